@@ -1,0 +1,33 @@
+"""The states of a module, and the order of versions."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+
+
+class ModuleStatus(StrEnum):
+    """Where a module stands."""
+
+    INACTIVE = "inactive"
+    ACTIVE = "active"
+    RESTRICTED = "restricted"
+    ERROR = "error"
+
+
+MODULE_TYPES = ("Product", "Plugin", "Payment", "Notification")
+
+
+def version_order(version: str) -> tuple[tuple[int, int, str], ...]:
+    """A key that sorts versions as people mean them: 1.10 after 1.9, 1.0-rc1 before 1.0.
+
+    Args:
+        version: dotted text; letters make a pre-release, as in `1.0.0-beta2`.
+    """
+    parts: list[tuple[int, int, str]] = []
+    for piece in re.findall(r"\d+|[A-Za-z]+", version):
+        parts.append((1, int(piece), "") if piece.isdigit() else (-1, 0, piece.lower()))
+    while parts and parts[-1] == (1, 0, ""):
+        parts.pop()
+    # the end of a version sorts after its pre-releases and before its further numbers
+    return (*parts, (0, 0, ""))

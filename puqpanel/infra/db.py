@@ -1,0 +1,203 @@
+"""The database: one engine per process and URL, sessions, and the one way to write.
+
+SQLite takes BEGIN IMMEDIATE for writes and a plain BEGIN for reads: a deferred read-then-write fails with "locked" under load, and an
+always-immediate one makes readers wait.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import sqlalchemy as sa
+import structlog
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import event
+from sqlalchemy.engine import Dialect, Engine
+from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.orm import scoped_session as ScopedSession  # noqa: N812 - it is used as a type
+
+log = structlog.get_logger(__name__)
+
+_engines: dict[tuple[str, int], Engine] = {}
+
+NAMING = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Model(DeclarativeBase):
+    """The base of every row of the panel's own."""
+
+    metadata = sa.MetaData(naming_convention=NAMING)
+
+
+class UtcDateTime(sa.types.TypeDecorator[datetime]):
+    """An aware moment, stored as naive UTC with microseconds on every backend."""
+
+    impl = sa.DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[Any]:
+        if dialect.name in ("mysql", "mariadb"):
+            from sqlalchemy.dialects.mysql import DATETIME
+
+            return dialect.type_descriptor(DATETIME(fsp=6))
+        return dialect.type_descriptor(sa.DateTime())
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive time cannot be stored; use infra.clock.now()")
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+def engine_for(url: str) -> Engine:
+    """This process's engine for a URL; a forked child gets its own.
+
+    Args:
+        url: SQLAlchemy URL with its password.
+    """
+    key = (url, os.getpid())
+    if key not in _engines:
+        _engines[key] = _make_engine(url)
+    return _engines[key]
+
+
+def dispose_engines(*, close: bool = True) -> None:
+    """Drops every pool: before a fork (closing), or after it in the child (leaving the parent's sockets alone)."""
+    for engine in _engines.values():
+        engine.dispose(close=close)
+
+
+def adopt_engines() -> None:
+    """Takes a parent's engines over after a fork, with the caches they have warmed and none of their connections."""
+    for (url, _pid), engine in list(_engines.items()):
+        engine.dispose(close=False)
+        _engines[(url, os.getpid())] = engine
+
+
+def _make_engine(url: str) -> Engine:
+    if not url.startswith("sqlite"):
+        options: dict[str, Any] = {"pool_pre_ping": True, "pool_recycle": 1800}
+        if url.startswith(("mysql", "mariadb")):
+            # a snapshot held over a conditional UPDATE would hide rows that others have just committed
+            options["isolation_level"] = "READ COMMITTED"
+        return sa.create_engine(url, **options)
+    engine = sa.create_engine(url)
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in ("busy_timeout=15000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        writes = connection.get_execution_options().get("panel_write")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+class Database(SQLAlchemy):
+    """Flask-SQLAlchemy with engines that outlive the app, so that a swapped app leaves none behind."""
+
+    def _make_engine(self, bind_key: str | None, options: dict[str, Any], app: Any) -> Engine:
+        return engine_for(str(app.config["SQLALCHEMY_DATABASE_URI"]))
+
+
+db = Database(model_class=Model, session_options={"expire_on_commit": False})
+
+
+def session() -> Session:
+    """The session of the current app context, for reading; writing needs `transaction()`."""
+    return cast("ScopedSession[Session]", db.session)()
+
+
+def in_transaction() -> bool:
+    """Whether a `transaction()` is open here."""
+    return bool(session().info.get("depth"))
+
+
+def release() -> None:
+    """Ends the read snapshot, so that nothing is held while something slow happens. Objects stay usable."""
+    current = session()
+    if not current.info.get("depth") and current.in_transaction():
+        current.commit()
+
+
+@contextlib.contextmanager
+def transaction() -> Iterator[Session]:
+    """The one way to write: commits at the end, rolls back on any error; inside another it is a savepoint.
+
+    Yields:
+        The session. Functions given to `after_commit` run once everything is committed.
+    """
+    current = session()
+    info = current.info
+    if info.get("depth"):
+        with _savepoint(current):
+            yield current
+        return
+    if current.in_transaction():
+        current.commit()  # end the read snapshot: what follows must see what is there now
+    current.connection(execution_options={"panel_write": True})
+    info["depth"], info["after"] = 1, []
+    try:
+        yield current
+        current.commit()
+        after: list[Callable[[], None]] = info["after"]
+    except BaseException:
+        current.rollback()
+        raise
+    finally:
+        info["depth"], info["after"] = 0, []
+    for hook in after:
+        try:
+            hook()
+        except Exception:
+            log.exception("after_commit failed")
+
+
+@contextlib.contextmanager
+def _savepoint(current: Session) -> Iterator[None]:
+    info = current.info
+    kept = len(info["after"])
+    info["depth"] += 1
+    try:
+        with current.begin_nested():
+            yield
+    except BaseException:
+        del info["after"][kept:]
+        raise
+    finally:
+        info["depth"] -= 1
+
+
+def after_commit(hook: Callable[[], None]) -> None:
+    """Runs `hook` once the outermost transaction is committed; dropped with a rolled-back savepoint; at once outside one."""
+    info = session().info
+    if info.get("depth"):
+        info["after"].append(hook)
+    else:
+        hook()
+
+
+@event.listens_for(Session, "before_flush")
+def _writes_need_transaction(current: Session, _context: object, _instances: object) -> None:
+    if "panel" in current.info.get("kind", "panel") and not current.info.get("depth") and (current.new or current.dirty or current.deleted):
+        raise RuntimeError("changes outside transaction()")

@@ -1,0 +1,60 @@
+"""Masks secrets before anything is stored or logged: by the name they stand under, and by the shape they have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+MASK = "•••"
+_NAMES = re.compile(
+    r"passw|passphrase|passwd|\bpwd\b|secret|token|api[_-]?key|apikey|private[_-]?key|authori[sz]ation|cookie|credential|bearer|\bpin\b|cvv|\biban\b",
+    re.IGNORECASE,
+)
+_TEXT = (
+    re.compile(r"((?:Bearer|Basic)\s+)[A-Za-z0-9._~+/=-]{6,}", re.IGNORECASE),
+    re.compile(r"(://[^/\s:@]*:)[^/\s@]+(?=@)"),
+    re.compile(
+        r"((?:[\w-]*(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|authorization))[\"']?\s*[:=]\s*[\"']?)(?!\s*(?:Bearer|Basic)\b)[^\s\"'&,;<>}]+",
+        re.IGNORECASE,
+    ),
+    re.compile(r"(<(?:[\w:]*(?:passw(?:or)?d|secret|token))>)[^<]+", re.IGNORECASE),
+)
+DEPTH = 12
+
+
+def secret_name(name: str) -> bool:
+    """Whether what stands under this name is to be masked."""
+    return bool(_NAMES.search(name))
+
+
+def redact_text(text: str) -> str:
+    """`text` with what looks like a credential masked."""
+    for pattern in _TEXT:
+        text = pattern.sub(rf"\g<1>{MASK}", text)
+    return text
+
+
+def redact(value: Any, depth: int = 0) -> Any:
+    """A copy of a structure with secrets masked; what JSON cannot hold becomes text.
+
+    Args:
+        value: anything.
+        depth: how deep the caller already is; deeper than 12 becomes "…".
+    """
+    if depth > DEPTH:
+        return "…"
+    if isinstance(value, Mapping):
+        return {
+            str(key): MASK if secret_name(str(key)) and item not in (None, "", False, True) else redact(item, depth + 1)
+            for key, item in value.items()
+        }
+    if isinstance(value, list | tuple | set | frozenset):
+        return [redact(item, depth + 1) for item in value]
+    if isinstance(value, str):
+        return redact_text(value)
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, bytes):
+        return f"({len(value)} bytes)"
+    return redact_text(str(value))

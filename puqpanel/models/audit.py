@@ -1,0 +1,31 @@
+"""Who did what, from where, what stood before and what after. Never changed, never deleted by the panel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from puqpanel.infra.db import Model
+from puqpanel.models.columns import Created, Key, Word
+
+
+class Audit(Model):
+    """One entry. `action` is `noun.verb`; the subject's timeline is its entries in order."""
+
+    __tablename__ = "audit"
+    __table_args__ = (sa.Index("ix_audit_subject", "subject_type", "subject_uuid", "id"),)
+    id: Mapped[Key]
+    at: Mapped[Created] = mapped_column(index=True)
+    actor_kind: Mapped[Word]
+    actor_id: Mapped[int | None]
+    actor_name: Mapped[str] = mapped_column(sa.String(200))
+    ip: Mapped[str] = mapped_column(sa.String(45), default="")
+    action: Mapped[str] = mapped_column(sa.String(80), index=True)
+    subject_type: Mapped[Word] = mapped_column(default="")
+    subject_uuid: Mapped[str] = mapped_column(sa.String(200), default="")
+    summary: Mapped[str] = mapped_column(sa.Text, default="")
+    before: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON)
+    after: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON)
+    task_id: Mapped[int | None] = mapped_column(index=True)

@@ -1,0 +1,28 @@
+"""Columns that many tables share, declared once."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Annotated
+
+import sqlalchemy as sa
+from sqlalchemy.orm import mapped_column
+
+from puqpanel.infra.clock import now
+from puqpanel.infra.db import UtcDateTime
+
+
+def new_uuid() -> str:
+    """A random UUID as 36 characters of text."""
+    return str(uuid.uuid4())
+
+
+Key = Annotated[int, mapped_column(sa.Integer, primary_key=True)]
+Uuid = Annotated[str, mapped_column(sa.String(36), unique=True, default=new_uuid)]
+Name = Annotated[str, mapped_column(sa.String(200))]
+Email = Annotated[str, mapped_column(sa.String(254))]
+Word = Annotated[str, mapped_column(sa.String(40))]
+Sentence = Annotated[str, mapped_column(sa.Text, default="")]
+Moment = Annotated[datetime, mapped_column(UtcDateTime)]
+Created = Annotated[datetime, mapped_column(UtcDateTime, default=now)]

@@ -1,0 +1,22 @@
+"""Signs of life of processes, so that health can be told from the database alone."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from puqpanel.infra.db import Model
+from puqpanel.models.columns import Key, Moment, Word
+
+
+class Heartbeat(Model):
+    """One process of a kind (`worker`, `scheduler`), last seen `at`, running the modules of `generation`."""
+
+    __tablename__ = "heartbeats"
+    id: Mapped[Key]
+    name: Mapped[str] = mapped_column(sa.String(120), unique=True)
+    kind: Mapped[Word]
+    host: Mapped[str] = mapped_column(sa.String(120))
+    pid: Mapped[int]
+    generation: Mapped[int] = mapped_column(default=0)
+    at: Mapped[Moment]

@@ -1,0 +1,53 @@
+"""Those who work here, and the roles that say what they may do."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from puqpanel.domain.permissions import allows
+from puqpanel.infra.db import Model
+from puqpanel.models.columns import Created, Email, Key, Moment, Name, Uuid
+
+staff_roles = sa.Table(
+    "staff_roles",
+    Model.metadata,
+    sa.Column("staff_id", sa.ForeignKey("staff.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("role_id", sa.ForeignKey("roles.id", ondelete="CASCADE"), primary_key=True),
+)
+
+
+class Role(Model):
+    """A named set of permission keys; `*` allows everything."""
+
+    __tablename__ = "roles"
+    id: Mapped[Key]
+    uuid: Mapped[Uuid]
+    name: Mapped[str] = mapped_column(sa.String(100), unique=True)
+    permissions: Mapped[list[str]] = mapped_column(sa.JSON, default=list)
+    created_at: Mapped[Created]
+
+
+class Staff(Model):
+    """An account that signs in at /admin. A changed `epoch` ends all its sessions."""
+
+    __tablename__ = "staff"
+    id: Mapped[Key]
+    uuid: Mapped[Uuid]
+    email: Mapped[Email] = mapped_column(unique=True)
+    name: Mapped[Name]
+    password_hash: Mapped[str] = mapped_column(sa.String(200))
+    active: Mapped[bool] = mapped_column(default=True)
+    epoch: Mapped[int] = mapped_column(default=0)
+    last_login_at: Mapped[Moment | None]
+    created_at: Mapped[Created]
+    roles: Mapped[list[Role]] = relationship(secondary=staff_roles, lazy="selectin", order_by=Role.name)
+
+    @property
+    def permissions(self) -> frozenset[str]:
+        """Every key that one of the roles allows."""
+        return frozenset(key for role in self.roles for key in role.permissions)
+
+    def may(self, key: str) -> bool:
+        """Whether one of the roles allows `key`."""
+        return allows(self.permissions, key)

@@ -1,0 +1,91 @@
+"""Work as rows: what is to be done, who holds it, until when, and how each attempt ended."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from puqpanel.domain.task_states import OnLoss, TaskStatus
+from puqpanel.infra.clock import now
+from puqpanel.infra.crypto import EncryptedJSON
+from puqpanel.infra.db import Model, UtcDateTime
+from puqpanel.models.columns import Created, Key, Moment, Sentence, Uuid, Word
+
+
+class Task(Model):
+    """One piece of work.
+
+    `owner` and `lease_until` are the fence: only who holds the row may close it. `waiting_key` is set while the row waits and unique, so that
+    the same work is not queued twice. `after_id` is a running task that must end first. `in_doubt` says that a holder vanished in mid-job.
+    """
+
+    __tablename__ = "tasks"
+    __table_args__ = (
+        sa.Index("ix_tasks_status_run_at", "status", "run_at"),
+        sa.Index("ix_tasks_status_lease_until", "status", "lease_until"),
+        sa.Index("ix_tasks_service_uuid_id", "service_uuid", "id"),
+    )
+    id: Mapped[Key]
+    uuid: Mapped[Uuid]
+    job: Mapped[str] = mapped_column(sa.String(60))
+    queue: Mapped[str] = mapped_column(sa.String(60))
+    title: Mapped[str] = mapped_column(sa.String(200), default="")
+    data: Mapped[dict[str, Any]] = mapped_column(EncryptedJSON, default=dict)
+    status: Mapped[Word] = mapped_column(default=TaskStatus.QUEUED)
+    run_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    attempt: Mapped[int] = mapped_column(default=0)
+    tries: Mapped[int] = mapped_column(default=1)
+    backoff: Mapped[int] = mapped_column(default=10)
+    timeout: Mapped[int] = mapped_column(default=600)
+    max_exceptions: Mapped[int] = mapped_column(default=2)
+    exceptions: Mapped[int] = mapped_column(default=0)
+    rescues: Mapped[int] = mapped_column(default=0)
+    on_loss: Mapped[Word] = mapped_column(default=OnLoss.LOSE)
+    in_doubt: Mapped[bool] = mapped_column(default=False)
+    owner: Mapped[str | None] = mapped_column(sa.String(160))
+    lease_until: Mapped[Moment | None]
+    dispatched_at: Mapped[Moment | None]
+    started_at: Mapped[Moment | None]
+    ended_at: Mapped[Moment | None]
+    after_id: Mapped[int | None] = mapped_column(index=True)
+    waiting_key: Mapped[str | None] = mapped_column(sa.String(64), unique=True)
+    like_key: Mapped[str] = mapped_column(sa.String(64), default="", index=True)
+    duplicates: Mapped[int] = mapped_column(default=0)
+    module: Mapped[str] = mapped_column(sa.String(120), default="", index=True)
+    service_uuid: Mapped[str] = mapped_column(sa.String(36), default="")
+    note: Mapped[Sentence]
+    actor_kind: Mapped[Word] = mapped_column(default="system")
+    actor_id: Mapped[int | None]
+    actor_name: Mapped[str] = mapped_column(sa.String(200), default="")
+    created_at: Mapped[Created]
+    tags: Mapped[list[TaskTag]] = relationship(cascade="all, delete-orphan", lazy="selectin", order_by="TaskTag.position")
+    attempts: Mapped[list[TaskAttempt]] = relationship(cascade="all, delete-orphan", order_by="TaskAttempt.number")
+
+
+class TaskTag(Model):
+    """A word to find tasks by, `service:…`."""
+
+    __tablename__ = "task_tags"
+    __table_args__ = (sa.Index("ix_task_tags_tag_task_id", "tag", "task_id"),)
+    task_id: Mapped[int] = mapped_column(sa.ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True)
+    tag: Mapped[str] = mapped_column(sa.String(120), primary_key=True)
+    position: Mapped[int] = mapped_column(default=0)
+
+
+class TaskAttempt(Model):
+    """One time a worker held the task."""
+
+    __tablename__ = "task_attempts"
+    __table_args__ = (sa.UniqueConstraint("task_id", "number"),)
+    id: Mapped[Key]
+    task_id: Mapped[int] = mapped_column(sa.ForeignKey("tasks.id", ondelete="CASCADE"))
+    number: Mapped[int]
+    owner: Mapped[str] = mapped_column(sa.String(160))
+    started_at: Mapped[Created]
+    ended_at: Mapped[Moment | None]
+    outcome: Mapped[Word] = mapped_column(default="")
+    message: Mapped[Sentence]
+    output: Mapped[Any] = mapped_column(sa.JSON, nullable=True)

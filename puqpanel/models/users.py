@@ -1,0 +1,24 @@
+"""People who sign in at /client; what they may do hangs on the clients they belong to."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from puqpanel.infra.db import Model
+from puqpanel.models.columns import Created, Email, Key, Moment, Name, Uuid
+
+
+class User(Model):
+    """A customer's sign-in. A changed `epoch` ends all its sessions."""
+
+    __tablename__ = "users"
+    id: Mapped[Key]
+    uuid: Mapped[Uuid]
+    email: Mapped[Email] = mapped_column(unique=True)
+    name: Mapped[Name]
+    password_hash: Mapped[str] = mapped_column(sa.String(200))
+    active: Mapped[bool] = mapped_column(default=True)
+    epoch: Mapped[int] = mapped_column(default=0)
+    last_login_at: Mapped[Moment | None]
+    created_at: Mapped[Created]
