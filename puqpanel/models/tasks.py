@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -63,6 +63,9 @@ class Task(Model):
     created_at: Mapped[Created]
     tags: Mapped[list[TaskTag]] = relationship(cascade="all, delete-orphan", lazy="selectin", order_by="TaskTag.position")
     attempts: Mapped[list[TaskAttempt]] = relationship(cascade="all, delete-orphan", order_by="TaskAttempt.number")
+
+    is_duplicate: ClassVar[bool] = False
+    """Set on the row that `tasks.add` hands back in place of a like one."""
 
 
 class TaskTag(Model):

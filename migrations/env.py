@@ -1,0 +1,1 @@
+"""Not used: puqpanel.infra.migrate runs these revisions itself. The file is here because alembic wants one in a script folder."""

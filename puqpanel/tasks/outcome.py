@@ -1,0 +1,39 @@
+"""What a handler says of one attempt, and the shape of a handler."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from puqpanel.models import Task
+
+Kind = Literal["completed", "failed", "retry", "exception", "again", "timeout", "park", "lost", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt ended.
+
+    Args:
+        kind: completed; failed (for good); retry (while tries remain); exception (the same, and counted); again (not done yet: once more after
+            the backoff, no try used up); timeout; park (cannot run now: kept until somebody lets it go on); lost (nobody knows); cancelled.
+        message: one sentence for staff.
+        output: what the job answered, secrets masked; kept with the attempt.
+    """
+
+    kind: Kind
+    message: str = ""
+    output: Any = None
+
+
+class Handler(Protocol):
+    """The two halves of one kind of job, given to the engine by `jobs`."""
+
+    def run(self, task: Task) -> Outcome:
+        """Does the work, outside any transaction; `task.in_doubt` says that an earlier attempt vanished in mid-job."""
+
+    def settle(self, task: Task, outcome: Outcome) -> None:
+        """Records what it means, inside the transaction that closes the task; `task` already has its new status."""
+
+
+Handlers = dict[str, Handler]

@@ -1,0 +1,65 @@
+"""What a person may do with a task: cancel one that waits, let one that ended or is parked go again."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from puqpanel.domain.errors import ConflictError, NotFoundError
+from puqpanel.domain.task_states import CANCELLABLE, RETRYABLE, TaskStatus
+from puqpanel.infra.clock import now
+from puqpanel.infra.db import session, transaction
+from puqpanel.models import Task
+from puqpanel.tasks import claim, outbox
+
+
+def _locked(task_uuid: str) -> Task:
+    task = session().scalar(sa.select(Task).where(Task.uuid == task_uuid).with_for_update().execution_options(populate_existing=True))
+    if task is None:
+        raise NotFoundError("There is no such task.")
+    return task
+
+
+def cancel(task_uuid: str, *, by: str) -> Task:
+    """Ends a task that waits or is parked.
+
+    Args:
+        task_uuid: which.
+        by: whose name the note carries.
+
+    Raises:
+        ConflictError: it is running or has ended.
+    """
+    with transaction():
+        task = _locked(task_uuid)
+        if task.status not in CANCELLABLE:
+            raise ConflictError(f"A task that is {task.status} cannot be cancelled.")
+        task.status, task.note, task.ended_at = TaskStatus.CANCELLED, f"Cancelled by {by}.", now()
+        task.waiting_key = task.dispatched_at = None
+        claim.release_followers(task.id)
+    return task
+
+
+def retry(task_uuid: str, *, by: str) -> Task:
+    """Lets an ended or parked task go again, with one more try.
+
+    Args:
+        task_uuid: which.
+        by: whose name the note carries.
+
+    Raises:
+        ConflictError: it waits, runs or has completed.
+    """
+    with transaction():
+        task = _locked(task_uuid)
+        if task.status not in RETRYABLE:
+            raise ConflictError(f"A task that is {task.status} cannot be retried.")
+        other = session().scalar(sa.select(Task.id).where(Task.waiting_key == task.like_key))
+        if other is not None:
+            raise ConflictError("The same work is waiting already.")
+        task.in_doubt = task.in_doubt or task.status == TaskStatus.LOST
+        task.status, task.note = TaskStatus.QUEUED, f"Started again by {by}."
+        task.tries, task.exceptions, task.rescues = max(task.tries, task.attempt + 1), 0, 0
+        task.run_at = task.dispatched_at = now()
+        task.ended_at, task.waiting_key = None, task.like_key
+        outbox.send_after_commit(task)
+    return task
