@@ -1,0 +1,60 @@
+"""Which module is being called just now, and for whom: set around every call, read by what the SDK does on its behalf."""
+
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from puqpanel.domain.actors import Actor
+
+
+@dataclass(frozen=True)
+class Context:
+    """One call of a module.
+
+    Attributes: type and name of the module; package, its Python package; service_uuid, product_uuid, task_id, attempt and
+    actor where the call has them.
+    """
+
+    type: str
+    name: str
+    package: str = ""
+    service_uuid: str | None = None
+    product_uuid: str | None = None
+    task_id: int | None = None
+    attempt: int | None = None
+    actor: Actor | None = None
+    request_id: str = ""
+
+    @property
+    def key(self) -> str:
+        """`Product/MyCloudService`."""
+        return f"{self.type}/{self.name}"
+
+    @property
+    def prefix(self) -> str:
+        """What the module's table names begin with."""
+        return table_prefix(self.type, self.name)
+
+
+context: ContextVar[Context | None] = ContextVar("module_call", default=None)
+
+
+def table_prefix(module_type: str, name: str) -> str:
+    """`mod_product_mycloudservice_`."""
+    return f"mod_{module_type}_{name}_".lower()
+
+
+def current() -> Context | None:
+    """The call that is running here, or None outside one."""
+    return context.get()
+
+
+@contextlib.contextmanager
+def entered(call: Context) -> Iterator[None]:
+    """Marks what runs inside as this call's."""
+    token = context.set(call)
+    try:
+        yield
+    finally:
+        context.reset(token)

@@ -1,0 +1,115 @@
+"""What lies under modules/: names and config.py only, no module is imported."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from puqpanel.domain.module_states import MODULE_TYPES
+from puqpanel.host.contract.config import Config
+
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{0,59}")
+_VERSION = re.compile(r"\d+(\.\d+)*([-.+]?[A-Za-z0-9]+)*")
+
+
+class Refused(Exception):
+    """A module that cannot be loaded; the text is one sentence that says what to mend."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A folder under modules/{Type}/. `error` is the sentence of its refusal, or empty."""
+
+    type: str
+    name: str
+    folder: Path
+    version: str = ""
+    config: Config = field(default_factory=Config)
+    error: str = ""
+
+    @property
+    def key(self) -> str:
+        """`Product/MyCloudService`."""
+        return f"{self.type}/{self.name}"
+
+
+def scan(modules_dir: Path) -> list[Found]:
+    """Everything that lies under `modules_dir` in a folder of a known type, sorted; reads each config.py."""
+    found = []
+    for module_type in MODULE_TYPES:
+        base = modules_dir / module_type
+        if not base.is_dir():
+            continue
+        for folder in sorted(base.iterdir(), key=lambda entry: (entry.name.lower(), entry.name)):
+            if folder.is_dir() and not folder.name.startswith((".", "_")):
+                found.append(look(folder, module_type, folder.name))
+    return found
+
+
+def look(folder: Path, module_type: str, name: str) -> Found:
+    """One folder, with its config or with the sentence of its refusal."""
+    try:
+        check_folder(folder, name)
+        config = read_config(folder)
+    except Refused as refusal:
+        return Found(module_type, name, folder, error=str(refusal))
+    return Found(module_type, name, folder, str(config["version"]), config)
+
+
+def check_folder(folder: Path, name: str) -> None:
+    """Raises Refused when the folder's name or its main file breaks the naming rule."""
+    if not folder.is_dir():
+        raise Refused(f"The folder {folder.name} is not there; put it back or deactivate the module.")
+    if not NAME.fullmatch(name):
+        raise Refused(f"The folder name “{name}” is not StudlyCase letters and digits; rename folder, file and class.")
+    if not (folder / f"{name}.py").is_file():
+        others = sorted(p.name for p in folder.glob("*.py") if p.name.lower() == f"{name}.py".lower())
+        hint = f"; rename {others[0]}" if others else ""
+        raise Refused(f"The file {name}.py is missing{hint}: folder, file and class share one name.")
+
+
+def read_config(folder: Path) -> Config:
+    """Runs config.py and checks what it must hold.
+
+    Raises: Refused.
+    """
+    path = folder / "config.py"
+    if not path.is_file():
+        raise Refused("config.py is missing; it holds CONFIG = {…} with at least a name and a version.")
+    scope: dict[str, Any] = {"__file__": str(path), "__name__": "config"}
+    try:
+        exec(compile(path.read_text("utf-8"), str(path), "exec", dont_inherit=True), scope)  # noqa: S102 - it is the module's own file
+    except BaseException as error:
+        raise Refused(import_failure("config.py", error, folder)) from error
+    values = scope.get("CONFIG")
+    if not isinstance(values, Mapping):
+        raise Refused("config.py defines no CONFIG = {…} dictionary.")
+    for key in ("name", "version"):
+        if not isinstance(values.get(key), str) or not values[key].strip():
+            raise Refused(f"CONFIG in config.py has no “{key}” text.")
+    if not _VERSION.fullmatch(values["version"].strip()) or len(values["version"]) > 40:
+        raise Refused(f"The version “{values['version']}” in config.py is not a version such as 1.0.0.")
+    return Config({str(key): value for key, value in values.items()})
+
+
+def import_failure(what: str, error: BaseException, folder: Path) -> str:
+    """One sentence for an error that running a file of a module raised: type, message, file and line, no traceback."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{what} has a syntax error: {error.msg} ({_short(error.filename, folder)}:{error.lineno})."
+    text = " ".join(str(error).split())
+    if len(text) > 300:
+        text = text[:299] + "…"
+    place = ""
+    step = error.__traceback__
+    while step is not None:
+        # The last step inside the module's folder: what its author can mend.
+        filename = step.tb_frame.f_code.co_filename
+        if filename.startswith(str(folder)):
+            place = f" ({_short(filename, folder)}:{step.tb_lineno})"
+        step = step.tb_next
+    return f"{what} does not load: {type(error).__name__}{': ' + text if text else ''}{place}".rstrip(".") + "."
+
+
+def _short(filename: str, folder: Path) -> str:
+    return filename.removeprefix(f"{folder}/")

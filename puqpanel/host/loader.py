@@ -1,0 +1,144 @@
+"""One module from its folder: imported under fresh names, checked by the rules, ready to be called."""
+
+import builtins
+from dataclasses import dataclass
+from pathlib import Path
+
+from puqpanel.domain.module_states import version_order
+from puqpanel.domain.permissions import Permission
+from puqpanel.host import packages
+from puqpanel.host.context import Context, entered, table_prefix
+from puqpanel.host.contract import rules
+from puqpanel.host.contract.base import ModuleBase
+from puqpanel.host.contract.config import Config
+from puqpanel.host.contract.names import BothSpellings
+from puqpanel.host.discover import Refused, check_folder, import_failure, read_config
+
+__all__ = ["LoadedModule", "Refused", "load_module", "unload"]
+
+
+@dataclass(frozen=True)
+class LoadedModule:
+    """A module that passed every rule.
+
+    Attributes: restricted, its version on disk is not the recorded one, so only its lifecycle methods may be called.
+    """
+
+    type: str  # the contract's word for what kind of module it is
+    name: str
+    version: str
+    recorded_version: str
+    cls: "builtins.type[ModuleBase]"
+    config: Config
+    folder: Path
+    package: str
+    permissions: tuple[Permission, ...]
+    routes: tuple[rules.Route, ...]
+    sidebar: tuple[rules.SidebarEntry, ...]
+    tabs: tuple[rules.Tab, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        """`Product/MyCloudService`."""
+        return f"{self.type}/{self.name}"
+
+    @property
+    def slug(self) -> str:
+        """`product_mycloudservice`."""
+        return f"{self.type}_{self.name}".lower()
+
+    @property
+    def blueprint(self) -> str:
+        """`mod_product_mycloudservice`."""
+        return f"mod_{self.slug}"
+
+    @property
+    def prefix(self) -> str:
+        """What its tables begin with."""
+        return table_prefix(self.type, self.name)
+
+    @property
+    def title(self) -> str:
+        """The name people read."""
+        return str(self.config("name") or self.name)
+
+    @property
+    def restricted(self) -> bool:
+        """Whether the version on disk differs from the recorded one; never before the first activation."""
+        return bool(self.recorded_version) and version_order(self.version) != version_order(self.recorded_version)
+
+
+def load_module(folder: Path, type: str, name: str, recorded_version: str = "") -> LoadedModule:
+    """Imports and checks a module.
+
+    Raises: Refused with the one sentence that says what to mend, whatever the module's code does.
+    """
+    folder = folder.resolve()
+    check_folder(folder, name)
+    config = read_config(folder)
+    package = packages.fresh(folder, type, name)
+    try:
+        with entered(Context(type, name, package)):
+            return _load(package, folder, config, type, name, recorded_version=recorded_version)
+    except BaseException:
+        packages.drop(package)
+        raise
+
+
+def _load(
+    package: str, folder: Path, config: Config, module_type: str, name: str, *, recorded_version: str
+) -> LoadedModule:
+    try:
+        module = packages.load(package, name)
+    except BothSpellings as error:
+        raise Refused(str(error)) from error
+    except BaseException as error:
+        # A module's own code: SystemExit, RecursionError and the like are refusals too, never the panel's end.
+        raise Refused(import_failure(f"{name}.py", error, folder)) from error
+    cls = rules.check_class(module, module_type, name)
+    cls.module_type, cls.module_name, cls.module_folder, cls.module_config = module_type, name, folder, config
+    try:
+        instance = cls()
+        instance.recorded_version = recorded_version
+        declared = rules.read(instance, lambda wanted: _controller(package, folder, wanted))
+    except Refused:
+        raise
+    except BaseException as error:
+        raise Refused(import_failure(f"{name}()", error, folder)) from error
+    return LoadedModule(
+        type=module_type,
+        name=name,
+        version=str(config["version"]).strip(),
+        recorded_version=recorded_version,
+        cls=cls,
+        config=config,
+        folder=folder,
+        package=package,
+        permissions=tuple(declared.permissions),
+        routes=tuple(declared.routes),
+        sidebar=tuple(declared.sidebar),
+        tabs=tuple(declared.tabs),
+        warnings=tuple(declared.warnings),
+    )
+
+
+def _controller(package: str, folder: Path, name: str) -> type:
+    where = f"controllers/{name}.py"
+    if not any((folder / base / f"{name}.py").is_file() for base in ("controllers", "Controllers")):
+        raise Refused(f"A route leads to {name}, but {where} is not there.")
+    try:
+        module = packages.load(f"{package}.controllers", name)
+    except BothSpellings as error:
+        raise Refused(str(error)) from error
+    except BaseException as error:
+        raise Refused(import_failure(where, error, folder)) from error
+    controller = vars(module).get(name)
+    if not isinstance(controller, type):
+        raise Refused(f"A route leads to {name}, but {where} defines no class {name}.")
+    return controller
+
+
+def unload(package: str) -> None:
+    """Forgets everything that was imported under a package name; the classes go when nobody holds them any more."""
+    packages.drop(package)

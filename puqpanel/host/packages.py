@@ -1,0 +1,124 @@
+"""Imports a module's folder under a package name that was never used before, and drops it again.
+
+`puqmod_{serial}.{Type}.{Name}` is the folder; relative imports inside it work. Nothing is read from or written to .pyc files:
+an edit of the same size within a second would load old code.
+"""
+
+import contextlib
+import importlib
+import itertools
+import logging
+import sys
+from collections.abc import Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.util import spec_from_file_location
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import Any
+
+from sqlalchemy.orm import registry as OrmRegistry
+
+PREFIX = "puqmod_"
+_serial = itertools.count(1)
+_folders: dict[str, Path] = {}
+
+
+class _SourceLoader(SourceFileLoader):
+    """Compiles the source each time."""
+
+    def get_code(self, fullname: str) -> CodeType | None:
+        path = self.get_filename(fullname)
+        return compile(self.get_data(path), path, "exec", dont_inherit=True)
+
+
+class _Finder(MetaPathFinder):
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if not fullname.startswith(PREFIX):
+            return None
+        parts = fullname.split(".")
+        if len(parts) < 3:
+            known = any(package.startswith(f"{fullname}.") for package in _folders)
+            return ModuleSpec(fullname, None, is_package=True) if known else None
+        folder = _folders.get(".".join(parts[:3]))
+        if folder is None:
+            return None
+        for part in parts[3:-1]:
+            folder = _subfolder(folder, part)
+        return _spec(fullname, folder, parts[-1] if len(parts) > 3 else None)
+
+
+def _subfolder(folder: Path, name: str) -> Path:
+    """`controllers`, or `Controllers` where only that exists, as the vendor writes it."""
+    plain = folder / name
+    if not plain.is_dir():
+        for other in (name.capitalize(), name.lower()):
+            if (folder / other).is_dir():
+                return folder / other
+    return plain
+
+
+def _spec(fullname: str, folder: Path, name: str | None) -> ModuleSpec | None:
+    package = folder if name is None else _subfolder(folder, name)
+    if name is not None and (folder / f"{name}.py").is_file() and not (package / "__init__.py").is_file():
+        path = str(folder / f"{name}.py")
+        return spec_from_file_location(fullname, path, loader=_SourceLoader(fullname, path))
+    if not package.is_dir():
+        return None
+    init = package / "__init__.py"
+    if init.is_file():
+        return spec_from_file_location(
+            fullname, str(init), loader=_SourceLoader(fullname, str(init)), submodule_search_locations=[str(package)]
+        )
+    spec = ModuleSpec(fullname, None, is_package=True)
+    spec.submodule_search_locations = [str(package)]
+    return spec
+
+
+_finder = _Finder()
+
+
+def fresh(folder: Path, module_type: str, name: str) -> str:
+    """A package name for a folder, never used before in this process."""
+    if _finder not in sys.meta_path:
+        sys.meta_path.insert(0, _finder)
+    package = f"{PREFIX}{next(_serial)}.{module_type}.{name}"
+    _folders[package] = folder
+    return package
+
+
+def load(package: str, name: str) -> ModuleType:
+    """Imports a file of the package. Raises whatever the file raises."""
+    return importlib.import_module(f"{package}.{name}")
+
+
+def package_of(name: str) -> str:
+    """The package that a Python module name or a part of it belongs to; empty for code that is no module's."""
+    return ".".join(name.split(".")[:3]) if name.startswith(PREFIX) else ""
+
+
+def drop(package: str) -> None:
+    """Forgets a package: sys.modules, logger entries, and the mappings of its tables."""
+    _folders.pop(package, None)
+    root, kind = package.split(".", maxsplit=1)[0], ".".join(package.split(".")[:2])
+    names = [n for n in list(sys.modules) if n in (root, kind, package) or n.startswith(f"{package}.")]
+    for name in names:
+        module: Any = sys.modules.pop(name)
+        for registry in _registries(module):
+            with contextlib.suppress(Exception):
+                registry.dispose(cascade=True)
+    loggers = logging.Logger.manager.loggerDict
+    for name in [n for n in list(loggers) if n in (root, kind, package) or n.startswith(f"{package}.")]:
+        loggers.pop(name, None)
+
+
+def _registries(module: ModuleType) -> list[OrmRegistry]:
+    """The mapper registries of a module's declarative bases; a class of somebody else's has none to dispose."""
+    found = []
+    for value in list(vars(module).values()):
+        registry = value.__dict__.get("registry") if isinstance(value, type) else None
+        if isinstance(registry, OrmRegistry) and value.__module__.startswith(PREFIX):
+            found.append(registry)
+    return found

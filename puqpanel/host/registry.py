@@ -1,0 +1,74 @@
+"""The modules of one generation. A refused module never stops the others."""
+
+import contextlib
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from puqpanel.host.contract.rules import Route, SidebarEntry, Tab
+from puqpanel.host.loader import LoadedModule, Refused, load_module, unload
+
+__all__ = ["LoadedModule", "Registry", "Route", "SidebarEntry", "Tab", "current", "dispose", "install", "load"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Registry:
+    """What is loaded: modules by key (`Product/MyCloudService`) and, for those refused, the sentence that says why."""
+
+    generation: int = 0
+    modules: dict[str, LoadedModule] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+
+    def get(self, key: str) -> LoadedModule | None:
+        """A loaded module by its key, or None."""
+        return self.modules.get(key)
+
+    def of_type(self, module_type: str) -> list[LoadedModule]:
+        """The loaded modules of one type, in the order they were loaded."""
+        return [module for module in self.modules.values() if module.type == module_type]
+
+
+_installed = Registry()
+
+
+def load(modules_dir: Path, wanted: Iterable[tuple[str, str, str]], generation: int = 0) -> Registry:
+    """Loads modules.
+
+    Args: wanted is (type, name, recorded version) of each; generation is the number that this set has in the database.
+    """
+    registry = Registry(generation)
+    slugs: dict[str, str] = {}
+    for module_type, name, recorded_version in wanted:
+        key = f"{module_type}/{name}"
+        twin = slugs.get(key.lower())
+        try:
+            if twin:
+                raise Refused(f"{name} and {twin} differ only in capital letters, so they would share tables; rename one.")
+            registry.modules[key] = load_module(modules_dir / module_type / name, module_type, name, recorded_version)
+            slugs[key.lower()] = name
+        except Refused as refusal:
+            log.warning("module %s refused: %s", key, refusal)
+            registry.refused[key] = str(refusal)
+    return registry
+
+
+def install(registry: Registry) -> None:
+    """Makes a registry this process's current one."""
+    global _installed
+    _installed = registry
+
+
+def current() -> Registry:
+    """The registry of this process; empty before the first app is built."""
+    return _installed
+
+
+def dispose(registry: Registry) -> None:
+    """Forgets all modules of a registry that is no longer served; never raises."""
+    for module in registry.modules.values():
+        with contextlib.suppress(Exception):
+            unload(module.package)
+    registry.modules.clear()

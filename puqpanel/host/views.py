@@ -1,0 +1,105 @@
+"""A module's templates: each module has its own Jinja environment over its `views/` folder.
+
+The panel's own templates are reachable under `panel/…` (macros such as field and csrf); the web floor hands their loader and
+the globals of a request in through `install`.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import BaseLoader, Environment, TemplateNotFound
+from markupsafe import Markup
+
+from puqpanel.host.contract.base import ModuleBase
+
+_panel: dict[str, Any] = {"loader": None, "globals": {}, "filters": {}}
+_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+
+
+def install(
+    loader: BaseLoader | None = None,
+    globals: Mapping[str, Any] | None = None,
+    filters: Mapping[str, Callable[..., Any]] | None = None,
+) -> None:
+    """What the panel lends to the templates of modules.
+
+    Args: loader finds templates asked for as `panel/…`, without that prefix; globals and filters are added to each environment.
+    """
+    _panel.update(loader=loader, globals=dict(globals or {}), filters=dict(filters or {}))
+
+
+def path_of(template: str) -> str:
+    """`client_area.general` → `views/client_area/general.html`."""
+    return f"views/{_relative(template)}"
+
+
+def _relative(template: str) -> str:
+    return template.removesuffix(".html").replace(".", "/") + ".html"
+
+
+def find(cls: type[ModuleBase], template: str) -> Path | None:
+    """The file of a template named by `view()`, or None where there is none under views/."""
+    return _inside(cls, _relative(template))
+
+
+def _inside(cls: type[ModuleBase], relative: str) -> Path | None:
+    """A file under views/; links are followed and must not lead out."""
+    if cls.module_folder is None or not all(_PART.fullmatch(part) for part in relative.split("/")):
+        return None
+    root = (cls.module_folder / "views").resolve()
+    try:
+        path = (root / relative).resolve()
+        return path if path.is_relative_to(root) and path.is_file() else None
+    except (OSError, RuntimeError):
+        return None
+
+
+class _Loader(BaseLoader):
+    def __init__(self, cls: type[ModuleBase]) -> None:
+        self.cls = cls
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str | None, Callable[[], bool] | None]:
+        if template.startswith("panel/"):
+            if _panel["loader"] is None:
+                raise TemplateNotFound(template)
+            source: tuple[str, str | None, Callable[[], bool] | None]
+            source = _panel["loader"].get_source(environment, template.removeprefix("panel/"))
+            return source
+        path = _inside(self.cls, template) or find(self.cls, template)
+        if path is None:
+            raise TemplateNotFound(template)
+        stamp = path.stat().st_mtime_ns
+        return path.read_text("utf-8"), str(path), lambda: path.is_file() and path.stat().st_mtime_ns == stamp
+
+
+class _Environment(Environment):
+    """Templates of the panel ask for each other by their plain names; here those begin with `panel/`."""
+
+    def join_path(self, template: str, parent: str) -> str:
+        if parent.startswith("panel/") and not template.startswith("panel/"):
+            return f"panel/{template}"
+        return template
+
+
+def environment(cls: type[ModuleBase]) -> Environment:
+    """The Jinja environment of a module class; made at its first use, and gone with the class."""
+    made: Environment | None = cls.__dict__.get("_puq_environment")
+    if made is None:
+        made = _Environment(loader=_Loader(cls), autoescape=True, auto_reload=True, extensions=["jinja2.ext.do"])
+        made.globals.update({"__": lambda text, *_: text})
+        made.globals.update(_panel["globals"])
+        made.filters.update(_panel["filters"])
+        cls._puq_environment = made  # type: ignore[attr-defined]
+    return made
+
+
+def render(cls: type[ModuleBase], template: str, data: Mapping[str, Any]) -> Markup:
+    """A rendered template, safe to place in a page.
+
+    Raises: TemplateNotFound.
+    """
+    if find(cls, template) is None:
+        raise TemplateNotFound(path_of(template))
+    return Markup(environment(cls).get_template(_relative(template)).render(**data))  # noqa: S704 - autoescaped above
