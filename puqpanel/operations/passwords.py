@@ -1,0 +1,43 @@
+"""Passwords: argon2id hashes, and what makes one acceptable."""
+
+from __future__ import annotations
+
+import secrets
+
+from argon2 import PasswordHasher
+from argon2.exceptions import Argon2Error, InvalidHashError
+
+from puqpanel.domain.errors import InvalidInput
+
+SHORTEST, LONGEST = 10, 256
+_hasher = PasswordHasher()
+_nobody = _hasher.hash(secrets.token_hex(16))
+COMMON = frozenset({"password12", "password123", "1234567890", "0123456789", "qwertyuiop", "administrator", "letmein123", "changeme123"})
+
+
+def hash_password(password: str) -> str:
+    """An argon2id hash with its parameters and salt in it."""
+    return _hasher.hash(password)
+
+
+def matches(hashed: str | None, password: str) -> bool:
+    """Whether a password is the one behind a hash; takes as long where there is no account, so that none is given away."""
+    try:
+        return _hasher.verify(hashed or _nobody, password[:LONGEST]) and hashed is not None
+    except (Argon2Error, InvalidHashError):
+        return False
+
+
+def stale(hashed: str) -> bool:
+    """Whether a hash was made with weaker parameters than today's."""
+    return _hasher.check_needs_rehash(hashed)
+
+
+def check_password(password: str, field: str = "password") -> None:
+    """Raises InvalidInput where a new password is too short, too long or one that everybody tries first."""
+    if len(password) < SHORTEST:
+        raise InvalidInput({field: [f"A password has at least {SHORTEST} characters."]})
+    if len(password) > LONGEST:
+        raise InvalidInput({field: [f"A password has at most {LONGEST} characters."]})
+    if password.lower() in COMMON:
+        raise InvalidInput({field: ["This password is among the first that are tried; take another."]})

@@ -1,0 +1,77 @@
+"""Signing in. A wrong address, a wrong password and a closed account look alike."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import sqlalchemy as sa
+
+from puqpanel.domain.actors import Actor, ActorKind
+from puqpanel.domain.errors import UserError
+from puqpanel.infra.clock import now
+from puqpanel.infra.db import release, session, transaction
+from puqpanel.infra.events import raise_event
+from puqpanel.models import Staff, User
+from puqpanel.operations import audit, passwords
+
+Account = TypeVar("Account", Staff, User)
+REFUSED = "That e-mail address and password do not belong together."
+
+
+def sign_in_staff(*, email: str, password: str, ip: str) -> Staff:
+    """The staff account behind an address and a password.
+
+    Raises:
+        UserError: there is none, or it is closed.
+    """
+    return _sign_in(Staff, "staff", email, password, ip)
+
+
+def sign_in_user(*, email: str, password: str, ip: str) -> User:
+    """The customer's account behind an address and a password.
+
+    Raises:
+        UserError: there is none, or it is closed.
+    """
+    return _sign_in(User, "user", email, password, ip)
+
+
+def _sign_in(table: type[Account], kind: ActorKind, email: str, password: str, ip: str) -> Account:
+    address = email.strip().lower()[:254]
+    found = session().scalar(sa.select(table).where(table.email == address))
+    hashed = found.password_hash if found is not None and found.active else None
+    release()
+    if not passwords.matches(hashed, password) or found is None or hashed is None:
+        with transaction():
+            audit.record(actor=Actor(kind, None, address, ip), action=f"{kind}.failed_authorization", subject_type=kind,
+                         subject_uuid=found.uuid if found else "", summary="A sign-in was refused.")
+        raise_event(f"{kind}.failed_authorization", {"email": address, "ip": ip})
+        raise UserError(REFUSED)
+    with transaction() as current:
+        account = current.get_one(table, found.id)
+        account.last_login_at = now()
+        if passwords.stale(hashed):
+            account.password_hash = passwords.hash_password(password)
+        audit.record(actor=Actor(kind, account.id, account.name, ip), action=f"{kind}.signed_in", subject_type=kind, subject_uuid=account.uuid,
+                     summary="Signed in.")
+    raise_event(f"{kind}.after_login", {f"{kind}_uuid": account.uuid, "ip": ip})
+    return account
+
+
+def sign_out(*, actor: Actor) -> None:
+    """Writes down that somebody signed out; the session itself is the door's."""
+    with transaction():
+        audit.record(actor=actor, action=f"{actor.kind}.signed_out", subject_type=actor.kind, summary="Signed out.")
+    raise_event(f"{actor.kind}.after_logout", {"id": actor.id})
+
+
+def find_staff(staff_id: int, epoch: int) -> Staff | None:
+    """The account of a session, unless it was closed or its sessions were ended."""
+    found = session().get(Staff, staff_id)
+    return found if found is not None and found.active and found.epoch == epoch else None
+
+
+def find_user(user_id: int, epoch: int) -> User | None:
+    """The account of a customer's session, unless it was closed or its sessions were ended."""
+    found = session().get(User, user_id)
+    return found if found is not None and found.active and found.epoch == epoch else None
