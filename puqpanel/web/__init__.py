@@ -1,0 +1,59 @@
+"""The browser's door: staff's pages, customers' pages, public pages, one file a noun; templates and static files.
+
+Routes and forms belong here, rules do not: a view validates a form and calls an operation. Called by puqpanel.app alone.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from flask import Flask
+from flask_bootstrap import Bootstrap5
+from flask_wtf.csrf import CSRFProtect
+
+from puqpanel.infra.settings import Settings
+from puqpanel.web import admin, assets, charts, client, errors, guard, limits, look, public, security, sessions, times, viewer
+
+
+def register(app: Flask, settings: Settings) -> None:
+    """Gives the app everything a browser meets. Order matters: the request's id first, then the guard, then forgery and limits.
+
+    Args:
+        app: the application being built, its database and secret key in place.
+        settings: the panel's settings.
+    """
+    app.config["BOOTSTRAP_SERVE_LOCAL"] = True
+    app.config["WTF_CSRF_TIME_LIMIT"] = None  # a token lives as long as its session: a page left open overnight still works
+    app.config.setdefault("MAX_CONTENT_LENGTH", 16 * 1024 * 1024)
+    app.config.setdefault("MAX_FORM_MEMORY_SIZE", 2 * 1024 * 1024)
+    security.protect(app)
+    sessions.install(app, secure=settings.secure_cookies)
+    guard.protect(app)
+    CSRFProtect(app)
+    limits.install(app)
+    errors.install(app)
+    Bootstrap5(app)
+    # its own route for static files is a bound method, which takes no marks
+    app.view_functions["bootstrap.static"] = guard.public(partial(app.view_functions["bootstrap.static"]))
+    for blueprint in (assets.bp, public.bp, admin.blueprint(), client.blueprint()):
+        app.register_blueprint(blueprint)
+    _teach_templates(app, settings)
+
+
+def _teach_templates(app: Flask, settings: Settings) -> None:
+    # globals, not context processors: imported macros see them too, and a page that does not ask pays nothing
+    app.jinja_env.globals.update(
+        asset=assets.asset,
+        can=guard.can,
+        charts=charts,
+        initials=viewer.initials,
+        nonce=security.nonce,
+        notice_icons=look.NOTICE_ICONS,
+        panel_name=settings.name,
+        plain_kinds=look.PLAIN,
+        status=look.status,
+        times=times,
+        viewer=viewer.Viewer(),
+    )
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True

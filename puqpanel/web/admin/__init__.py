@@ -1,0 +1,15 @@
+"""Staff's pages, one file a noun: routes and forms. Every route names the permission it needs; what it does is an operation's business."""
+
+from __future__ import annotations
+
+from flask import Blueprint
+
+from puqpanel.web.admin import auth
+
+
+def blueprint() -> Blueprint:
+    """The blueprint of the whole area, its nouns nested in it (`admin.services.index`)."""
+    area = Blueprint("admin", __name__, url_prefix="/admin")
+    for noun in (auth,):
+        area.register_blueprint(noun.bp)
+    return area

@@ -1,0 +1,31 @@
+"""Shapes of answers: whether the asker wants JSON, and where a `next` may lead."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from flask import request
+
+
+def wants_json() -> bool:
+    """Whether the asker wants JSON: an API's address, or an Accept that puts JSON before HTML."""
+    if request.path.startswith(("/admin/api/", "/webhooks/")) or "/api/" in request.path and request.path.startswith("/client/"):
+        return True
+    best = request.accept_mimetypes.best_match(["text/html", "application/json"], default="text/html")
+    return best == "application/json" or request.headers.get("X-Requested-With") == "XMLHttpRequest"
+
+
+def same_site(target: str, area: str) -> str:
+    """A `next` that stays in its area, else the area's first page.
+
+    Args:
+        target: what the address or form said.
+        area: `/admin` or `/client`.
+    """
+    # a backslash or a control character is read as a slash or dropped by browsers, and then leads elsewhere
+    if any(ord(char) < 33 or char == "\\" for char in target):
+        return area
+    parts = urlsplit(target)
+    if parts.scheme or parts.netloc or not (parts.path == area or parts.path.startswith(area + "/")):
+        return area
+    return target

@@ -1,0 +1,15 @@
+"""Customers' pages, one file a noun. What is not theirs is 404, as if it were not there."""
+
+from __future__ import annotations
+
+from flask import Blueprint
+
+from puqpanel.web.client import auth
+
+
+def blueprint() -> Blueprint:
+    """The blueprint of the whole area, its nouns nested in it (`client.services.index`)."""
+    area = Blueprint("client", __name__, url_prefix="/client")
+    for noun in (auth,):
+        area.register_blueprint(noun.bp)
+    return area

@@ -1,0 +1,417 @@
+"""Every list of the panel: search, filters in the address, sort, page size, stable paging at any number of rows, CSV of what is shown.
+
+A list is declared once, next to its view::
+
+    SERVICES = Listing(
+        select(Service.id, Service.name, Client.name.label("client")).join(Client),
+        key=Service.id,
+        sorts={"name": Sort(Service.name), "new": Sort(Service.id, descending=True)},
+        ...
+    )
+    page = SERVICES.page(session(), request.path, request.args)
+
+Paging is by keyset: a page is named by the last row before it, never by a number, so the millionth row costs what the first one does and
+rows that come and go while somebody reads neither repeat nor hide others. Sort only by what an index begins with. Counts stop at a
+thousand and all tabs' counts are one query; a searched or filtered list is not counted at all.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+Expression = sa.ColumnElement[Any]
+Rows = Sequence[sa.Row[Any]]
+Choices = Sequence[tuple[str, str]]
+
+SIZES = (25, 50, 100)
+CAP = 1000
+BATCH = 500
+LONGEST_SEARCH = 100
+OWN = frozenset({"q", "tab", "sort", "size", "at", "pick", "format"})
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """One order of the rows.
+
+    Args:
+        by: an expression that is never NULL and that an index begins with.
+        descending: the direction it takes at first.
+    """
+
+    by: Any
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One tab: the word on it and what its rows have in common; None for all of them."""
+
+    label: str
+    where: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """One chip.
+
+    Args:
+        label: the word on the chip.
+        where: text from the address → condition; None where the text means nothing, and then it is ignored.
+        choices: what can be picked, (text, word); asked for only when somebody opens the chip or reads a set one without `shown`.
+        shown: the word of what is set, from the first row; saves the query for choices.
+        kind: `select` for choices, else the type of an input.
+    """
+
+    label: str
+    where: Callable[[str], Any | None]
+    choices: Callable[[], Choices] = tuple
+    shown: Callable[[Any], str] | None = None
+    kind: str = "select"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of the CSV: its head and the text of a row."""
+
+    label: str
+    text: Callable[[Any], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """One filter as it stands on the page."""
+
+    key: str
+    label: str
+    value: str
+    word: str
+    kind: str
+    choices: Choices
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _At:
+    """A place in a list: the row after or before which a page begins, and the number of the page's first row."""
+
+    forward: bool
+    value: Any
+    key: int
+    first: int
+
+
+@dataclass(frozen=True)
+class Query:
+    """What an address asks of a list, cleaned."""
+
+    path: str
+    search: str
+    tab: str
+    sort: str
+    descending: bool
+    size: int
+    at: _At | None
+    pick: str
+    filters: Mapping[str, str]
+    kept: Mapping[str, str]
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether a search or filter is set."""
+        return bool(self.search or self.filters)
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a list, with the addresses that lead on from it."""
+
+    query: Query
+    rows: Rows
+    first: int
+    tabs: Mapping[str, Tab]
+    counts: Mapping[str, int]
+    chips: Sequence[Chip]
+    previous: str
+    next: str
+    noun: str
+    placeholder: str
+    sizes: Sequence[int] = SIZES
+
+    @property
+    def last(self) -> int:
+        """The number of the last row shown."""
+        return self.first + len(self.rows) - 1
+
+    @property
+    def total(self) -> str:
+        """How many rows the tab has in words, empty where nobody counted."""
+        return self.count(self.query.tab)
+
+    def count(self, tab: str) -> str:
+        """The capped count of a tab: `17`, `1k+`, or nothing."""
+        if tab not in self.counts:
+            return ""
+        number = self.counts[tab]
+        return "1k+" if number > CAP else f"{number:,}"
+
+    def url(self, **changes: object) -> str:
+        """The address of this list with something changed; None or "" takes a thing away. The place is forgotten unless it is given.
+
+        Args:
+            changes: q, tab, sort, size, at, pick, format or a filter's key.
+        """
+        query = self.query
+        parts: dict[str, object] = {
+            **query.kept, "tab": query.tab, "q": query.search, **query.filters,
+            "sort": ("-" if query.descending else "") + query.sort, "size": query.size,
+        }
+        parts.update(changes)
+        if parts["tab"] == next(iter(self.tabs), ""):
+            parts["tab"] = ""
+        if parts["size"] == SIZES[0]:
+            parts["size"] = ""
+        text = urlencode({name: str(value) for name, value in parts.items() if value not in (None, "")})
+        return f"{query.path}?{text}" if text else query.path
+
+    def sorted_by(self, key: str) -> str:
+        """The `aria-sort` of a column: ascending, descending, or nothing."""
+        return "" if self.query.sort != key else "descending" if self.query.descending else "ascending"
+
+    def sort_url(self, key: str, *, descending: bool = False) -> str:
+        """The address that sorts by a column, or turns the order round where it already does."""
+        down = not self.query.descending if self.query.sort == key else descending
+        return self.url(sort=("-" if down else "") + key)
+
+    def hidden(self, *without: str) -> list[tuple[str, str]]:
+        """What a form with GET must carry along, less what it asks for itself."""
+        query = self.query
+        parts = {
+            **query.kept, "tab": query.tab, "q": query.search, **query.filters,
+            "sort": ("-" if query.descending else "") + query.sort, "size": str(query.size),
+        }
+        return [(name, value) for name, value in parts.items() if value and name not in without]
+
+    @property
+    def clear_url(self) -> str:
+        """The address without search and filters."""
+        return self.url(q=None, **dict.fromkeys(self.query.filters))
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One list, declared.
+
+    Args:
+        select: the columns of a row, joins included, without order or limit.
+        key: the integer key that settles ties.
+        sorts: name → order; the first is the default.
+        tabs: key → tab; the first shows everything.
+        filters: key → filter; keys must not be those of the list itself.
+        search: text → condition.
+        columns: the CSV.
+        noun: what the rows are called, in the plural.
+        placeholder: what may be searched for.
+        keep: further arguments of the address that belong to the page and travel along.
+    """
+
+    select: sa.Select[Any]
+    key: Any
+    sorts: Mapping[str, Sort]
+    tabs: Mapping[str, Tab] = field(default_factory=dict)
+    filters: Mapping[str, Filter] = field(default_factory=dict)
+    search: Callable[[str], Any] | None = None
+    columns: Sequence[Column] = ()
+    noun: str = "rows"
+    placeholder: str = "Search"
+    keep: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        clash = OWN & set(self.filters)
+        if clash or not self.sorts:
+            raise ValueError(f"a list needs a sort, and filters may not be called {sorted(OWN)}")
+
+    def page(self, session: Session, path: str, args: Mapping[str, str], *, scope: Any = None) -> Page:
+        """One page: two queries at most (rows, counts), and one more for a filter that is being picked.
+
+        Args:
+            session: where to read.
+            path: the address of the list.
+            args: the address's arguments; whatever makes no sense is ignored.
+            scope: a condition that holds for the whole list, as “of this client”.
+        """
+        query = self.read(path, args)
+        forward = query.at is None or query.at.forward
+        found = list(session.execute(self._rows(query, scope, query.size + 1, query.at)).all())
+        more, rows = len(found) > query.size, found[: query.size]
+        if not forward:
+            rows.reverse()
+        before = query.at is not None if forward else more
+        after = more if forward else True
+        if not rows and query.at is not None:
+            # the rows beyond the place are gone by now: begin again rather than show an empty page
+            return self.page(session, path, {name: value for name, value in args.items() if name != "at"}, scope=scope)
+        first = query.at.first if query.at and before else 1
+        blank = Page(query, rows, first, self.tabs, {}, (), "", "", self.noun, self.placeholder)
+        return Page(
+            query=query,
+            rows=rows,
+            first=first,
+            tabs=self.tabs,
+            counts=self._count(session, query, scope),
+            chips=self._chips(query, rows),
+            previous=blank.url(at=self._place(query, rows[0], False, max(first - query.size, 1))) if before and rows else "",
+            next=blank.url(at=self._place(query, rows[-1], True, first + len(rows))) if after and rows else "",
+            noun=self.noun,
+            placeholder=self.placeholder,
+        )
+
+    def read(self, path: str, args: Mapping[str, str]) -> Query:
+        """What an address asks for, with everything that makes no sense left out."""
+        raw = args.get("sort", "")
+        name, descending = raw.removeprefix("-"), raw.startswith("-")
+        if name not in self.sorts:
+            name = next(iter(self.sorts))
+            descending = self.sorts[name].descending
+        tab = args.get("tab", "")
+        size = args.get("size", "")
+        filters = {
+            key: args[key][:LONGEST_SEARCH]
+            for key, one in self.filters.items()
+            if args.get(key) and "\0" not in args[key] and one.where(args[key][:LONGEST_SEARCH]) is not None
+        }
+        return Query(
+            path=path,
+            search=" ".join(args.get("q", "").replace("\0", "").split())[:LONGEST_SEARCH] if self.search else "",
+            tab=tab if tab in self.tabs else next(iter(self.tabs), ""),
+            sort=name,
+            descending=descending,
+            size=int(size) if size.isdecimal() and int(size) in SIZES else SIZES[0],
+            at=_unpack(args.get("at", ""), self._type(name), name, descending),
+            pick=args.get("pick", "") if args.get("pick", "") in self.filters else "",
+            filters=filters,
+            kept={key: args[key][:LONGEST_SEARCH] for key in self.keep if args.get(key)},
+        )
+
+    def csv(self, session: Session, args: Mapping[str, str], *, scope: Any = None) -> Iterator[str]:
+        """What the list shows, all pages of it, as lines of CSV, read in batches so that memory stays flat.
+
+        Args:
+            session, args, scope: as for `page`.
+        """
+        query = self.read("", args)
+        yield csv_line([column.label for column in self.columns])
+        at: _At | None = None
+        while True:
+            rows = session.execute(self._rows(query, scope, BATCH, at)).all()
+            yield "".join(csv_line([column.text(row) for column in self.columns]) for row in rows)
+            if len(rows) < BATCH:
+                return
+            at = _At(True, rows[-1]._sort, rows[-1]._key, 0)
+
+    def _type(self, sort: str) -> type:
+        kind: type = sa.inspect(self.sorts[sort].by, raiseerr=False) is not None and self.sorts[sort].by.type.python_type or str
+        return kind
+
+    def _where(self, query: Query, scope: Any, *, tab: str | None = None) -> list[Any]:
+        tab = query.tab if tab is None else tab
+        conditions: list[Any] = [] if scope is None else [scope]
+        if tab and self.tabs[tab].where is not None:
+            conditions.append(self.tabs[tab].where)
+        conditions.extend(self.filters[key].where(value) for key, value in query.filters.items())
+        if query.search and self.search:
+            conditions.append(self.search(query.search))
+        return conditions
+
+    def _rows(self, query: Query, scope: Any, limit: int, at: _At | None) -> sa.Select[Any]:
+        by = self.sorts[query.sort].by
+        down = query.descending if at is None or at.forward else not query.descending
+        statement = self.select.add_columns(sa.type_coerce(by, by.type).label("_sort"), sa.type_coerce(self.key, sa.Integer).label("_key"))
+        statement = statement.where(*self._where(query, scope))
+        if by is self.key:
+            keys, place = [self.key], (at.key if at else None)
+            beyond = self.key < place if down else self.key > place
+        else:
+            keys = [by, self.key]
+            pair = sa.tuple_(by, self.key)
+            mark = sa.tuple_(sa.literal(at.value, by.type), sa.literal(at.key)) if at else pair
+            # a row comparison walks the index from the mark; "a > x or (a = x and b > y)" would read from the start
+            beyond = pair < mark if down else pair > mark
+        if at is not None:
+            statement = statement.where(beyond)
+        return statement.order_by(*(one.desc() if down else one.asc() for one in keys)).limit(limit)
+
+    def _count(self, session: Session, query: Query, scope: Any) -> dict[str, int]:
+        if query.narrowed or not self.tabs:
+            return {}
+        # counted over the key alone: joined tables are of no interest unless a condition names them
+        counts = []
+        for key in self.tabs:
+            some = self.select.with_only_columns(self.key).where(*self._where(query, scope, tab=key)).limit(CAP + 1).subquery()
+            counts.append(sa.select(sa.func.count()).select_from(some).scalar_subquery())
+        return dict(zip(self.tabs, session.execute(sa.select(*counts)).one(), strict=True))
+
+    def _chips(self, query: Query, rows: Rows) -> list[Chip]:
+        chips = []
+        for key, one in self.filters.items():
+            value = query.filters.get(key, "")
+            picking = query.pick == key and not value
+            word, choices = "", one.choices() if picking else ()
+            if value:
+                word = one.shown(rows[0]) if one.shown and rows else dict(one.choices()).get(value, value)
+            chips.append(Chip(key, one.label, value, word, one.kind, choices, picking))
+        return sorted(chips, key=lambda chip: not chip.value)
+
+    def _place(self, query: Query, row: sa.Row[Any], forward: bool, first: int) -> str:
+        value = row._sort.isoformat() if isinstance(row._sort, datetime) else row._sort
+        order = ("-" if query.descending else "") + query.sort
+        text = json.dumps([order, int(forward), value, row._key, first], separators=(",", ":"))
+        return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _unpack(text: str, kind: type, sort: str, descending: bool) -> _At | None:
+    """A place from an address; None where it is no place of this order. Its values are bound, so a forged one finds another page at worst."""
+    if not text or len(text) > 2000:
+        return None
+    try:
+        order, forward, value, key, first = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        if kind is datetime:
+            value = datetime.fromisoformat(value)
+            if value.tzinfo is None:
+                return None
+    except (ValueError, TypeError, binascii.Error, RecursionError):
+        return None
+    whole = all(type(number) is int and 0 <= number < 2**62 for number in (key, first)) and forward in (0, 1)
+    fits = type(value) is kind and (kind is not str or "\0" not in value) and (kind is not int or abs(value) < 2**62)
+    if not whole or not fits or order != ("-" if descending else "") + sort:
+        return None
+    return _At(bool(forward), value, key, max(first, 1))
+
+
+def csv_line(values: Sequence[object]) -> str:
+    """One line of CSV. What a spreadsheet would run as a formula gets an apostrophe in front."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\r\n").writerow([_cell(value) for value in values])
+    return line.getvalue()
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="seconds")
+    text = str(value)
+    number = isinstance(value, int | float) or (text[:1] == "-" and text[1:].replace(".", "", 1).isdecimal())
+    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") and not number else text

@@ -1,0 +1,77 @@
+"""Times as people read them: in the viewer's zone, short in the text and exact on hover."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo
+
+from flask import g, has_request_context, request
+
+from puqpanel.infra import clock
+
+ZONE_COOKIE = "zone"
+
+
+def viewer_zone() -> tzinfo:
+    """The zone the browser told us in its cookie; UTC where it told none or one nobody knows."""
+    if not has_request_context():
+        return UTC
+    if "zone" not in g:
+        g.zone = _zone(request.cookies.get(ZONE_COOKIE, ""))
+    zone: tzinfo = g.zone
+    return zone
+
+
+def _zone(name: str) -> tzinfo:
+    if not name or len(name) > 64 or name.startswith(("/", ".")):
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (OSError, ValueError, KeyError):  # a folder's name, a bad key, an unknown zone
+        return UTC
+
+
+def exact(at: datetime) -> str:
+    """`16 Jul 2025, 12:04:31 CEST`."""
+    local = at.astimezone(viewer_zone())
+    return f"{local.day} {local:%b %Y, %H:%M:%S} {local.tzname()}"
+
+
+def short(at: datetime) -> str:
+    """`today, 12:04`, then `14 Jul, 03:00` within the year, else `9 Nov 2023`."""
+    zone = viewer_zone()
+    local, today = at.astimezone(zone), clock.now().astimezone(zone)
+    if local.date() == today.date():
+        return f"today, {local:%H:%M}"
+    if local.year == today.year:
+        return f"{local.day} {local:%b, %H:%M}"
+    return f"{local.day} {local:%b %Y}"
+
+
+def day(at: datetime) -> str:
+    """`9 Nov 2023`."""
+    local = at.astimezone(viewer_zone())
+    return f"{local.day} {local:%b %Y}"
+
+
+def ago(at: datetime) -> str:
+    """How long ago in one unit: `8 min`, `2 h`, `5 days`."""
+    seconds = (clock.now() - at).total_seconds()
+    return "now" if seconds < 5 else span(seconds)
+
+
+def span(seconds: float) -> str:
+    """A stretch of time in the unit that fits: `24 s`, `1 min 12 s`, `2 h`, `5 days`."""
+    whole = int(seconds)
+    if whole < 1:
+        return f"{max(seconds, 0) * 1000:.0f} ms"
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 600 and whole % 60:
+        return f"{whole // 60} min {whole % 60} s"
+    if whole < 3600:
+        return f"{whole // 60} min"
+    if whole < 86400:
+        return f"{whole // 3600} h"
+    days = whole // 86400
+    return f"{days} day" if days == 1 else f"{days} days"
