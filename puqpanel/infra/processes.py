@@ -8,6 +8,7 @@ import fcntl
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -32,6 +33,11 @@ def die_with_parent(parent: int, sig: int = signal.SIGKILL) -> None:
         _libc.prctl(PR_SET_PDEATHSIG, int(sig), 0, 0, 0)
     if os.getppid() != parent:
         os._exit(0)
+
+
+def environment(changes: Mapping[str, str]) -> dict[str, str]:
+    """This process's environment with some variables set anew: what a child process is given."""
+    return {**os.environ, **changes}
 
 
 def alive(pid: int) -> bool:

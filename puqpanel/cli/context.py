@@ -1,0 +1,96 @@
+"""What many commands begin with: the settings, and the assembled panel."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from puqpanel.domain.errors import UserError
+from puqpanel.infra.processes import environment
+from puqpanel.infra.settings import Settings
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def overrides(*, instance: Path | None = None, host: str | None = None, port: int | None = None, dev: bool = False) -> dict[str, str]:
+    """Options as the environment variables they stand for, so that child processes hear them too."""
+    values = {
+        "PUQPANEL_INSTANCE": str(instance.expanduser().absolute()) if instance else None,
+        "PUQPANEL_HOST": host,
+        "PUQPANEL_PORT": str(port) if port is not None else None,
+        "PUQPANEL_DEV": "yes" if dev else None,
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def load_settings(changes: Mapping[str, str] | None = None) -> Settings:
+    """The settings, with a command's options over the environment.
+
+    Raises:
+        UserError: a setting cannot be used.
+    """
+    return Settings.load(environment(changes or {}))
+
+
+def instance_option(function: F) -> F:
+    """Gives a command `--instance`; it receives `settings`."""
+
+    @click.option("--instance", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="The instance folder.")
+    @click.pass_context
+    def wrapped(ctx: click.Context, /, instance: Path | None, **arguments: Any) -> Any:
+        return ctx.invoke(function, settings=load_settings(overrides(instance=instance)), **arguments)
+
+    wrapped.__name__, wrapped.__doc__ = function.__name__, function.__doc__
+    wrapped.__click_params__ = getattr(function, "__click_params__", []) + wrapped.__click_params__  # type: ignore[attr-defined]
+    return wrapped  # type: ignore[return-value]
+
+
+def writable(folder: Path) -> None:
+    """Makes the folder if need be.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    probe = folder / ".probe"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise UserError(f"Cannot write to {folder}: {(error.strerror or str(error)).lower()}. Choose another with --instance DIR.") from None
+
+
+@contextlib.contextmanager
+def panel(settings: Settings, *, migrated: bool = True) -> Iterator[Flask]:
+    """The assembled panel, inside its app context.
+
+    Args:
+        settings: as loaded.
+        migrated: refuse when the database is behind the files.
+
+    Raises:
+        UserError: migrations are pending.
+    """
+    from puqpanel.live import Live
+
+    app = Live(settings).ensure()
+    with app.app_context():
+        if migrated:
+            require_migrated(settings)
+        yield app
+
+
+def require_migrated(settings: Settings) -> None:
+    """Raises UserError when the database is behind the files."""
+    from puqpanel.infra import migrate
+    from puqpanel.infra.db import engine_for
+
+    if migrate.pending(engine_for(settings.database_url)):
+        raise UserError("The database is not up to date; run: puqpanel db upgrade")
