@@ -26,7 +26,7 @@ SENTENCES: Mapping[int, tuple[str, str]] = {
     413: ("This is too large", "What was sent is larger than the panel takes."),
     422: ("Something needs another look", "Go back and check what you entered."),
     429: ("Too many tries", "Wait a few minutes before the next one."),
-    500: ("Something went wrong here", "It is written down with the reference below. Nothing was changed halfway."),
+    500: ("Something went wrong here", "It is written down under the reference below. Trying once more may help."),
     503: ("Back in a moment", "A part of the panel does not answer. Try again in a minute."),
 }
 CODES: tuple[tuple[type[UserError], int], ...] = (

@@ -31,7 +31,8 @@ from urllib.parse import urlencode
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-Expression = sa.ColumnElement[Any]
+from puqpanel.infra.db import UtcDateTime
+
 Rows = Sequence[sa.Row[Any]]
 Choices = Sequence[tuple[str, str]]
 
@@ -77,7 +78,7 @@ class Filter:
 
     label: str
     where: Callable[[str], Any | None]
-    choices: Callable[[], Choices] = tuple
+    choices: Callable[[], Choices] = lambda: ()
     shown: Callable[[Any], str] | None = None
     kind: str = "select"
 
@@ -322,7 +323,8 @@ class Listing:
             at = _At(True, rows[-1]._sort, rows[-1]._key, 0)
 
     def _type(self, sort: str) -> type:
-        kind: type = sa.inspect(self.sorts[sort].by, raiseerr=False) is not None and self.sorts[sort].by.type.python_type or str
+        column_type = self.sorts[sort].by.type
+        kind: type = datetime if isinstance(column_type, UtcDateTime | sa.DateTime) else column_type.python_type
         return kind
 
     def _where(self, query: Query, scope: Any, *, tab: str | None = None) -> list[Any]:
@@ -338,19 +340,14 @@ class Listing:
     def _rows(self, query: Query, scope: Any, limit: int, at: _At | None) -> sa.Select[Any]:
         by = self.sorts[query.sort].by
         down = query.descending if at is None or at.forward else not query.descending
-        statement = self.select.add_columns(sa.type_coerce(by, by.type).label("_sort"), sa.type_coerce(self.key, sa.Integer).label("_key"))
-        statement = statement.where(*self._where(query, scope))
-        if by is self.key:
-            keys, place = [self.key], (at.key if at else None)
-            beyond = self.key < place if down else self.key > place
-        else:
-            keys = [by, self.key]
-            pair = sa.tuple_(by, self.key)
-            mark = sa.tuple_(sa.literal(at.value, by.type), sa.literal(at.key)) if at else pair
+        statement = self.select.add_columns(by.label("_sort"), self.key.label("_key")).where(*self._where(query, scope))
+        keys = [self.key] if by is self.key else [by, self.key]
+        if at is not None and by is self.key:
+            statement = statement.where(self.key < at.key if down else self.key > at.key)
+        elif at is not None:
             # a row comparison walks the index from the mark; "a > x or (a = x and b > y)" would read from the start
-            beyond = pair < mark if down else pair > mark
-        if at is not None:
-            statement = statement.where(beyond)
+            pair, mark = sa.tuple_(by, self.key), sa.tuple_(sa.literal(at.value, by.type), sa.literal(at.key))
+            statement = statement.where(pair < mark if down else pair > mark)
         return statement.order_by(*(one.desc() if down else one.asc() for one in keys)).limit(limit)
 
     def _count(self, session: Session, query: Query, scope: Any) -> dict[str, int]:
