@@ -1,0 +1,69 @@
+"""The one assembly point: settings in, an application out, with the modules that are switched on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import Flask
+
+from puqpanel import web
+from puqpanel.host import registry
+from puqpanel.infra import crypto, events, links, queue
+from puqpanel.infra.db import db, release
+from puqpanel.infra.queue_server import connection_url
+from puqpanel.operations import keys, modules
+from puqpanel.operations.listeners import LISTENERS
+
+if TYPE_CHECKING:
+    from puqpanel.infra.settings import Settings
+
+
+class Panel(Flask):
+    """The application of one generation of modules."""
+
+    generation: int
+    registry: registry.Registry
+    settings: Settings
+
+
+def connect(settings: Settings) -> None:
+    """Points this process at its keys, its queue server and its own address.
+
+    Raises:
+        KeyFileError: the keys are missing or not those of this database.
+    """
+    keys.open_keys(settings.keys_dir, settings.database_url)
+    queue.use_server(settings.redis_url or connection_url(settings.instance))
+    links.use_base(settings.address)
+    events.bind(LISTENERS)
+
+
+def create_app(settings: Settings) -> Panel:
+    """Builds the panel.
+
+    Args:
+        settings: where everything is.
+
+    Returns:
+        An app whose routes are fixed; `live` swaps it whole when the set of active modules changes.
+
+    Raises:
+        KeyFileError: see `connect`.
+    """
+    connect(settings)
+    app = Panel("puqpanel", root_path=str(web.FOLDER), instance_path=str(settings.instance))
+    app.settings = settings
+    app.config.update(
+        SQLALCHEMY_DATABASE_URI=settings.database_url, SECRET_KEY=crypto.session_key(settings.keys_dir), MAX_CONTENT_LENGTH=16 * 1024 * 1024,
+        TEMPLATES_AUTO_RELOAD=settings.dev,
+    )
+    db.init_app(app)
+    with app.app_context():
+        app.generation = modules.generation()
+        wanted = modules.wanted()
+        release()
+        app.registry = registry.load(settings.modules_dir, wanted, app.generation)
+        registry.install(app.registry)
+        modules.record_load(app.registry)
+        web.register(app, settings, app.registry)
+    return app

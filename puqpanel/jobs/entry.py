@@ -1,0 +1,14 @@
+"""What RQ calls in the worker's child, by the name kept in infra.queue.ENTRY."""
+
+from __future__ import annotations
+
+from puqpanel.jobs.modules import ModuleJob
+from puqpanel.tasks import run as engine
+from puqpanel.tasks.outcome import Handlers
+
+HANDLERS: Handlers = {"ModuleJob": ModuleJob()}
+
+
+def run(task_id: int) -> None:
+    """Runs one delivered task; the worker has put the app's context around it."""
+    engine.run(task_id, HANDLERS)

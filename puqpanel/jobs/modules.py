@@ -1,0 +1,84 @@
+"""ModuleJob: one method of a module, called as work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from puqpanel.domain.service_states import VERBS, ProvisionStatus
+from puqpanel.host import calls, registry
+from puqpanel.host.calls import Called
+from puqpanel.host.registry import LoadedModule
+from puqpanel.infra.redact import redact
+from puqpanel.models import Task
+from puqpanel.operations import provisioning
+from puqpanel.tasks.outcome import Outcome
+
+
+class ModuleJob:
+    """Calls `data["method"]` of the task's module, for the task's service."""
+
+    def run(self, task: Task) -> Outcome:
+        """One attempt: parks while the module is not served, looks before repeating what was cut off, then calls."""
+        module = registry.current().get(task.module)
+        if module is None:
+            return Outcome("park", f"The module {task.module} is not active; the task goes on when it is.")
+        if module.restricted:
+            return Outcome("park", f"The module {task.module} waits for its update; the task goes on after it.")
+        if task.in_doubt:
+            seen = self._look(module, task)
+            if seen is not None:
+                return seen
+        method, _, product = calls.job_data(task.data)
+        called = calls.invoke(module, method, task=task, service_uuid=task.service_uuid or None, product_uuid=product)
+        if task.service_uuid and called.service_changes:
+            provisioning.keep_service_data(service_uuid=task.service_uuid, changes=called.service_changes)
+        return outcome_of(called)
+
+    def settle(self, task: Task, outcome: Outcome) -> None:
+        """Moves the service, in the transaction that closes the task."""
+        if task.service_uuid:
+            provisioning.record(task, outcome)
+
+    def _look(self, module: LoadedModule, task: Task) -> Outcome | None:
+        """Asks the provider what an attempt that was cut off has done; None when the job may run again."""
+        called = calls.invoke(module, "observe", task=task, service_uuid=task.service_uuid or None)
+        facts = observed(called)
+        if facts is None:
+            return Outcome("lost", f"An attempt was cut off, and what exists at the provider cannot be told: {called.result.message or called.error}")
+        verb, exists, suspended = task.data.get("verb"), bool(facts.get("exists")), bool(facts.get("suspended"))
+        found = facts.get("data")
+        done = {"create": exists, "suspend": exists and suspended, "unsuspend": exists and not suspended, "terminate": not exists}.get(str(verb))
+        if done is None or (not done and (exists or verb == "create")):
+            return None
+        if not done:
+            provisioning.set_provision_status(service_uuid=task.service_uuid, status=ProvisionStatus.NOT_FOUND)
+            return Outcome("failed", "The provider no longer has this account.", redact(facts))
+        if isinstance(found, Mapping):
+            provisioning.keep_service_data(service_uuid=task.service_uuid, changes=found)
+        return Outcome("completed", f"{VERBS[str(verb)].label} had been done before the attempt was cut off; the provider says so.", redact(facts))
+
+
+def observed(called: Called) -> Mapping[str, Any] | None:
+    """What `observe()` said: `exists`, `suspended` and further `data`; None when it could not tell."""
+    if called.error:
+        return None
+    value = called.value
+    if isinstance(value, Mapping) and "exists" in value:
+        return value
+    data = called.result.data
+    return data if called.result.ok and isinstance(data, Mapping) and "exists" in data else None
+
+
+def outcome_of(called: Called) -> Outcome:
+    """A module's answer as the engine understands it."""
+    result = called.result
+    output = redact(result.as_dict())
+    if called.raised:
+        return Outcome("exception", called.error, output)
+    if result.pending:
+        return Outcome("again", result.message or "Not finished at the provider yet.", output)
+    if result.ok:
+        return Outcome("completed", result.message, output)
+    message = result.message or "The module answered an error without a reason."
+    return Outcome("failed" if result.retry is False else "retry", message, output)

@@ -1,0 +1,66 @@
+"""What happens by itself, as data: each entry's name, how often, and what it calls. Two schedulers at once do no harm: every entry claims its work
+in the database."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from puqpanel.infra import queue
+from puqpanel.jobs.entry import HANDLERS
+from puqpanel.operations import modules, provisioning
+from puqpanel.tasks import sweep
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Entry:
+    """One kind of periodic work.
+
+    Args:
+        name: for the log.
+        every: seconds between two runs.
+        call: what to do; needs an app context.
+        due: monotonic time of the next run.
+    """
+
+    name: str
+    every: float
+    call: Callable[[], object]
+    due: float = 0.0
+
+
+def entries(modules_dir: Path) -> list[Entry]:
+    """The schedule of one scheduler process."""
+    return [
+        Entry("send what is due", 1, sweep.send_due),
+        Entry("rescue what was lost", 5, lambda: sweep.rescue(HANDLERS)),
+        Entry("settle services without a task", 20, provisioning.settle_orphans),
+        Entry("repair the generation's hint", 5, lambda: queue.put_hint(modules.HINT, str(modules.generation()))),
+        Entry("compare modules with the disk", 10, lambda: modules.rescan(modules_dir)),
+    ]
+
+
+def tick(schedule: list[Entry]) -> int:
+    """Runs what is due; one that fails is logged and does not stop the others.
+
+    Returns:
+        How many ran.
+    """
+    ran = 0
+    for entry in schedule:
+        moment = time.monotonic()
+        if moment < entry.due:
+            continue
+        entry.due = moment + entry.every
+        try:
+            entry.call()
+        except Exception:
+            log.exception("schedule entry failed", entry=entry.name)
+        ran += 1
+    return ran

@@ -1,0 +1,306 @@
+"""Switching modules on, off and forward, in every process at once.
+
+The database holds the set of active modules and a number, the generation; every process that sees another number builds its app anew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from puqpanel.domain.actors import Actor
+from puqpanel.domain.errors import ConflictError, NotFoundError, UserError
+from puqpanel.domain.module_states import ModuleStatus, version_order
+from puqpanel.domain.task_states import TaskStatus
+from puqpanel.host import calls, discover, migrations
+from puqpanel.host.contract.config import Config
+from puqpanel.host.contract.result import Result
+from puqpanel.host.discover import Found
+from puqpanel.host.loader import LoadedModule, Refused, load_module, unload
+from puqpanel.host.registry import Registry
+from puqpanel.infra import queue
+from puqpanel.infra.clock import now
+from puqpanel.infra.db import after_commit, session, transaction
+from puqpanel.infra.events import raise_event
+from puqpanel.models import Generation, Module, Product, Service, Task
+from puqpanel.operations import audit
+
+HINT = "generation"
+ON = (ModuleStatus.ACTIVE, ModuleStatus.RESTRICTED, ModuleStatus.ERROR)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A module as staff see it: what is on disk beside what is recorded.
+
+    Args:
+        type, name: which.
+        config: its config.py; empty where that cannot be read.
+        status: where it stands.
+        reason: why it is held back or refused, one sentence.
+        disk: version on disk, empty when the folder is gone.
+        recorded: version that was activated or updated to last.
+        services: how many services depend on it.
+    """
+
+    type: str
+    name: str
+    config: Config
+    status: ModuleStatus
+    reason: str
+    disk: str
+    recorded: str
+    services: int = 0
+
+    @property
+    def key(self) -> str:
+        """`Product/MyCloudService`."""
+        return f"{self.type}/{self.name}"
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return str(self.config("name") or self.name)
+
+
+def list_modules(modules_dir: Path) -> list[Shown]:
+    """Everything on disk and everything recorded, by type and name."""
+    rows = {row.key: row for row in session().scalars(sa.select(Module))}
+    used = dict(session().execute(
+        sa.select(Product.module, sa.func.count(Service.id)).join(Service, Service.product_id == Product.id)
+        .where(Service.status.in_(("pending", "active", "suspended"))).group_by(Product.module)
+    ).tuples().all())
+    shown = [_shown(found, rows.pop(found.key, None), used.get(found.key, 0)) for found in discover.scan(modules_dir)]
+    for row in rows.values():
+        if row.status != ModuleStatus.INACTIVE:
+            shown.append(Shown(row.type, row.name, Config(), ModuleStatus.ERROR, "Its folder is gone from the disk.", "", row.version, used.get(row.key, 0)))
+    return shown
+
+
+def _shown(found: Found, row: Module | None, services: int) -> Shown:
+    status = ModuleStatus(row.status) if row else ModuleStatus.INACTIVE
+    reason, recorded = (row.reason, row.version) if row else ("", "")
+    if found.error:
+        status, reason = ModuleStatus.ERROR, found.error
+    elif status == ModuleStatus.ACTIVE and version_order(found.version) != version_order(recorded):
+        status, reason = ModuleStatus.RESTRICTED, _held_back(found.version, recorded)
+    return Shown(found.type, found.name, found.config, status, reason, found.version, recorded, services)
+
+
+def _held_back(disk: str, recorded: str) -> str:
+    return f"Its files changed from {recorded} to {disk}; its services cannot be managed until the update has run."
+
+
+def wanted() -> list[tuple[str, str, str]]:
+    """Type, name and recorded version of every module that is switched on."""
+    return [(row.type, row.name, row.version) for row in session().scalars(sa.select(Module).where(Module.status.in_(ON)).order_by(Module.type, Module.name))]
+
+
+def generation() -> int:
+    """The number of the current set of modules, from the database."""
+    return session().scalar(sa.select(Generation.number)) or 0
+
+
+def activate(*, actor: Actor, modules_dir: Path, module_type: str, name: str) -> Result:
+    """Switches a module on: load, its own `activate()`, then live everywhere.
+
+    Raises:
+        UserError: it was refused or its `activate()` failed; the text says why and the status is as it was (a refused one shows the reason).
+    """
+    return _switch(actor, modules_dir, module_type, name, "activate")
+
+
+def update(*, actor: Actor, modules_dir: Path, module_type: str, name: str) -> Result:
+    """Brings a module to the version on disk: its own `update()`, then live everywhere.
+
+    Raises:
+        UserError: as for `activate`, or the version on disk is older than the recorded one.
+    """
+    row = find_module(module_type, name)
+    found = discover.look(modules_dir / module_type / name, module_type, name)
+    if not found.error and version_order(found.version) < version_order(row.version):
+        raise ConflictError(f"The files are of version {found.version}, older than {row.version} that was active; put the newer files back.")
+    return _switch(actor, modules_dir, module_type, name, "update")
+
+
+def deactivate(*, actor: Actor, modules_dir: Path, module_type: str, name: str) -> Result:
+    """Switches a module off: its own `deactivate()`, then gone everywhere. Its data stays, unless its own method drops it.
+
+    Raises:
+        UserError: its `deactivate()` failed.
+    """
+    row = find_module(module_type, name)
+    if row.status == ModuleStatus.INACTIVE:
+        return Result.success(message="It is off already.")
+    try:
+        module = load_module(modules_dir / module_type / name, module_type, name, row.version)
+    except Refused:
+        module = None  # what cannot be loaded has nothing to say about being switched off
+    if module is not None:
+        try:
+            result = _lifecycle(module, "deactivate", actor)
+        finally:
+            unload(module.package)
+        if not result.ok:
+            raise ConflictError(f"{name} was not switched off: {result.message}")
+    with transaction():
+        row = find_module(module_type, name)
+        row.status, row.reason = ModuleStatus.INACTIVE, ""
+        bump()
+        audit.record(actor=actor, action="module.deactivated", subject_type="module", subject_uuid=row.key, summary=f"{name} switched off.")
+        raise_event("module.deactivated", {"module": row.key})
+    return Result.success()
+
+
+def purge(*, actor: Actor, modules_dir: Path, module_type: str, name: str) -> Result:
+    """Drops the tables of a module that is off. What it held is gone.
+
+    Raises:
+        ConflictError: it is on, or services still belong to it.
+    """
+    row = find_module(module_type, name)
+    if row.status != ModuleStatus.INACTIVE:
+        raise ConflictError("Switch the module off first.")
+    alive = session().scalar(
+        sa.select(Service.id).join(Product).where(Product.module == row.key, Service.status.in_(("active", "suspended"))).limit(1)
+    )
+    if alive is not None:
+        raise ConflictError("Services still belong to this module; terminate them first.")
+    try:
+        module = load_module(modules_dir / module_type / name, module_type, name, row.version)
+    except Refused as refusal:
+        raise ConflictError(f"Its tables cannot be taken down: {refusal}") from None
+    try:
+        migrations.downgrade(module.cls)
+    finally:
+        unload(module.package)
+    with transaction() as current:
+        row = find_module(module_type, name)
+        current.delete(row)
+        audit.record(actor=actor, action="module.purged", subject_type="module", subject_uuid=row.key, summary=f"The data of {name} was removed.")
+    return Result.success()
+
+
+def find_module(module_type: str, name: str) -> Module:
+    """The record of a module. Raises NotFoundError where it never was switched on."""
+    row = session().scalar(sa.select(Module).where(Module.type == module_type, Module.name == name).execution_options(populate_existing=True))
+    if row is None:
+        raise NotFoundError(f"{module_type}/{name} was never switched on.")
+    return row
+
+
+def record_load(registry: Registry) -> None:
+    """Writes down what became of the modules when an app was built: refused ones as errors, changed ones as restricted, the rest active."""
+    changes: list[tuple[Module, str, str]] = []
+    for row in session().scalars(sa.select(Module).where(Module.status.in_(ON))):
+        loaded = registry.modules.get(row.key)
+        if row.key in registry.refused:
+            now_is, reason = ModuleStatus.ERROR, registry.refused[row.key]
+        elif loaded is not None and loaded.restricted:
+            now_is, reason = ModuleStatus.RESTRICTED, _held_back(loaded.version, row.version)
+        elif loaded is not None:
+            now_is, reason = ModuleStatus.ACTIVE, ""
+        else:
+            continue
+        if (row.status, row.reason) != (now_is, reason):
+            changes.append((row, now_is, reason))
+    if changes:
+        with transaction():
+            for row, status, reason in changes:
+                row.status, row.reason = status, reason
+
+
+def rescan(modules_dir: Path) -> int:
+    """Compares the disk with what is served; where a version changed or a module came back, every process builds its app anew.
+
+    Returns:
+        How many modules changed.
+    """
+    rows = {row.key: row for row in session().scalars(sa.select(Module).where(Module.status.in_(ON)))}
+    changed = 0
+    for row in rows.values():
+        found = discover.look(modules_dir / row.type / row.name, row.type, row.name)
+        match = not found.error and version_order(found.version) == version_order(row.version)
+        if (row.status == ModuleStatus.ACTIVE and not match) or (row.status == ModuleStatus.RESTRICTED and (match or found.error)):
+            changed += 1
+    if changed:
+        with transaction():
+            bump()
+    return changed
+
+
+def load_again(*, actor: Actor, module_type: str, name: str) -> None:
+    """Has every process read the files of a module anew, after they were mended."""
+    with transaction():
+        row = find_module(module_type, name)
+        bump()
+        audit.record(actor=actor, action="module.reloaded", subject_type="module", subject_uuid=row.key, summary=f"{name} loaded again.")
+
+
+def bump() -> None:
+    """Raises the generation; needs a transaction. Parked tasks of modules that are served again go on."""
+    row = session().scalar(sa.select(Generation).with_for_update().execution_options(populate_existing=True))
+    if row is None:
+        row = Generation(id=1, number=0)
+        session().add(row)
+    row.number += 1
+    number = row.number
+    session().flush()
+    after_commit(lambda: queue.put_hint(HINT, str(number)))
+
+
+def unpark(key: str) -> int:
+    """Lets the tasks go on that wait for a module. Needs a transaction.
+
+    Returns:
+        How many.
+    """
+    parked = session().scalars(sa.select(Task).where(Task.module == key, Task.status == TaskStatus.PARKED).with_for_update()).all()
+    for task in parked:
+        task.status, task.run_at, task.dispatched_at, task.ended_at = TaskStatus.QUEUED, now(), None, None
+    return len(parked)
+
+
+def _switch(actor: Actor, modules_dir: Path, module_type: str, name: str, method: str) -> Result:
+    recorded = session().scalar(sa.select(Module.version).where(Module.type == module_type, Module.name == name)) or ""
+    try:
+        module = load_module(modules_dir / module_type / name, module_type, name, recorded)
+    except Refused as refusal:
+        _remember_refusal(module_type, name, str(refusal))
+        raise UserError(str(refusal)) from None
+    try:
+        result = _lifecycle(module, method, actor)
+        if not result.ok:
+            raise UserError(f"{module.title} was not {'activated' if method == 'activate' else 'updated'}: {result.message}")
+        with transaction() as current:
+            row = current.scalar(sa.select(Module).where(Module.type == module_type, Module.name == name).with_for_update())
+            if row is None:
+                row = Module(type=module_type, name=name)
+                current.add(row)
+            before = row.version
+            row.status, row.reason, row.version, row.activated_at = ModuleStatus.ACTIVE, "", module.version, now()
+            bump()
+            unpark(module.key)
+            audit.record(actor=actor, action=f"module.{method}d", subject_type="module", subject_uuid=module.key,
+                         summary=f"{module.title} {module.version} {method}d.", before={"version": before}, after={"version": module.version})
+            raise_event(f"module.{method}d", {"module": module.key, "version": module.version})
+    finally:
+        unload(module.package)
+    return result
+
+
+def _lifecycle(module: LoadedModule, method: str, actor: Actor) -> Result:
+    called = calls.invoke(module, method, actor=actor)
+    return called.result if called.error else Result.of_lifecycle(called.value)
+
+
+def _remember_refusal(module_type: str, name: str, reason: str) -> None:
+    """Keeps why a module was refused, where there is a record of it; one that never was on shows the reason from the disk."""
+    with transaction() as current:
+        row = current.scalar(sa.select(Module).where(Module.type == module_type, Module.name == name))
+        if row is None:
+            current.add(Module(type=module_type, name=name, status=ModuleStatus.INACTIVE, reason=reason))
+        else:
+            row.reason = reason

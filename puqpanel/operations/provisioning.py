@@ -1,0 +1,303 @@
+"""From "please" to "done" and back: asking a module for a verb, and recording what came of it.
+
+Asking: the service is reserved in one transaction (a second click is refused there), then the module's own method is called with no transaction
+open; by default it adds the task. Recording: one transaction closes the task and moves the service. Module code never runs inside either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+
+from puqpanel.domain.actors import SYSTEM, Actor
+from puqpanel.domain.errors import ConflictError, NotFoundError
+from puqpanel.domain.service_states import VERBS, ProvisionStatus, ServiceStatus, Verb, check_provision_move, check_status_move, check_verb
+from puqpanel.domain.task_states import OPEN, OnLoss, TaskStatus
+from puqpanel.host import calls
+from puqpanel.host.contract.result import Result
+from puqpanel.infra.clock import now
+from puqpanel.infra.db import session, transaction
+from puqpanel.infra.events import raise_event
+from puqpanel.models import Service, Task
+from puqpanel.operations import audit
+from puqpanel.operations.services import find_service, module_of
+from puqpanel.tasks import add, fence
+from puqpanel.tasks.outcome import Outcome
+
+log = structlog.get_logger(__name__)
+SETTLE_AFTER = 60
+"""Seconds that a service may stand at processing without a task before it is settled."""
+
+
+def request(*, actor: Actor, service_uuid: str, verb: str) -> Result:
+    """Asks a service's module to do something.
+
+    Args:
+        actor: who asks.
+        service_uuid: for which service.
+        verb: key of `domain.service_states.VERBS`.
+
+    Returns:
+        What the module's method answered; an error leaves the service as it was, with the reason.
+
+    Raises:
+        ConflictError: it is not possible now, or the module is not switched on.
+        NotFoundError: there is no such service.
+    """
+    service = find_service(service_uuid)
+    module = module_of(service)
+    if module is None:
+        raise ConflictError("The module of this service is not switched on." if service.product.module else "This product has no module, so there is nothing to provision.")
+    rule = _reserve(actor, service_uuid, verb)
+    result = calls.invoke(module, rule.method, service_uuid=service_uuid, actor=actor).result
+    if not result.ok:
+        _give_back(actor, service_uuid, rule, result.message or "The module refused.")
+    elif not result.pending:
+        _settle_at_once(service_uuid)
+    return result
+
+
+def begin(
+    *, service_uuid: str, verb: str, method: str, actor: Actor | None = None, options: Mapping[str, Any] | None = None, tags: Iterable[str] = (),
+) -> Task:
+    """Adds the task of a verb: what the default `create()` and its siblings do. Reserves the service where nobody has yet.
+
+    Args:
+        service_uuid: the service.
+        verb: key of `domain.service_states.VERBS`.
+        method: the module's method that does the work.
+        actor: who asked; automation unless given.
+        options: `tries`, `backoff`, `timeout`, `max_exceptions`, `delay`, `on_loss`.
+        tags: further tags.
+
+    Raises:
+        ConflictError: it is not possible now.
+    """
+    who = actor or SYSTEM
+    service = find_service(service_uuid)
+    if not (service.provision_status == ProvisionStatus.PROCESSING and service.verb == verb):
+        _reserve(who, service_uuid, verb)
+    return add.add(
+        job="ModuleJob", queue="Module", data={"method": method, "verb": verb, "product": service.product.uuid},
+        tags=[verb, f"service:{service_uuid}", *tags], title=VERBS[verb].label, module=service.product.module, service_uuid=service_uuid,
+        actor=who, **dict(options or {}),
+    )
+
+
+def set_provision_status(*, service_uuid: str, status: str, actor: Actor | None = None) -> Service:
+    """Moves what the provider has; what was bought follows where the verb under way says so.
+
+    Raises:
+        ConflictError: the state machine has no such move.
+        NotFoundError: there is no such service.
+    """
+    with transaction():
+        fence.check()
+        service = _locked(service_uuid)
+        _move(service, status, actor or SYSTEM)
+    return service
+
+
+def set_provision_data(*, service_uuid: str, data: Mapping[str, Any]) -> Service:
+    """Keeps what a job found out, in place of what it kept before; encrypted."""
+    with transaction():
+        fence.check()
+        service = _locked(service_uuid)
+        service.provision_data = dict(data)
+    return service
+
+
+def keep_service_data(*, service_uuid: str, changes: Mapping[str, Any]) -> None:
+    """Keeps what a job changed in the service's data, over what is there."""
+    if not changes:
+        return
+    with transaction():
+        fence.check()
+        service = _locked(service_uuid)
+        service.provision_data = {**service.provision_data, **changes}
+
+
+def record(task: Task, outcome: Outcome) -> None:
+    """Settles a service after an attempt at one of its tasks, inside the transaction that closes the task.
+
+    Args:
+        task: the row with its new status.
+        outcome: how the attempt ended.
+    """
+    service = session().scalar(sa.select(Service).where(Service.uuid == task.service_uuid).with_for_update().execution_options(populate_existing=True))
+    if service is None:
+        return
+    actor = Actor(task.actor_kind, task.actor_id, task.actor_name)  # type: ignore[arg-type]
+    verb = _verb_of(task, service)
+    if task.status in (TaskStatus.RETRYING, TaskStatus.PARKED):
+        if outcome.kind != "again":
+            service.failure = outcome.message
+        return
+    if task.status == TaskStatus.COMPLETED:
+        if service.provision_status == ProvisionStatus.PROCESSING and not _unfinished(service, task):
+            _complete(service, verb, actor, task)
+        elif verb is not None and service.provision_status == verb.ends:
+            _succeeded(service, verb, actor, task)
+        return
+    _failed(service, verb, actor, task, outcome.message)
+
+
+def reopen(task: Task) -> None:
+    """Puts a service under way again for one of its tasks that is retried; needs a transaction.
+
+    Raises:
+        ConflictError: the verb is not possible now, or something else is under way.
+    """
+    service = _locked(task.service_uuid)
+    verb = str(task.data["verb"])
+    if service.provision_status != ProvisionStatus.PROCESSING:
+        check_verb(verb, service.status, service.provision_status)
+        service.settled_from, service.verb, service.failure = service.provision_status, verb, ""
+        _set_provision(service, ProvisionStatus.PROCESSING)
+    elif service.verb != verb:
+        raise ConflictError("Something else is under way for this service.")
+
+
+def settle_orphans() -> int:
+    """Services that stand at processing although no task of theirs is open: said to have failed, so that nothing stays so for ever.
+
+    Returns:
+        How many were settled.
+    """
+    open_tasks = sa.select(Task.id).where(Task.service_uuid == Service.uuid, Task.status.in_(OPEN)).exists()
+    stuck = session().scalars(
+        sa.select(Service.uuid).where(Service.provision_status == ProvisionStatus.PROCESSING, ~open_tasks).limit(500)
+    ).all()
+    count = 0
+    for uuid in stuck:
+        with transaction():
+            service = _locked(uuid)
+            if service.provision_status != ProvisionStatus.PROCESSING or _unfinished(service, None) or (now() - service.provision_since).total_seconds() < SETTLE_AFTER:
+                continue
+            _failed(service, VERBS.get(service.verb), SYSTEM, None, "It was under way, but no task of it is left.")
+            count += 1
+    return count
+
+
+def _locked(service_uuid: str) -> Service:
+    service = session().scalar(
+        sa.select(Service).where(Service.uuid == service_uuid).with_for_update(of=Service).execution_options(populate_existing=True)
+    )
+    if service is None:
+        raise NotFoundError("There is no such service.")
+    return service
+
+
+def _reserve(actor: Actor, service_uuid: str, verb: str) -> Verb:
+    with transaction():
+        service = _locked(service_uuid)
+        rule = check_verb(verb, service.status, service.provision_status)
+        service.settled_from, service.verb, service.failure = service.provision_status, rule.key, ""
+        _set_provision(service, ProvisionStatus.PROCESSING)
+        audit.record(actor=actor, action=f"service.{rule.key}_requested", subject_type="service", subject_uuid=service_uuid, summary=f"{rule.label} asked for.")
+    return rule
+
+
+def _give_back(actor: Actor, service_uuid: str, rule: Verb, reason: str) -> None:
+    """The module refused before anything was queued: the service stands as it stood."""
+    with transaction():
+        service = _locked(service_uuid)
+        if service.provision_status == ProvisionStatus.PROCESSING and not _unfinished(service, None):
+            _set_provision(service, service.settled_from)
+            service.verb = ""
+        service.failure = reason
+        audit.record(actor=actor, action=f"service.{rule.key}_refused", subject_type="service", subject_uuid=service_uuid, summary=f"{rule.label} was refused: {reason}")
+
+
+def _settle_at_once(service_uuid: str) -> None:
+    """A module that did the work in `create()` itself, without a task, is done."""
+    with transaction():
+        service = _locked(service_uuid)
+        ever = session().scalar(sa.select(Task.id).where(Task.service_uuid == service_uuid, Task.created_at >= service.provision_since).limit(1))
+        if service.provision_status == ProvisionStatus.PROCESSING and ever is None:
+            _complete(service, VERBS.get(service.verb), SYSTEM, None)
+
+
+def _verb_of(task: Task, service: Service) -> Verb | None:
+    key = task.data.get("verb")
+    if key in VERBS:
+        return VERBS[key]
+    return next((rule for rule in VERBS.values() if rule.job == task.data.get("method")), None) or VERBS.get(service.verb)
+
+
+def _unfinished(service: Service, besides: Task | None) -> bool:
+    """Whether another task of the service is open."""
+    query = sa.select(Task.id).where(Task.service_uuid == service.uuid, Task.status.in_(OPEN)).limit(1)
+    if besides is not None:
+        query = query.where(Task.id != besides.id)
+    return session().scalar(query) is not None
+
+
+def _set_provision(service: Service, status: str) -> None:
+    if service.provision_status != status:
+        service.provision_status, service.provision_since = status, now()
+
+
+def _move(service: Service, status: str, actor: Actor) -> None:
+    """Moves what the provider has, and what was bought with it."""
+    check_provision_move(service.provision_status, status)
+    before = service.provision_status
+    _set_provision(service, status)
+    verb = VERBS.get(service.verb)
+    if verb is not None and status == verb.ends and verb.status is not None:
+        _set_status(service, verb.status)
+    if before != status:
+        raise_event("service.provision_status_changed", {"service_uuid": service.uuid, "before": before, "after": status})
+        if status in (ProvisionStatus.NOT_FOUND, ProvisionStatus.FAILED):
+            audit.record(actor=actor, action="service.provision_status", subject_type="service", subject_uuid=service.uuid,
+                         summary=f"Provisioning is now {status.replace('_', ' ')}.", before={"provision_status": before}, after={"provision_status": status})
+
+
+def _set_status(service: Service, status: ServiceStatus) -> None:
+    if service.status == status:
+        return
+    check_status_move(service.status, status)
+    service.status, service.status_since = status, now()
+    if status == ServiceStatus.TERMINATED:
+        service.terminated_at = now()
+
+
+def _complete(service: Service, verb: Verb | None, actor: Actor, task: Task | None) -> None:
+    """A verb's last task ended well and the module left it to the host to say so."""
+    ends = verb.ends if verb is not None else None
+    _set_provision(service, ends or service.settled_from)
+    if verb is not None and verb.status is not None:
+        _set_status(service, verb.status)
+    if verb is not None:
+        _succeeded(service, verb, actor, task)
+
+
+def _succeeded(service: Service, verb: Verb, actor: Actor, task: Task | None) -> None:
+    service.failure, service.verb = "", ""
+    audit.record(actor=actor, action=f"service.{verb.key}_succeeded", subject_type="service", subject_uuid=service.uuid, summary=f"{verb.label}: done.",
+                 task_id=task.id if task else None)
+    raise_event(f"service.{verb.key}_succeeded", {"service_uuid": service.uuid, "task_uuid": task.uuid if task else ""})
+
+
+def _failed(service: Service, verb: Verb | None, actor: Actor, task: Task | None, reason: str) -> None:
+    if service.provision_status == ProvisionStatus.PROCESSING:
+        if task is not None and _unfinished(service, task):
+            return
+        # a cancelled task never began: the provider has what it had
+        _set_provision(service, service.settled_from if task is not None and task.status == TaskStatus.CANCELLED and task.attempt == 0 else ProvisionStatus.FAILED)
+    label, key = (verb.label, verb.key) if verb is not None else ("Work", "job")
+    service.failure = reason or f"{label} failed and the module did not say why."
+    lost = task is not None and task.status == TaskStatus.LOST
+    audit.record(actor=actor, action=f"service.{key}_failed", subject_type="service", subject_uuid=service.uuid,
+                 summary=f"{label} {'was cut off' if lost else 'failed'}: {service.failure}", task_id=task.id if task else None)
+    raise_event(f"service.{key}_failed", {"service_uuid": service.uuid, "task_uuid": task.uuid if task else "", "reason": service.failure})
+
+
+def on_loss_of(*, observes: bool, repeatable: bool) -> OnLoss:
+    """What may be done with a job whose worker vanished, from what its module says of itself."""
+    if repeatable:
+        return OnLoss.REPEAT
+    return OnLoss.OBSERVE if observes else OnLoss.LOSE

@@ -1,0 +1,68 @@
+"""What staff may do with tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.orm import selectinload
+
+from puqpanel.domain.actors import Actor
+from puqpanel.domain.errors import NotFoundError
+from puqpanel.domain.task_states import OPEN
+from puqpanel.infra.db import session, transaction
+from puqpanel.models import ModuleLog, Task
+from puqpanel.operations import audit, provisioning
+from puqpanel.tasks import steer
+from puqpanel.tasks.outcome import Outcome
+
+
+def find_task(uuid: str) -> Task:
+    """One task with its attempts. Raises NotFoundError."""
+    found = session().scalar(sa.select(Task).where(Task.uuid == uuid).options(selectinload(Task.attempts)))
+    if found is None:
+        raise NotFoundError("There is no such task.")
+    return found
+
+
+def log_of(task: Task, limit: int = 200) -> Sequence[ModuleLog]:
+    """The module-log rows that its attempts wrote, oldest first."""
+    return session().scalars(sa.select(ModuleLog).where(ModuleLog.task_id == task.id).order_by(ModuleLog.id).limit(limit)).all()
+
+
+def tasks_of_service(service_uuid: str, limit: int = 10) -> Sequence[Task]:
+    """A service's newest tasks, newest first."""
+    return session().scalars(sa.select(Task).where(Task.service_uuid == service_uuid).order_by(Task.id.desc()).limit(limit)).all()
+
+
+def open_count(most: int = 100) -> int:
+    """How many tasks are not ended, counted no further than `most`."""
+    return len(session().scalars(sa.select(Task.id).where(Task.status.in_(OPEN)).limit(most)).all())
+
+
+def cancel_task(*, actor: Actor, uuid: str) -> Task:
+    """Ends a task that waits or is parked; its service goes back to where it stood.
+
+    Raises:
+        ConflictError: it is running or has ended.
+    """
+    with transaction():
+        task = steer.cancel(uuid, by=actor.name)
+        audit.record(actor=actor, action="task.cancelled", subject_type="task", subject_uuid=uuid, summary=f"{task.title} cancelled.", task_id=task.id)
+        if task.service_uuid:
+            provisioning.record(task, Outcome("cancelled", task.note))
+    return task
+
+
+def retry_task(*, actor: Actor, uuid: str) -> Task:
+    """Lets an ended or parked task go again; its service is under way again.
+
+    Raises:
+        ConflictError: it waits, runs or has completed, or something else is under way for the service.
+    """
+    with transaction():
+        task = steer.retry(uuid, by=actor.name)
+        if task.service_uuid and task.data.get("verb"):
+            provisioning.reopen(task)
+        audit.record(actor=actor, action="task.retried", subject_type="task", subject_uuid=uuid, summary=f"{task.title} started again.", task_id=task.id)
+    return task
