@@ -51,7 +51,7 @@ def create_app(settings: Settings) -> Panel:
         KeyFileError: see `connect`.
     """
     connect(settings)
-    app = Panel("puqpanel", root_path=str(web.FOLDER), instance_path=str(settings.instance))
+    app = Panel("puqpanel.web", instance_path=str(settings.instance))
     app.settings = settings
     app.config.update(
         SQLALCHEMY_DATABASE_URI=settings.database_url, SECRET_KEY=crypto.session_key(settings.keys_dir), MAX_CONTENT_LENGTH=16 * 1024 * 1024,
@@ -65,5 +65,5 @@ def create_app(settings: Settings) -> Panel:
         app.registry = registry.load(settings.modules_dir, wanted, app.generation)
         registry.install(app.registry)
         modules.record_load(app.registry)
-        web.register(app, settings, app.registry)
+        web.register(app, settings)
     return app

@@ -25,9 +25,17 @@ def version_order(version: str) -> tuple[tuple[int, int, str], ...]:
         version: dotted text; letters make a pre-release, as in `1.0.0-beta2`.
     """
     parts: list[tuple[int, int, str]] = []
-    for piece in re.findall(r"\d+|[A-Za-z]+", version):
-        parts.append((1, int(piece), "") if piece.isdigit() else (-1, 0, piece.lower()))
-    while parts and parts[-1] == (1, 0, ""):
-        parts.pop()
+    for piece in re.findall(r"\d+|[A-Za-z]+", version.removeprefix("v")):
+        if piece.isdigit():
+            parts.append((1, int(piece), ""))
+            continue
+        _drop_zeros(parts)  # 1.0.0-rc1 comes before 1.0.0, which is 1
+        parts.append((-1, 0, piece.lower()))
+    _drop_zeros(parts)
     # the end of a version sorts after its pre-releases and before its further numbers
     return (*parts, (0, 0, ""))
+
+
+def _drop_zeros(parts: list[tuple[int, int, str]]) -> None:
+    while parts and parts[-1] == (1, 0, ""):
+        parts.pop()

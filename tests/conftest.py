@@ -1,0 +1,185 @@
+"""What every test stands on: a migrated database of its own, a real queue server, an app, and a real worker that drains real jobs.
+
+`PUQPANEL_TEST_DATABASE` says which database the suite runs on: sqlite (unless told), postgresql or mariadb.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import logging
+import os
+import secrets
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from puqpanel.app import Panel, create_app
+from puqpanel.domain.actors import Actor
+from puqpanel.infra import crypto, migrate, queue
+from puqpanel.infra.db import db, engine_for
+from puqpanel.infra.queue_server import QueueServer, connection_url
+from puqpanel.infra.settings import ROOT, Settings
+from puqpanel.jobs.entry import HANDLERS
+from puqpanel.live import Live, dismantle
+from puqpanel.operations import keys
+from tests import servers
+
+BACKEND = os.environ.get("PUQPANEL_TEST_DATABASE", "sqlite")
+REQUIRED = os.environ.get("PUQPANEL_TEST_REQUIRE", "").replace(",", " ").split()
+STAFF = Actor("staff", None, "A test")
+
+
+@pytest.fixture(scope="session")
+def short_folder() -> Iterator[Path]:
+    """A folder whose path is short enough for sockets."""
+    path = Path(tempfile.mkdtemp(prefix="pq-", dir="/tmp"))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def keys_dir(short_folder: Path) -> Path:
+    """The keys of this run."""
+    crypto.make_keys(short_folder / "keys")
+    crypto.use_keys(short_folder / "keys")
+    return short_folder / "keys"
+
+
+@pytest.fixture(scope="session")
+def queue_url(short_folder: Path) -> Iterator[str]:
+    """A real queue server on a socket of its own."""
+    with QueueServer(short_folder):
+        yield connection_url(short_folder)
+
+
+@pytest.fixture(scope="session")
+def new_database(short_folder: Path, keys_dir: Path) -> Iterator[Callable[[], str]]:
+    """Makes a migrated database and gives its URL; copies of one that was migrated once."""
+    numbers = itertools.count()
+    with contextlib.ExitStack() as stack:
+        if BACKEND == "sqlite":
+            template = short_folder / "template.db"
+            _migrate(f"sqlite:///{template}")
+            with engine_for(f"sqlite:///{template}").connect() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+            def make() -> str:
+                path = short_folder / f"{next(numbers)}.db"
+                shutil.copy(template, path)
+                return f"sqlite:///{path}"
+        else:
+            try:
+                base = stack.enter_context({"postgresql": servers.postgresql, "mariadb": servers.mariadb}[BACKEND]())
+            except servers.Missing as missing:
+                if BACKEND in REQUIRED:
+                    raise
+                pytest.skip(f"no {missing} on this machine")
+            admin = sa.create_engine(base, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+            stack.callback(lambda: [engine.dispose() for engine in _engines()])
+
+            def create(name: str, template: str = "") -> str:
+                with admin.connect() as connection:
+                    tail = f" TEMPLATE {template}" if template else ""
+                    connection.exec_driver_sql(f"CREATE DATABASE {name}{tail}")
+                return base.set(database=name).render_as_string(hide_password=False)
+
+            if BACKEND == "postgresql":
+                _migrate(create("template_panel"))
+                engine_for(base.set(database="template_panel").render_as_string(hide_password=False)).dispose()
+
+            def make() -> str:
+                name = f"panel_{next(numbers)}"
+                if BACKEND == "postgresql":
+                    return create(name, "template_panel")
+                url = create(name)
+                _migrate(url)
+                return url
+        yield make
+
+
+def _engines() -> list[sa.Engine]:
+    from puqpanel.infra.db import _engines as engines
+
+    return list(engines.values())
+
+
+def _migrate(url: str) -> None:
+    migrate.upgrade(engine_for(url))
+    keys.plant_canary(url)
+
+
+@pytest.fixture
+def settings(new_database: Callable[[], str], queue_url: str, keys_dir: Path, tmp_path: Path, short_folder: Path) -> Iterator[Settings]:
+    """Settings of a panel of this test's own; its modules are the project's."""
+    instance = short_folder / secrets.token_hex(3)
+    instance.mkdir()
+    (instance / "keys").symlink_to(keys_dir)
+    url = new_database()
+    queue.use_server(queue_url)
+    queue.connection().flushall()
+    yield Settings(instance=instance, modules_dir=ROOT / "modules", database_url=url, redis_url=queue_url, base_url="http://panel.test", log_json=False)
+    engine_for(url).dispose()
+
+
+@pytest.fixture
+def app(settings: Settings) -> Iterator[Panel]:
+    """The assembled panel."""
+    logging.getLogger("puqpanel").setLevel(logging.ERROR)
+    panel = create_app(settings)
+    yield panel
+    dismantle(panel)
+
+
+@pytest.fixture
+def panel(app: Panel) -> Iterator[Panel]:
+    """The panel with its context around the test."""
+    with app.app_context():
+        yield app
+
+
+@pytest.fixture
+def live(settings: Settings) -> Iterator[Live]:
+    """The swapping WSGI object."""
+    panel = Live(settings)
+    yield panel
+    if panel.app is not None:
+        dismantle(panel.app)
+
+
+@pytest.fixture
+def drain(settings: Settings) -> Callable[..., None]:
+    """Runs a real worker, which forks a child for each task, until the queues are empty; then what is due, and so on."""
+    from puqpanel.domain.task_states import QUEUES
+    from puqpanel.tasks import fence, sweep
+    from puqpanel.tasks.worker import PanelWorker
+    from rq.serializers import JSONSerializer
+
+    panel = Live(settings)
+
+    def run(rounds: int = 3) -> None:
+        with contextlib.suppress(RuntimeError):
+            db.session.remove()
+        server = queue.connect(queue.server_url())
+        for _ in range(rounds):
+            app = panel.ensure()
+            with app.app_context():
+                sweep.send_due()
+            worker = PanelWorker([queue.queue(name, server) for name in QUEUES], name=uuid.uuid4().hex, connection=server, serializer=JSONSerializer,
+                                 ensure_app=panel.ensure, handlers=HANDLERS, job_monitoring_interval=fence.BEAT, log_job_description=False)
+            worker.work(burst=True, logging_level="WARNING")
+        fence.set_owner("inline")
+
+    return run
+
+
+@pytest.fixture
+def staff(panel: Any) -> Actor:
+    """An actor that may do everything in operations."""
+    return STAFF

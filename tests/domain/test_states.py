@@ -1,0 +1,77 @@
+"""The two state machines of a service, and the order of versions and amounts."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from puqpanel.domain.errors import ConflictError, UserError
+from puqpanel.domain.module_states import version_order
+from puqpanel.domain.money import Money
+from puqpanel.domain.service_states import BASIC_VERBS, PROVISION_MOVES, VERBS, ProvisionStatus, ServiceStatus, check_provision_move, check_verb, possible
+from puqpanel.domain.task_states import CANCELLABLE, ENDED, OPEN, RETRYABLE, TaskStatus
+
+STATES = list(itertools.product(ServiceStatus, ProvisionStatus))
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize(("status", "provision"), STATES)
+def test_nothing_starts_while_something_is_under_way(verb: str, status: str, provision: str) -> None:
+    if provision == ProvisionStatus.PROCESSING:
+        with pytest.raises(ConflictError, match="under way"):
+            check_verb(verb, status, provision)
+    elif possible(verb, status, provision):
+        assert check_verb(verb, status, provision).key == verb
+    else:
+        with pytest.raises(ConflictError, match="not possible"):
+            check_verb(verb, status, provision)
+
+
+def test_a_new_service_can_only_be_created_or_cancelled() -> None:
+    assert [verb for verb in VERBS if possible(verb, "pending", "pending")] == ["create", "cancellation"]
+
+
+def test_every_basic_verb_can_be_tried_again_after_it_failed() -> None:
+    before = {"create": "pending", "suspend": "active", "unsuspend": "suspended", "change_package": "active", "terminate": "active"}
+    assert all(possible(verb, before[verb], "failed") for verb in BASIC_VERBS)
+
+
+def test_what_is_gone_at_the_provider_does_not_come_back() -> None:
+    assert PROVISION_MOVES[ProvisionStatus.TERMINATED] == frozenset()
+    check_provision_move("terminated", "terminated")
+    with pytest.raises(ConflictError):
+        check_provision_move("terminated", "completed")
+    with pytest.raises(ConflictError, match="no provision status"):
+        check_provision_move("pending", "finished")
+
+
+def test_task_states_are_complete() -> None:
+    assert OPEN | ENDED == set(TaskStatus) and not OPEN & ENDED
+    assert CANCELLABLE <= OPEN
+    assert TaskStatus.COMPLETED not in RETRYABLE and TaskStatus.RUNNING not in RETRYABLE | CANCELLABLE
+
+
+@pytest.mark.parametrize(("older", "newer"), [("1.9", "1.10"), ("1.0.0-rc1", "1.0.0"), ("1.0", "1.0.1"), ("0.9.9", "1"), ("1.0-alpha", "1.0-beta")])
+def test_versions_sort_as_people_mean_them(older: str, newer: str) -> None:
+    assert version_order(older) < version_order(newer)
+
+
+def test_versions_ignore_trailing_zeros() -> None:
+    assert version_order("1.0") == version_order("1.0.0")
+
+
+@given(st.integers(-10**12, 10**12), st.sampled_from(["EUR", "JPY", "KWD", "PLN"]))
+def test_money_survives_the_way_through_text(minor: int, currency: str) -> None:
+    amount = Money(minor, currency)
+    assert Money.parse(str(amount.major), currency) == amount
+
+
+def test_money_rounds_half_up_and_refuses_words() -> None:
+    assert Money.parse("0.005", "EUR").minor == 1
+    assert Money.parse("1,50", "EUR").minor == 150
+    with pytest.raises(UserError):
+        Money.parse("much", "EUR")
+    assert str(Money(129050, "EUR")) == "€1,290.50"

@@ -1,0 +1,278 @@
+"""The engine with real rows, a real queue server and real workers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from puqpanel.app import Panel
+from puqpanel.domain.errors import ConflictError, UserError
+from puqpanel.domain.task_states import OnLoss, TaskStatus
+from puqpanel.infra import queue
+from puqpanel.infra.clock import now
+from puqpanel.infra.db import db, release, session, transaction
+from puqpanel.models import Task, TaskAttempt
+from puqpanel.tasks import add, claim, fence, run, steer, sweep
+from puqpanel.tasks.outcome import Outcome
+
+
+class Recorder:
+    """A handler that answers what it is told and remembers what it was asked."""
+
+    def __init__(self, *outcomes: Outcome | BaseException) -> None:
+        self.outcomes = list(outcomes)
+        self.ran: list[int] = []
+        self.settled: list[tuple[str, str]] = []
+
+    def run(self, task: Task) -> Outcome:
+        self.ran.append(task.attempt)
+        answer = self.outcomes.pop(0) if self.outcomes else Outcome("completed")
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    def settle(self, task: Task, outcome: Outcome) -> None:
+        self.settled.append((task.status, outcome.kind))
+
+
+def fresh(task_id: int) -> Task:
+    release()
+    return session().get_one(Task, task_id, populate_existing=True)
+
+
+def make_due(task_id: int) -> None:
+    with transaction() as current:
+        current.execute(sa.update(Task).where(Task.id == task_id).values(run_at=now(), dispatched_at=None))
+
+
+def test_a_task_is_a_row_first_and_reaches_the_queue_after_the_commit(panel: Panel) -> None:
+    with transaction():
+        task = add.add(job="Test", data={"x": 1}, tags=["a", "b", "a"])
+        assert queue.lengths()["Module"] == 0
+    assert queue.lengths()["Module"] == 1
+    assert queue.waiting_ids() == {task.id}
+    row = fresh(task.id)
+    assert (row.status, row.data, [tag.tag for tag in row.tags]) == ("queued", {"x": 1}, ["a", "b"])
+
+
+def test_a_rolled_back_task_reaches_nobody(panel: Panel) -> None:
+    with pytest.raises(ZeroDivisionError), transaction():
+        add.add(job="Test")
+        raise ZeroDivisionError
+    with transaction():
+        with pytest.raises(ZeroDivisionError), transaction():
+            add.add(job="Test")
+            raise ZeroDivisionError
+        kept = add.add(job="Test", data={"kept": True})
+    assert session().scalars(sa.select(Task.id)).all() == [kept.id]
+    assert queue.waiting_ids() == {kept.id}
+
+
+def test_no_secret_enters_the_queue_server(panel: Panel) -> None:
+    add.add(job="Test", data={"password": "hunter2-canary"}, tags=["tag"])
+    server = queue.connection()
+    dump = b"".join(repr(server.dump(key)).encode() for key in server.keys())  # type: ignore[union-attr]
+    assert b"canary" not in dump
+    for key in server.keys("rq:job:*"):  # type: ignore[union-attr]
+        assert b"canary" not in repr(server.hgetall(key)).encode()
+
+
+def test_the_same_while_one_waits_is_one_row(panel: Panel) -> None:
+    first = add.add(job="Test", data={"a": 1}, tags=["x", "y"])
+    second = add.add(job="Test", data={"a": 1}, tags=["y", "x"])
+    other = add.add(job="Test", data={"a": 2}, tags=["x", "y"])
+    assert second.id == first.id and second.is_duplicate and other.id != first.id
+    assert fresh(first.id).duplicates == 1
+    handler = Recorder()
+    run.run(first.id, {"Test": handler})
+    third = add.add(job="Test", data={"a": 1}, tags=["x", "y"])
+    assert third.id != first.id and not third.is_duplicate
+
+
+def test_two_adders_at_once_make_one_row(panel: Panel) -> None:
+    barrier, found = threading.Barrier(4), []
+
+    def one() -> None:
+        with panel.app_context():
+            barrier.wait()
+            found.append(add.add(job="Test", data={"race": True}).id)
+
+    threads = [threading.Thread(target=one) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 4 and len(set(found)) == 1
+
+
+def test_delivered_twice_it_runs_once(panel: Panel) -> None:
+    task, handler = add.add(job="Test"), Recorder()
+    run.run(task.id, {"Test": handler})
+    run.run(task.id, {"Test": handler})
+    assert handler.ran == [1] and fresh(task.id).status == "completed"
+
+
+def test_two_claimers_at_once_and_one_gets_it(panel: Panel) -> None:
+    task, barrier, won = add.add(job="Test"), threading.Barrier(4), []
+
+    def one(name: str) -> None:
+        with panel.app_context():
+            barrier.wait()
+            if claim.claim(task.id, name) is not None:
+                won.append(name)
+
+    threads = [threading.Thread(target=one, args=(f"w{n}",)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(won) == 1 and fresh(task.id).owner == won[0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "tries", "expected"),
+    [("completed", 1, "completed"), ("failed", 3, "failed"), ("retry", 1, "failed"), ("retry", 2, "retrying"), ("exception", 3, "retrying"),
+     ("again", 1, "retrying"), ("park", 1, "parked"), ("timeout", 3, "lost")],
+)
+def test_how_an_attempt_ends(panel: Panel, kind: Any, tries: int, expected: str) -> None:
+    task, handler = add.add(job="Test", tries=tries, backoff=30, max_exceptions=5), Recorder(Outcome(kind, "why", {"a": 1}))
+    run.run(task.id, {"Test": handler})
+    row = fresh(task.id)
+    assert (row.status, row.note, row.owner, row.lease_until) == (expected, "why", None, None)
+    assert handler.settled == [(expected, kind)]
+    if expected == "retrying":
+        assert timedelta(seconds=25) < row.run_at - now() <= timedelta(seconds=30)
+        assert claim.claim(task.id, "early") is None
+    attempt = session().scalars(sa.select(TaskAttempt).where(TaskAttempt.task_id == task.id)).one()
+    assert attempt.ended_at is not None and attempt.output == {"a": 1} and attempt.message == "why"
+
+
+def test_exceptions_count_against_their_own_limit(panel: Panel) -> None:
+    task, handler = add.add(job="Test", tries=9, backoff=0, max_exceptions=2), Recorder(ValueError("secret=hunter2"), ValueError())
+    run.run(task.id, {"Test": handler})
+    assert fresh(task.id).status == "retrying" and "hunter2" not in fresh(task.id).note
+    make_due(task.id)
+    run.run(task.id, {"Test": handler})
+    assert fresh(task.id).status == "failed" and handler.ran == [1, 2]
+
+
+def test_a_job_that_nobody_knows_fails_with_a_sentence(panel: Panel) -> None:
+    task = add.add(job="Nonsense")
+    run.run(task.id, {})
+    assert fresh(task.id).status == "failed" and "Nonsense" in fresh(task.id).note
+
+
+@pytest.mark.parametrize(
+    ("on_loss", "status", "doubt"), [(OnLoss.LOSE, "lost", False), (OnLoss.REPEAT, "retrying", False), (OnLoss.OBSERVE, "retrying", True)],
+)
+def test_a_lease_that_runs_out_is_taken_up_as_the_task_allows(panel: Panel, on_loss: str, status: str, doubt: bool) -> None:
+    task, handler = add.add(job="Test", on_loss=on_loss), Recorder()
+    assert claim.claim(task.id, "dead") is not None
+    assert sweep.rescue({"Test": handler}) == 0
+    with transaction() as current:
+        current.execute(sa.update(Task).values(lease_until=now() - timedelta(seconds=1)))
+    assert sweep.rescue({"Test": handler}) == 1
+    row = fresh(task.id)
+    assert (row.status, row.in_doubt, row.owner) == (status, doubt, None)
+    assert handler.settled == [(status, "lost")]
+    assert claim.beat(task.id, "dead") is False
+
+
+def test_rescues_end(panel: Panel) -> None:
+    task = add.add(job="Test", on_loss=OnLoss.REPEAT)
+    for _ in range(claim.RESCUES + 1):
+        assert claim.claim(task.id, "dead") is not None
+        sweep.rescue({}, task.id, "dead")
+    assert fresh(task.id).status == "lost"
+
+
+def test_a_process_that_wakes_up_too_late_writes_nothing(panel: Panel) -> None:
+    task, late = add.add(job="Test", on_loss=OnLoss.REPEAT), Recorder()
+
+    class Slow(Recorder):
+        def run(self, task: Task) -> Outcome:
+            sweep.rescue({}, task.id, fence.owner())
+            assert claim.claim(task.id, "another") is not None
+            with pytest.raises(fence.LeaseLost), transaction():
+                fence.check()
+            return Outcome("completed")
+
+    handler = Slow()
+    run.run(task.id, {"Test": handler})
+    row = fresh(task.id)
+    assert (row.status, row.owner) == ("running", "another") and handler.settled == [] and late.ran == []
+
+
+def test_what_the_queue_server_forgot_is_sent_again(panel: Panel) -> None:
+    task = add.add(job="Test")
+    queue.connection().flushall()
+    assert sweep.send_due() == 0, "it may still be on its way"
+    with transaction() as current:
+        current.execute(sa.update(Task).values(dispatched_at=now() - timedelta(seconds=sweep.GRACE + 1)))
+    assert sweep.send_due() == 1 and queue.waiting_ids() == {task.id}
+    with transaction() as current:
+        current.execute(sa.update(Task).values(dispatched_at=now() - timedelta(seconds=sweep.GRACE + 1)))
+    assert sweep.send_due() == 0, "it stands in the queue"
+
+
+def test_no_queue_server_and_the_task_waits(panel: Panel, queue_url: str) -> None:
+    queue.use_server("unix:///tmp/nobody-listens-here.sock")
+    task = add.add(job="Test")
+    assert fresh(task.id).status == "queued" and not queue.ping()
+    queue.use_server(queue_url)
+    make_due(task.id)
+    assert sweep.send_due() == 1
+
+
+def test_a_running_task_that_adds_its_like_is_followed_by_it(panel: Panel) -> None:
+    followers: list[Task] = []
+
+    class Again(Recorder):
+        def run(self, task: Task) -> Outcome:
+            followers.append(add.add(job="Test", data={"check": 1}, tags=["status_check"], backoff=30))
+            followers.append(add.add(job="Test", data={"check": 1}, tags=["status_check"], backoff=30))
+            return Outcome("completed")
+
+    first = add.add(job="Test", data={"check": 1}, tags=["status_check"], backoff=30)
+    run.run(first.id, {"Test": Again()})
+    assert followers[0].id != first.id and followers[1].id == followers[0].id
+    row = fresh(followers[0].id)
+    assert row.after_id is None and timedelta(seconds=25) < row.run_at - now() <= timedelta(seconds=30)
+
+
+def test_cancel_and_retry(panel: Panel) -> None:
+    task = add.add(job="Test", data={"n": 1})
+    steer.cancel(task.uuid, by="A test")
+    assert fresh(task.id).status == "cancelled"
+    run.run(task.id, {"Test": Recorder()})
+    assert fresh(task.id).status == "cancelled"
+    with pytest.raises(ConflictError):
+        steer.cancel(task.uuid, by="A test")
+    steer.retry(task.uuid, by="A test")
+    run.run(task.id, {"Test": Recorder()})
+    assert fresh(task.id).status == "completed"
+    with pytest.raises(ConflictError):
+        steer.retry(task.uuid, by="A test")
+
+
+def test_bad_input_is_refused(panel: Panel) -> None:
+    for bad in ({"tries": 0}, {"timeout": 0}, {"backoff": -1}, {"tries": "many"}):
+        with pytest.raises(UserError):
+            add.add(job="Test", **bad)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match="JSON"):
+        add.add(job="Test", data={"module": object()})
+
+
+def test_a_real_worker_drains_real_jobs(panel: Panel, drain: Callable[..., None]) -> None:
+    task = add.add(job="Nonsense")
+    db.session.remove()
+    drain()
+    row = fresh(task.id)
+    assert row.status == TaskStatus.FAILED and row.attempt == 1
+    attempt = session().scalars(sa.select(TaskAttempt).where(TaskAttempt.task_id == task.id)).one()
+    assert "/" in attempt.owner
