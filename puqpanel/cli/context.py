@@ -94,3 +94,21 @@ def require_migrated(settings: Settings) -> None:
 
     if migrate.pending(engine_for(settings.database_url)):
         raise UserError("The database is not up to date; run: puqpanel db upgrade")
+
+
+def ready_to_serve(settings: Settings) -> None:
+    """What a process that serves looks at before it starts: its log, the keys, the tables. Leaves no connection open: it will fork.
+
+    Raises:
+        UserError: migrations are pending, or the instance folder cannot be written.
+        KeyFileError: the keys are missing or not those of this database.
+    """
+    from puqpanel.infra import log
+    from puqpanel.infra.db import dispose_engines
+    from puqpanel.operations.keys import open_keys
+
+    log.configure(json=settings.log_json)
+    writable(settings.instance)
+    open_keys(settings.keys_dir, settings.database_url)
+    require_migrated(settings)
+    dispose_engines()

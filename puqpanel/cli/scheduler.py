@@ -7,15 +7,18 @@ import os
 import signal
 import socket
 import threading
+import time
 
 import click
 import structlog
 
-from puqpanel.cli.context import load_settings
+from puqpanel.cli.context import load_settings, ready_to_serve
 
 log = structlog.get_logger(__name__)
-EVERY = 5.0
-"""Seconds between two rounds: with a lease of 20 s a vanished worker's task is settled well within 90 s."""
+EVERY = 1.0
+"""Seconds between two looks at what is due; each entry of the schedule has a pace of its own."""
+LONGER = 4.0
+"""Seconds to wait besides after a round that failed."""
 
 
 @click.command("scheduler")
@@ -25,25 +28,29 @@ def command() -> int:
     Several may run, on one host or many: what is due is claimed in the database, so nothing runs twice.
     """
     settings = load_settings()
+    ready_to_serve(settings)
     from puqpanel.jobs import schedule
-    from puqpanel.jobs.entry import HANDLERS
     from puqpanel.live import Live
-    from puqpanel.tasks import heartbeat, sweep
+    from puqpanel.tasks import heartbeat
 
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
     live = Live(settings)
+    entries = schedule.entries(settings.modules_dir)
     name = f"{socket.gethostname()}-{os.getpid()}-scheduler"
+    beat_at = 0.0
     while not stopping.is_set():
         try:
             app = live.ensure()
             with app.app_context():
-                heartbeat.beat("scheduler", name, getattr(app, "generation", 0))
-                sweep.sweep(HANDLERS)
-                schedule.tick()
+                if time.monotonic() >= beat_at:
+                    heartbeat.beat("scheduler", name, app.generation)
+                    beat_at = time.monotonic() + heartbeat.EVERY
+                schedule.tick(entries)
         except Exception:  # the database may be away for a while: what was missed is still due in the next round
             log.exception("a round of the scheduler failed")
+            stopping.wait(LONGER)
         stopping.wait(EVERY)
     with contextlib.suppress(Exception), live.ensure().app_context():
         heartbeat.leave(name)

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-import click
+from typing import TYPE_CHECKING
 
-from puqpanel.cli.context import load_settings, overrides
+import click
+import structlog
+
+from puqpanel.cli.context import load_settings, overrides, ready_to_serve
+from puqpanel.infra.settings import Settings
+
+if TYPE_CHECKING:
+    from puqpanel.live import Live
+
+log = structlog.get_logger(__name__)
 
 
 @click.command("web")
@@ -20,16 +29,29 @@ def command(host: str | None, port: int | None, processes: int | None, fd: int |
     so in PUQPANEL_TRUSTED_PROXIES. The database must be up to date: run `puqpanel db upgrade` first.
     """
     settings = load_settings(overrides(host=host, port=port))
+    ready_to_serve(settings)
     # The code is imported here, once and before the fork; the app itself is built in each worker process (see gunicorn_worker.py).
     from puqpanel.cli.gunicorn_worker import WebServer
-    from puqpanel.live import Live
+    import puqpanel.live  # noqa: F401
 
     address = f"[{settings.host}]" if ":" in settings.host else settings.host
     WebServer(
-        lambda: Live(settings),
+        lambda: _live(settings),
         bind=f"{address}:{settings.port}" if fd is None else f"fd://{fd}",
         workers=processes or settings.web_processes,
         loglevel="warning" if quiet else "info",
         reload=settings.dev,
         proc_name="puqpanel",
     ).run()
+
+
+def _live(settings: Settings) -> Live:
+    """The app of one worker process, built ahead of the first request; where that fails now, each request tries again."""
+    from puqpanel.live import Live
+
+    live = Live(settings)
+    try:
+        live.ensure()
+    except Exception:
+        log.exception("the app could not be built yet")
+    return live

@@ -12,7 +12,7 @@ from types import FrameType
 import click
 import structlog
 
-from puqpanel.cli.context import load_settings
+from puqpanel.cli.context import load_settings, ready_to_serve
 from puqpanel.infra.processes import die_with_parent
 from puqpanel.infra.settings import Settings
 
@@ -30,6 +30,7 @@ def command(processes: int | None) -> int:
     a second one ends them. A worker that dies is replaced, and its task is settled by what its module allows.
     """
     settings = load_settings()
+    ready_to_serve(settings)
     # Imported before the fork, so that the workers share the code; engines and connections are each one's own.
     import puqpanel.jobs.entry
     import puqpanel.live
