@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import click
 import sqlalchemy as sa
 
 from puqpanel.cli.context import panel
@@ -111,7 +112,10 @@ def _modules(settings: Settings) -> None:
     for key in MODULES:
         if key in shown and shown[key].status == ModuleStatus.INACTIVE:
             module_type, _, name = key.partition("/")
-            modules.activate(actor=SHELL, modules_dir=settings.modules_dir, module_type=module_type, name=name)
+            try:
+                modules.activate(actor=SHELL, modules_dir=settings.modules_dir, module_type=module_type, name=name)
+            except UserError as error:
+                click.echo(f"puqpanel: {key} stays off: {error}", err=True)
 
 
 def _server(settings: Settings, port: int) -> None:

@@ -46,5 +46,5 @@ def configure(*, json: bool = False, level: int = logging.INFO) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    for noisy in ("rq.worker", "urllib3", "alembic.runtime.migration", "rq.job"):
+    for noisy in ("rq.worker", "urllib3", "alembic", "rq.job"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

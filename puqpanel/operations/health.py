@@ -151,7 +151,7 @@ def _workers(settings: Settings) -> Check:
     alive, behind = _heartbeats(settings, "worker")
     facts = {"alive": alive, "behind": behind}
     if not alive:
-        return Check("workers", "fail", "No worker is running: tasks wait.", "Run: puqpanel worker", facts)
+        return Check("workers", "fail", "No worker is running: tasks wait.", _start(settings, "worker"), facts)
     late, oldest = _late(settings)
     if late:
         return Check("workers", "warn", f"{_count(late, 'task')} waiting for more than {LATE} s, the oldest for {oldest} s.",
@@ -163,7 +163,7 @@ def _schedule(settings: Settings) -> Check:
     alive, behind = _heartbeats(settings, "scheduler")
     facts = {"alive": alive, "behind": behind}
     if not alive:
-        return Check("schedule", "fail", "No scheduler is running: nothing starts by itself and lost tasks are not found.", "Run: puqpanel scheduler", facts)
+        return Check("schedule", "fail", "No scheduler is running: nothing starts by itself and lost tasks are not found.", _start(settings, "scheduler"), facts)
     return Check("schedule", "ok", f"{_count(alive, 'scheduler')} running.", facts=facts)
 
 
@@ -208,6 +208,10 @@ CHECKS: dict[str, Callable[[Settings], Check]] = {
     "schedule": _schedule,
     "disk": _disk,
 }
+
+
+def _start(settings: Settings, command: str) -> str:
+    return f"Run: puqpanel {command if settings.redis_url else 'up'}"
 
 
 def _count(number: int, noun: str) -> str:

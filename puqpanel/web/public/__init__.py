@@ -1,4 +1,4 @@
-"""What anybody may open: the first page. Health is answered where the app is put together."""
+"""What anybody may open: the first page, and whether the panel is well."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from flask import Blueprint, redirect, url_for
 from werkzeug import Response
 
 from puqpanel.web.guard import public
+from puqpanel.web.public import health
 
 bp = Blueprint("public", __name__)
+bp.register_blueprint(health.bp)
 
 
 @bp.get("/")

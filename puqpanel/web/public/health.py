@@ -1,0 +1,23 @@
+"""GET /health: whether the panel is well, for monitors, load balancers and `puqpanel up`."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from flask import Blueprint, Response, current_app, jsonify
+
+from puqpanel.infra.settings import Settings
+from puqpanel.operations import health
+from puqpanel.web.guard import public
+
+bp = Blueprint("health", __name__)
+
+
+@bp.get("/health")
+@public
+def index() -> tuple[Response, int]:
+    """200 when nothing fails, else 503; the state of each check and nothing more, since anybody may ask."""
+    report = health.look(cast("Settings", getattr(current_app, "settings")))  # noqa: B009 - Flask's type does not know it
+    answer = jsonify(report.public())
+    answer.headers["Cache-Control"] = "no-store"
+    return answer, 200 if report.ok else 503
