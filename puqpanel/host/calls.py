@@ -54,9 +54,9 @@ class Called:
 
 
 def job_data(data: Mapping[str, Any]) -> tuple[str, str | None, str | None]:
-    """Method, service uuid and product uuid of a ModuleJob's data, as `sdk.Task.add` wrote it."""
+    """Method, service uuid and product uuid of a ModuleJob's data, as `sdk.Task.add` or a verb wrote it."""
     module = data.get("module") or {}
-    return str(data.get("method") or ""), module.get("service"), module.get("product")
+    return str(data.get("method") or ""), module.get("service"), module.get("product") or data.get("product")
 
 
 def invoke(
@@ -124,12 +124,12 @@ def invoke(
             # Every answer of a job is made sense of inside the net: a hostile mapping may raise as it is read.
             result = Result.of(value) if not isinstance(value, str) else Result.success()
             changes = _service_changes(instance)
-        except (JobEnded, *passing):
-            raise
         except BaseException as error:
+            _tidy(loaded, method, failed=True)
+            if isinstance(error, (JobEnded, *passing)):
+                raise
             return _failed(loaded, method, error, instance, int((time.monotonic() - started) * 1000))
-        finally:
-            _tidy(loaded, method)
+        _tidy(loaded, method)
     duration = int((time.monotonic() - started) * 1000)
     return Called(value, result, instance=instance, duration_ms=duration, service_changes=changes)
 
@@ -142,13 +142,16 @@ def _build(controller: type, instance: ModuleBase) -> Any:
     return made
 
 
-def _tidy(loaded: LoadedModule, method: str) -> None:
+def _tidy(loaded: LoadedModule, method: str, *, failed: bool = False) -> None:
     """No transaction and no read snapshot of the module's outlives its call."""
     unfinished = session().info.pop("module_transaction", None)
     if unfinished is not None:
         log.warning("%s.%s left a transaction open; it was rolled back", loaded.key, method)
-        unfinished.__exit__(RuntimeError, RuntimeError("left open"), None)
-    release()
+        unfinished(False)
+    if failed:
+        session().rollback()
+    else:
+        release()
 
 
 def _failed(

@@ -1,5 +1,7 @@
 """A module's own alembic revisions: its own version table, and no table but those with its prefix."""
 
+from sqlalchemy.engine import Engine
+
 from puqpanel.host.context import table_prefix
 from puqpanel.host.contract.base import ModuleBase
 from puqpanel.host.loader import LoadedModule
@@ -21,7 +23,7 @@ def upgrade(module: LoadedModule | type[ModuleBase]) -> None:
     found = tree(module)
     if found is not None:
         release()
-        migrate.upgrade(_engine(), found)
+        migrate.upgrade(engine(), found)
 
 
 def downgrade(module: LoadedModule | type[ModuleBase], to: str = "base") -> None:
@@ -29,15 +31,16 @@ def downgrade(module: LoadedModule | type[ModuleBase], to: str = "base") -> None
     found = tree(module)
     if found is not None:
         release()
-        migrate.downgrade(_engine(), found, to)
+        migrate.downgrade(engine(), found, to)
 
 
 def pending(module: LoadedModule | type[ModuleBase]) -> bool:
     """Whether the module has revisions that the database has not seen."""
     found = tree(module)
-    return found is not None and migrate.pending(_engine(), found)
+    return found is not None and migrate.pending(engine(), found)
 
 
-def _engine() -> migrate.Engine:
-    engine = session().get_bind()
-    return engine if isinstance(engine, migrate.Engine) else engine.engine
+def engine() -> Engine:
+    """The database's engine, for what needs a connection of its own."""
+    bind = session().get_bind()
+    return bind if isinstance(bind, Engine) else bind.engine

@@ -30,6 +30,11 @@ def install(
     _panel.update(loader=loader, globals=dict(globals or {}), filters=dict(filters or {}))
 
 
+def has_panel() -> bool:
+    """Whether the panel's templates are there; a worker renders without them."""
+    return _panel["loader"] is not None
+
+
 def path_of(template: str) -> str:
     """`client_area.general` → `views/client_area/general.html`."""
     return f"views/{_relative(template)}"

@@ -5,7 +5,8 @@ A tree is a folder with `versions/`. Its version table and the tables that it ma
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,26 @@ def differences(engine: Engine, metadata: sa.MetaData, tree: Tree = PANEL) -> li
 
 def _run(engine: Engine, tree: Tree, steps: Callable[[ScriptDirectory], Any]) -> None:
     script = _script(tree)
+    try:
+        with rebuilding(engine) as connection:
+            context = MigrationContext.configure(connection, opts=_options(tree, fn=steps(script)))
+            with Operations.context(context):
+                context.run_migrations()
+    except (sa.exc.SQLAlchemyError, RevisionError) as error:
+        cause = getattr(error, "orig", None) or error
+        raise MigrationError(f"The migration in {tree.folder.parent.name} failed: {cause}") from error
+
+
+@contextlib.contextmanager
+def rebuilding(engine: Engine) -> Iterator[Connection]:
+    """A transaction in which tables may be made anew, as SQLite needs it to change them.
+
+    Yields:
+        Its connection; on SQLite foreign keys are not enforced until the end, and checked there.
+
+    Raises:
+        MigrationError: rows would refer to nothing; all of it was undone.
+    """
     sqlite = engine.dialect.name == "sqlite"
     with engine.connect() as connection:
         try:
@@ -117,16 +138,9 @@ def _run(engine: Engine, tree: Tree, steps: Callable[[ScriptDirectory], Any]) ->
                 _foreign_keys(connection, on=False)
             with connection.execution_options(panel_write=True).begin():
                 _lock(connection)
-                context = MigrationContext.configure(connection, opts=_options(tree, fn=steps(script)))
-                with Operations.context(context):
-                    context.run_migrations()
+                yield connection
                 if sqlite and (broken := connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()):
                     raise MigrationError(f"After the migration {len(broken)} rows refer to nothing; it was undone.")
-        except MigrationError:
-            raise
-        except (sa.exc.SQLAlchemyError, RevisionError) as error:
-            cause = getattr(error, "orig", None) or error
-            raise MigrationError(f"The migration in {tree.folder.parent.name} failed: {cause}") from error
         finally:
             if sqlite:
                 _foreign_keys(connection, on=True)

@@ -33,6 +33,9 @@ class ModuleBase:
     # Further keys that Task.add was given; empty outside a task.
     task_data: Mapping[str, Any] = MappingProxyType({})
 
+    # Sentences by field after a refused save, for the page that shows the form again.
+    errors: Mapping[str, list[str]] = MappingProxyType({})
+
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         bind(cls)
@@ -62,7 +65,11 @@ class ModuleBase:
         return self.recorded_version
 
     def _prepare(self, service_uuid: str | None, product_uuid: str | None, stored: Mapping[str, Any]) -> None:
-        """Loads the data that a call needs; called by the host before each. Args: stored replaces what the rows hold."""
+        """Loads the data that a call needs; called by the host before each.
+
+        Args: stored has `module_data`, `product_data` or `service_data` to use in place of what the rows hold, and `errors`.
+        """
+        self.errors = dict(stored.get("errors", {}))
         if "module_data" in stored:
             answer = self.get_module_data(dict(stored["module_data"]))
             self.module_data = dict(answer) if isinstance(answer, Mapping) else dict(stored["module_data"])
@@ -81,7 +88,7 @@ class ModuleBase:
         """
         from puqpanel.host import views
 
-        return views.render(type(self), template, {"module": self, **(data or {})})
+        return views.render(type(self), template, {"module": self, "errors": self.errors, **(data or {})})
 
     def log_info(self, action: str, request: Any = None, response: Any = None) -> None:
         """A row of the module log. Args: action in a few words; request and response are text or structures."""

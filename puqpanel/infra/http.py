@@ -1,0 +1,144 @@
+"""Requests to outside services on behalf of modules: bounded in time and size, never repeated where repeating is not safe."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.util.retry import Retry
+
+TIMEOUT = 30.0
+CONNECT_TIMEOUT = 10.0
+MAX_BYTES = 10 * 1024 * 1024
+AGENT = "puqpanel-module/1.0"
+# Nothing of these was sent when they are raised.
+_NOT_SENT = (ConnectTimeoutError, NameResolutionError, NewConnectionError)
+# Asking these again changes nothing, whatever became of the first time.
+_REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came of one request.
+
+    Args:
+        status_code: 0 where no whole answer came.
+        body: the answer's bytes, at most 10 MB.
+        headers: the answer's.
+        error: one sentence where no whole answer came, else empty.
+        lost: the request may have reached the other side, but its answer did not reach us: the work may be done.
+        duration_ms: how long it took.
+        encoding: of the text.
+    """
+
+    status_code: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    error: str = ""
+    lost: bool = False
+    duration_ms: int = 0
+    encoding: str = "utf-8"
+
+
+class Wire:
+    """One session with one provider.
+
+    Args:
+        verify: whether the certificate is checked; a path names the authority's file.
+        timeout: seconds between two bytes of an answer, and over all of it.
+        connect_timeout: seconds to reach the other side.
+        auth: user name and password for HTTP Basic.
+        headers: sent with every request.
+    """
+
+    def __init__(
+        self, *, verify: bool | str = True, timeout: float = TIMEOUT, connect_timeout: float = CONNECT_TIMEOUT,
+        auth: tuple[str, str] | None = None, headers: Mapping[str, str] | None = None,
+    ) -> None:
+        self.timeout, self.connect_timeout = timeout, connect_timeout
+        self.session = requests.Session()
+        # the machine's proxy and netrc settings are not the provider's: credentials go where the caller says
+        self.session.trust_env = False
+        self.session.verify = verify
+        self.session.auth = auth
+        self.session.headers.update({"User-Agent": AGENT, "Accept": "application/json", **(headers or {})})
+        # only a connection that never stood is tried again: nothing was sent over it
+        retry = Retry(total=1, connect=1, read=0, status=0, redirect=0, other=0)
+        for scheme in ("https://", "http://"):
+            self.session.mount(scheme, HTTPAdapter(max_retries=retry))
+
+    def send(
+        self, method: str, url: str, *, json: Any = None, data: Any = None, params: Any = None, headers: Mapping[str, str] | None = None,
+    ) -> Reply:
+        """One request; redirects are not followed, they would carry credentials elsewhere. Never raises for what the network does."""
+        started = time.monotonic()
+        try:
+            answer = self.session.request(
+                method, url, json=json, data=data, params=params, headers=dict(headers or {}), timeout=(self.connect_timeout, self.timeout),
+                allow_redirects=False, stream=True,
+            )
+            with answer:
+                body, problem = self._read(answer, started)
+                lost = bool(problem) and method.upper() not in _REPEATABLE
+                return Reply(
+                    0 if problem else answer.status_code, body, dict(answer.headers), problem, lost, _since(started),
+                    answer.encoding or "utf-8",
+                )
+        except requests.RequestException as error:
+            sent = not isinstance(error, (requests.ConnectTimeout, requests.exceptions.SSLError, requests.exceptions.InvalidURL, requests.exceptions.MissingSchema,
+                                          requests.exceptions.InvalidSchema, requests.exceptions.InvalidHeader)) and not _never_sent(error)
+            return Reply(0, error=_sentence(error), lost=sent, duration_ms=_since(started))
+        except (ValueError, TypeError, UnicodeError) as error:
+            return Reply(0, error=f"The request could not be made: {error}.", duration_ms=_since(started))
+
+    def _read(self, answer: requests.Response, started: float) -> tuple[bytes, str]:
+        parts: list[bytes] = []
+        size = 0
+        for part in answer.iter_content(64 * 1024):
+            parts.append(part)
+            size += len(part)
+            if size > MAX_BYTES:
+                return b"", "The answer was longer than 10 MB."
+            if time.monotonic() - started > self.connect_timeout + 2 * self.timeout:
+                return b"", "The answer did not end in time."
+        return b"".join(parts), ""
+
+    def close(self) -> None:
+        """Lets go of the connections."""
+        self.session.close()
+
+
+def _since(started: float) -> int:
+    return int((time.monotonic() - started) * 1000)
+
+
+def _never_sent(error: BaseException) -> bool:
+    """Whether a failure came before anything was sent; looked for in what the libraries wrapped."""
+    seen: set[int] = set()
+    todo: list[Any] = [error]
+    while todo:
+        one = todo.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        if isinstance(one, _NOT_SENT):
+            return True
+        todo += [x for x in (*getattr(one, "args", ()), getattr(one, "reason", None), getattr(one, "__cause__", None)) if isinstance(x, BaseException)]
+    return False
+
+
+def _sentence(error: requests.RequestException) -> str:
+    if isinstance(error, requests.exceptions.SSLError):
+        return "The certificate of the other side is not trusted."
+    if isinstance(error, requests.ConnectTimeout):
+        return "The other side could not be reached in time."
+    if isinstance(error, requests.Timeout) or "timed out" in str(error):
+        return "The other side did not answer in time."
+    if isinstance(error, requests.ConnectionError):
+        return "The other side could not be reached." if _never_sent(error) else "The connection was cut before the answer came."
+    return f"The request failed ({type(error).__name__})."

@@ -1,0 +1,98 @@
+"""The face of the panel towards modules: all that a module may import, `from puqpanel.sdk import …`.
+
+Belongs here: base classes that act, handles, and tools for modules, each callable in both spellings of the contract. Does not
+belong here: use cases (operations). Called by modules only.
+"""
+
+from puqpanel.domain.errors import ExternalServiceError
+from puqpanel.host.contract.config import Config
+from puqpanel.host.contract.result import Result
+from puqpanel.infra.crypto import EncryptedJSON, EncryptedText
+from puqpanel.sdk import db, forms, http
+from puqpanel.sdk.crypt import Crypt, decrypt, encrypt
+from puqpanel.sdk.db import DB
+from puqpanel.sdk.moments import now
+from puqpanel.sdk.notification import Notification
+from puqpanel.sdk.passwords import generate_strong_password
+from puqpanel.sdk.payment import Payment
+from puqpanel.sdk.plugin import Plugin
+from puqpanel.sdk.product import Product
+from puqpanel.sdk.schema import Blueprint, Schema
+from puqpanel.sdk.service import Service
+from puqpanel.sdk.task import Task
+from puqpanel.sdk.texts import __, strip_tags, version_compare
+from puqpanel.sdk.validator import ValidationError, Validator
+from puqpanel.sdk.web import (
+    Controller,
+    Request,
+    abort,
+    auth_id,
+    current_admin,
+    json_error,
+    json_success,
+    log_module,
+    response,
+    url_for_module,
+    view_admin_module,
+)
+
+# The same in the vendor's spelling.
+authId = auth_id
+currentAdmin = current_admin
+ExternalServiceException = ExternalServiceError
+generateStrongPassword = generate_strong_password
+jsonError = json_error
+jsonSuccess = json_success
+logModule = log_module
+stripTags = strip_tags
+ValidationException = ValidationError
+
+__all__ = [
+    "DB",
+    "Blueprint",
+    "Config",
+    "Controller",
+    "Crypt",
+    "EncryptedJSON",
+    "EncryptedText",
+    "ExternalServiceError",
+    "ExternalServiceException",
+    "Notification",
+    "Payment",
+    "Plugin",
+    "Product",
+    "Request",
+    "Result",
+    "Schema",
+    "Service",
+    "Task",
+    "ValidationError",
+    "ValidationException",
+    "Validator",
+    "__",
+    "abort",
+    "authId",
+    "auth_id",
+    "currentAdmin",
+    "current_admin",
+    "db",
+    "decrypt",
+    "encrypt",
+    "forms",
+    "generateStrongPassword",
+    "generate_strong_password",
+    "http",
+    "jsonError",
+    "jsonSuccess",
+    "json_error",
+    "json_success",
+    "logModule",
+    "log_module",
+    "now",
+    "response",
+    "stripTags",
+    "strip_tags",
+    "url_for_module",
+    "version_compare",
+    "view_admin_module",
+]

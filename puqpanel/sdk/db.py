@@ -1,0 +1,178 @@
+"""The module's own tables: models with `declarative_base()`, `session`, `transaction()`, and `DB` as the texts write it.
+
+A module's tables have a MetaData of their own and refer to the panel's through `service_uuid` and `client_uuid`, the columns
+themselves; rows of the panel never reach a module.
+"""
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import DeclarativeBase, Session
+
+from puqpanel.domain.errors import UserError
+from puqpanel.host import context, packages
+from puqpanel.host.contract.names import bind
+from puqpanel.infra import db as panel
+from puqpanel.infra.db import NAMING, UtcDateTime
+from puqpanel.models.clients import Client
+from puqpanel.models.services import Service
+from puqpanel.sdk.query import Query, Row
+from puqpanel.sdk.schema import SchemaError
+from puqpanel.tasks import fence
+
+__all__ = ["DB", "Query", "Row", "UtcDateTime", "client_uuid", "declarative_base", "service_uuid", "session", "transaction"]
+
+service_uuid: Any = Service.__table__.c.uuid
+client_uuid: Any = Client.__table__.c.uuid
+
+
+def declarative_base() -> type[DeclarativeBase]:
+    """A base for the module's models; call it once, in a file of the module.
+
+    Table names get the module's prefix, written or not. Raises: SchemaError when code outside a module calls it.
+    """
+    package = packages.package_of(sys._getframe(1).f_globals.get("__name__", ""))
+    call = context.current()
+    if package:
+        prefix = context.table_prefix(*package.split(".")[1:3])
+    elif call is not None:
+        prefix = call.prefix
+    else:
+        raise SchemaError("db.declarative_base() is for files of a module.")
+
+    class Base(DeclarativeBase):
+        metadata = sa.MetaData(naming_convention=NAMING)
+
+        def __init_subclass__(cls, **options: Any) -> None:
+            name = cls.__dict__.get("__tablename__")
+            if isinstance(name, str) and not name.startswith(prefix):
+                cls.__tablename__ = f"{prefix}{name}"
+            super().__init_subclass__(**options)
+
+    # Known as the module's, so that unloading it disposes of the mappings.
+    Base.__module__ = package or __name__
+    return Base
+
+
+@contextlib.contextmanager
+def transaction() -> Iterator[Session]:
+    """Writes what happens inside, all or nothing; inside another it is a savepoint. In a job the fence is checked first."""
+    with panel.transaction() as current:
+        fence.check()
+        yield current
+
+
+class _ModuleSession:
+    """The session of the running call.
+
+    Reading needs nothing. A write outside `transaction()` opens one that `commit()` ends; what is left open when the call ends
+    is rolled back.
+    """
+
+    def add(self, row: Any) -> None:
+        """Adds a row."""
+        self._begin()
+        panel.session().add(row)
+
+    def add_all(self, rows: Any) -> None:
+        """Adds rows."""
+        self._begin()
+        panel.session().add_all(rows)
+
+    def delete(self, row: Any) -> None:
+        """Removes a row."""
+        self._begin()
+        panel.session().delete(row)
+
+    def merge(self, row: Any) -> Any:
+        """Brings a row's values into the session."""
+        self._begin()
+        return panel.session().merge(row)
+
+    def execute(self, statement: Any, *args: Any, **kwargs: Any) -> Any:
+        """Runs a statement."""
+        if not getattr(statement, "is_select", False):
+            self._begin()
+        return panel.session().execute(statement, *args, **kwargs)
+
+    def flush(self) -> None:
+        """Sends what is pending."""
+        self._begin()
+        panel.session().flush()
+
+    def commit(self) -> None:
+        """Keeps what was written since the last one."""
+        if not self._open():
+            if panel.in_transaction():
+                raise UserError("db.session.commit() inside db.transaction(): the end of the block commits.")
+            # Changed attributes only; the write transaction has to open around them.
+            self._begin()
+        panel.session().info.pop("module_transaction")(True)
+
+    def rollback(self) -> None:
+        """Undoes what was written since the last commit."""
+        close = panel.session().info.pop("module_transaction", None)
+        if close is not None:
+            close(False)
+        elif not panel.in_transaction():
+            panel.session().rollback()
+
+    def _open(self) -> bool:
+        return "module_transaction" in panel.session().info
+
+    def _begin(self) -> None:
+        current = panel.session()
+        if panel.in_transaction():
+            return
+        # Opening a write transaction ends the read snapshot, which would flush what was changed already.
+        changed = list(current.dirty)
+        current.info["kind"] = "module" if changed else "panel"
+        opened = transaction()
+        try:
+            opened.__enter__()
+        finally:
+            current.info.pop("kind", None)
+        current.info["module_transaction"] = _closer(opened)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(panel.session(), name)
+
+
+class _Undo(Exception):
+    """Leaves a transaction without keeping it."""
+
+
+def _closer(opened: Any) -> Callable[[bool], None]:
+    def close(keep: bool) -> None:
+        if keep:
+            opened.__exit__(None, None, None)
+            return
+        undo = _Undo()
+        with contextlib.suppress(_Undo):
+            opened.__exit__(_Undo, undo, None)
+
+    return close
+
+
+session = _ModuleSession()
+
+
+@bind
+class DB:
+    """The vendor's facade."""
+
+    @staticmethod
+    def table(name: str) -> Query:
+        """Rows of one of the module's tables. Raises SchemaError."""
+        return Query(name)
+
+    @staticmethod
+    def transaction(work: Callable[[], Any] | None = None) -> Any:
+        """Runs `work` in a transaction and answers its result; without it, a context manager."""
+        if work is None:
+            return transaction()
+        with transaction():
+            return work()

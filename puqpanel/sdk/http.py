@@ -1,0 +1,189 @@
+"""HTTP to providers: `session(base_url="https://…", bearer=…)`, bounded in time, logged with secrets masked.
+
+A failure is an answer, not an exception: `answer.ok` is False and `answer.error` a sentence. `answer.lost` says that the
+request may have done its work although no answer came: look before repeating it.
+"""
+
+import json as jsonlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from puqpanel.host import context, logs
+from puqpanel.host.contract.names import bind
+from puqpanel.infra.http import CONNECT_TIMEOUT, TIMEOUT, Reply, Wire
+from puqpanel.infra.redact import redact_text
+
+_TEXT = 64 * 1024
+
+
+@bind
+@dataclass(frozen=True)
+class Answer:
+    """What came of one request.
+
+    Attributes: ok, a whole answer with a status of 200 to 299; status, `success` or `error`; http_code, 0 where no answer came; data,
+    the JSON of the answer or None; text; error, a sentence; lost, the work may be done although no answer came; headers.
+    """
+
+    ok: bool
+    http_code: int = 0
+    data: Any = None
+    text: str = ""
+    error: str = ""
+    lost: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def status(self) -> str:
+        """`success` or `error`."""
+        return "success" if self.ok else "error"
+
+    def __getitem__(self, key: str) -> Any:
+        # The texts' clients answer dictionaries of status, data, error and http_code.
+        if key == "success":
+            return self.ok
+        if key.startswith("_") or key not in {"status", "data", "error", "http_code", "ok", "text", "lost", "headers"}:
+            raise KeyError(key)
+        return getattr(self, key)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """As a dictionary's."""
+        try:
+            return self[key]
+        except KeyError:
+            return default
+
+    def json(self) -> Any:
+        """The JSON of the answer, or None."""
+        return self.data
+
+    def get_status_code(self) -> int:
+        """`http_code`, by the texts' name."""
+        return self.http_code
+
+    def get_body(self) -> str:
+        """`text`, by the texts' name."""
+        return self.text
+
+
+class Client:
+    """One provider. Paths are joined to the base address; an absolute address is taken as it is only without a base."""
+
+    def __init__(self, base_url: str, wire: Wire) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.wire = wire
+
+    def get(self, path: str = "", **options: Any) -> Answer:
+        """Args: params, headers."""
+        return self.request("GET", path, **options)
+
+    def post(self, path: str = "", **options: Any) -> Answer:
+        """Args: json or data, params, headers."""
+        return self.request("POST", path, **options)
+
+    def put(self, path: str = "", **options: Any) -> Answer:
+        """As `post`."""
+        return self.request("PUT", path, **options)
+
+    def patch(self, path: str = "", **options: Any) -> Answer:
+        """As `post`."""
+        return self.request("PATCH", path, **options)
+
+    def delete(self, path: str = "", **options: Any) -> Answer:
+        """As `post`."""
+        return self.request("DELETE", path, **options)
+
+    def request(
+        self,
+        method: str,
+        path: str = "",
+        *,
+        json: Any = None,
+        data: Any = None,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """One request, written to the module log. Never raises for what the network or the provider does."""
+        url = f"{self.base_url}/{path.lstrip('/')}" if self.base_url and path else self.base_url or path
+        reply = self.wire.send(method.upper(), url, json=json, data=data, params=params, headers=headers)
+        answer = _answer(reply)
+        asked = {"request": f"{method.upper()} {url}", "query": params, "body": data if json is None else json}
+        _log(asked, url, reply, answer)
+        return answer
+
+    def close(self) -> None:
+        """Lets go of the connections."""
+        self.wire.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def session(
+    base_url: str = "",
+    *,
+    bearer: str = "",
+    auth: tuple[str, str] | None = None,
+    verify: bool | str = True,
+    headers: Mapping[str, str] | None = None,
+    timeout: float = TIMEOUT,
+    connect_timeout: float = CONNECT_TIMEOUT,
+) -> Client:
+    """A client for one provider.
+
+    Args: bearer or auth (user name, password) are the credentials; verify=False accepts any certificate; timeouts in seconds.
+    """
+    sent = {**({"Authorization": f"Bearer {bearer}"} if bearer else {}), **(headers or {})}
+    wire = Wire(verify=verify, timeout=timeout, connect_timeout=connect_timeout, auth=auth, headers=sent)
+    return Client(base_url, wire)
+
+
+def _answer(reply: Reply) -> Answer:
+    text = reply.body.decode(reply.encoding, "replace") if _known(reply.encoding) else reply.body.decode("utf-8", "replace")
+    if reply.error:
+        return Answer(False, 0, error=reply.error, lost=reply.lost, headers=reply.headers)
+    try:
+        data = jsonlib.loads(text) if text.strip() else None
+    except (ValueError, RecursionError):
+        data = None
+    ok = 200 <= reply.status_code < 300
+    return Answer(ok, reply.status_code, data, text, "" if ok else _reason(reply.status_code, data), headers=reply.headers)
+
+
+def _known(encoding: str) -> bool:
+    try:
+        "".encode(encoding)
+    except LookupError:
+        return False
+    return True
+
+
+def _reason(code: int, data: Any) -> str:
+    """A sentence out of an error answer: what the provider says, if it says it in one of the usual places."""
+    said = ""
+    if isinstance(data, Mapping):
+        for key in ("message", "error", "detail", "error_description"):
+            if isinstance(data.get(key), str) and data[key].strip():
+                said = redact_text(" ".join(data[key].split())[:300])
+                break
+    return f"The other side answered {code}{': ' + said if said else ''}."
+
+
+def _log(asked: Mapping[str, Any], url: str, reply: Reply, answer: Answer) -> None:
+    call = context.current()
+    if call is None:
+        return
+    shown = answer.data if answer.data is not None else answer.text[:_TEXT]
+    logs.write(
+        type=call.type,
+        name=call.name,
+        level="info" if answer.ok else "error",
+        action=f"{str(asked['request']).split(' ', 1)[0]} {url.split('?', 1)[0]}"[:200],
+        request={key: value for key, value in asked.items() if value not in (None, "", b"")},
+        response={"error": answer.error, "lost": answer.lost} if reply.error else {"status": answer.http_code, "body": shown},
+        duration_ms=reply.duration_ms,
+    )
