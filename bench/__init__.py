@@ -1,0 +1,1 @@
+"""Measurements, each a ratio against a bare stack in the same run; never asserted in tests."""

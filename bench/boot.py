@@ -1,0 +1,135 @@
+"""What starting costs over the bare imports, and what each module adds over a bare blueprint."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from bench.measure import a_panel, backend, figure, interleaved
+from puqpanel.infra.db import engine_for
+from puqpanel.infra.settings import ROOT, Settings
+from puqpanel.models import Module
+
+MODULE = '''"""A module with a page, a permission and a tab."""
+from puqpanel.sdk import Product
+
+
+class {name}(Product):
+    def create_job(self):
+        return {{"status": "success"}}
+
+    def admin_permissions(self):
+        return [{{"name": "View", "key": "view", "description": "View it"}}]
+
+    def admin_sidebar(self):
+        return [{{"title": "Page", "link": "page", "active_links": ["page"], "permission": "view"}}]
+
+    def admin_web_routes(self):
+        return [{{"method": "get", "uri": "page", "permission": "view", "name": "page", "controller": "PageController@page"}}]
+
+    def get_client_area_menu_config(self):
+        return {{"general": {{"name": "General", "template": "client_area.general"}}}}
+
+    def variables_general(self):
+        return {{}}
+'''
+CONTROLLER = '''class PageController:
+    def page(self, request):
+        return "a page"
+'''
+BARE_IMPORTS = "import flask, flask_sqlalchemy, flask_login, flask_wtf, wtforms, flask_limiter, rq, redis, alembic, cryptography.fernet, requests, argon2, structlog"
+# the same files imported plainly and registered as blueprints: what Flask itself asks for a page of a module
+BARE_MODULES = """
+import importlib.util, sys, time
+from pathlib import Path
+from flask import Blueprint, Flask
+from puqpanel.sdk import Product
+begin = time.perf_counter()
+app = Flask("bare")
+for folder in sorted((Path(sys.argv[1]) / "Product").iterdir()):
+    parts = []
+    for path in (folder / "config.py", folder / f"{folder.name}.py", folder / "controllers" / "PageController.py"):
+        spec = importlib.util.spec_from_file_location(f"bare_{folder.name}_{path.stem}", path)
+        part = importlib.util.module_from_spec(spec); spec.loader.exec_module(part); parts.append(part)
+    made = getattr(parts[1], folder.name)()
+    blueprint = Blueprint(folder.name, folder.name)
+    for route in made.admin_web_routes():
+        blueprint.add_url_rule(f"/admin/modules/Product/{folder.name}/{route['uri']}", route["name"], getattr(parts[2].PageController(), "page"))
+    app.register_blueprint(blueprint)
+print(time.perf_counter() - begin)
+"""
+OURS = """
+import sys, time
+from puqpanel.infra.settings import Settings
+import puqpanel.app, puqpanel.sdk
+begin = time.perf_counter()
+app = puqpanel.app.create_app(Settings.load())
+print(time.perf_counter() - begin)
+"""
+OURS_WHOLE = "from puqpanel.infra.settings import Settings; import puqpanel.app; puqpanel.app.create_app(Settings.load())"
+
+
+def figures(n: int | None, database: str | None) -> Iterator[dict[str, object]]:
+    """Boot without modules, then what each of 10, 100 and 1,000 adds.
+
+    Args:
+        n: only this number of modules.
+        database: URL of an empty database; SQLite unless given.
+    """
+    with tempfile.TemporaryDirectory(prefix="pqb-") as empty, a_panel(database, Path(empty)) as settings:
+        ours, bare = interleaved(lambda: _wall(OURS_WHOLE, settings), lambda: _wall(BARE_IMPORTS, settings))
+        yield figure("boot, no modules", backend(settings.database_url), ours, bare, "s", 1.5)
+    for count in (n,) if n else (10, 100, 1000):
+        with tempfile.TemporaryDirectory(prefix="pqb-") as folder, a_panel(database, Path(folder)) as settings:
+            _write(Path(folder), count)
+            base = min(_inner(OURS, settings) for _ in range(3))
+            _activate(settings, count)
+            ours, bare = interleaved(lambda: _inner(OURS, settings) - base, lambda: _inner(BARE_MODULES, settings, folder))  # noqa: B023
+            yield figure(f"a module at boot, of {count:,}", backend(settings.database_url), ours / count * 1000, bare / count * 1000, "ms", 1.3)
+
+
+def _write(base: Path, count: int) -> None:
+    for number in range(count):
+        name = f"Bench{number:04d}"
+        folder = base / "Product" / name
+        for path, text in (
+            (f"{name}.py", MODULE.format(name=name)),
+            ("config.py", f'CONFIG = {{"name": "{name}", "version": "1.0.0", "description": "", "author": "", "icon": "fas fa-cube"}}\n'),
+            ("controllers/PageController.py", CONTROLLER),
+            ("views/client_area/general.html", "<p>General</p>\n"),
+        ):
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text)
+
+
+def _activate(settings: Settings, count: int) -> None:
+    rows = [{"type": "Product", "name": f"Bench{number:04d}", "version": "1.0.0", "status": "active", "reason": ""} for number in range(count)]
+    with engine_for(settings.database_url).connect().execution_options(panel_write=True) as connection, connection.begin():
+        connection.execute(sa.insert(Module), rows)
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    return {**os.environ, "PUQPANEL_INSTANCE": str(settings.instance), "PUQPANEL_DATABASE_URL": settings.database_url,
+            "PUQPANEL_REDIS_URL": settings.redis_url, "PUQPANEL_MODULES_DIR": str(settings.modules_dir), "PYTHONPATH": str(ROOT)}
+
+
+def _run(code: str, settings: Settings, *arguments: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code, *arguments], env=_environment(settings), capture_output=True, text=True, check=True, cwd=ROOT)
+    return done.stdout
+
+
+def _wall(code: str, settings: Settings) -> float:
+    begin = time.perf_counter()
+    _run(code, settings)
+    return time.perf_counter() - begin
+
+
+def _inner(code: str, settings: Settings, *arguments: str) -> float:
+    return float(_run(code, settings, *arguments))

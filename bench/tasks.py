@@ -1,0 +1,148 @@
+"""What a task costs over a bare RQ job, and how long a killed one stays unsettled."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import rq
+import sqlalchemy as sa
+from rq.serializers import JSONSerializer
+from rq.worker import Worker
+
+from bench.measure import a_panel, backend, figure, interleaved, seconds
+from puqpanel.domain.task_states import OnLoss, TaskStatus
+from puqpanel.infra import queue
+from puqpanel.infra.db import dispose_engines, engine_for, release, session, transaction
+from puqpanel.infra.settings import Settings
+from puqpanel.jobs import entry
+from puqpanel.live import Live
+from puqpanel.models import Setting, Task
+from puqpanel.tasks import add, sweep
+from puqpanel.tasks.outcome import Outcome
+from puqpanel.tasks.worker import PanelWorker, run_worker
+
+URL = ""
+
+
+class Nothing:
+    """A handler whose work is nothing, or sleep."""
+
+    def run(self, task: Task) -> Outcome:
+        """Sleeps as long as it is told."""
+        time.sleep(task.data.get("sleep", 0) if task.attempt == 1 else 0)
+        return Outcome("completed")
+
+    def settle(self, task: Task, outcome: Outcome) -> None:
+        """Nothing to settle."""
+
+
+def bare_job(number: int) -> None:
+    """The bare stack's job: one committed UPDATE on an engine of the child's own."""
+    with engine_for(URL).connect().execution_options(panel_write=True) as connection, connection.begin():
+        connection.execute(sa.update(Setting).where(Setting.name == "bench").values(value=str(number)))
+
+
+def figures(n: int | None, database: str | None) -> Iterator[dict[str, object]]:
+    """Overhead of a task, and kill → settled for worker, child and both.
+
+    Args:
+        n: tasks a round; 60 unless given.
+        database: URL of an empty database; SQLite unless given.
+    """
+    global URL
+    entry.HANDLERS["Nothing"] = Nothing()
+    with a_panel(database) as settings:
+        URL = settings.database_url
+        live = Live(settings)
+        app = live.ensure()
+        with app.app_context(), transaction() as current:
+            current.add(Setting(name="bench", value=""))
+        count = n or 60
+        ours, bare = interleaved(lambda: _ours(live, count), lambda: _bare(count))
+        yield figure("task overhead", backend(URL), ours * 1000, bare * 1000, "ms a job", 1.25)
+        for what in ("child", "worker", "both"):
+            yield figure(f"{what} killed → task running again", backend(URL), _killed(settings, live, what), None, "s", 90, absolute=True)
+
+
+def _ours(live: Live, count: int) -> float:
+    app = live.ensure()
+    with app.app_context():
+        for number in range(count):
+            add.add(job="Nothing", data={"n": uuid.uuid4().hex, "i": number})
+        release()
+    return _drain(live, count)
+
+
+def _drain(live: Live, count: int) -> float:
+    server = queue.connect(queue.server_url())
+    worker = PanelWorker([queue.queue("Module", server)], name=uuid.uuid4().hex, connection=server, serializer=JSONSerializer, ensure_app=live.ensure,
+                         handlers=entry.HANDLERS, log_job_description=False, default_result_ttl=0)
+    return seconds(lambda: worker.work(burst=True, logging_level="ERROR")) / count
+
+
+class BareWorker(Worker):  # type: ignore[misc]
+    """Stock RQ; only that engines must not be carried over a fork."""
+
+    def fork_work_horse(self, *args: Any) -> None:
+        """Closes the parent's connections first."""
+        dispose_engines()
+        super().fork_work_horse(*args)
+
+
+def _bare(count: int) -> float:
+    server = queue.connect(queue.server_url())
+    bare = rq.Queue("bare", connection=server, serializer=JSONSerializer)
+    bare_job(0)
+    for number in range(count):
+        bare.enqueue_call("bench.tasks.bare_job", args=(number,), result_ttl=0)
+    worker = BareWorker([bare], connection=server, serializer=JSONSerializer, name=uuid.uuid4().hex, log_job_description=False, default_result_ttl=0)
+    return seconds(lambda: worker.work(burst=True, logging_level="ERROR")) / count
+
+
+def _killed(settings: Settings, live: Live, what: str) -> float:
+    """Seconds from the kill until a second attempt has ended, with a scheduler and a spare worker running."""
+    dispose_engines()
+    workers = [_fork(lambda: run_worker(Live(settings).ensure, entry.HANDLERS)) for _ in range(2)]
+    app = live.ensure()
+    with app.app_context():
+        task = add.add(job="Nothing", data={"sleep": 300, "n": uuid.uuid4().hex}, on_loss=OnLoss.REPEAT)
+        while (row := _row(task.id)).status != TaskStatus.RUNNING:
+            time.sleep(0.05)
+        holder = int(str(row.owner).split("/")[0].rsplit("-", 1)[1])
+        children = _children(holder)
+        for pid in {"child": children, "worker": [holder], "both": [holder, *children]}[what]:
+            os.kill(pid, signal.SIGKILL)
+        begin = time.perf_counter()
+        while _row(task.id).status != TaskStatus.COMPLETED:
+            sweep.sweep(entry.HANDLERS)
+            time.sleep(0.5)
+        took = time.perf_counter() - begin
+    for pid in workers:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    return took
+
+
+def _row(task_id: int) -> Task:
+    release()
+    return session().get_one(Task, task_id, populate_existing=True)
+
+
+def _fork(target: Any) -> int:
+    pid = os.fork()
+    if pid == 0:
+        try:
+            target()
+        finally:
+            os._exit(0)
+    return pid
+
+
+def _children(pid: int) -> list[int]:
+    with open(f"/proc/{pid}/task/{pid}/children") as file:
+        return [int(word) for word in file.read().split()]
