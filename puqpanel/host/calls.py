@@ -1,11 +1,13 @@
 """The only code that calls a module. Whatever the module does, the caller gets a `Called` and goes on."""
 
+import contextlib
+import inspect
 import json
 import logging
 import secrets
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -13,7 +15,7 @@ from typing import Any
 from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import UserError
 from puqpanel.host import logs
-from puqpanel.host.context import Context, context, entered
+from puqpanel.host.context import Context, context, current, entered
 from puqpanel.host.contract.base import ModuleBase
 from puqpanel.host.contract.names import python_name
 from puqpanel.host.contract.result import Result
@@ -71,17 +73,18 @@ def invoke(
     controller: type | None = None,
     passing: tuple[type[BaseException], ...] = (),
     request_id: str = "",
-    **kwargs: Any,
+    named: Mapping[str, Any] | None = None,
 ) -> Called:
     """Builds an instance of the module, loads its data and calls one method, outside any transaction.
 
     Args:
-        method: in either spelling; `args` and `kwargs` go to it.
+        method: in either spelling; `args` and `named` (parameters of an address) go to it.
         service_uuid, product_uuid: what the call is about; their data are loaded into the instance.
         actor: who caused it. task: the task that it is a job of; its further data are in `self.task_data`.
         stored: `product_data`, `service_data` or `module_data` to use in place of what the rows hold.
         controller: an admin controller class to call in place of the module itself.
         passing: exceptions that are answers and not failures (`abort(404)`); they go through.
+        request_id: the number of the web request, under which a failure is logged too.
 
     Raises: JobEnded (a task's timeout or lost lease) and what `passing` names, nothing else.
     """
@@ -120,7 +123,7 @@ def invoke(
             if not callable(function):
                 text = f"{loaded.name} has no method {method}()."
                 return Called(None, Result.error(text), text, instance=instance)
-            value = function(*args, **kwargs)
+            value = _fitting(function, args, dict(named or {}))
             # Every answer of a job is made sense of inside the net: a hostile mapping may raise as it is read.
             result = Result.of(value) if not isinstance(value, str) else Result.success()
             changes = _service_changes(instance)
@@ -132,6 +135,25 @@ def invoke(
         _tidy(loaded, method)
     duration = int((time.monotonic() - started) * 1000)
     return Called(value, result, instance=instance, duration_ms=duration, service_changes=changes)
+
+
+def _fitting(function: Callable[..., Any], args: tuple[Any, ...], named: dict[str, Any]) -> Any:
+    """Calls a function the way its signature allows: parameters by name or in order, the request left out if it is not wanted."""
+    if not named and not args:
+        return function()
+    values = tuple(named.values())
+    ways: list[tuple[tuple[Any, ...], dict[str, Any]]] = [(args, named), (args + values, {}), ((), named), (values, {})]
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return function(*args, **named)
+    for positional, keywords in ways:
+        with contextlib.suppress(TypeError):
+            signature.bind(*positional, **keywords)
+            break
+    else:
+        positional, keywords = ways[0]
+    return function(*positional, **keywords)
 
 
 def _build(controller: type, instance: ModuleBase) -> Any:
@@ -160,7 +182,8 @@ def _failed(
     if isinstance(error, UserError):
         text = redact_text(str(error))
         return Called(None, Result.error(text), text, instance=instance, raised=True, duration_ms=duration_ms)
-    reference = secrets.token_hex(4).upper()
+    call = current()
+    reference = (call.request_id if call else "") or secrets.token_hex(4).upper()
     try:
         what = redact_text(" ".join(str(error).split())[:500])
     except Exception:

@@ -8,6 +8,7 @@ from puqpanel.domain.errors import ExternalServiceError
 from puqpanel.host.contract.config import Config
 from puqpanel.host.contract.result import Result
 from puqpanel.infra.crypto import EncryptedJSON, EncryptedText
+from puqpanel.infra.db import UtcDateTime
 from puqpanel.sdk import db, forms, http
 from puqpanel.sdk.crypt import Crypt, decrypt, encrypt
 from puqpanel.sdk.db import DB
@@ -66,6 +67,7 @@ __all__ = [
     "Schema",
     "Service",
     "Task",
+    "UtcDateTime",
     "ValidationError",
     "ValidationException",
     "Validator",

@@ -7,7 +7,7 @@ themselves; rows of the panel never reach a module.
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Session
@@ -23,38 +23,72 @@ from puqpanel.sdk.query import Query, Row
 from puqpanel.sdk.schema import SchemaError
 from puqpanel.tasks import fence
 
-__all__ = ["DB", "Query", "Row", "UtcDateTime", "client_uuid", "declarative_base", "service_uuid", "session", "transaction"]
+__all__ = [
+    "DB",
+    "DeclarativeBase",
+    "Query",
+    "Row",
+    "Tables",
+    "UtcDateTime", "client_uuid",
+    "declarative_base",
+    "service_uuid",
+    "session",
+    "transaction",
+]
 
 service_uuid: Any = Service.__table__.c.uuid
 client_uuid: Any = Client.__table__.c.uuid
 
 
-def declarative_base() -> type[DeclarativeBase]:
-    """A base for the module's models; call it once, in a file of the module.
+class Tables:
+    """What makes a declarative base a module's: `class Base(db.Tables, db.DeclarativeBase): pass`.
 
-    Table names get the module's prefix, written or not. Raises: SchemaError when code outside a module calls it.
+    Table names get the module's prefix, written or not, also where a foreign key names one of the module's own tables.
     """
-    package = packages.package_of(sys._getframe(1).f_globals.get("__name__", ""))
-    call = context.current()
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        if DeclarativeBase in cls.__bases__:
+            cls._prefix = cls.__dict__.get("_prefix") or _prefix_of(cls.__module__)
+            if "metadata" not in cls.__dict__:
+                cls.metadata = sa.MetaData(naming_convention=NAMING)  # type: ignore[attr-defined]
+        else:
+            _prefix_names(cls, cls._prefix)
+        super().__init_subclass__(**options)
+
+    _prefix: ClassVar[str]
+
+
+def declarative_base() -> Any:
+    """A base for the module's models; call it once, in a file of the module. `Tables` is the same for type checkers.
+
+    Raises: SchemaError when code outside a module calls it.
+    """
+    where = sys._getframe(1).f_globals.get("__name__", "")
+    # Its file is the module's, so that unloading the module disposes of the mappings.
+    return type("Base", (Tables, DeclarativeBase), {"__module__": where, "_prefix": _prefix_of(where)})
+
+
+def _prefix_of(where: str) -> str:
+    package = packages.package_of(where)
     if package:
-        prefix = context.table_prefix(*package.split(".")[1:3])
-    elif call is not None:
-        prefix = call.prefix
-    else:
-        raise SchemaError("db.declarative_base() is for files of a module.")
+        return context.table_prefix(*package.split(".")[1:3])
+    call = context.current()
+    if call is None:
+        raise SchemaError("A declarative base is for the files of a module.")
+    return call.prefix
 
-    class Base(DeclarativeBase):
-        metadata = sa.MetaData(naming_convention=NAMING)
 
-        def __init_subclass__(cls, **options: Any) -> None:
-            name = cls.__dict__.get("__tablename__")
-            if isinstance(name, str) and not name.startswith(prefix):
-                cls.__tablename__ = f"{prefix}{name}"
-            super().__init_subclass__(**options)
-
-    # Known as the module's, so that unloading it disposes of the mappings.
-    Base.__module__ = package or __name__
-    return Base
+def _prefix_names(cls: type, prefix: str) -> None:
+    name = cls.__dict__.get("__tablename__")
+    if isinstance(name, str) and not name.startswith(prefix):
+        cls.__tablename__ = f"{prefix}{name}"  # type: ignore[attr-defined]
+    for value in list(vars(cls).values()):
+        column = getattr(value, "column", value)
+        for key in getattr(column, "foreign_keys", None) or ():
+            # Names are resolved later, so they can still be completed; a column object already says its table.
+            spec = getattr(key, "_colspec", None)
+            if isinstance(spec, str) and not spec.startswith(prefix):
+                key._colspec = f"{prefix}{spec}"
 
 
 @contextlib.contextmanager

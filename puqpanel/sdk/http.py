@@ -5,14 +5,14 @@ request may have done its work although no answer came: look before repeating it
 """
 
 import json as jsonlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 from puqpanel.host import context, logs
 from puqpanel.host.contract.names import bind
 from puqpanel.infra.http import CONNECT_TIMEOUT, TIMEOUT, Reply, Wire
-from puqpanel.infra.redact import redact_text
+from puqpanel.infra.redact import DEPTH, MASK, redact_text, secret_name
 
 _TEXT = 64 * 1024
 
@@ -70,9 +70,11 @@ class Answer:
 class Client:
     """One provider. Paths are joined to the base address; an absolute address is taken as it is only without a base."""
 
-    def __init__(self, base_url: str, wire: Wire) -> None:
+    def __init__(self, base_url: str, wire: Wire, secrets: Sequence[str] = ()) -> None:
         self.base_url = base_url.rstrip("/")
         self.wire = wire
+        # Longest first: one secret may be a part of another.
+        self.secrets = sorted({text for text in secrets if text}, key=len, reverse=True)
 
     def get(self, path: str = "", **options: Any) -> Answer:
         """Args: params, headers."""
@@ -109,7 +111,7 @@ class Client:
         reply = self.wire.send(method.upper(), url, json=json, data=data, params=params, headers=headers)
         answer = _answer(reply)
         asked = {"request": f"{method.upper()} {url}", "query": params, "body": data if json is None else json}
-        _log(asked, url, reply, answer)
+        _log(asked, url, reply, answer, self.secrets)
         return answer
 
     def close(self) -> None:
@@ -130,16 +132,20 @@ def session(
     auth: tuple[str, str] | None = None,
     verify: bool | str = True,
     headers: Mapping[str, str] | None = None,
-    timeout: float = TIMEOUT,
+    timeout: float | tuple[float, float] = TIMEOUT,
     connect_timeout: float = CONNECT_TIMEOUT,
+    secrets: Sequence[str] = (),
 ) -> Client:
     """A client for one provider.
 
-    Args: bearer or auth (user name, password) are the credentials; verify=False accepts any certificate; timeouts in seconds.
+    Args: bearer or auth (user name, password) are the credentials; verify=False accepts any certificate; timeouts in seconds,
+    `timeout` also as (connect, read); secrets are texts to mask in the module log wherever they stand.
     """
+    if isinstance(timeout, tuple):
+        connect_timeout, timeout = timeout
     sent = {**({"Authorization": f"Bearer {bearer}"} if bearer else {}), **(headers or {})}
     wire = Wire(verify=verify, timeout=timeout, connect_timeout=connect_timeout, auth=auth, headers=sent)
-    return Client(base_url, wire)
+    return Client(base_url, wire, [bearer, auth[1] if auth else "", *secrets])
 
 
 def _answer(reply: Reply) -> Answer:
@@ -173,17 +179,41 @@ def _reason(code: int, data: Any) -> str:
     return f"The other side answered {code}{': ' + said if said else ''}."
 
 
-def _log(asked: Mapping[str, Any], url: str, reply: Reply, answer: Answer) -> None:
+def _log(asked: Mapping[str, Any], url: str, reply: Reply, answer: Answer, secrets: Sequence[str]) -> None:
     call = context.current()
     if call is None:
         return
     shown = answer.data if answer.data is not None else answer.text[:_TEXT]
+    response = {"error": answer.error, "lost": answer.lost} if reply.error else {"status": answer.http_code, "body": shown}
     logs.write(
         type=call.type,
         name=call.name,
         level="info" if answer.ok else "error",
-        action=f"{str(asked['request']).split(' ', 1)[0]} {url.split('?', 1)[0]}"[:200],
-        request={key: value for key, value in asked.items() if value not in (None, "", b"")},
-        response={"error": answer.error, "lost": answer.lost} if reply.error else {"status": answer.http_code, "body": shown},
+        action=_masked(f"{str(asked['request']).split(' ', 1)[0]} {url.split('?', 1)[0]}", secrets)[:200],
+        request=_masked({key: value for key, value in asked.items() if value not in (None, "", b"")}, secrets),
+        response=_masked(response, secrets),
         duration_ms=reply.duration_ms,
     )
+
+
+def _masked(value: Any, secrets: Sequence[str], depth: int = 0) -> Any:
+    """A copy with the given secrets masked, and with `{"key": "password", "value": …}` and pairs masked by what they name."""
+    if isinstance(value, str):
+        for secret in secrets:
+            value = value.replace(secret, MASK)
+        return value
+    if isinstance(value, bytes):
+        return _masked(value.decode("utf-8", "replace"), secrets)
+    if depth > DEPTH:
+        return value
+    if isinstance(value, Mapping):
+        copy = {key: _masked(one, secrets, depth + 1) for key, one in value.items()}
+        if secret_name(str(value.get("key", ""))) and "value" in copy:
+            copy["value"] = MASK
+        return copy
+    if isinstance(value, (list, tuple)):
+        # Pairs, as forms are sent: shown by name, so that the name decides what is masked.
+        if value and all(isinstance(one, (list, tuple)) and len(one) == 2 and isinstance(one[0], str) for one in value):
+            return [_masked({name: one}, secrets, depth + 1) for name, one in value]
+        return [_masked(one, secrets, depth + 1) for one in value]
+    return value

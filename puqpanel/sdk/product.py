@@ -30,7 +30,7 @@ class Product(ModuleBase):
 
     Class attributes: ProductForm and ServiceForm, WTForms forms that the default pages render and the default saves validate;
     repeatable, names of job methods that may simply run again after a worker was lost in the middle of one; job_options,
-    `{"create_job": {"tries": 3}}` where the documented options do not fit.
+    `{"create": {"tries": 3}}` (by verb or by method) where the documented options do not fit.
     """
 
     contract_type: ClassVar[str] = "Product"
@@ -183,7 +183,7 @@ class Product(ModuleBase):
         if not self.service_uuid:
             return {"status": "error", "message": "No service was chosen; call set_service_uuid() first.", "code": 400}
         call = context.current()
-        options = {**OPTIONS, **python_keys(dict(self.job_options.get(method, {}))), "on_loss": self.on_loss(method)}
+        options = {**OPTIONS, **self._options_of(verb, method), "on_loss": self.on_loss(method)}
         try:
             provisioning.begin(
                 service_uuid=self.service_uuid,
@@ -197,6 +197,10 @@ class Product(ModuleBase):
             code = 409 if isinstance(error, ConflictError) else 404 if isinstance(error, NotFoundError) else 400
             return {"status": "error", "message": str(error), "code": code}
         return {"status": "success"}
+
+    def _options_of(self, verb: str, method: str) -> dict[str, Any]:
+        """What `job_options` says of a job, under its method's name or its verb's."""
+        return python_keys(dict(self.job_options.get(method) or self.job_options.get(verb) or {}))
 
     @classmethod
     def on_loss(cls, method: str) -> str:

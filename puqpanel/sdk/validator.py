@@ -7,6 +7,7 @@ from wtforms import Field, Form
 
 from puqpanel.domain.errors import InvalidInput
 from puqpanel.host.contract.names import bind
+from puqpanel.host.contract.request import fields
 from puqpanel.sdk import rules as rule
 
 
@@ -121,12 +122,7 @@ def as_dict(data: Any) -> dict[str, Any]:
     if isinstance(data, Form):
         return dict(data.data)
     if hasattr(data, "getlist"):
-        found: dict[str, Any] = {}
-        for key in data:
-            values = data.getlist(key)
-            # As in PHP: the last one counts, unless the name says that it is a list.
-            found[key.removesuffix("[]")] = values if key.endswith("[]") else values[-1] if values else None
-        return found
+        return fields(data)
     if isinstance(data, Mapping):
         return {str(key): value for key, value in data.items()}
     if callable(getattr(data, "all", None)):

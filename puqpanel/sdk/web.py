@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from puqpanel.host import context, logs, registry, views
 from puqpanel.host.contract.names import bind
-from puqpanel.sdk.validator import as_dict
+from puqpanel.host.contract.request import RequestMethods
 
 __all__ = [
     "Controller",
@@ -27,31 +27,8 @@ __all__ = [
 ]
 
 
-class Request(FlaskRequest):
-    """Flask's request with the texts' `all()` and `input()`."""
-
-    def all(self) -> dict[str, Any]:
-        """Query, form and JSON in one dictionary; what was sent in the body comes before the query."""
-        found = as_dict(self.args)
-        found.update(as_dict(self.form))
-        body = self.get_json(silent=True) if self.is_json else None
-        if isinstance(body, Mapping):
-            found.update({str(key): value for key, value in body.items()})
-        for name in ("csrf_token", "_token"):
-            found.pop(name, None)
-        return found
-
-    def input(self, name: str, default: Any = None) -> Any:
-        """One value of `all()`."""
-        return self.all().get(name, default)
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """As `input`."""
-        return self.input(name, default)
-
-    def has(self, name: str) -> bool:
-        """Whether it was sent."""
-        return name in self.all()
+class Request(RequestMethods, FlaskRequest):
+    """Flask's request with the texts' `all()` and `input()`; what controllers and webhooks receive is one."""
 
 
 class Controller:
