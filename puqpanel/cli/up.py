@@ -152,8 +152,10 @@ class Up:
     def _welcome(self, facts: dict[str, Any]) -> None:
         address = self.settings.address.replace("//0.0.0.0:", "//127.0.0.1:").replace("//:::", "//[::1]:")
         click.echo(f"\n  {self.settings.name} is running at {click.style(address, bold=True)}\n")
-        for line in facts.get("sign_ins", []):
-            click.echo(f"    {line['who']:<10} {address}{line['path']:<8} {line['email']}   {line['password']}")
+        lines = facts.get("sign_ins", [])
+        longest = max((len(line["email"]) for line in lines), default=0)
+        for line in lines:
+            click.echo(f"    {line['who']:<9} {address}{line['path']:<8} {line['email']:<{longest}}  {line['password']}")
         if note := facts.get("note"):
             click.echo(f"    {note}")
         click.echo("\n  Ctrl-C stops it.")

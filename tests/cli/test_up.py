@@ -1,0 +1,161 @@
+"""`puqpanel up` as a person meets it: started, asked, killed in parts and whole, started twice, stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import Up, processes, puqpanel, wait_for
+
+ONE_EACH = {"PUQPANEL_WEB_PROCESSES": "1", "PUQPANEL_WORKERS": "1"}
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Path:
+    return tmp_path / "instance"
+
+
+@pytest.fixture
+def up(instance: Path) -> Iterator[Up]:
+    running = Up(instance, **ONE_EACH)
+    yield running
+    running.destroy()
+
+
+def healthy(up: Up) -> bool:
+    try:
+        with urllib.request.urlopen(up.address + "/health", timeout=5) as answer:
+            return json.load(answer)["status"] == "ok"
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def test_it_starts_empty_serves_and_stops_without_a_trace(up: Up, instance: Path) -> None:
+    up.ready()
+    assert re.search(r"Staff +http://127\.0\.0\.1:\d+/admin +admin@example\.test +(\w{4}-){3}\w{4}\n", up.output)
+    assert "shown once" in up.output
+    assert healthy(up)
+    doctor = puqpanel(instance, "doctor", "--json")
+    assert doctor.returncode == 0, doctor.stdout
+    assert {check["state"] for check in json.loads(doctor.stdout)["checks"]} == {"ok"}
+    assert up.stop() == 0
+    assert processes(instance) == {}
+    assert not (instance / "queue.sock").exists()
+    assert "Traceback" not in up.output
+
+
+def test_the_second_start_asks_for_nobody(up: Up, instance: Path) -> None:
+    up.ready()
+    up.stop(signal.SIGINT)
+    again = Up(instance, **ONE_EACH)
+    try:
+        assert "shown once" not in again.ready().output
+        assert "Staff sign in at /admin" in again.output
+    finally:
+        again.destroy()
+
+
+@pytest.mark.parametrize("word", [" web ", " worker", " scheduler", "valkey-server"])
+def test_a_killed_part_comes_back(up: Up, word: str) -> None:
+    killed = up.ready().child(word)
+    os.killpg(killed, signal.SIGKILL)
+    wait_for(lambda: killed not in processes(up.instance) and any(word in f" {command} " for command in processes(up.instance).values()))
+    wait_for(lambda: healthy(up), 90, "health")
+    assert up.child(word) != killed
+
+
+def test_killed_it_takes_everything_with_it_and_starts_again(up: Up, instance: Path) -> None:
+    up.ready()
+    assert len(processes(instance)) >= 6
+    up.process.kill()
+    up.process.wait()
+    wait_for(lambda: processes(instance) == {}, 30, "the end of all children")
+    again = Up(instance, **ONE_EACH)
+    try:
+        assert healthy(again.ready())
+    finally:
+        again.destroy()
+
+
+def test_a_second_one_on_the_same_instance_is_told_so(up: Up, instance: Path) -> None:
+    up.ready()
+    second = puqpanel(instance, "up", "--port", "0")
+    assert second.returncode == 1
+    assert second.stderr == f"puqpanel: This instance is running already (process {up.process.pid}): {instance}. Choose another with --instance DIR.\n"
+    assert healthy(up)
+
+
+def test_a_port_in_use_is_one_sentence(instance: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = puqpanel(instance, "up", "--port", str(port))
+    assert said.returncode == 1
+    assert said.stderr == f"puqpanel: Port {port} on 127.0.0.1 is in use. Choose another with --port N (0 takes a free one).\n"
+
+
+def test_an_address_of_somebody_else_is_one_sentence(instance: Path) -> None:
+    said = puqpanel(instance, "up", "--host", "192.0.2.1")
+    assert said.returncode == 1
+    assert said.stderr == "puqpanel: 192.0.2.1 is no address of this machine. Choose another with --host ADDRESS.\n"
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    said = puqpanel(tmp_path / "file" / "instance", "up", "--port", "0")
+    assert said.returncode == 1
+    assert said.stderr.startswith(f"puqpanel: Cannot write to {tmp_path}/file/instance: ")
+    assert said.stderr.count("\n") == 1
+
+
+def test_lost_keys_refuse_the_start_and_name_the_file(up: Up, instance: Path) -> None:
+    up.ready().stop()
+    key = instance / "keys" / "secrets.key"
+    kept = key.read_text()
+    key.unlink()
+    said = puqpanel(instance, "up", "--port", "0")
+    assert said.returncode == 1
+    assert str(key) in said.stderr
+    assert said.stderr.count("\n") == 1
+    assert processes(instance) == {}
+    key.write_text(kept)
+    again = Up(instance, **ONE_EACH)
+    try:
+        again.ready()
+    finally:
+        again.destroy()
+
+
+def test_ctrl_c_while_it_starts_ends_it(instance: Path) -> None:
+    running = Up(instance, **ONE_EACH)
+    try:
+        wait_for(lambda: any("prepare" in command for command in processes(instance).values()), 20, "the preparation")
+        running.process.send_signal(signal.SIGINT)
+        assert running.process.wait(30) == 0
+        assert processes(instance) == {}
+        assert "Traceback" not in running.output
+    finally:
+        running.destroy()
+
+
+def test_the_demo_twice_is_the_same_demo(instance: Path) -> None:
+    said = []
+    for _ in range(2):
+        running = Up(instance, "--demo", **ONE_EACH)
+        try:
+            said.append(re.findall(r"(\S+@\S+) +((?:\w{4}-){3}\w{4})", running.ready().output))
+            assert any("demo cloud" in command for command in processes(instance).values())
+            running.stop()
+            assert processes(instance) == {}
+        finally:
+            running.destroy()
+    assert said[0] == said[1]
+    assert {"admin@example.test", "anna@example.test"} <= {email for email, _ in said[0]}
