@@ -6,7 +6,7 @@ open; by default it adds the task. Recording: one transaction closes the task an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -80,8 +80,10 @@ def begin(
     service = find_service(service_uuid)
     if not (service.provision_status == ProvisionStatus.PROCESSING and service.verb == verb):
         _reserve(who, service_uuid, verb)
+    module_type, _, module_name = service.product.module.partition("/")
+    about = {"type": module_type, "name": module_name, "product": service.product.uuid, "service": service_uuid}
     return add.add(
-        job="ModuleJob", queue="Module", data={"method": method, "verb": verb, "product": service.product.uuid},
+        job="ModuleJob", queue="Module", data={"module": about, "method": method, "verb": verb},
         tags=[verb, f"service:{service_uuid}", *tags], title=VERBS[verb].label, module=service.product.module, service_uuid=service_uuid,
         actor=who, **dict(options or {}),
     )
@@ -135,6 +137,9 @@ def record(task: Task, outcome: Outcome) -> None:
     if task.status in (TaskStatus.RETRYING, TaskStatus.PARKED):
         if outcome.kind != "again":
             service.failure = outcome.message
+        if task.status == TaskStatus.RETRYING and verb is not None and service.provision_status == ProvisionStatus.FAILED:
+            # the module said "failed", but the work is not over: another attempt follows
+            _set_provision(service, ProvisionStatus.PROCESSING)
         return
     if task.status == TaskStatus.COMPLETED:
         if service.provision_status == ProvisionStatus.PROCESSING and not _unfinished(service, task):
@@ -195,6 +200,8 @@ def _reserve(actor: Actor, service_uuid: str, verb: str) -> Verb:
     with transaction():
         service = _locked(service_uuid)
         rule = check_verb(verb, service.status, service.provision_status)
+        if any(_own_verb(task) is not None for task in _open_tasks(service)):
+            raise ConflictError(f"{rule.label} has to wait: a task of this service has not ended.")
         service.settled_from, service.verb, service.failure = service.provision_status, rule.key, ""
         _set_provision(service, ProvisionStatus.PROCESSING)
         audit.record(actor=actor, action=f"service.{rule.key}_requested", subject_type="service", subject_uuid=service_uuid, summary=f"{rule.label} asked for.")
@@ -221,19 +228,24 @@ def _settle_at_once(service_uuid: str) -> None:
             _complete(service, VERBS.get(service.verb), SYSTEM, None)
 
 
-def _verb_of(task: Task, service: Service) -> Verb | None:
+def _own_verb(task: Task) -> Verb | None:
+    """The verb that a task itself carries out, if it is the job of one."""
     key = task.data.get("verb")
-    if key in VERBS:
-        return VERBS[key]
-    return next((rule for rule in VERBS.values() if rule.job == task.data.get("method")), None) or VERBS.get(service.verb)
+    return VERBS.get(str(key)) or next((rule for rule in VERBS.values() if rule.job == task.data.get("method")), None)
+
+
+def _verb_of(task: Task, service: Service) -> Verb | None:
+    """The verb that a task belongs to: its own, or the one under way that it helps along (a status check)."""
+    return _own_verb(task) or VERBS.get(service.verb)
+
+
+def _open_tasks(service: Service) -> Sequence[Task]:
+    return session().scalars(sa.select(Task).where(Task.service_uuid == service.uuid, Task.status.in_(OPEN)).limit(50)).all()
 
 
 def _unfinished(service: Service, besides: Task | None) -> bool:
     """Whether another task of the service is open."""
-    query = sa.select(Task.id).where(Task.service_uuid == service.uuid, Task.status.in_(OPEN)).limit(1)
-    if besides is not None:
-        query = query.where(Task.id != besides.id)
-    return session().scalar(query) is not None
+    return any(besides is None or task.id != besides.id for task in _open_tasks(service))
 
 
 def _set_provision(service: Service, status: str) -> None:
