@@ -1,0 +1,71 @@
+"""The provider's HTTP API: one method a call, each answering what `sdk.http` makes of the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from puqpanel.sdk import http
+from puqpanel.sdk.http import Answer
+
+from ..models.cloud import CloudServer
+
+
+class CloudAPIClient:
+    """Speaks to one server. Nothing is repeated here: a job that is tried again looks first."""
+
+    def __init__(self, server: CloudServer) -> None:
+        self.http = http.session(base_url=server.url, bearer=server.api_key)
+
+    def plans(self) -> Answer:
+        """What can be bought; also tells whether address and key are right."""
+        return self.http.get("/plans")
+
+    def accounts(self) -> Answer:
+        """All accounts."""
+        return self.http.get("/accounts")
+
+    def create(self, account: Mapping[str, Any]) -> Answer:
+        """Make an account; 409 where the name is taken, 422 for fields that are wrong."""
+        return self.http.post("/accounts", json=dict(account))
+
+    def account(self, username: str) -> Answer:
+        """One account; 404 where there is none."""
+        return self.http.get(_account(username))
+
+    def delete(self, username: str) -> Answer:
+        """Remove an account with its files."""
+        return self.http.delete(_account(username))
+
+    def put(self, username: str, what: str, data: Mapping[str, Any] | None = None) -> Answer:
+        """Change an account. Args: what, one of suspend, unsuspend, plan and password."""
+        return self.http.put(f"{_account(username)}/{what}", json=dict(data or {}))
+
+    def usage(self, username: str) -> Answer:
+        """Disk and bandwidth of the last 30 days."""
+        return self.http.get(f"{_account(username)}/usage")
+
+    def files(self, username: str, path: str = "") -> Answer:
+        """A folder's entries, or a file's bytes."""
+        return self.http.get(_file(username, path))
+
+    def write(self, username: str, path: str, content: bytes) -> Answer:
+        """Write a file."""
+        return self.http.put(_file(username, path), data=content)
+
+    def remove(self, username: str, path: str) -> Answer:
+        """Remove a file or an empty folder."""
+        return self.http.delete(_file(username, path))
+
+    def make_folder(self, username: str, path: str) -> Answer:
+        """Make a folder in one that exists."""
+        return self.http.post(f"{_account(username)}/folders", json={"path": path})
+
+
+def _account(username: str) -> str:
+    return f"/accounts/{quote(username, safe='')}"
+
+
+def _file(username: str, path: str) -> str:
+    return f"{_account(username)}/files/{quote(path)}"
