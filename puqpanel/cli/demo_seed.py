@@ -122,7 +122,10 @@ def _server(settings: Settings, port: int) -> None:
     """The module's record of its provider; the port may have changed since last time."""
     loaded = registry.current().get(CLOUD)
     assert loaded is not None
-    data = {"name": "Demo cloud", "host": "127.0.0.1", "port": port, "tls": False, "api_key": cloud_token(settings.instance), "active": True}
+    data = {
+        "name": "Demo cloud", "group_name": "eu-west", "host": "127.0.0.1", "port": port, "ssl": False, "username": "panel", "password": "",
+        "api_key": cloud_token(settings.instance), "max_accounts": 0, "active": True,
+    }
     called = calls.invoke(loaded, "save_server", data, actor=SHELL)
     if not called.result.ok:
         raise UserError(f"The demo's server could not be saved: {called.result.message or called.error}")

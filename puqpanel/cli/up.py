@@ -138,7 +138,8 @@ class Up:
 
     def _health(self) -> tuple[bool, str]:
         host, port = self.pages.getsockname()[:2]
-        connection = http.client.HTTPConnection({"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), port, timeout=2)
+        everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - it is looked for, not listened on
+        connection = http.client.HTTPConnection(everywhere.get(host, host), port, timeout=2)
         try:
             connection.request("GET", "/health")
             answer = connection.getresponse()

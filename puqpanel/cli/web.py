@@ -31,8 +31,8 @@ def command(host: str | None, port: int | None, processes: int | None, fd: int |
     settings = load_settings(overrides(host=host, port=port))
     ready_to_serve(settings)
     # The code is imported here, once and before the fork; the app itself is built in each worker process (see gunicorn_worker.py).
-    from puqpanel.cli.gunicorn_worker import WebServer
     import puqpanel.live  # noqa: F401
+    from puqpanel.cli.gunicorn_worker import WebServer
 
     address = f"[{settings.host}]" if ":" in settings.host else settings.host
     WebServer(

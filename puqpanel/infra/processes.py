@@ -35,9 +35,15 @@ def die_with_parent(parent: int, sig: int = signal.SIGKILL) -> None:
         os._exit(0)
 
 
-def environment(changes: Mapping[str, str]) -> dict[str, str]:
-    """This process's environment with some variables set anew: what a child process is given."""
-    return {**os.environ, **changes}
+def environment(changes: Mapping[str, str], without: str = "") -> dict[str, str]:
+    """This process's environment with some variables set anew: what a child process is given.
+
+    Args:
+        changes: name → value.
+        without: variables whose names begin like this are left out first.
+    """
+    kept = {name: value for name, value in os.environ.items() if not (without and name.startswith(without))}
+    return {**kept, **changes}
 
 
 def alive(pid: int) -> bool:
