@@ -24,7 +24,7 @@ from puqpanel.live import Live
 from puqpanel.models import Setting, Task
 from puqpanel.tasks import add, sweep
 from puqpanel.tasks.outcome import Outcome
-from puqpanel.tasks.worker import PanelWorker, run_worker
+from puqpanel.tasks.worker import PanelWorker, run_worker, warm
 
 URL = ""
 
@@ -62,6 +62,8 @@ def figures(n: int | None, database: str | None) -> Iterator[dict[str, object]]:
         app = live.ensure()
         with app.app_context(), transaction() as current:
             current.add(Setting(name="bench", value=""))
+        with app.app_context():
+            warm()
         count = n or 60
         ours, bare = interleaved(lambda: _ours(live, count), lambda: _bare(count))
         yield figure("task overhead", backend(URL), ours * 1000, bare * 1000, "ms a job", 1.25)

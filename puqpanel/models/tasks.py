@@ -61,7 +61,7 @@ class Task(Model):
     actor_id: Mapped[int | None]
     actor_name: Mapped[str] = mapped_column(sa.String(200), default="")
     created_at: Mapped[Created]
-    tags: Mapped[list[TaskTag]] = relationship(cascade="all, delete-orphan", lazy="selectin", order_by="TaskTag.position")
+    tags: Mapped[list[TaskTag]] = relationship(cascade="all, delete-orphan", order_by="TaskTag.position")
     attempts: Mapped[list[TaskAttempt]] = relationship(cascade="all, delete-orphan", order_by="TaskAttempt.number")
 
     is_duplicate: ClassVar[bool] = False

@@ -42,7 +42,7 @@ def claim(task_id: int, owner: str) -> Task | None:
         if cast("sa.CursorResult[Any]", taken).rowcount != 1:
             return None
         task = current.get_one(Task, task_id, populate_existing=True)
-        current.add(TaskAttempt(task_id=task_id, number=task.attempt, owner=owner, started_at=moment))
+        current.execute(sa.insert(TaskAttempt).values(task_id=task_id, number=task.attempt, owner=owner, started_at=moment, outcome="", message=""))
     return task
 
 
@@ -139,8 +139,8 @@ def after_loss(task: Task, *, ended: bool) -> tuple[TaskStatus, int]:
 
 
 def _end_attempt(task: Task, outcome: Outcome, status: TaskStatus) -> None:
-    attempt = session().scalar(sa.select(TaskAttempt).where(TaskAttempt.task_id == task.id, TaskAttempt.number == task.attempt))
-    if attempt is not None:
-        attempt.ended_at = now()
-        attempt.outcome = status if outcome.kind not in ("timeout", "lost") else outcome.kind
-        attempt.message, attempt.output = outcome.message, outcome.output
+    session().execute(
+        sa.update(TaskAttempt).where(TaskAttempt.task_id == task.id, TaskAttempt.number == task.attempt)
+        .values(ended_at=now(), outcome=status if outcome.kind not in ("timeout", "lost") else outcome.kind, message=outcome.message, output=outcome.output)
+        .execution_options(synchronize_session=False)
+    )

@@ -44,6 +44,7 @@ class Held:
 
 current: ContextVar[Held | None] = ContextVar("held_task", default=None)
 _owner = "inline"
+_handed: Task | None = None
 
 
 def set_owner(owner: str) -> None:
@@ -55,6 +56,19 @@ def set_owner(owner: str) -> None:
 def owner() -> str:
     """The name under which this process claims."""
     return _owner
+
+
+def hand_over(task: Task) -> None:
+    """Keeps a task that the parent has claimed for the child that it is about to fork."""
+    global _handed
+    _handed = task
+
+
+def take_over(task_id: int) -> Task | None:
+    """The task that the parent has claimed, once; None where this process has to claim for itself."""
+    global _handed
+    task, _handed = _handed, None
+    return task if task is not None and task.id == task_id else None
 
 
 def check() -> None:

@@ -1,4 +1,4 @@
-"""One attempt at one task, in the worker's child: claim, run, then close and settle in one transaction."""
+"""One attempt at one task, in the worker's child: run what the parent claimed, then close and settle in one transaction."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def run(task_id: int, handlers: Handlers) -> None:
         handlers: job name → handler.
     """
     try:
-        task = claim.claim(task_id, fence.owner())
+        task = fence.take_over(task_id) or claim.claim(task_id, fence.owner())
         if task is None:
             return
         held = fence.Held(task.id, task.attempt, fence.owner(), task.like_key)

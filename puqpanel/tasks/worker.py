@@ -64,11 +64,25 @@ class PanelWorker(Worker):  # type: ignore[misc]
         self.task_id, self.holder, self.exit_status = 0, "", 0
         self.last_beat = 0.0
 
-    def fork_work_horse(self, job: Job, queue: Queue) -> None:
-        """Brings the app up to date and names the holder, then forks without open connections."""
-        self.app = self.ensure_app()
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        """Brings the app up to date and claims the row, which is cheap in a warm process; forks only for what is this worker's to do."""
         self.task_id, self.holder = int(job.args[0]), f"{self.name}/{job.id}"
         fence.set_owner(self.holder)
+        task = None
+        try:
+            self.app = self.ensure_app()
+            with self.app.app_context():
+                task = claim.claim(self.task_id, self.holder)
+        except Exception:
+            log.exception("task could not be claimed", task=self.task_id)  # the sweeper sends it again
+        if task is None:
+            job.delete()
+            return
+        fence.hand_over(task)
+        super().execute_job(job, queue)
+
+    def fork_work_horse(self, job: Job, queue: Queue) -> None:
+        """Forks without open connections."""
         dispose_engines()
         super().fork_work_horse(job, queue)
 
@@ -140,7 +154,7 @@ def run_worker(ensure_app: Callable[[], Application], handlers: Handlers, name: 
     name = name or f"{socket.gethostname()}-{os.getpid()}"
     app = ensure_app()
     with app.app_context():
-        _warm()
+        warm()
     while True:
         server = queue.connect(queue.server_url(), socket_connect_timeout=5)
         try:
@@ -161,7 +175,7 @@ def run_worker(ensure_app: Callable[[], Application], handlers: Handlers, name: 
         heartbeat.leave(name)
 
 
-def _warm() -> None:
+def warm() -> None:
     """Runs every statement a task needs once, so that each child finds them compiled; then leaves the heap to be shared."""
     claim.claim(-1, "warm")
     claim.beat(-1, "warm")
