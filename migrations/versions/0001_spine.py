@@ -49,6 +49,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_clients")),
         sa.UniqueConstraint("uuid", name=op.f("uq_clients_uuid")),
     )
+    op.create_index("ix_clients_active_id", "clients", ["active", "id"], unique=False)
     op.create_index(op.f("ix_clients_email"), "clients", ["email"], unique=False)
     op.create_index(op.f("ix_clients_name"), "clients", ["name"], unique=False)
     op.create_table(
@@ -196,9 +197,11 @@ def upgrade() -> None:
         sa.UniqueConstraint("waiting_key", name=op.f("uq_tasks_waiting_key")),
     )
     op.create_index(op.f("ix_tasks_after_id"), "tasks", ["after_id"], unique=False)
+    op.create_index("ix_tasks_job_id", "tasks", ["job", "id"], unique=False)
     op.create_index(op.f("ix_tasks_like_key"), "tasks", ["like_key"], unique=False)
-    op.create_index(op.f("ix_tasks_module"), "tasks", ["module"], unique=False)
+    op.create_index("ix_tasks_module_id", "tasks", ["module", "id"], unique=False)
     op.create_index("ix_tasks_service_uuid_id", "tasks", ["service_uuid", "id"], unique=False)
+    op.create_index("ix_tasks_status_id", "tasks", ["status", "id"], unique=False)
     op.create_index("ix_tasks_status_lease_until", "tasks", ["status", "lease_until"], unique=False)
     op.create_index("ix_tasks_status_run_at", "tasks", ["status", "run_at"], unique=False)
     op.create_table(
@@ -256,9 +259,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_services")),
         sa.UniqueConstraint("uuid", name=op.f("uq_services_uuid")),
     )
-    op.create_index(op.f("ix_services_client_id"), "services", ["client_id"], unique=False)
+    op.create_index("ix_services_client_id_id", "services", ["client_id", "id"], unique=False)
     op.create_index(op.f("ix_services_name"), "services", ["name"], unique=False)
-    op.create_index(op.f("ix_services_product_id"), "services", ["product_id"], unique=False)
+    op.create_index("ix_services_product_id_id", "services", ["product_id", "id"], unique=False)
     op.create_index("ix_services_provision_status_id", "services", ["provision_status", "id"], unique=False)
     op.create_index("ix_services_status_id", "services", ["status", "id"], unique=False)
     op.create_table(
@@ -303,18 +306,20 @@ def downgrade() -> None:
     op.drop_table("staff_roles")
     op.drop_index("ix_services_status_id", table_name="services")
     op.drop_index("ix_services_provision_status_id", table_name="services")
-    op.drop_index(op.f("ix_services_product_id"), table_name="services")
+    op.drop_index("ix_services_product_id_id", table_name="services")
     op.drop_index(op.f("ix_services_name"), table_name="services")
-    op.drop_index(op.f("ix_services_client_id"), table_name="services")
+    op.drop_index("ix_services_client_id_id", table_name="services")
     op.drop_table("services")
     op.drop_index(op.f("ix_client_users_user_id"), table_name="client_users")
     op.drop_table("client_users")
     op.drop_table("users")
     op.drop_index("ix_tasks_status_run_at", table_name="tasks")
     op.drop_index("ix_tasks_status_lease_until", table_name="tasks")
+    op.drop_index("ix_tasks_status_id", table_name="tasks")
     op.drop_index("ix_tasks_service_uuid_id", table_name="tasks")
-    op.drop_index(op.f("ix_tasks_module"), table_name="tasks")
+    op.drop_index("ix_tasks_module_id", table_name="tasks")
     op.drop_index(op.f("ix_tasks_like_key"), table_name="tasks")
+    op.drop_index("ix_tasks_job_id", table_name="tasks")
     op.drop_index(op.f("ix_tasks_after_id"), table_name="tasks")
     op.drop_table("tasks")
     op.drop_table("staff")
@@ -334,6 +339,7 @@ def downgrade() -> None:
     op.drop_table("generation")
     op.drop_index(op.f("ix_clients_name"), table_name="clients")
     op.drop_index(op.f("ix_clients_email"), table_name="clients")
+    op.drop_index("ix_clients_active_id", table_name="clients")
     op.drop_table("clients")
     op.drop_index(op.f("ix_audit_task_id"), table_name="audit")
     op.drop_index("ix_audit_subject", table_name="audit")

@@ -14,6 +14,7 @@ class Client(Model):
     """A person or firm that buys."""
 
     __tablename__ = "clients"
+    __table_args__ = (sa.Index("ix_clients_active_id", "active", "id"),)
     id: Mapped[Key]
     uuid: Mapped[Uuid]
     name: Mapped[Name] = mapped_column(index=True)

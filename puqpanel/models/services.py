@@ -29,11 +29,13 @@ class Service(Model):
     __table_args__ = (
         sa.Index("ix_services_status_id", "status", "id"),
         sa.Index("ix_services_provision_status_id", "provision_status", "id"),
+        sa.Index("ix_services_client_id_id", "client_id", "id"),
+        sa.Index("ix_services_product_id_id", "product_id", "id"),
     )
     id: Mapped[Key]
     uuid: Mapped[Uuid]
-    client_id: Mapped[int] = mapped_column(sa.ForeignKey("clients.id"), index=True)
-    product_id: Mapped[int] = mapped_column(sa.ForeignKey("products.id"), index=True)
+    client_id: Mapped[int] = mapped_column(sa.ForeignKey("clients.id"))
+    product_id: Mapped[int] = mapped_column(sa.ForeignKey("products.id"))
     name: Mapped[Name] = mapped_column(index=True)
     status: Mapped[Word] = mapped_column(default=ServiceStatus.PENDING)
     provision_status: Mapped[Word] = mapped_column(default=ProvisionStatus.PENDING)

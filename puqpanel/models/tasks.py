@@ -27,6 +27,9 @@ class Task(Model):
         sa.Index("ix_tasks_status_run_at", "status", "run_at"),
         sa.Index("ix_tasks_status_lease_until", "status", "lease_until"),
         sa.Index("ix_tasks_service_uuid_id", "service_uuid", "id"),
+        sa.Index("ix_tasks_status_id", "status", "id"),
+        sa.Index("ix_tasks_module_id", "module", "id"),
+        sa.Index("ix_tasks_job_id", "job", "id"),
     )
     id: Mapped[Key]
     uuid: Mapped[Uuid]
@@ -54,7 +57,7 @@ class Task(Model):
     waiting_key: Mapped[str | None] = mapped_column(sa.String(64), unique=True)
     like_key: Mapped[str] = mapped_column(sa.String(64), default="", index=True)
     duplicates: Mapped[int] = mapped_column(default=0)
-    module: Mapped[str] = mapped_column(sa.String(120), default="", index=True)
+    module: Mapped[str] = mapped_column(sa.String(120), default="")
     service_uuid: Mapped[str] = mapped_column(sa.String(36), default="")
     note: Mapped[Sentence]
     actor_kind: Mapped[Word] = mapped_column(default="system")
