@@ -19,6 +19,7 @@ from puqpanel.host.context import Context, context, current, entered
 from puqpanel.host.contract.base import ModuleBase
 from puqpanel.host.contract.names import python_name
 from puqpanel.host.contract.result import Result
+from puqpanel.host.discover import describe
 from puqpanel.host.loader import LoadedModule
 from puqpanel.infra.db import in_transaction, release, session
 from puqpanel.infra.redact import redact_text
@@ -184,12 +185,8 @@ def _failed(
         return Called(None, Result.error(text), text, instance=instance, raised=True, duration_ms=duration_ms)
     call = current()
     reference = (call.request_id if call else "") or secrets.token_hex(4).upper()
-    try:
-        what = redact_text(" ".join(str(error).split())[:500])
-    except Exception:
-        what = ""
-    kind = f"{type(error).__name__}{': ' + what if what else ''}"
-    log.error("%s.%s() failed, reference %s", loaded.key, method, reference, exc_info=error)
+    kind = describe(error)
+    _write_traceback(loaded, method, reference, error)
     frames = traceback.extract_tb(error.__traceback__)
     own = [f for f in frames if f.filename.startswith(str(loaded.folder))]
     place = f"{own[-1].filename.removeprefix(f'{loaded.folder}/')}:{own[-1].lineno}" if own else ""
@@ -204,6 +201,14 @@ def _failed(
     )
     text = f"{loaded.name}.{method}() failed with {kind}{f' ({place})' if place else ''}; reference {reference}."
     return Called(None, Result.error(text), text, reference, instance, raised=True, duration_ms=duration_ms)
+
+
+def _write_traceback(loaded: LoadedModule, method: str, reference: str, error: BaseException) -> None:
+    try:
+        text = "".join(traceback.format_exception(error))[-20_000:]
+    except BaseException:
+        text = "its traceback cannot be written"
+    log.error("%s.%s() failed, reference %s\n%s", loaded.key, method, reference, redact_text(text))
 
 
 def _service_changes(instance: ModuleBase) -> dict[str, Any]:

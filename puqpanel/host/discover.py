@@ -8,6 +8,7 @@ from typing import Any
 
 from puqpanel.domain.module_states import MODULE_TYPES
 from puqpanel.host.contract.config import Config
+from puqpanel.infra.redact import redact_text
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{0,59}")
 _VERSION = re.compile(r"\d+(\.\d+)*([-.+]?[A-Za-z0-9]+)*")
@@ -97,9 +98,6 @@ def import_failure(what: str, error: BaseException, folder: Path) -> str:
     """One sentence for an error that running a file of a module raised: type, message, file and line, no traceback."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{what} has a syntax error: {error.msg} ({_short(error.filename, folder)}:{error.lineno})."
-    text = " ".join(str(error).split())
-    if len(text) > 300:
-        text = text[:299] + "…"
     place = ""
     step = error.__traceback__
     while step is not None:
@@ -108,7 +106,18 @@ def import_failure(what: str, error: BaseException, folder: Path) -> str:
         if filename.startswith(str(folder)):
             place = f" ({_short(filename, folder)}:{step.tb_lineno})"
         step = step.tb_next
-    return f"{what} does not load: {type(error).__name__}{': ' + text if text else ''}{place}".rstrip(".") + "."
+    return f"{what} does not load: {describe(error)}{place}".rstrip(".") + "."
+
+
+def describe(error: BaseException) -> str:
+    """Type and text of an error on one line, secrets masked; never raises, whatever the error's own class does."""
+    try:
+        text = redact_text(" ".join(str(error)[:2000].split()))
+    except BaseException:
+        text = ""
+    if len(text) > 300:
+        text = text[:299] + "…"
+    return f"{type(error).__name__}{': ' + text if text else ''}"
 
 
 def _short(filename: str, folder: Path) -> str:

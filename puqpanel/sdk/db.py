@@ -86,9 +86,9 @@ def _prefix_names(cls: type, prefix: str) -> None:
         column = getattr(value, "column", value)
         for key in getattr(column, "foreign_keys", None) or ():
             # Names are resolved later, so they can still be completed; a column object already says its table.
-            spec = getattr(key, "_colspec", None)
-            if isinstance(spec, str) and not spec.startswith(prefix):
-                key._colspec = f"{prefix}{spec}"
+            named = getattr(key, "_table_column", None) is None and getattr(key, "_given_tokens", None)
+            if named and named.schema is None and named.table_name and not named.table_name.startswith(prefix):
+                key._given_tokens = named._replace(table_name=f"{prefix}{named.table_name}")
 
 
 @contextlib.contextmanager

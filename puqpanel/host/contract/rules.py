@@ -11,7 +11,7 @@ from typing import Any
 from puqpanel.domain.permissions import Permission, module_permission
 from puqpanel.host.contract.base import ModuleBase
 from puqpanel.host.contract.names import HTTP_VERBS, snake
-from puqpanel.host.discover import Refused
+from puqpanel.host.discover import Refused, describe
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 _SEGMENT = re.compile(r"[A-Za-z0-9._~-]+|\{[A-Za-z_][A-Za-z0-9_]*\}")
@@ -113,7 +113,7 @@ def _entries(instance: ModuleBase, hook: str) -> list[Mapping[str, Any]]:
     try:
         value = getattr(instance, hook)()
     except Exception as error:
-        raise Refused(f"{hook}() failed: {type(error).__name__}: {' '.join(str(error).split())[:200]}.") from error
+        raise Refused(f"{hook}() failed: {describe(error)}.") from error
     if value is None:
         return []
     if not isinstance(value, (list, tuple)) or not all(isinstance(entry, Mapping) for entry in value):
@@ -245,8 +245,7 @@ def tabs(instance: ModuleBase) -> list[Tab]:
     try:
         menu = hook()
     except Exception as error:
-        text = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        raise Refused(f"get_client_area_menu_config() failed when asked without a service: {text}.") from error
+        raise Refused(f"get_client_area_menu_config() failed when asked without a service: {describe(error)}.") from error
     if not isinstance(menu, Mapping):
         raise Refused("get_client_area_menu_config() must answer a dictionary of tab → {name, template}.")
     found = []
