@@ -11,8 +11,27 @@ from flask import Flask
 from flask_bootstrap import Bootstrap5
 from flask_wtf.csrf import CSRFProtect
 
+from puqpanel.domain.task_states import CANCELLABLE, RETRYABLE
+from puqpanel.host import registry
 from puqpanel.infra.settings import Settings
-from puqpanel.web import admin, assets, charts, client, errors, guard, limits, look, public, security, sessions, times, viewer
+from puqpanel.web import (
+    admin,
+    assets,
+    charts,
+    client,
+    errors,
+    guard,
+    limits,
+    look,
+    modules,
+    navigation,
+    public,
+    security,
+    sessions,
+    times,
+    viewer,
+)
+from puqpanel.web.public import health
 
 
 def register(app: Flask, settings: Settings) -> None:
@@ -26,6 +45,7 @@ def register(app: Flask, settings: Settings) -> None:
     app.config["WTF_CSRF_TIME_LIMIT"] = None  # a token lives as long as its session: a page left open overnight still works
     app.config.setdefault("MAX_CONTENT_LENGTH", 16 * 1024 * 1024)
     app.config.setdefault("MAX_FORM_MEMORY_SIZE", 2 * 1024 * 1024)
+    app.extensions["puqpanel-settings"] = settings
     security.protect(app)
     sessions.install(app, secure=settings.secure_cookies)
     guard.protect(app)
@@ -33,11 +53,14 @@ def register(app: Flask, settings: Settings) -> None:
     limits.install(app)
     errors.install(app)
     Bootstrap5(app)
-    # its own route for static files is a bound method, which takes no marks
-    app.view_functions["bootstrap.static"] = guard.public(partial(app.view_functions["bootstrap.static"]))
-    for blueprint in (assets.bp, public.bp, admin.blueprint(), client.blueprint()):
+    for endpoint in {"static", "bootstrap.static"} & set(app.view_functions):
+        # a route for static files is a bound method, which takes no marks
+        app.view_functions[endpoint] = guard.public(partial(app.view_functions[endpoint]))
+    for blueprint in (assets.bp, public.bp, health.bp, admin.blueprint(), client.blueprint()):
         app.register_blueprint(blueprint)
     _teach_templates(app, settings)
+    modules.register(app, registry.current())
+    app.extensions["puqpanel-module-links"] = navigation.module_links(registry.current())
 
 
 def _teach_templates(app: Flask, settings: Settings) -> None:
@@ -45,12 +68,16 @@ def _teach_templates(app: Flask, settings: Settings) -> None:
     app.jinja_env.globals.update(
         asset=assets.asset,
         can=guard.can,
+        cancellable=CANCELLABLE,
         charts=charts,
+        event_tone=look.event_tone,
         initials=viewer.initials,
+        module_home=navigation.module_home,
         nonce=security.nonce,
         notice_icons=look.NOTICE_ICONS,
         panel_name=settings.name,
         plain_kinds=look.PLAIN,
+        retryable=RETRYABLE,
         status=look.status,
         times=times,
         viewer=viewer.Viewer(),

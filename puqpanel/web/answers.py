@@ -9,7 +9,7 @@ from flask import request
 
 def wants_json() -> bool:
     """Whether the asker wants JSON: an API's address, or an Accept that puts JSON before HTML."""
-    if request.path.startswith(("/admin/api/", "/webhooks/")) or "/api/" in request.path and request.path.startswith("/client/"):
+    if request.path.startswith(("/admin/api/", "/webhooks/")) or ("/api/" in request.path and request.path.startswith("/client/")):
         return True
     best = request.accept_mimetypes.best_match(["text/html", "application/json"], default="text/html")
     return best == "application/json" or request.headers.get("X-Requested-With") == "XMLHttpRequest"

@@ -19,8 +19,7 @@ from flask import Blueprint, Response, abort, send_from_directory, url_for
 from puqpanel.web.guard import public
 
 YEAR = 365 * 24 * 3600
-# the panel's templates come along here, so that the app itself need not know where they lie
-bp = Blueprint("assets", __name__, template_folder="templates")
+bp = Blueprint("assets", __name__)
 
 # what the standard table of a bare machine does not know; without it a font would be refused under nosniff
 mimetypes.add_type("font/woff2", ".woff2")

@@ -10,7 +10,14 @@ from flask import Flask, Response, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
-from puqpanel.domain.errors import ConflictError, ExternalServiceError, InvalidInput, NotFoundError, PermissionDenied, UserError
+from puqpanel.domain.errors import (
+    ConflictError,
+    ExternalServiceError,
+    InvalidInput,
+    NotFoundError,
+    PermissionDenied,
+    UserError,
+)
 from puqpanel.web.answers import wants_json
 from puqpanel.web.security import request_id
 

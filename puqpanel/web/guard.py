@@ -122,6 +122,9 @@ def _enforce() -> ResponseReturnValue | None:
         return redirect(url_for(f"{area}.auth.sign_in_form", next=onward or None))
     if need not in ("customer", "staff") and not can(need):
         abort(403)
+    if isinstance(person, Staff):
+        # what modules may know of whoever opens a page: plain values, never the row
+        g.module_viewer = {"id": person.id, "name": person.name, "email": person.email, "can": can}
     return None
 
 

@@ -33,7 +33,9 @@ from sqlalchemy.orm import Session
 
 from puqpanel.infra.db import UtcDateTime
 
-Rows = Sequence[sa.Row[Any]]
+Selected = sa.Select[*tuple[Any, ...]]
+Row = sa.Row[*tuple[Any, ...]]
+Rows = Sequence[Row]
 Choices = Sequence[tuple[str, str]]
 
 SIZES = (25, 50, 100)
@@ -228,7 +230,7 @@ class Listing:
         keep: further arguments of the address that belong to the page and travel along.
     """
 
-    select: sa.Select[Any]
+    select: Selected
     key: Any
     sorts: Mapping[str, Sort]
     tabs: Mapping[str, Tab] = field(default_factory=dict)
@@ -337,7 +339,7 @@ class Listing:
             conditions.append(self.search(query.search))
         return conditions
 
-    def _rows(self, query: Query, scope: Any, limit: int, at: _At | None) -> sa.Select[Any]:
+    def _rows(self, query: Query, scope: Any, limit: int, at: _At | None) -> Selected:
         by = self.sorts[query.sort].by
         down = query.descending if at is None or at.forward else not query.descending
         statement = self.select.add_columns(by.label("_sort"), self.key.label("_key")).where(*self._where(query, scope))
@@ -371,7 +373,7 @@ class Listing:
             chips.append(Chip(key, one.label, value, word, one.kind, choices, picking))
         return sorted(chips, key=lambda chip: not chip.value)
 
-    def _place(self, query: Query, row: sa.Row[Any], forward: bool, first: int) -> str:
+    def _place(self, query: Query, row: Row, forward: bool, first: int) -> str:
         value = row._sort.isoformat() if isinstance(row._sort, datetime) else row._sort
         order = ("-" if query.descending else "") + query.sort
         text = json.dumps([order, int(forward), value, row._key, first], separators=(",", ":"))
@@ -391,7 +393,7 @@ def _unpack(text: str, kind: type, sort: str, descending: bool) -> _At | None:
     except (ValueError, TypeError, binascii.Error, RecursionError):
         return None
     whole = all(type(number) is int and 0 <= number < 2**62 for number in (key, first)) and forward in (0, 1)
-    fits = type(value) is kind and (kind is not str or "\0" not in value) and (kind is not int or abs(value) < 2**62)
+    fits = type(value) is kind and not (isinstance(value, str) and "\0" in value) and not (isinstance(value, int) and abs(value) >= 2**62)
     if not whole or not fits or order != ("-" if descending else "") + sort:
         return None
     return _At(bool(forward), value, key, max(first, 1))

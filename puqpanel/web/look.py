@@ -84,3 +84,24 @@ def status(kind: str, key: str) -> Status:
         key: the state as it is stored.
     """
     return STATUSES.get(kind, {}).get(key) or Status("mute", "circle-question", key.replace("_", " ").capitalize())
+
+EVENT_TONES: tuple[tuple[str, Tone, str], ...] = (
+    (".suspend_succeeded", "warn", "pause"),
+    (".terminate_succeeded", "mute", "stop"),
+    ("_failed", "bad", "triangle-exclamation"),
+    ("_refused", "bad", "ban"),
+    ("failed_authorization", "bad", "lock"),
+    ("_requested", "busy", "rotate"),
+    ("_succeeded", "good", "check"),
+    (".created", "good", "plus"),
+    (".activated", "good", "power-off"),
+    (".deactivated", "mute", "power-off"),
+    (".purged", "bad", "trash-can"),
+    ("password", "mute", "key"),
+    ("signed_", "mute", "arrow-right-to-bracket"),
+)
+
+
+def event_tone(action: str) -> tuple[Tone, str]:
+    """The tone and icon of an entry in a timeline, by what its action is called."""
+    return next(((tone, icon) for part, tone, icon in EVENT_TONES if part in action), ("mute", "pen"))

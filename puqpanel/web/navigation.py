@@ -13,6 +13,7 @@ from werkzeug.routing import BuildError
 from puqpanel.domain.module_states import ModuleStatus
 from puqpanel.domain.service_states import ProvisionStatus
 from puqpanel.domain.task_states import TaskStatus
+from puqpanel.host.registry import LoadedModule, Registry
 from puqpanel.infra.db import session
 from puqpanel.models.modules import Module
 from puqpanel.models.services import Service
@@ -34,6 +35,7 @@ class Entry:
         permission: who sees it.
         counts: the attribute of Attention shown as a pill.
         bad: the pill is red.
+        active: further endpoints on which it is current.
         href, here, count: filled in for a page.
     """
 
@@ -43,6 +45,7 @@ class Entry:
     permission: str = ""
     counts: str = ""
     bad: bool = False
+    active: tuple[str, ...] = ()
     href: str = ""
     here: bool = False
     count: str = ""
@@ -137,8 +140,28 @@ def _module_entries(entries: Iterable[Entry]) -> tuple[Entry, ...]:
             href = url_for(entry.endpoint)
         except BuildError:
             continue  # its address wants parameters: it can be linked to from a page, not from the side bar
-        ready.append(replace(entry, href=href, here=entry.here or request.endpoint == entry.endpoint))
+        ready.append(replace(entry, href=href, here=request.endpoint in entry.active))
     return tuple(ready)
+
+
+def module_links(registry: Registry) -> list[tuple[str, tuple[Entry, ...]]]:
+    """The side bar's part of the modules, made once for each app: title and entries of every module that has pages."""
+    return [
+        (module.title, tuple(
+            Entry(
+                one.title, one.icon or str(module.config("icon") or "puzzle-piece"), f"{module.blueprint}.{one.endpoint}", one.permission,
+                active=tuple(f"{module.blueprint}.{endpoint}" for endpoint in {one.endpoint, *one.active_endpoints}),
+            )
+            for one in module.sidebar
+        ))
+        for module in registry.modules.values() if module.sidebar
+    ]
+
+
+def module_home(module: LoadedModule) -> str:
+    """The address of the first page of a module that the viewer may open; the list of modules where there is none."""
+    links = dict(module_links(Registry(modules={module.key: module}))).get(module.title, ())
+    return next((entry.href for entry in _module_entries(links)), url_for("admin.modules.index"))
 
 
 def customer_links() -> tuple[Entry, ...]:

@@ -73,7 +73,7 @@ class AreaSessions(SessionInterface):
             response.set_cookie(name, value, max_age=age, path=area, secure=secure, httponly=True, samesite="Lax")
 
 
-class SignedIn(UserMixin):
+class SignedIn(UserMixin):  # type: ignore[misc]
     """Somebody who signed in, as Flask-Login wants them; the rows themselves know nothing of it."""
 
     def __init__(self, person: Staff | User) -> None:

@@ -75,3 +75,8 @@ def span(seconds: float) -> str:
         return f"{whole // 3600} h"
     days = whole // 86400
     return f"{days} day" if days == 1 else f"{days} days"
+
+
+def now() -> datetime:
+    """This moment, for templates that show how long something has been going on."""
+    return clock.now()

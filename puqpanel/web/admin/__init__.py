@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from puqpanel.web.admin import auth
+from puqpanel.web.admin import (
+    auth,
+    clients,
+    dashboard,
+    module_log,
+    modules,
+    products,
+    provisioning,
+    search,
+    services,
+    staff,
+    tasks,
+)
 
 
 def blueprint() -> Blueprint:
     """The blueprint of the whole area, its nouns nested in it (`admin.services.index`)."""
     area = Blueprint("admin", __name__, url_prefix="/admin")
-    for noun in (auth,):
+    for noun in (auth, dashboard, clients, services, provisioning, products, tasks, modules, module_log, staff, search):
         area.register_blueprint(noun.bp)
     return area

@@ -35,7 +35,7 @@ def sign_in_submit() -> ResponseReturnValue:
     form = SignInForm()
     if form.validate_on_submit():
         try:
-            staff = signin.sign_in_staff(email=form.email.data, password=form.password.data, ip=request.remote_addr or "")
+            staff = signin.sign_in_staff(email=str(form.email.data), password=str(form.password.data), ip=request.remote_addr or "")
         except UserError as error:
             form.form_errors.append(str(error))
         else:

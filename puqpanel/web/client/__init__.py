@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from puqpanel.web.client import auth
+from puqpanel.web.client import auth, home, services
 
 
 def blueprint() -> Blueprint:
     """The blueprint of the whole area, its nouns nested in it (`client.services.index`)."""
     area = Blueprint("client", __name__, url_prefix="/client")
-    for noun in (auth,):
+    for noun in (auth, home, services):
         area.register_blueprint(noun.bp)
     return area

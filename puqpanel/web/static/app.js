@@ -186,3 +186,15 @@ window.addEventListener("pageshow", (event) => {
 
 /* A live fragment that is refused means that somebody signed out meanwhile: let the page itself say so. */
 document.addEventListener("htmx:responseError", (event) => { if (event.detail.xhr.status === 401) location.reload(); });
+
+/* What htmx sends by itself, a DELETE for instance, carries the token of the page. */
+document.addEventListener("htmx:configRequest", (event) => {
+  const token = $('meta[name="csrf-token"]');
+  if (token && event.detail.verb !== "get") event.detail.headers["X-CSRFToken"] = token.content;
+});
+
+/* A list that asks for itself again waits while something on it is ticked or a menu is open. */
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const live = event.target;
+  if (live.matches("[data-live]") && $("input:checked, details[open]", live)) event.preventDefault();
+});

@@ -1,0 +1,21 @@
+"""The customer's first page."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template
+from flask.typing import ResponseReturnValue
+
+from puqpanel.operations import services
+from puqpanel.web.guard import current_customer, customer
+
+bp = Blueprint("home", __name__)
+ALIVE = ("pending", "active", "suspended")
+
+
+@bp.get("/")
+@customer
+def index() -> ResponseReturnValue:
+    """What the customer has, and what needs them."""
+    me = current_customer()
+    mine = services.services_of(me.id)
+    return render_template("client/home.html", me=me, alive=[one for one in mine if one.status in ALIVE], ended=[one for one in mine if one.status not in ALIVE])

@@ -1,0 +1,70 @@
+"""The customer's services and the tabs that their module draws. Another customer's service is 404, as if it were not there."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, abort, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+
+from puqpanel.domain.money import PERIODS
+from puqpanel.domain.service_states import ServiceStatus
+from puqpanel.models import Service
+from puqpanel.operations import services
+from puqpanel.web import modules
+from puqpanel.web.guard import current_customer, customer
+
+bp = Blueprint("services", __name__, url_prefix="/services")
+OVERVIEW = "overview"
+"""The tab of the panel's own, for a service whose module has none or is off."""
+
+
+@bp.get("/")
+@customer
+def index() -> ResponseReturnValue:
+    """All of them, those alive first."""
+    return render_template("client/services/index.html", services=services.services_of(current_customer().id), periods=PERIODS)
+
+
+@bp.get("/<uuid>")
+@customer
+def show(uuid: str) -> ResponseReturnValue:
+    """The first tab."""
+    service = _mine(uuid)
+    return redirect(url_for("client.services.tab", uuid=uuid, tab=_tabs(service)[0][0]))
+
+
+@bp.get("/<uuid>/<tab>")
+@customer
+def tab(uuid: str, tab: str) -> ResponseReturnValue:
+    """One tab; a service that is not active shows only its first."""
+    service = _mine(uuid)
+    tabs = _tabs(service)
+    if tab not in dict(tabs):
+        abort(404)
+    module = modules.find(service.product.module) if tab != OVERVIEW else None
+    page = module.page(uuid, tab, active=_active(service)) if module else None
+    return render_template("client/services/show.html", service=service, tabs=tabs, tab=tab, page_of_module=page, periods=PERIODS)
+
+
+@bp.route("/<uuid>/<tab>/api/<verb>", methods=["GET", "POST", "PUT", "DELETE"])
+@customer
+def ajax(uuid: str, tab: str, verb: str) -> Response:
+    """What the module answers to a call of its own page."""
+    service = _mine(uuid)
+    module = modules.find(service.product.module)
+    if module is None:
+        abort(404)
+    return module.ajax(uuid, tab, verb, active=_active(service))
+
+
+def _mine(uuid: str) -> Service:
+    return services.find_service_of(current_customer().id, uuid)
+
+
+def _active(service: Service) -> bool:
+    return service.status == ServiceStatus.ACTIVE
+
+
+def _tabs(service: Service) -> list[tuple[str, str]]:
+    module = modules.find(service.product.module) if service.product.module else None
+    found = [(one.key, one.name) for one in module.tabs(active=_active(service))] if module else []
+    return found or [(OVERVIEW, "General")]
