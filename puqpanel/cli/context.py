@@ -68,32 +68,41 @@ def writable(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def panel(settings: Settings, *, migrated: bool = True) -> Iterator[Flask]:
+def panel(settings: Settings) -> Iterator[Flask]:
     """The assembled panel, inside its app context.
-
-    Args:
-        settings: as loaded.
-        migrated: refuse when the database is behind the files.
 
     Raises:
         UserError: migrations are pending.
     """
+    import logging
+
+    from puqpanel.infra import log
     from puqpanel.live import Live
 
+    log.configure(json=settings.log_json, level=logging.WARNING)  # a command says itself what it did
+    require_migrated(settings)
     app = Live(settings).ensure()
     with app.app_context():
-        if migrated:
-            require_migrated(settings)
         yield app
 
 
 def require_migrated(settings: Settings) -> None:
     """Raises UserError when the database is behind the files."""
     from puqpanel.infra import migrate
+
+    if revision(settings) != migrate.head():
+        raise UserError("The database is not up to date; run: puqpanel db upgrade")
+
+
+def revision(settings: Settings) -> str | None:
+    """Where the tables are; None before the first migration. Makes no SQLite file by looking."""
+    from puqpanel.infra import migrate
     from puqpanel.infra.db import engine_for
 
-    if migrate.pending(engine_for(settings.database_url)):
-        raise UserError("The database is not up to date; run: puqpanel db upgrade")
+    engine = engine_for(settings.database_url)
+    if engine.dialect.name == "sqlite" and engine.url.database and not Path(engine.url.database).exists():
+        return None
+    return migrate.current(engine)
 
 
 def ready_to_serve(settings: Settings) -> None:

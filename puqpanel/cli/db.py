@@ -6,7 +6,7 @@ import json
 
 import click
 
-from puqpanel.cli.context import instance_option, writable
+from puqpanel.cli.context import instance_option, revision, writable
 from puqpanel.infra.settings import Settings
 
 
@@ -35,9 +35,8 @@ def upgrade(settings: Settings) -> None:
 def current(settings: Settings, as_json: bool) -> int:
     """Say where the tables are; exit code 1 when they are behind the code."""
     from puqpanel.infra import migrate
-    from puqpanel.infra.db import engine_for
 
-    at, newest = migrate.current(engine_for(settings.database_url)), migrate.head()
+    at, newest = revision(settings), migrate.head()
     if as_json:
         click.echo(json.dumps({"current": at, "head": newest, "pending": at != newest}))
     else:

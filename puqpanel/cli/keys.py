@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 
 import click
@@ -65,14 +66,18 @@ def rotate(settings: Settings, drop_old: bool, no_new: bool) -> None:
         time.sleep(NOTICED)
     total = 0
     while True:
-        tally = rotation.rotate(settings, lambda done: click.echo(f"\r{done} secrets …", nl=False, err=True))
+        tally = rotation.rotate(settings, _progress)
         total += tally.older
         if not tally.older:
             break
-    click.echo("", err=True)
     click.echo(f"{total} secrets are under the newest key now.")
     if tally.alien:
         raise UserError(f"{tally.alien} secrets open with no key of this panel and were left as they are; the older keys stay.")
     if drop_old:
         crypto.drop_old_keys(settings.keys_dir)
         click.echo("The older keys are gone; update the copy you keep of instance/keys.")
+
+
+def _progress(done: int) -> None:
+    if sys.stderr.isatty():
+        click.echo(f"\r{done} secrets looked at …\r", nl=False, err=True)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -82,6 +83,13 @@ def look(settings: Settings, names: Iterable[str] | None = None) -> Report:
     wanted = list(CHECKS) if names is None else list(names)
     found: list[Check] = []
     for name in wanted:
+        failed = {check.name for check in found if check.state == "fail"}
+        if name in NEED_DATABASE and "database" in failed:
+            found.append(Check(name, "fail", "Not looked at, since the database does not answer."))
+            continue
+        if name in NEED_TABLES and "migrations" in failed:
+            found.append(Check(name, "fail", "Not looked at, since the tables are not up to date."))
+            continue
         try:
             found.append(CHECKS[name](settings))
         except PanelError as error:
@@ -94,6 +102,8 @@ def look(settings: Settings, names: Iterable[str] | None = None) -> Report:
 def _database(settings: Settings) -> Check:
     begun = time.monotonic()
     engine = engine_for(settings.database_url)
+    if engine.dialect.name == "sqlite" and engine.url.database and not Path(engine.url.database).exists():
+        return Check("database", "fail", "There is no database yet: this panel has never been started.", "Run: puqpanel up, or puqpanel db upgrade")
     try:
         with engine.connect() as connection:
             connection.execute(sa.select(1))
@@ -113,7 +123,8 @@ def _migrations(settings: Settings) -> Check:
     facts = {"current": at, "head": newest}
     if at == newest:
         return Check("migrations", "ok", f"The tables are up to date ({at}).", facts=facts)
-    return Check("migrations", "fail", f"The tables are at {at or 'nothing'} and the code needs {newest}.", "Run: puqpanel db upgrade", facts)
+    text = f"The tables are at {at} and the code needs {newest}." if at else "The database is empty: this panel has never been started."
+    return Check("migrations", "fail", text, "Run: puqpanel db upgrade (`puqpanel up` does it by itself)", facts)
 
 
 def _keys(settings: Settings) -> Check:
@@ -212,6 +223,9 @@ CHECKS: dict[str, Callable[[Settings], Check]] = {
 
 def _start(settings: Settings, command: str) -> str:
     return f"Run: puqpanel {command if settings.redis_url else 'up'}"
+
+NEED_DATABASE = frozenset({"migrations", "keys", "workers", "schedule"})
+NEED_TABLES = NEED_DATABASE - {"migrations"}
 
 
 def _count(number: int, noun: str) -> str:

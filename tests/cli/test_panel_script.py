@@ -1,0 +1,146 @@
+"""The ./panel bootstrap under a plain sh, with a Python that notes what it is asked for instead of building an environment."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[2] / "panel"
+SH = shutil.which("dash") or "sh"
+
+# Stands for the machine's Python and, copied, for the environment's: it writes down each call.
+PYTHON = r"""#!/bin/sh
+echo "$*" >>"$NOTES"
+case "$*" in
+    *version_info*) exit "${OLD:-0}" ;;
+    "-m venv --without-pip "*) exit 1 ;;
+    "-m venv "*) [ -z "${NO_VENV:-}" ] || exit 1; mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
+    *"pip install"*) [ -z "${NO_PIP:-}" ] || { echo "no such package"; exit 1; }; sleep "${SLOW:-0}" ;;
+    "-m puqpanel wait") trap 'echo "got it" >>"$NOTES"; exit 7' TERM; echo $$ >"$NOTES.pid"; while :; do sleep 0.05; done ;;
+    "-m puqpanel"*) shift 2; pwd; for word in "$@"; do printf '<%s>\n' "$word"; done; exit "${CODE:-0}" ;;
+esac
+"""
+
+
+class Checkout:
+    """A folder with the script, a setup.cfg and the noting Python."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root = folder / "a checkout"
+        self.root.mkdir()
+        shutil.copy(SCRIPT, self.root / "panel")
+        (self.root / "setup.cfg").write_text("[metadata]\nname = x\n")
+        bin_folder = folder / "bin"
+        bin_folder.mkdir()
+        for name in ("python3", "python3.14", "python3.13", "python3.12", "python3.11", "python"):
+            (bin_folder / name).write_text(PYTHON)
+            (bin_folder / name).chmod(0o755)
+        self.notes = folder / "notes"
+        self.notes.touch()
+        self.env = {"PATH": f"{bin_folder}:/usr/bin:/bin", "NOTES": str(self.notes)}
+
+    def __call__(self, *arguments: str, cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [SH, str(self.root / "panel"), *arguments], cwd=cwd or self.root, env={**self.env, **env}, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    @property
+    def installs(self) -> list[str]:
+        return [line.rpartition(" ")[2] for line in self.notes.read_text().splitlines() if "pip install" in line]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    return Checkout(tmp_path)
+
+
+def test_arguments_exit_code_and_working_folder_are_kept(checkout: Checkout, tmp_path: Path) -> None:
+    done = checkout("module", "a b", "*", "", cwd=tmp_path, CODE="3")
+    assert done.returncode == 3
+    assert done.stdout.splitlines() == [str(tmp_path), "<module>", "<a b>", "<*>", "<>"]
+
+
+def test_it_installs_once_and_again_when_setup_cfg_changed(checkout: Checkout) -> None:
+    assert "installing" in checkout("doctor").stderr
+    assert checkout("doctor").stderr == ""
+    assert checkout.installs == ["."]
+    with (checkout.root / "setup.cfg").open("a") as config:
+        config.write("# changed\n")
+    checkout("doctor")
+    checkout("doctor")
+    assert checkout.installs == [".", "."]
+
+
+def test_only_test_wants_the_extra_and_the_rest_is_content_with_it(checkout: Checkout) -> None:
+    checkout("doctor")
+    checkout("test")
+    checkout("doctor")
+    checkout("test")
+    assert checkout.installs == [".", ".[test]"]
+
+
+def test_signals_reach_the_panel_itself(checkout: Checkout) -> None:
+    checkout("doctor")
+    process = subprocess.Popen([SH, str(checkout.root / "panel"), "wait"], env=checkout.env)
+    pid = checkout.notes.with_name("notes.pid")
+    while not (pid.exists() and pid.read_text()):
+        time.sleep(0.02)
+    assert int(pid.read_text()) == process.pid
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 7
+
+
+def test_two_at_once_install_once(checkout: Checkout) -> None:
+    env = {**checkout.env, "SLOW": "1"}
+    both = [subprocess.Popen([SH, str(checkout.root / "panel"), "doctor"], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(2)]
+    assert [process.wait(30) for process in both] == [0, 0]
+    assert checkout.installs == ["."]
+    assert not (checkout.root / ".venv.lock").exists()
+
+
+def test_a_lock_left_by_a_dead_one_is_no_obstacle(checkout: Checkout) -> None:
+    (checkout.root / ".venv.lock").mkdir()
+    with subprocess.Popen(["true"]) as gone:
+        gone.wait()
+    (checkout.root / ".venv.lock" / "pid").write_text(str(gone.pid))
+    assert checkout("doctor").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("env", "sentence"),
+    [
+        ({"OLD": "1"}, "panel: needs Python 3.11 or newer"),
+        ({"NO_VENV": "1"}, "apt install python3-venv"),
+        ({"NO_PIP": "1"}, "panel: pip could not install the panel"),
+    ],
+)
+def test_what_is_missing_is_said_in_a_sentence(checkout: Checkout, env: dict[str, str], sentence: str) -> None:
+    done = checkout("doctor", **env)
+    assert done.returncode == 1
+    assert sentence in done.stderr.splitlines()[-1]
+    assert checkout("doctor").returncode == 0
+
+
+def test_a_folder_that_cannot_be_written() -> None:
+    with tempfile.TemporaryDirectory() as folder:  # not pytest's own, which only its owner may enter
+        Path(folder).chmod(0o755)
+        checkout = Checkout(Path(folder))
+        checkout.root.chmod(0o555)
+        ordinary = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+        command = [SH, str(checkout.root / "panel"), "doctor"]
+        done = subprocess.run(command, env=checkout.env, capture_output=True, text=True, check=False, **ordinary)  # type: ignore[call-overload]
+        assert done.returncode == 1
+        assert done.stderr == f"panel: cannot write to {checkout.root}, where .venv belongs\n"
+        checkout.root.chmod(0o755)
+
+
+def test_it_is_plain_sh() -> None:
+    assert SCRIPT.read_text().startswith("#!/bin/sh\n")
+    subprocess.run([SH, "-n", str(SCRIPT)], check=True)
