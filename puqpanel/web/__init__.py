@@ -23,7 +23,6 @@ from puqpanel.web import (
     guard,
     limits,
     look,
-    modules,
     navigation,
     public,
     security,
@@ -59,7 +58,6 @@ def register(app: Flask, settings: Settings) -> None:
     for blueprint in (assets.bp, public.bp, health.bp, admin.blueprint(), client.blueprint()):
         app.register_blueprint(blueprint)
     _teach_templates(app, settings)
-    modules.register(app, registry.current())
     app.extensions["puqpanel-module-links"] = navigation.module_links(registry.current())
 
 
