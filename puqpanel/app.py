@@ -13,6 +13,7 @@ from puqpanel.infra.db import db, release
 from puqpanel.infra.queue_server import connection_url
 from puqpanel.operations import keys, modules
 from puqpanel.operations.listeners import LISTENERS
+from puqpanel.web import modules as blueprints
 
 if TYPE_CHECKING:
     from puqpanel.infra.settings import Settings
@@ -66,4 +67,5 @@ def create_app(settings: Settings) -> Panel:
         registry.install(app.registry)
         modules.record_load(app.registry)
         web.register(app, settings)
+        blueprints.register(app, app.registry)
     return app
