@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from flask import Blueprint, Response, current_app, jsonify
+from flask import Blueprint, Response, current_app, jsonify, request
 
 from puqpanel.infra.settings import Settings
 from puqpanel.operations import health
@@ -16,8 +16,12 @@ bp = Blueprint("health", __name__)
 @bp.get("/health")
 @public
 def index() -> tuple[Response, int]:
-    """200 when nothing fails, else 503; the state of each check and nothing more, since anybody may ask."""
-    report = health.look(cast("Settings", getattr(current_app, "settings")))  # noqa: B009 - Flask's type does not know it
+    """200 when nothing fails, else 503; the state of each check and nothing more, since anybody may ask.
+
+    `?only=database,keys` looks at these alone: a load balancer need not take the pages away because the workers rest.
+    """
+    names = [name for name in request.args.get("only", "").split(",") if name in health.CHECKS] or None
+    report = health.look(cast("Settings", getattr(current_app, "settings")), names)  # noqa: B009 - Flask's type does not know it
     answer = jsonify(report.public())
     answer.headers["Cache-Control"] = "no-store"
     return answer, 200 if report.ok else 503
