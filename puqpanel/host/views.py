@@ -92,7 +92,7 @@ def environment(cls: type[ModuleBase]) -> Environment:
     """The Jinja environment of a module class; made at its first use, and gone with the class."""
     made: Environment | None = cls.__dict__.get("_puq_environment")
     if made is None:
-        made = _Environment(loader=_Loader(cls), autoescape=True, auto_reload=True, extensions=["jinja2.ext.do"])
+        made = _Environment(loader=_Loader(cls), autoescape=True, auto_reload=True, trim_blocks=True, lstrip_blocks=True)
         made.globals.update({"__": lambda text, *_: text})
         made.globals.update(_panel["globals"])
         made.filters.update(_panel["filters"])

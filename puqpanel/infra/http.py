@@ -68,7 +68,7 @@ class Wire:
         self.session.auth = auth
         self.session.headers.update({"User-Agent": AGENT, "Accept": "application/json", **(headers or {})})
         # only a connection that never stood is tried again: nothing was sent over it
-        retry = Retry(total=1, connect=1, read=0, status=0, redirect=0, other=0)
+        retry = Retry(total=1, connect=1, read=0, status=0, redirect=0, other=0, respect_retry_after_header=False)
         for scheme in ("https://", "http://"):
             self.session.mount(scheme, HTTPAdapter(max_retries=retry))
 

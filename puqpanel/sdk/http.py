@@ -6,7 +6,7 @@ request may have done its work although no answer came: look before repeating it
 
 import json as jsonlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from puqpanel.host import context, logs
@@ -23,7 +23,7 @@ class Answer:
     """What came of one request.
 
     Attributes: ok, a whole answer with a status of 200 to 299; status, `success` or `error`; http_code, 0 where no answer came; data,
-    the JSON of the answer or None; text; error, a sentence; lost, the work may be done although no answer came; headers.
+    the JSON of the answer or None; text and content, the same as text and as bytes; error, a sentence; lost, the work may be done although no answer came; headers.
     """
 
     ok: bool
@@ -33,6 +33,7 @@ class Answer:
     error: str = ""
     lost: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
+    content: bytes = b""
 
     @property
     def status(self) -> str:
@@ -43,7 +44,7 @@ class Answer:
         # The texts' clients answer dictionaries of status, data, error and http_code.
         if key == "success":
             return self.ok
-        if key.startswith("_") or key not in {"status", "data", "error", "http_code", "ok", "text", "lost", "headers"}:
+        if key.startswith("_") or key not in {"status", "data", "error", "http_code", "ok", "text", "lost", "headers", "content"}:
             raise KeyError(key)
         return getattr(self, key)
 
@@ -105,13 +106,19 @@ class Client:
         data: Any = None,
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
+        log_body: bool = True,
     ) -> Answer:
-        """One request, written to the module log. Never raises for what the network or the provider does."""
+        """One request, written to the module log. Never raises for what the network or the provider does.
+
+        Args: json, data (text, bytes, a dictionary or pairs) and params are sent; log_body=False keeps what was sent and answered
+        out of the log, for customers' files.
+        """
         url = f"{self.base_url}/{path.lstrip('/')}" if self.base_url and path else self.base_url or path
         reply = self.wire.send(method.upper(), url, json=json, data=data, params=params, headers=headers)
         answer = _answer(reply)
-        asked = {"request": f"{method.upper()} {url}", "query": params, "body": data if json is None else json}
-        _log(asked, url, reply, answer, self.secrets)
+        body = (data if json is None else json) if log_body else "(not kept)"
+        asked = {"request": f"{method.upper()} {url}", "query": params, "body": body}
+        _log(asked, url, reply, answer if log_body else replace(answer, data=None, text="(not kept)"), self.secrets)
         return answer
 
     def close(self) -> None:
@@ -157,7 +164,7 @@ def _answer(reply: Reply) -> Answer:
     except (ValueError, RecursionError):
         data = None
     ok = 200 <= reply.status_code < 300
-    return Answer(ok, reply.status_code, data, text, "" if ok else _reason(reply.status_code, data), headers=reply.headers)
+    return Answer(ok, reply.status_code, data, text, "" if ok else _reason(reply.status_code, data), False, reply.headers, reply.body)
 
 
 def _known(encoding: str) -> bool:

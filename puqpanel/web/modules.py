@@ -161,8 +161,6 @@ def _request() -> Any:
 def _admin_view(loaded: LoadedModule, route: Route) -> Any:
     @guard.allow(route.permission)
     def view(**params: str) -> ResponseReturnValue:
-        staff = guard.current_staff()
-        g.module_viewer = {"id": staff.id, "name": staff.name, "email": staff.email, "can": guard.can}
         called = calls.invoke(
             loaded, route.action, _request(), controller=route.controller, named=params, actor=guard.actor(), passing=PASSING,
             request_id=request_id(),
@@ -183,7 +181,7 @@ def _laid_out(loaded: LoadedModule, route: Route, answer: Response) -> Response:
         return answer
     entry = next((one for one in loaded.sidebar if route.endpoint in one.active_endpoints), None)
     title = g.get("module_title") or (entry.title if entry else loaded.title)
-    page = render_template("admin/module_page.html", title=title, page=Markup(text), module=loaded, entry=entry)  # noqa: S704 - see `view()`
+    page = render_template("admin/module_page.html", title=title, drawn=Markup(text), module=loaded, entry=entry)  # noqa: S704 - see `view()`
     response = make_response(page, answer.status_code)
     for name, value in answer.headers:
         if name.lower() not in {"content-type", "content-length"}:
