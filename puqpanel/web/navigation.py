@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import sqlalchemy as sa
 from flask import current_app, request, url_for
@@ -14,10 +15,13 @@ from puqpanel.domain.module_states import ModuleStatus
 from puqpanel.domain.service_states import ProvisionStatus
 from puqpanel.domain.task_states import TaskStatus
 from puqpanel.host.registry import LoadedModule, Registry
+from puqpanel.infra import clock, queue
 from puqpanel.infra.db import session
+from puqpanel.models.heartbeats import Heartbeat
 from puqpanel.models.modules import Module
 from puqpanel.models.services import Service
 from puqpanel.models.tasks import Task
+from puqpanel.operations.health import SILENT
 from puqpanel.web.guard import can
 
 CAP = 99
@@ -61,12 +65,14 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """What needs a person, capped at a hundred each; and how many tasks run."""
+    """What needs a person, capped at a hundred each; how many tasks run; how many workers live, and whether the queue server answers."""
 
     services: int = 0
     modules: int = 0
     tasks: int = 0
     running: int = 0
+    workers: int = 0
+    queue: bool = True
 
 
 STAFF: tuple[Group, ...] = (
@@ -96,16 +102,19 @@ def attention() -> Attention:
     if kept and now - kept[0] < FRESH_SECONDS:
         return kept[1]
 
-    def capped(model: type[Service | Task | Module], *where: sa.ColumnElement[bool]) -> sa.ScalarSelect[int]:
+    def capped(model: type[Service | Task | Module | Heartbeat], *where: sa.ColumnElement[bool]) -> sa.ScalarSelect[int]:
         some = sa.select(model.id).where(*where).limit(CAP + 1).subquery()
         return sa.select(sa.func.count()).select_from(some).scalar_subquery()
 
-    found = Attention(*session().execute(sa.select(
+    lively = clock.now() - timedelta(seconds=SILENT)
+    services, modules, tasks, running, workers = session().execute(sa.select(
         capped(Service, Service.provision_status.in_([ProvisionStatus.FAILED, ProvisionStatus.NOT_FOUND])),
         capped(Module, Module.status.in_([ModuleStatus.RESTRICTED, ModuleStatus.ERROR])),
         capped(Task, Task.status == TaskStatus.LOST),
         capped(Task, Task.status == TaskStatus.RUNNING),
-    )).one())
+        capped(Heartbeat, Heartbeat.kind == "worker", Heartbeat.at >= lively),
+    )).one()
+    found = Attention(services, modules, tasks, running, workers, queue.ping())
     current_app.extensions["puqpanel-attention"] = (now, found)
     return found
 

@@ -44,9 +44,9 @@ class Viewer:
         return navigation.customer_links()
 
     @staticmethod
-    def running() -> int:
-        """How many tasks run now, as far as this process knows."""
-        return navigation.attention().running
+    def attention() -> navigation.Attention:
+        """What needs a person, as far as this process knows."""
+        return navigation.attention()
 
 
 def initials(name: str) -> str:
