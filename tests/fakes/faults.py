@@ -96,10 +96,15 @@ class Fault:
     path: str = ""
     left: int = 1
     after: int = 30
+    skip: int = 0
 
     def fits(self, request: Seen) -> bool:
-        """True if this request is one that it was ordered for."""
-        return self.left > 0 and self.method in ("", request.method) and re.search(self.path, request.path) is not None
+        """True if this request is one that it was ordered for; those to be let through are counted."""
+        fits = self.left > 0 and self.method in ("", request.method) and re.search(self.path, request.path) is not None
+        if fits and self.skip:
+            self.skip -= 1
+            return False
+        return fits
 
 
 class FaultyServer:
@@ -144,7 +149,7 @@ class FaultyServer:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
 
-    def fail(self, kind: str, *, method: str = "", path: str = "", times: int = 1, after: int = 30) -> None:
+    def fail(self, kind: str, *, method: str = "", path: str = "", times: int = 1, skip: int = 0, after: int = 30) -> None:
         """Let the next requests go wrong.
 
         Args:
@@ -152,6 +157,7 @@ class FaultyServer:
             method: only requests of this method.
             path: only requests whose path this pattern is found in.
             times: how many of them.
+            skip: how many of them to let through before.
             after: seconds in Retry-After.
 
         Raises:
@@ -160,7 +166,7 @@ class FaultyServer:
         if kind not in NAMED and not re.fullmatch(r"[345]\d\d", kind):
             raise ValueError(f"no fault named {kind!r}")
         with self._lock:
-            self._faults.append(Fault(kind, method, path, times, after))
+            self._faults.append(Fault(kind, method, path, times, after, skip))
 
     def heal(self) -> None:
         """Forget all faults that have not happened yet."""

@@ -56,6 +56,8 @@ class MyCloudService(Product):
         if not made.ok:
             return self._failed(made)
         if made.data["domain"] != data["domain"].lower():
+            Service.find(self.service_uuid).set_provision_data({})
+            self.service_data.pop("server_uuid")
             return Result.error(f"The user name {data['username']} belongs to another account. Choose another one.", retry=False)
         self.service_data["ip_address"] = made.data["ip_address"]
         return Result.success()
@@ -111,6 +113,19 @@ class MyCloudService(Product):
 
     def _sizes(self) -> dict[str, Any]:
         return {key: self.product_data[key] for key in ("disk_space", "bandwidth")}
+
+    def save_service_data(self, data: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """What staff entered. Once there is an account, its name stays, and a new password is set at the provider first."""
+        answer, server = super().save_service_data(data), self._server()
+        if answer["status"] == "error" or server is None:
+            return answer
+        new, old, problem = answer["data"], self.service_data, {}
+        if new["username"] != old["username"]:
+            problem = {"username": ["An account keeps its name."]}
+        elif new["password"] != old["password"]:
+            told = CloudAPIClient(server).put(old["username"], "password", {"password": new["password"]})
+            problem = {} if told.ok else {"password": [self._failed(told).message]}
+        return {"status": "error", "message": "This was not saved.", "errors": problem, "code": 422} if problem else answer
 
     def get_service_page(self) -> str:
         """The fields of a service, with a name and a password to begin with."""

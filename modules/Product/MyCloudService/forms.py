@@ -4,39 +4,39 @@ from __future__ import annotations
 
 from puqpanel.sdk import forms
 
-DataRequired, Length, NumberRange = forms.validators.DataRequired, forms.validators.Length, forms.validators.NumberRange
+InputRequired, Length, NumberRange = forms.validators.InputRequired, forms.validators.Length, forms.validators.NumberRange
 Optional, IPAddress = forms.validators.Optional, forms.validators.IPAddress
-PLANS = [("basic", "Basic"), ("premium", "Premium"), ("enterprise", "Enterprise")]
+PLANS = {"basic": "Basic", "premium": "Premium", "enterprise": "Enterprise"}
 
 
 class ProductForm(forms.Form):
     """What is sold."""
 
-    server_location = forms.StringField("Server location", [DataRequired()], default="eu-west", description="Such as eu-west, eu-central or us-east.")
+    server_location = forms.StringField("Server location", [InputRequired()], default="eu-west", description="Such as eu-west, eu-central or us-east.")
     plan_type = forms.SelectField("Plan", choices=PLANS)
-    disk_space = forms.IntegerField("Disk space, GB", [DataRequired(), NumberRange(min=1)], default=10)
-    bandwidth = forms.IntegerField("Bandwidth a month, GB", [DataRequired(), NumberRange(min=1)], default=100)
+    disk_space = forms.IntegerField("Disk space, GB", [InputRequired(), NumberRange(min=1)], default=10)
+    bandwidth = forms.IntegerField("Bandwidth a month, GB", [InputRequired(), NumberRange(min=1)], default=100)
 
 
 class ServiceForm(forms.Form):
     """One account. The panel suggests a name and a password where there is none yet."""
 
-    domain = forms.StringField("Domain", [DataRequired(), Length(max=255)])
-    username = forms.StringField("User name", [DataRequired(), Length(max=50)])
-    password = forms.PasswordField("Password", [DataRequired(), Length(min=8)])
+    domain = forms.StringField("Domain", [InputRequired(), Length(max=255)])
+    username = forms.StringField("User name", [InputRequired(), Length(max=50)])
+    password = forms.PasswordField("Password", [InputRequired(), Length(min=8)])
     ip_address = forms.StringField("IP address", [Optional(), IPAddress(ipv6=True)], description="The cloud gives one.")
 
 
 class ServerForm(forms.Form):
     """A provider and the key to it."""
 
-    name = forms.StringField("Name", [DataRequired(), Length(max=100)])
-    group_name = forms.StringField("Group", [DataRequired(), Length(max=100)], default="Default", description="A new name makes a new group.")
-    host = forms.StringField("Host", [DataRequired(), Length(max=253)])
-    port = forms.IntegerField("Port", [DataRequired(), NumberRange(1, 65535)], default=443)
-    api_key = forms.PasswordField("API key", [DataRequired()], description="Empty keeps the one that is stored.")
-    username = forms.StringField("User name", [Length(max=200)])
-    password = forms.PasswordField("Password")
+    name = forms.StringField("Name", [InputRequired(), Length(max=100)])
+    group_name = forms.StringField("Group", [InputRequired(), Length(max=100)], default="Default", description="A new name makes a new group.")
+    host = forms.StringField("Host", [InputRequired(), Length(max=253)])
+    port = forms.IntegerField("Port", [InputRequired(), NumberRange(1, 65535)], default=443)
+    api_key = forms.PasswordField("API key", [InputRequired()], description="Empty keeps the one that is stored.")
+    username = forms.StringField("User name", [Length(max=200)], default="")
+    password = forms.PasswordField("Password", default="")
     max_accounts = forms.IntegerField("Accounts at most", [Optional(), NumberRange(min=0)], default=0, description="0 for no limit.")
     ssl = forms.BooleanField("Use TLS (https)", default=True)
     active = forms.BooleanField("Take new accounts", default=True)

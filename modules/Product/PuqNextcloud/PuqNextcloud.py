@@ -30,7 +30,7 @@ class PuqNextcloud(Provisioning):
 
     def variables_general(self) -> dict[str, Any]:
         """The account without its password, and without its use unless the page was asked for it."""
-        account = placement.find(self.service_uuid)
+        account = placement.find(self._uuid)
         asked = bool(current_request.args.get("usage"))
         return {
             "address": account.server.url if account else "",
@@ -42,7 +42,7 @@ class PuqNextcloud(Provisioning):
 
     def controller_client_general_quota(self, request: Request) -> Any:
         """How much is used: JSON, or a piece of the page where that is asked for."""
-        account = placement.find(self.service_uuid)
+        account = placement.find(self._uuid)
         if account is None:
             abort(404)
         found = self._usage(account)

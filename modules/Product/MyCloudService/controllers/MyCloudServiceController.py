@@ -52,4 +52,7 @@ class MyCloudServiceController(Controller):
 
 def find(uuid: str) -> CloudServer:
     """The server of that uuid, or 404."""
-    return db.session.get(CloudServer, uuid) or abort(404)
+    server: CloudServer | None = db.session.get(CloudServer, uuid)
+    if server is None:
+        abort(404)
+    return server

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -15,36 +16,38 @@ from ..models.cloud import CloudServer
 class CloudAPIClient:
     """Speaks to one server. Nothing is repeated here: a job that is tried again looks first."""
 
+    timeout = 30.0  # seconds
+
     def __init__(self, server: CloudServer) -> None:
-        self.http = http.session(base_url=server.url, bearer=server.api_key)
+        self.http = http.session(server.url, bearer=server.api_key or "", timeout=self.timeout)
 
     def plans(self) -> Answer:
         """What can be bought; also tells whether address and key are right."""
-        return self.http.get("/plans")
+        return self._ask("GET", "/plans")
 
     def accounts(self) -> Answer:
         """All accounts."""
-        return self.http.get("/accounts")
+        return self._ask("GET", "/accounts")
 
     def create(self, account: Mapping[str, Any]) -> Answer:
         """Make an account; 409 where the name is taken, 422 for fields that are wrong."""
-        return self.http.post("/accounts", json=dict(account))
+        return self._ask("POST", "/accounts", json=dict(account))
 
     def account(self, username: str) -> Answer:
         """One account; 404 where there is none."""
-        return self.http.get(_account(username))
+        return self._ask("GET", _account(username))
 
     def delete(self, username: str) -> Answer:
         """Remove an account with its files."""
-        return self.http.delete(_account(username))
+        return self._ask("DELETE", _account(username))
 
     def put(self, username: str, what: str, data: Mapping[str, Any] | None = None) -> Answer:
         """Change an account. Args: what, one of suspend, unsuspend, plan and password."""
-        return self.http.put(f"{_account(username)}/{what}", json=dict(data or {}))
+        return self._ask("PUT", f"{_account(username)}/{what}", json=dict(data or {}))
 
     def usage(self, username: str) -> Answer:
         """Disk and bandwidth of the last 30 days."""
-        return self.http.get(f"{_account(username)}/usage")
+        return self._ask("GET", f"{_account(username)}/usage")
 
     def files(self, username: str, path: str = "") -> Answer:
         """A folder's entries, or a file's bytes."""
@@ -52,15 +55,22 @@ class CloudAPIClient:
 
     def write(self, username: str, path: str, content: bytes) -> Answer:
         """Write a file."""
-        return self.http.put(_file(username, path), data=content)
+        return self._ask("PUT", _file(username, path), data=content)
 
     def remove(self, username: str, path: str) -> Answer:
         """Remove a file or an empty folder."""
-        return self.http.delete(_file(username, path))
+        return self._ask("DELETE", _file(username, path))
 
     def make_folder(self, username: str, path: str) -> Answer:
         """Make a folder in one that exists."""
-        return self.http.post(f"{_account(username)}/folders", json={"path": path})
+        return self._ask("POST", f"{_account(username)}/folders", json={"path": path})
+
+    def _ask(self, method: str, path: str, **options: Any) -> Answer:
+        """One request; what answers no JSON object may have done its work, so it counts as lost."""
+        answer = self.http.request(method, path, **options)
+        if answer.ok and not isinstance(answer.data, dict):
+            return replace(answer, ok=False, lost=True, error="The answer cannot be read.")
+        return answer
 
 
 def _account(username: str) -> str:

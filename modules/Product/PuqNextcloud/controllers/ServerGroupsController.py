@@ -24,9 +24,9 @@ class ServerGroupsController(Controller):
         """All groups, and what is in them."""
         groups = db.session.scalars(sa.select(ServerGroup).order_by(ServerGroup.name)).all()
         count = sa.func.count()
-        servers = db.session.execute(sa.select(Server.group_id, count).group_by(Server.group_id)).tuples()
-        accounts = db.session.execute(sa.select(Server.group_id, count).join(Account).group_by(Server.group_id)).tuples()
-        return page("groups", "Server groups", groups=groups, allocations=ALLOCATIONS, servers=dict(servers), accounts=dict(accounts))
+        wanted = sa.select(Server.group_id, count).group_by(Server.group_id)
+        servers, accounts = (dict(db.session.execute(query).all()) for query in (wanted, wanted.join(Account)))
+        return page("groups", "Server groups", groups=groups, allocations=ALLOCATIONS, servers=servers, accounts=accounts)
 
     def add_form(self, request: Request) -> Any:
         """An empty form."""
@@ -75,7 +75,7 @@ class ServerGroupsController(Controller):
     def remove_submit(self, request: Request, id: str) -> Any:
         """Forget a group without servers."""
         with db.transaction() as session:
-            group = session.scalar(sa.select(ServerGroup).where(ServerGroup.id == find(id).id).with_for_update())
+            group = session.scalars(sa.select(ServerGroup).where(ServerGroup.id == find(id).id).with_for_update()).one()
             held = session.scalar(sa.select(Server.id).where(Server.group_id == group.id).limit(1))
             if held is None:
                 session.delete(group)
@@ -90,5 +90,7 @@ class ServerGroupsController(Controller):
 
 def find(id: str) -> ServerGroup:
     """The group of that id, or 404."""
-    group = db.session.get(ServerGroup, int(id)) if id.isdigit() else None
-    return group or abort(404)
+    group: ServerGroup | None = db.session.get(ServerGroup, int(id)) if id.isdecimal() and len(id) < 10 else None
+    if group is None:
+        abort(404)
+    return group

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from flask import flash, redirect
 
-from puqpanel.sdk import Controller, Request, abort, current_admin, db
+from puqpanel.sdk import Controller, Request, abort, db
 
 from ..models.accounts import Account
 from ..models.servers import Server, ServerGroup
@@ -74,7 +74,7 @@ class ServersController(Controller):
     def remove_submit(self, request: Request, id: str) -> Any:
         """Forget a server that holds no account."""
         with db.transaction() as session:
-            server = session.scalar(sa.select(Server).where(Server.id == find(id).id).with_for_update())
+            server = session.scalars(sa.select(Server).where(Server.id == find(id).id).with_for_update(of=Server)).one()
             held = session.scalar(sa.select(Account.id).where(Account.server_id == server.id).limit(1))
             if held is None:
                 session.delete(server)
@@ -96,5 +96,7 @@ class ServersController(Controller):
 
 def find(id: str) -> Server:
     """The server of that id, or 404."""
-    server = db.session.get(Server, int(id)) if id.isdigit() else None
-    return server or abort(404)
+    server: Server | None = db.session.get(Server, int(id)) if id.isdecimal() and len(id) < 10 else None
+    if server is None:
+        abort(404)
+    return server

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from puqpanel.sdk import db
@@ -14,12 +16,13 @@ def trim(text: str | None) -> str:
     return (text or "").strip()
 
 
-def groups() -> list[tuple[int, str]]:
+def groups() -> dict[Any, Any]:
     """All groups to choose from."""
-    return [tuple(row) for row in db.session.execute(sa.select(ServerGroup.id, ServerGroup.name).order_by(ServerGroup.name))]
+    wanted = sa.select(ServerGroup.id, ServerGroup.name).order_by(ServerGroup.name)
+    return dict(db.session.execute(wanted).all())
 
 
-def servers() -> list[tuple[int, str]]:
-    """All servers that take accounts."""
+def servers() -> dict[Any, Any]:
+    """All servers that take accounts, and the choice of none."""
     wanted = sa.select(Server.id, Server.name).where(Server.active).order_by(Server.name)
-    return [tuple(row) for row in db.session.execute(wanted)]
+    return {0: "As the group decides", **dict(db.session.execute(wanted).all())}

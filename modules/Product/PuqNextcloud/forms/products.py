@@ -37,4 +37,4 @@ class ServiceForm(forms.Form):
     username = forms.StringField("User name", [Length(max=64), PART],
                            filters=[trim], description="Empty: one is made up. It cannot be changed once the account is made.")  # fmt: skip
     display_name = forms.StringField("Display name", [Length(max=64)], filters=[trim], description="What other users of the cloud see.")
-    server = forms.SelectField("Server", coerce=int, choices=lambda: [(0, "As the group decides"), *servers()])
+    server = forms.SelectField("Server", coerce=int, choices=servers)

@@ -24,7 +24,7 @@ class GroupForm(FlaskForm):  # type: ignore[misc]
     """A group of servers."""
 
     name = StringField("Name", [InputRequired(), Length(max=100)], filters=[trim])
-    allocation = SelectField("New accounts go to", choices=list(ALLOCATIONS.items()))
+    allocation = SelectField("New accounts go to", choices=ALLOCATIONS)
     description = TextAreaField("Description", [Length(max=500)], filters=[trim])
 
     record: ServerGroup | None = None
@@ -59,7 +59,7 @@ class ServerForm(FlaskForm):  # type: ignore[misc]
         """Take a pasted address apart before the fields are looked at."""
         super().process(formdata, *args, **kwargs)
         if formdata and "://" in (self.host.data or ""):
-            parts = urlsplit(self.host.data)
+            parts = urlsplit(self.host.data or "")
             self.ssl.data, self.path.data = parts.scheme != "http", re.sub(r"/(index\.php.*)?$", "", parts.path)
             self.host.data = parts.hostname or ""
             try:
@@ -93,7 +93,7 @@ class ServerForm(FlaskForm):  # type: ignore[misc]
         return server
 
 
-def _unique(model: type[Server] | type[ServerGroup], name: str, record: Server | ServerGroup | None, noun: str) -> None:
+def _unique(model: type[Server | ServerGroup], name: str, record: Server | ServerGroup | None, noun: str) -> None:
     found = db.session.scalar(sa.select(model.id).where(sa.func.lower(model.name) == name.lower()))
     if found is not None and (record is None or found != record.id):
         raise ValidationError(f"Another {noun} has this name.")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from ..models.servers import Server
 from .ocs_client import OcsClient, explain, version
 
+SECONDS = 15.0
+
 
 def test_connection(server: Server) -> tuple[bool, str]:
     """Ask in the order in which things go wrong.
@@ -12,7 +14,7 @@ def test_connection(server: Server) -> tuple[bool, str]:
     Returns:
         Whether all is well, and a sentence for staff.
     """
-    cloud = OcsClient(server.url, server.username, server.password, verify=server.verify_tls, timeout=15)
+    cloud = OcsClient(server.url, server.username, server.password, verify=server.verify_tls, timeout=SECONDS)
     about = cloud.capabilities()
     if not about.ok:
         return False, explain(about, server.name)

@@ -20,8 +20,9 @@ CONNECT, TIMEOUT = 10.0, 30.0
 class OcsClient:
     """Speaks to one server as an administrator. No request is ever repeated here: who asks decides that."""
 
-    def __init__(self, url: str, username: str, password: str, *, verify: bool = True, timeout: float = TIMEOUT) -> None:
+    def __init__(self, url: str, username: str, password: str, *, verify: bool = True, timeout: float | None = None) -> None:
         """Args: url, where the cloud is, folder included; verify, whether its certificate must be a good one; timeout in seconds."""
+        timeout = timeout or TIMEOUT
         wait = min(timeout, CONNECT)
         self._http = http.session(url, auth=(username, password), verify=verify, timeout=timeout, connect_timeout=wait)
 

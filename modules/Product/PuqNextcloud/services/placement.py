@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import sqlalchemy as sa
 
@@ -19,12 +19,14 @@ class NoPlaceError(Exception):
 
 def find(service_uuid: str) -> Account | None:
     """The place of a service, if it has one."""
-    return db.session.scalar(sa.select(Account).where(Account.service_uuid == service_uuid))
+    account: Account | None = db.session.scalar(sa.select(Account).where(Account.service_uuid == service_uuid))
+    return account
 
 
 def count() -> dict[int, int]:
     """How many places are taken, by server."""
-    return dict(db.session.execute(sa.select(Account.server_id, sa.func.count()).group_by(Account.server_id)).tuples())
+    wanted = sa.select(Account.server_id, sa.func.count()).group_by(Account.server_id)
+    return dict(db.session.execute(wanted).all())
 
 
 def take(service_uuid: str, group_id: int, name: Callable[[], str], *, server_id: int | None = None) -> Account:
@@ -33,7 +35,7 @@ def take(service_uuid: str, group_id: int, name: Callable[[], str], *, server_id
     Args:
         service_uuid: the service.
         group_id: the group that its product names.
-        name: makes a user name; asked again while the server has one like it, so a fixed name is given once only.
+        name: makes a user name; asked again while the server has one like it. One that staff chose is always the same.
         server_id: the server that staff chose, which may stand in another group.
 
     Raises:
@@ -103,7 +105,7 @@ def _known(service_uuid: str) -> Account:
 
 
 def _choose(group: ServerGroup, server_id: int | None) -> Server:
-    servers = db.session.scalars(sa.select(Server).where(Server.group_id == group.id).order_by(Server.position, Server.id)).all()
+    servers: Sequence[Server] = db.session.scalars(sa.select(Server).where(Server.group_id == group.id).order_by(Server.position, Server.id)).all()
     taken = count()
     if server_id:
         servers = [server for server in servers if server.id == server_id]
@@ -117,13 +119,10 @@ def _choose(group: ServerGroup, server_id: int | None) -> Server:
 
 def _free(server: Server, name: Callable[[], str], avoid: str = "") -> str:
     """A name that no other place on the server has."""
-    last = avoid
+    candidate = avoid
     for _ in range(20):
         candidate = name()
         wanted = sa.select(Account.id).where(Account.server_id == server.id, Account.username == candidate)
         if candidate != avoid and db.session.scalar(wanted) is None:
             return candidate
-        if candidate == last:
-            break  # a fixed name: asking again makes no other
-        last = candidate
-    raise NoPlaceError(f"The user name {last} is taken on {server.name}. Choose another one.")
+    raise NoPlaceError(f"The user name {candidate} is taken on {server.name}. Choose another one.")

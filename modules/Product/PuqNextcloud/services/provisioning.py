@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from puqpanel.sdk import Product, Result, Service, generate_strong_password
@@ -21,11 +21,16 @@ class Provisioning(Product):
     """What happens at the provider."""
 
     repeatable = JOBS
-    job_options: ClassVar = dict.fromkeys(JOBS, {"tries": 3, "backoff": 30})
+    job_options: ClassVar = {job: {"tries": 3, "backoff": 30} for job in JOBS}
+
+    @property
+    def _uuid(self) -> str:
+        """The service that the call is about."""
+        return self.service_uuid or ""
 
     # What a product and a service hold
 
-    def get_product_data(self, data: dict[str, Any] | None = None) -> dict[str, Any]:
+    def get_product_data(self, data: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Where accounts of this product are made, how they are named, and what they may hold."""
         data = data or {}
         self.product_data = {
@@ -37,7 +42,7 @@ class Provisioning(Product):
         }
         return self.product_data
 
-    def get_service_data(self, data: dict[str, Any] | None = None) -> dict[str, Any]:
+    def get_service_data(self, data: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The account: what staff chose beforehand, and what came of it."""
         data = data or {}
         self.service_data = {
@@ -49,6 +54,19 @@ class Provisioning(Product):
         }
         return self.service_data
 
+    def save_service_data(self, data: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """What staff entered. Once there may be an account, its name and its server stay."""
+        answer = super().save_service_data(data)
+        account = placement.find(self._uuid)
+        if answer["status"] == "error" or account is None or account.sent_at is None:
+            return answer
+        wrong = {}
+        if answer["data"]["username"] not in ("", account.username):
+            wrong["username"] = ["An account keeps its name."]
+        if answer["data"]["server"] not in (0, account.server_id):
+            wrong["server"] = [f"The account is on {account.server.name} and stays there."]
+        return {"status": "error", "message": "This was not saved.", "errors": wrong, "code": 422} if wrong else answer
+
     # What jobs do
 
     def create_job(self) -> Result:
@@ -56,23 +74,23 @@ class Provisioning(Product):
         self._before = dict(self.service_data)
         try:
             wanted = int(self.service_data["server"] or 0)
-            account = placement.take(self.service_uuid, self.product_data["server_group"], self._name, server_id=wanted)
+            account = placement.take(self._uuid, self.product_data["server_group"], self._name, server_id=wanted)
             cloud = self.cloud(account.server)
             seen = cloud.user(account.username)
             for _ in range(5):
                 if not seen.ok or account.sent_at is not None:
                     break
-                account = placement.rename(self.service_uuid, self._name)  # the name is somebody else's
+                account = placement.rename(self._uuid, self._name)  # the name is somebody else's
                 seen = cloud.user(account.username)
         except placement.NoPlaceError as error:
-            placement.give_back(self.service_uuid)
+            placement.give_back(self._uuid)
             return Result.error(str(error), retry=False)
         if seen.ok and account.sent_at is not None:
             return self._finish(account, cloud, seen)
         if seen.outcome is not Outcome.MISSING:
             return self._failed(seen, account)
         self._remember(account)
-        account = placement.sent(self.service_uuid)
+        account = placement.sent(self._uuid)
         made = cloud.create(
             account.username,
             self.service_data["password"],
@@ -86,14 +104,14 @@ class Provisioning(Product):
         """What came of the request: look, unless the server said clearly that nothing was made."""
         certain = not (made.ok or made.doubtful or made.outcome is Outcome.EXISTS)
         if certain:
-            return self._failed(made, placement.unsent(self.service_uuid))
+            return self._failed(made, placement.unsent(self._uuid))
         seen = cloud.user(account.username)
         if seen.ok:
             return self._finish(account, cloud, seen)
         if seen.outcome is not Outcome.MISSING:
             return self._failed(seen, account)
         if made.outcome is Outcome.INVALID:
-            return self._failed(made, placement.unsent(self.service_uuid))
+            return self._failed(made, placement.unsent(self._uuid))
         # The request may still be under way: the next attempt looks again before it asks again.
         return Result.error(explain(made, account.server.name), retry=True)
 
@@ -115,7 +133,7 @@ class Provisioning(Product):
         return self._switch("enable")
 
     def _switch(self, verb: str) -> Result:
-        account = placement.find(self.service_uuid)
+        account = placement.find(self._uuid)
         if account is None:
             return self._nothing()
         cloud = self.cloud(account.server)
@@ -124,7 +142,7 @@ class Provisioning(Product):
 
     def termination_job(self) -> Result:
         """Delete the user with all files. Who is gone already needs no deleting."""
-        account = placement.find(self.service_uuid)
+        account = placement.find(self._uuid)
         if account is not None and account.sent_at is not None:
             cloud = self.cloud(account.server)
             answer = cloud.delete(account.username)
@@ -132,7 +150,7 @@ class Provisioning(Product):
                 seen = cloud.user(account.username)
                 if seen.outcome is not Outcome.MISSING:
                     return self._failed(answer if seen.ok else seen, account)
-        placement.give_back(self.service_uuid)
+        placement.give_back(self._uuid)
         return Result.success()
 
     def cancellation_job(self) -> Result:
@@ -141,7 +159,7 @@ class Provisioning(Product):
 
     def change_package_job(self) -> Result:
         """Give the account the quota and the group of the product it now has; it stays on its server."""
-        account = placement.find(self.service_uuid)
+        account = placement.find(self._uuid)
         if account is None:
             return self._nothing()
         cloud = self.cloud(account.server)
@@ -151,7 +169,7 @@ class Provisioning(Product):
 
     def observe(self) -> Result | dict[str, Any]:
         """What the server says exists now."""
-        account = placement.find(self.service_uuid)
+        account = placement.find(self._uuid)
         if account is None or account.sent_at is None:
             return {"exists": False, "suspended": False, "data": {}}
         seen = self.cloud(account.server).user(account.username)
@@ -184,11 +202,11 @@ class Provisioning(Product):
     def _failed(self, answer: OcsAnswer, account: Account) -> Result:
         """An answer that was no yes as the job's result; what was never sent keeps no place."""
         if account.sent_at is None:
-            placement.give_back(self.service_uuid)
+            placement.give_back(self._uuid)
             self.service_data = self._before
-            Service.find(self.service_uuid).set_provision_data({})
+            Service.find(self._uuid).set_provision_data({})
         elif answer.outcome is Outcome.MISSING:
-            Service.find(self.service_uuid).set_provision_status("not_found")
+            Service.find(self._uuid).set_provision_status("not_found")
         return Result.error(explain(answer, account.server.name), retry=answer.later)
 
     def _nothing(self) -> Result:
@@ -199,12 +217,12 @@ class Provisioning(Product):
         self.service_data["username"] = account.username
         self.service_data["password"] = self.service_data["password"] or generate_strong_password(20)
         kept = {key: self.service_data[key] for key in ("username", "password", "user_group")}
-        Service.find(self.service_uuid).set_provision_data(kept)
+        Service.find(self._uuid).set_provision_data(kept)
 
     def _name(self) -> str:
         """The name that staff chose, else a new one each time."""
         middle = placement.number()
-        return self.service_data["username"] or self.product_data["username_prefix"] + middle + self.product_data["username_suffix"]
+        return self.service_data["username"] or f"{self.product_data['username_prefix']}{middle}{self.product_data['username_suffix']}"
 
     @staticmethod
     def cloud(server: Server) -> OcsClient:

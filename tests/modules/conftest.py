@@ -1,0 +1,28 @@
+"""The project's own modules, switched on in a panel of the test's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from puqpanel.app import Panel
+from puqpanel.infra.settings import Settings
+from puqpanel.live import Live, dismantle
+from tests.modules.stage import STAFF
+from tests.sample import activate
+
+NAMES = ("PuqNextcloud", "MyCloudService")
+
+
+@pytest.fixture
+def served(settings: Settings, app: Panel) -> Iterator[Panel]:
+    """The panel with both modules live, and its context around the test."""
+    with app.app_context():
+        for name in NAMES:
+            activate(app, STAFF, name)
+    panel = Live(settings).ensure()
+    assert not panel.registry.refused
+    with panel.app_context():
+        yield panel
+    dismantle(panel)

@@ -1,0 +1,210 @@
+"""MyCloudService against the demo cloud, and against a demo cloud that fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from puqpanel.app import Panel
+from puqpanel.infra.db import session, transaction
+from puqpanel.models import ModuleLog
+from puqpanel.operations import products, services
+from tests.fakes.demo_cloud import DemoCloudServer
+from tests.modules.stage import STAFF, VERBS, Stage
+
+CONFIG = {"server_location": "eu-west", "plan_type": "basic", "disk_space": 10, "bandwidth": 100}
+DATA = {"domain": "lumen.example", "username": "lumen", "password": "a-long-password", "ip_address": ""}
+
+
+@pytest.fixture
+def cloud(tmp_path: Path) -> Iterator[DemoCloudServer]:
+    """A running demo cloud."""
+    with DemoCloudServer(tmp_path / "cloud") as one:
+        yield one
+
+
+class House(Stage):
+    """The module with one server."""
+
+    def __init__(self, panel: Panel, cloud: DemoCloudServer) -> None:
+        super().__init__(panel, "MyCloudService")
+        self.part("services.cloud_api").CloudAPIClient.timeout = 0.4
+        self.server(cloud)
+
+    def server(self, cloud: DemoCloudServer, name: str = "Demo cloud", **values: Any) -> Any:
+        """Keep a server as the panel's demo does."""
+        from puqpanel.host import calls
+
+        data = {"name": name, "host": "127.0.0.1", "port": cloud.port, "ssl": False, "api_key": cloud.token, "active": True, **values}
+        called = calls.invoke(self.module, "save_server", data, actor=STAFF)
+        assert not called.raised, called.error
+        return called.result
+
+    def sold(self, **data: str) -> str:
+        """A service whose form is filled in; its uuid."""
+        return self.sell(CONFIG, {**DATA, **data})
+
+
+@pytest.fixture
+def house(served: Panel, cloud: DemoCloudServer) -> House:
+    """The module, switched on, with its server."""
+    return House(served, cloud)
+
+
+def states(cloud: DemoCloudServer) -> dict[str, str]:
+    """The cloud's accounts: name → state."""
+    return {one["username"]: one["state"] for one in cloud.store.accounts()}
+
+
+def test_the_whole_life(house: House, cloud: DemoCloudServer) -> None:
+    uuid = house.sold()
+    assert house.job(uuid, "create_job").ok
+    account = cloud.store.account("lumen")
+    assert (account["plan"], account["domain"], account["location"], account["disk_space"]) == ("basic", "lumen.example", "eu-west", 10)
+    assert house.service(uuid).provision_data["ip_address"] == account["ip_address"]
+    assert house.observe(uuid) == {"exists": True, "suspended": False, "data": {"ip_address": account["ip_address"]}}
+    assert house.job(uuid, "suspend_job").ok
+    assert (states(cloud), house.observe(uuid)["suspended"]) == ({"lumen": "suspended"}, True)
+    assert house.job(uuid, "unsuspend_job").ok
+    assert states(cloud) == {"lumen": "active"}
+    with transaction():
+        products.find_product(house.service(uuid).product.uuid).config = {**CONFIG, "plan_type": "premium", "disk_space": 70}
+    assert house.job(uuid, "change_package_job").ok
+    assert (cloud.store.account("lumen")["plan"], cloud.store.account("lumen")["disk_space"]) == ("premium", 70)
+    assert house.job(uuid, "termination_job").ok
+    assert (states(cloud), house.observe(uuid)["exists"]) == ({}, False)
+
+
+def test_every_verb_twice_is_as_good_as_once(house: House, cloud: DemoCloudServer) -> None:
+    uuid = house.sold()
+    for verb in VERBS:
+        assert [house.job(uuid, verb).ok for _ in "ab"] == [True, True], verb
+    assert len(cloud.seen("POST")) == 1
+
+
+def test_a_name_and_a_password_are_made_up_where_staff_give_none(house: House, cloud: DemoCloudServer) -> None:
+    uuid = house.sell(CONFIG)
+    with transaction():
+        services.find_service(uuid).service_data = {"domain": "lumen.example"}
+    assert house.job(uuid, "create_job").ok
+    (name,) = states(cloud)
+    kept = house.service(uuid).provision_data
+    assert (kept["username"], len(kept["password"])) == (name, 16)
+
+
+@pytest.mark.parametrize("kind", ["timeout", "timeout_after", "drop", "drop_after", "500", "500_after", "429", "503"])
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_fault_is_made_good_by_the_next_attempt(house: House, cloud: DemoCloudServer, verb: str, kind: str) -> None:
+    uuid = house.sold()
+    method = {"create_job": "POST", "termination_job": "DELETE"}.get(verb, "PUT")
+    if verb != "create_job":
+        assert house.job(uuid, "create_job").ok
+    cloud.fail(kind, method=method)
+    first = house.job(uuid, verb)
+    assert (first.ok, first.retry) == (False, True)
+    assert house.job(uuid, verb).ok
+    assert states(cloud) == {"termination_job": {}, "suspend_job": {"lumen": "suspended"}}.get(verb, {"lumen": "active"})
+    if verb == "create_job" and kind.endswith("_after"):
+        assert len(cloud.seen("POST")) == 1
+
+
+@pytest.mark.parametrize("kind", ["garbage", "empty"])
+def test_an_answer_that_cannot_be_read_is_looked_into(house: House, cloud: DemoCloudServer, kind: str) -> None:
+    uuid = house.sold()
+    cloud.fail(kind, method="POST")
+    assert not house.job(uuid, "create_job").ok
+    assert house.job(uuid, "create_job").ok
+    assert states(cloud) == {"lumen": "active"}
+
+
+def test_somebody_elses_account_is_not_taken_over(house: House, cloud: DemoCloudServer) -> None:
+    cloud.store.create({"username": "lumen", "password": "somebody's own", "domain": "other.example", "plan": "basic"})
+    uuid = house.sold()
+    answer = house.job(uuid, "create_job")
+    assert (answer.ok, answer.retry) == (False, False)
+    assert "belongs to another account" in answer.message
+    assert house.job(uuid, "termination_job").ok
+    assert states(cloud) == {"lumen": "active"}
+
+
+def test_what_the_cloud_refuses_is_said(house: House, cloud: DemoCloudServer) -> None:
+    answer = house.job(house.sold(domain="no domain"), "create_job")
+    assert (answer.ok, answer.retry) == (False, False)
+    assert "domain must be a domain name" in answer.message
+    cloud.fail("401")
+    answer = house.job(house.sold(), "create_job")
+    assert "refused the panel's key" in answer.message
+
+
+def test_no_server_with_room(house: House, cloud: DemoCloudServer) -> None:
+    assert house.server(cloud, max_accounts=1).ok
+    assert house.job(house.sold(), "create_job").ok
+    answer = house.job(house.sold(username="second"), "create_job")
+    assert (answer.ok, answer.retry) == (False, False)
+    assert "No active server has room" in answer.message
+
+
+def test_a_group_named_like_the_location_comes_first(house: House, cloud: DemoCloudServer) -> None:
+    assert house.server(cloud, "A near one", group_name="eu-west").ok
+    assert house.server(cloud, "A far one", group_name="us-east").ok
+    uuid = house.sold()
+    assert house.job(uuid, "create_job").ok
+    rows = house.part("models.cloud").CloudServer
+    assert session().get(rows, house.service(uuid).provision_data["server_uuid"]).name == "A near one"
+
+
+def test_an_account_keeps_its_name_and_gets_its_new_password(house: House, cloud: DemoCloudServer) -> None:
+    uuid = house.sold()
+    assert house.job(uuid, "create_job").ok
+    with pytest.raises(Exception, match=r"(?s).*"):
+        services.save_service_data(actor=STAFF, uuid=uuid, data={**DATA, "username": "other"})
+    assert len(cloud.seen("PUT", "/password$")) == 0
+    services.save_service_data(actor=STAFF, uuid=uuid, data={**DATA, "password": "another-password"})
+    assert cloud.seen("PUT", "/password$")[0].json == {"password": "another-password"}
+    assert house.call(uuid, "variables_general").value["username"] == "lumen"
+
+
+@pytest.mark.parametrize(
+    ("config", "wrong"),
+    [
+        (CONFIG, set()),
+        ({"server_location": "", "plan_type": "invalid", "disk_space": -1}, {"server_location", "plan_type", "disk_space", "bandwidth"}),
+        ({**CONFIG, "disk_space": "much"}, {"disk_space"}),
+        ({**CONFIG, "bandwidth": 0}, {"bandwidth"}),
+    ],
+)  # fmt: skip
+def test_the_rules_of_a_product(house: House, config: dict[str, Any], wrong: set[str]) -> None:
+    answer = house.call(house.sell(CONFIG), "saveProductData", config).value
+    assert (set(answer.get("errors", {})), answer["code"]) == (wrong, 422 if wrong else 200)
+
+
+@pytest.mark.parametrize(
+    ("data", "wrong"),
+    [
+        ({}, set()),
+        ({"domain": ""}, {"domain"}),
+        ({"domain": "a" * 256}, {"domain"}),
+        ({"username": "a" * 51}, {"username"}),
+        ({"password": "short"}, {"password"}),
+        ({"ip_address": "300.1.1.1"}, {"ip_address"}),
+        ({"ip_address": "2001:db8::1"}, set()),
+    ],
+)  # fmt: skip
+def test_the_rules_of_a_service(house: House, data: dict[str, str], wrong: set[str]) -> None:
+    answer = house.call(house.sell(CONFIG), "saveServiceData", {**DATA, **data}).value
+    assert set(answer.get("errors", {})) == wrong
+
+
+def test_no_secret_in_the_log(house: House, cloud: DemoCloudServer) -> None:
+    uuid = house.sold()
+    for verb in VERBS:
+        assert house.job(uuid, verb).ok
+    rows = session().scalars(sa.select(ModuleLog)).all()
+    text = "\n".join(f"{row.action}\n{row.request}\n{row.response}" for row in rows)
+    assert "/accounts" in text
+    assert DATA["password"] not in text
+    assert cloud.token not in text
