@@ -203,7 +203,9 @@ def _in(choices: list[str], label: str) -> Check:
 
     def check(form: Form, field: Field) -> None:
         kept = field.data
-        field.data = kept if isinstance(kept, (list, dict)) else str(int(kept) if isinstance(kept, bool) else kept)
+        if isinstance(kept, (list, dict)):
+            raise Invalid(f"The {label} must be one value.")
+        field.data = str(int(kept) if isinstance(kept, bool) else kept)
         try:
             validator(form, field)
         finally:

@@ -117,7 +117,7 @@ def test_refused_config(tmp_path: Path, case: str) -> None:
 def test_refused_files(tmp_path: Path) -> None:
     folder = write_module(tmp_path, body())
     (folder / "config.py").unlink()
-    with pytest.raises(Refused, match="config.py is missing"):
+    with pytest.raises(Refused, match=r"config.py is missing"):
         load_module(folder, "Product", "Echo")
     (folder / "Echo.py").rename(folder / "echo.py")
     with pytest.raises(Refused, match=r"The file Echo.py is missing; rename echo.py: folder, file and class share one name."):
@@ -142,7 +142,7 @@ def test_refused_controllers(tmp_path: Path, source: str, sentence: str) -> None
 def test_sidebar_permission_nobody_declares(tmp_path: Path) -> None:
     entry = {"title": "Servers", "link": "servers", "permission": "manage-servers"}
     source = body(admin_web_routes=repr([route()]), admin_sidebar=repr([entry]))
-    with pytest.raises(Refused, match="The sidebar entry “Servers” needs the permission “manage-servers”, which the module declares nowhere."):
+    with pytest.raises(Refused, match=r"The sidebar entry “Servers” needs the permission “manage-servers”, which the module declares nowhere."):
         load_module(write_module(tmp_path, source, files=CONTROLLER), "Product", "Echo")
     source = body(admin_web_routes=repr([route(uri="s/{id}")]), admin_sidebar=repr([entry | {"permission": "view"}]))
     with pytest.raises(Refused, match="links to “servers”, which is no plain page"):
