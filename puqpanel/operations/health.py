@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import stat
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -19,6 +20,7 @@ from puqpanel.domain.task_states import TaskStatus
 from puqpanel.infra import crypto, migrate, queue
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import engine_for
+from puqpanel.infra.processes import alive
 from puqpanel.infra.settings import Settings
 from puqpanel.models import Generation, Heartbeat, Setting, Task
 from puqpanel.operations.keys import CANARY
@@ -192,10 +194,13 @@ def _disk(settings: Settings) -> Check:
 
 def _heartbeats(settings: Settings, kind: str) -> tuple[int, int]:
     """How many processes of a kind showed signs of life lately, and how many of them still run another generation."""
-    since = now() - timedelta(seconds=SILENT)
+    since, here = now() - timedelta(seconds=SILENT), socket.gethostname()[:120]
     with engine_for(settings.database_url).connect() as connection:
-        generations = connection.scalars(sa.select(Heartbeat.generation).where(Heartbeat.kind == kind, Heartbeat.at >= since)).all()
+        columns = Heartbeat.generation, Heartbeat.host, Heartbeat.pid
+        rows = connection.execute(sa.select(*columns).where(Heartbeat.kind == kind, Heartbeat.at >= since)).all()
         newest = connection.scalar(sa.select(Generation.number)) or 0
+    # one of this host can be looked up: after a kill nobody has to wait for its silence
+    generations = [row.generation for row in rows if row.host != here or alive(row.pid)]
     return len(generations), sum(number != newest for number in generations)
 
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import socket
+import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
+from puqpanel.infra.queue_server import find_binary
+from tests import servers
 from tests.cli.running import Up, processes, puqpanel, wait_for
 
 ONE_EACH = {"PUQPANEL_WEB_PROCESSES": "1", "PUQPANEL_WORKERS": "1"}
@@ -146,6 +152,12 @@ def test_ctrl_c_while_it_starts_ends_it(instance: Path) -> None:
         running.destroy()
 
 
+def provisioned(url: str) -> list[str]:
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        return sorted(connection.execute(sa.text("select provision_status from services")).scalars())
+
+
 def test_the_demo_twice_is_the_same_demo(instance: Path) -> None:
     said = []
     for _ in range(2):
@@ -153,9 +165,38 @@ def test_the_demo_twice_is_the_same_demo(instance: Path) -> None:
         try:
             said.append(re.findall(r"(\S+@\S+) +((?:\w{4}-){3}\w{4})", running.ready().output))
             assert any("demo cloud" in command for command in processes(instance).values())
+            wait_for(lambda: provisioned(f"sqlite:///{instance}/puqpanel.db") == ["completed"] * 4 + ["pending"] * 2, what="creating the services")
             running.stop()
             assert processes(instance) == {}
+            assert "Traceback" not in running.output
         finally:
             running.destroy()
     assert said[0] == said[1]
     assert {"admin@example.test", "anna@example.test"} <= {email for email, _ in said[0]}
+
+
+@pytest.mark.postgresql
+def test_the_same_demo_on_postgresql_and_a_redis_server(instance: Path) -> None:
+    with contextlib.ExitStack() as stack:
+        try:
+            database = stack.enter_context(servers.postgresql())
+        except servers.Missing as missing:
+            if "postgresql" in os.environ.get("PUQPANEL_TEST_REQUIRE", ""):
+                raise
+            pytest.skip(f"no {missing} on this machine")
+        program = shutil.which("redis-server") or find_binary()
+        port = servers.free_port()
+        redis = subprocess.Popen([program, "--port", str(port), "--bind", "127.0.0.1", "--save", ""], stdout=subprocess.DEVNULL)
+        stack.callback(redis.wait)
+        stack.callback(redis.kill)
+        url = database.render_as_string(hide_password=False)
+        running = Up(instance, "--demo", **ONE_EACH, PUQPANEL_DATABASE_URL=url, PUQPANEL_REDIS_URL=f"redis://127.0.0.1:{port}/0")
+        try:
+            assert healthy(running.ready())
+            wait_for(lambda: provisioned(url) == ["completed"] * 4 + ["pending"] * 2, what="creating the services")
+            assert not (instance / "queue.sock").exists()
+            assert running.stop() == 0
+            assert processes(instance) == {}
+            assert "Traceback" not in running.output
+        finally:
+            running.destroy()

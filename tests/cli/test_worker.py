@@ -1,0 +1,87 @@
+"""`puqpanel worker` and `puqpanel scheduler` by themselves: replaced when they die, gone when they are told to go."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from puqpanel.infra.queue_server import QueueServer
+from tests.cli.running import environment, processes, puqpanel, wait_for
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[Path]:
+    instance = tmp_path / "instance"
+    assert puqpanel(instance, "db", "upgrade").returncode == 0
+    with QueueServer(instance):
+        yield instance
+
+
+@contextlib.contextmanager
+def started(instance: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "puqpanel", *arguments], env=environment(instance), stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0
+    )
+    try:
+        yield process
+    finally:
+        for pid, command in processes(instance).items():
+            if "puqpanel" in command:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        process.wait()
+
+
+def workers(instance: Path, parent: int) -> set[int]:
+    return {pid for pid, command in processes(instance).items() if " worker" in command and pid != parent}
+
+
+def doctor(instance: Path, names: str) -> bool:
+    return puqpanel(instance, "doctor", "--only", names).returncode == 0
+
+
+def test_workers_come_back_and_go(instance: Path) -> None:
+    assert not doctor(instance, "workers")
+    with started(instance, "worker", "--processes", "2") as pool:
+        wait_for(lambda: len(workers(instance, pool.pid)) == 2, what="two workers")
+        wait_for(lambda: doctor(instance, "workers"), what="a sign of life")
+        killed = workers(instance, pool.pid).pop()
+        os.kill(killed, signal.SIGKILL)
+        wait_for(lambda: len(workers(instance, pool.pid) - {killed}) == 2, what="a new worker")
+        time.sleep(1)
+        pool.terminate()
+        assert pool.wait(20) == 0
+        assert workers(instance, pool.pid) == set()
+    assert not doctor(instance, "workers")
+
+
+def test_workers_end_with_their_parent(instance: Path) -> None:
+    with started(instance, "worker", "--processes", "2") as pool:
+        wait_for(lambda: doctor(instance, "workers"), what="a sign of life")
+        pool.kill()
+        pool.wait()
+        wait_for(lambda: workers(instance, pool.pid) == set(), 20, "the end of the workers")
+
+
+def test_ctrl_c_in_a_terminal_ends_a_pool_once(instance: Path) -> None:
+    with started(instance, "worker", "--processes", "1") as pool:
+        wait_for(lambda: doctor(instance, "workers"), what="a sign of life")
+        os.killpg(pool.pid, signal.SIGINT)  # a terminal sends it to every process of the group
+        assert pool.wait(20) == 0
+        assert workers(instance, pool.pid) == set()
+
+
+def test_a_scheduler_shows_signs_of_life_until_it_goes(instance: Path) -> None:
+    with started(instance, "scheduler") as scheduler:
+        wait_for(lambda: doctor(instance, "schedule"), what="a sign of life")
+        scheduler.terminate()
+        assert scheduler.wait(20) == 0
+    assert not doctor(instance, "schedule")
