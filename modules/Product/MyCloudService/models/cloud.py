@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from puqpanel.sdk import EncryptedText, db, now
+from puqpanel.sdk import EncryptedText, UtcDateTime, db, now
 
-if TYPE_CHECKING:
-    from sqlalchemy.orm import DeclarativeBase as Base
-else:
-    Base = db.declarative_base()
+
+class Base(db.Tables, db.DeclarativeBase):
+    """What the module's tables share: their names get the module's prefix."""
 
 
 def new_uuid() -> str:
@@ -29,8 +27,8 @@ class CloudServerGroup(Base):
     uuid: Mapped[str] = mapped_column(sa.String(36), primary_key=True, default=new_uuid)
     name: Mapped[str] = mapped_column(sa.String(100), unique=True)
     description: Mapped[str | None] = mapped_column(sa.String(500))
-    created_at: Mapped[datetime] = mapped_column(db.UtcDateTime, default=now)
-    updated_at: Mapped[datetime] = mapped_column(db.UtcDateTime, default=now, onupdate=now)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, onupdate=now)
 
 
 class CloudServer(Base):
@@ -38,7 +36,7 @@ class CloudServer(Base):
 
     __tablename__ = "cloud_servers"
     uuid: Mapped[str] = mapped_column(sa.String(36), primary_key=True, default=new_uuid)
-    group_uuid: Mapped[str] = mapped_column(sa.ForeignKey(CloudServerGroup.__table__.c.uuid))
+    group_uuid: Mapped[str] = mapped_column(sa.ForeignKey("cloud_server_groups.uuid"))
     name: Mapped[str] = mapped_column(sa.String(100), unique=True)
     host: Mapped[str] = mapped_column(sa.String(253))
     username: Mapped[str] = mapped_column(sa.String(200), default="")
@@ -48,8 +46,8 @@ class CloudServer(Base):
     ssl: Mapped[bool] = mapped_column(default=True)
     port: Mapped[int] = mapped_column(default=443)
     max_accounts: Mapped[int] = mapped_column(default=0)
-    created_at: Mapped[datetime] = mapped_column(db.UtcDateTime, default=now)
-    updated_at: Mapped[datetime] = mapped_column(db.UtcDateTime, default=now, onupdate=now)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, onupdate=now)
     group: Mapped[CloudServerGroup] = relationship(lazy="joined", innerjoin=True)
     __table_args__ = (sa.Index(None, "active", "group_uuid"),)
 

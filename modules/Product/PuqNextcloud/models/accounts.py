@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from puqpanel.sdk import db, now
+from puqpanel.sdk import UtcDateTime, db, now
 
 from .base import Base
 from .servers import Server
@@ -24,8 +24,8 @@ class Account(Base):
     __table_args__ = (sa.UniqueConstraint("server_id", "username"),)
     id: Mapped[int] = mapped_column(primary_key=True)
     service_uuid: Mapped[str] = mapped_column(sa.String(36), sa.ForeignKey(db.service_uuid, ondelete="CASCADE"), unique=True)
-    server_id: Mapped[int] = mapped_column(sa.ForeignKey(Server.__table__.c.id))
+    server_id: Mapped[int] = mapped_column(sa.ForeignKey("servers.id"))
     username: Mapped[str] = mapped_column(sa.String(64))
-    sent_at: Mapped[datetime | None] = mapped_column(db.UtcDateTime)
-    created_at: Mapped[datetime] = mapped_column(db.UtcDateTime, default=now)
+    sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     server: Mapped[Server] = relationship(lazy="joined", innerjoin=True)

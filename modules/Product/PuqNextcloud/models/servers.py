@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from puqpanel.sdk import EncryptedText, db, now
+from puqpanel.sdk import EncryptedText, UtcDateTime, now
 
 from .base import Base
 
@@ -22,7 +22,7 @@ class ServerGroup(Base):
     name: Mapped[str] = mapped_column(sa.String(100), unique=True)
     description: Mapped[str] = mapped_column(sa.String(500), default="")
     allocation: Mapped[str] = mapped_column(sa.String(20), default=FILL_FIRST)
-    created_at: Mapped[datetime] = mapped_column(db.UtcDateTime, default=now)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
 
 
 class Server(Base):
@@ -30,7 +30,7 @@ class Server(Base):
 
     __tablename__ = "servers"
     id: Mapped[int] = mapped_column(primary_key=True)
-    group_id: Mapped[int] = mapped_column(sa.ForeignKey(ServerGroup.__table__.c.id), index=True)
+    group_id: Mapped[int] = mapped_column(sa.ForeignKey("server_groups.id"), index=True)
     name: Mapped[str] = mapped_column(sa.String(100), unique=True)
     host: Mapped[str] = mapped_column(sa.String(253))
     path: Mapped[str] = mapped_column(sa.String(200), default="")
@@ -42,7 +42,7 @@ class Server(Base):
     max_accounts: Mapped[int] = mapped_column(default=0)
     active: Mapped[bool] = mapped_column(default=True)
     position: Mapped[int] = mapped_column(default=0)
-    created_at: Mapped[datetime] = mapped_column(db.UtcDateTime, default=now)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     group: Mapped[ServerGroup] = relationship(lazy="joined", innerjoin=True)
 
     @property

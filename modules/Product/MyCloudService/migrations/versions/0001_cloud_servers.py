@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from puqpanel.sdk import EncryptedText, db
+from puqpanel.sdk import EncryptedText, UtcDateTime
 
 revision = "0001"
 down_revision = None
@@ -20,8 +20,8 @@ def upgrade() -> None:
         sa.Column("uuid", sa.String(36), nullable=False),
         sa.Column("name", sa.String(100), nullable=False),
         sa.Column("description", sa.String(500), nullable=True),
-        sa.Column("created_at", db.UtcDateTime(), nullable=False),
-        sa.Column("updated_at", db.UtcDateTime(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("uuid", name=f"pk_{GROUPS}"),
         sa.UniqueConstraint("name", name=f"uq_{GROUPS}_name"),
     )
@@ -38,8 +38,8 @@ def upgrade() -> None:
         sa.Column("ssl", sa.Boolean(), nullable=False),
         sa.Column("port", sa.Integer(), nullable=False),
         sa.Column("max_accounts", sa.Integer(), nullable=False),
-        sa.Column("created_at", db.UtcDateTime(), nullable=False),
-        sa.Column("updated_at", db.UtcDateTime(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("updated_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("uuid", name=f"pk_{SERVERS}"),
         sa.UniqueConstraint("name", name=f"uq_{SERVERS}_name"),
         sa.ForeignKeyConstraint(["group_uuid"], [f"{GROUPS}.uuid"], name=f"fk_{SERVERS}_group_uuid"),

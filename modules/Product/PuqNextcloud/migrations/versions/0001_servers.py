@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from puqpanel.sdk import EncryptedText, db
+from puqpanel.sdk import EncryptedText, UtcDateTime
 
 revision = "0001"
 down_revision = None
@@ -22,7 +22,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(100), nullable=False),
         sa.Column("description", sa.String(500), nullable=False),
         sa.Column("allocation", sa.String(20), nullable=False),
-        sa.Column("created_at", db.UtcDateTime(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=f"pk_{GROUPS}"),
         sa.UniqueConstraint("name", name=f"uq_{GROUPS}_name"),
     )
@@ -41,7 +41,7 @@ def upgrade() -> None:
         sa.Column("max_accounts", sa.Integer(), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
-        sa.Column("created_at", db.UtcDateTime(), nullable=False),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=f"pk_{SERVERS}"),
         sa.UniqueConstraint("name", name=f"uq_{SERVERS}_name"),
         sa.ForeignKeyConstraint(["group_id"], [f"{GROUPS}.id"], name=f"fk_{SERVERS}_group_id"),
@@ -53,8 +53,8 @@ def upgrade() -> None:
         sa.Column("service_uuid", sa.String(36), nullable=False),
         sa.Column("server_id", sa.Integer(), nullable=False),
         sa.Column("username", sa.String(64), nullable=False),
-        sa.Column("sent_at", db.UtcDateTime(), nullable=True),
-        sa.Column("created_at", db.UtcDateTime(), nullable=False),
+        sa.Column("sent_at", UtcDateTime(), nullable=True),
+        sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=f"pk_{ACCOUNTS}"),
         sa.UniqueConstraint("service_uuid", name=f"uq_{ACCOUNTS}_service_uuid"),
         sa.UniqueConstraint("server_id", "username", name=f"uq_{ACCOUNTS}_server_id_username"),
