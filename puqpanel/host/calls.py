@@ -15,7 +15,7 @@ from typing import Any
 from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import UserError
 from puqpanel.host import logs
-from puqpanel.host.context import Context, context, current, entered
+from puqpanel.host.context import Context, context, entered
 from puqpanel.host.contract.base import ModuleBase
 from puqpanel.host.contract.names import python_name
 from puqpanel.host.contract.result import Result
@@ -171,8 +171,12 @@ def _tidy(loaded: LoadedModule, method: str, *, failed: bool = False) -> None:
     if unfinished is not None:
         log.warning("%s.%s left a transaction open; it was rolled back", loaded.key, method)
         unfinished(False)
+    current = session()
+    if current.new or current.dirty or current.deleted:
+        log.warning("%s.%s changed rows without committing them; the changes were dropped", loaded.key, method)
+        failed = True
     if failed:
-        session().rollback()
+        current.rollback()
     else:
         release()
 
@@ -183,7 +187,7 @@ def _failed(
     if isinstance(error, UserError):
         text = redact_text(str(error))
         return Called(None, Result.error(text), text, instance=instance, raised=True, duration_ms=duration_ms)
-    call = current()
+    call = context.get()
     reference = (call.request_id if call else "") or secrets.token_hex(4).upper()
     kind = describe(error)
     _write_traceback(loaded, method, reference, error)

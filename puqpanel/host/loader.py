@@ -17,7 +17,7 @@ from puqpanel.host.discover import Refused, check_folder, import_failure, read_c
 __all__ = ["LoadedModule", "Refused", "load_module", "unload"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LoadedModule:
     """A module that passed every rule.
 
@@ -37,6 +37,9 @@ class LoadedModule:
     sidebar: tuple[rules.SidebarEntry, ...]
     tabs: tuple[rules.Tab, ...]
     warnings: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return f"LoadedModule({self.key} {self.version})"
 
     @property
     def key(self) -> str:
@@ -89,23 +92,22 @@ def load_module(folder: Path, type: str, name: str, recorded_version: str = "") 
 def _load(
     package: str, folder: Path, config: Config, module_type: str, name: str, *, recorded_version: str
 ) -> LoadedModule:
+    # A module's own code: SystemExit, RecursionError and the like are refusals too, never the panel's end.
+    what = f"{name}.py"
     try:
         module = packages.load(package, name)
-    except BothSpellings as error:
-        raise Refused(str(error)) from error
-    except BaseException as error:
-        # A module's own code: SystemExit, RecursionError and the like are refusals too, never the panel's end.
-        raise Refused(import_failure(f"{name}.py", error, folder)) from error
-    cls = rules.check_class(module, module_type, name)
-    cls.module_type, cls.module_name, cls.module_folder, cls.module_config = module_type, name, folder, config
-    try:
+        what = f"{name}()"
+        cls = rules.check_class(module, module_type, name)
+        cls.module_type, cls.module_name, cls.module_folder, cls.module_config = module_type, name, folder, config
         instance = cls()
         instance.recorded_version = recorded_version
         declared = rules.read(instance, lambda wanted: _controller(package, folder, wanted))
     except Refused:
         raise
+    except BothSpellings as error:
+        raise Refused(str(error)) from error
     except BaseException as error:
-        raise Refused(import_failure(f"{name}()", error, folder)) from error
+        raise Refused(import_failure(what, error, folder)) from error
     return LoadedModule(
         type=module_type,
         name=name,
@@ -139,6 +141,6 @@ def _controller(package: str, folder: Path, name: str) -> type:
     return controller
 
 
-def unload(package: str) -> None:
-    """Forgets everything that was imported under a package name; the classes go when nobody holds them any more."""
-    packages.drop(package)
+def unload(*names: str) -> None:
+    """Forgets everything that was imported under these package names; the classes go when nobody holds them any more."""
+    packages.drop(*names)

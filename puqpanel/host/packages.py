@@ -22,6 +22,7 @@ from sqlalchemy.orm import registry as OrmRegistry
 PREFIX = "puqmod_"
 _serial = itertools.count(1)
 _folders: dict[str, Path] = {}
+_roots: set[str] = set()
 
 
 class _SourceLoader(SourceFileLoader):
@@ -40,7 +41,7 @@ class _Finder(MetaPathFinder):
             return None
         parts = fullname.split(".")
         if len(parts) < 3:
-            known = any(package.startswith(f"{fullname}.") for package in _folders)
+            known = parts[0] in _roots
             return ModuleSpec(fullname, None, is_package=True) if known else None
         folder = _folders.get(".".join(parts[:3]))
         if folder is None:
@@ -84,8 +85,10 @@ def fresh(folder: Path, module_type: str, name: str) -> str:
     """A package name for a folder, never used before in this process."""
     if _finder not in sys.meta_path:
         sys.meta_path.insert(0, _finder)
-    package = f"{PREFIX}{next(_serial)}.{module_type}.{name}"
+    root = f"{PREFIX}{next(_serial)}"
+    package = f"{root}.{module_type}.{name}"
     _folders[package] = folder
+    _roots.add(root)
     return package
 
 
@@ -99,18 +102,19 @@ def package_of(name: str) -> str:
     return ".".join(name.split(".")[:3]) if name.startswith(PREFIX) else ""
 
 
-def drop(package: str) -> None:
-    """Forgets a package: sys.modules, logger entries, and the mappings of its tables."""
-    _folders.pop(package, None)
-    root, kind = package.split(".", maxsplit=1)[0], ".".join(package.split(".")[:2])
-    names = [n for n in list(sys.modules) if n in (root, kind, package) or n.startswith(f"{package}.")]
-    for name in names:
+def drop(*packages: str) -> None:
+    """Forgets packages: sys.modules, logger entries, and the mappings of their tables; never raises."""
+    roots = {package.split(".", 1)[0] for package in packages}
+    for package in packages:
+        _folders.pop(package, None)
+    _roots.difference_update(roots)
+    for name in [name for name in list(sys.modules) if name.split(".", 1)[0] in roots]:
         module: Any = sys.modules.pop(name)
-        for registry in _registries(module):
-            with contextlib.suppress(Exception):
+        with contextlib.suppress(Exception):
+            for registry in _registries(module):
                 registry.dispose(cascade=True)
     loggers = logging.Logger.manager.loggerDict
-    for name in [n for n in list(loggers) if n in (root, kind, package) or n.startswith(f"{package}.")]:
+    for name in [name for name in list(loggers) if name.split(".", 1)[0] in roots]:
         loggers.pop(name, None)
 
 

@@ -68,7 +68,6 @@ def current() -> Registry:
 
 def dispose(registry: Registry) -> None:
     """Forgets all modules of a registry that is no longer served; never raises."""
-    for module in registry.modules.values():
-        with contextlib.suppress(Exception):
-            unload(module.package)
+    with contextlib.suppress(Exception):
+        unload(*(module.package for module in registry.modules.values()))
     registry.modules.clear()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, InsecureRequestWarning, NameResolutionError, NewConnectionError
 from urllib3.util.retry import Retry
 
 TIMEOUT = 30.0
@@ -78,10 +79,13 @@ class Wire:
         """One request; redirects are not followed, they would carry credentials elsewhere. Never raises for what the network does."""
         started = time.monotonic()
         try:
-            answer = self.session.request(
-                method, url, json=json, data=data, params=params, headers=dict(headers or {}), timeout=(self.connect_timeout, self.timeout),
-                allow_redirects=False, stream=True,
-            )
+            with warnings.catch_warnings():
+                # who switched the check off need not be told with each request
+                warnings.simplefilter("ignore", InsecureRequestWarning)
+                answer = self.session.request(
+                    method, url, json=json, data=data, params=params, headers=dict(headers or {}), allow_redirects=False, stream=True,
+                    timeout=(self.connect_timeout, self.timeout),
+                )
             with answer:
                 body, problem = self._read(answer, started)
                 lost = bool(problem) and method.upper() not in _REPEATABLE

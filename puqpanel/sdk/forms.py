@@ -85,7 +85,8 @@ def save(form: type[Form], data: Mapping[str, Any], stored: Mapping[str, Any] | 
 
 def bound(form: type[Form], data: Mapping[str, Any], errors: Mapping[str, list[str]] | None = None) -> Form:
     """The form filled with stored or rejected data, with sentences beside the fields."""
-    filled = form(data=dict(data))
+    # As if it had been sent: what was typed stands there again, even where it is no number.
+    filled = form(formdata=_formdata(data))
     for name, texts in (errors or {}).items():
         if name in filled:
             filled[name].errors = list(texts)

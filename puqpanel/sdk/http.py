@@ -133,9 +133,9 @@ class Client:
 
 
 def session(
-    base_url: str = "",
+    base_url: str | None = "",
     *,
-    bearer: str = "",
+    bearer: str | None = "",
     auth: tuple[str, str] | None = None,
     verify: bool | str = True,
     headers: Mapping[str, str] | None = None,
@@ -152,7 +152,7 @@ def session(
         connect_timeout, timeout = timeout
     sent = {**({"Authorization": f"Bearer {bearer}"} if bearer else {}), **(headers or {})}
     wire = Wire(verify=verify, timeout=timeout, connect_timeout=connect_timeout, auth=auth, headers=sent)
-    return Client(base_url, wire, [bearer, auth[1] if auth else "", *secrets])
+    return Client(base_url or "", wire, [bearer or "", auth[1] if auth else "", *secrets])
 
 
 def _answer(reply: Reply) -> Answer:

@@ -37,22 +37,28 @@ class Controller:
     module: Any = None
 
 
-def json_success(data: Any = None, message: str = "", code: int = 200, **more: Any) -> Response:
-    """`{"success": true, "data": …, "message": …}`."""
-    body: dict[str, Any] = {"success": True, "status": "success"}
+def json_success(
+    data: Any = None, message: str = "", code: int = 200, *, status: int | None = None, **more: Any
+) -> Response:
+    """`{"success": true, "data": …, "message": …}`; what is not given is left out. Args: status is another name of code."""
+    body: dict[str, Any] = {"success": True}
     if data is not None:
         body["data"] = data
     if message:
         body["message"] = message
-    return _json({**body, **more}, code)
+    return _json({**body, **more}, status or code)
 
 
-def json_error(message: str = "", code: int = 400, errors: Mapping[str, Any] | None = None, **more: Any) -> Response:
-    """`{"success": false, "message": …, "errors": …}`."""
-    body: dict[str, Any] = {"success": False, "status": "error", "message": message}
+def json_error(
+    message: str = "", code: int = 400, errors: Mapping[str, Any] | None = None, *, status: int | None = None, **more: Any
+) -> Response:
+    """`{"success": false, "message": …, "errors": …}`; what is not given is left out. Args: status is another name of code."""
+    body: dict[str, Any] = {"success": False}
+    if message:
+        body["message"] = message
     if errors:
         body["errors"] = errors
-    return _json({**body, **more}, code)
+    return _json({**body, **more}, status or code)
 
 
 def _json(body: Any, code: int) -> Response:

@@ -1,0 +1,178 @@
+"""Requests to providers that behave, fail, hang, cut the line and answer garbage, over real sockets."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
+
+from puqpanel.app import Panel
+from puqpanel.host.context import Context, entered
+from puqpanel.infra.db import session as rows
+from puqpanel.models import ModuleLog
+from puqpanel.sdk import http
+
+
+@pytest.fixture(autouse=True)
+def inside(panel: Panel) -> Iterator[None]:
+    with entered(Context("Product", "Cloud", service_uuid="s-1")):
+        yield
+
+
+def last() -> ModuleLog:
+    row = rows().scalars(sa.select(ModuleLog).order_by(ModuleLog.id.desc())).first()
+    assert row is not None
+    return row
+
+
+def test_json_bearer_and_the_log(httpserver: HTTPServer) -> None:
+    seen: list[Request] = []
+
+    def handle(request: Request) -> Response:
+        seen.append(request)
+        return Response('{"id": 7, "password": "hunter2"}', 201, content_type="application/json")
+
+    httpserver.expect_request("/v2/droplets", method="POST").respond_with_handler(handle)
+    with http.session(base_url=httpserver.url_for("/v2"), bearer="tok-secret") as cloud:
+        answer = cloud.post("/droplets", json={"name": "n", "password": "hunter2"}, params={"page": 1})
+    assert (answer.ok, answer.status, answer.http_code, answer.data["id"]) == (True, "success", 201, 7)
+    assert (answer["status"], answer["success"], answer.get("data")["id"], answer.get("nothing", 3)) == ("success", True, 7, 3)
+    assert seen[0].headers["Authorization"] == "Bearer tok-secret"
+    assert seen[0].headers["User-Agent"].startswith("puqpanel")
+    row = last()
+    assert (row.level, row.service_uuid, row.action) == ("info", "s-1", f"POST {httpserver.url_for('/v2/droplets')}")
+    assert row.duration_ms is not None
+    assert '"name": "n"' in row.request
+    assert "hunter2" not in row.request + row.response
+    assert "tok-secret" not in row.request
+
+
+@pytest.mark.parametrize(("body", "error"), [('{"message": "no  room"}', "The other side answered 507: no room."), ("<html>", "The other side answered 507."), ("[", "The other side answered 507.")])
+def test_refusals_and_garbage(httpserver: HTTPServer, body: str, error: str) -> None:
+    httpserver.expect_request("/").respond_with_data(body, 507)
+    answer = http.session(httpserver.url_for("/")).get()
+    assert (answer.ok, answer.status, answer.http_code, answer.error, answer.lost) == (False, "error", 507, error, False)
+    assert last().level == "error"
+
+
+def test_redirects_and_retry_after_are_answers(httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/a").respond_with_data("", 301, {"Location": "/b"})
+    httpserver.expect_request("/b").respond_with_data("", 429, {"Retry-After": "60"})
+    cloud = http.session(httpserver.url_for(""))
+    assert (cloud.post("/a", json={}).http_code, cloud.get("/b").http_code) == (301, 429)
+
+
+def test_pairs_secrets_and_files(httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/u", method="PUT").respond_with_data("ok swordfish")
+    httpserver.expect_request("/f").respond_with_data(b"\xff\x00\x01")
+    cloud = http.session(httpserver.url_for(""), auth=("admin", "adminpw"), secrets=["swordfish"])
+    cloud.put("/u", data={"key": "password", "value": "hunter2"})
+    assert "hunter2" not in last().request
+    cloud.put("/u", data=[("groups[]", "a"), ("password", "hunter2"), ("note", "swordfish here")])
+    row = last()
+    assert "hunter2" not in row.request
+    assert "swordfish" not in row.request + row.response
+    assert "groups[]" in row.request
+    answer = cloud.get("/f", log_body=False)
+    assert answer.content == b"\xff\x00\x01"
+    assert "not kept" in last().response
+
+
+@pytest.fixture
+def line() -> Iterator[Callable[[bytes | None], str]]:
+    """A server that reads a request, sends these bytes (None: nothing, and stays silent) and hangs up."""
+    sockets: list[socket.socket] = []
+    silent = threading.Event()
+
+    def serve(answer: bytes | None) -> str:
+        listening = socket.create_server(("127.0.0.1", 0))
+        sockets.append(listening)
+
+        def work() -> None:
+            while True:
+                try:
+                    connection, _ = listening.accept()
+                except OSError:
+                    return
+                connection.recv(65536)
+                if answer is None:
+                    silent.wait(5)
+                else:
+                    connection.sendall(answer)
+                connection.close()
+
+        threading.Thread(target=work, daemon=True).start()
+        return f"http://127.0.0.1:{listening.getsockname()[1]}"
+
+    yield serve
+    silent.set()
+    for one in sockets:
+        one.close()
+
+
+def test_lost_means_the_work_may_be_done(line: Callable[[bytes | None], str]) -> None:
+    cut = http.session(line(b"")).post("/x", json={})
+    assert (cut.ok, cut.http_code, cut.lost) == (False, 0, True)
+    assert cut.error == "The connection was cut before the answer came."
+    half = http.session(line(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")).post("/x", json={})
+    assert (half.ok, half.lost) == (False, True)
+    slow = http.session(line(None), timeout=(1, 0.3)).post("/x", json={})
+    assert (slow.lost, slow.error) == (True, "The other side did not answer in time.")
+    garbage = http.session(line(b"\x00\xffnonsense\r\n\r\n")).post("/x")
+    assert (garbage.ok, garbage.lost) == (False, True)
+
+
+def test_what_never_left_is_not_lost() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    answer = http.session(f"http://127.0.0.1:{port}").post("/x", json={})
+    assert (answer.ok, answer.lost, answer.error) == (False, False, "The other side could not be reached.")
+    for url in ("nonsense", "http://", "ftp://x/y"):
+        answer = http.session(url).post("/x")
+        assert (answer.ok, answer.lost) == (False, False)
+    assert not http.session("http://127.0.0.1", headers={"X": "a\r\nb: c"}).get().ok
+
+
+def test_an_endless_answer_is_cut(httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/").respond_with_handler(lambda _: Response((b"x" * 65536 for _ in range(400)), 200))
+    answer = http.session(httpserver.url_for("/")).get()
+    assert (answer.ok, answer.error, answer.text) == (False, "The answer was longer than 10 MB.", "")
+
+
+def test_a_certificate_nobody_knows(tmp_path: Path) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    moment = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+        .not_valid_before(moment - timedelta(days=1)).not_valid_after(moment + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False).sign(key, hashes.SHA256())
+    )
+    pem = tmp_path / "pem"
+    pem.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        + signed.public_bytes(serialization.Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    with HTTPServer(host="127.0.0.1", ssl_context=context) as server:
+        server.expect_request("/").respond_with_data("{}")
+        refused = http.session(server.url_for("/")).post(json={})
+        assert (refused.error, refused.lost) == ("The certificate of the other side is not trusted.", False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert http.session(server.url_for("/"), verify=False).get().ok
+        assert http.session(server.url_for("/"), verify=str(pem)).get().ok
