@@ -5,7 +5,9 @@ Routes and forms belong here, rules do not: a view validates a form and calls an
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
 
 from flask import Flask
 from flask_bootstrap import Bootstrap5
@@ -53,12 +55,22 @@ def register(app: Flask, settings: Settings) -> None:
     errors.install(app)
     Bootstrap5(app)
     for endpoint in {"static", "bootstrap.static"} & set(app.view_functions):
-        # a route for static files is a bound method, which takes no marks
-        app.view_functions[endpoint] = guard.public(partial(app.view_functions[endpoint]))
+        app.view_functions[endpoint] = _opened(app.view_functions[endpoint])
     for blueprint in (assets.bp, public.bp, health.bp, admin.blueprint(), client.blueprint()):
         app.register_blueprint(blueprint)
     _teach_templates(app, settings)
     app.extensions["puqpanel-module-links"] = navigation.module_links(registry.current())
+
+
+def _opened(view: Callable[..., Any]) -> Callable[..., Any]:
+    """A public view of one that takes no marks: a route for static files is a bound method."""
+
+    @guard.public
+    @wraps(view)
+    def serve(**given: Any) -> Any:
+        return view(**given)
+
+    return serve
 
 
 def _teach_templates(app: Flask, settings: Settings) -> None:

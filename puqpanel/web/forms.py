@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from flask import request
 from flask_wtf import FlaskForm
-from wtforms import SelectMultipleField, widgets
+from wtforms import SelectChoice, SelectMultipleField, widgets  # type: ignore[attr-defined]  # the stubs are older
 
 from puqpanel.domain.errors import InvalidInput, UserError
 
@@ -24,6 +25,15 @@ class MultiCheckboxField(SelectMultipleField):
 
     widget = widgets.ListWidget(prefix_label=False)
     option_widget = widgets.CheckboxInput()
+
+
+def offered(pairs: Iterable[tuple[str, str]]) -> list[SelectChoice]:
+    """Choices of a field.
+
+    Args:
+        pairs: what is sent and the word that is shown.
+    """
+    return [SelectChoice(value, label) for value, label in pairs]
 
 
 def blame(form: FlaskForm, error: UserError) -> None:

@@ -14,7 +14,7 @@ from puqpanel.infra.db import session
 from puqpanel.models import Client, ClientUser, Product, Service, User
 from puqpanel.operations import audit, clients
 from puqpanel.web.exports import csv_answer, csv_wanted
-from puqpanel.web.forms import Form, blame
+from puqpanel.web.forms import Form, blame, offered
 from puqpanel.web.guard import actor, allow
 from puqpanel.web.lists import Column, Listing, Sort, Tab
 
@@ -46,7 +46,7 @@ class ClientForm(Form):
     email = EmailField("E-mail", [InputRequired("An e-mail address is needed."), Length(max=254)])
     company = StringField("Company", [Length(max=200)])
     country = StringField("Country", [Length(max=2)], description="Two letters, as in NO or PL.")
-    currency = SelectField("Currency", choices=[(code, code) for code in CURRENCIES])
+    currency = SelectField("Currency", choices=offered((code, code) for code in CURRENCIES))
     active = BooleanField("Active", default=True, description="The users of a client that is not active see none of its services.")
     notes = TextAreaField("Notes", [Length(max=10_000)], description="Only staff see them.")
 

@@ -17,7 +17,7 @@ from puqpanel.infra.db import session
 from puqpanel.models import Product
 from puqpanel.operations import audit, products
 from puqpanel.web.exports import csv_answer, csv_wanted
-from puqpanel.web.forms import Form, answers, blame
+from puqpanel.web.forms import Form, answers, blame, offered
 from puqpanel.web.guard import actor, allow
 from puqpanel.web.lists import Column, Filter, Listing, Sort, Tab
 
@@ -55,17 +55,17 @@ class ProductForm(Form):
     name = StringField("Name", [InputRequired("A name is needed."), Length(max=200)], description="As customers see it.")
     module = SelectField("Module", description="What makes it at the provider. It cannot be changed once services exist.")
     price = StringField("Price", [InputRequired("A price is needed, 0 for nothing."), Length(max=20)], default="0")
-    currency = SelectField("Currency", choices=[(code, code) for code in CURRENCIES])
-    period = SelectField("For each", choices=list(PERIODS.items()), default="monthly")
+    currency = SelectField("Currency", choices=offered((code, code) for code in CURRENCIES))
+    period = SelectField("For each", choices=offered(PERIODS.items()), default="monthly")
     active = BooleanField("On sale", default=True)
     description = TextAreaField("Description", [Length(max=10_000)])
 
 
 def _offer(form: ProductForm, held: str = "") -> ProductForm:
-    offered = [("", "None: nothing is made at a provider"), *((m.key, m.title) for m in products.product_modules())]
-    if held and held not in dict(offered):
-        offered.append((held, f"{held} (not switched on)"))
-    form.module.choices = offered
+    pairs = [("", "None: nothing is made at a provider"), *((m.key, m.title) for m in products.product_modules())]
+    if held and held not in dict(pairs):
+        pairs.append((held, f"{held} (not switched on)"))
+    form.module.choices = offered(pairs)
     return form
 
 

@@ -19,7 +19,7 @@ from puqpanel.models import Product, Service, Task
 from puqpanel.operations import provisioning, services
 from puqpanel.operations import tasks as task_operations
 from puqpanel.web.admin.bulk import Bulk, run
-from puqpanel.web.forms import Form, blame
+from puqpanel.web.forms import Form, blame, offered
 from puqpanel.web.guard import actor, allow
 
 bp = Blueprint("provisioning", __name__, url_prefix="/services")
@@ -141,7 +141,7 @@ def package_submit(uuid: str) -> ResponseReturnValue:
     """Changes the product, then has the module carry it to the provider."""
     service = services.find_service(uuid)
     form = PackageForm()
-    form.product.choices = _packages(service)
+    form.product.choices = offered(_packages(service))
     if form.validate_on_submit():
         try:
             if form.product.data != service.product.uuid:
@@ -163,7 +163,7 @@ def _packages(service: Service) -> list[tuple[str, str]]:
 
 
 def _package(form: PackageForm, service: Service) -> str:
-    form.product.choices = _packages(service)
+    form.product.choices = offered(_packages(service))
     return render_template(
         "admin/form.html", title="Change package", crumbs=[("Services", url_for("admin.services.index")), (service.name, _page(service.uuid))],
         form=form, label="Change package", back=_page(service.uuid), consequence="Queues a task; the price it was sold at stays.",

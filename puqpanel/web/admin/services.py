@@ -19,7 +19,7 @@ from puqpanel.models import Audit, Client, ModuleLog, Product, Service, Task
 from puqpanel.operations import products, services
 from puqpanel.web.admin.tasks import ROW, open_among
 from puqpanel.web.exports import csv_answer, csv_wanted
-from puqpanel.web.forms import Form, answers, blame
+from puqpanel.web.forms import Form, answers, blame, offered
 from puqpanel.web.guard import actor, allow
 from puqpanel.web.lists import Column, Filter, Listing, Sort, Tab
 
@@ -138,9 +138,9 @@ def _offer(form: ServiceForm, client_uuid: str) -> None:
         # beyond the clients that are offered: come here from the client's own page
         row = session().execute(sa.select(Client.uuid, Client.name).where(Client.uuid == client_uuid)).first()
         clients = [*clients, (row.uuid, row.name)] if row else clients
-    form.client.choices = [("", "Choose a client…"), *clients]
+    form.client.choices = offered([("", "Choose a client…"), *clients])
     sold = [(p.uuid, f"{p.name}, {p.price} / {PERIODS.get(p.period, p.period)}") for p in products.products()]
-    form.product.choices = [("", "Choose a product…"), *sold]
+    form.product.choices = offered([("", "Choose a product…"), *sold])
 
 
 def _new(form: ServiceForm, client_uuid: str) -> str:

@@ -16,7 +16,7 @@ from puqpanel.infra.db import session
 from puqpanel.models import Role, Staff, staff_roles
 from puqpanel.operations import audit, staff
 from puqpanel.web.exports import csv_answer, csv_wanted
-from puqpanel.web.forms import Form, MultiCheckboxField, blame
+from puqpanel.web.forms import Form, MultiCheckboxField, blame, offered
 from puqpanel.web.guard import actor, allow
 from puqpanel.web.lists import Column, Listing, Sort, Tab
 
@@ -90,7 +90,7 @@ def create_form() -> ResponseReturnValue:
 def create_submit() -> ResponseReturnValue:
     """Makes an account."""
     form = NewStaffForm()
-    form.roles.choices = _roles()
+    form.roles.choices = offered(_roles())
     if form.validate_on_submit():
         try:
             made = staff.create_staff(
@@ -109,7 +109,7 @@ def _roles() -> list[tuple[str, str]]:
 
 
 def _new(form: NewStaffForm) -> str:
-    form.roles.choices = _roles()
+    form.roles.choices = offered(_roles())
     back = url_for("admin.staff.index")
     return render_template("admin/form.html", title="Add account", crumbs=[("Staff", back)], form=form, label="Add account", back=back, wide=("roles",))
 
@@ -128,7 +128,7 @@ def edit_form(uuid: str) -> ResponseReturnValue:
 def edit_submit(uuid: str) -> ResponseReturnValue:
     """Changes an account, its password too where one is given."""
     form = StaffForm()
-    form.roles.choices = _roles()
+    form.roles.choices = offered(_roles())
     if form.validate_on_submit():
         try:
             # the password first: it has the stricter check, and a refusal must leave nothing half saved
@@ -146,7 +146,7 @@ def edit_submit(uuid: str) -> ResponseReturnValue:
 
 
 def _edit(form: StaffForm, found: Staff) -> str:
-    form.roles.choices = _roles()
+    form.roles.choices = offered(_roles())
     return render_template("admin/staff/edit.html", form=form, found=found, timeline=audit.timeline("staff", found.uuid, 10))
 
 
@@ -190,7 +190,7 @@ def role_edit_submit(uuid: str) -> ResponseReturnValue:
 
 def _save_role(found: Role | None) -> ResponseReturnValue:
     form = RoleForm()
-    form.permissions.choices = _keys(found)
+    form.permissions.choices = offered(_keys(found))
     if form.validate_on_submit():
         try:
             staff.save_role(
@@ -212,13 +212,13 @@ def _keys(found: Role | None) -> list[tuple[str, str]]:
 
 
 def _role(form: RoleForm, found: Role | None) -> str:
-    form.permissions.choices = _keys(found)
+    form.permissions.choices = offered(_keys(found))
     permissions = staff.all_permissions()
     known = {one.key for one in permissions}
     groups = [(name, list(rows)) for name, rows in groupby(permissions, key=lambda one: one.group)]
     return render_template(
         "admin/staff/role.html", form=form, found=found, groups=groups, chosen=set(form.permissions.data or ()),
-        gone=[key for key, _ in form.permissions.choices if key not in known], locked=bool(found and EVERYTHING in found.permissions),
+        gone=[key for key, _ in _keys(found) if key not in known], locked=bool(found and EVERYTHING in found.permissions),
     )
 
 

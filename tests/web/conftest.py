@@ -1,0 +1,116 @@
+"""People with a browser: signed in through the real form, with tokens taken from real pages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from werkzeug.test import TestResponse
+
+from puqpanel.app import Panel
+from puqpanel.domain.actors import SYSTEM
+from puqpanel.infra.db import engine_for, session, transaction
+from puqpanel.models import Role
+from puqpanel.operations import clients, products, services, staff
+
+PASSWORD = "a long enough one"
+
+
+class Browser:
+    """One browser.
+
+    Args:
+        app: the panel it talks to.
+    """
+
+    def __init__(self, app: Panel) -> None:
+        self.http = app.test_client()
+
+    def get(self, path: str, **options: Any) -> TestResponse:
+        """One page, read to its end: a file that is sent stays open otherwise."""
+        answer = self.http.get(path, **options)
+        answer.get_data()
+        answer.close()
+        return answer
+
+    def post(self, path: str, data: dict[str, Any] | None = None, **options: Any) -> TestResponse:
+        """Sends a form with the token of this area."""
+        area = "/client" if path.startswith("/client") else "/admin"
+        return self.http.post(path, data={"csrf_token": self.token(area), **(data or {})}, **options)
+
+    def token(self, area: str) -> str:
+        """The token that a page of the area carries."""
+        page = self.get(area + "/signin", follow_redirects=True).text
+        found = re.search(r'name="csrf[-_]token"[^>]*?(?:value|content)="([^"]+)"', page)
+        assert found, "no token on the page"
+        return found[1]
+
+    def sign_in(self, email: str, area: str = "/admin", password: str = PASSWORD) -> Browser:
+        """Signs in through the form."""
+        answer = self.post(area + "/signin", {"email": email, "password": password})
+        assert answer.status_code == 302, answer.text
+        return self
+
+
+@pytest.fixture
+def visitor(app: Panel) -> Browser:
+    """Somebody who is not signed in."""
+    return Browser(app)
+
+
+@pytest.fixture
+def owner(app: Panel) -> Browser:
+    """Staff who may do everything."""
+    with app.app_context():
+        staff.create_staff(actor=SYSTEM, email="owner@panel.test", name="Olga Owner", password=PASSWORD)
+    return Browser(app).sign_in("owner@panel.test")
+
+
+@pytest.fixture
+def clerk(app: Panel) -> Browser:
+    """Staff who may see services and nothing else."""
+    with app.app_context():
+        with transaction() as current:
+            current.add(Role(name="Clerk", permissions=["services.view"]))
+        role = session().scalar(sa.select(Role).where(Role.name == "Clerk"))
+        assert role is not None
+        staff.create_staff(actor=SYSTEM, email="owner@panel.test", name="Olga Owner", password=PASSWORD)
+        staff.create_staff(actor=SYSTEM, email="clerk@panel.test", name="Carl Clerk", password=PASSWORD, role_uuids=[role.uuid])
+    return Browser(app).sign_in("clerk@panel.test")
+
+
+@pytest.fixture
+def shop(app: Panel) -> dict[str, str]:
+    """A client with a user, a product without a module, and a service: their uuids."""
+    with app.app_context():
+        client = clients.create_client(actor=SYSTEM, name="Anna Berg", email="anna@example.test", user_password=PASSWORD)
+        clients.create_client(actor=SYSTEM, name="Tom Other", email="tom@example.test", user_password=PASSWORD)
+        product = products.save_product(actor=SYSTEM, uuid=None, name="Web S", price="4.90")
+        service = services.create_service(actor=SYSTEM, client_uuid=client.uuid, product_uuid=product.uuid, name="berg.example")
+        return {"client": client.uuid, "product": product.uuid, "service": service.uuid}
+
+
+@pytest.fixture
+def counted(settings: Any) -> Iterator[Callable[[], list[str]]]:
+    """The statements that reach the database from here on; calling it gives them and begins anew."""
+    engine = engine_for(settings.database_url)
+    seen: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if not statement.upper().startswith(("BEGIN", "COMMIT", "ROLLBACK", "PRAGMA")):
+            seen.append(statement)
+
+    sa.event.listen(engine, "before_cursor_execute", note)
+
+    def take() -> list[str]:
+        taken = list(seen)
+        seen.clear()
+        return taken
+
+    yield take
+    sa.event.remove(engine, "before_cursor_execute", note)
+
+

@@ -1,0 +1,92 @@
+"""What every answer carries, and what somebody sees when something goes wrong."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from flask import Blueprint, abort
+
+from puqpanel.app import Panel
+from puqpanel.domain.errors import ConflictError, InvalidInput, NotFoundError, PermissionDenied
+from puqpanel.web.guard import public
+from tests.web.conftest import Browser
+
+SECRET = "the-password-is-hunter2"
+
+
+@pytest.fixture
+def broken(app: Panel) -> Browser:
+    """A panel with pages that fail in every way."""
+    failing = Blueprint("failing", __name__)
+    errors = {
+        "boom": RuntimeError(SECRET), "conflict": ConflictError("It is locked."), "missing": NotFoundError("No such thing."),
+        "denied": PermissionDenied("Not for you."), "input": InvalidInput({"name": ["Too long."]}),
+    }
+
+    @failing.get("/failing/<name>")
+    @public
+    def page(name: str) -> str:
+        if name.isdecimal():
+            abort(int(name))
+        raise errors[name]
+
+    app.register_blueprint(failing)
+    return Browser(app)
+
+
+def test_the_policy_is_exact_and_its_nonce_new_each_time(visitor: Browser) -> None:
+    first, second = visitor.get("/admin/signin"), visitor.get("/admin/signin")
+    policy = first.headers["Content-Security-Policy"]
+    nonce = re.search(r"'nonce-([^']+)'", policy)
+    assert nonce is not None
+    assert policy == (
+        f"default-src 'none'; script-src 'self' 'nonce-{nonce[1]}'; style-src 'self'; font-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+    assert f'<script nonce="{nonce[1]}">' in first.text
+    assert nonce[1] not in second.headers["Content-Security-Policy"]
+    assert first.headers["X-Content-Type-Options"] == "nosniff"
+    assert first.headers["Cache-Control"] == "no-store"
+
+
+def test_pages_hold_nothing_that_the_policy_forbids(owner: Browser, shop: dict[str, str]) -> None:
+    for path in ("/admin/", "/admin/services/", f"/admin/services/{shop['service']}", "/admin/modules/", "/admin/clients/new", "/admin/staff/roles/new"):
+        page = owner.get(path).text
+        assert not re.search(r"\sstyle=|\son[a-z]+=|javascript:|<style|hx-on|https?://(?!panel\.test)", page.replace("http://www.w3.org/2000/svg", "")), path
+        assert all("nonce=" in tag or "src=" in tag for tag in re.findall(r"<script[^>]*>", page))
+
+
+def test_a_failure_shows_a_reference_and_nothing_else(broken: Browser) -> None:
+    answer = broken.get("/failing/boom")
+    assert answer.status_code == 500
+    assert SECRET not in answer.text
+    assert "Traceback" not in answer.text
+    assert answer.headers["X-Request-ID"] in answer.text
+
+
+@pytest.mark.parametrize(("name", "code", "text"), [
+    ("conflict", 409, "It is locked."), ("missing", 404, "No such thing."), ("denied", 403, "Not for you."), ("input", 422, "Some fields"),
+    ("404", 404, "There is nothing here"), ("403", 403, "not yours to open"), ("429", 429, "Too many tries"), ("503", 503, "Back in a moment"),
+    ("405", 405, "cannot be done here"), ("418", 418, "not understood"),
+])
+def test_each_error_has_its_page(broken: Browser, name: str, code: int, text: str) -> None:
+    answer = broken.get(f"/failing/{name}")
+    assert answer.status_code == code
+    assert text in answer.text
+    assert "</html>" in answer.text
+
+
+def test_json_for_those_who_ask(broken: Browser) -> None:
+    answer = broken.get("/failing/input", headers={"Accept": "application/json"})
+    assert answer.json == {"status": "error", "message": "Some fields need another look.", "code": 422, "errors": {"name": ["Too long."]}}
+    boom = broken.get("/failing/boom", headers={"Accept": "application/json"})
+    assert boom.json is not None
+    assert boom.json["reference"] == boom.headers["X-Request-ID"]
+    assert SECRET not in boom.text
+
+
+def test_an_unknown_address(visitor: Browser) -> None:
+    assert visitor.get("/nowhere").status_code == 404
+    assert visitor.get("/admin/nowhere").status_code == 404
+    assert visitor.http.put("/").status_code == 405

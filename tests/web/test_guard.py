@@ -1,0 +1,90 @@
+"""Every address declares who may open it, and the declaration holds: for nobody, for staff without the right, and without a token."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Blueprint
+
+from puqpanel.app import Panel
+from puqpanel.web.guard import declared
+from tests.web.conftest import Browser
+
+UUID = "00000000-0000-4000-8000-000000000000"
+
+
+def addresses(app: Panel) -> list[tuple[str, str, str]]:
+    """Method, address and declaration of every route, its parameters filled with things that do not exist."""
+    found = []
+    with app.test_request_context():
+        for rule in app.url_map.iter_rules():
+            fill = {name: 999_999 if type(one).__name__ == "IntegerConverter" else UUID for name, one in rule._converters.items()}
+            for name, one in rule._converters.items():
+                if type(one).__name__ == "AnyConverter":
+                    fill[name] = sorted(one.items)[0]  # type: ignore[attr-defined]
+            path = rule.build(fill)[1]  # type: ignore[index]
+            need = declared(app.view_functions[rule.endpoint])
+            found.extend((method, path, need or "") for method in (rule.methods or set()) - {"HEAD", "OPTIONS"})
+    return sorted(found)
+
+
+def test_every_endpoint_declares_who_may_open_it(app: Panel) -> None:
+    silent = [endpoint for endpoint, view in app.view_functions.items() if declared(view) is None]
+    assert silent == []
+
+
+def test_nobody_gets_past_the_door(app: Panel, visitor: Browser) -> None:
+    for method, path, need in addresses(app):
+        answer = visitor.http.open(path, method=method)
+        answer.close()
+        if need == "public":
+            assert answer.status_code not in (403, 500), (method, path)
+        elif method == "GET" and "/api/" not in path:
+            assert answer.status_code == 302, (method, path)
+            assert "/signin" in answer.location, (method, path)
+        else:
+            assert answer.status_code in (302, 401), (method, path, answer.status_code)
+
+
+def test_staff_without_the_right_are_refused(app: Panel, clerk: Browser) -> None:
+    for method, path, need in addresses(app):
+        if need in ("public", "customer", "staff", "services.view"):
+            continue
+        answer = clerk.http.open(path, method=method)
+        assert answer.status_code == 403, (method, path, need, answer.status_code)
+
+
+def test_nothing_changes_without_a_token(app: Panel, owner: Browser) -> None:
+    for method, path, need in addresses(app):
+        if method == "GET" or need == "customer":
+            continue
+        answer = owner.http.open(path, method=method)
+        assert answer.status_code == 400, (method, path, answer.status_code)
+        assert "grown old" in answer.text or "message" in (answer.json or {}), path
+
+
+def test_what_declares_nothing_is_refused(settings: object, app: Panel) -> None:
+    late = Blueprint("late", __name__)
+    late.add_url_rule("/late", "page", lambda: "seen")
+    app.register_blueprint(late)
+    assert app.test_client().get("/late").status_code == 403
+
+
+def test_strangers_services_look_as_if_they_were_not_there(app: Panel, shop: dict[str, str]) -> None:
+    path = f"/client/services/{shop['service']}"
+    assert Browser(app).sign_in("anna@example.test", "/client").get(path, follow_redirects=True).status_code == 200
+    other = Browser(app)
+    with app.app_context():
+        from puqpanel.domain.actors import SYSTEM
+        from puqpanel.operations import clients
+
+        clients.create_client(actor=SYSTEM, name="Eve", email="eve@example.test", user_password="a long enough one")
+    other.sign_in("eve@example.test", "/client")
+    for address in (path, path + "/overview", path + "/overview/api/get", f"/client/services/{UUID}"):
+        assert other.get(address).status_code == 404, address
+
+
+@pytest.mark.parametrize("path", ["/admin/clients/", "/admin/tasks/", "/admin/staff/"])
+def test_the_side_bar_shows_what_the_role_allows(clerk: Browser, path: str) -> None:
+    page = clerk.get("/admin/").text
+    assert f'href="{path}"' not in page
+    assert 'href="/admin/services/"' in page

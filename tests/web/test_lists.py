@@ -1,0 +1,179 @@
+"""Lists: stable paging, counts that stop, filters from the address, CSV that no spreadsheet runs."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+from puqpanel.infra.db import UtcDateTime
+from puqpanel.web.lists import CAP, Column, Filter, Listing, Page, Sort, Tab, csv_line
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Base(DeclarativeBase):
+    """Tables of this test's own."""
+
+
+class Row(Base):
+    """Something to list: many share a name and a moment, so that ties are met."""
+
+    __tablename__ = "rows"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(sa.String(50), index=True)
+    at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    state: Mapped[str] = mapped_column(sa.String(10), index=True)
+
+
+LIST = Listing(
+    sa.select(Row.id, Row.name, Row.at, Row.state),
+    key=Row.id,
+    sorts={"new": Sort(Row.id, descending=True), "name": Sort(Row.name), "at": Sort(Row.at)},
+    tabs={"all": Tab("All"), "on": Tab("On", Row.state == "on"), "off": Tab("Off", Row.state == "off")},
+    filters={"state": Filter("State", lambda word: Row.state == word if word in ("on", "off") else None, choices=lambda: [("on", "On"), ("off", "Off")])},
+    search=lambda text: Row.name.icontains(text, autoescape=True),
+    columns=(Column("Name", lambda row: row.name), Column("At", lambda row: row.at)),
+    noun="rows",
+    keep=("client",),
+)
+
+
+@pytest.fixture(scope="module")
+def filled() -> Iterator[sa.Engine]:
+    engine = sa.create_engine("sqlite://", poolclass=sa.StaticPool)
+    Base.metadata.create_all(engine)
+    with engine.begin() as connection:
+        connection.execute(sa.insert(Row), [
+            {"name": f"n{i % 7}", "at": START + timedelta(hours=i % 11), "state": "on" if i % 3 else "off"} for i in range(1, 1231)
+        ])
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def session(filled: sa.Engine) -> Iterator[Session]:
+    with Session(filled) as current:
+        yield current
+
+
+def args_of(url: str) -> dict[str, str]:
+    return dict(parse_qsl(urlsplit(url).query))
+
+
+def ids(page: Page) -> list[int]:
+    return [row.id for row in page.rows]
+
+
+def walk(session: Session, args: dict[str, str]) -> list[Page]:
+    pages = [LIST.page(session, "/rows", args)]
+    while pages[-1].next:
+        pages.append(LIST.page(session, "/rows", args_of(pages[-1].next)))
+    return pages
+
+
+@pytest.mark.parametrize("sort", ["new", "-new", "name", "-name", "at", "-at"])
+def test_every_row_once_forward_and_back(session: Session, sort: str) -> None:
+    forward = walk(session, {"sort": sort, "size": "100"})
+    found = [number for page in forward for number in ids(page)]
+    assert sorted(found) == list(range(1, 1231))
+    by: Any = {"new": Row.id, "name": Row.name, "at": Row.at}[sort.lstrip("-")]
+    order = [by.desc(), Row.id.desc()] if sort.startswith("-") else [by, Row.id]
+    assert found == list(session.scalars(sa.select(Row.id).order_by(*order)))
+    back = [forward[-1]]
+    while back[-1].previous:
+        back.append(LIST.page(session, "/rows", args_of(back[-1].previous)))
+    assert [ids(page) for page in reversed(back)] == [ids(page) for page in forward]
+    assert [(page.first, page.last) for page in back][-1] == (1, 100)
+    assert forward[-1].last == 1230
+
+
+def test_rows_that_come_and_go_repeat_and_hide_nothing(filled: sa.Engine) -> None:
+    with filled.connect() as connection:
+        outer = connection.begin()
+        with Session(connection, join_transaction_mode="create_savepoint") as session:
+            first = LIST.page(session, "/rows", {})
+            session.execute(sa.insert(Row).values(name="later", at=START, state="on"))
+            session.execute(sa.delete(Row).where(Row.id == ids(first)[3]))
+            second = LIST.page(session, "/rows", args_of(first.next))
+            assert ids(second) == list(range(ids(first)[-1] - 1, ids(first)[-1] - 26, -1))
+        outer.rollback()
+
+
+def test_counts_stop_and_cost_one_query(session: Session, filled: sa.Engine) -> None:
+    statements: list[str] = []
+    sa.event.listen(filled, "before_cursor_execute", lambda *given: statements.append(given[2]))
+    page = LIST.page(session, "/rows", {})
+    assert len(statements) == 2
+    assert page.counts == {"all": CAP + 1, "on": 820, "off": 410}
+    assert (page.count("all"), page.count("on"), page.total) == ("1k+", "820", "1k+")
+
+
+def test_a_narrowed_list_is_not_counted(session: Session) -> None:
+    page = LIST.page(session, "/rows", {"q": "n3"})
+    assert page.rows
+    assert page.counts == {}
+    assert page.total == ""
+
+
+def test_search_takes_wildcards_literally(session: Session) -> None:
+    assert not LIST.page(session, "/rows", {"q": "%"}).rows
+    assert not LIST.page(session, "/rows", {"q": "n_"}).rows
+
+
+def test_tab_filter_and_kept_arguments_travel(session: Session) -> None:
+    page = LIST.page(session, "/rows", {"tab": "on", "state": "off", "client": "c1", "size": "50", "sort": "-at"})
+    assert not page.rows
+    assert [(chip.key, chip.word) for chip in page.chips] == [("state", "Off")]
+    assert args_of(page.url(state=None)) == {"client": "c1", "tab": "on", "sort": "-at", "size": "50"}
+    assert args_of(page.clear_url) == {"client": "c1", "tab": "on", "sort": "-at", "size": "50"}
+
+
+def test_an_empty_place_begins_again(session: Session) -> None:
+    last = walk(session, {"size": "100"})[-1]
+    beyond = LIST._place(last.query, last.rows[-1], True, 1231)
+    assert ids(LIST.page(session, "/rows", {"at": beyond}))[0] == 1230
+
+
+@pytest.mark.parametrize("place", ["", "x", "W10", "eyJhIjoxfQ", "bnVsbA", "WyJuZXciLDEsMSwxXQ", "W" * 5000, "WzEsMiwzLDQsNV0"])
+def test_a_forged_place_is_the_first_page(session: Session, place: str) -> None:
+    assert ids(LIST.page(session, "/rows", {"at": place})) == list(range(1230, 1205, -1))
+
+
+@given(st.dictionaries(st.sampled_from(["q", "tab", "sort", "size", "at", "pick", "state", "client", "format"]), st.text(max_size=200)))
+def test_no_address_fails(filled: sa.Engine, args: dict[str, str]) -> None:
+    with Session(filled) as session:
+        page = LIST.page(session, "/rows", args)
+        assert page.url()
+        assert page.query.size in (25, 50, 100)
+
+
+def test_csv_is_the_whole_list_as_shown(session: Session) -> None:
+    rows = list(csv.reader(io.StringIO("".join(LIST.csv(session, {"tab": "off", "sort": "name"})))))
+    assert rows[0] == ["Name", "At"]
+    assert len(rows) == 411
+    assert [row[0] for row in rows[1:]] == sorted(row[0] for row in rows[1:])
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1+1", "-1+1", "@sum(a1)", "\tx", "\rx", "=cmd|'/c calc'!a0"])
+def test_formulas_do_not_run(text: str) -> None:
+    assert next(csv.reader(io.StringIO(csv_line([text]), newline="")))[0] == "'" + text
+
+
+@pytest.mark.parametrize(("value", "text"), [(-5, "-5"), ("-5.20", "-5.20"), (None, ""), ("plain", "plain"), (START, "2026-01-01 00:00:00+00:00")])
+def test_plain_values_stay(value: object, text: str) -> None:
+    assert next(csv.reader([csv_line([value])]))[0] == text
+
+
+def test_a_filter_may_not_be_called_as_the_list_itself() -> None:
+    with pytest.raises(ValueError, match="filters may not"):
+        Listing(sa.select(Row.id), key=Row.id, sorts={"new": Sort(Row.id)}, filters={"q": Filter("Q", lambda text: None)})

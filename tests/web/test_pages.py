@@ -1,0 +1,188 @@
+"""Staff's pages: each opens, costs few queries, keeps what was typed when it refuses, and says what it did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import sqlalchemy as sa
+
+from puqpanel.app import Panel
+from puqpanel.domain.actors import SYSTEM
+from puqpanel.infra.db import session, transaction
+from puqpanel.models import Client, ModuleLog, Product, Service, Task, TaskAttempt
+from puqpanel.operations import services
+from tests.web.conftest import PASSWORD, Browser
+
+LISTS = ("/admin/clients/", "/admin/services/", "/admin/products/", "/admin/tasks/", "/admin/module-log/")
+
+
+@pytest.fixture
+def task(app: Panel, shop: dict[str, str]) -> str:
+    """A task that failed, with a line of module log."""
+    with app.app_context(), transaction() as current:
+        row = Task(job="ModuleJob", queue="Module", title="Create", status="failed", service_uuid=shop["service"], attempt=1, note="It answered 500.", data={"method": "create_job", "password": "hunter2"})
+        current.add(row)
+        current.flush()
+        current.add(TaskAttempt(task_id=row.id, number=1, owner="w1", outcome="failed", message="It answered 500."))
+        current.add(ModuleLog(type="Product", name="Cloud", level="error", action="POST /accounts", request='{"a": 1}', response="<b>500</b>", task_id=row.id, service_uuid=shop["service"]))
+        return row.uuid
+
+
+@pytest.mark.parametrize("path", [
+    "/admin/", "/admin/clients/", "/admin/clients/new", "/admin/clients/{client}", "/admin/clients/{client}/edit", "/admin/clients/{client}/users/new",
+    "/admin/services/", "/admin/services/?tab=failed&q=x&pick=product", "/admin/services/new?client={client}", "/admin/services/{service}",
+    "/admin/services/{service}/edit", "/admin/services/{service}/settings", "/admin/services/{service}/terminate", "/admin/services/{service}/suspend",
+    "/admin/services/{service}/package", "/admin/services/{service}/live", "/admin/products/", "/admin/products/new", "/admin/products/{product}",
+    "/admin/products/{product}/edit", "/admin/products/{product}/settings", "/admin/tasks/", "/admin/tasks/{task}", "/admin/tasks/{task}/live", "/admin/modules/",
+    "/admin/module-log/", "/admin/module-log/1", "/admin/staff/", "/admin/staff/new", "/admin/staff/roles", "/admin/staff/roles/new", "/admin/search/",
+    "/admin/search/?q=berg", "/admin/search/?q=%25%00",
+])
+def test_each_page_opens(owner: Browser, shop: dict[str, str], task: str, path: str) -> None:
+    answer = owner.get(path.format(task=task, **shop))
+    assert answer.status_code == 200, answer.text
+    assert "None<" not in answer.text
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_a_list_takes_four_queries_whatever_it_holds(app: Panel, owner: Browser, shop: dict[str, str], task: str, path: str, counted: Callable[[], list[str]]) -> None:
+    owner.get(path)
+    app.extensions.pop("puqpanel-attention", None)
+    counted()
+    owner.get(path)
+    few = counted()
+    with app.app_context(), transaction() as current:
+        client, product = current.scalars(sa.select(Client)).first(), current.scalars(sa.select(Product)).first()
+        assert client is not None and product is not None
+        current.add_all(Service(client_id=client.id, product_id=product.id, name=f"s{i}") for i in range(120))
+        current.add_all(Client(name=f"c{i}", email=f"c{i}@x.test") for i in range(120))
+    app.extensions.pop("puqpanel-attention", None)
+    counted()
+    answer = owner.get(path + "?size=100")
+    assert answer.status_code == 200
+    many = counted()
+    assert len(few) <= 4, few
+    assert len(many) <= 4, many
+
+
+def test_a_detail_page_takes_six_queries(app: Panel, owner: Browser, shop: dict[str, str], task: str, counted: Callable[[], list[str]]) -> None:
+    path = f"/admin/services/{shop['service']}"
+    owner.get(path)
+    app.extensions.pop("puqpanel-attention", None)
+    counted()
+    owner.get(path)
+    taken = counted()
+    assert len(taken) <= 6, taken
+
+
+@pytest.mark.parametrize("path", [*LISTS, "/admin/staff/"])
+def test_each_list_as_csv(owner: Browser, shop: dict[str, str], task: str, path: str) -> None:
+    answer = owner.get(path + "?format=csv")
+    assert answer.mimetype == "text/csv"
+    assert "attachment" in answer.headers["Content-Disposition"]
+    assert len(answer.text.splitlines()) >= 2
+
+
+def test_a_refused_form_is_422_and_keeps_what_was_typed(owner: Browser) -> None:
+    answer = owner.post("/admin/clients/new", {"name": "Kept Name", "email": "no address", "currency": "EUR", "country": "NOR"})
+    assert answer.status_code == 422
+    assert 'value="Kept Name"' in answer.text
+    assert 'aria-invalid="true"' in answer.text
+    assert 'href="#country"' in answer.text
+
+
+def test_an_operations_refusal_stands_beside_its_field(owner: Browser) -> None:
+    answer = owner.post("/admin/clients/new", {"name": "A", "email": "no address", "currency": "EUR"})
+    assert answer.status_code == 422
+    assert "This is no e-mail address." in answer.text
+    assert 'id="email-e"' in answer.text
+
+
+def test_the_whole_way_by_forms(app: Panel, owner: Browser) -> None:
+    made = owner.post("/admin/clients/new", {"name": "New Client", "email": "new@example.test", "currency": "EUR", "user_password": PASSWORD})
+    assert made.status_code == 302
+    client = made.location.rpartition("/")[2]
+    product = owner.post("/admin/products/new", {"name": "Web", "price": "5.50", "currency": "EUR", "period": "monthly", "module": "", "active": "y"}).location.rpartition("/")[2]
+    service = owner.post("/admin/services/new", {"client": client, "product": product, "name": "new.example"})
+    assert service.status_code == 302
+    page = owner.get(service.location)
+    assert "new.example was added" in page.text
+    assert "€5.50" in page.text
+    customer = Browser(app).sign_in("new@example.test", "/client")
+    assert "new.example" in customer.get("/client/").text
+
+
+def test_termination_asks_for_the_name(app: Panel, owner: Browser, shop: dict[str, str]) -> None:
+    path = f"/admin/services/{shop['service']}/terminate"
+    assert owner.post(path, {"typed": "berg"}).status_code == 422
+    answer = owner.post(path, {"typed": "berg.example"})
+    assert answer.status_code == 302
+    # without a module there is nothing to terminate, and that is said
+    assert "no module" in owner.get(answer.location).text
+
+
+def test_bulk_asks_once_then_names_what_could_not_be_done(owner: Browser, shop: dict[str, str]) -> None:
+    asked = owner.post("/admin/services/bulk", {"do": "suspend", "id": [shop["service"]]})
+    assert "Suspend 1 service?" in asked.text
+    assert "berg.example" in asked.text
+    done = owner.post("/admin/services/bulk", {"do": "suspend", "id": [shop["service"]], "confirmed": "yes"})
+    assert done.status_code == 302
+    assert "berg.example:" in owner.get(done.location).text
+    assert owner.post("/admin/services/bulk", {"do": "explode", "id": [shop["service"]]}).status_code == 400
+
+
+def test_bulk_termination_needs_its_own_permission(app: Panel, clerk: Browser, shop: dict[str, str]) -> None:
+    answer = clerk.post("/admin/services/bulk", {"do": "terminate", "id": [shop["service"]], "confirmed": "yes"})
+    assert answer.status_code == 403
+
+
+def test_secrets_of_a_task_are_masked(owner: Browser, task: str) -> None:
+    page = owner.get(f"/admin/tasks/{task}").text
+    assert "hunter2" not in page
+    assert "create_job" in page
+
+
+def test_a_modules_answer_is_text(owner: Browser, task: str) -> None:
+    assert "&lt;b&gt;500&lt;/b&gt;" in owner.get("/admin/module-log/1").text
+
+
+def test_names_are_escaped_everywhere(app: Panel, owner: Browser, shop: dict[str, str]) -> None:
+    nasty = "<script>alert(1)</script>"
+    with app.app_context():
+        services.rename_service(actor=SYSTEM, uuid=shop["service"], name=nasty)
+    for path in ("/admin/services/", f"/admin/services/{shop['service']}", "/admin/search/?q=script", f"/admin/clients/{shop['client']}"):
+        assert nasty not in owner.get(path).text, path
+
+
+def test_a_live_fragment_reloads_the_page_when_nothing_runs(app: Panel, owner: Browser, shop: dict[str, str]) -> None:
+    path = f"/admin/services/{shop['service']}/live"
+    assert owner.get(path).headers["HX-Refresh"] == "true"
+    with app.app_context(), transaction() as current:
+        current.add(Task(job="ModuleJob", queue="Module", title="Create", status="running", service_uuid=shop["service"], data={}))
+    answer = owner.get(path)
+    assert "HX-Refresh" not in answer.headers
+    assert 'hx-trigger="every 2s"' in answer.text
+
+
+def test_times_are_in_the_viewers_zone(app: Panel, owner: Browser, shop: dict[str, str]) -> None:
+    owner.http.set_cookie("zone", "Pacific/Kiritimati")
+    assert "+14" in owner.get(f"/admin/services/{shop['service']}").text
+    for odd in ("../../etc/passwd", "Nowhere/Land", "/etc", "x" * 500):
+        owner.http.set_cookie("zone", odd)
+        assert "UTC" in owner.get(f"/admin/services/{shop['service']}").text
+
+
+def test_pages_work_without_a_queue_server(app: Panel, owner: Browser, shop: dict[str, str]) -> None:
+    from puqpanel.infra import queue
+
+    kept = queue.server_url()
+    queue.use_server("unix:///nowhere/at/all.sock")
+    app.extensions.pop("puqpanel-attention", None)
+    try:
+        page = owner.get("/admin/services/")
+        assert page.status_code == 200
+        assert "queue server does not answer" in page.text
+    finally:
+        queue.use_server(kept)
+    with app.app_context():
+        assert session().scalar(sa.select(sa.func.count(Service.id))) == 1

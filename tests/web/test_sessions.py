@@ -1,0 +1,96 @@
+"""Signing in and out, in both areas of one browser at once."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from puqpanel.app import Panel
+from puqpanel.domain.actors import SYSTEM
+from puqpanel.infra.db import session
+from puqpanel.models import Staff
+from puqpanel.operations import staff
+from puqpanel.web.answers import same_site
+from tests.web.conftest import PASSWORD, Browser
+
+
+def test_one_browser_in_both_areas(app: Panel, owner: Browser, shop: dict[str, str]) -> None:
+    owner.sign_in("anna@example.test", "/client")
+    assert owner.get("/admin/").status_code == 200
+    assert "Hello, Anna" in owner.get("/client/").text
+    owner.post("/client/signout")
+    assert owner.get("/client/").status_code == 302
+    assert owner.get("/admin/").status_code == 200
+
+
+def test_cookies_keep_to_their_area(app: Panel, owner: Browser) -> None:
+    answer = owner.post("/admin/signin", {"email": "owner@panel.test", "password": PASSWORD, "keep": "y"})
+    cookie = next(value for name, value in answer.headers if name == "Set-Cookie" and value.startswith("panel_staff="))
+    assert "Path=/admin" in cookie
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+    assert "Max-Age=1209600" in cookie
+
+
+def test_a_staff_cookie_does_not_open_the_customers_door(app: Panel, owner: Browser) -> None:
+    stolen = owner.http.get_cookie("panel_staff", path="/admin")
+    assert stolen is not None
+    thief = app.test_client()
+    thief.set_cookie("panel_customer", stolen.value, path="/client")
+    assert thief.get("/client/").status_code == 302
+
+
+def test_a_raised_epoch_ends_every_session(app: Panel, owner: Browser) -> None:
+    with app.app_context():
+        uuid = session().scalar(sa.select(Staff.uuid).where(Staff.email == "owner@panel.test"))
+        assert uuid is not None
+        staff.set_password(actor=SYSTEM, uuid=uuid, password="another long one")
+    assert owner.get("/admin/").status_code == 302
+
+
+def test_a_wrong_password_is_422_and_says_no_more(owner: Browser, visitor: Browser) -> None:
+    answer = visitor.post("/admin/signin", {"email": "owner@panel.test", "password": "wrong"})
+    unknown = visitor.post("/admin/signin", {"email": "nobody@panel.test", "password": "wrong"})
+    assert answer.status_code == unknown.status_code == 422
+    assert "do not belong together" in answer.text
+    assert "do not belong together" in unknown.text
+    assert 'value="owner@panel.test"' in answer.text
+
+
+def test_too_many_tries_are_stopped(owner: Browser, visitor: Browser) -> None:
+    codes = [visitor.post("/admin/signin", {"email": "owner@panel.test", "password": f"wrong {i}"}).status_code for i in range(22)]
+    assert codes[:20] == [422] * 20
+    assert codes[20:] == [429] * 2
+
+
+def test_who_signs_in_well_is_not_counted(app: Panel, owner: Browser) -> None:
+    for _ in range(25):
+        Browser(app).sign_in("owner@panel.test")
+
+
+@pytest.mark.parametrize(
+    ("target", "lands"),
+    [
+        ("/admin/services/?tab=failed", "/admin/services/?tab=failed"), ("/admin", "/admin"), ("", "/admin"), ("//evil.test/admin", "/admin"),
+        ("https://evil.test/admin/", "/admin"), ("/\\evil.test", "/admin"), ("/client/", "/admin"), ("/administrator", "/admin"),
+        ("javascript:alert(1)", "/admin"), ("/admin/\n//evil.test", "/admin"), ("\t//evil.test/admin", "/admin"),
+    ],
+)
+def test_next_stays_here(target: str, lands: str) -> None:
+    assert same_site(target, "/admin") == lands
+
+
+def test_next_leads_back(app: Panel, owner: Browser) -> None:
+    other = Browser(app)
+    asked = other.get("/admin/services/?tab=failed")
+    assert asked.location == "/admin/signin?next=/admin/services/?tab%3Dfailed"
+    token = other.token("/admin")
+    answer = other.http.post(asked.location, data={"csrf_token": token, "email": "owner@panel.test", "password": PASSWORD})
+    assert answer.location == "/admin/services/?tab=failed"
+
+
+@pytest.mark.parametrize("cookie", ["", "x", "a.b.c", "eyJfdXNlcl9pZCI6InN0YWZmOjE6MCJ9.aaaa.bbbb"])
+def test_a_forged_cookie_is_nobody(app: Panel, cookie: str) -> None:
+    client = app.test_client()
+    client.set_cookie("panel_staff", cookie, path="/admin")
+    assert client.get("/admin/").status_code == 302
