@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
+from datetime import datetime
+from io import BytesIO
 from pathlib import PurePosixPath
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 import sqlalchemy as sa
-from flask import Response, flash, redirect
+from flask import Response, flash, redirect, send_file
 from flask import request as page
 
 from puqpanel.sdk import Product, Request, Result, Service, abort, db, forms, generate_strong_password
@@ -174,7 +176,8 @@ class MyCloudService(Product):
 
     def admin_sidebar(self) -> list[dict[str, Any]]:
         """One entry; `link` is the name of a route."""
-        return [{"title": "Servers", "link": "servers", "active_links": ["servers", "servers.add", "servers.edit"], "permission": "view-servers"}]
+        pages = [route["name"] for route in self.admin_web_routes()]
+        return [{"title": "Servers", "link": "servers", "active_links": pages, "permission": "view-servers"}]
 
     def admin_web_routes(self) -> list[dict[str, Any]]:
         """The list, and a form pair to add and to change a server."""
@@ -214,7 +217,9 @@ class MyCloudService(Product):
         path = PurePosixPath(page.args.get("path", "").strip("/"))
         found = self._cloud().files(self.service_data["username"], str(path).removeprefix("."))
         above = [(part.name, str(part)) for part in reversed([path, *path.parents]) if part.name]
-        entries = (found.data or {}).get("entries", []) if found.ok else None
+        entries = found.data["entries"] if found.ok and isinstance(found.data, dict) else None
+        for entry in entries or []:
+            entry["changed_at"] = datetime.fromisoformat(entry["changed_at"])
         return {"entries": entries, "path": str(path).removeprefix("."), "above": above, "api": self._api("files"), "usage": self._usage()}
 
     def controller_client_files_get(self, request: Request) -> Any:
@@ -223,9 +228,7 @@ class MyCloudService(Product):
         found = self._cloud().files(self.service_data["username"], str(path))
         if not found.ok:
             abort(404)
-        answer = Response(found.content, mimetype="application/octet-stream", headers={"X-Content-Type-Options": "nosniff"})
-        answer.headers.set("Content-Disposition", "attachment", filename=path.name)
-        return answer
+        return send_file(BytesIO(found.content), "application/octet-stream", as_attachment=True, download_name=path.name)
 
     def controller_client_files_upload(self, request: Request) -> Any:
         """Write what was chosen into the folder that is open."""
@@ -238,7 +241,7 @@ class MyCloudService(Product):
         name = request.form.get("name", "").strip().replace("/", "")
         return self._did(request, lambda cloud, user, at: cloud.make_folder(user, f"{at}/{name}") if name else None, f"The folder {name} is made.")
 
-    def controller_client_files_delete(self, request: Request) -> Any:
+    def controller_client_files_remove(self, request: Request) -> Any:
         """Remove a file or an empty folder."""
         name = request.form.get("name", "")
         return self._did(request, lambda cloud, user, at: cloud.remove(user, f"{at}/{name}") if name else None, f"{name} is deleted.")

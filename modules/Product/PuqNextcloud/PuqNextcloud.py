@@ -73,6 +73,12 @@ class PuqNextcloud(Provisioning):
 
     # What staff see
 
+    def get_service_page(self) -> str:
+        """The fields of a service; once there is an account, with its name and its server in them."""
+        if (account := placement.find(self._uuid)) is not None:
+            self.service_data |= {"username": account.username, "server": account.server_id}
+        return super().get_service_page()
+
     def admin_permissions(self) -> list[dict[str, Any]]:
         """Who may look at servers, and who may change them."""
         return [
@@ -82,7 +88,7 @@ class PuqNextcloud(Provisioning):
 
     def admin_sidebar(self) -> list[dict[str, Any]]:
         """One entry; server groups are reached from the servers."""
-        active = [route["name"] for route in self.admin_web_routes() if route["method"] == "get"]
+        active = [route["name"] for route in self.admin_web_routes()]
         return [{"title": "Servers", "link": "servers", "active_links": active, "permission": "view-servers", "icon": "fas fa-server"}]
 
     def admin_web_routes(self) -> list[dict[str, Any]]:

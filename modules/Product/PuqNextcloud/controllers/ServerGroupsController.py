@@ -47,7 +47,7 @@ class ServerGroupsController(Controller):
     def edit_form(self, request: Request, id: str) -> Any:
         """A group in the form."""
         group = find(id)
-        return self._form(GroupForm(obj=group), group.name)
+        return self._form(GroupForm(obj=group), group.name, group)
 
     def edit_submit(self, request: Request, id: str) -> Any:
         """Change a group."""
@@ -55,7 +55,7 @@ class ServerGroupsController(Controller):
         form = GroupForm()
         form.record = group
         if not form.validate():
-            return self._form(form, group.name), 422
+            return self._form(form, group.name, group), 422
         with db.transaction():
             form.populate_obj(find(id))
         flash(f"{form.name.data} is changed.", "good")
@@ -66,7 +66,7 @@ class ServerGroupsController(Controller):
         group = find(id)
         held = db.session.scalar(sa.select(sa.func.count()).where(Server.group_id == group.id)) or 0
         return page(
-            "remove", f"Delete {group.name}?", crumbs=CRUMBS, back=link("groups"), button="Delete server group",
+            "remove", f"Delete {group.name}?", thing=group.name, crumbs=CRUMBS, back=link("groups"), button="Delete server group",
             refused=f"{group.name} holds {held} server{'s' if held != 1 else ''}." if held else "",
             instead="Move these servers to another group first, or delete them.",
             goes=["the group; products that name it make no accounts until they name another"],
@@ -84,8 +84,9 @@ class ServerGroupsController(Controller):
         flash(f"{group.name} is deleted.", "good")
         return redirect(link("groups"))
 
-    def _form(self, form: GroupForm, title: str) -> Any:
-        return page("form", title, form=form, crumbs=CRUMBS, save="Save server group", back=link("groups"), sentence="", wide=())
+    def _form(self, form: GroupForm, title: str, group: ServerGroup | None = None) -> Any:
+        more = {"remove": link("groups.remove", id=group.id)} if group else {}
+        return page("form", title, form=form, crumbs=CRUMBS, save="Save server group", back=link("groups"), sentence="", wide=(), **more)
 
 
 def find(id: str) -> ServerGroup:

@@ -46,7 +46,7 @@ class ServersController(Controller):
     def edit_form(self, request: Request, id: str) -> Any:
         """A server in the form; the password is never shown."""
         server = find(id)
-        return self._form(ServerForm(obj=server), server.name)
+        return self._form(ServerForm(obj=server), server.name, server)
 
     def edit_submit(self, request: Request, id: str) -> Any:
         """Change a server."""
@@ -54,7 +54,7 @@ class ServersController(Controller):
         form = ServerForm()
         form.record = server
         if not form.validate():
-            return self._form(form, server.name), 422
+            return self._form(form, server.name, server), 422
         with db.transaction():
             form.fill(find(id))
         flash(f"{form.name.data} is changed.", "good")
@@ -65,7 +65,7 @@ class ServersController(Controller):
         server = find(id)
         held = placement.count().get(server.id, 0)
         return page(
-            "remove", f"Delete {server.name}?", crumbs=CRUMBS, back=link("servers"), button="Delete server",
+            "remove", f"Delete {server.name}?", thing=server.name, crumbs=CRUMBS, back=link("servers"), button="Delete server",
             refused=f"{server.name} holds {held} account{'s' if held != 1 else ''}." if held else "",
             instead="Terminate these services first, or switch the server off for new accounts.",
             goes=[f"the panel's record of {server.url}, with the credentials"], stays="The cloud itself and all its users stay as they are.",
@@ -90,8 +90,11 @@ class ServersController(Controller):
         flash(sentence, "good" if ok else "bad")
         return redirect(link("servers"))
 
-    def _form(self, form: ServerForm, title: str) -> Any:
-        return page("form", title, form=form, crumbs=CRUMBS, save="Save server", back=link("servers"), sentence="", wide=("host",))
+    def _form(self, form: ServerForm, title: str, server: Server | None = None) -> Any:
+        if server:
+            form.password.description = "Empty keeps the one that is stored."
+        more = {"test": link("servers.test", id=server.id), "remove": link("servers.remove", id=server.id)} if server else {}
+        return page("form", title, form=form, crumbs=CRUMBS, save="Save server", back=link("servers"), sentence="", wide=("host",), **more)
 
 
 def find(id: str) -> Server:

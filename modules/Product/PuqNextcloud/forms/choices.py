@@ -23,6 +23,6 @@ def groups() -> dict[Any, Any]:
 
 
 def servers() -> dict[Any, Any]:
-    """All servers that take accounts, and the choice of none."""
-    wanted = sa.select(Server.id, Server.name).where(Server.active).order_by(Server.name)
+    """All servers, and the choice of none."""
+    wanted = sa.select(Server.id, Server.name).order_by(Server.name)
     return {0: "As the group decides", **dict(db.session.execute(wanted).all())}
