@@ -106,7 +106,16 @@ def import_failure(what: str, error: BaseException, folder: Path) -> str:
         if filename.startswith(str(folder)):
             place = f" ({_short(filename, folder)}:{step.tb_lineno})"
         step = step.tb_next
-    return f"{what} does not load: {describe(error)}{place}".rstrip(".") + "."
+    return f"{what} does not load: {describe(error)}{place}{_hint(error, folder)}".rstrip(".") + "."
+
+
+def _hint(error: BaseException, folder: Path) -> str:
+    """A module's own files are imported from where they stand, not from the top."""
+    missing = (error.name or "").split(".") if isinstance(error, ModuleNotFoundError) else [""]
+    if missing[0] == "modules":
+        missing = missing[3:] or [""]
+    own = {entry.name.removesuffix(".py").lower() for entry in folder.iterdir()}
+    return f"; write it as from .{'.'.join(missing)} import …" if missing[0].lower() in own else ""
 
 
 def describe(error: BaseException) -> str:

@@ -14,7 +14,16 @@ import structlog
 
 from puqpanel.domain.actors import SYSTEM, Actor
 from puqpanel.domain.errors import ConflictError, NotFoundError
-from puqpanel.domain.service_states import VERBS, ProvisionStatus, ServiceStatus, Verb, check_provision_move, check_status_move, check_verb
+from puqpanel.domain.service_states import (
+    STATUS_MOVES,
+    VERBS,
+    ProvisionStatus,
+    ServiceStatus,
+    Verb,
+    check_provision_move,
+    check_status_move,
+    check_verb,
+)
 from puqpanel.domain.task_states import OPEN, OnLoss, TaskStatus
 from puqpanel.host import calls
 from puqpanel.host.contract.result import Result
@@ -145,6 +154,8 @@ def record(task: Task, outcome: Outcome) -> None:
         if service.provision_status == ProvisionStatus.PROCESSING and not _unfinished(service, task):
             _complete(service, verb, actor, task)
         elif verb is not None and service.provision_status == verb.ends:
+            if verb.status is not None and verb.status in STATUS_MOVES[ServiceStatus(service.status)]:
+                _set_status(service, verb.status)  # the job was added by hand, with no verb under way that would have moved it
             _succeeded(service, verb, actor, task)
         return
     _failed(service, verb, actor, task, outcome.message)

@@ -161,7 +161,7 @@ def save_service_data(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> Se
     return service
 
 
-def _accepted(module: LoadedModule, data: Mapping[str, Any], actor: Actor, **about: str) -> dict[str, Any]:
+def _accepted(module: LoadedModule, data: Mapping[str, Any], actor: Actor, **about: Any) -> dict[str, Any]:
     called = calls.invoke(module, "save_service_data", dict(data), actor=actor, **about)
     result = called.result
     if not result.ok:

@@ -7,7 +7,7 @@ themselves; rows of the panel never reach a module.
 import contextlib
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Session
@@ -103,7 +103,7 @@ class _ModuleSession:
     """The session of the running call.
 
     Reading needs nothing. A write outside `transaction()` opens one that `commit()` ends; what is left open when the call ends
-    is rolled back.
+    is rolled back. `with db.session() as session:` is the same, with that end at the block's.
     """
 
     def add(self, row: Any) -> None:
@@ -153,6 +153,19 @@ class _ModuleSession:
             close(False)
         elif not panel.in_transaction():
             panel.session().rollback()
+
+    def __call__(self) -> "_ModuleSession":
+        return self
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.rollback()
+
+    def begin(self) -> contextlib.AbstractContextManager[Session]:
+        """As `transaction()`."""
+        return transaction()
 
     def _open(self) -> bool:
         return "module_transaction" in panel.session().info

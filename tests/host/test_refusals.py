@@ -39,6 +39,10 @@ CASES = {
     "interrupt": ("raise KeyboardInterrupt\n", "Echo.py does not load: KeyboardInterrupt (Echo.py:1)."),
     "replaced module": ("import sys\nsys.modules[__name__] = 5\n", "Echo() does not load: TypeError: vars() argument must have __dict__ attribute."),
     "frozen class": (HEAD + "class M(type):\n    def __setattr__(c, n, v):\n        raise OSError('no')\nclass Echo(Product, metaclass=M):\n    pass\n", "Echo() does not load: OSError: no (Echo.py:4)."),
+    "own file from the top": (
+        "from controllers.PageController import PageController\n",
+        "Echo.py does not load: ModuleNotFoundError: No module named 'controllers' (Echo.py:1); write it as from .controllers import ….",
+    ),
     "silent error": ("class Odd(BaseException):\n    def __str__(self):\n        raise RuntimeError\nraise Odd\n", "Echo.py does not load: Odd (Echo.py:4)."),
     "no class": ("x = 1\n", "Echo.py defines no class Echo: folder, file and class share one name."),
     "other class": (HEAD + "class Ecco(Product):\n    pass\n", "Echo.py defines no class Echo; it defines Ecco: folder"),

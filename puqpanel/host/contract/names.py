@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from inspect import getattr_static
 from types import MappingProxyType
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 MODULE = {
     "logInfo": "log_info",
@@ -121,6 +122,11 @@ GROUPS: Mapping[str, Mapping[str, str]] = MappingProxyType(
 )
 NAMES: Mapping[str, str] = MappingProxyType({v: p for group in GROUPS.values() for v, p in group.items()})
 
+_VENDORS: dict[str, list[str]] = {}
+for _vendor, _python in NAMES.items():
+    _VENDORS.setdefault(_python, []).append(_vendor)
+_bound: WeakSet[type] = WeakSet()
+
 HTTP_VERBS = ("get", "post", "put", "delete")
 _CLIENT = re.compile(r"^controllerClient_(?P<tab>.+?)(?P<verb>[A-Z]\w*)$")
 _PREFIX = "controller_client_"
@@ -160,10 +166,15 @@ def bind(cls: C) -> C:
 
     Raises: BothSpellings when one class defines both, and differently.
     """
-    pairs = dict(NAMES)
+    pairs: set[tuple[str, str]] = set()
     for klass in cls.__mro__:
-        pairs.update((name, python_name(name)) for name in vars(klass) if _CLIENT.match(name))
-    for vendor, python in pairs.items():
+        # A class that was bound before has both spellings already; a mixin of the module's own has not.
+        if klass not in _bound:
+            for name in vars(klass):
+                if name in NAMES or _CLIENT.match(name):
+                    pairs.add((name, python_name(name)))
+                pairs.update((vendor, name) for vendor in _VENDORS.get(name, ()))
+    for vendor, python in sorted(pairs):
         for klass in cls.__mro__:
             own = vars(klass)
             if vendor not in own and python not in own:
@@ -178,6 +189,7 @@ def bind(cls: C) -> C:
                 if getattr_static(cls, name, _MISSING) is not value:
                     setattr(cls, name, value)
             break
+    _bound.add(cls)
     return cls
 
 

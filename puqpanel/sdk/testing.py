@@ -1,0 +1,160 @@
+"""A small panel for the tests of a module: a database, a client, a product and a service, and tasks that run where they stand.
+
+    with Lab("modules/Product/MyCloudService", product={"plan": "basic"}) as lab:
+        module = lab.module("test-uuid")
+        assert module.create()["status"] == "success"
+        assert lab.service.provision_status == "completed"
+"""
+
+import contextlib
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self, cast
+
+import sqlalchemy as sa
+from flask import Flask
+
+from puqpanel.domain.errors import NotFoundError
+from puqpanel.host import calls, registry
+from puqpanel.host.calls import Called
+from puqpanel.host.context import Context, entered
+from puqpanel.host.loader import LoadedModule, load_module, unload
+from puqpanel.infra import crypto, migrate
+from puqpanel.infra.db import db, engine_for, release, session, transaction
+from puqpanel.models.clients import Client
+from puqpanel.models.module_log import ModuleLog
+from puqpanel.models.products import Product as ProductRow
+from puqpanel.models.services import Service as ServiceRow
+from puqpanel.models.tasks import Task as TaskRow
+from puqpanel.operations import provisioning
+from puqpanel.sdk.service import Service
+from puqpanel.tasks import outbox
+from puqpanel.tasks import run as engine
+from puqpanel.tasks.outcome import Outcome
+
+SERVICE = "test-uuid"
+
+
+class Lab:
+    """One module with a panel of its own around it, on SQLite in a temporary folder. A context manager."""
+
+    def __init__(
+        self,
+        folder: str | Path,
+        *,
+        product: Mapping[str, Any] | None = None,
+        service: Mapping[str, Any] | None = None,
+        service_uuid: str = SERVICE,
+    ) -> None:
+        """Args: folder is `modules/{Type}/{Name}`; product and service are the stored data of the product and the service."""
+        self.folder = Path(folder).resolve()
+        self.product_data, self.service_data, self.service_uuid = dict(product or {}), dict(service or {}), service_uuid
+        self._stack = contextlib.ExitStack()
+        self.loaded: LoadedModule
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as stack:
+            base = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            crypto.make_keys(base / "keys")
+            crypto.use_keys(base / "keys")
+            url = f"sqlite:///{base / 'panel.db'}"
+            migrate.upgrade(engine_for(url))
+            stack.callback(engine_for(url).dispose)
+            app = Flask("puqpanel-lab")
+            app.config["SQLALCHEMY_DATABASE_URI"] = url
+            db.init_app(app)
+            stack.enter_context(app.test_request_context())
+            self.loaded = load_module(self.folder, self.folder.parent.name, self.folder.name)
+            stack.callback(unload, self.loaded.package)
+            before = registry.current()
+            registry.install(registry.Registry(0, {self.loaded.key: self.loaded}))
+            stack.callback(registry.install, before)
+            outbox.deliver_to(self._run)
+            stack.callback(outbox.deliver_to, None)
+            self._supply()
+            stack.enter_context(entered(Context(self.loaded.type, self.loaded.name, self.loaded.package, self.service_uuid)))
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def _supply(self) -> None:
+        with transaction() as current:
+            client = Client(name="A client", email="client@example.test")
+            product = ProductRow(name="A product", module=self.loaded.key, config=self.product_data)
+            current.add_all([client, product])
+            current.flush()
+            current.add(
+                ServiceRow(uuid=self.service_uuid, client_id=client.id, product_id=product.id, name="A service", service_data=self.service_data)
+            )
+
+    def activate(self) -> Self:
+        """Runs the module's `activate()`. Raises AssertionError when it does not answer success."""
+        called = self.call("activate")
+        assert called.value == "success", called.error or called.value
+        return self
+
+    def module(self, service_uuid: str = "") -> Any:
+        """A new instance, about a service where its uuid is given."""
+        made: Any = self.loaded.cls()
+        if service_uuid:
+            made.set_service_uuid(service_uuid)
+        return made
+
+    def call(self, method: str, *args: Any, **options: Any) -> Called:
+        """One call as the panel makes it, about the lab's service."""
+        about = {"service_uuid": self.service_uuid} if self.loaded.type == "Product" else {}
+        return calls.invoke(self.loaded, method, *args, **cast(Any, about | options))
+
+    @property
+    def service(self) -> Service:
+        """The service as it is now."""
+        release()
+        return Service.find(self.service_uuid)
+
+    @property
+    def provision_data(self) -> dict[str, Any]:
+        """What jobs found out and the panel keeps."""
+        row = session().scalar(sa.select(ServiceRow).where(ServiceRow.uuid == self.service_uuid))
+        if row is None:
+            raise NotFoundError("The lab's service is gone.")
+        return dict(row.provision_data)
+
+    def tasks(self) -> list[tuple[str, str, str]]:
+        """Method, status and note of every task, in the order they were added."""
+        rows = session().scalars(sa.select(TaskRow).order_by(TaskRow.id).execution_options(populate_existing=True))
+        return [(str(row.data.get("method")), str(row.status), row.note) for row in rows]
+
+    def log(self) -> list[tuple[str, str]]:
+        """Level and action of every row of the module log."""
+        return [(row.level, row.action) for row in session().scalars(sa.select(ModuleLog).order_by(ModuleLog.id))]
+
+    def _run(self, task_id: int) -> None:
+        engine.run(task_id, {"ModuleJob": _Job(self.loaded)})
+
+
+class _Job:
+    """Calls the module as the panel's worker does."""
+
+    def __init__(self, loaded: LoadedModule) -> None:
+        self.loaded = loaded
+
+    def run(self, task: TaskRow) -> Outcome:
+        """One attempt."""
+        method, _, product = calls.job_data(task.data)
+        called = calls.invoke(self.loaded, method, task=task, service_uuid=task.service_uuid or None, product_uuid=product)
+        if task.service_uuid and called.service_changes:
+            provisioning.keep_service_data(service_uuid=task.service_uuid, changes=called.service_changes)
+        result = called.result
+        if called.raised:
+            return Outcome("exception", called.error)
+        return Outcome("again" if result.pending else "completed" if result.ok else "failed", result.message)
+
+    def settle(self, task: TaskRow, outcome: Outcome) -> None:
+        """Moves the service."""
+        if task.service_uuid:
+            provisioning.record(task, outcome)
+
+
