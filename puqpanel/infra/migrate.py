@@ -144,6 +144,7 @@ def rebuilding(engine: Engine) -> Iterator[Connection]:
         finally:
             if sqlite:
                 _foreign_keys(connection, on=True)
+            _unlock(connection)
 
 
 def _foreign_keys(connection: Connection, *, on: bool) -> None:
@@ -160,3 +161,10 @@ def _lock(connection: Connection) -> None:
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7461)")
     elif connection.dialect.name in ("mysql", "mariadb"):
         connection.exec_driver_sql("SELECT GET_LOCK('puqpanel_migrate', 60)")
+
+
+def _unlock(connection: Connection) -> None:
+    """MariaDB's lock belongs to the connection and would go back to the pool with it; PostgreSQL's ends with the transaction."""
+    if connection.dialect.name in ("mysql", "mariadb"):
+        connection.exec_driver_sql("SELECT RELEASE_LOCK('puqpanel_migrate')")
+        connection.commit()
