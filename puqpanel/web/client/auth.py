@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from puqpanel.domain.errors import UserError
 from puqpanel.operations import signin
 from puqpanel.web.answers import same_site
-from puqpanel.web.guard import find_user, public
+from puqpanel.web.guard import actor, find_user, public
 from puqpanel.web.limits import failed, limiter, tried_account
 from puqpanel.web.sessions import sign_in
 from puqpanel.web.sessions import sign_out as end_session
@@ -48,6 +48,8 @@ def sign_in_submit() -> ResponseReturnValue:
 @public
 def sign_out() -> ResponseReturnValue:
     """Ends the session in this browser."""
+    if find_user():
+        signin.sign_out(actor=actor())
     end_session()
     flash("You are signed out.", "good")
     return redirect(url_for("client.auth.sign_in_form"))
