@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from puqpanel.app import Panel
+from puqpanel.domain.errors import InvalidInput
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import ModuleLog
 from puqpanel.operations import products, services
@@ -160,43 +161,12 @@ def test_a_group_named_like_the_location_comes_first(house: House, cloud: DemoCl
 def test_an_account_keeps_its_name_and_gets_its_new_password(house: House, cloud: DemoCloudServer) -> None:
     uuid = house.sold()
     assert house.job(uuid, "create_job").ok
-    with pytest.raises(Exception, match=r"(?s).*"):
+    with pytest.raises(InvalidInput):
         services.save_service_data(actor=STAFF, uuid=uuid, data={**DATA, "username": "other"})
     assert len(cloud.seen("PUT", "/password$")) == 0
     services.save_service_data(actor=STAFF, uuid=uuid, data={**DATA, "password": "another-password"})
     assert cloud.seen("PUT", "/password$")[0].json == {"password": "another-password"}
     assert house.call(uuid, "variables_general").value["username"] == "lumen"
-
-
-@pytest.mark.parametrize(
-    ("config", "wrong"),
-    [
-        (CONFIG, set()),
-        ({"server_location": "", "plan_type": "invalid", "disk_space": -1}, {"server_location", "plan_type", "disk_space", "bandwidth"}),
-        ({**CONFIG, "disk_space": "much"}, {"disk_space"}),
-        ({**CONFIG, "bandwidth": 0}, {"bandwidth"}),
-    ],
-)  # fmt: skip
-def test_the_rules_of_a_product(house: House, config: dict[str, Any], wrong: set[str]) -> None:
-    answer = house.call(house.sell(CONFIG), "saveProductData", config).value
-    assert (set(answer.get("errors", {})), answer["code"]) == (wrong, 422 if wrong else 200)
-
-
-@pytest.mark.parametrize(
-    ("data", "wrong"),
-    [
-        ({}, set()),
-        ({"domain": ""}, {"domain"}),
-        ({"domain": "a" * 256}, {"domain"}),
-        ({"username": "a" * 51}, {"username"}),
-        ({"password": "short"}, {"password"}),
-        ({"ip_address": "300.1.1.1"}, {"ip_address"}),
-        ({"ip_address": "2001:db8::1"}, set()),
-    ],
-)  # fmt: skip
-def test_the_rules_of_a_service(house: House, data: dict[str, str], wrong: set[str]) -> None:
-    answer = house.call(house.sell(CONFIG), "saveServiceData", {**DATA, **data}).value
-    assert set(answer.get("errors", {})) == wrong
 
 
 def test_no_secret_in_the_log(house: House, cloud: DemoCloudServer) -> None:

@@ -233,7 +233,7 @@ class MyCloudService(Product):
     def controller_client_files_upload(self, request: Request) -> Any:
         """Write what was chosen into the folder that is open."""
         file = request.files.get("file")
-        name = PurePosixPath((file.filename or "").replace("\\", "/")).name if file else ""
+        name = PurePosixPath(file.filename or "").name if file else ""
         return self._did(request, lambda cloud, user, at: cloud.write(user, f"{at}/{name}", file.read()) if file and name else None, f"{name} is uploaded.")
 
     def controller_client_files_folder(self, request: Request) -> Any:

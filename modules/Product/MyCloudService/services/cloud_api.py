@@ -78,4 +78,6 @@ def _account(username: str) -> str:
 
 
 def _file(username: str, path: str) -> str:
-    return f"{_account(username)}/files/{quote(path)}"
+    # A ".." would be resolved on the way, and lead out of this account into another one.
+    parts = [part for part in path.split("/") if part not in ("", ".", "..")]
+    return f"{_account(username)}/files/{quote('/'.join(parts))}"

@@ -34,7 +34,7 @@ class ProductForm(forms.Form):
 class ServiceForm(forms.Form):
     """What staff may choose for one account before it is made."""
 
-    username = forms.StringField("User name", [Length(max=64), PART],
+    username = forms.StringField("User name", [Length(max=64), Regexp(r"([A-Za-z0-9_@-][A-Za-z0-9_.@-]*)?$", message=LETTERS)],
                            filters=[trim], description="Empty: one is made up. It cannot be changed once the account is made.")  # fmt: skip
     display_name = forms.StringField("Display name", [Length(max=64)], filters=[trim], description="What other users of the cloud see.")
     server = forms.SelectField("Server", coerce=int, choices=servers)

@@ -1,0 +1,46 @@
+"""The rules of the two forms: what is refused, and what is kept."""
+
+from typing import Any
+
+import pytest
+
+from modules.Product.MyCloudService.forms import ProductForm, ServiceForm
+from puqpanel.sdk import forms
+
+PRODUCT = {"server_location": "US-East", "plan_type": "premium", "disk_space": 100, "bandwidth": 1000}
+SERVICE = {"domain": "lumen.example", "username": "lumen", "password": "a-long-password", "ip_address": "203.0.113.7"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "wrong"),
+    [
+        ({}, set()),
+        ({"server_location": ""}, {"server_location"}),
+        ({"plan_type": "invalid"}, {"plan_type"}),
+        ({"disk_space": -1, "bandwidth": "much"}, {"disk_space", "bandwidth"}),
+        ({"bandwidth": None}, {"bandwidth"}),
+    ],
+)
+def test_a_product(changed: dict[str, Any], wrong: set[str]) -> None:
+    answer = forms.save(ProductForm, {**PRODUCT, **changed})
+    assert (set(answer.get("errors", {})), answer["code"]) == (wrong, 422 if wrong else 200)
+
+
+@pytest.mark.parametrize(
+    ("changed", "wrong"),
+    [
+        ({}, set()),
+        ({"ip_address": ""}, set()),
+        ({"ip_address": "2001:db8::7"}, set()),
+        ({"ip_address": "300.1.1.1"}, {"ip_address"}),
+        ({"domain": "", "username": ""}, {"domain", "username"}),
+        ({"domain": "a" * 256, "username": "a" * 51}, {"domain", "username"}),
+        ({"password": "short"}, {"password"}),
+    ],
+)
+def test_a_service(changed: dict[str, Any], wrong: set[str]) -> None:
+    assert set(forms.save(ServiceForm, {**SERVICE, **changed}).get("errors", {})) == wrong
+
+
+def test_numbers_are_kept_as_numbers() -> None:
+    assert forms.save(ProductForm, {**PRODUCT, "disk_space": "100"})["data"] == PRODUCT

@@ -1,0 +1,233 @@
+"""The modules' pages through the browser's door: staff's servers, and the customer's tabs."""
+
+from __future__ import annotations
+
+import contextvars
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from werkzeug.test import TestResponse
+
+from puqpanel.app import Panel
+from puqpanel.domain.actors import SYSTEM
+from puqpanel.domain.service_states import ServiceStatus
+from puqpanel.infra.db import session, transaction
+from puqpanel.models import Role
+from puqpanel.operations import clients, staff
+from tests.fakes.demo_cloud import DemoCloudServer
+from tests.fakes.ocs import OcsServer
+from tests.modules.test_mycloudservice import House as DemoHouse
+from tests.modules.test_puqnextcloud import House
+from tests.sample import PASSWORD
+from tests.web.conftest import Browser
+
+NEXTCLOUD, DEMO = "/admin/modules/Product/PuqNextcloud", "/admin/modules/Product/MyCloudService"
+SERVER = {"name": "cloud-1", "group_id": "1", "host": "127.0.0.1", "username": "panel-admin", "password": "app-Password-7f3a91", "active": "y"}
+
+
+class Door(Browser):
+    """A browser whose requests know nothing of the context that the test itself stands in."""
+
+    def get(self, path: str, **options: Any) -> TestResponse:
+        return contextvars.Context().run(super().get, path, **options)
+
+    def post(self, path: str, data: dict[str, Any] | None = None, **options: Any) -> TestResponse:
+        return contextvars.Context().run(super().post, path, data, **options)
+
+
+@pytest.fixture
+def owner(served: Panel) -> Browser:
+    """Staff who may do everything."""
+    staff.create_staff(actor=SYSTEM, email="owner@panel.test", name="Olga Owner", password=PASSWORD)
+    return Door(served).sign_in("owner@panel.test", password=PASSWORD)
+
+
+@pytest.fixture
+def cloud() -> Iterator[OcsServer]:
+    """A running Nextcloud."""
+    with OcsServer() as one:
+        yield one
+
+
+def active(house: House | DemoHouse, uuid: str) -> str:
+    """The service with its account made; its address in the client area."""
+    assert house.job(uuid, "create_job").ok
+    with transaction():
+        service = house.service(uuid)
+        service.status = ServiceStatus.ACTIVE
+    return f"/client/services/{uuid}"
+
+
+def customer(panel: Panel, email: str = "astrid@lumen.test") -> Browser:
+    """The customer's browser."""
+    return Door(panel).sign_in(email, "/client", PASSWORD)
+
+
+def test_groups_and_servers_from_the_first_to_the_last(owner: Browser, cloud: OcsServer) -> None:
+    assert "First a group" in owner.get(f"{NEXTCLOUD}/servers").text
+    assert owner.post(f"{NEXTCLOUD}/server-groups/add", {"name": "Europe", "allocation": "least_loaded"}).status_code == 302
+    again = owner.post(f"{NEXTCLOUD}/server-groups/add", {"name": "europe", "allocation": "nowhere"})
+    assert (again.status_code, "Another group has this name." in again.text, 'value="europe"' in again.text) == (422, True, True)
+    wrong = owner.post(f"{NEXTCLOUD}/servers/add", {**SERVER, "host": "no host", "password": ""})
+    assert (wrong.status_code, "Write a host name" in wrong.text, "needs it to sign in" in wrong.text) == (422, True, True)
+    assert owner.post(f"{NEXTCLOUD}/servers/add", {**SERVER, "host": f"http://127.0.0.1:{cloud.port}/index.php/login"}).status_code == 302
+    listed = owner.get(f"{NEXTCLOUD}/servers").text
+    assert (cloud.url in listed, SERVER["password"] in listed) == (True, False)
+    assert owner.post(f"{NEXTCLOUD}/servers/1/test").status_code == 302
+    assert "answers as version 31.0.9" in owner.get(f"{NEXTCLOUD}/servers").text
+    cloud.users[cloud.admin].password = "changed"
+    owner.post(f"{NEXTCLOUD}/servers/1/test")
+    assert "refused the panel&#39;s credentials" in owner.get(f"{NEXTCLOUD}/servers").text
+    form = owner.get(f"{NEXTCLOUD}/servers/1").text
+    assert (str(cloud.port) in form, SERVER["password"] in form) == (True, False)
+    same = {**SERVER, "port": str(cloud.port), "password": "", "max_accounts": "7"}
+    assert owner.post(f"{NEXTCLOUD}/servers/1", same).status_code == 302
+    cloud.users[cloud.admin].password = SERVER["password"]
+    owner.post(f"{NEXTCLOUD}/servers/1/test")
+    assert "may manage its users" in owner.get(f"{NEXTCLOUD}/servers").text, "the stored password was kept"
+    assert "holds 1 server." in owner.get(f"{NEXTCLOUD}/server-groups/1/delete").text
+    assert owner.post(f"{NEXTCLOUD}/server-groups/1/delete").status_code == 409
+    assert owner.post(f"{NEXTCLOUD}/servers/1/delete").status_code == 302
+    assert owner.post(f"{NEXTCLOUD}/server-groups/1/delete").status_code == 302
+    for path in ("servers/1", "server-groups/1", "servers/x", "servers/99999999999999999999"):
+        assert owner.get(f"{NEXTCLOUD}/{path}").status_code == 404
+
+
+def test_a_server_in_use_is_not_deleted(served: Panel, owner: Browser, cloud: OcsServer) -> None:
+    house = House(served)
+    active(house, house.sold(cloud))
+    assert "holds 1 account." in owner.get(f"{NEXTCLOUD}/servers/1/delete").text
+    assert owner.post(f"{NEXTCLOUD}/servers/1/delete").status_code == 409
+    assert owner.get(f"{NEXTCLOUD}/servers/1").status_code == 200
+
+
+@pytest.mark.parametrize("base", [NEXTCLOUD, DEMO])
+def test_who_may_look_may_not_change(served: Panel, owner: Browser, base: str) -> None:
+    with transaction() as current:
+        current.add(Role(name="Looker", permissions=[f"{base.removeprefix('/admin/modules/').replace('/', '-')}-view-servers"]))
+    role = session().scalar(sa.select(Role).where(Role.name == "Looker"))
+    assert role is not None
+    staff.create_staff(actor=SYSTEM, email="clerk@panel.test", name="Carl", password=PASSWORD, role_uuids=[role.uuid])
+    clerk = Door(served).sign_in("clerk@panel.test", password=PASSWORD)
+    page = clerk.get(f"{base}/servers")
+    assert (page.status_code, "Add server" in page.text) == (200, False)
+    assert [clerk.get(f"{base}/servers/add").status_code, clerk.post(f"{base}/servers/add", SERVER).status_code] == [403, 403]
+
+
+def test_the_nextcloud_tab(served: Panel, cloud: OcsServer) -> None:
+    house = House(served)
+    uuid = house.sold(cloud)
+    at = active(house, uuid)
+    name, account = next(iter(cloud.customers.items()))
+    account.signed_in, account.used = True, 4_500 * 1024**2
+    astrid = customer(served)
+    page = astrid.get(f"{at}/general").text
+    assert (cloud.url in page, name in page, account.password in page) == (True, True, False)
+    assert "4.4 GB" not in page, "the page does not wait for the cloud"
+    assert "4.4 GB" in astrid.get(f"{at}/general?usage=1").text, "without script it is asked for by a link"
+    quota = astrid.get(f"{at}/general/api/quota")
+    assert quota.json["data"] == {"used": account.used, "total": 5 * 1024**3, "percent": 87.9, "tone": "warn", "used_text": "4.4 GB",
+                                  "total_text": "5 GB", "free_text": "620 MB"}  # fmt: skip
+    piece = astrid.get(f"{at}/general/api/quota", headers={"HX-Request": "true"}).text
+    assert ("<html" in piece, "q-warn" in piece) == (False, True)
+    cloud.fail("500", times=2)
+    assert astrid.get(f"{at}/general/api/quota").status_code == 503
+    assert "does not tell just now" in astrid.get(f"{at}/general/api/quota", headers={"HX-Request": "true"}).text
+
+
+def test_the_password_is_shown_to_who_asks_by_post(served: Panel, cloud: OcsServer) -> None:
+    house = House(served)
+    at = active(house, house.sold(cloud))
+    password = next(iter(cloud.customers.values())).password
+    astrid = customer(served)
+    address = f"{at}/general/api/password"
+    assert astrid.get(address).status_code == 405
+    assert astrid.post(address, {"csrf_token": ""}).status_code == 400, "without a token"
+    answers = [astrid.post(address, headers={"Accept": kind}) for kind in ("text/html", "application/json")]
+    piece = astrid.post(address, headers={"HX-Request": "true"})
+    assert (answers[0].text, answers[0].mimetype) == (password, "text/plain")
+    assert answers[1].json == {"status": "success", "data": {"password": password}}
+    assert "<html" not in piece.text
+    assert {one.headers["Cache-Control"] for one in [*answers, piece]} == {"no-store"}
+    clients.create_client(actor=SYSTEM, name="Tom Other", email="tom@example.test", user_password=PASSWORD)
+    tom = customer(served, "tom@example.test")
+    assert [tom.get(f"{at}/general").status_code, tom.get(f"{at}/general/api/quota").status_code, tom.post(address).status_code] == [404] * 3
+
+
+def test_the_tab_of_a_service_that_is_not_there_yet(served: Panel, cloud: OcsServer) -> None:
+    house = House(served)
+    uuid = house.sold(cloud)
+    astrid = customer(served)
+    assert "being prepared" in astrid.get(f"/client/services/{uuid}/general").text
+    assert astrid.get(f"/client/services/{uuid}/general/api/quota").status_code == 404
+    assert cloud.requests == []
+
+
+def test_the_demo_clouds_servers(owner: Browser) -> None:
+    data = {"name": "Demo", "group_name": "eu-west", "host": "127.0.0.1", "port": "1", "api_key": "a-very-secret-key", "max_accounts": "", "active": "y"}
+    wrong = owner.post(f"{DEMO}/servers/add", {**data, "port": "0", "api_key": ""})
+    assert (wrong.status_code, 'value="Demo"' in wrong.text) == (422, True)
+    assert owner.post(f"{DEMO}/servers/add", data).status_code == 302
+    listed = owner.get(f"{DEMO}/servers").text
+    assert ("http://127.0.0.1:1" in listed, "a-very-secret-key" in listed) == (True, False)
+    address = listed.split('class="name" href="')[1].split('"')[0]
+    form = owner.get(address).text
+    assert ("eu-west" in form, "a-very-secret-key" in form) == (True, False)
+    assert owner.post(address, {**data, "name": "Renamed", "api_key": ""}).status_code == 302
+    assert "Renamed" in owner.get(f"{DEMO}/servers").text
+    assert owner.get(f"{DEMO}/servers/nothing").status_code == 404
+
+
+def test_the_file_manager(served: Panel, tmp_path: Path) -> None:
+    with DemoCloudServer(tmp_path / "cloud") as cloud:
+        house = DemoHouse(served, cloud)
+        at = active(house, house.sold())
+        astrid = customer(served)
+        assert "readme.txt" in astrid.get(f"{at}/files").text
+        astrid.post(f"{at}/files/api/folder", {"path": "", "name": "Wörk & more"})
+        content = bytes(range(256))
+        upload = {"path": "Wörk & more", "file": (io.BytesIO(content), "../Übersicht.bin")}
+        done = astrid.post(f"{at}/files/api/upload", upload, content_type="multipart/form-data")
+        assert (done.status_code, done.location) == (302, f"{at}/files?path=W%C3%B6rk+%26+more")
+        assert "Übersicht.bin" in astrid.get(done.location).text
+        got = astrid.get(f"{at}/files/api/get", query_string={"path": "Wörk & more/Übersicht.bin"})
+        assert (got.data, got.mimetype, got.headers["Content-Disposition"].startswith("attachment")) == (content, "application/octet-stream", True)
+        astrid.post(f"{at}/files/api/remove", {"path": "", "name": "Wörk & more"})
+        assert "is not empty" in astrid.get(f"{at}/files").text
+        astrid.post(f"{at}/files/api/remove", {"path": "Wörk & more", "name": "Übersicht.bin"})
+        assert "This folder is empty" in astrid.get(done.location).text
+        astrid.post(f"{at}/files/api/upload", {"path": ""})
+        assert "Choose a name first." in astrid.get(f"{at}/files").text
+        cloud.store.create({"username": "tom", "password": "a-long-password", "domain": "tom.example", "plan": "basic"})
+        cloud.store.write("tom", "secret.txt", b"not for Astrid")
+        for path in ("../../tom/files/secret.txt", "..%2F..%2Ftom/files/secret.txt", "%2e%2e/%2e%2e/tom/files/secret.txt", "a" * 300):
+            assert astrid.get(f"{at}/files/api/get", query_string={"path": path}).status_code == 404
+            assert "cannot be shown" in astrid.get(f"{at}/files", query_string={"path": path}).text
+        assert "readme.txt" in astrid.get(f"{at}/files", query_string={"path": "../.."}).text
+        astrid.post(f"{at}/files/api/remove", {"path": "../../tom/files", "name": "secret.txt"})
+        astrid.post(f"{at}/files/api/remove", {"path": "", "name": "../../tom"})
+        assert cloud.store.read("tom", "secret.txt") == b"not for Astrid"
+        assert [astrid.get(f"{at}/files/api/{verb}").status_code for verb in ("upload", "folder", "remove")] == [405] * 3
+        cloud.fail("drop", times=9)
+        assert "cannot be shown just now" in astrid.get(f"{at}/files").text
+        assert "There are no figures" in astrid.get(f"{at}/statistics").text
+
+
+def test_the_other_tabs_of_the_demo_cloud(served: Panel, tmp_path: Path) -> None:
+    with DemoCloudServer(tmp_path / "cloud") as cloud:
+        house = DemoHouse(served, cloud)
+        at = active(house, house.sold())
+        astrid = customer(served)
+        general = astrid.get(f"{at}/general").text
+        assert ("lumen.example" in general, "203.0.113." in general, "a-long-password" in general) == (True, True, False)
+        assert astrid.post(f"{at}/general/api/password").text == "a-long-password"
+        statistics = astrid.get(f"{at}/statistics").text
+        assert ("<path" in statistics, "Show as table" in statistics, "of 100 GB" in statistics) == (True, True, True)
+        assert astrid.get(f"{at}/secrets").status_code == 404
+        with transaction():
+            house.service(at.split("/")[-1]).status = ServiceStatus.SUSPENDED
+        assert [astrid.get(f"{at}/{tab}").status_code for tab in ("general", "files", "statistics")] == [200, 404, 404]
