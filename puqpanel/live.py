@@ -69,8 +69,7 @@ class Live:
             if hint is not None and hint.isdecimal():
                 return int(hint)
         with engine.connect() as connection:
-            number = connection.scalar(sa.select(Generation.number)) or 0
-        return number
+            return connection.scalar(sa.select(Generation.number)) or 0
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """One request."""

@@ -156,10 +156,11 @@ def live(settings: Settings) -> Iterator[Live]:
 @pytest.fixture
 def drain(settings: Settings) -> Callable[..., None]:
     """Runs a real worker, which forks a child for each task, until the queues are empty; then what is due, and so on."""
+    from rq.serializers import JSONSerializer
+
     from puqpanel.domain.task_states import QUEUES
     from puqpanel.tasks import fence, sweep
     from puqpanel.tasks.worker import PanelWorker
-    from rq.serializers import JSONSerializer
 
     panel = Live(settings)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from puqpanel.domain.actors import Actor
 from puqpanel.infra.db import transaction
-from puqpanel.models import Client, Product, Service, User
+from puqpanel.models import Client, Service, User
 from puqpanel.operations import clients, modules, products, services
 
 PASSWORD = "a-long-password"

@@ -17,8 +17,7 @@ import structlog
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import event
 from sqlalchemy.engine import Dialect, Engine
-from sqlalchemy.orm import DeclarativeBase, Session
-from sqlalchemy.orm import scoped_session as ScopedSession  # noqa: N812 - it is used as a type
+from sqlalchemy.orm import DeclarativeBase, Session, scoped_session
 
 log = structlog.get_logger(__name__)
 
@@ -125,7 +124,7 @@ db = Database(model_class=Model, session_options={"expire_on_commit": False})
 
 def session() -> Session:
     """The session of the current app context, for reading; writing needs `transaction()`."""
-    return cast("ScopedSession[Session]", db.session)()
+    return cast("scoped_session[Session]", db.session)()
 
 
 def in_transaction() -> bool:
@@ -160,7 +159,7 @@ def transaction() -> Iterator[Session]:
     try:
         yield current
         current.commit()
-        after: list[Callable[[], None]] = info["after"]
+        after: list[Callable[[], object]] = info["after"]
     except BaseException:
         current.rollback()
         raise
@@ -188,7 +187,7 @@ def _savepoint(current: Session) -> Iterator[None]:
         info["depth"] -= 1
 
 
-def after_commit(hook: Callable[[], None]) -> None:
+def after_commit(hook: Callable[[], object]) -> None:
     """Runs `hook` once the outermost transaction is committed; dropped with a rolled-back savepoint; at once outside one."""
     info = session().info
     if info.get("depth"):

@@ -152,7 +152,7 @@ def _foreign_keys(connection: Connection, *, on: bool) -> None:
     # inside a transaction, so it goes to the driver's connection, which is in autocommit.
     raw = connection.connection.dbapi_connection
     assert raw is not None
-    raw.execute(f"PRAGMA foreign_keys={'ON' if on else 'OFF'}")  # type: ignore[attr-defined]
+    raw.execute(f"PRAGMA foreign_keys={'ON' if on else 'OFF'}")
 
 
 def _lock(connection: Connection) -> None:

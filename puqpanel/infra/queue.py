@@ -55,7 +55,8 @@ def connect(url: str, **options: Any) -> redis.Redis:
         hosts, _, service = rest.partition("/")
         password = credentials.partition(":")[2] or None
         nodes = [(host.rpartition(":")[0] or host, int(host.rpartition(":")[2] or 26379)) for host in hosts.split(",")]
-        master: redis.Redis = Sentinel(nodes, socket_connect_timeout=2).master_for(service or "mymaster", password=password, **options)
+        sentinel = Sentinel(nodes, socket_connect_timeout=2)  # type: ignore[no-untyped-call]
+        master: redis.Redis = sentinel.master_for(service or "mymaster", password=password, **options)  # type: ignore[no-untyped-call]
         return master
     return redis.Redis.from_url(url.replace("valkey", "redis", 1) if url.startswith("valkey") else url, **options)
 

@@ -51,7 +51,7 @@ def create_client(
     Raises:
         InvalidInput: a field needs another look.
     """
-    values = _clean(name, email, company, country, currency, notes)
+    values = _clean(name=name, email=email, company=company, country=country, currency=currency, notes=notes)
     if user_password:
         check_password(user_password, "user_password")
     with transaction() as current:
@@ -73,7 +73,7 @@ def update_client(
         InvalidInput: a field needs another look.
         NotFoundError: there is no such client.
     """
-    values = {**_clean(name, email, company, country, currency, notes), "active": active}
+    values = {**_clean(name=name, email=email, company=company, country=country, currency=currency, notes=notes), "active": active}
     with transaction():
         client = find_client(uuid)
         before = {key: getattr(client, key) for key in values}
@@ -143,7 +143,7 @@ def set_user_password(*, actor: Actor, client_uuid: str, user_uuid: str, passwor
                      summary=f"New password for {member.user.email}.")
 
 
-def _clean(name: str, email: str, company: str, country: str, currency: str, notes: str) -> dict[str, str]:
+def _clean(*, name: str, email: str, company: str, country: str, currency: str, notes: str) -> dict[str, str]:
     code = country.strip().upper()
     if code and (len(code) != 2 or not code.isalpha()):
         raise InvalidInput({"country": ["A country is two letters, as in NO or PL."]})

@@ -66,7 +66,9 @@ def figures() -> Figures:
         .group_by(Service.currency, Service.period)
     ):
         sums[currency] += round(int(total) * MONTHLY.get(period, 0.0))
-    return Figures(*(int(value) for value in row), [Money(total, currency) for currency, total in sums.most_common() if total])
+    active, pending, failed, failed_day, new_week, lost_week, new_before, lost_before = (int(value) for value in row)
+    return Figures(active, pending, failed, failed_day, new_week, lost_week, new_before, lost_before,
+                   [Money(total, currency) for currency, total in sums.most_common() if total])
 
 
 def services_by_week(weeks: int = 12) -> list[tuple[datetime, int, int]]:

@@ -68,10 +68,11 @@ class Shown:
 def list_modules(modules_dir: Path) -> list[Shown]:
     """Everything on disk and everything recorded, by type and name."""
     rows = {row.key: row for row in session().scalars(sa.select(Module))}
-    used: dict[str, int] = {key: count for key, count in session().execute(
+    counts = session().execute(
         sa.select(Product.module, sa.func.count(Service.id)).join(Service, Service.product_id == Product.id)
         .where(Service.status.in_(("pending", "active", "suspended"))).group_by(Product.module)
-    )}
+    ).all()
+    used: dict[str, int] = {row[0]: row[1] for row in counts}
     shown = [_shown(found, rows.pop(found.key, None), used.get(found.key, 0)) for found in discover.scan(modules_dir)]
     for row in rows.values():
         if row.status != ModuleStatus.INACTIVE:

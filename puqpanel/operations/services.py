@@ -47,7 +47,7 @@ def services_of(user_id: int) -> Sequence[Service]:
     return session().scalars(_visible_to(user_id).order_by(ended, Service.name, Service.id)).all()
 
 
-def _visible_to(user_id: int) -> sa.Select[tuple[Service]]:
+def _visible_to(user_id: int) -> sa.Select[Service]:
     theirs = sa.select(ClientUser.client_id, ClientUser.owner, ClientUser.permissions).where(ClientUser.user_id == user_id)
     members = session().execute(theirs).all()
     allowed = [row.client_id for row in members if row.owner or "services" in row.permissions]

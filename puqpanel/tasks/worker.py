@@ -42,7 +42,7 @@ class Application(Protocol):
         """What code needs around it to use the database."""
 
 
-class Penalty(UnixSignalDeathPenalty):  # type: ignore[misc]
+class Penalty(UnixSignalDeathPenalty):
     """Ends a job with a BaseException, which `except Exception` does not swallow; a child's `finally` still runs."""
 
     def handle_death_penalty(self, signum: int, frame: object) -> None:
@@ -51,7 +51,7 @@ class Penalty(UnixSignalDeathPenalty):  # type: ignore[misc]
         raise kind(f"after {self._timeout} s")
 
 
-class PanelWorker(Worker):  # type: ignore[misc]
+class PanelWorker(Worker):
     """RQ's fork worker, with the row's lease in place of RQ's registries."""
 
     death_penalty_class = Penalty
@@ -88,6 +88,7 @@ class PanelWorker(Worker):  # type: ignore[misc]
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:
         """The child: dies with its parent, and has warmed engines with no inherited socket."""
+        assert self.pid is not None
         die_with_parent(self.pid, signal.SIGKILL)
         adopt_engines()
         with self.app.app_context():

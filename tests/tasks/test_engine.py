@@ -76,9 +76,9 @@ def test_a_rolled_back_task_reaches_nobody(panel: Panel) -> None:
 def test_no_secret_enters_the_queue_server(panel: Panel) -> None:
     add.add(job="Test", data={"password": "hunter2-canary"}, tags=["tag"])
     server = queue.connection()
-    dump = b"".join(repr(server.dump(key)).encode() for key in server.keys())  # type: ignore[union-attr]
+    dump = b"".join(repr(server.dump(key)).encode() for key in server.scan_iter())
     assert b"canary" not in dump
-    for key in server.keys("rq:job:*"):  # type: ignore[union-attr]
+    for key in server.scan_iter("rq:job:*"):
         assert b"canary" not in repr(server.hgetall(key)).encode()
 
 
