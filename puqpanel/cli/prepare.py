@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 
 import click
 
 from puqpanel.cli.context import load_settings, panel
 from puqpanel.cli.db import bring_up_to_date
 from puqpanel.cli.staff import generated_password
+from puqpanel.domain.errors import InvalidInput
 
 
 @click.command("prepare", hidden=True)
@@ -34,14 +36,22 @@ def _first_staff() -> dict[str, object]:
     from puqpanel.domain.actors import SHELL
     from puqpanel.infra.db import session
     from puqpanel.models import Staff
+    from puqpanel.operations.fields import clean_email
+    from puqpanel.operations.passwords import check_password
     from puqpanel.operations.staff import create_staff
+
+    def acceptable(password: str) -> str:
+        check_password(password)
+        return password
 
     if session().scalar(sa.select(Staff.id).limit(1)) is not None:
         return {"note": "Staff sign in at /admin, customers at /client."}
     if sys.stdin.isatty():
         click.echo("This panel is new. Its first staff account:", err=True)
-        email = click.prompt("  E-mail", err=True)
-        password = click.prompt("  Password", hide_input=True, confirmation_prompt="  Once more", err=True)
+        email = click.prompt("  E-mail", err=True, value_proc=_checked(clean_email, "email"))
+        password = click.prompt(
+            "  Password", hide_input=True, confirmation_prompt="  Once more", err=True, value_proc=_checked(acceptable, "password")
+        )
         create_staff(actor=SHELL, email=email, name=email.partition("@")[0], password=password)
         return {"note": f"Sign in at /admin as {email}."}
     email, password = "admin@example.test", generated_password()
@@ -50,3 +60,15 @@ def _first_staff() -> dict[str, object]:
         "sign_ins": [{"who": "Staff", "path": "/admin", "email": email, "password": password}],
         "note": "This password is shown once; `puqpanel staff password` sets another.",
     }
+
+
+def _checked(clean: Callable[[str], str], field: str) -> Callable[[str], str]:
+    """Has a question asked again until its answer can be taken."""
+
+    def check(text: str) -> str:
+        try:
+            return clean(text)
+        except InvalidInput as error:
+            raise click.UsageError(" ".join(error.errors.get(field, [str(error)]))) from None
+
+    return check

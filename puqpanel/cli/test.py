@@ -24,6 +24,7 @@ NEEDS: dict[str, Sequence[str]] = {
     "postgresql": ("initdb",),
     "mariadb": ("mariadbd",),
     "redis": ("redis-server", "valkey-server"),
+    "sqlite": ("",),
 }
 PLACES = ("usr/lib/postgresql/*/bin", "usr/local/pgsql/bin", "usr/sbin", "usr/libexec")
 
@@ -93,6 +94,8 @@ def command(backends: tuple[str, ...], workers: str, arguments: tuple[str, ...])
 def available(name: str) -> bool:
     """Whether the machine has what a name in NEEDS stands for."""
     for program in NEEDS[name]:
+        if not program:
+            return True  # Python has it
         if shutil.which(program) or any(os.access(path, os.X_OK) for place in PLACES for path in Path("/").glob(f"{place}/{program}")):
             return True
     return False

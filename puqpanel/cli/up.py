@@ -67,6 +67,7 @@ class Up:
         self.group = Group(lambda sentence: click.echo(f"puqpanel: {sentence}", err=True))
         self.queue = None if settings.redis_url else QueueServer(settings.instance)
         self.signals = 0
+        self.preparing: subprocess.Popen[bytes] | None = None
 
     def run(self) -> int:
         """Prepares, starts, watches; returns the exit code once everything has ended."""
@@ -93,13 +94,18 @@ class Up:
 
     def _noted(self, number: int, _frame: FrameType | None) -> None:
         self.signals += 1
+        if self.preparing is not None:  # it may stand at a question for as long as it likes
+            with contextlib.suppress(ProcessLookupError):
+                self.preparing.terminate()
 
     def _prepare(self) -> dict[str, Any]:
         """Migrations, keys, demo data or the first staff account: in a process of its own, so that this one stays small."""
         extra = ["--cloud-port", str(self.cloud.getsockname()[1])] if self.cloud is not None else []
         with subprocess.Popen([*_puqpanel("prepare"), *extra], env=self.env, stdout=subprocess.PIPE) as process:
+            self.preparing = process
             assert process.stdout is not None
             output = process.stdout.read()
+        self.preparing = None
         if process.returncode and not self.signals:
             raise SystemExit(process.returncode)  # it has said why
         facts: dict[str, Any] = json.loads(output.splitlines()[-1]) if output.strip() and not process.returncode else {}
