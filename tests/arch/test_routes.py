@@ -1,0 +1,155 @@
+"""Every endpoint declares who may open it, and keeps to it: tried as nobody, as a customer, as staff without the right, without a token.
+
+The walk is over the url map with the project's modules switched on, so that a route that is added tomorrow is tried tomorrow.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from werkzeug.routing import Rule
+
+from puqpanel.app import Panel
+from puqpanel.domain.actors import SYSTEM, Actor
+from puqpanel.infra.settings import Settings
+from puqpanel.live import Live, dismantle
+from puqpanel.operations import clients, staff
+from puqpanel.web import guard
+from tests.sample import PASSWORD, activate, make_client, make_service
+
+STRANGE = "00000000-0000-4000-8000-000000000000"
+SIGN_IN = ("/admin/signin", "/client/signin")
+
+
+class People:
+    """Browsers of everybody who might try."""
+
+    def __init__(self, app: Panel) -> None:
+        self.app = app
+        self.nobody = app.test_client()
+        self.customer = app.test_client()
+        self.powerless = app.test_client()
+        self.owner = app.test_client()
+
+    def token(self, browser: object, area: str) -> str:
+        page = browser.get(f"{area}/signin", follow_redirects=True).text  # type: ignore[attr-defined]
+        found = re.search(r'name="csrf[-_]token"[^>]*?(?:value|content)="([^"]+)"', page)
+        assert found
+        return found[1]
+
+    def sign_in(self, browser: object, area: str, email: str) -> None:
+        answer = browser.post(f"{area}/signin", data={"csrf_token": self.token(browser, area), "email": email, "password": PASSWORD})  # type: ignore[attr-defined]
+        assert answer.status_code == 302, answer.text
+
+
+@pytest.fixture
+def people(settings: Settings) -> Iterator[People]:
+    """A panel with both modules and one of each kind of person."""
+    live = Live(settings)
+    with live.ensure().app_context():
+        for name in ("PuqNextcloud", "MyCloudService"):
+            activate(live.ensure(), SYSTEM, name)
+        make_client(SYSTEM, "Lumen", "astrid@lumen.test")
+        staff.create_staff(actor=SYSTEM, email="owner@panel.test", name="Owner", password=PASSWORD)
+        role = staff.save_role(actor=SYSTEM, uuid=None, name="Nothing", permissions=[])
+        staff.create_staff(actor=SYSTEM, email="powerless@panel.test", name="Powerless", password=PASSWORD, role_uuids=[role.uuid])
+    app = live.ensure()
+    found = People(app)
+    found.sign_in(found.customer, "/client", "astrid@lumen.test")
+    found.sign_in(found.powerless, "/admin", "powerless@panel.test")
+    found.sign_in(found.owner, "/admin", "owner@panel.test")
+    yield found
+    dismantle(app)
+
+
+def walk(app: Panel) -> Iterator[tuple[Rule, str, str, str]]:
+    """Every rule with what it declares, a method and an address with strange ids in it."""
+    for rule in app.url_map.iter_rules():
+        need = guard.declared(app.view_functions[rule.endpoint])
+        for method in sorted((rule.methods or set()) & {"GET", "POST", "PUT", "DELETE"}):
+            path = re.sub(r"<any\(\W*(\w+)[^>]*>", r"\1", re.sub(r"<int:[^>]+>", "1", rule.rule))
+            yield rule, need or "", method, re.sub(r"<[^>]+>", STRANGE, path)
+
+
+def test_every_endpoint_declares_who_may_open_it(people: People) -> None:
+    undeclared = [rule.endpoint for rule, need, _, _ in walk(people.app) if not need]
+    assert undeclared == []
+    known = {each.key for each in staff.all_permissions()} | {"public", "customer", "staff"}
+    assert {need for _, need, _, _ in walk(people.app)} <= known
+
+
+def test_public_is_a_short_list(people: People) -> None:
+    assert sorted({rule.rule for rule, need, _, _ in walk(people.app) if need == "public" and "static" not in rule.rule and "asset" not in rule.rule}) == sorted(
+        {"/", "/health", "/favicon.ico", "/admin/signin", "/client/signin", "/admin/signout", "/client/signout"})
+
+
+def test_nobody_gets_in(people: People) -> None:
+    token = people.token(people.nobody, "/admin")
+    wrong = []
+    for rule, need, method, path in walk(people.app):
+        if need == "public":
+            continue
+        answer = people.nobody.open(path, method=method, data={"csrf_token": token} if method != "GET" else None)
+        good = (answer.status_code == 302 and any(page in answer.headers["Location"] for page in SIGN_IN)) or answer.status_code in (400, 401, 403, 404, 405)
+        if not good or (method == "GET" and answer.status_code not in (302, 401, 404)):
+            wrong.append((rule.endpoint, method, answer.status_code))
+    assert wrong == []
+
+
+def test_a_customer_gets_nothing_of_staff_and_staff_without_a_right_nothing_of_that(people: People) -> None:
+    tokens = {"/admin": people.token(people.powerless, "/admin"), "/client": people.token(people.customer, "/client")}
+    wrong = []
+    for rule, need, method, path in walk(people.app):
+        if need in ("public", "customer", "staff"):
+            continue
+        as_customer = people.customer.open(path, method=method, data={"csrf_token": tokens["/client"]} if method != "GET" else None)
+        if as_customer.status_code not in (302, 400, 401, 403):
+            wrong.append(("customer", rule.endpoint, method, as_customer.status_code))
+        as_staff = people.powerless.open(path, method=method, data={"csrf_token": tokens["/admin"]} if method != "GET" else None)
+        if as_staff.status_code != 403:
+            wrong.append(("staff", rule.endpoint, method, as_staff.status_code))
+    assert wrong == []
+
+
+def test_nothing_changes_without_a_token(people: People) -> None:
+    wrong = []
+    for rule, need, method, path in walk(people.app):
+        if method == "GET":
+            continue
+        browser = people.customer if need == "customer" or rule.rule.startswith("/client") else people.owner
+        answer = browser.open(path, method=method)
+        if answer.status_code not in (400, 403):
+            wrong.append((rule.endpoint, method, answer.status_code))
+    assert wrong == []
+
+
+def test_what_is_not_there_is_404_for_those_who_may_look(people: People) -> None:
+    wrong = []
+    for rule, need, method, path in walk(people.app):
+        if method != "GET" or STRANGE not in path or need == "public":
+            continue
+        browser = people.customer if need == "customer" else people.owner
+        if browser.get(path).status_code != 404:
+            wrong.append((rule.endpoint, browser.get(path).status_code))
+    assert wrong == []
+
+
+def test_another_customers_service_is_404_everywhere(people: People) -> None:
+    actor = Actor("staff", None, "A test")
+    with people.app.app_context():
+        other = clients.create_client(actor=actor, name="Other", email="other@else.test", user_password=PASSWORD)
+        service = make_service(actor, "Product/MyCloudService", client=other)
+        uuid = service.uuid
+    token = people.token(people.customer, "/client")
+    tried = 0
+    for rule, need, method, _ in walk(people.app):
+        if need != "customer" or "uuid" not in rule.rule:
+            continue
+        path = re.sub(r"<[^>]*uuid[^>]*>", uuid, rule.rule)
+        for tab in ("general", "files", "statistics"):
+            answer = people.customer.open(re.sub(r"<[^>]+>", tab, path), method=method, data={"csrf_token": token} if method != "GET" else None)
+            tried += 1
+            assert answer.status_code == 404, (rule.rule, method, answer.status_code)
+    assert tried > 3
