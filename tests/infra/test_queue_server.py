@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import stat
 import subprocess
@@ -151,6 +152,19 @@ def test_a_folder_with_a_long_name_gets_a_private_socket_elsewhere(tmp_path: Pat
         assert server.ready()
     path.parent.chmod(0o755)  # no longer ours alone: another place is chosen
     assert socket_path(instance).parent != path.parent
+
+
+@pytest.mark.skipif(shutil.which("redis-server") is None, reason="no redis-server on this machine")
+def test_a_redis_server_on_the_path_does_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue_server, "_runs", lambda program: False)
+    assert Path(queue_server.find_binary()).name in ("redis-server", "valkey-server")
+    with QueueServer(tmp_path) as server:
+        with client(tmp_path) as r:
+            r.rpush("queue", "1")
+        kill(server)
+        wait_for(lambda: server.tick() and server.ready())
+        with client(tmp_path) as r:
+            assert r.lrange("queue", 0, -1) == ["1"]
 
 
 def test_without_any_program_one_sentence_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
