@@ -33,7 +33,7 @@ START_SECONDS = 90.0
 @click.option("--host", metavar="ADDRESS", help="Where to listen; 0.0.0.0 for everybody.  [default: 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65535), metavar="N", help="Which port; 0 takes a free one.  [default: 8000]")
 @click.option("--instance", type=click.Path(path_type=Path), metavar="DIR", help="Where everything is kept.  [default: instance]")
-@click.option("--dev", is_flag=True, help="Notice changed code, templates and modules.")
+@click.option("--dev", is_flag=True, help="Serve changed code, templates and modules without a restart of the pages.")
 def command(demo: bool, host: str | None, port: int | None, instance: Path | None, dev: bool) -> int:
     """Run the whole panel on this machine, with nothing else to install.
 
