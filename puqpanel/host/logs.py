@@ -8,11 +8,10 @@ from typing import Any
 
 from puqpanel.host import context
 from puqpanel.infra.db import session, transaction
-from puqpanel.infra.redact import redact, redact_text
+from puqpanel.infra.redact import DEPTH, redact, redact_text
 from puqpanel.models.module_log import ModuleLog
 
 LIMIT = 64 * 1024
-_ITEMS = 1000
 _MARK = "\n… cut, it was longer than 64 KB"
 log = logging.getLogger(__name__)
 
@@ -79,7 +78,7 @@ def as_text(value: Any) -> str:
         # Cut before masking: patterns over 50 MB would hold the process.
         text = redact_text(value[: LIMIT * 2])
     else:
-        text = json.dumps(redact(_small(value)), ensure_ascii=False, indent=1, default=str)
+        text = json.dumps(redact(_Smaller().copy(value)), ensure_ascii=False, indent=1, default=str)
     return _cut(text)
 
 
@@ -89,19 +88,39 @@ def _cut(text: str) -> str:
     return text if len(raw) <= LIMIT else raw[: LIMIT - len(_MARK.encode())].decode("utf-8", "ignore") + _MARK
 
 
-def _small(value: Any, depth: int = 0, seen: frozenset[int] = frozenset()) -> Any:
-    """A copy of a structure that is small enough to mask and write: long texts and lists cut, circles broken."""
-    if isinstance(value, str):
-        return value[: LIMIT * 2]
-    if value is None or isinstance(value, (bool, int, float, bytes)):
-        return value
-    if depth > 12 or id(value) in seen:
-        return "…"
-    seen = seen | {id(value)}
-    if isinstance(value, Mapping):
-        return {str(k)[:500]: _small(v, depth + 1, seen) for k, v in list(value.items())[:_ITEMS]}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [_small(item, depth + 1, seen) for item in list(value)[:_ITEMS]]
-    if isinstance(value, BaseException):
-        return f"{type(value).__name__}: {value}"[:2000]
-    return str(value)[: LIMIT * 2]
+class _Smaller:
+    """Copies a structure up to a size that can be masked and written quickly: what comes later is cut, circles are broken."""
+
+    def __init__(self) -> None:
+        self.left = LIMIT * 2
+
+    def _text(self, text: str) -> str:
+        kept = text[: max(0, self.left)]
+        self.left -= len(kept) + 1
+        return kept if len(kept) == len(text) else f"{kept}…"
+
+    def copy(self, value: Any, depth: int = 0, seen: frozenset[int] = frozenset()) -> Any:
+        if isinstance(value, str):
+            return self._text(value)
+        if value is None or isinstance(value, (bool, int, float, bytes)):
+            self.left -= 1
+            return value
+        if depth > DEPTH or id(value) in seen:
+            return "…"
+        seen = seen | {id(value)}
+        if isinstance(value, Mapping):
+            copied: dict[str, Any] = {}
+            for key, item in value.items():
+                if self.left <= 0:
+                    break
+                copied[self._text(str(key))] = self.copy(item, depth + 1, seen)
+            return copied
+        if isinstance(value, (list, tuple, set, frozenset)):
+            items: list[Any] = []
+            for item in value:
+                if self.left <= 0:
+                    items.append("…")
+                    break
+                items.append(self.copy(item, depth + 1, seen))
+            return items
+        return self._text(f"{type(value).__name__}: {value}" if isinstance(value, BaseException) else str(value))

@@ -70,9 +70,10 @@ class ModuleBase:
         Args: stored has `module_data`, `product_data` or `service_data` to use in place of what the rows hold, and `errors`.
         """
         self.errors = dict(stored.get("errors", {}))
-        if "module_data" in stored:
-            answer = self.get_module_data(dict(stored["module_data"]))
-            self.module_data = dict(answer) if isinstance(answer, Mapping) else dict(stored["module_data"])
+        self.module_data = dict(stored.get("module_data", {}))
+        answer = self.get_module_data(dict(self.module_data))
+        if isinstance(answer, Mapping):
+            self.module_data = dict(answer)
 
     # What a module calls.
 

@@ -17,7 +17,7 @@ _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 _SEGMENT = re.compile(r"[A-Za-z0-9._~-]+|\{[A-Za-z_][A-Za-z0-9_]*\}")
 _CONTROLLER = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)@([A-Za-z_][A-Za-z0-9_]*)")
 _SECRET = re.compile(r"passw|secret|token|api_?key|private_?key|credential", re.IGNORECASE)
-TAB = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
+TAB = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 
 
 @dataclass(frozen=True)
@@ -251,7 +251,7 @@ def tabs(instance: ModuleBase) -> list[Tab]:
     found = []
     for key, entry in menu.items():
         if not isinstance(key, str) or not TAB.fullmatch(key):
-            raise Refused(f"The tab key “{key}” must begin with a letter and hold only letters, digits, dashes and underscores.")
+            raise Refused(f"The tab key “{key}” must begin with a letter and hold only letters, digits and underscores.")
         if not isinstance(entry, Mapping):
             raise Refused(f"The tab “{key}” must be a dictionary with a name and a template.")
         template = _text(entry, "template", f"The tab “{key}”")
