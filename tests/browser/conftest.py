@@ -1,0 +1,96 @@
+"""Chromium against a panel that runs as it does for a person: `puqpanel up` with its own processes, and the demo cloud as provider."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from puqpanel.cli.demo_cloud import DemoCloud
+from tests.cli.running import Up
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+TOKEN = "demo-cloud-token"
+
+
+@dataclass
+class Panel:
+    """A running panel, and what its first page said about signing in."""
+
+    address: str
+    password: str
+    cloud_port: int
+    complaints: list[str] = field(default_factory=list)
+    email: str = "admin@example.test"
+
+    def watch(self, page: Page) -> Page:
+        """Remembers what the page complains about: scripts that fail, styles and scripts that the policy blocks."""
+        page.on("console", lambda message: self.complaints.append(f"{page.url}: {message.text}") if message.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: self.complaints.append(f"{page.url}: {error}"))
+        return page
+
+    def sign_in(self, page: Page, area: str, email: str, password: str) -> None:
+        """Signs in through the form."""
+        page.goto(f"{self.address}{area}/signin")
+        page.fill("input[name=email]", email)
+        page.fill("input[name=password]", password)
+        page.get_by_role("button", name="Sign in", exact=True).click()
+        page.wait_for_url(re.compile(rf"{area}(?!/signin)"))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for the run."""
+    if CHROMIUM is None:
+        assert "chromium" not in os.environ.get("PUQPANEL_TEST_REQUIRE", "")
+        pytest.skip("no chromium on this machine")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def panel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Panel]:
+    """An empty panel with its first staff account, and a demo cloud beside it."""
+    folder: Path = tmp_path_factory.mktemp("browser")
+    cloud = DemoCloud(folder / "cloud", TOKEN)
+    serving = threading.Thread(target=cloud.serve_forever, daemon=True)
+    serving.start()
+    up = Up(folder / "instance", PUQPANEL_WEB_PROCESSES="1", PUQPANEL_WORKERS="1")
+    try:
+        up.ready()
+        found = re.search(r"admin@example\.test +(\S+)", up.output)
+        assert found, up.output
+        yield Panel(up.address, found[1], cloud.port)
+    finally:
+        up.destroy()
+        cloud.shutdown()
+        cloud.close()
+        serving.join(5)
+
+
+@pytest.fixture
+def staff(browser: Browser, panel: Panel) -> Iterator[Page]:
+    """Staff, signed in."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    page = panel.watch(context.new_page())
+    panel.sign_in(page, "/admin", panel.email, panel.password)
+    yield page
+    context.close()
+
+
+@pytest.fixture
+def another(browser: Browser) -> Iterator[BrowserContext]:
+    """Somebody else's browser."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    yield context
+    context.close()
