@@ -33,7 +33,7 @@ class House(Stage):
 
     def __init__(self, panel: Panel, cloud: DemoCloudServer) -> None:
         super().__init__(panel, "MyCloudService")
-        self.part("services.cloud_api").CloudAPIClient.timeout = 0.4
+        self.part("services.cloud_api").CloudAPIClient.timeout = 1.2
         self.server(cloud)
 
     def server(self, cloud: DemoCloudServer, name: str = "Demo cloud", **values: Any) -> Any:

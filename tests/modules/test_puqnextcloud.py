@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextvars
+import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,11 +13,12 @@ import sqlalchemy as sa
 
 from puqpanel.app import Panel
 from puqpanel.domain.service_states import ProvisionStatus
-from puqpanel.infra.db import db, session, transaction
-from puqpanel.models import ModuleLog
+from puqpanel.host.context import Context, entered
+from puqpanel.infra.db import db, release, session, transaction
+from puqpanel.models import ModuleLog, Task
 from puqpanel.operations import products, provisioning
 from tests.fakes.ocs import Account, Dialect, OcsServer
-from tests.modules.stage import VERBS, Stage
+from tests.modules.stage import STAFF, VERBS, Stage
 
 GB = 1024**3
 CONFIG = {"quota": "5 GB", "user_group": "customers", "username_prefix": "nc_", "username_suffix": "_x"}
@@ -32,7 +36,7 @@ class House(Stage):
 
     def __init__(self, panel: Panel) -> None:
         super().__init__(panel, "PuqNextcloud")
-        self.part("services.ocs_client").TIMEOUT = 0.4
+        self.part("services.ocs_client").TIMEOUT = 1.2
         self.models = self.part("models.servers")
         self.accounts = self.part("models.accounts").Account
 
@@ -63,6 +67,7 @@ class House(Stage):
     def places(self) -> list[Any]:
         """All places that are taken."""
         db.session.expire_all()
+        release()
         return list(session().scalars(sa.select(self.accounts).order_by(self.accounts.id)))
 
 
@@ -359,3 +364,47 @@ def test_the_test_of_a_connection_says_what_is_wrong(house: House, cloud: OcsSer
     assert ok is (words == "may manage")
     assert words in sentence
     assert cloud.password not in sentence
+
+
+def test_many_at_once_never_take_more_places_than_there_are(house: House, cloud: OcsServer) -> None:
+    group = house.group("Even", "least_loaded")
+    for name in ("one", "two"):
+        house.server(cloud, group, name, max_accounts=2)
+    services = [house.sell({**CONFIG, "server_group": group}) for _ in range(8)]
+    placement, start, taken = house.part("services.placement"), threading.Barrier(8), []
+
+    def take(uuid: str) -> None:
+        with house.panel.app_context(), entered(Context("Product", "PuqNextcloud", house.module.package)):
+            start.wait()
+            try:
+                taken.append(placement.take(uuid, group, placement.number).server_id)
+            except placement.NoPlaceError:
+                taken.append(0)
+
+    threads = [threading.Thread(target=contextvars.Context().run, args=(take, uuid)) for uuid in services]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(house.places()) == 4
+    assert sorted(Counter(taken).values()) == [2, 2, 4]
+
+
+def test_a_worker_tries_again_by_itself(house: House, cloud: OcsServer, drain: Callable[..., None]) -> None:
+    uuid = house.sold(cloud)
+    house.module.cls.job_options = {"create_job": {"tries": 3, "backoff": 0}}
+    cloud.fail("drop_after", method="POST")
+    cloud.fail("500", method="GET", skip=1)
+    assert provisioning.request(actor=STAFF, service_uuid=uuid, verb="create").ok
+    task = session().scalar(sa.select(Task).where(Task.service_uuid == uuid))
+    assert task is not None
+    assert (task.tries, task.backoff, task.on_loss) == (3, 0, "repeat")
+    drain()
+    service = house.service(uuid)
+    assert (service.status, service.provision_status, service.failure) == ("active", "completed", "")
+    assert (len(cloud.seen("POST", "/users$")), service.provision_data["password"]) == (1, made(cloud)[1].password)
+    cloud.users[cloud.admin].password = "changed"
+    assert provisioning.request(actor=STAFF, service_uuid=uuid, verb="suspend").ok
+    drain()
+    service = house.service(uuid)
+    assert (service.provision_status, "refused the panel's credentials" in service.failure) == ("failed", True)
