@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -15,7 +17,7 @@ from pathlib import Path
 import click
 
 from puqpanel.domain.errors import UserError
-from puqpanel.infra.processes import environment
+from puqpanel.infra.processes import die_with_parent, environment
 from puqpanel.infra.settings import ROOT
 
 # What a test may need of the machine → the programs of which one must be there.
@@ -120,7 +122,8 @@ def _run(suite: Suite, workers: str, arguments: Sequence[str]) -> int:
     named = any(not argument.startswith("-") and (ROOT / argument.partition("::")[0]).exists() for argument in arguments)
     which = list(arguments) if named else [*suite.arguments, *arguments]
     parallel = [] if workers == "0" or "-n" in arguments else ["-n", workers, "--dist", "worksteal"]
-    process = subprocess.Popen([sys.executable, "-m", "pytest", "-rs", *parallel, *which], cwd=ROOT, env=env)
+    ends_with_us = functools.partial(die_with_parent, os.getpid(), signal.SIGINT)  # as Ctrl-C does: fixtures stop their servers
+    process = subprocess.Popen([sys.executable, "-m", "pytest", "-rs", *parallel, *which], cwd=ROOT, env=env, preexec_fn=ends_with_us)  # noqa: PLW1509
     while True:
         try:
             code = process.wait()
