@@ -63,6 +63,11 @@ STATUSES: dict[str, dict[str, Status]] = {
         "info": Status("good", "check", "Info"),
         "error": Status("bad", "circle-xmark", "Error"),
     },
+    "check": {
+        "ok": Status("good", "check", "Well"),
+        "warn": Status("warn", "triangle-exclamation", "Look at it"),
+        "fail": Status("bad", "circle-xmark", "Fails"),
+    },
     "account": {
         "active": Status("good", "circle-check", "Active"),
         "inactive": Status("mute", "power-off", "Inactive"),
@@ -72,7 +77,7 @@ STATUSES: dict[str, dict[str, Status]] = {
         "inactive": Status("mute", "box-archive", "Not on sale"),
     },
 }
-PLAIN = frozenset({"provision", "task", "level"})
+PLAIN = frozenset({"provision", "task", "level", "check"})
 NOTICE_ICONS = {"good": "circle-check", "warn": "triangle-exclamation", "bad": "circle-xmark", "busy": "circle-info"}
 
 

@@ -8,6 +8,7 @@ from puqpanel.web.admin import (
     auth,
     clients,
     dashboard,
+    health,
     module_log,
     modules,
     products,
@@ -22,6 +23,6 @@ from puqpanel.web.admin import (
 def blueprint() -> Blueprint:
     """The blueprint of the whole area, its nouns nested in it (`admin.services.index`)."""
     area = Blueprint("admin", __name__, url_prefix="/admin")
-    for noun in (auth, dashboard, clients, services, provisioning, products, tasks, modules, module_log, staff, search):
+    for noun in (auth, dashboard, clients, services, provisioning, products, tasks, modules, module_log, staff, search, health):
         area.register_blueprint(noun.bp)
     return area
