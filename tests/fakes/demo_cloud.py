@@ -44,6 +44,8 @@ class DemoCloudServer(FaultyServer):
 
     def stop(self) -> None:
         """End both servers."""
+        if self._gone.is_set():
+            return
         super().stop()
         self._cloud.shutdown()
         self._cloud_thread.join(5)

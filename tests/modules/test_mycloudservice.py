@@ -13,7 +13,7 @@ from puqpanel.app import Panel
 from puqpanel.domain.errors import InvalidInput
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import ModuleLog
-from puqpanel.operations import products, services
+from puqpanel.operations import products, provisioning, services
 from tests.fakes.demo_cloud import DemoCloudServer
 from tests.modules.stage import STAFF, VERBS, Stage
 
@@ -91,10 +91,15 @@ def test_a_name_and_a_password_are_made_up_where_staff_give_none(house: House, c
     uuid = house.sell(CONFIG)
     with transaction():
         services.find_service(uuid).service_data = {"domain": "lumen.example"}
-    assert house.job(uuid, "create_job").ok
-    (name,) = states(cloud)
-    kept = house.service(uuid).provision_data
-    assert (kept["username"], len(kept["password"])) == (name, 16)
+    cloud.fail("drop_after", method="POST")
+    assert not house.job(uuid, "create_job").ok
+    before = house.service(uuid).provision_data
+    for _ in "ab":
+        assert house.job(uuid, "create_job").ok
+        (name,) = states(cloud)
+        kept = house.service(uuid).provision_data
+        assert (kept["username"], kept["password"], len(kept["password"])) == (name, before["password"], 16)
+        assert kept["ip_address"]
 
 
 @pytest.mark.parametrize("kind", ["timeout", "timeout_after", "drop", "drop_after", "500", "500_after", "429", "503"])
@@ -139,6 +144,23 @@ def test_what_the_cloud_refuses_is_said(house: House, cloud: DemoCloudServer) ->
     cloud.fail("401")
     answer = house.job(house.sold(), "create_job")
     assert "refused the panel's key" in answer.message
+
+
+def test_an_account_that_is_gone_is_said_to_be_gone(house: House, cloud: DemoCloudServer) -> None:
+    uuid = house.sold()
+    assert house.job(uuid, "create_job").ok
+    cloud.store.delete("lumen")
+    provisioning.set_provision_status(service_uuid=uuid, status="processing")
+    answer = house.job(uuid, "suspend_job")
+    assert (answer.ok, answer.retry, house.service(uuid).provision_status) == (False, False, "not_found")
+    assert house.job(uuid, "termination_job").ok
+
+
+def test_a_cloud_that_is_not_there_is_tried_again(house: House, cloud: DemoCloudServer) -> None:
+    uuid = house.sold()
+    cloud.stop()
+    answer = house.job(uuid, "create_job")
+    assert (answer.ok, answer.retry) == (False, True)
 
 
 def test_no_server_with_room(house: House, cloud: DemoCloudServer) -> None:

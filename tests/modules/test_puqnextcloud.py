@@ -12,11 +12,12 @@ import pytest
 import sqlalchemy as sa
 
 from puqpanel.app import Panel
+from puqpanel.domain.errors import InvalidInput
 from puqpanel.domain.service_states import ProvisionStatus
 from puqpanel.host.context import Context, entered
 from puqpanel.infra.db import db, release, session, transaction
 from puqpanel.models import ModuleLog, Task
-from puqpanel.operations import products, provisioning
+from puqpanel.operations import products, provisioning, services
 from tests.fakes.ocs import Account, Dialect, OcsServer
 from tests.modules.stage import STAFF, VERBS, Stage
 
@@ -107,6 +108,22 @@ def test_the_whole_life(house: House, cloud: OcsServer) -> None:
     assert cloud.customers == {}
     assert house.places() == []
     assert house.observe(uuid) == {"exists": False, "suspended": False, "data": {}}
+
+
+def test_staff_see_where_the_account_is_and_cannot_move_it(house: House, cloud: OcsServer) -> None:
+    uuid = house.sold(cloud)
+    assert "As the group decides" in house.call(uuid, "get_service_page").value
+    assert house.job(uuid, "create_job").ok
+    name, other = made(cloud)[0], house.server(cloud, house.group("Other"), "cloud-2")
+    page = house.call(uuid, "get_service_page").value
+    assert (f'value="{name}"' in page, 'selected value="1"' in page) == (True, True)
+    kept = {"username": name, "display_name": "Astrid", "server": "1"}
+    services.save_service_data(actor=STAFF, uuid=uuid, data=kept)
+    for wrong in ({"username": "anna"}, {"server": str(other)}):
+        with pytest.raises(InvalidInput):
+            services.save_service_data(actor=STAFF, uuid=uuid, data={**kept, **wrong})
+    assert house.job(uuid, "suspend_job").ok
+    assert not made(cloud)[1].enabled
 
 
 def test_every_verb_twice_is_as_good_as_once(house: House, cloud: OcsServer) -> None:

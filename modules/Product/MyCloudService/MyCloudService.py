@@ -45,10 +45,9 @@ class MyCloudService(Product):
             server = self._server() or self._choose()
         except LookupError as error:
             return Result.error(str(error), retry=False)
-        found = self._suggested() | {"server_uuid": server.uuid}
+        self.service_data |= self._suggested() | {"server_uuid": server.uuid}
         # Kept before the provider hears of it: whatever happens next, these are the name and the password.
-        Service.find(self.service_uuid).set_provision_data(found)
-        self.service_data |= found
+        Service.find(self.service_uuid).set_provision_data(self.service_data)
         cloud, data = CloudAPIClient(server), self.service_data
         made = cloud.account(data["username"])
         if made.http_code == 404:
@@ -97,6 +96,8 @@ class MyCloudService(Product):
         if server is None:
             return Result.error("This service has no account yet. Create it first.", retry=False)
         answer = CloudAPIClient(server).put(self.service_data["username"], what, data)
+        if answer.http_code == 404:
+            Service.find(self.service_uuid).set_provision_status("not_found")
         return Result.success() if answer.ok else self._failed(answer)
 
     def _failed(self, answer: Answer) -> Result:
@@ -105,7 +106,7 @@ class MyCloudService(Product):
             return Result.error("The cloud refused the panel's key. Check it on the Servers page.", retry=False)
         said = answer.data if isinstance(answer.data, dict) else {}
         wrong = "; ".join(f"{name} {text}" for name, text in said.get("fields", {}).items())
-        later = answer.lost or answer.http_code == 429 or answer.http_code >= 500
+        later = answer.lost or answer.http_code in (0, 429) or answer.http_code >= 500
         return Result.error(f"The cloud says: {said.get('error') or answer.error} {wrong}".rstrip(), retry=later)
 
     def _suggested(self) -> dict[str, str]:

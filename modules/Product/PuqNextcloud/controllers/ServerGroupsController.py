@@ -9,9 +9,9 @@ from flask import flash, redirect
 
 from puqpanel.sdk import Controller, Request, abort, db
 
+from ..forms.servers import ALLOCATIONS, GroupForm
 from ..models.accounts import Account
 from ..models.servers import Server, ServerGroup
-from ..forms.servers import ALLOCATIONS, GroupForm
 from .pages import link, page
 
 CRUMBS = (("Servers", "servers"), ("Server groups", "groups"))

@@ -9,11 +9,11 @@ from flask import flash, redirect
 
 from puqpanel.sdk import Controller, Request, abort, db
 
+from ..forms.servers import ServerForm
 from ..models.accounts import Account
 from ..models.servers import Server, ServerGroup
 from ..services import placement
 from ..services.connection import test_connection
-from ..forms.servers import ServerForm
 from .pages import link, page
 
 CRUMBS = (("Servers", "servers"),)
