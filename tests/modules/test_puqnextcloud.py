@@ -293,7 +293,7 @@ def test_observe_says_when_it_cannot_tell(house: House, cloud: OcsServer) -> Non
 
 @pytest.mark.parametrize(
     "dialect",
-    [Dialect(json=False), Dialect(missing=998, enabled=False), Dialect(json=False, missing=998, quota="text"), Dialect(quota="bare"),
+    [Dialect(json=False), Dialect(missing=998, enabled=False), Dialect(missing=101), Dialect(json=False, missing=998, quota="text"), Dialect(quota="bare"),
      Dialect(quota="none"), Dialect(root="/nextcloud"), Dialect(json=False, root="/a/b", quota="bare")],
     ids=str,
 )  # fmt: skip

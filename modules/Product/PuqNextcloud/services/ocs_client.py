@@ -41,6 +41,8 @@ class OcsClient:
     def user(self, name: str) -> OcsAnswer:
         """All about one user; MISSING if there is none of that name."""
         answer = self._ask("GET", _user(name))
+        if answer.code == INVALID:  # what some servers say of a user that they do not know
+            return replace(answer, outcome=Outcome.MISSING)
         if answer.ok and not isinstance(answer.data, dict):
             return replace(answer, outcome=Outcome.UNKNOWN, message="the answer holds no user")
         return answer
@@ -118,7 +120,7 @@ def explain(answer: OcsAnswer, server: str) -> str:
     if answer.outcome is Outcome.REFUSED:
         if answer.code in (0, UNAUTHORISED, 401):
             return f"{server} refused the panel's credentials. Check the user name and password of the server."
-        return f"{server} knows the panel's user but does not let it manage users. Make it an administrator there."
+        return f"{server} knows the panel's user but does not let it manage users{said}. Make it an administrator there."
     if answer.outcome is Outcome.BUSY:
         return f"{server} is being asked too often just now."
     if answer.outcome is Outcome.MISSING:
