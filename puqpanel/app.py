@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from puqpanel import web
 from puqpanel.host import registry
@@ -58,6 +59,9 @@ def create_app(settings: Settings) -> Panel:
         SQLALCHEMY_DATABASE_URI=settings.database_url, SECRET_KEY=crypto.session_key(settings.keys_dir), MAX_CONTENT_LENGTH=16 * 1024 * 1024,
         TEMPLATES_AUTO_RELOAD=settings.dev,
     )
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     db.init_app(app)
     with app.app_context():
         app.generation = modules.generation()

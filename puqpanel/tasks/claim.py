@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any, cast
 
 import sqlalchemy as sa
+from sqlalchemy.orm.attributes import set_committed_value
 
 from puqpanel.domain.task_states import WAITING, OnLoss, TaskStatus
 from puqpanel.infra.clock import now
@@ -14,6 +15,8 @@ from puqpanel.models import Task, TaskAttempt
 from puqpanel.tasks.fence import LEASE
 from puqpanel.tasks.outcome import Outcome
 
+TASKS = cast("sa.Table", Task.__table__)
+ATTEMPTS = cast("sa.Table", TaskAttempt.__table__)
 RESCUES = 3
 """How often one task may be taken up again after its worker vanished."""
 PATIENCE = 1000
@@ -32,115 +35,113 @@ def claim(task_id: int, owner: str) -> Task | None:
     """
     with transaction() as current:
         moment = now()
-        taken = current.execute(
-            sa.update(Task)
-            .where(Task.id == task_id, Task.status.in_(WAITING), Task.run_at <= moment, Task.after_id.is_(None))
-            .values(status=TaskStatus.RUNNING, owner=owner, attempt=Task.attempt + 1, lease_until=moment + timedelta(seconds=LEASE),
+        connection = current.connection()
+        taken = connection.execute(
+            sa.update(TASKS)
+            .where(TASKS.c.id == task_id, TASKS.c.status.in_(WAITING), TASKS.c.run_at <= moment, TASKS.c.after_id.is_(None))
+            .values(status=TaskStatus.RUNNING, owner=owner, attempt=TASKS.c.attempt + 1, lease_until=moment + timedelta(seconds=LEASE),
                     waiting_key=None, started_at=moment, ended_at=None)
-            .execution_options(synchronize_session=False)
         )
-        if cast("sa.CursorResult[Any]", taken).rowcount != 1:
+        if taken.rowcount != 1:
             return None
         task = current.get_one(Task, task_id, populate_existing=True)
-        current.execute(sa.insert(TaskAttempt).values(task_id=task_id, number=task.attempt, owner=owner, started_at=moment, outcome="", message=""))
+        connection.execute(sa.insert(ATTEMPTS).values(task_id=task_id, number=task.attempt, owner=owner, started_at=moment, outcome="", message=""))
     return task
 
 
 def beat(task_id: int, owner: str) -> bool:
     """Extends the lease; False when the task is no longer the owner's."""
     with transaction() as current:
-        kept = current.execute(
-            sa.update(Task).where(Task.id == task_id, Task.owner == owner, Task.status == TaskStatus.RUNNING)
-            .values(lease_until=now() + timedelta(seconds=LEASE)).execution_options(synchronize_session=False)
+        kept = current.connection().execute(
+            sa.update(TASKS).where(TASKS.c.id == task_id, TASKS.c.owner == owner, TASKS.c.status == TaskStatus.RUNNING)
+            .values(lease_until=now() + timedelta(seconds=LEASE))
         )
-        return cast("sa.CursorResult[Any]", kept).rowcount == 1
+        return kept.rowcount == 1
 
 
-def lock_held(task_id: int, owner: str, attempt: int) -> Task | None:
-    """Inside a transaction: the row, locked, or None when it is no longer that owner's."""
-    task = session().scalar(
-        sa.select(Task).where(Task.id == task_id).with_for_update().execution_options(populate_existing=True)
-    )
-    if task is None or (task.owner, task.attempt, task.status) != (owner, attempt, TaskStatus.RUNNING):
-        return None
-    return task
+def close(task: Task, outcome: Outcome, owner: str, attempt: int, *, expired: bool = False) -> bool:
+    """Inside a transaction: the task's next state after an attempt, written only while its holder still holds it.
 
-
-def close(task: Task, outcome: Outcome) -> None:
-    """Inside a transaction, on a locked row: the task's next state after an attempt.
+    Plain statements and not the unit of work: this runs once a task, in a child that has just been forked.
 
     Args:
-        task: a running row held by the caller.
+        task: the row as its holder claimed it; takes the new values.
         outcome: how the attempt ended.
+        owner: the holder that it ended for; the row may have gone to another since.
+        attempt: the holder's attempt.
+        expired: only when the lease has run out.
+
+    Returns:
+        False when the task is no longer that holder's: what this attempt did counts for nothing.
     """
     moment = now()
-    status, wait = _next(task, outcome)
-    _end_attempt(task, outcome, status)
-    task.status, task.note = status, outcome.message
-    task.owner = task.lease_until = task.dispatched_at = None
-    task.ended_at = None if status == TaskStatus.RETRYING else moment
+    status, changes = _next(task, outcome)
+    values: dict[str, Any] = {
+        **changes, "status": status, "note": outcome.message, "owner": None, "lease_until": None, "dispatched_at": None,
+        "ended_at": None if status == TaskStatus.RETRYING else moment,
+    }
     if status == TaskStatus.RETRYING:
-        task.run_at = moment + timedelta(seconds=wait)
-        other = session().scalar(sa.select(Task.id).where(Task.waiting_key == task.like_key))
-        task.waiting_key = task.like_key if other is None else None
-    elif status != TaskStatus.PARKED:
+        taken = session().scalar(sa.select(Task.id).where(Task.waiting_key == task.like_key))
+        values["waiting_key"] = task.like_key if taken is None else None
+    held = (TASKS.c.id == task.id, TASKS.c.owner == owner, TASKS.c.attempt == attempt, TASKS.c.status == TaskStatus.RUNNING)
+    still = (*held, TASKS.c.lease_until < moment) if expired else held
+    connection = session().connection()
+    if connection.execute(sa.update(TASKS).where(*still).values(values)).rowcount != 1:
+        return False
+    connection.execute(
+        sa.update(ATTEMPTS).where(ATTEMPTS.c.task_id == task.id, ATTEMPTS.c.number == attempt).values(
+            ended_at=moment, outcome=outcome.kind if outcome.kind in ("timeout", "lost") else status, message=outcome.message, output=outcome.output)
+    )
+    for name, value in values.items():
+        set_committed_value(task, name, value)
+    if status not in (TaskStatus.RETRYING, TaskStatus.PARKED):
         release_followers(task.id)
+    return True
 
 
 def release_followers(task_id: int) -> None:
     """Lets those go on that waited for a task to end, each after its own backoff."""
-    for follower in session().scalars(sa.select(Task).where(Task.after_id == task_id).with_for_update()):
-        follower.after_id = None
-        follower.run_at = max(follower.run_at, now() + timedelta(seconds=follower.backoff))
+    connection = session().connection()
+    for row in connection.execute(sa.select(TASKS.c.id, TASKS.c.run_at, TASKS.c.backoff).where(TASKS.c.after_id == task_id)).all():
+        due = max(row.run_at, now() + timedelta(seconds=row.backoff))
+        connection.execute(sa.update(TASKS).where(TASKS.c.id == row.id).values(after_id=None, run_at=due))
 
 
-def _next(task: Task, outcome: Outcome) -> tuple[TaskStatus, int]:
-    """The status that follows, and the seconds to wait where it is retrying."""
+def _next(task: Task, outcome: Outcome) -> tuple[TaskStatus, dict[str, Any]]:
+    """The status that follows, and what else changes."""
     left = task.attempt < task.tries
+    later = {"run_at": now() + timedelta(seconds=task.backoff)}
+    sure: dict[str, Any] = {"in_doubt": False}
     match outcome.kind:
         case "completed":
-            task.in_doubt = False
-            return TaskStatus.COMPLETED, 0
+            return TaskStatus.COMPLETED, sure
         case "retry":
-            task.in_doubt = False
-            return (TaskStatus.RETRYING, task.backoff) if left else (TaskStatus.FAILED, 0)
+            return (TaskStatus.RETRYING, sure | later) if left else (TaskStatus.FAILED, sure)
         case "exception":
-            task.in_doubt = False
-            task.exceptions += 1
-            return (TaskStatus.RETRYING, task.backoff) if left and task.exceptions < task.max_exceptions else (TaskStatus.FAILED, 0)
+            sure["exceptions"] = task.exceptions + 1
+            return (TaskStatus.RETRYING, sure | later) if left and sure["exceptions"] < task.max_exceptions else (TaskStatus.FAILED, sure)
         case "again" if task.attempt < PATIENCE:
-            task.tries += 1
-            return TaskStatus.RETRYING, task.backoff
+            return TaskStatus.RETRYING, later | {"tries": task.tries + 1}
         case "timeout" | "lost":
-            return after_loss(task, ended=outcome.kind == "timeout")
+            return _after_loss(task, ended=outcome.kind == "timeout")
         case "park":
-            # an attempt that never began uses up no try
-            task.tries += 1
-            return TaskStatus.PARKED, 0
+            return TaskStatus.PARKED, {"tries": task.tries + 1}  # an attempt that never began uses up no try
         case "cancelled":
-            return TaskStatus.CANCELLED, 0
+            return TaskStatus.CANCELLED, {}
         case _:
-            return TaskStatus.FAILED, 0
+            return TaskStatus.FAILED, {}
 
 
-def after_loss(task: Task, *, ended: bool) -> tuple[TaskStatus, int]:
+def _after_loss(task: Task, *, ended: bool) -> tuple[TaskStatus, dict[str, Any]]:
     """What becomes of a task whose attempt was cut off: repeated or looked into where that is safe, else said to be lost.
 
     Args:
-        task: the row, locked.
+        task: the row.
         ended: whether it ran out of time (it is known to have stopped) rather than vanished.
     """
     if task.on_loss != OnLoss.LOSE and task.rescues < RESCUES:
-        task.rescues += 1
-        task.tries = max(task.tries, task.attempt + 1)
-        task.in_doubt = task.on_loss == OnLoss.OBSERVE
-        return TaskStatus.RETRYING, task.backoff if ended else 0
-    return (TaskStatus.FAILED if ended and task.on_loss == OnLoss.REPEAT else TaskStatus.LOST), 0
-
-
-def _end_attempt(task: Task, outcome: Outcome, status: TaskStatus) -> None:
-    session().execute(
-        sa.update(TaskAttempt).where(TaskAttempt.task_id == task.id, TaskAttempt.number == task.attempt)
-        .values(ended_at=now(), outcome=status if outcome.kind not in ("timeout", "lost") else outcome.kind, message=outcome.message, output=outcome.output)
-        .execution_options(synchronize_session=False)
-    )
+        return TaskStatus.RETRYING, {
+            "rescues": task.rescues + 1, "tries": max(task.tries, task.attempt + 1), "in_doubt": task.on_loss == OnLoss.OBSERVE,
+            "run_at": now() + timedelta(seconds=task.backoff if ended else 0),
+        }
+    return (TaskStatus.FAILED if ended and task.on_loss == OnLoss.REPEAT else TaskStatus.LOST), {}

@@ -27,7 +27,7 @@ def run(task_id: int, handlers: Handlers) -> None:
         token = fence.current.set(held)
         try:
             outcome = _attempt(task, handlers)
-            _finish(held, handlers, outcome)
+            _finish(task, held, handlers, outcome)
         finally:
             fence.current.reset(token)
     except fence.JobEnded as end:
@@ -52,14 +52,12 @@ def _attempt(task: Task, handlers: Handlers) -> Outcome:
         return Outcome("exception", f"An unexpected error ended it ({type(error).__name__}).")
 
 
-def _finish(held: fence.Held, handlers: Handlers, outcome: Outcome) -> None:
+def _finish(task: Task, held: fence.Held, handlers: Handlers, outcome: Outcome) -> None:
     release()
     with transaction():
-        row = claim.lock_held(held.task_id, held.owner, held.attempt)
-        if row is None:
+        if not claim.close(task, outcome, held.owner, held.attempt):
             log.warning("task was taken away while it ran", task=held.task_id, owner=held.owner)
             return
-        claim.close(row, outcome)
-        handler = handlers.get(row.job)
+        handler = handlers.get(task.job)
         if handler is not None:
-            handler.settle(row, outcome)
+            handler.settle(task, outcome)

@@ -45,28 +45,26 @@ def rescue(handlers: Handlers, task_id: int | None = None, owner: str | None = N
     Returns:
         How many were taken up.
     """
-    moment = now()
-    which = sa.select(Task.id, Task.owner, Task.attempt).where(Task.status == TaskStatus.RUNNING).limit(BATCH)
-    which = which.where(Task.lease_until < moment) if task_id is None else which.where(Task.id == task_id, Task.owner == owner)
-    rows = session().execute(which).all()
+    which = sa.select(Task).where(Task.status == TaskStatus.RUNNING).limit(BATCH).execution_options(populate_existing=True)
+    which = which.where(Task.lease_until < now()) if task_id is None else which.where(Task.id == task_id, Task.owner == owner)
+    tasks = session().scalars(which).all()
     release()
     count = 0
-    for row in rows:
+    for task in tasks:
         try:
-            count += _rescue_one(handlers, row.id, row.owner, row.attempt, expired_only=task_id is None)
+            count += _rescue_one(handlers, task, expired=task_id is None)
         except Exception:
-            log.exception("rescue failed", task=row.id)
+            log.exception("rescue failed", task=task.id)
     return count
 
 
-def _rescue_one(handlers: Handlers, task_id: int, owner: str, attempt: int, *, expired_only: bool) -> bool:
+def _rescue_one(handlers: Handlers, task: Task, *, expired: bool) -> bool:
     outcome = Outcome("lost", "The worker that held it vanished in the middle of the job.")
+    owner = task.owner or ""
     with transaction():
-        task = claim.lock_held(task_id, owner, attempt)
-        if task is None or (expired_only and task.lease_until is not None and task.lease_until >= now()):
+        if not claim.close(task, outcome, owner, task.attempt, expired=expired):
             return False
-        claim.close(task, outcome)
-        log.warning("task rescued", task=task_id, status=task.status, owner=owner)
+        log.warning("task rescued", task=task.id, status=task.status, owner=owner)
         handler = handlers.get(task.job)
         if handler is not None:
             handler.settle(task, outcome)
