@@ -19,27 +19,20 @@ from __future__ import annotations
 
 import base64
 import binascii
-import csv
-import io
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from puqpanel.infra.db import UtcDateTime
+from puqpanel.web.list_page import CAP, SIZES, Chip, Choices, Page, Place, Query, Row, Rows, Tab
+from puqpanel.web.spreadsheet import csv_line
 
 Selected = sa.Select[*tuple[Any, ...]]
-Row = sa.Row[*tuple[Any, ...]]
-Rows = Sequence[Row]
-Choices = Sequence[tuple[str, str]]
-
-SIZES = (25, 50, 100)
-CAP = 1000
 BATCH = 500
 LONGEST_SEARCH = 100
 OWN = frozenset({"q", "tab", "sort", "size", "at", "pick", "format"})
@@ -56,14 +49,6 @@ class Sort:
 
     by: Any
     descending: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Tab:
-    """One tab: the word on it and what its rows have in common; None for all of them."""
-
-    label: str
-    where: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,126 +76,6 @@ class Column:
 
     label: str
     text: Callable[[Any], object]
-
-
-@dataclass(frozen=True, slots=True)
-class Chip:
-    """One filter as it stands on the page."""
-
-    key: str
-    label: str
-    value: str
-    word: str
-    kind: str
-    choices: Choices
-    open: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _At:
-    """A place in a list: the row after or before which a page begins, and the number of the page's first row."""
-
-    forward: bool
-    value: Any
-    key: int
-    first: int
-
-
-@dataclass(frozen=True)
-class Query:
-    """What an address asks of a list, cleaned."""
-
-    path: str
-    search: str
-    tab: str
-    sort: str
-    descending: bool
-    size: int
-    at: _At | None
-    pick: str
-    filters: Mapping[str, str]
-    kept: Mapping[str, str]
-
-    @property
-    def narrowed(self) -> bool:
-        """Whether a search or filter is set."""
-        return bool(self.search or self.filters)
-
-
-@dataclass(frozen=True)
-class Page:
-    """One page of a list, with the addresses that lead on from it."""
-
-    query: Query
-    rows: Rows
-    first: int
-    tabs: Mapping[str, Tab]
-    counts: Mapping[str, int]
-    chips: Sequence[Chip]
-    previous: str
-    next: str
-    noun: str
-    placeholder: str
-    sizes: Sequence[int] = SIZES
-
-    @property
-    def last(self) -> int:
-        """The number of the last row shown."""
-        return self.first + len(self.rows) - 1
-
-    @property
-    def total(self) -> str:
-        """How many rows the tab has in words, empty where nobody counted."""
-        return self.count(self.query.tab)
-
-    def count(self, tab: str) -> str:
-        """The capped count of a tab: `17`, `1k+`, or nothing."""
-        if tab not in self.counts:
-            return ""
-        number = self.counts[tab]
-        return "1k+" if number > CAP else f"{number:,}"
-
-    def url(self, **changes: object) -> str:
-        """The address of this list with something changed; None or "" takes a thing away. The place is forgotten unless it is given.
-
-        Args:
-            changes: q, tab, sort, size, at, pick, format or a filter's key.
-        """
-        query = self.query
-        parts: dict[str, object] = {
-            **query.kept, "tab": query.tab, "q": query.search, **query.filters,
-            "sort": ("-" if query.descending else "") + query.sort, "size": query.size,
-        }
-        parts.update(changes)
-        if parts["tab"] == next(iter(self.tabs), ""):
-            parts["tab"] = ""
-        if parts["size"] == SIZES[0]:
-            parts["size"] = ""
-        text = urlencode({name: str(value) for name, value in parts.items() if value not in (None, "")})
-        return f"{query.path}?{text}" if text else query.path
-
-    def sorted_by(self, key: str) -> str:
-        """The `aria-sort` of a column: ascending, descending, or nothing."""
-        return "" if self.query.sort != key else "descending" if self.query.descending else "ascending"
-
-    def sort_url(self, key: str, *, descending: bool = False) -> str:
-        """The address that sorts by a column, or turns the order round where it already does."""
-        down = not self.query.descending if self.query.sort == key else descending
-        return self.url(sort=("-" if down else "") + key)
-
-    def hidden(self, *without: str) -> list[tuple[str, str]]:
-        """What a form with GET must carry along, less what it asks for itself."""
-        query = self.query
-        parts = {
-            **query.kept, "tab": query.tab, "q": query.search, **query.filters,
-            "sort": ("-" if query.descending else "") + query.sort, "size": str(query.size),
-        }
-        return [(name, value) for name, value in parts.items() if value and name not in without]
-
-    @property
-    def clear_url(self) -> str:
-        """The address without search and filters."""
-        return self.url(q=None, **dict.fromkeys(self.query.filters))
 
 
 @dataclass(frozen=True)
@@ -316,13 +181,13 @@ class Listing:
         """
         query = self.read("", args)
         yield csv_line([column.label for column in self.columns])
-        at: _At | None = None
+        at: Place | None = None
         while True:
             rows = session.execute(self._rows(query, scope, BATCH, at)).all()
             yield "".join(csv_line([column.text(row) for column in self.columns]) for row in rows)
             if len(rows) < BATCH:
                 return
-            at = _At(True, rows[-1]._sort, rows[-1]._key, 0)
+            at = Place(True, rows[-1]._sort, rows[-1]._key, 0)
 
     def _type(self, sort: str) -> type:
         column_type = self.sorts[sort].by.type
@@ -339,7 +204,7 @@ class Listing:
             conditions.append(self.search(query.search))
         return conditions
 
-    def _rows(self, query: Query, scope: Any, limit: int, at: _At | None) -> Selected:
+    def _rows(self, query: Query, scope: Any, limit: int, at: Place | None) -> Selected:
         by = self.sorts[query.sort].by
         down = query.descending if at is None or at.forward else not query.descending
         statement = self.select.add_columns(by.label("_sort"), self.key.label("_key")).where(*self._where(query, scope))
@@ -380,7 +245,7 @@ class Listing:
         return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _unpack(text: str, kind: type, sort: str, descending: bool) -> _At | None:
+def _unpack(text: str, kind: type, sort: str, descending: bool) -> Place | None:
     """A place from an address; None where it is no place of this order. Its values are bound, so a forged one finds another page at worst."""
     if not text or len(text) > 2000:
         return None
@@ -396,21 +261,4 @@ def _unpack(text: str, kind: type, sort: str, descending: bool) -> _At | None:
     fits = type(value) is kind and not (isinstance(value, str) and "\0" in value) and not (isinstance(value, int) and abs(value) >= 2**62)
     if not whole or not fits or order != ("-" if descending else "") + sort:
         return None
-    return _At(bool(forward), value, key, max(first, 1))
-
-
-def csv_line(values: Sequence[object]) -> str:
-    """One line of CSV. What a spreadsheet would run as a formula gets an apostrophe in front."""
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\r\n").writerow([_cell(value) for value in values])
-    return line.getvalue()
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        return value.isoformat(sep=" ", timespec="seconds")
-    text = str(value)
-    number = isinstance(value, int | float) or (text[:1] == "-" and text[1:].replace(".", "", 1).isdecimal())
-    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") and not number else text
+    return Place(bool(forward), value, key, max(first, 1))

@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from puqpanel.infra.db import UtcDateTime
-from puqpanel.web.lists import CAP, Column, Filter, Listing, Page, Sort, Tab, csv_line
+from puqpanel.web.list_page import CAP, Page, Tab
+from puqpanel.web.lists import Column, Filter, Listing, Sort
+from puqpanel.web.spreadsheet import csv_line
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

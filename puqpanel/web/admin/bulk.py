@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from puqpanel.domain.errors import UserError
 from puqpanel.web.guard import can
-from puqpanel.web.lists import SIZES
+from puqpanel.web.list_page import SIZES
 
 NAMED = 12
 

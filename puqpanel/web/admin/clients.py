@@ -16,7 +16,8 @@ from puqpanel.operations import audit, clients
 from puqpanel.web.exports import csv_answer, csv_wanted
 from puqpanel.web.forms import Form, blame, offered
 from puqpanel.web.guard import actor, allow
-from puqpanel.web.lists import Column, Listing, Sort, Tab
+from puqpanel.web.list_page import Tab
+from puqpanel.web.lists import Column, Listing, Sort
 
 bp = Blueprint("clients", __name__, url_prefix="/clients")
 

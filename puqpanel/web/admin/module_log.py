@@ -13,7 +13,8 @@ from puqpanel.infra.db import session
 from puqpanel.models import ModuleLog, Service, Task
 from puqpanel.web.exports import csv_answer, csv_wanted
 from puqpanel.web.guard import allow
-from puqpanel.web.lists import Column, Filter, Listing, Sort, Tab
+from puqpanel.web.list_page import Tab
+from puqpanel.web.lists import Column, Filter, Listing, Sort
 
 bp = Blueprint("module_log", __name__, url_prefix="/module-log")
 

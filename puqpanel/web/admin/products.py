@@ -19,7 +19,8 @@ from puqpanel.operations import audit, products
 from puqpanel.web.exports import csv_answer, csv_wanted
 from puqpanel.web.forms import Form, answers, blame, offered
 from puqpanel.web.guard import actor, allow
-from puqpanel.web.lists import Column, Filter, Listing, Sort, Tab
+from puqpanel.web.list_page import Tab
+from puqpanel.web.lists import Column, Filter, Listing, Sort
 
 bp = Blueprint("products", __name__, url_prefix="/products")
 

@@ -21,7 +21,8 @@ from puqpanel.web.admin.tasks import ROW, open_among
 from puqpanel.web.exports import csv_answer, csv_wanted
 from puqpanel.web.forms import Form, answers, blame, offered
 from puqpanel.web.guard import actor, allow
-from puqpanel.web.lists import Column, Filter, Listing, Sort, Tab
+from puqpanel.web.list_page import Tab
+from puqpanel.web.lists import Column, Filter, Listing, Sort
 
 bp = Blueprint("services", __name__, url_prefix="/services")
 BROKEN = (ProvisionStatus.FAILED, ProvisionStatus.NOT_FOUND)

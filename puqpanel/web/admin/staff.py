@@ -18,7 +18,8 @@ from puqpanel.operations import audit, staff
 from puqpanel.web.exports import csv_answer, csv_wanted
 from puqpanel.web.forms import Form, MultiCheckboxField, blame, offered
 from puqpanel.web.guard import actor, allow
-from puqpanel.web.lists import Column, Listing, Sort, Tab
+from puqpanel.web.list_page import Tab
+from puqpanel.web.lists import Column, Listing, Sort
 
 bp = Blueprint("staff", __name__, url_prefix="/staff")
 

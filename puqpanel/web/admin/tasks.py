@@ -19,7 +19,8 @@ from puqpanel.web.admin.bulk import Bulk, run
 from puqpanel.web.answers import same_site
 from puqpanel.web.exports import csv_answer, csv_wanted
 from puqpanel.web.guard import actor, allow
-from puqpanel.web.lists import Column, Filter, Listing, Sort, Tab
+from puqpanel.web.list_page import Tab
+from puqpanel.web.lists import Column, Filter, Listing, Sort
 
 bp = Blueprint("tasks", __name__, url_prefix="/tasks")
 

@@ -1,0 +1,25 @@
+"""Lines of CSV that no spreadsheet runs."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from datetime import datetime
+
+
+def csv_line(values: Sequence[object]) -> str:
+    """One line of CSV. What a spreadsheet would run as a formula gets an apostrophe in front."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\r\n").writerow([_cell(value) for value in values])
+    return line.getvalue()
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="seconds")
+    text = str(value)
+    number = isinstance(value, int | float) or (text[:1] == "-" and text[1:].replace(".", "", 1).isdecimal())
+    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") and not number else text
