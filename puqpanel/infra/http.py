@@ -66,6 +66,9 @@ class Wire:
         # the machine's proxy and netrc settings are not the provider's: credentials go where the caller says
         self.session.trust_env = False
         self.session.verify = verify
+        if verify is False:
+            # who switched the check off need not be told with each request; once for all, since a context of warnings is no thread's own
+            warnings.simplefilter("ignore", InsecureRequestWarning)
         self.session.auth = auth
         self.session.headers.update({"User-Agent": AGENT, "Accept": "application/json", **(headers or {})})
         # only a connection that never stood is tried again: nothing was sent over it
@@ -79,13 +82,10 @@ class Wire:
         """One request; redirects are not followed, they would carry credentials elsewhere. Never raises for what the network does."""
         started = time.monotonic()
         try:
-            with warnings.catch_warnings():
-                # who switched the check off need not be told with each request
-                warnings.simplefilter("ignore", InsecureRequestWarning)
-                answer = self.session.request(
-                    method, url, json=json, data=data, params=params, headers=dict(headers or {}), allow_redirects=False, stream=True,
-                    timeout=(self.connect_timeout, self.timeout),
-                )
+            answer = self.session.request(
+                method, url, json=json, data=data, params=params, headers=dict(headers or {}), allow_redirects=False, stream=True,
+                timeout=(self.connect_timeout, self.timeout),
+            )
             with answer:
                 body, problem = self._read(answer, started)
                 lost = bool(problem) and method.upper() not in _REPEATABLE
