@@ -58,8 +58,8 @@ def owner() -> str:
     return _owner
 
 
-def hand_over(task: Task) -> None:
-    """Keeps a task that the parent has claimed for the child that it is about to fork."""
+def hand_over(task: Task | None) -> None:
+    """Keeps a task that the parent has claimed for the child that it is about to fork; None once that is done."""
     global _handed
     _handed = task
 

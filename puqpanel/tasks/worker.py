@@ -79,7 +79,10 @@ class PanelWorker(Worker):
             job.delete()
             return
         fence.hand_over(task)
-        super().execute_job(job, queue)
+        try:
+            super().execute_job(job, queue)
+        finally:
+            fence.hand_over(None)
 
     def fork_work_horse(self, job: Job, queue: Queue) -> None:
         """Forks without open connections."""

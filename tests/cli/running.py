@@ -85,9 +85,13 @@ class Up:
 
     def child(self, word: str) -> int:
         """The process id of the one child whose command line has this word."""
-        matches = [pid for pid, command in processes(self.instance).items() if word in command and _parent(pid) == self.process.pid]
+        matches = self.children(word)
         assert len(matches) == 1, (word, processes(self.instance))
         return matches[0]
+
+    def children(self, word: str) -> list[int]:
+        """The process ids of all children whose command line has this word."""
+        return [pid for pid, command in processes(self.instance).items() if word in command and _parent(pid) == self.process.pid]
 
     def stop(self, sig: int = signal.SIGTERM, seconds: float = 40) -> int:
         """Sends a signal and waits for the end."""

@@ -74,7 +74,7 @@ def test_the_second_start_asks_for_nobody(up: Up, instance: Path) -> None:
 def test_a_killed_part_comes_back(up: Up, word: str) -> None:
     killed = up.ready().child(word)
     os.killpg(killed, signal.SIGKILL)
-    wait_for(lambda: killed not in processes(up.instance) and any(word in f" {command} " for command in processes(up.instance).values()))
+    wait_for(lambda: up.children(word) not in ([], [killed]), 60, "a new one")
     wait_for(lambda: healthy(up), 90, "health")
     assert up.child(word) != killed
 
