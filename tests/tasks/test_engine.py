@@ -274,5 +274,6 @@ def test_a_real_worker_drains_real_jobs(panel: Panel, drain: Callable[..., None]
     drain()
     row = fresh(task.id)
     assert row.status == TaskStatus.FAILED and row.attempt == 1
+    assert fence.take_over(task.id) is None, "the parent keeps nothing of what its child was given"
     attempt = session().scalars(sa.select(TaskAttempt).where(TaskAttempt.task_id == task.id)).one()
     assert "/" in attempt.owner
