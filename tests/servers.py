@@ -17,6 +17,9 @@ from pathlib import Path
 import sqlalchemy as sa
 
 
+NO_AIO = ("--innodb-use-native-aio=0",)  # the kernel's queues are few, and two servers at once want them all
+
+
 class Missing(Exception):
     """The machine has no such server; the text says which program was looked for."""
 
@@ -54,6 +57,12 @@ def _as_user(user: tuple[int, int] | None) -> dict[str, object]:
     return {} if user is None else {"user": user[0], "group": user[1], "extra_groups": [], "env": {**os.environ, "HOME": "/tmp"}}
 
 
+def _run(command: list[str], base: Path, user: tuple[int, int] | None) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=base, **_as_user(user))  # type: ignore[call-overload]
+    if done.returncode:
+        raise RuntimeError(f"{Path(command[0]).name} failed: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+
+
 @contextlib.contextmanager
 def _folder(name: str, user: tuple[int, int] | None) -> Iterator[Path]:
     path = Path(tempfile.mkdtemp(prefix=f"puqpanel-{name}-"))
@@ -84,8 +93,7 @@ def postgresql() -> Iterator[sa.URL]:
     initdb, server = _find("initdb", *folders), _find("postgres", *folders)
     user = _unprivileged("postgres")
     with _folder("pg", user) as base:
-        subprocess.run([initdb, "-D", str(base / "data"), "-U", "panel", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"],
-                       check=True, capture_output=True, cwd=base, **_as_user(user))  # type: ignore[call-overload]
+        _run([initdb, "-D", str(base / "data"), "-U", "panel", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"], base, user)
         port = free_port()
         options = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": base, "fsync": "off", "synchronous_commit": "off",
                    "full_page_writes": "off", "max_connections": 100}
@@ -110,13 +118,12 @@ def mariadb() -> Iterator[sa.URL]:
     server, install = _find("mariadbd", "/usr/sbin", "/usr/libexec"), _find("mariadb-install-db", "/usr/bin")
     user = _unprivileged("mysql")
     with _folder("my", user) as base:
-        subprocess.run([install, "--no-defaults", f"--datadir={base / 'data'}", "--auth-root-authentication-method=normal", "--skip-test-db"],
-                       check=True, capture_output=True, cwd=base, **_as_user(user))  # type: ignore[call-overload]
+        _run([install, "--no-defaults", f"--datadir={base / 'data'}", "--auth-root-authentication-method=normal", "--skip-test-db", *NO_AIO], base, user)
         port = free_port()
         with (base / "log").open("wb") as log:
             process = subprocess.Popen(
                 [server, "--no-defaults", f"--datadir={base / 'data'}", f"--socket={base / 's'}", f"--port={port}", "--bind-address=127.0.0.1",
-                 "--innodb-flush-log-at-trx-commit=0", "--skip-name-resolve", "--character-set-server=utf8mb4"],
+                 "--innodb-flush-log-at-trx-commit=0", "--skip-name-resolve", "--character-set-server=utf8mb4", *NO_AIO],
                 stdout=log, stderr=log, cwd=base, **_as_user(user))  # type: ignore[call-overload]
         try:
             url = sa.URL.create("mysql+pymysql", "root", host="127.0.0.1", port=port, database="mysql", query={"charset": "utf8mb4"})
