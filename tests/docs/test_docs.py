@@ -45,6 +45,7 @@ def test_the_smallest_module_loads(tmp_path: Path) -> None:
     block = re.search(r"    modules/Product/Minimal/\n((?:      .+\n)+)", text)
     assert block
     files: dict[str, list[str]] = {}
+    name = ""
     for line in textwrap.dedent(block[1]).splitlines():
         found = re.match(r"(\w+\.py)\s+(.*)", line)
         name, code = (found[1], found[2]) if found else (name, line.strip())
