@@ -16,7 +16,6 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-
 NO_AIO = ("--innodb-use-native-aio=0",)  # the kernel's queues are few, and two servers at once want them all
 
 
