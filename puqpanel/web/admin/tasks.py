@@ -36,7 +36,7 @@ def open_among(rows: Iterable[Any]) -> bool:
 
 
 TASKS = Listing(
-    sa.select(*ROW),
+    sa.select(*ROW, Service.name.label("service")).select_from(Task).outerjoin(Service, Service.uuid == Task.service_uuid),
     key=Task.id,
     sorts={"new": Sort(Task.id, descending=True)},
     tabs={
@@ -52,16 +52,18 @@ TASKS = Listing(
         "module": Filter("Module", lambda text: Task.module == text, kind="text"),
         "job": Filter("Job", lambda text: Task.job == text, kind="text"),
     },
-    search=lambda text: sa.or_(Task.title.icontains(text, autoescape=True), Task.uuid == text, Task.service_uuid == text),
+    search=lambda text: sa.or_(
+        Task.title.icontains(text, autoescape=True), Service.name.icontains(text, autoescape=True), Task.uuid == text, Task.service_uuid == text
+    ),
     columns=(
         Column("Task", lambda row: row.title or row.job), Column("Job", lambda row: row.job), Column("Status", lambda row: row.status),
-        Column("Module", lambda row: row.module), Column("Service", lambda row: row.service_uuid), Column("Attempt", lambda row: row.attempt),
+        Column("Module", lambda row: row.module), Column("Service", lambda row: row.service or ""), Column("Service ID", lambda row: row.service_uuid), Column("Attempt", lambda row: row.attempt),
         Column("Tries", lambda row: row.tries), Column("Created", lambda row: row.created_at), Column("Started", lambda row: row.started_at),
         Column("Ended", lambda row: row.ended_at), Column("By", lambda row: row.actor_name), Column("Note", lambda row: row.note),
         Column("UUID", lambda row: row.uuid),
     ),
     noun="tasks",
-    placeholder="Title, task or service ID",
+    placeholder="Title, service or ID",
 )
 
 
