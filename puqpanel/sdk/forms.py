@@ -67,6 +67,13 @@ def defaults(form: type[Form], data: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in _plain(form().data).items() if name not in data} | dict(data)
 
 
+def as_sent(form: type[Form] | None, data: Mapping[str, Any], sent: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Data less the boxes and choices that were not sent: nothing was ticked. Args: sent None, where this form was not sent, leaves it."""
+    silent = () if form is None or sent is None else (f.short_name for f in form() if isinstance(f, (BooleanField, SelectMultipleField)))
+    absent = {name for name in silent if name not in (sent or {})}
+    return {name: value for name, value in data.items() if name not in absent}
+
+
 def save(form: type[Form], data: Mapping[str, Any], stored: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Validates and answers in the documented shape.
 

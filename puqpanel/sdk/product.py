@@ -86,6 +86,10 @@ class Product(ModuleBase):
             self._pass_product(stored["product_data"])
         if "service_data" in stored or not service_uuid:
             self._pass_service(stored.get("service_data", {}))
+        if "errors" in stored:
+            # what was refused is shown as it was sent: a box that was not ticked is not sent, and then is no default either
+            self.product_data = forms.as_sent(self.ProductForm, self.product_data, stored.get("product_data"))
+            self.service_data = forms.as_sent(self.ServiceForm, self.service_data, stored.get("service_data"))
 
     def _pass_product(self, raw: Mapping[str, Any]) -> None:
         self.product_data = dict(raw)

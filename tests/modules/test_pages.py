@@ -231,3 +231,26 @@ def test_the_other_tabs_of_the_demo_cloud(served: Panel, tmp_path: Path) -> None
         with transaction():
             house.service(at.split("/")[-1]).status = ServiceStatus.SUSPENDED
         assert [astrid.get(f"{at}/{tab}").status_code for tab in ("general", "files", "statistics")] == [200, 404, 404]
+
+
+def test_forms_of_products_and_services_that_are_refused(served: Panel, owner: Browser, cloud: OcsServer, tmp_path: Path) -> None:
+    house = House(served)
+    service = house.service(house.sold(cloud))
+    where = f"/admin/products/{service.product.uuid}/settings"
+    wrong = owner.post(where, {"server_group": "abc", "quota": "lots", "user_group": "kept", "username_prefix": "a b", "username_suffix": ""})
+    assert (wrong.status_code, 'id="quota-e"' in wrong.text, 'id="username_prefix-e"' in wrong.text, 'id="server_group-e"' in wrong.text) == (422, True, True, True)
+    assert ('value="lots"' in wrong.text, 'value="kept"' in wrong.text, 'value="a b"' in wrong.text) == (True, True, True)
+    active(house, service.uuid)
+    wrong = owner.post(f"/admin/services/{service.uuid}/settings", {"username": "another", "display_name": "Kept", "server": "0"})
+    assert (wrong.status_code, "An account keeps its name." in wrong.text, 'id="username-e"' in wrong.text) == (422, True, True)
+    assert ('value="another"' in wrong.text, 'value="Kept"' in wrong.text) == (True, True)
+    with DemoCloudServer(tmp_path / "cloud") as demo:
+        shop = DemoHouse(served, demo)
+        service = shop.service(shop.sold())
+        wrong = owner.post(f"/admin/products/{service.product.uuid}/settings", {"server_location": "", "plan_type": "premium", "disk_space": "-1", "bandwidth": "x"})
+        assert (wrong.status_code, 'id="disk_space-e"' in wrong.text, '<option selected value="premium">' in wrong.text, 'value="-1"' in wrong.text) == (422, True, True, True)
+        active(shop, service.uuid)
+        data = {"domain": "kept.example", "username": "another", "password": "a-secret-canary", "ip_address": "nowhere"}
+        wrong = owner.post(f"/admin/services/{service.uuid}/settings", data)
+        assert (wrong.status_code, 'id="ip_address-e"' in wrong.text, 'value="nowhere"' in wrong.text, 'value="kept.example"' in wrong.text) == (422, True, True, True)
+        assert "a-secret-canary" not in wrong.text

@@ -74,8 +74,8 @@ class PuqNextcloud(Provisioning):
     # What staff see
 
     def get_service_page(self) -> str:
-        """The fields of a service; once there is an account, with its name and its server in them."""
-        if (account := placement.find(self._uuid)) is not None:
+        """The fields of a service; once there is an account, with its name and its server in them, unless something else was refused."""
+        if not self.errors and (account := placement.find(self._uuid)) is not None:
             self.service_data |= {"username": account.username, "server": account.server_id}
         return super().get_service_page()
 

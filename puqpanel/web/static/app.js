@@ -118,10 +118,28 @@ function toast(notice) {
   message.addEventListener("focusout", go);
 }
 
+/* A module may draw fields of its own that do not say what is wrong with them: say it there too, where only the summary does. */
+function blame(line) {
+  const name = CSS.escape(line.dataset.field);
+  const field = $(`[name="${name}"], [name="${name}[]"]`, line.closest("form"));
+  if (!field || field.hasAttribute("aria-invalid") || field.hasAttribute("aria-describedby")) return;
+  const text = document.createElement("div");
+  text.className = "invalid-feedback";
+  text.id = `${line.dataset.field}-said`;
+  text.textContent = [...line.childNodes].slice(1).map((node) => node.textContent).join("").replace(/^: /, "");
+  field.id ||= line.dataset.field;
+  $("a", line).hash = field.id;
+  field.setAttribute("aria-invalid", "true");
+  field.setAttribute("aria-describedby", text.id);
+  field.classList.add("is-invalid");
+  (field.closest(".input-group, .form-check, label") || field).after(text);
+}
+
 /* Things within a page or a fragment that has just arrived. */
 function prepare(within) {
   $$("[data-bulk]", within).forEach(count);
   $$("[data-flash] .note", within).forEach(toast);
+  $$("li[data-field]", within).forEach(blame);
   $$("[data-type-to-confirm]", within).forEach((input) => {
     const button = $("[data-confirmed]", input.form);
     const check = () => { button.disabled = input.value.trim() !== input.dataset.typeToConfirm; };

@@ -34,7 +34,7 @@ class Provisioning(Product):
         """Where accounts of this product are made, how they are named, and what they may hold."""
         data = data or {}
         self.product_data = {
-            "server_group": int(data.get("server_group") or 0),
+            "server_group": int(group) if (group := str(data.get("server_group") or "")).isdecimal() else 0,
             "user_group": str(data.get("user_group") or ""),
             "quota": str(data.get("quota", "5 GB") or "none"),
             "username_prefix": str(data.get("username_prefix", "nc_") or ""),
