@@ -102,6 +102,20 @@ def test_a_name_and_a_password_are_made_up_where_staff_give_none(house: House, c
         assert kept["ip_address"]
 
 
+def test_the_form_offers_no_name_of_its_own_and_keeps_what_the_job_made_up(house: House, cloud: DemoCloudServer) -> None:
+    uuid = house.sold(username="", password="")
+    first, second = (house.call(uuid, "get_service_page").value for _ in "ab")
+    assert first == second
+    assert 'name="username" type="text" value=""' in first
+    assert house.job(uuid, "create_job").ok
+    (name,) = states(cloud)
+    assert f'value="{name}"' in house.call(uuid, "get_service_page").value
+    before = house.service(uuid).provision_data["password"]
+    services.save_service_data(actor=STAFF, uuid=uuid, data={**DATA, "username": "", "password": ""})
+    assert (house.call(uuid, "variables_general").value["username"], list(states(cloud))) == (name, [name])
+    assert house.call(uuid, "get_service_page").instance.service_data["password"] == before
+
+
 @pytest.mark.parametrize("kind", ["timeout", "timeout_after", "drop", "drop_after", "500", "500_after", "429", "503"])
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_fault_is_made_good_by_the_next_attempt(house: House, cloud: DemoCloudServer, verb: str, kind: str) -> None:

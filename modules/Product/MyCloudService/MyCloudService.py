@@ -45,7 +45,7 @@ class MyCloudService(Product):
             server = self._server() or self._choose()
         except LookupError as error:
             return Result.error(str(error), retry=False)
-        self.service_data |= self._suggested() | {"server_uuid": server.uuid}
+        self.service_data |= self._made_up() | {"server_uuid": server.uuid}
         # Kept before the provider hears of it: whatever happens next, these are the name and the password.
         Service.find(self.service_uuid).set_provision_data(self.service_data)
         cloud, data = CloudAPIClient(server), self.service_data
@@ -109,8 +109,8 @@ class MyCloudService(Product):
         later = answer.lost or answer.http_code in (0, 429) or answer.http_code >= 500
         return Result.error(f"The cloud says: {said.get('error') or answer.error} {wrong}".rstrip(), retry=later)
 
-    def _suggested(self) -> dict[str, str]:
-        """A name and a password where staff gave none."""
+    def _made_up(self) -> dict[str, str]:
+        """A name and a password where staff gave none; an earlier attempt's are in `service_data` already, and stay."""
         made = {"username": f"mc{secrets.randbelow(900_000) + 100_000}", "password": generate_strong_password(16)}
         return {key: value for key, value in made.items() if not self.service_data[key]}
 
@@ -123,17 +123,13 @@ class MyCloudService(Product):
         if answer["status"] == "error" or server is None:
             return answer
         new, old, problem = answer["data"], self.service_data, {}
+        new["username"] = new["username"] or old["username"]
         if new["username"] != old["username"]:
             problem = {"username": ["An account keeps its name."]}
         elif new["password"] != old["password"]:
             told = CloudAPIClient(server).put(old["username"], "password", {"password": new["password"]})
             problem = {} if told.ok else {"password": [self._failed(told).message]}
         return {"status": "error", "message": "This was not saved.", "errors": problem, "code": 422} if problem else answer
-
-    def get_service_page(self) -> str:
-        """The fields of a service, with a name and a password to begin with."""
-        self.service_data |= self._suggested()
-        return super().get_service_page()
 
     # 2. Servers: where accounts are made.
 

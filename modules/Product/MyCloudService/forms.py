@@ -19,11 +19,11 @@ class ProductForm(forms.Form):
 
 
 class ServiceForm(forms.Form):
-    """One account. The panel suggests a name and a password where there is none yet."""
+    """One account. A name and a password that are left empty are made up by the job that makes the account, and kept."""
 
     domain = forms.StringField("Domain", [InputRequired(), Length(max=255)])
-    username = forms.StringField("User name", [InputRequired(), Length(max=50)])
-    password = forms.PasswordField("Password", [InputRequired(), Length(min=8)])
+    username = forms.StringField("User name", [Optional(), Length(max=50)], description="Empty: one is made up with the account. It cannot be changed later.")
+    password = forms.PasswordField("Password", [Optional(), Length(min=8)], description="Empty: one is made up with the account, or the one it has stays.")
     ip_address = forms.StringField("IP address", [Optional(), IPAddress(ipv6=True)], description="The cloud gives one.")
 
 
