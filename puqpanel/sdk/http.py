@@ -5,7 +5,7 @@ request may have done its work although no answer came: look before repeating it
 """
 
 import json as jsonlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -78,11 +78,11 @@ class Client:
         self.secrets = sorted({text for text in secrets if text}, key=len, reverse=True)
 
     def get(self, path: str = "", **options: Any) -> Answer:
-        """Args: params, headers."""
+        """Args: params, headers, expected."""
         return self.request("GET", path, **options)
 
     def post(self, path: str = "", **options: Any) -> Answer:
-        """Args: json or data, params, headers."""
+        """Args: json or data, params, headers, expected."""
         return self.request("POST", path, **options)
 
     def put(self, path: str = "", **options: Any) -> Answer:
@@ -107,18 +107,21 @@ class Client:
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         log_body: bool = True,
+        expected: Collection[int] = (),
     ) -> Answer:
         """One request, written to the module log. Never raises for what the network or the provider does.
 
         Args: json, data (text, bytes, a dictionary or pairs) and params are sent; log_body=False keeps what was sent and answered
-        out of the log, for customers' files.
+        out of the log, for customers' files; expected are statuses that are an answer here and no error of the log's, as 404 is to
+        “is it there?”. The answer itself is the same: `ok` stays False.
         """
         url = f"{self.base_url}/{path.lstrip('/')}" if self.base_url and path else self.base_url or path
         reply = self.wire.send(method.upper(), url, json=json, data=data, params=params, headers=headers)
         answer = _answer(reply)
         body = (data if json is None else json) if log_body else "(not kept)"
         asked = {"request": f"{method.upper()} {url}", "query": params, "body": body}
-        _log(asked, url, reply, answer if log_body else replace(answer, data=None, text="(not kept)"), self.secrets)
+        shown = answer if log_body else replace(answer, data=None, text="(not kept)")
+        _log(asked, url, reply, shown, self.secrets, fine=answer.ok or answer.http_code in expected)
         return answer
 
     def close(self) -> None:
@@ -186,7 +189,7 @@ def _reason(code: int, data: Any) -> str:
     return f"The other side answered {code}{': ' + said if said else ''}."
 
 
-def _log(asked: Mapping[str, Any], url: str, reply: Reply, answer: Answer, secrets: Sequence[str]) -> None:
+def _log(asked: Mapping[str, Any], url: str, reply: Reply, answer: Answer, secrets: Sequence[str], *, fine: bool) -> None:
     call = context.current()
     if call is None:
         return
@@ -195,7 +198,7 @@ def _log(asked: Mapping[str, Any], url: str, reply: Reply, answer: Answer, secre
     logs.write(
         type=call.type,
         name=call.name,
-        level="info" if answer.ok else "error",
+        level="info" if fine else "error",
         action=_masked(f"{str(asked['request']).split(' ', 1)[0]} {url.split('?', 1)[0]}", secrets)[:200],
         request=_masked({key: value for key, value in asked.items() if value not in (None, "", b"")}, secrets),
         response=_masked(response, secrets),

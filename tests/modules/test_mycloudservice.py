@@ -80,6 +80,14 @@ def test_the_whole_life(house: House, cloud: DemoCloudServer) -> None:
     assert (states(cloud), house.observe(uuid)["exists"]) == ({}, False)
 
 
+def test_asking_whether_it_is_there_is_no_error(house: House, cloud: DemoCloudServer) -> None:
+    uuid = house.sold()
+    assert house.job(uuid, "create_job").ok
+    cloud.store.delete("lumen")
+    assert house.job(uuid, "termination_job").ok
+    assert set(session().scalars(sa.select(ModuleLog.level))) == {"info"}
+
+
 def test_every_verb_twice_is_as_good_as_once(house: House, cloud: DemoCloudServer) -> None:
     uuid = house.sold()
     for verb in VERBS:

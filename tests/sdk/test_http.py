@@ -68,6 +68,16 @@ def test_refusals_and_garbage(httpserver: HTTPServer, body: str, error: str) -> 
     assert last().level == "error"
 
 
+def test_an_answer_that_was_expected_is_no_error_of_the_log(httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/accounts/7").respond_with_data("", 404)
+    httpserver.expect_request("/accounts/8").respond_with_data("", 500)
+    cloud = http.session(httpserver.url_for(""))
+    answer = cloud.get("/accounts/7", expected=(404,))
+    assert (answer.ok, answer.http_code, last().level) == (False, 404, "info")
+    assert (cloud.get("/accounts/7").http_code, last().level) == (404, "error")
+    assert (cloud.get("/accounts/8", expected=(404,)).http_code, last().level) == (500, "error")
+
+
 def test_redirects_and_retry_after_are_answers(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/a").respond_with_data("", 301, {"Location": "/b"})
     httpserver.expect_request("/b").respond_with_data("", 429, {"Retry-After": "60"})

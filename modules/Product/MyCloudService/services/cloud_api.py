@@ -35,11 +35,11 @@ class CloudAPIClient:
 
     def account(self, username: str) -> Answer:
         """One account; 404 where there is none."""
-        return self._ask("GET", _account(username))
+        return self._ask("GET", _account(username), expected=(404,))
 
     def delete(self, username: str) -> Answer:
         """Remove an account with its files."""
-        return self._ask("DELETE", _account(username))
+        return self._ask("DELETE", _account(username), expected=(404,))
 
     def put(self, username: str, what: str, data: Mapping[str, Any] | None = None) -> Answer:
         """Change an account. Args: what, one of suspend, unsuspend, plan and password."""

@@ -40,7 +40,7 @@ class OcsClient:
 
     def user(self, name: str) -> OcsAnswer:
         """All about one user; MISSING if there is none of that name."""
-        answer = self._ask("GET", _user(name))
+        answer = self._ask("GET", _user(name), expected=(404,))
         if answer.code == INVALID:  # what some servers say of a user that they do not know
             return replace(answer, outcome=Outcome.MISSING)
         if answer.ok and not isinstance(answer.data, dict):
@@ -67,7 +67,7 @@ class OcsClient:
 
     def delete(self, name: str) -> OcsAnswer:
         """Remove the user and all files; MISSING if there is none of that name."""
-        return self._ask("DELETE", _user(name))
+        return self._ask("DELETE", _user(name), expected=(404,))
 
     def join(self, name: str, group: str) -> OcsAnswer:
         """Put the user into a group; being in it already is fine."""
@@ -92,10 +92,12 @@ class OcsClient:
             return replace(answer, code=NO_GROUP, message=f"group {group} does not exist")
         return replace(answer, outcome=Outcome.MISSING) if answer.code == MEMBER_MISSING else answer
 
-    def _ask(self, method: str, path: str, *, form: Mapping[str, Any] | None = None, query: Mapping[str, str] | None = None) -> OcsAnswer:
+    def _ask(
+        self, method: str, path: str, *, form: Mapping[str, Any] | None = None, query: Mapping[str, str] | None = None, expected: tuple[int, ...] = ()
+    ) -> OcsAnswer:
         """Send one request and make out its answer. A form is a dictionary: so the log can tell a password by its name."""
         params = {"format": "json", **(query or {})}
-        got = self._http.request(method, "/ocs/v1.php" + path, params=params, data=form, headers=HEADERS)
+        got = self._http.request(method, "/ocs/v1.php" + path, params=params, data=form, headers=HEADERS, expected=expected)
         if not got.http_code:
             return OcsAnswer(Outcome.UNKNOWN, message=got.error)
         headers = {name.lower(): value for name, value in got.headers.items()}
