@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from puqpanel.domain.errors import ConflictError, NotFoundError
-from puqpanel.domain.task_states import CANCELLABLE, RETRYABLE, TaskStatus
+from puqpanel.domain.task_states import CANCELLABLE, RETRYABLE, OnLoss, TaskStatus
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import Task
@@ -56,7 +56,8 @@ def retry(task_uuid: str, *, by: str) -> Task:
         other = session().scalar(sa.select(Task.id).where(Task.waiting_key == task.like_key))
         if other is not None:
             raise ConflictError("The same work is waiting already.")
-        task.in_doubt = task.in_doubt or task.status == TaskStatus.LOST
+        # where nobody can be asked what was done, the person who retries has decided
+        task.in_doubt = task.in_doubt or (task.status == TaskStatus.LOST and task.on_loss == OnLoss.OBSERVE)
         task.status, task.note = TaskStatus.QUEUED, f"Started again by {by}."
         task.tries, task.exceptions, task.rescues = max(task.tries, task.attempt + 1), 0, 0
         task.run_at = task.dispatched_at = now()

@@ -277,3 +277,15 @@ def test_a_real_worker_drains_real_jobs(panel: Panel, drain: Callable[..., None]
     assert fence.take_over(task.id) is None, "the parent keeps nothing of what its child was given"
     attempt = session().scalars(sa.select(TaskAttempt).where(TaskAttempt.task_id == task.id)).one()
     assert "/" in attempt.owner
+
+
+@pytest.mark.parametrize(("on_loss", "doubt"), [(OnLoss.LOSE, False), (OnLoss.OBSERVE, True)])
+def test_a_lost_task_that_a_person_retries_is_looked_into_where_that_is_possible(panel: Panel, on_loss: str, doubt: bool) -> None:
+    task = add.add(job="Test", on_loss=on_loss)
+    assert claim.claim(task.id, "dead") is not None
+    with transaction() as current:
+        current.execute(sa.update(Task).values(rescues=claim.RESCUES))
+    sweep.rescue({}, task.id, "dead")
+    assert fresh(task.id).status == "lost"
+    steer.retry(task.uuid, by="A test")
+    assert fresh(task.id).in_doubt is doubt
