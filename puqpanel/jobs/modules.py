@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from puqpanel.domain.service_states import VERBS, ProvisionStatus
+from puqpanel.domain.service_states import ProvisionStatus
 from puqpanel.host import calls, registry
 from puqpanel.host.calls import Called
 from puqpanel.host.registry import LoadedModule
@@ -46,17 +46,18 @@ class ModuleJob:
         facts = observed(called)
         if facts is None:
             return Outcome("lost", f"An attempt was cut off, and what exists at the provider cannot be told: {called.result.message or called.error}")
-        verb, exists, suspended = task.data.get("verb"), bool(facts.get("exists")), bool(facts.get("suspended"))
+        verb, exists, suspended = provisioning.own_verb(task), bool(facts.get("exists")), bool(facts.get("suspended"))
         found = facts.get("data")
-        done = {"create": exists, "suspend": exists and suspended, "unsuspend": exists and not suspended, "terminate": not exists}.get(str(verb))
-        if done is None or (not done and (exists or verb == "create")):
+        ends = {"create": exists, "suspend": exists and suspended, "unsuspend": exists and not suspended, "terminate": not exists}
+        if verb is None or verb.key not in ends or (not ends[verb.key] and (exists or verb.key == "create")):
             return None
+        done = ends[verb.key]
         if not done:
             provisioning.set_provision_status(service_uuid=task.service_uuid, status=ProvisionStatus.NOT_FOUND)
             return Outcome("failed", "The provider no longer has this account.", redact(facts))
         if isinstance(found, Mapping):
             provisioning.keep_service_data(service_uuid=task.service_uuid, changes=found)
-        return Outcome("completed", f"{VERBS[str(verb)].label} had been done before the attempt was cut off; the provider says so.", redact(facts))
+        return Outcome("completed", f"{verb.label} had been done before the attempt was cut off; the provider says so.", redact(facts))
 
 
 def observed(called: Called) -> Mapping[str, Any] | None:

@@ -161,19 +161,29 @@ def record(task: Task, outcome: Outcome) -> None:
     _failed(service, verb, actor, task, outcome.message)
 
 
+def own_verb(task: Task) -> Verb | None:
+    """The verb whose job a task is, however the module added it; None for a helper such as a status check."""
+    key = task.data.get("verb")
+    return VERBS.get(str(key)) or next((rule for rule in VERBS.values() if rule.job == task.data.get("method")), None)
+
+
 def reopen(task: Task) -> None:
-    """Puts a service under way again for one of its tasks that is retried; needs a transaction.
+    """Puts a service under way again for one of its tasks that is retried; a helper's changes nothing. Needs a transaction.
 
     Raises:
         ConflictError: the verb is not possible now, or something else is under way.
     """
+    verb = own_verb(task)
+    if verb is None:
+        return
     service = _locked(task.service_uuid)
-    verb = str(task.data["verb"])
+    if any(own_verb(other) is not None for other in _open_tasks(service) if other.id != task.id):
+        raise ConflictError(f"{verb.label} has to wait: another task of this service has not ended.")
     if service.provision_status != ProvisionStatus.PROCESSING:
-        check_verb(verb, service.status, service.provision_status)
-        service.settled_from, service.verb, service.failure = service.provision_status, verb, ""
+        check_verb(verb.key, service.status, service.provision_status)
+        service.settled_from, service.verb, service.failure = service.provision_status, verb.key, ""
         _set_provision(service, ProvisionStatus.PROCESSING)
-    elif service.verb != verb:
+    elif service.verb != verb.key:
         raise ConflictError("Something else is under way for this service.")
 
 
@@ -211,7 +221,7 @@ def _reserve(actor: Actor, service_uuid: str, verb: str) -> Verb:
     with transaction():
         service = _locked(service_uuid)
         rule = check_verb(verb, service.status, service.provision_status)
-        if any(_own_verb(task) is not None for task in _open_tasks(service)):
+        if any(own_verb(task) is not None for task in _open_tasks(service)):
             raise ConflictError(f"{rule.label} has to wait: a task of this service has not ended.")
         service.settled_from, service.verb, service.failure = service.provision_status, rule.key, ""
         _set_provision(service, ProvisionStatus.PROCESSING)
@@ -239,15 +249,9 @@ def _settle_at_once(service_uuid: str) -> None:
             _complete(service, VERBS.get(service.verb), SYSTEM, None)
 
 
-def _own_verb(task: Task) -> Verb | None:
-    """The verb that a task itself carries out, if it is the job of one."""
-    key = task.data.get("verb")
-    return VERBS.get(str(key)) or next((rule for rule in VERBS.values() if rule.job == task.data.get("method")), None)
-
-
 def _verb_of(task: Task, service: Service) -> Verb | None:
     """The verb that a task belongs to: its own, or the one under way that it helps along (a status check)."""
-    return _own_verb(task) or VERBS.get(service.verb)
+    return own_verb(task) or VERBS.get(service.verb)
 
 
 def _open_tasks(service: Service) -> Sequence[Task]:

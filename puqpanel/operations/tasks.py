@@ -62,7 +62,7 @@ def retry_task(*, actor: Actor, uuid: str) -> Task:
     """
     with transaction():
         task = steer.retry(uuid, by=actor.name)
-        if task.service_uuid and task.data.get("verb"):
+        if task.service_uuid:
             provisioning.reopen(task)
         audit.record(actor=actor, action="task.retried", subject_type="task", subject_uuid=uuid, summary=f"{task.title} started again.", task_id=task.id)
     return task

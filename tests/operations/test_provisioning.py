@@ -21,6 +21,7 @@ from puqpanel.live import Live, dismantle
 from puqpanel.models import Audit, Service, Task
 from puqpanel.operations import provisioning, services
 from puqpanel.operations import tasks as task_operations
+from puqpanel.tasks import claim, sweep
 from tests.sample import activate, make_service, write_module
 
 ECHO = '''
@@ -55,6 +56,12 @@ class Echo(Product):
         if answer == "follow" and verb == "create":
             Task.add("ModuleJob", "Module", {"module": self, "method": "checkJob", "tries": 1, "backoff": 0}, ["check"])
         self.service_data["username"] = "u-" + verb
+        return {"status": "success"}
+
+    def create(self):
+        if not self.product_data.get("own"):
+            return super().create()
+        Task.add("ModuleJob", "Module", {"module": self, "method": "createJob", "tries": 1}, ["create", f"service:{self.service_uuid}"])
         return {"status": "success"}
 
     def create_job(self): return self._do("create")
@@ -245,3 +252,44 @@ def test_a_module_that_is_off_parks_its_tasks_and_they_go_on(echo: Panel, drain:
     drain()
     after = look(service.uuid)
     assert (after.status, after.provision_status) == ("active", "completed")
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_an_old_task_is_not_retried_over_what_came_after_it(echo: Panel, drain: Callable[..., None], settings: Settings, own: bool) -> None:
+    service = make_service(STAFF, config={"create": "error", "own": own})
+    assert ask(STAFF, service, "create", drain).provision_status == "failed"
+    old = session().scalars(sa.select(Task.uuid)).one()
+    with transaction():
+        services.find_service(service.uuid).product.config = {"own": own}
+    assert provisioning.request(actor=STAFF, service_uuid=service.uuid, verb="create").ok
+    new_id, new = session().execute(sa.select(Task.id, Task.uuid).where(Task.uuid != old)).one()
+    assert claim.claim(new_id, "busy") is not None
+    with pytest.raises(ConflictError, match="another task"):
+        task_operations.retry_task(actor=STAFF, uuid=old)
+    sweep.rescue({}, new_id, "busy")
+    with transaction() as current:
+        current.execute(sa.update(Service).values(provision_status="failed"))
+    task_operations.retry_task(actor=STAFF, uuid=new)
+    drain()
+    for status in ("active", "terminated"):
+        assert look(service.uuid).status == status
+        with pytest.raises(ConflictError, match="not possible"):
+            task_operations.retry_task(actor=STAFF, uuid=old)
+        drain()
+        assert book(settings).count("create") == 2
+        if status == "active":
+            ask(STAFF, service, "terminate", drain)
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_what_was_cut_off_is_looked_up_however_its_task_was_added(settings: Settings, app: Panel, drain: Callable[..., None], own: bool) -> None:
+    sees = "\n    def observe(self): return {'exists': 'create' in json.loads(BOOK.read_text()), 'suspended': False}\n"
+    write_module(settings.modules_dir, ECHO + sees)
+    with app.app_context():
+        activate(app, STAFF)
+    panel = Live(settings).ensure()
+    with panel.app_context():
+        service = make_service(STAFF, config={"create": "die", "own": own})
+        after = ask(STAFF, service, "create", drain)
+        assert (after.status, after.provision_status) == ("active", "completed") and book(settings) == ["create"]
+    dismantle(panel)
