@@ -66,7 +66,7 @@ class Verb:
         label: as a person reads it on a button.
         starts_from: statuses in which it may be asked for.
         provision: provision statuses in which it may be asked for.
-        ends: the provision status once its job succeeded; None restores what stood before.
+        ends: the provision status once its job succeeded; None leaves what the service's status says.
         status: the status the service takes then; None leaves it.
     """
 

@@ -37,6 +37,8 @@ from puqpanel.tasks import add, fence
 from puqpanel.tasks.outcome import Outcome
 
 log = structlog.get_logger(__name__)
+STANDS: Mapping[str, ProvisionStatus] = {ServiceStatus.ACTIVE: ProvisionStatus.COMPLETED, ServiceStatus.SUSPENDED: ProvisionStatus.SUSPENDED}
+"""What the provider has of a service that was provisioned, by what was bought."""
 SETTLE_AFTER = 60
 """Seconds that a service may stand at processing without a task before it is settled."""
 
@@ -138,7 +140,7 @@ def record(task: Task, outcome: Outcome) -> None:
         task: the row with its new status.
         outcome: how the attempt ended.
     """
-    service = session().scalar(sa.select(Service).where(Service.uuid == task.service_uuid).with_for_update().execution_options(populate_existing=True))
+    service = _locked_or_none(task.service_uuid)
     if service is None:
         return
     actor = Actor(task.actor_kind, task.actor_id, task.actor_name)  # type: ignore[arg-type]
@@ -153,7 +155,7 @@ def record(task: Task, outcome: Outcome) -> None:
     if task.status == TaskStatus.COMPLETED:
         if service.provision_status == ProvisionStatus.PROCESSING and not _unfinished(service, task):
             _complete(service, verb, actor, task)
-        elif verb is not None and service.provision_status == verb.ends:
+        elif verb is not None and _reached(service, verb, task):
             if verb.status is not None and verb.status in STATUS_MOVES[ServiceStatus(service.status)]:
                 _set_status(service, verb.status)  # the job was added by hand, with no verb under way that would have moved it
             _succeeded(service, verb, actor, task)
@@ -208,10 +210,15 @@ def settle_orphans() -> int:
     return count
 
 
-def _locked(service_uuid: str) -> Service:
-    service = session().scalar(
+def _locked_or_none(service_uuid: str) -> Service | None:
+    # of the service alone: tasks of one client or product must not wait for each other
+    return session().scalar(
         sa.select(Service).where(Service.uuid == service_uuid).with_for_update(of=Service).execution_options(populate_existing=True)
     )
+
+
+def _locked(service_uuid: str) -> Service:
+    service = _locked_or_none(service_uuid)
     if service is None:
         raise NotFoundError("There is no such service.")
     return service
@@ -292,10 +299,18 @@ def _set_status(service: Service, status: ServiceStatus) -> None:
         service.terminated_at = now()
 
 
+def _reached(service: Service, verb: Verb, task: Task) -> bool:
+    """Whether the module itself has said that the provider has what the verb was to bring about."""
+    if verb.ends is not None:
+        return service.provision_status == verb.ends
+    return own_verb(task) is verb and service.provision_status in STANDS.values()
+
+
 def _complete(service: Service, verb: Verb | None, actor: Actor, task: Task | None) -> None:
     """A verb's last task ended well and the module left it to the host to say so."""
+    # a verb that ends nowhere else leaves the provider as what was bought says; what stood before it may be a failed attempt at the same
     ends = verb.ends if verb is not None else None
-    _set_provision(service, ends or service.settled_from)
+    _set_provision(service, ends or STANDS.get(service.status, service.settled_from))
     if verb is not None and verb.status is not None:
         _set_status(service, verb.status)
     if verb is not None:
@@ -311,8 +326,8 @@ def _succeeded(service: Service, verb: Verb, actor: Actor, task: Task | None) ->
 
 def _failed(service: Service, verb: Verb | None, actor: Actor, task: Task | None, reason: str) -> None:
     if service.provision_status == ProvisionStatus.PROCESSING:
-        if task is not None and _unfinished(service, task):
-            return
+        if task is not None and own_verb(task) is None and _unfinished(service, task):
+            return  # a helper's failure is not the verb's; a verb that failed has, whatever its helpers still say
         # a cancelled task never began: the provider has what it had
         _set_provision(service, service.settled_from if task is not None and task.status == TaskStatus.CANCELLED and task.attempt == 0 else ProvisionStatus.FAILED)
     label, key = (verb.label, verb.key) if verb is not None else ("Work", "job")

@@ -49,6 +49,8 @@ class Echo(Product):
         if answer == "says_failed":
             Service.find(self.service_uuid).set_provision_status("failed")
             return {"status": "error", "message": "Try again."}
+        if answer == "says_completed":
+            Service.find(self.service_uuid).set_provision_status("completed")
         if answer == "final":
             return Result.error("Never again.", retry=False)
         if answer == "pending" and verb not in book:
@@ -59,6 +61,8 @@ class Echo(Product):
         return {"status": "success"}
 
     def create(self):
+        if self.product_data.get("helper"):
+            Task.add("ModuleJob", "Module", {"module": self, "method": "checkJob", "tries": 1, "delay": 60}, ["check"])
         if not self.product_data.get("own"):
             return super().create()
         Task.add("ModuleJob", "Module", {"module": self, "method": "createJob", "tries": 1}, ["create", f"service:{self.service_uuid}"])
@@ -293,3 +297,33 @@ def test_what_was_cut_off_is_looked_up_however_its_task_was_added(settings: Sett
         after = ask(STAFF, service, "create", drain)
         assert (after.status, after.provision_status) == ("active", "completed") and book(settings) == ["create"]
     dismantle(panel)
+
+
+def test_a_change_of_package_that_works_at_the_second_try_leaves_nothing_failed(echo: Panel, drain: Callable[..., None]) -> None:
+    service = make_service(STAFF, config={"change_package": "error"})
+    ask(STAFF, service, "create", drain)
+    assert ask(STAFF, service, "change_package", drain).provision_status == "failed"
+    with transaction():
+        services.find_service(service.uuid).product.config = {}
+    after = ask(STAFF, service, "change_package", drain)
+    assert (after.status, after.provision_status, after.failure) == ("active", "completed", "")
+
+
+def test_a_change_of_package_that_the_module_settles_itself_is_told(echo: Panel, drain: Callable[..., None]) -> None:
+    service = make_service(STAFF, config={"change_package": "says_completed"})
+    ask(STAFF, service, "create", drain)
+    after = ask(STAFF, service, "change_package", drain)
+    assert (after.provision_status, after.verb) == ("completed", "")
+    actions = session().scalars(sa.select(Audit.action).where(Audit.subject_uuid == service.uuid)).all()
+    assert "service.change_package_succeeded" in actions
+
+
+def test_a_helper_that_ends_well_does_not_hide_that_the_job_failed(echo: Panel, drain: Callable[..., None], settings: Settings) -> None:
+    service = make_service(STAFF, config={"create": "error", "helper": True})
+    after = ask(STAFF, service, "create", drain)
+    assert (after.provision_status, after.failure) == ("failed", "The provider said no.")
+    with transaction() as current:
+        current.execute(sa.update(Task).where(Task.status == "queued").values(run_at=now(), dispatched_at=None))
+    drain()
+    after = look(service.uuid)
+    assert book(settings) == ["create", "check"] and (after.status, after.provision_status) == ("pending", "failed")
