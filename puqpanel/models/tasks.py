@@ -18,8 +18,8 @@ from puqpanel.models.columns import Created, Key, Moment, Sentence, Uuid, Word
 class Task(Model):
     """One piece of work.
 
-    `owner` and `lease_until` are the fence: only who holds the row may close it. `waiting_key` is set while the row waits and unique, so that
-    the same work is not queued twice. `after_id` is a running task that must end first. `in_doubt` says that a holder vanished in mid-job.
+    `owner` and `lease_until` are the fence: only who holds the row may close it. `waiting_key` is set while the row waits or is parked, and unique, so
+    that the same work is not queued twice. `after_id` is a running task that must end first. `in_doubt` says that a holder vanished in mid-job.
     """
 
     __tablename__ = "tasks"

@@ -80,13 +80,20 @@ def close(task: Task, outcome: Outcome, owner: str, attempt: int, *, expired: bo
         **changes, "status": status, "note": outcome.message, "owner": None, "lease_until": None, "dispatched_at": None,
         "ended_at": None if status == TaskStatus.RETRYING else moment,
     }
-    if status == TaskStatus.RETRYING:
-        taken = session().scalar(sa.select(Task.id).where(Task.waiting_key == task.like_key))
-        values["waiting_key"] = task.like_key if taken is None else None
     held = (TASKS.c.id == task.id, TASKS.c.owner == owner, TASKS.c.attempt == attempt, TASKS.c.status == TaskStatus.RUNNING)
     still = (*held, TASKS.c.lease_until < moment) if expired else held
     connection = session().connection()
-    if connection.execute(sa.update(TASKS).where(*still).values(values)).rowcount != 1:
+    update = sa.update(TASKS).where(*still)
+    if status in (TaskStatus.RETRYING, TaskStatus.PARKED):
+        try:
+            with connection.begin_nested():
+                kept = connection.execute(update.values({**values, "waiting_key": task.like_key})).rowcount
+            values["waiting_key"] = task.like_key
+        except sa.exc.IntegrityError:  # the like of it waits already, added while this one ran
+            kept = connection.execute(update.values(values)).rowcount
+    else:
+        kept = connection.execute(update.values(values)).rowcount
+    if kept != 1:
         return False
     connection.execute(
         sa.update(ATTEMPTS).where(ATTEMPTS.c.task_id == task.id, ATTEMPTS.c.number == attempt).values(

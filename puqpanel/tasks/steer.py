@@ -47,20 +47,21 @@ def retry(task_uuid: str, *, by: str) -> Task:
         by: whose name the note carries.
 
     Raises:
-        ConflictError: it waits, runs or has completed.
+        ConflictError: it waits, runs or has completed, or the like of it waits.
     """
     with transaction():
         task = _locked(task_uuid)
         if task.status not in RETRYABLE:
             raise ConflictError(f"A task that is {task.status} cannot be retried.")
-        other = session().scalar(sa.select(Task.id).where(Task.waiting_key == task.like_key))
-        if other is not None:
-            raise ConflictError("The same work is waiting already.")
         # where nobody can be asked what was done, the person who retries has decided
         task.in_doubt = task.in_doubt or (task.status == TaskStatus.LOST and task.on_loss == OnLoss.OBSERVE)
         task.status, task.note = TaskStatus.QUEUED, f"Started again by {by}."
         task.tries, task.exceptions, task.rescues = max(task.tries, task.attempt + 1), 0, 0
         task.run_at = task.dispatched_at = now()
         task.ended_at, task.waiting_key = None, task.like_key
+        try:
+            session().flush()
+        except sa.exc.IntegrityError:
+            raise ConflictError("The same work is waiting already.") from None
         outbox.send_after_commit(task)
     return task

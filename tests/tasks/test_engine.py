@@ -289,3 +289,35 @@ def test_a_lost_task_that_a_person_retries_is_looked_into_where_that_is_possible
     assert fresh(task.id).status == "lost"
     steer.retry(task.uuid, by="A test")
     assert fresh(task.id).in_doubt is doubt
+
+
+def test_a_task_that_goes_back_to_wait_beside_its_like_waits_too(panel: Panel) -> None:
+    """The like of it is added, and not yet committed, at the moment at which the running one is closed."""
+    running = add.add(job="Test", data={"a": 1}, tries=2)
+    claimed = claim.claim(running.id, "w")
+    assert claimed is not None
+    added, closed = threading.Event(), []
+
+    def like() -> None:
+        with panel.app_context(), transaction():
+            add.add(job="Test", data={"a": 1}, tries=2)
+            added.set()
+            threading.Event().wait(0.5)
+
+    thread = threading.Thread(target=like)
+    thread.start()
+    added.wait()
+    with transaction():
+        closed.append(claim.close(claimed, Outcome("retry"), "w", 1))
+    thread.join()
+    assert closed == [True] and fresh(running.id).status == "retrying"
+    assert sorted(session().scalars(sa.select(Task.status))) == ["queued", "retrying"]
+
+
+def test_a_retry_beside_its_like_is_refused(panel: Panel) -> None:
+    first = add.add(job="Test", data={"a": 1})
+    run.run(first.id, {"Test": Recorder(Outcome("failed"))})
+    add.add(job="Test", data={"a": 1})
+    with pytest.raises(ConflictError, match="waiting already"):
+        steer.retry(first.uuid, by="A test")
+    assert fresh(first.id).status == "failed"
