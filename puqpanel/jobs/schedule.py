@@ -41,6 +41,7 @@ def entries(modules_dir: Path) -> list[Entry]:
         Entry("send what is due", 1, sweep.send_due),
         Entry("rescue what was lost", 5, lambda: sweep.rescue(HANDLERS)),
         Entry("settle services without a task", 20, provisioning.settle_orphans),
+        Entry("let go on what was parked", 10, modules.unpark_served),
         Entry("repair the generation's hint", 5, lambda: queue.put_hint(modules.HINT, str(modules.generation()))),
         Entry("compare modules with the disk", 10, lambda: modules.rescan(modules_dir)),
     ]

@@ -6,6 +6,7 @@ The database holds the set of active modules and a number, the generation; every
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -28,6 +29,8 @@ from puqpanel.models import Generation, Module, Product, Service, Task
 from puqpanel.operations import audit
 
 HINT = "generation"
+PARKED = 15
+"""Seconds that a task stays parked at least: so long a process that has not yet swapped its app may park it again."""
 ON = (ModuleStatus.ACTIVE, ModuleStatus.RESTRICTED, ModuleStatus.ERROR)
 
 
@@ -208,9 +211,13 @@ def record_load(registry: Registry) -> None:
         if (row.status, row.reason) != (now_is, reason):
             changes.append((row, now_is, reason))
     if changes:
-        with transaction():
+        with transaction() as current:
             for row, status, reason in changes:
-                row.status, row.reason = status, reason
+                # only what still stands as it was read: somebody may have switched the module off or updated it in between
+                current.execute(
+                    sa.update(Module).where(Module.id == row.id, Module.status == row.status, Module.version == row.version)
+                    .values(status=status, reason=reason).execution_options(synchronize_session=False)
+                )
 
 
 def rescan(modules_dir: Path) -> int:
@@ -241,7 +248,7 @@ def load_again(*, actor: Actor, module_type: str, name: str) -> None:
 
 
 def bump() -> None:
-    """Raises the generation; needs a transaction. Parked tasks of modules that are served again go on."""
+    """Raises the generation; needs a transaction, in which whoever else switches modules has to wait from here on."""
     row = session().scalar(sa.select(Generation).with_for_update().execution_options(populate_existing=True))
     if row is None:
         row = Generation(id=1, number=0)
@@ -264,6 +271,24 @@ def unpark(key: str) -> int:
     return len(parked)
 
 
+def unpark_served() -> int:
+    """Lets the tasks go on whose module is served again: one that was parked while its module was just being switched on, or whose
+    module was mended on the disk, hears of it from nobody else.
+
+    Returns:
+        How many.
+    """
+    keys = session().scalars(
+        sa.select(Task.module).distinct()
+        .join(Module, Module.type + "/" + Module.name == Task.module)
+        .where(Task.status == TaskStatus.PARKED, Task.ended_at < now() - timedelta(seconds=PARKED), Module.status == ModuleStatus.ACTIVE)
+    ).all()
+    if not keys:
+        return 0
+    with transaction():
+        return sum(unpark(key) for key in keys)
+
+
 def _switch(actor: Actor, modules_dir: Path, module_type: str, name: str, method: str) -> Result:
     recorded = session().scalar(sa.select(Module.version).where(Module.type == module_type, Module.name == name)) or ""
     try:
@@ -276,13 +301,13 @@ def _switch(actor: Actor, modules_dir: Path, module_type: str, name: str, method
         if not result.ok:
             raise UserError(f"{module.title} was not {'activated' if method == 'activate' else 'updated'}: {result.message}")
         with transaction() as current:
+            bump()  # first: a second click waits here, and then finds the row
             row = current.scalar(sa.select(Module).where(Module.type == module_type, Module.name == name).with_for_update())
             if row is None:
                 row = Module(type=module_type, name=name)
                 current.add(row)
             before = row.version
             row.status, row.reason, row.version, row.activated_at = ModuleStatus.ACTIVE, "", module.version, now()
-            bump()
             unpark(module.key)
             audit.record(actor=actor, action=f"module.{method}d", subject_type="module", subject_uuid=module.key,
                          summary=f"{module.title} {module.version} {method}d.", before={"version": before}, after={"version": module.version})

@@ -1,0 +1,112 @@
+"""Switching modules while other things happen: builds that read what has just changed, and tasks parked in between."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from puqpanel.app import Panel
+from puqpanel.domain.actors import Actor
+from puqpanel.host.registry import Registry
+from puqpanel.infra.clock import now
+from puqpanel.infra.db import release, session, transaction
+from puqpanel.infra.settings import Settings
+from puqpanel.models import Module, Task
+from puqpanel.operations import modules
+from puqpanel.tasks import add, claim, sweep
+from tests.sample import activate, write_module
+
+STAFF = Actor("staff", None, "A test")
+PLAIN = "from puqpanel.sdk import Product\n\nclass Echo(Product):\n    pass\n"
+
+
+@pytest.fixture
+def settings(settings: Settings, tmp_path: Path) -> Settings:
+    write_module(tmp_path / "modules", PLAIN)
+    return replace(settings, modules_dir=tmp_path / "modules")
+
+
+@pytest.fixture
+def panel(panel: Panel) -> Iterator[Panel]:
+    activate(panel, STAFF)
+    yield panel
+
+
+def aside(panel: Panel, what: str) -> None:
+    """Switches the module in a session of another thread's own."""
+
+    def switch() -> None:
+        with panel.app_context():
+            getattr(modules, what)(actor=STAFF, modules_dir=panel.settings.modules_dir, module_type="Product", name="Echo")
+
+    thread = threading.Thread(target=switch)
+    thread.start()
+    thread.join()
+
+
+def test_a_build_does_not_switch_on_what_was_switched_off_meanwhile(panel: Panel) -> None:
+    class Slow(dict[str, str]):
+        def __contains__(self, key: object) -> bool:
+            aside(panel, "deactivate")
+            return super().__contains__(key)
+
+    modules.record_load(Registry(1, {}, Slow({"Product/Echo": "It does not import."})))
+    release()
+    assert modules.find_module("Product", "Echo").status == "inactive" and not modules.wanted()
+
+
+def test_two_who_switch_a_new_module_on_at_once_both_succeed(panel: Panel) -> None:
+    write_module(panel.settings.modules_dir, PLAIN.replace("Echo", "Twice"), name="Twice")
+    barrier, failed = threading.Barrier(3), []
+
+    def one() -> None:
+        with panel.app_context():
+            barrier.wait()
+            try:
+                activate(panel, STAFF, "Twice")
+            except Exception as error:
+                failed.append(error)
+
+    threads = [threading.Thread(target=one) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed
+    release()
+    assert len(session().scalars(sa.select(Module.id).where(Module.name == "Twice")).all()) == 1
+
+
+def test_a_task_that_is_parked_beside_the_switching_on_goes_on(panel: Panel) -> None:
+    task = add.add(job="ModuleJob", data={"method": "x"}, module="Product/Echo")
+    other = add.add(job="ModuleJob", data={"method": "x"}, module="Product/Away")
+    with transaction() as current:
+        current.execute(sa.update(Task).values(status="parked", ended_at=now(), waiting_key=None))
+    assert modules.unpark_served() == 0, "a worker with the app of before might park it again at once"
+    with transaction() as current:
+        current.execute(sa.update(Task).values(ended_at=now() - timedelta(seconds=modules.PARKED + 1)))
+    assert modules.unpark_served() == 1
+    release()
+    statuses = {row.id: row.status for row in session().execute(sa.select(Task.id, Task.status))}
+    assert statuses == {task.id: "queued", other.id: "parked"}
+
+
+def test_the_same_work_is_not_parked_twice(panel: Panel) -> None:
+    from puqpanel.tasks.outcome import Outcome
+
+    task = add.add(job="ModuleJob", data={"method": "x"}, module="Product/Echo")
+    claimed = claim.claim(task.id, "w")
+    assert claimed is not None
+    with transaction():
+        assert claim.close(claimed, Outcome("park", "The module is away."), "w", 1)
+    again = add.add(job="ModuleJob", data={"method": "x"}, module="Product/Echo")
+    assert again.id == task.id and again.is_duplicate
+    with transaction():
+        assert modules.unpark("Product/Echo") == 1
+    assert sweep.send_due() == 1 and claim.claim(task.id, "w") is not None
