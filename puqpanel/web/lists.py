@@ -59,14 +59,14 @@ class Filter:
         label: the word on the chip.
         where: text from the address → condition; None where the text means nothing, and then it is ignored.
         choices: what can be picked, (text, word); asked for only when somebody opens the chip or reads a set one without `shown`.
-        shown: the word of what is set, from the first row; saves the query for choices.
+        shown: the word of what is set, from the first row and the text in the address; saves the query for choices.
         kind: `select` for choices, else the type of an input.
     """
 
     label: str
     where: Callable[[str], Any | None]
     choices: Callable[[], Choices] = lambda: ()
-    shown: Callable[[Any], str] | None = None
+    shown: Callable[[Any, str], str] | None = None
     kind: str = "select"
 
 
@@ -234,7 +234,7 @@ class Listing:
             picking = query.pick == key and not value
             word, choices = "", one.choices() if picking else ()
             if value:
-                word = one.shown(rows[0]) if one.shown and rows else dict(one.choices()).get(value, value)
+                word = one.shown(rows[0], value) if one.shown and rows else dict(one.choices()).get(value, value)
             chips.append(Chip(key, one.label, value, word, one.kind, choices, picking))
         return sorted(chips, key=lambda chip: not chip.value)
 

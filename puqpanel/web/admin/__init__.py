@@ -11,6 +11,7 @@ from puqpanel.web.admin import (
     health,
     module_log,
     modules,
+    pick,
     products,
     provisioning,
     search,
@@ -23,6 +24,6 @@ from puqpanel.web.admin import (
 def blueprint() -> Blueprint:
     """The blueprint of the whole area, its nouns nested in it (`admin.services.index`)."""
     area = Blueprint("admin", __name__, url_prefix="/admin")
-    for noun in (auth, dashboard, clients, services, provisioning, products, tasks, modules, module_log, staff, search, health):
+    for noun in (auth, dashboard, clients, services, provisioning, products, tasks, modules, module_log, staff, search, health, pick):
         area.register_blueprint(noun.bp)
     return area

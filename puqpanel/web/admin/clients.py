@@ -13,6 +13,7 @@ from puqpanel.domain.money import CURRENCIES
 from puqpanel.infra.db import session
 from puqpanel.models import Client, ClientUser, Product, Service, User
 from puqpanel.operations import audit, clients
+from puqpanel.web.admin.pick import matching
 from puqpanel.web.exports import csv_answer, csv_wanted
 from puqpanel.web.forms import Form, blame, offered
 from puqpanel.web.guard import actor, allow
@@ -26,10 +27,7 @@ CLIENTS = Listing(
     key=Client.id,
     sorts={"new": Sort(Client.id, descending=True), "name": Sort(Client.name), "email": Sort(Client.email)},
     tabs={"all": Tab("All"), "active": Tab("Active", Client.active), "inactive": Tab("Inactive", ~Client.active)},
-    search=lambda text: sa.or_(
-        Client.name.icontains(text, autoescape=True), Client.email.icontains(text, autoescape=True),
-        Client.company.icontains(text, autoescape=True), Client.uuid == text,
-    ),
+    search=matching,
     columns=(
         Column("Name", lambda row: row.name), Column("E-mail", lambda row: row.email), Column("Company", lambda row: row.company),
         Column("Country", lambda row: row.country), Column("Active", lambda row: "yes" if row.active else "no"),

@@ -35,7 +35,7 @@ LOG = Listing(
     filters={
         "module": Filter(
             "Module", _of_module, choices=lambda: [(m.key, m.title) for m in registry.current().modules.values()],
-            shown=lambda row: str(row.name),
+            shown=lambda row, _: str(row.name),
         ),
         "service": Filter("Service", lambda uuid: ModuleLog.service_uuid == uuid, kind="text"),
         "task": Filter("Task", lambda text: ModuleLog.task_id == int(text) if text.isdecimal() and len(text) < 10 else None, kind="number"),

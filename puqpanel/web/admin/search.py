@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from puqpanel.host import registry
 from puqpanel.infra.db import session
 from puqpanel.models import Client, Product, Service
+from puqpanel.web.admin.pick import matching
 from puqpanel.web.guard import allow, can
 from puqpanel.web.navigation import staff_groups
 
@@ -50,11 +51,7 @@ def _found(text: str) -> list[tuple[str, str, list[Hit]]]:
 def _clients(text: str) -> list[Hit]:
     if not can("clients.view"):
         return []
-    wanted = sa.or_(
-        Client.name.icontains(text, autoescape=True), Client.email.icontains(text, autoescape=True),
-        Client.company.icontains(text, autoescape=True), Client.uuid == text,
-    )
-    rows = session().execute(sa.select(Client.uuid, Client.name, Client.email).where(wanted).order_by(Client.id.desc()).limit(EACH))
+    rows = session().execute(sa.select(Client.uuid, Client.name, Client.email).where(matching(text)).order_by(Client.id.desc()).limit(EACH))
     return [Hit(url_for("admin.clients.show", uuid=row.uuid), row.name, row.email) for row in rows]
 
 

@@ -17,6 +17,7 @@ from puqpanel.host import calls
 from puqpanel.infra.db import session
 from puqpanel.models import Audit, Client, ModuleLog, Product, Service, Task
 from puqpanel.operations import products, services
+from puqpanel.web.admin.pick import Found, find_clients, matching
 from puqpanel.web.admin.tasks import ROW, open_among
 from puqpanel.web.exports import csv_answer, csv_wanted
 from puqpanel.web.forms import Form, answers, blame, offered
@@ -26,16 +27,19 @@ from puqpanel.web.lists import Column, Filter, Listing, Sort
 
 bp = Blueprint("services", __name__, url_prefix="/services")
 BROKEN = (ProvisionStatus.FAILED, ProvisionStatus.NOT_FOUND)
-CLIENTS_OFFERED = 500
 
 
 def _products() -> list[tuple[str, str]]:
     return [(row.uuid, row.name) for row in session().execute(sa.select(Product.uuid, Product.name).order_by(Product.name).limit(500))]
 
 
-def _clients() -> list[tuple[str, str]]:
-    found = sa.select(Client.uuid, Client.name, Client.email).where(Client.active).order_by(Client.name).limit(CLIENTS_OFFERED)
-    return [(row.uuid, f"{row.name} ({row.email})") for row in session().execute(found)]
+def _of_client(text: str) -> sa.ColumnElement[bool]:
+    """One client by ID, as other pages link here, or all whose name or address is like that."""
+    return Client.uuid == text if _is_uuid(text) else matching(text)
+
+
+def _is_uuid(text: str) -> bool:
+    return len(text) == 36 and text.count("-") == 4
 
 
 SERVICES = Listing(
@@ -56,12 +60,12 @@ SERVICES = Listing(
         "fraud": Tab("Fraud", Service.status == ServiceStatus.FRAUD),
     },
     filters={
-        "product": Filter("Product", lambda uuid: Product.uuid == uuid, choices=_products, shown=lambda row: str(row.product)),
+        "product": Filter("Product", lambda uuid: Product.uuid == uuid, choices=_products, shown=lambda row, _: str(row.product)),
         "provision": Filter(
             "Provisioning", lambda word: Service.provision_status == word if word in set(ProvisionStatus) else None,
             choices=lambda: [(word, word.replace("_", " ").capitalize()) for word in ProvisionStatus],
         ),
-        "client": Filter("Client", lambda uuid: Client.uuid == uuid, choices=_clients, shown=lambda row: str(row.client)),
+        "client": Filter("Client", _of_client, kind="search", shown=lambda row, text: str(row.client) if _is_uuid(text) else text),
         "module": Filter(
             "Module", lambda key: Product.module == key, choices=lambda: [(m.key, m.title) for m in products.product_modules()]
         ),
@@ -83,7 +87,8 @@ SERVICES = Listing(
 class ServiceForm(Form):
     """A new service."""
 
-    client = SelectField("Client", [InputRequired("Choose who buys it.")])
+    find = StringField("Find a client")
+    client = StringField("Client", [InputRequired("Choose who buys it.")])
     product = SelectField("Product", [InputRequired("Choose what is bought.")])
     name = StringField(
         "Name", [InputRequired("A name is needed."), Length(max=200)], description="What lists and the customer's pages call it, a host name for instance."
@@ -110,16 +115,22 @@ def index() -> ResponseReturnValue:
 @allow("services.manage")
 def create_form() -> ResponseReturnValue:
     """The form of a new service."""
-    form = ServiceForm(data={"client": request.args.get("client"), "product": request.args.get("product")})
-    return _new(form, request.args.get("client", ""))
+    return _new(ServiceForm(data={"client": request.args.get("client", ""), "product": request.args.get("product")}))
 
 
 @bp.post("/new")
 @allow("services.manage")
 def create_submit() -> ResponseReturnValue:
-    """Sells a product to a client; nothing is provisioned yet."""
+    """Sells a product to a client, nothing is provisioned yet; or looks for clients, where that button was pressed."""
     form = ServiceForm()
-    _offer(form, form.client.data or "")
+    _offer(form)
+    if "look" in request.form:
+        found = find_clients(form.find.data)
+        form.client.data = found.only()
+        return _new(form, found)
+    found = find_clients(form.find.data, form.client.data or "")
+    if not form.client.data and (meant := found.only()):
+        form.client.data, form.client.raw_data = meant, [meant]
     if form.validate_on_submit():
         try:
             service = services.create_service(
@@ -130,23 +141,17 @@ def create_submit() -> ResponseReturnValue:
         else:
             flash(f"{service.name} was added. Press Create to make it at the provider.", "good")
             return redirect(url_for("admin.services.show", uuid=service.uuid))
-    return _new(form, form.client.data or ""), 422
+    return _new(form, found), 422
 
 
-def _offer(form: ServiceForm, client_uuid: str) -> None:
-    clients = _clients()
-    if client_uuid and client_uuid not in dict(clients):
-        # beyond the clients that are offered: come here from the client's own page
-        row = session().execute(sa.select(Client.uuid, Client.name).where(Client.uuid == client_uuid)).first()
-        clients = [*clients, (row.uuid, row.name)] if row else clients
-    form.client.choices = offered([("", "Choose a client…"), *clients])
+def _offer(form: ServiceForm) -> None:
     sold = [(p.uuid, f"{p.name}, {p.price} / {PERIODS.get(p.period, p.period)}") for p in products.products()]
     form.product.choices = offered([("", "Choose a product…"), *sold])
 
 
-def _new(form: ServiceForm, client_uuid: str) -> str:
-    _offer(form, client_uuid)
-    return render_template("admin/services/new.html", form=form)
+def _new(form: ServiceForm, found: Found | None = None) -> str:
+    _offer(form)
+    return render_template("admin/services/new.html", form=form, found=found or find_clients("", form.client.data or ""))
 
 
 @bp.get("/<uuid>")
