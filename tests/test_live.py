@@ -100,7 +100,7 @@ def test_a_module_that_breaks_on_disk_costs_itself_alone(panel: Live, source: st
     switch(panel, "activate", "Other")
     put(panel.settings.modules_dir, source=source)
     with panel.ensure().app_context():
-        modules.load_again(actor=STAFF, module_type="Plugin", name="Hello")
+        modules.load_again(actor=STAFF, modules_dir=panel.settings.modules_dir, module_type="Plugin", name="Hello")
     assert routes(panel) == {"/admin/modules/Plugin/Other/hello"}
     with panel.ensure().app_context():
         release()
@@ -108,7 +108,7 @@ def test_a_module_that_breaks_on_disk_costs_itself_alone(panel: Live, source: st
         assert row.status == "error" and row.reason.count("\n") == 0 and len(row.reason) > 10
     put(panel.settings.modules_dir)
     with panel.ensure().app_context():
-        modules.load_again(actor=STAFF, module_type="Plugin", name="Hello")
+        modules.load_again(actor=STAFF, modules_dir=panel.settings.modules_dir, module_type="Plugin", name="Hello")
     assert len(routes(panel)) == 2
 
 

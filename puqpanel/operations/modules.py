@@ -26,7 +26,7 @@ from puqpanel.infra.clock import now
 from puqpanel.infra.db import after_commit, session, transaction
 from puqpanel.infra.events import raise_event
 from puqpanel.models import Generation, Module, Product, Service, Task
-from puqpanel.operations import audit
+from puqpanel.operations import audit, syntax
 
 HINT = "generation"
 PARKED = 15
@@ -46,6 +46,7 @@ class Shown:
         disk: version on disk, empty when the folder is gone.
         recorded: version that was activated or updated to last.
         services: how many services depend on it.
+        on: it is switched on, though it may be held back or refused; one that is off can be refused too.
     """
 
     type: str
@@ -56,6 +57,7 @@ class Shown:
     disk: str
     recorded: str
     services: int = 0
+    on: bool = False
 
     @property
     def key(self) -> str:
@@ -79,18 +81,22 @@ def list_modules(modules_dir: Path) -> list[Shown]:
     shown = [_shown(found, rows.pop(found.key, None), used.get(found.key, 0)) for found in discover.scan(modules_dir)]
     for row in rows.values():
         if row.status != ModuleStatus.INACTIVE:
-            shown.append(Shown(row.type, row.name, Config(), ModuleStatus.ERROR, "Its folder is gone from the disk.", "", row.version, used.get(row.key, 0)))
+            shown.append(Shown(row.type, row.name, Config(), ModuleStatus.ERROR, "Its folder is gone from the disk.", "", row.version, used.get(row.key, 0), True))
     return shown
 
 
 def _shown(found: Found, row: Module | None, services: int) -> Shown:
     status = ModuleStatus(row.status) if row else ModuleStatus.INACTIVE
     reason, recorded = (row.reason, row.version) if row else ("", "")
-    if found.error:
-        status, reason = ModuleStatus.ERROR, found.error
+    refused = found.error or (syntax.refusal(found.folder) if status == ModuleStatus.INACTIVE else "")
+    if refused:
+        status, reason = ModuleStatus.ERROR, refused
+    elif status == ModuleStatus.INACTIVE and reason:
+        status = ModuleStatus.ERROR  # what was said when somebody last tried it; “Load again” asks anew
     elif status == ModuleStatus.ACTIVE and version_order(found.version) != version_order(recorded):
         status, reason = ModuleStatus.RESTRICTED, _held_back(found.version, recorded)
-    return Shown(found.type, found.name, found.config, status, reason, found.version, recorded, services)
+    on = row is not None and row.status in ON
+    return Shown(found.type, found.name, found.config, status, reason, found.version, recorded, services, on)
 
 
 def _held_back(disk: str, recorded: str) -> str:
@@ -239,12 +245,31 @@ def rescan(modules_dir: Path) -> int:
     return changed
 
 
-def load_again(*, actor: Actor, module_type: str, name: str) -> None:
-    """Has every process read the files of a module anew, after they were mended."""
+def load_again(*, actor: Actor, modules_dir: Path, module_type: str, name: str) -> None:
+    """Reads the files of a module anew, after they were mended: in every process where it is on, only to see whether it loads where it is off.
+
+    Raises:
+        UserError: it is off and still refused; the text says why, and so does the list from now on.
+    """
+    row = session().scalar(sa.select(Module).where(Module.type == module_type, Module.name == name))
+    if row is None or row.status not in ON:
+        _try_load(modules_dir, module_type, name)
+        return
     with transaction():
         row = find_module(module_type, name)
         bump()
         audit.record(actor=actor, action="module.reloaded", subject_type="module", subject_uuid=row.key, summary=f"{name} loaded again.")
+
+
+def _try_load(modules_dir: Path, module_type: str, name: str) -> None:
+    try:
+        module = load_module(modules_dir / module_type / name, module_type, name)
+    except Refused as refusal:
+        _remember_refusal(module_type, name, str(refusal))
+        raise UserError(str(refusal)) from None
+    unload(module.package)
+    with transaction() as current:
+        current.execute(sa.update(Module).where(Module.type == module_type, Module.name == name, Module.status == ModuleStatus.INACTIVE).values(reason=""))
 
 
 def bump() -> None:
@@ -323,7 +348,7 @@ def _lifecycle(module: LoadedModule, method: str, actor: Actor) -> Result:
 
 
 def _remember_refusal(module_type: str, name: str, reason: str) -> None:
-    """Keeps why a module was refused, where there is a record of it; one that never was on shows the reason from the disk."""
+    """Keeps why a module was refused, so that whoever looks at the list reads it."""
     with transaction() as current:
         row = current.scalar(sa.select(Module).where(Module.type == module_type, Module.name == name))
         if row is None:

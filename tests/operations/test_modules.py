@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from puqpanel.app import Panel
 from puqpanel.domain.actors import Actor
+from puqpanel.domain.errors import UserError
 from puqpanel.host.registry import Registry
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import release, session, transaction
@@ -110,3 +112,32 @@ def test_the_same_work_is_not_parked_twice(panel: Panel) -> None:
     with transaction():
         assert modules.unpark("Product/Echo") == 1
     assert sweep.send_due() == 1 and claim.claim(task.id, "w") is not None
+
+
+def shown(panel: Panel, name: str) -> modules.Shown:
+    """The module as the list shows it."""
+    release()
+    return next(one for one in modules.list_modules(panel.settings.modules_dir) if one.name == name)
+
+
+def test_a_module_whose_file_is_no_python_is_an_error_before_anybody_activates_it(panel: Panel) -> None:
+    folder = write_module(panel.settings.modules_dir, "class Broken(:\n", name="Broken")
+    found = shown(panel, "Broken")
+    assert found.status == "error" and "syntax error" in found.reason and not found.on and not found.recorded
+    (folder / "Broken.py").write_text(PLAIN.replace("Echo", "Broken"))
+    assert shown(panel, "Broken").status == "inactive"
+
+
+@pytest.mark.parametrize("source", ["import sys\nsys.exit(3)\n", "class Other:\n    pass\n"])
+def test_a_refused_module_stays_an_error_until_it_loads(panel: Panel, source: str) -> None:
+    folder = write_module(panel.settings.modules_dir, source, name="Away")
+    with pytest.raises(UserError) as refused:
+        activate(panel, STAFF, "Away")
+    found = shown(panel, "Away")
+    assert (found.status, found.reason, found.on) == ("error", str(refused.value), False) and "Product/Away" not in {f"{t}/{n}" for t, n, _ in modules.wanted()}
+    where: dict[str, Any] = {"actor": STAFF, "modules_dir": panel.settings.modules_dir, "module_type": "Product", "name": "Away"}
+    with pytest.raises(UserError):
+        modules.load_again(**where)
+    (folder / "Away.py").write_text(PLAIN.replace("Echo", "Away"))
+    modules.load_again(**where)
+    assert (shown(panel, "Away").status, shown(panel, "Away").reason) == ("inactive", "")

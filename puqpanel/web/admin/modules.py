@@ -40,7 +40,7 @@ def index() -> ResponseReturnValue:
     pages = {key: module for key, module in loaded.items() if module.sidebar}
     return render_template(
         "admin/modules/index.html", groups=[(kind, list(rows)) for kind, rows in groupby(shown, key=lambda one: one.type)], found=found,
-        shown=shown, held=[one for one in found if one.status in HELD and one.recorded], type=wanted, text=text, types=MODULE_TYPES,
+        shown=shown, held=[one for one in found if one.status in HELD and one.on], type=wanted, text=text, types=MODULE_TYPES,
         pages=pages, loaded=loaded,
     )
 
@@ -65,9 +65,13 @@ def switch(type: str, name: str, verb: str) -> ResponseReturnValue:
 @allow("modules.manage")
 def load_again(type: str, name: str) -> ResponseReturnValue:
     """Reads a module's files anew after they were mended."""
-    _known(type, name)
-    modules.load_again(actor=actor(), module_type=type, name=name)
-    flash(f"{name} is loaded again in every process.", "good")
+    one = _known(type, name)
+    try:
+        modules.load_again(actor=actor(), modules_dir=_folder(), module_type=type, name=name)
+    except UserError as error:
+        flash(str(error), "bad")
+    else:
+        flash(f"{one.title} is loaded again in every process." if one.on else f"{one.title} loads now and can be activated.", "good")
     return redirect(url_for("admin.modules.index"))
 
 
