@@ -15,7 +15,6 @@ from puqpanel.cli.demo import cloud_token
 from puqpanel.cli.staff import generated_password
 from puqpanel.domain.actors import SHELL
 from puqpanel.domain.errors import UserError
-from puqpanel.domain.module_states import ModuleStatus
 from puqpanel.domain.permissions import PANEL_PERMISSIONS
 from puqpanel.host import calls, registry
 from puqpanel.infra.crypto import write_private
@@ -27,6 +26,8 @@ from puqpanel.operations import clients, modules, products, provisioning, servic
 CLOUD = "Product/MyCloudService"
 MODULES = (CLOUD, "Product/PuqNextcloud")
 ADMIN, SUPPORT = "admin@example.test", "support@example.test"
+SUPPORT_MAY = ("services.provision", "tasks.manage")
+"""What the demo's support may do besides looking."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def _people(passwords: dict[str, str]) -> None:
         staff.create_staff(actor=SHELL, email=ADMIN, name="Ada Admin", password=passwords[ADMIN])
     if session().scalar(sa.select(Staff.id).where(Staff.email == SUPPORT)) is None:
         role = session().scalar(sa.select(Role).where(Role.name == "Support")) or staff.save_role(
-            actor=SHELL, uuid=None, name="Support", permissions=[each.key for each in PANEL_PERMISSIONS if each.key.endswith(".view")]
+            actor=SHELL, uuid=None, name="Support", permissions=[each.key for each in PANEL_PERMISSIONS if each.key.endswith(".view") or each.key in SUPPORT_MAY]
         )
         staff.create_staff(actor=SHELL, email=SUPPORT, name="Sam Support", password=passwords[SUPPORT], role_uuids=[role.uuid])
     for buyer in BUYERS:
@@ -110,7 +111,7 @@ def _people(passwords: dict[str, str]) -> None:
 def _modules(settings: Settings) -> None:
     shown = {each.key: each for each in modules.list_modules(settings.modules_dir)}
     for key in MODULES:
-        if key in shown and shown[key].status == ModuleStatus.INACTIVE:
+        if key in shown and not shown[key].on:
             module_type, _, name = key.partition("/")
             try:
                 modules.activate(actor=SHELL, modules_dir=settings.modules_dir, module_type=module_type, name=name)
