@@ -25,7 +25,7 @@ class Bulk:
         done: what is said afterwards, `queued for suspension`.
         act: does it to one row, by its uuid.
         lead: the sentence above the names.
-        danger: it destroys something.
+        danger: it destroys something: every name is listed, and the verb with their number has to be typed.
     """
 
     permission: str
@@ -55,13 +55,19 @@ def run(
         flash(f"No {noun} was selected.", "warn")
         return redirect(back)
     count = f"1 {noun}" if len(found) == 1 else f"{len(found)} {nouns}"
-    if request.form.get("confirmed") != "yes":
-        shown = [name for _, name in found[:NAMED]]
-        return render_template(
+    typed = f"{action.verb.upper()} {len(found)}" if action.danger else ""
+    asked = request.form.get("confirmed") == "yes"
+    right = " ".join(request.form.get("typed", "").split()) == typed
+    if not asked or not right:
+        most = len(found) if action.danger else NAMED
+        shown = [name for _, name in found[:most]]
+        page = render_template(
             "admin/confirm.html", title=f"{action.verb} {count}?", button=f"{action.verb} {count}", back=back, keep="Go back",
-            goes=shown + ([f"and {len(found) - NAMED} more"] if len(found) > NAMED else []), lead=action.lead, danger=action.danger,
+            goes=shown + ([f"and {len(found) - most} more"] if len(found) > most else []), lead=action.lead, danger=action.danger, typed=typed,
+            wrong=f"Type {typed} exactly, then nothing is done by mistake." if asked else "",
             carried=[("do", request.form["do"]), ("confirmed", "yes"), *(("id", uuid) for uuid, _ in found)],
         )
+        return (page, 422) if asked else page
     refused = []
     for uuid, name in found:
         try:

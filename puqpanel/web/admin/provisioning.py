@@ -15,7 +15,7 @@ from puqpanel.domain.errors import ConflictError, UserError
 from puqpanel.domain.service_states import VERBS
 from puqpanel.domain.task_states import RETRYABLE
 from puqpanel.infra.db import session
-from puqpanel.models import Product, Service, Task
+from puqpanel.models import Client, Product, Service, Task
 from puqpanel.operations import provisioning, services
 from puqpanel.operations import tasks as task_operations
 from puqpanel.web.admin.bulk import Bulk, run
@@ -175,7 +175,8 @@ def _page(uuid: str) -> str:
 
 
 def _names(uuids: Sequence[str]) -> Iterable[tuple[str, str]]:
-    return [(row.uuid, row.name) for row in session().execute(sa.select(Service.uuid, Service.name).where(Service.uuid.in_(uuids)))]
+    found = sa.select(Service.uuid, Service.name, Client.name).join(Client, Client.id == Service.client_id).where(Service.uuid.in_(uuids))
+    return [(uuid, f"{name} of {client}") for uuid, name, client in session().execute(found.order_by(Service.name, Service.id))]
 
 
 BULK = {
