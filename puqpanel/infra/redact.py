@@ -1,7 +1,11 @@
-"""Masks secrets before anything is stored or logged: by the name they stand under, and by the shape they have."""
+"""Masks secrets before anything is stored or logged: by the name they stand under, and by the shape they have.
+
+What comes from outside may also hold characters that no database stores (a NUL, half of a surrogate pair); they are replaced on the way.
+"""
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -20,6 +24,7 @@ _TEXT = (
     ),
     re.compile(r"(<(?:[\w:]*(?:passw(?:or)?d|secret|token))>)[^<]+", re.IGNORECASE),
 )
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 DEPTH = 12
 
 
@@ -29,7 +34,8 @@ def secret_name(name: str) -> bool:
 
 
 def redact_text(text: str) -> str:
-    """`text` with what looks like a credential masked."""
+    """`text` with what looks like a credential masked, and fit to be stored."""
+    text = _UNSTORABLE.sub("\ufffd", text)
     for pattern in _TEXT:
         text = pattern.sub(rf"\g<1>{MASK}", text)
     return text
@@ -46,13 +52,15 @@ def redact(value: Any, depth: int = 0) -> Any:
         return "…"
     if isinstance(value, Mapping):
         return {
-            str(key): MASK if secret_name(str(key)) and item not in (None, "", False, True) else redact(item, depth + 1)
+            redact_text(str(key)): MASK if secret_name(str(key)) and item not in (None, "", False, True) else redact(item, depth + 1)
             for key, item in value.items()
         }
     if isinstance(value, list | tuple | set | frozenset):
         return [redact(item, depth + 1) for item in value]
     if isinstance(value, str):
         return redact_text(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # JSON has no word for it, and PostgreSQL insists
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, bytes):

@@ -9,7 +9,6 @@ from puqpanel.domain.service_states import ProvisionStatus
 from puqpanel.host import calls, registry
 from puqpanel.host.calls import Called
 from puqpanel.host.registry import LoadedModule
-from puqpanel.infra.redact import redact
 from puqpanel.models import Task
 from puqpanel.operations import provisioning
 from puqpanel.tasks.outcome import Outcome
@@ -54,10 +53,10 @@ class ModuleJob:
         done = ends[verb.key]
         if not done:
             provisioning.set_provision_status(service_uuid=task.service_uuid, status=ProvisionStatus.NOT_FOUND)
-            return Outcome("failed", "The provider no longer has this account.", redact(facts))
+            return Outcome("failed", "The provider no longer has this account.", dict(facts))
         if isinstance(found, Mapping):
             provisioning.keep_service_data(service_uuid=task.service_uuid, changes=found)
-        return Outcome("completed", f"{verb.label} had been done before the attempt was cut off; the provider says so.", redact(facts))
+        return Outcome("completed", f"{verb.label} had been done before the attempt was cut off; the provider says so.", dict(facts))
 
 
 def observed(called: Called) -> Mapping[str, Any] | None:
@@ -74,7 +73,7 @@ def observed(called: Called) -> Mapping[str, Any] | None:
 def outcome_of(called: Called) -> Outcome:
     """A module's answer as the engine understands it."""
     result = called.result
-    output = redact(result.as_dict())
+    output = result.as_dict()
     if called.raised:
         return Outcome("exception", called.error, output)
     if result.pending:

@@ -30,11 +30,12 @@ from puqpanel.host.contract.result import Result
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import session, transaction
 from puqpanel.infra.events import raise_event
+from puqpanel.infra.redact import redact_text
 from puqpanel.models import Service, Task
 from puqpanel.operations import audit
 from puqpanel.operations.services import find_service, module_of
 from puqpanel.tasks import add, fence
-from puqpanel.tasks.outcome import Outcome
+from puqpanel.tasks.outcome import LONGEST, Outcome
 
 log = structlog.get_logger(__name__)
 STANDS: Mapping[str, ProvisionStatus] = {ServiceStatus.ACTIVE: ProvisionStatus.COMPLETED, ServiceStatus.SUSPENDED: ProvisionStatus.SUSPENDED}
@@ -65,7 +66,7 @@ def request(*, actor: Actor, service_uuid: str, verb: str) -> Result:
     rule = _reserve(actor, service_uuid, verb)
     result = calls.invoke(module, rule.method, service_uuid=service_uuid, actor=actor).result
     if not result.ok:
-        _give_back(actor, service_uuid, rule, result.message or "The module refused.")
+        _give_back(actor, service_uuid, rule, redact_text(result.message)[:LONGEST] or "The module refused.")
     elif not result.pending:
         _settle_at_once(service_uuid)
     return result

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from puqpanel.infra.redact import redact, redact_text
 from puqpanel.models import Task
 
+LONGEST, LARGEST = 4000, 64 * 1024
+"""Characters of a message, and of an output as JSON."""
 Kind = Literal["completed", "failed", "retry", "exception", "again", "timeout", "park", "lost", "cancelled"]
 
 
@@ -18,12 +22,21 @@ class Outcome:
         kind: completed; failed (for good); retry (while tries remain); exception (the same, and counted); again (not done yet: once more after
             the backoff, no try used up); timeout; park (cannot run now: kept until somebody lets it go on); lost (nobody knows); cancelled.
         message: one sentence for staff.
-        output: what the job answered, secrets masked; kept with the attempt.
+        output: what the job answered; kept with the attempt.
+
+    Both come from outside: secrets are masked here, and what could not be stored is cut, since a result that cannot be written down would
+    leave its task to be taken for lost.
     """
 
     kind: Kind
     message: str = ""
     output: Any = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", redact_text(self.message)[:LONGEST])
+        output = redact(self.output)
+        text = json.dumps(output)
+        object.__setattr__(self, "output", output if len(text) <= LARGEST else {"cut": text[:LONGEST]})
 
 
 class Handler(Protocol):

@@ -51,6 +51,9 @@ class Echo(Product):
             return {"status": "error", "message": "Try again."}
         if answer == "says_completed":
             Service.find(self.service_uuid).set_provision_status("completed")
+        if answer == "garbage":
+            half = b"\\xff".decode("utf-8", "surrogateescape")
+            return {"status": "error", "message": f"\\0 {half} password=hunter2" + "x" * 10**6, "data": {half: [half, float("nan"), "\\0", "y" * 10**6]}}
         if answer == "final":
             return Result.error("Never again.", retry=False)
         if answer == "pending" and verb not in book:
@@ -327,3 +330,11 @@ def test_a_helper_that_ends_well_does_not_hide_that_the_job_failed(echo: Panel, 
     drain()
     after = look(service.uuid)
     assert book(settings) == ["create", "check"] and (after.status, after.provision_status) == ("pending", "failed")
+
+
+def test_garbage_in_an_answer_is_a_failure_like_any_other(echo: Panel, drain: Callable[..., None]) -> None:
+    service = make_service(STAFF, config={"create": "garbage"})
+    after = ask(STAFF, service, "create", drain)
+    task = session().scalars(sa.select(Task)).one()
+    assert (after.provision_status, task.status) == ("failed", "failed")
+    assert "hunter2" not in after.failure + task.note and len(after.failure) < 5000 and len(str(task.attempts[0].output)) < 5000
