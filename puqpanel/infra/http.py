@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 import warnings
 from collections.abc import Mapping
@@ -10,7 +11,13 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import ConnectTimeoutError, InsecureRequestWarning, NameResolutionError, NewConnectionError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    InsecureRequestWarning,
+    NameResolutionError,
+    NewConnectionError,
+)
 from urllib3.util.retry import Retry
 
 TIMEOUT = 30.0
@@ -19,6 +26,7 @@ MAX_BYTES = 10 * 1024 * 1024
 AGENT = "puqpanel-module/1.0"
 # Nothing of these was sent when they are raised.
 _NOT_SENT = (ConnectTimeoutError, NameResolutionError, NewConnectionError)
+_LATE = "The answer did not end in time."
 # Asking these again changes nothing, whatever became of the first time.
 _REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -35,6 +43,7 @@ class Reply:
         lost: the request may have reached the other side, but its answer did not reach us: the work may be done.
         duration_ms: how long it took.
         encoding: of the text.
+        slow: nothing, or not enough, came in the time there was: asking again now would wait as long again.
     """
 
     status_code: int
@@ -44,6 +53,22 @@ class Reply:
     lost: bool = False
     duration_ms: int = 0
     encoding: str = "utf-8"
+    slow: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Shorter limits than the wire's own, for one request that somebody's page waits for.
+
+    Args:
+        connect: seconds to reach the other side.
+        read: seconds between two bytes of an answer.
+        until: when it must be over, answer and all; a moment of `time.monotonic()`.
+    """
+
+    connect: float
+    read: float
+    until: float
 
 
 class Wire:
@@ -71,50 +96,84 @@ class Wire:
             warnings.simplefilter("ignore", InsecureRequestWarning)
         self.session.auth = auth
         self.session.headers.update({"User-Agent": AGENT, "Accept": "application/json", **(headers or {})})
-        # only a connection that never stood is tried again: nothing was sent over it
-        retry = Retry(total=1, connect=1, read=0, status=0, redirect=0, other=0, respect_retry_after_header=False)
+        # what is tried again, `send()` decides
+        retry = Retry(total=0, read=False, respect_retry_after_header=False)
         for scheme in ("https://", "http://"):
             self.session.mount(scheme, HTTPAdapter(max_retries=retry))
 
     def send(
         self, method: str, url: str, *, json: Any = None, data: Any = None, params: Any = None, headers: Mapping[str, str] | None = None,
+        limit: Limit | None = None,
     ) -> Reply:
-        """One request; redirects are not followed, they would carry credentials elsewhere. Never raises for what the network does."""
+        """One request; redirects are not followed, they would carry credentials elsewhere. Never raises for what the network does.
+
+        A connection that never stood is tried once more, because nothing was sent over it; not under a `limit`.
+        """
         started = time.monotonic()
+        ends = min(started + self.connect_timeout + 2 * self.timeout, limit.until if limit else float("inf"))
+        what = {"json": json, "params": params, "headers": dict(headers or {}), "allow_redirects": False, "stream": True}
+        for last in (True,) if limit else (False, True):
+            left = max(0.05, ends - time.monotonic())
+            what["timeout"] = (min(self.connect_timeout, left, limit.connect if limit else left), min(self.timeout, left, limit.read if limit else left))
+            what["data"] = _Body(data, ends) if isinstance(data, bytes) and data else data
+            reply, unsent = self._once(method, url, what, started, ends)
+            if last or not unsent:
+                break
+        return reply
+
+    def _once(self, method: str, url: str, what: Mapping[str, Any], started: float, ends: float) -> tuple[Reply, bool]:
+        """The reply, and whether trying again is safe because nothing was sent."""
         try:
-            answer = self.session.request(
-                method, url, json=json, data=data, params=params, headers=dict(headers or {}), allow_redirects=False, stream=True,
-                timeout=(self.connect_timeout, self.timeout),
-            )
-            with answer:
-                body, problem = self._read(answer, started)
+            with self.session.request(method, url, **what) as answer:
+                body, problem = self._read(answer, ends)
                 lost = bool(problem) and method.upper() not in _REPEATABLE
                 return Reply(
                     0 if problem else answer.status_code, body, dict(answer.headers), problem, lost, _since(started),
-                    answer.encoding or "utf-8",
-                )
+                    answer.encoding or "utf-8", problem == _LATE,
+                ), False
         except requests.RequestException as error:
+            unsent = _never_sent(error)
             sent = not isinstance(error, (requests.ConnectTimeout, requests.exceptions.SSLError, requests.exceptions.InvalidURL, requests.exceptions.MissingSchema,
-                                          requests.exceptions.InvalidSchema, requests.exceptions.InvalidHeader)) and not _never_sent(error)
-            return Reply(0, error=_sentence(error), lost=sent, duration_ms=_since(started))
+                                          requests.exceptions.InvalidSchema, requests.exceptions.InvalidHeader)) and not unsent
+            slow = isinstance(error, requests.Timeout) or "timed out" in str(error)
+            return Reply(0, error=_sentence(error), lost=sent, duration_ms=_since(started), slow=slow), unsent
+        except HTTPError as error:  # while the answer was read
+            slow = "timed out" in str(error)
+            sentence = _LATE if slow else "The connection was cut before the whole answer came."
+            return Reply(0, error=sentence, lost=method.upper() not in _REPEATABLE, duration_ms=_since(started), slow=slow), False
         except (ValueError, TypeError, UnicodeError) as error:
-            return Reply(0, error=f"The request could not be made: {error}.", duration_ms=_since(started))
+            return Reply(0, error=f"The request could not be made: {error}.", duration_ms=_since(started)), False
 
-    def _read(self, answer: requests.Response, started: float) -> tuple[bytes, str]:
+    def _read(self, answer: requests.Response, ends: float) -> tuple[bytes, str]:
         parts: list[bytes] = []
         size = 0
-        for part in answer.iter_content(64 * 1024):
+        # read1 hands out what has come: an answer that drips would keep a read of a whole block waiting past every limit
+        while part := answer.raw.read1(64 * 1024, decode_content=True):
             parts.append(part)
             size += len(part)
             if size > MAX_BYTES:
                 return b"", "The answer was longer than 10 MB."
-            if time.monotonic() - started > self.connect_timeout + 2 * self.timeout:
-                return b"", "The answer did not end in time."
+            if time.monotonic() > ends:
+                return b"", _LATE
         return b"".join(parts), ""
 
     def close(self) -> None:
         """Lets go of the connections."""
         self.session.close()
+
+
+class _Body(io.BytesIO):
+    """Bytes that are sent block by block: in one piece, all of them would have to be sent in the time meant for reaching the other side."""
+
+    def __init__(self, content: bytes, ends: float) -> None:
+        super().__init__(content)
+        self.ends = ends
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """The next block. Raises TimeoutError where there is no time left for it."""
+        if time.monotonic() > self.ends:
+            raise TimeoutError("timed out")
+        return super().read(size)
 
 
 def _since(started: float) -> int:

@@ -2,19 +2,39 @@
 
 A failure is an answer, not an exception: `answer.ok` is False and `answer.error` a sentence. `answer.lost` says that the
 request may have done its work although no answer came: look before repeating it.
+
+Where somebody's page waits, which is every call that is no task's, limits are short: 3 s to reach the other side, 6 s for an answer, 10 s
+for all requests of the call together, and who let one of them time out is not asked again. What may take longer belongs into a job.
 """
 
 import json as jsonlib
+import time
 from collections.abc import Collection, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from puqpanel.host import context, logs
 from puqpanel.host.contract.names import bind
-from puqpanel.infra.http import CONNECT_TIMEOUT, TIMEOUT, Reply, Wire
+from puqpanel.infra.http import CONNECT_TIMEOUT, TIMEOUT, Limit, Reply, Wire
 from puqpanel.infra.redact import DEPTH, MASK, redact_text, secret_name
 
 _TEXT = 64 * 1024
+# Seconds that a request may hold up a page, and all requests of one call together: web processes are few, and each serves one request.
+PAGE_CONNECT, PAGE_READ, PAGE_TOTAL = 3.0, 6.0, 10.0
+
+
+@dataclass
+class _Patience:
+    """How long one call of a module may still wait, and who kept it waiting already."""
+
+    call: context.Context
+    until: float
+    silent: set[str] = field(default_factory=set)
+
+
+_patience: ContextVar[_Patience | None] = ContextVar("patience", default=None)
 
 
 @bind
@@ -63,9 +83,18 @@ class Answer:
         """`http_code`, by the texts' name."""
         return self.http_code
 
-    def get_body(self) -> str:
+    def get_body(self) -> "Body":
         """`text`, by the texts' name."""
-        return self.text
+        return Body(self.text)
+
+
+@bind
+class Body(str):
+    """The text of an answer; the texts ask it once more."""
+
+    def get_contents(self) -> str:
+        """The text."""
+        return str(self)
 
 
 class Client:
@@ -116,7 +145,7 @@ class Client:
         “is it there?”. The answer itself is the same: `ok` stays False.
         """
         url = f"{self.base_url}/{path.lstrip('/')}" if self.base_url and path else self.base_url or path
-        reply = self.wire.send(method.upper(), url, json=json, data=data, params=params, headers=headers)
+        reply = _patiently(self.wire, url, method=method.upper(), json=json, data=data, params=params, headers=headers)
         answer = _answer(reply)
         body = (data if json is None else json) if log_body else "(not kept)"
         asked = {"request": f"{method.upper()} {url}", "query": params, "body": body}
@@ -156,6 +185,33 @@ def session(
     sent = {**({"Authorization": f"Bearer {bearer}"} if bearer else {}), **(headers or {})}
     wire = Wire(verify=verify, timeout=timeout, connect_timeout=connect_timeout, auth=auth, headers=sent)
     return Client(base_url or "", wire, [bearer or "", auth[1] if auth else "", *secrets])
+
+
+def _patiently(wire: Wire, url: str, **what: Any) -> Reply:
+    """Sends; in a call that a page waits for, with short limits, and not at all to who let it wait before."""
+    patience = _patience_of(context.current())
+    if patience is None:
+        return wire.send(url=url, **what)
+    try:
+        host = urlsplit(url).netloc.rpartition("@")[2]
+    except ValueError:
+        host = ""
+    if host in patience.silent or time.monotonic() >= patience.until:
+        return Reply(0, error="The other side did not answer in time just now, so it was not asked again.", slow=True)
+    reply = wire.send(url=url, **what, limit=Limit(PAGE_CONNECT, PAGE_READ, patience.until))
+    if reply.slow:
+        patience.silent.add(host)
+    return reply
+
+
+def _patience_of(call: context.Context | None) -> _Patience | None:
+    if call is None or call.task_id is not None:
+        return None
+    known = _patience.get()
+    if known is None or known.call is not call:
+        known = _Patience(call, time.monotonic() + PAGE_TOTAL)
+        _patience.set(known)
+    return known
 
 
 def _answer(reply: Reply) -> Answer:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import gzip
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -183,3 +186,71 @@ def test_a_certificate_nobody_knows(tmp_path: Path) -> None:
         assert (refused.error, refused.lost) == ("The certificate of the other side is not trusted.", False)
         assert http.session(server.url_for("/"), verify=False).get().ok
         assert http.session(server.url_for("/"), verify=str(pem)).get().ok
+
+
+def drip(listening: socket.socket, gone: threading.Event) -> None:
+    """Answers everybody with a byte now and then, for ever."""
+    while not gone.is_set():
+        try:
+            connection, _ = listening.accept()
+        except OSError:
+            return
+        with connection, contextlib.suppress(OSError):
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+            while not gone.wait(0.1):
+                connection.sendall(b"x")
+
+
+def test_a_page_waits_a_short_time_and_once_for_each_host(line: Callable[[bytes | None], str], httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "PAGE_READ", 0.4)
+    httpserver.expect_request("/").respond_with_data("{}")
+    silent, healthy = line(None), httpserver.url_for("/")
+    started = time.monotonic()
+    with entered(Context("Product", "Cloud")):
+        first, second = http.session(silent).get(), http.session(silent).get("/more")
+        assert (first.error, first.ok) == ("The other side did not answer in time.", False)
+        assert (second.error, second.lost) == ("The other side did not answer in time just now, so it was not asked again.", False)
+        assert last().level == "error"
+        assert http.session(healthy).get().ok, "others are asked"
+    assert time.monotonic() - started < 2
+    with entered(Context("Product", "Cloud")):
+        assert http.session(silent).get().error == first.error, "another call asks again"
+    with entered(Context("Product", "Cloud", task_id=7)):
+        started = time.monotonic()
+        http.session(silent, timeout=0.8).get()
+        assert time.monotonic() - started > 0.7, "a task has the time that it asked for"
+
+
+def test_a_page_waits_for_all_requests_together(line: Callable[[bytes | None], str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "PAGE_TOTAL", 0.5)
+    started = time.monotonic()
+    with entered(Context("Product", "Cloud")):
+        assert [http.session(line(None)).get().ok for _ in "abcd"] == [False] * 4
+    assert time.monotonic() - started < 2
+
+
+def test_an_answer_that_drips_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "PAGE_TOTAL", 0.6)
+    gone, started = threading.Event(), time.monotonic()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=drip, args=(listening, gone), daemon=True).start()
+        with entered(Context("Product", "Cloud")):
+            answer = http.session(f"http://127.0.0.1:{listening.getsockname()[1]}").get()
+        gone.set()
+    assert (answer.ok, answer.error, time.monotonic() - started < 2) == (False, "The answer did not end in time.", True)
+
+
+def test_whole_and_cut_answers(line: Callable[[bytes | None], str], httpserver: HTTPServer) -> None:
+    content = bytes(range(256)) * 4000
+    packed = gzip.compress(content)
+    httpserver.expect_request("/packed").respond_with_data(packed, headers={"Content-Encoding": "gzip"})
+    httpserver.expect_request("/pieces").respond_with_handler(lambda _: Response(iter([content, b"", content]), direct_passthrough=True))
+    httpserver.expect_request("/echo", method="PUT").respond_with_handler(lambda request: Response(request.get_data()))
+    cloud = http.session(httpserver.url_for(""))
+    assert (cloud.get("/packed").content, cloud.get("/pieces").content) == (content, content * 2)
+    assert cloud.put("/echo", data=content, log_body=False).content == content
+    assert cloud.request("HEAD", "/packed").ok
+    for cut in (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{}", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{}"):
+        answer = http.session(line(cut)).get()
+        assert (answer.ok, answer.lost, answer.http_code) == (False, False, 0)
