@@ -97,8 +97,9 @@ def send_due() -> int:
         return 0
     send = [row for row in due if row.id not in there]
     with transaction() as current:
+        # what was found in its queue counts as sent anew, so that the next round looks at others and a long queue is not read every second
         current.execute(
-            sa.update(Task).where(Task.id.in_([row.id for row in send]), Task.status.in_(WAITING)).values(dispatched_at=moment)
+            sa.update(Task).where(Task.id.in_([row.id for row in due]), Task.status.in_(WAITING)).values(dispatched_at=moment)
             .execution_options(synchronize_session=False)
         )
     return sum(outbox.send(row.id, row.queue, row.timeout) for row in send)

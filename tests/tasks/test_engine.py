@@ -321,3 +321,26 @@ def test_a_retry_beside_its_like_is_refused(panel: Panel) -> None:
     with pytest.raises(ConflictError, match="waiting already"):
         steer.retry(first.uuid, by="A test")
     assert fresh(first.id).status == "failed"
+
+
+def test_a_timeout_while_the_result_is_written_does_not_lose_it(panel: Panel) -> None:
+    class Late(Recorder):
+        def settle(self, task: Task, outcome: Outcome) -> None:
+            super().settle(task, outcome)
+            if len(self.settled) == 1:
+                raise fence.TimedOut("just now")
+
+    task, handler = add.add(job="Test"), Late()
+    run.run(task.id, {"Test": handler})
+    assert fresh(task.id).status == "completed" and len(handler.settled) == 2
+
+
+def test_a_long_queue_does_not_hide_what_was_forgotten_behind_it(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep, "BATCH", 1)
+    first, second = add.add(job="Test", data={"n": 1}), add.add(job="Test", data={"n": 2})
+    queue.connection().flushall()
+    queue.send(first.id, "Module", 60)
+    with transaction() as current:
+        current.execute(sa.update(Task).values(dispatched_at=now() - timedelta(seconds=sweep.GRACE + 1)))
+    assert [sweep.send_due() for _ in range(3)] == [0, 1, 0]
+    assert queue.waiting_ids() == {first.id, second.id}
