@@ -86,6 +86,7 @@ STAFF: tuple[Group, ...] = (
         Entry("Tasks", "list-check", "admin.tasks.index", "tasks.view", "tasks", bad=True),
         Entry("Modules", "puzzle-piece", "admin.modules.index", "modules.view", "modules"),
         Entry("Module log", "scroll", "admin.module_log.index", "module_log.view"),
+        Entry("Activity log", "clock-rotate-left", "admin.activity.index", "audit.view"),
         Entry("Staff and roles", "user-shield", "admin.staff.index", "staff.view"),
     )),
 )

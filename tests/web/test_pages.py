@@ -14,7 +14,7 @@ from puqpanel.models import Client, ModuleLog, Product, Service, Task, TaskAttem
 from puqpanel.operations import services
 from tests.web.conftest import PASSWORD, Browser
 
-LISTS = ("/admin/clients/", "/admin/services/", "/admin/products/", "/admin/tasks/", "/admin/module-log/")
+LISTS = ("/admin/clients/", "/admin/services/", "/admin/products/", "/admin/tasks/", "/admin/module-log/", "/admin/activity/")
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def task(app: Panel, shop: dict[str, str]) -> str:
     "/admin/services/{service}/package", "/admin/services/{service}/live", "/admin/products/", "/admin/products/new", "/admin/products/{product}",
     "/admin/products/{product}/edit", "/admin/products/{product}/settings", "/admin/tasks/", "/admin/tasks/{task}", "/admin/tasks/{task}/live", "/admin/modules/",
     "/admin/module-log/", "/admin/module-log/1", "/admin/staff/", "/admin/staff/new", "/admin/staff/roles", "/admin/staff/roles/new", "/admin/search/",
-    "/admin/search/?q=berg", "/admin/health/", "/admin/search/?q=%25%00",
+    "/admin/search/?q=berg", "/admin/health/", "/admin/activity/", "/admin/activity/1", "/admin/activity/?about=service&pick=by", "/admin/search/?q=%25%00",
 ])
 def test_each_page_opens(owner: Browser, shop: dict[str, str], task: str, path: str) -> None:
     answer = owner.get(path.format(task=task, **shop))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint
 
 from puqpanel.web.admin import (
+    activity,
     auth,
     clients,
     dashboard,
@@ -24,6 +25,6 @@ from puqpanel.web.admin import (
 def blueprint() -> Blueprint:
     """The blueprint of the whole area, its nouns nested in it (`admin.services.index`)."""
     area = Blueprint("admin", __name__, url_prefix="/admin")
-    for noun in (auth, dashboard, clients, services, provisioning, products, tasks, modules, module_log, staff, search, health, pick):
+    for noun in (auth, dashboard, clients, services, provisioning, products, tasks, modules, module_log, staff, search, health, pick, activity):
         area.register_blueprint(noun.bp)
     return area
