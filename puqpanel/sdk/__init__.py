@@ -4,18 +4,21 @@ Belongs here: base classes that act, handles, and tools for modules, each callab
 belong here: use cases (operations). Called by modules only.
 """
 
-from puqpanel.domain.errors import ExternalServiceError
 from puqpanel.host.contract.config import Config
 from puqpanel.host.contract.result import Result
 from puqpanel.infra.crypto import EncryptedJSON, EncryptedText
 from puqpanel.infra.db import UtcDateTime
 from puqpanel.sdk import db, forms, http
+from puqpanel.sdk.caching import Cache
 from puqpanel.sdk.crypt import Crypt, decrypt, encrypt
 from puqpanel.sdk.db import DB
+from puqpanel.sdk.errors import ExternalServiceError
+from puqpanel.sdk.events import Event
 from puqpanel.sdk.moments import now
 from puqpanel.sdk.notification import Notification
 from puqpanel.sdk.passwords import generate_strong_password
 from puqpanel.sdk.payment import Payment
+from puqpanel.sdk.performance import measure
 from puqpanel.sdk.plugin import Plugin
 from puqpanel.sdk.product import Product
 from puqpanel.sdk.schema import Blueprint, Schema
@@ -27,6 +30,7 @@ from puqpanel.sdk.web import (
     Controller,
     Request,
     abort,
+    auth,
     auth_id,
     current_admin,
     json_error,
@@ -36,6 +40,10 @@ from puqpanel.sdk.web import (
     url_for_module,
     view_admin_module,
 )
+
+# One thing, two names: as the contract writes it and as the vendor's facades do.
+cache = Cache
+event = Event
 
 # The same in the vendor's spelling.
 authId = auth_id
@@ -51,11 +59,13 @@ ValidationException = ValidationError
 __all__ = [
     "DB",
     "Blueprint",
+    "Cache",
     "Config",
     "Controller",
     "Crypt",
     "EncryptedJSON",
     "EncryptedText",
+    "Event",
     "ExternalServiceError",
     "ExternalServiceException",
     "Notification",
@@ -73,13 +83,16 @@ __all__ = [
     "Validator",
     "__",
     "abort",
+    "auth",
     "authId",
     "auth_id",
+    "cache",
     "currentAdmin",
     "current_admin",
     "db",
     "decrypt",
     "encrypt",
+    "event",
     "forms",
     "generateStrongPassword",
     "generate_strong_password",
@@ -90,6 +103,7 @@ __all__ = [
     "json_success",
     "logModule",
     "log_module",
+    "measure",
     "now",
     "response",
     "stripTags",

@@ -9,6 +9,7 @@ from puqpanel.domain.errors import InvalidInput
 from puqpanel.host.contract.names import bind
 from puqpanel.host.contract.request import fields
 from puqpanel.sdk import rules as rule
+from puqpanel.sdk.errors import Asked
 
 
 class Messages(dict[str, list[str]]):
@@ -27,12 +28,12 @@ class Messages(dict[str, list[str]]):
         return texts[0] if texts else ""
 
 
-class ValidationError(InvalidInput):
+class ValidationError(Asked, InvalidInput):
     """Data that broke its rules. `errors` (or `errors()`) has the sentences by field."""
 
     def __init__(self, errors: Mapping[str, list[str]] | str) -> None:
         messages = Messages({"": [errors]} if isinstance(errors, str) else errors)
-        super().__init__(messages, messages.first() or "Some fields need another look.")
+        InvalidInput.__init__(self, messages, messages.first() or "Some fields need another look.")
         self.errors: Messages = messages
 
 

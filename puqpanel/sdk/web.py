@@ -16,6 +16,7 @@ __all__ = [
     "Request",
     "Response",
     "abort",
+    "auth",
     "auth_id",
     "current_admin",
     "json_error",
@@ -130,6 +131,20 @@ def auth_id() -> int | None:
     if call is not None and call.actor is not None:
         return call.actor.id
     return current_admin.id
+
+
+class _Auth:
+    """`auth().id()`, as the texts write `auth_id()`."""
+
+    def __call__(self) -> "_Auth":
+        return self
+
+    def id(self) -> int | None:
+        """As `auth_id()`."""
+        return auth_id()
+
+
+auth = _Auth()
 
 
 def url_for_module(name: str, **params: Any) -> str:

@@ -1,0 +1,105 @@
+"""The cache, events and measurements of modules: real, shared by processes, and harmless when the queue server is away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from puqpanel.app import Panel
+from puqpanel.domain.errors import UserError
+from puqpanel.host.context import Context, entered
+from puqpanel.infra import events, queue
+from puqpanel.infra.db import session, transaction
+from puqpanel.models import ModuleLog
+from puqpanel.sdk import Cache, Event, ExternalServiceException, ValidationException, cache, event, measure
+
+
+@pytest.fixture
+def module(panel: Panel) -> Iterator[None]:
+    with entered(Context("Product", "Echo")):
+        yield
+
+
+def test_values_are_kept_encrypted_and_the_modules_own(module: None) -> None:
+    assert cache is Cache
+    assert Cache.remember("k", 60, lambda: {"password": "hunter2", "at": (1, 2)}) == {"password": "hunter2", "at": [1, 2]}
+    assert Cache.remember("k", 60, lambda: 1 / 0) == {"password": "hunter2", "at": [1, 2]}
+    kept = [queue.connection().get(key) for key in queue.connection().keys("puqpanel:cache:*")]  # type: ignore[union-attr]
+    assert kept
+    assert not any(b"hunter2" in value or b"password" in value for value in kept if isinstance(value, bytes))
+    assert all(queue.connection().ttl(key) > 0 for key in queue.connection().keys("puqpanel:cache:*"))  # type: ignore[union-attr,operator]
+    with entered(Context("Product", "Other")):
+        assert Cache.get("k", "nothing") == "nothing"
+        assert Cache.flush()
+    assert Cache.has("k")
+    assert Cache.forget("k")
+    assert Cache.get("k", lambda: "made") == "made"
+
+
+def test_tags(module: None) -> None:
+    Cache.tags(["servers", "eu"]).put("a", 1, 60)
+    Cache.tags("servers").put("b", 2, 60)
+    Cache.put("c", 3, 60)
+    assert [Cache.tags("eu", "servers").get("a"), Cache.tags("servers").get("b"), Cache.get("c"), Cache.get("a")] == [1, 2, 3, None]
+    Cache.tags("eu").flush()
+    assert [Cache.tags("eu", "servers").get("a"), Cache.tags("servers").get("b"), Cache.get("c")] == [None, 2, 3]
+    Cache.flush()
+    assert [Cache.tags("servers").get("b"), Cache.get("c")] == [None, None]
+    Cache.put("gone", 1, 0)
+    assert not Cache.has("gone")
+
+
+def test_what_cannot_be_kept(module: None, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="keeps what JSON can hold"):
+        Cache.put("k", object())
+    round_: list[Any] = []
+    round_.append(round_)
+    with pytest.raises(UserError, match="keeps what JSON can hold"):
+        Cache.remember("k", 60, lambda: round_)
+    assert Cache.put("k", "x" * 2_000_000) is False
+    assert len(Cache.remember("k", 60, lambda: "x" * 2_000_000)) == 2_000_000
+    with entered(Context("Product", "Echo")):
+        queue.use_server(f"unix://{tmp_path}/nobody.sock")
+        assert Cache.put("k", 1) is False
+        assert Cache.flush() is False
+        assert Cache.remember("k", 60, lambda: 7) == 7
+
+
+def test_outside_a_call(panel: Panel) -> None:
+    with pytest.raises(UserError, match="for code that the panel called"):
+        Cache.get("k")
+
+
+def test_events_reach_the_listeners_masked(module: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[Any] = []
+    monkeypatch.setattr(events, "_listeners", {"cloud.account.created": (lambda name, payload: heard.append(payload),)})
+    with transaction():
+        Event.dispatch("cloud.account.created", {"user": "u1", "password": "hunter2", 3: "x"})
+        assert heard == []
+    event.dispatch("cloud.other")
+    assert heard == [{"user": "u1", "password": "•••", "3": "x", "raised_by": "Product/Echo"}]
+    for bad in ("", "word", "a b.c", "x." + "y" * 200):
+        with pytest.raises(UserError, match="is no name of an event"):
+            Event.dispatch(bad)
+    with pytest.raises(UserError, match="must be a dictionary"):
+        Event.dispatch("a.b", [1])  # type: ignore[arg-type]
+
+
+def test_measurements_are_logged(module: None) -> None:
+    with pytest.raises(ValueError, match="no"), measure("import"):
+        raise ValueError("no")
+    row = session().scalars(sa.select(ModuleLog)).one()
+    assert row.action == "performance"
+    assert '"operation": "import"' in row.request
+    assert "MB" in row.request
+
+
+def test_errors_answer_the_texts_questions() -> None:
+    away = ExternalServiceException("The cloud is away.", 503)
+    assert (str(away), away.getMessage(), away.get_code()) == ("The cloud is away.", "The cloud is away.", 503)  # type: ignore[attr-defined]
+    refused = ValidationException({"name": ["Missing."]})
+    assert (refused.getMessage(), refused.errors(), refused.errors["name"]) == ("Missing.", {"name": ["Missing."]}, ["Missing."])  # type: ignore[attr-defined]
