@@ -254,6 +254,7 @@ def upgrade() -> None:
         sa.Column("provision_since", UtcDateTime(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("terminated_at", UtcDateTime(), nullable=True),
+        sa.Column("fallback", sa.JSON(), nullable=True),
         sa.ForeignKeyConstraint(["client_id"], ["clients.id"], name=op.f("fk_services_client_id")),
         sa.ForeignKeyConstraint(["product_id"], ["products.id"], name=op.f("fk_services_product_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_services")),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal
 
 from puqpanel.domain.errors import UserError
 
@@ -30,17 +31,25 @@ class Money:
 
     @classmethod
     def parse(cls, text: str | Decimal | int, currency: str) -> Money:
-        """An amount in major units, rounded half-up to the currency's minor unit.
+        """An amount in major units, as a person writes it: digits, and one point or comma before the decimals.
 
         Raises:
-            UserError: the text is no amount.
+            UserError: the text is no amount, or can be read in two ways (1,000), or has more decimals than the currency.
         """
-        try:
-            value = Decimal(str(text).strip().replace(",", "."))
-            minor = (value * 10 ** EXPONENTS.get(currency, 2)).quantize(Decimal(1), ROUND_HALF_UP)
-        except InvalidOperation:
-            raise UserError(f"“{text}” is no amount.") from None
-        return cls(int(minor), currency)
+        written = str(text).strip()
+        places = EXPONENTS.get(currency, 2)
+        found = re.fullmatch(r"(-?)([0-9]{1,15})(?:([.,])([0-9]+))?", written)
+        if found is None:
+            raise UserError(f"“{written[:40]}” is no amount; write it as 1234{f'.{0:0{places}}' if places else ''}.")
+        decimals = (found[4] or "").rstrip("0") if found[3] == "." else found[4] or ""
+        if len(decimals) > places:
+            raise UserError(f"“{written[:40]}” has more decimals than {currency} has ({places}); thousands are written without a separator.")
+        return cls(int(found[1] + found[2] + decimals.ljust(places, "0")), currency)
+
+    @classmethod
+    def rounded(cls, value: Decimal, currency: str) -> Money:
+        """A computed amount in major units, rounded half-up once to the currency's minor unit."""
+        return cls(int((value * 10 ** EXPONENTS.get(currency, 2)).quantize(Decimal(1), ROUND_HALF_UP)), currency)
 
     @property
     def major(self) -> Decimal:

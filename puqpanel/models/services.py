@@ -22,7 +22,8 @@ class Service(Model):
     """`status` is what was bought, `provision_status` what the provider has: two things that move apart.
 
     `service_data` are the form's answers, `provision_data` what jobs found out and kept; both encrypted. `failure` is the sentence for staff
-    about the last thing that went wrong, empty when nothing is wrong. `settled_from` is the provision status before the verb under way.
+    about the last thing that went wrong, empty when nothing is wrong. `settled_from` is the provision status before the verb under way,
+    `fallback` what it was sold as before a change of package that its provider has not followed yet.
     """
 
     __tablename__ = "services"
@@ -51,6 +52,7 @@ class Service(Model):
     provision_since: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     created_at: Mapped[Created]
     terminated_at: Mapped[Moment | None]
+    fallback: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON)
     client: Mapped[Client] = relationship(lazy="joined", innerjoin=True)
     product: Mapped[Product] = relationship(lazy="joined", innerjoin=True)
 

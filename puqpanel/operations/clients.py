@@ -38,7 +38,7 @@ def create_client(
     *, actor: Actor, name: str, email: str, company: str = "", country: str = "", currency: str = "EUR", notes: str = "",
     user_password: str = "", user_name: str = "",
 ) -> Client:
-    """Makes a client and, with a password given, its owner's sign-in (an existing user of that address becomes its owner).
+    """Makes a client and, with a password given, its owner's sign-in.
 
     Args:
         actor: who makes it.
@@ -49,7 +49,7 @@ def create_client(
         user_name: the owner's name; the client's unless given.
 
     Raises:
-        InvalidInput: a field needs another look.
+        InvalidInput: a field needs another look, or the address signs in already: a typing mistake must not open one client to another's people.
     """
     values = _clean(name=name, email=email, company=company, country=country, currency=currency, notes=notes)
     if user_password:
@@ -59,6 +59,9 @@ def create_client(
         current.add(client)
         current.flush()
         audit.record(actor=actor, action="client.created", subject_type="client", subject_uuid=client.uuid, summary=f"Client {client.name} made.", after=values)
+        if user_password and current.scalar(sa.select(User.id).where(User.email == values["email"])) is not None:
+            raise InvalidInput({"user_password": [
+                f"{values['email']} signs in already, for another client. Leave this empty, and add that person on the client's page if it is meant so."]})
         if user_password:
             add_user(actor=actor, client_uuid=client.uuid, email=values["email"], name=user_name or name, password=user_password, owner=True)
     return client

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import secrets
 
 from argon2 import PasswordHasher
@@ -11,7 +12,6 @@ from puqpanel.domain.errors import InvalidInput
 
 SHORTEST, LONGEST = 10, 256
 _hasher = PasswordHasher()
-_nobody = _hasher.hash(secrets.token_hex(16))
 COMMON = frozenset({"password12", "password123", "1234567890", "0123456789", "qwertyuiop", "administrator", "letmein123", "changeme123"})
 
 
@@ -20,10 +20,16 @@ def hash_password(password: str) -> str:
     return _hasher.hash(password)
 
 
+@functools.cache
+def _nobody() -> str:
+    """The hash of a password that nobody has; made when first needed, since making one takes as long as it should."""
+    return _hasher.hash(secrets.token_hex(16))
+
+
 def matches(hashed: str | None, password: str) -> bool:
     """Whether a password is the one behind a hash; takes as long where there is no account, so that none is given away."""
     try:
-        return _hasher.verify(hashed or _nobody, password[:LONGEST]) and hashed is not None
+        return _hasher.verify(hashed or _nobody(), password[:LONGEST]) and hashed is not None
     except (Argon2Error, InvalidHashError):
         return False
 

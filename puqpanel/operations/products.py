@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from puqpanel.domain.actors import Actor
-from puqpanel.domain.errors import ConflictError, InvalidInput, NotFoundError
+from puqpanel.domain.errors import ConflictError, InvalidInput, NotFoundError, UserError
 from puqpanel.domain.money import CURRENCIES, PERIODS, Money
 from puqpanel.host import calls, registry
 from puqpanel.host.registry import LoadedModule
@@ -68,8 +68,8 @@ def save_product(
         errors["period"] = [f"There is no period {period}."]
     try:
         amount = Money.parse(price, currency).minor
-    except Exception:
-        amount, errors["price"] = 0, ["This is no amount."]
+    except UserError as error:
+        amount, errors["price"] = 0, [str(error)]
     if not 0 <= amount <= 10**12:
         errors["price"] = ["A price is between 0 and a thousand million."]
     if errors:

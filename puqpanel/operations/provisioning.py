@@ -32,7 +32,7 @@ from puqpanel.infra.db import session, transaction
 from puqpanel.infra.events import raise_event
 from puqpanel.infra.redact import redact_text
 from puqpanel.models import Service, Task
-from puqpanel.operations import audit
+from puqpanel.operations import audit, packages
 from puqpanel.operations.services import find_service, module_of
 from puqpanel.tasks import add, fence
 from puqpanel.tasks.outcome import LONGEST, Outcome
@@ -44,13 +44,15 @@ SETTLE_AFTER = 60
 """Seconds that a service may stand at processing without a task before it is settled."""
 
 
-def request(*, actor: Actor, service_uuid: str, verb: str) -> Result:
+def request(*, actor: Actor, service_uuid: str, verb: str, product_uuid: str = "", take_price: bool = False) -> Result:
     """Asks a service's module to do something.
 
     Args:
         actor: who asks.
         service_uuid: for which service.
         verb: key of `domain.service_states.VERBS`.
+        product_uuid: with `change_package`, the product it changes to; it goes back when the provider does not follow.
+        take_price: with `change_package`, pay that product's price of today from now on.
 
     Returns:
         What the module's method answered; an error leaves the service as it was, with the reason.
@@ -63,7 +65,10 @@ def request(*, actor: Actor, service_uuid: str, verb: str) -> Result:
     module = module_of(service)
     if module is None:
         raise ConflictError("The module of this service is not switched on." if service.product.module else "This product has no module, so there is nothing to provision.")
-    rule = _reserve(actor, service_uuid, verb)
+    with transaction():
+        rule = _reserve(actor, service_uuid, verb)
+        if product_uuid and rule.key == "change_package":
+            packages.put_on(actor=actor, service=_locked(service_uuid), product_uuid=product_uuid, take_price=take_price)
     result = calls.invoke(module, rule.method, service_uuid=service_uuid, actor=actor).result
     if not result.ok:
         _give_back(actor, service_uuid, rule, redact_text(result.message)[:LONGEST] or "The module refused.")
@@ -186,6 +191,9 @@ def reopen(task: Task) -> None:
         check_verb(verb.key, service.status, service.provision_status)
         service.settled_from, service.verb, service.failure = service.provision_status, verb.key, ""
         _set_provision(service, ProvisionStatus.PROCESSING)
+        if verb.key == "change_package":
+            packages.wanted_again(actor=Actor(task.actor_kind, task.actor_id, task.actor_name), service=service,  # type: ignore[arg-type]
+                                  product_uuid=calls.job_data(task.data)[2])
     elif service.verb != verb.key:
         raise ConflictError("Something else is under way for this service.")
 
@@ -244,6 +252,7 @@ def _give_back(actor: Actor, service_uuid: str, rule: Verb, reason: str) -> None
         if service.provision_status == ProvisionStatus.PROCESSING and not _unfinished(service, None):
             _set_provision(service, service.settled_from)
             service.verb = ""
+        packages.put_back(actor=actor, service=service)
         service.failure = reason
         audit.record(actor=actor, action=f"service.{rule.key}_refused", subject_type="service", subject_uuid=service_uuid, summary=f"{rule.label} was refused: {reason}")
 
@@ -311,7 +320,7 @@ def _complete(service: Service, verb: Verb | None, actor: Actor, task: Task | No
     """A verb's last task ended well and the module left it to the host to say so."""
     # a verb that ends nowhere else leaves the provider as what was bought says; what stood before it may be a failed attempt at the same
     ends = verb.ends if verb is not None else None
-    _set_provision(service, ends or STANDS.get(service.status, service.settled_from))
+    _set_provision(service, ends or STANDS.get(service.status) or service.settled_from)
     if verb is not None and verb.status is not None:
         _set_status(service, verb.status)
     if verb is not None:
@@ -319,7 +328,7 @@ def _complete(service: Service, verb: Verb | None, actor: Actor, task: Task | No
 
 
 def _succeeded(service: Service, verb: Verb, actor: Actor, task: Task | None) -> None:
-    service.failure, service.verb = "", ""
+    service.failure, service.verb, service.fallback = "", "", None
     audit.record(actor=actor, action=f"service.{verb.key}_succeeded", subject_type="service", subject_uuid=service.uuid, summary=f"{verb.label}: done.",
                  task_id=task.id if task else None)
     raise_event(f"service.{verb.key}_succeeded", {"service_uuid": service.uuid, "task_uuid": task.uuid if task else ""})
@@ -332,6 +341,8 @@ def _failed(service: Service, verb: Verb | None, actor: Actor, task: Task | None
         # a cancelled task never began: the provider has what it had
         _set_provision(service, service.settled_from if task is not None and task.status == TaskStatus.CANCELLED and task.attempt == 0 else ProvisionStatus.FAILED)
     label, key = (verb.label, verb.key) if verb is not None else ("Work", "job")
+    if key == "change_package":
+        packages.put_back(actor=actor, service=service)
     service.failure = reason or f"{label} failed and the module did not say why."
     lost = task is not None and task.status == TaskStatus.LOST
     audit.record(actor=actor, action=f"service.{key}_failed", subject_type="service", subject_uuid=service.uuid,

@@ -108,30 +108,6 @@ def rename_service(*, actor: Actor, uuid: str, name: str) -> Service:
     return service
 
 
-def change_product(*, actor: Actor, uuid: str, product_uuid: str) -> Service:
-    """Puts a service on another product of the same module; the price it was sold at stays, and the provider hears of it with `change_package`.
-
-    Raises:
-        ConflictError: another module, or something is under way.
-        InvalidInput: the product is not sold.
-    """
-    product = find_product(product_uuid)
-    with transaction():
-        service = find_service(uuid)
-        if service.provision_status == "processing":
-            raise ConflictError("Something is under way for this service.")
-        if product.module != service.product.module:
-            raise ConflictError(f"{product.name} belongs to another module; sell it as a new service.")
-        if not product.active:
-            raise InvalidInput({"product": [f"{product.name} is no longer sold."]})
-        before, service.product_id = service.product.name, product.id
-        audit.record(actor=actor, action="service.product_changed", subject_type="service", subject_uuid=uuid, summary=f"{before} changed to {product.name}.",
-                     before={"product": before}, after={"product": product.name})
-        session().flush()
-        session().expire(service, ["product"])
-    return find_service(uuid)
-
-
 def save_service_data(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> Service:
     """Lets the module check and keep its form for a service.
 

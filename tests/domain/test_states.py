@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -78,9 +79,18 @@ def test_money_survives_the_way_through_text(minor: int, currency: str) -> None:
     assert Money.parse(str(amount.major), currency) == amount
 
 
-def test_money_rounds_half_up_and_refuses_words() -> None:
-    assert Money.parse("0.005", "EUR").minor == 1
-    assert Money.parse("1,50", "EUR").minor == 150
-    with pytest.raises(UserError):
-        Money.parse("much", "EUR")
+@pytest.mark.parametrize(("text", "currency", "minor"), [("1,50", "EUR", 150), (" 7 ", "EUR", 700), ("0.5", "EUR", 50), ("1000", "JPY", 1000), ("1.500", "KWD", 1500),
+                                                        ("-3.20", "EUR", -320), ("1.5000", "EUR", 150)])
+def test_amounts_as_people_write_them(text: str, currency: str, minor: int) -> None:
+    assert Money.parse(text, currency).minor == minor
+
+
+@pytest.mark.parametrize("text", ["much", "", "1,000", "12,345", "1,234.56", "0.001", "1e3", "١٢", "NaN", "1.2.3", "1 000"])
+def test_what_can_be_read_in_two_ways_is_no_amount(text: str) -> None:
+    with pytest.raises(UserError, match="amount|decimals"):
+        Money.parse(text, "EUR")
+
+
+def test_money_rounds_half_up_once_and_reads_well() -> None:
+    assert Money.rounded(Decimal("0.005"), "EUR").minor == 1
     assert str(Money(129050, "EUR")) == "€1,290.50"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import partial
+from typing import Any
 
 import sqlalchemy as sa
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
@@ -12,6 +13,7 @@ from wtforms import SelectField
 from wtforms.validators import InputRequired
 
 from puqpanel.domain.errors import ConflictError, UserError
+from puqpanel.domain.money import Money
 from puqpanel.domain.service_states import VERBS
 from puqpanel.domain.task_states import RETRYABLE
 from puqpanel.infra.db import session
@@ -30,15 +32,22 @@ class PackageForm(Form):
     """Which product the service has from now on."""
 
     product = SelectField("Product", [InputRequired("Choose a product.")], description="Only products of the same module.")
+    price = SelectField(
+        "Price", [InputRequired("Say what it costs from now on.")], default="keep",
+        choices=offered([("keep", "Keep the price it was sold at"), ("take", "Take the product's price of today")]),
+    )
 
 
-def ask(uuid: str, verb: str) -> str:
+def ask(uuid: str, verb: str, **package: Any) -> str:
     """Asks for a verb and answers the sentence that is shown for it.
+
+    Args:
+        package: what `provisioning.request` wants to know of a change of package.
 
     Raises:
         UserError: it was refused.
     """
-    result = provisioning.request(actor=actor(), service_uuid=uuid, verb=verb)
+    result = provisioning.request(actor=actor(), service_uuid=uuid, verb=verb, **package)
     label = VERBS[verb].label
     if not result.ok:
         raise ConflictError(result.message or f"{label} was refused by the module.")
@@ -144,9 +153,7 @@ def package_submit(uuid: str) -> ResponseReturnValue:
     form.product.choices = offered(_packages(service))
     if form.validate_on_submit():
         try:
-            if form.product.data != service.product.uuid:
-                services.change_product(actor=actor(), uuid=uuid, product_uuid=form.product.data)
-            flash(ask(uuid, "change_package"), "good")
+            flash(ask(uuid, "change_package", product_uuid=form.product.data, take_price=form.price.data == "take"), "good")
         except UserError as error:
             blame(form, error)
         else:
@@ -156,17 +163,17 @@ def package_submit(uuid: str) -> ResponseReturnValue:
 
 def _packages(service: Service) -> list[tuple[str, str]]:
     rows = session().execute(
-        sa.select(Product.uuid, Product.name).where(Product.module == service.product.module, sa.or_(Product.active, Product.id == service.product_id))
+        sa.select(Product.uuid, Product.name, Product.price_minor, Product.currency).where(Product.module == service.product.module, sa.or_(Product.active, Product.id == service.product_id))
         .order_by(Product.name).limit(500)
     )
-    return [(row.uuid, row.name + (" (as it is configured now)" if row.uuid == service.product.uuid else "")) for row in rows]
+    return [(row.uuid, f"{row.name}, {Money(row.price_minor, row.currency)}" + (" (as it is configured now)" if row.uuid == service.product.uuid else "")) for row in rows]
 
 
 def _package(form: PackageForm, service: Service) -> str:
     form.product.choices = offered(_packages(service))
     return render_template(
         "admin/form.html", title="Change package", crumbs=[("Services", url_for("admin.services.index")), (service.name, _page(service.uuid))],
-        form=form, label="Change package", back=_page(service.uuid), consequence="Queues a task; the price it was sold at stays.",
+        form=form, label="Change package", back=_page(service.uuid), consequence="Queues a task. If the provider does not follow, the service stays on what it has.",
     )
 
 
