@@ -7,7 +7,7 @@ from typing import TypeVar
 import sqlalchemy as sa
 
 from puqpanel.domain.actors import Actor, ActorKind
-from puqpanel.domain.errors import UserError
+from puqpanel.domain.errors import InvalidInput, UserError
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import release, session, transaction
 from puqpanel.infra.events import raise_event
@@ -63,6 +63,45 @@ def sign_out(*, actor: Actor) -> None:
     with transaction():
         audit.record(actor=actor, action=f"{actor.kind}.signed_out", subject_type=actor.kind, summary="Signed out.")
     raise_event(f"{actor.kind}.after_logout", {"id": actor.id})
+
+
+def change_own_password(*, actor: Actor, current: str, password: str) -> Staff | User:
+    """Gives whoever acts a new password and ends all sessions of the account.
+
+    Args:
+        actor: a staff member or a customer's user.
+        current: the password there is.
+        password: the one there is to be.
+
+    Returns:
+        The account with its new epoch, for the session that goes on.
+
+    Raises:
+        InvalidInput: the current password is another, or the new one will not do.
+    """
+    return _change(Staff, actor, current, password) if actor.kind == "staff" else _change(User, actor, current, password)
+
+
+def _change(table: type[Account], actor: Actor, current: str, password: str) -> Account:
+    found = session().get(table, actor.id)
+    hashed = found.password_hash if found is not None and found.active else None
+    release()
+    if not passwords.matches(hashed, current) or found is None:
+        with transaction():
+            audit.record(actor=actor, action=f"{actor.kind}.password_refused", subject_type=actor.kind, subject_uuid=found.uuid if found else "",
+                         summary="A change of password was refused: the current one was wrong.")
+        raise InvalidInput({"current": ["This is not your current password."]})
+    passwords.check_password(password)
+    if password == current:
+        raise InvalidInput({"password": ["This is the password you have already."]})
+    fresh = passwords.hash_password(password)
+    with transaction() as writing:
+        account = writing.get_one(table, found.id, with_for_update=True, populate_existing=True)
+        if account.password_hash != hashed:
+            raise InvalidInput({"current": ["Somebody has just changed this password; enter the one there is now."]})
+        account.password_hash, account.epoch = fresh, account.epoch + 1
+        audit.record(actor=actor, action=f"{actor.kind}.password_changed", subject_type=actor.kind, subject_uuid=account.uuid, summary="Changed their own password.")
+    return account
 
 
 def find_staff(staff_id: int, epoch: int) -> Staff | None:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from puqpanel.app import Panel
 from puqpanel.domain.actors import SYSTEM
 from puqpanel.infra.db import session
-from puqpanel.models import Staff
+from puqpanel.models import Audit, Staff
 from puqpanel.operations import staff
 from puqpanel.web.answers import same_site
 from tests.web.conftest import PASSWORD, Browser
@@ -94,3 +94,31 @@ def test_a_forged_cookie_is_nobody(app: Panel, cookie: str) -> None:
     client = app.test_client()
     client.set_cookie("panel_staff", cookie, path="/admin")
     assert client.get("/admin/").status_code == 302
+
+
+@pytest.mark.parametrize(("area", "email"), [("/admin", "owner@panel.test"), ("/client", "anna@example.test")])
+def test_everybody_changes_their_own_password(app: Panel, owner: Browser, shop: dict[str, str], area: str, email: str) -> None:
+    here, elsewhere = Browser(app).sign_in(email, area), Browser(app).sign_in(email, area)
+    assert f"{area}/password" in here.get(area + "/").text
+    assert here.get(area + "/password").status_code == 200
+    fresh = "another good one"
+    wrong = here.post(area + "/password", {"current": "not this one", "password": fresh, "repeat": fresh})
+    assert wrong.status_code == 422 and "not your current password" in wrong.text and fresh not in wrong.text
+    assert "not the same" in here.post(area + "/password", {"current": PASSWORD, "password": fresh, "repeat": fresh + "s"}).text
+    assert "At least 10" in here.post(area + "/password", {"current": PASSWORD, "password": "short", "repeat": "short"}).text
+    assert "already" in here.post(area + "/password", {"current": PASSWORD, "password": PASSWORD, "repeat": PASSWORD}).text
+    assert elsewhere.get(area + "/").status_code == 200
+    done = here.post(area + "/password", {"current": PASSWORD, "password": fresh, "repeat": fresh})
+    assert done.status_code == 302 and "was changed" in here.get(done.location).text
+    assert elsewhere.get(area + "/").status_code == 302
+    assert Browser(app).post(area + "/signin", {"email": email, "password": PASSWORD}).status_code == 422
+    Browser(app).sign_in(email, area, fresh)
+    with app.app_context():
+        actions = session().scalars(sa.select(Audit.action)).all()
+    kind = "staff" if area == "/admin" else "user"
+    assert f"{kind}.password_changed" in actions and f"{kind}.password_refused" in actions
+
+
+@pytest.mark.parametrize("area", ["/admin", "/client"])
+def test_a_forgotten_password_has_somebody_to_ask(visitor: Browser, area: str) -> None:
+    assert "Forgot your password? Ask" in visitor.get(area + "/signin").text
