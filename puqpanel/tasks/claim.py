@@ -59,6 +59,30 @@ def beat(task_id: int, owner: str) -> bool:
         return kept.rowcount == 1
 
 
+def give_back(task: Task, owner: str) -> None:
+    """Undoes a claim whose job was never begun, so that the sweeper sends it again as if nothing had been.
+
+    Args:
+        task: the row as it was claimed.
+        owner: the holder that it was claimed for.
+    """
+    with transaction() as current:
+        connection = current.connection()
+        values = {"status": TaskStatus.RETRYING if task.attempt > 1 else TaskStatus.QUEUED, "attempt": task.attempt - 1, "owner": None, "lease_until": None, "dispatched_at": None}
+        held = (TASKS.c.id == task.id, TASKS.c.owner == owner, TASKS.c.attempt == task.attempt, TASKS.c.status == TaskStatus.RUNNING)
+        if _put_to_wait(connection, sa.update(TASKS).where(*held), values, task.like_key)[0]:
+            connection.execute(sa.delete(ATTEMPTS).where(ATTEMPTS.c.task_id == task.id, ATTEMPTS.c.number == task.attempt))
+
+
+def _put_to_wait(connection: sa.Connection, update: sa.Update, values: dict[str, Any], like_key: str) -> tuple[int, str | None]:
+    """Writes a row that waits (again): how many rows that were, and the key under which it is the only one of its like."""
+    try:
+        with connection.begin_nested():
+            return connection.execute(update.values({**values, "waiting_key": like_key})).rowcount, like_key
+    except sa.exc.IntegrityError:  # the like of it waits already, added while this one ran
+        return connection.execute(update.values(values)).rowcount, None
+
+
 def close(task: Task, outcome: Outcome, owner: str, attempt: int, *, expired: bool = False) -> bool:
     """Inside a transaction: the task's next state after an attempt, written only while its holder still holds it.
 
@@ -85,12 +109,7 @@ def close(task: Task, outcome: Outcome, owner: str, attempt: int, *, expired: bo
     connection = session().connection()
     update = sa.update(TASKS).where(*still)
     if status in (TaskStatus.RETRYING, TaskStatus.PARKED):
-        try:
-            with connection.begin_nested():
-                kept = connection.execute(update.values({**values, "waiting_key": task.like_key})).rowcount
-            values["waiting_key"] = task.like_key
-        except sa.exc.IntegrityError:  # the like of it waits already, added while this one ran
-            kept = connection.execute(update.values(values)).rowcount
+        kept, values["waiting_key"] = _put_to_wait(connection, update, values, task.like_key)
     else:
         kept = connection.execute(update.values(values)).rowcount
     if kept != 1:

@@ -12,11 +12,12 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 import structlog
+from rq.exceptions import StopRequested
 from rq.job import Job
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
@@ -27,6 +28,7 @@ from puqpanel.domain.task_states import QUEUES
 from puqpanel.infra import queue
 from puqpanel.infra.db import adopt_engines, dispose_engines
 from puqpanel.infra.processes import die_with_parent
+from puqpanel.models import Task
 from puqpanel.tasks import claim, fence, heartbeat, sweep
 from puqpanel.tasks.outcome import Handlers
 
@@ -62,40 +64,76 @@ class PanelWorker(Worker):
         self.ensure_app, self.handlers = ensure_app, handlers
         self.app = ensure_app()
         self.task_id, self.holder, self.exit_status = 0, "", 0
-        self.last_beat = 0.0
+        self.last_beat, self.occupied, self.forked = 0.0, False, False
+
+    @property
+    def told_to_stop(self) -> bool:
+        """Whether a signal has asked this worker to end."""
+        return bool(self._stop_requested or self._shutdown_requested_date)
+
+    def _shutdown(self) -> None:
+        """The first signal: an idle worker stops at once. Raised in the middle of a claim or a heartbeat, that would be swallowed there, or
+        leave a task with nobody; so it is kept until those are over, and asks nothing of the queue server, which may be away."""
+        if not self.occupied:
+            raise StopRequested
+        self._stop_requested = True
+
+    @contextlib.contextmanager
+    def _undisturbed(self) -> Iterator[None]:
+        before, self.occupied = self.occupied, True
+        try:
+            yield
+        finally:
+            self.occupied = before
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Brings the app up to date and claims the row, which is cheap in a warm process; forks only for what is this worker's to do."""
-        self.task_id, self.holder = int(job.args[0]), f"{self.name}/{job.id}"
-        fence.set_owner(self.holder)
-        task = None
+        with self._undisturbed():
+            self.task_id, self.holder = int(job.args[0]), f"{self.name}/{job.id}"
+            fence.set_owner(self.holder)
+            task = self._take()
+            if task is None:
+                job.delete()
+                return
+            self.exit_status, self.forked = 0, False
+            fence.hand_over(task)
+            try:
+                super().execute_job(job, queue)
+            finally:
+                fence.hand_over(None)
+                if not self.forked:  # the queue server went away, or there was no room for a child: nothing was begun
+                    with contextlib.suppress(Exception), self.app.app_context():
+                        claim.give_back(task, self.holder)
+
+    def _take(self) -> Task | None:
+        """The row, claimed; None when it is not to be had, or not any more by this worker."""
         try:
             self.app = self.ensure_app()
+            if self._stop_requested:
+                return None
             with self.app.app_context():
-                task = claim.claim(self.task_id, self.holder)
+                return claim.claim(self.task_id, self.holder)
         except Exception:
             log.exception("task could not be claimed", task=self.task_id)  # the sweeper sends it again
-        if task is None:
-            job.delete()
-            return
-        fence.hand_over(task)
-        try:
-            super().execute_job(job, queue)
-        finally:
-            fence.hand_over(None)
+            return None
 
     def fork_work_horse(self, job: Job, queue: Queue) -> None:
         """Forks without open connections."""
         dispose_engines()
         super().fork_work_horse(job, queue)
+        self.forked = True
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:
-        """The child: dies with its parent, and has warmed engines with no inherited socket."""
-        assert self.pid is not None
-        die_with_parent(self.pid, signal.SIGKILL)
-        adopt_engines()
-        with self.app.app_context():
-            super().main_work_horse(job, queue)
+        """The child: dies with its parent, and has warmed engines with no inherited socket. Whatever happens, it does not return to be a
+        second worker."""
+        try:
+            assert self.pid is not None
+            die_with_parent(self.pid, signal.SIGKILL)
+            adopt_engines()
+            with self.app.app_context():
+                super().main_work_horse(job, queue)
+        finally:
+            os._exit(1)
 
     def wait_for_horse(self) -> tuple[Any, Any, Any]:
         """Keeps the child's exit status: RQ's own idea of the job does not matter."""
@@ -141,10 +179,12 @@ class PanelWorker(Worker):
         if time.monotonic() - self.last_beat < heartbeat.EVERY or self.is_horse:
             return
         self.last_beat = time.monotonic()
-        with contextlib.suppress(Exception):
+        with self._undisturbed(), contextlib.suppress(Exception):
             self.app = self.ensure_app()
             with self.app.app_context():
                 heartbeat.beat("worker", self.name, getattr(self.app, "generation", 0))
+        if self._stop_requested and not self.occupied:
+            raise StopRequested
 
 
 def run_worker(ensure_app: Callable[[], Application], handlers: Handlers, name: str = "") -> None:
@@ -159,24 +199,34 @@ def run_worker(ensure_app: Callable[[], Application], handlers: Handlers, name: 
     app = ensure_app()
     with app.app_context():
         warm()
-    while True:
-        server = queue.connect(queue.server_url(), socket_connect_timeout=5)
-        try:
-            worker = PanelWorker(
-                [queue.queue(each, server) for each in QUEUES], name=name, connection=server, serializer=JSONSerializer, ensure_app=ensure_app,
-                handlers=handlers, job_monitoring_interval=fence.BEAT, worker_ttl=20, maintenance_interval=600, log_job_description=False,
-                default_result_ttl=0,
-            )
-            worker.work(logging_level="WARNING")
-            if worker._stop_requested or worker._shutdown_requested_date:
-                break
-        except (queue.QueueError, ValueError) as error:
-            # ValueError: RQ still has a worker of this name on its books, from before the server went away
-            log.warning("queue server away", error=type(error).__name__)
-            name = f"{name.split('~')[0]}~{int(time.time())}" if isinstance(error, ValueError) else name
-        time.sleep(1)
+    with contextlib.suppress(StopRequested):  # between two connections the signal finds nothing to wait for
+        while True:
+            try:
+                if _work(name, ensure_app, handlers):
+                    break
+            except (queue.QueueError, ValueError) as error:
+                # ValueError: RQ still has a worker of this name on its books, from before the server went away
+                log.warning("queue server away", error=type(error).__name__)
+                name = f"{name.split('~')[0]}~{int(time.time())}" if isinstance(error, ValueError) else name
+            time.sleep(1)
     with app.app_context(), contextlib.suppress(Exception):
         heartbeat.leave(name)
+
+
+def _work(name: str, ensure_app: Callable[[], Application], handlers: Handlers) -> bool:
+    """One worker on one connection; whether it ended because it was told to."""
+    server = queue.connect(queue.server_url(), socket_connect_timeout=5)
+    worker = PanelWorker(
+        [queue.queue(each, server) for each in QUEUES], name=name, connection=server, serializer=JSONSerializer, ensure_app=ensure_app,
+        handlers=handlers, job_monitoring_interval=fence.BEAT, worker_ttl=20, maintenance_interval=600, log_job_description=False,
+        default_result_ttl=0,
+    )
+    try:
+        worker.work(logging_level="WARNING")
+    except queue.QueueError:
+        if not worker.told_to_stop:
+            raise
+    return worker.told_to_stop
 
 
 def warm() -> None:
