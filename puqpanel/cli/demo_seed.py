@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,7 @@ import sqlalchemy as sa
 
 from puqpanel.cli.context import panel
 from puqpanel.cli.demo import cloud_token
+from puqpanel.cli.demo_cloud import DemoCloud
 from puqpanel.cli.staff import generated_password
 from puqpanel.domain.actors import SHELL
 from puqpanel.domain.errors import UserError
@@ -20,7 +24,8 @@ from puqpanel.host import calls, registry
 from puqpanel.infra.crypto import write_private
 from puqpanel.infra.db import session
 from puqpanel.infra.settings import Settings
-from puqpanel.models import Client, Product, Role, Service, Staff
+from puqpanel.jobs import entry
+from puqpanel.models import Client, Product, Role, Service, Staff, Task
 from puqpanel.operations import clients, modules, products, provisioning, services, staff
 
 CLOUD = "Product/MyCloudService"
@@ -32,13 +37,17 @@ SUPPORT_MAY = ("services.provision", "tasks.manage")
 
 @dataclass(frozen=True)
 class Buyer:
-    """A client of the demo, and what it has: service name → (product, whether it is created at the provider)."""
+    """A client of the demo, and what it has: service name → (product, what becomes of it).
+
+    `wanted` is not created yet, `made` is created by a worker, `broken` too but with a domain that the provider refuses, until somebody
+    corrects it and presses Retry, and `suspended` was created and suspended before the panel starts.
+    """
 
     name: str
     email: str
     company: str
     country: str
-    services: dict[str, tuple[str, bool]]
+    services: dict[str, tuple[str, str]]
 
 
 PRODUCTS = {
@@ -48,11 +57,12 @@ PRODUCTS = {
 }
 BUYERS = (
     Buyer("Anna Berg", "anna@example.test", "Berg Design AS", "NO", {
-        "berg-design.example": ("Cloud Premium", True), "shop.berg-design.example": ("Cloud Basic", True), "new.berg-design.example": ("Cloud Basic", False),
+        "berg-design.example": ("Cloud Premium", "made"), "shop.berg-design.example": ("Cloud Basic", "made"),
+        "old.berg-design.example": ("Cloud Basic", "suspended"), "new.berg-design.example": ("Cloud Basic", "wanted"),
     }),
-    Buyer("Tomasz Nowak", "tomasz@example.test", "", "PL", {"nowak.example": ("Cloud Basic", True)}),
+    Buyer("Tomasz Nowak", "tomasz@example.test", "", "PL", {"nowak.example": ("Cloud Basic", "made"), "photos.nowak.example": ("Cloud Basic", "broken")}),
     Buyer("Lumen Labs", "it@lumen.example.test", "Lumen Labs GmbH", "DE", {
-        "lumen.example": ("Cloud Enterprise", True), "staging.lumen.example": ("Cloud Premium", False),
+        "lumen.example": ("Cloud Enterprise", "made"), "staging.lumen.example": ("Cloud Premium", "wanted"),
     }),
 )
 
@@ -73,8 +83,10 @@ def seed(settings: Settings, cloud_port: int) -> list[dict[str, str]]:
         _modules(settings)
     with panel(settings):  # assembled anew: the modules that were just switched on are live in it
         if registry.current().get(CLOUD) is not None:
+            with _provider(settings) as own_port:
+                _server(settings, own_port)
+                _sales()
             _server(settings, cloud_port)
-            _sales()
     write_private(settings.instance / "demo" / "cloud.json", json.dumps({"port": cloud_port}) + "\n")
     shown = (("Staff", "/admin", ADMIN), ("Support", "/admin", SUPPORT), ("Customer", "/client", BUYERS[0].email), ("Customer", "/client", BUYERS[1].email))
     return [{"who": who, "path": path, "email": email, "password": passwords[email]} for who, path, email in shown]
@@ -119,6 +131,20 @@ def _modules(settings: Settings) -> None:
                 click.echo(f"puqpanel: {key} stays off: {error}", err=True)
 
 
+@contextlib.contextmanager
+def _provider(settings: Settings) -> Iterator[int]:
+    """The demo cloud for as long as the demo is filled in: the one that the panel has beside it starts later, with the same accounts."""
+    cloud = DemoCloud(settings.instance / "demo", cloud_token(settings.instance))
+    serving = threading.Thread(target=cloud.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    serving.start()
+    try:
+        yield cloud.port
+    finally:
+        cloud.shutdown()
+        cloud.close()
+        serving.join()
+
+
 def _server(settings: Settings, port: int) -> None:
     """The module's record of its provider; the port may have changed since last time."""
     loaded = registry.current().get(CLOUD)
@@ -139,14 +165,26 @@ def _sales() -> None:
             products.save_config(actor=SHELL, uuid=made.uuid, data=config)
     for buyer in BUYERS:
         client = session().scalar(sa.select(Client).where(Client.email == buyer.email))
-        for name, (product_name, create) in buyer.services.items():
+        for name, (product_name, fate) in buyer.services.items():
             product = _product(product_name)
             if client is None or product is None or session().scalar(sa.select(Service.id).where(Service.name == name, Service.client_id == client.id)):
                 continue
-            data = {"domain": name, "username": name.replace(".", "-")[:30], "password": generated_password()}
+            domain = name.replace(".", "_", 1) if fate == "broken" else name
+            data = {"domain": domain, "username": name.replace(".", "-")[:30], "password": generated_password()}
             service = services.create_service(actor=SHELL, client_uuid=client.uuid, product_uuid=product.uuid, name=name, data=_form(data))
-            if create:
+            if fate == "suspended":
+                _done(service.uuid, "create")
+                _done(service.uuid, "suspend")
+            elif fate != "wanted":
                 provisioning.request(actor=SHELL, service_uuid=service.uuid, verb="create")
+
+
+def _done(service_uuid: str, verb: str) -> None:
+    """Asks for a verb, and does its task here and now as a worker would."""
+    provisioning.request(actor=SHELL, service_uuid=service_uuid, verb=verb)
+    task = session().scalar(sa.select(Task.id).where(Task.service_uuid == service_uuid).order_by(Task.id.desc()).limit(1))
+    if task is not None:
+        entry.run(task)
 
 
 def _product(name: str) -> Product | None:

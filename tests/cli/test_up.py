@@ -152,6 +152,9 @@ def test_ctrl_c_while_it_starts_ends_it(instance: Path) -> None:
         running.destroy()
 
 
+SEEDED = ["completed"] * 4 + ["failed"] + ["pending"] * 2 + ["suspended"]
+
+
 def provisioned(url: str) -> list[str]:
     engine = sa.create_engine(url, poolclass=sa.NullPool)
     with engine.connect() as connection:
@@ -165,7 +168,7 @@ def test_the_demo_twice_is_the_same_demo(instance: Path) -> None:
         try:
             said.append(re.findall(r"(\S+@\S+) +((?:\w{4}-){3}\w{4})", running.ready().output))
             assert any("demo cloud" in command for command in processes(instance).values())
-            wait_for(lambda: provisioned(f"sqlite:///{instance}/puqpanel.db") == ["completed"] * 4 + ["pending"] * 2, what="creating the services")
+            wait_for(lambda: provisioned(f"sqlite:///{instance}/puqpanel.db") == SEEDED, what="creating the services")
             running.stop()
             assert processes(instance) == {}
             assert "Traceback" not in running.output
@@ -193,7 +196,7 @@ def test_the_same_demo_on_postgresql_and_a_redis_server(instance: Path) -> None:
         running = Up(instance, "--demo", **ONE_EACH, PUQPANEL_DATABASE_URL=url, PUQPANEL_REDIS_URL=f"redis://127.0.0.1:{port}/0")
         try:
             assert healthy(running.ready())
-            wait_for(lambda: provisioned(url) == ["completed"] * 4 + ["pending"] * 2, what="creating the services")
+            wait_for(lambda: provisioned(url) == SEEDED, what="creating the services")
             assert not (instance / "queue.sock").exists()
             assert running.stop() == 0
             assert processes(instance) == {}
