@@ -14,7 +14,7 @@ _CAMEL = re.compile(r"\b(?!zA\b)[a-z_]\w*[A-Z]\w*")
 
 def pep8(source: str) -> str:
     """A module in the other spelling: documented names by the table, the module's own by their words."""
-    source = source.replace("auth().id()", "auth_id()").replace("import Cache, auth,", "import Cache, auth_id,")
+    source = source.replace("auth().id()", "auth_id()").replace("import Cache, auth,", "import Cache, auth_id,").replace("getDueAmountAttribute()", "due_amount")
 
     def plain(match: re.Match[str]) -> str:
         name = match[0]
