@@ -149,7 +149,7 @@ def test_the_whole_way(live: Live, cloud: Cloud, spelt: Callable[[str], str], dr
 
     assert ask("suspend").status == "suspended"
     assert ask("unsuspend").status == "active"
-    assert ask("package", product=product).provision_status == "completed"
+    assert ask("package", product=product, price="keep").provision_status == "completed"
 
     # The rest of the guide's methods, called as the panel calls a method.
     with live.ensure().app_context():
