@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 
 import sqlalchemy as sa
 
@@ -91,16 +92,20 @@ def update_staff(*, actor: Actor, uuid: str, email: str, name: str, role_uuids: 
     Raises:
         InvalidInput: a field needs another look.
         ConflictError: nobody who may change staff would be left.
+        PermissionDenied: the actor does not hold what the account holds or would be given.
     """
     address, shown = clean_email(email), clean_name(name)
     with transaction() as current:
+        _one_after_another()
         staff = find_staff(uuid)
         if current.scalar(sa.select(Staff.id).where(Staff.email == address, Staff.id != staff.id)) is not None:
             raise InvalidInput({"email": ["Another account has this address."]})
         before = {"email": staff.email, "name": staff.name, "active": staff.active, "roles": sorted(role.name for role in staff.roles)}
         held = staff.permissions
         chosen = [find_role(each) for each in role_uuids]
-        _may_grant(actor, {key for role in chosen for key in role.permissions} ^ set(held))
+        granted = {key for role in chosen for key in role.permissions}
+        # another's address and whether it is open are as good as what it holds: who changes them could lock out or become that person
+        _may_grant(actor, granted ^ held if actor.id == staff.id else granted | held)
         if staff.active and not active:
             staff.epoch += 1
         staff.email, staff.name, staff.active, staff.roles = address, shown, active, chosen
@@ -142,6 +147,7 @@ def save_role(*, actor: Actor, uuid: str | None, name: str, permissions: Iterabl
     shown = clean_name(name, longest=100)
     wanted = list(dict.fromkeys(permissions))
     with transaction() as current:
+        _one_after_another()
         role = find_role(uuid) if uuid else None
         held = set(role.permissions) if role else set()
         if role is not None and EVERYTHING in held:
@@ -181,7 +187,12 @@ def delete_role(*, actor: Actor, uuid: str) -> None:
         audit.record(actor=actor, action="role.deleted", subject_type="role", subject_uuid=uuid, summary=f"Role {role.name} removed.")
 
 
-def _may_grant(actor: Actor, keys: set[str]) -> None:
+def _one_after_another() -> None:
+    """Lets changes of who may do what wait for each other, so that two at once cannot each leave the other's as the last who may."""
+    session().execute(sa.select(Role.id).order_by(Role.id).with_for_update()).all()
+
+
+def _may_grant(actor: Actor, keys: AbstractSet[str]) -> None:
     """Nobody gives, takes or gets by a detour what they do not hold."""
     if actor.kind != "staff" or not keys:
         return
@@ -191,6 +202,6 @@ def _may_grant(actor: Actor, keys: set[str]) -> None:
 
 
 def _somebody_left() -> None:
-    accounts = session().scalars(sa.select(Staff).where(Staff.active)).all()
+    accounts = session().scalars(sa.select(Staff).where(Staff.active).execution_options(populate_existing=True)).all()
     if not any(each.may("staff.manage") for each in accounts):
         raise ConflictError("Nobody who may change staff would be left.")
