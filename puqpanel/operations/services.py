@@ -29,6 +29,16 @@ def find_service(uuid: str) -> Service:
     return found
 
 
+def find_service_now(uuid: str) -> Service:
+    """One service as it is at this moment, locked until the transaction ends, whatever this session had read of it. Raises NotFoundError."""
+    # of the service alone: the tasks of one client or product must not wait for each other
+    statement = sa.select(Service).where(Service.uuid == uuid).with_for_update(of=Service).execution_options(populate_existing=True)
+    found = session().scalar(statement)
+    if found is None:
+        raise NotFoundError("There is no such service.")
+    return found
+
+
 def find_service_of(user_id: int, uuid: str) -> Service:
     """One service that a user may see; another customer's looks as if it did not exist.
 
@@ -128,7 +138,9 @@ def save_service_data(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> Se
         raise ConflictError("Something is under way for this service; save once it has ended.")
     kept = _accepted(module, data, actor, service_uuid=uuid)
     with transaction():
-        service = find_service(uuid)
+        service = find_service_now(uuid)
+        if service.provision_status == "processing":
+            raise ConflictError("Something is under way for this service by now; save once it has ended.")
         old, new = audit.changed(service.service_data, kept)
         service.service_data = kept
         # what the provider was told before must not hide what staff have just typed

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -35,9 +34,9 @@ def settings(settings: Settings, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def panel(panel: Panel) -> Iterator[Panel]:
+def panel(panel: Panel) -> Panel:
     activate(panel, STAFF)
-    yield panel
+    return panel
 
 
 def aside(panel: Panel, what: str) -> None:

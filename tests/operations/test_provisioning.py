@@ -25,7 +25,7 @@ from puqpanel.tasks import claim, sweep
 from tests.sample import activate, make_service, write_module
 
 ECHO = '''
-import json, os
+import json, os, time
 from pathlib import Path
 from puqpanel.sdk import Product, Result, Service, Task
 
@@ -62,6 +62,11 @@ class Echo(Product):
             Task.add("ModuleJob", "Module", {"module": self, "method": "checkJob", "tries": 1, "backoff": 0}, ["check"])
         self.service_data["username"] = "u-" + verb
         return {"status": "success"}
+
+    def save_service_data(self, data=None):
+        (BOOK.parent / "saving").touch()
+        time.sleep(float((data or {}).pop("slow", 0)))
+        return super().save_service_data(data)
 
     def create(self):
         if self.product_data.get("helper"):
@@ -338,3 +343,21 @@ def test_garbage_in_an_answer_is_a_failure_like_any_other(echo: Panel, drain: Ca
     task = session().scalars(sa.select(Task)).one()
     assert (after.provision_status, task.status) == ("failed", "failed")
     assert "hunter2" not in after.failure + task.note and len(after.failure) < 5000 and len(str(task.attempts[0].output)) < 5000
+
+
+def test_saving_settings_keeps_what_a_job_finds_out_meanwhile(echo: Panel, drain: Callable[..., None], settings: Settings) -> None:
+    service = make_service(STAFF)
+    provisioning.keep_service_data(service_uuid=service.uuid, changes={"domain": "told.test"})
+
+    def job() -> None:
+        while not (settings.modules_dir / "Product" / "Echo" / "saving").exists():
+            pass
+        with echo.app_context():
+            provisioning.keep_service_data(service_uuid=service.uuid, changes={"password": "made-by-the-job"})
+
+    thread = threading.Thread(target=job)
+    thread.start()
+    services.save_service_data(actor=STAFF, uuid=service.uuid, data={"domain": "x.test", "slow": 1})
+    thread.join()
+    after = look(service.uuid)
+    assert after.service_data == {"domain": "x.test"} and after.provision_data == {"password": "made-by-the-job"}
