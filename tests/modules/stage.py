@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+import sqlalchemy as sa
+
 from puqpanel.app import Panel
 from puqpanel.domain.actors import Actor
 from puqpanel.host import calls
 from puqpanel.host.contract.result import Result
 from puqpanel.host.registry import LoadedModule
-from puqpanel.infra.db import db, release
-from puqpanel.models import Service
+from puqpanel.infra.db import db, release, session
+from puqpanel.models import Client, Service
 from puqpanel.operations import provisioning, services
 from tests.sample import make_client, make_service
 
@@ -25,7 +27,7 @@ class Stage:
     def __init__(self, panel: Panel, name: str) -> None:
         self.panel = panel
         self.module: LoadedModule = panel.registry.modules[f"Product/{name}"]
-        self.client = make_client(STAFF)[0]
+        self.client = session().scalar(sa.select(Client)) or make_client(STAFF)[0]
 
     def part(self, name: str) -> Any:
         """A file of the module, as it is loaded: `models.servers`."""

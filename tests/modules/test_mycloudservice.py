@@ -160,12 +160,23 @@ def test_somebody_elses_account_is_not_taken_over(house: House, cloud: DemoCloud
 
 
 def test_what_the_cloud_refuses_is_said(house: House, cloud: DemoCloudServer) -> None:
-    answer = house.job(house.sold(domain="no domain"), "create_job")
+    uuid = house.sold(username="Lumen")
+    answer = house.job(uuid, "create_job")
     assert (answer.ok, answer.retry) == (False, False)
-    assert "domain must be a domain name" in answer.message
+    assert "username must be 2 to 50 lower-case letters" in answer.message
+    services.save_service_data(actor=STAFF, uuid=uuid, data=DATA)
+    assert house.job(uuid, "create_job").ok, "what was refused could be changed"
     cloud.fail("401")
     answer = house.job(house.sold(), "create_job")
     assert "refused the panel's key" in answer.message
+
+
+def test_a_cloud_that_does_not_answer_says_nothing(house: House, cloud: DemoCloudServer) -> None:
+    uuid = house.sold()
+    cloud.fail("timeout")
+    assert house.job(uuid, "create_job").message == "The cloud did not answer in time."
+    cloud.fail("500")
+    assert house.job(uuid, "create_job").message == "The cloud answered 500."
 
 
 def test_an_account_that_is_gone_is_said_to_be_gone(house: House, cloud: DemoCloudServer) -> None:
@@ -202,15 +213,23 @@ def test_a_group_named_like_the_location_comes_first(house: House, cloud: DemoCl
     assert session().get(rows, house.service(uuid).provision_data["server_uuid"]).name == "A near one"
 
 
-def test_an_account_keeps_its_name_and_gets_its_new_password(house: House, cloud: DemoCloudServer) -> None:
+def test_an_account_keeps_what_was_agreed_and_gets_its_new_password(house: House, cloud: DemoCloudServer) -> None:
     uuid = house.sold()
+    assert "readonly" not in house.call(uuid, "get_service_page").value
     assert house.job(uuid, "create_job").ok
-    with pytest.raises(InvalidInput):
-        services.save_service_data(actor=STAFF, uuid=uuid, data={**DATA, "username": "other"})
+    page = house.call(uuid, "get_service_page").value
+    assert (page.count("readonly"), "Empty keeps the stored one." in page) == (3, True)
+    wrong = {**DATA, "username": "other", "domain": "other.example", "ip_address": "203.0.113.254"}
+    with pytest.raises(InvalidInput) as caught:
+        services.save_service_data(actor=STAFF, uuid=uuid, data=wrong)
+    assert set(caught.value.errors) == {"username", "domain", "ip_address"}
+    again = house.call(uuid, "get_service_page", stored={"service_data": wrong, "errors": caught.value.errors}).value
+    assert (again.count("readonly"), "An account keeps its domain." in again) == (3, True)
     assert len(cloud.seen("PUT", "/password$")) == 0
     services.save_service_data(actor=STAFF, uuid=uuid, data={**DATA, "password": "another-password"})
     assert cloud.seen("PUT", "/password$")[0].json == {"password": "another-password"}
-    assert house.call(uuid, "variables_general").value["username"] == "lumen"
+    shown = house.call(uuid, "variables_general").value
+    assert (shown["username"], shown["domain"], shown["ip_address"]) == ("lumen", "lumen.example", cloud.store.account("lumen")["ip_address"])
 
 
 def test_no_secret_in_the_log(house: House, cloud: DemoCloudServer) -> None:

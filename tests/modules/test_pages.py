@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextvars
 import io
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -190,7 +192,7 @@ def test_the_file_manager(served: Panel, tmp_path: Path) -> None:
         assert "readme.txt" in astrid.get(f"{at}/files").text
         astrid.post(f"{at}/files/api/folder", {"path": "", "name": "Wörk & more"})
         content = bytes(range(256))
-        upload = {"path": "Wörk & more", "file": (io.BytesIO(content), "../Übersicht.bin")}
+        upload = {"path": "Wörk & more", "file": (io.BytesIO(content), "Übersicht.bin")}
         done = astrid.post(f"{at}/files/api/upload", upload, content_type="multipart/form-data")
         assert (done.status_code, done.location) == (302, f"{at}/files?path=W%C3%B6rk+%26+more")
         assert "Übersicht.bin" in astrid.get(done.location).text
@@ -204,17 +206,73 @@ def test_the_file_manager(served: Panel, tmp_path: Path) -> None:
         assert "Choose a name first." in astrid.get(f"{at}/files").text
         cloud.store.create({"username": "tom", "password": "a-long-password", "domain": "tom.example", "plan": "basic"})
         cloud.store.write("tom", "secret.txt", b"not for Astrid")
-        for path in ("../../tom/files/secret.txt", "..%2F..%2Ftom/files/secret.txt", "%2e%2e/%2e%2e/tom/files/secret.txt", "a" * 300):
+        for path in ("../../tom/files/secret.txt", "..%2F..%2Ftom/files/secret.txt", "%2e%2e/%2e%2e/tom/files/secret.txt", "a" * 300, "nowhere", "readme.txt/.."):
             assert astrid.get(f"{at}/files/api/get", query_string={"path": path}).status_code == 404
-            assert "cannot be shown" in astrid.get(f"{at}/files", query_string={"path": path}).text
-        assert "readme.txt" in astrid.get(f"{at}/files", query_string={"path": "../.."}).text
+            page = astrid.get(f"{at}/files", query_string={"path": path})
+            assert (page.status_code, "There is no such folder." in page.text) == (404, True), path
+        assert [astrid.get(f"{at}/files", query_string={"path": path}).status_code for path in ("../..", "readme.txt", "/public//")] == [404, 404, 200]
         astrid.post(f"{at}/files/api/remove", {"path": "../../tom/files", "name": "secret.txt"})
         astrid.post(f"{at}/files/api/remove", {"path": "", "name": "../../tom"})
         assert cloud.store.read("tom", "secret.txt") == b"not for Astrid"
         assert [astrid.get(f"{at}/files/api/{verb}").status_code for verb in ("upload", "folder", "remove")] == [405] * 3
         cloud.fail("drop", times=9)
+        before = len(cloud.requests)
         assert "cannot be shown just now" in astrid.get(f"{at}/files").text
+        assert len(cloud.requests) == before + 1, "who did not answer is not asked twice"
+        assert astrid.get(f"{at}/files/api/get", query_string={"path": "readme.txt"}).status_code == 503
         assert "There are no figures" in astrid.get(f"{at}/statistics").text
+
+
+def test_names_in_the_file_manager(served: Panel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with DemoCloudServer(tmp_path / "cloud") as cloud:
+        house = DemoHouse(served, cloud)
+        at = active(house, house.sold())
+        astrid = customer(served)
+
+        def upload(name: str, content: bytes = b"new", **more: str) -> str:
+            data = {"path": "", "file": (io.BytesIO(content), name), **more}
+            assert astrid.post(f"{at}/files/api/upload", data, content_type="multipart/form-data").status_code == 302
+            return astrid.get(f"{at}/files").text
+
+        assert "At most 5 MB." in astrid.get(f"{at}/files").text
+        assert "is there already" in upload("readme.txt")
+        assert cloud.store.read("lumen", "readme.txt") == b"Welcome.\n"
+        assert "readme.txt is uploaded." in upload("readme.txt", replace="y")
+        assert cloud.store.read("lumen", "readme.txt") == b"new"
+        assert "public is a folder." in upload("public", replace="y")
+        monkeypatch.setattr(house.part("services.files"), "LARGEST", 500)
+        assert "is too large: 5 MB at most." in upload("large.bin", bytes(501))
+        before = cloud.store.read("lumen", "")
+        for name in ("a/b", "../up", "a\\b", "<b>", ".."):
+            assert "This name cannot be used" in upload(name), name
+            astrid.post(f"{at}/files/api/folder", {"path": "", "name": name})
+            assert "This name cannot be used" in astrid.get(f"{at}/files").text, name
+        assert cloud.store.read("lumen", "") == before
+        for name in ("a\u2028b.txt", "naïve\x7f\".txt", "<i>.txt", "semi; colon.txt", "back\\slash", "%0d%0aX: y"):
+            cloud.store.write("lumen", name, b'{"entries": [{"changed_at": 7}]}')
+            got = astrid.get(f"{at}/files/api/get", query_string={"path": name})
+            assert (got.status_code, got.data[:9]) == (200, b'{"entries')
+            assert astrid.get(f"{at}/files", query_string={"path": name}).status_code == 404, "a file is no folder, whatever it holds"
+            astrid.post(f"{at}/files/api/remove", {"path": "", "name": name})
+        assert cloud.store.read("lumen", "") == before
+        assert astrid.get(f"{at}/files/api/get", query_string={"path": "public"}).status_code == 404
+        assert astrid.post(f"{at}/files/api/folder", {"path": "..", "name": "x"}).status_code == 404
+        today = datetime.now(UTC)
+        assert f"{today.day} {today:%b %Y}" in astrid.get(f"{at}/statistics").text
+
+
+def test_a_cloud_that_hangs_holds_up_no_page(served: Panel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("puqpanel.sdk.http.PAGE_READ", 0.5)
+    with DemoCloudServer(tmp_path / "cloud") as cloud:
+        house = DemoHouse(served, cloud)
+        house.part("services.cloud_api").CloudAPIClient.timeout = 30
+        at = active(house, house.sold())
+        astrid = customer(served)
+        cloud.fail("timeout", times=99)
+        started = time.monotonic()
+        assert "The files cannot be shown just now." in astrid.get(f"{at}/files").text
+        assert "There are no figures just now." in astrid.get(f"{at}/statistics").text
+        assert time.monotonic() - started < 4
 
 
 def test_the_other_tabs_of_the_demo_cloud(served: Panel, tmp_path: Path) -> None:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from io import BytesIO
 from pathlib import PurePosixPath
-from typing import Any, ClassVar
+from typing import IO, Any, ClassVar
 from urllib.parse import urlencode
 
 import sqlalchemy as sa
@@ -20,8 +20,9 @@ from flask import request as page
 from puqpanel.sdk import Product, Request, Result, Service, abort, db, forms, generate_strong_password
 from puqpanel.sdk.http import Answer
 
-from .forms import ProductForm, ServerForm, ServiceForm
+from .forms import LOCKED, AccountForm, ProductForm, ServerForm, ServiceForm
 from .models.cloud import CloudServer, CloudServerGroup
+from .services import files
 from .services.cloud_api import CloudAPIClient
 
 GB = 1_000_000_000
@@ -54,11 +55,12 @@ class MyCloudService(Product):
             wanted = {key: data[key] for key in ("username", "password", "domain")}
             plan = {"plan": self.product_data["plan_type"], "location": self.product_data["server_location"]}
             made = cloud.create(wanted | plan | self._sizes())
+            if made.http_code in (400, 401, 403, 422):
+                self._forget()  # refused for certain: what was refused can be changed
         if not made.ok:
             return self._failed(made)
         if made.data["domain"] != data["domain"].lower():
-            Service.find(self.service_uuid).set_provision_data({})
-            self.service_data.pop("server_uuid")
+            self._forget()
             return Result.error(f"The user name {data['username']} belongs to another account. Choose another one.", retry=False)
         self.service_data["ip_address"] = made.data["ip_address"]
         return Result.success()
@@ -100,6 +102,11 @@ class MyCloudService(Product):
             Service.find(self.service_uuid).set_provision_status("not_found")
         return Result.success() if answer.ok else self._failed(answer)
 
+    def _forget(self) -> None:
+        """There is no account of this service's after all."""
+        Service.find(self.service_uuid).set_provision_data({})
+        self.service_data.pop("server_uuid")
+
     def _failed(self, answer: Answer) -> Result:
         """Why it did not work, as a sentence, and whether trying again makes sense."""
         if answer.http_code in (401, 403):
@@ -107,7 +114,9 @@ class MyCloudService(Product):
         said = answer.data if isinstance(answer.data, dict) else {}
         wrong = "; ".join(f"{name} {text}" for name, text in said.get("fields", {}).items())
         later = answer.lost or answer.http_code in (0, 429) or answer.http_code >= 500
-        return Result.error(f"The cloud says: {said.get('error') or answer.error} {wrong}".rstrip(), retry=later)
+        if said.get("error"):
+            return Result.error(f"The cloud says: {said['error']} {wrong}".rstrip(), retry=later)
+        return Result.error(answer.error.replace("he other side", "he cloud"), retry=later)
 
     def _made_up(self) -> dict[str, str]:
         """A name and a password where staff gave none; an earlier attempt's are in `service_data` already, and stay."""
@@ -117,16 +126,25 @@ class MyCloudService(Product):
     def _sizes(self) -> dict[str, Any]:
         return {key: self.product_data[key] for key in ("disk_space", "bandwidth")}
 
+    def get_service_page(self) -> str:
+        """The fields; what was agreed with the cloud cannot be edited once there is an account."""
+        stored = self
+        if self.errors:  # what is shown now is what was refused
+            stored = type(self)()
+            stored.set_service_uuid(self.service_uuid or "")
+        return forms.render(self, AccountForm if stored._server() else ServiceForm, self.service_data, self.errors)
+
     def save_service_data(self, data: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """What staff entered. Once there is an account, its name stays, and a new password is set at the provider first."""
-        answer, server = super().save_service_data(data), self._server()
+        """What staff entered. Once there is an account, it keeps what was agreed with the cloud; a new password is set there first."""
+        sent, old, server = dict(data or {}), self.service_data, self._server()
+        if server is not None:
+            sent |= {name: old[name] for name in LOCKED if not sent.get(name)}
+        answer = super().save_service_data(sent)
         if answer["status"] == "error" or server is None:
             return answer
-        new, old, problem = answer["data"], self.service_data, {}
-        new["username"] = new["username"] or old["username"]
-        if new["username"] != old["username"]:
-            problem = {"username": ["An account keeps its name."]}
-        elif new["password"] != old["password"]:
+        new = answer["data"]
+        problem = {name: [sentence] for name, sentence in LOCKED.items() if new[name] != old[name]}
+        if not problem and new["password"] != old["password"]:
             told = CloudAPIClient(server).put(old["username"], "password", {"password": new["password"]})
             problem = {} if told.ok else {"password": [self._failed(told).message]}
         return {"status": "error", "message": "This was not saved.", "errors": problem, "code": 422} if problem else answer
@@ -210,57 +228,82 @@ class MyCloudService(Product):
         return Response(piece, mimetype="text/html" if request.headers.get("HX-Request") else "text/plain", headers={"Cache-Control": "no-store"})
 
     def variables_files(self) -> dict[str, Any]:
-        """One folder: what is in it, and the way up."""
-        path = PurePosixPath(page.args.get("path", "").strip("/"))
-        found = self._cloud().files(self.service_data["username"], str(path).removeprefix("."))
+        """One folder: what is in it, and the way up. A cloud that did not answer is not asked a second time."""
+        path = self._path(page.args.get("path", ""))
+        found = self._cloud().files(self.service_data["username"], files.inside(path))
+        if found.http_code in (404, 422) or (found.ok and found.data is None):
+            abort(404, "There is no such folder.")
         above = [(part.name, str(part)) for part in reversed([path, *path.parents]) if part.name]
-        entries = found.data["entries"] if found.ok and isinstance(found.data, dict) else None
+        entries = found.data["entries"] if found.ok else None
         for entry in entries or []:
             entry["changed_at"] = datetime.fromisoformat(entry["changed_at"])
-        return {"entries": entries, "path": str(path).removeprefix("."), "above": above, "api": self._api("files"), "usage": self._usage()}
+        usage = self._usage() if found.ok else None
+        return {"entries": entries, "path": files.inside(path), "above": above, "api": self._api("files"), "usage": usage, "largest": files.LARGEST_TEXT}
 
     def controller_client_files_get(self, request: Request) -> Any:
         """One file, to keep: it is never shown as a page of the panel's."""
-        path = PurePosixPath(request.args.get("path", ""))
-        found = self._cloud().files(self.service_data["username"], str(path))
-        if not found.ok:
-            abort(404)
-        return send_file(BytesIO(found.content), "application/octet-stream", as_attachment=True, download_name=path.name)
+        path = self._path(request.args.get("path", ""))
+        found = self._cloud().files(self.service_data["username"], files.inside(path))
+        if not found.ok and found.http_code not in (404, 422):
+            abort(503, "The cloud does not answer just now. Try again in a minute.")
+        if not found.ok or found.data is not None:
+            abort(404, "There is no such file.")
+        return send_file(BytesIO(found.content), "application/octet-stream", as_attachment=True, download_name=files.download_name(path.name))
 
     def controller_client_files_upload(self, request: Request) -> Any:
-        """Write what was chosen into the folder that is open."""
+        """Write what was chosen into the folder that is open; over another file only where that was ticked."""
         file = request.files.get("file")
-        name = PurePosixPath(file.filename or "").name if file else ""
-        return self._did(request, lambda cloud, user, at: cloud.write(user, f"{at}/{name}", file.read()) if file and name else None, f"{name} is uploaded.")
+        name = files.sent_name(file.filename or "", file.headers.get("Content-Disposition", "")) if file else ""
+        problem = files.wrong_name(name) or (f"{name} is too large: {files.LARGEST_TEXT} at most." if file and _size(file.stream) > files.LARGEST else "")
+
+        def write(cloud: CloudAPIClient, user: str, at: PurePosixPath) -> Answer | str:
+            there = cloud.files(user, files.inside(at))
+            if not there.ok or there.data is None:
+                return there
+            kind = next((entry["type"] for entry in there.data["entries"] if entry["name"] == name), None)
+            if kind and (kind == "folder" or not request.form.get("replace")):
+                return f"{name} is a folder." if kind == "folder" else f"{name} is there already. To overwrite it, upload it again with “Replace” ticked."
+            return cloud.write(user, files.inside(at, name), file.read() if file else b"")
+
+        return self._did(request, write, f"{name} is uploaded.", problem)
 
     def controller_client_files_folder(self, request: Request) -> Any:
         """Make a folder in the one that is open."""
-        name = request.form.get("name", "").strip().replace("/", "")
-        return self._did(request, lambda cloud, user, at: cloud.make_folder(user, f"{at}/{name}") if name else None, f"The folder {name} is made.")
+        name = request.form.get("name", "").strip(" ")
+        return self._did(request, lambda cloud, user, at: cloud.make_folder(user, files.inside(at, name)), f"The folder {name} is made.", files.wrong_name(name))
 
     def controller_client_files_remove(self, request: Request) -> Any:
         """Remove a file or an empty folder."""
         name = request.form.get("name", "")
-        return self._did(request, lambda cloud, user, at: cloud.remove(user, f"{at}/{name}") if name else None, f"{name} is deleted.")
+        problem = "Choose a name first." if not name or "/" in name or name in (".", "..") else ""
+        return self._did(request, lambda cloud, user, at: cloud.remove(user, files.inside(at, name)), f"{name} is deleted.", problem)
 
     def variables_statistics(self) -> dict[str, Any]:
         """Disk, and bandwidth by the day."""
         usage = self._usage()
-        days = [(day["day"], round(day["bytes"] / GB, 2)) for day in usage["bandwidth"]] if usage else []
+        days = [(_day(day["day"]), round(day["bytes"] / GB, 2)) for day in usage["bandwidth"]] if usage else []
         return {"usage": usage, "days": days, "sum": round(sum(amount for _, amount in days), 1), "gb": GB}
 
-    def _did(self, request: Request, work: Callable[[CloudAPIClient, str, str], Answer | None], done: str) -> Any:
-        """Change something in the open folder, say how it went, and show the folder again."""
+    def _did(self, request: Request, work: Callable[[CloudAPIClient, str, PurePosixPath], Answer | str], done: str, problem: str) -> Any:
+        """Change something in the open folder unless there is a problem, say how it went, and show the folder again."""
         if request.method != "POST":
             abort(405)
-        at = request.form.get("path", "").strip("/")
-        answer = work(self._cloud(), self.service_data["username"], at)
-        if answer is not None and answer.ok:
+        at = self._path(request.form.get("path", ""))
+        answer: Answer | str = problem or work(self._cloud(), self.service_data["username"], at)
+        if isinstance(answer, str):
+            flash(answer, "bad")
+        elif answer.ok and answer.data is not None:
             flash(done, "good")
         else:
-            said = answer.data.get("error") if answer is not None and isinstance(answer.data, dict) else None
-            flash(said or ("The cloud does not answer just now." if answer is not None else "Choose a name first."), "bad")
-        return redirect(f"/client/services/{self.service_uuid}/files?{urlencode({'path': at})}")
+            said = answer.data.get("error") if isinstance(answer.data, dict) else None
+            flash(said or ("There is no such folder." if answer.ok else "The cloud does not answer just now."), "bad")
+        return redirect(f"/client/services/{self.service_uuid}/files?{urlencode({'path': files.inside(at)})}")
+
+    def _path(self, text: str) -> PurePosixPath:
+        try:
+            return files.folder(text)
+        except LookupError as error:
+            abort(404, str(error))
 
     def _cloud(self) -> CloudAPIClient:
         return CloudAPIClient(self._server() or abort(404))
@@ -271,3 +314,16 @@ class MyCloudService(Product):
 
     def _api(self, tab: str) -> str:
         return f"/client/services/{self.service_uuid}/{tab}/api"
+
+
+def _size(stream: IO[bytes]) -> int:
+    """How much was sent; the stream is at its beginning afterwards."""
+    size = stream.seek(0, 2)
+    stream.seek(0)
+    return size
+
+
+def _day(text: str) -> str:
+    """`2026-11-21` as the panel writes days: `21 Nov 2026`."""
+    day = date.fromisoformat(text)
+    return f"{day.day} {day:%b %Y}"

@@ -32,7 +32,7 @@ class MyCloudServiceController(Controller):
     def edit_form(self, request: Request, uuid: str) -> Any:
         """A server in the form; its key and password are never shown."""
         server = find(uuid)
-        return self._page("server", server.name, form=ServerForm(obj=server, group_name=server.group.name))
+        return self._page("server", server.name, form=_known(ServerForm(obj=server, group_name=server.group.name), server))
 
     def edit_submit(self, request: Request, uuid: str) -> Any:
         """Change a server."""
@@ -42,12 +42,21 @@ class MyCloudServiceController(Controller):
     def _submit(self, request: Request, title: str, server: CloudServer | None = None) -> Any:
         answer = self.module.save_server(request.all(), server)
         if answer["status"] == "error":
-            return self._page("server", title, form=forms.bound(ServerForm, request.all(), answer["errors"])), 422
+            return self._page("server", title, form=_known(forms.bound(ServerForm, request.all(), answer["errors"]), server)), 422
         flash("The server is kept.", "good")
         return redirect(url_for_module("servers"))
 
     def _page(self, view: str, title: str, **data: Any) -> Any:
         return view_admin_module("Product", "MyCloudService", f"admin_area.{view}", {"title": title, "link": url_for_module, **data})
+
+
+def _known(form: forms.Form, server: CloudServer | None) -> forms.Form:
+    """The form of a server: secrets that are stored need not be entered again."""
+    for name in ("api_key", "password"):
+        if server is not None and getattr(server, name):
+            form[name].flags.required = False
+            form[name].description = "Empty keeps the stored one."
+    return form
 
 
 def find(uuid: str) -> CloudServer:

@@ -50,8 +50,19 @@ class CloudAPIClient:
         return self._ask("GET", f"{_account(username)}/usage")
 
     def files(self, username: str, path: str = "") -> Answer:
-        """A folder's entries, or a file's bytes. What customers keep is nobody else's business: it stays out of the log."""
-        return self.http.get(_file(username, path), log_body=False)
+        """A folder with its entries in `data`, or a file with its bytes in `content` and no `data`, whatever stands in it.
+
+        What customers keep is nobody else's business: it stays out of the log.
+        """
+        answer = self.http.get(_file(username, path), log_body=False, expected=(404, 422))
+        if not answer.ok:
+            return answer
+        kind = next((value for name, value in answer.headers.items() if name.lower() == "content-type"), "")
+        if not kind.startswith("application/json"):
+            return replace(answer, data=None)
+        if not isinstance(answer.data, dict) or not isinstance(answer.data.get("entries"), list):
+            return replace(answer, ok=False, data=None, error="The cloud's answer cannot be read.")
+        return answer
 
     def write(self, username: str, path: str, content: bytes) -> Answer:
         """Write a file."""
@@ -69,7 +80,7 @@ class CloudAPIClient:
         """One request; what answers no JSON object may have done its work, so it counts as lost."""
         answer = self.http.request(method, path, **options)
         if answer.ok and not isinstance(answer.data, dict):
-            return replace(answer, ok=False, lost=True, error="The answer cannot be read.")
+            return replace(answer, ok=False, lost=True, error="The cloud's answer cannot be read.")
         return answer
 
 

@@ -37,6 +37,10 @@ def test_a_product(changed: dict[str, Any], wrong: set[str]) -> None:
         ({"domain": ""}, {"domain"}),
         ({"domain": "a" * 256, "username": "a" * 51}, {"domain", "username"}),
         ({"password": "short"}, {"password"}),
+        ({"domain": "shop.lumen.co.uk", "username": "lumen-shop_1"}, set()),
+        ({"domain": "no domain", "username": "ab"}, {"domain", "username"}),
+        ({"domain": "-lumen.example", "username": "a.b/c"}, {"domain", "username"}),
+        ({"domain": "lumen"}, {"domain"}),
     ],
 )
 def test_a_service(changed: dict[str, Any], wrong: set[str]) -> None:
