@@ -40,11 +40,13 @@ from puqpanel.tasks.outcome import LONGEST, Outcome
 log = structlog.get_logger(__name__)
 STANDS: Mapping[str, ProvisionStatus] = {ServiceStatus.ACTIVE: ProvisionStatus.COMPLETED, ServiceStatus.SUSPENDED: ProvisionStatus.SUSPENDED}
 """What the provider has of a service that was provisioned, by what was bought."""
+REASON = 200
+"""How many characters of a reason are written down."""
 SETTLE_AFTER = 60
 """Seconds that a service may stand at processing without a task before it is settled."""
 
 
-def request(*, actor: Actor, service_uuid: str, verb: str, product_uuid: str = "", take_price: bool = False) -> Result:
+def request(*, actor: Actor, service_uuid: str, verb: str, product_uuid: str = "", take_price: bool = False, reason: str = "") -> Result:
     """Asks a service's module to do something.
 
     Args:
@@ -53,6 +55,7 @@ def request(*, actor: Actor, service_uuid: str, verb: str, product_uuid: str = "
         verb: key of `domain.service_states.VERBS`.
         product_uuid: with `change_package`, the product it changes to; it goes back when the provider does not follow.
         take_price: with `change_package`, pay that product's price of today from now on.
+        reason: why, in the words of whoever asks; written down for staff.
 
     Returns:
         What the module's method answered; an error leaves the service as it was, with the reason.
@@ -66,7 +69,7 @@ def request(*, actor: Actor, service_uuid: str, verb: str, product_uuid: str = "
     if module is None:
         raise ConflictError("The module of this service is not switched on." if service.product.module else "This product has no module, so there is nothing to provision.")
     with transaction():
-        rule = _reserve(actor, service_uuid, verb)
+        rule = _reserve(actor, service_uuid, verb, " ".join(reason.split())[:REASON])
         if product_uuid and rule.key == "change_package":
             packages.put_on(actor=actor, service=_locked(service_uuid), product_uuid=product_uuid, take_price=take_price)
     result = calls.invoke(module, rule.method, service_uuid=service_uuid, actor=actor).result
@@ -233,7 +236,7 @@ def _locked(service_uuid: str) -> Service:
     return service
 
 
-def _reserve(actor: Actor, service_uuid: str, verb: str) -> Verb:
+def _reserve(actor: Actor, service_uuid: str, verb: str, reason: str = "") -> Verb:
     with transaction():
         service = _locked(service_uuid)
         rule = check_verb(verb, service.status, service.provision_status)
@@ -241,7 +244,8 @@ def _reserve(actor: Actor, service_uuid: str, verb: str) -> Verb:
             raise ConflictError(f"{rule.label} has to wait: a task of this service has not ended.")
         service.settled_from, service.verb, service.failure = service.provision_status, rule.key, ""
         _set_provision(service, ProvisionStatus.PROCESSING)
-        audit.record(actor=actor, action=f"service.{rule.key}_requested", subject_type="service", subject_uuid=service_uuid, summary=f"{rule.label} asked for.")
+        audit.record(actor=actor, action=f"service.{rule.key}_requested", subject_type="service", subject_uuid=service_uuid,
+                     summary=f"{rule.label} asked for: {reason}" if reason else f"{rule.label} asked for.", after={"reason": reason} if reason else None)
     return rule
 
 

@@ -128,6 +128,14 @@ def ask(actor: Actor, service: Service, verb: str, drain: Callable[..., None]) -
 STAFF = Actor("staff", None, "A test")
 
 
+def test_why_somebody_asked_is_written_down(echo: Panel, drain: Callable[..., None]) -> None:
+    service = make_service(STAFF)
+    ask(STAFF, service, "create", drain)
+    assert provisioning.request(actor=STAFF, service_uuid=service.uuid, verb="suspend", reason=" Unpaid\nsince May ").ok
+    entry = session().scalar(sa.select(Audit).where(Audit.action == "service.suspend_requested"))
+    assert entry is not None and entry.summary == "Suspend asked for: Unpaid since May" and entry.after == {"reason": "Unpaid since May"}
+
+
 def test_the_whole_life_of_a_service(echo: Panel, drain: Callable[..., None], settings: Settings) -> None:
     service = make_service(STAFF)
     assert (service.status, service.provision_status) == ("pending", "pending")

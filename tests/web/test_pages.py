@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -10,8 +12,8 @@ import sqlalchemy as sa
 from puqpanel.app import Panel
 from puqpanel.domain.actors import SYSTEM
 from puqpanel.infra.db import session, transaction
-from puqpanel.models import Client, ModuleLog, Product, Service, Task, TaskAttempt
-from puqpanel.operations import services
+from puqpanel.models import Audit, Client, ModuleLog, Product, Service, Task, TaskAttempt
+from puqpanel.operations import audit, services
 from tests.web.conftest import PASSWORD, Browser
 
 LISTS = ("/admin/clients/", "/admin/services/", "/admin/products/", "/admin/tasks/", "/admin/module-log/", "/admin/activity/")
@@ -119,6 +121,43 @@ def test_termination_asks_for_the_name(app: Panel, owner: Browser, shop: dict[st
     assert answer.status_code == 302
     # without a module there is nothing to terminate, and that is said
     assert "no module" in owner.get(answer.location).text
+
+
+def test_a_second_click_on_retry_is_no_error(app: Panel, owner: Browser, shop: dict[str, str], task: str) -> None:
+    with app.app_context(), transaction() as current:
+        current.execute(sa.update(Task).values(status="queued"))
+    for path in (f"/admin/tasks/{task}/retry", f"/admin/services/{shop['service']}/retry"):
+        page = owner.get(owner.post(path).location).text
+        assert "note-busy" in page and "It is under way already." in page
+
+
+def test_a_reason_is_asked_for_and_explains_the_suspension(app: Panel, owner: Browser, shop: dict[str, str]) -> None:
+    path = f"/admin/services/{shop['service']}"
+    assert "Reason (optional)" in owner.get(path + "/suspend").text
+    with app.app_context(), transaction() as current:
+        current.execute(sa.update(Service).values(status="suspended", provision_status="suspended"))
+        who: dict[str, Any] = {"actor": SYSTEM, "subject_type": "service", "subject_uuid": shop["service"]}
+        audit.record(action="service.suspend_requested", summary="Suspend asked for: Unpaid since May.", after={"reason": "Unpaid since May."}, **who)
+        audit.record(action="service.suspend_succeeded", summary="Suspend: done.", **who)
+    page = owner.get(path).text
+    assert "Why is it suspended?" in page and re.search(r'class="lead">Unpaid since May\.<', page)
+    with app.app_context(), transaction() as current:
+        current.execute(sa.update(Audit).values(after=None))
+    assert "wrote down no reason" in owner.get(path).text
+
+
+def test_what_was_refused_is_not_said_to_have_failed(app: Panel, owner: Browser, shop: dict[str, str]) -> None:
+    with app.app_context(), transaction() as current:
+        current.execute(sa.update(Service).values(failure="It was never written."))
+        audit.record(actor=SYSTEM, action="service.create_refused", subject_type="service", subject_uuid=shop["service"], summary="Create was refused.")
+    page = owner.get(f"/admin/services/{shop['service']}").text
+    assert "Why was it refused?" in page and "Why did it fail?" not in page
+
+
+def test_who_only_looks_has_no_menu_of_actions(clerk: Browser, shop: dict[str, str]) -> None:
+    path = f"/admin/services/{shop['service']}"
+    assert "btn-plain\">Actions" not in clerk.get(path).text
+    assert "tab=cancelled" in clerk.get("/admin/services/").text
 
 
 def test_bulk_asks_once_then_names_what_could_not_be_done(owner: Browser, shop: dict[str, str]) -> None:

@@ -9,13 +9,13 @@ from typing import Any
 import sqlalchemy as sa
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from wtforms import SelectField
+from wtforms import SelectField, StringField
 from wtforms.validators import InputRequired
 
 from puqpanel.domain.errors import ConflictError, UserError
 from puqpanel.domain.money import Money
 from puqpanel.domain.service_states import VERBS
-from puqpanel.domain.task_states import RETRYABLE
+from puqpanel.domain.task_states import OPEN, RETRYABLE
 from puqpanel.infra.db import session
 from puqpanel.models import Client, Product, Service, Task
 from puqpanel.operations import provisioning, services
@@ -28,6 +28,10 @@ bp = Blueprint("provisioning", __name__, url_prefix="/services")
 AT_ONCE = frozenset({"create", "unsuspend"})
 
 
+class UnderWay(ConflictError):
+    """What was asked for is being done or was done: nothing is wrong."""
+
+
 class PackageForm(Form):
     """Which product the service has from now on."""
 
@@ -38,16 +42,22 @@ class PackageForm(Form):
     )
 
 
-def ask(uuid: str, verb: str, **package: Any) -> str:
+class SuspendForm(Form):
+    """Why a service is suspended."""
+
+    reason = StringField("Reason (optional)", description="Only staff see it, on the service's page and in its timeline.", render_kw={"maxlength": provisioning.REASON})
+
+
+def ask(uuid: str, verb: str, **more: Any) -> str:
     """Asks for a verb and answers the sentence that is shown for it.
 
     Args:
-        package: what `provisioning.request` wants to know of a change of package.
+        more: what `provisioning.request` wants to know of a change of package, or the reason.
 
     Raises:
         UserError: it was refused.
     """
-    result = provisioning.request(actor=actor(), service_uuid=uuid, verb=verb, **package)
+    result = provisioning.request(actor=actor(), service_uuid=uuid, verb=verb, **more)
     label = VERBS[verb].label
     if not result.ok:
         raise ConflictError(result.message or f"{label} was refused by the module.")
@@ -58,12 +68,15 @@ def again(uuid: str) -> str:
     """Tries the last thing that went wrong once more.
 
     Raises:
+        UnderWay: it is being tried already or was done, by a first click for instance.
         UserError: nothing went wrong, or it cannot be tried again.
     """
     last = session().execute(
         sa.select(Task.uuid, Task.status, Task.title).where(Task.service_uuid == uuid).order_by(Task.id.desc()).limit(1)
     ).first()
-    if last is None or last.status not in RETRYABLE:
+    if last is not None and last.status not in RETRYABLE:
+        raise UnderWay("It is under way already." if last.status in OPEN else "There is nothing to try again: the last task did its work.")
+    if last is None:
         raise ConflictError("There is no failed task to try again.")
     task_operations.retry_task(actor=actor(), uuid=last.uuid)
     return f"{last.title or 'The task'} was started again."
@@ -72,6 +85,8 @@ def again(uuid: str) -> str:
 def _done(uuid: str, act: partial[str]) -> ResponseReturnValue:
     try:
         flash(act(), "good")
+    except UnderWay as error:
+        flash(str(error), "busy")
     except ConflictError as error:
         flash(str(error), "bad")
     return redirect(url_for("admin.services.show", uuid=uuid))
@@ -97,7 +112,7 @@ def suspend_form(uuid: str) -> ResponseReturnValue:
     """The question before a suspension."""
     service = services.find_service(uuid)
     return render_template(
-        "admin/confirm.html", title=f"Suspend {service.name}?", button="Suspend service", keep="Leave it on", back=_page(uuid),
+        "admin/services/suspend.html", form=SuspendForm(), title=f"Suspend {service.name}?", button="Suspend service", keep="Leave it on", back=_page(uuid),
         lead="Until it is unsuspended:", goes=["The customer cannot use it", "The provider keeps everything that is in it"],
         stays=f"{service.client.name} sees that it is suspended.",
     )
@@ -106,8 +121,8 @@ def suspend_form(uuid: str) -> ResponseReturnValue:
 @bp.post("/<uuid>/suspend")
 @allow("services.provision")
 def suspend_submit(uuid: str) -> ResponseReturnValue:
-    """Suspends."""
-    return _done(uuid, partial(ask, uuid, "suspend"))
+    """Suspends; the reason is for whoever of staff wonders later."""
+    return _done(uuid, partial(ask, uuid, "suspend", reason=SuspendForm().reason.data or ""))
 
 
 @bp.get("/<uuid>/terminate")

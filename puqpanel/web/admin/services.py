@@ -19,6 +19,7 @@ from puqpanel.models import Audit, Client, ModuleLog, Product, Service, Task
 from puqpanel.operations import products, services
 from puqpanel.web.admin.pick import Found, find_clients, matching
 from puqpanel.web.admin.tasks import ROW, open_among
+from puqpanel.web.admin.why import why
 from puqpanel.web.exports import csv_answer, csv_wanted
 from puqpanel.web.forms import Form, answers, blame, offered
 from puqpanel.web.guard import actor, allow
@@ -57,6 +58,7 @@ SERVICES = Listing(
         "suspended": Tab("Suspended", Service.status == ServiceStatus.SUSPENDED),
         "failed": Tab("Failed", Service.provision_status.in_(BROKEN)),
         "terminated": Tab("Terminated", Service.status == ServiceStatus.TERMINATED),
+        "cancelled": Tab("Cancelled", Service.status == ServiceStatus.CANCELLED),
         "fraud": Tab("Fraud", Service.status == ServiceStatus.FRAUD),
     },
     filters={
@@ -163,7 +165,7 @@ def show(uuid: str) -> ResponseReturnValue:
     history = session().scalars(
         sa.select(Audit).where(Audit.subject_type == "service", Audit.subject_uuid == uuid).order_by(Audit.id.desc()).limit(20)
     ).all()
-    return render_template("admin/services/show.html", log=log, timeline=history, why=_why(service, history), **_state(service))
+    return render_template("admin/services/show.html", log=log, timeline=history, why=why(service, history), **_state(service))
 
 
 @bp.get("/<uuid>/live")
@@ -181,14 +183,6 @@ def _state(service: Service) -> dict[str, Any]:
         "service": service, "module": services.module_of(service), "verbs": services.possible_verbs(service), "tasks": rows, "periods": PERIODS,
         "busy": service.provision_status == ProvisionStatus.PROCESSING or open_among(rows),
     }
-
-
-def _why(service: Service, history: Any) -> Audit | None:
-    """The entry that explains where the service stands: the last one that moved or failed it."""
-    if not service.failure and service.status == ServiceStatus.ACTIVE:
-        return None
-    telling = ("_failed", "_refused", "_succeeded", ".provision_status")
-    return next((entry for entry in history if entry.action.endswith(telling)), None)
 
 
 @bp.get("/<uuid>/edit")

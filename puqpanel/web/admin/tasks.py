@@ -118,7 +118,9 @@ def retry(uuid: str) -> ResponseReturnValue:
     try:
         flash(f"{tasks.retry_task(actor=actor(), uuid=uuid).title or 'The task'} was started again.", "good")
     except ConflictError as error:
-        flash(str(error), "bad")
+        # a second click: what it asks for is being done
+        going = tasks.find_task(uuid).status in OPEN
+        flash("It is under way already." if going else str(error), "busy" if going else "bad")
     return redirect(_back(uuid))
 
 
