@@ -14,7 +14,10 @@ from puqpanel.models.columns import Created, Key, Name, Sentence, Uuid, Word
 
 
 class Product(Model):
-    """Something that can be bought. `module` is its Product module's key, `Product/MyCloudService`, or empty."""
+    """Something that can be bought. `module` is its Product module's key, `Product/MyCloudService`, or empty.
+
+    `config` is read when it is asked for: a list of names must not open secrets, nor fail over one that does not open.
+    """
 
     __tablename__ = "products"
     id: Mapped[Key]
@@ -22,7 +25,7 @@ class Product(Model):
     name: Mapped[Name] = mapped_column(index=True)
     description: Mapped[Sentence]
     module: Mapped[str] = mapped_column(sa.String(120), default="", index=True)
-    config: Mapped[dict[str, Any]] = mapped_column(EncryptedJSON, default=dict)
+    config: Mapped[dict[str, Any]] = mapped_column(EncryptedJSON, default=dict, deferred=True)
     price_minor: Mapped[int] = mapped_column(sa.BigInteger, default=0)
     currency: Mapped[str] = mapped_column(sa.String(3), default="EUR")
     period: Mapped[Word] = mapped_column(default="monthly")
