@@ -42,3 +42,10 @@ def test_settings_have_defaults_and_know_postgresql() -> None:
     assert Settings.load({}).database_url.startswith("sqlite:///")
     assert Settings.load({"PUQPANEL_DATABASE_URL": "postgresql://u:p@h/d"}).database_url == "postgresql+psycopg://u:p@h/d"
     assert Settings.load({"PUQPANEL_BASE_URL": "https://panel.example/"}).secure_cookies
+
+
+def test_no_redirect_names_the_host_that_a_request_claimed(settings: Settings) -> None:
+    app = create_app(settings)
+    answer = app.test_client().get("/admin", headers={"Host": "evil.example"})
+    assert answer.status_code == 308 and answer.headers["Location"] == "/admin/"
+    dismantle(app)

@@ -32,6 +32,7 @@ class Settings:
         web_processes, workers: how many of each one host runs.
         trusted_proxies: how many proxies stand in front and may be believed about the client's address.
         secure_cookies: cookies travel over HTTPS only.
+        module_log_days: how long lines of the module log are kept; 0 keeps them all.
         dev: reload edited templates and modules.
         log_json: log lines as JSON.
     """
@@ -48,6 +49,7 @@ class Settings:
     workers: int = 2
     trusted_proxies: int = 0
     secure_cookies: bool = False
+    module_log_days: int = 90
     dev: bool = False
     log_json: bool = False
 
@@ -91,6 +93,7 @@ class Settings:
             workers=_number("WORKERS", text("WORKERS", "2"), 1, 256),
             trusted_proxies=_number("TRUSTED_PROXIES", text("TRUSTED_PROXIES", "0"), 0, 10),
             secure_cookies=_switch("SECURE_COOKIES", text("SECURE_COOKIES", "yes" if base_url.startswith("https://") else "no")),
+            module_log_days=_number("MODULE_LOG_DAYS", text("MODULE_LOG_DAYS", "90"), 0, 36500),
             dev=_switch("DEV", text("DEV", "no")),
             log_json=_switch("LOG_JSON", text("LOG_JSON", "no")),
         )

@@ -12,7 +12,7 @@ import structlog
 
 from puqpanel.infra import queue
 from puqpanel.jobs.entry import HANDLERS
-from puqpanel.operations import modules, provisioning
+from puqpanel.operations import module_log, modules, provisioning
 from puqpanel.tasks import sweep
 
 log = structlog.get_logger(__name__)
@@ -35,8 +35,13 @@ class Entry:
     due: float = 0.0
 
 
-def entries(modules_dir: Path) -> list[Entry]:
-    """The schedule of one scheduler process."""
+def entries(modules_dir: Path, module_log_days: int = 0) -> list[Entry]:
+    """The schedule of one scheduler process.
+
+    Args:
+        modules_dir: where modules lie.
+        module_log_days: how long their log's lines are kept.
+    """
     return [
         Entry("send what is due", 1, sweep.send_due),
         Entry("rescue what was lost", 5, lambda: sweep.rescue(HANDLERS)),
@@ -44,6 +49,7 @@ def entries(modules_dir: Path) -> list[Entry]:
         Entry("let go on what was parked", 10, modules.unpark_served),
         Entry("repair the generation's hint", 5, lambda: queue.put_hint(modules.HINT, str(modules.generation()))),
         Entry("compare modules with the disk", 10, lambda: modules.rescan(modules_dir)),
+        Entry("thin the module log", 30, lambda: module_log.thin(module_log_days)),
     ]
 
 

@@ -48,6 +48,9 @@ def _finish(response: Response) -> Response:
         response.headers.setdefault(name, value)
     response.headers.setdefault("Content-Security-Policy", CSP.format(nonce=nonce()))
     response.headers["X-Request-ID"] = request_id()
+    if (onward := response.location) and onward.startswith(request.host_url):
+        # the router's own redirects name the host that the request claimed, which a cache would keep for others
+        response.location = "/" + onward.removeprefix(request.host_url)
     if request.is_secure:
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     if request.path.startswith(PRIVATE) and "Cache-Control" not in response.headers:

@@ -1,0 +1,29 @@
+"""Keeping the module log from growing for ever."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from puqpanel.infra.clock import now
+from puqpanel.infra.db import release, session, transaction
+from puqpanel.models import ModuleLog
+
+BATCH = 2000
+
+
+def thin(days: int) -> int:
+    """Removes lines older than `days`, a batch a call, so that no transaction is long; 0 keeps everything.
+
+    Returns:
+        How many lines were removed.
+    """
+    if not days:
+        return 0
+    old = session().scalars(sa.select(ModuleLog.id).where(ModuleLog.at < now() - timedelta(days=days)).order_by(ModuleLog.id).limit(BATCH)).all()
+    release()
+    if old:
+        with transaction() as current:
+            current.execute(sa.delete(ModuleLog).where(ModuleLog.id.in_(old)).execution_options(synchronize_session=False))
+    return len(old)
