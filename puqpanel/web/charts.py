@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -38,6 +39,18 @@ def nice(top: float) -> float:
     while power > top:
         power /= 10
     return next(m * power for m in (1, 2, 2.5, 4, 5, 6, 8, 10) if m * power >= top)
+
+
+def both_ways(up: Sequence[float], down: Sequence[float]) -> tuple[int, int, float]:
+    """The axis of bars that go up and down: the values at its upper and lower edge, and where 0 lies.
+
+    Without anything that goes down it is the axis of plain bars; else a quarter of the height is for that, so that both share one unit.
+    """
+    highest, lowest = max([*up, 0]), max([*down, 0])
+    if lowest <= 0:
+        return math.ceil(nice(max(highest, 4))), 0, HEIGHT
+    step = math.ceil(nice(max(lowest, highest / 3)))
+    return 3 * step, step, HEIGHT * 3 / 4
 
 
 def stack_top(points: Sequence[Sequence[Any]]) -> float:
