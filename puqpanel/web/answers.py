@@ -8,11 +8,22 @@ from flask import request
 
 
 def wants_json() -> bool:
-    """Whether the asker wants JSON: an API's address, or an Accept that puts JSON before HTML."""
-    if request.path.startswith(("/admin/api/", "/webhooks/")) or ("/api/" in request.path and request.path.startswith("/client/")):
+    """Whether the asker wants JSON: an API's address, or an Accept that puts JSON before HTML.
+
+    Under a tab's `/api/` there are plain forms too: a browser that names HTML gets a page, and scripts JSON.
+    """
+    if request.path.startswith(("/admin/api/", "/webhooks/")):
+        return True
+    if under_api() and ("HX-Request" in request.headers or not any(kind.lower() == "text/html" for kind, _ in request.accept_mimetypes)):
         return True
     best = request.accept_mimetypes.best_match(["text/html", "application/json"], default="text/html")
     return best == "application/json" or request.headers.get("X-Requested-With") == "XMLHttpRequest"
+
+
+def under_api() -> str:
+    """The page that a call of a service's tab belongs to, `/client/services/…/files`; empty where this is no such call."""
+    page, api, _ = request.path.partition("/api/")
+    return page if api and page.startswith("/client/") else ""
 
 
 def same_site(target: str, area: str) -> str:

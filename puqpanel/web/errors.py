@@ -18,7 +18,7 @@ from puqpanel.domain.errors import (
     PermissionDenied,
     UserError,
 )
-from puqpanel.web.answers import wants_json
+from puqpanel.web.answers import under_api, wants_json
 from puqpanel.web.security import request_id
 
 log = structlog.get_logger(__name__)
@@ -30,7 +30,7 @@ SENTENCES: Mapping[int, tuple[str, str]] = {
     404: ("There is nothing here", "The address may be mistyped, or what stood here is gone."),
     405: ("This cannot be done here", "The address is right, but it does not take what was sent."),
     409: ("This cannot be done now", "Something else changed first. Load the page again."),
-    413: ("This is too large", "What was sent is larger than the panel takes."),
+    413: ("This is too large", "What was sent is larger than the panel takes at once, which is 16 MB of files, so nothing was done."),
     422: ("Something needs another look", "Go back and check what you entered."),
     429: ("Too many tries", "Wait a few minutes before the next one."),
     500: ("Something went wrong here", "It is written down under the reference below. Trying once more may help."),
@@ -58,7 +58,7 @@ def _answer(code: int, sentence: str = "", *, reference: str = "", fields: dict[
     else:
         area = "client" if request.path.startswith("/client") else "admin" if request.path.startswith("/admin") else ""
         response = make_response(
-            render_template("error.html", code=code, title=title, sentence=sentence or standing, reference=reference, area=area)
+            render_template("error.html", code=code, title=title, sentence=sentence or standing, reference=reference, area=area, back=under_api())
         )
     response.status_code = code
     return response

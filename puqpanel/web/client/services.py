@@ -37,12 +37,14 @@ def show(uuid: str) -> ResponseReturnValue:
 def tab(uuid: str, tab: str) -> ResponseReturnValue:
     """One tab; a service that is not active shows only its first."""
     service = _mine(uuid)
-    tabs = _tabs(service)
-    if tab not in dict(tabs):
+    tabs, away = _tabs(service), _away(service)
+    if tab not in dict(tabs) and not away:
         abort(404)
-    module = modules.find(service.product.module) if tab != OVERVIEW else None
+    module = modules.find(service.product.module) if tab != OVERVIEW and not away else None
     page = module.page(uuid, tab, active=_active(service)) if module else None
-    return render_template("client/services/show.html", service=service, tabs=tabs, tab=tab, page_of_module=page, periods=PERIODS)
+    return render_template(
+        "client/services/show.html", service=service, tabs=tabs, tab=OVERVIEW if away else tab, page_of_module=page, away=away, periods=PERIODS,
+    )
 
 
 @bp.route("/<uuid>/<tab>/api/<verb>", methods=["GET", "POST", "PUT", "DELETE"])
@@ -51,6 +53,8 @@ def ajax(uuid: str, tab: str, verb: str) -> Response:
     """What the module answers to a call of its own page."""
     service = _mine(uuid)
     module = modules.find(service.product.module)
+    if _away(service):
+        abort(503, "This part of your service is temporarily unavailable. Try again later.")
     if module is None:
         abort(404)
     return module.ajax(uuid, tab, verb, active=_active(service))
@@ -65,6 +69,12 @@ def _active(service: Service) -> bool:
 
 
 def _tabs(service: Service) -> list[tuple[str, str]]:
-    module = modules.find(service.product.module) if service.product.module else None
+    module = modules.find(service.product.module) if service.product.module and not _away(service) else None
     found = [(one.key, one.name) for one in module.tabs(active=_active(service))] if module else []
     return found or [(OVERVIEW, "General")]
+
+
+def _away(service: Service) -> bool:
+    """Whether the module of the service is switched off, refused or waiting for its update: what it shows cannot be shown just now."""
+    module = modules.find(service.product.module) if service.product.module else None
+    return bool(service.product.module) and (module is None or module.loaded.restricted)
