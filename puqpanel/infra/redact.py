@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 MASK = "•••"
@@ -26,6 +26,9 @@ _TEXT = (
 )
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 DEPTH = 12
+SHORTEST = 6
+"""Characters that a secret must have to be masked wherever it stands."""
+_ADDRESS = re.compile(r"https?://[^\s\"'<>?#@]+(?![^\s\"'<>?#@]*@)")
 
 
 def secret_name(name: str) -> bool:
@@ -39,6 +42,23 @@ def redact_text(text: str) -> str:
     for pattern in _TEXT:
         text = pattern.sub(rf"\g<1>{MASK}", text)
     return text
+
+
+def mask_secrets(text: str, secrets: Iterable[str]) -> str:
+    """`text` with given secrets masked wherever they stand.
+
+    Of short ones there is too much around that only looks like them, and an address's scheme, host and path are words of the provider's:
+    neither is masked by what it says, but by the names that secrets stand under.
+    """
+    known = sorted({one for one in secrets if len(one) >= SHORTEST}, key=len, reverse=True)
+    if not known:
+        return text
+    found = re.compile("|".join(map(re.escape, known)))
+    parts, at = [], 0
+    for address in _ADDRESS.finditer(text):
+        parts += [found.sub(MASK, text[at:address.start()]), address[0]]
+        at = address.end()
+    return "".join([*parts, found.sub(MASK, text[at:])])
 
 
 def redact(value: Any, depth: int = 0) -> Any:

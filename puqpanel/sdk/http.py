@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from puqpanel.host import context, logs
 from puqpanel.host.contract.names import bind
 from puqpanel.infra.http import CONNECT_TIMEOUT, TIMEOUT, Limit, Reply, Wire
-from puqpanel.infra.redact import DEPTH, MASK, redact_text, secret_name
+from puqpanel.infra.redact import DEPTH, MASK, mask_secrets, redact_text, secret_name
 
 _TEXT = 64 * 1024
 # Seconds that a request may hold up a page, and all requests of one call together: web processes are few, and each serves one request.
@@ -103,8 +103,7 @@ class Client:
     def __init__(self, base_url: str, wire: Wire, secrets: Sequence[str] = ()) -> None:
         self.base_url = base_url.rstrip("/")
         self.wire = wire
-        # Longest first: one secret may be a part of another.
-        self.secrets = sorted({text for text in secrets if text}, key=len, reverse=True)
+        self.secrets = [text for text in secrets if text]
 
     def get(self, path: str = "", **options: Any) -> Answer:
         """Args: params, headers, expected."""
@@ -178,7 +177,7 @@ def session(
     """A client for one provider.
 
     Args: bearer or auth (user name, password) are the credentials; verify=False accepts any certificate; timeouts in seconds,
-    `timeout` also as (connect, read); secrets are texts to mask in the module log wherever they stand.
+    `timeout` also as (connect, read); secrets are texts of six characters or more to mask in the module log wherever they stand.
     """
     if isinstance(timeout, tuple):
         connect_timeout, timeout = timeout
@@ -265,9 +264,7 @@ def _log(asked: Mapping[str, Any], url: str, reply: Reply, answer: Answer, secre
 def _masked(value: Any, secrets: Sequence[str], depth: int = 0) -> Any:
     """A copy with the given secrets masked, and with `{"key": "password", "value": …}` and pairs masked by what they name."""
     if isinstance(value, str):
-        for secret in secrets:
-            value = value.replace(secret, MASK)
-        return value
+        return mask_secrets(value, secrets)
     if isinstance(value, bytes):
         return _masked(value.decode("utf-8", "replace"), secrets)
     if depth > DEPTH:
