@@ -99,6 +99,28 @@ def test_groups_and_servers_from_the_first_to_the_last(owner: Browser, cloud: Oc
         assert owner.get(f"{NEXTCLOUD}/{path}").status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("changed", "field", "sentence"),
+    [
+        ({"host": "http://cloud.example.com", "ssl": "y"}, "host", "would travel unencrypted"),
+        ({"host": "https://admin:secret@cloud.example.com"}, "host", "Leave the user name and password out"),
+        ({"host": "https://cloud.example.com/?a=b"}, "host", "Only http:// or https://"),
+        ({"host": "ftp://cloud.example.com"}, "host", "Only http:// or https://"),
+        ({"host": "https://cloud.example.com:99999"}, "host", "Write a host name"),
+        ({"host": "https://cloud.example.com/a/../b"}, "path", ". and .. cannot stand in it"),
+        ({"host": "cloud.example.com", "path": "/./b"}, "path", ". and .. cannot stand in it"),
+        ({"host": "cloud..example.com"}, "host", "Write a host name"),
+        ({"host": "admin@cloud.example.com"}, "host", "Write a host name"),
+    ],
+)
+def test_addresses_that_are_refused(owner: Browser, changed: dict[str, str], field: str, sentence: str) -> None:
+    owner.post(f"{NEXTCLOUD}/server-groups/add", {"name": "Europe", "allocation": "least_loaded"})
+    wrong = owner.post(f"{NEXTCLOUD}/servers/add", {**SERVER, **changed})
+    assert (wrong.status_code, f'id="{field}-e"' in wrong.text, sentence in wrong.text) == (422, True, True)
+    assert owner.post(f"{NEXTCLOUD}/servers/add", {**SERVER, "host": "https://cloud.example.com/nc/index.php/login"}).status_code == 302
+    assert "https://cloud.example.com/nc" in owner.get(f"{NEXTCLOUD}/servers").text
+
+
 def test_a_server_in_use_is_not_deleted(served: Panel, owner: Browser, cloud: OcsServer) -> None:
     house = House(served)
     active(house, house.sold(cloud))
@@ -312,3 +334,38 @@ def test_forms_of_products_and_services_that_are_refused(served: Panel, owner: B
         wrong = owner.post(f"/admin/services/{service.uuid}/settings", data)
         assert (wrong.status_code, 'id="ip_address-e"' in wrong.text, 'value="nowhere"' in wrong.text, 'value="kept.example"' in wrong.text) == (422, True, True, True)
         assert "a-secret-canary" not in wrong.text
+
+
+def test_a_module_that_is_off_or_waits_for_its_update(served: Panel, tmp_path: Path) -> None:
+    with DemoCloudServer(tmp_path / "cloud") as cloud:
+        house = DemoHouse(served, cloud)
+        at = active(house, house.sold())
+        astrid = customer(served)
+        for state in ("restricted", "off"):
+            if state == "restricted":
+                loaded = served.blueprints["mod_product_mycloudservice"].loaded  # type: ignore[attr-defined]
+                object.__setattr__(loaded, "recorded_version", "0.9.0")
+                assert loaded.restricted
+            else:
+                del served.blueprints["mod_product_mycloudservice"]
+            for path in (at, f"{at}/files", f"{at}/general", f"{at}/overview"):
+                page = astrid.get(path, follow_redirects=True)
+                assert (page.status_code, "Temporarily unavailable." in page.text, "0.9.0" in page.text) == (200, True, False), (state, path)
+            called = astrid.post(f"{at}/files/api/folder", {"path": "", "name": "x"}, headers={"Accept": "text/html"})
+            assert (called.status_code, "temporarily unavailable" in called.text, "Back to the page" in called.text) == (503, True, True)
+
+
+def test_forms_of_a_tab_answer_pages_and_its_scripts_json(served: Panel, tmp_path: Path) -> None:
+    with DemoCloudServer(tmp_path / "cloud") as cloud:
+        house = DemoHouse(served, cloud)
+        at = active(house, house.sold())
+        astrid = customer(served)
+        html = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+        served.config["MAX_CONTENT_LENGTH"] = 10_000
+        large = {"path": "", "file": (io.BytesIO(bytes(10_001)), "large.bin")}
+        refused = astrid.post(f"{at}/files/api/upload", large, content_type="multipart/form-data", headers=html)
+        assert (refused.status_code, refused.mimetype, f'href="{at}/files"' in refused.text, "16 MB" in refused.text) == (413, "text/html", True, True)
+        forged = astrid.post(f"{at}/files/api/folder", {"csrf_token": "old"}, headers=html)
+        assert (forged.status_code, forged.mimetype, f'href="{at}/files"' in forged.text) == (400, "text/html", True)
+        for headers in ({"Accept": "application/json"}, {"Accept": "*/*"}, {}, {**html, "HX-Request": "true"}, {**html, "X-Requested-With": "XMLHttpRequest"}):
+            assert astrid.post(f"{at}/files/api/folder", {"csrf_token": "old"}, headers=headers).mimetype == "application/json", headers

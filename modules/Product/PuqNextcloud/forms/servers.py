@@ -17,6 +17,7 @@ from ..models.servers import FILL_FIRST, LEAST_LOADED, Server, ServerGroup
 from .choices import groups, trim
 
 ALLOCATIONS = {FILL_FIRST: "The first server with room", LEAST_LOADED: "The server with the fewest accounts"}
+UNENCRYPTED = "With http:// the administrator's password would travel unencrypted. Write https://, or switch TLS off if that is meant."
 HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 
 
@@ -54,18 +55,36 @@ class ServerForm(FlaskForm):  # type: ignore[misc]
     active = BooleanField("Take new accounts", default=True)
 
     record: Server | None = None
+    pasted = ""  # why the pasted address cannot be taken
 
     def process(self, formdata: Any = None, *args: Any, **kwargs: Any) -> None:
         """Take a pasted address apart before the fields are looked at."""
         super().process(formdata, *args, **kwargs)
+        self.pasted = ""
         if formdata and "://" in (self.host.data or ""):
-            parts = urlsplit(self.host.data or "")
-            self.ssl.data, self.path.data = parts.scheme != "http", re.sub(r"/(index\.php.*)?$", "", parts.path)
-            self.host.data = parts.hostname or ""
-            try:
-                self.port.data = parts.port or self.port.data
-            except ValueError:
-                self.host.data = "?"
+            self._take_apart(self.host.data or "")
+
+    def _take_apart(self, address: str) -> None:
+        try:
+            parts = urlsplit(address)
+            port = parts.port
+        except ValueError:
+            self.pasted = "Write a host name such as cloud.example.com, or an IP address."
+            return
+        if "@" in parts.netloc:
+            self.pasted = "Leave the user name and password out of the address; they have fields of their own."
+        elif parts.scheme not in ("http", "https") or parts.query or parts.fragment:
+            self.pasted = "Only http:// or https://, a host name, a port and a folder may stand in the address."
+        elif parts.scheme == "http" and self.ssl.data:
+            self.pasted = UNENCRYPTED
+        else:
+            self.host.data, self.port.data = parts.hostname or "", port or self.port.data
+            self.ssl.data, self.path.data = parts.scheme == "https", re.sub(r"/(index\.php.*)?$", "", parts.path)
+
+    def validate_path(self, field: Any) -> None:
+        """A folder, with no way out of it."""
+        if any(part in (".", "..") for part in (field.data or "").split("/")):
+            raise ValidationError("Write it as /nextcloud; . and .. cannot stand in it.")
 
     def validate_name(self, field: Any) -> None:
         """No two servers are named alike."""
@@ -73,7 +92,9 @@ class ServerForm(FlaskForm):  # type: ignore[misc]
 
     def validate_host(self, field: Any) -> None:
         """A name or an address, nothing around it."""
-        if not HOST.fullmatch(field.data or ""):
+        if self.pasted:
+            raise ValidationError(self.pasted)
+        if not HOST.fullmatch(field.data or "") or ".." in (field.data or ""):
             raise ValidationError("Write a host name such as cloud.example.com, or an IP address.")
 
     def validate_password(self, field: Any) -> None:
