@@ -246,5 +246,5 @@ def _settings(service: Service, sent: dict[str, Any] | None = None, errors: dict
     return render_template(
         template, service=service, module=module, called=called, errors=errors or {},
         action=url_for("admin.services.settings_submit", uuid=service.uuid), label="Save settings",
-        consequence="Kept by the panel. What is at the provider changes with Change package.",
+        consequence="Kept by the panel. The provider hears of it with Change package, or at once where a field says so.",
     )
