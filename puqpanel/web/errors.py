@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,6 +42,8 @@ CODES: tuple[tuple[type[UserError], int], ...] = (
     (NotFoundError, 404), (PermissionDenied, 403), (ConflictError, 409), (InvalidInput, 422), (ExternalServiceError, 503), (UserError, 400),
 )
 
+HEARD_BYTES, HEARD_SECONDS = 64 * 1024 * 1024, 5.0
+
 
 def code_of(error: UserError) -> int:
     """The status that a user's error answers with."""
@@ -64,8 +68,19 @@ def _answer(code: int, sentence: str = "", *, reference: str = "", fields: dict[
     return response
 
 
+def _hear_out() -> None:
+    """Reads what is too large to the end, within reason: browsers show no answer that comes while they are still sending."""
+    stream, until = request.environ["wsgi.input"], time.monotonic() + HEARD_SECONDS
+    left = min(request.content_length or 0, HEARD_BYTES)
+    with contextlib.suppress(OSError, ValueError):
+        while left > 0 and time.monotonic() < until and (part := stream.read(min(left, 256 * 1024))):
+            left -= len(part)
+
+
 def _http(error: HTTPException) -> Response:
     code = error.code or 500
+    if code == 413:
+        _hear_out()
     if error.response is not None or code < 400:
         return make_response(error.get_response())
     # a text given to abort() is a sentence of ours; werkzeug's own are not written for these readers

@@ -226,6 +226,11 @@ def test_an_account_keeps_what_was_agreed_and_gets_its_new_password(house: House
     again = house.call(uuid, "get_service_page", stored={"service_data": wrong, "errors": caught.value.errors}).value
     assert (again.count("readonly"), "An account keeps its domain." in again) == (3, True)
     assert len(cloud.seen("PUT", "/password$")) == 0
+    cloud.fail("timeout_after", method="PUT")
+    with pytest.raises(InvalidInput) as caught:
+        services.save_service_data(actor=STAFF, uuid=uuid, data={**DATA, "password": "another-password"})
+    assert caught.value.errors == {"password": ["The cloud did not answer in time. It may have the new password already: save it once more."]}
+    cloud.requests.clear()
     services.save_service_data(actor=STAFF, uuid=uuid, data={**DATA, "password": "another-password"})
     assert cloud.seen("PUT", "/password$")[0].json == {"password": "another-password"}
     shown = house.call(uuid, "variables_general").value

@@ -146,7 +146,8 @@ class MyCloudService(Product):
         problem = {name: [sentence] for name, sentence in LOCKED.items() if new[name] != old[name]}
         if not problem and new["password"] != old["password"]:
             told = CloudAPIClient(server).put(old["username"], "password", {"password": new["password"]})
-            problem = {} if told.ok else {"password": [self._failed(told).message]}
+            unsure = " It may have the new password already: save it once more." if told.lost else ""
+            problem = {} if told.ok else {"password": [self._failed(told).message + unsure]}
         return {"status": "error", "message": "This was not saved.", "errors": problem, "code": 422} if problem else answer
 
     # 2. Servers: where accounts are made.
