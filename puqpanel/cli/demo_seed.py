@@ -39,8 +39,8 @@ SUPPORT_MAY = ("services.provision", "tasks.manage")
 class Buyer:
     """A client of the demo, and what it has: service name → (product, what becomes of it).
 
-    `wanted` is not created yet, `made` is created by a worker, `broken` too but with a domain that the provider refuses, until somebody
-    corrects it and presses Retry, and `suspended` was created and suspended before the panel starts.
+    `wanted` is not created yet, `made` is created by a worker, `broken` fails there because somebody else has its user name, until staff
+    choose another one and press Retry, and `suspended` was created and suspended before the panel starts.
     """
 
     name: str
@@ -83,9 +83,9 @@ def seed(settings: Settings, cloud_port: int) -> list[dict[str, str]]:
         _modules(settings)
     with panel(settings):  # assembled anew: the modules that were just switched on are live in it
         if registry.current().get(CLOUD) is not None:
-            with _provider(settings) as own_port:
-                _server(settings, own_port)
-                _sales()
+            with _provider(settings) as cloud:
+                _server(settings, cloud.port)
+                _sales(cloud)
             _server(settings, cloud_port)
     write_private(settings.instance / "demo" / "cloud.json", json.dumps({"port": cloud_port}) + "\n")
     shown = (("Staff", "/admin", ADMIN), ("Support", "/admin", SUPPORT), ("Customer", "/client", BUYERS[0].email), ("Customer", "/client", BUYERS[1].email))
@@ -132,13 +132,13 @@ def _modules(settings: Settings) -> None:
 
 
 @contextlib.contextmanager
-def _provider(settings: Settings) -> Iterator[int]:
+def _provider(settings: Settings) -> Iterator[DemoCloud]:
     """The demo cloud for as long as the demo is filled in: the one that the panel has beside it starts later, with the same accounts."""
     cloud = DemoCloud(settings.instance / "demo", cloud_token(settings.instance))
     serving = threading.Thread(target=cloud.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     serving.start()
     try:
-        yield cloud.port
+        yield cloud
     finally:
         cloud.shutdown()
         cloud.close()
@@ -158,7 +158,7 @@ def _server(settings: Settings, port: int) -> None:
         raise UserError(f"The demo's server could not be saved: {called.result.message or called.error}")
 
 
-def _sales() -> None:
+def _sales(cloud: DemoCloud) -> None:
     for name, (price, config) in PRODUCTS.items():
         if _product(name) is None:
             made = products.save_product(actor=SHELL, uuid=None, name=name, module=CLOUD, price=price, description="Web space in the demo cloud.")
@@ -169,9 +169,10 @@ def _sales() -> None:
             product = _product(product_name)
             if client is None or product is None or session().scalar(sa.select(Service.id).where(Service.name == name, Service.client_id == client.id)):
                 continue
-            domain = name.replace(".", "_", 1) if fate == "broken" else name
-            data = {"domain": domain, "username": name.replace(".", "-")[:30], "password": generated_password()}
+            data = {"domain": name, "username": name.replace(".", "-")[:30], "password": generated_password()}
             service = services.create_service(actor=SHELL, client_uuid=client.uuid, product_uuid=product.uuid, name=name, data=_form(data))
+            if fate == "broken":
+                cloud.store.create({**data, "domain": "somebody.example", "plan": "basic"})
             if fate == "suspended":
                 _done(service.uuid, "create")
                 _done(service.uuid, "suspend")

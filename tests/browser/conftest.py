@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -76,6 +77,26 @@ def panel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Panel]:
         cloud.shutdown()
         cloud.close()
         serving.join(5)
+
+
+@dataclass
+class Demo(Panel):
+    """The demo: services in every state, and everybody's password."""
+
+    passwords: dict[str, str] = field(default_factory=dict)
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """A panel with its demo."""
+    instance: Path = tmp_path_factory.mktemp("demo") / "instance"
+    up = Up(instance, "--demo", PUQPANEL_WEB_PROCESSES="1", PUQPANEL_WORKERS="1")
+    try:
+        up.ready()
+        passwords = json.loads((instance / "demo" / "passwords.json").read_text())
+        yield Demo(up.address, passwords["admin@example.test"], 0, passwords=passwords)
+    finally:
+        up.destroy()
 
 
 @pytest.fixture

@@ -1,0 +1,148 @@
+"""The demo in Chromium: live only while something runs, whole without a script, and fit to read in both themes at both ends of the scale."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import axe_core_python.sync_playwright as axe
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import Demo
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+
+def sign_in(demo: Demo, page: Page, who: str) -> Page:
+    """Signs in as staff, or as the customer of this address."""
+    demo.sign_in(page, "/admin" if who == demo.email else "/client", who, demo.passwords[who])
+    return page
+
+
+def open_service(demo: Demo, page: Page, name: str) -> str:
+    """Opens staff's page of a service; its uuid."""
+    page.goto(f"{demo.address}/admin/services/?q={name}")
+    page.get_by_role("link", name=name, exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(name)
+    return page.url.rsplit("/", 1)[1]
+
+
+def test_a_page_asks_again_only_while_something_runs(demo: Demo, browser: Browser) -> None:
+    context = browser.new_context()
+    page = sign_in(demo, demo.watch(context.new_page()), demo.email)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if request.url.endswith("/live") else None)
+    open_service(demo, page, "staging.lumen.example")
+    page.wait_for_timeout(3000)
+    assert asked == []
+    page.get_by_role("button", name="Create", exact=True).click()
+    expect(page.get_by_role("region", name="State")).to_contain_text("Completed", timeout=30_000)
+    page.wait_for_timeout(1000)
+    asked.clear()
+    page.wait_for_timeout(5000)
+    assert asked == [], "nothing runs any more"
+    context.close()
+
+
+def test_the_whole_way_without_a_script(demo: Demo, browser: Browser) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = sign_in(demo, context.new_page(), demo.email)
+    page.goto(f"{demo.address}/admin/services/new")
+    page.fill("input[name=find]", "lumen")
+    page.fill("input[name=name]", "plain.lumen.example")
+    page.get_by_role("button", name="Find", exact=True).click()
+    expect(page.locator("input[name=name]")).to_have_value("plain.lumen.example")
+    page.get_by_role("radio", name=re.compile("Lumen Labs")).check()
+    page.select_option("select[name=product]", index=1)
+    page.get_by_role("button", name="Add service").click()
+    page.get_by_role("link", name="Open this module's settings of the service").click()
+    page.fill("input[name=ip_address]", "nowhere")
+    page.get_by_role("button", name="Save settings").click()
+    expect(page.get_by_role("alert")).to_contain_text("2 fields need another look.")
+    expect(page.locator("input[name=ip_address]")).to_have_value("nowhere")
+    page.fill("input[name=ip_address]", "")
+    page.fill("input[name=domain]", "plain.lumen.example")
+    page.get_by_role("button", name="Save settings").click()
+    page.get_by_role("button", name="Create", exact=True).click()
+    expect(page.get_by_role("region", name="State")).to_contain_text("Completed", timeout=30_000)  # the page refreshes itself
+    page.locator("summary", has_text="Actions").click()
+    page.get_by_role("link", name=re.compile("^Terminate")).click()
+    page.fill("input[name=typed]", "plain.lumen.example")
+    page.get_by_role("button", name="Terminate service").click()
+    expect(page.get_by_role("region", name="State")).to_contain_text("Terminated", timeout=30_000)
+    context.close()
+
+
+def test_what_failed_in_the_demo_says_why_and_goes_again_once_it_is_put_right(demo: Demo, browser: Browser) -> None:
+    context = browser.new_context()
+    page = sign_in(demo, demo.watch(context.new_page()), demo.email)
+    page.goto(f"{demo.address}/admin")
+    row = page.get_by_role("row", name=re.compile("photos.nowak.example"))
+    expect(row).to_contain_text("belongs to another account")
+    expect(row.get_by_role("button", name="Retry")).to_be_visible()
+    customer = sign_in(demo, browser.new_page(), "tomasz@example.test")
+    customer.get_by_role("link", name="photos.nowak.example", exact=True).click()
+    expect(customer.get_by_role("main")).to_contain_text("We have been told")
+    expect(customer.get_by_role("main")).not_to_contain_text("another account")
+    customer.context.close()
+    open_service(demo, page, "photos.nowak.example")
+    page.fill("input[name=username]", "nowak-photos")
+    page.get_by_role("button", name="Save settings").click()
+    page.get_by_role("button", name="Retry create").click()
+    expect(page.get_by_role("region", name="State")).to_contain_text("Completed", timeout=30_000)
+    context.close()
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 390)])
+def test_pages_are_accessible_and_fit_their_screen(demo: Demo, browser: Browser, theme: str, width: int) -> None:
+    problems: list[tuple[object, ...]] = []
+
+    def someone(who: str) -> tuple[Page, Callable[[str], None]]:
+        context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)  # type: ignore[arg-type]
+        context.add_cookies([{"name": "theme", "value": theme, "url": demo.address}])
+        page = sign_in(demo, demo.watch(context.new_page()), who)
+
+        def look(what: str) -> None:
+            page.wait_for_timeout(300)  # the module's form comes as a fragment of its own
+            wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            if wide > 0:
+                problems.append((what, f"{wide} px too wide"))
+            found = axe.Axe().run(page)
+            problems.extend((what, each["id"], [node["html"][:120] for node in each["nodes"]][:3]) for each in found["violations"])
+
+        return page, look
+
+    page, look = someone(demo.email)
+    for name in ("berg-design.example", "old.berg-design.example", "new.berg-design.example"):
+        open_service(demo, page, name)
+        look(name)
+    page.goto(f"{demo.address}/admin/products/")
+    page.get_by_role("link", name="Cloud Basic").click()
+    page.locator("input[name=disk_space]").wait_for()
+    look("product")
+    page.fill("input[name=disk_space]", "-1")
+    page.get_by_role("button", name="Save settings").click()
+    expect(page.locator("input[name=disk_space]")).to_have_attribute("aria-invalid", "true")
+    look("a module's form with an error")
+    page.goto(f"{demo.address}/admin/services/new")
+    page.get_by_role("button", name="Add service").click()
+    expect(page.get_by_role("alert")).to_contain_text("fields need another look")
+    look("our form with errors")
+    for path in ("activity/", "activity/1", "tasks/", "health/", "nothing-here"):
+        page.goto(f"{demo.address}/admin/{path}")
+        look(path)
+    page.context.close()
+
+    page, look = someone("anna@example.test")
+    for name in ("berg-design.example", "old.berg-design.example", "new.berg-design.example"):
+        page.goto(f"{demo.address}/client")
+        page.get_by_role("link", name=name, exact=True).click()
+        look(f"customer's {name}")
+        for tab in page.get_by_role("navigation", name="Service").get_by_role("link").all_text_contents():
+            page.get_by_role("navigation", name="Service").get_by_role("link", name=tab, exact=True).click()
+            page.wait_for_load_state()
+            look(f"customer's {tab}")
+    page.context.close()
+    assert problems == []
+    assert [one for one in demo.complaints if "422" not in one and "404" not in one] == []
