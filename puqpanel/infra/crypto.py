@@ -72,8 +72,14 @@ def read_keys(path: Path) -> list[str]:
     return lines
 
 
-def write_private(path: Path, text: str) -> None:
-    """Writes a file that only its owner may read, all at once."""
+def write_private(path: Path, text: str, *, new: bool = False) -> None:
+    """Writes a file that only its owner may read, all at once.
+
+    Args:
+        path: where.
+        text: what.
+        new: leaves the file alone where there is one: of several processes that start together, all take the first one's.
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -81,13 +87,21 @@ def write_private(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    fresh.replace(path)
+    if not new:
+        fresh.replace(path)
+        return
+    try:
+        os.link(fresh, path)
+    except FileExistsError:
+        pass
+    finally:
+        fresh.unlink()
 
 
 def make_keys(keys_dir: Path) -> None:
     """Makes what is missing of the two key files of a new panel."""
     if not key_file(keys_dir).exists():
-        write_private(key_file(keys_dir), Fernet.generate_key().decode() + "\n")
+        write_private(key_file(keys_dir), Fernet.generate_key().decode() + "\n", new=True)
     session_key(keys_dir)
 
 
@@ -95,7 +109,7 @@ def session_key(keys_dir: Path) -> str:
     """The key that signs session cookies; made when missing, since losing it only signs people out."""
     path = keys_dir / "session.key"
     if not path.exists():
-        write_private(path, secrets.token_hex(32) + "\n")
+        write_private(path, secrets.token_hex(32) + "\n", new=True)
     return path.read_text().strip()
 
 
