@@ -12,7 +12,9 @@ from typing import Any
 
 MASK = "•••"
 _NAMES = re.compile(
-    r"passw|passphrase|passwd|\bpwd\b|secret|token|api[_-]?key|apikey|private[_-]?key|authori[sz]ation|cookie|credential|bearer|\bpin\b|cvv|\biban\b",
+    r"passw|passphrase|secret|token|api[_-]?key|access[_-]?(?:key|hash)|private[_-]?key|auth[_-]?key|authori[sz]ation|cookie|credential|bearer|cvv"
+    r"|(?<![^\W_])(?:pass|pwd|pw|psk|pin|otp|iban)(?![^\W_])"  # short ones only as words of their own: root_pass, db-pwd
+    r"|(?<=[a-z])(?-i:Pass|Pwd|Pin)(?![a-z])",  # and in camels: rootPass
     re.IGNORECASE,
 )
 _TEXT = (
@@ -36,9 +38,14 @@ def secret_name(name: str) -> bool:
     return bool(_NAMES.search(name))
 
 
+def storable(text: str) -> str:
+    """`text` without the characters that no database stores, or even compares."""
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
 def redact_text(text: str) -> str:
     """`text` with what looks like a credential masked, and fit to be stored."""
-    text = _UNSTORABLE.sub("\ufffd", text)
+    text = storable(text)
     for pattern in _TEXT:
         text = pattern.sub(rf"\g<1>{MASK}", text)
     return text
