@@ -13,7 +13,7 @@ import structlog
 from puqpanel.infra import queue
 from puqpanel.jobs.entry import HANDLERS
 from puqpanel.operations import module_log, modules, provisioning
-from puqpanel.tasks import sweep
+from puqpanel.tasks import fence, sweep
 
 log = structlog.get_logger(__name__)
 
@@ -26,13 +26,17 @@ class Entry:
         name: for the log.
         every: seconds between two runs.
         call: what to do; needs an app context.
+        blind: seconds to wait after this process could not look for a while: leases ran out that nobody could renew, with the database away.
         due: monotonic time of the next run.
+        waited: whether it has just waited for that.
     """
 
     name: str
     every: float
     call: Callable[[], object]
+    blind: float = 0.0
     due: float = 0.0
+    waited: bool = False
 
 
 def entries(modules_dir: Path, module_log_days: int = 0) -> list[Entry]:
@@ -44,7 +48,7 @@ def entries(modules_dir: Path, module_log_days: int = 0) -> list[Entry]:
     """
     return [
         Entry("send what is due", 1, sweep.send_due),
-        Entry("rescue what was lost", 5, lambda: sweep.rescue(HANDLERS)),
+        Entry("rescue what was lost", 5, lambda: sweep.rescue(HANDLERS), blind=fence.LEASE),
         Entry("settle services without a task", 20, provisioning.settle_orphans),
         Entry("let go on what was parked", 10, modules.unpark_served),
         Entry("repair the generation's hint", 5, lambda: queue.put_hint(modules.HINT, str(modules.generation()))),
@@ -64,10 +68,15 @@ def tick(schedule: list[Entry]) -> int:
         moment = time.monotonic()
         if moment < entry.due:
             continue
+        if entry.blind and not entry.waited and entry.due and moment - entry.due > fence.LEASE / 2:
+            entry.due, entry.waited = moment + entry.blind, True
+            continue
+        entry.waited = False
         entry.due = moment + entry.every
         try:
             entry.call()
         except Exception:
             log.exception("schedule entry failed", entry=entry.name)
+            entry.due = moment + max(entry.every, entry.blind)
         ran += 1
     return ran

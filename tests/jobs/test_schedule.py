@@ -1,0 +1,39 @@
+"""The schedule: what waits after a time in which nobody could look."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from puqpanel.app import Panel
+from puqpanel.infra.clock import now
+from puqpanel.infra.db import release, session, transaction
+from puqpanel.jobs import schedule
+from puqpanel.models import Task
+from puqpanel.tasks import add, claim, fence
+
+
+def test_a_scheduler_that_could_not_look_gives_holders_time_to_show_themselves(panel: Panel) -> None:
+    entries = [each for each in schedule.entries(panel.settings.modules_dir) if "lost" in each.name]
+    schedule.tick(entries)
+    task = add.add(job="ModuleJob")
+    assert claim.claim(task.id, "alive") is not None
+    with transaction() as current:
+        current.execute(sa.update(Task).values(lease_until=now() - timedelta(seconds=1)))
+    entries[0].due = time.monotonic() - fence.LEASE  # the database was away: no round since, and no lease renewed
+    assert schedule.tick(entries) == 0
+    release()
+    assert session().scalar(sa.select(Task.status)) == "running" and claim.beat(task.id, "alive")
+    assert entries[0].due - time.monotonic() > fence.LEASE - 1
+
+
+def test_a_new_scheduler_rescues_at_once(panel: Panel) -> None:
+    task = add.add(job="ModuleJob")
+    assert claim.claim(task.id, "dead") is not None
+    with transaction() as current:
+        current.execute(sa.update(Task).values(lease_until=now() - timedelta(seconds=1)))
+    schedule.tick(schedule.entries(panel.settings.modules_dir))
+    release()
+    assert session().scalar(sa.select(Task.status).where(Task.id == task.id)) == "lost"
