@@ -33,7 +33,7 @@ from puqpanel.infra.events import raise_event
 from puqpanel.infra.redact import redact_text
 from puqpanel.models import Service, Task
 from puqpanel.operations import audit, packages
-from puqpanel.operations.services import find_service, module_of
+from puqpanel.operations.services import find_service, find_service_now, module_of
 from puqpanel.tasks import add, fence
 from puqpanel.tasks.outcome import LONGEST, Outcome
 
@@ -71,7 +71,7 @@ def request(*, actor: Actor, service_uuid: str, verb: str, product_uuid: str = "
     with transaction():
         rule = _reserve(actor, service_uuid, verb, " ".join(reason.split())[:REASON])
         if product_uuid and rule.key == "change_package":
-            packages.put_on(actor=actor, service=_locked(service_uuid), product_uuid=product_uuid, take_price=take_price)
+            packages.put_on(actor=actor, service=find_service_now(service_uuid), product_uuid=product_uuid, take_price=take_price)
     result = calls.invoke(module, rule.method, service_uuid=service_uuid, actor=actor).result
     if not result.ok:
         _give_back(actor, service_uuid, rule, redact_text(result.message)[:LONGEST] or "The module refused.")
@@ -118,7 +118,7 @@ def set_provision_status(*, service_uuid: str, status: str, actor: Actor | None 
     """
     with transaction():
         fence.check()
-        service = _locked(service_uuid)
+        service = find_service_now(service_uuid)
         _move(service, status, actor or SYSTEM)
     return service
 
@@ -127,7 +127,7 @@ def set_provision_data(*, service_uuid: str, data: Mapping[str, Any]) -> Service
     """Keeps what a job found out, in place of what it kept before; encrypted."""
     with transaction():
         fence.check()
-        service = _locked(service_uuid)
+        service = find_service_now(service_uuid)
         service.provision_data = dict(data)
     return service
 
@@ -138,7 +138,7 @@ def keep_service_data(*, service_uuid: str, changes: Mapping[str, Any]) -> None:
         return
     with transaction():
         fence.check()
-        service = _locked(service_uuid)
+        service = find_service_now(service_uuid)
         service.provision_data = {**service.provision_data, **changes}
 
 
@@ -149,8 +149,9 @@ def record(task: Task, outcome: Outcome) -> None:
         task: the row with its new status.
         outcome: how the attempt ended.
     """
-    service = _locked_or_none(task.service_uuid)
-    if service is None:
+    try:
+        service = find_service_now(task.service_uuid)
+    except NotFoundError:
         return
     actor = Actor(task.actor_kind, task.actor_id, task.actor_name)  # type: ignore[arg-type]
     verb = _verb_of(task, service)
@@ -187,7 +188,7 @@ def reopen(task: Task) -> None:
     verb = own_verb(task)
     if verb is None:
         return
-    service = _locked(task.service_uuid)
+    service = find_service_now(task.service_uuid)
     if any(own_verb(other) is not None for other in _open_tasks(service) if other.id != task.id):
         raise ConflictError(f"{verb.label} has to wait: another task of this service has not ended.")
     if service.provision_status != ProvisionStatus.PROCESSING:
@@ -214,7 +215,7 @@ def settle_orphans() -> int:
     count = 0
     for uuid in stuck:
         with transaction():
-            service = _locked(uuid)
+            service = find_service_now(uuid)
             if service.provision_status != ProvisionStatus.PROCESSING or _unfinished(service, None) or (now() - service.provision_since).total_seconds() < SETTLE_AFTER:
                 continue
             _failed(service, VERBS.get(service.verb), SYSTEM, None, "It was under way, but no task of it is left.")
@@ -222,23 +223,9 @@ def settle_orphans() -> int:
     return count
 
 
-def _locked_or_none(service_uuid: str) -> Service | None:
-    # of the service alone: tasks of one client or product must not wait for each other
-    return session().scalar(
-        sa.select(Service).where(Service.uuid == service_uuid).with_for_update(of=Service).execution_options(populate_existing=True)
-    )
-
-
-def _locked(service_uuid: str) -> Service:
-    service = _locked_or_none(service_uuid)
-    if service is None:
-        raise NotFoundError("There is no such service.")
-    return service
-
-
 def _reserve(actor: Actor, service_uuid: str, verb: str, reason: str = "") -> Verb:
     with transaction():
-        service = _locked(service_uuid)
+        service = find_service_now(service_uuid)
         rule = check_verb(verb, service.status, service.provision_status)
         if any(own_verb(task) is not None for task in _open_tasks(service)):
             raise ConflictError(f"{rule.label} has to wait: a task of this service has not ended.")
@@ -252,7 +239,7 @@ def _reserve(actor: Actor, service_uuid: str, verb: str, reason: str = "") -> Ve
 def _give_back(actor: Actor, service_uuid: str, rule: Verb, reason: str) -> None:
     """The module refused before anything was queued: the service stands as it stood."""
     with transaction():
-        service = _locked(service_uuid)
+        service = find_service_now(service_uuid)
         if service.provision_status == ProvisionStatus.PROCESSING and not _unfinished(service, None):
             _set_provision(service, service.settled_from)
             service.verb = ""
@@ -264,7 +251,7 @@ def _give_back(actor: Actor, service_uuid: str, rule: Verb, reason: str) -> None
 def _settle_at_once(service_uuid: str) -> None:
     """A module that did the work in `create()` itself, without a task, is done."""
     with transaction():
-        service = _locked(service_uuid)
+        service = find_service_now(service_uuid)
         ever = session().scalar(sa.select(Task.id).where(Task.service_uuid == service_uuid, Task.created_at >= service.provision_since).limit(1))
         if service.provision_status == ProvisionStatus.PROCESSING and ever is None:
             _complete(service, VERBS.get(service.verb), SYSTEM, None)
