@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from puqpanel.domain.actors import Actor
 from puqpanel.infra.db import session
-from puqpanel.infra.redact import redact
+from puqpanel.infra.redact import redact, redact_text
 from puqpanel.models import Audit
 
 
@@ -37,8 +37,8 @@ def record(
         task_id: the task that did it.
     """
     entry = Audit(
-        actor_kind=actor.kind, actor_id=actor.id, actor_name=actor.name, ip=actor.ip, action=action, subject_type=subject_type,
-        subject_uuid=subject_uuid, summary=summary, task_id=task_id,
+        actor_kind=actor.kind, actor_id=actor.id, actor_name=redact_text(actor.name)[:200], ip=actor.ip[:45], action=action, subject_type=subject_type,
+        subject_uuid=subject_uuid, summary=redact_text(summary), task_id=task_id,
         before=redact(dict(before)) if before else None, after=redact(dict(after)) if after else None,
     )
     session().add(entry)

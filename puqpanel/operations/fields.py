@@ -5,6 +5,7 @@ from __future__ import annotations
 from email_validator import EmailNotValidError, validate_email
 
 from puqpanel.domain.errors import InvalidInput
+from puqpanel.infra.redact import storable
 
 
 def clean_email(text: str, field: str = "email") -> str:
@@ -25,7 +26,7 @@ def clean_name(text: str, field: str = "name", longest: int = 200) -> str:
     Raises:
         InvalidInput: it is empty or too long.
     """
-    name = " ".join(text.split())
+    name = " ".join(storable(text).split())
     if not name:
         raise InvalidInput({field: ["A name is needed."]})
     if len(name) > longest:

@@ -11,6 +11,7 @@ from puqpanel.domain.errors import InvalidInput, UserError
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import release, session, transaction
 from puqpanel.infra.events import raise_event
+from puqpanel.infra.redact import storable
 from puqpanel.models import Staff, User
 from puqpanel.operations import audit, passwords
 
@@ -37,7 +38,7 @@ def sign_in_user(*, email: str, password: str, ip: str) -> User:
 
 
 def _sign_in(table: type[Account], kind: ActorKind, email: str, password: str, ip: str) -> Account:
-    address = email.strip().lower()[:254]
+    address = storable(email.strip().lower()[:254])
     found = session().scalar(sa.select(table).where(table.email == address))
     hashed = found.password_hash if found is not None and found.active else None
     release()
