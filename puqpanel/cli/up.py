@@ -39,7 +39,7 @@ def command(demo: bool, host: str | None, port: int | None, instance: Path | Non
 
     Brings the database up to date, then starts the queue server, the pages, the workers and the scheduler, starts again what ends, and
     prints the address once everything answers. Without --demo the first staff account is made: you are asked for it, or, where nobody
-    can be asked, a password is made up and printed once. Ctrl-C stops it: what runs may finish, a second Ctrl-C ends it at once.
+    can be asked, admin@example.test with a made-up password, printed once. Ctrl-C stops it: what runs may finish, a second Ctrl-C ends it at once.
     """
     changes = overrides(instance=instance, host=host, port=port, dev=dev)
     settings = load_settings(changes)

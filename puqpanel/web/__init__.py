@@ -90,6 +90,7 @@ def _teach_templates(app: Flask, settings: Settings) -> None:
         retryable=RETRYABLE,
         status=look.status,
         times=times,
+        told_action=look.told_action,
         viewer=viewer.Viewer(),
     )
     app.jinja_env.trim_blocks = True

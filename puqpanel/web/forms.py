@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flask import request
@@ -12,8 +12,50 @@ from wtforms import SelectChoice, SelectMultipleField, widgets  # type: ignore[a
 from puqpanel.domain.errors import InvalidInput, UserError
 
 
+class Sentences:
+    """What validators say where a field gives no sentence of its own, in the panel's voice instead of the library's."""
+
+    ours: Mapping[str, str] = {
+        "This field is required.": "This is needed.",
+        "Invalid Choice: could not coerce.": "Choose one of the list.",
+        "Invalid choice(s): one or more data inputs could not be coerced.": "Choose from the list.",
+        "Not a valid choice.": "Choose one of the list.",
+        "Not a valid integer value.": "Enter a whole number.",
+        "Not a valid decimal value.": "Enter a number, as in 4.90.",
+        "Not a valid float value.": "Enter a number.",
+        "Invalid email address.": "Enter an e-mail address, as in anna@example.com.",
+        "Invalid URL.": "Enter an address that begins with https://.",
+        "Invalid input.": "Enter this in another way.",
+        "Field must be at least %(min)d character long.": "Use at least %(min)d character.",
+        "Field must be at least %(min)d characters long.": "Use at least %(min)d characters.",
+        "Field cannot be longer than %(max)d character.": "Use at most %(max)d character.",
+        "Field cannot be longer than %(max)d characters.": "Use at most %(max)d characters.",
+        "Field must be between %(min)d and %(max)d characters long.": "Use %(min)d to %(max)d characters.",
+        "Number must be at least %(min)s.": "Enter %(min)s or more.",
+        "Number must be at most %(max)s.": "Enter %(max)s or less.",
+        "Number must be between %(min)s and %(max)s.": "Enter %(min)s to %(max)s.",
+        "'%(value)s' is not a valid choice for this field.": "Choose from the list.",
+        "'%(value)s' are not valid choices for this field.": "Choose from the list.",
+    }
+
+    def gettext(self, text: str) -> str:
+        """Our sentence for one of the library's."""
+        return self.ours.get(text, text)
+
+    def ngettext(self, one: str, many: str, number: int) -> str:
+        """The same for a sentence that counts."""
+        return self.gettext(one if number == 1 else many)
+
+
 class Form(FlaskForm):  # type: ignore[misc]
     """A form of the panel: its token checked, surrounding space of texts left to operations."""
+
+    class Meta(FlaskForm.Meta):  # type: ignore[misc]
+        """How the library is set up for our forms."""
+
+        def get_translations(self, form: object) -> Sentences:
+            """Who words what the validators say."""
+            return Sentences()
 
     def values(self, *names: str) -> dict[str, Any]:
         """The answers to some fields, by name, for an operation's arguments; a text that was not sent is empty."""

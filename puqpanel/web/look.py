@@ -81,6 +81,20 @@ PLAIN = frozenset({"provision", "task", "level", "check"})
 NOTICE_ICONS = {"good": "circle-check", "warn": "triangle-exclamation", "bad": "circle-xmark", "busy": "circle-info"}
 
 
+def told_action(action: str) -> tuple[str, str]:
+    """The action of a line of the module log, `GET https://host/path`, as what was asked and the host it was asked of.
+
+    Args:
+        action: as it was logged; one that names no address has no host.
+    """
+    verb, _, address = action.partition(" ")
+    scheme, found, rest = address.partition("://")
+    if not found or scheme not in ("http", "https"):
+        return action, ""
+    host, slash, path = rest.partition("/")
+    return f"{verb} {slash + path or '/'}", host
+
+
 def status(kind: str, key: str) -> Status:
     """How a state is drawn; one that nobody knows is shown as itself, muted, never an error page.
 

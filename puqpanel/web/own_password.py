@@ -19,7 +19,7 @@ from puqpanel.web.signin import Area
 class OwnPasswordForm(Form):
     """The password there is, and the one there is to be, twice."""
 
-    current = PasswordField("Current password", [InputRequired("Enter the password you have now."), Length(max=1000, message="Use at most 1,000 characters.")])
+    current = PasswordField("Current password", [InputRequired("Enter the password you have now."), Length(max=1000)])
     password = PasswordField("New password", [InputRequired("Enter a new password.")], description="At least 10 characters.")
     repeat = PasswordField("New password once more", [EqualTo("password", "This is not the same as the new password.")])
 

@@ -8,27 +8,29 @@ from typing import Any, TypeVar
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from flask_wtf import FlaskForm
+from werkzeug.exceptions import HTTPException
 from wtforms import BooleanField, PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
 from puqpanel.domain.errors import UserError
 from puqpanel.models import Staff, User
 from puqpanel.operations import signin
-from puqpanel.web.answers import same_site
+from puqpanel.web.answers import same_site, wants_json
+from puqpanel.web.forms import Form
 from puqpanel.web.guard import actor, public
 from puqpanel.web.limits import failed, limiter, tried_account
 from puqpanel.web.sessions import sign_in
 from puqpanel.web.sessions import sign_out as end_session
 
+TOO_OFTEN = "Too many tries. Wait a few minutes before the next one."
 View = TypeVar("View", bound=Callable[..., Any])
 
 
-class SignInForm(FlaskForm):  # type: ignore[misc]
+class SignInForm(Form):
     """E-mail, password, and whether to stay signed in."""
 
-    email = StringField("E-mail", [InputRequired("Enter your e-mail address."), Length(max=254, message="Use at most 254 characters.")])
-    password = PasswordField("Password", [InputRequired("Enter your password."), Length(max=1000, message="Use at most 1,000 characters.")])
+    email = StringField("E-mail", [InputRequired("Enter your e-mail address."), Length(max=254)])
+    password = PasswordField("Password", [InputRequired("Enter your password."), Length(max=1000)])
     keep = BooleanField("Keep me signed in for 14 days on this computer")
 
 
@@ -98,6 +100,18 @@ def blueprint(area: Area) -> Blueprint:
                 sign_in(person, keep=form.keep.data)
                 return onward()
         return drawn(form), 422
+
+    @bp.errorhandler(429)
+    def too_often(error: HTTPException) -> ResponseReturnValue:
+        """The form again with what was typed, password aside: an error page would lead nowhere."""
+        if wants_json():
+            return {"status": "error", "message": TOO_OFTEN, "code": 429}, 429
+        if area.signed_in():
+            flash(TOO_OFTEN, "bad")
+            return redirect(url_for(f"{area.name}.auth.password_form"))
+        form = SignInForm()
+        form.form_errors.append(TOO_OFTEN)
+        return drawn(form), 429
 
     @bp.post("/signout")
     @public

@@ -77,6 +77,11 @@ def span(seconds: float) -> str:
     return f"{days} day" if days == 1 else f"{days} days"
 
 
+def took(milliseconds: float) -> str:
+    """How long a request took: `850 ms`, and `12 s` from ten seconds on."""
+    return f"{milliseconds:.0f} ms" if milliseconds < 10_000 else span(milliseconds / 1000)
+
+
 def now() -> datetime:
     """This moment, for templates that show how long something has been going on."""
     return clock.now()

@@ -9,7 +9,9 @@ from flask import Blueprint, abort
 
 from puqpanel.app import Panel
 from puqpanel.domain.errors import ConflictError, InvalidInput, NotFoundError, PermissionDenied
+from puqpanel.web import times
 from puqpanel.web.guard import public
+from puqpanel.web.look import told_action
 from tests.web.conftest import Browser
 
 SECRET = "the-password-is-hunter2"
@@ -33,6 +35,16 @@ def broken(app: Panel) -> Browser:
 
     app.register_blueprint(failing)
     return Browser(app)
+
+
+def test_the_action_of_a_log_line_says_what_was_asked_before_of_whom() -> None:
+    assert told_action("GET https://cloud.test:8443/ocs/v1.php/users") == ("GET /ocs/v1.php/users", "cloud.test:8443")
+    assert told_action("GET https://cloud.test") == ("GET /", "cloud.test")
+    assert told_action("create_job") == ("create_job", "")
+
+
+def test_what_takes_long_is_told_in_seconds() -> None:
+    assert [times.took(each) for each in (0, 850, 9999, 12_300, 90_000)] == ["0 ms", "850 ms", "9999 ms", "12 s", "1 min 30 s"]
 
 
 def test_the_policy_is_exact_and_its_nonce_new_each_time(visitor: Browser) -> None:

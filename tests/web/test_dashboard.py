@@ -41,6 +41,6 @@ def test_losses_have_their_axis_and_trouble_its_button(app: Panel, owner: Browse
         ))
     page = owner.get("/admin/").text
     assert '<span>3</span><span>0</span><span>−1</span>' in page
-    assert "Twelve weeks: 1 gained, 1 lost" in page
+    assert "Twelve weeks: 1 ordered, 1 lost" in page
     assert page.count("Show as table") == 1, "the chart of tasks has nothing to show yet"
     assert ("The cloud says &lt;no&gt;." in page, "Change package" in page, f'formaction="/admin/services/{shop["service"]}/retry"' in page) == (True, True, True)

@@ -83,6 +83,7 @@ def test_each_list_as_csv(owner: Browser, shop: dict[str, str], task: str, path:
     assert answer.mimetype == "text/csv"
     assert "attachment" in answer.headers["Content-Disposition"]
     assert len(answer.text.splitlines()) >= 2
+    assert answer.data.startswith(b"\xef\xbb\xbf"), "without a mark, spreadsheets misread the umlauts"
 
 
 def test_a_refused_form_is_422_and_keeps_what_was_typed(owner: Browser) -> None:
@@ -121,6 +122,16 @@ def test_termination_asks_for_the_name(app: Panel, owner: Browser, shop: dict[st
     assert answer.status_code == 302
     # without a module there is nothing to terminate, and that is said
     assert "no module" in owner.get(answer.location).text
+
+
+def test_a_validator_without_a_sentence_of_its_own_speaks_as_the_panel_does(owner: Browser) -> None:
+    page = owner.post("/admin/staff/roles/new", {"name": "x" * 101}).text
+    assert "Use at most 100 characters." in page and "Field cannot" not in page
+
+
+def test_a_customer_reads_the_product_once_and_the_price_with_its_period(app: Panel, shop: dict[str, str]) -> None:
+    page = Browser(app).sign_in("anna@example.test", "/client").get("/client/").text
+    assert '<span class="sub clip hi">Web S</span>' in page and re.search(r"4\.90 <span class=\"mut\">/ month</span>", page)
 
 
 def test_a_second_click_on_retry_is_no_error(app: Panel, owner: Browser, shop: dict[str, str], task: str) -> None:

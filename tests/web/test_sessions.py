@@ -61,6 +61,8 @@ def test_too_many_tries_are_stopped(owner: Browser, visitor: Browser) -> None:
     codes = [visitor.post("/admin/signin", {"email": "owner@panel.test", "password": f"wrong {i}"}).status_code for i in range(22)]
     assert codes[:20] == [422] * 20
     assert codes[20:] == [429] * 2
+    page = visitor.post("/admin/signin", {"email": "typed@panel.test", "password": "wrong wrong"}).text
+    assert 'value="typed@panel.test"' in page and "Too many tries" in page and "To the dashboard" not in page and "wrong wrong" not in page
 
 
 def test_who_signs_in_well_is_not_counted(app: Panel, owner: Browser) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
+from puqpanel.domain.money import PERIODS
 from puqpanel.operations import services
 from puqpanel.web.guard import current_customer, customer
 
@@ -18,4 +19,5 @@ def index() -> ResponseReturnValue:
     """What the customer has, and what needs them."""
     me = current_customer()
     mine = services.services_of(me.id)
-    return render_template("client/home.html", me=me, alive=[one for one in mine if one.status in ALIVE], ended=[one for one in mine if one.status not in ALIVE])
+    alive, ended = [one for one in mine if one.status in ALIVE], [one for one in mine if one.status not in ALIVE]
+    return render_template("client/home.html", me=me, alive=alive, ended=ended, periods=PERIODS)
