@@ -2,7 +2,6 @@
 
 import contextlib
 import inspect
-import json
 import logging
 import secrets
 import time
@@ -21,6 +20,8 @@ from puqpanel.host.contract.names import python_name
 from puqpanel.host.contract.result import Result
 from puqpanel.host.discover import describe
 from puqpanel.host.loader import LoadedModule
+from puqpanel.host.plain import jsonable
+from puqpanel.host.surroundings import kept
 from puqpanel.infra.db import in_transaction, release, session
 from puqpanel.infra.redact import redact_text
 from puqpanel.models.tasks import Task
@@ -113,7 +114,7 @@ def invoke(
     further = {} if task is None else {k: v for k, v in task.data.items() if k not in ("module", "method")}
     started = time.monotonic()
     instance: ModuleBase | None = None
-    with entered(call):
+    with kept(), entered(call):
         try:
             instance = loaded.cls()
             instance.recorded_version = loaded.recorded_version
@@ -230,5 +231,5 @@ def _service_changes(instance: ModuleBase) -> dict[str, Any]:
         for key, value in data.items()
         if (stored[key] != value if key in stored else not any(value is e or value == e for e in empty))
     }
-    plain: dict[str, Any] = json.loads(json.dumps(changes, default=str, skipkeys=True))
+    plain: dict[str, Any] = jsonable(changes)
     return plain

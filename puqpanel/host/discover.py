@@ -1,5 +1,6 @@
 """What lies under modules/: names and config.py only, no module is imported."""
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,15 +8,24 @@ from pathlib import Path
 from typing import Any
 
 from puqpanel.domain.module_states import MODULE_TYPES
+from puqpanel.host import patience
 from puqpanel.host.contract.config import Config
+from puqpanel.host.plain import plain, sentence
+from puqpanel.host.surroundings import kept
 from puqpanel.infra.redact import redact_text
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{0,59}")
 _VERSION = re.compile(r"\d+(\.\d+)*([-.+]?[A-Za-z0-9]+)*")
+LARGEST_CONFIG = 256 * 1024
+HUNG = "{} did not come to an end within {:g} seconds; look for a loop or for something that waits."
 
 
 class Refused(Exception):
     """A module that cannot be loaded; the text is one sentence that says what to mend."""
+
+    def __init__(self, text: str) -> None:
+        # it may quote whatever the module holds, and is kept in a row and shown on a page
+        super().__init__(sentence(text))
 
 
 @dataclass(frozen=True)
@@ -39,20 +49,35 @@ def scan(modules_dir: Path) -> list[Found]:
     """Everything that lies under `modules_dir` in a folder of a known type, sorted; reads each config.py."""
     found = []
     for module_type in MODULE_TYPES:
-        base = modules_dir / module_type
-        if not base.is_dir():
-            continue
-        for folder in sorted(base.iterdir(), key=lambda entry: (entry.name.lower(), entry.name)):
-            if folder.is_dir() and not folder.name.startswith((".", "_")):
-                found.append(look(folder, module_type, folder.name))
+        for folder in _folders(modules_dir / module_type):
+            # a name that is no text in the disk's encoding is refused by it, and shown as far as it can be
+            found.append(look(folder, module_type, os.fsencode(folder.name).decode("utf-8", "replace")))
     return found
+
+
+def _folders(base: Path) -> list[Path]:
+    """What lies in a folder and may be a module; nothing where it cannot be read."""
+    try:
+        entries = sorted(base.iterdir(), key=lambda entry: (entry.name.lower(), entry.name))
+    except OSError:
+        return []
+    return [entry for entry in entries if not entry.name.startswith((".", "_")) and _is_folder(entry)]
+
+
+def _is_folder(entry: Path) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def look(folder: Path, module_type: str, name: str) -> Found:
     """One folder, with its config or with the sentence of its refusal."""
     try:
         check_folder(folder, name)
-        config = read_config(folder)
+        config = patience.within(folder, lambda: read_config(folder))
+    except patience.TooLong:
+        return Found(module_type, name, folder, error=HUNG.format("config.py", patience.LOAD_SECONDS))
     except Refused as refusal:
         return Found(module_type, name, folder, error=str(refusal))
     return Found(module_type, name, folder, str(config["version"]), config)
@@ -60,6 +85,13 @@ def look(folder: Path, module_type: str, name: str) -> Found:
 
 def check_folder(folder: Path, name: str) -> None:
     """Raises Refused when the folder's name or its main file breaks the naming rule."""
+    try:
+        _check_files(folder, name)
+    except OSError as error:
+        raise Refused(f"The folder {name} cannot be read ({error.strerror or type(error).__name__}); look at its owner and rights.") from error
+
+
+def _check_files(folder: Path, name: str) -> None:
     if not folder.is_dir():
         raise Refused(f"The folder {folder.name} is not there; put it back or deactivate the module.")
     if not NAME.fullmatch(name):
@@ -78,9 +110,12 @@ def read_config(folder: Path) -> Config:
     path = folder / "config.py"
     if not path.is_file():
         raise Refused("config.py is missing; it holds CONFIG = {…} with at least a name and a version.")
+    if path.stat().st_size > LARGEST_CONFIG:
+        raise Refused(f"config.py is larger than {LARGEST_CONFIG // 1024} KB; it is read often and holds a few lines.")
     scope: dict[str, Any] = {"__file__": str(path), "__name__": "config"}
     try:
-        exec(compile(path.read_text("utf-8"), str(path), "exec", dont_inherit=True), scope)  # noqa: S102 - it is the module's own file
+        with kept():
+            exec(compile(path.read_bytes(), str(path), "exec", dont_inherit=True), scope)  # noqa: S102 - it is the module's own file
     except BaseException as error:
         raise Refused(import_failure("config.py", error, folder)) from error
     values = scope.get("CONFIG")
@@ -91,13 +126,23 @@ def read_config(folder: Path) -> Config:
             raise Refused(f"CONFIG in config.py has no “{key}” text.")
     if not _VERSION.fullmatch(values["version"].strip()) or len(values["version"]) > 40:
         raise Refused(f"The version “{values['version']}” in config.py is not a version such as 1.0.0.")
-    return Config({str(key): value for key, value in values.items()})
+    return Config({plain(str(key)): plain(value) if isinstance(value, str) else value for key, value in values.items()})
 
 
 def import_failure(what: str, error: BaseException, folder: Path) -> str:
-    """One sentence for an error that running a file of a module raised: type, message, file and line, no traceback."""
+    """One sentence for an error that running a file of a module raised: type, message, file and line, no traceback.
+
+    Never raises, whatever the error's own class does.
+    """
+    try:
+        return _import_failure(what, error, folder)
+    except BaseException:
+        return f"{what} does not load: {type(error).__name__}, which cannot say more."
+
+
+def _import_failure(what: str, error: BaseException, folder: Path) -> str:
     if isinstance(error, SyntaxError) and error.filename:
-        return f"{what} has a syntax error: {error.msg} ({_short(error.filename, folder)}:{error.lineno})."
+        return f"{what} has a syntax error: {redact_text(sentence(str(error.msg), 300))} ({_short(error.filename, folder)}:{error.lineno})."
     place = ""
     step = error.__traceback__
     while step is not None:
@@ -121,7 +166,7 @@ def _hint(error: BaseException, folder: Path) -> str:
 def describe(error: BaseException) -> str:
     """Type and text of an error on one line, secrets masked; never raises, whatever the error's own class does."""
     try:
-        text = redact_text(" ".join(str(error)[:2000].split()))
+        text = redact_text(sentence(str(error), 2000))
     except BaseException:
         text = ""
     if len(text) > 300:

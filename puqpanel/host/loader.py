@@ -6,13 +6,14 @@ from pathlib import Path
 
 from puqpanel.domain.module_states import version_order
 from puqpanel.domain.permissions import Permission
-from puqpanel.host import packages
+from puqpanel.host import packages, patience
 from puqpanel.host.context import Context, entered, table_prefix
 from puqpanel.host.contract import rules
 from puqpanel.host.contract.base import ModuleBase
 from puqpanel.host.contract.config import Config
 from puqpanel.host.contract.names import BothSpellings
-from puqpanel.host.discover import Refused, check_folder, import_failure, read_config
+from puqpanel.host.discover import HUNG, Refused, check_folder, import_failure, read_config
+from puqpanel.host.surroundings import kept
 
 __all__ = ["LoadedModule", "Refused", "load_module", "unload"]
 
@@ -77,13 +78,22 @@ def load_module(folder: Path, type: str, name: str, recorded_version: str = "") 
 
     Raises: Refused with the one sentence that says what to mend, whatever the module's code does.
     """
-    folder = folder.resolve()
-    check_folder(folder, name)
-    config = read_config(folder)
-    package = packages.fresh(folder, type, name)
     try:
-        with entered(Context(type, name, package)):
-            return _load(package, folder, config, type, name, recorded_version=recorded_version)
+        folder = folder.resolve()
+    except (OSError, RuntimeError) as error:
+        raise Refused(f"The folder {name} leads nowhere: {import_failure(name, error, folder)}") from error
+    check_folder(folder, name)
+    package = packages.fresh(folder, type, name)
+
+    def work() -> LoadedModule:
+        with kept(), entered(Context(type, name, package)):
+            return _load(package, folder, read_config(folder), type, name, recorded_version=recorded_version)
+
+    try:
+        return patience.within(folder, work)
+    except patience.TooLong as error:
+        packages.drop(package)
+        raise Refused(HUNG.format(f"Loading {name}", patience.LOAD_SECONDS)) from error
     except BaseException:
         packages.drop(package)
         raise

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from puqpanel.host import context
+from puqpanel.host.plain import plain
 from puqpanel.infra.db import session, transaction
 from puqpanel.infra.redact import DEPTH, redact, redact_text
 from puqpanel.models.module_log import ModuleLog
@@ -44,7 +45,7 @@ def write(
                     type=str(type)[:40],
                     name=str(name)[:80],
                     level=level if level in ("info", "error", "debug") else "info",
-                    action=redact_text(str(action))[:200],
+                    action=plain(redact_text(str(action)[:2000]), 200),
                     request=asked,
                     response=answered,
                     duration_ms=duration_ms,
@@ -83,7 +84,7 @@ def as_text(value: Any) -> str:
 
 
 def _cut(text: str) -> str:
-    text = text.replace("\x00", "�")
+    text = plain(text, len(text))
     raw = text.encode("utf-8", "replace")
     return text if len(raw) <= LIMIT else raw[: LIMIT - len(_MARK.encode())].decode("utf-8", "ignore") + _MARK
 

@@ -1,9 +1,10 @@
 """What a module's method answered, in one shape."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, overload
+
+from puqpanel.host.plain import jsonable, plain
 
 
 class _Pending:
@@ -42,6 +43,10 @@ class Result:
     waiting: bool = False
 
     pending = _Pending()
+
+    def __post_init__(self) -> None:
+        # kept in rows and shown on pages, so it must be of a kind and size that both can take
+        object.__setattr__(self, "message", plain(str(self.message)))
 
     def __bool__(self) -> bool:
         return self.ok
@@ -112,7 +117,7 @@ class Result:
         if self.message:
             answer["message"] = self.message
         if self.data is not None:
-            answer["data"] = json.loads(json.dumps(self.data, default=str, skipkeys=True))
+            answer["data"] = jsonable(self.data)
         if self.errors:
             answer["errors"] = self.errors
         return answer | {"code": self.code}
@@ -129,7 +134,7 @@ def _code(value: Any, default: int) -> int:
 def _errors(value: Any) -> dict[str, list[str]]:
     if not isinstance(value, Mapping):
         return {}
-    return {str(k): [str(i) for i in v] if isinstance(v, (list, tuple)) else [str(v)] for k, v in value.items()}
+    return {plain(str(k), 200): [plain(str(i)) for i in v] if isinstance(v, (list, tuple)) else [plain(str(v))] for k, v in value.items()}
 
 
 def _message(value: Mapping[str, Any], ok: bool) -> tuple[str, dict[str, list[str]]]:

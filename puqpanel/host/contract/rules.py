@@ -12,10 +12,12 @@ from puqpanel.domain.permissions import Permission, module_permission
 from puqpanel.host.contract.base import ModuleBase
 from puqpanel.host.contract.names import HTTP_VERBS, snake
 from puqpanel.host.discover import Refused, describe
+from puqpanel.host.plain import sentence
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 _SEGMENT = re.compile(r"[A-Za-z0-9._~-]+|\{[A-Za-z_][A-Za-z0-9_]*\}")
 _CONTROLLER = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)@([A-Za-z_][A-Za-z0-9_]*)")
+MOST = 500
 _SECRET = re.compile(r"passw|secret|token|api_?key|private_?key|credential", re.IGNORECASE)
 TAB = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 
@@ -118,6 +120,8 @@ def _entries(instance: ModuleBase, hook: str) -> list[Mapping[str, Any]]:
         return []
     if not isinstance(value, (list, tuple)) or not all(isinstance(entry, Mapping) for entry in value):
         raise Refused(f"{hook}() must answer a list of dictionaries.")
+    if len(value) > MOST:
+        raise Refused(f"{hook}() answers {len(value)} entries; at most {MOST} are possible.")
     return list(value)
 
 
@@ -125,7 +129,7 @@ def _text(entry: Mapping[str, Any], key: str, where: str) -> str:
     value = entry.get(key)
     if not isinstance(value, str) or not value.strip():
         raise Refused(f"{where} has no “{key}”.")
-    return value.strip()
+    return sentence(value, 200)
 
 
 def _short(instance: ModuleBase, key: str) -> str:
@@ -135,7 +139,8 @@ def _short(instance: ModuleBase, key: str) -> str:
 def _permission(instance: ModuleBase, key: str, name: str = "", description: str = "") -> Permission:
     group = str(instance.config("name") or instance.module_name)
     full = module_permission(instance.module_type, instance.module_name, key)
-    return Permission(full, name or key.replace("-", " ").replace("_", " ").capitalize(), description, group)
+    shown = sentence(name, 120) or key.replace("-", " ").replace("_", " ").capitalize()
+    return Permission(full, shown, sentence(description, 400), sentence(group, 120))
 
 
 def _permissions(instance: ModuleBase, found: Declared) -> dict[str, Permission]:
@@ -257,5 +262,5 @@ def tabs(instance: ModuleBase) -> list[Tab]:
         template = _text(entry, "template", f"The tab “{key}”")
         if views.find(type(instance), template) is None:
             raise Refused(f"The tab “{key}” has the template “{template}”, but {views.path_of(template)} is not there.")
-        found.append(Tab(key, str(entry.get("name") or key.replace("_", " ").capitalize()), template))
+        found.append(Tab(key, sentence(str(entry.get("name") or key.replace("_", " ").capitalize()), 80), template))
     return found

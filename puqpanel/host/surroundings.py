@@ -1,0 +1,42 @@
+"""Puts back what a module's code changed of the process around it and that others count on."""
+
+import contextlib
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+
+from puqpanel.host.packages import PREFIX
+
+
+@contextlib.contextmanager
+def kept() -> Iterator[None]:
+    """Keeps the working folder, the recursion limit, the default timeout of sockets, and the entries of `sys.modules`."""
+    folder, depth, timeout, loaded = _folder(), sys.getrecursionlimit(), socket.getdefaulttimeout(), dict(sys.modules)
+    try:
+        yield
+    finally:
+        if folder and _folder() != folder:
+            with contextlib.suppress(OSError):
+                os.chdir(folder)
+        if sys.getrecursionlimit() != depth:
+            sys.setrecursionlimit(depth)
+        if socket.getdefaulttimeout() != timeout:
+            socket.setdefaulttimeout(timeout)
+        if any(sys.modules.get(name) is not module for name, module in loaded.items()):
+            _put_back(loaded)
+
+
+def _put_back(loaded: dict[str, ModuleType]) -> None:
+    for name, module in loaded.items():
+        # a module that was unloaded meanwhile stays away; a library may put something else in its own place, the panel does not
+        if not name.startswith(PREFIX) and (name not in sys.modules or name.startswith("puqpanel")):
+            sys.modules[name] = module
+
+
+def _folder() -> str:
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""
