@@ -6,8 +6,10 @@ what modules keep in tables of their own, whether through an encrypted column or
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from cryptography.fernet import Fernet, InvalidToken
@@ -19,6 +21,8 @@ from puqpanel.infra.settings import Settings
 
 BATCH = 200
 TOKEN = "gAAAA"  # noqa: S105 - what every token begins with: the version byte and the high bytes of the time
+
+SHAPE = re.compile(r"gAAAA[A-Za-z0-9_-]{90,}={0,2}")
 
 
 @dataclass(slots=True)
@@ -68,7 +72,7 @@ def rotate(settings: Settings, progress: Callable[[int], None] = lambda done: No
             if changes:
                 with engine.connect().execution_options(panel_write=True) as connection, connection.begin():
                     for row, token in changes:
-                        same = [key == value for key, value in zip(table.primary_key.columns, row.key, strict=True)]
+                        same = [key == value for key, value in zip(_keys(table, column), row.key, strict=True)]
                         connection.execute(sa.update(table).where(*same, column == row.token).values({column: token}))
             progress(tally.total)
     return tally
@@ -83,10 +87,14 @@ def _columns(engine: Engine) -> Iterator[tuple[sa.Table, sa.Column[str]]]:
     metadata = sa.MetaData()
     metadata.reflect(engine)
     for table in metadata.sorted_tables:
-        if list(table.primary_key.columns):
-            for column in table.columns:
-                if isinstance(column.type, sa.String) and not column.primary_key:
-                    yield table, column
+        for column in table.columns:
+            if isinstance(column.type, sa.String) and not column.primary_key:
+                yield table, column
+
+
+def _keys(table: sa.Table, column: sa.Column[str]) -> list[sa.Column[Any]]:
+    """What tells rows apart: the primary key; in a module's table that has none the token itself, of which no two are alike."""
+    return list(table.primary_key.columns) or [column]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +104,7 @@ class _Stored:
 
 
 def _batches(engine: Engine, table: sa.Table, column: sa.Column[str]) -> Iterator[list[_Stored]]:
-    keys = list(table.primary_key.columns)
+    keys = _keys(table, column)
     last: tuple[object, ...] | None = None
     while True:
         statement = sa.select(*keys, column).where(column.startswith(TOKEN)).order_by(*keys).limit(BATCH)
@@ -111,7 +119,9 @@ def _batches(engine: Engine, table: sa.Table, column: sa.Column[str]) -> Iterato
 
 
 def _sort(token: str, newest: Fernet, everything: list[Fernet], tally: Tally) -> bytes | None:
-    """Counts a token; answers its secret when it is under an older key."""
+    """Counts a token; answers its secret when it is under an older key. What only begins like one is somebody's text."""
+    if not SHAPE.fullmatch(token):
+        return None
     for box in everything:
         try:
             secret = box.decrypt(token.encode())

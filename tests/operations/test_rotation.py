@@ -71,6 +71,25 @@ def test_what_modules_keep_in_plain_columns_is_found(own_keys: Settings) -> None
     assert {crypto.decrypt(text) for name, text in texts if name != "plain"} == {"secret"}
 
 
+def test_a_table_without_a_key_keeps_its_secrets_and_a_name_is_none(own_keys: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rotation, "BATCH", 2)
+    with transaction() as session:
+        session.add(Product(name="gAAAA is what I call it"))
+    engine = engine_for(own_keys.database_url)
+    with engine.connect().execution_options(panel_write=True) as connection, connection.begin():
+        connection.execute(sa.text("create table mod_product_x_notes (kept text)"))
+        for number in range(5):
+            connection.execute(sa.text("insert into mod_product_x_notes values (:p)"), {"p": crypto.encrypt(f"secret {number}")})
+    crypto.add_key(own_keys.keys_dir)
+    tally = rotation.rotate(own_keys)
+    assert (tally.alien, rotation.rotate(own_keys).older) == (0, 0)
+    crypto.drop_old_keys(own_keys.keys_dir)
+    crypto.use_keys(own_keys.keys_dir)
+    with engine.connect() as connection:
+        kept = connection.execute(sa.text("select kept from mod_product_x_notes")).scalars().all()
+    assert sorted(crypto.decrypt(token) for token in kept) == [f"secret {number}" for number in range(5)]
+
+
 def test_rotating_while_others_write_loses_no_change(own_keys: Settings, app: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rotation, "BATCH", 3)
     products(20)
