@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from markupsafe import Markup
+
 from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import UserError
 from puqpanel.host import logs
@@ -20,7 +22,7 @@ from puqpanel.host.contract.names import python_name
 from puqpanel.host.contract.result import Result
 from puqpanel.host.discover import describe
 from puqpanel.host.loader import LoadedModule
-from puqpanel.host.plain import jsonable
+from puqpanel.host.plain import jsonable, plain
 from puqpanel.host.surroundings import kept
 from puqpanel.infra.db import in_transaction, release, session
 from puqpanel.infra.redact import redact_text
@@ -126,6 +128,9 @@ def invoke(
                 text = f"{loaded.name} has no method {method}()."
                 return Called(None, Result.error(text), text, instance=instance)
             value = _fitting(function, args, dict(named or {}))
+            if isinstance(value, str):
+                clean = plain(value, len(value))
+                value = value if clean == value else Markup(clean) if isinstance(value, Markup) else clean  # noqa: S704 - as safe as it was
             # Every answer of a job is made sense of inside the net: a hostile mapping may raise as it is read.
             result = Result.of(value) if not isinstance(value, str) else Result.success()
             changes = _service_changes(instance)

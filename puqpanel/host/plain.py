@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 DEPTH = 60
-# Control characters but tab and line break, and halves of surrogate pairs: PostgreSQL refuses the first, UTF-8 the second.
-_ODD = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+# Control characters but tab and the ends of lines, and halves of surrogate pairs: PostgreSQL refuses the first, UTF-8 the second.
+_ODD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _ODD_JSON = re.compile("\\\\u00[01]|[\x7f\ud800-\udfff]")
 
 

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Request as FlaskRequest
-from flask import Response, abort, g, has_request_context, jsonify, make_response, url_for
+from flask import Response, abort, current_app, g, has_request_context, make_response, url_for
 from markupsafe import Markup
 
 from puqpanel.host import context, logs, registry, views
 from puqpanel.host.contract.names import bind
 from puqpanel.host.contract.request import RequestMethods
+from puqpanel.host.plain import jsonable
 
 __all__ = [
     "Controller",
@@ -63,9 +64,12 @@ def json_error(
 
 
 def _json(body: Any, code: int) -> Response:
-    answer = jsonify(body)
-    answer.status_code = code
-    return answer
+    try:
+        text = current_app.json.dumps(body, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        # what JSON cannot hold: NaN, circles, objects
+        text = current_app.json.dumps(jsonable(body))
+    return current_app.response_class(text, code, mimetype="application/json")
 
 
 class _Answer:

@@ -5,11 +5,12 @@ The client area's one generic route asks `find(key)` for the module of a service
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from flask import Blueprint, Flask, Response, abort, current_app, g, jsonify, make_response, render_template, request
+from flask import Blueprint, Flask, Response, abort, current_app, g, make_response, render_template, request
 from flask import Request as FlaskRequest
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import generate_csrf
@@ -25,10 +26,12 @@ from puqpanel.host.contract.names import HTTP_VERBS, client_method
 from puqpanel.host.contract.request import RequestMethods
 from puqpanel.host.contract.result import Result
 from puqpanel.host.contract.rules import Route, Tab
+from puqpanel.host.plain import jsonable
 from puqpanel.host.registry import LoadedModule, Registry
 from puqpanel.web import guard
 from puqpanel.web.security import request_id
 
+log = logging.getLogger(__name__)
 PASSING = (HTTPException, UserError)
 
 
@@ -201,9 +204,23 @@ def _answer(called: Called, *, sentence: str) -> Response:
             # the error page shows the request's id, under which the log has the traceback
             return _json({"success": False, "status": "error", "message": sentence, "reference": called.reference}, 500) if sentence else abort(500)
         abort(503, called.error)
-    value, code = called.value, None
+    try:
+        return _shaped(called.value)
+    except HTTPException:
+        raise
+    except BaseException:
+        # it raised as it was read: a mapping of the module's own class can
+        log.exception("the answer of a module cannot be read")
+        return _json({"success": False, "status": "error", "message": sentence, "reference": request_id()}, 500) if sentence else abort(500)
+
+
+def _shaped(value: Any) -> Response:
+    """Any documented answer as a response."""
+    code = None
     if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], int):
         value, code = value
+        # a number that is no status would be no HTTP
+        code = code if 200 <= code <= 599 else 500
     if isinstance(value, WerkzeugResponse):
         return make_response(cast(Any, value))
     if isinstance(value, Result):
@@ -218,9 +235,11 @@ def _answer(called: Called, *, sentence: str) -> Response:
 
 
 def _json(body: Any, code: int) -> Response:
-    response = jsonify(body)
-    response.status_code = code
-    return response
+    try:
+        text = current_app.json.dumps(body, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        text = current_app.json.dumps(jsonable(body))
+    return current_app.response_class(text, code, mimetype="application/json")
 
 
 def _code_of(value: Mapping[str, Any]) -> int:

@@ -47,6 +47,7 @@ class Result:
     def __post_init__(self) -> None:
         # kept in rows and shown on pages, so it must be of a kind and size that both can take
         object.__setattr__(self, "message", plain(str(self.message)))
+        object.__setattr__(self, "code", _code(self.code, 200 if self.ok else 500))
 
     def __bool__(self) -> bool:
         return self.ok
