@@ -10,7 +10,7 @@ from puqpanel.operations import services
 from puqpanel.web.guard import current_customer, customer
 
 bp = Blueprint("home", __name__)
-ALIVE = ("pending", "active", "suspended")
+ALIVE = ("pending", "active", "suspended", "fraud")
 
 
 @bp.get("/")

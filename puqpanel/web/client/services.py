@@ -6,13 +6,14 @@ from flask import Blueprint, Response, abort, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from puqpanel.domain.money import PERIODS
-from puqpanel.domain.service_states import ServiceStatus
+from puqpanel.domain.service_states import ProvisionStatus, ServiceStatus
 from puqpanel.models import Service
 from puqpanel.operations import services
 from puqpanel.web import modules
 from puqpanel.web.guard import current_customer, customer
 
 bp = Blueprint("services", __name__, url_prefix="/services")
+CLOSED = (ServiceStatus.TERMINATED, ServiceStatus.CANCELLED, ServiceStatus.FRAUD)
 OVERVIEW = "overview"
 """The tab of the panel's own, for a service whose module has none or is off."""
 
@@ -37,13 +38,13 @@ def show(uuid: str) -> ResponseReturnValue:
 def tab(uuid: str, tab: str) -> ResponseReturnValue:
     """One tab; a service that is not active shows only its first."""
     service = _mine(uuid)
-    tabs, away = _tabs(service), _away(service)
-    if tab not in dict(tabs) and not away:
+    tabs, away, gone = _tabs(service), _away(service), _gone(service)
+    if tab not in dict(tabs) and not away and not gone:
         abort(404)
-    module = modules.find(service.product.module) if tab != OVERVIEW and not away else None
+    module = modules.find(service.product.module) if tab != OVERVIEW and not away and not gone else None
     page = module.page(uuid, tab, active=_active(service)) if module else None
     return render_template(
-        "client/services/show.html", service=service, tabs=tabs, tab=OVERVIEW if away else tab, page_of_module=page, away=away, periods=PERIODS,
+        "client/services/show.html", service=service, tabs=tabs, tab=OVERVIEW if away or gone else tab, page_of_module=page, away=away, periods=PERIODS,
     )
 
 
@@ -55,7 +56,7 @@ def ajax(uuid: str, tab: str, verb: str) -> Response:
     module = modules.find(service.product.module)
     if _away(service):
         abort(503, "This part of your service is temporarily unavailable. Try again later.")
-    if module is None:
+    if module is None or _gone(service):
         abort(404)
     return module.ajax(uuid, tab, verb, active=_active(service))
 
@@ -69,9 +70,14 @@ def _active(service: Service) -> bool:
 
 
 def _tabs(service: Service) -> list[tuple[str, str]]:
-    module = modules.find(service.product.module) if service.product.module and not _away(service) else None
+    module = modules.find(service.product.module) if service.product.module and not _away(service) and not _gone(service) else None
     found = [(one.key, one.name) for one in module.tabs(active=_active(service))] if module else []
     return found or [(OVERVIEW, "General")]
+
+
+def _gone(service: Service) -> bool:
+    """Whether there is no account that the module's tabs could show, or none that its customer may use: the panel says itself how things are."""
+    return service.status in CLOSED or service.provision_status == ProvisionStatus.NOT_FOUND
 
 
 def _away(service: Service) -> bool:
