@@ -17,7 +17,7 @@ from puqpanel.infra.redact import redact_text
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{0,59}")
 _VERSION = re.compile(r"\d+(\.\d+)*([-.+]?[A-Za-z0-9]+)*")
 LARGEST_CONFIG = 256 * 1024
-HUNG = "{} did not come to an end within {:g} seconds; look for a loop or for something that waits."
+HUNG = "{} did not come to an end within {:.2g} seconds; look for a loop or for something that waits."
 
 
 class Refused(Exception):
@@ -76,8 +76,8 @@ def look(folder: Path, module_type: str, name: str) -> Found:
     try:
         check_folder(folder, name)
         config = patience.within(folder, lambda: read_config(folder))
-    except patience.TooLong:
-        return Found(module_type, name, folder, error=HUNG.format("config.py", patience.LOAD_SECONDS))
+    except patience.TooLong as late:
+        return Found(module_type, name, folder, error=HUNG.format("config.py", late.seconds))
     except Refused as refusal:
         return Found(module_type, name, folder, error=str(refusal))
     return Found(module_type, name, folder, str(config["version"]), config)

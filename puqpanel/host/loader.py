@@ -91,9 +91,9 @@ def load_module(folder: Path, type: str, name: str, recorded_version: str = "") 
 
     try:
         return patience.within(folder, work)
-    except patience.TooLong as error:
+    except patience.TooLong as late:
         packages.drop(package)
-        raise Refused(HUNG.format(f"Loading {name}", patience.LOAD_SECONDS)) from error
+        raise Refused(HUNG.format(f"Loading {name}", late.seconds)) from late
     except BaseException:
         packages.drop(package)
         raise

@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-LOAD_SECONDS = 15.0
+LOAD_SECONDS = 10.0
 _FILES = 2000
 T = TypeVar("T")
 Signature = tuple[tuple[str, int, int], ...]
@@ -17,7 +17,11 @@ _hung: dict[Path, Signature] = {}
 
 
 class TooLong(Exception):
-    """The code did not come to an end in time."""
+    """The code did not come to an end in time. `seconds` is how long it was waited for."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
 
 
 class _Stop(BaseException):
@@ -27,12 +31,15 @@ class _Stop(BaseException):
 def within(folder: Path, work: Callable[[], T]) -> T:
     """Answers or raises what `work` does, in a thread of its own that is given up after `LOAD_SECONDS`.
 
+    Each module that hung shortens the wait for the next: all of them together must not take as long as a web process may take to start.
+
     Args: folder of the module whose code runs; after it hung once in this process it is not tried again until a file in it changes.
 
     Raises: TooLong.
     """
     if folder in _hung and _hung[folder] == _signature(folder):
-        raise TooLong
+        raise TooLong(LOAD_SECONDS)
+    limit = LOAD_SECONDS / (1 + len(_hung))
     done: dict[str, Any] = {}
 
     def run() -> None:
@@ -44,13 +51,13 @@ def within(folder: Path, work: Callable[[], T]) -> T:
     # The caller's context: its app, its session and the call that is entered belong to what runs inside.
     thread = threading.Thread(target=copy_context().run, args=(run,), name=f"load {folder.name}", daemon=True)
     thread.start()
-    thread.join(LOAD_SECONDS)
+    thread.join(limit)
     if thread.is_alive():
         _hung[folder] = _signature(folder)
         # A loop ends by this; what waits for the system goes on waiting, in a thread that nobody waits for.
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(_Stop))
         thread.join(0.5)
-        raise TooLong
+        raise TooLong(limit)
     _hung.pop(folder, None)
     if "error" in done:
         raise done["error"]
