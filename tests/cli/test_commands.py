@@ -7,6 +7,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 
 from puqpanel.cli import COMMANDS
 from tests.cli.running import puqpanel
@@ -143,7 +144,8 @@ def test_keys_rotate(migrated: Path) -> None:
 
 def test_a_rotation_leaves_what_no_key_opens_and_keeps_the_old_keys(migrated: Path) -> None:
     with sqlite3.connect(migrated / "puqpanel.db") as connection:
-        connection.execute("insert into settings (name, value) values ('alien', 'gAAAAAnothing')")
+        alien = Fernet(Fernet.generate_key()).encrypt(b"of another panel").decode()
+        connection.execute("insert into settings (name, value) values ('alien', ?)", (alien,))
     connection.close()
     said = puqpanel(migrated, "keys", "rotate", "--drop-old")
     assert said.returncode == 1

@@ -13,7 +13,7 @@ from puqpanel.host import calls
 from puqpanel.host.contract.result import Result
 from puqpanel.host.registry import LoadedModule
 from puqpanel.infra.db import db, release, session
-from puqpanel.models import Client, Service
+from puqpanel.models import Client, Service, Task
 from puqpanel.operations import provisioning, services
 from tests.sample import make_client, make_service
 
@@ -50,7 +50,8 @@ class Stage:
 
     def job(self, uuid: str, method: str) -> Result:
         """Run a job, and keep what it found out as the worker does."""
-        called = self.call(uuid, method)
+        # with a task as in a worker: a call without one is somebody waiting for a page, and does not wait long
+        called = self.call(uuid, method, task=Task(id=1, attempt=1, data={}))
         provisioning.keep_service_data(service_uuid=uuid, changes=called.service_changes)
         return called.result
 
