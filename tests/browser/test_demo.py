@@ -114,6 +114,12 @@ def test_pages_are_accessible_and_fit_their_screen(demo: Demo, browser: Browser,
         return page, look
 
     page, look = someone(demo.email)
+    page.goto(f"{demo.address}/admin")
+    expect(page.get_by_role("main").get_by_text("Failed provisioning").first).to_be_visible()
+    for link in page.locator("table a.name").all():
+        assert link.is_visible()
+        assert (link.bounding_box() or {"width": 0})["width"] > 40, "the name of what failed can be read at any width"
+    look("dashboard")
     for name in ("berg-design.example", "old.berg-design.example", "new.berg-design.example"):
         open_service(demo, page, name)
         look(name)
