@@ -59,8 +59,9 @@ SUITES = (
 @click.command("test", context_settings={"ignore_unknown_options": True})
 @click.option("--database", "backends", multiple=True, type=click.Choice([suite.backend for suite in SUITES]), help="Only on this; may be repeated.")
 @click.option("--workers", metavar="N", default="auto", show_default=True, help="How many processes share the tests; 0 for none.")
+@click.option("--again", is_flag=True, help="Try what failed once more, one after the other: on a busy machine a deadline may be missed.")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[PYTEST ARGUMENT]...")
-def command(backends: tuple[str, ...], workers: str, arguments: tuple[str, ...]) -> int:
+def command(backends: tuple[str, ...], workers: str, again: bool, arguments: tuple[str, ...]) -> int:
     """Run every test that this machine can run, on each database that it has the programs of.
 
     Arguments are pytest's: `./panel test tests/tasks -k lost` runs those on SQLite alone. What could not be run for want of a program
@@ -83,7 +84,13 @@ def command(backends: tuple[str, ...], workers: str, arguments: tuple[str, ...])
             continue
         click.echo(click.style(f"== {suite.title}", bold=True), err=True)
         begun = time.monotonic()
-        if _run(suite, workers, arguments):
+        code = _run(suite, workers, arguments)
+        if code == 5 and arguments:  # nothing of what was asked for is in this suite
+            code = 0
+        if code == 1 and again:
+            click.echo("   What failed is tried once more, alone:", err=True)
+            code = _run(suite, "0", (*arguments, "--last-failed", "--last-failed-no-failures=none"))
+        if code:
             failed.append(suite.backend)
         click.echo(f"   {time.monotonic() - begun:.0f} s", err=True)
     for name in missing:
@@ -126,7 +133,6 @@ def _run(suite: Suite, workers: str, arguments: Sequence[str]) -> int:
     process = subprocess.Popen([sys.executable, "-m", "pytest", "-rs", *parallel, *which], cwd=ROOT, env=env, preexec_fn=ends_with_us)  # noqa: PLW1509
     while True:
         try:
-            code = process.wait()
-            return 0 if code == 5 and arguments else code  # 5: nothing of what was asked for is in this suite
+            return process.wait()
         except KeyboardInterrupt:
             continue  # the terminal has told pytest too: let it say what it was at
