@@ -11,7 +11,11 @@ from puqpanel.models.columns import Created, Key, Moment, Sentence, Word
 
 
 class Module(Model):
-    """A module that was switched on at least once, or refused while it was. `version` is what was activated or updated to last."""
+    """A module that was switched on at least once, or refused while it was. `version` is what was activated or updated to last.
+
+    `strikes` counts failures of its code since the last thing that it finished, `struck_at` is the last; `failing` is the sentence of the open
+    breaker, empty while it works. `deadly_files` marks the state of its files in which importing it ended a process.
+    """
 
     __tablename__ = "modules"
     __table_args__ = (sa.UniqueConstraint("type", "name"),)
@@ -21,6 +25,11 @@ class Module(Model):
     version: Mapped[Word] = mapped_column(default="")
     status: Mapped[Word] = mapped_column(default=ModuleStatus.INACTIVE)
     reason: Mapped[Sentence]
+    strikes: Mapped[int] = mapped_column(default=0)
+    struck_at: Mapped[Moment | None]
+    failing: Mapped[Sentence]
+    failing_since: Mapped[Moment | None]
+    deadly_files: Mapped[str] = mapped_column(sa.String(64), default="")
     activated_at: Mapped[Moment | None]
     created_at: Mapped[Created]
 

@@ -1,0 +1,34 @@
+"""Configured instances of Payment and Notification modules: a gateway is one of a payment module, a sender one of a notification module."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from puqpanel.infra.crypto import EncryptedJSON
+from puqpanel.infra.db import Model
+from puqpanel.models.columns import Created, Key, Name, Uuid, Word
+
+
+class Instance(Model):
+    """One configuration of one module. `type` and `name` are the module's, `title` is what people call this one; `data` is what the module
+    reads as `module_data`."""
+
+    __tablename__ = "instances"
+    __table_args__ = (sa.Index("ix_instances_type_position", "type", "position"),)
+    id: Mapped[Key]
+    uuid: Mapped[Uuid]
+    type: Mapped[Word]
+    name: Mapped[str] = mapped_column(sa.String(80))
+    title: Mapped[Name]
+    position: Mapped[int] = mapped_column(default=0)
+    active: Mapped[bool] = mapped_column(default=False)
+    data: Mapped[dict[str, Any]] = mapped_column(EncryptedJSON, default=dict)
+    created_at: Mapped[Created]
+
+    @property
+    def module(self) -> str:
+        """The module's key, `Payment/SamplePayment`."""
+        return f"{self.type}/{self.name}"
