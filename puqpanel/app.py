@@ -12,7 +12,7 @@ from puqpanel.host import registry
 from puqpanel.infra import crypto, events, links, queue
 from puqpanel.infra.db import db, release
 from puqpanel.infra.queue_server import connection_url
-from puqpanel.operations import keys, modules
+from puqpanel.operations import hooks, keys, modules
 from puqpanel.operations.listeners import LISTENERS
 from puqpanel.web import modules as blueprints
 
@@ -37,7 +37,7 @@ def connect(settings: Settings) -> None:
     keys.open_keys(settings.keys_dir, settings.database_url)
     queue.use_server(settings.redis_url or connection_url(settings.instance))
     links.use_base(settings.address)
-    events.bind(LISTENERS)
+    events.bind(LISTENERS, hooks.record)
 
 
 def create_app(settings: Settings) -> Panel:

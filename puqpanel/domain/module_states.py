@@ -13,6 +13,8 @@ class ModuleStatus(StrEnum):
     ACTIVE = "active"
     RESTRICTED = "restricted"
     ERROR = "error"
+    FAILING = "failing"
+    """Active, and stopped by its breaker; shown, never stored: the row holds the reason in `failing`."""
 
 
 MODULE_TYPES = ("Product", "Plugin", "Payment", "Notification")

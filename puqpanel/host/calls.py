@@ -11,13 +11,15 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+import sqlalchemy as sa
 from markupsafe import Markup
 
 from puqpanel.domain.actors import Actor
-from puqpanel.domain.errors import UserError
+from puqpanel.domain.errors import NotFoundError, UserError
 from puqpanel.host import logs
 from puqpanel.host.context import Context, context, entered
 from puqpanel.host.contract.base import ModuleBase
+from puqpanel.host.contract.hooks import Hook, arguments
 from puqpanel.host.contract.names import python_name
 from puqpanel.host.contract.result import Result
 from puqpanel.host.discover import describe
@@ -26,6 +28,7 @@ from puqpanel.host.plain import jsonable, plain
 from puqpanel.host.surroundings import kept
 from puqpanel.infra.db import in_transaction, release, session
 from puqpanel.infra.redact import redact_text
+from puqpanel.models.instances import Instance
 from puqpanel.models.tasks import Task
 from puqpanel.tasks.fence import JobEnded
 
@@ -78,6 +81,8 @@ def invoke(
     passing: tuple[type[BaseException], ...] = (),
     request_id: str = "",
     named: Mapping[str, Any] | None = None,
+    instance_uuid: str | None = None,
+    hook: Hook | None = None,
 ) -> Called:
     """Builds an instance of the module, loads its data and calls one method, outside any transaction.
 
@@ -89,6 +94,8 @@ def invoke(
         controller: an admin controller class to call in place of the module itself.
         passing: exceptions that are answers and not failures (`abort(404)`); they go through.
         request_id: the number of the web request, under which a failure is logged too.
+        instance_uuid: the gateway or sender that it is about; what is stored of it is its `module_data`.
+        hook: a listener to call with `args` (event, payload) in place of the method; `method` is then only its name.
 
     Raises: JobEnded (a task's timeout or lost lease) and what `passing` names, nothing else.
     """
@@ -112,6 +119,7 @@ def invoke(
         task.attempt if task is not None else None,
         actor,
         request_id,
+        instance_uuid or "",
     )
     further = {} if task is None else {k: v for k, v in task.data.items() if k not in ("module", "method")}
     started = time.monotonic()
@@ -121,9 +129,13 @@ def invoke(
             instance = loaded.cls()
             instance.recorded_version = loaded.recorded_version
             instance.task_data = MappingProxyType(further)
-            instance._prepare(service_uuid, product_uuid, stored or {})
+            instance.instance_uuid = instance_uuid or ""
+            instance._prepare(service_uuid, product_uuid, {**_configured(loaded, instance_uuid), **(stored or {})})
             target: Any = instance if controller is None else _build(controller, instance)
             function = getattr(target, name, None) or getattr(target, method, None)
+            if hook is not None:
+                function = function if isinstance(hook.listener, str) else hook.listener
+                args = arguments(function, *args) if callable(function) else args
             if not callable(function):
                 text = f"{loaded.name} has no method {method}()."
                 return Called(None, Result.error(text), text, instance=instance)
@@ -142,6 +154,19 @@ def invoke(
         _tidy(loaded, method)
     duration = int((time.monotonic() - started) * 1000)
     return Called(value, result, instance=instance, duration_ms=duration, service_changes=changes)
+
+
+def _configured(loaded: LoadedModule, instance_uuid: str | None) -> dict[str, Any]:
+    """What is stored of a gateway or sender. Raises NotFoundError where the module has no such one."""
+    if not instance_uuid:
+        return {}
+    row = session().scalar(
+        sa.select(Instance).where(Instance.uuid == instance_uuid, Instance.type == loaded.type, Instance.name == loaded.name)
+        .execution_options(populate_existing=True)
+    )  # fmt: skip
+    if row is None:
+        raise NotFoundError(f"{loaded.title} has no configuration {instance_uuid}.")
+    return {"module_data": dict(row.data or {})}
 
 
 def _fitting(function: Callable[..., Any], args: tuple[Any, ...], named: dict[str, Any]) -> Any:

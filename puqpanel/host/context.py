@@ -12,8 +12,8 @@ from puqpanel.domain.actors import Actor
 class Context:
     """One call of a module.
 
-    Attributes: type and name of the module; package, its Python package; service_uuid, product_uuid, task_id, attempt and
-    actor where the call has them.
+    Attributes: type and name of the module; package, its Python package; service_uuid, product_uuid, task_id, attempt, actor and
+    instance_uuid (a gateway or sender) where the call has them.
     """
 
     type: str
@@ -25,6 +25,7 @@ class Context:
     attempt: int | None = None
     actor: Actor | None = None
     request_id: str = ""
+    instance_uuid: str = ""
 
     @property
     def key(self) -> str:

@@ -8,10 +8,11 @@ from puqpanel.domain.module_states import version_order
 from puqpanel.domain.permissions import Permission
 from puqpanel.host import packages, patience
 from puqpanel.host.context import Context, entered, table_prefix
-from puqpanel.host.contract import rules
+from puqpanel.host.contract import hooks, rules
 from puqpanel.host.contract.base import ModuleBase
 from puqpanel.host.contract.config import Config
 from puqpanel.host.contract.names import BothSpellings
+from puqpanel.host.contract.timetable import Work
 from puqpanel.host.discover import HUNG, Refused, check_folder, import_failure, read_config
 from puqpanel.host.surroundings import kept
 
@@ -22,7 +23,8 @@ __all__ = ["LoadedModule", "Refused", "load_module", "unload"]
 class LoadedModule:
     """A module that passed every rule.
 
-    Attributes: restricted, its version on disk is not the recorded one, so only its lifecycle methods may be called.
+    Attributes: restricted, its version on disk is not the recorded one, so only its lifecycle methods may be called; webhooks, which
+    of "get" and "post" it defines a webhook method for.
     """
 
     type: str  # the contract's word for what kind of module it is
@@ -38,6 +40,9 @@ class LoadedModule:
     sidebar: tuple[rules.SidebarEntry, ...]
     tabs: tuple[rules.Tab, ...]
     warnings: tuple[str, ...]
+    schedule: tuple[Work, ...] = ()
+    hooks: "tuple[hooks.Hook, ...]" = ()
+    webhooks: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:
         return f"LoadedModule({self.key} {self.version})"
@@ -112,6 +117,8 @@ def _load(
         instance = cls()
         instance.recorded_version = recorded_version
         declared = rules.read(instance, lambda wanted: _controller(package, folder, wanted))
+        what = "hooks.py"
+        listening = hooks.read(packages.load(package, "hooks"), cls) if (folder / "hooks.py").is_file() else ()
     except Refused:
         raise
     except BothSpellings as error:
@@ -132,6 +139,9 @@ def _load(
         sidebar=tuple(declared.sidebar),
         tabs=tuple(declared.tabs),
         warnings=tuple(declared.warnings),
+        schedule=declared.schedule,
+        hooks=listening,
+        webhooks=frozenset(verb for verb in ("get", "post") if callable(getattr(cls, f"api_webhook_{verb}", None))),
     )
 
 

@@ -1,6 +1,7 @@
 """Events inside one process: a name, a payload, and the listeners that app.py bound.
 
-Listeners run after the transaction that raised the event is committed; one that raises is logged and the rest still run.
+Listeners run after the transaction that raised the event is committed; one that raises is logged and the rest still run. What keeps an event for
+others, in other processes, does so in that transaction: the recorder.
 """
 
 from __future__ import annotations
@@ -15,16 +16,25 @@ from puqpanel.infra.db import after_commit
 Listener = Callable[[str, Mapping[str, Any]], None]
 log = structlog.get_logger(__name__)
 _listeners: dict[str, tuple[Listener, ...]] = {}
+_recorders: list[Listener] = []
 
 
-def bind(listeners: Mapping[str, tuple[Listener, ...]]) -> None:
-    """Replaces the table of listeners, event name → functions in the order they run; `*` hears everything."""
+def bind(listeners: Mapping[str, tuple[Listener, ...]], recorder: Listener | None = None) -> None:
+    """Replaces the table of listeners.
+
+    Args:
+        listeners: event name → functions in the order they run; `*` hears everything.
+        recorder: called at once, inside the transaction that raises the event; it must not raise.
+    """
     _listeners.clear()
     _listeners.update(listeners)
+    _recorders[:] = [recorder] if recorder else []
 
 
 def raise_event(name: str, payload: Mapping[str, Any]) -> None:
     """Tells the listeners once the current transaction is committed, or at once outside one."""
+    for recorder in _recorders:
+        recorder(name, payload)
     after_commit(lambda: _tell(name, payload))
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from puqpanel.jobs.hooks import HookJob
 from puqpanel.jobs.modules import ModuleJob
 from puqpanel.tasks import run as engine
 from puqpanel.tasks.outcome import Handlers
 
-HANDLERS: Handlers = {"ModuleJob": ModuleJob()}
+HANDLERS: Handlers = {"HookJob": HookJob(), "ModuleJob": ModuleJob()}
 
 
 def run(task_id: int) -> None:

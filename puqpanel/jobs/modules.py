@@ -10,7 +10,7 @@ from puqpanel.host import calls, registry
 from puqpanel.host.calls import Called
 from puqpanel.host.registry import LoadedModule
 from puqpanel.models import Task
-from puqpanel.operations import provisioning
+from puqpanel.operations import breaker, provisioning
 from puqpanel.tasks.outcome import Outcome
 
 
@@ -19,11 +19,9 @@ class ModuleJob:
 
     def run(self, task: Task) -> Outcome:
         """One attempt: parks while the module is not served, looks before repeating what was cut off, then calls."""
-        module = registry.current().get(task.module)
-        if module is None:
-            return Outcome("park", f"The module {task.module} is not active; the task goes on when it is.")
-        if module.restricted:
-            return Outcome("park", f"The module {task.module} waits for its update; the task goes on after it.")
+        if reason := held_back(task.module):
+            return Outcome("park", reason)
+        module = registry.current().modules[task.module]
         if task.in_doubt:
             seen = self._look(module, task)
             if seen is not None:
@@ -35,7 +33,8 @@ class ModuleJob:
         return outcome_of(called)
 
     def settle(self, task: Task, outcome: Outcome) -> None:
-        """Moves the service, in the transaction that closes the task."""
+        """Moves the service, and counts what failed, in the transaction that closes the task."""
+        breaker.note(task.module, outcome)
         if task.service_uuid:
             provisioning.record(task, outcome)
 
@@ -57,6 +56,17 @@ class ModuleJob:
         if isinstance(found, Mapping):
             provisioning.keep_service_data(service_uuid=task.service_uuid, changes=found)
         return Outcome("completed", f"{verb.label} had been done before the attempt was cut off; the provider says so.", dict(facts))
+
+
+def held_back(key: str) -> str:
+    """Why a task of a module cannot run now, as a sentence; empty where it can."""
+    module = registry.current().get(key)
+    if module is None:
+        return f"The module {key} is not active; the task goes on when it is."
+    if module.restricted:
+        return f"The module {key} waits for its update; the task goes on after it."
+    reason = breaker.reason(key)
+    return f"The module {key} was stopped; the task goes on when staff let it. {reason}" if reason else ""
 
 
 def observed(called: Called) -> Mapping[str, Any] | None:

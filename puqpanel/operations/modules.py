@@ -26,7 +26,7 @@ from puqpanel.infra.clock import now
 from puqpanel.infra.db import after_commit, session, transaction
 from puqpanel.infra.events import raise_event
 from puqpanel.models import Generation, Module, Product, Service, Task
-from puqpanel.operations import audit, syntax
+from puqpanel.operations import audit, breaker, syntax
 
 HINT = "generation"
 PARKED = 15
@@ -95,6 +95,8 @@ def _shown(found: Found, row: Module | None, services: int) -> Shown:
         status = ModuleStatus.ERROR  # what was said when somebody last tried it; “Load again” asks anew
     elif status == ModuleStatus.ACTIVE and version_order(found.version) != version_order(recorded):
         status, reason = ModuleStatus.RESTRICTED, _held_back(found.version, recorded)
+    elif status == ModuleStatus.ACTIVE and row and row.failing:
+        status, reason = ModuleStatus.FAILING, row.failing
     on = row is not None and row.status in ON
     return Shown(found.type, found.name, found.config, status, reason, found.version, recorded, services, on)
 
@@ -272,6 +274,18 @@ def _try_load(modules_dir: Path, module_type: str, name: str) -> None:
         current.execute(sa.update(Module).where(Module.type == module_type, Module.name == name, Module.status == ModuleStatus.INACTIVE).values(reason=""))
 
 
+def let_go_on(*, actor: Actor, module_type: str, name: str) -> None:
+    """Closes the breaker of a module that failed again and again: its parked tasks go on.
+
+    Raises:
+        ConflictError: it is not stopped.
+    """
+    key = find_module(module_type, name).key
+    with transaction():
+        breaker.close(actor=actor, key=key)
+        unpark(key)
+
+
 def bump() -> None:
     """Raises the generation; needs a transaction, in which whoever else switches modules has to wait from here on."""
     row = session().scalar(sa.select(Generation).with_for_update().execution_options(populate_existing=True))
@@ -306,7 +320,7 @@ def unpark_served() -> int:
     keys = session().scalars(
         sa.select(Task.module).distinct()
         .join(Module, Module.type + "/" + Module.name == Task.module)
-        .where(Task.status == TaskStatus.PARKED, Task.ended_at < now() - timedelta(seconds=PARKED), Module.status == ModuleStatus.ACTIVE)
+        .where(Task.status == TaskStatus.PARKED, Task.ended_at < now() - timedelta(seconds=PARKED), Module.status == ModuleStatus.ACTIVE, Module.failing == "")
     ).all()
     if not keys:
         return 0
@@ -333,6 +347,7 @@ def _switch(actor: Actor, modules_dir: Path, module_type: str, name: str, method
                 current.add(row)
             before = row.version
             row.status, row.reason, row.version, row.activated_at = ModuleStatus.ACTIVE, "", module.version, now()
+            row.strikes, row.failing, row.failing_since = 0, "", None
             unpark(module.key)
             audit.record(actor=actor, action=f"module.{method}d", subject_type="module", subject_uuid=module.key,
                          summary=f"{module.title} {module.version} {method}d.", before={"version": before}, after={"version": module.version})

@@ -233,6 +233,7 @@ def _reserve(actor: Actor, service_uuid: str, verb: str, reason: str = "") -> Ve
         _set_provision(service, ProvisionStatus.PROCESSING)
         audit.record(actor=actor, action=f"service.{rule.key}_requested", subject_type="service", subject_uuid=service_uuid,
                      summary=f"{rule.label} asked for: {reason}" if reason else f"{rule.label} asked for.", after={"reason": reason} if reason else None)
+        raise_event(f"service.{rule.method}", {"service_uuid": service_uuid})
     return rule
 
 
@@ -322,7 +323,7 @@ def _succeeded(service: Service, verb: Verb, actor: Actor, task: Task | None) ->
     service.failure, service.verb, service.fallback = "", "", None
     audit.record(actor=actor, action=f"service.{verb.key}_succeeded", subject_type="service", subject_uuid=service.uuid, summary=f"{verb.label}: done.",
                  task_id=task.id if task else None)
-    raise_event(f"service.{verb.key}_succeeded", {"service_uuid": service.uuid, "task_uuid": task.uuid if task else ""})
+    raise_event(f"service.{verb.method}_succeeded", {"service_uuid": service.uuid, "task_uuid": task.uuid if task else ""})
 
 
 def _failed(service: Service, verb: Verb | None, actor: Actor, task: Task | None, reason: str) -> None:
@@ -338,7 +339,8 @@ def _failed(service: Service, verb: Verb | None, actor: Actor, task: Task | None
     lost = task is not None and task.status == TaskStatus.LOST
     audit.record(actor=actor, action=f"service.{key}_failed", subject_type="service", subject_uuid=service.uuid,
                  summary=f"{label} {'was cut off' if lost else 'failed'}: {service.failure}", task_id=task.id if task else None)
-    raise_event(f"service.{key}_failed", {"service_uuid": service.uuid, "task_uuid": task.uuid if task else "", "reason": service.failure})
+    if verb is not None:
+        raise_event(f"service.{verb.method}_failed", {"service_uuid": service.uuid, "task_uuid": task.uuid if task else "", "reason": service.failure})
 
 
 def on_loss_of(*, observes: bool, repeatable: bool) -> OnLoss:

@@ -146,6 +146,7 @@ def save_service_data(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> Se
         # what the provider was told before must not hide what staff have just typed
         service.provision_data = {key: value for key, value in service.provision_data.items() if key not in new}
         audit.record(actor=actor, action="service.configured", subject_type="service", subject_uuid=uuid, summary="Module settings saved.", before=old, after=new)
+        raise_event("service.options_updated", {"service_uuid": uuid})
     return service
 
 

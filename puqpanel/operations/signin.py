@@ -39,6 +39,7 @@ def sign_in_user(*, email: str, password: str, ip: str) -> User:
 
 def _sign_in(table: type[Account], kind: ActorKind, email: str, password: str, ip: str) -> Account:
     address = storable(email.strip().lower()[:254])
+    raise_event(f"{kind}.before_login", {"email": address, "ip": ip})
     found = session().scalar(sa.select(table).where(table.email == address))
     hashed = found.password_hash if found is not None and found.active else None
     release()
@@ -61,9 +62,12 @@ def _sign_in(table: type[Account], kind: ActorKind, email: str, password: str, i
 
 def sign_out(*, actor: Actor) -> None:
     """Writes down that somebody signed out; the session itself is the door's."""
+    uuids = sa.select(Staff.uuid).where(Staff.id == actor.id) if actor.kind == "staff" else sa.select(User.uuid).where(User.id == actor.id)
+    told = {f"{actor.kind}_uuid": session().scalar(uuids) or "", "ip": actor.ip}
+    raise_event(f"{actor.kind}.before_logout", told)
     with transaction():
         audit.record(actor=actor, action=f"{actor.kind}.signed_out", subject_type=actor.kind, summary="Signed out.")
-    raise_event(f"{actor.kind}.after_logout", {"id": actor.id})
+    raise_event(f"{actor.kind}.after_logout", told)
 
 
 def change_own_password(*, actor: Actor, current: str, password: str) -> Staff | User:

@@ -5,6 +5,7 @@ belong here: use cases (operations). Called by modules only.
 """
 
 from puqpanel.host.contract.config import Config
+from puqpanel.host.contract.hooks import Hook
 from puqpanel.host.contract.result import Result
 from puqpanel.infra.crypto import EncryptedJSON, EncryptedText
 from puqpanel.infra.db import UtcDateTime
@@ -68,6 +69,7 @@ __all__ = [
     "Event",
     "ExternalServiceError",
     "ExternalServiceException",
+    "Hook",
     "Notification",
     "Payment",
     "Plugin",

@@ -36,6 +36,7 @@ def add(
     delay: int = 0,
     on_loss: str = OnLoss.LOSE,
     actor: Actor = SYSTEM,
+    after: Task | None = None,
 ) -> Task:
     """Adds a task, or returns the like of it that is already waiting.
 
@@ -54,6 +55,7 @@ def add(
         delay: seconds before the first attempt.
         on_loss: what to do when its worker vanishes (`domain.task_states.OnLoss`).
         actor: who asked.
+        after: a task that must have ended first, however it ends.
 
     Returns:
         The row; its `is_duplicate` is True where the same job, queue, data and tags were waiting already.
@@ -74,7 +76,7 @@ def add(
     with transaction() as current:
         moment = now()
         held = fence.current.get()
-        behind = held.task_id if held is not None and held.like_key == like_key else None
+        behind = held.task_id if held is not None and held.like_key == like_key else after.id if after is not None else None
         task = Task(
             job=job, queue=queue, data=body, title=title[:200] or job, module=module, service_uuid=service_uuid, tries=tries, backoff=backoff,
             timeout=timeout, max_exceptions=max_exceptions, on_loss=on_loss, like_key=like_key, waiting_key=like_key, after_id=behind,

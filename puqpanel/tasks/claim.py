@@ -120,7 +120,7 @@ def close(task: Task, outcome: Outcome, owner: str, attempt: int, *, expired: bo
     )
     for name, value in values.items():
         set_committed_value(task, name, value)
-    if status not in (TaskStatus.RETRYING, TaskStatus.PARKED):
+    if status != TaskStatus.RETRYING:  # a parked one may stay for days: who waits for it goes on
         release_followers(task.id)
     return True
 

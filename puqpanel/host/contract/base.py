@@ -30,6 +30,8 @@ class ModuleBase:
     recorded_version: str = ""
 
     module_data: dict[str, Any]
+    # The gateway or sender that a call is about; empty where there is none.
+    instance_uuid: str = ""
     # Further keys that Task.add was given; empty outside a task.
     task_data: Mapping[str, Any] = MappingProxyType({})
 

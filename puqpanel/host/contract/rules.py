@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from puqpanel.domain.permissions import Permission, module_permission
+from puqpanel.host.contract import timetable
 from puqpanel.host.contract.base import ModuleBase
 from puqpanel.host.contract.names import HTTP_VERBS, snake
 from puqpanel.host.discover import Refused, describe
@@ -66,6 +67,7 @@ class Declared:
     routes: list[Route] = field(default_factory=list)
     sidebar: list[SidebarEntry] = field(default_factory=list)
     tabs: list[Tab] = field(default_factory=list)
+    schedule: tuple[timetable.Work, ...] = ()
     warnings: list[str] = field(default_factory=list)
 
 
@@ -104,6 +106,7 @@ def read(instance: ModuleBase, find_controller: FindController) -> Declared:
     _routes(instance, "web", declared, find_controller, found)
     _routes(instance, "api", declared, find_controller, found)
     _sidebar(instance, declared, found)
+    found.schedule = timetable.read(instance, _entries(instance, "scheduler"))
     found.tabs = tabs(instance)
     for tab in found.tabs:
         if not callable(getattr(instance, f"variables_{tab.key}", None)):

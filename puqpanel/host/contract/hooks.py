@@ -1,0 +1,106 @@
+"""hooks.py of a module: which of its functions hear which events."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from puqpanel.domain import events
+from puqpanel.host.contract.base import ModuleBase
+from puqpanel.host.contract.names import python_name
+from puqpanel.host.discover import Refused
+
+EVENT = re.compile(r"[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)+")
+MOST = 200
+
+
+@dataclass(frozen=True)
+class Hook:
+    """One listener.
+
+    Args:
+        event: a name of `domain.events.EVENTS`, or a module's own dotted name.
+        listener: a function that takes `(payload)` or `(event, payload)`, or the name of a method of the module that does.
+        priority: those with a higher one run first.
+    """
+
+    event: str
+    listener: Callable[..., Any] | str
+    priority: int = 0
+
+    @property
+    def label(self) -> str:
+        """What the listener is called, in tasks and in the log."""
+        return self.listener if isinstance(self.listener, str) else str(getattr(self.listener, "__name__", type(self.listener).__name__))
+
+
+def read(hooks: Any, cls: type[ModuleBase]) -> tuple[Hook, ...]:
+    """The listeners that the module `hooks` declares.
+
+    Args:
+        hooks: the imported hooks.py.
+        cls: the module's class, for listeners that are named.
+
+    Raises:
+        Refused: with what to mend.
+    """
+    declared = getattr(hooks, "HOOKS", None)
+    if not isinstance(declared, list | tuple):
+        raise Refused("hooks.py defines no HOOKS = [Hook(event, listener, priority), …] list.")
+    if len(declared) > MOST:
+        raise Refused(f"hooks.py declares {len(declared)} listeners; at most {MOST} are possible.")
+    return tuple(_checked(entry, cls) for entry in declared)
+
+
+def _checked(entry: Any, cls: type[ModuleBase]) -> Hook:
+    if isinstance(entry, Mapping):
+        entry = Hook(entry.get("event", ""), entry.get("listener", ""), entry.get("priority", 0))
+    if not isinstance(entry, Hook):
+        raise Refused(f"hooks.py: an entry of HOOKS is a {type(entry).__name__}; write Hook(event, listener, priority).")
+    if not isinstance(entry.event, str) or not EVENT.fullmatch(entry.event) or len(entry.event) > 120:
+        raise Refused(f"hooks.py: “{str(entry.event)[:120]}” is no name of an event; names are dotted words such as service.create_failed.")
+    if problem := events.missing(entry.event):
+        raise Refused(f"hooks.py: {problem}")
+    if isinstance(entry.priority, bool) or not isinstance(entry.priority, int):
+        raise Refused(f"hooks.py: the priority of {entry.label} for {entry.event} must be a whole number.")
+    function = entry.listener
+    if isinstance(function, str):
+        function = getattr(cls, python_name(function), None) or getattr(cls, function, None)  # type: ignore[assignment]
+        if not callable(function):
+            raise Refused(f"hooks.py: {entry.event} is for the method {entry.label}(), which the class {cls.__name__} has not.")
+        taken = _wanted(function) - 1
+    elif callable(function):
+        taken = _wanted(function)
+    else:
+        raise Refused(f"hooks.py: the listener of {entry.event} is neither a function nor the name of a method.")
+    if not 0 <= taken <= 2:
+        raise Refused(f"hooks.py: {entry.label}() must take (payload) or (event, payload).")
+    return entry
+
+
+def _wanted(function: Callable[..., Any]) -> int:
+    """How many positional parameters a function has to be given."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return 1
+    return sum(one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD) and one.default is one.empty for one in parameters)
+
+
+def arguments(function: Callable[..., Any], event: str, payload: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What a listener is called with: `(payload)`, `(event, payload)` or nothing, as it takes them."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return (payload,)
+    given: tuple[tuple[Any, ...], ...] = ((event, payload), (payload,), ()) if _wanted(function) == 2 else ((payload,), (event, payload), ())
+    for values in given:
+        try:
+            signature.bind(*values)
+        except TypeError:
+            continue
+        return values
+    return (payload,)

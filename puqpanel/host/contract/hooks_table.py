@@ -1,0 +1,164 @@
+"""The one table of what a signature cannot say of a hook: who calls it, when, in which process, and what becomes of its answer.
+
+The API reference (`puqpanel docs build`) is made of it and of the docstrings. A test says which hook is missing here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+WEB, WORKER, ASKED = "web", "worker", "web, or the shell for `puqpanel module`"
+LOADING = "every process that loads the module: web, worker, shell"
+NO_TRANSACTION = "none open"
+RESULT = "a result: `{\"status\": \"success\" | \"error\", \"message\", \"errors\", \"data\", \"code\"}`, `{\"success\": bool, …}` or `Result`"
+_LOAD_ERROR = "an exception, another shape, or more than 10 seconds: the module is refused, with the sentence"
+_PAGE_ERROR = "an exception: a notice with a reference number stands where the fields would; the log has the traceback"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What is so of one hook.
+
+    Args:
+        called_by: who calls it.
+        when: at which moment.
+        process: in which process.
+        returns: what it is to answer.
+        errors: what becomes of an exception, or of an answer that says error.
+        transaction: the state of the database at that moment.
+        signature: parameters and answer, where no base class defines the hook.
+        does: a sentence, where no base class has a docstring for it.
+    """
+
+    called_by: str
+    when: str
+    process: str
+    returns: str
+    errors: str
+    transaction: str = NO_TRANSACTION
+    signature: str = ""
+    does: str = ""
+
+
+def _declares(what: str) -> Fact:
+    return Fact("the loader", "when the module is loaded, on an instance without data", LOADING, what, _LOAD_ERROR)
+
+
+def _verb(doing: str, job: str) -> Fact:
+    return Fact(
+        f"the service's page, an order or `Service` automation that asks for {doing}", "after the service was reserved: a second click is refused before it comes here",
+        WEB, f"a result; the default adds `{job}` as a task and answers success",
+        "an error or an exception gives the service back as it stood, with the sentence for staff",
+    )
+
+
+def _job(doing: str) -> Fact:
+    return Fact(
+        "`ModuleJob`", f"when a worker takes the task that {doing} added", WORKER,
+        f"{RESULT}, or `Result.pending(…)` to be called again after the backoff",
+        "an error: the task is failed, or retried while `tries` remain; an exception counts against `max_exceptions` too; a timeout ends the attempt",
+    )
+
+
+EVERY: Mapping[str, Fact] = MappingProxyType(
+    {
+        "activate": Fact("staff on the Modules page, `puqpanel module activate`", "before the module goes live anywhere", ASKED,
+                         "`\"success\"`, or a message", "anything else, or an exception: the message is shown, and the module stays off"),
+        "update": Fact("staff on the Modules page, `puqpanel module update`; the default `activate()`", "when the version on disk is newer than the recorded one", ASKED,
+                       "`\"success\"`, or a message", "anything else, or an exception: the message is shown, and the module stays restricted"),
+        "deactivate": Fact("staff on the Modules page, `puqpanel module deactivate`", "before the module goes off everywhere", ASKED,
+                           "`\"success\"`, or a message", "anything else, or an exception: the message is shown, and the module stays on"),
+        "admin_permissions": _declares("a list of `{name, key, description}`"),
+        "admin_sidebar": _declares("a list of `{title, link, active_links, permission}`"),
+        "admin_web_routes": _declares("a list of `{method, uri, permission, name, controller}`"),
+        "admin_api_routes": _declares("a list of `{method, uri, permission, name, controller}`"),
+        "scheduler": _declares("a list of `{name, method, every | cron, timeout}`"),
+        "get_module_data": Fact("the host", "before every call of the module", "the process of that call", "a dictionary, which becomes `self.module_data`",
+                                "an exception ends the call that it stands before"),
+        "api_webhook_post": Fact("a POST to `/webhooks/{type}/{Name}` or `/webhooks/{type}/{Name}/{instance_uuid}`", "at each such request; no session, no CSRF token", WEB,
+                                 "text, a dictionary, `(dictionary, status)` or a Response", "an exception: 500 with a reference number, so that the provider sends it again",
+                                 signature="(request: Request) -> Any", does="Takes a message of an outside service. Check its signature over `request.get_data()` first."),
+        "api_webhook_get": Fact("a GET to the same addresses", "at each such request", WEB, "as `api_webhook_post`", "as `api_webhook_post`",
+                                signature="(request: Request) -> Any", does="Answers a provider that looks whether the address is there. Without it a module that has `api_webhook_post` answers 200 and `ok`."),
+    }
+)
+PRODUCT: Mapping[str, Fact] = MappingProxyType(
+    {
+        "get_product_data": Fact("the host", "before every call of the module", "the process of that call", "a dictionary, which becomes `self.product_data`",
+                                 "an exception ends the call that it stands before"),
+        "save_product_data": Fact("the product's page", "when staff save it", WEB, f"{RESULT}; `data` is stored", "an error keeps what was stored; `errors` stand beside the fields"),
+        "get_product_page": Fact("the product's page", "when it is shown, and again with `self.errors` after a refused save", WEB, "HTML of the fields; the panel supplies the form around them", _PAGE_ERROR),
+        "get_service_data": Fact("the host", "before every call about a service", "the process of that call", "a dictionary, which becomes `self.service_data`",
+                                 "an exception ends the call that it stands before"),
+        "save_service_data": Fact("the service's page, and the form of a new service", "when staff save it", WEB, f"{RESULT}; `data` is stored, encrypted",
+                                  "an error keeps what was stored; `errors` stand beside the fields"),
+        "get_service_page": Fact("the service's page", "when it is shown, and again with `self.errors` after a refused save", WEB, "HTML of the fields", _PAGE_ERROR),
+        "create": _verb("create", "create_job"),
+        "suspend": _verb("suspend", "suspend_job"),
+        "unsuspend": _verb("unsuspend", "unsuspend_job"),
+        "change_package": _verb("a change of package", "change_package_job"),
+        "termination": _verb("terminate", "termination_job"),
+        "idle": _verb("idle", "idle_job"),
+        "unidle": _verb("unidle", "unidle_job"),
+        "cancellation": _verb("a cancellation", "cancellation_job"),
+        "retry": Fact("a module, or code of yours", "when a failed verb is to be tried once more", "the caller's", "as the verb's own method", "`{status: \"error\", code: 409}` where nothing failed"),
+        "create_job": _job("`create()`"),
+        "suspend_job": _job("`suspend()`"),
+        "unsuspend_job": _job("`unsuspend()`"),
+        "change_package_job": _job("`change_package()`"),
+        "termination_job": _job("`termination()`"),
+        "idle_job": _job("`idle()`"),
+        "unidle_job": _job("`unidle()`"),
+        "cancellation_job": _job("`cancellation()`"),
+        "observe": Fact("`ModuleJob`", "in place of a job whose last attempt was cut off, unless the job is in `repeatable`", WORKER,
+                        "`{\"exists\": bool, \"suspended\": bool, \"data\": {…}}`; `data` is kept as service data", "an error or an exception: the task is lost, and staff decide",
+                        signature="() -> Mapping[str, Any] | Result", does="What the provider says exists now. Asked instead of repeating a create that may have worked."),
+        "get_client_area_menu_config": Fact("the loader; the client area", "when the module is loaded, without a service; and for each tab that is shown", f"{LOADING}; {WEB}",
+                                            "`{key: {\"name\", \"template\"}}`, in the order of the tabs; a service that is not active shows the first only", _LOAD_ERROR),
+        "variables_{tab}": Fact("the client area", "when that tab is shown", WEB, "a dictionary for the template", "an exception: the tab shows a notice with a reference number",
+                                signature="() -> Mapping[str, Any]", does="What the template of one tab is given, beside `service_uuid`, `tab` and `service_data`."),
+        "controller_client_{tab}_{verb}": Fact(
+            "a request to `/client/services/{uuid}/{tab}/api/{verb}`", "at each such request by a user of the service's client; CSRF is checked", WEB,
+            "text, a dictionary (JSON), `(dictionary, status)`, a Response or a Result", "an exception: 500 with a sentence for the customer and a reference number; `abort(404)` is 404",
+            signature="(request: Request) -> Any",
+            does="What a page of the client area asks for later. A verb that is an HTTP method answers that method only; any other answers GET, POST, PUT and DELETE."),
+        "client_tab": Fact("the client area", "when a tab is shown", WEB, "the HTML of the tab", "an exception: the tab shows a notice with a reference number"),
+    }
+)
+PLUGIN: Mapping[str, Fact] = MappingProxyType({})
+_SETTINGS = Fact("the page of a gateway or sender", "when it is shown", WEB, "HTML of the fields; the panel supplies the form around them", _PAGE_ERROR)
+_MONEY = "a sentence in the log and in the answer; nothing is booked"
+PAYMENT: Mapping[str, Fact] = MappingProxyType(
+    {
+        "get_settings_page": _SETTINGS,
+        "get_client_area_html": Fact("the page on which a client pays; the gateway's page with a sample invoice", "when it is shown", WEB, "HTML", _PAGE_ERROR),
+        "get_return_url": Fact("the module itself", "when it tells the provider where to send a client who has paid", "the caller's", "an address", "none"),
+        "get_cancel_url": Fact("the module itself", "when it tells the provider where to send a client who gave up", "the caller's", "an address", "none"),
+        "on_payment_success": Fact("the module itself, from `api_webhook_post`", "when a provider's message says so", WEB, RESULT, _MONEY),
+        "on_payment_failed": Fact("the module itself, from `api_webhook_post`", "when a provider's message says so", WEB, RESULT, _MONEY),
+        "refund": Fact("the module, or code of yours", "when money is to be given back", "the caller's", RESULT, _MONEY),
+    }
+)
+NOTIFICATION: Mapping[str, Fact] = MappingProxyType(
+    {
+        "get_settings_page": _SETTINGS,
+        "send": Fact("`NotificationJob`", "when a message goes out; always as a task, never in a request", WORKER, RESULT,
+                     "an error or an exception: the task is retried while tries remain, then failed; each attempt has a row"),
+    }
+)
+HOOKS: Mapping[str, Mapping[str, Fact]] = MappingProxyType(
+    {"ModuleBase": EVERY, "Product": PRODUCT, "Plugin": PLUGIN, "Payment": PAYMENT, "Notification": NOTIFICATION}
+)
+"""Base class → hook → what is so of it."""
+OFFERED: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "ModuleBase": frozenset({"view", "config", "log_info", "log_error", "log_debug", "get_current_version"}),
+        "Product": frozenset({"set_product_uuid", "set_service_uuid", "on_loss"}),
+        "Plugin": frozenset(),
+        "Payment": frozenset(),
+        "Notification": frozenset(),
+    }
+)
+"""Base class → what a module calls on itself: public, and no hook."""

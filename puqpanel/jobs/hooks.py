@@ -1,0 +1,34 @@
+"""HookJob: one listener of a module, told of one event."""
+
+from __future__ import annotations
+
+from puqpanel.host import calls, registry
+from puqpanel.jobs.modules import held_back, outcome_of
+from puqpanel.models import Task
+from puqpanel.operations import breaker, hooks
+from puqpanel.tasks.outcome import Outcome
+
+
+class HookJob:
+    """Calls the listener that the task names, with what it is told about. Each is called once: a listener that failed is not told again."""
+
+    def run(self, task: Task) -> Outcome:
+        """One attempt; parks while the module is not served."""
+        if reason := held_back(task.module):
+            return Outcome("park", reason)
+        module = registry.current().modules[task.module]
+        hook = hooks.find(module, task.data)
+        if hook is None:
+            return Outcome("completed", "The module no longer listens to this.")
+        token = hooks.depth.set(int(task.data.get("depth") or 1))
+        try:
+            called = calls.invoke(module, hook.label, task.data["event"], dict(task.data.get("payload") or {}), task=task, hook=hook)
+        finally:
+            hooks.depth.reset(token)
+        if not called.error and called.value is None:
+            return Outcome("completed")  # a listener has nothing to answer
+        return outcome_of(called)
+
+    def settle(self, task: Task, outcome: Outcome) -> None:
+        """Counts what failed."""
+        breaker.note(task.module, outcome)
