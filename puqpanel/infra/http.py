@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import io
+import socket
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
+from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
@@ -20,6 +24,10 @@ from urllib3.exceptions import (
 )
 from urllib3.util.retry import Retry
 
+from puqpanel.domain.errors import UserError
+
+Policy = Callable[[str, int], list[tuple[str, int]]]
+"""Answers the addresses of a host that may be connected to; raises UserError where there is none."""
 TIMEOUT = 30.0
 CONNECT_TIMEOUT = 10.0
 MAX_BYTES = 10 * 1024 * 1024
@@ -29,6 +37,7 @@ _NOT_SENT = (ConnectTimeoutError, NameResolutionError, NewConnectionError)
 _LATE = "The answer did not end in time."
 # Asking these again changes nothing, whatever became of the first time.
 _REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +89,12 @@ class Wire:
         connect_timeout: seconds to reach the other side.
         auth: user name and password for HTTP Basic.
         headers: sent with every request.
+        policy: asked at every connection, a redirect's too, which then goes to the address that it answers; None connects to any.
     """
 
     def __init__(
         self, *, verify: bool | str = True, timeout: float = TIMEOUT, connect_timeout: float = CONNECT_TIMEOUT,
-        auth: tuple[str, str] | None = None, headers: Mapping[str, str] | None = None,
+        auth: tuple[str, str] | None = None, headers: Mapping[str, str] | None = None, policy: Policy | None = None,
     ) -> None:
         self.timeout, self.connect_timeout = timeout, connect_timeout
         self.session = requests.Session()
@@ -99,19 +109,41 @@ class Wire:
         # what is tried again, `send()` decides
         retry = Retry(total=0, read=False, respect_retry_after_header=False)
         for scheme in ("https://", "http://"):
-            self.session.mount(scheme, HTTPAdapter(max_retries=retry))
+            self.session.mount(scheme, _Guarded(policy, retry) if policy else HTTPAdapter(max_retries=retry))
 
     def send(
         self, method: str, url: str, *, json: Any = None, data: Any = None, params: Any = None, headers: Mapping[str, str] | None = None,
-        limit: Limit | None = None,
+        limit: Limit | None = None, follow: int = 0,
     ) -> Reply:
-        """One request; redirects are not followed, they would carry credentials elsewhere. Never raises for what the network does.
+        """One request. Never raises for what the network does.
 
-        A connection that never stood is tried once more, because nothing was sent over it; not under a `limit`.
+        A connection that never stood is tried once more, because nothing was sent over it; not under a `limit`. Redirects are answers,
+        unless `follow` says how many of them a GET or HEAD may follow; what the session sends with each request, credentials
+        above all, stays with the address that was asked.
         """
         started = time.monotonic()
         ends = min(started + self.connect_timeout + 2 * self.timeout, limit.until if limit else float("inf"))
+        first, own = url, {name: None for name in self.session.headers if name.lower() not in ("user-agent", "accept")}
+        for left in range(follow if method.upper() in ("GET", "HEAD") else 0, -1, -1):
+            reply = self._send(method, url, json=json, data=data, params=params, headers=headers, limit=limit, started=started, ends=ends,
+                               anonymous=() if _origin(url) == _origin(first) else (*own, *(headers or {})))
+            to = {key.lower(): value for key, value in reply.headers.items()}.get("location", "")
+            if not left or reply.status_code not in _REDIRECTS or not to:
+                break
+            try:
+                url, params = urljoin(url, to), None
+            except ValueError:
+                return Reply(0, error="The answer leads to an address that is none.", duration_ms=_since(started))
+        return reply
+
+    def _send(
+        self, method: str, url: str, *, json: Any, data: Any, params: Any, headers: Mapping[str, str] | None, limit: Limit | None,
+        started: float, ends: float, anonymous: Collection[str],
+    ) -> Reply:
+        """One request without what follows a redirect; `anonymous` are the headers that stay behind, and with them the credentials."""
         what = {"json": json, "params": params, "headers": dict(headers or {}), "allow_redirects": False, "stream": True}
+        if anonymous:
+            what |= {"headers": dict.fromkeys(anonymous), "auth": _nobody, "cookies": None}
         for last in (True,) if limit else (False, True):
             left = max(0.05, ends - time.monotonic())
             what["timeout"] = (min(self.connect_timeout, left, limit.connect if limit else left), min(self.timeout, left, limit.read if limit else left))
@@ -162,6 +194,83 @@ class Wire:
         self.session.close()
 
 
+class _Refused(NewConnectionError):
+    """The policy allows no address of this host; the text is its sentence."""
+
+    def __init__(self, connection: HTTPConnection, sentence: str) -> None:
+        super().__init__(connection, sentence)
+        self.sentence = sentence
+
+
+def _connect(connection: HTTPConnection, policy: Policy) -> socket.socket:
+    """A socket to an address that the policy answers; the name is not looked up again. Raises as a connection of urllib3's does."""
+    try:
+        found = policy(connection.host, connection.port or connection.default_port)
+    except UserError as error:
+        raise _Refused(connection, str(error)) from error
+    limit: Any = connection.timeout
+    for number, address in enumerate(found, 1):
+        try:
+            return _dial(address, limit, connection.socket_options)
+        except TimeoutError as error:
+            if number == len(found):
+                raise ConnectTimeoutError(connection, "timed out") from error
+        except OSError as error:
+            if number == len(found):
+                raise NewConnectionError(connection, str(error)) from error
+    raise NewConnectionError(connection, "no address")
+
+
+def _dial(address: tuple[str, int], limit: float | None, options: Any) -> socket.socket:
+    opened = socket.create_connection(address, timeout=limit)
+    for option in options or ():
+        opened.setsockopt(*option)
+    return opened
+
+
+class _Guarded(HTTPAdapter):
+    """Connections that go where a policy says."""
+
+    def __init__(self, policy: Policy, retry: Retry) -> None:
+        self.policy = policy
+        super().__init__(max_retries=retry)
+
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **more: Any) -> None:
+        """As the adapter's own, with pools whose connections ask the policy."""
+        policy = self.policy
+
+        # urllib3 offers no other place at which a connection can be given its address while its name is kept for the certificate.
+        class Plain(HTTPConnection):
+            def _new_conn(self) -> socket.socket:
+                return _connect(self, policy)
+
+        class Secure(HTTPSConnection):
+            def _new_conn(self) -> socket.socket:
+                return _connect(self, policy)
+
+        class PlainPool(HTTPConnectionPool):
+            ConnectionCls = Plain
+
+        class SecurePool(HTTPSConnectionPool):
+            ConnectionCls = Secure
+
+        self.poolmanager = PoolManager(num_pools=connections, maxsize=maxsize, block=block, **more)
+        self.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
+
+
+def _nobody(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Signs a request with nothing."""
+    return request
+
+
+def _origin(url: str) -> tuple[str, str]:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme.lower(), parts.netloc.lower()
+    except ValueError:
+        return "", url
+
+
 class _Body(io.BytesIO):
     """Bytes that are sent block by block: in one piece, all of them would have to be sent in the time meant for reaching the other side."""
 
@@ -182,6 +291,11 @@ def _since(started: float) -> int:
 
 def _never_sent(error: BaseException) -> bool:
     """Whether a failure came before anything was sent; looked for in what the libraries wrapped."""
+    return any(isinstance(one, _NOT_SENT) for one in _inside(error))
+
+
+def _inside(error: BaseException) -> Iterator[BaseException]:
+    """A failure and all that the libraries wrapped into it."""
     seen: set[int] = set()
     todo: list[Any] = [error]
     while todo:
@@ -189,13 +303,14 @@ def _never_sent(error: BaseException) -> bool:
         if id(one) in seen:
             continue
         seen.add(id(one))
-        if isinstance(one, _NOT_SENT):
-            return True
+        yield one
         todo += [x for x in (*getattr(one, "args", ()), getattr(one, "reason", None), getattr(one, "__cause__", None)) if isinstance(x, BaseException)]
-    return False
 
 
 def _sentence(error: requests.RequestException) -> str:
+    for one in _inside(error):
+        if isinstance(one, _Refused):
+            return one.sentence
     if isinstance(error, requests.exceptions.SSLError):
         return "The certificate of the other side is not trusted."
     if isinstance(error, requests.ConnectTimeout):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 
 from puqpanel.domain.errors import UserError
@@ -33,6 +35,8 @@ class Settings:
         trusted_proxies: how many proxies stand in front and may be believed about the client's address.
         secure_cookies: cookies travel over HTTPS only.
         module_log_days: how long lines of the module log are kept; 0 keeps them all.
+        monitoring_allow: networks of our own that staff may have monitored, besides the open internet.
+        locale: the language of what no visitor asked for, such as a worker's messages, and of visitors whose browser names none.
         dev: reload edited templates and modules.
         log_json: log lines as JSON.
     """
@@ -50,6 +54,8 @@ class Settings:
     trusted_proxies: int = 0
     secure_cookies: bool = False
     module_log_days: int = 90
+    monitoring_allow: tuple[str, ...] = ()
+    locale: str = "en"
     dev: bool = False
     log_json: bool = False
 
@@ -94,6 +100,8 @@ class Settings:
             trusted_proxies=_number("TRUSTED_PROXIES", text("TRUSTED_PROXIES", "0"), 0, 10),
             secure_cookies=_switch("SECURE_COOKIES", text("SECURE_COOKIES", "yes" if base_url.startswith("https://") else "no")),
             module_log_days=_number("MODULE_LOG_DAYS", text("MODULE_LOG_DAYS", "90"), 0, 36500),
+            monitoring_allow=_networks("MONITORING_ALLOW", text("MONITORING_ALLOW")),
+            locale=_locale("LOCALE", text("LOCALE", "en")),
             dev=_switch("DEV", text("DEV", "no")),
             log_json=_switch("LOG_JSON", text("LOG_JSON", "no")),
         )
@@ -121,3 +129,19 @@ def _switch(name: str, value: str) -> bool:
     if value.lower() in ("0", "no", "false", "off"):
         return False
     raise SettingsError(f"{PREFIX}{name} must be yes or no, not “{value}”.")
+
+
+def _networks(name: str, value: str) -> tuple[str, ...]:
+    found = tuple(value.replace(",", " ").split())
+    for one in found:
+        try:
+            ip_network(one, strict=False)
+        except ValueError:
+            raise SettingsError(f"{PREFIX}{name} must be networks such as 10.0.0.0/8, separated by commas, not “{one}”.") from None
+    return found
+
+
+def _locale(name: str, value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})?", value):
+        raise SettingsError(f"{PREFIX}{name} must be a language such as en or pl-PL, not “{value}”.")
+    return value.replace("_", "-")

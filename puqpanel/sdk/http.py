@@ -17,8 +17,11 @@ from urllib.parse import urlsplit
 
 from puqpanel.host import context, logs
 from puqpanel.host.contract.names import bind
-from puqpanel.infra.http import CONNECT_TIMEOUT, TIMEOUT, Limit, Reply, Wire
+from puqpanel.infra.addresses import resolve_public
+from puqpanel.infra.http import CONNECT_TIMEOUT, TIMEOUT, Limit, Policy, Reply, Wire
 from puqpanel.infra.redact import DEPTH, MASK, mask_secrets, redact_text, secret_name
+
+__all__ = ["Answer", "Body", "Client", "Policy", "public_only", "resolve_public", "session"]
 
 _TEXT = 64 * 1024
 # Seconds that a request may hold up a page, and all requests of one call together: web processes are few, and each serves one request.
@@ -136,15 +139,17 @@ class Client:
         headers: Mapping[str, str] | None = None,
         log_body: bool = True,
         expected: Collection[int] = (),
+        follow: int = 0,
     ) -> Answer:
         """One request, written to the module log. Never raises for what the network or the provider does.
 
         Args: json, data (text, bytes, a dictionary or pairs) and params are sent; log_body=False keeps what was sent and answered
         out of the log, for customers' files; expected are statuses that are an answer here and no error of the log's, as 404 is to
-        “is it there?”. The answer itself is the same: `ok` stays False.
+        “is it there?”. The answer itself is the same: `ok` stays False. follow is how many redirects a GET or HEAD may follow, without
+        credentials once they lead to another host; else a redirect is an answer.
         """
         url = f"{self.base_url}/{path.lstrip('/')}" if self.base_url and path else self.base_url or path
-        reply = _patiently(self.wire, url, method=method.upper(), json=json, data=data, params=params, headers=headers)
+        reply = _patiently(self.wire, url, method=method.upper(), json=json, data=data, params=params, headers=headers, follow=follow)
         answer = _answer(reply)
         body = (data if json is None else json) if log_body else "(not kept)"
         asked = {"request": f"{method.upper()} {url}", "query": params, "body": body}
@@ -173,17 +178,27 @@ def session(
     timeout: float | tuple[float, float] = TIMEOUT,
     connect_timeout: float = CONNECT_TIMEOUT,
     secrets: Sequence[str] = (),
+    policy: Policy | None = None,
 ) -> Client:
     """A client for one provider.
 
     Args: bearer or auth (user name, password) are the credentials; verify=False accepts any certificate; timeouts in seconds,
-    `timeout` also as (connect, read); secrets are texts of six characters or more to mask in the module log wherever they stand.
+    `timeout` also as (connect, read); secrets are texts of six characters or more to mask in the module log wherever they stand; policy
+    says which addresses may be connected to: `public_only()` where the address comes from people, None (any) where it is the module's.
     """
     if isinstance(timeout, tuple):
         connect_timeout, timeout = timeout
     sent = {**({"Authorization": f"Bearer {bearer}"} if bearer else {}), **(headers or {})}
-    wire = Wire(verify=verify, timeout=timeout, connect_timeout=connect_timeout, auth=auth, headers=sent)
+    wire = Wire(verify=verify, timeout=timeout, connect_timeout=connect_timeout, auth=auth, headers=sent, policy=policy)
     return Client(base_url or "", wire, [bearer or "", auth[1] if auth else "", *secrets])
+
+
+def public_only(allow: Collection[str] = ()) -> Policy:
+    """A policy for `session`: the open internet only, whatever a name leads to, at every connection and redirect; see `resolve_public`.
+
+    Args: allow, networks that are open besides, as `["10.0.0.0/8"]`; those of PUQPANEL_MONITORING_ALLOW are always.
+    """
+    return lambda host, port: resolve_public(host, port, allow)
 
 
 def _patiently(wire: Wire, url: str, **what: Any) -> Reply:
