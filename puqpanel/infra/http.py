@@ -130,10 +130,7 @@ class Wire:
             to = {key.lower(): value for key, value in reply.headers.items()}.get("location", "")
             if not left or reply.status_code not in _REDIRECTS or not to:
                 break
-            try:
-                url, params = urljoin(url, to), None
-            except ValueError:
-                return Reply(0, error="The answer leads to an address that is none.", duration_ms=_since(started))
+            url, params = urljoin(url, to), None
         return reply
 
     def _send(
