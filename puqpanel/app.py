@@ -9,7 +9,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from puqpanel import web
 from puqpanel.host import registry
-from puqpanel.infra import crypto, events, links, queue
+from puqpanel.infra import addresses, crypto, events, links, queue
 from puqpanel.infra.db import db, release
 from puqpanel.infra.queue_server import connection_url
 from puqpanel.operations import hooks, keys, modules
@@ -37,6 +37,7 @@ def connect(settings: Settings) -> None:
     keys.open_keys(settings.keys_dir, settings.database_url)
     queue.use_server(settings.redis_url or connection_url(settings.instance))
     links.use_base(settings.address)
+    addresses.allow(settings.monitoring_allow)
     events.bind(LISTENERS, hooks.record)
 
 
