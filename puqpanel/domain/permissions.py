@@ -30,6 +30,8 @@ PANEL_PERMISSIONS: tuple[Permission, ...] = (
     Permission("products.manage", "Change products", "Make and change products and their module's configuration.", "Catalogue"),
     Permission("tasks.view", "See tasks", "Lists and pages of tasks, their input and output.", "System"),
     Permission("tasks.manage", "Steer tasks", "Retry and cancel tasks.", "System"),
+    Permission("schedule.view", "See the schedule", "What modules do by themselves, and when.", "System"),
+    Permission("schedule.manage", "Steer the schedule", "Run, pause and resume what modules do by themselves.", "System"),
     Permission("modules.view", "See modules", "What is on disk, its status and its health.", "System"),
     Permission("modules.manage", "Switch modules", "Activate, update, deactivate and purge modules.", "System"),
     Permission("module_log.view", "Read the module log", "What modules asked of providers and what they answered.", "System"),

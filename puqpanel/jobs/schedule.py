@@ -13,6 +13,7 @@ import structlog
 from puqpanel.infra import queue
 from puqpanel.jobs.entry import HANDLERS
 from puqpanel.operations import module_log, modules, provisioning
+from puqpanel.operations import schedule as timetable
 from puqpanel.tasks import fence, sweep
 
 log = structlog.get_logger(__name__)
@@ -48,6 +49,7 @@ def entries(modules_dir: Path, module_log_days: int = 0) -> list[Entry]:
     """
     return [
         Entry("send what is due", 1, sweep.send_due),
+        Entry("start what modules do by themselves", 1, timetable.run_due),
         Entry("rescue what was lost", 5, lambda: sweep.rescue(HANDLERS), blind=fence.LEASE),
         Entry("settle services without a task", 20, provisioning.settle_orphans),
         Entry("let go on what was parked", 10, modules.unpark_served),

@@ -25,7 +25,7 @@ from puqpanel.infra import queue
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import after_commit, session, transaction
 from puqpanel.infra.events import raise_event
-from puqpanel.models import Generation, Module, Product, Service, Task
+from puqpanel.models import Generation, Module, Product, ScheduleEntry, Service, Task
 from puqpanel.operations import audit, breaker, syntax
 
 HINT = "generation"
@@ -190,6 +190,7 @@ def purge(*, actor: Actor, modules_dir: Path, module_type: str, name: str) -> Re
         unload(module.package)
     with transaction() as current:
         row = find_module(module_type, name)
+        current.execute(sa.delete(ScheduleEntry).where(ScheduleEntry.module == row.key))
         current.delete(row)
         audit.record(actor=actor, action="module.purged", subject_type="module", subject_uuid=row.key, summary=f"The data of {name} was removed.")
     return Result.success()

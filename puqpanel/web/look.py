@@ -57,6 +57,7 @@ STATUSES: dict[str, dict[str, Status]] = {
         "active": Status("good", "circle-check", "Active"),
         "restricted": Status("warn", "lock", "Restricted"),
         "error": Status("bad", "circle-xmark", "Error"),
+        "failing": Status("bad", "triangle-exclamation", "Failing"),
     },
     "level": {
         "debug": Status("mute", "bug", "Debug"),
@@ -115,6 +116,8 @@ EVENT_TONES: tuple[tuple[str, Tone, str], ...] = (
     (".created", "good", "plus"),
     (".activated", "good", "power-off"),
     (".deactivated", "mute", "power-off"),
+    ("module.failing", "bad", "triangle-exclamation"),
+    (".let_go_on", "good", "play"),
     (".purged", "bad", "trash-can"),
     ("password", "mute", "key"),
     ("signed_", "mute", "arrow-right-to-bracket"),

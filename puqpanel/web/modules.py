@@ -28,6 +28,7 @@ from puqpanel.host.contract.result import Result
 from puqpanel.host.contract.rules import Route, Tab
 from puqpanel.host.plain import jsonable
 from puqpanel.host.registry import LoadedModule, Registry
+from puqpanel.operations import breaker
 from puqpanel.web import guard
 from puqpanel.web.security import request_id
 
@@ -168,6 +169,8 @@ def _admin_view(loaded: LoadedModule, route: Route) -> Any:
             loaded, route.action, _request(), controller=route.controller, named=params, actor=guard.actor(), passing=PASSING,
             request_id=request_id(),
         )
+        if called.raised and called.reference:
+            breaker.strike(loaded.key, called.error)
         answer = _answer(called, sentence="")
         if route.kind == "web" and answer.mimetype == "text/html" and isinstance(called.value, str | tuple):
             return _laid_out(loaded, route, answer)

@@ -84,6 +84,7 @@ STAFF: tuple[Group, ...] = (
     Group("Catalogue", (Entry("Products", "cubes", "admin.products.index", "products.view"),)),
     Group("System", (
         Entry("Tasks", "list-check", "admin.tasks.index", "tasks.view", "tasks", bad=True),
+        Entry("Schedule", "calendar-check", "admin.schedule.index", "schedule.view"),
         Entry("Modules", "puzzle-piece", "admin.modules.index", "modules.view", "modules"),
         Entry("Module log", "scroll", "admin.module_log.index", "module_log.view"),
         Entry("Activity log", "clock-rotate-left", "admin.activity.index", "audit.view"),
@@ -110,7 +111,7 @@ def attention() -> Attention:
     lively = clock.now() - timedelta(seconds=SILENT)
     services, modules, tasks, running, workers = session().execute(sa.select(
         capped(Service, Service.provision_status.in_([ProvisionStatus.FAILED, ProvisionStatus.NOT_FOUND])),
-        capped(Module, Module.status.in_([ModuleStatus.RESTRICTED, ModuleStatus.ERROR])),
+        capped(Module, sa.or_(Module.status.in_([ModuleStatus.RESTRICTED, ModuleStatus.ERROR]), sa.and_(Module.status == ModuleStatus.ACTIVE, Module.failing != ""))),
         capped(Task, Task.status == TaskStatus.LOST),
         capped(Task, Task.status == TaskStatus.RUNNING),
         capped(Heartbeat, Heartbeat.kind == "worker", Heartbeat.at >= lively),

@@ -15,6 +15,7 @@ from puqpanel.web.admin import (
     pick,
     products,
     provisioning,
+    schedule,
     search,
     services,
     staff,
@@ -25,6 +26,6 @@ from puqpanel.web.admin import (
 def blueprint() -> Blueprint:
     """The blueprint of the whole area, its nouns nested in it (`admin.services.index`)."""
     area = Blueprint("admin", __name__, url_prefix="/admin")
-    for noun in (auth, dashboard, clients, services, provisioning, products, tasks, modules, module_log, staff, search, health, pick, activity):
+    for noun in (auth, dashboard, clients, services, provisioning, products, tasks, schedule, modules, module_log, staff, search, health, pick, activity):
         area.register_blueprint(noun.bp)
     return area

@@ -16,7 +16,7 @@ from puqpanel.operations import modules
 from puqpanel.web.guard import actor, allow
 
 bp = Blueprint("modules", __name__, url_prefix="/modules")
-HELD = (ModuleStatus.RESTRICTED, ModuleStatus.ERROR)
+HELD = (ModuleStatus.RESTRICTED, ModuleStatus.ERROR, ModuleStatus.FAILING)
 DONE = {"activate": "is switched on, here and in every process.", "update": "was updated.", "deactivate": "is switched off. Its data stays."}
 
 
@@ -72,6 +72,20 @@ def load_again(type: str, name: str) -> ResponseReturnValue:
         flash(str(error), "bad")
     else:
         flash(f"{one.title} is loaded again in every process." if one.on else f"{one.title} loads now and can be activated.", "good")
+    return redirect(url_for("admin.modules.index"))
+
+
+@bp.post("/switch/<type>/<name>/let-go-on")
+@allow("modules.manage")
+def let_go_on(type: str, name: str) -> ResponseReturnValue:
+    """Lets a module that failed again and again go on, and its tasks with it."""
+    one = _known(type, name)
+    try:
+        modules.let_go_on(actor=actor(), module_type=type, name=name)
+    except UserError as error:
+        flash(str(error), "bad")
+    else:
+        flash(f"{one.title} goes on, and so do its tasks.", "good")
     return redirect(url_for("admin.modules.index"))
 
 
