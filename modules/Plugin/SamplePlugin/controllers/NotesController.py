@@ -1,0 +1,40 @@
+"""The Notes page, and the same list as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import flash, redirect
+
+from puqpanel.sdk import Controller, Request, __, current_admin, json_success, url_for_module, view_admin_module
+
+from ..forms import NoteForm
+from ..models.notes import Note, keep, newest
+
+SHOWN = 50
+
+
+class NotesController(Controller):
+    """`/admin/modules/Plugin/SamplePlugin/notes`; `self.module` is the module."""
+
+    def index(self, request: Request) -> Any:
+        """The notes, and the form for another."""
+        return self._page(NoteForm())
+
+    def add(self, request: Request) -> Any:
+        """Keeps a note; what was refused stands in the form again, with the reason beside it."""
+        form = NoteForm(formdata=request.form)
+        if not form.validate():
+            return self._page(form), 422
+        keep(Note(text=form.text.data, author=current_admin.name))
+        flash(__("The note is kept."), "good")
+        return redirect(url_for_module("notes"))
+
+    def as_json(self, request: Request) -> Any:
+        """The notes for programs."""
+        return json_success([{"id": note.id, "text": note.text, "author": note.author, "at": note.created_at.isoformat()} for note in newest(SHOWN)])
+
+    def _page(self, form: NoteForm) -> Any:
+        form.text.label.text = __("Note")
+        data = {"title": __("Notes"), "form": form, "notes": newest(SHOWN), "shown": SHOWN, "may_write": current_admin.has_permission("write-notes")}
+        return view_admin_module("Plugin", "SamplePlugin", "admin_area.notes", data)

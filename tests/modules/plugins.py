@@ -1,0 +1,97 @@
+"""Plugins of the project's own, switched on in a panel of the test's own, and their pages seen by staff."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import sqlalchemy as sa
+
+from puqpanel.app import Panel
+from puqpanel.domain.actors import SYSTEM
+from puqpanel.host import calls, migrations
+from puqpanel.host.registry import LoadedModule
+from puqpanel.infra import migrate
+from puqpanel.infra.db import db, release, session, transaction
+from puqpanel.infra.settings import Settings
+from puqpanel.live import Live, dismantle
+from puqpanel.models import Role, Task
+from puqpanel.operations import staff
+from tests.modules.stage import STAFF
+from tests.modules.test_pages import Door
+from tests.sample import PASSWORD, activate
+from tests.web.conftest import Browser
+
+
+class PluginHouse:
+    """One plugin, switched on."""
+
+    def __init__(self, panel: Panel, name: str) -> None:
+        self.panel = panel
+        self.name = name
+        self.module: LoadedModule = panel.registry.modules[f"Plugin/{name}"]
+        self.at = f"/admin/modules/Plugin/{name}"
+
+    def part(self, name: str) -> Any:
+        """A file of the module, as it is loaded: `models.notes`."""
+        return sys.modules[f"{self.module.package}.{name}"]
+
+    def job(self, method: str, *args: Any) -> calls.Called:
+        """Calls a method as a worker does; an exception is the test's failure."""
+        db.session.expire_all()
+        release()
+        called = calls.invoke(self.module, method, *args, task=Task(id=1, attempt=1, data={}))
+        assert not called.raised, called.error
+        return called
+
+    def all(self, model: Any, *where: Any) -> list[Any]:
+        """The rows of one of the module's models, as they are now, in the order of their keys."""
+        db.session.expire_all()
+        release()
+        return list(session().scalars(sa.select(model).where(*where).order_by(*sa.inspect(model).primary_key)))
+
+    def owner(self) -> Browser:
+        """Staff who may do everything."""
+        staff.create_staff(actor=SYSTEM, email="owner@panel.test", name="Olga Owner", password=PASSWORD)
+        return Door(self.panel).sign_in("owner@panel.test", password=PASSWORD)
+
+    def clerk(self, *keys: str) -> Browser:
+        """Staff with these rights of the plugin alone, by their short keys."""
+        with transaction() as current:
+            current.add(Role(name="Clerk", permissions=[f"Plugin-{self.name}-{key}" for key in keys]))
+        role = session().scalar(sa.select(Role).where(Role.name == "Clerk"))
+        assert role is not None
+        staff.create_staff(actor=SYSTEM, email="boss@panel.test", name="Bo Boss", password=PASSWORD)
+        staff.create_staff(actor=SYSTEM, email="clerk@panel.test", name="Carl", password=PASSWORD, role_uuids=[role.uuid])
+        return Door(self.panel).sign_in("clerk@panel.test", password=PASSWORD)
+
+    def differences(self) -> list[Any]:
+        """What its migrations make otherwise than its models say."""
+        bases = {
+            id(base.metadata): base.metadata for part, loaded in list(sys.modules.items())
+            if part.startswith(f"{self.module.package}.models") and (base := getattr(loaded, "Base", None)) is not None
+        }  # fmt: skip
+        ((_, metadata),) = bases.items()
+        tree = migrations.tree(self.module)
+        assert tree is not None
+        return migrate.differences(db.engine, metadata, tree)
+
+    def tables(self) -> set[str]:
+        """The names of its tables, as the database has them."""
+        return {table for table in sa.inspect(db.engine).get_table_names() if table.startswith(self.module.prefix)}
+
+
+@contextlib.contextmanager
+def switched_on(settings: Settings, app: Panel, name: str) -> Iterator[PluginHouse]:
+    """The panel with one plugin live, and its context around the test."""
+    with app.app_context():
+        activate(app, STAFF, name, "Plugin")
+    panel = Live(settings).ensure()
+    assert f"Plugin/{name}" in panel.registry.modules, panel.registry.refused
+    try:
+        with panel.app_context():
+            yield PluginHouse(panel, name)
+    finally:
+        dismantle(panel)
