@@ -28,11 +28,12 @@ COMMANDS = {
     "demo": "Things to try the panel with.",
     "bench": "Measure it against the bare parts it is made of.",
     "test": "Run every test that this machine can run.",
+    "docs": "Write the documentation's pages that are made of the sources.",
 }
 SECTIONS = {
     "Running": ("up", "web", "worker", "scheduler"),
     "Looking after it": ("doctor", "db", "module", "staff", "keys"),
-    "Trying and measuring": ("demo", "bench", "test"),
+    "Trying and measuring": ("demo", "bench", "test", "docs"),
 }
 
 

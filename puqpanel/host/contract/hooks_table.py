@@ -13,6 +13,9 @@ WEB, WORKER, ASKED = "web", "worker", "web, or the shell for `puqpanel module`"
 LOADING = "every process that loads the module: web, worker, shell"
 NO_TRANSACTION = "none open"
 RESULT = "a result: `{\"status\": \"success\" | \"error\", \"message\", \"errors\", \"data\", \"code\"}`, `{\"success\": bool, …}` or `Result`"
+_STORED = "`data`: what is stored; nothing for a module, product or service of which nothing is"
+_SENT = "`data`: the fields as they were sent, text by name; a box that was not ticked is not among them"
+_REQUEST = "`request`: Flask's, with `all()`, `input()` and `has()`"
 _LOAD_ERROR = "an exception, another shape, or more than 10 seconds: the module is refused, with the sentence"
 _PAGE_ERROR = "an exception: a notice with a reference number stands where the fields would; the log has the traceback"
 
@@ -30,6 +33,7 @@ class Fact:
         transaction: the state of the database at that moment.
         signature: parameters and answer, where no base class defines the hook.
         does: a sentence, where no base class has a docstring for it.
+        arguments: what is handed over, where the docstring does not say it.
     """
 
     called_by: str
@@ -40,6 +44,7 @@ class Fact:
     transaction: str = NO_TRANSACTION
     signature: str = ""
     does: str = ""
+    arguments: str = ""
 
 
 def _declares(what: str) -> Fact:
@@ -76,24 +81,24 @@ EVERY: Mapping[str, Fact] = MappingProxyType(
         "admin_api_routes": _declares("a list of `{method, uri, permission, name, controller}`"),
         "scheduler": _declares("a list of `{name, method, every | cron, timeout}`"),
         "get_module_data": Fact("the host", "before every call of the module", "the process of that call", "a dictionary, which becomes `self.module_data`",
-                                "an exception ends the call that it stands before"),
+                                "an exception ends the call that it stands before", arguments=_STORED),
         "api_webhook_post": Fact("a POST to `/webhooks/{type}/{Name}` or `/webhooks/{type}/{Name}/{instance_uuid}`", "at each such request; no session, no CSRF token", WEB,
                                  "text, a dictionary, `(dictionary, status)` or a Response", "an exception: 500 with a reference number, so that the provider sends it again",
-                                 signature="(request: Request) -> Any", does="Takes a message of an outside service. Check its signature over `request.get_data()` first."),
+                                 signature="(request: Request) -> Any", does="Takes a message of an outside service. Check its signature over `request.get_data()` first.", arguments=_REQUEST),
         "api_webhook_get": Fact("a GET to the same addresses", "at each such request", WEB, "as `api_webhook_post`", "as `api_webhook_post`",
-                                signature="(request: Request) -> Any", does="Answers a provider that looks whether the address is there. Without it a module that has `api_webhook_post` answers 200 and `ok`."),
+                                signature="(request: Request) -> Any", does="Answers a provider that looks whether the address is there. Without it a module that has `api_webhook_post` answers 200 and `ok`.", arguments=_REQUEST),
     }
 )
 PRODUCT: Mapping[str, Fact] = MappingProxyType(
     {
         "get_product_data": Fact("the host", "before every call of the module", "the process of that call", "a dictionary, which becomes `self.product_data`",
-                                 "an exception ends the call that it stands before"),
-        "save_product_data": Fact("the product's page", "when staff save it", WEB, f"{RESULT}; `data` is stored", "an error keeps what was stored; `errors` stand beside the fields"),
+                                 "an exception ends the call that it stands before", arguments=_STORED),
+        "save_product_data": Fact("the product's page", "when staff save it", WEB, f"{RESULT}; `data` is stored", "an error keeps what was stored; `errors` stand beside the fields", arguments=_SENT),
         "get_product_page": Fact("the product's page", "when it is shown, and again with `self.errors` after a refused save", WEB, "HTML of the fields; the panel supplies the form around them", _PAGE_ERROR),
         "get_service_data": Fact("the host", "before every call about a service", "the process of that call", "a dictionary, which becomes `self.service_data`",
-                                 "an exception ends the call that it stands before"),
+                                 "an exception ends the call that it stands before", arguments=_STORED),
         "save_service_data": Fact("the service's page, and the form of a new service", "when staff save it", WEB, f"{RESULT}; `data` is stored, encrypted",
-                                  "an error keeps what was stored; `errors` stand beside the fields"),
+                                  "an error keeps what was stored; `errors` stand beside the fields", arguments=_SENT),
         "get_service_page": Fact("the service's page", "when it is shown, and again with `self.errors` after a refused save", WEB, "HTML of the fields", _PAGE_ERROR),
         "create": _verb("create", "create_job"),
         "suspend": _verb("suspend", "suspend_job"),
@@ -123,22 +128,22 @@ PRODUCT: Mapping[str, Fact] = MappingProxyType(
             "a request to `/client/services/{uuid}/{tab}/api/{verb}`", "at each such request by a user of the service's client; CSRF is checked", WEB,
             "text, a dictionary (JSON), `(dictionary, status)`, a Response or a Result", "an exception: 500 with a sentence for the customer and a reference number; `abort(404)` is 404",
             signature="(request: Request) -> Any",
-            does="What a page of the client area asks for later. A verb that is an HTTP method answers that method only; any other answers GET, POST, PUT and DELETE."),
-        "client_tab": Fact("the client area", "when a tab is shown", WEB, "the HTML of the tab", "an exception: the tab shows a notice with a reference number"),
+            does="What a page of the client area asks for later. A verb that is an HTTP method answers that method only; any other answers GET, POST, PUT and DELETE.", arguments=_REQUEST),
+        "client_tab": Fact("the client area", "when a tab is shown", WEB, "the HTML of the tab", "an exception: the tab shows a notice with a reference number", arguments="`tab`: the key of a declared tab"),
     }
 )
 PLUGIN: Mapping[str, Fact] = MappingProxyType({})
-_SETTINGS = Fact("the page of a gateway or sender", "when it is shown", WEB, "HTML of the fields; the panel supplies the form around them", _PAGE_ERROR)
+_SETTINGS = Fact("the page of a gateway or sender", "when it is shown", WEB, "HTML of the fields; the panel supplies the form around them", _PAGE_ERROR, arguments=_STORED)
 _MONEY = "a sentence in the log and in the answer; nothing is booked"
 PAYMENT: Mapping[str, Fact] = MappingProxyType(
     {
         "get_settings_page": _SETTINGS,
-        "get_client_area_html": Fact("the page on which a client pays; the gateway's page with a sample invoice", "when it is shown", WEB, "HTML", _PAGE_ERROR),
+        "get_client_area_html": Fact("the page on which a client pays; the gateway's page with a sample invoice", "when it is shown", WEB, "HTML", _PAGE_ERROR, arguments='`data`: `data["invoice"]` with uuid, number, `due_amount` (Decimal), `client.currency.code` and lines'),
         "get_return_url": Fact("the module itself", "when it tells the provider where to send a client who has paid", "the caller's", "an address", "none"),
         "get_cancel_url": Fact("the module itself", "when it tells the provider where to send a client who gave up", "the caller's", "an address", "none"),
-        "on_payment_success": Fact("the module itself, from `api_webhook_post`", "when a provider's message says so", WEB, RESULT, _MONEY),
-        "on_payment_failed": Fact("the module itself, from `api_webhook_post`", "when a provider's message says so", WEB, RESULT, _MONEY),
-        "refund": Fact("the module, or code of yours", "when money is to be given back", "the caller's", RESULT, _MONEY),
+        "on_payment_success": Fact("the module itself, from `api_webhook_post`", "when a provider's message says so", WEB, RESULT, _MONEY, arguments="`payload`: the provider's message, checked by the module"),
+        "on_payment_failed": Fact("the module itself, from `api_webhook_post`", "when a provider's message says so", WEB, RESULT, _MONEY, arguments="`payload`: the provider's message, checked by the module"),
+        "refund": Fact("the module, or code of yours", "when money is to be given back", "the caller's", RESULT, _MONEY, arguments="`transaction_id`: the provider's; `amount`: Decimal, in major units"),
     }
 )
 NOTIFICATION: Mapping[str, Fact] = MappingProxyType(

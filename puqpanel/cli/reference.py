@@ -1,0 +1,284 @@
+"""The API reference: `docs/reference/*.md`, made of the contract's docstrings, its tables, and the settings.
+
+What is made here is committed. A test compares it with what the sources say now, so neither can change without the other.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import importlib
+import inspect
+import re
+from collections.abc import Iterable, Mapping
+from types import ModuleType
+from typing import Any
+
+from puqpanel import sdk
+from puqpanel.cli.reference_source import Doc, Member, doc_of, members, signature, tree_of
+from puqpanel.domain import events
+from puqpanel.host.contract import names
+from puqpanel.host.contract.base import ModuleBase
+from puqpanel.host.contract.hooks_table import HOOKS, OFFERED, Fact
+from puqpanel.infra.settings import PREFIX, Settings
+
+MADE = "<!-- Made by `puqpanel docs build` from the sources; change those, not this file. -->\n"
+TYPES: Mapping[str, type[ModuleBase]] = {"Product": sdk.Product, "Plugin": sdk.Plugin, "Payment": sdk.Payment, "Notification": sdk.Notification}
+FOREIGN = {
+    "abort": "Ends the request with an HTTP status, and a sentence for who asked: `abort(404, \"There is no such folder.\")`. It is Flask's own; the panel's page for that status is shown.",
+}
+TITLES = {
+    "module.md": ("Every module", "what all four types have"),
+    "product.md": ("Product", "services at a provider"),
+    "plugin.md": ("Plugin", "extensions of the panel"),
+    "payment.md": ("Payment", "gateways"),
+    "notification.md": ("Notification", "senders"),
+    "sdk.md": ("SDK", "all that `puqpanel.sdk` offers"),
+    "events.md": ("Events", "what a module can hear"),
+    "checks.md": ("Rules of module check", "what `puqpanel module check` looks at"),
+    "settings.md": ("Settings", "the environment variables of the panel"),
+    "names.md": ("Vendor's names", "PUQcloud's spelling beside the Python one"),
+}
+
+
+def pages() -> dict[str, str]:
+    """Every page of the reference: file name → text."""
+    texts = {
+        "index.md": _index(),
+        "module.md": _type_page("module.md", "ModuleBase", ModuleBase),
+        **{f"{name.lower()}.md": _type_page(f"{name.lower()}.md", name, cls) for name, cls in TYPES.items()},
+        "sdk.md": _sdk(),
+        "events.md": _events(),
+        "checks.md": _checks(),
+        "settings.md": _settings(),
+        "names.md": _names(),
+    }
+    return {name: re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n" for name, text in texts.items()}
+
+
+def _head(file: str, text: str = "") -> str:
+    return f"{MADE}\n# {TITLES[file][0]}\n\n{text}\n"
+
+
+def _index() -> str:
+    rows = "\n".join(f"| [{title}]({file}) | {what} |" for file, (title, what) in TITLES.items())
+    return f"{MADE}\n# API reference\n\nMade of the sources; [the guide](../guide/first-module.md) is the place to begin.\n\n| page | what it lists |\n| --- | --- |\n{rows}\n"
+
+
+# Modules: one page a type.
+
+
+def _type_page(file: str, key: str, cls: type) -> str:
+    doc = doc_of(cls.__doc__)
+    own = {one.name: one for one in members(cls)} if key == "ModuleBase" else _own(cls)
+    parts = [_head(file, _whole(doc))]
+    if key != "ModuleBase":
+        parts.append("A module of this type has all of [every module](module.md) besides.\n")
+    hooks = HOOKS[key]
+    if hooks:
+        parts.append("## Hooks\n\nWhat the panel calls, and a module may define. Each has a default unless it says otherwise.\n")
+        parts += [_hook(name, fact, own.get(name)) for name, fact in hooks.items()]
+    offered = [one for name, one in own.items() if name in OFFERED[key]]
+    if offered:
+        parts.append("## What a module calls on itself\n")
+        parts += [_entry(one.name, one.signature, one.doc, level=3, kind=one.kind) for one in offered]
+    return "\n".join(parts)
+
+
+def _own(cls: type) -> dict[str, Member]:
+    inherited = {one.name for one in members(ModuleBase)}
+    return {one.name: one for one in members(cls) if one.name not in inherited or one.name in vars(cls)}
+
+
+def _hook(name: str, fact: Fact, member: Member | None) -> str:
+    doc = member.doc if member is not None else doc_of(fact.does)
+    shown = member.signature if member is not None else f"{name}{fact.signature}"
+    rows = [
+        ("Called by", fact.called_by),
+        ("When", fact.when),
+        ("Process", fact.process),
+        ("Transaction", fact.transaction),
+        ("Arguments", fact.arguments or doc.sections.get("Args", "") or "none"),
+        ("Returns", fact.returns),
+        ("Errors", fact.errors),
+        ("Vendor's name", ", ".join(f"`{one}`" for one in vendor_names(name)) or "the same"),
+    ]
+    table = "\n".join(f"| {title} | {_cell(text)} |" for title, text in rows)
+    return f"### `{name}`\n\n```python\n{shown}\n```\n\n{doc.text}\n\n| | |\n| --- | --- |\n{table}\n"
+
+
+def vendor_names(name: str) -> list[str]:
+    """The vendor's spellings of a Python name; empty where it is the same."""
+    if name == "controller_client_{tab}_{verb}":
+        return ["controllerClient_{tab}{Verb}"]
+    return [vendor for vendor, python in names.NAMES.items() if python == name]
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _whole(doc: Doc) -> str:
+    return "\n\n".join([doc.text, *_sections(doc)])
+
+
+def _sections(doc: Doc) -> list[str]:
+    words = {"Args": "Arguments", "Raises": "Errors"}
+    return [f"**{words.get(name, name)}:** {text}" if not text.startswith("* ") else f"**{words.get(name, name)}:**\n\n{text}" for name, text in doc.sections.items()]
+
+
+def _entry(name: str, shown: str, doc: Doc, *, level: int, kind: str = "", note: str = "") -> str:
+    vendors = ", ".join(f"`{one}`" for one in vendor_names(name))
+    said = [f"*{kind.capitalize()}.*" if kind and kind != "method" else "", f"Vendor's name: {vendors}." if vendors else "", note]
+    tail = " ".join(one for one in said if one)
+    return "\n\n".join(one for one in (f"{'#' * level} `{name}`", f"```python\n{shown}\n```" if shown else "", doc.text, *_sections(doc), tail) if one) + "\n"
+
+
+# The SDK: one entry a name.
+
+
+def _sdk() -> str:
+    parts = [_head("sdk.md", "A module imports `puqpanel.sdk` and nothing else of the panel: `from puqpanel.sdk import Product, Task, http`.\n")]
+    known = {name: getattr(sdk, name) for name in sdk.__all__}
+    first: dict[int, str] = {}
+    for name in sorted(known, key=lambda one: (_alias_order(one), one.lower(), one)):
+        first.setdefault(id(known[name]), name)
+    ordered = sorted(known, key=lambda one: (one.lower(), one))
+    parts.append(", ".join(f"[`{name}`](#{_anchor(name, ordered)})" for name in ordered) + "\n")
+    for name in ordered:
+        thing, primary = known[name], first[id(known[name])]
+        parts.append(_sdk_entry(name, thing) if primary == name else f"## `{name}`\n\nThe same as `{primary}`.\n")
+    return "\n".join(parts)
+
+
+def _alias_order(name: str) -> int:
+    """The Python spelling first, then the vendor's; of `Cache` and `cache` the class's."""
+    return 2 if name in names.NAMES else 1 if name.islower() and name.capitalize() in sdk.__all__ else 0
+
+
+def _anchor(name: str, ordered: list[str]) -> str:
+    """As Markdown makes it out of the heading: lower case, and numbered where two are alike."""
+    alike = [one for one in ordered if one.lower() == name.lower()]
+    number = alike.index(name)
+    return name.lower() + (f"-{number}" if number else "")
+
+
+def _sdk_entry(name: str, thing: Any) -> str:
+    if name in TYPES:
+        return f"## `{name}`\n\nThe base class of {name} modules: [its page]({name.lower()}.md).\n"
+    if isinstance(thing, ModuleType):
+        return f"## `{name}`\n\n{doc_of(thing.__doc__).text}\n\n" + "\n".join(_module_entry(name, key, value) for key, value in _public(thing))
+    if inspect.isclass(thing):
+        return _class_entry(name, thing, level=2)
+    if inspect.isroutine(thing):
+        if not thing.__module__.startswith("puqpanel."):
+            return f"## `{name}`\n\n{FOREIGN[name]}\n"
+        return _function_entry(name, thing, level=2)
+    return _class_entry(name, type(thing), level=2, instance=True)
+
+
+def _public(module: ModuleType) -> Iterable[tuple[str, Any]]:
+    listed = getattr(module, "__all__", None) or [k for k, v in vars(module).items() if not k.startswith("_") and getattr(v, "__module__", "") == module.__name__]
+    return [(key, getattr(module, key)) for key in sorted(listed, key=lambda one: (one.lower(), one))]
+
+
+def _module_entry(module: str, name: str, thing: Any) -> str:
+    full = f"{module}.{name}"
+    if inspect.isfunction(thing):
+        return _function_entry(full, thing, level=3)
+    if inspect.isclass(thing) and thing.__module__.startswith("puqpanel."):
+        return f"### `{full}`\n\nSee [`{name}`](#{name.lower()}).\n" if name in sdk.__all__ else _class_entry(full, thing, level=3)
+    if inspect.isclass(thing) or isinstance(thing, ModuleType):
+        where = (thing.__module__ if inspect.isclass(thing) else thing.__name__).partition(".")[0]
+        return f"### `{full}`\n\nFrom {where}, as it is there.\n"
+    if type(thing).__module__.startswith("puqpanel."):
+        return _class_entry(full, type(thing), level=3, instance=True)
+    return f"### `{full}`\n\nA column to refer to: `sa.ForeignKey({full})`.\n"
+
+
+def _function_entry(name: str, thing: Any, *, level: int) -> str:
+    node = tree_of(thing)
+    assert isinstance(node, ast.FunctionDef)
+    return _entry(name, signature(node, name), doc_of(thing.__doc__), level=level)
+
+
+def _class_entry(name: str, cls: type, *, level: int, instance: bool = False) -> str:
+    tree = tree_of(cls)
+    assert isinstance(tree, ast.ClassDef)
+    made = next((node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "__init__"), None)
+    shown = "" if instance or made is None else signature(made, name).removesuffix(" -> None")
+    doc = doc_of(cls.__doc__)
+    if made is not None and ast.get_docstring(made) and not instance:
+        more = doc_of(ast.get_docstring(made))
+        doc = Doc("\n\n".join(one for one in (doc.text, more.text) if one), {**doc.sections, **more.sections})
+    if not shown and dataclasses.is_dataclass(cls) and not instance:
+        shown = _dataclass(name, tree)
+    return _entry(name, shown, doc, level=level) + "\n" + "".join(_member(one) for one in members(cls))
+
+
+def _dataclass(name: str, tree: ast.ClassDef) -> str:
+    parts = [ast.unparse(node) for node in tree.body if isinstance(node, ast.AnnAssign) and not ast.unparse(node.annotation).startswith("ClassVar")]
+    line = f"{name}({', '.join(parts)})"
+    return line if len(line) <= 100 else f"{name}(\n" + "".join(f"    {one},\n" for one in parts) + ")"
+
+
+def _member(one: Member) -> str:
+    """One line of a list."""
+    shown = re.sub(r",? \)", ")", " ".join(one.signature.split()).replace("( ", "("))
+    said = [f"({one.kind})" if one.kind == "property" else "", *one.doc.text.split("\n\n"), *_sections(one.doc)]
+    vendors = ", ".join(f"`{each}`" for each in vendor_names(one.name))
+    return f"* `{shown}`: {' '.join(' '.join(said).split())}{f' Vendor: {vendors}.' if vendors else ''}\n"
+
+
+# Tables.
+
+
+def _events() -> str:
+    text = """A module listens in its `hooks.py`, `HOOKS = [Hook("service.create_failed", listener, priority=10)]`, and tells of its own with
+[`Event.dispatch`](sdk.md#event). Each listener runs as a task of its own, in a worker, after the commit of what it is told about; those with a higher
+priority first. Names that begin with a word of this table's are the panel's: a listener to one that is not here is refused at load.
+"""
+    rows = "\n".join(
+        f"| `{event.name}` | {_cell(event.says)} | {', '.join(f'`{key}`' for key in event.payload)} | {'later' if event.name in events.LATER else ''} |"
+        for event in events.EVENTS.values()
+    )
+    note = "*later*: named by the contract, so that a module may listen already; nothing in this version raises it."
+    return _head("events.md", f"{text}\n| event | what it says | payload | |\n| --- | --- | --- | --- |\n{rows}\n\n{note}\n")
+
+
+def _checks() -> str:
+    return _head("checks.md", _rules())
+
+
+def _rules() -> str:
+    try:
+        rules: Any = importlib.import_module("puqpanel.host.checks").RULES
+    except (ImportError, AttributeError):
+        return ""
+    return "\n".join(str(rule) for rule in rules)
+
+
+def _settings() -> str:
+    said = doc_of(Settings.__doc__).sections["Args"]
+    about: dict[str, str] = {}
+    for line in said.splitlines():
+        keys, _, text = line.removeprefix("* ").partition(": ")
+        about.update(dict.fromkeys(re.findall(r"`(\w+)`", keys), text))
+    unless = {"instance": "`instance/` in the project's folder", "modules_dir": "`modules/` in the project's folder", "database_url": "SQLite in the instance folder",
+              "redis_url": "the embedded server", "base_url": "host and port", "secure_cookies": "yes where the base address is https"}
+    rows = "\n".join(f"| `{PREFIX}{one.name.upper()}` | {_cell(about[one.name])} | {unless.get(one.name) or _default(one.default)} |" for one in dataclasses.fields(Settings))
+    return _head("settings.md", f"Read from the environment when a process starts. A value that cannot be used ends the start with a sentence that names the setting.\n\n| name | what it sets | unless given |\n| --- | --- | --- |\n{rows}\n")
+
+
+def _default(value: Any) -> str:
+    return f"`{'yes' if value else 'no'}`" if isinstance(value, bool) else f"`{value}`" if value != "" else "nothing"
+
+
+def _names() -> str:
+    text = "A module ported name for name from PUQcloud's documentation runs: both spellings are bound, by this table. Python spelling is the canonical one, and `puqpanel module check` names it.\n"
+    parts = [_head("names.md", text)]
+    for title, group in names.GROUPS.items():
+        rows = "\n".join(f"| `{vendor}` | `{python}` |" for vendor, python in group.items())
+        parts.append(f"## {title}\n\n| vendor's name | Python |\n| --- | --- |\n{rows}\n")
+    parts.append("## By pattern\n\n| vendor's name | Python |\n| --- | --- |\n| `controllerClient_{tab}{Verb}` | `controller_client_{tab}_{verb}` |\n")
+    return "\n".join(parts)
