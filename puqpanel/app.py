@@ -9,10 +9,10 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from puqpanel import web
 from puqpanel.host import registry
-from puqpanel.infra import addresses, crypto, events, links, queue
+from puqpanel.infra import addresses, crypto, events, links, marks, queue
 from puqpanel.infra.db import db, release
 from puqpanel.infra.queue_server import connection_url
-from puqpanel.operations import hooks, keys, modules
+from puqpanel.operations import deaths, hooks, keys, modules
 from puqpanel.operations.listeners import LISTENERS
 from puqpanel.web import modules as blueprints
 
@@ -37,6 +37,7 @@ def connect(settings: Settings) -> None:
     keys.open_keys(settings.keys_dir, settings.database_url)
     queue.use_server(settings.redis_url or connection_url(settings.instance))
     links.use_base(settings.address)
+    marks.keep(deaths.folder(settings.instance))
     addresses.allow(settings.monitoring_allow)
     events.bind(LISTENERS, hooks.record)
 
@@ -65,10 +66,12 @@ def create_app(settings: Settings) -> Panel:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     db.init_app(app)
     with app.app_context():
+        modules.count_deaths(settings.modules_dir, settings.instance)
         app.generation = modules.generation()
         wanted = modules.wanted()
+        deadly = deaths.deadly(settings.modules_dir, wanted)
         release()
-        app.registry = registry.load(settings.modules_dir, wanted, app.generation)
+        app.registry = registry.load(settings.modules_dir, wanted, app.generation, deadly)
         registry.install(app.registry)
         modules.record_load(app.registry)
         web.register(app, settings)

@@ -37,7 +37,7 @@ def command() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
     live = Live(settings)
-    entries = schedule.entries(settings.modules_dir, settings.module_log_days)
+    entries = schedule.entries(settings)
     name = f"{socket.gethostname()}-{os.getpid()}-scheduler"
     beat_at = 0.0
     while not stopping.is_set():

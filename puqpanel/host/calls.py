@@ -26,6 +26,7 @@ from puqpanel.host.discover import describe
 from puqpanel.host.loader import LoadedModule
 from puqpanel.host.plain import jsonable, plain
 from puqpanel.host.surroundings import kept
+from puqpanel.infra import marks
 from puqpanel.infra.db import in_transaction, release, session
 from puqpanel.infra.redact import redact_text
 from puqpanel.models.instances import Instance
@@ -124,7 +125,7 @@ def invoke(
     further = {} if task is None else {k: v for k, v in task.data.items() if k not in ("module", "method")}
     started = time.monotonic()
     instance: ModuleBase | None = None
-    with kept(), entered(call):
+    with kept(), entered(call), marks.during(f"{loaded.key} {method[:80]}()"):
         try:
             instance = loaded.cls()
             instance.recorded_version = loaded.recorded_version

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from puqpanel.domain.module_states import version_order
 from puqpanel.domain.permissions import Permission
-from puqpanel.host import packages, patience
+from puqpanel.host import languages, packages, patience
 from puqpanel.host.context import Context, entered, table_prefix
 from puqpanel.host.contract import hooks, rules
 from puqpanel.host.contract.base import ModuleBase
@@ -15,8 +15,12 @@ from puqpanel.host.contract.names import BothSpellings
 from puqpanel.host.contract.timetable import Work
 from puqpanel.host.discover import HUNG, Refused, check_folder, import_failure, read_config
 from puqpanel.host.surroundings import kept
+from puqpanel.infra import marks
 
 __all__ = ["LoadedModule", "Refused", "load_module", "unload"]
+
+LOADING = "loading"
+"""The mark of a module's import; other marks name the method that was called."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -91,7 +95,7 @@ def load_module(folder: Path, type: str, name: str, recorded_version: str = "") 
     package = packages.fresh(folder, type, name)
 
     def work() -> LoadedModule:
-        with kept(), entered(Context(type, name, package)):
+        with kept(), entered(Context(type, name, package)), marks.during(f"{type}/{name} {LOADING}"):
             return _load(package, folder, read_config(folder), type, name, recorded_version=recorded_version)
 
     try:
@@ -138,7 +142,7 @@ def _load(
         routes=tuple(declared.routes),
         sidebar=tuple(declared.sidebar),
         tabs=tuple(declared.tabs),
-        warnings=tuple(declared.warnings),
+        warnings=(*declared.warnings, *languages.problems(folder)),
         schedule=declared.schedule,
         hooks=listening,
         webhooks=frozenset(verb for verb in ("get", "post") if callable(getattr(cls, f"api_webhook_{verb}", None))),

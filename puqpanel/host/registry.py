@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,10 +34,13 @@ class Registry:
 _installed = Registry()
 
 
-def load(modules_dir: Path, wanted: Iterable[tuple[str, str, str]], generation: int = 0) -> Registry:
+def load(
+    modules_dir: Path, wanted: Iterable[tuple[str, str, str]], generation: int = 0, deadly: Mapping[str, str] | None = None
+) -> Registry:
     """Loads modules.
 
-    Args: wanted is (type, name, recorded version) of each; generation is the number that this set has in the database.
+    Args: wanted is (type, name, recorded version) of each; generation is the number that this set has in the database; deadly are those
+    whose import ended a process, key → sentence: they are refused untried.
     """
     registry = Registry(generation)
     slugs: dict[str, str] = {}
@@ -45,6 +48,8 @@ def load(modules_dir: Path, wanted: Iterable[tuple[str, str, str]], generation: 
         key = f"{module_type}/{name}"
         twin = slugs.get(key.lower())
         try:
+            if deadly and key in deadly:
+                raise Refused(deadly[key])
             if twin:
                 raise Refused(f"{name} and {twin} differ only in capital letters, so they would share tables; rename one.")
             registry.modules[key] = load_module(modules_dir / module_type / name, module_type, name, recorded_version)

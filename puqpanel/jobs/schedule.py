@@ -6,11 +6,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import structlog
 
 from puqpanel.infra import queue
+from puqpanel.infra.settings import Settings
 from puqpanel.jobs.entry import HANDLERS
 from puqpanel.operations import module_log, modules, provisioning
 from puqpanel.operations import schedule as timetable
@@ -40,12 +40,11 @@ class Entry:
     waited: bool = False
 
 
-def entries(modules_dir: Path, module_log_days: int = 0) -> list[Entry]:
+def entries(settings: Settings) -> list[Entry]:
     """The schedule of one scheduler process.
 
     Args:
-        modules_dir: where modules lie.
-        module_log_days: how long their log's lines are kept.
+        settings: where modules lie, and how long their log's lines are kept.
     """
     return [
         Entry("send what is due", 1, sweep.send_due),
@@ -53,9 +52,10 @@ def entries(modules_dir: Path, module_log_days: int = 0) -> list[Entry]:
         Entry("rescue what was lost", 5, lambda: sweep.rescue(HANDLERS), blind=fence.LEASE),
         Entry("settle services without a task", 20, provisioning.settle_orphans),
         Entry("let go on what was parked", 10, modules.unpark_served),
+        Entry("count processes that modules ended", 5, lambda: modules.count_deaths(settings.modules_dir, settings.instance)),
         Entry("repair the generation's hint", 5, lambda: queue.put_hint(modules.HINT, str(modules.generation()))),
-        Entry("compare modules with the disk", 10, lambda: modules.rescan(modules_dir)),
-        Entry("thin the module log", 30, lambda: module_log.thin(module_log_days)),
+        Entry("compare modules with the disk", 10, lambda: modules.rescan(settings.modules_dir)),
+        Entry("thin the module log", 30, lambda: module_log.thin(settings.module_log_days)),
     ]
 
 

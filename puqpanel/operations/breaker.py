@@ -39,25 +39,30 @@ def note(key: str, outcome: Outcome) -> None:
             current.execute(sa.update(Module).where(*_is(key), Module.strikes > 0).values(strikes=0).execution_options(synchronize_session=False))
 
 
-def strike(key: str, what: str) -> None:
+def strike(key: str, what: str, weight: int = 1) -> bool:
     """Counts one failure, and opens the breaker with the last of too many.
 
     Args:
         key: the module's.
         what: one sentence.
+        weight: for how many it counts.
+
+    Returns:
+        Whether it opened the breaker.
     """
     moment = now()
     with transaction() as current:
         row = current.scalar(sa.select(Module).where(*_is(key)).with_for_update().execution_options(populate_existing=True))
         if row is None or row.failing:
-            return
+            return False
         fresh = row.struck_at is not None and row.struck_at > moment - WINDOW
-        row.strikes, row.struck_at = (row.strikes + 1 if fresh else 1), moment
+        row.strikes, row.struck_at = (row.strikes + weight if fresh else weight), moment
         if row.strikes < STRIKES:
-            return
-        row.failing, row.failing_since = f"It failed {row.strikes} times in a row; the last time: {what}"[:4000], moment
+            return False
+        row.failing, row.failing_since = f"It failed again and again; the last time: {what}"[:4000], moment
         audit.record(actor=SYSTEM, action="module.failing", subject_type="module", subject_uuid=key, summary=f"{row.name} was stopped. {row.failing}")
         raise_event("module.failing", {"module": key, "reason": row.failing})
+    return True
 
 
 def reason(key: str) -> str:

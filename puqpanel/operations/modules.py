@@ -15,7 +15,7 @@ from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import ConflictError, NotFoundError, UserError
 from puqpanel.domain.module_states import ModuleStatus, version_order
 from puqpanel.domain.task_states import TaskStatus
-from puqpanel.host import calls, discover, migrations
+from puqpanel.host import calls, discover, migrations, probe
 from puqpanel.host.contract.config import Config
 from puqpanel.host.contract.result import Result
 from puqpanel.host.discover import Found
@@ -26,7 +26,7 @@ from puqpanel.infra.clock import now
 from puqpanel.infra.db import after_commit, session, transaction
 from puqpanel.infra.events import raise_event
 from puqpanel.models import Generation, Module, Product, ScheduleEntry, Service, Task
-from puqpanel.operations import audit, breaker, syntax
+from puqpanel.operations import audit, breaker, deaths, syntax
 
 HINT = "generation"
 PARKED = 15
@@ -248,6 +248,25 @@ def rescan(modules_dir: Path) -> int:
     return changed
 
 
+def count_deaths(modules_dir: Path, instance: Path) -> None:
+    """Takes up what processes of this host that ended in a module left behind; one that ended several is served no more."""
+    if deaths.read_marks(modules_dir, instance):
+        with transaction():
+            bump()
+
+
+def prove(modules_dir: Path, module_type: str, name: str) -> None:
+    """Loads a module in a process of its own, before this one tries it.
+
+    Raises:
+        UserError: it was refused, hung or ended that process; the reason is kept for the list.
+    """
+    refusal = probe.probe(modules_dir / module_type / name, module_type, name)
+    if refusal:
+        _remember_refusal(module_type, name, refusal)
+        raise UserError(refusal)
+
+
 def load_again(*, actor: Actor, modules_dir: Path, module_type: str, name: str) -> None:
     """Reads the files of a module anew, after they were mended: in every process where it is on, only to see whether it loads where it is off.
 
@@ -260,6 +279,7 @@ def load_again(*, actor: Actor, modules_dir: Path, module_type: str, name: str) 
         return
     with transaction():
         row = find_module(module_type, name)
+        row.strikes, row.failing, row.failing_since, row.deadly_files = 0, "", None, ""
         bump()
         audit.record(actor=actor, action="module.reloaded", subject_type="module", subject_uuid=row.key, summary=f"{name} loaded again.")
 
@@ -272,7 +292,7 @@ def _try_load(modules_dir: Path, module_type: str, name: str) -> None:
         raise UserError(str(refusal)) from None
     unload(module.package)
     with transaction() as current:
-        current.execute(sa.update(Module).where(Module.type == module_type, Module.name == name, Module.status == ModuleStatus.INACTIVE).values(reason=""))
+        current.execute(sa.update(Module).where(Module.type == module_type, Module.name == name, Module.status == ModuleStatus.INACTIVE).values(reason="", deadly_files=""))
 
 
 def let_go_on(*, actor: Actor, module_type: str, name: str) -> None:
@@ -348,7 +368,7 @@ def _switch(actor: Actor, modules_dir: Path, module_type: str, name: str, method
                 current.add(row)
             before = row.version
             row.status, row.reason, row.version, row.activated_at = ModuleStatus.ACTIVE, "", module.version, now()
-            row.strikes, row.failing, row.failing_since = 0, "", None
+            row.strikes, row.failing, row.failing_since, row.deadly_files = 0, "", None, ""
             unpark(module.key)
             audit.record(actor=actor, action=f"module.{method}d", subject_type="module", subject_uuid=module.key,
                          summary=f"{module.title} {module.version} {method}d.", before={"version": before}, after={"version": module.version})

@@ -16,7 +16,7 @@ from puqpanel.tasks import add, claim, fence
 
 
 def test_a_scheduler_that_could_not_look_gives_holders_time_to_show_themselves(panel: Panel) -> None:
-    entries = [each for each in schedule.entries(panel.settings.modules_dir) if "lost" in each.name]
+    entries = [each for each in schedule.entries(panel.settings) if "lost" in each.name]
     schedule.tick(entries)
     task = add.add(job="ModuleJob")
     assert claim.claim(task.id, "alive") is not None
@@ -34,6 +34,6 @@ def test_a_new_scheduler_rescues_at_once(panel: Panel) -> None:
     assert claim.claim(task.id, "dead") is not None
     with transaction() as current:
         current.execute(sa.update(Task).values(lease_until=now() - timedelta(seconds=1)))
-    schedule.tick(schedule.entries(panel.settings.modules_dir))
+    schedule.tick(schedule.entries(panel.settings))
     release()
     assert session().scalar(sa.select(Task.status).where(Task.id == task.id)) == "lost"

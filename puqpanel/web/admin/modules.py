@@ -67,6 +67,7 @@ def load_again(type: str, name: str) -> ResponseReturnValue:
     """Reads a module's files anew after they were mended."""
     one = _known(type, name)
     try:
+        modules.prove(_folder(), type, name)
         modules.load_again(actor=actor(), modules_dir=_folder(), module_type=type, name=name)
     except UserError as error:
         flash(str(error), "bad")
@@ -150,6 +151,8 @@ def _try(type: str, name: str, verb: str) -> ResponseReturnValue:
     one = _known(type, name)
     act = {"activate": modules.activate, "update": modules.update, "deactivate": modules.deactivate}[verb]
     try:
+        if verb != "deactivate":
+            modules.prove(_folder(), type, name)
         act(actor=actor(), modules_dir=_folder(), module_type=type, name=name)
     except UserError as error:
         flash(str(error), "bad")

@@ -1,0 +1,73 @@
+"""What a process is doing, written where it outlives the process: who ended it can be told from what it left behind.
+
+The mark is a page of memory kept in a file: writing it costs no system call, and the kernel keeps it when the process is killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import mmap
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from puqpanel.infra.processes import alive
+
+SIZE = 256
+_kept: dict[int, mmap.mmap] = {}
+_left: list[str] = []
+
+
+def keep(folder: Path) -> None:
+    """Begins to keep this process's mark; a child that it forks keeps none. Nothing happens where the folder cannot be written.
+
+    Args:
+        folder: on a disk of this host; made when missing.
+    """
+    if os.getpid() in _kept:
+        return
+    path = folder / str(os.getpid())
+    with contextlib.suppress(OSError, ValueError):
+        folder.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            # an earlier process of the same number
+            _take(path)
+        with path.open("w+b") as file:
+            file.truncate(SIZE)
+            _kept[os.getpid()] = mmap.mmap(file.fileno(), SIZE)
+
+
+@contextlib.contextmanager
+def during(text: str) -> Iterator[None]:
+    """Marks what runs inside. Args: text is short and no secret; what is longer than the page is cut."""
+    page = _kept.get(os.getpid())
+    if page is None:
+        yield
+        return
+    before = page[:]
+    page[:] = text.encode("utf-8", "replace")[:SIZE].ljust(SIZE, b"\0")
+    try:
+        yield
+    finally:
+        page[:] = before
+
+
+def left_behind(folder: Path) -> list[str]:
+    """What processes were doing when they ended, each told once; those that did nothing are not told of."""
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            if path.name.isdecimal() and not alive(int(path.name)):
+                _take(path)
+    found = _left[:]
+    _left.clear()
+    return found
+
+
+def _take(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        # of several that look only one gets it
+        taken = path.rename(path.with_suffix(f".{os.getpid()}"))
+        text = taken.read_bytes().rstrip(b"\0").decode("utf-8", "replace")
+        taken.unlink()
+        if text:
+            _left.append(text)

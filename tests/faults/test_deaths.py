@@ -1,0 +1,126 @@
+"""Modules that end the process they run in: the next process tells it from the mark that was left, and is not ended the same way."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from puqpanel.app import create_app
+from puqpanel.domain.actors import Actor
+from puqpanel.domain.errors import UserError
+from puqpanel.infra.db import release, session
+from puqpanel.infra.settings import ROOT, Settings
+from puqpanel.live import dismantle
+from puqpanel.models import Module, ModuleLog
+from puqpanel.operations import modules
+from tests.sample import activate, write_module
+
+STAFF = Actor("staff", None, "A test")
+SOUND = "import os\nfrom puqpanel.sdk import Plugin\n\nclass {name}(Plugin):\n    def die(self):\n        os._exit(3)\n"
+PROCESS = """
+import json, sys
+from pathlib import Path
+from puqpanel.infra.settings import Settings
+values = json.loads(sys.argv[1])
+settings = Settings(**{**values, "instance": Path(values["instance"]), "modules_dir": Path(values["modules_dir"])})
+from puqpanel.app import create_app
+from puqpanel.host import calls
+app = create_app(settings)
+with app.app_context():
+    if sys.argv[2] and sys.argv[2] in app.registry.modules:
+        calls.invoke(app.registry.modules[sys.argv[2]], "die")
+"""
+
+
+@pytest.fixture
+def settings(settings: Settings, tmp_path: Path) -> Settings:
+    for name in ("Deadly", "Sound"):
+        write_module(tmp_path / "modules", SOUND.format(name=name), type="Plugin", name=name)
+    return replace(settings, modules_dir=tmp_path / "modules")
+
+
+@pytest.fixture(autouse=True)
+def on(settings: Settings) -> Iterator[None]:
+    app = create_app(settings)
+    with app.app_context():
+        for name in ("Deadly", "Sound"):
+            activate(app, STAFF, name, "Plugin")
+    dismantle(app)
+    yield
+
+
+def process(settings: Settings, call: str = "") -> int:
+    """A process that builds the app, calls `die()` of a module, and ends."""
+    values = {one.name: getattr(settings, one.name) for one in fields(settings) if one.init}
+    plain = json.dumps({key: str(value) if isinstance(value, Path) else value for key, value in values.items()})
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
+    return subprocess.run([sys.executable, "-c", PROCESS, plain, call], env=environment, capture_output=True, timeout=60, check=False).returncode
+
+
+def look(settings: Settings) -> tuple[Module, set[str]]:
+    """What the next process makes of it: the module's row, and what it serves."""
+    app = create_app(settings)
+    with app.app_context():
+        row = session().scalars(sa.select(Module).where(Module.name == "Deadly").execution_options(populate_existing=True)).one()
+        served = set(app.registry.modules)
+        release()
+    dismantle(app)
+    return row, served
+
+
+def test_a_module_that_ends_processes_as_it_is_called_is_served_no_more(settings: Settings) -> None:
+    assert process(settings, "Plugin/Deadly") == 3
+    row, served = look(settings)
+    assert (row.strikes, row.status, served) == (2, "active", {"Plugin/Deadly", "Plugin/Sound"})
+    assert process(settings, "Plugin/Deadly") == 3
+    assert process(settings, "Plugin/Deadly") == 3
+    row, served = look(settings)
+    assert row.status == "error" and "in die()" in row.reason and served == {"Plugin/Sound"}
+    assert process(settings, "Plugin/Deadly") == 0, "there is nothing left to call"
+    app = create_app(settings)
+    with app.app_context():
+        assert {one for (one,) in session().execute(sa.select(ModuleLog.action).where(ModuleLog.name == "Deadly"))} == {"die() ended its process"}
+        modules.load_again(actor=STAFF, modules_dir=settings.modules_dir, module_type="Plugin", name="Deadly")
+    dismantle(app)
+    assert look(settings)[1] == {"Plugin/Deadly", "Plugin/Sound"}
+
+
+def test_a_module_that_ends_processes_at_import_does_so_once(settings: Settings) -> None:
+    main = settings.modules_dir / "Plugin" / "Deadly" / "Deadly.py"
+    main.write_text("import os\nos._exit(4)\n")
+    assert process(settings) == 4
+    assert process(settings) == 0
+    row, served = look(settings)
+    assert row.status == "error" and "Importing it ended the process" in row.reason and served == {"Plugin/Sound"}
+    main.write_text(SOUND.format(name="Deadly") + "# mended\n")
+    row, served = look(settings)
+    assert row.status == "active" and served == {"Plugin/Deadly", "Plugin/Sound"}
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("import os\nos._exit(4)\n", "ends the process that does it (exit code 4)"),
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n", "(signal 11)"),
+        ("1 / 0\n", "ZeroDivisionError"),
+    ],
+)
+def test_a_module_is_proven_in_a_process_of_its_own_before_it_is_switched_on(settings: Settings, source: str, says: str) -> None:
+    write_module(settings.modules_dir, source, type="Plugin", name="Fresh")
+    app = create_app(settings)
+    with app.app_context():
+        with pytest.raises(UserError) as refusal:
+            modules.prove(settings.modules_dir, "Plugin", "Fresh")
+        assert says in str(refusal.value)
+        shown = {one.name: one for one in modules.list_modules(settings.modules_dir)}
+        assert shown["Fresh"].status == "error" and says in shown["Fresh"].reason
+        modules.prove(settings.modules_dir, "Plugin", "Sound")
+    dismantle(app)
