@@ -36,6 +36,10 @@ class AddressRefused(UserError):
     """The address is none that the panel may be sent to, or there is none; the text is a sentence."""
 
 
+class NameUnknown(AddressRefused):
+    """Nobody knows an address of this name, or not in time."""
+
+
 def networks(texts: Collection[str]) -> tuple[Network, ...]:
     """Networks (`10.0.0.0/8`) and single addresses. Raises UserError for what is neither."""
     found = []
@@ -116,7 +120,7 @@ def _look_up(name: str, port: int) -> list[str]:
     thread.start()
     thread.join(LOOKUP)
     if thread.is_alive():
-        raise AddressRefused(f"The name {name} could not be looked up in time.")
+        raise NameUnknown(f"The name {name} could not be looked up in time.")
     if problem or not answer:
-        raise AddressRefused(problem[0] if problem else f"The name {name} has no address.")
+        raise NameUnknown(problem[0] if problem else f"The name {name} has no address.")
     return answer

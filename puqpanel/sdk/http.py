@@ -17,11 +17,11 @@ from urllib.parse import urlsplit
 
 from puqpanel.host import context, logs
 from puqpanel.host.contract.names import bind
-from puqpanel.infra.addresses import resolve_public
+from puqpanel.infra.addresses import AddressRefused, NameUnknown, resolve_public
 from puqpanel.infra.http import CONNECT_TIMEOUT, TIMEOUT, Limit, Policy, Reply, Wire
 from puqpanel.infra.redact import DEPTH, MASK, mask_secrets, redact_text, secret_name
 
-__all__ = ["Answer", "Body", "Client", "Policy", "public_only", "resolve_public", "session"]
+__all__ = ["AddressRefused", "Answer", "Body", "Client", "NameUnknown", "Policy", "public_only", "resolve_public", "session"]
 
 _TEXT = 64 * 1024
 # Seconds that a request may hold up a page, and all requests of one call together: web processes are few, and each serves one request.
