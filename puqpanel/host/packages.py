@@ -102,6 +102,11 @@ def package_of(name: str) -> str:
     return ".".join(name.split(".")[:3]) if name.startswith(PREFIX) else ""
 
 
+def folder_of(package: str) -> Path | None:
+    """The folder of a package that is imported; None for any other."""
+    return _folders.get(package)
+
+
 def drop(*packages: str) -> None:
     """Forgets packages: sys.modules, logger entries, and the mappings of their tables; never raises."""
     roots = {package.split(".", 1)[0] for package in packages}

@@ -6,12 +6,14 @@ the globals of a request in through `install`.
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from jinja2 import BaseLoader, Environment, TemplateNotFound
 from markupsafe import Markup
 
+from puqpanel.host import languages
 from puqpanel.host.contract.base import ModuleBase
 
 _panel: dict[str, Any] = {"loader": None, "globals": {}, "filters": {}}
@@ -93,8 +95,8 @@ def environment(cls: type[ModuleBase]) -> Environment:
     made: Environment | None = cls.__dict__.get("_puq_environment")
     if made is None:
         made = _Environment(loader=_Loader(cls), autoescape=True, auto_reload=True, trim_blocks=True, lstrip_blocks=True)
-        made.globals.update({"__": lambda text, *_: text})
-        made.globals.update(_panel["globals"])
+        made.globals["__"] = partial(languages.translate, cls.module_folder)
+        made.globals.update({name: value for name, value in _panel["globals"].items() if name != "__"})
         made.filters.update(_panel["filters"])
         cls._puq_environment = made  # type: ignore[attr-defined]
     return made

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from pathlib import Path
 
 import sqlalchemy as sa
 
 from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import ConflictError, InvalidInput, NotFoundError, PermissionDenied
 from puqpanel.domain.permissions import EVERYTHING, PANEL_PERMISSIONS, Permission
-from puqpanel.host import registry
+from puqpanel.host import languages, registry
 from puqpanel.infra.db import session, transaction
 from puqpanel.infra.events import raise_event
 from puqpanel.models import Role, Staff, staff_roles
@@ -22,8 +24,13 @@ OWNER_ROLE = "Owner"
 
 
 def all_permissions() -> list[Permission]:
-    """Every key that a role can hold: the panel's own, then those of the active modules."""
-    return [*PANEL_PERMISSIONS, *(each for module in registry.current().modules.values() for each in module.permissions)]
+    """Every key that a role can hold: the panel's own, then those of the active modules, in the viewer's language where they have it."""
+    return [*PANEL_PERMISSIONS, *(_said(module.folder, each) for module in registry.current().modules.values() for each in module.permissions)]
+
+
+def _said(folder: Path, permission: Permission) -> Permission:
+    name, description = (languages.translate(folder, text) for text in (permission.name, permission.description))
+    return replace(permission, name=name, description=description)
 
 
 def find_staff(uuid: str) -> Staff:

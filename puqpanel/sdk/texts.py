@@ -2,11 +2,14 @@
 
 import operator
 import re
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Mapping
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 from puqpanel.domain.module_states import version_order
+from puqpanel.host import context, languages, packages
 
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt, "lt": operator.lt, "<=": operator.le, "le": operator.le, ">": operator.gt, "gt": operator.gt,
@@ -40,11 +43,18 @@ def strip_tags(text: Any) -> Any:
     return "".join(parser.parts) + re.sub(r"<[/!?a-zA-Z].*", "", rest, flags=re.DOTALL)
 
 
-def __(text: str, replace: dict[str, Any] | None = None) -> str:
-    """The translation of a text; `:name` is replaced by the value of that name."""
-    for key, value in (replace or {}).items():
-        text = text.replace(f":{key}", str(value))
-    return text
+def __(text: str, replace: Mapping[str, Any] | None = None) -> str:
+    """The translation of a text, from the module's `lang/`, for whoever is served; without one, the text itself.
+
+    Args: replace, name → value: each `:name` in the text is replaced by its value.
+    """
+    return languages.translate(_folder(sys._getframe(1).f_globals.get("__name__", "")), text, replace)
+
+
+def _folder(where: str) -> Path | None:
+    """The folder of the module whose code asks, or which is being called where a helper of somebody else's asks."""
+    call = context.current()
+    return packages.folder_of(packages.package_of(where)) or (packages.folder_of(call.package) if call else None)
 
 
 def version_compare(first: str, second: str, how: str | None = None) -> Any:

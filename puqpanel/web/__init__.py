@@ -24,6 +24,7 @@ from puqpanel.web import (
     errors,
     guard,
     limits,
+    locale,
     look,
     navigation,
     public,
@@ -32,7 +33,7 @@ from puqpanel.web import (
     times,
     viewer,
 )
-from puqpanel.web.public import health
+from puqpanel.web.public import health, module_assets, webhooks
 
 
 def register(app: Flask, settings: Settings) -> None:
@@ -49,6 +50,7 @@ def register(app: Flask, settings: Settings) -> None:
     app.extensions["puqpanel-settings"] = settings
     security.protect(app)
     sessions.install(app, secure=settings.secure_cookies)
+    locale.install(app, settings.locale)
     guard.protect(app)
     CSRFProtect(app)
     limits.install(app)
@@ -56,7 +58,7 @@ def register(app: Flask, settings: Settings) -> None:
     Bootstrap5(app)
     for endpoint in {"static", "bootstrap.static"} & set(app.view_functions):
         app.view_functions[endpoint] = _opened(app.view_functions[endpoint])
-    for blueprint in (assets.bp, public.bp, health.bp, admin.blueprint(), client.blueprint()):
+    for blueprint in (assets.bp, public.bp, health.bp, module_assets.bp, webhooks.bp, admin.blueprint(), client.blueprint()):
         app.register_blueprint(blueprint)
     _teach_templates(app, settings)
     app.extensions["puqpanel-module-links"] = navigation.module_links(registry.current())

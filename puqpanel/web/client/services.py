@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from puqpanel.domain.money import PERIODS
 from puqpanel.domain.service_states import ProvisionStatus, ServiceStatus
+from puqpanel.host import languages
 from puqpanel.models import Service
 from puqpanel.operations import services
 from puqpanel.web import modules
@@ -71,7 +72,7 @@ def _active(service: Service) -> bool:
 
 def _tabs(service: Service) -> list[tuple[str, str]]:
     module = modules.find(service.product.module) if service.product.module and not _away(service) and not _gone(service) else None
-    found = [(one.key, one.name) for one in module.tabs(active=_active(service))] if module else []
+    found = [(one.key, languages.translate(module.loaded.folder, one.name)) for one in module.tabs(active=_active(service))] if module else []
     return found or [(OVERVIEW, "General")]
 
 
