@@ -7,13 +7,16 @@ import json
 import click
 
 from puqpanel.cli.context import instance_option, panel
-from puqpanel.domain.errors import UserError
+from puqpanel.cli.module_check import check
+from puqpanel.cli.module_new import new
+from puqpanel.cli.module_test import test
+from puqpanel.cli.modules_on_disk import key_of
 from puqpanel.infra.settings import Settings
 
 
 @click.group("module")
 def command() -> None:
-    """Modules: list, switch on and off, update, check.
+    """Modules: list, switch on and off, update; begin, check and test one.
 
     A module is named by its folder under modules/, as in Product/MyCloudService; the name alone will do where it is unique.
     """
@@ -67,43 +70,24 @@ def update(settings: Settings, name: str) -> None:
     _switch(settings, name, "update")
 
 
-@command.command("check")
-@click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--all", "everything", is_flag=True, help="Every module in the modules folder.")
-@click.option("--json", "as_json", is_flag=True, help="As a JSON list.")
+@command.command("reload")
+@click.argument("name", required=False)
 @instance_option
-def check(settings: Settings, names: tuple[str, ...], everything: bool, as_json: bool) -> int:
-    """Say what a module would be refused for, and what is worth a second look. Needs no database.
+def reload(settings: Settings, name: str | None) -> None:
+    """Read the files of a module anew, or of all that are switched on, in every process at once.
 
-    Exit code 1 when a module would be refused; warnings do not count.
+    The pages take it at their next request, the workers at their next task. A module that does not load any more is shown with the reason.
     """
-    from puqpanel.host import discover
-    from puqpanel.host.loader import Refused, load_module, unload
+    from puqpanel.domain.actors import SHELL
+    from puqpanel.operations import modules
 
-    found = {each.key: each for each in discover.scan(settings.modules_dir)}
-    if not names and not everything:
-        raise click.UsageError("Name a module, or say --all.")
-    wanted = list(found) if everything else [_key(name, list(found)) for name in names]
-    rows = []
-    for key in wanted:
-        refused, warnings = found[key].error, []
-        if not refused:
-            try:
-                loaded = load_module(found[key].folder, found[key].type, found[key].name)
-            except Refused as refusal:
-                refused = str(refusal)
-            else:
-                warnings = list(loaded.warnings)
-                unload(loaded.package)
-        rows.append({"module": key, "ok": not refused, "refused": refused, "warnings": warnings})
-    if as_json:
-        click.echo(json.dumps(rows, indent=2))
-    else:
-        for row in rows:
-            click.echo(f"{row['module']}: " + (f"refused: {row['refused']}" if row["refused"] else "would be activated."))
-            for warning in row["warnings"] if isinstance(row["warnings"], list) else []:
-                click.echo(f"  warning: {warning}")
-    return int(not all(row["ok"] for row in rows))
+    with panel(settings):
+        shown = modules.list_modules(settings.modules_dir)
+        keys = [key_of(name, [each.key for each in shown])] if name else [each.key for each in shown if each.on]
+        for key in keys:
+            module_type, _, folder = key.partition("/")
+            modules.load_again(actor=SHELL, modules_dir=settings.modules_dir, module_type=module_type, name=folder)
+    click.echo(f"{', '.join(keys)}: read anew." if keys else "No module is switched on.")
 
 
 def _switch(settings: Settings, name: str, verb: str) -> None:
@@ -112,22 +96,12 @@ def _switch(settings: Settings, name: str, verb: str) -> None:
 
     with panel(settings):
         shown = [each.key for each in modules.list_modules(settings.modules_dir)]
-        module_type, _, folder = _key(name, shown).partition("/")
+        module_type, _, folder = key_of(name, shown).partition("/")
         act = {"activate": modules.activate, "deactivate": modules.deactivate, "update": modules.update}[verb]
         result = act(actor=SHELL, modules_dir=settings.modules_dir, module_type=module_type, name=folder)
     click.echo(result.message or f"{module_type}/{folder}: {verb}d.")
 
 
-def _key(name: str, known: list[str]) -> str:
-    """The `Type/Name` that a person means.
-
-    Raises:
-        UserError: there is none, or there are several.
-    """
-    matches = [key for key in known if name in (key, key.partition("/")[2])]
-    if len(matches) == 1:
-        return matches[0]
-    if matches:
-        raise UserError(f"{name} could be {' or '.join(matches)}; name the type too.")
-    near = [key for key in known if key.lower().endswith(name.lower().rpartition("/")[2])]
-    raise UserError(f"There is no module {name}." + (f" Do you mean {near[0]}?" if near else ""))
+command.add_command(check)
+command.add_command(new)
+command.add_command(test)

@@ -1,0 +1,25 @@
+"""The checker behind `puqpanel module check`: what a module would be refused for, and what is worth a second look.
+
+One file a group of rules. A rule is a function over the module's text and syntax trees; its docstring says why it is there, and the documentation is
+generated from these (`RULES`: id, severity, why, mend). Called by the command line and by tests; nothing here needs a database.
+"""
+
+from puqpanel.host.checks import (
+    complete,
+    database,
+    declared,
+    imports,
+    loading,
+    running,
+    secrets,
+    spelling,
+    templates,
+    texts,
+)
+from puqpanel.host.checks.finding import GRAVE, RULES, Finding, Rule, Severity, Spot
+from puqpanel.host.checks.inspection import Wanted, check, static
+from puqpanel.host.checks.source import Source, read
+
+__all__ = ["GRAVE", "RULES", "Finding", "Rule", "Severity", "Source", "Spot", "Wanted", "check", "read", "static"]
+GROUPS = (loading, declared, spelling, secrets, running, database, imports, templates, texts, complete)
+"""The files that the rules stand in."""

@@ -1,0 +1,151 @@
+"""Checks modules, each in a process of its own: what a module does as it is imported costs only its own findings."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from puqpanel.host.checks import loading
+from puqpanel.host.checks.finding import RULES, Finding, Severity, Spot
+from puqpanel.host.checks.source import Source, read
+
+SECONDS = 20.0
+"""How long one module may take: reading it, and then the ten seconds that the loader gives it."""
+LARGEST = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A module to check. `refused` is a sentence where its folder was refused before anything of it ran."""
+
+    folder: Path
+    type: str
+    name: str
+    refused: str = ""
+
+
+@dataclass
+class _Running:
+    wanted: Wanted
+    pid: int
+    until: float
+    text: bytearray = field(default_factory=bytearray)
+
+
+def check(wanted: Iterable[Wanted], processes: int = 0) -> Iterator[tuple[Wanted, list[Finding]]]:
+    """The findings of each module, the gravest first, in the order in which they get ready.
+
+    Args:
+        wanted: which.
+        processes: how many at once; as many as there are processors unless told.
+
+    The caller has one thread and has imported what modules import, so that a fork is quick and safe.
+    """
+    waiting, most = iter(wanted), processes or os.cpu_count() or 2
+    with selectors.DefaultSelector() as selector:
+        running = 0
+        while True:
+            while running < most and (one := next(waiting, None)) is not None:
+                _start(selector, one)
+                running += 1
+            if not running:
+                return
+            for ended in _ended(selector):
+                running -= 1
+                yield ended.wanted, _findings(ended)
+
+
+def _start(selector: selectors.BaseSelector, wanted: Wanted) -> None:
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.close(reading)
+            _child(wanted, writing)
+        finally:
+            os._exit(0)
+    os.close(writing)
+    selector.register(reading, selectors.EVENT_READ, _Running(wanted, pid, time.monotonic() + SECONDS))
+
+
+def _child(wanted: Wanted, writing: int) -> None:
+    """First what can be said without running anything, then what the loader says; one JSON line each."""
+    os.setpgid(0, 0)  # whatever it starts ends with it
+    silent = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(silent, stream)
+    source = read(wanted.folder, wanted.type, wanted.name)
+    _tell(writing, [_row(rule_id, spot) for rule_id, spot in static(source)])
+    found = [("refused", loading.refused(source, wanted.refused))] if wanted.refused else list(loading.load(source))
+    _tell(writing, [_row(rule_id, spot) for rule_id, spot in found])
+
+
+def static(source: Source) -> Iterator[tuple[str, Spot]]:
+    """(rule id, place) of everything that can be said without running the module."""
+    for made in RULES.values():
+        if made.look is None:
+            continue
+        try:
+            spots = list(made.look(source))
+        except RecursionError:
+            continue  # no person wrote an expression that deep; the loader has its own word on it
+        for spot in spots:
+            if not source.silenced(spot.file, spot.line, made.id):
+                yield made.id, spot
+
+
+def _row(rule_id: str, spot: Spot) -> dict[str, Any]:
+    return {"rule": rule_id, "file": spot.file, "line": spot.line, "says": spot.says, "mend": spot.mend, "severity": spot.severity}
+
+
+def _tell(writing: int, rows: list[dict[str, Any]]) -> None:
+    text = json.dumps(rows).encode() + b"\n"
+    while text:
+        text = text[os.write(writing, text) :]
+
+
+def _ended(selector: selectors.BaseSelector) -> Iterator[_Running]:
+    """Reads what the children say; those that came to an end or ran out of time."""
+    soonest = min((key.data.until for key in selector.get_map().values()), default=0.0)
+    ready = {key.fd for key, _ in selector.select(max(0.0, soonest - time.monotonic()))}
+    for key in list(selector.get_map().values()):
+        child: _Running = key.data
+        over = time.monotonic() > child.until or len(child.text) > LARGEST
+        if key.fd in ready:
+            piece = os.read(key.fd, 1 << 16)
+            child.text += piece
+            over = over or not piece
+        if over:
+            selector.unregister(key.fd)
+            os.close(key.fd)
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(child.pid, signal.SIGKILL)
+            os.waitpid(child.pid, 0)
+            yield child
+
+
+def _findings(child: _Running) -> list[Finding]:
+    lines = bytes(child.text).split(b"\n")
+    rows: list[dict[str, Any]] = []
+    for line in lines[:-1]:
+        with contextlib.suppress(ValueError):
+            rows += json.loads(line)
+    if len(lines) < 3:  # it was cut off: by its own doing, or because its time was up
+        read_it = len(lines) == 2
+        how = "ended the process it was loaded in, or did not come to an end" if read_it else "cannot be read in time; look for very large or very deep files"
+        rows.append(_row("refused", Spot(f"{child.wanted.name}.py", 1, f"{child.wanted.name} {how}.")))
+    key = f"{child.wanted.type}/{child.wanted.name}"
+    found = []
+    for row in rows:
+        made = RULES[row["rule"]]
+        severity = Severity(row["severity"] or made.severity)
+        found.append(Finding(key, made.id, severity, row["file"], row["line"], row["says"], row["mend"] or made.mend))
+    return sorted(found, key=lambda finding: finding.order)

@@ -1,0 +1,67 @@
+"""What the loader says of a module, as findings with a place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from puqpanel.host.checks.finding import Rule, Severity, Spot, add
+from puqpanel.host.checks.source import Source, find_line
+from puqpanel.host.loader import Refused, load_module, unload
+
+_PLACE = re.compile(r"\(?([\w./-]+\.py):(\d+)\)?")
+_QUOTED = re.compile(r"“([^”]+)”")
+
+add(Rule(
+    "refused", Severity.REFUSED,
+    "A module that breaks a rule of the contract is not loaded: the panel runs without it and shows this sentence on the Modules page.",
+    "Mend what the sentence says.",
+))  # fmt: skip
+add(Rule(
+    "tab-without-variables", Severity.WARNING,
+    "A tab is a template and the method that supplies it. Without variables_{tab}() the template gets nothing of the service but its data.",
+    "Write variables_{tab}(), even where it answers {}.",
+))  # fmt: skip
+add(Rule(
+    "undeclared-permission", Severity.WARNING,
+    "A permission that only a route names has no name and no description on the page where roles are made, so nobody knows what it allows.",
+    "Add it to admin_permissions().",
+))  # fmt: skip
+add(Rule("load-warning", Severity.WARNING, "The loader took the module, and noticed something that is seldom meant.", "Look whether it is meant."))
+
+
+def load(source: Source) -> Iterator[tuple[str, Spot]]:
+    """Imports the module and yields (rule id, place) of what the loader says. Runs the module's code: only in a process that may be lost."""
+    try:
+        loaded = load_module(source.folder, source.type, source.name)
+    except Refused as refusal:
+        yield "refused", refused(source, str(refusal))
+        return
+    for warning in loaded.warnings:
+        if "what looks like a secret" in warning:
+            continue  # a rule of its own finds it, with its line
+        known = "tab-without-variables" if "has no variables_" in warning else "undeclared-permission" if "does not declare" in warning else "load-warning"
+        yield known, _placed(source, warning)
+    unload(loaded.package)
+
+
+def refused(source: Source, sentence: str) -> Spot:
+    """The place of a refusal."""
+    return _placed(source, sentence)
+
+
+def _placed(source: Source, sentence: str) -> Spot:
+    """The file and line that a sentence is about: as it says, or where what it quotes stands."""
+    found = _PLACE.search(sentence)
+    if found and found[1] in source.files:
+        return Spot(found[1], int(found[2]), sentence)
+    named = next((path for path in ("config.py", "hooks.py") if path in sentence), source.main)
+    named = next((path for path in sorted(source.files) if path.endswith(".py") and "/" in path and Path(path).name in sentence), named)
+    code = source.file(named)
+    line = 1
+    for quoted in _QUOTED.findall(sentence) if code else ():
+        line = max(find_line(code.text, f'"{quoted}"'), find_line(code.text, f"'{quoted}'"))  # type: ignore[union-attr]
+        if line > 1:
+            break
+    return Spot(named if named in source.files else source.main, line, sentence)

@@ -1,0 +1,76 @@
+"""Rules about names: the two spellings, and the rules of the validator."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import re
+from collections.abc import Iterator
+
+from puqpanel.host.checks.finding import Severity, Spot, rule
+from puqpanel.host.checks.source import Code, Source, dotted, text_of
+from puqpanel.host.contract.names import NAMES, python_name
+
+VALIDATOR = frozenset({"required", "nullable", "string", "integer", "boolean", "email", "ip", "alpha_dash", "in", "regex", "min", "max"})
+"""The validator's rules; a test holds them against the validator itself, which stands a floor higher."""
+
+
+@rule("vendor-spelling", Severity.HINT, "Write the Python name; both work.")
+def vendor_spelling(source: Source) -> Iterator[Spot]:
+    """Modules that are ported name for name run as they are. The Python names are what the documentation and other modules use, and what an editor
+    completes."""
+    for code in source.own:
+        told: set[str] = set()
+        for line, name in sorted(_spelt(code)):
+            plain = python_name(name)
+            if plain != name and name not in told:
+                told.add(name)
+                yield Spot(code.path, line, f"{name} is {plain} in Python.", f"Write {plain}; both work.")
+
+
+def _spelt(code: Code) -> Iterator[tuple[int, str]]:
+    for node in code.nodes:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.lineno, node.name
+        elif isinstance(node, ast.Attribute) and node.attr in NAMES:
+            yield node.lineno, node.attr
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("puqpanel.sdk"):
+            yield from ((node.lineno, alias.name) for alias in node.names if alias.name in NAMES)
+        elif isinstance(node, ast.Dict):
+            for key, value in zip(node.keys, node.values, strict=True):
+                if text_of(key) in NAMES:
+                    yield node.lineno, text_of(key) or ""
+                if text_of(key) == "method" and text_of(value) in NAMES:
+                    yield value.lineno, text_of(value) or ""
+
+
+@rule("unknown-validator-rule", Severity.ERROR, "The rules are " + ", ".join(sorted(VALIDATOR)) + ".")
+def unknown_validator_rule(source: Source) -> Iterator[Spot]:
+    """A rule that the validator does not know raises when the form is sent: nobody can save until it is mended."""
+    for code in source.own:
+        for node in code.all(ast.Call):
+            if dotted(node.func) not in ("Validator.make", "Validator"):
+                continue
+            rules = node.args[1] if len(node.args) > 1 else next((k.value for k in node.keywords if k.arg == "rules"), None)
+            for key, value in zip(rules.keys, rules.values, strict=True) if isinstance(rules, ast.Dict) else ():
+                for part in _parts(value):
+                    name, _, bound = part.partition(":")
+                    if name not in VALIDATOR:
+                        near = difflib.get_close_matches(name, VALIDATOR, 1)
+                        yield Spot(code.path, value.lineno, f"“{name}” of the field {text_of(key) or '?'} is no rule of the validator." + (f" Do you mean {near[0]}?" if near else ""))
+                    elif name in ("in", "regex", "min", "max") and not bound:
+                        yield Spot(code.path, value.lineno, f"“{name}” of the field {text_of(key) or '?'} needs a value.", f"Write {name}:….")
+
+
+def _parts(value: ast.expr) -> list[str]:
+    """The single rules of a text or a list; what is worked out is left out."""
+    if isinstance(value, ast.List | ast.Tuple):
+        return [text.strip() for text in map(text_of, value.elts) if text and text.strip()]
+    text = text_of(value)
+    if text is None:
+        return []
+    # a pattern may hold anything, bars included, so what follows it is looked at only after its last delimiter
+    before, found, after = text.partition("regex:")
+    rest = re.search(r"[a-zA-Z]*\|((?:[a-z_]+(?::[^|/]*)?\|?)+)$", after[1:]) if found and after else None
+    parts = [*before.split("|"), *(["regex:" + after[:1]] if found else []), *(rest[1].split("|") if rest else [])]
+    return [part.strip() for part in parts if part.strip()]

@@ -1,0 +1,121 @@
+"""Rules about the words that people read."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+
+from puqpanel.host.checks.finding import Severity, Spot, rule
+from puqpanel.host.checks.source import Code, Source, last_name, text_of
+
+_JINJA = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}", re.DOTALL)
+_CALLS = {"flash": 0, "json_error": 0, "jsonError": 0, "abort": 1}
+_WORDS = re.compile(r"[^\W\d_]{2,}")
+
+
+class _Visible(HTMLParser):
+    """Collects what people read."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.found: list[tuple[int, str]] = []
+        self._silent = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._silent += tag in ("script", "style", "code", "pre")
+        for name, value in attrs:
+            if name in ("placeholder", "title", "alt", "aria-label"):
+                self.handle_data(value or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._silent -= tag in ("script", "style", "code", "pre") and self._silent > 0
+
+    def handle_data(self, data: str) -> None:
+        text = " ".join(data.split())
+        if not self._silent and _WORDS.search(text):
+            self.found.append((self.getpos()[0] + data[: len(data) - len(data.lstrip())].count("\n"), text))
+
+
+@rule("untranslated-text", Severity.HINT, 'Write {{ __("…") }} in templates and __("…") in code, and the text into lang/.')
+def untranslated_text(source: Source) -> Iterator[Spot]:
+    """A module with translations shows a mixture of languages wherever a text does not go through `__()`."""
+    if not source.has_languages:
+        return
+    for path, text in source.templates.items():
+        parser = _Visible()
+        parser.feed(_JINJA.sub(lambda found: "\n" * found[0].count("\n"), text))
+        yield from _told(path, parser.found)
+    for code in source.own:
+        if not code.path.startswith("lang/"):
+            yield from _told(code.path, list(_said(code)))
+
+
+def _said(code: Code) -> Iterator[tuple[int, str]]:
+    for node in code.all(ast.Call):
+        name = last_name(node.func)
+        place = _CALLS.get(name)
+        if place is None and isinstance(node.func, ast.Attribute) and name == "error" and last_name(node.func.value) == "Result":
+            place = 0
+        if place is not None and len(node.args) > place:
+            shown = node.args[place]
+            text = text_of(shown)
+            if isinstance(shown, ast.JoinedStr):
+                text = " ".join(part for part in map(text_of, shown.values) if part)
+            if text and _WORDS.search(text):
+                yield node.lineno, text
+
+
+def _told(path: str, found: list[tuple[int, str]]) -> Iterator[Spot]:
+    """One finding a file: the first text and how many there are."""
+    if found:
+        line, text = min(found)
+        shown = f"“{text[:60]}…”" if len(text) > 60 else f"“{text}”"
+        yield Spot(path, line, f"{shown} is not translated." if len(found) == 1 else f"{len(found)} texts are not translated; the first is {shown}.")
+
+
+@rule("language-file", Severity.ERROR, 'Write LANG = {"text": "translation"} and nothing else.')
+def language_file(source: Source) -> Iterator[Spot]:
+    """A language file is data and is read as such: one dictionary of text to text. Code in it is not run."""
+    for code in source.code:
+        if code.path.startswith("lang/") and not code.path.endswith("__init__.py"):
+            try:
+                words = _words(code)
+            except ValueError as error:
+                yield Spot(code.path, 1, str(error))
+                continue
+            if not all(isinstance(key, str) and isinstance(value, str) for key, value in words.items()):
+                yield Spot(code.path, 1, "LANG holds something that is no text.")
+
+
+def _words(code: Code) -> dict[object, object]:
+    """What a language file says. Raises ValueError with a sentence where it is none."""
+    if code.tree is None:
+        raise ValueError(f"{code.path} has a syntax error.")
+    for node in code.tree.body:
+        target = node.targets[0] if isinstance(node, ast.Assign) else node.target if isinstance(node, ast.AnnAssign) else None
+        if isinstance(target, ast.Name) and target.id == "LANG" and isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            try:
+                words = ast.literal_eval(node.value)
+            except (ValueError, TypeError, RecursionError):
+                raise ValueError(f"LANG in {code.path} is worked out by code.") from None
+            if isinstance(words, dict):
+                return words
+    raise ValueError(f"{code.path} defines no LANG = {{…}} dictionary.")
+
+
+@rule("missing-translation", Severity.HINT, "Add it to that file.")
+def missing_translation(source: Source) -> Iterator[Spot]:
+    """A text that a language file does not have is shown as it was written, in English."""
+    asked = {text for path, text in source.templates.items() for text in re.findall(r"\b__\(\s*\"((?:[^\"\\]|\\.)+)\"", text)}
+    for code in source.own:
+        asked |= {text for node in code.all(ast.Call) if last_name(node.func) == "__" and node.args and (text := text_of(node.args[0]))}
+    for code in source.code:
+        if code.path.startswith("lang/") and code.path not in ("lang/en.py", "lang/__init__.py"):
+            try:
+                words = _words(code)
+            except ValueError:
+                continue
+            if missing := sorted(asked - {str(key) for key in words}):
+                yield Spot(code.path, 1, f"It lacks {len(missing)} text{'s' if len(missing) > 1 else ''}; the first is “{missing[0][:60]}”.")
