@@ -38,10 +38,14 @@ class Block:
         file.write_text("".join([*lines[: imports[0].lineno - 1], self.code, *lines[last:]]), "utf-8")
 
 
+def blocks(text: str) -> list[Block]:
+    """All blocks of a text, in order."""
+    return [Block(match["how"], match["path"], match["code"]) for match in BLOCK.finditer(text)]
+
+
 def steps(page: Path) -> Iterator[tuple[str, list[Block]]]:
     """The page's sections that have blocks: heading, and the blocks in order."""
     for part in re.split(r"^## ", page.read_text("utf-8"), flags=re.MULTILINE)[1:]:
         heading = part.partition("\n")[0]
-        found = [Block(match["how"], match["path"], match["code"]) for match in BLOCK.finditer(part)]
-        if found:
+        if found := blocks(part):
             yield heading, found
