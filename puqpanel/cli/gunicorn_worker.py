@@ -7,6 +7,7 @@ tests/cli/test_gunicorn_worker.py has to pass first. What it changes:
 * No connection is accepted while a request runs, so that another process takes it.
 * A request that runs longer than the timeout first loses its connection (a client that sends or reads too slowly ends there); if it
   still runs two seconds later it hangs in code, and the process ends. The arbiter starts another.
+* A process that a module has let grow (memory, open files, threads) ends after its request; the arbiter starts another.
 * SystemExit in a request is an error of that request.
 * The two exit codes by which gunicorn's arbiter stops the whole server are moved out of reach: `os._exit(3)` in a module is a dead
   worker, as any other.
@@ -32,7 +33,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from puqpanel.infra.processes import die_with_parent
+from puqpanel.infra.processes import die_with_parent, overgrown, resident
 
 HUNG = 70
 """The exit code of a worker that ended itself because a request hung."""
@@ -45,6 +46,7 @@ class PanelWorker(ThreadWorker):  # type: ignore[misc]
     """gunicorn's threaded worker with one request at a time; see the module's text."""
 
     running = 0
+    first_size = 0
 
     def init_process(self) -> None:
         """Runs in the new process; ends when the worker does."""
@@ -59,6 +61,7 @@ class PanelWorker(ThreadWorker):  # type: ignore[misc]
         except Exception:
             time.sleep(1)
             raise
+        self.first_size = resident()
 
     def accept(self, listener: socket.socket) -> None:
         """Takes a connection and leaves it in the poller until it has something to say."""
@@ -88,6 +91,9 @@ class PanelWorker(ThreadWorker):  # type: ignore[misc]
         """Takes the connection back (called in the main thread)."""
         self.running -= 1
         super().finish_request(conn, fs)
+        if self.alive and (what := overgrown(self.first_size)):
+            self.log.warning("A worker ends because its process has grown: %s", what)
+            self.alive = False
         if self.alive:
             self.set_accept_enabled(self.nr_conns < self.worker_connections)
 

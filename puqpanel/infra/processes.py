@@ -6,8 +6,10 @@ import contextlib
 import ctypes
 import fcntl
 import os
+import resource
 import signal
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -55,6 +57,37 @@ def alive(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+MOST_GROWTH = 768 * 1024 * 1024
+"""Bytes that a process that serves may grow by before another takes its place."""
+MOST_THREADS = 200
+
+
+def resident() -> int:
+    """Bytes of memory that this process holds; 0 where the system does not say."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+def overgrown(first: int) -> str:
+    """What this process holds too much of, in words; empty while all is well.
+
+    Args:
+        first: bytes that it held when it began to serve.
+    """
+    if resident() - first > MOST_GROWTH:
+        return f"{resident() // 2**20} MB of memory"
+    if threading.active_count() > MOST_THREADS:
+        return f"{threading.active_count()} threads"
+    try:
+        files = len(os.listdir("/proc/self/fd"))
+    except OSError:
+        return ""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return f"{files} open files of {limit}" if limit > 0 and files > 0.6 * limit else ""
 
 
 class Busy(Exception):

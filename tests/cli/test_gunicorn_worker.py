@@ -15,16 +15,21 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.running import wait_for
+
 SERVER = '''
-import os, sys, time
+import os, resource, sys, time
 from puqpanel.cli import gunicorn_worker
 from puqpanel.cli.gunicorn_worker import WebServer
 gunicorn_worker.HEAD_SECONDS = 2.0
+kept = []
+resource.setrlimit(resource.RLIMIT_NOFILE, (1000, 1000))
 def app(environ, start):
     path = environ["PATH_INFO"]
     if path == "/exit": sys.exit(3)
     if path == "/kill": os._exit(int(environ["QUERY_STRING"]))
     if path == "/hang": time.sleep(600)
+    if path == "/leak": kept.append([open(os.devnull) for _ in range(600)])
     if path == "/slow": time.sleep(0.3)
     if path == "/read": environ["wsgi.input"].read()
     if path == "/base": raise type("Odd", (BaseException,), {})()
@@ -173,3 +178,10 @@ def test_workers_end_with_their_arbiter(server: Running) -> None:
             return
         time.sleep(0.05)
     pytest.fail("the worker outlived its arbiter")
+
+
+def test_a_process_that_has_grown_ends_after_its_answer(server: Running) -> None:
+    before = server.get("/")[1]
+    assert server.get("/leak") == (200, before), "what made it grow is answered"
+    wait_for(lambda: server.get("/")[1] != before, what="another process")
+    assert server.get("/")[0] == 200

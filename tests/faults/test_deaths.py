@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -48,13 +47,12 @@ def settings(settings: Settings, tmp_path: Path) -> Settings:
 
 
 @pytest.fixture(autouse=True)
-def on(settings: Settings) -> Iterator[None]:
+def on(settings: Settings) -> None:
     app = create_app(settings)
     with app.app_context():
         for name in ("Deadly", "Sound"):
             activate(app, STAFF, name, "Plugin")
     dismantle(app)
-    yield
 
 
 def process(settings: Settings, call: str = "") -> int:
