@@ -31,6 +31,8 @@ from puqpanel.operations import audit, breaker, deaths, syntax
 HINT = "generation"
 PARKED = 15
 """Seconds that a task stays parked at least: so long a process that has not yet swapped its app may park it again."""
+FAILED = "The update"
+"""How the reason of an update that failed begins; it stands until one succeeds."""
 ON = (ModuleStatus.ACTIVE, ModuleStatus.RESTRICTED, ModuleStatus.ERROR)
 
 
@@ -93,8 +95,9 @@ def _shown(found: Found, row: Module | None, services: int) -> Shown:
         status, reason = ModuleStatus.ERROR, refused
     elif status == ModuleStatus.INACTIVE and reason:
         status = ModuleStatus.ERROR  # what was said when somebody last tried it; “Load again” asks anew
-    elif status == ModuleStatus.ACTIVE and version_order(found.version) != version_order(recorded):
-        status, reason = ModuleStatus.RESTRICTED, _held_back(found.version, recorded)
+    elif status in (ModuleStatus.ACTIVE, ModuleStatus.RESTRICTED) and version_order(found.version) != version_order(recorded):
+        told = row.reason if row and status == ModuleStatus.RESTRICTED and row.reason.startswith(FAILED) else ""
+        status, reason = ModuleStatus.RESTRICTED, told or _held_back(found.version, recorded)
     elif status == ModuleStatus.ACTIVE and row and row.failing:
         status, reason = ModuleStatus.FAILING, row.failing
     on = row is not None and row.status in ON
@@ -102,6 +105,8 @@ def _shown(found: Found, row: Module | None, services: int) -> Shown:
 
 
 def _held_back(disk: str, recorded: str) -> str:
+    if version_order(disk) < version_order(recorded):
+        return f"Its files are of version {disk}, older than {recorded} that was active; put the newer files back. Its services cannot be managed until then."
     return f"Its files changed from {recorded} to {disk}; its services cannot be managed until the update has run."
 
 
@@ -212,7 +217,7 @@ def record_load(registry: Registry) -> None:
         if row.key in registry.refused:
             now_is, reason = ModuleStatus.ERROR, registry.refused[row.key]
         elif loaded is not None and loaded.restricted:
-            now_is, reason = ModuleStatus.RESTRICTED, _held_back(loaded.version, row.version)
+            now_is, reason = ModuleStatus.RESTRICTED, row.reason if row.reason.startswith(FAILED) else _held_back(loaded.version, row.version)
         elif loaded is not None:
             now_is, reason = ModuleStatus.ACTIVE, ""
         else:
@@ -351,6 +356,9 @@ def unpark_served() -> int:
 
 def _switch(actor: Actor, modules_dir: Path, module_type: str, name: str, method: str) -> Result:
     recorded = session().scalar(sa.select(Module.version).where(Module.type == module_type, Module.name == name)) or ""
+    for other in session().scalars(sa.select(Module).where(Module.type == module_type, Module.status.in_(ON))):
+        if other.name != name and other.name.lower() == name.lower():
+            raise ConflictError(f"{name} and {other.name} differ only in capital letters, so they would share tables; rename one.")
     try:
         module = load_module(modules_dir / module_type / name, module_type, name, recorded)
     except Refused as refusal:
@@ -359,6 +367,8 @@ def _switch(actor: Actor, modules_dir: Path, module_type: str, name: str, method
     try:
         result = _lifecycle(module, method, actor)
         if not result.ok:
+            if method == "update":
+                _remember_failure(module, result.message)
             raise UserError(f"{module.title} was not {'activated' if method == 'activate' else 'updated'}: {result.message}")
         with transaction() as current:
             bump()  # first: a second click waits here, and then finds the row
@@ -376,6 +386,15 @@ def _switch(actor: Actor, modules_dir: Path, module_type: str, name: str, method
     finally:
         unload(module.package)
     return result
+
+
+def _remember_failure(module: LoadedModule, message: str) -> None:
+    """Keeps why an update failed beside the module, which stays held back."""
+    with transaction() as current:
+        current.execute(
+            sa.update(Module).where(Module.type == module.type, Module.name == module.name, Module.status.in_((ModuleStatus.ACTIVE, ModuleStatus.RESTRICTED)))
+            .values(status=ModuleStatus.RESTRICTED, reason=f"{FAILED} to {module.version} failed: {message}"[:4000]).execution_options(synchronize_session=False)
+        )
 
 
 def _lifecycle(module: LoadedModule, method: str, actor: Actor) -> Result:

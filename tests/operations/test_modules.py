@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,13 +12,14 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from puqpanel.app import Panel
+from puqpanel.app import Panel, create_app
 from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import UserError
 from puqpanel.host.registry import Registry
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import release, session, transaction
 from puqpanel.infra.settings import Settings
+from puqpanel.live import dismantle
 from puqpanel.models import Module, Task
 from puqpanel.operations import modules
 from puqpanel.tasks import add, claim, sweep
@@ -140,3 +142,101 @@ def test_a_refused_module_stays_an_error_until_it_loads(panel: Panel, source: st
     (folder / "Away.py").write_text(PLAIN.replace("Echo", "Away"))
     modules.load_again(**where)
     assert (shown(panel, "Away").status, shown(panel, "Away").reason) == ("inactive", "")
+
+
+STEP = """
+    import sqlalchemy as sa
+    from alembic import op
+    revision = "{number}"
+    down_revision = {before}
+    branch_labels = depends_on = None
+    def upgrade():
+        op.create_table("mod_product_echo_t{number}", sa.Column("id", sa.Integer, primary_key=True))
+        {then}
+    def downgrade():
+        op.drop_table("mod_product_echo_t{number}")
+"""
+
+
+def test_a_migration_that_fails_half_way_changes_nothing_and_is_said(panel: Panel) -> None:
+    base = panel.settings.modules_dir
+    first = {"migrations/versions/0001_first.py": STEP.format(number="0001", before=None, then="pass")}
+    write_module(base, PLAIN, version="1.1.0", files=first)
+    modules.update(actor=STAFF, modules_dir=base, module_type="Product", name="Echo")
+    second = {"migrations/versions/0002_second.py": STEP.format(number="0002", before='"0001"', then='op.execute("insert into nowhere values (1)")')}
+    write_module(base, PLAIN, version="1.2.0", files=second)
+    for _ in range(2):
+        with pytest.raises(UserError, match=r"Echo was not updated: .*nowhere"):
+            modules.update(actor=STAFF, modules_dir=base, module_type="Product", name="Echo")
+    release()
+    tables = sa.inspect(session().connection()).get_table_names()
+    release()
+    assert "mod_product_echo_t0001" in tables and "mod_product_echo_t0002" not in tables
+    shown = modules.list_modules(base)[0]
+    assert (shown.status, shown.recorded, shown.disk) == ("restricted", "1.1.0", "1.2.0") and "The update to 1.2.0 failed" in shown.reason
+    app = create_app(panel.settings)
+    dismantle(app)
+    assert "failed" in modules.list_modules(base)[0].reason, "a new process says the same"
+    (base / "Product/Echo/migrations/versions/0002_second.py").unlink()
+    write_module(base, PLAIN, version="1.2.0", files={"migrations/versions/0002_second.py": STEP.format(number="0002", before='"0001"', then="pass")})
+    modules.update(actor=STAFF, modules_dir=base, module_type="Product", name="Echo")
+    assert modules.list_modules(base)[0].status == "active"
+    modules.deactivate(actor=STAFF, modules_dir=base, module_type="Product", name="Echo")
+    modules.purge(actor=STAFF, modules_dir=base, module_type="Product", name="Echo")
+    release()
+    assert not [name for name in sa.inspect(session().connection()).get_table_names() if name.startswith("mod_product_echo_t")]
+
+
+def test_a_version_that_goes_backwards_is_held_back_and_said(panel: Panel) -> None:
+    base = panel.settings.modules_dir
+    write_module(base, PLAIN, version="0.9.0")
+    assert modules.rescan(base) == 1
+    shown = modules.list_modules(base)[0]
+    assert shown.status == "restricted" and "older than 1.0.0 that was active; put the newer files back" in shown.reason
+    with pytest.raises(UserError, match="older than 1.0.0"):
+        modules.update(actor=STAFF, modules_dir=base, module_type="Product", name="Echo")
+    write_module(base, PLAIN, version="1.0.0")
+    assert modules.list_modules(base)[0].status == "active"
+
+
+@pytest.mark.parametrize("how", ["deactivated", "updated", "removed"])
+def test_tasks_wait_for_a_module_that_goes_and_go_on_when_it_is_back(panel: Panel, drain: Callable[..., None], how: str) -> None:
+    base = panel.settings.modules_dir
+    source = PLAIN + "    def work(self):\n        return {'status': 'success'}\n"
+    write_module(base, source)
+    task = add.add(job="ModuleJob", module="Product/Echo", data={"module": {"type": "Product", "name": "Echo"}, "method": "work"}, title="work")
+    if how == "deactivated":
+        modules.deactivate(actor=STAFF, modules_dir=base, module_type="Product", name="Echo")
+    elif how == "updated":
+        write_module(base, source, version="1.1.0")
+        modules.rescan(base)
+    else:
+        (base / "Product/Echo").rename(base / "away")
+        modules.rescan(base)
+    drain()
+    reason = {"deactivated": "not active", "updated": "waits for its update", "removed": "not active"}[how]
+    row = session().scalars(sa.select(Task).where(Task.id == task.id).execution_options(populate_existing=True)).one()
+    assert row.status == "parked" and reason in row.note
+    release()
+    if how == "removed":
+        (base / "away").rename(base / "Product/Echo")
+        modules.load_again(actor=STAFF, modules_dir=base, module_type="Product", name="Echo")
+        dismantle(create_app(panel.settings))
+        with transaction():
+            row.ended_at = now() - timedelta(minutes=1)
+            session().merge(row)
+        modules.unpark_served()
+    else:
+        {"deactivated": modules.activate, "updated": modules.update}[how](actor=STAFF, modules_dir=base, module_type="Product", name="Echo")
+    drain()
+    assert session().scalars(sa.select(Task.status).where(Task.id == task.id)).one() == "completed"
+
+
+def test_one_name_in_two_types_is_two_modules_and_in_two_cases_is_refused(panel: Panel) -> None:
+    base = panel.settings.modules_dir
+    write_module(base, PLAIN.replace("Product", "Plugin"), type="Plugin")
+    activate(panel, STAFF, type="Plugin")
+    write_module(base, PLAIN.replace("Echo", "ECHO"), name="ECHO")
+    with pytest.raises(UserError, match="differ only in capital letters"):
+        activate(panel, STAFF, name="ECHO")
+    assert {one.key for one in modules.list_modules(base) if one.on} == {"Product/Echo", "Plugin/Echo"}
