@@ -24,6 +24,7 @@ from puqpanel.tasks.add import add
 
 log = structlog.get_logger(__name__)
 JOB, QUEUE = "ModuleJob", "Module"
+_entered: list[registry.Registry] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +76,13 @@ def run_due() -> int:
     if not works:
         return 0
     moment = now()
-    rows = {(row.module, row.name): row for row in session().scalars(sa.select(ScheduleEntry).where(ScheduleEntry.module.in_({key for key, _ in works})))}
+    _enter(works, moment)
+    due = session().execute(sa.select(ScheduleEntry.id, ScheduleEntry.module, ScheduleEntry.name).where(ScheduleEntry.due_at <= moment, ScheduleEntry.paused.is_(False))).all()
     release()
-    _enter(works, rows, moment)
     count = 0
-    for key, row in rows.items():
-        if key in works and not row.paused and row.due_at <= moment:
-            module, work = works[key]
+    for row in due:
+        if (row.module, row.name) in works:
+            module, work = works[row.module, row.name]
             try:
                 count += _run_one(module, work, row.id, moment)
             except Exception:
@@ -89,8 +90,12 @@ def run_due() -> int:
     return count
 
 
-def _enter(works: Mapping[tuple[str, str], tuple[LoadedModule, Work]], rows: Mapping[tuple[str, str], ScheduleEntry], moment: datetime) -> None:
-    """Gives what is new its row, and what has another rule its next time."""
+def _enter(works: Mapping[tuple[str, str], tuple[LoadedModule, Work]], moment: datetime) -> None:
+    """Gives what is new its row, and what has another rule its next time; looks only when other modules are served than the last time."""
+    if _entered and _entered[0] is registry.current():
+        return
+    rows = {(row.module, row.name): row for row in session().scalars(sa.select(ScheduleEntry))}
+    release()
     for (key, name), (_, work) in works.items():
         row = rows.get((key, name))
         if row is None:
@@ -100,6 +105,7 @@ def _enter(works: Mapping[tuple[str, str], tuple[LoadedModule, Work]], rows: Map
             with transaction() as current:
                 current.execute(sa.update(ScheduleEntry).where(ScheduleEntry.id == row.id, ScheduleEntry.shape == row.shape)
                                 .values(shape=work.shape, due_at=work.after(moment)).execution_options(synchronize_session=False))
+    _entered[:] = [registry.current()]
 
 
 def _insert(current: Session, row: ScheduleEntry) -> None:

@@ -140,6 +140,7 @@ def test_another_rule_in_the_files_gives_another_time(panel: Panel) -> None:
     with transaction() as current:
         row = current.scalars(sa.select(ScheduleEntry).where(ScheduleEntry.name == "check")).one()
         row.shape, row.due_at = "every 86400 s", now() + timedelta(days=1)
+    schedule._entered.clear()  # as another generation does
     schedule.run_due()
     release()
     assert session().scalars(sa.select(ScheduleEntry).where(ScheduleEntry.name == "check").execution_options(populate_existing=True)).one().due_at < now() + timedelta(minutes=6)

@@ -1,0 +1,43 @@
+"""Every event that the panel raises is in the one table, and every name of the table is raised or said to come later."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+from puqpanel.domain import events
+from puqpanel.infra.settings import ROOT
+
+
+def raised() -> dict[str, Path]:
+    """The names that `raise_event` is called with; what is put into an f-string stands as `.+`."""
+    found: dict[str, Path] = {}
+    for path in (ROOT / "puqpanel").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not (isinstance(node, ast.Call) and getattr(node.func, "id", "") == "raise_event"):
+                continue
+            name = node.args[0]
+            if isinstance(name, ast.Constant):
+                found[re.escape(name.value)] = path
+            elif isinstance(name, ast.JoinedStr):
+                found["".join(re.escape(part.value) if isinstance(part, ast.Constant) else "[a-z_]+" for part in name.values)] = path
+    return found
+
+
+def test_what_is_raised_is_in_the_table() -> None:
+    patterns = raised()
+    assert len(patterns) > 10
+    unknown = {pattern: path for pattern, path in patterns.items() if not any(re.fullmatch(pattern, name) for name in events.EVENTS)}
+    assert not unknown
+
+
+def test_what_is_in_the_table_is_raised() -> None:
+    patterns = raised()
+    silent = {name for name in events.EVENTS if not any(re.fullmatch(pattern, name) for pattern in patterns)}
+    assert silent == events.LATER
+
+
+def test_names_that_do_not_exist() -> None:
+    assert "do you mean service.create_failed?" in events.missing("service.create_fail")
+    assert events.missing("cloud.account.created") == ""
