@@ -15,6 +15,10 @@ from puqpanel.sdk.crypt import Crypt, decrypt, encrypt
 from puqpanel.sdk.db import DB
 from puqpanel.sdk.errors import ExternalServiceError
 from puqpanel.sdk.events import Event
+from puqpanel.sdk.guzzle import Client, GuzzleException
+from puqpanel.sdk.invoice import Invoice
+from puqpanel.sdk.mail import Mail, MailError, NotificationMail
+from puqpanel.sdk.model import Model
 from puqpanel.sdk.moments import now
 from puqpanel.sdk.notification import Notification
 from puqpanel.sdk.passwords import generate_strong_password
@@ -29,7 +33,10 @@ from puqpanel.sdk.texts import __, strip_tags, version_compare
 from puqpanel.sdk.validator import ValidationError, Validator
 from puqpanel.sdk.web import (
     Controller,
+    JsonResponse,
     Request,
+    Response,
+    View,
     abort,
     auth,
     auth_id,
@@ -50,6 +57,7 @@ event = Event
 authId = auth_id
 currentAdmin = current_admin
 ExternalServiceException = ExternalServiceError
+InvalidArgumentException = ValueError
 generateStrongPassword = generate_strong_password
 jsonError = json_error
 jsonSuccess = json_success
@@ -61,6 +69,7 @@ __all__ = [
     "DB",
     "Blueprint",
     "Cache",
+    "Client",
     "Config",
     "Controller",
     "Crypt",
@@ -69,12 +78,21 @@ __all__ = [
     "Event",
     "ExternalServiceError",
     "ExternalServiceException",
+    "GuzzleException",
     "Hook",
+    "InvalidArgumentException",
+    "Invoice",
+    "JsonResponse",
+    "Mail",
+    "MailError",
+    "Model",
     "Notification",
+    "NotificationMail",
     "Payment",
     "Plugin",
     "Product",
     "Request",
+    "Response",
     "Result",
     "Schema",
     "Service",
@@ -83,6 +101,7 @@ __all__ = [
     "ValidationError",
     "ValidationException",
     "Validator",
+    "View",
     "__",
     "abort",
     "auth",

@@ -190,7 +190,8 @@ def session(
         connect_timeout, timeout = timeout
     sent = {**({"Authorization": f"Bearer {bearer}"} if bearer else {}), **(headers or {})}
     wire = Wire(verify=verify, timeout=timeout, connect_timeout=connect_timeout, auth=auth, headers=sent, policy=policy)
-    return Client(base_url or "", wire, [bearer or "", auth[1] if auth else "", *secrets])
+    told = [str(value).rpartition(" ")[2] for name, value in sent.items() if secret_name(name)]
+    return Client(base_url or "", wire, [auth[1] if auth else "", *told, *secrets])
 
 
 def public_only(allow: Collection[str] = ()) -> Policy:

@@ -54,7 +54,7 @@ class Task:
         method = python_name(str(given.pop("method", "") or ""))
         if not method or method.startswith("__") or not callable(getattr(module, method, None)):
             raise UserError(f"{type(module).__name__} has no method {method or '(none given)'}() for a task.")
-        numbers = {}
+        numbers: dict[str, Any] = {}
         for name, default in _NUMBERS.items():
             value = given.pop(name, default)
             number = to_integer(value)

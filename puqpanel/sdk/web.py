@@ -14,8 +14,10 @@ from puqpanel.host.plain import jsonable
 
 __all__ = [
     "Controller",
+    "JsonResponse",
     "Request",
     "Response",
+    "View",
     "abort",
     "auth",
     "auth_id",
@@ -31,6 +33,11 @@ __all__ = [
 
 class Request(RequestMethods, FlaskRequest):
     """Flask's request with the texts' `all()` and `input()`; what controllers and webhooks receive is one."""
+
+
+# What a controller answers, by the names that stand in its signature: `def servers(self, request: Request) -> View`.
+JsonResponse = Response
+View = Markup
 
 
 class Controller:
@@ -146,6 +153,10 @@ class _Auth:
     def id(self) -> int | None:
         """As `auth_id()`."""
         return auth_id()
+
+    def user(self) -> _Admin:
+        """As `current_admin`."""
+        return current_admin
 
 
 auth = _Auth()

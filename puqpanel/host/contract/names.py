@@ -23,6 +23,7 @@ MODULE = {
     "getModuleData": "get_module_data",
     "saveModuleData": "save_module_data",
     "getSettingsPage": "get_settings_page",
+    "testConnection": "test_connection",
     "apiWebhookPost": "api_webhook_post",
     "apiWebhookGet": "api_webhook_get",
 }
@@ -77,6 +78,8 @@ QUERY = {
     "whereNotNull": "where_not_null",
     "insertGetId": "insert_get_id",
     "updateOrInsert": "update_or_insert",
+    "primaryKey": "primary_key",
+    "toArray": "to_dict",
 }
 SUPPORT = {
     "generateStrongPassword": "generate_strong_password",
@@ -98,13 +101,15 @@ SUPPORT = {
     "getStatusCode": "get_status_code",
     "getBody": "get_body",
     "getContents": "get_contents",
+    "getResponse": "get_response",
+    "hasResponse": "has_response",
     "getMessage": "get_message",
     "getCode": "get_code",
 }
 KEYS = {"maxExceptions": "max_exceptions"}
 # The vendor reads these by a method, we by a property.
 ACCESSORS = {"getDueAmountAttribute": "due_amount"}
-EXCEPTIONS = {"ExternalServiceException": "ExternalServiceError", "ValidationException": "ValidationError"}
+EXCEPTIONS = {"ExternalServiceException": "ExternalServiceError", "ValidationException": "ValidationError", "InvalidArgumentException": "ValueError"}
 
 GROUPS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
@@ -130,6 +135,7 @@ _bound: WeakSet[type] = WeakSet()
 HTTP_VERBS = ("get", "post", "put", "delete")
 _CLIENT = re.compile(r"^controllerClient_(?P<tab>.+?)(?P<verb>[A-Z]\w*)$")
 _PREFIX = "controller_client_"
+_MUTATOR = re.compile(r"^(get|set)([A-Z]\w*)Attribute$")
 
 C = TypeVar("C", bound=type)
 
@@ -150,7 +156,10 @@ def python_name(name: str) -> str:
     if found is not None:
         return found
     match = _CLIENT.match(name)
-    return f"{_PREFIX}{match['tab']}_{snake(match['verb'])}" if match else name
+    if match:
+        return f"{_PREFIX}{match['tab']}_{snake(match['verb'])}"
+    column = _MUTATOR.match(name)
+    return f"{column[1]}_{snake(column[2])}_attribute" if column else name
 
 
 def python_keys(data: Mapping[str, Any]) -> dict[str, Any]:
