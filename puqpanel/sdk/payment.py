@@ -4,22 +4,28 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from puqpanel.host.contract.base import ModuleBase
 from puqpanel.infra.links import link
+from puqpanel.sdk.configured import Configured
+from puqpanel.sdk.invoice import Invoice
 
 
-class Payment(ModuleBase):
-    """A gateway. `self.module_data` holds its settings as `get_module_data` answered them."""
+class Payment(Configured):
+    """A way to pay. A configured instance of it is a gateway. Amounts are Decimal, in major units."""
 
     contract_type: ClassVar[str] = "Payment"
 
-    def get_settings_page(self, data: Mapping[str, Any] | None = None) -> str:
-        """HTML of the settings form."""
+    def get_client_area_html(self, data: Mapping[str, Any] | None = None) -> str:
+        """HTML that a client sees to pay an invoice.
+
+        Args:
+            data: invoice, a `puqpanel.sdk.Invoice`; sample, True where staff look at it with an invoice that nobody has: nothing should
+                be ordered or kept for that.
+        """
         return ""
 
-    def get_client_area_html(self, data: Mapping[str, Any] | None = None) -> str:
-        """HTML that a client sees to pay `data["invoice"]`."""
-        return ""
+    def preview_client_area(self) -> str:
+        """What a client would see, with a sample invoice. Called for staff, on the gateway's page."""
+        return self.get_client_area_html({"invoice": Invoice.sample(), "sample": True})
 
     def get_return_url(self) -> str:
         """Where the provider sends a client who has paid."""
@@ -30,13 +36,21 @@ class Payment(ModuleBase):
         return link("client")
 
     def on_payment_success(self, payload: Mapping[str, Any]) -> Any:
-        """Called with the provider's message that somebody paid."""
-        return {"status": "success"}
+        """Called by the module's webhook when the provider says that somebody paid. Writes it to the module log.
+
+        Args:
+            payload: what the provider said, after its signature was checked.
+        """
+        return self._heard("payment succeeded", payload)
 
     def on_payment_failed(self, payload: Mapping[str, Any]) -> Any:
-        """Called with the provider's message that a payment failed."""
-        return {"status": "success"}
+        """Called by the module's webhook when the provider says that a payment failed. Writes it to the module log."""
+        return self._heard("payment failed", payload)
 
     def refund(self, transaction_id: str, amount: Decimal) -> Any:
-        """Gives money back. Args: amount in major units."""
+        """Gives money back. Args: transaction_id is the provider's; amount in major units."""
         return {"status": "error", "message": "This payment module cannot refund.", "code": 501}
+
+    def _heard(self, action: str, payload: Mapping[str, Any]) -> dict[str, Any]:
+        self.log_info(action, {"gateway": self.instance_uuid, "payload": dict(payload)})
+        return {"status": "success"}
