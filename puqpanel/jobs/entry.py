@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from puqpanel.jobs.hooks import HookJob
 from puqpanel.jobs.modules import ModuleJob
+from puqpanel.jobs.notifications import NotificationJob
 from puqpanel.tasks import run as engine
 from puqpanel.tasks.outcome import Handlers
 
-HANDLERS: Handlers = {"HookJob": HookJob(), "ModuleJob": ModuleJob()}
+HANDLERS: Handlers = {"HookJob": HookJob(), "ModuleJob": ModuleJob(), "NotificationJob": NotificationJob()}
 
 
 def run(task_id: int) -> None:

@@ -73,6 +73,11 @@ STATUSES: dict[str, dict[str, Status]] = {
         "active": Status("good", "circle-check", "Active"),
         "inactive": Status("mute", "power-off", "Inactive"),
     },
+    "instance": {
+        "on": Status("good", "circle-check", "On"),
+        "off": Status("mute", "power-off", "Off"),
+        "held": Status("warn", "circle-pause", "Not served"),
+    },
     "product": {
         "active": Status("good", "circle-check", "On sale"),
         "inactive": Status("mute", "box-archive", "Not on sale"),
@@ -114,6 +119,9 @@ EVENT_TONES: tuple[tuple[str, Tone, str], ...] = (
     ("_requested", "busy", "rotate"),
     ("_succeeded", "good", "check"),
     (".created", "good", "plus"),
+    (".switched_on", "good", "power-off"),
+    (".switched_off", "mute", "power-off"),
+    (".deleted", "bad", "trash-can"),
     (".activated", "good", "power-off"),
     (".deactivated", "mute", "power-off"),
     ("module.failing", "bad", "triangle-exclamation"),

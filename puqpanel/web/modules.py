@@ -20,7 +20,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from puqpanel.domain.errors import UserError
-from puqpanel.host import calls, views
+from puqpanel.host import calls, languages, views
 from puqpanel.host.calls import Called
 from puqpanel.host.contract.names import HTTP_VERBS, client_method
 from puqpanel.host.contract.request import RequestMethods
@@ -30,6 +30,7 @@ from puqpanel.host.plain import jsonable
 from puqpanel.host.registry import LoadedModule, Registry
 from puqpanel.operations import breaker
 from puqpanel.web import guard
+from puqpanel.web.public import module_assets
 from puqpanel.web.security import request_id
 
 log = logging.getLogger(__name__)
@@ -99,7 +100,7 @@ class ModuleBlueprint(Blueprint):
             raise MethodNotAllowed([verb.upper()])
         if request.method.lower() not in HTTP_VERBS:
             raise MethodNotAllowed([one.upper() for one in HTTP_VERBS])
-        called = self._call(method, _request(), service_uuid=service_uuid)
+        called = self._call(method, the_request(), service_uuid=service_uuid)
         return _answer(called, sentence="This did not work. Try again in a moment.")
 
     def _call(self, method: str, *args: Any, service_uuid: str) -> Called:
@@ -143,6 +144,7 @@ def lend_templates(app: Flask) -> None:
 
     lent["field"] = field
     lent["url_for_module"] = _url_for_module
+    lent["asset"] = module_assets.lent
     views.install(cast(BaseLoader, app.jinja_env.loader), lent, dict(app.jinja_env.filters))
 
 
@@ -157,7 +159,8 @@ def _url_for_module(name: str, **params: Any) -> str:
     return current_app.url_for(f"mod_{call.type}_{call.name}".lower() + f".{name.replace('.', '_')}", **params)
 
 
-def _request() -> Any:
+def the_request() -> Any:
+    """The request of this moment, as modules take it."""
     # the object itself: a proxy would show another request to a module that keeps it
     return cast(Any, request)._get_current_object()
 
@@ -166,7 +169,7 @@ def _admin_view(loaded: LoadedModule, route: Route) -> Any:
     @guard.allow(route.permission)
     def view(**params: str) -> ResponseReturnValue:
         called = calls.invoke(
-            loaded, route.action, _request(), controller=route.controller, named=params, actor=guard.actor(), passing=PASSING,
+            loaded, route.action, the_request(), controller=route.controller, named=params, actor=guard.actor(), passing=PASSING,
             request_id=request_id(),
         )
         if called.raised and called.reference:
@@ -186,7 +189,7 @@ def _laid_out(loaded: LoadedModule, route: Route, answer: Response) -> Response:
     if request.headers.get("HX-Request") or text.lstrip()[:9].lower().startswith(("<!doctype", "<html")):
         return answer
     entry = next((one for one in loaded.sidebar if route.endpoint in one.active_endpoints), None)
-    title = g.get("module_title") or (entry.title if entry else loaded.title)
+    title = g.get("module_title") or (languages.translate(loaded.folder, entry.title) if entry else loaded.title)
     page = render_template("admin/module_page.html", title=title, drawn=Markup(text), module=loaded, entry=entry)  # noqa: S704 - see `view()`
     response = make_response(page, answer.status_code)
     for name, value in answer.headers:
@@ -208,7 +211,7 @@ def _answer(called: Called, *, sentence: str) -> Response:
             return _json({"success": False, "status": "error", "message": sentence, "reference": called.reference}, 500) if sentence else abort(500)
         abort(503, called.error)
     try:
-        return _shaped(called.value)
+        return shaped(called.value)
     except HTTPException:
         raise
     except BaseException:
@@ -217,7 +220,7 @@ def _answer(called: Called, *, sentence: str) -> Response:
         return _json({"success": False, "status": "error", "message": sentence, "reference": request_id()}, 500) if sentence else abort(500)
 
 
-def _shaped(value: Any) -> Response:
+def shaped(value: Any) -> Response:
     """Any documented answer as a response."""
     code = None
     if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], int):

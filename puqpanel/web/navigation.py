@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 
 import sqlalchemy as sa
 from flask import current_app, request, url_for
@@ -14,6 +15,7 @@ from werkzeug.routing import BuildError
 from puqpanel.domain.module_states import ModuleStatus
 from puqpanel.domain.service_states import ProvisionStatus
 from puqpanel.domain.task_states import TaskStatus
+from puqpanel.host import languages
 from puqpanel.host.registry import LoadedModule, Registry
 from puqpanel.infra import clock, queue
 from puqpanel.infra.db import session
@@ -40,6 +42,7 @@ class Entry:
         counts: the attribute of Attention shown as a pill.
         bad: the pill is red.
         active: further endpoints on which it is current.
+        folder: of the module whose words the label is; it may have a translation.
         href, here, count: filled in for a page.
     """
 
@@ -50,6 +53,7 @@ class Entry:
     counts: str = ""
     bad: bool = False
     active: tuple[str, ...] = ()
+    folder: Path | None = None
     href: str = ""
     here: bool = False
     count: str = ""
@@ -82,10 +86,12 @@ STAFF: tuple[Group, ...] = (
         Entry("Services", "server", "admin.services.index", "services.view", "services", bad=True),
     )),
     Group("Catalogue", (Entry("Products", "cubes", "admin.products.index", "products.view"),)),
+    Group("Money", (Entry("Gateways", "credit-card", "admin.gateways.index", "gateways.view"),)),
     Group("System", (
         Entry("Tasks", "list-check", "admin.tasks.index", "tasks.view", "tasks", bad=True),
         Entry("Schedule", "calendar-check", "admin.schedule.index", "schedule.view"),
         Entry("Modules", "puzzle-piece", "admin.modules.index", "modules.view", "modules"),
+        Entry("Senders", "paper-plane", "admin.senders.index", "senders.view"),
         Entry("Module log", "scroll", "admin.module_log.index", "module_log.view"),
         Entry("Activity log", "clock-rotate-left", "admin.activity.index", "audit.view"),
         Entry("Staff and roles", "user-shield", "admin.staff.index", "staff.view"),
@@ -151,7 +157,7 @@ def _module_entries(entries: Iterable[Entry]) -> tuple[Entry, ...]:
             href = url_for(entry.endpoint)
         except BuildError:
             continue  # its address wants parameters: it can be linked to from a page, not from the side bar
-        ready.append(replace(entry, href=href, here=request.endpoint in entry.active))
+        ready.append(replace(entry, label=languages.translate(entry.folder, entry.label), href=href, here=request.endpoint in entry.active))
     return tuple(ready)
 
 
@@ -162,6 +168,7 @@ def module_links(registry: Registry) -> list[tuple[str, tuple[Entry, ...]]]:
             Entry(
                 one.title, one.icon or str(module.config("icon") or "puzzle-piece"), f"{module.blueprint}.{one.endpoint}", one.permission,
                 active=tuple(f"{module.blueprint}.{endpoint}" for endpoint in {one.endpoint, *one.active_endpoints}),
+                folder=module.folder,
             )
             for one in module.sidebar
         ))

@@ -9,6 +9,7 @@ from puqpanel.web.admin import (
     auth,
     clients,
     dashboard,
+    gateways,
     health,
     module_log,
     modules,
@@ -17,6 +18,7 @@ from puqpanel.web.admin import (
     provisioning,
     schedule,
     search,
+    senders,
     services,
     staff,
     tasks,
@@ -26,6 +28,6 @@ from puqpanel.web.admin import (
 def blueprint() -> Blueprint:
     """The blueprint of the whole area, its nouns nested in it (`admin.services.index`)."""
     area = Blueprint("admin", __name__, url_prefix="/admin")
-    for noun in (auth, dashboard, clients, services, provisioning, products, tasks, schedule, modules, module_log, staff, search, health, pick, activity):
+    for noun in (auth, dashboard, clients, services, provisioning, products, gateways, senders, tasks, schedule, modules, module_log, staff, search, health, pick, activity):
         area.register_blueprint(noun.bp)
     return area

@@ -9,9 +9,10 @@ from typing import Any
 import sqlalchemy as sa
 from flask import Blueprint, abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from sqlalchemy.orm import aliased
 
 from puqpanel.infra.db import session
-from puqpanel.models import Audit, Client, Product, Role, Service, Staff, Task, User
+from puqpanel.models import Audit, Client, Instance, Product, Role, Service, Staff, Task, User
 from puqpanel.web.exports import csv_answer, csv_wanted
 from puqpanel.web.guard import allow, can
 from puqpanel.web.lists import Column, Filter, Listing, Sort
@@ -19,10 +20,13 @@ from puqpanel.web.lists import Column, Filter, Listing, Sort
 bp = Blueprint("activity", __name__, url_prefix="/activity")
 
 ACTORS = {"staff": "Staff", "user": "Customer", "system": "Automation", "cli": "Command line", "module": "Module"}
+GATEWAY, SENDER = aliased(Instance), aliased(Instance)
 NAMED: dict[str, tuple[Any, Any, str, str]] = {
     "service": (Service, Service.name, "admin.services.show", "services.view"),
     "client": (Client, Client.name, "admin.clients.show", "clients.view"),
     "product": (Product, Product.name, "admin.products.show", "products.view"),
+    "gateway": (GATEWAY, GATEWAY.title, "admin.gateways.show", "gateways.view"),
+    "sender": (SENDER, SENDER.title, "admin.senders.show", "senders.view"),
     "task": (Task, Task.title, "admin.tasks.show", "tasks.view"),
     "staff": (Staff, Staff.name, "admin.staff.edit_form", "staff.manage"),
     "role": (Role, Role.name, "admin.staff.role_edit_form", "staff.manage"),

@@ -1,0 +1,37 @@
+"""NotificationJob: one message, sent by one sender."""
+
+from __future__ import annotations
+
+from puqpanel.domain.errors import NotFoundError
+from puqpanel.host import calls, registry
+from puqpanel.jobs.modules import held_back, outcome_of
+from puqpanel.models import Task
+from puqpanel.operations import breaker, instances
+from puqpanel.tasks.outcome import Outcome
+
+
+class NotificationJob:
+    """Calls `send(message)` of the sender's module."""
+
+    def run(self, task: Task) -> Outcome:
+        """One attempt: parks while the module is not served, fails where the sender is gone or off, then calls."""
+        if reason := held_back(task.module):
+            return Outcome("park", reason)
+        uuid = str(task.data.get("sender") or "")
+        try:
+            sender = instances.find_instance(uuid, "Notification")
+        except NotFoundError:
+            return Outcome("failed", "Its sender was deleted.")
+        if not sender.active:
+            return Outcome("failed", f"The sender {sender.title} is switched off; switch it on and retry.")
+        called = calls.invoke(registry.current().modules[task.module], "send", dict(task.data.get("message") or {}), task=task, instance_uuid=uuid)
+        outcome = outcome_of(called)
+        result = called.result
+        if outcome.kind == "retry" and result.retry is None and (result.errors or result.code == 422):
+            # what is wrong with the message itself is as wrong the next time
+            return Outcome("failed", outcome.message, outcome.output)
+        return outcome
+
+    def settle(self, task: Task, outcome: Outcome) -> None:
+        """Counts what failed."""
+        breaker.note(task.module, outcome)
