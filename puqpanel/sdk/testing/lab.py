@@ -7,8 +7,12 @@
 """
 
 import contextlib
+import functools
+import importlib
+import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -16,28 +20,34 @@ import sqlalchemy as sa
 from flask import Flask
 
 from puqpanel.domain.errors import NotFoundError
-from puqpanel.host import calls, registry
+from puqpanel.domain.task_states import WAITING
+from puqpanel.host import calls, packages, registry
 from puqpanel.host.calls import Called
 from puqpanel.host.context import Context, entered
 from puqpanel.host.loader import LoadedModule, load_module, unload
 from puqpanel.infra import crypto, migrate
+from puqpanel.infra.clock import now
 from puqpanel.infra.db import db, engine_for, release, session, transaction
 from puqpanel.models.clients import Client
 from puqpanel.models.module_log import ModuleLog
 from puqpanel.models.products import Product as ProductRow
 from puqpanel.models.services import Service as ServiceRow
 from puqpanel.models.tasks import Task as TaskRow
-from puqpanel.operations import provisioning
 from puqpanel.sdk.service import Service
 from puqpanel.tasks import outbox
 from puqpanel.tasks import run as engine
-from puqpanel.tasks.outcome import Outcome
+from puqpanel.tasks.outcome import Handlers
 
 SERVICE = "test-uuid"
+# The panel's own handlers, by name: they stand beside the SDK and not below it, as the entry that the queue calls does.
+HANDLERS = "puqpanel.jobs.entry"
 
 
 class Lab:
-    """One module with a panel of its own around it, on SQLite in a temporary folder. A context manager."""
+    """One module with a panel of its own around it, on SQLite in a temporary folder. A context manager.
+
+    Attributes: loaded, the module; base, the temporary folder; url of its database; held, ids of tasks that wait while `hold` is True.
+    """
 
     def __init__(
         self,
@@ -52,14 +62,18 @@ class Lab:
         self.product_data, self.service_data, self.service_uuid = dict(product or {}), dict(service or {}), service_uuid
         self._stack = contextlib.ExitStack()
         self.loaded: LoadedModule
+        self.base: Path
+        self.url = ""
+        self.hold = False
+        self.held: list[int] = []
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
-            base = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            self.base = base = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             crypto.make_keys(base / "keys")
             crypto.use_keys(base / "keys")
-            url = f"sqlite:///{base / 'panel.db'}"
-            migrate.upgrade(engine_for(url))
+            self.url = url = f"sqlite:///{base / 'puqpanel.db'}"
+            shutil.copy(_migrated(), base / "puqpanel.db")
             stack.callback(engine_for(url).dispose)
             app = Flask("puqpanel-lab")
             app.config["SQLALCHEMY_DATABASE_URI"] = url
@@ -68,7 +82,7 @@ class Lab:
             self.loaded = load_module(self.folder, self.folder.parent.name, self.folder.name)
             stack.callback(unload, self.loaded.package)
             before = registry.current()
-            registry.install(registry.Registry(0, {self.loaded.key: self.loaded}))
+            self.serve()
             stack.callback(registry.install, before)
             outbox.deliver_to(self._run)
             stack.callback(outbox.deliver_to, None)
@@ -90,6 +104,10 @@ class Lab:
                 ServiceRow(uuid=self.service_uuid, client_id=client.id, product_id=product.id, name="A service", service_data=self.service_data)
             )
 
+    def serve(self) -> None:
+        """Makes the module the one that this process serves."""
+        registry.install(registry.Registry(0, {self.loaded.key: self.loaded}))
+
     def activate(self) -> Self:
         """Runs the module's `activate()`. Raises AssertionError when it does not answer success."""
         called = self.call("activate")
@@ -103,10 +121,23 @@ class Lab:
             made.set_service_uuid(service_uuid)
         return made
 
+    def part(self, name: str) -> Any:
+        """A file of the module, as it is loaded here: `models.servers`."""
+        return packages.load(self.loaded.package, name)
+
     def call(self, method: str, *args: Any, **options: Any) -> Called:
         """One call as the panel makes it, about the lab's service."""
         about = {"service_uuid": self.service_uuid} if self.loaded.type == "Product" else {}
         return calls.invoke(self.loaded, method, *args, **cast(Any, about | options))
+
+    def change(self, *, product: Mapping[str, Any] | None = None, service: Mapping[str, Any] | None = None) -> None:
+        """Stores other data of the product or the service."""
+        with transaction() as current:
+            row = current.scalars(sa.select(ServiceRow).where(ServiceRow.uuid == self.service_uuid)).one()
+            if product is not None:
+                row.product.config = dict(product)
+            if service is not None:
+                row.service_data = dict(service)
 
     @property
     def service(self) -> Service:
@@ -117,7 +148,9 @@ class Lab:
     @property
     def provision_data(self) -> dict[str, Any]:
         """What jobs found out and the panel keeps."""
-        row = session().scalar(sa.select(ServiceRow).where(ServiceRow.uuid == self.service_uuid))
+        row = session().scalar(
+            sa.select(ServiceRow).where(ServiceRow.uuid == self.service_uuid).execution_options(populate_existing=True)
+        )
         if row is None:
             raise NotFoundError("The lab's service is gone.")
         return dict(row.provision_data)
@@ -127,34 +160,54 @@ class Lab:
         rows = session().scalars(sa.select(TaskRow).order_by(TaskRow.id).execution_options(populate_existing=True))
         return [(str(row.data.get("method")), str(row.status), row.note) for row in rows]
 
+    def work_off(self, rounds: int = 20) -> None:
+        """Runs what waits, without its backoff, until nothing does."""
+        for _ in range(rounds):
+            release()
+            waiting = list(session().scalars(sa.select(TaskRow.id).where(TaskRow.status.in_(WAITING)).order_by(TaskRow.id)))
+            if not waiting:
+                return
+            for task_id in waiting:
+                with transaction() as current:
+                    current.execute(
+                        sa.update(TaskRow).where(TaskRow.id == task_id).values(run_at=now() - timedelta(seconds=1))
+                        .execution_options(synchronize_session=False)
+                    )  # fmt: skip
+                engine.run(task_id, handlers())
+
     def log(self) -> list[tuple[str, str]]:
         """Level and action of every row of the module log."""
         return [(row.level, row.action) for row in session().scalars(sa.select(ModuleLog).order_by(ModuleLog.id))]
 
+    def logged(self) -> Iterator[str]:
+        """All texts of the module log: what was asked and what was answered."""
+        for row in session().scalars(sa.select(ModuleLog).order_by(ModuleLog.id)):
+            yield from (row.action, row.request, row.response)
+
     def _run(self, task_id: int) -> None:
-        engine.run(task_id, {"ModuleJob": _Job(self.loaded)})
+        if self.hold:
+            self.held.append(task_id)
+        else:
+            engine.run(task_id, handlers())
 
 
-class _Job:
-    """Calls the module as the panel's worker does."""
-
-    def __init__(self, loaded: LoadedModule) -> None:
-        self.loaded = loaded
-
-    def run(self, task: TaskRow) -> Outcome:
-        """One attempt."""
-        method, _, product = calls.job_data(task.data)
-        called = calls.invoke(self.loaded, method, task=task, service_uuid=task.service_uuid or None, product_uuid=product)
-        if task.service_uuid and called.service_changes:
-            provisioning.keep_service_data(service_uuid=task.service_uuid, changes=called.service_changes)
-        result = called.result
-        if called.raised:
-            return Outcome("exception", called.error)
-        return Outcome("again" if result.pending else "completed" if result.ok else "failed", result.message)
-
-    def settle(self, task: TaskRow, outcome: Outcome) -> None:
-        """Moves the service."""
-        if task.service_uuid:
-            provisioning.record(task, outcome)
+def handlers() -> Handlers:
+    """What the panel's worker runs tasks with."""
+    found: Handlers = importlib.import_module(HANDLERS).HANDLERS
+    return found
 
 
+@functools.cache
+def _template() -> tempfile.TemporaryDirectory[str]:
+    folder = tempfile.TemporaryDirectory(prefix="puqpanel-lab-")
+    engine = engine_for(f"sqlite:///{folder.name}/template.db")
+    migrate.upgrade(engine)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    engine.dispose()
+    return folder
+
+
+def _migrated() -> Path:
+    """A migrated database to copy; made once in a process."""
+    return Path(_template().name) / "template.db"
