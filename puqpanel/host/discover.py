@@ -17,6 +17,7 @@ from puqpanel.infra.redact import redact_text
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{0,59}")
 _VERSION = re.compile(r"\d+(\.\d+)*([-.+]?[A-Za-z0-9]+)*")
 LARGEST_CONFIG = 256 * 1024
+_configs: dict[Path, tuple[tuple[int, ...], Config]] = {}
 HUNG = "{} did not come to an end within {:.2g} seconds; look for a loop or for something that waits."
 
 
@@ -75,12 +76,29 @@ def look(folder: Path, module_type: str, name: str) -> Found:
     """One folder, with its config or with the sentence of its refusal."""
     try:
         check_folder(folder, name)
-        config = patience.within(folder, lambda: read_config(folder))
+        config = _known_config(folder)
     except patience.TooLong as late:
         return Found(module_type, name, folder, error=HUNG.format("config.py", late.seconds))
     except Refused as refusal:
         return Found(module_type, name, folder, error=str(refusal))
     return Found(module_type, name, folder, str(config["version"]), config)
+
+
+def _known_config(folder: Path) -> Config:
+    """config.py as it was read last, unless the file has changed: the list of modules is looked at often, by every process.
+
+    Raises: Refused, TooLong.
+    """
+    try:
+        state = (folder / "config.py").stat()
+    except OSError:
+        return patience.within(folder, lambda: read_config(folder))
+    stamp = (state.st_mtime_ns, state.st_size, state.st_ino, state.st_ctime_ns)
+    known = _configs.get(folder)
+    if known is None or known[0] != stamp:
+        _configs.pop(folder, None)
+        known = _configs[folder] = (stamp, patience.within(folder, lambda: read_config(folder)))
+    return known[1]
 
 
 def check_folder(folder: Path, name: str) -> None:

@@ -8,15 +8,23 @@ from collections.abc import Iterator
 from types import ModuleType
 
 from puqpanel.host.packages import PREFIX
+from puqpanel.host.printed import Masked
 
 
 @contextlib.contextmanager
 def kept() -> Iterator[None]:
-    """Keeps the working folder, the recursion limit, the default timeout of sockets, and the entries of `sys.modules`."""
+    """Keeps the working folder, the recursion limit, the default timeout of sockets, and the entries of `sys.modules`; masks what is printed."""
+    output, errors = sys.stdout, sys.stderr
+    if not isinstance(output, Masked):
+        sys.stdout, sys.stderr = Masked(output), Masked(errors)
     folder, depth, timeout, loaded = _folder(), sys.getrecursionlimit(), socket.getdefaulttimeout(), dict(sys.modules)
     try:
         yield
     finally:
+        for one in (sys.stdout, sys.stderr):
+            with contextlib.suppress(Exception):
+                one.flush()
+        sys.stdout, sys.stderr = output, errors
         if folder and _folder() != folder:
             with contextlib.suppress(OSError):
                 os.chdir(folder)
