@@ -13,6 +13,8 @@ from puqpanel.infra.redact import DEPTH, redact, redact_text
 from puqpanel.models.module_log import ModuleLog
 
 LIMIT = 64 * 1024
+# What JSON writes around a value: a comma, a line, an indentation.
+_AROUND = 4
 _MARK = "\n… cut, it was longer than 64 KB"
 log = logging.getLogger(__name__)
 
@@ -74,13 +76,24 @@ def as_text(value: Any) -> str:
     if value is None or (isinstance(value, (str, list, dict, tuple)) and not value):
         return ""
     if isinstance(value, BaseException):
-        value = "".join(traceback.format_exception_only(value)).strip()
+        value = _told(value)
     if isinstance(value, str):
         # Cut before masking: patterns over 50 MB would hold the process.
         text = redact_text(value[: LIMIT * 2])
     else:
         text = json.dumps(redact(_Smaller().copy(value)), ensure_ascii=False, indent=1, default=str)
     return _cut(text)
+
+
+def _told(error: BaseException) -> str:
+    """An error in words; one that is long is not copied about."""
+    try:
+        said = str(error)
+    except Exception:
+        said = ""
+    if len(said) > LIMIT:
+        return f"{type(error).__name__}: {said[: LIMIT * 2]}"
+    return "".join(traceback.format_exception_only(error)).strip()
 
 
 def _cut(text: str) -> str:
@@ -97,18 +110,19 @@ class _Smaller:
 
     def _text(self, text: str) -> str:
         kept = text[: max(0, self.left)]
-        self.left -= len(kept) + 1
+        self.left -= len(kept) + _AROUND
         return kept if len(kept) == len(text) else f"{kept}…"
 
     def copy(self, value: Any, depth: int = 0, seen: frozenset[int] = frozenset()) -> Any:
         if isinstance(value, str):
             return self._text(value)
         if value is None or isinstance(value, (bool, int, float, bytes)):
-            self.left -= 1
+            self.left -= _AROUND
             return value
         if depth > DEPTH or id(value) in seen:
             return "…"
         seen = seen | {id(value)}
+        self.left -= _AROUND
         if isinstance(value, Mapping):
             copied: dict[str, Any] = {}
             for key, item in value.items():

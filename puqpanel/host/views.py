@@ -4,6 +4,7 @@ The panel's own templates are reachable under `panel/…` (macros such as field 
 the globals of a request in through `install`.
 """
 
+import contextlib
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -52,15 +53,34 @@ def find(cls: type[ModuleBase], template: str) -> Path | None:
 
 
 def _inside(cls: type[ModuleBase], relative: str) -> Path | None:
-    """A file under views/; links are followed and must not lead out."""
+    """A file under views/; links are followed and must not lead out, nor may views/ itself."""
     if cls.module_folder is None or not all(_PART.fullmatch(part) for part in relative.split("/")):
         return None
-    root = (cls.module_folder / "views").resolve()
     try:
+        root = (cls.module_folder / "views").resolve()
         path = (root / relative).resolve()
-        return path if path.is_relative_to(root) and path.is_file() else None
-    except (OSError, RuntimeError):
+        inside = root.is_relative_to(cls.module_folder.resolve()) and path.is_relative_to(root)
+        return path if inside and path.is_file() else None
+    except (OSError, RuntimeError, ValueError):
         return None
+
+
+def _missing(cls: type[ModuleBase], template: str) -> TemplateNotFound:
+    """The error for a template that is not there, or is none of the module's, with the sentence for its author."""
+    shown = str(template)[:120]
+    why = f"{cls.module_type}/{cls.module_name} has no template “{shown}”"
+    if cls.module_folder is not None and _leaves(cls.module_folder / "views", str(template)):
+        return TemplateNotFound(template, f"{why}: templates are named from its own views/, and no path leaves that folder.")
+    return TemplateNotFound(template, f"{why}; it would be views/{shown.removesuffix('.html')}.html.")
+
+
+def _leaves(views: Path, template: str) -> bool:
+    """Whether a name tries to lead out: by its way of writing, or over a link."""
+    if ".." in template or template.startswith(("/", "\\", "~")) or ":" in template:
+        return True
+    with contextlib.suppress(OSError, RuntimeError, ValueError):
+        return any((views / name).exists() for name in (template, _relative(template)) if name.strip("./"))
+    return False
 
 
 class _Loader(BaseLoader):
@@ -70,13 +90,13 @@ class _Loader(BaseLoader):
     def get_source(self, environment: Environment, template: str) -> tuple[str, str | None, Callable[[], bool] | None]:
         if template.startswith("panel/"):
             if _panel["loader"] is None:
-                raise TemplateNotFound(template)
+                raise TemplateNotFound(template, f"“{template[:120]}” is a template of the panel's, and a worker renders without those.")
             source: tuple[str, str | None, Callable[[], bool] | None]
             source = _panel["loader"].get_source(environment, template.removeprefix("panel/"))
             return source
         path = _inside(self.cls, template) or find(self.cls, template)
         if path is None:
-            raise TemplateNotFound(template)
+            raise _missing(self.cls, template)
         stamp = path.stat().st_mtime_ns
         return path.read_text("utf-8"), str(path), lambda: path.is_file() and path.stat().st_mtime_ns == stamp
 
@@ -105,8 +125,8 @@ def environment(cls: type[ModuleBase]) -> Environment:
 def render(cls: type[ModuleBase], template: str, data: Mapping[str, Any]) -> Markup:
     """A rendered template, safe to place in a page.
 
-    Raises: TemplateNotFound.
+    Raises: TemplateNotFound; its text is a sentence for the module's author.
     """
     if find(cls, template) is None:
-        raise TemplateNotFound(path_of(template))
+        raise _missing(cls, template)
     return Markup(environment(cls).get_template(_relative(template)).render(**data))  # noqa: S704 - autoescaped above

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
+from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from puqpanel.app import Panel
-from puqpanel.host import logs
+from puqpanel.host import calls, logs
 from puqpanel.host.contract.base import ModuleBase
+from puqpanel.host.loader import load_module, unload
 from puqpanel.infra.db import session
 from puqpanel.models import ModuleLog
+from tests.sample import write_module
 
 
 class Nasty:
@@ -58,3 +62,55 @@ def test_a_row_and_no_row(panel: Panel) -> None:
 
 def test_without_a_panel_nothing_breaks() -> None:
     ModuleBase().log_info("alone", {"password": "p"})
+
+
+MB = 1024 * 1024
+LARGE: dict[str, Any] = {
+    "text": lambda: "x" * (50 * MB), "wide text": lambda: "ż" * (25 * MB), "bytes": lambda: b"x" * (50 * MB), "json": lambda: '{"token": "' + "x" * (50 * MB) + '"}',
+    "list": lambda: ["x" * 1000] * 50_000, "one field": lambda: {"body": "x" * (50 * MB)}, "many fields": lambda: {f"field_{n}": "x" * 100 for n in range(200_000)},
+    "pairs": lambda: [[n, str(n)] for n in range(200_000)], "error": lambda: ValueError("x" * (50 * MB)), "long key": lambda: {"k" * (50 * MB): 1},
+    "set": lambda: set(range(500_000)), "nested": lambda: {"a": {"b": [{"c": "x" * (50 * MB)}]}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", LARGE)
+def test_fifty_megabytes_cost_little(panel: Panel, shape: str) -> None:
+    payload = LARGE[shape]()
+    module = ModuleBase()
+    module.log_info("before")
+    tracemalloc.start()
+    try:
+        module.log_info("large", payload, payload)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 * MB, f"{peak / MB:.1f} MB were needed to log it"
+    row = session().scalars(sa.select(ModuleLog).where(ModuleLog.action == "large")).one()
+    assert 0 < len(row.request.encode()) <= logs.LIMIT
+    assert row.request == row.response
+
+
+NOISY = """
+from puqpanel.sdk import Product
+
+
+class Echo(Product):
+    def loud(self):
+        self.log_debug("x" * 50_000_000, {"body": "y" * 50_000_000}, "z" * 50_000_000)
+        return {"status": "success"}
+
+    def broken(self):
+        raise ValueError("x" * 50_000_000)
+"""
+
+
+def test_a_loud_call_goes_on(panel: Panel, tmp_path: Path) -> None:
+    loaded = load_module(write_module(tmp_path, NOISY), "Product", "Echo")
+    assert calls.invoke(loaded, "loud").result.ok
+    failed = calls.invoke(loaded, "broken")
+    assert failed.raised and "ValueError" in failed.error
+    assert len(failed.error) < 2000
+    rows = session().scalars(sa.select(ModuleLog).order_by(ModuleLog.id)).all()
+    assert [row.level for row in rows] == ["debug", "error"]
+    assert all(len(text.encode()) <= logs.LIMIT for row in rows for text in (row.action, row.request, row.response))
+    unload(loaded.package)

@@ -15,8 +15,8 @@ from puqpanel.sdk import DB, Crypt, Model, Schema
 
 
 class CloudServer(Model):
-    fillable = ["name", "host", "username", "password", "api_key", "active"]
-    hidden = ["password"]
+    fillable = ["name", "host", "username", "password", "api_key", "active"]  # noqa: RUF012 - as the texts write it
+    hidden = ["password"]  # noqa: RUF012
 
     # Password automatically encrypted when saving
     def setPasswordAttribute(self, value: str) -> None:
