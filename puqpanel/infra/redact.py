@@ -21,7 +21,7 @@ _TEXT = (
     re.compile(r"((?:Bearer|Basic)\s+)[A-Za-z0-9._~+/=-]{6,}", re.IGNORECASE),
     re.compile(r"(://[^/\s:@]*:)[^/\s@]+(?=@)"),
     re.compile(
-        r"((?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|authorization)[\"']?\s*[:=]\s*[\"']?)(?!\s*(?:Bearer|Basic)\b)[^\s\"'&,;<>}]+",
+        r"((?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|authorization)[\\\"']*\s*[:=]\s*[\\\"']*)(?!\s*(?:Bearer|Basic)\b)[^\s\"'&,;<>}]+",
         re.IGNORECASE,
     ),
     re.compile(r"(<(?:[\w:]*(?:passw(?:or)?d|secret|token))>)[^<]+", re.IGNORECASE),
