@@ -1,0 +1,458 @@
+"""ServerMonitoring's work: what is due is looked at once, kept, summed up, told and thinned out. Targets are real servers on loopback."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
+
+from puqpanel.app import Panel
+from puqpanel.infra import events
+from puqpanel.infra.clock import now
+from puqpanel.infra.db import db, release, transaction
+from puqpanel.infra.settings import Settings
+from tests.modules.plugins import PluginHouse, switched_on
+from tests.modules.stage import STAFF
+from tests.sample import make_service
+
+LOCAL = "127.0.0.0/8"
+CONFIG = {"port": None, "tls": False, "verify_tls": True, "status": "", "text": "", "timeout": 3, "failures": 2}
+
+
+class Watch(PluginHouse):
+    """The plugin with loopback among its allowed networks, and what a test asks of it."""
+
+    def __init__(self, house: PluginHouse) -> None:
+        super().__init__(house.panel, house.name)
+        self.models, self.found = self.part("models.checks"), self.part("models.results")
+        self.told: list[tuple[str, dict[str, Any]]] = []
+        self.allow(LOCAL)
+
+    def allow(self, networks: str) -> None:
+        """Sets the networks that checks may reach."""
+        with transaction() as current:
+            current.merge(self.part("models.settings").Settings(id=1, networks=networks, raw_days=3, hour_days=90, day_days=730))
+
+    def check(self, type: str, target: str, **more: Any) -> int:
+        """A check that is due; its id. Args: more, columns, and keys of its config."""
+        config = {**CONFIG, **{key: more.pop(key) for key in list(more) if key in CONFIG}}
+        with transaction() as current:
+            row = self.models.Check(name=more.pop("name", target), type=type, target=target, config=config, **more)
+            current.add(row)
+            current.flush()
+            return int(row.id)
+
+    def run(self) -> dict[str, int]:
+        """One run of the schedule's."""
+        return dict(self.job("runChecks").result.data)
+
+    def again(self) -> dict[str, int]:
+        """One run with everything due."""
+        with transaction() as current:
+            current.execute(sa.update(self.models.Check).values(next_at=now()))
+        return self.run()
+
+    def row(self, id: int) -> Any:
+        """A check as it is stored now."""
+        return self.all(self.models.Check, self.models.Check.id == id)[0]
+
+    def results(self) -> list[tuple[int, bool | None]]:
+        """All results: check and what was found."""
+        return [(row.check_id, row.status) for row in self.all(self.found.Result)]
+
+    def outages(self) -> list[Any]:
+        """All outages."""
+        return self.all(self.models.Outage)
+
+    def hear(self) -> None:
+        """Keeps what is dispatched from now on."""
+        events.bind({"*": (lambda name, payload: self.told.append((name, dict(payload))),)})
+
+    def heard(self) -> list[str]:
+        """The names of the module's own events that were dispatched."""
+        return [name for name, _ in self.told if name.startswith("monitoring.")]
+
+
+@pytest.fixture
+def watch(settings: Settings, app: Panel) -> Iterator[Watch]:
+    """The plugin, switched on."""
+    with switched_on(settings, app, "ServerMonitoring") as house:
+        yield Watch(house)
+        events.bind({})
+
+
+@pytest.fixture
+def listening() -> Iterator[Callable[..., int]]:
+    """Opens TCP ports that do as told with each connection; gives their numbers."""
+    opened: list[socket.socket] = []
+    stop = threading.Event()
+
+    def serve(do: Callable[[socket.socket], None] = lambda _connection: None) -> int:
+        door = socket.create_server(("127.0.0.1", 0))
+        opened.append(door)
+
+        def loop() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = door.accept()
+                    threading.Thread(target=once, args=(connection,), daemon=True).start()
+
+        def once(connection: socket.socket) -> None:
+            with contextlib.suppress(OSError), connection:
+                do(connection)
+
+        threading.Thread(target=loop, daemon=True).start()
+        return int(door.getsockname()[1])
+
+    def silent(connection: socket.socket) -> None:
+        stop.wait(20)
+
+    serve.silent = silent  # type: ignore[attr-defined]
+    yield serve
+    stop.set()
+    for door in opened:
+        with contextlib.suppress(OSError):
+            door.shutdown(socket.SHUT_RDWR)
+        door.close()
+
+
+def closed_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        return int(door.getsockname()[1])
+
+
+def test_it_loads_clean_and_its_migrations_make_what_its_models_say(watch: Watch) -> None:
+    assert watch.module.warnings == ()
+    assert watch.differences() == []
+    assert {work.name: (work.method, work.every) for work in watch.module.schedule} == {"Run checks": ("runChecks", 30), "Thin out results": ("thin", 3600)}
+
+
+@pytest.mark.parametrize(
+    ("config", "ok", "words"),
+    [
+        ({}, True, ""),
+        ({"text": "All is well"}, True, ""),
+        ({"text": "Nobody said this"}, False, "expected text is not on the page"),
+        ({"status": "404"}, False, "answered with status 200"),
+        ({"status": "500, 200-204"}, True, ""),
+    ],
+)
+def test_what_a_page_must_answer(watch: Watch, httpserver: HTTPServer, config: dict[str, Any], ok: bool, words: str) -> None:
+    httpserver.expect_request("/").respond_with_data("<p>All is well</p>")
+    id = watch.check("http", httpserver.url_for("/"), **config)
+    watch.run()
+    assert watch.results() == [(id, ok)]
+    assert words in watch.row(id).error_message
+    assert watch.row(id).response_time >= 0
+
+
+def test_redirects_are_followed_unless_they_are_what_is_expected(watch: Watch, httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/old").respond_with_response(Response(status=302, headers={"Location": httpserver.url_for("/new")}))
+    httpserver.expect_request("/new").respond_with_data("here")
+    follows, stays = watch.check("http", httpserver.url_for("/old"), text="here"), watch.check("http", httpserver.url_for("/old"), status="302")
+    watch.run()
+    assert sorted(watch.results()) == [(follows, True), (stays, True)]
+    assert [request.path for request, _ in httpserver.log].count("/new") == 1
+
+
+def test_ports_with_and_without_tls(watch: Watch, listening: Any) -> None:
+    is_open, shut = watch.check("port", "127.0.0.1", port=listening()), watch.check("port", "127.0.0.1", port=closed_port())
+    plain = watch.check("port", "127.0.0.1", port=listening(lambda connection: connection.sendall(b"220 hello\r\n" * 9)), tls=True)
+    watch.run()
+    assert dict(watch.results()) == {is_open: True, shut: False, plain: False}
+    assert ("refused" in watch.row(shut).error_message.lower(), "TLS" in watch.row(plain).error_message) == (True, True)
+
+
+def test_a_certificate_is_checked_unless_any_will_do(watch: Watch, listening: Any, tmp_path: Any) -> None:
+    context = self_signed(tmp_path)
+
+    def shake(connection: socket.socket) -> None:
+        with contextlib.suppress(ssl.SSLError, OSError), context.wrap_socket(connection, server_side=True):
+            pass
+
+    port = listening(shake)
+    strict, easy = (watch.check("port", "127.0.0.1", port=port, tls=True, verify_tls=verify) for verify in (True, False))
+    watch.run()
+    assert dict(watch.results()) == {strict: False, easy: True}
+    assert "certificate" in watch.row(strict).error_message
+
+
+def self_signed(folder: Any) -> ssl.SSLContext:
+    """A server's TLS with a certificate that nobody trusts."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "self")])
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+    signed = made.not_valid_before(datetime(2020, 1, 1)).not_valid_after(datetime(2040, 1, 1)).sign(key, hashes.SHA256())
+    text = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (folder / "self.pem").write_bytes(text + signed.public_bytes(serialization.Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "self.pem")
+    return context
+
+
+def test_a_ping_answers_or_says_that_it_cannot(watch: Watch) -> None:
+    id = watch.check("ping", "127.0.0.1")
+    watch.run()
+    reason = watch.part("services.ping").unable()
+    assert watch.results() == [(id, None if reason else True)]
+    assert watch.row(id).state == ("unable" if reason else "up")
+    assert ("cannot ping from here" in watch.row(id).error_message) is bool(reason)
+
+
+@pytest.mark.parametrize("target", ["http://127.0.0.1:{port}/", "http://localhost:{port}/", "http://2130706433:{port}/", "http://[::ffff:127.0.0.1]:{port}/"])
+def test_closed_addresses_are_not_asked_when_it_runs(watch: Watch, listening: Any, target: str) -> None:
+    asked: list[Any] = []
+    port = listening(asked.append)
+    watch.allow("")
+    id = watch.check("http", target.format(port=port))
+    other = watch.check("port", "127.0.0.1", port=port)
+    watch.run()
+    assert (dict(watch.results()), asked) == ({id: None, other: None}, [])
+    assert "not on the open internet" in watch.row(id).error_message
+    assert watch.row(id).state == "unable"
+
+
+def test_a_redirect_to_a_closed_address_is_not_followed(watch: Watch, httpserver: HTTPServer, listening: Any) -> None:
+    asked: list[Any] = []
+    inside = f"http://127.0.0.2:{listening(asked.append)}/meta-data"
+    watch.allow("127.0.0.1/32")
+    httpserver.expect_request("/").respond_with_response(Response(status=302, headers={"Location": inside}))
+    id = watch.check("http", httpserver.url_for("/").replace("localhost", "127.0.0.1"))
+    watch.run()
+    assert (watch.results(), asked, len(httpserver.log)) == ([(id, None)], [], 1)
+    assert "127.0.0.2" in watch.row(id).error_message
+
+
+def test_a_name_that_nobody_knows_is_down_not_refused(watch: Watch) -> None:
+    id = watch.check("port", "nobody-has-this.invalid", port=80)
+    watch.run()
+    assert (watch.results(), "is not known" in watch.row(id).error_message) == ([(id, False)], True)
+
+
+def test_an_outage_is_one_message_and_so_is_its_end(watch: Watch, httpserver: HTTPServer) -> None:
+    watch.hear()
+    status = {"code": 200}
+    httpserver.expect_request("/").respond_with_handler(lambda _request: Response("x", status["code"]))
+    service = make_service(STAFF, "")
+    id = watch.check("http", httpserver.url_for("/"), name="Shop", service_uuid=service.uuid)
+    watch.run()
+    assert (watch.row(id).state, watch.heard()) == ("up", [])
+    status["code"] = 503
+    watch.again()
+    assert (watch.row(id).state, watch.row(id).failures, watch.heard()) == ("up", 1, []), "one failure is not enough"
+    first_failure = watch.row(id).checked_at
+    for _ in range(3):
+        watch.again()
+    assert (watch.row(id).state, watch.heard()) == ("down", ["monitoring.down"])
+    down = next(payload for name, payload in watch.told if name == "monitoring.down")
+    assert (down["name"], down["service_uuid"], "503" in down["reason"], down["since"]) == ("Shop", service.uuid, True, first_failure.isoformat())
+    (outage,) = watch.outages()
+    assert (outage.started_at, outage.ended_at, "503" in outage.reason) == (first_failure, None, True), "it began with the first failure"
+    status["code"] = 200
+    watch.again()
+    watch.again()
+    assert (watch.row(id).state, watch.heard()) == ("up", ["monitoring.down", "monitoring.up"])
+    (outage,) = watch.outages()
+    assert (outage.ended_by, outage.ended_at > outage.started_at) == ("recovered", True)
+    up = watch.told[[name for name, _ in watch.told].index("monitoring.up")][1]
+    assert up["down_seconds"] == int((outage.ended_at - outage.started_at).total_seconds())
+
+
+def test_what_cannot_be_told_ends_no_outage(watch: Watch, httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/").respond_with_data("x", 500)
+    id = watch.check("http", httpserver.url_for("/"), failures=1)
+    watch.run()
+    watch.allow("")
+    watch.again()
+    assert (watch.row(id).state, [outage.ended_at for outage in watch.outages()]) == ("down", [None])
+    assert [status for _, status in watch.results()] == [False, None]
+
+
+def test_two_runs_at_once_make_no_check_twice(watch: Watch, httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/").respond_with_data("x")
+    ids = [watch.check("http", httpserver.url_for("/"), name=str(number)) for number in range(60)]
+    at_once = threading.Barrier(2)
+
+    def other() -> None:
+        with watch.panel.app_context():
+            at_once.wait()
+            watch.job("runChecks")
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    at_once.wait()
+    watch.run()
+    thread.join()
+    assert sorted(id for id, _ in watch.results()) == ids
+    assert len(httpserver.log) == 60
+    assert watch.run() == {"up": 0, "down": 0, "unable": 0, "dropped": 0}, "nothing is due any more"
+
+
+def test_a_claim_that_somebody_else_made_meanwhile_is_left(watch: Watch, httpserver: HTTPServer) -> None:
+    runs = watch.part("services.runs")
+    id = watch.check("http", httpserver.url_for("/"))
+    with watch.panel.app_context():
+        assert [job.check_id for job in runs.claim(5)] == [id]
+        assert runs.claim(5) == []
+    assert watch.row(id).next_at > now() + timedelta(seconds=20)
+
+
+def test_slow_targets_hold_up_nobody(watch: Watch, httpserver: HTTPServer, listening: Any) -> None:
+    runs = watch.part("services.runs")
+    runs.QUICK, runs.SLOW = 4, 2
+    httpserver.expect_request("/").respond_with_data("x")
+    port = listening(listening.silent)
+    started = time.monotonic()
+    silent = [watch.check("http", f"http://127.0.0.1:{port}/{number}", timeout=2, slow=True) for number in range(4)]
+    quick = [watch.check("http", httpserver.url_for("/"), name=str(number)) for number in range(12)]
+    assert watch.run() == {"up": 12, "down": 4, "unable": 0, "dropped": 0}
+    order = [id for id, _ in watch.results()]
+    assert set(order[:12]) == set(quick), "the quick ones were kept before the first slow one"
+    assert all("no answer within 2 s" in watch.row(id).error_message or "did not answer in time" in watch.row(id).error_message for id in silent)
+    assert time.monotonic() - started < 30
+
+
+def test_an_answer_that_drips_is_cut_off(watch: Watch, listening: Any) -> None:
+    def drip(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\n")
+        for _ in range(100):
+            connection.sendall(b"X")
+            time.sleep(0.2)
+
+    id = watch.check("http", f"http://127.0.0.1:{listening(drip)}/", timeout=1)
+    assert watch.run()["down"] == 1
+    assert "no answer within 1 s" in watch.row(id).error_message
+
+
+def test_what_changed_meanwhile_is_dropped(watch: Watch, httpserver: HTTPServer) -> None:
+    entered, go_on = threading.Event(), threading.Event()
+
+    def answer(_request: Request) -> Response:
+        entered.set()
+        go_on.wait(10)
+        return Response("x", 500)
+
+    httpserver.expect_request("/").respond_with_handler(answer)
+    paused, moved, gone = (watch.check("http", httpserver.url_for("/"), name=name, timeout=9, failures=1) for name in ("paused", "moved", "gone"))
+
+    def meddle() -> None:
+        entered.wait(10)
+        with watch.panel.app_context():
+            with transaction() as current:
+                current.execute(sa.update(watch.models.Check).where(watch.models.Check.id == paused).values(active=False))
+                current.execute(sa.update(watch.models.Check).where(watch.models.Check.id == moved).values(target="http://example.com/"))
+                current.execute(sa.delete(watch.models.Check).where(watch.models.Check.id == gone))
+            release()
+        go_on.set()
+
+    thread = threading.Thread(target=meddle)
+    thread.start()
+    assert watch.run() == {"up": 0, "down": 0, "unable": 0, "dropped": 3}
+    thread.join()
+    assert (watch.results(), watch.outages()) == ([], [])
+
+
+def test_it_keeps_its_beat_and_skips_what_was_missed(watch: Watch, httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/").respond_with_data("x")
+    moment = now()
+    in_time = watch.check("http", httpserver.url_for("/"), next_at=moment - timedelta(seconds=5), interval=60)
+    behind = watch.check("http", httpserver.url_for("/"), next_at=moment - timedelta(hours=5), interval=60)
+    later = watch.check("http", httpserver.url_for("/"), next_at=moment + timedelta(seconds=40))
+    assert watch.run()["up"] == 2, "what was missed for hours is made once"
+    assert watch.row(in_time).next_at == moment + timedelta(seconds=55)
+    assert moment + timedelta(seconds=55) < watch.row(behind).next_at <= now() + timedelta(seconds=60)
+    assert watch.row(later).checked_at is None
+
+
+def test_hours_and_days_are_summed_up_along_the_way(watch: Watch) -> None:
+    record, probes = watch.part("services.record"), watch.part("services.probes")
+    id = watch.check("http", "https://example.com/")
+    row = watch.row(id)
+    job = probes.Job(id, row.type, row.target, row.config)
+    day = now().replace(hour=10, minute=0, second=0, microsecond=0) - timedelta(days=1)
+    found = [(True, 100, 1), (True, 300, 2), (False, 3000, 59), (None, None, 61), (True, 50, 62)]
+    with watch.panel.app_context():
+        for ok, took, minute in found:
+            record.record([(job, probes.Finding(ok, took, "" if ok else "why"), day + timedelta(minutes=minute))])
+    sums = {(one.grain, one.starts_at): (one.up, one.down, one.unable, one.response_sum, one.response_max) for one in watch.all(watch.found.Summary)}
+    assert sums == {
+        ("hour", day): (2, 1, 0, 400, 300),
+        ("hour", day + timedelta(hours=1)): (1, 0, 1, 50, 50),
+        ("day", day.replace(hour=0)): (3, 1, 1, 450, 300),
+    }
+    figures = watch.part("services.figures")
+    with watch.panel.app_context():
+        assert figures.uptime([id])[id]["7d"] == "75 %"
+        (slot,) = [one for one in figures.series("30d", id) if one.up]
+        assert (slot.at, slot.up, slot.down, slot.mean) == (day.replace(hour=0), 3, 1, 150)
+        assert len(figures.series("24h")), len(figures.series("7d", id)) == (24, 168)
+
+
+@pytest.mark.parametrize(("up", "down", "text"), [(0, 0, "—"), (1, 0, "100 %"), (0, 3, "0 %"), (99999, 1, "99.99 %"), (1439, 1, "99.93 %"), (1, 1, "50 %")])
+def test_uptime_is_never_rounded_up(watch: Watch, up: int, down: int, text: str) -> None:
+    assert watch.part("services.figures").percent(up, down) == text
+
+
+def test_thinning_keeps_the_tables_bounded(watch: Watch) -> None:
+    thinning = watch.part("services.thinning")
+    thinning.BATCH = 7
+    id, moment = watch.check("http", "https://example.com/", active=False), now()
+    result, summary, outage = watch.found.Result, watch.found.Summary, watch.models.Outage
+    with transaction() as current:
+        current.add_all([result(check_id=id, status=True, checked_at=moment - timedelta(days=3, minutes=number)) for number in range(1, 31)])
+        current.add(result(check_id=id, status=True, checked_at=moment - timedelta(days=2)))
+        for grain, ages in (("hour", (91, 89)), ("day", (731, 729))):
+            current.add_all([summary(check_id=id, grain=grain, starts_at=moment - timedelta(days=age)) for age in ages])
+        for age in (731, 729):
+            current.add(outage(check_id=id, started_at=moment - timedelta(days=age + 1), ended_at=moment - timedelta(days=age), ended_by="recovered"))
+        current.add(outage(check_id=id, started_at=moment - timedelta(days=900)))
+    assert watch.job("thin").result.data == {"results": 30, "hours": 1, "days": 1, "outages": 1}
+    assert (len(watch.results()), len(watch.all(summary)), len(watch.outages())) == (1, 2, 2), "an open outage stays however old it is"
+
+
+def test_checks_of_a_service_that_is_gone_are_paused(watch: Watch, httpserver: HTTPServer) -> None:
+    watch.hear()
+    httpserver.expect_request("/").respond_with_data("x", 500)
+    service = make_service(STAFF, "")
+    id, other = watch.check("http", httpserver.url_for("/"), failures=1, service_uuid=service.uuid), watch.check("http", httpserver.url_for("/"), failures=1)
+    watch.run()
+    watch.job("stop_for_service", {"service_uuid": service.uuid})
+    assert [hook.event for hook in watch.module.hooks] == ["service.termination_succeeded"]
+    assert (watch.row(id).shown, watch.row(other).shown) == ("paused", "down")
+    assert [outage.ended_by for outage in watch.outages()] == ["stopped", ""]
+    assert "monitoring.up" not in watch.heard()
+
+
+def test_ten_thousand_checks_cost_a_claim_no_more(watch: Watch) -> None:
+    with transaction() as current:
+        rows = [{"name": f"check {number}", "type": "port", "target": "192.0.2.1", "config": CONFIG | {"port": 80}, "next_at": now()} for number in range(2000)]
+        for _ in range(5):
+            current.execute(sa.insert(watch.models.Check), rows)
+    seen: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        seen.append(statement)
+
+    sa.event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        with watch.panel.app_context():
+            jobs = watch.part("services.runs").claim(32)
+    finally:
+        sa.event.remove(db.engine, "before_cursor_execute", note)
+    assert len(jobs) == 32
+    assert (sum(one.startswith("SELECT") for one in seen), sum(one.startswith("UPDATE") for one in seen)) == (1, 32)
