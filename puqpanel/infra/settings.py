@@ -35,6 +35,7 @@ class Settings:
         trusted_proxies: how many proxies stand in front and may be believed about the client's address.
         secure_cookies: cookies travel over HTTPS only.
         module_log_days: how long lines of the module log are kept; 0 keeps them all.
+        task_days: how long tasks that completed or were cancelled are kept; 0 keeps them all. Failed and lost ones stay.
         monitoring_allow: networks of our own that staff may have monitored, besides the open internet.
         locale: the language of what no visitor asked for, such as a worker's messages, and of visitors whose browser names none.
         dev: reload edited templates and modules.
@@ -54,6 +55,7 @@ class Settings:
     trusted_proxies: int = 0
     secure_cookies: bool = False
     module_log_days: int = 90
+    task_days: int = 365
     monitoring_allow: tuple[str, ...] = ()
     locale: str = "en"
     dev: bool = False
@@ -100,6 +102,7 @@ class Settings:
             trusted_proxies=_number("TRUSTED_PROXIES", text("TRUSTED_PROXIES", "0"), 0, 10),
             secure_cookies=_switch("SECURE_COOKIES", text("SECURE_COOKIES", "yes" if base_url.startswith("https://") else "no")),
             module_log_days=_number("MODULE_LOG_DAYS", text("MODULE_LOG_DAYS", "90"), 0, 36500),
+            task_days=_number("TASK_DAYS", text("TASK_DAYS", "365"), 0, 36500),
             monitoring_allow=_networks("MONITORING_ALLOW", text("MONITORING_ALLOW")),
             locale=_locale("LOCALE", text("LOCALE", "en")),
             dev=_switch("DEV", text("DEV", "no")),

@@ -12,7 +12,7 @@ import structlog
 from puqpanel.infra import queue
 from puqpanel.infra.settings import Settings
 from puqpanel.jobs.entry import HANDLERS
-from puqpanel.operations import module_log, modules, provisioning
+from puqpanel.operations import module_log, modules, provisioning, tasks
 from puqpanel.operations import schedule as timetable
 from puqpanel.tasks import fence, sweep
 
@@ -56,6 +56,7 @@ def entries(settings: Settings) -> list[Entry]:
         Entry("repair the generation's hint", 5, lambda: queue.put_hint(modules.HINT, str(modules.generation()))),
         Entry("compare modules with the disk", 10, lambda: modules.rescan(settings.modules_dir)),
         Entry("thin the module log", 30, lambda: module_log.thin(settings.module_log_days)),
+        Entry("thin the tasks", 30, lambda: tasks.thin(settings.task_days)),
     ]
 
 

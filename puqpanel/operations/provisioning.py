@@ -31,7 +31,7 @@ from puqpanel.infra.clock import now
 from puqpanel.infra.db import session, transaction
 from puqpanel.infra.events import raise_event
 from puqpanel.infra.redact import redact_text
-from puqpanel.models import Service, Task
+from puqpanel.models import Service, Task, TaskAttempt
 from puqpanel.operations import audit, packages
 from puqpanel.operations.services import find_service, find_service_now, module_of
 from puqpanel.tasks import add, fence
@@ -331,7 +331,7 @@ def _failed(service: Service, verb: Verb | None, actor: Actor, task: Task | None
         if task is not None and own_verb(task) is None and _unfinished(service, task):
             return  # a helper's failure is not the verb's; a verb that failed has, whatever its helpers still say
         # a cancelled task never began: the provider has what it had
-        _set_provision(service, service.settled_from if task is not None and task.status == TaskStatus.CANCELLED and task.attempt == 0 else ProvisionStatus.FAILED)
+        _set_provision(service, service.settled_from if task is not None and task.status == TaskStatus.CANCELLED and not _began(task) else ProvisionStatus.FAILED)
     label, key = (verb.label, verb.key) if verb is not None else ("Work", "job")
     if key == "change_package":
         packages.put_back(actor=actor, service=service)
@@ -341,6 +341,12 @@ def _failed(service: Service, verb: Verb | None, actor: Actor, task: Task | None
                  summary=f"{label} {'was cut off' if lost else 'failed'}: {service.failure}", task_id=task.id if task else None)
     if verb is not None:
         raise_event(f"service.{verb.method}_failed", {"service_uuid": service.uuid, "task_uuid": task.uuid if task else "", "reason": service.failure})
+
+
+def _began(task: Task) -> bool:
+    """Whether an attempt at a task got as far as its module; one that was parked did not."""
+    tried = sa.select(TaskAttempt.id).where(TaskAttempt.task_id == task.id, TaskAttempt.outcome != TaskStatus.PARKED)
+    return session().scalar(tried.limit(1)) is not None
 
 
 def on_loss_of(*, observes: bool, repeatable: bool) -> OnLoss:

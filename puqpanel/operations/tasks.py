@@ -3,18 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.orm import selectinload
 
 from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import NotFoundError
-from puqpanel.domain.task_states import OPEN
-from puqpanel.infra.db import session, transaction
-from puqpanel.models import ModuleLog, Task
+from puqpanel.domain.task_states import OPEN, TaskStatus
+from puqpanel.infra.clock import now
+from puqpanel.infra.db import release, session, transaction
+from puqpanel.models import ModuleLog, Task, TaskTag
 from puqpanel.operations import audit, provisioning
 from puqpanel.tasks import steer
 from puqpanel.tasks.outcome import Outcome
+
+RECURRING_DAYS = 3
+"""How long completed runs of what happens by itself, and completed listeners, are kept: there are many and they say little."""
+BATCH = 1000
+
+
+def thin(days: int) -> int:
+    """Removes old tasks that came to a good end, a batch a call, so that no transaction is long.
+
+    Args:
+        days: how long completed and cancelled ones are kept; 0 keeps everything.
+
+    Returns:
+        How many were removed.
+    """
+    if not days:
+        return 0
+    moment = now()
+    recurring = sa.or_(Task.job == "HookJob", Task.id.in_(sa.select(TaskTag.task_id).where(TaskTag.tag == "schedule")))
+    old: list[int] = []
+    for where in (
+        (Task.status.in_((TaskStatus.COMPLETED, TaskStatus.CANCELLED)), Task.ended_at < moment - timedelta(days=days)),
+        (Task.status == TaskStatus.COMPLETED, Task.ended_at < moment - timedelta(days=min(days, RECURRING_DAYS)), recurring),
+    ):
+        old += session().scalars(sa.select(Task.id).where(*where).order_by(Task.id).limit(BATCH)).all()
+    release()
+    if old:
+        with transaction() as current:
+            current.execute(sa.delete(Task).where(Task.id.in_(old)).execution_options(synchronize_session=False))
+    return len(set(old))
 
 
 def find_task(uuid: str) -> Task:

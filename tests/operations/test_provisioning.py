@@ -19,7 +19,7 @@ from puqpanel.infra.db import db, release, session, transaction
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live, dismantle
 from puqpanel.models import Audit, Service, Task
-from puqpanel.operations import provisioning, services
+from puqpanel.operations import breaker, provisioning, services
 from puqpanel.operations import tasks as task_operations
 from puqpanel.tasks import claim, sweep
 from tests.sample import activate, make_service, write_module
@@ -246,6 +246,18 @@ def test_cancelling_before_it_began_puts_the_service_back(echo: Panel, drain: Ca
     drain()
     assert book(settings) == []
     assert ask(STAFF, service, "create", drain).status == "active"
+
+
+def test_cancelling_what_was_only_parked_puts_the_service_back(echo: Panel, drain: Callable[..., None]) -> None:
+    service = make_service(STAFF)
+    provisioning.request(actor=STAFF, service_uuid=service.uuid, verb="create")
+    with transaction():
+        breaker.strike("Product/Echo", "it raised", weight=breaker.STRIKES)
+    drain()
+    (task,) = session().scalars(sa.select(Task).execution_options(populate_existing=True)).all()
+    assert (task.status, look(service.uuid).provision_status) == ("parked", "processing")
+    task_operations.cancel_task(actor=STAFF, uuid=task.uuid)
+    assert look(service.uuid).provision_status == "pending", "no attempt reached the module"
 
 
 def test_processing_without_a_task_is_settled(echo: Panel) -> None:
