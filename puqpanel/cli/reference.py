@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-import importlib
 import inspect
 import re
 from collections.abc import Iterable, Mapping
@@ -17,6 +16,7 @@ from typing import Any
 from puqpanel import sdk
 from puqpanel.cli.reference_source import Doc, Member, doc_of, members, signature, tree_of
 from puqpanel.domain import events
+from puqpanel.host.checks import RULES
 from puqpanel.host.contract import names
 from puqpanel.host.contract.base import ModuleBase
 from puqpanel.host.contract.hooks_table import HOOKS, OFFERED, Fact
@@ -104,7 +104,7 @@ def _hook(name: str, fact: Fact, member: Member | None) -> str:
         ("Vendor's name", ", ".join(f"`{one}`" for one in vendor_names(name)) or "the same"),
     ]
     table = "\n".join(f"| {title} | {_cell(text)} |" for title, text in rows)
-    return f"### `{name}`\n\n```python\n{shown}\n```\n\n{doc.text}\n\n| | |\n| --- | --- |\n{table}\n"
+    return f"### `{name}`\n\n```text\n{shown}\n```\n\n{doc.text}\n\n| | |\n| --- | --- |\n{table}\n"
 
 
 def vendor_names(name: str) -> list[str]:
@@ -115,7 +115,8 @@ def vendor_names(name: str) -> list[str]:
 
 
 def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
+    entries = "; ".join(line.removeprefix("* ").rstrip(".") for line in text.splitlines()) if text.startswith("* ") else text
+    return " ".join(entries.split()).replace("|", "\\|")
 
 
 def _whole(doc: Doc) -> str:
@@ -131,7 +132,7 @@ def _entry(name: str, shown: str, doc: Doc, *, level: int, kind: str = "", note:
     vendors = ", ".join(f"`{one}`" for one in vendor_names(name))
     said = [f"*{kind.capitalize()}.*" if kind and kind != "method" else "", f"Vendor's name: {vendors}." if vendors else "", note]
     tail = " ".join(one for one in said if one)
-    return "\n\n".join(one for one in (f"{'#' * level} `{name}`", f"```python\n{shown}\n```" if shown else "", doc.text, *_sections(doc), tail) if one) + "\n"
+    return "\n\n".join(one for one in (f"{'#' * level} `{name}`", f"```text\n{shown}\n```" if shown else "", doc.text, *_sections(doc), tail) if one) + "\n"
 
 
 # The SDK: one entry a name.
@@ -168,13 +169,18 @@ def _sdk_entry(name: str, thing: Any) -> str:
         return f"## `{name}`\n\nThe base class of {name} modules: [its page]({name.lower()}.md).\n"
     if isinstance(thing, ModuleType):
         return f"## `{name}`\n\n{doc_of(thing.__doc__).text}\n\n" + "\n".join(_module_entry(name, key, value) for key, value in _public(thing))
+    if (inspect.isclass(thing) or inspect.isroutine(thing)) and not thing.__module__.startswith("puqpanel."):
+        return f"## `{name}`\n\n{FOREIGN.get(name) or _foreign(thing)}\n"
     if inspect.isclass(thing):
         return _class_entry(name, thing, level=2)
     if inspect.isroutine(thing):
-        if not thing.__module__.startswith("puqpanel."):
-            return f"## `{name}`\n\n{FOREIGN[name]}\n"
         return _function_entry(name, thing, level=2)
     return _class_entry(name, type(thing), level=2, instance=True)
+
+
+def _foreign(thing: Any) -> str:
+    where = thing.__module__.partition(".")[0]
+    return f"{'Python' if where == 'builtins' else where.capitalize()}'s `{thing.__qualname__}`."
 
 
 def _public(module: ModuleType) -> Iterable[tuple[str, Any]]:
@@ -247,15 +253,12 @@ priority first. Names that begin with a word of this table's are the panel's: a 
 
 
 def _checks() -> str:
-    return _head("checks.md", _rules())
-
-
-def _rules() -> str:
-    try:
-        rules: Any = importlib.import_module("puqpanel.host.checks").RULES
-    except (ImportError, AttributeError):
-        return ""
-    return "\n".join(str(rule) for rule in rules)
+    text = """`puqpanel module check Name` looks for these. *refused*: the module cannot be switched on. *error*: it will not do what it is for, or does harm.
+*warning*: it is unwise. *hint*: advice. A line that is right as it is says so with a comment, `# check: off rule-id`. The exit code is 1 for what is refused
+or an error.
+"""
+    parts = [f"## `{one.id}`\n\n*{one.severity.value}.* {one.why}\n\nMend: {one.mend}\n" for one in RULES.values()]
+    return _head("checks.md", text) + "\n".join(parts)
 
 
 def _settings() -> str:
@@ -265,7 +268,7 @@ def _settings() -> str:
         keys, _, text = line.removeprefix("* ").partition(": ")
         about.update(dict.fromkeys(re.findall(r"`(\w+)`", keys), text))
     unless = {"instance": "`instance/` in the project's folder", "modules_dir": "`modules/` in the project's folder", "database_url": "SQLite in the instance folder",
-              "redis_url": "the embedded server", "base_url": "host and port", "secure_cookies": "yes where the base address is https"}
+              "redis_url": "the embedded server", "monitoring_allow": "none", "base_url": "host and port", "secure_cookies": "yes where the base address is https"}
     rows = "\n".join(f"| `{PREFIX}{one.name.upper()}` | {_cell(about[one.name])} | {unless.get(one.name) or _default(one.default)} |" for one in dataclasses.fields(Settings))
     return _head("settings.md", f"Read from the environment when a process starts. A value that cannot be used ends the start with a sentence that names the setting.\n\n| name | what it sets | unless given |\n| --- | --- | --- |\n{rows}\n")
 

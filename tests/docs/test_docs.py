@@ -1,8 +1,8 @@
-"""What the documentation says is so: its paths and names exist, its smallest module loads, its settings and commands are the real ones."""
+"""What the documentation says is so: its links, paths, names and commands exist, its code is Python, its smallest module loads."""
 
 from __future__ import annotations
 
-import dataclasses
+import ast
 import importlib
 import re
 import textwrap
@@ -11,25 +11,61 @@ from pathlib import Path
 import click
 import pytest
 
-from puqpanel.cli import Commands
+from puqpanel.cli import COMMANDS, Commands
 from puqpanel.host.loader import load_module
 from puqpanel.host.registry import unload
-from puqpanel.infra.settings import ROOT, Settings
+from puqpanel.infra.settings import ROOT
+from tests.docs.blocks import blocks
 
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+IDS = [str(page.relative_to(ROOT)) for page in PAGES]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def anchors(page: Path) -> set[str]:
+    """The headings of a page as links name them."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    found: set[str] = set()
+    seen: dict[str, int] = {}
+    for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE):
+        slug = re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-")
+        found.add(f"{slug}-{seen[slug]}" if slug in seen else slug)
+        seen[slug] = seen.get(slug, 0) + 1
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
 def test_links_lead_somewhere(page: Path) -> None:
-    targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text())
-    missing = [target for target in targets if "://" not in target and not (page.parent / target).exists()]
+    missing = []
+    for target, anchor in re.findall(r"\]\(([^)#\s]*)(?:#([^)]*))?\)", page.read_text("utf-8")):
+        if "://" in target or not (target or anchor):
+            continue
+        file = page.parent / target if target else page
+        if not file.exists() or (anchor and anchor not in anchors(file)):
+            missing.append(f"{target}#{anchor}")
     assert missing == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_page_can_be_reached() -> None:
+    todo, reached = [ROOT / "README.md"], set()
+    while todo:
+        page = todo.pop().resolve()
+        if page in reached:
+            continue
+        reached.add(page)
+        todo += [page.parent / target for target in re.findall(r"\]\(([^)#\s]+\.md)", page.read_text("utf-8")) if "://" not in target]
+    assert {page.resolve() for page in PAGES} - reached == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
+def test_code_is_python(page: Path) -> None:
+    for code in re.findall(r"^```python\n(.*?)^```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL):
+        ast.parse(textwrap.dedent(code))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
 def test_named_files_and_functions_exist(page: Path) -> None:
     missing = []
-    for path, name in re.findall(r"`([a-z_]+(?:/[a-z_]+)+\.py)(?:::(\w+))?", page.read_text()):
+    for path, name in re.findall(r"`((?!lang/)[a-z_]+(?:/[a-z_]+)+\.py)(?:::(\w+))?", page.read_text("utf-8")):
         file = ROOT / "puqpanel" / path
         if not file.exists() and not (ROOT / path).exists():
             missing.append(path)
@@ -40,33 +76,31 @@ def test_named_files_and_functions_exist(page: Path) -> None:
     assert missing == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
+def test_named_modules_exist(page: Path) -> None:
+    named = re.findall(r"`(?:modules/)?((?:Product|Plugin|Payment|Notification)/[A-Z]\w+)`", page.read_text("utf-8"))
+    assert [name for name in named if not (ROOT / "modules" / name).is_dir() and not name.endswith(("/Name", "/Echo", "/SiteBox"))] == []
+
+
 def test_the_smallest_module_loads(tmp_path: Path) -> None:
-    text = (ROOT / "docs" / "modules.md").read_text()
-    block = re.search(r"    modules/Product/Minimal/\n((?:      .+\n)+)", text)
-    assert block
-    files: dict[str, list[str]] = {}
-    name = ""
-    for line in textwrap.dedent(block[1]).splitlines():
-        found = re.match(r"(\w+\.py)\s+(.*)", line)
-        name, code = (found[1], found[2]) if found else (name, line.strip())
-        files.setdefault(name, []).append(code)
-    folder = tmp_path / "Product" / "Minimal"
-    folder.mkdir(parents=True)
-    for name, lines in files.items():
-        (folder / name).write_text("\n".join(lines) + "\n")
-    module = load_module(folder, "Product", "Minimal")
-    assert module.version == "1.0.0"
+    found = blocks((ROOT / "docs" / "what-is-a-module.md").read_text("utf-8"))
+    assert len(found) == 2
+    for block in found:
+        block.put(tmp_path)
+    module = load_module(tmp_path / "modules/Product/Minimal", "Product", "Minimal")
+    assert (module.version, module.warnings) == ("1.0.0", ())
     unload(module.package)
 
 
-def test_every_setting_has_its_line() -> None:
-    text = (ROOT / "docs" / "production.md").read_text()
-    named = set(re.findall(r"PUQPANEL_([A-Z_]+)`", text))
-    assert {field.name.upper() for field in dataclasses.fields(Settings)} <= named
-
-
-def test_named_commands_exist() -> None:
-    known = set(Commands(name="puqpanel").list_commands(click.Context(Commands(name="puqpanel"))))
-    for page in PAGES:
-        for command in re.findall(r"(?:\./panel|`puqpanel|    puqpanel) ([a-z]+)\b", page.read_text()):
-            assert command in known, f"{page.name} names {command}"
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
+def test_named_commands_exist(page: Path) -> None:
+    context = click.Context(Commands(name="puqpanel"))
+    for line in re.findall(r"(?:\./panel|`puqpanel|    puqpanel) ([a-z][^`\n]*)", page.read_text("utf-8")):
+        words = line.split()
+        assert words[0] in COMMANDS, f"{page.name} names {line}"
+        command = Commands(name="puqpanel").get_command(context, words[0]) if words[0] in COMMANDS else None
+        if isinstance(command, click.Group) and len(words) > 1:
+            assert words[1].rstrip(".,;") in command.commands, f"{page.name} names {line}"
+        options = {option for one in [command, *(command.commands.values() if isinstance(command, click.Group) else [])] if one for parameter in one.params for option in parameter.opts}
+        used = [word for word in words if word.startswith("--") and words[0] != "test"]
+        assert not command or [word for word in used if word.rstrip(".,;") not in options | {"--help"}] == [], f"{page.name} names {line}"

@@ -27,8 +27,8 @@ from puqpanel.models import ModuleLog, Service
 from puqpanel.operations import products, provisioning, services, staff
 from tests.conftest import STAFF
 from tests.docs.blocks import steps
-from tests.sample import activate, make_client
 from tests.sample import PASSWORD as CUSTOMERS
+from tests.sample import activate, make_client
 from tests.web.conftest import PASSWORD, Browser
 
 GUIDE = ROOT / "docs" / "guide" / "first-module.md"

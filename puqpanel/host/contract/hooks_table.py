@@ -82,11 +82,14 @@ EVERY: Mapping[str, Fact] = MappingProxyType(
         "scheduler": _declares("a list of `{name, method, every | cron, timeout}`"),
         "get_module_data": Fact("the host", "before every call of the module", "the process of that call", "a dictionary, which becomes `self.module_data`",
                                 "an exception ends the call that it stands before", arguments=_STORED),
-        "api_webhook_post": Fact("a POST to `/webhooks/{type}/{Name}` or `/webhooks/{type}/{Name}/{instance_uuid}`", "at each such request; no session, no CSRF token", WEB,
-                                 "text, a dictionary, `(dictionary, status)` or a Response", "an exception: 500 with a reference number, so that the provider sends it again",
-                                 signature="(request: Request) -> Any", does="Takes a message of an outside service. Check its signature over `request.get_data()` first.", arguments=_REQUEST),
-        "api_webhook_get": Fact("a GET to the same addresses", "at each such request", WEB, "as `api_webhook_post`", "as `api_webhook_post`",
-                                signature="(request: Request) -> Any", does="Answers a provider that looks whether the address is there. Without it a module that has `api_webhook_post` answers 200 and `ok`.", arguments=_REQUEST),
+        "api_webhook_post": Fact(
+            "a POST to `/webhooks/{type}/{Name}` or, for a gateway or sender, `/webhooks/{type}/{Name}/{instance_uuid}`",
+            "at each such request; no session and no CSRF token; 1 MB at most", WEB, "text, a dictionary (JSON), `(dictionary, status)`, a Response or a Result",
+            "an exception: 500 with a reference number, so that the provider sends it again; the breaker does not count it; 503 with Retry-After while the module is held back",
+            signature="(request: Request) -> Any", does="Takes a message of an outside service. Check its signature over `request.get_data()` first.", arguments=_REQUEST),
+        "api_webhook_get": Fact(
+            "a GET to the same addresses", "at each such request", WEB, "as `api_webhook_post`", "as `api_webhook_post`", signature="(request: Request) -> Any",
+            does="Answers a provider that looks whether the address is there. Where a module has only `api_webhook_post`, the panel answers 200 and `ok`.", arguments=_REQUEST),
     }
 )
 PRODUCT: Mapping[str, Fact] = MappingProxyType(
@@ -133,24 +136,36 @@ PRODUCT: Mapping[str, Fact] = MappingProxyType(
     }
 )
 PLUGIN: Mapping[str, Fact] = MappingProxyType({})
-_SETTINGS = Fact("the page of a gateway or sender", "when it is shown", WEB, "HTML of the fields; the panel supplies the form around them", _PAGE_ERROR, arguments=_STORED)
-_MONEY = "a sentence in the log and in the answer; nothing is booked"
+_MONEY = "an error or an exception is for the module's own code that called it"
+CONFIGURED: Mapping[str, Fact] = MappingProxyType(
+    {
+        "get_settings_page": Fact("the page of a gateway or sender", "when it is shown, and again with `self.errors` after a refused save", WEB,
+                                  "HTML of the fields; the panel supplies the form around them", _PAGE_ERROR),
+        "save_module_data": Fact("the page of a gateway or sender", "when staff save it", WEB, f"{RESULT}; `data` is stored, encrypted",
+                                 "an error keeps what was stored; `errors` stand beside the fields", arguments=_SENT),
+        "test_connection": Fact("the page of a gateway or sender", "when staff press *Test connection*; the button is there where a module has the method", WEB, RESULT,
+                                "the sentence is shown to staff", signature="() -> Any", does="Tries whether what is stored works."),
+    }
+)
 PAYMENT: Mapping[str, Fact] = MappingProxyType(
     {
-        "get_settings_page": _SETTINGS,
-        "get_client_area_html": Fact("the page on which a client pays; the gateway's page with a sample invoice", "when it is shown", WEB, "HTML", _PAGE_ERROR, arguments='`data`: `data["invoice"]` with uuid, number, `due_amount` (Decimal), `client.currency.code` and lines'),
+        **CONFIGURED,
+        "get_client_area_html": Fact("the gateway's page, through `preview_client_area()`, with a sample invoice; the page on which a client pays, in a later version",
+                                     "when it is shown", WEB, "HTML", _PAGE_ERROR),
+        "preview_client_area": Fact("the gateway's page", "when staff look at what a client would see", WEB, "HTML", _PAGE_ERROR),
         "get_return_url": Fact("the module itself", "when it tells the provider where to send a client who has paid", "the caller's", "an address", "none"),
         "get_cancel_url": Fact("the module itself", "when it tells the provider where to send a client who gave up", "the caller's", "an address", "none"),
-        "on_payment_success": Fact("the module itself, from `api_webhook_post`", "when a provider's message says so", WEB, RESULT, _MONEY, arguments="`payload`: the provider's message, checked by the module"),
-        "on_payment_failed": Fact("the module itself, from `api_webhook_post`", "when a provider's message says so", WEB, RESULT, _MONEY, arguments="`payload`: the provider's message, checked by the module"),
-        "refund": Fact("the module, or code of yours", "when money is to be given back", "the caller's", RESULT, _MONEY, arguments="`transaction_id`: the provider's; `amount`: Decimal, in major units"),
+        "on_payment_success": Fact("the module itself, from `api_webhook_post`", "when a provider's message says so", WEB, RESULT, _MONEY),
+        "on_payment_failed": Fact("the module itself, from `api_webhook_post`", "when a provider's message says so", WEB, RESULT, _MONEY,
+                                  arguments="`payload`: what the provider said, after its signature was checked"),
+        "refund": Fact("nothing in this version; invoices come later", "when money is to be given back", "the caller's", RESULT, _MONEY),
     }
 )
 NOTIFICATION: Mapping[str, Fact] = MappingProxyType(
     {
-        "get_settings_page": _SETTINGS,
-        "send": Fact("`NotificationJob`", "when a message goes out; always as a task, never in a request", WORKER, RESULT,
-                     "an error or an exception: the task is retried while tries remain, then failed; each attempt has a row"),
+        **CONFIGURED,
+        "send": Fact("`NotificationJob`", "when a message goes out, a test send too; always as a task, never in a request", WORKER, RESULT,
+                     "an error or an exception: the task is retried while tries remain, unless the answer has `errors`, the code 422 or `retry=False`; each attempt is kept"),
     }
 )
 HOOKS: Mapping[str, Mapping[str, Fact]] = MappingProxyType(
@@ -162,8 +177,8 @@ OFFERED: Mapping[str, frozenset[str]] = MappingProxyType(
         "ModuleBase": frozenset({"view", "config", "log_info", "log_error", "log_debug", "get_current_version"}),
         "Product": frozenset({"set_product_uuid", "set_service_uuid", "on_loss"}),
         "Plugin": frozenset(),
-        "Payment": frozenset(),
-        "Notification": frozenset(),
+        "Payment": frozenset({"webhook_url"}),
+        "Notification": frozenset({"webhook_url"}),
     }
 )
 """Base class → what a module calls on itself: public, and no hook."""
