@@ -70,6 +70,20 @@ def update(settings: Settings, name: str) -> None:
     _switch(settings, name, "update")
 
 
+@command.command("resume")
+@click.argument("name")
+@instance_option
+def resume(settings: Settings, name: str) -> None:
+    """Let a module that was stopped after repeated failures go on, and its parked tasks with it."""
+    from puqpanel.domain.actors import SHELL
+    from puqpanel.operations import modules
+
+    with panel(settings):
+        module_type, _, folder = key_of(name, [each.key for each in modules.list_modules(settings.modules_dir)]).partition("/")
+        modules.let_go_on(actor=SHELL, module_type=module_type, name=folder)
+    click.echo(f"{module_type}/{folder} goes on.")
+
+
 @command.command("reload")
 @click.argument("name", required=False)
 @instance_option
@@ -97,6 +111,8 @@ def _switch(settings: Settings, name: str, verb: str) -> None:
     with panel(settings):
         shown = [each.key for each in modules.list_modules(settings.modules_dir)]
         module_type, _, folder = key_of(name, shown).partition("/")
+        if verb != "deactivate":
+            modules.prove(settings.modules_dir, module_type, folder)
         act = {"activate": modules.activate, "deactivate": modules.deactivate, "update": modules.update}[verb]
         result = act(actor=SHELL, modules_dir=settings.modules_dir, module_type=module_type, name=folder)
     click.echo(result.message or f"{module_type}/{folder}: {verb}d.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 from pathlib import Path
@@ -98,6 +99,13 @@ def test_module(migrated: Path) -> None:
     assert states()["Product/MyCloudService"] == "inactive"
     assert puqpanel(migrated, "module", "activate", "MyCloudService").returncode == 0
     assert states()["Product/MyCloudService"] == "active"
+    assert "not stopped" in puqpanel(migrated, "module", "resume", "MyCloudService").stderr
+    with contextlib.closing(sqlite3.connect(migrated / "puqpanel.db")) as database:
+        database.execute("UPDATE modules SET failing = 'It failed again and again.'")
+        database.commit()
+    assert states()["Product/MyCloudService"] == "failing"
+    assert puqpanel(migrated, "module", "resume", "MyCloudService").stdout == "Product/MyCloudService goes on.\n"
+    assert states()["Product/MyCloudService"] == "active"
     assert puqpanel(migrated, "module", "deactivate", "Product/MyCloudService").returncode == 0
     assert states()["Product/MyCloudService"] == "inactive"
     assert "Do you mean Product/MyCloudService?" in puqpanel(migrated, "module", "activate", "mycloudservice").stderr
@@ -110,9 +118,8 @@ def test_module_check_says_what_would_be_refused(instance: Path, tmp_path: Path)
     (folder / "Broken.py").write_text("from puqpanel.sdk import Plugin\n\n\nclass Other(Plugin):\n    pass\n")
     said = puqpanel(instance, "module", "check", "--all", "--json", PUQPANEL_MODULES_DIR=str(tmp_path / "modules"))
     assert said.returncode == 1
-    rows = json.loads(said.stdout)
-    assert rows[0]["module"] == "Plugin/Broken"
-    assert "Broken" in rows[0]["refused"]
+    (found,) = [row for row in json.loads(said.stdout) if row["severity"] == "refused"]
+    assert found["module"] == "Plugin/Broken" and "Broken" in found["says"]
     assert puqpanel(instance, "module", "check", "--all").returncode == 0
 
 
