@@ -1,8 +1,10 @@
 """`DB.table("servers").where("active", True).get()`: the module's own tables without models, as the texts write it."""
 
+import contextlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
@@ -64,12 +66,13 @@ class Query:
         elif sign not in _SIGNS:
             raise SchemaError(f"“{sign}” is no comparison; use {', '.join([*_SIGNS, 'like'])}.")
         else:
-            self._where.append(getattr(field, _SIGNS[sign])(_value(value)))
+            self._where.append(getattr(field, _SIGNS[sign])(_fit(field.type, value)))
         return self
 
     def where_in(self, column: str, values: Iterable[Any]) -> "Query":
         """One of these."""
-        self._where.append(self._column(column).in_([_value(v) for v in values]))
+        field = self._column(column)
+        self._where.append(field.in_([_fit(field.type, value) for value in values]))
         return self
 
     def where_null(self, column: str) -> "Query":
@@ -168,16 +171,37 @@ class Query:
         return self._table.c[name]
 
     def _values(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        found = {}
-        for name, value in values.items():
-            kind = self._column(name).type
-            plain = _value(value)
-            if isinstance(plain, (dict, list)) and not isinstance(kind, _JsonText):
-                plain = json.dumps(plain)
-            if isinstance(plain, str) and isinstance(kind, UtcDateTime):
-                plain = _value(datetime.fromisoformat(plain))
-            found[name] = plain
-        return found
+        return {name: _fit(self._column(name).type, value) for name, value in values.items()}
+
+
+def _fit(kind: Any, value: Any) -> Any:
+    """A value in the column's own kind: forms send text for numbers, and providers numbers for names. What fits nowhere is the database's to refuse."""
+    plain = _value(value)
+    if plain is None or isinstance(kind, _JsonText):
+        return plain
+    with contextlib.suppress(ValueError, ArithmeticError):
+        if isinstance(kind, UtcDateTime):
+            return _value(datetime.fromisoformat(plain)) if isinstance(plain, str) else plain
+        if isinstance(kind, sa.Boolean):
+            return _WORDS.get(plain.strip().lower(), plain) if isinstance(plain, str) else bool(plain)
+        if isinstance(kind, sa.Integer):
+            return int(plain) if isinstance(plain, (bool, str)) or (isinstance(plain, (float, Decimal)) and plain == int(plain)) else plain
+        if isinstance(kind, sa.Numeric):
+            return Decimal(str(plain)) if isinstance(plain, (str, float)) else plain
+        if isinstance(kind, sa.String):
+            return _text(plain)
+    return plain
+
+
+_WORDS = {"1": True, "true": True, "on": True, "yes": True, "0": False, "false": False, "off": False, "no": False, "": False}
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, (dict, list)):
+        return json.dumps(value)
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    return str(value) if isinstance(value, (int, float, Decimal)) else value
 
 
 def _value(value: Any) -> Any:

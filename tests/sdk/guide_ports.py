@@ -24,13 +24,14 @@ def pep8(source: str) -> str:
 
 
 MY_CLOUD_SERVICE = '''
+import json
 import random
+import resource
 import time
-import tracemalloc
 import traceback
 
-from puqpanel.sdk import Cache, auth, DB, Event, ExternalServiceException, Product, Schema, Service, Task, ValidationException, Validator
-from puqpanel.sdk import encrypt, generateStrongPassword, now, response, stripTags, version_compare
+from puqpanel.sdk import Cache, auth, DB, Event, ExternalServiceException, GuzzleException, InvalidArgumentException, Product, Schema, Service, Task
+from puqpanel.sdk import ValidationException, Validator, generateStrongPassword, now, response, stripTags, version_compare
 
 from .Models.CloudServer import CloudServer
 from .Services.CloudAPIClient import CloudAPIClient
@@ -238,7 +239,7 @@ class MyCloudService(Product):
                 self.logError('createJob', 'Service creation failed', result)
 
             Event.dispatch('cloud.account.created', {'success': result['status'] == 'success'})
-            return {'status': 'success' if result['status'] == 'success' else 'error', 'message': result['error'], 'data': result}
+            return {'status': 'success' if result['status'] == 'success' else 'error', 'message': result.get('error', ''), 'data': result}
 
         except ExternalServiceException as e:
             self.logError('createJob', 'External service error', e.getMessage())
@@ -281,7 +282,7 @@ class MyCloudService(Product):
                 return {'status': 'success'}
 
             Service.find(self.service_uuid).setProvisionStatus('failed')
-            return {'status': 'error', 'message': result['error'] or 'Unknown error'}
+            return {'status': 'error', 'message': result.get('error', 'Unknown error')}
         except Exception as e:
             Service.find(self.service_uuid).setProvisionStatus('failed')
             self.logError('suspendJob', 'Suspension failed', str(e))
@@ -295,7 +296,7 @@ class MyCloudService(Product):
         if result['status'] == 'success':
             Service.find(self.service_uuid).setProvisionStatus('completed')
             return {'status': 'success'}
-        return {'status': 'error', 'message': result['error'] or 'Unknown error'}
+        return {'status': 'error', 'message': result.get('error', 'Unknown error')}
 
     def termination(self):
         return self.queueModuleTask('terminationJob', ['terminate', 'service:' + self.service_uuid])
@@ -305,7 +306,7 @@ class MyCloudService(Product):
         if result['status'] == 'success':
             Service.find(self.service_uuid).setProvisionStatus('terminated')
             return {'status': 'success'}
-        return {'status': 'error', 'message': result['error'] or 'Unknown error'}
+        return {'status': 'error', 'message': result.get('error', 'Unknown error')}
 
     def change_package(self):
         return self.queueModuleTask('change_packageJob', ['change_package', 'service:' + self.service_uuid])
@@ -318,11 +319,12 @@ class MyCloudService(Product):
         if result['status'] == 'success':
             self.logInfo('change_packageJob', 'Plan changed')
             return {'status': 'success'}
-        return {'status': 'error', 'message': result['error'] or 'Unknown error'}
+        return {'status': 'error', 'message': result.get('error', 'Unknown error')}
 
     def apiClient(self):
-        server = CloudServer.first()
-        return CloudAPIClient({'host': server.host, 'port': server.port, 'api_key': server.api_key, 'username': server.username, 'password': server.attributes()['password']})
+        # Get server configuration from database
+        server = CloudServer.where('active', True).first()
+        return CloudAPIClient({'host': server.host, 'port': server.port, 'api_key': server.api_key, 'username': server.username, 'password': server.attributes['password']})
 
     def getServerList(self):
         return Cache.remember('cloud_servers', 300, lambda: self.apiClient().getServers())
@@ -354,20 +356,51 @@ class MyCloudService(Product):
         DB.transaction(lambda: self.logOperation('count', {'services': len(services)}))
         return {'success': True, 'data': [seen == [service.uuid for service in services], services[0].customer.email]}
 
-    def provisionAccount(self):
+    def provisionAccount(self, how='fine'):
         try:
-            raise ValueError('no host')
-        except ValueError as e:
+            self.validateConfiguration(how)
+            result = self.callExternalAPI(how)
+            self.validateResponse(result)
+
+            return {'success': True, 'data': result}
+
+        except InvalidArgumentException as e:
             self.logError('provision', 'Configuration error', str(e))
             return {'success': False, 'error': 'Invalid configuration'}
 
+        except GuzzleException as e:
+            self.logError('provision', 'API error', e.getMessage())
+            return {'success': False, 'error': 'External service unavailable'}
+
+        except Exception as e:
+            self.logError('provision', 'Unexpected error', str(e))
+            return {'success': False, 'error': 'Internal error occurred'}
+
+    def validateConfiguration(self, how):
+        if how == 'misconfigured':
+            raise InvalidArgumentException('no host')
+
+    def callExternalAPI(self, how):
+        client = self.apiClient().client
+        return json.loads(client.get('/missing' if how == 'refused' else '/servers').getBody())
+
+    def validateResponse(self, result):
+        result[0]['name']
+
     def measurePerformance(self, operation, operationName):
         startTime = time.perf_counter()
+        startMemory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
         result = operation()
+
         endTime = time.perf_counter()
+        endMemory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
         self.logInfo('performance', {
             'operation': operationName,
             'execution_time': str(round((endTime - startTime) * 1000, 2)) + 'ms',
+            'memory_usage': str(endMemory - startMemory) + 'KB',
+            'peak_memory': str(round(endMemory / 1024, 2)) + 'MB',
         })
         return result
 
@@ -461,60 +494,30 @@ class MyCloudService(Product):
 '''
 
 MODEL = '''
-import sqlalchemy as sa
-from puqpanel.sdk import Crypt, db
-
-Base = db.declarative_base()
+from puqpanel.sdk import Crypt, Model
 
 
-class CloudServerGroup(Base):
-    __tablename__ = 'cloud_server_groups'
-    uuid = sa.Column(sa.String(36), primary_key=True)
-    name = sa.Column(sa.String(255))
+class CloudServerGroup(Model):
+    fillable = ['name']
 
 
-class CloudServer(Base):
-    __tablename__ = 'cloud_servers'
-
-    uuid = sa.Column(sa.String(36), primary_key=True)
-    group_uuid = sa.Column(sa.ForeignKey('cloud_server_groups.uuid'))
-    name = sa.Column(sa.String(255))
-    host = sa.Column(sa.String(255))
-    username = sa.Column(sa.String(255))
-    port = sa.Column(sa.Integer)
-    active = sa.Column(sa.Boolean, default=True)
-    _password = sa.Column('password', sa.Text)
-    _api_key = sa.Column('api_key', sa.Text)
+class CloudServer(Model):
+    fillable = [
+        'name', 'host', 'username', 'password', 'api_key', 'active', 'group_uuid', 'port'
+    ]
 
     # Password automatically encrypted when saving
-    @property
-    def password(self):
-        return Crypt.decryptString(self._password)
+    def setPasswordAttribute(self, value):
+        self.attributes['password'] = Crypt.encryptString(value)
 
-    @password.setter
-    def password(self, value):
-        self._password = Crypt.encryptString(value)
-
-    @property
-    def api_key(self):
-        return Crypt.decryptString(self._api_key)
-
-    @api_key.setter
-    def api_key(self, value):
-        self._api_key = Crypt.encryptString(value)
-
-    @classmethod
-    def first(cls):
-        return db.session.query(cls).filter_by(active=True).first()
-
-    def attributes(self):
-        return {'password': self._password}
+    def getPasswordAttribute(self, value):
+        return Crypt.decryptString(value)
 '''
 
 API_CLIENT = '''
 import json
 
-from puqpanel.sdk import Crypt, http
+from puqpanel.sdk import Client, Crypt, GuzzleException
 
 
 class CloudAPIClient:
@@ -524,17 +527,17 @@ class CloudAPIClient:
         self.username = serverConfig['username']
         self.password = Crypt.decryptString(serverConfig['password'])
 
-        self.client = http.session(
-            base_url=self.baseUrl,
-            timeout=30,
-            connect_timeout=10,
-            headers={
+        self.client = Client({
+            'base_uri': self.baseUrl,
+            'timeout': 30,
+            'connect_timeout': 10,
+            'headers': {
                 'Authorization': 'Bearer ' + self.apiKey,
                 'Content-Type': 'application/json',
                 'User-Agent': 'PUQcloud-Module/1.0',
                 'Accept': 'application/json',
             },
-        )
+        })
 
     def createAccount(self, data):
         return self.makeRequest('POST', '/accounts', data)
@@ -549,39 +552,47 @@ class CloudAPIClient:
         return self.makeRequest('GET', '/servers')['data']
 
     def makeRequest(self, method, endpoint, data={}):
-        options = {}
-        if data:
-            options['json'] = data
+        try:
+            options = {}
 
-        response = self.client.request(method, endpoint, **options)
+            if data:
+                options['json'] = data
 
-        body = response.getBody().getContents()
-        result = json.loads(body) if body else None
+            response = self.client.request(method, endpoint, options)
 
-        return {
-            'status': 'success' if response.ok else 'error',
-            'error': response.error,
-            'data': result,
-            'http_code': response.getStatusCode(),
-        }
+            body = response.getBody().getContents()
+            result = json.loads(body)
+
+            return {
+                'status': 'success',
+                'data': result,
+                'http_code': response.getStatusCode(),
+            }
+
+        except GuzzleException as e:
+            return {
+                'status': 'error',
+                'error': e.getMessage(),
+                'http_code': e.getCode(),
+            }
 '''
 
 CONTROLLER = '''
-import uuid as ids
-
-from puqpanel.sdk import Controller, DB, Validator, abort, currentAdmin, db, response, view_admin_module
+from puqpanel.sdk import Controller, DB, JsonResponse, Request, Validator, View, abort, auth, response, view_admin_module
 
 from ..Models.CloudServer import CloudServer, CloudServerGroup
 
 
 class MyCloudServiceController(Controller):
-    def servers(self, request):
+    def servers(self, request: Request) -> View:
         title = 'Cloud Servers'
         servers = DB.table('cloud_servers').orderBy('name').get()
         return view_admin_module('Product', 'MyCloudService', 'admin_area.servers', dict(title=title, servers=servers))
 
-    def createServer(self, request):
-        if not currentAdmin.hasPermission('Product-MyCloudService-manage-servers'):
+    def createServer(self, request: Request) -> JsonResponse:
+        # Always check permissions in controllers
+        admin = auth().user()
+        if not admin.hasPermission('Product-MyCloudService-manage-servers'):
             abort(403, 'Insufficient permissions')
         validator = Validator.make(request.all(), {
             'name': 'required|string|max:255',
@@ -596,17 +607,17 @@ class MyCloudServiceController(Controller):
             }, 422)
 
         try:
-            with db.transaction() as session:
-                group = session.query(CloudServerGroup).filter_by(name=request.input('location')).first()
-                if group is None:
-                    group = CloudServerGroup(uuid=str(ids.uuid4()), name=request.input('location'))
-                    session.add(group)
-                    session.flush()
-                server = CloudServer(uuid=str(ids.uuid4()), group_uuid=group.uuid, name=request.input('name'), host=request.input('ip'), port=int(request.input('port')))
-                server.username = 'admin'
-                server.password = 'a secret'
-                server.api_key = 'the key'
-                session.add(server)
+            # Create server logic
+            group = CloudServerGroup.where('name', request.input('location')).first() or CloudServerGroup.create({'name': request.input('location')})
+            CloudServer.create({
+                'group_uuid': group.uuid,
+                'name': request.input('name'),
+                'host': request.input('ip'),
+                'port': request.input('port'),
+                'username': 'admin',
+                'password': 'a secret',
+                'api_key': 'the key',
+            })
             return response().json({
                 'success': True,
                 'message': 'Server created successfully'

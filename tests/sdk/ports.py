@@ -1,7 +1,7 @@
 """Modules ported name for name from the kind of text a module author has before them: in the vendor's spelling."""
 
 VPS = '''
-from puqpanel.sdk import DB, Product, Schema, Service, Task, Validator, encrypt, decrypt, generateStrongPassword, now, response
+from puqpanel.sdk import DB, JsonResponse, Product, Request, Schema, Service, Task, Validator, encrypt, generateStrongPassword, now, response
 import json
 
 from .Services.CloudAPIClient import CloudAPIClient
@@ -33,16 +33,27 @@ class VPSHosting(Product):
                 table.id()
                 table.string("image_id")
                 table.string("name")
+                table.string("os_family")
+                table.string("version")
                 table.boolean("active").default(True)
                 table.timestamps()
 
             Schema.create("vps_images", images)
-            if not DB.table("vps_images").exists():
-                DB.table("vps_images").insert([{"image_id": "ubuntu", "name": "Ubuntu"}, {"image_id": "debian", "name": "Debian", "active": False}])
+
+            # Seed default images
+            self.seedDefaultImages()
+
             return "success"
         except Exception as e:
             self.logError("activate", str(e))
             return "Error: " + str(e)
+
+    def seedDefaultImages(self):
+        if not DB.table("vps_images").exists():
+            DB.table("vps_images").insert([
+                {"image_id": "ubuntu-20.04", "name": "Ubuntu", "os_family": "linux", "version": "20.04"},
+                {"image_id": "debian-11", "name": "Debian", "os_family": "linux", "version": 11, "active": False},
+            ])
 
     def deactivate(self):
         Schema.dropIfExists("vps_images")
@@ -54,6 +65,9 @@ class VPSHosting(Product):
         data = data or {}
         self.product_data = {
             "cpu_cores": data.get("cpu_cores", 1),
+            "ram_mb": data.get("ram_mb", 1024),
+            "disk_gb": data.get("disk_gb", 25),
+            "bandwidth_gb": data.get("bandwidth_gb", 1000),
             "location": data.get("location", "us-east-1"),
             "backup_enabled": data.get("backup_enabled", False),
         }
@@ -62,6 +76,9 @@ class VPSHosting(Product):
     def saveProductData(self, data=None):
         validator = Validator.make(data, {
             "cpu_cores": "required|integer|min:1|max:32",
+            "ram_mb": "required|integer|min:512|max:65536",
+            "disk_gb": "required|integer|min:10|max:1000",
+            "bandwidth_gb": "required|integer|min:100",
             "location": "required|in:us-east-1,us-west-1,eu-west-1",
             "backup_enabled": "boolean",
         })
@@ -74,6 +91,7 @@ class VPSHosting(Product):
         self.service_data = {
             "hostname": data.get("hostname", ""),
             "image_id": data.get("image_id", "ubuntu-20.04"),
+            "ssh_keys": data.get("ssh_keys", []),
             "root_password": data.get("root_password") or generateStrongPassword(12),
         }
         return self.service_data
@@ -83,7 +101,18 @@ class VPSHosting(Product):
         try:
             service = Service.find(self.service_uuid)
             service.setProvisionStatus("processing")
-            result = self.apiClient.createServer({"name": self.service_data["hostname"]})
+
+            # Create VPS through cloud API
+            vpsData = {
+                "name": self.service_data["hostname"],
+                "image": self.service_data["image_id"],
+                "size": self.getServerSize(),
+                "region": self.product_data["location"],
+                "ssh_keys": self.service_data["ssh_keys"],
+            }
+
+            result = self.apiClient.createServer(vpsData)
+
             if result["success"]:
                 DB.table("vps_servers").insert({
                     "service_uuid": self.service_uuid,
@@ -107,6 +136,20 @@ class VPSHosting(Product):
             self.logError("createJob", "Exception in VPS creation", str(e))
             return {"status": "error", "message": "VPS creation failed: " + str(e)}
 
+    def getServerSize(self):
+        # Map product specs to cloud provider size
+        cpu = self.product_data["cpu_cores"]
+        ram = self.product_data["ram_mb"]
+
+        if cpu == 1 and ram <= 1024:
+            return "s-1vcpu-1gb"
+        if cpu == 2 and ram <= 2048:
+            return "s-2vcpu-2gb"
+        if cpu == 4 and ram <= 8192:
+            return "s-4vcpu-8gb"
+
+        return "custom"
+
     def scheduleStatusCheck(self, serverId):
         data = {
             "module": self,
@@ -120,20 +163,46 @@ class VPSHosting(Product):
         Task.add("ModuleJob", "Module", data, ["status_check", "vps"])
 
     def statusCheckJob(self):
-        vpsServer = DB.table("vps_servers").where("service_uuid", self.service_uuid).first()
-        if not vpsServer:
+        try:
+            # Get server ID from VPS servers table
+            vpsServer = DB.table("vps_servers") \\
+                .where("service_uuid", self.service_uuid) \\
+                .first()
+
+            if not vpsServer:
+                self.logError("statusCheckJob", "VPS server record not found")
+                return {"status": "error"}
+
+            assert str(self.task_data["server_id"]) == vpsServer.server_id
+            result = self.apiClient.getServerStatus(vpsServer.server_id)
+
+            if result["success"] and result["status"] == "active":
+                service = Service.find(self.service_uuid)
+                service.setProvisionStatus("completed")
+
+                # Update server IP if available
+                if result["ip_address"]:
+                    DB.table("vps_servers") \\
+                        .where("service_uuid", self.service_uuid) \\
+                        .update({
+                            "ip_address": result["ip_address"],
+                            "status": "active",
+                            "updated_at": now(),
+                        })
+
+                self.logInfo("statusCheckJob", "VPS is now active", result)
+            else:
+                self.logInfo("statusCheckJob", "VPS still provisioning", result)
+
+                # Re-queue status check if still creating
+                if result["status"] == "new" or result["status"] == "creating":
+                    self.scheduleStatusCheck(vpsServer.server_id)
+
+            return {"status": "success"}
+
+        except Exception as e:
+            self.logError("statusCheckJob", "Status check failed", str(e))
             return {"status": "error"}
-        assert self.task_data["server_id"] == vpsServer.server_id
-        result = self.apiClient.getServerStatus(vpsServer.server_id)
-        if result["success"] and result["status"] == "active":
-            Service.find(self.service_uuid).setProvisionStatus("completed")
-            DB.table("vps_servers").where("service_uuid", self.service_uuid).update({
-                "ip_address": result["ip_address"], "status": "active", "updated_at": now(),
-            })
-            self.logInfo("statusCheckJob", "VPS is now active", result)
-        elif result["status"] in ("new", "creating"):
-            self.scheduleStatusCheck(vpsServer.server_id)
-        return {"status": "success"}
 
     def suspend(self):
         service = Service.find(self.service_uuid)
@@ -143,6 +212,11 @@ class VPSHosting(Product):
         return {"status": "success"}
 
     def suspendJob(self):
+        server = DB.table("vps_servers").where("service_uuid", self.service_uuid).first()
+        result = self.apiClient.powerAction(server.server_id, "power_off")
+        if not result["success"]:
+            Service.find(self.service_uuid).setProvisionStatus("failed")
+            return {"status": "error", "message": result["error"]}
         Service.find(self.service_uuid).setProvisionStatus("suspended")
         return {"status": "success"}
 
@@ -151,41 +225,109 @@ class VPSHosting(Product):
 
     def getClientAreaMenuConfig(self):
         return {
-            "general": {"name": "Overview", "template": "client_area.overview"},
-            "console": {"name": "Console", "template": "client_area.console"},
+            "general": {
+                "name": "Overview",
+                "template": "client_area.overview",
+            },
+            "console": {
+                "name": "Console",
+                "template": "client_area.console",
+            },
+            "snapshots": {
+                "name": "Snapshots",
+                "template": "client_area.snapshots",
+            },
+            "monitoring": {
+                "name": "Monitoring",
+                "template": "client_area.monitoring",
+            },
         }
 
     def variables_general(self):
         return {"service_data": self.service_data, "config": self.config, "module_name": self.module_name, "service_uuid": self.service_uuid}
 
-    def controllerClient_consoleGet(self, request):
-        vpsServer = DB.table("vps_servers").where("service_uuid", self.service_uuid).first()
-        if not vpsServer:
-            return response().json({"error": "Server not found"}, 404)
-        return response().json({"success": True, "console_url": "https://console/" + vpsServer.server_id, "asked": request.all()})
+    def controllerClient_consoleGet(self, request: Request) -> JsonResponse:
+        try:
+            vpsServer = DB.table("vps_servers") \\
+                .where("service_uuid", self.service_uuid) \\
+                .first()
+
+            if not vpsServer:
+                return response().json({"error": "Server not found"}, 404)
+
+            # the text's client has no such method, which its page has a sentence for
+            consoleUrl = self.apiClient.getConsoleUrl(vpsServer.server_id)
+
+            return response().json({
+                "success": True,
+                "console_url": consoleUrl,
+            })
+        except Exception as e:
+            return response().json({"error": "Console unavailable"}, 500)
 '''
 CLIENT = '''
-class CloudAPIClient:
-    asked = 0
+import json
 
+from puqpanel.sdk import Client, GuzzleException
+
+
+class CloudAPIClient:
     def __init__(self, baseUrl, apiKey):
-        self.baseUrl = baseUrl
+        self.apiKey = apiKey
+        self.client = Client({
+            'base_uri': baseUrl,
+            'timeout': 30,
+            'headers': {
+                'Authorization': 'Bearer ' + apiKey,
+                'Content-Type': 'application/json',
+            },
+        })
 
     def createServer(self, data):
-        return {"success": True, "data": {"id": "4711"}} if data["name"] else {"success": False, "error": "no name"}
+        try:
+            response = self.client.post('/v2/droplets', {
+                'json': data,
+            })
+
+            result = json.loads(response.getBody())
+
+            return {
+                'success': True,
+                'data': result['droplet'],
+            }
+        except GuzzleException as e:
+            return {
+                'success': False,
+                'error': 'API Error: ' + e.getMessage(),
+            }
 
     def getServerStatus(self, serverId):
-        # Each worker's child begins anew: the count is kept outside.
-        import pathlib, tempfile
-        mark = pathlib.Path(tempfile.gettempdir()) / f"vps-{self.baseUrl}"
-        if not mark.exists():
-            mark.write_text("x")
-            return {"success": True, "status": "new", "ip_address": None}
-        mark.unlink()
-        return {"success": True, "status": "active", "ip_address": "203.0.113.7"}
+        try:
+            response = self.client.get(f"/v2/droplets/{serverId}")
+            result = json.loads(response.getBody())
+            addresses = result['droplet']['networks']['v4']
+
+            return {
+                'success': True,
+                'status': result['droplet']['status'],
+                'ip_address': addresses[0]['ip_address'] if addresses else None,
+            }
+        except GuzzleException as e:
+            return {'success': False, 'error': e.getMessage()}
+
+    def powerAction(self, serverId, action):
+        try:
+            response = self.client.post(f"/v2/droplets/{serverId}/actions", {
+                'json': {'action': action},
+            })
+
+            return {'success': True}
+        except GuzzleException as e:
+            return {'success': False, 'error': e.getMessage()}
 '''
 VIEWS = {
-    "Services/CloudAPIClient.py": CLIENT,
     "views/client_area/overview.html": "<p>{{ service_data.hostname }} {{ config('name') }} {{ module_name }}</p>",
     "views/client_area/console.html": "{{ tab }}",
+    "views/client_area/snapshots.html": "{{ tab }}",
+    "views/client_area/monitoring.html": "{{ tab }}",
 }

@@ -32,6 +32,8 @@ class Cloud(FaultyServer):
 
     def work(self, request: Seen) -> Reply:
         """One answer."""
+        if request.path == "/missing":
+            return Reply.of({"message": "nothing here"}, 404)
         return Reply.of([{"name": "fra-1"}] if request.path == "/servers" else {"id": 7})
 
 
@@ -158,7 +160,9 @@ def test_the_whole_way(live: Live, cloud: Cloud, spelt: Callable[[str], str], dr
             called = calls.invoke(loaded, spelt(method), service_uuid=uuid, actor=STAFF)
             assert called.result.ok, called.error
             assert called.result.data == data
-        assert calls.invoke(loaded, spelt("provisionAccount")).result.message == "Invalid configuration"
+        provisioned = [calls.invoke(loaded, spelt("provisionAccount"), how).result for how in ("misconfigured", "refused", "fine")]
+        assert [one.message for one in provisioned] == ["Invalid configuration", "External service unavailable", ""]
+        assert provisioned[2].data == [{"name": "fra-1"}]
     ended = ask("terminate", typed="a.lumen.test")
     assert (ended.status, ended.provision_status) == ("terminated", "terminated"), ended.failure
 

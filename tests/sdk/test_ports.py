@@ -1,9 +1,10 @@
-"""The texts' VPS example, in the vendor's spelling, through the whole way: activate, create in a worker, status check, client area."""
+"""The texts' VPS example, in both spellings, through the whole way: activate, create in a worker, status check, client area."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,14 +24,42 @@ from puqpanel.operations.services import find_service
 from puqpanel.sdk import decrypt
 from tests.conftest import STAFF
 from tests.sample import make_service, write_module
-from tests.sdk.ports import VIEWS, VPS
+from tests.fakes.faults import FaultyServer, Reply, Seen
+from tests.sdk.guide_ports import pep8
+from tests.sdk.ports import CLIENT, VIEWS, VPS
+
+
+class Droplets(FaultyServer):
+    """The provider of the example: a new droplet is active at the second look."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looks = itertools.count()
+
+    def work(self, request: Seen) -> Reply:
+        """One answer."""
+        droplet = {"id": 4711, "status": "new", "networks": {"v4": []}}
+        if request.method == "GET" and next(self.looks):
+            droplet |= {"status": "active", "networks": {"v4": [{"ip_address": "203.0.113.7", "type": "public"}]}}
+        return Reply.of({"action": {"id": 1}} if request.path.endswith("/actions") else {"droplet": droplet})
 
 
 @pytest.fixture
-def settings(settings: Settings, tmp_path: Path) -> Settings:
+def droplets() -> Iterator[Droplets]:
+    with Droplets() as server:
+        yield server
+
+
+@pytest.fixture(params=["vendor", "pep8"])
+def spelt(request: pytest.FixtureRequest) -> Callable[[str], str]:
+    return pep8 if request.param == "pep8" else str
+
+
+@pytest.fixture
+def settings(settings: Settings, tmp_path: Path, droplets: Droplets, spelt: Callable[[str], str]) -> Settings:
     folder = tmp_path / "modules"
-    write_module(folder, VPS, name="VPSHosting", files=VIEWS)
-    (folder / "Product/VPSHosting/config.py").write_text(f"CONFIG = {{'name': 'VPS', 'version': '1.0.0', 'api_url': '{tmp_path.name}'}}\n")
+    write_module(folder, spelt(VPS), name="VPSHosting", files={**VIEWS, "Services/CloudAPIClient.py": spelt(CLIENT)})
+    (folder / "Product/VPSHosting/config.py").write_text(f"CONFIG = {{'name': 'VPS', 'version': '1.0.0', 'api_url': '{droplets.url}', 'api_key': 'the-key'}}\n")
     return replace(settings, modules_dir=folder)
 
 
@@ -39,7 +68,7 @@ def switch_on(panel: Panel) -> None:
     registry.install(registry.load(panel.settings.modules_dir, modules.wanted(), modules.generation()))
 
 
-def test_the_whole_way(panel: Panel, staff: Actor, drain: Callable[..., None]) -> None:
+def test_the_whole_way(panel: Panel, staff: Actor, drain: Callable[..., None], droplets: Droplets, spelt: Callable[[str], str]) -> None:
     switch_on(panel)
     service = make_service(staff, "Product/VPSHosting", {"location": "eu-west-1"})
     with transaction():
@@ -64,8 +93,14 @@ def test_the_whole_way(panel: Panel, staff: Actor, drain: Callable[..., None]) -
     specs = row.server_specs
     assert json.loads(specs)["location"] == "eu-west-1" if isinstance(specs, str) else specs["location"] == "eu-west-1"
     levels = session().scalars(sa.select(ModuleLog.action).where(ModuleLog.service_uuid == service.uuid, ModuleLog.task_id.is_not(None))).all()
-    assert "createJob" in levels
-    assert "statusCheckJob" in levels
+    assert {spelt("createJob"), spelt("statusCheckJob")} <= set(levels)
+    asked = droplets.seen("POST", "/v2/droplets")[0]
+    assert asked.json == {"name": "box.lumen.test", "image": "ubuntu-20.04", "size": "s-1vcpu-1gb", "region": "eu-west-1", "ssh_keys": []}
+    assert asked.headers["authorization"] == "Bearer the-key"
+    assert len(droplets.seen("GET", "/v2/droplets/4711")) == 2
+    loaded = registry.current().modules["Product/VPSHosting"]
+    called = calls.invoke(loaded, "controllerClient_consoleGet", None, service_uuid=service.uuid)
+    assert (called.value.status_code, called.value.json) == (500, {"error": "Console unavailable"})
     assert {tag.tag for tag in tasks[-1].tags} == {"status_check", "vps"}
 
     # The verbs written out, and one that only has its job.
@@ -73,6 +108,7 @@ def test_the_whole_way(panel: Panel, staff: Actor, drain: Callable[..., None]) -
     drain(2)
     release()
     assert find_service(service.uuid).status == "suspended"
+    assert droplets.seen("POST", "/v2/droplets/4711/actions")[0].json == {"action": "power_off"}
     assert provisioning.request(actor=staff, service_uuid=service.uuid, verb="terminate").ok
     drain(2)
     release()
@@ -91,10 +127,11 @@ def test_activate_twice_deactivate_and_again(panel: Panel) -> None:
 def test_product_data_in_the_documented_shapes(panel: Panel) -> None:
     switch_on(panel)
     loaded = registry.current().modules["Product/VPSHosting"]
-    good = calls.invoke(loaded, "save_product_data", {"cpu_cores": "4", "location": "eu-west-1", "backup_enabled": "1"}).result
+    rest = {"ram_mb": "2048", "disk_gb": "25", "bandwidth_gb": "1000"}
+    good = calls.invoke(loaded, "save_product_data", {**rest, "cpu_cores": "4", "location": "eu-west-1", "backup_enabled": "1"}).result
     assert good.ok
     assert good.code == 200
-    bad = calls.invoke(loaded, "saveProductData", {"cpu_cores": "64", "location": "moon"}).result
+    bad = calls.invoke(loaded, "saveProductData", {**rest, "cpu_cores": "64", "location": "moon"}).result
     assert not bad.ok
     assert bad.code == 422
     assert bad.errors == {
@@ -102,6 +139,17 @@ def test_product_data_in_the_documented_shapes(panel: Panel) -> None:
         "location": ["The location must be one of us-east-1, us-west-1, eu-west-1."],
     }
     assert bad.message == "The cpu cores must be at most 32."
+
+
+def test_a_provider_that_refuses(panel: Panel, staff: Actor, drain: Callable[..., None], droplets: Droplets) -> None:
+    switch_on(panel)
+    service = make_service(staff, "Product/VPSHosting")
+    droplets.fail("422")
+    assert provisioning.request(actor=staff, service_uuid=service.uuid, verb="create").ok
+    drain(2)
+    release()
+    found = find_service(service.uuid)
+    assert (found.provision_status, found.failure) == ("failed", "API Error: The other side answered 422.")
 
 
 def test_client_area(settings: Settings, live: Live) -> None:

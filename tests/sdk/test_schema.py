@@ -227,3 +227,18 @@ def test_queries(service_uuid: str) -> None:
         DB.transaction(work)
     assert not table("servers").where("hostname", "gone").exists()
     assert DB.transaction(lambda: 5) == 5
+
+
+def test_values_in_the_kind_of_their_column(service_uuid: str) -> None:
+    Schema.create("servers", build)
+    given = {"hostname": 4711, "port": "8443", "bytes": 12.0, "active": "0", "price": "1.5000", "specs": '{"a": 1}', "ip_address": None, "checked_at": "2026-11-21 08:00:00"}
+    DB.table("servers").insert({"service_uuid": service_uuid, **given})
+    row = DB.table("servers").where("hostname", 4711).first()
+    assert row is not None
+    assert (row.hostname, row.port, row["bytes"], bool(row.active), row.price, row.checked_at) == ("4711", 8443, 12, False, Decimal("1.5"), datetime(2026, 11, 21, 8, tzinfo=UTC))
+    assert DB.table("servers").where("port", "8443").where("active", "false").where("price", 1.5).exists()
+    assert DB.table("servers").where_in("hostname", [4711, "x"]).count() == 1
+    DB.table("servers").update({"active": "on", "hostname": True, "port": True, "notes": {"a": [1]}})
+    row = DB.table("servers").first()
+    assert row is not None
+    assert (bool(row.active), row.hostname, row.port, row.notes) == (True, "1", 1, '{"a": [1]}')
