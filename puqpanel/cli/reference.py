@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import importlib
 import inspect
 import re
 from collections.abc import Iterable, Mapping
@@ -34,6 +35,7 @@ TITLES = {
     "payment.md": ("Payment", "gateways"),
     "notification.md": ("Notification", "senders"),
     "sdk.md": ("SDK", "all that `puqpanel.sdk` offers"),
+    "testing.md": ("Testing", "what modules' own tests stand on: `puqpanel.sdk.testing`"),
     "events.md": ("Events", "what a module can hear"),
     "checks.md": ("Rules of module check", "what `puqpanel module check` looks at"),
     "settings.md": ("Settings", "the environment variables of the panel"),
@@ -48,6 +50,7 @@ def pages() -> dict[str, str]:
         "module.md": _type_page("module.md", "ModuleBase", ModuleBase),
         **{f"{name.lower()}.md": _type_page(f"{name.lower()}.md", name, cls) for name, cls in TYPES.items()},
         "sdk.md": _sdk(),
+        "testing.md": _testing(),
         "events.md": _events(),
         "checks.md": _checks(),
         "settings.md": _settings(),
@@ -176,6 +179,20 @@ def _sdk_entry(name: str, thing: Any) -> str:
     if inspect.isroutine(thing):
         return _function_entry(name, thing, level=2)
     return _class_entry(name, type(thing), level=2, instance=True)
+
+
+def _testing() -> str:
+    thing = importlib.import_module("puqpanel.sdk.testing")
+    parts = [_head("testing.md", doc_of(thing.__doc__).text)]
+    for name in thing.__all__:
+        value = getattr(thing, name)
+        if inspect.isclass(value):
+            parts.append(_class_entry(name, value, level=2))
+        elif inspect.isroutine(value):
+            parts.append(_function_entry(name, value, level=2))
+        else:
+            parts.append(f"## `{name}`\n\n`{value!r}`, the uuid of the lab's service.\n")
+    return "\n".join(parts)
 
 
 def _foreign(thing: Any) -> str:
