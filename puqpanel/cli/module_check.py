@@ -25,7 +25,7 @@ COLOURS = {"refused": "red", "error": "red", "warning": "yellow", "hint": "cyan"
 @click.option("--json", "as_json", is_flag=True, help="As a JSON list of findings.")
 @click.option("--rules", is_flag=True, help="Show the rules, and why they are there.")
 @instance_option
-def check(settings: Settings, names: tuple[str, ...], everything: bool, strict: bool, no_hints: bool, as_json: bool, rules: bool) -> int:
+def check(settings: Settings, *, names: tuple[str, ...], everything: bool, strict: bool, no_hints: bool, as_json: bool, rules: bool) -> int:
     """Say what a module would be refused for, and what is worth a second look. Needs no database.
 
     Each finding has a rule, a severity, file and line, what is wrong and what to do. A line that is right as it is says so with a comment:

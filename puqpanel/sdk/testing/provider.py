@@ -125,11 +125,11 @@ class Provider:
     def __init__(self, work: Callable[[Seen], Reply] | int | None = None, port: int = 0) -> None:
         """Bind to `port`, or to any free one. The server answers from `start()` (or `with`) until `stop()`."""
         if isinstance(work, int):
-            work, port = None, work
+            port = work
         self.requests: list[Seen] = []
         self.silence = 120.0
         self.struck = 0
-        self._work = work
+        self._work = None if isinstance(work, int) else work
         self._faults: list[Fault] = []
         self._lock = threading.Lock()
         self._gone = threading.Event()
@@ -199,7 +199,7 @@ class Provider:
 
     def work(self, request: Seen) -> Reply:
         """What a healthy provider does with the request. Called by one thread at a time."""
-        return self._work(request) if callable(self._work) else Reply.of({})
+        return self._work(request) if self._work is not None else Reply.of({})
 
     def settle(self, request: Seen) -> Reply | None:
         """Answer one request with what was ordered for it; None means that the line is to be cut."""
