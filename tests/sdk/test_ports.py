@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import itertools
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -23,8 +23,8 @@ from puqpanel.operations import modules, provisioning
 from puqpanel.operations.services import find_service
 from puqpanel.sdk import decrypt
 from tests.conftest import STAFF
-from tests.sample import make_service, write_module
 from tests.fakes.faults import FaultyServer, Reply, Seen
+from tests.sample import make_service, write_module
 from tests.sdk.guide_ports import pep8
 from tests.sdk.ports import CLIENT, VIEWS, VPS
 
