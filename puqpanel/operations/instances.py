@@ -80,14 +80,19 @@ def module_of(instance: Instance) -> LoadedModule | None:
 
 def held_back(key: str) -> str:
     """Why the instances of a module cannot be used just now, one sentence; empty where they can."""
+    if reason := _not_callable(key):
+        return reason
+    failing = breaker.reason(key)
+    return f"The module {registry.current().modules[key].title} was stopped. {failing}" if failing else ""
+
+
+def _not_callable(key: str) -> str:
+    """The same, less a module that was stopped: staff may still call it, since what is wrong may be in its settings."""
     module = registry.current().get(key)
     if module is None:
         refused = registry.current().refused.get(key)
         return f"The module {key} does not load: {refused}" if refused else f"The module {key} is not switched on."
-    if module.restricted:
-        return f"The module {module.title} waits for its update."
-    failing = breaker.reason(key)
-    return f"The module {module.title} was stopped. {failing}" if failing else ""
+    return f"The module {module.title} waits for its update." if module.restricted else ""
 
 
 def has_webhook(module: LoadedModule | None) -> bool:
@@ -199,7 +204,7 @@ def kept_by(instance: Instance) -> str:
 
 
 def settings_page(*, actor: Actor, uuid: str, sent: Mapping[str, Any] | None = None, errors: Mapping[str, list[str]] | None = None) -> Called | None:
-    """What the module draws for its settings, without any stored secret in it; None where the module is not served.
+    """What the module draws for its settings, without any stored secret in it; None where the module cannot be called.
 
     Args:
         actor: who looks.
@@ -209,22 +214,23 @@ def settings_page(*, actor: Actor, uuid: str, sent: Mapping[str, Any] | None = N
     """
     instance = find_instance(uuid)
     module = module_of(instance)
-    if module is None:
+    if module is None or module.restricted:
         return None
     stored = dict(instance.data or {})
     shown = stored if sent is None else dict(sent)
     data = {"webhook_url": webhook_address(instance), "uuid": instance.uuid, "title": instance.title, **shown}
     again = None if sent is None else {"module_data": shown, "errors": errors or {}}
     called = calls.invoke(module, "get_settings_page", data, instance_uuid=uuid, actor=actor, stored=again)
-    if not isinstance(called.value, str):
-        return called
+    if not isinstance(called.value, str) or not _draws_itself(module):
+        return called  # a form's password fields are drawn empty
     return replace(called, value=Markup(without_secrets(called.value, [stored, shown])))  # noqa: S704 - drawn by the module's templates
 
 
 def without_secrets(page: str, *kept: Sequence[Mapping[str, Any]]) -> str:
     """HTML with the values of settings that are secrets by their name taken out: a field is empty, and empty keeps what is stored."""
-    values = {str(value) for group in kept for data in group for key, value in data.items() if secret_name(str(key)) and isinstance(value, str) and value}
+    values = {value for group in kept for data in group for key, value in data.items() if _secret(str(key)) and isinstance(value, str) and value}
     forms = {form for value in values for form in (value, escape(value), str(Markup.escape(value)))}
+    page = str(page)  # as Markup it would escape what is put into it
     for value in sorted(forms, key=len, reverse=True):
         page = re.sub(rf"(\bvalue=)(\"{re.escape(value)}\"|'{re.escape(value)}')", r'\1""', page)
         if len(value) >= SHORTEST:
@@ -247,7 +253,8 @@ def save_settings(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> Instan
     instance = find_instance(uuid)
     module = _served(instance)
     stored = dict(instance.data or {})
-    whole = {**data, **{key: value for key, value in stored.items() if secret_name(key) and data.get(key) in ("", None) and key in data}}
+    emptied = {key for key in stored if key in data and data[key] in ("", None) and _secret(key)} if _draws_itself(module) else set()
+    whole = {**data, **{key: stored[key] for key in emptied}}
     result = calls.invoke(module, "save_module_data", whole, instance_uuid=uuid, actor=actor).result
     if not result.ok:
         said = result.message or "The module did not accept this."
@@ -256,7 +263,8 @@ def save_settings(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> Instan
     with transaction():
         instance = find_instance(uuid)
         # names only: what is a secret, the module knows and we can but guess
-        names = sorted(audit.changed(instance.data or {}, kept)[1])
+        old, new = audit.changed(instance.data or {}, kept)
+        names = sorted(name for name in new if new[name] or old[name])
         instance.data = kept
         if names:
             _note(actor, instance, "configured", f"Settings of {instance.title} saved: {', '.join(names)}.")
@@ -283,7 +291,7 @@ def preview(*, actor: Actor, uuid: str) -> Called | None:
     """What a client would see of a gateway, with a sample invoice; None where its module is not served."""
     instance = find_instance(uuid, "Payment")
     module = module_of(instance)
-    return None if module is None else calls.invoke(module, "preview_client_area", instance_uuid=uuid, actor=actor)
+    return None if module is None or module.restricted else calls.invoke(module, "preview_client_area", instance_uuid=uuid, actor=actor)
 
 
 def send(
@@ -340,12 +348,20 @@ def _clean(message: Message) -> Message:
     return replace(message, to=to, subject=subject, message=text, title=" ".join(storable(message.title).split()) or subject)
 
 
+def _draws_itself(module: LoadedModule) -> bool:
+    """Whether the page of the settings is the module's own and not drawn from its form, which leaves its password fields empty."""
+    return any("get_settings_page" in vars(cls) for cls in module.cls.__mro__ if cls.__module__.startswith(module.package))
+
+
+def _secret(name: str) -> bool:
+    """Whether a setting is a secret by its name; an account's number is masked in logs, but is none to whoever typed it."""
+    return secret_name(name) and "iban" not in name.lower()
+
+
 def _served(instance: Instance) -> LoadedModule:
-    module = module_of(instance)
-    reason = held_back(instance.module)
-    if module is None or reason:
-        raise ConflictError(reason or f"The module {instance.module} is not switched on.")
-    return module
+    if reason := _not_callable(instance.module):
+        raise ConflictError(reason)
+    return registry.current().modules[instance.module]
 
 
 def _called(instance: Instance) -> str:

@@ -7,9 +7,7 @@ from typing import Any
 
 from puqpanel.sdk import __, forms
 
-Email, InputRequired, Length, NumberRange = (
-    forms.validators.Email, forms.validators.InputRequired, forms.validators.Length, forms.validators.NumberRange,
-)  # fmt: skip
+Email, Length, NumberRange = forms.validators.Email, forms.validators.Length, forms.validators.NumberRange
 Optional, URL = forms.validators.Optional, forms.validators.URL
 CHANNELS = {"webhook": "Web address", "smtp": "Mail (SMTP)"}
 ENCRYPTIONS = {"tls": "TLS (STARTTLS)", "ssl": "SSL from the start", "none": "None"}
@@ -22,7 +20,7 @@ class SettingsForm(forms.Form):
     url = forms.URLField("Web address", [Optional(), URL(require_tld=False), Length(max=500)], description="Each message is sent there as JSON.")
     token = forms.PasswordField("Token of the web address", [Optional(), Length(max=500)])
     server = forms.StringField("Mail server", [Optional(), Length(max=253)])
-    port = forms.IntegerField("Port", [InputRequired(), NumberRange(1, 65535)], default=587)
+    port = forms.IntegerField("Port", [Optional(), NumberRange(1, 65535)], default=587)
     encryption = forms.SelectField("Encryption", choices=ENCRYPTIONS, default="tls")
     username = forms.StringField("User name", [Length(max=200)])
     password = forms.PasswordField("Password", [Length(max=200)])
