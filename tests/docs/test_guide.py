@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -64,6 +63,15 @@ def test_its_own_tests_pass(built: Path) -> None:
     assert "7 passed" in done.stdout
 
 
+def test_its_score_card_has_no_failure(built: Path) -> None:
+    done = subprocess.run([sys.executable, "-m", "puqpanel", "module", "test", "SiteBox"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=280,
+                          env={**os.environ, "PYTHONPATH": str(ROOT), "PUQPANEL_MODULES_DIR": str(built / "modules")})  # fmt: skip
+    assert (done.returncode, " 0 failed" in done.stdout) == (0, True), done.stdout + done.stderr
+    shown = [line.strip() for line in GUIDE.read_text("utf-8").splitlines() if line.startswith("      ✓")]
+    assert shown
+    assert [line for line in shown if line not in done.stdout] == []
+
+
 def test_it_is_clean(built: Path) -> None:
     ruff = shutil.which("ruff", path=str(Path(sys.executable).parent)) or shutil.which("ruff")
     if ruff is None:
@@ -77,11 +85,9 @@ def test_it_is_clean(built: Path) -> None:
 def provider(built: Path) -> Iterator[Any]:
     """The guide's provider, running."""
     module = ModuleType("sitebox_provider")
-    exec((built / "modules/Product/SiteBox/tests/sitebox_provider.py").read_text(), vars(module))
-    with module.Provider() as server:
-        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    exec((built / "modules/Product/SiteBox/tests/provider.py").read_text(), vars(module))
+    with module.Sites() as server:
         yield server
-        server.shutdown()
 
 
 @pytest.fixture
