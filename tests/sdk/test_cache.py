@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,11 +13,19 @@ import sqlalchemy as sa
 
 from puqpanel.app import Panel
 from puqpanel.domain.errors import UserError
-from puqpanel.host.context import Context, entered
+from puqpanel.host.context import Context, context, entered
 from puqpanel.infra import events, queue
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import ModuleLog
 from puqpanel.sdk import Cache, Event, ExternalServiceException, ValidationException, cache, event, measure
+
+
+@contextlib.contextmanager
+def context_free() -> Iterator[None]:
+    """Code that nobody called."""
+    token = context.set(None)
+    yield
+    context.reset(token)
 
 
 @pytest.fixture
@@ -53,6 +63,34 @@ def test_tags(module: None) -> None:
     assert not Cache.has("gone")
 
 
+def test_any_tag_flushes_and_no_other(module: None) -> None:
+    both, one, other = Cache.tags(["module", "Echo"]), Cache.tags("module"), Cache.tags("Echo")
+    for space in (one, other):
+        both.put("k", 1, 60)
+        Cache.tags("stranger").put("k", 2, 60)
+        assert space.flush()
+        assert (both.get("k"), Cache.tags("stranger").get("k")) == (None, 2)
+    Cache.tags("Echo", "module", "Echo").put("k", 3, 60)
+    assert (both.get("k"), one.get("k"), other.get("k"), Cache.get("k")) == (3, None, None, None), "the order and number of tags do not matter, but all of them do"
+    with entered(Context("Plugin", "Echo")):
+        Cache.tags(["module", "Echo"]).flush()
+    assert both.get("k") == 3, "tags are each module's own"
+
+
+def test_falsy_values_and_odd_keys(module: None) -> None:
+    asked: list[int] = []
+    for value in (0, False, "", [], {}):
+        Cache.put("falsy", value, 60)
+        assert Cache.remember("falsy", 60, lambda: asked.append(1)) == value
+    assert asked == []
+    assert Cache.remember("none", 60, lambda: asked.append(1)) is None
+    assert Cache.remember("none", 60, lambda: asked.append(1)) is None
+    assert len(asked) == 2, "nothing is not kept"
+    for key in ("", "a b\n", "ż" * 5000, "\udcff", "*", 7):
+        Cache.put(key, str(key) + "!", 60.5)  # type: ignore[arg-type]
+    assert (Cache.get("a b\n"), Cache.get("*"), Cache.get("7")) == ("a b\n!", "*!", "7!")
+
+
 def test_what_cannot_be_kept(module: None, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="keeps what JSON can hold"):
         Cache.put("k", object())
@@ -67,6 +105,9 @@ def test_what_cannot_be_kept(module: None, tmp_path: Path) -> None:
         assert Cache.put("k", 1) is False
         assert Cache.flush() is False
         assert Cache.remember("k", 60, lambda: 7) == 7
+        assert (Cache.get("k", "default"), Cache.has("k"), Cache.forget("k")) == ("default", False, False)
+        tagged = Cache.tags("a", "b")
+        assert (tagged.put("k", 1), tagged.get("k"), tagged.flush()) == (False, None, False)
 
 
 def test_outside_a_call(panel: Panel) -> None:
@@ -96,6 +137,21 @@ def test_measurements_are_logged(module: None) -> None:
     assert row.action == "performance"
     assert '"operation": "import"' in row.request
     assert "MB" in row.request
+
+
+def test_a_measured_function(module: None) -> None:
+    @measure("sum up")
+    def add(first: int, second: int = 1) -> int:
+        return first + second
+
+    assert add(1, second=2) == add(2) == 3
+    rows = session().scalars(sa.select(ModuleLog)).all()
+    assert len(rows) == 2
+    shown = json.loads(rows[0].request)
+    assert set(shown) == {"operation", "execution_time", "memory_usage", "peak_memory"}
+    assert (shown["execution_time"][-2:], shown["memory_usage"][-2:], shown["peak_memory"][-2:]) == ("ms", "KB", "MB")
+    with context_free():
+        assert add(1) == 2, "outside a call it is only the function"
 
 
 def test_errors_answer_the_texts_questions() -> None:
