@@ -21,9 +21,9 @@ TYPES = {HTTP: "Web address", PORT: "Port", PING: "Ping"}
 class CheckForm(Form):
     """What is checked, how often, and what counts as up."""
 
-    name = forms.StringField("Name", [V.InputRequired(), V.Length(max=120)], filters=[trim])
-    type = forms.SelectField("What is checked", choices=list(TYPES.items()))
-    target = forms.StringField("Target", [V.InputRequired(), V.Length(max=500)], filters=[trim],
+    name = forms.StringField("Name", [V.DataRequired(), V.Length(max=120)], filters=[trim])
+    type = forms.SelectField("What is checked", choices=TYPES)
+    target = forms.StringField("Target", [V.DataRequired(), V.Length(max=500)], filters=[trim],
                                description="A web address such as https://example.com/status, or a host name or address for a port or a ping.")  # fmt: skip
     port = forms.IntegerField("Port", [V.Optional(), V.NumberRange(1, 65535)], description="For a port check.")
     tls = forms.BooleanField("TLS on the port", description="For a port check: a TLS handshake must succeed as well. A web address says it by https.")
@@ -41,7 +41,7 @@ class CheckForm(Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.type.choices = [(key, __(label)) for key, label in TYPES.items()]
+        self.type.choices = {key: __(label) for key, label in TYPES.items()}
         self.owners: dict[str, str | None] = {"client_uuid": None, "service_uuid": None}
 
     @classmethod
