@@ -53,6 +53,11 @@ class VPSHosting(Overview, Console, Snapshots, Monitoring):
         }
         return self.service_data
 
+    def save_product_data(self, data: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """What staff entered. The texts' fields are enough: what they do not have keeps its value."""
+        more = {name: self.product_data[name] for name in ("image_id", "account", "snapshot_limit")}
+        return super().save_product_data(more | dict(data or {}))
+
     def get_product_page(self) -> str:
         """The fields, and what they come down to at DigitalOcean."""
         try:
@@ -75,7 +80,8 @@ class VPSHosting(Overview, Console, Snapshots, Monitoring):
         """What was chosen for a server. Once one was asked for, it stays."""
         server = placement.find(self._uuid)
         if server is None or server.sent_at is None:
-            return super().save_service_data(data)
+            # Who names no image gets the product's, not the form's first one.
+            return super().save_service_data({"image_id": self.service_data["image_id"], **dict(data or {})})
         sent, kept = dict(data or {}), {name: self.service_data[name] for name in ("hostname", "image_id", "ssh_keys", "root_password")}
         wrong = {}
         for name, value in kept.items():

@@ -17,7 +17,18 @@ HOSTNAME = forms.validators.Regexp(
 LOCATIONS = {name: f"{place} ({name}, {sizes.REGIONS[name]})" for name, place in sizes.PLACES.items()}
 
 
-class ProductForm(forms.Form):
+class ImageForm(forms.Form):
+    """A form with an image in it."""
+
+    def validate_image_id(self, field: Any) -> None:
+        """One that new servers can be made with."""
+        try:
+            catalog.usable(field.data)
+        except catalog.ImageError as error:
+            raise forms.FieldError(str(error).split(". ")[0] + ". Choose another one.") from None
+
+
+class ProductForm(ImageForm):
     """What is sold. The smallest size of DigitalOcean's that covers it is what servers get."""
 
     cpu_cores = forms.IntegerField("CPU cores", [InputRequired(), NumberRange(1, 32)], default=1)
@@ -44,7 +55,7 @@ class ProductForm(forms.Form):
         return True
 
 
-class ServiceForm(forms.Form):
+class ServiceForm(ImageForm):
     """What may be chosen for one server before it is made."""
 
     hostname = forms.StringField("Host name", [Length(max=253), HOSTNAME], filters=[trim], default="", description="Empty: one is made up.")

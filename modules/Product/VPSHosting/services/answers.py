@@ -46,6 +46,11 @@ class Told:
         return self.outcome is Outcome.UNKNOWN
 
     @property
+    def later(self) -> bool:
+        """Asking the same again later makes sense."""
+        return self.outcome in (Outcome.BUSY, Outcome.UNKNOWN)
+
+    @property
     def pending_event(self) -> bool:
         """Something else is under way with the server: what was asked for has to wait."""
         return self.outcome is Outcome.INVALID and "pending event" in self.message.lower()

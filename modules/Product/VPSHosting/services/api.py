@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from puqpanel.sdk import http
 
-from ..models.accounts import Account
 from .answers import Outcome, Told, read
+
+if TYPE_CHECKING:
+    from ..models.accounts import Account
 
 # Seconds to connect, and to wait for an answer.
 CONNECT, TIMEOUT = 10.0, 30.0

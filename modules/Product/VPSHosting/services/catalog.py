@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,24 +9,13 @@ import sqlalchemy as sa
 from puqpanel.sdk import db, now
 
 from ..models.images import Image
+from .slugs import take_apart
 
 DEFAULT = "ubuntu-20.04"
-_SLUG = re.compile(r"([a-z][a-z-]*?)-(\d+(?:-\d+)*)-x64")
 
 
 class ImageError(Exception):
     """A server cannot be made with this image; the text is a sentence for staff."""
-
-
-def slug_of(image_id: str) -> str:
-    """`ubuntu-20.04` as DigitalOcean writes it: `ubuntu-20-04-x64`."""
-    return f"{image_id.replace('.', '-')}-x64"
-
-
-def take_apart(slug: str) -> tuple[str, str] | None:
-    """Family and version of a slug; None for what is no plain system (a GPU image, an application)."""
-    match = _SLUG.fullmatch(slug)
-    return (match[1], match[2].replace("-", ".")) if match else None
 
 
 def find(image_id: str) -> Image | None:
@@ -43,8 +31,10 @@ def all_images() -> list[Image]:
 
 
 def choices() -> dict[Any, Any]:
-    """What new servers can be made with."""
-    return {one.image_id: one.name for one in all_images() if one.usable}
+    """All of them to choose from; those that new servers cannot be made with say so, at the end, so that a stored choice is never shown as another."""
+    images = all_images()
+    found = {one.image_id: one.name for one in images if one.usable}
+    return found | {one.image_id: f"{one.name} ({'switched off' if one.offered else 'offered no more'})" for one in images if not one.usable}
 
 
 def usable(image_id: str) -> Image:

@@ -13,7 +13,7 @@ from puqpanel.sdk import Product, Result, Service, now
 from ..models.accounts import Account
 from ..models.servers import Server
 from . import placement
-from .answers import Outcome, Told, explain
+from .answers import Told, explain
 from .api import DigitalOcean
 
 # How long a server may take to shut itself down before its power is cut.
@@ -55,11 +55,9 @@ class Power(Product):
     def _no(self, told: Told, server: Server) -> Result:
         """An answer that was no yes, as a job's result."""
         sentence = explain(told, server.account.name)
-        if told.outcome is Outcome.BUSY:
-            return Result.pending(sentence)  # nothing was done; the limit is by the hour, longer than a job's tries
         if told.missing:
             Service.find(self._uuid).set_provision_status("not_found")
-        return Result.error(sentence, retry=told.doubtful)
+        return Result.error(sentence, retry=told.later)
 
     def _off(self, seen: Seen) -> Result | None:
         """One step towards a server that is off: asked kindly first. None once it is off."""

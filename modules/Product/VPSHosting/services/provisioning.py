@@ -27,7 +27,8 @@ class Provisioning(Power):
     """
 
     repeatable = JOBS
-    job_options: ClassVar = {"create_job": {"tries": 3, "backoff": 30}} | {job: {"tries": 3, "backoff": 10} for job in JOBS[1:]}
+    # Tries enough to come through the limit by the minute; a look that finds the work still under way uses up none.
+    job_options: ClassVar = {"create_job": {"tries": 10, "backoff": 30}} | {job: {"tries": 10, "backoff": 10} for job in JOBS[1:]}
 
     def create_job(self) -> Result:
         """Have the server made, then wait until it is on and has an address. A request whose answer was lost is never sent again before a look."""
@@ -199,7 +200,7 @@ class Provisioning(Power):
 
     def _refused(self, told: Told, server: Server) -> Result:
         """An answer that was no yes; what was never asked for keeps no place."""
-        if server.sent_at is None and told.outcome is not Outcome.BUSY:
+        if server.sent_at is None:
             placement.give_back(self._uuid)
             self.service_data = self._before
             Service.find(self._uuid).set_provision_data({})

@@ -88,9 +88,9 @@ def smallest(wish: dict[str, int]) -> Size:
     if fits:
         would = " or ".join(f"{amount} {UNITS[name]}" for name, amount in fits.items())
         raise WishError(f"DigitalOcean has no size with {asked}. With the rest as it is, at most {would} would fit.", fits)
-    widest = max(SIZES, key=lambda size: (size.cpu, size.disk))
+    widest = max(SIZES, key=lambda size: (size.cpu, size.traffic))
     raise WishError(
-        f"DigitalOcean has no size with {asked}. {widest.slug} would fit "
+        f"DigitalOcean has no size with {asked}. The largest, {widest.slug}, has "
         f"{widest.cpu} CPU cores, {widest.ram} MB of memory, {widest.disk} GB of disk and {widest.traffic} GB of traffic."
     )
 
