@@ -24,15 +24,16 @@ def _call(bench: Bench, method: str, *args: Any, settings: dict[str, Any] | None
 @probe("settings", "Payment", "Notification")
 def settings(bench: Bench) -> str:
     """The settings are drawn, empty and filled; what the tests supply is taken, and nonsense is refused with a sentence."""
-    for stored in ({}, dict(bench.supply.settings)):
-        called = _call(bench, "get_settings_page", settings=stored)
-        assert not called.error, called.error
-    for data in ({}, dict.fromkeys(bench.supply.settings, ""), dict.fromkeys(bench.supply.settings, "\u202e<b>"), dict.fromkeys(bench.supply.settings)):
-        called = _call(bench, "save_module_data", data)
-        assert not called.reference, f"save_module_data() raised: {called.error}"
-    if bench.given and bench.supply.settings:
-        called = _call(bench, "save_module_data", dict(bench.supply.settings))
-        assert called.result.ok, f"save_module_data() refuses what the tests supply: {called.result.message} {called.result.errors or ''}".strip()
+    with pages(bench.lab) as panel, panel.app.test_request_context():
+        for stored in ({}, dict(bench.supply.settings)):
+            called = _call(bench, "get_settings_page", settings=stored)
+            assert not called.error, called.error
+        for data in ({}, dict.fromkeys(bench.supply.settings, ""), dict.fromkeys(bench.supply.settings, "\u202e<b>"), dict.fromkeys(bench.supply.settings)):
+            called = _call(bench, "save_module_data", data)
+            assert not called.reference, f"save_module_data() raised: {called.error}"
+        if bench.given and bench.supply.settings:
+            called = _call(bench, "save_module_data", dict(bench.supply.settings))
+            assert called.result.ok, f"save_module_data() refuses what the tests supply: {called.result.message} {called.result.errors or ''}".strip()
     return "They were drawn, taken and refused as they should be."
 
 
@@ -40,7 +41,8 @@ def settings(bench: Bench) -> str:
 def client_page(bench: Bench) -> str:
     """What a client sees to pay, for an invoice that nobody has."""
     data = {"invoice": Invoice.sample(), "sample": True, **(bench.supply.invoice or {})}
-    called = _call(bench, "get_client_area_html", data)
+    with pages(bench.lab) as panel, panel.app.test_request_context():
+        called = _call(bench, "get_client_area_html", data)
     assert not called.error, called.error
     assert isinstance(called.value, str), f"get_client_area_html() answered a {type(called.value).__name__}, not text."
     if not called.value.strip():

@@ -65,16 +65,17 @@ def closed(bench: Bench) -> str:
 @probe("product and service forms", "Product")
 def product_forms(bench: Bench) -> str:
     """The forms are drawn, take what the tests supply, and refuse nonsense with a sentence and not an exception."""
-    for page in ("get_product_page", "get_service_page"):
-        called = bench.lab.call(page)
-        assert not called.error, called.error
-    for save, good in (("save_product_data", bench.supply.product), ("save_service_data", bench.supply.service)):
-        for data in ({}, STRANGE, dict.fromkeys(good, "<b>"), dict.fromkeys(good, None)):
-            called = bench.lab.call(save, data)
-            assert not called.reference, f"{save}() raised at {str(data)[:80]}: {called.error}"
-        if bench.given:
-            called = bench.lab.call(save, dict(good))
-            assert called.result.ok, f"{save}() refuses what the tests supply: {called.result.message} {called.result.errors or ''}".strip()
+    with pages(bench.lab) as panel, panel.app.test_request_context():
+        for page in ("get_product_page", "get_service_page"):
+            called = bench.lab.call(page)
+            assert not called.error, called.error
+        for save, good in (("save_product_data", bench.supply.product), ("save_service_data", bench.supply.service)):
+            for data in ({}, STRANGE, dict.fromkeys(good, "<b>"), dict.fromkeys(good, None)):
+                called = bench.lab.call(save, data)
+                assert not called.reference, f"{save}() raised at {str(data)[:80]}: {called.error}"
+            if bench.given:
+                called = bench.lab.call(save, dict(good))
+                assert called.result.ok, f"{save}() refuses what the tests supply: {called.result.message} {called.result.errors or ''}".strip()
     return "They were drawn, took what is right, and refused what is not."
 
 
