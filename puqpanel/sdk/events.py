@@ -10,6 +10,25 @@ from puqpanel.infra.events import raise_event
 from puqpanel.infra.redact import redact
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)+")
+LARGEST = 64 * 1024
+"""Characters of a payload: each listener's task keeps a copy."""
+
+
+def _longer(value: Any, most: int) -> bool:
+    """Whether a structure is longer than so many characters; stops looking as soon as that is known."""
+    left, todo, seen = most, [value], 0
+    while todo and left >= 0 and seen < most:
+        one = todo.pop()
+        seen += 1
+        if isinstance(one, Mapping):
+            todo += [*one.keys(), *one.values()] if len(one) < most else []
+            left -= len(one)
+        elif isinstance(one, (list, tuple, set, frozenset)):
+            todo += one if len(one) < most else []
+            left -= len(one)
+        else:
+            left -= len(one) if isinstance(one, (str, bytes)) else 1
+    return left < 0 or bool(todo)
 
 
 class Event:
@@ -21,11 +40,13 @@ class Event:
 
         Args: name is dotted, `cloud.account.created`; payload is plain data, secrets in it are masked.
 
-        Raises: UserError for another kind of name or payload.
+        Raises: UserError for another kind of name or payload, or one of more than 64 KB: say what happened and by which key to find the rest.
         """
         if not isinstance(name, str) or not _NAME.fullmatch(name) or len(name) > 120:
             raise UserError(f"“{str(name)[:120]}” is no name of an event; use dotted words such as cloud.account.created.")
         if payload is not None and not isinstance(payload, Mapping):
             raise UserError(f"The payload of {name} must be a dictionary, not a {type(payload).__name__}.")
+        if _longer(payload or {}, LARGEST):
+            raise UserError(f"The payload of {name} is larger than {LARGEST // 1024} KB; send the key by which listeners find the rest.")
         call = context.current()
         raise_event(name, {**redact(payload or {}), "raised_by": call.key if call else ""})

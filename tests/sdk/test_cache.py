@@ -126,6 +126,17 @@ def test_events_reach_the_listeners_masked(module: None, monkeypatch: pytest.Mon
     for bad in ("", "word", "a b.c", "x." + "y" * 200):
         with pytest.raises(UserError, match="is no name of an event"):
             Event.dispatch(bad)
+    circle: dict[str, Any] = {}
+    circle["self"] = circle
+    wide: Any = "x"
+    for _ in range(40):
+        wide = [wide, wide]
+    for large in ({"text": "x" * 50_000_000}, {"list": ["x"] * 100_000}, {"wide": wide}, {"x" * 70_000: 1}, circle):
+        with pytest.raises(UserError, match="larger than 64 KB"):
+            Event.dispatch("cloud.large", large)
+    heard.clear()
+    event.dispatch("cloud.account.created", {"text": "x" * 60_000})
+    assert len(heard) == 1
     with pytest.raises(UserError, match="must be a dictionary"):
         Event.dispatch("a.b", [1])  # type: ignore[arg-type]
 
