@@ -8,7 +8,7 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from puqpanel import web
-from puqpanel.host import registry
+from puqpanel.host import calls, registry
 from puqpanel.infra import addresses, crypto, events, links, marks, queue
 from puqpanel.infra.db import db, release
 from puqpanel.infra.queue_server import connection_url
@@ -38,6 +38,7 @@ def connect(settings: Settings) -> None:
     queue.use_server(settings.redis_url or connection_url(settings.instance))
     links.use_base(settings.address)
     marks.keep(deaths.folder(settings.instance))
+    calls.leave_free(settings.web_processes - 1)
     addresses.allow(settings.monitoring_allow)
     events.bind(LISTENERS, hooks.record)
 

@@ -36,6 +36,9 @@ from puqpanel.tasks.fence import JobEnded
 __all__ = ["Called", "context", "invoke", "job_data"]
 
 log = logging.getLogger(__name__)
+SLOW = 3.0
+"""Seconds after which a call counts as slow."""
+_slow = {"most": 0}
 LIFECYCLE = frozenset({"activate", "deactivate", "update"})
 
 
@@ -61,6 +64,11 @@ class Called:
     def ok(self) -> bool:
         """Whether nothing was raised; the answer itself may still be an error."""
         return not self.error
+
+
+def leave_free(most: int) -> None:
+    """Of the processes that answer pages on this host, lets at most so many wait for one slow module: the rest serves everybody else. 0: all."""
+    _slow["most"] = most
 
 
 def job_data(data: Mapping[str, Any]) -> tuple[str, str | None, str | None]:
@@ -108,6 +116,9 @@ def invoke(
             f"{loaded.title} has version {loaded.version} on disk but {loaded.recorded_version} on record; "
             "update it on the Modules page first."
         )
+        return Called(None, Result.error(text, code=503), text)
+    if task is None and _slow["most"] and marks.others(f"{loaded.key} ", SLOW) >= _slow["most"]:
+        text = f"{loaded.title} takes long to answer just now; try again in a moment."
         return Called(None, Result.error(text, code=503), text)
     release()
     call = Context(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import mmap
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from puqpanel.infra.processes import alive
 
 SIZE = 256
 _kept: dict[int, mmap.mmap] = {}
+_folders: dict[int, Path] = {}
 _left: list[str] = []
 
 
@@ -35,6 +37,7 @@ def keep(folder: Path) -> None:
         with path.open("w+b") as file:
             file.truncate(SIZE)
             _kept[os.getpid()] = mmap.mmap(file.fileno(), SIZE)
+            _folders[os.getpid()] = folder
 
 
 @contextlib.contextmanager
@@ -45,11 +48,33 @@ def during(text: str) -> Iterator[None]:
         yield
         return
     before = page[:]
-    page[:] = text.encode("utf-8", "replace")[:SIZE].ljust(SIZE, b"\0")
+    stamp = f"{time.monotonic():.1f} ".encode()
+    page[:] = (stamp + text.encode("utf-8", "replace"))[:SIZE].ljust(SIZE, b"\0")
     try:
         yield
     finally:
         page[:] = before
+
+
+def others(beginning: str, seconds: float) -> int:
+    """How many other processes of this host have been doing something for a while.
+
+    Args:
+        beginning: how the text of their mark begins.
+        seconds: for how long at least.
+    """
+    folder, me, count = _folders.get(os.getpid()), str(os.getpid()), 0
+    if folder is None:
+        return 0
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            if path.name == me or not path.name.isdecimal():
+                continue
+            with contextlib.suppress(OSError, ValueError):
+                stamp, _, text = path.read_bytes().rstrip(b"\0").decode("utf-8", "replace").partition(" ")
+                if text.startswith(beginning) and time.monotonic() - float(stamp) >= seconds and alive(int(path.name)):
+                    count += 1
+    return count
 
 
 def left_behind(folder: Path) -> list[str]:
@@ -70,4 +95,4 @@ def _take(path: Path) -> None:
         text = taken.read_bytes().rstrip(b"\0").decode("utf-8", "replace")
         taken.unlink()
         if text:
-            _left.append(text)
+            _left.append(text.partition(" ")[2])

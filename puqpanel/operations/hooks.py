@@ -20,7 +20,7 @@ from puqpanel.tasks.add import add
 
 log = structlog.get_logger(__name__)
 JOB, QUEUE = "HookJob", "Module"
-TIMEOUT = 60
+TIMEOUT = 30
 DEEPEST = 8
 """How far events that listeners dispatch may lead to further ones: two modules that answer each other would never end."""
 depth: ContextVar[int] = ContextVar("hook_depth", default=0)

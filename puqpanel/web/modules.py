@@ -208,7 +208,8 @@ def _answer(called: Called, *, sentence: str) -> Response:
     if called.error:
         if sentence or called.reference:
             # the error page shows the request's id, under which the log has the traceback
-            return _json({"success": False, "status": "error", "message": sentence, "reference": called.reference}, 500) if sentence else abort(500)
+            code = 503 if called.result.code == 503 else 500
+            return _json({"success": False, "status": "error", "message": sentence, "reference": called.reference}, code) if sentence else abort(500)
         abort(503, called.error)
     try:
         return shaped(called.value)
