@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from puqpanel.sdk import Request, __
 
@@ -13,6 +13,14 @@ from ..services.snapshots import Shelf, Snapshot, shelf
 from .answers import Tab
 
 LONGEST = 60
+
+
+class Chosen(NamedTuple):
+    """One snapshot of the server's own."""
+
+    server: Server
+    server_id: str
+    one: Snapshot
 
 
 class Snapshots(Tab):
@@ -67,7 +75,7 @@ class Snapshots(Tab):
     def controller_client_snapshots_restore(self, request: Request) -> Any:
         """Put the server back to what a snapshot holds."""
         found = self._one(request)
-        if not isinstance(found, tuple):
+        if not isinstance(found, Chosen):
             return found
         server, server_id, one = found
         self.log_info(f"restore of snapshot {one.id} by the customer")
@@ -78,14 +86,14 @@ class Snapshots(Tab):
     def controller_client_snapshots_remove(self, request: Request) -> Any:
         """Delete a snapshot."""
         found = self._one(request)
-        if not isinstance(found, tuple):
+        if not isinstance(found, Chosen):
             return found
         server, _, one = found
         told = DigitalOcean(server.account).delete_snapshot(one.id)
         done = __("The snapshot :name is deleted.", {"name": one.name})
         return self.say(request, "snapshots", done) if told.missing else self.tell(request, "snapshots", told, done)
 
-    def _one(self, request: Request) -> tuple[Server, str, Snapshot] | Any:
+    def _one(self, request: Request) -> Chosen | Any:
         """The snapshot that was chosen, if it is one of this server's; else the answer."""
         found = self.changing(request)
         if found is None:
@@ -97,7 +105,7 @@ class Snapshots(Tab):
         one = there.has(request.form.get("snapshot", ""))
         if one is None:
             return self.say(request, "snapshots", __("There is no such snapshot of this server."), 404)
-        return server, server_id, one
+        return Chosen(server, server_id, one)
 
     def _unknown(self, request: Request) -> Any:
         return self.say(request, "snapshots", __("The server cannot be reached just now. Try again in a minute."), 503)
