@@ -157,17 +157,8 @@ def run_suite(
 
 def _try(one: Probe, folder: Path, provider: Callable[[], contextlib.AbstractContextManager[Supply]] | None) -> tuple[str, str]:
     try:
-        with Lab(folder) as lab, _impatient(), contextlib.ExitStack() as stack:
-            given = provider or _own_provider(lab)
-            supply = stack.enter_context(given()) if given else Supply()
-            if supply.faults is not None:
-                supply.faults.silence = PATIENCE + 1
-            lab.change(product=supply.product, service=supply.service)
-            if one.activated:
-                lab.activate()
-                if supply.prepare is not None:
-                    supply.prepare(lab)
-            return PASSED, one.work(Bench(lab, supply, given is not None))
+        with _impatient(), supplied(folder, provider=provider, activated=one.activated) as (lab, supply):
+            return PASSED, one.work(Bench(lab, supply, provider is not None or has_provider(folder)))
     except NotTested as missing:
         return NOT_TESTED, str(missing)
     except Refused as refusal:
@@ -185,11 +176,35 @@ def _place(error: BaseException) -> str:
     return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"
 
 
-def _own_provider(lab: Lab) -> Callable[[], contextlib.AbstractContextManager[Supply]] | None:
-    if not (lab.folder / "tests" / "provider.py").is_file():
-        return None
-    found: Callable[[], contextlib.AbstractContextManager[Supply]] = lab.part("tests.provider").provider
-    return found
+def has_provider(folder: Path) -> bool:
+    """Whether a module's tests say what stands for its provider."""
+    return (folder / "tests" / "provider.py").is_file()
+
+
+@contextlib.contextmanager
+def supplied(
+    folder: str | Path, *, product: Mapping[str, Any] | None = None, service: Mapping[str, Any] | None = None, activated: bool = True,
+    provider: Callable[[], contextlib.AbstractContextManager[Supply]] | None = None,
+) -> Iterator[tuple[Lab, Supply]]:
+    """A lab with what the module's tests/provider.py supplies, its provider running.
+
+    Args:
+        folder: `modules/{Type}/{Name}`.
+        product, service: other data than those supplied.
+        activated: whether the module is activated, and prepared.
+        provider: in place of the one in tests/provider.py.
+    """
+    with Lab(folder) as lab, contextlib.ExitStack() as stack:
+        given = provider or (lab.part("tests.provider").provider if has_provider(lab.folder) else None)
+        supply = stack.enter_context(given()) if given else Supply()
+        if supply.faults is not None:
+            supply.faults.silence = PATIENCE + 1
+        lab.change(product=supply.product if product is None else product, service=supply.service if service is None else service)
+        if activated:
+            lab.activate()
+            if supply.prepare is not None:
+                supply.prepare(lab)
+        yield lab, supply
 
 
 @contextlib.contextmanager
