@@ -29,7 +29,7 @@ from puqpanel.infra import queue
 from puqpanel.infra.db import adopt_engines, dispose_engines
 from puqpanel.infra.processes import die_with_parent
 from puqpanel.models import Task
-from puqpanel.tasks import claim, fence, heartbeat, sweep
+from puqpanel.tasks import claim, fairness, fence, heartbeat, sweep
 from puqpanel.tasks.outcome import Handlers
 
 log = structlog.get_logger(__name__)
@@ -112,7 +112,7 @@ class PanelWorker(Worker):
             if self._stop_requested:
                 return None
             with self.app.app_context():
-                return claim.claim(self.task_id, self.holder)
+                return None if fairness.gives_way(self.task_id) else claim.claim(self.task_id, self.holder)
         except Exception:
             log.exception("task could not be claimed", task=self.task_id)  # the sweeper sends it again
             return None
@@ -231,6 +231,7 @@ def _work(name: str, ensure_app: Callable[[], Application], handlers: Handlers) 
 
 def warm() -> None:
     """Runs every statement a task needs once, so that each child finds them compiled; then leaves the heap to be shared."""
+    fairness.gives_way(-1)
     claim.claim(-1, "warm")
     claim.beat(-1, "warm")
     dispose_engines()
