@@ -101,7 +101,7 @@ class MailServer:
         """The settings of a sender that uses this server."""
         user, password = self.login or ("", "")
         return {"server": "localhost", "port": self.port, "encryption": self.encryption, "username": user, "password": password,
-                "email": "panel@firm.test", "sender_name": "The firm", "verify": False, **more}  # fmt: skip
+                "email": "panel@firm.example", "sender_name": "The firm", "verify": False, **more}  # fmt: skip
 
 
 class _Talk:
@@ -131,13 +131,13 @@ class _Talk:
         self.file = self.line.makefile("rb")
         if fault == "silent":
             self.server.gone.wait(30)
-            return
+            return None
         if fault == "drip":
             for byte in b"220 " + b"x" * 2000:
                 self.line.sendall(bytes([byte]))
                 time.sleep(0.05)
                 if self.server.gone.is_set():
-                    return
+                    return None
         self.say("220 mail.test")
         while raw := self.file.readline():
             word, _, rest = raw.decode().strip().partition(" ")
@@ -160,7 +160,7 @@ class _Talk:
             self._encrypt()
             self.file = self.line.makefile("rb")
         elif word == "AUTH":
-            token = rest.split()[-1]
+            token = rest.rsplit(maxsplit=1)[-1]
             _, user, password = base64.b64decode(token).decode().split("\0")
             if (user, password) == server.login:
                 self.user = user

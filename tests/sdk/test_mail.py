@@ -22,10 +22,10 @@ def test_a_message_arrives(encryption: str) -> None:
         Mail.mailer(server.config()).send(NotificationMail("anna@example.test", "Zażółć", "Hello\n.\nAnna", [
             {"name": "a.pdf", "content": base64.b64encode(b"%PDF").decode(), "type": "application/pdf"}, {"name": "../b.bin", "content": b"\x00\x01"}]))
     (taken,) = server.messages
-    assert (taken.sender, taken.recipients, taken.encrypted, taken.login) == ("panel@firm.test", ["anna@example.test"], encryption != "none", "panel")
+    assert (taken.sender, taken.recipients, taken.encrypted, taken.login) == ("panel@firm.example", ["anna@example.test"], encryption != "none", "panel")
     message = taken.message
-    assert (message["From"], message["To"], message["Subject"]) == ("The firm <panel@firm.test>", "anna@example.test", "Zażółć")
-    assert message["Message-ID"].endswith("@firm.test>") and message["Date"]
+    assert (message["From"], message["To"], message["Subject"]) == ("The firm <panel@firm.example>", "anna@example.test", "Zażółć")
+    assert message["Message-ID"].endswith("@firm.example>") and message["Date"]
     body = message.get_body(("plain",))
     assert body is not None and body.get_content().split() == ["Hello", ".", "Anna"]
     files = list(message.iter_attachments())
@@ -70,7 +70,7 @@ def test_the_password_is_in_no_sentence() -> None:
 
 def test_who_cannot_be_trusted_or_reached() -> None:
     with MailServer("tls") as server:
-        with pytest.raises(MailError, match="The certificate of localhost:[0-9]+ is not trusted"):
+        with pytest.raises(MailError, match=r"The certificate of localhost:[0-9]+ is not trusted"):
             Mail.mailer(server.config(verify=True)).test()
         with pytest.raises(MailError, match="No encrypted connection"):
             Mail.mailer(server.config(encryption="ssl")).test()

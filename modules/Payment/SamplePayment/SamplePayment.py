@@ -48,20 +48,20 @@ class SamplePayment(Payment):
     def api_webhook_post(self, request: Request) -> Any:
         """A transfer came, or went back. Told twice, it counts once: the panel sees to that by the bank's id."""
         if not self._signed(request):
-            return json_error("The signature is missing or wrong.", 401)
+            return json_error(__("The signature is missing or wrong."), 401)
         # Only the body is signed; what stands in the address is not, so request.all() would be wrong here.
         body = request.get_json(silent=True)
         check = Validator.make(body if isinstance(body, dict) else {}, MESSAGE)
         if check.fails():
-            return json_error("The message is not complete.", 422, check.errors)
+            return json_error(__("The message is not complete."), 422, check.errors)
         said = check.validated()
         transfer = Transfer.find(self.instance_uuid, said["reference"])
         if transfer is None:
-            return json_error("Nobody pays under this reference.", 404)
+            return json_error(__("Nobody pays under this reference."), 404)
         amount = Decimal(said["amount"])
         if (amount, said["currency"]) != (transfer.amount, transfer.currency):
             self.log_error("wrong amount", said, f"awaited: {transfer.amount} {transfer.currency}")
-            return json_error("This is not the amount that is awaited.", 422)
+            return json_error(__("This is not the amount that is awaited."), 422)
         payment = {
             "invoice_uuid": transfer.invoice_uuid, "transaction_id": said["id"], "amount": amount, "currency": said["currency"],
             "reference": transfer.reference,
@@ -72,7 +72,7 @@ class SamplePayment(Payment):
         if not result.ok:
             return json_error(result.message, 500)
         note_outcome(transfer, "paid" if received else "returned", said["id"])
-        return json_success(message="Noted.")
+        return json_success(message=__("Noted."))
 
     def _signed(self, request: Request) -> bool:
         """Whether the header holds the HMAC-SHA256 of the body, byte for byte as it came, under the gateway's secret."""

@@ -1,0 +1,124 @@
+"""The notification sample in a panel: by mail and to a web address, tried again where that helps, and never where it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from puqpanel.app import Panel
+from puqpanel.host import calls
+from puqpanel.host.contract.result import Result
+from puqpanel.infra import addresses
+from puqpanel.infra.db import release, session
+from puqpanel.infra.settings import Settings
+from puqpanel.live import Live, dismantle
+from puqpanel.models import ModuleLog, Task
+from puqpanel.operations import instances
+from tests.conftest import STAFF
+from tests.fakes.faults import FaultyServer, Reply, Seen
+from tests.fakes.smtp import MailServer
+from tests.sample import activate
+
+MESSAGE = {"to": "anna@example.test", "subject": "Hello", "message": "<p>Text</p>", "attachments": [], "type": "info", "title": "T", "module": ""}
+
+
+class Chat(FaultyServer):
+    """Takes messages, and nothing else."""
+
+    def work(self, request: Seen) -> Reply:
+        """One answer."""
+        return Reply.of({"ok": True}) if request.method == "POST" else Reply(405)
+
+
+class Channel:
+    """A sender of the sample."""
+
+    def __init__(self, panel: Panel) -> None:
+        self.module = panel.registry.modules["Notification/SampleNotification"]
+        self.uuid = instances.create_instance(actor=STAFF, module_type="Notification", module=self.module.key, title="Ops").uuid
+
+    def save(self, **data: Any) -> None:
+        instances.save_settings(actor=STAFF, uuid=self.uuid, data={"encryption": "none", **{key: str(value) for key, value in data.items()}})
+
+    def send(self, **changed: Any) -> Result:
+        called = calls.invoke(self.module, "send", {**MESSAGE, **changed}, instance_uuid=self.uuid, task=Task(id=1, attempt=1, data={}))
+        assert not called.raised, called.error
+        return called.result
+
+    def test(self) -> Result:
+        return instances.test_connection(actor=STAFF, uuid=self.uuid)
+
+
+@pytest.fixture
+def channel(settings: Settings, app: Panel, monkeypatch: pytest.MonkeyPatch) -> Iterator[Channel]:
+    with app.app_context():
+        activate(app, STAFF, "SampleNotification", "Notification")
+    panel = Live(settings).ensure()
+    assert panel.registry.modules["Notification/SampleNotification"].warnings == ()
+    monkeypatch.setattr(addresses, "_allowed", addresses.networks(["127.0.0.0/8"]))
+    with panel.app_context():
+        yield Channel(panel)
+    dismantle(panel)
+
+
+def test_to_a_web_address(channel: Channel) -> None:
+    with Chat() as chat:
+        channel.save(channel="webhook", url=f"{chat.url}/hook", token="tok-of-the-chat")
+        assert channel.send(to="#ops").ok
+        (seen,) = chat.seen("POST", "/hook")
+        assert seen.headers["authorization"] == "Bearer tok-of-the-chat"
+        assert seen.json == {"to": "#ops", "subject": "Hello", "message": "<p>Text</p>", "type": "info", "title": "T", "module": ""}
+        for fault, retry in (("500", True), ("429", True), ("404", False), ("drop", True), ("401", False)):
+            chat.fail(fault, method="POST")
+            result = channel.send()
+            assert (result.ok, result.retry) == (False, retry), fault
+        assert channel.test().message == "The address answers."
+        chat.fail("500", times=2)
+        assert not channel.test().ok
+    assert not channel.test().ok
+    release()
+    logged = " ".join(f"{row.request}{row.response}" for row in session().scalars(sa.select(ModuleLog)))
+    assert "tok-of-the-chat" not in logged and "Hello" in logged
+
+
+def test_an_address_inside_is_refused(channel: Channel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(addresses, "_allowed", ())
+    with Chat() as chat:
+        channel.save(channel="webhook", url=chat.url)
+        assert "open internet" in channel.send().message
+        assert chat.requests == []
+
+
+def test_by_mail(channel: Channel) -> None:
+    with MailServer("none", ("panel", "Very-Secret-77")) as server:
+        channel.save(channel="smtp", **server.config())
+        assert channel.send(attachments=[{"name": "a.pdf", "content": "JVBERg==", "type": "application/pdf"}]).ok
+        assert channel.test().message == "The mail server lets us in."
+        (taken,) = server.messages
+        assert taken.recipients == ["anna@example.test"]
+        assert [one.get_filename() for one in taken.message.iter_attachments()] == ["a.pdf"]
+        for fault, retry in (("full", True), ("recipient", False)):
+            server.fault = fault
+            assert channel.send().retry is retry
+        server.fault = ""
+        channel.save(channel="smtp", **server.config(password="Wrong-Secret-88"))
+        refused = channel.test()
+        assert not refused.ok and "535" in refused.message
+        assert channel.send().retry is False
+    assert "could not be reached" in channel.test().message
+    assert channel.send().retry is True
+    release()
+    logged = " ".join(f"{row.action}{row.request}{row.response}" for row in session().scalars(sa.select(ModuleLog)))
+    assert "Secret" not in logged and "mail sent" in logged and "mail not sent" in logged
+
+
+@pytest.mark.parametrize(("changed", "field"), [({"to": "nobody"}, "to"), ({"subject": ""}, "subject"), ({"subject": "x" * 256}, "subject"), ({"message": ""}, "message")])
+def test_a_message_that_is_wrong_is_not_tried_again(channel: Channel, changed: dict[str, str], field: str) -> None:
+    with MailServer() as server:
+        channel.save(channel="smtp", **server.config())
+        result = channel.send(**changed)
+        assert (result.ok, result.code, set(result.errors)) == (False, 422, {field})
+        assert server.messages == []
