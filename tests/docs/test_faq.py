@@ -12,7 +12,7 @@ from puqpanel.host import patience
 from puqpanel.host.loader import Refused, load_module
 from puqpanel.infra import queue
 from puqpanel.infra.settings import ROOT, Settings
-from puqpanel.operations import health
+from puqpanel.operations import deaths, health
 from tests.sample import write_module
 
 FAQ = " ".join((ROOT / "docs" / "faq.md").read_text("utf-8").split())
@@ -105,3 +105,7 @@ def test_what_a_parked_task_says() -> None:
     for text in ("The module {key} is not active; the task goes on when it is.", "The module {key} waits for its update; the task goes on after it."):
         assert text in source
         assert text.replace("{key}", "Product/Echo") in FAQ
+
+
+def test_what_a_module_that_ends_processes_says() -> None:
+    assert deaths.AT_IMPORT in FAQ

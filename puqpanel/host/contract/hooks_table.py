@@ -53,7 +53,7 @@ def _declares(what: str) -> Fact:
 
 def _verb(doing: str, job: str) -> Fact:
     return Fact(
-        f"the service's page, an order or `Service` automation that asks for {doing}", "after the service was reserved: a second click is refused before it comes here",
+        f"the service's page and the bulk actions of the list, for {doing}", "after the service was reserved: a second click is refused before it comes here",
         WEB, f"a result; the default adds `{job}` as a task and answers success",
         "an error or an exception gives the service back as it stood, with the sentence for staff",
     )
@@ -111,7 +111,7 @@ PRODUCT: Mapping[str, Fact] = MappingProxyType(
         "idle": _verb("idle", "idle_job"),
         "unidle": _verb("unidle", "unidle_job"),
         "cancellation": _verb("a cancellation", "cancellation_job"),
-        "retry": Fact("a module, or code of yours", "when a failed verb is to be tried once more", "the caller's", "as the verb's own method", "`{status: \"error\", code: 409}` where nothing failed"),
+        "retry": Fact("a module's own code; the panel's *Retry* takes the failed task up again instead", "when a failed verb is to be tried once more", "the caller's", "as the verb's own method", "`{status: \"error\", code: 409}` where nothing failed"),
         "create_job": _job("`create()`"),
         "suspend_job": _job("`suspend()`"),
         "unsuspend_job": _job("`unsuspend()`"),
