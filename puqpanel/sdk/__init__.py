@@ -4,12 +4,13 @@ Belongs here: base classes that act, handles, and tools for modules, each callab
 belong here: use cases (operations). Called by modules only.
 """
 
+from puqpanel.domain.spreadsheet import csv_line
 from puqpanel.host.contract.config import Config
 from puqpanel.host.contract.hooks import Hook
 from puqpanel.host.contract.result import Result
 from puqpanel.infra.crypto import EncryptedJSON, EncryptedText
 from puqpanel.infra.db import UtcDateTime
-from puqpanel.sdk import db, forms, http
+from puqpanel.sdk import db, forms, http, statistics
 from puqpanel.sdk.caching import Cache
 from puqpanel.sdk.crypt import Crypt, decrypt, encrypt
 from puqpanel.sdk.db import DB
@@ -108,6 +109,7 @@ __all__ = [
     "authId",
     "auth_id",
     "cache",
+    "csv_line",
     "currentAdmin",
     "current_admin",
     "db",
@@ -127,6 +129,7 @@ __all__ = [
     "measure",
     "now",
     "response",
+    "statistics",
     "stripTags",
     "strip_tags",
     "url_for_module",

@@ -28,9 +28,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from puqpanel.domain.spreadsheet import csv_line
 from puqpanel.infra.db import UtcDateTime
 from puqpanel.web.list_page import CAP, SIZES, Chip, Choices, Page, Place, Query, Row, Rows, Tab
-from puqpanel.web.spreadsheet import csv_line
 
 Selected = sa.Select[*tuple[Any, ...]]
 BATCH = 500

@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
+from puqpanel.domain.spreadsheet import csv_line
 from puqpanel.infra.db import UtcDateTime
 from puqpanel.web.list_page import CAP, Page, Tab
 from puqpanel.web.lists import Column, Filter, Listing, Sort
-from puqpanel.web.spreadsheet import csv_line
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
