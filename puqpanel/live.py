@@ -1,7 +1,8 @@
 """The WSGI object: compares the generation before each request and swaps the whole app when it has changed.
 
 Flask fixes its routes at the first request, so an app is never patched while it serves: the new one is built first, then the old one is
-dropped once nothing runs in it. An error in cleaning up never reaches a request.
+dropped once nothing runs in it. An error in cleaning up never reaches a request. While somebody develops (`PUQPANEL_DEV`), an edit of a module's files
+is a change like any other: each process sees it at its next request or task.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ import contextlib
 import gc
 import threading
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 import structlog
 
 from puqpanel.app import Panel, create_app
-from puqpanel.host import registry
+from puqpanel.host import edits, registry
 from puqpanel.infra import queue
 from puqpanel.infra.db import db, engine_for
 from puqpanel.models import Generation
@@ -41,6 +43,7 @@ class Live:
         self.settings = settings
         self.app: Panel | None = None
         self.swaps = 0
+        self.files: edits.Signature = frozenset()
         self._lock = threading.RLock()
         self._busy: dict[int, int] = {}
         self._retired: list[Panel] = []
@@ -49,13 +52,20 @@ class Live:
         """The app with the modules that are switched on now."""
         number = self.generation()
         app = self.app
-        if app is not None and app.generation == number:
+        if app is not None and app.generation == number and not self.edited():
             return app
         with self._lock:
-            if self.app is None or self.app.generation != self.generation(exact=True):
+            if self.app is None or self.app.generation != self.generation(exact=True) or self.edited():
                 self._swap()
             assert self.app is not None
             return self.app
+
+    def edited(self) -> bool:
+        """Whether files of the modules that are switched on changed since the app was built; always False where nobody develops."""
+        return self.settings.dev and self.app is not None and edits.signature(self._folders(self.app)) != self.files
+
+    def _folders(self, app: Panel) -> list[Path]:
+        return [self.settings.modules_dir / key for key in (*app.registry.modules, *app.registry.refused)]
 
     def generation(self, *, exact: bool = False) -> int:
         """The number of the current set of modules: a hint in the queue server saves the query, the database has the truth.
@@ -90,7 +100,10 @@ class Live:
 
     def _swap(self) -> None:
         old = self.app
+        # Looked at before they are read: an edit in between is seen at the next request, not missed.
+        found = edits.signature([self.settings.modules_dir]) if self.settings.dev else frozenset()
         self.app = create_app(self.settings)
+        self.files = edits.within(found, self._folders(self.app))
         self.swaps += 1
         if old is not None:
             self._retired.append(old)

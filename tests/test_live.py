@@ -157,3 +157,41 @@ def test_an_exit_in_a_request_costs_that_request(panel: Live) -> None:
     client = Client(panel)
     assert client.get("/leave").status_code == 500
     assert client.get("/health").status_code in (200, 503)
+
+
+def test_an_edit_is_live_at_the_next_request_while_somebody_develops(settings: Settings, tmp_path: Path) -> None:
+    folder = tmp_path / "modules"
+    put(folder)
+    put(folder, name="Other")
+    live = Live(replace(settings, modules_dir=folder, dev=True))
+    for name in ("Hello", "Other"):
+        switch(live, "activate", name)
+    controller, said = folder / "Plugin" / "Hello" / "controllers" / "HelloController.py", "from {} import x"
+    assert (status(live), status(live, "/admin/modules/Plugin/Other/hello")) == (302, 302)
+    swaps = live.swaps
+    assert status(live) == 302
+    assert live.swaps == swaps
+    # an edit is taken at once, one that cannot be read is shown and stops nobody else, and mending it brings the module back
+    (folder / "Plugin" / "Hello" / "Hello.py").write_text(PAGE.format(name="Hello").replace('"uri": "hello"', '"uri": "moved"'))
+    assert (status(live), status(live, "/admin/modules/Plugin/Hello/moved")) == (404, 302)
+    controller.write_text(said)
+    assert (status(live, "/admin/modules/Plugin/Hello/moved"), status(live, "/admin/modules/Plugin/Other/hello")) == (404, 302)
+    with live.ensure().app_context():
+        row = modules.find_module("Plugin", "Hello")
+        assert row.status == "error"
+        assert "controllers/HelloController.py has a syntax error" in row.reason
+        release()
+    put(folder)
+    assert status(live) == 302
+    assert live.app is not None
+    dismantle(live.app)
+
+
+def test_nobody_looks_for_edits_in_production(panel: Live, tmp_path: Path) -> None:
+    switch(panel, "activate")
+    assert status(panel) == 302
+    (tmp_path / "modules" / "Plugin" / "Hello" / "Hello.py").write_text("x = ")
+    assert status(panel) == 302
+    with panel.ensure().app_context():
+        modules.load_again(actor=STAFF, modules_dir=panel.settings.modules_dir, module_type="Plugin", name="Hello")
+    assert status(panel) == 404

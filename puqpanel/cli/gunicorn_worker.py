@@ -24,6 +24,7 @@ import os
 import selectors
 import signal
 import socket
+import sys
 import threading
 import time
 from functools import partial
@@ -31,8 +32,10 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
+from gunicorn.reloader import Reloader, reloader_engines
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
+from puqpanel.host.packages import PREFIX
 from puqpanel.infra.processes import die_with_parent, overgrown, resident
 
 HUNG = 70
@@ -130,6 +133,18 @@ class PanelWorker(ThreadWorker):  # type: ignore[misc]
         super().notify()
 
 
+class PanelReloader(Reloader):  # type: ignore[misc]
+    """Ends a worker when the panel's own code was edited. Modules' files are none of its business: `live` swaps the app for those."""
+
+    def get_files(self) -> list[str]:
+        """What is watched."""
+        modules = {getattr(module, "__file__", None) for name, module in tuple(sys.modules.items()) if name.startswith(PREFIX)}
+        return [name for name in super().get_files() if name not in modules]
+
+
+reloader_engines["panel"] = PanelReloader
+
+
 class PanelArbiter(Arbiter):  # type: ignore[misc]
     """gunicorn's arbiter, stopped by signals alone: no process can exit with a code above 255."""
 
@@ -157,6 +172,7 @@ class WebServer(BaseApplication):  # type: ignore[misc]
             "keepalive": 5,
             "worker_connections": 200,
             "preload_app": False,
+            "reload_engine": "panel",
             "control_socket_disable": True,  # it would lie in the user's home, one for all panels
             "forwarded_allow_ips": "",  # which proxies to believe is the app's setting
             "worker_tmp_dir": "/dev/shm" if os.access("/dev/shm", os.W_OK) else None,  # noqa: S108 - gunicorn makes a private file
