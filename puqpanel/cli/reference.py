@@ -81,6 +81,8 @@ def _type_page(file: str, key: str, cls: type) -> str:
     if hooks:
         parts.append("## Hooks\n\nWhat the panel calls, and a module may define. Each has a default unless it says otherwise.\n")
         parts += [_hook(name, fact, own.get(name)) for name, fact in hooks.items()]
+    else:
+        parts.append("It has no hooks of its own besides.\n")
     offered = [one for name, one in own.items() if name in OFFERED[key]]
     if offered:
         parts.append("## What a module calls on itself\n")
@@ -142,7 +144,7 @@ def _entry(name: str, shown: str, doc: Doc, *, level: int, kind: str = "", note:
 
 
 def _sdk() -> str:
-    parts = [_head("sdk.md", "A module imports `puqpanel.sdk` and nothing else of the panel: `from puqpanel.sdk import Product, Task, http`.\n")]
+    parts = [_head("sdk.md", "A module imports `puqpanel.sdk` and nothing else of the panel: `from puqpanel.sdk import Product, Task, http`. Errors are named where a module has to reckon with them.\n")]
     known = {name: getattr(sdk, name) for name in sdk.__all__}
     first: dict[int, str] = {}
     for name in sorted(known, key=lambda one: (_alias_order(one), one.lower(), one)):
@@ -259,7 +261,7 @@ def _member(one: Member) -> str:
 def _events() -> str:
     text = """A module listens in its `hooks.py`, `HOOKS = [Hook("service.create_failed", listener, priority=10)]`, and tells of its own with
 [`Event.dispatch`](sdk.md#event). Each listener runs as a task of its own, in a worker, after the commit of what it is told about; those with a higher
-priority first. Names that begin with a word of this table's are the panel's: a listener to one that is not here is refused at load.
+priority first. An event tells of something; it cannot stop or change it, those named `before_…` neither. Names that begin with a word of this table's are the panel's: a listener to one that is not here is refused at load.
 """
     rows = "\n".join(
         f"| `{event.name}` | {_cell(event.says)} | {', '.join(f'`{key}`' for key in event.payload)} | {'later' if event.name in events.LATER else ''} |"

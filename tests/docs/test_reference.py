@@ -21,6 +21,7 @@ from puqpanel.host.checks import RULES
 from puqpanel.host.contract.base import ModuleBase
 from puqpanel.host.contract.hooks_table import HOOKS, OFFERED
 from puqpanel.infra.settings import PREFIX, ROOT, Settings
+from puqpanel.sdk import testing
 
 REFERENCE = ROOT / "docs" / "reference"
 CLASSES: dict[str, type] = {"ModuleBase": ModuleBase, **TYPES}
@@ -93,6 +94,11 @@ def test_every_name_of_the_sdk_has_its_entry_and_a_test() -> None:
     text = page("sdk.md")
     assert [name for name in sdk.__all__ if f"\n## `{name}`\n" not in text] == []
     assert [name for name in sdk.__all__ if name not in mentioned_in_tests()] == [], "no test mentions these"
+
+
+def test_every_name_for_tests_has_its_entry_and_is_tried() -> None:
+    assert [name for name in testing.__all__ if f"\n## `{name}`\n" not in page("testing.md")] == []
+    assert [name for name in testing.__all__ if name not in mentioned_in_tests()] == [], "no test mentions these"
 
 
 def test_every_name_of_the_sdk_says_what_it_is() -> None:

@@ -80,6 +80,10 @@ EVERY: Mapping[str, Fact] = MappingProxyType(
         "admin_web_routes": _declares("a list of `{method, uri, permission, name, controller}`"),
         "admin_api_routes": _declares("a list of `{method, uri, permission, name, controller}`"),
         "scheduler": _declares("a list of `{name, method, every | cron, timeout}`"),
+        "HOOKS": Fact("`HookJob`, each listener as a task of its own", "after the commit of what it is told about, those with a higher priority first", WORKER,
+                      "nothing, or a result", "the task is failed, and the reason is on its page; a listener is told once, and the others are told all the same",
+                      signature=" = [Hook(event, listener, priority=0)]", does="In `hooks.py`: what the module hears. A listener is a function or the name of a method.",
+                      arguments="a listener takes `(payload)` or `(event, payload)`; the payload is a dictionary of plain values"),
         "get_module_data": Fact("the host", "before every call of the module", "the process of that call", "a dictionary, which becomes `self.module_data`",
                                 "an exception ends the call that it stands before", arguments=_STORED),
         "api_webhook_post": Fact(
