@@ -12,7 +12,8 @@ from puqpanel.infra.db import session, transaction
 from puqpanel.infra.redact import DEPTH, redact, redact_text
 from puqpanel.models.module_log import ModuleLog
 
-LIMIT = 64 * 1024
+LIMIT = 64 * 1024 - 1
+"""Bytes of a text: the most that a TEXT of MariaDB holds."""
 # What JSON writes around a value: a comma, a line, an indentation.
 _AROUND = 4
 _MARK = "\n… cut, it was longer than 64 KB"

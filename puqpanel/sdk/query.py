@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.mysql import TINYINT
 
 from puqpanel.host.contract.names import bind
 from puqpanel.infra.db import UtcDateTime, session, transaction
@@ -225,4 +226,6 @@ def _reflect(full: str) -> sa.Table:
             column.type = UtcDateTime()
         elif isinstance(column.type, sa.JSON):
             column.type = _JsonText()
+        elif isinstance(column.type, TINYINT) and column.type.display_width == 1:
+            column.type = sa.Boolean()  # what MariaDB makes of one
     return table
