@@ -84,7 +84,10 @@ def test_every_hook_has_its_entry_and_a_test(key: str) -> None:
     hooks = [*HOOKS[key], *OFFERED[key]]
     assert [name for name in hooks if f"### `{name}`" not in text] == []
     mentioned = mentioned_in_tests()
-    patterns = {"variables_{tab}": r"variables_\w+", "controller_client_{tab}_{verb}": r"controller_client_\w+"}
+    patterns = {
+        "variables_{tab}": r"variables_\w+", "controller_client_{tab}_{verb}": r"controller_client_\w+", "{Name}Controller.{method}": r"\w+Controller",
+        "{method}_of_a_task": "task_data",
+    }  # fmt: skip
     spelt = {name: "|".join(map(re.escape, [name, *vendor_names(name)])) for name in hooks} | patterns
     untested = [name for name in hooks if not any(re.fullmatch(spelt[name], word) for word in mentioned)]
     assert untested == [], "no test mentions these"

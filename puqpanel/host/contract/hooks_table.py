@@ -79,11 +79,22 @@ EVERY: Mapping[str, Fact] = MappingProxyType(
         "admin_sidebar": _declares("a list of `{title, link, active_links, permission}`"),
         "admin_web_routes": _declares("a list of `{method, uri, permission, name, controller}`"),
         "admin_api_routes": _declares("a list of `{method, uri, permission, name, controller}`"),
+        "{Name}Controller.{method}": Fact(
+            "a request to a route of `admin_web_routes()` or `admin_api_routes()`", "at each such request of staff who have the route's permission; CSRF is checked", WEB,
+            "text (the panel puts its layout around it), a dictionary (JSON), `(dictionary, status)`, a Response or a Result",
+            "an exception: the error page with a reference number, and one strike for the breaker; `abort(404)` and a UserError are answers",
+            signature="(request: Request, **parameters: str) -> Any",
+            does="In `controllers/{Name}Controller.py`: one page or action for staff. `self.module` is the module; what it asks for in its signature it is given.",
+            arguments=f"{_REQUEST}; the `{{parameters}}` of the uri, by name"),
         "scheduler": _declares("a list of `{name, method, every | cron, timeout}`"),
         "HOOKS": Fact("`HookJob`, each listener as a task of its own", "after the commit of what it is told about, those with a higher priority first", WORKER,
                       "nothing, or a result", "the task is failed, and the reason is on its page; a listener is told once, and the others are told all the same",
                       signature=" = [Hook(event, listener, priority=0)]", does="In `hooks.py`: what the module hears. A listener is a function or the name of a method.",
                       arguments="a listener takes `(payload)` or `(event, payload)`; the payload is a dictionary of plain values"),
+        "{method}_of_a_task": Fact(
+            "`ModuleJob`", "when a worker takes a task that `Task.add` or `scheduler()` named this method for", WORKER,
+            f"{RESULT}, or `Result.pending(…)`", "as for a Product's jobs; a scheduled run is not retried",
+            signature="() -> Any", does="Any method of the module. Further keys that `Task.add` was given are in `self.task_data`."),
         "get_module_data": Fact("the host", "before every call of the module", "the process of that call", "a dictionary, which becomes `self.module_data`",
                                 "an exception ends the call that it stands before", arguments=_STORED),
         "api_webhook_post": Fact(
