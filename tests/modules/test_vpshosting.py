@@ -15,9 +15,10 @@ import sqlalchemy as sa
 from puqpanel.app import Panel
 from puqpanel.domain.errors import InvalidInput
 from puqpanel.domain.service_states import ProvisionStatus, ServiceStatus
-from puqpanel.host import registry
+from puqpanel.host import migrations, registry
 from puqpanel.host.context import Context, entered
 from puqpanel.host.contract.result import Result
+from puqpanel.infra import migrate
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import db, release, session, transaction
 from puqpanel.infra.settings import Settings
@@ -117,6 +118,18 @@ def made(cloud: DigitalOceanServer) -> Droplet:
     """The one server that the cloud has."""
     (droplet,) = cloud.droplets.values()
     return droplet
+
+
+def test_it_loads_clean_and_its_migrations_make_what_its_models_say(house: House) -> None:
+    tree = migrations.tree(house.module)
+    assert tree is not None
+    assert house.module.warnings == ()
+    assert migrate.differences(db.engine, house.part("models.base").Base.metadata, tree) == []
+    seeded = session().scalars(sa.select(house.images.image_id)).all()
+    assert {"ubuntu-20.04", "ubuntu-24.04", "debian-12"} <= set(seeded)
+    migrations.downgrade(house.module)
+    migrations.upgrade(house.module)
+    assert len(session().scalars(sa.select(house.images.image_id)).all()) == len(seeded)
 
 
 def test_the_whole_life(house: House, cloud: DigitalOceanServer) -> None:

@@ -176,14 +176,24 @@ def test_the_overview(house: House, cloud: DigitalOceanServer, served: Panel) ->
     assert ("Running" in asked, "Force restart" in asked, "Start server" in asked) == (True, True, False)
     piece = astrid.get(f"{at}/general/api/state", headers={"HX-Request": "true"}).text
     assert ("<html" in piece, "Running" in piece) == (False, True)
+    asked = astrid.get(f"{at}/general?state=1&ask=stop").text
+    assert ("cannot be reached until it is started again" in asked, 'value="stop"' in asked, 'value="stop"' in piece) == (True, True, False)
+    assert astrid.get(f"{at}/general?state=1&ask=<b>").status_code == 200
     assert astrid.get(f"{at}/general/api/state", headers=JSON).json == {"status": "success", "data": {"state": "on"}}
     cloud.fail("500", times=2)
     assert astrid.get(f"{at}/general/api/state").status_code == 503
     assert "Not known just now" in astrid.get(f"{at}/general/api/state", headers={"HX-Request": "true"}).text
 
 
+def test_the_tabs_in_polish(house: House, cloud: DigitalOceanServer, served: Panel) -> None:
+    at, astrid = open_tab(house, cloud)[1], customer(served)
+    for tab, text in (("general", "Twój serwer"), ("console", "Logowanie przez SSH"), ("snapshots", "Nie ma jeszcze migawek"), ("monitoring", "Ruch przychodzący")):
+        page = astrid.get(f"{at}/{tab}", headers={"Accept-Language": "pl"}).text
+        assert (text in page, ">Migawki<" in page) == (True, True), tab
+
+
 def test_power(house: House, cloud: DigitalOceanServer, served: Panel) -> None:
-    uuid, at = open_tab(house, cloud)
+    _uuid, at = open_tab(house, cloud)
     astrid, where = customer(served), f"{at}/general/api/power"
     assert [astrid.get(where).status_code, astrid.post(where, {"action": "explode"}).status_code, astrid.post(where).status_code] == [405, 400, 400]
     assert astrid.post(where, {"action": "stop", "csrf_token": ""}).status_code == 400, "without a token"
@@ -239,7 +249,7 @@ def test_the_first_password_is_shown_to_who_asks_by_post(house: House, cloud: Di
 
 
 def test_somebody_elses_server_is_not_there(house: House, cloud: DigitalOceanServer, served: Panel) -> None:
-    uuid, at = open_tab(house, cloud)
+    _uuid, at = open_tab(house, cloud)
     clients.create_client(actor=SYSTEM, name="Tom Other", email="tom@example.test", user_password=PASSWORD)
     tom, before = customer(served, "tom@example.test"), len(cloud.requests)
     for path in ("general", "console", "snapshots", "monitoring", "general/api/state", "console/api/get", "snapshots/api/get", "monitoring/api/get"):
@@ -250,7 +260,7 @@ def test_somebody_elses_server_is_not_there(house: House, cloud: DigitalOceanSer
 
 
 def test_the_console(house: House, cloud: DigitalOceanServer, served: Panel) -> None:
-    uuid, at = open_tab(house, cloud)
+    _uuid, at = open_tab(house, cloud)
     astrid = customer(served)
     page, address = astrid.get(f"{at}/console").text, made(cloud).address
     assert (f"ssh root@{address}" in page, "cloud.digitalocean.com" in page) == (True, False)
@@ -259,7 +269,7 @@ def test_the_console(house: House, cloud: DigitalOceanServer, served: Panel) -> 
 
 
 def test_snapshots(house: House, cloud: DigitalOceanServer, served: Panel) -> None:
-    uuid, at = open_tab(house, cloud, snapshot_limit=2)
+    _uuid, at = open_tab(house, cloud, snapshot_limit=2)
     astrid, where = customer(served), f"{at}/snapshots"
     assert "No snapshots yet" in astrid.get(where).text
     for name in ("", "x" * 61):
@@ -290,7 +300,7 @@ def test_snapshots(house: House, cloud: DigitalOceanServer, served: Panel) -> No
 
 
 def test_another_customers_snapshot_in_the_same_account_is_out_of_reach(house: House, cloud: DigitalOceanServer, served: Panel) -> None:
-    uuid, at = open_tab(house, cloud)
+    _uuid, at = open_tab(house, cloud)
     cloud.snapshots[77] = Snapshot(77, "somebody else's", 4711)
     astrid = customer(served)
     for verb in ("restore", "remove"):
@@ -300,14 +310,14 @@ def test_another_customers_snapshot_in_the_same_account_is_out_of_reach(house: H
 
 
 def test_a_plan_without_snapshots(house: House, cloud: DigitalOceanServer, served: Panel) -> None:
-    uuid, at = open_tab(house, cloud, snapshot_limit=0)
+    _uuid, at = open_tab(house, cloud, snapshot_limit=0)
     astrid = customer(served)
     assert "Your plan has no snapshots" in astrid.get(f"{at}/snapshots").text
     assert astrid.post(f"{at}/snapshots/api/create", {"name": "x"}, headers=JSON).status_code == 409
 
 
 def test_monitoring(house: House, cloud: DigitalOceanServer, served: Panel) -> None:
-    uuid, at = open_tab(house, cloud)
+    _uuid, at = open_tab(house, cloud)
     astrid = customer(served)
     page = astrid.get(f"{at}/monitoring").text
     for text in ("CPU", "Incoming traffic", "Outgoing traffic", "25.0 %", "<path", "Show as table", "Last 24 hours"):
@@ -323,7 +333,7 @@ def test_monitoring(house: House, cloud: DigitalOceanServer, served: Panel) -> N
 
 
 def test_monitoring_while_the_cloud_is_away(house: House, cloud: DigitalOceanServer, served: Panel) -> None:
-    uuid, at = open_tab(house, cloud)
+    _uuid, at = open_tab(house, cloud)
     astrid = customer(served)
     cloud.fail("500", times=2, path="metrics")
     assert "There are no figures just now." in astrid.get(f"{at}/monitoring").text

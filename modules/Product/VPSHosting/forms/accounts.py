@@ -10,21 +10,24 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, IntegerField, PasswordField, StringField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional, ValidationError
 
-from puqpanel.sdk import db
+from puqpanel.sdk import __, db
 
 from ..models.accounts import Account
-from .fields import trim, without_slash
+from .fields import Translated, trim, without_slash
 
+WHERE_FROM = (
+    "Made in DigitalOcean's control panel under API, with full access or with these scopes: "
+    "account and image: read; droplet: all; snapshot: read, delete; ssh_key and tag: read, create; actions, monitoring, regions and sizes: read."
+)
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-SCOPES = "account:read, droplet (all four), image:read, snapshot:read and delete, ssh_key:read and create, tag:read and create, actions:read, monitoring:read"
 
 
-class AccountForm(FlaskForm):  # type: ignore[misc]
+class AccountForm(Translated, FlaskForm):  # type: ignore[misc]
     """An account, and the token that the panel signs in with."""
 
     name = StringField("Name", [InputRequired(), Length(max=100)], filters=[trim], description="What staff call it.")
     api_token = PasswordField("API token", [Length(max=500)], filters=[trim],
-                              description=f"Made in DigitalOcean's control panel under API, with the scopes {SCOPES}.")  # fmt: skip
+                              description=WHERE_FROM)  # fmt: skip
     api_url = StringField("API address", [InputRequired(), Length(max=253)], filters=[trim, without_slash],
                           description="DigitalOcean's own, unless requests go through a gateway of yours.")  # fmt: skip
     max_servers = IntegerField("Servers at most", [Optional(), NumberRange(0, 1_000_000)], description="0 for no limit of the panel's; DigitalOcean has its own.")
@@ -36,14 +39,14 @@ class AccountForm(FlaskForm):  # type: ignore[misc]
         """No two accounts are named alike."""
         found = db.session.scalar(sa.select(Account.id).where(sa.func.lower(Account.name) == field.data.lower()))
         if found is not None and (self.record is None or found != self.record.id):
-            raise ValidationError("Another account has this name.")
+            raise ValidationError(__("Another account has this name."))
 
     def validate_api_token(self, field: Any) -> None:
         """A new account needs one; a known one keeps what it has."""
         if not field.data and self.record is None:
-            raise ValidationError("The panel needs it to sign in.")
+            raise ValidationError(__("The panel needs it to sign in."))
         if field.data and (not field.data.isascii() or any(not sign.isprintable() or sign.isspace() for sign in field.data)):
-            raise ValidationError("A token is one word of letters, digits and underscores.")
+            raise ValidationError(__("A token is one word of letters, digits and underscores."))
 
     def validate_api_url(self, field: Any) -> None:
         """A plain address, and an encrypted one: the token travels with each request."""
@@ -53,11 +56,11 @@ class AccountForm(FlaskForm):  # type: ignore[misc]
         except ValueError:
             known = False
         if not known or parts.query or parts.fragment or parts.username is not None or any(sign.isspace() for sign in field.data):
-            raise ValidationError("Write an address such as https://api.digitalocean.com.")
+            raise ValidationError(__("Write an address such as https://api.digitalocean.com."))
         if parts.scheme == "http" and parts.hostname not in LOOPBACK:
-            raise ValidationError("With http:// the token would travel unencrypted. Write https://.")
+            raise ValidationError(__("With http:// the token would travel unencrypted. Write https://."))
         if parts.path.rstrip("/").endswith("/v2"):
-            raise ValidationError("Leave /v2 out of the address; it is added.")
+            raise ValidationError(__("Leave /v2 out of the address; it is added."))
 
     def fill(self, account: Account) -> Account:
         """Write the form into a row."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from puqpanel.sdk import db, forms
+from puqpanel.sdk import __, db, forms
 
 from ..models.accounts import Account
 from ..services import keys
@@ -25,7 +25,18 @@ def without_slash(text: str | None) -> str:
 def accounts() -> dict[Any, Any]:
     """All accounts, and the choice of none."""
     wanted = sa.select(Account.id, Account.name).order_by(Account.name)
-    return {0: "The first one with room", **dict(db.session.execute(wanted).all())}
+    return {0: __("The first one with room"), **dict(db.session.execute(wanted).all())}
+
+
+class Translated:
+    """Lets a form's labels and help stand there in the reader's language."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self:  # type: ignore[attr-defined]
+            field.label.text = __(field.label.text)
+            if field.description:
+                field.description = __(field.description)
 
 
 class KeysField(forms.TextAreaField):

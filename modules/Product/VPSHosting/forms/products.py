@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from puqpanel.sdk import forms
+from puqpanel.sdk import __, forms
 
 from ..services import catalog, keys, sizes
-from .fields import KeysField, accounts, trim
+from .fields import KeysField, Translated, accounts, trim
 
 InputRequired, Length, NumberRange = forms.validators.InputRequired, forms.validators.Length, forms.validators.NumberRange
 HOSTNAME = forms.validators.Regexp(
@@ -17,7 +17,7 @@ HOSTNAME = forms.validators.Regexp(
 LOCATIONS = {name: f"{place} ({name}, {sizes.REGIONS[name]})" for name, place in sizes.PLACES.items()}
 
 
-class ImageForm(forms.Form):
+class ImageForm(Translated, forms.Form):
     """A form with an image in it."""
 
     def validate_image_id(self, field: Any) -> None:
@@ -67,7 +67,7 @@ class ServiceForm(ImageForm):
     def validate_ssh_keys(self, field: Any) -> None:
         """Public keys only."""
         if len(field.data) > keys.MOST:
-            raise forms.FieldError(f"At most {keys.MOST} keys.")
+            raise forms.FieldError(__("At most :count keys.", {"count": keys.MOST}))
         for key in field.data:
             if wrong := keys.problem(key):
                 raise forms.FieldError(wrong)
@@ -75,10 +75,10 @@ class ServiceForm(ImageForm):
     def validate_root_password(self, field: Any) -> None:
         """Long enough to stand open to the internet, and nothing that a login cannot take."""
         if field.data and (len(field.data) < 12 or not field.data.isprintable()):
-            raise forms.FieldError("At least 12 characters: anybody on the internet may try to sign in.")
+            raise forms.FieldError(__("At least 12 characters: anybody on the internet may try to sign in."))
 
 
-class MadeForm(forms.Form):
+class MadeForm(Translated, forms.Form):
     """The same once there is a server: what it was made with is shown, and stays."""
 
     hostname = forms.StringField("Host name", render_kw={"readonly": True}, description="A server keeps the name that it was made with.")

@@ -24,6 +24,18 @@ POWER = {
 }
 
 
+def choices() -> dict[str, dict[str, str]]:
+    """What can be done to a server that runs, with what it means for whoever uses the server."""
+    return {
+        "reboot": {"label": __("Restart"), "icon": "rotate-right", "button": __("Restart server"),
+                   "sentence": __("Everything that runs in the server ends and begins again.")},
+        "stop": {"label": __("Shut down"), "icon": "power-off", "button": __("Shut server down"),
+                 "sentence": __("The server cannot be reached until it is started again. It stays paid for.")},
+        "force": {"label": __("Force restart"), "icon": "bolt", "button": __("Cut power and restart"),
+                  "sentence": __("For a server that hangs: its power is cut. What was not yet written to the disk is lost.")},
+    }  # fmt: skip
+
+
 class Overview(Tab):
     """`general`."""
 
@@ -41,7 +53,7 @@ class Overview(Tab):
             "has_password": bool(server and server.root_password),
             "api": self.api("general"),
             "asked": asked,
-            "here": f"/client/services/{self.service_uuid}/general",
+            "ask": current_request.args.get("ask", ""),
             **(self._now(server) if asked and server else {}),
         }
 
@@ -85,10 +97,14 @@ class Overview(Tab):
         answer.headers["Cache-Control"] = "no-store"
         return answer
 
+    @property
+    def _here(self) -> str:
+        return f"/client/services/{self.service_uuid}/general"
+
     def _now(self, server: Server) -> dict[str, Any]:
         told: Told = DigitalOcean(server.account).droplet(server.server_id or "")
         if not told.ok:
             return {"state": "unknown", "may": False}
         status, busy = told.data.get("status"), bool(told.data.get("locked"))
         state = "changing" if busy or status == "new" else {"active": "on", "off": "off"}.get(str(status), "unknown")
-        return {"state": state, "may": self.open_to_changes()}
+        return {"state": state, "may": self.open_to_changes(), "choices": choices(), "here": self._here}

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from modules.Product.VPSHosting.lang.pl import LANG
 from modules.Product.VPSHosting.services import keys, monitoring
 from modules.Product.VPSHosting.services.answers import Outcome, Told, explain, read
 from modules.Product.VPSHosting.services.api import address_of
@@ -125,3 +128,25 @@ def test_a_week_is_thinned_to_what_a_chart_shows() -> None:
     assert (len(thin) <= monitoring.MOST, thin[-1][0], {value for _, value in thin}) == (True, 4999.0, {1.0})
     labels = monitoring.labelled([(1_760_000_000, 1.0), (1_760_000_060, 2.0), (1_760_000_120, 3.0)], "day")
     assert (labels[0], monitoring.ticks(labels)) == (("9 Oct 08:53", 1.0), ["9 Oct 08:53", "9 Oct 08:54", "9 Oct 08:55"])
+
+
+def texts() -> set[str]:
+    """Every text that the module translates: in its code, its templates and its forms."""
+    folder = Path(__file__).parents[1]
+    found: set[str] = set()
+    for path in [*folder.glob("*.py"), *folder.glob("[cfst]*/*.py"), *folder.glob("views/*/*.html")]:
+        if path.parent.name != "tests":
+            found |= set(re.findall(r'__\(\s*"([^"]+)"', path.read_text()))
+    for path in folder.glob("forms/*.py"):
+        found |= set(re.findall(r'Field\(\s*"([^"]+)"', path.read_text())) | set(re.findall(r'description="([^"]+)"', path.read_text()))
+    return found
+
+
+def test_every_text_is_there_in_polish_and_nothing_besides() -> None:
+    more = {"Overview", "Console", "Snapshots", "Monitoring", "DigitalOcean", "Incoming traffic", "Outgoing traffic", "The server is being started.",
+            "The server is being shut down.", "The server is being restarted.", "The power of the server is being cut and switched on again."}  # fmt: skip
+    tokens = {text for text in LANG if text.startswith("Made in DigitalOcean's control panel")}
+    assert (texts() | more) - set(LANG) == set()
+    assert set(LANG) - texts() - more - tokens == set()
+    for text, translation in LANG.items():
+        assert set(re.findall(r":[a-z]+", text)) == set(re.findall(r":[a-z]+", translation)), text
