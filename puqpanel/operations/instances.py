@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from html import escape
 from typing import Any
@@ -21,8 +21,8 @@ from puqpanel.host.registry import LoadedModule
 from puqpanel.infra.db import session, transaction
 from puqpanel.infra.links import link
 from puqpanel.infra.redact import SHORTEST, secret_name, storable
-from puqpanel.models import Instance, Task, TaskTag
-from puqpanel.operations import audit, breaker
+from puqpanel.models import Instance, Module, Task, TaskTag
+from puqpanel.operations import audit
 from puqpanel.operations.fields import clean_name
 from puqpanel.tasks import add as engine
 
@@ -80,10 +80,13 @@ def module_of(instance: Instance) -> LoadedModule | None:
 
 def held_back(key: str) -> str:
     """Why the instances of a module cannot be used just now, one sentence; empty where they can."""
-    if reason := _not_callable(key):
-        return reason
-    failing = breaker.reason(key)
-    return f"The module {registry.current().modules[key].title} was stopped. {failing}" if failing else ""
+    return held_back_of([key])[key]
+
+
+def held_back_of(keys: Iterable[str]) -> dict[str, str]:
+    """The same of several modules, by key, with one query for all."""
+    failing = {row.key: row.failing for row in session().scalars(sa.select(Module).where(Module.failing != ""))}
+    return {key: _not_callable(key) or (f"The module {key} was stopped. {failing[key]}" if key in failing else "") for key in keys}
 
 
 def _not_callable(key: str) -> str:
@@ -203,16 +206,17 @@ def kept_by(instance: Instance) -> str:
     return "Messages still wait to go out by this sender; let them go or cancel their tasks first." if waiting is not None else ""
 
 
-def settings_page(*, actor: Actor, uuid: str, sent: Mapping[str, Any] | None = None, errors: Mapping[str, list[str]] | None = None) -> Called | None:
+def settings_page(
+    *, actor: Actor, instance: Instance, sent: Mapping[str, Any] | None = None, errors: Mapping[str, list[str]] | None = None
+) -> Called | None:
     """What the module draws for its settings, without any stored secret in it; None where the module cannot be called.
 
     Args:
         actor: who looks.
-        uuid: the instance.
+        instance: which.
         sent: what was sent and refused, to be shown again.
         errors: the sentences of that refusal, by field.
     """
-    instance = find_instance(uuid)
     module = module_of(instance)
     if module is None or module.restricted:
         return None
@@ -220,7 +224,7 @@ def settings_page(*, actor: Actor, uuid: str, sent: Mapping[str, Any] | None = N
     shown = stored if sent is None else dict(sent)
     data = {"webhook_url": webhook_address(instance), "uuid": instance.uuid, "title": instance.title, **shown}
     again = None if sent is None else {"module_data": shown, "errors": errors or {}}
-    called = calls.invoke(module, "get_settings_page", data, instance_uuid=uuid, actor=actor, stored=again)
+    called = calls.invoke(module, "get_settings_page", data, instance_uuid=instance.uuid, actor=actor, stored=again)
     if not isinstance(called.value, str) or not _draws_itself(module):
         return called  # a form's password fields are drawn empty
     return replace(called, value=Markup(without_secrets(called.value, [stored, shown])))  # noqa: S704 - drawn by the module's templates
@@ -287,11 +291,10 @@ def test_connection(*, actor: Actor, uuid: str) -> Result:
     return called.result
 
 
-def preview(*, actor: Actor, uuid: str) -> Called | None:
-    """What a client would see of a gateway, with a sample invoice; None where its module is not served."""
-    instance = find_instance(uuid, "Payment")
-    module = module_of(instance)
-    return None if module is None or module.restricted else calls.invoke(module, "preview_client_area", instance_uuid=uuid, actor=actor)
+def preview(*, actor: Actor, gateway: Instance) -> Called | None:
+    """What a client would see of a gateway, with a sample invoice; None where its module cannot be called."""
+    module = module_of(gateway)
+    return None if module is None or module.restricted else calls.invoke(module, "preview_client_area", instance_uuid=gateway.uuid, actor=actor)
 
 
 def send(

@@ -105,6 +105,10 @@ def render(
 ) -> str:
     """HTML of the fields, to stand inside a form of the panel's."""
     filled = bound(form, data, errors)
+    for field in filled:
+        if isinstance(field, PasswordField) and data.get(field.short_name) and not errors:
+            # it is drawn empty; without a word nobody could tell whether there is one
+            field.render_kw = {"placeholder": "Stored; empty keeps it", **(field.render_kw or {})}
     environment = views.environment(type(module))
     if views.has_panel():
         return Markup(environment.from_string(_TEMPLATE).render(form=filled))  # noqa: S704 - the macros escape

@@ -103,7 +103,7 @@ def test_the_client_sees_one_reference_each_time(till: Till) -> None:
 
 
 def test_a_sample_keeps_nothing(till: Till) -> None:
-    called = instances.preview(actor=STAFF, uuid=till.uuid)
+    called = instances.preview(actor=STAFF, gateway=instances.find_instance(till.uuid))
     assert called is not None and called.ok and "SAMPLE" in called.value and "21.90 EUR" in called.value
     assert till.rows() == []
 

@@ -314,3 +314,28 @@ def test_a_test_message_and_what_became_of_it(scene: Scene, drain: Callable[...,
         task: Any = session().scalars(sa.select(Task)).one()
         assert (task.job, task.queue, task.tries, task.status, task.data["message"]["to"]) == ("NotificationJob", "Notification", 3, "completed", "a@example.test")
     assert scene.owner.post(f"/admin/senders/{uuid}/delete").status_code == 302
+
+
+def test_pages_cost_the_same_with_many(scene: Scene, counted: Callable[[], list[str]]) -> None:
+    uuids = {noun: scene.make(noun, "First") for noun in ("gateways", "senders")}
+
+    def cost(path: str) -> int:
+        scene.owner.get(path)  # what is kept for a few seconds is there now
+        counted()
+        assert scene.owner.get(path).status_code == 200
+        return len(counted())
+
+    before = {path: cost(path) for noun, uuid in uuids.items() for path in (f"/admin/{noun}/", f"/admin/{noun}/{uuid}")}
+    for noun in uuids:
+        for _ in range(5):
+            scene.make(noun, "More")
+    assert {path: cost(path) for path in before} == before
+    assert max(before[f"/admin/{noun}/"] for noun in uuids) <= 4
+    assert max(before[f"/admin/{noun}/{uuid}"] for noun, uuid in uuids.items()) <= 6, before
+
+
+def test_whether_a_secret_is_stored_is_said(scene: Scene) -> None:
+    uuid = scene.make("gateways", "Card")
+    assert "Stored; empty keeps it" not in scene.owner.get(f"/admin/gateways/{uuid}").text
+    scene.owner.post(f"/admin/gateways/{uuid}/settings", {"account": "7", "signing": "words-nobody-reads", "mode": "b"})
+    assert "Stored; empty keeps it" in scene.owner.get(f"/admin/gateways/{uuid}").text

@@ -31,7 +31,7 @@ class GatewayPages(Pages):
     def preview(self, uuid: str) -> ResponseReturnValue:
         """What a client would see, with a sample invoice, on a page where nothing works."""
         instance = self.find(uuid)
-        called = instances.preview(actor=actor(), uuid=uuid)
+        called = instances.preview(actor=actor(), gateway=instance)
         answer = make_response(
             render_template("admin/instances/preview.html", instance=instance, called=called, held=instances.held_back(instance.module),
                             back=self.url("show", uuid))

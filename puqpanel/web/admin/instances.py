@@ -113,7 +113,7 @@ class Pages:
     def index(self) -> ResponseReturnValue:
         """The list, in staff's order."""
         rows = instances.list_instances(self.kind.type)
-        held = {key: instances.held_back(key) for key in {row.module for row in rows}}
+        held = instances.held_back_of({row.module for row in rows})
         modules = {row.module: instances.module_of(row) for row in rows}
         return render_template("admin/instances/index.html", pages=self, kind=self.kind, rows=rows, held=held, modules=modules, offered=self._offered())
 
@@ -171,7 +171,7 @@ class Pages:
     def _show(self, instance: Instance, sent: dict[str, Any] | None = None, errors: dict[str, list[str]] | None = None) -> str:
         uuid, module = instance.uuid, instances.module_of(instance)
         manage = can(f"{self.kind.many}.manage")
-        called = instances.settings_page(actor=actor(), uuid=uuid, sent=sent, errors=errors) if manage else None
+        called = instances.settings_page(actor=actor(), instance=instance, sent=sent, errors=errors) if manage else None
         return render_template(
             self.template, pages=self, kind=self.kind, instance=instance, module=module, held=instances.held_back(instance.module),
             called=called, errors=errors or {}, action=self.url("settings_submit", uuid), label="Save settings", consequence="Kept encrypted. Used at once.",
