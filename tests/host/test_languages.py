@@ -206,6 +206,8 @@ def test_each_viewer_in_their_language(settings: Settings, live: Live) -> None:
         shown = astrid.get(tab, headers=headers).text
         assert f"<p id=said>{hello} &lt;Ada&gt;</p>" in shown
         assert overview in shown
+    for odd in ("x;q=abc, ,*;q=0, pl", ";" * 500, "pl," * 2000, "*", "pl;q=0", "\xff\xfe"):
+        assert olga.get(page, headers={"Accept-Language": odd}).status_code == 200
     olga.set_cookie("lang", "pl", domain="localhost")
     assert "Cześć" in olga.get(page, headers={"Accept-Language": "en"}, follow_redirects=True).text, "the cookie before the browser"
     olga.set_cookie("lang", "../../x", domain="localhost")

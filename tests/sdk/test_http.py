@@ -186,6 +186,9 @@ def test_a_certificate_nobody_knows(tmp_path: Path) -> None:
         assert (refused.error, refused.lost) == ("The certificate of the other side is not trusted.", False)
         assert http.session(server.url_for("/"), verify=False).get().ok
         assert http.session(server.url_for("/"), verify=str(pem)).get().ok
+        assert http.session(server.url_for("/"), verify=str(pem), policy=http.public_only(["127.0.0.0/8"])).get().ok
+        named = http.session(f"https://localhost:{server.port}", verify=str(pem), policy=http.public_only(["127.0.0.0/8", "::1"])).get()
+        assert named.error == "The certificate of the other side is not trusted.", "it is held against the name that was asked for, not the address"
 
 
 def drip(listening: socket.socket, gone: threading.Event) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import string
 from datetime import UTC, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from puqpanel import sdk
+from puqpanel.host.contract.names import IMPORTS, python_name
 from puqpanel.infra.crypto import KeyFileError
 from puqpanel.sdk import Crypt, __, decrypt, encrypt, generateStrongPassword, now, strip_tags, version_compare
 from puqpanel.sdk.passwords import SYMBOLS
@@ -70,3 +72,62 @@ def test_everything_named_is_there() -> None:
         assert hasattr(sdk, name)
     assert sdk.generateStrongPassword is sdk.generate_strong_password
     assert sdk.ExternalServiceException is sdk.ExternalServiceError
+
+
+TEXTS = {
+    "Blueprint": "id uuid string text integer boolean json enum ipAddress timestamp timestamps foreignId foreign index",
+    "Cache": "remember tags put flush get forget",
+    "Client": "request get post",
+    "Controller": "",
+    "Crypt": "encryptString decryptString",
+    "DB": "table transaction",
+    "Event": "dispatch",
+    "ExternalServiceException": "getMessage",
+    "GuzzleException": "getMessage getCode",
+    "InvalidArgumentException": "",
+    "JsonResponse": "",
+    "Mail": "mailer send",
+    "Model": "where first",
+    "Notification": "getModuleData getSettingsPage send",
+    "NotificationMail": "",
+    "Payment": "getModuleData getSettingsPage getClientAreaHtml getReturnUrl getCancelUrl onPaymentSuccess onPaymentFailed refund",
+    "Plugin": "activate deactivate update view config logInfo logError logDebug adminPermissions adminSidebar adminWebRoutes adminApiRoutes getCurrentVersion",
+    "Product": "getProductData saveProductData getProductPage getServiceData saveServiceData getServicePage create suspend unsuspend termination change_package "
+    "getClientAreaMenuConfig setServiceUuid view config",
+    "Request": "all",
+    "Response": "",
+    "Schema": "create table hasTable dropIfExists",
+    "Service": "find with_ chunk setProvisionStatus setProvisionData",
+    "Task": "add",
+    "ValidationException": "getMessage",
+    "Validator": "make fails errors",
+    "View": "",
+    "abort": "", "auth": "id", "decrypt": "", "encrypt": "", "generateStrongPassword": "", "logModule": "", "now": "", "response": "json", "version_compare": "",
+    "view_admin_module": "",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_everything_the_texts_import_or_call(name: str) -> None:
+    found = getattr(sdk, name)
+    assert name in sdk.__all__
+    missing = [method for method in TEXTS[name].split() if not hasattr(found, method)]
+    assert missing == []
+    plain = [python_name(method) for method in TEXTS[name].split() if not hasattr(found, python_name(method))]
+    assert plain == [], "and in Python's spelling"
+
+
+def test_the_answers_of_the_texts() -> None:
+    moment: Any = now()
+    for name in ("toISOString", "toDateTimeString", "addDays"):
+        assert callable(getattr(moment, name)) and callable(getattr(moment, python_name(name)))
+    answer: Any = sdk.http.Answer(True, 200, text="{}")
+    assert (answer.getStatusCode(), answer.getBody().getContents(), str(answer.getBody())) == (200, "{}", "{}")
+    query = sdk.db.Query
+    assert all(hasattr(query, name) for name in ("where", "first", "get", "insert", "update", "insertGetId", "insert_get_id"))
+
+
+def test_the_table_of_imports_is_whole() -> None:
+    assert set(IMPORTS.values()) <= set(sdk.__all__)
+    assert all(path.rpartition("\\")[2] == name for path, name in IMPORTS.items())
+    assert {name for name in TEXTS if name[0].isupper()} == set(IMPORTS.values())

@@ -111,6 +111,38 @@ KEYS = {"maxExceptions": "max_exceptions"}
 ACCESSORS = {"getDueAmountAttribute": "due_amount"}
 EXCEPTIONS = {"ExternalServiceException": "ExternalServiceError", "ValidationException": "ValidationError", "InvalidArgumentException": "ValueError"}
 
+# What the texts import, beside what a module imports from puqpanel.sdk.
+IMPORTS: Mapping[str, str] = MappingProxyType(
+    {
+        "App\\Http\\Controllers\\Controller": "Controller",
+        "App\\Models\\Service": "Service",
+        "App\\Models\\Task": "Task",
+        "App\\Modules\\Notification": "Notification",
+        "App\\Modules\\Payment": "Payment",
+        "App\\Modules\\Plugin": "Plugin",
+        "App\\Modules\\Product": "Product",
+        "GuzzleHttp\\Client": "Client",
+        "GuzzleHttp\\Exception\\GuzzleException": "GuzzleException",
+        "Illuminate\\Contracts\\View\\View": "View",
+        "Illuminate\\Database\\Eloquent\\Model": "Model",
+        "Illuminate\\Database\\Schema\\Blueprint": "Blueprint",
+        "Illuminate\\Http\\JsonResponse": "JsonResponse",
+        "Illuminate\\Http\\Request": "Request",
+        "Illuminate\\Http\\Response": "Response",
+        "Illuminate\\Support\\Facades\\Cache": "Cache",
+        "Illuminate\\Support\\Facades\\Crypt": "Crypt",
+        "Illuminate\\Support\\Facades\\DB": "DB",
+        "Illuminate\\Support\\Facades\\Event": "Event",
+        "Illuminate\\Support\\Facades\\Mail": "Mail",
+        "Illuminate\\Support\\Facades\\Schema": "Schema",
+        "Illuminate\\Support\\Facades\\Validator": "Validator",
+        "NotificationMail": "NotificationMail",
+        "ExternalServiceException": "ExternalServiceException",
+        "InvalidArgumentException": "InvalidArgumentException",
+        "ValidationException": "ValidationException",
+    }
+)
+
 GROUPS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         "Every module": MODULE,
