@@ -18,4 +18,8 @@ LANG = {
     "What staff leave for each other; the panel adds what it could not make.": "Notatki pracowników; panel dopisuje, czego nie udało się utworzyć.",
     "When": "Kiedy",
     "Write something first.": "Najpierw coś napisz.",
+    "View notes": "Przeglądanie notatek",
+    "Read what is in the notebook": "Czytanie notatnika",
+    "Write notes": "Pisanie notatek",
+    "Add notes to the notebook": "Dodawanie notatek do notatnika",
 }

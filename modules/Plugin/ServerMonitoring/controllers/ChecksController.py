@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import Any
 
 import sqlalchemy as sa
 from flask import flash, redirect
 from sqlalchemy.orm import Session
 
-from puqpanel.sdk import Controller, Request, Service, __, abort, db, now, response, url_for_module
+from puqpanel.sdk import Controller, Request, Service, __, abort, csv_line, db, now, response, url_for_module
 
 from ..forms.checks import TYPES, CheckForm
 from ..models.checks import Check
@@ -162,13 +160,9 @@ def _service(check: Check) -> Service | None:
 
 
 def _csv(check: Check) -> str:
-    """With the mark that tells spreadsheets the encoding. Cells that they would run are told apart by an apostrophe."""
-    text = io.StringIO()
-    text.write("\ufeff")
-    lines = csv.writer(text, lineterminator="\r\n")
-    lines.writerow(["checked_at", "status", "response_time", "error_message"])
+    """With the mark that tells spreadsheets the encoding."""
     words = {True: "up", False: "down", None: "unable"}
     query = sa.select(Result.checked_at, Result.status, Result.response_time, Result.error_message).where(Result.check_id == check.id)
-    for at, status, took, error in db.session.execute(query.order_by(Result.checked_at.desc(), Result.id.desc()).limit(EXPORTED)):
-        lines.writerow([at.isoformat(sep=" ", timespec="seconds"), words[status], took, f"'{error}" if error[:1] in ("=", "+", "-", "@", "\t", "\r") else error])
-    return text.getvalue()
+    rows = db.session.execute(query.order_by(Result.checked_at.desc(), Result.id.desc()).limit(EXPORTED))
+    lines = [csv_line([at, words[status], took, error]) for at, status, took, error in rows]
+    return "".join(["\ufeff", csv_line(["checked_at", "status", "response_time", "error_message"]), *lines])

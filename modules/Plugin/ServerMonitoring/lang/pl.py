@@ -152,6 +152,7 @@ LANG = {
     "is checked": "jest sprawdzany",
     "its results, figures and outages": "jej wyniki, dane i awarie",
     "mean of all checks": "średnia wszystkich kontroli",
+    "ms": "ms",
     "no": "nie",
     "no answer": "brak odpowiedzi",
     "not seen to end": "koniec nieznany",
@@ -162,4 +163,9 @@ LANG = {
     "the first result comes within a minute": "pierwszy wynik w ciągu minuty",
     "yes": "tak",
     "“:line” is no network; write one such as 10.0.0.0/8.": "„:line” nie jest siecią; wpisz np. 10.0.0.0/8.",
+    "View the monitoring dashboard": "Przeglądanie monitoringu",
+    "See how all checks stand, uptime and response times": "Stan wszystkich kontroli, dostępność i czasy odpowiedzi",
+    "Manage checks": "Zarządzanie kontrolami",
+    "See, add, change, pause and delete checks, and export what they found": "Przeglądanie, dodawanie, zmiana, wstrzymywanie i usuwanie kontroli oraz eksport wyników",
+    "Say which internal networks checks may reach, and how long results are kept": "Które sieci wewnętrzne są dostępne dla kontroli i jak długo przechowuje się wyniki",
 }

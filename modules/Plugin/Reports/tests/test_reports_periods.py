@@ -1,0 +1,35 @@
+"""Which days an address asks for, and how fine the bars are."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from werkzeug.datastructures import MultiDict
+
+from modules.Plugin.Reports.services import periods
+from puqpanel.sdk import statistics
+
+
+@pytest.mark.parametrize(("key", "by", "least", "most"), [("30d", "day", 30, 30), ("90d", "week", 90, 90), ("12m", "month", 335, 366), ("", "day", 30, 30), ("x", "day", 30, 30)])
+def test_the_usual_choices(key: str, by: str, least: int, most: int) -> None:
+    period = periods.read({"period": key})
+    assert (period.last, period.by, period.refused) == (statistics.today(), by, False)
+    assert least <= (period.last - period.first).days + 1 <= most
+
+
+def test_days_of_ones_own() -> None:
+    period = periods.read(MultiDict({"since": "2026-01-01", "until": "2026-03-01", "period": "12m"}))
+    assert (period.first, period.last, period.key, period.by) == (date(2026, 1, 1), date(2026, 3, 1), "", "week")
+    assert period.query == "since=2026-01-01&until=2026-03-01"
+
+
+def test_a_year_before_december_and_january() -> None:
+    assert periods._a_year_before(date(2026, 12, 31)) == date(2026, 1, 1)
+    assert periods._a_year_before(date(2026, 1, 31)) == date(2025, 2, 1)
+
+
+def test_what_is_no_period_shows_the_usual_one() -> None:
+    tomorrow = statistics.today() + timedelta(days=1)
+    period = periods.read(MultiDict({"since": "2026-01-01", "until": tomorrow.isoformat()}))
+    assert (period.refused, period.key, list(period.form.errors)) == (True, "30d", ["until"])

@@ -1,0 +1,158 @@
+"""Reports: what the four pages say, their periods, their CSV and who may see them."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from puqpanel.app import Panel
+from puqpanel.infra.clock import now
+from puqpanel.infra.db import engine_for, transaction
+from puqpanel.infra.settings import Settings
+from puqpanel.models import Product, Service, Task
+from puqpanel.operations import services
+from tests.modules.plugins import PluginHouse, switched_on
+from tests.modules.stage import STAFF
+from tests.sample import make_service
+from tests.web.conftest import Browser
+
+PAGES = ("services", "income", "provisioning", "modules")
+
+
+@pytest.fixture
+def house(settings: Settings, app: Panel) -> Iterator[PluginHouse]:
+    """The plugin, switched on."""
+    with switched_on(settings, app, "Reports") as one:
+        yield one
+
+
+@pytest.fixture
+def owner(house: PluginHouse) -> Browser:
+    """Staff who may do everything."""
+    return house.owner()
+
+
+@pytest.fixture
+def trade(house: PluginHouse) -> None:
+    """Four services of a product with an awkward name, one of them lost, and the jobs for them."""
+    first = make_service(STAFF, "")
+    day = timedelta(days=1)
+    with transaction() as current:
+        current.execute(sa.update(Product).values(name='=HYPERLINK("http://x")'))
+        service = services.find_service(first.uuid)
+        service.status = "active"
+        for status, age in (("active", 3), ("active", 200), ("terminated", 100)):
+            gone = now() - 2 * day if status == "terminated" else None
+            current.add(Service(client_id=first.client_id, product_id=first.product_id, name=status, status=status, price_minor=990, created_at=now() - age * day,
+                                terminated_at=gone, status_since=gone or now() - age * day))  # fmt: skip
+        for status, note in (("completed", ""), ("failed", "The cloud <is> full."), ("failed", "The cloud <is> full."), ("parked", "")):
+            current.add(Task(job="ModuleJob", queue="Module", module="Product/Echo", status=status, note=note, service_uuid=first.uuid, ended_at=now() - day))
+
+
+def rows(answer: Any) -> list[list[str]]:
+    """The lines of a CSV answer."""
+    assert (answer.status_code, answer.mimetype, answer.text[0]) == (200, "text/csv", "\ufeff")
+    return list(csv.reader(answer.text[1:].splitlines()))
+
+
+def test_it_loads_clean_and_keeps_no_table(house: PluginHouse) -> None:
+    assert house.module.warnings == ()
+    assert house.tables() <= {"mod_plugin_reports_version"}
+
+
+def test_the_pages_of_an_empty_panel(house: PluginHouse, owner: Browser) -> None:
+    for page, sentence in zip(PAGES, ("Nothing came or went", "Nothing recurs yet", "No job has ended", "Plugin/Reports"), strict=True):
+        answer = owner.get(f"{house.at}/{page}")
+        assert (answer.status_code, sentence in answer.text) == (200, True), page
+
+
+def test_services(house: PluginHouse, owner: Browser, trade: None) -> None:
+    page = owner.get(f"{house.at}/services").text
+    assert ("2 new, 1 lost" in page, "Show as table" in page, "=HYPERLINK(&#34;http://x&#34;)" in page) == (True, True, True)
+    assert "50.0 %" in page, "of the two that were in force one was lost"
+    found = rows(owner.get(f"{house.at}/services?format=csv"))
+    assert (found[0], len(found)) == (["start", "new", "lost"], 31)
+    assert [sum(int(row[place]) for row in found[1:]) for place in (1, 2)] == [2, 1]
+    assert len(rows(owner.get(f"{house.at}/services?period=12m&format=csv"))) == 13
+    assert len(rows(owner.get(f"{house.at}/services?period=90d&format=csv"))) in (14, 15), "by week"
+
+
+def test_income_is_called_what_it_is(house: PluginHouse, owner: Browser, trade: None) -> None:
+    page = owner.get(f"{house.at}/income").text
+    assert ("29.70" in page, "A month, EUR" in page, "It is not what was invoiced or paid." in page) == (True, True, True)
+    assert rows(owner.get(f"{house.at}/income?format=csv"))[1] == ["'=HYPERLINK(\"http://x\")", "EUR", "29.70", "3"], "no spreadsheet runs it"
+
+
+def test_provisioning_and_modules(house: PluginHouse, owner: Browser, trade: None) -> None:
+    page = owner.get(f"{house.at}/provisioning").text
+    assert ("1 completed, 2 failed" in page, "66.7 %" in page, "The cloud &lt;is&gt; full." in page, "Product/Echo" in page) == (True, True, True, True)
+    assert sum(int(row[2]) for row in rows(owner.get(f"{house.at}/provisioning?format=csv"))[1:]) == 2
+    found = {row[0]: row for row in rows(owner.get(f"{house.at}/modules?format=csv"))}
+    assert (found["Plugin/Reports"][2], found["module"][5:]) == ("active", ["parked", "completed", "failed", "errors"])
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "sentence"),
+    [
+        ("since=2026-02-01&until=2026-01-01", "until", "The last day lies before the first."),
+        ("since=2026-02-01", "until", "Choose a day."),
+        ("until=2026-02-01", "since", "Choose a day."),
+        ("since=x&until=2026-02-01", "since", "Not a valid date"),
+        ("since=2026-01-01&until=2199-01-01", "until", "This day is still to come."),
+        ("since=2001-01-01&until=2026-01-01", "since", "Five years at most."),
+        ("since=0001-01-01&until=9999-12-31", "until", "This day is still to come."),
+    ],
+)
+def test_days_that_are_no_period(house: PluginHouse, owner: Browser, query: str, field: str, sentence: str) -> None:
+    for page in ("services", "provisioning", "modules"):
+        for end in ("", "&format=csv"):
+            wrong = owner.get(f"{house.at}/{page}?{query}{end}")
+            assert (wrong.status_code, f'id="{field}-e"' in wrong.text, sentence in wrong.text) == (422, True, True), page
+
+
+def test_days_of_ones_own(house: PluginHouse, owner: Browser, trade: None) -> None:
+    since, until = (now() - timedelta(days=4)).date(), now().date()
+    found = rows(owner.get(f"{house.at}/services?since={since}&until={until}&format=csv"))
+    assert (found[1][0], found[-1][0], len(found)) == (str(since), str(until), 6)
+    page = owner.get(f"{house.at}/services?since={since}&until={until}").text
+    assert f"provisioning?since={since}&amp;until={until}" in page, "the other reports are about the same days"
+    assert owner.get(f"{house.at}/services?period=nonsense").status_code == 200
+
+
+def test_money_is_a_right_of_its_own(house: PluginHouse) -> None:
+    clerk = house.clerk("reports-view")
+    assert [clerk.get(f"{house.at}/{page}").status_code for page in PAGES] == [200, 403, 200, 200]
+    assert clerk.get(f"{house.at}/income?format=csv").status_code == 403
+    assert f"{house.at}/income" not in clerk.get(f"{house.at}/services").text
+
+
+def test_reports_ask_no_more_often_of_more_services(house: PluginHouse, owner: Browser, trade: None, settings: Settings) -> None:
+    seen: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        seen.append(statement)
+
+    def counted() -> list[int]:
+        numbers = []
+        for page in PAGES:
+            seen.clear()
+            assert owner.get(f"{house.at}/{page}?period=12m").status_code == 200
+            numbers.append(sum("services" in one or "tasks" in one or "module_log" in one for one in seen))
+        return numbers
+
+    sa.event.listen(engine_for(settings.database_url), "before_cursor_execute", note)
+    try:
+        counted()
+        few = counted()
+        with transaction() as current:
+            one = current.scalars(sa.select(Service).limit(1)).one()
+            same = {"client_id": one.client_id, "product_id": one.product_id, "status": "active"}
+            current.add_all([Service(name=str(number), created_at=now() - timedelta(days=number), **same) for number in range(300)])
+        assert (counted(), min(few) > 0) == (few, True)
+    finally:
+        sa.event.remove(engine_for(settings.database_url), "before_cursor_execute", note)
