@@ -4,6 +4,7 @@
 an edit of the same size within a second would load old code.
 """
 
+import ast
 import contextlib
 import importlib
 import itertools
@@ -30,7 +31,29 @@ class _SourceLoader(SourceFileLoader):
 
     def get_code(self, fullname: str) -> CodeType | None:
         path = self.get_filename(fullname)
-        return compile(self.get_data(path), path, "exec", dont_inherit=True)
+        source = self.get_data(path)
+        # most files name no module by its address, and are compiled as they are
+        tree = _own_names(ast.parse(source, path), package_of(fullname)) if b"odules." in source else None
+        return compile(source if tree is None else tree, path, "exec", dont_inherit=True)
+
+
+def _own_names(tree: ast.Module, package: str) -> ast.Module:
+    """`from modules.Product.Name.services import x` in the files of that module as `from .services import x`: what it imports must be of this load."""
+    own = package.split(".")[1:3]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            node.module = _fresh_name(node.module, own, package)
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                # without “as” the name would be that of the outermost package
+                if alias.asname:
+                    alias.name = _fresh_name(alias.name, own, package)
+    return tree
+
+
+def _fresh_name(name: str, own: list[str], package: str) -> str:
+    parts = name.split(".")
+    return ".".join([package, *parts[3:]]) if parts[0] in ("modules", "Modules") and parts[1:3] == own else name
 
 
 class _Finder(MetaPathFinder):
