@@ -124,7 +124,7 @@ def test_the_banks_message_counts(till: Till) -> None:
     ({"secret": "another secret of a stranger"}, 401), ({"secret": ""}, 401), ({"signature": ""}, 401), ({"signature": "ż"}, 401), ({"signature": "0" * 64}, 401),
     ({"body": b"[]"}, 422), ({"body": b"\xff"}, 422), ({"body": b""}, 422), ({"body": b"null"}, 422), ({"amount": 21.9}, 422), ({"amount": "21.9e1"}, 422),
     ({"amount": "-21.90"}, 422), ({"amount": "2190"}, 422), ({"amount": "21.89"}, 422), ({"currency": "USD"}, 422), ({"currency": "eur"}, 422), ({"id": ""}, 422),
-    ({"status": "maybe"}, 422), ({"reference": "SPNOBODY"}, 404), ({"reference": "SP\x00"}, 404),
+    ({"status": "maybe"}, 422), ({"reference": "SPNOBODY"}, 404), ({"reference": "SP\x00"}, 422), ({"id": "tx\x00"}, 422),
 ])  # fmt: skip
 def test_what_is_not_the_banks_or_not_right_changes_nothing(till: Till, how: dict[str, Any], code: int) -> None:
     till.show()

@@ -18,8 +18,8 @@ from .models.transfers import Transfer, awaited, note_outcome
 
 SIGNATURE = "X-Signature"
 MESSAGE = {
-    "id": "required|string|max:100",
-    "reference": "required|string|max:20",
+    "id": "required|string|max:100|regex:/^[!-~]+$/",
+    "reference": "required|alpha_dash|max:20",
     "amount": r"required|string|regex:/^\d{1,9}(\.\d{1,2})?$/",
     "currency": "required|string|min:3|max:3",
     "status": "required|in:received,returned",
