@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 
+from puqpanel.host import languages
 from puqpanel.host.checks.finding import Severity, Spot, rule
 from puqpanel.host.checks.source import Code, Source, last_name, text_of
 
@@ -79,15 +80,11 @@ def _told(path: str, found: list[tuple[int, str]]) -> Iterator[Spot]:
 @rule("language-file", Severity.ERROR, 'Write LANG = {"text": "translation"} and nothing else.')
 def language_file(source: Source) -> Iterator[Spot]:
     """A language file is data and is read as such: one dictionary of text to text. Code in it is not run."""
-    for code in source.code:
-        if code.path.startswith("lang/") and not code.path.endswith("__init__.py"):
-            try:
-                words = _words(code)
-            except ValueError as error:
-                yield Spot(code.path, 1, str(error))
-                continue
-            if not all(isinstance(key, str) and isinstance(value, str) for key, value in words.items()):
-                yield Spot(code.path, 1, "LANG holds something that is no text.")
+    # the sentences that loading says, so that the two never tell different stories
+    for said in languages.problems(source.folder):
+        found = re.match(r"([^\s,]+)(?:, line (\d+): )?\s*(.*)", said, re.DOTALL)
+        path, line, why = found.groups() if found else ("lang", None, said)
+        yield Spot(path, int(line or 1), why[:1].upper() + why[1:])
 
 
 def _words(code: Code) -> dict[object, object]:
