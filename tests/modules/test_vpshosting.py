@@ -224,6 +224,29 @@ def test_a_lost_server_is_not_forgotten_when_the_second_request_is_refused(house
     assert (cloud.created, house.row(uuid).server_id) == ([made(cloud).id], str(made(cloud).id))
 
 
+def test_a_lost_server_that_appears_late_is_terminated_too(house: House, cloud: DigitalOceanServer) -> None:
+    uuid = house.sold(cloud)
+    cloud.fail("drop_after", method="POST", path=BASE)
+    cloud.fail("500", method="GET", path=BASE, skip=1)
+    assert not house.job(uuid, "create_job").ok
+    late = dict(cloud.droplets)
+    cloud.droplets.clear()
+    assert house.job(uuid, "termination_job").pending, "not seen yet"
+    cloud.droplets.update(late)
+    assert house.finish(uuid, "termination_job").ok
+    assert (cloud.droplets, house.row(uuid).status) == ({}, "terminated")
+
+
+def test_a_request_that_made_nothing_holds_a_termination_up_for_minutes_only(house: House, cloud: DigitalOceanServer) -> None:
+    uuid = house.sold(cloud)
+    cloud.fail("drop", method="POST", path=BASE)
+    assert not house.job(uuid, "create_job").ok
+    assert house.job(uuid, "termination_job").pending
+    with transaction():
+        house.row(uuid).sent_at = now() - timedelta(minutes=4)
+    assert house.finish(uuid, "termination_job").ok
+
+
 def test_it_waits_until_there_is_an_address(house: House, cloud: DigitalOceanServer) -> None:
     cloud.temper.polls = 4
     uuid = house.sold(cloud)

@@ -18,6 +18,9 @@ JOBS = ("create_job", "suspend_job", "unsuspend_job", "termination_job", "change
 # How long DigitalOcean may take to make a server before staff are told.
 PATIENCE = timedelta(hours=1)
 
+# How long a server may stay out of the list after a request whose answer was lost: what nobody sees would go on costing money.
+LAG = timedelta(minutes=3)
+
 
 class Provisioning(Power):
     """What happens at DigitalOcean.
@@ -103,6 +106,8 @@ class Provisioning(Power):
         if not told.ok:
             return self._no(told, server)
         ids = {str(one.get("id")) for one in told.data} | ({server.server_id} if server.server_id else set())
+        if not ids and server.sent_at is not None and server.sent_at + LAG > now():
+            return Result.pending("No answer came to the request for the server. It may still appear, so this looks again.")
         for server_id in sorted(ids):
             wrong = self._destroy(cloud, server_id)
             if wrong is not None:

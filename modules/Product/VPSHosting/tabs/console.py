@@ -12,6 +12,8 @@ from puqpanel.sdk import Request
 
 from .answers import Tab
 
+USER = "root"
+
 
 class Console(Tab):
     """`console`."""
@@ -21,7 +23,10 @@ class Console(Tab):
         server = self.made()
         return {
             "server": server,
-            "command": f"ssh root@{server.ip_address}" if server else "",
+            "user": USER,
+            "command": f"ssh {USER}@{server.ip_address}" if server else "",
+            "address": f"ssh://{USER}@{server.ip_address}" if server else "",
+            "forget": f"ssh-keygen -R {server.ip_address}" if server else "",
             "has_keys": bool(self.service_data["ssh_keys"]),
             "has_password": bool(server and server.root_password),
             "api": self.api("general"),
@@ -32,7 +37,7 @@ class Console(Tab):
         server = self.made()
         if server is None:
             return {"success": False, "error": "Server not found"}, 404
-        return {"success": True, "console_url": f"ssh://root@{server.ip_address}", "command": f"ssh root@{server.ip_address}"}
+        return {"success": True, "console_url": f"ssh://{USER}@{server.ip_address}", "command": f"ssh {USER}@{server.ip_address}"}
 
 
 def control_panel(server_id: str) -> str:
