@@ -67,5 +67,6 @@ def test_a_failed_create_leaves_a_note(house: PluginHouse) -> None:
     hook = next(one for one in house.module.hooks if one.event == "service.create_failed")
     assert (hook.listener, hook.priority) == ("note_failure", 10)
     house.job("note_failure", {"service_uuid": service.uuid, "reason": "The cloud is full."})
+    house.job("note_failure", {"service_uuid": "gone by now"})
     (note,) = house.all(house.part("models.notes").Note)
     assert (note.text, note.author, note.service_uuid) == ("A service could not be made. The cloud is full.", "", service.uuid)

@@ -7,7 +7,7 @@ from typing import Any
 
 from puqpanel.sdk import Plugin, __
 
-from .models.notes import Note, forget_before
+from .models.notes import Note, forget_before, is_service
 from .models.notes import keep as keep_note
 
 KEPT_DAYS = 90
@@ -59,6 +59,7 @@ class SamplePlugin(Plugin):
     # 5. What it hears: hooks.py names the event and this method.
 
     def note_failure(self, payload: dict[str, Any]) -> None:
-        """Leaves a note when a service could not be made."""
-        reason = str(payload.get("reason") or "")
-        keep_note(Note(text=__("A service could not be made. :reason", {"reason": reason}).strip(), service_uuid=payload.get("service_uuid")))
+        """Leaves a note when a service could not be made; none about one that is gone by now."""
+        uuid, reason = str(payload.get("service_uuid") or ""), str(payload.get("reason") or "")
+        if is_service(uuid):
+            keep_note(Note(text=__("A service could not be made. :reason", {"reason": reason}).strip(), service_uuid=uuid))

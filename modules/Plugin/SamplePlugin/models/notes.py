@@ -36,6 +36,11 @@ def keep(note: Note) -> None:
         session.add(note)
 
 
+def is_service(uuid: str) -> bool:
+    """Whether there is such a service: a note can only be about one that is there."""
+    return db.session.scalar(sa.select(db.service_uuid).where(db.service_uuid == uuid)) is not None
+
+
 def forget_before(age: timedelta) -> int:
     """Removes notes older than that; answers how many."""
     with db.transaction() as session:
