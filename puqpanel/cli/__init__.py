@@ -21,7 +21,8 @@ COMMANDS = {
     "worker": "Work off the tasks.",
     "scheduler": "Start what is due, and pick up what was lost.",
     "db": "The database: its migrations.",
-    "module": "Modules: list, switch on and off, update, check.",
+    "module": "Modules: list, switch on and off, update; begin, check and test one.",
+    "task": "Tasks: how they went, and a failed one as a test.",
     "staff": "People who sign in at /admin.",
     "keys": "The keys that secrets are stored under.",
     "doctor": "Look whether everything is well, and say what to do.",
@@ -32,7 +33,7 @@ COMMANDS = {
 }
 SECTIONS = {
     "Running": ("up", "web", "worker", "scheduler"),
-    "Looking after it": ("doctor", "db", "module", "staff", "keys"),
+    "Looking after it": ("doctor", "db", "module", "task", "staff", "keys"),
     "Trying and measuring": ("demo", "bench", "test", "docs"),
 }
 

@@ -8,6 +8,7 @@ tests/cli/test_gunicorn_worker.py has to pass first. What it changes:
 * A request that runs longer than the timeout first loses its connection (a client that sends or reads too slowly ends there); if it
   still runs two seconds later it hangs in code, and the process ends. The arbiter starts another.
 * A process that a module has let grow (memory, open files, threads) ends after its request; the arbiter starts another.
+* A process whose listening socket or poller a request has closed ends too.
 * SystemExit in a request is an error of that request.
 * The two exit codes by which gunicorn's arbiter stops the whole server are moved out of reach: `os._exit(3)` in a module is a dead
   worker, as any other.
@@ -50,6 +51,7 @@ class PanelWorker(ThreadWorker):  # type: ignore[misc]
 
     running = 0
     first_size = 0
+    alive: bool
 
     def init_process(self) -> None:
         """Runs in the new process; ends when the worker does."""
@@ -104,10 +106,27 @@ class PanelWorker(ThreadWorker):  # type: ignore[misc]
         """Reads one request and answers it, in the request thread."""
         me = threading.get_ident()
         self.busy[me] = (time.monotonic(), conn, None)
+        before = self._lifelines()
         try:
             return super().handle(conn)
         finally:
             self.busy.pop(me, None)
+            if os.getpid() != self.pid:
+                os._exit(HUNG)  # a copy that the request has forked: it would hold everybody's connections open
+            if self._lifelines() != before:
+                # closed by code that closes whatever number it finds: this process would take requests and never answer them
+                self.log.critical("A request closed what its worker lives by, and it ends.")
+                os._exit(HUNG)
+
+    def _lifelines(self) -> list[int]:
+        """What this process listens on and is woken by, as the system knows it."""
+        found = []
+        for one in (self.poller.fileno(), self.method_queue._read_fd, self.method_queue._write_fd, *(listener.fileno() for listener in self.sockets)):
+            try:
+                found.append(os.fstat(one).st_ino)
+            except (OSError, TypeError):
+                found.append(0)
+        return found
 
     def handle_request(self, req: Any, conn: TConn) -> Any:
         """Answers one request whose head has been read."""

@@ -47,7 +47,7 @@ Next:
 
 def in_words(name: str) -> str:
     """`MyVPSHosting` → `My VPS Hosting`."""
-    return " ".join(re.findall(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]*|[a-z0-9]+", name))
+    return " ".join(re.findall(r"[A-Z][A-Z0-9]*(?![a-z])|[A-Z][a-z0-9]*|[a-z0-9]+", name))
 
 
 def write(module_type: str, folder: Path, words: dict[str, str]) -> list[str]:

@@ -1,0 +1,91 @@
+"""`module check`, `module test` and `module reload` as people run them: what they print, and their exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import puqpanel
+from tests.sample import write_module
+
+PLUGIN = "from puqpanel.sdk import Plugin\n\n\nclass Echo(Plugin):\n    {}\n"
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Path:
+    return tmp_path / "instance"
+
+
+@pytest.fixture
+def modules(tmp_path: Path) -> Path:
+    return tmp_path / "modules"
+
+
+def test_check_groups_what_it_finds(instance: Path, modules: Path) -> None:
+    env = {"PUQPANEL_MODULES_DIR": str(modules)}
+    write_module(modules, PLUGIN.format("def run(self):\n        exit(1)"), type="Plugin")
+    write_module(modules, PLUGIN.replace("Echo", "Fine").format("kept = {}"), type="Plugin", name="Fine")
+    said = puqpanel(instance, "module", "check", "--all", **env)
+    assert said.returncode == 1
+    assert "Plugin/Echo\n  Echo.py:6  error  exit() reaches the whole process, not only this module.  [ends-the-process]\n      Raise an error" in said.stdout
+    assert "2 modules checked: 1 error, 1 warning, 2 hints." in said.stdout
+    assert puqpanel(instance, "module", "check", "Fine", **env).returncode == 0
+    assert puqpanel(instance, "module", "check", "Fine", "--strict", **env).returncode == 1
+    rows = json.loads(puqpanel(instance, "module", "check", "Plugin/Fine", "--no-hints", "--json", **env).stdout)
+    assert [(row["rule"], row["severity"], row["file"], row["line"]) for row in rows] == [("shared-state", "warning", "Fine.py", 5)]
+    assert set(rows[0]) == {"module", "rule", "severity", "file", "line", "says", "mend"}
+    assert not instance.exists()
+
+
+def test_check_shows_its_rules(instance: Path) -> None:
+    said = puqpanel(instance, "module", "check", "--rules")
+    assert said.returncode == 0
+    assert "swallows-timeout  error\n    A job that runs out of time" in said.stdout
+    rows = json.loads(puqpanel(instance, "module", "check", "--rules", "--json").stdout)
+    assert {"id", "severity", "why", "mend"} == set(rows[0])
+
+
+def test_the_card_of_a_module(instance: Path, modules: Path) -> None:
+    env = {"PUQPANEL_MODULES_DIR": str(modules)}
+    write_module(modules, PLUGIN.format("pass"), type="Plugin")
+    said = puqpanel(instance, "module", "test", "Echo", **env)
+    assert said.returncode == 0, said.stdout
+    assert "  ✓ activated twice  Both times it answered success.\n" in said.stdout
+    assert "  – periodic work twice  It has no schedule.\n" in said.stdout
+    assert " passed, 0 failed, " in said.stdout
+    listed = puqpanel(instance, "module", "test", "Echo", "--list", **env)
+    assert "strange events\n" in listed.stdout
+    wrong = puqpanel(instance, "module", "test", "Echo", "--probe", "nonsense", **env)
+    assert (wrong.returncode, "There is no probe “nonsense” for Plugin modules" in wrong.stderr) == (1, True)
+
+
+def test_a_module_that_ends_the_process_costs_its_card(instance: Path, modules: Path) -> None:
+    env = {"PUQPANEL_MODULES_DIR": str(modules)}
+    write_module(modules, PLUGIN.format("def deactivate(self):\n        import os\n        os._exit(3)"), type="Plugin")
+    said = puqpanel(instance, "module", "test", "Echo", "--json", **env)
+    assert said.returncode == 1
+    card = json.loads(said.stdout)
+    assert [line["outcome"] for line in card] == ["passed", "failed"]
+    assert card[1] == {"probe": "deactivated and activated again", "outcome": "failed", "says": "It ended the process it was tried in.", "seconds": 0.0}
+
+
+def test_reload_reaches_every_process(instance: Path, modules: Path) -> None:
+    env = {"PUQPANEL_MODULES_DIR": str(modules)}
+    write_module(modules, PLUGIN.format("pass"), type="Plugin")
+    assert puqpanel(instance, "db", "upgrade", **env).returncode == 0
+    assert puqpanel(instance, "module", "reload", **env).stdout == "No module is switched on.\n"
+    assert puqpanel(instance, "module", "activate", "Echo", **env).returncode == 0
+    before = _generation(instance)
+    assert puqpanel(instance, "module", "reload", **env).stdout == "Plugin/Echo: read anew.\n"
+    assert puqpanel(instance, "module", "reload", "Echo", **env).returncode == 0
+    assert _generation(instance) == before + 2
+
+
+def _generation(instance: Path) -> int:
+    import sqlite3
+
+    with sqlite3.connect(instance / "puqpanel.db") as database:
+        (number,) = database.execute("SELECT number FROM generation").fetchone()
+    return int(number)

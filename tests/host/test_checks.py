@@ -1,0 +1,267 @@
+"""The checker: each rule finds what it is for, with file and line, and leaves alone what is right."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from puqpanel.host import checks, discover
+from puqpanel.host.checks import Finding, Severity
+from puqpanel.host.checks.spelling import VALIDATOR
+from puqpanel.infra.settings import ROOT
+from tests.sample import write_module
+
+
+def look(tmp_path: Path, main: str = "", *, type: str = "Product", files: dict[str, str] | None = None, config: str = "") -> dict[str, list[Finding]]:
+    """The findings about a module, by rule."""
+    source = main or f"from puqpanel.sdk import {type}\n\n\nclass Echo({type}):\n    pass\n"
+    folder = write_module(tmp_path, source, type=type, files=files)
+    if config:
+        (folder / "config.py").write_text(config)
+    ((_, found),) = checks.check([checks.Wanted(folder, type, "Echo")], 1)
+    by_rule: dict[str, list[Finding]] = {}
+    for finding in found:
+        by_rule.setdefault(finding.rule, []).append(finding)
+    return by_rule
+
+
+def of_class(body: str, type: str = "Product", imports: str = "") -> str:
+    """A main file with this in its class."""
+    indented = "\n".join("    " + line if line else "" for line in dedent(body).strip().splitlines())
+    return f"from puqpanel.sdk import DB, Event, Result, {type}, Service, Task, Validator, __, json_error\n{imports}\n\n\nclass Echo({type}):\n{indented}\n"
+
+
+BODY = {
+    "missing-twin": ("def create(self):\n    return {'status': 'success'}", "def create(self):\n    return super().create()\ndef create_job(self):\n    return {'status': 'success'}"),
+    "unknown-job": (
+        "def create_job(self):\n    Task.add('ModuleJob', 'Module', {'module': self, 'method': 'chekJob'})\ndef check_job(self):\n    pass",
+        "def create_job(self):\n    Task.add('ModuleJob', 'Module', {'module': self, 'method': 'check_job'})\ndef check_job(self):\n    pass",
+    ),
+    "orphan-tab-method": (
+        "def get_client_area_menu_config(self):\n    return {}\ndef variables_general(self):\n    return {}",
+        "def helper(self):\n    return {}",
+    ),
+    "panel-event": ("def create_job(self):\n    Event.dispatch('service.created', {})", "def create_job(self):\n    Event.dispatch('echo.created', {})"),
+    "vendor-spelling": ("def createJob(self):\n    self.logInfo('x')", "def create_job(self):\n    self.log_info('x')"),
+    "unknown-validator-rule": (
+        "def save_product_data(self, data=None):\n    return Validator.make(data, {'a': 'required|intger|min:1'})",
+        "def save_product_data(self, data=None):\n    return Validator.make(data, {'a': 'required|integer|regex:/^a|b$/|max:9'})",
+    ),
+    "secret-logged": (
+        "def create_job(self):\n    self.log_info('made', f\"with {self.service_data['password']}\")",
+        "def create_job(self):\n    self.log_info('made', {'user': self.service_data['username'], 'has': bool(self.service_data.get('password'))})",
+    ),
+    "swallows-timeout": (
+        "def create_job(self):\n    try:\n        pass\n    except:\n        return {'status': 'error'}",
+        "def create_job(self):\n    try:\n        pass\n    except BaseException:\n        raise\n    except Exception:\n        pass",
+    ),
+    "missing-timeout": (
+        "def create_job(self):\n    import requests\n    return requests.get('https://x.test')",
+        "def create_job(self):\n    import requests\n    return requests.get('https://x.test', timeout=5)",
+    ),
+    "ends-the-process": ("def create_job(self):\n    import os\n    os._exit(1)", "def create_job(self):\n    raise ValueError('no')"),
+    "background-thread": ("def create_job(self):\n    import threading\n    threading.Thread(target=print).start()", "def create_job(self):\n    pass"),
+    "blocking-sleep": ("def variables_general(self):\n    import time\n    time.sleep(2)", "def create_job(self):\n    import time\n    time.sleep(2)"),
+    "shared-state": ("cache = {}", "PLANS = {'a': 1}\nrepeatable = ('create_job',)"),
+    "sql-from-values": (
+        "def create_job(self):\n    DB.select(f\"x\")\n    self.db.execute(f\"DELETE FROM a WHERE b = '{self.service_uuid}'\")",
+        "def create_job(self):\n    self.db.execute('DELETE FROM a WHERE b = :b', {'b': self.service_uuid})",
+    ),
+    "raw-sql": ("def create_job(self):\n    DB.raw('now()')", "def create_job(self):\n    DB.table('a').where('b', 1).first()"),
+    "deactivate-drops-data": (
+        "def deactivate(self):\n    from puqpanel.sdk import Schema\n    Schema.dropIfExists('a')\n    return 'success'",
+        "def deactivate(self):\n    return 'success'",
+    ),
+    "missing-template": ("def create_job(self):\n    return self.view('client_area.nowhere')", "def create_job(self):\n    return self.view(self.name)"),
+    "panel-internals": ("def create_job(self):\n    from puqpanel.models import Service", "def create_job(self):\n    from puqpanel.sdk.http import Answer"),
+    "absolute-import": ("def create_job(self):\n    from modules.Product.Echo import forms", "def create_job(self):\n    import json"),
+    "secret-in-code": ("API_KEY = 'a8f5f167f44f4964e6c998dee827110c'", "API_KEY = 'the key to it'"),
+    "unescaped-output": ("def create_job(self):\n    from markupsafe import Markup\n    return Markup(f'<b>{self.name}')",
+                         "def create_job(self):\n    from markupsafe import Markup\n    return Markup('<b>{}').format(self.name)"),
+}
+
+
+@pytest.mark.parametrize("rule", BODY)
+def test_a_rule_finds_what_it_is_for_and_nothing_else(rule: str, tmp_path: Path) -> None:
+    wrong, right = BODY[rule]
+    found = look(tmp_path / "wrong", of_class(wrong)).get(rule, [])
+    assert found, f"{rule} found nothing"
+    assert all(one.file == "Echo.py" and one.line > 4 and one.says and one.mend for one in found)
+    assert rule not in look(tmp_path / "right", of_class(right))
+
+
+TEMPLATES = {
+    "template-syntax": ("{% if x %}never ended", "{% if x %}{% endif %}"),
+    "unescaped-output": ("<p>{{ name|safe }}</p>", "<p>{{ name }} is safe</p>"),
+    "blocked-by-policy": ("<button onclick=\"go()\">Go</button>", "<button data-go>Go</button>"),
+    "form-without-token": ("<form method=\"post\"><button>Go</button></form>", "<form method=\"post\">{{ page.token() }}<button>Go</button></form>"),
+    "missing-template": ("{% include \"client_area/nowhere.html\" %}", "{% import \"panel/macros/page.html\" as page %}"),
+    "missing-asset": ("<img src=\"{{ asset('logo.png') }}\">", "<img src=\"{{ asset('there.png') }}\">"),
+}
+
+
+@pytest.mark.parametrize("rule", TEMPLATES)
+def test_a_rule_about_templates(rule: str, tmp_path: Path) -> None:
+    path, (wrong, right) = "views/client_area/general.html", TEMPLATES[rule]
+    files = {"views/assets/there.png": "x"}
+    (found,) = look(tmp_path / "wrong", files={path: f"\n{wrong}\n", **files})[rule]
+    assert (found.file, found.line) == (path, 2 if rule != "template-syntax" else found.line)
+    assert rule not in look(tmp_path / "right", files={path: right, **files})
+
+
+@pytest.mark.parametrize(
+    "piece", ["<script>go()</script>", "<a href=\"javascript:go()\">x</a>", "<style>p{}</style>", "<p style=\"color:red\">x</p>", "<script src=\"https://cdn.test/x.js\"></script>"])
+def test_what_the_browser_will_not_run(piece: str, tmp_path: Path) -> None:
+    assert "blocked-by-policy" in look(tmp_path, files={"views/a.html": piece})
+
+
+def test_a_script_with_the_nonce_is_run(tmp_path: Path) -> None:
+    assert "blocked-by-policy" not in look(tmp_path, files={"views/a.html": '<script nonce="{{ nonce() }}">go()</script>'})
+
+
+def test_declarations_that_get_a_module_refused_are_all_named(tmp_path: Path) -> None:
+    found = look(tmp_path, of_class(
+        """
+        def admin_web_routes(self):
+            return [
+                {"method": "get", "uri": "a", "name": "a", "controller": "A@a"},
+                {"method": "get", "uri": "b", "name": "b", "permission": "", "controller": "A@b"},
+            ]
+        def admin_sidebar(self):
+            return [{"title": "A", "link": "/admin/a", "permission": "a"}]
+        def scheduler(self):
+            return [{"name": "one", "method": "run", "cron": "every day"}, {"name": "two", "method": "gone", "every": "5m"}]
+        """, "Plugin"), type="Plugin", files={"hooks.py": "from puqpanel.sdk import Hook\nHOOKS = [Hook('service.created_failed', print)]\n"})  # fmt: skip
+    assert [one.line for one in found["route-without-permission"]] == [8, 9]
+    assert "is no route" in found["sidebar-without-route"][0].says
+    assert {one.says for one in found["bad-schedule"]} >= {"“every day” is no cron text of five fields.", "The schedule calls gone(), which Echo has not."}
+    assert found["unknown-event"][0].file == "hooks.py"
+    assert "do you mean service.create_failed?" in found["unknown-event"][0].says
+    assert [one.severity for one in found["refused"]] == [Severity.REFUSED]
+    assert found["refused"][0].line > 1
+
+
+def test_secrets_in_the_configuration(tmp_path: Path) -> None:
+    found = look(tmp_path, config='CONFIG = {\n    "name": "Echo", "version": "1.0.0",\n    "api_key": "abcdef",\n    "other": "sk_live_abc",\n    "password": "",\n}\n')
+    assert [(one.line, one.severity) for one in found["secret-in-config"]] == [(3, Severity.ERROR), (4, Severity.ERROR)]
+
+
+def test_a_refusal_has_its_place(tmp_path: Path) -> None:
+    (found,) = look(tmp_path, "from puqpanel.sdk import Product\n\nclass Echo(Product:\n    pass\n")["refused"]
+    assert (found.file, found.line) == ("Echo.py", 3)
+    assert "syntax error" in found.says
+
+
+@pytest.mark.parametrize("code", [
+    "import os\nos._exit(0)", "import sys\nsys.exit(3)", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "def f(): f()\nf()", "print('x' * 10**6)",
+])  # fmt: skip
+def test_a_hostile_module_costs_its_own_findings(code: str, tmp_path: Path) -> None:
+    write_module(tmp_path, code + "\n" + "from puqpanel.sdk import Product\nclass Bad(Product): pass\n", name="Bad")
+    write_module(tmp_path, "from puqpanel.sdk import Product\nclass Good(Product): pass\n", name="Good")
+    found = {one.name: findings for one, findings in checks.check([checks.Wanted(tmp_path / "Product" / name, "Product", name) for name in ("Bad", "Good")])}
+    assert not any(finding.severity in checks.GRAVE for finding in found["Good"])
+    harmless = code.startswith("print")
+    assert any(finding.rule == "refused" for finding in found["Bad"]) is not harmless
+    assert any(finding.rule == "ends-the-process" for finding in found["Bad"]) is ("os." in code or "sys." in code)
+
+
+def test_a_module_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("puqpanel.host.checks.inspection.SECONDS", 1.5)
+    found = look(tmp_path, "import time\ntime.sleep(60)\n")
+    assert "did not come to an end" in found["refused"][0].says
+    assert "work-at-import" in found
+
+
+def test_strange_files_are_left_alone(tmp_path: Path) -> None:
+    folder = write_module(tmp_path, "from puqpanel.sdk import Product\nclass Echo(Product): pass\n")
+    (folder / "out.py").symlink_to("/etc/passwd")
+    (folder / "deep.py").write_text("x = " + "(" * 5000 + ")" * 5000)
+    (folder / "long.py").write_text("x = '" + "a" * 1_000_000 + "'")
+    (folder / "bytes.py").write_bytes(b"\xff\xfe\x00")
+    import os
+
+    os.mkfifo(folder / "pipe.py")
+    source = checks.read(folder, "Product", "Echo")
+    assert {code.path for code in source.code} == {"Echo.py", "config.py", "deep.py", "bytes.py"}
+    list(checks.static(source))
+
+
+def test_a_line_that_is_right_says_so(tmp_path: Path) -> None:
+    body = "def create_job(self):\n    import requests\n    return requests.get('https://x.test')  # check: off {}"
+    assert "missing-timeout" not in look(tmp_path / "a", of_class(body.format("missing-timeout, it is ours")))
+    assert "missing-timeout" not in look(tmp_path / "b", of_class(body.format("")))
+    assert "missing-timeout" in look(tmp_path / "c", of_class(body.format("raw-sql")))
+
+
+def test_translations(tmp_path: Path) -> None:
+    files = {
+        "lang/en.py": "LANG = {}\n", "lang/pl.py": 'LANG = {"Hello": "Witaj"}\n', "lang/de.py": "import os\nLANG = dict(os.environ)\n",
+        "views/client_area/a.html": '<h1>{{ __("Hello") }}</h1>\n<p>{{ __("Bye") }}</p>\n<p>Plain words</p>',
+    }
+    found = look(tmp_path, files=files)
+    assert [(one.file, one.line) for one in found["untranslated-text"]] == [("views/client_area/a.html", 3)]
+    assert ("lang/pl.py", "Bye") in [(one.file, one.says[-5:-2]) for one in found["missing-translation"]]
+    assert [one.file for one in found["language-file"]] == ["lang/de.py"]
+    assert found["untranslated-text"][0].severity is Severity.HINT
+
+
+def test_the_rules_of_the_validator_are_those_of_the_validator() -> None:
+    from puqpanel.sdk.rules import PLAIN, TAKES_VALUE
+
+    assert VALIDATOR == PLAIN | TAKES_VALUE
+
+
+def test_every_rule_says_why_and_what_to_do() -> None:
+    assert len(checks.RULES) > 35
+    for made in checks.RULES.values():
+        assert len(made.why) > 40
+        assert made.why.endswith(".")
+        assert made.mend
+        assert made.id == made.id.lower()
+
+
+def test_findings_are_stable_as_json(tmp_path: Path) -> None:
+    found = look(tmp_path, of_class("cache = {}"))["shared-state"][0]
+    assert json.loads(json.dumps(found.as_dict())) == {
+        "module": "Product/Echo", "rule": "shared-state", "severity": "warning", "file": "Echo.py", "line": 6,
+        "says": "Echo.cache is shared by all instances.", "mend": checks.RULES["shared-state"].mend,
+    }
+
+
+@pytest.mark.parametrize("module", [pytest.param(one, id=one.name) for one in discover.scan(ROOT / "modules")])
+def test_the_projects_own_modules_have_no_errors(module: discover.Found) -> None:
+    ((_, found),) = checks.check([checks.Wanted(module.folder, module.type, module.name, module.error)], 1)
+    assert [finding for finding in found if finding.severity in checks.GRAVE] == []
+
+
+def test_what_the_loader_takes_and_notices(tmp_path: Path) -> None:
+    found = look(
+        tmp_path, of_class(
+            """
+            def get_client_area_menu_config(self):
+                return {"general": {"name": "General", "template": "client_area.general"}}
+            def admin_web_routes(self):
+                return [{"method": "get", "uri": "a", "name": "a", "permission": "see", "controller": "A@a"}]
+            def admin_sidebar(self):
+                return [{"title": "A", "link": "a", "active_links": ["b"], "permission": "see"}]
+            """),
+        files={"views/client_area/general.html": "x", "controllers/A.py": "class A:\n    def a(self, request):\n        return 'a'\n"},
+    )  # fmt: skip
+    assert "refused" not in found
+    assert {"tab-without-variables", "undeclared-permission", "load-warning"} <= set(found)
+
+
+def test_what_is_missing_is_a_hint(tmp_path: Path) -> None:
+    found = look(tmp_path, files={"views/client_area/general.html": "x"}, config='CONFIG = {"name": "Echo", "version": "1.0.0"}\n')
+    hints = {"no-tests", "no-provider", "no-languages", "says-nothing-of-itself"}
+    assert hints <= set(found)
+    assert all(found[rule][0].severity is Severity.HINT for rule in hints)
+    assert found["says-nothing-of-itself"][0].says == "CONFIG has no description and no author."
+
+
+def test_every_rule_has_a_test() -> None:
+    text = Path(__file__).read_text()
+    assert [rule for rule in checks.RULES if f'"{rule}"' not in text] == []

@@ -1,0 +1,239 @@
+"""The contract suite: a module that keeps the contract passes it, and each way of breaking it fails the probe that is for it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from puqpanel.infra import crypto
+from puqpanel.infra.settings import ROOT
+from puqpanel.sdk.testing import Line, run_suite
+from puqpanel.sdk.testing.contract import probes
+from tests.sample import write_module
+
+PROVIDER = '''
+    from contextlib import contextmanager
+    from puqpanel.sdk.testing import Provider, Reply, Supply
+
+    class Cloud(Provider):
+        def __init__(self):
+            super().__init__()
+            self.accounts = {}
+
+        def work(self, request):
+            name = request.path.rpartition("/")[2]
+            if request.method == "GET":
+                return Reply.of({"name": name, **self.accounts[name]}) if name in self.accounts else Reply.of({}, 404)
+            if request.method == "POST":
+                name = f"a{len(self.accounts) + 1}" if name == "new" else name
+                self.accounts.setdefault(name, {"state": "active"})
+            if request.method == "PUT" and name in self.accounts:
+                self.accounts[name]["state"] = request.json["state"]
+            if request.method == "DELETE":
+                self.accounts.pop(name, None)
+            return Reply.of({"name": name})
+
+    @contextmanager
+    def provider():
+        with Cloud() as cloud:
+            yield Supply(faults=cloud, product={"url": cloud.url}, service={"username": "lumen", "api_key": "opensesame-1"},
+                         accounts=lambda: {name: one["state"] for name, one in cloud.accounts.items()})
+'''
+GOOD = '''
+    from puqpanel.sdk import Product, Result, http
+
+    class Echo(Product):
+        repeatable = ("create_job", "suspend_job", "unsuspend_job", "termination_job", "change_package_job")
+
+        def _ask(self, method, path, **options):
+            answer = http.session(self.product_data["url"]).request(method, path, **options)
+            if answer.ok and isinstance(answer.data, dict) and answer.data.get("name"):
+                return Result.success()
+            return Result.error(answer.error or "It cannot be read.", retry=False)
+
+        def create_job(self):
+            return self._ask("POST", self.service_data["username"])
+
+        def suspend_job(self):
+            return self._ask("PUT", self.service_data["username"], json={"state": "suspended"})
+
+        def unsuspend_job(self):
+            return self._ask("PUT", self.service_data["username"], json={"state": "active"})
+
+        def change_package_job(self):
+            return self._ask("PUT", self.service_data["username"], json={"state": "active"})
+
+        def termination_job(self):
+            return self._ask("DELETE", self.service_data["username"])
+
+        def observe(self):
+            seen = http.session(self.product_data["url"]).get(self.service_data["username"], expected=(404,))
+            return {"exists": seen.ok, "suspended": seen.ok and seen.data["state"] == "suspended"}
+'''
+
+
+@pytest.fixture(autouse=True)
+def _own_keys(keys_dir: Path) -> Iterator[None]:
+    yield
+    crypto.use_keys(keys_dir)
+
+
+def card(tmp_path: Path, source: str, *only: str, provider: str = PROVIDER) -> dict[str, Line]:
+    """The score card of a module, by probe."""
+    folder = write_module(tmp_path, source, files={"tests/provider.py": provider} if provider else None)
+    return {line.probe: line for line in run_suite(folder, only)}
+
+
+def test_a_module_that_keeps_the_contract_passes_all_of_it(tmp_path: Path) -> None:
+    lines = card(tmp_path, GOOD)
+    assert [line for line in lines.values() if line.outcome == "failed"] == []
+    assert sum(line.outcome == "passed" for line in lines.values()) > 30
+    assert {line.probe for line in lines.values() if line.outcome == "not tested"} == {
+        "tables come and go", "admin pages answer", "admin pages are closed to others", "client tabs", "client tabs while the provider is away",
+        "periodic work twice", "strange events",
+    }  # fmt: skip
+
+
+BROKEN = {
+    "create twice": ('self._ask("POST", self.service_data["username"])', 'self._ask("POST", "new")', "2 accounts"),
+    "create while the provider answers garbage": (
+        'if answer.ok and isinstance(answer.data, dict) and answer.data.get("name"):', "if answer.ok:", "for success"),
+    "create while the provider answers 500": (
+        'return Result.error(answer.error or "It cannot be read.", retry=False)', 'return Result.success()', "for success"),
+    "suspend while the provider answers 500": ('return Result.error(answer.error or "It cannot be read.", retry=False)', 'raise KeyError("x")', "raised"),
+    "create while the provider does the work and its answer is lost": ('self._ask("POST", self.service_data["username"])', 'self._ask("POST", "new")', "2 accounts"),
+    "create with the worker killed in mid-job": ('self._ask("POST", self.service_data["username"])', 'self._ask("POST", "new")', "2 accounts"),
+    "observe tells what there is": ('"exists": seen.ok', '"exists": True', "still sees"),
+    "the whole life": ('{"state": "suspended"}', '{"state": "active"}', "After suspend the account"),
+    "no secret in the log": ("def create_job(self):\n", "def create_job(self):\n            self.log_info('making', 'with ' + self.service_data['api_key'])\n", "stands in the module log"),
+    "clean in the checker": ("def create_job(self):\n", "def create_job(self):\n            import os; os.kill\n            os._exit\n            None and os.kill(1, 2)\n", "finds 1 error"),
+    "activated twice": ("repeatable = (", "def activate(self):\n            return 'not today'\n        repeatable = (", "not today"),
+    "product and service forms": ("repeatable = (", "def save_product_data(self, data=None):\n            return {'a': data['url'].strip()}\n        repeatable = (", "raised"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("probe", BROKEN)
+def test_a_broken_module_fails_the_probe_that_is_for_it(probe: str, tmp_path: Path) -> None:
+    before, after, says = BROKEN[probe]
+    assert before in GOOD
+    line = card(tmp_path, GOOD.replace(before, after), probe)[probe]
+    assert (line.outcome, says in line.says) == ("failed", True), line
+
+
+def test_without_a_provider_little_is_tested_and_it_says_so(tmp_path: Path) -> None:
+    lines = card(tmp_path, GOOD, provider="")
+    assert lines["the whole life"] == Line("the whole life", "not tested", "There is no tests/provider.py.", lines["the whole life"].seconds)
+    assert lines["activated twice"].outcome == "passed"
+    assert not [line for line in lines.values() if "while the provider" in line.probe and line.outcome != "not tested"]
+
+
+def test_a_module_that_is_refused_fails(tmp_path: Path) -> None:
+    (line,) = card(tmp_path, "class Other: pass", "activated twice").values()
+    assert line.outcome == "failed"
+    assert "refused at load" in line.says
+
+
+CHANNEL = """
+    from puqpanel.sdk import Notification, Result, http
+
+    class Echo(Notification):
+        def send(self, data):
+            if not data.get("to"):
+                return Result.error("Nobody to send it to.", retry=False)
+            answer = http.session(self.module_data["url"]).post("send", json={"to": data["to"]})
+            return Result.success() if answer.ok and answer.data else Result.error(answer.error or "It cannot be read.")
+"""
+CHANNEL_PROVIDER = """
+    from contextlib import contextmanager
+    from puqpanel.sdk.testing import Provider, Reply, Supply
+
+    @contextmanager
+    def provider():
+        with Provider(lambda request: Reply.of({"id": 1})) as channel:
+            yield Supply(faults=channel, settings={"url": channel.url})
+"""
+
+
+def of_type(tmp_path: Path, type: str, source: str, provider: str, *only: str) -> dict[str, Line]:
+    files = {"tests/provider.py": provider} if provider else None
+    return {line.probe: line for line in run_suite(write_module(tmp_path, source, type=type, files=files), only)}
+
+
+def test_a_channel(tmp_path: Path) -> None:
+    good = of_type(tmp_path / "good", "Notification", CHANNEL, CHANNEL_PROVIDER)
+    assert [line for line in good.values() if line.outcome == "failed"] == []
+    assert {"sending", "sending what is invalid", "sending while the channel fails"} <= {line.probe for line in good.values() if line.outcome == "passed"}
+    deaf = of_type(tmp_path / "deaf", "Notification", CHANNEL.replace("if answer.ok and answer.data", "if True"), CHANNEL_PROVIDER)
+    assert deaf["sending while the channel fails"].says == "With 500 the message counts as sent."
+    rash = of_type(tmp_path / "rash", "Notification", CHANNEL.replace('data.get("to")', 'data["to"]'), CHANNEL_PROVIDER)
+    assert rash["sending what is invalid"].outcome == "failed"
+
+
+def test_a_gateway(tmp_path: Path) -> None:
+    source = """
+        from puqpanel.sdk import Payment, json_success
+
+        class Echo(Payment):
+            def get_client_area_html(self, data=None):
+                return str(data["invoice"].due_amount)
+
+            def api_webhook_post(self, request):
+                return json_success({"id": request.get_json()["id"]})
+    """
+    lines = of_type(tmp_path, "Payment", source, "")
+    assert lines["client page on a sample invoice"].outcome == "passed"
+    assert lines["webhook with garbage"].outcome == "failed"
+    assert "answers 500" in lines["webhook with garbage"].says
+    assert lines["refund"].says == "It has no refund()."
+
+
+def test_a_plugin(tmp_path: Path) -> None:
+    source = """
+        from puqpanel.sdk import Plugin
+
+        class Echo(Plugin):
+            runs = 0
+
+            def scheduler(self):
+                return [{"name": "Once", "method": "once", "every": "1h"}]
+
+            def once(self):
+                type(self).runs += 1
+                return {"status": "success"} if self.runs < 2 else {"status": "error", "message": "There it is already."}
+
+            def hear(self, payload):
+                return payload["service_uuid"]
+    """
+    folder = write_module(tmp_path, source, type="Plugin", files={"hooks.py": "from puqpanel.sdk import Hook\nHOOKS = [Hook('service.create_failed', 'hear')]\n"})
+    lines = {line.probe: line for line in run_suite(folder)}
+    assert lines["periodic work twice"].says == "“Once”, the second time: There it is already."
+    assert lines["strange events"].outcome == "failed"
+
+
+def test_it_runs_from_the_modules_own_pytest(tmp_path: Path) -> None:
+    suite = """
+        from pathlib import Path
+        from puqpanel.sdk.testing import ContractSuite
+
+        class TestContract(ContractSuite):
+            folder = Path(__file__).parents[1]
+    """
+    folder = write_module(tmp_path, GOOD, files={"tests/provider.py": PROVIDER, "tests/test_echo.py": suite})
+    run = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:playwright", "-p", "no:cacheprovider", str(folder / "tests"), "-k", "life or twice"],
+                         cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=300, check=False)
+    assert run.returncode == 0, run.stdout
+    assert "passed" in run.stdout
+    assert "1 skipped" in run.stdout
+
+
+def test_every_type_has_its_probes() -> None:
+    names = {kind: {one.name for one in probes(kind)} for kind in ("Product", "Plugin", "Payment", "Notification")}
+    assert "create with the worker killed in mid-job" in names["Product"] - names["Plugin"]
+    assert "refund" in names["Payment"] - names["Notification"]
+    assert "sending" in names["Notification"] - names["Payment"]
+    assert set.intersection(*names.values()) >= {"activated twice", "admin pages answer", "periodic work twice", "strange events"}
