@@ -25,7 +25,7 @@ from puqpanel.operations import provisioning
 from puqpanel.operations.conversations import STAND_IN, conversation, without_secrets
 from tests.cli.running import environment, puqpanel
 from tests.fakes.demo_cloud import DemoCloudServer
-from tests.modules.test_mycloudservice import DATA, House
+from tests.modules.test_mycloudservice import House
 from tests.sample import activate
 
 PASSWORD = "k7-Qm2-secret-of-lumen"
