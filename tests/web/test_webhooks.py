@@ -191,6 +191,8 @@ def test_a_module_that_is_held_back_asks_to_come_again(scene: Scene, settings: S
     answer = scene.open(f"Payment/Echo/{scene.uuid}")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "60")
     assert "failed" not in answer.text
+    assert [(row.level, row.action, row.response) for row in scene.log()] == [
+        ("error", "webhook POST turned away", "503 The module Payment/Echo was stopped. It failed 5 times.")]
     with scene.panel.app_context(), transaction() as current:
         current.execute(sa.update(Module).where(Module.type == "Payment", Module.name == "Echo").values(failing=""))
     config = settings.modules_dir / "Payment" / "Echo" / "config.py"

@@ -95,8 +95,11 @@ def _served(key: str) -> LoadedModule:
     module = registry.current().get(key)
     if module is None and key not in registry.current().refused:
         abort(404)
-    if module is None or instances.held_back(key):
+    if reason := instances.held_back(key):
+        with entered(Context(*key.split("/"), request_id=request_id())):
+            logs.write(type=key.split("/")[0], name=key.split("/")[1], level="error", action=f"webhook {request.method} turned away", response=f"503 {reason}")
         abort(_later())
+    assert module is not None
     release()
     return module
 
