@@ -236,7 +236,7 @@ def _class_entry(name: str, cls: type, *, level: int, instance: bool = False) ->
     if made is not None and ast.get_docstring(made) and not instance:
         more = doc_of(ast.get_docstring(made))
         doc = Doc("\n\n".join(one for one in (doc.text, more.text) if one), {**doc.sections, **more.sections})
-    if not shown and dataclasses.is_dataclass(cls) and not instance:
+    if not shown and not instance and (dataclasses.is_dataclass(cls) or hasattr(cls, "_fields")):
         shown = _dataclass(name, tree)
     return _entry(name, shown, doc, level=level) + "\n" + "".join(_member(one) for one in members(cls))
 

@@ -14,7 +14,7 @@ from puqpanel.domain.errors import NotFoundError, UserError
 from puqpanel.infra.db import session
 from puqpanel.infra.settings import Settings
 from puqpanel.models import Product, Service
-from puqpanel.sdk.testing import SERVICE, Lab
+from puqpanel.sdk.testing import SERVICE, Lab, Pages, pages, supplied
 from tests.sample import write_module
 
 RESTING = """
@@ -125,3 +125,13 @@ def test_settings_come_from_the_environment(name: str, text: str, field: str, va
     assert getattr(Settings.load({name: text}), field) == value
     with pytest.raises(UserError, match=name):
         Settings.load({name: "perhaps"})
+
+
+def test_a_lab_with_pages_and_without_a_provider(tmp_path: Path) -> None:
+    with supplied(write_module(tmp_path, RESTING), product={"size": 7}) as (lab, given):
+        assert given.faults is None
+        assert lab.module(SERVICE).product_data == {"size": 7}
+        with pages(lab) as panel:
+            assert isinstance(panel, Pages)
+            assert panel.anybody.get("/admin/modules/").status_code == 302
+            assert "Echo" in panel.staff().get("/admin/modules/").text
