@@ -383,6 +383,19 @@ def test_a_shutdown_that_takes_too_long_is_overtaken(house: House, cloud: Digita
     assert [one.type for one in cloud.actions.values()] == ["shutdown", "power_off"]
 
 
+def test_a_shutdown_of_an_earlier_job_does_not_cut_the_power(house: House, cloud: DigitalOceanServer) -> None:
+    uuid = house.ready(cloud)
+    assert house.job(uuid, "suspend_job").pending
+    cloud._look(made(cloud))
+    made(cloud).status = "active"  # its customer or support started it again
+    assert house.job(uuid, "suspend_job").pending
+    assert [one.type for one in cloud.actions.values()] == ["shutdown"], "it may still be on its way down"
+    with transaction():
+        house.row(uuid).action_at = now() - timedelta(minutes=20)
+    assert house.finish(uuid, "suspend_job").ok
+    assert [one.type for one in cloud.actions.values()] == ["shutdown", "shutdown"]
+
+
 def test_what_the_customer_began_is_waited_for(house: House, cloud: DigitalOceanServer) -> None:
     uuid = house.ready(cloud)
     cloud.temper.steps = 4

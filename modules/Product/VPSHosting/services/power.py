@@ -18,6 +18,8 @@ from .api import DigitalOcean
 
 # How long a server may take to shut itself down before its power is cut.
 GRACE = timedelta(seconds=90)
+# An action that old was of an earlier job, which did not end well.
+STALE = timedelta(minutes=15)
 RUNNING, COMPLETED = "in-progress", "completed"
 NO_SERVER = "This service has no server. Create it first."
 
@@ -66,10 +68,13 @@ class Power(Product):
         state = self._state(seen)
         if isinstance(state, Result):
             return state
-        if seen.server.action_type not in ("shutdown", "power_off"):
+        kind, begun = seen.server.action_type, seen.server.action_at
+        stale = begun is None or begun + STALE < now()
+        if kind not in ("shutdown", "power_off") or (stale and state != RUNNING):
             return self._wait(seen) if state == RUNNING else self._begin_action(seen, "shutdown")
-        overdue = seen.server.action_at is not None and seen.server.action_at + GRACE < now()
-        if state == RUNNING and not (overdue and seen.server.action_type == "shutdown"):
+        overdue = begun is None or begun + GRACE < now()
+        # Heard, or not yet: what runs in the server may take a while to end.
+        if (kind == "shutdown" and state != "errored" and not overdue) or (kind == "power_off" and state == RUNNING):
             return self._wait(seen)
         return self._begin_action(seen, "power_off")
 
