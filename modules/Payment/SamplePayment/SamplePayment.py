@@ -46,7 +46,7 @@ class SamplePayment(Payment):
     # 3. What the bank's service tells us. Anybody can call this address: the signature says whether it is the bank.
 
     def api_webhook_post(self, request: Request) -> Any:
-        """A transfer came, or went back. Told twice, it counts once: the panel sees to that by the bank's id."""
+        """A transfer came, or went back. Told twice, it leaves the same."""
         if not self._signed(request):
             return json_error(__("The signature is missing or wrong."), 401)
         # Only the body is signed; what stands in the address is not, so request.all() would be wrong here.
