@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from puqpanel.domain.errors import UserError
 from puqpanel.host import patience
 from puqpanel.host.loader import Refused, load_module
 from puqpanel.infra import queue
@@ -109,3 +110,25 @@ def test_what_a_parked_task_says() -> None:
 
 def test_what_a_module_that_ends_processes_says() -> None:
     assert deaths.AT_IMPORT in FAQ
+
+
+def test_what_else_it_quotes(tmp_path: Path) -> None:
+    from puqpanel.host import languages
+    from puqpanel.operations import modules, provisioning
+    from puqpanel.sdk import Task
+    from puqpanel.sdk.testing import SERVICE, Lab
+    from puqpanel.web import errors
+
+    assert errors.SENTENCES[403][1] in FAQ
+    assert modules._held_back("1.1.0", "1.0.0") in FAQ
+    for module, text in ((provisioning, "It was under way, but no task of it is left."), (health, "Not looked at, since the tables are not up to date.")):
+        assert text in Path(str(module.__file__)).read_text("utf-8")
+        assert text in FAQ
+    folder = write_module(tmp_path, PRODUCT, files={"lang/pl.py": "LANG = {"})
+    (problem,) = languages.problems(folder)
+    assert problem.startswith("lang/pl.py, line 1: it is no Python")
+    assert "“lang/pl.py, line 1: it is no Python”" in FAQ
+    (folder / "lang/pl.py").unlink()
+    with Lab(folder) as lab, pytest.raises(UserError) as refused:
+        Task.add("ModuleJob", "Module", {"module": lab.module(SERVICE), "method": "create_jobb"})
+    assert str(refused.value) in FAQ
