@@ -20,7 +20,7 @@ from ..services.targets import PING
 from .pages import page
 
 RESULTS = 25
-EXPORTED = 50_000
+EXPORTED = 200_000
 
 
 class ChecksController(Controller):
