@@ -16,8 +16,8 @@ from puqpanel.sdk.http import Answer
 
 __all__ = ["Client", "GuzzleException"]
 
-_CLIENT = frozenset({"base_uri", "timeout", "connect_timeout", "headers", "auth", "verify", "http_errors", "allow_redirects"})
-_REQUEST = _CLIENT - {"base_uri"} | {"json", "form_params", "body", "query"}
+_CLIENT = frozenset({"base_uri", "timeout", "connect_timeout", "headers", "auth", "verify", "http_errors", "allow_redirects", "policy"})
+_REQUEST = _CLIENT - {"base_uri", "policy"} | {"json", "form_params", "body", "query"}
 _FOLLOWED = 5
 
 
@@ -43,7 +43,8 @@ class Client:
     """One provider, in the vendor's way of calling it.
 
     Args: options, as a dictionary or by name: base_uri, timeout and connect_timeout in seconds, headers, auth (user name, password), verify,
-    http_errors (False answers 400 and above instead of raising), allow_redirects (a GET follows up to five unless False).
+    http_errors (False answers 400 and above instead of raising), allow_redirects (a GET follows up to five unless False),
+    policy (as of `http.session`: which addresses may be connected to).
 
     Raises: UserError for any other option.
     """
@@ -56,7 +57,7 @@ class Client:
         """One request.
 
         Args: uri is joined to base_uri as addresses in a page are; options, as a dictionary or by name: json, form_params or body, query,
-        and all that a Client takes besides base_uri.
+        and all that a Client takes besides base_uri and policy.
 
         Raises: GuzzleException; UserError for an option that there is not.
         """
@@ -101,7 +102,9 @@ class Client:
         user = (str(auth[0]), str(auth[1])) if auth else None
         key = (limits, user, given.get("verify", True))
         if key not in self._sessions:
-            self._sessions[key] = http.session(timeout=limits, auth=user, verify=given.get("verify", True), headers=self._options.get("headers"))
+            self._sessions[key] = http.session(
+                timeout=limits, auth=user, verify=given.get("verify", True), headers=self._options.get("headers"), policy=self._options.get("policy")
+            )
         return self._sessions[key]
 
 

@@ -15,7 +15,7 @@ from puqpanel.domain.errors import UserError
 from puqpanel.host.context import Context, entered
 from puqpanel.infra.db import session
 from puqpanel.models import ModuleLog
-from puqpanel.sdk import Client, ExternalServiceError, GuzzleException
+from puqpanel.sdk import Client, ExternalServiceError, GuzzleException, http
 from tests.fakes.faults import FaultyServer, Reply, Seen
 
 
@@ -104,6 +104,13 @@ def test_redirects(cloud: Cloud) -> None:
     assert client.get("/moved").data["path"] == "/v2/droplets/7"
     assert client.get("/moved", allow_redirects=False).http_code == 302
     assert client.post("/moved").http_code == 302
+
+
+def test_a_policy(cloud: Cloud) -> None:
+    with pytest.raises(GuzzleException, match="not on the open internet"):
+        Client(base_uri=cloud.url, policy=http.public_only()).get("/x")
+    assert cloud.seen() == []
+    assert Client(base_uri=cloud.url, policy=http.public_only(["127.0.0.1"])).get("/x").ok
 
 
 def test_options_that_there_are_not() -> None:
