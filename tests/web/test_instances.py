@@ -282,7 +282,7 @@ def test_who_may_only_look_sees_no_settings(scene: Scene) -> None:
     page = reader.get(f"/admin/gateways/{uuid}").text
     assert "Your role does not open the settings." in page and "Switch on" not in page and 'name="account"' not in page
     assert reader.get("/admin/gateways/").status_code == 200
-    for path in ("new", f"{uuid}/edit", f"{uuid}/delete"):
+    for path in ("new", f"{uuid}/edit", f"{uuid}/delete", f"{uuid}/preview"):
         assert reader.get(f"/admin/gateways/{path}").status_code == 403
     for path in ("settings", "edit", "move", "switch", "test", "delete"):
         assert reader.post(f"/admin/gateways/{uuid}/{path}").status_code == 403

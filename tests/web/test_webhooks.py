@@ -187,7 +187,8 @@ def test_too_much_is_refused_whoever_it_is_for(scene: Scene) -> None:
 
 def test_a_module_that_is_held_back_asks_to_come_again(scene: Scene, settings: Settings) -> None:
     with scene.panel.app_context(), transaction() as current:
-        current.execute(sa.update(Module).where(Module.type == "Payment", Module.name == "Echo").values(failing="It failed 5 times."))
+        current.execute(sa.update(Module).where(Module.name.in_(["Echo", "Silent"]), Module.type == "Payment").values(failing="It failed 5 times."))
+    assert scene.open(f"Payment/Silent/{scene.silent}").status_code == 404
     answer = scene.open(f"Payment/Echo/{scene.uuid}")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "60")
     assert "failed" not in answer.text

@@ -41,5 +41,5 @@ class GatewayPages(Pages):
 
 
 pages = GatewayPages(GATEWAY, __name__)
-pages.see("/<uuid>/preview", pages.preview)
+pages.change("/<uuid>/preview", pages.preview, "GET")  # the module may ask its provider for it
 bp = pages.bp

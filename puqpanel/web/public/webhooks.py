@@ -55,7 +55,7 @@ def call(type: str, name: str, uuid: str) -> Response:
     module = _served(key)
     verb = "post" if request.method == "POST" else "get"
     if verb not in module.webhooks:
-        if verb == "post" or not module.webhooks:
+        if verb == "post":
             abort(404)
         return make_response("ok", 200, {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"})
     # not counted by the breaker: who can make a handler fail from outside must not be able to stop the module
@@ -93,11 +93,12 @@ def _instance(key: str, uuid: str) -> Instance | None:
 def _served(key: str) -> LoadedModule:
     """The module; 404 where it is not switched on, and where it is but cannot be called now a 503, after which a provider asks again."""
     module = registry.current().get(key)
-    if module is None and key not in registry.current().refused:
+    if not module.webhooks if module is not None else key not in registry.current().refused:
         abort(404)
     if reason := instances.held_back(key):
-        with entered(Context(*key.split("/"), request_id=request_id())):
-            logs.write(type=key.split("/")[0], name=key.split("/")[1], level="error", action=f"webhook {request.method} turned away", response=f"503 {reason}")
+        module_type, _, name = key.partition("/")
+        with entered(Context(module_type, name, request_id=request_id())):
+            logs.write(type=module_type, name=name, level="error", action=f"webhook {request.method} turned away", response=f"503 {reason}")
         abort(_later())
     assert module is not None
     release()
