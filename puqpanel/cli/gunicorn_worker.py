@@ -7,6 +7,8 @@ tests/cli/test_gunicorn_worker.py has to pass first. What it changes:
 * No connection is accepted while a request runs, so that another process takes it.
 * A request that runs longer than the timeout first loses its connection (a client that sends or reads too slowly ends there); if it
   still runs two seconds later it hangs in code, and the process ends. The arbiter starts another.
+* While a request takes long, connections that are kept alive are closed, and so are those that have asked and would wait for it: their
+  clients come again and meet another process.
 * A process that a module has let grow (memory, open files, threads) ends after its request; the arbiter starts another.
 * A process whose listening socket or poller a request has closed ends too.
 * SystemExit in a request is an error of that request.
@@ -28,6 +30,7 @@ import socket
 import sys
 import threading
 import time
+from collections import deque
 from functools import partial
 from typing import Any
 
@@ -42,6 +45,8 @@ from puqpanel.infra.processes import die_with_parent, overgrown, resident
 HUNG = 70
 """The exit code of a worker that ended itself because a request hung."""
 
+IDLE_SECONDS, WAITING_SECONDS = 1.0, 4.0
+"""How long a request runs before idle connections of its process are closed, and those that wait for it."""
 HEAD_SECONDS = 10.0
 """How long a client may take to send the head of a request, once it has begun."""
 
@@ -57,6 +62,7 @@ class PanelWorker(ThreadWorker):  # type: ignore[misc]
         """Runs in the new process; ends when the worker does."""
         # thread → (since, connection, address of the request or None while its head is read)
         self.busy: dict[int, tuple[float, TConn, str | None]] = {}
+        self.waiting: deque[TConn] = deque()
         super().init_process()
 
     def load_wsgi(self) -> None:
@@ -92,10 +98,31 @@ class PanelWorker(ThreadWorker):  # type: ignore[misc]
         self.set_accept_enabled(True)
         super().enqueue_req(conn)
 
+    def on_client_socket_readable(self, conn: TConn, client: socket.socket) -> None:
+        """A kept connection asks again: at once, or when the request that runs is over."""
+        if self.running < self.cfg.threads:
+            super().on_client_socket_readable(conn, client)
+            return
+        self.poller.unregister(client)
+        self.keepalived_conns.remove(conn)
+        self.waiting.append(conn)
+
+    def on_pending_socket_readable(self, conn: TConn, client: socket.socket) -> None:
+        """A new connection asks for the first time."""
+        if self.running < self.cfg.threads:
+            super().on_pending_socket_readable(conn, client)
+            return
+        self.poller.unregister(client)
+        self.pending_conns.remove(conn)
+        conn.data_ready = True
+        self.waiting.append(conn)
+
     def finish_request(self, conn: TConn, fs: Any) -> None:
         """Takes the connection back (called in the main thread)."""
         self.running -= 1
         super().finish_request(conn, fs)
+        while self.waiting and self.running < self.cfg.threads:
+            self.enqueue_req(self.waiting.popleft())
         if self.alive and (what := overgrown(self.first_size)):
             self.log.warning("A worker ends because its process has grown: %s", what)
             self.alive = False
@@ -117,6 +144,12 @@ class PanelWorker(ThreadWorker):  # type: ignore[misc]
                 # closed by code that closes whatever number it finds: this process would take requests and never answer them
                 self.log.critical("A request closed what its worker lives by, and it ends.")
                 os._exit(HUNG)
+
+    def _send_away(self) -> None:
+        """Closes the connections that wait for a request that takes long: a client asks again, another process answers."""
+        while self.waiting:
+            self.nr_conns -= 1
+            self.waiting.popleft().close()
 
     def _lifelines(self) -> list[int]:
         """What this process listens on and is woken by, as the system knows it."""
@@ -146,6 +179,10 @@ class PanelWorker(ThreadWorker):  # type: ignore[misc]
             if now - since > limit + 2 and uri is not None:
                 self.log.critical("A request hung for %d s and its worker ends: %s", now - since, uri.partition("?")[0])
                 os._exit(HUNG)
+            if uri is not None and now - since > IDLE_SECONDS:
+                self.murder_keepalived(force=True)
+            if uri is not None and now - since > WAITING_SECONDS:
+                self._send_away()
             if now - since > limit:
                 with contextlib.suppress(OSError):
                     conn.sock.shutdown(socket.SHUT_RDWR)

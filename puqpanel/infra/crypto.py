@@ -135,6 +135,11 @@ def use_keys(keys_dir: Path) -> None:
     _keys.current()
 
 
+def keys_in_use() -> Path | None:
+    """The folder whose keys this process has open; None before the first."""
+    return _keys.file.parent if _keys.file is not None else None
+
+
 def encrypt(text: str) -> str:
     """`text` as an opaque token under the newest key."""
     return _keys.current().encrypt(text.encode()).decode()

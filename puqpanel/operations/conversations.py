@@ -141,7 +141,7 @@ def _json(text: str) -> Any:
 
 
 def _tables(task: Task, service: Service | None) -> dict[str, list[dict[str, Any]]]:
-    """The module's own rows: those of the task's service, and those that are no service's, such as servers."""
+    """The module's own rows: those of the task's service, and those that are nobody's, such as servers. No other customer's."""
     module_type, _, name = task.module.partition("/")
     prefix, connection = table_prefix(module_type, name), session().connection()
     inspector = sa.inspect(connection)
@@ -152,8 +152,12 @@ def _tables(task: Task, service: Service | None) -> dict[str, list[dict[str, Any
         columns = [column["name"] for column in inspector.get_columns(table)]
         own = sa.table(table, *(sa.column(one) for one in columns))
         query = sa.select(own).limit(MOST_ROWS)
-        if "service_uuid" in columns:
-            query = query.where(own.c.service_uuid == (service.uuid if service else ""))
+        owners = {"services": service.uuid if service else "", "clients": service.client.uuid if service else "", "invoices": ""}
+        whose = {"service_uuid": "services", "client_uuid": "clients", "invoice_uuid": "invoices"}
+        whose |= {key["constrained_columns"][0]: key["referred_table"] for key in inspector.get_foreign_keys(table)}
+        for column, owner in whose.items():
+            if column in columns and owner in owners:
+                query = query.where(own.c[column] == owners[owner])
         rows = connection.execute(query).mappings().all()
         found[table] = [{key: _stored(key, value) for key, value in row.items()} for row in rows]
     return {table: rows for table, rows in found.items() if rows}

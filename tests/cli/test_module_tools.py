@@ -39,6 +39,16 @@ def test_check_groups_what_it_finds(instance: Path, modules: Path) -> None:
     assert not instance.exists()
 
 
+def test_a_configuration_that_ends_the_process_costs_its_own_findings(instance: Path, modules: Path) -> None:
+    write_module(modules, PLUGIN.format("pass"), type="Plugin")
+    bad = write_module(modules, PLUGIN.replace("Echo", "Bad").format("pass"), type="Plugin", name="Bad")
+    (bad / "config.py").write_text('import os\nos._exit(0)\nCONFIG = {"name": "Bad", "version": "1.0.0"}\n')
+    said = puqpanel(instance, "module", "check", "--all", "--json", PUQPANEL_MODULES_DIR=str(modules))
+    assert said.returncode == 1
+    rows = json.loads(said.stdout)
+    assert {(row["module"], row["rule"]) for row in rows if row["severity"] in ("refused", "error")} == {("Plugin/Bad", "refused"), ("Plugin/Bad", "ends-the-process")}
+
+
 def test_check_shows_its_rules(instance: Path) -> None:
     said = puqpanel(instance, "module", "check", "--rules")
     assert said.returncode == 0

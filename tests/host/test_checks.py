@@ -265,3 +265,8 @@ def test_what_is_missing_is_a_hint(tmp_path: Path) -> None:
 def test_every_rule_has_a_test() -> None:
     text = Path(__file__).read_text()
     assert [rule for rule in checks.RULES if f'"{rule}"' not in text] == []
+
+
+def test_sessions_need_a_timeout_with_each_request(tmp_path: Path) -> None:
+    body = "def create_job(self):\n    import requests\n    self.web = requests.Session()\n    self.web.headers.get('a')\n    self.web.get('/a', timeout=3)\n    return self.web.post('/b')"
+    assert [one.line for one in look(tmp_path, of_class(body))["missing-timeout"]] == [11]

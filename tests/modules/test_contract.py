@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from puqpanel.host import discover
-from puqpanel.infra import crypto
 from puqpanel.infra.settings import ROOT
 from puqpanel.sdk.testing import run_suite
 from puqpanel.sdk.testing.contract import probes
 
 FOUND = [module for module in discover.scan(ROOT / "modules") if not module.error]
 CASES = [pytest.param(module.folder, one.name, id=f"{module.name}-{one.name}") for module in FOUND for one in probes(module.type)]
-
-
-@pytest.fixture(autouse=True)
-def _own_keys(keys_dir: Path) -> Iterator[None]:
-    """A lab brings keys of its own; the tests that follow have theirs."""
-    yield
-    crypto.use_keys(keys_dir)
 
 
 @pytest.mark.parametrize(("folder", "probe"), CASES)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from puqpanel.infra import crypto
 from puqpanel.sdk.testing import Lab
 from tests.sample import write_module
 
@@ -68,12 +69,16 @@ GUIDE = """
 
 
 @pytest.fixture
-def lab(tmp_path: Path, keys_dir: Path) -> Iterator[Lab]:
-    from puqpanel.infra import crypto
-
+def lab(tmp_path: Path) -> Iterator[Lab]:
     with Lab(write_module(tmp_path, GUIDE, name="MyHostingService")) as found:
         yield found.activate()
-    crypto.use_keys(keys_dir.parent / "keys")
+
+
+def test_the_keys_of_the_tests_around_it_are_put_back(tmp_path: Path, keys_dir: Path) -> None:
+    token = crypto.encrypt("a secret")
+    with Lab(write_module(tmp_path, GUIDE, name="MyHostingService")):
+        assert crypto.keys_in_use() != keys_dir
+    assert crypto.decrypt(token) == "a secret"
 
 
 def test_complete_service_lifecycle(lab: Lab) -> None:

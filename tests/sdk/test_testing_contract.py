@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from puqpanel.infra import crypto
 from puqpanel.infra.settings import ROOT
 from puqpanel.sdk.testing import Line, run_suite
 from puqpanel.sdk.testing.contract import probes
@@ -75,12 +73,6 @@ GOOD = '''
             seen = http.session(self.product_data["url"]).get(self.service_data["username"], expected=(404,))
             return {"exists": seen.ok, "suspended": seen.ok and seen.data["state"] == "suspended"}
 '''
-
-
-@pytest.fixture(autouse=True)
-def _own_keys(keys_dir: Path) -> Iterator[None]:
-    yield
-    crypto.use_keys(keys_dir)
 
 
 def card(tmp_path: Path, source: str, *only: str, provider: str = PROVIDER) -> dict[str, Line]:

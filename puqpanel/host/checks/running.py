@@ -43,13 +43,15 @@ def missing_timeout(source: Source) -> Iterator[Spot]:
     """Without a timeout a provider that does not answer holds a worker until its task's time is up, or a web process for ever; each serves one
     request at a time, so a few of them stop the panel."""
     for code in source.own:
+        sessions = _sessions(code)
         settled = "settimeout(" in code.text or "setdefaulttimeout(" in code.text
         for node in code.all(ast.Call):
             name = dotted(node.func)
             given = next((keyword.value for keyword in node.keywords if keyword.arg == "timeout"), None)
             more = any(keyword.arg is None for keyword in node.keywords)
             nothing = isinstance(given, ast.Constant) and given.value is None
-            position = 99 if _REQUESTS.fullmatch(name) else _OTHERS.get(name)
+            verb = _REQUESTS.fullmatch(name) or (name.count(".") and name.split(".")[-2] in sessions and _REQUESTS.fullmatch(f"requests.{last_name(node.func)}"))
+            position = 99 if verb else _OTHERS.get(name)
             if name.startswith(("httpx.", "aiohttp.")):
                 if nothing:
                     yield Spot(code.path, node.lineno, f"{name}() is told to wait for ever.")
@@ -59,6 +61,17 @@ def missing_timeout(source: Source) -> Iterator[Spot]:
                 yield Spot(code.path, node.lineno, "This socket has no timeout.", "Call settimeout() on it.")
             elif isinstance(node.func, ast.Attribute) and node.func.attr == "communicate" and given is None and not more and len(node.args) < 2:
                 yield Spot(code.path, node.lineno, "communicate() has no timeout.")
+
+
+def _sessions(code: Code) -> set[str]:
+    """What the file calls its sessions of requests."""
+    found = set()
+    for node in code.all(ast.Assign, ast.withitem):
+        value = node.value if isinstance(node, ast.Assign) else node.context_expr
+        if isinstance(value, ast.Call) and dotted(value.func) in ("requests.Session", "requests.session"):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.optional_vars]
+            found |= {last_name(target) for target in targets if target is not None}
+    return found
 
 
 @rule("ends-the-process", Severity.ERROR, "Raise an error, or answer one; work beside the request belongs into a job.")

@@ -70,6 +70,9 @@ class Lab:
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
             self.base = base = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            before_keys = crypto.keys_in_use()
+            if before_keys is not None and crypto.key_file(before_keys).exists():
+                stack.callback(crypto.use_keys, before_keys)  # they belong to the tests around this one
             crypto.make_keys(base / "keys")
             crypto.use_keys(base / "keys")
             self.url = url = f"sqlite:///{base / 'puqpanel.db'}"

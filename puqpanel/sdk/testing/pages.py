@@ -11,6 +11,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from puqpanel.domain.actors import SYSTEM
+from puqpanel.infra import queue
 from puqpanel.infra.db import release, session, transaction
 from puqpanel.infra.settings import Settings
 from puqpanel.models import Client, Module
@@ -89,6 +90,7 @@ def pages(lab: Lab) -> Iterator[Pages]:
     settings = Settings(
         instance=lab.base, modules_dir=lab.folder.parent.parent, database_url=lab.url, base_url="http://panel.test",
     )  # fmt: skip
+    queue_before = queue.server_url()
     app: Any = importlib.import_module(ASSEMBLY).create_app(settings)
     for limiter in app.extensions.get("limiter", ()):
         limiter.enabled = False  # it counts in the queue server, and there is none here
@@ -97,3 +99,4 @@ def pages(lab: Lab) -> Iterator[Pages]:
     finally:
         importlib.import_module("puqpanel.host.registry").dispose(app.registry)
         lab.serve()
+        queue.use_server(queue_before)

@@ -149,7 +149,7 @@ def _led_to(provider: Provider) -> Iterator[None]:
         finally:
             plain.close()
 
-    Wire.send = send  # type: ignore[assignment,method-assign]
+    Wire.send = send  # type: ignore[method-assign]
     try:
         yield
     finally:
@@ -167,7 +167,7 @@ def _nowhere_else() -> Iterator[None]:
             raise OSError(f"a replay speaks to nobody outside this machine, {host} included")
         real(self, address)
 
-    socket.socket.connect = connect  # type: ignore[method-assign]
+    socket.socket.connect = connect  # type: ignore[method-assign,assignment]
     try:
         yield
     finally:
