@@ -314,17 +314,15 @@ def test_a_claim_that_somebody_else_made_meanwhile_is_left(watch: Watch, httpser
 
 def test_slow_targets_hold_up_nobody(watch: Watch, httpserver: HTTPServer, listening: Any) -> None:
     runs = watch.part("services.runs")
-    runs.QUICK, runs.SLOW = 4, 2
+    runs.QUICK, runs.SLOW = 4, 3
     httpserver.expect_request("/").respond_with_data("x")
     port = listening(listening.silent)
-    started = time.monotonic()
-    silent = [watch.check("http", f"http://127.0.0.1:{port}/{number}", timeout=2, slow=True) for number in range(4)]
+    silent = [watch.check("http", f"http://127.0.0.1:{port}/{number}", timeout=4, slow=True) for number in range(3)]
     quick = [watch.check("http", httpserver.url_for("/"), name=str(number)) for number in range(12)]
-    assert watch.run() == {"up": 12, "down": 4, "unable": 0, "dropped": 0}
+    assert watch.run() == {"up": 12, "down": 3, "unable": 0, "dropped": 0}
     order = [id for id, _ in watch.results()]
     assert set(order[:12]) == set(quick), "the quick ones were kept before the first slow one"
-    assert all("no answer within 2 s" in watch.row(id).error_message or "did not answer in time" in watch.row(id).error_message for id in silent)
-    assert time.monotonic() - started < 30
+    assert all("no answer within 4 s" in watch.row(id).error_message or "did not answer in time" in watch.row(id).error_message for id in silent)
 
 
 def test_an_answer_that_drips_is_cut_off(watch: Watch, listening: Any) -> None:
@@ -337,6 +335,26 @@ def test_an_answer_that_drips_is_cut_off(watch: Watch, listening: Any) -> None:
     id = watch.check("http", f"http://127.0.0.1:{listening(drip)}/", timeout=1)
     assert watch.run()["down"] == 1
     assert "no answer within 1 s" in watch.row(id).error_message
+
+
+def test_a_run_that_has_had_its_time_claims_nothing_more(watch: Watch, httpserver: HTTPServer) -> None:
+    runs = watch.part("services.runs")
+    runs.BUDGET = 0
+    id = watch.check("http", httpserver.url_for("/"))
+    due = watch.row(id).next_at
+    assert sum(watch.run().values()) == 0
+    assert (watch.row(id).next_at, watch.results()) == (due, []), "it is left to the next run"
+
+
+def test_what_was_down_waits_among_its_like_from_then_on(watch: Watch, httpserver: HTTPServer) -> None:
+    status = {"code": 500}
+    httpserver.expect_request("/").respond_with_handler(lambda _request: Response("x", status["code"]))
+    id = watch.check("http", httpserver.url_for("/"))
+    watch.run()
+    assert watch.row(id).slow
+    status["code"] = 200
+    watch.again()
+    assert not watch.row(id).slow
 
 
 def test_what_changed_meanwhile_is_dropped(watch: Watch, httpserver: HTTPServer) -> None:

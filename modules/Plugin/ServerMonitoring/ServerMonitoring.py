@@ -16,7 +16,11 @@ DASHBOARD, CHECKS, SETTINGS = "monitoring-dashboard", "monitoring-checks", "moni
 
 
 class ServerMonitoring(Plugin):
-    """Checks, what they found, and the messages `monitoring.down` and `monitoring.up`."""
+    """Checks, what they found, and two events: `monitoring.down` when an outage begins and `monitoring.up` when it ends.
+
+    Both carry check_id, name, type, target, client_uuid, service_uuid (empty where it belongs to nobody) and since; the first the reason
+    as well, the second down_seconds.
+    """
 
     def admin_permissions(self) -> list[dict[str, Any]]:
         """Who may look, who may change checks, and who may say how far they reach."""
