@@ -10,17 +10,22 @@ from types import ModuleType
 from puqpanel.host.packages import PREFIX
 from puqpanel.host.printed import Masked
 
+COPY = 71
+"""The exit code of a process that a module forked and that came back out of its call."""
+
 
 @contextlib.contextmanager
 def kept() -> Iterator[None]:
     """Keeps the working folder, the recursion limit, the default timeout of sockets, and the entries of `sys.modules`; masks what is printed."""
-    output, errors = sys.stdout, sys.stderr
+    me, output, errors = os.getpid(), sys.stdout, sys.stderr
     if not isinstance(output, Masked):
         sys.stdout, sys.stderr = Masked(output), Masked(errors)
     folder, depth, timeout, loaded = _folder(), sys.getrecursionlimit(), socket.getdefaulttimeout(), dict(sys.modules)
     try:
         yield
     finally:
+        if os.getpid() != me:
+            os._exit(COPY)  # a copy that the module forked and let go on: it must not answer what the panel answers
         for one in (sys.stdout, sys.stderr):
             with contextlib.suppress(Exception):
                 one.flush()

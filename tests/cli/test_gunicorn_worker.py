@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 from pathlib import Path
@@ -22,6 +22,7 @@ import os, resource, sys, time
 from puqpanel.cli import gunicorn_worker
 from puqpanel.cli.gunicorn_worker import WebServer
 gunicorn_worker.HEAD_SECONDS = 2.0
+gunicorn_worker.WAITING_SECONDS = 1.0
 kept = []
 resource.setrlimit(resource.RLIMIT_NOFILE, (1000, 1000))
 def app(environ, start):
@@ -30,6 +31,7 @@ def app(environ, start):
     if path == "/kill": os._exit(int(environ["QUERY_STRING"]))
     if path == "/hang": time.sleep(600)
     if path == "/leak": kept.append([open(os.devnull) for _ in range(600)])
+    if path == "/slower": time.sleep(2.2)
     if path == "/slow": time.sleep(0.3)
     if path == "/read": environ["wsgi.input"].read()
     if path == "/base": raise type("Odd", (BaseException,), {})()
@@ -185,3 +187,44 @@ def test_a_process_that_has_grown_ends_after_its_answer(server: Running) -> None
     assert server.get("/leak") == (200, before), "what made it grow is answered"
     wait_for(lambda: server.get("/")[1] != before, what="another process")
     assert server.get("/")[0] == 200
+
+
+@pytest.fixture
+def connect(server: Running) -> Iterator[Callable[[], HTTPConnection]]:
+    """Makes a connection that is kept."""
+    made: list[HTTPConnection] = []
+
+    def new() -> HTTPConnection:
+        made.append(HTTPConnection("127.0.0.1", server.port, timeout=20))
+        return made[-1]
+
+    yield new
+    for one in made:
+        one.close()
+
+
+def test_who_keeps_a_connection_does_not_wait_for_somebody_elses_slow_request(server: Running, connect: Callable[[], HTTPConnection]) -> None:
+    kept, asking, slow = connect(), connect(), connect()
+    for one in (kept, asking):
+        one.request("GET", "/")
+        one.getresponse().read()
+    slow.request("GET", "/slower")
+    time.sleep(0.3)
+    asking.request("GET", "/")
+    with pytest.raises(ConnectionError):
+        asking.getresponse()
+    assert kept.sock is not None and kept.sock.recv(1) == b"", "an idle one is closed"
+    assert slow.getresponse().status == 200
+    assert server.get("/")[0] == 200
+
+
+def test_who_asks_while_a_short_request_runs_is_answered_after_it(server: Running, connect: Callable[[], HTTPConnection]) -> None:
+    kept = connect()
+    kept.request("GET", "/")
+    kept.getresponse().read()
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(server.get, "/slow")
+        time.sleep(0.1)
+        kept.request("GET", "/")
+        assert kept.getresponse().status == 200
+        assert slow.result()[0] == 200
