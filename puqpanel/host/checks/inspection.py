@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import os
 import selectors
@@ -49,18 +50,23 @@ def check(wanted: Iterable[Wanted], processes: int = 0) -> Iterator[tuple[Wanted
 
     The caller has one thread and has imported what modules import, so that a fork is quick and safe.
     """
-    waiting, most = iter(wanted), processes or os.cpu_count() or 2
-    with selectors.DefaultSelector() as selector:
-        running = 0
-        while True:
-            while running < most and (one := next(waiting, None)) is not None:
-                _start(selector, one)
-                running += 1
-            if not running:
-                return
-            for ended in _ended(selector):
-                running -= 1
-                yield ended.wanted, _findings(ended)
+    waiting, most, frozen = iter(wanted), processes or os.cpu_count() or 2, gc.get_freeze_count()
+    gc.freeze()  # a collection in a child would copy every page that it looks at
+    try:
+        with selectors.DefaultSelector() as selector:
+            running = 0
+            while True:
+                while running < most and (one := next(waiting, None)) is not None:
+                    _start(selector, one)
+                    running += 1
+                if not running:
+                    return
+                for ended in _ended(selector):
+                    running -= 1
+                    yield ended.wanted, _findings(ended)
+    finally:
+        if not frozen:
+            gc.unfreeze()
 
 
 def _start(selector: selectors.BaseSelector, wanted: Wanted) -> None:
@@ -78,6 +84,7 @@ def _start(selector: selectors.BaseSelector, wanted: Wanted) -> None:
 
 def _child(wanted: Wanted, writing: int) -> None:
     """First what can be said without running anything, then what the loader says; one JSON line each."""
+    gc.disable()  # it ends before that would pay
     os.setpgid(0, 0)  # whatever it starts ends with it
     silent = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
