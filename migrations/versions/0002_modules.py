@@ -43,6 +43,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("module", "name", name=op.f("uq_schedule_module_name")),
     )
     op.create_index(op.f("ix_schedule_due_at"), "schedule", ["due_at"], unique=False)
+    op.create_index("ix_tasks_status_ended_at", "tasks", ["status", "ended_at"], unique=False)
+    op.create_index(op.f("ix_services_created_at"), "services", ["created_at"], unique=False)
+    op.create_index(op.f("ix_services_terminated_at"), "services", ["terminated_at"], unique=False)
     with op.batch_alter_table("modules") as batch:
         batch.add_column(sa.Column("strikes", sa.Integer(), nullable=False, server_default="0"))
         batch.add_column(sa.Column("struck_at", UtcDateTime(), nullable=True))
@@ -59,6 +62,9 @@ def downgrade() -> None:
     with op.batch_alter_table("modules") as batch:
         for name in ("deadly_files", "failing_since", "failing", "struck_at", "strikes"):
             batch.drop_column(name)
+    op.drop_index(op.f("ix_services_terminated_at"), table_name="services")
+    op.drop_index(op.f("ix_services_created_at"), table_name="services")
+    op.drop_index("ix_tasks_status_ended_at", table_name="tasks")
     op.drop_index(op.f("ix_schedule_due_at"), table_name="schedule")
     op.drop_table("schedule")
     op.drop_index("ix_instances_type_position", table_name="instances")

@@ -32,6 +32,8 @@ class Service(Model):
         sa.Index("ix_services_provision_status_id", "provision_status", "id"),
         sa.Index("ix_services_client_id_id", "client_id", "id"),
         sa.Index("ix_services_product_id_id", "product_id", "id"),
+        sa.Index("ix_services_created_at", "created_at"),
+        sa.Index("ix_services_terminated_at", "terminated_at"),
     )
     id: Mapped[Key]
     uuid: Mapped[Uuid]

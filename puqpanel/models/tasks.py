@@ -28,6 +28,7 @@ class Task(Model):
         sa.Index("ix_tasks_status_lease_until", "status", "lease_until"),
         sa.Index("ix_tasks_service_uuid_id", "service_uuid", "id"),
         sa.Index("ix_tasks_status_id", "status", "id"),
+        sa.Index("ix_tasks_status_ended_at", "status", "ended_at"),
         sa.Index("ix_tasks_module_id", "module", "id"),
         sa.Index("ix_tasks_job_id", "job", "id"),
     )

@@ -35,13 +35,17 @@ def thin(days: int) -> int:
     if not days:
         return 0
     moment = now()
-    recurring = sa.or_(Task.job == "HookJob", Task.id.in_(sa.select(TaskTag.task_id).where(TaskTag.tag == "schedule")))
+    long_ago, lately = moment - timedelta(days=days), moment - timedelta(days=min(days, RECURRING_DAYS))
+    over = (Task.status == TaskStatus.COMPLETED, Task.ended_at < lately)
     old: list[int] = []
-    for where in (
-        (Task.status.in_((TaskStatus.COMPLETED, TaskStatus.CANCELLED)), Task.ended_at < moment - timedelta(days=days)),
-        (Task.status == TaskStatus.COMPLETED, Task.ended_at < moment - timedelta(days=min(days, RECURRING_DAYS)), recurring),
+    # each by an index of its own, and few match: what matched is gone the next time
+    for which in (
+        sa.select(Task.id).where(Task.status == TaskStatus.COMPLETED, Task.ended_at < long_ago),
+        sa.select(Task.id).where(Task.status == TaskStatus.CANCELLED, Task.ended_at < long_ago),
+        sa.select(Task.id).where(Task.job == "HookJob", *over),
+        sa.select(Task.id).join(TaskTag, TaskTag.task_id == Task.id).where(TaskTag.tag == "schedule", *over),
     ):
-        old += session().scalars(sa.select(Task.id).where(*where).order_by(Task.id).limit(BATCH)).all()
+        old += session().scalars(which.limit(BATCH)).all()
     release()
     if old:
         with transaction() as current:
