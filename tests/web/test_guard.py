@@ -55,7 +55,7 @@ def test_staff_without_the_right_are_refused(app: Panel, clerk: Browser) -> None
 
 def test_nothing_changes_without_a_token(app: Panel, owner: Browser) -> None:
     for method, path, need in addresses(app):
-        if method == "GET" or need == "customer":
+        if method == "GET" or need == "customer" or path.startswith("/webhooks/"):  # who calls those has no page to take a token from
             continue
         answer = owner.http.open(path, method=method)
         assert answer.status_code == 400, (method, path, answer.status_code)
