@@ -46,6 +46,8 @@ def check(settings: Settings, *, names: tuple[str, ...], everything: bool, stric
     kept = [finding for each in folders for finding in by_key[each.key] if not (no_hints and finding.severity is checks.Severity.HINT)]
     if as_json:
         click.echo(json.dumps([finding.as_dict() for finding in kept], indent=2))
+    elif not folders:
+        click.echo(f"No modules in {settings.modules_dir}.")
     else:
         _show(kept, [each.key for each in folders])
     grave = checks.GRAVE | ({checks.Severity.WARNING} if strict else set())

@@ -77,8 +77,21 @@ def test_a_module_that_ends_the_process_costs_its_card(instance: Path, modules: 
     said = puqpanel(instance, "module", "test", "Echo", "--json", **env)
     assert said.returncode == 1
     card = json.loads(said.stdout)
-    assert [line["outcome"] for line in card] == ["passed", "failed"]
-    assert card[1] == {"probe": "deactivated and activated again", "outcome": "failed", "says": "It ended the process it was tried in.", "seconds": 0.0}
+    assert [line["outcome"] for line in card] == ["passed", "passed", "failed"]
+    assert card[2] == {"probe": "deactivated and activated again", "outcome": "failed", "says": "It ended the process it was tried in.", "seconds": 0.0}
+
+
+def test_a_module_that_is_refused_has_a_short_card(instance: Path, modules: Path) -> None:
+    write_module(modules, PLUGIN.format("def"), type="Plugin")
+    said = puqpanel(instance, "module", "test", "Echo", PUQPANEL_MODULES_DIR=str(modules))
+    assert said.returncode == 1
+    assert "✗ loads  It is refused at load: Echo.py has a syntax error" in said.stdout
+    assert "0 passed, 1 failed, 0 not tested" in said.stdout
+
+
+def test_without_modules_there_is_nothing_to_check(instance: Path, modules: Path) -> None:
+    said = puqpanel(instance, "module", "check", "--all", PUQPANEL_MODULES_DIR=str(modules))
+    assert (said.returncode, said.stdout) == (0, f"No modules in {modules}.\n")
 
 
 def test_reload_reaches_every_process(instance: Path, modules: Path) -> None:

@@ -10,6 +10,13 @@ def _success(called: Called, what: str) -> None:
     assert called.value == "success", f"{what} answered {called.value!r}, not “success”."
 
 
+@probe("loads", activated=False)
+def loads(bench: Bench) -> str:
+    """It keeps the rules at load. Where it does not, nothing else is tried."""
+    warnings = bench.lab.loaded.warnings
+    return f"It loads; {warnings[0]}" if warnings else "It loads, without a warning."
+
+
 @probe("activated twice", activated=False)
 def activated_twice(bench: Bench) -> str:
     """A second activation finds everything there and changes nothing."""
