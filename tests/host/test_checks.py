@@ -77,7 +77,7 @@ BODY = {
     ),
     "missing-template": ("def create_job(self):\n    return self.view('client_area.nowhere')", "def create_job(self):\n    return self.view(self.name)"),
     "panel-internals": ("def create_job(self):\n    from puqpanel.models import Service", "def create_job(self):\n    from puqpanel.sdk.http import Answer"),
-    "absolute-import": ("def create_job(self):\n    from modules.Product.Echo import forms", "def create_job(self):\n    import json"),
+    "absolute-import": ("def create_job(self):\n    from modules.Product.Other import forms", "def create_job(self):\n    import json"),
     "secret-in-code": ("API_KEY = 'a8f5f167f44f4964e6c998dee827110c'", "API_KEY = 'the key to it'"),
     "unescaped-output": ("def create_job(self):\n    from markupsafe import Markup\n    return Markup(f'<b>{self.name}')",
                          "def create_job(self):\n    from markupsafe import Markup\n    return Markup('<b>{}').format(self.name)"),
@@ -270,3 +270,8 @@ def test_every_rule_has_a_test() -> None:
 def test_sessions_need_a_timeout_with_each_request(tmp_path: Path) -> None:
     body = "def create_job(self):\n    import requests\n    self.web = requests.Session()\n    self.web.headers.get('a')\n    self.web.get('/a', timeout=3)\n    return self.web.post('/b')"
     assert [one.line for one in look(tmp_path, of_class(body))["missing-timeout"]] == [11]
+
+
+def test_a_modules_own_address_is_only_worth_a_hint(tmp_path: Path) -> None:
+    found = look(tmp_path, of_class("def create_job(self):\n    from modules.Product.Echo.services import x"))["absolute-import"]
+    assert [(one.severity, one.says) for one in found] == [(Severity.HINT, "modules.Product.Echo.services is this module itself.")]

@@ -30,12 +30,15 @@ def panel_internals(source: Source) -> Iterator[Spot]:
                     yield Spot(code.path, node.lineno, "puqpanel.sdk.testing is for tests; it brings a panel of its own.", "Import it in tests/ only.")
 
 
-@rule("absolute-import", Severity.ERROR, "Write it relative to the file: from .services.client import Client, and from ..services where a folder lies between.")
+@rule("absolute-import", Severity.ERROR, "Tell others by events, and hear of them in hooks.py; what two modules share is a package of its own.")
 def absolute_import(source: Source) -> Iterator[Spot]:
-    """Each load imports a module under a fresh name. `from modules.Product.…` gets a second copy of the same file, with other classes and tables, which
-    also stays when the module is updated."""
+    """Modules know nothing of each other. `from modules.Product.Other…` gets a second copy of that module's files, with other classes and tables than
+    those that are served, and which stays when the other is updated. A module's own address is understood, and written shorter with a dot."""
+    own = f"modules.{source.type}.{source.name}"
     for code in source.own:
         for node in code.all(ast.Import, ast.ImportFrom):
             for name in _imported(node):
-                if name.startswith("modules.") or name == "modules":
-                    yield Spot(code.path, node.lineno, f"{name} is imported from the top, which gets a second copy of it.")
+                if (name + ".").startswith(f"{own}."):
+                    yield Spot(code.path, node.lineno, f"{name} is this module itself.", "Write it relative to the file: from .services.client import Client.", Severity.HINT)
+                elif (name + ".").startswith("modules."):
+                    yield Spot(code.path, node.lineno, f"{name} belongs to another module.")
