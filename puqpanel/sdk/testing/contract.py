@@ -30,7 +30,7 @@ from puqpanel.sdk.testing.lab import Lab
 PASSED, FAILED, NOT_TESTED = "passed", "failed", "not tested"
 PROBES_IN = ("lifecycle", "products", "faults", "pages_probes", "channels", "background")
 TYPES = ("Product", "Plugin", "Payment", "Notification")
-PATIENCE = 1.5
+PATIENCE = 2.5
 """Seconds that a module's request through `puqpanel.sdk.http` waits for an answer here; a provider that times out holds it a little longer."""
 
 

@@ -20,7 +20,6 @@ def provider() -> Iterator[Supply]:
     with tempfile.TemporaryDirectory() as folder, DemoCloudServer(Path(folder)) as cloud:
 
         def prepare(lab: Lab) -> None:
-            lab.part("services.cloud_api").CloudAPIClient.timeout = 1.2
             server = {"name": "Demo cloud", "host": "127.0.0.1", "port": cloud.port, "ssl": False, "api_key": cloud.token, "active": True}
             assert lab.call("save_server", server).result.ok
 

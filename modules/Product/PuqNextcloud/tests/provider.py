@@ -17,7 +17,6 @@ def provider() -> Iterator[Supply]:
         product = {"quota": "5 GB", "user_group": "customers", "username_prefix": "nc_", "username_suffix": "_x", "server_group": 1}
 
         def prepare(lab: Lab) -> None:
-            lab.part("services.ocs_client").TIMEOUT = 1.2
             models = lab.part("models.servers")
             with db.transaction() as session:
                 group = models.ServerGroup(name="Europe", allocation="fill_first")
