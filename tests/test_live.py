@@ -18,7 +18,7 @@ from puqpanel.infra.db import release
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live, dismantle
 from puqpanel.models import Module
-from puqpanel.operations import modules
+from puqpanel.operations import module_list, modules
 from tests.sample import write_module
 
 STAFF = Actor("staff", None, "A test")
@@ -81,12 +81,12 @@ def test_a_changed_version_is_held_back_until_updated(panel: Live) -> None:
     with panel.ensure().app_context():
         assert modules.rescan(panel.settings.modules_dir) == 1
     with panel.ensure().app_context():
-        [shown] = modules.list_modules(panel.settings.modules_dir)
+        [shown] = module_list.list_modules(panel.settings.modules_dir)
         assert (shown.status, shown.disk, shown.recorded) == ("restricted", "1.1.0", "1.0.0") and "1.1.0" in shown.reason
         assert modules.rescan(panel.settings.modules_dir) == 0
     switch(panel, "update")
     with panel.ensure().app_context():
-        [shown] = modules.list_modules(panel.settings.modules_dir)
+        [shown] = module_list.list_modules(panel.settings.modules_dir)
         assert (shown.status, shown.recorded) == ("active", "1.1.0")
     put(panel.settings.modules_dir, version="1.0.5")
     with pytest.raises(UserError, match="older"):

@@ -26,7 +26,7 @@ from puqpanel.infra.db import session
 from puqpanel.infra.settings import Settings
 from puqpanel.jobs import entry
 from puqpanel.models import Client, Product, Role, Service, Staff, Task
-from puqpanel.operations import clients, modules, products, provisioning, services, staff
+from puqpanel.operations import clients, module_list, modules, products, provisioning, services, staff
 
 CLOUD = "Product/MyCloudService"
 MODULES = (CLOUD, "Product/PuqNextcloud")
@@ -121,7 +121,7 @@ def _people(passwords: dict[str, str]) -> None:
 
 
 def _modules(settings: Settings) -> None:
-    shown = {each.key: each for each in modules.list_modules(settings.modules_dir)}
+    shown = {each.key: each for each in module_list.list_modules(settings.modules_dir)}
     for key in MODULES:
         if key in shown and not shown[key].on:
             module_type, _, name = key.partition("/")

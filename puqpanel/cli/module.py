@@ -27,10 +27,10 @@ def command() -> None:
 @instance_option
 def list_(settings: Settings, as_json: bool) -> None:
     """Show every module that was found, with its state and the reason where one is refused."""
-    from puqpanel.operations import modules
+    from puqpanel.operations import module_list
 
     with panel(settings):
-        shown = modules.list_modules(settings.modules_dir)
+        shown = module_list.list_modules(settings.modules_dir)
     if as_json:
         rows = [
             {"type": each.type, "name": each.name, "title": each.title, "status": each.status.value, "version": each.disk,
@@ -76,10 +76,10 @@ def update(settings: Settings, name: str) -> None:
 def resume(settings: Settings, name: str) -> None:
     """Let a module that was stopped after repeated failures go on, and its parked tasks with it."""
     from puqpanel.domain.actors import SHELL
-    from puqpanel.operations import modules
+    from puqpanel.operations import module_list, modules
 
     with panel(settings):
-        module_type, _, folder = key_of(name, [each.key for each in modules.list_modules(settings.modules_dir)]).partition("/")
+        module_type, _, folder = key_of(name, [each.key for each in module_list.list_modules(settings.modules_dir)]).partition("/")
         modules.let_go_on(actor=SHELL, module_type=module_type, name=folder)
     click.echo(f"{module_type}/{folder} goes on.")
 
@@ -93,10 +93,10 @@ def reload(settings: Settings, name: str | None) -> None:
     The pages take it at their next request, the workers at their next task. A module that does not load any more is shown with the reason.
     """
     from puqpanel.domain.actors import SHELL
-    from puqpanel.operations import modules
+    from puqpanel.operations import module_list, modules
 
     with panel(settings):
-        shown = modules.list_modules(settings.modules_dir)
+        shown = module_list.list_modules(settings.modules_dir)
         keys = [key_of(name, [each.key for each in shown])] if name else [each.key for each in shown if each.on]
         for key in keys:
             module_type, _, folder = key.partition("/")
@@ -106,10 +106,10 @@ def reload(settings: Settings, name: str | None) -> None:
 
 def _switch(settings: Settings, name: str, verb: str) -> None:
     from puqpanel.domain.actors import SHELL
-    from puqpanel.operations import modules
+    from puqpanel.operations import module_list, modules
 
     with panel(settings):
-        shown = [each.key for each in modules.list_modules(settings.modules_dir)]
+        shown = [each.key for each in module_list.list_modules(settings.modules_dir)]
         module_type, _, folder = key_of(name, shown).partition("/")
         if verb != "deactivate":
             modules.prove(settings.modules_dir, module_type, folder)

@@ -5,7 +5,6 @@ The database holds the set of active modules and a number, the generation; every
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,9 +15,7 @@ from puqpanel.domain.errors import ConflictError, NotFoundError, UserError
 from puqpanel.domain.module_states import ModuleStatus, version_order
 from puqpanel.domain.task_states import TaskStatus
 from puqpanel.host import calls, discover, migrations, probe
-from puqpanel.host.contract.config import Config
 from puqpanel.host.contract.result import Result
-from puqpanel.host.discover import Found
 from puqpanel.host.loader import LoadedModule, Refused, load_module, unload
 from puqpanel.host.registry import Registry
 from puqpanel.infra import queue
@@ -26,88 +23,12 @@ from puqpanel.infra.clock import now
 from puqpanel.infra.db import after_commit, session, transaction
 from puqpanel.infra.events import raise_event
 from puqpanel.models import Generation, Module, Product, ScheduleEntry, Service, Task
-from puqpanel.operations import audit, breaker, deaths, syntax
+from puqpanel.operations import audit, breaker, deaths
+from puqpanel.operations.module_list import FAILED, ON, held_back
 
 HINT = "generation"
 PARKED = 15
 """Seconds that a task stays parked at least: so long a process that has not yet swapped its app may park it again."""
-FAILED = "The update"
-"""How the reason of an update that failed begins; it stands until one succeeds."""
-ON = (ModuleStatus.ACTIVE, ModuleStatus.RESTRICTED, ModuleStatus.ERROR)
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A module as staff see it: what is on disk beside what is recorded.
-
-    Args:
-        type, name: which.
-        config: its config.py; empty where that cannot be read.
-        status: where it stands.
-        reason: why it is held back or refused, one sentence.
-        disk: version on disk, empty when the folder is gone.
-        recorded: version that was activated or updated to last.
-        services: how many services depend on it.
-        on: it is switched on, though it may be held back or refused; one that is off can be refused too.
-    """
-
-    type: str
-    name: str
-    config: Config
-    status: ModuleStatus
-    reason: str
-    disk: str
-    recorded: str
-    services: int = 0
-    on: bool = False
-
-    @property
-    def key(self) -> str:
-        """`Product/MyCloudService`."""
-        return f"{self.type}/{self.name}"
-
-    @property
-    def title(self) -> str:
-        """What people call it."""
-        return str(self.config("name") or self.name)
-
-
-def list_modules(modules_dir: Path) -> list[Shown]:
-    """Everything on disk and everything recorded, by type and name."""
-    rows = {row.key: row for row in session().scalars(sa.select(Module))}
-    counts = session().execute(
-        sa.select(Product.module, sa.func.count(Service.id)).join(Service, Service.product_id == Product.id)
-        .where(Service.status.in_(("pending", "active", "suspended"))).group_by(Product.module)
-    ).all()
-    used: dict[str, int] = {row[0]: row[1] for row in counts}
-    shown = [_shown(found, rows.pop(found.key, None), used.get(found.key, 0)) for found in discover.scan(modules_dir)]
-    for row in rows.values():
-        if row.status != ModuleStatus.INACTIVE:
-            shown.append(Shown(row.type, row.name, Config(), ModuleStatus.ERROR, "Its folder is gone from the disk.", "", row.version, used.get(row.key, 0), True))
-    return shown
-
-
-def _shown(found: Found, row: Module | None, services: int) -> Shown:
-    status = ModuleStatus(row.status) if row else ModuleStatus.INACTIVE
-    reason, recorded = (row.reason, row.version) if row else ("", "")
-    refused = found.error or (syntax.refusal(found.folder) if status == ModuleStatus.INACTIVE else "")
-    if refused:
-        status, reason = ModuleStatus.ERROR, refused
-    elif status == ModuleStatus.INACTIVE and reason:
-        status = ModuleStatus.ERROR  # what was said when somebody last tried it; “Load again” asks anew
-    elif status in (ModuleStatus.ACTIVE, ModuleStatus.RESTRICTED) and version_order(found.version) != version_order(recorded):
-        told = row.reason if row and status == ModuleStatus.RESTRICTED and row.reason.startswith(FAILED) else ""
-        status, reason = ModuleStatus.RESTRICTED, told or _held_back(found.version, recorded)
-    elif status == ModuleStatus.ACTIVE and row and row.failing:
-        status, reason = ModuleStatus.FAILING, row.failing
-    on = row is not None and row.status in ON
-    return Shown(found.type, found.name, found.config, status, reason, found.version, recorded, services, on)
-
-
-def _held_back(disk: str, recorded: str) -> str:
-    if version_order(disk) < version_order(recorded):
-        return f"Its files are of version {disk}, older than {recorded} that was active; put the newer files back. Its services cannot be managed until then."
-    return f"Its files changed from {recorded} to {disk}; its services cannot be managed until the update has run."
 
 
 def wanted() -> list[tuple[str, str, str]]:
@@ -217,7 +138,7 @@ def record_load(registry: Registry) -> None:
         if row.key in registry.refused:
             now_is, reason = ModuleStatus.ERROR, registry.refused[row.key]
         elif loaded is not None and loaded.restricted:
-            now_is, reason = ModuleStatus.RESTRICTED, row.reason if row.reason.startswith(FAILED) else _held_back(loaded.version, row.version)
+            now_is, reason = ModuleStatus.RESTRICTED, row.reason if row.reason.startswith(FAILED) else held_back(loaded.version, row.version)
         elif loaded is not None:
             now_is, reason = ModuleStatus.ACTIVE, ""
         else:

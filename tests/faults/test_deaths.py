@@ -19,7 +19,7 @@ from puqpanel.infra.db import release, session
 from puqpanel.infra.settings import ROOT, Settings
 from puqpanel.live import dismantle
 from puqpanel.models import Module, ModuleLog
-from puqpanel.operations import modules
+from puqpanel.operations import module_list, modules
 from tests.sample import activate, write_module
 
 STAFF = Actor("staff", None, "A test")
@@ -118,7 +118,7 @@ def test_a_module_is_proven_in_a_process_of_its_own_before_it_is_switched_on(set
         with pytest.raises(UserError) as refusal:
             modules.prove(settings.modules_dir, "Plugin", "Fresh")
         assert says in str(refusal.value)
-        shown = {one.name: one for one in modules.list_modules(settings.modules_dir)}
+        shown = {one.name: one for one in module_list.list_modules(settings.modules_dir)}
         assert shown["Fresh"].status == "error" and says in shown["Fresh"].reason
         modules.prove(settings.modules_dir, "Plugin", "Sound")
     dismantle(app)

@@ -18,7 +18,7 @@ from puqpanel.infra.events import raise_event
 from puqpanel.infra.settings import Settings
 from puqpanel.live import dismantle
 from puqpanel.models import Module, ModuleLog, Service, Task
-from puqpanel.operations import breaker, hooks, modules
+from puqpanel.operations import breaker, hooks, module_list, modules
 from tests.sample import activate, make_service, write_module
 
 STAFF = Actor("staff", None, "A test")
@@ -140,7 +140,7 @@ def test_repeated_failure_stops_a_module_until_staff_let_it_go_on(panel: Panel, 
     assert len(heard()) == 12, "everybody else was told each time"
     parked = session().scalars(sa.select(Task).where(Task.module == "Plugin/Loud", Task.status == "parked")).all()
     assert len(parked) == 3 and all("was stopped" in task.note for task in parked)
-    shown = {one.name: one for one in modules.list_modules(settings.modules_dir)}
+    shown = {one.name: one for one in module_list.list_modules(settings.modules_dir)}
     assert shown["Loud"].status == "failing" and "again and again" in shown["Loud"].reason and shown["Ear"].status == "active"
     assert modules.unpark_served() == 0
     modules.let_go_on(actor=STAFF, module_type="Plugin", name="Loud")

@@ -21,7 +21,7 @@ from puqpanel.infra.db import release, session, transaction
 from puqpanel.infra.settings import Settings
 from puqpanel.live import dismantle
 from puqpanel.models import Module, Task
-from puqpanel.operations import modules
+from puqpanel.operations import module_list, modules
 from puqpanel.tasks import add, claim, sweep
 from tests.sample import activate, write_module
 
@@ -115,10 +115,10 @@ def test_the_same_work_is_not_parked_twice(panel: Panel) -> None:
     assert sweep.send_due() == 1 and claim.claim(task.id, "w") is not None
 
 
-def shown(panel: Panel, name: str) -> modules.Shown:
+def shown(panel: Panel, name: str) -> module_list.Shown:
     """The module as the list shows it."""
     release()
-    return next(one for one in modules.list_modules(panel.settings.modules_dir) if one.name == name)
+    return next(one for one in module_list.list_modules(panel.settings.modules_dir) if one.name == name)
 
 
 def test_a_module_whose_file_is_no_python_is_an_error_before_anybody_activates_it(panel: Panel) -> None:
@@ -172,15 +172,15 @@ def test_a_migration_that_fails_half_way_changes_nothing_and_is_said(panel: Pane
     tables = sa.inspect(session().connection()).get_table_names()
     release()
     assert "mod_product_echo_t0001" in tables and "mod_product_echo_t0002" not in tables
-    shown = modules.list_modules(base)[0]
+    shown = module_list.list_modules(base)[0]
     assert (shown.status, shown.recorded, shown.disk) == ("restricted", "1.1.0", "1.2.0") and "The update to 1.2.0 failed" in shown.reason
     app = create_app(panel.settings)
     dismantle(app)
-    assert "failed" in modules.list_modules(base)[0].reason, "a new process says the same"
+    assert "failed" in module_list.list_modules(base)[0].reason, "a new process says the same"
     (base / "Product/Echo/migrations/versions/0002_second.py").unlink()
     write_module(base, PLAIN, version="1.2.0", files={"migrations/versions/0002_second.py": STEP.format(number="0002", before='"0001"', then="pass")})
     modules.update(actor=STAFF, modules_dir=base, module_type="Product", name="Echo")
-    assert modules.list_modules(base)[0].status == "active"
+    assert module_list.list_modules(base)[0].status == "active"
     modules.deactivate(actor=STAFF, modules_dir=base, module_type="Product", name="Echo")
     modules.purge(actor=STAFF, modules_dir=base, module_type="Product", name="Echo")
     release()
@@ -191,12 +191,12 @@ def test_a_version_that_goes_backwards_is_held_back_and_said(panel: Panel) -> No
     base = panel.settings.modules_dir
     write_module(base, PLAIN, version="0.9.0")
     assert modules.rescan(base) == 1
-    shown = modules.list_modules(base)[0]
+    shown = module_list.list_modules(base)[0]
     assert shown.status == "restricted" and "older than 1.0.0 that was active; put the newer files back" in shown.reason
     with pytest.raises(UserError, match=r"older than 1\.0\.0"):
         modules.update(actor=STAFF, modules_dir=base, module_type="Product", name="Echo")
     write_module(base, PLAIN, version="1.0.0")
-    assert modules.list_modules(base)[0].status == "active"
+    assert module_list.list_modules(base)[0].status == "active"
 
 
 @pytest.mark.parametrize("how", ["deactivated", "updated", "removed"])
@@ -239,4 +239,4 @@ def test_one_name_in_two_types_is_two_modules_and_in_two_cases_is_refused(panel:
     write_module(base, PLAIN.replace("Echo", "ECHO"), name="ECHO")
     with pytest.raises(UserError, match="differ only in capital letters"):
         activate(panel, STAFF, name="ECHO")
-    assert {one.key for one in modules.list_modules(base) if one.on} == {"Product/Echo", "Plugin/Echo"}
+    assert {one.key for one in module_list.list_modules(base) if one.on} == {"Product/Echo", "Plugin/Echo"}

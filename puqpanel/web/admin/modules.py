@@ -12,7 +12,7 @@ from puqpanel.domain.errors import UserError
 from puqpanel.domain.module_states import MODULE_TYPES, ModuleStatus
 from puqpanel.host import registry
 from puqpanel.infra.settings import Settings
-from puqpanel.operations import modules
+from puqpanel.operations import module_list, modules
 from puqpanel.web.guard import actor, allow
 
 bp = Blueprint("modules", __name__, url_prefix="/modules")
@@ -29,7 +29,7 @@ def _folder() -> Path:
 @allow("modules.view")
 def index() -> ResponseReturnValue:
     """Everything on disk by type, with search and a choice of type."""
-    found = modules.list_modules(_folder())
+    found = module_list.list_modules(_folder())
     wanted, text = request.args.get("type", ""), request.args.get("q", "").strip()[:100]
     shown = [
         one for one in found
@@ -143,8 +143,8 @@ def _purge(type: str, name: str, wrong: str = "") -> str:
     )
 
 
-def _known(type: str, name: str) -> modules.Shown:
-    return next((one for one in modules.list_modules(_folder()) if (one.type, one.name) == (type, name)), None) or abort(404)
+def _known(type: str, name: str) -> module_list.Shown:
+    return next((one for one in module_list.list_modules(_folder()) if (one.type, one.name) == (type, name)), None) or abort(404)
 
 
 def _try(type: str, name: str, verb: str) -> ResponseReturnValue:
