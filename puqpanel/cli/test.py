@@ -46,11 +46,13 @@ class Suite:
     arguments: Sequence[str]
 
 
+ELSEWHERE = ("domain", "fakes", "browser", "cli", "docs", "modules/test_contract.py", "faults/test_hostile_matrix.py", "host/test_checks.py", "sdk/test_testing.py", "sdk/test_testing_contract.py")
+"""What meets no database, or always a SQLite of its own: run once is enough."""
 SUITES = (
     Suite("sqlite", "SQLite with the embedded queue server: everything", ("tests", "modules")),
     Suite(
         "postgresql", "PostgreSQL: all that touches the database",
-        ("tests", "modules", *(f"--ignore=tests/{name}" for name in ("domain", "fakes", "browser", "cli"))),
+        ("tests", *(f"--ignore=tests/{name}" for name in ELSEWHERE)),
     ),
     Suite("mariadb", "MariaDB: migrations and tasks", ("tests/migrations", "tests/tasks")),
 )
