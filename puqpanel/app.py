@@ -14,6 +14,7 @@ from puqpanel.infra.db import db, release
 from puqpanel.infra.queue_server import connection_url
 from puqpanel.operations import deaths, hooks, keys, modules
 from puqpanel.operations.listeners import LISTENERS
+from puqpanel.web import converters
 from puqpanel.web import modules as blueprints
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 class Panel(Flask):
     """The application of one generation of modules."""
 
+    url_map_class = converters.Addresses
     generation: int
     registry: registry.Registry
     settings: Settings

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from flask import Blueprint
+from werkzeug.routing import IntegerConverter
 
 from puqpanel.app import Panel
 from puqpanel.web.guard import declared
@@ -17,7 +18,7 @@ def addresses(app: Panel) -> list[tuple[str, str, str]]:
     found = []
     with app.test_request_context():
         for rule in app.url_map.iter_rules():
-            fill = {name: 999_999 if type(one).__name__ == "IntegerConverter" else UUID for name, one in rule._converters.items()}
+            fill = {name: 999_999 if isinstance(one, IntegerConverter) else UUID for name, one in rule._converters.items()}
             for name, one in rule._converters.items():
                 if type(one).__name__ == "AnyConverter":
                     fill[name] = sorted(one.items)[0]  # type: ignore[attr-defined]
