@@ -248,6 +248,7 @@ def test_what_its_module_does_not_serve_is_kept_and_said(scene: Scene, settings:
     scene.owner.post(f"/admin/gateways/{uuid}/settings", {"account": "7", "signing": "words", "mode": "a"})
     scene.owner.post(f"/admin/gateways/{uuid}/switch", {"on": "yes"})
     folder = settings.modules_dir / "Payment" / "Pay"
+    assert "Its gateways, which keep their settings: Card" in scene.owner.get("/admin/modules/switch/Payment/Pay/deactivate").text
     with scene.panel.app_context():
         if how == "off":
             modules.deactivate(actor=STAFF, modules_dir=settings.modules_dir, module_type="Payment", name="Pay")

@@ -12,7 +12,7 @@ from puqpanel.domain.errors import UserError
 from puqpanel.domain.module_states import MODULE_TYPES, ModuleStatus
 from puqpanel.host import registry
 from puqpanel.infra.settings import Settings
-from puqpanel.operations import module_list, modules
+from puqpanel.operations import instances, module_list, modules
 from puqpanel.web.guard import actor, allow
 
 bp = Blueprint("modules", __name__, url_prefix="/modules")
@@ -98,6 +98,9 @@ def deactivate_form(type: str, name: str) -> ResponseReturnValue:
     goes = ["Its pages, permissions, menu entries and scheduled work, in every process"]
     if one.services:
         goes.append(f"Managing its {one.services} services: they run on at the provider, but nothing can be done to them from here")
+    configured = [each.title for each in instances.list_instances(type) if each.name == name]
+    if configured:
+        goes.append(f"Its {'gateways' if type == 'Payment' else 'senders'}, which keep their settings: {', '.join(configured)}")
     return render_template(
         "admin/confirm.html", title=f"Switch {one.title} off?", button="Switch module off", keep="Leave it on", back=url_for("admin.modules.index"),
         lead="Until it is switched on again, this is gone:", goes=goes,
