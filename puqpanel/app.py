@@ -39,6 +39,7 @@ def connect(settings: Settings) -> None:
     keys.open_keys(settings.keys_dir, settings.database_url)
     queue.use_server(settings.redis_url or connection_url(settings.instance))
     links.use_base(settings.address)
+    deaths.tidy(settings.instance)
     marks.keep(deaths.folder(settings.instance))
     calls.leave_free(settings.web_processes - 1)
     addresses.allow(settings.monitoring_allow)

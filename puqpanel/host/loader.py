@@ -101,6 +101,7 @@ def load_module(folder: Path, type: str, name: str, recorded_version: str = "") 
     try:
         return patience.within(folder, work)
     except patience.TooLong as late:
+        marks.clear()  # it hung, and ended nothing; the thread that was given up keeps its mark else
         packages.drop(package)
         raise Refused(HUNG.format(f"Loading {name}", late.seconds)) from late
     except BaseException:

@@ -5,9 +5,12 @@ The mark is a page of memory kept in a file: writing it costs no system call, an
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import mmap
 import os
+import signal
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +27,7 @@ def keep(folder: Path) -> None:
     """Begins to keep this process's mark; a child that it forks keeps none. Nothing happens where the folder cannot be written.
 
     Args:
-        folder: on a disk of this host; made when missing.
+        folder: for processes that see each other; made when missing.
     """
     if os.getpid() in _kept:
         return
@@ -38,6 +41,28 @@ def keep(folder: Path) -> None:
             file.truncate(SIZE)
             _kept[os.getpid()] = mmap.mmap(file.fileno(), SIZE)
             _folders[os.getpid()] = folder
+            _end_well()
+
+
+def _end_well() -> None:
+    """A process that ends by itself, or because it was told to, leaves nothing behind: nobody is to blame for it."""
+    atexit.register(clear)
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        # who handles the signal already ends by itself
+        signal.signal(signal.SIGTERM, _told_to_end)
+
+
+def _told_to_end(number: int, _: object) -> None:
+    clear()
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+
+
+def clear() -> None:
+    """Takes this process's mark away, whatever it was doing."""
+    page = _kept.get(os.getpid())
+    if page is not None:
+        page[:] = bytes(SIZE)
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import fcntl
+import hashlib
 import os
 import resource
 import signal
@@ -57,6 +58,15 @@ def alive(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def neighbourhood() -> str:
+    """A name for the processes that know each other by their numbers: of one host, since it started, in one container. Of others `alive` knows nothing."""
+    found = [os.uname().nodename]
+    with contextlib.suppress(OSError):
+        found.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
+        found.append(os.readlink("/proc/self/ns/pid"))
+    return hashlib.sha256("\n".join(found).encode()).hexdigest()[:16]
 
 
 MOST_GROWTH = 768 * 1024 * 1024

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,17 +15,28 @@ from puqpanel.host import logs, patience
 from puqpanel.host.loader import LOADING
 from puqpanel.infra import marks
 from puqpanel.infra.db import session, transaction
+from puqpanel.infra.processes import neighbourhood
 from puqpanel.models import Module
 from puqpanel.operations import breaker
 
 WEIGHT = 2
 """For how many failures one process that was ended in a page counts: others lose their page with it."""
+OLD = 30 * 24 * 3600
+"""Seconds after which a folder in which no process began since is of nobody any more."""
 AT_IMPORT = "Importing it ended the process that did it; it is not tried again until its files change or you choose “Load again”."
 
 
 def folder(instance: Path) -> Path:
-    """Where the processes of this host keep their marks."""
-    return instance / "run"
+    """Where the processes that can see each other keep their marks; the folder above may be shared by containers, and outlives a restart of the host."""
+    return instance / "run" / neighbourhood()
+
+
+def tidy(instance: Path) -> None:
+    """Removes the folders of containers and starts of the host that are long over."""
+    with contextlib.suppress(OSError):
+        for other in folder(instance).parent.iterdir():
+            if other.is_dir() and other != folder(instance) and time.time() - other.stat().st_mtime > OLD:
+                shutil.rmtree(other, ignore_errors=True)
 
 
 def read_marks(modules_dir: Path, instance: Path) -> bool:

@@ -19,7 +19,7 @@ from puqpanel.infra.db import release, session
 from puqpanel.infra.settings import ROOT, Settings
 from puqpanel.live import dismantle
 from puqpanel.models import Module, ModuleLog
-from puqpanel.operations import module_list, modules
+from puqpanel.operations import deaths, module_list, modules
 from tests.sample import activate, write_module
 
 STAFF = Actor("staff", None, "A test")
@@ -122,3 +122,21 @@ def test_a_module_is_proven_in_a_process_of_its_own_before_it_is_switched_on(set
         assert shown["Fresh"].status == "error" and says in shown["Fresh"].reason
         modules.prove(settings.modules_dir, "Plugin", "Sound")
     dismantle(app)
+
+
+def test_a_process_that_cannot_be_seen_from_here_is_not_taken_for_dead(settings: Settings) -> None:
+    """Another container that shares the folder, or the host before it was started anew: their numbers mean nothing here."""
+    gone = 2**22 + 1
+    elsewhere = settings.instance / "run" / "elsewhere"
+    elsewhere.mkdir(parents=True)
+    (elsewhere / str(gone)).write_bytes(b"1.0 Plugin/Deadly loading".ljust(256, b"\0"))
+    (settings.instance / "run" / str(gone)).write_bytes(b"1.0 Plugin/Deadly loading".ljust(256, b"\0"))
+    row, served = look(settings)
+    assert (row.status, row.strikes, served) == ("active", 0, {"Plugin/Deadly", "Plugin/Sound"})
+    os.utime(elsewhere, (0, 0))
+    deaths.tidy(settings.instance)
+    assert not elsewhere.exists()
+    own = deaths.folder(settings.instance) / str(gone)
+    own.parent.mkdir(exist_ok=True)
+    own.write_bytes(b"1.0 Plugin/Deadly die()".ljust(256, b"\0"))
+    assert look(settings)[0].strikes == 2
