@@ -104,6 +104,34 @@ def reload(settings: Settings, name: str | None) -> None:
     click.echo(f"{', '.join(keys)}: read anew." if keys else "No module is switched on.")
 
 
+@command.command("log")
+@click.argument("name")
+@click.option("--level", type=click.Choice(["info", "error", "debug"]), help="Only these.")
+@click.option("-n", "count", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many lines.")
+@click.option("--json", "as_json", is_flag=True, help="As a JSON list, with what was asked and answered.")
+@instance_option
+def log(settings: Settings, name: str, level: str | None, count: int, as_json: bool) -> None:
+    """Show what a module asked and was answered, the newest last. Secrets are masked."""
+    from puqpanel.operations import module_list, module_log
+
+    with panel(settings):
+        key = key_of(name, [each.key for each in module_list.list_modules(settings.modules_dir)])
+        lines = module_log.newest(key, level=level or "", limit=count)
+    if as_json:
+        rows = [
+            {"at": line.at.isoformat(), "level": line.level, "action": line.action, "request": line.request, "response": line.response,
+             "duration_ms": line.duration_ms, "service": line.service_uuid, "task": line.task_id}
+            for line in lines
+        ]
+        click.echo(json.dumps(rows, indent=2))
+        return
+    if not lines:
+        click.echo(f"{key} has logged nothing yet.")
+    for line in lines:
+        first = " ".join(line.response.split())[:80]
+        click.echo(f"{line.at:%Y-%m-%d %H:%M:%S}  {line.level:<5}  {line.action}" + (f"  {first}" if first else ""))
+
+
 def _switch(settings: Settings, name: str, verb: str) -> None:
     from puqpanel.domain.actors import SHELL
     from puqpanel.operations import module_list, modules

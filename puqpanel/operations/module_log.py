@@ -1,7 +1,8 @@
-"""Keeping the module log from growing for ever."""
+"""Reading the module log, and keeping it from growing for ever."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -11,6 +12,21 @@ from puqpanel.infra.db import release, session, transaction
 from puqpanel.models import ModuleLog
 
 BATCH = 2000
+
+
+def newest(key: str, *, level: str = "", limit: int = 50) -> Sequence[ModuleLog]:
+    """A module's last lines, oldest first.
+
+    Args:
+        key: the module's.
+        level: only these: info, error or debug.
+        limit: how many at most.
+    """
+    module_type, _, name = key.partition("/")
+    which = sa.select(ModuleLog).where(ModuleLog.type == module_type, ModuleLog.name == name)
+    if level:
+        which = which.where(ModuleLog.level == level)
+    return session().scalars(which.order_by(ModuleLog.id.desc()).limit(limit)).all()[::-1]
 
 
 def thin(days: int) -> int:

@@ -104,6 +104,15 @@ def test_module(migrated: Path) -> None:
         database.execute("UPDATE modules SET failing = 'It failed again and again.'")
         database.commit()
     assert states()["Product/MyCloudService"] == "failing"
+    assert puqpanel(migrated, "module", "log", "PuqNextcloud").stdout == "Product/PuqNextcloud has logged nothing yet.\n"
+    with contextlib.closing(sqlite3.connect(migrated / "puqpanel.db")) as database:
+        values = "'2026-01-01 00:00:00', 'Product', 'MyCloudService', ?, ?, '', 'all\n is well', '', 0, '', '', ''"
+        names = "at, type, name, level, action, request, response, service_uuid, attempt, actor_kind, actor_name, request_id"
+        database.executemany(f"INSERT INTO module_log ({names}) VALUES ({values})", [("error", "first"), ("info", "second")])
+        database.commit()
+    assert puqpanel(migrated, "module", "log", "MyCloudService").stdout.splitlines() == [
+        "2026-01-01 00:00:00  error  first  all is well", "2026-01-01 00:00:00  info   second  all is well"]
+    assert [row["action"] for row in json.loads(puqpanel(migrated, "module", "log", "MyCloudService", "--level", "error", "--json").stdout)] == ["first"]
     assert puqpanel(migrated, "module", "resume", "MyCloudService").stdout == "Product/MyCloudService goes on.\n"
     assert states()["Product/MyCloudService"] == "active"
     assert puqpanel(migrated, "module", "deactivate", "Product/MyCloudService").returncode == 0
