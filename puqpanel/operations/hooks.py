@@ -16,6 +16,7 @@ from puqpanel.host import registry
 from puqpanel.host.contract.hooks import Hook
 from puqpanel.host.plain import jsonable
 from puqpanel.host.registry import LoadedModule
+from puqpanel.infra.db import transaction
 from puqpanel.tasks.add import add
 
 log = structlog.get_logger(__name__)
@@ -50,17 +51,25 @@ def record(event: str, payload: Mapping[str, Any]) -> None:
         return
     try:
         body, before = jsonable(payload), None
-        for module, hook in found:
-            before = add(
-                job=JOB, queue=QUEUE, title=f"{event} → {module.title}", module=module.key, tags=["hook", event], timeout=TIMEOUT, backoff=0,
-                max_exceptions=1, on_loss=OnLoss.LOSE, actor=SYSTEM, after=before,
-                data={"module": {"type": module.type, "name": module.name}, "event": event, "payload": body, "listener": hook.label,
-                      "depth": deep, "id": secrets.token_hex(8)},
-            )  # fmt: skip
+        with transaction():  # all of them or none, outside one of the caller's too
+            for module, hook in found:
+                before = add(
+                    job=JOB, queue=QUEUE, title=f"{event} → {module.title}", module=module.key, tags=["hook", event], timeout=TIMEOUT, backoff=0,
+                    max_exceptions=1, on_loss=OnLoss.LOSE, actor=SYSTEM, after=before,
+                    data={"module": {"type": module.type, "name": module.name}, "event": event, "payload": body, "listener": hook.label,
+                          "like": _like(module, hook).index(hook), "depth": deep, "id": secrets.token_hex(8)},
+                )  # fmt: skip
     except UserError:
         log.exception("the listeners of an event could not be told", event_name=event)
 
 
 def find(module: LoadedModule, data: Mapping[str, Any]) -> Hook | None:
     """The listener that a task was added for; None where the module's files no longer declare it."""
-    return next((hook for hook in module.hooks if (hook.event, hook.label) == (data.get("event"), data.get("listener"))), None)
+    place = int(data.get("like") or 0)
+    alike = [hook for hook in module.hooks if (hook.event, hook.label) == (data.get("event"), data.get("listener"))]
+    return alike[place] if place < len(alike) else None
+
+
+def _like(module: LoadedModule, hook: Hook) -> list[Hook]:
+    """The listeners of a module that share a name and an event with one: every lambda is called the same."""
+    return [one for one in module.hooks if (one.event, one.label) == (hook.event, hook.label)]

@@ -39,7 +39,12 @@ HOOKS = """
     def second(event, payload):
         log_module("Plugin", "Ear", "second", "info", payload)
 
+    def told(word):
+        return lambda payload: log_module("Plugin", "Ear", word, "info", payload)
+
     HOOKS = [
+        Hook("staff.after_logout", told("one lambda"), priority=2),
+        Hook("staff.after_logout", told("another lambda"), priority=1),
         Hook("service.pending", second, priority=-5),
         Hook("service.pending", first, priority=10),
         Hook("service.pending", "heard"),
@@ -96,6 +101,12 @@ def test_listeners_are_told_in_order_and_one_that_dies_costs_itself(panel: Panel
     uuid = session().scalar(sa.select(Service.uuid))
     requests = list(session().scalars(sa.select(ModuleLog.response).where(ModuleLog.action == "heard by a method")))
     assert all(str(uuid) in text for text in [texts[-1], *requests])
+
+
+def test_listeners_of_one_name_are_told_each(panel: Panel, drain: Callable[..., None]) -> None:
+    raise_event("staff.after_logout", {"staff_uuid": "x", "ip": ""})
+    drain(3)
+    assert heard() == ["one lambda", "another lambda"]
 
 
 def test_an_event_that_is_rolled_back_is_told_to_nobody(panel: Panel) -> None:
