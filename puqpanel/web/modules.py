@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from flask import Blueprint, Flask, Response, abort, current_app, g, make_response, render_template, request
-from flask import Request as FlaskRequest
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import generate_csrf
 from jinja2 import BaseLoader
@@ -30,6 +29,7 @@ from puqpanel.host.plain import jsonable
 from puqpanel.host.registry import LoadedModule, Registry
 from puqpanel.operations import breaker
 from puqpanel.web import guard
+from puqpanel.web.incoming import StorableRequest
 from puqpanel.web.public import module_assets
 from puqpanel.web.security import request_id
 
@@ -37,8 +37,8 @@ log = logging.getLogger(__name__)
 PASSING = (HTTPException, UserError)
 
 
-class ModuleRequest(RequestMethods, FlaskRequest):
-    """Flask's request as modules know it."""
+class ModuleRequest(RequestMethods, StorableRequest):
+    """The request as modules know it."""
 
 
 @dataclass(frozen=True, slots=True)

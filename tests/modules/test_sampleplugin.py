@@ -46,6 +46,12 @@ def test_a_note_is_written_read_and_refused(house: PluginHouse) -> None:
     assert [(note["text"], note["author"]) for note in found] == [("Ask <b>Anna</b>.", "Olga Owner")]
 
 
+def test_what_no_database_stores_is_replaced_before_a_module_sees_it(house: PluginHouse) -> None:
+    owner = house.owner()
+    assert owner.post(f"{house.at}/notes?x=%00", {"text": "one\0two"}).status_code == 302
+    assert [one.text for one in house.all(house.part("models.notes").Note)] == ["one\ufffdtwo"]
+
+
 def test_who_may_only_look_sees_no_form(house: PluginHouse) -> None:
     clerk = house.clerk("view-notes")
     page = clerk.get(f"{house.at}/notes")
