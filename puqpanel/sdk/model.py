@@ -54,6 +54,7 @@ class Model:
 
     attributes: dict[str, Any]
     exists: bool
+    _stored: dict[str, Any]
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -62,14 +63,21 @@ class Model:
     def __init__(self, values: Mapping[str, Any] | None = None, **more: Any) -> None:
         object.__setattr__(self, "attributes", {})
         object.__setattr__(self, "exists", False)
+        object.__setattr__(self, "_stored", {})
         self.fill({**(values or {}), **more})
 
     @classmethod
     def _of(cls, row: Mapping[str, Any]) -> Self:
         made = cls()
-        made.attributes.update(row)
+        made._read(row)
         made.exists = True
         return made
+
+    def _read(self, row: Mapping[str, Any]) -> None:
+        """Takes what the table holds; what is another from then on is what `save` writes."""
+        self.attributes.clear()
+        self.attributes.update(row)
+        self._stored = dict(row)
 
     @classmethod
     def table_name(cls) -> str:
@@ -150,15 +158,21 @@ class Model:
         return self
 
     def save(self) -> Self:
-        """Writes the row: adds it, or changes it."""
+        """Writes the row: adds it, or changes what is another than it was read, so that what others wrote meanwhile stays."""
         query = self.query()
         key, moment = self._key(query), now()
         columns = query._table.c
-        if self.timestamps and "updated_at" in columns:
-            self.attributes["updated_at"] = moment
-        if self.exists:
-            if not query.where(key, self.attributes.get(key)).update({name: value for name, value in self.attributes.items() if name != key}):
+        changed = {name: value for name, value in self.attributes.items() if name != key and (name not in self._stored or self._stored[name] != value)}
+        if self.exists and not changed:
+            if not query.where(key, self.attributes.get(key)).exists():
                 raise NotFoundError(f"The {type(self).__name__} is not there any more.")
+            return self
+        if self.timestamps and "updated_at" in columns:
+            self.attributes["updated_at"] = changed["updated_at"] = moment
+        if self.exists:
+            if not query.where(key, self.attributes.get(key)).update(changed):
+                raise NotFoundError(f"The {type(self).__name__} is not there any more.")
+            self._stored.update(changed)
             return self
         if self.timestamps and "created_at" in columns:
             self.attributes.setdefault("created_at", moment)
@@ -190,8 +204,7 @@ class Model:
         found: Any = query.where(key, self.attributes.get(key)).first()
         if found is None:
             raise NotFoundError(f"The {type(self).__name__} is not there any more.")
-        self.attributes.clear()
-        self.attributes.update(found.attributes)
+        self._read(found.attributes)
         return self
 
     def to_dict(self) -> dict[str, Any]:

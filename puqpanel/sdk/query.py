@@ -109,8 +109,11 @@ class Query:
 
     def first(self) -> Row | None:
         """The first row, or None."""
-        self._limit = 1
-        rows = self.get()
+        asked, self._limit = self._limit, 1
+        try:
+            rows = self.get()
+        finally:
+            self._limit = asked
         return rows[0] if rows else None
 
     def value(self, column: str) -> Any:
@@ -146,7 +149,8 @@ class Query:
             return key[0] if key else None
 
     def update(self, values: Mapping[str, Any]) -> int:
-        """Changes all rows that match; answers how many."""
+        """Changes all rows that match; answers how many. Raises SchemaError after limit() or offset(), which it does not know."""
+        self._whole("update")
         return self._write(sa.update(self._table).where(*self._where).values(self._values(values)))
 
     def update_or_insert(self, match: Mapping[str, Any], values: Mapping[str, Any] | None = None) -> bool:
@@ -157,8 +161,14 @@ class Query:
             return self.insert({**match, **(values or {})})
 
     def delete(self) -> int:
-        """Removes all rows that match; answers how many."""
+        """Removes all rows that match; answers how many. Raises SchemaError after limit() or offset(), which it does not know."""
+        self._whole("delete")
         return self._write(sa.delete(self._table).where(*self._where))
+
+    def _whole(self, verb: str) -> None:
+        # not every database can, and all rows in place of some would be the worst answer
+        if self._limit is not None or self._offset is not None:
+            raise SchemaError(f"{verb}() takes no limit() and no offset(); pluck the keys first, then {verb} where_in() them.")
 
     def _write(self, statement: Any, rows: list[dict[str, Any]] | None = None) -> int:
         with transaction() as current:

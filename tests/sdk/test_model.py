@@ -115,6 +115,28 @@ def test_queries() -> None:
     assert {type(one) for one in CloudServer.all()} == {CloudServer}
 
 
+def test_what_others_wrote_meanwhile_stays() -> None:
+    made()
+    one: Any = CloudServer.first()
+    other: Any = CloudServer.first()
+    one.update(host="10.0.0.9")
+    other.username = "root"
+    other.save()
+    found: Any = CloudServer.first()
+    assert (found.host, found.username) == ("10.0.0.9", "root")
+
+
+def test_a_limit_never_changes_or_removes_more_than_it_says() -> None:
+    made("a")
+    made("b")
+    query = CloudServer.query()
+    assert query.first() is not None and len(query.get()) == 2, "first() leaves the question as it was"
+    for write in (lambda: CloudServer.query().limit(1).delete(), lambda: CloudServer.query().offset(1).update({"host": "h"})):
+        with pytest.raises(UserError, match="takes no limit"):
+            write()
+    assert {one.host for one in CloudServer.all()} == {"10.0.0.1"}
+
+
 def test_numbers_as_keys_and_names_of_tables() -> None:
     one, two = Company.create(title="Lumen"), Company.create({"title": "Other"})
     assert (one.id, two.id) == (1, 2)
