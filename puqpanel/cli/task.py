@@ -136,8 +136,8 @@ def export(settings: Settings, *, task_id: str, folder: Path) -> None:
         asked, after = tuple(seen["asked"]), seen["provision_status"]
     inside = folder.resolve() == (module / "tests").resolve()
     words = {
-        "title": title, "status": then["status"], "day": ended.date().isoformat(), "file": test.name, "name": name, "conversation": recorded.name,
-        "folder": "Path(__file__).parents[1]" if inside else f'Path("{module}")', "ends": (then["status"], after), "note": json.dumps(then["note"], ensure_ascii=False),
+        "title": _in_docstring(title), "status": then["status"], "day": ended.date().isoformat(), "file": test.name, "name": name, "conversation": recorded.name,
+        "folder": "Path(__file__).parents[1]" if inside else f"Path({json.dumps(str(module), ensure_ascii=False)})", "ends": (then["status"], after), "note": json.dumps(then["note"], ensure_ascii=False),
         "asked": "(" + "".join(f"\n        {json.dumps(one, ensure_ascii=False)}," for one in asked) + ("\n    )" if asked else ")"),
     }  # fmt: skip
     test.write_text(TEST.format(**words), encoding="utf-8")
@@ -147,6 +147,11 @@ def export(settings: Settings, *, task_id: str, folder: Path) -> None:
     if seen is None or (seen["status"], seen["note"]) != (then["status"], then["note"]):
         ends = f"{seen['status']}: {seen['note']}" if seen else "with an error of its own"
         click.echo(f"Had again now it ends otherwise ({ends}). The test fails until the module does as it did; or change what the test expects.")
+
+
+def _in_docstring(text: str) -> str:
+    """A title that others worded, as words: nothing of it ends the text that it stands in."""
+    return " ".join(text.replace("\\", "/").replace('"', "'").split())
 
 
 def _replayed(recorded: Path, module: Path) -> dict[str, Any] | None:

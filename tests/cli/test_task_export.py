@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import shutil
@@ -17,7 +18,7 @@ import sqlalchemy as sa
 
 from puqpanel.app import Panel
 from puqpanel.domain.errors import UserError
-from puqpanel.infra.db import session
+from puqpanel.infra.db import session, transaction
 from puqpanel.infra.settings import ROOT, Settings
 from puqpanel.live import Live, dismantle
 from puqpanel.models import Task
@@ -87,6 +88,15 @@ def test_it_replays_as_written(house: House, settings: Settings, drain: Callable
     assert "Demo cloud" in [row.get("name") for rows in told["tables"].values() for row in rows]
     run = pytest_of(test)
     assert run.returncode == 0, run.stdout
+
+
+def test_a_title_stays_a_title(house: House, settings: Settings, drain: Callable[..., None], tmp_path: Path) -> None:
+    task = failed(house, drain, "500")
+    with transaction() as current:
+        current.get_one(Task, task.id).title = 'Make """\nraise SystemExit(3)\n"""\\'
+    _, test, _ = export(settings, task, tmp_path / "out")
+    (first, *rest) = ast.parse(test.read_text()).body
+    assert isinstance(first, ast.Expr) and not any(isinstance(one, ast.Raise | ast.Expr) for one in rest)
 
 
 def test_no_secret_is_in_it(house: House, settings: Settings, drain: Callable[..., None], tmp_path: Path) -> None:
