@@ -9,6 +9,7 @@ from types import ModuleType
 
 from puqpanel.host.packages import PREFIX
 from puqpanel.host.printed import Masked
+from puqpanel.host.process import unchanged
 
 COPY = 71
 """The exit code of a process that a module forked and that came back out of its call."""
@@ -16,13 +17,14 @@ COPY = 71
 
 @contextlib.contextmanager
 def kept() -> Iterator[None]:
-    """Keeps the working folder, the recursion limit, the default timeout of sockets, and the entries of `sys.modules`; masks what is printed."""
+    """Keeps the working folder, the recursion limit, the default timeout of sockets, the entries of `sys.modules` and the state of the whole process; masks what is printed."""
     me, output, errors = os.getpid(), sys.stdout, sys.stderr
     if not isinstance(output, Masked):
         sys.stdout, sys.stderr = Masked(output), Masked(errors)
     folder, depth, timeout, loaded = _folder(), sys.getrecursionlimit(), socket.getdefaulttimeout(), dict(sys.modules)
     try:
-        yield
+        with unchanged():
+            yield
     finally:
         if os.getpid() != me:
             os._exit(COPY)  # a copy that the module forked and let go on: it must not answer what the panel answers
