@@ -11,11 +11,11 @@ import sqlalchemy as sa
 
 from puqpanel.app import Panel, create_app
 from puqpanel.domain.actors import SHELL
-from puqpanel.infra.db import session, transaction
+from puqpanel.infra.db import session
 from puqpanel.infra.settings import Settings
 from puqpanel.live import dismantle
 from puqpanel.models import ScheduleEntry, Task
-from puqpanel.operations import breaker, schedule
+from puqpanel.operations import breaker
 from tests.sample import activate, write_module
 from tests.web.conftest import Browser
 
@@ -91,8 +91,9 @@ def test_pages_that_fail_again_and_again_stop_the_work_and_not_the_pages(app: Pa
     assert ("Failing" in page, "was stopped." in page, "broken() failed with ValueError" in page) == (True, True, True)
     assert "Its module was stopped" in owner.get("/admin/schedule/").text
     assert owner.get(f"{base}/sound").status_code == 200
-    with app.app_context(), transaction():
-        schedule.run_now(actor=SHELL, module="Plugin/Echo", name="tick")
+    owner.post("/admin/schedule/run", {"module": "Plugin/Echo", "name": "tick"})
+    page = owner.get("/admin/schedule/").text
+    assert ("tick” waits. The module Plugin/Echo was stopped." in page, "runs now" in page) == (True, False)
     assert owner.post("/admin/modules/switch/Plugin/Echo/let-go-on").status_code == 302
     assert "goes on, and so do its tasks" in owner.get("/admin/modules/").text
     owner.post("/admin/modules/switch/Plugin/Echo/let-go-on")

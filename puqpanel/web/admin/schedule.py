@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from puqpanel.domain.errors import UserError
 from puqpanel.host.contract.timetable import UNITS, Work
-from puqpanel.operations import schedule
+from puqpanel.operations import instances, schedule
 from puqpanel.web.admin.tasks import open_among
 from puqpanel.web.guard import actor, allow
 
@@ -44,7 +44,8 @@ def run() -> ResponseReturnValue:
     except UserError as error:
         flash(str(error), "bad")
     else:
-        flash(f"“{name}” runs now.", "good")
+        held = instances.held_back(module)
+        flash(f"“{name}” waits. {held}" if held else f"“{name}” runs now.", "warn" if held else "good")
     return redirect(url_for("admin.schedule.index"))
 
 
