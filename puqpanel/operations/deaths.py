@@ -11,7 +11,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from puqpanel.domain.module_states import MODULE_TYPES, ModuleStatus
-from puqpanel.host import logs, patience
+from puqpanel.host import logs, patience, probe
 from puqpanel.host.loader import LOADING
 from puqpanel.infra import marks
 from puqpanel.infra.db import session, transaction
@@ -52,8 +52,7 @@ def read_marks(modules_dir: Path, instance: Path) -> bool:
         if module_type not in MODULE_TYPES or not name:
             continue
         if doing == LOADING:
-            logs.write(type=module_type, name=name, level="error", action="importing it ended a process")
-            _hold(modules_dir, module_type, name, AT_IMPORT)
+            gone = _died_at_import(modules_dir, module_type, name) or gone
             continue
         what = f"{name}: the process that ran {doing} ended in it, or was ended because it hung."
         logs.write(type=module_type, name=name, level="error", action=f"{doing} ended its process")
@@ -63,7 +62,16 @@ def read_marks(modules_dir: Path, instance: Path) -> bool:
     return gone
 
 
-def _hold(modules_dir: Path, module_type: str, name: str, reason: str) -> None:
+def _died_at_import(modules_dir: Path, module_type: str, name: str) -> bool:
+    """Whether a module whose import a process did not survive is held back for it: somebody else may have killed that process, so it is
+    tried once more, in one of its own."""
+    if not probe.probe(modules_dir / module_type / name, module_type, name):
+        return breaker.strike(f"{module_type}/{name}", f"{name}: a process ended while it imported it.", WEIGHT) and _hold(modules_dir, module_type, name, AT_IMPORT)
+    logs.write(type=module_type, name=name, level="error", action="importing it ended a process")
+    return _hold(modules_dir, module_type, name, AT_IMPORT)
+
+
+def _hold(modules_dir: Path, module_type: str, name: str, reason: str) -> bool:
     files = patience.fingerprint(modules_dir / module_type / name)
     with transaction() as current:
         row = current.scalar(sa.select(Module).where(Module.type == module_type, Module.name == name).with_for_update())
@@ -73,6 +81,7 @@ def _hold(modules_dir: Path, module_type: str, name: str, reason: str) -> None:
         row.reason, row.deadly_files = reason, files
         if row.status != ModuleStatus.INACTIVE:
             row.status = ModuleStatus.ERROR
+    return True
 
 
 def deadly(modules_dir: Path, wanted: Iterable[tuple[str, str, str]]) -> dict[str, str]:

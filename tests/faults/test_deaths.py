@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from puqpanel.app import create_app
 from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import UserError
+from puqpanel.host.loader import LOADING
 from puqpanel.infra.db import release, session
 from puqpanel.infra.settings import ROOT, Settings
 from puqpanel.live import dismantle
@@ -101,6 +102,17 @@ def test_a_module_that_ends_processes_at_import_does_so_once(settings: Settings)
     main.write_text(SOUND.format(name="Deadly") + "# mended\n")
     row, served = look(settings)
     assert row.status == "active" and served == {"Plugin/Deadly", "Plugin/Sound"}
+
+
+def test_a_module_is_not_blamed_for_a_process_that_somebody_else_killed(settings: Settings) -> None:
+    """kill -9 just as a module is imported leaves the same mark as a module that ends the process: it is tried once more before it is blamed."""
+    folder = deaths.folder(settings.instance)
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(2):
+        (folder / f"99999{number}").write_bytes(f"1.0 Plugin/Deadly {LOADING}".encode().ljust(256, b"\0"))
+        row, served = look(settings)
+        assert (row.status, served) == ("active", {"Plugin/Deadly", "Plugin/Sound"})
+    assert row.strikes == 2 * deaths.WEIGHT
 
 
 @pytest.mark.parametrize(
