@@ -130,6 +130,16 @@ def test_every_documented_answer(scene: Scene, do: str, code: int, text: str) ->
     assert scene.log()[-1].response.startswith(str(code))
 
 
+def test_of_what_was_refused_little_is_kept(scene: Scene) -> None:
+    body = json.dumps({"password": "swordfish", "text": "x" * 40_000})
+    for do in ("abort", "error"):
+        scene.open(f"Plugin/Echo?do={do}", data=body, content_type="application/json")
+        kept = scene.log()[-1].request
+        assert len(kept) < 4000 and "40" in kept and "cut, it was" in kept and "swordfish" not in kept
+    scene.open("Plugin/Echo", data=body, content_type="application/json")
+    assert len(scene.log()[-1].request) > 40_000
+
+
 @pytest.mark.parametrize("do", ["boom", "exit", "outside"])
 def test_what_raises_answers_a_number_and_nothing_of_what_it_said(scene: Scene, do: str) -> None:
     answer = scene.open(f"Plugin/Echo?do={do}")

@@ -31,7 +31,8 @@ bp = Blueprint("webhooks", __name__, url_prefix="/webhooks")
 LARGEST = 1024 * 1024
 AGAIN = 60
 """Seconds after which to ask again, for who was told to come back."""
-_SHOWN = 16 * 1024
+_SHOWN, _REFUSED = 16 * 1024, 2 * 1024
+"""Characters of a text that are kept; of what a module refused there are fewer, because anybody can send it, as often as the limit allows."""
 
 
 @bp.record_once
@@ -133,7 +134,7 @@ def _note(module: LoadedModule, instance: Instance | None, code: int, said: str,
     secrets = [str(value) for key, value in (instance.data or {}).items() if secret_name(key) and value] if instance else []
     asked = {
         "from": request.remote_addr, instances.CALLED.get(module.type, ""): instance.title if instance else "",
-        "query": request.args.to_dict(flat=False), "body": _body(),
+        "query": request.args.to_dict(flat=False), "body": _body(_REFUSED if 400 <= code < 500 else LARGEST),
     }
     with entered(Context(module.type, module.name, request_id=request_id())):
         logs.write(
@@ -143,8 +144,10 @@ def _note(module: LoadedModule, instance: Instance | None, code: int, said: str,
         )
 
 
-def _body() -> Any:
-    """The body in the shape in which names tell what is a secret; as text where it has none."""
+def _body(most: int) -> Any:
+    """The body in the shape in which names tell what is a secret; as text where it has none, or is longer than so many bytes."""
+    if len(request.get_data()) > most:
+        return f"{request.get_data(as_text=True)[:most]}… cut, it was {len(request.get_data())} bytes long"
     with contextlib.suppress(HTTPException, RecursionError):
         if request.is_json and (body := request.get_json(silent=True)) is not None:
             return body
