@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from puqpanel.domain.module_states import MODULE_TYPES
-from puqpanel.host import patience
+from puqpanel.host import config_probe, patience
 from puqpanel.host.contract.config import Config
 from puqpanel.host.plain import plain, sentence
 from puqpanel.host.surroundings import kept
@@ -130,6 +130,9 @@ def read_config(folder: Path) -> Config:
         raise Refused("config.py is missing; it holds CONFIG = {…} with at least a name and a version.")
     if path.stat().st_size > LARGEST_CONFIG:
         raise Refused(f"config.py is larger than {LARGEST_CONFIG // 1024} KB; it is read often and holds a few lines.")
+    how = config_probe.ending(path)
+    if how:
+        raise Refused(f"config.py ends the process that reads it ({how}); it may only hold CONFIG = {{…}}.")
     scope: dict[str, Any] = {"__file__": str(path), "__name__": "config"}
     try:
         with kept():
