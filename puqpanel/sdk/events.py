@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from puqpanel.domain.errors import UserError
+from puqpanel.domain.events import EVENTS
 from puqpanel.host import context
 from puqpanel.infra.events import raise_event
 from puqpanel.infra.redact import redact
@@ -40,10 +41,12 @@ class Event:
 
         Args: name is dotted, `cloud.account.created`; payload is plain data, secrets in it are masked.
 
-        Raises: UserError for another kind of name or payload, or one of more than 64 KB: say what happened and by which key to find the rest.
+        Raises: UserError for another kind of name, one of the panel's own events, another kind of payload, or one of more than 64 KB: say what happened and by which key to find the rest.
         """
         if not isinstance(name, str) or not _NAME.fullmatch(name) or len(name) > 120:
             raise UserError(f"“{str(name)[:120]}” is no name of an event; use dotted words such as cloud.account.created.")
+        if name in EVENTS:
+            raise UserError(f"{name} is the panel's to tell; give your own event a name that begins with a word of your own.")
         if payload is not None and not isinstance(payload, Mapping):
             raise UserError(f"The payload of {name} must be a dictionary, not a {type(payload).__name__}.")
         if _longer(payload or {}, LARGEST):

@@ -126,6 +126,11 @@ def test_events_reach_the_listeners_masked(module: None, monkeypatch: pytest.Mon
     for bad in ("", "word", "a b.c", "x." + "y" * 200):
         with pytest.raises(UserError, match="is no name of an event"):
             Event.dispatch(bad)
+    heard.clear()
+    for forged in ("service.create_succeeded", "module.failing"):
+        with pytest.raises(UserError, match="the panel's to tell"):
+            Event.dispatch(forged, {"service_uuid": "x"})
+    assert heard == []
     circle: dict[str, Any] = {}
     circle["self"] = circle
     wide: Any = "x"
