@@ -50,6 +50,8 @@ def test_accounts_from_the_first_to_the_last(owner: Browser, cloud: DigitalOcean
     form = owner.get(f"{AT}/accounts/1").text
     assert (cloud.url in form, account["api_token"] in form, "Empty keeps the one" in form) == (True, False, True)
     assert owner.post(f"{AT}/accounts/1", {**account, "api_token": "", "max_servers": "7"}).status_code == 302
+    away = owner.post(f"{AT}/accounts/1", {**account, "api_token": "", "api_url": "https://elsewhere.example"})
+    assert (away.status_code, "Enter it again" in away.text) == (422, True), "the stored token goes to the address that it was typed for"
     cloud.token = account["api_token"]
     owner.post(f"{AT}/accounts/1/test")
     assert "main answers" in owner.get(f"{AT}/accounts").text, "the stored token was kept"

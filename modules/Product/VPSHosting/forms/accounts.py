@@ -45,6 +45,9 @@ class AccountForm(Translated, FlaskForm):  # type: ignore[misc]
         """A new account needs one; a known one keeps what it has."""
         if not field.data and self.record is None:
             raise ValidationError(__("The panel needs it to sign in."))
+        if not field.data and self.record is not None and self.api_url.data != self.record.api_url:
+            # else whoever may change an account could have its token sent to an address of their own
+            raise ValidationError(__("Enter it again: it goes to another address from now on."))
         if field.data and (not field.data.isascii() or any(not sign.isprintable() or sign.isspace() for sign in field.data)):
             raise ValidationError(__("A token is one word of letters, digits and underscores."))
 

@@ -157,6 +157,7 @@ LANG = {
     "Take new servers": "Przyjmuj nowe serwery",
     "What staff call it.": "Nazwa dla personelu.",
     "Another account has this name.": "Inne konto ma tę nazwę.",
+    "Enter it again: it goes to another address from now on.": "Wpisz go ponownie: od teraz trafia pod inny adres.",
     "The panel needs it to sign in.": "Panel potrzebuje go, aby się zalogować.",
     "A token is one word of letters, digits and underscores.": "Token to jedno słowo z liter, cyfr i podkreśleń.",
     "Write an address such as https://api.digitalocean.com.": "Podaj adres taki jak https://api.digitalocean.com.",
