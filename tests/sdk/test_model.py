@@ -131,9 +131,10 @@ def test_a_limit_never_changes_or_removes_more_than_it_says() -> None:
     made("b")
     query = CloudServer.query()
     assert query.first() is not None and len(query.get()) == 2, "first() leaves the question as it was"
-    for write in (lambda: CloudServer.query().limit(1).delete(), lambda: CloudServer.query().offset(1).update({"host": "h"})):
-        with pytest.raises(UserError, match="takes no limit"):
-            write()
+    with pytest.raises(UserError, match="takes no limit"):
+        CloudServer.query().limit(1).delete()
+    with pytest.raises(UserError, match="takes no limit"):
+        CloudServer.query().offset(1).update({"host": "h"})
     assert {one.host for one in CloudServer.all()} == {"10.0.0.1"}
 
 

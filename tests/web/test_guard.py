@@ -15,7 +15,7 @@ UUID = "00000000-0000-4000-8000-000000000000"
 
 def addresses(app: Panel) -> list[tuple[str, str, str]]:
     """Method, address and declaration of every route, its parameters filled with things that do not exist."""
-    found = []
+    found: list[tuple[str, str, str]] = []
     with app.test_request_context():
         for rule in app.url_map.iter_rules():
             fill = {name: 999_999 if isinstance(one, IntegerConverter) else UUID for name, one in rule._converters.items()}
