@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from flask import Flask, Response, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
 from puqpanel.domain.errors import (
@@ -42,6 +43,8 @@ CODES: tuple[tuple[type[UserError], int], ...] = (
     (NotFoundError, 404), (PermissionDenied, 403), (ConflictError, 409), (InvalidInput, 422), (ExternalServiceError, 503), (UserError, 400),
 )
 
+BUSY = ("is locked", "lock wait timeout", "lock timeout", "deadlock")
+"""What SQLite, MariaDB and PostgreSQL say where somebody else keeps what is wanted."""
 HEARD_BYTES, HEARD_SECONDS = 64 * 1024 * 1024, 5.0
 
 
@@ -101,6 +104,14 @@ def _known(error: UserError) -> Response:
     return _answer(code_of(error), str(error), fields=error.errors if isinstance(error, InvalidInput) else None)
 
 
+def _database(error: OperationalError) -> Response:
+    text = str(error.orig).lower()
+    if not any(word in text for word in BUSY):
+        return _unknown(error)
+    log.error("the database was held too long", path=request.path, method=request.method, exc_info=error)
+    return _answer(503, "Something else held the database for too long, so nothing was done. Try again in a moment.", reference=request_id())
+
+
 def _unknown(error: Exception) -> Response:
     log.error("request failed", path=request.path, method=request.method, exc_info=error)
     return _answer(500, reference=request_id())
@@ -111,4 +122,5 @@ def install(app: Flask) -> None:
     app.register_error_handler(CSRFError, _forgery)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(UserError, _known)
+    app.register_error_handler(OperationalError, _database)
     app.register_error_handler(Exception, _unknown)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 
 import pytest
 from flask import Blueprint, abort
+from sqlalchemy.exc import OperationalError
 
 from puqpanel.app import Panel
 from puqpanel.domain.errors import ConflictError, InvalidInput, NotFoundError, PermissionDenied
@@ -23,7 +25,9 @@ def broken(app: Panel) -> Browser:
     failing = Blueprint("failing", __name__)
     errors = {
         "boom": RuntimeError(SECRET), "conflict": ConflictError("It is locked."), "missing": NotFoundError("No such thing."),
-        "denied": PermissionDenied("Not for you."), "input": InvalidInput({"name": ["Too long."]}),
+        "denied": PermissionDenied("Not for you."),
+        "busy": OperationalError("UPDATE", {}, sqlite3.OperationalError("database is locked")),
+        "gone": OperationalError("UPDATE", {}, sqlite3.OperationalError("no such table: x")), "input": InvalidInput({"name": ["Too long."]}),
     }
 
     @failing.get("/failing/<name>")
@@ -35,6 +39,13 @@ def broken(app: Panel) -> Browser:
 
     app.register_blueprint(failing)
     return Browser(app)
+
+
+def test_a_database_that_somebody_holds_is_no_fault_of_the_page(broken: Browser) -> None:
+    answer = broken.get("/failing/busy")
+    assert answer.status_code == 503
+    assert "Something else held the database for too long, so nothing was done. Try again in a moment." in answer.text
+    assert broken.get("/failing/gone").status_code == 500
 
 
 def test_the_action_of_a_log_line_says_what_was_asked_before_of_whom() -> None:
