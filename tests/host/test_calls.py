@@ -190,3 +190,12 @@ def test_missing_methods_and_restricted_modules(echo: LoadedModule, tmp_path: Pa
     assert update.value == "success"
     assert update.instance is not None
     assert update.instance.getCurrentVersion() == "0.9"  # type: ignore[attr-defined]
+
+
+def test_a_modules_own_update_is_not_part_of_switching_it_on(app: Panel, tmp_path: Path) -> None:
+    """As in the vendor's texts: it alters what an earlier version made, and there was none."""
+    source = "from puqpanel.sdk import Plugin\nclass Later(Plugin):\n    def update(self):\n        return 'There is no table to alter.'\n"
+    loaded = load_module(write_module(tmp_path, source, type="Plugin", name="Later"), "Plugin", "Later")
+    with app.app_context():
+        assert calls.invoke(loaded, "activate").value == "success"
+        assert calls.invoke(loaded, "update").value == "There is no table to alter."

@@ -49,7 +49,7 @@ class ModuleBase:
 
     def activate(self) -> Any:
         """Called when the module is switched on. Runs the module's migrations. Returns "success" or a message."""
-        return self.update()
+        return ModuleBase.update(self)  # a module's own update() is for a change of version
 
     def deactivate(self) -> Any:
         """Called when the module is switched off. Keeps all data. Returns "success" or a message."""
