@@ -65,7 +65,7 @@ BODY = {
     "ends-the-process": ("def create_job(self):\n    import os\n    os._exit(1)", "def create_job(self):\n    raise ValueError('no')"),
     "background-thread": ("def create_job(self):\n    import threading\n    threading.Thread(target=print).start()", "def create_job(self):\n    pass"),
     "blocking-sleep": ("def variables_general(self):\n    import time\n    time.sleep(2)", "def create_job(self):\n    import time\n    time.sleep(2)"),
-    "shared-state": ("cache = {}", "PLANS = {'a': 1}\nrepeatable = ('create_job',)"),
+    "shared-state": ("cache = {}", "PLANS = {'a': 1}\nrepeatable = ('create_job',)\nfillable = ['name']"),
     "sql-from-values": (
         "def create_job(self):\n    DB.select(f\"x\")\n    self.db.execute(f\"DELETE FROM a WHERE b = '{self.service_uuid}'\")",
         "def create_job(self):\n    self.db.execute('DELETE FROM a WHERE b = :b', {'b': self.service_uuid})",

@@ -17,7 +17,7 @@ _OTHERS = {
     "subprocess.run": 99, "subprocess.call": 99, "subprocess.check_call": 99, "subprocess.check_output": 99,
 }  # fmt: skip
 _ENDS = frozenset({"sys.exit", "os._exit", "os.abort", "os.fork", "os.forkpty", "os.kill", "os.killpg", "signal.signal", "signal.alarm", "signal.setitimer", "exit", "quit"})
-_SAFE_SHARED = frozenset({"job_options", "repeatable", "__slots__", "__mapper_args__", "__table_args__"})
+_SAFE_SHARED = frozenset({"job_options", "repeatable", "fillable", "__slots__", "__mapper_args__", "__table_args__"})
 _PAGES = re.compile(
     r"(create|suspend|unsuspend|termination|change_package|idle|unidle|cancellation|get_\w+_page|get_\w+_data|save_\w+_data|get_client_area_html|api_webhook_\w+"
     r"|admin_\w+|controller_client_\w+|variables_\w+|scheduler|get_client_area_menu_config)"
