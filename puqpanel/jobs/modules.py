@@ -85,7 +85,7 @@ def outcome_of(called: Called) -> Outcome:
     result = called.result
     output = result.as_dict()
     if called.raised:
-        return Outcome("exception", called.error, output)
+        return Outcome("exception", called.error, output, blame=bool(called.reference))
     if result.pending:
         return Outcome("again", result.message or "Not finished at the provider yet.", output)
     if result.ok:

@@ -30,10 +30,12 @@ def _is(key: str) -> tuple[sa.ColumnElement[bool], ...]:
 def note(key: str, outcome: Outcome) -> None:
     """Counts how an attempt at one of a module's tasks ended; inside the transaction that closes it.
 
-    An answer, "error" too, is something that the module finished: only exceptions, timeouts and vanished workers count.
+    An answer, "error" too, is something that the module finished: only exceptions, timeouts and jobs that died count. What a module says by an
+    exception meant for people (`ExternalServiceError`), and a worker that vanished whole, are nobody's fault.
     """
     if outcome.kind in FAILURES:
-        strike(key, outcome.message)
+        if outcome.blame:
+            strike(key, outcome.message)
     elif outcome.kind != "park":
         with transaction() as current:
             current.execute(sa.update(Module).where(*_is(key), Module.strikes > 0).values(strikes=0).execution_options(synchronize_session=False))

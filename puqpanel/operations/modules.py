@@ -14,7 +14,7 @@ from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import ConflictError, NotFoundError, UserError
 from puqpanel.domain.module_states import ModuleStatus, version_order
 from puqpanel.domain.task_states import TaskStatus
-from puqpanel.host import calls, discover, migrations, probe
+from puqpanel.host import calls, discover, migrations, patience, probe
 from puqpanel.host.contract.result import Result
 from puqpanel.host.loader import LoadedModule, Refused, load_module, unload
 from puqpanel.host.registry import Registry
@@ -166,7 +166,8 @@ def rescan(modules_dir: Path) -> int:
     for row in rows.values():
         found = discover.look(modules_dir / row.type / row.name, row.type, row.name)
         match = not found.error and version_order(found.version) == version_order(row.version)
-        if (row.status == ModuleStatus.ACTIVE and not match) or (row.status == ModuleStatus.RESTRICTED and (match or found.error)):
+        mended = row.status == ModuleStatus.ERROR and row.deadly_files and row.deadly_files != patience.fingerprint(modules_dir / row.type / row.name)
+        if mended or (row.status == ModuleStatus.ACTIVE and not match) or (row.status == ModuleStatus.RESTRICTED and (match or found.error)):
             changed += 1
     if changed:
         with transaction():

@@ -23,6 +23,7 @@ class Outcome:
             the backoff, no try used up); timeout; park (cannot run now: kept until somebody lets it go on); lost (nobody knows); cancelled.
         message: one sentence for staff.
         output: what the job answered; kept with the attempt.
+        blame: whether it counts against the module whose job it was: not where a provider was away, or a whole worker vanished.
 
     Both come from outside: secrets are masked here, and what could not be stored is cut, since a result that cannot be written down would
     leave its task to be taken for lost.
@@ -31,6 +32,7 @@ class Outcome:
     kind: Kind
     message: str = ""
     output: Any = None
+    blame: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "message", redact_text(self.message)[:LONGEST])

@@ -59,7 +59,7 @@ def rescue(handlers: Handlers, task_id: int | None = None, owner: str | None = N
 
 
 def _rescue_one(handlers: Handlers, task: Task, *, expired: bool) -> bool:
-    outcome = Outcome("lost", "The worker that held it vanished in the middle of the job.")
+    outcome = Outcome("lost", "The worker that held it vanished in the middle of the job.", blame=not expired)
     owner = task.owner or ""
     with transaction():
         if not claim.close(task, outcome, owner, task.attempt, expired=expired):

@@ -99,7 +99,12 @@ def test_a_module_that_ends_processes_at_import_does_so_once(settings: Settings)
     assert process(settings) == 0
     row, served = look(settings)
     assert row.status == "error" and "Importing it ended the process" in row.reason and served == {"Plugin/Sound"}
-    main.write_text(SOUND.format(name="Deadly") + "# mended\n")
+    app = create_app(settings)
+    with app.app_context():
+        assert modules.rescan(settings.modules_dir) == 0
+        main.write_text(SOUND.format(name="Deadly") + "# mended\n")
+        assert modules.rescan(settings.modules_dir) == 1, "every process hears that it was mended"
+    dismantle(app)
     row, served = look(settings)
     assert row.status == "active" and served == {"Plugin/Deadly", "Plugin/Sound"}
 

@@ -13,12 +13,16 @@ import sqlalchemy as sa
 from puqpanel.app import Panel, create_app
 from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import UserError
+from puqpanel.host.calls import Called
+from puqpanel.host.contract.result import Result
 from puqpanel.infra.db import release, session, transaction
 from puqpanel.infra.events import raise_event
 from puqpanel.infra.settings import Settings
+from puqpanel.jobs.modules import outcome_of
 from puqpanel.live import dismantle
 from puqpanel.models import Module, ModuleLog, Service, Task
 from puqpanel.operations import breaker, hooks, module_list, modules
+from puqpanel.tasks.outcome import Outcome
 from tests.sample import activate, make_service, write_module
 
 STAFF = Actor("staff", None, "A test")
@@ -160,9 +164,20 @@ def test_repeated_failure_stops_a_module_until_staff_let_it_go_on(panel: Panel, 
     assert breaker.reason("Plugin/Loud") == ""
 
 
-def test_what_a_module_finishes_counts_its_failures_anew(panel: Panel) -> None:
-    from puqpanel.tasks.outcome import Outcome
+def test_a_provider_that_is_away_and_a_worker_that_vanishes_stop_no_module(panel: Panel) -> None:
+    away = Called(None, Result.error("away"), "away", raised=True)
+    broken = Called(None, Result.error("broken"), "broken", "A1B2", raised=True)
+    for outcome in [outcome_of(away), Outcome("lost", "gone", blame=False)] * breaker.STRIKES:
+        with transaction():
+            breaker.note("Plugin/Ear", outcome)
+    assert breaker.reason("Plugin/Ear") == ""
+    for _ in range(breaker.STRIKES):
+        with transaction():
+            breaker.note("Plugin/Ear", outcome_of(broken))
+    assert "broken" in breaker.reason("Plugin/Ear")
 
+
+def test_what_a_module_finishes_counts_its_failures_anew(panel: Panel) -> None:
     for _ in range(breaker.STRIKES - 1):
         with transaction():
             breaker.note("Plugin/Ear", Outcome("exception", "no"))
