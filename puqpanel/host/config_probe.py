@@ -10,10 +10,12 @@ import sys
 from pathlib import Path
 
 SECONDS = 10.0
+"""How long it is waited for. Its process ends by itself soon after, whatever became of the one that waits."""
 _CALLS = frozenset({"dirname", "join", "abspath", "realpath", "normpath", "Path", "resolve", "joinpath", "absolute", "as_posix", "str", "dict", "format", "fspath"})
 _LIBRARIES = frozenset({"os", "os.path", "pathlib", "__future__", "typing"})
 _CHILD = """
-import sys
+import signal, sys
+signal.alarm(int(sys.argv[3]))
 try:
     exec(compile(open(sys.argv[1], "rb").read(), sys.argv[1], "exec", dont_inherit=True), {"__file__": sys.argv[1], "__name__": "config"})
 except BaseException:
@@ -34,7 +36,7 @@ def ending(path: Path) -> str:
     mark = secrets.token_hex(8)
     try:
         process = subprocess.Popen(
-            [sys.executable, "-P", "-c", _CHILD, str(path), mark],
+            [sys.executable, "-P", "-c", _CHILD, str(path), mark, str(int(SECONDS) + 2)],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
     except (OSError, ValueError):

@@ -58,6 +58,8 @@ def main(folder: str, type: str, name: str) -> None:
     """What the process does: the answer is its last line, so that a module that prints does not disturb it."""
     from puqpanel.host.loader import Refused, load_module
 
+    # whoever waits for this may be gone by then
+    signal.alarm(int(SECONDS) + 5)
     refusal = ""
     try:
         load_module(Path(folder), type, name)
