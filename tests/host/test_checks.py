@@ -46,6 +46,10 @@ BODY = {
     ),
     "panel-event": ("def create_job(self):\n    Event.dispatch('service.created', {})", "def create_job(self):\n    Event.dispatch('echo.created', {})"),
     "vendor-spelling": ("def createJob(self):\n    self.logInfo('x')", "def create_job(self):\n    self.log_info('x')"),
+    "misspelt-hook": (
+        "def terminate_job(self):\n    return Result.success()",
+        "def termination_job(self):\n    return Result.success()\ndef create_jobs(self):\n    return self.creates_job()\ndef creates_job(self):\n    return Task.add('ModuleJob', 'Module', {'module': self, 'method': 'create_jobs'})",
+    ),
     "unknown-validator-rule": (
         "def save_product_data(self, data=None):\n    return Validator.make(data, {'a': 'required|intger|min:1'})",
         "def save_product_data(self, data=None):\n    return Validator.make(data, {'a': 'required|integer|regex:/^a|b$/|max:9'})",
@@ -260,6 +264,16 @@ def test_what_is_missing_is_a_hint(tmp_path: Path) -> None:
     assert hints <= set(found)
     assert all(found[rule][0].severity is Severity.HINT for rule in hints)
     assert found["says-nothing-of-itself"][0].says == "CONFIG has no description and no author."
+
+
+@pytest.mark.parametrize(
+    ("type", "name", "meant"),
+    [("Product", "create_jobs", "create_job"), ("Product", "suspendjob", "suspend_job"), ("Product", "cancel_job", "cancellation_job"),
+     ("Payment", "on_payment_sucess", "on_payment_success"), ("Plugin", "schedule", "scheduler"), ("Product", "admin_side_bar", "admin_sidebar")],
+)
+def test_a_hook_that_is_nearly_spelt_right_is_named(type: str, name: str, meant: str, tmp_path: Path) -> None:
+    found = look(tmp_path, of_class(f"def {name}(self):\n    return {{}}", type), type=type)["misspelt-hook"]
+    assert [one.says for one in found] == [f"{name}() is no hook, and nothing calls it. Do you mean {meant}()?"]
 
 
 def test_every_rule_has_a_test() -> None:

@@ -1,4 +1,4 @@
-"""Rules about names: the two spellings, and the rules of the validator."""
+"""Rules about names: the two spellings, hooks that are nearly spelt right, and the rules of the validator."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from puqpanel.host.checks.finding import Severity, Spot, rule
 from puqpanel.host.checks.source import Code, Source, dotted, text_of
+from puqpanel.host.contract.hooks_table import HOOKS, OFFERED
 from puqpanel.host.contract.names import NAMES, python_name
 
 VALIDATOR = frozenset({"required", "nullable", "string", "integer", "boolean", "email", "ip", "alpha_dash", "in", "regex", "min", "max"})
@@ -42,6 +43,33 @@ def _spelt(code: Code) -> Iterator[tuple[int, str]]:
                     yield node.lineno, text_of(key) or ""
                 if text_of(key) == "method" and text_of(value) in NAMES:
                     yield value.lineno, text_of(value) or ""
+
+
+@rule("misspelt-hook", Severity.WARNING, "Write the hook's name, or call the method where it is needed.")
+def misspelt_hook(source: Source) -> Iterator[Spot]:
+    """The panel calls a hook by its name. A method that is named nearly so is never called, and the panel does what it does without the hook."""
+    if source.type not in HOOKS:
+        return
+    hooks = {name for table in (HOOKS["ModuleBase"], HOOKS[source.type]) for name in table if "{" not in name and name.islower()}
+    near = {hook.replace("_", ""): hook for hook in hooks} | _LIKELY
+    used = {name for code in source.own for node in code.nodes for name in _named(node)}
+    for name, method in source.methods.items():
+        if name in hooks | OFFERED[source.type] | OFFERED["ModuleBase"] or name in used or method.name in used or name.startswith("_"):
+            continue
+        found = difflib.get_close_matches(name.replace("_", "").lower(), near, 1, 0.88)
+        if found and near[found[0]] in hooks - source.methods.keys():
+            yield Spot(source.where(method), method.lineno, f"{name}() is no hook, and nothing calls it. Do you mean {near[found[0]]}()?")
+
+
+_LIKELY = {"terminate": "termination", "terminatejob": "termination_job", "cancel": "cancellation", "canceljob": "cancellation_job", "schedule": "scheduler"}
+
+
+def _named(node: ast.AST) -> Iterator[str]:
+    """Names that a method can be reached by: `self.x`, and a text such as in a schedule, a task or a route."""
+    if isinstance(node, ast.Attribute):
+        yield node.attr
+    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value.rpartition("@")[2]
 
 
 @rule("unknown-validator-rule", Severity.ERROR, "The rules are " + ", ".join(sorted(VALIDATOR)) + ".")
