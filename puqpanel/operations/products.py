@@ -41,6 +41,14 @@ def module_of(product: Product) -> LoadedModule | None:
     return registry.current().get(product.module) if product.module else None
 
 
+def why_without_module(product: Product) -> str:
+    """Why the module of a product cannot be called, one sentence; empty where it can, or the product has none."""
+    if not product.module or module_of(product):
+        return ""
+    refused = registry.current().refused.get(product.module)
+    return f"{product.module} does not load: {refused}" if refused else f"{product.module} is not switched on."
+
+
 def save_product(
     *, actor: Actor, uuid: str | None, name: str, description: str = "", module: str = "", price: str = "0", currency: str = "EUR",
     period: str = "monthly", active: bool = True,

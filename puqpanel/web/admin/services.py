@@ -165,7 +165,7 @@ def show(uuid: str) -> ResponseReturnValue:
     history = session().scalars(
         sa.select(Audit).where(Audit.subject_type == "service", Audit.subject_uuid == uuid).order_by(Audit.id.desc()).limit(20)
     ).all()
-    return render_template("admin/services/show.html", log=log, timeline=history, why=why(service, history), **_state(service))
+    return render_template("admin/services/show.html", log=log, timeline=history, why=why(service, history), without=products.why_without_module(service.product), **_state(service))
 
 
 @bp.get("/<uuid>/live")
