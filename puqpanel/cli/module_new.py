@@ -38,10 +38,11 @@ def new(settings: Settings, module_type: str, name: str, title: str | None, auth
         click.echo(f"    {path}")
     click.echo(f"""
 Next:
-    puqpanel module check {name}       what it would be refused for
-    pytest {shown}/tests
-    puqpanel module test {name}        how it takes a provider that fails
-    puqpanel up --dev                  then switch it on at Admin, Modules; edits are live at the next request
+    what it would be refused for      ./panel module check {name}
+    its tests                         ./panel test {shown}/tests
+    how it takes what fails           ./panel module test {name}
+    switch it on                      ./panel module activate {name}
+    edit it, live at each request     ./panel up --dev
 """)
 
 

@@ -28,7 +28,8 @@ def test_what_it_makes_is_whole(module_type: str, instance: Path, tmp_path: Path
     said = puqpanel(instance, "module", "new", module_type.lower(), "MyVPSBox", "--author", "Ann Author", **env)
     assert said.returncode == 0, said.stderr
     assert f"{module_type}/MyVPSBox is made" in said.stdout
-    assert "puqpanel module test MyVPSBox" in said.stdout
+    assert f"./panel test {tmp_path}/modules/{module_type}/MyVPSBox/tests" in said.stdout
+    assert "./panel module test MyVPSBox" in said.stdout
     folder = modules / module_type / "MyVPSBox"
     for path in ("MyVPSBox.py", "config.py", "lang/en.py", "tests/test_myvpsbox.py"):
         assert f"\n    {path}\n" in said.stdout
