@@ -28,6 +28,7 @@ LOOP = "while True:\n    pass\n"
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(patience, "LOAD_SECONDS", 0.4)
+    patience._hung.clear()  # what hung in another test shortens the wait
     yield
     patience._hung.clear()
 
