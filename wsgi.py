@@ -1,4 +1,7 @@
-"""gunicorn's entry: `gunicorn wsgi:app`. `puqpanel web` starts the same object with the right worker class."""
+"""gunicorn's entry: `gunicorn wsgi:app`.
+
+`puqpanel web` starts the same object with the right worker class.
+"""
 
 from puqpanel.infra.log import configure
 from puqpanel.infra.settings import Settings

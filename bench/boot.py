@@ -32,7 +32,15 @@ class {name}(Product):
         return [{{"title": "Page", "link": "page", "active_links": ["page"], "permission": "view"}}]
 
     def admin_web_routes(self):
-        return [{{"method": "get", "uri": "page", "permission": "view", "name": "page", "controller": "PageController@page"}}]
+        return [
+            {{
+                "method": "get",
+                "uri": "page",
+                "permission": "view",
+                "name": "page",
+                "controller": "PageController@page",
+            }}
+        ]
 
     def get_client_area_menu_config(self):
         return {{"general": {{"name": "General", "template": "client_area.general"}}}}
@@ -40,12 +48,16 @@ class {name}(Product):
     def variables_general(self):
         return {{}}
 '''
-CONTROLLER = '''class PageController:
+CONTROLLER = """class PageController:
     def page(self, request):
         return "a page"
-'''
-BARE_IMPORTS = "import flask, flask_sqlalchemy, flask_login, flask_wtf, wtforms, flask_limiter, rq, redis, alembic, cryptography.fernet, requests, argon2, structlog"
-# the same files imported plainly and registered as blueprints: what Flask itself asks for a page of a module
+"""
+BARE_IMPORTS = (
+    "import flask, flask_sqlalchemy, flask_login, flask_wtf, wtforms, flask_limiter, rq, redis,"
+    " alembic, cryptography.fernet, requests, argon2, structlog"
+)
+# the same files imported plainly and registered as blueprints: what Flask itself asks for a page of
+# a module
 BARE_MODULES = """
 import importlib.util, sys, time
 from pathlib import Path
@@ -55,13 +67,17 @@ begin = time.perf_counter()
 app = Flask("bare")
 for folder in sorted((Path(sys.argv[1]) / "Product").iterdir()):
     parts = []
-    for path in (folder / "config.py", folder / f"{folder.name}.py", folder / "controllers" / "PageController.py"):
+    controller = folder / "controllers" / "PageController.py"
+    for path in (folder / "config.py", folder / f"{folder.name}.py", controller):
         spec = importlib.util.spec_from_file_location(f"bare_{folder.name}_{path.stem}", path)
-        part = importlib.util.module_from_spec(spec); spec.loader.exec_module(part); parts.append(part)
+        part = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(part)
+        parts.append(part)
     made = getattr(parts[1], folder.name)()
     blueprint = Blueprint(folder.name, folder.name)
     for route in made.admin_web_routes():
-        blueprint.add_url_rule(f"/admin/modules/Product/{folder.name}/{route['uri']}", route["name"], getattr(parts[2].PageController(), "page"))
+        rule = f"/admin/modules/Product/{folder.name}/{route['uri']}"
+        blueprint.add_url_rule(rule, route["name"], parts[2].PageController().page)
     app.register_blueprint(blueprint)
 print(time.perf_counter() - begin)
 """
@@ -73,7 +89,10 @@ begin = time.perf_counter()
 app = puqpanel.app.create_app(Settings.load())
 print(time.perf_counter() - begin)
 """
-OURS_WHOLE = "from puqpanel.infra.settings import Settings; import puqpanel.app; puqpanel.app.create_app(Settings.load())"
+OURS_WHOLE = (
+    "from puqpanel.infra.settings import Settings; import puqpanel.app;"
+    " puqpanel.app.create_app(Settings.load())"
+)
 
 
 def figures(n: int | None, database: str | None) -> Iterator[dict[str, object]]:
@@ -83,16 +102,34 @@ def figures(n: int | None, database: str | None) -> Iterator[dict[str, object]]:
         n: only this number of modules.
         database: URL of an empty database; SQLite unless given.
     """
-    with tempfile.TemporaryDirectory(prefix="pqb-") as empty, a_panel(database, Path(empty)) as settings:
-        ours, bare = interleaved(lambda: _wall(OURS_WHOLE, settings), lambda: _wall(BARE_IMPORTS, settings))
+    with (
+        tempfile.TemporaryDirectory(prefix="pqb-") as empty,
+        a_panel(database, Path(empty)) as settings,
+    ):
+        ours, bare = interleaved(
+            lambda: _wall(OURS_WHOLE, settings), lambda: _wall(BARE_IMPORTS, settings)
+        )
         yield figure("boot, no modules", backend(settings.database_url), ours, bare, "s", 1.5)
     for count in (n,) if n else (10, 100, 1000):
-        with tempfile.TemporaryDirectory(prefix="pqb-") as folder, a_panel(database, Path(folder)) as settings:
+        with (
+            tempfile.TemporaryDirectory(prefix="pqb-") as folder,
+            a_panel(database, Path(folder)) as settings,
+        ):
             _write(Path(folder), count)
             base = min(_inner(OURS, settings) for _ in range(3))
             _activate(settings, count)
-            ours, bare = interleaved(lambda: _inner(OURS, settings) - base, lambda: _inner(BARE_MODULES, settings, folder))  # noqa: B023
-            yield figure(f"a module at boot, of {count:,}", backend(settings.database_url), ours / count * 1000, bare / count * 1000, "ms", 1.3)
+            ours, bare = interleaved(
+                lambda base=base: _inner(OURS, settings) - base,
+                lambda: _inner(BARE_MODULES, settings, folder),
+            )
+            yield figure(
+                f"a module at boot, of {count:,}",
+                backend(settings.database_url),
+                ours / count * 1000,
+                bare / count * 1000,
+                "ms",
+                1.3,
+            )
 
 
 def _write(base: Path, count: int) -> None:
@@ -101,7 +138,13 @@ def _write(base: Path, count: int) -> None:
         folder = base / "Product" / name
         for path, text in (
             (f"{name}.py", MODULE.format(name=name)),
-            ("config.py", f'CONFIG = {{"name": "{name}", "version": "1.0.0", "description": "", "author": "", "icon": "fas fa-cube"}}\n'),
+            (
+                "config.py",
+                (
+                    f'CONFIG = {{"name": "{name}", "version": "1.0.0", "description": "", "author":'
+                    ' "", "icon": "fas fa-cube"}\n'
+                ),
+            ),
             ("controllers/PageController.py", CONTROLLER),
             ("views/client_area/general.html", "<p>General</p>\n"),
         ):
@@ -110,18 +153,45 @@ def _write(base: Path, count: int) -> None:
 
 
 def _activate(settings: Settings, count: int) -> None:
-    rows = [{"type": "Product", "name": f"Bench{number:04d}", "version": "1.0.0", "status": "active", "reason": ""} for number in range(count)]
-    with engine_for(settings.database_url).connect().execution_options(panel_write=True) as connection, connection.begin():
+    rows = [
+        {
+            "type": "Product",
+            "name": f"Bench{number:04d}",
+            "version": "1.0.0",
+            "status": "active",
+            "reason": "",
+        }
+        for number in range(count)
+    ]
+    with (
+        engine_for(settings.database_url)
+        .connect()
+        .execution_options(panel_write=True) as connection,
+        connection.begin(),
+    ):
         connection.execute(sa.insert(Module), rows)
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    return {**os.environ, "PUQPANEL_INSTANCE": str(settings.instance), "PUQPANEL_DATABASE_URL": settings.database_url,
-            "PUQPANEL_REDIS_URL": settings.redis_url, "PUQPANEL_MODULES_DIR": str(settings.modules_dir), "PYTHONPATH": str(ROOT)}
+    return {
+        **os.environ,
+        "PUQPANEL_INSTANCE": str(settings.instance),
+        "PUQPANEL_DATABASE_URL": settings.database_url,
+        "PUQPANEL_REDIS_URL": settings.redis_url,
+        "PUQPANEL_MODULES_DIR": str(settings.modules_dir),
+        "PYTHONPATH": str(ROOT),
+    }
 
 
 def _run(code: str, settings: Settings, *arguments: str) -> str:
-    done = subprocess.run([sys.executable, "-c", code, *arguments], env=_environment(settings), capture_output=True, text=True, check=True, cwd=ROOT)
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        env=_environment(settings),
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
     return done.stdout
 
 

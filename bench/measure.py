@@ -1,4 +1,6 @@
-"""What the measurements share: medians of interleaved runs, the figure, and a panel in a temporary folder to measure."""
+"""What the measurements share: medians of interleaved runs, the figure, and a panel in a
+temporary folder to measure.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,16 @@ from puqpanel.operations import keys
 ROUNDS = 5
 
 
-def figure(name: str, backend: str, ours: float, bare: float | None, unit: str, goal: float, *, absolute: bool = False) -> dict[str, object]:
+def figure(
+    name: str,
+    backend: str,
+    ours: float,
+    bare: float | None,
+    unit: str,
+    goal: float,
+    *,
+    absolute: bool = False,
+) -> dict[str, object]:
     """One figure as it is printed.
 
     Args:
@@ -34,17 +45,30 @@ def figure(name: str, backend: str, ours: float, bare: float | None, unit: str, 
         absolute: compare `ours` with the goal.
     """
     ratio = round(ours / bare, 3) if bare else None
-    return {"name": name, "backend": backend, "ours": round(ours, 4), "bare": round(bare, 4) if bare is not None else None, "unit": unit,
-            "ratio": ratio, "goal": goal, "met": (ours if absolute or ratio is None else ratio) <= goal}
+    return {
+        "name": name,
+        "backend": backend,
+        "ours": round(ours, 4),
+        "bare": round(bare, 4) if bare is not None else None,
+        "unit": unit,
+        "ratio": ratio,
+        "goal": goal,
+        "met": (ours if absolute or ratio is None else ratio) <= goal,
+    }
 
 
-def interleaved(ours: Callable[[], float], bare: Callable[[], float], rounds: int = ROUNDS) -> tuple[float, float]:
-    """The medians of two measurements taken in turns, so that a slow moment of the machine meets both.
+def interleaved(
+    ours: Callable[[], float], bare: Callable[[], float], rounds: int = ROUNDS
+) -> tuple[float, float]:
+    """The medians of two measurements taken in turns, so that a slow moment of the machine meets
+    both.
 
     Each callable returns what it measured, in the same unit.
     """
     pairs = [(ours(), bare()) for _ in range(rounds)]
-    return statistics.median(pair[0] for pair in pairs), statistics.median(pair[1] for pair in pairs)
+    return statistics.median(pair[0] for pair in pairs), statistics.median(
+        pair[1] for pair in pairs
+    )
 
 
 @contextlib.contextmanager
@@ -59,7 +83,12 @@ def a_panel(database: str | None, modules_dir: Path | None = None) -> Iterator[S
     url = database or f"sqlite:///{folder / 'panel.db'}"
     try:
         with QueueServer(folder):
-            settings = Settings(instance=folder, modules_dir=modules_dir or ROOT / "modules", database_url=url, redis_url=connection_url(folder))
+            settings = Settings(
+                instance=folder,
+                modules_dir=modules_dir or ROOT / "modules",
+                database_url=url,
+                redis_url=connection_url(folder),
+            )
             keys.open_keys(settings.keys_dir, url)
             migrate.upgrade(engine_for(url))
             keys.plant_canary(url)

@@ -43,8 +43,13 @@ class Nothing:
 
 def bare_job(number: int) -> None:
     """The bare stack's job: one committed UPDATE on an engine of the child's own."""
-    with engine_for(URL).connect().execution_options(panel_write=True) as connection, connection.begin():
-        connection.execute(sa.update(Setting).where(Setting.name == "bench").values(value=str(number)))
+    with (
+        engine_for(URL).connect().execution_options(panel_write=True) as connection,
+        connection.begin(),
+    ):
+        connection.execute(
+            sa.update(Setting).where(Setting.name == "bench").values(value=str(number))
+        )
 
 
 def figures(n: int | None, database: str | None) -> Iterator[dict[str, object]]:
@@ -65,14 +70,23 @@ def figures(n: int | None, database: str | None) -> Iterator[dict[str, object]]:
         with app.app_context():
             warm()
         count = n or 60
-        # as in a panel that serves pages: with nobody else on it, SQLite folds its log each time the worker closes for a fork
+        # as in a panel that serves pages: with nobody else on it, SQLite folds its log each time
+        # the worker closes for a fork
         reader = _fork(_hold_open)
         ours, bare = interleaved(lambda: _ours(live, count), lambda: _bare(count))
         os.kill(reader, signal.SIGKILL)
         os.waitpid(reader, 0)
         yield figure("task overhead", backend(URL), ours * 1000, bare * 1000, "ms a job", 1.25)
         for what in ("child", "worker", "both"):
-            yield figure(f"{what} killed → task running again", backend(URL), _killed(settings, live, what), None, "s", 90, absolute=True)
+            yield figure(
+                f"{what} killed → task running again",
+                backend(URL),
+                _killed(settings, live, what),
+                None,
+                "s",
+                90,
+                absolute=True,
+            )
 
 
 def _ours(live: Live, count: int) -> float:
@@ -86,8 +100,16 @@ def _ours(live: Live, count: int) -> float:
 
 def _drain(live: Live, count: int) -> float:
     server = queue.connect(queue.server_url())
-    worker = PanelWorker([queue.queue("Module", server)], name=uuid.uuid4().hex, connection=server, serializer=JSONSerializer, ensure_app=live.ensure,
-                         handlers=entry.HANDLERS, log_job_description=False, default_result_ttl=0)
+    worker = PanelWorker(
+        [queue.queue("Module", server)],
+        name=uuid.uuid4().hex,
+        connection=server,
+        serializer=JSONSerializer,
+        ensure_app=live.ensure,
+        handlers=entry.HANDLERS,
+        log_job_description=False,
+        default_result_ttl=0,
+    )
     return seconds(lambda: worker.work(burst=True, logging_level="ERROR")) / count
 
 
@@ -113,17 +135,28 @@ def _bare(count: int) -> float:
     bare_job(0)
     for number in range(count):
         bare.enqueue_call("bench.tasks.bare_job", args=(number,), result_ttl=0)
-    worker = BareWorker([bare], connection=server, serializer=JSONSerializer, name=uuid.uuid4().hex, log_job_description=False, default_result_ttl=0)
+    worker = BareWorker(
+        [bare],
+        connection=server,
+        serializer=JSONSerializer,
+        name=uuid.uuid4().hex,
+        log_job_description=False,
+        default_result_ttl=0,
+    )
     return seconds(lambda: worker.work(burst=True, logging_level="ERROR")) / count
 
 
 def _killed(settings: Settings, live: Live, what: str) -> float:
-    """Seconds from the kill until a second attempt has ended, with a scheduler and a spare worker running."""
+    """Seconds from the kill until a second attempt has ended, with a scheduler and a spare
+    worker running.
+    """
     dispose_engines()
     workers = [_fork(lambda: run_worker(Live(settings).ensure, entry.HANDLERS)) for _ in range(2)]
     app = live.ensure()
     with app.app_context():
-        task = add.add(job="Nothing", data={"sleep": 300, "n": uuid.uuid4().hex}, on_loss=OnLoss.REPEAT)
+        task = add.add(
+            job="Nothing", data={"sleep": 300, "n": uuid.uuid4().hex}, on_loss=OnLoss.REPEAT
+        )
         while (row := _row(task.id)).status != TaskStatus.RUNNING:
             time.sleep(0.05)
         holder = int(str(row.owner).split("/")[0].rsplit("-", 1)[1])

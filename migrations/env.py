@@ -1,1 +1,4 @@
-"""Not used: puqpanel.infra.migrate runs these revisions itself. The file is here because alembic wants one in a script folder."""
+"""Not used: puqpanel.infra.migrate runs these revisions itself.
+
+The file is here because alembic requires one in a script folder.
+"""

@@ -1,4 +1,6 @@
-"""The one assembly point: settings in, an application out, with the modules that are switched on."""
+"""The one assembly point: settings in, an application out, with the modules that are switched
+on.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +64,9 @@ def create_app(settings: Settings) -> Panel:
     app = Panel("puqpanel.web", instance_path=str(settings.instance))
     app.settings = settings
     app.config.update(
-        SQLALCHEMY_DATABASE_URI=settings.database_url, SECRET_KEY=crypto.session_key(settings.keys_dir), MAX_CONTENT_LENGTH=16 * 1024 * 1024,
+        SQLALCHEMY_DATABASE_URI=settings.database_url,
+        SECRET_KEY=crypto.session_key(settings.keys_dir),
+        MAX_CONTENT_LENGTH=16 * 1024 * 1024,
         TEMPLATES_AUTO_RELOAD=settings.dev,
     )
     if settings.trusted_proxies:

@@ -1,8 +1,10 @@
-"""The WSGI object: compares the generation before each request and swaps the whole app when it has changed.
+"""The WSGI object: compares the generation before each request and swaps the whole app when it has
+changed.
 
-Flask fixes its routes at the first request, so an app is never patched while it serves: the new one is built first, then the old one is
-dropped once nothing runs in it. An error in cleaning up never reaches a request. While somebody develops (`PUQPANEL_DEV`), an edit of a module's files
-is a change like any other: each process sees it at its next request or task.
+Flask fixes its routes at the first request, so an app is never patched while it serves: the new one
+is built first, then the old one is dropped once nothing runs in it. An error in cleaning up never
+reaches a request. While somebody develops (`PUQPANEL_DEV`), an edit of a module's files is a change
+like any other: each process sees it at its next request or task.
 """
 
 from __future__ import annotations
@@ -55,20 +57,34 @@ class Live:
         if app is not None and app.generation == number and not self.edited():
             return app
         with self._lock:
-            if self.app is None or self.app.generation != self.generation(exact=True) or self.edited():
+            if (
+                self.app is None
+                or self.app.generation != self.generation(exact=True)
+                or self.edited()
+            ):
                 self._swap()
             assert self.app is not None
             return self.app
 
     def edited(self) -> bool:
-        """Whether files of the modules that are switched on changed since the app was built; always False where nobody develops."""
-        return self.settings.dev and self.app is not None and edits.signature(self._folders(self.app)) != self.files
+        """Whether files of the modules that are switched on changed since the app was built;
+        always False where nobody develops.
+        """
+        return (
+            self.settings.dev
+            and self.app is not None
+            and edits.signature(self._folders(self.app)) != self.files
+        )
 
     def _folders(self, app: Panel) -> list[Path]:
-        return [self.settings.modules_dir / key for key in (*app.registry.modules, *app.registry.refused)]
+        return [
+            self.settings.modules_dir / key
+            for key in (*app.registry.modules, *app.registry.refused)
+        ]
 
     def generation(self, *, exact: bool = False) -> int:
-        """The number of the current set of modules: a hint in the queue server saves the query, the database has the truth.
+        """The number of the current set of modules: a hint in the queue server saves the query, the
+        database has the truth.
 
         Args:
             exact: ask the database.
@@ -90,8 +106,14 @@ class Live:
             return app(environ, start_response)
         except SystemExit as leaving:
             # a module that exits costs its own request, not the process
-            log.error("a request tried to exit the process", code=str(leaving.code), path=environ.get("PATH_INFO"))
-            start_response("500 Internal Server Error", [("Content-Type", "text/plain; charset=utf-8")])
+            log.error(
+                "a request tried to exit the process",
+                code=str(leaving.code),
+                path=environ.get("PATH_INFO"),
+            )
+            start_response(
+                "500 Internal Server Error", [("Content-Type", "text/plain; charset=utf-8")]
+            )
             return [b"Something in this page ended unexpectedly. Staff find it in the log."]
         finally:
             with self._lock:
@@ -100,7 +122,8 @@ class Live:
 
     def _swap(self) -> None:
         old = self.app
-        # Looked at before they are read: an edit in between is seen at the next request, not missed.
+        # Looked at before they are read: an edit in between is seen at the next request, not
+        # missed.
         found = edits.signature([self.settings.modules_dir]) if self.settings.dev else frozenset()
         self.app = create_app(self.settings)
         self.files = edits.within(found, self._folders(self.app))
@@ -130,7 +153,9 @@ class Live:
 
 
 def dismantle(app: Panel) -> None:
-    """Lets go of everything that an app holds, its modules' code included; its engine stays, it belongs to the process."""
+    """Lets go of everything that an app holds, its modules' code included; its engine stays, it
+    belongs to the process.
+    """
     with app.app_context():
         db.session.remove()
     registry.dispose(app.registry)

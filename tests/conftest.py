@@ -1,6 +1,8 @@
-"""What every test stands on: a migrated database of its own, a real queue server, an app, and a real worker that drains real jobs.
+"""What every test stands on: a migrated database of its own, a real queue server, an app, and a
+real worker that drains real jobs.
 
-`PUQPANEL_TEST_DATABASE` says which database the suite runs on: sqlite (unless told), postgresql or mariadb.
+`PUQPANEL_TEST_DATABASE` says which database the suite runs on: sqlite (unless told), postgresql or
+mariadb.
 """
 
 from __future__ import annotations
@@ -74,9 +76,12 @@ def new_database(short_folder: Path, keys_dir: Path) -> Iterator[Callable[[], st
                 path = short_folder / f"{next(numbers)}.db"
                 shutil.copy(template, path)
                 return f"sqlite:///{path}"
+
         else:
             try:
-                base = stack.enter_context({"postgresql": servers.postgresql, "mariadb": servers.mariadb}[BACKEND]())
+                base = stack.enter_context(
+                    {"postgresql": servers.postgresql, "mariadb": servers.mariadb}[BACKEND]()
+                )
             except servers.Missing as missing:
                 if BACKEND in REQUIRED:
                     raise
@@ -92,7 +97,9 @@ def new_database(short_folder: Path, keys_dir: Path) -> Iterator[Callable[[], st
 
             if BACKEND == "postgresql":
                 _migrate(create("template_panel"))
-                engine_for(base.set(database="template_panel").render_as_string(hide_password=False)).dispose()
+                engine_for(
+                    base.set(database="template_panel").render_as_string(hide_password=False)
+                ).dispose()
 
             def make() -> str:
                 name = f"panel_{next(numbers)}"
@@ -101,6 +108,7 @@ def new_database(short_folder: Path, keys_dir: Path) -> Iterator[Callable[[], st
                 url = create(name)
                 _migrate(url)
                 return url
+
         yield make
 
 
@@ -116,7 +124,13 @@ def _migrate(url: str) -> None:
 
 
 @pytest.fixture
-def settings(new_database: Callable[[], str], queue_url: str, keys_dir: Path, tmp_path: Path, short_folder: Path) -> Iterator[Settings]:
+def settings(
+    new_database: Callable[[], str],
+    queue_url: str,
+    keys_dir: Path,
+    tmp_path: Path,
+    short_folder: Path,
+) -> Iterator[Settings]:
     """Settings of a panel of this test's own; its modules are the project's."""
     instance = short_folder / secrets.token_hex(3)
     instance.mkdir()
@@ -124,7 +138,14 @@ def settings(new_database: Callable[[], str], queue_url: str, keys_dir: Path, tm
     url = new_database()
     queue.use_server(queue_url)
     queue.connection().flushall()
-    yield Settings(instance=instance, modules_dir=ROOT / "modules", database_url=url, redis_url=queue_url, base_url="http://panel.test", log_json=False)
+    yield Settings(
+        instance=instance,
+        modules_dir=ROOT / "modules",
+        database_url=url,
+        redis_url=queue_url,
+        base_url="http://panel.test",
+        log_json=False,
+    )
     engine_for(url).dispose()
 
 
@@ -155,7 +176,9 @@ def live(settings: Settings) -> Iterator[Live]:
 
 @pytest.fixture
 def drain(settings: Settings) -> Callable[..., None]:
-    """Runs a real worker, which forks a child for each task, until the queues are empty; then what is due, and so on."""
+    """Runs a real worker, which forks a child for each task, until the queues are empty; then
+    what is due, and so on.
+    """
     from rq.serializers import JSONSerializer
 
     from puqpanel.domain.task_states import QUEUES
@@ -172,8 +195,16 @@ def drain(settings: Settings) -> Callable[..., None]:
             app = panel.ensure()
             with app.app_context():
                 sweep.send_due()
-            worker = PanelWorker([queue.queue(name, server) for name in QUEUES], name=uuid.uuid4().hex, connection=server, serializer=JSONSerializer,
-                                 ensure_app=panel.ensure, handlers=HANDLERS, job_monitoring_interval=fence.BEAT, log_job_description=False)
+            worker = PanelWorker(
+                [queue.queue(name, server) for name in QUEUES],
+                name=uuid.uuid4().hex,
+                connection=server,
+                serializer=JSONSerializer,
+                ensure_app=panel.ensure,
+                handlers=HANDLERS,
+                job_monitoring_interval=fence.BEAT,
+                log_job_description=False,
+            )
             worker.work(burst=True, logging_level="WARNING")
         fence.set_owner("inline")
 

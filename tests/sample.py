@@ -14,7 +14,15 @@ from puqpanel.operations import clients, modules, products, services
 PASSWORD = "a-long-password"
 
 
-def write_module(base: Path, source: str, *, type: str = "Product", name: str = "Echo", version: str = "1.0.0", files: dict[str, str] | None = None) -> Path:
+def write_module(
+    base: Path,
+    source: str,
+    *,
+    type: str = "Product",
+    name: str = "Echo",
+    version: str = "1.0.0",
+    files: dict[str, str] | None = None,
+) -> Path:
     """Writes a module's folder.
 
     Args:
@@ -27,7 +35,9 @@ def write_module(base: Path, source: str, *, type: str = "Product", name: str = 
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.py").write_text(dedent(source))
     (folder / "config.py").write_text(
-        f'CONFIG = {{"name": "{name}", "description": "A test module", "version": "{version}", "author": "Tests", "icon": "fas fa-flask"}}\n')
+        f'CONFIG = {{"name": "{name}", "description": "A test module", "version": "{version}",'
+        ' "author": "Tests", "icon": "fas fa-flask"}\n'
+    )
     for path, text in (files or {}).items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(dedent(text))
@@ -36,20 +46,33 @@ def write_module(base: Path, source: str, *, type: str = "Product", name: str = 
 
 def activate(panel: Any, actor: Actor, name: str = "Echo", type: str = "Product") -> None:
     """Switches a module on; the caller builds a new app to see it."""
-    modules.activate(actor=actor, modules_dir=panel.settings.modules_dir, module_type=type, name=name)
+    modules.activate(
+        actor=actor, modules_dir=panel.settings.modules_dir, module_type=type, name=name
+    )
 
 
-def make_client(actor: Actor, name: str = "Lumen Atelier", email: str = "astrid@lumen.test") -> tuple[Client, User]:
+def make_client(
+    actor: Actor, name: str = "Lumen Atelier", email: str = "astrid@lumen.test"
+) -> tuple[Client, User]:
     """A client with its owner's sign-in."""
     client = clients.create_client(actor=actor, name=name, email=email, user_password=PASSWORD)
     return client, clients.find_client(client.uuid).members[0].user
 
 
-def make_service(actor: Actor, module: str = "Product/Echo", config: dict[str, Any] | None = None, client: Client | None = None) -> Service:
+def make_service(
+    actor: Actor,
+    module: str = "Product/Echo",
+    config: dict[str, Any] | None = None,
+    client: Client | None = None,
+) -> Service:
     """A pending service of a product on a module."""
     owner = client or make_client(actor)[0]
-    product = products.save_product(actor=actor, uuid=None, name="Cloud 10", module=module, price="9.90")
+    product = products.save_product(
+        actor=actor, uuid=None, name="Cloud 10", module=module, price="9.90"
+    )
     if config:
         with transaction():
             products.find_product(product.uuid).config = config
-    return services.create_service(actor=actor, client_uuid=owner.uuid, product_uuid=product.uuid, name="files.lumen.test")
+    return services.create_service(
+        actor=actor, client_uuid=owner.uuid, product_uuid=product.uuid, name="files.lumen.test"
+    )

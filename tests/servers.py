@@ -1,4 +1,6 @@
-"""Database servers of the tests' own: made in a temporary folder, started, and stopped with the run. Never the machine's."""
+"""Database servers of the tests' own: made in a temporary folder, started, and stopped with the
+run. Never the machine's.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-NO_AIO = ("--innodb-use-native-aio=0",)  # the kernel's queues are few, and two servers at once want them all
+# the kernel's queues are few, and two servers at once want them all
+NO_AIO = ("--innodb-use-native-aio=0",)
 
 
 class Missing(Exception):
@@ -53,13 +56,26 @@ def _unprivileged(*names: str) -> tuple[int, int] | None:
 
 
 def _as_user(user: tuple[int, int] | None) -> dict[str, object]:
-    return {} if user is None else {"user": user[0], "group": user[1], "extra_groups": [], "env": {**os.environ, "HOME": "/tmp"}}
+    return (
+        {}
+        if user is None
+        else {
+            "user": user[0],
+            "group": user[1],
+            "extra_groups": [],
+            "env": {**os.environ, "HOME": "/tmp"},
+        }
+    )
 
 
 def _run(command: list[str], base: Path, user: tuple[int, int] | None) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=base, **_as_user(user))  # type: ignore[call-overload]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=base, **_as_user(user)
+    )  # type: ignore[call-overload]
     if done.returncode:
-        raise RuntimeError(f"{Path(command[0]).name} failed: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+        raise RuntimeError(
+            f"{Path(command[0]).name} failed: {done.stdout[-2000:]}{done.stderr[-2000:]}"
+        )
 
 
 @contextlib.contextmanager
@@ -88,19 +104,58 @@ def _wait(url: sa.URL, process: subprocess.Popen[bytes]) -> None:
 @contextlib.contextmanager
 def postgresql() -> Iterator[sa.URL]:
     """A PostgreSQL server. Yields the URL of its maintenance database."""
-    folders = ("/usr/lib/postgresql/*/bin", "/usr/local/pgsql/bin", "/opt/homebrew/opt/postgresql*/bin")
+    folders = (
+        "/usr/lib/postgresql/*/bin",
+        "/usr/local/pgsql/bin",
+        "/opt/homebrew/opt/postgresql*/bin",
+    )
     initdb, server = _find("initdb", *folders), _find("postgres", *folders)
     user = _unprivileged("postgres")
     with _folder("pg", user) as base:
-        _run([initdb, "-D", str(base / "data"), "-U", "panel", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"], base, user)
+        _run(
+            [
+                initdb,
+                "-D",
+                str(base / "data"),
+                "-U",
+                "panel",
+                "-A",
+                "trust",
+                "--no-sync",
+                "-E",
+                "UTF8",
+                "--locale=C",
+            ],
+            base,
+            user,
+        )
         port = free_port()
-        options = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": base, "fsync": "off", "synchronous_commit": "off",
-                   "full_page_writes": "off", "max_connections": 100}
+        options = {
+            "listen_addresses": "127.0.0.1",
+            "port": port,
+            "unix_socket_directories": base,
+            "fsync": "off",
+            "synchronous_commit": "off",
+            "full_page_writes": "off",
+            "max_connections": 100,
+        }
         with (base / "log").open("wb") as log:
-            process = subprocess.Popen([server, "-D", str(base / "data"), *(f"-c{key}={value}" for key, value in options.items())],
-                                       stdout=log, stderr=log, cwd=base, **_as_user(user))  # type: ignore[call-overload]
+            process = subprocess.Popen(
+                [
+                    server,
+                    "-D",
+                    str(base / "data"),
+                    *(f"-c{key}={value}" for key, value in options.items()),
+                ],
+                stdout=log,
+                stderr=log,
+                cwd=base,
+                **_as_user(user),
+            )  # type: ignore[call-overload]
         try:
-            url = sa.URL.create("postgresql+psycopg", "panel", host="127.0.0.1", port=port, database="postgres")
+            url = sa.URL.create(
+                "postgresql+psycopg", "panel", host="127.0.0.1", port=port, database="postgres"
+            )
             _wait(url, process)
             yield url
         finally:
@@ -114,18 +169,53 @@ def postgresql() -> Iterator[sa.URL]:
 @contextlib.contextmanager
 def mariadb() -> Iterator[sa.URL]:
     """A MariaDB server. Yields the URL of its maintenance database."""
-    server, install = _find("mariadbd", "/usr/sbin", "/usr/libexec"), _find("mariadb-install-db", "/usr/bin")
+    server, install = (
+        _find("mariadbd", "/usr/sbin", "/usr/libexec"),
+        _find("mariadb-install-db", "/usr/bin"),
+    )
     user = _unprivileged("mysql")
     with _folder("my", user) as base:
-        _run([install, "--no-defaults", f"--datadir={base / 'data'}", "--auth-root-authentication-method=normal", "--skip-test-db", *NO_AIO], base, user)
+        _run(
+            [
+                install,
+                "--no-defaults",
+                f"--datadir={base / 'data'}",
+                "--auth-root-authentication-method=normal",
+                "--skip-test-db",
+                *NO_AIO,
+            ],
+            base,
+            user,
+        )
         port = free_port()
         with (base / "log").open("wb") as log:
             process = subprocess.Popen(
-                [server, "--no-defaults", f"--datadir={base / 'data'}", f"--socket={base / 's'}", f"--port={port}", "--bind-address=127.0.0.1",
-                 "--innodb-flush-log-at-trx-commit=0", "--skip-name-resolve", "--character-set-server=utf8mb4", *NO_AIO],
-                stdout=log, stderr=log, cwd=base, **_as_user(user))  # type: ignore[call-overload]
+                [
+                    server,
+                    "--no-defaults",
+                    f"--datadir={base / 'data'}",
+                    f"--socket={base / 's'}",
+                    f"--port={port}",
+                    "--bind-address=127.0.0.1",
+                    "--innodb-flush-log-at-trx-commit=0",
+                    "--skip-name-resolve",
+                    "--character-set-server=utf8mb4",
+                    *NO_AIO,
+                ],
+                stdout=log,
+                stderr=log,
+                cwd=base,
+                **_as_user(user),
+            )  # type: ignore[call-overload]
         try:
-            url = sa.URL.create("mysql+pymysql", "root", host="127.0.0.1", port=port, database="mysql", query={"charset": "utf8mb4"})
+            url = sa.URL.create(
+                "mysql+pymysql",
+                "root",
+                host="127.0.0.1",
+                port=port,
+                database="mysql",
+                query={"charset": "utf8mb4"},
+            )
             _wait(url, process)
             yield url
         finally:

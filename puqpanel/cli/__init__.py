@@ -1,7 +1,8 @@
 """The roof: `puqpanel COMMAND`, one file a command, loaded when it is called.
 
-Belongs here: options, printing, exit codes, and the processes that a running panel is made of. Does not: anything a page would need too.
-Nothing calls it but the shell. A command's code stands in `puqpanel/cli/{command}.py` as `command`.
+Belongs here: options, printing, exit codes, and the processes that a running panel is made of. Does
+not: anything a page would need too. Nothing calls it but the shell. A command's code stands in
+`puqpanel/cli/{command}.py` as `command`.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ class Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """One command, or None when there is none of this name."""
-        if cmd_name not in COMMANDS and cmd_name != "prepare":  # the latter is `up`'s own and not listed
+        # the latter is `up`'s own and not listed
+        if cmd_name not in COMMANDS and cmd_name != "prepare":
             return None
         command: click.Command = importlib.import_module(f"puqpanel.cli.{cmd_name}").command
         return command
@@ -59,31 +61,37 @@ class Commands(click.Group):
                 formatter.write_dl([(name, COMMANDS[name]) for name in names])
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(None, "-V", "--version", package_name="puqpanel", message="%(package)s %(version)s")
+@click.group(
+    cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(
+    None, "-V", "--version", package_name="puqpanel", message="%(package)s %(version)s"
+)
 def cli() -> None:
     """A panel with which a hosting firm sells, provisions, bills and looks after services.
 
-    `puqpanel up --demo` shows all of it on this machine. On real hosts run `web`, `worker` and `scheduler`, as many as wanted, against
-    one database and one queue server.
+    `puqpanel up --demo` shows all of it on this machine. On real hosts run `web`, `worker` and
+    `scheduler`, as many as wanted, against one database and one queue server.
 
     \b
     Settings come from the environment:
       PUQPANEL_INSTANCE       folder for database, queue data, keys and uploads (instance/)
-      PUQPANEL_DATABASE_URL   postgresql+psycopg://user:password@host/name, mysql+pymysql://… (SQLite)
-      PUQPANEL_REDIS_URL      redis://…, rediss://…, redis+sentinel://… (a server of its own)
-      PUQPANEL_BASE_URL       the address people type, https://panel.example
-      PUQPANEL_NAME           the firm's name, shown on the pages
-      PUQPANEL_HOST, _PORT    where `web` listens (127.0.0.1, 8000)
-      PUQPANEL_WEB_PROCESSES, PUQPANEL_WORKERS    how many of each (2)
+      PUQPANEL_DATABASE_URL   postgresql+psycopg://user:password@host/name, mysql+pymysql://…
+      (SQLite) PUQPANEL_REDIS_URL      redis://…, rediss://…, redis+sentinel://… (a server of its
+      own) PUQPANEL_BASE_URL       the address people type, https://panel.example PUQPANEL_NAME
+      the firm's name, shown on the pages PUQPANEL_HOST, _PORT    where `web` listens (127.0.0.1,
+      8000) PUQPANEL_WEB_PROCESSES, PUQPANEL_WORKERS    how many of each (2)
       PUQPANEL_TRUSTED_PROXIES, PUQPANEL_SECURE_COOKIES, PUQPANEL_LOG_JSON, PUQPANEL_DEV
 
-    Exit codes: 0 done, 1 it could not be done (one sentence says why), 2 the command was called wrongly.
+    Exit codes: 0 done, 1 it could not be done (one sentence says why), 2 the command was called
+    wrongly.
     """
 
 
 def main() -> NoReturn:
-    """Runs the command line; a person's mistake is one sentence and an exit code, never a traceback."""
+    """Runs the command line; a person's mistake is one sentence and an exit code, never a
+    traceback.
+    """
     try:
         result = cli.main(prog_name="puqpanel", standalone_mode=False)
         sys.stdout.flush()
@@ -110,7 +118,10 @@ def main() -> NoReturn:
 def explain(error: Exception) -> str | None:
     """The sentence for an error that a person can do something about; None for a fault of ours."""
     if isinstance(error, InvalidInput):
-        details = "; ".join(f"{name}: {' '.join(texts)}" if name else " ".join(texts) for name, texts in error.errors.items())
+        details = "; ".join(
+            f"{name}: {' '.join(texts)}" if name else " ".join(texts)
+            for name, texts in error.errors.items()
+        )
         return f"{error} {details}".strip()
     if isinstance(error, PanelError):
         return str(error)

@@ -19,8 +19,16 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def overrides(*, instance: Path | None = None, host: str | None = None, port: int | None = None, dev: bool = False) -> dict[str, str]:
-    """Options as the environment variables they stand for, so that child processes hear them too."""
+def overrides(
+    *,
+    instance: Path | None = None,
+    host: str | None = None,
+    port: int | None = None,
+    dev: bool = False,
+) -> dict[str, str]:
+    """Options as the environment variables they stand for, so that child processes hear them
+    too.
+    """
     values = {
         "PUQPANEL_INSTANCE": str(instance.expanduser().absolute()) if instance else None,
         "PUQPANEL_HOST": host,
@@ -42,10 +50,17 @@ def load_settings(changes: Mapping[str, str] | None = None) -> Settings:
 def instance_option(function: F) -> F:
     """Gives a command `--instance`; it receives `settings`."""
 
-    @click.option("--instance", type=click.Path(path_type=Path, file_okay=False), metavar="DIR", help="The instance folder.")
+    @click.option(
+        "--instance",
+        type=click.Path(path_type=Path, file_okay=False),
+        metavar="DIR",
+        help="The instance folder.",
+    )
     @click.pass_context
     def wrapped(ctx: click.Context, /, instance: Path | None, **arguments: Any) -> Any:
-        return ctx.invoke(function, settings=load_settings(overrides(instance=instance)), **arguments)
+        return ctx.invoke(
+            function, settings=load_settings(overrides(instance=instance)), **arguments
+        )
 
     wrapped.__name__, wrapped.__doc__ = function.__name__, function.__doc__
     wrapped.__click_params__ = getattr(function, "__click_params__", []) + wrapped.__click_params__  # type: ignore[attr-defined]
@@ -64,7 +79,10 @@ def writable(folder: Path) -> None:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise UserError(f"Cannot write to {folder}: {(error.strerror or str(error)).lower()}. Choose another with --instance DIR.") from None
+        raise UserError(
+            f"Cannot write to {folder}: {(error.strerror or str(error)).lower()}. Choose another"
+            " with --instance DIR."
+        ) from None
 
 
 @contextlib.contextmanager
@@ -79,7 +97,8 @@ def panel(settings: Settings) -> Iterator[Flask]:
     from puqpanel.infra import log
     from puqpanel.live import Live
 
-    log.configure(json=settings.log_json, level=logging.WARNING)  # a command says itself what it did
+    # a command says itself what it did
+    log.configure(json=settings.log_json, level=logging.WARNING)
     require_migrated(settings)
     app = Live(settings).ensure()
     with app.app_context():
@@ -100,13 +119,19 @@ def revision(settings: Settings) -> str | None:
     from puqpanel.infra.db import engine_for
 
     engine = engine_for(settings.database_url)
-    if engine.dialect.name == "sqlite" and engine.url.database and not Path(engine.url.database).exists():
+    if (
+        engine.dialect.name == "sqlite"
+        and engine.url.database
+        and not Path(engine.url.database).exists()
+    ):
         return None
     return migrate.current(engine)
 
 
 def ready_to_serve(settings: Settings) -> None:
-    """What a process that serves looks at before it starts: its log, the keys, the tables. Leaves no connection open: it will fork.
+    """What a process that serves looks at before it starts: its log, the keys, the tables.
+
+    Leaves no connection open: it will fork.
 
     Raises:
         UserError: migrations are pending, or the instance folder cannot be written.

@@ -23,10 +23,15 @@ def command() -> None:
 def upgrade(settings: Settings) -> None:
     """Bring the tables up to date; all of a step or nothing of it.
 
-    Run it once before new code starts. Several hosts may do so at the same time: one works, the others wait.
+    Run it once before new code starts. Several hosts may do so at the same time: one works, the
+    others wait.
     """
     before, after = bring_up_to_date(settings)
-    click.echo(f"Up to date already ({after})." if before == after else f"Upgraded from {before or 'nothing'} to {after}.")
+    click.echo(
+        f"Up to date already ({after})."
+        if before == after
+        else f"Upgraded from {before or 'nothing'} to {after}."
+    )
 
 
 @command.command("current")
@@ -40,7 +45,10 @@ def current(settings: Settings, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps({"current": at, "head": newest, "pending": at != newest}))
     else:
-        click.echo(f"{at or 'nothing'}" + ("" if at == newest else f", and the code needs {newest}: run `puqpanel db upgrade`"))
+        click.echo(
+            f"{at or 'nothing'}"
+            + ("" if at == newest else f", and the code needs {newest}: run `puqpanel db upgrade`")
+        )
     return int(at != newest)
 
 

@@ -20,11 +20,20 @@ def command() -> None:
 
 
 @command.command("seed")
-@click.option("--cloud-port", type=click.IntRange(1, 65535), required=True, metavar="N", help="Where the demo cloud listens on 127.0.0.1.")
+@click.option(
+    "--cloud-port",
+    type=click.IntRange(1, 65535),
+    required=True,
+    metavar="N",
+    help="Where the demo cloud listens on 127.0.0.1.",
+)
 @click.option("--json", "as_json", is_flag=True, help="The sign-ins as one JSON list.")
 @instance_option
 def seed_command(settings: Settings, cloud_port: int, as_json: bool) -> None:
-    """Fill in what is missing of the demo, and say how to sign in. Running it again changes nothing."""
+    """Fill in what is missing of the demo, and say how to sign in.
+
+    Running it again changes nothing.
+    """
     from puqpanel.cli.demo_seed import seed
 
     sign_ins = seed(settings, cloud_port)
@@ -36,14 +45,24 @@ def seed_command(settings: Settings, cloud_port: int, as_json: bool) -> None:
 
 
 @command.command("cloud")
-@click.option("--port", type=click.IntRange(0, 65535), default=0, metavar="N", help="Where to listen on 127.0.0.1.  [default: a free port]")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    metavar="N",
+    help="Where to listen on 127.0.0.1.  [default: a free port]",
+)
 @click.option("--fd", type=int, hidden=True, help="An open socket to accept connections on.")
 @instance_option
 def cloud_command(settings: Settings, port: int, fd: int | None) -> int:
-    """Run the demo cloud: a provider with accounts, plans, usage and files behind a plain HTTP API on this machine alone."""
+    """Run the demo cloud: a provider with accounts, plans, usage and files behind a plain HTTP
+    API on this machine alone.
+    """
     from puqpanel.cli.demo_cloud import DemoCloud
 
-    listener = socket.socket(fileno=fd) if fd is not None else socket.create_server(("127.0.0.1", port))
+    listener = (
+        socket.socket(fileno=fd) if fd is not None else socket.create_server(("127.0.0.1", port))
+    )
     token = cloud_token(settings.instance)
     server = DemoCloud(settings.instance / "demo", token, listener)
 
@@ -53,7 +72,10 @@ def cloud_command(settings: Settings, port: int, fd: int | None) -> int:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     if fd is None:
-        click.echo(f"The demo cloud listens on http://127.0.0.1:{server.port}, its token is in {settings.instance / 'demo' / 'cloud.token'}.")
+        click.echo(
+            f"The demo cloud listens on http://127.0.0.1:{server.port}, its token is in"
+            f" {settings.instance / 'demo' / 'cloud.token'}."
+        )
     try:
         server.serve_forever()
     finally:

@@ -1,17 +1,20 @@
-"""The demo cloud: a provider to play with, a plain HTTP API on loopback that needs nothing but Python.
+"""The demo cloud: a provider to play with, a plain HTTP API on loopback that needs nothing but
+Python.
 
-Every request carries `Authorization: Bearer TOKEN`; bodies and answers are JSON, a file's content is raw bytes. Errors are
-`{"error": sentence, "fields": {name: sentence}}` with 401, 403, 404, 409, 413 or 422.
+Every request carries `Authorization: Bearer TOKEN`; bodies and answers are JSON, a file's content
+is raw bytes. Errors are `{"error": sentence, "fields": {name: sentence}}` with 401, 403, 404, 409,
+413 or 422.
 
     GET    /plans
-    GET    /accounts                            POST   /accounts {username, password, domain, plan, location, disk_space, bandwidth}
-    GET    /accounts/{username}                 DELETE /accounts/{username}
-    PUT    /accounts/{username}/suspend         PUT    /accounts/{username}/unsuspend
-    PUT    /accounts/{username}/plan {plan}     PUT    /accounts/{username}/password {password}
-    GET    /accounts/{username}/usage           disk_bytes, disk_limit_bytes, bandwidth_limit_bytes, bandwidth: [{day, bytes}] of 30 days
-    GET    /accounts/{username}/files/{path}    a folder's entries, or a file's bytes
-    PUT    /accounts/{username}/files/{path}    DELETE /accounts/{username}/files/{path}
-    POST   /accounts/{username}/folders {path}
+    GET    /accounts                            POST   /accounts {username, password, domain, plan,
+    location, disk_space, bandwidth} GET    /accounts/{username}                 DELETE
+    /accounts/{username} PUT    /accounts/{username}/suspend         PUT
+    /accounts/{username}/unsuspend PUT    /accounts/{username}/plan {plan}     PUT
+    /accounts/{username}/password {password} GET    /accounts/{username}/usage           disk_bytes,
+    disk_limit_bytes, bandwidth_limit_bytes, bandwidth: [{day, bytes}] of 30 days GET
+    /accounts/{username}/files/{path}    a folder's entries, or a file's bytes PUT
+    /accounts/{username}/files/{path}    DELETE /accounts/{username}/files/{path} POST
+    /accounts/{username}/folders {path}
 
 Sizes of accounts are in GB. A suspended account's files answer 403.
 """
@@ -79,19 +82,36 @@ class Handler(BaseHTTPRequestHandler):
         result: Answer = answer
         try:
             body = self._body()
-            if not hmac.compare_digest(self.headers.get("Authorization", "").encode(), f"Bearer {self.server.token}".encode()):
+            if not hmac.compare_digest(
+                self.headers.get("Authorization", "").encode(),
+                f"Bearer {self.server.token}".encode(),
+            ):
                 raise Refused(401, "The token is missing or wrong.")
             path = urlsplit(self.path).path
-            found = [(match, methods) for pattern, methods in ROUTES if (match := re.fullmatch(pattern, path))]
+            found = [
+                (match, methods)
+                for pattern, methods in ROUTES
+                if (match := re.fullmatch(pattern, path))
+            ]
             if not found:
                 raise Refused(404, "There is nothing at this address.")
             match, methods = found[0]
             if self.command not in methods:
                 raise Refused(405, f"This address takes {', '.join(methods)}.")
             status, handle = methods[self.command]
-            result = handle(self, body, **{name: unquote(value) for name, value in match.groupdict(default="").items()})
+            result = handle(
+                self,
+                body,
+                **{name: unquote(value) for name, value in match.groupdict(default="").items()},
+            )
         except Refused as error:
-            status, result = error.status, {"error": str(error), **({"fields": error.fields} if error.fields else {})}
+            status, result = (
+                error.status,
+                {
+                    "error": str(error),
+                    **({"fields": error.fields} if error.fields else {}),
+                },
+            )
         self._answer(status, result)
 
     do_GET = do_POST = do_PUT = do_DELETE = _serve
@@ -133,25 +153,61 @@ class Handler(BaseHTTPRequestHandler):
 Route = tuple[int, Callable[..., Answer]]
 ROUTES: tuple[tuple[str, dict[str, Route]], ...] = (
     (r"/plans", {"GET": (200, lambda h, b: {"plans": list(PLANS), "locations": list(LOCATIONS)})}),
-    (r"/accounts", {
-        "GET": (200, lambda h, b: {"accounts": h.server.store.accounts()}),
-        "POST": (201, lambda h, b: h.server.store.create(h.fields(b))),
-    }),
-    (_NAME, {
-        "GET": (200, lambda h, b, username: h.server.store.account(username)),
-        "DELETE": (200, lambda h, b, username: h.server.store.delete(username)),
-    }),
-    (_NAME + "/suspend", {"PUT": (200, lambda h, b, username: h.server.store.set_state(username, "suspended"))}),
-    (_NAME + "/unsuspend", {"PUT": (200, lambda h, b, username: h.server.store.set_state(username, "active"))}),
-    (_NAME + "/plan", {"PUT": (200, lambda h, b, username: h.server.store.set_plan(username, h.fields(b)))}),
-    (_NAME + "/password", {
-        "PUT": (200, lambda h, b, username: h.server.store.set_password(username, str(h.fields(b).get("password") or ""))),
-    }),
+    (
+        r"/accounts",
+        {
+            "GET": (200, lambda h, b: {"accounts": h.server.store.accounts()}),
+            "POST": (201, lambda h, b: h.server.store.create(h.fields(b))),
+        },
+    ),
+    (
+        _NAME,
+        {
+            "GET": (200, lambda h, b, username: h.server.store.account(username)),
+            "DELETE": (200, lambda h, b, username: h.server.store.delete(username)),
+        },
+    ),
+    (
+        _NAME + "/suspend",
+        {"PUT": (200, lambda h, b, username: h.server.store.set_state(username, "suspended"))},
+    ),
+    (
+        _NAME + "/unsuspend",
+        {"PUT": (200, lambda h, b, username: h.server.store.set_state(username, "active"))},
+    ),
+    (
+        _NAME + "/plan",
+        {"PUT": (200, lambda h, b, username: h.server.store.set_plan(username, h.fields(b)))},
+    ),
+    (
+        _NAME + "/password",
+        {
+            "PUT": (
+                200,
+                lambda h, b, username: h.server.store.set_password(
+                    username, str(h.fields(b).get("password") or "")
+                ),
+            ),
+        },
+    ),
     (_NAME + "/usage", {"GET": (200, lambda h, b, username: h.server.store.usage(username))}),
-    (_NAME + "/files(?:/(?P<path>.*))?", {
-        "GET": (200, lambda h, b, username, path="": h.server.store.read(username, path)),
-        "PUT": (201, lambda h, b, username, path="": h.server.store.write(username, path, b)),
-        "DELETE": (200, lambda h, b, username, path="": h.server.store.remove(username, path)),
-    }),
-    (_NAME + "/folders", {"POST": (201, lambda h, b, username: h.server.store.write(username, str(h.fields(b).get("path") or ""), None))}),
+    (
+        _NAME + "/files(?:/(?P<path>.*))?",
+        {
+            "GET": (200, lambda h, b, username, path="": h.server.store.read(username, path)),
+            "PUT": (201, lambda h, b, username, path="": h.server.store.write(username, path, b)),
+            "DELETE": (200, lambda h, b, username, path="": h.server.store.remove(username, path)),
+        },
+    ),
+    (
+        _NAME + "/folders",
+        {
+            "POST": (
+                201,
+                lambda h, b, username: h.server.store.write(
+                    username, str(h.fields(b).get("path") or ""), None
+                ),
+            )
+        },
+    ),
 )

@@ -1,4 +1,6 @@
-"""What the demo cloud knows: accounts and their files in one SQLite file, so that a restart keeps them."""
+"""What the demo cloud knows: accounts and their files in one SQLite file, so that a restart
+keeps them.
+"""
 
 from __future__ import annotations
 
@@ -23,11 +25,13 @@ PLANS = (
 LOCATIONS = ("eu-west", "eu-central", "us-east")
 SCHEMA = """
 create table if not exists accounts (
-    username text primary key, domain text not null, plan text not null, location text not null, state text not null,
-    disk_space integer not null, bandwidth integer not null, ip_address text not null, created_at text not null, salt blob, password blob
+    username text primary key, domain text not null, plan text not null, location text not null,
+    state text not null, disk_space integer not null, bandwidth integer not null,
+    ip_address text not null, created_at text not null, salt blob, password blob
 );
 create table if not exists files (
-    username text not null references accounts on delete cascade, path text not null, folder integer not null, content blob,
+    username text not null references accounts on delete cascade, path text not null,
+    folder integer not null, content blob,
     changed_at text not null, primary key (username, path)
 );
 """
@@ -59,7 +63,11 @@ class Store:
         self._lock = threading.RLock()
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._db.row_factory = sqlite3.Row
-        for statement in ("pragma journal_mode=wal", "pragma foreign_keys=on", *SCHEMA.split(";\n")):
+        for statement in (
+            "pragma journal_mode=wal",
+            "pragma foreign_keys=on",
+            *SCHEMA.split(";\n"),
+        ):
             self._db.execute(statement)
 
     def close(self) -> None:
@@ -69,12 +77,17 @@ class Store:
     def accounts(self) -> list[dict[str, Any]]:
         """Every account, by name."""
         with self._lock:
-            return [_account(row) for row in self._db.execute("select * from accounts order by username")]
+            return [
+                _account(row)
+                for row in self._db.execute("select * from accounts order by username")
+            ]
 
     def account(self, username: str) -> dict[str, Any]:
         """One account, or a 404."""
         with self._lock:
-            row = self._db.execute("select * from accounts where username = ?", (username,)).fetchone()
+            row = self._db.execute(
+                "select * from accounts where username = ?", (username,)
+            ).fetchone()
         if row is None:
             raise Refused(404, f"There is no account named {username}.")
         return _account(row)
@@ -83,15 +96,23 @@ class Store:
         """Makes an account; 422 for bad fields, 409 where the name is taken."""
         plan = _plan(wanted.get("plan"))
         wrong: dict[str, str] = {}
-        username, password, domain = (str(wanted.get(key) or "") for key in ("username", "password", "domain"))
+        username, password, domain = (
+            str(wanted.get(key) or "") for key in ("username", "password", "domain")
+        )
         if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{1,49}", username):
-            wrong["username"] = "must be 2 to 50 lower-case letters, digits, dots, dashes or underscores"
+            wrong["username"] = (
+                "must be 2 to 50 lower-case letters, digits, dots, dashes or underscores"
+            )
         if len(password) < 8:
             wrong["password"] = "must have 8 characters or more"  # noqa: S105 - a sentence
-        if not re.fullmatch(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", domain.lower()):
+        if not re.fullmatch(
+            r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", domain.lower()
+        ):
             wrong["domain"] = "must be a domain name"
         location = str(wanted.get("location") or LOCATIONS[0])
-        disk, bandwidth = (_size(wanted.get(key), plan[key], key, wrong) for key in ("disk_space", "bandwidth"))
+        disk, bandwidth = (
+            _size(wanted.get(key), plan[key], key, wrong) for key in ("disk_space", "bandwidth")
+        )
         if wrong:
             raise Refused(422, "The account cannot be made like this.", wrong)
         salt = secrets.token_bytes(16)
@@ -99,9 +120,24 @@ class Store:
             with self._lock:
                 self._db.execute(
                     "insert into accounts values (?, ?, ?, ?, 'active', ?, ?, ?, ?, ?, ?)",
-                    (username, domain.lower(), plan["name"], location, disk, bandwidth, _address(username), _now(), salt, _hash(password, salt)),
+                    (
+                        username,
+                        domain.lower(),
+                        plan["name"],
+                        location,
+                        disk,
+                        bandwidth,
+                        _address(username),
+                        _now(),
+                        salt,
+                        _hash(password, salt),
+                    ),
                 )
-                for path, text in (("public", None), ("public/index.html", f"<h1>{domain.lower()}</h1>\n"), ("readme.txt", "Welcome.\n")):
+                for path, text in (
+                    ("public", None),
+                    ("public/index.html", f"<h1>{domain.lower()}</h1>\n"),
+                    ("readme.txt", "Welcome.\n"),
+                ):
                     self._write(username, path, None if text is None else text.encode())
         except sqlite3.IntegrityError:
             raise Refused(409, f"There is an account named {username} already.") from None
@@ -115,7 +151,9 @@ class Store:
         """Moves an account to another plan."""
         plan = _plan(wanted.get("plan"))
         wrong: dict[str, str] = {}
-        disk, bandwidth = (_size(wanted.get(key), plan[key], key, wrong) for key in ("disk_space", "bandwidth"))
+        disk, bandwidth = (
+            _size(wanted.get(key), plan[key], key, wrong) for key in ("disk_space", "bandwidth")
+        )
         if wrong:
             raise Refused(422, "The plan cannot be changed like this.", wrong)
         return self._update(username, plan=plan["name"], disk_space=disk, bandwidth=bandwidth)
@@ -123,7 +161,9 @@ class Store:
     def set_password(self, username: str, password: str) -> dict[str, Any]:
         """Gives an account another password."""
         if len(password) < 8:
-            raise Refused(422, "The password cannot be used.", {"password": "must have 8 characters or more"})
+            raise Refused(
+                422, "The password cannot be used.", {"password": "must have 8 characters or more"}
+            )
         salt = secrets.token_bytes(16)
         return self._update(username, salt=salt, password=_hash(password, salt))
 
@@ -135,19 +175,35 @@ class Store:
         return {**account, "state": "deleted"}
 
     def usage(self, username: str, today: date | None = None) -> dict[str, Any]:
-        """Disk and bandwidth: the last 30 days, the same numbers for the same account and day whenever they are asked for."""
+        """Disk and bandwidth: the last 30 days, the same numbers for the same account and day
+        whenever they are asked for.
+        """
         account = self.account(username)
         last = today or datetime.now(UTC).date()
         days = [last - timedelta(days=back) for back in range(29, -1, -1)]
         limit, daily = account["bandwidth"] * GB, account["bandwidth"] * GB // 30
         age = max(0, (last - date.fromisoformat(account["created_at"][:10])).days)
         with self._lock:
-            own = self._db.execute("select coalesce(sum(length(content)), 0) from files where username = ?", (username,)).fetchone()[0]
+            own = self._db.execute(
+                "select coalesce(sum(length(content)), 0) from files where username = ?",
+                (username,),
+            ).fetchone()[0]
         return {
-            "disk_bytes": int(own + account["disk_space"] * GB * min(0.9, (0.1 + 0.004 * age) * (0.6 + 0.8 * _chance(username)))),
+            "disk_bytes": int(
+                own
+                + account["disk_space"]
+                * GB
+                * min(0.9, (0.1 + 0.004 * age) * (0.6 + 0.8 * _chance(username)))
+            ),
             "disk_limit_bytes": account["disk_space"] * GB,
             "bandwidth_limit_bytes": limit,
-            "bandwidth": [{"day": day.isoformat(), "bytes": int(daily * 0.9 * _chance(username, day.isoformat()))} for day in days],
+            "bandwidth": [
+                {
+                    "day": day.isoformat(),
+                    "bytes": int(daily * 0.9 * _chance(username, day.isoformat())),
+                }
+                for day in days
+            ],
         }
 
     def read(self, username: str, path: str) -> bytes | dict[str, Any]:
@@ -156,16 +212,30 @@ class Store:
         with self._lock:
             self._open_account(username)
             if path:
-                row = self._db.execute("select * from files where username = ? and path = ?", (username, path)).fetchone()
+                row = self._db.execute(
+                    "select * from files where username = ? and path = ?", (username, path)
+                ).fetchone()
                 if row is None:
                     raise Refused(404, f"There is nothing at {path}.")
                 if not row["folder"]:
                     return bytes(row["content"])
-            rows = self._db.execute("select path, folder, length(content) size, changed_at from files where username = ?", (username,))
-            inside = [row for row in rows if str(PurePosixPath(row["path"]).parent).removeprefix(".") == path]
+            rows = self._db.execute(
+                "select path, folder, length(content) size, changed_at from files where"
+                " username = ?",
+                (username,),
+            )
+            inside = [
+                row
+                for row in rows
+                if str(PurePosixPath(row["path"]).parent).removeprefix(".") == path
+            ]
         entries = [
-            {"name": PurePosixPath(row["path"]).name, "type": "folder" if row["folder"] else "file", "size": row["size"] or 0,
-             "changed_at": row["changed_at"]}
+            {
+                "name": PurePosixPath(row["path"]).name,
+                "type": "folder" if row["folder"] else "file",
+                "size": row["size"] or 0,
+                "changed_at": row["changed_at"],
+            }
             for row in sorted(inside, key=lambda row: (not row["folder"], row["path"]))
         ]
         return {"path": path, "entries": entries}
@@ -180,11 +250,17 @@ class Store:
             parent = str(PurePosixPath(path).parent)
             if parent != "." and not isinstance(self.read(username, parent), dict):
                 raise Refused(409, f"{parent} is a file.")
-            there = self._db.execute("select folder from files where username = ? and path = ?", (username, path)).fetchone()
+            there = self._db.execute(
+                "select folder from files where username = ? and path = ?", (username, path)
+            ).fetchone()
             if there is not None and (content is None or there["folder"]):
                 raise Refused(409, f"There is something at {path} already.")
             self._write(username, path, content)
-        return {"path": path, "type": "folder" if content is None else "file", "size": len(content or b"")}
+        return {
+            "path": path,
+            "type": "folder" if content is None else "file",
+            "size": len(content or b""),
+        }
 
     def remove(self, username: str, path: str) -> dict[str, Any]:
         """Removes a file or an empty folder."""
@@ -204,28 +280,41 @@ class Store:
         with self._lock:
             self.account(username)
             names = ", ".join(f"{name} = ?" for name in values)
-            self._db.execute(f"update accounts set {names} where username = ?", (*values.values(), username))  # noqa: S608 - names are ours
+            statement = f"update accounts set {names} where username = ?"  # noqa: S608 - names are ours
+            self._db.execute(statement, (*values.values(), username))
             return self.account(username)
 
     def _write(self, username: str, path: str, content: bytes | None) -> None:
-        self._db.execute("insert or replace into files values (?, ?, ?, ?, ?)", (username, path, content is None, content, _now()))
+        self._db.execute(
+            "insert or replace into files values (?, ?, ?, ?, ?)",
+            (username, path, content is None, content, _now()),
+        )
 
 
 def _account(row: sqlite3.Row) -> dict[str, Any]:
-    return {key: row[key] for key in row.keys() if key not in ("salt", "password")}  # noqa: SIM118 - a Row iterates over values
+    # a Row iterates over values
+    return {key: row[key] for key in row.keys() if key not in ("salt", "password")}  # noqa: SIM118
 
 
 def _plan(name: object) -> dict[str, Any]:
     for plan in PLANS:
         if plan["name"] == name:
             return plan
-    raise Refused(422, "There is no such plan.", {"plan": "must be one of " + ", ".join(str(plan["name"]) for plan in PLANS)})
+    raise Refused(
+        422,
+        "There is no such plan.",
+        {"plan": "must be one of " + ", ".join(str(plan["name"]) for plan in PLANS)},
+    )
 
 
 def _size(value: object, default: int, name: str, wrong: dict[str, str]) -> int:
     if value in (None, ""):
         return default
-    if isinstance(value, bool) or not str(value).isdecimal() or not 1 <= int(str(value)) <= 1_000_000:
+    if (
+        isinstance(value, bool)
+        or not str(value).isdecimal()
+        or not 1 <= int(str(value)) <= 1_000_000
+    ):
         wrong[name] = "must be a whole number of GB"
         return default
     return int(str(value))
@@ -233,7 +322,13 @@ def _size(value: object, default: int, name: str, wrong: dict[str, str]) -> int:
 
 def _path(text: str) -> str:
     parts = [part for part in text.split("/") if part]
-    if any(part in (".", "..") or len(part) > 200 or any(ord(char) < 32 for char in part) for part in parts) or len(parts) > 20:
+    if (
+        any(
+            part in (".", "..") or len(part) > 200 or any(ord(char) < 32 for char in part)
+            for part in parts
+        )
+        or len(parts) > 20
+    ):
         raise Refused(422, "This path cannot be used.", {"path": "has a part that is not a name"})
     return "/".join(parts)
 
@@ -243,7 +338,8 @@ def _chance(*parts: str) -> float:
 
 
 def _address(username: str) -> str:
-    return str(ipaddress.IPv4Address("203.0.113.0") + 1 + int(_chance(username, "address") * 250))  # a range kept for examples
+    # a range kept for examples
+    return str(ipaddress.IPv4Address("203.0.113.0") + 1 + int(_chance(username, "address") * 250))
 
 
 def _hash(password: str, salt: bytes) -> bytes:

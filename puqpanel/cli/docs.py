@@ -16,20 +16,32 @@ def command() -> None:
 
 
 @command.command("build")
-@click.option("--check", is_flag=True, help="Change nothing; name what is out of date, with exit code 1.")
+@click.option(
+    "--check", is_flag=True, help="Change nothing; name what is out of date, with exit code 1."
+)
 def build(check: bool) -> int:
     """Write docs/reference/*.md, and the code that other pages show of real files.
 
-    A page shows code by a comment, `<!-- code: modules/Product/Name/Name.py::Name.create_job -->`, before its block.
+    A page shows code by a comment, `<!-- code: modules/Product/Name/Name.py::Name.create_job -->`,
+    before its block.
     """
     folder = ROOT / "docs"
     if not folder.is_dir():
-        raise UserError(f"The documentation comes with the project's sources, and there is none in {ROOT}.")
+        raise UserError(
+            f"The documentation comes with the project's sources, and there is none in {ROOT}."
+        )
     wanted = made(folder)
-    stale = [path for path, text in wanted.items() if not path.is_file() or path.read_text("utf-8") != text]
+    stale = [
+        path
+        for path, text in wanted.items()
+        if not path.is_file() or path.read_text("utf-8") != text
+    ]
     gone = [path for path in sorted((folder / "reference").glob("*.md")) if path not in wanted]
     for path in [*stale, *gone]:
-        click.echo(f"{'out of date' if check else 'written' if path in wanted else 'removed'}: {path.relative_to(ROOT)}")
+        click.echo(
+            f"{'out of date' if check else 'written' if path in wanted else 'removed'}:"
+            f" {path.relative_to(ROOT)}"
+        )
     if check:
         if stale or gone:
             click.echo("Run: puqpanel docs build")

@@ -19,15 +19,18 @@ MARKS = {"ok": ("green", "ok  "), "warn": ("yellow", "warn"), "fail": ("red", "F
 def command(settings: Settings, only: str | None, as_json: bool) -> int:
     """Look whether everything is well, and say what to do.
 
-    Looks at the database, its migrations, the keys, the queue server, the workers, the scheduler and the disk. Exit code 0 when nothing
-    fails (warnings do not count), else 1. GET /health tells a monitor the same.
+    Looks at the database, its migrations, the keys, the queue server, the workers, the scheduler
+    and the disk. Exit code 0 when nothing fails (warnings do not count), else 1. GET /health tells
+    a monitor the same.
     """
     from puqpanel.infra import queue, queue_server
     from puqpanel.operations import health
 
     names = only.split(",") if only else list(health.CHECKS)
     if unknown := [name for name in names if name not in health.CHECKS]:
-        raise click.UsageError(f"There is no check {', '.join(unknown)}; there are {', '.join(health.CHECKS)}.")
+        raise click.UsageError(
+            f"There is no check {', '.join(unknown)}; there are {', '.join(health.CHECKS)}."
+        )
     queue.use_server(settings.redis_url or queue_server.connection_url(settings.instance))
     report = health.look(settings, names)
     if as_json:

@@ -1,4 +1,6 @@
-"""Code of real files in the documentation: a comment names the file and what of it, the block after it is filled in."""
+"""Code of real files in the documentation: a comment names the file and what of it, the block
+after it is filled in.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,10 @@ from pathlib import Path
 from puqpanel.domain.errors import UserError
 from puqpanel.infra.settings import ROOT
 
-MARK = re.compile(r"^<!-- code: (?P<path>[\w./-]+?)(?:::(?P<name>[\w.]+))? -->\n(?:```\w*\n.*?^```\n)?", re.MULTILINE | re.DOTALL)
+MARK = re.compile(
+    r"^<!-- code: (?P<path>[\w./-]+?)(?:::(?P<name>[\w.]+))? -->\n(?:```\w*\n.*?^```\n)?",
+    re.MULTILINE | re.DOTALL,
+)
 LANGUAGES = {".py": "python", ".html": "html", ".js": "javascript", ".css": "css"}
 
 
@@ -66,4 +71,8 @@ def _names(node: ast.stmt) -> list[str]:
         return [node.name]
     if isinstance(node, ast.Assign):
         return [target.id for target in node.targets if isinstance(target, ast.Name)]
-    return [node.target.id] if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) else []
+    return (
+        [node.target.id]
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+        else []
+    )

@@ -1,22 +1,30 @@
-"""The web worker: one request at a time in a process, idle connections in the poller, and nothing a module does ends the server.
+"""The web worker: one request at a time in a process, idle connections in the poller, and nothing a
+module does ends the server.
 
-It stands on gunicorn's threaded worker and leans on its internals, which is why setup.cfg pins gunicorn to one version; with another one,
-tests/cli/test_gunicorn_worker.py has to pass first. What it changes:
+It stands on gunicorn's threaded worker and leans on its internals, which is why setup.cfg pins
+gunicorn to one version; with another one, tests/cli/test_gunicorn_worker.py has to pass first. What
+it changes:
 
-* A new connection waits in the poller until its first byte: browsers open connections ahead of need, and a sync worker stalls on them.
+* A new connection waits in the poller until its first byte: browsers open connections ahead of
+need, and a sync worker stalls on them.
 * No connection is accepted while a request runs, so that another process takes it.
-* A request that runs longer than the timeout first loses its connection (a client that sends or reads too slowly ends there); if it
+* A request that runs longer than the timeout first loses its connection (a client that sends or
+reads too slowly ends there); if it
   still runs two seconds later it hangs in code, and the process ends. The arbiter starts another.
-* While a request takes long, connections that are kept alive are closed, and so are those that have asked and would wait for it: their
+* While a request takes long, connections that are kept alive are closed, and so are those that have
+asked and would wait for it: their
   clients come again and meet another process.
-* A process that a module has let grow (memory, open files, threads) ends after its request; the arbiter starts another.
+* A process that a module has let grow (memory, open files, threads) ends after its request; the
+arbiter starts another.
 * A process whose listening socket or poller a request has closed ends too.
 * SystemExit in a request is an error of that request.
-* The two exit codes by which gunicorn's arbiter stops the whole server are moved out of reach: `os._exit(3)` in a module is a dead
+* The two exit codes by which gunicorn's arbiter stops the whole server are moved out of reach:
+`os._exit(3)` in a module is a dead
   worker, as any other.
 
-The app is not preloaded in the arbiter: engines and connections belong to one process, each process swaps its whole app when a module is
-switched, and a module that breaks at import must break a worker and not the arbiter. Only the code is imported before the fork.
+The app is not preloaded in the arbiter: engines and connections belong to one process, each process
+swaps its whole app when a module is switched, and a module that breaks at import must break a
+worker and not the arbiter. Only the code is imported before the fork.
 """
 
 from __future__ import annotations
@@ -46,7 +54,9 @@ HUNG = 70
 """The exit code of a worker that ended itself because a request hung."""
 
 IDLE_SECONDS, WAITING_SECONDS = 1.0, 4.0
-"""How long a request runs before idle connections of its process are closed, and those that wait for it."""
+"""How long a request runs before idle connections of its process are closed, and those that
+wait for it.
+"""
 HEAD_SECONDS = 10.0
 """How long a client may take to send the head of a request, once it has begun."""
 
@@ -66,7 +76,9 @@ class PanelWorker(ThreadWorker):  # type: ignore[misc]
         super().init_process()
 
     def load_wsgi(self) -> None:
-        """Builds the app; where that fails, waits a moment so that a broken start does not become a loop at full speed."""
+        """Builds the app; where that fails, waits a moment so that a broken start does not
+        become a loop at full speed.
+        """
         try:
             super().load_wsgi()
         except Exception:
@@ -86,7 +98,9 @@ class PanelWorker(ThreadWorker):  # type: ignore[misc]
         conn = TConn(self.cfg, client, address, listener.getsockname())
         conn.timeout = time.monotonic() + max(self.cfg.keepalive, 5)
         self.pending_conns.append(conn)
-        self.poller.register(conn.sock, selectors.EVENT_READ, partial(self.on_pending_socket_readable, conn))
+        self.poller.register(
+            conn.sock, selectors.EVENT_READ, partial(self.on_pending_socket_readable, conn)
+        )
 
     def set_accept_enabled(self, enabled: bool) -> None:
         """Accepts only while no request runs."""
@@ -139,14 +153,18 @@ class PanelWorker(ThreadWorker):  # type: ignore[misc]
         finally:
             self.busy.pop(me, None)
             if os.getpid() != self.pid:
-                os._exit(HUNG)  # a copy that the request has forked: it would hold everybody's connections open
+                # a copy that the request has forked: it would hold everybody's connections open
+                os._exit(HUNG)
             if self._lifelines() != before:
-                # closed by code that closes whatever number it finds: this process would take requests and never answer them
+                # closed by code that closes whatever number it finds: this process would take
+                # requests and never answer them
                 self.log.critical("A request closed what its worker lives by, and it ends.")
                 os._exit(HUNG)
 
     def _send_away(self) -> None:
-        """Closes the connections that wait for a request that takes long: a client asks again, another process answers."""
+        """Closes the connections that wait for a request that takes long: a client asks again,
+        another process answers.
+        """
         while self.waiting:
             self.nr_conns -= 1
             self.waiting.popleft().close()
@@ -154,7 +172,12 @@ class PanelWorker(ThreadWorker):  # type: ignore[misc]
     def _lifelines(self) -> list[int]:
         """What this process listens on and is woken by, as the system knows it."""
         found = []
-        for one in (self.poller.fileno(), self.method_queue._read_fd, self.method_queue._write_fd, *(listener.fileno() for listener in self.sockets)):
+        for one in (
+            self.poller.fileno(),
+            self.method_queue._read_fd,
+            self.method_queue._write_fd,
+            *(listener.fileno() for listener in self.sockets),
+        ):
             try:
                 found.append(os.fstat(one).st_ino)
             except (OSError, TypeError):
@@ -168,7 +191,9 @@ class PanelWorker(ThreadWorker):  # type: ignore[misc]
             return super().handle_request(req, conn)
         except Exception:
             raise
-        except BaseException as error:  # SystemExit would end the process, and others would stop its main loop
+        except (
+            BaseException
+        ) as error:  # SystemExit would end the process, and others would stop its main loop
             raise RuntimeError(f"{error!r} in {req.method} {req.path}") from error
 
     def notify(self) -> None:
@@ -177,7 +202,11 @@ class PanelWorker(ThreadWorker):  # type: ignore[misc]
         for since, conn, uri in list(self.busy.values()):
             limit = HEAD_SECONDS if uri is None else float(self.cfg.timeout)
             if now - since > limit + 2 and uri is not None:
-                self.log.critical("A request hung for %d s and its worker ends: %s", now - since, uri.partition("?")[0])
+                self.log.critical(
+                    "A request hung for %d s and its worker ends: %s",
+                    now - since,
+                    uri.partition("?")[0],
+                )
                 os._exit(HUNG)
             if uri is not None and now - since > IDLE_SECONDS:
                 self.murder_keepalived(force=True)
@@ -190,11 +219,18 @@ class PanelWorker(ThreadWorker):  # type: ignore[misc]
 
 
 class PanelReloader(Reloader):  # type: ignore[misc]
-    """Ends a worker when the panel's own code was edited. Modules' files are none of its business: `live` swaps the app for those."""
+    """Ends a worker when the panel's own code was edited.
+
+    Modules' files are none of its business: `live` swaps the app for those.
+    """
 
     def get_files(self) -> list[str]:
         """What is watched."""
-        modules = {getattr(module, "__file__", None) for name, module in tuple(sys.modules.items()) if name.startswith(PREFIX)}
+        modules = {
+            getattr(module, "__file__", None)
+            for name, module in tuple(sys.modules.items())
+            if name.startswith(PREFIX)
+        }
         return [name for name in super().get_files() if name not in modules]
 
 
@@ -231,7 +267,8 @@ class WebServer(BaseApplication):  # type: ignore[misc]
             "reload_engine": "panel",
             "control_socket_disable": True,  # it would lie in the user's home, one for all panels
             "forwarded_allow_ips": "",  # which proxies to believe is the app's setting
-            "worker_tmp_dir": "/dev/shm" if os.access("/dev/shm", os.W_OK) else None,  # noqa: S108 - gunicorn makes a private file
+            # gunicorn makes a private file
+            "worker_tmp_dir": ("/dev/shm" if os.access("/dev/shm", os.W_OK) else None),  # noqa: S108
             "post_fork": _tie_to_arbiter,
             **options,
         }

@@ -20,8 +20,9 @@ NOTICED = 2.0
 def command() -> None:
     """The keys that secrets are stored under.
 
-    They lie in instance/keys/secrets.key, newest first: the first encrypts, all decrypt. Keep a copy of the file apart from the
-    database's backups; without it the stored secrets are lost, and with both anybody can read them.
+    They lie in instance/keys/secrets.key, newest first: the first encrypts, all decrypt. Keep a
+    copy of the file apart from the database's backups; without it the stored secrets are lost, and
+    with both anybody can read them.
     """
 
 
@@ -29,7 +30,9 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 @instance_option
 def status(settings: Settings, as_json: bool) -> int:
-    """Count the stored secrets, and those under older keys; exit code 1 when some open with no key."""
+    """Count the stored secrets, and those under older keys; exit code 1 when some open with no
+    key.
+    """
     from puqpanel.infra import crypto
     from puqpanel.operations import rotation
 
@@ -37,9 +40,21 @@ def status(settings: Settings, as_json: bool) -> int:
     keys = len(crypto.read_keys(crypto.key_file(settings.keys_dir)))
     tally = rotation.count(settings)
     if as_json:
-        click.echo(json.dumps({"keys": keys, "newest": tally.newest, "older": tally.older, "unreadable": tally.alien}))
+        click.echo(
+            json.dumps(
+                {
+                    "keys": keys,
+                    "newest": tally.newest,
+                    "older": tally.older,
+                    "unreadable": tally.alien,
+                }
+            )
+        )
     else:
-        click.echo(f"{keys} {'key' if keys == 1 else 'keys'}. Secrets: {tally.newest} under the newest, {tally.older} under older ones.")
+        click.echo(
+            f"{keys} {'key' if keys == 1 else 'keys'}. Secrets: {tally.newest} under the newest,"
+            f" {tally.older} under older ones."
+        )
         if tally.alien:
             click.echo(f"{tally.alien} open with no key of this panel.", err=True)
     return int(tally.alien > 0)
@@ -47,13 +62,17 @@ def status(settings: Settings, as_json: bool) -> int:
 
 @command.command("rotate")
 @click.option("--drop-old", is_flag=True, help="Remove the older keys once nothing is under them.")
-@click.option("--no-new", is_flag=True, help="Make no new key: only finish what an interrupted rotation began.")
+@click.option(
+    "--no-new",
+    is_flag=True,
+    help="Make no new key: only finish what an interrupted rotation began.",
+)
 @instance_option
 def rotate(settings: Settings, drop_old: bool, no_new: bool) -> None:
     """Make a new key and put every stored secret under it, while the panel runs.
 
-    Hosts that serve one database must read one key file: keep instance/keys on a shared folder, or stop the others while this runs and
-    copy it to them afterwards.
+    Hosts that serve one database must read one key file: keep instance/keys on a shared folder, or
+    stop the others while this runs and copy it to them afterwards.
     """
     from puqpanel.infra import crypto
     from puqpanel.operations import rotation
@@ -72,7 +91,10 @@ def rotate(settings: Settings, drop_old: bool, no_new: bool) -> None:
             break
     click.echo(f"{total} secrets are under the newest key now.")
     if tally.alien:
-        raise UserError(f"{tally.alien} secrets open with no key of this panel and were left as they are; the older keys stay.")
+        raise UserError(
+            f"{tally.alien} secrets open with no key of this panel and were left as they are; the"
+            " older keys stay."
+        )
     if drop_old:
         crypto.drop_old_keys(settings.keys_dir)
         click.echo("The older keys are gone; update the copy you keep of instance/keys.")

@@ -18,7 +18,8 @@ from puqpanel.infra.settings import Settings
 def command() -> None:
     """Modules: list, switch on and off, update; begin, check and test one.
 
-    A module is named by its folder under modules/, as in Product/MyCloudService; the name alone will do where it is unique.
+    A module is named by its folder under modules/, as in Product/MyCloudService; the name alone
+    will do where it is unique.
     """
 
 
@@ -33,8 +34,16 @@ def list_(settings: Settings, as_json: bool) -> None:
         shown = module_list.list_modules(settings.modules_dir)
     if as_json:
         rows = [
-            {"type": each.type, "name": each.name, "title": each.title, "status": each.status.value, "version": each.disk,
-             "recorded_version": each.recorded, "services": each.services, "reason": each.reason}
+            {
+                "type": each.type,
+                "name": each.name,
+                "title": each.title,
+                "status": each.status.value,
+                "version": each.disk,
+                "recorded_version": each.recorded,
+                "services": each.services,
+                "reason": each.reason,
+            }
             for each in shown
         ]
         click.echo(json.dumps(rows, indent=2))
@@ -43,7 +52,10 @@ def list_(settings: Settings, as_json: bool) -> None:
         click.echo(f"No modules in {settings.modules_dir}.")
     width = max((len(each.key) for each in shown), default=0)
     for each in shown:
-        click.echo(f"{each.key:<{width}}  {each.status.value:<10}  {each.disk or '-':<8}" + (f"  {each.reason}" if each.reason else ""))
+        click.echo(
+            f"{each.key:<{width}}  {each.status.value:<10}  {each.disk or '-':<8}"
+            + (f"  {each.reason}" if each.reason else "")
+        )
 
 
 @command.command("activate")
@@ -79,7 +91,9 @@ def resume(settings: Settings, name: str) -> None:
     from puqpanel.operations import module_list, modules
 
     with panel(settings):
-        module_type, _, folder = key_of(name, [each.key for each in module_list.list_modules(settings.modules_dir)]).partition("/")
+        module_type, _, folder = key_of(
+            name, [each.key for each in module_list.list_modules(settings.modules_dir)]
+        ).partition("/")
         modules.let_go_on(actor=SHELL, module_type=module_type, name=folder)
     click.echo(f"{module_type}/{folder} goes on.")
 
@@ -90,25 +104,41 @@ def resume(settings: Settings, name: str) -> None:
 def reload(settings: Settings, name: str | None) -> None:
     """Read the files of a module anew, or of all that are switched on, in every process at once.
 
-    The pages take it at their next request, the workers at their next task. A module that does not load any more is shown with the reason.
+    The pages take it at their next request, the workers at their next task. A module that does not
+    load any more is shown with the reason.
     """
     from puqpanel.domain.actors import SHELL
     from puqpanel.operations import module_list, modules
 
     with panel(settings):
         shown = module_list.list_modules(settings.modules_dir)
-        keys = [key_of(name, [each.key for each in shown])] if name else [each.key for each in shown if each.on]
+        keys = (
+            [key_of(name, [each.key for each in shown])]
+            if name
+            else [each.key for each in shown if each.on]
+        )
         for key in keys:
             module_type, _, folder = key.partition("/")
-            modules.load_again(actor=SHELL, modules_dir=settings.modules_dir, module_type=module_type, name=folder)
+            modules.load_again(
+                actor=SHELL, modules_dir=settings.modules_dir, module_type=module_type, name=folder
+            )
     click.echo(f"{', '.join(keys)}: read anew." if keys else "No module is switched on.")
 
 
 @command.command("log")
 @click.argument("name")
 @click.option("--level", type=click.Choice(["info", "error", "debug"]), help="Only these.")
-@click.option("-n", "count", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many lines.")
-@click.option("--json", "as_json", is_flag=True, help="As a JSON list, with what was asked and answered.")
+@click.option(
+    "-n",
+    "count",
+    type=click.IntRange(1, 10_000),
+    default=20,
+    show_default=True,
+    help="How many lines.",
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="As a JSON list, with what was asked and answered."
+)
 @instance_option
 def log(settings: Settings, name: str, level: str | None, count: int, as_json: bool) -> None:
     """Show what a module asked and was answered, the newest last. Secrets are masked."""
@@ -119,8 +149,16 @@ def log(settings: Settings, name: str, level: str | None, count: int, as_json: b
         lines = module_log.newest(key, level=level or "", limit=count)
     if as_json:
         rows = [
-            {"at": line.at.isoformat(), "level": line.level, "action": line.action, "request": line.request, "response": line.response,
-             "duration_ms": line.duration_ms, "service": line.service_uuid, "task": line.task_id}
+            {
+                "at": line.at.isoformat(),
+                "level": line.level,
+                "action": line.action,
+                "request": line.request,
+                "response": line.response,
+                "duration_ms": line.duration_ms,
+                "service": line.service_uuid,
+                "task": line.task_id,
+            }
             for line in lines
         ]
         click.echo(json.dumps(rows, indent=2))
@@ -129,7 +167,10 @@ def log(settings: Settings, name: str, level: str | None, count: int, as_json: b
         click.echo(f"{key} has logged nothing yet.")
     for line in lines:
         first = " ".join(line.response.split())[:80]
-        click.echo(f"{line.at:%Y-%m-%d %H:%M:%S}  {line.level:<5}  {line.action}" + (f"  {first}" if first else ""))
+        click.echo(
+            f"{line.at:%Y-%m-%d %H:%M:%S}  {line.level:<5}  {line.action}"
+            + (f"  {first}" if first else "")
+        )
 
 
 def _switch(settings: Settings, name: str, verb: str) -> None:
@@ -141,8 +182,14 @@ def _switch(settings: Settings, name: str, verb: str) -> None:
         module_type, _, folder = key_of(name, shown).partition("/")
         if verb != "deactivate":
             modules.prove(settings.modules_dir, module_type, folder)
-        act = {"activate": modules.activate, "deactivate": modules.deactivate, "update": modules.update}[verb]
-        result = act(actor=SHELL, modules_dir=settings.modules_dir, module_type=module_type, name=folder)
+        act = {
+            "activate": modules.activate,
+            "deactivate": modules.deactivate,
+            "update": modules.update,
+        }[verb]
+        result = act(
+            actor=SHELL, modules_dir=settings.modules_dir, module_type=module_type, name=folder
+        )
     click.echo(result.message or f"{module_type}/{folder}: {verb}d.")
 
 

@@ -25,13 +25,24 @@ COLOURS = {"refused": "red", "error": "red", "warning": "yellow", "hint": "cyan"
 @click.option("--json", "as_json", is_flag=True, help="As a JSON list of findings.")
 @click.option("--rules", is_flag=True, help="Show the rules, and why they are there.")
 @instance_option
-def check(settings: Settings, *, names: tuple[str, ...], everything: bool, strict: bool, no_hints: bool, as_json: bool, rules: bool) -> int:
+def check(
+    settings: Settings,
+    *,
+    names: tuple[str, ...],
+    everything: bool,
+    strict: bool,
+    no_hints: bool,
+    as_json: bool,
+    rules: bool,
+) -> int:
     """Say what a module would be refused for, and what is worth a second look. Needs no database.
 
-    Each finding has a rule, a severity, file and line, what is wrong and what to do. A line that is right as it is says so with a comment:
-    `# check: off rule-id`. Exit code 1 when anything is refused or an error.
+    Each finding has a rule, a severity, file and line, what is wrong and what to do. A line that is
+    right as it is says so with a comment: `# check: off rule-id`. Exit code 1 when anything is
+    refused or an error.
     """
-    import puqpanel.sdk  # noqa: F401 - imported once, before the modules that need it are loaded in processes forked from this one
+    # imported once, before the modules that need it are loaded in processes forked from this one
+    import puqpanel.sdk  # noqa: F401
     from puqpanel.cli.modules_on_disk import chosen
     from puqpanel.host import checks
 
@@ -43,7 +54,12 @@ def check(settings: Settings, *, names: tuple[str, ...], everything: bool, stric
     folders = chosen(settings, names, everything=everything)
     wanted = [checks.Wanted(each.folder, each.type, each.name, each.error) for each in folders]
     by_key = {f"{one.type}/{one.name}": found for one, found in checks.check(wanted)}
-    kept = [finding for each in folders for finding in by_key[each.key] if not (no_hints and finding.severity is checks.Severity.HINT)]
+    kept = [
+        finding
+        for each in folders
+        for finding in by_key[each.key]
+        if not (no_hints and finding.severity is checks.Severity.HINT)
+    ]
     if as_json:
         click.echo(json.dumps([finding.as_dict() for finding in kept], indent=2))
     elif not folders:
@@ -61,14 +77,26 @@ def _show(found: list[Finding], keys: list[str]) -> None:
         click.echo(click.style(key, bold=True))
         for finding in group:
             severity = click.style(finding.severity.value, fg=COLOURS[finding.severity.value])
-            click.echo(f"  {finding.file}:{finding.line}  {severity}  {finding.says}  {click.style(f'[{finding.rule}]', dim=True)}")
+            click.echo(
+                f"  {finding.file}:{finding.line}  {severity}  {finding.says} "
+                f" {click.style(f'[{finding.rule}]', dim=True)}"
+            )
             click.echo(f"      {finding.mend}")
         click.echo()
     if clean:
-        click.echo(f"Nothing found in {', '.join(clean[:6])}{f' and {len(clean) - 6} more' if len(clean) > 6 else ''}.")
+        click.echo(
+            "Nothing found in"
+            f" {', '.join(clean[:6])}{f' and {len(clean) - 6} more' if len(clean) > 6 else ''}."
+        )
     if found:
-        counts = {name: sum(finding.severity.value == name for finding in found) for name in COLOURS}
-        said = ", ".join(f"{count} {name}{'s' if count > 1 and name != 'refused' else ''}" for name, count in counts.items() if count)
+        counts = {
+            name: sum(finding.severity.value == name for finding in found) for name in COLOURS
+        }
+        said = ", ".join(
+            f"{count} {name}{'s' if count > 1 and name != 'refused' else ''}"
+            for name, count in counts.items()
+            if count
+        )
         click.echo(f"{len(keys)} module{'s' if len(keys) != 1 else ''} checked: {said}.")
 
 
@@ -76,9 +104,20 @@ def _show_rules(as_json: bool) -> None:
     from puqpanel.host.checks import RULES
 
     if as_json:
-        click.echo(json.dumps([{"id": one.id, "severity": one.severity.value, "why": one.why, "mend": one.mend} for one in RULES.values()], indent=2))
+        click.echo(
+            json.dumps(
+                [
+                    {"id": one.id, "severity": one.severity.value, "why": one.why, "mend": one.mend}
+                    for one in RULES.values()
+                ],
+                indent=2,
+            )
+        )
         return
     for one in RULES.values():
-        click.echo(f"{click.style(one.id, bold=True)}  {click.style(one.severity.value, fg=COLOURS[one.severity.value])}")
+        click.echo(
+            f"{click.style(one.id, bold=True)} "
+            f" {click.style(one.severity.value, fg=COLOURS[one.severity.value])}"
+        )
         click.echo(click.wrap_text(one.why, 110, "    ", "    "))
         click.echo(click.wrap_text(one.mend, 110, "    → ", "      ") + "\n")

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 
 def key_of(name: str, known: Sequence[str]) -> str:
-    """The `Type/Name` that a person means: as it is, the name alone where that is unique, or a path such as modules/Product/MyCloudService.
+    """The `Type/Name` that a person means: as it is, the name alone where that is unique, or a path
+    such as modules/Product/MyCloudService.
 
     Raises:
         UserError: there is none, or there are several.
@@ -29,25 +30,36 @@ def key_of(name: str, known: Sequence[str]) -> str:
 
 
 def chosen(settings: Settings, names: Sequence[str], *, everything: bool = False) -> list[Found]:
-    """The folders that are meant, in the order of the list. Nothing of them is run; `error` says what is wrong with a folder itself.
+    """The folders that are meant, in the order of the list.
+
+    Nothing of them is run; `error` says what is wrong with a folder itself.
 
     Raises:
         UserError: there is no such module, or several.
     """
     found = {each.key: each for each in _folders(settings)}
-    keys = list(found) if everything else list(dict.fromkeys(key_of(name, list(found)) for name in names))
+    keys = (
+        list(found)
+        if everything
+        else list(dict.fromkeys(key_of(name, list(found)) for name in names))
+    )
     return [found[key] for key in keys]
 
 
 def _folders(settings: Settings) -> list[Found]:
-    """Everything that lies in a folder of a known type. No config.py is read: that is code, too, and may end this process."""
+    """Everything that lies in a folder of a known type.
+
+    No config.py is read: that is code, too, and may end this process.
+    """
     from puqpanel.domain.module_states import MODULE_TYPES
     from puqpanel.host.discover import Found, Refused, check_folder
 
     found = []
     for module_type in MODULE_TYPES:
         base = settings.modules_dir / module_type
-        for folder in sorted(base.iterdir(), key=lambda one: one.name.lower()) if base.is_dir() else ():
+        for folder in (
+            sorted(base.iterdir(), key=lambda one: one.name.lower()) if base.is_dir() else ()
+        ):
             if folder.name.startswith((".", "_")) or not folder.is_dir():
                 continue
             try:

@@ -17,7 +17,9 @@ from puqpanel.domain.errors import InvalidInput
 @click.command("prepare", hidden=True)
 @click.option("--cloud-port", type=int, help="Fill in the demo, whose cloud listens here.")
 def command(cloud_port: int | None) -> None:
-    """Migrate; fill in the demo or make the first staff account; print what to tell people, as one JSON line."""
+    """Migrate; fill in the demo or make the first staff account; print what to tell people, as
+    one JSON line.
+    """
     settings = load_settings()
     bring_up_to_date(settings)
     if cloud_port is not None:
@@ -50,7 +52,11 @@ def _first_staff() -> dict[str, object]:
         click.echo("This panel is new. Its first staff account:", err=True)
         email = click.prompt("  E-mail", err=True, value_proc=_checked(clean_email, "email"))
         password = click.prompt(
-            "  Password", hide_input=True, confirmation_prompt="  Once more", err=True, value_proc=_checked(acceptable, "password")
+            "  Password",
+            hide_input=True,
+            confirmation_prompt="  Once more",
+            err=True,
+            value_proc=_checked(acceptable, "password"),
         )
         create_staff(actor=SHELL, email=email, name=email.partition("@")[0], password=password)
         return {"note": f"Sign in at /admin as {email}."}

@@ -1,6 +1,8 @@
-"""The API reference: `docs/reference/*.md`, made of the contract's docstrings, its tables, and the settings.
+"""The API reference: `docs/reference/*.md`, made of the contract's docstrings, its tables, and the
+settings.
 
-What is made here is committed. A test compares it with what the sources say now, so neither can change without the other.
+What is made here is committed. A test compares it with what the sources say now, so neither can
+change without the other.
 """
 
 from __future__ import annotations
@@ -24,9 +26,17 @@ from puqpanel.host.contract.hooks_table import HOOKS, OFFERED, Fact
 from puqpanel.infra.settings import PREFIX, Settings
 
 MADE = "<!-- Made by `puqpanel docs build` from the sources; change those, not this file. -->\n"
-TYPES: Mapping[str, type[ModuleBase]] = {"Product": sdk.Product, "Plugin": sdk.Plugin, "Payment": sdk.Payment, "Notification": sdk.Notification}
+TYPES: Mapping[str, type[ModuleBase]] = {
+    "Product": sdk.Product,
+    "Plugin": sdk.Plugin,
+    "Payment": sdk.Payment,
+    "Notification": sdk.Notification,
+}
 FOREIGN = {
-    "abort": "Ends the request with an HTTP status, and a sentence for who asked: `abort(404, \"There is no such folder.\")`. It is Flask's own; the panel's page for that status is shown.",
+    "abort": (
+        'Ends the request with an HTTP status, and a sentence for who asked: `abort(404, "There is'
+        " no such folder.\")`. It is Flask's own; the panel's page for that status is shown."
+    ),
 }
 TITLES = {
     "module.md": ("Every module", "what all four types have"),
@@ -48,7 +58,10 @@ def pages() -> dict[str, str]:
     texts = {
         "index.md": _index(),
         "module.md": _type_page("module.md", "ModuleBase", ModuleBase),
-        **{f"{name.lower()}.md": _type_page(f"{name.lower()}.md", name, cls) for name, cls in TYPES.items()},
+        **{
+            f"{name.lower()}.md": _type_page(f"{name.lower()}.md", name, cls)
+            for name, cls in TYPES.items()
+        },
         "sdk.md": _sdk(),
         "testing.md": _testing(),
         "events.md": _events(),
@@ -65,7 +78,10 @@ def _head(file: str, text: str = "") -> str:
 
 def _index() -> str:
     rows = "\n".join(f"| [{title}]({file}) | {what} |" for file, (title, what) in TITLES.items())
-    return f"{MADE}\n# API reference\n\nMade of the sources; [the guide](../guide/first-module.md) is the place to begin.\n\n| page | what it lists |\n| --- | --- |\n{rows}\n"
+    return (
+        f"{MADE}\n# API reference\n\nMade of the sources; [the guide](../guide/first-module.md) is"
+        f" the place to begin.\n\n| page | what it lists |\n| --- | --- |\n{rows}\n"
+    )
 
 
 # Modules: one page a type.
@@ -79,20 +95,27 @@ def _type_page(file: str, key: str, cls: type) -> str:
         parts.append("A module of this type has all of [every module](module.md) besides.\n")
     hooks = HOOKS[key]
     if hooks:
-        parts.append("## Hooks\n\nWhat the panel calls, and a module may define. Each has a default unless it says otherwise.\n")
+        parts.append(
+            "## Hooks\n\nWhat the panel calls, and a module may define. Each has a default unless"
+            " it says otherwise.\n"
+        )
         parts += [_hook(name, fact, own.get(name)) for name, fact in hooks.items()]
     else:
         parts.append("It has no hooks of its own besides.\n")
     offered = [one for name, one in own.items() if name in OFFERED[key]]
     if offered:
         parts.append("## What a module calls on itself\n")
-        parts += [_entry(one.name, one.signature, one.doc, level=3, kind=one.kind) for one in offered]
+        parts += [
+            _entry(one.name, one.signature, one.doc, level=3, kind=one.kind) for one in offered
+        ]
     return "\n".join(parts)
 
 
 def _own(cls: type) -> dict[str, Member]:
     inherited = {one.name for one in members(ModuleBase)}
-    return {one.name: one for one in members(cls) if one.name not in inherited or one.name in vars(cls)}
+    return {
+        one.name: one for one in members(cls) if one.name not in inherited or one.name in vars(cls)
+    }
 
 
 def _hook(name: str, fact: Fact, member: Member | None) -> str:
@@ -120,7 +143,11 @@ def vendor_names(name: str) -> list[str]:
 
 
 def _cell(text: str) -> str:
-    entries = "; ".join(line.removeprefix("* ").rstrip(".") for line in text.splitlines()) if text.startswith("* ") else text
+    entries = (
+        "; ".join(line.removeprefix("* ").rstrip(".") for line in text.splitlines())
+        if text.startswith("* ")
+        else text
+    )
     return " ".join(entries.split()).replace("|", "\\|")
 
 
@@ -130,21 +157,52 @@ def _whole(doc: Doc) -> str:
 
 def _sections(doc: Doc) -> list[str]:
     words = {"Args": "Arguments", "Raises": "Errors"}
-    return [f"**{words.get(name, name)}:** {text}" if not text.startswith("* ") else f"**{words.get(name, name)}:**\n\n{text}" for name, text in doc.sections.items()]
+    return [
+        (
+            f"**{words.get(name, name)}:** {text}"
+            if not text.startswith("* ")
+            else f"**{words.get(name, name)}:**\n\n{text}"
+        )
+        for name, text in doc.sections.items()
+    ]
 
 
 def _entry(name: str, shown: str, doc: Doc, *, level: int, kind: str = "", note: str = "") -> str:
     vendors = ", ".join(f"`{one}`" for one in vendor_names(name))
-    said = [f"*{kind.capitalize()}.*" if kind and kind != "method" else "", f"Vendor's name: {vendors}." if vendors else "", note]
+    said = [
+        f"*{kind.capitalize()}.*" if kind and kind != "method" else "",
+        f"Vendor's name: {vendors}." if vendors else "",
+        note,
+    ]
     tail = " ".join(one for one in said if one)
-    return "\n\n".join(one for one in (f"{'#' * level} `{name}`", f"```text\n{shown}\n```" if shown else "", doc.text, *_sections(doc), tail) if one) + "\n"
+    return (
+        "\n\n".join(
+            one
+            for one in (
+                f"{'#' * level} `{name}`",
+                f"```text\n{shown}\n```" if shown else "",
+                doc.text,
+                *_sections(doc),
+                tail,
+            )
+            if one
+        )
+        + "\n"
+    )
 
 
 # The SDK: one entry a name.
 
 
 def _sdk() -> str:
-    parts = [_head("sdk.md", "A module imports `puqpanel.sdk` and nothing else of the panel: `from puqpanel.sdk import Product, Task, http`. Errors are named where a module has to reckon with them.\n")]
+    parts = [
+        _head(
+            "sdk.md",
+            "A module imports `puqpanel.sdk` and nothing else of the panel: `from puqpanel.sdk"
+            " import Product, Task, http`. Errors are named where a module has to reckon with"
+            " them.\n",
+        )
+    ]
     known = {name: getattr(sdk, name) for name in sdk.__all__}
     first: dict[int, str] = {}
     for name in sorted(known, key=lambda one: (_alias_order(one), one.lower(), one)):
@@ -153,13 +211,23 @@ def _sdk() -> str:
     parts.append(", ".join(f"[`{name}`](#{_anchor(name, ordered)})" for name in ordered) + "\n")
     for name in ordered:
         thing, primary = known[name], first[id(known[name])]
-        parts.append(_sdk_entry(name, thing) if primary == name else f"## `{name}`\n\nThe same as `{primary}`.\n")
+        parts.append(
+            _sdk_entry(name, thing)
+            if primary == name
+            else f"## `{name}`\n\nThe same as `{primary}`.\n"
+        )
     return "\n".join(parts)
 
 
 def _alias_order(name: str) -> int:
     """The Python spelling first, then the vendor's; of `Cache` and `cache` the class's."""
-    return 2 if name in names.NAMES else 1 if name.islower() and name.capitalize() in sdk.__all__ else 0
+    return (
+        2
+        if name in names.NAMES
+        else 1
+        if name.islower() and name.capitalize() in sdk.__all__
+        else 0
+    )
 
 
 def _anchor(name: str, ordered: list[str]) -> str:
@@ -173,8 +241,12 @@ def _sdk_entry(name: str, thing: Any) -> str:
     if name in TYPES:
         return f"## `{name}`\n\nThe base class of {name} modules: [its page]({name.lower()}.md).\n"
     if isinstance(thing, ModuleType):
-        return f"## `{name}`\n\n{doc_of(thing.__doc__).text}\n\n" + "\n".join(_module_entry(name, key, value) for key, value in _public(thing))
-    if (inspect.isclass(thing) or inspect.isroutine(thing)) and not thing.__module__.startswith("puqpanel."):
+        return f"## `{name}`\n\n{doc_of(thing.__doc__).text}\n\n" + "\n".join(
+            _module_entry(name, key, value) for key, value in _public(thing)
+        )
+    if (inspect.isclass(thing) or inspect.isroutine(thing)) and not thing.__module__.startswith(
+        "puqpanel."
+    ):
         return f"## `{name}`\n\n{FOREIGN.get(name) or _foreign(thing)}\n"
     if inspect.isclass(thing):
         return _class_entry(name, thing, level=2)
@@ -203,8 +275,14 @@ def _foreign(thing: Any) -> str:
 
 
 def _public(module: ModuleType) -> Iterable[tuple[str, Any]]:
-    listed = getattr(module, "__all__", None) or [k for k, v in vars(module).items() if not k.startswith("_") and getattr(v, "__module__", "") == module.__name__]
-    return [(key, getattr(module, key)) for key in sorted(listed, key=lambda one: (one.lower(), one))]
+    listed = getattr(module, "__all__", None) or [
+        k
+        for k, v in vars(module).items()
+        if not k.startswith("_") and getattr(v, "__module__", "") == module.__name__
+    ]
+    return [
+        (key, getattr(module, key)) for key in sorted(listed, key=lambda one: (one.lower(), one))
+    ]
 
 
 def _module_entry(module: str, name: str, thing: Any) -> str:
@@ -212,7 +290,11 @@ def _module_entry(module: str, name: str, thing: Any) -> str:
     if inspect.isfunction(thing):
         return _function_entry(full, thing, level=3)
     if inspect.isclass(thing) and thing.__module__.startswith("puqpanel."):
-        return f"### `{full}`\n\nSee [`{name}`](#{name.lower()}).\n" if name in sdk.__all__ else _class_entry(full, thing, level=3)
+        return (
+            f"### `{full}`\n\nSee [`{name}`](#{name.lower()}).\n"
+            if name in sdk.__all__
+            else _class_entry(full, thing, level=3)
+        )
     if inspect.isclass(thing) or isinstance(thing, ModuleType):
         where = (thing.__module__ if inspect.isclass(thing) else thing.__name__).partition(".")[0]
         return f"### `{full}`\n\nFrom {where}, as it is there.\n"
@@ -230,53 +312,94 @@ def _function_entry(name: str, thing: Any, *, level: int) -> str:
 def _class_entry(name: str, cls: type, *, level: int, instance: bool = False) -> str:
     tree = tree_of(cls)
     assert isinstance(tree, ast.ClassDef)
-    made = next((node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "__init__"), None)
+    made = next(
+        (
+            node
+            for node in tree.body
+            if isinstance(node, ast.FunctionDef) and node.name == "__init__"
+        ),
+        None,
+    )
     shown = "" if instance or made is None else signature(made, name).removesuffix(" -> None")
     doc = doc_of(cls.__doc__)
     if made is not None and ast.get_docstring(made) and not instance:
         more = doc_of(ast.get_docstring(made))
-        doc = Doc("\n\n".join(one for one in (doc.text, more.text) if one), {**doc.sections, **more.sections})
+        doc = Doc(
+            "\n\n".join(one for one in (doc.text, more.text) if one),
+            {**doc.sections, **more.sections},
+        )
     if not shown and not instance and (dataclasses.is_dataclass(cls) or hasattr(cls, "_fields")):
         shown = _dataclass(name, tree)
-    return _entry(name, shown, doc, level=level) + "\n" + "".join(_member(one) for one in members(cls))
+    return (
+        _entry(name, shown, doc, level=level) + "\n" + "".join(_member(one) for one in members(cls))
+    )
 
 
 def _dataclass(name: str, tree: ast.ClassDef) -> str:
-    parts = [ast.unparse(node) for node in tree.body if isinstance(node, ast.AnnAssign) and not ast.unparse(node.annotation).startswith("ClassVar")]
+    parts = [
+        ast.unparse(node)
+        for node in tree.body
+        if isinstance(node, ast.AnnAssign)
+        and not ast.unparse(node.annotation).startswith("ClassVar")
+    ]
     line = f"{name}({', '.join(parts)})"
-    return line if len(line) <= 100 else f"{name}(\n" + "".join(f"    {one},\n" for one in parts) + ")"
+    return (
+        line if len(line) <= 100 else f"{name}(\n" + "".join(f"    {one},\n" for one in parts) + ")"
+    )
 
 
 def _member(one: Member) -> str:
     """One line of a list."""
     shown = re.sub(r",? \)", ")", " ".join(one.signature.split()).replace("( ", "("))
-    said = [f"({one.kind})" if one.kind == "property" else "", *one.doc.text.split("\n\n"), *_sections(one.doc)]
+    said = [
+        f"({one.kind})" if one.kind == "property" else "",
+        *one.doc.text.split("\n\n"),
+        *_sections(one.doc),
+    ]
     vendors = ", ".join(f"`{each}`" for each in vendor_names(one.name))
-    return f"* `{shown}`: {' '.join(' '.join(said).split())}{f' Vendor: {vendors}.' if vendors else ''}\n"
+    return (
+        f"* `{shown}`:"
+        f" {' '.join(' '.join(said).split())}{f' Vendor: {vendors}.' if vendors else ''}\n"
+    )
 
 
 # Tables.
 
 
 def _events() -> str:
-    text = """A module listens in its `hooks.py`, `HOOKS = [Hook("service.create_failed", listener, priority=10)]`, and tells of its own with
-[`Event.dispatch`](sdk.md#event). Each listener runs as a task of its own, in a worker, after the commit of what it is told about; those with a higher
-priority first. An event tells of something; it cannot stop or change it, those named `before_…` neither. Names that begin with a word of this table's are the panel's: a listener to one that is not here is refused at load.
+    text = """A module listens in its `hooks.py`, `HOOKS = [Hook("service.create_failed", listener,
+priority=10)]`, and tells of its own with [`Event.dispatch`](sdk.md#event). Each
+listener runs as a task of its own, in a worker, after the commit of what it is told
+about; those with a higher priority first. An event tells of something; it cannot stop
+or change it, those named `before_…` neither. Names that begin with a word of this
+table's are the panel's: a listener to one that is not here is refused at load.
 """
     rows = "\n".join(
-        f"| `{event.name}` | {_cell(event.says)} | {', '.join(f'`{key}`' for key in event.payload)} | {'later' if event.name in events.LATER else ''} |"
+        f"| `{event.name}` | {_cell(event.says)} | {', '.join(f'`{key}`' for key in event.payload)}"
+        f" | {'later' if event.name in events.LATER else ''} |"
         for event in events.EVENTS.values()
     )
-    note = "*later*: named by the contract, so that a module may listen already; nothing in this version raises it."
-    return _head("events.md", f"{text}\n| event | what it says | payload | |\n| --- | --- | --- | --- |\n{rows}\n\n{note}\n")
+    note = (
+        "*later*: named by the contract, so that a module may listen already; nothing in this"
+        " version raises it."
+    )
+    return _head(
+        "events.md",
+        f"{text}\n| event | what it says | payload | |\n| --- | --- | --- | ---"
+        f" |\n{rows}\n\n{note}\n",
+    )
 
 
 def _checks() -> str:
-    text = """`puqpanel module check Name` looks for these. *refused*: the module cannot be switched on. *error*: it will not do what it is for, or does harm.
-*warning*: it is unwise. *hint*: advice. A line that is right as it is says so with a comment, `# check: off rule-id`. The exit code is 1 for what is refused
-or an error.
+    text = """`puqpanel module check Name` looks for these. *refused*: the module cannot be switched
+on. *error*: it will not do what it is for, or does harm. *warning*: it is unwise.
+*hint*: advice. A line that is right as it is says so with a comment, `# check: off
+rule-id`. The exit code is 1 for what is refused or an error.
 """
-    parts = [f"## `{one.id}`\n\n*{one.severity.value}.* {one.why}\n\nMend: {one.mend}\n" for one in RULES.values()]
+    parts = [
+        f"## `{one.id}`\n\n*{one.severity.value}.* {one.why}\n\nMend: {one.mend}\n"
+        for one in RULES.values()
+    ]
     return _head("checks.md", text) + "\n".join(parts)
 
 
@@ -286,21 +409,50 @@ def _settings() -> str:
     for line in said.splitlines():
         keys, _, text = line.removeprefix("* ").partition(": ")
         about.update(dict.fromkeys(re.findall(r"`(\w+)`", keys), text))
-    unless = {"instance": "`instance/` in the project's folder", "modules_dir": "`modules/` in the project's folder", "database_url": "SQLite in the instance folder",
-              "redis_url": "the embedded server", "monitoring_allow": "none", "base_url": "host and port", "secure_cookies": "yes where the base address is https"}
-    rows = "\n".join(f"| `{PREFIX}{one.name.upper()}` | {_cell(about[one.name])} | {unless.get(one.name) or _default(one.default)} |" for one in dataclasses.fields(Settings))
-    return _head("settings.md", f"Read from the environment when a process starts. A value that cannot be used ends the start with a sentence that names the setting.\n\n| name | what it sets | unless given |\n| --- | --- | --- |\n{rows}\n")
+    unless = {
+        "instance": "`instance/` in the project's folder",
+        "modules_dir": "`modules/` in the project's folder",
+        "database_url": "SQLite in the instance folder",
+        "redis_url": "the embedded server",
+        "monitoring_allow": "none",
+        "base_url": "host and port",
+        "secure_cookies": "yes where the base address is https",
+    }
+    rows = "\n".join(
+        f"| `{PREFIX}{one.name.upper()}` | {_cell(about[one.name])} |"
+        f" {unless.get(one.name) or _default(one.default)} |"
+        for one in dataclasses.fields(Settings)
+    )
+    return _head(
+        "settings.md",
+        "Read from the environment when a process starts. A value that cannot be used ends the"
+        " start with a sentence that names the setting.\n\n| name | what it sets | unless given"
+        f" |\n| --- | --- | --- |\n{rows}\n",
+    )
 
 
 def _default(value: Any) -> str:
-    return f"`{'yes' if value else 'no'}`" if isinstance(value, bool) else f"`{value}`" if value != "" else "nothing"
+    return (
+        f"`{'yes' if value else 'no'}`"
+        if isinstance(value, bool)
+        else f"`{value}`"
+        if value != ""
+        else "nothing"
+    )
 
 
 def _names() -> str:
-    text = "A module ported name for name from PUQcloud's documentation runs: both spellings are bound, by this table. Python spelling is the canonical one, and `puqpanel module check` names it.\n"
+    text = (
+        "A module ported name for name from PUQcloud's documentation runs: both spellings are"
+        " bound, by this table. Python spelling is the canonical one, and `puqpanel module check`"
+        " names it.\n"
+    )
     parts = [_head("names.md", text)]
     for title, group in names.GROUPS.items():
         rows = "\n".join(f"| `{vendor}` | `{python}` |" for vendor, python in group.items())
         parts.append(f"## {title}\n\n| vendor's name | Python |\n| --- | --- |\n{rows}\n")
-    parts.append("## By pattern\n\n| vendor's name | Python |\n| --- | --- |\n| `controllerClient_{tab}{Verb}` | `controller_client_{tab}_{verb}` |\n")
+    parts.append(
+        "## By pattern\n\n| vendor's name | Python |\n| --- | --- |\n|"
+        " `controllerClient_{tab}{Verb}` | `controller_client_{tab}_{verb}` |\n"
+    )
     return "\n".join(parts)

@@ -1,6 +1,7 @@
 """What the sources say of a name: its signature as it is written there, and its docstring in parts.
 
-Read from the syntax tree and not from the running objects, so that the reference is the same under every Python.
+Read from the syntax tree and not from the running objects, so that the reference is the same under
+every Python.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from dataclasses import dataclass
 from typing import Any
 
 WIDE = 100
-_SECTION = re.compile(r"(?:^|(?<=[.\s]))(Args|Returns|Raises|Attributes|Class attributes):", re.MULTILINE)
+_SECTION = re.compile(
+    r"(?:^|(?<=[.\s]))(Args|Returns|Raises|Attributes|Class attributes):", re.MULTILINE
+)
 _ENTRY = re.compile(r"^(\*{0,2}\w+(?:, \*{0,2}\w+)*): ", re.MULTILINE)
 
 
@@ -60,7 +63,9 @@ def doc_of(text: str | None) -> Doc:
     if not found:
         return Doc(flowed(whole), {})
     ends = [match.start() for match in found[1:]] + [len(whole)]
-    sections = {match[1]: _section(whole[match.end() : end]) for match, end in zip(found, ends, strict=True)}
+    sections = {
+        match[1]: _section(whole[match.end() : end]) for match, end in zip(found, ends, strict=True)
+    }
     head = whole[: found[0].start()]
     last = found[-1]
     # What follows a one-line section after a blank line belongs to the text again.
@@ -75,7 +80,10 @@ def _section(text: str) -> str:
     body = inspect.cleandoc(text)
     if text.startswith("\n") and _ENTRY.match(body):
         entries = re.split(r"\n(?=\S)", body)
-        return "\n".join(f"* {_ENTRY.sub(lambda m: _named(m[1]), one, count=1)}" for one in (" ".join(e.split()) for e in entries))
+        return "\n".join(
+            f"* {_ENTRY.sub(lambda m: _named(m[1]), one, count=1)}"
+            for one in (" ".join(e.split()) for e in entries)
+        )
     return flowed(body)
 
 
@@ -89,7 +97,9 @@ def flowed(text: str) -> str:
     for part in re.split(r"\n\s*\n", text.strip("\n")):
         dedented = textwrap.dedent(part)
         code = all(line.startswith("    ") for line in part.splitlines())
-        parts.append(f"```python\n{dedented}\n```" if code and part.strip() else " ".join(part.split()))
+        parts.append(
+            f"```python\n{dedented}\n```" if code and part.strip() else " ".join(part.split())
+        )
     return "\n\n".join(part for part in parts if part)
 
 
@@ -104,9 +114,16 @@ def signature(node: ast.FunctionDef, name: str = "", *, bound: bool = True) -> s
     arguments = list(_arguments(node.args))
     if bound and arguments and arguments[0] in ("self", "cls"):
         arguments = [one for one in arguments[1:] if one != "/"]
-    called, answer = name or node.name, f" -> {_plain(node.returns)}" if node.returns is not None else ""
+    called, answer = (
+        name or node.name,
+        (f" -> {_plain(node.returns)}" if node.returns is not None else ""),
+    )
     line = f"{called}({', '.join(arguments)}){answer}"
-    return line if len(line) <= WIDE else f"{called}(\n" + "".join(f"    {one},\n" for one in arguments) + f"){answer}"
+    return (
+        line
+        if len(line) <= WIDE
+        else f"{called}(\n" + "".join(f"    {one},\n" for one in arguments) + f"){answer}"
+    )
 
 
 def _plain(node: ast.expr | None) -> str:
@@ -115,7 +132,10 @@ def _plain(node: ast.expr | None) -> str:
 
 def _arguments(args: ast.arguments) -> Iterator[str]:
     ordered = [*args.posonlyargs, *args.args]
-    defaults: list[ast.expr | None] = [*([None] * (len(ordered) - len(args.defaults))), *args.defaults]
+    defaults: list[ast.expr | None] = [
+        *([None] * (len(ordered) - len(args.defaults))),
+        *args.defaults,
+    ]
     for place, (one, default) in enumerate(zip(ordered, defaults, strict=True)):
         yield _argument(one, default)
         if args.posonlyargs and place == len(args.posonlyargs) - 1:
@@ -137,7 +157,9 @@ def _argument(one: ast.arg, default: ast.expr | None) -> str:
 
 
 def members(cls: type) -> list[Member]:
-    """The public functions of a class and of those it is made of, as their sources order them; an override counts once."""
+    """The public functions of a class and of those it is made of, as their sources order them;
+    an override counts once.
+    """
     found: dict[str, Member] = {}
     for one in cls.__mro__:
         if not one.__module__.startswith("puqpanel."):
@@ -145,13 +167,31 @@ def members(cls: type) -> list[Member]:
         tree = tree_of(one)
         assert isinstance(tree, ast.ClassDef)
         for node in tree.body:
-            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_") and node.name not in found:
+            if (
+                isinstance(node, ast.FunctionDef)
+                and not node.name.startswith("_")
+                and node.name not in found
+            ):
                 found[node.name] = _member(node)
     return list(found.values())
 
 
 def _member(node: ast.FunctionDef) -> Member:
     marks = {ast.unparse(mark) for mark in node.decorator_list}
-    kind = "property" if marks & {"property", "cached_property"} else "class method" if "classmethod" in marks else "static method" if "staticmethod" in marks else "method"
-    shown = f"{node.name} -> {_plain(node.returns)}" if kind == "property" else signature(node, bound=kind != "static method")
+    kind = (
+        "property"
+        if marks & {"property", "cached_property"}
+        else (
+            "class method"
+            if "classmethod" in marks
+            else "static method"
+            if "staticmethod" in marks
+            else "method"
+        )
+    )
+    shown = (
+        f"{node.name} -> {_plain(node.returns)}"
+        if kind == "property"
+        else signature(node, bound=kind != "static method")
+    )
     return Member(node.name, kind, shown, doc_of(ast.get_docstring(node)))

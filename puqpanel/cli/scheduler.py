@@ -25,7 +25,8 @@ LONGER = 4.0
 def command() -> int:
     """Start what is due, and pick up what was lost.
 
-    Several may run, on one host or many: what is due is claimed in the database, so nothing runs twice.
+    Several may run, on one host or many: what is due is claimed in the database, so nothing runs
+    twice.
     """
     settings = load_settings()
     ready_to_serve(settings)
@@ -48,7 +49,9 @@ def command() -> int:
                     heartbeat.beat("scheduler", name, app.generation)
                     beat_at = time.monotonic() + heartbeat.EVERY
                 schedule.tick(entries)
-        except Exception:  # the database may be away for a while: what was missed is still due in the next round
+        except (
+            Exception
+        ):  # the database may be away for a while: what was missed is still due in the next round
             log.exception("a round of the scheduler failed")
             stopping.wait(LONGER)
         stopping.wait(EVERY)

@@ -20,11 +20,22 @@ def command() -> None:
 @command.command("create")
 @click.argument("email")
 @click.option("--name", help="As shown on the pages.  [default: the part before the @]")
-@click.option("--role", "roles", multiple=True, metavar="NAME", help="A role to give; may be repeated.  [default: Owner, who may do everything]")
+@click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    metavar="NAME",
+    help="A role to give; may be repeated.  [default: Owner, who may do everything]",
+)
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 @instance_option
-def create(settings: Settings, email: str, name: str | None, roles: tuple[str, ...], password_stdin: bool) -> None:
-    """Make an account. Asks for the password; where nobody can be asked, makes one up and prints it once."""
+def create(
+    settings: Settings, email: str, name: str | None, roles: tuple[str, ...], password_stdin: bool
+) -> None:
+    """Make an account.
+
+    Asks for the password; where nobody can be asked, makes one up and prints it once.
+    """
     from puqpanel.domain.actors import SHELL
     from puqpanel.operations import staff
 
@@ -32,11 +43,21 @@ def create(settings: Settings, email: str, name: str | None, roles: tuple[str, .
     with panel(settings):
         known = {role.name: role.uuid for role in staff.roles()}
         if unknown := [role for role in roles if role not in known]:
-            raise UserError(f"There is no role called {', '.join(unknown)}; there are {', '.join(known) or 'none yet'}.")
+            raise UserError(
+                f"There is no role called {', '.join(unknown)}; there are"
+                f" {', '.join(known) or 'none yet'}."
+            )
         account = staff.create_staff(
-            actor=SHELL, email=email, name=name or email.partition("@")[0], password=password, role_uuids=[known[role] for role in roles] or None
+            actor=SHELL,
+            email=email,
+            name=name or email.partition("@")[0],
+            password=password,
+            role_uuids=[known[role] for role in roles] or None,
         )
-        click.echo(f"{account.email} can sign in at /admin." + (f" Password: {password}" if made_up else ""))
+        click.echo(
+            f"{account.email} can sign in at /admin."
+            + (f" Password: {password}" if made_up else "")
+        )
 
 
 @command.command("password")
@@ -44,7 +65,10 @@ def create(settings: Settings, email: str, name: str | None, roles: tuple[str, .
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 @instance_option
 def password(settings: Settings, email: str, password_stdin: bool) -> None:
-    """Set an account's password and end its sessions. Asks for it; where nobody can be asked, makes one up and prints it once."""
+    """Set an account's password and end its sessions.
+
+    Asks for it; where nobody can be asked, makes one up and prints it once.
+    """
     import sqlalchemy as sa
 
     from puqpanel.domain.actors import SHELL
@@ -58,7 +82,11 @@ def password(settings: Settings, email: str, password_stdin: bool) -> None:
             raise UserError(f"There is no staff account {email}.")
         secret, made_up = _password(password_stdin)
         staff.set_password(actor=SHELL, uuid=uuid, password=secret)
-        click.echo(f"{email} has a new password" + (f": {secret}" if made_up else ".") + "\nAll its sessions have ended.")
+        click.echo(
+            f"{email} has a new password"
+            + (f": {secret}" if made_up else ".")
+            + "\nAll its sessions have ended."
+        )
 
 
 def generated_password() -> str:

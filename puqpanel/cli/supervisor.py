@@ -1,4 +1,6 @@
-"""Child processes that live and die together: started, watched, started again when they end, stopped with a grace."""
+"""Child processes that live and die together: started, watched, started again when they end,
+stopped with a grace.
+"""
 
 from __future__ import annotations
 
@@ -47,8 +49,9 @@ class Child:
 class Group:
     """Children that are kept running until stop().
 
-    Every child leads a process group, so that Ctrl-C in the terminal reaches the supervisor alone and a child that overstays is ended
-    with all of its own. The kernel ends them when the supervisor is killed. All calls must come from one thread that lives as long.
+    Every child leads a process group, so that Ctrl-C in the terminal reaches the supervisor alone
+    and a child that overstays is ended with all of its own. The kernel ends them when the
+    supervisor is killed. All calls must come from one thread that lives as long.
 
     Args:
         report: called with a sentence when something happens.
@@ -74,7 +77,11 @@ class Group:
                 _kill_group(child.process.pid)  # what it may have left behind
                 child.process = None
                 child.failures = 1 if now - child.started > STEADY else child.failures + 1
-                wait = 0.0 if child.failures == 1 else min(LONGEST_WAIT, 0.5 * 2 ** (child.failures - 2))
+                wait = (
+                    0.0
+                    if child.failures == 1
+                    else min(LONGEST_WAIT, 0.5 * 2 ** (child.failures - 2))
+                )
                 child.not_before = now + wait
                 again = f"in {wait:.1f} s" if wait else "now"
                 self._report(f"{child.name} ended ({_ending(code)}); it is started again {again}.")
@@ -88,7 +95,9 @@ class Group:
             hurry: asked again and again; True ends the grace.
         """
         for last in (False, True):
-            running = [child for child in self.children if child.last is last and child.process is not None]
+            running = [
+                child for child in self.children if child.last is last and child.process is not None
+            ]
             for child in running:
                 assert child.process is not None
                 with contextlib.suppress(ProcessLookupError):
@@ -96,7 +105,11 @@ class Group:
             begun = time.monotonic()
             for child in running:
                 assert child.process is not None
-                while child.process.poll() is None and not hurry() and time.monotonic() - begun < child.grace:
+                while (
+                    child.process.poll() is None
+                    and not hurry()
+                    and time.monotonic() - begun < child.grace
+                ):
                     time.sleep(0.05)
                 if child.process.poll() is None:
                     self._report(f"{child.name} did not end in time and is killed.")
@@ -112,7 +125,8 @@ class Group:
             stdin=subprocess.DEVNULL,
             pass_fds=child.fds,
             process_group=0,
-            preexec_fn=functools.partial(die_with_parent, os.getpid(), signal.SIGTERM),  # noqa: PLW1509 - no lock is taken in it
+            # no lock is taken in it
+            preexec_fn=functools.partial(die_with_parent, os.getpid(), signal.SIGTERM),  # noqa: PLW1509
         )
 
 

@@ -47,17 +47,27 @@ def test_{name}_ends_as_it_did() -> None:
 def command() -> None:
     """Tasks: see how they went, and export a failed one as a test.
 
-    A task is named by its id, as the Tasks page shows it; the first characters will do where they are unique.
+    A task is named by its id, as the Tasks page shows it; the first characters will do where they
+    are unique.
     """
 
 
 @command.command("list")
 @click.option("--status", type=click.Choice([str(one) for one in TaskStatus]), help="Only those.")
 @click.option("--module", metavar="NAME", help="Only those of a module.")
-@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True, metavar="N", help="How many, the newest first.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 1000),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="How many, the newest first.",
+)
 @click.option("--json", "as_json", is_flag=True, help="As a JSON list.")
 @instance_option
-def list_(settings: Settings, *, status: str | None, module: str | None, limit: int, as_json: bool) -> None:
+def list_(
+    settings: Settings, *, status: str | None, module: str | None, limit: int, as_json: bool
+) -> None:
     """Show the newest tasks."""
     import sqlalchemy as sa
 
@@ -67,7 +77,11 @@ def list_(settings: Settings, *, status: str | None, module: str | None, limit: 
     with panel(settings):
         query = sa.select(Task).order_by(Task.id.desc()).limit(limit)
         query = query.where(Task.status == status) if status else query
-        query = query.where(sa.or_(Task.module == module, Task.module.endswith(f"/{module}"))) if module else query
+        query = (
+            query.where(sa.or_(Task.module == module, Task.module.endswith(f"/{module}")))
+            if module
+            else query
+        )
         rows = [_row(task) for task in session().scalars(query)]
     if as_json:
         click.echo(json.dumps(rows, indent=2))
@@ -75,7 +89,10 @@ def list_(settings: Settings, *, status: str | None, module: str | None, limit: 
     if not rows:
         click.echo("No tasks.")
     for row in rows:
-        click.echo(f"{row['id']}  {row['status']:<9}  {row['title']}" + (f"  {row['note']}" if row["note"] else ""))
+        click.echo(
+            f"{row['id']}  {row['status']:<9}  {row['title']}"
+            + (f"  {row['note']}" if row["note"] else "")
+        )
 
 
 @command.command("show")
@@ -88,10 +105,15 @@ def show(settings: Settings, *, task_id: str, as_json: bool) -> None:
         task = _find(task_id)
         row = _row(task)
         row["attempts"] = [
-            {"number": one.number, "started_at": one.started_at.isoformat(), "ended_at": one.ended_at.isoformat() if one.ended_at else None,
-             "outcome": one.outcome, "message": one.message}
+            {
+                "number": one.number,
+                "started_at": one.started_at.isoformat(),
+                "ended_at": one.ended_at.isoformat() if one.ended_at else None,
+                "outcome": one.outcome,
+                "message": one.message,
+            }
             for one in task.attempts
-        ]  # fmt: skip
+        ]
     if as_json:
         click.echo(json.dumps(row, indent=2))
         return
@@ -99,18 +121,30 @@ def show(settings: Settings, *, task_id: str, as_json: bool) -> None:
         if name != "attempts":
             click.echo(f"{name + ':':<10} {value or '-'}")
     for one in row["attempts"]:
-        click.echo(f"  attempt {one['number']}, {one['started_at']}: {one['outcome'] or 'running'}" + (f" {one['message']}" if one["message"] else ""))
+        click.echo(
+            f"  attempt {one['number']}, {one['started_at']}: {one['outcome'] or 'running'}"
+            + (f" {one['message']}" if one["message"] else "")
+        )
 
 
 @command.command("export")
 @click.argument("task_id", metavar="ID")
-@click.option("--to", "folder", type=click.Path(path_type=Path, file_okay=False), default=Path(), metavar="DIR", help="Where to.  [default: here]")
+@click.option(
+    "--to",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(),
+    metavar="DIR",
+    help="Where to.  [default: here]",
+)
 @instance_option
 def export(settings: Settings, *, task_id: str, folder: Path) -> None:
-    """Write a task as a test: what the provider said, without secrets, and a pytest file that has it said again.
+    """Write a task as a test: what the provider said, without secrets, and a pytest file that has
+    it said again.
 
-    The test runs the module's job in a lab, against a server that answers as the provider did, and asserts that it ends as it did. It fails when
-    the module behaves differently; where the task failed by a fault of the module's, that is when it is mended.
+    The test runs the module's job in a lab, against a server that answers as the provider did, and
+    asserts that it ends as it did. It fails when the module behaves differently; where the task
+    failed by a fault of the module's, that is when it is mended.
     """
     from puqpanel.operations.conversations import conversation
 
@@ -118,7 +152,10 @@ def export(settings: Settings, *, task_id: str, folder: Path) -> None:
         task = _find(task_id)
         said = conversation(task)
         title, ended = f"{task.title} of {task.module}", task.ended_at
-        if task.status not in (TaskStatus.FAILED, TaskStatus.COMPLETED, TaskStatus.LOST) or ended is None:
+        if (
+            task.status not in (TaskStatus.FAILED, TaskStatus.COMPLETED, TaskStatus.LOST)
+            or ended is None
+        ):
             raise UserError(f"The task is {task.status}; it can be exported when it has ended.")
         name = f"task_{task.uuid[:8]}"
     module = settings.modules_dir / said["module"]
@@ -131,22 +168,48 @@ def export(settings: Settings, *, task_id: str, folder: Path) -> None:
     seen = _replayed(recorded, module)
     then = said["task"]
     if seen is None:
-        asked, after = tuple(f"{one['method']} {one['path']}" for one in said["exchanges"]), (said["service"] or {}).get("provision_status", "")
+        asked, after = (
+            tuple(f"{one['method']} {one['path']}" for one in said["exchanges"]),
+            (said["service"] or {}).get("provision_status", ""),
+        )
     else:
         asked, after = tuple(seen["asked"]), seen["provision_status"]
     inside = folder.resolve() == (module / "tests").resolve()
     words = {
-        "title": _in_docstring(title), "status": then["status"], "day": ended.date().isoformat(), "file": test.name, "name": name, "conversation": recorded.name,
-        "folder": "Path(__file__).parents[1]" if inside else f"Path({json.dumps(str(module), ensure_ascii=False)})", "ends": (then["status"], after), "note": json.dumps(then["note"], ensure_ascii=False),
-        "asked": "(" + "".join(f"\n        {json.dumps(one, ensure_ascii=False)}," for one in asked) + ("\n    )" if asked else ")"),
-    }  # fmt: skip
+        "title": _in_docstring(title),
+        "status": then["status"],
+        "day": ended.date().isoformat(),
+        "file": test.name,
+        "name": name,
+        "conversation": recorded.name,
+        "folder": (
+            "Path(__file__).parents[1]"
+            if inside
+            else f"Path({json.dumps(str(module), ensure_ascii=False)})"
+        ),
+        "ends": (then["status"], after),
+        "note": json.dumps(then["note"], ensure_ascii=False),
+        "asked": (
+            "("
+            + "".join(f"\n        {json.dumps(one, ensure_ascii=False)}," for one in asked)
+            + ("\n    )" if asked else ")")
+        ),
+    }
     test.write_text(TEST.format(**words), encoding="utf-8")
-    click.echo(f"{recorded}: {len(said['exchanges'])} requests and answers, without secrets.\n{test}")
+    click.echo(
+        f"{recorded}: {len(said['exchanges'])} requests and answers, without secrets.\n{test}"
+    )
     if not said["exchanges"]:
-        click.echo("Nothing of a provider is in its log: only requests through puqpanel.sdk.http are written down.")
+        click.echo(
+            "Nothing of a provider is in its log: only requests through puqpanel.sdk.http are"
+            " written down."
+        )
     if seen is None or (seen["status"], seen["note"]) != (then["status"], then["note"]):
         ends = f"{seen['status']}: {seen['note']}" if seen else "with an error of its own"
-        click.echo(f"Had again now it ends otherwise ({ends}). The test fails until the module does as it did; or change what the test expects.")
+        click.echo(
+            f"Had again now it ends otherwise ({ends}). The test fails until the module does as it"
+            " did; or change what the test expects."
+        )
 
 
 def _in_docstring(text: str) -> str:
@@ -159,7 +222,9 @@ def _replayed(recorded: Path, module: Path) -> dict[str, Any] | None:
     command = [sys.executable, "-m", "puqpanel.sdk.testing.replay", str(recorded), str(module)]
     env = environment({"PYTHONPATH": str(ROOT)}, without="PUQPANEL_")
     try:
-        done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(
+            command, env=env, capture_output=True, text=True, timeout=120, check=False
+        )
         seen: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     except (subprocess.TimeoutExpired, ValueError, IndexError):
         return None
@@ -180,14 +245,30 @@ def _find(task_id: str) -> Task:
 
     if len(task_id) < 4:
         raise UserError("Name at least the first four characters of the task's id.")
-    found = session().scalars(sa.select(Task.uuid).where(Task.uuid.startswith(task_id, autoescape=True)).limit(2)).all()
+    found = (
+        session()
+        .scalars(
+            sa.select(Task.uuid).where(Task.uuid.startswith(task_id, autoescape=True)).limit(2)
+        )
+        .all()
+    )
     if len(found) != 1:
-        raise UserError(f"There {'are several tasks' if found else 'is no task'} {task_id}{'…; write more of it' if found else ''}.")
+        raise UserError(
+            f"There {'are several tasks' if found else 'is no task'}"
+            f" {task_id}{'…; write more of it' if found else ''}."
+        )
     return find_task(found[0])
 
 
 def _row(task: Task) -> dict[str, Any]:
     return {
-        "id": task.uuid, "title": task.title, "status": str(task.status), "module": task.module, "service": task.service_uuid, "note": task.note,
-        "method": str(task.data.get("method") or ""), "attempt": task.attempt, "created_at": task.created_at.isoformat(),
-    }  # fmt: skip
+        "id": task.uuid,
+        "title": task.title,
+        "status": str(task.status),
+        "module": task.module,
+        "service": task.service_uuid,
+        "note": task.note,
+        "method": str(task.data.get("method") or ""),
+        "attempt": task.attempt,
+        "created_at": task.created_at.isoformat(),
+    }

@@ -46,12 +46,24 @@ class Suite:
     arguments: Sequence[str]
 
 
-ELSEWHERE = ("domain", "fakes", "browser", "cli", "docs", "modules/test_contract.py", "faults/test_hostile_matrix.py", "host/test_checks.py", "sdk/test_testing.py", "sdk/test_testing_contract.py")
+ELSEWHERE = (
+    "domain",
+    "fakes",
+    "browser",
+    "cli",
+    "docs",
+    "modules/test_contract.py",
+    "faults/test_hostile_matrix.py",
+    "host/test_checks.py",
+    "sdk/test_testing.py",
+    "sdk/test_testing_contract.py",
+)
 """What meets no database, or always a SQLite of its own: run once is enough."""
 SUITES = (
     Suite("sqlite", "SQLite with the embedded queue server: everything", ("tests", "modules")),
     Suite(
-        "postgresql", "PostgreSQL: all that touches the database",
+        "postgresql",
+        "PostgreSQL: all that touches the database",
         ("tests", *(f"--ignore=tests/{name}" for name in ELSEWHERE)),
     ),
     Suite("mariadb", "MariaDB: migrations and tasks", ("tests/migrations", "tests/tasks")),
@@ -59,24 +71,51 @@ SUITES = (
 
 
 @click.command("test", context_settings={"ignore_unknown_options": True})
-@click.option("--database", "backends", multiple=True, type=click.Choice([suite.backend for suite in SUITES]), help="Only on this; may be repeated.")
-@click.option("--workers", metavar="N", default="auto", show_default=True, help="How many processes share the tests; 0 for none.")
-@click.option("--again", is_flag=True, help="Try what failed once more, one after the other: on a busy machine a deadline may be missed.")
+@click.option(
+    "--database",
+    "backends",
+    multiple=True,
+    type=click.Choice([suite.backend for suite in SUITES]),
+    help="Only on this; may be repeated.",
+)
+@click.option(
+    "--workers",
+    metavar="N",
+    default="auto",
+    show_default=True,
+    help="How many processes share the tests; 0 for none.",
+)
+@click.option(
+    "--again",
+    is_flag=True,
+    help=(
+        "Try what failed once more, one after the other: on a busy machine a deadline may be"
+        " missed."
+    ),
+)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[PYTEST ARGUMENT]...")
-def command(backends: tuple[str, ...], workers: str, again: bool, arguments: tuple[str, ...]) -> int:
+def command(
+    backends: tuple[str, ...], workers: str, again: bool, arguments: tuple[str, ...]
+) -> int:
     """Run every test that this machine can run, on each database that it has the programs of.
 
-    Arguments are pytest's: `./panel test tests/tasks -k lost` runs those on SQLite alone. What could not be run for want of a program
-    is named at the end; PUQPANEL_TEST_REQUIRE="chromium postgresql mariadb redis" makes it an error.
+    Arguments are pytest's: `./panel test tests/tasks -k lost` runs those on SQLite alone. What
+    could not be run for want of a program is named at the end; PUQPANEL_TEST_REQUIRE="chromium
+    postgresql mariadb redis" makes it an error.
     """
     if importlib.util.find_spec("pytest") is None:
-        raise UserError("The test extra is not installed; `./panel test` does so, or: pip install -e '.[test]'")
+        raise UserError(
+            "The test extra is not installed; `./panel test` does so, or: pip install -e '.[test]'"
+        )
     if not (ROOT / "tests").is_dir():
         raise UserError(f"The tests come with the project's sources, and there are none in {ROOT}.")
     missing = [name for name in NEEDS if not available(name)]
     required = _required()
     if lacking := [name for name in missing if name in required]:
-        raise UserError(f"PUQPANEL_TEST_REQUIRE lists {', '.join(lacking)}, which this machine does not have ({_programs(lacking)}).")
+        raise UserError(
+            f"PUQPANEL_TEST_REQUIRE lists {', '.join(lacking)}, which this machine does not have"
+            f" ({_programs(lacking)})."
+        )
     chosen = [suite for suite in SUITES if suite.backend in backends] if backends else list(SUITES)
     if arguments and not backends:
         chosen = [SUITES[0]]
@@ -96,7 +135,9 @@ def command(backends: tuple[str, ...], workers: str, again: bool, arguments: tup
             failed.append(suite.backend)
         click.echo(f"   {time.monotonic() - begun:.0f} s", err=True)
     for name in missing:
-        click.echo(f"Not run: what needs {name} ({_programs([name])} not found on this machine).", err=True)
+        click.echo(
+            f"Not run: what needs {name} ({_programs([name])} not found on this machine).", err=True
+        )
     if failed:
         click.echo(f"Failed on: {', '.join(failed)}.", err=True)
     return int(bool(failed))
@@ -107,7 +148,11 @@ def available(name: str) -> bool:
     for program in NEEDS[name]:
         if not program:
             return True  # Python has it
-        if shutil.which(program) or any(os.access(path, os.X_OK) for place in PLACES for path in Path("/").glob(f"{place}/{program}")):
+        if shutil.which(program) or any(
+            os.access(path, os.X_OK)
+            for place in PLACES
+            for path in Path("/").glob(f"{place}/{program}")
+        ):
             return True
     return False
 
@@ -116,7 +161,10 @@ def _required() -> set[str]:
     text = environment({}).get("PUQPANEL_TEST_REQUIRE", "")
     required = set(text.replace(",", " ").split())
     if unknown := required - set(NEEDS):
-        raise UserError(f"PUQPANEL_TEST_REQUIRE lists {', '.join(sorted(unknown))}; it takes {', '.join(NEEDS)}.")
+        raise UserError(
+            f"PUQPANEL_TEST_REQUIRE lists {', '.join(sorted(unknown))}; it takes"
+            f" {', '.join(NEEDS)}."
+        )
     return required
 
 
@@ -126,13 +174,27 @@ def _programs(names: Iterable[str]) -> str:
 
 def _run(suite: Suite, workers: str, arguments: Sequence[str]) -> int:
     # No setting of the caller's own panel may reach a test; what only speaks to the tests stays.
-    kept = {name: value for name, value in environment({}).items() if name.startswith("PUQPANEL_TEST_")}
-    env = environment({**kept, "PUQPANEL_TEST_DATABASE": suite.backend, "PYTHONPATH": str(ROOT)}, without="PUQPANEL_")
-    named = any(not argument.startswith("-") and (ROOT / argument.partition("::")[0]).exists() for argument in arguments)
+    kept = {
+        name: value for name, value in environment({}).items() if name.startswith("PUQPANEL_TEST_")
+    }
+    env = environment(
+        {**kept, "PUQPANEL_TEST_DATABASE": suite.backend, "PYTHONPATH": str(ROOT)},
+        without="PUQPANEL_",
+    )
+    named = any(
+        not argument.startswith("-") and (ROOT / argument.partition("::")[0]).exists()
+        for argument in arguments
+    )
     which = list(arguments) if named else [*suite.arguments, *arguments]
     parallel = [] if workers == "0" or "-n" in arguments else ["-n", workers, "--dist", "worksteal"]
-    ends_with_us = functools.partial(die_with_parent, os.getpid(), signal.SIGINT)  # as Ctrl-C does: fixtures stop their servers
-    process = subprocess.Popen([sys.executable, "-m", "pytest", "-rs", *parallel, *which], cwd=ROOT, env=env, preexec_fn=ends_with_us)  # noqa: PLW1509
+    # as Ctrl-C does: fixtures stop their servers
+    ends_with_us = functools.partial(die_with_parent, os.getpid(), signal.SIGINT)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pytest", "-rs", *parallel, *which],
+        cwd=ROOT,
+        env=env,
+        preexec_fn=ends_with_us,  # noqa: PLW1509 - there is one thread
+    )
     while True:
         try:
             return process.wait()

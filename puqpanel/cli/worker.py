@@ -22,16 +22,23 @@ LONGEST_WAIT = 30.0
 
 
 @click.command("worker")
-@click.option("--processes", type=click.IntRange(1, 256), metavar="N", help="How many.  [default: PUQPANEL_WORKERS or 2]")
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 256),
+    metavar="N",
+    help="How many.  [default: PUQPANEL_WORKERS or 2]",
+)
 def command(processes: int | None) -> int:
     """Work off the tasks.
 
-    Each worker runs one task at a time in a child process, and ends it when its time is up. SIGTERM or Ctrl-C lets running tasks finish;
-    a second one ends them. A worker that dies is replaced, and its task is settled by what its module allows.
+    Each worker runs one task at a time in a child process, and ends it when its time is up. SIGTERM
+    or Ctrl-C lets running tasks finish; a second one ends them. A worker that dies is replaced, and
+    its task is settled by what its module allows.
     """
     settings = load_settings()
     ready_to_serve(settings)
-    # Imported before the fork, so that the workers share the code; engines and connections are each one's own.
+    # Imported before the fork, so that the workers share the code; engines and connections are each
+    # one's own.
     import puqpanel.jobs.entry
     import puqpanel.live
     import puqpanel.tasks.worker  # noqa: F401
@@ -60,7 +67,11 @@ class Pool:
             signal.signal(number, self._stop)
         while self.running or not self.stopping:
             self._reap()
-            while not self.stopping and len(self.running) < self.size and time.monotonic() >= self.not_before:
+            while (
+                not self.stopping
+                and len(self.running) < self.size
+                and time.monotonic() >= self.not_before
+            ):
                 self._fork()
             time.sleep(0.1)
         return 0
@@ -80,13 +91,16 @@ class Pool:
             code = 1
             try:
                 signal.signal(signal.SIGTERM, signal.SIG_DFL)
-                signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent passes it on
+                # Ctrl-C reaches the whole group; the parent passes it on
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
                 die_with_parent(parent, signal.SIGTERM)
                 signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
                 work(self.settings)
                 code = 0
             except SystemExit as ending:
-                code = ending.code if isinstance(ending.code, int) else 0 if ending.code is None else 1
+                code = (
+                    ending.code if isinstance(ending.code, int) else 0 if ending.code is None else 1
+                )
             except BaseException:
                 log.exception("a worker failed")
             finally:
@@ -106,7 +120,12 @@ class Pool:
             self.quick_deaths = 0 if lived > STEADY else self.quick_deaths + 1
             wait = min(LONGEST_WAIT, 0.2 * 2**self.quick_deaths) if self.quick_deaths else 0.0
             self.not_before = time.monotonic() + wait
-            log.warning("a worker ended and is replaced", pid=pid, status=os.waitstatus_to_exitcode(status), wait=round(wait, 1))
+            log.warning(
+                "a worker ended and is replaced",
+                pid=pid,
+                status=os.waitstatus_to_exitcode(status),
+                wait=round(wait, 1),
+            )
 
 
 def work(settings: Settings) -> None:

@@ -1,4 +1,7 @@
-"""Errors that mean something to the reader of a page. A UserError's text is safe to show; anything else gets a reference number."""
+"""Errors that mean something to the reader of a page.
+
+A UserError's text is safe to show; anything else gets a reference number.
+"""
 
 from __future__ import annotations
 
@@ -35,6 +38,8 @@ class InvalidInput(UserError):
         message: one sentence over all of them.
     """
 
-    def __init__(self, errors: dict[str, list[str]], message: str = "Some fields need another look.") -> None:
+    def __init__(
+        self, errors: dict[str, list[str]], message: str = "Some fields need another look."
+    ) -> None:
         super().__init__(message)
         self.errors = errors

@@ -1,4 +1,7 @@
-"""The one table of the panel's events: each name, what it says and what its payload holds. Modules dispatch names of their own besides."""
+"""The one table of the panel's events: each name, what it says and what its payload holds.
+
+Modules dispatch names of their own besides.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,10 @@ from types import MappingProxyType
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event. `says` is a sentence; `payload` are the keys that come with it, all plain values."""
+    """One event.
+
+    `says` is a sentence; `payload` are the keys that come with it, all plain values.
+    """
 
     name: str
     says: str
@@ -20,9 +26,17 @@ class Event:
 def _account(kind: str, who: str) -> tuple[Event, ...]:
     key = f"{kind}_uuid"
     return (
-        Event(f"{kind}.before_login", f"{who} sent an address and a password; neither was looked at yet.", ("email", "ip")),
+        Event(
+            f"{kind}.before_login",
+            f"{who} sent an address and a password; neither was looked at yet.",
+            ("email", "ip"),
+        ),
         Event(f"{kind}.after_login", f"{who} signed in.", (key, "ip")),
-        Event(f"{kind}.failed_authorization", f"A sign-in of {who.lower()} was refused.", ("email", "ip")),
+        Event(
+            f"{kind}.failed_authorization",
+            f"A sign-in of {who.lower()} was refused.",
+            ("email", "ip"),
+        ),
         Event(f"{kind}.before_logout", f"{who} is about to be signed out.", (key, "ip")),
         Event(f"{kind}.after_logout", f"{who} signed out.", (key, "ip")),
     )
@@ -41,9 +55,17 @@ _VERBS = {
 }
 _TABLE: tuple[Event, ...] = (
     *_account("staff", "A staff member"),
-    Event("staff.permissions_changed", "What a staff member or a role may do was changed.", ("staff_uuid", "role_uuid")),
+    Event(
+        "staff.permissions_changed",
+        "What a staff member or a role may do was changed.",
+        ("staff_uuid", "role_uuid"),
+    ),
     *_account("user", "A customer's user"),
-    Event("user.before_register", "Somebody asked for an account; it is not made yet.", ("email", "ip")),
+    Event(
+        "user.before_register",
+        "Somebody asked for an account; it is not made yet.",
+        ("email", "ip"),
+    ),
     Event("user.after_register", "An account was made.", ("user_uuid", "ip")),
     Event("user.before_password_reset", "A new password was asked for.", ("email", "ip")),
     Event("user.after_password_reset", "A password was set anew.", ("user_uuid", "ip")),
@@ -52,37 +74,77 @@ _TABLE: tuple[Event, ...] = (
         event
         for verb, doing in _VERBS.items()
         for event in (
-            Event(f"service.{verb}", f"A service: {doing} was asked for; its job is queued.", ("service_uuid",)),
+            Event(
+                f"service.{verb}",
+                f"A service: {doing} was asked for; its job is queued.",
+                ("service_uuid",),
+            ),
             Event(f"service.{verb}_succeeded", f"A service: {doing} is done.", _SERVICE),
-            Event(f"service.{verb}_failed", f"A service: {doing} failed; the reason is a sentence for staff.", (*_SERVICE, "reason")),
+            Event(
+                f"service.{verb}_failed",
+                f"A service: {doing} failed; the reason is a sentence for staff.",
+                (*_SERVICE, "reason"),
+            ),
         )
     ),
     Event("service.options_updated", "The fields of a service were changed.", ("service_uuid",)),
-    Event("service.provision_status_changed", "What the provider has of a service is now another state.", ("service_uuid", "before", "after")),
+    Event(
+        "service.provision_status_changed",
+        "What the provider has of a service is now another state.",
+        ("service_uuid", "before", "after"),
+    ),
     Event("proforma.created", "A proforma was made.", ("proforma_uuid", "client_uuid")),
     Event("invoice.created", "An invoice was issued.", ("invoice_uuid", "client_uuid")),
     Event("invoice.paid", "An invoice is paid in full.", ("invoice_uuid", "client_uuid")),
-    Event("invoice.refunded", "Money of an invoice was given back.", ("invoice_uuid", "client_uuid")),
+    Event(
+        "invoice.refunded", "Money of an invoice was given back.", ("invoice_uuid", "client_uuid")
+    ),
     Event("invoice.overdue", "An invoice was not paid in time.", ("invoice_uuid", "client_uuid")),
     Event("payment.received", "A payment arrived.", ("payment_uuid", "client_uuid")),
     Event("payment.failed", "A payment failed.", ("payment_uuid", "client_uuid")),
-    Event("task.failed", "A task failed for good.", ("task_uuid", "job", "module", "service_uuid", "note")),
-    Event("task.lost", "Nobody knows how far a task came: its worker vanished in the middle.", ("task_uuid", "job", "module", "service_uuid", "note")),
+    Event(
+        "task.failed",
+        "A task failed for good.",
+        ("task_uuid", "job", "module", "service_uuid", "note"),
+    ),
+    Event(
+        "task.lost",
+        "Nobody knows how far a task came: its worker vanished in the middle.",
+        ("task_uuid", "job", "module", "service_uuid", "note"),
+    ),
     Event("module.activated", "A module was switched on.", ("module", "version")),
     Event("module.updated", "A module was brought to the version on disk.", ("module", "version")),
     Event("module.deactivated", "A module was switched off.", ("module",)),
-    Event("module.failing", "A module failed again and again; its tasks wait until staff let it go on.", ("module", "reason")),
+    Event(
+        "module.failing",
+        "A module failed again and again; its tasks wait until staff let it go on.",
+        ("module", "reason"),
+    ),
 )
 EVENTS: Mapping[str, Event] = MappingProxyType({event.name: event for event in _TABLE})
-LATER = frozenset(name for name in EVENTS if name.partition(".")[0] in ("proforma", "invoice", "payment") or name in (
-    "user.before_register", "user.after_register", "user.before_password_reset", "user.after_password_reset"))
-"""Named by the contract so that a module may listen already; what raises them is not part of this version."""
+LATER = frozenset(
+    name
+    for name in EVENTS
+    if name.partition(".")[0] in ("proforma", "invoice", "payment")
+    or name
+    in (
+        "user.before_register",
+        "user.after_register",
+        "user.before_password_reset",
+        "user.after_password_reset",
+    )
+)
+"""Named by the contract so that a module may listen already; what raises them is not part of
+this version.
+"""
 AREAS = frozenset(name.partition(".")[0] for name in EVENTS)
 """First words that belong to the panel: a module's own events begin with another."""
 
 
 def missing(name: str) -> str:
-    """Why nobody can listen to a name, as a sentence; empty where it is an event of the panel or may be one of a module."""
+    """Why nobody can listen to a name, as a sentence; empty where it is an event of the panel
+    or may be one of a module.
+    """
     if name in EVENTS or name.partition(".")[0] not in AREAS:
         return ""
     near = difflib.get_close_matches(name, EVENTS, 1)

@@ -14,7 +14,9 @@ class ModuleStatus(StrEnum):
     RESTRICTED = "restricted"
     ERROR = "error"
     FAILING = "failing"
-    """Active, and stopped by its breaker; shown, never stored: the row holds the reason in `failing`."""
+    """Active, and stopped by its breaker; shown, never stored: the row holds the reason in
+    `failing`.
+    """
 
 
 MODULE_TYPES = ("Product", "Plugin", "Payment", "Notification")

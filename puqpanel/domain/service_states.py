@@ -1,6 +1,7 @@
 """The two state machines of a service: what was bought, and what the provider has.
 
-The second is moved by the verbs; the first follows it (a service is active only once its create has completed).
+The second is moved by the verbs; the first follows it (a service is active only once its create has
+completed).
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ PROVISION_MOVES: dict[ProvisionStatus, frozenset[ProvisionStatus]] = {
     _P.SUSPENDED: frozenset({_P.PROCESSING, _P.COMPLETED, _P.TERMINATED, _P.FAILED, _P.NOT_FOUND}),
     _P.FAILED: frozenset({_P.PROCESSING, _P.COMPLETED, _P.SUSPENDED, _P.TERMINATED, _P.NOT_FOUND}),
     _P.NOT_FOUND: frozenset({_P.PROCESSING, _P.COMPLETED, _P.SUSPENDED, _P.TERMINATED, _P.FAILED}),
-    # what is gone at the provider does not come back: a late answer of an older job must not raise it from the dead
+    # what is gone at the provider does not come back: a late answer of an older job must not raise
+    # it from the dead
     _P.TERMINATED: frozenset(),
 }
 
@@ -66,7 +68,8 @@ class Verb:
         label: as a person reads it on a button.
         starts_from: statuses in which it may be asked for.
         provision: provision statuses in which it may be asked for.
-        ends: the provision status once its job succeeded; None leaves what the service's status says.
+        ends: the provision status once its job succeeded; None leaves what the service's status
+            says.
         status: the status the service takes then; None leaves it.
     """
 
@@ -92,14 +95,42 @@ _ALIVE = frozenset({_P.COMPLETED, _P.SUSPENDED, _P.FAILED, _P.NOT_FOUND})
 VERBS: dict[str, Verb] = {
     verb.key: verb
     for verb in (
-        Verb("create", "Create", frozenset({_S.PENDING}), frozenset({_P.PENDING, _P.FAILED, _P.NOT_FOUND}), _P.COMPLETED, _S.ACTIVE),
+        Verb(
+            "create",
+            "Create",
+            frozenset({_S.PENDING}),
+            frozenset({_P.PENDING, _P.FAILED, _P.NOT_FOUND}),
+            _P.COMPLETED,
+            _S.ACTIVE,
+        ),
         Verb("suspend", "Suspend", frozenset({_S.ACTIVE}), _ALIVE, _P.SUSPENDED, _S.SUSPENDED),
         Verb("unsuspend", "Unsuspend", frozenset({_S.SUSPENDED}), _ALIVE, _P.COMPLETED, _S.ACTIVE),
-        Verb("change_package", "Change package", frozenset({_S.ACTIVE, _S.SUSPENDED}), _ALIVE, None, None),
-        Verb("terminate", "Terminate", frozenset({_S.PENDING, _S.ACTIVE, _S.SUSPENDED, _S.FRAUD}), _ALIVE, _P.TERMINATED, _S.TERMINATED),
+        Verb(
+            "change_package",
+            "Change package",
+            frozenset({_S.ACTIVE, _S.SUSPENDED}),
+            _ALIVE,
+            None,
+            None,
+        ),
+        Verb(
+            "terminate",
+            "Terminate",
+            frozenset({_S.PENDING, _S.ACTIVE, _S.SUSPENDED, _S.FRAUD}),
+            _ALIVE,
+            _P.TERMINATED,
+            _S.TERMINATED,
+        ),
         Verb("idle", "Idle", frozenset({_S.ACTIVE}), _ALIVE, None, None),
         Verb("unidle", "Wake", frozenset({_S.ACTIVE}), _ALIVE, None, None),
-        Verb("cancellation", "Cancel", frozenset({_S.PENDING}), _ALIVE | {_P.PENDING}, None, _S.CANCELLED),
+        Verb(
+            "cancellation",
+            "Cancel",
+            frozenset({_S.PENDING}),
+            _ALIVE | {_P.PENDING},
+            None,
+            _S.CANCELLED,
+        ),
     )
 }
 BASIC_VERBS = ("create", "suspend", "unsuspend", "change_package", "terminate")
@@ -121,21 +152,32 @@ def check_verb(verb: str, status: str, provision_status: str) -> Verb:
     if rule is None:
         raise ConflictError(f"There is nothing called “{verb}” that can be done to a service.")
     if provision_status == ProvisionStatus.PROCESSING:
-        raise ConflictError(f"{rule.label} has to wait: something is already under way for this service.")
+        raise ConflictError(
+            f"{rule.label} has to wait: something is already under way for this service."
+        )
     if not possible(verb, status, provision_status):
-        raise ConflictError(f"{rule.label} is not possible: the service is {status} and its provisioning {provision_status.replace('_', ' ')}.")
+        raise ConflictError(
+            f"{rule.label} is not possible: the service is {status} and its provisioning"
+            f" {provision_status.replace('_', ' ')}."
+        )
     return rule
 
 
 def check_provision_move(before: str, after: str) -> None:
-    """Raises ConflictError where the provider's state cannot go from `before` to `after` (the same again is allowed)."""
+    """Raises ConflictError where the provider's state cannot go from `before` to `after` (the
+    same again is allowed).
+    """
     if after not in set(ProvisionStatus):
-        raise ConflictError(f"“{after}” is no provision status; it is one of {', '.join(ProvisionStatus)}.")
+        raise ConflictError(
+            f"“{after}” is no provision status; it is one of {', '.join(ProvisionStatus)}."
+        )
     if before != after and ProvisionStatus(after) not in PROVISION_MOVES[ProvisionStatus(before)]:
         raise ConflictError(f"A service's provision status cannot go from {before} to {after}.")
 
 
 def check_status_move(before: str, after: str) -> None:
-    """Raises ConflictError where what was bought cannot go from `before` to `after` (the same again is allowed)."""
+    """Raises ConflictError where what was bought cannot go from `before` to `after` (the same
+    again is allowed).
+    """
     if before != after and ServiceStatus(after) not in STATUS_MOVES[ServiceStatus(before)]:
         raise ConflictError(f"A service cannot go from {before} to {after}.")

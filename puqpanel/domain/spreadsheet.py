@@ -21,5 +21,7 @@ def _cell(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat(sep=" ", timespec="seconds")
     text = str(value)
-    number = isinstance(value, int | float) or (text[:1] == "-" and text[1:].replace(".", "", 1).isdecimal())
+    number = isinstance(value, int | float) or (
+        text[:1] == "-" and text[1:].replace(".", "", 1).isdecimal()
+    )
     return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") and not number else text

@@ -1,4 +1,6 @@
-"""Whether a config.py may be run where pages are answered: one that only holds CONFIG = {…} may, any other is tried in a process of its own first."""
+"""Whether a config.py may be run where pages are answered: one that only holds CONFIG = {…}
+may, any other is tried in a process of its own first.
+"""
 
 import ast
 import contextlib
@@ -10,14 +12,36 @@ import sys
 from pathlib import Path
 
 SECONDS = 10.0
-"""How long it is waited for. Its process ends by itself soon after, whatever became of the one that waits."""
-_CALLS = frozenset({"dirname", "join", "abspath", "realpath", "normpath", "Path", "resolve", "joinpath", "absolute", "as_posix", "str", "dict", "format", "fspath"})
+"""How long it is waited for.
+
+Its process ends by itself soon after, whatever became of the one that waits.
+"""
+_CALLS = frozenset(
+    {
+        "dirname",
+        "join",
+        "abspath",
+        "realpath",
+        "normpath",
+        "Path",
+        "resolve",
+        "joinpath",
+        "absolute",
+        "as_posix",
+        "str",
+        "dict",
+        "format",
+        "fspath",
+    }
+)
 _LIBRARIES = frozenset({"os", "os.path", "pathlib", "__future__", "typing"})
 _CHILD = """
 import signal, sys
 signal.alarm(int(sys.argv[3]))
 try:
-    exec(compile(open(sys.argv[1], "rb").read(), sys.argv[1], "exec", dont_inherit=True), {"__file__": sys.argv[1], "__name__": "config"})
+    source = open(sys.argv[1], "rb").read()
+    code = compile(source, sys.argv[1], "exec", dont_inherit=True)
+    exec(code, {"__file__": sys.argv[1], "__name__": "config"})
 except BaseException:
     pass
 import os
@@ -27,7 +51,8 @@ os._exit(0)
 
 
 def ending(path: Path) -> str:
-    """How running a config.py ends the process that does it, `exit code 3`; empty where it does not.
+    """How running a config.py ends the process that does it, `exit code 3`; empty where it does
+    not.
 
     Args: path of the file, no larger than a config.py may be.
     """
@@ -37,8 +62,11 @@ def ending(path: Path) -> str:
     try:
         process = subprocess.Popen(
             [sys.executable, "-P", "-c", _CHILD, str(path), mark, str(int(SECONDS) + 2)],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
-        )  # fmt: skip
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
     except (OSError, ValueError):
         return "it could not be tried"
     said = b""
@@ -50,7 +78,11 @@ def ending(path: Path) -> str:
         _end(process)
     if mark.encode() in said:
         return ""
-    return f"signal {-process.returncode}" if process.returncode < 0 else f"exit code {process.returncode}"
+    return (
+        f"signal {-process.returncode}"
+        if process.returncode < 0
+        else f"exit code {process.returncode}"
+    )
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
@@ -62,7 +94,9 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 
 
 def _only_holds(path: Path) -> bool:
-    """Whether a file does no more than give names to values and paths; what cannot be parsed does not run at all."""
+    """Whether a file does no more than give names to values and paths; what cannot be parsed
+    does not run at all.
+    """
     try:
         tree = ast.parse(path.read_bytes())
     except (OSError, ValueError, SyntaxError, RecursionError, MemoryError):
@@ -75,18 +109,42 @@ def _is_harmless(node: ast.AST) -> bool:
         case ast.Import():
             return all(alias.name in _LIBRARIES for alias in node.names)
         case ast.ImportFrom():
-            return node.level == 0 and node.module in _LIBRARIES and all(alias.name in _CALLS or node.module in ("__future__", "typing") for alias in node.names)
+            return (
+                node.level == 0
+                and node.module in _LIBRARIES
+                and all(
+                    alias.name in _CALLS or node.module in ("__future__", "typing")
+                    for alias in node.names
+                )
+            )
         case ast.Call():
-            name = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id if isinstance(node.func, ast.Name) else ""
+            name = (
+                node.func.attr
+                if isinstance(node.func, ast.Attribute)
+                else node.func.id
+                if isinstance(node.func, ast.Name)
+                else ""
+            )
             return name in _CALLS
         case ast.Name():
             return isinstance(node.ctx, ast.Load) or node.id not in _CALLS
         case ast.stmt():
             return isinstance(node, (ast.Assign, ast.AnnAssign, ast.Expr))
-        case ast.Lambda() | ast.Await() | ast.Yield() | ast.YieldFrom() | ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+        case (
+            ast.Lambda()
+            | ast.Await()
+            | ast.Yield()
+            | ast.YieldFrom()
+            | ast.ListComp()
+            | ast.SetComp()
+            | ast.DictComp()
+            | ast.GeneratorExp()
+        ):
             return False
         case ast.Attribute():
-            return isinstance(node.ctx, ast.Load) and not (node.attr.startswith("__") and node.attr.endswith("__"))
+            return isinstance(node.ctx, ast.Load) and not (
+                node.attr.startswith("__") and node.attr.endswith("__")
+            )
         case ast.alias():
             return node.asname is None or node.asname not in _CALLS
     return True

@@ -1,4 +1,6 @@
-"""Which module is being called just now, and for whom: set around every call, read by what the SDK does on its behalf."""
+"""Which module is being called just now, and for whom: set around every call, read by what the
+SDK does on its behalf.
+"""
 
 import contextlib
 from collections.abc import Iterator
@@ -12,8 +14,9 @@ from puqpanel.domain.actors import Actor
 class Context:
     """One call of a module.
 
-    Attributes: type and name of the module; package, its Python package; service_uuid, product_uuid, task_id, attempt, actor and
-    instance_uuid (a gateway or sender) where the call has them.
+    Attributes: type and name of the module; package, its Python package; service_uuid,
+    product_uuid, task_id, attempt, actor and instance_uuid (a gateway or sender) where the call has
+    them.
     """
 
     type: str

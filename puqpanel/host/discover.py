@@ -18,7 +18,9 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{0,59}")
 _VERSION = re.compile(r"\d+(\.\d+)*([-.+]?[A-Za-z0-9]+)*")
 LARGEST_CONFIG = 256 * 1024
 _configs: dict[Path, tuple[tuple[int, ...], Config]] = {}
-HUNG = "{} did not come to an end within {:.2g} seconds; look for a loop or for something that waits."
+HUNG = (
+    "{} did not come to an end within {:.2g} seconds; look for a loop or for something that waits."
+)
 
 
 class Refused(Exception):
@@ -47,12 +49,17 @@ class Found:
 
 
 def scan(modules_dir: Path) -> list[Found]:
-    """Everything that lies under `modules_dir` in a folder of a known type, sorted; reads each config.py."""
+    """Everything that lies under `modules_dir` in a folder of a known type, sorted; reads each
+    config.py.
+    """
     found = []
     for module_type in MODULE_TYPES:
         for folder in _folders(modules_dir / module_type):
-            # a name that is no text in the disk's encoding is refused by it, and shown as far as it can be
-            found.append(look(folder, module_type, os.fsencode(folder.name).decode("utf-8", "replace")))
+            # a name that is no text in the disk's encoding is refused by it, and shown as far as it
+            # can be
+            found.append(
+                look(folder, module_type, os.fsencode(folder.name).decode("utf-8", "replace"))
+            )
     return found
 
 
@@ -62,7 +69,9 @@ def _folders(base: Path) -> list[Path]:
         entries = sorted(base.iterdir(), key=lambda entry: (entry.name.lower(), entry.name))
     except OSError:
         return []
-    return [entry for entry in entries if not entry.name.startswith((".", "_")) and _is_folder(entry)]
+    return [
+        entry for entry in entries if not entry.name.startswith((".", "_")) and _is_folder(entry)
+    ]
 
 
 def _is_folder(entry: Path) -> bool:
@@ -85,7 +94,8 @@ def look(folder: Path, module_type: str, name: str) -> Found:
 
 
 def _known_config(folder: Path) -> Config:
-    """config.py as it was read last, unless the file has changed: the list of modules is looked at often, by every process.
+    """config.py as it was read last, unless the file has changed: the list of modules is looked at
+    often, by every process.
 
     Raises: Refused, TooLong.
     """
@@ -106,18 +116,30 @@ def check_folder(folder: Path, name: str) -> None:
     try:
         _check_files(folder, name)
     except OSError as error:
-        raise Refused(f"The folder {name} cannot be read ({error.strerror or type(error).__name__}); look at its owner and rights.") from error
+        raise Refused(
+            f"The folder {name} cannot be read ({error.strerror or type(error).__name__}); look at"
+            " its owner and rights."
+        ) from error
 
 
 def _check_files(folder: Path, name: str) -> None:
     if not folder.is_dir():
-        raise Refused(f"The folder {folder.name} is not there; put it back or deactivate the module.")
+        raise Refused(
+            f"The folder {folder.name} is not there; put it back or deactivate the module."
+        )
     if not NAME.fullmatch(name):
-        raise Refused(f"The folder name “{name}” is not StudlyCase letters and digits; rename folder, file and class.")
+        raise Refused(
+            f"The folder name “{name}” is not StudlyCase letters and digits; rename folder, file"
+            " and class."
+        )
     if not (folder / f"{name}.py").is_file():
-        others = sorted(p.name for p in folder.glob("*.py") if p.name.lower() == f"{name}.py".lower())
+        others = sorted(
+            p.name for p in folder.glob("*.py") if p.name.lower() == f"{name}.py".lower()
+        )
         hint = f"; rename {others[0]}" if others else ""
-        raise Refused(f"The file {name}.py is missing{hint}: folder, file and class share one name.")
+        raise Refused(
+            f"The file {name}.py is missing{hint}: folder, file and class share one name."
+        )
 
 
 def read_config(folder: Path) -> Config:
@@ -127,16 +149,24 @@ def read_config(folder: Path) -> Config:
     """
     path = folder / "config.py"
     if not path.is_file():
-        raise Refused("config.py is missing; it holds CONFIG = {…} with at least a name and a version.")
+        raise Refused(
+            "config.py is missing; it holds CONFIG = {…} with at least a name and a version."
+        )
     if path.stat().st_size > LARGEST_CONFIG:
-        raise Refused(f"config.py is larger than {LARGEST_CONFIG // 1024} KB; it is read often and holds a few lines.")
+        raise Refused(
+            f"config.py is larger than {LARGEST_CONFIG // 1024} KB; it is read often and holds a"
+            " few lines."
+        )
     how = config_probe.ending(path)
     if how:
-        raise Refused(f"config.py ends the process that reads it ({how}); it may only hold CONFIG = {{…}}.")
+        raise Refused(
+            f"config.py ends the process that reads it ({how}); it may only hold CONFIG = {{…}}."
+        )
     scope: dict[str, Any] = {"__file__": str(path), "__name__": "config"}
     try:
         with kept():
-            exec(compile(path.read_bytes(), str(path), "exec", dont_inherit=True), scope)  # noqa: S102 - it is the module's own file
+            # it is the module's own file
+            exec(compile(path.read_bytes(), str(path), "exec", dont_inherit=True), scope)  # noqa: S102
     except BaseException as error:
         raise Refused(import_failure("config.py", error, folder)) from error
     values = scope.get("CONFIG")
@@ -146,12 +176,20 @@ def read_config(folder: Path) -> Config:
         if not isinstance(values.get(key), str) or not values[key].strip():
             raise Refused(f"CONFIG in config.py has no “{key}” text.")
     if not _VERSION.fullmatch(values["version"].strip()) or len(values["version"]) > 40:
-        raise Refused(f"The version “{values['version']}” in config.py is not a version such as 1.0.0.")
-    return Config({plain(str(key)): plain(value) if isinstance(value, str) else value for key, value in values.items()})
+        raise Refused(
+            f"The version “{values['version']}” in config.py is not a version such as 1.0.0."
+        )
+    return Config(
+        {
+            plain(str(key)): plain(value) if isinstance(value, str) else value
+            for key, value in values.items()
+        }
+    )
 
 
 def import_failure(what: str, error: BaseException, folder: Path) -> str:
-    """One sentence for an error that running a file of a module raised: type, message, file and line, no traceback.
+    """One sentence for an error that running a file of a module raised: type, message, file and
+    line, no traceback.
 
     Never raises, whatever the error's own class does.
     """
@@ -163,7 +201,10 @@ def import_failure(what: str, error: BaseException, folder: Path) -> str:
 
 def _import_failure(what: str, error: BaseException, folder: Path) -> str:
     if isinstance(error, SyntaxError) and error.filename:
-        return f"{what} has a syntax error: {redact_text(sentence(str(error.msg), 300))} ({_short(error.filename, folder)}:{error.lineno})."
+        return (
+            f"{what} has a syntax error: {redact_text(sentence(str(error.msg), 300))}"
+            f" ({_short(error.filename, folder)}:{error.lineno})."
+        )
     place = ""
     step = error.__traceback__
     while step is not None:
@@ -185,7 +226,9 @@ def _hint(error: BaseException, folder: Path) -> str:
 
 
 def describe(error: BaseException) -> str:
-    """Type and text of an error on one line, secrets masked; never raises, whatever the error's own class does."""
+    """Type and text of an error on one line, secrets masked; never raises, whatever the error's
+    own class does.
+    """
     try:
         text = redact_text(sentence(str(error), 2000))
     except BaseException:

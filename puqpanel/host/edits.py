@@ -1,4 +1,6 @@
-"""Notices that a module's files were edited, cheaply enough to look at each request while somebody develops."""
+"""Notices that a module's files were edited, cheaply enough to look at each request while
+somebody develops.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ def signature(folders: Iterable[Path]) -> Signature:
     """What tells one state of some folders from another: each file's time and size.
 
     Args:
-        folders: of modules; one that is not there counts as empty. Of templates only the names count: they are read anew when they change.
+        folders: of modules; one that is not there counts as empty. Of templates only the names
+            count: they are read anew when they change.
     """
     found: set[tuple[str, int, int]] = set()
     waiting = [str(folder) for folder in folders]
@@ -29,7 +32,13 @@ def signature(folders: Iterable[Path]) -> Signature:
                         continue
                     state = entry.stat()
                     template = entry.name.endswith(".html")
-                    found.add((entry.path, 0 if template else state.st_mtime_ns, 0 if template else state.st_size))
+                    found.add(
+                        (
+                            entry.path,
+                            0 if template else state.st_mtime_ns,
+                            0 if template else state.st_size,
+                        )
+                    )
         except OSError:
             continue  # it is being moved or rewritten just now; the next look sees it
     return frozenset(found)

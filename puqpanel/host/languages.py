@@ -1,7 +1,8 @@
-"""Translations of modules: `lang/pl.py` holds `LANG = {text: translation}`, which is read as data and never run.
+"""Translations of modules: `lang/pl.py` holds `LANG = {text: translation}`, which is read as data
+and never run.
 
-A text is looked up in the viewer's language, `pl-PL`, then `pl`, then `en`; where none has it, it stays as it is. A file that is no such
-file is left out whole, and `problems()` says why.
+A text is looked up in the viewer's language, `pl-PL`, then `pl`, then `en`; where none has it, it
+stays as it is. A file that is no such file is left out whole, and `problems()` says why.
 """
 
 import ast
@@ -47,7 +48,10 @@ def spoken(*languages: str) -> Iterator[None]:
 
 
 def chain(languages: Iterable[str]) -> tuple[str, ...]:
-    """Where to look, in order: `["pl-PL"]` → pl-pl, pl, en. Words that are no languages are left out."""
+    """Where to look, in order: `["pl-PL"]` → pl-pl, pl, en.
+
+    Words that are no languages are left out.
+    """
     found: dict[str, None] = {}
     for language in languages:
         match = _TAG.fullmatch(str(language).strip())
@@ -65,7 +69,8 @@ def chain(languages: Iterable[str]) -> tuple[str, ...]:
 def translate(folder: Path | None, text: Any, replace: Mapping[str, Any] | None = None) -> str:
     """A text of a module in the language of whoever is served.
 
-    Args: folder of the module, None where it is not known; text as it stands in the code; replace, name → value of each `:name`.
+    Args: folder of the module, None where it is not known; text as it stands in the code; replace,
+    name → value of each `:name`.
     """
     said = text if isinstance(text, str) else str(text)
     if folder is not None and said:
@@ -83,7 +88,8 @@ def translate(folder: Path | None, text: Any, replace: Mapping[str, Any] | None 
 
 
 def _filled(match: re.Match[str], values: Mapping[str, Any]) -> str:
-    # “:names” where only “name” is given, as “:counts” beside “count”: the longest name that is known
+    # “:names” where only “name” is given, as “:counts” beside “count”: the longest name that is
+    # known
     name = match[1]
     for end in range(len(name), 0, -1):
         if name[:end] in values:
@@ -114,7 +120,9 @@ def _shelf(folder: Path, *, look: bool = False) -> _Shelf:
     now = time.monotonic()
     if shelf is not None and not look and now - shelf.checked < _FRESH:
         return shelf
-    place = next((folder / name for name in ("lang", "Lang") if (folder / name).is_dir()), folder / "lang")
+    place = next(
+        (folder / name for name in ("lang", "Lang") if (folder / name).is_dir()), folder / "lang"
+    )
     seen = tuple(_files(place))
     if shelf is None or shelf.seen != seen:
         shelf = _read(folder, place, seen)
@@ -149,13 +157,20 @@ def _read(folder: Path, place: Path, seen: tuple[tuple[str, int, int], ...]) -> 
                 raise _Wrong("its name is no language, such as en or pl-PL", 1)
             texts, bad = _texts((place / name).read_bytes())
         except _Wrong as wrong:
-            shelf.problems.append(f"{shown}, line {wrong.line}: {wrong}. None of its translations are used.")
+            shelf.problems.append(
+                f"{shown}, line {wrong.line}: {wrong}. None of its translations are used."
+            )
             continue
         except OSError as error:
-            shelf.problems.append(f"{shown} cannot be read: {error.strerror or 'the system refuses'}. None of its translations are used.")
+            shelf.problems.append(
+                f"{shown} cannot be read: {error.strerror or 'the system refuses'}. None of its"
+                " translations are used."
+            )
             continue
         shelf.texts[name.removesuffix(".py").replace("_", "-").lower()] = texts
-        shelf.problems += [f"{shown}, line {line}: {why}. The text is shown as it is." for line, why in bad]
+        shelf.problems += [
+            f"{shown}, line {line}: {why}. The text is shown as it is." for line, why in bad
+        ]
     if len(seen) > _MOST:
         shelf.problems.append(f"{place.name}/ has more than {_MOST} files; the rest is not read.")
     return shelf
@@ -168,7 +183,10 @@ class _Wrong(Exception):
 
 
 def _texts(source: bytes) -> tuple[dict[str, str], list[tuple[int, str]]]:
-    """The translations in a file, and what is wrong with single ones. Raises _Wrong where it is no file of translations."""
+    """The translations in a file, and what is wrong with single ones.
+
+    Raises _Wrong where it is no file of translations.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -177,11 +195,26 @@ def _texts(source: bytes) -> tuple[dict[str, str], list[tuple[int, str]]]:
         raise _Wrong(f"it is no Python ({error.msg[:100]})", error.lineno or 1) from error
     except (ValueError, RecursionError, MemoryError, UnicodeError) as error:
         raise _Wrong("it is no Python", 1) from error
-    body = [node for node in tree.body if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))]
+    body = [
+        node
+        for node in tree.body
+        if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+    ]
     value = None
     for node in body:
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-        if len(targets) != 1 or not isinstance(targets[0], ast.Name) or targets[0].id != "LANG" or value is not None:
+        targets = (
+            node.targets
+            if isinstance(node, ast.Assign)
+            else [node.target]
+            if isinstance(node, ast.AnnAssign)
+            else []
+        )
+        if (
+            len(targets) != 1
+            or not isinstance(targets[0], ast.Name)
+            or targets[0].id != "LANG"
+            or value is not None
+        ):
             raise _Wrong(_RULE, node.lineno)
         value = node.value  # type: ignore[attr-defined]
     if not isinstance(value, ast.Dict):

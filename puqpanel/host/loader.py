@@ -1,4 +1,6 @@
-"""One module from its folder: imported under fresh names, checked by the rules, ready to be called."""
+"""One module from its folder: imported under fresh names, checked by the rules, ready to be
+called.
+"""
 
 import builtins
 from dataclasses import dataclass
@@ -27,8 +29,8 @@ LOADING = "loading"
 class LoadedModule:
     """A module that passed every rule.
 
-    Attributes: restricted, its version on disk is not the recorded one, so only its lifecycle methods may be called; webhooks, which
-    of "get" and "post" it defines a webhook method for.
+    Attributes: restricted, its version on disk is not the recorded one, so only its lifecycle
+    methods may be called; webhooks, which of "get" and "post" it defines a webhook method for.
     """
 
     type: str  # the contract's word for what kind of module it is
@@ -78,8 +80,12 @@ class LoadedModule:
 
     @property
     def restricted(self) -> bool:
-        """Whether the version on disk differs from the recorded one; never before the first activation."""
-        return bool(self.recorded_version) and version_order(self.version) != version_order(self.recorded_version)
+        """Whether the version on disk differs from the recorded one; never before the first
+        activation.
+        """
+        return bool(self.recorded_version) and version_order(self.version) != version_order(
+            self.recorded_version
+        )
 
 
 def load_module(folder: Path, type: str, name: str, recorded_version: str = "") -> LoadedModule:
@@ -90,18 +96,27 @@ def load_module(folder: Path, type: str, name: str, recorded_version: str = "") 
     try:
         folder = folder.resolve()
     except (OSError, RuntimeError) as error:
-        raise Refused(f"The folder {name} leads nowhere: {import_failure(name, error, folder)}") from error
+        raise Refused(
+            f"The folder {name} leads nowhere: {import_failure(name, error, folder)}"
+        ) from error
     check_folder(folder, name)
     package = packages.fresh(folder, type, name)
 
     def work() -> LoadedModule:
-        with kept(), entered(Context(type, name, package)), marks.during(f"{type}/{name} {LOADING}"):
-            return _load(package, folder, read_config(folder), type, name, recorded_version=recorded_version)
+        with (
+            kept(),
+            entered(Context(type, name, package)),
+            marks.during(f"{type}/{name} {LOADING}"),
+        ):
+            return _load(
+                package, folder, read_config(folder), type, name, recorded_version=recorded_version
+            )
 
     try:
         return patience.within(folder, work)
     except patience.TooLong as late:
-        marks.clear()  # it hung, and ended nothing; the thread that was given up keeps its mark else
+        # it hung, and ended nothing; the thread that was given up keeps its mark else
+        marks.clear()
         packages.drop(package)
         raise Refused(HUNG.format(f"Loading {name}", late.seconds)) from late
     except BaseException:
@@ -110,20 +125,36 @@ def load_module(folder: Path, type: str, name: str, recorded_version: str = "") 
 
 
 def _load(
-    package: str, folder: Path, config: Config, module_type: str, name: str, *, recorded_version: str
+    package: str,
+    folder: Path,
+    config: Config,
+    module_type: str,
+    name: str,
+    *,
+    recorded_version: str,
 ) -> LoadedModule:
-    # A module's own code: SystemExit, RecursionError and the like are refusals too, never the panel's end.
+    # A module's own code: SystemExit, RecursionError and the like are refusals too, never the
+    # panel's end.
     what = f"{name}.py"
     try:
         module = packages.load(package, name)
         what = f"{name}()"
         cls = rules.check_class(module, module_type, name)
-        cls.module_type, cls.module_name, cls.module_folder, cls.module_config = module_type, name, folder, config
+        cls.module_type, cls.module_name, cls.module_folder, cls.module_config = (
+            module_type,
+            name,
+            folder,
+            config,
+        )
         instance = cls()
         instance.recorded_version = recorded_version
         declared = rules.read(instance, lambda wanted: _controller(package, folder, wanted))
         what = "hooks.py"
-        listening = hooks.read(packages.load(package, "hooks"), cls) if (folder / "hooks.py").is_file() else ()
+        listening = (
+            hooks.read(packages.load(package, "hooks"), cls)
+            if (folder / "hooks.py").is_file()
+            else ()
+        )
     except Refused:
         raise
     except BothSpellings as error:
@@ -146,7 +177,9 @@ def _load(
         warnings=(*declared.warnings, *languages.problems(folder)),
         schedule=declared.schedule,
         hooks=listening,
-        webhooks=frozenset(verb for verb in ("get", "post") if callable(getattr(cls, f"api_webhook_{verb}", None))),
+        webhooks=frozenset(
+            verb for verb in ("get", "post") if callable(getattr(cls, f"api_webhook_{verb}", None))
+        ),
     )
 
 
@@ -167,5 +200,7 @@ def _controller(package: str, folder: Path, name: str) -> type:
 
 
 def unload(*names: str) -> None:
-    """Forgets everything that was imported under these package names; the classes go when nobody holds them any more."""
+    """Forgets everything that was imported under these package names; the classes go when
+    nobody holds them any more.
+    """
     packages.drop(*names)

@@ -31,16 +31,28 @@ def write(
     duration_ms: int | None = None,
     service_uuid: str | None = None,
 ) -> None:
-    """Stores one row, with the task, actor and service of the running call. Never raises: a log must not break what it logs.
+    """Stores one row, with the task, actor and service of the running call.
 
-    Args: type and name of the module; level is info, error or debug; request and response are text or structures.
+    Never raises: a log must not break what it logs.
+
+    Args: type and name of the module; level is info, error or debug; request and response are text
+    or structures.
     """
     try:
         asked, answered = as_text(request), as_text(response)
         call = context.current()
-        # Outside any call (a unit test of a module, an import) there may be no database to write to.
+        # Outside any call (a unit test of a module, an import) there may be no database to write
+        # to.
         if not _has_database():
-            log.log(logging.ERROR if level == "error" else logging.INFO, "%s/%s %s %s %s", type, name, action, asked, answered)
+            log.log(
+                logging.ERROR if level == "error" else logging.INFO,
+                "%s/%s %s %s %s",
+                type,
+                name,
+                action,
+                asked,
+                answered,
+            )
             return
         with transaction() as current:
             current.add(
@@ -52,7 +64,9 @@ def write(
                     request=asked,
                     response=answered,
                     duration_ms=duration_ms,
-                    service_uuid=str(service_uuid or (call.service_uuid if call else "") or "")[:36],
+                    service_uuid=str(service_uuid or (call.service_uuid if call else "") or "")[
+                        :36
+                    ],
                     task_id=call.task_id if call else None,
                     attempt=call.attempt if call else None,
                     actor_kind=call.actor.kind if call and call.actor else "",
@@ -100,11 +114,17 @@ def _told(error: BaseException) -> str:
 def _cut(text: str) -> str:
     text = plain(text, len(text))
     raw = text.encode("utf-8", "replace")
-    return text if len(raw) <= LIMIT else raw[: LIMIT - len(_MARK.encode())].decode("utf-8", "ignore") + _MARK
+    return (
+        text
+        if len(raw) <= LIMIT
+        else raw[: LIMIT - len(_MARK.encode())].decode("utf-8", "ignore") + _MARK
+    )
 
 
 class _Smaller:
-    """Copies a structure up to a size that can be masked and written quickly: what comes later is cut, circles are broken."""
+    """Copies a structure up to a size that can be masked and written quickly: what comes later
+    is cut, circles are broken.
+    """
 
     def __init__(self) -> None:
         self.left = LIMIT * 2
@@ -139,4 +159,6 @@ class _Smaller:
                     break
                 items.append(self.copy(item, depth + 1, seen))
             return items
-        return self._text(f"{type(value).__name__}: {value}" if isinstance(value, BaseException) else str(value))
+        return self._text(
+            f"{type(value).__name__}: {value}" if isinstance(value, BaseException) else str(value)
+        )

@@ -1,4 +1,6 @@
-"""A module's own alembic revisions: its own version table, and no table but those with its prefix."""
+"""A module's own alembic revisions: its own version table, and no table but those with its
+prefix.
+"""
 
 from sqlalchemy.engine import Engine
 
@@ -15,11 +17,16 @@ def tree(module: LoadedModule | type[ModuleBase]) -> migrate.Tree | None:
     if cls.module_folder is None or not (cls.module_folder / "migrations" / "versions").is_dir():
         return None
     prefix = table_prefix(cls.module_type, cls.module_name)
-    return migrate.Tree(cls.module_folder / "migrations", f"{prefix}version", lambda table: table.startswith(prefix))
+    return migrate.Tree(
+        cls.module_folder / "migrations", f"{prefix}version", lambda table: table.startswith(prefix)
+    )
 
 
 def upgrade(module: LoadedModule | type[ModuleBase]) -> None:
-    """Runs what is new of the module's revisions; nothing where there are none. Raises MigrationError."""
+    """Runs what is new of the module's revisions; nothing where there are none.
+
+    Raises MigrationError.
+    """
     found = tree(module)
     if found is not None:
         release()

@@ -1,7 +1,7 @@
 """Imports a module's folder under a package name that was never used before, and drops it again.
 
-`puqmod_{serial}.{Type}.{Name}` is the folder; relative imports inside it work. Nothing is read from or written to .pyc files:
-an edit of the same size within a second would load old code.
+`puqmod_{serial}.{Type}.{Name}` is the folder; relative imports inside it work. Nothing is read from
+or written to .pyc files: an edit of the same size within a second would load old code.
 """
 
 import ast
@@ -33,12 +33,18 @@ class _SourceLoader(SourceFileLoader):
         path = self.get_filename(fullname)
         source = self.get_data(path)
         # most files name no module by its address, and are compiled as they are
-        tree = _own_names(ast.parse(source, path), package_of(fullname)) if b"odules." in source else None
+        tree = (
+            _own_names(ast.parse(source, path), package_of(fullname))
+            if b"odules." in source
+            else None
+        )
         return compile(source if tree is None else tree, path, "exec", dont_inherit=True)
 
 
 def _own_names(tree: ast.Module, package: str) -> ast.Module:
-    """`from modules.Product.Name.services import x` in the files of that module as `from .services import x`: what it imports must be of this load."""
+    """`from modules.Product.Name.services import x` in the files of that module as `from
+    .services import x`: what it imports must be of this load.
+    """
     own = package.split(".")[1:3]
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
@@ -53,7 +59,11 @@ def _own_names(tree: ast.Module, package: str) -> ast.Module:
 
 def _fresh_name(name: str, own: list[str], package: str) -> str:
     parts = name.split(".")
-    return ".".join([package, *parts[3:]]) if parts[0] in ("modules", "Modules") and parts[1:3] == own else name
+    return (
+        ".".join([package, *parts[3:]])
+        if parts[0] in ("modules", "Modules") and parts[1:3] == own
+        else name
+    )
 
 
 class _Finder(MetaPathFinder):
@@ -86,7 +96,11 @@ def _subfolder(folder: Path, name: str) -> Path:
 
 def _spec(fullname: str, folder: Path, name: str | None) -> ModuleSpec | None:
     package = folder if name is None else _subfolder(folder, name)
-    if name is not None and (folder / f"{name}.py").is_file() and not (package / "__init__.py").is_file():
+    if (
+        name is not None
+        and (folder / f"{name}.py").is_file()
+        and not (package / "__init__.py").is_file()
+    ):
         path = str(folder / f"{name}.py")
         return spec_from_file_location(fullname, path, loader=_SourceLoader(fullname, path))
     if not package.is_dir():
@@ -94,7 +108,10 @@ def _spec(fullname: str, folder: Path, name: str | None) -> ModuleSpec | None:
     init = package / "__init__.py"
     if init.is_file():
         return spec_from_file_location(
-            fullname, str(init), loader=_SourceLoader(fullname, str(init)), submodule_search_locations=[str(package)]
+            fullname,
+            str(init),
+            loader=_SourceLoader(fullname, str(init)),
+            submodule_search_locations=[str(package)],
         )
     spec = ModuleSpec(fullname, None, is_package=True)
     spec.submodule_search_locations = [str(package)]
@@ -121,7 +138,9 @@ def load(package: str, name: str) -> ModuleType:
 
 
 def package_of(name: str) -> str:
-    """The package that a Python module name or a part of it belongs to; empty for code that is no module's."""
+    """The package that a Python module name or a part of it belongs to; empty for code that is
+    no module's.
+    """
     return ".".join(name.split(".")[:3]) if name.startswith(PREFIX) else ""
 
 
@@ -131,7 +150,9 @@ def folder_of(package: str) -> Path | None:
 
 
 def drop(*packages: str) -> None:
-    """Forgets packages: sys.modules, logger entries, and the mappings of their tables; never raises."""
+    """Forgets packages: sys.modules, logger entries, and the mappings of their tables; never
+    raises.
+    """
     roots = {package.split(".", 1)[0] for package in packages}
     for package in packages:
         _folders.pop(package, None)
@@ -147,7 +168,9 @@ def drop(*packages: str) -> None:
 
 
 def _registries(module: ModuleType) -> list[OrmRegistry]:
-    """The mapper registries of a module's declarative bases; a class of somebody else's has none to dispose."""
+    """The mapper registries of a module's declarative bases; a class of somebody else's has
+    none to dispose.
+    """
     found = []
     for value in list(vars(module).values()):
         registry = value.__dict__.get("registry") if isinstance(value, type) else None

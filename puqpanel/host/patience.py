@@ -1,4 +1,6 @@
-"""Runs a module's code at load with a limit: a loop at import costs that module, not the process that loads it."""
+"""Runs a module's code at load with a limit: a loop at import costs that module, not the
+process that loads it.
+"""
 
 import contextlib
 import ctypes
@@ -30,11 +32,14 @@ class _Stop(BaseException):
 
 
 def within(folder: Path, work: Callable[[], T]) -> T:
-    """Answers or raises what `work` does, in a thread of its own that is given up after `LOAD_SECONDS`.
+    """Answers or raises what `work` does, in a thread of its own that is given up after
+    `LOAD_SECONDS`.
 
-    Each module that hung shortens the wait for the next: all of them together must not take as long as a web process may take to start.
+    Each module that hung shortens the wait for the next: all of them together must not take as long
+    as a web process may take to start.
 
-    Args: folder of the module whose code runs; after it hung once in this process it is not tried again until a file in it changes.
+    Args: folder of the module whose code runs; after it hung once in this process it is not tried
+    again until a file in it changes.
 
     Raises: TooLong.
     """
@@ -49,14 +54,20 @@ def within(folder: Path, work: Callable[[], T]) -> T:
         except BaseException as error:
             done["error"] = error
 
-    # The caller's context: its app, its session and the call that is entered belong to what runs inside.
-    thread = threading.Thread(target=copy_context().run, args=(run,), name=f"load {folder.name}", daemon=True)
+    # The caller's context: its app, its session and the call that is entered belong to what runs
+    # inside.
+    thread = threading.Thread(
+        target=copy_context().run, args=(run,), name=f"load {folder.name}", daemon=True
+    )
     thread.start()
     thread.join(limit)
     if thread.is_alive():
         _hung[folder] = _signature(folder)
-        # A loop ends by this; what waits for the system goes on waiting, in a thread that nobody waits for.
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(_Stop))
+        # A loop ends by this; what waits for the system goes on waiting, in a thread that nobody
+        # waits for.
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(
+            ctypes.c_ulong(thread.ident or 0), ctypes.py_object(_Stop)
+        )
         thread.join(0.5)
         raise TooLong(limit)
     _hung.pop(folder, None)

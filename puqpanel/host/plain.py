@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 DEPTH = 60
-# Control characters but tab and the ends of lines, and halves of surrogate pairs: PostgreSQL refuses the first, UTF-8 the second.
+# Control characters but tab and the ends of lines, and halves of surrogate pairs: PostgreSQL
+# refuses the first, UTF-8 the second.
 _ODD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _ODD_JSON = re.compile("\\\\u00[01]|[\x7f\ud800-\udfff]")
 
@@ -24,7 +25,9 @@ def sentence(text: str, most: int = 600) -> str:
 
 
 def jsonable(value: Any) -> Any:
-    """A copy that JSON carries whatever was given: circles and what lies too deep become “…”, NaN nothing, other things their text."""
+    """A copy that JSON carries whatever was given: circles and what lies too deep become “…”,
+    NaN nothing, other things their text.
+    """
     try:
         # C code for the plain case, which is nearly every case
         text = json.dumps(value, allow_nan=False, ensure_ascii=False)

@@ -39,7 +39,11 @@ class Masked(io.TextIOBase):
         self._beneath.flush()
 
     def _pass_on(self, line: str) -> None:
-        self._beneath.write(line if len(line) <= 1 else redact_text(line[:LONGEST]) + ("\n" if len(line) > LONGEST else ""))
+        self._beneath.write(
+            line
+            if len(line) <= 1
+            else redact_text(line[:LONGEST]) + ("\n" if len(line) > LONGEST else "")
+        )
 
     def writable(self) -> bool:
         """It is written to."""

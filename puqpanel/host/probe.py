@@ -1,4 +1,6 @@
-"""Loads a module in a process of its own, to see whether that process survives: `python -m puqpanel.host.probe FOLDER TYPE NAME`."""
+"""Loads a module in a process of its own, to see whether that process survives: `python -m
+puqpanel.host.probe FOLDER TYPE NAME`.
+"""
 
 from __future__ import annotations
 
@@ -25,13 +27,22 @@ def probe(folder: Path, type: str, name: str) -> str:
     """
     command = [sys.executable, "-m", "puqpanel.host.probe", str(folder), type, name]
     try:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
     except (OSError, ValueError) as error:
         return f"{name} could not be tried: {sentence(str(error))}"
     try:
         said = process.communicate(timeout=SECONDS)[0].decode("utf-8", "replace")
     except subprocess.TimeoutExpired:
-        return f"Loading {name} did not come to an end within {SECONDS:.0f} seconds; look for a loop or for something that waits."
+        return (
+            f"Loading {name} did not come to an end within {SECONDS:.0f} seconds; look for a loop"
+            " or for something that waits."
+        )
     finally:
         # whatever it started goes with it
         _end(process)
@@ -39,7 +50,10 @@ def probe(folder: Path, type: str, name: str) -> str:
         if line.startswith(_SAID):
             refusal: str = json.loads(line.removeprefix(_SAID))
             return refusal
-    return f"Loading {name} ends the process that does it ({_how(process.returncode)}); a module must not call os._exit() or crash while it is imported."
+    return (
+        f"Loading {name} ends the process that does it ({_how(process.returncode)}); a module must"
+        " not call os._exit() or crash while it is imported."
+    )
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -55,7 +69,9 @@ def _how(code: int | None) -> str:
 
 
 def main(folder: str, type: str, name: str) -> None:
-    """What the process does: the answer is its last line, so that a module that prints does not disturb it."""
+    """What the process does: the answer is its last line, so that a module that prints does not
+    disturb it.
+    """
     from puqpanel.host.loader import Refused, load_module
 
     # whoever waits for this may be gone by then

@@ -1,7 +1,9 @@
-"""Puts back the state of the whole process that a module's code changed: the environment, handlers, the time zone, functions of libraries.
+"""Puts back the state of the whole process that a module's code changed: the environment, handlers,
+the time zone, functions of libraries.
 
-All calls that overlap in time share what was noted before the first of them: a call that begins while another one has something
-changed would otherwise take that for right and put it back at its end.
+All calls that overlap in time share what was noted before the first of them: a call that begins
+while another one has something changed would otherwise take that for right and put it back at its
+end.
 """
 
 import builtins
@@ -22,20 +24,75 @@ from dataclasses import dataclass, field
 from typing import Any
 
 MODULES = (
-    "builtins", "datetime", "decimal", "hashlib", "hmac", "io", "json", "json.decoder", "json.encoder", "logging", "os", "posixpath", "random", "re",
-    "requests", "requests.api", "requests.sessions", "secrets", "shutil", "signal", "socket", "sqlalchemy", "sqlalchemy.orm", "sqlite3", "ssl",
-    "subprocess", "tempfile", "threading", "time", "flask", "flask.json", "jinja2", "puqpanel.sdk",
-)  # fmt: skip
+    "builtins",
+    "datetime",
+    "decimal",
+    "hashlib",
+    "hmac",
+    "io",
+    "json",
+    "json.decoder",
+    "json.encoder",
+    "logging",
+    "os",
+    "posixpath",
+    "random",
+    "re",
+    "requests",
+    "requests.api",
+    "requests.sessions",
+    "secrets",
+    "shutil",
+    "signal",
+    "socket",
+    "sqlalchemy",
+    "sqlalchemy.orm",
+    "sqlite3",
+    "ssl",
+    "subprocess",
+    "tempfile",
+    "threading",
+    "time",
+    "flask",
+    "flask.json",
+    "jinja2",
+    "puqpanel.sdk",
+)
 """Modules whose functions and classes everybody uses; looked at only where they are loaded."""
 CLASSES = (
-    ("requests.sessions", "Session"), ("requests.adapters", "HTTPAdapter"), ("sqlalchemy.orm.session", "Session"), ("sqlalchemy.engine.base", "Engine"),
-    ("sqlalchemy.engine.base", "Connection"), ("flask.app", "Flask"), ("flask.wrappers", "Response"), ("flask.wrappers", "Request"),
-    ("jinja2.environment", "Template"), ("jinja2.environment", "Environment"), ("json.decoder", "JSONDecoder"), ("json.encoder", "JSONEncoder"),
-    ("logging", "Logger"), ("threading", "Thread"),
-)  # fmt: skip
+    ("requests.sessions", "Session"),
+    ("requests.adapters", "HTTPAdapter"),
+    ("sqlalchemy.orm.session", "Session"),
+    ("sqlalchemy.engine.base", "Engine"),
+    ("sqlalchemy.engine.base", "Connection"),
+    ("flask.app", "Flask"),
+    ("flask.wrappers", "Response"),
+    ("flask.wrappers", "Request"),
+    ("jinja2.environment", "Template"),
+    ("jinja2.environment", "Environment"),
+    ("json.decoder", "JSONDecoder"),
+    ("json.encoder", "JSONEncoder"),
+    ("logging", "Logger"),
+    ("threading", "Thread"),
+)
 """Classes whose methods everybody uses, as module and name."""
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM, signal.SIGCHLD, signal.SIGUSR1, signal.SIGUSR2, signal.SIGPIPE, signal.SIGQUIT)
-HOOKS = ((threading, "excepthook"), (sys, "excepthook"), (sys, "unraisablehook"), (sys, "displayhook"))
+SIGNALS = (
+    signal.SIGTERM,
+    signal.SIGINT,
+    signal.SIGHUP,
+    signal.SIGALRM,
+    signal.SIGCHLD,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+    signal.SIGPIPE,
+    signal.SIGQUIT,
+)
+HOOKS = (
+    (threading, "excepthook"),
+    (sys, "excepthook"),
+    (sys, "unraisablehook"),
+    (sys, "displayhook"),
+)
 _ABSENT = object()
 
 
@@ -45,14 +102,22 @@ class _Noted:
 
     environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
     signals: list[Any] = field(default_factory=lambda: [signal.getsignal(one) for one in SIGNALS])
-    hooks: list[Any] = field(default_factory=lambda: [getattr(owner, name) for owner, name in HOOKS])
+    hooks: list[Any] = field(
+        default_factory=lambda: [getattr(owner, name) for owner, name in HOOKS]
+    )
     handlers: list[logging.Handler] = field(default_factory=lambda: list(logging.root.handlers))
-    levels: tuple[int, int] = field(default_factory=lambda: (logging.root.level, logging.root.manager.disable))
+    levels: tuple[int, int] = field(
+        default_factory=lambda: (logging.root.level, logging.root.manager.disable)
+    )
     filters: list[Any] = field(default_factory=lambda: list(warnings.filters))
-    collects: tuple[bool, tuple[int, int, int]] = field(default_factory=lambda: (gc.isenabled(), gc.get_threshold()))
+    collects: tuple[bool, tuple[int, int, int]] = field(
+        default_factory=lambda: (gc.isenabled(), gc.get_threshold())
+    )
     locale: str = field(default_factory=lambda: locale.setlocale(locale.LC_ALL))
     zone: tuple[Any, ...] = field(default_factory=lambda: (time.tzname, time.timezone))
-    names: list[tuple[Any, dict[str, Any]]] = field(default_factory=lambda: [(owner, dict(vars(owner))) for owner in _owners()])
+    names: list[tuple[Any, dict[str, Any]]] = field(
+        default_factory=lambda: [(owner, dict(vars(owner))) for owner in _owners()]
+    )
 
     def put_back(self) -> None:
         """Makes the process like that again; what was not changed is not touched."""
@@ -102,7 +167,9 @@ os.umask(_umask)
 
 @contextlib.contextmanager
 def unchanged() -> Iterator[None]:
-    """Keeps what counts for the whole process, and the way this thread calculates with decimals, as it was."""
+    """Keeps what counts for the whole process, and the way this thread calculates with
+    decimals, as it was.
+    """
     with _calls.lock:
         if _calls.noted is None:
             _calls.pid, _calls.open, _calls.noted = os.getpid(), 0, _Noted()
@@ -141,14 +208,22 @@ os.register_at_fork(after_in_child=_begin_anew)
 
 def _owners() -> list[Any]:
     found: list[Any] = [sys.modules[name] for name in MODULES if name in sys.modules]
-    return found + [vars(sys.modules[module])[name] for module, name in CLASSES if module in sys.modules and name in vars(sys.modules[module])]
+    return found + [
+        vars(sys.modules[module])[name]
+        for module, name in CLASSES
+        if module in sys.modules and name in vars(sys.modules[module])
+    ]
 
 
 def _put_back(owner: Any, names: dict[str, Any]) -> None:
-    """Functions and classes that were replaced or taken away; other values change for good reasons, and new names disturb nobody."""
+    """Functions and classes that were replaced or taken away; other values change for good
+    reasons, and new names disturb nobody.
+    """
     held = vars(owner)
     for name, value in names.items():
-        if held.get(name, _ABSENT) is not value and (builtins.callable(value) or isinstance(value, (property, classmethod, staticmethod))):
+        if held.get(name, _ABSENT) is not value and (
+            builtins.callable(value) or isinstance(value, (property, classmethod, staticmethod))
+        ):
             with contextlib.suppress(AttributeError, TypeError):
                 setattr(owner, name, value)
 

@@ -9,14 +9,26 @@ from pathlib import Path
 from puqpanel.host.contract.rules import Route, SidebarEntry, Tab
 from puqpanel.host.loader import LoadedModule, Refused, load_module, unload
 
-__all__ = ["LoadedModule", "Registry", "Route", "SidebarEntry", "Tab", "current", "dispose", "install", "load"]
+__all__ = [
+    "LoadedModule",
+    "Registry",
+    "Route",
+    "SidebarEntry",
+    "Tab",
+    "current",
+    "dispose",
+    "install",
+    "load",
+]
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Registry:
-    """What is loaded: modules by key (`Product/MyCloudService`) and, for those refused, the sentence that says why."""
+    """What is loaded: modules by key (`Product/MyCloudService`) and, for those refused, the
+    sentence that says why.
+    """
 
     generation: int = 0
     modules: dict[str, LoadedModule] = field(default_factory=dict)
@@ -35,12 +47,16 @@ _installed = Registry()
 
 
 def load(
-    modules_dir: Path, wanted: Iterable[tuple[str, str, str]], generation: int = 0, deadly: Mapping[str, str] | None = None
+    modules_dir: Path,
+    wanted: Iterable[tuple[str, str, str]],
+    generation: int = 0,
+    deadly: Mapping[str, str] | None = None,
 ) -> Registry:
     """Loads modules.
 
-    Args: wanted is (type, name, recorded version) of each; generation is the number that this set has in the database; deadly are those
-    whose import ended a process, key → sentence: they are refused untried.
+    Args: wanted is (type, name, recorded version) of each; generation is the number that this set
+    has in the database; deadly are those whose import ended a process, key → sentence: they are
+    refused untried.
     """
     registry = Registry(generation)
     slugs: dict[str, str] = {}
@@ -51,8 +67,13 @@ def load(
             if deadly and key in deadly:
                 raise Refused(deadly[key])
             if twin:
-                raise Refused(f"{name} and {twin} differ only in capital letters, so they would share tables; rename one.")
-            registry.modules[key] = load_module(modules_dir / module_type / name, module_type, name, recorded_version)
+                raise Refused(
+                    f"{name} and {twin} differ only in capital letters, so they would share tables;"
+                    " rename one."
+                )
+            registry.modules[key] = load_module(
+                modules_dir / module_type / name, module_type, name, recorded_version
+            )
             slugs[key.lower()] = name
         except Refused as refusal:
             log.warning("module %s refused: %s", key, refusal)

@@ -17,17 +17,25 @@ COPY = 71
 
 @contextlib.contextmanager
 def kept() -> Iterator[None]:
-    """Keeps the working folder, the recursion limit, the default timeout of sockets, the entries of `sys.modules` and the state of the whole process; masks what is printed."""
+    """Keeps the working folder, the recursion limit, the default timeout of sockets, the
+    entries of `sys.modules` and the state of the whole process; masks what is printed.
+    """
     me, output, errors = os.getpid(), sys.stdout, sys.stderr
     if not isinstance(output, Masked):
         sys.stdout, sys.stderr = Masked(output), Masked(errors)
-    folder, depth, timeout, loaded = _folder(), sys.getrecursionlimit(), socket.getdefaulttimeout(), dict(sys.modules)
+    folder, depth, timeout, loaded = (
+        _folder(),
+        sys.getrecursionlimit(),
+        socket.getdefaulttimeout(),
+        dict(sys.modules),
+    )
     try:
         with unchanged():
             yield
     finally:
         if os.getpid() != me:
-            os._exit(COPY)  # a copy that the module forked and let go on: it must not answer what the panel answers
+            # a copy that the module forked: it must not answer what the panel answers
+            os._exit(COPY)
         for one in (sys.stdout, sys.stderr):
             with contextlib.suppress(Exception):
                 one.flush()
@@ -45,7 +53,8 @@ def kept() -> Iterator[None]:
 
 def _put_back(loaded: dict[str, ModuleType]) -> None:
     for name, module in loaded.items():
-        # a module that was unloaded meanwhile stays away; a library may put something else in its own place, the panel does not
+        # a module that was unloaded meanwhile stays away; a library may put something else in its
+        # own place, the panel does not
         if not name.startswith(PREFIX) and (name not in sys.modules or name.startswith("puqpanel")):
             sys.modules[name] = module
 

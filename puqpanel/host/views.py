@@ -1,7 +1,7 @@
 """A module's templates: each module has its own Jinja environment over its `views/` folder.
 
-The panel's own templates are reachable under `panel/…` (macros such as field and csrf); the web floor hands their loader and
-the globals of a request in through `install`.
+The panel's own templates are reachable under `panel/…` (macros such as field and csrf); the web
+floor hands their loader and the globals of a request in through `install`.
 """
 
 import contextlib
@@ -28,7 +28,8 @@ def install(
 ) -> None:
     """What the panel lends to the templates of modules.
 
-    Args: loader finds templates asked for as `panel/…`, without that prefix; globals and filters are added to each environment.
+    Args: loader finds templates asked for as `panel/…`, without that prefix; globals and filters
+    are added to each environment.
     """
     _panel.update(loader=loader, globals=dict(globals or {}), filters=dict(filters or {}))
 
@@ -66,12 +67,19 @@ def _inside(cls: type[ModuleBase], relative: str) -> Path | None:
 
 
 def _missing(cls: type[ModuleBase], template: str) -> TemplateNotFound:
-    """The error for a template that is not there, or is none of the module's, with the sentence for its author."""
+    """The error for a template that is not there, or is none of the module's, with the sentence
+    for its author.
+    """
     shown = str(template)[:120]
     why = f"{cls.module_type}/{cls.module_name} has no template “{shown}”"
     if cls.module_folder is not None and _leaves(cls.module_folder / "views", str(template)):
-        return TemplateNotFound(template, f"{why}: templates are named from its own views/, and no path leaves that folder.")
-    return TemplateNotFound(template, f"{why}; it would be views/{shown.removesuffix('.html')}.html.")
+        return TemplateNotFound(
+            template,
+            f"{why}: templates are named from its own views/, and no path leaves that folder.",
+        )
+    return TemplateNotFound(
+        template, f"{why}; it would be views/{shown.removesuffix('.html')}.html."
+    )
 
 
 def _leaves(views: Path, template: str) -> bool:
@@ -79,7 +87,9 @@ def _leaves(views: Path, template: str) -> bool:
     if ".." in template or template.startswith(("/", "\\", "~")) or ":" in template:
         return True
     with contextlib.suppress(OSError, RuntimeError, ValueError):
-        return any((views / name).exists() for name in (template, _relative(template)) if name.strip("./"))
+        return any(
+            (views / name).exists() for name in (template, _relative(template)) if name.strip("./")
+        )
     return False
 
 
@@ -87,10 +97,16 @@ class _Loader(BaseLoader):
     def __init__(self, cls: type[ModuleBase]) -> None:
         self.cls = cls
 
-    def get_source(self, environment: Environment, template: str) -> tuple[str, str | None, Callable[[], bool] | None]:
+    def get_source(
+        self, environment: Environment, template: str
+    ) -> tuple[str, str | None, Callable[[], bool] | None]:
         if template.startswith("panel/"):
             if _panel["loader"] is None:
-                raise TemplateNotFound(template, f"“{template[:120]}” is a template of the panel's, and a worker renders without those.")
+                raise TemplateNotFound(
+                    template,
+                    f"“{template[:120]}” is a template of the panel's, and a worker renders without"
+                    " those.",
+                )
             source: tuple[str, str | None, Callable[[], bool] | None]
             source = _panel["loader"].get_source(environment, template.removeprefix("panel/"))
             return source
@@ -98,11 +114,17 @@ class _Loader(BaseLoader):
         if path is None:
             raise _missing(self.cls, template)
         stamp = path.stat().st_mtime_ns
-        return path.read_text("utf-8"), str(path), lambda: path.is_file() and path.stat().st_mtime_ns == stamp
+        return (
+            path.read_text("utf-8"),
+            str(path),
+            lambda: path.is_file() and path.stat().st_mtime_ns == stamp,
+        )
 
 
 class _Environment(Environment):
-    """Templates of the panel ask for each other by their plain names; here those begin with `panel/`."""
+    """Templates of the panel ask for each other by their plain names; here those begin with
+    `panel/`.
+    """
 
     def join_path(self, template: str, parent: str) -> str:
         if parent.startswith("panel/") and not template.startswith("panel/"):
@@ -114,9 +136,17 @@ def environment(cls: type[ModuleBase]) -> Environment:
     """The Jinja environment of a module class; made at its first use, and gone with the class."""
     made: Environment | None = cls.__dict__.get("_puq_environment")
     if made is None:
-        made = _Environment(loader=_Loader(cls), autoescape=True, auto_reload=True, trim_blocks=True, lstrip_blocks=True)
+        made = _Environment(
+            loader=_Loader(cls),
+            autoescape=True,
+            auto_reload=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
         made.globals["__"] = partial(languages.translate, cls.module_folder)
-        made.globals.update({name: value for name, value in _panel["globals"].items() if name != "__"})
+        made.globals.update(
+            {name: value for name, value in _panel["globals"].items() if name != "__"}
+        )
         made.filters.update(_panel["filters"])
         cls._puq_environment = made  # type: ignore[attr-defined]
     return made
@@ -129,4 +159,5 @@ def render(cls: type[ModuleBase], template: str, data: Mapping[str, Any]) -> Mar
     """
     if find(cls, template) is None:
         raise _missing(cls, template)
-    return Markup(environment(cls).get_template(_relative(template)).render(**data))  # noqa: S704 - autoescaped above
+    # autoescaped above
+    return Markup(environment(cls).get_template(_relative(template)).render(**data))  # noqa: S704

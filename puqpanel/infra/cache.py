@@ -1,4 +1,7 @@
-"""Values that may be lost at any moment: kept in the queue server for some seconds, encrypted. A server that is away is a miss."""
+"""Values that may be lost at any moment: kept in the queue server for some seconds, encrypted.
+
+A server that is away is a miss.
+"""
 
 from __future__ import annotations
 

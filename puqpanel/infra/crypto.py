@@ -1,7 +1,7 @@
 """Secrets at rest: Fernet under keys that can be rotated, and column types that use them.
 
-The first line of the key file encrypts; every line decrypts. Column types look the keys up when a value passes, so that a rotation reaches
-running processes through `use_keys`.
+The first line of the key file encrypts; every line decrypts. Column types look the keys up when a
+value passes, so that a rotation reaches running processes through `use_keys`.
 """
 
 from __future__ import annotations
@@ -20,11 +20,15 @@ from puqpanel.domain.errors import PanelError
 
 
 class KeyFileError(PanelError):
-    """A key file is missing or cannot be read, or a stored secret does not open with it; the text names the file."""
+    """A key file is missing or cannot be read, or a stored secret does not open with it; the
+    text names the file.
+    """
 
 
 class _Keys:
-    """The keys of this process, and the file they came from; looked at again when the file changes."""
+    """The keys of this process, and the file they came from; looked at again when the file
+    changes.
+    """
 
     def __init__(self) -> None:
         self.file: Path | None = None
@@ -64,7 +68,9 @@ def read_keys(path: Path) -> list[str]:
         for line in lines:
             Fernet(line)
     except OSError as error:
-        raise KeyFileError(f"The encryption key file {path} cannot be read: {error.strerror}.") from None
+        raise KeyFileError(
+            f"The encryption key file {path} cannot be read: {error.strerror}."
+        ) from None
     except ValueError:
         raise KeyFileError(f"The encryption key file {path} holds a line that is no key.") from None
     if not lines:
@@ -78,7 +84,8 @@ def write_private(path: Path, text: str, *, new: bool = False) -> None:
     Args:
         path: where.
         text: what.
-        new: leaves the file alone where there is one: of several processes that start together, all take the first one's.
+        new: leaves the file alone where there is one: of several processes that start together, all
+            take the first one's.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
@@ -106,7 +113,9 @@ def make_keys(keys_dir: Path) -> None:
 
 
 def session_key(keys_dir: Path) -> str:
-    """The key that signs session cookies; made when missing, since losing it only signs people out."""
+    """The key that signs session cookies; made when missing, since losing it only signs people
+    out.
+    """
     path = keys_dir / "session.key"
     if not path.exists():
         write_private(path, secrets.token_hex(32) + "\n", new=True)
@@ -154,7 +163,9 @@ def decrypt(token: str) -> str:
     try:
         return _keys.current().decrypt(token.encode()).decode()
     except InvalidToken:
-        raise KeyFileError(f"A stored secret does not open with the keys in {_keys.file}.") from None
+        raise KeyFileError(
+            f"A stored secret does not open with the keys in {_keys.file}."
+        ) from None
 
 
 def rotate(token: str) -> str:
@@ -176,7 +187,9 @@ class EncryptedText(sa.types.TypeDecorator[str]):
 
 
 class EncryptedJSON(sa.types.TypeDecorator[Any]):
-    """A dict or list that is stored encrypted; assign a new value, changes inside are not noticed."""
+    """A dict or list that is stored encrypted; assign a new value, changes inside are not
+    noticed.
+    """
 
     impl = sa.Text
     cache_ok = True

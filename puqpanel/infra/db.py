@@ -1,7 +1,7 @@
 """The database: one engine per process and URL, sessions, and the one way to write.
 
-SQLite takes BEGIN IMMEDIATE for writes and a plain BEGIN for reads: a deferred read-then-write fails with "locked" under load, and an
-always-immediate one makes readers wait.
+SQLite takes BEGIN IMMEDIATE for writes and a plain BEGIN for reads: a deferred read-then-write
+fails with "locked" under load, and an always-immediate one makes readers wait.
 """
 
 from __future__ import annotations
@@ -75,13 +75,17 @@ def engine_for(url: str) -> Engine:
 
 
 def dispose_engines(*, close: bool = True) -> None:
-    """Drops every pool: before a fork (closing), or after it in the child (leaving the parent's sockets alone)."""
+    """Drops every pool: before a fork (closing), or after it in the child (leaving the parent's
+    sockets alone).
+    """
     for engine in _engines.values():
         engine.dispose(close=close)
 
 
 def adopt_engines() -> None:
-    """Takes a parent's engines over after a fork, with the caches they have warmed and none of their connections."""
+    """Takes a parent's engines over after a fork, with the caches they have warmed and none of
+    their connections.
+    """
     for (url, _pid), engine in list(_engines.items()):
         engine.dispose(close=False)
         _engines[(url, os.getpid())] = engine
@@ -91,7 +95,8 @@ def _make_engine(url: str) -> Engine:
     if not url.startswith("sqlite"):
         options: dict[str, Any] = {"pool_pre_ping": True, "pool_recycle": 1800}
         if url.startswith(("mysql", "mariadb")):
-            # a snapshot held over a conditional UPDATE would hide rows that others have just committed
+            # a snapshot held over a conditional UPDATE would hide rows that others have just
+            # committed
             options["isolation_level"] = "READ COMMITTED"
         return sa.create_engine(url, **options)
     engine = sa.create_engine(url)
@@ -100,7 +105,12 @@ def _make_engine(url: str) -> Engine:
     def _connect(connection: Any, _record: object) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in ("busy_timeout=15000", "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+        for pragma in (
+            "busy_timeout=15000",
+            "journal_mode=WAL",
+            "synchronous=NORMAL",
+            "foreign_keys=ON",
+        ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
@@ -113,7 +123,9 @@ def _make_engine(url: str) -> Engine:
 
 
 class Database(SQLAlchemy):
-    """Flask-SQLAlchemy with engines that outlive the app, so that a swapped app leaves none behind."""
+    """Flask-SQLAlchemy with engines that outlive the app, so that a swapped app leaves none
+    behind.
+    """
 
     def _make_engine(self, bind_key: str | None, options: dict[str, Any], app: Any) -> Engine:
         return engine_for(str(app.config["SQLALCHEMY_DATABASE_URI"]))
@@ -133,7 +145,10 @@ def in_transaction() -> bool:
 
 
 def release() -> None:
-    """Ends the read snapshot, so that nothing is held while something slow happens. Objects stay usable."""
+    """Ends the read snapshot, so that nothing is held while something slow happens.
+
+    Objects stay usable.
+    """
     current = session()
     if not current.info.get("depth") and current.in_transaction():
         current.commit()
@@ -141,7 +156,8 @@ def release() -> None:
 
 @contextlib.contextmanager
 def transaction() -> Iterator[Session]:
-    """The one way to write: commits at the end, rolls back on any error; inside another it is a savepoint.
+    """The one way to write: commits at the end, rolls back on any error; inside another it is a
+    savepoint.
 
     Yields:
         The session. Functions given to `after_commit` run once everything is committed.
@@ -188,7 +204,9 @@ def _savepoint(current: Session) -> Iterator[None]:
 
 
 def after_commit(hook: Callable[[], object]) -> None:
-    """Runs `hook` once the outermost transaction is committed; dropped with a rolled-back savepoint; at once outside one."""
+    """Runs `hook` once the outermost transaction is committed; dropped with a rolled-back
+    savepoint; at once outside one.
+    """
     info = session().info
     if info.get("depth"):
         info["after"].append(hook)
@@ -198,5 +216,9 @@ def after_commit(hook: Callable[[], object]) -> None:
 
 @event.listens_for(Session, "before_flush")
 def _writes_need_transaction(current: Session, _context: object, _instances: object) -> None:
-    if "panel" in current.info.get("kind", "panel") and not current.info.get("depth") and (current.new or current.dirty or current.deleted):
+    if (
+        "panel" in current.info.get("kind", "panel")
+        and not current.info.get("depth")
+        and (current.new or current.dirty or current.deleted)
+    ):
         raise RuntimeError("changes outside transaction()")

@@ -1,7 +1,8 @@
 """Events inside one process: a name, a payload, and the listeners that app.py bound.
 
-Listeners run after the transaction that raised the event is committed; one that raises is logged and the rest still run. What keeps an event for
-others, in other processes, does so in that transaction: the recorder.
+Listeners run after the transaction that raised the event is committed; one that raises is logged
+and the rest still run. What keeps an event for others, in other processes, does so in that
+transaction: the recorder.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Requests to outside services on behalf of modules: bounded in time and size, never repeated where repeating is not safe."""
+"""Requests to outside services on behalf of modules: bounded in time and size, never repeated
+where repeating is not safe.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ from urllib3.util.retry import Retry
 from puqpanel.domain.errors import UserError
 
 Policy = Callable[[str, int], list[tuple[str, int]]]
-"""Answers the addresses of a host that may be connected to; raises UserError where there is none."""
+"""Answers the addresses of a host that may be connected to; raises UserError where there is
+none.
+"""
 TIMEOUT = 30.0
 CONNECT_TIMEOUT = 10.0
 MAX_BYTES = 10 * 1024 * 1024
@@ -49,10 +53,12 @@ class Reply:
         body: the answer's bytes, at most 10 MB.
         headers: the answer's.
         error: one sentence where no whole answer came, else empty.
-        lost: the request may have reached the other side, but its answer did not reach us: the work may be done.
+        lost: the request may have reached the other side, but its answer did not reach us: the work
+            may be done.
         duration_ms: how long it took.
         encoding: of the text.
-        slow: nothing, or not enough, came in the time there was: asking again now would wait as long again.
+        slow: nothing, or not enough, came in the time there was: asking again now would wait as
+            long again.
     """
 
     status_code: int
@@ -89,44 +95,86 @@ class Wire:
         connect_timeout: seconds to reach the other side.
         auth: user name and password for HTTP Basic.
         headers: sent with every request.
-        policy: asked at every connection, a redirect's too, which then goes to the address that it answers; None connects to any.
+        policy: asked at every connection, a redirect's too, which then goes to the address that it
+            answers; None connects to any.
     """
 
     def __init__(
-        self, *, verify: bool | str = True, timeout: float = TIMEOUT, connect_timeout: float = CONNECT_TIMEOUT,
-        auth: tuple[str, str] | None = None, headers: Mapping[str, str] | None = None, policy: Policy | None = None,
+        self,
+        *,
+        verify: bool | str = True,
+        timeout: float = TIMEOUT,
+        connect_timeout: float = CONNECT_TIMEOUT,
+        auth: tuple[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        policy: Policy | None = None,
     ) -> None:
         self.timeout, self.connect_timeout = timeout, connect_timeout
         self.session = requests.Session()
-        # the machine's proxy and netrc settings are not the provider's: credentials go where the caller says
+        # the machine's proxy and netrc settings are not the provider's: credentials go where the
+        # caller says
         self.session.trust_env = False
         self.session.verify = verify
         if verify is False:
-            # who switched the check off need not be told with each request; once for all, since a context of warnings is no thread's own
+            # who switched the check off need not be told with each request; once for all, since a
+            # context of warnings is no thread's own
             warnings.simplefilter("ignore", InsecureRequestWarning)
         self.session.auth = auth
-        self.session.headers.update({"User-Agent": AGENT, "Accept": "application/json", **(headers or {})})
+        self.session.headers.update(
+            {"User-Agent": AGENT, "Accept": "application/json", **(headers or {})}
+        )
         # what is tried again, `send()` decides
         retry = Retry(total=0, read=False, respect_retry_after_header=False)
         for scheme in ("https://", "http://"):
-            self.session.mount(scheme, _Guarded(policy, retry) if policy else HTTPAdapter(max_retries=retry))
+            self.session.mount(
+                scheme, _Guarded(policy, retry) if policy else HTTPAdapter(max_retries=retry)
+            )
 
     def send(
-        self, method: str, url: str, *, json: Any = None, data: Any = None, params: Any = None, headers: Mapping[str, str] | None = None,
-        limit: Limit | None = None, follow: int = 0,
+        self,
+        method: str,
+        url: str,
+        *,
+        json: Any = None,
+        data: Any = None,
+        params: Any = None,
+        headers: Mapping[str, str] | None = None,
+        limit: Limit | None = None,
+        follow: int = 0,
     ) -> Reply:
         """One request. Never raises for what the network does.
 
-        A connection that never stood is tried once more, because nothing was sent over it; not under a `limit`. Redirects are answers,
-        unless `follow` says how many of them a GET or HEAD may follow; what the session sends with each request, credentials
-        above all, stays with the address that was asked.
+        A connection that never stood is tried once more, because nothing was sent over it; not
+        under a `limit`. Redirects are answers, unless `follow` says how many of them a GET or HEAD
+        may follow; what the session sends with each request, credentials above all, stays with the
+        address that was asked.
         """
         started = time.monotonic()
-        ends = min(started + self.connect_timeout + 2 * self.timeout, limit.until if limit else float("inf"))
-        first, own = url, {name: None for name in self.session.headers if name.lower() not in ("user-agent", "accept")}
+        ends = min(
+            started + self.connect_timeout + 2 * self.timeout,
+            limit.until if limit else float("inf"),
+        )
+        first, own = (
+            url,
+            {
+                name: None
+                for name in self.session.headers
+                if name.lower() not in ("user-agent", "accept")
+            },
+        )
         for left in range(follow if method.upper() in ("GET", "HEAD") else 0, -1, -1):
-            reply = self._send(method, url, json=json, data=data, params=params, headers=headers, limit=limit, started=started, ends=ends,
-                               anonymous=() if _origin(url) == _origin(first) else (*own, *(headers or {})))
+            reply = self._send(
+                method,
+                url,
+                json=json,
+                data=data,
+                params=params,
+                headers=headers,
+                limit=limit,
+                started=started,
+                ends=ends,
+                anonymous=() if _origin(url) == _origin(first) else (*own, *(headers or {})),
+            )
             to = {key.lower(): value for key, value in reply.headers.items()}.get("location", "")
             if not left or reply.status_code not in _REDIRECTS or not to:
                 break
@@ -134,49 +182,111 @@ class Wire:
         return reply
 
     def _send(
-        self, method: str, url: str, *, json: Any, data: Any, params: Any, headers: Mapping[str, str] | None, limit: Limit | None,
-        started: float, ends: float, anonymous: Collection[str],
+        self,
+        method: str,
+        url: str,
+        *,
+        json: Any,
+        data: Any,
+        params: Any,
+        headers: Mapping[str, str] | None,
+        limit: Limit | None,
+        started: float,
+        ends: float,
+        anonymous: Collection[str],
     ) -> Reply:
-        """One request without what follows a redirect; `anonymous` are the headers that stay behind, and with them the credentials."""
-        what = {"json": json, "params": params, "headers": dict(headers or {}), "allow_redirects": False, "stream": True}
+        """One request without what follows a redirect; `anonymous` are the headers that stay
+        behind, and with them the credentials.
+        """
+        what = {
+            "json": json,
+            "params": params,
+            "headers": dict(headers or {}),
+            "allow_redirects": False,
+            "stream": True,
+        }
         if anonymous:
             what |= {"headers": dict.fromkeys(anonymous), "auth": _nobody, "cookies": None}
         for last in (True,) if limit else (False, True):
             left = max(0.05, ends - time.monotonic())
-            what["timeout"] = (min(self.connect_timeout, left, limit.connect if limit else left), min(self.timeout, left, limit.read if limit else left))
+            what["timeout"] = (
+                min(self.connect_timeout, left, limit.connect if limit else left),
+                min(self.timeout, left, limit.read if limit else left),
+            )
             what["data"] = _Body(data, ends) if isinstance(data, bytes) and data else data
             reply, unsent = self._once(method, url, what, started, ends)
             if last or not unsent:
                 break
         return reply
 
-    def _once(self, method: str, url: str, what: Mapping[str, Any], started: float, ends: float) -> tuple[Reply, bool]:
+    def _once(
+        self, method: str, url: str, what: Mapping[str, Any], started: float, ends: float
+    ) -> tuple[Reply, bool]:
         """The reply, and whether trying again is safe because nothing was sent."""
         try:
             with self.session.request(method, url, **what) as answer:
                 body, problem = self._read(answer, ends)
                 lost = bool(problem) and method.upper() not in _REPEATABLE
-                return Reply(
-                    0 if problem else answer.status_code, body, dict(answer.headers), problem, lost, _since(started),
-                    answer.encoding or "utf-8", problem == _LATE,
-                ), False
+                return (
+                    Reply(
+                        0 if problem else answer.status_code,
+                        body,
+                        dict(answer.headers),
+                        problem,
+                        lost,
+                        _since(started),
+                        answer.encoding or "utf-8",
+                        problem == _LATE,
+                    ),
+                    False,
+                )
         except requests.RequestException as error:
             unsent = _never_sent(error)
-            sent = not isinstance(error, (requests.ConnectTimeout, requests.exceptions.SSLError, requests.exceptions.InvalidURL, requests.exceptions.MissingSchema,
-                                          requests.exceptions.InvalidSchema, requests.exceptions.InvalidHeader)) and not unsent
+            sent = (
+                not isinstance(
+                    error,
+                    (
+                        requests.ConnectTimeout,
+                        requests.exceptions.SSLError,
+                        requests.exceptions.InvalidURL,
+                        requests.exceptions.MissingSchema,
+                        requests.exceptions.InvalidSchema,
+                        requests.exceptions.InvalidHeader,
+                    ),
+                )
+                and not unsent
+            )
             slow = isinstance(error, requests.Timeout) or "timed out" in str(error)
-            return Reply(0, error=_sentence(error), lost=sent, duration_ms=_since(started), slow=slow), unsent
+            return (
+                Reply(0, error=_sentence(error), lost=sent, duration_ms=_since(started), slow=slow),
+                unsent,
+            )
         except HTTPError as error:  # while the answer was read
             slow = "timed out" in str(error)
             sentence = _LATE if slow else "The connection was cut before the whole answer came."
-            return Reply(0, error=sentence, lost=method.upper() not in _REPEATABLE, duration_ms=_since(started), slow=slow), False
+            return (
+                Reply(
+                    0,
+                    error=sentence,
+                    lost=method.upper() not in _REPEATABLE,
+                    duration_ms=_since(started),
+                    slow=slow,
+                ),
+                False,
+            )
         except (ValueError, TypeError, UnicodeError) as error:
-            return Reply(0, error=f"The request could not be made: {error}.", duration_ms=_since(started)), False
+            return (
+                Reply(
+                    0, error=f"The request could not be made: {error}.", duration_ms=_since(started)
+                ),
+                False,
+            )
 
     def _read(self, answer: requests.Response, ends: float) -> tuple[bytes, str]:
         parts: list[bytes] = []
         size = 0
-        # read1 hands out what has come: an answer that drips would keep a read of a whole block waiting past every limit
+        # read1 hands out what has come: an answer that drips would keep a read of a whole block
+        # waiting past every limit
         while part := answer.raw.read1(64 * 1024, decode_content=True):
             parts.append(part)
             size += len(part)
@@ -200,7 +310,10 @@ class _Refused(NewConnectionError):
 
 
 def _connect(connection: HTTPConnection, policy: Policy) -> socket.socket:
-    """A socket to an address that the policy answers; the name is not looked up again. Raises as a connection of urllib3's does."""
+    """A socket to an address that the policy answers; the name is not looked up again.
+
+    Raises as a connection of urllib3's does.
+    """
     try:
         found = policy(connection.host, connection.port or connection.default_port)
     except UserError as error:
@@ -232,11 +345,14 @@ class _Guarded(HTTPAdapter):
         self.policy = policy
         super().__init__(max_retries=retry)
 
-    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **more: Any) -> None:
+    def init_poolmanager(
+        self, connections: int, maxsize: int, block: bool = False, **more: Any
+    ) -> None:
         """As the adapter's own, with pools whose connections ask the policy."""
         policy = self.policy
 
-        # urllib3 offers no other place at which a connection can be given its address while its name is kept for the certificate.
+        # urllib3 offers no other place at which a connection can be given its address while its
+        # name is kept for the certificate.
         class Plain(HTTPConnection):
             def _new_conn(self) -> socket.socket:
                 return _connect(self, policy)
@@ -269,7 +385,9 @@ def _origin(url: str) -> tuple[str, str]:
 
 
 class _Body(io.BytesIO):
-    """Bytes that are sent block by block: in one piece, all of them would have to be sent in the time meant for reaching the other side."""
+    """Bytes that are sent block by block: in one piece, all of them would have to be sent in
+    the time meant for reaching the other side.
+    """
 
     def __init__(self, content: bytes, ends: float) -> None:
         super().__init__(content)
@@ -301,7 +419,15 @@ def _inside(error: BaseException) -> Iterator[BaseException]:
             continue
         seen.add(id(one))
         yield one
-        todo += [x for x in (*getattr(one, "args", ()), getattr(one, "reason", None), getattr(one, "__cause__", None)) if isinstance(x, BaseException)]
+        todo += [
+            x
+            for x in (
+                *getattr(one, "args", ()),
+                getattr(one, "reason", None),
+                getattr(one, "__cause__", None),
+            )
+            if isinstance(x, BaseException)
+        ]
 
 
 def _sentence(error: requests.RequestException) -> str:
@@ -315,5 +441,9 @@ def _sentence(error: requests.RequestException) -> str:
     if isinstance(error, requests.Timeout) or "timed out" in str(error):
         return "The other side did not answer in time."
     if isinstance(error, requests.ConnectionError):
-        return "The other side could not be reached." if _never_sent(error) else "The connection was cut before the answer came."
+        return (
+            "The other side could not be reached."
+            if _never_sent(error)
+            else "The connection was cut before the answer came."
+        )
     return f"The request failed ({type(error).__name__})."

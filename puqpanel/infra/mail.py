@@ -1,4 +1,7 @@
-"""Mail over SMTP: one message to one server, bounded in time. What goes wrong is a sentence without the password."""
+"""Mail over SMTP: one message to one server, bounded in time.
+
+What goes wrong is a sentence without the password.
+"""
 
 from __future__ import annotations
 
@@ -105,8 +108,16 @@ def _session(server: MailServer) -> Iterator[smtplib.SMTP]:
         context = _context(server.verify)
         # made without a host and connected by hand: the greeting is waited for under the same watch
         name = socket.gethostname()
-        options: dict[str, Any] = {"timeout": server.timeout, "local_hostname": name if "." in name else "[127.0.0.1]"}  # else a slow name server is asked for it
-        smtp = smtplib.SMTP_SSL(context=context, **options) if server.encryption == "ssl" else smtplib.SMTP(**options)
+        # else a slow name server is asked for it
+        options: dict[str, Any] = {
+            "timeout": server.timeout,
+            "local_hostname": name if "." in name else "[127.0.0.1]",
+        }
+        smtp = (
+            smtplib.SMTP_SSL(context=context, **options)
+            if server.encryption == "ssl"
+            else smtplib.SMTP(**options)
+        )
         smtp._host = server.host  # type: ignore[attr-defined]  # what the certificate is checked against; only the constructor sets it
         code, said = smtp.connect(server.host, server.port)
         if code != 220:
@@ -136,17 +147,36 @@ def _context(verify: bool) -> ssl.SSLContext:
 def _told(server: MailServer, error: Exception, late: bool) -> tuple[str, int]:
     """What went wrong, as a sentence and the server's code."""
     place = f"{server.host}:{server.port}"
-    if late or isinstance(error, TimeoutError) or (isinstance(error, smtplib.SMTPServerDisconnected) and "timed out" in str(error)):
+    if (
+        late
+        or isinstance(error, TimeoutError)
+        or (isinstance(error, smtplib.SMTPServerDisconnected) and "timed out" in str(error))
+    ):
         return f"The mail server {place} did not answer in time.", 0
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         code, said = next(iter(error.recipients.values()))
         return f"The mail server refused the recipient: {_said(server, code, said)}", code
     if isinstance(error, smtplib.SMTPAuthenticationError):
-        return f"The mail server refused the user name or password: {_said(server, error.smtp_code, error.smtp_error)}", error.smtp_code
+        return (
+            (
+                "The mail server refused the user name or password:"
+                f" {_said(server, error.smtp_code, error.smtp_error)}"
+            ),
+            error.smtp_code,
+        )
     if isinstance(error, smtplib.SMTPSenderRefused):
-        return f"The mail server refused the sender: {_said(server, error.smtp_code, error.smtp_error)}", error.smtp_code
+        return (
+            (
+                "The mail server refused the sender:"
+                f" {_said(server, error.smtp_code, error.smtp_error)}"
+            ),
+            error.smtp_code,
+        )
     if isinstance(error, smtplib.SMTPResponseException):
-        return f"The mail server refused: {_said(server, error.smtp_code, error.smtp_error)}", error.smtp_code
+        return (
+            f"The mail server refused: {_said(server, error.smtp_code, error.smtp_error)}",
+            error.smtp_code,
+        )
     if isinstance(error, smtplib.SMTPNotSupportedError):
         return f"The mail server {place} does not offer what is asked of it: {error}", 0
     if isinstance(error, smtplib.SMTPServerDisconnected):
@@ -154,18 +184,33 @@ def _told(server: MailServer, error: Exception, late: bool) -> tuple[str, int]:
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"The certificate of {place} is not trusted: {error.verify_message}.", 0
     if isinstance(error, ssl.SSLError):
-        return f"No encrypted connection to {place}: is the encryption the right one for this port?", 0
+        return (
+            f"No encrypted connection to {place}: is the encryption the right one for this port?",
+            0,
+        )
     if isinstance(error, socket.gaierror):
         return f"There is no mail server {server.host}.", 0
     if isinstance(error, OSError):
         return f"The mail server {place} could not be reached.", 0
-    return f"The message cannot be sent: {redact_text(mask_secrets(str(error), [server.password]))[:_SAID]}", 0
+    return (
+        (
+            "The message cannot be sent:"
+            f" {redact_text(mask_secrets(str(error), [server.password]))[:_SAID]}"
+        ),
+        0,
+    )
 
 
 def _said(server: MailServer, code: int, text: bytes | str) -> str:
-    said = " ".join((text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)).split())[:_SAID]
+    said = " ".join(
+        (text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)).split()
+    )[:_SAID]
     # some servers answer with the very line that they refuse
-    known = [server.password, b64encode(server.password.encode()).decode(), b64encode(f"\0{server.username}\0{server.password}".encode()).decode()]
+    known = [
+        server.password,
+        b64encode(server.password.encode()).decode(),
+        b64encode(f"\0{server.username}\0{server.password}".encode()).decode(),
+    ]
     for secret in known if server.password else ():
         said = said.replace(secret, "•••")
     return f"{code} {redact_text(said)}"

@@ -1,6 +1,8 @@
-"""What a process is doing, written where it outlives the process: who ended it can be told from what it left behind.
+"""What a process is doing, written where it outlives the process: who ended it can be told from
+what it left behind.
 
-The mark is a page of memory kept in a file: writing it costs no system call, and the kernel keeps it when the process is killed.
+The mark is a page of memory kept in a file: writing it costs no system call, and the kernel keeps
+it when the process is killed.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ _left: list[str] = []
 
 
 def keep(folder: Path) -> None:
-    """Begins to keep this process's mark; a child that it forks keeps none. Nothing happens where the folder cannot be written.
+    """Begins to keep this process's mark; a child that it forks keeps none.
+
+    Nothing happens where the folder cannot be written.
 
     Args:
         folder: for processes that see each other; made when missing.
@@ -45,9 +49,14 @@ def keep(folder: Path) -> None:
 
 
 def _end_well() -> None:
-    """A process that ends by itself, or because it was told to, leaves nothing behind: nobody is to blame for it."""
+    """A process that ends by itself, or because it was told to, leaves nothing behind: nobody
+    is to blame for it.
+    """
     atexit.register(clear)
-    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+    if (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    ):
         # who handles the signal already ends by itself
         signal.signal(signal.SIGTERM, _told_to_end)
 
@@ -67,7 +76,10 @@ def clear() -> None:
 
 @contextlib.contextmanager
 def during(text: str) -> Iterator[None]:
-    """Marks what runs inside. Args: text is short and no secret; what is longer than the page is cut."""
+    """Marks what runs inside.
+
+    Args: text is short and no secret; what is longer than the page is cut.
+    """
     page = _kept.get(os.getpid())
     if page is None:
         yield
@@ -96,14 +108,22 @@ def others(beginning: str, seconds: float) -> int:
             if path.name == me or not path.name.isdecimal():
                 continue
             with contextlib.suppress(OSError, ValueError):
-                stamp, _, text = path.read_bytes().rstrip(b"\0").decode("utf-8", "replace").partition(" ")
-                if text.startswith(beginning) and time.monotonic() - float(stamp) >= seconds and alive(int(path.name)):
+                stamp, _, text = (
+                    path.read_bytes().rstrip(b"\0").decode("utf-8", "replace").partition(" ")
+                )
+                if (
+                    text.startswith(beginning)
+                    and time.monotonic() - float(stamp) >= seconds
+                    and alive(int(path.name))
+                ):
                     count += 1
     return count
 
 
 def left_behind(folder: Path) -> list[str]:
-    """What processes were doing when they ended, each told once; those that did nothing are not told of."""
+    """What processes were doing when they ended, each told once; those that did nothing are not
+    told of.
+    """
     with contextlib.suppress(OSError):
         for path in folder.iterdir():
             if path.name.isdecimal() and not alive(int(path.name)):

@@ -1,6 +1,8 @@
-"""Alembic without its command line: the panel's own tree and each module's, run by the same few functions.
+"""Alembic without its command line: the panel's own tree and each module's, run by the same few
+functions.
 
-A tree is a folder with `versions/`. Its version table and the tables that it may touch keep the trees out of each other's way.
+A tree is a folder with `versions/`. Its version table and the tables that it may touch keep the
+trees out of each other's way.
 """
 
 from __future__ import annotations
@@ -25,7 +27,9 @@ from puqpanel.infra.settings import ROOT
 
 
 class MigrationError(PanelError):
-    """A tree of migrations cannot be read or did not run through; nothing of the failed step was kept."""
+    """A tree of migrations cannot be read or did not run through; nothing of the failed step
+    was kept.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +58,21 @@ def _script(tree: Tree) -> ScriptDirectory:
 
 
 def _options(tree: Tree, **more: Any) -> dict[str, Any]:
-    def include(_object: object, name: str | None, kind: str, _reflected: bool, _other: object) -> bool:
-        return kind != "table" or (name is not None and name != tree.version_table and tree.owns(name))
+    def include(
+        _object: object, name: str | None, kind: str, _reflected: bool, _other: object
+    ) -> bool:
+        return kind != "table" or (
+            name is not None and name != tree.version_table and tree.owns(name)
+        )
 
-    return {"version_table": tree.version_table, "include_object": include, "render_as_batch": True, "transactional_ddl": True,
-            "compare_type": True, **more}
+    return {
+        "version_table": tree.version_table,
+        "include_object": include,
+        "render_as_batch": True,
+        "transactional_ddl": True,
+        "compare_type": True,
+        **more,
+    }
 
 
 def head(tree: Tree = PANEL) -> str | None:
@@ -99,13 +113,19 @@ def downgrade(engine: Engine, tree: Tree, to: str = "base") -> None:
     Raises:
         MigrationError: as for `upgrade`.
     """
-    _run(engine, tree, lambda script: lambda revision, _context: script._downgrade_revs(to, revision))
+    _run(
+        engine, tree, lambda script: lambda revision, _context: script._downgrade_revs(to, revision)
+    )
 
 
 def differences(engine: Engine, metadata: sa.MetaData, tree: Tree = PANEL) -> list[Any]:
-    """What alembic would still change so that the database matches the models; empty when they agree."""
+    """What alembic would still change so that the database matches the models; empty when they
+    agree.
+    """
     with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts=_options(tree, target_metadata=metadata))
+        context = MigrationContext.configure(
+            connection, opts=_options(tree, target_metadata=metadata)
+        )
         return list(compare_metadata(context, metadata))
 
 
@@ -118,7 +138,9 @@ def _run(engine: Engine, tree: Tree, steps: Callable[[ScriptDirectory], Any]) ->
                 context.run_migrations()
     except (sa.exc.SQLAlchemyError, RevisionError) as error:
         cause = getattr(error, "orig", None) or error
-        raise MigrationError(f"The migration in {tree.folder.parent.name} failed: {cause}") from error
+        raise MigrationError(
+            f"The migration in {tree.folder.parent.name} failed: {cause}"
+        ) from error
 
 
 @contextlib.contextmanager
@@ -139,8 +161,12 @@ def rebuilding(engine: Engine) -> Iterator[Connection]:
             with connection.execution_options(panel_write=True).begin():
                 _lock(connection)
                 yield connection
-                if sqlite and (broken := connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()):
-                    raise MigrationError(f"After the migration {len(broken)} rows refer to nothing; it was undone.")
+                if sqlite and (
+                    broken := connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+                ):
+                    raise MigrationError(
+                        f"After the migration {len(broken)} rows refer to nothing; it was undone."
+                    )
         finally:
             if sqlite:
                 _foreign_keys(connection, on=True)
@@ -148,15 +174,18 @@ def rebuilding(engine: Engine) -> Iterator[Connection]:
 
 
 def _foreign_keys(connection: Connection, *, on: bool) -> None:
-    # a batch migration drops and makes tables anew: with the checks on, rows that refer to them are silently deleted. The switch is ignored
-    # inside a transaction, so it goes to the driver's connection, which is in autocommit.
+    # a batch migration drops and makes tables anew: with the checks on, rows that refer to them are
+    # silently deleted. The switch is ignored inside a transaction, so it goes to the driver's
+    # connection, which is in autocommit.
     raw = connection.connection.dbapi_connection
     assert raw is not None
     raw.execute(f"PRAGMA foreign_keys={'ON' if on else 'OFF'}")
 
 
 def _lock(connection: Connection) -> None:
-    """Two hosts that start together must not migrate at once; SQLite's write lock and this do the same."""
+    """Two hosts that start together must not migrate at once; SQLite's write lock and this do
+    the same.
+    """
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7461)")
     elif connection.dialect.name in ("mysql", "mariadb"):
@@ -164,7 +193,9 @@ def _lock(connection: Connection) -> None:
 
 
 def _unlock(connection: Connection) -> None:
-    """MariaDB's lock belongs to the connection and would go back to the pool with it; PostgreSQL's ends with the transaction."""
+    """MariaDB's lock belongs to the connection and would go back to the pool with it;
+    PostgreSQL's ends with the transaction.
+    """
     if connection.dialect.name in ("mysql", "mariadb"):
         connection.exec_driver_sql("SELECT RELEASE_LOCK('puqpanel_migrate')")
         connection.commit()

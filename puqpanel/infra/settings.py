@@ -32,12 +32,16 @@ class Settings:
         name: the firm's name, shown in both areas.
         host, port: where the web process listens.
         web_processes, workers: how many of each one host runs.
-        trusted_proxies: how many proxies stand in front and may be believed about the client's address.
+        trusted_proxies: how many proxies stand in front and may be believed about the client's
+            address.
         secure_cookies: cookies travel over HTTPS only.
         module_log_days: how long lines of the module log are kept; 0 keeps them all.
-        task_days: how long tasks that completed or were cancelled are kept; 0 keeps them all. Failed and lost ones stay.
-        monitoring_allow: networks of our own that staff may have monitored, besides the open internet.
-        locale: the language of what no visitor asked for, such as a worker's messages, and of visitors whose browser names none.
+        task_days: how long tasks that completed or were cancelled are kept; 0 keeps them all.
+            Failed and lost ones stay.
+        monitoring_allow: networks of our own that staff may have monitored, besides the open
+            internet.
+        locale: the language of what no visitor asked for, such as a worker's messages, and of
+            visitors whose browser names none.
         dev: reload edited templates and modules.
         log_json: log lines as JSON.
     """
@@ -78,13 +82,30 @@ class Settings:
 
         instance = Path(text("INSTANCE", str(ROOT / "instance"))).expanduser().absolute()
         database_url = text("DATABASE_URL", f"sqlite:///{instance / 'puqpanel.db'}")
-        if database_url.split(":", 1)[0].split("+")[0] not in ("sqlite", "postgresql", "mysql", "mariadb"):
-            raise SettingsError(f"{PREFIX}DATABASE_URL must begin with sqlite, postgresql+psycopg or mysql+pymysql.")
+        if database_url.split(":", 1)[0].split("+")[0] not in (
+            "sqlite",
+            "postgresql",
+            "mysql",
+            "mariadb",
+        ):
+            raise SettingsError(
+                f"{PREFIX}DATABASE_URL must begin with sqlite, postgresql+psycopg or mysql+pymysql."
+            )
         if database_url.startswith("postgresql://"):
             database_url = database_url.replace("postgresql://", "postgresql+psycopg://", 1)
         redis_url = text("REDIS_URL")
-        if redis_url and redis_url.split("://", 1)[0] not in ("redis", "rediss", "unix", "valkey", "valkeys", "redis+sentinel"):
-            raise SettingsError(f"{PREFIX}REDIS_URL must begin with redis://, rediss://, unix:// or redis+sentinel://.")
+        if redis_url and redis_url.split("://", 1)[0] not in (
+            "redis",
+            "rediss",
+            "unix",
+            "valkey",
+            "valkeys",
+            "redis+sentinel",
+        ):
+            raise SettingsError(
+                f"{PREFIX}REDIS_URL must begin with redis://, rediss://, unix:// or"
+                " redis+sentinel://."
+            )
         base_url = text("BASE_URL").rstrip("/")
         if base_url and not base_url.startswith(("http://", "https://")):
             raise SettingsError(f"{PREFIX}BASE_URL must begin with http:// or https://.")
@@ -100,7 +121,10 @@ class Settings:
             web_processes=_number("WEB_PROCESSES", text("WEB_PROCESSES", "2"), 1, 256),
             workers=_number("WORKERS", text("WORKERS", "2"), 1, 256),
             trusted_proxies=_number("TRUSTED_PROXIES", text("TRUSTED_PROXIES", "0"), 0, 10),
-            secure_cookies=_switch("SECURE_COOKIES", text("SECURE_COOKIES", "yes" if base_url.startswith("https://") else "no")),
+            secure_cookies=_switch(
+                "SECURE_COOKIES",
+                text("SECURE_COOKIES", "yes" if base_url.startswith("https://") else "no"),
+            ),
             module_log_days=_number("MODULE_LOG_DAYS", text("MODULE_LOG_DAYS", "90"), 0, 36500),
             task_days=_number("TASK_DAYS", text("TASK_DAYS", "365"), 0, 36500),
             monitoring_allow=_networks("MONITORING_ALLOW", text("MONITORING_ALLOW")),
@@ -122,7 +146,9 @@ class Settings:
 
 def _number(name: str, value: str, low: int, high: int) -> int:
     if not value.isdecimal() or not low <= int(value) <= high:
-        raise SettingsError(f"{PREFIX}{name} must be a whole number from {low} to {high}, not “{value}”.")
+        raise SettingsError(
+            f"{PREFIX}{name} must be a whole number from {low} to {high}, not “{value}”."
+        )
     return int(value)
 
 
@@ -140,11 +166,16 @@ def _networks(name: str, value: str) -> tuple[str, ...]:
         try:
             ip_network(one, strict=False)
         except ValueError:
-            raise SettingsError(f"{PREFIX}{name} must be networks such as 10.0.0.0/8, separated by commas, not “{one}”.") from None
+            raise SettingsError(
+                f"{PREFIX}{name} must be networks such as 10.0.0.0/8, separated by commas, not"
+                f" “{one}”."
+            ) from None
     return found
 
 
 def _locale(name: str, value: str) -> str:
     if not re.fullmatch(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})?", value):
-        raise SettingsError(f"{PREFIX}{name} must be a language such as en or pl-PL, not “{value}”.")
+        raise SettingsError(
+            f"{PREFIX}{name} must be a language such as en or pl-PL, not “{value}”."
+        )
     return value.replace("_", "-")

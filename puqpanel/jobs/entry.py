@@ -8,7 +8,11 @@ from puqpanel.jobs.notifications import NotificationJob
 from puqpanel.tasks import run as engine
 from puqpanel.tasks.outcome import Handlers
 
-HANDLERS: Handlers = {"HookJob": HookJob(), "ModuleJob": ModuleJob(), "NotificationJob": NotificationJob()}
+HANDLERS: Handlers = {
+    "HookJob": HookJob(),
+    "ModuleJob": ModuleJob(),
+    "NotificationJob": NotificationJob(),
+}
 
 
 def run(task_id: int) -> None:

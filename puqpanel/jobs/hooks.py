@@ -10,7 +10,10 @@ from puqpanel.tasks.outcome import Outcome
 
 
 class HookJob:
-    """Calls the listener that the task names, with what it is told about. Each is called once: a listener that failed is not told again."""
+    """Calls the listener that the task names, with what it is told about.
+
+    Each is called once: a listener that failed is not told again.
+    """
 
     def run(self, task: Task) -> Outcome:
         """One attempt; parks while the module is not served."""
@@ -22,7 +25,14 @@ class HookJob:
             return Outcome("completed", "The module no longer listens to this.")
         token = hooks.depth.set(int(task.data.get("depth") or 1))
         try:
-            called = calls.invoke(module, hook.label, task.data["event"], dict(task.data.get("payload") or {}), task=task, hook=hook)
+            called = calls.invoke(
+                module,
+                hook.label,
+                task.data["event"],
+                dict(task.data.get("payload") or {}),
+                task=task,
+                hook=hook,
+            )
         finally:
             hooks.depth.reset(token)
         if not called.error and called.value is None:

@@ -18,7 +18,9 @@ class ModuleJob:
     """Calls `data["method"]` of the task's module, for the task's service."""
 
     def run(self, task: Task) -> Outcome:
-        """One attempt: parks while the module is not served, looks before repeating what was cut off, then calls."""
+        """One attempt: parks while the module is not served, looks before repeating what was
+        cut off, then calls.
+        """
         if reason := held_back(task.module):
             return Outcome("park", reason)
         module = registry.current().modules[task.module]
@@ -27,9 +29,13 @@ class ModuleJob:
             if seen is not None:
                 return seen
         method, _, product = calls.job_data(task.data)
-        called = calls.invoke(module, method, task=task, service_uuid=task.service_uuid or None, product_uuid=product)
+        called = calls.invoke(
+            module, method, task=task, service_uuid=task.service_uuid or None, product_uuid=product
+        )
         if task.service_uuid and called.service_changes:
-            provisioning.keep_service_data(service_uuid=task.service_uuid, changes=called.service_changes)
+            provisioning.keep_service_data(
+                service_uuid=task.service_uuid, changes=called.service_changes
+            )
         return outcome_of(called)
 
     def settle(self, task: Task, outcome: Outcome) -> None:
@@ -39,23 +45,48 @@ class ModuleJob:
             provisioning.record(task, outcome)
 
     def _look(self, module: LoadedModule, task: Task) -> Outcome | None:
-        """Asks the provider what an attempt that was cut off has done; None when the job may run again."""
+        """Asks the provider what an attempt that was cut off has done; None when the job may
+        run again.
+        """
         called = calls.invoke(module, "observe", task=task, service_uuid=task.service_uuid or None)
         facts = observed(called)
         if facts is None:
-            return Outcome("lost", f"An attempt was cut off, and what exists at the provider cannot be told: {called.result.message or called.error}")
-        verb, exists, suspended = provisioning.own_verb(task), bool(facts.get("exists")), bool(facts.get("suspended"))
+            return Outcome(
+                "lost",
+                "An attempt was cut off, and what exists at the provider cannot be told:"
+                f" {called.result.message or called.error}",
+            )
+        verb, exists, suspended = (
+            provisioning.own_verb(task),
+            bool(facts.get("exists")),
+            bool(facts.get("suspended")),
+        )
         found = facts.get("data")
-        ends = {"create": exists, "suspend": exists and suspended, "unsuspend": exists and not suspended, "terminate": not exists}
-        if verb is None or verb.key not in ends or (not ends[verb.key] and (exists or verb.key == "create")):
+        ends = {
+            "create": exists,
+            "suspend": exists and suspended,
+            "unsuspend": exists and not suspended,
+            "terminate": not exists,
+        }
+        if (
+            verb is None
+            or verb.key not in ends
+            or (not ends[verb.key] and (exists or verb.key == "create"))
+        ):
             return None
         done = ends[verb.key]
         if not done:
-            provisioning.set_provision_status(service_uuid=task.service_uuid, status=ProvisionStatus.NOT_FOUND)
+            provisioning.set_provision_status(
+                service_uuid=task.service_uuid, status=ProvisionStatus.NOT_FOUND
+            )
             return Outcome("failed", "The provider no longer has this account.", dict(facts))
         if isinstance(found, Mapping):
             provisioning.keep_service_data(service_uuid=task.service_uuid, changes=found)
-        return Outcome("completed", f"{verb.label} had been done before the attempt was cut off; the provider says so.", dict(facts))
+        return Outcome(
+            "completed",
+            f"{verb.label} had been done before the attempt was cut off; the provider says so.",
+            dict(facts),
+        )
 
 
 def held_back(key: str) -> str:
@@ -66,11 +97,17 @@ def held_back(key: str) -> str:
     if module.restricted:
         return f"The module {key} waits for its update; the task goes on after it."
     reason = breaker.reason(key)
-    return f"The module {key} was stopped; the task goes on when staff let it. {reason}" if reason else ""
+    return (
+        f"The module {key} was stopped; the task goes on when staff let it. {reason}"
+        if reason
+        else ""
+    )
 
 
 def observed(called: Called) -> Mapping[str, Any] | None:
-    """What `observe()` said: `exists`, `suspended` and further `data`; None when it could not tell."""
+    """What `observe()` said: `exists`, `suspended` and further `data`; None when it could not
+    tell.
+    """
     if called.error:
         return None
     value = called.value

@@ -14,7 +14,9 @@ class NotificationJob:
     """Calls `send(message)` of the sender's module."""
 
     def run(self, task: Task) -> Outcome:
-        """One attempt: parks while the module is not served, fails where the sender is gone or off, then calls."""
+        """One attempt: parks while the module is not served, fails where the sender is gone or
+        off, then calls.
+        """
         if reason := held_back(task.module):
             return Outcome("park", reason)
         uuid = str(task.data.get("sender") or "")
@@ -23,11 +25,23 @@ class NotificationJob:
         except NotFoundError:
             return Outcome("failed", "Its sender was deleted.")
         if not sender.active:
-            return Outcome("failed", f"The sender {sender.title} is switched off; switch it on and retry.")
-        called = calls.invoke(registry.current().modules[task.module], "send", dict(task.data.get("message") or {}), task=task, instance_uuid=uuid)
+            return Outcome(
+                "failed", f"The sender {sender.title} is switched off; switch it on and retry."
+            )
+        called = calls.invoke(
+            registry.current().modules[task.module],
+            "send",
+            dict(task.data.get("message") or {}),
+            task=task,
+            instance_uuid=uuid,
+        )
         outcome = outcome_of(called)
         result = called.result
-        if outcome.kind == "retry" and result.retry is None and (result.errors or result.code == 422):
+        if (
+            outcome.kind == "retry"
+            and result.retry is None
+            and (result.errors or result.code == 422)
+        ):
             # what is wrong with the message itself is as wrong the next time
             return Outcome("failed", outcome.message, outcome.output)
         return outcome

@@ -1,5 +1,7 @@
-"""What happens by itself, as data: each entry's name, how often, and what it calls. Two schedulers at once do no harm: every entry claims its work
-in the database."""
+"""What happens by itself, as data: each entry's name, how often, and what it calls.
+
+Two schedulers at once do no harm: every entry claims its work in the database.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,8 @@ class Entry:
         name: for the log.
         every: seconds between two runs.
         call: what to do; needs an app context.
-        blind: seconds to wait after this process could not look for a while: leases ran out that nobody could renew, with the database away.
+        blind: seconds to wait after this process could not look for a while: leases ran out that
+            nobody could renew, with the database away.
         due: monotonic time of the next run.
         waited: whether it has just waited for that.
     """
@@ -52,8 +55,16 @@ def entries(settings: Settings) -> list[Entry]:
         Entry("rescue what was lost", 5, lambda: sweep.rescue(HANDLERS), blind=fence.LEASE),
         Entry("settle services without a task", 20, provisioning.settle_orphans),
         Entry("let go on what was parked", 10, modules.unpark_served),
-        Entry("count processes that modules ended", 5, lambda: modules.count_deaths(settings.modules_dir, settings.instance)),
-        Entry("repair the generation's hint", 5, lambda: queue.put_hint(modules.HINT, str(modules.generation()))),
+        Entry(
+            "count processes that modules ended",
+            5,
+            lambda: modules.count_deaths(settings.modules_dir, settings.instance),
+        ),
+        Entry(
+            "repair the generation's hint",
+            5,
+            lambda: queue.put_hint(modules.HINT, str(modules.generation())),
+        ),
         Entry("compare modules with the disk", 10, lambda: modules.rescan(settings.modules_dir)),
         Entry("thin the module log", 30, lambda: module_log.thin(settings.module_log_days)),
         Entry("thin the tasks", 30, lambda: tasks.thin(settings.task_days)),

@@ -1,7 +1,7 @@
 """Rows, one file a noun.
 
-Belongs here: tables, columns, constraints. Does not: rules about when they change (operations) or how they look (web).
-Called by tasks and everything above it.
+Belongs here: tables, columns, constraints. Does not: rules about when they change (operations) or
+how they look (web). Called by tasks and everything above it.
 """
 
 from puqpanel.models.audit import Audit
@@ -19,6 +19,23 @@ from puqpanel.models.tasks import Task, TaskAttempt, TaskTag
 from puqpanel.models.users import User
 
 __all__ = [
-    "Audit", "Client", "ClientUser", "Generation", "Heartbeat", "Instance", "Module", "ModuleLog", "Product", "Role", "ScheduleEntry",
-    "Service", "Setting", "Staff", "Task", "TaskAttempt", "TaskTag", "User", "staff_roles",
+    "Audit",
+    "Client",
+    "ClientUser",
+    "Generation",
+    "Heartbeat",
+    "Instance",
+    "Module",
+    "ModuleLog",
+    "Product",
+    "Role",
+    "ScheduleEntry",
+    "Service",
+    "Setting",
+    "Staff",
+    "Task",
+    "TaskAttempt",
+    "TaskTag",
+    "User",
+    "staff_roles",
 ]

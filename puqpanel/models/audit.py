@@ -1,4 +1,7 @@
-"""Who did what, from where, what stood before and what after. Never changed, never deleted by the panel."""
+"""Who did what, from where, what stood before and what after.
+
+Never changed, never deleted by the panel.
+"""
 
 from __future__ import annotations
 

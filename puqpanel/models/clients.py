@@ -25,15 +25,21 @@ class Client(Model):
     notes: Mapped[Sentence]
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[Created]
-    members: Mapped[list[ClientUser]] = relationship(back_populates="client", cascade="all, delete-orphan")
+    members: Mapped[list[ClientUser]] = relationship(
+        back_populates="client", cascade="all, delete-orphan"
+    )
 
 
 class ClientUser(Model):
     """One user of one client; the owner may do everything, others what `permissions` lists."""
 
     __tablename__ = "client_users"
-    client_id: Mapped[int] = mapped_column(sa.ForeignKey("clients.id", ondelete="CASCADE"), primary_key=True)
-    user_id: Mapped[int] = mapped_column(sa.ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True)
+    client_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("clients.id", ondelete="CASCADE"), primary_key=True
+    )
+    user_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
     owner: Mapped[bool] = mapped_column(default=False)
     permissions: Mapped[list[str]] = mapped_column(sa.JSON, default=list)
     created_at: Mapped[Created]

@@ -10,7 +10,9 @@ from puqpanel.models.columns import Key, Moment, Word
 
 
 class Heartbeat(Model):
-    """One process of a kind (`worker`, `scheduler`), last seen `at`, running the modules of `generation`."""
+    """One process of a kind (`worker`, `scheduler`), last seen `at`, running the modules of
+    `generation`.
+    """
 
     __tablename__ = "heartbeats"
     id: Mapped[Key]

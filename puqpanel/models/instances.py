@@ -1,4 +1,6 @@
-"""Configured instances of Payment and Notification modules: a gateway is one of a payment module, a sender one of a notification module."""
+"""Configured instances of Payment and Notification modules: a gateway is one of a payment
+module, a sender one of a notification module.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,11 @@ from puqpanel.models.columns import Created, Key, Name, Uuid, Word
 
 
 class Instance(Model):
-    """One configuration of one module. `type` and `name` are the module's, `title` is what people call this one; `data` is what the module
-    reads as `module_data`."""
+    """One configuration of one module.
+
+    `type` and `name` are the module's, `title` is what people call this one; `data` is what the
+    module reads as `module_data`.
+    """
 
     __tablename__ = "instances"
     __table_args__ = (sa.Index("ix_instances_type_position", "type", "position"),)

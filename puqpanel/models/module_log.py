@@ -10,7 +10,10 @@ from puqpanel.models.columns import Created, Key, Word
 
 
 class ModuleLog(Model):
-    """One line of a module's log. `request` and `response` are text or JSON text, at most 64 KB each."""
+    """One line of a module's log.
+
+    `request` and `response` are text or JSON text, at most 64 KB each.
+    """
 
     __tablename__ = "module_log"
     __table_args__ = (

@@ -11,10 +11,13 @@ from puqpanel.models.columns import Created, Key, Moment, Sentence, Word
 
 
 class Module(Model):
-    """A module that was switched on at least once, or refused while it was. `version` is what was activated or updated to last.
+    """A module that was switched on at least once, or refused while it was.
 
-    `strikes` counts failures of its code since the last thing that it finished, `struck_at` is the last; `failing` is the sentence of the open
-    breaker, empty while it works. `deadly_files` marks the state of its files in which importing it ended a process.
+    `version` is what was activated or updated to last.
+
+    `strikes` counts failures of its code since the last thing that it finished, `struck_at` is the
+    last; `failing` is the sentence of the open breaker, empty while it works. `deadly_files` marks
+    the state of its files in which importing it ended a process.
     """
 
     __tablename__ = "modules"
@@ -40,7 +43,10 @@ class Module(Model):
 
 
 class Generation(Model):
-    """One row: the number of the set of active modules. Processes whose app has another number build a new one."""
+    """One row: the number of the set of active modules.
+
+    Processes whose app has another number build a new one.
+    """
 
     __tablename__ = "generation"
     id: Mapped[int] = mapped_column(sa.Integer, primary_key=True, autoincrement=False)

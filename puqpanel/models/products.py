@@ -14,9 +14,12 @@ from puqpanel.models.columns import Created, Key, Name, Sentence, Uuid, Word
 
 
 class Product(Model):
-    """Something that can be bought. `module` is its Product module's key, `Product/MyCloudService`, or empty.
+    """Something that can be bought.
 
-    `config` is read when it is asked for: a list of names must not open secrets, nor fail over one that does not open.
+    `module` is its Product module's key, `Product/MyCloudService`, or empty.
+
+    `config` is read when it is asked for: a list of names must not open secrets, nor fail over one
+    that does not open.
     """
 
     __tablename__ = "products"

@@ -12,10 +12,13 @@ from puqpanel.models.columns import Key, Moment
 
 
 class ScheduleEntry(Model):
-    """One entry of a module's `scheduler()`. What it does stands in the module; the row holds its place in time.
+    """One entry of a module's `scheduler()`.
 
-    `task_id` is its last run; a run that is due while that is unfinished is skipped and counted. `shape` is the rule that `due_at` was
-    reckoned by: another rule in the module's files reckons it anew.
+    What it does stands in the module; the row holds its place in time.
+
+    `task_id` is its last run; a run that is due while that is unfinished is skipped and counted.
+    `shape` is the rule that `due_at` was reckoned by: another rule in the module's files reckons it
+    anew.
     """
 
     __tablename__ = "schedule"

@@ -19,11 +19,13 @@ from puqpanel.models.products import Product
 
 
 class Service(Model):
-    """`status` is what was bought, `provision_status` what the provider has: two things that move apart.
+    """`status` is what was bought, `provision_status` what the provider has: two things that move
+    apart.
 
-    `service_data` are the form's answers, `provision_data` what jobs found out and kept; both encrypted. `failure` is the sentence for staff
-    about the last thing that went wrong, empty when nothing is wrong. `settled_from` is the provision status before the verb under way,
-    `fallback` what it was sold as before a change of package that its provider has not followed yet.
+    `service_data` are the form's answers, `provision_data` what jobs found out and kept; both
+    encrypted. `failure` is the sentence for staff about the last thing that went wrong, empty when
+    nothing is wrong. `settled_from` is the provision status before the verb under way, `fallback`
+    what it was sold as before a change of package that its provider has not followed yet.
     """
 
     __tablename__ = "services"

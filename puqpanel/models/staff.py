@@ -41,7 +41,9 @@ class Staff(Model):
     epoch: Mapped[int] = mapped_column(default=0)
     last_login_at: Mapped[Moment | None]
     created_at: Mapped[Created]
-    roles: Mapped[list[Role]] = relationship(secondary=staff_roles, lazy="selectin", order_by=Role.name)
+    roles: Mapped[list[Role]] = relationship(
+        secondary=staff_roles, lazy="selectin", order_by=Role.name
+    )
 
     @property
     def permissions(self) -> frozenset[str]:

@@ -18,8 +18,10 @@ from puqpanel.models.columns import Created, Key, Moment, Sentence, Uuid, Word
 class Task(Model):
     """One piece of work.
 
-    `owner` and `lease_until` are the fence: only who holds the row may close it. `waiting_key` is set while the row waits or is parked, and unique, so
-    that the same work is not queued twice. `after_id` is a running task that must end first. `in_doubt` says that a holder vanished in mid-job.
+    `owner` and `lease_until` are the fence: only who holds the row may close it. `waiting_key` is
+    set while the row waits or is parked, and unique, so that the same work is not queued twice.
+    `after_id` is a running task that must end first. `in_doubt` says that a holder vanished in
+    mid-job.
     """
 
     __tablename__ = "tasks"
@@ -65,8 +67,12 @@ class Task(Model):
     actor_id: Mapped[int | None]
     actor_name: Mapped[str] = mapped_column(sa.String(200), default="")
     created_at: Mapped[Created]
-    tags: Mapped[list[TaskTag]] = relationship(cascade="all, delete-orphan", order_by="TaskTag.position")
-    attempts: Mapped[list[TaskAttempt]] = relationship(cascade="all, delete-orphan", order_by="TaskAttempt.number")
+    tags: Mapped[list[TaskTag]] = relationship(
+        cascade="all, delete-orphan", order_by="TaskTag.position"
+    )
+    attempts: Mapped[list[TaskAttempt]] = relationship(
+        cascade="all, delete-orphan", order_by="TaskAttempt.number"
+    )
 
     is_duplicate: ClassVar[bool] = False
     """Set on the row that `tasks.add` hands back in place of a like one."""
@@ -77,7 +83,9 @@ class TaskTag(Model):
 
     __tablename__ = "task_tags"
     __table_args__ = (sa.Index("ix_task_tags_tag_task_id", "tag", "task_id"),)
-    task_id: Mapped[int] = mapped_column(sa.ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True)
+    task_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True
+    )
     tag: Mapped[str] = mapped_column(sa.String(120), primary_key=True)
     position: Mapped[int] = mapped_column(default=0)
 

@@ -37,15 +37,25 @@ def record(
         task_id: the task that did it.
     """
     entry = Audit(
-        actor_kind=actor.kind, actor_id=actor.id, actor_name=redact_text(actor.name)[:200], ip=actor.ip[:45], action=action, subject_type=subject_type,
-        subject_uuid=subject_uuid, summary=redact_text(summary), task_id=task_id,
-        before=redact(dict(before)) if before else None, after=redact(dict(after)) if after else None,
+        actor_kind=actor.kind,
+        actor_id=actor.id,
+        actor_name=redact_text(actor.name)[:200],
+        ip=actor.ip[:45],
+        action=action,
+        subject_type=subject_type,
+        subject_uuid=subject_uuid,
+        summary=redact_text(summary),
+        task_id=task_id,
+        before=redact(dict(before)) if before else None,
+        after=redact(dict(after)) if after else None,
     )
     session().add(entry)
     return entry
 
 
-def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def changed(
+    before: Mapping[str, Any], after: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """The two sides of what differs between two sets of values."""
     keys = [key for key in after if before.get(key) != after[key]]
     return {key: before.get(key) for key in keys}, {key: after[key] for key in keys}
@@ -53,6 +63,13 @@ def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[s
 
 def timeline(subject_type: str, subject_uuid: str, limit: int = 50) -> Sequence[Audit]:
     """The newest entries of a subject, newest first."""
-    return session().scalars(
-        sa.select(Audit).where(Audit.subject_type == subject_type, Audit.subject_uuid == subject_uuid).order_by(Audit.id.desc()).limit(limit)
-    ).all()
+    return (
+        session()
+        .scalars(
+            sa.select(Audit)
+            .where(Audit.subject_type == subject_type, Audit.subject_uuid == subject_uuid)
+            .order_by(Audit.id.desc())
+            .limit(limit)
+        )
+        .all()
+    )

@@ -1,4 +1,6 @@
-"""What becomes of a module that fails again and again: its tasks wait, with the reason, until staff let it go on."""
+"""What becomes of a module that fails again and again: its tasks wait, with the reason, until
+staff let it go on.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ from puqpanel.operations import audit
 from puqpanel.tasks.outcome import Outcome
 
 STRIKES = 5
-"""Failures of a module's code, with nothing that it finished between them, that open the breaker."""
+"""Failures of a module's code, with nothing that it finished between them, that open the
+breaker.
+"""
 WINDOW = timedelta(minutes=10)
 """Failures further apart than this are not counted together."""
 FAILURES = frozenset({"exception", "timeout", "lost"})
@@ -28,17 +32,24 @@ def _is(key: str) -> tuple[sa.ColumnElement[bool], ...]:
 
 
 def note(key: str, outcome: Outcome) -> None:
-    """Counts how an attempt at one of a module's tasks ended; inside the transaction that closes it.
+    """Counts how an attempt at one of a module's tasks ended; inside the transaction that closes
+    it.
 
-    An answer, "error" too, is something that the module finished: only exceptions, timeouts and jobs that died count. What a module says by an
-    exception meant for people (`ExternalServiceError`), and a worker that vanished whole, are nobody's fault.
+    An answer, "error" too, is something that the module finished: only exceptions, timeouts and
+    jobs that died count. What a module says by an exception meant for people
+    (`ExternalServiceError`), and a worker that vanished whole, are nobody's fault.
     """
     if outcome.kind in FAILURES:
         if outcome.blame:
             strike(key, outcome.message)
     elif outcome.kind != "park":
         with transaction() as current:
-            current.execute(sa.update(Module).where(*_is(key), Module.strikes > 0).values(strikes=0).execution_options(synchronize_session=False))
+            current.execute(
+                sa.update(Module)
+                .where(*_is(key), Module.strikes > 0)
+                .values(strikes=0)
+                .execution_options(synchronize_session=False)
+            )
 
 
 def strike(key: str, what: str, weight: int = 1) -> bool:
@@ -54,15 +65,29 @@ def strike(key: str, what: str, weight: int = 1) -> bool:
     """
     moment = now()
     with transaction() as current:
-        row = current.scalar(sa.select(Module).where(*_is(key)).with_for_update().execution_options(populate_existing=True))
+        row = current.scalar(
+            sa.select(Module)
+            .where(*_is(key))
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
         if row is None or row.failing:
             return False
         fresh = row.struck_at is not None and row.struck_at > moment - WINDOW
         row.strikes, row.struck_at = (row.strikes + weight if fresh else weight), moment
         if row.strikes < STRIKES:
             return False
-        row.failing, row.failing_since = f"It failed again and again; the last time: {what}"[:4000], moment
-        audit.record(actor=SYSTEM, action="module.failing", subject_type="module", subject_uuid=key, summary=f"{row.name} was stopped. {row.failing}")
+        row.failing, row.failing_since = (
+            f"It failed again and again; the last time: {what}"[:4000],
+            moment,
+        )
+        audit.record(
+            actor=SYSTEM,
+            action="module.failing",
+            subject_type="module",
+            subject_uuid=key,
+            summary=f"{row.name} was stopped. {row.failing}",
+        )
         raise_event("module.failing", {"module": key, "reason": row.failing})
     return True
 
@@ -83,8 +108,20 @@ def close(*, actor: Actor, key: str) -> None:
         ConflictError: it is not stopped.
     """
     with transaction() as current:
-        row = current.scalar(sa.select(Module).where(*_is(key)).with_for_update().execution_options(populate_existing=True))
+        row = current.scalar(
+            sa.select(Module)
+            .where(*_is(key))
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
         if row is None or not row.failing:
             raise ConflictError("This module is not stopped.")
         before, row.failing, row.failing_since, row.strikes = row.failing, "", None, 0
-        audit.record(actor=actor, action="module.let_go_on", subject_type="module", subject_uuid=key, summary=f"{row.name} was let go on.", before={"failing": before})
+        audit.record(
+            actor=actor,
+            action="module.let_go_on",
+            subject_type="module",
+            subject_uuid=key,
+            summary=f"{row.name} was let go on.",
+            before={"failing": before},
+        )

@@ -20,7 +20,9 @@ from puqpanel.operations.passwords import check_password, hash_password
 def find_client(uuid: str) -> Client:
     """One client with its users. Raises NotFoundError."""
     found = session().scalar(
-        sa.select(Client).where(Client.uuid == uuid).options(selectinload(Client.members).joinedload(ClientUser.user))
+        sa.select(Client)
+        .where(Client.uuid == uuid)
+        .options(selectinload(Client.members).joinedload(ClientUser.user))
     )
     if found is None:
         raise NotFoundError("There is no such client.")
@@ -29,14 +31,29 @@ def find_client(uuid: str) -> Client:
 
 def clients_of(user_id: int) -> Sequence[Client]:
     """The active clients that a user acts for, by name."""
-    return session().scalars(
-        sa.select(Client).join(ClientUser).where(ClientUser.user_id == user_id, Client.active).order_by(Client.name)
-    ).all()
+    return (
+        session()
+        .scalars(
+            sa.select(Client)
+            .join(ClientUser)
+            .where(ClientUser.user_id == user_id, Client.active)
+            .order_by(Client.name)
+        )
+        .all()
+    )
 
 
 def create_client(
-    *, actor: Actor, name: str, email: str, company: str = "", country: str = "", currency: str = "EUR", notes: str = "",
-    user_password: str = "", user_name: str = "",
+    *,
+    actor: Actor,
+    name: str,
+    email: str,
+    company: str = "",
+    country: str = "",
+    currency: str = "EUR",
+    notes: str = "",
+    user_password: str = "",
+    user_name: str = "",
 ) -> Client:
     """Makes a client and, with a password given, its owner's sign-in.
 
@@ -49,26 +66,63 @@ def create_client(
         user_name: the owner's name; the client's unless given.
 
     Raises:
-        InvalidInput: a field needs another look, or the address signs in already: a typing mistake must not open one client to another's people.
+        InvalidInput: a field needs another look, or the address signs in already: a typing mistake
+            must not open one client to another's people.
     """
-    values = _clean(name=name, email=email, company=company, country=country, currency=currency, notes=notes)
+    values = _clean(
+        name=name, email=email, company=company, country=country, currency=currency, notes=notes
+    )
     if user_password:
         check_password(user_password, "user_password")
     with transaction() as current:
         client = Client(**values)
         current.add(client)
         current.flush()
-        audit.record(actor=actor, action="client.created", subject_type="client", subject_uuid=client.uuid, summary=f"Client {client.name} made.", after=values)
-        if user_password and current.scalar(sa.select(User.id).where(User.email == values["email"])) is not None:
-            raise InvalidInput({"user_password": [
-                f"{values['email']} signs in already, for another client. Leave this empty, and add that person on the client's page if it is meant so."]})
+        audit.record(
+            actor=actor,
+            action="client.created",
+            subject_type="client",
+            subject_uuid=client.uuid,
+            summary=f"Client {client.name} made.",
+            after=values,
+        )
+        if (
+            user_password
+            and current.scalar(sa.select(User.id).where(User.email == values["email"])) is not None
+        ):
+            raise InvalidInput(
+                {
+                    "user_password": [
+                        (
+                            f"{values['email']} signs in already, for another client. Leave this"
+                            " empty, and add that person on the client's page if it is meant so."
+                        )
+                    ]
+                }
+            )
         if user_password:
-            add_user(actor=actor, client_uuid=client.uuid, email=values["email"], name=user_name or name, password=user_password, owner=True)
+            add_user(
+                actor=actor,
+                client_uuid=client.uuid,
+                email=values["email"],
+                name=user_name or name,
+                password=user_password,
+                owner=True,
+            )
     return client
 
 
 def update_client(
-    *, actor: Actor, uuid: str, name: str, email: str, company: str = "", country: str = "", currency: str = "EUR", notes: str = "", active: bool = True,
+    *,
+    actor: Actor,
+    uuid: str,
+    name: str,
+    email: str,
+    company: str = "",
+    country: str = "",
+    currency: str = "EUR",
+    notes: str = "",
+    active: bool = True,
 ) -> Client:
     """Changes a client.
 
@@ -76,19 +130,39 @@ def update_client(
         InvalidInput: a field needs another look.
         NotFoundError: there is no such client.
     """
-    values = {**_clean(name=name, email=email, company=company, country=country, currency=currency, notes=notes), "active": active}
+    values = {
+        **_clean(
+            name=name, email=email, company=company, country=country, currency=currency, notes=notes
+        ),
+        "active": active,
+    }
     with transaction():
         client = find_client(uuid)
         before = {key: getattr(client, key) for key in values}
         for key, value in values.items():
             setattr(client, key, value)
         old, new = audit.changed(before, values)
-        audit.record(actor=actor, action="client.updated", subject_type="client", subject_uuid=uuid, summary=f"Client {client.name} changed.", before=old, after=new)
+        audit.record(
+            actor=actor,
+            action="client.updated",
+            subject_type="client",
+            subject_uuid=uuid,
+            summary=f"Client {client.name} changed.",
+            before=old,
+            after=new,
+        )
     return client
 
 
 def add_user(
-    *, actor: Actor, client_uuid: str, email: str, name: str, password: str = "", owner: bool = False, permissions: Sequence[str] = (),
+    *,
+    actor: Actor,
+    client_uuid: str,
+    email: str,
+    name: str,
+    password: str = "",
+    owner: bool = False,
+    permissions: Sequence[str] = (),
 ) -> User:
     """Lets a user act for a client; an address that is known keeps its password.
 
@@ -113,10 +187,18 @@ def add_user(
             current.flush()
         elif current.get(ClientUser, (client.id, user.id)) is not None:
             raise InvalidInput({"email": [f"{address} acts for this client already."]})
-        current.add(ClientUser(client=client, user=user, owner=owner, permissions=list(permissions)))
+        current.add(
+            ClientUser(client=client, user=user, owner=owner, permissions=list(permissions))
+        )
         current.flush()
-        audit.record(actor=actor, action="client.user_added", subject_type="client", subject_uuid=client_uuid, summary=f"{address} may act for {client.name}.",
-                     after={"user": address, "owner": owner, "permissions": list(permissions)})
+        audit.record(
+            actor=actor,
+            action="client.user_added",
+            subject_type="client",
+            subject_uuid=client_uuid,
+            summary=f"{address} may act for {client.name}.",
+            after={"user": address, "owner": owner, "permissions": list(permissions)},
+        )
     return user
 
 
@@ -130,26 +212,50 @@ def remove_user(*, actor: Actor, client_uuid: str, user_uuid: str) -> None:
         client.members.remove(member)
         member.user.epoch += 1
         current.flush()
-        audit.record(actor=actor, action="client.user_removed", subject_type="client", subject_uuid=client_uuid,
-                     summary=f"{member.user.email} no longer acts for {client.name}.")
+        audit.record(
+            actor=actor,
+            action="client.user_removed",
+            subject_type="client",
+            subject_uuid=client_uuid,
+            summary=f"{member.user.email} no longer acts for {client.name}.",
+        )
 
 
 def set_user_password(*, actor: Actor, client_uuid: str, user_uuid: str, password: str) -> None:
     """Gives a client's user a new password and ends the user's sessions."""
     check_password(password)
     with transaction():
-        member = next((each for each in find_client(client_uuid).members if each.user.uuid == user_uuid), None)
+        member = next(
+            (each for each in find_client(client_uuid).members if each.user.uuid == user_uuid), None
+        )
         if member is None:
             raise NotFoundError("This user does not act for the client.")
-        member.user.password_hash, member.user.epoch = hash_password(password), member.user.epoch + 1
-        audit.record(actor=actor, action="user.password_set", subject_type="client", subject_uuid=client_uuid,
-                     summary=f"New password for {member.user.email}.")
+        member.user.password_hash, member.user.epoch = (
+            hash_password(password),
+            member.user.epoch + 1,
+        )
+        audit.record(
+            actor=actor,
+            action="user.password_set",
+            subject_type="client",
+            subject_uuid=client_uuid,
+            summary=f"New password for {member.user.email}.",
+        )
 
 
-def _clean(*, name: str, email: str, company: str, country: str, currency: str, notes: str) -> dict[str, str]:
+def _clean(
+    *, name: str, email: str, company: str, country: str, currency: str, notes: str
+) -> dict[str, str]:
     code = country.strip().upper()
     if code and (len(code) != 2 or not code.isalpha()):
         raise InvalidInput({"country": ["A country is two letters, as in NO or PL."]})
     if currency not in CURRENCIES:
         raise InvalidInput({"currency": [f"There is no currency {currency} here."]})
-    return {"name": clean_name(name), "email": clean_email(email), "company": company.strip()[:200], "country": code, "currency": currency, "notes": notes.strip()}
+    return {
+        "name": clean_name(name),
+        "email": clean_email(email),
+        "company": company.strip()[:200],
+        "country": code,
+        "currency": currency,
+        "notes": notes.strip(),
+    }

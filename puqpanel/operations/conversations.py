@@ -1,4 +1,6 @@
-"""What a module and its provider said to each other during a task, with all that is needed to have it again and nothing that is secret."""
+"""What a module and its provider said to each other during a task, with all that is needed to
+have it again and nothing that is secret.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ from puqpanel.models import ModuleLog, Service, Task
 from puqpanel.operations.services import find_service
 
 STAND_IN = "not-the-real-one"
-"""Takes the place of each secret: plain letters, so that it can travel in a header, and long enough for most forms."""
+"""Takes the place of each secret: plain letters, so that it can travel in a header, and long
+enough for most forms.
+"""
 MOST_ROWS = 50
 MOST_LINES = 500
 _ASKED = re.compile(r"(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) (https?://\S+)")
@@ -35,32 +39,54 @@ def conversation(task: Task) -> dict[str, Any]:
         task: a `ModuleJob`.
 
     Returns:
-        task, module, service, product, tables (the module's own rows) and exchanges, in the order in which they were said.
+        task, module, service, product, tables (the module's own rows) and exchanges, in the order
+        in which they were said.
 
     Raises:
         UserError: it is no job of a module.
     """
     if task.job != "ModuleJob" or not task.module:
-        raise UserError(f"This task is a {task.job}; only the jobs of modules speak with a provider.")
+        raise UserError(
+            f"This task is a {task.job}; only the jobs of modules speak with a provider."
+        )
     service = find_service(task.service_uuid) if task.service_uuid else None
     secrets = set(_secrets(service))
     told = {
         "task": {
-            "uuid": task.uuid, "method": str(task.data.get("method")), "verb": str(task.data.get("verb") or ""), "queue": task.queue,
-            "tries": task.tries, "timeout": task.timeout, "max_exceptions": task.max_exceptions, "on_loss": task.on_loss,
-            "data": {key: value for key, value in task.data.items() if key not in ("module", "method", "verb")},
-            "attempts": task.attempt, "status": str(task.status), "note": outcome_text(task.note),
+            "uuid": task.uuid,
+            "method": str(task.data.get("method")),
+            "verb": str(task.data.get("verb") or ""),
+            "queue": task.queue,
+            "tries": task.tries,
+            "timeout": task.timeout,
+            "max_exceptions": task.max_exceptions,
+            "on_loss": task.on_loss,
+            "data": {
+                key: value
+                for key, value in task.data.items()
+                if key not in ("module", "method", "verb")
+            },
+            "attempts": task.attempt,
+            "status": str(task.status),
+            "note": outcome_text(task.note),
             "ended_at": task.ended_at.isoformat() if task.ended_at else "",
         },
         "module": task.module,
-        "service": None if service is None else {
-            "uuid": service.uuid, "status": service.status, "provision_status": service.provision_status,
-            "service_data": service.service_data, "provision_data": service.provision_data,
-        },
+        "service": (
+            None
+            if service is None
+            else {
+                "uuid": service.uuid,
+                "status": service.status,
+                "provision_status": service.provision_status,
+                "service_data": service.service_data,
+                "provision_data": service.provision_data,
+            }
+        ),
         "product": None if service is None else service.product.config,
         "tables": _tables(task, service),
         "exchanges": list(_exchanges(task)),
-    }  # fmt: skip
+    }
     clean: dict[str, Any] = without_secrets(told, secrets)
     return clean
 
@@ -71,7 +97,8 @@ def outcome_text(note: str) -> str:
 
 
 def without_secrets(value: Any, secrets: Iterable[str], name: str = "") -> Any:
-    """A copy with stand-ins for secrets: by the name they stand under, by the shape they have, and wherever a known one stands.
+    """A copy with stand-ins for secrets: by the name they stand under, by the shape they have, and
+    wherever a known one stands.
 
     Args:
         value: what JSON can hold.
@@ -84,7 +111,9 @@ def without_secrets(value: Any, secrets: Iterable[str], name: str = "") -> Any:
 
 def _clean(value: Any, known: list[str], name: str) -> Any:
     if isinstance(value, Mapping):
-        return {_text(str(key), known): _clean(item, known, str(key)) for key, item in value.items()}
+        return {
+            _text(str(key), known): _clean(item, known, str(key)) for key, item in value.items()
+        }
     if isinstance(value, list | tuple):
         return [_clean(item, known, name) for item in value]
     if isinstance(value, str):
@@ -100,6 +129,7 @@ def _text(text: str, known: list[str]) -> str:
 
 def _secrets(service: Service | None) -> Iterable[str]:
     """The secrets that are known to belong to the task."""
+
     def inside(value: Any, name: str = "") -> Iterable[str]:
         if isinstance(value, Mapping):
             for key, item in value.items():
@@ -116,9 +146,16 @@ def _secrets(service: Service | None) -> Iterable[str]:
 
 
 def _exchanges(task: Task) -> Iterable[dict[str, Any]]:
-    rows = session().scalars(
-        sa.select(ModuleLog).where(ModuleLog.task_id == task.id).order_by(ModuleLog.id).limit(MOST_LINES)
-    ).all()
+    rows = (
+        session()
+        .scalars(
+            sa.select(ModuleLog)
+            .where(ModuleLog.task_id == task.id)
+            .order_by(ModuleLog.id)
+            .limit(MOST_LINES)
+        )
+        .all()
+    )
     for row in rows:
         asked, answered = _json(row.request), _json(row.response)
         found = _ASKED.fullmatch(str(asked.get("request", ""))) if isinstance(asked, dict) else None
@@ -127,10 +164,14 @@ def _exchanges(task: Task) -> Iterable[dict[str, Any]]:
         address = urlsplit(found[2])
         said = answered if isinstance(answered, dict) else {"cut": True}
         yield {
-            "attempt": row.attempt, "method": found[1], "host": address.netloc.rpartition("@")[2], "path": address.path or "/",
-            "query": asked.get("query") or ({"": address.query} if address.query else {}), "sent": asked.get("body"),
+            "attempt": row.attempt,
+            "method": found[1],
+            "host": address.netloc.rpartition("@")[2],
+            "path": address.path or "/",
+            "query": asked.get("query") or ({"": address.query} if address.query else {}),
+            "sent": asked.get("body"),
             **{key: said[key] for key in ("status", "body", "error", "lost", "cut") if key in said},
-        }  # fmt: skip
+        }
 
 
 def _json(text: str) -> Any:
@@ -141,7 +182,9 @@ def _json(text: str) -> Any:
 
 
 def _tables(task: Task, service: Service | None) -> dict[str, list[dict[str, Any]]]:
-    """The module's own rows: those of the task's service, and those that are nobody's, such as servers. No other customer's."""
+    """The module's own rows: those of the task's service, and those that are nobody's, such as
+    servers. No other customer's.
+    """
     module_type, _, name = task.module.partition("/")
     prefix, connection = table_prefix(module_type, name), session().connection()
     inspector = sa.inspect(connection)
@@ -152,9 +195,16 @@ def _tables(task: Task, service: Service | None) -> dict[str, list[dict[str, Any
         columns = [column["name"] for column in inspector.get_columns(table)]
         own = sa.table(table, *(sa.column(one) for one in columns))
         query = sa.select(own).limit(MOST_ROWS)
-        owners = {"services": service.uuid if service else "", "clients": service.client.uuid if service else "", "invoices": ""}
+        owners = {
+            "services": service.uuid if service else "",
+            "clients": service.client.uuid if service else "",
+            "invoices": "",
+        }
         whose = {"service_uuid": "services", "client_uuid": "clients", "invoice_uuid": "invoices"}
-        whose |= {key["constrained_columns"][0]: key["referred_table"] for key in inspector.get_foreign_keys(table)}
+        whose |= {
+            key["constrained_columns"][0]: key["referred_table"]
+            for key in inspector.get_foreign_keys(table)
+        }
         for column, owner in whose.items():
             if column in columns and owner in owners:
                 query = query.where(own.c[column] == owners[owner])
@@ -164,14 +214,20 @@ def _tables(task: Task, service: Service | None) -> dict[str, list[dict[str, Any
 
 
 def _stored(name: str, value: Any) -> Any:
-    """A value as it can be entered anew; what was stored encrypted comes back encrypted, with a stand-in in it."""
+    """A value as it can be entered anew; what was stored encrypted comes back encrypted, with a
+    stand-in in it.
+    """
     if isinstance(value, str) and value.startswith("gAAAA"):
         try:
             plain = crypto.decrypt(value)
         except Exception:
             return {"encrypted": STAND_IN}
         held = _json(plain)
-        return {"encrypted": json.dumps(dict.fromkeys(held, STAND_IN)) if isinstance(held, dict) else STAND_IN}
+        return {
+            "encrypted": (
+                json.dumps(dict.fromkeys(held, STAND_IN)) if isinstance(held, dict) else STAND_IN
+            )
+        }
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M:%S.%f")
     if isinstance(value, date | Decimal):

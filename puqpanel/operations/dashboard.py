@@ -1,4 +1,7 @@
-"""What staff look at first: figures, what changed, and the list to act on. Four queries, however many rows there are."""
+"""What staff look at first: figures, what changed, and the list to act on.
+
+Four queries, however many rows there are.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +20,16 @@ from puqpanel.infra.db import session
 from puqpanel.models import Service, Task
 
 MONTHLY = {
-    "hourly": 730.0, "daily": 30.42, "weekly": 4.345, "bi_weekly": 2.173, "monthly": 1.0, "quarterly": 1 / 3, "semi_annually": 1 / 6,
-    "annually": 1 / 12, "biennially": 1 / 24, "triennially": 1 / 36,
+    "hourly": 730.0,
+    "daily": 30.42,
+    "weekly": 4.345,
+    "bi_weekly": 2.173,
+    "monthly": 1.0,
+    "quarterly": 1 / 3,
+    "semi_annually": 1 / 6,
+    "annually": 1 / 12,
+    "biennially": 1 / 24,
+    "triennially": 1 / 36,
 }
 """How often a period is charged in a month; one-time prices do not recur."""
 TROUBLE = (ProvisionStatus.FAILED, ProvisionStatus.NOT_FOUND)
@@ -30,8 +41,10 @@ class Figures:
 
     Args:
         active, pending: services that stand so.
-        failed: services whose provisioning failed or whose account is gone; `failed_day` of them within 24 hours.
-        new_week, lost_week: made and terminated within 7 days; `new_before`, `lost_before` in the 7 days before those.
+        failed: services whose provisioning failed or whose account is gone; `failed_day` of them
+            within 24 hours.
+        new_week, lost_week: made and terminated within 7 days; `new_before`, `lost_before` in the 7
+            days before those.
         recurring: what the active services bring in a month, by currency, largest first.
     """
 
@@ -49,55 +62,111 @@ class Figures:
 def figures() -> Figures:
     """The key figures of this moment."""
     moment = now()
-    day, week, before = moment - timedelta(days=1), moment - timedelta(days=7), moment - timedelta(days=14)
-    trouble = Service.provision_status.in_(TROUBLE) & Service.status.in_((ServiceStatus.PENDING, ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED))
+    day, week, before = (
+        moment - timedelta(days=1),
+        moment - timedelta(days=7),
+        moment - timedelta(days=14),
+    )
+    trouble = Service.provision_status.in_(TROUBLE) & Service.status.in_(
+        (ServiceStatus.PENDING, ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED)
+    )
 
     def count(*conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
         return sa.func.coalesce(sa.func.sum(sa.case((sa.and_(*conditions), 1), else_=0)), 0)
 
-    row = session().execute(sa.select(
-        count(Service.status == ServiceStatus.ACTIVE), count(Service.status == ServiceStatus.PENDING), count(trouble), count(trouble, Service.provision_since >= day),
-        count(Service.created_at >= week), count(Service.terminated_at >= week),
-        count(Service.created_at >= before, Service.created_at < week), count(Service.terminated_at >= before, Service.terminated_at < week),
-    )).one()
+    row = (
+        session()
+        .execute(
+            sa.select(
+                count(Service.status == ServiceStatus.ACTIVE),
+                count(Service.status == ServiceStatus.PENDING),
+                count(trouble),
+                count(trouble, Service.provision_since >= day),
+                count(Service.created_at >= week),
+                count(Service.terminated_at >= week),
+                count(Service.created_at >= before, Service.created_at < week),
+                count(Service.terminated_at >= before, Service.terminated_at < week),
+            )
+        )
+        .one()
+    )
     sums: Counter[str] = Counter()
     for currency, period, total in session().execute(
-        sa.select(Service.currency, Service.period, sa.func.sum(Service.price_minor)).where(Service.status == ServiceStatus.ACTIVE)
+        sa.select(Service.currency, Service.period, sa.func.sum(Service.price_minor))
+        .where(Service.status == ServiceStatus.ACTIVE)
         .group_by(Service.currency, Service.period)
     ):
         sums[currency] += round(int(total) * MONTHLY.get(period, 0.0))
-    active, pending, failed, failed_day, new_week, lost_week, new_before, lost_before = (int(value) for value in row)
-    return Figures(active, pending, failed, failed_day, new_week, lost_week, new_before, lost_before,
-                   [Money(total, currency) for currency, total in sums.most_common() if total])
+    active, pending, failed, failed_day, new_week, lost_week, new_before, lost_before = (
+        int(value) for value in row
+    )
+    return Figures(
+        active,
+        pending,
+        failed,
+        failed_day,
+        new_week,
+        lost_week,
+        new_before,
+        lost_before,
+        [Money(total, currency) for currency, total in sums.most_common() if total],
+    )
 
 
 def services_by_week(weeks: int = 12) -> list[tuple[datetime, int, int]]:
     """Start of each of the last weeks, with how many services were made and terminated in it."""
     start = now() - timedelta(weeks=weeks)
-    rows = session().execute(
-        sa.select(Service.created_at, Service.terminated_at).where(sa.or_(Service.created_at >= start, Service.terminated_at >= start))
-    ).all()
-    new, lost = Counter(_slot(row[0], start, 7 * 86400) for row in rows), Counter(_slot(row[1], start, 7 * 86400) for row in rows)
+    rows = (
+        session()
+        .execute(
+            sa.select(Service.created_at, Service.terminated_at).where(
+                sa.or_(Service.created_at >= start, Service.terminated_at >= start)
+            )
+        )
+        .all()
+    )
+    new, lost = (
+        Counter(_slot(row[0], start, 7 * 86400) for row in rows),
+        Counter(_slot(row[1], start, 7 * 86400) for row in rows),
+    )
     return [(start + timedelta(weeks=place), new[place], lost[place]) for place in range(weeks)]
 
 
 def tasks_by_hour(hours: int = 24) -> list[tuple[datetime, int, int]]:
-    """Start of each of the last hours, with how many tasks completed and how many failed or were lost in it."""
+    """Start of each of the last hours, with how many tasks completed and how many failed or
+    were lost in it.
+    """
     start = now() - timedelta(hours=hours)
-    rows = session().execute(sa.select(Task.ended_at, Task.status).where(Task.ended_at >= start)).all()
+    rows = (
+        session().execute(sa.select(Task.ended_at, Task.status).where(Task.ended_at >= start)).all()
+    )
     good = Counter(_slot(row[0], start, 3600) for row in rows if row[1] == TaskStatus.COMPLETED)
-    bad = Counter(_slot(row[0], start, 3600) for row in rows if row[1] in (TaskStatus.FAILED, TaskStatus.LOST))
+    bad = Counter(
+        _slot(row[0], start, 3600) for row in rows if row[1] in (TaskStatus.FAILED, TaskStatus.LOST)
+    )
     return [(start + timedelta(hours=place), good[place], bad[place]) for place in range(hours)]
 
 
 def failed_services(limit: int = 6) -> Sequence[Service]:
     """Services that need a person, the newest trouble first."""
-    return session().scalars(
-        sa.select(Service)
-        .where(Service.provision_status.in_(TROUBLE), Service.status.in_((ServiceStatus.PENDING, ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED)))
-        .order_by(Service.provision_since.desc(), Service.id.desc()).limit(limit)
-    ).all()
+    return (
+        session()
+        .scalars(
+            sa.select(Service)
+            .where(
+                Service.provision_status.in_(TROUBLE),
+                Service.status.in_(
+                    (ServiceStatus.PENDING, ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED)
+                ),
+            )
+            .order_by(Service.provision_since.desc(), Service.id.desc())
+            .limit(limit)
+        )
+        .all()
+    )
 
 
 def _slot(moment: datetime | None, start: datetime, seconds: int) -> int:
-    return -1 if moment is None or moment < start else int((moment - start).total_seconds() // seconds)
+    return (
+        -1 if moment is None or moment < start else int((moment - start).total_seconds() // seconds)
+    )

@@ -15,7 +15,9 @@ def clean_email(text: str, field: str = "email") -> str:
         InvalidInput: it is none.
     """
     try:
-        return validate_email(text.strip(), check_deliverability=False, test_environment=True).normalized.lower()
+        return validate_email(
+            text.strip(), check_deliverability=False, test_environment=True
+        ).normalized.lower()
     except EmailNotValidError:
         raise InvalidInput({field: ["This is no e-mail address."]}) from None
 

@@ -1,4 +1,7 @@
-"""Whether everything is well: the checks behind `doctor`, GET /health and the banner. They need no app, and never raise."""
+"""Whether everything is well: the checks behind `doctor`, GET /health and the banner.
+
+They need no app, and never raise.
+"""
 
 from __future__ import annotations
 
@@ -67,11 +70,23 @@ class Report:
 
     def public(self) -> dict[str, Any]:
         """What anybody may read: states alone, no paths, names or versions."""
-        return {"status": "ok" if self.ok else "fail", "checks": {check.name: check.state for check in self.checks}}
+        return {
+            "status": "ok" if self.ok else "fail",
+            "checks": {check.name: check.state for check in self.checks},
+        }
 
     def full(self) -> dict[str, Any]:
         """Everything, for staff and scripts."""
-        rows = [{"name": each.name, "state": each.state, "text": each.text, "remedy": each.remedy, "facts": each.facts} for each in self.checks]
+        rows = [
+            {
+                "name": each.name,
+                "state": each.state,
+                "text": each.text,
+                "remedy": each.remedy,
+                "facts": each.facts,
+            }
+            for each in self.checks
+        ]
         return {"status": "ok" if self.ok else "fail", "checks": rows}
 
 
@@ -97,26 +112,57 @@ def look(settings: Settings, names: Iterable[str] | None = None) -> Report:
         except PanelError as error:
             found.append(Check(name, "fail", str(error)))
         except Exception as error:  # a check that cannot be carried out is itself the finding
-            found.append(Check(name, "fail", f"This could not be looked at: {_cause(error)}", "See the database and the log."))
+            found.append(
+                Check(
+                    name,
+                    "fail",
+                    f"This could not be looked at: {_cause(error)}",
+                    "See the database and the log.",
+                )
+            )
     return Report(found)
 
 
 def _database(settings: Settings) -> Check:
     begun = time.monotonic()
     engine = engine_for(settings.database_url)
-    if engine.dialect.name == "sqlite" and engine.url.database and not Path(engine.url.database).exists():
-        return Check("database", "fail", "There is no database yet: this panel has never been started.", "Run: puqpanel up, or puqpanel db upgrade")
+    if (
+        engine.dialect.name == "sqlite"
+        and engine.url.database
+        and not Path(engine.url.database).exists()
+    ):
+        return Check(
+            "database",
+            "fail",
+            "There is no database yet: this panel has never been started.",
+            "Run: puqpanel up, or puqpanel db upgrade",
+        )
     try:
         with engine.connect() as connection:
             connection.execute(sa.select(1))
     except sa.exc.SQLAlchemyError as error:
-        remedy = "Start the database server, or mend PUQPANEL_DATABASE_URL." if engine.dialect.name != "sqlite" else "Look at the instance folder's rights and disk."
+        remedy = (
+            "Start the database server, or mend PUQPANEL_DATABASE_URL."
+            if engine.dialect.name != "sqlite"
+            else "Look at the instance folder's rights and disk."
+        )
         return Check("database", "fail", f"The database does not answer: {_cause(error)}", remedy)
     spent = round((time.monotonic() - begun) * 1000, 1)
     facts = {"backend": engine.dialect.name, "ms": spent}
     if spent > 500:
-        return Check("database", "warn", f"The {engine.dialect.name} database answers, but slowly ({spent:.0f} ms).", "Look at its load and the network.", facts)
-    return Check("database", "ok", f"The {engine.dialect.name} database answers in {spent:.0f} ms.", facts=facts)
+        return Check(
+            "database",
+            "warn",
+            f"The {engine.dialect.name} database answers, but slowly ({spent:.0f} ms).",
+            "Look at its load and the network.",
+            facts,
+        )
+    return Check(
+        "database",
+        "ok",
+        f"The {engine.dialect.name} database answers in {spent:.0f} ms.",
+        facts=facts,
+    )
 
 
 def _migrations(settings: Settings) -> Check:
@@ -125,8 +171,18 @@ def _migrations(settings: Settings) -> Check:
     facts = {"current": at, "head": newest}
     if at == newest:
         return Check("migrations", "ok", f"The tables are up to date ({at}).", facts=facts)
-    text = f"The tables are at {at} and the code needs {newest}." if at else "The database is empty: this panel has never been started."
-    return Check("migrations", "fail", text, "Run: puqpanel db upgrade (`puqpanel up` does it by itself)", facts)
+    text = (
+        f"The tables are at {at} and the code needs {newest}."
+        if at
+        else "The database is empty: this panel has never been started."
+    )
+    return Check(
+        "migrations",
+        "fail",
+        text,
+        "Run: puqpanel db upgrade (`puqpanel up` does it by itself)",
+        facts,
+    )
 
 
 def _keys(settings: Settings) -> Check:
@@ -142,33 +198,78 @@ def _keys(settings: Settings) -> Check:
             crypto.use_keys(settings.keys_dir)
             crypto.decrypt(stored)
     except crypto.KeyFileError as error:
-        return Check("keys", "fail", str(error), f"Put {path} back from the backup; without it stored secrets cannot be read.")
+        return Check(
+            "keys",
+            "fail",
+            str(error),
+            f"Put {path} back from the backup; without it stored secrets cannot be read.",
+        )
     facts = {"keys": len(keys)}
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
-        return Check("keys", "warn", f"Others on this machine can read {path}.", f"Run: chmod 600 {path}", facts)
-    return Check("keys", "ok", f"The stored secrets open ({len(keys)} {'key' if len(keys) == 1 else 'keys'}).", facts=facts)
+        return Check(
+            "keys",
+            "warn",
+            f"Others on this machine can read {path}.",
+            f"Run: chmod 600 {path}",
+            facts,
+        )
+    return Check(
+        "keys",
+        "ok",
+        f"The stored secrets open ({len(keys)} {'key' if len(keys) == 1 else 'keys'}).",
+        facts=facts,
+    )
 
 
 def _queue(settings: Settings) -> Check:
-    where = "PUQPANEL_REDIS_URL" if settings.redis_url else "the embedded server, which `puqpanel up` runs"
+    where = (
+        "PUQPANEL_REDIS_URL"
+        if settings.redis_url
+        else "the embedded server, which `puqpanel up` runs"
+    )
     try:
         waiting = queue.lengths()
     except Exception as error:
-        remedy = "Start the queue server, or mend PUQPANEL_REDIS_URL." if settings.redis_url else "Run: puqpanel up"
-        return Check("queue", "fail", f"The queue server ({where}) does not answer: {_cause(error)}. Pages work, tasks wait.", remedy)
+        remedy = (
+            "Start the queue server, or mend PUQPANEL_REDIS_URL."
+            if settings.redis_url
+            else "Run: puqpanel up"
+        )
+        return Check(
+            "queue",
+            "fail",
+            f"The queue server ({where}) does not answer: {_cause(error)}. Pages work, tasks wait.",
+            remedy,
+        )
     total = sum(waiting.values())
-    return Check("queue", "ok", f"The queue server answers; {_count(total, 'task')} in its queues.", facts={"waiting": waiting})
+    return Check(
+        "queue",
+        "ok",
+        f"The queue server answers; {_count(total, 'task')} in its queues.",
+        facts={"waiting": waiting},
+    )
 
 
 def _workers(settings: Settings) -> Check:
     alive, behind = _heartbeats(settings, "worker")
     facts = {"alive": alive, "behind": behind}
     if not alive:
-        return Check("workers", "fail", "No worker is running: tasks wait.", _start(settings, "worker"), facts)
+        return Check(
+            "workers",
+            "fail",
+            "No worker is running: tasks wait.",
+            _start(settings, "worker"),
+            facts,
+        )
     late, oldest = _late(settings)
     if late:
-        return Check("workers", "warn", f"{_count(late, 'task')} waiting for more than {LATE} s, the oldest for {oldest} s.",
-                     "Start more workers, or look at what the running tasks wait for.", {**facts, "late": late, "oldest": oldest})
+        return Check(
+            "workers",
+            "warn",
+            f"{_count(late, 'task')} waiting for more than {LATE} s, the oldest for {oldest} s.",
+            "Start more workers, or look at what the running tasks wait for.",
+            {**facts, "late": late, "oldest": oldest},
+        )
     return Check("workers", "ok", f"{_count(alive, 'worker')} running.", facts=facts)
 
 
@@ -176,7 +277,13 @@ def _schedule(settings: Settings) -> Check:
     alive, behind = _heartbeats(settings, "scheduler")
     facts = {"alive": alive, "behind": behind}
     if not alive:
-        return Check("schedule", "fail", "No scheduler is running: nothing starts by itself and lost tasks are not found.", _start(settings, "scheduler"), facts)
+        return Check(
+            "schedule",
+            "fail",
+            "No scheduler is running: nothing starts by itself and lost tasks are not found.",
+            _start(settings, "scheduler"),
+            facts,
+        )
     return Check("schedule", "ok", f"{_count(alive, 'scheduler')} running.", facts=facts)
 
 
@@ -185,19 +292,35 @@ def _disk(settings: Settings) -> Check:
     free = shutil.disk_usage(folder).free
     facts = {"free": free}
     if not os.access(folder, os.W_OK):
-        return Check("disk", "fail", f"The instance folder {folder} cannot be written.", "Give it to the user that the panel runs as.", facts)
+        return Check(
+            "disk",
+            "fail",
+            f"The instance folder {folder} cannot be written.",
+            "Give it to the user that the panel runs as.",
+            facts,
+        )
     amount = f"{free / 1e9:.1f} GB free"
     if free < LOW:
-        return Check("disk", "fail" if free < FULL else "warn", f"The disk of the instance folder is nearly full: {amount}.", "Make room.", facts)
+        return Check(
+            "disk",
+            "fail" if free < FULL else "warn",
+            f"The disk of the instance folder is nearly full: {amount}.",
+            "Make room.",
+            facts,
+        )
     return Check("disk", "ok", f"The instance folder can be written, {amount}.", facts=facts)
 
 
 def _heartbeats(settings: Settings, kind: str) -> tuple[int, int]:
-    """How many processes of a kind showed signs of life lately, and how many of them still run another generation."""
+    """How many processes of a kind showed signs of life lately, and how many of them still run
+    another generation.
+    """
     since, here = now() - timedelta(seconds=SILENT), socket.gethostname()[:120]
     with engine_for(settings.database_url).connect() as connection:
         columns = Heartbeat.generation, Heartbeat.host, Heartbeat.pid
-        rows = connection.execute(sa.select(*columns).where(Heartbeat.kind == kind, Heartbeat.at >= since)).all()
+        rows = connection.execute(
+            sa.select(*columns).where(Heartbeat.kind == kind, Heartbeat.at >= since)
+        ).all()
         newest = connection.scalar(sa.select(Generation.number)) or 0
     # one of this host can be looked up: after a kill nobody has to wait for its silence
     generations = [row.generation for row in rows if row.host != here or alive(row.pid)]
@@ -209,7 +332,9 @@ def _late(settings: Settings) -> tuple[int, int]:
     with engine_for(settings.database_url).connect() as connection:
         count, oldest = connection.execute(
             sa.select(sa.func.count(Task.id), sa.func.min(Task.run_at)).where(
-                Task.status.in_((TaskStatus.QUEUED, TaskStatus.RETRYING)), Task.after_id.is_(None), Task.run_at < moment - timedelta(seconds=LATE)
+                Task.status.in_((TaskStatus.QUEUED, TaskStatus.RETRYING)),
+                Task.after_id.is_(None),
+                Task.run_at < moment - timedelta(seconds=LATE),
             )
         ).one()
     return count, int((moment - oldest).total_seconds()) if oldest else 0
@@ -228,6 +353,7 @@ CHECKS: dict[str, Callable[[Settings], Check]] = {
 
 def _start(settings: Settings, command: str) -> str:
     return f"Run: puqpanel {command if settings.redis_url else 'up'}"
+
 
 NEED_DATABASE = frozenset({"migrations", "keys", "workers", "schedule"})
 NEED_TABLES = NEED_DATABASE - {"migrations"}

@@ -1,4 +1,7 @@
-"""Which operation hears which event, as data; app.py binds it. Modules' own hooks live in the registry of their generation."""
+"""Which operation hears which event, as data; app.py binds it.
+
+Modules' own hooks live in the registry of their generation.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,14 @@ log = structlog.get_logger(__name__)
 
 def write_line(name: str, payload: Mapping[str, Any]) -> None:
     """One log line an event, so that a log collector can follow what happens."""
-    log.info(name, **{key: value for key, value in payload.items() if key not in ("event", "level", "timestamp")})
+    log.info(
+        name,
+        **{
+            key: value
+            for key, value in payload.items()
+            if key not in ("event", "level", "timestamp")
+        },
+    )
 
 
 LISTENERS: dict[str, tuple[Listener, ...]] = {"*": (write_line,)}

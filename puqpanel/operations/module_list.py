@@ -32,7 +32,8 @@ class Shown:
         disk: version on disk, empty when the folder is gone.
         recorded: version that was activated or updated to last.
         services: how many services depend on it.
-        on: it is switched on, though it may be held back or refused; one that is off can be refused too.
+        on: it is switched on, though it may be held back or refused; one that is off can be refused
+            too.
     """
 
     type: str
@@ -59,37 +60,75 @@ class Shown:
 def list_modules(modules_dir: Path) -> list[Shown]:
     """Everything on disk and everything recorded, by type and name."""
     rows = {row.key: row for row in session().scalars(sa.select(Module))}
-    counts = session().execute(
-        sa.select(Product.module, sa.func.count(Service.id)).join(Service, Service.product_id == Product.id)
-        .where(Service.status.in_(("pending", "active", "suspended"))).group_by(Product.module)
-    ).all()
+    counts = (
+        session()
+        .execute(
+            sa.select(Product.module, sa.func.count(Service.id))
+            .join(Service, Service.product_id == Product.id)
+            .where(Service.status.in_(("pending", "active", "suspended")))
+            .group_by(Product.module)
+        )
+        .all()
+    )
     used: dict[str, int] = {row[0]: row[1] for row in counts}
-    shown = [_shown(found, rows.pop(found.key, None), used.get(found.key, 0)) for found in discover.scan(modules_dir)]
+    shown = [
+        _shown(found, rows.pop(found.key, None), used.get(found.key, 0))
+        for found in discover.scan(modules_dir)
+    ]
     for row in rows.values():
         if row.status != ModuleStatus.INACTIVE:
-            shown.append(Shown(row.type, row.name, Config(), ModuleStatus.ERROR, "Its folder is gone from the disk.", "", row.version, used.get(row.key, 0), True))
+            shown.append(
+                Shown(
+                    row.type,
+                    row.name,
+                    Config(),
+                    ModuleStatus.ERROR,
+                    "Its folder is gone from the disk.",
+                    "",
+                    row.version,
+                    used.get(row.key, 0),
+                    True,
+                )
+            )
     return shown
 
 
 def _shown(found: Found, row: Module | None, services: int) -> Shown:
     status = ModuleStatus(row.status) if row else ModuleStatus.INACTIVE
     reason, recorded = (row.reason, row.version) if row else ("", "")
-    refused = found.error or (syntax.refusal(found.folder) if status == ModuleStatus.INACTIVE else "")
+    refused = found.error or (
+        syntax.refusal(found.folder) if status == ModuleStatus.INACTIVE else ""
+    )
     if refused:
         status, reason = ModuleStatus.ERROR, refused
     elif status == ModuleStatus.INACTIVE and reason:
-        status = ModuleStatus.ERROR  # what was said when somebody last tried it; “Load again” asks anew
-    elif status in (ModuleStatus.ACTIVE, ModuleStatus.RESTRICTED) and version_order(found.version) != version_order(recorded):
-        told = row.reason if row and status == ModuleStatus.RESTRICTED and row.reason.startswith(FAILED) else ""
+        # what was said when somebody last tried it; “Load again” asks anew
+        status = ModuleStatus.ERROR
+    elif status in (ModuleStatus.ACTIVE, ModuleStatus.RESTRICTED) and version_order(
+        found.version
+    ) != version_order(recorded):
+        told = (
+            row.reason
+            if row and status == ModuleStatus.RESTRICTED and row.reason.startswith(FAILED)
+            else ""
+        )
         status, reason = ModuleStatus.RESTRICTED, told or held_back(found.version, recorded)
     elif status == ModuleStatus.ACTIVE and row and row.failing:
         status, reason = ModuleStatus.FAILING, row.failing
     on = row is not None and row.status in ON
-    return Shown(found.type, found.name, found.config, status, reason, found.version, recorded, services, on)
+    return Shown(
+        found.type, found.name, found.config, status, reason, found.version, recorded, services, on
+    )
 
 
 def held_back(disk: str, recorded: str) -> str:
     """Why a module whose version on disk is not the recorded one cannot be used, as a sentence."""
     if version_order(disk) < version_order(recorded):
-        return f"Its files are of version {disk}, older than {recorded} that was active; put the newer files back. Its services cannot be managed until then."
-    return f"Its files changed from {recorded} to {disk}; its services cannot be managed until the update has run."
+        return (
+            f"Its files are of version {disk}, older than {recorded} that was active; put the newer"
+            " files back. Its services cannot be managed until then."
+        )
+    return (
+        f"Its files changed from {recorded} to {disk}; its services cannot be managed until the"
+        " update has run."
+    )

@@ -30,16 +30,30 @@ def newest(key: str, *, level: str = "", limit: int = 50) -> Sequence[ModuleLog]
 
 
 def thin(days: int) -> int:
-    """Removes lines older than `days`, a batch a call, so that no transaction is long; 0 keeps everything.
+    """Removes lines older than `days`, a batch a call, so that no transaction is long; 0 keeps
+    everything.
 
     Returns:
         How many lines were removed.
     """
     if not days:
         return 0
-    old = session().scalars(sa.select(ModuleLog.id).where(ModuleLog.at < now() - timedelta(days=days)).order_by(ModuleLog.id).limit(BATCH)).all()
+    old = (
+        session()
+        .scalars(
+            sa.select(ModuleLog.id)
+            .where(ModuleLog.at < now() - timedelta(days=days))
+            .order_by(ModuleLog.id)
+            .limit(BATCH)
+        )
+        .all()
+    )
     release()
     if old:
         with transaction() as current:
-            current.execute(sa.delete(ModuleLog).where(ModuleLog.id.in_(old)).execution_options(synchronize_session=False))
+            current.execute(
+                sa.delete(ModuleLog)
+                .where(ModuleLog.id.in_(old))
+                .execution_options(synchronize_session=False)
+            )
     return len(old)

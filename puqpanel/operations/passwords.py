@@ -12,7 +12,18 @@ from puqpanel.domain.errors import InvalidInput
 
 SHORTEST, LONGEST = 10, 256
 _hasher = PasswordHasher()
-COMMON = frozenset({"password12", "password123", "1234567890", "0123456789", "qwertyuiop", "administrator", "letmein123", "changeme123"})
+COMMON = frozenset(
+    {
+        "password12",
+        "password123",
+        "1234567890",
+        "0123456789",
+        "qwertyuiop",
+        "administrator",
+        "letmein123",
+        "changeme123",
+    }
+)
 
 
 def hash_password(password: str) -> str:
@@ -22,12 +33,16 @@ def hash_password(password: str) -> str:
 
 @functools.cache
 def _nobody() -> str:
-    """The hash of a password that nobody has; made when first needed, since making one takes as long as it should."""
+    """The hash of a password that nobody has; made when first needed, since making one takes as
+    long as it should.
+    """
     return _hasher.hash(secrets.token_hex(16))
 
 
 def matches(hashed: str | None, password: str) -> bool:
-    """Whether a password is the one behind a hash; takes as long where there is no account, so that none is given away."""
+    """Whether a password is the one behind a hash; takes as long where there is no account, so
+    that none is given away.
+    """
     try:
         return _hasher.verify(hashed or _nobody(), password[:LONGEST]) and hashed is not None
     except (Argon2Error, InvalidHashError):
@@ -40,10 +55,14 @@ def stale(hashed: str) -> bool:
 
 
 def check_password(password: str, field: str = "password") -> None:
-    """Raises InvalidInput where a new password is too short, too long or one that everybody tries first."""
+    """Raises InvalidInput where a new password is too short, too long or one that everybody
+    tries first.
+    """
     if len(password) < SHORTEST:
         raise InvalidInput({field: [f"A password has at least {SHORTEST} characters."]})
     if len(password) > LONGEST:
         raise InvalidInput({field: [f"A password has at most {LONGEST} characters."]})
     if password.lower() in COMMON:
-        raise InvalidInput({field: ["This password is among the first that are tried; take another."]})
+        raise InvalidInput(
+            {field: ["This password is among the first that are tried; take another."]}
+        )

@@ -42,16 +42,30 @@ def module_of(product: Product) -> LoadedModule | None:
 
 
 def why_without_module(product: Product) -> str:
-    """Why the module of a product cannot be called, one sentence; empty where it can, or the product has none."""
+    """Why the module of a product cannot be called, one sentence; empty where it can, or the
+    product has none.
+    """
     if not product.module or module_of(product):
         return ""
     refused = registry.current().refused.get(product.module)
-    return f"{product.module} does not load: {refused}" if refused else f"{product.module} is not switched on."
+    return (
+        f"{product.module} does not load: {refused}"
+        if refused
+        else f"{product.module} is not switched on."
+    )
 
 
 def save_product(
-    *, actor: Actor, uuid: str | None, name: str, description: str = "", module: str = "", price: str = "0", currency: str = "EUR",
-    period: str = "monthly", active: bool = True,
+    *,
+    actor: Actor,
+    uuid: str | None,
+    name: str,
+    description: str = "",
+    module: str = "",
+    price: str = "0",
+    currency: str = "EUR",
+    period: str = "monthly",
+    active: bool = True,
 ) -> Product:
     """Makes a product, or changes one. A module cannot be changed once services exist.
 
@@ -87,19 +101,48 @@ def save_product(
         if module != product.module:
             if module and registry.current().get(module) is None:
                 raise InvalidInput({"module": [f"{module} is not switched on."]})
-            if uuid and current.scalar(sa.select(Service.id).where(Service.product_id == product.id).limit(1)) is not None:
-                raise InvalidInput({"module": ["Services of this product exist; make another product for another module."]})
+            if (
+                uuid
+                and current.scalar(
+                    sa.select(Service.id).where(Service.product_id == product.id).limit(1)
+                )
+                is not None
+            ):
+                raise InvalidInput(
+                    {
+                        "module": [
+                            (
+                                "Services of this product exist; make another product for another"
+                                " module."
+                            )
+                        ]
+                    }
+                )
             product.config = {}
-        values = {"name": shown, "description": description.strip(), "module": module, "price_minor": amount, "currency": currency,
-                  "period": period, "active": active}
+        values = {
+            "name": shown,
+            "description": description.strip(),
+            "module": module,
+            "price_minor": amount,
+            "currency": currency,
+            "period": period,
+            "active": active,
+        }
         before = {key: getattr(product, key) for key in values} if uuid else {}
         for key, value in values.items():
             setattr(product, key, value)
         current.add(product)
         current.flush()
         old, new = audit.changed(before, values)
-        audit.record(actor=actor, action="product.updated" if uuid else "product.created", subject_type="product", subject_uuid=product.uuid,
-                     summary=f"Product {shown} {'changed' if uuid else 'made'}.", before=old, after=new)
+        audit.record(
+            actor=actor,
+            action="product.updated" if uuid else "product.created",
+            subject_type="product",
+            subject_uuid=product.uuid,
+            summary=f"Product {shown} {'changed' if uuid else 'made'}.",
+            before=old,
+            after=new,
+        )
     return product
 
 
@@ -122,12 +165,22 @@ def save_config(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> Product:
     called = calls.invoke(module, "save_product_data", dict(data), product_uuid=uuid, actor=actor)
     result = called.result
     if not result.ok:
-        raise InvalidInput(result.errors or {"": [result.message or "The module did not accept this."]}, result.message or "Some fields need another look.")
+        raise InvalidInput(
+            result.errors or {"": [result.message or "The module did not accept this."]},
+            result.message or "Some fields need another look.",
+        )
     kept = dict(result.data) if isinstance(result.data, Mapping) else dict(data)
     with transaction():
         product = find_product(uuid)
         old, new = audit.changed(product.config, kept)
         product.config = kept
-        audit.record(actor=actor, action="product.configured", subject_type="product", subject_uuid=uuid, summary=f"Module settings of {product.name} saved.",
-                     before=old, after=new)
+        audit.record(
+            actor=actor,
+            action="product.configured",
+            subject_type="product",
+            subject_uuid=uuid,
+            summary=f"Module settings of {product.name} saved.",
+            before=old,
+            after=new,
+        )
     return product

@@ -1,7 +1,8 @@
 """From "please" to "done" and back: asking a module for a verb, and recording what came of it.
 
-Asking: the service is reserved in one transaction (a second click is refused there), then the module's own method is called with no transaction
-open; by default it adds the task. Recording: one transaction closes the task and moves the service. Module code never runs inside either.
+Asking: the service is reserved in one transaction (a second click is refused there), then the
+module's own method is called with no transaction open; by default it adds the task. Recording: one
+transaction closes the task and moves the service. Module code never runs inside either.
 """
 
 from __future__ import annotations
@@ -38,7 +39,10 @@ from puqpanel.tasks import add, fence
 from puqpanel.tasks.outcome import LONGEST, Outcome
 
 log = structlog.get_logger(__name__)
-STANDS: Mapping[str, ProvisionStatus] = {ServiceStatus.ACTIVE: ProvisionStatus.COMPLETED, ServiceStatus.SUSPENDED: ProvisionStatus.SUSPENDED}
+STANDS: Mapping[str, ProvisionStatus] = {
+    ServiceStatus.ACTIVE: ProvisionStatus.COMPLETED,
+    ServiceStatus.SUSPENDED: ProvisionStatus.SUSPENDED,
+}
 """What the provider has of a service that was provisioned, by what was bought."""
 REASON = 200
 """How many characters of a reason are written down."""
@@ -46,14 +50,23 @@ SETTLE_AFTER = 60
 """Seconds that a service may stand at processing without a task before it is settled."""
 
 
-def request(*, actor: Actor, service_uuid: str, verb: str, product_uuid: str = "", take_price: bool = False, reason: str = "") -> Result:
+def request(
+    *,
+    actor: Actor,
+    service_uuid: str,
+    verb: str,
+    product_uuid: str = "",
+    take_price: bool = False,
+    reason: str = "",
+) -> Result:
     """Asks a service's module to do something.
 
     Args:
         actor: who asks.
         service_uuid: for which service.
         verb: key of `domain.service_states.VERBS`.
-        product_uuid: with `change_package`, the product it changes to; it goes back when the provider does not follow.
+        product_uuid: with `change_package`, the product it changes to; it goes back when the
+            provider does not follow.
         take_price: with `change_package`, pay that product's price of today from now on.
         reason: why, in the words of whoever asks; written down for staff.
 
@@ -67,23 +80,45 @@ def request(*, actor: Actor, service_uuid: str, verb: str, product_uuid: str = "
     service = find_service(service_uuid)
     module = module_of(service)
     if module is None:
-        raise ConflictError("The module of this service is not switched on." if service.product.module else "This product has no module, so there is nothing to provision.")
+        raise ConflictError(
+            "The module of this service is not switched on."
+            if service.product.module
+            else "This product has no module, so there is nothing to provision."
+        )
     with transaction():
         rule = _reserve(actor, service_uuid, verb, " ".join(reason.split())[:REASON])
         if product_uuid and rule.key == "change_package":
-            packages.put_on(actor=actor, service=find_service_now(service_uuid), product_uuid=product_uuid, take_price=take_price)
+            packages.put_on(
+                actor=actor,
+                service=find_service_now(service_uuid),
+                product_uuid=product_uuid,
+                take_price=take_price,
+            )
     result = calls.invoke(module, rule.method, service_uuid=service_uuid, actor=actor).result
     if not result.ok:
-        _give_back(actor, service_uuid, rule, redact_text(result.message)[:LONGEST] or "The module refused.")
+        _give_back(
+            actor,
+            service_uuid,
+            rule,
+            redact_text(result.message)[:LONGEST] or "The module refused.",
+        )
     elif not result.pending:
         _settle_at_once(service_uuid)
     return result
 
 
 def begin(
-    *, service_uuid: str, verb: str, method: str, actor: Actor | None = None, options: Mapping[str, Any] | None = None, tags: Iterable[str] = (),
+    *,
+    service_uuid: str,
+    verb: str,
+    method: str,
+    actor: Actor | None = None,
+    options: Mapping[str, Any] | None = None,
+    tags: Iterable[str] = (),
 ) -> Task:
-    """Adds the task of a verb: what the default `create()` and its siblings do. Reserves the service where nobody has yet.
+    """Adds the task of a verb: what the default `create()` and its siblings do.
+
+    Reserves the service where nobody has yet.
 
     Args:
         service_uuid: the service.
@@ -101,11 +136,22 @@ def begin(
     if not (service.provision_status == ProvisionStatus.PROCESSING and service.verb == verb):
         _reserve(who, service_uuid, verb)
     module_type, _, module_name = service.product.module.partition("/")
-    about = {"type": module_type, "name": module_name, "product": service.product.uuid, "service": service_uuid}
+    about = {
+        "type": module_type,
+        "name": module_name,
+        "product": service.product.uuid,
+        "service": service_uuid,
+    }
     return add.add(
-        job="ModuleJob", queue="Module", data={"module": about, "method": method, "verb": verb},
-        tags=[verb, f"service:{service_uuid}", *tags], title=VERBS[verb].label, module=service.product.module, service_uuid=service_uuid,
-        actor=who, **dict(options or {}),
+        job="ModuleJob",
+        queue="Module",
+        data={"module": about, "method": method, "verb": verb},
+        tags=[verb, f"service:{service_uuid}", *tags],
+        title=VERBS[verb].label,
+        module=service.product.module,
+        service_uuid=service_uuid,
+        actor=who,
+        **dict(options or {}),
     )
 
 
@@ -143,7 +189,8 @@ def keep_service_data(*, service_uuid: str, changes: Mapping[str, Any]) -> None:
 
 
 def record(task: Task, outcome: Outcome) -> None:
-    """Settles a service after an attempt at one of its tasks, inside the transaction that closes the task.
+    """Settles a service after an attempt at one of its tasks, inside the transaction that closes
+    the task.
 
     Args:
         task: the row with its new status.
@@ -158,29 +205,44 @@ def record(task: Task, outcome: Outcome) -> None:
     if task.status in (TaskStatus.RETRYING, TaskStatus.PARKED):
         if outcome.kind != "again":
             service.failure = outcome.message
-        if task.status == TaskStatus.RETRYING and verb is not None and service.provision_status == ProvisionStatus.FAILED:
+        if (
+            task.status == TaskStatus.RETRYING
+            and verb is not None
+            and service.provision_status == ProvisionStatus.FAILED
+        ):
             # the module said "failed", but the work is not over: another attempt follows
             _set_provision(service, ProvisionStatus.PROCESSING)
         return
     if task.status == TaskStatus.COMPLETED:
-        if service.provision_status == ProvisionStatus.PROCESSING and not _unfinished(service, task):
+        if service.provision_status == ProvisionStatus.PROCESSING and not _unfinished(
+            service, task
+        ):
             _complete(service, verb, actor, task)
         elif verb is not None and _reached(service, verb, task):
-            if verb.status is not None and verb.status in STATUS_MOVES[ServiceStatus(service.status)]:
-                _set_status(service, verb.status)  # the job was added by hand, with no verb under way that would have moved it
+            if (
+                verb.status is not None
+                and verb.status in STATUS_MOVES[ServiceStatus(service.status)]
+            ):
+                # the job was added by hand, with no verb under way that would have moved it
+                _set_status(service, verb.status)
             _succeeded(service, verb, actor, task)
         return
     _failed(service, verb, actor, task, outcome.message)
 
 
 def own_verb(task: Task) -> Verb | None:
-    """The verb whose job a task is, however the module added it; None for a helper such as a status check."""
+    """The verb whose job a task is, however the module added it; None for a helper such as a
+    status check.
+    """
     key = task.data.get("verb")
-    return VERBS.get(str(key)) or next((rule for rule in VERBS.values() if rule.job == task.data.get("method")), None)
+    return VERBS.get(str(key)) or next(
+        (rule for rule in VERBS.values() if rule.job == task.data.get("method")), None
+    )
 
 
 def reopen(task: Task) -> None:
-    """Puts a service under way again for one of its tasks that is retried; a helper's changes nothing. Needs a transaction.
+    """Puts a service under way again for one of its tasks that is retried; a helper's changes
+    nothing. Needs a transaction.
 
     Raises:
         ConflictError: the verb is not possible now, or something else is under way.
@@ -190,35 +252,59 @@ def reopen(task: Task) -> None:
         return
     service = find_service_now(task.service_uuid)
     if any(own_verb(other) is not None for other in _open_tasks(service) if other.id != task.id):
-        raise ConflictError(f"{verb.label} has to wait: another task of this service has not ended.")
+        raise ConflictError(
+            f"{verb.label} has to wait: another task of this service has not ended."
+        )
     if service.provision_status != ProvisionStatus.PROCESSING:
         check_verb(verb.key, service.status, service.provision_status)
         service.settled_from, service.verb, service.failure = service.provision_status, verb.key, ""
         _set_provision(service, ProvisionStatus.PROCESSING)
         if verb.key == "change_package":
-            packages.wanted_again(actor=Actor(task.actor_kind, task.actor_id, task.actor_name), service=service,  # type: ignore[arg-type]
-                                  product_uuid=calls.job_data(task.data)[2])
+            packages.wanted_again(
+                actor=Actor(task.actor_kind, task.actor_id, task.actor_name),  # type: ignore[arg-type]
+                service=service,
+                product_uuid=calls.job_data(task.data)[2],
+            )
     elif service.verb != verb.key:
         raise ConflictError("Something else is under way for this service.")
 
 
 def settle_orphans() -> int:
-    """Services that stand at processing although no task of theirs is open: said to have failed, so that nothing stays so for ever.
+    """Services that stand at processing although no task of theirs is open: said to have failed, so
+    that nothing stays so for ever.
 
     Returns:
         How many were settled.
     """
-    open_tasks = sa.select(Task.id).where(Task.service_uuid == Service.uuid, Task.status.in_(OPEN)).exists()
-    stuck = session().scalars(
-        sa.select(Service.uuid).where(Service.provision_status == ProvisionStatus.PROCESSING, ~open_tasks).limit(500)
-    ).all()
+    open_tasks = (
+        sa.select(Task.id).where(Task.service_uuid == Service.uuid, Task.status.in_(OPEN)).exists()
+    )
+    stuck = (
+        session()
+        .scalars(
+            sa.select(Service.uuid)
+            .where(Service.provision_status == ProvisionStatus.PROCESSING, ~open_tasks)
+            .limit(500)
+        )
+        .all()
+    )
     count = 0
     for uuid in stuck:
         with transaction():
             service = find_service_now(uuid)
-            if service.provision_status != ProvisionStatus.PROCESSING or _unfinished(service, None) or (now() - service.provision_since).total_seconds() < SETTLE_AFTER:
+            if (
+                service.provision_status != ProvisionStatus.PROCESSING
+                or _unfinished(service, None)
+                or (now() - service.provision_since).total_seconds() < SETTLE_AFTER
+            ):
                 continue
-            _failed(service, VERBS.get(service.verb), SYSTEM, None, "It was under way, but no task of it is left.")
+            _failed(
+                service,
+                VERBS.get(service.verb),
+                SYSTEM,
+                None,
+                "It was under way, but no task of it is left.",
+            )
             count += 1
     return count
 
@@ -231,8 +317,14 @@ def _reserve(actor: Actor, service_uuid: str, verb: str, reason: str = "") -> Ve
             raise ConflictError(f"{rule.label} has to wait: a task of this service has not ended.")
         service.settled_from, service.verb, service.failure = service.provision_status, rule.key, ""
         _set_provision(service, ProvisionStatus.PROCESSING)
-        audit.record(actor=actor, action=f"service.{rule.key}_requested", subject_type="service", subject_uuid=service_uuid,
-                     summary=f"{rule.label} asked for: {reason}" if reason else f"{rule.label} asked for.", after={"reason": reason} if reason else None)
+        audit.record(
+            actor=actor,
+            action=f"service.{rule.key}_requested",
+            subject_type="service",
+            subject_uuid=service_uuid,
+            summary=f"{rule.label} asked for: {reason}" if reason else f"{rule.label} asked for.",
+            after={"reason": reason} if reason else None,
+        )
         raise_event(f"service.{rule.method}", {"service_uuid": service_uuid})
     return rule
 
@@ -241,30 +333,52 @@ def _give_back(actor: Actor, service_uuid: str, rule: Verb, reason: str) -> None
     """The module refused before anything was queued: the service stands as it stood."""
     with transaction():
         service = find_service_now(service_uuid)
-        if service.provision_status == ProvisionStatus.PROCESSING and not _unfinished(service, None):
+        if service.provision_status == ProvisionStatus.PROCESSING and not _unfinished(
+            service, None
+        ):
             _set_provision(service, service.settled_from)
             service.verb = ""
         packages.put_back(actor=actor, service=service)
         service.failure = reason
-        audit.record(actor=actor, action=f"service.{rule.key}_refused", subject_type="service", subject_uuid=service_uuid, summary=f"{rule.label} was refused: {reason}")
+        audit.record(
+            actor=actor,
+            action=f"service.{rule.key}_refused",
+            subject_type="service",
+            subject_uuid=service_uuid,
+            summary=f"{rule.label} was refused: {reason}",
+        )
 
 
 def _settle_at_once(service_uuid: str) -> None:
     """A module that did the work in `create()` itself, without a task, is done."""
     with transaction():
         service = find_service_now(service_uuid)
-        ever = session().scalar(sa.select(Task.id).where(Task.service_uuid == service_uuid, Task.created_at >= service.provision_since).limit(1))
+        ever = session().scalar(
+            sa.select(Task.id)
+            .where(Task.service_uuid == service_uuid, Task.created_at >= service.provision_since)
+            .limit(1)
+        )
         if service.provision_status == ProvisionStatus.PROCESSING and ever is None:
             _complete(service, VERBS.get(service.verb), SYSTEM, None)
 
 
 def _verb_of(task: Task, service: Service) -> Verb | None:
-    """The verb that a task belongs to: its own, or the one under way that it helps along (a status check)."""
+    """The verb that a task belongs to: its own, or the one under way that it helps along (a
+    status check).
+    """
     return own_verb(task) or VERBS.get(service.verb)
 
 
 def _open_tasks(service: Service) -> Sequence[Task]:
-    return session().scalars(sa.select(Task).where(Task.service_uuid == service.uuid, Task.status.in_(OPEN)).limit(50)).all()
+    return (
+        session()
+        .scalars(
+            sa.select(Task)
+            .where(Task.service_uuid == service.uuid, Task.status.in_(OPEN))
+            .limit(50)
+        )
+        .all()
+    )
 
 
 def _unfinished(service: Service, besides: Task | None) -> bool:
@@ -286,10 +400,20 @@ def _move(service: Service, status: str, actor: Actor) -> None:
     if verb is not None and status == verb.ends and verb.status is not None:
         _set_status(service, verb.status)
     if before != status:
-        raise_event("service.provision_status_changed", {"service_uuid": service.uuid, "before": before, "after": status})
+        raise_event(
+            "service.provision_status_changed",
+            {"service_uuid": service.uuid, "before": before, "after": status},
+        )
         if status in (ProvisionStatus.NOT_FOUND, ProvisionStatus.FAILED):
-            audit.record(actor=actor, action="service.provision_status", subject_type="service", subject_uuid=service.uuid,
-                         summary=f"Provisioning is now {status.replace('_', ' ')}.", before={"provision_status": before}, after={"provision_status": status})
+            audit.record(
+                actor=actor,
+                action="service.provision_status",
+                subject_type="service",
+                subject_uuid=service.uuid,
+                summary=f"Provisioning is now {status.replace('_', ' ')}.",
+                before={"provision_status": before},
+                after={"provision_status": status},
+            )
 
 
 def _set_status(service: Service, status: ServiceStatus) -> None:
@@ -310,7 +434,8 @@ def _reached(service: Service, verb: Verb, task: Task) -> bool:
 
 def _complete(service: Service, verb: Verb | None, actor: Actor, task: Task | None) -> None:
     """A verb's last task ended well and the module left it to the host to say so."""
-    # a verb that ends nowhere else leaves the provider as what was bought says; what stood before it may be a failed attempt at the same
+    # a verb that ends nowhere else leaves the provider as what was bought says; what stood before
+    # it may be a failed attempt at the same
     ends = verb.ends if verb is not None else None
     _set_provision(service, ends or STANDS.get(service.status) or service.settled_from)
     if verb is not None and verb.status is not None:
@@ -321,31 +446,66 @@ def _complete(service: Service, verb: Verb | None, actor: Actor, task: Task | No
 
 def _succeeded(service: Service, verb: Verb, actor: Actor, task: Task | None) -> None:
     service.failure, service.verb, service.fallback = "", "", None
-    audit.record(actor=actor, action=f"service.{verb.key}_succeeded", subject_type="service", subject_uuid=service.uuid, summary=f"{verb.label}: done.",
-                 task_id=task.id if task else None)
-    raise_event(f"service.{verb.method}_succeeded", {"service_uuid": service.uuid, "task_uuid": task.uuid if task else ""})
+    audit.record(
+        actor=actor,
+        action=f"service.{verb.key}_succeeded",
+        subject_type="service",
+        subject_uuid=service.uuid,
+        summary=f"{verb.label}: done.",
+        task_id=task.id if task else None,
+    )
+    raise_event(
+        f"service.{verb.method}_succeeded",
+        {"service_uuid": service.uuid, "task_uuid": task.uuid if task else ""},
+    )
 
 
-def _failed(service: Service, verb: Verb | None, actor: Actor, task: Task | None, reason: str) -> None:
+def _failed(
+    service: Service, verb: Verb | None, actor: Actor, task: Task | None, reason: str
+) -> None:
     if service.provision_status == ProvisionStatus.PROCESSING:
         if task is not None and own_verb(task) is None and _unfinished(service, task):
-            return  # a helper's failure is not the verb's; a verb that failed has, whatever its helpers still say
+            # a helper's failure is not the verb's; a verb that failed has, whatever its helpers
+            # still say
+            return
         # a cancelled task never began: the provider has what it had
-        _set_provision(service, service.settled_from if task is not None and task.status == TaskStatus.CANCELLED and not _began(task) else ProvisionStatus.FAILED)
+        _set_provision(
+            service,
+            (
+                service.settled_from
+                if task is not None and task.status == TaskStatus.CANCELLED and not _began(task)
+                else ProvisionStatus.FAILED
+            ),
+        )
     label, key = (verb.label, verb.key) if verb is not None else ("Work", "job")
     if key == "change_package":
         packages.put_back(actor=actor, service=service)
     service.failure = reason or f"{label} failed and the module did not say why."
     lost = task is not None and task.status == TaskStatus.LOST
-    audit.record(actor=actor, action=f"service.{key}_failed", subject_type="service", subject_uuid=service.uuid,
-                 summary=f"{label} {'was cut off' if lost else 'failed'}: {service.failure}", task_id=task.id if task else None)
+    audit.record(
+        actor=actor,
+        action=f"service.{key}_failed",
+        subject_type="service",
+        subject_uuid=service.uuid,
+        summary=f"{label} {'was cut off' if lost else 'failed'}: {service.failure}",
+        task_id=task.id if task else None,
+    )
     if verb is not None:
-        raise_event(f"service.{verb.method}_failed", {"service_uuid": service.uuid, "task_uuid": task.uuid if task else "", "reason": service.failure})
+        raise_event(
+            f"service.{verb.method}_failed",
+            {
+                "service_uuid": service.uuid,
+                "task_uuid": task.uuid if task else "",
+                "reason": service.failure,
+            },
+        )
 
 
 def _began(task: Task) -> bool:
     """Whether an attempt at a task got as far as its module; one that was parked did not."""
-    tried = sa.select(TaskAttempt.id).where(TaskAttempt.task_id == task.id, TaskAttempt.outcome != TaskStatus.PARKED)
+    tried = sa.select(TaskAttempt.id).where(
+        TaskAttempt.task_id == task.id, TaskAttempt.outcome != TaskStatus.PARKED
+    )
     return session().scalar(tried.limit(1)) is not None
 
 

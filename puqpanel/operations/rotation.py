@@ -1,7 +1,8 @@
 """Putting every stored secret under the newest key, while the panel runs.
 
-A secret is any text in the database that looks like one of our tokens and opens with one of our keys: the panel's encrypted columns, and
-what modules keep in tables of their own, whether through an encrypted column or by calling encrypt() themselves.
+A secret is any text in the database that looks like one of our tokens and opens with one of our
+keys: the panel's encrypted columns, and what modules keep in tables of their own, whether through
+an encrypted column or by calling encrypt() themselves.
 """
 
 from __future__ import annotations
@@ -20,14 +21,17 @@ from puqpanel.infra.db import engine_for
 from puqpanel.infra.settings import Settings
 
 BATCH = 200
-TOKEN = "gAAAA"  # noqa: S105 - what every token begins with: the version byte and the high bytes of the time
+# what every token begins with: the version byte and the high bytes of the time
+TOKEN = "gAAAA"  # noqa: S105
 
 SHAPE = re.compile(r"gAAAA[A-Za-z0-9_-]{90,}={0,2}")
 
 
 @dataclass(slots=True)
 class Tally:
-    """What was found: `newest` secrets under the newest key, `older` under another, `alien` that no key opens."""
+    """What was found: `newest` secrets under the newest key, `older` under another, `alien`
+    that no key opens.
+    """
 
     newest: int = 0
     older: int = 0
@@ -54,7 +58,8 @@ def count(settings: Settings) -> Tally:
 def rotate(settings: Settings, progress: Callable[[int], None] = lambda done: None) -> Tally:
     """Re-encrypts what is under older keys, a batch at a time; run it again after an interruption.
 
-    A row that somebody else writes meanwhile is left to them: they write under the newest key already.
+    A row that somebody else writes meanwhile is left to them: they write under the newest key
+    already.
 
     Args:
         settings: of this process.
@@ -68,12 +73,26 @@ def rotate(settings: Settings, progress: Callable[[int], None] = lambda done: No
     engine = engine_for(settings.database_url)
     for table, column in _columns(engine):
         for batch in _batches(engine, table, column):
-            changes = [(row, token) for row in batch if (token := _again(row.token, newest, everything, tally)) is not None]
+            changes = [
+                (row, token)
+                for row in batch
+                if (token := _again(row.token, newest, everything, tally)) is not None
+            ]
             if changes:
-                with engine.connect().execution_options(panel_write=True) as connection, connection.begin():
+                with (
+                    engine.connect().execution_options(panel_write=True) as connection,
+                    connection.begin(),
+                ):
                     for row, token in changes:
-                        same = [key == value for key, value in zip(_keys(table, column), row.key, strict=True)]
-                        connection.execute(sa.update(table).where(*same, column == row.token).values({column: token}))
+                        same = [
+                            key == value
+                            for key, value in zip(_keys(table, column), row.key, strict=True)
+                        ]
+                        connection.execute(
+                            sa.update(table)
+                            .where(*same, column == row.token)
+                            .values({column: token})
+                        )
             progress(tally.total)
     return tally
 
@@ -93,7 +112,9 @@ def _columns(engine: Engine) -> Iterator[tuple[sa.Table, sa.Column[str]]]:
 
 
 def _keys(table: sa.Table, column: sa.Column[str]) -> list[sa.Column[Any]]:
-    """What tells rows apart: the primary key; in a module's table that has none the token itself, of which no two are alike."""
+    """What tells rows apart: the primary key; in a module's table that has none the token
+    itself, of which no two are alike.
+    """
     return list(table.primary_key.columns) or [column]
 
 
@@ -107,9 +128,13 @@ def _batches(engine: Engine, table: sa.Table, column: sa.Column[str]) -> Iterato
     keys = _keys(table, column)
     last: tuple[object, ...] | None = None
     while True:
-        statement = sa.select(*keys, column).where(column.startswith(TOKEN)).order_by(*keys).limit(BATCH)
+        statement = (
+            sa.select(*keys, column).where(column.startswith(TOKEN)).order_by(*keys).limit(BATCH)
+        )
         if last is not None:
-            statement = statement.where(sa.tuple_(*keys) > sa.tuple_(*last) if len(keys) > 1 else keys[0] > last[0])
+            statement = statement.where(
+                sa.tuple_(*keys) > sa.tuple_(*last) if len(keys) > 1 else keys[0] > last[0]
+            )
         with engine.connect() as connection:
             rows = [_Stored(tuple(row)[:-1], row[-1]) for row in connection.execute(statement)]
         if not rows:
@@ -119,7 +144,10 @@ def _batches(engine: Engine, table: sa.Table, column: sa.Column[str]) -> Iterato
 
 
 def _sort(token: str, newest: Fernet, everything: list[Fernet], tally: Tally) -> bytes | None:
-    """Counts a token; answers its secret when it is under an older key. What only begins like one is somebody's text."""
+    """Counts a token; answers its secret when it is under an older key.
+
+    What only begins like one is somebody's text.
+    """
     if not SHAPE.fullmatch(token):
         return None
     for box in everything:

@@ -48,7 +48,11 @@ class Shown:
 
 def _works() -> dict[tuple[str, str], tuple[LoadedModule, Work]]:
     """Everything that the modules which are served declare."""
-    return {(module.key, work.name): (module, work) for module in registry.current().modules.values() for work in module.schedule}
+    return {
+        (module.key, work.name): (module, work)
+        for module in registry.current().modules.values()
+        for work in module.schedule
+    }
 
 
 def list_entries() -> list[Shown]:
@@ -56,18 +60,32 @@ def list_entries() -> list[Shown]:
     works = _works()
     rows = {(row.module, row.name): row for row in session().scalars(sa.select(ScheduleEntry))}
     ids = [row.task_id for row in rows.values() if row.task_id]
-    tasks = {task.id: task for task in session().scalars(sa.select(Task).where(Task.id.in_(ids)))} if ids else {}
+    tasks = (
+        {task.id: task for task in session().scalars(sa.select(Task).where(Task.id.in_(ids)))}
+        if ids
+        else {}
+    )
     failing = {row.key for row in session().scalars(sa.select(Module).where(Module.failing != ""))}
     shown = []
     for key, (module, work) in sorted(works.items()):
         row = rows.get(key)
-        stopped = "It waits for the update of its module." if module.restricted else "Its module was stopped." if module.key in failing else ""
-        shown.append(Shown(module, work, row, tasks.get(row.task_id or 0) if row else None, stopped))
+        stopped = (
+            "It waits for the update of its module."
+            if module.restricted
+            else "Its module was stopped."
+            if module.key in failing
+            else ""
+        )
+        shown.append(
+            Shown(module, work, row, tasks.get(row.task_id or 0) if row else None, stopped)
+        )
     return shown
 
 
 def run_due() -> int:
-    """Adds the tasks of what is due. An entry whose last run has not ended is skipped and counted: runs do not pile up.
+    """Adds the tasks of what is due.
+
+    An entry whose last run has not ended is skipped and counted: runs do not pile up.
 
     Returns:
         How many tasks were added.
@@ -77,7 +95,15 @@ def run_due() -> int:
         return 0
     moment = now()
     _enter(works, moment)
-    due = session().execute(sa.select(ScheduleEntry.id, ScheduleEntry.module, ScheduleEntry.name).where(ScheduleEntry.due_at <= moment, ScheduleEntry.paused.is_(False))).all()
+    due = (
+        session()
+        .execute(
+            sa.select(ScheduleEntry.id, ScheduleEntry.module, ScheduleEntry.name).where(
+                ScheduleEntry.due_at <= moment, ScheduleEntry.paused.is_(False)
+            )
+        )
+        .all()
+    )
     release()
     count = 0
     for row in due:
@@ -86,12 +112,16 @@ def run_due() -> int:
             try:
                 count += _run_one(module, work, row.id, moment)
             except Exception:
-                log.exception("a scheduled run could not be added", module=module.key, entry=work.name)
+                log.exception(
+                    "a scheduled run could not be added", module=module.key, entry=work.name
+                )
     return count
 
 
 def _enter(works: Mapping[tuple[str, str], tuple[LoadedModule, Work]], moment: datetime) -> None:
-    """Gives what is new its row, and what has another rule its next time; looks only when other modules are served than the last time."""
+    """Gives what is new its row, and what has another rule its next time; looks only when other
+    modules are served than the last time.
+    """
     if _entered and _entered[0] is registry.current():
         return
     rows = {(row.module, row.name): row for row in session().scalars(sa.select(ScheduleEntry))}
@@ -100,11 +130,20 @@ def _enter(works: Mapping[tuple[str, str], tuple[LoadedModule, Work]], moment: d
         row = rows.get((key, name))
         if row is None:
             with transaction() as current:
-                _insert(current, ScheduleEntry(module=key, name=name, shape=work.shape, due_at=work.after(moment)))
+                _insert(
+                    current,
+                    ScheduleEntry(
+                        module=key, name=name, shape=work.shape, due_at=work.after(moment)
+                    ),
+                )
         elif row.shape != work.shape:
             with transaction() as current:
-                current.execute(sa.update(ScheduleEntry).where(ScheduleEntry.id == row.id, ScheduleEntry.shape == row.shape)
-                                .values(shape=work.shape, due_at=work.after(moment)).execution_options(synchronize_session=False))
+                current.execute(
+                    sa.update(ScheduleEntry)
+                    .where(ScheduleEntry.id == row.id, ScheduleEntry.shape == row.shape)
+                    .values(shape=work.shape, due_at=work.after(moment))
+                    .execution_options(synchronize_session=False)
+                )
     _entered[:] = [registry.current()]
 
 
@@ -119,7 +158,12 @@ def _insert(current: Session, row: ScheduleEntry) -> None:
 
 def _run_one(module: LoadedModule, work: Work, row_id: int, moment: datetime) -> int:
     with transaction() as current:
-        row = current.scalar(sa.select(ScheduleEntry).where(ScheduleEntry.id == row_id).with_for_update().execution_options(populate_existing=True))
+        row = current.scalar(
+            sa.select(ScheduleEntry)
+            .where(ScheduleEntry.id == row_id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
         if row is None or row.paused or row.due_at > moment:
             return 0
         row.due_at = work.after(moment)
@@ -131,15 +175,34 @@ def _run_one(module: LoadedModule, work: Work, row_id: int, moment: datetime) ->
 
 
 def _unfinished(row: ScheduleEntry) -> bool:
-    return row.task_id is not None and session().scalar(sa.select(Task.id).where(Task.id == row.task_id, Task.status.in_(OPEN))) is not None
+    return (
+        row.task_id is not None
+        and session().scalar(
+            sa.select(Task.id).where(Task.id == row.task_id, Task.status.in_(OPEN))
+        )
+        is not None
+    )
 
 
-def _start(module: LoadedModule, work: Work, row: ScheduleEntry, actor: Actor, moment: datetime) -> Task:
+def _start(
+    module: LoadedModule, work: Work, row: ScheduleEntry, actor: Actor, moment: datetime
+) -> Task:
     task = add(
-        job=JOB, queue=QUEUE, title=f"{module.title}: {work.name}", module=module.key, tags=["schedule", f"schedule:{work.name}"],
-        timeout=work.timeout, max_exceptions=1, on_loss=OnLoss.LOSE, actor=actor,
-        data={"module": {"type": module.type, "name": module.name}, "method": work.method, "entry": work.name},
-    )  # fmt: skip
+        job=JOB,
+        queue=QUEUE,
+        title=f"{module.title}: {work.name}",
+        module=module.key,
+        tags=["schedule", f"schedule:{work.name}"],
+        timeout=work.timeout,
+        max_exceptions=1,
+        on_loss=OnLoss.LOSE,
+        actor=actor,
+        data={
+            "module": {"type": module.type, "name": module.name},
+            "method": work.method,
+            "entry": work.name,
+        },
+    )
     row.ran_at, row.task_id = moment, task.id
     return task
 
@@ -161,13 +224,21 @@ def run_now(*, actor: Actor, module: str, name: str) -> Task:
     with transaction() as current:
         row = _locked(module, name)
         if row is None:
-            row = ScheduleEntry(module=module, name=name, shape=work.shape, due_at=work.after(moment))
+            row = ScheduleEntry(
+                module=module, name=name, shape=work.shape, due_at=work.after(moment)
+            )
             current.add(row)
             current.flush()
         if _unfinished(row):
             raise ConflictError(f"“{name}” is running or waits; it does not run twice at once.")
         task = _start(loaded, work, row, actor, moment)
-        audit.record(actor=actor, action="schedule.run", subject_type="module", subject_uuid=module, summary=f"“{name}” was run out of turn.")
+        audit.record(
+            actor=actor,
+            action="schedule.run",
+            subject_type="module",
+            subject_uuid=module,
+            summary=f"“{name}” was run out of turn.",
+        )
     return task
 
 
@@ -175,18 +246,28 @@ def pause(*, actor: Actor, module: str, name: str, paused: bool) -> None:
     """Stops an entry from running by itself, or lets it again.
 
     Raises:
-        NotFoundError: no module that is served has such an entry, or the scheduler has not seen it yet.
+        NotFoundError: no module that is served has such an entry, or the scheduler has not seen it
+            yet.
     """
     _, work = _find(module, name)
     with transaction():
         row = _locked(module, name)
         if row is None:
-            raise NotFoundError("The scheduler has not seen this entry yet; try again in a few seconds.")
+            raise NotFoundError(
+                "The scheduler has not seen this entry yet; try again in a few seconds."
+            )
         if row.paused == paused:
             return
         row.paused, row.due_at = paused, work.after(now())
-        audit.record(actor=actor, action="schedule.paused" if paused else "schedule.resumed", subject_type="module", subject_uuid=module,
-                     summary=f"“{name}” was {'paused' if paused else 'let run again'}.", before={"paused": not paused}, after={"paused": paused})
+        audit.record(
+            actor=actor,
+            action="schedule.paused" if paused else "schedule.resumed",
+            subject_type="module",
+            subject_uuid=module,
+            summary=f"“{name}” was {'paused' if paused else 'let run again'}.",
+            before={"paused": not paused},
+            after={"paused": paused},
+        )
 
 
 def _find(module: str, name: str) -> tuple[LoadedModule, Work]:
@@ -198,5 +279,8 @@ def _find(module: str, name: str) -> tuple[LoadedModule, Work]:
 
 def _locked(module: str, name: str) -> ScheduleEntry | None:
     return session().scalar(
-        sa.select(ScheduleEntry).where(ScheduleEntry.module == module, ScheduleEntry.name == name).with_for_update().execution_options(populate_existing=True)
+        sa.select(ScheduleEntry)
+        .where(ScheduleEntry.module == module, ScheduleEntry.name == name)
+        .with_for_update()
+        .execution_options(populate_existing=True)
     )

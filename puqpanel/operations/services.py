@@ -30,9 +30,16 @@ def find_service(uuid: str) -> Service:
 
 
 def find_service_now(uuid: str) -> Service:
-    """One service as it is at this moment, locked until the transaction ends, whatever this session had read of it. Raises NotFoundError."""
+    """One service as it is at this moment, locked until the transaction ends, whatever this
+    session had read of it. Raises NotFoundError.
+    """
     # of the service alone: the tasks of one client or product must not wait for each other
-    statement = sa.select(Service).where(Service.uuid == uuid).with_for_update(of=Service).execution_options(populate_existing=True)
+    statement = (
+        sa.select(Service)
+        .where(Service.uuid == uuid)
+        .with_for_update(of=Service)
+        .execution_options(populate_existing=True)
+    )
     found = session().scalar(statement)
     if found is None:
         raise NotFoundError("There is no such service.")
@@ -58,7 +65,9 @@ def services_of(user_id: int) -> Sequence[Service]:
 
 
 def _visible_to(user_id: int) -> sa.Select[Service]:
-    theirs = sa.select(ClientUser.client_id, ClientUser.owner, ClientUser.permissions).where(ClientUser.user_id == user_id)
+    theirs = sa.select(ClientUser.client_id, ClientUser.owner, ClientUser.permissions).where(
+        ClientUser.user_id == user_id
+    )
     members = session().execute(theirs).all()
     allowed = [row.client_id for row in members if row.owner or "services" in row.permissions]
     return sa.select(Service).where(Service.client_id.in_(allowed), Service.client.has(active=True))
@@ -75,7 +84,12 @@ def possible_verbs(service: Service) -> list[str]:
 
 
 def create_service(
-    *, actor: Actor, client_uuid: str, product_uuid: str, name: str, data: Mapping[str, Any] | None = None,
+    *,
+    actor: Actor,
+    client_uuid: str,
+    product_uuid: str,
+    name: str,
+    data: Mapping[str, Any] | None = None,
 ) -> Service:
     """Sells a product to a client, at today's price. Nothing is provisioned yet.
 
@@ -97,12 +111,25 @@ def create_service(
     if module is not None and data is not None:
         kept = _accepted(module, data, actor, product_uuid=product_uuid)
     with transaction() as current:
-        service = Service(client_id=client.id, product_id=product.id, name=shown, service_data=kept, price_minor=product.price_minor,
-                          currency=product.currency, period=product.period)
+        service = Service(
+            client_id=client.id,
+            product_id=product.id,
+            name=shown,
+            service_data=kept,
+            price_minor=product.price_minor,
+            currency=product.currency,
+            period=product.period,
+        )
         current.add(service)
         current.flush()
-        audit.record(actor=actor, action="service.created", subject_type="service", subject_uuid=service.uuid,
-                     summary=f"{product.name} sold to {client.name}.", after={"name": shown, "price": str(service.price), "period": service.period})
+        audit.record(
+            actor=actor,
+            action="service.created",
+            subject_type="service",
+            subject_uuid=service.uuid,
+            summary=f"{product.name} sold to {client.name}.",
+            after={"name": shown, "price": str(service.price), "period": service.period},
+        )
         raise_event("service.pending", {"service_uuid": service.uuid})
     return find_service(service.uuid)
 
@@ -113,8 +140,15 @@ def rename_service(*, actor: Actor, uuid: str, name: str) -> Service:
     with transaction():
         service = find_service(uuid)
         before, service.name = service.name, shown
-        audit.record(actor=actor, action="service.renamed", subject_type="service", subject_uuid=uuid, summary=f"Renamed to {shown}.",
-                     before={"name": before}, after={"name": shown})
+        audit.record(
+            actor=actor,
+            action="service.renamed",
+            subject_type="service",
+            subject_uuid=uuid,
+            summary=f"Renamed to {shown}.",
+            before={"name": before},
+            after={"name": shown},
+        )
     return service
 
 
@@ -140,19 +174,36 @@ def save_service_data(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> Se
     with transaction():
         service = find_service_now(uuid)
         if service.provision_status == "processing":
-            raise ConflictError("Something is under way for this service by now; save once it has ended.")
+            raise ConflictError(
+                "Something is under way for this service by now; save once it has ended."
+            )
         old, new = audit.changed(service.service_data, kept)
         service.service_data = kept
         # what the provider was told before must not hide what staff have just typed
-        service.provision_data = {key: value for key, value in service.provision_data.items() if key not in new}
-        audit.record(actor=actor, action="service.configured", subject_type="service", subject_uuid=uuid, summary="Module settings saved.", before=old, after=new)
+        service.provision_data = {
+            key: value for key, value in service.provision_data.items() if key not in new
+        }
+        audit.record(
+            actor=actor,
+            action="service.configured",
+            subject_type="service",
+            subject_uuid=uuid,
+            summary="Module settings saved.",
+            before=old,
+            after=new,
+        )
         raise_event("service.options_updated", {"service_uuid": uuid})
     return service
 
 
-def _accepted(module: LoadedModule, data: Mapping[str, Any], actor: Actor, **about: Any) -> dict[str, Any]:
+def _accepted(
+    module: LoadedModule, data: Mapping[str, Any], actor: Actor, **about: Any
+) -> dict[str, Any]:
     called = calls.invoke(module, "save_service_data", dict(data), actor=actor, **about)
     result = called.result
     if not result.ok:
-        raise InvalidInput(result.errors or {"": [result.message or "The module did not accept this."]}, result.message or "Some fields need another look.")
+        raise InvalidInput(
+            result.errors or {"": [result.message or "The module did not accept this."]},
+            result.message or "Some fields need another look.",
+        )
     return dict(result.data) if isinstance(result.data, Mapping) else dict(data)

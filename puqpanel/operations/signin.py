@@ -45,8 +45,13 @@ def _sign_in(table: type[Account], kind: ActorKind, email: str, password: str, i
     release()
     if not passwords.matches(hashed, password) or found is None or hashed is None:
         with transaction():
-            audit.record(actor=Actor(kind, None, address, ip), action=f"{kind}.failed_authorization", subject_type=kind,
-                         subject_uuid=found.uuid if found else "", summary="A sign-in was refused.")
+            audit.record(
+                actor=Actor(kind, None, address, ip),
+                action=f"{kind}.failed_authorization",
+                subject_type=kind,
+                subject_uuid=found.uuid if found else "",
+                summary="A sign-in was refused.",
+            )
         raise_event(f"{kind}.failed_authorization", {"email": address, "ip": ip})
         raise UserError(REFUSED)
     with transaction() as current:
@@ -54,19 +59,33 @@ def _sign_in(table: type[Account], kind: ActorKind, email: str, password: str, i
         account.last_login_at = now()
         if passwords.stale(hashed):
             account.password_hash = passwords.hash_password(password)
-        audit.record(actor=Actor(kind, account.id, account.name, ip), action=f"{kind}.signed_in", subject_type=kind, subject_uuid=account.uuid,
-                     summary="Signed in.")
+        audit.record(
+            actor=Actor(kind, account.id, account.name, ip),
+            action=f"{kind}.signed_in",
+            subject_type=kind,
+            subject_uuid=account.uuid,
+            summary="Signed in.",
+        )
     raise_event(f"{kind}.after_login", {f"{kind}_uuid": account.uuid, "ip": ip})
     return account
 
 
 def sign_out(*, actor: Actor) -> None:
     """Writes down that somebody signed out; the session itself is the door's."""
-    uuids = sa.select(Staff.uuid).where(Staff.id == actor.id) if actor.kind == "staff" else sa.select(User.uuid).where(User.id == actor.id)
+    uuids = (
+        sa.select(Staff.uuid).where(Staff.id == actor.id)
+        if actor.kind == "staff"
+        else sa.select(User.uuid).where(User.id == actor.id)
+    )
     told = {f"{actor.kind}_uuid": session().scalar(uuids) or "", "ip": actor.ip}
     raise_event(f"{actor.kind}.before_logout", told)
     with transaction():
-        audit.record(actor=actor, action=f"{actor.kind}.signed_out", subject_type=actor.kind, summary="Signed out.")
+        audit.record(
+            actor=actor,
+            action=f"{actor.kind}.signed_out",
+            subject_type=actor.kind,
+            summary="Signed out.",
+        )
     raise_event(f"{actor.kind}.after_logout", told)
 
 
@@ -84,7 +103,11 @@ def change_own_password(*, actor: Actor, current: str, password: str) -> Staff |
     Raises:
         InvalidInput: the current password is another, or the new one will not do.
     """
-    return _change(Staff, actor, current, password) if actor.kind == "staff" else _change(User, actor, current, password)
+    return (
+        _change(Staff, actor, current, password)
+        if actor.kind == "staff"
+        else _change(User, actor, current, password)
+    )
 
 
 def _change(table: type[Account], actor: Actor, current: str, password: str) -> Account:
@@ -93,8 +116,13 @@ def _change(table: type[Account], actor: Actor, current: str, password: str) -> 
     release()
     if not passwords.matches(hashed, current) or found is None:
         with transaction():
-            audit.record(actor=actor, action=f"{actor.kind}.password_refused", subject_type=actor.kind, subject_uuid=found.uuid if found else "",
-                         summary="A change of password was refused: the current one was wrong.")
+            audit.record(
+                actor=actor,
+                action=f"{actor.kind}.password_refused",
+                subject_type=actor.kind,
+                subject_uuid=found.uuid if found else "",
+                summary="A change of password was refused: the current one was wrong.",
+            )
         raise InvalidInput({"current": ["This is not your current password."]})
     passwords.check_password(password)
     if password == current:
@@ -103,9 +131,21 @@ def _change(table: type[Account], actor: Actor, current: str, password: str) -> 
     with transaction() as writing:
         account = writing.get_one(table, found.id, with_for_update=True, populate_existing=True)
         if account.password_hash != hashed:
-            raise InvalidInput({"current": ["Somebody has just changed this password; enter the one there is now."]})
+            raise InvalidInput(
+                {
+                    "current": [
+                        "Somebody has just changed this password; enter the one there is now."
+                    ]
+                }
+            )
         account.password_hash, account.epoch = fresh, account.epoch + 1
-        audit.record(actor=actor, action=f"{actor.kind}.password_changed", subject_type=actor.kind, subject_uuid=account.uuid, summary="Changed their own password.")
+        audit.record(
+            actor=actor,
+            action=f"{actor.kind}.password_changed",
+            subject_type=actor.kind,
+            subject_uuid=account.uuid,
+            summary="Changed their own password.",
+        )
     return account
 
 

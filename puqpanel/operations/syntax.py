@@ -1,4 +1,6 @@
-"""Whether the files of a module that is off can be read at all: asked of every one in a list, so it runs nothing and remembers."""
+"""Whether the files of a module that is off can be read at all: asked of every one in a list,
+so it runs nothing and remembers.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +9,28 @@ from pathlib import Path
 from puqpanel.host.discover import import_failure
 
 _seen: dict[Path, tuple[tuple[tuple[str, int, int], ...], str]] = {}
-"""Folder → what its files were when they were read, and the sentence; a folder's entry is replaced when a file changes."""
+"""Folder → what its files were when they were read, and the sentence; a folder's entry is
+replaced when a file changes.
+"""
 
 
 def refusal(folder: Path) -> str:
     """The sentence about the first file of a module that is no Python; empty where there is none.
 
     Args:
-        folder: the module's. Its own files and its controllers are read, and read again only when one has changed.
+        folder: the module's. Its own files and its controllers are read, and read again only when
+            one has changed.
     """
-    files = sorted(path for base in ("", "controllers", "Controllers") for path in (folder / base).glob("*.py"))
+    files = sorted(
+        path for base in ("", "controllers", "Controllers") for path in (folder / base).glob("*.py")
+    )
     stamp = tuple((str(path), *_changed(path)) for path in files)
     known = _seen.get(folder)
     if known is None or known[0] != stamp:
-        known = _seen[folder] = (stamp, next((said for path in files if (said := _read(path, folder))), ""))
+        known = _seen[folder] = (
+            stamp,
+            next((said for path in files if (said := _read(path, folder))), ""),
+        )
     return known[1]
 
 

@@ -19,7 +19,9 @@ from puqpanel.tasks import steer
 from puqpanel.tasks.outcome import Outcome
 
 RECURRING_DAYS = 3
-"""How long completed runs of what happens by itself, and completed listeners, are kept: there are many and they say little."""
+"""How long completed runs of what happens by itself, and completed listeners, are kept: there
+are many and they say little.
+"""
 BATCH = 1000
 
 
@@ -35,7 +37,10 @@ def thin(days: int) -> int:
     if not days:
         return 0
     moment = now()
-    long_ago, lately = moment - timedelta(days=days), moment - timedelta(days=min(days, RECURRING_DAYS))
+    long_ago, lately = (
+        moment - timedelta(days=days),
+        moment - timedelta(days=min(days, RECURRING_DAYS)),
+    )
     over = (Task.status == TaskStatus.COMPLETED, Task.ended_at < lately)
     old: list[int] = []
     # each by an index of its own, and few match: what matched is gone the next time
@@ -43,19 +48,25 @@ def thin(days: int) -> int:
         sa.select(Task.id).where(Task.status == TaskStatus.COMPLETED, Task.ended_at < long_ago),
         sa.select(Task.id).where(Task.status == TaskStatus.CANCELLED, Task.ended_at < long_ago),
         sa.select(Task.id).where(Task.job == "HookJob", *over),
-        sa.select(Task.id).join(TaskTag, TaskTag.task_id == Task.id).where(TaskTag.tag == "schedule", *over),
+        sa.select(Task.id)
+        .join(TaskTag, TaskTag.task_id == Task.id)
+        .where(TaskTag.tag == "schedule", *over),
     ):
         old += session().scalars(which.limit(BATCH)).all()
     release()
     if old:
         with transaction() as current:
-            current.execute(sa.delete(Task).where(Task.id.in_(old)).execution_options(synchronize_session=False))
+            current.execute(
+                sa.delete(Task).where(Task.id.in_(old)).execution_options(synchronize_session=False)
+            )
     return len(set(old))
 
 
 def find_task(uuid: str) -> Task:
     """One task with its attempts. Raises NotFoundError."""
-    found = session().scalar(sa.select(Task).where(Task.uuid == uuid).options(selectinload(Task.attempts)))
+    found = session().scalar(
+        sa.select(Task).where(Task.uuid == uuid).options(selectinload(Task.attempts))
+    )
     if found is None:
         raise NotFoundError("There is no such task.")
     return found
@@ -63,12 +74,30 @@ def find_task(uuid: str) -> Task:
 
 def log_of(task: Task, limit: int = 200) -> Sequence[ModuleLog]:
     """The module-log rows that its attempts wrote, oldest first."""
-    return session().scalars(sa.select(ModuleLog).where(ModuleLog.task_id == task.id).order_by(ModuleLog.id).limit(limit)).all()
+    return (
+        session()
+        .scalars(
+            sa.select(ModuleLog)
+            .where(ModuleLog.task_id == task.id)
+            .order_by(ModuleLog.id)
+            .limit(limit)
+        )
+        .all()
+    )
 
 
 def tasks_of_service(service_uuid: str, limit: int = 10) -> Sequence[Task]:
     """A service's newest tasks, newest first."""
-    return session().scalars(sa.select(Task).where(Task.service_uuid == service_uuid).order_by(Task.id.desc()).limit(limit)).all()
+    return (
+        session()
+        .scalars(
+            sa.select(Task)
+            .where(Task.service_uuid == service_uuid)
+            .order_by(Task.id.desc())
+            .limit(limit)
+        )
+        .all()
+    )
 
 
 def open_count(most: int = 100) -> int:
@@ -84,7 +113,14 @@ def cancel_task(*, actor: Actor, uuid: str) -> Task:
     """
     with transaction():
         task = steer.cancel(uuid, by=actor.name)
-        audit.record(actor=actor, action="task.cancelled", subject_type="task", subject_uuid=uuid, summary=f"{task.title} cancelled.", task_id=task.id)
+        audit.record(
+            actor=actor,
+            action="task.cancelled",
+            subject_type="task",
+            subject_uuid=uuid,
+            summary=f"{task.title} cancelled.",
+            task_id=task.id,
+        )
         if task.service_uuid:
             provisioning.record(task, Outcome("cancelled", task.note))
     return task
@@ -94,11 +130,19 @@ def retry_task(*, actor: Actor, uuid: str) -> Task:
     """Lets an ended or parked task go again; its service is under way again.
 
     Raises:
-        ConflictError: it waits, runs or has completed, or something else is under way for the service.
+        ConflictError: it waits, runs or has completed, or something else is under way for the
+            service.
     """
     with transaction():
         task = steer.retry(uuid, by=actor.name)
         if task.service_uuid:
             provisioning.reopen(task)
-        audit.record(actor=actor, action="task.retried", subject_type="task", subject_uuid=uuid, summary=f"{task.title} started again.", task_id=task.id)
+        audit.record(
+            actor=actor,
+            action="task.retried",
+            subject_type="task",
+            subject_uuid=uuid,
+            summary=f"{task.title} started again.",
+            task_id=task.id,
+        )
     return task

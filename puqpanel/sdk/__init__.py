@@ -1,7 +1,8 @@
-"""The face of the panel towards modules: all that a module may import, `from puqpanel.sdk import …`.
+"""The face of the panel towards modules: all that a module may import, `from puqpanel.sdk import
+…`.
 
-Belongs here: base classes that act, handles, and tools for modules, each callable in both spellings of the contract. Does not
-belong here: use cases (operations). Called by modules only.
+Belongs here: base classes that act, handles, and tools for modules, each callable in both spellings
+of the contract. Does not belong here: use cases (operations). Called by modules only.
 """
 
 from puqpanel.domain.spreadsheet import csv_line

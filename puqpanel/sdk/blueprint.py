@@ -1,4 +1,6 @@
-"""The `table` object of `Schema.create` and `Schema.table`: columns and keys as the texts write them."""
+"""The `table` object of `Schema.create` and `Schema.table`: columns and keys as the texts write
+them.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +15,9 @@ from puqpanel.infra.db import UtcDateTime
 class Column:
     """One column; its modifiers can be chained."""
 
-    def __init__(self, name: str, kind: sa.types.TypeEngine[Any], *, autoincrement: bool = False) -> None:
+    def __init__(
+        self, name: str, kind: sa.types.TypeEngine[Any], *, autoincrement: bool = False
+    ) -> None:
         self.name = name
         self.kind = kind
         self.autoincrement = autoincrement
@@ -34,7 +38,9 @@ class Column:
         if isinstance(self.kind, sa.Boolean):
             self.server_default = sa.true() if value else sa.false()
         elif value is not None:
-            self.server_default = sa.text(str(value)) if isinstance(value, (int, float)) else str(value)
+            self.server_default = (
+                sa.text(str(value)) if isinstance(value, (int, float)) else str(value)
+            )
         return self
 
     def use_current(self) -> "Column":
@@ -68,7 +74,9 @@ class Column:
 
 @bind
 class ForeignKey:
-    """What one column refers to: `table.foreign("service_uuid").references("uuid").on("services")`."""
+    """What one column refers to:
+    `table.foreign("service_uuid").references("uuid").on("services")`.
+    """
 
     def __init__(self, column: str) -> None:
         self.column = column
@@ -87,7 +95,9 @@ class ForeignKey:
         return self
 
     def constrained(self, table: str = "", column: str = "id") -> "ForeignKey":
-        """The short form of `foreign_id`; the table's name is taken from `check_id` → `checks` where it is not given."""
+        """The short form of `foreign_id`; the table's name is taken from `check_id` → `checks`
+        where it is not given.
+        """
         self.target_table = table or f"{self.column.removesuffix('_id')}s"
         self.target_column = column
         return self
@@ -139,7 +149,9 @@ class Blueprint:
 
     def id(self, name: str = "id") -> Column:
         """A number that counts up, the primary key."""
-        column = Column(name, sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True)
+        column = Column(
+            name, sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True
+        )
         self.columns.append(column)
         return column
 
@@ -229,7 +241,6 @@ class Blueprint:
     def drop_column(self, columns: str | Sequence[str]) -> None:
         """In `Schema.table`: takes columns away."""
         self.dropped.extend(_names(columns))
-
 
 
 def _names(columns: str | Sequence[str]) -> tuple[str, ...]:

@@ -1,6 +1,8 @@
-"""`Cache.remember("servers", 300, fetch)`: a module's own values for some seconds, the same in every process, encrypted at rest.
+"""`Cache.remember("servers", 300, fetch)`: a module's own values for some seconds, the same in
+every process, encrypted at rest.
 
-A cache may forget at any moment, and while the queue server is away it does: what cannot be fetched again belongs in a table.
+A cache may forget at any moment, and while the queue server is away it does: what cannot be fetched
+again belongs in a table.
 """
 
 import hashlib
@@ -42,7 +44,10 @@ class Space:
         return store.put(self._groups(), _name(key), _text(key, value), int(seconds))
 
     def remember(self, key: str, seconds: float, fetch: Callable[[], Any]) -> Any:
-        """The value that is kept, or what `fetch()` answers, which is kept from then on. Raises as `put`."""
+        """The value that is kept, or what `fetch()` answers, which is kept from then on.
+
+        Raises as `put`.
+        """
         found = self.get(key)
         if found is not None:
             return found
@@ -56,7 +61,10 @@ class Space:
         return store.forget(self._groups(), _name(key))
 
     def flush(self) -> bool:
-        """Drops every value of the module, or of these tags. Returns False where the queue server is away."""
+        """Drops every value of the module, or of these tags.
+
+        Returns False where the queue server is away.
+        """
         groups = self._groups()
         return store.forget_groups(*(groups[1:] or groups))
 
@@ -67,7 +75,10 @@ class Space:
     def _groups(self) -> list[str]:
         call = context.current()
         if call is None:
-            raise UserError("The cache is for code that the panel called: outside a call it is not known whose values are meant.")
+            raise UserError(
+                "The cache is for code that the panel called: outside a call it is not known whose"
+                " values are meant."
+            )
         return [call.prefix, *(f"{call.prefix}:{_name(tag)}" for tag in self._tags)]
 
 
@@ -79,7 +90,9 @@ def _text(key: str, value: Any) -> str:
     try:
         return json.dumps(value)
     except (TypeError, ValueError, RecursionError) as error:
-        raise UserError(f"The cache keeps what JSON can hold; “{key}” is not of that kind: {error}.") from None
+        raise UserError(
+            f"The cache keeps what JSON can hold; “{key}” is not of that kind: {error}."
+        ) from None
 
 
 Cache = Space()

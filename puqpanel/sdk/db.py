@@ -1,7 +1,8 @@
-"""The module's own tables: models with `declarative_base()`, `session`, `transaction()`, and `DB` as the texts write it.
+"""The module's own tables: models with `declarative_base()`, `session`, `transaction()`, and `DB`
+as the texts write it.
 
-A module's tables have a MetaData of their own and refer to the panel's through `service_uuid` and `client_uuid`, the columns
-themselves; rows of the panel never reach a module.
+A module's tables have a MetaData of their own and refer to the panel's through `service_uuid` and
+`client_uuid`, the columns themselves; rows of the panel never reach a module.
 """
 
 import contextlib
@@ -29,7 +30,8 @@ __all__ = [
     "Query",
     "Row",
     "Tables",
-    "UtcDateTime", "client_uuid",
+    "UtcDateTime",
+    "client_uuid",
     "declarative_base",
     "service_uuid",
     "session",
@@ -43,7 +45,8 @@ client_uuid: Any = Client.__table__.c.uuid
 class Tables:
     """What makes a declarative base a module's: `class Base(db.Tables, db.DeclarativeBase): pass`.
 
-    Table names get the module's prefix, written or not, also where a foreign key names one of the module's own tables.
+    Table names get the module's prefix, written or not, also where a foreign key names one of the
+    module's own tables.
     """
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -59,13 +62,17 @@ class Tables:
 
 
 def declarative_base() -> Any:
-    """A base for the module's models; call it once, in a file of the module. `Tables` is the same for type checkers.
+    """A base for the module's models; call it once, in a file of the module.
+
+    `Tables` is the same for type checkers.
 
     Raises: SchemaError when code outside a module calls it.
     """
     where = sys._getframe(1).f_globals.get("__name__", "")
     # Its file is the module's, so that unloading the module disposes of the mappings.
-    return type("Base", (Tables, DeclarativeBase), {"__module__": where, "_prefix": _prefix_of(where)})
+    return type(
+        "Base", (Tables, DeclarativeBase), {"__module__": where, "_prefix": _prefix_of(where)}
+    )
 
 
 def _prefix_of(where: str) -> str:
@@ -85,15 +92,26 @@ def _prefix_names(cls: type, prefix: str) -> None:
     for value in list(vars(cls).values()):
         column = getattr(value, "column", value)
         for key in getattr(column, "foreign_keys", None) or ():
-            # Names are resolved later, so they can still be completed; a column object already says its table.
-            named = getattr(key, "_table_column", None) is None and getattr(key, "_given_tokens", None)
-            if named and named.schema is None and named.table_name and not named.table_name.startswith(prefix):
+            # Names are resolved later, so they can still be completed; a column object already says
+            # its table.
+            named = getattr(key, "_table_column", None) is None and getattr(
+                key, "_given_tokens", None
+            )
+            if (
+                named
+                and named.schema is None
+                and named.table_name
+                and not named.table_name.startswith(prefix)
+            ):
                 key._given_tokens = named._replace(table_name=f"{prefix}{named.table_name}")
 
 
 @contextlib.contextmanager
 def transaction() -> Iterator[Session]:
-    """Writes what happens inside, all or nothing; inside another it is a savepoint. In a job the fence is checked first."""
+    """Writes what happens inside, all or nothing; inside another it is a savepoint.
+
+    In a job the fence is checked first.
+    """
     with panel.transaction() as current:
         fence.check()
         yield current
@@ -102,8 +120,9 @@ def transaction() -> Iterator[Session]:
 class _ModuleSession:
     """The session of the running call.
 
-    Reading needs nothing. A write outside `transaction()` opens one that `commit()` ends; what is left open when the call ends
-    is rolled back. `with db.session() as session:` is the same, with that end at the block's.
+    Reading needs nothing. A write outside `transaction()` opens one that `commit()` ends; what is
+    left open when the call ends is rolled back. `with db.session() as session:` is the same, with
+    that end at the block's.
     """
 
     def add(self, row: Any) -> None:
@@ -141,7 +160,9 @@ class _ModuleSession:
         """Keeps what was written since the last one."""
         if not self._open():
             if panel.in_transaction():
-                raise UserError("db.session.commit() inside db.transaction(): the end of the block commits.")
+                raise UserError(
+                    "db.session.commit() inside db.transaction(): the end of the block commits."
+                )
             # Changed attributes only; the write transaction has to open around them.
             self._begin()
         panel.session().info.pop("module_transaction")(True)
@@ -174,7 +195,8 @@ class _ModuleSession:
         current = panel.session()
         if panel.in_transaction():
             return
-        # Opening a write transaction ends the read snapshot, which would flush what was changed already.
+        # Opening a write transaction ends the read snapshot, which would flush what was changed
+        # already.
         changed = list(current.dirty)
         current.info["kind"] = "module" if changed else "panel"
         opened = transaction()

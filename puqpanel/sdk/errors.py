@@ -20,7 +20,9 @@ class Asked(Exception):
 
 
 class ExternalServiceError(Asked, errors.ExternalServiceError):
-    """An outside service refused or did not answer; the text is read by people and names no secret."""
+    """An outside service refused or did not answer; the text is read by people and names no
+    secret.
+    """
 
     def __init__(self, message: str = "", code: int = 0) -> None:
         super().__init__(message)

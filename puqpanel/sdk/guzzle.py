@@ -1,6 +1,8 @@
-"""`Client({"base_uri": …})`: requests as the vendor's clients write them, over the same bounded and logged wire as `http.session`.
+"""`Client({"base_uri": …})`: requests as the vendor's clients write them, over the same bounded and
+logged wire as `http.session`.
 
-Anything but a whole answer below 400 is raised, as a GuzzleException. New code reads better with `http.session`, where a failure is an answer.
+Anything but a whole answer below 400 is raised, as a GuzzleException. New code reads better with
+`http.session`, where a failure is an answer.
 """
 
 from collections.abc import Mapping
@@ -16,16 +18,33 @@ from puqpanel.sdk.http import Answer
 
 __all__ = ["Client", "GuzzleException"]
 
-_CLIENT = frozenset({"base_uri", "timeout", "connect_timeout", "headers", "auth", "verify", "http_errors", "allow_redirects", "policy"})
+_CLIENT = frozenset(
+    {
+        "base_uri",
+        "timeout",
+        "connect_timeout",
+        "headers",
+        "auth",
+        "verify",
+        "http_errors",
+        "allow_redirects",
+        "policy",
+    }
+)
 _REQUEST = _CLIENT - {"base_uri", "policy"} | {"json", "form_params", "body", "query"}
 _FOLLOWED = 5
 
 
 @bind
 class GuzzleException(ExternalServiceError):
-    """No answer came, or one of 400 and above. `response` is the answer; None where none came. `lost`: the work may be done all the same."""
+    """No answer came, or one of 400 and above.
 
-    def __init__(self, message: str = "", code: int = 0, response: Answer | None = None, lost: bool = False) -> None:
+    `response` is the answer; None where none came. `lost`: the work may be done all the same.
+    """
+
+    def __init__(
+        self, message: str = "", code: int = 0, response: Answer | None = None, lost: bool = False
+    ) -> None:
         super().__init__(message, code)
         self.response = response
         self.lost = lost
@@ -42,9 +61,10 @@ class GuzzleException(ExternalServiceError):
 class Client:
     """One provider, in the vendor's way of calling it.
 
-    Args: options, as a dictionary or by name: base_uri, timeout and connect_timeout in seconds, headers, auth (user name, password), verify,
-    http_errors (False answers 400 and above instead of raising), allow_redirects (a GET follows up to five unless False),
-    policy (as of `http.session`: which addresses may be connected to).
+    Args: options, as a dictionary or by name: base_uri, timeout and connect_timeout in seconds,
+    headers, auth (user name, password), verify, http_errors (False answers 400 and above instead of
+    raising), allow_redirects (a GET follows up to five unless False), policy (as of `http.session`:
+    which addresses may be connected to).
 
     Raises: UserError for any other option.
     """
@@ -53,11 +73,14 @@ class Client:
         self._options = _known({**(options or {}), **more}, _CLIENT, "Client")
         self._sessions: dict[tuple[Any, ...], http.Client] = {}
 
-    def request(self, method: str, uri: str = "", options: Mapping[str, Any] | None = None, **more: Any) -> Answer:
+    def request(
+        self, method: str, uri: str = "", options: Mapping[str, Any] | None = None, **more: Any
+    ) -> Answer:
         """One request.
 
-        Args: uri is joined to base_uri as addresses in a page are; options, as a dictionary or by name: json, form_params or body, query,
-        and all that a Client takes besides base_uri and policy.
+        Args: uri is joined to base_uri as addresses in a page are; options, as a dictionary or by
+        name: json, form_params or body, query, and all that a Client takes besides base_uri and
+        policy.
 
         Raises: GuzzleException; UserError for an option that there is not.
         """
@@ -65,9 +88,13 @@ class Client:
         given = {**self._options, **asked}
         session = self._session(given)
         answer = session.request(
-            method, urljoin(str(self._options.get("base_uri") or ""), str(uri)),
-            json=given.get("json"), data=given["body"] if given.get("body") is not None else given.get("form_params"), params=given.get("query"),
-            headers=asked.get("headers"), follow=0 if given.get("allow_redirects") is False else _FOLLOWED,
+            method,
+            urljoin(str(self._options.get("base_uri") or ""), str(uri)),
+            json=given.get("json"),
+            data=given["body"] if given.get("body") is not None else given.get("form_params"),
+            params=given.get("query"),
+            headers=asked.get("headers"),
+            follow=0 if given.get("allow_redirects") is False else _FOLLOWED,
         )
         if not answer.http_code:
             raise GuzzleException(answer.error, 0, None, answer.lost)
@@ -91,19 +118,28 @@ class Client:
         """As `request`."""
         return self.request("PATCH", uri, options, **more)
 
-    def delete(self, uri: str = "", options: Mapping[str, Any] | None = None, **more: Any) -> Answer:
+    def delete(
+        self, uri: str = "", options: Mapping[str, Any] | None = None, **more: Any
+    ) -> Answer:
         """As `request`."""
         return self.request("DELETE", uri, options, **more)
 
     def _session(self, given: Mapping[str, Any]) -> http.Client:
         # Guzzle's 0 waits for ever, which nothing here does
-        limits = (float(given.get("connect_timeout") or CONNECT_TIMEOUT), float(given.get("timeout") or TIMEOUT))
+        limits = (
+            float(given.get("connect_timeout") or CONNECT_TIMEOUT),
+            float(given.get("timeout") or TIMEOUT),
+        )
         auth = given.get("auth")
         user = (str(auth[0]), str(auth[1])) if auth else None
         key = (limits, user, given.get("verify", True))
         if key not in self._sessions:
             self._sessions[key] = http.session(
-                timeout=limits, auth=user, verify=given.get("verify", True), headers=self._options.get("headers"), policy=self._options.get("policy")
+                timeout=limits,
+                auth=user,
+                verify=given.get("verify", True),
+                headers=self._options.get("headers"),
+                policy=self._options.get("policy"),
             )
         return self._sessions[key]
 
@@ -111,5 +147,7 @@ class Client:
 def _known(options: Mapping[str, Any], names: frozenset[str], what: str) -> dict[str, Any]:
     unknown = sorted(set(options) - names)
     if unknown:
-        raise UserError(f"{what} takes no option “{unknown[0]}”; there are {', '.join(sorted(names))}.")
+        raise UserError(
+            f"{what} takes no option “{unknown[0]}”; there are {', '.join(sorted(names))}."
+        )
     return dict(options)

@@ -1,10 +1,13 @@
-"""HTTP to providers: `session(base_url="https://…", bearer=…)`, bounded in time, logged with secrets masked.
+"""HTTP to providers: `session(base_url="https://…", bearer=…)`, bounded in time, logged with
+secrets masked.
 
-A failure is an answer, not an exception: `answer.ok` is False and `answer.error` a sentence. `answer.lost` says that the
-request may have done its work although no answer came: look before repeating it.
+A failure is an answer, not an exception: `answer.ok` is False and `answer.error` a sentence.
+`answer.lost` says that the request may have done its work although no answer came: look before
+repeating it.
 
-Where somebody's page waits, which is every call that is no task's, limits are short: 3 s to reach the other side, 6 s for an answer, 10 s
-for all requests of the call together, and who let one of them time out is not asked again. What may take longer belongs into a job.
+Where somebody's page waits, which is every call that is no task's, limits are short: 3 s to reach
+the other side, 6 s for an answer, 10 s for all requests of the call together, and who let one of
+them time out is not asked again. What may take longer belongs into a job.
 """
 
 import json as jsonlib
@@ -21,10 +24,21 @@ from puqpanel.infra.addresses import AddressRefused, NameUnknown, resolve_public
 from puqpanel.infra.http import CONNECT_TIMEOUT, TIMEOUT, Limit, Policy, Reply, Wire
 from puqpanel.infra.redact import DEPTH, MASK, mask_secrets, redact_text, secret_name
 
-__all__ = ["AddressRefused", "Answer", "Body", "Client", "NameUnknown", "Policy", "public_only", "resolve_public", "session"]
+__all__ = [
+    "AddressRefused",
+    "Answer",
+    "Body",
+    "Client",
+    "NameUnknown",
+    "Policy",
+    "public_only",
+    "resolve_public",
+    "session",
+]
 
 _TEXT = 64 * 1024
-# Seconds that a request may hold up a page, and all requests of one call together: web processes are few, and each serves one request.
+# Seconds that a request may hold up a page, and all requests of one call together: web processes
+# are few, and each serves one request.
 PAGE_CONNECT, PAGE_READ, PAGE_TOTAL = 3.0, 6.0, 10.0
 
 
@@ -45,8 +59,10 @@ _patience: ContextVar[_Patience | None] = ContextVar("patience", default=None)
 class Answer:
     """What came of one request.
 
-    Attributes: ok, a whole answer with a status of 200 to 299; status, `success` or `error`; http_code, 0 where no answer came; data,
-    the JSON of the answer or None; text and content, the same as text and as bytes; error, a sentence; lost, the work may be done although no answer came; headers.
+    Attributes: ok, a whole answer with a status of 200 to 299; status, `success` or `error`;
+    http_code, 0 where no answer came; data, the JSON of the answer or None; text and content, the
+    same as text and as bytes; error, a sentence; lost, the work may be done although no answer
+    came; headers.
     """
 
     ok: bool
@@ -67,7 +83,17 @@ class Answer:
         # The texts' clients answer dictionaries of status, data, error and http_code.
         if key == "success":
             return self.ok
-        if key.startswith("_") or key not in {"status", "data", "error", "http_code", "ok", "text", "lost", "headers", "content"}:
+        if key.startswith("_") or key not in {
+            "status",
+            "data",
+            "error",
+            "http_code",
+            "ok",
+            "text",
+            "lost",
+            "headers",
+            "content",
+        }:
             raise KeyError(key)
         return getattr(self, key)
 
@@ -101,7 +127,10 @@ class Body(str):
 
 
 class Client:
-    """One provider. Paths are joined to the base address; an absolute address is taken as it is only without a base."""
+    """One provider.
+
+    Paths are joined to the base address; an absolute address is taken as it is only without a base.
+    """
 
     def __init__(self, base_url: str, wire: Wire, secrets: Sequence[str] = ()) -> None:
         self.base_url = base_url.rstrip("/")
@@ -141,15 +170,31 @@ class Client:
         expected: Collection[int] = (),
         follow: int = 0,
     ) -> Answer:
-        """One request, written to the module log. Never raises for what the network or the provider does.
+        """One request, written to the module log.
 
-        Args: json, data (text, bytes, a dictionary or pairs) and params are sent; log_body=False keeps what was sent and answered
-        out of the log, for customers' files; expected are statuses that are an answer here and no error of the log's, as 404 is to
-        “is it there?”. The answer itself is the same: `ok` stays False. follow is how many redirects a GET or HEAD may follow, without
-        credentials once they lead to another host; else a redirect is an answer.
+        Never raises for what the network or the provider does.
+
+        Args: json, data (text, bytes, a dictionary or pairs) and params are sent; log_body=False
+        keeps what was sent and answered out of the log, for customers' files; expected are statuses
+        that are an answer here and no error of the log's, as 404 is to “is it there?”. The answer
+        itself is the same: `ok` stays False. follow is how many redirects a GET or HEAD may follow,
+        without credentials once they lead to another host; else a redirect is an answer.
         """
-        url = f"{self.base_url}/{path.lstrip('/')}" if self.base_url and path else self.base_url or path
-        reply = _patiently(self.wire, url, method=method.upper(), json=json, data=data, params=params, headers=headers, follow=follow)
+        url = (
+            f"{self.base_url}/{path.lstrip('/')}"
+            if self.base_url and path
+            else self.base_url or path
+        )
+        reply = _patiently(
+            self.wire,
+            url,
+            method=method.upper(),
+            json=json,
+            data=data,
+            params=params,
+            headers=headers,
+            follow=follow,
+        )
         answer = _answer(reply)
         body = (data if json is None else json) if log_body else "(not kept)"
         asked = {"request": f"{method.upper()} {url}", "query": params, "body": body}
@@ -182,28 +227,41 @@ def session(
 ) -> Client:
     """A client for one provider.
 
-    Args: bearer or auth (user name, password) are the credentials; verify=False accepts any certificate; timeouts in seconds,
-    `timeout` also as (connect, read); secrets are texts of six characters or more to mask in the module log wherever they stand; policy
-    says which addresses may be connected to: `public_only()` where the address comes from people, None (any) where it is the module's.
+    Args: bearer or auth (user name, password) are the credentials; verify=False accepts any
+    certificate; timeouts in seconds, `timeout` also as (connect, read); secrets are texts of six
+    characters or more to mask in the module log wherever they stand; policy says which addresses
+    may be connected to: `public_only()` where the address comes from people, None (any) where it is
+    the module's.
     """
     if isinstance(timeout, tuple):
         connect_timeout, timeout = timeout
     sent = {**({"Authorization": f"Bearer {bearer}"} if bearer else {}), **(headers or {})}
-    wire = Wire(verify=verify, timeout=timeout, connect_timeout=connect_timeout, auth=auth, headers=sent, policy=policy)
+    wire = Wire(
+        verify=verify,
+        timeout=timeout,
+        connect_timeout=connect_timeout,
+        auth=auth,
+        headers=sent,
+        policy=policy,
+    )
     told = [str(value).rpartition(" ")[2] for name, value in sent.items() if secret_name(name)]
     return Client(base_url or "", wire, [auth[1] if auth else "", *told, *secrets])
 
 
 def public_only(allow: Collection[str] = ()) -> Policy:
-    """A policy for `session`: the open internet only, whatever a name leads to, at every connection and redirect; see `resolve_public`.
+    """A policy for `session`: the open internet only, whatever a name leads to, at every connection
+    and redirect; see `resolve_public`.
 
-    Args: allow, networks that are open besides, as `["10.0.0.0/8"]`; those of PUQPANEL_MONITORING_ALLOW are always.
+    Args: allow, networks that are open besides, as `["10.0.0.0/8"]`; those of
+    PUQPANEL_MONITORING_ALLOW are always.
     """
     return lambda host, port: resolve_public(host, port, allow)
 
 
 def _patiently(wire: Wire, url: str, **what: Any) -> Reply:
-    """Sends; in a call that a page waits for, with short limits, and not at all to who let it wait before."""
+    """Sends; in a call that a page waits for, with short limits, and not at all to who let it
+    wait before.
+    """
     patience = _patience_of(context.current())
     if patience is None:
         return wire.send(url=url, **what)
@@ -212,7 +270,11 @@ def _patiently(wire: Wire, url: str, **what: Any) -> Reply:
     except ValueError:
         host = ""
     if host in patience.silent or time.monotonic() >= patience.until:
-        return Reply(0, error="The other side did not answer in time just now, so it was not asked again.", slow=True)
+        return Reply(
+            0,
+            error="The other side did not answer in time just now, so it was not asked again.",
+            slow=True,
+        )
     reply = wire.send(url=url, **what, limit=Limit(PAGE_CONNECT, PAGE_READ, patience.until))
     if reply.slow:
         patience.silent.add(host)
@@ -230,7 +292,11 @@ def _patience_of(call: context.Context | None) -> _Patience | None:
 
 
 def _answer(reply: Reply) -> Answer:
-    text = reply.body.decode(reply.encoding, "replace") if _known(reply.encoding) else reply.body.decode("utf-8", "replace")
+    text = (
+        reply.body.decode(reply.encoding, "replace")
+        if _known(reply.encoding)
+        else reply.body.decode("utf-8", "replace")
+    )
     if reply.error:
         return Answer(False, 0, error=reply.error, lost=reply.lost, headers=reply.headers)
     try:
@@ -238,7 +304,16 @@ def _answer(reply: Reply) -> Answer:
     except (ValueError, RecursionError):
         data = None
     ok = 200 <= reply.status_code < 300
-    return Answer(ok, reply.status_code, data, text, "" if ok else _reason(reply.status_code, data), False, reply.headers, reply.body)
+    return Answer(
+        ok,
+        reply.status_code,
+        data,
+        text,
+        "" if ok else _reason(reply.status_code, data),
+        False,
+        reply.headers,
+        reply.body,
+    )
 
 
 def _known(encoding: str) -> bool:
@@ -250,7 +325,9 @@ def _known(encoding: str) -> bool:
 
 
 def _reason(code: int, data: Any) -> str:
-    """A sentence out of an error answer: what the provider says, if it says it in one of the usual places."""
+    """A sentence out of an error answer: what the provider says, if it says it in one of the
+    usual places.
+    """
     said = ""
     if isinstance(data, Mapping):
         for key in ("message", "error", "detail", "error_description"):
@@ -260,25 +337,43 @@ def _reason(code: int, data: Any) -> str:
     return f"The other side answered {code}{': ' + said if said else ''}."
 
 
-def _log(asked: Mapping[str, Any], url: str, reply: Reply, answer: Answer, secrets: Sequence[str], *, fine: bool) -> None:
+def _log(
+    asked: Mapping[str, Any],
+    url: str,
+    reply: Reply,
+    answer: Answer,
+    secrets: Sequence[str],
+    *,
+    fine: bool,
+) -> None:
     call = context.current()
     if call is None:
         return
     shown = answer.data if answer.data is not None else answer.text[:_TEXT]
-    response = {"error": answer.error, "lost": answer.lost} if reply.error else {"status": answer.http_code, "body": shown}
+    response = (
+        {"error": answer.error, "lost": answer.lost}
+        if reply.error
+        else {"status": answer.http_code, "body": shown}
+    )
     logs.write(
         type=call.type,
         name=call.name,
         level="info" if fine else "error",
-        action=_masked(f"{str(asked['request']).split(' ', 1)[0]} {url.split('?', 1)[0]}", secrets)[:200],
-        request=_masked({key: value for key, value in asked.items() if value not in (None, "", b"")}, secrets),
+        action=_masked(f"{str(asked['request']).split(' ', 1)[0]} {url.split('?', 1)[0]}", secrets)[
+            :200
+        ],
+        request=_masked(
+            {key: value for key, value in asked.items() if value not in (None, "", b"")}, secrets
+        ),
         response=_masked(response, secrets),
         duration_ms=reply.duration_ms,
     )
 
 
 def _masked(value: Any, secrets: Sequence[str], depth: int = 0) -> Any:
-    """A copy with the given secrets masked, and with `{"key": "password", "value": …}` and pairs masked by what they name."""
+    """A copy with the given secrets masked, and with `{"key": "password", "value": …}` and
+    pairs masked by what they name.
+    """
     if isinstance(value, str):
         return mask_secrets(value, secrets)
     if isinstance(value, bytes):
@@ -292,7 +387,10 @@ def _masked(value: Any, secrets: Sequence[str], depth: int = 0) -> Any:
         return copy
     if isinstance(value, (list, tuple)):
         # Pairs, as forms are sent: shown by name, so that the name decides what is masked.
-        if value and all(isinstance(one, (list, tuple)) and len(one) == 2 and isinstance(one[0], str) for one in value):
+        if value and all(
+            isinstance(one, (list, tuple)) and len(one) == 2 and isinstance(one[0], str)
+            for one in value
+        ):
             return [_masked({name: one}, secrets, depth + 1) for name, one in value]
         return [_masked(one, secrets, depth + 1) for one in value]
     return value

@@ -1,4 +1,6 @@
-"""A handle on an invoice, as payment modules see it: plain values, amounts as Decimal in major units."""
+"""A handle on an invoice, as payment modules see it: plain values, amounts as Decimal in major
+units.
+"""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -25,7 +27,8 @@ class InvoiceLine:
 class Invoice:
     """An invoice as it was when it was read.
 
-    Attributes: uuid; number; client with `client.currency.code`; lines; total; paid, what arrived of it so far; due_amount, what is left.
+    Attributes: uuid; number; client with `client.currency.code`; lines; total; paid, what arrived
+    of it so far; due_amount, what is left.
     """
 
     uuid: str
@@ -43,6 +46,16 @@ class Invoice:
     @classmethod
     def sample(cls, currency: str = "EUR") -> Self:
         """An invoice that nobody has, to show how paying one looks."""
-        client = InvoiceClient(SAMPLE, "Sample Client", "client@example.com", "Sample Ltd", "DE", InvoiceCurrency(currency))
-        lines = (InvoiceLine("Web hosting, one month", Decimal("9.90")), InvoiceLine("Domain example.com, one year", Decimal("12.00")))
+        client = InvoiceClient(
+            SAMPLE,
+            "Sample Client",
+            "client@example.com",
+            "Sample Ltd",
+            "DE",
+            InvoiceCurrency(currency),
+        )
+        lines = (
+            InvoiceLine("Web hosting, one month", Decimal("9.90")),
+            InvoiceLine("Domain example.com, one year", Decimal("12.00")),
+        )
         return cls(SAMPLE, "SAMPLE-0001", client, lines, Decimal("21.90"))

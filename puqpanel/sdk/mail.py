@@ -1,4 +1,5 @@
-"""Mail for Notification modules: `Mail.mailer(config).send(NotificationMail(to, subject, message, attachments))`.
+"""Mail for Notification modules: `Mail.mailer(config).send(NotificationMail(to, subject, message,
+attachments))`.
 
 Where a page waits for it, as with “Test connection”, limits are short; in a task they are long.
 """
@@ -30,14 +31,22 @@ _UNREAD = re.compile(r"(?is)<(style|script|title)\b.*?</\1\s*>")
 _BREAKS = re.compile(r"(?i)<(?:br|/p|/div|/h[1-6]|/li|/tr)\b[^>]*>")
 # the texts name the first; the others are what their configurations are called elsewhere
 _NAMES = {
-    "host": ("server", "host"), "port": ("port",), "encryption": ("encryption", "secure"), "username": ("username", "user"),
-    "password": ("password",), "email": ("email", "from_address", "from"), "sender_name": ("sender_name", "from_name"),
-}  # fmt: skip
+    "host": ("server", "host"),
+    "port": ("port",),
+    "encryption": ("encryption", "secure"),
+    "username": ("username", "user"),
+    "password": ("password",),
+    "email": ("email", "from_address", "from"),
+    "sender_name": ("sender_name", "from_name"),
+}
 _SAME = {"": "none", "no": "none", "false": "none", "starttls": "tls", "smtps": "ssl"}
 
 
 class MailError(ExternalServiceError):
-    """The mail server was not reached, or took no message. `permanent` says that it would refuse the same message again."""
+    """The mail server was not reached, or took no message.
+
+    `permanent` says that it would refuse the same message again.
+    """
 
     def __init__(self, message: str = "", code: int = 0) -> None:
         super().__init__(message, code)
@@ -48,8 +57,9 @@ class MailError(ExternalServiceError):
 class NotificationMail:
     """One message.
 
-    Args: to, an address or several; subject, one line; message, text or HTML (which also gets a plain text); attachments,
-    `[{"name": "invoice.pdf", "content": bytes or base64, "type": "application/pdf"}]`.
+    Args: to, an address or several; subject, one line; message, text or HTML (which also gets a
+    plain text); attachments, `[{"name": "invoice.pdf", "content": bytes or base64, "type":
+    "application/pdf"}]`.
     """
 
     to: str | Sequence[str]
@@ -62,12 +72,23 @@ class Mail:
     """One mail server with its sender."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
-        """Args: config has server, port, encryption (tls, ssl or none), username, password, email and sender_name; verify=False takes
-        any certificate. Raises: ValidationError where something is missing or is no such thing."""
-        found = {name: next((config[key] for key in keys if config.get(key) not in (None, "")), "") for name, keys in _NAMES.items()}
+        """Args: config has server, port, encryption (tls, ssl or none), username, password, email
+        and sender_name; verify=False takes any certificate. Raises: ValidationError where something
+        is missing or is no such thing.
+        """
+        found = {
+            name: next((config[key] for key in keys if config.get(key) not in (None, "")), "")
+            for name, keys in _NAMES.items()
+        }
         encryption = str(found["encryption"]).lower() or "none"
         encryption = _SAME.get(encryption, encryption)
-        port = to_integer(found["port"]) if found["port"] != "" else 465 if encryption == "ssl" else 587
+        port = (
+            to_integer(found["port"])
+            if found["port"] != ""
+            else 465
+            if encryption == "ssl"
+            else 587
+        )
         errors: dict[str, list[str]] = {}
         host = str(found["host"]).strip()
         if not host or re.search(r"[\s/@\\]", host):
@@ -86,8 +107,14 @@ class Mail:
         call = context.current()
         waited_for = call is not None and call.task_id is None
         self.server = mail.MailServer(
-            host, port or 0, encryption, str(found["username"]), str(found["password"]), config.get("verify") is not False,
-            _PAGE if waited_for else mail.TIMEOUT, _PAGE_TOTAL if waited_for else mail.TOTAL,
+            host,
+            port or 0,
+            encryption,
+            str(found["username"]),
+            str(found["password"]),
+            config.get("verify") is not False,
+            _PAGE if waited_for else mail.TIMEOUT,
+            _PAGE_TOTAL if waited_for else mail.TOTAL,
         )
 
     @classmethod
@@ -98,7 +125,8 @@ class Mail:
     def send(self, message: NotificationMail) -> None:
         """Hands one message in.
 
-        Raises: ValidationError for an address or a line that cannot stand in a header; MailError where the server did not take it.
+        Raises: ValidationError for an address or a line that cannot stand in a header; MailError
+        where the server did not take it.
         """
         to = [message.to] if isinstance(message.to, str) else list(message.to)
         if not to:
@@ -126,7 +154,9 @@ class Mail:
         built["Message-ID"] = make_msgid(domain=self.sender.rpartition("@")[2])
         text = str(message.message)
         if _TAG.search(text):
-            built.set_content(unescape(strip_tags(_BREAKS.sub("\n", _UNREAD.sub("", text)))).strip() + "\n")
+            built.set_content(
+                unescape(strip_tags(_BREAKS.sub("\n", _UNREAD.sub("", text)))).strip() + "\n"
+            )
             built.add_alternative(text, subtype="html")
         else:
             built.set_content(text)
@@ -139,26 +169,46 @@ class Mail:
 def _line(field_name: str, text: str) -> str:
     """A text that may stand in a header: whoever breaks the line writes headers of their own."""
     if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", text):
-        raise ValidationError({field_name: [f"The {field_name.replace('_', ' ')} must be one line."]})
+        raise ValidationError(
+            {field_name: [f"The {field_name.replace('_', ' ')} must be one line."]}
+        )
     return text.strip()
 
 
 def _address(field_name: str, text: str) -> str:
     try:
-        return validate_email(_line(field_name, str(text)), check_deliverability=False, test_environment=True, allow_smtputf8=False).ascii_email or ""
+        return (
+            validate_email(
+                _line(field_name, str(text)),
+                check_deliverability=False,
+                test_environment=True,
+                allow_smtputf8=False,
+            ).ascii_email
+            or ""
+        )
     except EmailNotValidError:
-        raise ValidationError({field_name: [f"The {field_name} must be an e-mail address."]}) from None
+        raise ValidationError(
+            {field_name: [f"The {field_name} must be an e-mail address."]}
+        ) from None
 
 
 def _attachment(one: Mapping[str, Any]) -> tuple[str, bytes, tuple[str, str, str]]:
     try:
         name = _line("attachments", str(one["name"])).rpartition("/")[2]
-        content = one["content"] if isinstance(one["content"], bytes) else b64decode(str(one["content"]), validate=True)
+        content = (
+            one["content"]
+            if isinstance(one["content"], bytes)
+            else b64decode(str(one["content"]), validate=True)
+        )
         kind = str(one.get("type") or one.get("mime") or "application/octet-stream")
-        if not re.fullmatch(r"[\w.+-]+/[\w.+-]+", kind) or kind.startswith(("text/", "multipart/", "message/")):
+        if not re.fullmatch(r"[\w.+-]+/[\w.+-]+", kind) or kind.startswith(
+            ("text/", "multipart/", "message/")
+        ):
             kind = "application/octet-stream"
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         if isinstance(error, UserError):
             raise
-        raise ValidationError({"attachments": ["An attachment has a name, and its content as bytes or in base64."]}) from None
+        raise ValidationError(
+            {"attachments": ["An attachment has a name, and its content as bytes or in base64."]}
+        ) from None
     return name or "attachment", content, kind.partition("/")

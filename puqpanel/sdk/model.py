@@ -1,4 +1,5 @@
-"""`class CloudServer(Model)`: rows of one of the module's tables as objects, in the vendor's way; the table is made by Schema or a migration.
+"""`class CloudServer(Model)`: rows of one of the module's tables as objects, in the vendor's way;
+the table is made by Schema or a migration.
 
 New code reads better with `db.declarative_base()`, which type checkers know.
 """
@@ -18,7 +19,10 @@ __all__ = ["Model", "ModelQuery"]
 
 @bind
 class ModelQuery(Query):
-    """As `DB.table(…)`, with objects instead of rows. What `update` and `insert` write goes past the mutators, as it is."""
+    """As `DB.table(…)`, with objects instead of rows.
+
+    What `update` and `insert` write goes past the mutators, as it is.
+    """
 
     def __init__(self, model: "type[Model]") -> None:
         super().__init__(model.table_name())
@@ -35,10 +39,13 @@ class ModelQuery(Query):
 
 @bind
 class Model:
-    """One row. Its columns are attributes: `server.host`; `server["host"]` reads one that is named like a method.
+    """One row.
 
-    `set_{column}_attribute(value)` and `get_{column}_attribute(value)`, in either spelling, stand between the attribute and what is stored in
-    `self.attributes`.
+    Its columns are attributes: `server.host`; `server["host"]` reads one that is named like a
+    method.
+
+    `set_{column}_attribute(value)` and `get_{column}_attribute(value)`, in either spelling, stand
+    between the attribute and what is stored in `self.attributes`.
     """
 
     table: ClassVar[str] = ""
@@ -46,7 +53,9 @@ class Model:
     primary_key: ClassVar[str] = ""
     """The column that tells rows apart; what the table says unless told."""
     fillable: ClassVar[Sequence[str]] = ()
-    """The columns that `create`, `fill` and `update` take; others are passed over, so that a form cannot write them."""
+    """The columns that `create`, `fill` and `update` take; others are passed over, so that a
+    form cannot write them.
+    """
     hidden: ClassVar[Sequence[str]] = ()
     """The columns that `to_dict` leaves out."""
     timestamps: ClassVar[bool] = True
@@ -145,24 +154,36 @@ class Model:
 
     @classmethod
     def create(cls, values: Mapping[str, Any] | None = None, **more: Any) -> Self:
-        """Adds a row of what is fillable. Raises UserError where the class says of nothing that it is."""
+        """Adds a row of what is fillable.
+
+        Raises UserError where the class says of nothing that it is.
+        """
         return cls(values, **more).save()
 
     def fill(self, values: Mapping[str, Any]) -> Self:
         """Takes what is fillable. Raises UserError where the class says of nothing that it is."""
         if values and not self.fillable:
-            raise UserError(f"{type(self).__name__} names no fillable columns, so it takes none of {', '.join(sorted(map(str, values)))}.")
+            raise UserError(
+                f"{type(self).__name__} names no fillable columns, so it takes none of"
+                f" {', '.join(sorted(map(str, values)))}."
+            )
         for name, value in values.items():
             if name in self.fillable:
                 self[name] = value
         return self
 
     def save(self) -> Self:
-        """Writes the row: adds it, or changes what is another than it was read, so that what others wrote meanwhile stays."""
+        """Writes the row: adds it, or changes what is another than it was read, so that what
+        others wrote meanwhile stays.
+        """
         query = self.query()
         key, moment = self._key(query), now()
         columns = query._table.c
-        changed = {name: value for name, value in self.attributes.items() if name != key and (name not in self._stored or self._stored[name] != value)}
+        changed = {
+            name: value
+            for name, value in self.attributes.items()
+            if name != key and (name not in self._stored or self._stored[name] != value)
+        }
         if self.exists and not changed:
             if not query.where(key, self.attributes.get(key)).exists():
                 raise NotFoundError(f"The {type(self).__name__} is not there any more.")
@@ -217,7 +238,10 @@ class Model:
             return cls.primary_key
         names = [column.name for column in query._table.primary_key]
         if len(names) != 1:
-            raise UserError(f"{cls.__name__} needs a primary_key: its table has {'none' if not names else 'one of several columns'}.")
+            raise UserError(
+                f"{cls.__name__} needs a primary_key: its table has"
+                f" {'none' if not names else 'one of several columns'}."
+            )
         return names[0]
 
     # Columns as attributes.
@@ -251,10 +275,13 @@ class Model:
             self[name] = value
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.attributes.get('uuid') or self.attributes.get('id') or 'new'})"
+        identity = self.attributes.get("uuid") or self.attributes.get("id") or "new"
+        return f"{type(self).__name__}({identity})"
 
 
 def _own(cls: type, verb: str, column: str) -> Any:
     """`setApiKeyAttribute` or `set_api_key_attribute` of a class, where it has one."""
     studly = "".join(part[:1].upper() + part[1:] for part in re.split(r"[_\s]+", column))
-    return getattr(cls, f"{verb}{studly}Attribute", None) or getattr(cls, f"{verb}_{column}_attribute", None)
+    return getattr(cls, f"{verb}{studly}Attribute", None) or getattr(
+        cls, f"{verb}_{column}_attribute", None
+    )

@@ -1,4 +1,6 @@
-"""Moments as modules handle them: aware datetimes in UTC with the few methods that the contract's texts call."""
+"""Moments as modules handle them: aware datetimes in UTC with the few methods that the
+contract's texts call.
+"""
 
 from datetime import UTC, datetime, timedelta
 

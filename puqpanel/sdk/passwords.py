@@ -9,7 +9,8 @@ _KINDS = (string.ascii_lowercase, string.ascii_uppercase, string.digits, SYMBOLS
 
 
 def generate_strong_password(length: int = 16) -> str:
-    """A random password; from 4 characters on it holds a lower-case and an upper-case letter, a digit and a symbol.
+    """A random password; from 4 characters on it holds a lower-case and an upper-case letter, a
+    digit and a symbol.
 
     Args: length from 1 to 1024. Raises: ValueError outside of that.
     """

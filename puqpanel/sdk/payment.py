@@ -10,7 +10,10 @@ from puqpanel.sdk.invoice import Invoice
 
 
 class Payment(Configured):
-    """A way to pay. A configured instance of it is a gateway. Amounts are Decimal, in major units."""
+    """A way to pay.
+
+    A configured instance of it is a gateway. Amounts are Decimal, in major units.
+    """
 
     contract_type: ClassVar[str] = "Payment"
 
@@ -18,13 +21,16 @@ class Payment(Configured):
         """HTML that a client sees to pay an invoice.
 
         Args:
-            data: invoice, a `puqpanel.sdk.Invoice`; sample, True where staff look at it with an invoice that nobody has: nothing should
-                be ordered or kept for that.
+            data: invoice, a `puqpanel.sdk.Invoice`; sample, True where staff look at it with an
+                invoice that nobody has: nothing should be ordered or kept for that.
         """
         return ""
 
     def preview_client_area(self) -> str:
-        """What a client would see, with a sample invoice. Called for staff, on the gateway's page."""
+        """What a client would see, with a sample invoice.
+
+        Called for staff, on the gateway's page.
+        """
         return self.get_client_area_html({"invoice": Invoice.sample(), "sample": True})
 
     def get_return_url(self) -> str:
@@ -36,7 +42,9 @@ class Payment(Configured):
         return link("client")
 
     def on_payment_success(self, payload: Mapping[str, Any]) -> Any:
-        """Called by the module's webhook when the provider says that somebody paid. Writes it to the module log.
+        """Called by the module's webhook when the provider says that somebody paid.
+
+        Writes it to the module log.
 
         Args:
             payload: what the provider said, after its signature was checked.
@@ -44,7 +52,10 @@ class Payment(Configured):
         return self._heard("payment succeeded", payload)
 
     def on_payment_failed(self, payload: Mapping[str, Any]) -> Any:
-        """Called by the module's webhook when the provider says that a payment failed. Writes it to the module log."""
+        """Called by the module's webhook when the provider says that a payment failed.
+
+        Writes it to the module log.
+        """
         return self._heard("payment failed", payload)
 
     def refund(self, transaction_id: str, amount: Decimal) -> Any:

@@ -14,7 +14,10 @@ _UNIT = 1024 if sys.platform == "darwin" else 1
 
 @contextlib.contextmanager
 def measure(name: str) -> Iterator[None]:
-    """Measures what runs inside; also a decorator. Args: name of the operation, as the log is to show it."""
+    """Measures what runs inside; also a decorator.
+
+    Args: name of the operation, as the log is to show it.
+    """
     started, before = time.monotonic(), _resident()
     try:
         yield
@@ -23,10 +26,19 @@ def measure(name: str) -> Iterator[None]:
         call = context.current()
         if call is not None:
             logs.write(
-                type=call.type, name=call.name, level="info", action="performance",
-                request={"operation": name, "execution_time": f"{took}ms", "memory_usage": f"{_resident() - before}KB", "peak_memory": f"{_peak()}MB"},
-                duration_ms=int(took), service_uuid=call.service_uuid,
-            )  # fmt: skip
+                type=call.type,
+                name=call.name,
+                level="info",
+                action="performance",
+                request={
+                    "operation": name,
+                    "execution_time": f"{took}ms",
+                    "memory_usage": f"{_resident() - before}KB",
+                    "peak_memory": f"{_peak()}MB",
+                },
+                duration_ms=int(took),
+                service_uuid=call.service_uuid,
+            )
 
 
 def _resident() -> int:

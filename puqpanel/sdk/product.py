@@ -1,4 +1,6 @@
-"""The base of Product modules: what a service is made of, and how it comes to be, changes and ends at a provider."""
+"""The base of Product modules: what a service is made of, and how it comes to be, changes and
+ends at a provider.
+"""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -24,13 +26,14 @@ OPTIONS: Mapping[str, int] = {"tries": 1, "backoff": 60, "timeout": 600, "max_ex
 class Product(ModuleBase):
     """A kind of service. Everything has a default: a module that writes only `create_job` works.
 
-    Before each call the host loads `product_uuid`, `product_data`, and, where the call is about a service, `service_uuid` and
-    `service_data` (the form's answers overlaid with what earlier jobs found out). What a job changes in `self.service_data`
-    is kept, encrypted.
+    Before each call the host loads `product_uuid`, `product_data`, and, where the call is about a
+    service, `service_uuid` and `service_data` (the form's answers overlaid with what earlier jobs
+    found out). What a job changes in `self.service_data` is kept, encrypted.
 
-    Class attributes: ProductForm and ServiceForm, WTForms forms that the default pages render and the default saves validate;
-    repeatable, names of job methods that may simply run again after a worker was lost in the middle of one; job_options,
-    `{"create": {"tries": 3}}` (by verb or by method) where the documented options do not fit.
+    Class attributes: ProductForm and ServiceForm, WTForms forms that the default pages render and
+    the default saves validate; repeatable, names of job methods that may simply run again after a
+    worker was lost in the middle of one; job_options, `{"create": {"tries": 3}}` (by verb or by
+    method) where the documented options do not fit.
     """
 
     contract_type: ClassVar[str] = "Product"
@@ -62,7 +65,10 @@ class Product(ModuleBase):
         self._pass_product(row.config or {})
 
     def set_service_uuid(self, uuid: str) -> None:
-        """Loads a service and its product, and passes their data through `get_*_data`. Raises NotFoundError."""
+        """Loads a service and its product, and passes their data through `get_*_data`.
+
+        Raises NotFoundError.
+        """
         row = session().scalar(sa.select(ServiceRow).where(ServiceRow.uuid == uuid))
         if row is None:
             raise NotFoundError(f"There is no service {uuid}.")
@@ -72,10 +78,18 @@ class Product(ModuleBase):
         self._pass_product(config)
         self._pass_service(stored)
 
-    def _prepare(self, service_uuid: str | None, product_uuid: str | None, stored: Mapping[str, Any]) -> None:
+    def _prepare(
+        self, service_uuid: str | None, product_uuid: str | None, stored: Mapping[str, Any]
+    ) -> None:
         super()._prepare(service_uuid, product_uuid, stored)
-        # A module's class may declare these with a value shared by all its instances, or skip our __init__.
-        self.product_uuid, self.service_uuid, self.product_data, self.service_data = product_uuid, service_uuid, {}, {}
+        # A module's class may declare these with a value shared by all its instances, or skip our
+        # __init__.
+        self.product_uuid, self.service_uuid, self.product_data, self.service_data = (
+            product_uuid,
+            service_uuid,
+            {},
+            {},
+        )
         if service_uuid:
             self.set_service_uuid(service_uuid)
         elif product_uuid:
@@ -87,9 +101,14 @@ class Product(ModuleBase):
         if "service_data" in stored or not service_uuid:
             self._pass_service(stored.get("service_data", {}))
         if "errors" in stored:
-            # what was refused is shown as it was sent: a box that was not ticked is not sent, and then is no default either
-            self.product_data = forms.as_sent(self.ProductForm, self.product_data, stored.get("product_data"))
-            self.service_data = forms.as_sent(self.ServiceForm, self.service_data, stored.get("service_data"))
+            # what was refused is shown as it was sent: a box that was not ticked is not sent, and
+            # then is no default either
+            self.product_data = forms.as_sent(
+                self.ProductForm, self.product_data, stored.get("product_data")
+            )
+            self.service_data = forms.as_sent(
+                self.ServiceForm, self.service_data, stored.get("service_data")
+            )
 
     def _pass_product(self, raw: Mapping[str, Any]) -> None:
         self.product_data = dict(raw)
@@ -107,23 +126,40 @@ class Product(ModuleBase):
     # Configuration of products and services.
 
     def get_product_data(self, data: Mapping[str, Any] | None = None) -> Answer:
-        """The product's configuration, normalised. Called with what is stored before every other call."""
-        self.product_data = forms.defaults(self.ProductForm, data or {}) if self.ProductForm else dict(data or {})
+        """The product's configuration, normalised.
+
+        Called with what is stored before every other call.
+        """
+        self.product_data = (
+            forms.defaults(self.ProductForm, data or {}) if self.ProductForm else dict(data or {})
+        )
         return self.product_data
 
     def save_product_data(self, data: Mapping[str, Any] | None = None) -> Answer:
-        """Checks what staff entered. Returns `{status, data | message, errors, code}`; `data` is what is stored."""
+        """Checks what staff entered.
+
+        Returns `{status, data | message, errors, code}`; `data` is what is stored.
+        """
         if self.ProductForm:
             return forms.save(self.ProductForm, data or {}, self.product_data)
         return {"status": "success", "data": dict(data or {}), "code": 200}
 
     def get_product_page(self) -> str:
         """HTML of the fields on the product's page; the panel supplies the form around it."""
-        return forms.render(self, self.ProductForm, self.product_data, self.errors) if self.ProductForm else ""
+        return (
+            forms.render(self, self.ProductForm, self.product_data, self.errors)
+            if self.ProductForm
+            else ""
+        )
 
     def get_service_data(self, data: Mapping[str, Any] | None = None) -> Answer:
-        """The service's data, normalised. Called with what is stored before every other call about a service."""
-        self.service_data = forms.defaults(self.ServiceForm, data or {}) if self.ServiceForm else dict(data or {})
+        """The service's data, normalised.
+
+        Called with what is stored before every other call about a service.
+        """
+        self.service_data = (
+            forms.defaults(self.ServiceForm, data or {}) if self.ServiceForm else dict(data or {})
+        )
         return self.service_data
 
     def save_service_data(self, data: Mapping[str, Any] | None = None) -> Answer:
@@ -134,7 +170,11 @@ class Product(ModuleBase):
 
     def get_service_page(self) -> str:
         """HTML of the fields on the service's page; the panel supplies the form around it."""
-        return forms.render(self, self.ServiceForm, self.service_data, self.errors) if self.ServiceForm else ""
+        return (
+            forms.render(self, self.ServiceForm, self.service_data, self.errors)
+            if self.ServiceForm
+            else ""
+        )
 
     # The verbs: called in the request; each marks the service and queues its job.
 
@@ -172,20 +212,33 @@ class Product(ModuleBase):
 
     def retry(self) -> Answer:
         """Begins the verb that failed once more."""
-        row = session().scalar(sa.select(ServiceRow).where(ServiceRow.uuid == (self.service_uuid or "")))
+        row = session().scalar(
+            sa.select(ServiceRow).where(ServiceRow.uuid == (self.service_uuid or ""))
+        )
         rule = VERBS.get(row.verb) if row is not None else None
         if rule is None:
-            return {"status": "error", "message": "There is nothing that failed and could be retried.", "code": 409}
+            return {
+                "status": "error",
+                "message": "There is nothing that failed and could be retried.",
+                "code": 409,
+            }
         answer: Answer = getattr(self, rule.method)()
         return answer
 
     def _begin(self, verb: str) -> Answer:
         method = VERBS[verb].job
         if getattr(type(self), method) is getattr(Product, method):
-            text = f"{self.module_name or type(self).__name__} has no {method}(), so it cannot do this."
+            text = (
+                f"{self.module_name or type(self).__name__} has no {method}(), so it cannot do"
+                " this."
+            )
             return {"status": "error", "message": text, "code": 501}
         if not self.service_uuid:
-            return {"status": "error", "message": "No service was chosen; call set_service_uuid() first.", "code": 400}
+            return {
+                "status": "error",
+                "message": "No service was chosen; call set_service_uuid() first.",
+                "code": 400,
+            }
         call = context.current()
         options = {**OPTIONS, **self._options_of(verb, method), "on_loss": self.on_loss(method)}
         try:
@@ -198,7 +251,13 @@ class Product(ModuleBase):
                 tags=[verb, f"service:{self.service_uuid}"],
             )
         except UserError as error:
-            code = 409 if isinstance(error, ConflictError) else 404 if isinstance(error, NotFoundError) else 400
+            code = (
+                409
+                if isinstance(error, ConflictError)
+                else 404
+                if isinstance(error, NotFoundError)
+                else 400
+            )
             return {"status": "error", "message": str(error), "code": code}
         return {"status": "success"}
 
@@ -208,13 +267,16 @@ class Product(ModuleBase):
 
     @classmethod
     def on_loss(cls, method: str) -> str:
-        """What may be done when a worker is lost in mid-job: repeat, observe (ask the provider) or lose (tell staff)."""
+        """What may be done when a worker is lost in mid-job: repeat, observe (ask the provider)
+        or lose (tell staff).
+        """
         if method in cls.repeatable:
             return "repeat"
         jobs = {rule.job for rule in VERBS.values()}
         return "observe" if method in jobs and callable(getattr(cls, "observe", None)) else "lose"
 
-    # The jobs: called in a worker, outside any transaction. Each answers `{status: "success" | "error", message}`.
+    # The jobs: called in a worker, outside any transaction. Each answers `{status: "success" |
+    # "error", message}`.
 
     def create_job(self) -> Any:
         """Makes the service at the provider."""
@@ -249,16 +311,26 @@ class Product(ModuleBase):
         return self._missing("cancellation_job")
 
     def _missing(self, method: str) -> Answer:
-        return {"status": "error", "message": f"{type(self).__name__} has no {method}().", "code": 501}
+        return {
+            "status": "error",
+            "message": f"{type(self).__name__} has no {method}().",
+            "code": 501,
+        }
 
     # The client area.
 
     def get_client_area_menu_config(self) -> Mapping[str, Mapping[str, str]]:
-        """The tabs of a service: `{key: {name, template}}`. Data for a template comes from `variables_{key}()`."""
+        """The tabs of a service: `{key: {name, template}}`.
+
+        Data for a template comes from `variables_{key}()`.
+        """
         return {}
 
     def client_tab(self, tab: str) -> str:
-        """One tab of the client area, rendered with what `variables_{tab}()` answers. Raises NotFoundError for no such tab."""
+        """One tab of the client area, rendered with what `variables_{tab}()` answers.
+
+        Raises NotFoundError for no such tab.
+        """
         entry = self.get_client_area_menu_config().get(tab)
         if entry is None:
             raise NotFoundError("There is no such tab.")

@@ -1,4 +1,6 @@
-"""`DB.table("servers").where("active", True).get()`: the module's own tables without models, as the texts write it."""
+"""`DB.table("servers").where("active", True).get()`: the module's own tables without models, as
+the texts write it.
+"""
 
 import contextlib
 import json
@@ -15,7 +17,16 @@ from puqpanel.infra.db import UtcDateTime, session, transaction
 from puqpanel.sdk.schema import SchemaError, table_name
 from puqpanel.tasks import fence
 
-_SIGNS = {"=": "__eq__", "==": "__eq__", "!=": "__ne__", "<>": "__ne__", "<": "__lt__", "<=": "__le__", ">": "__gt__", ">=": "__ge__"}
+_SIGNS = {
+    "=": "__eq__",
+    "==": "__eq__",
+    "!=": "__ne__",
+    "<>": "__ne__",
+    "<": "__lt__",
+    "<=": "__le__",
+    ">": "__gt__",
+    ">=": "__ge__",
+}
 _MISSING = object()
 
 
@@ -30,7 +41,9 @@ class Row(dict[str, Any]):
 
 
 class _JsonText(sa.types.TypeDecorator[Any]):
-    """A JSON column as text on the way out, as the texts read it; structures and JSON text on the way in."""
+    """A JSON column as text on the way out, as the texts read it; structures and JSON text on
+    the way in.
+    """
 
     impl = sa.JSON
     cache_ok = True
@@ -44,7 +57,10 @@ class _JsonText(sa.types.TypeDecorator[Any]):
 
 @bind
 class Query:
-    """Rows of one table. Conditions narrow it down; every method that reads or writes ends the chain."""
+    """Rows of one table.
+
+    Conditions narrow it down; every method that reads or writes ends the chain.
+    """
 
     def __init__(self, name: str) -> None:
         self._table = _reflect(table_name(name))
@@ -53,7 +69,9 @@ class Query:
         self._limit: int | None = None
         self._offset: int | None = None
 
-    def where(self, column: str | Mapping[str, Any], sign: Any = _MISSING, value: Any = _MISSING) -> "Query":
+    def where(
+        self, column: str | Mapping[str, Any], sign: Any = _MISSING, value: Any = _MISSING
+    ) -> "Query":
         """`where("active", True)`, `where("port", ">", 1024)` or `where({"active": True})`."""
         if isinstance(column, Mapping):
             for key, wanted in column.items():
@@ -104,7 +122,13 @@ class Query:
 
     def get(self) -> list[Row]:
         """All rows."""
-        statement = sa.select(self._table).where(*self._where).order_by(*self._order).limit(self._limit).offset(self._offset)
+        statement = (
+            sa.select(self._table)
+            .where(*self._where)
+            .order_by(*self._order)
+            .limit(self._limit)
+            .offset(self._offset)
+        )
         return [Row(row) for row in session().execute(statement).mappings()]
 
     def first(self) -> Row | None:
@@ -127,7 +151,12 @@ class Query:
 
     def count(self) -> int:
         """How many."""
-        return session().scalar(sa.select(sa.func.count()).select_from(self._table).where(*self._where)) or 0
+        return (
+            session().scalar(
+                sa.select(sa.func.count()).select_from(self._table).where(*self._where)
+            )
+            or 0
+        )
 
     def exists(self) -> bool:
         """Whether there is one."""
@@ -149,11 +178,16 @@ class Query:
             return key[0] if key else None
 
     def update(self, values: Mapping[str, Any]) -> int:
-        """Changes all rows that match; answers how many. Raises SchemaError after limit() or offset(), which it does not know."""
+        """Changes all rows that match; answers how many.
+
+        Raises SchemaError after limit() or offset(), which it does not know.
+        """
         self._whole("update")
         return self._write(sa.update(self._table).where(*self._where).values(self._values(values)))
 
-    def update_or_insert(self, match: Mapping[str, Any], values: Mapping[str, Any] | None = None) -> bool:
+    def update_or_insert(
+        self, match: Mapping[str, Any], values: Mapping[str, Any] | None = None
+    ) -> bool:
         """Changes the row that matches, or adds it."""
         with transaction():
             if self.where(match).exists():
@@ -161,14 +195,20 @@ class Query:
             return self.insert({**match, **(values or {})})
 
     def delete(self) -> int:
-        """Removes all rows that match; answers how many. Raises SchemaError after limit() or offset(), which it does not know."""
+        """Removes all rows that match; answers how many.
+
+        Raises SchemaError after limit() or offset(), which it does not know.
+        """
         self._whole("delete")
         return self._write(sa.delete(self._table).where(*self._where))
 
     def _whole(self, verb: str) -> None:
         # not every database can, and all rows in place of some would be the worst answer
         if self._limit is not None or self._offset is not None:
-            raise SchemaError(f"{verb}() takes no limit() and no offset(); pluck the keys first, then {verb} where_in() them.")
+            raise SchemaError(
+                f"{verb}() takes no limit() and no offset(); pluck the keys first, then {verb}"
+                " where_in() them."
+            )
 
     def _write(self, statement: Any, rows: list[dict[str, Any]] | None = None) -> int:
         with transaction() as current:
@@ -186,7 +226,9 @@ class Query:
 
 
 def _fit(kind: Any, value: Any) -> Any:
-    """A value in the column's own kind: forms send text for numbers, and providers numbers for names. What fits nowhere is the database's to refuse."""
+    """A value in the column's own kind: forms send text for numbers, and providers numbers for
+    names. What fits nowhere is the database's to refuse.
+    """
     plain = _value(value)
     if plain is None or isinstance(kind, _JsonText):
         return plain
@@ -194,9 +236,16 @@ def _fit(kind: Any, value: Any) -> Any:
         if isinstance(kind, UtcDateTime):
             return _value(datetime.fromisoformat(plain)) if isinstance(plain, str) else plain
         if isinstance(kind, sa.Boolean):
-            return _WORDS.get(plain.strip().lower(), plain) if isinstance(plain, str) else bool(plain)
+            return (
+                _WORDS.get(plain.strip().lower(), plain) if isinstance(plain, str) else bool(plain)
+            )
         if isinstance(kind, sa.Integer):
-            return int(plain) if isinstance(plain, (bool, str)) or (isinstance(plain, (float, Decimal)) and plain == int(plain)) else plain
+            return (
+                int(plain)
+                if isinstance(plain, (bool, str))
+                or (isinstance(plain, (float, Decimal)) and plain == int(plain))
+                else plain
+            )
         if isinstance(kind, sa.Numeric):
             return Decimal(str(plain)) if isinstance(plain, (str, float)) else plain
         if isinstance(kind, sa.String):
@@ -204,7 +253,17 @@ def _fit(kind: Any, value: Any) -> Any:
     return plain
 
 
-_WORDS = {"1": True, "true": True, "on": True, "yes": True, "0": False, "false": False, "off": False, "no": False, "": False}
+_WORDS = {
+    "1": True,
+    "true": True,
+    "on": True,
+    "yes": True,
+    "0": False,
+    "false": False,
+    "off": False,
+    "no": False,
+    "": False,
+}
 
 
 def _text(value: Any) -> Any:
@@ -228,7 +287,9 @@ def _value(value: Any) -> Any:
 def _reflect(full: str) -> sa.Table:
     """The table as the database has it, with our types for moments and structures."""
     try:
-        table = sa.Table(full, sa.MetaData(), autoload_with=session().connection(), resolve_fks=False)
+        table = sa.Table(
+            full, sa.MetaData(), autoload_with=session().connection(), resolve_fks=False
+        )
     except sa.exc.NoSuchTableError:
         raise SchemaError(f"There is no table {full}; make it with Schema.create().") from None
     for column in table.columns:

@@ -1,6 +1,8 @@
-"""Validation rules in the texts' notation, `required|integer|min:1`, compiled to WTForms validators.
+"""Validation rules in the texts' notation, `required|integer|min:1`, compiled to WTForms
+validators.
 
-The rules: required, nullable, string, integer, boolean, email, ip, alpha_dash, in, regex, min, max. An unknown one raises.
+The rules: required, nullable, string, integer, boolean, email, ip, alpha_dash, in, regex, min, max.
+An unknown one raises.
 """
 
 import csv
@@ -20,16 +22,27 @@ _EMAIL = re.compile(
 )
 _TRUE = {"1", "true", "on", "yes", "y"}
 _FALSE = {"0", "false", "off", "no", "n"}
-_FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE, "u": re.NOFLAG, "D": re.NOFLAG}
+_FLAGS = {
+    "i": re.IGNORECASE,
+    "m": re.MULTILINE,
+    "s": re.DOTALL,
+    "x": re.VERBOSE,
+    "u": re.NOFLAG,
+    "D": re.NOFLAG,
+}
 _CLOSING = {"(": ")", "[": "]", "{": "}", "<": ">"}
 # A pattern of a module's runs over what a stranger typed: longer texts do not match.
 _SUBJECT = 10_000
 TAKES_VALUE = frozenset({"in", "regex", "min", "max"})
-PLAIN = frozenset({"required", "nullable", "string", "integer", "boolean", "email", "ip", "alpha_dash"})
+PLAIN = frozenset(
+    {"required", "nullable", "string", "integer", "boolean", "email", "ip", "alpha_dash"}
+)
 
 
 def split(rules: str | Sequence[str]) -> list[tuple[str, str]]:
-    """`"required|min:3"` or `["required", "min:3"]` as pairs of rule and argument. A `|` inside a pattern's delimiters stays.
+    """`"required|min:3"` or `["required", "min:3"]` as pairs of rule and argument.
+
+    A `|` inside a pattern's delimiters stays.
 
     Raises: ValueError for an unknown rule, or one without the argument it needs.
     """
@@ -41,7 +54,10 @@ def split(rules: str | Sequence[str]) -> list[tuple[str, str]]:
         if not name:
             continue
         if name not in PLAIN | TAKES_VALUE:
-            raise ValueError(f"“{name}” is no validation rule; the rules are {', '.join(sorted(PLAIN | TAKES_VALUE))}.")
+            raise ValueError(
+                f"“{name}” is no validation rule; the rules are"
+                f" {', '.join(sorted(PLAIN | TAKES_VALUE))}."
+            )
         if name in TAKES_VALUE and not value:
             raise ValueError(f"The rule “{name}” needs a value, {name}:….")
         pairs.append((name, value))
@@ -75,7 +91,10 @@ def _pattern_end(rules: str, start: int) -> int:
 
 
 def compile_pattern(text: str) -> re.Pattern[str]:
-    """A pattern with PHP's delimiters and flags, `/^[a-z]+$/i`, as a Python one. Raises ValueError when it is none."""
+    """A pattern with PHP's delimiters and flags, `/^[a-z]+$/i`, as a Python one.
+
+    Raises ValueError when it is none.
+    """
     if len(text) < 2 or text[0].isalnum() or text[0] in "\\ ^":
         body, flags = text, ""
     else:
@@ -95,7 +114,9 @@ def compile_pattern(text: str) -> re.Pattern[str]:
     if body.endswith("$") and not body.endswith(r"\$") and "m" not in flags:
         # In both languages `$` lets a line break at the end through, which no rule here means.
         body = body[:-1] + r"\Z"
-    body = re.sub(r"\(\?<(?=[A-Za-z_])", "(?P<", body).replace(r"\z", r"\Z").replace(r"\h", r"[ \t]")
+    body = (
+        re.sub(r"\(\?<(?=[A-Za-z_])", "(?P<", body).replace(r"\z", r"\Z").replace(r"\h", r"[ \t]")
+    )
     try:
         return re.compile(body, option)
     except re.error as error:
@@ -104,7 +125,11 @@ def compile_pattern(text: str) -> re.Pattern[str]:
 
 def empty(value: Any) -> bool:
     """Whether `required` would refuse it: nothing, blank text, or an empty list."""
-    return value is None or (isinstance(value, str) and not value.strip()) or (isinstance(value, (list, dict)) and not value)
+    return (
+        value is None
+        or (isinstance(value, str) and not value.strip())
+        or (isinstance(value, (list, dict)) and not value)
+    )
 
 
 def to_integer(value: Any) -> int | None:
@@ -172,7 +197,11 @@ def _boolean(label: str) -> Check:
 
 def _email(label: str) -> Check:
     def check(form: Form, field: Field) -> None:
-        if not isinstance(field.data, str) or len(field.data) > 254 or not _EMAIL.fullmatch(field.data):
+        if (
+            not isinstance(field.data, str)
+            or len(field.data) > 254
+            or not _EMAIL.fullmatch(field.data)
+        ):
             raise Invalid(f"The {label} must be an e-mail address.")
 
     return check
@@ -192,7 +221,11 @@ def _ip(label: str) -> Check:
 def _alpha_dash(label: str) -> Check:
     def check(form: Form, field: Field) -> None:
         value = field.data
-        if isinstance(value, bool) or not isinstance(value, (str, int)) or not re.fullmatch(r"[\w-]+", str(value)):
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, (str, int))
+            or not re.fullmatch(r"[\w-]+", str(value))
+        ):
             raise Invalid(f"The {label} may hold only letters, digits, dashes and underscores.")
 
     return check
@@ -237,10 +270,22 @@ def _size(name: str, text: str, number: bool, label: str) -> Check:
         whole = to_integer(value) if number else None
         if number and whole is None:
             return  # `integer` says it already, wherever it stands among the rules
-        size = whole if whole is not None else len(value) if isinstance(value, (str, list, dict)) else len(str(value))
+        size = (
+            whole
+            if whole is not None
+            else len(value)
+            if isinstance(value, (str, list, dict))
+            else len(str(value))
+        )
         if (size < bound) if name == "min" else (size > bound):
             least = "at least" if name == "min" else "at most"
-            unit = "" if number else " entries" if isinstance(value, (list, dict)) else " characters long"
+            unit = (
+                ""
+                if number
+                else " entries"
+                if isinstance(value, (list, dict))
+                else " characters long"
+            )
             raise Invalid(f"The {label} must be {least} {shown}{unit}.")
 
     return check

@@ -1,6 +1,7 @@
 """Tables from a module's `activate()`: `Schema.create("servers", build)`, as the texts write it.
 
-Every name gets the module's prefix, written or not, so that no module reaches another's tables or the panel's.
+Every name gets the module's prefix, written or not, so that no module reaches another's tables or
+the panel's.
 """
 
 import contextlib
@@ -32,13 +33,22 @@ class SchemaError(UserError):
 
 
 def table_name(name: str) -> str:
-    """The name in the database: with the prefix of the module that is being called. Raises SchemaError outside a module."""
+    """The name in the database: with the prefix of the module that is being called.
+
+    Raises SchemaError outside a module.
+    """
     call = context.current()
     if call is None:
-        raise SchemaError(f"The table “{name}” was asked for outside a call of a module, so its prefix is not known.")
+        raise SchemaError(
+            f"The table “{name}” was asked for outside a call of a module, so its prefix is not"
+            " known."
+        )
     full = name if name.startswith(call.prefix) else f"{call.prefix}{name}"
     if not name.replace("_", "").isalnum() or not name.isascii() or len(full) > _LONGEST:
-        raise SchemaError(f"The table name “{name}” must be letters, digits and underscores and short enough ({full}).")
+        raise SchemaError(
+            f"The table name “{name}” must be letters, digits and underscores and short enough"
+            f" ({full})."
+        )
     return full.lower()
 
 
@@ -65,16 +75,20 @@ class Schema:
     def create(name: str, build: Build | None = None) -> Any:
         """Makes a table.
 
-        Args: build is called with the Blueprint; without it the answer is a context manager that gives one.
+        Args: build is called with the Blueprint; without it the answer is a context manager that
+        gives one.
 
-        Raises: SchemaError when there is a table of that name with other columns. One with the same columns is left as it is,
-        so that `activate()` can run again.
+        Raises: SchemaError when there is a table of that name with other columns. One with the same
+        columns is left as it is, so that `activate()` can run again.
         """
         return _run(name, build, _create)
 
     @staticmethod
     def table(name: str, build: Build | None = None) -> Any:
-        """Changes a table: what the Blueprint names is added, `drop_column` takes away. Raises SchemaError."""
+        """Changes a table: what the Blueprint names is added, `drop_column` takes away.
+
+        Raises SchemaError.
+        """
         return _run(name, build, _alter)
 
     @staticmethod
@@ -87,7 +101,9 @@ class Schema:
         """Whether the module's table has that column."""
         full = table_name(name)
         inspector = sa.inspect(session().connection())
-        return inspector.has_table(full) and any(c["name"] == column for c in inspector.get_columns(full))
+        return inspector.has_table(full) and any(
+            c["name"] == column for c in inspector.get_columns(full)
+        )
 
     @staticmethod
     def drop_if_exists(name: str) -> None:
@@ -138,8 +154,9 @@ def _create(blueprint: Blueprint) -> None:
             if there == wanted:
                 return
             raise SchemaError(
-                f"The table {blueprint.table} is there already with other columns ({', '.join(sorted(there ^ wanted))}); "
-                "ask Schema.has_table() first and change it with Schema.table()."
+                f"The table {blueprint.table} is there already with other columns"
+                f" ({', '.join(sorted(there ^ wanted))}); ask Schema.has_table() first and change"
+                " it with Schema.table()."
             )
         if not blueprint.columns:
             raise SchemaError(f"The table {blueprint.table} has no columns.")
@@ -148,7 +165,10 @@ def _create(blueprint: Blueprint) -> None:
         if primary:
             parts.append(sa.PrimaryKeyConstraint(*primary, name=_name("pk", full)))
         parts += [_foreign(full, key) for key in blueprint.foreign_keys]
-        parts += [sa.UniqueConstraint(*names, name=_name("uq", full, *names)) for names in _uniques(blueprint)]
+        parts += [
+            sa.UniqueConstraint(*names, name=_name("uq", full, *names))
+            for names in _uniques(blueprint)
+        ]
         parts += [_check(full, column) for column in blueprint.columns if column.check]
         operations.create_table(full, *parts)
         for names in _indexes(blueprint):
@@ -158,11 +178,16 @@ def _create(blueprint: Blueprint) -> None:
 def _alter(blueprint: Blueprint) -> None:
     full = table_name(blueprint.table)
     if in_transaction():
-        raise SchemaError("Schema.table() cannot run inside a transaction: it makes the table anew on some databases.")
+        raise SchemaError(
+            "Schema.table() cannot run inside a transaction: it makes the table anew on some"
+            " databases."
+        )
     release()
     with rebuilding(engine()) as connection:
         if not sa.inspect(connection).has_table(full):
-            raise SchemaError(f"There is no table {blueprint.table} to change; make it with Schema.create().")
+            raise SchemaError(
+                f"There is no table {blueprint.table} to change; make it with Schema.create()."
+            )
         operations = Operations(MigrationContext.configure(connection))
         with operations.batch_alter_table(full) as batch:
             _alter_in(batch, full, blueprint)
@@ -173,7 +198,10 @@ def _alter_in(batch: BatchOperations, full: str, blueprint: Blueprint) -> None:
         batch.drop_column(name)
     for column in blueprint.columns:
         if not column.is_nullable and column.server_default is None:
-            raise SchemaError(f"The new column {column.name} needs nullable() or default(): the table may have rows.")
+            raise SchemaError(
+                f"The new column {column.name} needs nullable() or default(): the table may have"
+                " rows."
+            )
         batch.add_column(_column(column))
         if column.check:
             batch.create_check_constraint(_name("ck", full, column.name), _condition(column))
@@ -207,7 +235,9 @@ def _indexes(blueprint: Blueprint) -> list[tuple[str, ...]]:
 
 def _condition(column: Column) -> sa.ColumnElement[bool]:
     # Values written out: a constraint cannot carry parameters.
-    allowed: sa.ColumnElement[bool] = sa.column(column.name, sa.String).in_([sa.literal_column(_quoted(v)) for v in column.check])
+    allowed: sa.ColumnElement[bool] = sa.column(column.name, sa.String).in_(
+        [sa.literal_column(_quoted(v)) for v in column.check]
+    )
     return allowed
 
 
@@ -232,7 +262,9 @@ def _target(key: ForeignKey) -> tuple[str, str]:
 def _foreign(full: str, key: ForeignKey) -> sa.ForeignKeyConstraint:
     table, target = _target(key)
     name = _name("fk", full, key.column)
-    return sa.ForeignKeyConstraint([key.column], [f"{table}.{target}"], name=name, ondelete=key.ondelete)
+    return sa.ForeignKeyConstraint(
+        [key.column], [f"{table}.{target}"], name=name, ondelete=key.ondelete
+    )
 
 
 def _name(kind: str, *parts: str) -> str:

@@ -63,7 +63,9 @@ class Service:
         product, client = row.product, row.client
         self.product = ServiceProduct(product.uuid, product.name, product.module)
         currency = ServiceCurrency(client.currency)
-        self.client = ServiceClient(client.uuid, client.name, client.email, client.company, client.country, currency)
+        self.client = ServiceClient(
+            client.uuid, client.name, client.email, client.company, client.country, currency
+        )
 
     @property
     def customer(self) -> ServiceClient:
@@ -76,7 +78,11 @@ class Service:
     @classmethod
     def find(cls, uuid: str | None) -> "Service":
         """The service of that uuid. Raises NotFoundError."""
-        row = session().scalar(sa.select(Row).where(Row.uuid == str(uuid or "")).execution_options(populate_existing=True))
+        row = session().scalar(
+            sa.select(Row)
+            .where(Row.uuid == str(uuid or ""))
+            .execution_options(populate_existing=True)
+        )
         if row is None:
             raise NotFoundError(f"There is no service {uuid}.")
         return cls(row)
@@ -88,12 +94,17 @@ class Service:
 
     @classmethod
     def with_(cls, *relations: Any) -> "ServiceQuery":
-        """Services with what they refer to. Product and client always come along, so the names are only for the reader."""
+        """Services with what they refer to.
+
+        Product and client always come along, so the names are only for the reader.
+        """
         return ServiceQuery()
 
     @classmethod
     def chunk(cls, size: int, each: Callable[[list["Service"]], Any]) -> None:
-        """Calls `each` with lists of at most `size` services until all were seen or it answers False."""
+        """Calls `each` with lists of at most `size` services until all were seen or it answers
+        False.
+        """
         ServiceQuery().chunk(size, each)
 
     def refresh(self) -> "Service":
@@ -102,17 +113,22 @@ class Service:
         return self
 
     def set_provision_status(self, status: str) -> "Service":
-        """Says what the provider has: pending, processing, completed, suspended, terminated, failed or not_found.
+        """Says what the provider has: pending, processing, completed, suspended, terminated, failed
+        or not_found.
 
         Raises: ConflictError when that cannot follow what it is now (the same again may).
         """
         with transaction():
             fence.check()
-            provisioning.set_provision_status(service_uuid=self.uuid, status=str(status), actor=_actor())
+            provisioning.set_provision_status(
+                service_uuid=self.uuid, status=str(status), actor=_actor()
+            )
         return self.refresh()
 
     def set_provision_data(self, data: Mapping[str, Any]) -> "Service":
-        """Keeps what a job found out, encrypted; it overlays the form's answers in `service_data` from then on."""
+        """Keeps what a job found out, encrypted; it overlays the form's answers in
+        `service_data` from then on.
+        """
         with transaction():
             fence.check()
             provisioning.set_provision_data(service_uuid=self.uuid, data=dict(data))
@@ -136,7 +152,11 @@ class ServiceQuery:
     def _parts(self, size: int) -> Iterator[list[Service]]:
         last = 0
         while True:
-            rows = session().scalars(sa.select(Row).where(Row.id > last).order_by(Row.id).limit(size)).all()
+            rows = (
+                session()
+                .scalars(sa.select(Row).where(Row.id > last).order_by(Row.id).limit(size))
+                .all()
+            )
             if not rows:
                 return
             last = rows[-1].id

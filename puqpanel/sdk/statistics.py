@@ -1,7 +1,9 @@
-"""Figures over all services, tasks and modules, to read: `from puqpanel.sdk import statistics`, `statistics.services_by_status()`.
+"""Figures over all services, tasks and modules, to read: `from puqpanel.sdk import statistics`,
+`statistics.services_by_status()`.
 
-Plain numbers and nothing to write with. Each is a fixed number of queries that add up in the database: rows do not pass through Python,
-however many there are. Days are calendar days in UTC, and ranges include their first and last day.
+Plain numbers and nothing to write with. Each is a fixed number of queries that add up in the
+database: rows do not pass through Python, however many there are. Days are calendar days in UTC,
+and ranges include their first and last day.
 """
 
 from puqpanel.operations.statistics import (

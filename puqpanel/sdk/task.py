@@ -1,4 +1,6 @@
-"""Background work: `Task.add("ModuleJob", "Module", {"module": self, "method": "create_job"}, ["create"])`."""
+"""Background work: `Task.add("ModuleJob", "Module", {"module": self, "method": "create_job"},
+["create"])`.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,7 +21,10 @@ _NUMBERS = {"tries": 1, "backoff": 10, "timeout": 600, "max_exceptions": 2, "del
 
 @dataclass(frozen=True)
 class Task:
-    """A task as it was added. `duplicate` says that its like was waiting already, and that this is that one."""
+    """A task as it was added.
+
+    `duplicate` says that its like was waiting already, and that this is that one.
+    """
 
     uuid: str
     status: str
@@ -38,9 +43,9 @@ class Task:
         Args:
             job_name: `ModuleJob`.
             queue: the queue's documented name.
-            data: module (the instance) and method are required; tries 1, backoff 10, timeout 600, max_exceptions 2 and delay 0,
-                all in seconds where they are times, are the defaults; further keys must be JSON and are in `self.task_data` of
-                the job.
+            data: module (the instance) and method are required; tries 1, backoff 10, timeout 600,
+                max_exceptions 2 and delay 0, all in seconds where they are times, are the defaults;
+                further keys must be JSON and are in `self.task_data` of the job.
             tags: words to find it by, `service:{uuid}` among them.
 
         Raises: UserError when the method is missing or a value cannot travel.
@@ -53,7 +58,9 @@ class Task:
             raise UserError("Task.add needs the module instance under “module”.")
         method = python_name(str(given.pop("method", "") or ""))
         if not method or method.startswith("__") or not callable(getattr(module, method, None)):
-            raise UserError(f"{type(module).__name__} has no method {method or '(none given)'}() for a task.")
+            raise UserError(
+                f"{type(module).__name__} has no method {method or '(none given)'}() for a task."
+            )
         numbers: dict[str, Any] = {}
         for name, default in _NUMBERS.items():
             value = given.pop(name, default)

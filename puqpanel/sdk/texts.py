@@ -12,9 +12,19 @@ from puqpanel.domain.module_states import version_order
 from puqpanel.host import context, languages, packages
 
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
-    "<": operator.lt, "lt": operator.lt, "<=": operator.le, "le": operator.le, ">": operator.gt, "gt": operator.gt,
-    ">=": operator.ge, "ge": operator.ge, "==": operator.eq, "eq": operator.eq, "!=": operator.ne, "ne": operator.ne,
-}  # fmt: skip
+    "<": operator.lt,
+    "lt": operator.lt,
+    "<=": operator.le,
+    "le": operator.le,
+    ">": operator.gt,
+    "gt": operator.gt,
+    ">=": operator.ge,
+    "ge": operator.ge,
+    "==": operator.eq,
+    "eq": operator.eq,
+    "!=": operator.ne,
+    "ne": operator.ne,
+}
 
 
 class _Text(HTMLParser):
@@ -33,7 +43,10 @@ class _Text(HTMLParser):
 
 
 def strip_tags(text: Any) -> Any:
-    """Text without its tags and comments; what is no text comes back as it is. This is no protection: templates escape."""
+    """Text without its tags and comments; what is no text comes back as it is.
+
+    This is no protection: templates escape.
+    """
     if not isinstance(text, str) or "<" not in text:
         return text
     parser = _Text()
@@ -44,17 +57,24 @@ def strip_tags(text: Any) -> Any:
 
 
 def __(text: str, replace: Mapping[str, Any] | None = None) -> str:
-    """The translation of a text, from the module's `lang/`, for whoever is served; without one, the text itself.
+    """The translation of a text, from the module's `lang/`, for whoever is served; without one, the
+    text itself.
 
     Args: replace, name → value: each `:name` in the text is replaced by its value.
     """
-    return languages.translate(_folder(sys._getframe(1).f_globals.get("__name__", "")), text, replace)
+    return languages.translate(
+        _folder(sys._getframe(1).f_globals.get("__name__", "")), text, replace
+    )
 
 
 def _folder(where: str) -> Path | None:
-    """The folder of the module whose code asks, or which is being called where a helper of somebody else's asks."""
+    """The folder of the module whose code asks, or which is being called where a helper of
+    somebody else's asks.
+    """
     call = context.current()
-    return packages.folder_of(packages.package_of(where)) or (packages.folder_of(call.package) if call else None)
+    return packages.folder_of(packages.package_of(where)) or (
+        packages.folder_of(call.package) if call else None
+    )
 
 
 def version_compare(first: str, second: str, how: str | None = None) -> Any:

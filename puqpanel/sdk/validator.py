@@ -13,7 +13,10 @@ from puqpanel.sdk.errors import Asked
 
 
 class Messages(dict[str, list[str]]):
-    """Sentences by field. Calling it gives itself, so that `validator.errors` and `validator.errors()` are the same."""
+    """Sentences by field.
+
+    Calling it gives itself, so that `validator.errors` and `validator.errors()` are the same.
+    """
 
     def __call__(self) -> "Messages":
         return self
@@ -46,12 +49,16 @@ class Validator:
     """`Validator.make(data, {"domain": "required|string|max:255"})`."""
 
     def __init__(
-        self, data: Any, rules: Mapping[str, str | Sequence[str]], messages: Mapping[str, str] | None = None
+        self,
+        data: Any,
+        rules: Mapping[str, str | Sequence[str]],
+        messages: Mapping[str, str] | None = None,
     ) -> None:
         """Compiles the rules and checks the data.
 
-        Args: data is a dictionary, a MultiDict, a WTForms form or a Request; rules by field; messages replace the sentences of
-        a field. Raises: ValueError for an unknown or malformed rule.
+        Args: data is a dictionary, a MultiDict, a WTForms form or a Request; rules by field;
+        messages replace the sentences of a field. Raises: ValueError for an unknown or malformed
+        rule.
         """
         self._data = as_dict(data)
         self._own = dict(messages or {})
@@ -63,7 +70,10 @@ class Validator:
 
     @classmethod
     def make(
-        cls, data: Any, rules: Mapping[str, str | Sequence[str]], messages: Mapping[str, str] | None = None
+        cls,
+        data: Any,
+        rules: Mapping[str, str | Sequence[str]],
+        messages: Mapping[str, str] | None = None,
     ) -> "Validator":
         """A validator that has checked `data` already."""
         return cls(data, rules, messages)
@@ -77,7 +87,8 @@ class Validator:
             if "required" in names:
                 self._fail(name, [f"The {label} is required."])
             elif name in self._data:
-                # Blank text is left to `nullable` or to the default; nothing at all where something was named is not.
+                # Blank text is left to `nullable` or to the default; nothing at all where something
+                # was named is not.
                 if value is None and "nullable" not in names:
                     self._fail(name, [f"The {label} must not be empty."])
                 else:
@@ -108,7 +119,10 @@ class Validator:
         return self._errors
 
     def validated(self) -> dict[str, Any]:
-        """The fields that have rules, numbers and truths brought into their type. Raises ValidationError."""
+        """The fields that have rules, numbers and truths brought into their type.
+
+        Raises ValidationError.
+        """
         if self._errors:
             raise ValidationError(self._errors)
         return dict(self._clean)
@@ -117,7 +131,9 @@ class Validator:
 
 
 def as_dict(data: Any) -> dict[str, Any]:
-    """The fields of whatever a module hands over: dictionary, MultiDict, WTForms form, Request, or None."""
+    """The fields of whatever a module hands over: dictionary, MultiDict, WTForms form, Request,
+    or None.
+    """
     if data is None:
         return {}
     if isinstance(data, Form):
@@ -128,4 +144,6 @@ def as_dict(data: Any) -> dict[str, Any]:
         return {str(key): value for key, value in data.items()}
     if callable(getattr(data, "all", None)):
         return as_dict(data.all())
-    raise TypeError(f"cannot validate a {type(data).__name__}; give a dictionary, a form or a request")
+    raise TypeError(
+        f"cannot validate a {type(data).__name__}; give a dictionary, a form or a request"
+    )

@@ -1,4 +1,6 @@
-"""What a module needs in a request: the request, answers, who is signed in, and links to its own pages."""
+"""What a module needs in a request: the request, answers, who is signed in, and links to its
+own pages.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -32,16 +34,22 @@ __all__ = [
 
 
 class Request(RequestMethods, FlaskRequest):
-    """Flask's request with the texts' `all()` and `input()`; what controllers and webhooks receive is one."""
+    """Flask's request with the texts' `all()` and `input()`; what controllers and webhooks
+    receive is one.
+    """
 
 
-# What a controller answers, by the names that stand in its signature: `def servers(self, request: Request) -> View`.
+# What a controller answers, by the names that stand in its signature: `def servers(self, request:
+# Request) -> View`.
 JsonResponse = Response
 View = Markup
 
 
 class Controller:
-    """A base for admin controllers, for those who want one. `self.module` is the module's instance."""
+    """A base for admin controllers, for those who want one.
+
+    `self.module` is the module's instance.
+    """
 
     module: Any = None
 
@@ -49,7 +57,10 @@ class Controller:
 def json_success(
     data: Any = None, message: str = "", code: int = 200, *, status: int | None = None, **more: Any
 ) -> Response:
-    """`{"success": true, "data": …, "message": …}`; what is not given is left out. Args: status is another name of code."""
+    """`{"success": true, "data": …, "message": …}`; what is not given is left out.
+
+    Args: status is another name of code.
+    """
     body: dict[str, Any] = {"success": True}
     if data is not None:
         body["data"] = data
@@ -59,9 +70,17 @@ def json_success(
 
 
 def json_error(
-    message: str = "", code: int = 400, errors: Mapping[str, Any] | None = None, *, status: int | None = None, **more: Any
+    message: str = "",
+    code: int = 400,
+    errors: Mapping[str, Any] | None = None,
+    *,
+    status: int | None = None,
+    **more: Any,
 ) -> Response:
-    """`{"success": false, "message": …, "errors": …}`; what is not given is left out. Args: status is another name of code."""
+    """`{"success": false, "message": …, "errors": …}`; what is not given is left out.
+
+    Args: status is another name of code.
+    """
     body: dict[str, Any] = {"success": False}
     if message:
         body["message"] = message
@@ -82,7 +101,9 @@ def _json(body: Any, code: int) -> Response:
 class _Answer:
     """`response("ok", 200)` and `response().json({...}, 422)`."""
 
-    def __call__(self, text: Any = None, code: int = 200, headers: Mapping[str, str] | None = None) -> Any:
+    def __call__(
+        self, text: Any = None, code: int = 200, headers: Mapping[str, str] | None = None
+    ) -> Any:
         return self if text is None else make_response(text, code, dict(headers or {}))
 
     def json(self, body: Any, code: int = 200) -> Response:
@@ -119,7 +140,9 @@ class _Admin:
         return str(self._staff.get("email", ""))
 
     def has_permission(self, key: str) -> bool:
-        """Whether they may; the key is the full one, `Product-MyCloudService-view-servers`, or the module's short one."""
+        """Whether they may; the key is the full one, `Product-MyCloudService-view-servers`, or
+        the module's short one.
+        """
         can = self._staff.get("can")
         if can is None:
             return False
@@ -163,7 +186,10 @@ auth = _Auth()
 
 
 def url_for_module(name: str, **params: Any) -> str:
-    """The address of one of the module's own admin routes, by the route's name. Raises BuildError for no such route."""
+    """The address of one of the module's own admin routes, by the route's name.
+
+    Raises BuildError for no such route.
+    """
     call = context.current()
     if call is None:
         raise RuntimeError("url_for_module() is for code of a module")
@@ -179,7 +205,8 @@ def view_admin_module(
 ) -> str:
     """A rendered template of a module, for its admin pages; the panel puts its layout around it.
 
-    Args: type and name of the module; view as in `view()`; data for it, over merge_data. `title` in it is the page's title.
+    Args: type and name of the module; view as in `view()`; data for it, over merge_data. `title` in
+    it is the page's title.
     """
     loaded = registry.current().get(f"{type}/{name}")
     call = context.current()
@@ -194,7 +221,19 @@ def view_admin_module(
 
 
 def log_module(  # noqa: PLR0917 - the contract's order of arguments
-    type: str, name: str, action: str, level: str = "info", request: Any = None, response: Any = None
+    type: str,
+    name: str,
+    action: str,
+    level: str = "info",
+    request: Any = None,
+    response: Any = None,
 ) -> None:
     """A row of the module log. Args: level is info, error or debug."""
-    logs.write(type=type, name=name, level=str(level).lower(), action=action, request=request, response=response)
+    logs.write(
+        type=type,
+        name=name,
+        level=str(level).lower(),
+        action=action,
+        request=request,
+        response=response,
+    )

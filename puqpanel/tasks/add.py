@@ -58,14 +58,23 @@ def add(
         after: a task that must have ended first, however it ends.
 
     Returns:
-        The row; its `is_duplicate` is True where the same job, queue, data and tags were waiting already.
+        The row; its `is_duplicate` is True where the same job, queue, data and tags were waiting
+        already.
 
     Raises:
         UserError: a number is out of range or the data is not JSON.
     """
-    for name, value, low in (("tries", tries, 1), ("backoff", backoff, 0), ("timeout", timeout, 1), ("max_exceptions", max_exceptions, 1), ("delay", delay, 0)):
+    for name, value, low in (
+        ("tries", tries, 1),
+        ("backoff", backoff, 0),
+        ("timeout", timeout, 1),
+        ("max_exceptions", max_exceptions, 1),
+        ("delay", delay, 0),
+    ):
         if isinstance(value, bool) or not isinstance(value, int) or value < low:
-            raise UserError(f"A task's {name} must be a whole number of at least {low}, not {value!r}.")
+            raise UserError(
+                f"A task's {name} must be a whole number of at least {low}, not {value!r}."
+            )
     words = list(dict.fromkeys(str(tag)[:120] for tag in tags))
     body = dict(data or {})
     try:
@@ -76,12 +85,32 @@ def add(
     with transaction() as current:
         moment = now()
         held = fence.current.get()
-        behind = held.task_id if held is not None and held.like_key == like_key else after.id if after is not None else None
+        behind = (
+            held.task_id
+            if held is not None and held.like_key == like_key
+            else after.id
+            if after is not None
+            else None
+        )
         task = Task(
-            job=job, queue=queue, data=body, title=title[:200] or job, module=module, service_uuid=service_uuid, tries=tries, backoff=backoff,
-            timeout=timeout, max_exceptions=max_exceptions, on_loss=on_loss, like_key=like_key, waiting_key=like_key, after_id=behind,
+            job=job,
+            queue=queue,
+            data=body,
+            title=title[:200] or job,
+            module=module,
+            service_uuid=service_uuid,
+            tries=tries,
+            backoff=backoff,
+            timeout=timeout,
+            max_exceptions=max_exceptions,
+            on_loss=on_loss,
+            like_key=like_key,
+            waiting_key=like_key,
+            after_id=behind,
             run_at=moment + timedelta(seconds=max(delay, backoff if behind else 0)),
-            actor_kind=actor.kind, actor_id=actor.id, actor_name=actor.name,
+            actor_kind=actor.kind,
+            actor_id=actor.id,
+            actor_name=actor.name,
             tags=[TaskTag(tag=word, position=place) for place, word in enumerate(words)],
         )
         if not delay and behind is None:
@@ -96,7 +125,10 @@ def add(
 
 
 def _insert(current: Session, task: Task) -> Task | None:
-    """Inserts the row, or counts up the like of it that waits. The unique key decides, so that two clicks at once make one row."""
+    """Inserts the row, or counts up the like of it that waits.
+
+    The unique key decides, so that two clicks at once make one row.
+    """
     for _ in range(3):
         try:
             with current.begin_nested():
@@ -104,7 +136,9 @@ def _insert(current: Session, task: Task) -> Task | None:
                 current.flush()
         except sa.exc.IntegrityError:
             make_transient(task)
-            found: Task | None = session().scalar(sa.select(Task).where(Task.waiting_key == task.waiting_key).with_for_update())
+            found: Task | None = session().scalar(
+                sa.select(Task).where(Task.waiting_key == task.waiting_key).with_for_update()
+            )
             if found is not None:
                 found.duplicates += 1
                 return found

@@ -1,6 +1,7 @@
 """Who holds the task that runs in this process, and the errors that end a job from outside.
 
-The parent names the holder before it forks. Whatever a job writes through the SDK first checks that the holder still is the holder.
+The parent names the holder before it forks. Whatever a job writes through the SDK first checks that
+the holder still is the holder.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ BEAT = 5
 
 
 class JobEnded(BaseException):
-    """Ends a job from outside. Not an Exception: a module's broad `except Exception` must not swallow it."""
+    """Ends a job from outside.
+
+    Not an Exception: a module's broad `except Exception` must not swallow it.
+    """
 
 
 class TimedOut(JobEnded):
@@ -29,7 +33,9 @@ class TimedOut(JobEnded):
 
 
 class LeaseLost(JobEnded):
-    """The task was taken from this process, which was believed dead; what it does now counts for nothing."""
+    """The task was taken from this process, which was believed dead; what it does now counts
+    for nothing.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +65,17 @@ def owner() -> str:
 
 
 def hand_over(task: Task | None) -> None:
-    """Keeps a task that the parent has claimed for the child that it is about to fork; None once that is done."""
+    """Keeps a task that the parent has claimed for the child that it is about to fork; None
+    once that is done.
+    """
     global _handed
     _handed = task
 
 
 def take_over(task_id: int) -> Task | None:
-    """The task that the parent has claimed, once; None where this process has to claim for itself."""
+    """The task that the parent has claimed, once; None where this process has to claim for
+    itself.
+    """
     global _handed
     task, _handed = _handed, None
     return task if task is not None and task.id == task_id else None
@@ -80,10 +90,19 @@ def check() -> None:
     held = current.get()
     if held is None:
         return
-    row = session().execute(
-        sa.select(Task.id)
-        .where(Task.id == held.task_id, Task.owner == held.owner, Task.attempt == held.attempt, Task.status == TaskStatus.RUNNING)
-        .with_for_update()
-    ).first()
+    row = (
+        session()
+        .execute(
+            sa.select(Task.id)
+            .where(
+                Task.id == held.task_id,
+                Task.owner == held.owner,
+                Task.attempt == held.attempt,
+                Task.status == TaskStatus.RUNNING,
+            )
+            .with_for_update()
+        )
+        .first()
+    )
     if row is None:
         raise LeaseLost(f"task {held.task_id} was taken from {held.owner}")

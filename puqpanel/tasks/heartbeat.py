@@ -29,12 +29,25 @@ def beat(kind: str, name: str, generation: int = 0) -> None:
     with transaction() as current:
         row = current.scalar(sa.select(Heartbeat).where(Heartbeat.name == name))
         if row is None:
-            row = Heartbeat(name=name, kind=kind, host=socket.gethostname()[:120], pid=os.getpid(), generation=generation, at=now())
+            row = Heartbeat(
+                name=name,
+                kind=kind,
+                host=socket.gethostname()[:120],
+                pid=os.getpid(),
+                generation=generation,
+                at=now(),
+            )
             current.add(row)
         row.at, row.generation, row.pid = now(), generation, os.getpid()
 
 
 def leave(name: str) -> None:
-    """Takes this process off the list when it stops on purpose, and those that have long been silent."""
+    """Takes this process off the list when it stops on purpose, and those that have long been
+    silent.
+    """
     with transaction() as current:
-        current.execute(sa.delete(Heartbeat).where(sa.or_(Heartbeat.name == name, Heartbeat.at < now() - timedelta(seconds=FORGET))))
+        current.execute(
+            sa.delete(Heartbeat).where(
+                sa.or_(Heartbeat.name == name, Heartbeat.at < now() - timedelta(seconds=FORGET))
+            )
+        )

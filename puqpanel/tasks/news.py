@@ -11,9 +11,17 @@ SILENT = "HookJob"
 
 
 def tell(task: Task) -> None:
-    """Raises `task.failed` or `task.lost` for a task that was just closed, in the same transaction."""
+    """Raises `task.failed` or `task.lost` for a task that was just closed, in the same
+    transaction.
+    """
     if task.status in (TaskStatus.FAILED, TaskStatus.LOST) and task.job != SILENT:
         raise_event(
             f"task.{task.status}",
-            {"task_uuid": task.uuid, "job": task.job, "module": task.module, "service_uuid": task.service_uuid, "note": task.note},
+            {
+                "task_uuid": task.uuid,
+                "job": task.job,
+                "module": task.module,
+                "service_uuid": task.service_uuid,
+                "note": task.note,
+            },
         )

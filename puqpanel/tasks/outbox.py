@@ -12,7 +12,9 @@ _receiver: Callable[[int], None] | None = None
 
 
 def send_after_commit(task: Task) -> None:
-    """Hands the id over once the row is there for the worker to find; what cannot be sent is the sweeper's."""
+    """Hands the id over once the row is there for the worker to find; what cannot be sent is
+    the sweeper's.
+    """
     after_commit(lambda: send(task.id, task.queue, task.timeout))
 
 
@@ -34,6 +36,8 @@ def send(task_id: int, queue_name: str, timeout: int) -> bool:
 
 
 def deliver_to(receiver: Callable[[int], None] | None) -> None:
-    """Hands ids to a function in place of RQ, for module tests that run tasks where they stand; None ends that."""
+    """Hands ids to a function in place of RQ, for module tests that run tasks where they stand;
+    None ends that.
+    """
     global _receiver
     _receiver = receiver

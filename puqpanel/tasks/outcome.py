@@ -11,7 +11,9 @@ from puqpanel.models import Task
 
 LONGEST, LARGEST = 4000, 64 * 1024
 """Characters of a message, and of an output as JSON."""
-Kind = Literal["completed", "failed", "retry", "exception", "again", "timeout", "park", "lost", "cancelled"]
+Kind = Literal[
+    "completed", "failed", "retry", "exception", "again", "timeout", "park", "lost", "cancelled"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +21,17 @@ class Outcome:
     """How an attempt ended.
 
     Args:
-        kind: completed; failed (for good); retry (while tries remain); exception (the same, and counted); again (not done yet: once more after
-            the backoff, no try used up); timeout; park (cannot run now: kept until somebody lets it go on); lost (nobody knows); cancelled.
+        kind: completed; failed (for good); retry (while tries remain); exception (the same, and
+            counted); again (not done yet: once more after the backoff, no try used up); timeout;
+            park (cannot run now: kept until somebody lets it go on); lost (nobody knows);
+            cancelled.
         message: one sentence for staff.
         output: what the job answered; kept with the attempt.
-        blame: whether it counts against the module whose job it was: not where a provider was away, or a whole worker vanished.
+        blame: whether it counts against the module whose job it was: not where a provider was away,
+            or a whole worker vanished.
 
-    Both come from outside: secrets are masked here, and what could not be stored is cut, since a result that cannot be written down would
-    leave its task to be taken for lost.
+    Both come from outside: secrets are masked here, and what could not be stored is cut, since a
+    result that cannot be written down would leave its task to be taken for lost.
     """
 
     kind: Kind
@@ -38,17 +43,23 @@ class Outcome:
         object.__setattr__(self, "message", redact_text(self.message)[:LONGEST])
         output = redact(self.output)
         text = json.dumps(output)
-        object.__setattr__(self, "output", output if len(text) <= LARGEST else {"cut": text[:LONGEST]})
+        object.__setattr__(
+            self, "output", output if len(text) <= LARGEST else {"cut": text[:LONGEST]}
+        )
 
 
 class Handler(Protocol):
     """The two halves of one kind of job, given to the engine by `jobs`."""
 
     def run(self, task: Task) -> Outcome:
-        """Does the work, outside any transaction; `task.in_doubt` says that an earlier attempt vanished in mid-job."""
+        """Does the work, outside any transaction; `task.in_doubt` says that an earlier attempt
+        vanished in mid-job.
+        """
 
     def settle(self, task: Task, outcome: Outcome) -> None:
-        """Records what it means, inside the transaction that closes the task; `task` already has its new status."""
+        """Records what it means, inside the transaction that closes the task; `task` already
+        has its new status.
+        """
 
 
 Handlers = dict[str, Handler]

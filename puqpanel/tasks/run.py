@@ -1,4 +1,6 @@
-"""One attempt at one task, in the worker's child: run what the parent claimed, then close and settle in one transaction."""
+"""One attempt at one task, in the worker's child: run what the parent claimed, then close and
+settle in one transaction.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ def run(task_id: int, handlers: Handlers) -> None:
             outcome = _attempt(task, handlers)
             try:
                 _finish(task, held, handlers, outcome)
-            except fence.TimedOut:  # while the result was written, when the job was done; the clock strikes once
+            except (
+                fence.TimedOut
+            ):  # while the result was written, when the job was done; the clock strikes once
                 _finish(task, held, handlers, outcome)
         finally:
             fence.current.reset(token)

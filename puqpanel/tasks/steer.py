@@ -1,4 +1,6 @@
-"""What a person may do with a task: cancel one that waits, let one that ended or is parked go again."""
+"""What a person may do with a task: cancel one that waits, let one that ended or is parked go
+again.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,12 @@ from puqpanel.tasks import claim, outbox
 
 
 def _locked(task_uuid: str) -> Task:
-    task = session().scalar(sa.select(Task).where(Task.uuid == task_uuid).with_for_update().execution_options(populate_existing=True))
+    task = session().scalar(
+        sa.select(Task)
+        .where(Task.uuid == task_uuid)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
     if task is None:
         raise NotFoundError("There is no such task.")
     return task
@@ -54,7 +61,9 @@ def retry(task_uuid: str, *, by: str) -> Task:
         if task.status not in RETRYABLE:
             raise ConflictError(f"A task that is {task.status} cannot be retried.")
         # where nobody can be asked what was done, the person who retries has decided
-        task.in_doubt = task.in_doubt or (task.status == TaskStatus.LOST and task.on_loss == OnLoss.OBSERVE)
+        task.in_doubt = task.in_doubt or (
+            task.status == TaskStatus.LOST and task.on_loss == OnLoss.OBSERVE
+        )
         task.status, task.note = TaskStatus.QUEUED, f"Started again by {by}."
         task.tries, task.exceptions, task.rescues = max(task.tries, task.attempt + 1), 0, 0
         task.run_at = task.dispatched_at = now()

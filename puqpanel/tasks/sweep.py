@@ -1,4 +1,6 @@
-"""What makes the row the truth: sends again what RQ forgot, and takes up what a vanished worker left."""
+"""What makes the row the truth: sends again what RQ forgot, and takes up what a vanished worker
+left.
+"""
 
 from __future__ import annotations
 
@@ -45,8 +47,17 @@ def rescue(handlers: Handlers, task_id: int | None = None, owner: str | None = N
     Returns:
         How many were taken up.
     """
-    which = sa.select(Task).where(Task.status == TaskStatus.RUNNING).limit(BATCH).execution_options(populate_existing=True)
-    which = which.where(Task.lease_until < now()) if task_id is None else which.where(Task.id == task_id, Task.owner == owner)
+    which = (
+        sa.select(Task)
+        .where(Task.status == TaskStatus.RUNNING)
+        .limit(BATCH)
+        .execution_options(populate_existing=True)
+    )
+    which = (
+        which.where(Task.lease_until < now())
+        if task_id is None
+        else which.where(Task.id == task_id, Task.owner == owner)
+    )
     tasks = session().scalars(which).all()
     release()
     count = 0
@@ -59,7 +70,9 @@ def rescue(handlers: Handlers, task_id: int | None = None, owner: str | None = N
 
 
 def _rescue_one(handlers: Handlers, task: Task, *, expired: bool) -> bool:
-    outcome = Outcome("lost", "The worker that held it vanished in the middle of the job.", blame=not expired)
+    outcome = Outcome(
+        "lost", "The worker that held it vanished in the middle of the job.", blame=not expired
+    )
     owner = task.owner or ""
     with transaction():
         if not claim.close(task, outcome, owner, task.attempt, expired=expired):
@@ -83,12 +96,24 @@ def send_due() -> int:
     """
     moment = now()
     _release_orphans()
-    due = session().execute(
-        sa.select(Task.id, Task.queue, Task.timeout, Task.dispatched_at)
-        .where(Task.status.in_(WAITING), Task.run_at <= moment, Task.after_id.is_(None),
-               sa.or_(Task.dispatched_at.is_(None), Task.dispatched_at < moment - timedelta(seconds=GRACE)))
-        .order_by(Task.run_at).limit(BATCH)
-    ).all()
+    due = (
+        session()
+        .execute(
+            sa.select(Task.id, Task.queue, Task.timeout, Task.dispatched_at)
+            .where(
+                Task.status.in_(WAITING),
+                Task.run_at <= moment,
+                Task.after_id.is_(None),
+                sa.or_(
+                    Task.dispatched_at.is_(None),
+                    Task.dispatched_at < moment - timedelta(seconds=GRACE),
+                ),
+            )
+            .order_by(Task.run_at)
+            .limit(BATCH)
+        )
+        .all()
+    )
     release()
     if not due:
         return 0
@@ -98,21 +123,39 @@ def send_due() -> int:
         return 0
     send = [row for row in due if row.id not in there]
     with transaction() as current:
-        # what was found in its queue counts as sent anew, so that the next round looks at others and a long queue is not read every second
+        # what was found in its queue counts as sent anew, so that the next round looks at others
+        # and a long queue is not read every second
         current.execute(
-            sa.update(Task).where(Task.id.in_([row.id for row in due]), Task.status.in_(WAITING)).values(dispatched_at=moment)
+            sa.update(Task)
+            .where(Task.id.in_([row.id for row in due]), Task.status.in_(WAITING))
+            .values(dispatched_at=moment)
             .execution_options(synchronize_session=False)
         )
     return sum(outbox.send(row.id, row.queue, row.timeout) for row in send)
 
 
 def _release_orphans() -> None:
-    """Frees those that wait for a task which has ended or is no more; closing does this too, in its own transaction."""
+    """Frees those that wait for a task which has ended or is no more; closing does this too, in
+    its own transaction.
+    """
     before = aliased(Task)
-    stuck = session().scalars(
-        sa.select(Task.id).outerjoin(before, before.id == Task.after_id)
-        .where(Task.after_id.is_not(None), sa.or_(before.id.is_(None), before.status.in_(ENDED))).limit(BATCH)
-    ).all()
+    stuck = (
+        session()
+        .scalars(
+            sa.select(Task.id)
+            .outerjoin(before, before.id == Task.after_id)
+            .where(
+                Task.after_id.is_not(None), sa.or_(before.id.is_(None), before.status.in_(ENDED))
+            )
+            .limit(BATCH)
+        )
+        .all()
+    )
     if stuck:
         with transaction() as current:
-            current.execute(sa.update(Task).where(Task.id.in_(stuck)).values(after_id=None).execution_options(synchronize_session=False))
+            current.execute(
+                sa.update(Task)
+                .where(Task.id.in_(stuck))
+                .values(after_id=None)
+                .execution_options(synchronize_session=False)
+            )

@@ -1,7 +1,8 @@
-"""The RQ worker: forks a child for each task, keeps its lease alive from the parent, and notices when the child is gone.
+"""The RQ worker: forks a child for each task, keeps its lease alive from the parent, and notices
+when the child is gone.
 
-The parent beats because a child that holds the interpreter's lock stops any thread of its own. The child dies with its parent, so that no
-orphan works on a task that somebody else was given.
+The parent beats because a child that holds the interpreter's lock stops any thread of its own. The
+child dies with its parent, so that no orphan works on a task that somebody else was given.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ class Application(Protocol):
 
 
 class Penalty(UnixSignalDeathPenalty):
-    """Ends a job with a BaseException, which `except Exception` does not swallow; a child's `finally` still runs."""
+    """Ends a job with a BaseException, which `except Exception` does not swallow; a child's
+    `finally` still runs.
+    """
 
     def handle_death_penalty(self, signum: int, frame: object) -> None:
         """Raises in the main thread, wherever it is."""
@@ -59,7 +62,9 @@ class PanelWorker(Worker):
     death_penalty_class = Penalty
     max_connection_wait_time = 5
 
-    def __init__(self, *args: Any, ensure_app: Callable[[], Application], handlers: Handlers, **options: Any) -> None:
+    def __init__(
+        self, *args: Any, ensure_app: Callable[[], Application], handlers: Handlers, **options: Any
+    ) -> None:
         super().__init__(*args, **options)
         self.ensure_app, self.handlers = ensure_app, handlers
         self.app = ensure_app()
@@ -72,8 +77,12 @@ class PanelWorker(Worker):
         return bool(self._stop_requested or self._shutdown_requested_date)
 
     def _shutdown(self) -> None:
-        """The first signal: an idle worker stops at once. Raised in the middle of a claim or a heartbeat, that would be swallowed there, or
-        leave a task with nobody; so it is kept until those are over, and asks nothing of the queue server, which may be away."""
+        """The first signal: an idle worker stops at once.
+
+        Raised in the middle of a claim or a heartbeat, that would be swallowed there, or leave a
+        task with nobody; so it is kept until those are over, and asks nothing of the queue server,
+        which may be away.
+        """
         if not self.occupied:
             raise StopRequested
         self._stop_requested = True
@@ -87,7 +96,9 @@ class PanelWorker(Worker):
             self.occupied = before
 
     def execute_job(self, job: Job, queue: Queue) -> None:
-        """Brings the app up to date and claims the row, which is cheap in a warm process; forks only for what is this worker's to do."""
+        """Brings the app up to date and claims the row, which is cheap in a warm process; forks
+        only for what is this worker's to do.
+        """
         with self._undisturbed():
             self.task_id, self.holder = int(job.args[0]), f"{self.name}/{job.id}"
             fence.set_owner(self.holder)
@@ -101,7 +112,8 @@ class PanelWorker(Worker):
                 super().execute_job(job, queue)
             finally:
                 fence.hand_over(None)
-                if not self.forked:  # the queue server went away, or there was no room for a child: nothing was begun
+                # the queue server went away, or there was no room for a child: nothing was begun
+                if not self.forked:
                     with contextlib.suppress(Exception), self.app.app_context():
                         claim.give_back(task, self.holder)
 
@@ -112,9 +124,14 @@ class PanelWorker(Worker):
             if self._stop_requested:
                 return None
             with self.app.app_context():
-                return None if fairness.gives_way(self.task_id) else claim.claim(self.task_id, self.holder)
+                return (
+                    None
+                    if fairness.gives_way(self.task_id)
+                    else claim.claim(self.task_id, self.holder)
+                )
         except Exception:
-            log.exception("task could not be claimed", task=self.task_id)  # the sweeper sends it again
+            # the sweeper sends it again
+            log.exception("task could not be claimed", task=self.task_id)
             return None
 
     def fork_work_horse(self, job: Job, queue: Queue) -> None:
@@ -124,8 +141,10 @@ class PanelWorker(Worker):
         self.forked = True
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:
-        """The child: dies with its parent, and has warmed engines with no inherited socket. Whatever happens, it does not return to be a
-        second worker."""
+        """The child: dies with its parent, and has warmed engines with no inherited socket.
+
+        Whatever happens, it does not return to be a second worker.
+        """
         try:
             assert self.pid is not None
             die_with_parent(self.pid, signal.SIGKILL)
@@ -142,14 +161,18 @@ class PanelWorker(Worker):
         return pid, status, usage
 
     def maintain_heartbeats(self, job: Job) -> None:
-        """Every few seconds while a child runs: the lease, RQ's keys, and an end to a child that may not go on."""
+        """Every few seconds while a child runs: the lease, RQ's keys, and an end to a child
+        that may not go on.
+        """
         held = True
         with contextlib.suppress(Exception), self.app.app_context():
             held = claim.beat(self.task_id, self.holder)
         self.beat()
         with contextlib.suppress(queue.QueueError):
             super().maintain_heartbeats(job)
-        if not held or (job.timeout and 0 < job.timeout + SWALLOWED < self.current_job_working_time):
+        if not held or (
+            job.timeout and 0 < job.timeout + SWALLOWED < self.current_job_working_time
+        ):
             self.kill_horse()
 
     def set_current_job_working_time(self, *args: Any, **options: Any) -> None:
@@ -199,15 +222,21 @@ def run_worker(ensure_app: Callable[[], Application], handlers: Handlers, name: 
     app = ensure_app()
     with app.app_context():
         warm()
-    with contextlib.suppress(StopRequested):  # between two connections the signal finds nothing to wait for
+    # between two connections the signal finds nothing to wait for
+    with contextlib.suppress(StopRequested):
         while True:
             try:
                 if _work(name, ensure_app, handlers):
                     break
             except (queue.QueueError, ValueError) as error:
-                # ValueError: RQ still has a worker of this name on its books, from before the server went away
+                # ValueError: RQ still has a worker of this name on its books, from before the
+                # server went away
                 log.warning("queue server away", error=type(error).__name__)
-                name = f"{name.split('~')[0]}~{int(time.time())}" if isinstance(error, ValueError) else name
+                name = (
+                    f"{name.split('~')[0]}~{int(time.time())}"
+                    if isinstance(error, ValueError)
+                    else name
+                )
             time.sleep(1)
     with app.app_context(), contextlib.suppress(Exception):
         heartbeat.leave(name)
@@ -217,8 +246,16 @@ def _work(name: str, ensure_app: Callable[[], Application], handlers: Handlers) 
     """One worker on one connection; whether it ended because it was told to."""
     server = queue.connect(queue.server_url(), socket_connect_timeout=5)
     worker = PanelWorker(
-        [queue.queue(each, server) for each in QUEUES], name=name, connection=server, serializer=JSONSerializer, ensure_app=ensure_app,
-        handlers=handlers, job_monitoring_interval=fence.BEAT, worker_ttl=20, maintenance_interval=600, log_job_description=False,
+        [queue.queue(each, server) for each in QUEUES],
+        name=name,
+        connection=server,
+        serializer=JSONSerializer,
+        ensure_app=ensure_app,
+        handlers=handlers,
+        job_monitoring_interval=fence.BEAT,
+        worker_ttl=20,
+        maintenance_interval=600,
+        log_job_description=False,
         default_result_ttl=0,
     )
     try:
@@ -230,7 +267,9 @@ def _work(name: str, ensure_app: Callable[[], Application], handlers: Handlers) 
 
 
 def warm() -> None:
-    """Runs every statement a task needs once, so that each child finds them compiled; then leaves the heap to be shared."""
+    """Runs every statement a task needs once, so that each child finds them compiled; then
+    leaves the heap to be shared.
+    """
     fairness.gives_way(-1)
     claim.claim(-1, "warm")
     claim.beat(-1, "warm")

@@ -1,6 +1,8 @@
-"""The browser's door: staff's pages, customers' pages, public pages, one file a noun; templates and static files.
+"""The browser's door: staff's pages, customers' pages, public pages, one file a noun; templates and
+static files.
 
-Routes and forms belong here, rules do not: a view validates a form and calls an operation. Called by puqpanel.app alone.
+Routes and forms belong here, rules do not: a view validates a form and calls an operation. Called
+by puqpanel.app alone.
 """
 
 from __future__ import annotations
@@ -37,14 +39,18 @@ from puqpanel.web.public import health, module_assets, webhooks
 
 
 def register(app: Flask, settings: Settings) -> None:
-    """Gives the app everything a browser meets. Order matters: the request's id first, then the guard, then forgery and limits.
+    """Gives the app everything a browser meets.
+
+    Order matters: the request's id first, then the guard, then forgery and limits.
 
     Args:
         app: the application being built, its database and secret key in place.
         settings: the panel's settings.
     """
     app.config["BOOTSTRAP_SERVE_LOCAL"] = True
-    app.config["WTF_CSRF_TIME_LIMIT"] = None  # a token lives as long as its session: a page left open overnight still works
+    app.config["WTF_CSRF_TIME_LIMIT"] = (
+        None  # a token lives as long as its session: a page left open overnight still works
+    )
     app.config.setdefault("MAX_CONTENT_LENGTH", 16 * 1024 * 1024)
     app.config.setdefault("MAX_FORM_MEMORY_SIZE", 2 * 1024 * 1024)
     app.extensions["puqpanel-settings"] = settings
@@ -58,7 +64,15 @@ def register(app: Flask, settings: Settings) -> None:
     Bootstrap5(app)
     for endpoint in {"static", "bootstrap.static"} & set(app.view_functions):
         app.view_functions[endpoint] = _opened(app.view_functions[endpoint])
-    for blueprint in (assets.bp, public.bp, health.bp, module_assets.bp, webhooks.bp, admin.blueprint(), client.blueprint()):
+    for blueprint in (
+        assets.bp,
+        public.bp,
+        health.bp,
+        module_assets.bp,
+        webhooks.bp,
+        admin.blueprint(),
+        client.blueprint(),
+    ):
         app.register_blueprint(blueprint)
     _teach_templates(app, settings)
     app.extensions["puqpanel-module-links"] = navigation.module_links(registry.current())
@@ -76,7 +90,8 @@ def _opened(view: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _teach_templates(app: Flask, settings: Settings) -> None:
-    # globals, not context processors: imported macros see them too, and a page that does not ask pays nothing
+    # globals, not context processors: imported macros see them too, and a page that does not ask
+    # pays nothing
     app.jinja_env.globals.update(
         asset=assets.asset,
         can=guard.can,

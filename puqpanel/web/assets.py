@@ -1,7 +1,8 @@
 """The panel's and its packages' static files, served at /assets/{kit}/{version}/{name}.
 
-Bootstrap comes from Bootstrap-Flask's package, Font Awesome from XStatic-Font-Awesome, htmx from django-js-lib-htmx: nothing of theirs is
-in the repository and nothing is fetched from elsewhere. The version stands in the address, so a browser may keep a file for a year.
+Bootstrap comes from Bootstrap-Flask's package, Font Awesome from XStatic-Font-Awesome, htmx from
+django-js-lib-htmx: nothing of theirs is in the repository and nothing is fetched from elsewhere.
+The version stands in the address, so a browser may keep a file for a year.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from puqpanel.web.guard import public
 YEAR = 365 * 24 * 3600
 bp = Blueprint("assets", __name__)
 
-# what the standard table of a bare machine does not know; without it a font would be refused under nosniff
+# what the standard table of a bare machine does not know; without it a font would be refused under
+# nosniff
 mimetypes.add_type("font/woff2", ".woff2")
 mimetypes.add_type("font/ttf", ".ttf")
 mimetypes.add_type("text/javascript", ".js")
@@ -39,7 +41,9 @@ def _package(module: str) -> Path:
     # looked up, not imported: XStatic's package pulls in pkg_resources on some versions
     found = find_spec(module)
     if found is None or not found.submodule_search_locations:
-        raise RuntimeError(f"The package {module} is not installed; run ./panel up again to install it.")
+        raise RuntimeError(
+            f"The package {module} is not installed; run ./panel up again to install it."
+        )
     return Path(next(iter(found.submodule_search_locations)))
 
 
@@ -57,9 +61,16 @@ def kits() -> dict[str, Kit]:
     own = Path(__file__).parent / "static"
     return {
         "panel": Kit(own, _digest(own)),
-        "bootstrap": Kit(_package("flask_bootstrap") / "static" / "bootstrap5", package_version("Bootstrap-Flask")),
-        "icons": Kit(_package("xstatic.pkg.font_awesome") / "data", package_version("XStatic-Font-Awesome")),
-        "htmx": Kit(_package("js_lib_htmx") / "static" / "htmx", package_version("django-js-lib-htmx")),
+        "bootstrap": Kit(
+            _package("flask_bootstrap") / "static" / "bootstrap5",
+            package_version("Bootstrap-Flask"),
+        ),
+        "icons": Kit(
+            _package("xstatic.pkg.font_awesome") / "data", package_version("XStatic-Font-Awesome")
+        ),
+        "htmx": Kit(
+            _package("js_lib_htmx") / "static" / "htmx", package_version("django-js-lib-htmx")
+        ),
     }
 
 
@@ -76,7 +87,11 @@ def asset(kit: str, name: str) -> str:
 @bp.get("/assets/<kit>/<version>/<path:name>")
 @public
 def serve(kit: str, version: str, name: str) -> Response:
-    """One file. `send_from_directory` refuses what leaves the folder; an old version's address is answered but not kept."""
+    """One file.
+
+    `send_from_directory` refuses what leaves the folder; an old version's address is answered but
+    not kept.
+    """
     found = kits().get(kit)
     if found is None:
         abort(404)

@@ -1,4 +1,7 @@
-"""Chart geometry: numbers in, SVG coordinates out. Every chart is drawn in a viewBox of 1000 × 200 and stretched."""
+"""Chart geometry: numbers in, SVG coordinates out.
+
+Every chart is drawn in a viewBox of 1000 × 200 and stretched.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,9 @@ Point = tuple[float, float]
 
 
 class Bar(NamedTuple):
-    """One column: its left edge and width, and the edge and width of the invisible area that answers the pointer."""
+    """One column: its left edge and width, and the edge and width of the invisible area that
+    answers the pointer.
+    """
 
     x: float
     width: float
@@ -30,7 +35,9 @@ class Part(NamedTuple):
 
 
 def nice(top: float) -> float:
-    """A maximum rounded up to a figure people read easily (1, 2, 2.5, 4, 5, 6, 8 or 10 times a power of ten)."""
+    """A maximum rounded up to a figure people read easily (1, 2, 2.5, 4, 5, 6, 8 or 10 times a
+    power of ten).
+    """
     if top <= 0:
         return 1
     power = 1.0
@@ -42,9 +49,11 @@ def nice(top: float) -> float:
 
 
 def both_ways(up: Sequence[float], down: Sequence[float]) -> tuple[int, int, float]:
-    """The axis of bars that go up and down: the values at its upper and lower edge, and where 0 lies.
+    """The axis of bars that go up and down: the values at its upper and lower edge, and where 0
+    lies.
 
-    Without anything that goes down it is the axis of plain bars; else a quarter of the height is for that, so that both share one unit.
+    Without anything that goes down it is the axis of plain bars; else a quarter of the height is
+    for that, so that both share one unit.
     """
     highest, lowest = max([*up, 0]), max([*down, 0])
     if lowest <= 0:
@@ -68,7 +77,10 @@ def line(values: Sequence[float], top: float, slots: int = 0) -> list[Point]:
     """
     steps = max((slots or len(values)) - 1, 1)
     top = top or 1
-    return [(round(i * WIDTH / steps, 1), round(HEIGHT - v * HEIGHT / top, 1)) for i, v in enumerate(values)]
+    return [
+        (round(i * WIDTH / steps, 1), round(HEIGHT - v * HEIGHT / top, 1))
+        for i, v in enumerate(values)
+    ]
 
 
 def path(points: Sequence[Point]) -> str:
@@ -87,18 +99,29 @@ def columns(count: int, share: float = 0.5) -> list[Bar]:
         return []
     step = WIDTH / count
     width = step * share
-    return [Bar(round(i * step + (step - width) / 2, 1), round(width, 1), round(i * step, 1), round(step, 1)) for i in range(count)]
+    return [
+        Bar(
+            round(i * step + (step - width) / 2, 1),
+            round(width, 1),
+            round(i * step, 1),
+            round(step, 1),
+        )
+        for i in range(count)
+    ]
 
 
 def tall(value: float, top: float, least: float = 0) -> float:
-    """The height of a bar; something that is not nothing is at least `least` high, so that one failure can be seen."""
+    """The height of a bar; something that is not nothing is at least `least` high, so that one
+    failure can be seen.
+    """
     if value <= 0:
         return 0
     return round(max(value * HEIGHT / (top or 1), least), 1)
 
 
 def quota(parts: Sequence[tuple[str, float]], total: float) -> list[Part]:
-    """The stretches of a quota bar of width 1000; with one part only, it turns warn from 85 % and bad from 95 %.
+    """The stretches of a quota bar of width 1000; with one part only, it turns warn from 85 % and
+    bad from 95 %.
 
     Args:
         parts: (class, value) in order.
@@ -113,6 +136,12 @@ def quota(parts: Sequence[tuple[str, float]], total: float) -> list[Part]:
     for css, value in parts:
         width = min(max(value, 0) * WIDTH / total, WIDTH - x)
         if width > 0:
-            drawn.append(Part(alarm or css if len(parts) == 1 else css, round(x, 1), round(max(width - 2, 1), 1)))
+            drawn.append(
+                Part(
+                    alarm or css if len(parts) == 1 else css,
+                    round(x, 1),
+                    round(max(width - 2, 1), 1),
+                )
+            )
         x += width
     return drawn

@@ -1,4 +1,6 @@
-"""What a parameter of an address may be: nothing that a database refuses, so that no view has to look."""
+"""What a parameter of an address may be: nothing that a database refuses, so that no view has
+to look.
+"""
 
 from __future__ import annotations
 
@@ -31,11 +33,22 @@ class Path(PathConverter):
 class Number(IntegerConverter):
     """A whole number that fits into a column."""
 
-    def __init__(self, map: Map, fixed_digits: int = 0, min: int | None = None, max: int | None = None, signed: bool = False) -> None:
+    def __init__(
+        self,
+        map: Map,
+        fixed_digits: int = 0,
+        min: int | None = None,
+        max: int | None = None,
+        signed: bool = False,
+    ) -> None:
         super().__init__(map, fixed_digits, min, LARGEST if max is None else max, signed)
 
 
 class Addresses(Map):
-    """The routes of the panel and of its modules; what fits no parameter is a page that is not there."""
+    """The routes of the panel and of its modules; what fits no parameter is a page that is not
+    there.
+    """
 
-    default_converters = ImmutableDict({**Map.default_converters, "default": Text, "string": Text, "path": Path, "int": Number})
+    default_converters = ImmutableDict(
+        {**Map.default_converters, "default": Text, "string": Text, "path": Path, "int": Number}
+    )

@@ -17,7 +17,9 @@ def csv_wanted() -> bool:
 
 
 def csv_answer(listing: Listing, name: str, *, scope: Any = None) -> Response:
-    """What a list shows, as a file. It begins with a byte order mark: without one, spreadsheets take UTF-8 for the encoding of 1990.
+    """What a list shows, as a file.
+
+    It begins with a byte order mark: without one, spreadsheets take UTF-8 for the encoding of 1990.
 
     Args:
         listing: the list.

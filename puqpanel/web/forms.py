@@ -1,4 +1,6 @@
-"""What the forms of both areas share: their base, and the way an operation's refusal gets back beside the fields."""
+"""What the forms of both areas share: their base, and the way an operation's refusal gets back
+beside the fields.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ from puqpanel.domain.errors import InvalidInput, UserError
 
 
 class Sentences:
-    """What validators say where a field gives no sentence of its own, in the panel's voice instead of the library's."""
+    """What validators say where a field gives no sentence of its own, in the panel's voice
+    instead of the library's.
+    """
 
     ours: Mapping[str, str] = {
         "This field is required.": "This is needed.",
@@ -30,7 +34,9 @@ class Sentences:
         "Field must be at least %(min)d characters long.": "Use at least %(min)d characters.",
         "Field cannot be longer than %(max)d character.": "Use at most %(max)d character.",
         "Field cannot be longer than %(max)d characters.": "Use at most %(max)d characters.",
-        "Field must be between %(min)d and %(max)d characters long.": "Use %(min)d to %(max)d characters.",
+        "Field must be between %(min)d and %(max)d characters long.": (
+            "Use %(min)d to %(max)d characters."
+        ),
         "Number must be at least %(min)s.": "Enter %(min)s or more.",
         "Number must be at most %(max)s.": "Enter %(max)s or less.",
         "Number must be between %(min)s and %(max)s.": "Enter %(min)s to %(max)s.",
@@ -58,7 +64,9 @@ class Form(FlaskForm):  # type: ignore[misc]
             return Sentences()
 
     def values(self, *names: str) -> dict[str, Any]:
-        """The answers to some fields, by name, for an operation's arguments; a text that was not sent is empty."""
+        """The answers to some fields, by name, for an operation's arguments; a text that was
+        not sent is empty.
+        """
         return {name: "" if self[name].data is None else self[name].data for name in names}
 
 
@@ -96,9 +104,13 @@ def blame(form: FlaskForm, error: UserError) -> None:
 
 
 def answers() -> dict[str, Any]:
-    """What a form of a module's own sent: text by name, a list where a name came more than once or ends in `[]`."""
+    """What a form of a module's own sent: text by name, a list where a name came more than once
+    or ends in `[]`.
+    """
     found: dict[str, Any] = {}
     for name, values in request.form.lists():
         if name != "csrf_token":
-            found[name.removesuffix("[]")] = values if len(values) > 1 or name.endswith("[]") else values[0]
+            found[name.removesuffix("[]")] = (
+                values if len(values) > 1 or name.endswith("[]") else values[0]
+            )
     return found

@@ -1,7 +1,8 @@
 """Who may open a page. Every view declares it; one that declares nothing is refused.
 
-`@allow("services.view")` names a permission of staff, `@allow()` asks for any signed-in staff, `@customer` for a signed-in customer, and
-`@public` says that anybody may. The marks are attributes of the view function, so that a test can walk the url map and read them.
+`@allow("services.view")` names a permission of staff, `@allow()` asks for any signed-in staff,
+`@customer` for a signed-in customer, and `@public` says that anybody may. The marks are attributes
+of the view function, so that a test can walk the url map and read them.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ def allow(permission: str = "") -> Callable[[View], View]:
     Args:
         permission: the key a role must hold; empty where being signed in is enough.
     """
+
     def mark(view: View) -> View:
         cast(Any, view)._permission = permission
         return view
@@ -36,7 +38,9 @@ def allow(permission: str = "") -> Callable[[View], View]:
 
 
 def customer(view: View) -> View:
-    """Declares a view of signed-in customers; what it shows must be theirs, and that is the view's own business."""
+    """Declares a view of signed-in customers; what it shows must be theirs, and that is the
+    view's own business.
+    """
     cast(Any, view)._customer = True
     return view
 

@@ -1,4 +1,7 @@
-"""What comes in with a request: texts that every database stores, whoever reads them. The body itself stays as it came, for signatures over it."""
+"""What comes in with a request: texts that every database stores, whoever reads them.
+
+The body itself stays as it came, for signatures over it.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,9 @@ Values = MultiDict[str, str]
 
 
 class StorableRequest(Request):
-    """Flask's request; a NUL or half of a surrogate pair in an argument, a field or a JSON text is replaced, as it is wherever the panel stores."""
+    """Flask's request; a NUL or half of a surrogate pair in an argument, a field or a JSON text
+    is replaced, as it is wherever the panel stores.
+    """
 
     @cached_property
     def args(self) -> Values:

@@ -1,4 +1,7 @@
-"""How often something may be tried. Counted in the queue server, and in this process's memory while that is away."""
+"""How often something may be tried.
+
+Counted in the queue server, and in this process's memory while that is away.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,11 @@ from flask_limiter.util import get_remote_address
 from puqpanel.infra import queue
 
 limiter = Limiter(
-    key_func=get_remote_address, strategy="fixed-window", in_memory_fallback_enabled=True, swallow_errors=True, headers_enabled=False
+    key_func=get_remote_address,
+    strategy="fixed-window",
+    in_memory_fallback_enabled=True,
+    swallow_errors=True,
+    headers_enabled=False,
 )
 
 
@@ -25,7 +32,9 @@ def storage_uri(url: str) -> str:
 
 
 def tried_account() -> str:
-    """A key for the account somebody tries to sign in to, whatever address they come from; the e-mail itself is not kept."""
+    """A key for the account somebody tries to sign in to, whatever address they come from; the
+    e-mail itself is not kept.
+    """
     email = request.form.get("email", "").strip().lower()
     return hashlib.sha256(f"{request.path}|{email}".encode()).hexdigest()[:32]
 
@@ -38,7 +47,9 @@ def failed(response: Response) -> bool:
 def install(app: Flask) -> None:
     """Binds the limiter to the app and the queue server."""
     app.config.setdefault("RATELIMIT_STORAGE_URI", storage_uri(queue.server_url()))
-    app.config.setdefault("RATELIMIT_STORAGE_OPTIONS", {"socket_connect_timeout": 1, "socket_timeout": 1})
+    app.config.setdefault(
+        "RATELIMIT_STORAGE_OPTIONS", {"socket_connect_timeout": 1, "socket_timeout": 1}
+    )
     if app.config["RATELIMIT_STORAGE_URI"].startswith("memory"):
         app.config["RATELIMIT_STORAGE_OPTIONS"] = {}
     app.config.setdefault("RATELIMIT_KEY_PREFIX", "puqpanel")

@@ -1,4 +1,6 @@
-"""One page of a list as its template sees it: rows, counts, chips, and the addresses that lead on."""
+"""One page of a list as its template sees it: rows, counts, chips, and the addresses that lead
+on.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ class Chip:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place in a list: the row after or before which a page begins, and the number of the page's first row."""
+    """A place in a list: the row after or before which a page begins, and the number of the
+    page's first row.
+    """
 
     forward: bool
     value: Any
@@ -102,27 +106,37 @@ class Page:
         return "1k+" if number > CAP else f"{number:,}"
 
     def url(self, **changes: object) -> str:
-        """The address of this list with something changed; None or "" takes a thing away. The place is forgotten unless it is given.
+        """The address of this list with something changed; None or "" takes a thing away.
+
+        The place is forgotten unless it is given.
 
         Args:
             changes: q, tab, sort, size, at, pick, format or a filter's key.
         """
         query = self.query
         parts: dict[str, object] = {
-            **query.kept, "tab": query.tab, "q": query.search, **query.filters,
-            "sort": ("-" if query.descending else "") + query.sort, "size": query.size,
+            **query.kept,
+            "tab": query.tab,
+            "q": query.search,
+            **query.filters,
+            "sort": ("-" if query.descending else "") + query.sort,
+            "size": query.size,
         }
         parts.update(changes)
         if parts["tab"] == next(iter(self.tabs), ""):
             parts["tab"] = ""
         if parts["size"] == SIZES[0]:
             parts["size"] = ""
-        text = urlencode({name: str(value) for name, value in parts.items() if value not in (None, "")})
+        text = urlencode(
+            {name: str(value) for name, value in parts.items() if value not in (None, "")}
+        )
         return f"{query.path}?{text}" if text else query.path
 
     def sorted_by(self, key: str) -> str:
         """The `aria-sort` of a column: ascending, descending, or nothing."""
-        return "" if self.query.sort != key else "descending" if self.query.descending else "ascending"
+        return (
+            "" if self.query.sort != key else "descending" if self.query.descending else "ascending"
+        )
 
     def sort_url(self, key: str, *, descending: bool = False) -> str:
         """The address that sorts by a column, or turns the order round where it already does."""
@@ -133,8 +147,12 @@ class Page:
         """What a form with GET must carry along, less what it asks for itself."""
         query = self.query
         parts = {
-            **query.kept, "tab": query.tab, "q": query.search, **query.filters,
-            "sort": ("-" if query.descending else "") + query.sort, "size": str(query.size),
+            **query.kept,
+            "tab": query.tab,
+            "q": query.search,
+            **query.filters,
+            "sort": ("-" if query.descending else "") + query.sort,
+            "size": str(query.size),
         }
         return [(name, value) for name, value in parts.items() if value and name not in without]
 

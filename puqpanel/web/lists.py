@@ -1,4 +1,5 @@
-"""Every list of the panel: search, filters in the address, sort, page size, stable paging at any number of rows, CSV of what is shown.
+"""Every list of the panel: search, filters in the address, sort, page size, stable paging at any
+number of rows, CSV of what is shown.
 
 A list is declared once, next to its view::
 
@@ -10,9 +11,10 @@ A list is declared once, next to its view::
     )
     page = SERVICES.page(session(), request.path, request.args)
 
-Paging is by keyset: a page is named by the last row before it, never by a number, so the millionth row costs what the first one does and
-rows that come and go while somebody reads neither repeat nor hide others. Sort only by what an index begins with. Counts stop at a
-thousand and all tabs' counts are one query; a searched or filtered list is not counted at all.
+Paging is by keyset: a page is named by the last row before it, never by a number, so the millionth
+row costs what the first one does and rows that come and go while somebody reads neither repeat nor
+hide others. Sort only by what an index begins with. Counts stop at a thousand and all tabs' counts
+are one query; a searched or filtered list is not counted at all.
 """
 
 from __future__ import annotations
@@ -57,9 +59,12 @@ class Filter:
 
     Args:
         label: the word on the chip.
-        where: text from the address → condition; None where the text means nothing, and then it is ignored.
-        choices: what can be picked, (text, word); asked for only when somebody opens the chip or reads a set one without `shown`.
-        shown: the word of what is set, from the first row and the text in the address; saves the query for choices.
+        where: text from the address → condition; None where the text means nothing, and then it is
+            ignored.
+        choices: what can be picked, (text, word); asked for only when somebody opens the chip or
+            reads a set one without `shown`.
+        shown: the word of what is set, from the first row and the text in the address; saves the
+            query for choices.
         kind: `select` for choices, else the type of an input.
     """
 
@@ -111,8 +116,11 @@ class Listing:
         if clash or not self.sorts:
             raise ValueError(f"a list needs a sort, and filters may not be called {sorted(OWN)}")
 
-    def page(self, session: Session, path: str, args: Mapping[str, str], *, scope: Any = None) -> Page:
-        """One page: two queries at most (rows, counts), and one more for a filter that is being picked.
+    def page(
+        self, session: Session, path: str, args: Mapping[str, str], *, scope: Any = None
+    ) -> Page:
+        """One page: two queries at most (rows, counts), and one more for a filter that is being
+        picked.
 
         Args:
             session: where to read.
@@ -130,7 +138,12 @@ class Listing:
         after = more if forward else True
         if not rows and query.at is not None:
             # the rows beyond the place are gone by now: begin again rather than show an empty page
-            return self.page(session, path, {name: value for name, value in args.items() if name != "at"}, scope=scope)
+            return self.page(
+                session,
+                path,
+                {name: value for name, value in args.items() if name != "at"},
+                scope=scope,
+            )
         first = query.at.first if query.at and before else 1
         blank = Page(query, rows, first, self.tabs, {}, (), "", "", self.noun, self.placeholder)
         return Page(
@@ -140,8 +153,16 @@ class Listing:
             tabs=self.tabs,
             counts=self._count(session, query, scope),
             chips=self._chips(query, rows),
-            previous=blank.url(at=self._place(query, rows[0], False, max(first - query.size, 1))) if before and rows else "",
-            next=blank.url(at=self._place(query, rows[-1], True, first + len(rows))) if after and rows else "",
+            previous=(
+                blank.url(at=self._place(query, rows[0], False, max(first - query.size, 1)))
+                if before and rows
+                else ""
+            ),
+            next=(
+                blank.url(at=self._place(query, rows[-1], True, first + len(rows)))
+                if after and rows
+                else ""
+            ),
             noun=self.noun,
             placeholder=self.placeholder,
         )
@@ -158,11 +179,17 @@ class Listing:
         filters = {
             key: args[key][:LONGEST_SEARCH]
             for key, one in self.filters.items()
-            if args.get(key) and "\0" not in args[key] and one.where(args[key][:LONGEST_SEARCH]) is not None
+            if args.get(key)
+            and "\0" not in args[key]
+            and one.where(args[key][:LONGEST_SEARCH]) is not None
         }
         return Query(
             path=path,
-            search=" ".join(args.get("q", "").replace("\0", "").split())[:LONGEST_SEARCH] if self.search else "",
+            search=(
+                " ".join(args.get("q", "").replace("\0", "").split())[:LONGEST_SEARCH]
+                if self.search
+                else ""
+            ),
             tab=tab if tab in self.tabs else next(iter(self.tabs), ""),
             sort=name,
             descending=descending,
@@ -174,7 +201,8 @@ class Listing:
         )
 
     def csv(self, session: Session, args: Mapping[str, str], *, scope: Any = None) -> Iterator[str]:
-        """What the list shows, all pages of it, as lines of CSV, read in batches so that memory stays flat.
+        """What the list shows, all pages of it, as lines of CSV, read in batches so that memory
+        stays flat.
 
         Args:
             session, args, scope: as for `page`.
@@ -191,7 +219,11 @@ class Listing:
 
     def _type(self, sort: str) -> type:
         column_type = self.sorts[sort].by.type
-        kind: type = datetime if isinstance(column_type, UtcDateTime | sa.DateTime) else column_type.python_type
+        kind: type = (
+            datetime
+            if isinstance(column_type, UtcDateTime | sa.DateTime)
+            else column_type.python_type
+        )
         return kind
 
     def _where(self, query: Query, scope: Any, *, tab: str | None = None) -> list[Any]:
@@ -207,13 +239,19 @@ class Listing:
     def _rows(self, query: Query, scope: Any, limit: int, at: Place | None) -> Selected:
         by = self.sorts[query.sort].by
         down = query.descending if at is None or at.forward else not query.descending
-        statement = self.select.add_columns(by.label("_sort"), self.key.label("_key")).where(*self._where(query, scope))
+        statement = self.select.add_columns(by.label("_sort"), self.key.label("_key")).where(
+            *self._where(query, scope)
+        )
         keys = [self.key] if by is self.key else [by, self.key]
         if at is not None and by is self.key:
             statement = statement.where(self.key < at.key if down else self.key > at.key)
         elif at is not None:
-            # a row comparison walks the index from the mark; "a > x or (a = x and b > y)" would read from the start
-            pair, mark = sa.tuple_(by, self.key), sa.tuple_(sa.literal(at.value, by.type), sa.literal(at.key))
+            # a row comparison walks the index from the mark; "a > x or (a = x and b > y)" would
+            # read from the start
+            pair, mark = (
+                sa.tuple_(by, self.key),
+                sa.tuple_(sa.literal(at.value, by.type), sa.literal(at.key)),
+            )
             statement = statement.where(pair < mark if down else pair > mark)
         return statement.order_by(*(one.desc() if down else one.asc() for one in keys)).limit(limit)
 
@@ -223,7 +261,12 @@ class Listing:
         # counted over the key alone: joined tables are of no interest unless a condition names them
         counts = []
         for key in self.tabs:
-            some = self.select.with_only_columns(self.key).where(*self._where(query, scope, tab=key)).limit(CAP + 1).subquery()
+            some = (
+                self.select.with_only_columns(self.key)
+                .where(*self._where(query, scope, tab=key))
+                .limit(CAP + 1)
+                .subquery()
+            )
             counts.append(sa.select(sa.func.count()).select_from(some).scalar_subquery())
         return dict(zip(self.tabs, session.execute(sa.select(*counts)).one(), strict=True))
 
@@ -234,7 +277,11 @@ class Listing:
             picking = query.pick == key and not value
             word, choices = "", one.choices() if picking else ()
             if value:
-                word = one.shown(rows[0], value) if one.shown and rows else dict(one.choices()).get(value, value)
+                word = (
+                    one.shown(rows[0], value)
+                    if one.shown and rows
+                    else dict(one.choices()).get(value, value)
+                )
             chips.append(Chip(key, one.label, value, word, one.kind, choices, picking))
         return sorted(chips, key=lambda chip: not chip.value)
 
@@ -246,19 +293,30 @@ class Listing:
 
 
 def _unpack(text: str, kind: type, sort: str, descending: bool) -> Place | None:
-    """A place from an address; None where it is no place of this order. Its values are bound, so a forged one finds another page at worst."""
+    """A place from an address; None where it is no place of this order.
+
+    Its values are bound, so a forged one finds another page at worst.
+    """
     if not text or len(text) > 2000:
         return None
     try:
-        order, forward, value, key, first = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        order, forward, value, key, first = json.loads(
+            base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        )
         if kind is datetime:
             value = datetime.fromisoformat(value)
             if value.tzinfo is None:
                 return None
     except (ValueError, TypeError, binascii.Error, RecursionError):
         return None
-    whole = all(type(number) is int and 0 <= number < 2**62 for number in (key, first)) and forward in (0, 1)
-    fits = type(value) is kind and not (isinstance(value, str) and "\0" in value) and not (isinstance(value, int) and abs(value) >= 2**62)
+    whole = all(
+        type(number) is int and 0 <= number < 2**62 for number in (key, first)
+    ) and forward in (0, 1)
+    fits = (
+        type(value) is kind
+        and not (isinstance(value, str) and "\0" in value)
+        and not (isinstance(value, int) and abs(value) >= 2**62)
+    )
     if not whole or not fits or order != ("-" if descending else "") + sort:
         return None
     return Place(bool(forward), value, key, max(first, 1))

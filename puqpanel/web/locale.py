@@ -1,4 +1,6 @@
-"""The language of a visitor, for what modules translate: the cookie `lang`, else what the browser asks for, else the panel's own."""
+"""The language of a visitor, for what modules translate: the cookie `lang`, else what the
+browser asks for, else the panel's own.
+"""
 
 from __future__ import annotations
 

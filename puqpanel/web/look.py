@@ -1,7 +1,8 @@
 """The one dictionary of statuses: tone, icon and word of every state the panel shows.
 
-Tones: good, warn, bad, busy, odd, mute. What was bought (service, module) is drawn as a filled badge; what a machine does (provision,
-task) as plain text with a coloured icon, so that the two never blur.
+Tones: good, warn, bad, busy, odd, mute. What was bought (service, module) is drawn as a filled
+badge; what a machine does (provision, task) as plain text with a coloured icon, so that the two
+never blur.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ Tone = Literal["good", "warn", "bad", "busy", "odd", "mute"]
 
 
 class Status(NamedTuple):
-    """How one state is drawn: its tone, its Font Awesome name (with the set where it is not solid) and its word."""
+    """How one state is drawn: its tone, its Font Awesome name (with the set where it is not
+    solid) and its word.
+    """
 
     tone: Tone
     icon: str
@@ -84,11 +87,17 @@ STATUSES: dict[str, dict[str, Status]] = {
     },
 }
 PLAIN = frozenset({"provision", "task", "level", "check"})
-NOTICE_ICONS = {"good": "circle-check", "warn": "triangle-exclamation", "bad": "circle-xmark", "busy": "circle-info"}
+NOTICE_ICONS = {
+    "good": "circle-check",
+    "warn": "triangle-exclamation",
+    "bad": "circle-xmark",
+    "busy": "circle-info",
+}
 
 
 def told_action(action: str) -> tuple[str, str]:
-    """The action of a line of the module log, `GET https://host/path`, as what was asked and the host it was asked of.
+    """The action of a line of the module log, `GET https://host/path`, as what was asked and the
+    host it was asked of.
 
     Args:
         action: as it was logged; one that names no address has no host.
@@ -108,7 +117,10 @@ def status(kind: str, key: str) -> Status:
         kind: a key of STATUSES.
         key: the state as it is stored.
     """
-    return STATUSES.get(kind, {}).get(key) or Status("mute", "circle-question", key.replace("_", " ").capitalize())
+    return STATUSES.get(kind, {}).get(key) or Status(
+        "mute", "circle-question", key.replace("_", " ").capitalize()
+    )
+
 
 EVENT_TONES: tuple[tuple[str, Tone, str], ...] = (
     (".suspend_succeeded", "warn", "pause"),
@@ -134,4 +146,6 @@ EVENT_TONES: tuple[tuple[str, Tone, str], ...] = (
 
 def event_tone(action: str) -> tuple[Tone, str]:
     """The tone and icon of an entry in a timeline, by what its action is called."""
-    return next(((tone, icon) for part, tone, icon in EVENT_TONES if part in action), ("mute", "pen"))
+    return next(
+        ((tone, icon) for part, tone, icon in EVENT_TONES if part in action), ("mute", "pen")
+    )

@@ -1,6 +1,8 @@
-"""What the module host yields, as guarded routes: one blueprint for each active module, and its part of the client area.
+"""What the module host yields, as guarded routes: one blueprint for each active module, and its
+part of the client area.
 
-The client area's one generic route asks `find(key)` for the module of a service, and that for its tabs, pages and AJAX answers.
+The client area's one generic route asks `find(key)` for the module of a service, and that for its
+tabs, pages and AJAX answers.
 """
 
 from __future__ import annotations
@@ -10,7 +12,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from flask import Blueprint, Flask, Response, abort, current_app, g, make_response, render_template, request
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    abort,
+    current_app,
+    g,
+    make_response,
+    render_template,
+    request,
+)
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import generate_csrf
 from jinja2 import BaseLoader
@@ -63,7 +75,9 @@ class ModuleBlueprint(Blueprint):
         for route in loaded.routes:
             kind = "/admin/api/modules" if route.kind == "api" else "/admin/modules"
             rule = f"{kind}/{loaded.type}/{loaded.name}/{route.rule}".rstrip("/")
-            self.add_url_rule(rule, route.endpoint, _admin_view(loaded, route), methods=[route.method.upper()])
+            self.add_url_rule(
+                rule, route.endpoint, _admin_view(loaded, route), methods=[route.method.upper()]
+            )
 
     def tabs(self, *, active: bool = True) -> list[Tab]:
         """The module's tabs.
@@ -83,7 +97,8 @@ class ModuleBlueprint(Blueprint):
         called = self._call("client_tab", tab, service_uuid=service_uuid)
         if called.error:
             return Page(Markup(""), True, called.reference)
-        return Page(Markup(called.value) if isinstance(called.value, str) else Markup(""))  # noqa: S704 - rendered by the module's templates
+        # rendered by the module's templates
+        return Page(Markup(called.value) if isinstance(called.value, str) else Markup(""))  # noqa: S704
 
     def ajax(self, service_uuid: str, tab: str, verb: str, *, active: bool = True) -> Response:
         """What `controller_client_{tab}_{verb}` answers to this request.
@@ -105,7 +120,13 @@ class ModuleBlueprint(Blueprint):
 
     def _call(self, method: str, *args: Any, service_uuid: str) -> Called:
         return calls.invoke(
-            self.loaded, method, *args, service_uuid=service_uuid, actor=guard.actor(), passing=PASSING, request_id=request_id()
+            self.loaded,
+            method,
+            *args,
+            service_uuid=service_uuid,
+            actor=guard.actor(),
+            passing=PASSING,
+            request_id=request_id(),
         )
 
     def _tab(self, key: str, active: bool) -> None:
@@ -114,7 +135,8 @@ class ModuleBlueprint(Blueprint):
 
 
 def register(app: Flask, registry: Registry) -> None:
-    """Gives the app a blueprint for each module, and the modules' templates what they may use of the panel's.
+    """Gives the app a blueprint for each module, and the modules' templates what they may use of
+    the panel's.
 
     Args:
         app: the application being built, with the panel's own templates and globals in place.
@@ -127,13 +149,17 @@ def register(app: Flask, registry: Registry) -> None:
 
 
 def find(key: str) -> ModuleBlueprint | None:
-    """The blueprint of a module by its key, `Product/MyCloudService`; None where it is not active."""
+    """The blueprint of a module by its key, `Product/MyCloudService`; None where it is not
+    active.
+    """
     found = current_app.blueprints.get(f"mod_{key.replace('/', '_')}".lower())
     return found if isinstance(found, ModuleBlueprint) else None
 
 
 def lend_templates(app: Flask) -> None:
-    """Makes the panel's templates reachable as `panel/…` in those of modules, with their globals, and `field()` and `csrf()`."""
+    """Makes the panel's templates reachable as `panel/…` in those of modules, with their
+    globals, and `field()` and `csrf()`.
+    """
     lent = {key: value for key, value in app.jinja_env.globals.items() if key != "config"}
     lent["csrf"] = _csrf
     lent["csrf_token"] = generate_csrf
@@ -156,7 +182,9 @@ def _url_for_module(name: str, **params: Any) -> str:
     call = calls.context.get()
     if call is None:
         abort(500)
-    return current_app.url_for(f"mod_{call.type}_{call.name}".lower() + f".{name.replace('.', '_')}", **params)
+    return current_app.url_for(
+        f"mod_{call.type}_{call.name}".lower() + f".{name.replace('.', '_')}", **params
+    )
 
 
 def the_request() -> Any:
@@ -169,13 +197,23 @@ def _admin_view(loaded: LoadedModule, route: Route) -> Any:
     @guard.allow(route.permission)
     def view(**params: str) -> ResponseReturnValue:
         called = calls.invoke(
-            loaded, route.action, the_request(), controller=route.controller, named=params, actor=guard.actor(), passing=PASSING,
+            loaded,
+            route.action,
+            the_request(),
+            controller=route.controller,
+            named=params,
+            actor=guard.actor(),
+            passing=PASSING,
             request_id=request_id(),
         )
         if called.raised and called.reference:
             breaker.strike(loaded.key, called.error)
         answer = _answer(called, sentence="")
-        if route.kind == "web" and answer.mimetype == "text/html" and isinstance(called.value, str | tuple):
+        if (
+            route.kind == "web"
+            and answer.mimetype == "text/html"
+            and isinstance(called.value, str | tuple)
+        ):
             return _laid_out(loaded, route, answer)
         return answer
 
@@ -184,13 +222,22 @@ def _admin_view(loaded: LoadedModule, route: Route) -> Any:
 
 
 def _laid_out(loaded: LoadedModule, route: Route, answer: Response) -> Response:
-    """Text stands in the staff layout; a whole document, or a part that was asked for, stays as it is."""
+    """Text stands in the staff layout; a whole document, or a part that was asked for, stays as
+    it is.
+    """
     text = answer.get_data(as_text=True)
-    if request.headers.get("HX-Request") or text.lstrip()[:9].lower().startswith(("<!doctype", "<html")):
+    if request.headers.get("HX-Request") or text.lstrip()[:9].lower().startswith(
+        ("<!doctype", "<html")
+    ):
         return answer
     entry = next((one for one in loaded.sidebar if route.endpoint in one.active_endpoints), None)
-    title = g.get("module_title") or (languages.translate(loaded.folder, entry.title) if entry else loaded.title)
-    page = render_template("admin/module_page.html", title=title, drawn=Markup(text), module=loaded, entry=entry)  # noqa: S704 - see `view()`
+    title = g.get("module_title") or (
+        languages.translate(loaded.folder, entry.title) if entry else loaded.title
+    )
+    drawn = Markup(text)  # noqa: S704 - the module escaped it
+    page = render_template(
+        "admin/module_page.html", title=title, drawn=drawn, module=loaded, entry=entry
+    )
     response = make_response(page, answer.status_code)
     for name, value in answer.headers:
         if name.lower() not in {"content-type", "content-length"}:
@@ -203,13 +250,26 @@ def _answer(called: Called, *, sentence: str) -> Response:
 
     Args:
         called: the call.
-        sentence: what to say in place of the error's own sentence, which is for staff; empty lets staff read it.
+        sentence: what to say in place of the error's own sentence, which is for staff; empty lets
+            staff read it.
     """
     if called.error:
         if sentence or called.reference:
             # the error page shows the request's id, under which the log has the traceback
             code = 503 if called.result.code == 503 else 500
-            return _json({"success": False, "status": "error", "message": sentence, "reference": called.reference}, code) if sentence else abort(500)
+            return (
+                _json(
+                    {
+                        "success": False,
+                        "status": "error",
+                        "message": sentence,
+                        "reference": called.reference,
+                    },
+                    code,
+                )
+                if sentence
+                else abort(500)
+            )
         abort(503, called.error)
     try:
         return shaped(called.value)
@@ -218,7 +278,19 @@ def _answer(called: Called, *, sentence: str) -> Response:
     except BaseException:
         # it raised as it was read: a mapping of the module's own class can
         log.exception("the answer of a module cannot be read")
-        return _json({"success": False, "status": "error", "message": sentence, "reference": request_id()}, 500) if sentence else abort(500)
+        return (
+            _json(
+                {
+                    "success": False,
+                    "status": "error",
+                    "message": sentence,
+                    "reference": request_id(),
+                },
+                500,
+            )
+            if sentence
+            else abort(500)
+        )
 
 
 def shaped(value: Any) -> Response:
@@ -253,4 +325,8 @@ def _code_of(value: Mapping[str, Any]) -> int:
     """The documented dictionary carries its HTTP status."""
     code = value.get("code")
     known = value.get("status") in ("success", "error") or "success" in value
-    return code if known and isinstance(code, int) and not isinstance(code, bool) and 200 <= code <= 599 else 200
+    return (
+        code
+        if known and isinstance(code, int) and not isinstance(code, bool) and 200 <= code <= 599
+        else 200
+    )

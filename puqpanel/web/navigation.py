@@ -1,4 +1,6 @@
-"""The side bar and the top links, as data: who sees which entry is decided here and nowhere in templates."""
+"""The side bar and the top links, as data: who sees which entry is decided here and nowhere in
+templates.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +71,9 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """What needs a person, capped at a hundred each; how many tasks run; how many workers live, and whether the queue server answers."""
+    """What needs a person, capped at a hundred each; how many tasks run; how many workers live,
+    and whether the queue server answers.
+    """
 
     services: int = 0
     modules: int = 0
@@ -81,21 +85,29 @@ class Attention:
 
 STAFF: tuple[Group, ...] = (
     Group("", (Entry("Dashboard", "gauge-high", "admin.dashboard.index", "dashboard.view"),)),
-    Group("Customers", (
-        Entry("Clients", "users", "admin.clients.index", "clients.view"),
-        Entry("Services", "server", "admin.services.index", "services.view", "services", bad=True),
-    )),
+    Group(
+        "Customers",
+        (
+            Entry("Clients", "users", "admin.clients.index", "clients.view"),
+            Entry(
+                "Services", "server", "admin.services.index", "services.view", "services", bad=True
+            ),
+        ),
+    ),
     Group("Catalogue", (Entry("Products", "cubes", "admin.products.index", "products.view"),)),
     Group("Money", (Entry("Gateways", "credit-card", "admin.gateways.index", "gateways.view"),)),
-    Group("System", (
-        Entry("Tasks", "list-check", "admin.tasks.index", "tasks.view", "tasks", bad=True),
-        Entry("Schedule", "calendar-check", "admin.schedule.index", "schedule.view"),
-        Entry("Modules", "puzzle-piece", "admin.modules.index", "modules.view", "modules"),
-        Entry("Senders", "paper-plane", "admin.senders.index", "senders.view"),
-        Entry("Module log", "scroll", "admin.module_log.index", "module_log.view"),
-        Entry("Activity log", "clock-rotate-left", "admin.activity.index", "audit.view"),
-        Entry("Staff and roles", "user-shield", "admin.staff.index", "staff.view"),
-    )),
+    Group(
+        "System",
+        (
+            Entry("Tasks", "list-check", "admin.tasks.index", "tasks.view", "tasks", bad=True),
+            Entry("Schedule", "calendar-check", "admin.schedule.index", "schedule.view"),
+            Entry("Modules", "puzzle-piece", "admin.modules.index", "modules.view", "modules"),
+            Entry("Senders", "paper-plane", "admin.senders.index", "senders.view"),
+            Entry("Module log", "scroll", "admin.module_log.index", "module_log.view"),
+            Entry("Activity log", "clock-rotate-left", "admin.activity.index", "audit.view"),
+            Entry("Staff and roles", "user-shield", "admin.staff.index", "staff.view"),
+        ),
+    ),
 )
 CUSTOMER: tuple[Entry, ...] = (
     Entry("Home", "house", "client.home.index"),
@@ -104,24 +116,45 @@ CUSTOMER: tuple[Entry, ...] = (
 
 
 def attention() -> Attention:
-    """What needs a person: one query, kept for a few seconds in each process so that pages do not all pay for it."""
+    """What needs a person: one query, kept for a few seconds in each process so that pages do
+    not all pay for it.
+    """
     kept: tuple[float, Attention] | None = current_app.extensions.get("puqpanel-attention")
     now = time.monotonic()
     if kept and now - kept[0] < FRESH_SECONDS:
         return kept[1]
 
-    def capped(model: type[Service | Task | Module | Heartbeat], *where: sa.ColumnElement[bool]) -> sa.ScalarSelect[int]:
+    def capped(
+        model: type[Service | Task | Module | Heartbeat], *where: sa.ColumnElement[bool]
+    ) -> sa.ScalarSelect[int]:
         some = sa.select(model.id).where(*where).limit(CAP + 1).subquery()
         return sa.select(sa.func.count()).select_from(some).scalar_subquery()
 
     lively = clock.now() - timedelta(seconds=SILENT)
-    services, modules, tasks, running, workers = session().execute(sa.select(
-        capped(Service, Service.provision_status.in_([ProvisionStatus.FAILED, ProvisionStatus.NOT_FOUND])),
-        capped(Module, sa.or_(Module.status.in_([ModuleStatus.RESTRICTED, ModuleStatus.ERROR]), sa.and_(Module.status == ModuleStatus.ACTIVE, Module.failing != ""))),
-        capped(Task, Task.status == TaskStatus.LOST),
-        capped(Task, Task.status == TaskStatus.RUNNING),
-        capped(Heartbeat, Heartbeat.kind == "worker", Heartbeat.at >= lively),
-    )).one()
+    services, modules, tasks, running, workers = (
+        session()
+        .execute(
+            sa.select(
+                capped(
+                    Service,
+                    Service.provision_status.in_(
+                        [ProvisionStatus.FAILED, ProvisionStatus.NOT_FOUND]
+                    ),
+                ),
+                capped(
+                    Module,
+                    sa.or_(
+                        Module.status.in_([ModuleStatus.RESTRICTED, ModuleStatus.ERROR]),
+                        sa.and_(Module.status == ModuleStatus.ACTIVE, Module.failing != ""),
+                    ),
+                ),
+                capped(Task, Task.status == TaskStatus.LOST),
+                capped(Task, Task.status == TaskStatus.RUNNING),
+                capped(Heartbeat, Heartbeat.kind == "worker", Heartbeat.at >= lively),
+            )
+        )
+        .one()
+    )
     found = Attention(services, modules, tasks, running, workers, queue.ping())
     current_app.extensions["puqpanel-attention"] = (now, found)
     return found
@@ -131,20 +164,29 @@ def _prepared(entries: Iterable[Entry], counts: Attention) -> tuple[Entry, ...]:
     ready = []
     current = (request.endpoint or "").rpartition(".")[0]
     for entry in entries:
-        if entry.endpoint not in current_app.view_functions or (entry.permission and not can(entry.permission)):
+        if entry.endpoint not in current_app.view_functions or (
+            entry.permission and not can(entry.permission)
+        ):
             continue
         number = getattr(counts, entry.counts) if entry.counts else 0
         pill = f"{CAP}+" if number > CAP else str(number or "")
         here = entry.here or entry.endpoint.rpartition(".")[0] == current
-        ready.append(replace(entry, href=entry.href or url_for(entry.endpoint), here=here, count=pill))
+        ready.append(
+            replace(entry, href=entry.href or url_for(entry.endpoint), here=here, count=pill)
+        )
     return tuple(ready)
 
 
 def staff_groups() -> list[Group]:
-    """The side bar for the signed-in staff member: the panel's groups, then one for each module that has pages."""
+    """The side bar for the signed-in staff member: the panel's groups, then one for each module
+    that has pages.
+    """
     counts = attention()
     groups = [Group(group.label, _prepared(group.entries, counts)) for group in STAFF]
-    groups.extend(Group(label, _module_entries(entries)) for label, entries in current_app.extensions.get("puqpanel-module-links", ()))
+    groups.extend(
+        Group(label, _module_entries(entries))
+        for label, entries in current_app.extensions.get("puqpanel-module-links", ())
+    )
     return [group for group in groups if group.entries]
 
 
@@ -156,28 +198,50 @@ def _module_entries(entries: Iterable[Entry]) -> tuple[Entry, ...]:
         try:
             href = url_for(entry.endpoint)
         except BuildError:
-            continue  # its address wants parameters: it can be linked to from a page, not from the side bar
-        ready.append(replace(entry, label=languages.translate(entry.folder, entry.label), href=href, here=request.endpoint in entry.active))
+            # its address wants parameters: it can be linked to from a page, not from the side bar
+            continue
+        ready.append(
+            replace(
+                entry,
+                label=languages.translate(entry.folder, entry.label),
+                href=href,
+                here=request.endpoint in entry.active,
+            )
+        )
     return tuple(ready)
 
 
 def module_links(registry: Registry) -> list[tuple[str, tuple[Entry, ...]]]:
-    """The side bar's part of the modules, made once for each app: title and entries of every module that has pages."""
+    """The side bar's part of the modules, made once for each app: title and entries of every
+    module that has pages.
+    """
     return [
-        (module.title, tuple(
-            Entry(
-                one.title, one.icon or str(module.config("icon") or "puzzle-piece"), f"{module.blueprint}.{one.endpoint}", one.permission,
-                active=tuple(f"{module.blueprint}.{endpoint}" for endpoint in {one.endpoint, *one.active_endpoints}),
-                folder=module.folder,
-            )
-            for one in module.sidebar
-        ))
-        for module in registry.modules.values() if module.sidebar
+        (
+            module.title,
+            tuple(
+                Entry(
+                    one.title,
+                    one.icon or str(module.config("icon") or "puzzle-piece"),
+                    f"{module.blueprint}.{one.endpoint}",
+                    one.permission,
+                    active=tuple(
+                        f"{module.blueprint}.{endpoint}"
+                        for endpoint in {one.endpoint, *one.active_endpoints}
+                    ),
+                    folder=module.folder,
+                )
+                for one in module.sidebar
+            ),
+        )
+        for module in registry.modules.values()
+        if module.sidebar
     ]
 
 
 def module_home(module: LoadedModule) -> str:
-    """The address of the first page of a module that the viewer may open; the list of modules where there is none."""
+    """The address of the first page of a module that the viewer may open; the list of modules
+    where there is none.
+    """
     links = dict(module_links(Registry(modules={module.key: module}))).get(module.title, ())
     return next((entry.href for entry in _module_entries(links)), url_for("admin.modules.index"))
 

@@ -19,9 +19,17 @@ from puqpanel.web.signin import Area
 class OwnPasswordForm(Form):
     """The password there is, and the one there is to be, twice."""
 
-    current = PasswordField("Current password", [InputRequired("Enter the password you have now."), Length(max=1000)])
-    password = PasswordField("New password", [InputRequired("Enter a new password.")], description="At least 10 characters.")
-    repeat = PasswordField("New password once more", [EqualTo("password", "This is not the same as the new password.")])
+    current = PasswordField(
+        "Current password", [InputRequired("Enter the password you have now."), Length(max=1000)]
+    )
+    password = PasswordField(
+        "New password",
+        [InputRequired("Enter a new password.")],
+        description="At least 10 characters.",
+    )
+    repeat = PasswordField(
+        "New password once more", [EqualTo("password", "This is not the same as the new password.")]
+    )
 
 
 def install(bp: Blueprint, area: Area) -> None:
@@ -50,11 +58,17 @@ def install(bp: Blueprint, area: Area) -> None:
         form = OwnPasswordForm()
         if form.validate_on_submit():
             try:
-                person = signin.change_own_password(actor=actor(), current=str(form.current.data), password=str(form.password.data))
+                person = signin.change_own_password(
+                    actor=actor(), current=str(form.current.data), password=str(form.password.data)
+                )
             except UserError as error:
                 blame(form, error)
             else:
                 sign_in(person, keep=session.permanent)
-                flash("Your password was changed. Whoever was signed in as you elsewhere is signed out.", "good")
+                flash(
+                    "Your password was changed. Whoever was signed in as you elsewhere is signed"
+                    " out.",
+                    "good",
+                )
                 return redirect(url_for(f"{area.name}.auth.password_form"))
         return drawn(form), 422

@@ -1,4 +1,6 @@
-"""What every answer carries: the content security policy with its nonce, the other headers, and the request's id."""
+"""What every answer carries: the content security policy with its nonce, the other headers, and
+the request's id.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,9 @@ import structlog
 from flask import Flask, Response, g, request
 
 CSP = (
-    "default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self'; font-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self'; font-src 'self';"
+    " img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none';"
+    " frame-ancestors 'none'"
 )
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -31,7 +34,9 @@ def nonce() -> str:
 
 
 def request_id() -> str:
-    """The id of this request: in its answer's header, its log lines and, when it fails, on its page."""
+    """The id of this request: in its answer's header, its log lines and, when it fails, on its
+    page.
+    """
     if "request_id" not in g:
         g.request_id = f"{secrets.token_hex(2)}-{secrets.token_hex(2)}".upper()
     value: str = g.request_id
@@ -49,7 +54,8 @@ def _finish(response: Response) -> Response:
     response.headers.setdefault("Content-Security-Policy", CSP.format(nonce=nonce()))
     response.headers["X-Request-ID"] = request_id()
     if (onward := response.location) and onward.startswith(request.host_url):
-        # the router's own redirects name the host that the request claimed, which a cache would keep for others
+        # the router's own redirects name the host that the request claimed, which a cache would
+        # keep for others
         response.location = "/" + onward.removeprefix(request.host_url)
     if request.is_secure:
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")

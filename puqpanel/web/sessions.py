@@ -1,6 +1,8 @@
-"""Two sessions in one browser: staff's cookie lives under /admin, the customer's under /client, and neither opens in the other's area.
+"""Two sessions in one browser: staff's cookie lives under /admin, the customer's under /client, and
+neither opens in the other's area.
 
-Outside both there is no session at all. A session names who signed in and their epoch; raising the epoch in the row ends all of them.
+Outside both there is no session at all. A session names who signed in and their epoch; raising the
+epoch in the row ends all of them.
 """
 
 from __future__ import annotations
@@ -44,7 +46,9 @@ class AreaSessions(SessionInterface):
         )
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession:
-        """The session of the area asked for; an empty one where the cookie is missing, forged or old."""
+        """The session of the area asked for; an empty one where the cookie is missing, forged
+        or old.
+        """
         area = area_of(request.path)
         cookie = request.cookies.get(AREAS[area]) if area else None
         if not cookie:
@@ -65,12 +69,16 @@ class AreaSessions(SessionInterface):
             response.vary.add("Cookie")
         if not session:
             if session.modified:
-                response.delete_cookie(name, path=area, secure=secure, httponly=True, samesite="Lax")
+                response.delete_cookie(
+                    name, path=area, secure=secure, httponly=True, samesite="Lax"
+                )
             return
         if session.modified:
             age = KEPT if session.permanent else None
             value = self._serializer(app, area).dumps(dict(session))
-            response.set_cookie(name, value, max_age=age, path=area, secure=secure, httponly=True, samesite="Lax")
+            response.set_cookie(
+                name, value, max_age=age, path=area, secure=secure, httponly=True, samesite="Lax"
+            )
 
 
 class SignedIn(UserMixin):  # type: ignore[misc]
@@ -80,8 +88,11 @@ class SignedIn(UserMixin):  # type: ignore[misc]
         self.person = person
 
     def get_id(self) -> str:
-        """What the session remembers: `staff:7:3` or `user:9:1`, the last being the epoch that ends it when it rises."""
-        return f"{'staff' if isinstance(self.person, Staff) else 'user'}:{self.person.id}:{self.person.epoch}"
+        """What the session remembers: `staff:7:3` or `user:9:1`, the last being the epoch that
+        ends it when it rises.
+        """
+        kind = "staff" if isinstance(self.person, Staff) else "user"
+        return f"{kind}:{self.person.id}:{self.person.epoch}"
 
 
 def sign_in(person: Staff | User, *, keep: bool) -> None:
@@ -103,7 +114,9 @@ def sign_out() -> None:
 
 
 def load_person(remembered: str) -> SignedIn | None:
-    """Who a session belongs to, in one query; None for somebody of the other area, switched off, or of an older epoch."""
+    """Who a session belongs to, in one query; None for somebody of the other area, switched
+    off, or of an older epoch.
+    """
     kind, _, rest = remembered.partition(":")
     number, _, epoch = rest.partition(":")
     if not number.isdecimal() or not epoch.isdecimal():
@@ -111,7 +124,11 @@ def load_person(remembered: str) -> SignedIn | None:
     area = area_of(request.path)
     person: Staff | User | None = None
     if kind == "staff" and area == "/admin":
-        query = sa.select(Staff).options(joinedload(Staff.roles)).where(Staff.id == int(number), Staff.active)
+        query = (
+            sa.select(Staff)
+            .options(joinedload(Staff.roles))
+            .where(Staff.id == int(number), Staff.active)
+        )
         person = db.session().execute(query).unique().scalar_one_or_none()
     elif kind == "user" and area == "/client":
         person = db.session().scalar(sa.select(User).where(User.id == int(number), User.active))
@@ -129,7 +146,9 @@ def install(app: Flask, *, secure: bool) -> None:
     app.config["PERMANENT_SESSION_LIFETIME"] = KEPT
     app.session_interface = AreaSessions()
     login = LoginManager()
-    login.session_protection = None  # the cookie is signed, short-lived and of one area; addresses of phones change
+    login.session_protection = (
+        None  # the cookie is signed, short-lived and of one area; addresses of phones change
+    )
     login.user_loader(load_person)
     # its own context processor would load the person for every template, public pages included
     login.init_app(app, add_context_processor=False)

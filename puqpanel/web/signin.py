@@ -58,7 +58,9 @@ class Area:
         return f"/{self.name}"
 
     def named(self, view: View) -> View:
-        """A view under a name of its own: the limits of two views that are called alike would be counted together."""
+        """A view under a name of its own: the limits of two views that are called alike would
+        be counted together.
+        """
         view.__qualname__ = f"{self.name}_{view.__name__}"
         return view
 
@@ -72,7 +74,9 @@ def blueprint(area: Area) -> Blueprint:
     bp = Blueprint("auth", __name__)
 
     def drawn(form: SignInForm) -> str:
-        return render_template(f"{area.name}/signin.html", form=form, home=url_for(f"{area.name}.auth.sign_in_form"))
+        return render_template(
+            f"{area.name}/signin.html", form=form, home=url_for(f"{area.name}.auth.sign_in_form")
+        )
 
     def onward() -> ResponseReturnValue:
         return redirect(same_site(request.args.get("next", ""), area.home))
@@ -89,11 +93,17 @@ def blueprint(area: Area) -> Blueprint:
     @limiter.limit("100 per hour", key_func=tried_account, deduct_when=failed)
     @area.named
     def sign_in_submit() -> ResponseReturnValue:
-        """Begins a session, then leads to where the person wanted to go, if that is in this area."""
+        """Begins a session, then leads to where the person wanted to go, if that is in this
+        area.
+        """
         form = SignInForm()
         if form.validate_on_submit():
             try:
-                person = area.check(email=str(form.email.data), password=str(form.password.data), ip=request.remote_addr or "")
+                person = area.check(
+                    email=str(form.email.data),
+                    password=str(form.password.data),
+                    ip=request.remote_addr or "",
+                )
             except UserError as error:
                 form.form_errors.append(str(error))
             else:

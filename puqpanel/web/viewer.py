@@ -1,4 +1,6 @@
-"""What templates may ask about the person who looks: everything is asked for by a page, nothing is loaded for it beforehand."""
+"""What templates may ask about the person who looks: everything is asked for by a page, nothing
+is loaded for it beforehand.
+"""
 
 from __future__ import annotations
 
@@ -52,4 +54,7 @@ class Viewer:
 def initials(name: str) -> str:
     """Two letters for the round mark beside a name."""
     words = name.split()
-    return "".join(word[0] for word in (words[:1] + words[-1:] if len(words) > 1 else words)).upper() or "?"
+    return (
+        "".join(word[0] for word in (words[:1] + words[-1:] if len(words) > 1 else words)).upper()
+        or "?"
+    )

@@ -1,4 +1,6 @@
-"""Every event that the panel raises is in the one table, and every name of the table is raised or said to come later."""
+"""Every event that the panel raises is in the one table, and every name of the table is raised
+or said to come later.
+"""
 
 from __future__ import annotations
 
@@ -21,20 +23,33 @@ def raised() -> dict[str, Path]:
             if isinstance(name, ast.Constant):
                 found[re.escape(name.value)] = path
             elif isinstance(name, ast.JoinedStr):
-                found["".join(re.escape(part.value) if isinstance(part, ast.Constant) else "[a-z_]+" for part in name.values)] = path
+                found[
+                    "".join(
+                        re.escape(part.value) if isinstance(part, ast.Constant) else "[a-z_]+"
+                        for part in name.values
+                    )
+                ] = path
     return found
 
 
 def test_what_is_raised_is_in_the_table() -> None:
     patterns = raised()
     assert len(patterns) > 10
-    unknown = {pattern: path for pattern, path in patterns.items() if not any(re.fullmatch(pattern, name) for name in events.EVENTS)}
+    unknown = {
+        pattern: path
+        for pattern, path in patterns.items()
+        if not any(re.fullmatch(pattern, name) for name in events.EVENTS)
+    }
     assert not unknown
 
 
 def test_what_is_in_the_table_is_raised() -> None:
     patterns = raised()
-    silent = {name for name in events.EVENTS if not any(re.fullmatch(pattern, name) for pattern in patterns)}
+    silent = {
+        name
+        for name in events.EVENTS
+        if not any(re.fullmatch(pattern, name) for pattern in patterns)
+    }
     assert silent == events.LATER
 
 

@@ -1,6 +1,8 @@
-"""Every endpoint declares who may open it, and keeps to it: tried as nobody, as a customer, as staff without the right, without a token.
+"""Every endpoint declares who may open it, and keeps to it: tried as nobody, as a customer, as
+staff without the right, without a token.
 
-The walk is over the url map with the project's modules switched on, so that a route that is added tomorrow is tried tomorrow.
+The walk is over the url map with the project's modules switched on, so that a route that is added
+tomorrow is tried tomorrow.
 """
 
 from __future__ import annotations
@@ -42,7 +44,10 @@ class People:
         return found[1]
 
     def sign_in(self, browser: object, area: str, email: str) -> None:
-        answer = browser.post(f"{area}/signin", data={"csrf_token": self.token(browser, area), "email": email, "password": PASSWORD})  # type: ignore[attr-defined]
+        answer = browser.post(
+            f"{area}/signin",
+            data={"csrf_token": self.token(browser, area), "email": email, "password": PASSWORD},
+        )  # type: ignore[attr-defined]
         assert answer.status_code == 302, answer.text
 
 
@@ -56,7 +61,13 @@ def people(settings: Settings) -> Iterator[People]:
         make_client(SYSTEM, "Lumen", "astrid@lumen.test")
         staff.create_staff(actor=SYSTEM, email="owner@panel.test", name="Owner", password=PASSWORD)
         role = staff.save_role(actor=SYSTEM, uuid=None, name="Nothing", permissions=[])
-        staff.create_staff(actor=SYSTEM, email="powerless@panel.test", name="Powerless", password=PASSWORD, role_uuids=[role.uuid])
+        staff.create_staff(
+            actor=SYSTEM,
+            email="powerless@panel.test",
+            name="Powerless",
+            password=PASSWORD,
+            role_uuids=[role.uuid],
+        )
     app = live.ensure()
     found = People(app)
     found.sign_in(found.customer, "/client", "astrid@lumen.test")
@@ -83,8 +94,24 @@ def test_every_endpoint_declares_who_may_open_it(people: People) -> None:
 
 
 def test_public_is_a_short_list(people: People) -> None:
-    assert sorted({rule.rule for rule, need, _, _ in walk(people.app) if need == "public" and "static" not in rule.rule and "asset" not in rule.rule}) == sorted(
-        {"/", "/health", "/favicon.ico", *WEBHOOKS, "/admin/signin", "/client/signin", "/admin/signout", "/client/signout"})
+    assert sorted(
+        {
+            rule.rule
+            for rule, need, _, _ in walk(people.app)
+            if need == "public" and "static" not in rule.rule and "asset" not in rule.rule
+        }
+    ) == sorted(
+        {
+            "/",
+            "/health",
+            "/favicon.ico",
+            *WEBHOOKS,
+            "/admin/signin",
+            "/client/signin",
+            "/admin/signout",
+            "/client/signout",
+        }
+    )
 
 
 def test_nobody_gets_in(people: People) -> None:
@@ -93,23 +120,37 @@ def test_nobody_gets_in(people: People) -> None:
     for rule, need, method, path in walk(people.app):
         if need == "public":
             continue
-        answer = people.nobody.open(path, method=method, data={"csrf_token": token} if method != "GET" else None)
-        good = (answer.status_code == 302 and any(page in answer.headers["Location"] for page in SIGN_IN)) or answer.status_code in (400, 401, 403, 404, 405)
+        answer = people.nobody.open(
+            path, method=method, data={"csrf_token": token} if method != "GET" else None
+        )
+        good = (
+            answer.status_code == 302
+            and any(page in answer.headers["Location"] for page in SIGN_IN)
+        ) or answer.status_code in (400, 401, 403, 404, 405)
         if not good or (method == "GET" and answer.status_code not in (302, 401, 404)):
             wrong.append((rule.endpoint, method, answer.status_code))
     assert wrong == []
 
 
-def test_a_customer_gets_nothing_of_staff_and_staff_without_a_right_nothing_of_that(people: People) -> None:
-    tokens = {"/admin": people.token(people.powerless, "/admin"), "/client": people.token(people.customer, "/client")}
+def test_a_customer_gets_nothing_of_staff_and_staff_without_a_right_nothing_of_that(
+    people: People,
+) -> None:
+    tokens = {
+        "/admin": people.token(people.powerless, "/admin"),
+        "/client": people.token(people.customer, "/client"),
+    }
     wrong = []
     for rule, need, method, path in walk(people.app):
         if need in ("public", "customer", "staff"):
             continue
-        as_customer = people.customer.open(path, method=method, data={"csrf_token": tokens["/client"]} if method != "GET" else None)
+        as_customer = people.customer.open(
+            path, method=method, data={"csrf_token": tokens["/client"]} if method != "GET" else None
+        )
         if as_customer.status_code not in (302, 400, 401, 403):
             wrong.append(("customer", rule.endpoint, method, as_customer.status_code))
-        as_staff = people.powerless.open(path, method=method, data={"csrf_token": tokens["/admin"]} if method != "GET" else None)
+        as_staff = people.powerless.open(
+            path, method=method, data={"csrf_token": tokens["/admin"]} if method != "GET" else None
+        )
         if as_staff.status_code != 403:
             wrong.append(("staff", rule.endpoint, method, as_staff.status_code))
     assert wrong == []
@@ -120,7 +161,11 @@ def test_nothing_changes_without_a_token(people: People) -> None:
     for rule, need, method, path in walk(people.app):
         if method == "GET" or rule.rule in WEBHOOKS:
             continue
-        browser = people.customer if need == "customer" or rule.rule.startswith("/client") else people.owner
+        browser = (
+            people.customer
+            if need == "customer" or rule.rule.startswith("/client")
+            else people.owner
+        )
         answer = browser.open(path, method=method)
         if answer.status_code not in (400, 403):
             wrong.append((rule.endpoint, method, answer.status_code))
@@ -141,7 +186,9 @@ def test_what_is_not_there_is_404_for_those_who_may_look(people: People) -> None
 def test_another_customers_service_is_404_everywhere(people: People) -> None:
     actor = Actor("staff", None, "A test")
     with people.app.app_context():
-        other = clients.create_client(actor=actor, name="Other", email="other@else.test", user_password=PASSWORD)
+        other = clients.create_client(
+            actor=actor, name="Other", email="other@else.test", user_password=PASSWORD
+        )
         service = make_service(actor, "Product/MyCloudService", client=other)
         uuid = service.uuid
     token = people.token(people.customer, "/client")
@@ -151,7 +198,11 @@ def test_another_customers_service_is_404_everywhere(people: People) -> None:
             continue
         path = re.sub(r"<[^>]*uuid[^>]*>", uuid, rule.rule)
         for tab in ("general", "files", "statistics"):
-            answer = people.customer.open(re.sub(r"<[^>]+>", tab, path), method=method, data={"csrf_token": token} if method != "GET" else None)
+            answer = people.customer.open(
+                re.sub(r"<[^>]+>", tab, path),
+                method=method,
+                data={"csrf_token": token} if method != "GET" else None,
+            )
             tried += 1
             assert answer.status_code == 404, (rule.rule, method, answer.status_code)
     assert tried > 3

@@ -1,4 +1,6 @@
-"""Chromium against a panel that runs as it does for a person: `puqpanel up` with its own processes, and the demo cloud as provider."""
+"""Chromium against a panel that runs as it does for a person: `puqpanel up` with its own
+processes, and the demo cloud as provider.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,18 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from puqpanel.cli.demo_cloud import DemoCloud
 from tests.cli.running import Up
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
+OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 TOKEN = "demo-cloud-token"
 
 
@@ -33,8 +45,17 @@ class Panel:
     email: str = "admin@example.test"
 
     def watch(self, page: Page) -> Page:
-        """Remembers what the page complains about: scripts that fail, styles and scripts that the policy blocks."""
-        page.on("console", lambda message: self.complaints.append(f"{page.url}: {message.text}") if message.type in ("error", "warning") else None)
+        """Remembers what the page complains about: scripts that fail, styles and scripts that
+        the policy blocks.
+        """
+        page.on(
+            "console",
+            lambda message: (
+                self.complaints.append(f"{page.url}: {message.text}")
+                if message.type in ("error", "warning")
+                else None
+            ),
+        )
         page.on("pageerror", lambda error: self.complaints.append(f"{page.url}: {error}"))
         return page
 

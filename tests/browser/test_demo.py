@@ -1,4 +1,6 @@
-"""The demo in Chromium: live only while something runs, whole without a script, and fit to read in both themes at both ends of the scale."""
+"""The demo in Chromium: live only while something runs, whole without a script, and fit to read
+in both themes at both ends of the scale.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,10 @@ def test_a_page_asks_again_only_while_something_runs(demo: Demo, browser: Browse
     context = browser.new_context()
     page = sign_in(demo, demo.watch(context.new_page()), demo.email)
     asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url) if request.url.endswith("/live") else None)
+    page.on(
+        "request",
+        lambda request: asked.append(request.url) if request.url.endswith("/live") else None,
+    )
     open_service(demo, page, "staging.lumen.example")
     page.wait_for_timeout(3000)
     assert asked == []
@@ -65,7 +70,8 @@ def test_the_whole_way_without_a_script(demo: Demo, browser: Browser) -> None:
     page.fill("input[name=domain]", "plain.lumen.example")
     page.get_by_role("button", name="Save settings").click()
     page.get_by_role("button", name="Create", exact=True).click()
-    expect(page.get_by_role("region", name="State")).to_contain_text("Completed", timeout=30_000)  # the page refreshes itself
+    # the page refreshes itself
+    expect(page.get_by_role("region", name="State")).to_contain_text("Completed", timeout=30_000)
     page.locator("summary", has_text="Actions").click()
     page.get_by_role("link", name=re.compile("^Terminate")).click()
     page.fill("input[name=typed]", "plain.lumen.example")
@@ -74,7 +80,9 @@ def test_the_whole_way_without_a_script(demo: Demo, browser: Browser) -> None:
     context.close()
 
 
-def test_what_failed_in_the_demo_says_why_and_goes_again_once_it_is_put_right(demo: Demo, browser: Browser) -> None:
+def test_what_failed_in_the_demo_says_why_and_goes_again_once_it_is_put_right(
+    demo: Demo, browser: Browser
+) -> None:
     context = browser.new_context()
     page = sign_in(demo, demo.watch(context.new_page()), demo.email)
     page.goto(f"{demo.address}/admin")
@@ -95,7 +103,9 @@ def test_what_failed_in_the_demo_says_why_and_goes_again_once_it_is_put_right(de
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 390)])
-def test_pages_are_accessible_and_fit_their_screen(demo: Demo, browser: Browser, theme: str, width: int) -> None:
+def test_pages_are_accessible_and_fit_their_screen(
+    demo: Demo, browser: Browser, theme: str, width: int
+) -> None:
     problems: list[tuple[object, ...]] = []
 
     def someone(who: str) -> tuple[Page, Callable[[str], None]]:
@@ -105,11 +115,16 @@ def test_pages_are_accessible_and_fit_their_screen(demo: Demo, browser: Browser,
 
         def look(what: str) -> None:
             page.wait_for_timeout(300)  # the module's form comes as a fragment of its own
-            wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            wide = page.evaluate(
+                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            )
             if wide > 0:
                 problems.append((what, f"{wide} px too wide"))
             found = axe.Axe().run(page)
-            problems.extend((what, each["id"], [node["html"][:120] for node in each["nodes"]][:3]) for each in found["violations"])
+            problems.extend(
+                (what, each["id"], [node["html"][:120] for node in each["nodes"]][:3])
+                for each in found["violations"]
+            )
 
         return page, look
 
@@ -118,7 +133,9 @@ def test_pages_are_accessible_and_fit_their_screen(demo: Demo, browser: Browser,
     expect(page.get_by_role("main").get_by_text("Failed provisioning").first).to_be_visible()
     for link in page.locator("table a.name").all():
         assert link.is_visible()
-        assert (link.bounding_box() or {"width": 0})["width"] > 40, "the name of what failed can be read at any width"
+        assert (link.bounding_box() or {"width": 0})["width"] > 40, (
+            "the name of what failed can be read at any width"
+        )
     look("dashboard")
     for name in ("berg-design.example", "old.berg-design.example", "new.berg-design.example"):
         open_service(demo, page, name)
@@ -145,8 +162,12 @@ def test_pages_are_accessible_and_fit_their_screen(demo: Demo, browser: Browser,
         page.goto(f"{demo.address}/client")
         page.get_by_role("link", name=name, exact=True).click()
         look(f"customer's {name}")
-        for tab in page.get_by_role("navigation", name="Service").get_by_role("link").all_text_contents():
-            page.get_by_role("navigation", name="Service").get_by_role("link", name=tab, exact=True).click()
+        for tab in (
+            page.get_by_role("navigation", name="Service").get_by_role("link").all_text_contents()
+        ):
+            page.get_by_role("navigation", name="Service").get_by_role(
+                "link", name=tab, exact=True
+            ).click()
             page.wait_for_load_state()
             look(f"customer's {tab}")
     page.context.close()

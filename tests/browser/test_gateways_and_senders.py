@@ -1,4 +1,6 @@
-"""A gateway and a sender from nothing to a message that arrives, as staff do it; every page on the way accessible and no wider than its screen."""
+"""A gateway and a sender from nothing to a message that arrives, as staff do it; every page on
+the way accessible and no wider than its screen.
+"""
 
 from __future__ import annotations
 
@@ -23,11 +25,16 @@ def problems_of(page: Page, what: str) -> list[object]:
     for theme, width in LOOKS:
         page.set_viewport_size({"width": width, "height": 900})
         page.evaluate(f"document.documentElement.dataset.bsTheme = '{theme}'")
-        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        wide = page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
         if wide > 0:
             found.append((what, width, f"{wide} px too wide"))
         seen = axe.Axe().run(page)["violations"]
-        found.extend((what, theme, each["id"], [node["html"][:120] for node in each["nodes"]][:3]) for each in seen)
+        found.extend(
+            (what, theme, each["id"], [node["html"][:120] for node in each["nodes"]][:3])
+            for each in seen
+        )
     page.set_viewport_size({"width": 1440, "height": 900})
     return found
 
@@ -55,10 +62,16 @@ def test_a_gateway(panel: Panel, staff: Page, browser: Browser) -> None:
     page.get_by_role("button", name="Save settings").click()
     expect(page.locator("input[name=iban]")).to_have_attribute("aria-invalid", "true")
     problems += problems_of(page, "refused")
-    for name, value in {"holder": "Firm", "iban": "DE89 3704 0044 0532 0130 00", "webhook_secret": SECRET}.items():
+    for name, value in {
+        "holder": "Firm",
+        "iban": "DE89 3704 0044 0532 0130 00",
+        "webhook_secret": SECRET,
+    }.items():
         page.fill(f"input[name={name}]", value)
     page.get_by_role("button", name="Save settings").click()
-    expect(page.locator("input[name=webhook_secret]")).to_have_attribute("placeholder", "Stored; empty keeps it")
+    expect(page.locator("input[name=webhook_secret]")).to_have_attribute(
+        "placeholder", "Stored; empty keeps it"
+    )
     page.get_by_role("button", name="Switch on").click()
     expect(page.get_by_role("main")).to_contain_text("On")
     address = page.get_by_role("textbox", name="Address").input_value()
@@ -68,19 +81,24 @@ def test_a_gateway(panel: Panel, staff: Page, browser: Browser) -> None:
     expect(page.locator("body")).to_contain_text("The connection works. The IBAN is right.")
     problems += problems_of(page, "gateway")
     assert SECRET not in page.content()
-    assert panel.complaints == [one for one in panel.complaints if "422" in one]  # the browser notes a refused form
+    # the browser notes a refused form
+    assert panel.complaints == [one for one in panel.complaints if "422" in one]
     panel.complaints.clear()
 
     page.get_by_role("link", name="Show as a client sees it").click()
     expect(page.get_by_role("heading", name="Pay by bank transfer")).to_be_visible()
     expect(page.get_by_role("main")).to_contain_text("This is a sample.")
-    assert page.locator(".transfer").evaluate("one => getComputedStyle(one).fontSize") == "15px"  # the module's own sheet is there
-    assert page.locator(".btn").first.evaluate("one => getComputedStyle(one).fontWeight") == "600"  # and the panel's
+    # the module's own sheet is there
+    assert page.locator(".transfer").evaluate("one => getComputedStyle(one).fontSize") == "15px"
+    # and the panel's
+    assert page.locator(".btn").first.evaluate("one => getComputedStyle(one).fontWeight") == "600"
     assert panel.complaints == []
     page.get_by_role("link", name=re.compile("^Back to")).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Second")
 
-    still = browser.new_context(java_script_enabled=False, storage_state=page.context.storage_state())
+    still = browser.new_context(
+        java_script_enabled=False, storage_state=page.context.storage_state()
+    )
     plain = still.new_page()
     plain.goto(f"{panel.address}/admin/gateways/")
     plain.get_by_role("button", name="Move Second up").click()
@@ -98,7 +116,13 @@ def test_a_sender(panel: Panel, staff: Page) -> None:
     with MailServer("none", ("panel", "Very-Secret-77")) as server:
         page.select_option("select[name=channel]", "smtp")
         page.select_option("select[name=encryption]", "none")
-        for name, value in {"server": "127.0.0.1", "port": str(server.port), "username": "panel", "password": "Very-Secret-77", "email": "panel@firm.example"}.items():
+        for name, value in {
+            "server": "127.0.0.1",
+            "port": str(server.port),
+            "username": "panel",
+            "password": "Very-Secret-77",
+            "email": "panel@firm.example",
+        }.items():
             page.fill(f"input[name={name}]", value)
         page.get_by_role("button", name="Save settings").click()
         page.get_by_role("button", name="Switch on").click()
@@ -107,7 +131,8 @@ def test_a_sender(panel: Panel, staff: Page) -> None:
         expect(page.locator("body")).to_contain_text("The mail server lets us in.")
         page.fill("input[name=to]", "anna@example.com")
         page.get_by_role("button", name="Send test").click()
-        expect(page.locator("#sends")).to_contain_text("Completed", timeout=30_000)  # the page finds out by itself
+        # the page finds out by itself
+        expect(page.locator("#sends")).to_contain_text("Completed", timeout=30_000)
         problems += problems_of(page, "sent")
         assert [one.recipients for one in server.messages] == [["anna@example.com"]]
     assert "Very-Secret-77" not in page.content()

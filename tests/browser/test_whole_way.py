@@ -1,4 +1,6 @@
-"""The whole way of one form: sign in, activate, product, client, service, create, watch it become active, and the customer's own page."""
+"""The whole way of one form: sign in, activate, product, client, service, create, watch it
+become active, and the customer's own page.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +16,25 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 PASSWORD = "a-long-password"
 
 
-def test_a_staff_click_becomes_an_account_and_the_customer_sees_it(panel: Panel, staff: Page, another: BrowserContext) -> None:
+def test_a_staff_click_becomes_an_account_and_the_customer_sees_it(
+    panel: Panel, staff: Page, another: BrowserContext
+) -> None:
     page = staff
     page.goto(f"{panel.address}/admin/modules/")
-    page.get_by_role("row", name=re.compile("My Cloud Service")).get_by_role("button", name="Activate").click()
+    page.get_by_role("row", name=re.compile("My Cloud Service")).get_by_role(
+        "button", name="Activate"
+    ).click()
     expect(page.get_by_role("row", name=re.compile("My Cloud Service"))).to_contain_text("Active")
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Servers").click()
 
     page.goto(f"{panel.address}/admin/modules/Product/MyCloudService/servers/add")
-    for name, value in {"name": "Demo cloud", "group_name": "Demo", "host": "127.0.0.1", "port": str(panel.cloud_port), "api_key": TOKEN}.items():
+    for name, value in {
+        "name": "Demo cloud",
+        "group_name": "Demo",
+        "host": "127.0.0.1",
+        "port": str(panel.cloud_port),
+        "api_key": TOKEN,
+    }.items():
         page.fill(f"input[name={name}]", value)
     page.uncheck("input[name=ssl]")
     page.check("input[name=active]")
@@ -51,7 +63,9 @@ def test_a_staff_click_becomes_an_account_and_the_customer_sees_it(panel: Panel,
     page.goto(f"{panel.address}/admin/services/new")
     page.get_by_role("searchbox", name="Find a client").press_sequentially("lumen at")
     page.get_by_role("radio", name=re.compile("Lumen Atelier")).check()
-    page.select_option("select[name=product]", label=re.compile("Cloud 10").pattern + ", €9.90 / month")
+    page.select_option(
+        "select[name=product]", label=re.compile("Cloud 10").pattern + ", €9.90 / month"
+    )
     page.fill("input[name=name]", "lumen.example")
     page.get_by_role("button", name="Add service").click()
     page.fill("input[name=domain]", "lumen.example")
@@ -87,11 +101,22 @@ def test_a_staff_click_becomes_an_account_and_the_customer_sees_it(panel: Panel,
     expect(page.get_by_role("region", name="State")).to_contain_text("Suspended", timeout=30_000)
 
 
-PAGES = ["/admin", "/admin/services/", "/admin/modules/", "/admin/tasks/", "/admin/clients/", "/admin/products/", "/admin/module-log/", "/admin/staff/"]
+PAGES = [
+    "/admin",
+    "/admin/services/",
+    "/admin/modules/",
+    "/admin/tasks/",
+    "/admin/clients/",
+    "/admin/products/",
+    "/admin/module-log/",
+    "/admin/staff/",
+]
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 390)])
-def test_pages_are_accessible_and_fit_their_screen(panel: Panel, browser: Browser, theme: str, width: int) -> None:
+def test_pages_are_accessible_and_fit_their_screen(
+    panel: Panel, browser: Browser, theme: str, width: int
+) -> None:
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)  # type: ignore[arg-type]
     context.add_cookies([{"name": "theme", "value": theme, "url": panel.address}])
     page = panel.watch(context.new_page())
@@ -100,12 +125,17 @@ def test_pages_are_accessible_and_fit_their_screen(panel: Panel, browser: Browse
         if path == PAGES[0]:
             panel.sign_in(page, "/admin", panel.email, panel.password)
         page.goto(panel.address + path)
-        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        wide = page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
         if wide > 0:
             problems.append((path, f"{wide} px too wide"))
         # the checker is put in by the browser's debugger, which the policy does not bind
         found = axe.Axe().run(page)
-        problems.extend((path, each["id"], [node["html"][:120] for node in each["nodes"]][:3]) for each in found["violations"])
+        problems.extend(
+            (path, each["id"], [node["html"][:120] for node in each["nodes"]][:3])
+            for each in found["violations"]
+        )
     context.close()
     assert problems == []
     assert panel.complaints == []

@@ -1,4 +1,6 @@
-"""The command line as a person runs it: real processes, found again by the instance folder in their environment."""
+"""The command line as a person runs it: real processes, found again by the instance folder in
+their environment.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +19,26 @@ ROOT = Path(__file__).parents[2]
 def environment(instance: Path, **more: str) -> dict[str, str]:
     """What a panel of its own is started with: nothing of the caller's settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PUQPANEL_")}
-    return {**kept, "PYTHONPATH": str(ROOT), "PUQPANEL_INSTANCE": str(instance), "PYTHONWARNINGS": "ignore", **more}
+    return {
+        **kept,
+        "PYTHONPATH": str(ROOT),
+        "PUQPANEL_INSTANCE": str(instance),
+        "PYTHONWARNINGS": "ignore",
+        **more,
+    }
 
 
-def puqpanel(instance: Path, *arguments: str, given: str = "", **more: str) -> subprocess.CompletedProcess[str]:
+def puqpanel(
+    instance: Path, *arguments: str, given: str = "", **more: str
+) -> subprocess.CompletedProcess[str]:
     """Runs one command to its end."""
     return subprocess.run(
-        [sys.executable, "-m", "puqpanel", *arguments], env=environment(instance, **more), input=given, capture_output=True, text=True, timeout=120,
+        [sys.executable, "-m", "puqpanel", *arguments],
+        env=environment(instance, **more),
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=120,
         check=False,
     )
 
@@ -36,9 +51,14 @@ def processes(instance: Path) -> dict[int, str]:
         try:
             if not folder.name.isdigit():
                 continue
-            # the queue server writes its title over its environment, but works in the instance folder
-            if marker in (folder / "environ").read_bytes().split(b"\0") or os.readlink(folder / "cwd").startswith(f"{instance}/"):
-                found[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
+            # the queue server writes its title over its environment, but works in the instance
+            # folder
+            if marker in (folder / "environ").read_bytes().split(b"\0") or os.readlink(
+                folder / "cwd"
+            ).startswith(f"{instance}/"):
+                found[int(folder.name)] = (
+                    (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
+                )
         except OSError:
             continue
     return found
@@ -62,8 +82,12 @@ class Up:
         self._begin = self.log.stat().st_size
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "puqpanel", "up", "--port", "0", *arguments], env=environment(instance, **more), stdin=subprocess.DEVNULL,
-                stdout=log, stderr=log, process_group=0,
+                [sys.executable, "-m", "puqpanel", "up", "--port", "0", *arguments],
+                env=environment(instance, **more),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                process_group=0,
             )
 
     @property
@@ -73,7 +97,11 @@ class Up:
 
     def ready(self) -> Up:
         """Waits until it has printed its address."""
-        wait_for(lambda: "Ctrl-C stops it" in self.output or self.process.poll() is not None, 90, "the start")
+        wait_for(
+            lambda: "Ctrl-C stops it" in self.output or self.process.poll() is not None,
+            90,
+            "the start",
+        )
         assert self.process.poll() is None, self.output
         return self
 
@@ -91,7 +119,11 @@ class Up:
 
     def children(self, word: str) -> list[int]:
         """The process ids of all children whose command line has this word."""
-        return [pid for pid, command in processes(self.instance).items() if word in command and _parent(pid) == self.process.pid]
+        return [
+            pid
+            for pid, command in processes(self.instance).items()
+            if word in command and _parent(pid) == self.process.pid
+        ]
 
     def stop(self, sig: int = signal.SIGTERM, seconds: float = 40) -> int:
         """Sends a signal and waits for the end."""

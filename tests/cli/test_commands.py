@@ -36,7 +36,16 @@ def test_help_names_every_command_and_every_command_has_help(instance: Path) -> 
     assert not instance.exists()
 
 
-@pytest.mark.parametrize("arguments", [["frobnicate"], ["up", "--port", "many"], ["staff", "create"], ["module", "check"], ["bench", "nonsense"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["frobnicate"],
+        ["up", "--port", "many"],
+        ["staff", "create"],
+        ["module", "check"],
+        ["bench", "nonsense"],
+    ],
+)
 def test_a_command_called_wrongly_is_exit_code_2(instance: Path, arguments: list[str]) -> None:
     said = puqpanel(instance, *arguments)
     assert said.returncode == 2
@@ -46,9 +55,21 @@ def test_a_command_called_wrongly_is_exit_code_2(instance: Path, arguments: list
 @pytest.mark.parametrize(
     ("arguments", "env", "sentence"),
     [
-        (["doctor"], {"PUQPANEL_PORT": "many"}, "PUQPANEL_PORT must be a whole number from 0 to 65535, not “many”."),
-        (["web"], {"PUQPANEL_DATABASE_URL": "oracle://x"}, "PUQPANEL_DATABASE_URL must begin with sqlite"),
-        (["web"], {"PUQPANEL_DATABASE_URL": "postgresql+psycopg://x@127.0.0.1:1/x"}, "The database cannot be used: "),
+        (
+            ["doctor"],
+            {"PUQPANEL_PORT": "many"},
+            "PUQPANEL_PORT must be a whole number from 0 to 65535, not “many”.",
+        ),
+        (
+            ["web"],
+            {"PUQPANEL_DATABASE_URL": "oracle://x"},
+            "PUQPANEL_DATABASE_URL must begin with sqlite",
+        ),
+        (
+            ["web"],
+            {"PUQPANEL_DATABASE_URL": "postgresql+psycopg://x@127.0.0.1:1/x"},
+            "The database cannot be used: ",
+        ),
         (["web"], {}, "The database is not up to date; run: puqpanel db upgrade"),
         (["worker"], {}, "The database is not up to date; run: puqpanel db upgrade"),
         (["scheduler"], {}, "The database is not up to date; run: puqpanel db upgrade"),
@@ -57,7 +78,9 @@ def test_a_command_called_wrongly_is_exit_code_2(instance: Path, arguments: list
         (["keys", "status"], {}, "The database is not up to date; run: puqpanel db upgrade"),
     ],
 )
-def test_a_mistake_is_one_sentence_and_exit_code_1(instance: Path, arguments: list[str], env: dict[str, str], sentence: str) -> None:
+def test_a_mistake_is_one_sentence_and_exit_code_1(
+    instance: Path, arguments: list[str], env: dict[str, str], sentence: str
+) -> None:
     said = puqpanel(instance, *arguments, **env)
     assert said.returncode == 1
     assert said.stderr.startswith(f"puqpanel: {sentence}")
@@ -82,12 +105,30 @@ def test_staff(migrated: Path) -> None:
     again = puqpanel(migrated, "staff", "create", "ADA@example.test")
     assert again.returncode == 1
     assert "Another account has this address" in again.stderr
-    weak = puqpanel(migrated, "staff", "password", "ada@example.test", "--password-stdin", given="short\n")
+    weak = puqpanel(
+        migrated, "staff", "password", "ada@example.test", "--password-stdin", given="short\n"
+    )
     assert weak.returncode == 1
     assert "at least" in weak.stderr
-    assert puqpanel(migrated, "staff", "password", "ada@example.test", "--password-stdin", given="long enough for ada\n").returncode == 0
-    assert "There is no role called Nobody" in puqpanel(migrated, "staff", "create", "x@example.test", "--role", "Nobody").stderr
-    assert "There is no staff account" in puqpanel(migrated, "staff", "password", "bob@example.test").stderr
+    assert (
+        puqpanel(
+            migrated,
+            "staff",
+            "password",
+            "ada@example.test",
+            "--password-stdin",
+            given="long enough for ada\n",
+        ).returncode
+        == 0
+    )
+    assert (
+        "There is no role called Nobody"
+        in puqpanel(migrated, "staff", "create", "x@example.test", "--role", "Nobody").stderr
+    )
+    assert (
+        "There is no staff account"
+        in puqpanel(migrated, "staff", "password", "bob@example.test").stderr
+    )
 
 
 def test_module(migrated: Path) -> None:
@@ -104,28 +145,64 @@ def test_module(migrated: Path) -> None:
         database.execute("UPDATE modules SET failing = 'It failed again and again.'")
         database.commit()
     assert states()["Product/MyCloudService"] == "failing"
-    assert puqpanel(migrated, "module", "log", "PuqNextcloud").stdout == "Product/PuqNextcloud has logged nothing yet.\n"
+    assert (
+        puqpanel(migrated, "module", "log", "PuqNextcloud").stdout
+        == "Product/PuqNextcloud has logged nothing yet.\n"
+    )
     with contextlib.closing(sqlite3.connect(migrated / "puqpanel.db")) as database:
-        values = "'2026-01-01 00:00:00', 'Product', 'MyCloudService', ?, ?, '', 'all\n is well', '', 0, '', '', ''"
-        names = "at, type, name, level, action, request, response, service_uuid, attempt, actor_kind, actor_name, request_id"
-        database.executemany(f"INSERT INTO module_log ({names}) VALUES ({values})", [("error", "first"), ("info", "second")])
+        values = (
+            "'2026-01-01 00:00:00', 'Product', 'MyCloudService', ?, ?, '', 'all\n is well', '', 0,"
+            " '', '', ''"
+        )
+        names = (
+            "at, type, name, level, action, request, response, service_uuid, attempt, actor_kind,"
+            " actor_name, request_id"
+        )
+        database.executemany(
+            f"INSERT INTO module_log ({names}) VALUES ({values})",
+            [("error", "first"), ("info", "second")],
+        )
         database.commit()
     assert puqpanel(migrated, "module", "log", "MyCloudService").stdout.splitlines() == [
-        "2026-01-01 00:00:00  error  first  all is well", "2026-01-01 00:00:00  info   second  all is well"]
-    assert [row["action"] for row in json.loads(puqpanel(migrated, "module", "log", "MyCloudService", "--level", "error", "--json").stdout)] == ["first"]
-    assert puqpanel(migrated, "module", "resume", "MyCloudService").stdout == "Product/MyCloudService goes on.\n"
+        "2026-01-01 00:00:00  error  first  all is well",
+        "2026-01-01 00:00:00  info   second  all is well",
+    ]
+    assert [
+        row["action"]
+        for row in json.loads(
+            puqpanel(
+                migrated, "module", "log", "MyCloudService", "--level", "error", "--json"
+            ).stdout
+        )
+    ] == ["first"]
+    assert (
+        puqpanel(migrated, "module", "resume", "MyCloudService").stdout
+        == "Product/MyCloudService goes on.\n"
+    )
     assert states()["Product/MyCloudService"] == "active"
     assert puqpanel(migrated, "module", "deactivate", "Product/MyCloudService").returncode == 0
     assert states()["Product/MyCloudService"] == "inactive"
-    assert "Do you mean Product/MyCloudService?" in puqpanel(migrated, "module", "activate", "mycloudservice").stderr
+    assert (
+        "Do you mean Product/MyCloudService?"
+        in puqpanel(migrated, "module", "activate", "mycloudservice").stderr
+    )
 
 
 def test_module_check_says_what_would_be_refused(instance: Path, tmp_path: Path) -> None:
     folder = tmp_path / "modules" / "Plugin" / "Broken"
     folder.mkdir(parents=True)
     (folder / "config.py").write_text('CONFIG = {"name": "Broken", "version": "1.0.0"}\n')
-    (folder / "Broken.py").write_text("from puqpanel.sdk import Plugin\n\n\nclass Other(Plugin):\n    pass\n")
-    said = puqpanel(instance, "module", "check", "--all", "--json", PUQPANEL_MODULES_DIR=str(tmp_path / "modules"))
+    (folder / "Broken.py").write_text(
+        "from puqpanel.sdk import Plugin\n\n\nclass Other(Plugin):\n    pass\n"
+    )
+    said = puqpanel(
+        instance,
+        "module",
+        "check",
+        "--all",
+        "--json",
+        PUQPANEL_MODULES_DIR=str(tmp_path / "modules"),
+    )
     assert said.returncode == 1
     (found,) = [row for row in json.loads(said.stdout) if row["severity"] == "refused"]
     assert found["module"] == "Plugin/Broken" and "Broken" in found["says"]
@@ -136,8 +213,15 @@ def test_doctor_of_a_panel_that_is_not_running(migrated: Path) -> None:
     said = puqpanel(migrated, "doctor", "--json")
     assert said.returncode == 1
     checks = {check["name"]: check for check in json.loads(said.stdout)["checks"]}
-    assert {name for name, check in checks.items() if check["state"] == "ok"} == {"database", "migrations", "keys", "disk"}
-    assert all(checks[name]["remedy"] == "Run: puqpanel up" for name in ("queue", "workers", "schedule"))
+    assert {name for name, check in checks.items() if check["state"] == "ok"} == {
+        "database",
+        "migrations",
+        "keys",
+        "disk",
+    }
+    assert all(
+        checks[name]["remedy"] == "Run: puqpanel up" for name in ("queue", "workers", "schedule")
+    )
     (migrated / "keys" / "secrets.key").unlink()
     assert str(migrated / "keys" / "secrets.key") in puqpanel(migrated, "doctor").stdout
 
@@ -152,7 +236,10 @@ def test_keys_rotate(migrated: Path) -> None:
     rotated = puqpanel(migrated, "keys", "rotate")
     assert rotated.returncode == 0, rotated.stderr
     assert key.read_text().split()[1:] == first
-    assert json.loads(puqpanel(migrated, "keys", "status", "--json").stdout) == {**before, "keys": 2}
+    assert json.loads(puqpanel(migrated, "keys", "status", "--json").stdout) == {
+        **before,
+        "keys": 2,
+    }
     assert puqpanel(migrated, "keys", "rotate", "--drop-old", "--no-new").returncode == 0
     assert len(key.read_text().split()) == 1
     assert puqpanel(migrated, "keys", "status").returncode == 0

@@ -14,7 +14,13 @@ import pytest
 
 from puqpanel.cli.demo_cloud import DemoCloud
 
-ACCOUNT = {"username": "anna", "password": "correct horse", "domain": "anna.example", "plan": "basic", "location": "eu-west"}
+ACCOUNT = {
+    "username": "anna",
+    "password": "correct horse",
+    "domain": "anna.example",
+    "plan": "basic",
+    "location": "eu-west",
+}
 
 
 class Cloud:
@@ -25,14 +31,18 @@ class Cloud:
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
         self.thread.start()
 
-    def __call__(self, method: str, path: str, body: Any = None, token: str = "token") -> tuple[int, Any]:
+    def __call__(
+        self, method: str, path: str, body: Any = None, token: str = "token"
+    ) -> tuple[int, Any]:
         connection = HTTPConnection("127.0.0.1", self.server.port, timeout=5)
         content = body if isinstance(body, bytes) or body is None else json.dumps(body)
         connection.request(method, path, content, {"Authorization": f"Bearer {token}"})
         answer = connection.getresponse()
         raw = answer.read()
         connection.close()
-        return answer.status, json.loads(raw) if answer.headers["Content-Type"] == "application/json" else raw
+        return answer.status, (
+            json.loads(raw) if answer.headers["Content-Type"] == "application/json" else raw
+        )
 
     def stop(self) -> None:
         self.server.shutdown()
@@ -50,13 +60,25 @@ def cloud(tmp_path: Path) -> Iterator[Cloud]:
 def test_an_account_from_first_to_last_day(cloud: Cloud) -> None:
     status, made = cloud("POST", "/accounts", {**ACCOUNT, "disk_space": 20})
     assert status == 201
-    assert made.items() >= {"username": "anna", "plan": "basic", "state": "active", "disk_space": 20, "bandwidth": 100}.items()
+    assert (
+        made.items()
+        >= {
+            "username": "anna",
+            "plan": "basic",
+            "state": "active",
+            "disk_space": 20,
+            "bandwidth": 100,
+        }.items()
+    )
     assert made["ip_address"].startswith("203.0.113.") and "password" not in made
     assert cloud("GET", "/accounts/anna") == (200, made)
     assert cloud("PUT", "/accounts/anna/suspend")[1]["state"] == "suspended"
     assert cloud("PUT", "/accounts/anna/suspend")[0] == 200
     assert cloud("PUT", "/accounts/anna/unsuspend")[1]["state"] == "active"
-    assert cloud("PUT", "/accounts/anna/plan", {"plan": "premium"})[1].items() >= {"plan": "premium", "disk_space": 50}.items()
+    assert (
+        cloud("PUT", "/accounts/anna/plan", {"plan": "premium"})[1].items()
+        >= {"plan": "premium", "disk_space": 50}.items()
+    )
     assert cloud("PUT", "/accounts/anna/password", {"password": "another one"})[0] == 200
     assert cloud("DELETE", "/accounts/anna")[1]["state"] == "deleted"
     assert cloud("GET", "/accounts/anna")[0] == 404
@@ -66,7 +88,17 @@ def test_an_account_from_first_to_last_day(cloud: Cloud) -> None:
 def test_what_it_refuses(cloud: Cloud) -> None:
     cloud("POST", "/accounts", ACCOUNT)
     assert cloud("POST", "/accounts", ACCOUNT)[0] == 409
-    status, answer = cloud("POST", "/accounts", {"username": "A B", "password": "short", "domain": "no", "plan": "basic", "bandwidth": "much"})
+    status, answer = cloud(
+        "POST",
+        "/accounts",
+        {
+            "username": "A B",
+            "password": "short",
+            "domain": "no",
+            "plan": "basic",
+            "bandwidth": "much",
+        },
+    )
     assert status == 422
     assert set(answer["fields"]) == {"username", "password", "domain", "bandwidth"}
     assert cloud("POST", "/accounts", {**ACCOUNT, "plan": "gold"})[0] == 422
@@ -82,10 +114,17 @@ def test_what_it_refuses(cloud: Cloud) -> None:
 def test_files(cloud: Cloud) -> None:
     cloud("POST", "/accounts", ACCOUNT)
     files = "/accounts/anna/files"
-    assert [entry["name"] for entry in cloud("GET", files)[1]["entries"]] == ["public", "readme.txt"]
+    assert [entry["name"] for entry in cloud("GET", files)[1]["entries"]] == [
+        "public",
+        "readme.txt",
+    ]
     assert cloud("POST", "/accounts/anna/folders", {"path": "my photos"})[0] == 201
     assert cloud("POST", "/accounts/anna/folders", {"path": "my photos"})[0] == 409
-    assert cloud("PUT", files + "/my%20photos/caf%C3%A9.bin", b"\x00\xff")[1] == {"path": "my photos/café.bin", "type": "file", "size": 2}
+    assert cloud("PUT", files + "/my%20photos/caf%C3%A9.bin", b"\x00\xff")[1] == {
+        "path": "my photos/café.bin",
+        "type": "file",
+        "size": 2,
+    }
     assert cloud("GET", files + "/my%20photos/caf%C3%A9.bin") == (200, b"\x00\xff")
     assert cloud("GET", files + "/my%20photos")[1]["entries"][0]["size"] == 2
     assert cloud("DELETE", files + "/my%20photos")[0] == 409

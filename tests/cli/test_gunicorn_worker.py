@@ -17,7 +17,7 @@ import pytest
 
 from tests.cli.running import wait_for
 
-SERVER = '''
+SERVER = """
 import os, resource, sys, time
 from puqpanel.cli import gunicorn_worker
 from puqpanel.cli.gunicorn_worker import WebServer
@@ -41,7 +41,7 @@ def make():
     if os.path.exists(sys.argv[2]): raise RuntimeError("cannot be built")
     return app
 WebServer(make, "fd://" + sys.argv[1], workers=int(sys.argv[3]), timeout=3, graceful_timeout=3).run()
-'''
+"""
 
 
 class Running:
@@ -52,8 +52,19 @@ class Running:
         with socket.create_server(("127.0.0.1", 0)) as listener, (folder / "log").open("w") as log:
             self.port = listener.getsockname()[1]
             self.process = subprocess.Popen(
-                [sys.executable, "-W", "ignore", "-c", SERVER, str(listener.fileno()), str(self.broken), str(workers)],
-                pass_fds=[listener.fileno()], stderr=log, process_group=0,
+                [
+                    sys.executable,
+                    "-W",
+                    "ignore",
+                    "-c",
+                    SERVER,
+                    str(listener.fileno()),
+                    str(self.broken),
+                    str(workers),
+                ],
+                pass_fds=[listener.fileno()],
+                stderr=log,
+                process_group=0,
             )
         self.get("/")
 
@@ -203,7 +214,9 @@ def connect(server: Running) -> Iterator[Callable[[], HTTPConnection]]:
         one.close()
 
 
-def test_who_keeps_a_connection_does_not_wait_for_somebody_elses_slow_request(server: Running, connect: Callable[[], HTTPConnection]) -> None:
+def test_who_keeps_a_connection_does_not_wait_for_somebody_elses_slow_request(
+    server: Running, connect: Callable[[], HTTPConnection]
+) -> None:
     kept, asking, slow = connect(), connect(), connect()
     for one in (kept, asking):
         one.request("GET", "/")
@@ -218,7 +231,9 @@ def test_who_keeps_a_connection_does_not_wait_for_somebody_elses_slow_request(se
     assert server.get("/")[0] == 200
 
 
-def test_who_asks_while_a_short_request_runs_is_answered_after_it(server: Running, connect: Callable[[], HTTPConnection]) -> None:
+def test_who_asks_while_a_short_request_runs_is_answered_after_it(
+    server: Running, connect: Callable[[], HTTPConnection]
+) -> None:
     kept = connect()
     kept.request("GET", "/")
     kept.getresponse().read()

@@ -1,4 +1,6 @@
-"""`module check`, `module test` and `module reload` as people run them: what they print, and their exit codes."""
+"""`module check`, `module test` and `module reload` as people run them: what they print, and
+their exit codes.
+"""
 
 from __future__ import annotations
 
@@ -26,27 +28,46 @@ def modules(tmp_path: Path) -> Path:
 def test_check_groups_what_it_finds(instance: Path, modules: Path) -> None:
     env = {"PUQPANEL_MODULES_DIR": str(modules)}
     write_module(modules, PLUGIN.format("def run(self):\n        exit(1)"), type="Plugin")
-    write_module(modules, PLUGIN.replace("Echo", "Fine").format("kept = {}"), type="Plugin", name="Fine")
+    write_module(
+        modules, PLUGIN.replace("Echo", "Fine").format("kept = {}"), type="Plugin", name="Fine"
+    )
     said = puqpanel(instance, "module", "check", "--all", **env)
     assert said.returncode == 1
-    assert "Plugin/Echo\n  Echo.py:6  error  exit() reaches the whole process, not only this module.  [ends-the-process]\n      Raise an error" in said.stdout
+    assert (
+        "Plugin/Echo\n  Echo.py:6  error  exit() reaches the whole process, not only this module. "
+        " [ends-the-process]\n      Raise an error" in said.stdout
+    )
     assert "2 modules checked: 1 error, 1 warning, 2 hints." in said.stdout
     assert puqpanel(instance, "module", "check", "Fine", **env).returncode == 0
     assert puqpanel(instance, "module", "check", "Fine", "--strict", **env).returncode == 1
-    rows = json.loads(puqpanel(instance, "module", "check", "Plugin/Fine", "--no-hints", "--json", **env).stdout)
-    assert [(row["rule"], row["severity"], row["file"], row["line"]) for row in rows] == [("shared-state", "warning", "Fine.py", 5)]
+    rows = json.loads(
+        puqpanel(instance, "module", "check", "Plugin/Fine", "--no-hints", "--json", **env).stdout
+    )
+    assert [(row["rule"], row["severity"], row["file"], row["line"]) for row in rows] == [
+        ("shared-state", "warning", "Fine.py", 5)
+    ]
     assert set(rows[0]) == {"module", "rule", "severity", "file", "line", "says", "mend"}
     assert not instance.exists()
 
 
-def test_a_configuration_that_ends_the_process_costs_its_own_findings(instance: Path, modules: Path) -> None:
+def test_a_configuration_that_ends_the_process_costs_its_own_findings(
+    instance: Path, modules: Path
+) -> None:
     write_module(modules, PLUGIN.format("pass"), type="Plugin")
-    bad = write_module(modules, PLUGIN.replace("Echo", "Bad").format("pass"), type="Plugin", name="Bad")
-    (bad / "config.py").write_text('import os\nos._exit(0)\nCONFIG = {"name": "Bad", "version": "1.0.0"}\n')
-    said = puqpanel(instance, "module", "check", "--all", "--json", PUQPANEL_MODULES_DIR=str(modules))
+    bad = write_module(
+        modules, PLUGIN.replace("Echo", "Bad").format("pass"), type="Plugin", name="Bad"
+    )
+    (bad / "config.py").write_text(
+        'import os\nos._exit(0)\nCONFIG = {"name": "Bad", "version": "1.0.0"}\n'
+    )
+    said = puqpanel(
+        instance, "module", "check", "--all", "--json", PUQPANEL_MODULES_DIR=str(modules)
+    )
     assert said.returncode == 1
     rows = json.loads(said.stdout)
-    assert {(row["module"], row["rule"]) for row in rows if row["severity"] in ("refused", "error")} == {("Plugin/Bad", "refused"), ("Plugin/Bad", "ends-the-process")}
+    assert {
+        (row["module"], row["rule"]) for row in rows if row["severity"] in ("refused", "error")
+    } == {("Plugin/Bad", "refused"), ("Plugin/Bad", "ends-the-process")}
 
 
 def test_check_shows_its_rules(instance: Path) -> None:
@@ -68,17 +89,29 @@ def test_the_card_of_a_module(instance: Path, modules: Path) -> None:
     listed = puqpanel(instance, "module", "test", "Echo", "--list", **env)
     assert "strange events\n" in listed.stdout
     wrong = puqpanel(instance, "module", "test", "Echo", "--probe", "nonsense", **env)
-    assert (wrong.returncode, "There is no probe “nonsense” for Plugin modules" in wrong.stderr) == (1, True)
+    assert (
+        wrong.returncode,
+        "There is no probe “nonsense” for Plugin modules" in wrong.stderr,
+    ) == (1, True)
 
 
 def test_a_module_that_ends_the_process_costs_its_card(instance: Path, modules: Path) -> None:
     env = {"PUQPANEL_MODULES_DIR": str(modules)}
-    write_module(modules, PLUGIN.format("def deactivate(self):\n        import os\n        os._exit(3)"), type="Plugin")
+    write_module(
+        modules,
+        PLUGIN.format("def deactivate(self):\n        import os\n        os._exit(3)"),
+        type="Plugin",
+    )
     said = puqpanel(instance, "module", "test", "Echo", "--json", **env)
     assert said.returncode == 1
     card = json.loads(said.stdout)
     assert [line["outcome"] for line in card] == ["passed", "passed", "failed"]
-    assert card[2] == {"probe": "deactivated and activated again", "outcome": "failed", "says": "It ended the process it was tried in.", "seconds": 0.0}
+    assert card[2] == {
+        "probe": "deactivated and activated again",
+        "outcome": "failed",
+        "says": "It ended the process it was tried in.",
+        "seconds": 0.0,
+    }
 
 
 def test_a_module_that_is_refused_has_a_short_card(instance: Path, modules: Path) -> None:

@@ -1,4 +1,6 @@
-"""The ./panel bootstrap under a plain sh, with a Python that notes what it is asked for instead of building an environment."""
+"""The ./panel bootstrap under a plain sh, with a Python that notes what it is asked for instead
+of building an environment.
+"""
 
 from __future__ import annotations
 
@@ -46,14 +48,26 @@ class Checkout:
         self.notes.touch()
         self.env = {"PATH": f"{bin_folder}:/usr/bin:/bin", "NOTES": str(self.notes)}
 
-    def __call__(self, *arguments: str, cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess[str]:
+    def __call__(
+        self, *arguments: str, cwd: Path | None = None, **env: str
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [SH, str(self.root / "panel"), *arguments], cwd=cwd or self.root, env={**self.env, **env}, capture_output=True, text=True, timeout=60, check=False
+            [SH, str(self.root / "panel"), *arguments],
+            cwd=cwd or self.root,
+            env={**self.env, **env},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
 
     @property
     def installs(self) -> list[str]:
-        return [line.rpartition(" ")[2] for line in self.notes.read_text().splitlines() if "pip install" in line]
+        return [
+            line.rpartition(" ")[2]
+            for line in self.notes.read_text().splitlines()
+            if "pip install" in line
+        ]
 
 
 @pytest.fixture
@@ -61,7 +75,9 @@ def checkout(tmp_path: Path) -> Checkout:
     return Checkout(tmp_path)
 
 
-def test_arguments_exit_code_and_working_folder_are_kept(checkout: Checkout, tmp_path: Path) -> None:
+def test_arguments_exit_code_and_working_folder_are_kept(
+    checkout: Checkout, tmp_path: Path
+) -> None:
     done = checkout("module", "a b", "*", "", cwd=tmp_path, CODE="3")
     assert done.returncode == 3
     assert done.stdout.splitlines() == [str(tmp_path), "<module>", "<a b>", "<*>", "<>"]
@@ -99,7 +115,15 @@ def test_signals_reach_the_panel_itself(checkout: Checkout) -> None:
 
 def test_two_at_once_install_once(checkout: Checkout) -> None:
     env = {**checkout.env, "SLOW": "1"}
-    both = [subprocess.Popen([SH, str(checkout.root / "panel"), "doctor"], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for _ in range(2)]
+    both = [
+        subprocess.Popen(
+            [SH, str(checkout.root / "panel"), "doctor"],
+            env=env,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for _ in range(2)
+    ]
     assert [process.wait(30) for process in both] == [0, 0]
     assert checkout.installs == ["."]
     assert not (checkout.root / ".venv.lock").exists()
@@ -121,7 +145,9 @@ def test_a_lock_left_by_a_dead_one_is_no_obstacle(checkout: Checkout) -> None:
         ({"NO_PIP": "1"}, "panel: pip could not install the panel"),
     ],
 )
-def test_what_is_missing_is_said_in_a_sentence(checkout: Checkout, env: dict[str, str], sentence: str) -> None:
+def test_what_is_missing_is_said_in_a_sentence(
+    checkout: Checkout, env: dict[str, str], sentence: str
+) -> None:
     done = checkout("doctor", **env)
     assert done.returncode == 1
     assert sentence in done.stderr.splitlines()[-1]
@@ -129,13 +155,16 @@ def test_what_is_missing_is_said_in_a_sentence(checkout: Checkout, env: dict[str
 
 
 def test_a_folder_that_cannot_be_written() -> None:
-    with tempfile.TemporaryDirectory() as folder:  # not pytest's own, which only its owner may enter
+    # not pytest's own, which only its owner may enter
+    with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         checkout = Checkout(Path(folder))
         checkout.root.chmod(0o555)
         ordinary = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
         command = [SH, str(checkout.root / "panel"), "doctor"]
-        done = subprocess.run(command, env=checkout.env, capture_output=True, text=True, check=False, **ordinary)  # type: ignore[call-overload]
+        done = subprocess.run(
+            command, env=checkout.env, capture_output=True, text=True, check=False, **ordinary
+        )  # type: ignore[call-overload]
         assert done.returncode == 1
         assert done.stderr == f"panel: cannot write to {checkout.root}, where .venv belongs\n"
         checkout.root.chmod(0o755)

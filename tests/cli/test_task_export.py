@@ -1,4 +1,6 @@
-"""A failed task as a test: it replays as written, holds no secret, and fails when the module behaves differently."""
+"""A failed task as a test: it replays as written, holds no secret, and fails when the module
+behaves differently.
+"""
 
 from __future__ import annotations
 
@@ -46,14 +48,24 @@ def house(settings: Settings, app: Panel, tmp_path: Path) -> Iterator[House]:
     dismantle(panel)
 
 
-def failed(house: House, drain: Callable[..., None], fault: str, times: int = 100, **service: str) -> Task:
+def failed(
+    house: House, drain: Callable[..., None], fault: str, times: int = 100, **service: str
+) -> Task:
     """A create that failed, and its task."""
     house.cloud.fail(fault, method="POST", times=times)  # type: ignore[attr-defined]
     uuid = house.sold(**{"password": PASSWORD, **service})
     house.module.cls.job_options = {"create_job": {"tries": 1}}
     provisioning.request(actor=_staff(), service_uuid=uuid, verb="create")
     drain()
-    task = session().scalars(sa.select(Task).where(Task.service_uuid == uuid).execution_options(populate_existing=True)).one()
+    task = (
+        session()
+        .scalars(
+            sa.select(Task)
+            .where(Task.service_uuid == uuid)
+            .execution_options(populate_existing=True)
+        )
+        .one()
+    )
     assert task.status == "failed", task.note
     return task
 
@@ -66,40 +78,80 @@ def _staff() -> Any:
 
 def export(settings: Settings, task: Task, folder: Path) -> tuple[Path, Path, str]:
     """Runs the command; the conversation, the test, and what was said."""
-    said = puqpanel(settings.instance, "task", "export", task.uuid[:12], "--to", str(folder),
-                    PUQPANEL_DATABASE_URL=settings.database_url, PUQPANEL_REDIS_URL=settings.redis_url)
+    said = puqpanel(
+        settings.instance,
+        "task",
+        "export",
+        task.uuid[:12],
+        "--to",
+        str(folder),
+        PUQPANEL_DATABASE_URL=settings.database_url,
+        PUQPANEL_REDIS_URL=settings.redis_url,
+    )
     assert said.returncode == 0, said.stderr
-    return folder / f"task_{task.uuid[:8]}.json", folder / f"test_task_{task.uuid[:8]}.py", said.stdout
+    return (
+        folder / f"task_{task.uuid[:8]}.json",
+        folder / f"test_task_{task.uuid[:8]}.py",
+        said.stdout,
+    )
 
 
 def pytest_of(file: Path) -> subprocess.CompletedProcess[str]:
     """The test as a person runs it."""
-    return subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:playwright", str(file)], cwd=ROOT,
-                          env=environment(file.parent), capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "no:playwright",
+            str(file),
+        ],
+        cwd=ROOT,
+        env=environment(file.parent),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
 
 
 @pytest.mark.parametrize("fault", ["500", "drop", "garbage"])
-def test_it_replays_as_written(house: House, settings: Settings, drain: Callable[..., None], tmp_path: Path, fault: str) -> None:
+def test_it_replays_as_written(
+    house: House, settings: Settings, drain: Callable[..., None], tmp_path: Path, fault: str
+) -> None:
     task = failed(house, drain, fault)
     recorded, test, said = export(settings, task, tmp_path / "out")
     assert "ends otherwise" not in said
     told = json.loads(recorded.read_text())
-    assert [(one["method"], one["path"]) for one in told["exchanges"]] == [("GET", "/accounts/lumen"), ("POST", "/accounts")]
+    assert [(one["method"], one["path"]) for one in told["exchanges"]] == [
+        ("GET", "/accounts/lumen"),
+        ("POST", "/accounts"),
+    ]
     assert "Demo cloud" in [row.get("name") for rows in told["tables"].values() for row in rows]
     run = pytest_of(test)
     assert run.returncode == 0, run.stdout
 
 
-def test_a_title_stays_a_title(house: House, settings: Settings, drain: Callable[..., None], tmp_path: Path) -> None:
+def test_a_title_stays_a_title(
+    house: House, settings: Settings, drain: Callable[..., None], tmp_path: Path
+) -> None:
     task = failed(house, drain, "500")
     with transaction() as current:
         current.get_one(Task, task.id).title = 'Make """\nraise SystemExit(3)\n"""\\'
     _, test, _ = export(settings, task, tmp_path / "out")
-    (first, *rest) = ast.parse(test.read_text()).body
-    assert isinstance(first, ast.Expr) and not any(isinstance(one, ast.Raise | ast.Expr) for one in rest)
+    first, *rest = ast.parse(test.read_text()).body
+    assert isinstance(first, ast.Expr) and not any(
+        isinstance(one, ast.Raise | ast.Expr) for one in rest
+    )
 
 
-def test_no_secret_is_in_it(house: House, settings: Settings, drain: Callable[..., None], tmp_path: Path) -> None:
+def test_no_secret_is_in_it(
+    house: House, settings: Settings, drain: Callable[..., None], tmp_path: Path
+) -> None:
     task = failed(house, drain, "500")
     recorded, test, _ = export(settings, task, tmp_path / "out")
     text = recorded.read_text() + test.read_text()
@@ -109,7 +161,9 @@ def test_no_secret_is_in_it(house: House, settings: Settings, drain: Callable[..
     assert json.loads(recorded.read_text())["service"]["service_data"]["password"] == STAND_IN
 
 
-def test_it_fails_when_the_module_behaves_differently(house: House, settings: Settings, drain: Callable[..., None], tmp_path: Path) -> None:
+def test_it_fails_when_the_module_behaves_differently(
+    house: House, settings: Settings, drain: Callable[..., None], tmp_path: Path
+) -> None:
     task = failed(house, drain, "500")
     _, test, _ = export(settings, task, tmp_path / "out")
     other = tmp_path / "modules" / "Product" / "MyCloudService"
@@ -126,11 +180,21 @@ def test_it_fails_when_the_module_behaves_differently(house: House, settings: Se
     assert "Error" not in run.stderr
 
 
-def test_a_second_export_overwrites_nothing(house: House, settings: Settings, drain: Callable[..., None], tmp_path: Path) -> None:
+def test_a_second_export_overwrites_nothing(
+    house: House, settings: Settings, drain: Callable[..., None], tmp_path: Path
+) -> None:
     task = failed(house, drain, "500")
     _, test, _ = export(settings, task, tmp_path)
     test.write_text("mine")
-    again = puqpanel(settings.instance, "task", "export", task.uuid, "--to", str(tmp_path), PUQPANEL_DATABASE_URL=settings.database_url)
+    again = puqpanel(
+        settings.instance,
+        "task",
+        "export",
+        task.uuid,
+        "--to",
+        str(tmp_path),
+        PUQPANEL_DATABASE_URL=settings.database_url,
+    )
     assert again.returncode == 1
     assert "is there already; nothing was written" in again.stderr
     assert test.read_text() == "mine"
@@ -139,12 +203,28 @@ def test_a_second_export_overwrites_nothing(house: House, settings: Settings, dr
 def test_list_and_show(house: House, settings: Settings, drain: Callable[..., None]) -> None:
     task = failed(house, drain, "500")
     env = {"PUQPANEL_DATABASE_URL": settings.database_url}
-    rows = json.loads(puqpanel(settings.instance, "task", "list", "--status", "failed", "--module", "MyCloudService", "--json", **env).stdout)
-    assert [(row["id"], row["method"], row["note"]) for row in rows] == [(task.uuid, "create_job", "The cloud answered 500.")]
+    rows = json.loads(
+        puqpanel(
+            settings.instance,
+            "task",
+            "list",
+            "--status",
+            "failed",
+            "--module",
+            "MyCloudService",
+            "--json",
+            **env,
+        ).stdout
+    )
+    assert [(row["id"], row["method"], row["note"]) for row in rows] == [
+        (task.uuid, "create_job", "The cloud answered 500.")
+    ]
     shown = puqpanel(settings.instance, "task", "show", task.uuid[:8], **env)
     assert "attempt 1" in shown.stdout
     assert PASSWORD not in shown.stdout
-    assert "There is no task 0000" in puqpanel(settings.instance, "task", "show", "0000", **env).stderr
+    assert (
+        "There is no task 0000" in puqpanel(settings.instance, "task", "show", "0000", **env).stderr
+    )
 
 
 def test_what_is_no_job_of_a_module_has_no_conversation(panel: Panel) -> None:
@@ -153,6 +233,20 @@ def test_what_is_no_job_of_a_module_has_no_conversation(panel: Panel) -> None:
 
 
 def test_secrets_go_by_name_by_shape_and_wherever_they_stand() -> None:
-    told = {"password": "abc", "note": "the word opensesame is known", "list": [{"api_key": 12345}], "auth": "Bearer abcdefghij", "token": "", "ok": True}
+    told = {
+        "password": "abc",
+        "note": "the word opensesame is known",
+        "list": [{"api_key": 12345}],
+        "auth": "Bearer abcdefghij",
+        "token": "",
+        "ok": True,
+    }
     clean = without_secrets(told, ["opensesame"])
-    assert clean == {"password": STAND_IN, "note": f"the word {STAND_IN} is known", "list": [{"api_key": STAND_IN}], "auth": f"Bearer {STAND_IN}", "token": "", "ok": True}
+    assert clean == {
+        "password": STAND_IN,
+        "note": f"the word {STAND_IN} is known",
+        "list": [{"api_key": STAND_IN}],
+        "auth": f"Bearer {STAND_IN}",
+        "token": "",
+        "ok": True,
+    }

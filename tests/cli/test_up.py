@@ -1,4 +1,6 @@
-"""`puqpanel up` as a person meets it: started, asked, killed in parts and whole, started twice, stopped."""
+"""`puqpanel up` as a person meets it: started, asked, killed in parts and whole, started twice,
+stopped.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,9 @@ def healthy(up: Up) -> bool:
 
 def test_it_starts_empty_serves_and_stops_without_a_trace(up: Up, instance: Path) -> None:
     up.ready()
-    assert re.search(r"Staff +http://127\.0\.0\.1:\d+/admin +admin@example\.test +(\w{4}-){3}\w{4}\n", up.output)
+    assert re.search(
+        r"Staff +http://127\.0\.0\.1:\d+/admin +admin@example\.test +(\w{4}-){3}\w{4}\n", up.output
+    )
     assert "shown once" in up.output
     assert healthy(up)
     doctor = puqpanel(instance, "doctor", "--json")
@@ -96,7 +100,11 @@ def test_a_second_one_on_the_same_instance_is_told_so(up: Up, instance: Path) ->
     up.ready()
     second = puqpanel(instance, "up", "--port", "0")
     assert second.returncode == 1
-    assert second.stderr == f"puqpanel: This instance is running already (process {up.process.pid}): {instance}. Choose another with --instance DIR.\n"
+    assert (
+        second.stderr
+        == f"puqpanel: This instance is running already (process {up.process.pid}): {instance}."
+        " Choose another with --instance DIR.\n"
+    )
     assert healthy(up)
 
 
@@ -105,13 +113,21 @@ def test_a_port_in_use_is_one_sentence(instance: Path) -> None:
         port = taken.getsockname()[1]
         said = puqpanel(instance, "up", "--port", str(port))
     assert said.returncode == 1
-    assert said.stderr == f"puqpanel: Port {port} on 127.0.0.1 is in use. Choose another with --port N (0 takes a free one).\n"
+    assert (
+        said.stderr
+        == f"puqpanel: Port {port} on 127.0.0.1 is in use. Choose another with --port N (0 takes a"
+        " free one).\n"
+    )
 
 
 def test_an_address_of_somebody_else_is_one_sentence(instance: Path) -> None:
     said = puqpanel(instance, "up", "--host", "192.0.2.1")
     assert said.returncode == 1
-    assert said.stderr == "puqpanel: 192.0.2.1 is no address of this machine. Choose another with --host ADDRESS.\n"
+    assert (
+        said.stderr
+        == "puqpanel: 192.0.2.1 is no address of this machine. Choose another with --host"
+        " ADDRESS.\n"
+    )
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
@@ -143,7 +159,11 @@ def test_lost_keys_refuse_the_start_and_name_the_file(up: Up, instance: Path) ->
 def test_ctrl_c_while_it_starts_ends_it(instance: Path) -> None:
     running = Up(instance, **ONE_EACH)
     try:
-        wait_for(lambda: any("prepare" in command for command in processes(instance).values()), 20, "the preparation")
+        wait_for(
+            lambda: any("prepare" in command for command in processes(instance).values()),
+            20,
+            "the preparation",
+        )
         running.process.send_signal(signal.SIGINT)
         assert running.process.wait(30) == 0
         assert processes(instance) == {}
@@ -158,7 +178,9 @@ SEEDED = ["completed"] * 4 + ["failed"] + ["pending"] * 2 + ["suspended"]
 def provisioned(url: str) -> list[str]:
     engine = sa.create_engine(url, poolclass=sa.NullPool)
     with engine.connect() as connection:
-        return sorted(connection.execute(sa.text("select provision_status from services")).scalars())
+        return sorted(
+            connection.execute(sa.text("select provision_status from services")).scalars()
+        )
 
 
 def test_the_demo_twice_is_the_same_demo(instance: Path) -> None:
@@ -168,7 +190,10 @@ def test_the_demo_twice_is_the_same_demo(instance: Path) -> None:
         try:
             said.append(re.findall(r"(\S+@\S+) +((?:\w{4}-){3}\w{4})", running.ready().output))
             assert any("demo cloud" in command for command in processes(instance).values())
-            wait_for(lambda: provisioned(f"sqlite:///{instance}/puqpanel.db") == SEEDED, what="creating the services")
+            wait_for(
+                lambda: provisioned(f"sqlite:///{instance}/puqpanel.db") == SEEDED,
+                what="creating the services",
+            )
             running.stop()
             assert processes(instance) == {}
             assert "Traceback" not in running.output
@@ -189,11 +214,20 @@ def test_the_same_demo_on_postgresql_and_a_redis_server(instance: Path) -> None:
             pytest.skip(f"no {missing} on this machine")
         program = shutil.which("redis-server") or find_binary()
         port = servers.free_port()
-        redis = subprocess.Popen([program, "--port", str(port), "--bind", "127.0.0.1", "--save", ""], stdout=subprocess.DEVNULL)
+        redis = subprocess.Popen(
+            [program, "--port", str(port), "--bind", "127.0.0.1", "--save", ""],
+            stdout=subprocess.DEVNULL,
+        )
         stack.callback(redis.wait)
         stack.callback(redis.kill)
         url = database.render_as_string(hide_password=False)
-        running = Up(instance, "--demo", **ONE_EACH, PUQPANEL_DATABASE_URL=url, PUQPANEL_REDIS_URL=f"redis://127.0.0.1:{port}/0")
+        running = Up(
+            instance,
+            "--demo",
+            **ONE_EACH,
+            PUQPANEL_DATABASE_URL=url,
+            PUQPANEL_REDIS_URL=f"redis://127.0.0.1:{port}/0",
+        )
         try:
             assert healthy(running.ready())
             wait_for(lambda: provisioned(url) == SEEDED, what="creating the services")

@@ -1,4 +1,6 @@
-"""The first start of a panel in a terminal: it asks for the first staff account, and takes a change of mind."""
+"""The first start of a panel in a terminal: it asks for the first staff account, and takes a
+change of mind.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +29,19 @@ class Terminal:
         self.ours, theirs = pty.openpty()
         env = environment(instance, PUQPANEL_WEB_PROCESSES="1", PUQPANEL_WORKERS="1")
         command = [sys.executable, "-m", "puqpanel", "up", "--port", "0"]
-        # a session of its own, led by the panel, whose terminal this is: Ctrl-C typed into it reaches what a person's would
-        launch = "import fcntl, os, sys, termios; os.setsid(); fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
-        self.process = subprocess.Popen([sys.executable, "-c", launch, *command], env=env, stdin=theirs, stdout=theirs, stderr=theirs)
+        # a session of its own, led by the panel, whose terminal this is: Ctrl-C typed into it
+        # reaches what a person's would
+        launch = (
+            "import fcntl, os, sys, termios; os.setsid(); fcntl.ioctl(0, termios.TIOCSCTTY, 0);"
+            " os.execv(sys.argv[1], sys.argv[1:])"
+        )
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", launch, *command],
+            env=env,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+        )
         os.close(theirs)
 
     def expect(self, pattern: str, seconds: float = 60) -> None:

@@ -1,4 +1,6 @@
-"""`puqpanel worker` and `puqpanel scheduler` by themselves: replaced when they die, gone when they are told to go."""
+"""`puqpanel worker` and `puqpanel scheduler` by themselves: replaced when they die, gone when
+they are told to go.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,11 @@ def instance(tmp_path: Path) -> Iterator[Path]:
 @contextlib.contextmanager
 def started(instance: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "puqpanel", *arguments], env=environment(instance), stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0
+        [sys.executable, "-m", "puqpanel", *arguments],
+        env=environment(instance),
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        process_group=0,
     )
     try:
         yield process
@@ -41,7 +47,11 @@ def started(instance: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]
 
 
 def workers(instance: Path, parent: int) -> set[int]:
-    return {pid for pid, command in processes(instance).items() if " worker" in command and pid != parent}
+    return {
+        pid
+        for pid, command in processes(instance).items()
+        if " worker" in command and pid != parent
+    }
 
 
 def doctor(instance: Path, names: str) -> bool:

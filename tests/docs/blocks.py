@@ -1,4 +1,6 @@
-"""Code in the documentation that stands under the path of its file: put into a folder as the reader is told to, step by step."""
+"""Code in the documentation that stands under the path of its file: put into a folder as the
+reader is told to, step by step.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 BLOCK = re.compile(
-    r"^(?P<how>Add to the end of |Replace the imports of |)`(?P<path>modules/[\w./-]+)`:?\n\n```\w+\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL
+    r"^(?P<how>Add to the end of |Replace the imports of"
+    r" |)`(?P<path>modules/[\w./-]+)`:?\n\n```\w+\n(?P<code>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
 )
 
 
@@ -33,9 +37,13 @@ class Block:
             file.write_text(f"{text.rstrip()}\n\n{self.code}", "utf-8")
             return
         lines = text.splitlines(keepends=True)
-        imports = [node for node in ast.parse(text).body if isinstance(node, ast.Import | ast.ImportFrom)]
+        imports = [
+            node for node in ast.parse(text).body if isinstance(node, ast.Import | ast.ImportFrom)
+        ]
         last = imports[-1].end_lineno
-        file.write_text("".join([*lines[: imports[0].lineno - 1], self.code, *lines[last:]]), "utf-8")
+        file.write_text(
+            "".join([*lines[: imports[0].lineno - 1], self.code, *lines[last:]]), "utf-8"
+        )
 
 
 def blocks(text: str) -> list[Block]:

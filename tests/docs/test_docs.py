@@ -1,4 +1,6 @@
-"""What the documentation says is so: its links, paths, names and commands exist, its code is Python, its smallest module loads."""
+"""What the documentation says is so: its links, paths, names and commands exist, its code is
+Python, its smallest module loads.
+"""
 
 from __future__ import annotations
 
@@ -52,26 +54,36 @@ def test_every_page_can_be_reached() -> None:
         if page in reached:
             continue
         reached.add(page)
-        todo += [page.parent / target for target in re.findall(r"\]\(([^)#\s]+\.md)", page.read_text("utf-8")) if "://" not in target]
+        todo += [
+            page.parent / target
+            for target in re.findall(r"\]\(([^)#\s]+\.md)", page.read_text("utf-8"))
+            if "://" not in target
+        ]
     assert {page.resolve() for page in PAGES} - reached == set()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=IDS)
 def test_code_is_python(page: Path) -> None:
-    for code in re.findall(r"^```python\n(.*?)^```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL):
+    for code in re.findall(
+        r"^```python\n(.*?)^```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL
+    ):
         ast.parse(textwrap.dedent(code))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=IDS)
 def test_named_files_and_functions_exist(page: Path) -> None:
     missing = []
-    for path, name in re.findall(r"`([a-z_]+(?:/[a-z_]+)+\.py)(?:::(\w+))?", page.read_text("utf-8")):
+    for path, name in re.findall(
+        r"`([a-z_]+(?:/[a-z_]+)+\.py)(?:::(\w+))?", page.read_text("utf-8")
+    ):
         file = ROOT / "puqpanel" / path
         if not file.exists() and not (ROOT / path).exists():
             if not list((ROOT / "modules").glob(f"*/*/{path}")):  # a path within a module's folder
                 missing.append(path)
         elif name:
-            module = importlib.import_module("puqpanel." + path.removesuffix(".py").removesuffix("/__init__").replace("/", "."))
+            module = importlib.import_module(
+                "puqpanel." + path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+            )
             if not hasattr(module, name):
                 missing.append(f"{path}::{name}")
     assert missing == []
@@ -79,8 +91,16 @@ def test_named_files_and_functions_exist(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=IDS)
 def test_named_modules_exist(page: Path) -> None:
-    named = re.findall(r"`(?:modules/)?((?:Product|Plugin|Payment|Notification)/[A-Z]\w+)`", page.read_text("utf-8"))
-    assert [name for name in named if not (ROOT / "modules" / name).is_dir() and not name.endswith(("/Name", "/Echo", "/SiteBox"))] == []
+    named = re.findall(
+        r"`(?:modules/)?((?:Product|Plugin|Payment|Notification)/[A-Z]\w+)`",
+        page.read_text("utf-8"),
+    )
+    assert [
+        name
+        for name in named
+        if not (ROOT / "modules" / name).is_dir()
+        and not name.endswith(("/Name", "/Echo", "/SiteBox"))
+    ] == []
 
 
 def test_the_smallest_module_loads(tmp_path: Path) -> None:
@@ -96,12 +116,30 @@ def test_the_smallest_module_loads(tmp_path: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=IDS)
 def test_named_commands_exist(page: Path) -> None:
     context = click.Context(Commands(name="puqpanel"))
-    for line in re.findall(r"(?:\./panel|`puqpanel|    puqpanel) ([a-z][^`\n]*)", page.read_text("utf-8")):
+    for line in re.findall(
+        r"(?:\./panel|`puqpanel|    puqpanel) ([a-z][^`\n]*)", page.read_text("utf-8")
+    ):
         words = line.split()
         assert words[0] in COMMANDS, f"{page.name} names {line}"
-        command = Commands(name="puqpanel").get_command(context, words[0]) if words[0] in COMMANDS else None
+        command = (
+            Commands(name="puqpanel").get_command(context, words[0])
+            if words[0] in COMMANDS
+            else None
+        )
         if isinstance(command, click.Group) and len(words) > 1:
             assert words[1].rstrip(".,;") in command.commands, f"{page.name} names {line}"
-        options = {option for one in [command, *(command.commands.values() if isinstance(command, click.Group) else [])] if one for parameter in one.params for option in parameter.opts}
+        options = {
+            option
+            for one in [
+                command,
+                *(command.commands.values() if isinstance(command, click.Group) else []),
+            ]
+            if one
+            for parameter in one.params
+            for option in parameter.opts
+        }
         used = [word for word in words if word.startswith("--") and words[0] != "test"]
-        assert not command or [word for word in used if word.rstrip(".,;") not in options | {"--help"}] == [], f"{page.name} names {line}"
+        assert (
+            not command
+            or [word for word in used if word.rstrip(".,;") not in options | {"--help"}] == []
+        ), f"{page.name} names {line}"

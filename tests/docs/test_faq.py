@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,40 +19,139 @@ from tests.sample import write_module
 
 FAQ = " ".join((ROOT / "docs" / "faq.md").read_text("utf-8").split())
 PRODUCT = "from puqpanel.sdk import Product\nclass Echo(Product):\n    pass\n"
-ROUTE = {"method": "get", "uri": "servers", "name": "servers", "permission": "see", "controller": "ServersController@index"}
-CONTROLLER = {"controllers/ServersController.py": "class ServersController:\n    def index(self, request):\n        return ''\n"}
+ROUTE = {
+    "method": "get",
+    "uri": "servers",
+    "name": "servers",
+    "permission": "see",
+    "controller": "ServersController@index",
+}
+CONTROLLER = {
+    "controllers/ServersController.py": (
+        "class ServersController:\n    def index(self, request):\n        return ''\n"
+    )
+}
 
 
 def product(hook: str, answer: object, more: str = "") -> str:
-    return f"from puqpanel.sdk import Product\nclass Echo(Product):\n    def {hook}(self):\n        return {answer!r}\n{more}"
+    return (
+        f"from puqpanel.sdk import Product\nclass Echo(Product):\n    def {hook}(self):\n       "
+        f" return {answer!r}\n{more}"
+    )
 
 
 REFUSED = [
-    ("import forms\n" + PRODUCT, {"forms.py": ""}, "Echo.py does not load: ModuleNotFoundError: No module named 'forms' (Echo.py:1); write it as from .forms import …."),
-    (PRODUCT.replace("Echo", "Ecko"), {}, "Echo.py defines no class Echo; it defines Ecko: folder, file and class share one name."),
-    (PRODUCT.replace("Product", "Plugin"), {}, "The class Echo extends Plugin but lies under modules/Product/; extend Product."),
-    (PRODUCT, {"config.py": 'CONFIG = {"name": "Echo"}'}, "CONFIG in config.py has no “version” text."),
+    (
+        "import forms\n" + PRODUCT,
+        {"forms.py": ""},
+        (
+            "Echo.py does not load: ModuleNotFoundError: No module named 'forms' (Echo.py:1); write"
+            " it as from .forms import …."
+        ),
+    ),
+    (
+        PRODUCT.replace("Echo", "Ecko"),
+        {},
+        "Echo.py defines no class Echo; it defines Ecko: folder, file and class share one name.",
+    ),
+    (
+        PRODUCT.replace("Product", "Plugin"),
+        {},
+        "The class Echo extends Plugin but lies under modules/Product/; extend Product.",
+    ),
+    (
+        PRODUCT,
+        {"config.py": 'CONFIG = {"name": "Echo"}'},
+        "CONFIG in config.py has no “version” text.",
+    ),
     ("x = (\n", {}, "Echo.py has a syntax error: '(' was never closed (Echo.py:1)."),
-    (PRODUCT.replace("    pass", "    def getProductData(self, data): ...\n    def get_product_data(self, data): ..."), {},
-     "Echo defines both getProductData and get_product_data; keep one of them."),
-    (product("get_client_area_menu_config", {"general": {"name": "General", "template": "client_area.general"}}), {},
-     "The tab “general” has the template “client_area.general”, but views/client_area/general.html is not there."),
-    (product("admin_web_routes", [{key: value for key, value in ROUTE.items() if key != "permission"}]), CONTROLLER, "The route “servers” has no “permission”."),
-    (product("admin_web_routes", [ROUTE | {"controller": "ServersController@list"}]), CONTROLLER,
-     "The route “servers” leads to ServersController@list, but ServersController has no public method list."),
-    (product("admin_web_routes", [ROUTE], f"    def admin_sidebar(self):\n        return {[{'title': 'Servers', 'link': 'server', 'permission': 'see'}]!r}\n"), CONTROLLER,
-     "The sidebar entry “Servers” links to “server”, but admin_web_routes() has no route of that name."),
-    (PRODUCT, {"hooks.py": "from puqpanel.sdk import Hook\nHOOKS = [Hook('service.created', print)]"}, "hooks.py: The panel has no event “service.created”; do you mean service.create?"),
-    (PRODUCT, {"hooks.py": "hooks = []"}, "hooks.py defines no HOOKS = [Hook(event, listener, priority), …] list."),
-    (PRODUCT, {"hooks.py": "from puqpanel.sdk import Hook\nHOOKS = [Hook('service.create', 'heard')]"}, "hooks.py: service.create is for the method heard(), which the class Echo has not."),
-    (product("scheduler", [{"name": "tidy", "method": "create_job", "cron": "every day"}]), {},
-     "The entry “tidy” of scheduler() has the cron text “every day”; write five fields such as */5 * * * * (minute, hour, day, month, weekday)."),
-    (product("scheduler", [{"name": "tidy", "method": "create_job"}]), {}, "The entry “tidy” of scheduler() needs either “cron” or “every”."),
-    (product("scheduler", [{"name": "tidy", "method": "tidy", "every": "1d"}]), {}, "The entry “tidy” of scheduler() calls tidy(), which the class Echo has not."),
-]  # fmt: skip
+    (
+        PRODUCT.replace(
+            "    pass",
+            "    def getProductData(self, data): ...\n    def get_product_data(self, data): ...",
+        ),
+        {},
+        "Echo defines both getProductData and get_product_data; keep one of them.",
+    ),
+    (
+        product(
+            "get_client_area_menu_config",
+            {"general": {"name": "General", "template": "client_area.general"}},
+        ),
+        {},
+        (
+            "The tab “general” has the template “client_area.general”, but"
+            " views/client_area/general.html is not there."
+        ),
+    ),
+    (
+        product(
+            "admin_web_routes",
+            [{key: value for key, value in ROUTE.items() if key != "permission"}],
+        ),
+        CONTROLLER,
+        "The route “servers” has no “permission”.",
+    ),
+    (
+        product("admin_web_routes", [ROUTE | {"controller": "ServersController@list"}]),
+        CONTROLLER,
+        (
+            "The route “servers” leads to ServersController@list, but ServersController has no"
+            " public method list."
+        ),
+    ),
+    (
+        product(
+            "admin_web_routes",
+            [ROUTE],
+            "    def admin_sidebar(self):\n        return"
+            f" {[{'title': 'Servers', 'link': 'server', 'permission': 'see'}]!r}\n",
+        ),
+        CONTROLLER,
+        (
+            "The sidebar entry “Servers” links to “server”, but admin_web_routes() has no route of"
+            " that name."
+        ),
+    ),
+    (
+        PRODUCT,
+        {"hooks.py": "from puqpanel.sdk import Hook\nHOOKS = [Hook('service.created', print)]"},
+        "hooks.py: The panel has no event “service.created”; do you mean service.create?",
+    ),
+    (
+        PRODUCT,
+        {"hooks.py": "hooks = []"},
+        "hooks.py defines no HOOKS = [Hook(event, listener, priority), …] list.",
+    ),
+    (
+        PRODUCT,
+        {"hooks.py": "from puqpanel.sdk import Hook\nHOOKS = [Hook('service.create', 'heard')]"},
+        "hooks.py: service.create is for the method heard(), which the class Echo has not.",
+    ),
+    (
+        product("scheduler", [{"name": "tidy", "method": "create_job", "cron": "every day"}]),
+        {},
+        (
+            "The entry “tidy” of scheduler() has the cron text “every day”; write five fields such"
+            " as */5 * * * * (minute, hour, day, month, weekday)."
+        ),
+    ),
+    (
+        product("scheduler", [{"name": "tidy", "method": "create_job"}]),
+        {},
+        "The entry “tidy” of scheduler() needs either “cron” or “every”.",
+    ),
+    (
+        product("scheduler", [{"name": "tidy", "method": "tidy", "every": "1d"}]),
+        {},
+        "The entry “tidy” of scheduler() calls tidy(), which the class Echo has not.",
+    ),
+]
 
 
-@pytest.mark.parametrize(("source", "files", "says"), REFUSED, ids=[says[:40] for _, _, says in REFUSED])
+@pytest.mark.parametrize(
+    ("source", "files", "says"), REFUSED, ids=[says[:40] for _, _, says in REFUSED]
+)
 def test_what_is_refused(tmp_path: Path, source: str, files: dict[str, str], says: str) -> None:
     folder = write_module(tmp_path, source, files=files)
     with pytest.raises(Refused) as refused:
@@ -103,7 +203,10 @@ def test_what_a_parked_task_says() -> None:
     from puqpanel.jobs import modules
 
     source = Path(modules.__file__).read_text("utf-8")
-    for text in ("The module {key} is not active; the task goes on when it is.", "The module {key} waits for its update; the task goes on after it."):
+    for text in (
+        "The module {key} is not active; the task goes on when it is.",
+        "The module {key} waits for its update; the task goes on after it.",
+    ):
         assert text in source
         assert text.replace("{key}", "Product/Echo") in FAQ
 
@@ -120,11 +223,19 @@ def test_what_else_it_quotes(tmp_path: Path) -> None:
     from puqpanel.web import errors
 
     assert errors.SENTENCES[403][1] in FAQ
-    changed = "Its files changed from {recorded} to {disk}; its services cannot be managed until the update has run."
-    assert any(changed in file.read_text("utf-8") for file in Path(str(provisioning.__file__)).parent.glob("*.py"))
+    changed = (
+        "Its files changed from {recorded} to {disk}; its services cannot be managed until the"
+        " update has run."
+    )
+    assert any(
+        changed in _texts(file) for file in Path(str(provisioning.__file__)).parent.glob("*.py")
+    )
     assert changed.format(recorded="1.0.0", disk="1.1.0") in FAQ
-    for module, text in ((provisioning, "It was under way, but no task of it is left."), (health, "Not looked at, since the tables are not up to date.")):
-        assert text in Path(str(module.__file__)).read_text("utf-8")
+    for module, text in (
+        (provisioning, "It was under way, but no task of it is left."),
+        (health, "Not looked at, since the tables are not up to date."),
+    ):
+        assert text in _texts(Path(str(module.__file__)))
         assert text in FAQ
     folder = write_module(tmp_path, PRODUCT, files={"lang/pl.py": "LANG = {"})
     (problem,) = languages.problems(folder)
@@ -134,3 +245,8 @@ def test_what_else_it_quotes(tmp_path: Path) -> None:
     with Lab(folder) as lab, pytest.raises(UserError) as refused:
         Task.add("ModuleJob", "Module", {"module": lab.module(SERVICE), "method": "create_jobb"})
     assert str(refused.value) in FAQ
+
+
+def _texts(file: Path) -> str:
+    """Return a source with the parts of its long texts joined."""
+    return re.sub(r'"\n\s*f?"', "", file.read_text("utf-8"))

@@ -1,4 +1,6 @@
-"""What the reference lists and no other test tries: the rarer verbs, loading by hand, versions, the vendor's spellings, and a few settings."""
+"""What the reference lists and no other test tries: the rarer verbs, loading by hand, versions,
+the vendor's spellings, and a few settings.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ class Echo(Product):
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Iterator[Lab]:
-    with Lab(write_module(tmp_path, RESTING), product={"size": 5}, service={"name": "lumen"}) as made:
+    with Lab(
+        write_module(tmp_path, RESTING), product={"size": 5}, service={"name": "lumen"}
+    ) as made:
         yield made.activate()
 
 
@@ -51,7 +55,11 @@ def test_a_service_rests_and_wakes(lab: Lab) -> None:
         assert getattr(module, verb)() == {"status": "success"}
         assert (lab.service.status, lab.service.provision_status) == ("active", "completed")
         assert lab.provision_data["resting"] is resting
-    assert [task[:2] for task in lab.tasks()] == [("create_job", "completed"), ("idle_job", "completed"), ("unidle_job", "completed")]
+    assert [task[:2] for task in lab.tasks()] == [
+        ("create_job", "completed"),
+        ("idle_job", "completed"),
+        ("unidle_job", "completed"),
+    ]
 
 
 def test_a_service_that_was_never_active_is_withdrawn(lab: Lab) -> None:
@@ -62,14 +70,22 @@ def test_a_service_that_was_never_active_is_withdrawn(lab: Lab) -> None:
 
 
 def test_a_verb_without_its_job_says_so(lab: Lab) -> None:
-    assert lab.module(SERVICE).suspend() == {"status": "error", "message": "Echo has no suspend_job(), so it cannot do this.", "code": 501}
+    assert lab.module(SERVICE).suspend() == {
+        "status": "error",
+        "message": "Echo has no suspend_job(), so it cannot do this.",
+        "code": 501,
+    }
 
 
 def test_data_is_loaded_by_hand(lab: Lab) -> None:
     uuid = session().scalar(sa.select(Product.uuid).join(Service).where(Service.uuid == SERVICE))
     module = lab.module()
     module.set_product_uuid(uuid)
-    assert (module.product_uuid, module.product_data, module.service_uuid) == (uuid, {"size": 5}, None)
+    assert (module.product_uuid, module.product_data, module.service_uuid) == (
+        uuid,
+        {"size": 5},
+        None,
+    )
     module.set_service_uuid(SERVICE)
     assert module.service_data == {"name": "lumen"}
     with pytest.raises(NotFoundError):
@@ -79,7 +95,10 @@ def test_data_is_loaded_by_hand(lab: Lab) -> None:
 
 
 def test_the_recorded_version_is_asked(tmp_path: Path) -> None:
-    source = "from puqpanel.sdk import Plugin\nclass Echo(Plugin):\n    def update(self):\n        self.log_info('from ' + self.get_current_version())\n        return 'success'\n"
+    source = (
+        "from puqpanel.sdk import Plugin\nclass Echo(Plugin):\n    def update(self):\n       "
+        " self.log_info('from ' + self.get_current_version())\n        return 'success'\n"
+    )
     with Lab(write_module(tmp_path, source, type="Plugin", version="1.2.0")) as made:
         object.__setattr__(made.loaded, "recorded_version", "1.1.0")
         assert made.call("update").value == "success"
@@ -90,7 +109,11 @@ def test_the_defaults_of_a_gateway_and_a_sender(tmp_path: Path) -> None:
     paying = "from puqpanel.sdk import Payment\nclass Echo(Payment):\n    pass\n"
     with Lab(write_module(tmp_path, paying, type="Payment")) as made:
         assert made.call("get_module_data", {"key": "k"}).value == {"key": "k"}
-        assert made.call("save_module_data", {"key": "k"}).value == {"status": "success", "data": {"key": "k"}, "code": 200}
+        assert made.call("save_module_data", {"key": "k"}).value == {
+            "status": "success",
+            "data": {"key": "k"},
+            "code": 200,
+        }
         assert made.call("preview_client_area").value == ""
         assert made.call("get_return_url").value.endswith("/client")
         assert made.call("get_cancel_url").value.endswith("/client")
@@ -109,19 +132,32 @@ def test_the_vendors_spellings_are_the_same_things() -> None:
 
 
 def test_an_encrypted_structure_comes_back(lab: Lab) -> None:
-    table = sa.Table("mod_product_echo_kept", sa.MetaData(), sa.Column("id", sa.Integer, primary_key=True), sa.Column("what", sdk.EncryptedJSON))
+    table = sa.Table(
+        "mod_product_echo_kept",
+        sa.MetaData(),
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("what", sdk.EncryptedJSON),
+    )
     with sdk.db.transaction() as current:
         table.create(current.connection())
         current.execute(table.insert().values(id=1, what={"key": "open sesame"}))
     assert session().scalar(sa.select(table.c.what)) == {"key": "open sesame"}
-    assert "sesame" not in str(session().execute(sa.text("SELECT what FROM mod_product_echo_kept")).scalar())
+    assert "sesame" not in str(
+        session().execute(sa.text("SELECT what FROM mod_product_echo_kept")).scalar()
+    )
 
 
 @pytest.mark.parametrize(
     ("name", "text", "field", "value"),
-    [("PUQPANEL_MODULE_LOG_DAYS", "30", "module_log_days", 30), ("PUQPANEL_DEV", "yes", "dev", True), ("PUQPANEL_TASK_DAYS", "10", "task_days", 10)],
+    [
+        ("PUQPANEL_MODULE_LOG_DAYS", "30", "module_log_days", 30),
+        ("PUQPANEL_DEV", "yes", "dev", True),
+        ("PUQPANEL_TASK_DAYS", "10", "task_days", 10),
+    ],
 )
-def test_settings_come_from_the_environment(name: str, text: str, field: str, value: object) -> None:
+def test_settings_come_from_the_environment(
+    name: str, text: str, field: str, value: object
+) -> None:
     assert getattr(Settings.load({name: text}), field) == value
     with pytest.raises(UserError, match=name):
         Settings.load({name: "perhaps"})

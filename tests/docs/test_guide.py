@@ -1,4 +1,6 @@
-"""The guide: its blocks are put together as the reader does it; the module loads after each step, passes its own tests and works in a real panel."""
+"""The guide: its blocks are put together as the reader does it; the module loads after each
+step, passes its own tests and works in a real panel.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ STEPS = list(steps(GUIDE))
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the whole guide was followed; the module loaded without a warning after each step."""
+    """A folder in which the whole guide was followed; the module loaded without a warning after
+    each step.
+    """
     root = tmp_path_factory.mktemp("guide")
     for heading, blocks in STEPS:
         for block in blocks:
@@ -50,24 +54,53 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_block_has_its_path() -> None:
     assert len(STEPS) == 8
     text = GUIDE.read_text("utf-8")
-    assert sum(len(blocks) for _, blocks in STEPS) == text.count("\n```\n"), "a block of code stands under no path"
+    assert sum(len(blocks) for _, blocks in STEPS) == text.count("\n```\n"), (
+        "a block of code stands under no path"
+    )
 
 
 def test_its_own_tests_pass(built: Path) -> None:
     tests = built / "modules/Product/SiteBox/tests"
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:randomly", "-c", str(ROOT / "setup.cfg"), "--rootdir", str(built), str(tests)],
-        cwd=built, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False, timeout=200,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "no:randomly",
+            "-c",
+            str(ROOT / "setup.cfg"),
+            "--rootdir",
+            str(built),
+            str(tests),
+        ],
+        cwd=built,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=200,
+    )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
     assert "7 passed" in done.stdout
 
 
 def test_its_score_card_has_no_failure(built: Path) -> None:
-    done = subprocess.run([sys.executable, "-m", "puqpanel", "module", "test", "SiteBox"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=280,
-                          env={**os.environ, "PYTHONPATH": str(ROOT), "PUQPANEL_MODULES_DIR": str(built / "modules")})  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-m", "puqpanel", "module", "test", "SiteBox"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=280,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PUQPANEL_MODULES_DIR": str(built / "modules")},
+    )
     assert (done.returncode, " 0 failed" in done.stdout) == (0, True), done.stdout + done.stderr
-    shown = [line.strip() for line in GUIDE.read_text("utf-8").splitlines() if line.startswith("      ✓")]
+    shown = [
+        line.strip() for line in GUIDE.read_text("utf-8").splitlines() if line.startswith("      ✓")
+    ]
     assert shown
     assert [line for line in shown if line not in done.stdout] == []
 
@@ -76,8 +109,22 @@ def test_it_is_clean(built: Path) -> None:
     ruff = shutil.which("ruff", path=str(Path(sys.executable).parent)) or shutil.which("ruff")
     if ruff is None:
         pytest.skip("no ruff on this machine")
-    done = subprocess.run([ruff, "check", "--no-cache", "--config", str(ROOT / ".ci/ruff.toml"), "--exclude", "tests", "."],
-                          cwd=built, capture_output=True, text=True, check=False)  # fmt: skip
+    done = subprocess.run(
+        [
+            ruff,
+            "check",
+            "--no-cache",
+            "--config",
+            str(ROOT / "pyproject.toml"),
+            "--exclude",
+            "tests",
+            ".",
+        ],
+        cwd=built,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout
 
 
@@ -100,7 +147,9 @@ def panel(settings: Settings, app: Panel) -> Iterator[Panel]:
     """The panel with the module switched on."""
     with app.app_context():
         activate(app, STAFF, "SiteBox")
-        staff.create_staff(actor=SYSTEM, email="owner@panel.test", name="Olga Owner", password=PASSWORD)
+        staff.create_staff(
+            actor=SYSTEM, email="owner@panel.test", name="Olga Owner", password=PASSWORD
+        )
     served = Live(settings).ensure()
     yield served
     dismantle(served)
@@ -109,8 +158,15 @@ def panel(settings: Settings, app: Panel) -> Iterator[Panel]:
 def sold(panel: Panel) -> str:
     """A service of a product of the module; its customer is astrid@lumen.test."""
     with panel.app_context():
-        product = products.save_product(actor=STAFF, uuid=None, name="Site 5", module="Product/SiteBox", price="5")
-        return services.create_service(actor=STAFF, client_uuid=make_client(STAFF)[0].uuid, product_uuid=product.uuid, name="lumen").uuid
+        product = products.save_product(
+            actor=STAFF, uuid=None, name="Site 5", module="Product/SiteBox", price="5"
+        )
+        return services.create_service(
+            actor=STAFF,
+            client_uuid=make_client(STAFF)[0].uuid,
+            product_uuid=product.uuid,
+            name="lumen",
+        ).uuid
 
 
 def create(panel: Panel, uuid: str, drain: Callable[..., None]) -> Service:
@@ -130,7 +186,10 @@ def test_it_works_in_a_panel(panel: Panel, provider: Any, drain: Callable[..., N
     assert "No servers yet" in olga.get(page).text
     refused = olga.post(page, {"name": "", "url": "nowhere", "api_key": "x"})
     assert (refused.status_code, "Invalid URL" in refused.text) == (422, True)
-    assert olga.post(page, {"name": "one", "url": provider.url, "api_key": "let-me-in"}).status_code == 302
+    assert (
+        olga.post(page, {"name": "one", "url": provider.url, "api_key": "let-me-in"}).status_code
+        == 302
+    )
     assert "Reachable" in olga.get(page).text
 
     uuid = sold(panel)
@@ -152,4 +211,6 @@ def test_it_hears_of_a_service_that_was_not_made(panel: Panel, drain: Callable[.
     assert create(panel, uuid, drain).status == "pending"
     with panel.app_context():
         lines = session().execute(sa.select(ModuleLog.action, ModuleLog.response)).all()
-    assert ("a site was not made", "There is no server yet. Add one on the Servers page.") in [tuple(line) for line in lines]
+    assert ("a site was not made", "There is no server yet. Add one on the Servers page.") in [
+        tuple(line) for line in lines
+    ]

@@ -21,7 +21,11 @@ class Provider(FaultyServer):
 
     def work(self, request: Seen) -> Reply:
         """One answer."""
-        return Reply.of({"/regions": ["eu", "us"], "/accounts": [{"name": "lumen"}]}.get(request.path, {"done": True}))
+        return Reply.of(
+            {"/regions": ["eu", "us"], "/accounts": [{"name": "lumen"}]}.get(
+                request.path, {"done": True}
+            )
+        )
 
 
 @pytest.fixture
@@ -37,7 +41,9 @@ def lab(tmp_path: Path, provider: Provider) -> Iterator[Lab]:
         block.put(tmp_path)
     folder = tmp_path / "modules/Product/Practices"
     (folder / "config.py").write_text('CONFIG = {"name": "Practices", "version": "1.0.0"}\n')
-    with Lab(folder, product={"url": provider.url, "key": "k-123456"}, service={"username": "lumen"}) as made:
+    with Lab(
+        folder, product={"url": provider.url, "key": "k-123456"}, service={"username": "lumen"}
+    ) as made:
         assert made.loaded.warnings == ()
         yield made.activate()
 
@@ -74,7 +80,10 @@ def test_what_a_customer_sends(lab: Lab, provider: Provider) -> None:
     refused = lab.call("controller_client_general_rename", {"name": "no blanks"}).value
     assert (refused["code"], list(refused["errors"])) == (422, ["name"])
     assert lab.tasks() == []
-    assert lab.call("controller_client_general_rename", {"name": "atelier"}).value["status"] == "success"
+    assert (
+        lab.call("controller_client_general_rename", {"name": "atelier"}).value["status"]
+        == "success"
+    )
     assert [task[:2] for task in lab.tasks()] == [("rename_job", "completed")]
     assert lab.provision_data["name"] == "atelier"
     assert lab.module(SERVICE).variables_general() == {"name": "atelier"}

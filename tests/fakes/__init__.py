@@ -1,1 +1,3 @@
-"""Small servers of the tests that speak the wire formats of outside services, and can be told to misbehave."""
+"""Small servers of the tests that speak the wire formats of outside services, and can be told
+to misbehave.
+"""

@@ -1,4 +1,6 @@
-"""The panel's own demo cloud behind a front that can be told to fail: a module's tests meet the very provider of `up --demo`."""
+"""The panel's own demo cloud behind a front that can be told to fail: a module's tests meet the
+very provider of `up --demo`.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ class DemoCloudServer(FaultyServer):
         super().__init__(port)
         self.token = TOKEN
         self._cloud = DemoCloud(folder, TOKEN)
-        self._cloud_thread = threading.Thread(target=self._cloud.serve_forever, args=(0.02,), daemon=True)
+        self._cloud_thread = threading.Thread(
+            target=self._cloud.serve_forever, args=(0.02,), daemon=True
+        )
         self._cloud_thread.start()
 
     @property
@@ -35,10 +39,19 @@ class DemoCloudServer(FaultyServer):
         """Pass the request on, and the answer back."""
         line = http.client.HTTPConnection("127.0.0.1", self._cloud.port, timeout=10)
         try:
-            address = quote(request.path) + (f"?{urlencode(request.query)}" if request.query else "")
-            line.request(request.method, address, request.body, {name: request.headers[name] for name in KEPT if name in request.headers})
+            address = quote(request.path) + (
+                f"?{urlencode(request.query)}" if request.query else ""
+            )
+            line.request(
+                request.method,
+                address,
+                request.body,
+                {name: request.headers[name] for name in KEPT if name in request.headers},
+            )
             answer = line.getresponse()
-            return Reply(answer.status, answer.read(), {"Content-Type": answer.getheader("Content-Type", "")})
+            return Reply(
+                answer.status, answer.read(), {"Content-Type": answer.getheader("Content-Type", "")}
+            )
         finally:
             line.close()
 

@@ -1,8 +1,9 @@
 """A DigitalOcean for tests: the part of API v2 that sells virtual servers, in its real wire format.
 
-Written from the public documentation of the API: lists come in pages of 20 with `links` and `meta`, errors are `{id, message}`, a
-deletion answers 204 and nothing, creations and actions answer at once and are done later. How much later is counted in looks:
-a new server is active once it was looked at `polls` times, an action is done once it or its server was looked at `steps` times.
+Written from the public documentation of the API: lists come in pages of 20 with `links` and `meta`,
+errors are `{id, message}`, a deletion answers 204 and nothing, creations and actions answer at once
+and are done later. How much later is counted in looks: a new server is active once it was looked at
+`polls` times, an action is done once it or its server was looked at `steps` times.
 """
 
 from __future__ import annotations
@@ -22,12 +23,22 @@ from modules.Product.VPSHosting.services.sizes import SIZES
 from tests.fakes.faults import FaultyServer, Reply, Seen
 
 TOKEN = "dop_v1_0a6c9b1f2e3d4c5b6a79880716253443"
-REGIONS = {"nyc3": "New York 3", "sfo3": "San Francisco 3", "ams3": "Amsterdam 3", "fra1": "Frankfurt 1"}
+REGIONS = {
+    "nyc3": "New York 3",
+    "sfo3": "San Francisco 3",
+    "ams3": "Amsterdam 3",
+    "fra1": "Frankfurt 1",
+}
 IMAGES = {
-    "ubuntu-20-04-x64": ("Ubuntu", "20.04 (LTS) x64"), "ubuntu-22-04-x64": ("Ubuntu", "22.04 (LTS) x64"),
-    "ubuntu-24-04-x64": ("Ubuntu", "24.04 (LTS) x64"), "debian-12-x64": ("Debian", "12 x64"), "debian-13-x64": ("Debian", "13 x64"),
-    "rockylinux-9-x64": ("Rocky Linux", "9 x64"), "fedora-43-x64": ("Fedora", "43 x64"), "gpu-h100x1-base": ("Ubuntu", "AI/ML Ready"),
-}  # fmt: skip
+    "ubuntu-20-04-x64": ("Ubuntu", "20.04 (LTS) x64"),
+    "ubuntu-22-04-x64": ("Ubuntu", "22.04 (LTS) x64"),
+    "ubuntu-24-04-x64": ("Ubuntu", "24.04 (LTS) x64"),
+    "debian-12-x64": ("Debian", "12 x64"),
+    "debian-13-x64": ("Debian", "13 x64"),
+    "rockylinux-9-x64": ("Rocky Linux", "9 x64"),
+    "fedora-43-x64": ("Fedora", "43 x64"),
+    "gpu-h100x1-base": ("Ubuntu", "AI/ML Ready"),
+}
 HOSTNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*")
 MODES = ("idle", "iowait", "irq", "nice", "softirq", "steal", "system", "user")
 
@@ -70,7 +81,13 @@ class ApiFault(Exception):
     def __init__(self, status: int, message: str = "") -> None:
         super().__init__(message)
         self.status, self.message = status, message
-        self.id = {401: "Unauthorized", 403: "Forbidden", 404: "not_found", 422: "unprocessable_entity", 429: "too_many_requests"}[status]
+        self.id = {
+            401: "Unauthorized",
+            403: "Forbidden",
+            404: "not_found",
+            422: "unprocessable_entity",
+            429: "too_many_requests",
+        }[status]
 
 
 @dataclass
@@ -116,7 +133,11 @@ class DigitalOceanServer(FaultyServer):
     def work(self, request: Seen) -> Reply:
         """Answer one request as the API does."""
         left = self.temper.per_hour
-        headers = {"ratelimit-limit": "5000", "ratelimit-remaining": str(left or 4999), "ratelimit-reset": str(int(time.time()) + 1800)}
+        headers = {
+            "ratelimit-limit": "5000",
+            "ratelimit-remaining": str(left or 4999),
+            "ratelimit-reset": str(int(time.time()) + 1800),
+        }
         try:
             if request.headers.get("authorization") != f"Bearer {self.token}":
                 raise ApiFault(401, "Unable to authenticate you")
@@ -128,12 +149,31 @@ class DigitalOceanServer(FaultyServer):
             status, body = self._route(request)
             reply = Reply.of(body, status) if body is not None else Reply(status)
         except ApiFault as fault:
-            reply = Reply.of({"id": fault.id, "message": fault.message or "The resource you requested could not be found."}, fault.status)
+            reply = Reply.of(
+                {
+                    "id": fault.id,
+                    "message": fault.message or "The resource you requested could not be found.",
+                },
+                fault.status,
+            )
         return Reply(reply.status, reply.body, {**reply.headers, **headers})
 
     def _route(self, request: Seen) -> tuple[int, Any]:
         table: list[tuple[str, str, Callable[..., tuple[int, Any]]]] = [
-            ("GET", r"/v2/account", lambda _: (200, {"account": {"droplet_limit": self.temper.limit, "email": "ops@example.com", "status": "active"}})),
+            (
+                "GET",
+                r"/v2/account",
+                lambda _: (
+                    200,
+                    {
+                        "account": {
+                            "droplet_limit": self.temper.limit,
+                            "email": "ops@example.com",
+                            "status": "active",
+                        }
+                    },
+                ),
+            ),
             ("POST", r"/v2/droplets", self._create),
             ("GET", r"/v2/droplets", self._droplets),
             ("GET", r"/v2/droplets/(\d+)", self._droplet),
@@ -145,9 +185,21 @@ class DigitalOceanServer(FaultyServer):
             ("GET", r"/v2/snapshots", self._snapshots),
             ("DELETE", r"/v2/snapshots/(\d+)", self._delete_snapshot),
             ("GET", r"/v2/images", self._images),
-            ("GET", r"/v2/regions", lambda r: self._page(r, "regions", [self._region(slug) for slug in REGIONS])),
-            ("GET", r"/v2/sizes", lambda r: self._page(r, "sizes", [_size(one.slug) for one in SIZES])),
-            ("GET", r"/v2/account/keys", lambda r: self._page(r, "ssh_keys", list(self.keys.values()))),
+            (
+                "GET",
+                r"/v2/regions",
+                lambda r: self._page(r, "regions", [self._region(slug) for slug in REGIONS]),
+            ),
+            (
+                "GET",
+                r"/v2/sizes",
+                lambda r: self._page(r, "sizes", [_size(one.slug) for one in SIZES]),
+            ),
+            (
+                "GET",
+                r"/v2/account/keys",
+                lambda r: self._page(r, "ssh_keys", list(self.keys.values())),
+            ),
             ("POST", r"/v2/account/keys", self._add_key),
             ("GET", r"/v2/account/keys/(.+)", lambda _, mark: (200, {"ssh_key": self._key(mark)})),
             ("GET", r"/v2/monitoring/metrics/droplet/(cpu|bandwidth)", self._metrics),
@@ -163,7 +215,9 @@ class DigitalOceanServer(FaultyServer):
     def _create(self, request: Seen) -> tuple[int, Any]:
         wish = request.json
         if not HOSTNAME.fullmatch(str(wish.get("name", ""))):
-            raise ApiFault(422, "Only valid hostname characters are allowed. (a-z, A-Z, 0-9, . and -)")
+            raise ApiFault(
+                422, "Only valid hostname characters are allowed. (a-z, A-Z, 0-9, . and -)"
+            )
         if wish.get("region") not in REGIONS:
             raise ApiFault(422, "You specified an invalid region for Droplet creation.")
         if wish.get("size") not in {one.slug for one in SIZES}:
@@ -171,25 +225,45 @@ class DigitalOceanServer(FaultyServer):
         if wish.get("image") not in self.images:
             raise ApiFault(422, "You specified an invalid image for Droplet creation.")
         for key in wish.get("ssh_keys") or []:
-            if not any(str(key) in (str(one["id"]), one["fingerprint"]) for one in self.keys.values()):
+            if not any(
+                str(key) in (str(one["id"]), one["fingerprint"]) for one in self.keys.values()
+            ):
                 raise ApiFault(422, f"{key} are invalid key identifiers for Droplet creation.")
         if any(not re.fullmatch(r"[A-Za-z0-9:_-]{1,255}", tag) for tag in wish.get("tags") or []):
             raise ApiFault(422, "Tag name contains invalid characters.")
         if len(self.droplets) >= self.temper.limit:
             raise ApiFault(422, "creating this/these droplet(s) will exceed your droplet limit")
         number = next(self.numbers)
-        droplet = Droplet(number, wish["name"], wish["region"], wish["size"], wish["image"], _spec(wish["size"]).disk, list(wish.get("tags") or []),
-                          list(wish.get("ssh_keys") or []), wish.get("user_data") or "", bool(wish.get("backups")), bool(wish.get("monitoring")),
-                          self.temper.polls)  # fmt: skip
+        droplet = Droplet(
+            number,
+            wish["name"],
+            wish["region"],
+            wish["size"],
+            wish["image"],
+            _spec(wish["size"]).disk,
+            list(wish.get("tags") or []),
+            list(wish.get("ssh_keys") or []),
+            wish.get("user_data") or "",
+            bool(wish.get("backups")),
+            bool(wish.get("monitoring")),
+            self.temper.polls,
+        )
         self.droplets[number] = droplet
         self.created.append(number)
         href = f"https://api.digitalocean.com/v2/actions/{number}"
-        return 202, {"droplet": self._shown(droplet), "links": {"actions": [{"id": number, "rel": "create", "href": href}]}}
+        return 202, {
+            "droplet": self._shown(droplet),
+            "links": {"actions": [{"id": number, "rel": "create", "href": href}]},
+        }
 
     def _droplets(self, request: Seen) -> tuple[int, Any]:
         tag = dict(request.query).get("tag_name")
         found = [one for one in self.droplets.values() if tag is None or tag in one.tags]
-        return self._page(request, "droplets", [self._shown(one) for one in sorted(found, key=lambda one: -one.id)])
+        return self._page(
+            request,
+            "droplets",
+            [self._shown(one) for one in sorted(found, key=lambda one: -one.id)],
+        )
 
     def _droplet(self, request: Seen, number: str) -> tuple[int, Any]:
         droplet = self._known(number)
@@ -217,15 +291,33 @@ class DigitalOceanServer(FaultyServer):
     # Actions
 
     def _running(self, number: int) -> list[Action]:
-        return [one for one in self.actions.values() if one.droplet == number and one.status == "in-progress"]
+        return [
+            one
+            for one in self.actions.values()
+            if one.droplet == number and one.status == "in-progress"
+        ]
 
     def _act(self, request: Seen, number: str) -> tuple[int, Any]:
         droplet, asked = self._known(number), request.json
         kind = asked.get("type")
         running = self._running(droplet.id)
-        if droplet.status == "new" or any(one.type != "shutdown" or kind != "power_off" for one in running):
+        if droplet.status == "new" or any(
+            one.type != "shutdown" or kind != "power_off" for one in running
+        ):
             raise ApiFault(422, "Droplet already has a pending event.")
-        if kind not in ("power_on", "power_off", "shutdown", "reboot", "power_cycle", "resize", "snapshot", "rebuild", "restore", "enable_backups", "disable_backups"):
+        if kind not in (
+            "power_on",
+            "power_off",
+            "shutdown",
+            "reboot",
+            "power_cycle",
+            "resize",
+            "snapshot",
+            "rebuild",
+            "restore",
+            "enable_backups",
+            "disable_backups",
+        ):
             raise ApiFault(422, "The action type that you requested does not exist.")
         if kind in ("shutdown", "power_off", "reboot") and droplet.status == "off":
             raise ApiFault(422, "Droplet is already powered off.")
@@ -235,7 +327,11 @@ class DigitalOceanServer(FaultyServer):
             self._check_resize(droplet, asked)
         if kind == "restore":
             raise ApiFault(422, "You must specify a backup of this Droplet to restore from.")
-        if kind == "rebuild" and asked.get("image") not in self.snapshots and asked.get("image") not in self.images:
+        if (
+            kind == "rebuild"
+            and asked.get("image") not in self.snapshots
+            and asked.get("image") not in self.images
+        ):
             raise ApiFault(422, "You specified an invalid image for Droplet rebuild.")
         for one in running:
             one.status = "errored"
@@ -256,7 +352,11 @@ class DigitalOceanServer(FaultyServer):
         if action.looks > 0:
             return
         droplet = self.droplets.get(action.droplet)
-        if droplet is None or action.type in self.temper.failing or (action.type == "shutdown" and self.temper.deaf):
+        if (
+            droplet is None
+            or action.type in self.temper.failing
+            or (action.type == "shutdown" and self.temper.deaf)
+        ):
             action.status = "errored"
             return
         action.status = "completed"
@@ -271,7 +371,9 @@ class DigitalOceanServer(FaultyServer):
                     droplet.disk = _spec(droplet.size).disk
             case "snapshot":
                 number = next(self.numbers)
-                self.snapshots[number] = Snapshot(number, action.asked.get("name") or "snapshot", droplet.id)
+                self.snapshots[number] = Snapshot(
+                    number, action.asked.get("name") or "snapshot", droplet.id
+                )
             case "enable_backups" | "disable_backups":
                 droplet.backups = action.type == "enable_backups"
 
@@ -285,14 +387,25 @@ class DigitalOceanServer(FaultyServer):
 
     def _actions_of(self, request: Seen, number: str) -> tuple[int, Any]:
         droplet = self._known(number)
-        found = sorted((one for one in self.actions.values() if one.droplet == droplet.id), key=lambda one: -one.id)
+        found = sorted(
+            (one for one in self.actions.values() if one.droplet == droplet.id),
+            key=lambda one: -one.id,
+        )
         return self._page(request, "actions", [_action(one) for one in found])
 
     # Snapshots
 
     def _snapshots_of(self, request: Seen, number: str) -> tuple[int, Any]:
         droplet = self._known(number)
-        return self._page(request, "snapshots", [_snapshot(one) | {"id": one.id} for one in self.snapshots.values() if one.droplet == droplet.id])
+        return self._page(
+            request,
+            "snapshots",
+            [
+                _snapshot(one) | {"id": one.id}
+                for one in self.snapshots.values()
+                if one.droplet == droplet.id
+            ],
+        )
 
     def _snapshots(self, request: Seen) -> tuple[int, Any]:
         return self._page(request, "snapshots", [_snapshot(one) for one in self.snapshots.values()])
@@ -305,9 +418,23 @@ class DigitalOceanServer(FaultyServer):
     # The rest
 
     def _images(self, request: Seen) -> tuple[int, Any]:
-        rows = [{"id": place + 1, "name": name, "distribution": family, "slug": slug, "public": True, "regions": list(REGIONS), "type": "base",
-                 "min_disk_size": 7, "size_gigabytes": 0.5, "description": f"{family} {name}", "tags": [], "status": "available"}
-                for place, (slug, (family, name)) in enumerate(self.images.items())]  # fmt: skip
+        rows = [
+            {
+                "id": place + 1,
+                "name": name,
+                "distribution": family,
+                "slug": slug,
+                "public": True,
+                "regions": list(REGIONS),
+                "type": "base",
+                "min_disk_size": 7,
+                "size_gigabytes": 0.5,
+                "description": f"{family} {name}",
+                "tags": [],
+                "status": "available",
+            }
+            for place, (slug, (family, name)) in enumerate(self.images.items())
+        ]
         return self._page(request, "images", rows)
 
     def _add_key(self, request: Seen) -> tuple[int, Any]:
@@ -317,7 +444,12 @@ class DigitalOceanServer(FaultyServer):
             raise ApiFault(422, "Key invalid, key should be of the format `ssh-rsa AAAA...`")
         if mark in self.keys:
             raise ApiFault(422, "SSH Key is already in use on your account")
-        key = {"id": next(self.numbers), "fingerprint": mark, "public_key": wish["public_key"], "name": wish.get("name", "")}
+        key = {
+            "id": next(self.numbers),
+            "fingerprint": mark,
+            "public_key": wish["public_key"],
+            "name": wish.get("name", ""),
+        }
         self.keys[mark] = key
         return 201, {"ssh_key": key}
 
@@ -334,14 +466,30 @@ class DigitalOceanServer(FaultyServer):
             return 200, {"status": "success", "data": {"resultType": "matrix", "result": []}}
         times = range(start - start % 120 + 120, end, max(120, (end - start) // 100))
         if what == "bandwidth":
-            metric = {"host_id": host, "interface": asked["interface"], "direction": asked["direction"]}
+            metric = {
+                "host_id": host,
+                "interface": asked["interface"],
+                "direction": asked["direction"],
+            }
             scale = 8.0 if asked["direction"] == "inbound" else 2.0
-            series = [{"metric": metric, "values": [[at, str(scale + (at // 600 % 7) * 0.5)] for at in times]}]
+            series = [
+                {
+                    "metric": metric,
+                    "values": [[at, str(scale + (at // 600 % 7) * 0.5)] for at in times],
+                }
+            ]
         else:
             # A quarter of the time busy: idle grows by 0.75 s a second, user by 0.25.
             pace = {"idle": 0.75, "user": 0.25}
-            series = [{"metric": {"host_id": host, "mode": mode}, "values": [[at, str(round(pace.get(mode, 0) * (at - start), 2))] for at in times]}
-                      for mode in MODES]  # fmt: skip
+            series = [
+                {
+                    "metric": {"host_id": host, "mode": mode},
+                    "values": [
+                        [at, str(round(pace.get(mode, 0) * (at - start), 2))] for at in times
+                    ],
+                }
+                for mode in MODES
+            ]
         return 200, {"status": "success", "data": {"resultType": "matrix", "result": series}}
 
     def _page(self, request: Seen, root: str, rows: list[Any]) -> tuple[int, Any]:
@@ -351,28 +499,75 @@ class DigitalOceanServer(FaultyServer):
         last = max(1, -(-len(rows) // size))
         pages = {}
         if page < last:
-            pages = {"next": f"https://api.digitalocean.com{request.path}?page={page + 1}&per_page={size}",
-                     "last": f"https://api.digitalocean.com{request.path}?page={last}&per_page={size}"}  # fmt: skip
-        return 200, {root: rows[(page - 1) * size : page * size], "links": {"pages": pages}, "meta": {"total": len(rows)}}
+            pages = {
+                "next": (
+                    f"https://api.digitalocean.com{request.path}?page={page + 1}&per_page={size}"
+                ),
+                "last": f"https://api.digitalocean.com{request.path}?page={last}&per_page={size}",
+            }
+        return 200, {
+            root: rows[(page - 1) * size : page * size],
+            "links": {"pages": pages},
+            "meta": {"total": len(rows)},
+        }
 
     def _region(self, slug: str) -> dict[str, Any]:
-        return {"slug": slug, "name": REGIONS[slug], "features": ["backups", "metadata"], "available": True, "sizes": [one.slug for one in SIZES]}
+        return {
+            "slug": slug,
+            "name": REGIONS[slug],
+            "features": ["backups", "metadata"],
+            "available": True,
+            "sizes": [one.slug for one in SIZES],
+        }
 
     def _shown(self, droplet: Droplet) -> dict[str, Any]:
         """A server as the API shows it."""
         spec = _spec(droplet.size)
-        private = {"ip_address": "10.128.0.7", "netmask": "255.255.0.0", "gateway": "", "type": "private"}
-        public = {"ip_address": droplet.address, "netmask": "255.255.240.0", "gateway": "203.0.113.254", "type": "public"}
+        private = {
+            "ip_address": "10.128.0.7",
+            "netmask": "255.255.0.0",
+            "gateway": "",
+            "type": "private",
+        }
+        public = {
+            "ip_address": droplet.address,
+            "netmask": "255.255.240.0",
+            "gateway": "203.0.113.254",
+            "type": "public",
+        }
         family, name = self.images.get(droplet.image, ("", droplet.image))
         return {
-            "id": droplet.id, "name": droplet.name, "memory": spec.ram, "vcpus": spec.cpu, "disk": droplet.disk,
-            "locked": bool(self._running(droplet.id)) or droplet.status == "new", "status": droplet.status, "created_at": "2026-11-20T08:00:00Z",
-            "features": [*(["backups"] if droplet.backups else []), *(["monitoring"] if droplet.monitoring else []), "private_networking"],
-            "backup_ids": [], "snapshot_ids": [one.id for one in self.snapshots.values() if one.droplet == droplet.id],
-            "image": {"id": 1, "name": name, "distribution": family, "slug": droplet.image, "public": True}, "size": _size(droplet.size),
-            "size_slug": droplet.size, "networks": {"v4": [private, public] if droplet.address else [], "v6": []},
-            "region": self._region(droplet.region), "tags": droplet.tags, "vpc_uuid": "760e09ef-dc84-11e8-981e-3cfdfeaae000",
-        }  # fmt: skip
+            "id": droplet.id,
+            "name": droplet.name,
+            "memory": spec.ram,
+            "vcpus": spec.cpu,
+            "disk": droplet.disk,
+            "locked": bool(self._running(droplet.id)) or droplet.status == "new",
+            "status": droplet.status,
+            "created_at": "2026-11-20T08:00:00Z",
+            "features": [
+                *(["backups"] if droplet.backups else []),
+                *(["monitoring"] if droplet.monitoring else []),
+                "private_networking",
+            ],
+            "backup_ids": [],
+            "snapshot_ids": [
+                one.id for one in self.snapshots.values() if one.droplet == droplet.id
+            ],
+            "image": {
+                "id": 1,
+                "name": name,
+                "distribution": family,
+                "slug": droplet.image,
+                "public": True,
+            },
+            "size": _size(droplet.size),
+            "size_slug": droplet.size,
+            "networks": {"v4": [private, public] if droplet.address else [], "v6": []},
+            "region": self._region(droplet.region),
+            "tags": droplet.tags,
+            "vpc_uuid": "760e09ef-dc84-11e8-981e-3cfdfeaae000",
+        }
 
 
 def _spec(slug: str) -> Any:
@@ -381,24 +576,51 @@ def _spec(slug: str) -> Any:
 
 def _size(slug: str) -> dict[str, Any]:
     one = _spec(slug)
-    return {"slug": slug, "memory": one.ram, "vcpus": one.cpu, "disk": one.disk, "transfer": one.traffic / 1000, "available": True, "regions": list(REGIONS)}
+    return {
+        "slug": slug,
+        "memory": one.ram,
+        "vcpus": one.cpu,
+        "disk": one.disk,
+        "transfer": one.traffic / 1000,
+        "available": True,
+        "regions": list(REGIONS),
+    }
 
 
 def _action(one: Action) -> dict[str, Any]:
     done = None if one.status == "in-progress" else datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return {"id": one.id, "status": one.status, "type": one.type, "started_at": "2026-11-20T08:00:00Z", "completed_at": done,
-            "resource_id": one.droplet, "resource_type": "droplet", "region_slug": "nyc3"}  # fmt: skip
+    return {
+        "id": one.id,
+        "status": one.status,
+        "type": one.type,
+        "started_at": "2026-11-20T08:00:00Z",
+        "completed_at": done,
+        "resource_id": one.droplet,
+        "resource_type": "droplet",
+        "region_slug": "nyc3",
+    }
 
 
 def _snapshot(one: Snapshot) -> dict[str, Any]:
-    return {"id": str(one.id), "name": one.name, "created_at": one.created, "regions": ["nyc3"], "min_disk_size": 25, "size_gigabytes": one.gigabytes,
-            "resource_id": str(one.droplet), "resource_type": "droplet", "type": "snapshot"}  # fmt: skip
+    return {
+        "id": str(one.id),
+        "name": one.name,
+        "created_at": one.created,
+        "regions": ["nyc3"],
+        "min_disk_size": 25,
+        "size_gigabytes": one.gigabytes,
+        "resource_id": str(one.droplet),
+        "resource_type": "droplet",
+        "type": "snapshot",
+    }
 
 
 def _fingerprint(public_key: str) -> str:
     parts = public_key.split()
     try:
-        digest = hashlib.md5(base64.b64decode(parts[1], validate=True), usedforsecurity=False).hexdigest()
+        digest = hashlib.md5(
+            base64.b64decode(parts[1], validate=True), usedforsecurity=False
+        ).hexdigest()
     except (IndexError, binascii.Error):
         return ""
     return ":".join(digest[place : place + 2] for place in range(0, 32, 2))

@@ -1,4 +1,6 @@
-"""The server that all fakes of outside services are made of; modules' own tests have it as `puqpanel.sdk.testing.Provider`."""
+"""The server that all fakes of outside services are made of; modules' own tests have it as
+`puqpanel.sdk.testing.Provider`.
+"""
 
 from __future__ import annotations
 

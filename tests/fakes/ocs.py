@@ -1,9 +1,10 @@
 """A Nextcloud for tests: the OCS user provisioning API, version 1, in its real wire format.
 
-Written from the public documentation of the API and from what servers are known to answer: version 1 says HTTP 200 to nearly
-everything and puts the outcome into `meta.statuscode` (100 is success); answers are XML unless JSON is asked for; a request without
-the `OCS-APIRequest` header gets 412; wrong credentials get HTTP 401 with 997; a missing user is 404 when read, 998 when edited or
-deleted and 101 when enabled or disabled.
+Written from the public documentation of the API and from what servers are known to answer: version
+1 says HTTP 200 to nearly everything and puts the outcome into `meta.statuscode` (100 is success);
+answers are XML unless JSON is asked for; a request without the `OCS-APIRequest` header gets 412;
+wrong credentials get HTTP 401 with 997; a missing user is 404 when read, 998 when edited or deleted
+and 101 when enabled or disabled.
 
 Servers of other makes differ in details, and so can this one: see `Dialect`.
 """
@@ -23,7 +24,10 @@ from tests.fakes.faults import FaultyServer, Reply, Seen
 
 UNITS = {"": 1, "b": 1, "kb": 1024, "mb": 1024**2, "gb": 1024**3, "tb": 1024**4}
 DISK = 2 * 1024**4
-UNKNOWN_ROUTE = "Invalid query, please check the syntax. API specifications are here: http://www.freedesktop.org/wiki/Specifications"
+UNKNOWN_ROUTE = (
+    "Invalid query, please check the syntax. API specifications are here:"
+    " http://www.freedesktop.org/wiki/Specifications"
+)
 
 
 @dataclass
@@ -32,7 +36,9 @@ class Dialect:
 
     json: bool = True  # answers JSON when asked; an old server answers XML whatever is asked
     missing: int = 404  # the code for reading a user that is not there (ownCloud: 998)
-    quota: str = "map"  # "map"; "text": the figures as text; "bare": only the limit as it was set; "none": an empty list
+    # "map"; "text": the figures as text; "bare": only the limit as it was set; "none": an empty
+    # list
+    quota: str = "map"
     enabled: bool = True  # whether a user's data says if the user is enabled
     root: str = ""  # the folder the cloud is installed in
     min_password: int = 10
@@ -83,13 +89,23 @@ class OcsServer(FaultyServer):
             return Reply.of({"message": "CSRF check failed"}, 412)
         who = self._signed_in(request.headers.get("authorization", ""))
         start = f"{self.dialect.root}/ocs/v1.php/"
-        wants_json = ("format", "json") in request.query or "json" in request.headers.get("accept", "")
+        wants_json = ("format", "json") in request.query or "json" in request.headers.get(
+            "accept", ""
+        )
         try:
             if not request.path.startswith(start):
-                return Reply(404, b"<!DOCTYPE html><html><body>File not found</body></html>", {"Content-Type": "text/html"})
+                return Reply(
+                    404,
+                    b"<!DOCTYPE html><html><body>File not found</body></html>",
+                    {"Content-Type": "text/html"},
+                )
             if not who:
                 raise OcsFault(997, "Current user is not logged in")
-            code, message, data = 100, "OK", self._route(who, request, "/" + request.path.removeprefix(start))
+            code, message, data = (
+                100,
+                "OK",
+                self._route(who, request, "/" + request.path.removeprefix(start)),
+            )
         except OcsFault as fault:
             code, message, data = fault.code, str(fault), []
         return self._reply(code, message, data, as_json=wants_json and self.dialect.json)
@@ -97,7 +113,9 @@ class OcsServer(FaultyServer):
     def _signed_in(self, header: str) -> str:
         """The user whose name and password the request carries, or nothing."""
         try:
-            name, _, password = base64.b64decode(header.removeprefix("Basic ")).decode().partition(":")
+            name, _, password = (
+                base64.b64decode(header.removeprefix("Basic ")).decode().partition(":")
+            )
         except ValueError:
             return ""
         account = self.users.get(name)
@@ -109,7 +127,11 @@ class OcsServer(FaultyServer):
             match = re.fullmatch(pattern, path)
             if match and method == request.method:
                 if not open_to_all and "admin" not in self.users[who].groups:
-                    raise OcsFault(403, "Logged in account must be an administrator or have authorization to edit this setting.")
+                    raise OcsFault(
+                        403,
+                        "Logged in account must be an administrator or have authorization to edit"
+                        " this setting.",
+                    )
                 return handler(request, *match.groups())
         raise OcsFault(998, UNKNOWN_ROUTE)
 
@@ -124,7 +146,12 @@ class OcsServer(FaultyServer):
             ("DELETE", user, self._delete, False),
             ("PUT", user + "/enable", lambda _request, name: self._switch(name, True), False),
             ("PUT", user + "/disable", lambda _request, name: self._switch(name, False), False),
-            ("GET", user + "/groups", lambda _request, name: {"groups": self._user(name, 998).groups}, False),
+            (
+                "GET",
+                user + "/groups",
+                lambda _request, name: {"groups": self._user(name, 998).groups},
+                False,
+            ),
             ("POST", user + "/groups", self._join, False),
             ("DELETE", user + "/groups", self._leave, False),
             ("GET", "/cloud/groups", lambda _request: {"groups": sorted(self.groups)}, False),
@@ -138,15 +165,28 @@ class OcsServer(FaultyServer):
 
     def _capabilities(self, request: Seen) -> Any:
         major, minor, micro = self.version.split(".")
-        version = {"major": int(major), "minor": int(minor), "micro": int(micro), "string": self.version, "edition": ""}
-        return {"version": version, "capabilities": {"core": {"pollinterval": 60, "webdav-root": "remote.php/webdav"}}}
+        version = {
+            "major": int(major),
+            "minor": int(minor),
+            "micro": int(micro),
+            "string": self.version,
+            "edition": "",
+        }
+        return {
+            "version": version,
+            "capabilities": {"core": {"pollinterval": 60, "webdav-root": "remote.php/webdav"}},
+        }
 
     def _search(self, request: Seen) -> Any:
         found = sorted(name for name in self.users if request.field("search") in name)
         return {"users": found[: int(request.field("limit") or len(found))]}
 
     def _add(self, request: Seen) -> Any:
-        name, password, groups = request.field("userid"), request.field("password"), request.fields("groups[]")
+        name, password, groups = (
+            request.field("userid"),
+            request.field("password"),
+            request.fields("groups[]"),
+        )
         if name in self.users:
             raise OcsFault(102, "User already exists")
         for group in groups:
@@ -154,10 +194,20 @@ class OcsServer(FaultyServer):
                 raise OcsFault(104, f"Group {group} does not exist")
         if not password:
             raise OcsFault(108, "To send a password link to the user an email address is required.")
-        if not re.fullmatch(r"[a-zA-Z0-9 _.@'-]+", name) or name != name.strip() or name in (".", ".."):
-            raise OcsFault(101, 'Only the following characters are allowed in a username: "a-z", "A-Z", "0-9", and "_.@-\'"')
+        if (
+            not re.fullmatch(r"[a-zA-Z0-9 _.@'-]+", name)
+            or name != name.strip()
+            or name in (".", "..")
+        ):
+            raise OcsFault(
+                101,
+                'Only the following characters are allowed in a username: "a-z", "A-Z", "0-9", and'
+                ' "_.@-\'"',
+            )
         if len(password) < self.dialect.min_password:
-            raise OcsFault(107, f"Password needs to be at least {self.dialect.min_password} characters long")
+            raise OcsFault(
+                107, f"Password needs to be at least {self.dialect.min_password} characters long"
+            )
         self.users[name] = Account(password, groups)
         if display_name := request.field("displayName"):
             self.users[name].display_name = display_name
@@ -167,9 +217,18 @@ class OcsServer(FaultyServer):
 
     def _read(self, request: Seen, name: str) -> Any:
         account = self._user(name, self.dialect.missing)
-        data = {"id": name, "lastLogin": 1732180000000 if account.signed_in else 0, "backend": "Database", "subadmin": [],
-                "quota": self._quota(account), "email": None, "displayname": account.display_name or name,
-                "display-name": account.display_name or name, "groups": account.groups, "language": "en"}  # fmt: skip
+        data = {
+            "id": name,
+            "lastLogin": 1732180000000 if account.signed_in else 0,
+            "backend": "Database",
+            "subadmin": [],
+            "quota": self._quota(account),
+            "email": None,
+            "displayname": account.display_name or name,
+            "display-name": account.display_name or name,
+            "groups": account.groups,
+            "language": "en",
+        }
         return {"enabled": account.enabled, **data} if self.dialect.enabled else data
 
     def _quota(self, account: Account) -> Any:
@@ -183,9 +242,18 @@ class OcsServer(FaultyServer):
             return {"quota": "none", "used": account.used}
         total = DISK if limit is None else limit
         share = round(account.used / total * 100, 2) if total else 0
-        figures = {"free": max(0, total - account.used), "used": account.used, "total": total, "relative": share,
-                   "quota": -3 if limit is None else limit}  # fmt: skip
-        return {key: str(value) for key, value in figures.items()} if self.dialect.quota == "text" else figures
+        figures = {
+            "free": max(0, total - account.used),
+            "used": account.used,
+            "total": total,
+            "relative": share,
+            "quota": -3 if limit is None else limit,
+        }
+        return (
+            {key: str(value) for key, value in figures.items()}
+            if self.dialect.quota == "text"
+            else figures
+        )
 
     def _set_quota(self, account: Account, quota: str) -> None:
         if quota not in ("none", "default") and size(quota) is None:
@@ -198,7 +266,10 @@ class OcsServer(FaultyServer):
             self._set_quota(account, value)
         elif key == "password":
             if len(value) < self.dialect.min_password:
-                raise OcsFault(103, f"Password needs to be at least {self.dialect.min_password} characters long")
+                raise OcsFault(
+                    103,
+                    f"Password needs to be at least {self.dialect.min_password} characters long",
+                )
             account.password = value
         elif key in ("displayname", "display") and self.dialect.display_name:
             account.display_name = value
@@ -241,8 +312,13 @@ class OcsServer(FaultyServer):
 
     def _reply(self, code: int, message: str, data: Any, *, as_json: bool) -> Reply:
         """Wrap the outcome as the API does."""
-        meta = {"status": "ok" if code == 100 else "failure", "statuscode": code, "message": message, "totalitems": "",
-                "itemsperpage": ""}  # fmt: skip
+        meta = {
+            "status": "ok" if code == 100 else "failure",
+            "statuscode": code,
+            "message": message,
+            "totalitems": "",
+            "itemsperpage": "",
+        }
         status = {997: 401, 403: 403}.get(code, 200)
         if as_json:
             body = json.dumps({"ocs": {"meta": meta, "data": data}}).encode()
@@ -263,7 +339,11 @@ def _xml(tag: str, value: Any) -> str:
         inner = "".join(_xml(key, one) for key, one in value.items())
         return f"<{tag}>{inner}</{tag}>\n"
     if isinstance(value, list):
-        return f"<{tag}>{''.join(_xml('element', one) for one in value)}</{tag}>\n" if value else f"<{tag}/>\n"
+        return (
+            f"<{tag}>{''.join(_xml('element', one) for one in value)}</{tag}>\n"
+            if value
+            else f"<{tag}/>\n"
+        )
     if isinstance(value, bool):
         value = int(value)
     return f"<{tag}>{escape(str(value))}</{tag}>\n" if value not in (None, "") else f"<{tag}/>\n"

@@ -1,9 +1,10 @@
-"""A small mail server that speaks SMTP on loopback, with and without encryption, and misbehaves when asked to.
+"""A small mail server that speaks SMTP on loopback, with and without encryption, and misbehaves
+when asked to.
 
-    with MailServer(encryption="tls", login=("panel", "secret")) as server:
-        server.fault = "recipient"      # refuses it; see FAULTS
-        ...
-        server.messages                 # what was taken
+with MailServer(encryption="tls", login=("panel", "secret")) as server:
+    server.fault = "recipient"      # refuses it; see FAULTS
+    ...
+    server.messages                 # what was taken
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-#: recipient and full: refused for good and for now; drop: the line is cut after DATA; silent: no greeting; drip: a greeting a byte at a time;
-#: echo: a refused sign-in is answered with what was sent.
+# : recipient and full: refused for good and for now; drop: the line is cut after DATA; silent: no
+# greeting; drip: a greeting a byte at a time; : echo: a refused sign-in is answered with what was
+# sent.
 FAULTS = {"", "recipient", "full", "drop", "silent", "drip", "echo"}
 
 
@@ -45,16 +47,31 @@ class Taken:
 
 def certificate(folder: Path) -> tuple[Path, Path]:
     """A certificate for localhost that nobody trusts, and its key."""
-    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    key, name = (
+        ec.generate_private_key(ec.SECP256R1()),
+        x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")]),
+    )
     now = datetime.datetime.now(datetime.UTC)
     made = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False).sign(key, hashes.SHA256())
-    )  # fmt: skip
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
     paths = folder / "cert.pem", folder / "key.pem"
     paths[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    paths[1].write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    paths[1].write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
     return paths
 
 
@@ -85,7 +102,9 @@ class MailServer:
         self.server = Server(("127.0.0.1", 0), Handler)
         self.gone = threading.Event()
         self.port: int = self.server.server_address[1]
-        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        self.thread = threading.Thread(
+            target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+        )
 
     def __enter__(self) -> Self:
         self.thread.start()
@@ -100,8 +119,17 @@ class MailServer:
     def config(self, **more: Any) -> dict[str, Any]:
         """The settings of a sender that uses this server."""
         user, password = self.login or ("", "")
-        return {"server": "localhost", "port": self.port, "encryption": self.encryption, "username": user, "password": password,
-                "email": "panel@firm.example", "sender_name": "The firm", "verify": False, **more}  # fmt: skip
+        return {
+            "server": "localhost",
+            "port": self.port,
+            "encryption": self.encryption,
+            "username": user,
+            "password": password,
+            "email": "panel@firm.example",
+            "sender_name": "The firm",
+            "verify": False,
+            **more,
+        }
 
 
 class _Talk:
@@ -150,7 +178,9 @@ class _Talk:
     def answer(self, word: str, rest: str) -> bool:
         server = self.server
         if word in ("EHLO", "HELO"):
-            offers = ["STARTTLS"] * (server.encryption == "tls" and not self.encrypted) + ["AUTH PLAIN"] * bool(server.login)
+            offers = ["STARTTLS"] * (server.encryption == "tls" and not self.encrypted) + [
+                "AUTH PLAIN"
+            ] * bool(server.login)
             for offer in ["mail.test", *offers][:-1] if offers else []:
                 self.say(f"250-{offer}")
             self.say(f"250 {(offers or ['mail.test'])[-1]}")
@@ -166,13 +196,19 @@ class _Talk:
                 self.user = user
                 self.say("235 welcome")
             else:
-                self.say(f"535 bad: {token} {password}" if server.fault == "echo" else "535 bad credentials")
+                self.say(
+                    f"535 bad: {token} {password}"
+                    if server.fault == "echo"
+                    else "535 bad credentials"
+                )
         elif word == "MAIL":
             self.sender, self.recipients = rest[rest.index("<") + 1 : rest.index(">")], []
             self.say("530 sign in first" if server.login and not self.user else "250 ok")
         elif word == "RCPT":
             if server.fault in ("recipient", "full"):
-                self.say("550 no such mailbox" if server.fault == "recipient" else "452 mailbox full")
+                self.say(
+                    "550 no such mailbox" if server.fault == "recipient" else "452 mailbox full"
+                )
             else:
                 self.recipients.append(rest[rest.index("<") + 1 : rest.index(">")])
                 self.say("250 ok")
@@ -185,7 +221,9 @@ class _Talk:
                 return False
             message = message_from_bytes(b"".join(lines), policy=policy.default)
             assert isinstance(message, EmailMessage)
-            server.messages.append(Taken(self.sender, self.recipients, message, self.encrypted, self.user))
+            server.messages.append(
+                Taken(self.sender, self.recipients, message, self.encrypted, self.user)
+            )
             self.say("250 taken")
         else:
             self.say("250 ok")

@@ -20,10 +20,20 @@ def test_it_is_the_demo_cloud_with_faults(tmp_path: Path) -> None:
             cloud.fail("drop_after", method="POST")
             with pytest.raises(requests.ConnectionError):
                 line.post(cloud.url + "/accounts", json=ACCOUNT, timeout=5)
-            assert [one["username"] for one in cloud.store.accounts()] == ["mc_1"], "the work was done"
+            assert [one["username"] for one in cloud.store.accounts()] == ["mc_1"], (
+                "the work was done"
+            )
             assert line.post(cloud.url + "/accounts", json=ACCOUNT, timeout=5).status_code == 409
-            assert line.put(cloud.url + "/accounts/mc_1/files/a%20b.txt", data=b"\x00\xff", timeout=5).status_code == 201
-            assert line.get(cloud.url + "/accounts/mc_1/files/a%20b.txt", timeout=5).content == b"\x00\xff"
+            assert (
+                line.put(
+                    cloud.url + "/accounts/mc_1/files/a%20b.txt", data=b"\x00\xff", timeout=5
+                ).status_code
+                == 201
+            )
+            assert (
+                line.get(cloud.url + "/accounts/mc_1/files/a%20b.txt", timeout=5).content
+                == b"\x00\xff"
+            )
             cloud.fail("500")
             assert line.get(cloud.url + "/plans", timeout=5).status_code == 500
         assert requests.get(cloud.url + "/plans", timeout=5).status_code == 401

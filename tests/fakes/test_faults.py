@@ -38,13 +38,21 @@ def post(server: FaultyServer, path: str = "/x") -> requests.Response:
 def test_it_answers_and_remembers(server: Counter) -> None:
     assert post(server, "/users/Anna%20B?q=1").json() == {"done": 1}
     seen = server.seen("POST", "/users")[0]
-    assert (seen.path, seen.query, seen.form, seen.field("a")) == ("/users/Anna B", [("q", "1")], [("a", "1"), ("b", "")], "1")
+    assert (seen.path, seen.query, seen.form, seen.field("a")) == (
+        "/users/Anna B",
+        [("q", "1")],
+        [("a", "1"), ("b", "")],
+        "1",
+    )
 
 
 @pytest.mark.parametrize("kind", ["500", "502", "503", "404", "301"])
 def test_a_status_does_no_work(server: Counter, kind: str) -> None:
     server.fail(kind)
-    assert (requests.post(server.url, allow_redirects=False, timeout=0.4).status_code, server.done) == (int(kind), 0)
+    assert (
+        requests.post(server.url, allow_redirects=False, timeout=0.4).status_code,
+        server.done,
+    ) == (int(kind), 0)
     assert post(server).json() == {"done": 1}
 
 

@@ -22,8 +22,15 @@ def cloud() -> Iterator[OcsServer]:
 
 def ask(cloud: OcsServer, method: str, path: str, **form: object) -> tuple[int, object]:
     """One request as the administrator; the API's code and data."""
-    answer = requests.request(method, f"{cloud.url}/ocs/v1.php/cloud{path}", params={"format": "json"}, data=form,
-                              headers=HEADERS, auth=(cloud.admin, cloud.password), timeout=5)  # fmt: skip
+    answer = requests.request(
+        method,
+        f"{cloud.url}/ocs/v1.php/cloud{path}",
+        params={"format": "json"},
+        data=form,
+        headers=HEADERS,
+        auth=(cloud.admin, cloud.password),
+        timeout=5,
+    )
     ocs = answer.json()["ocs"]
     return ocs["meta"]["statuscode"], ocs["data"]
 
@@ -34,7 +41,12 @@ def test_the_life_of_a_user(cloud: OcsServer) -> None:
     assert ask(cloud, "POST", "/users", **new)[0] == 102
     code, data = ask(cloud, "GET", "/users/nc_1")
     assert isinstance(data, dict)
-    assert (code, data["enabled"], data["groups"], data["quota"]["quota"]) == (100, True, ["customers"], 5 * 1024**3)
+    assert (code, data["enabled"], data["groups"], data["quota"]["quota"]) == (
+        100,
+        True,
+        ["customers"],
+        5 * 1024**3,
+    )
     assert [ask(cloud, "PUT", "/users/nc_1/disable")[0] for _ in "ab"] == [100, 100]
     assert not cloud.users["nc_1"].enabled
     assert ask(cloud, "PUT", "/users/nc_1/enable")[0] == 100
@@ -47,11 +59,24 @@ def test_the_life_of_a_user(cloud: OcsServer) -> None:
 def test_what_it_refuses(cloud: OcsServer) -> None:
     assert ask(cloud, "POST", "/users", userid="a", password="short")[0] == 107
     assert ask(cloud, "POST", "/users", userid="a/b", password="long-enough-1")[0] == 101
-    assert ask(cloud, "POST", "/users", **{"userid": "a", "password": "long-enough-1", "groups[]": "none"})[0] == 104
+    assert (
+        ask(
+            cloud,
+            "POST",
+            "/users",
+            **{"userid": "a", "password": "long-enough-1", "groups[]": "none"},
+        )[0]
+        == 104
+    )
     assert cloud.customers == {}
-    assert ask(cloud, "POST", "/users", userid="a", password="long-enough-1", quota="much")[0] == 101
+    assert (
+        ask(cloud, "POST", "/users", userid="a", password="long-enough-1", quota="much")[0] == 101
+    )
     assert list(cloud.customers) == ["a"], "as on the real one, the user has been made by then"
-    missing = [ask(cloud, *call)[0] for call in (("GET", "/users/x"), ("DELETE", "/users/x"), ("PUT", "/users/x/disable"))]
+    missing = [
+        ask(cloud, *call)[0]
+        for call in (("GET", "/users/x"), ("DELETE", "/users/x"), ("PUT", "/users/x/disable"))
+    ]
     assert missing == [404, 998, 101]
     assert ask(cloud, "GET", "/nothing")[0] == 998
 
@@ -60,7 +85,10 @@ def test_header_credentials_and_rights(cloud: OcsServer) -> None:
     url = f"{cloud.url}/ocs/v1.php/cloud/users"
     assert requests.get(url, auth=(cloud.admin, cloud.password), timeout=5).status_code == 412
     wrong = requests.get(url, headers=HEADERS, auth=(cloud.admin, "no"), timeout=5)
-    assert (wrong.status_code, ElementTree.fromstring(wrong.text).findtext("meta/statuscode")) == (401, "997")
+    assert (wrong.status_code, ElementTree.fromstring(wrong.text).findtext("meta/statuscode")) == (
+        401,
+        "997",
+    )
     ask(cloud, "POST", "/users", userid="plain", password="long-enough-1")
     plain = requests.get(url, headers=HEADERS, auth=("plain", "long-enough-1"), timeout=5)
     assert ElementTree.fromstring(plain.text).findtext("meta/statuscode") == "403"
@@ -73,7 +101,12 @@ def test_it_answers_xml_unless_asked_for_json(cloud: OcsServer) -> None:
     assert (tree.findtext("meta/statuscode"), tree.findtext("data/enabled")) == ("100", "1")
     assert [one.text for one in tree.findall("data/groups/element")] == ["admin"]
     asked = {**HEADERS, "Accept": "application/json"}
-    assert requests.get(url, headers=asked, auth=(cloud.admin, cloud.password), timeout=5).json()["ocs"]["meta"]["status"] == "ok"
+    assert (
+        requests.get(url, headers=asked, auth=(cloud.admin, cloud.password), timeout=5).json()[
+            "ocs"
+        ]["meta"]["status"]
+        == "ok"
+    )
 
 
 def test_dialects() -> None:
@@ -81,4 +114,9 @@ def test_dialects() -> None:
         url = f"{cloud.url}/nextcloud/ocs/v1.php/cloud/users/x?format=json"
         answer = requests.get(url, headers=HEADERS, auth=(cloud.admin, cloud.password), timeout=5)
         assert ElementTree.fromstring(answer.text).findtext("meta/statuscode") == "998"
-        assert requests.get(f"{cloud.url}/ocs/v1.php/cloud/users", headers=HEADERS, timeout=5).status_code == 404
+        assert (
+            requests.get(
+                f"{cloud.url}/ocs/v1.php/cloud/users", headers=HEADERS, timeout=5
+            ).status_code
+            == 404
+        )

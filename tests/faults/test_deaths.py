@@ -1,4 +1,6 @@
-"""Modules that end the process they run in: the next process tells it from the mark that was left, and is not ended the same way."""
+"""Modules that end the process they run in: the next process tells it from the mark that was
+left, and is not ended the same way.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,10 @@ from puqpanel.operations import deaths, module_list, modules
 from tests.sample import activate, write_module
 
 STAFF = Actor("staff", None, "A test")
-SOUND = "import os\nfrom puqpanel.sdk import Plugin\n\nclass {name}(Plugin):\n    def die(self):\n        os._exit(3)\n"
+SOUND = (
+    "import os\nfrom puqpanel.sdk import Plugin\n\nclass {name}(Plugin):\n    def die(self):\n     "
+    "   os._exit(3)\n"
+)
 PROCESS = """
 import json, sys
 from pathlib import Path
@@ -59,16 +64,32 @@ def on(settings: Settings) -> None:
 def process(settings: Settings, call: str = "") -> int:
     """A process that builds the app, calls `die()` of a module, and ends."""
     values = {one.name: getattr(settings, one.name) for one in fields(settings) if one.init}
-    plain = json.dumps({key: str(value) if isinstance(value, Path) else value for key, value in values.items()})
+    plain = json.dumps(
+        {key: str(value) if isinstance(value, Path) else value for key, value in values.items()}
+    )
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
-    return subprocess.run([sys.executable, "-c", PROCESS, plain, call], env=environment, capture_output=True, timeout=60, check=False).returncode
+    return subprocess.run(
+        [sys.executable, "-c", PROCESS, plain, call],
+        env=environment,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    ).returncode
 
 
 def look(settings: Settings) -> tuple[Module, set[str]]:
     """What the next process makes of it: the module's row, and what it serves."""
     app = create_app(settings)
     with app.app_context():
-        row = session().scalars(sa.select(Module).where(Module.name == "Deadly").execution_options(populate_existing=True)).one()
+        row = (
+            session()
+            .scalars(
+                sa.select(Module)
+                .where(Module.name == "Deadly")
+                .execution_options(populate_existing=True)
+            )
+            .one()
+        )
         served = set(app.registry.modules)
         release()
     dismantle(app)
@@ -86,8 +107,15 @@ def test_a_module_that_ends_processes_as_it_is_called_is_served_no_more(settings
     assert process(settings, "Plugin/Deadly") == 0, "there is nothing left to call"
     app = create_app(settings)
     with app.app_context():
-        assert {one for (one,) in session().execute(sa.select(ModuleLog.action).where(ModuleLog.name == "Deadly"))} == {"die() ended its process"}
-        modules.load_again(actor=STAFF, modules_dir=settings.modules_dir, module_type="Plugin", name="Deadly")
+        assert {
+            one
+            for (one,) in session().execute(
+                sa.select(ModuleLog.action).where(ModuleLog.name == "Deadly")
+            )
+        } == {"die() ended its process"}
+        modules.load_again(
+            actor=STAFF, modules_dir=settings.modules_dir, module_type="Plugin", name="Deadly"
+        )
     dismantle(app)
     assert look(settings)[1] == {"Plugin/Deadly", "Plugin/Sound"}
 
@@ -98,7 +126,11 @@ def test_a_module_that_ends_processes_at_import_does_so_once(settings: Settings)
     assert process(settings) == 4
     assert process(settings) == 0
     row, served = look(settings)
-    assert row.status == "error" and "Importing it ended the process" in row.reason and served == {"Plugin/Sound"}
+    assert (
+        row.status == "error"
+        and "Importing it ended the process" in row.reason
+        and served == {"Plugin/Sound"}
+    )
     app = create_app(settings)
     with app.app_context():
         assert modules.rescan(settings.modules_dir) == 0
@@ -110,11 +142,15 @@ def test_a_module_that_ends_processes_at_import_does_so_once(settings: Settings)
 
 
 def test_a_module_is_not_blamed_for_a_process_that_somebody_else_killed(settings: Settings) -> None:
-    """kill -9 just as a module is imported leaves the same mark as a module that ends the process: it is tried once more before it is blamed."""
+    """kill -9 just as a module is imported leaves the same mark as a module that ends the
+    process: it is tried once more before it is blamed.
+    """
     folder = deaths.folder(settings.instance)
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(2):
-        (folder / f"99999{number}").write_bytes(f"1.0 Plugin/Deadly {LOADING}".encode().ljust(256, b"\0"))
+        (folder / f"99999{number}").write_bytes(
+            f"1.0 Plugin/Deadly {LOADING}".encode().ljust(256, b"\0")
+        )
         row, served = look(settings)
         assert (row.status, served) == ("active", {"Plugin/Deadly", "Plugin/Sound"})
     assert row.strikes == 2 * deaths.WEIGHT
@@ -128,7 +164,9 @@ def test_a_module_is_not_blamed_for_a_process_that_somebody_else_killed(settings
         ("1 / 0\n", "ZeroDivisionError"),
     ],
 )
-def test_a_module_is_proven_in_a_process_of_its_own_before_it_is_switched_on(settings: Settings, source: str, says: str) -> None:
+def test_a_module_is_proven_in_a_process_of_its_own_before_it_is_switched_on(
+    settings: Settings, source: str, says: str
+) -> None:
     write_module(settings.modules_dir, source, type="Plugin", name="Fresh")
     app = create_app(settings)
     with app.app_context():
@@ -142,12 +180,16 @@ def test_a_module_is_proven_in_a_process_of_its_own_before_it_is_switched_on(set
 
 
 def test_a_process_that_cannot_be_seen_from_here_is_not_taken_for_dead(settings: Settings) -> None:
-    """Another container that shares the folder, or the host before it was started anew: their numbers mean nothing here."""
+    """Another container that shares the folder, or the host before it was started anew: their
+    numbers mean nothing here.
+    """
     gone = 2**22 + 1
     elsewhere = settings.instance / "run" / "elsewhere"
     elsewhere.mkdir(parents=True)
     (elsewhere / str(gone)).write_bytes(b"1.0 Plugin/Deadly loading".ljust(256, b"\0"))
-    (settings.instance / "run" / str(gone)).write_bytes(b"1.0 Plugin/Deadly loading".ljust(256, b"\0"))
+    (settings.instance / "run" / str(gone)).write_bytes(
+        b"1.0 Plugin/Deadly loading".ljust(256, b"\0")
+    )
     row, served = look(settings)
     assert (row.status, row.strikes, served) == ("active", 0, {"Plugin/Deadly", "Plugin/Sound"})
     os.utime(elsewhere, (0, 0))

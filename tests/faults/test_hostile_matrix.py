@@ -1,4 +1,6 @@
-"""A hostile module in a running panel: whatever it does, wherever, everybody else's pages answer and everybody else's work goes on."""
+"""A hostile module in a running panel: whatever it does, wherever, everybody else's pages
+answer and everybody else's work goes on.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +29,17 @@ ACTS = {
     "forks": "os.fork() == 0 and time.sleep(2); return {{'status': 'success'}}",
     "closes": "os.closerange(3, 60); return {{'status': 'success'}}",
 }
-HEAD = "import os, signal, sys, threading, time\nfrom puqpanel.sdk import Hook, Plugin, Event, Task\n\nKEPT = []\n"
-FUNCTIONS = "".join(f"def {name}(*given):\n    {code.format(name=name)}\n" for name, code in ACTS.items())
-BAD = HEAD + FUNCTIONS + '''
+HEAD = (
+    "import os, signal, sys, threading, time\nfrom puqpanel.sdk import Hook, Plugin, Event,"
+    " Task\n\nKEPT = []\n"
+)
+FUNCTIONS = "".join(
+    f"def {name}(*given):\n    {code.format(name=name)}\n" for name, code in ACTS.items()
+)
+BAD = (
+    HEAD
+    + FUNCTIONS
+    + """
 def hangs(*given):
     while True:
         time.sleep(1)
@@ -48,8 +58,9 @@ NAMES = [*ACTS, "hangs", "queue", "shown"]
 JOBS = [*ACTS, "hangs"]
 for one in JOBS:
     setattr(Bad, one, lambda self, one=one: globals()[one]())
-'''.replace("*ACTS", "*" + repr(list(ACTS)))
-PAGE = '''
+""".replace("*ACTS", "*" + repr(list(ACTS)))
+)
+PAGE = """
 from puqpanel.sdk import Event, view_admin_module
 from .. import Bad as module
 
@@ -62,8 +73,11 @@ class PageController:
 
 for one in [*ACTS, "hangs"]:
     setattr(PageController, one, lambda self, request, one=one: getattr(module, one)())
-'''.replace("*ACTS", "*" + repr(list(ACTS)))
-HOOKS = f"from puqpanel.sdk import Hook\nfrom . import Bad as module\nHOOKS = [Hook('bad.happened', getattr(module, one)) for one in {list(ACTS)!r}]\n"
+""".replace("*ACTS", "*" + repr(list(ACTS)))
+HOOKS = (
+    "from puqpanel.sdk import Hook\nfrom . import Bad as module\nHOOKS = [Hook('bad.happened',"
+    f" getattr(module, one)) for one in {list(ACTS)!r}]\n"
+)
 GOOD = """
     from puqpanel.sdk import Hook, Plugin
 
@@ -83,10 +97,32 @@ GOOD = """
 @pytest.fixture
 def up(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Up]:
     modules, instance = tmp_path / "modules", tmp_path / "instance"
-    write_module(modules, BAD + f"SCHEDULED = {getattr(request, 'param', True)}\n", type="Plugin", name="Bad", files={"controllers/PageController.py": PAGE, "hooks.py": HOOKS, "views/page.html": "{{ act() }}"})
-    write_module(modules, GOOD, type="Plugin", name="Good", files={
-        "controllers/PageController.py": "class PageController:\n    def page(self, request):\n        return 'all is well here'\n",
-        "hooks.py": "from puqpanel.sdk import Hook\nHOOKS = [Hook('bad.happened', 'heard', -10)]\n"})  # fmt: skip
+    write_module(
+        modules,
+        BAD + f"SCHEDULED = {getattr(request, 'param', True)}\n",
+        type="Plugin",
+        name="Bad",
+        files={
+            "controllers/PageController.py": PAGE,
+            "hooks.py": HOOKS,
+            "views/page.html": "{{ act() }}",
+        },
+    )
+    write_module(
+        modules,
+        GOOD,
+        type="Plugin",
+        name="Good",
+        files={
+            "controllers/PageController.py": (
+                "class PageController:\n    def page(self, request):\n        return 'all is well"
+                " here'\n"
+            ),
+            "hooks.py": (
+                "from puqpanel.sdk import Hook\nHOOKS = [Hook('bad.happened', 'heard', -10)]\n"
+            ),
+        },
+    )
     running = Up(instance, PUQPANEL_MODULES_DIR=str(modules))
     running.ready()
     for name in ("Bad", "Good"):
@@ -103,8 +139,14 @@ class Staff:
         self.at = up.address
         self.http = requests.Session()
         password = re.findall(r"admin@example\.test +(\S+)", up.output)[-1]
-        token = re.findall(r'name="csrf_token"[^>]*value="([^"]+)"', self.get("/admin/signin").text)[0]
-        answer = self.http.post(self.at + "/admin/signin", data={"csrf_token": token, "email": "admin@example.test", "password": password}, timeout=20)
+        token = re.findall(
+            r'name="csrf_token"[^>]*value="([^"]+)"', self.get("/admin/signin").text
+        )[0]
+        answer = self.http.post(
+            self.at + "/admin/signin",
+            data={"csrf_token": token, "email": "admin@example.test", "password": password},
+            timeout=20,
+        )
         assert answer.status_code == 200, answer.status_code
 
     def get(self, path: str) -> requests.Response:
@@ -117,12 +159,24 @@ class Staff:
 
     def press(self, path: str) -> None:
         """Sends a form of a page of staff."""
-        token = re.findall(r'name="csrf[-_]token"[^>]*?(?:value|content)="([^"]+)"', self.get("/admin/modules/").text)[0]
-        assert self.http.post(self.at + path, data={"csrf_token": token}, timeout=60).status_code == 200
+        token = re.findall(
+            r'name="csrf[-_]token"[^>]*?(?:value|content)="([^"]+)"',
+            self.get("/admin/modules/").text,
+        )[0]
+        assert (
+            self.http.post(self.at + path, data={"csrf_token": token}, timeout=60).status_code
+            == 200
+        )
 
     def all_is_well(self) -> bool:
-        """Whether everybody else's pages answer; a connection may be cut where its process was just ended, and is tried again as browsers do."""
-        for path, text in (("/admin/", "Dashboard"), ("/admin/modules/Plugin/Good/page", "all is well here"), ("/client/signin", "Sign in")):
+        """Whether everybody else's pages answer; a connection may be cut where its process was
+        just ended, and is tried again as browsers do.
+        """
+        for path, text in (
+            ("/admin/", "Dashboard"),
+            ("/admin/modules/Plugin/Good/page", "all is well here"),
+            ("/client/signin", "Sign in"),
+        ):
             for _ in range(3):
                 with contextlib.suppress(requests.ConnectionError):
                     answer = self.get(path)
@@ -136,12 +190,18 @@ class Staff:
 
 def count(up: Up, action: str) -> int:
     with contextlib.closing(sqlite3.connect(up.instance / "puqpanel.db", timeout=20)) as database:
-        return int(database.execute("SELECT COUNT(*) FROM module_log WHERE name = 'Good' AND action = ?", [action]).fetchone()[0])
+        return int(
+            database.execute(
+                "SELECT COUNT(*) FROM module_log WHERE name = 'Good' AND action = ?", [action]
+            ).fetchone()[0]
+        )
 
 
 def states(up: Up) -> dict[str, str]:
     with contextlib.closing(sqlite3.connect(up.instance / "puqpanel.db", timeout=20)) as database:
-        rows = database.execute("SELECT name, CASE WHEN failing <> '' THEN 'failing' ELSE status END FROM modules").fetchall()
+        rows = database.execute(
+            "SELECT name, CASE WHEN failing <> '' THEN 'failing' ELSE status END FROM modules"
+        ).fetchall()
     return dict(rows)
 
 
@@ -172,7 +232,9 @@ def test_in_a_page(up: Up, place: str, acts: list[str]) -> None:
 
 
 def test_in_work(up: Up) -> None:
-    """Every act as scheduled work at once, and as listeners: the good module's beats and its listener go on."""
+    """Every act as scheduled work at once, and as listeners: the good module's beats and its
+    listener go on.
+    """
     staff = Staff(up)
     wait_for(lambda: states(up)["Bad"] in ("failing", "error"), 120, what="the breaker")
     before = count(up, "beat")

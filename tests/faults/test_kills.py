@@ -1,6 +1,8 @@
-"""kill -9 of worker, child or both at each named point of a task; the queue server flushed, killed and away; a seeded storm of kills.
+"""kill -9 of worker, child or both at each named point of a task; the queue server flushed, killed
+and away; a seeded storm of kills.
 
-For each: every service ends where it should, its account exists exactly once, nothing stays processing.
+For each: every service ends where it should, its account exists exactly once, nothing stays
+processing.
 """
 
 from __future__ import annotations
@@ -58,10 +60,13 @@ class Slow(Product):
         time.sleep(float(self.product_data.get("sleep", 0)))
         return {"status": "success"}
 '''
-OBSERVES = SLOW.replace("class Slow", "class Seeing") + '''
+OBSERVES = (
+    SLOW.replace("class Slow", "class Seeing")
+    + """
     def observe(self):
         return {"status": "success", "data": {"exists": (ACCOUNTS / self.service_uuid).exists(), "suspended": False}}
-'''
+"""
+)
 
 
 class Processes:
@@ -69,16 +74,24 @@ class Processes:
 
     def __init__(self, settings: Settings, plan: Path, workers: int) -> None:
         self.environment = {
-            **os.environ, "PUQPANEL_INSTANCE": str(settings.instance), "PUQPANEL_DATABASE_URL": settings.database_url,
-            "PUQPANEL_REDIS_URL": settings.redis_url, "PUQPANEL_MODULES_DIR": str(settings.modules_dir), "PYTHONPATH": str(ROOT),
+            **os.environ,
+            "PUQPANEL_INSTANCE": str(settings.instance),
+            "PUQPANEL_DATABASE_URL": settings.database_url,
+            "PUQPANEL_REDIS_URL": settings.redis_url,
+            "PUQPANEL_MODULES_DIR": str(settings.modules_dir),
+            "PYTHONPATH": str(ROOT),
         }
         self.log = (plan.parent / "processes.log").open("ab")
-        commands = [[sys.executable, "-m", "tests.faults.worker", str(plan)]] * workers + [[sys.executable, "-m", "puqpanel", "scheduler"]]
+        commands = [[sys.executable, "-m", "tests.faults.worker", str(plan)]] * workers + [
+            [sys.executable, "-m", "puqpanel", "scheduler"]
+        ]
         self.commands = commands
         self.running = [self._start(command) for command in commands]
 
     def _start(self, command: list[str]) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(command, env=self.environment, cwd=ROOT, stdout=self.log, stderr=self.log)
+        return subprocess.Popen(
+            command, env=self.environment, cwd=ROOT, stdout=self.log, stderr=self.log
+        )
 
     def tend(self) -> None:
         """Starts again what has died."""
@@ -109,20 +122,29 @@ def panel(settings: Settings, tmp_path: Path) -> Iterator[Live]:
     dismantle(live.app)
 
 
-def settle(processes: Processes, uuids: list[str], disturb: Callable[[], None] = lambda: None) -> dict[str, Service]:
+def settle(
+    processes: Processes, uuids: list[str], disturb: Callable[[], None] = lambda: None
+) -> dict[str, Service]:
     """Waits until nothing is under way any more."""
     begin = time.monotonic()
     while time.monotonic() - begin < PATIENCE:
         processes.tend()
         disturb()
         release()
-        left = session().scalar(sa.select(sa.func.count()).select_from(Service).where(Service.uuid.in_(uuids), Service.provision_status == "processing"))
+        left = session().scalar(
+            sa.select(sa.func.count())
+            .select_from(Service)
+            .where(Service.uuid.in_(uuids), Service.provision_status == "processing")
+        )
         if not left:
             break
         time.sleep(0.3)
     release()
     db.session.expire_all()
-    return {row.uuid: row for row in session().scalars(sa.select(Service).where(Service.uuid.in_(uuids)))}
+    return {
+        row.uuid: row
+        for row in session().scalars(sa.select(Service).where(Service.uuid.in_(uuids)))
+    }
 
 
 def made(live: Live, module: str, uuid: str) -> int:
@@ -132,8 +154,13 @@ def made(live: Live, module: str, uuid: str) -> int:
 
 def test_killed_at_each_point(panel: Live, tmp_path: Path) -> None:
     client, _ = make_client(STAFF)
-    cases = [(point, who, module) for point in POINTS for who in ("worker", "child", "both") for module in ("Slow", "Seeing")
-             if not (point == "claimed" and who != "worker")]
+    cases = [
+        (point, who, module)
+        for point in POINTS
+        for who in ("worker", "child", "both")
+        for module in ("Slow", "Seeing")
+        if not (point == "claimed" and who != "worker")
+    ]
     plan, services = tmp_path / "plan.json", {}
     for point, who, module in cases:
         service = make_service(STAFF, f"Product/{module}", client=client)
@@ -162,7 +189,12 @@ def test_a_storm_of_kills(panel: Live, tmp_path: Path) -> None:
     print(f"seed {seed}")
     chance = random.Random(seed)
     client, _ = make_client(STAFF)
-    services = [make_service(STAFF, "Product/Seeing", config={"sleep": chance.choice([0, 0.2, 1])}, client=client).uuid for _ in range(12)]
+    services = [
+        make_service(
+            STAFF, "Product/Seeing", config={"sleep": chance.choice([0, 0.2, 1])}, client=client
+        ).uuid
+        for _ in range(12)
+    ]
     plan = tmp_path / "plan.json"
     plan.write_text("{}")
     processes = Processes(panel.settings, plan, workers=3)
@@ -175,7 +207,12 @@ def test_a_storm_of_kills(panel: Live, tmp_path: Path) -> None:
         if what == "flush":
             queue.connection().flushall()
         else:
-            os.kill(chance.choice(processes.running[:-1] if what == "worker" else processes.running[-1:]).pid, signal.SIGKILL)
+            os.kill(
+                chance.choice(
+                    processes.running[:-1] if what == "worker" else processes.running[-1:]
+                ).pid,
+                signal.SIGKILL,
+            )
 
     try:
         for uuid in services:
@@ -183,7 +220,18 @@ def test_a_storm_of_kills(panel: Live, tmp_path: Path) -> None:
         ended = settle(processes, services, disturb)
     finally:
         processes.stop()
-    wrong = [(row.status, row.provision_status, row.failure, made(panel, "Seeing", uuid)) for uuid, row in ended.items()
-             if (row.status, row.provision_status, made(panel, "Seeing", uuid)) != ("active", "completed", 1)]
+    wrong = [
+        (row.status, row.provision_status, row.failure, made(panel, "Seeing", uuid))
+        for uuid, row in ended.items()
+        if (row.status, row.provision_status, made(panel, "Seeing", uuid))
+        != ("active", "completed", 1)
+    ]
     assert not wrong, f"seed {seed}: {wrong}"
-    assert session().scalar(sa.select(sa.func.count()).select_from(Task).where(Task.status.in_(("running", "queued", "retrying")))) == 0
+    assert (
+        session().scalar(
+            sa.select(sa.func.count())
+            .select_from(Task)
+            .where(Task.status.in_(("running", "queued", "retrying")))
+        )
+        == 0
+    )

@@ -1,4 +1,6 @@
-"""A module that hangs in pages holds up some processes and never all: the last one refuses to wait for it and serves everybody else."""
+"""A module that hangs in pages holds up some processes and never all: the last one refuses to
+wait for it and serves everybody else.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,10 @@ from puqpanel.infra import marks
 from puqpanel.infra.settings import ROOT
 from tests.sample import write_module
 
-SOURCE = "from puqpanel.sdk import Plugin\n\nclass {name}(Plugin):\n    def answer(self):\n        return 'here'\n"
+SOURCE = (
+    "from puqpanel.sdk import Plugin\n\nclass {name}(Plugin):\n    def answer(self):\n       "
+    " return 'here'\n"
+)
 HANGS = """
 import sys, time
 from pathlib import Path
@@ -27,7 +32,9 @@ with marks.during("Plugin/Slow page()"):
 
 
 @pytest.fixture
-def slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, panel: object) -> Iterator[registry.Registry]:
+def slow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, panel: object
+) -> Iterator[registry.Registry]:
     for name in ("Slow", "Quick"):
         write_module(tmp_path / "modules", SOURCE.format(name=name), type="Plugin", name=name)
     monkeypatch.setattr(marks, "_kept", {})
@@ -35,7 +42,9 @@ def slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, panel: object) -> Iter
     monkeypatch.setattr(calls, "SLOW", 0.05)
     monkeypatch.setitem(calls._slow, "most", 1)
     marks.keep(tmp_path / "run")
-    found = registry.load(tmp_path / "modules", [("Plugin", name, "1.0.0") for name in ("Slow", "Quick")])
+    found = registry.load(
+        tmp_path / "modules", [("Plugin", name, "1.0.0") for name in ("Slow", "Quick")]
+    )
     yield found
     registry.dispose(found)
 
@@ -43,7 +52,12 @@ def slow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, panel: object) -> Iter
 def test_a_second_process_does_not_wait_for_it_too(slow: registry.Registry, tmp_path: Path) -> None:
     modules = slow.modules
     assert calls.invoke(modules["Plugin/Slow"], "answer").value == "here"
-    hanging = subprocess.Popen([sys.executable, "-c", HANGS, str(tmp_path / "run")], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    hanging = subprocess.Popen(
+        [sys.executable, "-c", HANGS, str(tmp_path / "run")],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
     try:
         assert hanging.stdout is not None and hanging.stdout.readline() == b"waiting\n"
         while marks.others("Plugin/Slow ", calls.SLOW) < 1:
@@ -54,5 +68,7 @@ def test_a_second_process_does_not_wait_for_it_too(slow: registry.Registry, tmp_
     finally:
         hanging.kill()
         hanging.communicate()
-    assert calls.invoke(modules["Plugin/Slow"], "answer").value == "here", "the dead wait for nothing"
+    assert calls.invoke(modules["Plugin/Slow"], "answer").value == "here", (
+        "the dead wait for nothing"
+    )
     assert marks.left_behind(tmp_path / "run") == ["Plugin/Slow page()"]

@@ -1,4 +1,5 @@
-"""A worker that kills itself (or its child, or both) at a named point of a task, once for each task that the plan names.
+"""A worker that kills itself (or its child, or both) at a named point of a task, once for each task
+that the plan names.
 
 Run as `python -m tests.faults.worker PLAN`; the plan is a JSON file, task title → [point, who].
 """

@@ -1,4 +1,6 @@
-"""Calling modules: what they raise costs the call alone, what they leave open is closed, what they find out is kept."""
+"""Calling modules: what they raise costs the call alone, what they leave open is closed, what
+they find out is kept.
+"""
 
 from __future__ import annotations
 
@@ -109,7 +111,9 @@ def echo(panel: Panel, tmp_path: Path) -> LoadedModule:
         ("hostile", "Echo.hostile() failed with RuntimeError: no (Echo.py:"),
     ],
 )
-def test_whatever_is_raised_costs_the_call_alone(echo: LoadedModule, method: str, text: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_whatever_is_raised_costs_the_call_alone(
+    echo: LoadedModule, method: str, text: str, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.CRITICAL)
     called = calls.invoke(echo, method)
     assert called.raised
@@ -140,7 +144,9 @@ def test_never_inside_a_transaction(echo: LoadedModule) -> None:
         calls.invoke(echo, "bare")
 
 
-def test_what_is_left_open_is_rolled_back_and_what_is_committed_kept(echo: LoadedModule, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_is_left_open_is_rolled_back_and_what_is_committed_kept(
+    echo: LoadedModule, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.CRITICAL)
     for method in ("leaves_open", "commits", "nested"):
         calls.invoke(echo, method)
@@ -158,7 +164,11 @@ def test_what_a_job_finds_out(echo: LoadedModule, staff: Actor) -> None:
 
 
 def test_stored_data_in_place_of_the_rows(echo: LoadedModule) -> None:
-    called = calls.invoke(echo, "get_service_page", stored={"service_data": {"domain": "a.test"}, "errors": {"domain": ["no"]}})
+    called = calls.invoke(
+        echo,
+        "get_service_page",
+        stored={"service_data": {"domain": "a.test"}, "errors": {"domain": ["no"]}},
+    )
     instance: Any = called.instance
     assert instance.service_data["domain"] == "a.test"
     assert instance.errors == {"domain": ["no"]}
@@ -166,19 +176,33 @@ def test_stored_data_in_place_of_the_rows(echo: LoadedModule) -> None:
 
 def test_the_log_knows_who_and_what_for(echo: LoadedModule, staff: Actor) -> None:
     service = make_service(staff)
-    called = calls.invoke(echo, "who", service_uuid=service.uuid, actor=Actor("staff", 7, "Ada"), request_id="R-1")
+    called = calls.invoke(
+        echo, "who", service_uuid=service.uuid, actor=Actor("staff", 7, "Ada"), request_id="R-1"
+    )
     assert called.result.data == 7
     row = session().scalars(sa.select(ModuleLog).where(ModuleLog.action == "who")).one()
-    assert (row.service_uuid, row.actor_name, row.request_id, row.name) == (service.uuid, "Ada", "R-1", "Echo")
+    assert (row.service_uuid, row.actor_name, row.request_id, row.name) == (
+        service.uuid,
+        "Ada",
+        "R-1",
+        "Echo",
+    )
     assert '"api_key": "•••"' in row.request
     assert row.response == "Bearer •••"
 
 
 @pytest.mark.parametrize(
     ("method", "named", "value"),
-    [("takes", {"server": "7"}, "r71"), ("takes", {"uuid": "7"}, "r71"), ("takes", {"server": "7", "page": "2"}, "r72"), ("bare", {}, "bare")],
+    [
+        ("takes", {"server": "7"}, "r71"),
+        ("takes", {"uuid": "7"}, "r71"),
+        ("takes", {"server": "7", "page": "2"}, "r72"),
+        ("bare", {}, "bare"),
+    ],
 )
-def test_arguments_fit_the_signature(echo: LoadedModule, method: str, named: dict[str, str], value: str) -> None:
+def test_arguments_fit_the_signature(
+    echo: LoadedModule, method: str, named: dict[str, str], value: str
+) -> None:
     assert calls.invoke(echo, method, "r", named=named).value == value
 
 
@@ -194,8 +218,13 @@ def test_missing_methods_and_restricted_modules(echo: LoadedModule, tmp_path: Pa
 
 def test_a_modules_own_update_is_not_part_of_switching_it_on(app: Panel, tmp_path: Path) -> None:
     """As in the vendor's texts: it alters what an earlier version made, and there was none."""
-    source = "from puqpanel.sdk import Plugin\nclass Later(Plugin):\n    def update(self):\n        return 'There is no table to alter.'\n"
-    loaded = load_module(write_module(tmp_path, source, type="Plugin", name="Later"), "Plugin", "Later")
+    source = (
+        "from puqpanel.sdk import Plugin\nclass Later(Plugin):\n    def update(self):\n       "
+        " return 'There is no table to alter.'\n"
+    )
+    loaded = load_module(
+        write_module(tmp_path, source, type="Plugin", name="Later"), "Plugin", "Later"
+    )
     with app.app_context():
         assert calls.invoke(loaded, "activate").value == "success"
         assert calls.invoke(loaded, "update").value == "There is no table to alter."

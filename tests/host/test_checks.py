@@ -1,4 +1,6 @@
-"""The checker: each rule finds what it is for, with file and line, and leaves alone what is right."""
+"""The checker: each rule finds what it is for, with file and line, and leaves alone what is
+right.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,14 @@ from puqpanel.infra.settings import ROOT
 from tests.sample import write_module
 
 
-def look(tmp_path: Path, main: str = "", *, type: str = "Product", files: dict[str, str] | None = None, config: str = "") -> dict[str, list[Finding]]:
+def look(
+    tmp_path: Path,
+    main: str = "",
+    *,
+    type: str = "Product",
+    files: dict[str, str] | None = None,
+    config: str = "",
+) -> dict[str, list[Finding]]:
     """The findings about a module, by rule."""
     source = main or f"from puqpanel.sdk import {type}\n\n\nclass Echo({type}):\n    pass\n"
     folder = write_module(tmp_path, source, type=type, files=files)
@@ -30,61 +39,153 @@ def look(tmp_path: Path, main: str = "", *, type: str = "Product", files: dict[s
 
 def of_class(body: str, type: str = "Product", imports: str = "") -> str:
     """A main file with this in its class."""
-    indented = "\n".join("    " + line if line else "" for line in dedent(body).strip().splitlines())
-    return f"from puqpanel.sdk import DB, Event, Result, {type}, Service, Task, Validator, __, json_error\n{imports}\n\n\nclass Echo({type}):\n{indented}\n"
+    indented = "\n".join(
+        "    " + line if line else "" for line in dedent(body).strip().splitlines()
+    )
+    return (
+        f"from puqpanel.sdk import DB, Event, Result, {type}, Service, Task, Validator, __,"
+        f" json_error\n{imports}\n\n\nclass Echo({type}):\n{indented}\n"
+    )
 
 
 BODY = {
-    "missing-twin": ("def create(self):\n    return {'status': 'success'}", "def create(self):\n    return super().create()\ndef create_job(self):\n    return {'status': 'success'}"),
+    "missing-twin": (
+        "def create(self):\n    return {'status': 'success'}",
+        (
+            "def create(self):\n    return super().create()\ndef create_job(self):\n    return"
+            " {'status': 'success'}"
+        ),
+    ),
     "unknown-job": (
-        "def create_job(self):\n    Task.add('ModuleJob', 'Module', {'module': self, 'method': 'chekJob'})\ndef check_job(self):\n    pass",
-        "def create_job(self):\n    Task.add('ModuleJob', 'Module', {'module': self, 'method': 'check_job'})\ndef check_job(self):\n    pass",
+        (
+            "def create_job(self):\n    Task.add('ModuleJob', 'Module', {'module': self, 'method':"
+            " 'chekJob'})\ndef check_job(self):\n    pass"
+        ),
+        (
+            "def create_job(self):\n    Task.add('ModuleJob', 'Module', {'module': self, 'method':"
+            " 'check_job'})\ndef check_job(self):\n    pass"
+        ),
     ),
     "orphan-tab-method": (
-        "def get_client_area_menu_config(self):\n    return {}\ndef variables_general(self):\n    return {}",
+        (
+            "def get_client_area_menu_config(self):\n    return {}\ndef variables_general(self):\n "
+            "   return {}"
+        ),
         "def helper(self):\n    return {}",
     ),
-    "panel-event": ("def create_job(self):\n    Event.dispatch('service.created', {})", "def create_job(self):\n    Event.dispatch('echo.created', {})"),
-    "vendor-spelling": ("def createJob(self):\n    self.logInfo('x')", "def create_job(self):\n    self.log_info('x')"),
+    "panel-event": (
+        "def create_job(self):\n    Event.dispatch('service.created', {})",
+        "def create_job(self):\n    Event.dispatch('echo.created', {})",
+    ),
+    "vendor-spelling": (
+        "def createJob(self):\n    self.logInfo('x')",
+        "def create_job(self):\n    self.log_info('x')",
+    ),
     "misspelt-hook": (
         "def terminate_job(self):\n    return Result.success()",
-        "def termination_job(self):\n    return Result.success()\ndef create_jobs(self):\n    return self.creates_job()\ndef creates_job(self):\n    return Task.add('ModuleJob', 'Module', {'module': self, 'method': 'create_jobs'})",
+        (
+            "def termination_job(self):\n    return Result.success()\ndef create_jobs(self):\n   "
+            " return self.creates_job()\ndef creates_job(self):\n    return Task.add('ModuleJob',"
+            " 'Module', {'module': self, 'method': 'create_jobs'})"
+        ),
     ),
     "unknown-validator-rule": (
-        "def save_product_data(self, data=None):\n    return Validator.make(data, {'a': 'required|intger|min:1'})",
-        "def save_product_data(self, data=None):\n    return Validator.make(data, {'a': 'required|integer|regex:/^a|b$/|max:9'})",
+        (
+            "def save_product_data(self, data=None):\n    return Validator.make(data, {'a':"
+            " 'required|intger|min:1'})"
+        ),
+        (
+            "def save_product_data(self, data=None):\n    return Validator.make(data, {'a':"
+            " 'required|integer|regex:/^a|b$/|max:9'})"
+        ),
     ),
     "secret-logged": (
-        "def create_job(self):\n    self.log_info('made', f\"with {self.service_data['password']}\")",
-        "def create_job(self):\n    self.log_info('made', {'user': self.service_data['username'], 'has': bool(self.service_data.get('password'))})",
+        (
+            "def create_job(self):\n    self.log_info('made', f\"with"
+            " {self.service_data['password']}\")"
+        ),
+        (
+            "def create_job(self):\n    self.log_info('made', {'user':"
+            " self.service_data['username'], 'has': bool(self.service_data.get('password'))})"
+        ),
     ),
     "swallows-timeout": (
-        "def create_job(self):\n    try:\n        pass\n    except:\n        return {'status': 'error'}",
-        "def create_job(self):\n    try:\n        pass\n    except BaseException:\n        raise\n    except Exception:\n        pass",
+        (
+            "def create_job(self):\n    try:\n        pass\n    except:\n        return {'status':"
+            " 'error'}"
+        ),
+        (
+            "def create_job(self):\n    try:\n        pass\n    except BaseException:\n       "
+            " raise\n    except Exception:\n        pass"
+        ),
     ),
     "missing-timeout": (
         "def create_job(self):\n    import requests\n    return requests.get('https://x.test')",
-        "def create_job(self):\n    import requests\n    return requests.get('https://x.test', timeout=5)",
+        (
+            "def create_job(self):\n    import requests\n    return requests.get('https://x.test',"
+            " timeout=5)"
+        ),
     ),
-    "ends-the-process": ("def create_job(self):\n    import os\n    os._exit(1)", "def create_job(self):\n    raise ValueError('no')"),
-    "background-thread": ("def create_job(self):\n    import threading\n    threading.Thread(target=print).start()", "def create_job(self):\n    pass"),
-    "blocking-sleep": ("def variables_general(self):\n    import time\n    time.sleep(2)", "def create_job(self):\n    import time\n    time.sleep(2)"),
-    "shared-state": ("cache = {}", "PLANS = {'a': 1}\nrepeatable = ('create_job',)\nfillable = ['name']"),
+    "ends-the-process": (
+        "def create_job(self):\n    import os\n    os._exit(1)",
+        "def create_job(self):\n    raise ValueError('no')",
+    ),
+    "background-thread": (
+        "def create_job(self):\n    import threading\n    threading.Thread(target=print).start()",
+        "def create_job(self):\n    pass",
+    ),
+    "blocking-sleep": (
+        "def variables_general(self):\n    import time\n    time.sleep(2)",
+        "def create_job(self):\n    import time\n    time.sleep(2)",
+    ),
+    "shared-state": (
+        "cache = {}",
+        "PLANS = {'a': 1}\nrepeatable = ('create_job',)\nfillable = ['name']",
+    ),
     "sql-from-values": (
-        "def create_job(self):\n    DB.select(f\"x\")\n    self.db.execute(f\"DELETE FROM a WHERE b = '{self.service_uuid}'\")",
-        "def create_job(self):\n    self.db.execute('DELETE FROM a WHERE b = :b', {'b': self.service_uuid})",
+        (
+            'def create_job(self):\n    DB.select(f"x")\n    self.db.execute(f"DELETE FROM a WHERE'
+            " b = '{self.service_uuid}'\")"
+        ),
+        (
+            "def create_job(self):\n    self.db.execute('DELETE FROM a WHERE b = :b', {'b':"
+            " self.service_uuid})"
+        ),
     ),
-    "raw-sql": ("def create_job(self):\n    DB.raw('now()')", "def create_job(self):\n    DB.table('a').where('b', 1).first()"),
+    "raw-sql": (
+        "def create_job(self):\n    DB.raw('now()')",
+        "def create_job(self):\n    DB.table('a').where('b', 1).first()",
+    ),
     "deactivate-drops-data": (
-        "def deactivate(self):\n    from puqpanel.sdk import Schema\n    Schema.dropIfExists('a')\n    return 'success'",
+        (
+            "def deactivate(self):\n    from puqpanel.sdk import Schema\n   "
+            " Schema.dropIfExists('a')\n    return 'success'"
+        ),
         "def deactivate(self):\n    return 'success'",
     ),
-    "missing-template": ("def create_job(self):\n    return self.view('client_area.nowhere')", "def create_job(self):\n    return self.view(self.name)"),
-    "panel-internals": ("def create_job(self):\n    from puqpanel.models import Service", "def create_job(self):\n    from puqpanel.sdk.http import Answer"),
-    "absolute-import": ("def create_job(self):\n    from modules.Product.Other import forms", "def create_job(self):\n    import json"),
+    "missing-template": (
+        "def create_job(self):\n    return self.view('client_area.nowhere')",
+        "def create_job(self):\n    return self.view(self.name)",
+    ),
+    "panel-internals": (
+        "def create_job(self):\n    from puqpanel.models import Service",
+        "def create_job(self):\n    from puqpanel.sdk.http import Answer",
+    ),
+    "absolute-import": (
+        "def create_job(self):\n    from modules.Product.Other import forms",
+        "def create_job(self):\n    import json",
+    ),
     "secret-in-code": ("API_KEY = 'a8f5f167f44f4964e6c998dee827110c'", "API_KEY = 'the key to it'"),
-    "unescaped-output": ("def create_job(self):\n    from markupsafe import Markup\n    return Markup(f'<b>{self.name}')",
-                         "def create_job(self):\n    from markupsafe import Markup\n    return Markup('<b>{}').format(self.name)"),
+    "unescaped-output": (
+        (
+            "def create_job(self):\n    from markupsafe import Markup\n    return"
+            " Markup(f'<b>{self.name}')"
+        ),
+        (
+            "def create_job(self):\n    from markupsafe import Markup\n    return"
+            " Markup('<b>{}').format(self.name)"
+        ),
+    ),
 }
 
 
@@ -100,10 +201,19 @@ def test_a_rule_finds_what_it_is_for_and_nothing_else(rule: str, tmp_path: Path)
 TEMPLATES = {
     "template-syntax": ("{% if x %}never ended", "{% if x %}{% endif %}"),
     "unescaped-output": ("<p>{{ name|safe }}</p>", "<p>{{ name }} is safe</p>"),
-    "blocked-by-policy": ("<button onclick=\"go()\">Go</button>", "<button data-go>Go</button>"),
-    "form-without-token": ("<form method=\"post\"><button>Go</button></form>", "<form method=\"post\">{{ page.token() }}<button>Go</button></form>"),
-    "missing-template": ("{% include \"client_area/nowhere.html\" %}", "{% import \"panel/macros/page.html\" as page %}"),
-    "missing-asset": ("<img src=\"{{ asset('logo.png') }}\">", "<img src=\"{{ asset('there.png') }}\">"),
+    "blocked-by-policy": ('<button onclick="go()">Go</button>', "<button data-go>Go</button>"),
+    "form-without-token": (
+        '<form method="post"><button>Go</button></form>',
+        '<form method="post">{{ page.token() }}<button>Go</button></form>',
+    ),
+    "missing-template": (
+        '{% include "client_area/nowhere.html" %}',
+        '{% import "panel/macros/page.html" as page %}',
+    ),
+    "missing-asset": (
+        "<img src=\"{{ asset('logo.png') }}\">",
+        "<img src=\"{{ asset('there.png') }}\">",
+    ),
 }
 
 
@@ -117,18 +227,30 @@ def test_a_rule_about_templates(rule: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["<script>go()</script>", "<a href=\"javascript:go()\">x</a>", "<style>p{}</style>", "<p style=\"color:red\">x</p>", "<script src=\"https://cdn.test/x.js\"></script>"])
+    "piece",
+    [
+        "<script>go()</script>",
+        '<a href="javascript:go()">x</a>',
+        "<style>p{}</style>",
+        '<p style="color:red">x</p>',
+        '<script src="https://cdn.test/x.js"></script>',
+    ],
+)
 def test_what_the_browser_will_not_run(piece: str, tmp_path: Path) -> None:
     assert "blocked-by-policy" in look(tmp_path, files={"views/a.html": piece})
 
 
 def test_a_script_with_the_nonce_is_run(tmp_path: Path) -> None:
-    assert "blocked-by-policy" not in look(tmp_path, files={"views/a.html": '<script nonce="{{ nonce() }}">go()</script>'})
+    assert "blocked-by-policy" not in look(
+        tmp_path, files={"views/a.html": '<script nonce="{{ nonce() }}">go()</script>'}
+    )
 
 
 def test_declarations_that_get_a_module_refused_are_all_named(tmp_path: Path) -> None:
-    found = look(tmp_path, of_class(
-        """
+    found = look(
+        tmp_path,
+        of_class(
+            """
         def admin_web_routes(self):
             return [
                 {"method": "get", "uri": "a", "name": "a", "controller": "A@a"},
@@ -138,10 +260,22 @@ def test_declarations_that_get_a_module_refused_are_all_named(tmp_path: Path) ->
             return [{"title": "A", "link": "/admin/a", "permission": "a"}]
         def scheduler(self):
             return [{"name": "one", "method": "run", "cron": "every day"}, {"name": "two", "method": "gone", "every": "5m"}]
-        """, "Plugin"), type="Plugin", files={"hooks.py": "from puqpanel.sdk import Hook\nHOOKS = [Hook('service.created_failed', print)]\n"})  # fmt: skip
+        """,
+            "Plugin",
+        ),
+        type="Plugin",
+        files={
+            "hooks.py": (
+                "from puqpanel.sdk import Hook\nHOOKS = [Hook('service.created_failed', print)]\n"
+            )
+        },
+    )
     assert [one.line for one in found["route-without-permission"]] == [8, 9]
     assert "is no route" in found["sidebar-without-route"][0].says
-    assert {one.says for one in found["bad-schedule"]} >= {"“every day” is no cron text of five fields.", "The schedule calls gone(), which Echo has not."}
+    assert {one.says for one in found["bad-schedule"]} >= {
+        "“every day” is no cron text of five fields.",
+        "The schedule calls gone(), which Echo has not.",
+    }
     assert found["unknown-event"][0].file == "hooks.py"
     assert "do you mean service.create_failed?" in found["unknown-event"][0].says
     assert [one.severity for one in found["refused"]] == [Severity.REFUSED]
@@ -149,27 +283,61 @@ def test_declarations_that_get_a_module_refused_are_all_named(tmp_path: Path) ->
 
 
 def test_secrets_in_the_configuration(tmp_path: Path) -> None:
-    found = look(tmp_path, config='CONFIG = {\n    "name": "Echo", "version": "1.0.0",\n    "api_key": "abcdef",\n    "other": "sk_live_abc",\n    "password": "",\n}\n')
-    assert [(one.line, one.severity) for one in found["secret-in-config"]] == [(3, Severity.ERROR), (4, Severity.ERROR)]
+    found = look(
+        tmp_path,
+        config=(
+            'CONFIG = {\n    "name": "Echo", "version": "1.0.0",\n    "api_key": "abcdef",\n   '
+            ' "other": "sk_live_abc",\n    "password": "",\n}\n'
+        ),
+    )
+    assert [(one.line, one.severity) for one in found["secret-in-config"]] == [
+        (3, Severity.ERROR),
+        (4, Severity.ERROR),
+    ]
 
 
 def test_a_refusal_has_its_place(tmp_path: Path) -> None:
-    (found,) = look(tmp_path, "from puqpanel.sdk import Product\n\nclass Echo(Product:\n    pass\n")["refused"]
+    (found,) = look(
+        tmp_path, "from puqpanel.sdk import Product\n\nclass Echo(Product:\n    pass\n"
+    )["refused"]
     assert (found.file, found.line) == ("Echo.py", 3)
     assert "syntax error" in found.says
 
 
-@pytest.mark.parametrize("code", [
-    "import os\nos._exit(0)", "import sys\nsys.exit(3)", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "def f(): f()\nf()", "print('x' * 10**6)",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import os\nos._exit(0)",
+        "import sys\nsys.exit(3)",
+        "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)",
+        "def f(): f()\nf()",
+        "print('x' * 10**6)",
+    ],
+)
 def test_a_hostile_module_costs_its_own_findings(code: str, tmp_path: Path) -> None:
-    write_module(tmp_path, code + "\n" + "from puqpanel.sdk import Product\nclass Bad(Product): pass\n", name="Bad")
-    write_module(tmp_path, "from puqpanel.sdk import Product\nclass Good(Product): pass\n", name="Good")
-    found = {one.name: findings for one, findings in checks.check([checks.Wanted(tmp_path / "Product" / name, "Product", name) for name in ("Bad", "Good")])}
+    write_module(
+        tmp_path,
+        code + "\n" + "from puqpanel.sdk import Product\nclass Bad(Product): pass\n",
+        name="Bad",
+    )
+    write_module(
+        tmp_path, "from puqpanel.sdk import Product\nclass Good(Product): pass\n", name="Good"
+    )
+    found = {
+        one.name: findings
+        for one, findings in checks.check(
+            [
+                checks.Wanted(tmp_path / "Product" / name, "Product", name)
+                for name in ("Bad", "Good")
+            ]
+        )
+    }
     assert not any(finding.severity in checks.GRAVE for finding in found["Good"])
     harmless = code.startswith("print")
     assert any(finding.rule == "refused" for finding in found["Bad"]) is not harmless
-    assert any(finding.rule == "ends-the-process" for finding in found["Bad"]) is ("os." in code or "sys." in code)
+    assert any(finding.rule == "ends-the-process" for finding in found["Bad"]) is (
+        "os." in code or "sys." in code
+    )
 
 
 def test_a_module_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,20 +362,33 @@ def test_strange_files_are_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_line_that_is_right_says_so(tmp_path: Path) -> None:
-    body = "def create_job(self):\n    import requests\n    return requests.get('https://x.test')  # check: off {}"
-    assert "missing-timeout" not in look(tmp_path / "a", of_class(body.format("missing-timeout, it is ours")))
+    body = (
+        "def create_job(self):\n    import requests\n    return requests.get('https://x.test')  #"
+        " check: off {}"
+    )
+    assert "missing-timeout" not in look(
+        tmp_path / "a", of_class(body.format("missing-timeout, it is ours"))
+    )
     assert "missing-timeout" not in look(tmp_path / "b", of_class(body.format("")))
     assert "missing-timeout" in look(tmp_path / "c", of_class(body.format("raw-sql")))
 
 
 def test_translations(tmp_path: Path) -> None:
     files = {
-        "lang/en.py": "LANG = {}\n", "lang/pl.py": 'LANG = {"Hello": "Witaj"}\n', "lang/de.py": "import os\nLANG = dict(os.environ)\n",
-        "views/client_area/a.html": '<h1>{{ __("Hello") }}</h1>\n<p>{{ __("Bye") }}</p>\n<p>Plain words</p>',
+        "lang/en.py": "LANG = {}\n",
+        "lang/pl.py": 'LANG = {"Hello": "Witaj"}\n',
+        "lang/de.py": "import os\nLANG = dict(os.environ)\n",
+        "views/client_area/a.html": (
+            '<h1>{{ __("Hello") }}</h1>\n<p>{{ __("Bye") }}</p>\n<p>Plain words</p>'
+        ),
     }
     found = look(tmp_path, files=files)
-    assert [(one.file, one.line) for one in found["untranslated-text"]] == [("views/client_area/a.html", 3)]
-    assert ("lang/pl.py", "Bye") in [(one.file, one.says[-5:-2]) for one in found["missing-translation"]]
+    assert [(one.file, one.line) for one in found["untranslated-text"]] == [
+        ("views/client_area/a.html", 3)
+    ]
+    assert ("lang/pl.py", "Bye") in [
+        (one.file, one.says[-5:-2]) for one in found["missing-translation"]
+    ]
     assert [one.file for one in found["language-file"]] == ["lang/de.py"]
     assert found["untranslated-text"][0].severity is Severity.HINT
 
@@ -230,21 +411,30 @@ def test_every_rule_says_why_and_what_to_do() -> None:
 def test_findings_are_stable_as_json(tmp_path: Path) -> None:
     found = look(tmp_path, of_class("cache = {}"))["shared-state"][0]
     assert json.loads(json.dumps(found.as_dict())) == {
-        "module": "Product/Echo", "rule": "shared-state", "severity": "warning", "file": "Echo.py", "line": 6,
-        "says": "Echo.cache is shared by all instances.", "mend": checks.RULES["shared-state"].mend,
+        "module": "Product/Echo",
+        "rule": "shared-state",
+        "severity": "warning",
+        "file": "Echo.py",
+        "line": 6,
+        "says": "Echo.cache is shared by all instances.",
+        "mend": checks.RULES["shared-state"].mend,
     }
 
 
-@pytest.mark.parametrize("module", [pytest.param(one, id=one.name) for one in discover.scan(ROOT / "modules")])
+@pytest.mark.parametrize(
+    "module", [pytest.param(one, id=one.name) for one in discover.scan(ROOT / "modules")]
+)
 def test_the_projects_own_modules_have_no_errors(module: discover.Found) -> None:
-    ((_, found),) = checks.check([checks.Wanted(module.folder, module.type, module.name, module.error)], 1)
+    ((_, found),) = checks.check(
+        [checks.Wanted(module.folder, module.type, module.name, module.error)], 1
+    )
     assert [finding for finding in found if finding.severity in checks.GRAVE] == []
 
 
 def test_what_the_loader_takes_and_notices(tmp_path: Path) -> None:
     found = look(
-        tmp_path, of_class(
-            """
+        tmp_path,
+        of_class("""
             def get_client_area_menu_config(self):
                 return {"general": {"name": "General", "template": "client_area.general"}}
             def admin_web_routes(self):
@@ -252,14 +442,21 @@ def test_what_the_loader_takes_and_notices(tmp_path: Path) -> None:
             def admin_sidebar(self):
                 return [{"title": "A", "link": "a", "active_links": ["b"], "permission": "see"}]
             """),
-        files={"views/client_area/general.html": "x", "controllers/A.py": "class A:\n    def a(self, request):\n        return 'a'\n"},
-    )  # fmt: skip
+        files={
+            "views/client_area/general.html": "x",
+            "controllers/A.py": "class A:\n    def a(self, request):\n        return 'a'\n",
+        },
+    )
     assert "refused" not in found
     assert {"tab-without-variables", "undeclared-permission", "load-warning"} <= set(found)
 
 
 def test_what_is_missing_is_a_hint(tmp_path: Path) -> None:
-    found = look(tmp_path, files={"views/client_area/general.html": "x"}, config='CONFIG = {"name": "Echo", "version": "1.0.0"}\n')
+    found = look(
+        tmp_path,
+        files={"views/client_area/general.html": "x"},
+        config='CONFIG = {"name": "Echo", "version": "1.0.0"}\n',
+    )
     hints = {"no-tests", "no-provider", "no-languages", "says-nothing-of-itself"}
     assert hints <= set(found)
     assert all(found[rule][0].severity is Severity.HINT for rule in hints)
@@ -268,12 +465,24 @@ def test_what_is_missing_is_a_hint(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("type", "name", "meant"),
-    [("Product", "create_jobs", "create_job"), ("Product", "suspendjob", "suspend_job"), ("Product", "cancel_job", "cancellation_job"),
-     ("Payment", "on_payment_sucess", "on_payment_success"), ("Plugin", "schedule", "scheduler"), ("Product", "admin_side_bar", "admin_sidebar")],
+    [
+        ("Product", "create_jobs", "create_job"),
+        ("Product", "suspendjob", "suspend_job"),
+        ("Product", "cancel_job", "cancellation_job"),
+        ("Payment", "on_payment_sucess", "on_payment_success"),
+        ("Plugin", "schedule", "scheduler"),
+        ("Product", "admin_side_bar", "admin_sidebar"),
+    ],
 )
-def test_a_hook_that_is_nearly_spelt_right_is_named(type: str, name: str, meant: str, tmp_path: Path) -> None:
-    found = look(tmp_path, of_class(f"def {name}(self):\n    return {{}}", type), type=type)["misspelt-hook"]
-    assert [one.says for one in found] == [f"{name}() is no hook, and nothing calls it. Do you mean {meant}()?"]
+def test_a_hook_that_is_nearly_spelt_right_is_named(
+    type: str, name: str, meant: str, tmp_path: Path
+) -> None:
+    found = look(tmp_path, of_class(f"def {name}(self):\n    return {{}}", type), type=type)[
+        "misspelt-hook"
+    ]
+    assert [one.says for one in found] == [
+        f"{name}() is no hook, and nothing calls it. Do you mean {meant}()?"
+    ]
 
 
 def test_every_rule_has_a_test() -> None:
@@ -282,10 +491,18 @@ def test_every_rule_has_a_test() -> None:
 
 
 def test_sessions_need_a_timeout_with_each_request(tmp_path: Path) -> None:
-    body = "def create_job(self):\n    import requests\n    self.web = requests.Session()\n    self.web.headers.get('a')\n    self.web.get('/a', timeout=3)\n    return self.web.post('/b')"
+    body = (
+        "def create_job(self):\n    import requests\n    self.web = requests.Session()\n   "
+        " self.web.headers.get('a')\n    self.web.get('/a', timeout=3)\n    return"
+        " self.web.post('/b')"
+    )
     assert [one.line for one in look(tmp_path, of_class(body))["missing-timeout"]] == [11]
 
 
 def test_a_modules_own_address_is_only_worth_a_hint(tmp_path: Path) -> None:
-    found = look(tmp_path, of_class("def create_job(self):\n    from modules.Product.Echo.services import x"))["absolute-import"]
-    assert [(one.severity, one.says) for one in found] == [(Severity.HINT, "modules.Product.Echo.services is this module itself.")]
+    found = look(
+        tmp_path, of_class("def create_job(self):\n    from modules.Product.Echo.services import x")
+    )["absolute-import"]
+    assert [(one.severity, one.says) for one in found] == [
+        (Severity.HINT, "modules.Product.Echo.services is this module itself.")
+    ]

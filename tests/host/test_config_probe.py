@@ -14,7 +14,10 @@ from puqpanel.infra.processes import alive
 def test_the_process_ends_though_nobody_waits_for_it(tmp_path: Path) -> None:
     path = tmp_path / "config.py"
     path.write_text("while True:\n    pass\n")
-    child = subprocess.Popen([sys.executable, "-P", "-c", config_probe._CHILD, str(path), "mark", "1"], stdout=subprocess.DEVNULL)
+    child = subprocess.Popen(
+        [sys.executable, "-P", "-c", config_probe._CHILD, str(path), "mark", "1"],
+        stdout=subprocess.DEVNULL,
+    )
     deadline = time.monotonic() + 20
     while child.poll() is None:
         assert time.monotonic() < deadline

@@ -1,4 +1,6 @@
-"""Modules that hang, break out or answer nonsense: each costs itself, with a sentence, and leaves the process as it was."""
+"""Modules that hang, break out or answer nonsense: each costs itself, with a sentence, and
+leaves the process as it was.
+"""
 
 from __future__ import annotations
 
@@ -33,20 +35,34 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     patience._hung.clear()
 
 
-@pytest.mark.parametrize("source", [
-    HEAD + LOOP,
-    HEAD + "time.sleep(3)\n" + SOUND,
-    HEAD + "class Echo(Product):\n    def __init__(self):\n        while True: pass\n",
-    HEAD + "class Echo(Product):\n    def admin_sidebar(self):\n        while True: pass\n",
-    HEAD + "try:\n    " + LOOP.replace("\n    ", "\n        ") + "except Exception:\n    pass\n" + SOUND,
-])
-def test_a_load_that_does_not_end_is_given_up_and_not_tried_again(tmp_path: Path, quick: None, source: str) -> None:
+@pytest.mark.parametrize(
+    "source",
+    [
+        HEAD + LOOP,
+        HEAD + "time.sleep(3)\n" + SOUND,
+        HEAD + "class Echo(Product):\n    def __init__(self):\n        while True: pass\n",
+        HEAD + "class Echo(Product):\n    def admin_sidebar(self):\n        while True: pass\n",
+        HEAD
+        + "try:\n    "
+        + LOOP.replace("\n    ", "\n        ")
+        + "except Exception:\n    pass\n"
+        + SOUND,
+    ],
+)
+def test_a_load_that_does_not_end_is_given_up_and_not_tried_again(
+    tmp_path: Path, quick: None, source: str
+) -> None:
     folder = write_module(tmp_path, source)
     sound = write_module(tmp_path, SOUND.replace("Echo", "Sound"), name="Sound")
     started = time.monotonic()
     found = registry.load(tmp_path, [("Product", "Echo", "1.0.0"), ("Product", "Sound", "1.0.0")])
     assert time.monotonic() - started < 2.5
-    assert found.refused == {"Product/Echo": "Loading Echo did not come to an end within 0.4 seconds; look for a loop or for something that waits."}
+    assert found.refused == {
+        "Product/Echo": (
+            "Loading Echo did not come to an end within 0.4 seconds; look for a loop or for"
+            " something that waits."
+        )
+    }
     assert list(found.modules) == ["Product/Sound"]
     started = time.monotonic()
     with pytest.raises(Refused, match="did not come to an end"):
@@ -59,37 +75,88 @@ def test_a_load_that_does_not_end_is_given_up_and_not_tried_again(tmp_path: Path
 
 
 def test_configs_that_hang_or_are_huge(tmp_path: Path, quick: None) -> None:
-    for name, text in {"Hangs": LOOP, "Huge": "CONFIG = {'name': 'x', 'version': '1'}\n#" + "x" * 5_000_000, "Latin": "CONFIG = {'name': 'caf\xe9', 'version': '1'}"}.items():
+    for name, text in {
+        "Hangs": LOOP,
+        "Huge": "CONFIG = {'name': 'x', 'version': '1'}\n#" + "x" * 5_000_000,
+        "Latin": "CONFIG = {'name': 'caf\xe9', 'version': '1'}",
+    }.items():
         folder = write_module(tmp_path, SOUND.replace("Echo", name), name=name)
         (folder / "config.py").write_text(text, "latin-1")
-    (tmp_path / "Product/Latin/config.py").write_text("# -*- coding: latin-1 -*-\nCONFIG = {'name': 'caf\xe9', 'version': '1'}\n", "latin-1")
+    (tmp_path / "Product/Latin/config.py").write_text(
+        "# -*- coding: latin-1 -*-\nCONFIG = {'name': 'caf\xe9', 'version': '1'}\n", "latin-1"
+    )
     write_module(tmp_path, SOUND)
     for _ in range(2):
         found = {one.name: one for one in discover.scan(tmp_path)}
-        assert found["Hangs"].error == "config.py did not come to an end within 0.4 seconds; look for a loop or for something that waits."
-        assert found["Huge"].error == "config.py is larger than 256 KB; it is read often and holds a few lines."
+        assert (
+            found["Hangs"].error
+            == "config.py did not come to an end within 0.4 seconds; look for a loop or for"
+            " something that waits."
+        )
+        assert (
+            found["Huge"].error
+            == "config.py is larger than 256 KB; it is read often and holds a few lines."
+        )
         assert found["Latin"].config["name"] == "café"
         assert found["Echo"].error == ""
 
 
 ODD = {
-    "raises in str": ("class E(BaseException):\n    def __str__(self): raise SystemExit\n    @property\n    def __traceback__(self): raise SystemExit\nraise E\n", "Echo.py does not load: E, which cannot say more."),
-    "odd name": ("raise ModuleNotFoundError(name=5)\n", "Echo.py does not load: ModuleNotFoundError"),
-    "odd syntax error": ("e = SyntaxError('x'); e.filename = 5; raise e\n", "Echo.py does not load: SyntaxError"),
-    "long syntax error": ("e = SyntaxError('x' * 10**6); e.filename = 'f'; raise e\n", "Echo.py has a syntax error: xxx"),
-    "no text": ("raise ValueError('a\\x00\\n\\ud800b')\n", "Echo.py does not load: ValueError: a� �b (Echo.py:3)."),
-    "no panel left": ("for name in [n for n in sys.modules if n.startswith(('puq', 'json'))]:\n    del sys.modules[name]\nimport puqpanel.host.packages\n", "Echo.py does not load: KeyError"),
+    "raises in str": (
+        (
+            "class E(BaseException):\n    def __str__(self): raise SystemExit\n    @property\n   "
+            " def __traceback__(self): raise SystemExit\nraise E\n"
+        ),
+        "Echo.py does not load: E, which cannot say more.",
+    ),
+    "odd name": (
+        "raise ModuleNotFoundError(name=5)\n",
+        "Echo.py does not load: ModuleNotFoundError",
+    ),
+    "odd syntax error": (
+        "e = SyntaxError('x'); e.filename = 5; raise e\n",
+        "Echo.py does not load: SyntaxError",
+    ),
+    "long syntax error": (
+        "e = SyntaxError('x' * 10**6); e.filename = 'f'; raise e\n",
+        "Echo.py has a syntax error: xxx",
+    ),
+    "no text": (
+        "raise ValueError('a\\x00\\n\\ud800b')\n",
+        "Echo.py does not load: ValueError: a� �b (Echo.py:3).",
+    ),
+    "no panel left": (
+        (
+            "for name in [n for n in sys.modules if n.startswith(('puq', 'json'))]:\n    del"
+            " sys.modules[name]\nimport puqpanel.host.packages\n"
+        ),
+        "Echo.py does not load: KeyError",
+    ),
     "no object": (SOUND + "sys.modules[__name__] = object()\n", "Echo() does not load: TypeError"),
-    "built as nothing": ("class Echo(Product):\n    def __new__(cls): return None\n", "Echo() does not load: AttributeError"),
-    "a coroutine": ("class Echo(Product):\n    def admin_sidebar(self): yield {}\n", "admin_sidebar() must answer a list of dictionaries."),
-    "too many": ("class Echo(Product):\n    def admin_permissions(self): return [{'key': str(i)} for i in range(100_000)]\n", "admin_permissions() answers 100000 entries; at most 500 are possible."),
+    "built as nothing": (
+        "class Echo(Product):\n    def __new__(cls): return None\n",
+        "Echo() does not load: AttributeError",
+    ),
+    "a coroutine": (
+        "class Echo(Product):\n    def admin_sidebar(self): yield {}\n",
+        "admin_sidebar() must answer a list of dictionaries.",
+    ),
+    "too many": (
+        (
+            "class Echo(Product):\n    def admin_permissions(self): return [{'key': str(i)} for i"
+            " in range(100_000)]\n"
+        ),
+        "admin_permissions() answers 100000 entries; at most 500 are possible.",
+    ),
 }
 
 
 @pytest.mark.parametrize("case", ODD)
 def test_odd_refusals_are_one_short_sentence(tmp_path: Path, case: str) -> None:
     source, sentence = ODD[case]
-    before = {name: module for name, module in sys.modules.items() if not name.startswith("puqmod_")}
+    before = {
+        name: module for name, module in sys.modules.items() if not name.startswith("puqmod_")
+    }
     with pytest.raises(Refused) as refusal:
         load_module(write_module(tmp_path, HEAD + source), "Product", "Echo")
     text = str(refusal.value)
@@ -100,16 +167,29 @@ def test_odd_refusals_are_one_short_sentence(tmp_path: Path, case: str) -> None:
 
 
 def test_the_process_stays_as_it_was(tmp_path: Path) -> None:
-    source = HEAD + """os.chdir("/")
+    source = (
+        HEAD
+        + """os.chdir("/")
 sys.setrecursionlimit(500)
 socket.setdefaulttimeout(0.001)
 del sys.modules["json.decoder"]
 class Echo(Product):
     pass
 """
-    was = (os.getcwd(), sys.getrecursionlimit(), socket.getdefaulttimeout(), sys.modules["json.decoder"])
+    )
+    was = (
+        os.getcwd(),
+        sys.getrecursionlimit(),
+        socket.getdefaulttimeout(),
+        sys.modules["json.decoder"],
+    )
     unload(load_module(write_module(tmp_path, source), "Product", "Echo").package)
-    assert (os.getcwd(), sys.getrecursionlimit(), socket.getdefaulttimeout(), sys.modules["json.decoder"]) == was
+    assert (
+        os.getcwd(),
+        sys.getrecursionlimit(),
+        socket.getdefaulttimeout(),
+        sys.modules["json.decoder"],
+    ) == was
 
 
 def test_whatever_lies_among_the_modules(tmp_path: Path) -> None:
@@ -127,7 +207,11 @@ def test_whatever_lies_among_the_modules(tmp_path: Path) -> None:
     found = {one.name: one.error for one in discover.scan(tmp_path)}
     assert sorted(found) == ["Echo", "Round", "a b<i>", "caf�"]
     assert found["Echo"] == ""
-    assert found["caf�"] == "The folder name “caf�” is not StudlyCase letters and digits; rename folder, file and class."
+    assert (
+        found["caf�"]
+        == "The folder name “caf�” is not StudlyCase letters and digits; rename folder, file and"
+        " class."
+    )
     assert found["Round"].startswith("The f")
     for name in ("Loop", "Gone", "Round", "../Product/Echo", "caf\udce9"):
         with pytest.raises(Refused):
@@ -149,14 +233,26 @@ def test_what_may_not_be_read(tmp_path: Path) -> None:
         os.seteuid(0)
         shutil.rmtree(base)
     assert nothing == []
-    assert found["Closed"] == "The folder Closed cannot be read (Permission denied); look at its owner and rights."
-    assert found["Shut"].startswith("config.py does not load: PermissionError: [Errno 13] Permission denied")
+    assert (
+        found["Closed"]
+        == "The folder Closed cannot be read (Permission denied); look at its owner and rights."
+    )
+    assert found["Shut"].startswith(
+        "config.py does not load: PermissionError: [Errno 13] Permission denied"
+    )
 
 
 def test_nonsense_in_answers() -> None:
     round_: dict[str, Any] = {"n": float("nan"), "t": "a\x00\ud800", (1, 2): {1, 2}}
     round_["self"] = round_
-    answer = Result.of({"status": "error", "message": "x" * 10**6 + "\x00", "errors": {"f": ["\ud800"]}, "data": round_})
+    answer = Result.of(
+        {
+            "status": "error",
+            "message": "x" * 10**6 + "\x00",
+            "errors": {"f": ["\ud800"]},
+            "data": round_,
+        }
+    )
     assert len(answer.message) == 4000
     assert answer.errors == {"f": ["�"]}
     assert answer.as_dict()["data"] == {"n": None, "t": "a��", "(1, 2)": [1, 2], "self": "…"}

@@ -1,4 +1,6 @@
-"""Translations of modules: read as data, in the language of whoever looks, and a file with code in it costs its own texts only."""
+"""Translations of modules: read as data, in the language of whoever looks, and a file with code
+in it costs its own texts only.
+"""
 
 from __future__ import annotations
 
@@ -40,15 +42,21 @@ def write(folder: Path, **files: str | bytes) -> Path:
     """Files of translations, by language."""
     (folder / "lang").mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
-        (folder / "lang" / f"{name}.py").write_bytes(text.encode() if isinstance(text, str) else text)
+        (folder / "lang" / f"{name}.py").write_bytes(
+            text.encode() if isinstance(text, str) else text
+        )
     return folder
 
 
 @pytest.mark.parametrize(
     ("asked", "looked"),
     [
-        (["pl-PL"], ("pl-pl", "pl", "en")), (["pl_PL"], ("pl-pl", "pl", "en")), (["zh-Hant-TW"], ("zh-hant", "zh", "en")), ([], ("en",)),
-        (["de", "en-GB", "pl"], ("de", "en-gb", "en")), (["../../etc", "*", "", "pl"], ("pl", "en")),
+        (["pl-PL"], ("pl-pl", "pl", "en")),
+        (["pl_PL"], ("pl-pl", "pl", "en")),
+        (["zh-Hant-TW"], ("zh-hant", "zh", "en")),
+        ([], ("en",)),
+        (["de", "en-GB", "pl"], ("de", "en-gb", "en")),
+        (["../../etc", "*", "", "pl"], ("pl", "en")),
     ],
 )
 def test_where_is_looked(asked: list[str], looked: tuple[str, ...]) -> None:
@@ -56,25 +64,49 @@ def test_where_is_looked(asked: list[str], looked: tuple[str, ...]) -> None:
 
 
 def test_the_nearest_language_wins(tmp_path: Path) -> None:
-    write(tmp_path, en="LANG = {'greeting': 'Hello', 'only.english': 'English'}", pl="'''Polski.'''\nLANG: dict[str, str] = {'greeting': 'Cześć', 'x': 'iks'}",
-          **{"pl-PL": "LANG = {'greeting': 'Dzień dobry'}"})
+    write(
+        tmp_path,
+        en="LANG = {'greeting': 'Hello', 'only.english': 'English'}",
+        pl="'''Polski.'''\nLANG: dict[str, str] = {'greeting': 'Cześć', 'x': 'iks'}",
+        **{"pl-PL": "LANG = {'greeting': 'Dzień dobry'}"},
+    )
     with spoken("pl-PL"):
-        assert [translate(tmp_path, text) for text in ("greeting", "x", "only.english", "nothing", "")] == ["Dzień dobry", "iks", "English", "nothing", ""]
+        assert [
+            translate(tmp_path, text) for text in ("greeting", "x", "only.english", "nothing", "")
+        ] == ["Dzień dobry", "iks", "English", "nothing", ""]
     with spoken("pl"):
         assert translate(tmp_path, "greeting") == "Cześć"
     with spoken("de"):
         assert translate(tmp_path, "greeting") == "Hello"
-    assert (translate(tmp_path, "greeting"), translate(None, "greeting"), translate(tmp_path / "nowhere", "greeting")) == ("Hello", "greeting", "greeting")
+    assert (
+        translate(tmp_path, "greeting"),
+        translate(None, "greeting"),
+        translate(tmp_path / "nowhere", "greeting"),
+    ) == ("Hello", "greeting", "greeting")
     languages.use_panels("pl")
-    assert translate(tmp_path, "greeting") == "Cześć", "what nobody in particular is shown is in the panel's language"
+    assert translate(tmp_path, "greeting") == "Cześć", (
+        "what nobody in particular is shown is in the panel's language"
+    )
     assert problems(tmp_path) == []
 
 
 def test_values(tmp_path: Path) -> None:
-    write(tmp_path, pl="LANG = {'Hello :name, :count of :counts at 10:30': ':counts/:count :name!'}")
+    write(
+        tmp_path, pl="LANG = {'Hello :name, :count of :counts at 10:30': ':counts/:count :name!'}"
+    )
     with spoken("pl"):
-        assert translate(tmp_path, "Hello :name, :count of :counts at 10:30", {"name": ":count", "count": 1, "counts": 22}) == "22/1 :count!"
-    assert translate(tmp_path, "from :name: see http://x:80, :other, :names", {"name": "Ada"}) == "from Ada: see http://x:80, :other, Adas"
+        assert (
+            translate(
+                tmp_path,
+                "Hello :name, :count of :counts at 10:30",
+                {"name": ":count", "count": 1, "counts": 22},
+            )
+            == "22/1 :count!"
+        )
+    assert (
+        translate(tmp_path, "from :name: see http://x:80, :other, :names", {"name": "Ada"})
+        == "from Ada: see http://x:80, :other, Adas"
+    )
     assert translate(tmp_path, "50% {} %s", {"s": 1}) == "50% {} %s"
 
 
@@ -84,14 +116,27 @@ def test_values(tmp_path: Path) -> None:
         ("LANG = {\n 'a': __import__('os').system('touch ran')}", 2, RULE),
         ("import os\nos.system('touch ran')\nLANG = {'a': 'b'}", 1, RULE),
         ("LANG = {'a': 'b'}\nopen('ran', 'w')", 2, RULE),
-        ("LANG = dict(a='b')", 1, RULE), ("LANG = {**{}}", 1, RULE), ("LANG = {'a': f'{1 + 1}'}", 1, RULE), ("LANG = {'a': 'b' * 10**9}", 1, RULE),
-        ("LANG = {'a': 'b'}\nLANG = {}", 2, RULE), ("WORDS = {'a': 'b'}", 1, RULE), ("", 1, RULE), ("LANG = ['a']", 1, RULE),
-        ("LANG = {'a': 'b'", 1, "it is no Python"), ("<?php return ['a' => 'b'];", 1, "it is no Python"), ("LANG = " + "-" * 500_000 + "1", 1, "it is no Python"),
-        ("LANG = " + "(" * 500_000, 1, "it is no Python"), ("LANG = {'a': " + "x." * 100_000 + "y}", 1, "it is no Python"), (b"LANG = {'a': '\xbf'}", 1, "it is no Python"),
-        (b"\0", 1, "it is no Python"), ("LANG = {'a': 'b'}" + " " * 1024 * 1024, 1, "it is larger than 1 MB"),
+        ("LANG = dict(a='b')", 1, RULE),
+        ("LANG = {**{}}", 1, RULE),
+        ("LANG = {'a': f'{1 + 1}'}", 1, RULE),
+        ("LANG = {'a': 'b' * 10**9}", 1, RULE),
+        ("LANG = {'a': 'b'}\nLANG = {}", 2, RULE),
+        ("WORDS = {'a': 'b'}", 1, RULE),
+        ("", 1, RULE),
+        ("LANG = ['a']", 1, RULE),
+        ("LANG = {'a': 'b'", 1, "it is no Python"),
+        ("<?php return ['a' => 'b'];", 1, "it is no Python"),
+        ("LANG = " + "-" * 500_000 + "1", 1, "it is no Python"),
+        ("LANG = " + "(" * 500_000, 1, "it is no Python"),
+        ("LANG = {'a': " + "x." * 100_000 + "y}", 1, "it is no Python"),
+        (b"LANG = {'a': '\xbf'}", 1, "it is no Python"),
+        (b"\0", 1, "it is no Python"),
+        ("LANG = {'a': 'b'}" + " " * 1024 * 1024, 1, "it is larger than 1 MB"),
     ],
 )
-def test_a_file_with_anything_else_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str | bytes, line: int, why: str) -> None:
+def test_a_file_with_anything_else_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str | bytes, line: int, why: str
+) -> None:
     monkeypatch.chdir(tmp_path)
     write(tmp_path, pl=source, en="LANG = {'a': 'A'}")
     found = problems(tmp_path)
@@ -105,14 +150,25 @@ def test_a_file_with_anything_else_in_it(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_single_entries_and_names(tmp_path: Path) -> None:
-    write(tmp_path, pl="LANG = {'a': 'A',\n 'b': 7,\n 3: 'c', 'd': None}", README="LANG = {}", __init__="import os")
+    write(
+        tmp_path,
+        pl="LANG = {'a': 'A',\n 'b': 7,\n 3: 'c', 'd': None}",
+        README="LANG = {}",
+        __init__="import os",
+    )
     (tmp_path / "secret.py").write_text("LANG = {'a': 'leaked'}")
     os.symlink(tmp_path / "secret.py", tmp_path / "lang" / "de.py")
     os.symlink("/etc/hostname", tmp_path / "lang" / "fr.py")
     os.mkfifo(tmp_path / "lang" / "it.py")
     (tmp_path / "lang" / "es.py").mkdir()
     found = problems(tmp_path)
-    assert [one.split(":")[0] for one in found] == ["lang/README.py, line 1", "lang/fr.py, line 1", "lang/pl.py, line 2", "lang/pl.py, line 3", "lang/pl.py, line 3"]
+    assert [one.split(":")[0] for one in found] == [
+        "lang/README.py, line 1",
+        "lang/fr.py, line 1",
+        "lang/pl.py, line 2",
+        "lang/pl.py, line 3",
+        "lang/pl.py, line 3",
+    ]
     assert "leads out of the module" in found[1]
     with spoken("pl"):
         assert [translate(tmp_path, text) for text in ("a", "b")] == ["A", "b"]
@@ -162,11 +218,20 @@ class Shop(Product):
         return {"status": "success"}
 """
 FILES = {
-    "words.py": "from puqpanel.sdk import __\n\n\ndef greeting(name):\n    return __('Hello :name', {'name': name})\n",
-    "controllers/ShopController.py": "from puqpanel.sdk import view_admin_module\n\n\nclass ShopController:\n    def index(self, request):\n        return view_admin_module('Product', 'Shop', 'admin')\n",
+    "words.py": (
+        "from puqpanel.sdk import __\n\n\ndef greeting(name):\n    return __('Hello :name',"
+        " {'name': name})\n"
+    ),
+    "controllers/ShopController.py": (
+        "from puqpanel.sdk import view_admin_module\n\n\nclass ShopController:\n    def index(self,"
+        " request):\n        return view_admin_module('Product', 'Shop', 'admin')\n"
+    ),
     "views/admin.html": "<p id=said>{{ __('Hello :name', {'name': '<b>'}) }}</p>",
     "views/client.html": "<p id=said>{{ said }}</p>",
-    "lang/pl.py": "LANG = {'Hello :name': 'Cześć :name', 'Shop': 'Sklep', 'Overview': 'Przegląd', 'See it': 'Oglądać', 'See the shop': 'Oglądać sklep'}",
+    "lang/pl.py": (
+        "LANG = {'Hello :name': 'Cześć :name', 'Shop': 'Sklep', 'Overview': 'Przegląd', 'See it':"
+        " 'Oglądać', 'See the shop': 'Oglądać sklep'}"
+    ),
     "lang/de.py": "import os\nLANG = {'Hello :name': 'Hallo :name'}",
 }
 
@@ -174,31 +239,55 @@ FILES = {
 @pytest.fixture
 def settings(settings: Settings, tmp_path: Path, request: pytest.FixtureRequest) -> Settings:
     write_module(tmp_path / "modules", MODULE, name="Shop", files=FILES)
-    return replace(settings, modules_dir=tmp_path / "modules", locale=getattr(request, "param", "en"))
+    return replace(
+        settings, modules_dir=tmp_path / "modules", locale=getattr(request, "param", "en")
+    )
 
 
 def sign_in(live: Live, area: str, email: str) -> Client:
     http = Client(live)
-    found = re.search(r'name="csrf[-_]token"[^>]*?(?:value|content)="([^"]+)"', http.get(f"/{area}/signin").text)
+    found = re.search(
+        r'name="csrf[-_]token"[^>]*?(?:value|content)="([^"]+)"', http.get(f"/{area}/signin").text
+    )
     assert found
-    assert http.post(f"/{area}/signin", data={"csrf_token": found[1], "email": email, "password": PASSWORD}).status_code == 302
+    assert (
+        http.post(
+            f"/{area}/signin", data={"csrf_token": found[1], "email": email, "password": PASSWORD}
+        ).status_code
+        == 302
+    )
     return http
 
 
 def test_each_viewer_in_their_language(settings: Settings, live: Live) -> None:
     with live.ensure().app_context():
-        modules.activate(actor=STAFF, modules_dir=settings.modules_dir, module_type="Product", name="Shop")
+        modules.activate(
+            actor=STAFF, modules_dir=settings.modules_dir, module_type="Product", name="Shop"
+        )
         staff.create_staff(actor=SHELL, email="owner@panel.test", name="Owner", password=PASSWORD)
     with live.ensure().app_context():
-        product = products.save_product(actor=STAFF, uuid=None, name="Shop", module="Product/Shop", price="5").uuid
-        client = clients.create_client(actor=STAFF, name="Lumen", email="astrid@lumen.test", user_password=PASSWORD).uuid
-        uuid = services.create_service(actor=STAFF, client_uuid=client, product_uuid=product, name="a.lumen.test").uuid
+        product = products.save_product(
+            actor=STAFF, uuid=None, name="Shop", module="Product/Shop", price="5"
+        ).uuid
+        client = clients.create_client(
+            actor=STAFF, name="Lumen", email="astrid@lumen.test", user_password=PASSWORD
+        ).uuid
+        uuid = services.create_service(
+            actor=STAFF, client_uuid=client, product_uuid=product, name="a.lumen.test"
+        ).uuid
         with transaction():
             services.find_service(uuid).status = ServiceStatus.ACTIVE
-    olga, astrid = sign_in(live, "admin", "owner@panel.test"), sign_in(live, "client", "astrid@lumen.test")
+    olga, astrid = (
+        sign_in(live, "admin", "owner@panel.test"),
+        sign_in(live, "client", "astrid@lumen.test"),
+    )
     page, tab = "/admin/modules/Product/Shop", f"/client/services/{uuid}/general"
-    for asked, hello, shop, overview in [("pl-PL,en;q=0.5", "Cześć", "Sklep", "Przegląd"), ("en,pl;q=0.5", "Hello", "Shop", "Overview"),
-                                         ("de", "Hello", "Shop", "Overview"), ("", "Hello", "Shop", "Overview")]:
+    for asked, hello, shop, overview in [
+        ("pl-PL,en;q=0.5", "Cześć", "Sklep", "Przegląd"),
+        ("en,pl;q=0.5", "Hello", "Shop", "Overview"),
+        ("de", "Hello", "Shop", "Overview"),
+        ("", "Hello", "Shop", "Overview"),
+    ]:
         headers = {"Accept-Language": asked}
         shown = olga.get(page, headers=headers, follow_redirects=True).text
         assert f"<p id=said>{hello} &lt;b&gt;</p>" in shown
@@ -209,7 +298,9 @@ def test_each_viewer_in_their_language(settings: Settings, live: Live) -> None:
     for odd in ("x;q=abc, ,*;q=0, pl", ";" * 500, "pl," * 2000, "*", "pl;q=0", "\xff\xfe"):
         assert olga.get(page, headers={"Accept-Language": odd}).status_code == 200
     olga.set_cookie("lang", "pl", domain="localhost")
-    assert "Cześć" in olga.get(page, headers={"Accept-Language": "en"}, follow_redirects=True).text, "the cookie before the browser"
+    assert (
+        "Cześć" in olga.get(page, headers={"Accept-Language": "en"}, follow_redirects=True).text
+    ), "the cookie before the browser"
     olga.set_cookie("lang", "../../x", domain="localhost")
     assert "Hello" in olga.get(page, follow_redirects=True).text
     shown = olga.get("/admin/staff/roles/new", headers={"Accept-Language": "pl"}).text
@@ -217,22 +308,39 @@ def test_each_viewer_in_their_language(settings: Settings, live: Live) -> None:
     assert languages.locale.get() == (), "nothing is left for who comes next in this thread"
     with live.ensure().app_context():
         loaded = registry.current().modules["Product/Shop"]
-        assert loaded.warnings[-1] == f"lang/de.py, line 1: {RULE}. None of its translations are used."
+        assert (
+            loaded.warnings[-1] == f"lang/de.py, line 1: {RULE}. None of its translations are used."
+        )
     assert "lang/de.py, line 1" in olga.get("/admin/modules/").text
 
 
 @pytest.mark.parametrize("settings", ["pl"], indirect=True)
-def test_a_worker_speaks_the_panels_language(settings: Settings, live: Live, drain: Callable[..., None]) -> None:
+def test_a_worker_speaks_the_panels_language(
+    settings: Settings, live: Live, drain: Callable[..., None]
+) -> None:
     with live.ensure().app_context():
-        modules.activate(actor=STAFF, modules_dir=settings.modules_dir, module_type="Product", name="Shop")
+        modules.activate(
+            actor=STAFF, modules_dir=settings.modules_dir, module_type="Product", name="Shop"
+        )
     with live.ensure().app_context():
-        product = products.save_product(actor=STAFF, uuid=None, name="Shop", module="Product/Shop", price="5").uuid
-        client = clients.create_client(actor=STAFF, name="Lumen", email="astrid@lumen.test", user_password=PASSWORD).uuid
-        uuid = services.create_service(actor=STAFF, client_uuid=client, product_uuid=product, name="a.lumen.test").uuid
+        product = products.save_product(
+            actor=STAFF, uuid=None, name="Shop", module="Product/Shop", price="5"
+        ).uuid
+        client = clients.create_client(
+            actor=STAFF, name="Lumen", email="astrid@lumen.test", user_password=PASSWORD
+        ).uuid
+        uuid = services.create_service(
+            actor=STAFF, client_uuid=client, product_uuid=product, name="a.lumen.test"
+        ).uuid
         assert provisioning.request(actor=STAFF, service_uuid=uuid, verb="create").ok
         drain(2)
         release()
-        said = session().execute(sa.select(ModuleLog.request).where(ModuleLog.action == "said")).scalars().all()
+        said = (
+            session()
+            .execute(sa.select(ModuleLog.request).where(ModuleLog.action == "said"))
+            .scalars()
+            .all()
+        )
         assert session().scalars(sa.select(Task.status)).all() == ["completed"]
     assert said == ["Cześć worker"]
 

@@ -22,7 +22,11 @@ SMALLEST = "from puqpanel.sdk import {0}\n\n\nclass {1}({0}):\n    pass\n"
 def test_the_smallest_module_of_each_type_loads(tmp_path: Path, kind: str) -> None:
     folder = write_module(tmp_path, SMALLEST.format(kind, "Small"), type=kind, name="Small")
     loaded = load_module(folder, kind, "Small")
-    assert (loaded.key, loaded.slug, loaded.blueprint) == (f"{kind}/Small", f"{kind.lower()}_small", f"mod_{kind.lower()}_small")
+    assert (loaded.key, loaded.slug, loaded.blueprint) == (
+        f"{kind}/Small",
+        f"{kind.lower()}_small",
+        f"mod_{kind.lower()}_small",
+    )
     assert loaded.cls.module_config("version") == "1.0.0"
     assert loaded.warnings == ()
     unload(loaded.package)
@@ -41,8 +45,12 @@ RICH = """
             return CloudClient(self.config("api.url"))
 """
 FILES = {
-    "services/CloudClient.py": "from ..models.tables import Server\n\n\nclass CloudClient:\n    def __init__(self, url):\n        self.url = url\n        self.model = Server\n",
-    "models/tables.py": """
+    "services/CloudClient.py": (
+        "from ..models.tables import Server\n\n\nclass CloudClient:\n    def __init__(self, url):\n"
+        "        self.url = url\n        self.model = Server\n"
+    ),
+    "models/tables.py": (
+        """
         from puqpanel.sdk import db
         import sqlalchemy as sa
 
@@ -57,7 +65,8 @@ FILES = {
             id = sa.Column(sa.Integer, primary_key=True)
             group_uuid = sa.Column(sa.ForeignKey("groups.uuid"))
             service_uuid = sa.Column(sa.ForeignKey(db.service_uuid))
-    """,
+    """
+    ),
 }
 
 
@@ -68,7 +77,10 @@ def test_relative_imports_tables_and_fresh_names(tmp_path: Path) -> None:
     assert one.cls is not two.cls
     server = one.cls().client().model  # type: ignore[attr-defined]
     assert server.__table__.name == "mod_product_rich_servers"
-    assert {key.target_fullname for key in server.__table__.foreign_keys} == {"mod_product_rich_groups.uuid", "services.uuid"}
+    assert {key.target_fullname for key in server.__table__.foreign_keys} == {
+        "mod_product_rich_groups.uuid",
+        "services.uuid",
+    }
     assert not list(folder.rglob("*.pyc"))
     unload(one.package)
     unload(two.package)
@@ -108,10 +120,14 @@ def test_folders_as_the_vendor_writes_them(tmp_path: Path) -> None:
                 return [{"method": "get", "uri": "servers", "permission": "view-servers", "name": "servers", "controller": "ThingController@servers"}]
     """
     files = {
-        "Controllers/ThingController.py": "class ThingController:\n    def servers(self, request):\n        return 'ok'\n",
+        "Controllers/ThingController.py": (
+            "class ThingController:\n    def servers(self, request):\n        return 'ok'\n"
+        ),
         "Services/Client.py": "class Client:\n    pass\n",
     }
-    loaded = load_module(write_module(tmp_path, source, name="puqThing", files=files), "Product", "puqThing")
+    loaded = load_module(
+        write_module(tmp_path, source, name="puqThing", files=files), "Product", "puqThing"
+    )
     assert loaded.routes[0].permission == "Product-puqThing-view-servers"
     assert [p.key for p in loaded.permissions] == ["Product-puqThing-view-servers"]
     assert len(loaded.warnings) == 2
@@ -120,8 +136,16 @@ def test_folders_as_the_vendor_writes_them(tmp_path: Path) -> None:
 
 
 def test_restricted_by_version_order(tmp_path: Path) -> None:
-    folder = write_module(tmp_path, SMALLEST.format("Plugin", "Small"), type="Plugin", name="Small", version="1.10")
-    for recorded, restricted in (("", False), ("1.10", False), ("1.10.0", False), ("1.9", True), ("1.11", True)):
+    folder = write_module(
+        tmp_path, SMALLEST.format("Plugin", "Small"), type="Plugin", name="Small", version="1.10"
+    )
+    for recorded, restricted in (
+        ("", False),
+        ("1.10", False),
+        ("1.10.0", False),
+        ("1.9", True),
+        ("1.11", True),
+    ):
         assert load_module(folder, "Plugin", "Small", recorded).restricted is restricted
 
 
@@ -144,14 +168,21 @@ def test_scan_reads_configs_and_imports_nothing(tmp_path: Path) -> None:
     (tmp_path / "Product" / "__pycache__").mkdir()
     (tmp_path / "Elsewhere" / "Thing").mkdir(parents=True)
     echo, other = discover.scan(tmp_path)
-    assert (echo.key, echo.version, echo.error, echo.config["icon"]) == ("Product/Echo", "2.1", "", "fas fa-flask")
+    assert (echo.key, echo.version, echo.error, echo.config["icon"]) == (
+        "Product/Echo",
+        "2.1",
+        "",
+        "fas fa-flask",
+    )
     assert "StudlyCase" in other.error
 
 
 def test_config_is_read_only_callable_and_forgiving(tmp_path: Path) -> None:
     folder = write_module(tmp_path, SMALLEST.format("Product", "Echo"))
     (folder / "config.py").write_text(
-        "import os\nCONFIG = {'name': 'E', 'version': '1', 'logo': os.path.dirname(__file__) + '/views/l.png', 'api': {'url': 'u', 'hosts': ['a']}}\n")
+        "import os\nCONFIG = {'name': 'E', 'version': '1', 'logo': os.path.dirname(__file__) +"
+        " '/views/l.png', 'api': {'url': 'u', 'hosts': ['a']}}\n"
+    )
     config = load_module(folder, "Product", "Echo").cls().config
     assert config("api.url") == config["api"]["url"] == config.get("api.url") == "u"
     assert config["nothing"] is config("nothing") is config("api.nothing.more") is None

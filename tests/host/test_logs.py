@@ -34,15 +34,38 @@ for _ in range(500):
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (None, ""), ("", ""), ([], ""), ({}, ""), ("plain", "plain"), ("api_key=abcdef&x=1", "api_key=•••&x=1"), ({"password": "p", "n": 1}, '{\n "password": "•••",\n "n": 1\n}'),
-        (ValueError("token: abc"), "ValueError: token: •••"), (b"bytes", '"(5 bytes)"'), ("nul\x00", "nul�"),
+        (None, ""),
+        ("", ""),
+        ([], ""),
+        ({}, ""),
+        ("plain", "plain"),
+        ("api_key=abcdef&x=1", "api_key=•••&x=1"),
+        ({"password": "p", "n": 1}, '{\n "password": "•••",\n "n": 1\n}'),
+        (ValueError("token: abc"), "ValueError: token: •••"),
+        (b"bytes", '"(5 bytes)"'),
+        ("nul\x00", "nul�"),
     ],
 )
 def test_as_text(value: Any, text: str) -> None:
     assert logs.as_text(value) == text
 
 
-@pytest.mark.parametrize("value", ["x" * 50_000_000, "Bearer " * 50_000, "<" * 200_000, "://" * 60_000, "token" * 40_000, {"a": ["y" * 100_000] * 100_000}, LOOP, DEEP, {"k" * 1000: {1, 2}}, ["ż" * 70_000]], ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize(
+    "value",
+    [
+        "x" * 50_000_000,
+        "Bearer " * 50_000,
+        "<" * 200_000,
+        "://" * 60_000,
+        "token" * 40_000,
+        {"a": ["y" * 100_000] * 100_000},
+        LOOP,
+        DEEP,
+        {"k" * 1000: {1, 2}},
+        ["ż" * 70_000],
+    ],
+    ids=lambda value: type(value).__name__,
+)
 def test_large_round_and_deep(value: Any) -> None:
     started = time.monotonic()
     text = logs.as_text(value)
@@ -66,11 +89,19 @@ def test_without_a_panel_nothing_breaks() -> None:
 
 MB = 1024 * 1024
 LARGE: dict[str, Any] = {
-    "text": lambda: "x" * (50 * MB), "wide text": lambda: "ż" * (25 * MB), "bytes": lambda: b"x" * (50 * MB), "json": lambda: '{"token": "' + "x" * (50 * MB) + '"}',
-    "list": lambda: ["x" * 1000] * 50_000, "one field": lambda: {"body": "x" * (50 * MB)}, "many fields": lambda: {f"field_{n}": "x" * 100 for n in range(200_000)},
-    "pairs": lambda: [[n, str(n)] for n in range(200_000)], "error": lambda: ValueError("x" * (50 * MB)), "long key": lambda: {"k" * (50 * MB): 1},
-    "set": lambda: set(range(500_000)), "nested": lambda: {"a": {"b": [{"c": "x" * (50 * MB)}]}},
-}  # fmt: skip
+    "text": lambda: "x" * (50 * MB),
+    "wide text": lambda: "ż" * (25 * MB),
+    "bytes": lambda: b"x" * (50 * MB),
+    "json": lambda: '{"token": "' + "x" * (50 * MB) + '"}',
+    "list": lambda: ["x" * 1000] * 50_000,
+    "one field": lambda: {"body": "x" * (50 * MB)},
+    "many fields": lambda: {f"field_{n}": "x" * 100 for n in range(200_000)},
+    "pairs": lambda: [[n, str(n)] for n in range(200_000)],
+    "error": lambda: ValueError("x" * (50 * MB)),
+    "long key": lambda: {"k" * (50 * MB): 1},
+    "set": lambda: set(range(500_000)),
+    "nested": lambda: {"a": {"b": [{"c": "x" * (50 * MB)}]}},
+}
 
 
 @pytest.mark.parametrize("shape", LARGE)
@@ -112,5 +143,9 @@ def test_a_loud_call_goes_on(panel: Panel, tmp_path: Path) -> None:
     assert len(failed.error) < 2000
     rows = session().scalars(sa.select(ModuleLog).order_by(ModuleLog.id)).all()
     assert [row.level for row in rows] == ["debug", "error"]
-    assert all(len(text.encode()) <= logs.LIMIT for row in rows for text in (row.action, row.request, row.response))
+    assert all(
+        len(text.encode()) <= logs.LIMIT
+        for row in rows
+        for text in (row.action, row.request, row.response)
+    )
     unload(loaded.package)

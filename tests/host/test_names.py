@@ -1,4 +1,6 @@
-"""Either spelling: the nearest definition wins under both names, and two different ones in one class are refused."""
+"""Either spelling: the nearest definition wins under both names, and two different ones in one
+class are refused.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ from puqpanel.sdk import Product
 
 
 def test_every_documented_name_has_one_python_name() -> None:
-    assert len(set(names.NAMES.values())) >= len(names.NAMES) - 2  # toISOString and toIso8601String are one
+    # toISOString and toIso8601String are one
+    assert len(set(names.NAMES.values())) >= len(names.NAMES) - 2
     assert not set(names.NAMES) & set(names.NAMES.values())
     assert all(vendor != python for vendor, python in names.NAMES.items())
 
@@ -37,7 +40,10 @@ def test_python_name(vendor: str, python: str) -> None:
 
 
 def test_keys() -> None:
-    assert names.python_keys({"maxExceptions": 1, "server_id": "7"}) == {"max_exceptions": 1, "server_id": "7"}
+    assert names.python_keys({"maxExceptions": 1, "server_id": "7"}) == {
+        "max_exceptions": 1,
+        "server_id": "7",
+    }
 
 
 class Vendor(Product):
@@ -90,7 +96,9 @@ def test_a_mixin_counts() -> None:
 
 
 def test_both_spellings_in_one_class_are_refused() -> None:
-    with pytest.raises(names.BothSpellings, match="Twice defines both createJob and create_job; keep one"):
+    with pytest.raises(
+        names.BothSpellings, match="Twice defines both createJob and create_job; keep one"
+    ):
         type("Twice", (ModuleBase,), {"createJob": lambda self: 1, "create_job": lambda self: 2})
 
     def one(self: Any) -> int:

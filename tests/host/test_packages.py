@@ -1,4 +1,6 @@
-"""Imports inside a module by its own address, as the vendor's files write them: of this load, and of no other."""
+"""Imports inside a module by its own address, as the vendor's files write them: of this load,
+and of no other.
+"""
 
 from __future__ import annotations
 
@@ -37,18 +39,33 @@ def test_own_files_by_their_address(tmp_path: Path) -> None:
     second: Any = load_module(folder, "Product", "Echo")
     assert second.cls().parts()[3] == "two" and made.parts()[3] == "one"
     assert second.cls().parts()[0] is not one
-    assert not any(name.split(".")[0] in ("modules", "Modules") and "Echo" in name for name in sys.modules)
+    assert not any(
+        name.split(".")[0] in ("modules", "Modules") and "Echo" in name for name in sys.modules
+    )
     unload(first.package, second.package)
 
 
-@pytest.mark.parametrize("line", ["from modules.Product.Other.services.x import y", "from Modules.Plugin.Echo.x import y", "import modules.Product.Echo.nothing as x"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from modules.Product.Other.services.x import y",
+        "from Modules.Plugin.Echo.x import y",
+        "import modules.Product.Echo.nothing as x",
+    ],
+)
 def test_other_modules_stay_unknown(tmp_path: Path, line: str) -> None:
-    folder = write_module(tmp_path, f"{line}\n" + MAIN.replace("from modules", "# "), files={"Services/CloudAPIClient.py": CLIENT})
+    folder = write_module(
+        tmp_path,
+        f"{line}\n" + MAIN.replace("from modules", "# "),
+        files={"Services/CloudAPIClient.py": CLIENT},
+    )
     with pytest.raises(Refused, match=r"Echo\.py"):
         load_module(folder, "Product", "Echo")
 
 
 def test_a_mistake_keeps_its_line(tmp_path: Path) -> None:
-    folder = write_module(tmp_path, MAIN + "\n\nnonsense here\n", files={"Services/CloudAPIClient.py": CLIENT})
+    folder = write_module(
+        tmp_path, MAIN + "\n\nnonsense here\n", files={"Services/CloudAPIClient.py": CLIENT}
+    )
     with pytest.raises(Refused, match=r"Echo\.py:14"):
         load_module(folder, "Product", "Echo")

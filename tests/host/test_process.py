@@ -33,25 +33,53 @@ import requests, sqlalchemy.orm
 from puqpanel.sdk import Product
 """
 CASES: dict[str, tuple[str, Callable[[], Any]]] = {
-    "environment": ("os.environ['PATH'] = '/nowhere'; os.environ['SCEPTIC'] = '1'", lambda: dict(os.environ)),
-    "time zone": ("os.environ['TZ'] = 'Asia/Tokyo'; time.tzset()", lambda: (os.environ.get("TZ"), time.tzname)),
+    "environment": (
+        "os.environ['PATH'] = '/nowhere'; os.environ['SCEPTIC'] = '1'",
+        lambda: dict(os.environ),
+    ),
+    "time zone": (
+        "os.environ['TZ'] = 'Asia/Tokyo'; time.tzset()",
+        lambda: (os.environ.get("TZ"), time.tzname),
+    ),
     "umask": ("os.umask(0)", lambda: [os.umask(0o22), os.umask(0o22)][0]),
-    "signals": ("signal.signal(signal.SIGTERM, signal.SIG_IGN)", lambda: signal.getsignal(signal.SIGTERM)),
-    "handlers": ("logging.root.handlers.clear(); logging.root.addHandler(logging.NullHandler())", lambda: list(logging.root.handlers)),
-    "logging": ("logging.disable(logging.CRITICAL); logging.root.setLevel(60)", lambda: (logging.root.manager.disable, logging.root.level)),
-    "hooks": ("threading.excepthook = sys.excepthook = print", lambda: (threading.excepthook, sys.excepthook)),
+    "signals": (
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)",
+        lambda: signal.getsignal(signal.SIGTERM),
+    ),
+    "handlers": (
+        "logging.root.handlers.clear(); logging.root.addHandler(logging.NullHandler())",
+        lambda: list(logging.root.handlers),
+    ),
+    "logging": (
+        "logging.disable(logging.CRITICAL); logging.root.setLevel(60)",
+        lambda: (logging.root.manager.disable, logging.root.level),
+    ),
+    "hooks": (
+        "threading.excepthook = sys.excepthook = print",
+        lambda: (threading.excepthook, sys.excepthook),
+    ),
     "warnings": ("warnings.simplefilter('error')", lambda: list(warnings.filters)),
     "garbage": ("gc.disable()", gc.isenabled),
-    "locale": ("locale.setlocale(locale.LC_ALL, 'C' if 'UTF' in locale.setlocale(locale.LC_ALL) else 'C.UTF-8')", lambda: locale.setlocale(locale.LC_ALL)),
+    "locale": (
+        (
+            "locale.setlocale(locale.LC_ALL, 'C' if 'UTF' in locale.setlocale(locale.LC_ALL) else"
+            " 'C.UTF-8')"
+        ),
+        lambda: locale.setlocale(locale.LC_ALL),
+    ),
     "decimals": ("decimal.getcontext().prec = 2", lambda: decimal.getcontext().prec),
     "open": ("builtins.open = None", lambda: builtins.open),
     "a builtin gone": ("del builtins.sorted", lambda: builtins.sorted),
     "json": ("json.dumps = lambda *a, **k: 'mine'", lambda: json.dumps),
-    "requests": ("requests.Session.request = lambda *a, **k: None", lambda: requests.Session.request),
-    "sqlalchemy": ("sqlalchemy.orm.Session.commit = lambda self: None", lambda: sqlalchemy.orm.Session.commit),
+    "requests": (
+        "requests.Session.request = lambda *a, **k: None",
+        lambda: requests.Session.request,
+    ),
+    "sqlalchemy": (
+        "sqlalchemy.orm.Session.commit = lambda self: None",
+        lambda: sqlalchemy.orm.Session.commit,
+    ),
 }
-
-
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -59,7 +87,11 @@ def test_at_load(tmp_path: Path, case: str) -> None:
     code, read = CASES[case]
     before = read()
     # not in the main thread, where only a signal's handler can be set
-    source = HEAD + (f"try:\n    {code}\nexcept ValueError:\n    pass\n") + "class Echo(Product):\n    pass\n"
+    source = (
+        HEAD
+        + f"try:\n    {code}\nexcept ValueError:\n    pass\n"
+        + "class Echo(Product):\n    pass\n"
+    )
     with contextlib.suppress(Refused):  # where loading itself needs what is gone
         unload(load_module(write_module(tmp_path, source), "Product", "Echo").package)
     assert read() == before
@@ -75,7 +107,9 @@ def test_in_a_call(case: str) -> None:
 
 
 def test_calls_that_overlap() -> None:
-    """One begins while another has something changed, and ends after it: it does not put the change back."""
+    """One begins while another has something changed, and ends after it: it does not put the
+    change back.
+    """
     original = json.dumps
     began, go_on, may_end = threading.Event(), threading.Event(), threading.Event()
 

@@ -1,4 +1,6 @@
-"""Templates of modules: their own folder and nothing else, escaped, with the panel's macros beside them."""
+"""Templates of modules: their own folder and nothing else, escaped, with the panel's macros
+beside them.
+"""
 
 from __future__ import annotations
 
@@ -37,9 +39,14 @@ SOURCE = "from puqpanel.sdk import Plugin\n\n\nclass Echo(Plugin):\n    pass\n"
 @pytest.fixture
 def echo(tmp_path: Path) -> Any:
     files = {
-        "views/admin_area/page.html": "<p>{{ text }}</p>{% include 'admin_area/part.html' %}{{ module.config('name') }}{{ __('x') }}",
+        "views/admin_area/page.html": (
+            "<p>{{ text }}</p>{% include 'admin_area/part.html' %}{{ module.config('name') }}{{"
+            " __('x') }}"
+        ),
         "views/admin_area/part.html": "[part]",
-        "views/admin_area/macros.html": '{% from "panel/macros/forms.html" import field %}{{ field("<a>") }}',
+        "views/admin_area/macros.html": (
+            '{% from "panel/macros/forms.html" import field %}{{ field("<a>") }}'
+        ),
         "views/admin_area/loop.html": "{% include 'admin_area/loop.html' %}",
         "secret.html": "secret",
     }
@@ -56,14 +63,28 @@ def test_dots_are_folders_and_text_is_escaped(echo: Any) -> None:
 OUT = "and no path leaves that folder"
 
 
-@pytest.mark.parametrize("name", ["../config", "../secret", "/etc/passwd", "link", "C:\\x", "admin_area/../../secret", "~/x"])
+@pytest.mark.parametrize(
+    "name",
+    ["../config", "../secret", "/etc/passwd", "link", "C:\\x", "admin_area/../../secret", "~/x"],
+)
 def test_no_way_out(echo: Any, name: str) -> None:
     with pytest.raises(TemplateNotFound, match=OUT) as caught:
         echo.view(name)
     assert str(caught.value).startswith("Plugin/Echo has no template “")
 
 
-@pytest.mark.parametrize("name", ["admin_area.nothing", "", ".", "admin_area.\x00page", "admin_area//page", "\udcff", "x" * 5000])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "admin_area.nothing",
+        "",
+        ".",
+        "admin_area.\x00page",
+        "admin_area//page",
+        "\udcff",
+        "x" * 5000,
+    ],
+)
 def test_what_is_not_there(echo: Any, name: str) -> None:
     with pytest.raises(TemplateNotFound, match="has no template") as caught:
         echo.view(name)
@@ -73,13 +94,32 @@ def test_what_is_not_there(echo: Any, name: str) -> None:
 @pytest.mark.parametrize("verb", ["include", "extends", "import", "from"])
 @pytest.mark.parametrize(
     "target",
-    ["../../config.py", "../secret.html", "/etc/passwd", "link.html", "linked/Other.py", "../../../Product/Other/views/page.html", "Product/Other/views/page.html", "panel/../../config.py"],
+    [
+        "../../config.py",
+        "../secret.html",
+        "/etc/passwd",
+        "link.html",
+        "linked/Other.py",
+        "../../../Product/Other/views/page.html",
+        "Product/Other/views/page.html",
+        "panel/../../config.py",
+    ],
 )
 def test_no_way_out_from_a_template(echo: Any, verb: str, target: str) -> None:
-    other = write_module(echo.module_folder.parents[1], SOURCE.replace("Echo", "Other"), name="Other", files={"views/page.html": "theirs"})
+    other = write_module(
+        echo.module_folder.parents[1],
+        SOURCE.replace("Echo", "Other"),
+        name="Other",
+        files={"views/page.html": "theirs"},
+    )
     (echo.module_folder / "views/linked").symlink_to(other)
     views.install(DictLoader({}))
-    tags = {"include": "{% include '%s' %}", "extends": "{% extends '%s' %}", "import": "{% import '%s' as x %}", "from": "{% from '%s' import x %}"}
+    tags = {
+        "include": "{% include '%s' %}",
+        "extends": "{% extends '%s' %}",
+        "import": "{% import '%s' as x %}",
+        "from": "{% from '%s' import x %}",
+    }
     (echo.module_folder / "views/try.html").write_text(tags[verb].replace("%s", target))
     with pytest.raises(TemplateNotFound) as caught:
         echo.view("try")
@@ -102,7 +142,13 @@ def test_the_panels_macros(echo: Any) -> None:
     views.install(None)
     with pytest.raises(TemplateNotFound, match="a worker renders without those"):
         echo.view("admin_area.macros")
-    macros = {"macros/forms.html": '{% import "macros/page.html" as page %}{% macro field(f) %}{{ page.star() }}{{ f }}{% endmacro %}', "macros/page.html": "{% macro star() %}*{% endmacro %}"}
+    macros = {
+        "macros/forms.html": (
+            '{% import "macros/page.html" as page %}{% macro field(f) %}{{ page.star() }}{{ f }}{%'
+            " endmacro %}"
+        ),
+        "macros/page.html": "{% macro star() %}*{% endmacro %}",
+    }
     views.install(DictLoader(macros), {"lent": 1})
     fresh: Any = load_module(echo.module_folder, "Plugin", "Echo").cls()
     assert fresh.view("admin_area.macros") == "*&lt;a&gt;"
@@ -141,25 +187,41 @@ class EchoController:
 
 
 def test_only_that_page_fails(settings: Settings, tmp_path: Path) -> None:
-    files = {"controllers/EchoController.py": CONTROLLER, "views/fine.html": "<p>fine</p>", "views/out.html": "{% include '../../config.py' %}"}
+    files = {
+        "controllers/EchoController.py": CONTROLLER,
+        "views/fine.html": "<p>fine</p>",
+        "views/out.html": "{% include '../../config.py' %}",
+    }
     write_module(tmp_path / "modules", PAGES, files=files)
     live = Live(replace(settings, modules_dir=tmp_path / "modules"))
     with live.ensure().app_context():
-        modules.activate(actor=STAFF, modules_dir=tmp_path / "modules", module_type="Product", name="Echo")
+        modules.activate(
+            actor=STAFF, modules_dir=tmp_path / "modules", module_type="Product", name="Echo"
+        )
         staff.create_staff(actor=SHELL, email="owner@panel.test", name="Owner", password=PASSWORD)
     with live.ensure().app_context():
         service = make_service(STAFF)
         with transaction():
             find_service(service.uuid).status = ServiceStatus.ACTIVE
         uuid = service.uuid
-    olga, astrid = Person(live, "admin", "owner@panel.test"), Person(live, "client", "astrid@lumen.test")
-    assert [olga.get(f"/admin/modules/Product/Echo/{page}").status_code for page in ("fine", "out", "fine")] == [200, 500, 200]
+    olga, astrid = (
+        Person(live, "admin", "owner@panel.test"),
+        Person(live, "client", "astrid@lumen.test"),
+    )
+    assert [
+        olga.get(f"/admin/modules/Product/Echo/{page}").status_code
+        for page in ("fine", "out", "fine")
+    ] == [200, 500, 200]
     shown = [astrid.get(f"/client/services/{uuid}/{tab}") for tab in ("fine", "out", "fine")]
     assert [answer.status_code for answer in shown][::2] == [200, 200]
     assert ["<p>fine</p>" in answer.text for answer in shown] == [True, False, True]
     assert "config.py" not in shown[1].text and "CONFIG" not in shown[1].text
     with live.ensure().app_context():
-        said = session().scalars(sa.select(ModuleLog.response).where(ModuleLog.level == "error")).all()
+        said = (
+            session().scalars(sa.select(ModuleLog.response).where(ModuleLog.level == "error")).all()
+        )
         assert len(said) == 2
-        assert all("Product/Echo has no template “../../config.py”" in one and OUT in one for one in said)
+        assert all(
+            "Product/Echo has no template “../../config.py”" in one and OUT in one for one in said
+        )
     dismantle(live.ensure())

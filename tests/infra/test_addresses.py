@@ -1,4 +1,6 @@
-"""Where the panel may be sent by what people type: every way of writing a closed address is refused, and what was looked at is what is reached."""
+"""Where the panel may be sent by what people type: every way of writing a closed address is
+refused, and what was looked at is what is reached.
+"""
 
 from __future__ import annotations
 
@@ -29,10 +31,41 @@ def nothing_allowed() -> Iterator[None]:
 @pytest.mark.parametrize(
     "host",
     [
-        "127.0.0.1", "localhost", "2130706433", "127.1", "0x7f.0.0.1", "0177.0.0.1", "0.0.0.0", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254",
-        "100.100.100.200", "192.0.0.192", "168.63.129.16", "198.18.0.1", "224.0.0.1", "255.255.255.255", "240.0.0.1", "::", "::1", "[::1]", "::127.0.0.1",
-        "::ffff:127.0.0.1", "::ffff:169.254.169.254", "::ffff:a00:1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::1", "fe80::1", "fec0::1", "fd00:ec2::254", "ff02::1",
-        "2002:7f00:1::1", "2001:0:53aa:64c:0:fbff:80ff:fffe", "2001:db8::1", "100::1",
+        "127.0.0.1",
+        "localhost",
+        "2130706433",
+        "127.1",
+        "0x7f.0.0.1",
+        "0177.0.0.1",
+        "0.0.0.0",
+        "10.1.2.3",
+        "172.16.0.1",
+        "192.168.1.1",
+        "169.254.169.254",
+        "100.100.100.200",
+        "192.0.0.192",
+        "168.63.129.16",
+        "198.18.0.1",
+        "224.0.0.1",
+        "255.255.255.255",
+        "240.0.0.1",
+        "::",
+        "::1",
+        "[::1]",
+        "::127.0.0.1",
+        "::ffff:127.0.0.1",
+        "::ffff:169.254.169.254",
+        "::ffff:a00:1",
+        "64:ff9b::a9fe:a9fe",
+        "64:ff9b:1::1",
+        "fe80::1",
+        "fec0::1",
+        "fd00:ec2::254",
+        "ff02::1",
+        "2002:7f00:1::1",
+        "2001:0:53aa:64c:0:fbff:80ff:fffe",
+        "2001:db8::1",
+        "100::1",
     ],
 )
 def test_closed_addresses_in_every_spelling(host: str) -> None:
@@ -40,7 +73,21 @@ def test_closed_addresses_in_every_spelling(host: str) -> None:
         resolve_public(host, 80)
 
 
-@pytest.mark.parametrize("host", ["", "  ", "a b", "http://x/", "user@host", "a..b", "x" * 300, "null\0byte", "nobody-has-this.invalid", "пример.invalid"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "",
+        "  ",
+        "a b",
+        "http://x/",
+        "user@host",
+        "a..b",
+        "x" * 300,
+        "null\0byte",
+        "nobody-has-this.invalid",
+        "пример.invalid",
+    ],
+)
 def test_what_is_no_host(host: str) -> None:
     with pytest.raises(UserError) as caught:
         resolve_public(host, 80)
@@ -83,7 +130,9 @@ def test_the_setting() -> None:
 
 @pytest.fixture
 def names(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
-    """Names of the test's own, each with the answers it gives one look after the other; tells who was asked for."""
+    """Names of the test's own, each with the answers it gives one look after the other; tells
+    who was asked for.
+    """
     real = socket.getaddrinfo
 
     def install(**table: list[str]) -> list[str]:
@@ -104,7 +153,11 @@ def names(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
 
 
 def test_only_the_open_ones_of_several(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **k: [(2, 1, 6, "", (ip, 80)) for ip in ("10.0.0.1", "8.8.8.8", "8.8.8.8")])
+    monkeypatch.setattr(
+        socket,
+        "getaddrinfo",
+        lambda *a, **k: [(2, 1, 6, "", (ip, 80)) for ip in ("10.0.0.1", "8.8.8.8", "8.8.8.8")],
+    )
     assert resolve_public("mixed.test", 80) == [("8.8.8.8", 80)]
 
 
@@ -120,21 +173,34 @@ def test_a_resolver_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_session_of_the_open_internet_only(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/").respond_with_data("inside")
     for host in ("127.0.0.1", "localhost", "2130706433", "[::ffff:7f00:1]"):
-        answer = http.session(f"http://{host}:{httpserver.port}", policy=http.public_only()).get("/")
+        answer = http.session(f"http://{host}:{httpserver.port}", policy=http.public_only()).get(
+            "/"
+        )
         assert (answer.ok, answer.lost, answer.text) == (False, False, "")
         assert "not on the open internet" in answer.error
     assert httpserver.log == []
-    assert http.session(httpserver.url_for(""), policy=http.public_only(["127.0.0.1"])).get("/").text == "inside"
-    assert http.session(httpserver.url_for("")).get("/").text == "inside", "a module's own provider may be anywhere"
+    assert (
+        http.session(httpserver.url_for(""), policy=http.public_only(["127.0.0.1"])).get("/").text
+        == "inside"
+    )
+    assert http.session(httpserver.url_for("")).get("/").text == "inside", (
+        "a module's own provider may be anywhere"
+    )
     refused = http.session("https://10.0.0.1", policy=http.public_only()).get("/")
     assert "10.0.0.1 is not on the open internet" in refused.error
 
 
-def test_each_redirect_is_looked_at(httpserver: HTTPServer, names: Callable[..., list[str]]) -> None:
+def test_each_redirect_is_looked_at(
+    httpserver: HTTPServer, names: Callable[..., list[str]]
+) -> None:
     names(door=["127.0.0.1"], inner=["127.0.0.2"])
-    httpserver.expect_request("/").respond_with_data("", 302, {"Location": f"http://inner.test:{httpserver.port}/secret"})
+    httpserver.expect_request("/").respond_with_data(
+        "", 302, {"Location": f"http://inner.test:{httpserver.port}/secret"}
+    )
     httpserver.expect_request("/secret").respond_with_data("the secret")
-    monitor = http.session(f"http://door.test:{httpserver.port}", policy=http.public_only(["127.0.0.1"]))
+    monitor = http.session(
+        f"http://door.test:{httpserver.port}", policy=http.public_only(["127.0.0.1"])
+    )
     assert (monitor.get("/").http_code, monitor.get("/").ok) == (302, False)
     followed = monitor.get("/", follow=3)
     assert (followed.ok, followed.http_code) == (False, 0)
@@ -142,12 +208,26 @@ def test_each_redirect_is_looked_at(httpserver: HTTPServer, names: Callable[...,
     assert {request.path for request, _ in httpserver.log} == {"/"}
 
 
-def test_a_name_that_changes_its_answer(httpserver: HTTPServer, names: Callable[..., list[str]]) -> None:
+def test_a_name_that_changes_its_answer(
+    httpserver: HTTPServer, names: Callable[..., list[str]]
+) -> None:
     asked = names(rebind=["127.0.0.1", "127.0.0.2"])
     httpserver.expect_request("/").respond_with_data("reached")
-    answer = http.session(f"http://rebind.test:{httpserver.port}", policy=http.public_only(["127.0.0.1"])).get("/")
-    assert (answer.text, asked) == ("reached", ["rebind"]), "one look, and what was looked at is what was reached"
-    assert "127.0.0.2" in http.session(f"http://rebind.test:{httpserver.port}", policy=http.public_only(["127.0.0.1"])).get("/").error
+    answer = http.session(
+        f"http://rebind.test:{httpserver.port}", policy=http.public_only(["127.0.0.1"])
+    ).get("/")
+    assert (answer.text, asked) == (
+        "reached",
+        ["rebind"],
+    ), "one look, and what was looked at is what was reached"
+    assert (
+        "127.0.0.2"
+        in http.session(
+            f"http://rebind.test:{httpserver.port}", policy=http.public_only(["127.0.0.1"])
+        )
+        .get("/")
+        .error
+    )
 
 
 def test_credentials_stay_with_their_host(httpserver: HTTPServer) -> None:
@@ -161,10 +241,18 @@ def test_credentials_stay_with_their_host(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/a").respond_with_handler(handle)
     httpserver.expect_request("/b").respond_with_handler(handle)
     httpserver.expect_request("/c").respond_with_handler(handle)
-    cloud = http.session(f"http://127.0.0.1:{httpserver.port}", auth=("u", "pw-secret"), headers={"X-Api-Key": "key-secret"})
+    cloud = http.session(
+        f"http://127.0.0.1:{httpserver.port}",
+        auth=("u", "pw-secret"),
+        headers={"X-Api-Key": "key-secret"},
+    )
     answer = cloud.get("/a", follow=5, headers={"X-Once": "once-secret"}, params={"q": "1"})
     assert (answer.text, [request.path for request in seen]) == ("end", ["/a", "/b", "/c"])
-    assert "X-Api-Key" in seen[1].headers and "Authorization" in seen[1].headers and "X-Once" in seen[1].headers
+    assert (
+        "X-Api-Key" in seen[1].headers
+        and "Authorization" in seen[1].headers
+        and "X-Once" in seen[1].headers
+    )
     assert not {"X-Api-Key", "Authorization", "X-Once"} & set(seen[2].headers.keys())
     assert seen[2].headers["User-Agent"].startswith("puqpanel") and seen[2].query_string == b""
     assert cloud.post("/a", json={}, follow=5).http_code == 302, "nothing is sent twice"
@@ -172,7 +260,9 @@ def test_credentials_stay_with_their_host(httpserver: HTTPServer) -> None:
 
 def test_redirects_in_a_circle_and_to_other_schemes(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/round").respond_with_data("", 302, {"Location": "/round"})
-    httpserver.expect_request("/file").respond_with_data("", 302, {"Location": "file:///etc/passwd"})
+    httpserver.expect_request("/file").respond_with_data(
+        "", 302, {"Location": "file:///etc/passwd"}
+    )
     cloud = http.session(httpserver.url_for(""))
     assert cloud.get("/round", follow=4).http_code == 302
     assert len(httpserver.log) == 5
@@ -187,7 +277,9 @@ def test_a_redirect_to_nonsense() -> None:
             connection, _ = listening.accept()
             with connection:
                 connection.recv(65536)
-                connection.sendall(b"HTTP/1.1 302 Found\r\nLocation: http://[\r\nContent-Length: 0\r\n\r\n")
+                connection.sendall(
+                    b"HTTP/1.1 302 Found\r\nLocation: http://[\r\nContent-Length: 0\r\n\r\n"
+                )
 
         thread = threading.Thread(target=work)
         thread.start()

@@ -1,4 +1,6 @@
-"""Marks: what a process that was ended leaves behind, and that one which ended well leaves nothing."""
+"""Marks: what a process that was ended leaves behind, and that one which ended well leaves
+nothing.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,13 @@ def nothing_left(tmp_path: Path) -> None:
 
 def run(folder: Path, how: str) -> subprocess.Popen[bytes]:
     """A process in the middle of something."""
-    process = subprocess.Popen([sys.executable, "-c", PROCESS, str(folder), how], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROCESS, str(folder), how],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
     assert process.stdout is not None
     assert process.stdout.readline() == b"now\n"
     return process
@@ -44,7 +52,12 @@ def run(folder: Path, how: str) -> subprocess.Popen[bytes]:
 
 @pytest.mark.parametrize(
     ("number", "left"),
-    [(signal.SIGKILL, ["Plugin/Slow loading"]), (signal.SIGABRT, ["Plugin/Slow loading"]), (signal.SIGTERM, []), (signal.SIGINT, [])],
+    [
+        (signal.SIGKILL, ["Plugin/Slow loading"]),
+        (signal.SIGABRT, ["Plugin/Slow loading"]),
+        (signal.SIGTERM, []),
+        (signal.SIGINT, []),
+    ],
 )
 def test_who_is_told_to_end_blames_nobody(tmp_path: Path, number: int, left: list[str]) -> None:
     process = run(tmp_path, "main")

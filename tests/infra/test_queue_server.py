@@ -1,4 +1,6 @@
-"""The embedded queue server with a real Valkey: killed, started twice, orphaned, in a folder with a long name."""
+"""The embedded queue server with a real Valkey: killed, started twice, orphaned, in a folder
+with a long name.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,13 @@ import redis
 
 from puqpanel.infra import queue_server
 from puqpanel.infra.processes import alive
-from puqpanel.infra.queue_server import QueueServer, QueueServerError, connection_url, password, socket_path
+from puqpanel.infra.queue_server import (
+    QueueServer,
+    QueueServerError,
+    connection_url,
+    password,
+    socket_path,
+)
 
 
 @pytest.fixture
@@ -59,7 +67,10 @@ def test_it_is_private_persistent_and_has_no_port(server: QueueServer, tmp_path:
     assert stat.S_IMODE((tmp_path / "keys" / "queue.password").stat().st_mode) == 0o600
     assert stat.S_IMODE((tmp_path / "queue").stat().st_mode) == 0o700
     assert password(tmp_path) not in Path(f"/proc/{pid_of(server)}/cmdline").read_text()
-    with pytest.raises(redis.AuthenticationError), redis.Redis(unix_socket_path=str(socket_path(tmp_path))) as stranger:
+    with (
+        pytest.raises(redis.AuthenticationError),
+        redis.Redis(unix_socket_path=str(socket_path(tmp_path))) as stranger,
+    ):
         stranger.ping()
 
 
@@ -87,7 +98,10 @@ def test_one_that_keeps_dying_is_started_ever_more_patiently(server: QueueServer
 def test_a_second_one_is_refused_with_a_sentence(server: QueueServer, tmp_path: Path) -> None:
     with pytest.raises(QueueServerError) as caught:
         QueueServer(tmp_path).start()
-    assert str(caught.value) == f"A queue server is already running for {tmp_path} (process {os.getpid()})."
+    assert (
+        str(caught.value)
+        == f"A queue server is already running for {tmp_path} (process {os.getpid()})."
+    )
     assert server.ready()
 
 
@@ -119,7 +133,9 @@ time.sleep(600)
 
 
 def test_it_dies_with_its_parent(tmp_path: Path) -> None:
-    with subprocess.Popen([sys.executable, "-c", PARENT, str(tmp_path)], stdout=subprocess.PIPE, text=True) as parent:
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    ) as parent:
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())
         with client(tmp_path) as r:
@@ -136,7 +152,8 @@ def test_an_orphan_is_ended_before_the_next_one_starts(tmp_path: Path) -> None:
     server.start()
     orphan, server.process = server.process, None
     assert orphan is not None
-    server.stop()  # lets go of the lock alone: as if the supervisor had vanished on a system that tells nobody
+    # lets go of the lock alone: as if the supervisor had vanished on a system that tells nobody
+    server.stop()
     with QueueServer(tmp_path) as successor:
         assert orphan.wait(5) is not None
         assert pid_of(successor) != orphan.pid
@@ -155,7 +172,9 @@ def test_a_folder_with_a_long_name_gets_a_private_socket_elsewhere(tmp_path: Pat
 
 
 @pytest.mark.skipif(shutil.which("redis-server") is None, reason="no redis-server on this machine")
-def test_a_redis_server_on_the_path_does_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_redis_server_on_the_path_does_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(queue_server, "_runs", lambda program: False)
     assert Path(queue_server.find_binary()).name in ("redis-server", "valkey-server")
     with QueueServer(tmp_path) as server:
@@ -167,7 +186,9 @@ def test_a_redis_server_on_the_path_does_as_well(tmp_path: Path, monkeypatch: py
             assert r.lrange("queue", 0, -1) == ["1"]
 
 
-def test_without_any_program_one_sentence_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_any_program_one_sentence_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(queue_server, "_runs", lambda program: False)
     with pytest.raises(QueueServerError, match="apt install redis-server"):

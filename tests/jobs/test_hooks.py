@@ -1,4 +1,6 @@
-"""Listeners of modules: who is told, in which order, and that nobody else pays for one that fails."""
+"""Listeners of modules: who is told, in which order, and that nobody else pays for one that
+fails.
+"""
 
 from __future__ import annotations
 
@@ -70,9 +72,25 @@ LOUD = """
 
 @pytest.fixture
 def settings(settings: Settings, tmp_path: Path) -> Settings:
-    write_module(tmp_path / "modules", "from puqpanel.sdk import Product\n\nclass Echo(Product):\n    def create_job(self):\n        return {'status': 'success'}\n")
-    write_module(tmp_path / "modules", EAR.format(name="Ear"), type="Plugin", name="Ear", files={"hooks.py": HOOKS})
-    write_module(tmp_path / "modules", EAR.format(name="Loud"), type="Plugin", name="Loud", files={"hooks.py": LOUD})
+    write_module(
+        tmp_path / "modules",
+        "from puqpanel.sdk import Product\n\nclass Echo(Product):\n    def create_job(self):\n     "
+        "   return {'status': 'success'}\n",
+    )
+    write_module(
+        tmp_path / "modules",
+        EAR.format(name="Ear"),
+        type="Plugin",
+        name="Ear",
+        files={"hooks.py": HOOKS},
+    )
+    write_module(
+        tmp_path / "modules",
+        EAR.format(name="Loud"),
+        type="Plugin",
+        name="Loud",
+        files={"hooks.py": LOUD},
+    )
     return replace(settings, modules_dir=tmp_path / "modules")
 
 
@@ -90,20 +108,46 @@ def panel(app: Panel, settings: Settings) -> Iterator[Panel]:
 
 def heard() -> list[str]:
     release()
-    return list(session().scalars(sa.select(ModuleLog.action).where(ModuleLog.name == "Ear").order_by(ModuleLog.id)))
+    return list(
+        session().scalars(
+            sa.select(ModuleLog.action).where(ModuleLog.name == "Ear").order_by(ModuleLog.id)
+        )
+    )
 
 
-def test_listeners_are_told_in_order_and_one_that_dies_costs_itself(panel: Panel, drain: Callable[..., None]) -> None:
+def test_listeners_are_told_in_order_and_one_that_dies_costs_itself(
+    panel: Panel, drain: Callable[..., None]
+) -> None:
     make_service(STAFF)
     assert heard() == [], "nobody is told in the request"
     drain(8)
     assert heard() == ["first", "heard by a method", "second"]
-    ends = session().execute(sa.select(Task.title, Task.status).where(Task.job == "HookJob").order_by(Task.id)).all()
-    assert [row.status for row in ends] == ["failed", "lost", "completed", "completed", "completed"], ends
+    ends = (
+        session()
+        .execute(sa.select(Task.title, Task.status).where(Task.job == "HookJob").order_by(Task.id))
+        .all()
+    )
+    assert [row.status for row in ends] == [
+        "failed",
+        "lost",
+        "completed",
+        "completed",
+        "completed",
+    ], ends
     # each listener has a payload of its own: the first one emptied its copy
-    texts = list(session().scalars(sa.select(ModuleLog.request).where(ModuleLog.action.in_(("heard by a method", "second")))))
+    texts = list(
+        session().scalars(
+            sa.select(ModuleLog.request).where(
+                ModuleLog.action.in_(("heard by a method", "second"))
+            )
+        )
+    )
     uuid = session().scalar(sa.select(Service.uuid))
-    requests = list(session().scalars(sa.select(ModuleLog.response).where(ModuleLog.action == "heard by a method")))
+    requests = list(
+        session().scalars(
+            sa.select(ModuleLog.response).where(ModuleLog.action == "heard by a method")
+        )
+    )
     assert all(str(uuid) in text for text in [texts[-1], *requests])
 
 
@@ -136,31 +180,55 @@ def test_events_that_answer_each_other_end(panel: Panel) -> None:
     assert session().scalar(sa.select(sa.func.count(Task.id))) == 0
 
 
-def test_a_switched_off_listener_waits_and_holds_up_nobody(panel: Panel, settings: Settings, drain: Callable[..., None]) -> None:
+def test_a_switched_off_listener_waits_and_holds_up_nobody(
+    panel: Panel, settings: Settings, drain: Callable[..., None]
+) -> None:
     raise_event("service.pending", {"service_uuid": "x"})
-    modules.deactivate(actor=STAFF, modules_dir=settings.modules_dir, module_type="Plugin", name="Loud")
+    modules.deactivate(
+        actor=STAFF, modules_dir=settings.modules_dir, module_type="Plugin", name="Loud"
+    )
     drain(8)
     assert len(heard()) == 3
     waiting = session().scalars(sa.select(Task).where(Task.module == "Plugin/Loud")).all()
     assert {task.status for task in waiting} == {"parked"} and "not active" in waiting[0].note
 
 
-def test_repeated_failure_stops_a_module_until_staff_let_it_go_on(panel: Panel, settings: Settings, drain: Callable[..., None]) -> None:
+def test_repeated_failure_stops_a_module_until_staff_let_it_go_on(
+    panel: Panel, settings: Settings, drain: Callable[..., None]
+) -> None:
     for _ in range(4):
         raise_event("service.pending", {"service_uuid": "x"})
     drain(12)
     release()
-    loud, ear = (session().scalars(sa.select(Module).where(Module.name == name)).one() for name in ("Loud", "Ear"))
+    loud, ear = (
+        session().scalars(sa.select(Module).where(Module.name == name)).one()
+        for name in ("Loud", "Ear")
+    )
     assert "again and again" in loud.failing and loud.failing_since and not ear.failing
     assert len(heard()) == 12, "everybody else was told each time"
-    parked = session().scalars(sa.select(Task).where(Task.module == "Plugin/Loud", Task.status == "parked")).all()
+    parked = (
+        session()
+        .scalars(sa.select(Task).where(Task.module == "Plugin/Loud", Task.status == "parked"))
+        .all()
+    )
     assert len(parked) == 3 and all("was stopped" in task.note for task in parked)
     shown = {one.name: one for one in module_list.list_modules(settings.modules_dir)}
-    assert shown["Loud"].status == "failing" and "again and again" in shown["Loud"].reason and shown["Ear"].status == "active"
+    assert (
+        shown["Loud"].status == "failing"
+        and "again and again" in shown["Loud"].reason
+        and shown["Ear"].status == "active"
+    )
     assert modules.unpark_served() == 0
     modules.let_go_on(actor=STAFF, module_type="Plugin", name="Loud")
     release()
-    assert {task.status for task in session().scalars(sa.select(Task).where(Task.id.in_([one.id for one in parked])).execution_options(populate_existing=True))} == {"queued"}
+    assert {
+        task.status
+        for task in session().scalars(
+            sa.select(Task)
+            .where(Task.id.in_([one.id for one in parked]))
+            .execution_options(populate_existing=True)
+        )
+    } == {"queued"}
     assert breaker.reason("Plugin/Loud") == ""
 
 
@@ -194,7 +262,10 @@ def test_what_a_module_finishes_counts_its_failures_anew(panel: Panel) -> None:
         ("HOOKS = [Hook('invoice.exploded', print)]", "no event “invoice.exploded”"),
         ("HOOKS = [Hook('nodots', print)]", "dotted words"),
         ("HOOKS = [Hook('service.pending', 'nothing')]", "method nothing()"),
-        ("HOOKS = [Hook('service.pending', lambda a, b, c: None)]", "must take (payload) or (event, payload)"),
+        (
+            "HOOKS = [Hook('service.pending', lambda a, b, c: None)]",
+            "must take (payload) or (event, payload)",
+        ),
         ("HOOKS = [Hook('service.pending', 5)]", "neither a function"),
         ("HOOKS = [Hook('service.pending', print, 'high')]", "whole number"),
         ("HOOKS = {'service.pending': print}", "defines no HOOKS"),
@@ -204,16 +275,33 @@ def test_what_a_module_finishes_counts_its_failures_anew(panel: Panel) -> None:
         ("import sys; sys.exit(3)", "hooks.py"),
     ],
 )
-def test_what_cannot_listen_is_refused(panel: Panel, settings: Settings, source: str, says: str) -> None:
-    write_module(settings.modules_dir, EAR.format(name="Bad"), type="Plugin", name="Bad", files={"hooks.py": f"from puqpanel.sdk import Hook\n{source}\n"})
+def test_what_cannot_listen_is_refused(
+    panel: Panel, settings: Settings, source: str, says: str
+) -> None:
+    write_module(
+        settings.modules_dir,
+        EAR.format(name="Bad"),
+        type="Plugin",
+        name="Bad",
+        files={"hooks.py": f"from puqpanel.sdk import Hook\n{source}\n"},
+    )
     with pytest.raises(UserError) as refusal:
         activate(panel, STAFF, "Bad", "Plugin")
     assert says in str(refusal.value)
 
 
 def test_a_name_of_the_modules_own_may_be_listened_to(panel: Panel, settings: Settings) -> None:
-    source = "from puqpanel.sdk import Hook\nHOOKS = [{'event': 'cloud.account.created', 'listener': lambda: None}]\n"
-    write_module(settings.modules_dir, EAR.format(name="Good"), type="Plugin", name="Good", files={"hooks.py": source})
+    source = (
+        "from puqpanel.sdk import Hook\nHOOKS = [{'event': 'cloud.account.created', 'listener':"
+        " lambda: None}]\n"
+    )
+    write_module(
+        settings.modules_dir,
+        EAR.format(name="Good"),
+        type="Plugin",
+        name="Good",
+        files={"hooks.py": source},
+    )
     activate(panel, STAFF, "Good", "Plugin")
     rows: list[Any] = list(session().scalars(sa.select(Module.status).where(Module.name == "Good")))
     assert rows == ["active"]

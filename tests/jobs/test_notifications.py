@@ -1,4 +1,6 @@
-"""Messages as tasks: sent by a real worker, tried again, parked while their module is away, never sent by a sender that is off."""
+"""Messages as tasks: sent by a real worker, tried again, parked while their module is away,
+never sent by a sender that is off.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +56,9 @@ def panel(settings: Settings, app: Panel) -> Iterator[Panel]:
 
 @pytest.fixture
 def sender(panel: Panel) -> str:
-    made = instances.create_instance(actor=STAFF, module_type="Notification", module="Notification/Sends", title="Mail")
+    made = instances.create_instance(
+        actor=STAFF, module_type="Notification", module="Notification/Sends", title="Mail"
+    )
     with transaction():
         instances.find_instance(made.uuid).data = {"key": "v"}
     instances.switch_instance(actor=STAFF, uuid=made.uuid, active=True)
@@ -69,24 +73,50 @@ def tasks() -> list[Any]:
 
 def send(sender: str, to: str = "anna@example.test", **more: Any) -> Task:
     message = Message(to=to, subject="Hello\r\nBcc: x", message="Text", **more)
-    return instances.send(actor=STAFF, sender_uuid=sender, message=message, tries=2, backoff=0, tags=["invoice:1"])
+    return instances.send(
+        actor=STAFF, sender_uuid=sender, message=message, tries=2, backoff=0, tags=["invoice:1"]
+    )
 
 
-def test_it_is_sent_by_a_worker_with_the_senders_settings(sender: str, drain: Callable[..., None]) -> None:
+def test_it_is_sent_by_a_worker_with_the_senders_settings(
+    sender: str, drain: Callable[..., None]
+) -> None:
     send(sender, attachments=({"name": "a.txt", "content": "eA==", "type": "text/plain"},))
     (task,) = tasks()
-    assert (task.job, task.queue, task.status, task.module, task.tries) == ("NotificationJob", "Notification", "queued", "Notification/Sends", 2)
+    assert (task.job, task.queue, task.status, task.module, task.tries) == (
+        "NotificationJob",
+        "Notification",
+        "queued",
+        "Notification/Sends",
+        2,
+    )
     assert [tag.tag for tag in task.tags] == ["notification", f"sender:{sender}", "invoice:1"]
     drain(1)
     (task,) = tasks()
-    assert (task.status, task.note, [one.outcome for one in task.attempts]) == ("completed", "Handed over.", ["completed"])
+    assert (task.status, task.note, [one.outcome for one in task.attempts]) == (
+        "completed",
+        "Handed over.",
+        ["completed"],
+    )
     (row,) = session().scalars(sa.select(ModuleLog).where(ModuleLog.action == "sent"))
-    assert row.task_id == task.id and '"subject": "Hello Bcc: x"' in row.request and '"title": "Hello Bcc: x"' in row.request and sender in row.response
+    assert (
+        row.task_id == task.id
+        and '"subject": "Hello Bcc: x"' in row.request
+        and '"title": "Hello Bcc: x"' in row.request
+        and sender in row.response
+    )
     assert '"key": "v"' in row.response
     assert [one.id for one in instances.sends_of(sender)] == [task.id]
 
 
-@pytest.mark.parametrize(("to", "attempts", "note"), [("refused", 2, "mailbox full"), ("wrong", 1, "This is no address."), ("raises", 2, "Sends.send() failed")])
+@pytest.mark.parametrize(
+    ("to", "attempts", "note"),
+    [
+        ("refused", 2, "mailbox full"),
+        ("wrong", 1, "This is no address."),
+        ("raises", 2, "Sends.send() failed"),
+    ],
+)
 def test_what_is_not_taken_is_tried_again_unless_it_is_the_message_that_is_wrong(
     sender: str, drain: Callable[..., None], to: str, attempts: int, note: str
 ) -> None:
@@ -97,7 +127,9 @@ def test_what_is_not_taken_is_tried_again_unless_it_is_the_message_that_is_wrong
     assert note in task.note
 
 
-def test_a_sender_that_is_off_or_gone_sends_nothing(sender: str, drain: Callable[..., None]) -> None:
+def test_a_sender_that_is_off_or_gone_sends_nothing(
+    sender: str, drain: Callable[..., None]
+) -> None:
     waiting = send(sender).uuid
     instances.switch_instance(actor=STAFF, uuid=sender, active=False)
     with pytest.raises(ConflictError, match="Mail is switched off"):
@@ -105,7 +137,9 @@ def test_a_sender_that_is_off_or_gone_sends_nothing(sender: str, drain: Callable
     with pytest.raises(ConflictError, match="still wait"):
         instances.delete_instance(actor=STAFF, uuid=sender)
     drain(1)
-    assert [(one.status, one.note) for one in tasks()] == [("failed", "The sender Mail is switched off; switch it on and retry.")]
+    assert [(one.status, one.note) for one in tasks()] == [
+        ("failed", "The sender Mail is switched off; switch it on and retry.")
+    ]
     instances.delete_instance(actor=STAFF, uuid=sender)
     with pytest.raises(NotFoundError):
         send(sender)
@@ -114,8 +148,15 @@ def test_a_sender_that_is_off_or_gone_sends_nothing(sender: str, drain: Callable
     assert tasks()[0].note == "Its sender was deleted."
 
 
-def test_it_parks_while_its_module_is_away_and_goes_on_when_it_is_back(panel: Panel, sender: str, drain: Callable[..., None]) -> None:
-    where = {"actor": STAFF, "modules_dir": panel.settings.modules_dir, "module_type": "Notification", "name": "Sends"}
+def test_it_parks_while_its_module_is_away_and_goes_on_when_it_is_back(
+    panel: Panel, sender: str, drain: Callable[..., None]
+) -> None:
+    where = {
+        "actor": STAFF,
+        "modules_dir": panel.settings.modules_dir,
+        "module_type": "Notification",
+        "name": "Sends",
+    }
     send(sender)
     modules.deactivate(**where)
     drain(1)
@@ -126,18 +167,33 @@ def test_it_parks_while_its_module_is_away_and_goes_on_when_it_is_back(panel: Pa
     assert tasks()[0].status == "completed"
 
 
-def test_the_same_message_is_not_sent_twice_while_one_waits(sender: str, drain: Callable[..., None]) -> None:
+def test_the_same_message_is_not_sent_twice_while_one_waits(
+    sender: str, drain: Callable[..., None]
+) -> None:
     first, second = send(sender), send(sender)
     assert first.uuid == second.uuid
     drain(1)
     assert len(tasks()) == 1
 
 
-@pytest.mark.parametrize(("message", "field"), [
-    (Message(" ", "s", "m"), "to"), (Message("x" * 255, "s", "m"), "to"), (Message("a", " \n", "m"), "subject"), (Message("a", "s" * 256, "m"), "subject"),
-    (Message("a", "s", " "), "message"), (Message("a", "s", "x" * 100_001), "message"), (Message("a", "s", "m", type="shout"), "type"),
-    (Message("a", "s", "m", attachments=({"name": "x", "content": "x" * (10 * 1024 * 1024 + 1)},)), "attachments"),
-])
+@pytest.mark.parametrize(
+    ("message", "field"),
+    [
+        (Message(" ", "s", "m"), "to"),
+        (Message("x" * 255, "s", "m"), "to"),
+        (Message("a", " \n", "m"), "subject"),
+        (Message("a", "s" * 256, "m"), "subject"),
+        (Message("a", "s", " "), "message"),
+        (Message("a", "s", "x" * 100_001), "message"),
+        (Message("a", "s", "m", type="shout"), "type"),
+        (
+            Message(
+                "a", "s", "m", attachments=({"name": "x", "content": "x" * (10 * 1024 * 1024 + 1)},)
+            ),
+            "attachments",
+        ),
+    ],
+)
 def test_what_is_no_message(sender: str, message: Message, field: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         instances.send(actor=STAFF, sender_uuid=sender, message=message)

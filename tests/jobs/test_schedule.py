@@ -15,14 +15,17 @@ from puqpanel.models import Task
 from puqpanel.tasks import add, claim, fence
 
 
-def test_a_scheduler_that_could_not_look_gives_holders_time_to_show_themselves(panel: Panel) -> None:
+def test_a_scheduler_that_could_not_look_gives_holders_time_to_show_themselves(
+    panel: Panel,
+) -> None:
     entries = [each for each in schedule.entries(panel.settings) if "lost" in each.name]
     schedule.tick(entries)
     task = add.add(job="ModuleJob")
     assert claim.claim(task.id, "alive") is not None
     with transaction() as current:
         current.execute(sa.update(Task).values(lease_until=now() - timedelta(seconds=1)))
-    entries[0].due = time.monotonic() - fence.LEASE  # the database was away: no round since, and no lease renewed
+    # the database was away: no round since, and no lease renewed
+    entries[0].due = time.monotonic() - fence.LEASE
     assert schedule.tick(entries) == 0
     release()
     assert session().scalar(sa.select(Task.status)) == "running" and claim.beat(task.id, "alive")

@@ -1,4 +1,6 @@
-"""The panel's migrations: one head, up and down on every database, and nothing left that the models have and they do not."""
+"""The panel's migrations: one head, up and down on every database, and nothing left that the
+models have and they do not.
+"""
 
 from __future__ import annotations
 
@@ -39,13 +41,21 @@ def _tree(folder: Path, *bodies: str) -> Tree:
     for number, body in enumerate(bodies, 1):
         before = f'"{number - 1}"' if number > 1 else "None"
         (folder / "versions" / f"{number}.py").write_text(
-            f'import sqlalchemy as sa\nfrom alembic import op\nrevision = "{number}"\ndown_revision = {before}\n\ndef upgrade():\n    {body}\n\ndef downgrade():\n    pass\n')
+            f'import sqlalchemy as sa\nfrom alembic import op\nrevision = "{number}"\ndown_revision'
+            f" = {before}\n\ndef upgrade():\n    {body}\n\ndef downgrade():\n    pass\n"
+        )
     return Tree(folder, "mod_test_version", lambda table: table.startswith("mod_test_"))
 
 
-def test_a_tree_that_fails_half_way_leaves_nothing(new_database: Callable[[], str], tmp_path: Path) -> None:
+def test_a_tree_that_fails_half_way_leaves_nothing(
+    new_database: Callable[[], str], tmp_path: Path
+) -> None:
     engine = engine_for(new_database())
-    tree = _tree(tmp_path / "migrations", 'op.create_table("mod_test_a", sa.Column("id", sa.Integer, primary_key=True)); op.execute("NONSENSE")')
+    tree = _tree(
+        tmp_path / "migrations",
+        'op.create_table("mod_test_a", sa.Column("id", sa.Integer, primary_key=True));'
+        ' op.execute("NONSENSE")',
+    )
     with pytest.raises(MigrationError):
         migrate.upgrade(engine, tree)
     assert migrate.current(engine, tree) is None
@@ -57,14 +67,22 @@ def test_a_tree_that_fails_half_way_leaves_nothing(new_database: Callable[[], st
 def test_two_heads_are_refused(tmp_path: Path) -> None:
     tree = _tree(tmp_path / "migrations", "pass", "pass")
     twin = tree.folder / "versions" / "3.py"
-    twin.write_text((tree.folder / "versions" / "2.py").read_text().replace('revision = "2"', 'revision = "3"'))
+    twin.write_text(
+        (tree.folder / "versions" / "2.py").read_text().replace('revision = "2"', 'revision = "3"')
+    )
     with pytest.raises(MigrationError, match="cannot be read"):
         migrate.head(tree)
 
 
-def test_a_tree_touches_only_its_own_tables(new_database: Callable[[], str], tmp_path: Path) -> None:
+def test_a_tree_touches_only_its_own_tables(
+    new_database: Callable[[], str], tmp_path: Path
+) -> None:
     engine = engine_for(new_database())
-    tree = _tree(tmp_path / "migrations", 'op.create_table("mod_test_a", sa.Column("id", sa.Integer, primary_key=True), sa.Column("service", sa.String(36), sa.ForeignKey("services.uuid")))')
+    tree = _tree(
+        tmp_path / "migrations",
+        'op.create_table("mod_test_a", sa.Column("id", sa.Integer, primary_key=True),'
+        ' sa.Column("service", sa.String(36), sa.ForeignKey("services.uuid")))',
+    )
     migrate.upgrade(engine, tree)
     assert migrate.differences(engine, Model.metadata) == [], "the panel's tree does not see it"
     assert migrate.current(engine) == migrate.head()

@@ -1,4 +1,6 @@
-"""Plugins of the project's own, switched on in a panel of the test's own, and their pages seen by staff."""
+"""Plugins of the project's own, switched on in a panel of the test's own, and their pages seen
+by staff.
+"""
 
 from __future__ import annotations
 
@@ -50,29 +52,45 @@ class PluginHouse:
         """The rows of one of the module's models, as they are now, in the order of their keys."""
         db.session.expire_all()
         release()
-        return list(session().scalars(sa.select(model).where(*where).order_by(*sa.inspect(model).primary_key)))
+        return list(
+            session().scalars(
+                sa.select(model).where(*where).order_by(*sa.inspect(model).primary_key)
+            )
+        )
 
     def owner(self) -> Browser:
         """Staff who may do everything."""
-        staff.create_staff(actor=SYSTEM, email="owner@panel.test", name="Olga Owner", password=PASSWORD)
+        staff.create_staff(
+            actor=SYSTEM, email="owner@panel.test", name="Olga Owner", password=PASSWORD
+        )
         return Door(self.panel).sign_in("owner@panel.test", password=PASSWORD)
 
     def clerk(self, *keys: str) -> Browser:
         """Staff with these rights of the plugin alone, by their short keys."""
         with transaction() as current:
-            current.add(Role(name="Clerk", permissions=[f"Plugin-{self.name}-{key}" for key in keys]))
+            current.add(
+                Role(name="Clerk", permissions=[f"Plugin-{self.name}-{key}" for key in keys])
+            )
         role = session().scalar(sa.select(Role).where(Role.name == "Clerk"))
         assert role is not None
         staff.create_staff(actor=SYSTEM, email="boss@panel.test", name="Bo Boss", password=PASSWORD)
-        staff.create_staff(actor=SYSTEM, email="clerk@panel.test", name="Carl", password=PASSWORD, role_uuids=[role.uuid])
+        staff.create_staff(
+            actor=SYSTEM,
+            email="clerk@panel.test",
+            name="Carl",
+            password=PASSWORD,
+            role_uuids=[role.uuid],
+        )
         return Door(self.panel).sign_in("clerk@panel.test", password=PASSWORD)
 
     def differences(self) -> list[Any]:
         """What its migrations make otherwise than its models say."""
         bases = {
-            id(base.metadata): base.metadata for part, loaded in list(sys.modules.items())
-            if part.startswith(f"{self.module.package}.models") and (base := getattr(loaded, "Base", None)) is not None
-        }  # fmt: skip
+            id(base.metadata): base.metadata
+            for part, loaded in list(sys.modules.items())
+            if part.startswith(f"{self.module.package}.models")
+            and (base := getattr(loaded, "Base", None)) is not None
+        }
         ((_, metadata),) = bases.items()
         tree = migrations.tree(self.module)
         assert tree is not None
@@ -80,7 +98,11 @@ class PluginHouse:
 
     def tables(self) -> set[str]:
         """The names of its tables, as the database has them."""
-        return {table for table in sa.inspect(db.engine).get_table_names() if table.startswith(self.module.prefix)}
+        return {
+            table
+            for table in sa.inspect(db.engine).get_table_names()
+            if table.startswith(self.module.prefix)
+        }
 
 
 @contextlib.contextmanager

@@ -1,4 +1,6 @@
-"""A service on a real module, and its jobs called as a worker calls them, without the waiting between two attempts."""
+"""A service on a real module, and its jobs called as a worker calls them, without the waiting
+between two attempts.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,8 @@ class Stage:
 
     def job(self, uuid: str, method: str) -> Result:
         """Run a job, and keep what it found out as the worker does."""
-        # with a task as in a worker: a call without one is somebody waiting for a page, and does not wait long
+        # with a task as in a worker: a call without one is somebody waiting for a page, and does
+        # not wait long
         called = self.call(uuid, method, task=Task(id=1, attempt=1, data={}))
         provisioning.keep_service_data(service_uuid=uuid, changes=called.service_changes)
         return called.result

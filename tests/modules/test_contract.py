@@ -1,4 +1,6 @@
-"""Every module of the project's own passes the contract suite of its type; what it cannot be tried for is known."""
+"""Every module of the project's own passes the contract suite of its type; what it cannot be
+tried for is known.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +14,19 @@ from puqpanel.sdk.testing import run_suite
 from puqpanel.sdk.testing.contract import probes
 
 FOUND = [module for module in discover.scan(ROOT / "modules") if not module.error]
-CASES = [pytest.param(module.folder, one.name, id=f"{module.name}-{one.name}") for module in FOUND for one in probes(module.type)]
+CASES = [
+    pytest.param(module.folder, one.name, id=f"{module.name}-{one.name}")
+    for module in FOUND
+    for one in probes(module.type)
+]
 
 
 @pytest.mark.parametrize(("folder", "probe"), CASES)
 def test_the_contract(folder: Path, probe: str) -> None:
     (line,) = run_suite(folder, [probe])
     if line.outcome == "not tested":
-        assert "provider.py" not in line.says, f"{folder.name} brings nothing that stands for its provider"
+        assert "provider.py" not in line.says, (
+            f"{folder.name} brings nothing that stands for its provider"
+        )
         pytest.skip(line.says)
     assert line.outcome == "passed", line.says

@@ -27,7 +27,10 @@ def test_its_migrations_make_what_its_models_say(served: Panel, name: str) -> No
     module = served.registry.modules[f"Product/{name}"]
     bases: dict[int, Any] = {}
     for part, loaded in list(sys.modules.items()):
-        if part.startswith(f"{module.package}.models") and (base := getattr(loaded, "Base", None)) is not None:
+        if (
+            part.startswith(f"{module.package}.models")
+            and (base := getattr(loaded, "Base", None)) is not None
+        ):
             bases[id(base.metadata)] = base.metadata
     ((_, metadata),) = bases.items()
     tree = migrations.tree(module)
@@ -44,7 +47,11 @@ def test_its_tables_come_and_go(served: Panel, name: str) -> None:
     module = served.registry.modules[f"Product/{name}"]
 
     def tables() -> set[str]:
-        return {table for table in sa.inspect(db.engine).get_table_names() if table.startswith(module.prefix)}
+        return {
+            table
+            for table in sa.inspect(db.engine).get_table_names()
+            if table.startswith(module.prefix)
+        }
 
     assert tables()
     migrations.downgrade(module)

@@ -18,7 +18,12 @@ from tests.fakes.demo_cloud import DemoCloudServer
 from tests.modules.stage import STAFF, VERBS, Stage
 
 CONFIG = {"server_location": "eu-west", "plan_type": "basic", "disk_space": 10, "bandwidth": 100}
-DATA = {"domain": "lumen.example", "username": "lumen", "password": "a-long-password", "ip_address": ""}
+DATA = {
+    "domain": "lumen.example",
+    "username": "lumen",
+    "password": "a-long-password",
+    "ip_address": "",
+}
 
 
 @pytest.fixture
@@ -40,7 +45,15 @@ class House(Stage):
         """Keep a server as the panel's demo does."""
         from puqpanel.host import calls
 
-        data = {"name": name, "host": "127.0.0.1", "port": cloud.port, "ssl": False, "api_key": cloud.token, "active": True, **values}
+        data = {
+            "name": name,
+            "host": "127.0.0.1",
+            "port": cloud.port,
+            "ssl": False,
+            "api_key": cloud.token,
+            "active": True,
+            **values,
+        }
         called = calls.invoke(self.module, "save_server", data, actor=STAFF)
         assert not called.raised, called.error
         return called.result
@@ -65,17 +78,33 @@ def test_the_whole_life(house: House, cloud: DemoCloudServer) -> None:
     uuid = house.sold()
     assert house.job(uuid, "create_job").ok
     account = cloud.store.account("lumen")
-    assert (account["plan"], account["domain"], account["location"], account["disk_space"]) == ("basic", "lumen.example", "eu-west", 10)
+    assert (account["plan"], account["domain"], account["location"], account["disk_space"]) == (
+        "basic",
+        "lumen.example",
+        "eu-west",
+        10,
+    )
     assert house.service(uuid).provision_data["ip_address"] == account["ip_address"]
-    assert house.observe(uuid) == {"exists": True, "suspended": False, "data": {"ip_address": account["ip_address"]}}
+    assert house.observe(uuid) == {
+        "exists": True,
+        "suspended": False,
+        "data": {"ip_address": account["ip_address"]},
+    }
     assert house.job(uuid, "suspend_job").ok
     assert (states(cloud), house.observe(uuid)["suspended"]) == ({"lumen": "suspended"}, True)
     assert house.job(uuid, "unsuspend_job").ok
     assert states(cloud) == {"lumen": "active"}
     with transaction():
-        products.find_product(house.service(uuid).product.uuid).config = {**CONFIG, "plan_type": "premium", "disk_space": 70}
+        products.find_product(house.service(uuid).product.uuid).config = {
+            **CONFIG,
+            "plan_type": "premium",
+            "disk_space": 70,
+        }
     assert house.job(uuid, "change_package_job").ok
-    assert (cloud.store.account("lumen")["plan"], cloud.store.account("lumen")["disk_space"]) == ("premium", 70)
+    assert (cloud.store.account("lumen")["plan"], cloud.store.account("lumen")["disk_space"]) == (
+        "premium",
+        70,
+    )
     assert house.job(uuid, "termination_job").ok
     assert (states(cloud), house.observe(uuid)["exists"]) == ({}, False)
 
@@ -95,7 +124,9 @@ def test_every_verb_twice_is_as_good_as_once(house: House, cloud: DemoCloudServe
     assert len(cloud.seen("POST")) == 1
 
 
-def test_a_name_and_a_password_are_made_up_where_staff_give_none(house: House, cloud: DemoCloudServer) -> None:
+def test_a_name_and_a_password_are_made_up_where_staff_give_none(
+    house: House, cloud: DemoCloudServer
+) -> None:
     uuid = house.sell(CONFIG)
     with transaction():
         services.find_service(uuid).service_data = {"domain": "lumen.example"}
@@ -106,11 +137,17 @@ def test_a_name_and_a_password_are_made_up_where_staff_give_none(house: House, c
         assert house.job(uuid, "create_job").ok
         (name,) = states(cloud)
         kept = house.service(uuid).provision_data
-        assert (kept["username"], kept["password"], len(kept["password"])) == (name, before["password"], 16)
+        assert (kept["username"], kept["password"], len(kept["password"])) == (
+            name,
+            before["password"],
+            16,
+        )
         assert kept["ip_address"]
 
 
-def test_the_form_offers_no_name_of_its_own_and_keeps_what_the_job_made_up(house: House, cloud: DemoCloudServer) -> None:
+def test_the_form_offers_no_name_of_its_own_and_keeps_what_the_job_made_up(
+    house: House, cloud: DemoCloudServer
+) -> None:
     uuid = house.sold(username="", password="")
     first, second = (house.call(uuid, "get_service_page").value for _ in "ab")
     assert first == second
@@ -119,14 +156,23 @@ def test_the_form_offers_no_name_of_its_own_and_keeps_what_the_job_made_up(house
     (name,) = states(cloud)
     assert f'value="{name}"' in house.call(uuid, "get_service_page").value
     before = house.service(uuid).provision_data["password"]
-    services.save_service_data(actor=STAFF, uuid=uuid, data={**DATA, "username": "", "password": ""})
-    assert (house.call(uuid, "variables_general").value["username"], list(states(cloud))) == (name, [name])
+    services.save_service_data(
+        actor=STAFF, uuid=uuid, data={**DATA, "username": "", "password": ""}
+    )
+    assert (house.call(uuid, "variables_general").value["username"], list(states(cloud))) == (
+        name,
+        [name],
+    )
     assert house.call(uuid, "get_service_page").instance.service_data["password"] == before
 
 
-@pytest.mark.parametrize("kind", ["timeout", "timeout_after", "drop", "drop_after", "500", "500_after", "429", "503"])
+@pytest.mark.parametrize(
+    "kind", ["timeout", "timeout_after", "drop", "drop_after", "500", "500_after", "429", "503"]
+)
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_fault_is_made_good_by_the_next_attempt(house: House, cloud: DemoCloudServer, verb: str, kind: str) -> None:
+def test_a_fault_is_made_good_by_the_next_attempt(
+    house: House, cloud: DemoCloudServer, verb: str, kind: str
+) -> None:
     uuid = house.sold()
     method = {"create_job": "POST", "termination_job": "DELETE"}.get(verb, "PUT")
     if verb != "create_job":
@@ -135,13 +181,17 @@ def test_a_fault_is_made_good_by_the_next_attempt(house: House, cloud: DemoCloud
     first = house.job(uuid, verb)
     assert (first.ok, first.retry) == (False, True)
     assert house.job(uuid, verb).ok
-    assert states(cloud) == {"termination_job": {}, "suspend_job": {"lumen": "suspended"}}.get(verb, {"lumen": "active"})
+    assert states(cloud) == {"termination_job": {}, "suspend_job": {"lumen": "suspended"}}.get(
+        verb, {"lumen": "active"}
+    )
     if verb == "create_job" and kind.endswith("_after"):
         assert len(cloud.seen("POST")) == 1
 
 
 @pytest.mark.parametrize("kind", ["garbage", "empty"])
-def test_an_answer_that_cannot_be_read_is_looked_into(house: House, cloud: DemoCloudServer, kind: str) -> None:
+def test_an_answer_that_cannot_be_read_is_looked_into(
+    house: House, cloud: DemoCloudServer, kind: str
+) -> None:
     uuid = house.sold()
     cloud.fail(kind, method="POST")
     assert not house.job(uuid, "create_job").ok
@@ -150,7 +200,14 @@ def test_an_answer_that_cannot_be_read_is_looked_into(house: House, cloud: DemoC
 
 
 def test_somebody_elses_account_is_not_taken_over(house: House, cloud: DemoCloudServer) -> None:
-    cloud.store.create({"username": "lumen", "password": "somebody's own", "domain": "other.example", "plan": "basic"})
+    cloud.store.create(
+        {
+            "username": "lumen",
+            "password": "somebody's own",
+            "domain": "other.example",
+            "plan": "basic",
+        }
+    )
     uuid = house.sold()
     answer = house.job(uuid, "create_job")
     assert (answer.ok, answer.retry) == (False, False)
@@ -185,7 +242,11 @@ def test_an_account_that_is_gone_is_said_to_be_gone(house: House, cloud: DemoClo
     cloud.store.delete("lumen")
     provisioning.set_provision_status(service_uuid=uuid, status="processing")
     answer = house.job(uuid, "suspend_job")
-    assert (answer.ok, answer.retry, house.service(uuid).provision_status) == (False, False, "not_found")
+    assert (answer.ok, answer.retry, house.service(uuid).provision_status) == (
+        False,
+        False,
+        "not_found",
+    )
     assert house.job(uuid, "termination_job").ok
 
 
@@ -210,10 +271,14 @@ def test_a_group_named_like_the_location_comes_first(house: House, cloud: DemoCl
     uuid = house.sold()
     assert house.job(uuid, "create_job").ok
     rows = house.part("models.cloud").CloudServer
-    assert session().get(rows, house.service(uuid).provision_data["server_uuid"]).name == "A near one"
+    assert (
+        session().get(rows, house.service(uuid).provision_data["server_uuid"]).name == "A near one"
+    )
 
 
-def test_an_account_keeps_what_was_agreed_and_gets_its_new_password(house: House, cloud: DemoCloudServer) -> None:
+def test_an_account_keeps_what_was_agreed_and_gets_its_new_password(
+    house: House, cloud: DemoCloudServer
+) -> None:
     uuid = house.sold()
     assert "readonly" not in house.call(uuid, "get_service_page").value
     assert house.job(uuid, "create_job").ok
@@ -223,18 +288,35 @@ def test_an_account_keeps_what_was_agreed_and_gets_its_new_password(house: House
     with pytest.raises(InvalidInput) as caught:
         services.save_service_data(actor=STAFF, uuid=uuid, data=wrong)
     assert set(caught.value.errors) == {"username", "domain", "ip_address"}
-    again = house.call(uuid, "get_service_page", stored={"service_data": wrong, "errors": caught.value.errors}).value
+    again = house.call(
+        uuid, "get_service_page", stored={"service_data": wrong, "errors": caught.value.errors}
+    ).value
     assert (again.count("readonly"), "An account keeps its domain." in again) == (3, True)
     assert len(cloud.seen("PUT", "/password$")) == 0
     cloud.fail("timeout_after", method="PUT")
     with pytest.raises(InvalidInput) as caught:
-        services.save_service_data(actor=STAFF, uuid=uuid, data={**DATA, "password": "another-password"})
-    assert caught.value.errors == {"password": ["The cloud did not answer in time. It may have the new password already: save it once more."]}
+        services.save_service_data(
+            actor=STAFF, uuid=uuid, data={**DATA, "password": "another-password"}
+        )
+    assert caught.value.errors == {
+        "password": [
+            (
+                "The cloud did not answer in time. It may have the new password already: save it"
+                " once more."
+            )
+        ]
+    }
     cloud.requests.clear()
-    services.save_service_data(actor=STAFF, uuid=uuid, data={**DATA, "password": "another-password"})
+    services.save_service_data(
+        actor=STAFF, uuid=uuid, data={**DATA, "password": "another-password"}
+    )
     assert cloud.seen("PUT", "/password$")[0].json == {"password": "another-password"}
     shown = house.call(uuid, "variables_general").value
-    assert (shown["username"], shown["domain"], shown["ip_address"]) == ("lumen", "lumen.example", cloud.store.account("lumen")["ip_address"])
+    assert (shown["username"], shown["domain"], shown["ip_address"]) == (
+        "lumen",
+        "lumen.example",
+        cloud.store.account("lumen")["ip_address"],
+    )
 
 
 def test_no_secret_in_the_log(house: House, cloud: DemoCloudServer) -> None:

@@ -28,7 +28,14 @@ from tests.sample import PASSWORD
 from tests.web.conftest import Browser
 
 NEXTCLOUD, DEMO = "/admin/modules/Product/PuqNextcloud", "/admin/modules/Product/MyCloudService"
-SERVER = {"name": "cloud-1", "group_id": "1", "host": "127.0.0.1", "username": "panel-admin", "password": "app-Password-7f3a91", "active": "y"}
+SERVER = {
+    "name": "cloud-1",
+    "group_id": "1",
+    "host": "127.0.0.1",
+    "username": "panel-admin",
+    "password": "app-Password-7f3a91",
+    "active": "y",
+}
 
 
 class Door(Browser):
@@ -71,12 +78,33 @@ def customer(panel: Panel, email: str = "astrid@lumen.test") -> Browser:
 
 def test_groups_and_servers_from_the_first_to_the_last(owner: Browser, cloud: OcsServer) -> None:
     assert "First a group" in owner.get(f"{NEXTCLOUD}/servers").text
-    assert owner.post(f"{NEXTCLOUD}/server-groups/add", {"name": "Europe", "allocation": "least_loaded"}).status_code == 302
-    again = owner.post(f"{NEXTCLOUD}/server-groups/add", {"name": "europe", "allocation": "nowhere"})
-    assert (again.status_code, "Another group has this name." in again.text, 'value="europe"' in again.text) == (422, True, True)
+    assert (
+        owner.post(
+            f"{NEXTCLOUD}/server-groups/add", {"name": "Europe", "allocation": "least_loaded"}
+        ).status_code
+        == 302
+    )
+    again = owner.post(
+        f"{NEXTCLOUD}/server-groups/add", {"name": "europe", "allocation": "nowhere"}
+    )
+    assert (
+        again.status_code,
+        "Another group has this name." in again.text,
+        'value="europe"' in again.text,
+    ) == (422, True, True)
     wrong = owner.post(f"{NEXTCLOUD}/servers/add", {**SERVER, "host": "no host", "password": ""})
-    assert (wrong.status_code, "Write a host name" in wrong.text, "needs it to sign in" in wrong.text) == (422, True, True)
-    assert owner.post(f"{NEXTCLOUD}/servers/add", {**SERVER, "host": f"http://127.0.0.1:{cloud.port}/index.php/login"}).status_code == 302
+    assert (
+        wrong.status_code,
+        "Write a host name" in wrong.text,
+        "needs it to sign in" in wrong.text,
+    ) == (422, True, True)
+    assert (
+        owner.post(
+            f"{NEXTCLOUD}/servers/add",
+            {**SERVER, "host": f"http://127.0.0.1:{cloud.port}/index.php/login"},
+        ).status_code
+        == 302
+    )
     listed = owner.get(f"{NEXTCLOUD}/servers").text
     assert (cloud.url in listed, SERVER["password"] in listed) == (True, False)
     assert owner.post(f"{NEXTCLOUD}/servers/1/test").status_code == 302
@@ -90,7 +118,9 @@ def test_groups_and_servers_from_the_first_to_the_last(owner: Browser, cloud: Oc
     assert owner.post(f"{NEXTCLOUD}/servers/1", same).status_code == 302
     cloud.users[cloud.admin].password = SERVER["password"]
     owner.post(f"{NEXTCLOUD}/servers/1/test")
-    assert "may manage its users" in owner.get(f"{NEXTCLOUD}/servers").text, "the stored password was kept"
+    assert "may manage its users" in owner.get(f"{NEXTCLOUD}/servers").text, (
+        "the stored password was kept"
+    )
     assert "holds 1 server." in owner.get(f"{NEXTCLOUD}/server-groups/1/delete").text
     assert owner.post(f"{NEXTCLOUD}/server-groups/1/delete").status_code == 409
     assert owner.post(f"{NEXTCLOUD}/servers/1/delete").status_code == 302
@@ -103,7 +133,11 @@ def test_groups_and_servers_from_the_first_to_the_last(owner: Browser, cloud: Oc
     ("changed", "field", "sentence"),
     [
         ({"host": "http://cloud.example.com", "ssl": "y"}, "host", "would travel unencrypted"),
-        ({"host": "https://admin:secret@cloud.example.com"}, "host", "Leave the user name and password out"),
+        (
+            {"host": "https://admin:secret@cloud.example.com"},
+            "host",
+            "Leave the user name and password out",
+        ),
         ({"host": "https://cloud.example.com/?a=b"}, "host", "Only http:// or https://"),
         ({"host": "ftp://cloud.example.com"}, "host", "Only http:// or https://"),
         ({"host": "https://cloud.example.com:99999"}, "host", "Write a host name"),
@@ -113,11 +147,23 @@ def test_groups_and_servers_from_the_first_to_the_last(owner: Browser, cloud: Oc
         ({"host": "admin@cloud.example.com"}, "host", "Write a host name"),
     ],
 )
-def test_addresses_that_are_refused(owner: Browser, changed: dict[str, str], field: str, sentence: str) -> None:
+def test_addresses_that_are_refused(
+    owner: Browser, changed: dict[str, str], field: str, sentence: str
+) -> None:
     owner.post(f"{NEXTCLOUD}/server-groups/add", {"name": "Europe", "allocation": "least_loaded"})
     wrong = owner.post(f"{NEXTCLOUD}/servers/add", {**SERVER, **changed})
-    assert (wrong.status_code, f'id="{field}-e"' in wrong.text, sentence in wrong.text) == (422, True, True)
-    assert owner.post(f"{NEXTCLOUD}/servers/add", {**SERVER, "host": "https://cloud.example.com/nc/index.php/login"}).status_code == 302
+    assert (wrong.status_code, f'id="{field}-e"' in wrong.text, sentence in wrong.text) == (
+        422,
+        True,
+        True,
+    )
+    assert (
+        owner.post(
+            f"{NEXTCLOUD}/servers/add",
+            {**SERVER, "host": "https://cloud.example.com/nc/index.php/login"},
+        ).status_code
+        == 302
+    )
     assert "https://cloud.example.com/nc" in owner.get(f"{NEXTCLOUD}/servers").text
 
 
@@ -132,14 +178,30 @@ def test_a_server_in_use_is_not_deleted(served: Panel, owner: Browser, cloud: Oc
 @pytest.mark.parametrize("base", [NEXTCLOUD, DEMO])
 def test_who_may_look_may_not_change(served: Panel, owner: Browser, base: str) -> None:
     with transaction() as current:
-        current.add(Role(name="Looker", permissions=[f"{base.removeprefix('/admin/modules/').replace('/', '-')}-view-servers"]))
+        current.add(
+            Role(
+                name="Looker",
+                permissions=[
+                    f"{base.removeprefix('/admin/modules/').replace('/', '-')}-view-servers"
+                ],
+            )
+        )
     role = session().scalar(sa.select(Role).where(Role.name == "Looker"))
     assert role is not None
-    staff.create_staff(actor=SYSTEM, email="clerk@panel.test", name="Carl", password=PASSWORD, role_uuids=[role.uuid])
+    staff.create_staff(
+        actor=SYSTEM,
+        email="clerk@panel.test",
+        name="Carl",
+        password=PASSWORD,
+        role_uuids=[role.uuid],
+    )
     clerk = Door(served).sign_in("clerk@panel.test", password=PASSWORD)
     page = clerk.get(f"{base}/servers")
     assert (page.status_code, "Add server" in page.text) == (200, False)
-    assert [clerk.get(f"{base}/servers/add").status_code, clerk.post(f"{base}/servers/add", SERVER).status_code] == [403, 403]
+    assert [
+        clerk.get(f"{base}/servers/add").status_code,
+        clerk.post(f"{base}/servers/add", SERVER).status_code,
+    ] == [403, 403]
 
 
 def test_the_nextcloud_tab(served: Panel, cloud: OcsServer) -> None:
@@ -152,15 +214,27 @@ def test_the_nextcloud_tab(served: Panel, cloud: OcsServer) -> None:
     page = astrid.get(f"{at}/general").text
     assert (cloud.url in page, name in page, account.password in page) == (True, True, False)
     assert "4.4 GB" not in page, "the page does not wait for the cloud"
-    assert "4.4 GB" in astrid.get(f"{at}/general?usage=1").text, "without script it is asked for by a link"
+    assert "4.4 GB" in astrid.get(f"{at}/general?usage=1").text, (
+        "without script it is asked for by a link"
+    )
     quota = astrid.get(f"{at}/general/api/quota")
-    assert quota.json["data"] == {"used": account.used, "total": 5 * 1024**3, "percent": 87.9, "tone": "warn", "used_text": "4.4 GB",
-                                  "total_text": "5 GB", "free_text": "620 MB"}  # fmt: skip
+    assert quota.json["data"] == {
+        "used": account.used,
+        "total": 5 * 1024**3,
+        "percent": 87.9,
+        "tone": "warn",
+        "used_text": "4.4 GB",
+        "total_text": "5 GB",
+        "free_text": "620 MB",
+    }
     piece = astrid.get(f"{at}/general/api/quota", headers={"HX-Request": "true"}).text
     assert ("<html" in piece, "q-warn" in piece) == (False, True)
     cloud.fail("500", times=2)
     assert astrid.get(f"{at}/general/api/quota").status_code == 503
-    assert "does not tell just now" in astrid.get(f"{at}/general/api/quota", headers={"HX-Request": "true"}).text
+    assert (
+        "does not tell just now"
+        in astrid.get(f"{at}/general/api/quota", headers={"HX-Request": "true"}).text
+    )
 
 
 def test_the_password_is_shown_to_who_asks_by_post(served: Panel, cloud: OcsServer) -> None:
@@ -171,15 +245,23 @@ def test_the_password_is_shown_to_who_asks_by_post(served: Panel, cloud: OcsServ
     address = f"{at}/general/api/password"
     assert astrid.get(address).status_code == 405
     assert astrid.post(address, {"csrf_token": ""}).status_code == 400, "without a token"
-    answers = [astrid.post(address, headers={"Accept": kind}) for kind in ("text/html", "application/json")]
+    answers = [
+        astrid.post(address, headers={"Accept": kind}) for kind in ("text/html", "application/json")
+    ]
     piece = astrid.post(address, headers={"HX-Request": "true"})
     assert (answers[0].text, answers[0].mimetype) == (password, "text/plain")
     assert answers[1].json == {"status": "success", "data": {"password": password}}
     assert "<html" not in piece.text
     assert {one.headers["Cache-Control"] for one in [*answers, piece]} == {"no-store"}
-    clients.create_client(actor=SYSTEM, name="Tom Other", email="tom@example.test", user_password=PASSWORD)
+    clients.create_client(
+        actor=SYSTEM, name="Tom Other", email="tom@example.test", user_password=PASSWORD
+    )
     tom = customer(served, "tom@example.test")
-    assert [tom.get(f"{at}/general").status_code, tom.get(f"{at}/general/api/quota").status_code, tom.post(address).status_code] == [404] * 3
+    assert [
+        tom.get(f"{at}/general").status_code,
+        tom.get(f"{at}/general/api/quota").status_code,
+        tom.post(address).status_code,
+    ] == [404] * 3
 
 
 def test_the_tab_of_a_service_that_is_not_there_yet(served: Panel, cloud: OcsServer) -> None:
@@ -192,7 +274,15 @@ def test_the_tab_of_a_service_that_is_not_there_yet(served: Panel, cloud: OcsSer
 
 
 def test_the_demo_clouds_servers(owner: Browser) -> None:
-    data = {"name": "Demo", "group_name": "eu-west", "host": "127.0.0.1", "port": "1", "api_key": "a-very-secret-key", "max_accounts": "", "active": "y"}
+    data = {
+        "name": "Demo",
+        "group_name": "eu-west",
+        "host": "127.0.0.1",
+        "port": "1",
+        "api_key": "a-very-secret-key",
+        "max_accounts": "",
+        "active": "y",
+    }
     wrong = owner.post(f"{DEMO}/servers/add", {**data, "port": "0", "api_key": ""})
     assert (wrong.status_code, 'value="Demo"' in wrong.text) == (422, True)
     assert owner.post(f"{DEMO}/servers/add", data).status_code == 302
@@ -219,33 +309,62 @@ def test_the_file_manager(served: Panel, tmp_path: Path) -> None:
         assert (done.status_code, done.location) == (302, f"{at}/files?path=W%C3%B6rk+%26+more")
         assert "Übersicht.bin" in astrid.get(done.location).text
         got = astrid.get(f"{at}/files/api/get", query_string={"path": "Wörk & more/Übersicht.bin"})
-        assert (got.data, got.mimetype, got.headers["Content-Disposition"].startswith("attachment")) == (content, "application/octet-stream", True)
+        assert (
+            got.data,
+            got.mimetype,
+            got.headers["Content-Disposition"].startswith("attachment"),
+        ) == (content, "application/octet-stream", True)
         astrid.post(f"{at}/files/api/remove", {"path": "", "name": "Wörk & more"})
         assert "is not empty" in astrid.get(f"{at}/files").text
         astrid.post(f"{at}/files/api/remove", {"path": "Wörk & more", "name": "Übersicht.bin"})
         assert "This folder is empty" in astrid.get(done.location).text
         astrid.post(f"{at}/files/api/upload", {"path": ""})
         assert "Choose a name first." in astrid.get(f"{at}/files").text
-        cloud.store.create({"username": "tom", "password": "a-long-password", "domain": "tom.example", "plan": "basic"})
+        cloud.store.create(
+            {
+                "username": "tom",
+                "password": "a-long-password",
+                "domain": "tom.example",
+                "plan": "basic",
+            }
+        )
         cloud.store.write("tom", "secret.txt", b"not for Astrid")
-        for path in ("../../tom/files/secret.txt", "..%2F..%2Ftom/files/secret.txt", "%2e%2e/%2e%2e/tom/files/secret.txt", "a" * 300, "nowhere", "readme.txt/.."):
+        for path in (
+            "../../tom/files/secret.txt",
+            "..%2F..%2Ftom/files/secret.txt",
+            "%2e%2e/%2e%2e/tom/files/secret.txt",
+            "a" * 300,
+            "nowhere",
+            "readme.txt/..",
+        ):
             assert astrid.get(f"{at}/files/api/get", query_string={"path": path}).status_code == 404
             page = astrid.get(f"{at}/files", query_string={"path": path})
             assert (page.status_code, "There is no such folder." in page.text) == (404, True), path
-        assert [astrid.get(f"{at}/files", query_string={"path": path}).status_code for path in ("../..", "readme.txt", "/public//")] == [404, 404, 200]
+        assert [
+            astrid.get(f"{at}/files", query_string={"path": path}).status_code
+            for path in ("../..", "readme.txt", "/public//")
+        ] == [404, 404, 200]
         astrid.post(f"{at}/files/api/remove", {"path": "../../tom/files", "name": "secret.txt"})
         astrid.post(f"{at}/files/api/remove", {"path": "", "name": "../../tom"})
         assert cloud.store.read("tom", "secret.txt") == b"not for Astrid"
-        assert [astrid.get(f"{at}/files/api/{verb}").status_code for verb in ("upload", "folder", "remove")] == [405] * 3
+        assert [
+            astrid.get(f"{at}/files/api/{verb}").status_code
+            for verb in ("upload", "folder", "remove")
+        ] == [405] * 3
         cloud.fail("drop", times=9)
         before = len(cloud.requests)
         assert "cannot be shown just now" in astrid.get(f"{at}/files").text
         assert len(cloud.requests) == before + 1, "who did not answer is not asked twice"
-        assert astrid.get(f"{at}/files/api/get", query_string={"path": "readme.txt"}).status_code == 503
+        assert (
+            astrid.get(f"{at}/files/api/get", query_string={"path": "readme.txt"}).status_code
+            == 503
+        )
         assert "There are no figures" in astrid.get(f"{at}/statistics").text
 
 
-def test_names_in_the_file_manager(served: Panel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_in_the_file_manager(
+    served: Panel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with DemoCloudServer(tmp_path / "cloud") as cloud:
         house = DemoHouse(served, cloud)
         at = active(house, house.sold())
@@ -253,7 +372,12 @@ def test_names_in_the_file_manager(served: Panel, tmp_path: Path, monkeypatch: p
 
         def upload(name: str, content: bytes = b"new", **more: str) -> str:
             data = {"path": "", "file": (io.BytesIO(content), name), **more}
-            assert astrid.post(f"{at}/files/api/upload", data, content_type="multipart/form-data").status_code == 302
+            assert (
+                astrid.post(
+                    f"{at}/files/api/upload", data, content_type="multipart/form-data"
+                ).status_code
+                == 302
+            )
             return astrid.get(f"{at}/files").text
 
         assert "At most 5 MB." in astrid.get(f"{at}/files").text
@@ -270,11 +394,20 @@ def test_names_in_the_file_manager(served: Panel, tmp_path: Path, monkeypatch: p
             astrid.post(f"{at}/files/api/folder", {"path": "", "name": name})
             assert "This name cannot be used" in astrid.get(f"{at}/files").text, name
         assert cloud.store.read("lumen", "") == before
-        for name in ("a\u2028b.txt", "naïve\x7f\".txt", "<i>.txt", "semi; colon.txt", "back\\slash", "%0d%0aX: y"):
+        for name in (
+            "a\u2028b.txt",
+            'naïve\x7f".txt',
+            "<i>.txt",
+            "semi; colon.txt",
+            "back\\slash",
+            "%0d%0aX: y",
+        ):
             cloud.store.write("lumen", name, b'{"entries": [{"changed_at": 7}]}')
             got = astrid.get(f"{at}/files/api/get", query_string={"path": name})
             assert (got.status_code, got.data[:9]) == (200, b'{"entries')
-            assert astrid.get(f"{at}/files", query_string={"path": name}).status_code == 404, "a file is no folder, whatever it holds"
+            assert astrid.get(f"{at}/files", query_string={"path": name}).status_code == 404, (
+                "a file is no folder, whatever it holds"
+            )
             astrid.post(f"{at}/files/api/remove", {"path": "", "name": name})
         assert cloud.store.read("lumen", "") == before
         assert astrid.get(f"{at}/files/api/get", query_string={"path": "public"}).status_code == 404
@@ -283,7 +416,9 @@ def test_names_in_the_file_manager(served: Panel, tmp_path: Path, monkeypatch: p
         assert f"{today.day} {today:%b %Y}" in astrid.get(f"{at}/statistics").text
 
 
-def test_a_cloud_that_hangs_holds_up_no_page(served: Panel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cloud_that_hangs_holds_up_no_page(
+    served: Panel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("puqpanel.sdk.http.PAGE_READ", 0.5)
     with DemoCloudServer(tmp_path / "cloud") as cloud:
         house = DemoHouse(served, cloud)
@@ -303,36 +438,91 @@ def test_the_other_tabs_of_the_demo_cloud(served: Panel, tmp_path: Path) -> None
         at = active(house, house.sold())
         astrid = customer(served)
         general = astrid.get(f"{at}/general").text
-        assert ("lumen.example" in general, "203.0.113." in general, "a-long-password" in general) == (True, True, False)
+        assert (
+            "lumen.example" in general,
+            "203.0.113." in general,
+            "a-long-password" in general,
+        ) == (True, True, False)
         assert astrid.post(f"{at}/general/api/password").text == "a-long-password"
         statistics = astrid.get(f"{at}/statistics").text
-        assert ("<path" in statistics, "Show as table" in statistics, "of 100 GB" in statistics) == (True, True, True)
+        assert (
+            "<path" in statistics,
+            "Show as table" in statistics,
+            "of 100 GB" in statistics,
+        ) == (True, True, True)
         assert astrid.get(f"{at}/secrets").status_code == 404
         with transaction():
             house.service(at.split("/")[-1]).status = ServiceStatus.SUSPENDED
-        assert [astrid.get(f"{at}/{tab}").status_code for tab in ("general", "files", "statistics")] == [200, 404, 404]
+        assert [
+            astrid.get(f"{at}/{tab}").status_code for tab in ("general", "files", "statistics")
+        ] == [200, 404, 404]
 
 
-def test_forms_of_products_and_services_that_are_refused(served: Panel, owner: Browser, cloud: OcsServer, tmp_path: Path) -> None:
+def test_forms_of_products_and_services_that_are_refused(
+    served: Panel, owner: Browser, cloud: OcsServer, tmp_path: Path
+) -> None:
     house = House(served)
     service = house.service(house.sold(cloud))
     where = f"/admin/products/{service.product.uuid}/settings"
-    wrong = owner.post(where, {"server_group": "abc", "quota": "lots", "user_group": "kept", "username_prefix": "a b", "username_suffix": ""})
-    assert (wrong.status_code, 'id="quota-e"' in wrong.text, 'id="username_prefix-e"' in wrong.text, 'id="server_group-e"' in wrong.text) == (422, True, True, True)
-    assert ('value="lots"' in wrong.text, 'value="kept"' in wrong.text, 'value="a b"' in wrong.text) == (True, True, True)
+    wrong = owner.post(
+        where,
+        {
+            "server_group": "abc",
+            "quota": "lots",
+            "user_group": "kept",
+            "username_prefix": "a b",
+            "username_suffix": "",
+        },
+    )
+    assert (
+        wrong.status_code,
+        'id="quota-e"' in wrong.text,
+        'id="username_prefix-e"' in wrong.text,
+        'id="server_group-e"' in wrong.text,
+    ) == (422, True, True, True)
+    assert (
+        'value="lots"' in wrong.text,
+        'value="kept"' in wrong.text,
+        'value="a b"' in wrong.text,
+    ) == (True, True, True)
     active(house, service.uuid)
-    wrong = owner.post(f"/admin/services/{service.uuid}/settings", {"username": "another", "display_name": "Kept", "server": "0"})
-    assert (wrong.status_code, "An account keeps its name." in wrong.text, 'id="username-e"' in wrong.text) == (422, True, True)
+    wrong = owner.post(
+        f"/admin/services/{service.uuid}/settings",
+        {"username": "another", "display_name": "Kept", "server": "0"},
+    )
+    assert (
+        wrong.status_code,
+        "An account keeps its name." in wrong.text,
+        'id="username-e"' in wrong.text,
+    ) == (422, True, True)
     assert ('value="another"' in wrong.text, 'value="Kept"' in wrong.text) == (True, True)
     with DemoCloudServer(tmp_path / "cloud") as demo:
         shop = DemoHouse(served, demo)
         service = shop.service(shop.sold())
-        wrong = owner.post(f"/admin/products/{service.product.uuid}/settings", {"server_location": "", "plan_type": "premium", "disk_space": "-1", "bandwidth": "x"})
-        assert (wrong.status_code, 'id="disk_space-e"' in wrong.text, '<option selected value="premium">' in wrong.text, 'value="-1"' in wrong.text) == (422, True, True, True)
+        wrong = owner.post(
+            f"/admin/products/{service.product.uuid}/settings",
+            {"server_location": "", "plan_type": "premium", "disk_space": "-1", "bandwidth": "x"},
+        )
+        assert (
+            wrong.status_code,
+            'id="disk_space-e"' in wrong.text,
+            '<option selected value="premium">' in wrong.text,
+            'value="-1"' in wrong.text,
+        ) == (422, True, True, True)
         active(shop, service.uuid)
-        data = {"domain": "kept.example", "username": "another", "password": "a-secret-canary", "ip_address": "nowhere"}
+        data = {
+            "domain": "kept.example",
+            "username": "another",
+            "password": "a-secret-canary",
+            "ip_address": "nowhere",
+        }
         wrong = owner.post(f"/admin/services/{service.uuid}/settings", data)
-        assert (wrong.status_code, 'id="ip_address-e"' in wrong.text, 'value="nowhere"' in wrong.text, 'value="kept.example"' in wrong.text) == (422, True, True, True)
+        assert (
+            wrong.status_code,
+            'id="ip_address-e"' in wrong.text,
+            'value="nowhere"' in wrong.text,
+            'value="kept.example"' in wrong.text,
+        ) == (422, True, True, True)
         assert "a-secret-canary" not in wrong.text
 
 
@@ -350,9 +540,19 @@ def test_a_module_that_is_off_or_waits_for_its_update(served: Panel, tmp_path: P
                 del served.blueprints["mod_product_mycloudservice"]
             for path in (at, f"{at}/files", f"{at}/general", f"{at}/overview"):
                 page = astrid.get(path, follow_redirects=True)
-                assert (page.status_code, "Temporarily unavailable." in page.text, "0.9.0" in page.text) == (200, True, False), (state, path)
-            called = astrid.post(f"{at}/files/api/folder", {"path": "", "name": "x"}, headers={"Accept": "text/html"})
-            assert (called.status_code, "temporarily unavailable" in called.text, "Back to the page" in called.text) == (503, True, True)
+                assert (
+                    page.status_code,
+                    "Temporarily unavailable." in page.text,
+                    "0.9.0" in page.text,
+                ) == (200, True, False), (state, path)
+            called = astrid.post(
+                f"{at}/files/api/folder", {"path": "", "name": "x"}, headers={"Accept": "text/html"}
+            )
+            assert (
+                called.status_code,
+                "temporarily unavailable" in called.text,
+                "Back to the page" in called.text,
+            ) == (503, True, True)
 
 
 def test_forms_of_a_tab_answer_pages_and_its_scripts_json(served: Panel, tmp_path: Path) -> None:
@@ -363,9 +563,31 @@ def test_forms_of_a_tab_answer_pages_and_its_scripts_json(served: Panel, tmp_pat
         html = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
         served.config["MAX_CONTENT_LENGTH"] = 10_000
         large = {"path": "", "file": (io.BytesIO(bytes(10_001)), "large.bin")}
-        refused = astrid.post(f"{at}/files/api/upload", large, content_type="multipart/form-data", headers=html)
-        assert (refused.status_code, refused.mimetype, f'href="{at}/files"' in refused.text, "16 MB" in refused.text) == (413, "text/html", True, True)
+        refused = astrid.post(
+            f"{at}/files/api/upload", large, content_type="multipart/form-data", headers=html
+        )
+        assert (
+            refused.status_code,
+            refused.mimetype,
+            f'href="{at}/files"' in refused.text,
+            "16 MB" in refused.text,
+        ) == (413, "text/html", True, True)
         forged = astrid.post(f"{at}/files/api/folder", {"csrf_token": "old"}, headers=html)
-        assert (forged.status_code, forged.mimetype, f'href="{at}/files"' in forged.text) == (400, "text/html", True)
-        for headers in ({"Accept": "application/json"}, {"Accept": "*/*"}, {}, {**html, "HX-Request": "true"}, {**html, "X-Requested-With": "XMLHttpRequest"}):
-            assert astrid.post(f"{at}/files/api/folder", {"csrf_token": "old"}, headers=headers).mimetype == "application/json", headers
+        assert (forged.status_code, forged.mimetype, f'href="{at}/files"' in forged.text) == (
+            400,
+            "text/html",
+            True,
+        )
+        for headers in (
+            {"Accept": "application/json"},
+            {"Accept": "*/*"},
+            {},
+            {**html, "HX-Request": "true"},
+            {**html, "X-Requested-With": "XMLHttpRequest"},
+        ):
+            assert (
+                astrid.post(
+                    f"{at}/files/api/folder", {"csrf_token": "old"}, headers=headers
+                ).mimetype
+                == "application/json"
+            ), headers

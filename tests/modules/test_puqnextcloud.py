@@ -22,7 +22,12 @@ from tests.fakes.ocs import Account, Dialect, OcsServer
 from tests.modules.stage import STAFF, VERBS, Stage
 
 GB = 1024**3
-CONFIG = {"quota": "5 GB", "user_group": "customers", "username_prefix": "nc_", "username_suffix": "_x"}
+CONFIG = {
+    "quota": "5 GB",
+    "user_group": "customers",
+    "username_prefix": "nc_",
+    "username_suffix": "_x",
+}
 
 
 @pytest.fixture
@@ -53,7 +58,13 @@ class House(Stage):
         """A server that stands for the fake; its id."""
         host = {"host": "127.0.0.1", "port": cloud.port, "ssl": False, "path": cloud.dialect.root}
         with transaction() as current:
-            row = self.models.Server(group_id=group, name=name, username=cloud.admin, password=cloud.password, **{**host, **values})
+            row = self.models.Server(
+                group_id=group,
+                name=name,
+                username=cloud.admin,
+                password=cloud.password,
+                **{**host, **values},
+            )
             current.add(row)
             current.flush()
             return int(row.id)
@@ -90,10 +101,23 @@ def test_the_whole_life(house: House, cloud: OcsServer) -> None:
     name, account = made(cloud)
     assert name.startswith("nc_")
     assert name.endswith("_x")
-    assert (account.groups, account.quota, account.enabled, account.display_name) == (["customers"], "5 GB", True, "Astrid")
+    assert (account.groups, account.quota, account.enabled, account.display_name) == (
+        ["customers"],
+        "5 GB",
+        True,
+        "Astrid",
+    )
     kept = house.service(uuid).provision_data
-    assert (kept["username"], kept["password"], kept["user_group"]) == (name, account.password, "customers")
-    assert house.observe(uuid) == {"exists": True, "suspended": False, "data": {"username": name, "server": "cloud-1"}}
+    assert (kept["username"], kept["password"], kept["user_group"]) == (
+        name,
+        account.password,
+        "customers",
+    )
+    assert house.observe(uuid) == {
+        "exists": True,
+        "suspended": False,
+        "data": {"username": name, "server": "cloud-1"},
+    }
     assert house.job(uuid, "suspend_job").ok
     assert not account.enabled
     assert house.observe(uuid)["suspended"]
@@ -101,7 +125,11 @@ def test_the_whole_life(house: House, cloud: OcsServer) -> None:
     assert account.enabled
     cloud.groups.add("gold")
     with transaction():
-        products.find_product(house.service(uuid).product.uuid).config = {**CONFIG, "quota": "none", "user_group": "gold"}
+        products.find_product(house.service(uuid).product.uuid).config = {
+            **CONFIG,
+            "quota": "none",
+            "user_group": "gold",
+        }
     assert house.job(uuid, "change_package_job").ok
     assert (account.quota, account.groups) == ("none", ["gold"])
     assert house.job(uuid, "termination_job").ok
@@ -135,18 +163,26 @@ def test_every_verb_twice_is_as_good_as_once(house: House, cloud: OcsServer) -> 
 
 
 @pytest.mark.parametrize("kind", ["timeout_after", "drop_after", "500_after", "empty"])
-def test_a_create_that_was_done_but_not_answered_is_found_and_not_repeated(house: House, cloud: OcsServer, kind: str) -> None:
+def test_a_create_that_was_done_but_not_answered_is_found_and_not_repeated(
+    house: House, cloud: OcsServer, kind: str
+) -> None:
     uuid = house.sold(cloud)
     cloud.fail(kind, method="POST", path="/users$")
     assert house.job(uuid, "create_job").ok
     name, account = made(cloud)
     assert len(cloud.seen("POST", "/users$")) == 1
-    assert (account.groups, account.quota, house.service(uuid).provision_data["password"]) == (["customers"], "5 GB", account.password)
+    assert (account.groups, account.quota, house.service(uuid).provision_data["password"]) == (
+        ["customers"],
+        "5 GB",
+        account.password,
+    )
     assert house.places()[0].username == name
 
 
 @pytest.mark.parametrize("kind", ["timeout", "drop", "500", "502", "503", "garbage"])
-def test_a_create_that_was_not_done_is_sent_again_only_after_a_look(house: House, cloud: OcsServer, kind: str) -> None:
+def test_a_create_that_was_not_done_is_sent_again_only_after_a_look(
+    house: House, cloud: OcsServer, kind: str
+) -> None:
     uuid = house.sold(cloud)
     cloud.fail(kind, method="POST", path="/users$")
     first = house.job(uuid, "create_job")
@@ -155,11 +191,16 @@ def test_a_create_that_was_not_done_is_sent_again_only_after_a_look(house: House
     before = house.service(uuid).provision_data
     assert house.job(uuid, "create_job").ok
     name, account = made(cloud)
-    assert (before["username"], before["password"]) == (name, account.password), "the name and the password were kept before"
+    assert (before["username"], before["password"]) == (
+        name,
+        account.password,
+    ), "the name and the password were kept before"
     assert [one.method for one in cloud.requests][:5] == ["GET", "POST", "GET", "GET", "POST"]
 
 
-def test_a_create_whose_look_fails_too_is_finished_by_the_next_attempt(house: House, cloud: OcsServer) -> None:
+def test_a_create_whose_look_fails_too_is_finished_by_the_next_attempt(
+    house: House, cloud: OcsServer
+) -> None:
     uuid = house.sold(cloud)
     cloud.fail("drop_after", method="POST", path="/users$")
     cloud.fail("500", method="GET", path="/users/nc_", skip=1)
@@ -206,15 +247,25 @@ def test_two_services_never_share_a_name(house: House, cloud: OcsServer) -> None
         (lambda cloud: cloud.groups.clear(), False, "customers"),
         (lambda cloud: setattr(cloud.dialect, "min_password", 99), False, "99 characters"),
         (lambda cloud: cloud.fail("429", method="POST"), True, "too often"),
-        (lambda cloud: setattr(cloud, "version", cloud.users[cloud.admin].groups.clear()), False, "administrator"),
-        (lambda cloud: setattr(cloud.users[cloud.admin], "password", "another"), False, "credentials"),
+        (
+            lambda cloud: setattr(cloud, "version", cloud.users[cloud.admin].groups.clear()),
+            False,
+            "administrator",
+        ),
+        (
+            lambda cloud: setattr(cloud.users[cloud.admin], "password", "another"),
+            False,
+            "credentials",
+        ),
         (lambda cloud: cloud.fail("401"), False, "credentials"),
         (lambda cloud: cloud.fail("404"), False, "no Nextcloud"),
         (lambda cloud: cloud.fail("301"), False, "another address"),
         (lambda cloud: cloud.fail("garbage"), True, "read"),
     ],
-)  # fmt: skip
-def test_a_create_that_made_nothing_keeps_no_place(house: House, cloud: OcsServer, arrange: Callable[[OcsServer], None], retry: bool, words: str) -> None:
+)
+def test_a_create_that_made_nothing_keeps_no_place(
+    house: House, cloud: OcsServer, arrange: Callable[[OcsServer], None], retry: bool, words: str
+) -> None:
     uuid = house.sold(cloud)
     arrange(cloud)
     answer = house.job(uuid, "create_job")
@@ -223,7 +274,9 @@ def test_a_create_that_made_nothing_keeps_no_place(house: House, cloud: OcsServe
     assert (cloud.customers, house.places(), house.service(uuid).provision_data) == ({}, [], {})
 
 
-def test_a_quota_that_the_server_refuses_does_not_hide_the_account(house: House, cloud: OcsServer) -> None:
+def test_a_quota_that_the_server_refuses_does_not_hide_the_account(
+    house: House, cloud: OcsServer
+) -> None:
     uuid = house.sold(cloud, quota="5 PB")
     answer = house.job(uuid, "create_job")
     assert (answer.ok, answer.retry) == (False, False)
@@ -234,8 +287,23 @@ def test_a_quota_that_the_server_refuses_does_not_hide_the_account(house: House,
 
 
 @pytest.mark.parametrize("verb", VERBS[1:])
-@pytest.mark.parametrize("kind", ["timeout", "timeout_after", "drop", "drop_after", "500", "500_after", "429", "garbage", "empty"])
-def test_other_verbs_come_through_when_they_are_tried_again(house: House, cloud: OcsServer, verb: str, kind: str) -> None:
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "timeout",
+        "timeout_after",
+        "drop",
+        "drop_after",
+        "500",
+        "500_after",
+        "429",
+        "garbage",
+        "empty",
+    ],
+)
+def test_other_verbs_come_through_when_they_are_tried_again(
+    house: House, cloud: OcsServer, verb: str, kind: str
+) -> None:
     uuid = house.sold(cloud, quota="5 GB")
     assert house.job(uuid, "create_job").ok
     made(cloud)[1].quota = "1 GB"
@@ -253,7 +321,9 @@ def test_other_verbs_come_through_when_they_are_tried_again(house: House, cloud:
 
 
 @pytest.mark.parametrize("verb", VERBS[1:])
-def test_a_wrong_password_of_the_panels_is_not_tried_again(house: House, cloud: OcsServer, verb: str) -> None:
+def test_a_wrong_password_of_the_panels_is_not_tried_again(
+    house: House, cloud: OcsServer, verb: str
+) -> None:
     uuid = house.sold(cloud)
     assert house.job(uuid, "create_job").ok
     cloud.users[cloud.admin].password = "changed"
@@ -264,13 +334,19 @@ def test_a_wrong_password_of_the_panels_is_not_tried_again(house: House, cloud: 
 
 
 @pytest.mark.parametrize("verb", ["suspend_job", "unsuspend_job", "change_package_job"])
-def test_an_account_that_is_gone_is_said_to_be_gone(house: House, cloud: OcsServer, verb: str) -> None:
+def test_an_account_that_is_gone_is_said_to_be_gone(
+    house: House, cloud: OcsServer, verb: str
+) -> None:
     uuid = house.sold(cloud)
     assert house.job(uuid, "create_job").ok
     provisioning.set_provision_status(service_uuid=uuid, status=ProvisionStatus.PROCESSING)
     cloud.users.pop(made(cloud)[0])
     answer = house.job(uuid, verb)
-    assert (answer.ok, answer.retry, house.service(uuid).provision_status) == (False, False, "not_found")
+    assert (answer.ok, answer.retry, house.service(uuid).provision_status) == (
+        False,
+        False,
+        "not_found",
+    )
     assert house.observe(uuid)["exists"] is False
     assert house.job(uuid, "termination_job").ok
 
@@ -293,10 +369,18 @@ def test_observe_says_when_it_cannot_tell(house: House, cloud: OcsServer) -> Non
 
 @pytest.mark.parametrize(
     "dialect",
-    [Dialect(json=False), Dialect(missing=998, enabled=False), Dialect(missing=101), Dialect(json=False, missing=998, quota="text"), Dialect(quota="bare"),
-     Dialect(quota="none"), Dialect(root="/nextcloud"), Dialect(json=False, root="/a/b", quota="bare")],
+    [
+        Dialect(json=False),
+        Dialect(missing=998, enabled=False),
+        Dialect(missing=101),
+        Dialect(json=False, missing=998, quota="text"),
+        Dialect(quota="bare"),
+        Dialect(quota="none"),
+        Dialect(root="/nextcloud"),
+        Dialect(json=False, root="/a/b", quota="bare"),
+    ],
     ids=str,
-)  # fmt: skip
+)
 def test_servers_of_other_makes(served: Panel, dialect: Dialect) -> None:
     with OcsServer(dialect=dialect) as cloud:
         house = House(served)
@@ -371,8 +455,10 @@ def test_no_secret_in_the_log(house: House, cloud: OcsServer) -> None:
         (lambda cloud: cloud.fail("garbage"), "read"),
         (lambda cloud: cloud.stop(), "could not be reached"),
     ],
-)  # fmt: skip
-def test_the_test_of_a_connection_says_what_is_wrong(house: House, cloud: OcsServer, arrange: Callable[[OcsServer], None], words: str) -> None:
+)
+def test_the_test_of_a_connection_says_what_is_wrong(
+    house: House, cloud: OcsServer, arrange: Callable[[OcsServer], None], words: str
+) -> None:
     house.server(cloud, house.group())
     arrange(cloud)
     house.part("services.connection").SECONDS = 0.4
@@ -391,14 +477,19 @@ def test_many_at_once_never_take_more_places_than_there_are(house: House, cloud:
     placement, start, taken = house.part("services.placement"), threading.Barrier(8), []
 
     def take(uuid: str) -> None:
-        with house.panel.app_context(), entered(Context("Product", "PuqNextcloud", house.module.package)):
+        with (
+            house.panel.app_context(),
+            entered(Context("Product", "PuqNextcloud", house.module.package)),
+        ):
             start.wait()
             try:
                 taken.append(placement.take(uuid, group, placement.number).server_id)
             except placement.NoPlaceError:
                 taken.append(0)
 
-    threads = [threading.Thread(target=contextvars.Context().run, args=(take, uuid)) for uuid in services]
+    threads = [
+        threading.Thread(target=contextvars.Context().run, args=(take, uuid)) for uuid in services
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -407,7 +498,9 @@ def test_many_at_once_never_take_more_places_than_there_are(house: House, cloud:
     assert sorted(Counter(taken).values()) == [2, 2, 4]
 
 
-def test_a_worker_tries_again_by_itself(house: House, cloud: OcsServer, drain: Callable[..., None]) -> None:
+def test_a_worker_tries_again_by_itself(
+    house: House, cloud: OcsServer, drain: Callable[..., None]
+) -> None:
     uuid = house.sold(cloud)
     house.module.cls.job_options = {"create_job": {"tries": 3, "backoff": 0}}
     cloud.fail("drop_after", method="POST")
@@ -418,10 +511,20 @@ def test_a_worker_tries_again_by_itself(house: House, cloud: OcsServer, drain: C
     assert (task.tries, task.backoff, task.on_loss) == (3, 0, "repeat")
     drain()
     service = house.service(uuid)
-    assert (service.status, service.provision_status, service.failure) == ("active", "completed", "")
-    assert (len(cloud.seen("POST", "/users$")), service.provision_data["password"]) == (1, made(cloud)[1].password)
+    assert (service.status, service.provision_status, service.failure) == (
+        "active",
+        "completed",
+        "",
+    )
+    assert (len(cloud.seen("POST", "/users$")), service.provision_data["password"]) == (
+        1,
+        made(cloud)[1].password,
+    )
     cloud.users[cloud.admin].password = "changed"
     assert provisioning.request(actor=STAFF, service_uuid=uuid, verb="suspend").ok
     drain()
     service = house.service(uuid)
-    assert (service.provision_status, "refused the panel's credentials" in service.failure) == ("failed", True)
+    assert (service.provision_status, "refused the panel's credentials" in service.failure) == (
+        "failed",
+        True,
+    )

@@ -48,10 +48,35 @@ def trade(house: PluginHouse) -> None:
         service.status = "active"
         for status, age in (("active", 3), ("active", 200), ("terminated", 100)):
             gone = now() - 2 * day if status == "terminated" else None
-            current.add(Service(client_id=first.client_id, product_id=first.product_id, name=status, status=status, price_minor=990, created_at=now() - age * day,
-                                terminated_at=gone, status_since=gone or now() - age * day))  # fmt: skip
-        for status, note in (("completed", ""), ("failed", "The cloud <is> full."), ("failed", "The cloud <is> full."), ("parked", "")):
-            current.add(Task(job="ModuleJob", queue="Module", module="Product/Echo", status=status, note=note, service_uuid=first.uuid, ended_at=now() - day))
+            current.add(
+                Service(
+                    client_id=first.client_id,
+                    product_id=first.product_id,
+                    name=status,
+                    status=status,
+                    price_minor=990,
+                    created_at=now() - age * day,
+                    terminated_at=gone,
+                    status_since=gone or now() - age * day,
+                )
+            )
+        for status, note in (
+            ("completed", ""),
+            ("failed", "The cloud <is> full."),
+            ("failed", "The cloud <is> full."),
+            ("parked", ""),
+        ):
+            current.add(
+                Task(
+                    job="ModuleJob",
+                    queue="Module",
+                    module="Product/Echo",
+                    status=status,
+                    note=note,
+                    service_uuid=first.uuid,
+                    ended_at=now() - day,
+                )
+            )
 
 
 def rows(answer: Any) -> list[list[str]]:
@@ -66,14 +91,22 @@ def test_it_loads_clean_and_keeps_no_table(house: PluginHouse) -> None:
 
 
 def test_the_pages_of_an_empty_panel(house: PluginHouse, owner: Browser) -> None:
-    for page, sentence in zip(PAGES, ("Nothing came or went", "Nothing recurs yet", "No job has ended", "Plugin/Reports"), strict=True):
+    for page, sentence in zip(
+        PAGES,
+        ("Nothing came or went", "Nothing recurs yet", "No job has ended", "Plugin/Reports"),
+        strict=True,
+    ):
         answer = owner.get(f"{house.at}/{page}")
         assert (answer.status_code, sentence in answer.text) == (200, True), page
 
 
 def test_services(house: PluginHouse, owner: Browser, trade: None) -> None:
     page = owner.get(f"{house.at}/services").text
-    assert ("2 new, 1 lost" in page, "Show as table" in page, "=HYPERLINK(&#34;http://x&#34;)" in page) == (True, True, True)
+    assert (
+        "2 new, 1 lost" in page,
+        "Show as table" in page,
+        "=HYPERLINK(&#34;http://x&#34;)" in page,
+    ) == (True, True, True)
     assert "50.0 %" in page, "of the two that were in force one was lost"
     found = rows(owner.get(f"{house.at}/services?format=csv"))
     assert (found[0], len(found)) == (["start", "new", "lost"], 31)
@@ -84,16 +117,35 @@ def test_services(house: PluginHouse, owner: Browser, trade: None) -> None:
 
 def test_income_is_called_what_it_is(house: PluginHouse, owner: Browser, trade: None) -> None:
     page = owner.get(f"{house.at}/income").text
-    assert ("29.70" in page, "A month, EUR" in page, "It is not what was invoiced or paid." in page) == (True, True, True)
-    assert rows(owner.get(f"{house.at}/income?format=csv"))[1] == ["'=HYPERLINK(\"http://x\")", "EUR", "29.70", "3"], "no spreadsheet runs it"
+    assert (
+        "29.70" in page,
+        "A month, EUR" in page,
+        "It is not what was invoiced or paid." in page,
+    ) == (True, True, True)
+    assert rows(owner.get(f"{house.at}/income?format=csv"))[1] == [
+        '\'=HYPERLINK("http://x")',
+        "EUR",
+        "29.70",
+        "3",
+    ], "no spreadsheet runs it"
 
 
 def test_provisioning_and_modules(house: PluginHouse, owner: Browser, trade: None) -> None:
     page = owner.get(f"{house.at}/provisioning").text
-    assert ("1 completed, 2 failed" in page, "66.7 %" in page, "The cloud &lt;is&gt; full." in page, "Product/Echo" in page) == (True, True, True, True)
-    assert sum(int(row[2]) for row in rows(owner.get(f"{house.at}/provisioning?format=csv"))[1:]) == 2
+    assert (
+        "1 completed, 2 failed" in page,
+        "66.7 %" in page,
+        "The cloud &lt;is&gt; full." in page,
+        "Product/Echo" in page,
+    ) == (True, True, True, True)
+    assert (
+        sum(int(row[2]) for row in rows(owner.get(f"{house.at}/provisioning?format=csv"))[1:]) == 2
+    )
     found = {row[0]: row for row in rows(owner.get(f"{house.at}/modules?format=csv"))}
-    assert (found["Plugin/Reports"][2], found["module"][5:]) == ("active", ["parked", "completed", "failed", "errors"])
+    assert (found["Plugin/Reports"][2], found["module"][5:]) == (
+        "active",
+        ["parked", "completed", "failed", "errors"],
+    )
 
 
 @pytest.mark.parametrize(
@@ -108,11 +160,17 @@ def test_provisioning_and_modules(house: PluginHouse, owner: Browser, trade: Non
         ("since=0001-01-01&until=9999-12-31", "until", "This day is still to come."),
     ],
 )
-def test_days_that_are_no_period(house: PluginHouse, owner: Browser, query: str, field: str, sentence: str) -> None:
+def test_days_that_are_no_period(
+    house: PluginHouse, owner: Browser, query: str, field: str, sentence: str
+) -> None:
     for page in ("services", "provisioning", "modules"):
         for end in ("", "&format=csv"):
             wrong = owner.get(f"{house.at}/{page}?{query}{end}")
-            assert (wrong.status_code, f'id="{field}-e"' in wrong.text, sentence in wrong.text) == (422, True, True), page
+            assert (wrong.status_code, f'id="{field}-e"' in wrong.text, sentence in wrong.text) == (
+                422,
+                True,
+                True,
+            ), page
 
 
 def test_days_of_ones_own(house: PluginHouse, owner: Browser, trade: None) -> None:
@@ -120,7 +178,9 @@ def test_days_of_ones_own(house: PluginHouse, owner: Browser, trade: None) -> No
     found = rows(owner.get(f"{house.at}/services?since={since}&until={until}&format=csv"))
     assert (found[1][0], found[-1][0], len(found)) == (str(since), str(until), 6)
     page = owner.get(f"{house.at}/services?since={since}&until={until}").text
-    assert f"provisioning?since={since}&amp;until={until}" in page, "the other reports are about the same days"
+    assert f"provisioning?since={since}&amp;until={until}" in page, (
+        "the other reports are about the same days"
+    )
     assert owner.get(f"{house.at}/services?period=nonsense").status_code == 200
 
 
@@ -131,7 +191,9 @@ def test_money_is_a_right_of_its_own(house: PluginHouse) -> None:
     assert f"{house.at}/income" not in clerk.get(f"{house.at}/services").text
 
 
-def test_reports_ask_no_more_often_of_more_services(house: PluginHouse, owner: Browser, trade: None, settings: Settings) -> None:
+def test_reports_ask_no_more_often_of_more_services(
+    house: PluginHouse, owner: Browser, trade: None, settings: Settings
+) -> None:
     seen: list[str] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
@@ -142,7 +204,9 @@ def test_reports_ask_no_more_often_of_more_services(house: PluginHouse, owner: B
         for page in PAGES:
             seen.clear()
             assert owner.get(f"{house.at}/{page}?period=12m").status_code == 200
-            numbers.append(sum("services" in one or "tasks" in one or "module_log" in one for one in seen))
+            numbers.append(
+                sum("services" in one or "tasks" in one or "module_log" in one for one in seen)
+            )
         return numbers
 
     sa.event.listen(engine_for(settings.database_url), "before_cursor_execute", note)
@@ -152,7 +216,12 @@ def test_reports_ask_no_more_often_of_more_services(house: PluginHouse, owner: B
         with transaction() as current:
             one = current.scalars(sa.select(Service).limit(1)).one()
             same = {"client_id": one.client_id, "product_id": one.product_id, "status": "active"}
-            current.add_all([Service(name=str(number), created_at=now() - timedelta(days=number), **same) for number in range(300)])
+            current.add_all(
+                [
+                    Service(name=str(number), created_at=now() - timedelta(days=number), **same)
+                    for number in range(300)
+                ]
+            )
         assert (counted(), min(few) > 0) == (few, True)
     finally:
         sa.event.remove(engine_for(settings.database_url), "before_cursor_execute", note)

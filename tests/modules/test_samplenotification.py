@@ -1,4 +1,6 @@
-"""The notification sample in a panel: by mail and to a web address, tried again where that helps, and never where it does not."""
+"""The notification sample in a panel: by mail and to a web address, tried again where that
+helps, and never where it does not.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,15 @@ from tests.fakes.faults import FaultyServer, Reply, Seen
 from tests.fakes.smtp import MailServer
 from tests.sample import activate
 
-MESSAGE = {"to": "anna@example.test", "subject": "Hello", "message": "<p>Text</p>", "attachments": [], "type": "info", "title": "T", "module": ""}
+MESSAGE = {
+    "to": "anna@example.test",
+    "subject": "Hello",
+    "message": "<p>Text</p>",
+    "attachments": [],
+    "type": "info",
+    "title": "T",
+    "module": "",
+}
 
 
 class Chat(FaultyServer):
@@ -38,13 +48,25 @@ class Channel:
 
     def __init__(self, panel: Panel) -> None:
         self.module = panel.registry.modules["Notification/SampleNotification"]
-        self.uuid = instances.create_instance(actor=STAFF, module_type="Notification", module=self.module.key, title="Ops").uuid
+        self.uuid = instances.create_instance(
+            actor=STAFF, module_type="Notification", module=self.module.key, title="Ops"
+        ).uuid
 
     def save(self, **data: Any) -> None:
-        instances.save_settings(actor=STAFF, uuid=self.uuid, data={"encryption": "none", **{key: str(value) for key, value in data.items()}})
+        instances.save_settings(
+            actor=STAFF,
+            uuid=self.uuid,
+            data={"encryption": "none", **{key: str(value) for key, value in data.items()}},
+        )
 
     def send(self, **changed: Any) -> Result:
-        called = calls.invoke(self.module, "send", {**MESSAGE, **changed}, instance_uuid=self.uuid, task=Task(id=1, attempt=1, data={}))
+        called = calls.invoke(
+            self.module,
+            "send",
+            {**MESSAGE, **changed},
+            instance_uuid=self.uuid,
+            task=Task(id=1, attempt=1, data={}),
+        )
         assert not called.raised, called.error
         return called.result
 
@@ -70,8 +92,21 @@ def test_to_a_web_address(channel: Channel) -> None:
         assert channel.send(to="#ops").ok
         (seen,) = chat.seen("POST", "/hook")
         assert seen.headers["authorization"] == "Bearer tok-of-the-chat"
-        assert seen.json == {"to": "#ops", "subject": "Hello", "message": "<p>Text</p>", "type": "info", "title": "T", "module": ""}
-        for fault, retry in (("500", True), ("429", True), ("404", False), ("drop", True), ("401", False)):
+        assert seen.json == {
+            "to": "#ops",
+            "subject": "Hello",
+            "message": "<p>Text</p>",
+            "type": "info",
+            "title": "T",
+            "module": "",
+        }
+        for fault, retry in (
+            ("500", True),
+            ("429", True),
+            ("404", False),
+            ("drop", True),
+            ("401", False),
+        ):
             chat.fail(fault, method="POST")
             result = channel.send()
             assert (result.ok, result.retry) == (False, retry), fault
@@ -80,7 +115,9 @@ def test_to_a_web_address(channel: Channel) -> None:
         assert not channel.test().ok
     assert not channel.test().ok
     release()
-    logged = " ".join(f"{row.request}{row.response}" for row in session().scalars(sa.select(ModuleLog)))
+    logged = " ".join(
+        f"{row.request}{row.response}" for row in session().scalars(sa.select(ModuleLog))
+    )
     assert "tok-of-the-chat" not in logged and "Hello" in logged
 
 
@@ -95,7 +132,9 @@ def test_an_address_inside_is_refused(channel: Channel, monkeypatch: pytest.Monk
 def test_by_mail(channel: Channel) -> None:
     with MailServer("none", ("panel", "Very-Secret-77")) as server:
         channel.save(channel="smtp", **server.config())
-        assert channel.send(attachments=[{"name": "a.pdf", "content": "JVBERg==", "type": "application/pdf"}]).ok
+        assert channel.send(
+            attachments=[{"name": "a.pdf", "content": "JVBERg==", "type": "application/pdf"}]
+        ).ok
         assert channel.test().message == "The mail server lets us in."
         (taken,) = server.messages
         assert taken.recipients == ["anna@example.test"]
@@ -111,12 +150,25 @@ def test_by_mail(channel: Channel) -> None:
     assert "could not be reached" in channel.test().message
     assert channel.send().retry is True
     release()
-    logged = " ".join(f"{row.action}{row.request}{row.response}" for row in session().scalars(sa.select(ModuleLog)))
+    logged = " ".join(
+        f"{row.action}{row.request}{row.response}"
+        for row in session().scalars(sa.select(ModuleLog))
+    )
     assert "Secret" not in logged and "mail sent" in logged and "mail not sent" in logged
 
 
-@pytest.mark.parametrize(("changed", "field"), [({"to": "nobody"}, "to"), ({"subject": ""}, "subject"), ({"subject": "x" * 256}, "subject"), ({"message": ""}, "message")])
-def test_a_message_that_is_wrong_is_not_tried_again(channel: Channel, changed: dict[str, str], field: str) -> None:
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        ({"to": "nobody"}, "to"),
+        ({"subject": ""}, "subject"),
+        ({"subject": "x" * 256}, "subject"),
+        ({"message": ""}, "message"),
+    ],
+)
+def test_a_message_that_is_wrong_is_not_tried_again(
+    channel: Channel, changed: dict[str, str], field: str
+) -> None:
     with MailServer() as server:
         channel.save(channel="smtp", **server.config())
         result = channel.send(**changed)

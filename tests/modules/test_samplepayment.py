@@ -1,4 +1,6 @@
-"""The payment sample in a panel: a client's page, signed messages of the bank, and everything else that is sent to its address."""
+"""The payment sample in a panel: a client's page, signed messages of the bank, and everything
+else that is sent to its address.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,11 @@ class Bank(FaultyServer):
 
     def work(self, request: Seen) -> Reply:
         """Only for who has the key."""
-        return Reply.of({"iban": self.iban}) if request.headers.get("authorization") == "Bearer bank-key-1" else Reply(401)
+        return (
+            Reply.of({"iban": self.iban})
+            if request.headers.get("authorization") == "Bearer bank-key-1"
+            else Reply(401)
+        )
 
 
 class Till:
@@ -47,36 +53,79 @@ class Till:
     def __init__(self, panel: Panel) -> None:
         self.panel = panel
         self.module = panel.registry.modules["Payment/SamplePayment"]
-        self.uuid = instances.create_instance(actor=STAFF, module_type="Payment", module=self.module.key, title="Transfer").uuid
+        self.uuid = instances.create_instance(
+            actor=STAFF, module_type="Payment", module=self.module.key, title="Transfer"
+        ).uuid
         self.save()
         instances.switch_instance(actor=STAFF, uuid=self.uuid, active=True)
-        self.invoice = replace(Invoice.sample(), uuid="5f0c0000-0000-4000-8000-000000000000", number="2026/7")
+        self.invoice = replace(
+            Invoice.sample(), uuid="5f0c0000-0000-4000-8000-000000000000", number="2026/7"
+        )
 
     def save(self, **more: str) -> None:
-        instances.save_settings(actor=STAFF, uuid=self.uuid, data={"holder": "Firm <b>", "iban": IBAN, "bic": "", "webhook_secret": SECRET, **more})
+        instances.save_settings(
+            actor=STAFF,
+            uuid=self.uuid,
+            data={"holder": "Firm <b>", "iban": IBAN, "bic": "", "webhook_secret": SECRET, **more},
+        )
 
     def show(self, invoice: Invoice | None = None, **more: Any) -> str:
-        called = calls.invoke(self.module, "get_client_area_html", {"invoice": invoice or self.invoice, **more}, instance_uuid=self.uuid)
+        called = calls.invoke(
+            self.module,
+            "get_client_area_html",
+            {"invoice": invoice or self.invoice, **more},
+            instance_uuid=self.uuid,
+        )
         assert called.ok, called.error
         return str(called.value)
 
     def rows(self) -> list[Any]:
         db.session.expire_all()
         release()
-        return list(session().execute(sa.text("select reference, amount, state, transaction_id, invoice_uuid from mod_payment_samplepayment_transfers order by id")))
+        return list(
+            session().execute(
+                sa.text(
+                    "select reference, amount, state, transaction_id, invoice_uuid from"
+                    " mod_payment_samplepayment_transfers order by id"
+                )
+            )
+        )
 
-    def tell(self, secret: str = SECRET, signature: str | None = None, body: bytes | None = None, **changed: Any) -> TestResponse:
-        said = {"id": "tx-1", "reference": self.rows()[0].reference, "amount": "21.90", "currency": "EUR", "status": "received", **changed}
+    def tell(
+        self,
+        secret: str = SECRET,
+        signature: str | None = None,
+        body: bytes | None = None,
+        **changed: Any,
+    ) -> TestResponse:
+        said = {
+            "id": "tx-1",
+            "reference": self.rows()[0].reference,
+            "amount": "21.90",
+            "currency": "EUR",
+            "status": "received",
+            **changed,
+        }
         raw = json.dumps(said).encode() if body is None else body
-        signed = hmac.new(secret.encode(), raw, hashlib.sha256).hexdigest() if signature is None else signature
+        signed = (
+            hmac.new(secret.encode(), raw, hashlib.sha256).hexdigest()
+            if signature is None
+            else signature
+        )
         answer = self.panel.test_client().post(
-            f"/webhooks/Payment/SamplePayment/{self.uuid}", data=raw, content_type="application/json", headers={"X-Signature": f"sha256={signed}"})
+            f"/webhooks/Payment/SamplePayment/{self.uuid}",
+            data=raw,
+            content_type="application/json",
+            headers={"X-Signature": f"sha256={signed}"},
+        )
         answer.get_data()
         return answer
 
     def heard(self) -> list[str]:
         release()
-        return list(session().scalars(sa.select(ModuleLog.action).where(ModuleLog.action.like("payment %"))))
+        return list(
+            session().scalars(sa.select(ModuleLog.action).where(ModuleLog.action.like("payment %")))
+        )
 
 
 @pytest.fixture
@@ -94,7 +143,13 @@ def test_the_client_sees_one_reference_each_time(till: Till) -> None:
     page = till.show()
     assert till.show() == page
     (row,) = till.rows()
-    assert row.reference in page and "21.90 EUR" in page and IBAN in page and "Firm &lt;b&gt;" in page and SECRET not in page
+    assert (
+        row.reference in page
+        and "21.90 EUR" in page
+        and IBAN in page
+        and "Firm &lt;b&gt;" in page
+        and SECRET not in page
+    )
     assert "/modules/Payment/SamplePayment/assets/css/transfer.css?v=" in page
     with languages.spoken("pl"):
         assert "Zapłać przelewem" in till.show() and "2026/7 jest opłacona" in till.show()
@@ -104,7 +159,12 @@ def test_the_client_sees_one_reference_each_time(till: Till) -> None:
 
 def test_a_sample_keeps_nothing(till: Till) -> None:
     called = instances.preview(actor=STAFF, gateway=instances.find_instance(till.uuid))
-    assert called is not None and called.ok and "SAMPLE" in called.value and "21.90 EUR" in called.value
+    assert (
+        called is not None
+        and called.ok
+        and "SAMPLE" in called.value
+        and "21.90 EUR" in called.value
+    )
     assert till.rows() == []
 
 
@@ -120,13 +180,35 @@ def test_the_banks_message_counts(till: Till) -> None:
     assert till.rows()[0].state == "returned" and till.heard()[-1] == "payment failed"
 
 
-@pytest.mark.parametrize(("how", "code"), [
-    ({"secret": "another secret of a stranger"}, 401), ({"secret": ""}, 401), ({"signature": ""}, 401), ({"signature": "ż"}, 401), ({"signature": "0" * 64}, 401),
-    ({"body": b"[]"}, 422), ({"body": b"\xff"}, 422), ({"body": b""}, 422), ({"body": b"null"}, 422), ({"amount": 21.9}, 422), ({"amount": "21.9e1"}, 422),
-    ({"amount": "-21.90"}, 422), ({"amount": "2190"}, 422), ({"amount": "21.89"}, 422), ({"currency": "USD"}, 422), ({"currency": "eur"}, 422), ({"id": ""}, 422),
-    ({"status": "maybe"}, 422), ({"reference": "SPNOBODY"}, 404), ({"reference": "SP\x00"}, 422), ({"id": "tx\x00"}, 422),
-])  # fmt: skip
-def test_what_is_not_the_banks_or_not_right_changes_nothing(till: Till, how: dict[str, Any], code: int) -> None:
+@pytest.mark.parametrize(
+    ("how", "code"),
+    [
+        ({"secret": "another secret of a stranger"}, 401),
+        ({"secret": ""}, 401),
+        ({"signature": ""}, 401),
+        ({"signature": "ż"}, 401),
+        ({"signature": "0" * 64}, 401),
+        ({"body": b"[]"}, 422),
+        ({"body": b"\xff"}, 422),
+        ({"body": b""}, 422),
+        ({"body": b"null"}, 422),
+        ({"amount": 21.9}, 422),
+        ({"amount": "21.9e1"}, 422),
+        ({"amount": "-21.90"}, 422),
+        ({"amount": "2190"}, 422),
+        ({"amount": "21.89"}, 422),
+        ({"currency": "USD"}, 422),
+        ({"currency": "eur"}, 422),
+        ({"id": ""}, 422),
+        ({"status": "maybe"}, 422),
+        ({"reference": "SPNOBODY"}, 404),
+        ({"reference": "SP\x00"}, 422),
+        ({"id": "tx\x00"}, 422),
+    ],
+)
+def test_what_is_not_the_banks_or_not_right_changes_nothing(
+    till: Till, how: dict[str, Any], code: int
+) -> None:
     till.show()
     assert till.tell(**how).status_code == code
     assert till.rows()[0].state == "waiting" and till.heard() == []
@@ -134,7 +216,15 @@ def test_what_is_not_the_banks_or_not_right_changes_nothing(till: Till, how: dic
 
 def test_the_signature_is_over_the_bytes(till: Till) -> None:
     till.show()
-    raw = json.dumps({"id": "tx-1", "reference": till.rows()[0].reference, "amount": "21.90", "currency": "EUR", "status": "received"}).encode()
+    raw = json.dumps(
+        {
+            "id": "tx-1",
+            "reference": till.rows()[0].reference,
+            "amount": "21.90",
+            "currency": "EUR",
+            "status": "received",
+        }
+    ).encode()
     signed = hmac.new(SECRET.encode(), raw, hashlib.sha256).hexdigest()
     assert till.tell(body=raw + b" ", signature=signed).status_code == 401
     assert till.tell(body=raw, signature=signed).status_code == 200
@@ -148,13 +238,18 @@ def test_a_gateway_without_a_secret_believes_nobody(till: Till) -> None:
 
 
 def test_the_connection(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "no bank service to ask" in instances.test_connection(actor=STAFF, uuid=till.uuid).message
+    assert (
+        "no bank service to ask" in instances.test_connection(actor=STAFF, uuid=till.uuid).message
+    )
     with Bank() as bank:
         till.save(bank_api=bank.url, api_key="bank-key-1")
         closed = instances.test_connection(actor=STAFF, uuid=till.uuid)
         assert not closed.ok and "open internet" in closed.message
         monkeypatch.setattr(addresses, "_allowed", addresses.networks(["127.0.0.0/8"]))
-        assert instances.test_connection(actor=STAFF, uuid=till.uuid).message == "The bank's service knows this account."
+        assert (
+            instances.test_connection(actor=STAFF, uuid=till.uuid).message
+            == "The bank's service knows this account."
+        )
         bank.iban = "DE00"
         assert "another account" in instances.test_connection(actor=STAFF, uuid=till.uuid).message
         bank.fail("garbage")
@@ -166,4 +261,7 @@ def test_the_connection(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_it_cannot_give_money_back_and_says_so(till: Till) -> None:
     called = calls.invoke(till.module, "refund", "tx-1", Decimal("1.00"), instance_uuid=till.uuid)
-    assert (called.result.ok, called.result.message) == (False, "This payment module cannot refund.")
+    assert (called.result.ok, called.result.message) == (
+        False,
+        "This payment module cannot refund.",
+    )

@@ -37,13 +37,26 @@ def test_a_note_is_written_read_and_refused(house: PluginHouse) -> None:
     assert "No notes yet" in owner.get(f"{house.at}/notes").text
     assert owner.post(f"{house.at}/notes", {"text": "  Ask <b>Anna</b>. "}).status_code == 302
     page = owner.get(f"{house.at}/notes").text
-    assert ("Ask &lt;b&gt;Anna&lt;/b&gt;." in page, "Olga Owner" in page, "The note is kept." in page) == (True, True, True)
+    assert (
+        "Ask &lt;b&gt;Anna&lt;/b&gt;." in page,
+        "Olga Owner" in page,
+        "The note is kept." in page,
+    ) == (True, True, True)
     wrong = owner.post(f"{house.at}/notes", {"text": "   "})
-    assert (wrong.status_code, 'id="text-e"' in wrong.text, "Write something first." in wrong.text) == (422, True, True)
+    assert (
+        wrong.status_code,
+        'id="text-e"' in wrong.text,
+        "Write something first." in wrong.text,
+    ) == (422, True, True)
     long = owner.post(f"{house.at}/notes", {"text": "long " * 500})
-    assert (long.status_code, "long long" in long.text) == (422, True), "what was typed stands there again"
+    assert (long.status_code, "long long" in long.text) == (
+        422,
+        True,
+    ), "what was typed stands there again"
     found = owner.get(f"/admin/api/modules/Plugin/{house.name}/notes").json["data"]
-    assert [(note["text"], note["author"]) for note in found] == [("Ask <b>Anna</b>.", "Olga Owner")]
+    assert [(note["text"], note["author"]) for note in found] == [
+        ("Ask <b>Anna</b>.", "Olga Owner")
+    ]
 
 
 def test_what_no_database_stores_is_replaced_before_a_module_sees_it(house: PluginHouse) -> None:
@@ -63,7 +76,12 @@ def test_who_may_only_look_sees_no_form(house: PluginHouse) -> None:
 def test_old_notes_are_forgotten(house: PluginHouse) -> None:
     note = house.part("models.notes").Note
     with transaction() as current:
-        current.add_all([note(text="old", created_at=now() - timedelta(days=91)), note(text="new", created_at=now() - timedelta(days=89))])
+        current.add_all(
+            [
+                note(text="old", created_at=now() - timedelta(days=91)),
+                note(text="new", created_at=now() - timedelta(days=89)),
+            ]
+        )
     assert house.job("tidy").result.message == "Old notes removed: 1."
     assert [one.text for one in house.all(note)] == ["new"]
 
@@ -75,4 +93,8 @@ def test_a_failed_create_leaves_a_note(house: PluginHouse) -> None:
     house.job("note_failure", {"service_uuid": service.uuid, "reason": "The cloud is full."})
     house.job("note_failure", {"service_uuid": "gone by now"})
     (note,) = house.all(house.part("models.notes").Note)
-    assert (note.text, note.author, note.service_uuid) == ("A service could not be made. The cloud is full.", "", service.uuid)
+    assert (note.text, note.author, note.service_uuid) == (
+        "A service could not be made. The cloud is full.",
+        "",
+        service.uuid,
+    )

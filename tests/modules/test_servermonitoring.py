@@ -1,4 +1,7 @@
-"""ServerMonitoring's work: what is due is looked at once, kept, summed up, told and thinned out. Targets are real servers on loopback."""
+"""ServerMonitoring's work: what is due is looked at once, kept, summed up, told and thinned out.
+
+Targets are real servers on loopback.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,15 @@ from tests.modules.stage import STAFF
 from tests.sample import make_service
 
 LOCAL = "127.0.0.0/8"
-CONFIG = {"port": None, "tls": False, "verify_tls": True, "status": "", "text": "", "timeout": 3, "failures": 2}
+CONFIG = {
+    "port": None,
+    "tls": False,
+    "verify_tls": True,
+    "status": "",
+    "text": "",
+    "timeout": 3,
+    "failures": 2,
+}
 
 
 class Watch(PluginHouse):
@@ -41,13 +52,19 @@ class Watch(PluginHouse):
     def allow(self, networks: str) -> None:
         """Sets the networks that checks may reach."""
         with transaction() as current:
-            current.merge(self.part("models.settings").Settings(id=1, networks=networks, raw_days=3, hour_days=90, day_days=730))
+            current.merge(
+                self.part("models.settings").Settings(
+                    id=1, networks=networks, raw_days=3, hour_days=90, day_days=730
+                )
+            )
 
     def check(self, type: str, target: str, **more: Any) -> int:
         """A check that is due; its id. Args: more, columns, and keys of its config."""
         config = {**CONFIG, **{key: more.pop(key) for key in list(more) if key in CONFIG}}
         with transaction() as current:
-            row = self.models.Check(name=more.pop("name", target), type=type, target=target, config=config, **more)
+            row = self.models.Check(
+                name=more.pop("name", target), type=type, target=target, config=config, **more
+            )
             current.add(row)
             current.flush()
             return int(row.id)
@@ -135,7 +152,10 @@ def closed_port() -> int:
 def test_it_loads_clean_and_its_migrations_make_what_its_models_say(watch: Watch) -> None:
     assert watch.module.warnings == ()
     assert watch.differences() == []
-    assert {work.name: (work.method, work.every) for work in watch.module.schedule} == {"Run checks": ("runChecks", 30), "Thin out results": ("thin", 3600)}
+    assert {work.name: (work.method, work.every) for work in watch.module.schedule} == {
+        "Run checks": ("runChecks", 30),
+        "Thin out results": ("thin", 3600),
+    }
 
 
 @pytest.mark.parametrize(
@@ -148,7 +168,9 @@ def test_it_loads_clean_and_its_migrations_make_what_its_models_say(watch: Watch
         ({"status": "500, 200-204"}, True, ""),
     ],
 )
-def test_what_a_page_must_answer(watch: Watch, httpserver: HTTPServer, config: dict[str, Any], ok: bool, words: str) -> None:
+def test_what_a_page_must_answer(
+    watch: Watch, httpserver: HTTPServer, config: dict[str, Any], ok: bool, words: str
+) -> None:
     httpserver.expect_request("/").respond_with_data("<p>All is well</p>")
     id = watch.check("http", httpserver.url_for("/"), **config)
     watch.run()
@@ -157,32 +179,58 @@ def test_what_a_page_must_answer(watch: Watch, httpserver: HTTPServer, config: d
     assert watch.row(id).response_time >= 0
 
 
-def test_redirects_are_followed_unless_they_are_what_is_expected(watch: Watch, httpserver: HTTPServer) -> None:
-    httpserver.expect_request("/old").respond_with_response(Response(status=302, headers={"Location": httpserver.url_for("/new")}))
+def test_redirects_are_followed_unless_they_are_what_is_expected(
+    watch: Watch, httpserver: HTTPServer
+) -> None:
+    httpserver.expect_request("/old").respond_with_response(
+        Response(status=302, headers={"Location": httpserver.url_for("/new")})
+    )
     httpserver.expect_request("/new").respond_with_data("here")
-    follows, stays = watch.check("http", httpserver.url_for("/old"), text="here"), watch.check("http", httpserver.url_for("/old"), status="302")
+    follows, stays = (
+        watch.check("http", httpserver.url_for("/old"), text="here"),
+        watch.check("http", httpserver.url_for("/old"), status="302"),
+    )
     watch.run()
     assert sorted(watch.results()) == [(follows, True), (stays, True)]
     assert [request.path for request, _ in httpserver.log].count("/new") == 1
 
 
 def test_ports_with_and_without_tls(watch: Watch, listening: Any) -> None:
-    is_open, shut = watch.check("port", "127.0.0.1", port=listening()), watch.check("port", "127.0.0.1", port=closed_port())
-    plain = watch.check("port", "127.0.0.1", port=listening(lambda connection: connection.sendall(b"220 hello\r\n" * 9)), tls=True)
+    is_open, shut = (
+        watch.check("port", "127.0.0.1", port=listening()),
+        watch.check("port", "127.0.0.1", port=closed_port()),
+    )
+    plain = watch.check(
+        "port",
+        "127.0.0.1",
+        port=listening(lambda connection: connection.sendall(b"220 hello\r\n" * 9)),
+        tls=True,
+    )
     watch.run()
     assert dict(watch.results()) == {is_open: True, shut: False, plain: False}
-    assert ("refused" in watch.row(shut).error_message.lower(), "TLS" in watch.row(plain).error_message) == (True, True)
+    assert (
+        "refused" in watch.row(shut).error_message.lower(),
+        "TLS" in watch.row(plain).error_message,
+    ) == (True, True)
 
 
-def test_a_certificate_is_checked_unless_any_will_do(watch: Watch, listening: Any, tmp_path: Any) -> None:
+def test_a_certificate_is_checked_unless_any_will_do(
+    watch: Watch, listening: Any, tmp_path: Any
+) -> None:
     context = self_signed(tmp_path)
 
     def shake(connection: socket.socket) -> None:
-        with contextlib.suppress(ssl.SSLError, OSError), context.wrap_socket(connection, server_side=True):
+        with (
+            contextlib.suppress(ssl.SSLError, OSError),
+            context.wrap_socket(connection, server_side=True),
+        ):
             pass
 
     port = listening(shake)
-    strict, easy = (watch.check("port", "127.0.0.1", port=port, tls=True, verify_tls=verify) for verify in (True, False))
+    strict, easy = (
+        watch.check("port", "127.0.0.1", port=port, tls=True, verify_tls=verify)
+        for verify in (True, False)
+    )
     watch.run()
     assert dict(watch.results()) == {strict: False, easy: True}
     assert "certificate" in watch.row(strict).error_message
@@ -196,9 +244,21 @@ def self_signed(folder: Any) -> ssl.SSLContext:
 
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "self")])
-    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
-    signed = made.not_valid_before(datetime(2020, 1, 1)).not_valid_after(datetime(2040, 1, 1)).sign(key, hashes.SHA256())
-    text = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+    )
+    signed = (
+        made.not_valid_before(datetime(2020, 1, 1))
+        .not_valid_after(datetime(2040, 1, 1))
+        .sign(key, hashes.SHA256())
+    )
+    text = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
     (folder / "self.pem").write_bytes(text + signed.public_bytes(serialization.Encoding.PEM))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "self.pem")
@@ -214,8 +274,18 @@ def test_a_ping_answers_or_says_that_it_cannot(watch: Watch) -> None:
     assert ("cannot ping from here" in watch.row(id).error_message) is bool(reason)
 
 
-@pytest.mark.parametrize("target", ["http://127.0.0.1:{port}/", "http://localhost:{port}/", "http://2130706433:{port}/", "http://[::ffff:127.0.0.1]:{port}/"])
-def test_closed_addresses_are_not_asked_when_it_runs(watch: Watch, listening: Any, target: str) -> None:
+@pytest.mark.parametrize(
+    "target",
+    [
+        "http://127.0.0.1:{port}/",
+        "http://localhost:{port}/",
+        "http://2130706433:{port}/",
+        "http://[::ffff:127.0.0.1]:{port}/",
+    ],
+)
+def test_closed_addresses_are_not_asked_when_it_runs(
+    watch: Watch, listening: Any, target: str
+) -> None:
     asked: list[Any] = []
     port = listening(asked.append)
     watch.allow("")
@@ -227,11 +297,15 @@ def test_closed_addresses_are_not_asked_when_it_runs(watch: Watch, listening: An
     assert watch.row(id).state == "unable"
 
 
-def test_a_redirect_to_a_closed_address_is_not_followed(watch: Watch, httpserver: HTTPServer, listening: Any) -> None:
+def test_a_redirect_to_a_closed_address_is_not_followed(
+    watch: Watch, httpserver: HTTPServer, listening: Any
+) -> None:
     asked: list[Any] = []
     inside = f"http://127.0.0.2:{listening(asked.append)}/meta-data"
     watch.allow("127.0.0.1/32")
-    httpserver.expect_request("/").respond_with_response(Response(status=302, headers={"Location": inside}))
+    httpserver.expect_request("/").respond_with_response(
+        Response(status=302, headers={"Location": inside})
+    )
     id = watch.check("http", httpserver.url_for("/").replace("localhost", "127.0.0.1"))
     watch.run()
     assert (watch.results(), asked, len(httpserver.log)) == ([(id, None)], [], 1)
@@ -247,22 +321,37 @@ def test_a_name_that_nobody_knows_is_down_not_refused(watch: Watch) -> None:
 def test_an_outage_is_one_message_and_so_is_its_end(watch: Watch, httpserver: HTTPServer) -> None:
     watch.hear()
     status = {"code": 200}
-    httpserver.expect_request("/").respond_with_handler(lambda _request: Response("x", status["code"]))
+    httpserver.expect_request("/").respond_with_handler(
+        lambda _request: Response("x", status["code"])
+    )
     service = make_service(STAFF, "")
     id = watch.check("http", httpserver.url_for("/"), name="Shop", service_uuid=service.uuid)
     watch.run()
     assert (watch.row(id).state, watch.heard()) == ("up", [])
     status["code"] = 503
     watch.again()
-    assert (watch.row(id).state, watch.row(id).failures, watch.heard()) == ("up", 1, []), "one failure is not enough"
+    assert (watch.row(id).state, watch.row(id).failures, watch.heard()) == (
+        "up",
+        1,
+        [],
+    ), "one failure is not enough"
     first_failure = watch.row(id).checked_at
     for _ in range(3):
         watch.again()
     assert (watch.row(id).state, watch.heard()) == ("down", ["monitoring.down"])
     down = next(payload for name, payload in watch.told if name == "monitoring.down")
-    assert (down["name"], down["service_uuid"], "503" in down["reason"], down["since"]) == ("Shop", service.uuid, True, first_failure.isoformat())
+    assert (down["name"], down["service_uuid"], "503" in down["reason"], down["since"]) == (
+        "Shop",
+        service.uuid,
+        True,
+        first_failure.isoformat(),
+    )
     (outage,) = watch.outages()
-    assert (outage.started_at, outage.ended_at, "503" in outage.reason) == (first_failure, None, True), "it began with the first failure"
+    assert (outage.started_at, outage.ended_at, "503" in outage.reason) == (
+        first_failure,
+        None,
+        True,
+    ), "it began with the first failure"
     status["code"] = 200
     watch.again()
     watch.again()
@@ -279,7 +368,10 @@ def test_what_cannot_be_told_ends_no_outage(watch: Watch, httpserver: HTTPServer
     watch.run()
     watch.allow("")
     watch.again()
-    assert (watch.row(id).state, [outage.ended_at for outage in watch.outages()]) == ("down", [None])
+    assert (watch.row(id).state, [outage.ended_at for outage in watch.outages()]) == (
+        "down",
+        [None],
+    )
     assert [status for _, status in watch.results()] == [False, None]
 
 
@@ -303,7 +395,9 @@ def test_two_runs_at_once_make_no_check_twice(watch: Watch, httpserver: HTTPServ
     assert watch.run() == {"up": 0, "down": 0, "unable": 0, "dropped": 0}, "nothing is due any more"
 
 
-def test_a_claim_that_somebody_else_made_meanwhile_is_left(watch: Watch, httpserver: HTTPServer) -> None:
+def test_a_claim_that_somebody_else_made_meanwhile_is_left(
+    watch: Watch, httpserver: HTTPServer
+) -> None:
     runs = watch.part("services.runs")
     id = watch.check("http", httpserver.url_for("/"))
     with watch.panel.app_context():
@@ -317,12 +411,19 @@ def test_slow_targets_hold_up_nobody(watch: Watch, httpserver: HTTPServer, liste
     runs.QUICK, runs.SLOW = 4, 3
     httpserver.expect_request("/").respond_with_data("x")
     port = listening(listening.silent)
-    silent = [watch.check("http", f"http://127.0.0.1:{port}/{number}", timeout=4, slow=True) for number in range(3)]
+    silent = [
+        watch.check("http", f"http://127.0.0.1:{port}/{number}", timeout=4, slow=True)
+        for number in range(3)
+    ]
     quick = [watch.check("http", httpserver.url_for("/"), name=str(number)) for number in range(12)]
     assert watch.run() == {"up": 12, "down": 3, "unable": 0, "dropped": 0}
     order = [id for id, _ in watch.results()]
     assert set(order[:12]) == set(quick), "the quick ones were kept before the first slow one"
-    assert all("no answer within 4 s" in watch.row(id).error_message or "did not answer in time" in watch.row(id).error_message for id in silent)
+    assert all(
+        "no answer within 4 s" in watch.row(id).error_message
+        or "did not answer in time" in watch.row(id).error_message
+        for id in silent
+    )
 
 
 def test_an_answer_that_drips_is_cut_off(watch: Watch, listening: Any) -> None:
@@ -337,7 +438,9 @@ def test_an_answer_that_drips_is_cut_off(watch: Watch, listening: Any) -> None:
     assert "no answer within 1 s" in watch.row(id).error_message
 
 
-def test_a_run_that_has_had_its_time_claims_nothing_more(watch: Watch, httpserver: HTTPServer) -> None:
+def test_a_run_that_has_had_its_time_claims_nothing_more(
+    watch: Watch, httpserver: HTTPServer
+) -> None:
     runs = watch.part("services.runs")
     runs.BUDGET = 0
     id = watch.check("http", httpserver.url_for("/"))
@@ -346,9 +449,13 @@ def test_a_run_that_has_had_its_time_claims_nothing_more(watch: Watch, httpserve
     assert (watch.row(id).next_at, watch.results()) == (due, []), "it is left to the next run"
 
 
-def test_what_was_down_waits_among_its_like_from_then_on(watch: Watch, httpserver: HTTPServer) -> None:
+def test_what_was_down_waits_among_its_like_from_then_on(
+    watch: Watch, httpserver: HTTPServer
+) -> None:
     status = {"code": 500}
-    httpserver.expect_request("/").respond_with_handler(lambda _request: Response("x", status["code"]))
+    httpserver.expect_request("/").respond_with_handler(
+        lambda _request: Response("x", status["code"])
+    )
     id = watch.check("http", httpserver.url_for("/"))
     watch.run()
     assert watch.row(id).slow
@@ -366,14 +473,25 @@ def test_what_changed_meanwhile_is_dropped(watch: Watch, httpserver: HTTPServer)
         return Response("x", 500)
 
     httpserver.expect_request("/").respond_with_handler(answer)
-    paused, moved, gone = (watch.check("http", httpserver.url_for("/"), name=name, timeout=9, failures=1) for name in ("paused", "moved", "gone"))
+    paused, moved, gone = (
+        watch.check("http", httpserver.url_for("/"), name=name, timeout=9, failures=1)
+        for name in ("paused", "moved", "gone")
+    )
 
     def meddle() -> None:
         entered.wait(10)
         with watch.panel.app_context():
             with transaction() as current:
-                current.execute(sa.update(watch.models.Check).where(watch.models.Check.id == paused).values(active=False))
-                current.execute(sa.update(watch.models.Check).where(watch.models.Check.id == moved).values(target="http://example.com/"))
+                current.execute(
+                    sa.update(watch.models.Check)
+                    .where(watch.models.Check.id == paused)
+                    .values(active=False)
+                )
+                current.execute(
+                    sa.update(watch.models.Check)
+                    .where(watch.models.Check.id == moved)
+                    .values(target="http://example.com/")
+                )
                 current.execute(sa.delete(watch.models.Check).where(watch.models.Check.id == gone))
             release()
         go_on.set()
@@ -388,12 +506,18 @@ def test_what_changed_meanwhile_is_dropped(watch: Watch, httpserver: HTTPServer)
 def test_it_keeps_its_beat_and_skips_what_was_missed(watch: Watch, httpserver: HTTPServer) -> None:
     httpserver.expect_request("/").respond_with_data("x")
     moment = now()
-    in_time = watch.check("http", httpserver.url_for("/"), next_at=moment - timedelta(seconds=5), interval=60)
-    behind = watch.check("http", httpserver.url_for("/"), next_at=moment - timedelta(hours=5), interval=60)
+    in_time = watch.check(
+        "http", httpserver.url_for("/"), next_at=moment - timedelta(seconds=5), interval=60
+    )
+    behind = watch.check(
+        "http", httpserver.url_for("/"), next_at=moment - timedelta(hours=5), interval=60
+    )
     later = watch.check("http", httpserver.url_for("/"), next_at=moment + timedelta(seconds=40))
     assert watch.run()["up"] == 2, "what was missed for hours is made once"
     assert watch.row(in_time).next_at == moment + timedelta(seconds=55)
-    assert moment + timedelta(seconds=55) < watch.row(behind).next_at <= now() + timedelta(seconds=60)
+    assert (
+        moment + timedelta(seconds=55) < watch.row(behind).next_at <= now() + timedelta(seconds=60)
+    )
     assert watch.row(later).checked_at is None
 
 
@@ -406,8 +530,25 @@ def test_hours_and_days_are_summed_up_along_the_way(watch: Watch) -> None:
     found = [(True, 100, 1), (True, 300, 2), (False, 3000, 59), (None, None, 61), (True, 50, 62)]
     with watch.panel.app_context():
         for ok, took, minute in found:
-            record.record([(job, probes.Finding(ok, took, "" if ok else "why"), day + timedelta(minutes=minute))])
-    sums = {(one.grain, one.starts_at): (one.up, one.down, one.unable, one.response_sum, one.response_max) for one in watch.all(watch.found.Summary)}
+            record.record(
+                [
+                    (
+                        job,
+                        probes.Finding(ok, took, "" if ok else "why"),
+                        day + timedelta(minutes=minute),
+                    )
+                ]
+            )
+    sums = {
+        (one.grain, one.starts_at): (
+            one.up,
+            one.down,
+            one.unable,
+            one.response_sum,
+            one.response_max,
+        )
+        for one in watch.all(watch.found.Summary)
+    }
     assert sums == {
         ("hour", day): (2, 1, 0, 400, 300),
         ("hour", day + timedelta(hours=1)): (1, 0, 1, 50, 50),
@@ -421,7 +562,17 @@ def test_hours_and_days_are_summed_up_along_the_way(watch: Watch) -> None:
         assert len(figures.series("24h")), len(figures.series("7d", id)) == (24, 168)
 
 
-@pytest.mark.parametrize(("up", "down", "text"), [(0, 0, "—"), (1, 0, "100 %"), (0, 3, "0 %"), (99999, 1, "99.99 %"), (1439, 1, "99.93 %"), (1, 1, "50 %")])
+@pytest.mark.parametrize(
+    ("up", "down", "text"),
+    [
+        (0, 0, "—"),
+        (1, 0, "100 %"),
+        (0, 3, "0 %"),
+        (99999, 1, "99.99 %"),
+        (1439, 1, "99.93 %"),
+        (1, 1, "50 %"),
+    ],
+)
 def test_uptime_is_never_rounded_up(watch: Watch, up: int, down: int, text: str) -> None:
     assert watch.part("services.figures").percent(up, down) == text
 
@@ -432,22 +583,48 @@ def test_thinning_keeps_the_tables_bounded(watch: Watch) -> None:
     id, moment = watch.check("http", "https://example.com/", active=False), now()
     result, summary, outage = watch.found.Result, watch.found.Summary, watch.models.Outage
     with transaction() as current:
-        current.add_all([result(check_id=id, status=True, checked_at=moment - timedelta(days=3, minutes=number)) for number in range(1, 31)])
+        current.add_all(
+            [
+                result(
+                    check_id=id, status=True, checked_at=moment - timedelta(days=3, minutes=number)
+                )
+                for number in range(1, 31)
+            ]
+        )
         current.add(result(check_id=id, status=True, checked_at=moment - timedelta(days=2)))
         for grain, ages in (("hour", (91, 89)), ("day", (731, 729))):
-            current.add_all([summary(check_id=id, grain=grain, starts_at=moment - timedelta(days=age)) for age in ages])
+            current.add_all(
+                [
+                    summary(check_id=id, grain=grain, starts_at=moment - timedelta(days=age))
+                    for age in ages
+                ]
+            )
         for age in (731, 729):
-            current.add(outage(check_id=id, started_at=moment - timedelta(days=age + 1), ended_at=moment - timedelta(days=age), ended_by="recovered"))
+            current.add(
+                outage(
+                    check_id=id,
+                    started_at=moment - timedelta(days=age + 1),
+                    ended_at=moment - timedelta(days=age),
+                    ended_by="recovered",
+                )
+            )
         current.add(outage(check_id=id, started_at=moment - timedelta(days=900)))
     assert watch.job("thin").result.data == {"results": 30, "hours": 1, "days": 1, "outages": 1}
-    assert (len(watch.results()), len(watch.all(summary)), len(watch.outages())) == (1, 2, 2), "an open outage stays however old it is"
+    assert (len(watch.results()), len(watch.all(summary)), len(watch.outages())) == (
+        1,
+        2,
+        2,
+    ), "an open outage stays however old it is"
 
 
 def test_checks_of_a_service_that_is_gone_are_paused(watch: Watch, httpserver: HTTPServer) -> None:
     watch.hear()
     httpserver.expect_request("/").respond_with_data("x", 500)
     service = make_service(STAFF, "")
-    id, other = watch.check("http", httpserver.url_for("/"), failures=1, service_uuid=service.uuid), watch.check("http", httpserver.url_for("/"), failures=1)
+    id, other = (
+        watch.check("http", httpserver.url_for("/"), failures=1, service_uuid=service.uuid),
+        watch.check("http", httpserver.url_for("/"), failures=1),
+    )
     watch.run()
     watch.job("stop_for_service", {"service_uuid": service.uuid})
     assert [hook.event for hook in watch.module.hooks] == ["service.termination_succeeded"]
@@ -458,7 +635,16 @@ def test_checks_of_a_service_that_is_gone_are_paused(watch: Watch, httpserver: H
 
 def test_ten_thousand_checks_cost_a_claim_no_more(watch: Watch) -> None:
     with transaction() as current:
-        rows = [{"name": f"check {number}", "type": "port", "target": "192.0.2.1", "config": CONFIG | {"port": 80}, "next_at": now()} for number in range(2000)]
+        rows = [
+            {
+                "name": f"check {number}",
+                "type": "port",
+                "target": "192.0.2.1",
+                "config": CONFIG | {"port": 80},
+                "next_at": now(),
+            }
+            for number in range(2000)
+        ]
         for _ in range(5):
             current.execute(sa.insert(watch.models.Check), rows)
     seen: list[str] = []
@@ -473,4 +659,7 @@ def test_ten_thousand_checks_cost_a_claim_no_more(watch: Watch) -> None:
     finally:
         sa.event.remove(db.engine, "before_cursor_execute", note)
     assert len(jobs) == 32
-    assert (sum(one.startswith("SELECT") for one in seen), sum(one.startswith("UPDATE") for one in seen)) == (1, 32)
+    assert (
+        sum(one.startswith("SELECT") for one in seen),
+        sum(one.startswith("UPDATE") for one in seen),
+    ) == (1, 32)

@@ -24,9 +24,18 @@ from tests.sample import make_service
 from tests.web.conftest import Browser
 
 FORM = {
-    "name": "Shop", "type": "http", "target": "http://127.0.0.1/", "port": "", "status": "", "text": "", "verify_tls": "y", "interval": "60", "timeout": "5",
-    "failures": "2", "owner": "",
-}  # fmt: skip
+    "name": "Shop",
+    "type": "http",
+    "target": "http://127.0.0.1/",
+    "port": "",
+    "status": "",
+    "text": "",
+    "verify_tls": "y",
+    "interval": "60",
+    "timeout": "5",
+    "failures": "2",
+    "owner": "",
+}
 
 
 @pytest.fixture
@@ -43,24 +52,52 @@ def owner(watch: Watch) -> Browser:
     return watch.owner()
 
 
-def test_a_check_from_its_form_to_its_end(watch: Watch, owner: Browser, httpserver: HTTPServer) -> None:
+def test_a_check_from_its_form_to_its_end(
+    watch: Watch, owner: Browser, httpserver: HTTPServer
+) -> None:
     httpserver.expect_request("/").respond_with_data("All is <b>well</b>")
     assert "Nothing is checked yet" in owner.get(f"{watch.at}/dashboard").text
     service = make_service(STAFF, "")
-    sent = {**FORM, "name": "Shop <1>", "target": httpserver.url_for("/"), "text": "well", "owner": service.uuid}
+    sent = {
+        **FORM,
+        "name": "Shop <1>",
+        "target": httpserver.url_for("/"),
+        "text": "well",
+        "owner": service.uuid,
+    }
     added = owner.post(f"{watch.at}/checks/add", sent)
     assert (added.status_code, added.location) == (302, f"{watch.at}/checks/1")
     page = owner.get(f"{watch.at}/checks/1").text
-    assert ("Not checked yet" in page, "Shop &lt;1&gt;" in page, service.name in page, "Shop <1>" in page) == (True, True, True, False)
+    assert (
+        "Not checked yet" in page,
+        "Shop &lt;1&gt;" in page,
+        service.name in page,
+        "Shop <1>" in page,
+    ) == (True, True, True, False)
     watch.run()
     page = owner.get(f"{watch.at}/checks/1").text
-    assert ("100 %" in page, "Results, one by one" in page, '<path class="ln"' in page, "Show as table" in page) == (True, True, True, True)
+    assert (
+        "100 %" in page,
+        "Results, one by one" in page,
+        '<path class="ln"' in page,
+        "Show as table" in page,
+    ) == (True, True, True, True)
     assert "Shop &lt;1&gt;" in owner.get(f"{watch.at}/checks").text
     form = owner.get(f"{watch.at}/checks/1/edit").text
     assert (f'value="{service.uuid}"' in form, 'value="well"' in form) == (True, True)
     before = watch.row(1).state
-    assert owner.post(f"{watch.at}/checks/1/edit", {**sent, "name": "Shop", "interval": "300"}).status_code == 302
-    assert (watch.row(1).name, watch.row(1).interval, watch.row(1).state, before) == ("Shop", 300, "up", "up"), "its history goes on"
+    assert (
+        owner.post(
+            f"{watch.at}/checks/1/edit", {**sent, "name": "Shop", "interval": "300"}
+        ).status_code
+        == 302
+    )
+    assert (watch.row(1).name, watch.row(1).interval, watch.row(1).state, before) == (
+        "Shop",
+        300,
+        "up",
+        "up",
+    ), "its history goes on"
     assert owner.post(f"{watch.at}/checks/1/pause").status_code == 302
     assert (watch.row(1).shown, watch.again()["up"]) == ("paused", 0)
     assert owner.post(f"{watch.at}/checks/1/resume").status_code == 302
@@ -70,8 +107,18 @@ def test_a_check_from_its_form_to_its_end(watch: Watch, owner: Browser, httpserv
     question = owner.get(f"{watch.at}/checks/1/delete").text
     assert ("Delete Shop?" in question, "Keep it" in question) == (True, True)
     assert owner.post(f"{watch.at}/checks/1/delete").status_code == 302
-    assert (watch.all(watch.models.Check), watch.results(), watch.all(watch.found.Summary)) == ([], [], [])
-    for path in ("checks/1", "checks/x", "checks/1/edit", "checks/99999999999999999999", "checks/1/results.csv"):
+    assert (watch.all(watch.models.Check), watch.results(), watch.all(watch.found.Summary)) == (
+        [],
+        [],
+        [],
+    )
+    for path in (
+        "checks/1",
+        "checks/x",
+        "checks/1/edit",
+        "checks/99999999999999999999",
+        "checks/1/results.csv",
+    ):
         assert owner.get(f"{watch.at}/{path}").status_code == 404
     assert owner.post(f"{watch.at}/checks/1/delete").status_code == 404
 
@@ -81,14 +128,26 @@ def test_a_check_from_its_form_to_its_end(watch: Watch, owner: Browser, httpserv
     [
         ({"name": " "}, "name", "required"),
         ({"type": "telnet"}, "type", "Not a valid choice"),
-        ({"target": "https://anna:secret@example.com/"}, "target", "Leave user names and passwords out."),
+        (
+            {"target": "https://anna:secret@example.com/"},
+            "target",
+            "Leave user names and passwords out.",
+        ),
         ({"target": "example.com"}, "target", "Write a whole web address"),
-        ({"target": "http://169.254.169.254/latest/meta-data"}, "target", "not on the open internet"),
+        (
+            {"target": "http://169.254.169.254/latest/meta-data"},
+            "target",
+            "not on the open internet",
+        ),
         ({"target": "http://10.1.2.3/"}, "target", "not on the open internet"),
         ({"target": "http://[::ffff:10.1.2.3]/"}, "target", "not on the open internet"),
         ({"target": "http://nobody-has-this.invalid/"}, "target", "is not known"),
         ({"type": "port", "target": "127.0.0.1"}, "port", "Write the port"),
-        ({"type": "port", "target": "10.1.2.3", "port": "22"}, "target", "not on the open internet"),
+        (
+            {"type": "port", "target": "10.1.2.3", "port": "22"},
+            "target",
+            "not on the open internet",
+        ),
         ({"type": "port", "target": "127.0.0.1", "port": "70000"}, "port", "between 1 and 65535"),
         ({"type": "ping", "target": "192.168.1.1"}, "target", "not on the open internet"),
         ({"status": "ok"}, "status", "Write status codes"),
@@ -98,55 +157,108 @@ def test_a_check_from_its_form_to_its_end(watch: Watch, owner: Browser, httpserv
         ({"owner": "11111111-1111-4111-8111-111111111111"}, "owner", "no client and no service"),
     ],
 )
-def test_what_a_check_is_refused_for(watch: Watch, owner: Browser, changed: dict[str, str], field: str, sentence: str) -> None:
+def test_what_a_check_is_refused_for(
+    watch: Watch, owner: Browser, changed: dict[str, str], field: str, sentence: str
+) -> None:
     wrong = owner.post(f"{watch.at}/checks/add", {**FORM, **changed})
-    assert (wrong.status_code, f'id="{field}-e"' in wrong.text, sentence in wrong.text) == (422, True, True)
+    assert (wrong.status_code, f'id="{field}-e"' in wrong.text, sentence in wrong.text) == (
+        422,
+        True,
+        True,
+    )
     assert watch.all(watch.models.Check) == []
 
 
-def test_a_ping_is_kept_with_a_word_of_warning_where_it_cannot_be_sent(watch: Watch, owner: Browser) -> None:
-    assert owner.post(f"{watch.at}/checks/add", {**FORM, "type": "ping", "target": "127.0.0.1"}).status_code == 302
+def test_a_ping_is_kept_with_a_word_of_warning_where_it_cannot_be_sent(
+    watch: Watch, owner: Browser
+) -> None:
+    assert (
+        owner.post(
+            f"{watch.at}/checks/add", {**FORM, "type": "ping", "target": "127.0.0.1"}
+        ).status_code
+        == 302
+    )
     reason = watch.part("services.ping").unable()
     assert ("cannot ping from here" in owner.get(f"{watch.at}/checks/1").text) is bool(reason)
     assert ("cannot ping from here" in owner.get(f"{watch.at}/settings").text) is bool(reason)
 
 
-def test_another_target_begins_anew_and_closes_the_outage(watch: Watch, owner: Browser, httpserver: HTTPServer) -> None:
+def test_another_target_begins_anew_and_closes_the_outage(
+    watch: Watch, owner: Browser, httpserver: HTTPServer
+) -> None:
     watch.hear()
     httpserver.expect_request("/bad").respond_with_data("x", 500)
     httpserver.expect_request("/good").respond_with_data("x")
     id = watch.check("http", httpserver.url_for("/bad"), failures=1)
     watch.run()
-    assert ("Down now" in owner.get(f"{watch.at}/dashboard").text, watch.row(id).state) == (True, "down")
-    assert owner.post(f"{watch.at}/checks/{id}/edit", {**FORM, "target": httpserver.url_for("/good")}).status_code == 302
-    assert (watch.row(id).state, [outage.ended_by for outage in watch.outages()]) == ("unknown", ["stopped"])
+    assert ("Down now" in owner.get(f"{watch.at}/dashboard").text, watch.row(id).state) == (
+        True,
+        "down",
+    )
+    assert (
+        owner.post(
+            f"{watch.at}/checks/{id}/edit", {**FORM, "target": httpserver.url_for("/good")}
+        ).status_code
+        == 302
+    )
+    assert (watch.row(id).state, [outage.ended_by for outage in watch.outages()]) == (
+        "unknown",
+        ["stopped"],
+    )
     watch.run()
-    assert (watch.row(id).state, watch.heard()) == ("up", ["monitoring.down"]), "nobody saw it come back"
+    assert (watch.row(id).state, watch.heard()) == (
+        "up",
+        ["monitoring.down"],
+    ), "nobody saw it come back"
 
 
 def test_an_edit_that_keeps_the_target_needs_no_name_server(watch: Watch, owner: Browser) -> None:
     id = watch.check("http", "http://nobody-has-this.invalid/")
     same = {**FORM, "target": "http://nobody-has-this.invalid/"}
-    assert owner.post(f"{watch.at}/checks/{id}/edit", {**same, "interval": "120"}).status_code == 302
+    assert (
+        owner.post(f"{watch.at}/checks/{id}/edit", {**same, "interval": "120"}).status_code == 302
+    )
     assert watch.row(id).interval == 120
 
 
 def test_the_settings_decide_what_is_open(watch: Watch, owner: Browser) -> None:
     kept = {"networks": LOCAL, "raw_days": "3", "hour_days": "90", "day_days": "730"}
     wrong = owner.post(f"{watch.at}/settings", {**kept, "networks": "10.0.0.0/99", "raw_days": "0"})
-    assert (wrong.status_code, 'id="networks-e"' in wrong.text, 'id="raw_days-e"' in wrong.text, "10.0.0.0/99" in wrong.text) == (422, True, True, True)
-    assert owner.post(f"{watch.at}/settings", {**kept, "networks": "192.168.7.0/24\r\n fd00::/8 "}).status_code == 302
-    assert watch.all(watch.part("models.settings").Settings)[0].allowed == ("192.168.7.0/24", "fd00::/8")
+    assert (
+        wrong.status_code,
+        'id="networks-e"' in wrong.text,
+        'id="raw_days-e"' in wrong.text,
+        "10.0.0.0/99" in wrong.text,
+    ) == (422, True, True, True)
+    assert (
+        owner.post(
+            f"{watch.at}/settings", {**kept, "networks": "192.168.7.0/24\r\n fd00::/8 "}
+        ).status_code
+        == 302
+    )
+    assert watch.all(watch.part("models.settings").Settings)[0].allowed == (
+        "192.168.7.0/24",
+        "fd00::/8",
+    )
     assert "192.168.7.0/24" in owner.get(f"{watch.at}/settings").text
-    assert owner.post(f"{watch.at}/checks/add", {**FORM, "target": "http://192.168.7.9/"}).status_code == 302
-    assert owner.post(f"{watch.at}/checks/add", FORM).status_code == 422, "loopback is no longer among them"
+    assert (
+        owner.post(f"{watch.at}/checks/add", {**FORM, "target": "http://192.168.7.9/"}).status_code
+        == 302
+    )
+    assert owner.post(f"{watch.at}/checks/add", FORM).status_code == 422, (
+        "loopback is no longer among them"
+    )
 
 
 def test_rights(watch: Watch, httpserver: HTTPServer) -> None:
     watch.check("http", httpserver.url_for("/"))
     looker = watch.clerk("monitoring-dashboard")
     page = looker.get(f"{watch.at}/dashboard")
-    assert (page.status_code, "Add check" in page.text, f'href="{watch.at}/checks' in page.text) == (200, False, False)
+    assert (
+        page.status_code,
+        "Add check" in page.text,
+        f'href="{watch.at}/checks' in page.text,
+    ) == (200, False, False)
     for path in ("checks", "checks/1", "checks/add", "checks/1/results.csv", "settings"):
         assert looker.get(f"{watch.at}/{path}").status_code == 403, path
     for path in ("checks/add", "checks/1/pause", "checks/1/delete", "settings"):
@@ -158,18 +270,54 @@ def test_results_as_csv_that_no_spreadsheet_runs(watch: Watch, owner: Browser) -
     id, moment = watch.check("http", "http://127.0.0.1/"), now()
     result = watch.found.Result
     with transaction() as current:
-        current.add(result(check_id=id, status=True, response_time=12, checked_at=moment - timedelta(minutes=2)))
-        current.add(result(check_id=id, status=False, response_time=40, error_message='=HYPERLINK("http://x")', checked_at=moment - timedelta(minutes=1)))
-        current.add(result(check_id=id, status=None, error_message="cannot ping from here, no", checked_at=moment))
+        current.add(
+            result(
+                check_id=id, status=True, response_time=12, checked_at=moment - timedelta(minutes=2)
+            )
+        )
+        current.add(
+            result(
+                check_id=id,
+                status=False,
+                response_time=40,
+                error_message='=HYPERLINK("http://x")',
+                checked_at=moment - timedelta(minutes=1),
+            )
+        )
+        current.add(
+            result(
+                check_id=id,
+                status=None,
+                error_message="cannot ping from here, no",
+                checked_at=moment,
+            )
+        )
     answer = owner.get(f"{watch.at}/checks/{id}/results.csv")
     lines = answer.text.removeprefix("\ufeff").splitlines()
-    assert (answer.mimetype, answer.text[0], lines[0]) == ("text/csv", "\ufeff", "checked_at,status,response_time,error_message")
-    assert [line.split(",", 1)[1] for line in lines[1:]] == ['unable,,"cannot ping from here, no"', 'down,40,"\'=HYPERLINK(""http://x"")"', "up,12,"]
+    assert (answer.mimetype, answer.text[0], lines[0]) == (
+        "text/csv",
+        "\ufeff",
+        "checked_at,status,response_time,error_message",
+    )
+    assert [line.split(",", 1)[1] for line in lines[1:]] == [
+        'unable,,"cannot ping from here, no"',
+        'down,40,"\'=HYPERLINK(""http://x"")"',
+        "up,12,",
+    ]
 
 
 def test_the_list_is_paged_searched_and_counted(watch: Watch, owner: Browser) -> None:
     with transaction() as current:
-        rows = [{"name": f"check {number // 2:03}", "type": "port", "target": f"192.0.2.{number}", "config": {"port": 80}, "state": "up" if number % 3 else "down"} for number in range(60)]
+        rows = [
+            {
+                "name": f"check {number // 2:03}",
+                "type": "port",
+                "target": f"192.0.2.{number}",
+                "config": {"port": 80},
+                "state": "up" if number % 3 else "down",
+            }
+            for number in range(60)
+        ]
         current.execute(sa.insert(watch.models.Check), rows)
     seen: list[str] = []
     at = f"{watch.at}/checks"
@@ -181,22 +329,64 @@ def test_the_list_is_paged_searched_and_counted(watch: Watch, owner: Browser) ->
         at = forward[1].replace("&amp;", "&") if forward else at
     assert [len(seen), len(set(seen)), forward] == [60, 60, None], "each once"
     back = re.search(r'href="([^"]+)" rel="prev"', page)
-    assert back and re.findall(r"/checks/(\d+)\"", owner.get(back[1].replace("&amp;", "&")).text) == seen[25:50]
-    assert len(re.findall(r"/checks/(\d+)\"", owner.get(f"{watch.at}/checks?state=down").text)) == 20
-    assert len(re.findall(r"/checks/(\d+)\"", owner.get(f"{watch.at}/checks?q=192.0.2.5&state=up").text)) == 8
-    for nonsense in ("?after=x&before=y", "?before=99999999999", "?state=lost", "?q=%25%00_", "?after=-1"):
+    assert (
+        back
+        and re.findall(r"/checks/(\d+)\"", owner.get(back[1].replace("&amp;", "&")).text)
+        == seen[25:50]
+    )
+    assert (
+        len(re.findall(r"/checks/(\d+)\"", owner.get(f"{watch.at}/checks?state=down").text)) == 20
+    )
+    assert (
+        len(
+            re.findall(
+                r"/checks/(\d+)\"", owner.get(f"{watch.at}/checks?q=192.0.2.5&state=up").text
+            )
+        )
+        == 8
+    )
+    for nonsense in (
+        "?after=x&before=y",
+        "?before=99999999999",
+        "?state=lost",
+        "?q=%25%00_",
+        "?after=-1",
+    ):
         assert owner.get(f"{watch.at}/checks{nonsense}").status_code == 200
     assert "Nothing matches" in owner.get(f"{watch.at}/checks?q=nobody").text
 
 
-def test_pages_ask_as_little_with_thousands_of_checks(watch: Watch, owner: Browser, settings: Settings) -> None:
+def test_pages_ask_as_little_with_thousands_of_checks(
+    watch: Watch, owner: Browser, settings: Settings
+) -> None:
     hour = now().replace(minute=0, second=0, microsecond=0)
     with transaction() as current:
         for part in range(3):
-            rows = [{"name": f"check {part}-{number}", "type": "port", "target": "192.0.2.1", "config": {"port": 80}} for number in range(1000)]
+            rows = [
+                {
+                    "name": f"check {part}-{number}",
+                    "type": "port",
+                    "target": "192.0.2.1",
+                    "config": {"port": 80},
+                }
+                for number in range(1000)
+            ]
             current.execute(sa.insert(watch.models.Check), rows)
         ids = current.scalars(sa.select(watch.models.Check.id)).all()
-        current.execute(sa.insert(watch.found.Summary), [{"check_id": id, "grain": "hour", "starts_at": hour, "up": 9, "down": 1, "response_sum": 90} for id in ids])
+        current.execute(
+            sa.insert(watch.found.Summary),
+            [
+                {
+                    "check_id": id,
+                    "grain": "hour",
+                    "starts_at": hour,
+                    "up": 9,
+                    "down": 1,
+                    "response_sum": 90,
+                }
+                for id in ids
+            ],
+        )
     seen: list[str] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
@@ -221,4 +411,8 @@ def test_pages_ask_as_little_with_thousands_of_checks(watch: Watch, owner: Brows
 
 def test_it_speaks_polish_to_whoever_wants_it(watch: Watch, owner: Browser) -> None:
     page = owner.get(f"{watch.at}/checks/add", headers={"Accept-Language": "pl-PL,pl;q=0.9"}).text
-    assert ("Dodaj kontrolę" in page, "Oczekiwany status" in page, "Adres WWW" in page) == (True, True, True)
+    assert ("Dodaj kontrolę" in page, "Oczekiwany status" in page, "Adres WWW" in page) == (
+        True,
+        True,
+        True,
+    )

@@ -29,18 +29,27 @@ LISTENER = """
         def page(self, name, payload):
             self.log_info(name, {key: payload[key] for key in ("name", "target")})
 """
-HOOKS = 'from puqpanel.sdk import Hook\n\nHOOKS = [Hook("monitoring.down", "page"), Hook("monitoring.up", "page")]\n'
+HOOKS = (
+    'from puqpanel.sdk import Hook\n\nHOOKS = [Hook("monitoring.down", "page"),'
+    ' Hook("monitoring.up", "page")]\n'
+)
 
 
 @pytest.fixture
 def settings(settings: Settings, tmp_path: Path) -> Settings:
     """Settings of a panel with the plugin and with a module that listens to it."""
-    shutil.copytree(ROOT / "modules/Plugin/ServerMonitoring", tmp_path / "Plugin/ServerMonitoring", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        ROOT / "modules/Plugin/ServerMonitoring",
+        tmp_path / "Plugin/ServerMonitoring",
+        ignore=shutil.ignore_patterns("__pycache__"),
+    )
     write_module(tmp_path, LISTENER, type="Plugin", name="Pager", files={"hooks.py": HOOKS})
     return replace(settings, modules_dir=tmp_path)
 
 
-def test_an_outage_reaches_another_module_once(settings: Settings, app: Panel, drain: Callable[..., None]) -> None:
+def test_an_outage_reaches_another_module_once(
+    settings: Settings, app: Panel, drain: Callable[..., None]
+) -> None:
     with app.app_context():
         activate(app, STAFF, "Pager", "Plugin")
         release()
@@ -51,7 +60,11 @@ def test_an_outage_reaches_another_module_once(settings: Settings, app: Panel, d
         def tick() -> None:
             schedule.run_due()
             with transaction() as current:
-                current.execute(sa.update(ScheduleEntry).where(ScheduleEntry.name == "Run checks").values(due_at=now() - timedelta(seconds=1)))
+                current.execute(
+                    sa.update(ScheduleEntry)
+                    .where(ScheduleEntry.name == "Run checks")
+                    .values(due_at=now() - timedelta(seconds=1))
+                )
                 current.execute(sa.update(watch.models.Check).values(next_at=now()))
             release()
             assert schedule.run_due() == 1
@@ -64,5 +77,13 @@ def test_an_outage_reaches_another_module_once(settings: Settings, app: Panel, d
         assert [status for _, status in watch.results()] == [False] * 3
         assert (watch.row(id).state, len(watch.outages())) == ("down", 1)
         release()
-        heard = session().scalars(sa.select(ModuleLog.action).where(ModuleLog.name == "Pager", ModuleLog.level == "info")).all()
+        heard = (
+            session()
+            .scalars(
+                sa.select(ModuleLog.action).where(
+                    ModuleLog.name == "Pager", ModuleLog.level == "info"
+                )
+            )
+            .all()
+        )
         assert heard == ["monitoring.down"]

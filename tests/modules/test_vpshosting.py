@@ -29,9 +29,23 @@ from tests.fakes.digitalocean import DigitalOceanServer, Droplet
 from tests.modules.stage import STAFF, VERBS, Stage
 from tests.sample import activate
 
-KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIH1x2ZvQ9pT0n3VtX5m0cQ4n1kQyC6m0l6Jq7h5s8bWf astrid@lumen"
-SERVICE = {"hostname": "web1.lumen.test", "image_id": "ubuntu-24.04", "ssh_keys": [KEY], "root_password": ""}
-CONFIG = {"cpu_cores": 2, "ram_mb": 2048, "disk_gb": 50, "bandwidth_gb": 1000, "location": "eu-west-1", "backup_enabled": True}
+KEY = (
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIH1x2ZvQ9pT0n3VtX5m0cQ4n1kQyC6m0l6Jq7h5s8bWf astrid@lumen"
+)
+SERVICE = {
+    "hostname": "web1.lumen.test",
+    "image_id": "ubuntu-24.04",
+    "ssh_keys": [KEY],
+    "root_password": "",
+}
+CONFIG = {
+    "cpu_cores": 2,
+    "ram_mb": 2048,
+    "disk_gb": 50,
+    "bandwidth_gb": 1000,
+    "location": "eu-west-1",
+    "backup_enabled": True,
+}
 BASE = "/v2/droplets$"
 
 
@@ -67,12 +81,16 @@ class House(Stage):
     def account(self, cloud: DigitalOceanServer, name: str = "main", **values: Any) -> int:
         """An account that stands for the fake; its id."""
         with transaction() as current:
-            row = self.accounts(**{"name": name, "api_url": cloud.url, "api_token": cloud.token, **values})
+            row = self.accounts(
+                **{"name": name, "api_url": cloud.url, "api_token": cloud.token, **values}
+            )
             current.add(row)
             current.flush()
             return int(row.id)
 
-    def sold(self, cloud: DigitalOceanServer, data: dict[str, Any] | None = None, **config: Any) -> str:
+    def sold(
+        self, cloud: DigitalOceanServer, data: dict[str, Any] | None = None, **config: Any
+    ) -> str:
         """A service whose product makes servers in this cloud; its uuid."""
         if session().scalar(sa.select(self.accounts.id)) is None:
             self.account(cloud)
@@ -86,14 +104,19 @@ class House(Stage):
                 return answer
         raise AssertionError(f"{verb} still waits: {answer.message}")
 
-    def ready(self, cloud: DigitalOceanServer, data: dict[str, Any] | None = None, **config: Any) -> str:
+    def ready(
+        self, cloud: DigitalOceanServer, data: dict[str, Any] | None = None, **config: Any
+    ) -> str:
         """A service with its server made; active."""
         uuid = self.sold(cloud, data, **config)
         answer = self.finish(uuid, "create_job")
         assert answer.ok, answer.message
         with transaction():
             service = self.service(uuid)
-            service.status, service.provision_status = ServiceStatus.ACTIVE, ProvisionStatus.COMPLETED
+            service.status, service.provision_status = (
+                ServiceStatus.ACTIVE,
+                ProvisionStatus.COMPLETED,
+            )
         return uuid
 
     def row(self, uuid: str) -> Any:
@@ -137,23 +160,54 @@ def test_the_whole_life(house: House, cloud: DigitalOceanServer) -> None:
     first = house.job(uuid, "create_job")
     assert (first.ok, first.pending) == (True, True), "it is asked for, and not ready"
     droplet = made(cloud)
-    assert (droplet.name, droplet.region, droplet.size, droplet.image) == ("web1.lumen.test", "ams3", "s-2vcpu-2gb", "ubuntu-24-04-x64")
-    assert (droplet.backups, droplet.monitoring, droplet.tags) == (True, True, ["puqpanel", f"puqpanel:{uuid}"])
+    assert (droplet.name, droplet.region, droplet.size, droplet.image) == (
+        "web1.lumen.test",
+        "ams3",
+        "s-2vcpu-2gb",
+        "ubuntu-24-04-x64",
+    )
+    assert (droplet.backups, droplet.monitoring, droplet.tags) == (
+        True,
+        True,
+        ["puqpanel", f"puqpanel:{uuid}"],
+    )
     assert [one["public_key"] for one in cloud.keys.values()] == [KEY]
     assert droplet.ssh_keys == list(cloud.keys)
     assert house.finish(uuid, "create_job").ok
     row, kept = house.row(uuid), house.service(uuid).provision_data
-    assert (row.status, row.ip_address, row.server_id, row.size) == ("active", droplet.address, str(droplet.id), "s-2vcpu-2gb")
-    assert (kept["ip_address"], kept["hostname"], kept["root_password"]) == (droplet.address, "web1.lumen.test", row.root_password)
+    assert (row.status, row.ip_address, row.server_id, row.size) == (
+        "active",
+        droplet.address,
+        str(droplet.id),
+        "s-2vcpu-2gb",
+    )
+    assert (kept["ip_address"], kept["hostname"], kept["root_password"]) == (
+        droplet.address,
+        "web1.lumen.test",
+        row.root_password,
+    )
     assert len(row.root_password) == 20
-    assert house.observe(uuid) == {"exists": True, "suspended": False, "data": {"server_id": str(droplet.id), "ip_address": droplet.address}}
+    assert house.observe(uuid) == {
+        "exists": True,
+        "suspended": False,
+        "data": {"server_id": str(droplet.id), "ip_address": droplet.address},
+    }
     assert house.finish(uuid, "suspend_job").ok
-    assert (droplet.status, house.row(uuid).status, house.observe(uuid)["suspended"]) == ("off", "suspended", True)
+    assert (droplet.status, house.row(uuid).status, house.observe(uuid)["suspended"]) == (
+        "off",
+        "suspended",
+        True,
+    )
     assert house.finish(uuid, "unsuspend_job").ok
     assert (droplet.status, house.row(uuid).status) == ("active", "active")
     house.configure(uuid, cpu_cores=4, ram_mb=8192, disk_gb=100, backup_enabled=False)
     assert house.finish(uuid, "change_package_job").ok
-    assert (droplet.size, droplet.disk, droplet.backups, droplet.status) == ("s-4vcpu-8gb", 160, False, "active")
+    assert (droplet.size, droplet.disk, droplet.backups, droplet.status) == (
+        "s-4vcpu-8gb",
+        160,
+        False,
+        "active",
+    )
     assert house.row(uuid).size == "s-4vcpu-8gb"
     assert house.finish(uuid, "termination_job").ok
     assert cloud.droplets == {}
@@ -161,7 +215,9 @@ def test_the_whole_life(house: House, cloud: DigitalOceanServer) -> None:
     assert house.observe(uuid) == {"exists": False, "suspended": False, "data": {}}
 
 
-def test_the_first_password_of_root_travels_as_a_hash(house: House, cloud: DigitalOceanServer) -> None:
+def test_the_first_password_of_root_travels_as_a_hash(
+    house: House, cloud: DigitalOceanServer
+) -> None:
     uuid = house.ready(cloud)
     data, password = made(cloud).user_data, house.row(uuid).root_password
     assert data.startswith("#cloud-config\n")
@@ -179,7 +235,9 @@ def test_every_verb_twice_is_as_good_as_once(house: House, cloud: DigitalOceanSe
 
 
 @pytest.mark.parametrize("kind", ["timeout_after", "drop_after", "500_after", "empty"])
-def test_a_create_that_was_done_but_not_answered_is_found_and_not_repeated(house: House, cloud: DigitalOceanServer, kind: str) -> None:
+def test_a_create_that_was_done_but_not_answered_is_found_and_not_repeated(
+    house: House, cloud: DigitalOceanServer, kind: str
+) -> None:
     uuid = house.sold(cloud)
     cloud.fail(kind, method="POST", path=BASE)
     assert house.finish(uuid, "create_job").ok
@@ -188,7 +246,9 @@ def test_a_create_that_was_done_but_not_answered_is_found_and_not_repeated(house
 
 
 @pytest.mark.parametrize("kind", ["timeout", "drop", "500", "503", "garbage"])
-def test_a_create_that_was_not_done_is_sent_again_only_after_a_look(house: House, cloud: DigitalOceanServer, kind: str) -> None:
+def test_a_create_that_was_not_done_is_sent_again_only_after_a_look(
+    house: House, cloud: DigitalOceanServer, kind: str
+) -> None:
     uuid = house.sold(cloud, {**SERVICE, "ssh_keys": []})
     cloud.fail(kind, method="POST", path=BASE)
     first = house.job(uuid, "create_job")
@@ -199,7 +259,9 @@ def test_a_create_that_was_not_done_is_sent_again_only_after_a_look(house: House
     assert [one.method for one in cloud.requests][:5] == ["GET", "POST", "GET", "GET", "POST"]
 
 
-def test_a_create_whose_look_fails_too_is_finished_by_the_next_attempt(house: House, cloud: DigitalOceanServer) -> None:
+def test_a_create_whose_look_fails_too_is_finished_by_the_next_attempt(
+    house: House, cloud: DigitalOceanServer
+) -> None:
     uuid = house.sold(cloud)
     cloud.fail("drop_after", method="POST", path=BASE)
     cloud.fail("500", method="GET", path=BASE, skip=1)
@@ -209,8 +271,12 @@ def test_a_create_whose_look_fails_too_is_finished_by_the_next_attempt(house: Ho
     assert len(cloud.created) == 1
 
 
-def test_a_lost_server_is_not_forgotten_when_the_second_request_is_refused(house: House, cloud: DigitalOceanServer) -> None:
-    """A list that lags behind: the first server is there, is not shown yet, and takes up the last room."""
+def test_a_lost_server_is_not_forgotten_when_the_second_request_is_refused(
+    house: House, cloud: DigitalOceanServer
+) -> None:
+    """A list that lags behind: the first server is there, is not shown yet, and takes up the
+    last room.
+    """
     uuid = house.sold(cloud, {**SERVICE, "ssh_keys": []})
     cloud.temper.limit = 1
     cloud.fail("drop_after", method="POST", path=BASE)
@@ -224,7 +290,9 @@ def test_a_lost_server_is_not_forgotten_when_the_second_request_is_refused(house
     assert (cloud.created, house.row(uuid).server_id) == ([made(cloud).id], str(made(cloud).id))
 
 
-def test_a_lost_server_that_appears_late_is_terminated_too(house: House, cloud: DigitalOceanServer) -> None:
+def test_a_lost_server_that_appears_late_is_terminated_too(
+    house: House, cloud: DigitalOceanServer
+) -> None:
     uuid = house.sold(cloud)
     cloud.fail("drop_after", method="POST", path=BASE)
     cloud.fail("500", method="GET", path=BASE, skip=1)
@@ -237,7 +305,9 @@ def test_a_lost_server_that_appears_late_is_terminated_too(house: House, cloud: 
     assert (cloud.droplets, house.row(uuid).status) == ({}, "terminated")
 
 
-def test_a_request_that_made_nothing_holds_a_termination_up_for_minutes_only(house: House, cloud: DigitalOceanServer) -> None:
+def test_a_request_that_made_nothing_holds_a_termination_up_for_minutes_only(
+    house: House, cloud: DigitalOceanServer
+) -> None:
     uuid = house.sold(cloud)
     cloud.fail("drop", method="POST", path=BASE)
     assert not house.job(uuid, "create_job").ok
@@ -255,7 +325,9 @@ def test_it_waits_until_there_is_an_address(house: House, cloud: DigitalOceanSer
     assert (answers[-1].ok, made(cloud).address in answers[-1].message) == (True, True)
 
 
-def test_a_server_that_is_never_ready_is_told_to_staff(house: House, cloud: DigitalOceanServer) -> None:
+def test_a_server_that_is_never_ready_is_told_to_staff(
+    house: House, cloud: DigitalOceanServer
+) -> None:
     cloud.temper.polls = 1000
     uuid = house.sold(cloud)
     assert house.job(uuid, "create_job").pending
@@ -267,7 +339,9 @@ def test_a_server_that_is_never_ready_is_told_to_staff(house: House, cloud: Digi
     assert len(cloud.created) == 1
 
 
-def test_a_server_that_was_given_up_is_asked_for_again(house: House, cloud: DigitalOceanServer) -> None:
+def test_a_server_that_was_given_up_is_asked_for_again(
+    house: House, cloud: DigitalOceanServer
+) -> None:
     uuid = house.sold(cloud)
     assert house.job(uuid, "create_job").pending
     cloud.droplets.clear()
@@ -291,9 +365,13 @@ def test_a_server_that_was_given_up_is_asked_for_again(house: House, cloud: Digi
         (lambda cloud: cloud.fail("500"), True, "error of its own"),
         (lambda cloud: cloud.stop(), True, "cannot be reached"),
     ],
-)  # fmt: skip
+)
 def test_a_create_that_made_nothing_keeps_no_place(
-    house: House, cloud: DigitalOceanServer, arrange: Callable[[DigitalOceanServer], None], retry: bool, words: str
+    house: House,
+    cloud: DigitalOceanServer,
+    arrange: Callable[[DigitalOceanServer], None],
+    retry: bool,
+    words: str,
 ) -> None:
     uuid = house.sold(cloud)
     arrange(cloud)
@@ -305,7 +383,9 @@ def test_a_create_that_made_nothing_keeps_no_place(
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_limit_of_requests_is_waited_for(house: House, cloud: DigitalOceanServer, verb: str) -> None:
+def test_a_limit_of_requests_is_waited_for(
+    house: House, cloud: DigitalOceanServer, verb: str
+) -> None:
     uuid = house.sold(cloud) if verb == "create_job" else house.ready(cloud)
     cloud.temper.per_hour = 0
     answer = house.job(uuid, verb)
@@ -313,12 +393,30 @@ def test_a_limit_of_requests_is_waited_for(house: House, cloud: DigitalOceanServ
     cloud.temper.per_hour = None
     assert house.finish(uuid, verb).ok
     assert len(cloud.created) == 1
-    assert house.module.cls.job_options[verb]["tries"] * house.module.cls.job_options[verb]["backoff"] > 60, "longer than the limit by the minute"
+    assert (
+        house.module.cls.job_options[verb]["tries"] * house.module.cls.job_options[verb]["backoff"]
+        > 60
+    ), "longer than the limit by the minute"
 
 
 @pytest.mark.parametrize("verb", VERBS[1:])
-@pytest.mark.parametrize("kind", ["timeout", "timeout_after", "drop", "drop_after", "500", "500_after", "429", "garbage", "empty"])
-def test_other_verbs_come_through_when_they_are_tried_again(house: House, cloud: DigitalOceanServer, verb: str, kind: str) -> None:
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "timeout",
+        "timeout_after",
+        "drop",
+        "drop_after",
+        "500",
+        "500_after",
+        "429",
+        "garbage",
+        "empty",
+    ],
+)
+def test_other_verbs_come_through_when_they_are_tried_again(
+    house: House, cloud: DigitalOceanServer, verb: str, kind: str
+) -> None:
     uuid = house.ready(cloud)
     if verb == "unsuspend_job":
         made(cloud).status = "off"
@@ -334,36 +432,54 @@ def test_other_verbs_come_through_when_they_are_tried_again(house: House, cloud:
         assert (cloud.droplets, house.row(uuid).status) == ({}, "terminated")
     else:
         assert made(cloud).status == ("off" if verb == "suspend_job" else "active")
-        assert made(cloud).size == ("s-4vcpu-8gb" if verb == "change_package_job" else "s-2vcpu-2gb")
+        assert made(cloud).size == (
+            "s-4vcpu-8gb" if verb == "change_package_job" else "s-2vcpu-2gb"
+        )
 
 
 @pytest.mark.parametrize("verb", VERBS[1:])
-def test_a_token_that_was_withdrawn_is_not_tried_again(house: House, cloud: DigitalOceanServer, verb: str) -> None:
+def test_a_token_that_was_withdrawn_is_not_tried_again(
+    house: House, cloud: DigitalOceanServer, verb: str
+) -> None:
     uuid = house.ready(cloud)
     cloud.token = "another"
     answer = house.job(uuid, verb)
-    assert (answer.ok, answer.retry, "refused the API token" in answer.message) == (False, False, True)
+    assert (answer.ok, answer.retry, "refused the API token" in answer.message) == (
+        False,
+        False,
+        True,
+    )
     assert len(cloud.droplets) == 1
 
 
 @pytest.mark.parametrize("verb", ["suspend_job", "unsuspend_job", "change_package_job"])
-def test_a_server_that_is_gone_is_said_to_be_gone(house: House, cloud: DigitalOceanServer, verb: str) -> None:
+def test_a_server_that_is_gone_is_said_to_be_gone(
+    house: House, cloud: DigitalOceanServer, verb: str
+) -> None:
     uuid = house.ready(cloud)
     cloud.droplets.clear()
     answer = house.job(uuid, verb)
-    assert (answer.ok, answer.retry, house.service(uuid).provision_status) == (False, False, "not_found")
+    assert (answer.ok, answer.retry, house.service(uuid).provision_status) == (
+        False,
+        False,
+        "not_found",
+    )
     assert house.observe(uuid)["exists"] is False
     assert house.job(uuid, "termination_job").ok
 
 
 @pytest.mark.parametrize("verb", ["suspend_job", "unsuspend_job", "change_package_job"])
-def test_a_service_without_a_server_says_so(house: House, cloud: DigitalOceanServer, verb: str) -> None:
+def test_a_service_without_a_server_says_so(
+    house: House, cloud: DigitalOceanServer, verb: str
+) -> None:
     answer = house.job(house.sold(cloud), verb)
     assert (answer.ok, answer.retry, "no server" in answer.message) == (False, False, True)
     assert cloud.requests == []
 
 
-def test_a_server_that_does_not_hear_is_switched_off_all_the_same(house: House, cloud: DigitalOceanServer) -> None:
+def test_a_server_that_does_not_hear_is_switched_off_all_the_same(
+    house: House, cloud: DigitalOceanServer
+) -> None:
     uuid = house.ready(cloud)
     cloud.temper.deaf = True
     assert house.finish(uuid, "suspend_job").ok
@@ -371,7 +487,9 @@ def test_a_server_that_does_not_hear_is_switched_off_all_the_same(house: House, 
     assert made(cloud).status == "off"
 
 
-def test_a_shutdown_that_takes_too_long_is_overtaken(house: House, cloud: DigitalOceanServer) -> None:
+def test_a_shutdown_that_takes_too_long_is_overtaken(
+    house: House, cloud: DigitalOceanServer
+) -> None:
     uuid = house.ready(cloud)
     cloud.temper.steps = 1000
     assert [house.job(uuid, "suspend_job").pending for _ in range(3)] == [True] * 3
@@ -383,13 +501,17 @@ def test_a_shutdown_that_takes_too_long_is_overtaken(house: House, cloud: Digita
     assert [one.type for one in cloud.actions.values()] == ["shutdown", "power_off"]
 
 
-def test_a_shutdown_of_an_earlier_job_does_not_cut_the_power(house: House, cloud: DigitalOceanServer) -> None:
+def test_a_shutdown_of_an_earlier_job_does_not_cut_the_power(
+    house: House, cloud: DigitalOceanServer
+) -> None:
     uuid = house.ready(cloud)
     assert house.job(uuid, "suspend_job").pending
     cloud._look(made(cloud))
     made(cloud).status = "active"  # its customer or support started it again
     assert house.job(uuid, "suspend_job").pending
-    assert [one.type for one in cloud.actions.values()] == ["shutdown"], "it may still be on its way down"
+    assert [one.type for one in cloud.actions.values()] == ["shutdown"], (
+        "it may still be on its way down"
+    )
     with transaction():
         house.row(uuid).action_at = now() - timedelta(minutes=20)
     assert house.finish(uuid, "suspend_job").ok
@@ -406,17 +528,25 @@ def test_what_the_customer_began_is_waited_for(house: House, cloud: DigitalOcean
     assert (len(cloud.snapshots), made(cloud).status) == (1, "off")
 
 
-def test_a_smaller_disk_is_refused_and_changes_nothing(house: House, cloud: DigitalOceanServer) -> None:
+def test_a_smaller_disk_is_refused_and_changes_nothing(
+    house: House, cloud: DigitalOceanServer
+) -> None:
     uuid = house.ready(cloud, cpu_cores=4, ram_mb=8192, disk_gb=100)
     before = len(cloud.requests)
     house.configure(uuid, disk_gb=25)
     answer = house.job(uuid, "change_package_job")
-    assert (answer.ok, answer.retry, "at least 160 GB of disk" in answer.message) == (False, False, True)
+    assert (answer.ok, answer.retry, "at least 160 GB of disk" in answer.message) == (
+        False,
+        False,
+        True,
+    )
     assert [one.method for one in cloud.requests[before:]] == ["GET"]
     assert (made(cloud).status, made(cloud).size) == ("active", "s-4vcpu-8gb")
 
 
-def test_a_resize_that_is_refused_leaves_the_server_on(house: House, cloud: DigitalOceanServer) -> None:
+def test_a_resize_that_is_refused_leaves_the_server_on(
+    house: House, cloud: DigitalOceanServer
+) -> None:
     uuid = house.ready(cloud)
     house.configure(uuid, cpu_cores=4, ram_mb=8192, disk_gb=100)
     cloud.temper.failing.add("resize")
@@ -426,17 +556,25 @@ def test_a_resize_that_is_refused_leaves_the_server_on(house: House, cloud: Digi
     assert (made(cloud).status, made(cloud).size) == ("active", "s-2vcpu-2gb")
 
 
-def test_a_suspended_server_is_resized_and_stays_off(house: House, cloud: DigitalOceanServer) -> None:
+def test_a_suspended_server_is_resized_and_stays_off(
+    house: House, cloud: DigitalOceanServer
+) -> None:
     uuid = house.ready(cloud)
     assert house.finish(uuid, "suspend_job").ok
     with transaction():
         house.service(uuid).status = ServiceStatus.SUSPENDED
     house.configure(uuid, cpu_cores=4, ram_mb=8192, disk_gb=100)
     assert house.finish(uuid, "change_package_job").ok
-    assert (made(cloud).status, made(cloud).size, house.row(uuid).status) == ("off", "s-4vcpu-8gb", "suspended")
+    assert (made(cloud).status, made(cloud).size, house.row(uuid).status) == (
+        "off",
+        "s-4vcpu-8gb",
+        "suspended",
+    )
 
 
-def test_termination_takes_the_snapshots_along_and_nobody_elses(house: House, cloud: DigitalOceanServer) -> None:
+def test_termination_takes_the_snapshots_along_and_nobody_elses(
+    house: House, cloud: DigitalOceanServer
+) -> None:
     uuid, other = house.ready(cloud), house.ready(cloud)
     mine, theirs = (int(house.row(one).server_id) for one in (uuid, other))
     for number in range(30):
@@ -445,10 +583,16 @@ def test_termination_takes_the_snapshots_along_and_nobody_elses(house: House, cl
     first = house.job(uuid, "termination_job")
     assert (first.ok, first.retry, len(cloud.droplets)) == (False, True, 2)
     assert house.job(uuid, "termination_job").ok
-    assert (set(cloud.droplets), {one.droplet for one in cloud.snapshots.values()}, len(cloud.snapshots)) == ({theirs}, {theirs}, 10)
+    assert (
+        set(cloud.droplets),
+        {one.droplet for one in cloud.snapshots.values()},
+        len(cloud.snapshots),
+    ) == ({theirs}, {theirs}, 10)
 
 
-def test_snapshots_of_a_server_that_is_gone_already_are_deleted_too(house: House, cloud: DigitalOceanServer) -> None:
+def test_snapshots_of_a_server_that_is_gone_already_are_deleted_too(
+    house: House, cloud: DigitalOceanServer
+) -> None:
     uuid = house.ready(cloud)
     number = int(house.row(uuid).server_id)
     cloud.snapshots = {1: _snapshot(1, number), 2: _snapshot(2, 7)}
@@ -463,7 +607,9 @@ def _snapshot(number: int, droplet: int) -> Any:
     return Snapshot(number, f"snapshot {number}", droplet)
 
 
-def test_a_terminated_row_does_not_take_up_room_and_a_full_account_is_passed_over(house: House, cloud: DigitalOceanServer) -> None:
+def test_a_terminated_row_does_not_take_up_room_and_a_full_account_is_passed_over(
+    house: House, cloud: DigitalOceanServer
+) -> None:
     house.account(cloud, "off", active=False)
     first = house.account(cloud, "one", max_servers=1)
     second = house.account(cloud, "two", max_servers=1)
@@ -485,22 +631,36 @@ def test_without_an_account_it_says_what_to_do(house: House, cloud: DigitalOcean
     assert (answer.ok, answer.retry, "no account yet" in answer.message) == (False, False, True)
 
 
-def test_many_at_once_never_take_more_places_than_there_are(house: House, cloud: DigitalOceanServer) -> None:
+def test_many_at_once_never_take_more_places_than_there_are(
+    house: House, cloud: DigitalOceanServer
+) -> None:
     for name in ("one", "two"):
         house.account(cloud, name, max_servers=2)
     sold = [house.sold(cloud) for _ in range(8)]
     placement, start, taken = house.part("services.placement"), threading.Barrier(8), []
-    wish = {"hostname": "x", "region": "nyc3", "size": "s-1vcpu-1gb", "image": "debian-12-x64", "root_password": "", "server_specs": {}}
+    wish = {
+        "hostname": "x",
+        "region": "nyc3",
+        "size": "s-1vcpu-1gb",
+        "image": "debian-12-x64",
+        "root_password": "",
+        "server_specs": {},
+    }
 
     def take(uuid: str) -> None:
-        with house.panel.app_context(), entered(Context("Product", "VPSHosting", house.module.package)):
+        with (
+            house.panel.app_context(),
+            entered(Context("Product", "VPSHosting", house.module.package)),
+        ):
             start.wait()
             try:
                 taken.append(placement.take(uuid, 0, wish).account_id)
             except placement.NoPlaceError:
                 taken.append(0)
 
-    threads = [threading.Thread(target=contextvars.Context().run, args=(take, uuid)) for uuid in sold]
+    threads = [
+        threading.Thread(target=contextvars.Context().run, args=(take, uuid)) for uuid in sold
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -514,20 +674,34 @@ def test_images_that_are_offered_no_more(house: House, cloud: DigitalOceanServer
     with house.panel.app_context(), entered(Context("Product", "VPSHosting", house.module.package)):
         assert catalog.refresh(_images(cloud)) == (1, 3)
         assert catalog.refresh(_images(cloud)) == (0, 0)
-        assert [catalog.choices()[name] for name in ("debian-11", "fedora-43")] == ["Debian 11 (offered no more)", "Fedora 43"]
+        assert [catalog.choices()[name] for name in ("debian-11", "fedora-43")] == [
+            "Debian 11 (offered no more)",
+            "Fedora 43",
+        ]
         assert catalog.find("ubuntu-20.04").slug == "ubuntu-20-04-x64"
     answer = house.job(uuid, "create_job")
-    assert (answer.ok, answer.retry, "offers Debian 11 no more" in answer.message) == (False, False, True)
-    other = house.sold(cloud, {"hostname": "", "ssh_keys": [], "root_password": ""}, image_id="fedora-43")
+    assert (answer.ok, answer.retry, "offers Debian 11 no more" in answer.message) == (
+        False,
+        False,
+        True,
+    )
+    other = house.sold(
+        cloud, {"hostname": "", "ssh_keys": [], "root_password": ""}, image_id="fedora-43"
+    )
     assert house.finish(other, "create_job").ok
     assert (made(cloud).image, made(cloud).name) == ("fedora-43-x64", f"vps-{other[:8]}")
 
 
 def _images(cloud: DigitalOceanServer) -> list[dict[str, Any]]:
-    return [{"slug": slug, "distribution": family, "name": name, "status": "available"} for slug, (family, name) in cloud.images.items()]
+    return [
+        {"slug": slug, "distribution": family, "name": name, "status": "available"}
+        for slug, (family, name) in cloud.images.items()
+    ]
 
 
-def test_no_secret_in_the_log_nor_in_the_tasks(house: House, cloud: DigitalOceanServer, drain: Callable[..., None]) -> None:
+def test_no_secret_in_the_log_nor_in_the_tasks(
+    house: House, cloud: DigitalOceanServer, drain: Callable[..., None]
+) -> None:
     chosen = "a very Secret passphrase 9!"
     uuid = house.sold(cloud, {**SERVICE, "root_password": chosen})
     house.module.cls.job_options = {verb: {"tries": 3, "backoff": 0} for verb in VERBS}
@@ -539,16 +713,32 @@ def test_no_secret_in_the_log_nor_in_the_tasks(house: House, cloud: DigitalOcean
     rows = session().scalars(sa.select(ModuleLog)).all()
     text = "\n".join(f"{row.action}\n{row.request}\n{row.response}" for row in rows)
     tasks = "\n".join(f"{one.data}{one.note}" for one in session().scalars(sa.select(Task)))
-    tasks += "\n".join(f"{one.message}{one.output}" for one in session().scalars(sa.select(TaskAttempt)))
+    tasks += "\n".join(
+        f"{one.message}{one.output}" for one in session().scalars(sa.select(TaskAttempt))
+    )
     assert "/v2/droplets" in text
     for secret in (chosen, cloud.token, hashed):
         assert secret not in text
         assert secret not in tasks
-    stored = session().connection().exec_driver_sql(f"SELECT root_password, api_token FROM {house.servers.__table__.name}, {house.accounts.__table__.name}").all()
-    assert all(chosen not in str(value) and cloud.token not in str(value) for row in stored for value in row)
+    stored = (
+        session()
+        .connection()
+        .exec_driver_sql(
+            f"SELECT root_password, api_token FROM {house.servers.__table__.name},"
+            f" {house.accounts.__table__.name}"
+        )
+        .all()
+    )
+    assert all(
+        chosen not in str(value) and cloud.token not in str(value)
+        for row in stored
+        for value in row
+    )
 
 
-def test_a_worker_asks_again_by_itself_and_completes_only_what_is_ready(house: House, cloud: DigitalOceanServer, drain: Callable[..., None]) -> None:
+def test_a_worker_asks_again_by_itself_and_completes_only_what_is_ready(
+    house: House, cloud: DigitalOceanServer, drain: Callable[..., None]
+) -> None:
     uuid = house.sold(cloud)
     house.module.cls.job_options = {verb: {"tries": 3, "backoff": 0} for verb in VERBS}
     cloud.temper.polls = 3
@@ -560,27 +750,52 @@ def test_a_worker_asks_again_by_itself_and_completes_only_what_is_ready(house: H
     assert (service.status, service.provision_status) == ("pending", "processing")
     drain(8)
     service = house.service(uuid)
-    assert (service.status, service.provision_status, service.failure) == ("active", "completed", "")
+    assert (service.status, service.provision_status, service.failure) == (
+        "active",
+        "completed",
+        "",
+    )
     task = session().scalar(sa.select(Task).where(Task.service_uuid == uuid))
     assert task is not None
     assert (task.on_loss, task.status, len(cloud.created)) == ("repeat", "completed", 1)
-    for verb, status, power in (("suspend", "suspended", "off"), ("unsuspend", "active", "active"), ("terminate", "terminated", "")):
+    for verb, status, power in (
+        ("suspend", "suspended", "off"),
+        ("unsuspend", "active", "active"),
+        ("terminate", "terminated", ""),
+    ):
         # the worker's own load of the module is the one in use by now
-        registry.current().modules["Product/VPSHosting"].cls.job_options = {one: {"backoff": 0} for one in VERBS}  # type: ignore[attr-defined]
+        registry.current().modules["Product/VPSHosting"].cls.job_options = {
+            one: {"backoff": 0} for one in VERBS
+        }  # type: ignore[attr-defined]
         assert provisioning.request(actor=STAFF, service_uuid=uuid, verb=verb).ok
         drain(8)
-        assert (house.service(uuid).status, next((one.status for one in cloud.droplets.values()), "")) == (status, power)
+        assert (
+            house.service(uuid).status,
+            next((one.status for one in cloud.droplets.values()), ""),
+        ) == (status, power)
 
 
-def test_what_a_service_holds_stays_once_there_is_a_server(house: House, cloud: DigitalOceanServer) -> None:
+def test_what_a_service_holds_stays_once_there_is_a_server(
+    house: House, cloud: DigitalOceanServer
+) -> None:
     uuid = house.sold(cloud)
     assert "Public keys" in house.call(uuid, "get_service_page").value
     assert house.finish(uuid, "create_job").ok
     page = house.call(uuid, "get_service_page").value
-    assert (f"/droplets/{made(cloud).id}/console" in page, house.row(uuid).root_password in page) == (True, False)
+    assert (
+        f"/droplets/{made(cloud).id}/console" in page,
+        house.row(uuid).root_password in page,
+    ) == (True, False)
     services.save_service_data(actor=STAFF, uuid=uuid, data={**SERVICE, "ssh_keys": KEY})
-    for wrong in ({"hostname": "other"}, {"image_id": "debian-12"}, {"root_password": "another-long-one"}, {"ssh_keys": "12"}):
+    for wrong in (
+        {"hostname": "other"},
+        {"image_id": "debian-12"},
+        {"root_password": "another-long-one"},
+        {"ssh_keys": "12"},
+    ):
         with pytest.raises(InvalidInput):
             services.save_service_data(actor=STAFF, uuid=uuid, data={**SERVICE, **wrong})
     stored = house.service(uuid)
-    assert {**stored.service_data, **stored.provision_data}["root_password"] == house.row(uuid).root_password
+    assert {**stored.service_data, **stored.provision_data}["root_password"] == house.row(
+        uuid
+    ).root_password

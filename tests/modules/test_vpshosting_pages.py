@@ -1,4 +1,6 @@
-"""VPSHosting's pages through the browser's door: staff's accounts and images, and the customer's tabs."""
+"""VPSHosting's pages through the browser's door: staff's accounts and images, and the
+customer's tabs.
+"""
 
 from __future__ import annotations
 
@@ -32,11 +34,21 @@ def owner(served: Panel) -> Browser:
 
 
 def test_accounts_from_the_first_to_the_last(owner: Browser, cloud: DigitalOceanServer) -> None:
-    account = {"name": "main", "api_token": cloud.token, "api_url": cloud.url + "/", "max_servers": "", "active": "y"}
+    account = {
+        "name": "main",
+        "api_token": cloud.token,
+        "api_url": cloud.url + "/",
+        "max_servers": "",
+        "active": "y",
+    }
     assert "No accounts yet" in owner.get(f"{AT}/accounts").text
     assert 'value="https://api.digitalocean.com"' in owner.get(f"{AT}/accounts/add").text
     wrong = owner.post(f"{AT}/accounts/add", {**account, "name": "", "api_token": ""})
-    assert (wrong.status_code, "needs it to sign in" in wrong.text, 'id="name-e"' in wrong.text) == (422, True, True)
+    assert (
+        wrong.status_code,
+        "needs it to sign in" in wrong.text,
+        'id="name-e"' in wrong.text,
+    ) == (422, True, True)
     assert owner.post(f"{AT}/accounts/add", account).status_code == 302
     again = owner.post(f"{AT}/accounts/add", {**account, "name": "MAIN"})
     assert (again.status_code, "Another account has this name." in again.text) == (422, True)
@@ -48,10 +60,22 @@ def test_accounts_from_the_first_to_the_last(owner: Browser, cloud: DigitalOcean
     owner.post(f"{AT}/accounts/1/test")
     assert "refused the API token of main" in owner.get(f"{AT}/accounts").text
     form = owner.get(f"{AT}/accounts/1").text
-    assert (cloud.url in form, account["api_token"] in form, "Empty keeps the one" in form) == (True, False, True)
-    assert owner.post(f"{AT}/accounts/1", {**account, "api_token": "", "max_servers": "7"}).status_code == 302
-    away = owner.post(f"{AT}/accounts/1", {**account, "api_token": "", "api_url": "https://elsewhere.example"})
-    assert (away.status_code, "Enter it again" in away.text) == (422, True), "the stored token goes to the address that it was typed for"
+    assert (cloud.url in form, account["api_token"] in form, "Empty keeps the one" in form) == (
+        True,
+        False,
+        True,
+    )
+    assert (
+        owner.post(f"{AT}/accounts/1", {**account, "api_token": "", "max_servers": "7"}).status_code
+        == 302
+    )
+    away = owner.post(
+        f"{AT}/accounts/1", {**account, "api_token": "", "api_url": "https://elsewhere.example"}
+    )
+    assert (away.status_code, "Enter it again" in away.text) == (
+        422,
+        True,
+    ), "the stored token goes to the address that it was typed for"
     cloud.token = account["api_token"]
     owner.post(f"{AT}/accounts/1/test")
     assert "main answers" in owner.get(f"{AT}/accounts").text, "the stored token was kept"
@@ -76,13 +100,25 @@ def test_accounts_from_the_first_to_the_last(owner: Browser, cloud: DigitalOcean
     ],
 )
 def test_accounts_that_are_refused(owner: Browser, field: str, value: str, sentence: str) -> None:
-    data = {"name": "main", "api_token": "dop_v1_x", "api_url": "https://api.digitalocean.com", "max_servers": "", field: value}
+    data = {
+        "name": "main",
+        "api_token": "dop_v1_x",
+        "api_url": "https://api.digitalocean.com",
+        "max_servers": "",
+        field: value,
+    }
     wrong = owner.post(f"{AT}/accounts/add", data)
-    assert (wrong.status_code, f'id="{field}-e"' in wrong.text, "Number must be between 0" in wrong.text or sentence in wrong.text) == (422, True, True)
+    assert (
+        wrong.status_code,
+        f'id="{field}-e"' in wrong.text,
+        "Number must be between 0" in wrong.text or sentence in wrong.text,
+    ) == (422, True, True)
     assert "No accounts yet" in owner.get(f"{AT}/accounts").text
 
 
-def test_an_account_with_servers_is_not_deleted(owner: Browser, house: House, cloud: DigitalOceanServer) -> None:
+def test_an_account_with_servers_is_not_deleted(
+    owner: Browser, house: House, cloud: DigitalOceanServer
+) -> None:
     uuid = house.ready(cloud)
     assert "holds servers of 1 services." in owner.get(f"{AT}/accounts/1/delete").text
     assert owner.post(f"{AT}/accounts/1/delete").status_code == 409
@@ -90,7 +126,9 @@ def test_an_account_with_servers_is_not_deleted(owner: Browser, house: House, cl
     assert owner.post(f"{AT}/accounts/1/delete").status_code == 302
 
 
-def test_images_are_refreshed_and_switched(owner: Browser, house: House, cloud: DigitalOceanServer) -> None:
+def test_images_are_refreshed_and_switched(
+    owner: Browser, house: House, cloud: DigitalOceanServer
+) -> None:
     assert "Not yet compared" in owner.get(f"{AT}/images").text
     owner.post(f"{AT}/images/refresh")
     assert "Add an account first" in owner.get(f"{AT}/images").text
@@ -105,7 +143,11 @@ def test_images_are_refreshed_and_switched(owner: Browser, house: House, cloud: 
     cloud.images = images
     owner.post(f"{AT}/images/refresh")
     page = owner.get(f"{AT}/images").text
-    assert ("1 new, 3 offered no more" in page, "Fedora 43" in page, page.count("Offered no more")) == (True, True, 3)
+    assert (
+        "1 new, 3 offered no more" in page,
+        "Fedora 43" in page,
+        page.count("Offered no more"),
+    ) == (True, True, 3)
     image = session().scalar(sa.select(house.images).where(house.images.image_id == "debian-12"))
     assert owner.post(f"{AT}/images/{image.id}/switch", {"active": "no"}).status_code == 302
     assert "Debian 12 is switched off" in owner.get(f"{AT}/images").text
@@ -114,33 +156,74 @@ def test_images_are_refreshed_and_switched(owner: Browser, house: House, cloud: 
     assert owner.post(f"{AT}/images/9999/switch", {"active": "no"}).status_code == 404
 
 
-def test_who_may_look_may_not_change(served: Panel, owner: Browser, house: House, cloud: DigitalOceanServer) -> None:
+def test_who_may_look_may_not_change(
+    served: Panel, owner: Browser, house: House, cloud: DigitalOceanServer
+) -> None:
     house.account(cloud)
     with transaction() as current:
         current.add(Role(name="Looker", permissions=["Product-VPSHosting-view-accounts"]))
     role = session().scalar(sa.select(Role).where(Role.name == "Looker"))
     assert role is not None
-    staff.create_staff(actor=SYSTEM, email="clerk@panel.test", name="Carl", password=PASSWORD, role_uuids=[role.uuid])
+    staff.create_staff(
+        actor=SYSTEM,
+        email="clerk@panel.test",
+        name="Carl",
+        password=PASSWORD,
+        role_uuids=[role.uuid],
+    )
     clerk = Door(served).sign_in("clerk@panel.test", password=PASSWORD)
     pages = [clerk.get(f"{AT}/{path}") for path in ("accounts", "images")]
-    assert [(page.status_code, "<form" in page.text.split("<main")[-1]) for page in pages] == [(200, False)] * 2
-    assert [clerk.get(f"{AT}/{path}").status_code for path in ("accounts/add", "accounts/1", "accounts/1/delete")] == [403] * 3
-    assert [clerk.post(f"{AT}/{path}").status_code for path in ("accounts/add", "accounts/1/test", "images/refresh", "images/1/switch")] == [403] * 4
+    assert [(page.status_code, "<form" in page.text.split("<main")[-1]) for page in pages] == [
+        (200, False)
+    ] * 2
+    assert [
+        clerk.get(f"{AT}/{path}").status_code
+        for path in ("accounts/add", "accounts/1", "accounts/1/delete")
+    ] == [403] * 3
+    assert [
+        clerk.post(f"{AT}/{path}").status_code
+        for path in ("accounts/add", "accounts/1/test", "images/refresh", "images/1/switch")
+    ] == [403] * 4
 
 
-def test_products_that_map_to_no_size_are_refused(owner: Browser, house: House, cloud: DigitalOceanServer) -> None:
+def test_products_that_map_to_no_size_are_refused(
+    owner: Browser, house: House, cloud: DigitalOceanServer
+) -> None:
     service = house.service(house.sold(cloud))
     where = f"/admin/products/{service.product.uuid}/settings"
-    fine = {"cpu_cores": "4", "ram_mb": "8192", "disk_gb": "100", "bandwidth_gb": "1000", "location": "us-west-1", "image_id": "debian-12",
-            "account": "0", "snapshot_limit": "2"}  # fmt: skip
+    fine = {
+        "cpu_cores": "4",
+        "ram_mb": "8192",
+        "disk_gb": "100",
+        "bandwidth_gb": "1000",
+        "location": "us-west-1",
+        "image_id": "debian-12",
+        "account": "0",
+        "snapshot_limit": "2",
+    }
     assert owner.post(where, fine).status_code == 302
     page = owner.get(where).text
     assert ("s-4vcpu-8gb" in page, "sfo3" in page) == (True, True)
     wrong = owner.post(where, {**fine, "cpu_cores": "32", "ram_mb": "65536", "disk_gb": "1000"})
-    assert (wrong.status_code, "at most 16 CPU cores or 800 GB of disk would fit" in wrong.text, 'id="disk_gb-e"' in wrong.text) == (422, True, True)
+    assert (
+        wrong.status_code,
+        "at most 16 CPU cores or 800 GB of disk would fit" in wrong.text,
+        'id="disk_gb-e"' in wrong.text,
+    ) == (422, True, True)
     assert 'value="65536"' in wrong.text, "what was entered stands there"
-    for field, value in (("cpu_cores", "33"), ("cpu_cores", "0"), ("ram_mb", "511"), ("ram_mb", "65537"), ("disk_gb", "9"), ("disk_gb", "1001"),
-                         ("bandwidth_gb", "99"), ("location", "moon-1"), ("image_id", "beos-5"), ("snapshot_limit", "26"), ("account", "7")):  # fmt: skip
+    for field, value in (
+        ("cpu_cores", "33"),
+        ("cpu_cores", "0"),
+        ("ram_mb", "511"),
+        ("ram_mb", "65537"),
+        ("disk_gb", "9"),
+        ("disk_gb", "1001"),
+        ("bandwidth_gb", "99"),
+        ("location", "moon-1"),
+        ("image_id", "beos-5"),
+        ("snapshot_limit", "26"),
+        ("account", "7"),
+    ):
         wrong = owner.post(where, {**fine, field: value})
         assert (wrong.status_code, f'id="{field}-e"' in wrong.text) == (422, True), field
     assert house.service(service.uuid).product.config["disk_gb"] == 100
@@ -150,8 +233,16 @@ def test_services_that_are_refused(owner: Browser, house: House, cloud: DigitalO
     uuid = house.sold(cloud)
     where = f"/admin/services/{uuid}/settings"
     fine = {"hostname": "web1", "image_id": "debian-12", "ssh_keys": KEY, "root_password": ""}
-    for field, value in (("hostname", "-a"), ("hostname", "a b"), ("hostname", "a" * 64), ("image_id", "beos-5"), ("ssh_keys", "rubbish"),
-                         ("ssh_keys", "-----BEGIN OPENSSH PRIVATE KEY-----"), ("ssh_keys", "\n".join(["1"] * 21)), ("root_password", "short")):  # fmt: skip
+    for field, value in (
+        ("hostname", "-a"),
+        ("hostname", "a b"),
+        ("hostname", "a" * 64),
+        ("image_id", "beos-5"),
+        ("ssh_keys", "rubbish"),
+        ("ssh_keys", "-----BEGIN OPENSSH PRIVATE KEY-----"),
+        ("ssh_keys", "\n".join(["1"] * 21)),
+        ("root_password", "short"),
+    ):
         wrong = owner.post(where, {**fine, field: value})
         assert (wrong.status_code, f'id="{field}-e"' in wrong.text) == (422, True), (field, value)
     assert owner.post(where, {**fine, "ssh_keys": f"{KEY}\n\n 512190 "}).status_code == 302
@@ -175,21 +266,40 @@ def test_the_overview(house: House, cloud: DigitalOceanServer, served: Panel) ->
         assert text in page
     assert (password in page, "Running" in page) == (False, False)
     asked = astrid.get(f"{at}/general?state=1").text
-    assert ("Running" in asked, "Force restart" in asked, "Start server" in asked) == (True, True, False)
+    assert ("Running" in asked, "Force restart" in asked, "Start server" in asked) == (
+        True,
+        True,
+        False,
+    )
     piece = astrid.get(f"{at}/general/api/state", headers={"HX-Request": "true"}).text
     assert ("<html" in piece, "Running" in piece) == (False, True)
     asked = astrid.get(f"{at}/general?state=1&ask=stop").text
-    assert ("cannot be reached until it is started again" in asked, 'value="stop"' in asked, 'value="stop"' in piece) == (True, True, False)
+    assert (
+        "cannot be reached until it is started again" in asked,
+        'value="stop"' in asked,
+        'value="stop"' in piece,
+    ) == (True, True, False)
     assert astrid.get(f"{at}/general?state=1&ask=<b>").status_code == 200
-    assert astrid.get(f"{at}/general/api/state", headers=JSON).json == {"status": "success", "data": {"state": "on"}}
+    assert astrid.get(f"{at}/general/api/state", headers=JSON).json == {
+        "status": "success",
+        "data": {"state": "on"},
+    }
     cloud.fail("500", times=2)
     assert astrid.get(f"{at}/general/api/state").status_code == 503
-    assert "Not known just now" in astrid.get(f"{at}/general/api/state", headers={"HX-Request": "true"}).text
+    assert (
+        "Not known just now"
+        in astrid.get(f"{at}/general/api/state", headers={"HX-Request": "true"}).text
+    )
 
 
 def test_the_tabs_in_polish(house: House, cloud: DigitalOceanServer, served: Panel) -> None:
     at, astrid = open_tab(house, cloud)[1], customer(served)
-    for tab, text in (("general", "Twój serwer"), ("console", "Logowanie przez SSH"), ("snapshots", "Nie ma jeszcze migawek"), ("monitoring", "Ruch przychodzący")):
+    for tab, text in (
+        ("general", "Twój serwer"),
+        ("console", "Logowanie przez SSH"),
+        ("snapshots", "Nie ma jeszcze migawek"),
+        ("monitoring", "Ruch przychodzący"),
+    ):
         page = astrid.get(f"{at}/{tab}", headers={"Accept-Language": "pl"}).text
         assert (text in page, ">Migawki<" in page) == (True, True), tab
 
@@ -197,14 +307,22 @@ def test_the_tabs_in_polish(house: House, cloud: DigitalOceanServer, served: Pan
 def test_power(house: House, cloud: DigitalOceanServer, served: Panel) -> None:
     _uuid, at = open_tab(house, cloud)
     astrid, where = customer(served), f"{at}/general/api/power"
-    assert [astrid.get(where).status_code, astrid.post(where, {"action": "explode"}).status_code, astrid.post(where).status_code] == [405, 400, 400]
-    assert astrid.post(where, {"action": "stop", "csrf_token": ""}).status_code == 400, "without a token"
+    assert [
+        astrid.get(where).status_code,
+        astrid.post(where, {"action": "explode"}).status_code,
+        astrid.post(where).status_code,
+    ] == [405, 400, 400]
+    assert astrid.post(where, {"action": "stop", "csrf_token": ""}).status_code == 400, (
+        "without a token"
+    )
     done = astrid.post(where, {"action": "stop"}, headers=HTML)
     assert (done.status_code, done.location.endswith(f"{at}/general")) == (302, True)
     assert "is being shut down" in astrid.get(f"{at}/general").text
     again = astrid.post(where, {"action": "reboot"}, headers=JSON)
     assert (again.status_code, "already under way" in again.json["message"]) == (409, True)
-    assert "Being changed" in astrid.get(f"{at}/general?state=1").text or made(cloud).status == "off"
+    assert (
+        "Being changed" in astrid.get(f"{at}/general?state=1").text or made(cloud).status == "off"
+    )
     assert "Start server" in astrid.get(f"{at}/general?state=1").text
     assert astrid.post(where, {"action": "start"}, headers=JSON).status_code == 200
     astrid.get(f"{at}/general?state=1")
@@ -216,48 +334,103 @@ def test_power(house: House, cloud: DigitalOceanServer, served: Panel) -> None:
     assert [one.type for one in cloud.actions.values()][:3] == ["shutdown", "power_on", "reboot"]
 
 
-def test_a_suspended_server_stays_off(house: House, cloud: DigitalOceanServer, served: Panel) -> None:
+def test_a_suspended_server_stays_off(
+    house: House, cloud: DigitalOceanServer, served: Panel
+) -> None:
     uuid, at = open_tab(house, cloud)
     assert house.finish(uuid, "suspend_job").ok
     with transaction():
         service = house.service(uuid)
-        service.status, service.provision_status = ServiceStatus.SUSPENDED, ProvisionStatus.SUSPENDED
+        service.status, service.provision_status = (
+            ServiceStatus.SUSPENDED,
+            ProvisionStatus.SUSPENDED,
+        )
     astrid = customer(served)
     page = astrid.get(f"{at}/general?state=1").text
     assert ("Switched off" in page, "Start server" in page) == (True, False)
-    assert astrid.post(f"{at}/general/api/power", {"action": "start"}, headers=JSON).status_code == 409
-    assert [astrid.get(f"{at}/{tab}").status_code for tab in ("console", "snapshots", "monitoring")] == [404] * 3
+    assert (
+        astrid.post(f"{at}/general/api/power", {"action": "start"}, headers=JSON).status_code == 409
+    )
+    assert [
+        astrid.get(f"{at}/{tab}").status_code for tab in ("console", "snapshots", "monitoring")
+    ] == [404] * 3
     assert astrid.post(f"{at}/snapshots/api/create", {"name": "x"}).status_code == 404
     with transaction():
         service = house.service(uuid)
         service.status, service.provision_status = ServiceStatus.ACTIVE, ProvisionStatus.PROCESSING
-    answers = [astrid.post(f"{at}/{verb}", {"action": "start", "name": "x", "snapshot": "1"}, headers=JSON).status_code
-               for verb in ("general/api/power", "snapshots/api/create", "snapshots/api/restore", "snapshots/api/remove")]  # fmt: skip
+    answers = [
+        astrid.post(
+            f"{at}/{verb}", {"action": "start", "name": "x", "snapshot": "1"}, headers=JSON
+        ).status_code
+        for verb in (
+            "general/api/power",
+            "snapshots/api/create",
+            "snapshots/api/restore",
+            "snapshots/api/remove",
+        )
+    ]
     assert (answers, made(cloud).status) == ([409] * 4, "off"), "while a job is under way"
 
 
-def test_the_first_password_is_shown_to_who_asks_by_post(house: House, cloud: DigitalOceanServer, served: Panel) -> None:
+def test_the_first_password_is_shown_to_who_asks_by_post(
+    house: House, cloud: DigitalOceanServer, served: Panel
+) -> None:
     uuid, at = open_tab(house, cloud)
-    password, astrid, address = house.row(uuid).root_password, customer(served), f"{at}/general/api/password"
+    password, astrid, address = (
+        house.row(uuid).root_password,
+        customer(served),
+        f"{at}/general/api/password",
+    )
     assert astrid.get(address).status_code == 405
-    answers = [astrid.post(address, headers={"Accept": kind}) for kind in ("text/html", "application/json")]
+    answers = [
+        astrid.post(address, headers={"Accept": kind}) for kind in ("text/html", "application/json")
+    ]
     piece = astrid.post(address, headers={"HX-Request": "true"})
-    assert (answers[0].text, answers[0].mimetype, answers[1].json["data"]["password"]) == (password, "text/plain", password)
+    assert (answers[0].text, answers[0].mimetype, answers[1].json["data"]["password"]) == (
+        password,
+        "text/plain",
+        password,
+    )
     assert "<html" not in piece.text
     assert {one.headers["Cache-Control"] for one in [*answers, piece]} == {"no-store"}
     house.service(uuid)  # a look at what is stored now
-    logged = [row.action for row in session().scalars(sa.select(ModuleLog).where(ModuleLog.service_uuid == uuid))]
+    logged = [
+        row.action
+        for row in session().scalars(sa.select(ModuleLog).where(ModuleLog.service_uuid == uuid))
+    ]
     assert "password shown to the customer" in logged
 
 
-def test_somebody_elses_server_is_not_there(house: House, cloud: DigitalOceanServer, served: Panel) -> None:
+def test_somebody_elses_server_is_not_there(
+    house: House, cloud: DigitalOceanServer, served: Panel
+) -> None:
     _uuid, at = open_tab(house, cloud)
-    clients.create_client(actor=SYSTEM, name="Tom Other", email="tom@example.test", user_password=PASSWORD)
+    clients.create_client(
+        actor=SYSTEM, name="Tom Other", email="tom@example.test", user_password=PASSWORD
+    )
     tom, before = customer(served, "tom@example.test"), len(cloud.requests)
-    for path in ("general", "console", "snapshots", "monitoring", "general/api/state", "console/api/get", "snapshots/api/get", "monitoring/api/get"):
+    for path in (
+        "general",
+        "console",
+        "snapshots",
+        "monitoring",
+        "general/api/state",
+        "console/api/get",
+        "snapshots/api/get",
+        "monitoring/api/get",
+    ):
         assert tom.get(f"{at}/{path}").status_code == 404, path
-    for path in ("general/api/power", "general/api/password", "snapshots/api/create", "snapshots/api/restore", "snapshots/api/remove"):
-        assert tom.post(f"{at}/{path}", {"action": "stop", "name": "x", "snapshot": "1"}).status_code == 404, path
+    for path in (
+        "general/api/power",
+        "general/api/password",
+        "snapshots/api/create",
+        "snapshots/api/restore",
+        "snapshots/api/remove",
+    ):
+        assert (
+            tom.post(f"{at}/{path}", {"action": "stop", "name": "x", "snapshot": "1"}).status_code
+            == 404
+        ), path
     assert len(cloud.requests) == before
 
 
@@ -266,7 +439,11 @@ def test_the_console(house: House, cloud: DigitalOceanServer, served: Panel) -> 
     astrid = customer(served)
     page, address = astrid.get(f"{at}/console").text, made(cloud).address
     assert (f"ssh root@{address}" in page, "cloud.digitalocean.com" in page) == (True, False)
-    assert astrid.get(f"{at}/console/api/get").json == {"success": True, "console_url": f"ssh://root@{address}", "command": f"ssh root@{address}"}
+    assert astrid.get(f"{at}/console/api/get").json == {
+        "success": True,
+        "console_url": f"ssh://root@{address}",
+        "command": f"ssh root@{address}",
+    }
     assert astrid.post(f"{at}/console/api/get").status_code == 405
 
 
@@ -279,36 +456,64 @@ def test_snapshots(house: House, cloud: DigitalOceanServer, served: Panel) -> No
     astrid.post(f"{where}/api/create", {"name": "before <b>the</b> update"})
     page = astrid.get(where).text
     assert ("is being taken" in page, "<b>the</b>" in page) == (True, False)
-    assert astrid.post(f"{where}/api/create", {"name": "another"}, headers=JSON).status_code == 409, "one at a time"
+    assert (
+        astrid.post(f"{where}/api/create", {"name": "another"}, headers=JSON).status_code == 409
+    ), "one at a time"
     cloud._look(made(cloud))
     page = astrid.get(where).text
-    assert ("before &lt;b&gt;the&lt;/b&gt; update" in page, "Restore this snapshot" in page) == (True, True)
+    assert ("before &lt;b&gt;the&lt;/b&gt; update" in page, "Restore this snapshot" in page) == (
+        True,
+        True,
+    )
     astrid.post(f"{where}/api/create", {"name": "two"})
     cloud._look(made(cloud))
     full = astrid.post(f"{where}/api/create", {"name": "three"}, headers=JSON)
-    assert (full.status_code, "all the snapshots that your plan has room for" in full.json["message"], len(cloud.snapshots)) == (409, True, 2)
+    assert (
+        full.status_code,
+        "all the snapshots that your plan has room for" in full.json["message"],
+        len(cloud.snapshots),
+    ) == (409, True, 2)
     assert "Take snapshot" not in astrid.get(where).text
     one = astrid.get(f"{where}/api/get").json["data"]["snapshots"][-1]
-    assert astrid.post(f"{where}/api/restore", {"snapshot": one["id"]}, headers=HTML).status_code == 302
-    assert (list(cloud.actions.values())[-1].type, list(cloud.actions.values())[-1].asked["image"]) == ("rebuild", int(one["id"]))
+    assert (
+        astrid.post(f"{where}/api/restore", {"snapshot": one["id"]}, headers=HTML).status_code
+        == 302
+    )
+    assert (
+        list(cloud.actions.values())[-1].type,
+        list(cloud.actions.values())[-1].asked["image"],
+    ) == ("rebuild", int(one["id"]))
     assert "is being put back" in astrid.get(where).text
     cloud._look(made(cloud))
-    assert astrid.post(f"{where}/api/remove", {"snapshot": one["id"]}, headers=HTML).status_code == 302
+    assert (
+        astrid.post(f"{where}/api/remove", {"snapshot": one["id"]}, headers=HTML).status_code == 302
+    )
     assert [one.name for one in cloud.snapshots.values()] == ["two"]
-    assert [astrid.get(f"{where}/api/{verb}").status_code for verb in ("create", "restore", "remove")] == [405] * 3
+    assert [
+        astrid.get(f"{where}/api/{verb}").status_code for verb in ("create", "restore", "remove")
+    ] == [405] * 3
     cloud.fail("500", times=9)
     assert "cannot be shown just now" in astrid.get(where).text
-    assert [astrid.post(f"{where}/api/{verb}", {"name": "x", "snapshot": "1"}, headers=JSON).status_code for verb in ("create", "restore", "remove")] == [503] * 3
+    assert [
+        astrid.post(f"{where}/api/{verb}", {"name": "x", "snapshot": "1"}, headers=JSON).status_code
+        for verb in ("create", "restore", "remove")
+    ] == [503] * 3
 
 
-def test_another_customers_snapshot_in_the_same_account_is_out_of_reach(house: House, cloud: DigitalOceanServer, served: Panel) -> None:
+def test_another_customers_snapshot_in_the_same_account_is_out_of_reach(
+    house: House, cloud: DigitalOceanServer, served: Panel
+) -> None:
     _uuid, at = open_tab(house, cloud)
     cloud.snapshots[77] = Snapshot(77, "somebody else's", 4711)
     astrid = customer(served)
     for verb in ("restore", "remove"):
         answer = astrid.post(f"{at}/snapshots/api/{verb}", {"snapshot": "77"}, headers=JSON)
         assert (answer.status_code, "no such snapshot" in answer.json["message"]) == (404, True)
-    assert ("somebody else" in astrid.get(f"{at}/snapshots").text, 77 in cloud.snapshots, cloud.actions) == (False, True, {})
+    assert (
+        "somebody else" in astrid.get(f"{at}/snapshots").text,
+        77 in cloud.snapshots,
+        cloud.actions,
+    ) == (False, True, {})
 
 
 def test_a_plan_without_snapshots(house: House, cloud: DigitalOceanServer, served: Panel) -> None:
@@ -322,7 +527,15 @@ def test_monitoring(house: House, cloud: DigitalOceanServer, served: Panel) -> N
     _uuid, at = open_tab(house, cloud)
     astrid = customer(served)
     page = astrid.get(f"{at}/monitoring").text
-    for text in ("CPU", "Incoming traffic", "Outgoing traffic", "25.0 %", "<path", "Show as table", "Last 24 hours"):
+    for text in (
+        "CPU",
+        "Incoming traffic",
+        "Outgoing traffic",
+        "25.0 %",
+        "<path",
+        "Show as table",
+        "Last 24 hours",
+    ):
         assert text in page, text
     before = len(cloud.seen("GET", "metrics"))
     assert astrid.get(f"{at}/monitoring").status_code == 200
@@ -334,7 +547,9 @@ def test_monitoring(house: House, cloud: DigitalOceanServer, served: Panel) -> N
     assert "No figures yet" in astrid.get(f"{at}/monitoring?period=week").text
 
 
-def test_monitoring_while_the_cloud_is_away(house: House, cloud: DigitalOceanServer, served: Panel) -> None:
+def test_monitoring_while_the_cloud_is_away(
+    house: House, cloud: DigitalOceanServer, served: Panel
+) -> None:
     _uuid, at = open_tab(house, cloud)
     astrid = customer(served)
     cloud.fail("500", times=2, path="metrics")
@@ -343,7 +558,9 @@ def test_monitoring_while_the_cloud_is_away(house: House, cloud: DigitalOceanSer
     assert "<path" in astrid.get(f"{at}/monitoring").text, "what was not told is not kept"
 
 
-def test_tabs_of_a_server_that_is_not_there_yet(house: House, cloud: DigitalOceanServer, served: Panel) -> None:
+def test_tabs_of_a_server_that_is_not_there_yet(
+    house: House, cloud: DigitalOceanServer, served: Panel
+) -> None:
     uuid = house.sold(cloud)
     at, astrid = f"/client/services/{uuid}", customer(served)
     assert "being prepared" in astrid.get(f"{at}/general").text
@@ -355,5 +572,8 @@ def test_tabs_of_a_server_that_is_not_there_yet(house: House, cloud: DigitalOcea
         assert "being prepared" in astrid.get(f"{at}/{tab}").text, tab
     for path in ("general/api/state", "console/api/get", "snapshots/api/get", "monitoring/api/get"):
         assert astrid.get(f"{at}/{path}").status_code == 404, path
-    assert astrid.get(f"{at}/console/api/get").json == {"success": False, "error": "Server not found"}
+    assert astrid.get(f"{at}/console/api/get").json == {
+        "success": False,
+        "error": "Server not found",
+    }
     assert len(cloud.requests) == before

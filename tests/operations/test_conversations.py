@@ -1,4 +1,6 @@
-"""What a task's conversation holds: the module's own rows and the log, nobody else's, and nothing secret, on each database."""
+"""What a task's conversation holds: the module's own rows and the log, nobody else's, and
+nothing secret, on each database.
+"""
 
 from __future__ import annotations
 
@@ -63,17 +65,48 @@ def told(settings: Settings, app: Panel, staff: Actor, tmp_path: Any) -> Any:
     panel = Live(settings).ensure()
     with panel.app_context():
         client = make_client(staff)[0]
-        mine, other = (make_service(staff, config={"plan": "s", "api_key": SECRET}, client=client).uuid for _ in range(2))
-        calls.invoke(panel.registry.modules["Product/Echo"], "enter", {"mine": mine, "other": other})
+        mine, other = (
+            make_service(staff, config={"plan": "s", "api_key": SECRET}, client=client).uuid
+            for _ in range(2)
+        )
+        calls.invoke(
+            panel.registry.modules["Product/Echo"], "enter", {"mine": mine, "other": other}
+        )
         with transaction() as current:
             find_service(mine).provision_data = {"password": "another-secret-1"}
-            task = add.add(job="ModuleJob", data={"module": {"service": mine}, "method": "create_job", "verb": "create"}, module="Product/Echo", service_uuid=mine)
+            task = add.add(
+                job="ModuleJob",
+                data={"module": {"service": mine}, "method": "create_job", "verb": "create"},
+                module="Product/Echo",
+                service_uuid=mine,
+            )
             for request, response in (
-                ({"request": "POST https://cloud.test/v1/accounts/opensesame-77", "query": {"dry": "1"}, "body": {"name": "x"}}, {"status": 409, "body": {"error": f"not {SECRET}"}}),
-                ({"request": "GET https://user:pw123456@cloud.test/"}, {"error": "The other side did not answer in time.", "lost": True}),
+                (
+                    {
+                        "request": "POST https://cloud.test/v1/accounts/opensesame-77",
+                        "query": {"dry": "1"},
+                        "body": {"name": "x"},
+                    },
+                    {"status": 409, "body": {"error": f"not {SECRET}"}},
+                ),
+                (
+                    {"request": "GET https://user:pw123456@cloud.test/"},
+                    {"error": "The other side did not answer in time.", "lost": True},
+                ),
                 ({"something": "of the module's own"}, {"status": 1}),
-            ):  # fmt: skip
-                current.add(ModuleLog(type="Product", name="Echo", level="info", action="x", task_id=task.id, attempt=1, request=json.dumps(request), response=json.dumps(response)))
+            ):
+                current.add(
+                    ModuleLog(
+                        type="Product",
+                        name="Echo",
+                        level="info",
+                        action="x",
+                        task_id=task.id,
+                        attempt=1,
+                        request=json.dumps(request),
+                        response=json.dumps(response),
+                    )
+                )
         yield conversation(session().scalars(sa.select(Task).where(Task.id == task.id)).one())
     dismantle(panel)
 
@@ -82,7 +115,10 @@ def test_it_holds_what_is_needed_and_nothing_secret(told: dict[str, Any]) -> Non
     text = json.dumps(told)
     for secret in (SECRET, "another-secret-1", "pw123456"):
         assert secret not in text
-    assert [(one["method"], one["host"], one["path"]) for one in told["exchanges"]] == [("POST", "cloud.test", f"/v1/accounts/{STAND_IN}"), ("GET", "cloud.test", "/")]
+    assert [(one["method"], one["host"], one["path"]) for one in told["exchanges"]] == [
+        ("POST", "cloud.test", f"/v1/accounts/{STAND_IN}"),
+        ("GET", "cloud.test", "/"),
+    ]
     assert told["exchanges"][0]["query"] == {"dry": "1"}
     assert (told["exchanges"][0]["status"], told["exchanges"][1]["lost"]) == (409, True)
     assert told["product"] == {"plan": "s", "api_key": STAND_IN}
@@ -91,7 +127,11 @@ def test_it_holds_what_is_needed_and_nothing_secret(told: dict[str, Any]) -> Non
 
 def test_of_the_tables_only_what_is_the_services_or_nobodys(told: dict[str, Any]) -> None:
     (place,) = told["tables"]["mod_product_echo_places"]
-    assert (place["host"], place["active"], place["api_key"]) == ("cloud-1", 1, {"encrypted": STAND_IN})
+    assert (place["host"], place["active"], place["api_key"]) == (
+        "cloud-1",
+        1,
+        {"encrypted": STAND_IN},
+    )
     assert isinstance(place["created_at"], str)
     assert [row["name"] for row in told["tables"]["mod_product_echo_accounts"]] == ["mine"]
 

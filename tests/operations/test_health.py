@@ -38,8 +38,15 @@ def test_the_public_answer_gives_nothing_away(panel: Panel, settings: Settings) 
     queue.use_server("redis://127.0.0.1:1/0")
     answer = panel.test_client().get("/health")
     assert answer.status_code == 503
-    assert answer.json == {"status": "fail", "checks": {**dict.fromkeys(("database", "migrations", "keys", "disk"), "ok"), "queue": "fail",
-                                                        "workers": "fail", "schedule": "fail"}}
+    assert answer.json == {
+        "status": "fail",
+        "checks": {
+            **dict.fromkeys(("database", "migrations", "keys", "disk"), "ok"),
+            "queue": "fail",
+            "workers": "fail",
+            "schedule": "fail",
+        },
+    }
     assert str(settings.instance) not in answer.text
     assert answer.headers["Cache-Control"] == "no-store"
 
@@ -47,7 +54,11 @@ def test_the_public_answer_gives_nothing_away(panel: Panel, settings: Settings) 
 def test_silent_workers_are_gone(panel: Panel, settings: Settings) -> None:
     everybody(panel)
     with transaction() as session:
-        session.execute(sa.update(Heartbeat).where(Heartbeat.kind == "worker").values(at=now() - timedelta(seconds=health.SILENT + 1)))
+        session.execute(
+            sa.update(Heartbeat)
+            .where(Heartbeat.kind == "worker")
+            .values(at=now() - timedelta(seconds=health.SILENT + 1))
+        )
     assert states(settings)["workers"] == "fail"
     assert states(settings)["schedule"] == "ok"
 
@@ -61,7 +72,9 @@ def test_tasks_that_wait_too_long_are_a_warning(panel: Panel, settings: Settings
     assert "1 task waiting" in report.checks[0].text
 
 
-def test_another_key_file_is_a_failure_that_names_it(panel: Panel, settings: Settings, tmp_path) -> None:
+def test_another_key_file_is_a_failure_that_names_it(
+    panel: Panel, settings: Settings, tmp_path
+) -> None:
     other = dataclasses.replace(settings, instance=tmp_path)
     crypto.make_keys(other.keys_dir)
     try:
@@ -73,7 +86,12 @@ def test_another_key_file_is_a_failure_that_names_it(panel: Panel, settings: Set
 
 
 def test_tables_behind_the_code(panel: Panel, settings: Settings) -> None:
-    with engine_for(settings.database_url).connect().execution_options(panel_write=True) as connection, connection.begin():
+    with (
+        engine_for(settings.database_url)
+        .connect()
+        .execution_options(panel_write=True) as connection,
+        connection.begin(),
+    ):
         connection.execute(sa.text("update alembic_version set version_num = 'older'"))
     found = states(settings)
     assert found["migrations"] == "fail"
@@ -81,8 +99,12 @@ def test_tables_behind_the_code(panel: Panel, settings: Settings) -> None:
     assert found["database"] == "ok"
 
 
-def test_a_database_that_is_away_fails_what_needs_it_and_nothing_raises(panel: Panel, settings: Settings) -> None:
-    away = dataclasses.replace(settings, database_url="postgresql+psycopg://nobody@127.0.0.1:1/none")
+def test_a_database_that_is_away_fails_what_needs_it_and_nothing_raises(
+    panel: Panel, settings: Settings
+) -> None:
+    away = dataclasses.replace(
+        settings, database_url="postgresql+psycopg://nobody@127.0.0.1:1/none"
+    )
     found = states(away)
     assert [name for name, state in found.items() if state == "ok"] == ["queue", "disk"]
 

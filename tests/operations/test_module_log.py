@@ -14,10 +14,24 @@ from puqpanel.models import ModuleLog
 from puqpanel.operations import module_log
 
 
-def test_old_lines_go_in_batches_and_young_ones_stay(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_old_lines_go_in_batches_and_young_ones_stay(
+    panel: Panel, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(module_log, "BATCH", 2)
     with transaction() as current:
-        current.add_all(ModuleLog(type="Product", name="X", level="info", action=f"{age} days", at=now() - timedelta(days=age)) for age in (0, 5, 40, 50, 60))
+        current.add_all(
+            ModuleLog(
+                type="Product",
+                name="X",
+                level="info",
+                action=f"{age} days",
+                at=now() - timedelta(days=age),
+            )
+            for age in (0, 5, 40, 50, 60)
+        )
     assert module_log.thin(0) == 0
     assert [module_log.thin(30), module_log.thin(30), module_log.thin(30)] == [2, 1, 0]
-    assert session().scalars(sa.select(ModuleLog.action).order_by(ModuleLog.id)).all() == ["0 days", "5 days"]
+    assert session().scalars(sa.select(ModuleLog.action).order_by(ModuleLog.id)).all() == [
+        "0 days",
+        "5 days",
+    ]

@@ -14,18 +14,24 @@ from puqpanel.infra.db import session, transaction
 from puqpanel.models import Service, Task
 from puqpanel.operations import products, provisioning
 from puqpanel.operations import tasks as task_operations
-from tests.operations.test_provisioning import STAFF, ask, echo, look, settings  # noqa: F401 - fixtures
+from tests.operations.test_provisioning import (
+    STAFF,
+    ask,
+    look,
+)
 from tests.sample import make_service
 
 
 @pytest.fixture
-def service(echo: Panel, drain: Callable[..., None]) -> Service:  # noqa: F811
+def service(echo: Panel, drain: Callable[..., None]) -> Service:
     """An active service at 9.90."""
     return ask(STAFF, make_service(STAFF), "create", drain)
 
 
 def other(price: str = "89.00", module: str = "Product/Echo", **config: Any) -> str:
-    product = products.save_product(actor=STAFF, uuid=None, name="Cloud 500", module=module, price=price)
+    product = products.save_product(
+        actor=STAFF, uuid=None, name="Cloud 500", module=module, price=price
+    )
     with transaction():
         products.find_product(product.uuid).config = config
     return product.uuid
@@ -37,15 +43,34 @@ def stands(uuid: str) -> tuple[str, str, str]:
 
 
 @pytest.mark.parametrize(("take", "price"), [(True, "€89.00"), (False, "€9.90")])
-def test_the_price_is_taken_or_kept(service: Service, drain: Callable[..., None], take: bool, price: str) -> None:
-    provisioning.request(actor=STAFF, service_uuid=service.uuid, verb="change_package", product_uuid=other(), take_price=take)
+def test_the_price_is_taken_or_kept(
+    service: Service, drain: Callable[..., None], take: bool, price: str
+) -> None:
+    provisioning.request(
+        actor=STAFF,
+        service_uuid=service.uuid,
+        verb="change_package",
+        product_uuid=other(),
+        take_price=take,
+    )
     drain()
-    assert stands(service.uuid) == ("Cloud 500", price, "completed") and look(service.uuid).fallback is None
+    assert (
+        stands(service.uuid) == ("Cloud 500", price, "completed")
+        and look(service.uuid).fallback is None
+    )
 
 
-def test_a_provider_that_does_not_follow_leaves_it_as_it_was_and_a_retry_means_the_new_one(service: Service, drain: Callable[..., None]) -> None:
+def test_a_provider_that_does_not_follow_leaves_it_as_it_was_and_a_retry_means_the_new_one(
+    service: Service, drain: Callable[..., None]
+) -> None:
     wanted = other(change_package="error")
-    provisioning.request(actor=STAFF, service_uuid=service.uuid, verb="change_package", product_uuid=wanted, take_price=True)
+    provisioning.request(
+        actor=STAFF,
+        service_uuid=service.uuid,
+        verb="change_package",
+        product_uuid=wanted,
+        take_price=True,
+    )
     drain()
     assert stands(service.uuid) == ("Cloud 10", "€9.90", "failed")
     with transaction():
@@ -58,5 +83,10 @@ def test_a_provider_that_does_not_follow_leaves_it_as_it_was_and_a_retry_means_t
 
 def test_another_modules_product_is_refused_and_nothing_is_under_way(service: Service) -> None:
     with pytest.raises(ConflictError, match="another module"):
-        provisioning.request(actor=STAFF, service_uuid=service.uuid, verb="change_package", product_uuid=other(module=""))
+        provisioning.request(
+            actor=STAFF,
+            service_uuid=service.uuid,
+            verb="change_package",
+            product_uuid=other(module=""),
+        )
     assert stands(service.uuid) == ("Cloud 10", "€9.90", "completed")

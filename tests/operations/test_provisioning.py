@@ -131,16 +131,29 @@ STAFF = Actor("staff", None, "A test")
 def test_why_somebody_asked_is_written_down(echo: Panel, drain: Callable[..., None]) -> None:
     service = make_service(STAFF)
     ask(STAFF, service, "create", drain)
-    assert provisioning.request(actor=STAFF, service_uuid=service.uuid, verb="suspend", reason=" Unpaid\nsince May ").ok
+    assert provisioning.request(
+        actor=STAFF, service_uuid=service.uuid, verb="suspend", reason=" Unpaid\nsince May "
+    ).ok
     entry = session().scalar(sa.select(Audit).where(Audit.action == "service.suspend_requested"))
-    assert entry is not None and entry.summary == "Suspend asked for: Unpaid since May" and entry.after == {"reason": "Unpaid since May"}
+    assert (
+        entry is not None
+        and entry.summary == "Suspend asked for: Unpaid since May"
+        and entry.after == {"reason": "Unpaid since May"}
+    )
 
 
-def test_the_whole_life_of_a_service(echo: Panel, drain: Callable[..., None], settings: Settings) -> None:
+def test_the_whole_life_of_a_service(
+    echo: Panel, drain: Callable[..., None], settings: Settings
+) -> None:
     service = make_service(STAFF)
     assert (service.status, service.provision_status) == ("pending", "pending")
     after = ask(STAFF, service, "create", drain)
-    assert (after.status, after.provision_status, after.failure, after.verb) == ("active", "completed", "", "")
+    assert (after.status, after.provision_status, after.failure, after.verb) == (
+        "active",
+        "completed",
+        "",
+        "",
+    )
     assert after.provision_data["username"] == "u-create"
     after = ask(STAFF, service, "suspend", drain)
     assert (after.status, after.provision_status) == ("suspended", "suspended")
@@ -149,17 +162,39 @@ def test_the_whole_life_of_a_service(echo: Panel, drain: Callable[..., None], se
     after = ask(STAFF, service, "unsuspend", drain)
     assert (after.status, after.provision_status) == ("active", "completed")
     after = ask(STAFF, service, "terminate", drain)
-    assert (after.status, after.provision_status) == ("terminated", "terminated") and after.terminated_at is not None
+    assert (after.status, after.provision_status) == (
+        "terminated",
+        "terminated",
+    ) and after.terminated_at is not None
     assert book(settings) == ["create", "suspend", "change_package", "unsuspend", "terminate"]
-    actions = session().scalars(sa.select(Audit.action).where(Audit.subject_uuid == service.uuid)).all()
-    assert {"service.create_requested", "service.create_succeeded", "service.terminate_succeeded"} <= set(actions)
+    actions = (
+        session().scalars(sa.select(Audit.action).where(Audit.subject_uuid == service.uuid)).all()
+    )
+    assert {
+        "service.create_requested",
+        "service.create_succeeded",
+        "service.terminate_succeeded",
+    } <= set(actions)
 
 
-@pytest.mark.parametrize(("answer", "words"), [("error", "The provider said no."), ("raise", "ValueError"), ("exit", "SystemExit"), ("final", "Never again.")])
-def test_a_job_that_fails_says_so_and_can_be_retried(echo: Panel, drain: Callable[..., None], answer: str, words: str, settings: Settings) -> None:
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ("error", "The provider said no."),
+        ("raise", "ValueError"),
+        ("exit", "SystemExit"),
+        ("final", "Never again."),
+    ],
+)
+def test_a_job_that_fails_says_so_and_can_be_retried(
+    echo: Panel, drain: Callable[..., None], answer: str, words: str, settings: Settings
+) -> None:
     service = make_service(STAFF, config={"create": answer})
     after = ask(STAFF, service, "create", drain)
-    assert (after.status, after.provision_status) == ("pending", "failed") and words in after.failure
+    assert (after.status, after.provision_status) == (
+        "pending",
+        "failed",
+    ) and words in after.failure
     assert "hunter2" not in after.failure
     task = session().scalars(sa.select(Task)).one()
     assert task.status == "failed"
@@ -173,14 +208,18 @@ def test_a_job_that_fails_says_so_and_can_be_retried(echo: Panel, drain: Callabl
     assert book(settings) == ["create", "create"]
 
 
-def test_a_child_that_dies_leaves_nothing_processing(echo: Panel, drain: Callable[..., None]) -> None:
+def test_a_child_that_dies_leaves_nothing_processing(
+    echo: Panel, drain: Callable[..., None]
+) -> None:
     service = make_service(STAFF, config={"create": "die"})
     after = ask(STAFF, service, "create", drain)
     assert after.provision_status == "failed" and "vanished" in after.failure
     assert session().scalars(sa.select(Task.status)).all() == ["lost"]
 
 
-def test_pending_comes_back_until_it_is_done(echo: Panel, drain: Callable[..., None], settings: Settings) -> None:
+def test_pending_comes_back_until_it_is_done(
+    echo: Panel, drain: Callable[..., None], settings: Settings
+) -> None:
     service = make_service(STAFF, config={"create": "pending"})
     after = ask(STAFF, service, "create", drain)
     assert after.provision_status == "processing"
@@ -188,22 +227,35 @@ def test_pending_comes_back_until_it_is_done(echo: Panel, drain: Callable[..., N
         current.execute(sa.update(Task).values(run_at=now(), dispatched_at=None))
     drain()
     after = look(service.uuid)
-    assert (after.status, after.provision_status) == ("active", "completed") and book(settings) == ["create", "create"]
+    assert (after.status, after.provision_status) == ("active", "completed") and book(settings) == [
+        "create",
+        "create",
+    ]
 
 
-def test_a_service_waits_for_its_other_tasks(echo: Panel, drain: Callable[..., None], settings: Settings) -> None:
+def test_a_service_waits_for_its_other_tasks(
+    echo: Panel, drain: Callable[..., None], settings: Settings
+) -> None:
     service = make_service(STAFF, config={"create": "follow"})
     after = ask(STAFF, service, "create", drain)
-    assert (after.status, after.provision_status) == ("active", "completed") and book(settings) == ["create", "check"]
+    assert (after.status, after.provision_status) == ("active", "completed") and book(settings) == [
+        "create",
+        "check",
+    ]
 
 
 def test_a_failing_follower_fails_the_service(echo: Panel, drain: Callable[..., None]) -> None:
     service = make_service(STAFF, config={"create": "follow", "check": "error"})
     after = ask(STAFF, service, "create", drain)
-    assert (after.status, after.provision_status) == ("pending", "failed") and after.failure == "The provider said no."
+    assert (after.status, after.provision_status) == (
+        "pending",
+        "failed",
+    ) and after.failure == "The provider said no."
 
 
-def test_a_module_that_says_failed_while_tries_remain_does_not_open_the_door(echo: Panel, drain: Callable[..., None]) -> None:
+def test_a_module_that_says_failed_while_tries_remain_does_not_open_the_door(
+    echo: Panel, drain: Callable[..., None]
+) -> None:
     service = make_service(STAFF, config={"create": "says_failed"})
     provisioning.request(actor=STAFF, service_uuid=service.uuid, verb="create")
     with transaction() as current:
@@ -224,7 +276,13 @@ def test_a_second_click_is_refused(echo: Panel) -> None:
         with echo.app_context():
             barrier.wait()
             try:
-                outcomes.append("ok" if provisioning.request(actor=STAFF, service_uuid=service.uuid, verb="create").ok else "refused")
+                outcomes.append(
+                    "ok"
+                    if provisioning.request(
+                        actor=STAFF, service_uuid=service.uuid, verb="create"
+                    ).ok
+                    else "refused"
+                )
             except ConflictError:
                 outcomes.append("refused")
 
@@ -238,7 +296,9 @@ def test_a_second_click_is_refused(echo: Panel) -> None:
     assert len(session().scalars(sa.select(Task.id)).all()) == 1
 
 
-def test_cancelling_before_it_began_puts_the_service_back(echo: Panel, drain: Callable[..., None], settings: Settings) -> None:
+def test_cancelling_before_it_began_puts_the_service_back(
+    echo: Panel, drain: Callable[..., None], settings: Settings
+) -> None:
     service = make_service(STAFF)
     provisioning.request(actor=STAFF, service_uuid=service.uuid, verb="create")
     task_operations.cancel_task(actor=STAFF, uuid=session().scalars(sa.select(Task.uuid)).one())
@@ -248,7 +308,9 @@ def test_cancelling_before_it_began_puts_the_service_back(echo: Panel, drain: Ca
     assert ask(STAFF, service, "create", drain).status == "active"
 
 
-def test_cancelling_what_was_only_parked_puts_the_service_back(echo: Panel, drain: Callable[..., None]) -> None:
+def test_cancelling_what_was_only_parked_puts_the_service_back(
+    echo: Panel, drain: Callable[..., None]
+) -> None:
     service = make_service(STAFF)
     provisioning.request(actor=STAFF, service_uuid=service.uuid, verb="create")
     with transaction():
@@ -271,15 +333,23 @@ def test_processing_without_a_task_is_settled(echo: Panel) -> None:
     assert look(service.uuid).provision_status == "failed"
 
 
-def test_a_module_that_is_off_parks_its_tasks_and_they_go_on(echo: Panel, drain: Callable[..., None], settings: Settings, app: Any) -> None:
+def test_a_module_that_is_off_parks_its_tasks_and_they_go_on(
+    echo: Panel, drain: Callable[..., None], settings: Settings, app: Any
+) -> None:
     from puqpanel.operations import modules
 
     service = make_service(STAFF)
     provisioning.request(actor=STAFF, service_uuid=service.uuid, verb="create")
-    modules.deactivate(actor=STAFF, modules_dir=settings.modules_dir, module_type="Product", name="Echo")
+    modules.deactivate(
+        actor=STAFF, modules_dir=settings.modules_dir, module_type="Product", name="Echo"
+    )
     drain()
     task = session().scalars(sa.select(Task)).one()
-    assert task.status == "parked" and "not active" in task.note and look(service.uuid).provision_status == "processing"
+    assert (
+        task.status == "parked"
+        and "not active" in task.note
+        and look(service.uuid).provision_status == "processing"
+    )
     activate(echo, STAFF)
     drain()
     after = look(service.uuid)
@@ -287,7 +357,9 @@ def test_a_module_that_is_off_parks_its_tasks_and_they_go_on(echo: Panel, drain:
 
 
 @pytest.mark.parametrize("own", [False, True])
-def test_an_old_task_is_not_retried_over_what_came_after_it(echo: Panel, drain: Callable[..., None], settings: Settings, own: bool) -> None:
+def test_an_old_task_is_not_retried_over_what_came_after_it(
+    echo: Panel, drain: Callable[..., None], settings: Settings, own: bool
+) -> None:
     service = make_service(STAFF, config={"create": "error", "own": own})
     assert ask(STAFF, service, "create", drain).provision_status == "failed"
     old = session().scalars(sa.select(Task.uuid)).one()
@@ -314,8 +386,13 @@ def test_an_old_task_is_not_retried_over_what_came_after_it(echo: Panel, drain: 
 
 
 @pytest.mark.parametrize("own", [False, True])
-def test_what_was_cut_off_is_looked_up_however_its_task_was_added(settings: Settings, app: Panel, drain: Callable[..., None], own: bool) -> None:
-    sees = "\n    def observe(self): return {'exists': 'create' in json.loads(BOOK.read_text()), 'suspended': False}\n"
+def test_what_was_cut_off_is_looked_up_however_its_task_was_added(
+    settings: Settings, app: Panel, drain: Callable[..., None], own: bool
+) -> None:
+    sees = (
+        "\n    def observe(self): return {'exists': 'create' in json.loads(BOOK.read_text()),"
+        " 'suspended': False}\n"
+    )
     write_module(settings.modules_dir, ECHO + sees)
     with app.app_context():
         activate(app, STAFF)
@@ -323,11 +400,15 @@ def test_what_was_cut_off_is_looked_up_however_its_task_was_added(settings: Sett
     with panel.app_context():
         service = make_service(STAFF, config={"create": "die", "own": own})
         after = ask(STAFF, service, "create", drain)
-        assert (after.status, after.provision_status) == ("active", "completed") and book(settings) == ["create"]
+        assert (after.status, after.provision_status) == ("active", "completed") and book(
+            settings
+        ) == ["create"]
     dismantle(panel)
 
 
-def test_a_change_of_package_that_works_at_the_second_try_leaves_nothing_failed(echo: Panel, drain: Callable[..., None]) -> None:
+def test_a_change_of_package_that_works_at_the_second_try_leaves_nothing_failed(
+    echo: Panel, drain: Callable[..., None]
+) -> None:
     service = make_service(STAFF, config={"change_package": "error"})
     ask(STAFF, service, "create", drain)
     assert ask(STAFF, service, "change_package", drain).provision_status == "failed"
@@ -337,35 +418,54 @@ def test_a_change_of_package_that_works_at_the_second_try_leaves_nothing_failed(
     assert (after.status, after.provision_status, after.failure) == ("active", "completed", "")
 
 
-def test_a_change_of_package_that_the_module_settles_itself_is_told(echo: Panel, drain: Callable[..., None]) -> None:
+def test_a_change_of_package_that_the_module_settles_itself_is_told(
+    echo: Panel, drain: Callable[..., None]
+) -> None:
     service = make_service(STAFF, config={"change_package": "says_completed"})
     ask(STAFF, service, "create", drain)
     after = ask(STAFF, service, "change_package", drain)
     assert (after.provision_status, after.verb) == ("completed", "")
-    actions = session().scalars(sa.select(Audit.action).where(Audit.subject_uuid == service.uuid)).all()
+    actions = (
+        session().scalars(sa.select(Audit.action).where(Audit.subject_uuid == service.uuid)).all()
+    )
     assert "service.change_package_succeeded" in actions
 
 
-def test_a_helper_that_ends_well_does_not_hide_that_the_job_failed(echo: Panel, drain: Callable[..., None], settings: Settings) -> None:
+def test_a_helper_that_ends_well_does_not_hide_that_the_job_failed(
+    echo: Panel, drain: Callable[..., None], settings: Settings
+) -> None:
     service = make_service(STAFF, config={"create": "error", "helper": True})
     after = ask(STAFF, service, "create", drain)
     assert (after.provision_status, after.failure) == ("failed", "The provider said no.")
     with transaction() as current:
-        current.execute(sa.update(Task).where(Task.status == "queued").values(run_at=now(), dispatched_at=None))
+        current.execute(
+            sa.update(Task).where(Task.status == "queued").values(run_at=now(), dispatched_at=None)
+        )
     drain()
     after = look(service.uuid)
-    assert book(settings) == ["create", "check"] and (after.status, after.provision_status) == ("pending", "failed")
+    assert book(settings) == ["create", "check"] and (after.status, after.provision_status) == (
+        "pending",
+        "failed",
+    )
 
 
-def test_garbage_in_an_answer_is_a_failure_like_any_other(echo: Panel, drain: Callable[..., None]) -> None:
+def test_garbage_in_an_answer_is_a_failure_like_any_other(
+    echo: Panel, drain: Callable[..., None]
+) -> None:
     service = make_service(STAFF, config={"create": "garbage"})
     after = ask(STAFF, service, "create", drain)
     task = session().scalars(sa.select(Task)).one()
     assert (after.provision_status, task.status) == ("failed", "failed")
-    assert "hunter2" not in after.failure + task.note and len(after.failure) < 5000 and len(str(task.attempts[0].output)) < 5000
+    assert (
+        "hunter2" not in after.failure + task.note
+        and len(after.failure) < 5000
+        and len(str(task.attempts[0].output)) < 5000
+    )
 
 
-def test_saving_settings_keeps_what_a_job_finds_out_meanwhile(echo: Panel, drain: Callable[..., None], settings: Settings) -> None:
+def test_saving_settings_keeps_what_a_job_finds_out_meanwhile(
+    echo: Panel, drain: Callable[..., None], settings: Settings
+) -> None:
     service = make_service(STAFF)
     provisioning.keep_service_data(service_uuid=service.uuid, changes={"domain": "told.test"})
 
@@ -373,11 +473,15 @@ def test_saving_settings_keeps_what_a_job_finds_out_meanwhile(echo: Panel, drain
         while not (settings.modules_dir / "Product" / "Echo" / "saving").exists():
             pass
         with echo.app_context():
-            provisioning.keep_service_data(service_uuid=service.uuid, changes={"password": "made-by-the-job"})
+            provisioning.keep_service_data(
+                service_uuid=service.uuid, changes={"password": "made-by-the-job"}
+            )
 
     thread = threading.Thread(target=job)
     thread.start()
     services.save_service_data(actor=STAFF, uuid=service.uuid, data={"domain": "x.test", "slow": 1})
     thread.join()
     after = look(service.uuid)
-    assert after.service_data == {"domain": "x.test"} and after.provision_data == {"password": "made-by-the-job"}
+    assert after.service_data == {"domain": "x.test"} and after.provision_data == {
+        "password": "made-by-the-job"
+    }

@@ -32,15 +32,21 @@ def own_keys(panel: Panel, settings: Settings, tmp_path: Path) -> Iterator[Setti
 
 def products(count: int) -> None:
     with transaction() as session:
-        session.add_all(Product(name=f"P{number}", config={"secret": number}) for number in range(count))
+        session.add_all(
+            Product(name=f"P{number}", config={"secret": number}) for number in range(count)
+        )
 
 
 def raw(settings: Settings) -> list[str]:
     with engine_for(settings.database_url).connect() as connection:
-        return list(connection.execute(sa.text("select config from products order by id")).scalars())
+        return list(
+            connection.execute(sa.text("select config from products order by id")).scalars()
+        )
 
 
-def test_every_secret_ends_under_the_newest_key(own_keys: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_secret_ends_under_the_newest_key(
+    own_keys: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(rotation, "BATCH", 7)
     products(30)
     before = raw(own_keys)
@@ -49,7 +55,9 @@ def test_every_secret_ends_under_the_newest_key(own_keys: Settings, monkeypatch:
     assert tally.older >= 30
     assert tally.alien == 0
     newest = Fernet(crypto.read_keys(crypto.key_file(own_keys.keys_dir))[0])
-    assert [newest.decrypt(token.encode()) for token in raw(own_keys)] == [b'{"secret": %d}' % number for number in range(30)]
+    assert [newest.decrypt(token.encode()) for token in raw(own_keys)] == [
+        b'{"secret": %d}' % number for number in range(30)
+    ]
     assert not set(before) & set(raw(own_keys))
     assert rotation.rotate(own_keys).older == 0
 
@@ -57,10 +65,20 @@ def test_every_secret_ends_under_the_newest_key(own_keys: Settings, monkeypatch:
 def test_what_modules_keep_in_plain_columns_is_found(own_keys: Settings) -> None:
     engine = engine_for(own_keys.database_url)
     with engine.connect().execution_options(panel_write=True) as connection, connection.begin():
-        connection.execute(sa.text("create table mod_product_x_servers (a varchar(20), b varchar(20), password text, primary key (a, b))"))
+        connection.execute(
+            sa.text(
+                "create table mod_product_x_servers (a varchar(20), b varchar(20), password text,"
+                " primary key (a, b))"
+            )
+        )
         for number in range(5):
-            connection.execute(sa.text("insert into mod_product_x_servers values (:a, 'b', :p)"), {"a": str(number), "p": crypto.encrypt("secret")})
-        connection.execute(sa.text("insert into mod_product_x_servers values ('plain', 'b', 'no secret')"))
+            connection.execute(
+                sa.text("insert into mod_product_x_servers values (:a, 'b', :p)"),
+                {"a": str(number), "p": crypto.encrypt("secret")},
+            )
+        connection.execute(
+            sa.text("insert into mod_product_x_servers values ('plain', 'b', 'no secret')")
+        )
     crypto.add_key(own_keys.keys_dir)
     rotation.rotate(own_keys)
     crypto.drop_old_keys(own_keys.keys_dir)
@@ -71,7 +89,9 @@ def test_what_modules_keep_in_plain_columns_is_found(own_keys: Settings) -> None
     assert {crypto.decrypt(text) for name, text in texts if name != "plain"} == {"secret"}
 
 
-def test_a_table_without_a_key_keeps_its_secrets_and_a_name_is_none(own_keys: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_table_without_a_key_keeps_its_secrets_and_a_name_is_none(
+    own_keys: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(rotation, "BATCH", 2)
     with transaction() as session:
         session.add(Product(name="gAAAA is what I call it"))
@@ -79,7 +99,10 @@ def test_a_table_without_a_key_keeps_its_secrets_and_a_name_is_none(own_keys: Se
     with engine.connect().execution_options(panel_write=True) as connection, connection.begin():
         connection.execute(sa.text("create table mod_product_x_notes (kept text)"))
         for number in range(5):
-            connection.execute(sa.text("insert into mod_product_x_notes values (:p)"), {"p": crypto.encrypt(f"secret {number}")})
+            connection.execute(
+                sa.text("insert into mod_product_x_notes values (:p)"),
+                {"p": crypto.encrypt(f"secret {number}")},
+            )
     crypto.add_key(own_keys.keys_dir)
     tally = rotation.rotate(own_keys)
     assert (tally.alien, rotation.rotate(own_keys).older) == (0, 0)
@@ -87,10 +110,14 @@ def test_a_table_without_a_key_keeps_its_secrets_and_a_name_is_none(own_keys: Se
     crypto.use_keys(own_keys.keys_dir)
     with engine.connect() as connection:
         kept = connection.execute(sa.text("select kept from mod_product_x_notes")).scalars().all()
-    assert sorted(crypto.decrypt(token) for token in kept) == [f"secret {number}" for number in range(5)]
+    assert sorted(crypto.decrypt(token) for token in kept) == [
+        f"secret {number}" for number in range(5)
+    ]
 
 
-def test_rotating_while_others_write_loses_no_change(own_keys: Settings, app: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rotating_while_others_write_loses_no_change(
+    own_keys: Settings, app: Panel, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(rotation, "BATCH", 3)
     products(20)
     stop, written = threading.Event(), [0]
@@ -100,7 +127,11 @@ def test_rotating_while_others_write_loses_no_change(own_keys: Settings, app: Pa
             while not stop.is_set():
                 written[0] += 1
                 with transaction() as session:
-                    session.execute(sa.update(Product).where(Product.name == "P7").values(config={"secret": 1000 + written[0]}))
+                    session.execute(
+                        sa.update(Product)
+                        .where(Product.name == "P7")
+                        .values(config={"secret": 1000 + written[0]})
+                    )
 
     writer = threading.Thread(target=write)
     writer.start()

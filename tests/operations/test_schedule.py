@@ -71,17 +71,28 @@ def due(name: str = "check", ago: timedelta = timedelta(seconds=1)) -> ScheduleE
 
 def tasks() -> list[Task]:
     release()
-    return list(session().scalars(sa.select(Task).order_by(Task.id).execution_options(populate_existing=True)))
+    return list(
+        session().scalars(
+            sa.select(Task).order_by(Task.id).execution_options(populate_existing=True)
+        )
+    )
 
 
-def test_what_is_due_runs_once_and_tells_how_it_ended(panel: Panel, drain: Callable[..., None]) -> None:
+def test_what_is_due_runs_once_and_tells_how_it_ended(
+    panel: Panel, drain: Callable[..., None]
+) -> None:
     assert schedule.run_due() == 0 and tasks() == [], "a new entry waits for its first time"
     due("check", timedelta(days=3))
     assert schedule.run_due() == 1, "three days away are made up for once"
     assert schedule.run_due() == 0
     drain()
     (task,) = tasks()
-    assert (task.status, task.title, task.timeout, [tag.tag for tag in task.tags]) == ("completed", "Echo: check", 30, ["schedule", "schedule:check"])
+    assert (task.status, task.title, task.timeout, [tag.tag for tag in task.tags]) == (
+        "completed",
+        "Echo: check",
+        30,
+        ["schedule", "schedule:check"],
+    )
     due("nightly")
     schedule.run_due()
     drain()
@@ -143,14 +154,22 @@ def test_another_rule_in_the_files_gives_another_time(panel: Panel) -> None:
     schedule._entered.clear()  # as another generation does
     schedule.run_due()
     release()
-    assert session().scalars(sa.select(ScheduleEntry).where(ScheduleEntry.name == "check").execution_options(populate_existing=True)).one().due_at < now() + timedelta(minutes=6)
+    assert session().scalars(
+        sa.select(ScheduleEntry)
+        .where(ScheduleEntry.name == "check")
+        .execution_options(populate_existing=True)
+    ).one().due_at < now() + timedelta(minutes=6)
 
 
-def test_a_switched_off_module_does_nothing_by_itself(panel: Panel, settings: Settings, drain: Callable[..., None]) -> None:
+def test_a_switched_off_module_does_nothing_by_itself(
+    panel: Panel, settings: Settings, drain: Callable[..., None]
+) -> None:
     schedule.run_due()
     due()
     schedule.run_due()
-    modules.deactivate(actor=STAFF, modules_dir=settings.modules_dir, module_type="Plugin", name="Echo")
+    modules.deactivate(
+        actor=STAFF, modules_dir=settings.modules_dir, module_type="Plugin", name="Echo"
+    )
     drain()
     (task,) = tasks()
     assert task.status == "parked" and "not active" in task.note
@@ -165,7 +184,10 @@ def test_a_switched_off_module_does_nothing_by_itself(panel: Panel, settings: Se
 @pytest.mark.parametrize(
     ("entry", "says"),
     [
-        ('{"name": "bad", "method": "nightly", "cron": "61 * * * *"}', "write five fields such as */5"),
+        (
+            '{"name": "bad", "method": "nightly", "cron": "61 * * * *"}',
+            "write five fields such as */5",
+        ),
         ('{"name": "bad", "method": "nightly", "cron": "@daily"}', "write five fields"),
         ('{"name": "bad", "method": "nightly", "cron": "0 0 31 2 *"}', "a date that never comes"),
         ('{"name": "bad", "method": "nightly", "cron": "* * * * * *"}', "write five fields"),
@@ -176,11 +198,18 @@ def test_a_switched_off_module_does_nothing_by_itself(panel: Panel, settings: Se
         ('{"name": "bad", "method": "nothing", "every": 60}', "calls nothing()"),
         ('{"name": "check", "method": "nightly", "every": 60}', "declares “check” twice"),
         ('{"method": "nightly", "every": 60}', "has no “name”"),
-        ('5', "list of dictionaries"),
+        ("5", "list of dictionaries"),
     ],
-)  # fmt: skip
-def test_what_cannot_be_scheduled_is_refused(panel: Panel, settings: Settings, entry: str, says: str) -> None:
-    write_module(settings.modules_dir, SOURCE.format(extra=entry).replace("class Echo", "class Bad"), type="Plugin", name="Bad")
+)
+def test_what_cannot_be_scheduled_is_refused(
+    panel: Panel, settings: Settings, entry: str, says: str
+) -> None:
+    write_module(
+        settings.modules_dir,
+        SOURCE.format(extra=entry).replace("class Echo", "class Bad"),
+        type="Plugin",
+        name="Bad",
+    )
     with pytest.raises(UserError) as refusal:
         activate(panel, STAFF, "Bad", "Plugin")
     assert says in str(refusal.value)

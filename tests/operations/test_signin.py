@@ -12,7 +12,9 @@ from puqpanel.models import Audit
 from puqpanel.operations import signin
 
 
-@pytest.mark.parametrize("email", ["a" * 300 + "@panel.test", "a\0b@panel.test", "\udcff@panel.test", ""])
+@pytest.mark.parametrize(
+    "email", ["a" * 300 + "@panel.test", "a\0b@panel.test", "\udcff@panel.test", ""]
+)
 def test_nonsense_is_refused_like_a_wrong_password(panel: Panel, email: str) -> None:
     with pytest.raises(UserError, match="do not belong together"):
         signin.sign_in_staff(email=email, password="x" * 5000, ip="1" * 80)

@@ -31,9 +31,22 @@ def add(panel: Panel) -> Any:
         current.execute(sa.delete(Service))
 
     def one(status: str, created: str, ended: str = "", **more: Any) -> None:
-        moments = {"created_at": at(created), "status_since": at(ended or created), "terminated_at": at(ended) if status == "terminated" else None}
+        moments = {
+            "created_at": at(created),
+            "status_since": at(ended or created),
+            "terminated_at": at(ended) if status == "terminated" else None,
+        }
         with transaction() as current:
-            current.add(Service(client_id=client, product_id=more.pop("product_id", product), name="x", status=status, **moments, **more))
+            current.add(
+                Service(
+                    client_id=client,
+                    product_id=more.pop("product_id", product),
+                    name="x",
+                    status=status,
+                    **moments,
+                    **more,
+                )
+            )
 
     return one
 
@@ -46,8 +59,17 @@ def test_services_by_status_and_product(add: Any) -> None:
         add(status, "2026-01-01")
     add("active", "2026-01-01", product_id=other.id)
     counts = statistics.services_by_status()
-    assert counts == {"pending": 1, "active": 3, "suspended": 0, "terminated": 0, "cancelled": 0, "fraud": 1}
-    assert [(one.product, one.module, one.active, one.total) for one in statistics.services_by_product()] == [("Cloud 10", "", 2, 4), ("Zeta", "Product/Zeta", 1, 1)]
+    assert counts == {
+        "pending": 1,
+        "active": 3,
+        "suspended": 0,
+        "terminated": 0,
+        "cancelled": 0,
+        "fraud": 1,
+    }
+    assert [
+        (one.product, one.module, one.active, one.total) for one in statistics.services_by_product()
+    ] == [("Cloud 10", "", 2, 4), ("Zeta", "Product/Zeta", 1, 1)]
     assert len(statistics.services_by_product(limit=1)) == 1
 
 
@@ -81,7 +103,9 @@ def test_churn(add: Any) -> None:
         (date(2026, 2, 1), 9, 1, 0, 11.1),
         (date(2026, 3, 1), 8, 0, 0, 0.0),
     ]
-    assert statistics.churn(date(2020, 1, 1), date(2020, 1, 31)) == [(date(2020, 1, 1), 0, 0, 0, None)]
+    assert statistics.churn(date(2020, 1, 1), date(2020, 1, 31)) == [
+        (date(2020, 1, 1), 0, 0, 0, None)
+    ]
 
 
 def test_recurring_income_is_brought_to_a_month(add: Any) -> None:
@@ -90,43 +114,104 @@ def test_recurring_income_is_brought_to_a_month(add: Any) -> None:
     add("active", "2026-01-01", price_minor=99900, period="one_time")
     add("active", "2026-01-01", price_minor=500, currency="JPY")
     add("suspended", "2026-01-01", price_minor=7777)
-    assert statistics.recurring_income() == [("EUR", Decimal("20.00"), 3, ""), ("JPY", Decimal(500), 1, "")]
-    assert statistics.income_by_product() == [("EUR", Decimal("20.00"), 3, "Cloud 10"), ("JPY", Decimal(500), 1, "Cloud 10")]
+    assert statistics.recurring_income() == [
+        ("EUR", Decimal("20.00"), 3, ""),
+        ("JPY", Decimal(500), 1, ""),
+    ]
+    assert statistics.income_by_product() == [
+        ("EUR", Decimal("20.00"), 3, "Cloud 10"),
+        ("JPY", Decimal(500), 1, "Cloud 10"),
+    ]
 
 
 @pytest.fixture
 def tasks(panel: Panel) -> None:
     """Jobs of two modules: of services and of none, ended in January and later."""
     rows = [
-        ("Product/A", "completed", "s", "2026-01-01", ""), ("Product/A", "failed", "s", "2026-01-01 23:59", "The cloud is full."),
-        ("Product/A", "lost", "s", "2026-01-02", "Nobody knows."), ("Product/B", "failed", "s", "2026-01-02", "The cloud is full."),
-        ("Product/B", "completed", "s", "2026-01-03", ""), ("Product/B", "parked", "s", "2026-01-01", "waits"), ("Product/B", "cancelled", "s", "2026-01-01", ""),
-        ("Plugin/C", "failed", "", "2026-01-01", "not of a service"), ("Product/A", "failed", "s", "2026-02-01", "later"),
-    ]  # fmt: skip
+        ("Product/A", "completed", "s", "2026-01-01", ""),
+        ("Product/A", "failed", "s", "2026-01-01 23:59", "The cloud is full."),
+        ("Product/A", "lost", "s", "2026-01-02", "Nobody knows."),
+        ("Product/B", "failed", "s", "2026-01-02", "The cloud is full."),
+        ("Product/B", "completed", "s", "2026-01-03", ""),
+        ("Product/B", "parked", "s", "2026-01-01", "waits"),
+        ("Product/B", "cancelled", "s", "2026-01-01", ""),
+        ("Plugin/C", "failed", "", "2026-01-01", "not of a service"),
+        ("Product/A", "failed", "s", "2026-02-01", "later"),
+    ]
     with transaction() as current:
         for module, status, service, ended, note in rows:
-            current.add(Task(job="ModuleJob", queue="Module", module=module, status=status, service_uuid=service, ended_at=at(ended), note=note))
+            current.add(
+                Task(
+                    job="ModuleJob",
+                    queue="Module",
+                    module=module,
+                    status=status,
+                    service_uuid=service,
+                    ended_at=at(ended),
+                    note=note,
+                )
+            )
         current.add(Module(type="Product", name="A", version="1.0.0", status="active", strikes=2))
-        current.add(Module(type="Product", name="B", version="1.0.0", status="active", failing="It failed again and again."))
-        current.add_all([ModuleLog(type="Product", name="A", level=level, action="x", at=at(day)) for level, day in (("error", "2026-01-01"), ("info", "2026-01-01"), ("error", "2026-03-01"))])
+        current.add(
+            Module(
+                type="Product",
+                name="B",
+                version="1.0.0",
+                status="active",
+                failing="It failed again and again.",
+            )
+        )
+        current.add_all(
+            [
+                ModuleLog(type="Product", name="A", level=level, action="x", at=at(day))
+                for level, day in (
+                    ("error", "2026-01-01"),
+                    ("info", "2026-01-01"),
+                    ("error", "2026-03-01"),
+                )
+            ]
+        )
 
 
 def test_how_jobs_for_services_ended(tasks: None) -> None:
     found = statistics.provisioning(date(2026, 1, 1), date(2026, 1, 3))
-    assert found.slots == [(date(2026, 1, 1), 1, 1), (date(2026, 1, 2), 0, 2), (date(2026, 1, 3), 1, 0)]
+    assert found.slots == [
+        (date(2026, 1, 1), 1, 1),
+        (date(2026, 1, 2), 0, 2),
+        (date(2026, 1, 3), 1, 0),
+    ]
     assert found.modules == [("Product/A", 1, 1, 1), ("Product/B", 1, 1, 0)]
     assert found.reasons == [("The cloud is full.", 2), ("Nobody knows.", 1)]
 
 
 def test_the_health_of_modules(tasks: None) -> None:
-    health = {one.module: one for one in statistics.module_health(date(2026, 1, 1), date(2026, 1, 31))}
+    health = {
+        one.module: one for one in statistics.module_health(date(2026, 1, 1), date(2026, 1, 31))
+    }
     assert health["Product/A"] == ("Product/A", "1.0.0", "active", "", 2, 0, 1, 2, 1)
-    assert health["Product/B"] == ("Product/B", "1.0.0", "failing", "It failed again and again.", 0, 1, 1, 1, 0)
+    assert health["Product/B"] == (
+        "Product/B",
+        "1.0.0",
+        "failing",
+        "It failed again and again.",
+        0,
+        1,
+        1,
+        1,
+        0,
+    )
 
 
-@pytest.mark.parametrize(("first", "last"), [(date(2026, 2, 1), date(2026, 1, 31)), (date(2010, 1, 1), date(2026, 1, 1))])
+@pytest.mark.parametrize(
+    ("first", "last"), [(date(2026, 2, 1), date(2026, 1, 31)), (date(2010, 1, 1), date(2026, 1, 1))]
+)
 def test_what_is_no_range(panel: Panel, first: date, last: date) -> None:
-    for read in (statistics.new_and_lost, statistics.churn, statistics.provisioning, statistics.module_health):
+    for read in (
+        statistics.new_and_lost,
+        statistics.churn,
+        statistics.provisioning,
+        statistics.module_health,
+    ):
         with pytest.raises(UserError, match="range"):
             read(first, last)  # type: ignore[operator]
 
@@ -144,11 +229,21 @@ def test_the_number_of_queries_does_not_grow(add: Any) -> None:
     span = date(2025, 1, 1), date(2026, 12, 31)
     try:
         counted = []
-        for read in (statistics.services_by_status, statistics.services_by_product, statistics.recurring_income, statistics.income_by_product):
+        for read in (
+            statistics.services_by_status,
+            statistics.services_by_product,
+            statistics.recurring_income,
+            statistics.income_by_product,
+        ):
             seen.clear()
             read()
             counted.append(len(seen))
-        for ranged in (statistics.new_and_lost, statistics.churn, statistics.provisioning, statistics.module_health):
+        for ranged in (
+            statistics.new_and_lost,
+            statistics.churn,
+            statistics.provisioning,
+            statistics.module_health,
+        ):
             seen.clear()
             ranged(*span)  # type: ignore[operator]
             counted.append(len(seen))

@@ -1,4 +1,5 @@
-"""The guide's own module and its neighbours, ported line by line as an author would who has only the vendor's texts.
+"""The guide's own module and its neighbours, ported line by line as an author would who has only
+the vendor's texts.
 
 Written in the vendor's spelling; `pep8` gives the same module in Python's.
 """
@@ -13,8 +14,14 @@ _CAMEL = re.compile(r"\b(?!zA\b)[a-z_]\w*[A-Z]\w*")
 
 
 def pep8(source: str) -> str:
-    """A module in the other spelling: documented names by the table, the module's own by their words."""
-    source = source.replace("auth().id()", "auth_id()").replace("import Cache, auth,", "import Cache, auth_id,").replace("getDueAmountAttribute()", "due_amount")
+    """A module in the other spelling: documented names by the table, the module's own by their
+    words.
+    """
+    source = (
+        source.replace("auth().id()", "auth_id()")
+        .replace("import Cache, auth,", "import Cache, auth_id,")
+        .replace("getDueAmountAttribute()", "due_amount")
+    )
 
     def plain(match: re.Match[str]) -> str:
         name = match[0]
@@ -23,7 +30,7 @@ def pep8(source: str) -> str:
     return _CAMEL.sub(plain, source)
 
 
-MY_CLOUD_SERVICE = '''
+MY_CLOUD_SERVICE = """
 import json
 import random
 import resource
@@ -491,9 +498,9 @@ class MyCloudService(Product):
                 'success': False,
                 'message': str(e),
             }, 500)
-'''
+"""
 
-MODEL = '''
+MODEL = """
 from puqpanel.sdk import Crypt, Model
 
 
@@ -512,9 +519,9 @@ class CloudServer(Model):
 
     def getPasswordAttribute(self, value):
         return Crypt.decryptString(value)
-'''
+"""
 
-API_CLIENT = '''
+API_CLIENT = """
 import json
 
 from puqpanel.sdk import Client, Crypt, GuzzleException
@@ -575,9 +582,9 @@ class CloudAPIClient:
                 'error': e.getMessage(),
                 'http_code': e.getCode(),
             }
-'''
+"""
 
-CONTROLLER = '''
+CONTROLLER = """
 from puqpanel.sdk import Controller, DB, JsonResponse, Request, Validator, View, abort, auth, response, view_admin_module
 
 from ..Models.CloudServer import CloudServer, CloudServerGroup
@@ -633,15 +640,25 @@ class MyCloudServiceController(Controller):
         if not server:
             return {'success': False, 'message': 'No such server'}, 404
         return {'success': True, 'data': {'name': server.name, 'created': server['name']}}
-'''
+"""
 
 MY_CLOUD_FILES = {
     "Models/CloudServer.py": MODEL,
     "Services/CloudAPIClient.py": API_CLIENT,
     "Controllers/MyCloudServiceController.py": CONTROLLER,
-    "views/admin_area/product.html": '{% for plan in validation.plan_type %}<label><input name="plan_type" value="{{ plan }}"> {{ plan }}</label>{% endfor %}<input name="disk_space" value="{{ config.disk_space }}">',
-    "views/admin_area/service.html": '<input name="domain" value="{{ service_data.domain }}"> {{ config.name }}',
-    "views/admin_area/servers.html": '<h2>{{ title }}</h2>{% for server in servers %}<p>{{ server.name }} at {{ server.host }}</p>{% endfor %}',
-    "views/client_area/general.html": "<p>{{ service_data.username }} on {{ config['name'] }} by {{ module_name }}</p>",
+    "views/admin_area/product.html": (
+        '{% for plan in validation.plan_type %}<label><input name="plan_type" value="{{ plan }}">'
+        ' {{ plan }}</label>{% endfor %}<input name="disk_space" value="{{ config.disk_space }}">'
+    ),
+    "views/admin_area/service.html": (
+        '<input name="domain" value="{{ service_data.domain }}"> {{ config.name }}'
+    ),
+    "views/admin_area/servers.html": (
+        "<h2>{{ title }}</h2>{% for server in servers %}<p>{{ server.name }} at {{ server.host"
+        " }}</p>{% endfor %}"
+    ),
+    "views/client_area/general.html": (
+        "<p>{{ service_data.username }} on {{ config['name'] }} by {{ module_name }}</p>"
+    ),
     "views/client_area/files.html": "<p>No files of {{ service_uuid }}</p>",
 }

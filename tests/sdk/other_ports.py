@@ -1,6 +1,8 @@
-"""The texts' plugin, payment and notification modules, and the overview's product, ported line by line in the vendor's spelling."""
+"""The texts' plugin, payment and notification modules, and the overview's product, ported line
+by line in the vendor's spelling.
+"""
 
-SERVER_MONITORING = '''
+SERVER_MONITORING = """
 import json
 import socket
 import time
@@ -145,8 +147,8 @@ class ServerMonitoring(Plugin):
         address = http.resolve_public(target, config['port'], ['127.0.0.0/8'])[0]
         socket.create_connection(address, 2).close()
         return True
-'''
-MONITORING_CONTROLLER = '''
+"""
+MONITORING_CONTROLLER = """
 from puqpanel.sdk import Cache, DB, Controller, view_admin_module
 
 
@@ -157,9 +159,9 @@ class ServerMonitoringController(Controller):
 
     def checks(self, request):
         return {'success': True, 'data': Cache.remember('checks', 60, lambda: DB.table('monitoring_checks').pluck('name'))}
-'''
+"""
 
-BANK_TRANSFER = '''
+BANK_TRANSFER = """
 import hashlib
 import time
 
@@ -228,9 +230,9 @@ class BankTransfer(Payment):
         }
 
         return bankDetails.get(currency) or bankDetails['USD']
-'''
+"""
 
-MY_STRIPE = '''
+MY_STRIPE = """
 from puqpanel.sdk import Client, JsonResponse, Payment, Request, Response, response
 
 
@@ -288,9 +290,9 @@ class MyStripePayment(Payment):
 
     def apiWebhookGet(self, request: Request) -> Response:
         return response('ok', 200)
-'''
+"""
 
-MY_SMTP = '''
+MY_SMTP = """
 from puqpanel.sdk import Mail, Notification, NotificationMail, Validator
 
 
@@ -336,9 +338,9 @@ class MySMTPNotification(Notification):
         except Exception as e:
             self.logError('send', 'Email sending failed', str(e))
             return {'status': 'error', 'message': str(e)}
-'''
+"""
 
-SLACK = '''
+SLACK = """
 import time
 
 from puqpanel.sdk import Client, Notification, Validator, now
@@ -420,9 +422,9 @@ class SlackNotification(Notification):
             'warning': 'warning',
             'success': 'good',
         }.get(type, '#36a64f')
-'''
+"""
 
-MY_NEXTCLOUD = '''
+MY_NEXTCLOUD = """
 import random
 
 from puqpanel.sdk import Client, GuzzleException, Product, Schema, Service, Task, generateStrongPassword
@@ -519,9 +521,9 @@ class MyNextcloudService(Product):
             service.setProvisionStatus('failed')
             self.logError('createJob', 'Exception occurred', str(e))
             return {'status': 'error'}
-'''
+"""
 
-API_REFERENCE = '''
+API_REFERENCE = """
 from puqpanel.sdk import Cache, DB, ExternalServiceException, Product, Schema, Service, Task, ValidationException, Validator, encrypt, logModule, stripTags
 
 
@@ -661,4 +663,4 @@ class ModuleName(Product):
             'data': dict(self.task_data),
         })
         return {'status': 'success'}
-'''
+"""

@@ -1,6 +1,8 @@
-"""Modules ported name for name from the kind of text a module author has before them: in the vendor's spelling."""
+"""Modules ported name for name from the kind of text a module author has before them: in the
+vendor's spelling.
+"""
 
-VPS = '''
+VPS = """
 from puqpanel.sdk import DB, JsonResponse, Product, Request, Schema, Service, Task, Validator, encrypt, generateStrongPassword, now, response
 import json
 
@@ -264,8 +266,8 @@ class VPSHosting(Product):
             })
         except Exception as e:
             return response().json({"error": "Console unavailable"}, 500)
-'''
-CLIENT = '''
+"""
+CLIENT = """
 import json
 
 from puqpanel.sdk import Client, GuzzleException
@@ -324,9 +326,11 @@ class CloudAPIClient:
             return {'success': True}
         except GuzzleException as e:
             return {'success': False, 'error': e.getMessage()}
-'''
+"""
 VIEWS = {
-    "views/client_area/overview.html": "<p>{{ service_data.hostname }} {{ config('name') }} {{ module_name }}</p>",
+    "views/client_area/overview.html": (
+        "<p>{{ service_data.hostname }} {{ config('name') }} {{ module_name }}</p>"
+    ),
     "views/client_area/console.html": "{{ tab }}",
     "views/client_area/snapshots.html": "{{ tab }}",
     "views/client_area/monitoring.html": "{{ tab }}",

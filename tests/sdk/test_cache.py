@@ -1,4 +1,6 @@
-"""The cache, events and measurements of modules: real, shared by processes, and harmless when the queue server is away."""
+"""The cache, events and measurements of modules: real, shared by processes, and harmless when
+the queue server is away.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,15 @@ from puqpanel.host.context import Context, context, entered
 from puqpanel.infra import events, queue
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import ModuleLog
-from puqpanel.sdk import Cache, Event, ExternalServiceException, ValidationException, cache, event, measure
+from puqpanel.sdk import (
+    Cache,
+    Event,
+    ExternalServiceException,
+    ValidationException,
+    cache,
+    event,
+    measure,
+)
 
 
 @contextlib.contextmanager
@@ -36,12 +46,19 @@ def module(panel: Panel) -> Iterator[None]:
 
 def test_values_are_kept_encrypted_and_the_modules_own(module: None) -> None:
     assert cache is Cache
-    assert Cache.remember("k", 60, lambda: {"password": "hunter2", "at": (1, 2)}) == {"password": "hunter2", "at": [1, 2]}
+    assert Cache.remember("k", 60, lambda: {"password": "hunter2", "at": (1, 2)}) == {
+        "password": "hunter2",
+        "at": [1, 2],
+    }
     assert Cache.remember("k", 60, lambda: 1 / 0) == {"password": "hunter2", "at": [1, 2]}
     kept = [queue.connection().get(key) for key in queue.connection().keys("puqpanel:cache:*")]  # type: ignore[union-attr]
     assert kept
-    assert not any(b"hunter2" in value or b"password" in value for value in kept if isinstance(value, bytes))
-    assert all(queue.connection().ttl(key) > 0 for key in queue.connection().keys("puqpanel:cache:*"))  # type: ignore[union-attr,operator]
+    assert not any(
+        b"hunter2" in value or b"password" in value for value in kept if isinstance(value, bytes)
+    )
+    assert all(
+        queue.connection().ttl(key) > 0 for key in queue.connection().keys("puqpanel:cache:*")
+    )  # type: ignore[union-attr,operator]
     with entered(Context("Product", "Other")):
         assert Cache.get("k", "nothing") == "nothing"
         assert Cache.flush()
@@ -54,9 +71,18 @@ def test_tags(module: None) -> None:
     Cache.tags(["servers", "eu"]).put("a", 1, 60)
     Cache.tags("servers").put("b", 2, 60)
     Cache.put("c", 3, 60)
-    assert [Cache.tags("eu", "servers").get("a"), Cache.tags("servers").get("b"), Cache.get("c"), Cache.get("a")] == [1, 2, 3, None]
+    assert [
+        Cache.tags("eu", "servers").get("a"),
+        Cache.tags("servers").get("b"),
+        Cache.get("c"),
+        Cache.get("a"),
+    ] == [1, 2, 3, None]
     Cache.tags("eu").flush()
-    assert [Cache.tags("eu", "servers").get("a"), Cache.tags("servers").get("b"), Cache.get("c")] == [None, 2, 3]
+    assert [
+        Cache.tags("eu", "servers").get("a"),
+        Cache.tags("servers").get("b"),
+        Cache.get("c"),
+    ] == [None, 2, 3]
     Cache.flush()
     assert [Cache.tags("servers").get("b"), Cache.get("c")] == [None, None]
     Cache.put("gone", 1, 0)
@@ -71,7 +97,12 @@ def test_any_tag_flushes_and_no_other(module: None) -> None:
         assert space.flush()
         assert (both.get("k"), Cache.tags("stranger").get("k")) == (None, 2)
     Cache.tags("Echo", "module", "Echo").put("k", 3, 60)
-    assert (both.get("k"), one.get("k"), other.get("k"), Cache.get("k")) == (3, None, None, None), "the order and number of tags do not matter, but all of them do"
+    assert (both.get("k"), one.get("k"), other.get("k"), Cache.get("k")) == (
+        3,
+        None,
+        None,
+        None,
+    ), "the order and number of tags do not matter, but all of them do"
     with entered(Context("Plugin", "Echo")):
         Cache.tags(["module", "Echo"]).flush()
     assert both.get("k") == 3, "tags are each module's own"
@@ -105,7 +136,11 @@ def test_what_cannot_be_kept(module: None, tmp_path: Path) -> None:
         assert Cache.put("k", 1) is False
         assert Cache.flush() is False
         assert Cache.remember("k", 60, lambda: 7) == 7
-        assert (Cache.get("k", "default"), Cache.has("k"), Cache.forget("k")) == ("default", False, False)
+        assert (Cache.get("k", "default"), Cache.has("k"), Cache.forget("k")) == (
+            "default",
+            False,
+            False,
+        )
         tagged = Cache.tags("a", "b")
         assert (tagged.put("k", 1), tagged.get("k"), tagged.flush()) == (False, None, False)
 
@@ -117,7 +152,11 @@ def test_outside_a_call(panel: Panel) -> None:
 
 def test_events_reach_the_listeners_masked(module: None, monkeypatch: pytest.MonkeyPatch) -> None:
     heard: list[Any] = []
-    monkeypatch.setattr(events, "_listeners", {"cloud.account.created": (lambda name, payload: heard.append(payload),)})
+    monkeypatch.setattr(
+        events,
+        "_listeners",
+        {"cloud.account.created": (lambda name, payload: heard.append(payload),)},
+    )
     with transaction():
         Event.dispatch("cloud.account.created", {"user": "u1", "password": "hunter2", 3: "x"})
         assert heard == []
@@ -136,7 +175,13 @@ def test_events_reach_the_listeners_masked(module: None, monkeypatch: pytest.Mon
     wide: Any = "x"
     for _ in range(40):
         wide = [wide, wide]
-    for large in ({"text": "x" * 50_000_000}, {"list": ["x"] * 100_000}, {"wide": wide}, {"x" * 70_000: 1}, circle):
+    for large in (
+        {"text": "x" * 50_000_000},
+        {"list": ["x"] * 100_000},
+        {"wide": wide},
+        {"x" * 70_000: 1},
+        circle,
+    ):
         with pytest.raises(UserError, match="larger than 64 KB"):
             Event.dispatch("cloud.large", large)
     heard.clear()
@@ -165,13 +210,25 @@ def test_a_measured_function(module: None) -> None:
     assert len(rows) == 2
     shown = json.loads(rows[0].request)
     assert set(shown) == {"operation", "execution_time", "memory_usage", "peak_memory"}
-    assert (shown["execution_time"][-2:], shown["memory_usage"][-2:], shown["peak_memory"][-2:]) == ("ms", "KB", "MB")
+    assert (
+        shown["execution_time"][-2:],
+        shown["memory_usage"][-2:],
+        shown["peak_memory"][-2:],
+    ) == ("ms", "KB", "MB")
     with context_free():
         assert add(1) == 2, "outside a call it is only the function"
 
 
 def test_errors_answer_the_texts_questions() -> None:
     away = ExternalServiceException("The cloud is away.", 503)
-    assert (str(away), away.getMessage(), away.get_code()) == ("The cloud is away.", "The cloud is away.", 503)  # type: ignore[attr-defined]
+    assert (str(away), away.getMessage(), away.get_code()) == (
+        "The cloud is away.",
+        "The cloud is away.",
+        503,
+    )  # type: ignore[attr-defined]
     refused = ValidationException({"name": ["Missing."]})
-    assert (refused.getMessage(), refused.errors(), refused.errors["name"]) == ("Missing.", {"name": ["Missing."]}, ["Missing."])  # type: ignore[attr-defined]
+    assert (refused.getMessage(), refused.errors(), refused.errors["name"]) == (
+        "Missing.",
+        {"name": ["Missing."]},
+        ["Missing."],
+    )  # type: ignore[attr-defined]

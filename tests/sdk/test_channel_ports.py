@@ -1,4 +1,6 @@
-"""The texts' mail sender and card gateway, ported name for name, as configured instances: settings, a message, a client's page, a webhook."""
+"""The texts' mail sender and card gateway, ported name for name, as configured instances:
+settings, a message, a client's page, a webhook.
+"""
 
 from __future__ import annotations
 
@@ -108,9 +110,23 @@ SETTINGS = """<input name="secret_key" value="{{ secret_key }}"><input name="pas
 @pytest.fixture(params=["vendor", "pep8"])
 def settings(request: pytest.FixtureRequest, settings: Settings, tmp_path: Path) -> Settings:
     spelt = pep8 if request.param == "pep8" else str
-    files = {"views/settings.html": SETTINGS, "views/client_area.html": "{{ session.description }} {{ session.amount }} {{ session.currency }} {{ session.return_url }}"}
-    write_module(tmp_path / "modules", spelt(SMTP), type="Notification", name="MySMTPNotification", files=files)
-    write_module(tmp_path / "modules", spelt(STRIPE), type="Payment", name="MyStripePayment", files=files)
+    files = {
+        "views/settings.html": SETTINGS,
+        "views/client_area.html": (
+            "{{ session.description }} {{ session.amount }} {{ session.currency }} {{"
+            " session.return_url }}"
+        ),
+    }
+    write_module(
+        tmp_path / "modules",
+        spelt(SMTP),
+        type="Notification",
+        name="MySMTPNotification",
+        files=files,
+    )
+    write_module(
+        tmp_path / "modules", spelt(STRIPE), type="Payment", name="MyStripePayment", files=files
+    )
     return replace(settings, modules_dir=tmp_path / "modules")
 
 
@@ -128,35 +144,81 @@ def panel(settings: Settings) -> Iterator[Panel]:
 
 
 def test_a_sender_by_mail(panel: Panel, drain: Callable[..., None]) -> None:
-    uuid = instances.create_instance(actor=STAFF, module_type="Notification", module="Notification/MySMTPNotification", title="Mail").uuid
+    uuid = instances.create_instance(
+        actor=STAFF,
+        module_type="Notification",
+        module="Notification/MySMTPNotification",
+        title="Mail",
+    ).uuid
     with MailServer("none", ("panel", "Very-Secret-77")) as server:
         sent = {key: str(value) for key, value in server.config().items() if key != "verify"}
         instances.save_settings(actor=STAFF, uuid=uuid, data=sent)
         instances.save_settings(actor=STAFF, uuid=uuid, data={**sent, "password": ""})
         page = instances.settings_page(actor=STAFF, instance=instances.find_instance(uuid))
-        assert page is not None and 'name="server" value="localhost"' in page.value and "Very-Secret-77" not in page.value
+        assert (
+            page is not None
+            and 'name="server" value="localhost"' in page.value
+            and "Very-Secret-77" not in page.value
+        )
         instances.switch_instance(actor=STAFF, uuid=uuid, active=True)
-        instances.send(actor=STAFF, sender_uuid=uuid, message=Message("anna@example.test", "Hello", "Text"), tries=1)
+        instances.send(
+            actor=STAFF,
+            sender_uuid=uuid,
+            message=Message("anna@example.test", "Hello", "Text"),
+            tries=1,
+        )
         drain(1)
         assert [one.recipients for one in server.messages] == [["anna@example.test"]]
         server.fault = "recipient"
-        instances.send(actor=STAFF, sender_uuid=uuid, message=Message("anna@example.test", "Again", "Text"), tries=1)
+        instances.send(
+            actor=STAFF,
+            sender_uuid=uuid,
+            message=Message("anna@example.test", "Again", "Text"),
+            tries=1,
+        )
         drain(1)
     release()
-    notes = [(task.status, task.note) for task in session().scalars(sa.select(Task).order_by(Task.id))]
-    assert notes == [("completed", ""), ("failed", "The mail server refused the recipient: 550 no such mailbox")]
+    notes = [
+        (task.status, task.note) for task in session().scalars(sa.select(Task).order_by(Task.id))
+    ]
+    assert notes == [
+        ("completed", ""),
+        ("failed", "The mail server refused the recipient: 550 no such mailbox"),
+    ]
 
 
 def test_a_card_gateway(panel: Panel) -> None:
-    uuid = instances.create_instance(actor=STAFF, module_type="Payment", module="Payment/MyStripePayment", title="Card").uuid
-    instances.save_settings(actor=STAFF, uuid=uuid, data={"publishable_key": "pk_1", "secret_key": "sk_live_canary", "webhook_secret": "w", "sandbox": "1"})
+    uuid = instances.create_instance(
+        actor=STAFF, module_type="Payment", module="Payment/MyStripePayment", title="Card"
+    ).uuid
+    instances.save_settings(
+        actor=STAFF,
+        uuid=uuid,
+        data={
+            "publishable_key": "pk_1",
+            "secret_key": "sk_live_canary",
+            "webhook_secret": "w",
+            "sandbox": "1",
+        },
+    )
     instances.switch_instance(actor=STAFF, uuid=uuid, active=True)
     page = instances.settings_page(actor=STAFF, instance=instances.find_instance(uuid))
-    assert page is not None and f"http://panel.test/webhooks/Payment/MyStripePayment/{uuid}" in page.value and "sk_live_canary" not in page.value
+    assert (
+        page is not None
+        and f"http://panel.test/webhooks/Payment/MyStripePayment/{uuid}" in page.value
+        and "sk_live_canary" not in page.value
+    )
     shown = instances.preview(actor=STAFF, gateway=instances.find_instance(uuid))
-    assert shown is not None and shown.value == "Invoice #SAMPLE-0001 21.90 EUR http://panel.test/client"
+    assert (
+        shown is not None
+        and shown.value == "Invoice #SAMPLE-0001 21.90 EUR http://panel.test/client"
+    )
     browser = panel.test_client()
-    for body, said in (({"type": "payment_intent.succeeded", "id": "pi_1"}, '"success"'), ({"type": "payment_intent.payment_failed"}, '"success"'), ({}, "ok")):
+    for body, said in (
+        ({"type": "payment_intent.succeeded", "id": "pi_1"}, '"success"'),
+        ({"type": "payment_intent.payment_failed"}, '"success"'),
+        ({}, "ok"),
+    ):
         answer = browser.post(f"/webhooks/Payment/MyStripePayment/{uuid}", json=body)
         assert answer.status_code == 200 and said in answer.text
     assert browser.get(f"/webhooks/Payment/MyStripePayment/{uuid}").text == "ok"

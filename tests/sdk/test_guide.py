@@ -1,4 +1,6 @@
-"""The guide's module as an author ports it who has only the texts, in both spellings, the whole way: pages, worker, provider, customer."""
+"""The guide's module as an author ports it who has only the texts, in both spellings, the whole
+way: pages, worker, provider, customer.
+"""
 
 from __future__ import annotations
 
@@ -67,19 +69,25 @@ def spelt(request: pytest.FixtureRequest) -> Callable[[str], str]:
 
 @pytest.fixture
 def settings(settings: Settings, tmp_path: Path, spelt: Callable[[str], str]) -> Settings:
-    files = {path: spelt(text) if path.endswith(".py") else text for path, text in MY_CLOUD_FILES.items()}
+    files = {
+        path: spelt(text) if path.endswith(".py") else text for path, text in MY_CLOUD_FILES.items()
+    }
     write_module(tmp_path / "modules", spelt(MY_CLOUD_SERVICE), name="MyCloudService", files=files)
     return replace(settings, modules_dir=tmp_path / "modules")
 
 
 def row(uuid: str) -> Service:
     release()
-    found = session().scalar(sa.select(Service).where(Service.uuid == uuid).execution_options(populate_existing=True))
+    found = session().scalar(
+        sa.select(Service).where(Service.uuid == uuid).execution_options(populate_existing=True)
+    )
     assert found is not None
     return found
 
 
-def test_the_whole_way(live: Live, cloud: Cloud, spelt: Callable[[str], str], drain: Callable[..., None]) -> None:
+def test_the_whole_way(
+    live: Live, cloud: Cloud, spelt: Callable[[str], str], drain: Callable[..., None]
+) -> None:
     with live.ensure().app_context():
         staff.create_staff(actor=SHELL, email="owner@panel.test", name="Owner", password=PASSWORD)
     olga = Person(live, "admin", "owner@panel.test")
@@ -93,33 +101,56 @@ def test_the_whole_way(live: Live, cloud: Cloud, spelt: Callable[[str], str], dr
     refused = olga.post(f"{BASE}/servers", name="", ip="nowhere", location="Frankfurt")
     assert refused.status_code == 422
     assert set(refused.json["errors"]) == {"name", "ip"}
-    made = olga.post(f"{BASE}/servers", name="fra-1", ip="127.0.0.1", location="Frankfurt", port=str(cloud.port))
-    assert (made.status_code, made.json) == (200, {"success": True, "message": "Server created successfully"})
+    made = olga.post(
+        f"{BASE}/servers", name="fra-1", ip="127.0.0.1", location="Frankfurt", port=str(cloud.port)
+    )
+    assert (made.status_code, made.json) == (
+        200,
+        {"success": True, "message": "Server created successfully"},
+    )
     shown = olga.get(f"{BASE}/servers").text
     assert "<h2>Cloud Servers</h2>" in shown
     assert "fra-1 at 127.0.0.1" in shown
 
     # A product and a service through their forms.
     with live.ensure().app_context():
-        product = products.save_product(actor=STAFF, uuid=None, name="Cloud", module="Product/MyCloudService", price="5").uuid
-        client = clients.create_client(actor=STAFF, name="Lumen", email="astrid@lumen.test", user_password=PASSWORD).uuid
+        product = products.save_product(
+            actor=STAFF, uuid=None, name="Cloud", module="Product/MyCloudService", price="5"
+        ).uuid
+        client = clients.create_client(
+            actor=STAFF, name="Lumen", email="astrid@lumen.test", user_password=PASSWORD
+        ).uuid
     form = f"/admin/products/{product}/settings"
     assert 'name="plan_type" value="enterprise"' in olga.get(form).text
     wrong = olga.post(form, server_location="", plan_type="gold", disk_space="-1", bandwidth="x")
     assert wrong.status_code == 422
     assert "The plan type must be one of basic, premium, enterprise." in wrong.text
     assert 'value="-1"' in wrong.text
-    right = olga.post(form, server_location="US-East", plan_type="premium", disk_space="100", bandwidth="1000", username_prefix="lu")
+    right = olga.post(
+        form,
+        server_location="US-East",
+        plan_type="premium",
+        disk_space="100",
+        bandwidth="1000",
+        username_prefix="lu",
+    )
     assert right.status_code == 302, right.text
     with live.ensure().app_context():
         kept = session().scalars(sa.select(Product.config)).one()
         assert kept["disk_space"] == "100"
-        uuid = services.create_service(actor=STAFF, client_uuid=client, product_uuid=product, name="a.lumen.test").uuid
+        uuid = services.create_service(
+            actor=STAFF, client_uuid=client, product_uuid=product, name="a.lumen.test"
+        ).uuid
     form = f"/admin/services/{uuid}/settings"
     bad = olga.post(form, domain="not a domain", username="ab", password="weak", ip_address="1.2.3")
     assert bad.status_code == 422
     assert 'value="not a domain"' in bad.text
-    assert olga.post(form, domain=" Lumen.test ", username="astrid", password="Passw0rd1", ip_address="").status_code == 302
+    assert (
+        olga.post(
+            form, domain=" Lumen.test ", username="astrid", password="Passw0rd1", ip_address=""
+        ).status_code
+        == 302
+    )
 
     # The verbs, in a worker.
     def ask(verb: str, **data: str) -> Service:
@@ -137,16 +168,32 @@ def test_the_whole_way(live: Live, cloud: Cloud, spelt: Callable[[str], str], dr
     assert sent.json == {"domain": "lumen.test", "username": username, "password": password}
     assert sent.headers["authorization"] == "Bearer the key"
     with live.ensure().app_context():
-        logged = session().execute(sa.select(ModuleLog.action, ModuleLog.request, ModuleLog.response).where(ModuleLog.service_uuid == uuid)).all()
-    assert {spelt("createJob"), "performance", "POST " + cloud.url + "/accounts"} <= {line.action for line in logged}
+        logged = (
+            session()
+            .execute(
+                sa.select(ModuleLog.action, ModuleLog.request, ModuleLog.response).where(
+                    ModuleLog.service_uuid == uuid
+                )
+            )
+            .all()
+        )
+    assert {spelt("createJob"), "performance", "POST " + cloud.url + "/accounts"} <= {
+        line.action for line in logged
+    }
     assert not any(password in line.request + line.response for line in logged)
 
     # The customer's pages.
     astrid = Person(live, "client", "astrid@lumen.test")
-    assert f"<p>{username} on MyCloudService by MyCloudService</p>" in astrid.get(f"/client/services/{uuid}/general").text
+    assert (
+        f"<p>{username} on MyCloudService by MyCloudService</p>"
+        in astrid.get(f"/client/services/{uuid}/general").text
+    )
     assert "No files of" in astrid.get(f"/client/services/{uuid}/files").text
     for _ in range(2):
-        assert astrid.get(f"/client/services/{uuid}/general/api/get").json == {"success": True, "data": [{"name": "fra-1"}]}
+        assert astrid.get(f"/client/services/{uuid}/general/api/get").json == {
+            "success": True,
+            "data": [{"name": "fra-1"}],
+        }
     assert len(cloud.seen("GET", "/servers")) == 1, "the second came from the cache"
 
     assert ask("suspend").status == "suspended"
@@ -156,12 +203,22 @@ def test_the_whole_way(live: Live, cloud: Cloud, spelt: Callable[[str], str], dr
     # The rest of the guide's methods, called as the panel calls a method.
     with live.ensure().app_context():
         loaded = registry.current().modules["Product/MyCloudService"]
-        for method, data in {"forgetServers": ["value", None, "gone"], "everyService": [True, "astrid@lumen.test"]}.items():
+        for method, data in {
+            "forgetServers": ["value", None, "gone"],
+            "everyService": [True, "astrid@lumen.test"],
+        }.items():
             called = calls.invoke(loaded, spelt(method), service_uuid=uuid, actor=STAFF)
             assert called.result.ok, called.error
             assert called.result.data == data
-        provisioned = [calls.invoke(loaded, spelt("provisionAccount"), how).result for how in ("misconfigured", "refused", "fine")]
-        assert [one.message for one in provisioned] == ["Invalid configuration", "External service unavailable", ""]
+        provisioned = [
+            calls.invoke(loaded, spelt("provisionAccount"), how).result
+            for how in ("misconfigured", "refused", "fine")
+        ]
+        assert [one.message for one in provisioned] == [
+            "Invalid configuration",
+            "External service unavailable",
+            "",
+        ]
         assert provisioned[2].data == [{"name": "fra-1"}]
     ended = ask("terminate", typed="a.lumen.test")
     assert (ended.status, ended.provision_status) == ("terminated", "terminated"), ended.failure
@@ -178,5 +235,10 @@ def test_the_whole_way(live: Live, cloud: Cloud, spelt: Callable[[str], str], dr
     assert olga.post("/admin/modules/switch/Product/MyCloudService/update").status_code == 302
     assert olga.get(f"{BASE}/servers").status_code == 200
     with live.ensure().app_context():
-        columns = {column["name"] for column in sa.inspect(session().connection()).get_columns("mod_product_mycloudservice_cloud_servers")}
+        columns = {
+            column["name"]
+            for column in sa.inspect(session().connection()).get_columns(
+                "mod_product_mycloudservice_cloud_servers"
+            )
+        }
         assert "new_field" in columns

@@ -1,4 +1,6 @@
-"""The vendor's kind of client over real sockets: what it raises, what it answers, and how it joins addresses."""
+"""The vendor's kind of client over real sockets: what it raises, what it answers, and how it
+joins addresses.
+"""
 
 from __future__ import annotations
 
@@ -42,32 +44,72 @@ def inside(panel: Panel) -> Iterator[None]:
 
 
 def test_the_texts_client(cloud: Cloud) -> None:
-    client = Client({"base_uri": cloud.url, "timeout": 30, "connect_timeout": 10, "headers": {"Authorization": "Bearer key-secret", "Accept": "application/json"}})
-    answer: Any = client.request("POST", "/accounts", {"json": {"name": "a", "token": "tok-secret"}})
-    assert (answer.getStatusCode(), json.loads(answer.getBody().getContents())["path"]) == (200, "/accounts")
+    client = Client(
+        {
+            "base_uri": cloud.url,
+            "timeout": 30,
+            "connect_timeout": 10,
+            "headers": {"Authorization": "Bearer key-secret", "Accept": "application/json"},
+        }
+    )
+    answer: Any = client.request(
+        "POST", "/accounts", {"json": {"name": "a", "token": "tok-secret"}}
+    )
+    assert (answer.getStatusCode(), json.loads(answer.getBody().getContents())["path"]) == (
+        200,
+        "/accounts",
+    )
     assert json.loads(answer.getBody()) == json.loads(answer.get_body().get_contents())
     sent = cloud.seen()[-1]
-    assert (sent.method, sent.json, sent.headers["authorization"]) == ("POST", {"name": "a", "token": "tok-secret"}, "Bearer key-secret")
+    assert (sent.method, sent.json, sent.headers["authorization"]) == (
+        "POST",
+        {"name": "a", "token": "tok-secret"},
+        "Bearer key-secret",
+    )
     assert cloud.seen()[-1].headers["user-agent"].startswith("puqpanel")
     client.post("form", form_params={"a": "1"}, query={"q": "2"}, headers={"X-One": "1"})
     sent = cloud.seen()[-1]
-    assert (sent.path, sent.form, sent.query, sent.headers["x-one"]) == ("/form", [("a", "1")], [("q", "2")], "1")
+    assert (sent.path, sent.form, sent.query, sent.headers["x-one"]) == (
+        "/form",
+        [("a", "1")],
+        [("q", "2")],
+        "1",
+    )
     client.put("/raw", {"body": "text"})
     assert cloud.seen()[-1].body == b"text"
-    assert [client.get("/g").data["path"], client.patch("/p").data["path"], client.delete("/d").data["path"]] == ["/g", "/p", "/d"]
+    assert [
+        client.get("/g").data["path"],
+        client.patch("/p").data["path"],
+        client.delete("/d").data["path"],
+    ] == ["/g", "/p", "/d"]
     client.get("/v2", auth=["u", "pw-secret"])
     assert cloud.seen()[-1].headers["authorization"].startswith("Basic")
     rows = session().scalars(sa.select(ModuleLog)).all()
     assert len(rows) == 7
-    assert not any(secret in row.request + row.response for row in rows for secret in ("hunter2", "tok-secret", "key-secret", "pw-secret"))
+    assert not any(
+        secret in row.request + row.response
+        for row in rows
+        for secret in ("hunter2", "tok-secret", "key-secret", "pw-secret")
+    )
 
 
 @pytest.mark.parametrize(
     ("base", "uri", "reached"),
-    [("", "{}/x", "/x"), ("{}", "/x", "/x"), ("{}", "x", "/x"), ("{}/v2/", "x", "/v2/x"), ("{}/v2", "x", "/x"), ("{}/v2/", "/x", "/x"), ("http://127.0.0.1:1", "{}/x", "/x"), ("{}/v2", "", "/v2")],
+    [
+        ("", "{}/x", "/x"),
+        ("{}", "/x", "/x"),
+        ("{}", "x", "/x"),
+        ("{}/v2/", "x", "/v2/x"),
+        ("{}/v2", "x", "/x"),
+        ("{}/v2/", "/x", "/x"),
+        ("http://127.0.0.1:1", "{}/x", "/x"),
+        ("{}/v2", "", "/v2"),
+    ],
 )
 def test_addresses_are_joined_as_in_a_page(cloud: Cloud, base: str, uri: str, reached: str) -> None:
-    assert Client(base_uri=base.format(cloud.url)).get(uri.format(cloud.url)).data["path"] == reached
+    assert (
+        Client(base_uri=base.format(cloud.url)).get(uri.format(cloud.url)).data["path"] == reached
+    )
 
 
 @pytest.mark.parametrize("fault", ["400", "404", "429", "500"])
@@ -77,7 +119,11 @@ def test_refusals_are_raised(cloud: Cloud, fault: str) -> None:
         Client(base_uri=cloud.url).get("/x")
     error: Any = caught.value
     assert isinstance(error, ExternalServiceError) and isinstance(error, Exception)
-    assert (error.getCode(), error.getMessage(), str(error)) == (int(fault), f"The other side answered {fault}.", f"The other side answered {fault}.")
+    assert (error.getCode(), error.getMessage(), str(error)) == (
+        int(fault),
+        f"The other side answered {fault}.",
+        f"The other side answered {fault}.",
+    )
     assert error.hasResponse() and error.getResponse().get_status_code() == int(fault)
     assert Client({"base_uri": cloud.url, "http_errors": False}).get("/x").http_code == int(fault)
 

@@ -1,4 +1,6 @@
-"""Requests to providers that behave, fail, hang, cut the line and answer garbage, over real sockets."""
+"""Requests to providers that behave, fail, hang, cut the line and answer garbage, over real
+sockets.
+"""
 
 from __future__ import annotations
 
@@ -50,24 +52,53 @@ def test_json_bearer_and_the_log(httpserver: HTTPServer) -> None:
 
     httpserver.expect_request("/v2/droplets", method="POST").respond_with_handler(handle)
     with http.session(base_url=httpserver.url_for("/v2"), bearer="tok-secret") as cloud:
-        answer = cloud.post("/droplets", json={"name": "n", "password": "hunter2"}, params={"page": 1})
-    assert (answer.ok, answer.status, answer.http_code, answer.data["id"]) == (True, "success", 201, 7)
-    assert (answer["status"], answer["success"], answer.get("data")["id"], answer.get("nothing", 3)) == ("success", True, 7, 3)
+        answer = cloud.post(
+            "/droplets", json={"name": "n", "password": "hunter2"}, params={"page": 1}
+        )
+    assert (answer.ok, answer.status, answer.http_code, answer.data["id"]) == (
+        True,
+        "success",
+        201,
+        7,
+    )
+    assert (
+        answer["status"],
+        answer["success"],
+        answer.get("data")["id"],
+        answer.get("nothing", 3),
+    ) == ("success", True, 7, 3)
     assert seen[0].headers["Authorization"] == "Bearer tok-secret"
     assert seen[0].headers["User-Agent"].startswith("puqpanel")
     row = last()
-    assert (row.level, row.service_uuid, row.action) == ("info", "s-1", f"POST {httpserver.url_for('/v2/droplets')}")
+    assert (row.level, row.service_uuid, row.action) == (
+        "info",
+        "s-1",
+        f"POST {httpserver.url_for('/v2/droplets')}",
+    )
     assert row.duration_ms is not None
     assert '"name": "n"' in row.request
     assert "hunter2" not in row.request + row.response
     assert "tok-secret" not in row.request
 
 
-@pytest.mark.parametrize(("body", "error"), [('{"message": "no  room"}', "The other side answered 507: no room."), ("<html>", "The other side answered 507."), ("[", "The other side answered 507.")])
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ('{"message": "no  room"}', "The other side answered 507: no room."),
+        ("<html>", "The other side answered 507."),
+        ("[", "The other side answered 507."),
+    ],
+)
 def test_refusals_and_garbage(httpserver: HTTPServer, body: str, error: str) -> None:
     httpserver.expect_request("/").respond_with_data(body, 507)
     answer = http.session(httpserver.url_for("/")).get()
-    assert (answer.ok, answer.status, answer.http_code, answer.error, answer.lost) == (False, "error", 507, error, False)
+    assert (answer.ok, answer.status, answer.http_code, answer.error, answer.lost) == (
+        False,
+        "error",
+        507,
+        error,
+        False,
+    )
     assert last().level == "error"
 
 
@@ -106,7 +137,9 @@ def test_pairs_secrets_and_files(httpserver: HTTPServer) -> None:
 
 @pytest.fixture
 def line() -> Iterator[Callable[[bytes | None], str]]:
-    """A server that reads a request, sends these bytes (None: nothing, and stays silent) and hangs up."""
+    """A server that reads a request, sends these bytes (None: nothing, and stays silent) and
+    hangs up.
+    """
     sockets: list[socket.socket] = []
     silent = threading.Event()
 
@@ -140,7 +173,9 @@ def test_lost_means_the_work_may_be_done(line: Callable[[bytes | None], str]) ->
     cut = http.session(line(b"")).post("/x", json={})
     assert (cut.ok, cut.http_code, cut.lost) == (False, 0, True)
     assert cut.error == "The connection was cut before the answer came."
-    half = http.session(line(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")).post("/x", json={})
+    half = http.session(line(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")).post(
+        "/x", json={}
+    )
     assert (half.ok, half.lost) == (False, True)
     slow = http.session(line(None), timeout=(1, 0.3)).post("/x", json={})
     assert (slow.lost, slow.error) == (True, "The other side did not answer in time.")
@@ -152,7 +187,11 @@ def test_what_never_left_is_not_lost() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     answer = http.session(f"http://127.0.0.1:{port}").post("/x", json={})
-    assert (answer.ok, answer.lost, answer.error) == (False, False, "The other side could not be reached.")
+    assert (answer.ok, answer.lost, answer.error) == (
+        False,
+        False,
+        "The other side could not be reached.",
+    )
     for url in ("nonsense", "http://", "ftp://x/y"):
         answer = http.session(url).post("/x")
         assert (answer.ok, answer.lost) == (False, False)
@@ -160,9 +199,15 @@ def test_what_never_left_is_not_lost() -> None:
 
 
 def test_an_endless_answer_is_cut(httpserver: HTTPServer) -> None:
-    httpserver.expect_request("/").respond_with_handler(lambda _: Response((b"x" * 65536 for _ in range(400)), 200))
+    httpserver.expect_request("/").respond_with_handler(
+        lambda _: Response((b"x" * 65536 for _ in range(400)), 200)
+    )
     answer = http.session(httpserver.url_for("/")).get()
-    assert (answer.ok, answer.error, answer.text) == (False, "The answer was longer than 10 MB.", "")
+    assert (answer.ok, answer.error, answer.text) == (
+        False,
+        "The answer was longer than 10 MB.",
+        "",
+    )
 
 
 def test_a_certificate_nobody_knows(tmp_path: Path) -> None:
@@ -170,25 +215,53 @@ def test_a_certificate_nobody_knows(tmp_path: Path) -> None:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     moment = datetime.now(UTC)
     signed = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
-        .not_valid_before(moment - timedelta(days=1)).not_valid_after(moment + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False).sign(key, hashes.SHA256())
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(moment - timedelta(days=1))
+        .not_valid_after(moment + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
+        )
+        .sign(key, hashes.SHA256())
     )
     pem = tmp_path / "pem"
     pem.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        + signed.public_bytes(serialization.Encoding.PEM))
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        + signed.public_bytes(serialization.Encoding.PEM)
+    )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pem)
     with HTTPServer(host="127.0.0.1", ssl_context=context) as server:
         server.expect_request("/").respond_with_data("{}")
         refused = http.session(server.url_for("/")).post(json={})
-        assert (refused.error, refused.lost) == ("The certificate of the other side is not trusted.", False)
+        assert (refused.error, refused.lost) == (
+            "The certificate of the other side is not trusted.",
+            False,
+        )
         assert http.session(server.url_for("/"), verify=False).get().ok
         assert http.session(server.url_for("/"), verify=str(pem)).get().ok
-        assert http.session(server.url_for("/"), verify=str(pem), policy=http.public_only(["127.0.0.0/8"])).get().ok
-        named = http.session(f"https://localhost:{server.port}", verify=str(pem), policy=http.public_only(["127.0.0.0/8", "::1"])).get()
-        assert named.error == "The certificate of the other side is not trusted.", "it is held against the name that was asked for, not the address"
+        assert (
+            http.session(
+                server.url_for("/"), verify=str(pem), policy=http.public_only(["127.0.0.0/8"])
+            )
+            .get()
+            .ok
+        )
+        named = http.session(
+            f"https://localhost:{server.port}",
+            verify=str(pem),
+            policy=http.public_only(["127.0.0.0/8", "::1"]),
+        ).get()
+        assert named.error == "The certificate of the other side is not trusted.", (
+            "it is held against the name that was asked for, not the address"
+        )
 
 
 def drip(listening: socket.socket, gone: threading.Event) -> None:
@@ -205,7 +278,9 @@ def drip(listening: socket.socket, gone: threading.Event) -> None:
                 connection.sendall(b"x")
 
 
-def test_a_page_waits_a_short_time_and_once_for_each_host(line: Callable[[bytes | None], str], httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_waits_a_short_time_and_once_for_each_host(
+    line: Callable[[bytes | None], str], httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(http, "PAGE_READ", 0.4)
     httpserver.expect_request("/").respond_with_data("{}")
     silent, healthy = line(None), httpserver.url_for("/")
@@ -213,7 +288,10 @@ def test_a_page_waits_a_short_time_and_once_for_each_host(line: Callable[[bytes 
     with entered(Context("Product", "Cloud")):
         first, second = http.session(silent).get(), http.session(silent).get("/more")
         assert (first.error, first.ok) == ("The other side did not answer in time.", False)
-        assert (second.error, second.lost) == ("The other side did not answer in time just now, so it was not asked again.", False)
+        assert (second.error, second.lost) == (
+            "The other side did not answer in time just now, so it was not asked again.",
+            False,
+        )
         assert last().level == "error"
         assert http.session(healthy).get().ok, "others are asked"
     assert time.monotonic() - started < 2
@@ -225,7 +303,9 @@ def test_a_page_waits_a_short_time_and_once_for_each_host(line: Callable[[bytes 
         assert time.monotonic() - started > 0.7, "a task has the time that it asked for"
 
 
-def test_a_page_waits_for_all_requests_together(line: Callable[[bytes | None], str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_waits_for_all_requests_together(
+    line: Callable[[bytes | None], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(http, "PAGE_TOTAL", 0.5)
     started = time.monotonic()
     with entered(Context("Product", "Cloud")):
@@ -241,19 +321,32 @@ def test_an_answer_that_drips_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> N
         with entered(Context("Product", "Cloud")):
             answer = http.session(f"http://127.0.0.1:{listening.getsockname()[1]}").get()
         gone.set()
-    assert (answer.ok, answer.error, time.monotonic() - started < 2) == (False, "The answer did not end in time.", True)
+    assert (answer.ok, answer.error, time.monotonic() - started < 2) == (
+        False,
+        "The answer did not end in time.",
+        True,
+    )
 
 
 def test_whole_and_cut_answers(line: Callable[[bytes | None], str], httpserver: HTTPServer) -> None:
     content = bytes(range(256)) * 4000
     packed = gzip.compress(content)
-    httpserver.expect_request("/packed").respond_with_data(packed, headers={"Content-Encoding": "gzip"})
-    httpserver.expect_request("/pieces").respond_with_handler(lambda _: Response(iter([content, b"", content]), direct_passthrough=True))
-    httpserver.expect_request("/echo", method="PUT").respond_with_handler(lambda request: Response(request.get_data()))
+    httpserver.expect_request("/packed").respond_with_data(
+        packed, headers={"Content-Encoding": "gzip"}
+    )
+    httpserver.expect_request("/pieces").respond_with_handler(
+        lambda _: Response(iter([content, b"", content]), direct_passthrough=True)
+    )
+    httpserver.expect_request("/echo", method="PUT").respond_with_handler(
+        lambda request: Response(request.get_data())
+    )
     cloud = http.session(httpserver.url_for(""))
     assert (cloud.get("/packed").content, cloud.get("/pieces").content) == (content, content * 2)
     assert cloud.put("/echo", data=content, log_body=False).content == content
     assert cloud.request("HEAD", "/packed").ok
-    for cut in (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{}", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{}"):
+    for cut in (
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{}",
+    ):
         answer = http.session(line(cut)).get()
         assert (answer.ok, answer.lost, answer.http_code) == (False, False, 0)

@@ -1,4 +1,6 @@
-"""Mail over real SMTP: encrypted or not, refused, silent, dripping; nothing of the password in any sentence, no header from outside."""
+"""Mail over real SMTP: encrypted or not, refused, silent, dripping; nothing of the password in
+any sentence, no header from outside.
+"""
 
 from __future__ import annotations
 
@@ -19,23 +21,53 @@ LOGIN = ("panel", "Very-Secret-77")
 @pytest.mark.parametrize("encryption", ["none", "tls", "ssl"])
 def test_a_message_arrives(encryption: str) -> None:
     with MailServer(encryption, LOGIN) as server:
-        Mail.mailer(server.config()).send(NotificationMail("anna@example.test", "Zażółć", "Hello\n.\nAnna", [
-            {"name": "a.pdf", "content": base64.b64encode(b"%PDF").decode(), "type": "application/pdf"}, {"name": "../b.bin", "content": b"\x00\x01"}]))
+        Mail.mailer(server.config()).send(
+            NotificationMail(
+                "anna@example.test",
+                "Zażółć",
+                "Hello\n.\nAnna",
+                [
+                    {
+                        "name": "a.pdf",
+                        "content": base64.b64encode(b"%PDF").decode(),
+                        "type": "application/pdf",
+                    },
+                    {"name": "../b.bin", "content": b"\x00\x01"},
+                ],
+            )
+        )
     (taken,) = server.messages
-    assert (taken.sender, taken.recipients, taken.encrypted, taken.login) == ("panel@firm.example", ["anna@example.test"], encryption != "none", "panel")
+    assert (taken.sender, taken.recipients, taken.encrypted, taken.login) == (
+        "panel@firm.example",
+        ["anna@example.test"],
+        encryption != "none",
+        "panel",
+    )
     message = taken.message
-    assert (message["From"], message["To"], message["Subject"]) == ("The firm <panel@firm.example>", "anna@example.test", "Zażółć")
+    assert (message["From"], message["To"], message["Subject"]) == (
+        "The firm <panel@firm.example>",
+        "anna@example.test",
+        "Zażółć",
+    )
     assert message["Message-ID"].endswith("@firm.example>") and message["Date"]
     body = message.get_body(("plain",))
     assert body is not None and body.get_content().split() == ["Hello", ".", "Anna"]
     files = list(message.iter_attachments())
     assert [(one.get_filename(), one.get_content_type(), one.get_content()) for one in files] == [
-        ("a.pdf", "application/pdf", b"%PDF"), ("b.bin", "application/octet-stream", b"\x00\x01")]
+        ("a.pdf", "application/pdf", b"%PDF"),
+        ("b.bin", "application/octet-stream", b"\x00\x01"),
+    ]
 
 
 def test_html_has_a_plain_text_beside_it() -> None:
     with MailServer() as server:
-        Mail.mailer(server.config()).send(NotificationMail(["a@example.test", "b@example.test"], "S", "<style>h1 { color: red }</style><h1>Hi</h1><p>1 &lt; 2<br>and on</p>"))
+        Mail.mailer(server.config()).send(
+            NotificationMail(
+                ["a@example.test", "b@example.test"],
+                "S",
+                "<style>h1 { color: red }</style><h1>Hi</h1><p>1 &lt; 2<br>and on</p>",
+            )
+        )
     message = server.messages[0].message
     plain, html = message.get_body(("plain",)), message.get_body(("html",))
     assert plain is not None and html is not None
@@ -44,11 +76,14 @@ def test_html_has_a_plain_text_beside_it() -> None:
     assert server.messages[0].recipients == ["a@example.test", "b@example.test"]
 
 
-@pytest.mark.parametrize(("fault", "sentence", "permanent"), [
-    ("recipient", "refused the recipient: 550 no such mailbox", True),
-    ("full", "refused the recipient: 452 mailbox full", False),
-    ("drop", "cut the connection", False),
-])
+@pytest.mark.parametrize(
+    ("fault", "sentence", "permanent"),
+    [
+        ("recipient", "refused the recipient: 550 no such mailbox", True),
+        ("full", "refused the recipient: 452 mailbox full", False),
+        ("drop", "cut the connection", False),
+    ],
+)
 def test_what_the_server_says(fault: str, sentence: str, permanent: bool) -> None:
     with MailServer() as server:
         server.fault = fault
@@ -99,32 +134,59 @@ def test_a_page_waits_less_than_a_task() -> None:
         assert Mail.mailer(config).server.total > 60
 
 
-@pytest.mark.parametrize(("changed", "wrong"), [
-    ({"server": ""}, {"server"}), ({"server": "a b"}, {"server"}), ({"server": "user@host"}, {"server"}), ({"port": 0}, {"port"}), ({"port": "x"}, {"port"}),
-    ({"encryption": "rot13"}, {"encryption"}), ({"email": "nobody"}, {"email"}), ({"sender_name": "a\r\nBcc: x@y.test"}, {"sender_name"}),
-    ({"email": "", "port": 99999}, {"email", "port"}),
-])
+@pytest.mark.parametrize(
+    ("changed", "wrong"),
+    [
+        ({"server": ""}, {"server"}),
+        ({"server": "a b"}, {"server"}),
+        ({"server": "user@host"}, {"server"}),
+        ({"port": 0}, {"port"}),
+        ({"port": "x"}, {"port"}),
+        ({"encryption": "rot13"}, {"encryption"}),
+        ({"email": "nobody"}, {"email"}),
+        ({"sender_name": "a\r\nBcc: x@y.test"}, {"sender_name"}),
+        ({"email": "", "port": 99999}, {"email", "port"}),
+    ],
+)
 def test_a_configuration_that_is_none(changed: dict[str, Any], wrong: set[str]) -> None:
     with pytest.raises(ValidationError) as caught:
-        Mail.mailer({"server": "mail.test", "port": "587", "encryption": "tls", "email": "a@firm.test", **changed})
+        Mail.mailer(
+            {
+                "server": "mail.test",
+                "port": "587",
+                "encryption": "tls",
+                "email": "a@firm.test",
+                **changed,
+            }
+        )
     assert set(caught.value.errors) == wrong
 
 
 def test_other_names_of_the_same_settings() -> None:
-    server = Mail.mailer({"host": "mail.test", "user": "u", "from_address": "a@firm.test", "secure": "SSL"}).server
-    assert (server.host, server.port, server.encryption, server.username) == ("mail.test", 465, "ssl", "u")
+    server = Mail.mailer(
+        {"host": "mail.test", "user": "u", "from_address": "a@firm.test", "secure": "SSL"}
+    ).server
+    assert (server.host, server.port, server.encryption, server.username) == (
+        "mail.test",
+        465,
+        "ssl",
+        "u",
+    )
 
 
-@pytest.mark.parametrize("message", [
-    NotificationMail("anna@example.test", "Hi\r\nBcc: evil@example.test", "M"),
-    NotificationMail("anna@example.test\nBcc: evil@example.test", "S", "M"),
-    NotificationMail("anna@example.test, evil@example.test", "S", "M"),
-    NotificationMail("nobody", "S", "M"),
-    NotificationMail([], "S", "M"),
-    NotificationMail("anna@example.test", "S", "M", [{"name": "a\r\nX: y", "content": b""}]),
-    NotificationMail("anna@example.test", "S", "M", [{"name": "a", "content": "no base64!"}]),
-    NotificationMail("anna@example.test", "S", "M", [{"content": b""}]),
-])
+@pytest.mark.parametrize(
+    "message",
+    [
+        NotificationMail("anna@example.test", "Hi\r\nBcc: evil@example.test", "M"),
+        NotificationMail("anna@example.test\nBcc: evil@example.test", "S", "M"),
+        NotificationMail("anna@example.test, evil@example.test", "S", "M"),
+        NotificationMail("nobody", "S", "M"),
+        NotificationMail([], "S", "M"),
+        NotificationMail("anna@example.test", "S", "M", [{"name": "a\r\nX: y", "content": b""}]),
+        NotificationMail("anna@example.test", "S", "M", [{"name": "a", "content": "no base64!"}]),
+        NotificationMail("anna@example.test", "S", "M", [{"content": b""}]),
+    ],
+)
 def test_no_header_comes_from_outside(message: NotificationMail) -> None:
     with MailServer() as server:
         with pytest.raises(ValidationError):

@@ -15,7 +15,14 @@ from puqpanel.sdk import DB, Crypt, Model, Schema
 
 
 class CloudServer(Model):
-    fillable = ["name", "host", "username", "password", "api_key", "active"]  # noqa: RUF012 - as the texts write it
+    fillable = [  # noqa: RUF012 - as the vendor documentation writes it
+        "name",
+        "host",
+        "username",
+        "password",
+        "api_key",
+        "active",
+    ]
     hidden = ["password"]  # noqa: RUF012
 
     # Password automatically encrypted when saving
@@ -70,7 +77,9 @@ def inside(panel: Panel) -> Iterator[None]:
 
 
 def made(name: str = "fra-1", **more: Any) -> Any:
-    return CloudServer.create({"name": name, "host": "10.0.0.1", "password": "swordfish", "api_key": "k", **more})
+    return CloudServer.create(
+        {"name": name, "host": "10.0.0.1", "password": "swordfish", "api_key": "k", **more}
+    )
 
 
 def test_the_texts_model() -> None:
@@ -81,7 +90,14 @@ def test_the_texts_model() -> None:
     assert stored is not None
     assert "swordfish" not in stored.password and stored.api_key == "<k>"
     found: Any = CloudServer.where("active", True).first()
-    assert (found.uuid, found.host, found.password, found.api_key, found.active, found["host"]) == (server.uuid, "10.0.0.1", "swordfish", "<k>", True, "10.0.0.1")
+    assert (found.uuid, found.host, found.password, found.api_key, found.active, found["host"]) == (
+        server.uuid,
+        "10.0.0.1",
+        "swordfish",
+        "<k>",
+        True,
+        "10.0.0.1",
+    )
     found.password = "other"
     found.host = "10.0.0.2"
     found.save()
@@ -90,7 +106,21 @@ def test_the_texts_model() -> None:
     assert again.update({"host": "10.0.0.3", "uuid": "forged", "created_at": None}) is True
     assert CloudServer.find("forged") is None
     assert server.refresh().host == "10.0.0.3"
-    assert set(again.toArray()) == set(again.to_dict()) == {"uuid", "name", "host", "username", "api_key", "active", "table", "created_at", "updated_at"}
+    assert (
+        set(again.toArray())
+        == set(again.to_dict())
+        == {
+            "uuid",
+            "name",
+            "host",
+            "username",
+            "api_key",
+            "active",
+            "table",
+            "created_at",
+            "updated_at",
+        }
+    )
     assert again.delete() is True and again.delete() is False
     assert CloudServer.first() is None
     with pytest.raises(NotFoundError):
@@ -108,7 +138,10 @@ def test_queries() -> None:
     assert {one.name for one in CloudServer.where_in("name", ["a", "b", "x"]).get()} == {"a", "b"}
     assert CloudServer.where({"active": False}).pluck("name") == ["c"]
     assert CloudServer.where("name", "!=", "a").where("active", True).value("name") == "b"
-    assert CloudServer.where("active", True).count() == 2 and CloudServer.where("name", "x").exists() is False
+    assert (
+        CloudServer.where("active", True).count() == 2
+        and CloudServer.where("name", "x").exists() is False
+    )
     assert CloudServer.where("name", "a").update({"host": "h"}) == 1
     assert CloudServer.query().where("name", "a").delete() == 1
     assert len(CloudServer.all()) == 2
@@ -130,7 +163,9 @@ def test_a_limit_never_changes_or_removes_more_than_it_says() -> None:
     made("a")
     made("b")
     query = CloudServer.query()
-    assert query.first() is not None and len(query.get()) == 2, "first() leaves the question as it was"
+    assert query.first() is not None and len(query.get()) == 2, (
+        "first() leaves the question as it was"
+    )
     with pytest.raises(UserError, match="takes no limit"):
         CloudServer.query().limit(1).delete()
     with pytest.raises(UserError, match="takes no limit"):
@@ -145,7 +180,9 @@ def test_numbers_as_keys_and_names_of_tables() -> None:
     assert Company.find(2).title == "Other"  # type: ignore[union-attr]
     box = Box.create(code="x", size=3)
     assert (Box.table_name(), box.code, Box.find("x").size) == ("crates", "x", 3)  # type: ignore[union-attr]
-    assert [type(name, (Model,), {}).table_name() for name in ("VPSServer", "Address", "Day", "Batch")] == ["vps_servers", "addresses", "days", "batches"]  # type: ignore[attr-defined]
+    assert [
+        type(name, (Model,), {}).table_name() for name in ("VPSServer", "Address", "Day", "Batch")
+    ] == ["vps_servers", "addresses", "days", "batches"]  # type: ignore[attr-defined]
 
 
 def test_what_is_no_column() -> None:

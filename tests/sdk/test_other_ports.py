@@ -1,4 +1,6 @@
-"""The texts' modules of the other types and the overview's product, in both spellings, as far as their doors are open."""
+"""The texts' modules of the other types and the overview's product, in both spellings, as far
+as their doors are open.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ class Provider(FaultyServer):
 
     def work(self, request: Seen) -> Reply:
         """One answer."""
-        return Reply.of({"id": "cs_1", "url": "https://pay/cs_1"}, 404 if request.path == "/missing" else 200)
+        return Reply.of(
+            {"id": "cs_1", "url": "https://pay/cs_1"}, 404 if request.path == "/missing" else 200
+        )
 
 
 @pytest.fixture
@@ -61,56 +65,106 @@ MODULES = {
 
 
 @pytest.fixture
-def settings(settings: Settings, tmp_path: Path, spelt: Callable[[str], str], provider: Provider) -> Settings:
+def settings(
+    settings: Settings, tmp_path: Path, spelt: Callable[[str], str], provider: Provider
+) -> Settings:
     files = {
         "Controllers/ServerMonitoringController.py": spelt(other_ports.MONITORING_CONTROLLER),
         "views/admin_area/dashboard.html": "<h2>{{ title }}</h2>{{ results | length }} results",
-        "views/client_area.html": "{% if session %}<a href='{{ session.url }}'>Pay</a>{% else %}<p>{{ amount }} {{ currency }} to {{ bank_details.iban }}, {{ instructions }}</p>{% endif %}",
+        "views/client_area.html": (
+            "{% if session %}<a href='{{ session.url }}'>Pay</a>{% else %}<p>{{ amount }} {{"
+            " currency }} to {{ bank_details.iban }}, {{ instructions }}</p>{% endif %}"
+        ),
         "views/settings.html": "<input value='{{ config.webhook_secret }}'>",
     }
     for key, source in MODULES.items():
         kind, _, name = key.partition("/")
-        folder = write_module(tmp_path / "modules", spelt(source), type=kind, name=name, files=files)
-        (folder / "config.py").write_text(f"CONFIG = {{'name': '{name}', 'version': '1.0.0', 'url': '{provider.url}', 'port': {provider.port}}}\n")
+        folder = write_module(
+            tmp_path / "modules", spelt(source), type=kind, name=name, files=files
+        )
+        (folder / "config.py").write_text(
+            f"CONFIG = {{'name': '{name}', 'version': '1.0.0', 'url': '{provider.url}', 'port':"
+            f" {provider.port}}}\n"
+        )
     return replace(settings, modules_dir=tmp_path / "modules")
 
 
 def switch_on(panel: Panel, key: str) -> LoadedModule:
     kind, _, name = key.partition("/")
     for _ in range(2):
-        modules.activate(actor=STAFF, modules_dir=panel.settings.modules_dir, module_type=kind, name=name)
-    registry.install(registry.load(panel.settings.modules_dir, modules.wanted(), modules.generation()))
+        modules.activate(
+            actor=STAFF, modules_dir=panel.settings.modules_dir, module_type=kind, name=name
+        )
+    registry.install(
+        registry.load(panel.settings.modules_dir, modules.wanted(), modules.generation())
+    )
     return registry.current().modules[key]
 
 
 def test_monitoring(panel: Panel, drain: Callable[..., None]) -> None:
     loaded = switch_on(panel, "Plugin/ServerMonitoring")
-    assert {one.key for one in loaded.permissions} == {"Plugin-ServerMonitoring-monitoring-dashboard", "Plugin-ServerMonitoring-monitoring-checks"}
+    assert {one.key for one in loaded.permissions} == {
+        "Plugin-ServerMonitoring-monitoring-dashboard",
+        "Plugin-ServerMonitoring-monitoring-checks",
+    }
     drain(2)
     release()
     task = session().scalars(sa.select(Task)).one()
-    assert (task.status, task.tries, task.duplicates, [tag.tag for tag in task.tags]) == ("completed", 2, 1, ["monitoring", "recurring"]), task.note
-    rows = {row.check_id: row for row in session().execute(sa.text("select * from mod_plugin_servermonitoring_monitoring_results")).all()}
-    assert {key: bool(row.status) for key, row in rows.items()} == {1: True, 2: True, 3: True, 4: False, 5: False}
+    assert (task.status, task.tries, task.duplicates, [tag.tag for tag in task.tags]) == (
+        "completed",
+        2,
+        1,
+        ["monitoring", "recurring"],
+    ), task.note
+    rows = {
+        row.check_id: row
+        for row in (
+            session()
+            .execute(sa.text("select * from mod_plugin_servermonitoring_monitoring_results"))
+            .all()
+        )
+    }
+    assert {key: bool(row.status) for key, row in rows.items()} == {
+        1: True,
+        2: True,
+        3: True,
+        4: False,
+        5: False,
+    }
     assert (rows[4].error_message, rows[2].error_message) == ("The other side answered 404.", None)
     assert rows[5].error_message.startswith("169.254.169.254 is not on the open internet")
-    alerts = session().scalars(sa.select(ModuleLog.request).where(ModuleLog.action == "alert")).all()
+    alerts = (
+        session().scalars(sa.select(ModuleLog.request).where(ModuleLog.action == "alert")).all()
+    )
     assert len(alerts) == 2
     live = Live(panel.settings)
     with live.ensure().test_request_context():
         controller = next(route.controller for route in loaded.routes)
         page = calls.invoke(loaded, "dashboard", None, controller=controller)
         assert page.value == "<h2>Monitoring</h2>5 results"
-        assert calls.invoke(loaded, "checks", None, controller=controller).value == {"success": True, "data": ["Port", "Page", "Ping", "Gone", "Inside", "Off"]}
+        assert calls.invoke(loaded, "checks", None, controller=controller).value == {
+            "success": True,
+            "data": ["Port", "Page", "Ping", "Gone", "Inside", "Off"],
+        }
 
 
 def test_bank_transfer(panel: Panel) -> None:
     loaded = switch_on(panel, "Payment/BankTransfer")
     called = calls.invoke(loaded, "get_client_area_html", {"invoice": Invoice.sample()})
     assert called.ok, called.error
-    assert re.fullmatch(r"<p>21.90 EUR to DE89370400440532013000, Please quote BT[0-9A-F]{8}</p>", called.value)
-    row = session().execute(sa.text("select * from mod_payment_banktransfer_bank_transfer_payments")).one()
-    assert (row.status, row.currency, row.invoice_uuid) == ("awaiting_transfer", "EUR", Invoice.sample().uuid)
+    assert re.fullmatch(
+        r"<p>21.90 EUR to DE89370400440532013000, Please quote BT[0-9A-F]{8}</p>", called.value
+    )
+    row = (
+        session()
+        .execute(sa.text("select * from mod_payment_banktransfer_bank_transfer_payments"))
+        .one()
+    )
+    assert (row.status, row.currency, row.invoice_uuid) == (
+        "awaiting_transfer",
+        "EUR",
+        Invoice.sample().uuid,
+    )
     assert calls.invoke(loaded, "get_client_area_html", {"invoice": Invoice.sample("USD")}).ok
 
 
@@ -121,22 +175,36 @@ def test_stripe(panel: Panel, provider: Provider) -> None:
     called = calls.invoke(loaded, "getClientAreaHtml", {"invoice": Invoice.sample()}, stored=keys)
     assert called.value == "<a href='https://pay/cs_1'>Pay</a>", called.error
     (asked,) = provider.seen("POST", "/v1/checkout/sessions")
-    assert (asked.field("amount"), asked.field("currency"), asked.field("description")) == ("2190", "eur", "Invoice #SAMPLE-0001")
+    assert (asked.field("amount"), asked.field("currency"), asked.field("description")) == (
+        "2190",
+        "eur",
+        "Invoice #SAMPLE-0001",
+    )
     assert asked.headers["authorization"] == "Bearer sk-secret-1"
     assert asked.field("success_url").startswith("http://panel.test/")
     page = calls.invoke(loaded, "get_settings_page", stored=keys)
     assert page.value == "<input value='&lt;w&gt;'>"
     provider.fail("402")
-    refused = calls.invoke(loaded, "get_client_area_html", {"invoice": Invoice.sample()}, stored=keys)
+    refused = calls.invoke(
+        loaded, "get_client_area_html", {"invoice": Invoice.sample()}, stored=keys
+    )
     assert refused.raised and "answered 402" in refused.error
     with Live(panel.settings).ensure().test_request_context():
-        for kind, said in (("payment_intent.succeeded", None), ("payment_intent.payment_failed", None), ("other", 200)):
+        for kind, said in (
+            ("payment_intent.succeeded", None),
+            ("payment_intent.payment_failed", None),
+            ("other", 200),
+        ):
             request = SimpleNamespace(all=lambda kind=kind: {"type": kind, "id": "pi_1"})
             answer = calls.invoke(loaded, "api_webhook_post", request, stored=keys)
             assert answer.ok, answer.error
             assert answer.value.status_code == said if said else answer.result.ok
         assert calls.invoke(loaded, "apiWebhookGet", None).value.get_data(as_text=True) == "ok"
-    heard = session().scalars(sa.select(ModuleLog.request).where(ModuleLog.request.contains("pi_1"))).all()
+    heard = (
+        session()
+        .scalars(sa.select(ModuleLog.request).where(ModuleLog.request.contains("pi_1")))
+        .all()
+    )
     assert len(heard) == 2
 
 
@@ -147,11 +215,17 @@ def test_smtp(panel: Panel) -> None:
         config = {"module_data": server.config()}
         assert calls.invoke(loaded, "send", message, stored=config).result.ok
         (taken,) = server.messages
-        assert (taken.recipients, taken.message["Subject"], taken.encrypted) == (["anna@example.test"], "Hello", True)
+        assert (taken.recipients, taken.message["Subject"], taken.encrypted) == (
+            ["anna@example.test"],
+            "Hello",
+            True,
+        )
         refused = calls.invoke(loaded, "send", {**message, "to": "nobody"}, stored=config).result
         assert (refused.code, list(refused.errors)) == (422, ["to"])
         server.fault = "recipient"
-        assert "no such mailbox" in calls.invoke(loaded, "send", message, stored=config).result.message
+        assert (
+            "no such mailbox" in calls.invoke(loaded, "send", message, stored=config).result.message
+        )
     logged = session().scalars(sa.select(ModuleLog.response)).all()
     assert not any("Very-Secret" in one for one in logged)
 
@@ -168,13 +242,26 @@ def test_slack(panel: Panel, provider: Provider) -> None:
     provider.fail("302")
     assert calls.invoke(loaded, "send", message, stored=hook).result.message == "Slack API error"
     provider.fail("500")
-    assert calls.invoke(loaded, "send", message, stored=hook).result.message == "The other side answered 500.", "refusals are raised, as by Guzzle"
-    failed = session().scalars(sa.select(ModuleLog).where(ModuleLog.action == "send", ModuleLog.level == "error").order_by(ModuleLog.id)).all()
+    assert (
+        calls.invoke(loaded, "send", message, stored=hook).result.message
+        == "The other side answered 500."
+    ), "refusals are raised, as by Guzzle"
+    failed = (
+        session()
+        .scalars(
+            sa.select(ModuleLog)
+            .where(ModuleLog.action == "send", ModuleLog.level == "error")
+            .order_by(ModuleLog.id)
+        )
+        .all()
+    )
     assert [one.request for one in failed] == ["Slack API error", "Slack notification failed"]
     assert "Something went wrong" in failed[0].response
 
 
-def test_my_nextcloud(panel: Panel, staff: Actor, drain: Callable[..., None], provider: Provider) -> None:
+def test_my_nextcloud(
+    panel: Panel, staff: Actor, drain: Callable[..., None], provider: Provider
+) -> None:
     switch_on(panel, "Product/MyNextcloudService")
     service = make_service(staff, "Product/MyNextcloudService")
     provider.fail("500")
@@ -182,7 +269,11 @@ def test_my_nextcloud(panel: Panel, staff: Actor, drain: Callable[..., None], pr
     drain(2)
     release()
     broken = find_service(service.uuid)
-    assert (broken.status, broken.provision_status, broken.failure) == ("pending", "failed", "The other side answered 500.")
+    assert (broken.status, broken.provision_status, broken.failure) == (
+        "pending",
+        "failed",
+        "The other side answered 500.",
+    )
     # What the text's job changed in service_data is kept although it never calls setProvisionData.
     assert provisioning.request(actor=staff, service_uuid=service.uuid, verb="create").ok
     drain(2)
@@ -194,29 +285,65 @@ def test_my_nextcloud(panel: Panel, staff: Actor, drain: Callable[..., None], pr
     assert refused.message == "MyNextcloudService has no suspend_job(), so it cannot do this."
 
 
-def test_the_references_examples(panel: Panel, staff: Actor, drain: Callable[..., None], spelt: Callable[[str], str]) -> None:
+def test_the_references_examples(
+    panel: Panel, staff: Actor, drain: Callable[..., None], spelt: Callable[[str], str]
+) -> None:
     loaded = switch_on(panel, "Product/ModuleName")
     service = make_service(staff, "Product/ModuleName")
     make_service(staff, "", client=find_service(service.uuid).client)
     call = {"service_uuid": service.uuid}
-    for how, message in {"away": "Service temporarily unavailable", "invalid": "Invalid data provided", "broken": "An unexpected error occurred", "": ""}.items():
-        assert calls.invoke(loaded, "createJob", stored={"service_data": {"how": how}}, **call).result.message == message
+    for how, message in {
+        "away": "Service temporarily unavailable",
+        "invalid": "Invalid data provided",
+        "broken": "An unexpected error occurred",
+        "": "",
+    }.items():
+        assert (
+            calls.invoke(
+                loaded, "createJob", stored={"service_data": {"how": how}}, **call
+            ).result.message
+            == message
+        )
     servers = ["fra-1", "waw-1"]
-    assert [calls.invoke(loaded, spelt("getServers")).result.data for _ in "ab"] == [[servers, servers, None, 1], [servers, servers, None, 0]]
+    assert [calls.invoke(loaded, spelt("getServers")).result.data for _ in "ab"] == [
+        [servers, servers, None, 1],
+        [servers, servers, None, 0],
+    ]
     assert calls.invoke(loaded, spelt("createUsers"), 2, **call).result.data == 2
     assert "too many" in calls.invoke(loaded, spelt("createUsers"), 3, **call).error
-    assert session().scalar(sa.text("select count(*) from mod_product_modulename_module_table")) == 2
-    assert calls.invoke(loaded, spelt("processServices")).result.data == [2, ["Cloud 10 of Lumen Atelier"] * 2]
+    assert (
+        session().scalar(sa.text("select count(*) from mod_product_modulename_module_table")) == 2
+    )
+    assert calls.invoke(loaded, spelt("processServices")).result.data == [
+        2,
+        ["Cloud 10 of Lumen Atelier"] * 2,
+    ]
     good = {"ip": "", "plan": " <b>basic</b> ", "disk_space": "5", "password": "secret-1"}
     saved = calls.invoke(loaded, "save_service_data", good).result
-    assert (saved.ok, saved.data["plan"], decrypt(saved.data["password"])) == (True, "basic", "secret-1")
+    assert (saved.ok, saved.data["plan"], decrypt(saved.data["password"])) == (
+        True,
+        "basic",
+        "secret-1",
+    )
     bad = calls.invoke(loaded, "saveServiceData", {**good, "disk_space": "5000", "ip": "x"}).result
-    assert (bad.code, sorted(bad.errors), bad.message) == (422, ["disk_space", "ip"], "User-friendly error message")
+    assert (bad.code, sorted(bad.errors), bad.message) == (
+        422,
+        ["disk_space", "ip"],
+        "User-friendly error message",
+    )
     assert calls.invoke(loaded, "collect").result.ok
     release()
     task = session().scalars(sa.select(Task).where(Task.title.contains("ollect"))).one()
-    assert (task.tries, task.backoff, task.timeout, task.max_exceptions, [tag.tag for tag in task.tags]) == (1, 10, 600, 2, ["metrics"])
+    assert (
+        task.tries,
+        task.backoff,
+        task.timeout,
+        task.max_exceptions,
+        [tag.tag for tag in task.tags],
+    ) == (1, 10, 600, 2, ["metrics"])
     drain(2)
     release()
     assert session().scalars(sa.select(Task.status).where(Task.id == task.id)).one() == "completed"
-    assert session().scalars(sa.select(ModuleLog.level).where(ModuleLog.action == "processing_step")).all() == ["debug"]
+    assert session().scalars(
+        sa.select(ModuleLog.level).where(ModuleLog.action == "processing_step")
+    ).all() == ["debug"]

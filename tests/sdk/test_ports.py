@@ -1,4 +1,6 @@
-"""The texts' VPS example, in both spellings, through the whole way: activate, create in a worker, status check, client area."""
+"""The texts' VPS example, in both spellings, through the whole way: activate, create in a
+worker, status check, client area.
+"""
 
 from __future__ import annotations
 
@@ -40,8 +42,13 @@ class Droplets(FaultyServer):
         """One answer."""
         droplet = {"id": 4711, "status": "new", "networks": {"v4": []}}
         if request.method == "GET" and next(self.looks):
-            droplet |= {"status": "active", "networks": {"v4": [{"ip_address": "203.0.113.7", "type": "public"}]}}
-        return Reply.of({"action": {"id": 1}} if request.path.endswith("/actions") else {"droplet": droplet})
+            droplet |= {
+                "status": "active",
+                "networks": {"v4": [{"ip_address": "203.0.113.7", "type": "public"}]},
+            }
+        return Reply.of(
+            {"action": {"id": 1}} if request.path.endswith("/actions") else {"droplet": droplet}
+        )
 
 
 @pytest.fixture
@@ -56,19 +63,42 @@ def spelt(request: pytest.FixtureRequest) -> Callable[[str], str]:
 
 
 @pytest.fixture
-def settings(settings: Settings, tmp_path: Path, droplets: Droplets, spelt: Callable[[str], str]) -> Settings:
+def settings(
+    settings: Settings, tmp_path: Path, droplets: Droplets, spelt: Callable[[str], str]
+) -> Settings:
     folder = tmp_path / "modules"
-    write_module(folder, spelt(VPS), name="VPSHosting", files={**VIEWS, "Services/CloudAPIClient.py": spelt(CLIENT)})
-    (folder / "Product/VPSHosting/config.py").write_text(f"CONFIG = {{'name': 'VPS', 'version': '1.0.0', 'api_url': '{droplets.url}', 'api_key': 'the-key'}}\n")
+    write_module(
+        folder,
+        spelt(VPS),
+        name="VPSHosting",
+        files={**VIEWS, "Services/CloudAPIClient.py": spelt(CLIENT)},
+    )
+    (folder / "Product/VPSHosting/config.py").write_text(
+        f"CONFIG = {{'name': 'VPS', 'version': '1.0.0', 'api_url': '{droplets.url}', 'api_key':"
+        " 'the-key'}\n"
+    )
     return replace(settings, modules_dir=folder)
 
 
 def switch_on(panel: Panel) -> None:
-    modules.activate(actor=STAFF, modules_dir=panel.settings.modules_dir, module_type="Product", name="VPSHosting")
-    registry.install(registry.load(panel.settings.modules_dir, modules.wanted(), modules.generation()))
+    modules.activate(
+        actor=STAFF,
+        modules_dir=panel.settings.modules_dir,
+        module_type="Product",
+        name="VPSHosting",
+    )
+    registry.install(
+        registry.load(panel.settings.modules_dir, modules.wanted(), modules.generation())
+    )
 
 
-def test_the_whole_way(panel: Panel, staff: Actor, drain: Callable[..., None], droplets: Droplets, spelt: Callable[[str], str]) -> None:
+def test_the_whole_way(
+    panel: Panel,
+    staff: Actor,
+    drain: Callable[..., None],
+    droplets: Droplets,
+    spelt: Callable[[str], str],
+) -> None:
     switch_on(panel)
     service = make_service(staff, "Product/VPSHosting", {"location": "eu-west-1"})
     with transaction():
@@ -77,25 +107,51 @@ def test_the_whole_way(panel: Panel, staff: Actor, drain: Callable[..., None], d
     assert result.ok, result
     drain(4)
     release()
-    found = session().scalar(sa.select(Service).where(Service.uuid == service.uuid).execution_options(populate_existing=True))
+    found = session().scalar(
+        sa.select(Service)
+        .where(Service.uuid == service.uuid)
+        .execution_options(populate_existing=True)
+    )
     assert found is not None
     tasks = session().scalars(sa.select(Task).order_by(Task.id)).all()
     notes = [(t.title, t.status, t.note) for t in tasks]
     assert [t.status for t in tasks] == ["completed", "completed", "completed"], notes
     assert (found.status, found.provision_status) == ("active", "completed"), notes
-    # What get_service_data generated before the job is kept, encrypted, and is the password that went to the provider.
+    # What get_service_data generated before the job is kept, encrypted, and is the password that
+    # went to the provider.
     password = found.provision_data["root_password"]
     assert len(password) == 12
-    table = sa.table("mod_product_vpshosting_vps_servers", *(sa.column(n) for n in ("root_password", "status", "ip_address", "server_specs")))
+    table = sa.table(
+        "mod_product_vpshosting_vps_servers",
+        *(sa.column(n) for n in ("root_password", "status", "ip_address", "server_specs")),
+    )
     row = session().execute(sa.select(table)).one()
     assert decrypt(row.root_password) == password
     assert (row.status, row.ip_address) == ("active", "203.0.113.7")
     specs = row.server_specs
-    assert json.loads(specs)["location"] == "eu-west-1" if isinstance(specs, str) else specs["location"] == "eu-west-1"
-    levels = session().scalars(sa.select(ModuleLog.action).where(ModuleLog.service_uuid == service.uuid, ModuleLog.task_id.is_not(None))).all()
+    assert (
+        json.loads(specs)["location"] == "eu-west-1"
+        if isinstance(specs, str)
+        else specs["location"] == "eu-west-1"
+    )
+    levels = (
+        session()
+        .scalars(
+            sa.select(ModuleLog.action).where(
+                ModuleLog.service_uuid == service.uuid, ModuleLog.task_id.is_not(None)
+            )
+        )
+        .all()
+    )
     assert {spelt("createJob"), spelt("statusCheckJob")} <= set(levels)
     asked = droplets.seen("POST", "/v2/droplets")[0]
-    assert asked.json == {"name": "box.lumen.test", "image": "ubuntu-20.04", "size": "s-1vcpu-1gb", "region": "eu-west-1", "ssh_keys": []}
+    assert asked.json == {
+        "name": "box.lumen.test",
+        "image": "ubuntu-20.04",
+        "size": "s-1vcpu-1gb",
+        "region": "eu-west-1",
+        "ssh_keys": [],
+    }
     assert asked.headers["authorization"] == "Bearer the-key"
     assert len(droplets.seen("GET", "/v2/droplets/4711")) == 2
     loaded = registry.current().modules["Product/VPSHosting"]
@@ -128,10 +184,16 @@ def test_product_data_in_the_documented_shapes(panel: Panel) -> None:
     switch_on(panel)
     loaded = registry.current().modules["Product/VPSHosting"]
     rest = {"ram_mb": "2048", "disk_gb": "25", "bandwidth_gb": "1000"}
-    good = calls.invoke(loaded, "save_product_data", {**rest, "cpu_cores": "4", "location": "eu-west-1", "backup_enabled": "1"}).result
+    good = calls.invoke(
+        loaded,
+        "save_product_data",
+        {**rest, "cpu_cores": "4", "location": "eu-west-1", "backup_enabled": "1"},
+    ).result
     assert good.ok
     assert good.code == 200
-    bad = calls.invoke(loaded, "saveProductData", {**rest, "cpu_cores": "64", "location": "moon"}).result
+    bad = calls.invoke(
+        loaded, "saveProductData", {**rest, "cpu_cores": "64", "location": "moon"}
+    ).result
     assert not bad.ok
     assert bad.code == 422
     assert bad.errors == {
@@ -141,7 +203,9 @@ def test_product_data_in_the_documented_shapes(panel: Panel) -> None:
     assert bad.message == "The cpu cores must be at most 32."
 
 
-def test_a_provider_that_refuses(panel: Panel, staff: Actor, drain: Callable[..., None], droplets: Droplets) -> None:
+def test_a_provider_that_refuses(
+    panel: Panel, staff: Actor, drain: Callable[..., None], droplets: Droplets
+) -> None:
     switch_on(panel)
     service = make_service(staff, "Product/VPSHosting")
     droplets.fail("422")
@@ -149,17 +213,25 @@ def test_a_provider_that_refuses(panel: Panel, staff: Actor, drain: Callable[...
     drain(2)
     release()
     found = find_service(service.uuid)
-    assert (found.provision_status, found.failure) == ("failed", "API Error: The other side answered 422.")
+    assert (found.provision_status, found.failure) == (
+        "failed",
+        "API Error: The other side answered 422.",
+    )
 
 
 def test_client_area(settings: Settings, live: Live) -> None:
     app = live.ensure()
     with app.app_context():
-        modules.activate(actor=STAFF, modules_dir=settings.modules_dir, module_type="Product", name="VPSHosting")
+        modules.activate(
+            actor=STAFF, modules_dir=settings.modules_dir, module_type="Product", name="VPSHosting"
+        )
     app = live.ensure()
     with app.app_context():
         service = make_service(STAFF, "Product/VPSHosting")
         loaded = registry.current().modules["Product/VPSHosting"]
         page: Any = calls.invoke(loaded, "client_tab", "general", service_uuid=service.uuid)
         assert page.value == "<p> VPS VPSHosting</p>", page
-        assert calls.invoke(loaded, "client_tab", "other", service_uuid=service.uuid).error == "There is no such tab."
+        assert (
+            calls.invoke(loaded, "client_tab", "other", service_uuid=service.uuid).error
+            == "There is no such tab."
+        )

@@ -1,4 +1,6 @@
-"""What a Product module gets without writing it: forms, pages, verbs, tasks, handles; and its own tables through models and migrations."""
+"""What a Product module gets without writing it: forms, pages, verbs, tasks, handles; and its
+own tables through models and migrations.
+"""
 
 from __future__ import annotations
 
@@ -70,13 +72,32 @@ def test_forms_make_the_page_check_the_data_and_fill_the_defaults(echo: LoadedMo
     assert 'name="quota"' in page.value
     assert 'value="7"' in page.value
     assert "kept" not in page.value
-    refused = calls.invoke(echo, "get_product_page", stored=stored | {"errors": {"quota": ["Too much <b>."]}})
+    refused = calls.invoke(
+        echo, "get_product_page", stored=stored | {"errors": {"quota": ["Too much <b>."]}}
+    )
     assert "Too much &lt;b&gt;." in refused.value
     instance: Any = page.instance
-    assert instance.product_data == {"quota": 7, "secret": "kept", "plan": "basic", "backup": False, "price": "1.50"}
-    saved = calls.invoke(echo, "save_product_data", {"quota": "20", "plan": "premium", "backup": "y", "price": "2.5"}, stored=stored).result
+    assert instance.product_data == {
+        "quota": 7,
+        "secret": "kept",
+        "plan": "basic",
+        "backup": False,
+        "price": "1.50",
+    }
+    saved = calls.invoke(
+        echo,
+        "save_product_data",
+        {"quota": "20", "plan": "premium", "backup": "y", "price": "2.5"},
+        stored=stored,
+    ).result
     assert saved.ok
-    assert saved.data == {"quota": 20, "plan": "premium", "backup": True, "secret": "kept", "price": "2.5"}
+    assert saved.data == {
+        "quota": 20,
+        "plan": "premium",
+        "backup": True,
+        "secret": "kept",
+        "price": "2.5",
+    }
     bad = calls.invoke(echo, "saveProductData", {"quota": "900", "plan": "other"}).result
     assert (bad.ok, bad.code, set(bad.errors)) == (False, 422, {"quota", "plan"})
     again = calls.invoke(echo, "save_product_data", saved.data).result
@@ -89,13 +110,23 @@ def test_verbs_have_defaults(echo: LoadedModule, staff: Actor) -> None:
     assert called.value == {"status": "success"}
     assert find_service(service.uuid).provision_status == "processing"
     task = session().scalars(sa.select(Task)).one()
-    assert (task.tries, task.backoff, task.timeout, task.max_exceptions, task.on_loss) == (3, 60, 600, 3, "observe")
+    assert (task.tries, task.backoff, task.timeout, task.max_exceptions, task.on_loss) == (
+        3,
+        60,
+        600,
+        3,
+        "observe",
+    )
     assert {tag.tag for tag in task.tags} == {"create", f"service:{service.uuid}"}
     again = calls.invoke(echo, "suspend", service_uuid=service.uuid).value
     assert (again["status"], again["code"]) == ("error", 409)
     assert echo.cls.on_loss("suspend_job") == "repeat"  # type: ignore[attr-defined]
     missing = calls.invoke(echo, "termination", service_uuid=service.uuid).value
-    assert missing == {"status": "error", "message": "Echo has no termination_job(), so it cannot do this.", "code": 501}
+    assert missing == {
+        "status": "error",
+        "message": "Echo has no termination_job(), so it cannot do this.",
+        "code": 501,
+    }
     assert calls.invoke(echo, "create").value["code"] == 400
     assert calls.invoke(echo, "retry").value["code"] == 409
 
@@ -114,29 +145,64 @@ def test_the_handle_and_its_lists(echo: LoadedModule, staff: Actor) -> None:
     service = make_service(staff)
     release()
     data = calls.invoke(echo, "look", service_uuid=service.uuid).result.data
-    assert data == [service.uuid, "pending", "pending", "Cloud 10", "Lumen Atelier", "€9.90", "EUR", "astrid@lumen.test", 1]
+    assert data == [
+        service.uuid,
+        "pending",
+        "pending",
+        "Cloud 10",
+        "Lumen Atelier",
+        "€9.90",
+        "EUR",
+        "astrid@lumen.test",
+        1,
+    ]
     assert calls.invoke(echo, "chunks").result.data == [1]
-    assert calls.invoke(echo, "look", service_uuid="test-uuid").error == "There is no service test-uuid."
+    assert (
+        calls.invoke(echo, "look", service_uuid="test-uuid").error
+        == "There is no service test-uuid."
+    )
 
 
 def test_tasks_and_what_cannot_travel(echo: LoadedModule, staff: Actor) -> None:
     service = make_service(staff)
     ask = {"server_id": "7", "tries": "2", "maxExceptions": 1, "delay": 5}
-    assert calls.invoke(echo, "add", ask, ["a"], service_uuid=service.uuid, actor=staff).result.data == ["queued", False]
-    assert calls.invoke(echo, "add", ask, ["a"], service_uuid=service.uuid).result.data == ["queued", True]
+    assert calls.invoke(
+        echo, "add", ask, ["a"], service_uuid=service.uuid, actor=staff
+    ).result.data == ["queued", False]
+    assert calls.invoke(echo, "add", ask, ["a"], service_uuid=service.uuid).result.data == [
+        "queued",
+        True,
+    ]
     task = session().scalars(sa.select(Task)).one()
-    assert (task.tries, task.backoff, task.timeout, task.max_exceptions, task.duplicates, task.actor_name) == (2, 10, 600, 1, 1, staff.name)
+    assert (
+        task.tries,
+        task.backoff,
+        task.timeout,
+        task.max_exceptions,
+        task.duplicates,
+        task.actor_name,
+    ) == (2, 10, 600, 1, 1, staff.name)
     assert task.data["server_id"] == "7"
     assert (task.module, task.service_uuid) == ("Product/Echo", service.uuid)
-    assert calls.job_data(task.data) == ("look", service.uuid, find_service(service.uuid).product.uuid)
+    assert calls.job_data(task.data) == (
+        "look",
+        service.uuid,
+        find_service(service.uuid).product.uuid,
+    )
     for bad, text in (
-        ({"method": "nothing"}, "Echo has no method nothing() for a task."), ({"module": "Echo"}, "Task.add needs the module instance"), ({"x": object()}, "must be JSON"),
-        ({"tries": "many"}, "tries must be a whole number"), ({"tries": 0}, "tries must be a whole number"), ({"method": "__init__"}, "has no method"),
+        ({"method": "nothing"}, "Echo has no method nothing() for a task."),
+        ({"module": "Echo"}, "Task.add needs the module instance"),
+        ({"x": object()}, "must be JSON"),
+        ({"tries": "many"}, "tries must be a whole number"),
+        ({"tries": 0}, "tries must be a whole number"),
+        ({"method": "__init__"}, "has no method"),
     ):
         assert text in calls.invoke(echo, "add", bad, service_uuid=service.uuid).error
 
 
-def test_provision_status_keeps_to_its_states(echo: LoadedModule, staff: Actor, tmp_path: Path) -> None:
+def test_provision_status_keeps_to_its_states(
+    echo: LoadedModule, staff: Actor, tmp_path: Path
+) -> None:
     del echo
     source = """
         from puqpanel.sdk import Product, Service
@@ -150,10 +216,21 @@ def test_provision_status_keeps_to_its_states(echo: LoadedModule, staff: Actor, 
     """
     other = load_module(write_module(tmp_path, source, name="Other"), "Product", "Other")
     service = make_service(staff)
-    assert calls.invoke(other, "move", "processing", "processing", "completed", service_uuid=service.uuid).result.data == "completed"
+    assert (
+        calls.invoke(
+            other, "move", "processing", "processing", "completed", service_uuid=service.uuid
+        ).result.data
+        == "completed"
+    )
     assert find_service(service.uuid).provision_data == {"a": 1}
-    assert "cannot go from completed to pending" in calls.invoke(other, "move", "pending", service_uuid=service.uuid).error
-    assert "is no provision status" in calls.invoke(other, "move", "done", service_uuid=service.uuid).error
+    assert (
+        "cannot go from completed to pending"
+        in calls.invoke(other, "move", "pending", service_uuid=service.uuid).error
+    )
+    assert (
+        "is no provision status"
+        in calls.invoke(other, "move", "done", service_uuid=service.uuid).error
+    )
     called = calls.invoke(other, "move", service_uuid=service.uuid)
     assert called.instance is not None
     assert called.instance.service_data == {"a": 1}  # type: ignore[attr-defined]
@@ -241,12 +318,20 @@ def test_models_and_migrations(panel: Panel, staff: Actor, tmp_path: Path) -> No
     migrations.downgrade(loaded)
     names = sa.inspect(session().connection()).get_table_names()
     assert "services" in names
-    assert not [name for name in names if name in ("mod_product_echo_groups", "mod_product_echo_servers")]
+    assert not [
+        name for name in names if name in ("mod_product_echo_groups", "mod_product_echo_servers")
+    ]
     assert calls.invoke(loaded, "deactivate").value == "success"
 
 
 def test_a_migration_that_fails_is_said_and_undone(panel: Panel, tmp_path: Path) -> None:
-    files = {"migrations/versions/0001_tables.py": MIGRATION, "migrations/versions/0002_bad.py": "from alembic import op\nrevision = '0002'\ndown_revision = '0001'\n\ndef upgrade():\n    op.drop_table('nothing')\n"}
+    files = {
+        "migrations/versions/0001_tables.py": MIGRATION,
+        "migrations/versions/0002_bad.py": (
+            "from alembic import op\nrevision = '0002'\ndown_revision = '0001'\n\ndef upgrade():\n "
+            "   op.drop_table('nothing')\n"
+        ),
+    }
     loaded = load_module(write_module(tmp_path, MODELS, files=files), "Product", "Echo")
     called = calls.invoke(loaded, "activate")
     assert called.raised

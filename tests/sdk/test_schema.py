@@ -48,7 +48,10 @@ def build(table: Any) -> None:
 
 
 def columns() -> set[str]:
-    return {c["name"] for c in sa.inspect(session().connection()).get_columns("mod_product_cloud_servers")}
+    return {
+        c["name"]
+        for c in sa.inspect(session().connection()).get_columns("mod_product_cloud_servers")
+    }
 
 
 @pytest.fixture
@@ -62,13 +65,29 @@ def test_all_types_and_back(service_uuid: str) -> None:
     assert Schema.has_table("servers")
     assert Schema.has_table("mod_product_cloud_servers")
     moment = now()
-    DB.table("servers").insert({
-        "service_uuid": service_uuid, "hostname": "a", "price": Decimal("9.9900"), "specs": {"cpu": 2}, "ip_address": "2001:db8::1", "checked_at": moment,
-        "day": date(2026, 11, 21), "bytes": 2**40, "created_at": moment,
-    })
+    DB.table("servers").insert(
+        {
+            "service_uuid": service_uuid,
+            "hostname": "a",
+            "price": Decimal("9.9900"),
+            "specs": {"cpu": 2},
+            "ip_address": "2001:db8::1",
+            "checked_at": moment,
+            "day": date(2026, 11, 21),
+            "bytes": 2**40,
+            "created_at": moment,
+        }
+    )
     row = DB.table("servers").where("hostname", "a").first()
     assert row is not None
-    assert (row.port, bool(row.active), row.price, row["bytes"], row.status, row.day) == (443, True, Decimal("9.99"), 2**40, "creating", date(2026, 11, 21))
+    assert (row.port, bool(row.active), row.price, row["bytes"], row.status, row.day) == (
+        443,
+        True,
+        Decimal("9.99"),
+        2**40,
+        "creating",
+        date(2026, 11, 21),
+    )
     assert row.checked_at == moment.replace(microsecond=row.checked_at.microsecond)
     assert row.checked_at.tzinfo is UTC
     assert abs((datetime.now(UTC) - row.seen_at).total_seconds()) < 3600 * 24
@@ -76,7 +95,9 @@ def test_all_types_and_back(service_uuid: str) -> None:
     with pytest.raises(sa.exc.IntegrityError):
         DB.table("servers").insert({"service_uuid": service_uuid, "hostname": "a"})
     with pytest.raises(sa.exc.DBAPIError):
-        DB.table("servers").insert({"service_uuid": service_uuid, "hostname": "b", "status": "other"})
+        DB.table("servers").insert(
+            {"service_uuid": service_uuid, "hostname": "b", "status": "other"}
+        )
     with pytest.raises(sa.exc.DBAPIError):
         DB.table("servers").insert({"service_uuid": str(uuid.uuid4()), "hostname": "c"})
     DB.table("servers").where("hostname", "a").update({"status": "it's gone"})
@@ -86,7 +107,13 @@ def test_all_types_and_back(service_uuid: str) -> None:
 def test_again_is_no_error_and_another_shape_is(service_uuid: str) -> None:
     Schema.create("servers", build)
     Schema.create("servers", build)
-    with pytest.raises(SchemaError, match=r"The table servers is there already with other columns \(.*ask Schema.has_table\(\) first"):
+    with pytest.raises(
+        SchemaError,
+        match=(
+            r"The table servers is there already with other columns \(.*ask Schema.has_table\(\)"
+            r" first"
+        ),
+    ):
         Schema.create("servers", lambda table: table.id())
     Schema.dropIfExists("servers")
     Schema.drop_if_exists("servers")
@@ -131,7 +158,13 @@ def test_foreign_id() -> None:
 
 def test_changes_keep_rows_and_what_refers_to_them(service_uuid: str) -> None:
     Schema.create("servers", build)
-    Schema.create("logs", lambda table: (table.id(), table.foreignId("server_id").constrained("servers").cascadeOnDelete()))
+    Schema.create(
+        "logs",
+        lambda table: (
+            table.id(),
+            table.foreignId("server_id").constrained("servers").cascadeOnDelete(),
+        ),
+    )
     key = DB.table("servers").insert_get_id({"service_uuid": service_uuid, "hostname": "a"})
     DB.table("logs").insert({"server_id": key})
 
@@ -158,7 +191,11 @@ def test_changes_keep_rows_and_what_refers_to_them(service_uuid: str) -> None:
 
 @pytest.mark.parametrize(
     ("table", "column", "text"),
-    [("staff", "uuid", None), ("services", "id", "may refer to services by uuid only"), ("", "uuid", "does not say which table")],
+    [
+        ("staff", "uuid", None),
+        ("services", "id", "may refer to services by uuid only"),
+        ("", "uuid", "does not say which table"),
+    ],
 )
 def test_the_panels_tables_are_out_of_reach(table: str, column: str, text: str | None) -> None:
     def bad(blueprint: Any) -> None:
@@ -204,18 +241,29 @@ def test_long_names_get_short_constraints() -> None:
 def test_queries(service_uuid: str) -> None:
     Schema.create("servers", build)
     for n in range(5):
-        DB.table("servers").insert({"service_uuid": service_uuid, "hostname": f"h{n}", "port": n, "active": n % 2 == 0})
+        DB.table("servers").insert(
+            {"service_uuid": service_uuid, "hostname": f"h{n}", "port": n, "active": n % 2 == 0}
+        )
     table = DB.table
     assert table("servers").where("active", True).count() == 3
-    assert table("servers").where("port", ">", 2).orderBy("port", "desc").pluck("hostname") == ["h4", "h3"]
+    assert table("servers").where("port", ">", 2).orderBy("port", "desc").pluck("hostname") == [
+        "h4",
+        "h3",
+    ]
     assert table("servers").where({"active": False, "port": 3}).value("hostname") == "h3"
-    assert table("servers").whereIn("port", [0, 4]).order_by("port").limit(1).offset(1).pluck("port") == [4]
+    assert table("servers").whereIn("port", [0, 4]).order_by("port").limit(1).offset(1).pluck(
+        "port"
+    ) == [4]
     assert table("servers").where("hostname", "like", "h%").where_null("notes").exists()
     assert table("servers").where("port", 99).first() is None
     assert table("servers").updateOrInsert({"hostname": "h0"}, {"port": 80})
     assert table("servers").where("hostname", "h0").value("port") == 80
     assert table("servers").where("port", "<", 3).delete() == 2
-    for bad in (lambda: table("servers").where("nothing", 1), lambda: table("servers").where("port", "~", 1), lambda: table("servers").insert({"nothing": 1})):
+    for bad in (
+        lambda: table("servers").where("nothing", 1),
+        lambda: table("servers").where("port", "~", 1),
+        lambda: table("servers").insert({"nothing": 1}),
+    ):
         with pytest.raises(SchemaError):
             bad()
 
@@ -231,14 +279,38 @@ def test_queries(service_uuid: str) -> None:
 
 def test_values_in_the_kind_of_their_column(service_uuid: str) -> None:
     Schema.create("servers", build)
-    given = {"hostname": 4711, "port": "8443", "bytes": 12.0, "active": "0", "price": "1.5000", "specs": '{"a": 1}', "ip_address": None, "checked_at": "2026-11-21 08:00:00"}
+    given = {
+        "hostname": 4711,
+        "port": "8443",
+        "bytes": 12.0,
+        "active": "0",
+        "price": "1.5000",
+        "specs": '{"a": 1}',
+        "ip_address": None,
+        "checked_at": "2026-11-21 08:00:00",
+    }
     DB.table("servers").insert({"service_uuid": service_uuid, **given})
     row = DB.table("servers").where("hostname", 4711).first()
     assert row is not None
-    assert (row.hostname, row.port, row["bytes"], bool(row.active), row.price, row.checked_at) == ("4711", 8443, 12, False, Decimal("1.5"), datetime(2026, 11, 21, 8, tzinfo=UTC))
-    assert DB.table("servers").where("port", "8443").where("active", "false").where("price", 1.5).exists()
+    assert (row.hostname, row.port, row["bytes"], bool(row.active), row.price, row.checked_at) == (
+        "4711",
+        8443,
+        12,
+        False,
+        Decimal("1.5"),
+        datetime(2026, 11, 21, 8, tzinfo=UTC),
+    )
+    assert (
+        DB.table("servers")
+        .where("port", "8443")
+        .where("active", "false")
+        .where("price", 1.5)
+        .exists()
+    )
     assert DB.table("servers").where_in("hostname", [4711, "x"]).count() == 1
-    DB.table("servers").update({"active": "on", "hostname": True, "port": True, "notes": {"a": [1]}})
+    DB.table("servers").update(
+        {"active": "on", "hostname": True, "port": True, "notes": {"a": [1]}}
+    )
     row = DB.table("servers").first()
     assert row is not None
     assert (bool(row.active), row.hostname, row.port, row.notes) == (True, "1", 1, '{"a": [1]}')

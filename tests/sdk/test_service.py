@@ -1,4 +1,6 @@
-"""The handle on services: what it reads and writes, and going through many of them while they change."""
+"""The handle on services: what it reads and writes, and going through many of them while they
+change.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +34,16 @@ def uuids(panel: Panel, staff: Actor) -> Iterator[list[str]]:
 
 def test_what_a_handle_tells(uuids: list[str]) -> None:
     service = Service.find(uuids[0])
-    assert (service.uuid, service.status, service.provision_status) == (uuids[0], "pending", "pending")
-    assert (service.product.name, service.client.email, service.customer.currency.code) == ("Cloud 10", "astrid@lumen.test", service.price.currency)
+    assert (service.uuid, service.status, service.provision_status) == (
+        uuids[0],
+        "pending",
+        "pending",
+    )
+    assert (service.product.name, service.client.email, service.customer.currency.code) == (
+        "Cloud 10",
+        "astrid@lumen.test",
+        service.price.currency,
+    )
     assert repr(service) == f"Service({uuids[0]}, pending, pending)"
     for unknown in ("nobody", None, "", 7, "x" * 5000):
         with pytest.raises(NotFoundError):
@@ -44,12 +54,19 @@ def test_writing(uuids: list[str]) -> None:
     service: Any = Service.find(uuids[0])
     other = Service.find(uuids[0])
     assert service.setProvisionStatus("processing").provision_status == "processing"
-    assert service.set_provision_status("processing").provision_status == "processing", "the same again is allowed"
+    assert service.set_provision_status("processing").provision_status == "processing", (
+        "the same again is allowed"
+    )
     assert other.provision_status == "pending" and other.refresh().provision_status == "processing"
     service.setProvisionData({"username": "u1", "password": "hunter2"})
-    raw = session().scalar(sa.text("select provision_data from services where uuid = :uuid"), {"uuid": uuids[0]})
+    raw = session().scalar(
+        sa.text("select provision_data from services where uuid = :uuid"), {"uuid": uuids[0]}
+    )
     assert "hunter2" not in str(raw) and "u1" not in str(raw)
-    assert services.find_service(uuids[0]).provision_data == {"username": "u1", "password": "hunter2"}
+    assert services.find_service(uuids[0]).provision_data == {
+        "username": "u1",
+        "password": "hunter2",
+    }
     with pytest.raises(ConflictError, match="“splendid” is no provision status"):
         service.set_provision_status("splendid")
     service.set_provision_status("terminated")
@@ -58,7 +75,9 @@ def test_writing(uuids: list[str]) -> None:
     assert service.refresh().provision_status == "terminated"
 
 
-@pytest.mark.parametrize(("size", "sizes"), [(100, [7]), (7, [7]), (3, [3, 3, 1]), (1, [1] * 7), (0, [1] * 7)])
+@pytest.mark.parametrize(
+    ("size", "sizes"), [(100, [7]), (7, [7]), (3, [3, 3, 1]), (1, [1] * 7), (0, [1] * 7)]
+)
 def test_chunks(uuids: list[str], size: int, sizes: list[int]) -> None:
     parts: list[list[str]] = []
     Service.chunk(size, lambda part: parts.append([one.uuid for one in part]))
@@ -76,7 +95,9 @@ def test_chunks_of_rows_that_change_meanwhile(uuids: list[str], staff: Actor) ->
             seen.append(service.uuid)
             service.set_provision_status("processing")
             with transaction():
-                session().execute(sa.update(Row).where(Row.uuid == uuids[-1]).values(name="renamed"))
+                session().execute(
+                    sa.update(Row).where(Row.uuid == uuids[-1]).values(name="renamed")
+                )
         if len(seen) == 2:
             with transaction():
                 session().execute(sa.delete(Row).where(Row.uuid == uuids[3]))
@@ -113,10 +134,15 @@ def test_all_of_them_in_few_queries(uuids: list[str], panel: Panel) -> None:
 
     engine = session().get_bind()
     sa.event.listen(engine, "before_cursor_execute", note)
-    found = [service.product.name + service.customer.name for service in Service.with_(["product", "customer"]).get()]
+    found = [
+        service.product.name + service.customer.name
+        for service in Service.with_(["product", "customer"]).get()
+    ]
     sa.event.remove(engine, "before_cursor_execute", note)
     assert len(found) == 7 and len(Service.all()) == 7
-    reads = [statement for statement in statements if statement.lstrip().upper().startswith("SELECT")]
+    reads = [
+        statement for statement in statements if statement.lstrip().upper().startswith("SELECT")
+    ]
     assert len(reads) <= 6, reads
 
 

@@ -87,7 +87,10 @@ def test_complete_service_lifecycle(lab: Lab) -> None:
     for verb in ("create", "suspend", "unsuspend", "termination"):
         result = getattr(module, verb)()
         assert result["status"] == "success", result
-    assert lab.tasks() == [(job, "completed", "") for job in ("create_job", "suspend_job", "unsuspend_job", "termination_job")]
+    assert lab.tasks() == [
+        (job, "completed", "")
+        for job in ("create_job", "suspend_job", "unsuspend_job", "termination_job")
+    ]
     assert lab.service.provision_status == "terminated"
     assert len(lab.provision_data["password"]) == 10
     assert ("info", "createJob") in lab.log()
@@ -95,9 +98,16 @@ def test_complete_service_lifecycle(lab: Lab) -> None:
 
 def test_product_data(lab: Lab) -> None:
     module: Any = lab.module()
-    good = {"server_location": "US-East", "plan_type": "premium", "disk_space": 100, "bandwidth": 1000}
+    good = {
+        "server_location": "US-East",
+        "plan_type": "premium",
+        "disk_space": 100,
+        "bandwidth": 1000,
+    }
     result = module.saveProductData(good)
     assert (result["status"], result["code"]) == ("success", 200)
-    result = module.saveProductData({"server_location": "", "plan_type": "invalid", "disk_space": -1})
+    result = module.saveProductData(
+        {"server_location": "", "plan_type": "invalid", "disk_space": -1}
+    )
     assert (result["status"], result["code"]) == ("error", 422)
     assert set(result["message"]) == set(good)

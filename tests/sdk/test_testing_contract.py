@@ -1,4 +1,6 @@
-"""The contract suite: a module that keeps the contract passes it, and each way of breaking it fails the probe that is for it."""
+"""The contract suite: a module that keeps the contract passes it, and each way of breaking it
+fails the probe that is for it.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ from puqpanel.sdk.testing import Line, run_suite
 from puqpanel.sdk.testing.contract import probes
 from tests.sample import write_module
 
-PROVIDER = '''
+PROVIDER = """
     from contextlib import contextmanager
     from puqpanel.sdk.testing import Provider, Reply, Supply
 
@@ -41,8 +43,8 @@ PROVIDER = '''
         with Cloud() as cloud:
             yield Supply(faults=cloud, product={"url": cloud.url}, service={"username": "lumen", "api_key": "opensesame-1"},
                          accounts=lambda: {name: one["state"] for name, one in cloud.accounts.items()})
-'''
-GOOD = '''
+"""
+GOOD = """
     from puqpanel.sdk import Product, Result, http
 
     class Echo(Product):
@@ -72,12 +74,14 @@ GOOD = '''
         def observe(self):
             seen = http.session(self.product_data["url"]).get(self.service_data["username"], expected=(404,))
             return {"exists": seen.ok, "suspended": seen.ok and seen.data["state"] == "suspended"}
-'''
+"""
 
 
 def card(tmp_path: Path, source: str, *only: str, provider: str = PROVIDER) -> dict[str, Line]:
     """The score card of a module, by probe."""
-    folder = write_module(tmp_path, source, files={"tests/provider.py": provider} if provider else None)
+    folder = write_module(
+        tmp_path, source, files={"tests/provider.py": provider} if provider else None
+    )
     return {line.probe: line for line in run_suite(folder, only)}
 
 
@@ -86,27 +90,83 @@ def test_a_module_that_keeps_the_contract_passes_all_of_it(tmp_path: Path) -> No
     assert [line for line in lines.values() if line.outcome == "failed"] == []
     assert sum(line.outcome == "passed" for line in lines.values()) > 30
     assert {line.probe for line in lines.values() if line.outcome == "not tested"} == {
-        "tables come and go", "admin pages answer", "admin pages are closed to others", "client tabs", "client tabs while the provider is away",
-        "periodic work twice", "strange events",
-    }  # fmt: skip
+        "tables come and go",
+        "admin pages answer",
+        "admin pages are closed to others",
+        "client tabs",
+        "client tabs while the provider is away",
+        "periodic work twice",
+        "strange events",
+    }
 
 
 BROKEN = {
-    "create twice": ('self._ask("POST", self.service_data["username"])', 'self._ask("POST", "new")', "2 accounts"),
+    "create twice": (
+        'self._ask("POST", self.service_data["username"])',
+        'self._ask("POST", "new")',
+        "2 accounts",
+    ),
     "create while the provider answers garbage": (
-        'if answer.ok and isinstance(answer.data, dict) and answer.data.get("name"):', "if answer.ok:", "for success"),
+        'if answer.ok and isinstance(answer.data, dict) and answer.data.get("name"):',
+        "if answer.ok:",
+        "for success",
+    ),
     "create while the provider answers 500": (
-        'return Result.error(answer.error or "It cannot be read.", retry=False)', 'return Result.success()', "for success"),
-    "suspend while the provider answers 500": ('return Result.error(answer.error or "It cannot be read.", retry=False)', 'raise KeyError("x")', "raised"),
-    "create while the provider does the work and its answer is lost": ('self._ask("POST", self.service_data["username"])', 'self._ask("POST", "new")', "2 accounts"),
-    "create with the worker killed in mid-job": ('self._ask("POST", self.service_data["username"])', 'self._ask("POST", "new")', "2 accounts"),
+        'return Result.error(answer.error or "It cannot be read.", retry=False)',
+        "return Result.success()",
+        "for success",
+    ),
+    "suspend while the provider answers 500": (
+        'return Result.error(answer.error or "It cannot be read.", retry=False)',
+        'raise KeyError("x")',
+        "raised",
+    ),
+    "create while the provider does the work and its answer is lost": (
+        'self._ask("POST", self.service_data["username"])',
+        'self._ask("POST", "new")',
+        "2 accounts",
+    ),
+    "create with the worker killed in mid-job": (
+        'self._ask("POST", self.service_data["username"])',
+        'self._ask("POST", "new")',
+        "2 accounts",
+    ),
     "observe tells what there is": ('"exists": seen.ok', '"exists": True', "still sees"),
-    "the whole life": ('{"state": "suspended"}', '{"state": "active"}', "After suspend the account"),
-    "no secret in the log": ("def create_job(self):\n", "def create_job(self):\n            self.log_info('making', 'with ' + self.service_data['api_key'])\n", "stands in the module log"),
-    "clean in the checker": ("def create_job(self):\n", "def create_job(self):\n            import os; os.kill\n            os._exit\n            None and os.kill(1, 2)\n", "finds 1 error"),
-    "activated twice": ("repeatable = (", "def activate(self):\n            return 'not today'\n        repeatable = (", "not today"),
-    "product and service forms": ("repeatable = (", "def save_product_data(self, data=None):\n            return {'a': data['url'].strip()}\n        repeatable = (", "raised"),
-}  # fmt: skip
+    "the whole life": (
+        '{"state": "suspended"}',
+        '{"state": "active"}',
+        "After suspend the account",
+    ),
+    "no secret in the log": (
+        "def create_job(self):\n",
+        (
+            "def create_job(self):\n            self.log_info('making', 'with ' +"
+            " self.service_data['api_key'])\n"
+        ),
+        "stands in the module log",
+    ),
+    "clean in the checker": (
+        "def create_job(self):\n",
+        (
+            "def create_job(self):\n            import os; os.kill\n            os._exit\n         "
+            "   None and os.kill(1, 2)\n"
+        ),
+        "finds 1 error",
+    ),
+    "activated twice": (
+        "repeatable = (",
+        "def activate(self):\n            return 'not today'\n        repeatable = (",
+        "not today",
+    ),
+    "product and service forms": (
+        "repeatable = (",
+        (
+            "def save_product_data(self, data=None):\n            return {'a':"
+            " data['url'].strip()}\n        repeatable = ("
+        ),
+        "raised",
+    ),
+}
 
 
 @pytest.mark.parametrize("probe", BROKEN)
@@ -119,9 +179,18 @@ def test_a_broken_module_fails_the_probe_that_is_for_it(probe: str, tmp_path: Pa
 
 def test_without_a_provider_little_is_tested_and_it_says_so(tmp_path: Path) -> None:
     lines = card(tmp_path, GOOD, provider="")
-    assert lines["the whole life"] == Line("the whole life", "not tested", "There is no tests/provider.py.", lines["the whole life"].seconds)
+    assert lines["the whole life"] == Line(
+        "the whole life",
+        "not tested",
+        "There is no tests/provider.py.",
+        lines["the whole life"].seconds,
+    )
     assert lines["activated twice"].outcome == "passed"
-    assert not [line for line in lines.values() if "while the provider" in line.probe and line.outcome != "not tested"]
+    assert not [
+        line
+        for line in lines.values()
+        if "while the provider" in line.probe and line.outcome != "not tested"
+    ]
 
 
 def test_a_module_that_is_refused_fails(tmp_path: Path) -> None:
@@ -153,16 +222,31 @@ CHANNEL_PROVIDER = """
 
 def of_type(tmp_path: Path, type: str, source: str, provider: str, *only: str) -> dict[str, Line]:
     files = {"tests/provider.py": provider} if provider else None
-    return {line.probe: line for line in run_suite(write_module(tmp_path, source, type=type, files=files), only)}
+    return {
+        line.probe: line
+        for line in run_suite(write_module(tmp_path, source, type=type, files=files), only)
+    }
 
 
 def test_a_channel(tmp_path: Path) -> None:
     good = of_type(tmp_path / "good", "Notification", CHANNEL, CHANNEL_PROVIDER)
     assert [line for line in good.values() if line.outcome == "failed"] == []
-    assert {"sending", "sending what is invalid", "sending while the channel fails"} <= {line.probe for line in good.values() if line.outcome == "passed"}
-    deaf = of_type(tmp_path / "deaf", "Notification", CHANNEL.replace("if answer.ok and answer.data", "if True"), CHANNEL_PROVIDER)
+    assert {"sending", "sending what is invalid", "sending while the channel fails"} <= {
+        line.probe for line in good.values() if line.outcome == "passed"
+    }
+    deaf = of_type(
+        tmp_path / "deaf",
+        "Notification",
+        CHANNEL.replace("if answer.ok and answer.data", "if True"),
+        CHANNEL_PROVIDER,
+    )
     assert deaf["sending while the channel fails"].says == "With 500 the message counts as sent."
-    rash = of_type(tmp_path / "rash", "Notification", CHANNEL.replace('data.get("to")', 'data["to"]'), CHANNEL_PROVIDER)
+    rash = of_type(
+        tmp_path / "rash",
+        "Notification",
+        CHANNEL.replace('data.get("to")', 'data["to"]'),
+        CHANNEL_PROVIDER,
+    )
     assert rash["sending what is invalid"].outcome == "failed"
 
 
@@ -201,7 +285,16 @@ def test_a_plugin(tmp_path: Path) -> None:
             def hear(self, payload):
                 return payload["service_uuid"]
     """
-    folder = write_module(tmp_path, source, type="Plugin", files={"hooks.py": "from puqpanel.sdk import Hook\nHOOKS = [Hook('service.create_failed', 'hear')]\n"})
+    folder = write_module(
+        tmp_path,
+        source,
+        type="Plugin",
+        files={
+            "hooks.py": (
+                "from puqpanel.sdk import Hook\nHOOKS = [Hook('service.create_failed', 'hear')]\n"
+            )
+        },
+    )
     lines = {line.probe: line for line in run_suite(folder)}
     assert lines["periodic work twice"].says == "“Once”, the second time: There it is already."
     assert lines["strange events"].outcome == "failed"
@@ -215,17 +308,46 @@ def test_it_runs_from_the_modules_own_pytest(tmp_path: Path) -> None:
         class TestContract(ContractSuite):
             folder = Path(__file__).parents[1]
     """
-    folder = write_module(tmp_path, GOOD, files={"tests/provider.py": PROVIDER, "tests/test_echo.py": suite})
-    run = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:playwright", "-p", "no:cacheprovider", str(folder / "tests"), "-k", "life or twice"],
-                         cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=300, check=False)
+    folder = write_module(
+        tmp_path, GOOD, files={"tests/provider.py": PROVIDER, "tests/test_echo.py": suite}
+    )
+    run = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:playwright",
+            "-p",
+            "no:cacheprovider",
+            str(folder / "tests"),
+            "-k",
+            "life or twice",
+        ],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
     assert run.returncode == 0, run.stdout
     assert "passed" in run.stdout
     assert "1 skipped" in run.stdout
 
 
 def test_every_type_has_its_probes() -> None:
-    names = {kind: {one.name for one in probes(kind)} for kind in ("Product", "Plugin", "Payment", "Notification")}
+    names = {
+        kind: {one.name for one in probes(kind)}
+        for kind in ("Product", "Plugin", "Payment", "Notification")
+    }
     assert "create with the worker killed in mid-job" in names["Product"] - names["Plugin"]
     assert "refund" in names["Payment"] - names["Notification"]
     assert "sending" in names["Notification"] - names["Payment"]
-    assert set.intersection(*names.values()) >= {"activated twice", "admin pages answer", "periodic work twice", "strange events"}
+    assert set.intersection(*names.values()) >= {
+        "activated twice",
+        "admin pages answer",
+        "periodic work twice",
+        "strange events",
+    }

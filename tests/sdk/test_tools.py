@@ -1,4 +1,6 @@
-"""The smaller tools of the SDK: passwords, secrets, texts, moments, and both spellings of what is imported."""
+"""The smaller tools of the SDK: passwords, secrets, texts, moments, and both spellings of what
+is imported.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,16 @@ from hypothesis import strategies as st
 from puqpanel import sdk
 from puqpanel.host.contract.names import IMPORTS, python_name
 from puqpanel.infra.crypto import KeyFileError
-from puqpanel.sdk import Crypt, __, decrypt, encrypt, generateStrongPassword, now, strip_tags, version_compare
+from puqpanel.sdk import (
+    Crypt,
+    __,
+    decrypt,
+    encrypt,
+    generateStrongPassword,
+    now,
+    strip_tags,
+    version_compare,
+)
 from puqpanel.sdk.passwords import SYMBOLS
 
 
@@ -48,7 +59,16 @@ def test_secrets_open_again_and_do_not_show(keys_dir: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "plain"),
-    [("<b>bold</b> text", "bold text"), ("a < b", "a < b"), ("<script>x</script>", "x"), ("<!-- c -->x", "x"), ("x <a href='", "x "), ("&lt;b&gt;", "&lt;b&gt;"), (5, 5), (None, None)],
+    [
+        ("<b>bold</b> text", "bold text"),
+        ("a < b", "a < b"),
+        ("<script>x</script>", "x"),
+        ("<!-- c -->x", "x"),
+        ("x <a href='", "x "),
+        ("&lt;b&gt;", "&lt;b&gt;"),
+        (5, 5),
+        (None, None),
+    ],
 )
 def test_strip_tags(text: object, plain: object) -> None:
     assert strip_tags(text) == plain
@@ -75,7 +95,10 @@ def test_everything_named_is_there() -> None:
 
 
 TEXTS = {
-    "Blueprint": "id uuid string text integer boolean json enum ipAddress timestamp timestamps foreignId foreign index",
+    "Blueprint": (
+        "id uuid string text integer boolean json enum ipAddress timestamp timestamps foreignId"
+        " foreign index"
+    ),
     "Cache": "remember tags put flush get forget",
     "Client": "request get post",
     "Controller": "",
@@ -90,10 +113,19 @@ TEXTS = {
     "Model": "where first",
     "Notification": "getModuleData getSettingsPage send",
     "NotificationMail": "",
-    "Payment": "getModuleData getSettingsPage getClientAreaHtml getReturnUrl getCancelUrl onPaymentSuccess onPaymentFailed refund",
-    "Plugin": "activate deactivate update view config logInfo logError logDebug adminPermissions adminSidebar adminWebRoutes adminApiRoutes getCurrentVersion",
-    "Product": "getProductData saveProductData getProductPage getServiceData saveServiceData getServicePage create suspend unsuspend termination change_package "
-    "getClientAreaMenuConfig setServiceUuid view config",
+    "Payment": (
+        "getModuleData getSettingsPage getClientAreaHtml getReturnUrl getCancelUrl onPaymentSuccess"
+        " onPaymentFailed refund"
+    ),
+    "Plugin": (
+        "activate deactivate update view config logInfo logError logDebug adminPermissions"
+        " adminSidebar adminWebRoutes adminApiRoutes getCurrentVersion"
+    ),
+    "Product": (
+        "getProductData saveProductData getProductPage getServiceData saveServiceData"
+        " getServicePage create suspend unsuspend termination change_package"
+        " getClientAreaMenuConfig setServiceUuid view config"
+    ),
     "Request": "all",
     "Response": "",
     "Schema": "create table hasTable dropIfExists",
@@ -102,9 +134,17 @@ TEXTS = {
     "ValidationException": "getMessage",
     "Validator": "make fails errors",
     "View": "",
-    "abort": "", "auth": "id", "decrypt": "", "encrypt": "", "generateStrongPassword": "", "logModule": "", "now": "", "response": "json", "version_compare": "",
+    "abort": "",
+    "auth": "id",
+    "decrypt": "",
+    "encrypt": "",
+    "generateStrongPassword": "",
+    "logModule": "",
+    "now": "",
+    "response": "json",
+    "version_compare": "",
     "view_admin_module": "",
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -113,7 +153,11 @@ def test_everything_the_texts_import_or_call(name: str) -> None:
     assert name in sdk.__all__
     missing = [method for method in TEXTS[name].split() if not hasattr(found, method)]
     assert missing == []
-    plain = [python_name(method) for method in TEXTS[name].split() if not hasattr(found, python_name(method))]
+    plain = [
+        python_name(method)
+        for method in TEXTS[name].split()
+        if not hasattr(found, python_name(method))
+    ]
     assert plain == [], "and in Python's spelling"
 
 
@@ -122,9 +166,16 @@ def test_the_answers_of_the_texts() -> None:
     for name in ("toISOString", "toDateTimeString", "addDays"):
         assert callable(getattr(moment, name)) and callable(getattr(moment, python_name(name)))
     answer: Any = sdk.http.Answer(True, 200, text="{}")
-    assert (answer.getStatusCode(), answer.getBody().getContents(), str(answer.getBody())) == (200, "{}", "{}")
+    assert (answer.getStatusCode(), answer.getBody().getContents(), str(answer.getBody())) == (
+        200,
+        "{}",
+        "{}",
+    )
     query = sdk.db.Query
-    assert all(hasattr(query, name) for name in ("where", "first", "get", "insert", "update", "insertGetId", "insert_get_id"))
+    assert all(
+        hasattr(query, name)
+        for name in ("where", "first", "get", "insert", "update", "insertGetId", "insert_get_id")
+    )
 
 
 def test_the_table_of_imports_is_whole() -> None:

@@ -47,7 +47,9 @@ def fresh(task_id: int) -> Task:
 
 def make_due(task_id: int) -> None:
     with transaction() as current:
-        current.execute(sa.update(Task).where(Task.id == task_id).values(run_at=now(), dispatched_at=None))
+        current.execute(
+            sa.update(Task).where(Task.id == task_id).values(run_at=now(), dispatched_at=None)
+        )
 
 
 def test_a_task_is_a_row_first_and_reaches_the_queue_after_the_commit(panel: Panel) -> None:
@@ -136,11 +138,22 @@ def test_two_claimers_at_once_and_one_gets_it(panel: Panel) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "tries", "expected"),
-    [("completed", 1, "completed"), ("failed", 3, "failed"), ("retry", 1, "failed"), ("retry", 2, "retrying"), ("exception", 3, "retrying"),
-     ("again", 1, "retrying"), ("park", 1, "parked"), ("timeout", 3, "lost")],
+    [
+        ("completed", 1, "completed"),
+        ("failed", 3, "failed"),
+        ("retry", 1, "failed"),
+        ("retry", 2, "retrying"),
+        ("exception", 3, "retrying"),
+        ("again", 1, "retrying"),
+        ("park", 1, "parked"),
+        ("timeout", 3, "lost"),
+    ],
 )
 def test_how_an_attempt_ends(panel: Panel, kind: Any, tries: int, expected: str) -> None:
-    task, handler = add.add(job="Test", tries=tries, backoff=30, max_exceptions=5), Recorder(Outcome(kind, "why", {"a": 1}))
+    task, handler = (
+        add.add(job="Test", tries=tries, backoff=30, max_exceptions=5),
+        Recorder(Outcome(kind, "why", {"a": 1})),
+    )
     run.run(task.id, {"Test": handler})
     row = fresh(task.id)
     assert (row.status, row.note, row.owner, row.lease_until) == (expected, "why", None, None)
@@ -153,7 +166,10 @@ def test_how_an_attempt_ends(panel: Panel, kind: Any, tries: int, expected: str)
 
 
 def test_exceptions_count_against_their_own_limit(panel: Panel) -> None:
-    task, handler = add.add(job="Test", tries=9, backoff=0, max_exceptions=2), Recorder(ValueError("secret=hunter2"), ValueError())
+    task, handler = (
+        add.add(job="Test", tries=9, backoff=0, max_exceptions=2),
+        Recorder(ValueError("secret=hunter2"), ValueError()),
+    )
     run.run(task.id, {"Test": handler})
     assert fresh(task.id).status == "retrying" and "hunter2" not in fresh(task.id).note
     make_due(task.id)
@@ -168,9 +184,16 @@ def test_a_job_that_nobody_knows_fails_with_a_sentence(panel: Panel) -> None:
 
 
 @pytest.mark.parametrize(
-    ("on_loss", "status", "doubt"), [(OnLoss.LOSE, "lost", False), (OnLoss.REPEAT, "retrying", False), (OnLoss.OBSERVE, "retrying", True)],
+    ("on_loss", "status", "doubt"),
+    [
+        (OnLoss.LOSE, "lost", False),
+        (OnLoss.REPEAT, "retrying", False),
+        (OnLoss.OBSERVE, "retrying", True),
+    ],
 )
-def test_a_lease_that_runs_out_is_taken_up_as_the_task_allows(panel: Panel, on_loss: str, status: str, doubt: bool) -> None:
+def test_a_lease_that_runs_out_is_taken_up_as_the_task_allows(
+    panel: Panel, on_loss: str, status: str, doubt: bool
+) -> None:
     task, handler = add.add(job="Test", on_loss=on_loss), Recorder()
     assert claim.claim(task.id, "dead") is not None
     assert sweep.rescue({"Test": handler}) == 0
@@ -205,7 +228,11 @@ def test_a_process_that_wakes_up_too_late_writes_nothing(panel: Panel) -> None:
     handler = Slow()
     run.run(task.id, {"Test": handler})
     row = fresh(task.id)
-    assert (row.status, row.owner) == ("running", "another") and handler.settled == [] and late.ran == []
+    assert (
+        (row.status, row.owner) == ("running", "another")
+        and handler.settled == []
+        and late.ran == []
+    )
 
 
 def test_what_the_queue_server_forgot_is_sent_again(panel: Panel) -> None:
@@ -213,10 +240,14 @@ def test_what_the_queue_server_forgot_is_sent_again(panel: Panel) -> None:
     queue.connection().flushall()
     assert sweep.send_due() == 0, "it may still be on its way"
     with transaction() as current:
-        current.execute(sa.update(Task).values(dispatched_at=now() - timedelta(seconds=sweep.GRACE + 1)))
+        current.execute(
+            sa.update(Task).values(dispatched_at=now() - timedelta(seconds=sweep.GRACE + 1))
+        )
     assert sweep.send_due() == 1 and queue.waiting_ids() == {task.id}
     with transaction() as current:
-        current.execute(sa.update(Task).values(dispatched_at=now() - timedelta(seconds=sweep.GRACE + 1)))
+        current.execute(
+            sa.update(Task).values(dispatched_at=now() - timedelta(seconds=sweep.GRACE + 1))
+        )
     assert sweep.send_due() == 0, "it stands in the queue"
 
 
@@ -234,15 +265,21 @@ def test_a_running_task_that_adds_its_like_is_followed_by_it(panel: Panel) -> No
 
     class Again(Recorder):
         def run(self, task: Task) -> Outcome:
-            followers.append(add.add(job="Test", data={"check": 1}, tags=["status_check"], backoff=30))
-            followers.append(add.add(job="Test", data={"check": 1}, tags=["status_check"], backoff=30))
+            followers.append(
+                add.add(job="Test", data={"check": 1}, tags=["status_check"], backoff=30)
+            )
+            followers.append(
+                add.add(job="Test", data={"check": 1}, tags=["status_check"], backoff=30)
+            )
             return Outcome("completed")
 
     first = add.add(job="Test", data={"check": 1}, tags=["status_check"], backoff=30)
     run.run(first.id, {"Test": Again()})
     assert followers[0].id != first.id and followers[1].id == followers[0].id
     row = fresh(followers[0].id)
-    assert row.after_id is None and timedelta(seconds=25) < row.run_at - now() <= timedelta(seconds=30)
+    assert row.after_id is None and timedelta(seconds=25) < row.run_at - now() <= timedelta(
+        seconds=30
+    )
 
 
 def test_cancel_and_retry(panel: Panel) -> None:
@@ -280,7 +317,9 @@ def test_a_real_worker_drains_real_jobs(panel: Panel, drain: Callable[..., None]
 
 
 @pytest.mark.parametrize(("on_loss", "doubt"), [(OnLoss.LOSE, False), (OnLoss.OBSERVE, True)])
-def test_a_lost_task_that_a_person_retries_is_looked_into_where_that_is_possible(panel: Panel, on_loss: str, doubt: bool) -> None:
+def test_a_lost_task_that_a_person_retries_is_looked_into_where_that_is_possible(
+    panel: Panel, on_loss: str, doubt: bool
+) -> None:
     task = add.add(job="Test", on_loss=on_loss)
     assert claim.claim(task.id, "dead") is not None
     with transaction() as current:
@@ -292,7 +331,9 @@ def test_a_lost_task_that_a_person_retries_is_looked_into_where_that_is_possible
 
 
 def test_a_task_that_goes_back_to_wait_beside_its_like_waits_too(panel: Panel) -> None:
-    """The like of it is added, and not yet committed, at the moment at which the running one is closed."""
+    """The like of it is added, and not yet committed, at the moment at which the running one is
+    closed.
+    """
     running = add.add(job="Test", data={"a": 1}, tries=2)
     claimed = claim.claim(running.id, "w")
     assert claimed is not None
@@ -335,12 +376,16 @@ def test_a_timeout_while_the_result_is_written_does_not_lose_it(panel: Panel) ->
     assert fresh(task.id).status == "completed" and len(handler.settled) == 2
 
 
-def test_a_long_queue_does_not_hide_what_was_forgotten_behind_it(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_queue_does_not_hide_what_was_forgotten_behind_it(
+    panel: Panel, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sweep, "BATCH", 1)
     first, second = add.add(job="Test", data={"n": 1}), add.add(job="Test", data={"n": 2})
     queue.connection().flushall()
     queue.send(first.id, "Module", 60)
     with transaction() as current:
-        current.execute(sa.update(Task).values(dispatched_at=now() - timedelta(seconds=sweep.GRACE + 1)))
+        current.execute(
+            sa.update(Task).values(dispatched_at=now() - timedelta(seconds=sweep.GRACE + 1))
+        )
     assert [sweep.send_due() for _ in range(3)] == [0, 1, 0]
     assert queue.waiting_ids() == {first.id, second.id}

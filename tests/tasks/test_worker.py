@@ -48,11 +48,22 @@ def start(settings: Settings, tmp_path: Path) -> Callable[..., subprocess.Popen[
 
     def run(redis_url: str = "") -> subprocess.Popen[bytes]:
         environment = {
-            **os.environ, "PUQPANEL_INSTANCE": str(settings.instance), "PUQPANEL_DATABASE_URL": settings.database_url,
-            "PUQPANEL_REDIS_URL": redis_url or settings.redis_url, "PUQPANEL_MODULES_DIR": str(settings.modules_dir), "PYTHONPATH": str(ROOT),
+            **os.environ,
+            "PUQPANEL_INSTANCE": str(settings.instance),
+            "PUQPANEL_DATABASE_URL": settings.database_url,
+            "PUQPANEL_REDIS_URL": redis_url or settings.redis_url,
+            "PUQPANEL_MODULES_DIR": str(settings.modules_dir),
+            "PYTHONPATH": str(ROOT),
         }
-        process = subprocess.Popen([sys.executable, "-c", SLOW, str(tmp_path / "slow")], env=environment, cwd=ROOT)
-        until(lambda: session().scalar(sa.select(Heartbeat.id).where(Heartbeat.pid == process.pid)) is not None)
+        process = subprocess.Popen(
+            [sys.executable, "-c", SLOW, str(tmp_path / "slow")], env=environment, cwd=ROOT
+        )
+        until(
+            lambda: (
+                session().scalar(sa.select(Heartbeat.id).where(Heartbeat.pid == process.pid))
+                is not None
+            )
+        )
         return process
 
     return run
@@ -66,7 +77,9 @@ def until(true: Callable[[], object], seconds: float = 20) -> None:
         time.sleep(0.05)
 
 
-def test_a_stop_during_a_swap_is_neither_swallowed_nor_costs_a_task(panel: Panel, start: Callable[..., subprocess.Popen[bytes]], tmp_path: Path) -> None:
+def test_a_stop_during_a_swap_is_neither_swallowed_nor_costs_a_task(
+    panel: Panel, start: Callable[..., subprocess.Popen[bytes]], tmp_path: Path
+) -> None:
     process = start()
     (tmp_path / "slow").touch()
     task = add.add(job="Nonsense")
@@ -77,10 +90,14 @@ def test_a_stop_during_a_swap_is_neither_swallowed_nor_costs_a_task(panel: Panel
     finally:
         process.kill()
     release()
-    assert session().execute(sa.select(Task.status, Task.attempt).where(Task.id == task.id)).one() == ("queued", 0)
+    assert session().execute(
+        sa.select(Task.status, Task.attempt).where(Task.id == task.id)
+    ).one() == ("queued", 0)
 
 
-def test_a_stop_while_the_queue_server_is_away_is_a_stop(panel: Panel, start: Callable[..., subprocess.Popen[bytes]], short_folder: Path) -> None:
+def test_a_stop_while_the_queue_server_is_away_is_a_stop(
+    panel: Panel, start: Callable[..., subprocess.Popen[bytes]], short_folder: Path
+) -> None:
     folder = short_folder / "away"
     folder.mkdir()
     with QueueServer(folder):
@@ -94,7 +111,9 @@ def test_a_stop_while_the_queue_server_is_away_is_a_stop(panel: Panel, start: Ca
         process.kill()
 
 
-def test_a_task_that_was_claimed_and_never_begun_goes_back(panel: Panel, short_folder: Path) -> None:
+def test_a_task_that_was_claimed_and_never_begun_goes_back(
+    panel: Panel, short_folder: Path
+) -> None:
     folder = short_folder / "going"
     folder.mkdir()
     with QueueServer(folder):
@@ -102,12 +121,25 @@ def test_a_task_that_was_claimed_and_never_begun_goes_back(panel: Panel, short_f
         server = queue.connect(queue.server_url())
         task = add.add(job="Nonsense")
         place = queue.queue("Module", server)
-        worker = PanelWorker([place], name="w", connection=server, serializer=place.serializer, ensure_app=lambda: panel, handlers={})
+        worker = PanelWorker(
+            [place],
+            name="w",
+            connection=server,
+            serializer=place.serializer,
+            ensure_app=lambda: panel,
+            handlers={},
+        )
         job = place.fetch_job(place.job_ids[0])
     assert job is not None
     with pytest.raises(queue.QueueError):
         worker.execute_job(job, place)
     release()
     row = session().get_one(Task, task.id, populate_existing=True)
-    assert (row.status, row.attempt, row.owner, row.dispatched_at, row.waiting_key) == ("queued", 0, None, None, row.like_key)
+    assert (row.status, row.attempt, row.owner, row.dispatched_at, row.waiting_key) == (
+        "queued",
+        0,
+        None,
+        None,
+        row.like_key,
+    )
     assert session().scalars(sa.select(TaskAttempt.id)).all() == []

@@ -39,7 +39,9 @@ class Browser:
     def post(self, path: str, data: dict[str, Any] | None = None, **options: Any) -> TestResponse:
         """Sends a form with the token of this area."""
         area = "/client" if path.startswith("/client") else "/admin"
-        return self.http.post(path, data={"csrf_token": self.token(area), **(data or {})}, **options)
+        return self.http.post(
+            path, data={"csrf_token": self.token(area), **(data or {})}, **options
+        )
 
     def token(self, area: str) -> str:
         """The token that a page of the area carries."""
@@ -65,7 +67,9 @@ def visitor(app: Panel) -> Browser:
 def owner(app: Panel) -> Browser:
     """Staff who may do everything."""
     with app.app_context():
-        staff.create_staff(actor=SYSTEM, email="owner@panel.test", name="Olga Owner", password=PASSWORD)
+        staff.create_staff(
+            actor=SYSTEM, email="owner@panel.test", name="Olga Owner", password=PASSWORD
+        )
     return Browser(app).sign_in("owner@panel.test")
 
 
@@ -77,8 +81,16 @@ def clerk(app: Panel) -> Browser:
             current.add(Role(name="Clerk", permissions=["services.view"]))
         role = session().scalar(sa.select(Role).where(Role.name == "Clerk"))
         assert role is not None
-        staff.create_staff(actor=SYSTEM, email="owner@panel.test", name="Olga Owner", password=PASSWORD)
-        staff.create_staff(actor=SYSTEM, email="clerk@panel.test", name="Carl Clerk", password=PASSWORD, role_uuids=[role.uuid])
+        staff.create_staff(
+            actor=SYSTEM, email="owner@panel.test", name="Olga Owner", password=PASSWORD
+        )
+        staff.create_staff(
+            actor=SYSTEM,
+            email="clerk@panel.test",
+            name="Carl Clerk",
+            password=PASSWORD,
+            role_uuids=[role.uuid],
+        )
     return Browser(app).sign_in("clerk@panel.test")
 
 
@@ -86,16 +98,24 @@ def clerk(app: Panel) -> Browser:
 def shop(app: Panel) -> dict[str, str]:
     """A client with a user, a product without a module, and a service: their uuids."""
     with app.app_context():
-        client = clients.create_client(actor=SYSTEM, name="Anna Berg", email="anna@example.test", user_password=PASSWORD)
-        clients.create_client(actor=SYSTEM, name="Tom Other", email="tom@example.test", user_password=PASSWORD)
+        client = clients.create_client(
+            actor=SYSTEM, name="Anna Berg", email="anna@example.test", user_password=PASSWORD
+        )
+        clients.create_client(
+            actor=SYSTEM, name="Tom Other", email="tom@example.test", user_password=PASSWORD
+        )
         product = products.save_product(actor=SYSTEM, uuid=None, name="Web S", price="4.90")
-        service = services.create_service(actor=SYSTEM, client_uuid=client.uuid, product_uuid=product.uuid, name="berg.example")
+        service = services.create_service(
+            actor=SYSTEM, client_uuid=client.uuid, product_uuid=product.uuid, name="berg.example"
+        )
         return {"client": client.uuid, "product": product.uuid, "service": service.uuid}
 
 
 @pytest.fixture
 def counted(settings: Any) -> Iterator[Callable[[], list[str]]]:
-    """The statements that reach the database from here on; calling it gives them and begins anew."""
+    """The statements that reach the database from here on; calling it gives them and begins
+    anew.
+    """
     engine = engine_for(settings.database_url)
     seen: list[str] = []
 
@@ -112,5 +132,3 @@ def counted(settings: Any) -> Iterator[Callable[[], list[str]]]:
 
     yield take
     sa.event.remove(engine, "before_cursor_execute", note)
-
-

@@ -24,10 +24,13 @@ def broken(app: Panel) -> Browser:
     """A panel with pages that fail in every way."""
     failing = Blueprint("failing", __name__)
     errors = {
-        "boom": RuntimeError(SECRET), "conflict": ConflictError("It is locked."), "missing": NotFoundError("No such thing."),
+        "boom": RuntimeError(SECRET),
+        "conflict": ConflictError("It is locked."),
+        "missing": NotFoundError("No such thing."),
         "denied": PermissionDenied("Not for you."),
         "busy": OperationalError("UPDATE", {}, sqlite3.OperationalError("database is locked")),
-        "gone": OperationalError("UPDATE", {}, sqlite3.OperationalError("no such table: x")), "input": InvalidInput({"name": ["Too long."]}),
+        "gone": OperationalError("UPDATE", {}, sqlite3.OperationalError("no such table: x")),
+        "input": InvalidInput({"name": ["Too long."]}),
     }
 
     @failing.get("/failing/<name>")
@@ -44,18 +47,30 @@ def broken(app: Panel) -> Browser:
 def test_a_database_that_somebody_holds_is_no_fault_of_the_page(broken: Browser) -> None:
     answer = broken.get("/failing/busy")
     assert answer.status_code == 503
-    assert "Something else held the database for too long, so nothing was done. Try again in a moment." in answer.text
+    assert (
+        "Something else held the database for too long, so nothing was done. Try again in a moment."
+        in answer.text
+    )
     assert broken.get("/failing/gone").status_code == 500
 
 
 def test_the_action_of_a_log_line_says_what_was_asked_before_of_whom() -> None:
-    assert told_action("GET https://cloud.test:8443/ocs/v1.php/users") == ("GET /ocs/v1.php/users", "cloud.test:8443")
+    assert told_action("GET https://cloud.test:8443/ocs/v1.php/users") == (
+        "GET /ocs/v1.php/users",
+        "cloud.test:8443",
+    )
     assert told_action("GET https://cloud.test") == ("GET /", "cloud.test")
     assert told_action("create_job") == ("create_job", "")
 
 
 def test_what_takes_long_is_told_in_seconds() -> None:
-    assert [times.took(each) for each in (0, 850, 9999, 12_300, 90_000)] == ["0 ms", "850 ms", "9999 ms", "12 s", "1 min 30 s"]
+    assert [times.took(each) for each in (0, 850, 9999, 12_300, 90_000)] == [
+        "0 ms",
+        "850 ms",
+        "9999 ms",
+        "12 s",
+        "1 min 30 s",
+    ]
 
 
 def test_the_policy_is_exact_and_its_nonce_new_each_time(visitor: Browser) -> None:
@@ -63,9 +78,11 @@ def test_the_policy_is_exact_and_its_nonce_new_each_time(visitor: Browser) -> No
     policy = first.headers["Content-Security-Policy"]
     nonce = re.search(r"'nonce-([^']+)'", policy)
     assert nonce is not None
-    assert policy == (
-        f"default-src 'none'; script-src 'self' 'nonce-{nonce[1]}'; style-src 'self'; font-src 'self'; img-src 'self' data:; connect-src 'self'; "
-        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    assert (
+        policy
+        == f"default-src 'none'; script-src 'self' 'nonce-{nonce[1]}'; style-src 'self'; font-src"
+        " 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri"
+        " 'none'; frame-ancestors 'none'"
     )
     assert f'<script nonce="{nonce[1]}">' in first.text
     assert nonce[1] not in second.headers["Content-Security-Policy"]
@@ -74,9 +91,19 @@ def test_the_policy_is_exact_and_its_nonce_new_each_time(visitor: Browser) -> No
 
 
 def test_pages_hold_nothing_that_the_policy_forbids(owner: Browser, shop: dict[str, str]) -> None:
-    for path in ("/admin/", "/admin/services/", f"/admin/services/{shop['service']}", "/admin/modules/", "/admin/clients/new", "/admin/staff/roles/new"):
+    for path in (
+        "/admin/",
+        "/admin/services/",
+        f"/admin/services/{shop['service']}",
+        "/admin/modules/",
+        "/admin/clients/new",
+        "/admin/staff/roles/new",
+    ):
         page = owner.get(path).text
-        assert not re.search(r"\sstyle=|\son[a-z]+=|javascript:|<style|hx-on|https?://(?!panel\.test)", page.replace("http://www.w3.org/2000/svg", "")), path
+        assert not re.search(
+            r"\sstyle=|\son[a-z]+=|javascript:|<style|hx-on|https?://(?!panel\.test)",
+            page.replace("http://www.w3.org/2000/svg", ""),
+        ), path
         assert all("nonce=" in tag or "src=" in tag for tag in re.findall(r"<script[^>]*>", page))
 
 
@@ -88,11 +115,21 @@ def test_a_failure_shows_a_reference_and_nothing_else(broken: Browser) -> None:
     assert answer.headers["X-Request-ID"] in answer.text
 
 
-@pytest.mark.parametrize(("name", "code", "text"), [
-    ("conflict", 409, "It is locked."), ("missing", 404, "No such thing."), ("denied", 403, "Not for you."), ("input", 422, "Some fields"),
-    ("404", 404, "There is nothing here"), ("403", 403, "not yours to open"), ("429", 429, "Too many tries"), ("503", 503, "Back in a moment"),
-    ("405", 405, "cannot be done here"), ("418", 418, "not understood"),
-])
+@pytest.mark.parametrize(
+    ("name", "code", "text"),
+    [
+        ("conflict", 409, "It is locked."),
+        ("missing", 404, "No such thing."),
+        ("denied", 403, "Not for you."),
+        ("input", 422, "Some fields"),
+        ("404", 404, "There is nothing here"),
+        ("403", 403, "not yours to open"),
+        ("429", 429, "Too many tries"),
+        ("503", 503, "Back in a moment"),
+        ("405", 405, "cannot be done here"),
+        ("418", 418, "not understood"),
+    ],
+)
 def test_each_error_has_its_page(broken: Browser, name: str, code: int, text: str) -> None:
     answer = broken.get(f"/failing/{name}")
     assert answer.status_code == code
@@ -102,7 +139,12 @@ def test_each_error_has_its_page(broken: Browser, name: str, code: int, text: st
 
 def test_json_for_those_who_ask(broken: Browser) -> None:
     answer = broken.get("/failing/input", headers={"Accept": "application/json"})
-    assert answer.json == {"status": "error", "message": "Some fields need another look.", "code": 422, "errors": {"name": ["Too long."]}}
+    assert answer.json == {
+        "status": "error",
+        "message": "Some fields need another look.",
+        "code": 422,
+        "errors": {"name": ["Too long."]},
+    }
     boom = broken.get("/failing/boom", headers={"Accept": "application/json"})
     assert boom.json is not None
     assert boom.json["reference"] == boom.headers["X-Request-ID"]

@@ -1,4 +1,6 @@
-"""Static files from the packages that hold them: kept for a year, and no way out of their folders."""
+"""Static files from the packages that hold them: kept for a year, and no way out of their
+folders.
+"""
 
 from __future__ import annotations
 
@@ -31,11 +33,25 @@ def test_fonts_that_the_icons_name_are_there(visitor: Browser) -> None:
         assert visitor.get(base + font).mimetype == "font/woff2"
 
 
-@pytest.mark.parametrize("name", [
-    "../app.py", "..%2fassets.py", "css/../../assets.py", "%2e%2e/assets.py", "/etc/passwd", "css/..%5c..%5cassets.py", "css", "", "nothing.css", "a%00b",
-])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../app.py",
+        "..%2fassets.py",
+        "css/../../assets.py",
+        "%2e%2e/assets.py",
+        "/etc/passwd",
+        "css/..%5c..%5cassets.py",
+        "css",
+        "",
+        "nothing.css",
+        "a%00b",
+    ],
+)
 def test_nothing_leads_out(visitor: Browser, name: str) -> None:
-    assert visitor.get(f"/assets/panel/{kits()['panel'].version}/{name}", follow_redirects=True).status_code in (404, 400)
+    assert visitor.get(
+        f"/assets/panel/{kits()['panel'].version}/{name}", follow_redirects=True
+    ).status_code in (404, 400)
 
 
 def test_an_old_version_is_answered_and_not_kept(visitor: Browser) -> None:

@@ -1,4 +1,6 @@
-"""Parameters of addresses: what no database takes is no address of the panel's, for any of its routes."""
+"""Parameters of addresses: what no database takes is no address of the panel's, for any of its
+routes.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,11 @@ PARAMETER = re.compile(r"<(?:(int|path)(?:\([^)]*\))?:)?\w+>")
 
 
 def test_what_no_database_takes_is_no_address(app: Panel, owner: Browser) -> None:
-    rules = [rule.rule for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ()) and PARAMETER.search(rule.rule)]
+    rules = [
+        rule.rule
+        for rule in app.url_map.iter_rules()
+        if "GET" in (rule.methods or ()) and PARAMETER.search(rule.rule)
+    ]
     assert len(rules) > 20
     for rule in rules:
         path = PARAMETER.sub(lambda found: "9" * 30 if found[1] == "int" else "a%00b", rule)

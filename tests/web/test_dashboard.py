@@ -15,11 +15,21 @@ from puqpanel.web import charts
 from tests.web.conftest import Browser
 
 
-@pytest.mark.parametrize(("up", "down", "axis"), [
-    ([], [], (4, 0, 200)), ([0, 0], [0], (4, 0, 200)), ([8], [0], (8, 0, 200)), ([8], [1], (12, 4, 150)), ([0], [1], (3, 1, 150)),
-    ([1], [70], (240, 80, 150)), ([20_000], [3], (24_000, 8_000, 150)),
-])
-def test_one_unit_up_and_down(up: list[float], down: list[float], axis: tuple[int, int, float]) -> None:
+@pytest.mark.parametrize(
+    ("up", "down", "axis"),
+    [
+        ([], [], (4, 0, 200)),
+        ([0, 0], [0], (4, 0, 200)),
+        ([8], [0], (8, 0, 200)),
+        ([8], [1], (12, 4, 150)),
+        ([0], [1], (3, 1, 150)),
+        ([1], [70], (240, 80, 150)),
+        ([20_000], [3], (24_000, 8_000, 150)),
+    ],
+)
+def test_one_unit_up_and_down(
+    up: list[float], down: list[float], axis: tuple[int, int, float]
+) -> None:
     assert charts.both_ways(up, down) == axis
     top, bottom, zero = axis
     assert all(value * zero / top <= zero for value in up)
@@ -29,18 +39,35 @@ def test_one_unit_up_and_down(up: list[float], down: list[float], axis: tuple[in
 
 def test_without_anything_it_says_so(owner: Browser) -> None:
     page = owner.get("/admin/").text
-    for text in ("No task has run yet", "Nothing has failed", "nothing new within a day", "from active services"):
+    for text in (
+        "No task has run yet",
+        "Nothing has failed",
+        "nothing new within a day",
+        "from active services",
+    ):
         assert text in page, text
     assert "−" not in page.split("<main")[1]
 
 
-def test_losses_have_their_axis_and_trouble_its_button(app: Panel, owner: Browser, shop: dict[str, str]) -> None:
+def test_losses_have_their_axis_and_trouble_its_button(
+    app: Panel, owner: Browser, shop: dict[str, str]
+) -> None:
     with app.app_context(), transaction() as current:
-        current.execute(sa.update(Service).values(
-            status="active", provision_status="failed", verb="change_package", failure="The cloud says <no>.", terminated_at=now() - timedelta(days=1)
-        ))
+        current.execute(
+            sa.update(Service).values(
+                status="active",
+                provision_status="failed",
+                verb="change_package",
+                failure="The cloud says <no>.",
+                terminated_at=now() - timedelta(days=1),
+            )
+        )
     page = owner.get("/admin/").text
-    assert '<span>3</span><span>0</span><span>−1</span>' in page
+    assert "<span>3</span><span>0</span><span>−1</span>" in page
     assert "Twelve weeks: 1 ordered, 1 lost" in page
     assert page.count("Show as table") == 1, "the chart of tasks has nothing to show yet"
-    assert ("The cloud says &lt;no&gt;." in page, "Change package" in page, f'formaction="/admin/services/{shop["service"]}/retry"' in page) == (True, True, True)
+    assert (
+        "The cloud says &lt;no&gt;." in page,
+        "Change package" in page,
+        f'formaction="/admin/services/{shop["service"]}/retry"' in page,
+    ) == (True, True, True)

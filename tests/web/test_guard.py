@@ -1,4 +1,6 @@
-"""Every address declares who may open it, and the declaration holds: for nobody, for staff without the right, and without a token."""
+"""Every address declares who may open it, and the declaration holds: for nobody, for staff
+without the right, and without a token.
+"""
 
 from __future__ import annotations
 
@@ -14,17 +16,25 @@ UUID = "00000000-0000-4000-8000-000000000000"
 
 
 def addresses(app: Panel) -> list[tuple[str, str, str]]:
-    """Method, address and declaration of every route, its parameters filled with things that do not exist."""
+    """Method, address and declaration of every route, its parameters filled with things that do
+    not exist.
+    """
     found: list[tuple[str, str, str]] = []
     with app.test_request_context():
         for rule in app.url_map.iter_rules():
-            fill = {name: 999_999 if isinstance(one, IntegerConverter) else UUID for name, one in rule._converters.items()}
+            fill = {
+                name: 999_999 if isinstance(one, IntegerConverter) else UUID
+                for name, one in rule._converters.items()
+            }
             for name, one in rule._converters.items():
                 if type(one).__name__ == "AnyConverter":
                     fill[name] = sorted(one.items)[0]  # type: ignore[attr-defined]
             path = rule.build(fill)[1]  # type: ignore[index]
             need = declared(app.view_functions[rule.endpoint])
-            found.extend((method, path, need or "") for method in (rule.methods or set()) - {"HEAD", "OPTIONS"})
+            found.extend(
+                (method, path, need or "")
+                for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+            )
     return sorted(found)
 
 
@@ -56,7 +66,8 @@ def test_staff_without_the_right_are_refused(app: Panel, clerk: Browser) -> None
 
 def test_nothing_changes_without_a_token(app: Panel, owner: Browser) -> None:
     for method, path, need in addresses(app):
-        if method == "GET" or need == "customer" or path.startswith("/webhooks/"):  # who calls those has no page to take a token from
+        # who calls those has no page to take a token from
+        if method == "GET" or need == "customer" or path.startswith("/webhooks/"):
             continue
         answer = owner.http.open(path, method=method)
         assert answer.status_code == 400, (method, path, answer.status_code)
@@ -70,17 +81,32 @@ def test_what_declares_nothing_is_refused(settings: object, app: Panel) -> None:
     assert app.test_client().get("/late").status_code == 403
 
 
-def test_strangers_services_look_as_if_they_were_not_there(app: Panel, shop: dict[str, str]) -> None:
+def test_strangers_services_look_as_if_they_were_not_there(
+    app: Panel, shop: dict[str, str]
+) -> None:
     path = f"/client/services/{shop['service']}"
-    assert Browser(app).sign_in("anna@example.test", "/client").get(path, follow_redirects=True).status_code == 200
+    assert (
+        Browser(app)
+        .sign_in("anna@example.test", "/client")
+        .get(path, follow_redirects=True)
+        .status_code
+        == 200
+    )
     other = Browser(app)
     with app.app_context():
         from puqpanel.domain.actors import SYSTEM
         from puqpanel.operations import clients
 
-        clients.create_client(actor=SYSTEM, name="Eve", email="eve@example.test", user_password="a long enough one")
+        clients.create_client(
+            actor=SYSTEM, name="Eve", email="eve@example.test", user_password="a long enough one"
+        )
     other.sign_in("eve@example.test", "/client")
-    for address in (path, path + "/overview", path + "/overview/api/get", f"/client/services/{UUID}"):
+    for address in (
+        path,
+        path + "/overview",
+        path + "/overview/api/get",
+        f"/client/services/{UUID}",
+    ):
         assert other.get(address).status_code == 404, address
 
 

@@ -1,4 +1,6 @@
-"""What a hostile module costs on the pages: its own tab or page, never the lists, the sidebar or anybody else's."""
+"""What a hostile module costs on the pages: its own tab or page, never the lists, the sidebar
+or anybody else's.
+"""
 
 from __future__ import annotations
 
@@ -97,13 +99,33 @@ FILES = {
     "views/tabs/plain.html": "plain",
     "views/tabs/sound.html": "<p>sound</p>",
     "views/tabs/loops.html": "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
-    "views/tabs/config.html": "[{{ config }}|{{ config.SECRET_KEY }}|{{ self._TemplateReference__context.config }}]",
+    "views/tabs/config.html": (
+        "[{{ config }}|{{ config.SECRET_KEY }}|{{ self._TemplateReference__context.config }}]"
+    ),
     "views/tabs/up.html": "{% include '../../config.py' %}",
     "views/tabs/gone.html": "{% include 'nowhere.html' %}{{ url_for_module('nowhere') }}",
     "views/tabs/recursive.html": "{% include 'tabs/recursive.html' %}",
     "views/tabs/weird.html": "{{ 1 / 0 }}",
 }
-ODD = ["raises", "exits", "recurses", "memory", "sockets", "round", "nan", "huge", "generator", "surrogate", "number", "nested", "bytes", "badcode", "deletes", "transaction", "hostile"]
+ODD = [
+    "raises",
+    "exits",
+    "recurses",
+    "memory",
+    "sockets",
+    "round",
+    "nan",
+    "huge",
+    "generator",
+    "surrogate",
+    "number",
+    "nested",
+    "bytes",
+    "badcode",
+    "deletes",
+    "transaction",
+    "hostile",
+]
 BASE = "/admin/modules/Product/Echo"
 
 
@@ -114,10 +136,14 @@ class Stage:
         live = Live(settings)
         app = live.ensure()
         with app.app_context():
-            modules.activate(actor=STAFF, modules_dir=settings.modules_dir, module_type="Product", name="Echo")
+            modules.activate(
+                actor=STAFF, modules_dir=settings.modules_dir, module_type="Product", name="Echo"
+            )
         self.app = app = live.ensure()
         with app.app_context():
-            staff.create_staff(actor=SHELL, email="owner@panel.test", name="Owner", password=PASSWORD)
+            staff.create_staff(
+                actor=SHELL, email="owner@panel.test", name="Owner", password=PASSWORD
+            )
             service = make_service(STAFF)
             self.uuid, self.product = service.uuid, service.product.uuid
             provisioning.set_provision_status(service_uuid=service.uuid, status="processing")
@@ -130,7 +156,12 @@ class Stage:
     def sign_in(self, area: str, email: str) -> FlaskClient:
         client = self.app.test_client()
         token = token_of(client.get(f"/{area}/signin").text)
-        assert client.post(f"/{area}/signin", data={"csrf_token": token, "email": email, "password": PASSWORD}).status_code == 302
+        assert (
+            client.post(
+                f"/{area}/signin", data={"csrf_token": token, "email": email, "password": PASSWORD}
+            ).status_code
+            == 302
+        )
         return client
 
 
@@ -138,7 +169,10 @@ class Stage:
 def settings(settings: Settings, tmp_path: Path) -> Settings:
     folder = tmp_path / "modules"
     write_module(folder, MODULE, files=FILES)
-    (folder / "Product/Echo/config.py").write_text("CONFIG = {'name': 'E\\ud800<b>\\x00', 'version': '1.0.0', 'author': '\\udfff', 'description': 'x' * 10**5, 'password': 'hunter2', 'icon': '\\ud800'}\n")
+    (folder / "Product/Echo/config.py").write_text(
+        "CONFIG = {'name': 'E\\ud800<b>\\x00', 'version': '1.0.0', 'author': '\\udfff',"
+        " 'description': 'x' * 10**5, 'password': 'hunter2', 'icon': '\\ud800'}\n"
+    )
     os.mkdir(os.fsencode(folder / "Product") + b"/caf\xe9")
     (folder / "Product" / "a b<i>\"'").mkdir()
     (folder / "Plugin").symlink_to(folder / "Plugin")
@@ -151,7 +185,16 @@ def stage(settings: Settings) -> Stage:
 
 
 def test_lists_and_forms_stand(stage: Stage) -> None:
-    for path in ("/admin/modules/", "/admin/", "/admin/products/", "/admin/staff/roles/new", f"/admin/services/{stage.uuid}", f"/admin/products/{stage.product}/settings", "/admin/tasks/", "/admin/module-log/"):
+    for path in (
+        "/admin/modules/",
+        "/admin/",
+        "/admin/products/",
+        "/admin/staff/roles/new",
+        f"/admin/services/{stage.uuid}",
+        f"/admin/products/{stage.product}/settings",
+        "/admin/tasks/",
+        "/admin/module-log/",
+    ):
         answer = stage.staff.get(path, follow_redirects=True)
         assert answer.status_code in (200, 404), (path, answer.text)
         assert "Traceback" not in answer.text
@@ -166,7 +209,9 @@ def test_lists_and_forms_stand(stage: Stage) -> None:
 
 def test_saving_nonsense(stage: Stage) -> None:
     token = token_of(stage.staff.get(f"/admin/products/{stage.product}/settings").text)
-    answer = stage.staff.post(f"/admin/products/{stage.product}/settings", data={"csrf_token": token, "x": "1"})
+    answer = stage.staff.post(
+        f"/admin/products/{stage.product}/settings", data={"csrf_token": token, "x": "1"}
+    )
     assert answer.status_code in (302, 422), answer.text
     assert stage.staff.get(f"/admin/products/{stage.product}").status_code == 200
 
@@ -176,7 +221,11 @@ def test_answers(stage: Stage, area: str) -> None:
     cwd = os.getcwd()
     answers: dict[str, Any] = {}
     for one in ODD:
-        got = stage.staff.get(f"{BASE}/{one}") if area == "admin" else stage.customer.get(f"/client/services/{stage.uuid}/sound/api/{one}")
+        got = (
+            stage.staff.get(f"{BASE}/{one}")
+            if area == "admin"
+            else stage.customer.get(f"/client/services/{stage.uuid}/sound/api/{one}")
+        )
         answers[one] = (got.status_code, got.get_json(silent=True))
         assert "Traceback" not in got.text
         assert "inner secret" not in got.text
@@ -201,7 +250,9 @@ def test_tabs(stage: Stage) -> None:
     assert "[Config(" in stage.customer.get(f"/client/services/{stage.uuid}/config").text
 
 
-def test_a_job_that_answers_nonsense(settings: Settings, stage: Stage, drain: Callable[..., None]) -> None:
+def test_a_job_that_answers_nonsense(
+    settings: Settings, stage: Stage, drain: Callable[..., None]
+) -> None:
     with stage.app.app_context():
         service = make_service(STAFF, client=services.find_service(stage.uuid).client)
         uuid = service.uuid

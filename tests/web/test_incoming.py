@@ -1,4 +1,6 @@
-"""What comes in: nothing that a database cannot store reaches a view, and the body stays as it was sent."""
+"""What comes in: nothing that a database cannot store reaches a view, and the body stays as it
+was sent.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +12,14 @@ from puqpanel.app import Panel
 
 
 def test_arguments_fields_and_json_can_be_stored(app: Panel) -> None:
-    with app.test_request_context("/?q=a%00b&q=c", method="POST", data={"one": "x\0y", "two": ["fine", "\0"]}):
+    with app.test_request_context(
+        "/?q=a%00b&q=c", method="POST", data={"one": "x\0y", "two": ["fine", "\0"]}
+    ):
         assert request.args.getlist("q") == ["a\ufffdb", "c"]
-        assert (request.form["one"], request.form.getlist("two")) == ("x\ufffdy", ["fine", "\ufffd"])
+        assert (request.form["one"], request.form.getlist("two")) == (
+            "x\ufffdy",
+            ["fine", "\ufffd"],
+        )
         assert request.values["one"] == "x\ufffdy"
     body = json.dumps({"a\0": ["\0", {"b": "\ud800"}], "n": 1})
     with app.test_request_context("/", method="POST", data=body, content_type="application/json"):

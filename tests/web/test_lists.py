@@ -1,4 +1,6 @@
-"""Lists: stable paging, counts that stop, filters from the address, CSV that no spreadsheet runs."""
+"""Lists: stable paging, counts that stop, filters from the address, CSV that no spreadsheet
+runs.
+"""
 
 from __future__ import annotations
 
@@ -41,8 +43,18 @@ LIST = Listing(
     sa.select(Row.id, Row.name, Row.at, Row.state),
     key=Row.id,
     sorts={"new": Sort(Row.id, descending=True), "name": Sort(Row.name), "at": Sort(Row.at)},
-    tabs={"all": Tab("All"), "on": Tab("On", Row.state == "on"), "off": Tab("Off", Row.state == "off")},
-    filters={"state": Filter("State", lambda word: Row.state == word if word in ("on", "off") else None, choices=lambda: [("on", "On"), ("off", "Off")])},
+    tabs={
+        "all": Tab("All"),
+        "on": Tab("On", Row.state == "on"),
+        "off": Tab("Off", Row.state == "off"),
+    },
+    filters={
+        "state": Filter(
+            "State",
+            lambda word: Row.state == word if word in ("on", "off") else None,
+            choices=lambda: [("on", "On"), ("off", "Off")],
+        )
+    },
     search=lambda text: Row.name.icontains(text, autoescape=True),
     columns=(Column("Name", lambda row: row.name), Column("At", lambda row: row.at)),
     noun="rows",
@@ -55,9 +67,17 @@ def filled() -> Iterator[sa.Engine]:
     engine = sa.create_engine("sqlite://", poolclass=sa.StaticPool)
     Base.metadata.create_all(engine)
     with engine.begin() as connection:
-        connection.execute(sa.insert(Row), [
-            {"name": f"n{i % 7}", "at": START + timedelta(hours=i % 11), "state": "on" if i % 3 else "off"} for i in range(1, 1231)
-        ])
+        connection.execute(
+            sa.insert(Row),
+            [
+                {
+                    "name": f"n{i % 7}",
+                    "at": START + timedelta(hours=i % 11),
+                    "state": "on" if i % 3 else "off",
+                }
+                for i in range(1, 1231)
+            ],
+        )
     yield engine
     engine.dispose()
 
@@ -133,10 +153,17 @@ def test_search_takes_wildcards_literally(session: Session) -> None:
 
 
 def test_tab_filter_and_kept_arguments_travel(session: Session) -> None:
-    page = LIST.page(session, "/rows", {"tab": "on", "state": "off", "client": "c1", "size": "50", "sort": "-at"})
+    page = LIST.page(
+        session, "/rows", {"tab": "on", "state": "off", "client": "c1", "size": "50", "sort": "-at"}
+    )
     assert not page.rows
     assert [(chip.key, chip.word) for chip in page.chips] == [("state", "Off")]
-    assert args_of(page.url(state=None)) == {"client": "c1", "tab": "on", "sort": "-at", "size": "50"}
+    assert args_of(page.url(state=None)) == {
+        "client": "c1",
+        "tab": "on",
+        "sort": "-at",
+        "size": "50",
+    }
     assert args_of(page.clear_url) == {"client": "c1", "tab": "on", "sort": "-at", "size": "50"}
 
 
@@ -146,12 +173,20 @@ def test_an_empty_place_begins_again(session: Session) -> None:
     assert ids(LIST.page(session, "/rows", {"at": beyond}))[0] == 1230
 
 
-@pytest.mark.parametrize("place", ["", "x", "W10", "eyJhIjoxfQ", "bnVsbA", "WyJuZXciLDEsMSwxXQ", "W" * 5000, "WzEsMiwzLDQsNV0"])
+@pytest.mark.parametrize(
+    "place",
+    ["", "x", "W10", "eyJhIjoxfQ", "bnVsbA", "WyJuZXciLDEsMSwxXQ", "W" * 5000, "WzEsMiwzLDQsNV0"],
+)
 def test_a_forged_place_is_the_first_page(session: Session, place: str) -> None:
     assert ids(LIST.page(session, "/rows", {"at": place})) == list(range(1230, 1205, -1))
 
 
-@given(st.dictionaries(st.sampled_from(["q", "tab", "sort", "size", "at", "pick", "state", "client", "format"]), st.text(max_size=200)))
+@given(
+    st.dictionaries(
+        st.sampled_from(["q", "tab", "sort", "size", "at", "pick", "state", "client", "format"]),
+        st.text(max_size=200),
+    )
+)
 def test_no_address_fails(filled: sa.Engine, args: dict[str, str]) -> None:
     with Session(filled) as session:
         page = LIST.page(session, "/rows", args)
@@ -166,16 +201,32 @@ def test_csv_is_the_whole_list_as_shown(session: Session) -> None:
     assert [row[0] for row in rows[1:]] == sorted(row[0] for row in rows[1:])
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1+1", "-1+1", "@sum(a1)", "\tx", "\rx", "=cmd|'/c calc'!a0"])
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1+1", "-1+1", "@sum(a1)", "\tx", "\rx", "=cmd|'/c calc'!a0"]
+)
 def test_formulas_do_not_run(text: str) -> None:
     assert next(csv.reader(io.StringIO(csv_line([text]), newline="")))[0] == "'" + text
 
 
-@pytest.mark.parametrize(("value", "text"), [(-5, "-5"), ("-5.20", "-5.20"), (None, ""), ("plain", "plain"), (START, "2026-01-01 00:00:00+00:00")])
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (-5, "-5"),
+        ("-5.20", "-5.20"),
+        (None, ""),
+        ("plain", "plain"),
+        (START, "2026-01-01 00:00:00+00:00"),
+    ],
+)
 def test_plain_values_stay(value: object, text: str) -> None:
     assert next(csv.reader([csv_line([value])]))[0] == text
 
 
 def test_a_filter_may_not_be_called_as_the_list_itself() -> None:
     with pytest.raises(ValueError, match="filters may not"):
-        Listing(sa.select(Row.id), key=Row.id, sorts={"new": Sort(Row.id)}, filters={"q": Filter("Q", lambda text: None)})
+        Listing(
+            sa.select(Row.id),
+            key=Row.id,
+            sorts={"new": Sort(Row.id)},
+            filters={"q": Filter("Q", lambda text: None)},
+        )

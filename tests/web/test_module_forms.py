@@ -1,4 +1,6 @@
-"""A module's form that is refused: 422, the sentence in the summary and beside its field, and everything as it was sent."""
+"""A module's form that is refused: 422, the sentence in the summary and beside its field, and
+everything as it was sent.
+"""
 
 from __future__ import annotations
 
@@ -62,11 +64,15 @@ class Scene:
 
     def __init__(self, panel: Panel) -> None:
         with panel.app_context():
-            staff.create_staff(actor=SYSTEM, email="owner@panel.test", name="Owner", password=PASSWORD)
+            staff.create_staff(
+                actor=SYSTEM, email="owner@panel.test", name="Owner", password=PASSWORD
+            )
             service = make_service(STAFF)
             self.service, self.product = service.uuid, service.product.uuid
         self.panel = panel
-        self.browser = contextvars.Context().run(Browser(panel).sign_in, "owner@panel.test", password=PASSWORD)
+        self.browser = contextvars.Context().run(
+            Browser(panel).sign_in, "owner@panel.test", password=PASSWORD
+        )
 
     def save(self, noun: str, **data: object) -> tuple[int, str]:
         """Sends the module's form of the product or the service."""
@@ -75,7 +81,9 @@ class Scene:
         return answer.status_code, answer.text
 
 
-def scene(settings: Settings, base: Path, source: str, files: dict[str, str] | None = None) -> Scene:
+def scene(
+    settings: Settings, base: Path, source: str, files: dict[str, str] | None = None
+) -> Scene:
     write_module(base / "modules", source, files=files)
     live = Live(replace(settings, modules_dir=base / "modules"))
     app = live.ensure()
@@ -86,7 +94,9 @@ def scene(settings: Settings, base: Path, source: str, files: dict[str, str] | N
 
 
 @pytest.mark.parametrize("noun", ["products", "services"])
-def test_a_form_class_is_refused_beside_its_fields_and_keeps_what_was_sent(settings: Settings, tmp_path: Path, noun: str) -> None:
+def test_a_form_class_is_refused_beside_its_fields_and_keeps_what_was_sent(
+    settings: Settings, tmp_path: Path, noun: str
+) -> None:
     here = scene(settings, tmp_path, FORMS)
     status, page = here.save(noun, quota="-7", plan="l", zones=["b", "c"])
     assert status == 422
@@ -99,10 +109,19 @@ def test_a_form_class_is_refused_beside_its_fields_and_keeps_what_was_sent(setti
     assert 'name="backup" role="switch"' in page
     assert "checked" not in page, "what was unticked stays so, whatever the default"
     status, page = here.save(noun, quota="much", plan="nothing", backup="y")
-    assert (status, "2 fields need another look." in page, 'value="much"' in page, " checked " in page) == (422, True, True, True)
+    assert (
+        status,
+        "2 fields need another look." in page,
+        'value="much"' in page,
+        " checked " in page,
+    ) == (422, True, True, True)
     assert here.save(noun, quota="7", plan="l", zones=["b"])[0] == 302
     with here.panel.app_context():
-        kept = products.find_product(here.product).config if noun == "products" else services.find_service(here.service).service_data
+        kept = (
+            products.find_product(here.product).config
+            if noun == "products"
+            else services.find_service(here.service).service_data
+        )
         assert kept == {"quota": 7, "plan": "l", "backup": False, "zones": ["b"]}
 
 
@@ -112,10 +131,18 @@ def test_a_module_with_a_page_of_its_own(settings: Settings, tmp_path: Path) -> 
     assert status == 422
     assert "2 fields need another look." in page
     assert '<p class="own-error">' in page
-    assert 'data-field="size"' in page, "what the page does not say itself, a script puts beside the field"
+    assert 'data-field="size"' in page, (
+        "what the page does not say itself, a script puts beside the field"
+    )
     assert 'value="&lt;&#34;mars&#34;&gt;"' in page and 'value="0"' in page
     status, page = here.save("products", location="sentence", size="3")
-    assert (status, "This was not saved." in page, "The provider is shut." in page, 'value="sentence"' in page, 'value="3"' in page) == (422, True, True, True, True)
+    assert (
+        status,
+        "This was not saved." in page,
+        "The provider is shut." in page,
+        'value="sentence"' in page,
+        'value="3"' in page,
+    ) == (422, True, True, True, True)
     status, page = here.save("products", location="boom", size="3")
     assert (status, "; reference" in page, 'value="boom"' in page) == (422, True, True)
     assert here.save("products", location="eu", size="3")[0] == 302

@@ -1,4 +1,6 @@
-"""Modules' own pages: guarded, laid out, answering in every documented shape, and costing nobody else anything when they fail."""
+"""Modules' own pages: guarded, laid out, answering in every documented shape, and costing
+nobody else anything when they fail.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +71,10 @@ CONTROLLER = """
 """
 FILES = {
     "Controllers/EchoController.py": CONTROLLER,
-    "views/admin_area/servers.html": '{% from "panel/macros/page.html" import badge %}<form method="post">{{ csrf() }}</form><h1>{{ title }}</h1>{{ q }} {{ url_for_module("edit", uuid="7") }}',
+    "views/admin_area/servers.html": (
+        '{% from "panel/macros/page.html" import badge %}<form method="post">{{ csrf()'
+        ' }}</form><h1>{{ title }}</h1>{{ q }} {{ url_for_module("edit", uuid="7") }}'
+    ),
 }
 
 
@@ -79,18 +84,31 @@ def client(settings: Settings, tmp_path: Path) -> FlaskClient:
     live = Live(replace(settings, modules_dir=tmp_path / "modules"))
     app = live.ensure()
     with app.app_context():
-        modules.activate(actor=STAFF, modules_dir=app.settings.modules_dir, module_type="Product", name="Echo")
+        modules.activate(
+            actor=STAFF, modules_dir=app.settings.modules_dir, module_type="Product", name="Echo"
+        )
     app = live.ensure()
     with app.app_context():
         staff.create_staff(actor=SHELL, email="owner@panel.test", name="Owner", password=PASSWORD)
-        viewer = staff.save_role(actor=SHELL, uuid=None, name="Viewer", permissions=["Product-Echo-view-servers"])
-        staff.create_staff(actor=SHELL, email="viewer@panel.test", name="Viewer", password=PASSWORD, role_uuids=[viewer.uuid])
+        viewer = staff.save_role(
+            actor=SHELL, uuid=None, name="Viewer", permissions=["Product-Echo-view-servers"]
+        )
+        staff.create_staff(
+            actor=SHELL,
+            email="viewer@panel.test",
+            name="Viewer",
+            password=PASSWORD,
+            role_uuids=[viewer.uuid],
+        )
     return app.test_client()
 
 
 def sign_in(client: FlaskClient, who: str = "owner") -> str:
     token = token_of(client.get("/admin/signin").text)
-    answer = client.post("/admin/signin", data={"csrf_token": token, "email": f"{who}@panel.test", "password": PASSWORD})
+    answer = client.post(
+        "/admin/signin",
+        data={"csrf_token": token, "email": f"{who}@panel.test", "password": PASSWORD},
+    )
     assert answer.status_code == 302, answer.text
     return token_of(client.get("/admin/modules/Product/Echo/text").text)
 
@@ -118,7 +136,9 @@ def test_pages_stand_in_the_layout(client: FlaskClient) -> None:
     sign_in(client)
     page = client.get(f"{BASE}/servers?q=x").text
     assert "<h1>Cloud Servers</h1>" in page
-    assert re.search(r"<title>Cloud Servers · [^·<]+ · ", page), "of which module is said where two have the same page"
+    assert re.search(r"<title>Cloud Servers · [^·<]+ · ", page), (
+        "of which module is said where two have the same page"
+    )
     assert "/admin/modules/Product/Echo/edit/7" in page
     assert "&#39;q&#39;: &#39;x&#39;" in page
     assert 'name="csrf_token"' in page
@@ -178,12 +198,19 @@ def test_a_failing_page_costs_itself(client: FlaskClient, uri: str) -> None:
 def test_forms_and_json_with_their_token(client: FlaskClient) -> None:
     token = sign_in(client)
     assert client.post(f"{BASE}/save", data={"name": "x"}).status_code == 400
-    sent = client.post(f"{BASE}/save?page=2", data={"csrf_token": token, "name": "x", "tags[]": ["a", "b"]})
-    assert sent.json == {"success": True, "data": {"got": {"page": "2", "name": "x", "tags": ["a", "b"]}, "name": "x"}}
+    sent = client.post(
+        f"{BASE}/save?page=2", data={"csrf_token": token, "name": "x", "tags[]": ["a", "b"]}
+    )
+    assert sent.json == {
+        "success": True,
+        "data": {"got": {"page": "2", "name": "x", "tags": ["a", "b"]}, "name": "x"},
+    }
     sent = client.post(f"{BASE}/save", json={"name": 3}, headers={"X-CSRFToken": token})
     assert sent.json is not None
     assert sent.json["data"]["name"] == 3
-    gone = client.delete("/admin/api/modules/Product/Echo/servers/9", headers={"X-CSRFToken": token})
+    gone = client.delete(
+        "/admin/api/modules/Product/Echo/servers/9", headers={"X-CSRFToken": token}
+    )
     assert (gone.status_code, gone.json) == (410, {"success": False, "message": "gone", "id": "9"})
 
 
@@ -218,11 +245,17 @@ CLIENT = """
 @pytest.fixture
 def customer(settings: Settings, tmp_path: Path) -> tuple[FlaskClient, str]:
     """A customer's browser, signed in, and the address of a pending service."""
-    write_module(tmp_path / "modules", CLIENT, files={"views/client_area/general.html": "<p>seen {{ seen }}</p>"})
+    write_module(
+        tmp_path / "modules",
+        CLIENT,
+        files={"views/client_area/general.html": "<p>seen {{ seen }}</p>"},
+    )
     live = Live(replace(settings, modules_dir=tmp_path / "modules"))
     app = live.ensure()
     with app.app_context():
-        modules.activate(actor=STAFF, modules_dir=app.settings.modules_dir, module_type="Product", name="Echo")
+        modules.activate(
+            actor=STAFF, modules_dir=app.settings.modules_dir, module_type="Product", name="Echo"
+        )
     app = live.ensure()
     with app.app_context():
         service = make_service(STAFF)
@@ -231,7 +264,10 @@ def customer(settings: Settings, tmp_path: Path) -> tuple[FlaskClient, str]:
             services.find_service(service.uuid).status = "active"
     client = app.test_client()
     token = token_of(client.get("/client/signin").text)
-    client.post("/client/signin", data={"csrf_token": token, "email": "astrid@lumen.test", "password": PASSWORD})
+    client.post(
+        "/client/signin",
+        data={"csrf_token": token, "email": "astrid@lumen.test", "password": PASSWORD},
+    )
     return client, f"/client/services/{service.uuid}"
 
 
@@ -248,15 +284,26 @@ def test_tabs_of_the_client_area(customer: tuple[FlaskClient, str]) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "code"),
     [
-        ("GET", "general/api/get", 200), ("POST", "general/api/get", 405), ("POST", "general/api/restart_now", 200), ("GET", "general/api/restart_now", 200),
-        ("GET", "general/api/nothing", 404), ("GET", "hidden/api/get", 404), ("GET", "general/api/Get", 404), ("GET", "console/api/boom", 500),
+        ("GET", "general/api/get", 200),
+        ("POST", "general/api/get", 405),
+        ("POST", "general/api/restart_now", 200),
+        ("GET", "general/api/restart_now", 200),
+        ("GET", "general/api/nothing", 404),
+        ("GET", "hidden/api/get", 404),
+        ("GET", "general/api/Get", 404),
+        ("GET", "console/api/boom", 500),
     ],
 )
-def test_ajax_of_the_client_area(customer: tuple[FlaskClient, str], method: str, path: str, code: int) -> None:
+def test_ajax_of_the_client_area(
+    customer: tuple[FlaskClient, str], method: str, path: str, code: int
+) -> None:
     client, base = customer
     token = token_of(client.get(f"{base}/general").text)
     answer = client.open(f"{base}/{path}?q=1", method=method, headers={"X-CSRFToken": token})
     assert answer.status_code == code
     assert "inner" not in answer.text
     if path.endswith("/get") and code == 200:
-        assert answer.json == {"success": True, "data": {"q": "1", "service": base.rpartition("/")[2]}}
+        assert answer.json == {
+            "success": True,
+            "data": {"q": "1", "service": base.rpartition("/")[2]},
+        }

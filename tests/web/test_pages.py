@@ -1,4 +1,6 @@
-"""Staff's pages: each opens, costs few queries, keeps what was typed when it refuses, and says what it did."""
+"""Staff's pages: each opens, costs few queries, keeps what was typed when it refuses, and says
+what it did.
+"""
 
 from __future__ import annotations
 
@@ -16,30 +18,95 @@ from puqpanel.models import Audit, Client, ModuleLog, Product, Service, Task, Ta
 from puqpanel.operations import audit, services
 from tests.web.conftest import PASSWORD, Browser
 
-LISTS = ("/admin/clients/", "/admin/services/", "/admin/products/", "/admin/tasks/", "/admin/module-log/", "/admin/activity/")
+LISTS = (
+    "/admin/clients/",
+    "/admin/services/",
+    "/admin/products/",
+    "/admin/tasks/",
+    "/admin/module-log/",
+    "/admin/activity/",
+)
 
 
 @pytest.fixture
 def task(app: Panel, shop: dict[str, str]) -> str:
     """A task that failed, with a line of module log."""
     with app.app_context(), transaction() as current:
-        row = Task(job="ModuleJob", queue="Module", title="Create", status="failed", service_uuid=shop["service"], attempt=1, note="It answered 500.", data={"method": "create_job", "password": "hunter2"})
+        row = Task(
+            job="ModuleJob",
+            queue="Module",
+            title="Create",
+            status="failed",
+            service_uuid=shop["service"],
+            attempt=1,
+            note="It answered 500.",
+            data={"method": "create_job", "password": "hunter2"},
+        )
         current.add(row)
         current.flush()
-        current.add(TaskAttempt(task_id=row.id, number=1, owner="w1", outcome="failed", message="It answered 500."))
-        current.add(ModuleLog(type="Product", name="Cloud", level="error", action="POST /accounts", request='{"a": 1}', response="<b>500</b>", task_id=row.id, service_uuid=shop["service"]))
+        current.add(
+            TaskAttempt(
+                task_id=row.id, number=1, owner="w1", outcome="failed", message="It answered 500."
+            )
+        )
+        current.add(
+            ModuleLog(
+                type="Product",
+                name="Cloud",
+                level="error",
+                action="POST /accounts",
+                request='{"a": 1}',
+                response="<b>500</b>",
+                task_id=row.id,
+                service_uuid=shop["service"],
+            )
+        )
         return row.uuid
 
 
-@pytest.mark.parametrize("path", [
-    "/admin/", "/admin/clients/", "/admin/clients/new", "/admin/clients/{client}", "/admin/clients/{client}/edit", "/admin/clients/{client}/users/new",
-    "/admin/services/", "/admin/services/?tab=failed&q=x&pick=product", "/admin/services/new?client={client}", "/admin/services/{service}",
-    "/admin/services/{service}/edit", "/admin/services/{service}/settings", "/admin/services/{service}/terminate", "/admin/services/{service}/suspend",
-    "/admin/services/{service}/package", "/admin/services/{service}/live", "/admin/products/", "/admin/products/new", "/admin/products/{product}",
-    "/admin/products/{product}/edit", "/admin/products/{product}/settings", "/admin/tasks/", "/admin/tasks/{task}", "/admin/tasks/{task}/live", "/admin/modules/",
-    "/admin/module-log/", "/admin/module-log/1", "/admin/staff/", "/admin/staff/new", "/admin/staff/roles", "/admin/staff/roles/new", "/admin/search/",
-    "/admin/search/?q=berg", "/admin/health/", "/admin/activity/", "/admin/activity/1", "/admin/activity/?about=service&pick=by", "/admin/search/?q=%25%00",
-])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/admin/",
+        "/admin/clients/",
+        "/admin/clients/new",
+        "/admin/clients/{client}",
+        "/admin/clients/{client}/edit",
+        "/admin/clients/{client}/users/new",
+        "/admin/services/",
+        "/admin/services/?tab=failed&q=x&pick=product",
+        "/admin/services/new?client={client}",
+        "/admin/services/{service}",
+        "/admin/services/{service}/edit",
+        "/admin/services/{service}/settings",
+        "/admin/services/{service}/terminate",
+        "/admin/services/{service}/suspend",
+        "/admin/services/{service}/package",
+        "/admin/services/{service}/live",
+        "/admin/products/",
+        "/admin/products/new",
+        "/admin/products/{product}",
+        "/admin/products/{product}/edit",
+        "/admin/products/{product}/settings",
+        "/admin/tasks/",
+        "/admin/tasks/{task}",
+        "/admin/tasks/{task}/live",
+        "/admin/modules/",
+        "/admin/module-log/",
+        "/admin/module-log/1",
+        "/admin/staff/",
+        "/admin/staff/new",
+        "/admin/staff/roles",
+        "/admin/staff/roles/new",
+        "/admin/search/",
+        "/admin/search/?q=berg",
+        "/admin/health/",
+        "/admin/activity/",
+        "/admin/activity/1",
+        "/admin/activity/?about=service&pick=by",
+        "/admin/search/?q=%25%00",
+    ],
+)
 def test_each_page_opens(owner: Browser, shop: dict[str, str], task: str, path: str) -> None:
     answer = owner.get(path.format(task=task, **shop))
     assert answer.status_code == 200, answer.text
@@ -47,16 +114,28 @@ def test_each_page_opens(owner: Browser, shop: dict[str, str], task: str, path: 
 
 
 @pytest.mark.parametrize("path", LISTS)
-def test_a_list_takes_four_queries_whatever_it_holds(app: Panel, owner: Browser, shop: dict[str, str], task: str, path: str, counted: Callable[[], list[str]]) -> None:
+def test_a_list_takes_four_queries_whatever_it_holds(
+    app: Panel,
+    owner: Browser,
+    shop: dict[str, str],
+    task: str,
+    path: str,
+    counted: Callable[[], list[str]],
+) -> None:
     owner.get(path)
     app.extensions.pop("puqpanel-attention", None)
     counted()
     owner.get(path)
     few = counted()
     with app.app_context(), transaction() as current:
-        client, product = current.scalars(sa.select(Client)).first(), current.scalars(sa.select(Product)).first()
+        client, product = (
+            current.scalars(sa.select(Client)).first(),
+            current.scalars(sa.select(Product)).first(),
+        )
         assert client is not None and product is not None
-        current.add_all(Service(client_id=client.id, product_id=product.id, name=f"s{i}") for i in range(120))
+        current.add_all(
+            Service(client_id=client.id, product_id=product.id, name=f"s{i}") for i in range(120)
+        )
         current.add_all(Client(name=f"c{i}", email=f"c{i}@x.test") for i in range(120))
     app.extensions.pop("puqpanel-attention", None)
     counted()
@@ -67,7 +146,9 @@ def test_a_list_takes_four_queries_whatever_it_holds(app: Panel, owner: Browser,
     assert len(many) <= 4, many
 
 
-def test_a_detail_page_takes_six_queries(app: Panel, owner: Browser, shop: dict[str, str], task: str, counted: Callable[[], list[str]]) -> None:
+def test_a_detail_page_takes_six_queries(
+    app: Panel, owner: Browser, shop: dict[str, str], task: str, counted: Callable[[], list[str]]
+) -> None:
     path = f"/admin/services/{shop['service']}"
     owner.get(path)
     app.extensions.pop("puqpanel-attention", None)
@@ -83,11 +164,16 @@ def test_each_list_as_csv(owner: Browser, shop: dict[str, str], task: str, path:
     assert answer.mimetype == "text/csv"
     assert "attachment" in answer.headers["Content-Disposition"]
     assert len(answer.text.splitlines()) >= 2
-    assert answer.data.startswith(b"\xef\xbb\xbf"), "without a mark, spreadsheets misread the umlauts"
+    assert answer.data.startswith(b"\xef\xbb\xbf"), (
+        "without a mark, spreadsheets misread the umlauts"
+    )
 
 
 def test_a_refused_form_is_422_and_keeps_what_was_typed(owner: Browser) -> None:
-    answer = owner.post("/admin/clients/new", {"name": "Kept Name", "email": "no address", "currency": "EUR", "country": "NOR"})
+    answer = owner.post(
+        "/admin/clients/new",
+        {"name": "Kept Name", "email": "no address", "currency": "EUR", "country": "NOR"},
+    )
     assert answer.status_code == 422
     assert 'value="Kept Name"' in answer.text
     assert 'aria-invalid="true"' in answer.text
@@ -95,18 +181,40 @@ def test_a_refused_form_is_422_and_keeps_what_was_typed(owner: Browser) -> None:
 
 
 def test_an_operations_refusal_stands_beside_its_field(owner: Browser) -> None:
-    answer = owner.post("/admin/clients/new", {"name": "A", "email": "no address", "currency": "EUR"})
+    answer = owner.post(
+        "/admin/clients/new", {"name": "A", "email": "no address", "currency": "EUR"}
+    )
     assert answer.status_code == 422
     assert "This is no e-mail address." in answer.text
     assert 'id="email-e"' in answer.text
 
 
 def test_the_whole_way_by_forms(app: Panel, owner: Browser) -> None:
-    made = owner.post("/admin/clients/new", {"name": "New Client", "email": "new@example.test", "currency": "EUR", "user_password": PASSWORD})
+    made = owner.post(
+        "/admin/clients/new",
+        {
+            "name": "New Client",
+            "email": "new@example.test",
+            "currency": "EUR",
+            "user_password": PASSWORD,
+        },
+    )
     assert made.status_code == 302
     client = made.location.rpartition("/")[2]
-    product = owner.post("/admin/products/new", {"name": "Web", "price": "5.50", "currency": "EUR", "period": "monthly", "module": "", "active": "y"}).location.rpartition("/")[2]
-    service = owner.post("/admin/services/new", {"client": client, "product": product, "name": "new.example"})
+    product = owner.post(
+        "/admin/products/new",
+        {
+            "name": "Web",
+            "price": "5.50",
+            "currency": "EUR",
+            "period": "monthly",
+            "module": "",
+            "active": "y",
+        },
+    ).location.rpartition("/")[2]
+    service = owner.post(
+        "/admin/services/new", {"client": client, "product": product, "name": "new.example"}
+    )
     assert service.status_code == 302
     page = owner.get(service.location)
     assert "new.example was added" in page.text
@@ -129,12 +237,18 @@ def test_a_validator_without_a_sentence_of_its_own_speaks_as_the_panel_does(owne
     assert "Use at most 100 characters." in page and "Field cannot" not in page
 
 
-def test_a_customer_reads_the_product_once_and_the_price_with_its_period(app: Panel, shop: dict[str, str]) -> None:
+def test_a_customer_reads_the_product_once_and_the_price_with_its_period(
+    app: Panel, shop: dict[str, str]
+) -> None:
     page = Browser(app).sign_in("anna@example.test", "/client").get("/client/").text
-    assert '<span class="sub clip hi">Web S</span>' in page and re.search(r"4\.90 <span class=\"mut\">/ month</span>", page)
+    assert '<span class="sub clip hi">Web S</span>' in page and re.search(
+        r"4\.90 <span class=\"mut\">/ month</span>", page
+    )
 
 
-def test_a_second_click_on_retry_is_no_error(app: Panel, owner: Browser, shop: dict[str, str], task: str) -> None:
+def test_a_second_click_on_retry_is_no_error(
+    app: Panel, owner: Browser, shop: dict[str, str], task: str
+) -> None:
     with app.app_context(), transaction() as current:
         current.execute(sa.update(Task).values(status="queued"))
     for path in (f"/admin/tasks/{task}/retry", f"/admin/services/{shop['service']}/retry"):
@@ -142,13 +256,24 @@ def test_a_second_click_on_retry_is_no_error(app: Panel, owner: Browser, shop: d
         assert "note-busy" in page and "It is under way already." in page
 
 
-def test_a_reason_is_asked_for_and_explains_the_suspension(app: Panel, owner: Browser, shop: dict[str, str]) -> None:
+def test_a_reason_is_asked_for_and_explains_the_suspension(
+    app: Panel, owner: Browser, shop: dict[str, str]
+) -> None:
     path = f"/admin/services/{shop['service']}"
     assert "Reason (optional)" in owner.get(path + "/suspend").text
     with app.app_context(), transaction() as current:
         current.execute(sa.update(Service).values(status="suspended", provision_status="suspended"))
-        who: dict[str, Any] = {"actor": SYSTEM, "subject_type": "service", "subject_uuid": shop["service"]}
-        audit.record(action="service.suspend_requested", summary="Suspend asked for: Unpaid since May.", after={"reason": "Unpaid since May."}, **who)
+        who: dict[str, Any] = {
+            "actor": SYSTEM,
+            "subject_type": "service",
+            "subject_uuid": shop["service"],
+        }
+        audit.record(
+            action="service.suspend_requested",
+            summary="Suspend asked for: Unpaid since May.",
+            after={"reason": "Unpaid since May."},
+            **who,
+        )
         audit.record(action="service.suspend_succeeded", summary="Suspend: done.", **who)
     page = owner.get(path).text
     assert "Why is it suspended?" in page and re.search(r'class="lead">Unpaid since May\.<', page)
@@ -157,44 +282,85 @@ def test_a_reason_is_asked_for_and_explains_the_suspension(app: Panel, owner: Br
     assert "wrote down no reason" in owner.get(path).text
 
 
-def test_what_was_refused_is_not_said_to_have_failed(app: Panel, owner: Browser, shop: dict[str, str]) -> None:
+def test_what_was_refused_is_not_said_to_have_failed(
+    app: Panel, owner: Browser, shop: dict[str, str]
+) -> None:
     with app.app_context(), transaction() as current:
         current.execute(sa.update(Service).values(failure="It was never written."))
-        audit.record(actor=SYSTEM, action="service.create_refused", subject_type="service", subject_uuid=shop["service"], summary="Create was refused.")
+        audit.record(
+            actor=SYSTEM,
+            action="service.create_refused",
+            subject_type="service",
+            subject_uuid=shop["service"],
+            summary="Create was refused.",
+        )
     page = owner.get(f"/admin/services/{shop['service']}").text
     assert "Why was it refused?" in page and "Why did it fail?" not in page
 
 
 def test_who_only_looks_has_no_menu_of_actions(clerk: Browser, shop: dict[str, str]) -> None:
     path = f"/admin/services/{shop['service']}"
-    assert "btn-plain\">Actions" not in clerk.get(path).text
+    assert 'btn-plain">Actions' not in clerk.get(path).text
     assert "tab=cancelled" in clerk.get("/admin/services/").text
 
 
-def test_bulk_asks_once_then_names_what_could_not_be_done(owner: Browser, shop: dict[str, str]) -> None:
+def test_bulk_asks_once_then_names_what_could_not_be_done(
+    owner: Browser, shop: dict[str, str]
+) -> None:
     asked = owner.post("/admin/services/bulk", {"do": "suspend", "id": [shop["service"]]})
     assert "Suspend 1 service?" in asked.text
     assert "berg.example" in asked.text
-    done = owner.post("/admin/services/bulk", {"do": "suspend", "id": [shop["service"]], "confirmed": "yes"})
+    done = owner.post(
+        "/admin/services/bulk", {"do": "suspend", "id": [shop["service"]], "confirmed": "yes"}
+    )
     assert done.status_code == 302
     assert "berg.example of Anna Berg:" in owner.get(done.location).text
-    assert owner.post("/admin/services/bulk", {"do": "explode", "id": [shop["service"]]}).status_code == 400
+    assert (
+        owner.post("/admin/services/bulk", {"do": "explode", "id": [shop["service"]]}).status_code
+        == 400
+    )
 
 
-def test_bulk_termination_lists_every_one_and_wants_their_number_typed(app: Panel, owner: Browser, shop: dict[str, str]) -> None:
+def test_bulk_termination_lists_every_one_and_wants_their_number_typed(
+    app: Panel, owner: Browser, shop: dict[str, str]
+) -> None:
     with app.app_context():
-        ids = [shop["service"], *(services.create_service(
-            actor=SYSTEM, client_uuid=shop["client"], product_uuid=shop["product"], name=f"s{number}.example").uuid for number in range(14))]
+        ids = [
+            shop["service"],
+            *(
+                services.create_service(
+                    actor=SYSTEM,
+                    client_uuid=shop["client"],
+                    product_uuid=shop["product"],
+                    name=f"s{number}.example",
+                ).uuid
+                for number in range(14)
+            ),
+        ]
     asked = owner.post("/admin/services/bulk", {"do": "terminate", "id": ids})
-    assert asked.status_code == 200 and asked.text.count("of Anna Berg</li>") == 15 and "TERMINATE 15" in asked.text
-    wrong = owner.post("/admin/services/bulk", {"do": "terminate", "id": ids, "confirmed": "yes", "typed": "TERMINATE 14"})
+    assert (
+        asked.status_code == 200
+        and asked.text.count("of Anna Berg</li>") == 15
+        and "TERMINATE 15" in asked.text
+    )
+    wrong = owner.post(
+        "/admin/services/bulk",
+        {"do": "terminate", "id": ids, "confirmed": "yes", "typed": "TERMINATE 14"},
+    )
     assert wrong.status_code == 422 and "Type TERMINATE 15 exactly" in wrong.text
-    right = owner.post("/admin/services/bulk", {"do": "terminate", "id": ids, "confirmed": "yes", "typed": " TERMINATE 15 "})
+    right = owner.post(
+        "/admin/services/bulk",
+        {"do": "terminate", "id": ids, "confirmed": "yes", "typed": " TERMINATE 15 "},
+    )
     assert right.status_code == 302
 
 
-def test_bulk_termination_needs_its_own_permission(app: Panel, clerk: Browser, shop: dict[str, str]) -> None:
-    answer = clerk.post("/admin/services/bulk", {"do": "terminate", "id": [shop["service"]], "confirmed": "yes"})
+def test_bulk_termination_needs_its_own_permission(
+    app: Panel, clerk: Browser, shop: dict[str, str]
+) -> None:
+    answer = clerk.post(
+        "/admin/services/bulk", {"do": "terminate", "id": [shop["service"]], "confirmed": "yes"}
+    )
     assert answer.status_code == 403
 
 
@@ -212,15 +378,31 @@ def test_names_are_escaped_everywhere(app: Panel, owner: Browser, shop: dict[str
     nasty = "<script>alert(1)</script>"
     with app.app_context():
         services.rename_service(actor=SYSTEM, uuid=shop["service"], name=nasty)
-    for path in ("/admin/services/", f"/admin/services/{shop['service']}", "/admin/search/?q=script", f"/admin/clients/{shop['client']}"):
+    for path in (
+        "/admin/services/",
+        f"/admin/services/{shop['service']}",
+        "/admin/search/?q=script",
+        f"/admin/clients/{shop['client']}",
+    ):
         assert nasty not in owner.get(path).text, path
 
 
-def test_a_live_fragment_reloads_the_page_when_nothing_runs(app: Panel, owner: Browser, shop: dict[str, str]) -> None:
+def test_a_live_fragment_reloads_the_page_when_nothing_runs(
+    app: Panel, owner: Browser, shop: dict[str, str]
+) -> None:
     path = f"/admin/services/{shop['service']}/live"
     assert owner.get(path).headers["HX-Refresh"] == "true"
     with app.app_context(), transaction() as current:
-        current.add(Task(job="ModuleJob", queue="Module", title="Create", status="running", service_uuid=shop["service"], data={}))
+        current.add(
+            Task(
+                job="ModuleJob",
+                queue="Module",
+                title="Create",
+                status="running",
+                service_uuid=shop["service"],
+                data={},
+            )
+        )
     answer = owner.get(path)
     assert "HX-Refresh" not in answer.headers
     assert 'hx-trigger="every 2s"' in answer.text
@@ -234,7 +416,9 @@ def test_times_are_in_the_viewers_zone(app: Panel, owner: Browser, shop: dict[st
         assert "UTC" in owner.get(f"/admin/services/{shop['service']}").text
 
 
-def test_pages_work_without_a_queue_server(app: Panel, owner: Browser, shop: dict[str, str]) -> None:
+def test_pages_work_without_a_queue_server(
+    app: Panel, owner: Browser, shop: dict[str, str]
+) -> None:
     from puqpanel.infra import queue
 
     kept = queue.server_url()

@@ -45,7 +45,9 @@ PAGE = """
 
 @pytest.fixture
 def settings(settings: Settings, tmp_path: Path) -> Settings:
-    write_module(tmp_path / "modules", SOURCE, type="Plugin", files={"controllers/PageController.py": PAGE})
+    write_module(
+        tmp_path / "modules", SOURCE, type="Plugin", files={"controllers/PageController.py": PAGE}
+    )
     return replace(settings, modules_dir=tmp_path / "modules")
 
 
@@ -58,7 +60,9 @@ def app(app: Panel, settings: Settings) -> Iterator[Panel]:
     dismantle(fresh)
 
 
-def test_the_schedule_runs_pauses_and_resumes(app: Panel, owner: Browser, drain: Callable[..., None]) -> None:
+def test_the_schedule_runs_pauses_and_resumes(
+    app: Panel, owner: Browser, drain: Callable[..., None]
+) -> None:
     page = owner.get("/admin/schedule/").text
     assert ("Every 90 seconds" in page, "Not yet" in page) == (True, True)
     entry = {"module": "Plugin/Echo", "name": "tick"}
@@ -77,23 +81,35 @@ def test_the_schedule_runs_pauses_and_resumes(app: Panel, owner: Browser, drain:
 
 def test_who_may_not_sees_and_steers_nothing(app: Panel, clerk: Browser) -> None:
     assert clerk.get("/admin/schedule/").status_code == 403
-    assert clerk.post("/admin/schedule/run", {"module": "Plugin/Echo", "name": "tick"}).status_code == 403
+    assert (
+        clerk.post("/admin/schedule/run", {"module": "Plugin/Echo", "name": "tick"}).status_code
+        == 403
+    )
     with app.app_context():
         assert session().scalars(sa.select(Task.id)).all() == []
 
 
-def test_pages_that_fail_again_and_again_stop_the_work_and_not_the_pages(app: Panel, owner: Browser) -> None:
+def test_pages_that_fail_again_and_again_stop_the_work_and_not_the_pages(
+    app: Panel, owner: Browser
+) -> None:
     base = "/admin/modules/Plugin/Echo"
     for _ in range(breaker.STRIKES):
         assert owner.get(f"{base}/broken").status_code == 500
         assert owner.get(f"{base}/away").status_code == 404
     page = owner.get("/admin/modules/").text
-    assert ("Failing" in page, "was stopped." in page, "broken() failed with ValueError" in page) == (True, True, True)
+    assert (
+        "Failing" in page,
+        "was stopped." in page,
+        "broken() failed with ValueError" in page,
+    ) == (True, True, True)
     assert "Its module was stopped" in owner.get("/admin/schedule/").text
     assert owner.get(f"{base}/sound").status_code == 200
     owner.post("/admin/schedule/run", {"module": "Plugin/Echo", "name": "tick"})
     page = owner.get("/admin/schedule/").text
-    assert ("tick” waits. The module Plugin/Echo was stopped." in page, "runs now" in page) == (True, False)
+    assert ("tick” waits. The module Plugin/Echo was stopped." in page, "runs now" in page) == (
+        True,
+        False,
+    )
     assert owner.post("/admin/modules/switch/Plugin/Echo/let-go-on").status_code == 302
     assert "goes on, and so do its tasks" in owner.get("/admin/modules/").text
     owner.post("/admin/modules/switch/Plugin/Echo/let-go-on")

@@ -24,8 +24,14 @@ def test_one_browser_in_both_areas(app: Panel, owner: Browser, shop: dict[str, s
 
 
 def test_cookies_keep_to_their_area(app: Panel, owner: Browser) -> None:
-    answer = owner.post("/admin/signin", {"email": "owner@panel.test", "password": PASSWORD, "keep": "y"})
-    cookie = next(value for name, value in answer.headers if name == "Set-Cookie" and value.startswith("panel_staff="))
+    answer = owner.post(
+        "/admin/signin", {"email": "owner@panel.test", "password": PASSWORD, "keep": "y"}
+    )
+    cookie = next(
+        value
+        for name, value in answer.headers
+        if name == "Set-Cookie" and value.startswith("panel_staff=")
+    )
     assert "Path=/admin" in cookie
     assert "HttpOnly" in cookie
     assert "SameSite=Lax" in cookie
@@ -58,11 +64,23 @@ def test_a_wrong_password_is_422_and_says_no_more(owner: Browser, visitor: Brows
 
 
 def test_too_many_tries_are_stopped(owner: Browser, visitor: Browser) -> None:
-    codes = [visitor.post("/admin/signin", {"email": "owner@panel.test", "password": f"wrong {i}"}).status_code for i in range(22)]
+    codes = [
+        visitor.post(
+            "/admin/signin", {"email": "owner@panel.test", "password": f"wrong {i}"}
+        ).status_code
+        for i in range(22)
+    ]
     assert codes[:20] == [422] * 20
     assert codes[20:] == [429] * 2
-    page = visitor.post("/admin/signin", {"email": "typed@panel.test", "password": "wrong wrong"}).text
-    assert 'value="typed@panel.test"' in page and "Too many tries" in page and "To the dashboard" not in page and "wrong wrong" not in page
+    page = visitor.post(
+        "/admin/signin", {"email": "typed@panel.test", "password": "wrong wrong"}
+    ).text
+    assert (
+        'value="typed@panel.test"' in page
+        and "Too many tries" in page
+        and "To the dashboard" not in page
+        and "wrong wrong" not in page
+    )
 
 
 def test_who_signs_in_well_is_not_counted(app: Panel, owner: Browser) -> None:
@@ -73,9 +91,17 @@ def test_who_signs_in_well_is_not_counted(app: Panel, owner: Browser) -> None:
 @pytest.mark.parametrize(
     ("target", "lands"),
     [
-        ("/admin/services/?tab=failed", "/admin/services/?tab=failed"), ("/admin", "/admin"), ("", "/admin"), ("//evil.test/admin", "/admin"),
-        ("https://evil.test/admin/", "/admin"), ("/\\evil.test", "/admin"), ("/client/", "/admin"), ("/administrator", "/admin"),
-        ("javascript:alert(1)", "/admin"), ("/admin/\n//evil.test", "/admin"), ("\t//evil.test/admin", "/admin"),
+        ("/admin/services/?tab=failed", "/admin/services/?tab=failed"),
+        ("/admin", "/admin"),
+        ("", "/admin"),
+        ("//evil.test/admin", "/admin"),
+        ("https://evil.test/admin/", "/admin"),
+        ("/\\evil.test", "/admin"),
+        ("/client/", "/admin"),
+        ("/administrator", "/admin"),
+        ("javascript:alert(1)", "/admin"),
+        ("/admin/\n//evil.test", "/admin"),
+        ("\t//evil.test/admin", "/admin"),
     ],
 )
 def test_next_stays_here(target: str, lands: str) -> None:
@@ -87,7 +113,10 @@ def test_next_leads_back(app: Panel, owner: Browser) -> None:
     asked = other.get("/admin/services/?tab=failed")
     assert asked.location == "/admin/signin?next=/admin/services/?tab%3Dfailed"
     token = other.token("/admin")
-    answer = other.http.post(asked.location, data={"csrf_token": token, "email": "owner@panel.test", "password": PASSWORD})
+    answer = other.http.post(
+        asked.location,
+        data={"csrf_token": token, "email": "owner@panel.test", "password": PASSWORD},
+    )
     assert answer.location == "/admin/services/?tab=failed"
 
 
@@ -98,22 +127,50 @@ def test_a_forged_cookie_is_nobody(app: Panel, cookie: str) -> None:
     assert client.get("/admin/").status_code == 302
 
 
-@pytest.mark.parametrize(("area", "email"), [("/admin", "owner@panel.test"), ("/client", "anna@example.test")])
-def test_everybody_changes_their_own_password(app: Panel, owner: Browser, shop: dict[str, str], area: str, email: str) -> None:
+@pytest.mark.parametrize(
+    ("area", "email"), [("/admin", "owner@panel.test"), ("/client", "anna@example.test")]
+)
+def test_everybody_changes_their_own_password(
+    app: Panel, owner: Browser, shop: dict[str, str], area: str, email: str
+) -> None:
     here, elsewhere = Browser(app).sign_in(email, area), Browser(app).sign_in(email, area)
     assert f"{area}/password" in here.get(area + "/").text
     assert here.get(area + "/password").status_code == 200
     fresh = "another good one"
-    wrong = here.post(area + "/password", {"current": "not this one", "password": fresh, "repeat": fresh})
-    assert wrong.status_code == 422 and "not your current password" in wrong.text and fresh not in wrong.text
-    assert "not the same" in here.post(area + "/password", {"current": PASSWORD, "password": fresh, "repeat": fresh + "s"}).text
-    assert "At least 10" in here.post(area + "/password", {"current": PASSWORD, "password": "short", "repeat": "short"}).text
-    assert "already" in here.post(area + "/password", {"current": PASSWORD, "password": PASSWORD, "repeat": PASSWORD}).text
+    wrong = here.post(
+        area + "/password", {"current": "not this one", "password": fresh, "repeat": fresh}
+    )
+    assert (
+        wrong.status_code == 422
+        and "not your current password" in wrong.text
+        and fresh not in wrong.text
+    )
+    assert (
+        "not the same"
+        in here.post(
+            area + "/password", {"current": PASSWORD, "password": fresh, "repeat": fresh + "s"}
+        ).text
+    )
+    assert (
+        "At least 10"
+        in here.post(
+            area + "/password", {"current": PASSWORD, "password": "short", "repeat": "short"}
+        ).text
+    )
+    assert (
+        "already"
+        in here.post(
+            area + "/password", {"current": PASSWORD, "password": PASSWORD, "repeat": PASSWORD}
+        ).text
+    )
     assert elsewhere.get(area + "/").status_code == 200
     done = here.post(area + "/password", {"current": PASSWORD, "password": fresh, "repeat": fresh})
     assert done.status_code == 302 and "was changed" in here.get(done.location).text
     assert elsewhere.get(area + "/").status_code == 302
-    assert Browser(app).post(area + "/signin", {"email": email, "password": PASSWORD}).status_code == 422
+    assert (
+        Browser(app).post(area + "/signin", {"email": email, "password": PASSWORD}).status_code
+        == 422
+    )
     Browser(app).sign_in(email, area, fresh)
     with app.app_context():
         actions = session().scalars(sa.select(Audit.action)).all()

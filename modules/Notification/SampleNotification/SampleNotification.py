@@ -1,21 +1,38 @@
-"""Messages to a web address, or by mail over SMTP, as each sender is set up. Read this file first; forms.py beside it is the rest."""
+"""Messages to a web address, or by mail over SMTP, as each sender is set up.
+
+Read this file first; forms.py beside it is the rest.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from puqpanel.sdk import Mail, MailError, Notification, NotificationMail, Result, Validator, __, http
+from puqpanel.sdk import (
+    Mail,
+    MailError,
+    Notification,
+    NotificationMail,
+    Result,
+    Validator,
+    __,
+    http,
+)
 
 from .forms import SettingsForm
 
-MESSAGE = {"to": "required|string|max:254", "subject": "required|string|max:255", "message": "required|string"}
+MESSAGE = {
+    "to": "required|string|max:254",
+    "subject": "required|string|max:255",
+    "message": "required|string",
+}
 
 
 class SampleNotification(Notification):
     """A sender for each address or mail server."""
 
-    # 1. What staff fill in for a sender: the panel draws the form, checks it, and stores the answers encrypted.
+    # 1. What staff fill in for a sender: the panel draws the form, checks it, and stores the
+    # answers encrypted.
     #    During every call they are in self.module_data.
 
     SettingsForm = SettingsForm
@@ -27,23 +44,35 @@ class SampleNotification(Notification):
         by_mail = self.module_data["channel"] == "smtp"
         check = Validator.make(data, MESSAGE | ({"to": "required|email"} if by_mail else {}))
         if check.fails():
-            # With errors in the answer it is not tried again: what is wrong now is as wrong in a minute.
-            return {"status": "error", "message": check.errors.first(), "errors": check.errors, "code": 422}
+            # With errors in the answer it is not tried again: what is wrong now is as wrong in a
+            # minute.
+            return {
+                "status": "error",
+                "message": check.errors.first(),
+                "errors": check.errors,
+                "code": 422,
+            }
         return self._mail(data) if by_mail else self._post(data)
 
     def _mail(self, data: Mapping[str, Any]) -> Result:
         try:
-            message = NotificationMail(data["to"], data["subject"], data["message"], data.get("attachments") or ())
+            message = NotificationMail(
+                data["to"], data["subject"], data["message"], data.get("attachments") or ()
+            )
             Mail.mailer(self.module_data).send(message)
         except MailError as error:
             # A server that says “never” means it; one that is away may be back.
-            self.log_error("mail not sent", {"to": data["to"], "subject": data["subject"]}, str(error))
+            self.log_error(
+                "mail not sent", {"to": data["to"], "subject": data["subject"]}, str(error)
+            )
             return Result.error(str(error), retry=not error.permanent)
         self.log_info("mail sent", {"to": data["to"], "subject": data["subject"]})
         return Result.success(__("Handed to the mail server."))
 
     def _post(self, data: Mapping[str, Any]) -> Result:
-        told = {key: data.get(key) for key in ("to", "subject", "message", "type", "title", "module")}
+        told = {
+            key: data.get(key) for key in ("to", "subject", "message", "type", "title", "module")
+        }
         with self._web() as web:  # what is asked and answered goes to the module log by itself
             answer = web.post(json=told)
         if answer.ok:
@@ -52,7 +81,9 @@ class SampleNotification(Notification):
 
     def _web(self) -> http.Client:
         # The address is typed by people, so it may lead to the open internet only.
-        return http.session(self.module_data["url"], bearer=self.module_data.get("token"), policy=http.public_only())
+        return http.session(
+            self.module_data["url"], bearer=self.module_data.get("token"), policy=http.public_only()
+        )
 
     # 3. Whether what is stored works: staff press “Test connection” and read this sentence.
 

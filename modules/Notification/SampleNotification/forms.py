@@ -7,17 +7,28 @@ from typing import Any
 
 from puqpanel.sdk import __, forms
 
-Email, Length, NumberRange = forms.validators.Email, forms.validators.Length, forms.validators.NumberRange
+Email, Length, NumberRange = (
+    forms.validators.Email,
+    forms.validators.Length,
+    forms.validators.NumberRange,
+)
 Optional, URL = forms.validators.Optional, forms.validators.URL
 CHANNELS = {"webhook": "Web address", "smtp": "Mail (SMTP)"}
 ENCRYPTIONS = {"tls": "TLS (STARTTLS)", "ssl": "SSL from the start", "none": "None"}
 
 
 class SettingsForm(forms.Form):
-    """Where messages go. Only the fields of the chosen channel are needed; an empty password field keeps what is stored."""
+    """Where messages go.
+
+    Only the fields of the chosen channel are needed; an empty password field keeps what is stored.
+    """
 
     channel = forms.SelectField("Channel", choices=CHANNELS, default="webhook")
-    url = forms.URLField("Web address", [Optional(), URL(require_tld=False), Length(max=500)], description="Each message is sent there as JSON.")
+    url = forms.URLField(
+        "Web address",
+        [Optional(), URL(require_tld=False), Length(max=500)],
+        description="Each message is sent there as JSON.",
+    )
     token = forms.PasswordField("Token of the web address", [Optional(), Length(max=500)])
     server = forms.StringField("Mail server", [Optional(), Length(max=253)])
     port = forms.IntegerField("Port", [Optional(), NumberRange(1, 65535)], default=587)

@@ -1,6 +1,9 @@
 CONFIG = {
     "name": "Sample payment",
-    "description": "Bank transfer with a reference of its own: the smallest payment module with a page, a webhook and a table",
+    "description": (
+        "Bank transfer with a reference of its own: the smallest payment module with a page, a"
+        " webhook and a table"
+    ),
     "version": "1.0.0",
     "author": "puqpanel",
     "email": "modules@puqpanel.example",

@@ -21,28 +21,64 @@ class SamplePlugin(Plugin):
     def admin_permissions(self) -> list[dict[str, Any]]:
         """Two rights, to give to roles."""
         return [
-            {"name": "View notes", "key": "view-notes", "description": "Read what is in the notebook"},
-            {"name": "Write notes", "key": "write-notes", "description": "Add notes to the notebook"},
+            {
+                "name": "View notes",
+                "key": "view-notes",
+                "description": "Read what is in the notebook",
+            },
+            {
+                "name": "Write notes",
+                "key": "write-notes",
+                "description": "Add notes to the notebook",
+            },
         ]
 
     # 2. Where it is found: an entry of the side bar leads to a route by the route's name.
 
     def admin_sidebar(self) -> list[dict[str, Any]]:
         """One entry."""
-        return [{"title": "Notes", "link": "notes", "active_links": ["notes", "notes.add"], "permission": "view-notes", "icon": "fas fa-note-sticky"}]
+        return [
+            {
+                "title": "Notes",
+                "link": "notes",
+                "active_links": ["notes", "notes.add"],
+                "permission": "view-notes",
+                "icon": "fas fa-note-sticky",
+            }
+        ]
 
     # 3. Its pages: controllers/NotesController.py answers them.
 
     def admin_web_routes(self) -> list[dict[str, Any]]:
         """A pair: the page with its form, and what the form is sent to."""
         return [
-            {"method": "get", "uri": "notes", "permission": "view-notes", "name": "notes", "controller": "NotesController@index"},
-            {"method": "post", "uri": "notes", "permission": "write-notes", "name": "notes.add", "controller": "NotesController@add"},
+            {
+                "method": "get",
+                "uri": "notes",
+                "permission": "view-notes",
+                "name": "notes",
+                "controller": "NotesController@index",
+            },
+            {
+                "method": "post",
+                "uri": "notes",
+                "permission": "write-notes",
+                "name": "notes.add",
+                "controller": "NotesController@add",
+            },
         ]
 
     def admin_api_routes(self) -> list[dict[str, Any]]:
         """The same list for programs, at /admin/api/modules/Plugin/SamplePlugin/notes."""
-        return [{"method": "get", "uri": "notes", "permission": "view-notes", "name": "notes", "controller": "NotesController@as_json"}]
+        return [
+            {
+                "method": "get",
+                "uri": "notes",
+                "permission": "view-notes",
+                "name": "notes",
+                "controller": "NotesController@as_json",
+            }
+        ]
 
     # 4. What it does by itself: each run is a task, to be seen on the Schedule page.
 
@@ -62,4 +98,9 @@ class SamplePlugin(Plugin):
         """Leaves a note when a service could not be made; none about one that is gone by now."""
         uuid, reason = str(payload.get("service_uuid") or ""), str(payload.get("reason") or "")
         if is_service(uuid):
-            keep_note(Note(text=__("A service could not be made. :reason", {"reason": reason}).strip(), service_uuid=uuid))
+            keep_note(
+                Note(
+                    text=__("A service could not be made. :reason", {"reason": reason}).strip(),
+                    service_uuid=uuid,
+                )
+            )

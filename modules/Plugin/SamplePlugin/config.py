@@ -1,6 +1,9 @@
 CONFIG = {
     "name": "Sample plugin",
-    "description": "A notebook for staff: the smallest plugin with a table, a page, an API, a schedule and a listener",
+    "description": (
+        "A notebook for staff: the smallest plugin with a table, a page, an API, a schedule and a"
+        " listener"
+    ),
     "version": "1.0.0",
     "author": "puqpanel",
     "email": "modules@puqpanel.example",

@@ -1,4 +1,7 @@
-"""Checks web addresses, ports and hosts. What one run does stands in services/runs.py, what one look is in services/probes.py."""
+"""Checks web addresses, ports and hosts.
+
+What one run does stands in services/runs.py, what one look is in services/probes.py.
+"""
 
 from __future__ import annotations
 
@@ -16,26 +19,57 @@ DASHBOARD, CHECKS, SETTINGS = "monitoring-dashboard", "monitoring-checks", "moni
 
 
 class ServerMonitoring(Plugin):
-    """Checks, what they found, and two events: `monitoring.down` when an outage begins and `monitoring.up` when it ends.
+    """Checks, what they found, and two events: `monitoring.down` when an outage begins and
+    `monitoring.up` when it ends.
 
-    Both carry check_id, name, type, target, client_uuid, service_uuid (empty where it belongs to nobody) and since; the first the reason
-    as well, the second down_seconds.
+    Both carry check_id, name, type, target, client_uuid, service_uuid (empty where it belongs to
+    nobody) and since; the first the reason as well, the second down_seconds.
     """
 
     def admin_permissions(self) -> list[dict[str, Any]]:
         """Who may look, who may change checks, and who may say how far they reach."""
         return [
-            {"name": "View the monitoring dashboard", "key": DASHBOARD, "description": "See how all checks stand, uptime and response times"},
-            {"name": "Manage checks", "key": CHECKS, "description": "See, add, change, pause and delete checks, and export what they found"},
-            {"name": "Monitoring settings", "key": SETTINGS, "description": "Say which internal networks checks may reach, and how long results are kept"},
+            {
+                "name": "View the monitoring dashboard",
+                "key": DASHBOARD,
+                "description": "See how all checks stand, uptime and response times",
+            },
+            {
+                "name": "Manage checks",
+                "key": CHECKS,
+                "description": (
+                    "See, add, change, pause and delete checks, and export what they found"
+                ),
+            },
+            {
+                "name": "Monitoring settings",
+                "key": SETTINGS,
+                "description": (
+                    "Say which internal networks checks may reach, and how long results are kept"
+                ),
+            },
         ]
 
     def admin_sidebar(self) -> list[dict[str, Any]]:
         """The dashboard and the checks."""
-        checks = [route["name"] for route in self.admin_web_routes() if route["permission"] == CHECKS]
+        checks = [
+            route["name"] for route in self.admin_web_routes() if route["permission"] == CHECKS
+        ]
         return [
-            {"title": "Monitoring", "link": "dashboard", "active_links": ["dashboard", "settings"], "permission": DASHBOARD, "icon": "fas fa-heart-pulse"},
-            {"title": "Checks", "link": "checks", "active_links": checks, "permission": CHECKS, "icon": "fas fa-list-check"},
+            {
+                "title": "Monitoring",
+                "link": "dashboard",
+                "active_links": ["dashboard", "settings"],
+                "permission": DASHBOARD,
+                "icon": "fas fa-heart-pulse",
+            },
+            {
+                "title": "Checks",
+                "link": "checks",
+                "active_links": checks,
+                "permission": CHECKS,
+                "icon": "fas fa-list-check",
+            },
         ]
 
     def admin_web_routes(self) -> list[dict[str, Any]]:
@@ -70,21 +104,39 @@ class ServerMonitoring(Plugin):
         """Makes the checks that are due."""
         done = runs.run()
         text = __(":up up, :down down, :unable could not be checked.", done)
-        return {"status": "success", "message": text if sum(done.values()) else __("Nothing was due."), "data": done}
+        return {
+            "status": "success",
+            "message": text if sum(done.values()) else __("Nothing was due."),
+            "data": done,
+        }
 
     def thin(self) -> dict[str, Any]:
         """Removes what is older than the settings say."""
         return {"status": "success", "data": thinning.thin()}
 
     def stop_for_service(self, payload: dict[str, Any]) -> None:
-        """Pauses the checks of a service that is gone: nobody is woken because of what was ended on purpose."""
+        """Pauses the checks of a service that is gone: nobody is woken because of what was
+        ended on purpose.
+        """
         with db.transaction() as session:
-            wanted = sa.select(Check).where(Check.service_uuid == str(payload.get("service_uuid") or ""), Check.active).with_for_update()
+            wanted = (
+                sa.select(Check)
+                .where(Check.service_uuid == str(payload.get("service_uuid") or ""), Check.active)
+                .with_for_update()
+            )
             for check in session.scalars(wanted.execution_options(populate_existing=True)):
                 check.active = False
                 forget_state(session, check)
                 self.log_info("check paused with its service", response={"check": check.name})
 
 
-def _route(method: str, uri: str, name: str, controller: str, permission: str = CHECKS) -> dict[str, Any]:
-    return {"method": method, "uri": uri, "name": name, "controller": controller, "permission": permission}
+def _route(
+    method: str, uri: str, name: str, controller: str, permission: str = CHECKS
+) -> dict[str, Any]:
+    return {
+        "method": method,
+        "uri": uri,
+        "name": name,
+        "controller": controller,
+        "permission": permission,
+    }

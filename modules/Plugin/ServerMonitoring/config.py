@@ -1,6 +1,9 @@
 CONFIG = {
     "name": "Server monitoring",
-    "description": "Checks web addresses, ports and hosts, keeps how they answered, and tells when one goes down or comes back",
+    "description": (
+        "Checks web addresses, ports and hosts, keeps how they answered, and tells when one goes"
+        " down or comes back"
+    ),
     "version": "1.0.0",
     "author": "puqpanel",
     "email": "modules@puqpanel.example",

@@ -1,6 +1,8 @@
 CONFIG = {
     "name": "My Cloud Service",
-    "description": "Web space with files and statistics in the demo cloud; the module to read first",
+    "description": (
+        "Web space with files and statistics in the demo cloud; the module to read first"
+    ),
     "version": "1.0.0",
     "author": "puqpanel",
     "email": "modules@puqpanel.example",

@@ -17,7 +17,14 @@ from .tabs.monitoring import Monitoring
 from .tabs.overview import Overview
 from .tabs.snapshots import Snapshots
 
-NUMBERS = {"cpu_cores": 1, "ram_mb": 1024, "disk_gb": 25, "bandwidth_gb": 1000, "account": 0, "snapshot_limit": 3}
+NUMBERS = {
+    "cpu_cores": 1,
+    "ram_mb": 1024,
+    "disk_gb": 25,
+    "bandwidth_gb": 1000,
+    "account": 0,
+    "snapshot_limit": 3,
+}
 
 
 class VPSHosting(Overview, Console, Snapshots, Monitoring):
@@ -41,11 +48,16 @@ class VPSHosting(Overview, Console, Snapshots, Monitoring):
         return self.product_data
 
     def get_service_data(self, data: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """The server: what was chosen beforehand, and what came of it. A password that nobody chose is made by the job, and kept."""
+        """The server: what was chosen beforehand, and what came of it.
+
+        A password that nobody chose is made by the job, and kept.
+        """
         data = data or {}
         self.service_data = {
             "hostname": str(data.get("hostname") or ""),
-            "image_id": str(data.get("image_id") or self.product_data.get("image_id") or catalog.DEFAULT),
+            "image_id": str(
+                data.get("image_id") or self.product_data.get("image_id") or catalog.DEFAULT
+            ),
             "ssh_keys": keys.lines(data.get("ssh_keys")),
             "root_password": str(data.get("root_password") or ""),
             "ip_address": str(data.get("ip_address") or ""),
@@ -54,7 +66,10 @@ class VPSHosting(Overview, Console, Snapshots, Monitoring):
         return self.service_data
 
     def save_product_data(self, data: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """What staff entered. The texts' fields are enough: what they do not have keeps its value."""
+        """What staff entered.
+
+        The texts' fields are enough: what they do not have keeps its value.
+        """
         more = {name: self.product_data[name] for name in ("image_id", "account", "snapshot_limit")}
         return super().save_product_data(more | dict(data or {}))
 
@@ -65,7 +80,10 @@ class VPSHosting(Overview, Console, Snapshots, Monitoring):
         except (sizes.WishError, ValueError):
             size = None
         region = sizes.REGIONS.get(str(self.product_data["location"]), "")
-        return self.view("admin_area.product", {"size": size, "region": region}) + super().get_product_page()
+        return (
+            self.view("admin_area.product", {"size": size, "region": region})
+            + super().get_product_page()
+        )
 
     def get_service_page(self) -> str:
         """The fields; once a server was asked for, where it is, and what it was made with."""
@@ -73,7 +91,10 @@ class VPSHosting(Overview, Console, Snapshots, Monitoring):
         if server is None or server.sent_at is None:
             return super().get_service_page()
         console = control_panel(server.server_id) if server.server_id else ""
-        facts = self.view("admin_area.service", {"server": server, "size": sizes.BY_SLUG.get(server.size), "console": console})
+        facts = self.view(
+            "admin_area.service",
+            {"server": server, "size": sizes.BY_SLUG.get(server.size), "console": console},
+        )
         return facts + forms.render(self, MadeForm, self.service_data, self.errors)
 
     def save_service_data(self, data: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -81,15 +102,32 @@ class VPSHosting(Overview, Console, Snapshots, Monitoring):
         server = placement.find(self._uuid)
         if server is None or server.sent_at is None:
             # Who names no image gets the product's, not the form's first one.
-            return super().save_service_data({"image_id": self.service_data["image_id"], **dict(data or {})})
-        sent, kept = dict(data or {}), {name: self.service_data[name] for name in ("hostname", "image_id", "ssh_keys", "root_password")}
+            return super().save_service_data(
+                {"image_id": self.service_data["image_id"], **dict(data or {})}
+            )
+        sent, kept = (
+            dict(data or {}),
+            {
+                name: self.service_data[name]
+                for name in ("hostname", "image_id", "ssh_keys", "root_password")
+            },
+        )
         wrong = {}
         for name, value in kept.items():
-            given = keys.lines(sent.get(name)) if name == "ssh_keys" else str(sent.get(name) or "").strip()
+            given = (
+                keys.lines(sent.get(name))
+                if name == "ssh_keys"
+                else str(sent.get(name) or "").strip()
+            )
             if given and given != value:
                 wrong[name] = [__("A server keeps what it was made with.")]
         if wrong:
-            return {"status": "error", "message": __("This was not saved."), "errors": wrong, "code": 422}
+            return {
+                "status": "error",
+                "message": __("This was not saved."),
+                "errors": wrong,
+                "code": 422,
+            }
         return {"status": "success", "data": kept, "code": 200}
 
     # What the customer sees
@@ -108,14 +146,32 @@ class VPSHosting(Overview, Console, Snapshots, Monitoring):
     def admin_permissions(self) -> list[dict[str, Any]]:
         """Who may look at accounts and images, and who may change them."""
         return [
-            {"name": "View accounts", "key": "view-accounts", "description": "See accounts at DigitalOcean, how full they are, and the images"},
-            {"name": "Manage accounts", "key": "manage-accounts", "description": "Add, change, test and delete accounts, and refresh and switch images"},
+            {
+                "name": "View accounts",
+                "key": "view-accounts",
+                "description": "See accounts at DigitalOcean, how full they are, and the images",
+            },
+            {
+                "name": "Manage accounts",
+                "key": "manage-accounts",
+                "description": (
+                    "Add, change, test and delete accounts, and refresh and switch images"
+                ),
+            },
         ]
 
     def admin_sidebar(self) -> list[dict[str, Any]]:
         """One entry; images are reached from the accounts."""
         active = [route["name"] for route in self.admin_web_routes()]
-        return [{"title": "DigitalOcean", "link": "accounts", "active_links": active, "permission": "view-accounts", "icon": "fas fa-server"}]
+        return [
+            {
+                "title": "DigitalOcean",
+                "link": "accounts",
+                "active_links": active,
+                "permission": "view-accounts",
+                "icon": "fas fa-server",
+            }
+        ]
 
     def admin_web_routes(self) -> list[dict[str, Any]]:
         """The two lists, the form pairs of accounts, and what is done to images."""
@@ -126,9 +182,19 @@ class VPSHosting(Overview, Console, Snapshots, Monitoring):
             _route("post", "images/refresh", "images.refresh", "ImagesController@refresh"),
             _route("post", "images/{id}/switch", "images.switch", "ImagesController@switch"),
         ]
-        for page, address in (("add", "accounts/add"), ("edit", "accounts/{id}"), ("remove", "accounts/{id}/delete")):
-            routes.append(_route("get", address, f"accounts.{page}", f"AccountsController@{page}_form"))
-            routes.append(_route("post", address, f"accounts.{page}.submit", f"AccountsController@{page}_submit"))
+        for page, address in (
+            ("add", "accounts/add"),
+            ("edit", "accounts/{id}"),
+            ("remove", "accounts/{id}/delete"),
+        ):
+            routes.append(
+                _route("get", address, f"accounts.{page}", f"AccountsController@{page}_form")
+            )
+            routes.append(
+                _route(
+                    "post", address, f"accounts.{page}.submit", f"AccountsController@{page}_submit"
+                )
+            )
         return routes
 
 
@@ -138,5 +204,13 @@ def _number(value: Any, default: int) -> int:
     return int(text) if text.isdecimal() and len(text) < 10 else default
 
 
-def _route(method: str, uri: str, name: str, controller: str, permission: str = "manage-accounts") -> dict[str, Any]:
-    return {"method": method, "uri": uri, "name": name, "controller": controller, "permission": permission}
+def _route(
+    method: str, uri: str, name: str, controller: str, permission: str = "manage-accounts"
+) -> dict[str, Any]:
+    return {
+        "method": method,
+        "uri": uri,
+        "name": name,
+        "controller": controller,
+        "permission": permission,
+    }

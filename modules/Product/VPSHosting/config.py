@@ -6,6 +6,7 @@ CONFIG = {
     "email": "modules@puqpanel.example",
     "website": "https://www.digitalocean.com",
     "icon": "fas fa-server",
-    # Where an account's API is unless the account says otherwise. Tokens stand in the accounts table, encrypted.
+    # Where an account's API is unless the account says otherwise. Tokens stand in the accounts
+    # table, encrypted.
     "api_url": "https://api.digitalocean.com",
 }

@@ -1,7 +1,9 @@
-"""The checker behind `puqpanel module check`: what a module would be refused for, and what is worth a second look.
+"""The checker behind `puqpanel module check`: what a module would be refused for, and what is worth
+a second look.
 
-One file a group of rules. A rule is a function over the module's text and syntax trees; its docstring says why it is there, and the documentation is
-generated from these (`RULES`: id, severity, why, mend). Called by the command line and by tests; nothing here needs a database.
+One file a group of rules. A rule is a function over the module's text and syntax trees; its
+docstring says why it is there, and the documentation is generated from these (`RULES`: id,
+severity, why, mend). Called by the command line and by tests; nothing here needs a database.
 """
 
 from puqpanel.host.checks import (
@@ -20,6 +22,29 @@ from puqpanel.host.checks.finding import GRAVE, RULES, Finding, Rule, Severity, 
 from puqpanel.host.checks.inspection import Wanted, check, static
 from puqpanel.host.checks.source import Source, read
 
-__all__ = ["GRAVE", "RULES", "Finding", "Rule", "Severity", "Source", "Spot", "Wanted", "check", "read", "static"]
-GROUPS = (loading, declared, spelling, secrets, running, database, imports, templates, texts, complete)
+__all__ = [
+    "GRAVE",
+    "RULES",
+    "Finding",
+    "Rule",
+    "Severity",
+    "Source",
+    "Spot",
+    "Wanted",
+    "check",
+    "read",
+    "static",
+]
+GROUPS = (
+    loading,
+    declared,
+    spelling,
+    secrets,
+    running,
+    database,
+    imports,
+    templates,
+    texts,
+    complete,
+)
 """The files that the rules stand in."""

@@ -82,7 +82,8 @@ class Rule:
     """One rule.
 
     Args:
-        id: short, with dashes; stands in findings, and in `# check: off id` on a line that is right as it is.
+        id: short, with dashes; stands in findings, and in `# check: off id` on a line that is right
+            as it is.
         severity: of its findings.
         why: what goes wrong otherwise; the documentation is made of these.
         mend: what to do.

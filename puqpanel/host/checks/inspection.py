@@ -1,4 +1,6 @@
-"""Checks modules, each in a process of its own: what a module does as it is imported costs only its own findings."""
+"""Checks modules, each in a process of its own: what a module does as it is imported costs only
+its own findings.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,10 @@ LARGEST = 4 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A module to check. `refused` is a sentence where its folder was refused before anything of it ran."""
+    """A module to check.
+
+    `refused` is a sentence where its folder was refused before anything of it ran.
+    """
 
     folder: Path
     type: str
@@ -48,7 +53,8 @@ def check(wanted: Iterable[Wanted], processes: int = 0) -> Iterator[tuple[Wanted
         wanted: which.
         processes: how many at once; as many as there are processors unless told.
 
-    The caller has one thread and has imported what modules import, so that a fork is quick and safe.
+    The caller has one thread and has imported what modules import, so that a fork is quick and
+    safe.
     """
     waiting, most, frozen = iter(wanted), processes or os.cpu_count() or 2, gc.get_freeze_count()
     gc.freeze()  # a collection in a child would copy every page that it looks at
@@ -79,11 +85,15 @@ def _start(selector: selectors.BaseSelector, wanted: Wanted) -> None:
         finally:
             os._exit(0)
     os.close(writing)
-    selector.register(reading, selectors.EVENT_READ, _Running(wanted, pid, time.monotonic() + SECONDS))
+    selector.register(
+        reading, selectors.EVENT_READ, _Running(wanted, pid, time.monotonic() + SECONDS)
+    )
 
 
 def _child(wanted: Wanted, writing: int) -> None:
-    """First what can be said without running anything, then what the loader says; one JSON line each."""
+    """First what can be said without running anything, then what the loader says; one JSON line
+    each.
+    """
     gc.disable()  # it ends before that would pay
     os.setpgid(0, 0)  # whatever it starts ends with it
     silent = os.open(os.devnull, os.O_RDWR)
@@ -91,7 +101,11 @@ def _child(wanted: Wanted, writing: int) -> None:
         os.dup2(silent, stream)
     source = read(wanted.folder, wanted.type, wanted.name)
     _tell(writing, [_row(rule_id, spot) for rule_id, spot in static(source)])
-    found = [("refused", loading.refused(source, wanted.refused))] if wanted.refused else list(loading.load(source))
+    found = (
+        [("refused", loading.refused(source, wanted.refused))]
+        if wanted.refused
+        else list(loading.load(source))
+    )
     _tell(writing, [_row(rule_id, spot) for rule_id, spot in found])
 
 
@@ -110,7 +124,14 @@ def static(source: Source) -> Iterator[tuple[str, Spot]]:
 
 
 def _row(rule_id: str, spot: Spot) -> dict[str, Any]:
-    return {"rule": rule_id, "file": spot.file, "line": spot.line, "says": spot.says, "mend": spot.mend, "severity": spot.severity}
+    return {
+        "rule": rule_id,
+        "file": spot.file,
+        "line": spot.line,
+        "says": spot.says,
+        "mend": spot.mend,
+        "severity": spot.severity,
+    }
 
 
 def _tell(writing: int, rows: list[dict[str, Any]]) -> None:
@@ -147,12 +168,28 @@ def _findings(child: _Running) -> list[Finding]:
             rows += json.loads(line)
     if len(lines) < 3:  # it was cut off: by its own doing, or because its time was up
         read_it = len(lines) == 2
-        how = "ended the process it was loaded in, or did not come to an end" if read_it else "cannot be read in time; look for very large or very deep files"
-        rows.append(_row("refused", Spot(f"{child.wanted.name}.py", 1, f"{child.wanted.name} {how}.")))
+        how = (
+            "ended the process it was loaded in, or did not come to an end"
+            if read_it
+            else "cannot be read in time; look for very large or very deep files"
+        )
+        rows.append(
+            _row("refused", Spot(f"{child.wanted.name}.py", 1, f"{child.wanted.name} {how}."))
+        )
     key = f"{child.wanted.type}/{child.wanted.name}"
     found = []
     for row in rows:
         made = RULES[row["rule"]]
         severity = Severity(row["severity"] or made.severity)
-        found.append(Finding(key, made.id, severity, row["file"], row["line"], row["says"], row["mend"] or made.mend))
+        found.append(
+            Finding(
+                key,
+                made.id,
+                severity,
+                row["file"],
+                row["line"],
+                row["says"],
+                row["mend"] or made.mend,
+            )
+        )
     return sorted(found, key=lambda finding: finding.order)

@@ -13,26 +13,48 @@ from puqpanel.host.loader import Refused, load_module, unload
 _PLACE = re.compile(r"\(?([\w./-]+\.py):(\d+)\)?")
 _QUOTED = re.compile(r"“([^”]+)”")
 
-add(Rule(
-    "refused", Severity.REFUSED,
-    "A module that breaks a rule of the contract is not loaded: the panel runs without it and shows this sentence on the Modules page.",
-    "Mend what the sentence says.",
-))  # fmt: skip
-add(Rule(
-    "tab-without-variables", Severity.WARNING,
-    "A tab is a template and the method that supplies it. Without variables_{tab}() the template gets nothing of the service but its data.",
-    "Write variables_{tab}(), even where it answers {}.",
-))  # fmt: skip
-add(Rule(
-    "undeclared-permission", Severity.WARNING,
-    "A permission that only a route names has no name and no description on the page where roles are made, so nobody knows what it allows.",
-    "Add it to admin_permissions().",
-))  # fmt: skip
-add(Rule("load-warning", Severity.WARNING, "The loader took the module, and noticed something that is seldom meant.", "Look whether it is meant."))
+add(
+    Rule(
+        "refused",
+        Severity.REFUSED,
+        "A module that breaks a rule of the contract is not loaded: the panel runs without it and"
+        " shows this sentence on the Modules page.",
+        "Mend what the sentence says.",
+    )
+)
+add(
+    Rule(
+        "tab-without-variables",
+        Severity.WARNING,
+        "A tab is a template and the method that supplies it. Without variables_{tab}() the"
+        " template gets nothing of the service but its data.",
+        "Write variables_{tab}(), even where it answers {}.",
+    )
+)
+add(
+    Rule(
+        "undeclared-permission",
+        Severity.WARNING,
+        "A permission that only a route names has no name and no description on the page where"
+        " roles are made, so nobody knows what it allows.",
+        "Add it to admin_permissions().",
+    )
+)
+add(
+    Rule(
+        "load-warning",
+        Severity.WARNING,
+        "The loader took the module, and noticed something that is seldom meant.",
+        "Look whether it is meant.",
+    )
+)
 
 
 def load(source: Source) -> Iterator[tuple[str, Spot]]:
-    """Imports the module and yields (rule id, place) of what the loader says. Runs the module's code: only in a process that may be lost."""
+    """Imports the module and yields (rule id, place) of what the loader says.
+
+    Runs the module's code: only in a process that may be lost.
+    """
     try:
         loaded = load_module(source.folder, source.type, source.name)
     except Refused as refusal:
@@ -41,7 +63,13 @@ def load(source: Source) -> Iterator[tuple[str, Spot]]:
     for warning in loaded.warnings:
         if "what looks like a secret" in warning:
             continue  # a rule of its own finds it, with its line
-        known = "tab-without-variables" if "has no variables_" in warning else "undeclared-permission" if "does not declare" in warning else "load-warning"
+        known = (
+            "tab-without-variables"
+            if "has no variables_" in warning
+            else "undeclared-permission"
+            if "does not declare" in warning
+            else "load-warning"
+        )
         yield known, _placed(source, warning)
     unload(loaded.package)
 
@@ -57,7 +85,14 @@ def _placed(source: Source, sentence: str) -> Spot:
     if found and found[1] in source.files:
         return Spot(found[1], int(found[2]), sentence)
     named = next((path for path in ("config.py", "hooks.py") if path in sentence), source.main)
-    named = next((path for path in sorted(source.files) if path.endswith(".py") and "/" in path and Path(path).name in sentence), named)
+    named = next(
+        (
+            path
+            for path in sorted(source.files)
+            if path.endswith(".py") and "/" in path and Path(path).name in sentence
+        ),
+        named,
+    )
     code = source.file(named)
     line = 1
     for quoted in _QUOTED.findall(sentence) if code else ():

@@ -11,13 +11,45 @@ from puqpanel.host.checks.source import Code, Source, dotted, inside, last_name
 
 _REQUESTS = re.compile(r"requests\.(get|post|put|patch|delete|head|options|request)")
 _OTHERS = {
-    "urllib.request.urlopen": 2, "urlopen": 2, "socket.create_connection": 1, "create_connection": 1, "smtplib.SMTP": 3, "smtplib.SMTP_SSL": 5,
-    "SMTP": 3, "SMTP_SSL": 5, "ftplib.FTP": 4, "imaplib.IMAP4_SSL": 4, "telnetlib.Telnet": 2, "http.client.HTTPConnection": 2,
-    "http.client.HTTPSConnection": 4, "HTTPConnection": 2, "HTTPSConnection": 4,
-    "subprocess.run": 99, "subprocess.call": 99, "subprocess.check_call": 99, "subprocess.check_output": 99,
-}  # fmt: skip
-_ENDS = frozenset({"sys.exit", "os._exit", "os.abort", "os.fork", "os.forkpty", "os.kill", "os.killpg", "signal.signal", "signal.alarm", "signal.setitimer", "exit", "quit"})
-_SAFE_SHARED = frozenset({"job_options", "repeatable", "fillable", "__slots__", "__mapper_args__", "__table_args__"})
+    "urllib.request.urlopen": 2,
+    "urlopen": 2,
+    "socket.create_connection": 1,
+    "create_connection": 1,
+    "smtplib.SMTP": 3,
+    "smtplib.SMTP_SSL": 5,
+    "SMTP": 3,
+    "SMTP_SSL": 5,
+    "ftplib.FTP": 4,
+    "imaplib.IMAP4_SSL": 4,
+    "telnetlib.Telnet": 2,
+    "http.client.HTTPConnection": 2,
+    "http.client.HTTPSConnection": 4,
+    "HTTPConnection": 2,
+    "HTTPSConnection": 4,
+    "subprocess.run": 99,
+    "subprocess.call": 99,
+    "subprocess.check_call": 99,
+    "subprocess.check_output": 99,
+}
+_ENDS = frozenset(
+    {
+        "sys.exit",
+        "os._exit",
+        "os.abort",
+        "os.fork",
+        "os.forkpty",
+        "os.kill",
+        "os.killpg",
+        "signal.signal",
+        "signal.alarm",
+        "signal.setitimer",
+        "exit",
+        "quit",
+    }
+)
+_SAFE_SHARED = frozenset(
+    {"job_options", "repeatable", "fillable", "__slots__", "__mapper_args__", "__table_args__"}
+)
 _PAGES = re.compile(
     r"(create|suspend|unsuspend|termination|change_package|idle|unidle|cancellation|get_\w+_page|get_\w+_data|save_\w+_data|get_client_area_html|api_webhook_\w+"
     r"|admin_\w+|controller_client_\w+|variables_\w+|scheduler|get_client_area_menu_config)"
@@ -26,40 +58,77 @@ _PAGES = re.compile(
 
 @rule("swallows-timeout", Severity.ERROR, "Catch Exception and nothing broader, or raise it again.")
 def swallows_timeout(source: Source) -> Iterator[Spot]:
-    """A job that runs out of time is ended by a BaseException. `except:` and `except BaseException` catch it as well, so that the job goes on and has to be
-    killed: what it was doing at the provider is then unknown."""
+    """A job that runs out of time is ended by a BaseException.
+
+    `except:` and `except BaseException` catch it as well, so that the job goes on and has to be
+    killed: what it was doing at the provider is then unknown.
+    """
     for code in source.own:
         for node in code.all(ast.ExceptHandler):
             kinds = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
-            broad = [kind for kind in kinds if kind is None or last_name(kind) in ("BaseException", "SystemExit")]
+            broad = [
+                kind
+                for kind in kinds
+                if kind is None or last_name(kind) in ("BaseException", "SystemExit")
+            ]
             raises = any(isinstance(part, ast.Raise) for part in inside(node))
             if broad and not raises:
                 shown = f"except {last_name(broad[0])}" if broad[0] is not None else "except:"
-                yield Spot(code.path, node.lineno, f"“{shown}” swallows the end of a job that ran out of time.")
+                yield Spot(
+                    code.path,
+                    node.lineno,
+                    f"“{shown}” swallows the end of a job that ran out of time.",
+                )
 
 
-@rule("missing-timeout", Severity.ERROR, "Give it a timeout in seconds, or use puqpanel.sdk.http, which has one.")
+@rule(
+    "missing-timeout",
+    Severity.ERROR,
+    "Give it a timeout in seconds, or use puqpanel.sdk.http, which has one.",
+)
 def missing_timeout(source: Source) -> Iterator[Spot]:
-    """Without a timeout a provider that does not answer holds a worker until its task's time is up, or a web process for ever; each serves one
-    request at a time, so a few of them stop the panel."""
+    """Without a timeout a provider that does not answer holds a worker until its task's time is up,
+    or a web process for ever; each serves one request at a time, so a few of them stop the panel.
+    """
     for code in source.own:
         sessions = _sessions(code)
         settled = "settimeout(" in code.text or "setdefaulttimeout(" in code.text
         for node in code.all(ast.Call):
             name = dotted(node.func)
-            given = next((keyword.value for keyword in node.keywords if keyword.arg == "timeout"), None)
+            given = next(
+                (keyword.value for keyword in node.keywords if keyword.arg == "timeout"), None
+            )
             more = any(keyword.arg is None for keyword in node.keywords)
             nothing = isinstance(given, ast.Constant) and given.value is None
-            verb = _REQUESTS.fullmatch(name) or (name.count(".") and name.split(".")[-2] in sessions and _REQUESTS.fullmatch(f"requests.{last_name(node.func)}"))
+            verb = _REQUESTS.fullmatch(name) or (
+                name.count(".")
+                and name.split(".")[-2] in sessions
+                and _REQUESTS.fullmatch(f"requests.{last_name(node.func)}")
+            )
             position = 99 if verb else _OTHERS.get(name)
             if name.startswith(("httpx.", "aiohttp.")):
                 if nothing:
                     yield Spot(code.path, node.lineno, f"{name}() is told to wait for ever.")
-            elif position is not None and not more and (nothing or (given is None and len(node.args) <= position)):
+            elif (
+                position is not None
+                and not more
+                and (nothing or (given is None and len(node.args) <= position))
+            ):
                 yield Spot(code.path, node.lineno, f"{name}() has no timeout.")
             elif name == "socket.socket" and not settled:
-                yield Spot(code.path, node.lineno, "This socket has no timeout.", "Call settimeout() on it.")
-            elif isinstance(node.func, ast.Attribute) and node.func.attr == "communicate" and given is None and not more and len(node.args) < 2:
+                yield Spot(
+                    code.path,
+                    node.lineno,
+                    "This socket has no timeout.",
+                    "Call settimeout() on it.",
+                )
+            elif (
+                isinstance(node.func, ast.Attribute)
+                and node.func.attr == "communicate"
+                and given is None
+                and not more
+                and len(node.args) < 2
+            ):
                 yield Spot(code.path, node.lineno, "communicate() has no timeout.")
 
 
@@ -68,45 +137,93 @@ def _sessions(code: Code) -> set[str]:
     found = set()
     for node in code.all(ast.Assign, ast.withitem):
         value = node.value if isinstance(node, ast.Assign) else node.context_expr
-        if isinstance(value, ast.Call) and dotted(value.func) in ("requests.Session", "requests.session"):
+        if isinstance(value, ast.Call) and dotted(value.func) in (
+            "requests.Session",
+            "requests.session",
+        ):
             targets = node.targets if isinstance(node, ast.Assign) else [node.optional_vars]
             found |= {last_name(target) for target in targets if target is not None}
     return found
 
 
-@rule("ends-the-process", Severity.ERROR, "Raise an error, or answer one; work beside the request belongs into a job.")
+@rule(
+    "ends-the-process",
+    Severity.ERROR,
+    "Raise an error, or answer one; work beside the request belongs into a job.",
+)
 def ends_the_process(source: Source) -> Iterator[Spot]:
-    """The process belongs to the panel: pages and tasks of others run in it. Exits, signals and forks of a module reach them too."""
+    """The process belongs to the panel: pages and tasks of others run in it.
+
+    Exits, signals and forks of a module reach them too.
+    """
     for code in source.own:
         for node in code.all(ast.Call):
             name = dotted(node.func)
             if name in _ENDS or name.startswith(("os.exec", "os.spawn")):
-                yield Spot(code.path, node.lineno, f"{name}() reaches the whole process, not only this module.")
+                yield Spot(
+                    code.path,
+                    node.lineno,
+                    f"{name}() reaches the whole process, not only this module.",
+                )
         for node in code.all(ast.Raise):
             if node.exc is not None and last_name(node.exc) == "SystemExit":
-                yield Spot(code.path, node.lineno, "SystemExit would end the whole process, not only this module.")
+                yield Spot(
+                    code.path,
+                    node.lineno,
+                    "SystemExit would end the whole process, not only this module.",
+                )
 
 
-@rule("background-thread", Severity.WARNING, "Add a task: Task.add(\"ModuleJob\", …), or declare periodic work in scheduler().")
+@rule(
+    "background-thread",
+    Severity.WARNING,
+    'Add a task: Task.add("ModuleJob", …), or declare periodic work in scheduler().',
+)
 def background_thread(source: Source) -> Iterator[Spot]:
-    """A thread goes on after its request or job has ended: it holds old code when the module is updated, nobody sees it fail, and a restart ends
-    it in the middle."""
+    """A thread goes on after its request or job has ended: it holds old code when the module is
+    updated, nobody sees it fail, and a restart ends it in the middle.
+    """
     for code in source.own:
         for node in code.all(ast.Call):
-            if dotted(node.func) in ("threading.Thread", "Thread", "threading.Timer", "multiprocessing.Process"):
-                yield Spot(code.path, node.lineno, f"{dotted(node.func)}() goes on after the call has ended.")
+            if dotted(node.func) in (
+                "threading.Thread",
+                "Thread",
+                "threading.Timer",
+                "multiprocessing.Process",
+            ):
+                yield Spot(
+                    code.path,
+                    node.lineno,
+                    f"{dotted(node.func)}() goes on after the call has ended.",
+                )
 
 
-@rule("blocking-sleep", Severity.WARNING, "Answer now and look again later: in a job Result.pending(), on a page a refresh.")
+@rule(
+    "blocking-sleep",
+    Severity.WARNING,
+    "Answer now and look again later: in a job Result.pending(), on a page a refresh.",
+)
 def blocking_sleep(source: Source) -> Iterator[Spot]:
-    """Each web process serves one request at a time. One that sleeps serves nobody; a few customers who wait for the same page stop the panel."""
+    """Each web process serves one request at a time.
+
+    One that sleeps serves nobody; a few customers who wait for the same page stop the panel.
+    """
     for code in source.own:
         for function in code.functions:
-            if not (code.path.startswith(("controllers/", "Controllers/")) or _PAGES.fullmatch(_plain(function.name))):
+            if not (
+                code.path.startswith(("controllers/", "Controllers/"))
+                or _PAGES.fullmatch(_plain(function.name))
+            ):
                 continue
             for node in inside(function):
-                if isinstance(node, ast.Call) and (dotted(node.func) == "time.sleep" or dotted(node.func) == "sleep"):
-                    yield Spot(code.path, node.lineno, f"{function.name}() sleeps while somebody waits for its page.")
+                if isinstance(node, ast.Call) and (
+                    dotted(node.func) == "time.sleep" or dotted(node.func) == "sleep"
+                ):
+                    yield Spot(
+                        code.path,
+                        node.lineno,
+                        f"{function.name}() sleeps while somebody waits for its page.",
+                    )
 
 
 def _plain(name: str) -> str:
@@ -115,46 +232,104 @@ def _plain(name: str) -> str:
     return python_name(name)
 
 
-@rule("shared-state", Severity.WARNING, "Set it in __init__(), after super().__init__(); what must outlive a call belongs into the cache or a table.")
+@rule(
+    "shared-state",
+    Severity.WARNING,
+    "Set it in __init__(), after super().__init__(); what must outlive a call belongs into the"
+    " cache or a table.",
+)
 def shared_state(source: Source) -> Iterator[Spot]:
-    """A list or dictionary that stands in the class is one for all instances: what was put there for one customer's service is there for the next.
-    The same goes for globals that functions change; and each process has its own, so that they never agree."""
+    """A list or dictionary that stands in the class is one for all instances: what was put there
+    for one customer's service is there for the next. The same goes for globals that functions
+    change; and each process has its own, so that they never agree.
+    """
     for code in source.own:
         for node in code.all(ast.ClassDef):
-            if any(last_name(base) in ("Form", "Enum", "StrEnum", "NamedTuple", "TypedDict", "Base") for base in node.bases) or node.decorator_list:
+            if (
+                any(
+                    last_name(base)
+                    in ("Form", "Enum", "StrEnum", "NamedTuple", "TypedDict", "Base")
+                    for base in node.bases
+                )
+                or node.decorator_list
+            ):
                 continue
             for part in node.body:
-                target = part.targets[0] if isinstance(part, ast.Assign) else part.target if isinstance(part, ast.AnnAssign) else None
-                if not isinstance(target, ast.Name) or target.id in _SAFE_SHARED or target.id.isupper():
+                target = (
+                    part.targets[0]
+                    if isinstance(part, ast.Assign)
+                    else part.target
+                    if isinstance(part, ast.AnnAssign)
+                    else None
+                )
+                if (
+                    not isinstance(target, ast.Name)
+                    or target.id in _SAFE_SHARED
+                    or target.id.isupper()
+                ):
                     continue
-                constant = isinstance(part, ast.AnnAssign) and "ClassVar" in ast.unparse(part.annotation)
+                constant = isinstance(part, ast.AnnAssign) and "ClassVar" in ast.unparse(
+                    part.annotation
+                )
                 if not constant and _changes(part.value):
-                    yield Spot(code.path, part.lineno, f"{node.name}.{target.id} is shared by all instances.")
+                    yield Spot(
+                        code.path,
+                        part.lineno,
+                        f"{node.name}.{target.id} is shared by all instances.",
+                    )
         yield from _globals(code)
 
 
 def _changes(value: ast.expr | None) -> bool:
     if isinstance(value, ast.Call):
-        return last_name(value.func) in ("list", "dict", "set", "defaultdict", "OrderedDict", "deque")
-    return isinstance(value, ast.List | ast.Dict | ast.Set | ast.ListComp | ast.DictComp | ast.SetComp)
+        return last_name(value.func) in (
+            "list",
+            "dict",
+            "set",
+            "defaultdict",
+            "OrderedDict",
+            "deque",
+        )
+    return isinstance(
+        value, ast.List | ast.Dict | ast.Set | ast.ListComp | ast.DictComp | ast.SetComp
+    )
 
 
 def _globals(code: Code) -> Iterator[Spot]:
     for function in code.functions:
         for node in inside(function):
             if isinstance(node, ast.Global):
-                yield Spot(code.path, node.lineno, f"{function.name}() changes the global {', '.join(node.names)}, which every call in this process shares.")
+                yield Spot(
+                    code.path,
+                    node.lineno,
+                    f"{function.name}() changes the global {', '.join(node.names)}, which every"
+                    " call in this process shares.",
+                )
 
 
 @rule("work-at-import", Severity.WARNING, "Move it into the method that needs it.")
 def work_at_import(source: Source) -> Iterator[Spot]:
-    """The file is imported whenever a process starts or any module is switched, and ten seconds are all it gets; a provider that is away would keep
-    the module from loading."""
+    """The file is imported whenever a process starts or any module is switched, and ten seconds are
+    all it gets; a provider that is away would keep the module from loading.
+    """
     for code in source.own:
         for node in code.tree.body if code.tree else ():
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom | ast.If):
+            if isinstance(
+                node,
+                ast.FunctionDef
+                | ast.AsyncFunctionDef
+                | ast.ClassDef
+                | ast.Import
+                | ast.ImportFrom
+                | ast.If,
+            ):
                 continue
             for part in inside(node):
                 name = dotted(part.func) if isinstance(part, ast.Call) else ""
-                if _REQUESTS.fullmatch(name) or name in _OTHERS or name in ("time.sleep", "http.session", "open") or name.startswith("DB."):
+                if (
+                    _REQUESTS.fullmatch(name)
+                    or name in _OTHERS
+                    or name in ("time.sleep", "http.session", "open")
+                    or name.startswith("DB.")
+                ):
                     yield Spot(code.path, node.lineno, f"{name}() runs when the file is imported.")

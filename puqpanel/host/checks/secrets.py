@@ -11,59 +11,124 @@ from puqpanel.host.checks.source import Source, dotted, last_name, text_of
 from puqpanel.infra.redact import secret_name
 
 _WHOLE = frozenset({"service_data", "product_data", "module_data", "provision_data"})
-_LOGS = frozenset({"log_info", "log_error", "log_debug", "logInfo", "logError", "logDebug", "log_module", "logModule"})
+_LOGS = frozenset(
+    {
+        "log_info",
+        "log_error",
+        "log_debug",
+        "logInfo",
+        "logError",
+        "logDebug",
+        "log_module",
+        "logModule",
+    }
+)
 _HARMLESS = frozenset({"bool", "len", "isinstance", "type", "sorted", "set", "list", "mask"})
 _MADE_UP = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9_+/=.:-]{16,}")
 _KNOWN = re.compile(r"^(sk_live_|sk_test_|ghp_|xox[bp]-|AKIA|dop_v1_|eyJhbGciOi|-----BEGIN )")
 
 
-@rule("secret-in-config", Severity.ERROR, "Take it out, change it at the provider, and keep it in a settings form or an encrypted column.")
+@rule(
+    "secret-in-config",
+    Severity.ERROR,
+    "Take it out, change it at the provider, and keep it in a settings form or an encrypted"
+    " column.",
+)
 def secret_in_config(source: Source) -> Iterator[Spot]:
-    """config.py lies on the disk, in backups and in the repository in plain text, and is the same for everybody who installs the module."""
+    """config.py lies on the disk, in backups and in the repository in plain text, and is the
+    same for everybody who installs the module.
+    """
     code = source.file("config.py")
     for node in code.all(ast.Dict) if code else ():
         for key, value in zip(node.keys, node.values, strict=True):
             name, text = text_of(key) or "", text_of(value)
             if text and ((secret_name(name) and text.strip()) or _KNOWN.match(text)):
-                yield Spot("config.py", value.lineno, f"config.py holds what looks like a secret under “{name}”.")
+                yield Spot(
+                    "config.py",
+                    value.lineno,
+                    f"config.py holds what looks like a secret under “{name}”.",
+                )
 
 
-@rule("secret-in-code", Severity.WARNING, "Take it out, change it at the provider, and keep it in a settings form or an encrypted column.")
+@rule(
+    "secret-in-code",
+    Severity.WARNING,
+    "Take it out, change it at the provider, and keep it in a settings form or an encrypted"
+    " column.",
+)
 def secret_in_code(source: Source) -> Iterator[Spot]:
-    """A key that stands in the code is known to everybody who reads it, and cannot be changed without a new version."""
+    """A key that stands in the code is known to everybody who reads it, and cannot be changed
+    without a new version.
+    """
     for code in source.own:
         if code.path == "config.py" or code.path.startswith("lang/"):
             continue
         for node in code.all(ast.Assign, ast.AnnAssign, ast.keyword):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-            names = [node.arg or ""] if isinstance(node, ast.keyword) else [last_name(target) for target in targets]
+            targets = (
+                node.targets
+                if isinstance(node, ast.Assign)
+                else [node.target]
+                if isinstance(node, ast.AnnAssign)
+                else []
+            )
+            names = (
+                [node.arg or ""]
+                if isinstance(node, ast.keyword)
+                else [last_name(target) for target in targets]
+            )
             text = text_of(node.value)
-            if text and (_KNOWN.match(text) or (any(map(secret_name, names)) and _MADE_UP.fullmatch(text))):
-                yield Spot(code.path, node.value.lineno, f"What looks like a secret stands in the code ({names[0] or 'a value'}).")
+            if text and (
+                _KNOWN.match(text) or (any(map(secret_name, names)) and _MADE_UP.fullmatch(text))
+            ):
+                yield Spot(
+                    code.path,
+                    node.value.lineno,
+                    f"What looks like a secret stands in the code ({names[0] or 'a value'}).",
+                )
 
 
-@rule("secret-logged", Severity.ERROR, "Log what helps to find a fault: names, numbers, statuses. Leave secrets out.")
+@rule(
+    "secret-logged",
+    Severity.ERROR,
+    "Log what helps to find a fault: names, numbers, statuses. Leave secrets out.",
+)
 def secret_logged(source: Source) -> Iterator[Spot]:
-    """The panel masks what stands under the name of a secret before it stores a line, but not a password inside a sentence, and not what is printed:
-    that goes to the process's output, where nothing masks it. Staff with the right to read logs must not read customers' passwords."""
+    """The panel masks what stands under the name of a secret before it stores a line, but not a
+    password inside a sentence, and not what is printed: that goes to the process's output, where
+    nothing masks it. Staff with the right to read logs must not read customers' passwords.
+    """
     for code in source.own:
         for node in code.all(ast.Call):
-            name, printed = last_name(node.func), isinstance(node.func, ast.Name) and node.func.id in ("print", "pprint")
-            logged = name in _LOGS or dotted(node.func).split(".")[0] in ("logging", "logger") or dotted(node.func).startswith(("log.", "_log."))
+            name, printed = (
+                last_name(node.func),
+                isinstance(node.func, ast.Name) and node.func.id in ("print", "pprint"),
+            )
+            logged = (
+                name in _LOGS
+                or dotted(node.func).split(".")[0] in ("logging", "logger")
+                or dotted(node.func).startswith(("log.", "_log."))
+            )
             if not (logged or printed):
                 continue
             how = "printed" if printed else "logged"
             for shown in [*node.args, *(keyword.value for keyword in node.keywords)]:
                 for what, whole in _shown(shown):
                     if whole:
-                        yield Spot(code.path, node.lineno, f"The whole {what} is {how}, with every password in it.",
-                                   "Name the few fields that help.", None if printed else Severity.WARNING)  # fmt: skip
+                        yield Spot(
+                            code.path,
+                            node.lineno,
+                            f"The whole {what} is {how}, with every password in it.",
+                            "Name the few fields that help.",
+                            None if printed else Severity.WARNING,
+                        )
                     else:
                         yield Spot(code.path, node.lineno, f"“{what}” is {how}.")
 
 
 def _shown(node: ast.AST) -> Iterator[tuple[str, bool]]:
-    """The secrets that end up in what an expression shows: (name, whether it is a whole store of them)."""
+    """The secrets that end up in what an expression shows: (name, whether it is a whole store
+    of them).
+    """
     if isinstance(node, ast.Call) and last_name(node.func) in _HARMLESS:
         return
     if isinstance(node, ast.Compare | ast.BoolOp) and isinstance(node, ast.Compare):
@@ -81,12 +146,19 @@ def _shown(node: ast.AST) -> Iterator[tuple[str, bool]]:
             if secret_name(key):
                 yield key, False
             return  # one field of a store that is no secret
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get" and node.args:
+    if (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "get"
+        and node.args
+    ):
         key = text_of(node.args[0])
         if key is not None:
             if secret_name(key):
                 yield key, False
             return
-    parts: list[ast.AST] = list(node.values) if isinstance(node, ast.Dict) else list(ast.iter_child_nodes(node))
+    parts: list[ast.AST] = (
+        list(node.values) if isinstance(node, ast.Dict) else list(ast.iter_child_nodes(node))
+    )
     for part in parts:
         yield from _shown(part)

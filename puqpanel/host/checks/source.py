@@ -88,11 +88,17 @@ class Source:
     def module_class(self) -> ast.ClassDef | None:
         """The module's class, as far as it is written down in the main file."""
         code = self.file(self.main)
-        return next((node for node in code.all(ast.ClassDef) if node.name == self.name), None) if code else None
+        return (
+            next((node for node in code.all(ast.ClassDef) if node.name == self.name), None)
+            if code
+            else None
+        )
 
     @cached_property
     def methods(self) -> dict[str, Function]:
-        """The methods that the class defines, and those of base classes in the module's own files, by their Python names."""
+        """The methods that the class defines, and those of base classes in the module's own
+        files, by their Python names.
+        """
         classes = {node.name: node for code in self.own for node in code.all(ast.ClassDef)}
         found: dict[str, Function] = {}
         waiting, seen = [self.name], set()
@@ -118,7 +124,9 @@ class Source:
 
     def silenced(self, path: str, line: int, rule: str) -> bool:
         """Whether the line says `# check: off` with the rule's id, or with none."""
-        text = self.templates.get(path) or next((code.text for code in self.code if code.path == path), "")
+        text = self.templates.get(path) or next(
+            (code.text for code in self.code if code.path == path), ""
+        )
         lines = text.splitlines()
         found = _OFF.search(lines[line - 1]) if 0 < line <= len(lines) else None
         if not found:
@@ -128,14 +136,22 @@ class Source:
 
 
 def read(folder: Path, type: str, name: str) -> Source:
-    """Reads a module's folder: ordinary files only, up to half a megabyte each; links that lead out are left alone."""
+    """Reads a module's folder: ordinary files only, up to half a megabyte each; links that lead
+    out are left alone.
+    """
     source, root = Source(folder, type, name), os.path.realpath(folder)
     for base, folders, files in os.walk(folder):
-        folders[:] = sorted(one for one in folders if one != "__pycache__" and not one.startswith("."))
+        folders[:] = sorted(
+            one for one in folders if one != "__pycache__" and not one.startswith(".")
+        )
         for file in sorted(files):
             full = Path(base) / file
             path = full.relative_to(folder).as_posix()
-            if len(source.files) >= MOST or not os.path.realpath(full).startswith(root + os.sep) or not full.is_file():
+            if (
+                len(source.files) >= MOST
+                or not os.path.realpath(full).startswith(root + os.sep)
+                or not full.is_file()
+            ):
                 continue
             source.files.add(path)
             if full.suffix in (".py", ".html") and full.stat().st_size <= LARGEST:
@@ -150,7 +166,8 @@ def read(folder: Path, type: str, name: str) -> Source:
 def _tree(text: str) -> ast.Module | None:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an odd escape in a text is the author's linter's business
+            # an odd escape in a text is the author's linter's business
+            warnings.simplefilter("ignore")
             return ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
@@ -160,7 +177,13 @@ def last_name(node: ast.AST) -> str:
     """`c` of `a.b.c`, of `c`, and of a call of either; empty for anything else."""
     if isinstance(node, ast.Call):
         return last_name(node.func)
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+    return (
+        node.attr
+        if isinstance(node, ast.Attribute)
+        else node.id
+        if isinstance(node, ast.Name)
+        else ""
+    )
 
 
 def dotted(node: ast.AST) -> str:
@@ -178,7 +201,10 @@ def text_of(node: ast.AST | None) -> str | None:
 
 def entry(node: ast.Dict, key: str) -> ast.expr | None:
     """The value under a literal key of a dictionary that is written out."""
-    return next((value for name, value in zip(node.keys, node.values, strict=True) if text_of(name) == key), None)
+    return next(
+        (value for name, value in zip(node.keys, node.values, strict=True) if text_of(name) == key),
+        None,
+    )
 
 
 def has_key(node: ast.Dict, key: str) -> bool:

@@ -1,4 +1,6 @@
-"""Rules about names: the two spellings, hooks that are nearly spelt right, and the rules of the validator."""
+"""Rules about names: the two spellings, hooks that are nearly spelt right, and the rules of the
+validator.
+"""
 
 from __future__ import annotations
 
@@ -12,21 +14,42 @@ from puqpanel.host.checks.source import Code, Source, dotted, text_of
 from puqpanel.host.contract.hooks_table import HOOKS, OFFERED
 from puqpanel.host.contract.names import NAMES, python_name
 
-VALIDATOR = frozenset({"required", "nullable", "string", "integer", "boolean", "email", "ip", "alpha_dash", "in", "regex", "min", "max"})
-"""The validator's rules; a test holds them against the validator itself, which stands a floor higher."""
+VALIDATOR = frozenset(
+    {
+        "required",
+        "nullable",
+        "string",
+        "integer",
+        "boolean",
+        "email",
+        "ip",
+        "alpha_dash",
+        "in",
+        "regex",
+        "min",
+        "max",
+    }
+)
+"""The validator's rules; a test holds them against the validator itself, which stands a floor
+higher.
+"""
 
 
 @rule("vendor-spelling", Severity.HINT, "Write the Python name; both work.")
 def vendor_spelling(source: Source) -> Iterator[Spot]:
-    """Modules that are ported name for name run as they are. The Python names are what the documentation and other modules use, and what an editor
-    completes."""
+    """Modules that are ported name for name run as they are.
+
+    The Python names are what the documentation and other modules use, and what an editor completes.
+    """
     for code in source.own:
         told: set[str] = set()
         for line, name in sorted(_spelt(code)):
             plain = python_name(name)
             if plain != name and name not in told:
                 told.add(name)
-                yield Spot(code.path, line, f"{name} is {plain} in Python.", f"Write {plain}; both work.")
+                yield Spot(
+                    code.path, line, f"{name} is {plain} in Python.", f"Write {plain}; both work."
+                )
 
 
 def _spelt(code: Code) -> Iterator[tuple[int, str]]:
@@ -45,49 +68,99 @@ def _spelt(code: Code) -> Iterator[tuple[int, str]]:
                     yield value.lineno, text_of(value) or ""
 
 
-@rule("misspelt-hook", Severity.WARNING, "Write the hook's name, or call the method where it is needed.")
+@rule(
+    "misspelt-hook",
+    Severity.WARNING,
+    "Write the hook's name, or call the method where it is needed.",
+)
 def misspelt_hook(source: Source) -> Iterator[Spot]:
-    """The panel calls a hook by its name. A method that is named nearly so is never called, and the panel does what it does without the hook."""
+    """The panel calls a hook by its name.
+
+    A method that is named nearly so is never called, and the panel does what it does without the
+    hook.
+    """
     if source.type not in HOOKS:
         return
-    hooks = {name for table in (HOOKS["ModuleBase"], HOOKS[source.type]) for name in table if "{" not in name and name.islower()}
+    hooks = {
+        name
+        for table in (HOOKS["ModuleBase"], HOOKS[source.type])
+        for name in table
+        if "{" not in name and name.islower()
+    }
     near = {hook.replace("_", ""): hook for hook in hooks} | _LIKELY
     used = {name for code in source.own for node in code.nodes for name in _named(node)}
     for name, method in source.methods.items():
-        if name in hooks | OFFERED[source.type] | OFFERED["ModuleBase"] or name in used or method.name in used or name.startswith("_"):
+        if (
+            name in hooks | OFFERED[source.type] | OFFERED["ModuleBase"]
+            or name in used
+            or method.name in used
+            or name.startswith("_")
+        ):
             continue
         found = difflib.get_close_matches(name.replace("_", "").lower(), near, 1, 0.88)
         if found and near[found[0]] in hooks - source.methods.keys():
-            yield Spot(source.where(method), method.lineno, f"{name}() is no hook, and nothing calls it. Do you mean {near[found[0]]}()?")
+            yield Spot(
+                source.where(method),
+                method.lineno,
+                f"{name}() is no hook, and nothing calls it. Do you mean {near[found[0]]}()?",
+            )
 
 
-_LIKELY = {"terminate": "termination", "terminatejob": "termination_job", "cancel": "cancellation", "canceljob": "cancellation_job", "schedule": "scheduler"}
+_LIKELY = {
+    "terminate": "termination",
+    "terminatejob": "termination_job",
+    "cancel": "cancellation",
+    "canceljob": "cancellation_job",
+    "schedule": "scheduler",
+}
 
 
 def _named(node: ast.AST) -> Iterator[str]:
-    """Names that a method can be reached by: `self.x`, and a text such as in a schedule, a task or a route."""
+    """Names that a method can be reached by: `self.x`, and a text such as in a schedule, a task
+    or a route.
+    """
     if isinstance(node, ast.Attribute):
         yield node.attr
     elif isinstance(node, ast.Constant) and isinstance(node.value, str):
         yield node.value.rpartition("@")[2]
 
 
-@rule("unknown-validator-rule", Severity.ERROR, "The rules are " + ", ".join(sorted(VALIDATOR)) + ".")
+@rule(
+    "unknown-validator-rule", Severity.ERROR, "The rules are " + ", ".join(sorted(VALIDATOR)) + "."
+)
 def unknown_validator_rule(source: Source) -> Iterator[Spot]:
-    """A rule that the validator does not know raises when the form is sent: nobody can save until it is mended."""
+    """A rule that the validator does not know raises when the form is sent: nobody can save
+    until it is mended.
+    """
     for code in source.own:
         for node in code.all(ast.Call):
             if dotted(node.func) not in ("Validator.make", "Validator"):
                 continue
-            rules = node.args[1] if len(node.args) > 1 else next((k.value for k in node.keywords if k.arg == "rules"), None)
-            for key, value in zip(rules.keys, rules.values, strict=True) if isinstance(rules, ast.Dict) else ():
+            rules = (
+                node.args[1]
+                if len(node.args) > 1
+                else next((k.value for k in node.keywords if k.arg == "rules"), None)
+            )
+            for key, value in (
+                zip(rules.keys, rules.values, strict=True) if isinstance(rules, ast.Dict) else ()
+            ):
                 for part in _parts(value):
                     name, _, bound = part.partition(":")
                     if name not in VALIDATOR:
                         near = difflib.get_close_matches(name, VALIDATOR, 1)
-                        yield Spot(code.path, value.lineno, f"“{name}” of the field {text_of(key) or '?'} is no rule of the validator." + (f" Do you mean {near[0]}?" if near else ""))
+                        yield Spot(
+                            code.path,
+                            value.lineno,
+                            f"“{name}” of the field {text_of(key) or '?'} is no rule of the"
+                            " validator." + (f" Do you mean {near[0]}?" if near else ""),
+                        )
                     elif name in ("in", "regex", "min", "max") and not bound:
-                        yield Spot(code.path, value.lineno, f"“{name}” of the field {text_of(key) or '?'} needs a value.", f"Write {name}:….")
+                        yield Spot(
+                            code.path,
+                            value.lineno,
+                            f"“{name}” of the field {text_of(key) or '?'} needs a value.",
+                            f"Write {name}:….",
+                        )
 
 
 def _parts(value: ast.expr) -> list[str]:
@@ -97,8 +170,17 @@ def _parts(value: ast.expr) -> list[str]:
     text = text_of(value)
     if text is None:
         return []
-    # a pattern may hold anything, bars included, so what follows it is looked at only after its last delimiter
+    # a pattern may hold anything, bars included, so what follows it is looked at only after its
+    # last delimiter
     before, found, after = text.partition("regex:")
-    rest = re.search(r"[a-zA-Z]*\|((?:[a-z_]+(?::[^|/]*)?\|?)+)$", after[1:]) if found and after else None
-    parts = [*before.split("|"), *(["regex:" + after[:1]] if found else []), *(rest[1].split("|") if rest else [])]
+    rest = (
+        re.search(r"[a-zA-Z]*\|((?:[a-z_]+(?::[^|/]*)?\|?)+)$", after[1:])
+        if found and after
+        else None
+    )
+    parts = [
+        *before.split("|"),
+        *(["regex:" + after[:1]] if found else []),
+        *(rest[1].split("|") if rest else []),
+    ]
     return [part.strip() for part in parts if part.strip()]

@@ -36,12 +36,20 @@ class _Visible(HTMLParser):
     def handle_data(self, data: str) -> None:
         text = " ".join(data.split())
         if not self._silent and _WORDS.search(text):
-            self.found.append((self.getpos()[0] + data[: len(data) - len(data.lstrip())].count("\n"), text))
+            self.found.append(
+                (self.getpos()[0] + data[: len(data) - len(data.lstrip())].count("\n"), text)
+            )
 
 
-@rule("untranslated-text", Severity.HINT, 'Write {{ __("…") }} in templates and __("…") in code, and the text into lang/.')
+@rule(
+    "untranslated-text",
+    Severity.HINT,
+    'Write {{ __("…") }} in templates and __("…") in code, and the text into lang/.',
+)
 def untranslated_text(source: Source) -> Iterator[Spot]:
-    """A module with translations shows a mixture of languages wherever a text does not go through `__()`."""
+    """A module with translations shows a mixture of languages wherever a text does not go
+    through `__()`.
+    """
     if not source.has_languages:
         return
     for path, text in source.templates.items():
@@ -54,11 +62,21 @@ def untranslated_text(source: Source) -> Iterator[Spot]:
 
 
 def _said(code: Code) -> Iterator[tuple[int, str]]:
-    machines = {id(node) for function in code.functions if function.name.lower().startswith(("api_webhook", "apiwebhook")) for node in ast.walk(function)}
+    machines = {
+        id(node)
+        for function in code.functions
+        if function.name.lower().startswith(("api_webhook", "apiwebhook"))
+        for node in ast.walk(function)
+    }
     for node in code.all(ast.Call):
         name = last_name(node.func)
         place = _CALLS.get(name)
-        if place is None and isinstance(node.func, ast.Attribute) and name == "error" and last_name(node.func.value) == "Result":
+        if (
+            place is None
+            and isinstance(node.func, ast.Attribute)
+            and name == "error"
+            and last_name(node.func.value) == "Result"
+        ):
             place = 0
         if place is not None and len(node.args) > place and id(node) not in machines:
             shown = node.args[place]
@@ -74,12 +92,23 @@ def _told(path: str, found: list[tuple[int, str]]) -> Iterator[Spot]:
     if found:
         line, text = min(found)
         shown = f"“{text[:60]}…”" if len(text) > 60 else f"“{text}”"
-        yield Spot(path, line, f"{shown} is not translated." if len(found) == 1 else f"{len(found)} texts are not translated; the first is {shown}.")
+        yield Spot(
+            path,
+            line,
+            (
+                f"{shown} is not translated."
+                if len(found) == 1
+                else f"{len(found)} texts are not translated; the first is {shown}."
+            ),
+        )
 
 
 @rule("language-file", Severity.ERROR, 'Write LANG = {"text": "translation"} and nothing else.')
 def language_file(source: Source) -> Iterator[Spot]:
-    """A language file is data and is read as such: one dictionary of text to text. Code in it is not run."""
+    """A language file is data and is read as such: one dictionary of text to text.
+
+    Code in it is not run.
+    """
     # the sentences that loading says, so that the two never tell different stories
     for said in languages.problems(source.folder):
         found = re.match(r"([^\s,]+)(?:, line (\d+): )?\s*(.*)", said, re.DOTALL)
@@ -92,8 +121,19 @@ def _words(code: Code) -> dict[object, object]:
     if code.tree is None:
         raise ValueError(f"{code.path} has a syntax error.")
     for node in code.tree.body:
-        target = node.targets[0] if isinstance(node, ast.Assign) else node.target if isinstance(node, ast.AnnAssign) else None
-        if isinstance(target, ast.Name) and target.id == "LANG" and isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+        target = (
+            node.targets[0]
+            if isinstance(node, ast.Assign)
+            else node.target
+            if isinstance(node, ast.AnnAssign)
+            else None
+        )
+        if (
+            isinstance(target, ast.Name)
+            and target.id == "LANG"
+            and isinstance(node, ast.Assign | ast.AnnAssign)
+            and node.value is not None
+        ):
             try:
                 words = ast.literal_eval(node.value)
             except (ValueError, TypeError, RecursionError):
@@ -106,9 +146,17 @@ def _words(code: Code) -> dict[object, object]:
 @rule("missing-translation", Severity.HINT, "Add it to that file.")
 def missing_translation(source: Source) -> Iterator[Spot]:
     """A text that a language file does not have is shown as it was written, in English."""
-    asked = {text for path, text in source.templates.items() for text in re.findall(r"\b__\(\s*\"((?:[^\"\\]|\\.)+)\"", text)}
+    asked = {
+        text
+        for path, text in source.templates.items()
+        for text in re.findall(r"\b__\(\s*\"((?:[^\"\\]|\\.)+)\"", text)
+    }
     for code in source.own:
-        asked |= {text for node in code.all(ast.Call) if last_name(node.func) == "__" and node.args and (text := text_of(node.args[0]))}
+        asked |= {
+            text
+            for node in code.all(ast.Call)
+            if last_name(node.func) == "__" and node.args and (text := text_of(node.args[0]))
+        }
     for code in source.code:
         if code.path.startswith("lang/") and code.path not in ("lang/en.py", "lang/__init__.py"):
             try:
@@ -116,4 +164,9 @@ def missing_translation(source: Source) -> Iterator[Spot]:
             except ValueError:
                 continue
             if missing := sorted(asked - {str(key) for key in words}):
-                yield Spot(code.path, 1, f"It lacks {len(missing)} text{'s' if len(missing) > 1 else ''}; the first is “{missing[0][:60]}”.")
+                yield Spot(
+                    code.path,
+                    1,
+                    f"It lacks {len(missing)} text{'s' if len(missing) > 1 else ''}; the first is"
+                    f" “{missing[0][:60]}”.",
+                )

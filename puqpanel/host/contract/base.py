@@ -1,6 +1,8 @@
-"""The base of every module: lifecycle, templates, configuration, log, and the hooks of the admin area.
+"""The base of every module: lifecycle, templates, configuration, log, and the hooks of the admin
+area.
 
-The acting base classes (`sdk.product.Product` and the others) build on it; the host needs nothing more of a module than this.
+The acting base classes (`sdk.product.Product` and the others) build on it; the host needs nothing
+more of a module than this.
 """
 
 from collections.abc import Mapping
@@ -17,8 +19,9 @@ Entries = list[dict[str, Any]]
 class ModuleBase:
     """What every module has.
 
-    The host sets the class attributes when it loads a module, and the data attributes on the instance before each call. Each
-    method can be defined and called in either spelling of `host.contract.names`.
+    The host sets the class attributes when it loads a module, and the data attributes on the
+    instance before each call. Each method can be defined and called in either spelling of
+    `host.contract.names`.
     """
 
     contract_type: ClassVar[str] = ""
@@ -45,31 +48,46 @@ class ModuleBase:
     def __init__(self) -> None:
         self.module_data = {}
 
-    # Lifecycle: called from the admin panel or the command line, with no transaction of the panel's open.
+    # Lifecycle: called from the admin panel or the command line, with no transaction of the panel's
+    # open.
 
     def activate(self) -> Any:
-        """Called when the module is switched on. Runs the module's migrations. Returns "success" or a message."""
+        """Called when the module is switched on.
+
+        Runs the module's migrations. Returns "success" or a message.
+        """
         return ModuleBase.update(self)  # a module's own update() is for a change of version
 
     def deactivate(self) -> Any:
-        """Called when the module is switched off. Keeps all data. Returns "success" or a message."""
+        """Called when the module is switched off.
+
+        Keeps all data. Returns "success" or a message.
+        """
         return "success"
 
     def update(self) -> Any:
-        """Called when the version on disk differs from the recorded one. Runs the migrations that are new."""
+        """Called when the version on disk differs from the recorded one.
+
+        Runs the migrations that are new.
+        """
         from puqpanel.host import migrations
 
         migrations.upgrade(type(self))
         return "success"
 
     def get_current_version(self) -> str:
-        """The version that was recorded at the last activation or update; empty before the first."""
+        """The version that was recorded at the last activation or update; empty before the
+        first.
+        """
         return self.recorded_version
 
-    def _prepare(self, service_uuid: str | None, product_uuid: str | None, stored: Mapping[str, Any]) -> None:
+    def _prepare(
+        self, service_uuid: str | None, product_uuid: str | None, stored: Mapping[str, Any]
+    ) -> None:
         """Loads the data that a call needs; called by the host before each.
 
-        Args: stored has `module_data`, `product_data` or `service_data` to use in place of what the rows hold, and `errors`.
+        Args: stored has `module_data`, `product_data` or `service_data` to use in place of what the
+        rows hold, and `errors`.
         """
         self.errors = dict(stored.get("errors", {}))
         self.module_data = dict(stored.get("module_data", {}))
@@ -81,7 +99,9 @@ class ModuleBase:
 
     @property
     def config(self) -> Config:
-        """config.py: `self.config["name"]` and `self.config("name")` alike; a missing key gives None."""
+        """config.py: `self.config["name"]` and `self.config("name")` alike; a missing key gives
+        None.
+        """
         return type(self).module_config
 
     def view(self, template: str, data: Mapping[str, Any] | None = None) -> str:
@@ -91,10 +111,15 @@ class ModuleBase:
         """
         from puqpanel.host import views
 
-        return views.render(type(self), template, {"module": self, "errors": self.errors, **(data or {})})
+        return views.render(
+            type(self), template, {"module": self, "errors": self.errors, **(data or {})}
+        )
 
     def log_info(self, action: str, request: Any = None, response: Any = None) -> None:
-        """A row of the module log. Args: action in a few words; request and response are text or structures."""
+        """A row of the module log.
+
+        Args: action in a few words; request and response are text or structures.
+        """
         self._log("info", action, request, response)
 
     def log_error(self, action: str, request: Any = None, response: Any = None) -> None:
@@ -129,7 +154,9 @@ class ModuleBase:
         return []
 
     def admin_web_routes(self) -> Entries:
-        """`[{method, uri, permission, name, controller}]`: pages at /admin/modules/{Type}/{Name}/{uri}."""
+        """`[{method, uri, permission, name, controller}]`: pages at
+        /admin/modules/{Type}/{Name}/{uri}.
+        """
         return []
 
     def admin_api_routes(self) -> Entries:

@@ -1,4 +1,6 @@
-"""A module's config.py as the module sees it: read-only, callable, and forgiving of missing keys."""
+"""A module's config.py as the module sees it: read-only, callable, and forgiving of missing
+keys.
+"""
 
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
@@ -6,7 +8,9 @@ from typing import Any
 
 
 class Config(Mapping[str, Any]):
-    """`config["name"]`, `config.get("name")` and `config("api.url", default)` alike; a missing key gives None."""
+    """`config["name"]`, `config.get("name")` and `config("api.url", default)` alike; a missing
+    key gives None.
+    """
 
     def __init__(self, values: Mapping[str, Any] | None = None) -> None:
         self._values = dict(values or {})

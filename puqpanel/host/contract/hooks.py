@@ -23,7 +23,8 @@ class Hook:
 
     Args:
         event: a name of `domain.events.EVENTS`, or a module's own dotted name.
-        listener: a function that takes `(payload)` or `(event, payload)`, or the name of a method of the module that does.
+        listener: a function that takes `(payload)` or `(event, payload)`, or the name of a method
+            of the module that does.
         priority: those with a higher one run first.
     """
 
@@ -34,7 +35,11 @@ class Hook:
     @property
     def label(self) -> str:
         """What the listener is called, in tasks and in the log."""
-        return self.listener if isinstance(self.listener, str) else str(getattr(self.listener, "__name__", type(self.listener).__name__))
+        return (
+            self.listener
+            if isinstance(self.listener, str)
+            else str(getattr(self.listener, "__name__", type(self.listener).__name__))
+        )
 
 
 def read(hooks: Any, cls: type[ModuleBase]) -> tuple[Hook, ...]:
@@ -59,23 +64,41 @@ def _checked(entry: Any, cls: type[ModuleBase]) -> Hook:
     if isinstance(entry, Mapping):
         entry = Hook(entry.get("event", ""), entry.get("listener", ""), entry.get("priority", 0))
     if not isinstance(entry, Hook):
-        raise Refused(f"hooks.py: an entry of HOOKS is a {type(entry).__name__}; write Hook(event, listener, priority).")
-    if not isinstance(entry.event, str) or not EVENT.fullmatch(entry.event) or len(entry.event) > 120:
-        raise Refused(f"hooks.py: “{str(entry.event)[:120]}” is no name of an event; names are dotted words such as service.create_failed.")
+        raise Refused(
+            f"hooks.py: an entry of HOOKS is a {type(entry).__name__}; write Hook(event, listener,"
+            " priority)."
+        )
+    if (
+        not isinstance(entry.event, str)
+        or not EVENT.fullmatch(entry.event)
+        or len(entry.event) > 120
+    ):
+        raise Refused(
+            f"hooks.py: “{str(entry.event)[:120]}” is no name of an event; names are dotted words"
+            " such as service.create_failed."
+        )
     if problem := events.missing(entry.event):
         raise Refused(f"hooks.py: {problem}")
     if isinstance(entry.priority, bool) or not isinstance(entry.priority, int):
-        raise Refused(f"hooks.py: the priority of {entry.label} for {entry.event} must be a whole number.")
+        raise Refused(
+            f"hooks.py: the priority of {entry.label} for {entry.event} must be a whole number."
+        )
     function = entry.listener
     if isinstance(function, str):
         function = getattr(cls, python_name(function), None) or getattr(cls, function, None)  # type: ignore[assignment]
         if not callable(function):
-            raise Refused(f"hooks.py: {entry.event} is for the method {entry.label}(), which the class {cls.__name__} has not.")
+            raise Refused(
+                f"hooks.py: {entry.event} is for the method {entry.label}(), which the class"
+                f" {cls.__name__} has not."
+            )
         taken = _wanted(function) - 1
     elif callable(function):
         taken = _wanted(function)
     else:
-        raise Refused(f"hooks.py: the listener of {entry.event} is neither a function nor the name of a method.")
+        raise Refused(
+            f"hooks.py: the listener of {entry.event} is neither a function nor the name of a"
+            " method."
+        )
     if not 0 <= taken <= 2:
         raise Refused(f"hooks.py: {entry.label}() must take (payload) or (event, payload).")
     return entry
@@ -87,16 +110,27 @@ def _wanted(function: Callable[..., Any]) -> int:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
         return 1
-    return sum(one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD) and one.default is one.empty for one in parameters)
+    return sum(
+        one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD) and one.default is one.empty
+        for one in parameters
+    )
 
 
-def arguments(function: Callable[..., Any], event: str, payload: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What a listener is called with: `(payload)`, `(event, payload)` or nothing, as it takes them."""
+def arguments(
+    function: Callable[..., Any], event: str, payload: Mapping[str, Any]
+) -> tuple[Any, ...]:
+    """What a listener is called with: `(payload)`, `(event, payload)` or nothing, as it takes
+    them.
+    """
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
         return (payload,)
-    given: tuple[tuple[Any, ...], ...] = ((event, payload), (payload,), ()) if _wanted(function) == 2 else ((payload,), (event, payload), ())
+    given: tuple[tuple[Any, ...], ...] = (
+        ((event, payload), (payload,), ())
+        if _wanted(function) == 2
+        else ((payload,), (event, payload), ())
+    )
     for values in given:
         try:
             signature.bind(*values)

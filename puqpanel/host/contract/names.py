@@ -1,7 +1,8 @@
 """The one table of names: each name of the vendor's documentation beside its Python name.
 
-It binds the methods a module defines, the methods it calls on the SDK, dictionary keys and the method strings of tasks; the
-API reference and `module check` read it too. A name that is not in it is a module's own and is used as written.
+It binds the methods a module defines, the methods it calls on the SDK, dictionary keys and the
+method strings of tasks; the API reference and `module check` read it too. A name that is not in it
+is a module's own and is used as written.
 """
 
 import re
@@ -109,7 +110,11 @@ SUPPORT = {
 KEYS = {"maxExceptions": "max_exceptions"}
 # The vendor reads these by a method, we by a property.
 ACCESSORS = {"getDueAmountAttribute": "due_amount"}
-EXCEPTIONS = {"ExternalServiceException": "ExternalServiceError", "ValidationException": "ValidationError", "InvalidArgumentException": "ValueError"}
+EXCEPTIONS = {
+    "ExternalServiceException": "ExternalServiceError",
+    "ValidationException": "ValidationError",
+    "InvalidArgumentException": "ValueError",
+}
 
 # What the texts import, beside what a module imports from puqpanel.sdk.
 IMPORTS: Mapping[str, str] = MappingProxyType(
@@ -157,7 +162,9 @@ GROUPS: Mapping[str, Mapping[str, str]] = MappingProxyType(
         "Errors": EXCEPTIONS,
     }
 )
-NAMES: Mapping[str, str] = MappingProxyType({v: p for group in GROUPS.values() for v, p in group.items()})
+NAMES: Mapping[str, str] = MappingProxyType(
+    {v: p for group in GROUPS.values() for v, p in group.items()}
+)
 
 _VENDORS: dict[str, list[str]] = {}
 for _vendor, _python in NAMES.items():
@@ -195,21 +202,25 @@ def python_name(name: str) -> str:
 
 
 def python_keys(data: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of a dictionary with the documented keys (`maxExceptions`) in their Python spelling."""
+    """A copy of a dictionary with the documented keys (`maxExceptions`) in their Python
+    spelling.
+    """
     return {KEYS.get(key, key): value for key, value in data.items()}
 
 
 def bind(cls: C) -> C:
-    """Give a class both spellings of every documented name that it or a base defines; also usable as a decorator.
+    """Give a class both spellings of every documented name that it or a base defines; also usable
+    as a decorator.
 
-    The nearest class of the MRO that defines either spelling wins, so that an override in one spelling replaces an
-    inherited method in both.
+    The nearest class of the MRO that defines either spelling wins, so that an override in one
+    spelling replaces an inherited method in both.
 
     Raises: BothSpellings when one class defines both, and differently.
     """
     pairs: set[tuple[str, str]] = set()
     for klass in cls.__mro__:
-        # A class that was bound before has both spellings already; a mixin of the module's own has not.
+        # A class that was bound before has both spellings already; a mixin of the module's own has
+        # not.
         if klass not in _bound:
             for name in vars(klass):
                 if name in NAMES or _CLIENT.match(name):
@@ -224,7 +235,9 @@ def bind(cls: C) -> C:
                 _bind_accessor(cls, vendor, python, own)
                 break
             if vendor in own and python in own and own[vendor] is not own[python]:
-                raise BothSpellings(f"{klass.__name__} defines both {vendor} and {python}; keep one of them.")
+                raise BothSpellings(
+                    f"{klass.__name__} defines both {vendor} and {python}; keep one of them."
+                )
             value = own[python] if python in own else own[vendor]
             for name in (vendor, python):
                 if getattr_static(cls, name, _MISSING) is not value:
@@ -247,14 +260,19 @@ def _bind_accessor(cls: type, vendor: str, python: str, own: Mapping[str, Any]) 
 def client_method(cls: type, tab: str, verb: str, tabs: Iterable[str]) -> str | None:
     """The method that answers `/{tab}/api/{verb}`, or None.
 
-    Args: cls, the module's class; tab, a declared tab; verb in snake case; tabs, all declared tabs: a method belongs to the
-    longest tab that its name begins with, so that tab `files` does not answer for tab `files_old`.
+    Args: cls, the module's class; tab, a declared tab; verb in snake case; tabs, all declared tabs:
+    a method belongs to the longest tab that its name begins with, so that tab `files` does not
+    answer for tab `files_old`.
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9_]*", verb):
         return None
     for name in (f"{_PREFIX}{tab}_{verb}", f"{_PREFIX}{snake(tab)}_{verb}"):
         if callable(getattr(cls, name, None)):
             rest = name.removeprefix(_PREFIX)
-            owner = max((t for t in tabs if rest.startswith((f"{t}_", f"{snake(t)}_"))), key=len, default=tab)
+            owner = max(
+                (t for t in tabs if rest.startswith((f"{t}_", f"{snake(t)}_"))),
+                key=len,
+                default=tab,
+            )
             return name if owner == tab else None
     return None

@@ -8,7 +8,9 @@ class RequestMethods:
     """`all()`, `input()` and their like, for a class that has args, form and get_json()."""
 
     def all(self) -> dict[str, Any]:
-        """Query, form and JSON in one dictionary; the body's values come before the query's, the form's token is left out."""
+        """Query, form and JSON in one dictionary; the body's values come before the query's,
+        the form's token is left out.
+        """
         mine: Any = self
         found = fields(mine.args)
         found.update(fields(mine.form))
@@ -33,9 +35,14 @@ class RequestMethods:
 
 
 def fields(data: Any) -> dict[str, Any]:
-    """A MultiDict as a dictionary. Of several values the last counts, unless the name ends in `[]`: then it is a list."""
+    """A MultiDict as a dictionary.
+
+    Of several values the last counts, unless the name ends in `[]`: then it is a list.
+    """
     found: dict[str, Any] = {}
     for key in data:
         values = data.getlist(key)
-        found[key.removesuffix("[]")] = values if key.endswith("[]") else values[-1] if values else None
+        found[key.removesuffix("[]")] = (
+            values if key.endswith("[]") else values[-1] if values else None
+        )
     return found

@@ -16,7 +16,9 @@ class _Pending:
     @overload
     def __get__(self, result: "Result", owner: type["Result"]) -> bool: ...
 
-    def __get__(self, result: "Result | None", owner: type["Result"]) -> "Callable[..., Result] | bool":
+    def __get__(
+        self, result: "Result | None", owner: type["Result"]
+    ) -> "Callable[..., Result] | bool":
         if result is not None:
             return result.waiting
 
@@ -30,8 +32,9 @@ class _Pending:
 class Result:
     """The outcome of a module's method.
 
-    Attributes: ok; message, a sentence; data; errors by field; code, an HTTP status; retry, whether a task may run again
-    (None: as its tries allow); pending, done so far but not finished at the provider.
+    Attributes: ok; message, a sentence; data; errors by field; code, an HTTP status; retry, whether
+    a task may run again (None: as its tries allow); pending, done so far but not finished at the
+    provider.
     """
 
     ok: bool
@@ -68,13 +71,17 @@ class Result:
         retry: bool | None = None,
     ) -> "Result":
         """It did not work. Args: retry=True asks for another attempt, retry=False forbids one."""
-        return cls(ok=False, message=message, errors=_errors(errors), code=code, data=data, retry=retry)
+        return cls(
+            ok=False, message=message, errors=_errors(errors), code=code, data=data, retry=retry
+        )
 
     @classmethod
     def of(cls, value: Any) -> "Result":
-        """Any documented answer as a Result: a Result, `{status: …}`, `{success: …}` or `(dictionary, code)`.
+        """Any documented answer as a Result: a Result, `{status: …}`, `{success: …}` or
+        `(dictionary, code)`.
 
-        What is none of these is an error that says so: a job that forgot its answer must not pass for one that worked.
+        What is none of these is an error that says so: a job that forgot its answer must not pass
+        for one that worked.
         """
         if isinstance(value, Result):
             return value
@@ -82,11 +89,16 @@ class Result:
         if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], Mapping):
             value, code = value
         if not isinstance(value, Mapping):
-            return cls.error(f"The module answered {_kind(value)} where a result dictionary was expected.")
+            return cls.error(
+                f"The module answered {_kind(value)} where a result dictionary was expected."
+            )
         status = str(value.get("status", "")).lower()
         if status not in {"success", "error", "pending"}:
             if "success" not in value:
-                return cls.error("The module's answer has neither a status of success or error nor a success flag.")
+                return cls.error(
+                    "The module's answer has neither a status of success or error nor a success"
+                    " flag."
+                )
             status = "success" if value["success"] else "error"
         ok = status != "error"
         message, errors = _message(value, ok)
@@ -103,18 +115,30 @@ class Result:
 
     @classmethod
     def of_lifecycle(cls, value: Any) -> "Result":
-        """The answer of activate, deactivate or update: `"success"`, or whatever else as the failure's message."""
+        """The answer of activate, deactivate or update: `"success"`, or whatever else as the
+        failure's message.
+        """
         if isinstance(value, str):
             text = value.strip()
-            return cls.success() if text.lower() == "success" else cls.error(text or "The module answered nothing.")
+            return (
+                cls.success()
+                if text.lower() == "success"
+                else cls.error(text or "The module answered nothing.")
+            )
         if isinstance(value, (Result, Mapping)):
             result = cls.of(value)
-            return result if result.ok or result.message else cls.error("The module answered an error without a message.")
+            return (
+                result
+                if result.ok or result.message
+                else cls.error("The module answered an error without a message.")
+            )
         return cls.error(f"The module answered {_kind(value)} where 'success' was expected.")
 
     def as_dict(self) -> dict[str, Any]:
         """The documented dictionary, with nothing in it that JSON cannot carry."""
-        answer: dict[str, Any] = {"status": "pending" if self.waiting else "success" if self.ok else "error"}
+        answer: dict[str, Any] = {
+            "status": "pending" if self.waiting else "success" if self.ok else "error"
+        }
         if self.message:
             answer["message"] = self.message
         if self.data is not None:
@@ -129,17 +153,28 @@ def _kind(value: Any) -> str:
 
 
 def _code(value: Any, default: int) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 100 <= value <= 599 else default
+    return (
+        value
+        if isinstance(value, int) and not isinstance(value, bool) and 100 <= value <= 599
+        else default
+    )
 
 
 def _errors(value: Any) -> dict[str, list[str]]:
     if not isinstance(value, Mapping):
         return {}
-    return {plain(str(k), 200): [plain(str(i)) for i in v] if isinstance(v, (list, tuple)) else [plain(str(v))] for k, v in value.items()}
+    return {
+        plain(str(k), 200): (
+            [plain(str(i)) for i in v] if isinstance(v, (list, tuple)) else [plain(str(v))]
+        )
+        for k, v in value.items()
+    }
 
 
 def _message(value: Mapping[str, Any], ok: bool) -> tuple[str, dict[str, list[str]]]:
-    """The sentence and the field errors; the texts also put a validator's errors where the message goes."""
+    """The sentence and the field errors; the texts also put a validator's errors where the
+    message goes.
+    """
     errors = _errors(value.get("errors"))
     message = value.get("message")
     if message in (None, "") and not ok:

@@ -1,6 +1,9 @@
-"""The load rules: what a module declares, checked and brought into one shape. Each refusal is one sentence that says what to mend.
+"""The load rules: what a module declares, checked and brought into one shape.
 
-The rules look at a module that is imported already and at an instance of it; `host.loader` does both.
+Each refusal is one sentence that says what to mend.
+
+The rules look at a module that is imported already and at an instance of it; `host.loader` does
+both.
 """
 
 import re
@@ -25,7 +28,11 @@ TAB = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 
 @dataclass(frozen=True)
 class Route:
-    """One admin route. `permission` is the full key; `rule` is the uri as Flask writes it; `action` a method of `controller`."""
+    """One admin route.
+
+    `permission` is the full key; `rule` is the uri as Flask writes it; `action` a method of
+    `controller`.
+    """
 
     kind: str
     method: str
@@ -40,7 +47,9 @@ class Route:
 
 @dataclass(frozen=True)
 class SidebarEntry:
-    """One link of the staff sidebar; `link` is a route's name, `endpoint` the same within the module's blueprint."""
+    """One link of the staff sidebar; `link` is a route's name, `endpoint` the same within the
+    module's blueprint.
+    """
 
     title: str
     link: str
@@ -75,7 +84,10 @@ FindController = Callable[[str], type]
 
 
 def check_class(module: Any, module_type: str, name: str) -> type[ModuleBase]:
-    """The module's class. Raises Refused when it is missing, no class, or of another type's base."""
+    """The module's class.
+
+    Raises Refused when it is missing, no class, or of another type's base.
+    """
     cls = vars(module).get(name)
     if not isinstance(cls, type) or cls.__module__ != module.__name__:
         own = [
@@ -84,12 +96,17 @@ def check_class(module: Any, module_type: str, name: str) -> type[ModuleBase]:
             if isinstance(v, type) and v.__module__ == module.__name__ and issubclass(v, ModuleBase)
         ]
         hint = f"; it defines {', '.join(own)}" if own else ""
-        raise Refused(f"{name}.py defines no class {name}{hint}: folder, file and class share one name.")
+        raise Refused(
+            f"{name}.py defines no class {name}{hint}: folder, file and class share one name."
+        )
     if not issubclass(cls, ModuleBase):
         raise Refused(f"The class {name} must extend puqpanel.sdk.{module_type}.")
     if cls.contract_type != module_type:
         base = cls.contract_type or cls.__base__.__name__ if cls.__base__ else "object"
-        raise Refused(f"The class {name} extends {base} but lies under modules/{module_type}/; extend {module_type}.")
+        raise Refused(
+            f"The class {name} extends {base} but lies under modules/{module_type}/; extend"
+            f" {module_type}."
+        )
     return cls
 
 
@@ -98,10 +115,15 @@ def read(instance: ModuleBase, find_controller: FindController) -> Declared:
     found = Declared()
     cls = type(instance)
     if cls.module_name[:1].islower():
-        found.warnings.append(f"The name {cls.module_name} begins with a lower-case letter; StudlyCase is the rule.")
+        found.warnings.append(
+            f"The name {cls.module_name} begins with a lower-case letter; StudlyCase is the rule."
+        )
     for key, value in cls.module_config.items():
         if _SECRET.search(key) and isinstance(value, str) and value:
-            found.warnings.append(f"config.py holds what looks like a secret under “{key}”; keep it in an encrypted column.")
+            found.warnings.append(
+                f"config.py holds what looks like a secret under “{key}”; keep it in an encrypted"
+                " column."
+            )
     declared = _permissions(instance, found)
     _routes(instance, "web", declared, find_controller, found)
     _routes(instance, "api", declared, find_controller, found)
@@ -110,7 +132,9 @@ def read(instance: ModuleBase, find_controller: FindController) -> Declared:
     found.tabs = tabs(instance)
     for tab in found.tabs:
         if not callable(getattr(instance, f"variables_{tab.key}", None)):
-            found.warnings.append(f"The tab “{tab.key}” has no variables_{tab.key}(); its template gets no data.")
+            found.warnings.append(
+                f"The tab “{tab.key}” has no variables_{tab.key}(); its template gets no data."
+            )
     return found
 
 
@@ -121,7 +145,9 @@ def _entries(instance: ModuleBase, hook: str) -> list[Mapping[str, Any]]:
         raise Refused(f"{hook}() failed: {describe(error)}.") from error
     if value is None:
         return []
-    if not isinstance(value, (list, tuple)) or not all(isinstance(entry, Mapping) for entry in value):
+    if not isinstance(value, (list, tuple)) or not all(
+        isinstance(entry, Mapping) for entry in value
+    ):
         raise Refused(f"{hook}() must answer a list of dictionaries.")
     if len(value) > MOST:
         raise Refused(f"{hook}() answers {len(value)} entries; at most {MOST} are possible.")
@@ -139,7 +165,9 @@ def _short(instance: ModuleBase, key: str) -> str:
     return key.removeprefix(module_permission(instance.module_type, instance.module_name, ""))
 
 
-def _permission(instance: ModuleBase, key: str, name: str = "", description: str = "") -> Permission:
+def _permission(
+    instance: ModuleBase, key: str, name: str = "", description: str = ""
+) -> Permission:
     group = str(instance.config("name") or instance.module_name)
     full = module_permission(instance.module_type, instance.module_name, key)
     shown = sentence(name, 120) or key.replace("-", " ").replace("_", " ").capitalize()
@@ -151,16 +179,25 @@ def _permissions(instance: ModuleBase, found: Declared) -> dict[str, Permission]
     for entry in _entries(instance, "admin_permissions"):
         key = _short(instance, _text(entry, "key", "An entry of admin_permissions()"))
         if not _KEY.fullmatch(key):
-            raise Refused(f"The permission key “{key}” may hold only letters, digits, dots, dashes and underscores.")
+            raise Refused(
+                f"The permission key “{key}” may hold only letters, digits, dots, dashes and"
+                " underscores."
+            )
         if key in declared:
             raise Refused(f"admin_permissions() declares the key “{key}” twice.")
-        declared[key] = _permission(instance, key, str(entry.get("name") or ""), str(entry.get("description") or ""))
+        declared[key] = _permission(
+            instance, key, str(entry.get("name") or ""), str(entry.get("description") or "")
+        )
         found.permissions.append(declared[key])
     return declared
 
 
 def _routes(
-    instance: ModuleBase, kind: str, declared: dict[str, Permission], find_controller: FindController, found: Declared
+    instance: ModuleBase,
+    kind: str,
+    declared: dict[str, Permission],
+    find_controller: FindController,
+    found: Declared,
 ) -> None:
     hook = f"admin_{kind}_routes"
     taken: set[tuple[str, str]] = set()
@@ -169,17 +206,25 @@ def _routes(
         name = _text(entry, "name", f"A route of {hook}()")
         where = f"The route “{name}”"
         if not _KEY.fullmatch(name):
-            raise Refused(f"The route name “{name}” may hold only letters, digits, dots, dashes and underscores.")
+            raise Refused(
+                f"The route name “{name}” may hold only letters, digits, dots, dashes and"
+                " underscores."
+            )
         method = _text(entry, "method", where).lower()
         if method not in HTTP_VERBS:
             raise Refused(f"{where} has the method “{method}”; use get, post, put or delete.")
         uri = _uri(entry.get("uri"), where)
         endpoint = ("api_" if kind == "api" else "") + name.replace(".", "_")
         if endpoint in endpoints:
-            raise Refused(f"The route name “{name}” is used twice in {hook}(); names lead to addresses and must differ.")
+            raise Refused(
+                f"The route name “{name}” is used twice in {hook}(); names lead to addresses and"
+                " must differ."
+            )
         shape = re.sub(r"\{\w+\}", "{}", uri)
         if (method, shape) in taken:
-            raise Refused(f"{where} has the same method and uri ({method} {uri or '/'}) as another route.")
+            raise Refused(
+                f"{where} has the same method and uri ({method} {uri or '/'}) as another route."
+            )
         permission = _short(instance, _text(entry, "permission", where))
         if not _KEY.fullmatch(permission):
             raise Refused(f"{where} has the permission “{permission}”, which is no permission key.")
@@ -187,14 +232,17 @@ def _routes(
             declared[permission] = _permission(instance, permission)
             found.permissions.append(declared[permission])
             found.warnings.append(
-                f"{where} names the permission “{permission}”, which admin_permissions() does not declare; it is declared by that."
+                f"{where} names the permission “{permission}”, which admin_permissions() does not"
+                " declare; it is declared by that."
             )
         controller, action = _controller(_text(entry, "controller", where), where, find_controller)
         taken.add((method, shape))
         endpoints.add(endpoint)
         rule = re.sub(r"\{(\w+)\}", r"<\1>", uri)
         full = declared[permission].key
-        found.routes.append(Route(kind, method, uri, rule, name, endpoint, full, controller, action))
+        found.routes.append(
+            Route(kind, method, uri, rule, name, endpoint, full, controller, action)
+        )
 
 
 def _uri(value: Any, where: str) -> str:
@@ -203,8 +251,13 @@ def _uri(value: Any, where: str) -> str:
     uri = value.strip().strip("/")
     segments = uri.split("/") if uri else []
     names = [s for s in segments if s.startswith("{")]
-    if any(not _SEGMENT.fullmatch(s) or s in (".", "..") for s in segments) or len(names) != len(set(names)):
-        raise Refused(f"{where} has the uri “{value}”; use plain segments and distinct {{parameters}} such as servers/{{id}}.")
+    if any(not _SEGMENT.fullmatch(s) or s in (".", "..") for s in segments) or len(names) != len(
+        set(names)
+    ):
+        raise Refused(
+            f"{where} has the uri “{value}”; use plain segments and distinct {{parameters}} such as"
+            " servers/{id}."
+        )
     return uri
 
 
@@ -227,24 +280,39 @@ def _sidebar(instance: ModuleBase, declared: Mapping[str, Permission], found: De
         link = _text(entry, "link", where)
         route = routes.get(link)
         if route is None:
-            raise Refused(f"{where} links to “{link}”, but admin_web_routes() has no route of that name.")
+            raise Refused(
+                f"{where} links to “{link}”, but admin_web_routes() has no route of that name."
+            )
         if route.method != "get" or "{" in route.uri:
-            raise Refused(f"{where} links to “{link}”, which is no plain page: it must be a get route without parameters.")
+            raise Refused(
+                f"{where} links to “{link}”, which is no plain page: it must be a get route without"
+                " parameters."
+            )
         permission = _short(instance, _text(entry, "permission", where))
         if permission not in declared:
-            raise Refused(f"{where} needs the permission “{permission}”, which the module declares nowhere.")
+            raise Refused(
+                f"{where} needs the permission “{permission}”, which the module declares nowhere."
+            )
         active = entry.get("active_links") or [link]
         active = [active] if isinstance(active, str) else [str(name) for name in active]
         for name in active:
             if name not in routes:
                 found.warnings.append(f"{where} is active on “{name}”, which is no route.")
-        endpoints = tuple(dict.fromkeys([route.endpoint, *(routes[n].endpoint for n in active if n in routes)]))
+        endpoints = tuple(
+            dict.fromkeys([route.endpoint, *(routes[n].endpoint for n in active if n in routes)])
+        )
         icon = str(entry.get("icon") or "")
-        found.sidebar.append(SidebarEntry(title, link, route.endpoint, endpoints, declared[permission].key, icon))
+        found.sidebar.append(
+            SidebarEntry(title, link, route.endpoint, endpoints, declared[permission].key, icon)
+        )
 
 
 def tabs(instance: ModuleBase) -> list[Tab]:
-    """The tabs of the client area. Raises Refused when they are no dictionary of `{key: {name, template}}` with templates that exist."""
+    """The tabs of the client area.
+
+    Raises Refused when they are no dictionary of `{key: {name, template}}` with templates that
+    exist.
+    """
     from puqpanel.host import views
 
     hook = getattr(instance, "get_client_area_menu_config", None)
@@ -253,17 +321,33 @@ def tabs(instance: ModuleBase) -> list[Tab]:
     try:
         menu = hook()
     except Exception as error:
-        raise Refused(f"get_client_area_menu_config() failed when asked without a service: {describe(error)}.") from error
+        raise Refused(
+            f"get_client_area_menu_config() failed when asked without a service: {describe(error)}."
+        ) from error
     if not isinstance(menu, Mapping):
-        raise Refused("get_client_area_menu_config() must answer a dictionary of tab → {name, template}.")
+        raise Refused(
+            "get_client_area_menu_config() must answer a dictionary of tab → {name, template}."
+        )
     found = []
     for key, entry in menu.items():
         if not isinstance(key, str) or not TAB.fullmatch(key):
-            raise Refused(f"The tab key “{key}” must begin with a letter and hold only letters, digits and underscores.")
+            raise Refused(
+                f"The tab key “{key}” must begin with a letter and hold only letters, digits and"
+                " underscores."
+            )
         if not isinstance(entry, Mapping):
             raise Refused(f"The tab “{key}” must be a dictionary with a name and a template.")
         template = _text(entry, "template", f"The tab “{key}”")
         if views.find(type(instance), template) is None:
-            raise Refused(f"The tab “{key}” has the template “{template}”, but {views.path_of(template)} is not there.")
-        found.append(Tab(key, sentence(str(entry.get("name") or key.replace("_", " ").capitalize()), 80), template))
+            raise Refused(
+                f"The tab “{key}” has the template “{template}”, but {views.path_of(template)} is"
+                " not there."
+            )
+        found.append(
+            Tab(
+                key,
+                sentence(str(entry.get("name") or key.replace("_", " ").capitalize()), 80),
+                template,
+            )
+        )
     return found

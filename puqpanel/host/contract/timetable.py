@@ -46,7 +46,9 @@ class Work:
         return self.cron or f"every {self.every} s"
 
     def after(self, moment: datetime) -> datetime:
-        """The first time after a moment at which it is due; what was missed while nobody looked is made up for once, not many times."""
+        """The first time after a moment at which it is due; what was missed while nobody looked
+        is made up for once, not many times.
+        """
         if self.cron:
             due: datetime = croniter(self.cron, moment).get_next(datetime)
             return due
@@ -71,19 +73,37 @@ def read(instance: ModuleBase, entries: list[Mapping[str, Any]]) -> tuple[Work, 
 def _work(instance: ModuleBase, entry: Mapping[str, Any]) -> Work:
     name, method = entry.get("name"), entry.get("method")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise Refused("An entry of scheduler() has no “name” of letters, digits, dots, dashes, underscores and blanks.")
+        raise Refused(
+            "An entry of scheduler() has no “name” of letters, digits, dots, dashes, underscores"
+            " and blanks."
+        )
     where = f"The entry “{sentence(name, 60)}” of scheduler()"
-    if not isinstance(method, str) or not callable(getattr(instance, python_name(method), None) or getattr(instance, method, None)):
-        raise Refused(f"{where} calls {sentence(str(method), 60)}(), which the class {type(instance).__name__} has not.")
+    if not isinstance(method, str) or not callable(
+        getattr(instance, python_name(method), None) or getattr(instance, method, None)
+    ):
+        raise Refused(
+            f"{where} calls {sentence(str(method), 60)}(), which the class"
+            f" {type(instance).__name__} has not."
+        )
     cron, every, timeout = entry.get("cron"), entry.get("every"), entry.get("timeout", TIMEOUT)
     if (cron is None) == (every is None):
         raise Refused(f"{where} needs either “cron” or “every”.")
     if isinstance(timeout, bool) or not isinstance(timeout, int) or not 1 <= timeout <= 86400:
-        raise Refused(f"{where} has the timeout {sentence(str(timeout), 40)}; write seconds, 1 to 86400.")
+        raise Refused(
+            f"{where} has the timeout {sentence(str(timeout), 40)}; write seconds, 1 to 86400."
+        )
     if every is not None:
         return Work(name, method, every=_seconds(every, where), timeout=timeout)
-    if not isinstance(cron, str) or len(cron.split()) != 5 or len(cron) > 100 or not croniter.is_valid(cron):
-        raise Refused(f"{where} has the cron text “{sentence(str(cron), 100)}”; write five fields such as */5 * * * * (minute, hour, day, month, weekday).")
+    if (
+        not isinstance(cron, str)
+        or len(cron.split()) != 5
+        or len(cron) > 100
+        or not croniter.is_valid(cron)
+    ):
+        raise Refused(
+            f"{where} has the cron text “{sentence(str(cron), 100)}”; write five fields such as */5"
+            " * * * * (minute, hour, day, month, weekday)."
+        )
     work = Work(name, method, cron=" ".join(cron.split()), timeout=timeout)
     try:
         work.after(datetime(2026, 1, 1, tzinfo=UTC))
@@ -98,5 +118,8 @@ def _seconds(every: Any, where: str) -> int:
         match = _EVERY.fullmatch(every.strip().lower())
         seconds = int(match[1]) * UNITS[match[2]] if match else None
     if isinstance(seconds, bool) or not isinstance(seconds, int) or not 1 <= seconds <= LONGEST:
-        raise Refused(f"{where} has every = {sentence(repr(every), 40)}; write seconds, or a text such as 30s, 5m, 2h or 1d.")
+        raise Refused(
+            f"{where} has every = {sentence(repr(every), 40)}; write seconds, or a text such as"
+            " 30s, 5m, 2h or 1d."
+        )
     return seconds

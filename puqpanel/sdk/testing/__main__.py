@@ -1,6 +1,8 @@
-"""`python -m puqpanel.sdk.testing FOLDER [PROBE]…`: the contract suite of one module, a JSON line for each probe as it ends.
+"""`python -m puqpanel.sdk.testing FOLDER [PROBE]…`: the contract suite of one module, a JSON line
+for each probe as it ends.
 
-`module test` runs this in a process of its own: a module that ends its process costs its score card, not the command.
+`module test` runs this in a process of its own: a module that ends its process costs its score
+card, not the command.
 """
 
 import json
@@ -15,7 +17,9 @@ from puqpanel.sdk.testing.contract import run_suite
 
 
 def main(folder: str, only: list[str]) -> None:
-    """Writes a line when a probe begins and one when it has ended; what modules print goes nowhere."""
+    """Writes a line when a probe begins and one when it has ended; what modules print goes
+    nowhere.
+    """
     told = os.fdopen(os.dup(1), "w")
     silent = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silent, 1)

@@ -1,4 +1,6 @@
-"""Probes of Product modules with a provider that fails: nothing is lost, nothing is there twice, and staff read why."""
+"""Probes of Product modules with a provider that fails: nothing is lost, nothing is there
+twice, and staff read why.
+"""
 
 import contextlib
 import os
@@ -20,9 +22,15 @@ from puqpanel.tasks import sweep
 
 ALWAYS = 100_000
 SAID = {
-    "timeout": "does not answer", "429": "has had too many requests", "500": "answers 500", "garbage": "answers garbage", "drop": "cuts the line",
-    "empty": "answers nothing", "drop_after": "does the work and its answer is lost", "500_after": "does the work and answers 500",
-}  # fmt: skip
+    "timeout": "does not answer",
+    "429": "has had too many requests",
+    "500": "answers 500",
+    "garbage": "answers garbage",
+    "drop": "cuts the line",
+    "empty": "answers nothing",
+    "drop_after": "does the work and its answer is lost",
+    "500_after": "does the work and answers 500",
+}
 ON_CREATE = ("timeout", "429", "500", "garbage", "drop", "drop_after", "500_after")
 ON_OTHERS = ("500", "garbage", "drop_after")
 KILLED = ("create", "terminate")
@@ -37,7 +45,9 @@ def _failing(verb: str, fault: str) -> None:
         faults.fail(fault, times=1 if lost else ALWAYS, changing=lost)
         ask(bench, verb)
         if faults.struck == struck:
-            raise NotTested(f"Its job {'changes nothing at' if lost else 'asks nothing of'} the provider.")
+            raise NotTested(
+                f"Its job {'changes nothing at' if lost else 'asks nothing of'} the provider."
+            )
         faults.heal()
         first = _settled(bench)
         if first == aim:
@@ -48,7 +58,10 @@ def _failing(verb: str, fault: str) -> None:
         assert reason, f"It failed and staff read no reason; the service is {first}."
         ask(bench, verb)
         again = _settled(bench)
-        assert again == aim, f"Asked for again, with the provider well, the service is {again}, not {aim}. {row(bench).failure}".strip()
+        assert again == aim, (
+            f"Asked for again, with the provider well, the service is {again}, not {aim}."
+            f" {row(bench).failure}".strip()
+        )
         check_accounts(bench, verb)
         return f"It said: {reason} Asked for again, it was done once."
 
@@ -108,12 +121,15 @@ def ask_only(bench: Bench, verb: str) -> None:
 
 
 def kill_in_mid_job(bench: Bench, task_id: int) -> bool:
-    """Runs a task in a process of its own and kills that while the provider holds its answer back; False where the job ended before."""
+    """Runs a task in a process of its own and kills that while the provider holds its answer
+    back; False where the job ended before.
+    """
     faults, struck = bench.faults, bench.faults.struck
     release()
     dispose_engines()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # the provider's threads stay behind, and hold nothing that the child needs
+        # the provider's threads stay behind, and hold nothing that the child needs
+        warnings.simplefilter("ignore", DeprecationWarning)
         pid = os.fork()
     if pid == 0:
         try:
@@ -135,7 +151,10 @@ def _rescue() -> None:
     """What the sweeper does once the dead worker's lease has run out."""
     with transaction() as current:
         current.execute(
-            sa.update(TaskRow).where(TaskRow.status == "running").values(lease_until=now() - timedelta(seconds=1)).execution_options(synchronize_session=False)
+            sa.update(TaskRow)
+            .where(TaskRow.status == "running")
+            .values(lease_until=now() - timedelta(seconds=1))
+            .execution_options(synchronize_session=False)
         )
     sweep.rescue(handlers())
 

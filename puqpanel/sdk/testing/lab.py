@@ -1,9 +1,10 @@
-"""A small panel for the tests of a module: a database, a client, a product and a service, and tasks that run where they stand.
+"""A small panel for the tests of a module: a database, a client, a product and a service, and tasks
+that run where they stand.
 
-    with Lab("modules/Product/MyCloudService", product={"plan": "basic"}) as lab:
-        module = lab.module("test-uuid")
-        assert module.create()["status"] == "success"
-        assert lab.service.provision_status == "completed"
+with Lab("modules/Product/MyCloudService", product={"plan": "basic"}) as lab:
+    module = lab.module("test-uuid")
+    assert module.create()["status"] == "success"
+    assert lab.service.provision_status == "completed"
 """
 
 import contextlib
@@ -39,14 +40,18 @@ from puqpanel.tasks import run as engine
 from puqpanel.tasks.outcome import Handlers
 
 SERVICE = "test-uuid"
-# The panel's own handlers, by name: they stand beside the SDK and not below it, as the entry that the queue calls does.
+# The panel's own handlers, by name: they stand beside the SDK and not below it, as the entry that
+# the queue calls does.
 HANDLERS = "puqpanel.jobs.entry"
 
 
 class Lab:
-    """One module with a panel of its own around it, on SQLite in a temporary folder. A context manager.
+    """One module with a panel of its own around it, on SQLite in a temporary folder.
 
-    Attributes: loaded, the module; base, the temporary folder; url of its database; held, ids of tasks that wait while `hold` is True.
+    A context manager.
+
+    Attributes: loaded, the module; base, the temporary folder; url of its database; held, ids of
+    tasks that wait while `hold` is True.
     """
 
     def __init__(
@@ -57,9 +62,15 @@ class Lab:
         service: Mapping[str, Any] | None = None,
         service_uuid: str = SERVICE,
     ) -> None:
-        """Args: folder is `modules/{Type}/{Name}`; product and service are the stored data of the product and the service."""
+        """Args: folder is `modules/{Type}/{Name}`; product and service are the stored data of
+        the product and the service.
+        """
         self.folder = Path(folder).resolve()
-        self.product_data, self.service_data, self.service_uuid = dict(product or {}), dict(service or {}), service_uuid
+        self.product_data, self.service_data, self.service_uuid = (
+            dict(product or {}),
+            dict(service or {}),
+            service_uuid,
+        )
         self._stack = contextlib.ExitStack()
         self.loaded: LoadedModule
         self.base: Path
@@ -72,7 +83,8 @@ class Lab:
             self.base = base = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             before_keys = crypto.keys_in_use()
             if before_keys is not None and crypto.key_file(before_keys).exists():
-                stack.callback(crypto.use_keys, before_keys)  # they belong to the tests around this one
+                # they belong to the tests around this one
+                stack.callback(crypto.use_keys, before_keys)
             crypto.make_keys(base / "keys")
             crypto.use_keys(base / "keys")
             self.url = url = f"sqlite:///{base / 'puqpanel.db'}"
@@ -90,7 +102,13 @@ class Lab:
             outbox.deliver_to(self._run)
             stack.callback(outbox.deliver_to, None)
             self._supply()
-            stack.enter_context(entered(Context(self.loaded.type, self.loaded.name, self.loaded.package, self.service_uuid)))
+            stack.enter_context(
+                entered(
+                    Context(
+                        self.loaded.type, self.loaded.name, self.loaded.package, self.service_uuid
+                    )
+                )
+            )
             self._stack = stack.pop_all()
         return self
 
@@ -104,7 +122,13 @@ class Lab:
             current.add_all([client, product])
             current.flush()
             current.add(
-                ServiceRow(uuid=self.service_uuid, client_id=client.id, product_id=product.id, name="A service", service_data=self.service_data)
+                ServiceRow(
+                    uuid=self.service_uuid,
+                    client_id=client.id,
+                    product_id=product.id,
+                    name="A service",
+                    service_data=self.service_data,
+                )
             )
 
     def serve(self) -> None:
@@ -133,10 +157,14 @@ class Lab:
         about = {"service_uuid": self.service_uuid} if self.loaded.type == "Product" else {}
         return calls.invoke(self.loaded, method, *args, **cast(Any, about | options))
 
-    def change(self, *, product: Mapping[str, Any] | None = None, service: Mapping[str, Any] | None = None) -> None:
+    def change(
+        self, *, product: Mapping[str, Any] | None = None, service: Mapping[str, Any] | None = None
+    ) -> None:
         """Stores other data of the product or the service."""
         with transaction() as current:
-            row = current.scalars(sa.select(ServiceRow).where(ServiceRow.uuid == self.service_uuid)).one()
+            row = current.scalars(
+                sa.select(ServiceRow).where(ServiceRow.uuid == self.service_uuid)
+            ).one()
             if product is not None:
                 row.product.config = dict(product)
             if service is not None:
@@ -152,7 +180,9 @@ class Lab:
     def provision_data(self) -> dict[str, Any]:
         """What jobs found out and the panel keeps."""
         row = session().scalar(
-            sa.select(ServiceRow).where(ServiceRow.uuid == self.service_uuid).execution_options(populate_existing=True)
+            sa.select(ServiceRow)
+            .where(ServiceRow.uuid == self.service_uuid)
+            .execution_options(populate_existing=True)
         )
         if row is None:
             raise NotFoundError("The lab's service is gone.")
@@ -160,27 +190,38 @@ class Lab:
 
     def tasks(self) -> list[tuple[str, str, str]]:
         """Method, status and note of every task, in the order they were added."""
-        rows = session().scalars(sa.select(TaskRow).order_by(TaskRow.id).execution_options(populate_existing=True))
+        rows = session().scalars(
+            sa.select(TaskRow).order_by(TaskRow.id).execution_options(populate_existing=True)
+        )
         return [(str(row.data.get("method")), str(row.status), row.note) for row in rows]
 
     def work_off(self, rounds: int = 20) -> None:
         """Runs what waits, without its backoff, until nothing does."""
         for _ in range(rounds):
             release()
-            waiting = list(session().scalars(sa.select(TaskRow.id).where(TaskRow.status.in_(WAITING)).order_by(TaskRow.id)))
+            waiting = list(
+                session().scalars(
+                    sa.select(TaskRow.id).where(TaskRow.status.in_(WAITING)).order_by(TaskRow.id)
+                )
+            )
             if not waiting:
                 return
             for task_id in waiting:
                 with transaction() as current:
                     current.execute(
-                        sa.update(TaskRow).where(TaskRow.id == task_id).values(run_at=now() - timedelta(seconds=1))
+                        sa.update(TaskRow)
+                        .where(TaskRow.id == task_id)
+                        .values(run_at=now() - timedelta(seconds=1))
                         .execution_options(synchronize_session=False)
-                    )  # fmt: skip
+                    )
                 engine.run(task_id, handlers())
 
     def log(self) -> list[tuple[str, str]]:
         """Level and action of every row of the module log."""
-        return [(row.level, row.action) for row in session().scalars(sa.select(ModuleLog).order_by(ModuleLog.id))]
+        return [
+            (row.level, row.action)
+            for row in session().scalars(sa.select(ModuleLog).order_by(ModuleLog.id))
+        ]
 
     def logged(self) -> Iterator[str]:
         """All texts of the module log: what was asked and what was answered."""

@@ -1,4 +1,6 @@
-"""Probes that every module must pass: switched on, off and on again, brought up to date, its tables taken down."""
+"""Probes that every module must pass: switched on, off and on again, brought up to date, its
+tables taken down.
+"""
 
 from puqpanel.host import migrations
 from puqpanel.host.calls import Called
@@ -59,6 +61,15 @@ def clean(bench: Bench) -> str:
 
     lab = bench.lab
     source = checks.read(lab.folder, lab.loaded.type, lab.loaded.name)
-    found = [(rule_id, spot) for rule_id, spot in checks.static(source) if (spot.severity or checks.RULES[rule_id].severity) in checks.GRAVE]
-    assert not found, f"`module check` finds {len(found)} error(s); the first: {found[0][1].file}:{found[0][1].line} {found[0][1].says}" if found else ""
+    found = [
+        (rule_id, spot)
+        for rule_id, spot in checks.static(source)
+        if (spot.severity or checks.RULES[rule_id].severity) in checks.GRAVE
+    ]
+    assert not found, (
+        f"`module check` finds {len(found)} error(s); the first:"
+        f" {found[0][1].file}:{found[0][1].line} {found[0][1].says}"
+        if found
+        else ""
+    )
     return "`module check` finds no errors."

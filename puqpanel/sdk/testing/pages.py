@@ -1,4 +1,6 @@
-"""The panel's pages around the module of a lab, as browsers see them: signed in through the real form, with tokens of real pages."""
+"""The panel's pages around the module of a lab, as browsers see them: signed in through the
+real form, with tokens of real pages.
+"""
 
 import contextlib
 import importlib
@@ -19,7 +21,8 @@ from puqpanel.models import Service as ServiceRow
 from puqpanel.operations import clients, staff
 from puqpanel.sdk.testing.lab import Lab
 
-# The panel's assembly point stands above the SDK; it is named here and nowhere else, and only tests come this way.
+# The panel's assembly point stands above the SDK; it is named here and nowhere else, and only tests
+# come this way.
 ASSEMBLY = "puqpanel.app"
 PASSWORD = "a long enough one"  # noqa: S105 - of a panel that lives for one test
 _TOKEN = re.compile(r'name="csrf[-_]token"[^>]*?(?:value|content)="([^"]+)"')
@@ -38,10 +41,14 @@ class Browser:
         answer.close()
         return answer
 
-    def post(self, path: str, data: Mapping[str, Any] | None = None, **options: Any) -> TestResponse:
+    def post(
+        self, path: str, data: Mapping[str, Any] | None = None, **options: Any
+    ) -> TestResponse:
         """Sends a form with the token of its area."""
         area = "/client" if path.startswith("/client") else "/admin"
-        return self.http.post(path, data={"csrf_token": self.token(area), **(data or {})}, **options)
+        return self.http.post(
+            path, data={"csrf_token": self.token(area), **(data or {})}, **options
+        )
 
     def token(self, area: str) -> str:
         """The token that a page of the area carries."""
@@ -57,7 +64,10 @@ class Browser:
 
 
 class Pages:
-    """The whole panel with the lab's module switched on. Attributes: anybody, somebody who is not signed in."""
+    """The whole panel with the lab's module switched on.
+
+    Attributes: anybody, somebody who is not signed in.
+    """
 
     def __init__(self, app: Flask, service_uuid: str) -> None:
         self.app, self.service_uuid = app, service_uuid
@@ -66,16 +76,24 @@ class Pages:
     def staff(self) -> Browser:
         """Staff who may do everything."""
         with self.app.app_context():
-            staff.create_staff(actor=SYSTEM, email="owner@panel.test", name="Olga Owner", password=PASSWORD)
+            staff.create_staff(
+                actor=SYSTEM, email="owner@panel.test", name="Olga Owner", password=PASSWORD
+            )
         return Browser(self.app).sign_in("owner@panel.test", "/admin")
 
     def customer(self) -> Browser:
         """The customer whose service the lab's is."""
         with self.app.app_context():
-            made = clients.create_client(actor=SYSTEM, name="Anna Berg", email="anna@example.test", user_password=PASSWORD)
+            made = clients.create_client(
+                actor=SYSTEM, name="Anna Berg", email="anna@example.test", user_password=PASSWORD
+            )
             with transaction() as current:
                 owner = current.scalars(sa.select(Client.id).where(Client.uuid == made.uuid)).one()
-                current.execute(sa.update(ServiceRow).where(ServiceRow.uuid == self.service_uuid).values(client_id=owner))
+                current.execute(
+                    sa.update(ServiceRow)
+                    .where(ServiceRow.uuid == self.service_uuid)
+                    .values(client_id=owner)
+                )
         return Browser(self.app).sign_in("anna@example.test", "/client")
 
 
@@ -84,12 +102,29 @@ def pages(lab: Lab) -> Iterator[Pages]:
     """The panel's pages around a lab whose module was activated. Args: lab, entered."""
     release()
     with transaction() as current:
-        if current.scalar(sa.select(Module.id).where(Module.type == lab.loaded.type, Module.name == lab.loaded.name)) is None:
-            current.add(Module(type=lab.loaded.type, name=lab.loaded.name, status="active", version=lab.loaded.version))
+        if (
+            current.scalar(
+                sa.select(Module.id).where(
+                    Module.type == lab.loaded.type, Module.name == lab.loaded.name
+                )
+            )
+            is None
+        ):
+            current.add(
+                Module(
+                    type=lab.loaded.type,
+                    name=lab.loaded.name,
+                    status="active",
+                    version=lab.loaded.version,
+                )
+            )
     session().close()
     settings = Settings(
-        instance=lab.base, modules_dir=lab.folder.parent.parent, database_url=lab.url, base_url="http://panel.test",
-    )  # fmt: skip
+        instance=lab.base,
+        modules_dir=lab.folder.parent.parent,
+        database_url=lab.url,
+        base_url="http://panel.test",
+    )
     queue_before = queue.server_url()
     app: Any = importlib.import_module(ASSEMBLY).create_app(settings)
     for limiter in app.extensions.get("limiter", ()):

@@ -1,4 +1,6 @@
-"""Probes of a module's pages, in the panel itself: they answer, also to strange input, and also while the provider is away."""
+"""Probes of a module's pages, in the panel itself: they answer, also to strange input, and also
+while the provider is away.
+"""
 
 import re
 from typing import Any
@@ -9,8 +11,14 @@ from puqpanel.sdk.testing.pages import pages
 from puqpanel.sdk.testing.products import need, reach
 
 STRANGE: dict[str, Any] = {
-    "name": "<script>alert(1)</script>", "id": "-1", "text": "x" * 5000, "email": "no address", "host": "\u202e\ud7ff'\"--", "port": "many", "amount": "NaN",
-}  # fmt: skip
+    "name": "<script>alert(1)</script>",
+    "id": "-1",
+    "text": "x" * 5000,
+    "email": "no address",
+    "host": "\u202e\ud7ff'\"--",
+    "port": "many",
+    "amount": "NaN",
+}
 
 
 def _filled(uri: str) -> str:
@@ -25,7 +33,9 @@ def _fine(status: int, where: str, text: str = "") -> None:
 
 @probe("admin pages answer")
 def admin_pages(bench: Bench) -> str:
-    """Every admin page and API route answers, with nothing there yet, to parameters that lead nowhere, and to a form full of nonsense."""
+    """Every admin page and API route answers, with nothing there yet, to parameters that lead
+    nowhere, and to a form full of nonsense.
+    """
     routes = bench.lab.loaded.routes
     if not routes:
         raise NotTested("It has no admin routes.")
@@ -40,10 +50,18 @@ def admin_pages(bench: Bench) -> str:
             elif route.method == "post":
                 answer = staff.post(address, STRANGE)
             else:
-                answer = staff.http.open(address, method=route.method.upper(), json=STRANGE, headers={"X-CSRFToken": staff.token("/admin")})
+                answer = staff.http.open(
+                    address,
+                    method=route.method.upper(),
+                    json=STRANGE,
+                    headers={"X-CSRFToken": staff.token("/admin")},
+                )
             _fine(answer.status_code, where, answer.text)
             plain = route.method == "get" and "{" not in route.uri
-            assert not plain or answer.status_code in (200, 302), f"{where} answers {answer.status_code}."
+            assert not plain or answer.status_code in (
+                200,
+                302,
+            ), f"{where} answers {answer.status_code}."
     return f"{len(routes)} route(s) answered."
 
 
@@ -58,24 +76,35 @@ def closed(bench: Bench) -> str:
             base = "/admin/api/modules" if route.kind == "api" else "/admin/modules"
             address = f"{base}/{bench.lab.loaded.key}/{_filled(route.uri)}".rstrip("/")
             status = panel.anybody.http.open(address, method=route.method.upper()).status_code
-            assert status in (302, 400, 401, 403, 404), f"{route.method.upper()} {address} answers {status} to somebody who is not signed in."
+            assert status in (302, 400, 401, 403, 404), (
+                f"{route.method.upper()} {address} answers {status} to somebody who is not"
+                " signed in."
+            )
     return "Nobody gets in without signing in."
 
 
 @probe("product and service forms", "Product")
 def product_forms(bench: Bench) -> str:
-    """The forms are drawn, take what the tests supply, and refuse nonsense with a sentence and not an exception."""
+    """The forms are drawn, take what the tests supply, and refuse nonsense with a sentence and
+    not an exception.
+    """
     with pages(bench.lab) as panel, panel.app.test_request_context():
         for page in ("get_product_page", "get_service_page"):
             called = bench.lab.call(page)
             assert not called.error, called.error
-        for save, good in (("save_product_data", bench.supply.product), ("save_service_data", bench.supply.service)):
+        for save, good in (
+            ("save_product_data", bench.supply.product),
+            ("save_service_data", bench.supply.service),
+        ):
             for data in ({}, STRANGE, dict.fromkeys(good, "<b>"), dict.fromkeys(good, None)):
                 called = bench.lab.call(save, data)
                 assert not called.reference, f"{save}() raised at {str(data)[:80]}: {called.error}"
             if bench.given:
                 called = bench.lab.call(save, dict(good))
-                assert called.result.ok, f"{save}() refuses what the tests supply: {called.result.message} {called.result.errors or ''}".strip()
+                assert called.result.ok, (
+                    f"{save}() refuses what the tests supply: {called.result.message}"
+                    f" {called.result.errors or ''}".strip()
+                )
     return "They were drawn, took what is right, and refused what is not."
 
 
@@ -89,7 +118,9 @@ def client_tabs(bench: Bench) -> str:
         for name in names:
             answer = customer.get(f"/client/services/{bench.lab.service_uuid}/{name}")
             assert answer.status_code == 200, f"The tab {name} answers {answer.status_code}."
-            assert 'data-state="failed"' not in answer.text and "reference" not in answer.text.lower(), f"The tab {name} failed."
+            assert (
+                'data-state="failed"' not in answer.text and "reference" not in answer.text.lower()
+            ), f"The tab {name} failed."
     return f"{len(names)} tab(s) answered: {', '.join(names)}."
 
 
@@ -102,7 +133,10 @@ def client_tabs_away(bench: Bench) -> str:
         customer = panel.customer()
         faults.fail("drop", times=100_000)
         for name in names:
-            _fine(customer.get(f"/client/services/{bench.lab.service_uuid}/{name}").status_code, f"The tab {name}")
+            _fine(
+                customer.get(f"/client/services/{bench.lab.service_uuid}/{name}").status_code,
+                f"The tab {name}",
+            )
         faults.heal()
     return f"{len(names)} tab(s) answered all the same."
 

@@ -1,4 +1,6 @@
-"""Probes of Product modules with a healthy provider: the whole life of a service, and every job once more than it should run."""
+"""Probes of Product modules with a healthy provider: the whole life of a service, and every job
+once more than it should run.
+"""
 
 from typing import Any
 
@@ -17,13 +19,23 @@ from puqpanel.sdk.product import Product
 from puqpanel.sdk.testing.contract import Bench, NotTested, probe
 
 LIFE = ("create", "suspend", "unsuspend", "change_package", "terminate")
-BEFORE = {"create": (), "suspend": ("create",), "unsuspend": ("create", "suspend"), "change_package": ("create",), "terminate": ("create",)}
+BEFORE = {
+    "create": (),
+    "suspend": ("create",),
+    "unsuspend": ("create", "suspend"),
+    "change_package": ("create",),
+    "terminate": ("create",),
+}
 
 
 def row(bench: Bench) -> ServiceRow:
     """The service as it is stored now."""
     release()
-    query = sa.select(ServiceRow).where(ServiceRow.uuid == bench.lab.service_uuid).execution_options(populate_existing=True)
+    query = (
+        sa.select(ServiceRow)
+        .where(ServiceRow.uuid == bench.lab.service_uuid)
+        .execution_options(populate_existing=True)
+    )
     return session().scalars(query).one()
 
 
@@ -42,7 +54,10 @@ def need(bench: Bench, verb: str) -> None:
 
 
 def ask(bench: Bench, verb: str) -> None:
-    """Asks for a verb as staff do, and works off what that queued. A refusal of the panel's is the probe's failure."""
+    """Asks for a verb as staff do, and works off what that queued.
+
+    A refusal of the panel's is the probe's failure.
+    """
     if verb == "change_package" and bench.supply.other_product is not None:
         bench.lab.change(product=bench.supply.other_product)
     try:
@@ -55,7 +70,13 @@ def ask(bench: Bench, verb: str) -> None:
 def wanted(verb: str, before: ServiceRow) -> str:
     """The provision status that a verb ends in."""
     ends = VERBS[verb].ends
-    return str(ends) if ends is not None else "suspended" if before.status == "suspended" else "completed"
+    return (
+        str(ends)
+        if ends is not None
+        else "suspended"
+        if before.status == "suspended"
+        else "completed"
+    )
 
 
 def reach(bench: Bench, verb: str) -> None:
@@ -63,7 +84,9 @@ def reach(bench: Bench, verb: str) -> None:
     aim = wanted(verb, row(bench))
     ask(bench, verb)
     now = row(bench)
-    assert now.provision_status == aim, f"After {verb} the service is {now.provision_status}, not {aim}. {now.failure}".strip()
+    assert now.provision_status == aim, (
+        f"After {verb} the service is {now.provision_status}, not {aim}. {now.failure}".strip()
+    )
     check_accounts(bench, verb)
 
 
@@ -78,7 +101,9 @@ def check_accounts(bench: Bench, verb: str) -> None:
     assert len(found) == 1, f"After {verb} the provider has {len(found)} accounts, not one."
     suspended = next(iter(found.values())).lower().startswith("suspend")
     if verb in ("create", "suspend", "unsuspend"):
-        assert suspended == (verb == "suspend"), f"After {verb} the account at the provider is {next(iter(found.values()))}."
+        assert suspended == (verb == "suspend"), (
+            f"After {verb} the account at the provider is {next(iter(found.values()))}."
+        )
 
 
 def set_up(bench: Bench, verb: str) -> None:
@@ -109,9 +134,16 @@ def _twice(verb: str) -> None:
         called = run_job(bench, verb)
         assert not called.reference, f"The second time it raised: {called.error}"
         check_accounts(bench, verb)
-        return "The second time it answered success and changed nothing." if called.result.ok else f"The second time it answered: {called.result.message}"
+        return (
+            "The second time it answered success and changed nothing."
+            if called.result.ok
+            else f"The second time it answered: {called.result.message}"
+        )
 
-    twice.__doc__ = f"The job of {verb} may run again after it was done: a worker may be lost before it says so."
+    twice.__doc__ = (
+        f"The job of {verb} may run again after it was done: a worker may be lost before it"
+        " says so."
+    )
 
 
 for _verb in LIFE:
@@ -121,8 +153,12 @@ for _verb in LIFE:
 def run_job(bench: Bench, verb: str) -> calls.Called:
     """A job once more, as it is after a worker was lost; what it found out is kept."""
     task = TaskRow(id=0, attempt=1, data={})
-    called = calls.invoke(bench.lab.loaded, VERBS[verb].job, service_uuid=bench.lab.service_uuid, task=task)
-    provisioning.keep_service_data(service_uuid=bench.lab.service_uuid, changes=called.service_changes)
+    called = calls.invoke(
+        bench.lab.loaded, VERBS[verb].job, service_uuid=bench.lab.service_uuid, task=task
+    )
+    provisioning.keep_service_data(
+        service_uuid=bench.lab.service_uuid, changes=called.service_changes
+    )
     return called
 
 
@@ -143,7 +179,11 @@ def observe(bench: Bench) -> str:
 def _exists(bench: Bench) -> bool | None:
     called = bench.lab.call("observe")
     assert not called.error, called.error
-    value: Any = called.value if isinstance(called.value, dict) and "exists" in called.value else called.result.data
+    value: Any = (
+        called.value
+        if isinstance(called.value, dict) and "exists" in called.value
+        else called.result.data
+    )
     return bool(value["exists"]) if isinstance(value, dict) and "exists" in value else None
 
 
@@ -152,11 +192,22 @@ def no_secret_in_the_log(bench: Bench) -> str:
     """Passwords and keys of customers do not reach the module log."""
     need(bench, "create")
     reach(bench, "create")
-    kept = {**bench.supply.settings, **bench.supply.product, **bench.supply.service, **bench.lab.provision_data}
-    secrets = {str(value) for name, value in kept.items() if secret_name(name) and isinstance(value, str) and len(value) >= 6}
+    kept = {
+        **bench.supply.settings,
+        **bench.supply.product,
+        **bench.supply.service,
+        **bench.lab.provision_data,
+    }
+    secrets = {
+        str(value)
+        for name, value in kept.items()
+        if secret_name(name) and isinstance(value, str) and len(value) >= 6
+    }
     if not secrets:
         raise NotTested("Nothing that it keeps is called a secret.")
     for text in bench.lab.logged():
         for name, value in kept.items():
-            assert str(value) not in secrets or str(value) not in text, f"The value of “{name}” stands in the module log."
+            assert str(value) not in secrets or str(value) not in text, (
+                f"The value of “{name}” stands in the module log."
+            )
     return f"{len(secrets)} secret(s) were kept, and none is in the log."

@@ -1,13 +1,13 @@
 """A small HTTP server that stands for a provider, and whose next answers can be told to go wrong.
 
-    def work(request: Seen) -> Reply:            # what a healthy provider does, in its own wire format
+    def work(request: Seen) -> Reply:            # what a healthy provider does, in its own wire
+    format
         return Reply.of({"id": 7})
 
     with Provider(work) as cloud:
         cloud.fail("500")                                    # the next request
-        cloud.fail("drop_after", method="POST", times=2)     # the next two POSTs do their work, then the line drops
-        ...
-        cloud.seen("POST", "/accounts")                      # what arrived
+        cloud.fail("drop_after", method="POST", times=2)     # the next two POSTs do their work,
+        then the line drops ... cloud.seen("POST", "/accounts")                      # what arrived
 
 The faults are those that real providers show:
 
@@ -107,8 +107,14 @@ class Fault:
     changing: bool = False
 
     def fits(self, request: Seen) -> bool:
-        """True if this request is one that it was ordered for; those to be let through are counted."""
-        fits = self.left > 0 and self.method in ("", request.method) and re.search(self.path, request.path) is not None
+        """True if this request is one that it was ordered for; those to be let through are
+        counted.
+        """
+        fits = (
+            self.left > 0
+            and self.method in ("", request.method)
+            and re.search(self.path, request.path) is not None
+        )
         fits = fits and not (self.changing and request.reads)
         if fits and self.skip:
             self.skip -= 1
@@ -117,13 +123,18 @@ class Fault:
 
 
 class Provider:
-    """A threaded HTTP server on loopback. What a healthy provider does is given as a function, or is `work()` of a subclass.
+    """A threaded HTTP server on loopback.
+
+    What a healthy provider does is given as a function, or is `work()` of a subclass.
 
     Attributes: requests, all that arrived; silence, seconds that a request which times out is held.
     """
 
     def __init__(self, work: Callable[[Seen], Reply] | int | None = None, port: int = 0) -> None:
-        """Bind to `port`, or to any free one. The server answers from `start()` (or `with`) until `stop()`."""
+        """Bind to `port`, or to any free one.
+
+        The server answers from `start()` (or `with`) until `stop()`.
+        """
         if isinstance(work, int):
             port = work
         self.requests: list[Seen] = []
@@ -135,7 +146,9 @@ class Provider:
         self._gone = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
         self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.02,), daemon=True
+        )
 
     @property
     def port(self) -> int:
@@ -163,11 +176,24 @@ class Provider:
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.stop()
 
     def fail(
-        self, kind: str, *, method: str = "", path: str = "", times: int = 1, skip: int = 0, after: int = 30, changing: bool = False,
+        self,
+        kind: str,
+        *,
+        method: str = "",
+        path: str = "",
+        times: int = 1,
+        skip: int = 0,
+        after: int = 30,
+        changing: bool = False,
     ) -> None:
         """Let the next requests go wrong.
 
@@ -194,21 +220,31 @@ class Provider:
             self._faults.clear()
 
     def seen(self, method: str = "", path: str = "") -> list[Seen]:
-        """The requests that arrived so far, those of `method` whose path holds the pattern `path`."""
-        return [one for one in self.requests if method in ("", one.method) and re.search(path, one.path)]
+        """The requests that arrived so far, those of `method` whose path holds the pattern
+        `path`.
+        """
+        return [
+            one for one in self.requests if method in ("", one.method) and re.search(path, one.path)
+        ]
 
     def work(self, request: Seen) -> Reply:
         """What a healthy provider does with the request. Called by one thread at a time."""
         return self._work(request) if self._work is not None else Reply.of({})
 
     def settle(self, request: Seen) -> Reply | None:
-        """Answer one request with what was ordered for it; None means that the line is to be cut."""
+        """Answer one request with what was ordered for it; None means that the line is to be
+        cut.
+        """
         with self._lock:
             self.requests.append(request)
             fault = next((one for one in self._faults if one.fits(request)), None)
             if fault is not None:
                 fault.left -= 1
-            reply = self.work(request) if fault is None or fault.kind.endswith("_after") or fault.kind == "empty" else None
+            reply = (
+                self.work(request)
+                if fault is None or fault.kind.endswith("_after") or fault.kind == "empty"
+                else None
+            )
             self.struck += fault is not None
         if fault is None:
             return reply
@@ -221,7 +257,10 @@ class Provider:
             return Reply(200)
         if fault.kind == "garbage":
             return Reply(200, GARBAGE, {"Content-Type": "application/json"})
-        headers = {"Content-Type": "text/html", **({"Retry-After": str(fault.after)} if fault.kind == "429" else {})}
+        headers = {
+            "Content-Type": "text/html",
+            **({"Retry-After": str(fault.after)} if fault.kind == "429" else {}),
+        }
         return Reply(int(fault.kind.removesuffix("_after")), PAGE, headers)
 
 

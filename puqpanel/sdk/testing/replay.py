@@ -1,9 +1,11 @@
-"""Has a recorded conversation again: a loopback server answers as the provider did, and the module's job runs in a lab.
+"""Has a recorded conversation again: a loopback server answers as the provider did, and the
+module's job runs in a lab.
 
     seen = replay(Path("task_3f2a.json"), "modules/Product/MyCloudService")
     assert (seen.status, seen.note) == ("failed", "The cloud answered 500.")
 
-`puqpanel task export` writes both the file and such a test. Run as a program it prints what it saw, as JSON.
+`puqpanel task export` writes both the file and such a test. Run as a program it prints what it saw,
+as JSON.
 """
 
 import contextlib
@@ -54,7 +56,9 @@ class Replayed:
 
 
 class Recorded(Provider):
-    """Answers as it was recorded: each request gets the next answer to its like, and the last one from then on."""
+    """Answers as it was recorded: each request gets the next answer to its like, and the last
+    one from then on.
+    """
 
     def __init__(self, exchanges: list[Mapping[str, Any]]) -> None:
         super().__init__()
@@ -81,8 +85,16 @@ class Recorded(Provider):
             return None
         body = answer.get("body")
         if isinstance(body, str):
-            return Reply(int(answer.get("status", 200)), body.encode(), {"Content-Type": "text/plain; charset=utf-8"})
-        return Reply.of(body, int(answer.get("status", 200))) if body is not None else Reply(int(answer.get("status", 200)))
+            return Reply(
+                int(answer.get("status", 200)),
+                body.encode(),
+                {"Content-Type": "text/plain; charset=utf-8"},
+            )
+        return (
+            Reply.of(body, int(answer.get("status", 200)))
+            if body is not None
+            else Reply(int(answer.get("status", 200)))
+        )
 
 
 def replay(file: str | Path, folder: str | Path) -> Replayed:
@@ -94,27 +106,68 @@ def replay(file: str | Path, folder: str | Path) -> Replayed:
     """
     said = json.loads(Path(file).read_text("utf-8"))
     task, service = said["task"], said["service"] or {}
-    lab = Lab(folder, product=said["product"] or {}, service=service.get("service_data"), service_uuid=service.get("uuid") or SERVICE)
+    lab = Lab(
+        folder,
+        product=said["product"] or {},
+        service=service.get("service_data"),
+        service_uuid=service.get("uuid") or SERVICE,
+    )
     with lab, Recorded(said["exchanges"]) as provider, _led_to(provider), _nowhere_else():
         lab.activate()
         _fill(lab, said["tables"])
         lab.hold = True
-        place = {"type": lab.loaded.type, "name": lab.loaded.name, "service": service.get("uuid"), "product": None}
-        data = {**task["data"], "module": place, "method": task["method"], **({"verb": task["verb"]} if task["verb"] else {})}
+        place = {
+            "type": lab.loaded.type,
+            "name": lab.loaded.name,
+            "service": service.get("uuid"),
+            "product": None,
+        }
+        data = {
+            **task["data"],
+            "module": place,
+            "method": task["method"],
+            **({"verb": task["verb"]} if task["verb"] else {}),
+        }
         with transaction() as current:
             if service:
-                row = current.scalars(sa.select(ServiceRow).where(ServiceRow.uuid == service["uuid"])).one()
-                row.status, row.provision_status, row.provision_data = service["status"], "processing", service["provision_data"]
+                row = current.scalars(
+                    sa.select(ServiceRow).where(ServiceRow.uuid == service["uuid"])
+                ).one()
+                row.status, row.provision_status, row.provision_data = (
+                    service["status"],
+                    "processing",
+                    service["provision_data"],
+                )
                 row.verb, place["product"] = task["verb"], row.product.uuid
             made = add.add(
-                job="ModuleJob", queue=task["queue"], data=data, module=lab.loaded.key, service_uuid=service.get("uuid") or "", tries=task["tries"],
-                backoff=0, timeout=task["timeout"], max_exceptions=task["max_exceptions"], on_loss=task["on_loss"],
-            )  # fmt: skip
+                job="ModuleJob",
+                queue=task["queue"],
+                data=data,
+                module=lab.loaded.key,
+                service_uuid=service.get("uuid") or "",
+                tries=task["tries"],
+                backoff=0,
+                timeout=task["timeout"],
+                max_exceptions=task["max_exceptions"],
+                on_loss=task["on_loss"],
+            )
         lab.work_off(rounds=max(1, task["attempts"]))
         release()
         ended = session().get_one(TaskRow, made.id, populate_existing=True)
-        after = session().scalar(sa.select(ServiceRow.provision_status).where(ServiceRow.uuid == lab.service_uuid)) if service else ""
-        return Replayed(str(ended.status), outcome_text(ended.note), str(after), tuple(provider.asked), tuple(provider.unknown))
+        after = (
+            session().scalar(
+                sa.select(ServiceRow.provision_status).where(ServiceRow.uuid == lab.service_uuid)
+            )
+            if service
+            else ""
+        )
+        return Replayed(
+            str(ended.status),
+            outcome_text(ended.note),
+            str(after),
+            tuple(provider.asked),
+            tuple(provider.unknown),
+        )
 
 
 def _fill(lab: Lab, tables: Mapping[str, list[Mapping[str, Any]]]) -> None:
@@ -130,7 +183,11 @@ def _fill(lab: Lab, tables: Mapping[str, list[Mapping[str, Any]]]) -> None:
             table = sa.table(name, *(sa.column(column) for column in columns))
             connection.execute(sa.delete(table))  # what activate() entered is among them
             for row in rows:
-                values = {key: crypto.encrypt(value["encrypted"]) if isinstance(value, dict) else value for key, value in row.items() if key in columns}
+                values = {
+                    key: crypto.encrypt(value["encrypted"]) if isinstance(value, dict) else value
+                    for key, value in row.items()
+                    if key in columns
+                }
                 connection.execute(sa.insert(table).values(values))
 
 
@@ -139,13 +196,21 @@ def _led_to(provider: Provider) -> Iterator[None]:
     """Leads every request of the SDK's to the recording, whatever address it is for."""
     real = Wire.send
 
-    def send(self: Wire, method: str, url: str, *, limit: Limit | None = None, **options: Any) -> WireReply:
+    def send(
+        self: Wire, method: str, url: str, *, limit: Limit | None = None, **options: Any
+    ) -> WireReply:
         parts = urlsplit(url)
         here = provider.url + (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         plain = Wire(timeout=PATIENCE, connect_timeout=PATIENCE, auth=self.session.auth)  # type: ignore[arg-type]
         plain.session.headers = self.session.headers
         try:
-            return real(plain, method, here, limit=Limit(PATIENCE, PATIENCE, time.monotonic() + 4 * PATIENCE), **options)
+            return real(
+                plain,
+                method,
+                here,
+                limit=Limit(PATIENCE, PATIENCE, time.monotonic() + 4 * PATIENCE),
+                **options,
+            )
         finally:
             plain.close()
 
@@ -158,12 +223,18 @@ def _led_to(provider: Provider) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _nowhere_else() -> Iterator[None]:
-    """Refuses connections that would leave this machine: a job that goes past the SDK must not reach the real provider."""
+    """Refuses connections that would leave this machine: a job that goes past the SDK must not
+    reach the real provider.
+    """
     real = socket.socket.connect
 
     def connect(self: socket.socket, address: Any) -> None:
         host = address[0] if isinstance(address, tuple) else ""
-        if self.family in (socket.AF_INET, socket.AF_INET6) and host not in ("127.0.0.1", "::1", "localhost"):
+        if self.family in (socket.AF_INET, socket.AF_INET6) and host not in (
+            "127.0.0.1",
+            "::1",
+            "localhost",
+        ):
             raise OSError(f"a replay speaks to nobody outside this machine, {host} included")
         real(self, address)
 

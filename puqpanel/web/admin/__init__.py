@@ -1,4 +1,7 @@
-"""Staff's pages, one file a noun: routes and forms. Every route names the permission it needs; what it does is an operation's business."""
+"""Staff's pages, one file a noun: routes and forms.
+
+Every route names the permission it needs; what it does is an operation's business.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,24 @@ from puqpanel.web.admin import (
 def blueprint() -> Blueprint:
     """The blueprint of the whole area, its nouns nested in it (`admin.services.index`)."""
     area = Blueprint("admin", __name__, url_prefix="/admin")
-    for noun in (auth, dashboard, clients, services, provisioning, products, gateways, senders, tasks, schedule, modules, module_log, staff, search, health, pick, activity):
+    for noun in (
+        auth,
+        dashboard,
+        clients,
+        services,
+        provisioning,
+        products,
+        gateways,
+        senders,
+        tasks,
+        schedule,
+        modules,
+        module_log,
+        staff,
+        search,
+        health,
+        pick,
+        activity,
+    ):
         area.register_blueprint(noun.bp)
     return area

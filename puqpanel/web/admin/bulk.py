@@ -1,4 +1,6 @@
-"""One action on many rows: asked for in a list, confirmed once, then done row by row; those that cannot are named."""
+"""One action on many rows: asked for in a list, confirmed once, then done row by row; those
+that cannot are named.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ class Bulk:
         done: what is said afterwards, `queued for suspension`.
         act: does it to one row, by its uuid.
         lead: the sentence above the names.
-        danger: it destroys something: every name is listed, and the verb with their number has to be typed.
+        danger: it destroys something: every name is listed, and the verb with their number has to
+            be typed.
     """
 
     permission: str
@@ -37,7 +40,11 @@ class Bulk:
 
 
 def run(
-    actions: dict[str, Bulk], names: Callable[[Sequence[str]], Iterable[tuple[str, str]]], noun: str, nouns: str, back: str
+    actions: dict[str, Bulk],
+    names: Callable[[Sequence[str]], Iterable[tuple[str, str]]],
+    noun: str,
+    nouns: str,
+    back: str,
 ) -> ResponseReturnValue:
     """Answers the POST of a bulk bar: the question first, then the doing.
 
@@ -62,10 +69,21 @@ def run(
         most = len(found) if action.danger else NAMED
         shown = [name for _, name in found[:most]]
         page = render_template(
-            "admin/confirm.html", title=f"{action.verb} {count}?", button=f"{action.verb} {count}", back=back, keep="Go back",
-            goes=shown + ([f"and {len(found) - most} more"] if len(found) > most else []), lead=action.lead, danger=action.danger, typed=typed,
+            "admin/confirm.html",
+            title=f"{action.verb} {count}?",
+            button=f"{action.verb} {count}",
+            back=back,
+            keep="Go back",
+            goes=shown + ([f"and {len(found) - most} more"] if len(found) > most else []),
+            lead=action.lead,
+            danger=action.danger,
+            typed=typed,
             wrong=f"Type {typed} exactly, then nothing is done by mistake." if asked else "",
-            carried=[("do", request.form["do"]), ("confirmed", "yes"), *(("id", uuid) for uuid, _ in found)],
+            carried=[
+                ("do", request.form["do"]),
+                ("confirmed", "yes"),
+                *(("id", uuid) for uuid, _ in found),
+            ],
         )
         return (page, 422) if asked else page
     refused = []

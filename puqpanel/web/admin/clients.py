@@ -23,15 +23,35 @@ from puqpanel.web.lists import Column, Listing, Sort
 bp = Blueprint("clients", __name__, url_prefix="/clients")
 
 CLIENTS = Listing(
-    sa.select(Client.uuid, Client.name, Client.email, Client.company, Client.country, Client.active, Client.created_at),
+    sa.select(
+        Client.uuid,
+        Client.name,
+        Client.email,
+        Client.company,
+        Client.country,
+        Client.active,
+        Client.created_at,
+    ),
     key=Client.id,
-    sorts={"new": Sort(Client.id, descending=True), "name": Sort(Client.name), "email": Sort(Client.email)},
-    tabs={"all": Tab("All"), "active": Tab("Active", Client.active), "inactive": Tab("Inactive", ~Client.active)},
+    sorts={
+        "new": Sort(Client.id, descending=True),
+        "name": Sort(Client.name),
+        "email": Sort(Client.email),
+    },
+    tabs={
+        "all": Tab("All"),
+        "active": Tab("Active", Client.active),
+        "inactive": Tab("Inactive", ~Client.active),
+    },
     search=matching,
     columns=(
-        Column("Name", lambda row: row.name), Column("E-mail", lambda row: row.email), Column("Company", lambda row: row.company),
-        Column("Country", lambda row: row.country), Column("Active", lambda row: "yes" if row.active else "no"),
-        Column("Created", lambda row: row.created_at), Column("UUID", lambda row: row.uuid),
+        Column("Name", lambda row: row.name),
+        Column("E-mail", lambda row: row.email),
+        Column("Company", lambda row: row.company),
+        Column("Country", lambda row: row.country),
+        Column("Active", lambda row: "yes" if row.active else "no"),
+        Column("Created", lambda row: row.created_at),
+        Column("UUID", lambda row: row.uuid),
     ),
     noun="clients",
     placeholder="Name, e-mail, company or ID",
@@ -46,7 +66,11 @@ class ClientForm(Form):
     company = StringField("Company", [Length(max=200)])
     country = StringField("Country", [Length(max=2)], description="Two letters, as in NO or PL.")
     currency = SelectField("Currency", choices=offered((code, code) for code in CURRENCIES))
-    active = BooleanField("Active", default=True, description="The users of a client that is not active see none of its services.")
+    active = BooleanField(
+        "Active",
+        default=True,
+        description="The users of a client that is not active see none of its services.",
+    )
     notes = TextAreaField("Notes", [Length(max=10_000)], description="Only staff see them.")
 
 
@@ -54,10 +78,18 @@ class NewClientForm(ClientForm):
     """A client and its owner's sign-in."""
 
     active = None  # type: ignore[assignment]
-    user_name = StringField("Name of the owner", [Length(max=200)], description="The client's name unless it is another.")
+    user_name = StringField(
+        "Name of the owner",
+        [Length(max=200)],
+        description="The client's name unless it is another.",
+    )
     user_password = PasswordField(
-        "Password of the owner", [Length(max=256)],
-        description="With a password, the owner can sign in with the e-mail address above. Leave it empty to add users later.",
+        "Password of the owner",
+        [Length(max=256)],
+        description=(
+            "With a password, the owner can sign in with the e-mail address above. Leave it empty"
+            " to add users later."
+        ),
     )
 
 
@@ -67,15 +99,21 @@ class UserForm(Form):
     email = EmailField("E-mail", [InputRequired("An e-mail address is needed."), Length(max=254)])
     name = StringField("Name", [Length(max=200)])
     password = PasswordField(
-        "Password", [Optional(), Length(max=256)], description="An address that signs in already keeps the password it has."
+        "Password",
+        [Optional(), Length(max=256)],
+        description="An address that signs in already keeps the password it has.",
     )
-    owner = BooleanField("Owner", description="May do everything for the client. Without this: services only.")
+    owner = BooleanField(
+        "Owner", description="May do everything for the client. Without this: services only."
+    )
 
 
 class PasswordForm(Form):
     """A new password."""
 
-    password = PasswordField("New password", [InputRequired("Enter the new password."), Length(max=256)])
+    password = PasswordField(
+        "New password", [InputRequired("Enter the new password."), Length(max=256)]
+    )
 
 
 @bp.get("/")
@@ -84,7 +122,9 @@ def index() -> ResponseReturnValue:
     """The list."""
     if csv_wanted():
         return csv_answer(CLIENTS, "clients")
-    return render_template("admin/clients/index.html", list=CLIENTS.page(session(), request.path, request.args))
+    return render_template(
+        "admin/clients/index.html", list=CLIENTS.page(session(), request.path, request.args)
+    )
 
 
 @bp.get("/new")
@@ -102,7 +142,17 @@ def create_submit() -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             client = clients.create_client(
-                actor=actor(), **form.values("name", "email", "company", "country", "currency", "notes", "user_password", "user_name")
+                actor=actor(),
+                **form.values(
+                    "name",
+                    "email",
+                    "company",
+                    "country",
+                    "currency",
+                    "notes",
+                    "user_password",
+                    "user_name",
+                ),
             )
         except UserError as error:
             blame(form, error)
@@ -114,8 +164,13 @@ def create_submit() -> ResponseReturnValue:
 
 def _new(form: NewClientForm) -> str:
     return render_template(
-        "admin/form.html", title="Add client", crumbs=[("Clients", url_for("admin.clients.index"))], form=form, label="Add client",
-        back=url_for("admin.clients.index"), consequence="Nothing is sent to the client.",
+        "admin/form.html",
+        title="Add client",
+        crumbs=[("Clients", url_for("admin.clients.index"))],
+        form=form,
+        label="Add client",
+        back=url_for("admin.clients.index"),
+        consequence="Nothing is sent to the client.",
     )
 
 
@@ -124,11 +179,29 @@ def _new(form: NewClientForm) -> str:
 def show(uuid: str) -> ResponseReturnValue:
     """One client: users, services, timeline."""
     client = clients.find_client(uuid)
-    held = session().execute(
-        sa.select(Service.uuid, Service.name, Service.status, Service.provision_status, Product.name.label("product"))
-        .join(Product, Product.id == Service.product_id).where(Service.client_id == client.id).order_by(Service.id.desc()).limit(26)
-    ).all()
-    return render_template("admin/clients/show.html", client=client, services=held, timeline=audit.timeline("client", uuid, 20))
+    held = (
+        session()
+        .execute(
+            sa.select(
+                Service.uuid,
+                Service.name,
+                Service.status,
+                Service.provision_status,
+                Product.name.label("product"),
+            )
+            .join(Product, Product.id == Service.product_id)
+            .where(Service.client_id == client.id)
+            .order_by(Service.id.desc())
+            .limit(26)
+        )
+        .all()
+    )
+    return render_template(
+        "admin/clients/show.html",
+        client=client,
+        services=held,
+        timeline=audit.timeline("client", uuid, 20),
+    )
 
 
 @bp.get("/<uuid>/edit")
@@ -147,7 +220,9 @@ def edit_submit(uuid: str) -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             clients.update_client(
-                actor=actor(), uuid=uuid, **form.values("name", "email", "company", "country", "currency", "notes", "active")
+                actor=actor(),
+                uuid=uuid,
+                **form.values("name", "email", "company", "country", "currency", "notes", "active"),
             )
         except UserError as error:
             blame(form, error)
@@ -160,8 +235,12 @@ def edit_submit(uuid: str) -> ResponseReturnValue:
 def _edit(form: ClientForm, client: Client) -> str:
     back = url_for("admin.clients.show", uuid=client.uuid)
     return render_template(
-        "admin/form.html", title=f"Edit {client.name}", crumbs=[("Clients", url_for("admin.clients.index")), (client.name, back)], form=form,
-        label="Save client", back=back,
+        "admin/form.html",
+        title=f"Edit {client.name}",
+        crumbs=[("Clients", url_for("admin.clients.index")), (client.name, back)],
+        form=form,
+        label="Save client",
+        back=back,
     )
 
 
@@ -180,7 +259,9 @@ def user_submit(uuid: str) -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             user = clients.add_user(
-                actor=actor(), client_uuid=uuid, permissions=() if form.owner.data else ("services",),
+                actor=actor(),
+                client_uuid=uuid,
+                permissions=() if form.owner.data else ("services",),
                 **form.values("email", "name", "password", "owner"),
             )
         except UserError as error:
@@ -194,8 +275,12 @@ def user_submit(uuid: str) -> ResponseReturnValue:
 def _user(form: UserForm, client: Client) -> str:
     back = url_for("admin.clients.show", uuid=client.uuid)
     return render_template(
-        "admin/form.html", title="Add user", crumbs=[("Clients", url_for("admin.clients.index")), (client.name, back)], form=form,
-        label="Add user", back=back,
+        "admin/form.html",
+        title="Add user",
+        crumbs=[("Clients", url_for("admin.clients.index")), (client.name, back)],
+        form=form,
+        label="Add user",
+        back=back,
     )
 
 
@@ -213,7 +298,9 @@ def password_submit(uuid: str, user_uuid: str) -> ResponseReturnValue:
     form = PasswordForm()
     if form.validate_on_submit():
         try:
-            clients.set_user_password(actor=actor(), client_uuid=uuid, user_uuid=user_uuid, **form.values("password"))
+            clients.set_user_password(
+                actor=actor(), client_uuid=uuid, user_uuid=user_uuid, **form.values("password")
+            )
         except UserError as error:
             blame(form, error)
         else:
@@ -227,8 +314,13 @@ def _password(form: PasswordForm, uuid: str, user_uuid: str) -> str:
     user = _member(client, user_uuid).user
     back = url_for("admin.clients.show", uuid=uuid)
     return render_template(
-        "admin/form.html", title=f"New password for {user.email}", crumbs=[("Clients", url_for("admin.clients.index")), (client.name, back)],
-        form=form, label="Set password", back=back, consequence="Ends all sessions of this user.",
+        "admin/form.html",
+        title=f"New password for {user.email}",
+        crumbs=[("Clients", url_for("admin.clients.index")), (client.name, back)],
+        form=form,
+        label="Set password",
+        back=back,
+        consequence="Ends all sessions of this user.",
     )
 
 
@@ -239,8 +331,12 @@ def remove_form(uuid: str, user_uuid: str) -> ResponseReturnValue:
     client = clients.find_client(uuid)
     user: User = _member(client, user_uuid).user
     return render_template(
-        "admin/confirm.html", title=f"Remove {user.email} from {client.name}?", button="Remove user", back=url_for("admin.clients.show", uuid=uuid),
-        goes=["What this user may do for the client", "The sessions this user has open"], stays="The sign-in itself stays, and can be added again.",
+        "admin/confirm.html",
+        title=f"Remove {user.email} from {client.name}?",
+        button="Remove user",
+        back=url_for("admin.clients.show", uuid=uuid),
+        goes=["What this user may do for the client", "The sessions this user has open"],
+        stays="The sign-in itself stays, and can be added again.",
     )
 
 

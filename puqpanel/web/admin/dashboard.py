@@ -15,7 +15,9 @@ bp = Blueprint("dashboard", __name__)
 @bp.get("/")
 @allow()
 def index() -> ResponseReturnValue:
-    """Figures for those who may see them; a greeting for everybody else, so that nobody signs in to a refusal."""
+    """Figures for those who may see them; a greeting for everybody else, so that nobody signs
+    in to a refusal.
+    """
     if not can("dashboard.view"):
         return render_template("admin/welcome.html")
     weeks, hours = dashboard.services_by_week(), dashboard.tasks_by_hour()

@@ -10,17 +10,23 @@ from puqpanel.web.admin.instances import Kind, Pages
 from puqpanel.web.guard import actor
 
 GATEWAY = Kind(
-    type="Payment", one="gateway", many="gateways", icon="credit-card",
+    type="Payment",
+    one="gateway",
+    many="gateways",
+    icon="credit-card",
     says="A gateway is a way to pay: a payment module with an account at its provider.",
     called="As clients will see it, such as “Card” or “Bank transfer”.",
     order="Lists and choices show them in this order.",
-    on="Its provider's messages are taken from now on.", off="Its provider's messages are refused from now on.",
+    on="Its provider's messages are taken from now on.",
+    off="Its provider's messages are refused from now on.",
 )
 ISOLATED = (
-    "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self' data:; form-action 'none'; base-uri 'none'; frame-ancestors 'none'; "
-    "sandbox allow-same-origin"
+    "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self' data:; form-action"
+    " 'none'; base-uri 'none'; frame-ancestors 'none'; sandbox allow-same-origin"
 )
-"""Nothing of the page runs and no form of it goes anywhere: it is looked at by staff, with staff's session."""
+"""Nothing of the page runs and no form of it goes anywhere: it is looked at by staff, with
+staff's session.
+"""
 
 
 class GatewayPages(Pages):
@@ -33,9 +39,14 @@ class GatewayPages(Pages):
         instance = self.find(uuid)
         called = instances.preview(actor=actor(), gateway=instance)
         answer = make_response(
-            render_template("admin/instances/preview.html", instance=instance, called=called, held=instances.held_back(instance.module),
-                            back=self.url("show", uuid))
-        )  # fmt: skip
+            render_template(
+                "admin/instances/preview.html",
+                instance=instance,
+                called=called,
+                held=instances.held_back(instance.module),
+                back=self.url("show", uuid),
+            )
+        )
         answer.headers["Content-Security-Policy"] = ISOLATED
         return answer
 

@@ -1,4 +1,6 @@
-"""Whether everything is well, with what to do where it is not: the same checks as `puqpanel doctor`."""
+"""Whether everything is well, with what to do where it is not: the same checks as `puqpanel
+doctor`.
+"""
 
 from __future__ import annotations
 

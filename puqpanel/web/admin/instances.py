@@ -1,4 +1,6 @@
-"""What gateways and senders share: a list in staff's order, and a page with the module's settings for each."""
+"""What gateways and senders share: a list in staff's order, and a page with the module's
+settings for each.
+"""
 
 from __future__ import annotations
 
@@ -115,7 +117,15 @@ class Pages:
         rows = instances.list_instances(self.kind.type)
         held = instances.held_back_of({row.module for row in rows})
         modules = {row.module: instances.module_of(row) for row in rows}
-        return render_template("admin/instances/index.html", pages=self, kind=self.kind, rows=rows, held=held, modules=modules, offered=self._offered())
+        return render_template(
+            "admin/instances/index.html",
+            pages=self,
+            kind=self.kind,
+            rows=rows,
+            held=held,
+            modules=modules,
+            offered=self._offered(),
+        )
 
     def create_form(self) -> ResponseReturnValue:
         """The form of a new one."""
@@ -127,11 +137,17 @@ class Pages:
         form = self._with_modules(NewForm())
         if form.validate_on_submit():
             try:
-                made = instances.create_instance(actor=actor(), module_type=self.kind.type, **form.values("title", "module"))
+                made = instances.create_instance(
+                    actor=actor(), module_type=self.kind.type, **form.values("title", "module")
+                )
             except UserError as error:
                 blame(form, error)
             else:
-                flash(f"{made.title} was added and is still off. Save its settings, then switch it on.", "good")
+                flash(
+                    f"{made.title} was added and is still off. Save its settings, then switch"
+                    " it on.",
+                    "good",
+                )
                 return redirect(self.url("show", made.uuid))
         return self._new(form), 422
 
@@ -139,7 +155,11 @@ class Pages:
         back = self.url("index")
         form.title.description = self.kind.called
         return render_template(
-            "admin/instances/new.html", kind=self.kind, form=self._with_modules(form), back=back, crumbs=[(self.kind.many.capitalize(), back)],
+            "admin/instances/new.html",
+            kind=self.kind,
+            form=self._with_modules(form),
+            back=back,
+            crumbs=[(self.kind.many.capitalize(), back)],
             offered=self._offered(),
         )
 
@@ -168,15 +188,36 @@ class Pages:
         flash("The settings were saved.", "good")
         return redirect(self.url("show", uuid))
 
-    def _show(self, instance: Instance, sent: dict[str, Any] | None = None, errors: dict[str, list[str]] | None = None) -> str:
+    def _show(
+        self,
+        instance: Instance,
+        sent: dict[str, Any] | None = None,
+        errors: dict[str, list[str]] | None = None,
+    ) -> str:
         uuid, module = instance.uuid, instances.module_of(instance)
         manage = can(f"{self.kind.many}.manage")
-        called = instances.settings_page(actor=actor(), instance=instance, sent=sent, errors=errors) if manage else None
+        called = (
+            instances.settings_page(actor=actor(), instance=instance, sent=sent, errors=errors)
+            if manage
+            else None
+        )
         return render_template(
-            self.template, pages=self, kind=self.kind, instance=instance, module=module, held=instances.held_back(instance.module),
-            called=called, errors=errors or {}, action=self.url("settings_submit", uuid), label="Save settings", consequence="Kept encrypted. Used at once.",
-            webhook=instances.webhook_address(instance) if instances.has_webhook(module) else "", can_test=instances.can_test(module), manage=manage,
-            timeline=audit.timeline(self.kind.one, uuid, 20), **self.further(instance),
+            self.template,
+            pages=self,
+            kind=self.kind,
+            instance=instance,
+            module=module,
+            held=instances.held_back(instance.module),
+            called=called,
+            errors=errors or {},
+            action=self.url("settings_submit", uuid),
+            label="Save settings",
+            consequence="Kept encrypted. Used at once.",
+            webhook=instances.webhook_address(instance) if instances.has_webhook(module) else "",
+            can_test=instances.can_test(module),
+            manage=manage,
+            timeline=audit.timeline(self.kind.one, uuid, 20),
+            **self.further(instance),
         )
 
     template = "admin/instances/show.html"
@@ -207,8 +248,12 @@ class Pages:
         back = self.url("show", instance.uuid)
         form.title.description = self.kind.called
         return render_template(
-            "admin/form.html", title=f"Rename {instance.title}", crumbs=[(self.kind.many.capitalize(), self.url("index")), (instance.title, back)],
-            form=form, label=f"Rename {self.kind.one}", back=back,
+            "admin/form.html",
+            title=f"Rename {instance.title}",
+            crumbs=[(self.kind.many.capitalize(), self.url("index")), (instance.title, back)],
+            form=form,
+            label=f"Rename {self.kind.one}",
+            back=back,
         )
 
     def move(self, uuid: str) -> ResponseReturnValue:
@@ -226,7 +271,11 @@ class Pages:
         except UserError as error:
             flash(str(error), "bad")
         else:
-            flash(f"{instance.title} is switched {'on' if active else 'off'}. {self.kind.on if active else self.kind.off}", "good")
+            flash(
+                f"{instance.title} is switched {'on' if active else 'off'}."
+                f" {self.kind.on if active else self.kind.off}",
+                "good",
+            )
         return redirect(self.url("show", uuid))
 
     def test(self, uuid: str) -> ResponseReturnValue:
@@ -238,7 +287,14 @@ class Pages:
             flash(str(error), "bad")
         else:
             said = f" {result.message}" if result.message else ""
-            flash(f"The connection works.{said}" if result.ok else f"The connection does not work.{said}", "good" if result.ok else "bad")
+            flash(
+                (
+                    f"The connection works.{said}"
+                    if result.ok
+                    else f"The connection does not work.{said}"
+                ),
+                "good" if result.ok else "bad",
+            )
         return redirect(self.url("show", uuid))
 
     def delete_form(self, uuid: str) -> ResponseReturnValue:
@@ -260,6 +316,11 @@ class Pages:
         if instances.has_webhook(instances.module_of(instance)):
             goes.append("Its webhook address: what is called there gets no answer any more")
         return render_template(
-            "admin/confirm.html", title=f"Delete {instance.title}?", button=f"Delete {self.kind.one}", back=self.url("show", instance.uuid), goes=goes,
-            stays="The module, its tables and its log stay.", wrong=wrong,
+            "admin/confirm.html",
+            title=f"Delete {instance.title}?",
+            button=f"Delete {self.kind.one}",
+            back=self.url("show", instance.uuid),
+            goes=goes,
+            stays="The module, its tables and its log stay.",
+            wrong=wrong,
         )

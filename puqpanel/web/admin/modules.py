@@ -17,7 +17,11 @@ from puqpanel.web.guard import actor, allow
 
 bp = Blueprint("modules", __name__, url_prefix="/modules")
 HELD = (ModuleStatus.RESTRICTED, ModuleStatus.ERROR, ModuleStatus.FAILING)
-DONE = {"activate": "is switched on, here and in every process.", "update": "was updated.", "deactivate": "is switched off. Its data stays."}
+DONE = {
+    "activate": "is switched on, here and in every process.",
+    "update": "was updated.",
+    "deactivate": "is switched off. Its data stays.",
+}
 
 
 def _folder() -> Path:
@@ -32,16 +36,23 @@ def index() -> ResponseReturnValue:
     found = module_list.list_modules(_folder())
     wanted, text = request.args.get("type", ""), request.args.get("q", "").strip()[:100]
     shown = [
-        one for one in found
-        if (wanted not in MODULE_TYPES or one.type == wanted)
-        and text.lower() in f"{one.title} {one.name} {one.config('author') or ''} {one.config('description') or ''}".lower()
+        one
+        for one in found
+        if (wanted not in MODULE_TYPES or one.type == wanted) and text.lower() in _searched(one)
     ]
     loaded = registry.current().modules
     pages = {key: module for key, module in loaded.items() if module.sidebar}
     return render_template(
-        "admin/modules/index.html", groups=[(kind, list(rows)) for kind, rows in groupby(shown, key=lambda one: one.type)], found=found,
-        shown=shown, held=[one for one in found if one.status in HELD and one.on], type=wanted, text=text, types=MODULE_TYPES,
-        pages=pages, loaded=loaded,
+        "admin/modules/index.html",
+        groups=[(kind, list(rows)) for kind, rows in groupby(shown, key=lambda one: one.type)],
+        found=found,
+        shown=shown,
+        held=[one for one in found if one.status in HELD and one.on],
+        type=wanted,
+        text=text,
+        types=MODULE_TYPES,
+        pages=pages,
+        loaded=loaded,
     )
 
 
@@ -50,7 +61,14 @@ def index() -> ResponseReturnValue:
 def rescan() -> ResponseReturnValue:
     """Reads the disk again; what changed is served anew in every process."""
     changed = modules.rescan(_folder())
-    flash("Nothing has changed on disk." if not changed else f"{changed} changed on disk; every process loads anew.", "good")
+    flash(
+        (
+            "Nothing has changed on disk."
+            if not changed
+            else f"{changed} changed on disk; every process loads anew."
+        ),
+        "good",
+    )
     return redirect(url_for("admin.modules.index"))
 
 
@@ -72,7 +90,14 @@ def load_again(type: str, name: str) -> ResponseReturnValue:
     except UserError as error:
         flash(str(error), "bad")
     else:
-        flash(f"{one.title} is loaded again in every process." if one.on else f"{one.title} loads now and can be activated.", "good")
+        flash(
+            (
+                f"{one.title} is loaded again in every process."
+                if one.on
+                else f"{one.title} loads now and can be activated."
+            ),
+            "good",
+        )
     return redirect(url_for("admin.modules.index"))
 
 
@@ -97,14 +122,28 @@ def deactivate_form(type: str, name: str) -> ResponseReturnValue:
     one = _known(type, name)
     goes = ["Its pages, permissions, menu entries and scheduled work, in every process"]
     if one.services:
-        goes.append(f"Managing its {one.services} services: they run on at the provider, but nothing can be done to them from here")
+        goes.append(
+            f"Managing its {one.services} services: they run on at the provider, but nothing can be"
+            " done to them from here"
+        )
     configured = [each.title for each in instances.list_instances(type) if each.name == name]
     if configured:
-        goes.append(f"Its {'gateways' if type == 'Payment' else 'senders'}, which keep their settings: {', '.join(configured)}")
+        goes.append(
+            f"Its {'gateways' if type == 'Payment' else 'senders'}, which keep their settings:"
+            f" {', '.join(configured)}"
+        )
     return render_template(
-        "admin/confirm.html", title=f"Switch {one.title} off?", button="Switch module off", keep="Leave it on", back=url_for("admin.modules.index"),
-        lead="Until it is switched on again, this is gone:", goes=goes,
-        stays="Its data stays, unless the module itself says that switching off removes it. Its waiting tasks are kept.",
+        "admin/confirm.html",
+        title=f"Switch {one.title} off?",
+        button="Switch module off",
+        keep="Leave it on",
+        back=url_for("admin.modules.index"),
+        lead="Until it is switched on again, this is gone:",
+        goes=goes,
+        stays=(
+            "Its data stays, unless the module itself says that switching off removes it. Its"
+            " waiting tasks are kept."
+        ),
     )
 
 
@@ -140,19 +179,35 @@ def purge_submit(type: str, name: str) -> ResponseReturnValue:
 def _purge(type: str, name: str, wrong: str = "") -> str:
     one = _known(type, name)
     return render_template(
-        "admin/confirm.html", title=f"Remove the data of {one.title}?", button="Remove data", back=url_for("admin.modules.index"), typed=name,
+        "admin/confirm.html",
+        title=f"Remove the data of {one.title}?",
+        button="Remove data",
+        back=url_for("admin.modules.index"),
+        typed=name,
         goes=[f"Every table of {one.title} with all that is in them: servers, credentials, usage"],
-        stays="The module's files, and the panel's services, clients and log stay.", wrong=wrong,
+        stays="The module's files, and the panel's services, clients and log stay.",
+        wrong=wrong,
     )
 
 
 def _known(type: str, name: str) -> module_list.Shown:
-    return next((one for one in module_list.list_modules(_folder()) if (one.type, one.name) == (type, name)), None) or abort(404)
+    return next(
+        (
+            one
+            for one in module_list.list_modules(_folder())
+            if (one.type, one.name) == (type, name)
+        ),
+        None,
+    ) or abort(404)
 
 
 def _try(type: str, name: str, verb: str) -> ResponseReturnValue:
     one = _known(type, name)
-    act = {"activate": modules.activate, "update": modules.update, "deactivate": modules.deactivate}[verb]
+    act = {
+        "activate": modules.activate,
+        "update": modules.update,
+        "deactivate": modules.deactivate,
+    }[verb]
     try:
         if verb != "deactivate":
             modules.prove(_folder(), type, name)
@@ -162,3 +217,10 @@ def _try(type: str, name: str, verb: str) -> ResponseReturnValue:
     else:
         flash(f"{one.title} {DONE[verb]}", "good")
     return redirect(url_for("admin.modules.index"))
+
+
+def _searched(module: module_list.Shown) -> str:
+    """Return the lower-case text in which the list's search looks."""
+    config = module.config
+    parts = (module.title, module.name, config("author") or "", config("description") or "")
+    return " ".join(parts).lower()

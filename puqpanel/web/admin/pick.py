@@ -1,4 +1,6 @@
-"""Choosing one client among any number: a search within the form, one capped query, quicker with a script and the same without."""
+"""Choosing one client among any number: a search within the form, one capped query, quicker
+with a script and the same without.
+"""
 
 from __future__ import annotations
 
@@ -19,17 +21,25 @@ LONGEST = 100
 
 
 class Found(NamedTuple):
-    """What a search offers: the clients, whether there are more than are shown, and what was searched for."""
+    """What a search offers: the clients, whether there are more than are shown, and what was
+    searched for.
+    """
 
     clients: Rows
     more: bool
     text: str
 
     def only(self) -> str:
-        """The uuid of the one client that is meant: the only one found, or the one with exactly this address; else empty."""
+        """The uuid of the one client that is meant: the only one found, or the one with exactly
+        this address; else empty.
+        """
         exact = [one for one in self.clients if one.email.lower() == self.text.lower()]
         meant = exact if len(exact) == 1 else self.clients
-        return str(meant[0].uuid) if self.text and len(meant) == 1 and not (self.more and meant is self.clients) else ""
+        return (
+            str(meant[0].uuid)
+            if self.text and len(meant) == 1 and not (self.more and meant is self.clients)
+            else ""
+        )
 
 
 def matching(text: str) -> sa.ColumnElement[bool]:
@@ -39,7 +49,8 @@ def matching(text: str) -> sa.ColumnElement[bool]:
 
 
 def find_clients(text: str | None, picked: str = "") -> Found:
-    """Active clients that match, the picked one first; without a text the picked one alone, and without either the newest.
+    """Active clients that match, the picked one first; without a text the picked one alone, and
+    without either the newest.
 
     Args:
         text: what was typed.
@@ -47,11 +58,24 @@ def find_clients(text: str | None, picked: str = "") -> Found:
     """
     text = " ".join((text or "").replace("\0", "").split())[:LONGEST]
     held = Client.uuid == picked
-    wanted = sa.or_(sa.and_(Client.active, matching(text)), held) if text else held if picked else sa.and_(Client.active)
+    wanted = (
+        sa.or_(sa.and_(Client.active, matching(text)), held)
+        if text
+        else held
+        if picked
+        else sa.and_(Client.active)
+    )
     order = (held.desc(), Client.name, Client.id) if text else (Client.id.desc(),)
-    rows = session().execute(
-        sa.select(Client.uuid, Client.name, Client.email, Client.company).where(wanted).order_by(*order).limit(SHOWN + 1)
-    ).all()
+    rows = (
+        session()
+        .execute(
+            sa.select(Client.uuid, Client.name, Client.email, Client.company)
+            .where(wanted)
+            .order_by(*order)
+            .limit(SHOWN + 1)
+        )
+        .all()
+    )
     return Found(rows[:SHOWN], len(rows) > SHOWN, text)
 
 
@@ -60,4 +84,8 @@ def find_clients(text: str | None, picked: str = "") -> Found:
 def clients() -> ResponseReturnValue:
     """The clients to choose from, as a fragment of a form that is being filled in."""
     picked = request.args.get("client", "")
-    return render_template("admin/clients/_found.html", found=find_clients(request.args.get("find"), picked), picked=picked)
+    return render_template(
+        "admin/clients/_found.html",
+        found=find_clients(request.args.get("find"), picked),
+        picked=picked,
+    )

@@ -26,23 +26,40 @@ bp = Blueprint("products", __name__, url_prefix="/products")
 
 PRODUCTS = Listing(
     sa.select(
-        Product.uuid, Product.name, Product.description, Product.module, Product.price_minor, Product.currency, Product.period, Product.active,
+        Product.uuid,
+        Product.name,
+        Product.description,
+        Product.module,
+        Product.price_minor,
+        Product.currency,
+        Product.period,
+        Product.active,
         Product.created_at,
     ),
     key=Product.id,
     sorts={"name": Sort(Product.name), "new": Sort(Product.id, descending=True)},
-    tabs={"all": Tab("All"), "active": Tab("On sale", Product.active), "inactive": Tab("Not on sale", ~Product.active)},
+    tabs={
+        "all": Tab("All"),
+        "active": Tab("On sale", Product.active),
+        "inactive": Tab("Not on sale", ~Product.active),
+    },
     filters={
         "module": Filter(
-            "Module", lambda key: Product.module == key, choices=lambda: [(m.key, m.title) for m in products.product_modules()]
+            "Module",
+            lambda key: Product.module == key,
+            choices=lambda: [(m.key, m.title) for m in products.product_modules()],
         ),
     },
     search=lambda text: sa.or_(Product.name.icontains(text, autoescape=True), Product.uuid == text),
     columns=(
-        Column("Product", lambda row: row.name), Column("Module", lambda row: row.module),
-        Column("Price", lambda row: Money(row.price_minor, row.currency).major), Column("Currency", lambda row: row.currency),
-        Column("Period", lambda row: row.period), Column("On sale", lambda row: "yes" if row.active else "no"),
-        Column("Created", lambda row: row.created_at), Column("UUID", lambda row: row.uuid),
+        Column("Product", lambda row: row.name),
+        Column("Module", lambda row: row.module),
+        Column("Price", lambda row: Money(row.price_minor, row.currency).major),
+        Column("Currency", lambda row: row.currency),
+        Column("Period", lambda row: row.period),
+        Column("On sale", lambda row: "yes" if row.active else "no"),
+        Column("Created", lambda row: row.created_at),
+        Column("UUID", lambda row: row.uuid),
     ),
     noun="products",
     placeholder="Name or ID",
@@ -53,9 +70,18 @@ class ProductForm(Form):
     """What is sold."""
 
     ASKED = ("name", "module", "price", "currency", "period", "active", "description")
-    name = StringField("Name", [InputRequired("A name is needed."), Length(max=200)], description="As customers see it.")
-    module = SelectField("Module", description="What makes it at the provider. It cannot be changed once services exist.")
-    price = StringField("Price", [InputRequired("A price is needed, 0 for nothing."), Length(max=20)], default="0")
+    name = StringField(
+        "Name",
+        [InputRequired("A name is needed."), Length(max=200)],
+        description="As customers see it.",
+    )
+    module = SelectField(
+        "Module",
+        description="What makes it at the provider. It cannot be changed once services exist.",
+    )
+    price = StringField(
+        "Price", [InputRequired("A price is needed, 0 for nothing."), Length(max=20)], default="0"
+    )
     currency = SelectField("Currency", choices=offered((code, code) for code in CURRENCIES))
     period = SelectField("For each", choices=offered(PERIODS.items()), default="monthly")
     active = BooleanField("On sale", default=True)
@@ -63,7 +89,10 @@ class ProductForm(Form):
 
 
 def _offer(form: ProductForm, held: str = "") -> ProductForm:
-    pairs = [("", "None: nothing is made at a provider"), *((m.key, m.title) for m in products.product_modules())]
+    pairs = [
+        ("", "None: nothing is made at a provider"),
+        *((m.key, m.title) for m in products.product_modules()),
+    ]
     if held and held not in dict(pairs):
         pairs.append((held, f"{held} (not switched on)"))
     form.module.choices = offered(pairs)
@@ -78,7 +107,9 @@ def index() -> ResponseReturnValue:
         return csv_answer(PRODUCTS, "products")
     page = PRODUCTS.page(session(), request.path, request.args)
     titles = {module.key: module.title for module in products.product_modules()}
-    return render_template("admin/products/index.html", list=page, Money=Money, periods=PERIODS, titles=titles)
+    return render_template(
+        "admin/products/index.html", list=page, Money=Money, periods=PERIODS, titles=titles
+    )
 
 
 @bp.get("/new")
@@ -95,18 +126,36 @@ def create_submit() -> ResponseReturnValue:
     form = _offer(ProductForm())
     if form.validate_on_submit():
         try:
-            product = products.save_product(actor=actor(), uuid=None, **form.values(*ProductForm.ASKED))
+            product = products.save_product(
+                actor=actor(), uuid=None, **form.values(*ProductForm.ASKED)
+            )
         except UserError as error:
             blame(form, error)
         else:
-            flash(f"{product.name} was added." + (" Now say how its module makes it." if product.module else ""), "good")
-            return redirect(url_for("admin.products.settings_form" if product.module else "admin.products.show", uuid=product.uuid))
+            flash(
+                f"{product.name} was added."
+                + (" Now say how its module makes it." if product.module else ""),
+                "good",
+            )
+            return redirect(
+                url_for(
+                    "admin.products.settings_form" if product.module else "admin.products.show",
+                    uuid=product.uuid,
+                )
+            )
     return _new(form), 422
 
 
 def _new(form: ProductForm) -> str:
     back = url_for("admin.products.index")
-    return render_template("admin/form.html", title="Add product", crumbs=[("Products", back)], form=form, label="Add product", back=back)
+    return render_template(
+        "admin/form.html",
+        title="Add product",
+        crumbs=[("Products", back)],
+        form=form,
+        label="Add product",
+        back=back,
+    )
 
 
 @bp.get("/<uuid>")
@@ -115,7 +164,11 @@ def show(uuid: str) -> ResponseReturnValue:
     """One product."""
     product = products.find_product(uuid)
     return render_template(
-        "admin/products/show.html", product=product, module=products.module_of(product), periods=PERIODS, timeline=audit.timeline("product", uuid, 20)
+        "admin/products/show.html",
+        product=product,
+        module=products.module_of(product),
+        periods=PERIODS,
+        timeline=audit.timeline("product", uuid, 20),
     )
 
 
@@ -124,7 +177,10 @@ def show(uuid: str) -> ResponseReturnValue:
 def edit_form(uuid: str) -> ResponseReturnValue:
     """The form of a product."""
     product = products.find_product(uuid)
-    return _edit(_offer(ProductForm(obj=product, data={"price": str(product.price.major)}), product.module), product)
+    return _edit(
+        _offer(ProductForm(obj=product, data={"price": str(product.price.major)}), product.module),
+        product,
+    )
 
 
 @bp.post("/<uuid>/edit")
@@ -147,8 +203,13 @@ def edit_submit(uuid: str) -> ResponseReturnValue:
 def _edit(form: ProductForm, product: Product) -> str:
     back = url_for("admin.products.show", uuid=product.uuid)
     return render_template(
-        "admin/form.html", title=f"Edit {product.name}", crumbs=[("Products", url_for("admin.products.index")), (product.name, back)], form=form,
-        label="Save product", back=back, consequence="Services keep the price they were sold at.",
+        "admin/form.html",
+        title=f"Edit {product.name}",
+        crumbs=[("Products", url_for("admin.products.index")), (product.name, back)],
+        form=form,
+        label="Save product",
+        back=back,
+        consequence="Services keep the price they were sold at.",
     )
 
 
@@ -173,13 +234,30 @@ def settings_submit(uuid: str) -> ResponseReturnValue:
     return redirect(url_for("admin.products.show", uuid=uuid))
 
 
-def _settings(product: Product, sent: dict[str, Any] | None = None, errors: dict[str, list[str]] | None = None) -> str:
+def _settings(
+    product: Product, sent: dict[str, Any] | None = None, errors: dict[str, list[str]] | None = None
+) -> str:
     module = products.module_of(product)
     stored = None if sent is None else {"product_data": sent, "errors": errors or {}}
-    called = calls.invoke(module, "get_product_page", product_uuid=product.uuid, actor=actor(), stored=stored) if module else None
-    template = "admin/module_form.html" if request.headers.get("HX-Request") else "admin/products/settings.html"
+    called = (
+        calls.invoke(
+            module, "get_product_page", product_uuid=product.uuid, actor=actor(), stored=stored
+        )
+        if module
+        else None
+    )
+    template = (
+        "admin/module_form.html"
+        if request.headers.get("HX-Request")
+        else "admin/products/settings.html"
+    )
     return render_template(
-        template, product=product, module=module, called=called, errors=errors or {}, label="Save settings",
+        template,
+        product=product,
+        module=module,
+        called=called,
+        errors=errors or {},
+        label="Save settings",
         action=url_for("admin.products.settings_submit", uuid=product.uuid),
         consequence="New services use them at once, existing ones with Change package.",
     )

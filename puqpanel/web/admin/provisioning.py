@@ -1,4 +1,6 @@
-"""What staff do to a service at its provider: create, suspend, unsuspend, change package, terminate, try again."""
+"""What staff do to a service at its provider: create, suspend, unsuspend, change package,
+terminate, try again.
+"""
 
 from __future__ import annotations
 
@@ -35,17 +37,32 @@ class UnderWay(ConflictError):
 class PackageForm(Form):
     """Which product the service has from now on."""
 
-    product = SelectField("Product", [InputRequired("Choose a product.")], description="Only products of the same module.")
+    product = SelectField(
+        "Product",
+        [InputRequired("Choose a product.")],
+        description="Only products of the same module.",
+    )
     price = SelectField(
-        "Price", [InputRequired("Say what it costs from now on.")], default="keep",
-        choices=offered([("keep", "Keep the price it was sold at"), ("take", "Take the product's price of today")]),
+        "Price",
+        [InputRequired("Say what it costs from now on.")],
+        default="keep",
+        choices=offered(
+            [
+                ("keep", "Keep the price it was sold at"),
+                ("take", "Take the product's price of today"),
+            ]
+        ),
     )
 
 
 class SuspendForm(Form):
     """Why a service is suspended."""
 
-    reason = StringField("Reason (optional)", description="Only staff see it, on the service's page and in its timeline.", render_kw={"maxlength": provisioning.REASON})
+    reason = StringField(
+        "Reason (optional)",
+        description="Only staff see it, on the service's page and in its timeline.",
+        render_kw={"maxlength": provisioning.REASON},
+    )
 
 
 def ask(uuid: str, verb: str, **more: Any) -> str:
@@ -71,11 +88,22 @@ def again(uuid: str) -> str:
         UnderWay: it is being tried already or was done, by a first click for instance.
         UserError: nothing went wrong, or it cannot be tried again.
     """
-    last = session().execute(
-        sa.select(Task.uuid, Task.status, Task.title).where(Task.service_uuid == uuid).order_by(Task.id.desc()).limit(1)
-    ).first()
+    last = (
+        session()
+        .execute(
+            sa.select(Task.uuid, Task.status, Task.title)
+            .where(Task.service_uuid == uuid)
+            .order_by(Task.id.desc())
+            .limit(1)
+        )
+        .first()
+    )
     if last is not None and last.status not in RETRYABLE:
-        raise UnderWay("It is under way already." if last.status in OPEN else "There is nothing to try again: the last task did its work.")
+        raise UnderWay(
+            "It is under way already."
+            if last.status in OPEN
+            else "There is nothing to try again: the last task did its work."
+        )
     if last is None:
         raise ConflictError("There is no failed task to try again.")
     task_operations.retry_task(actor=actor(), uuid=last.uuid)
@@ -112,8 +140,14 @@ def suspend_form(uuid: str) -> ResponseReturnValue:
     """The question before a suspension."""
     service = services.find_service(uuid)
     return render_template(
-        "admin/services/suspend.html", form=SuspendForm(), title=f"Suspend {service.name}?", button="Suspend service", keep="Leave it on", back=_page(uuid),
-        lead="Until it is unsuspended:", goes=["The customer cannot use it", "The provider keeps everything that is in it"],
+        "admin/services/suspend.html",
+        form=SuspendForm(),
+        title=f"Suspend {service.name}?",
+        button="Suspend service",
+        keep="Leave it on",
+        back=_page(uuid),
+        lead="Until it is unsuspended:",
+        goes=["The customer cannot use it", "The provider keeps everything that is in it"],
         stays=f"{service.client.name} sees that it is suspended.",
     )
 
@@ -138,16 +172,30 @@ def terminate_submit(uuid: str) -> ResponseReturnValue:
     """Terminates, if the name was typed."""
     service = services.find_service(uuid)
     if request.form.get("typed", "").strip() != service.name:
-        return _terminate(service, "Type the name exactly as it is written, then nothing is terminated by mistake."), 422
+        return (
+            _terminate(
+                service,
+                "Type the name exactly as it is written, then nothing is terminated by mistake.",
+            ),
+            422,
+        )
     return _done(uuid, partial(ask, uuid, "terminate"))
 
 
 def _terminate(service: Service, wrong: str = "") -> str:
     return render_template(
-        "admin/confirm.html", title=f"Terminate {service.name}?", button="Terminate service", back=_page(service.uuid), typed=service.name,
+        "admin/confirm.html",
+        title=f"Terminate {service.name}?",
+        button="Terminate service",
+        back=_page(service.uuid),
+        typed=service.name,
         lead="This deletes at the provider, at once and for good:",
-        goes=[f"The account or machine of {service.name}", "All data in it, with whatever backups the provider keeps beside it"],
-        stays="The client, the price, the timeline and the log stay.", wrong=wrong,
+        goes=[
+            f"The account or machine of {service.name}",
+            "All data in it, with whatever backups the provider keeps beside it",
+        ],
+        stays="The client, the price, the timeline and the log stay.",
+        wrong=wrong,
     )
 
 
@@ -168,7 +216,15 @@ def package_submit(uuid: str) -> ResponseReturnValue:
     form.product.choices = offered(_packages(service))
     if form.validate_on_submit():
         try:
-            flash(ask(uuid, "change_package", product_uuid=form.product.data, take_price=form.price.data == "take"), "good")
+            flash(
+                ask(
+                    uuid,
+                    "change_package",
+                    product_uuid=form.product.data,
+                    take_price=form.price.data == "take",
+                ),
+                "good",
+            )
         except UserError as error:
             blame(form, error)
         else:
@@ -178,17 +234,36 @@ def package_submit(uuid: str) -> ResponseReturnValue:
 
 def _packages(service: Service) -> list[tuple[str, str]]:
     rows = session().execute(
-        sa.select(Product.uuid, Product.name, Product.price_minor, Product.currency).where(Product.module == service.product.module, sa.or_(Product.active, Product.id == service.product_id))
-        .order_by(Product.name).limit(500)
+        sa.select(Product.uuid, Product.name, Product.price_minor, Product.currency)
+        .where(
+            Product.module == service.product.module,
+            sa.or_(Product.active, Product.id == service.product_id),
+        )
+        .order_by(Product.name)
+        .limit(500)
     )
-    return [(row.uuid, f"{row.name}, {Money(row.price_minor, row.currency)}" + (" (as it is configured now)" if row.uuid == service.product.uuid else "")) for row in rows]
+    return [
+        (
+            row.uuid,
+            f"{row.name}, {Money(row.price_minor, row.currency)}"
+            + (" (as it is configured now)" if row.uuid == service.product.uuid else ""),
+        )
+        for row in rows
+    ]
 
 
 def _package(form: PackageForm, service: Service) -> str:
     form.product.choices = offered(_packages(service))
     return render_template(
-        "admin/form.html", title="Change package", crumbs=[("Services", url_for("admin.services.index")), (service.name, _page(service.uuid))],
-        form=form, label="Change package", back=_page(service.uuid), consequence="Queues a task. If the provider does not follow, the service stays on what it has.",
+        "admin/form.html",
+        title="Change package",
+        crumbs=[("Services", url_for("admin.services.index")), (service.name, _page(service.uuid))],
+        form=form,
+        label="Change package",
+        back=_page(service.uuid),
+        consequence=(
+            "Queues a task. If the provider does not follow, the service stays on what it has."
+        ),
     )
 
 
@@ -197,17 +272,46 @@ def _page(uuid: str) -> str:
 
 
 def _names(uuids: Sequence[str]) -> Iterable[tuple[str, str]]:
-    found = sa.select(Service.uuid, Service.name, Client.name).join(Client, Client.id == Service.client_id).where(Service.uuid.in_(uuids))
-    return [(uuid, f"{name} of {client}") for uuid, name, client in session().execute(found.order_by(Service.name, Service.id))]
+    found = (
+        sa.select(Service.uuid, Service.name, Client.name)
+        .join(Client, Client.id == Service.client_id)
+        .where(Service.uuid.in_(uuids))
+    )
+    return [
+        (uuid, f"{name} of {client}")
+        for uuid, name, client in session().execute(found.order_by(Service.name, Service.id))
+    ]
 
 
 BULK = {
-    "suspend": Bulk("services.provision", "Suspend", "queued for suspension", lambda uuid: ask(uuid, "suspend"), "Their customers cannot use them until they are unsuspended:"),
-    "unsuspend": Bulk("services.provision", "Unsuspend", "queued to be unsuspended", lambda uuid: ask(uuid, "unsuspend"), "These are switched on again:"),
-    "retry": Bulk("services.provision", "Retry", "started again", again, "What failed last is tried again for:"),
+    "suspend": Bulk(
+        "services.provision",
+        "Suspend",
+        "queued for suspension",
+        lambda uuid: ask(uuid, "suspend"),
+        "Their customers cannot use them until they are unsuspended:",
+    ),
+    "unsuspend": Bulk(
+        "services.provision",
+        "Unsuspend",
+        "queued to be unsuspended",
+        lambda uuid: ask(uuid, "unsuspend"),
+        "These are switched on again:",
+    ),
+    "retry": Bulk(
+        "services.provision",
+        "Retry",
+        "started again",
+        again,
+        "What failed last is tried again for:",
+    ),
     "terminate": Bulk(
-        "services.terminate", "Terminate", "queued for termination", lambda uuid: ask(uuid, "terminate"),
-        "This deletes at the provider, at once and for good, the accounts and all data of:", danger=True,
+        "services.terminate",
+        "Terminate",
+        "queued for termination",
+        lambda uuid: ask(uuid, "terminate"),
+        "This deletes at the provider, at once and for good, the accounts and all data of:",
+        danger=True,
     ),
 }
 

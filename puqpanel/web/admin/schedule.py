@@ -31,7 +31,12 @@ def rule(work: Work) -> str:
 def index() -> ResponseReturnValue:
     """Every entry; the page asks for itself again while one runs."""
     entries = schedule.list_entries()
-    return render_template("admin/schedule/index.html", entries=entries, rule=rule, busy=open_among([one.task for one in entries if one.task]))
+    return render_template(
+        "admin/schedule/index.html",
+        entries=entries,
+        rule=rule,
+        busy=open_among([one.task for one in entries if one.task]),
+    )
 
 
 @bp.post("/run")
@@ -45,7 +50,9 @@ def run() -> ResponseReturnValue:
         flash(str(error), "bad")
     else:
         held = instances.held_back(module)
-        flash(f"“{name}” waits. {held}" if held else f"“{name}” runs now.", "warn" if held else "good")
+        flash(
+            f"“{name}” waits. {held}" if held else f"“{name}” runs now.", "warn" if held else "good"
+        )
     return redirect(url_for("admin.schedule.index"))
 
 
@@ -59,7 +66,14 @@ def steer(verb: str) -> ResponseReturnValue:
     except UserError as error:
         flash(str(error), "bad")
     else:
-        flash(f"“{name}” does not run by itself any more." if verb == "pause" else f"“{name}” runs by itself again.", "good")
+        flash(
+            (
+                f"“{name}” does not run by itself any more."
+                if verb == "pause"
+                else f"“{name}” runs by itself again."
+            ),
+            "good",
+        )
     return redirect(url_for("admin.schedule.index"))
 
 

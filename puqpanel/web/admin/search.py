@@ -1,4 +1,6 @@
-"""One search over clients, services, products, modules and pages; what somebody may not open is not found."""
+"""One search over clients, services, products, modules and pages; what somebody may not open is
+not found.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,12 @@ def index() -> ResponseReturnValue:
 
 def _found(text: str) -> list[tuple[str, str, list[Hit]]]:
     low = text.lower()
-    pages = [Hit(e.href, e.label, group.label) for group in staff_groups() for e in group.entries if low in e.label.lower()]
+    pages = [
+        Hit(e.href, e.label, group.label)
+        for group in staff_groups()
+        for e in group.entries
+        if low in e.label.lower()
+    ]
     return [
         ("users", "Clients", _clients(text)),
         ("server", "Services", _services(text)),
@@ -51,7 +58,12 @@ def _found(text: str) -> list[tuple[str, str, list[Hit]]]:
 def _clients(text: str) -> list[Hit]:
     if not can("clients.view"):
         return []
-    rows = session().execute(sa.select(Client.uuid, Client.name, Client.email).where(matching(text)).order_by(Client.id.desc()).limit(EACH))
+    rows = session().execute(
+        sa.select(Client.uuid, Client.name, Client.email)
+        .where(matching(text))
+        .order_by(Client.id.desc())
+        .limit(EACH)
+    )
     return [Hit(url_for("admin.clients.show", uuid=row.uuid), row.name, row.email) for row in rows]
 
 
@@ -59,10 +71,15 @@ def _services(text: str) -> list[Hit]:
     if not can("services.view"):
         return []
     rows = session().execute(
-        sa.select(Service.uuid, Service.name, Client.name.label("client")).join(Client, Client.id == Service.client_id)
-        .where(sa.or_(Service.name.icontains(text, autoescape=True), Service.uuid == text)).order_by(Service.id.desc()).limit(EACH)
+        sa.select(Service.uuid, Service.name, Client.name.label("client"))
+        .join(Client, Client.id == Service.client_id)
+        .where(sa.or_(Service.name.icontains(text, autoescape=True), Service.uuid == text))
+        .order_by(Service.id.desc())
+        .limit(EACH)
     )
-    return [Hit(url_for("admin.services.show", uuid=row.uuid), row.name, row.client) for row in rows]
+    return [
+        Hit(url_for("admin.services.show", uuid=row.uuid), row.name, row.client) for row in rows
+    ]
 
 
 def _products(text: str) -> list[Hit]:
@@ -70,13 +87,24 @@ def _products(text: str) -> list[Hit]:
         return []
     rows = session().execute(
         sa.select(Product.uuid, Product.name, Product.module)
-        .where(sa.or_(Product.name.icontains(text, autoescape=True), Product.uuid == text)).order_by(Product.id.desc()).limit(EACH)
+        .where(sa.or_(Product.name.icontains(text, autoescape=True), Product.uuid == text))
+        .order_by(Product.id.desc())
+        .limit(EACH)
     )
-    return [Hit(url_for("admin.products.show", uuid=row.uuid), row.name, row.module) for row in rows]
+    return [
+        Hit(url_for("admin.products.show", uuid=row.uuid), row.name, row.module) for row in rows
+    ]
 
 
 def _modules(low: str) -> list[Hit]:
     if not can("modules.view"):
         return []
-    found = [module for module in registry.current().modules.values() if low in f"{module.title} {module.name}".lower()]
-    return [Hit(url_for("admin.modules.index", q=module.title), module.title, module.type) for module in found[:EACH]]
+    found = [
+        module
+        for module in registry.current().modules.values()
+        if low in f"{module.title} {module.name}".lower()
+    ]
+    return [
+        Hit(url_for("admin.modules.index", q=module.title), module.title, module.type)
+        for module in found[:EACH]
+    ]

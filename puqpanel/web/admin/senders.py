@@ -1,4 +1,6 @@
-"""Senders: the channels that messages go out by, each a configured instance of a Notification module."""
+"""Senders: the channels that messages go out by, each a configured instance of a Notification
+module.
+"""
 
 from __future__ import annotations
 
@@ -19,19 +21,34 @@ from puqpanel.web.forms import Form, blame
 from puqpanel.web.guard import actor, can
 
 SENDER = Kind(
-    type="Notification", one="sender", many="senders", icon="paper-plane",
-    says="A sender is a channel that messages go out by: a notification module with a server or an account.",
+    type="Notification",
+    one="sender",
+    many="senders",
+    icon="paper-plane",
+    says=(
+        "A sender is a channel that messages go out by: a notification module with a server or an"
+        " account."
+    ),
     called="As staff will choose it, such as “Mail of the firm” or “Operations chat”.",
     order="Lists and choices show them in this order.",
-    on="Messages can go out by it.", off="Nothing goes out by it any more.",
+    on="Messages can go out by it.",
+    off="Nothing goes out by it any more.",
 )
 
 
 class TestForm(Form):
     """A message to try a sender with."""
 
-    to = StringField("To", [InputRequired("Enter whom it goes to."), Length(max=254)], description="An address as this channel knows it.")
-    message = TextAreaField("Text", [InputRequired("Enter a text."), Length(max=10_000)], default="This is a test. If you read it, this sender works.")
+    to = StringField(
+        "To",
+        [InputRequired("Enter whom it goes to."), Length(max=254)],
+        description="An address as this channel knows it.",
+    )
+    message = TextAreaField(
+        "Text",
+        [InputRequired("Enter a text."), Length(max=10_000)],
+        default="This is a test. If you read it, this sender works.",
+    )
 
 
 class SenderPages(Pages):
@@ -48,7 +65,9 @@ class SenderPages(Pages):
         return {"tasks": tasks, "busy": open_among(tasks)}
 
     def live(self, uuid: str) -> ResponseReturnValue:
-        """The newest tasks alone, asked for while one of them has not ended; then the whole page once more."""
+        """The newest tasks alone, asked for while one of them has not ended; then the whole
+        page once more.
+        """
         instance = self.find(uuid)
         state = self._tasks(uuid)
         answer = render_template("admin/instances/_sends.html", instance=instance, **state)
@@ -62,21 +81,38 @@ class SenderPages(Pages):
         """Queues a test message."""
         instance, form = self.find(uuid), TestForm()
         if form.validate_on_submit():
-            message = Message(subject="Test message", title="Test message", **form.values("to", "message"))
+            message = Message(
+                subject="Test message", title="Test message", **form.values("to", "message")
+            )
             try:
-                instances.send(actor=actor(), sender_uuid=uuid, message=message, tries=3, backoff=10, tags=["test"], title=f"Test of {instance.title}")
+                instances.send(
+                    actor=actor(),
+                    sender_uuid=uuid,
+                    message=message,
+                    tries=3,
+                    backoff=10,
+                    tags=["test"],
+                    title=f"Test of {instance.title}",
+                )
             except UserError as error:
                 blame(form, error)
             else:
-                flash("The message is on its way. What becomes of it stands under “Messages”.", "good")
+                flash(
+                    "The message is on its way. What becomes of it stands under “Messages”.", "good"
+                )
                 return redirect(self.url("show", uuid))
         return self._send(instance, form), 422
 
     def _send(self, instance: Instance, form: TestForm) -> str:
         back = self.url("show", instance.uuid)
         return render_template(
-            "admin/form.html", title=f"Send a test by {instance.title}", crumbs=[("Senders", self.url("index")), (instance.title, back)], form=form,
-            label="Send test", back=back, consequence="A worker sends it, with up to three tries.",
+            "admin/form.html",
+            title=f"Send a test by {instance.title}",
+            crumbs=[("Senders", self.url("index")), (instance.title, back)],
+            form=form,
+            label="Send test",
+            back=back,
+            consequence="A worker sends it, with up to three tries.",
         )
 
 

@@ -1,4 +1,7 @@
-"""Services: the list, one service, its module's settings. What is done to one at its provider stands in provisioning.py."""
+"""Services: the list, one service, its module's settings.
+
+What is done to one at its provider stands in provisioning.py.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,12 @@ BROKEN = (ProvisionStatus.FAILED, ProvisionStatus.NOT_FOUND)
 
 
 def _products() -> list[tuple[str, str]]:
-    return [(row.uuid, row.name) for row in session().execute(sa.select(Product.uuid, Product.name).order_by(Product.name).limit(500))]
+    return [
+        (row.uuid, row.name)
+        for row in session().execute(
+            sa.select(Product.uuid, Product.name).order_by(Product.name).limit(500)
+        )
+    ]
 
 
 def _of_client(text: str) -> sa.ColumnElement[bool]:
@@ -45,10 +53,22 @@ def _is_uuid(text: str) -> bool:
 
 SERVICES = Listing(
     sa.select(
-        Service.uuid, Service.name, Service.status, Service.provision_status, Service.price_minor, Service.currency, Service.period,
-        Service.failure, Service.created_at, Client.name.label("client"), Client.uuid.label("client_uuid"),
-        Product.name.label("product"), Product.module,
-    ).join(Client, Client.id == Service.client_id).join(Product, Product.id == Service.product_id),
+        Service.uuid,
+        Service.name,
+        Service.status,
+        Service.provision_status,
+        Service.price_minor,
+        Service.currency,
+        Service.period,
+        Service.failure,
+        Service.created_at,
+        Client.name.label("client"),
+        Client.uuid.label("client_uuid"),
+        Product.name.label("product"),
+        Product.module,
+    )
+    .join(Client, Client.id == Service.client_id)
+    .join(Product, Product.id == Service.product_id),
     key=Service.id,
     sorts={"new": Sort(Service.id, descending=True), "name": Sort(Service.name)},
     tabs={
@@ -62,24 +82,47 @@ SERVICES = Listing(
         "fraud": Tab("Fraud", Service.status == ServiceStatus.FRAUD),
     },
     filters={
-        "product": Filter("Product", lambda uuid: Product.uuid == uuid, choices=_products, shown=lambda row, _: str(row.product)),
-        "provision": Filter(
-            "Provisioning", lambda word: Service.provision_status == word if word in set(ProvisionStatus) else None,
-            choices=lambda: [(word, word.replace("_", " ").capitalize()) for word in ProvisionStatus],
+        "product": Filter(
+            "Product",
+            lambda uuid: Product.uuid == uuid,
+            choices=_products,
+            shown=lambda row, _: str(row.product),
         ),
-        "client": Filter("Client", _of_client, kind="search", shown=lambda row, text: str(row.client) if _is_uuid(text) else text),
+        "provision": Filter(
+            "Provisioning",
+            lambda word: Service.provision_status == word if word in set(ProvisionStatus) else None,
+            choices=lambda: [
+                (word, word.replace("_", " ").capitalize()) for word in ProvisionStatus
+            ],
+        ),
+        "client": Filter(
+            "Client",
+            _of_client,
+            kind="search",
+            shown=lambda row, text: str(row.client) if _is_uuid(text) else text,
+        ),
         "module": Filter(
-            "Module", lambda key: Product.module == key, choices=lambda: [(m.key, m.title) for m in products.product_modules()]
+            "Module",
+            lambda key: Product.module == key,
+            choices=lambda: [(m.key, m.title) for m in products.product_modules()],
         ),
     },
     search=lambda text: sa.or_(
-        Service.name.icontains(text, autoescape=True), Client.name.icontains(text, autoescape=True), Service.uuid == text
+        Service.name.icontains(text, autoescape=True),
+        Client.name.icontains(text, autoescape=True),
+        Service.uuid == text,
     ),
     columns=(
-        Column("Service", lambda row: row.name), Column("Client", lambda row: row.client), Column("Product", lambda row: row.product),
-        Column("Status", lambda row: row.status), Column("Provisioning", lambda row: row.provision_status),
-        Column("Price", lambda row: Money(row.price_minor, row.currency).major), Column("Currency", lambda row: row.currency),
-        Column("Period", lambda row: row.period), Column("Created", lambda row: row.created_at), Column("UUID", lambda row: row.uuid),
+        Column("Service", lambda row: row.name),
+        Column("Client", lambda row: row.client),
+        Column("Product", lambda row: row.product),
+        Column("Status", lambda row: row.status),
+        Column("Provisioning", lambda row: row.provision_status),
+        Column("Price", lambda row: Money(row.price_minor, row.currency).major),
+        Column("Currency", lambda row: row.currency),
+        Column("Period", lambda row: row.period),
+        Column("Created", lambda row: row.created_at),
+        Column("UUID", lambda row: row.uuid),
     ),
     noun="services",
     placeholder="Name, client or ID",
@@ -93,7 +136,9 @@ class ServiceForm(Form):
     client = StringField("Client", [InputRequired("Choose who buys it.")])
     product = SelectField("Product", [InputRequired("Choose what is bought.")])
     name = StringField(
-        "Name", [InputRequired("A name is needed."), Length(max=200)], description="What lists and the customer's pages call it, a host name for instance."
+        "Name",
+        [InputRequired("A name is needed."), Length(max=200)],
+        description="What lists and the customer's pages call it, a host name for instance.",
     )
 
 
@@ -117,13 +162,19 @@ def index() -> ResponseReturnValue:
 @allow("services.manage")
 def create_form() -> ResponseReturnValue:
     """The form of a new service."""
-    return _new(ServiceForm(data={"client": request.args.get("client", ""), "product": request.args.get("product")}))
+    return _new(
+        ServiceForm(
+            data={"client": request.args.get("client", ""), "product": request.args.get("product")}
+        )
+    )
 
 
 @bp.post("/new")
 @allow("services.manage")
 def create_submit() -> ResponseReturnValue:
-    """Sells a product to a client, nothing is provisioned yet; or looks for clients, where that button was pressed."""
+    """Sells a product to a client, nothing is provisioned yet; or looks for clients, where that
+    button was pressed.
+    """
     form = ServiceForm()
     _offer(form)
     if "look" in request.form:
@@ -136,7 +187,10 @@ def create_submit() -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             service = services.create_service(
-                actor=actor(), client_uuid=str(form.client.data), product_uuid=str(form.product.data), name=str(form.name.data)
+                actor=actor(),
+                client_uuid=str(form.client.data),
+                product_uuid=str(form.product.data),
+                name=str(form.name.data),
             )
         except UserError as error:
             blame(form, error)
@@ -147,13 +201,20 @@ def create_submit() -> ResponseReturnValue:
 
 
 def _offer(form: ServiceForm) -> None:
-    sold = [(p.uuid, f"{p.name}, {p.price} / {PERIODS.get(p.period, p.period)}") for p in products.products()]
+    sold = [
+        (p.uuid, f"{p.name}, {p.price} / {PERIODS.get(p.period, p.period)}")
+        for p in products.products()
+    ]
     form.product.choices = offered([("", "Choose a product…"), *sold])
 
 
 def _new(form: ServiceForm, found: Found | None = None) -> str:
     _offer(form)
-    return render_template("admin/services/new.html", form=form, found=found or find_clients("", form.client.data or ""))
+    return render_template(
+        "admin/services/new.html",
+        form=form,
+        found=found or find_clients("", form.client.data or ""),
+    )
 
 
 @bp.get("/<uuid>")
@@ -161,26 +222,64 @@ def _new(form: ServiceForm, found: Found | None = None) -> str:
 def show(uuid: str) -> ResponseReturnValue:
     """One service: state, why, tasks, module, log, timeline."""
     service = services.find_service(uuid)
-    log = session().scalars(sa.select(ModuleLog).where(ModuleLog.service_uuid == uuid).order_by(ModuleLog.id.desc()).limit(8)).all()
-    history = session().scalars(
-        sa.select(Audit).where(Audit.subject_type == "service", Audit.subject_uuid == uuid).order_by(Audit.id.desc()).limit(20)
-    ).all()
-    return render_template("admin/services/show.html", log=log, timeline=history, why=why(service, history), without=products.why_without_module(service.product), **_state(service))
+    log = (
+        session()
+        .scalars(
+            sa.select(ModuleLog)
+            .where(ModuleLog.service_uuid == uuid)
+            .order_by(ModuleLog.id.desc())
+            .limit(8)
+        )
+        .all()
+    )
+    history = (
+        session()
+        .scalars(
+            sa.select(Audit)
+            .where(Audit.subject_type == "service", Audit.subject_uuid == uuid)
+            .order_by(Audit.id.desc())
+            .limit(20)
+        )
+        .all()
+    )
+    return render_template(
+        "admin/services/show.html",
+        log=log,
+        timeline=history,
+        why=why(service, history),
+        without=products.why_without_module(service.product),
+        **_state(service),
+    )
 
 
 @bp.get("/<uuid>/live")
 @allow("services.view")
 def live(uuid: str) -> ResponseReturnValue:
-    """The state strip and the tasks alone, asked for every two seconds while something runs; then the whole page once more."""
+    """The state strip and the tasks alone, asked for every two seconds while something runs;
+    then the whole page once more.
+    """
     state = _state(services.find_service(uuid))
     answer = render_template("admin/services/_live.html", **state)
     return answer if state["busy"] else (answer, {"HX-Refresh": "true"})
 
 
 def _state(service: Service) -> dict[str, Any]:
-    rows = session().execute(sa.select(*ROW).where(Task.service_uuid == service.uuid).order_by(Task.id.desc()).limit(10)).all()
+    rows = (
+        session()
+        .execute(
+            sa.select(*ROW)
+            .where(Task.service_uuid == service.uuid)
+            .order_by(Task.id.desc())
+            .limit(10)
+        )
+        .all()
+    )
     return {
-        "service": service, "module": services.module_of(service), "verbs": services.possible_verbs(service), "tasks": rows, "periods": PERIODS,
+        "service": service,
+        "module": services.module_of(service),
+        "verbs": services.possible_verbs(service),
+        "tasks": rows,
+        "periods": PERIODS,
         "busy": service.provision_status == ProvisionStatus.PROCESSING or open_among(rows),
     }
 
@@ -212,8 +311,13 @@ def edit_submit(uuid: str) -> ResponseReturnValue:
 def _edit(form: NameForm, service: Service) -> str:
     back = url_for("admin.services.show", uuid=service.uuid)
     return render_template(
-        "admin/form.html", title=f"Rename {service.name}", crumbs=[("Services", url_for("admin.services.index")), (service.name, back)],
-        form=form, label="Rename service", back=back, consequence="The name is the panel's own; nothing changes at the provider.",
+        "admin/form.html",
+        title=f"Rename {service.name}",
+        crumbs=[("Services", url_for("admin.services.index")), (service.name, back)],
+        form=form,
+        label="Rename service",
+        back=back,
+        consequence="The name is the panel's own; nothing changes at the provider.",
     )
 
 
@@ -238,13 +342,33 @@ def settings_submit(uuid: str) -> ResponseReturnValue:
     return redirect(url_for("admin.services.show", uuid=uuid))
 
 
-def _settings(service: Service, sent: dict[str, Any] | None = None, errors: dict[str, list[str]] | None = None) -> str:
+def _settings(
+    service: Service, sent: dict[str, Any] | None = None, errors: dict[str, list[str]] | None = None
+) -> str:
     module = services.module_of(service)
     stored = None if sent is None else {"service_data": sent, "errors": errors or {}}
-    called = calls.invoke(module, "get_service_page", service_uuid=service.uuid, actor=actor(), stored=stored) if module else None
-    template = "admin/module_form.html" if request.headers.get("HX-Request") else "admin/services/settings.html"
+    called = (
+        calls.invoke(
+            module, "get_service_page", service_uuid=service.uuid, actor=actor(), stored=stored
+        )
+        if module
+        else None
+    )
+    template = (
+        "admin/module_form.html"
+        if request.headers.get("HX-Request")
+        else "admin/services/settings.html"
+    )
     return render_template(
-        template, service=service, module=module, called=called, errors=errors or {},
-        action=url_for("admin.services.settings_submit", uuid=service.uuid), label="Save settings",
-        consequence="Kept by the panel. The provider hears of it with Change package, or at once where a field says so.",
+        template,
+        service=service,
+        module=module,
+        called=called,
+        errors=errors or {},
+        action=url_for("admin.services.settings_submit", uuid=service.uuid),
+        label="Save settings",
+        consequence=(
+            "Kept by the panel. The provider hears of it with Change package, or at once where a"
+            " field says so."
+        ),
     )

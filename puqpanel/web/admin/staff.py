@@ -27,10 +27,18 @@ STAFF = Listing(
     sa.select(Staff.uuid, Staff.id, Staff.name, Staff.email, Staff.active, Staff.last_login_at),
     key=Staff.id,
     sorts={"email": Sort(Staff.email), "new": Sort(Staff.id, descending=True)},
-    tabs={"all": Tab("All"), "active": Tab("Active", Staff.active), "inactive": Tab("Inactive", ~Staff.active)},
-    search=lambda text: sa.or_(Staff.name.icontains(text, autoescape=True), Staff.email.icontains(text, autoescape=True)),
+    tabs={
+        "all": Tab("All"),
+        "active": Tab("Active", Staff.active),
+        "inactive": Tab("Inactive", ~Staff.active),
+    },
+    search=lambda text: sa.or_(
+        Staff.name.icontains(text, autoescape=True), Staff.email.icontains(text, autoescape=True)
+    ),
     columns=(
-        Column("Name", lambda row: row.name), Column("E-mail", lambda row: row.email), Column("Active", lambda row: "yes" if row.active else "no"),
+        Column("Name", lambda row: row.name),
+        Column("E-mail", lambda row: row.email),
+        Column("Active", lambda row: "yes" if row.active else "no"),
         Column("Signed in", lambda row: row.last_login_at),
     ),
     noun="accounts",
@@ -43,16 +51,29 @@ class StaffForm(Form):
 
     name = StringField("Name", [InputRequired("A name is needed."), Length(max=200)])
     email = EmailField("E-mail", [InputRequired("An e-mail address is needed."), Length(max=254)])
-    password = PasswordField("New password", [Optional(), Length(max=256)], description="Leave it empty to keep the one there is.")
-    roles = MultiCheckboxField("Roles", description="What the roles allow adds up. Without a role, an account can only sign in.")
-    active = BooleanField("Active", default=True, description="Switching this off ends all sessions of the account.")
+    password = PasswordField(
+        "New password",
+        [Optional(), Length(max=256)],
+        description="Leave it empty to keep the one there is.",
+    )
+    roles = MultiCheckboxField(
+        "Roles",
+        description="What the roles allow adds up. Without a role, an account can only sign in.",
+    )
+    active = BooleanField(
+        "Active", default=True, description="Switching this off ends all sessions of the account."
+    )
 
 
 class NewStaffForm(StaffForm):
     """A new account; it needs a password."""
 
     active = None  # type: ignore[assignment]
-    password = PasswordField("Password", [InputRequired("A password is needed."), Length(max=256)], description="At least 10 characters.")
+    password = PasswordField(
+        "Password",
+        [InputRequired("A password is needed."), Length(max=256)],
+        description="At least 10 characters.",
+    )
 
 
 class RoleForm(Form):
@@ -69,10 +90,16 @@ def index() -> ResponseReturnValue:
     if csv_wanted():
         return csv_answer(STAFF, "staff")
     page = STAFF.page(session(), request.path, request.args)
-    held = session().execute(
-        sa.select(staff_roles.c.staff_id, Role.name).join(Role, Role.id == staff_roles.c.role_id)
-        .where(staff_roles.c.staff_id.in_([row.id for row in page.rows])).order_by(Role.name)
-    ).all()
+    held = (
+        session()
+        .execute(
+            sa.select(staff_roles.c.staff_id, Role.name)
+            .join(Role, Role.id == staff_roles.c.role_id)
+            .where(staff_roles.c.staff_id.in_([row.id for row in page.rows]))
+            .order_by(Role.name)
+        )
+        .all()
+    )
     names: dict[int, list[str]] = {}
     for row in held:
         names.setdefault(row.staff_id, []).append(row.name)
@@ -95,7 +122,9 @@ def create_submit() -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             made = staff.create_staff(
-                actor=actor(), role_uuids=form.roles.data or (), **form.values("email", "name", "password")
+                actor=actor(),
+                role_uuids=form.roles.data or (),
+                **form.values("email", "name", "password"),
             )
         except UserError as error:
             blame(form, error)
@@ -112,7 +141,15 @@ def _roles() -> list[tuple[str, str]]:
 def _new(form: NewStaffForm) -> str:
     form.roles.choices = offered(_roles())
     back = url_for("admin.staff.index")
-    return render_template("admin/form.html", title="Add account", crumbs=[("Staff", back)], form=form, label="Add account", back=back, wide=("roles",))
+    return render_template(
+        "admin/form.html",
+        title="Add account",
+        crumbs=[("Staff", back)],
+        form=form,
+        label="Add account",
+        back=back,
+        wide=("roles",),
+    )
 
 
 @bp.get("/<uuid>/edit")
@@ -120,7 +157,14 @@ def _new(form: NewStaffForm) -> str:
 def edit_form(uuid: str) -> ResponseReturnValue:
     """The form of an account."""
     found = staff.find_staff(uuid)
-    form = StaffForm(data={"name": found.name, "email": found.email, "active": found.active, "roles": [role.uuid for role in found.roles]})
+    form = StaffForm(
+        data={
+            "name": found.name,
+            "email": found.email,
+            "active": found.active,
+            "roles": [role.uuid for role in found.roles],
+        }
+    )
     return _edit(form, found)
 
 
@@ -132,32 +176,49 @@ def edit_submit(uuid: str) -> ResponseReturnValue:
     form.roles.choices = offered(_roles())
     if form.validate_on_submit():
         try:
-            # the password first: it has the stricter check, and a refusal must leave nothing half saved
+            # the password first: it has the stricter check, and a refusal must leave nothing half
+            # saved
             if form.password.data:
                 staff.set_password(actor=actor(), uuid=uuid, password=form.password.data)
             staff.update_staff(
-                actor=actor(), uuid=uuid, role_uuids=form.roles.data or (), **form.values("email", "name", "active")
+                actor=actor(),
+                uuid=uuid,
+                role_uuids=form.roles.data or (),
+                **form.values("email", "name", "active"),
             )
         except UserError as error:
             blame(form, error)
         else:
-            flash("The account was saved." + (" Its sessions were ended." if form.password.data else ""), "good")
+            flash(
+                "The account was saved."
+                + (" Its sessions were ended." if form.password.data else ""),
+                "good",
+            )
             return redirect(url_for("admin.staff.index"))
     return _edit(form, staff.find_staff(uuid)), 422
 
 
 def _edit(form: StaffForm, found: Staff) -> str:
     form.roles.choices = offered(_roles())
-    return render_template("admin/staff/edit.html", form=form, found=found, timeline=audit.timeline("staff", found.uuid, 10))
+    return render_template(
+        "admin/staff/edit.html",
+        form=form,
+        found=found,
+        timeline=audit.timeline("staff", found.uuid, 10),
+    )
 
 
 @bp.get("/roles")
 @allow("staff.view")
 def roles() -> ResponseReturnValue:
     """All roles."""
-    held = session().execute(sa.select(staff_roles.c.role_id, sa.func.count()).group_by(staff_roles.c.role_id))
+    held = session().execute(
+        sa.select(staff_roles.c.role_id, sa.func.count()).group_by(staff_roles.c.role_id)
+    )
     counts: dict[int, int] = {row[0]: row[1] for row in held}
-    return render_template("admin/staff/roles.html", roles=staff.roles(), counts=counts, everything=EVERYTHING)
+    return render_template(
+        "admin/staff/roles.html", roles=staff.roles(), counts=counts, everything=EVERYTHING
+    )
 
 
 @bp.get("/roles/new")
@@ -195,7 +256,10 @@ def _save_role(found: Role | None) -> ResponseReturnValue:
     if form.validate_on_submit():
         try:
             staff.save_role(
-                actor=actor(), uuid=found.uuid if found else None, name=str(form.name.data), permissions=form.permissions.data or ()
+                actor=actor(),
+                uuid=found.uuid if found else None,
+                name=str(form.name.data),
+                permissions=form.permissions.data or (),
             )
         except UserError as error:
             blame(form, error)
@@ -206,7 +270,9 @@ def _save_role(found: Role | None) -> ResponseReturnValue:
 
 
 def _keys(found: Role | None) -> list[tuple[str, str]]:
-    """Every key that can be chosen; those a role holds of a module that is off just now stay choosable."""
+    """Every key that can be chosen; those a role holds of a module that is off just now stay
+    choosable.
+    """
     known = [(one.key, one.name) for one in staff.all_permissions()]
     gone = set(found.permissions) - {key for key, _ in known} - {EVERYTHING} if found else set()
     return known + [(key, key) for key in sorted(gone)]
@@ -218,8 +284,13 @@ def _role(form: RoleForm, found: Role | None) -> str:
     known = {one.key for one in permissions}
     groups = [(name, list(rows)) for name, rows in groupby(permissions, key=lambda one: one.group)]
     return render_template(
-        "admin/staff/role.html", form=form, found=found, groups=groups, chosen=set(form.permissions.data or ()),
-        gone=[key for key, _ in _keys(found) if key not in known], locked=bool(found and EVERYTHING in found.permissions),
+        "admin/staff/role.html",
+        form=form,
+        found=found,
+        groups=groups,
+        chosen=set(form.permissions.data or ()),
+        gone=[key for key, _ in _keys(found) if key not in known],
+        locked=bool(found and EVERYTHING in found.permissions),
     )
 
 
@@ -229,8 +300,12 @@ def role_delete_form(uuid: str) -> ResponseReturnValue:
     """The question before a role goes."""
     found = staff.find_role(uuid)
     return render_template(
-        "admin/confirm.html", title=f"Delete the role {found.name}?", button="Delete role", back=url_for("admin.staff.role_edit_form", uuid=uuid),
-        goes=[f"The role {found.name} with its {len(found.permissions)} permissions"], stays="No account has it, so nobody loses anything.",
+        "admin/confirm.html",
+        title=f"Delete the role {found.name}?",
+        button="Delete role",
+        back=url_for("admin.staff.role_edit_form", uuid=uuid),
+        goes=[f"The role {found.name} with its {len(found.permissions)} permissions"],
+        stays="No account has it, so nobody loses anything.",
     )
 
 

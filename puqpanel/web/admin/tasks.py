@@ -25,18 +25,36 @@ from puqpanel.web.lists import Column, Filter, Listing, Sort
 bp = Blueprint("tasks", __name__, url_prefix="/tasks")
 
 ROW: tuple[Any, ...] = (
-    Task.uuid, Task.title, Task.job, Task.status, Task.note, Task.attempt, Task.tries, Task.started_at, Task.ended_at, Task.run_at,
-    Task.created_at, Task.actor_name, Task.module, Task.service_uuid, Task.queue, Task.id,
+    Task.uuid,
+    Task.title,
+    Task.job,
+    Task.status,
+    Task.note,
+    Task.attempt,
+    Task.tries,
+    Task.started_at,
+    Task.ended_at,
+    Task.run_at,
+    Task.created_at,
+    Task.actor_name,
+    Task.module,
+    Task.service_uuid,
+    Task.queue,
+    Task.id,
 )
 
 
 def open_among(rows: Iterable[Any]) -> bool:
-    """Whether one of some task rows has not ended; a parked one waits for a person and changes nothing by itself."""
+    """Whether one of some task rows has not ended; a parked one waits for a person and changes
+    nothing by itself.
+    """
     return any(row.status in OPEN and row.status != TaskStatus.PARKED for row in rows)
 
 
 TASKS = Listing(
-    sa.select(*ROW, Service.name.label("service")).select_from(Task).outerjoin(Service, Service.uuid == Task.service_uuid),
+    sa.select(*ROW, Service.name.label("service"))
+    .select_from(Task)
+    .outerjoin(Service, Service.uuid == Task.service_uuid),
     key=Task.id,
     sorts={"new": Sort(Task.id, descending=True)},
     tabs={
@@ -48,18 +66,34 @@ TASKS = Listing(
         "cancelled": Tab("Cancelled", Task.status == TaskStatus.CANCELLED),
     },
     filters={
-        "tag": Filter("Tag", lambda text: Task.id.in_(sa.select(TaskTag.task_id).where(TaskTag.tag == text)), kind="text"),
+        "tag": Filter(
+            "Tag",
+            lambda text: Task.id.in_(sa.select(TaskTag.task_id).where(TaskTag.tag == text)),
+            kind="text",
+        ),
         "module": Filter("Module", lambda text: Task.module == text, kind="text"),
         "job": Filter("Job", lambda text: Task.job == text, kind="text"),
     },
     search=lambda text: sa.or_(
-        Task.title.icontains(text, autoescape=True), Service.name.icontains(text, autoescape=True), Task.uuid == text, Task.service_uuid == text
+        Task.title.icontains(text, autoescape=True),
+        Service.name.icontains(text, autoescape=True),
+        Task.uuid == text,
+        Task.service_uuid == text,
     ),
     columns=(
-        Column("Task", lambda row: row.title or row.job), Column("Job", lambda row: row.job), Column("Status", lambda row: row.status),
-        Column("Module", lambda row: row.module), Column("Service", lambda row: row.service or ""), Column("Service ID", lambda row: row.service_uuid), Column("Attempt", lambda row: row.attempt),
-        Column("Tries", lambda row: row.tries), Column("Created", lambda row: row.created_at), Column("Started", lambda row: row.started_at),
-        Column("Ended", lambda row: row.ended_at), Column("By", lambda row: row.actor_name), Column("Note", lambda row: row.note),
+        Column("Task", lambda row: row.title or row.job),
+        Column("Job", lambda row: row.job),
+        Column("Status", lambda row: row.status),
+        Column("Module", lambda row: row.module),
+        Column("Service", lambda row: row.service or ""),
+        Column("Service ID", lambda row: row.service_uuid),
+        Column("Attempt", lambda row: row.attempt),
+        Column("Tries", lambda row: row.tries),
+        Column("Created", lambda row: row.created_at),
+        Column("Started", lambda row: row.started_at),
+        Column("Ended", lambda row: row.ended_at),
+        Column("By", lambda row: row.actor_name),
+        Column("Note", lambda row: row.note),
         Column("UUID", lambda row: row.uuid),
     ),
     noun="tasks",
@@ -95,9 +129,19 @@ def live(uuid: str) -> ResponseReturnValue:
 
 def _state(uuid: str) -> dict[str, Any]:
     task = tasks.find_task(uuid)
-    name = session().scalar(sa.select(Service.name).where(Service.uuid == task.service_uuid)) if task.service_uuid else None
+    name = (
+        session().scalar(sa.select(Service.name).where(Service.uuid == task.service_uuid))
+        if task.service_uuid
+        else None
+    )
     given = {key: value for key, value in task.data.items() if key != "module"}
-    return {"task": task, "service_name": name, "given": redact(given), "log": tasks.log_of(task), "busy": open_among([task])}
+    return {
+        "task": task,
+        "service_name": name,
+        "given": redact(given),
+        "log": tasks.log_of(task),
+        "busy": open_among([task]),
+    }
 
 
 @bp.post("/<uuid>/cancel")
@@ -105,7 +149,10 @@ def _state(uuid: str) -> dict[str, Any]:
 def cancel(uuid: str) -> ResponseReturnValue:
     """Ends a task that waits."""
     try:
-        flash(f"{tasks.cancel_task(actor=actor(), uuid=uuid).title or 'The task'} was cancelled.", "good")
+        flash(
+            f"{tasks.cancel_task(actor=actor(), uuid=uuid).title or 'The task'} was cancelled.",
+            "good",
+        )
     except ConflictError as error:
         flash(str(error), "bad")
     return redirect(_back(uuid))
@@ -116,7 +163,10 @@ def cancel(uuid: str) -> ResponseReturnValue:
 def retry(uuid: str) -> ResponseReturnValue:
     """Lets an ended task go again."""
     try:
-        flash(f"{tasks.retry_task(actor=actor(), uuid=uuid).title or 'The task'} was started again.", "good")
+        flash(
+            f"{tasks.retry_task(actor=actor(), uuid=uuid).title or 'The task'} was started again.",
+            "good",
+        )
     except ConflictError as error:
         # a second click: what it asks for is being done
         going = tasks.find_task(uuid).status in OPEN
@@ -125,7 +175,9 @@ def retry(uuid: str) -> ResponseReturnValue:
 
 
 def _back(uuid: str) -> str:
-    """Where the button was pressed, as far as the browser says and it is in this area; else the task's own page."""
+    """Where the button was pressed, as far as the browser says and it is in this area; else the
+    task's own page.
+    """
     came = request.referrer or ""
     if came.startswith(request.host_url):
         return same_site("/" + came.removeprefix(request.host_url), "/admin")
@@ -138,8 +190,21 @@ def _names(uuids: Sequence[str]) -> Iterable[tuple[str, str]]:
 
 
 BULK = {
-    "retry": Bulk("tasks.manage", "Retry", "started again", lambda uuid: tasks.retry_task(actor=actor(), uuid=uuid), "These go again:"),
-    "cancel": Bulk("tasks.manage", "Cancel", "cancelled", lambda uuid: tasks.cancel_task(actor=actor(), uuid=uuid), "These will not run:", danger=True),
+    "retry": Bulk(
+        "tasks.manage",
+        "Retry",
+        "started again",
+        lambda uuid: tasks.retry_task(actor=actor(), uuid=uuid),
+        "These go again:",
+    ),
+    "cancel": Bulk(
+        "tasks.manage",
+        "Cancel",
+        "cancelled",
+        lambda uuid: tasks.cancel_task(actor=actor(), uuid=uuid),
+        "These will not run:",
+        danger=True,
+    ),
 }
 
 

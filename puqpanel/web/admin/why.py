@@ -1,4 +1,6 @@
-"""Why a service stands where it stands: a question, one plain sentence, and the entries of the audit that tell it."""
+"""Why a service stands where it stands: a question, one plain sentence, and the entries of the
+audit that tell it.
+"""
 
 from __future__ import annotations
 
@@ -41,13 +43,22 @@ def why(service: Service, history: Sequence[Audit]) -> Why | None:
     """
     event = next((entry for entry in history if entry.action.endswith(TELLING)), None)
     if service.failure:
-        return Why(_went_wrong(service, event), service.failure, "bad", "triangle-exclamation", event, None)
+        return Why(
+            _went_wrong(service, event), service.failure, "bad", "triangle-exclamation", event, None
+        )
     if service.status == ServiceStatus.ACTIVE or event is None:
         return None
     shown = status("service", service.status)
     question = f"Why is it {shown.word.lower()}?"
     verb = event.action.removeprefix("service.").removesuffix("_succeeded")
-    asked = next((entry for entry in history if entry.action == f"service.{verb}_requested" and entry.id < event.id), None)
+    asked = next(
+        (
+            entry
+            for entry in history
+            if entry.action == f"service.{verb}_requested" and entry.id < event.id
+        ),
+        None,
+    )
     reason = str((asked.after or {}).get("reason", "")) if asked else ""
     if reason:
         sentence = reason
@@ -63,4 +74,8 @@ def _went_wrong(service: Service, event: Audit | None) -> str:
         return "Why did it fail?"
     if service.provision_status == ProvisionStatus.PROCESSING:
         return "What went wrong last time?"
-    return "Why was it refused?" if event is not None and event.action.endswith("_refused") else "What went wrong?"
+    return (
+        "Why was it refused?"
+        if event is not None and event.action.endswith("_refused")
+        else "What went wrong?"
+    )

@@ -19,5 +19,8 @@ def index() -> ResponseReturnValue:
     """What the customer has, and what needs them."""
     me = current_customer()
     mine = services.services_of(me.id)
-    alive, ended = [one for one in mine if one.status in ALIVE], [one for one in mine if one.status not in ALIVE]
+    alive, ended = (
+        [one for one in mine if one.status in ALIVE],
+        [one for one in mine if one.status not in ALIVE],
+    )
     return render_template("client/home.html", me=me, alive=alive, ended=ended, periods=PERIODS)

@@ -1,4 +1,7 @@
-"""The customer's services and the tabs that their module draws. Another customer's service is 404, as if it were not there."""
+"""The customer's services and the tabs that their module draws.
+
+Another customer's service is 404, as if it were not there.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,11 @@ OVERVIEW = "overview"
 @customer
 def index() -> ResponseReturnValue:
     """All of them, those alive first."""
-    return render_template("client/services/index.html", services=services.services_of(current_customer().id), periods=PERIODS)
+    return render_template(
+        "client/services/index.html",
+        services=services.services_of(current_customer().id),
+        periods=PERIODS,
+    )
 
 
 @bp.get("/<uuid>")
@@ -42,10 +49,18 @@ def tab(uuid: str, tab: str) -> ResponseReturnValue:
     tabs, away, gone = _tabs(service), _away(service), _gone(service)
     if tab not in dict(tabs) and not away and not gone:
         abort(404)
-    module = modules.find(service.product.module) if tab != OVERVIEW and not away and not gone else None
+    module = (
+        modules.find(service.product.module) if tab != OVERVIEW and not away and not gone else None
+    )
     page = module.page(uuid, tab, active=_active(service)) if module else None
     return render_template(
-        "client/services/show.html", service=service, tabs=tabs, tab=OVERVIEW if away or gone else tab, page_of_module=page, away=away, periods=PERIODS,
+        "client/services/show.html",
+        service=service,
+        tabs=tabs,
+        tab=OVERVIEW if away or gone else tab,
+        page_of_module=page,
+        away=away,
+        periods=PERIODS,
     )
 
 
@@ -71,17 +86,32 @@ def _active(service: Service) -> bool:
 
 
 def _tabs(service: Service) -> list[tuple[str, str]]:
-    module = modules.find(service.product.module) if service.product.module and not _away(service) and not _gone(service) else None
-    found = [(one.key, languages.translate(module.loaded.folder, one.name)) for one in module.tabs(active=_active(service))] if module else []
+    module = (
+        modules.find(service.product.module)
+        if service.product.module and not _away(service) and not _gone(service)
+        else None
+    )
+    found = (
+        [
+            (one.key, languages.translate(module.loaded.folder, one.name))
+            for one in module.tabs(active=_active(service))
+        ]
+        if module
+        else []
+    )
     return found or [(OVERVIEW, "General")]
 
 
 def _gone(service: Service) -> bool:
-    """Whether there is no account that the module's tabs could show, or none that its customer may use: the panel says itself how things are."""
+    """Whether there is no account that the module's tabs could show, or none that its customer
+    may use: the panel says itself how things are.
+    """
     return service.status in CLOSED or service.provision_status == ProvisionStatus.NOT_FOUND
 
 
 def _away(service: Service) -> bool:
-    """Whether the module of the service is switched off, refused or waiting for its update: what it shows cannot be shown just now."""
+    """Whether the module of the service is switched off, refused or waiting for its update:
+    what it shows cannot be shown just now.
+    """
     module = modules.find(service.product.module) if service.product.module else None
     return bool(service.product.module) and (module is None or module.loaded.restricted)

@@ -1,6 +1,8 @@
-"""Files of modules, from `views/assets` of those that are loaded, at /modules/{Type}/{Name}/assets/{path}. Anybody may have them.
+"""Files of modules, from `views/assets` of those that are loaded, at
+/modules/{Type}/{Name}/assets/{path}. Anybody may have them.
 
-`asset("css/x.css")` in a module's template is the address with the file's mark in it, so that a browser may keep it for a year.
+`asset("css/x.css")` in a module's template is the address with the file's mark in it, so that a
+browser may keep it for a year.
 """
 
 from __future__ import annotations
@@ -19,18 +21,34 @@ from puqpanel.web.guard import public
 
 YEAR, SHORT = 365 * 24 * 3600, 300
 KINDS = {
-    "css": "text/css", "js": "text/javascript", "mjs": "text/javascript", "map": "application/json", "json": "application/json", "txt": "text/plain",
-    "png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "gif": "image/gif", "webp": "image/webp", "svg": "image/svg+xml",
-    "ico": "image/x-icon", "woff": "font/woff", "woff2": "font/woff2", "ttf": "font/ttf",
-}  # fmt: skip
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; sandbox"
+    "css": "text/css",
+    "js": "text/javascript",
+    "mjs": "text/javascript",
+    "map": "application/json",
+    "json": "application/json",
+    "txt": "text/plain",
+    "png": "image/png",
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+    "gif": "image/gif",
+    "webp": "image/webp",
+    "svg": "image/svg+xml",
+    "ico": "image/x-icon",
+    "woff": "font/woff",
+    "woff2": "font/woff2",
+    "ttf": "font/ttf",
+}
+POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; sandbox"
+)
 """For a file that is opened by itself: an SVG is drawn, and nothing in it runs."""
 _PART = re.compile(r"[A-Za-z0-9_@-][A-Za-z0-9_@+. -]*")
 bp = Blueprint("module_assets", __name__)
 
 
 def find(key: str, name: str) -> Path | None:
-    """A file of a module by its path under views/assets; None where there is none, or it is of no kind that is served.
+    """A file of a module by its path under views/assets; None where there is none, or it is of no
+    kind that is served.
 
     Args:
         key: the module's, `Payment/SamplePayment`.
@@ -72,7 +90,9 @@ def address(key: str, name: str) -> str:
 
 
 def lent(name: str, of_the_panel: str = "") -> str:
-    """`asset()` in a module's templates: one of its own files, or with two words one of the panel's."""
+    """`asset()` in a module's templates: one of its own files, or with two words one of the
+    panel's.
+    """
     if of_the_panel:
         return assets.asset(name, of_the_panel)
     call = calls.context.get()
@@ -88,7 +108,9 @@ def serve(type: str, module: str, name: str) -> Response:
         abort(404)
     known = mark(path)
     fresh = request.args.get("v") == known
-    answer = send_file(path, mimetype=_kind(path), etag=known, max_age=YEAR if fresh else SHORT, conditional=True)
+    answer = send_file(
+        path, mimetype=_kind(path), etag=known, max_age=YEAR if fresh else SHORT, conditional=True
+    )
     answer.cache_control.public = True
     answer.cache_control.no_cache = None
     if fresh:

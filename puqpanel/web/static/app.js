@@ -28,7 +28,10 @@ function drawer(open) {
   side.classList.toggle("open", open);
   root.classList.toggle("drawer", open);
   if (open) $("a", side)?.focus();
-  else if (opener) { opener.focus(); opener = null; }
+  else if (opener) {
+    opener.focus();
+    opener = null;
+  }
 }
 if (side) {
   document.addEventListener("click", (event) => {
@@ -46,18 +49,27 @@ if (side) {
 document.addEventListener("keydown", (event) => {
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
     const search = $("#search") || $('.bar input[type="search"]');
-    if (search) { event.preventDefault(); search.focus(); search.select(); }
+    if (search) {
+      event.preventDefault();
+      search.focus();
+      search.select();
+    }
   }
   if (event.key === "Escape" && side?.classList.contains("open")) drawer(false);
 });
 
 /* Menus: one open at a time; a click elsewhere or Esc closes, and the focus goes back. */
 document.addEventListener("click", (event) => {
-  $$("details.menu[open]").forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
+  $$("details.menu[open]").forEach((menu) => {
+    if (!menu.contains(event.target)) menu.open = false;
+  });
 });
 document.addEventListener("keydown", (event) => {
   if (event.key !== "Escape") return;
-  $$("details.menu[open]").forEach((menu) => { menu.open = false; $("summary", menu).focus(); });
+  $$("details.menu[open]").forEach((menu) => {
+    menu.open = false;
+    $("summary", menu).focus();
+  });
 });
 
 /* Lists: tick all, the bulk bar with its count. */
@@ -65,7 +77,10 @@ function count(form) {
   const boxes = $$('tbody input[type="checkbox"][name]', form);
   const ticked = boxes.filter((box) => box.checked).length;
   const all = $("[data-all]", form);
-  if (all) { all.checked = ticked > 0 && ticked === boxes.length; all.indeterminate = ticked > 0 && ticked < boxes.length; }
+  if (all) {
+    all.checked = ticked > 0 && ticked === boxes.length;
+    all.indeterminate = ticked > 0 && ticked < boxes.length;
+  }
   const bar = $(".bulk", form);
   if (!bar) return;
   bar.hidden = ticked === 0;
@@ -75,7 +90,10 @@ function count(form) {
 document.addEventListener("change", (event) => {
   const form = event.target.closest("[data-bulk]");
   if (!form || event.target.type !== "checkbox") return;
-  if (event.target.matches("[data-all]")) $$('tbody input[type="checkbox"][name]', form).forEach((box) => { box.checked = event.target.checked; });
+  if (event.target.matches("[data-all]"))
+    $$('tbody input[type="checkbox"][name]', form).forEach((box) => {
+      box.checked = event.target.checked;
+    });
   count(form);
 });
 document.addEventListener("click", (event) => {
@@ -83,7 +101,9 @@ document.addEventListener("click", (event) => {
   if (!clear) return;
   event.preventDefault();
   const form = clear.closest("[data-bulk]");
-  $$('input[type="checkbox"]', form).forEach((box) => { box.checked = false; });
+  $$('input[type="checkbox"]', form).forEach((box) => {
+    box.checked = false;
+  });
   count(form);
 });
 
@@ -111,7 +131,10 @@ function toast(notice) {
   if (bad) return;
   let timer = setTimeout(close, 6000);
   const hold = () => clearTimeout(timer);
-  const go = () => { clearTimeout(timer); timer = setTimeout(close, 3000); };
+  const go = () => {
+    clearTimeout(timer);
+    timer = setTimeout(close, 3000);
+  };
   message.addEventListener("mouseenter", hold);
   message.addEventListener("focusin", hold);
   message.addEventListener("mouseleave", go);
@@ -122,11 +145,16 @@ function toast(notice) {
 function blame(line) {
   const name = CSS.escape(line.dataset.field);
   const field = $(`[name="${name}"], [name="${name}[]"]`, line.closest("form"));
-  if (!field || field.hasAttribute("aria-invalid") || field.hasAttribute("aria-describedby")) return;
+  if (!field || field.hasAttribute("aria-invalid") || field.hasAttribute("aria-describedby"))
+    return;
   const text = document.createElement("div");
   text.className = "invalid-feedback";
   text.id = `${line.dataset.field}-said`;
-  text.textContent = [...line.childNodes].slice(1).map((node) => node.textContent).join("").replace(/^: /, "");
+  text.textContent = [...line.childNodes]
+    .slice(1)
+    .map((node) => node.textContent)
+    .join("")
+    .replace(/^: /, "");
   field.id ||= line.dataset.field;
   $("a", line).hash = field.id;
   field.setAttribute("aria-invalid", "true");
@@ -142,15 +170,23 @@ function prepare(within) {
   $$("li[data-field]", within).forEach(blame);
   $$("[data-type-to-confirm]", within).forEach((input) => {
     const button = $("[data-confirmed]", input.form);
-    const check = () => { button.disabled = input.value.trim() !== input.dataset.typeToConfirm; };
+    const check = () => {
+      button.disabled = input.value.trim() !== input.dataset.typeToConfirm;
+    };
     input.addEventListener("input", check);
     check();
   });
-  $$("select[data-submit]", within).forEach((select) => select.addEventListener("change", () => select.form.requestSubmit()));
-  $$("[data-needs-script][hidden]", within).forEach((thing) => { thing.hidden = false; });
+  $$("select[data-submit]", within).forEach((select) =>
+    select.addEventListener("change", () => select.form.requestSubmit()),
+  );
+  $$("[data-needs-script][hidden]", within).forEach((thing) => {
+    thing.hidden = false;
+  });
 }
 document.addEventListener("DOMContentLoaded", () => prepare(document));
-document.addEventListener("htmx:load", (event) => { if (event.target !== document.body) prepare(event.target); });
+document.addEventListener("htmx:load", (event) => {
+  if (event.target !== document.body) prepare(event.target);
+});
 
 /* Passwords and copying */
 document.addEventListener("click", async (event) => {
@@ -166,8 +202,10 @@ document.addEventListener("click", async (event) => {
   const copy = event.target.closest("[data-copy]");
   if (copy) {
     const from = document.getElementById(copy.dataset.copy);
-    const text = from ? from.value ?? from.textContent : copy.dataset.copy;
-    try { await navigator.clipboard.writeText(text); } catch {
+    const text = from ? (from.value ?? from.textContent) : copy.dataset.copy;
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
       // the clipboard is closed to pages without TLS: select it, so that one key is left to press
       if (from?.select) from.select();
       return;
@@ -175,7 +213,9 @@ document.addEventListener("click", async (event) => {
     const icon = $("i", copy);
     const before = icon.className;
     icon.className = "fa-solid fa-check t-good";
-    setTimeout(() => { icon.className = before; }, 1500);
+    setTimeout(() => {
+      icon.className = before;
+    }, 1500);
   }
 });
 
@@ -183,27 +223,37 @@ document.addEventListener("click", async (event) => {
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.method.toLowerCase() === "get" || event.defaultPrevented) return;
-  if (form.dataset.busy) { event.preventDefault(); return; }
+  if (form.dataset.busy) {
+    event.preventDefault();
+    return;
+  }
   form.dataset.busy = "yes";
   const button = event.submitter;
   // disabled only after the browser has read the form, else the button's own value would be missing from it
   setTimeout(() => {
-    $$("button:not([type=button])", form).forEach((one) => { one.setAttribute("aria-disabled", "true"); });
+    $$("button:not([type=button])", form).forEach((one) => {
+      one.setAttribute("aria-disabled", "true");
+    });
     if (!button?.matches(".btn")) return;
     button.style.minWidth = `${button.offsetWidth}px`;
-    const icon = $("i", button) || button.insertAdjacentElement("afterbegin", document.createElement("i"));
+    const icon =
+      $("i", button) || button.insertAdjacentElement("afterbegin", document.createElement("i"));
     icon.className = "fa-solid fa-rotate turn";
     icon.setAttribute("aria-hidden", "true");
   });
 });
 window.addEventListener("pageshow", (event) => {
   if (!event.persisted) return;
-  $$("form[data-busy]").forEach((form) => { delete form.dataset.busy; });
+  $$("form[data-busy]").forEach((form) => {
+    delete form.dataset.busy;
+  });
   $$("form [aria-disabled=true]").forEach((one) => one.removeAttribute("aria-disabled"));
 });
 
 /* A live fragment that is refused means that somebody signed out meanwhile: let the page itself say so. */
-document.addEventListener("htmx:responseError", (event) => { if (event.detail.xhr.status === 401) location.reload(); });
+document.addEventListener("htmx:responseError", (event) => {
+  if (event.detail.xhr.status === 401) location.reload();
+});
 
 /* What htmx sends by itself, a DELETE for instance, carries the token of the page. */
 document.addEventListener("htmx:configRequest", (event) => {
@@ -214,5 +264,6 @@ document.addEventListener("htmx:configRequest", (event) => {
 /* A list that asks for itself again waits while something on it is ticked or a menu is open. */
 document.addEventListener("htmx:beforeRequest", (event) => {
   const live = event.target;
-  if (live.matches("[data-live]") && $("input:checked, details[open]", live)) event.preventDefault();
+  if (live.matches("[data-live]") && $("input:checked, details[open]", live))
+    event.preventDefault();
 });

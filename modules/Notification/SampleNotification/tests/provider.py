@@ -1,4 +1,6 @@
-"""What stands for a mail server in the contract suite: the one of the panel's own tests, which speaks real SMTP."""
+"""What stands for a mail server in the contract suite: the one of the panel's own tests, which
+speaks real SMTP.
+"""
 
 from __future__ import annotations
 
@@ -36,5 +38,14 @@ class Faults:
 def provider() -> Iterator[Supply]:
     """A mail server of the probe's own."""
     with MailServer("none", ("panel", "Very-Secret-77")) as server:
-        settings = {"channel": "smtp", "url": "", "token": "", **{key: value for key, value in server.config().items() if key != "verify"}}
-        yield Supply(faults=Faults(server), settings=settings, bad_message={"to": "nobody", "subject": "A test", "message": "It works."})
+        settings = {
+            "channel": "smtp",
+            "url": "",
+            "token": "",
+            **{key: value for key, value in server.config().items() if key != "verify"},
+        }
+        yield Supply(
+            faults=Faults(server),
+            settings=settings,
+            bad_message={"to": "nobody", "subject": "A test", "message": "It works."},
+        )

@@ -1,4 +1,6 @@
-"""The rules of the settings: each channel asks for what it cannot do without, and for nothing else."""
+"""The rules of the settings: each channel asks for what it cannot do without, and for nothing
+else.
+"""
 
 import pytest
 
@@ -6,7 +8,13 @@ from modules.Notification.SampleNotification.forms import SettingsForm
 from puqpanel.sdk import forms
 
 WEB = {"channel": "webhook", "url": "https://chat.example/hook"}
-MAIL = {"channel": "smtp", "server": "mail.example", "email": "panel@firm.example", "port": "25", "encryption": "none"}
+MAIL = {
+    "channel": "smtp",
+    "server": "mail.example",
+    "email": "panel@firm.example",
+    "port": "25",
+    "encryption": "none",
+}
 
 
 @pytest.mark.parametrize(

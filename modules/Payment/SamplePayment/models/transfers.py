@@ -1,4 +1,6 @@
-"""The module's one table, mod_payment_samplepayment_transfers: which reference stands for which invoice."""
+"""The module's one table, mod_payment_samplepayment_transfers: which reference stands for which
+invoice.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,10 @@ class Base(db.Tables, db.DeclarativeBase):
 
 
 class Transfer(Base):
-    """A payment that is awaited by one gateway for one invoice. `state` is waiting, paid or returned."""
+    """A payment that is awaited by one gateway for one invoice.
+
+    `state` is waiting, paid or returned.
+    """
 
     __tablename__ = "transfers"
     __table_args__ = (sa.UniqueConstraint("gateway_uuid", "reference"),)
@@ -37,29 +42,50 @@ class Transfer(Base):
     def find(cls, gateway_uuid: str, reference: str) -> Transfer | None:
         """The one under this reference, or None."""
         found: Transfer | None = db.session.scalar(
-            sa.select(cls).where(cls.gateway_uuid == gateway_uuid, cls.reference == reference).execution_options(populate_existing=True)
+            sa.select(cls)
+            .where(cls.gateway_uuid == gateway_uuid, cls.reference == reference)
+            .execution_options(populate_existing=True)
         )
         return found
 
 
 def reference_of(gateway_uuid: str, invoice_uuid: str) -> str:
-    """Ten letters and digits that are the same each time the client opens the page, and easy to type."""
+    """Ten letters and digits that are the same each time the client opens the page, and easy to
+    type.
+    """
     digest = hashlib.sha256(f"{gateway_uuid}/{invoice_uuid}".encode()).digest()
     return "SP" + base64.b32encode(digest)[:10].decode()
 
 
 def awaited(gateway_uuid: str, invoice: Invoice) -> Transfer:
-    """The transfer that is awaited for an invoice; made when it is asked for first, and always of the amount that is due now."""
+    """The transfer that is awaited for an invoice; made when it is asked for first, and always
+    of the amount that is due now.
+    """
     reference = reference_of(gateway_uuid, invoice.uuid)
     wanted = {"amount": invoice.due_amount, "currency": invoice.client.currency.code}
     found = Transfer.find(gateway_uuid, reference)
     if found is None:
-        # Two pages may be opened at once: the unique key lets one of them make the row, and the other finds it.
+        # Two pages may be opened at once: the unique key lets one of them make the row, and the
+        # other finds it.
         with contextlib.suppress(sa.exc.IntegrityError), db.transaction() as session:
-            session.add(Transfer(gateway_uuid=gateway_uuid, invoice_uuid=invoice.uuid, reference=reference, **wanted))
-    elif found.state == "waiting" and (found.amount, found.currency) != (wanted["amount"], wanted["currency"]):
+            session.add(
+                Transfer(
+                    gateway_uuid=gateway_uuid,
+                    invoice_uuid=invoice.uuid,
+                    reference=reference,
+                    **wanted,
+                )
+            )
+    elif found.state == "waiting" and (found.amount, found.currency) != (
+        wanted["amount"],
+        wanted["currency"],
+    ):
         with db.transaction() as session:
-            session.execute(sa.update(Transfer).where(Transfer.id == found.id, Transfer.state == "waiting").values(**wanted))
+            session.execute(
+                sa.update(Transfer)
+                .where(Transfer.id == found.id, Transfer.state == "waiting")
+                .values(**wanted)
+            )
     made = Transfer.find(gateway_uuid, reference)
     if made is None:
         raise RuntimeError("the transfer that was just made is gone")
@@ -69,4 +95,8 @@ def awaited(gateway_uuid: str, invoice: Invoice) -> Transfer:
 def note_outcome(transfer: Transfer, state: str, transaction_id: str) -> None:
     """Writes down what became of it."""
     with db.transaction() as session:
-        session.execute(sa.update(Transfer).where(Transfer.id == transfer.id).values(state=state, transaction_id=transaction_id))
+        session.execute(
+            sa.update(Transfer)
+            .where(Transfer.id == transfer.id)
+            .values(state=state, transaction_id=transaction_id)
+        )

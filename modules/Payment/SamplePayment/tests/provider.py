@@ -1,4 +1,6 @@
-"""What stands for the bank in the contract suite: its service, which is asked for the account, and its signed message that money came."""
+"""What stands for the bank in the contract suite: its service, which is asked for the account,
+and its signed message that money came.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +20,35 @@ IBAN, SECRET = "DE89370400440532013000", "sixteen letters, and more"
 def provider() -> Iterator[Supply]:
     """A bank of the probe's own, and a transfer that it tells of."""
     with Provider(lambda request: Reply.of({"iban": IBAN})) as bank:
-        settings = {"holder": "Firm", "iban": IBAN, "bic": "", "webhook_secret": SECRET, "bank_api": bank.url, "api_key": "bank-key-1"}
+        settings = {
+            "holder": "Firm",
+            "iban": IBAN,
+            "bic": "",
+            "webhook_secret": SECRET,
+            "bank_api": bank.url,
+            "api_key": "bank-key-1",
+        }
         supply = Supply(faults=bank, settings=settings)
 
         def prepare(lab: Lab) -> None:
             awaited = lab.part("models.transfers").awaited("", Invoice.sample())
-            body = json.dumps({"id": "tx-1", "reference": awaited.reference, "amount": "21.90", "currency": "EUR", "status": "received"}).encode()
+            body = json.dumps(
+                {
+                    "id": "tx-1",
+                    "reference": awaited.reference,
+                    "amount": "21.90",
+                    "currency": "EUR",
+                    "status": "received",
+                }
+            ).encode()
             signature = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
-            supply.webhook = body, {"Content-Type": "application/json", "X-Signature": f"sha256={signature}"}
+            supply.webhook = (
+                body,
+                {
+                    "Content-Type": "application/json",
+                    "X-Signature": f"sha256={signature}",
+                },
+            )
 
         supply.prepare = prepare
         yield supply

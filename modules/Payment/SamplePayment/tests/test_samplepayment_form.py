@@ -5,7 +5,12 @@ import pytest
 from modules.Payment.SamplePayment.forms import SettingsForm, iban_is_right
 from puqpanel.sdk import forms
 
-GOOD = {"holder": "Lumen", "iban": "DE89 3704 0044 0532 0130 00", "bic": "EXBKDEFF", "webhook_secret": "sixteen letters!"}
+GOOD = {
+    "holder": "Lumen",
+    "iban": "DE89 3704 0044 0532 0130 00",
+    "bic": "EXBKDEFF",
+    "webhook_secret": "sixteen letters!",
+}
 
 
 def test_an_iban_is_kept_without_its_spaces() -> None:
@@ -31,7 +36,9 @@ def test_settings(changed: dict[str, str], wrong: set[str]) -> None:
     assert set(forms.save(SettingsForm, GOOD | changed).get("errors", {})) == wrong
 
 
-@pytest.mark.parametrize("iban", ["PL61109010140000071219812874", "GB29NWBK60161331926819", "NO9386011117947"])
+@pytest.mark.parametrize(
+    "iban", ["PL61109010140000071219812874", "GB29NWBK60161331926819", "NO9386011117947"]
+)
 def test_ibans_of_other_countries(iban: str) -> None:
     assert iban_is_right(iban)
     assert not iban_is_right(iban[:-1])
@@ -39,5 +46,7 @@ def test_ibans_of_other_countries(iban: str) -> None:
 
 
 def test_an_empty_secret_keeps_the_stored_one() -> None:
-    answer = forms.save(SettingsForm, GOOD | {"webhook_secret": ""}, {"webhook_secret": "the stored one of long"})
+    answer = forms.save(
+        SettingsForm, GOOD | {"webhook_secret": ""}, {"webhook_secret": "the stored one of long"}
+    )
     assert answer["data"]["webhook_secret"] == "the stored one of long"

@@ -18,7 +18,10 @@ By = Literal["day", "week", "month"]
 
 @dataclass(frozen=True)
 class Period:
-    """A choice. `key` is empty for days of the reader's own; `form` holds them, with what is wrong beside them."""
+    """A choice.
+
+    `key` is empty for days of the reader's own; `form` holds them, with what is wrong beside them.
+    """
 
     first: date
     last: date
@@ -54,7 +57,11 @@ def read(args: Mapping[str, Any]) -> Period:
             return Period(own["since"], own["until"], "", form)
         return Period(today - timedelta(days=29), today, "30d", form)
     key = args.get("period", "") if args.get("period") in PERIODS else "30d"
-    first = {"30d": today - timedelta(days=29), "90d": today - timedelta(days=89), "12m": _a_year_before(today)}[key]
+    first = {
+        "30d": today - timedelta(days=29),
+        "90d": today - timedelta(days=89),
+        "12m": _a_year_before(today),
+    }[key]
     return Period(first, today, key, PeriodForm(data={"since": first, "until": today}))
 
 

@@ -11,7 +11,16 @@ from modules.Plugin.Reports.services import periods
 from puqpanel.sdk import statistics
 
 
-@pytest.mark.parametrize(("key", "by", "least", "most"), [("30d", "day", 30, 30), ("90d", "week", 90, 90), ("12m", "month", 335, 366), ("", "day", 30, 30), ("x", "day", 30, 30)])
+@pytest.mark.parametrize(
+    ("key", "by", "least", "most"),
+    [
+        ("30d", "day", 30, 30),
+        ("90d", "week", 90, 90),
+        ("12m", "month", 335, 366),
+        ("", "day", 30, 30),
+        ("x", "day", 30, 30),
+    ],
+)
 def test_the_usual_choices(key: str, by: str, least: int, most: int) -> None:
     period = periods.read({"period": key})
     assert (period.last, period.by, period.refused) == (statistics.today(), by, False)
@@ -19,8 +28,15 @@ def test_the_usual_choices(key: str, by: str, least: int, most: int) -> None:
 
 
 def test_days_of_ones_own() -> None:
-    period = periods.read(MultiDict({"since": "2026-01-01", "until": "2026-03-01", "period": "12m"}))
-    assert (period.first, period.last, period.key, period.by) == (date(2026, 1, 1), date(2026, 3, 1), "", "week")
+    period = periods.read(
+        MultiDict({"since": "2026-01-01", "until": "2026-03-01", "period": "12m"})
+    )
+    assert (period.first, period.last, period.key, period.by) == (
+        date(2026, 1, 1),
+        date(2026, 3, 1),
+        "",
+        "week",
+    )
     assert period.query == "since=2026-01-01&until=2026-03-01"
 
 

@@ -6,7 +6,15 @@ from typing import Any
 
 from flask import flash, redirect
 
-from puqpanel.sdk import Controller, Request, __, current_admin, json_success, url_for_module, view_admin_module
+from puqpanel.sdk import (
+    Controller,
+    Request,
+    __,
+    current_admin,
+    json_success,
+    url_for_module,
+    view_admin_module,
+)
 
 from ..forms import NoteForm
 from ..models.notes import Note, keep, newest
@@ -32,9 +40,25 @@ class NotesController(Controller):
 
     def as_json(self, request: Request) -> Any:
         """The notes for programs."""
-        return json_success([{"id": note.id, "text": note.text, "author": note.author, "at": note.created_at.isoformat()} for note in newest(SHOWN)])
+        return json_success(
+            [
+                {
+                    "id": note.id,
+                    "text": note.text,
+                    "author": note.author,
+                    "at": note.created_at.isoformat(),
+                }
+                for note in newest(SHOWN)
+            ]
+        )
 
     def _page(self, form: NoteForm) -> Any:
         form.text.label.text = __("Note")
-        data = {"title": __("Notes"), "form": form, "notes": newest(SHOWN), "shown": SHOWN, "may_write": current_admin.has_permission("write-notes")}
+        data = {
+            "title": __("Notes"),
+            "form": form,
+            "notes": newest(SHOWN),
+            "shown": SHOWN,
+            "may_write": current_admin.has_permission("write-notes"),
+        }
         return view_admin_module("Plugin", "SamplePlugin", "admin_area.notes", data)

@@ -15,7 +15,9 @@ LANG = {
     "The newest :count notes.": "Najnowsze notatki: :count.",
     "The note is kept.": "Notatka została zapisana.",
     "The panel": "Panel",
-    "What staff leave for each other; the panel adds what it could not make.": "Notatki pracowników; panel dopisuje, czego nie udało się utworzyć.",
+    "What staff leave for each other; the panel adds what it could not make.": (
+        "Notatki pracowników; panel dopisuje, czego nie udało się utworzyć."
+    ),
     "When": "Kiedy",
     "Write something first.": "Najpierw coś napisz.",
     "View notes": "Przeglądanie notatek",

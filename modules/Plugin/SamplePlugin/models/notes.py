@@ -15,13 +15,18 @@ class Base(db.Tables, db.DeclarativeBase):
 
 
 class Note(Base):
-    """One note. `author` is empty where the panel wrote it; a note about a service goes with the service."""
+    """One note.
+
+    `author` is empty where the panel wrote it; a note about a service goes with the service.
+    """
 
     __tablename__ = "notes"
     id: Mapped[int] = mapped_column(primary_key=True)
     text: Mapped[str] = mapped_column(sa.Text)
     author: Mapped[str] = mapped_column(sa.String(200), default="")
-    service_uuid: Mapped[str | None] = mapped_column(sa.String(36), sa.ForeignKey(db.service_uuid, ondelete="CASCADE"))
+    service_uuid: Mapped[str | None] = mapped_column(
+        sa.String(36), sa.ForeignKey(db.service_uuid, ondelete="CASCADE")
+    )
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now, index=True)
 
 
@@ -44,5 +49,7 @@ def is_service(uuid: str) -> bool:
 def forget_before(age: timedelta) -> int:
     """Removes notes older than that; answers how many."""
     with db.transaction() as session:
-        result: sa.CursorResult[tuple[()]] = session.execute(sa.delete(Note).where(Note.created_at < now() - age))  # type: ignore[assignment]
+        result: sa.CursorResult[tuple[()]] = session.execute(
+            sa.delete(Note).where(Note.created_at < now() - age)
+        )  # type: ignore[assignment]
         return result.rowcount

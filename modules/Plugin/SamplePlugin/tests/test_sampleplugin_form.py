@@ -6,7 +6,16 @@ from modules.Plugin.SamplePlugin.forms import NoteForm
 from puqpanel.sdk import forms
 
 
-@pytest.mark.parametrize(("text", "kept"), [("  Ask Anna.  ", "Ask Anna."), ("x" * 2000, "x" * 2000), ("", None), ("   ", None), ("x" * 2001, None)])
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("  Ask Anna.  ", "Ask Anna."),
+        ("x" * 2000, "x" * 2000),
+        ("", None),
+        ("   ", None),
+        ("x" * 2001, None),
+    ],
+)
 def test_a_note(text: str, kept: str | None) -> None:
     answer = forms.save(NoteForm, {"text": text})
     assert answer.get("data", {}).get("text") == kept

@@ -8,7 +8,18 @@ import sqlalchemy as sa
 from flask import flash, redirect
 from sqlalchemy.orm import Session
 
-from puqpanel.sdk import Controller, Request, Service, __, abort, csv_line, db, now, response, url_for_module
+from puqpanel.sdk import (
+    Controller,
+    Request,
+    Service,
+    __,
+    abort,
+    csv_line,
+    db,
+    now,
+    response,
+    url_for_module,
+)
 
 from ..forms.checks import TYPES, CheckForm
 from ..models.checks import Check
@@ -29,14 +40,26 @@ class ChecksController(Controller):
     def show(self, request: Request, id: str) -> Any:
         """How a check stands, its figures, outages and results."""
         check = find(id)
-        span = request.args.get("span", "24h") if request.args.get("span") in figures.SPANS else "24h"
+        span = (
+            request.args.get("span", "24h") if request.args.get("span") in figures.SPANS else "24h"
+        )
         before = request.args.get("before", "")
-        seen = figures.results(check.id, RESULTS + 1, int(before) if before.isdecimal() and len(before) < 16 else None)
+        seen = figures.results(
+            check.id, RESULTS + 1, int(before) if before.isdecimal() and len(before) < 16 else None
+        )
         return page(
-            "check", check.name, check=check, type=__(TYPES.get(check.type, check.type)), span=span, series=figures.series(span, check.id),
-            uptime=figures.uptime([check.id]).get(check.id, {}), outages=figures.outages(10, check_id=check.id), results=seen[:RESULTS],
-            older=seen[RESULTS - 1].id if len(seen) > RESULTS else None, service=_service(check),
-        )  # fmt: skip
+            "check",
+            check.name,
+            check=check,
+            type=__(TYPES.get(check.type, check.type)),
+            span=span,
+            series=figures.series(span, check.id),
+            uptime=figures.uptime([check.id]).get(check.id, {}),
+            outages=figures.outages(10, check_id=check.id),
+            results=seen[:RESULTS],
+            older=seen[RESULTS - 1].id if len(seen) > RESULTS else None,
+            service=_service(check),
+        )
 
     def results(self, request: Request, id: str) -> Any:
         """All results that are kept, the newest first, as CSV."""
@@ -58,7 +81,10 @@ class ChecksController(Controller):
             check = Check(state=UNKNOWN)
             _fill(check, form)
             session.add(check)
-        _said(check, __(":name is kept. The first result is here within a minute.", {"name": check.name}))
+        _said(
+            check,
+            __(":name is kept. The first result is here within a minute.", {"name": check.name}),
+        )
         return redirect(url_for_module("checks.show", id=check.id))
 
     def edit_form(self, request: Request, id: str) -> Any:
@@ -96,7 +122,10 @@ class ChecksController(Controller):
         with db.transaction() as session:
             check = locked(session, find(id).id)
             check.next_at = now()
-        flash(__(":name is made with the next run, within half a minute.", {"name": check.name}), "good")
+        flash(
+            __(":name is made with the next run, within half a minute.", {"name": check.name}),
+            "good",
+        )
         return redirect(url_for_module("checks.show", id=check.id))
 
     def remove_form(self, request: Request, id: str) -> Any:
@@ -118,16 +147,31 @@ class ChecksController(Controller):
             if check.active != active:
                 check.active, check.next_at = active, now()
                 forget_state(session, check)
-        flash(__(":name goes on.", {"name": check.name}) if active else __(":name is paused.", {"name": check.name}), "good")
+        flash(
+            (
+                __(":name goes on.", {"name": check.name})
+                if active
+                else __(":name is paused.", {"name": check.name})
+            ),
+            "good",
+        )
         return redirect(url_for_module("checks.show", id=check.id))
 
     def _form(self, form: CheckForm, title: str, check: Check | None = None) -> Any:
-        return page("form", title, form=form, check=check, back=url_for_module("checks.show", id=check.id) if check else url_for_module("checks"))
+        return page(
+            "form",
+            title,
+            form=form,
+            check=check,
+            back=url_for_module("checks.show", id=check.id) if check else url_for_module("checks"),
+        )
 
 
 def find(id: str) -> Check:
     """The check of that id, or 404."""
-    check: Check | None = db.session.get(Check, int(id)) if id.isdecimal() and len(id) < 10 else None
+    check: Check | None = (
+        db.session.get(Check, int(id)) if id.isdecimal() and len(id) < 10 else None
+    )
     if check is None:
         abort(404)
     return check
@@ -135,7 +179,12 @@ def find(id: str) -> Check:
 
 def locked(session: Session, id: int) -> Check:
     """The check as it is now, kept from others until the transaction ends; 404 where it is gone."""
-    check = session.scalar(sa.select(Check).where(Check.id == id).with_for_update().execution_options(populate_existing=True))
+    check = session.scalar(
+        sa.select(Check)
+        .where(Check.id == id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
     if check is None:
         abort(404)
     return check
@@ -152,7 +201,13 @@ def _said(check: Check, sentence: str) -> None:
     """Tells that it is kept, and where it is a ping whether this machine can send any."""
     flash(sentence, "good")
     if check.type == PING and (reason := ping.unable()):
-        flash(__("As long as this is so, the check tells neither up nor down: :reason.", {"reason": reason}), "warn")
+        flash(
+            __(
+                "As long as this is so, the check tells neither up nor down: :reason.",
+                {"reason": reason},
+            ),
+            "warn",
+        )
 
 
 def _service(check: Check) -> Service | None:
@@ -162,7 +217,13 @@ def _service(check: Check) -> Service | None:
 def _csv(check: Check) -> str:
     """With the mark that tells spreadsheets the encoding."""
     words = {True: "up", False: "down", None: "unable"}
-    query = sa.select(Result.checked_at, Result.status, Result.response_time, Result.error_message).where(Result.check_id == check.id)
-    rows = db.session.execute(query.order_by(Result.checked_at.desc(), Result.id.desc()).limit(EXPORTED))
+    query = sa.select(
+        Result.checked_at, Result.status, Result.response_time, Result.error_message
+    ).where(Result.check_id == check.id)
+    rows = db.session.execute(
+        query.order_by(Result.checked_at.desc(), Result.id.desc()).limit(EXPORTED)
+    )
     lines = [csv_line([at, words[status], took, error]) for at, status, took, error in rows]
-    return "".join(["\ufeff", csv_line(["checked_at", "status", "response_time", "error_message"]), *lines])
+    return "".join(
+        ["\ufeff", csv_line(["checked_at", "status", "response_time", "error_message"]), *lines]
+    )

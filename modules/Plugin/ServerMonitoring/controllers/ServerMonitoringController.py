@@ -23,15 +23,28 @@ class ServerMonitoringController(Controller):
         """How all checks stand. Five queries, two of them at most once a minute."""
         counts, whole = figures.counts(), figures.everything()
         return page(
-            "dashboard", __("Monitoring"), counts=counts, total=sum(counts.values()), uptime=whole["uptime"], series=whole["series"],
-            down=figures.outages(10, open_only=True), past=figures.outages(8),
-        )  # fmt: skip
+            "dashboard",
+            __("Monitoring"),
+            counts=counts,
+            total=sum(counts.values()),
+            uptime=whole["uptime"],
+            series=whole["series"],
+            down=figures.outages(10, open_only=True),
+            past=figures.outages(8),
+        )
 
     def checks(self, request: Request) -> Any:
         """The list, a page at a time."""
         shown = listing.page(request.args)
         counts = figures.counts()
-        return page("checks", __("Checks"), list=shown, counts=counts, total=sum(counts.values()), uptime=figures.uptime([check.id for check in shown.rows]))
+        return page(
+            "checks",
+            __("Checks"),
+            list=shown,
+            counts=counts,
+            total=sum(counts.values()),
+            uptime=figures.uptime([check.id for check in shown.rows]),
+        )
 
     def settings_form(self, request: Request) -> Any:
         """What is set."""

@@ -1,4 +1,6 @@
-"""What the pages of staff share: the layout, the words and tones of states, and what the viewer may do."""
+"""What the pages of staff share: the layout, the words and tones of states, and what the viewer
+may do.
+"""
 
 from __future__ import annotations
 

@@ -10,22 +10,33 @@ LANG = {
     ":name goes on.": ":name: wznowiono.",
     ":name is changed.": ":name: zmieniono.",
     ":name is deleted.": ":name: usunięto.",
-    ":name is kept. The first result is here within a minute.": ":name: zapisano. Pierwszy wynik pojawi się w ciągu minuty.",
-    ":name is made with the next run, within half a minute.": ":name: sprawdzenie przy następnym przebiegu, w ciągu pół minuty.",
+    ":name is kept. The first result is here within a minute.": (
+        ":name: zapisano. Pierwszy wynik pojawi się w ciągu minuty."
+    ),
+    ":name is made with the next run, within half a minute.": (
+        ":name: sprawdzenie przy następnym przebiegu, w ciągu pół minuty."
+    ),
     ":name is paused.": ":name: wstrzymano.",
     ":up up, :down down": "działa: :up, nie działa: :down",
-    ":up up, :down down, :unable could not be checked.": "Działa: :up, nie działa: :down, nie dało się sprawdzić: :unable.",
-    "A check asks a web address, a port or a host every minute, and tells when it goes down and when it comes back.":
-        "Kontrola pyta co minutę adres WWW, port lub host i powiadamia, gdy przestaje on działać i gdy wraca.",
-    "A web address such as https://example.com/status, or a host name or address for a port or a ping.":
-        "Adres WWW, np. https://example.com/status, a dla portu lub pinga nazwa albo adres hosta.",
+    ":up up, :down down, :unable could not be checked.": (
+        "Działa: :up, nie działa: :down, nie dało się sprawdzić: :unable."
+    ),
+    "A check asks a web address, a port or a host every minute, and tells when it goes down and when it comes back.": (
+        "Kontrola pyta co minutę adres WWW, port lub host i powiadamia, gdy przestaje on działać i"
+        " gdy wraca."
+    ),
+    "A web address such as https://example.com/status, or a host name or address for a port or a ping.": (
+        "Adres WWW, np. https://example.com/status, a dla portu lub pinga nazwa albo adres hosta."
+    ),
     "Actions": "Działania",
     "Add check": "Dodaj kontrolę",
     "All": "Wszystkie",
     "All :count": "Wszystkie (:count)",
     "Answer within": "Odpowiedź w ciągu",
     "Answer within, seconds": "Odpowiedź w ciągu, sekundy",
-    "As long as this is so, the check tells neither up nor down: :reason.": "Dopóki tak jest, kontrola nie powie, czy host działa: :reason.",
+    "As long as this is so, the check tells neither up nor down: :reason.": (
+        "Dopóki tak jest, kontrola nie powie, czy host działa: :reason."
+    ),
     "Began": "Początek",
     "Belongs to": "Należy do",
     "CSV": "CSV",
@@ -51,16 +62,27 @@ LANG = {
     "Expected text": "Oczekiwany tekst",
     "Failures in a row before it is down": "Ile błędów z rzędu oznacza awarię",
     "For a port check.": "Dla kontroli portu.",
-    "For a port check: a TLS handshake must succeed as well. A web address says it by https.":
-        "Dla kontroli portu: musi się też udać nawiązanie TLS. Adres WWW mówi to przez https.",
-    "For a web address: it must stand on the page. Empty: anything.": "Dla adresu WWW: musi być na stronie. Puste: cokolwiek.",
-    "For a web address: such as 200-299, 401. Empty: 200 to 299, after redirects.": "Dla adresu WWW: np. 200-299, 401. Puste: od 200 do 299, po przekierowaniach.",
+    "For a port check: a TLS handshake must succeed as well. A web address says it by https.": (
+        "Dla kontroli portu: musi się też udać nawiązanie TLS. Adres WWW mówi to przez https."
+    ),
+    "For a web address: it must stand on the page. Empty: anything.": (
+        "Dla adresu WWW: musi być na stronie. Puste: cokolwiek."
+    ),
+    "For a web address: such as 200-299, 401. Empty: 200 to 299, after redirects.": (
+        "Dla adresu WWW: np. 200-299, 401. Puste: od 200 do 299, po przekierowaniach."
+    ),
     "For all checks.": "Dla wszystkich kontroli.",
     "How it stands": "Stan",
-    "How often the checks were up and down stands here.": "Tu widać, ile razy kontrole się udały, a ile nie.",
+    "How often the checks were up and down stands here.": (
+        "Tu widać, ile razy kontrole się udały, a ile nie."
+    ),
     "How often, and for whom": "Jak często i dla kogo",
-    "How the checked addresses answer, and which do not.": "Jak odpowiadają sprawdzane adresy i które nie odpowiadają.",
-    "It is made with the next run, within half a minute.": "Sprawdzenie przy następnym przebiegu, w ciągu pół minuty.",
+    "How the checked addresses answer, and which do not.": (
+        "Jak odpowiadają sprawdzane adresy i które nie odpowiadają."
+    ),
+    "It is made with the next run, within half a minute.": (
+        "Sprawdzenie przy następnym przebiegu, w ciągu pół minuty."
+    ),
     "Keep daily figures and outages, days": "Przechowuj dane dzienne i awarie, dni",
     "Keep each result, days": "Przechowuj każdy wynik, dni",
     "Keep hourly figures, days": "Przechowuj dane godzinowe, dni",
@@ -75,7 +97,9 @@ LANG = {
     "Monitoring settings": "Ustawienia monitoringu",
     "Name": "Nazwa",
     "Name or target": "Nazwa lub cel",
-    "Networks that checks may reach besides the internet": "Sieci dostępne dla kontroli poza internetem",
+    "Networks that checks may reach besides the internet": (
+        "Sieci dostępne dla kontroli poza internetem"
+    ),
     "Next": "Dalej",
     "No check has this in its name or target.": "Żadna kontrola nie ma tego w nazwie ani w celu.",
     "No check stands so.": "Nie ma kontroli w tym stanie.",
@@ -90,8 +114,10 @@ LANG = {
     "Nothing was due.": "Nie było nic do sprawdzenia.",
     "Off, any certificate will do.": "Wyłączone: wystarczy dowolny certyfikat.",
     "Older": "Starsze",
-    "One a line, such as 10.20.0.0/16. Whoever may add checks can then find out what answers there.":
-        "Po jednej w wierszu, np. 10.20.0.0/16. Kto może dodawać kontrole, dowie się, co tam odpowiada.",
+    "One a line, such as 10.20.0.0/16. Whoever may add checks can then find out what answers there.": (
+        "Po jednej w wierszu, np. 10.20.0.0/16. Kto może dodawać kontrole, dowie się, co tam"
+        " odpowiada."
+    ),
     "Outages": "Awarie",
     "Pages": "Strony",
     "Pause": "Wstrzymaj",
@@ -116,12 +142,16 @@ LANG = {
     "Search checks": "Szukaj kontroli",
     "Service": "Usługa",
     "Settings": "Ustawienia",
-    "Single results are kept for some days, hourly and daily figures longer.": "Pojedyncze wyniki są przechowywane kilka dni, dane godzinowe i dzienne dłużej.",
+    "Single results are kept for some days, hourly and daily figures longer.": (
+        "Pojedyncze wyniki są przechowywane kilka dni, dane godzinowe i dzienne dłużej."
+    ),
     "State": "Stan",
     "TLS failed: :reason.": "Błąd TLS: :reason.",
     "TLS on the port": "TLS na porcie",
     "Target": "Cel",
-    "The UUID of a client or a service; messages about the check carry it.": "UUID klienta lub usługi; niosą go powiadomienia o kontroli.",
+    "The UUID of a client or a service; messages about the check carry it.": (
+        "UUID klienta lub usługi; niosą go powiadomienia o kontroli."
+    ),
     "The check itself failed (:kind).": "Sama kontrola zawiodła (:kind).",
     "The connection failed: :reason.": "Połączenie nie powiodło się: :reason.",
     "The expected text is not on the page.": "Na stronie nie ma oczekiwanego tekstu.",
@@ -137,18 +167,30 @@ LANG = {
     "Uptime, 24 hours": "Dostępność, 24 godziny",
     "Web address": "Adres WWW",
     "What counts as up": "Co oznacza, że działa",
-    "What is asked, how often, and how it stands.": "Co jest sprawdzane, jak często i z jakim wynikiem.",
+    "What is asked, how often, and how it stands.": (
+        "Co jest sprawdzane, jak często i z jakim wynikiem."
+    ),
     "What is checked": "Co jest sprawdzane",
-    "What is checked itself is not touched. To stop for a while, pause the check instead.": "Sam cel pozostaje nietknięty. Aby przerwać na jakiś czas, wstrzymaj kontrolę.",
+    "What is checked itself is not touched. To stop for a while, pause the check instead.": (
+        "Sam cel pozostaje nietknięty. Aby przerwać na jakiś czas, wstrzymaj kontrolę."
+    ),
     "When": "Kiedy",
-    "Write a host name or an address, without http:// and without a port.": "Wpisz nazwę hosta lub adres, bez http:// i bez portu.",
-    "Write a whole web address such as https://example.com/status.": "Wpisz pełny adres WWW, np. https://example.com/status.",
-    "Write status codes such as 200 or 200-299, with commas between them.": "Wpisz kody statusu, np. 200 lub 200-299, oddzielone przecinkami.",
+    "Write a host name or an address, without http:// and without a port.": (
+        "Wpisz nazwę hosta lub adres, bez http:// i bez portu."
+    ),
+    "Write a whole web address such as https://example.com/status.": (
+        "Wpisz pełny adres WWW, np. https://example.com/status."
+    ),
+    "Write status codes such as 200 or 200-299, with commas between them.": (
+        "Wpisz kody statusu, np. 200 lub 200-299, oddzielone przecinkami."
+    ),
     "Write the port, 1 to 65535.": "Wpisz port, od 1 do 65535.",
     "any will do": "wystarczy dowolny",
     "cannot ping from here: :reason": "stąd nie można pingować: :reason",
-    "cannot ping from here: the system lets the panel send no pings (net.ipv4.ping_group_range leaves its group out)":
-        "stąd nie można pingować: system nie pozwala panelowi wysyłać pingów (net.ipv4.ping_group_range nie obejmuje jego grupy)",
+    "cannot ping from here: the system lets the panel send no pings (net.ipv4.ping_group_range leaves its group out)": (
+        "stąd nie można pingować: system nie pozwala panelowi wysyłać pingów"
+        " (net.ipv4.ping_group_range nie obejmuje jego grupy)"
+    ),
     "is checked": "jest sprawdzany",
     "its results, figures and outages": "jej wyniki, dane i awarie",
     "mean of all checks": "średnia wszystkich kontroli",
@@ -162,10 +204,18 @@ LANG = {
     "the check of :target": "kontrola :target",
     "the first result comes within a minute": "pierwszy wynik w ciągu minuty",
     "yes": "tak",
-    "“:line” is no network; write one such as 10.0.0.0/8.": "„:line” nie jest siecią; wpisz np. 10.0.0.0/8.",
+    "“:line” is no network; write one such as 10.0.0.0/8.": (
+        "„:line” nie jest siecią; wpisz np. 10.0.0.0/8."
+    ),
     "View the monitoring dashboard": "Przeglądanie monitoringu",
-    "See how all checks stand, uptime and response times": "Stan wszystkich kontroli, dostępność i czasy odpowiedzi",
+    "See how all checks stand, uptime and response times": (
+        "Stan wszystkich kontroli, dostępność i czasy odpowiedzi"
+    ),
     "Manage checks": "Zarządzanie kontrolami",
-    "See, add, change, pause and delete checks, and export what they found": "Przeglądanie, dodawanie, zmiana, wstrzymywanie i usuwanie kontroli oraz eksport wyników",
-    "Say which internal networks checks may reach, and how long results are kept": "Które sieci wewnętrzne są dostępne dla kontroli i jak długo przechowuje się wyniki",
+    "See, add, change, pause and delete checks, and export what they found": (
+        "Przeglądanie, dodawanie, zmiana, wstrzymywanie i usuwanie kontroli oraz eksport wyników"
+    ),
+    "Say which internal networks checks may reach, and how long results are kept": (
+        "Które sieci wewnętrzne są dostępne dla kontroli i jak długo przechowuje się wyniki"
+    ),
 }

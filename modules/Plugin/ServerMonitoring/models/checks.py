@@ -15,11 +15,14 @@ from .base import Base
 
 
 class Check(Base):
-    """One check. `config` holds port, tls, status, text, verify_tls, timeout and failures, as the form says them.
+    """One check.
 
-    `state` is what the last results amount to; UNABLE says that it could not be found out from here. `failures` counts those in a row, the
-    first of them at `failing_since`. `next_at` is when it is due, and its claim: who moves it on from what he has read may run the check.
-    `slow` checks have a lane of their own, so that those who keep others waiting wait among themselves.
+    `config` holds port, tls, status, text, verify_tls, timeout and failures, as the form says them.
+
+    `state` is what the last results amount to; UNABLE says that it could not be found out from
+    here. `failures` counts those in a row, the first of them at `failing_since`. `next_at` is when
+    it is due, and its claim: who moves it on from what he has read may run the check. `slow` checks
+    have a lane of their own, so that those who keep others waiting wait among themselves.
     """
 
     __tablename__ = "checks"
@@ -35,8 +38,12 @@ class Check(Base):
     config: Mapped[dict[str, Any]] = mapped_column(sa.JSON, default=dict)
     interval: Mapped[int] = mapped_column(default=60)
     active: Mapped[bool] = mapped_column(default=True)
-    client_uuid: Mapped[str | None] = mapped_column(sa.String(36), sa.ForeignKey(db.client_uuid, ondelete="SET NULL"), index=True)
-    service_uuid: Mapped[str | None] = mapped_column(sa.String(36), sa.ForeignKey(db.service_uuid, ondelete="SET NULL"), index=True)
+    client_uuid: Mapped[str | None] = mapped_column(
+        sa.String(36), sa.ForeignKey(db.client_uuid, ondelete="SET NULL"), index=True
+    )
+    service_uuid: Mapped[str | None] = mapped_column(
+        sa.String(36), sa.ForeignKey(db.service_uuid, ondelete="SET NULL"), index=True
+    )
     state: Mapped[str] = mapped_column(sa.String(10), default=UNKNOWN)
     state_since: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     failures: Mapped[int] = mapped_column(default=0)
@@ -56,7 +63,10 @@ class Check(Base):
 
 
 class Outage(Base):
-    """One time that a check was down. It is open while `ended_at` is empty; `ended_by` says whether it was seen to end or given up."""
+    """One time that a check was down.
+
+    It is open while `ended_at` is empty; `ended_by` says whether it was seen to end or given up.
+    """
 
     __tablename__ = "outages"
     __table_args__ = (

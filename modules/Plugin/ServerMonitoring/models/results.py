@@ -15,11 +15,17 @@ HOUR, DAY = "hour", "day"
 
 
 class Result(Base):
-    """One look. `status` is true for up, false for down, and empty where it could not be found out; `response_time` in milliseconds."""
+    """One look.
+
+    `status` is true for up, false for down, and empty where it could not be found out;
+    `response_time` in milliseconds.
+    """
 
     __tablename__ = "results"
     __table_args__ = (
-        sa.Index("ix_mod_plugin_servermonitoring_results_check_id_checked_at", "check_id", "checked_at"),
+        sa.Index(
+            "ix_mod_plugin_servermonitoring_results_check_id_checked_at", "check_id", "checked_at"
+        ),
         sa.Index("ix_mod_plugin_servermonitoring_results_checked_at", "checked_at", "id"),
     )
     id: Mapped[int] = mapped_column(BIG, primary_key=True)
@@ -31,15 +37,20 @@ class Result(Base):
 
 
 class Summary(Base):
-    """How often a check was up and down in one hour or one day (`grain`), written along with each result.
+    """How often a check was up and down in one hour or one day (`grain`), written along with each
+    result.
 
     `response_sum` and `response_max` are of those that were up.
     """
 
     __tablename__ = "summaries"
     __table_args__ = (
-        sa.UniqueConstraint("check_id", "grain", "starts_at", name="uq_mod_plugin_servermonitoring_summaries_slot"),
-        sa.Index("ix_mod_plugin_servermonitoring_summaries_grain_starts_at", "grain", "starts_at", "id"),
+        sa.UniqueConstraint(
+            "check_id", "grain", "starts_at", name="uq_mod_plugin_servermonitoring_summaries_slot"
+        ),
+        sa.Index(
+            "ix_mod_plugin_servermonitoring_summaries_grain_starts_at", "grain", "starts_at", "id"
+        ),
     )
     id: Mapped[int] = mapped_column(BIG, primary_key=True)
     check_id: Mapped[int] = mapped_column(sa.ForeignKey("checks.id", ondelete="CASCADE"))

@@ -11,7 +11,9 @@ from .base import Base
 
 
 class Settings(Base):
-    """`networks` are those that checks may reach besides the open internet, one a line; the rest says how long results are kept."""
+    """`networks` are those that checks may reach besides the open internet, one a line; the
+    rest says how long results are kept.
+    """
 
     __tablename__ = "settings"
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)

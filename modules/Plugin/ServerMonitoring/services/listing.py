@@ -1,4 +1,6 @@
-"""The list of checks, a page at a time: a page is named by the check before or after it, so the last costs what the first does."""
+"""The list of checks, a page at a time: a page is named by the check before or after it, so the
+last costs what the first does.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,10 @@ SIZE = 25
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page. `previous` and `next` are the ends of addresses, empty where there is nothing further."""
+    """One page.
+
+    `previous` and `next` are the ends of addresses, empty where there is nothing further.
+    """
 
     rows: Sequence[Check]
     state: str
@@ -32,21 +37,37 @@ class Page:
 
 
 def page(args: Mapping[str, str]) -> Page:
-    """The page that an address asks for; what makes no sense in it is left out. Two queries at most."""
+    """The page that an address asks for; what makes no sense in it is left out.
+
+    Two queries at most.
+    """
     state = args.get("state", "") if args.get("state") in STATES else ""
     search = " ".join(args.get("q", "").replace("\0", "").split())[:100]
     where = []
     if state:
-        where.append(Check.active.is_(False) if state == "paused" else sa.and_(Check.active, Check.state == state))
+        where.append(
+            Check.active.is_(False)
+            if state == "paused"
+            else sa.and_(Check.active, Check.state == state)
+        )
     if search:
-        where.append(sa.or_(Check.name.icontains(search, autoescape=True), Check.target.icontains(search, autoescape=True)))
+        where.append(
+            sa.or_(
+                Check.name.icontains(search, autoescape=True),
+                Check.target.icontains(search, autoescape=True),
+            )
+        )
     back = args.get("before", "")
     mark = _mark(back or args.get("after", ""))
     pair = sa.tuple_(Check.name, Check.id)
     query = sa.select(Check).where(*where)
     if mark is not None:
         query = query.where(pair < sa.tuple_(*mark) if back else pair > sa.tuple_(*mark))
-    order = (Check.name.desc(), Check.id.desc()) if back and mark is not None else (Check.name, Check.id)
+    order = (
+        (Check.name.desc(), Check.id.desc())
+        if back and mark is not None
+        else (Check.name, Check.id)
+    )
     rows = list(db.session.scalars(query.order_by(*order).limit(SIZE + 1)))
     more, rows = len(rows) > SIZE, rows[:SIZE]
     if back and mark is not None:
@@ -55,10 +76,12 @@ def page(args: Mapping[str, str]) -> Page:
     else:
         earlier, later = mark is not None, more
     return Page(
-        rows, state, search,
+        rows,
+        state,
+        search,
         _query(state, search, before=rows[0].id) if earlier and rows else "",
         _query(state, search, after=rows[-1].id) if later and rows else "",
-    )  # fmt: skip
+    )
 
 
 def _mark(text: str) -> tuple[sa.ColumnElement[str], sa.ColumnElement[int]] | None:
@@ -69,5 +92,7 @@ def _mark(text: str) -> tuple[sa.ColumnElement[str], sa.ColumnElement[int]] | No
 
 
 def _query(state: str, search: str, **place: int) -> str:
-    text = urlencode({key: value for key, value in {"state": state, "q": search, **place}.items() if value})
+    text = urlencode(
+        {key: value for key, value in {"state": state, "q": search, **place}.items() if value}
+    )
     return f"?{text}"

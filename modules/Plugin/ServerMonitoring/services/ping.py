@@ -1,4 +1,6 @@
-"""ICMP echo over a datagram socket, which needs no privileges where the system lets groups of users have it."""
+"""ICMP echo over a datagram socket, which needs no privileges where the system lets groups of
+users have it.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +24,22 @@ def open_socket(address: str) -> socket.socket:
     """A socket that can ping that address. Raises CannotPingError."""
     six = ip_address(address).version == 6
     try:
-        return socket.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMPV6 if six else socket.IPPROTO_ICMP)
+        return socket.socket(
+            socket.AF_INET6 if six else socket.AF_INET,
+            socket.SOCK_DGRAM,
+            socket.IPPROTO_ICMPV6 if six else socket.IPPROTO_ICMP,
+        )
     except PermissionError:
-        raise CannotPingError(__("cannot ping from here: the system lets the panel send no pings (net.ipv4.ping_group_range leaves its group out)")) from None
+        raise CannotPingError(
+            __(
+                "cannot ping from here: the system lets the panel send no pings"
+                " (net.ipv4.ping_group_range leaves its group out)"
+            )
+        ) from None
     except OSError as error:
-        raise CannotPingError(__("cannot ping from here: :reason", {"reason": error.strerror or type(error).__name__})) from None
+        raise CannotPingError(
+            __("cannot ping from here: :reason", {"reason": error.strerror or type(error).__name__})
+        ) from None
 
 
 def unable() -> str:
@@ -39,7 +52,10 @@ def unable() -> str:
 
 
 def ping(address: str, timeout: float) -> bool:
-    """Whether an address answers within so many seconds, asked at most three times. Raises CannotPingError, OSError."""
+    """Whether an address answers within so many seconds, asked at most three times.
+
+    Raises CannotPingError, OSError.
+    """
     six = ip_address(address).version == 6
     token = os.urandom(16)
     with open_socket(address) as opened:

@@ -1,4 +1,7 @@
-"""One look at one target. Runs in threads: network only, no database, nothing of the panel's context, and nothing raised."""
+"""One look at one target.
+
+Runs in threads: network only, no database, nothing of the panel's context, and nothing raised.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,10 @@ TIMEOUT = 10
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A check to be made, apart from its row. `allowed` are the networks that are open besides the internet."""
+    """A check to be made, apart from its row.
+
+    `allowed` are the networks that are open besides the internet.
+    """
 
     check_id: int
     type: str
@@ -37,7 +43,9 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found: up (True), down (False), or that it could not be found out (None), in how many milliseconds, and why."""
+    """What was found: up (True), down (False), or that it could not be found out (None), in how
+    many milliseconds, and why.
+    """
 
     ok: bool | None
     milliseconds: int | None = None
@@ -51,7 +59,10 @@ def look(job: Job) -> Finding:
         target = targets.of(job.type, job.target, job.config)
         reason = _ask(job, target)
     except ssl.SSLError as error:  # first: one about a certificate is a ValueError too
-        reason = __("TLS failed: :reason.", {"reason": (error.reason or type(error).__name__).replace("_", " ").lower()})
+        reason = __(
+            "TLS failed: :reason.",
+            {"reason": (error.reason or type(error).__name__).replace("_", " ").lower()},
+        )
     except (_UnableError, CannotPingError, ValueError) as error:
         return Finding(None, None, str(error))
     except http.NameUnknown as error:
@@ -61,9 +72,13 @@ def look(job: Job) -> Finding:
     except TimeoutError:
         reason = late(job)
     except OSError as error:
-        reason = __("The connection failed: :reason.", {"reason": error.strerror or type(error).__name__})
+        reason = __(
+            "The connection failed: :reason.", {"reason": error.strerror or type(error).__name__}
+        )
     except Exception as error:
-        return Finding(None, None, __("The check itself failed (:kind).", {"kind": type(error).__name__}))
+        return Finding(
+            None, None, __("The check itself failed (:kind).", {"kind": type(error).__name__})
+        )
     took = time.monotonic() - started
     if not reason and took > job.timeout:
         reason = late(job)
@@ -103,7 +118,9 @@ def _port(job: Job, target: Target, addresses: list[tuple[str, int]], ends: floa
         with opened:
             if job.config.get("tls"):
                 opened.settimeout(max(0.1, ends - time.monotonic()))
-                with _tls(verify=bool(job.config.get("verify_tls", True))).wrap_socket(opened, server_hostname=target.host):
+                with _tls(verify=bool(job.config.get("verify_tls", True))).wrap_socket(
+                    opened, server_hostname=target.host
+                ):
                     pass
             return ""
     return ""
@@ -118,7 +135,10 @@ def _tls(*, verify: bool) -> ssl.SSLContext:
 
 
 def _web(job: Job, target: Target) -> str:
-    """Asks for a page; a redirect is followed unless it is what is expected. Each address on the way is looked at before it is connected to."""
+    """Asks for a page; a redirect is followed unless it is what is expected.
+
+    Each address on the way is looked at before it is connected to.
+    """
     refused: list[str] = []
 
     def policy(host: str, port: int) -> list[tuple[str, int]]:
@@ -133,7 +153,9 @@ def _web(job: Job, target: Target) -> str:
     wanted = targets.statuses(str(job.config.get("status") or ""))
     follow = 0 if any(low < 400 and high >= 300 for low, high in wanted) else REDIRECTS
     verify = bool(job.config.get("verify_tls", True))
-    with http.session(verify=verify, timeout=job.timeout, connect_timeout=job.timeout, policy=policy) as client:
+    with http.session(
+        verify=verify, timeout=job.timeout, connect_timeout=job.timeout, policy=policy
+    ) as client:
         answer = client.get(target.url, headers={"Accept": "*/*"}, follow=follow)
     if refused:
         raise _UnableError(refused[0])

@@ -1,8 +1,9 @@
 """The work of the schedule: claims what is due, looks at many at once, and keeps what was found.
 
-A check is claimed by moving its `next_at` on, if it still is what was read: two runs at once make no check twice. Threads do the network
-and nothing else. A check is claimed only when a thread is free for it, so its time begins when it is sent. What was down or slow the
-last time goes to a lane of its own: many of those wait for each other, and hold up nobody else.
+A check is claimed by moving its `next_at` on, if it still is what was read: two runs at once make
+no check twice. Threads do the network and nothing else. A check is claimed only when a thread is
+free for it, so its time begins when it is sent. What was down or slow the last time goes to a lane
+of its own: many of those wait for each other, and hold up nobody else.
 """
 
 from __future__ import annotations
@@ -32,7 +33,10 @@ QUICK, SLOW = 32, 16
 
 
 class Lane:
-    """Threads that look, and what they are at. `held` are threads that did not come back in time; their checks are settled already."""
+    """Threads that look, and what they are at.
+
+    `held` are threads that did not come back in time; their checks are settled already.
+    """
 
     def __init__(self, size: int, *, slow: bool) -> None:
         self.size, self.slow = size, slow
@@ -70,7 +74,10 @@ class Lane:
 
 
 def run() -> dict[str, int]:
-    """One run: all that is due, and what becomes due meanwhile. Answers how many were up, down, neither, and dropped."""
+    """One run: all that is due, and what becomes due meanwhile.
+
+    Answers how many were up, down, neither, and dropped.
+    """
     done = {"up": 0, "down": 0, "unable": 0, "dropped": 0}
     until = time.monotonic() + BUDGET
     allowed = settings.current().allowed
@@ -95,7 +102,12 @@ def claim(most: int, *, slow: bool = False) -> list[Job]:
     """Takes checks that are due, the longest overdue first; nobody else gets those."""
     moment = now()
     columns = Check.id, Check.type, Check.target, Check.config, Check.interval, Check.next_at
-    due = sa.select(*columns).where(Check.active, Check.slow == slow, Check.next_at <= moment + EARLY).order_by(Check.next_at, Check.id).limit(most)
+    due = (
+        sa.select(*columns)
+        .where(Check.active, Check.slow == slow, Check.next_at <= moment + EARLY)
+        .order_by(Check.next_at, Check.id)
+        .limit(most)
+    )
     rows = db.session.execute(due).all()
     if not rows:
         db.session.rollback()  # ends the read, so that what is due later is seen
@@ -105,16 +117,20 @@ def claim(most: int, *, slow: bool = False) -> list[Job]:
         for row in sorted(rows, key=lambda one: one.id):
             timeout = int(row.config.get("timeout") or TIMEOUT)
             taken: sa.CursorResult[tuple[()]] = session.execute(  # type: ignore[assignment]
-                sa.update(Check).where(Check.id == row.id, Check.next_at == row.next_at, Check.active)
-                .values(next_at=_next(row.next_at, moment, row.interval, timeout)).execution_options(synchronize_session=False)
-            )  # fmt: skip
+                sa.update(Check)
+                .where(Check.id == row.id, Check.next_at == row.next_at, Check.active)
+                .values(next_at=_next(row.next_at, moment, row.interval, timeout))
+                .execution_options(synchronize_session=False)
+            )
             if taken.rowcount == 1:
                 jobs.append(Job(row.id, row.type, row.target, row.config))
     return jobs
 
 
 def _next(due: datetime, moment: datetime, interval: int, timeout: int) -> datetime:
-    """When it is due again: on its own beat, or from now on where it fell behind; never before this look is over."""
+    """When it is due again: on its own beat, or from now on where it fell behind; never before
+    this look is over.
+    """
     beat = due + timedelta(seconds=interval)
     if beat <= moment + EARLY:
         beat = moment + timedelta(seconds=interval)

@@ -19,9 +19,11 @@ class Standing:
 
 
 def after(before: Standing, ok: bool | None, at: datetime, enough: int) -> tuple[Standing, str]:
-    """How it stands after one more result, and the change worth telling: WENT_DOWN, CAME_BACK or nothing.
+    """How it stands after one more result, and the change worth telling: WENT_DOWN, CAME_BACK or
+    nothing.
 
-    Args: ok is empty where it could not be found out, which ends no outage and begins none; enough, failures in a row that make it down.
+    Args: ok is empty where it could not be found out, which ends no outage and begins none; enough,
+    failures in a row that make it down.
     """
     if ok is None:
         return (before if before.state == DOWN else replace(before, state=UNABLE)), ""

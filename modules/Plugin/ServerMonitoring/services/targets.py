@@ -49,10 +49,18 @@ def _web(text: str) -> Target:
         parts = urlsplit(text)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise ValueError(__("Write a whole web address such as https://example.com/status.")) from None
+        raise ValueError(
+            __("Write a whole web address such as https://example.com/status.")
+        ) from None
     if parts.username is not None or parts.password is not None:
         raise ValueError(__("Leave user names and passwords out."))
-    if parts.scheme not in ("http", "https") or not _HOST.fullmatch(host) or ".." in host or port == 0 or any(sign.isspace() or not sign.isprintable() for sign in text):
+    if (
+        parts.scheme not in ("http", "https")
+        or not _HOST.fullmatch(host)
+        or ".." in host
+        or port == 0
+        or any(sign.isspace() or not sign.isprintable() for sign in text)
+    ):
         raise ValueError(__("Write a whole web address such as https://example.com/status."))
     return Target(host, port or (443 if parts.scheme == "https" else 80), text)
 
@@ -73,6 +81,8 @@ def statuses(text: str) -> list[tuple[int, int]]:
     for part in filter(None, (one.strip() for one in text.split(","))):
         match = _STATUS.fullmatch(part)
         if match is None or int(match[2] or match[1]) < int(match[1]):
-            raise ValueError(__("Write status codes such as 200 or 200-299, with commas between them."))
+            raise ValueError(
+                __("Write status codes such as 200 or 200-299, with commas between them.")
+            )
         found.append((int(match[1]), int(match[2] or match[1])))
     return found or [(200, 299)]

@@ -13,9 +13,24 @@ from modules.Plugin.ServerMonitoring.services.targets import Target
 @pytest.mark.parametrize(
     ("kind", "text", "port", "target"),
     [
-        ("http", "https://example.com/status?a=b", None, Target("example.com", 443, "https://example.com/status?a=b")),
-        ("http", " http://example.com:8080 ", None, Target("example.com", 8080, "http://example.com:8080")),
-        ("http", "https://[2001:db8::1]/", None, Target("2001:db8::1", 443, "https://[2001:db8::1]/")),
+        (
+            "http",
+            "https://example.com/status?a=b",
+            None,
+            Target("example.com", 443, "https://example.com/status?a=b"),
+        ),
+        (
+            "http",
+            " http://example.com:8080 ",
+            None,
+            Target("example.com", 8080, "http://example.com:8080"),
+        ),
+        (
+            "http",
+            "https://[2001:db8::1]/",
+            None,
+            Target("2001:db8::1", 443, "https://[2001:db8::1]/"),
+        ),
         ("port", "mail.example.com", 25, Target("mail.example.com", 25)),
         ("port", "[2001:db8::1]", 25, Target("2001:db8::1", 25)),
         ("ping", "192.0.2.7", None, Target("192.0.2.7")),
@@ -55,7 +70,12 @@ def test_what_is_no_target(kind: str, text: str, port: int | None, words: str) -
 
 @pytest.mark.parametrize(
     ("text", "ranges"),
-    [("", [(200, 299)]), ("200", [(200, 200)]), ("200-204, 301 ,404", [(200, 204), (301, 301), (404, 404)]), (" 200 - 299 ", [(200, 299)])],
+    [
+        ("", [(200, 299)]),
+        ("200", [(200, 200)]),
+        ("200-204, 301 ,404", [(200, 204), (301, 301), (404, 404)]),
+        (" 200 - 299 ", [(200, 299)]),
+    ],
 )
 def test_statuses(text: str, ranges: list[tuple[int, int]]) -> None:
     assert targets.statuses(text) == ranges

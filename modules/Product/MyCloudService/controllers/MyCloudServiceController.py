@@ -7,7 +7,16 @@ from typing import Any
 import sqlalchemy as sa
 from flask import flash, redirect
 
-from puqpanel.sdk import Controller, Request, abort, current_admin, db, forms, url_for_module, view_admin_module
+from puqpanel.sdk import (
+    Controller,
+    Request,
+    abort,
+    current_admin,
+    db,
+    forms,
+    url_for_module,
+    view_admin_module,
+)
 
 from ..forms import ServerForm
 from ..models.cloud import CloudServer
@@ -19,7 +28,12 @@ class MyCloudServiceController(Controller):
     def servers(self, request: Request) -> Any:
         """All servers."""
         found = db.session.scalars(sa.select(CloudServer).order_by(CloudServer.name)).all()
-        return self._page("servers", "Servers", servers=found, may_manage=current_admin.has_permission("manage-servers"))
+        return self._page(
+            "servers",
+            "Servers",
+            servers=found,
+            may_manage=current_admin.has_permission("manage-servers"),
+        )
 
     def add_form(self, request: Request) -> Any:
         """An empty form."""
@@ -32,7 +46,11 @@ class MyCloudServiceController(Controller):
     def edit_form(self, request: Request, uuid: str) -> Any:
         """A server in the form; its key and password are never shown."""
         server = find(uuid)
-        return self._page("server", server.name, form=_known(ServerForm(obj=server, group_name=server.group.name), server))
+        return self._page(
+            "server",
+            server.name,
+            form=_known(ServerForm(obj=server, group_name=server.group.name), server),
+        )
 
     def edit_submit(self, request: Request, uuid: str) -> Any:
         """Change a server."""
@@ -42,12 +60,24 @@ class MyCloudServiceController(Controller):
     def _submit(self, request: Request, title: str, server: CloudServer | None = None) -> Any:
         answer = self.module.save_server(request.all(), server)
         if answer["status"] == "error":
-            return self._page("server", title, form=_known(forms.bound(ServerForm, request.all(), answer["errors"]), server)), 422
+            return (
+                self._page(
+                    "server",
+                    title,
+                    form=_known(forms.bound(ServerForm, request.all(), answer["errors"]), server),
+                ),
+                422,
+            )
         flash("The server is kept.", "good")
         return redirect(url_for_module("servers"))
 
     def _page(self, view: str, title: str, **data: Any) -> Any:
-        return view_admin_module("Product", "MyCloudService", f"admin_area.{view}", {"title": title, "link": url_for_module, **data})
+        return view_admin_module(
+            "Product",
+            "MyCloudService",
+            f"admin_area.{view}",
+            {"title": title, "link": url_for_module, **data},
+        )
 
 
 def _known(form: forms.Form, server: CloudServer | None) -> forms.Form:

@@ -21,7 +21,9 @@ def new_uuid() -> str:
 
 
 class CloudServerGroup(Base):
-    """Servers that belong together; a group named like a product's location is where that product's accounts go first."""
+    """Servers that belong together; a group named like a product's location is where that
+    product's accounts go first.
+    """
 
     __tablename__ = "cloud_server_groups"
     uuid: Mapped[str] = mapped_column(sa.String(36), primary_key=True, default=new_uuid)

@@ -1,4 +1,6 @@
-"""The provider's HTTP API: one method a call, each answering what `sdk.http` makes of the answer."""
+"""The provider's HTTP API: one method a call, each answering what `sdk.http` makes of the
+answer.
+"""
 
 from __future__ import annotations
 
@@ -50,14 +52,17 @@ class CloudAPIClient:
         return self._ask("GET", f"{_account(username)}/usage")
 
     def files(self, username: str, path: str = "") -> Answer:
-        """A folder with its entries in `data`, or a file with its bytes in `content` and no `data`, whatever stands in it.
+        """A folder with its entries in `data`, or a file with its bytes in `content` and no `data`,
+        whatever stands in it.
 
         What customers keep is nobody else's business: it stays out of the log.
         """
         answer = self.http.get(_file(username, path), log_body=False, expected=(404, 422))
         if not answer.ok:
             return answer
-        kind = next((value for name, value in answer.headers.items() if name.lower() == "content-type"), "")
+        kind = next(
+            (value for name, value in answer.headers.items() if name.lower() == "content-type"), ""
+        )
         if not kind.startswith("application/json"):
             return replace(answer, data=None)
         if not isinstance(answer.data, dict) or not isinstance(answer.data.get("entries"), list):

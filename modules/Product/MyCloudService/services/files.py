@@ -12,16 +12,24 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 def wrong_name(name: str) -> str:
-    """Why something new cannot have this name, as a sentence; empty if it can. Nothing is changed silently."""
+    """Why something new cannot have this name, as a sentence; empty if it can.
+
+    Nothing is changed silently.
+    """
     if not name:
         return "Choose a name first."
     if name in (".", "..") or _FORBIDDEN.search(name):
-        return "This name cannot be used: it must not hold /, \\, < or control characters, nor be . or .. alone."
+        return (
+            "This name cannot be used: it must not hold /, \\, < or control characters, nor be . or"
+            " .. alone."
+        )
     return f"This name is too long: {LONGEST} characters at most." if len(name) > LONGEST else ""
 
 
 def sent_name(name: str, header: str) -> str:
-    """An upload's name with the backslash that reading the header of its form drops, so that it is refused and not changed."""
+    """An upload's name with the backslash that reading the header of its form drops, so that it
+    is refused and not changed.
+    """
     return name if "\\" in name or "\\" not in header.replace('\\"', "") else f"{name}\\"
 
 
@@ -43,5 +51,7 @@ def inside(path: PurePosixPath, name: str = "") -> str:
 
 
 def download_name(name: str) -> str:
-    """The name as it may stand in a header: names are the customer's, and older than the rules above."""
+    """The name as it may stand in a header: names are the customer's, and older than the rules
+    above.
+    """
     return _CONTROL.sub("_", name) or "file"

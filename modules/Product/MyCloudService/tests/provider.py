@@ -1,4 +1,6 @@
-"""What stands for the cloud in the contract suite: the demo cloud itself, behind a front that can be told to fail."""
+"""What stands for the cloud in the contract suite: the demo cloud itself, behind a front that
+can be told to fail.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,12 @@ from puqpanel.sdk.testing import Lab, Supply
 from tests.fakes.demo_cloud import DemoCloudServer
 
 PRODUCT = {"server_location": "eu-west", "plan_type": "basic", "disk_space": 10, "bandwidth": 100}
-SERVICE = {"domain": "lumen.example", "username": "lumen", "password": "a-long-password", "ip_address": ""}
+SERVICE = {
+    "domain": "lumen.example",
+    "username": "lumen",
+    "password": "a-long-password",
+    "ip_address": "",
+}
 
 
 @contextmanager
@@ -20,7 +27,14 @@ def provider() -> Iterator[Supply]:
     with tempfile.TemporaryDirectory() as folder, DemoCloudServer(Path(folder)) as cloud:
 
         def prepare(lab: Lab) -> None:
-            server = {"name": "Demo cloud", "host": "127.0.0.1", "port": cloud.port, "ssl": False, "api_key": cloud.token, "active": True}
+            server = {
+                "name": "Demo cloud",
+                "host": "127.0.0.1",
+                "port": cloud.port,
+                "ssl": False,
+                "api_key": cloud.token,
+                "active": True,
+            }
             assert lab.call("save_server", server).result.ok
 
         yield Supply(

@@ -7,8 +7,18 @@ import pytest
 from modules.Product.MyCloudService.forms import ProductForm, ServiceForm
 from puqpanel.sdk import forms
 
-PRODUCT = {"server_location": "US-East", "plan_type": "premium", "disk_space": 100, "bandwidth": 1000}
-SERVICE = {"domain": "lumen.example", "username": "lumen", "password": "a-long-password", "ip_address": "203.0.113.7"}
+PRODUCT = {
+    "server_location": "US-East",
+    "plan_type": "premium",
+    "disk_space": 100,
+    "bandwidth": 1000,
+}
+SERVICE = {
+    "domain": "lumen.example",
+    "username": "lumen",
+    "password": "a-long-password",
+    "ip_address": "203.0.113.7",
+}
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,17 @@ class ServerGroupsController(Controller):
         groups = db.session.scalars(sa.select(ServerGroup).order_by(ServerGroup.name)).all()
         count = sa.func.count()
         wanted = sa.select(Server.group_id, count).group_by(Server.group_id)
-        servers, accounts = (dict(db.session.execute(query).all()) for query in (wanted, wanted.join(Account)))
-        return page("groups", "Server groups", groups=groups, allocations=ALLOCATIONS, servers=servers, accounts=accounts)
+        servers, accounts = (
+            dict(db.session.execute(query).all()) for query in (wanted, wanted.join(Account))
+        )
+        return page(
+            "groups",
+            "Server groups",
+            groups=groups,
+            allocations=ALLOCATIONS,
+            servers=servers,
+            accounts=accounts,
+        )
 
     def add_form(self, request: Request) -> Any:
         """An empty form."""
@@ -66,16 +75,23 @@ class ServerGroupsController(Controller):
         group = find(id)
         held = db.session.scalar(sa.select(sa.func.count()).where(Server.group_id == group.id)) or 0
         return page(
-            "remove", f"Delete {group.name}?", thing=group.name, crumbs=CRUMBS, back=link("groups"), button="Delete server group",
+            "remove",
+            f"Delete {group.name}?",
+            thing=group.name,
+            crumbs=CRUMBS,
+            back=link("groups"),
+            button="Delete server group",
             refused=f"{group.name} holds {held} server{'s' if held != 1 else ''}." if held else "",
             instead="Move these servers to another group first, or delete them.",
             goes=["the group; products that name it make no accounts until they name another"],
-        )  # fmt: skip
+        )
 
     def remove_submit(self, request: Request, id: str) -> Any:
         """Forget a group without servers."""
         with db.transaction() as session:
-            group = session.scalars(sa.select(ServerGroup).where(ServerGroup.id == find(id).id).with_for_update()).one()
+            group = session.scalars(
+                sa.select(ServerGroup).where(ServerGroup.id == find(id).id).with_for_update()
+            ).one()
             held = session.scalar(sa.select(Server.id).where(Server.group_id == group.id).limit(1))
             if held is None:
                 session.delete(group)
@@ -86,12 +102,24 @@ class ServerGroupsController(Controller):
 
     def _form(self, form: GroupForm, title: str, group: ServerGroup | None = None) -> Any:
         more = {"remove": link("groups.remove", id=group.id)} if group else {}
-        return page("form", title, form=form, crumbs=CRUMBS, save="Save server group", back=link("groups"), sentence="", wide=(), **more)
+        return page(
+            "form",
+            title,
+            form=form,
+            crumbs=CRUMBS,
+            save="Save server group",
+            back=link("groups"),
+            sentence="",
+            wide=(),
+            **more,
+        )
 
 
 def find(id: str) -> ServerGroup:
     """The group of that id, or 404."""
-    group: ServerGroup | None = db.session.get(ServerGroup, int(id)) if id.isdecimal() and len(id) < 10 else None
+    group: ServerGroup | None = (
+        db.session.get(ServerGroup, int(id)) if id.isdecimal() and len(id) < 10 else None
+    )
     if group is None:
         abort(404)
     return group

@@ -65,17 +65,29 @@ class ServersController(Controller):
         server = find(id)
         held = placement.count().get(server.id, 0)
         return page(
-            "remove", f"Delete {server.name}?", thing=server.name, crumbs=CRUMBS, back=link("servers"), button="Delete server",
-            refused=f"{server.name} holds {held} account{'s' if held != 1 else ''}." if held else "",
+            "remove",
+            f"Delete {server.name}?",
+            thing=server.name,
+            crumbs=CRUMBS,
+            back=link("servers"),
+            button="Delete server",
+            refused=(
+                f"{server.name} holds {held} account{'s' if held != 1 else ''}." if held else ""
+            ),
             instead="Terminate these services first, or switch the server off for new accounts.",
-            goes=[f"the panel's record of {server.url}, with the credentials"], stays="The cloud itself and all its users stay as they are.",
-        )  # fmt: skip
+            goes=[f"the panel's record of {server.url}, with the credentials"],
+            stays="The cloud itself and all its users stay as they are.",
+        )
 
     def remove_submit(self, request: Request, id: str) -> Any:
         """Forget a server that holds no account."""
         with db.transaction() as session:
-            server = session.scalars(sa.select(Server).where(Server.id == find(id).id).with_for_update(of=Server)).one()
-            held = session.scalar(sa.select(Account.id).where(Account.server_id == server.id).limit(1))
+            server = session.scalars(
+                sa.select(Server).where(Server.id == find(id).id).with_for_update(of=Server)
+            ).one()
+            held = session.scalar(
+                sa.select(Account.id).where(Account.server_id == server.id).limit(1)
+            )
             if held is None:
                 session.delete(server)
         if held is not None:
@@ -93,13 +105,32 @@ class ServersController(Controller):
     def _form(self, form: ServerForm, title: str, server: Server | None = None) -> Any:
         if server:
             form.password.description = "Empty keeps the one that is stored."
-        more = {"test": link("servers.test", id=server.id), "remove": link("servers.remove", id=server.id)} if server else {}
-        return page("form", title, form=form, crumbs=CRUMBS, save="Save server", back=link("servers"), sentence="", wide=("host",), **more)
+        more = (
+            {
+                "test": link("servers.test", id=server.id),
+                "remove": link("servers.remove", id=server.id),
+            }
+            if server
+            else {}
+        )
+        return page(
+            "form",
+            title,
+            form=form,
+            crumbs=CRUMBS,
+            save="Save server",
+            back=link("servers"),
+            sentence="",
+            wide=("host",),
+            **more,
+        )
 
 
 def find(id: str) -> Server:
     """The server of that id, or 404."""
-    server: Server | None = db.session.get(Server, int(id)) if id.isdecimal() and len(id) < 10 else None
+    server: Server | None = (
+        db.session.get(Server, int(id)) if id.isdecimal() and len(id) < 10 else None
+    )
     if server is None:
         abort(404)
     return server

@@ -15,7 +15,9 @@ FILL_FIRST, LEAST_LOADED = "fill_first", "least_loaded"
 
 
 class ServerGroup(Base):
-    """Servers among which new accounts are shared out: the first one with room, or the one with the fewest accounts."""
+    """Servers among which new accounts are shared out: the first one with room, or the one with
+    the fewest accounts.
+    """
 
     __tablename__ = "server_groups"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -26,7 +28,10 @@ class ServerGroup(Base):
 
 
 class Server(Base):
-    """One cloud, and the administrator that the panel signs in as. `max_accounts` 0 means no limit; `active` lets new accounts in."""
+    """One cloud, and the administrator that the panel signs in as.
+
+    `max_accounts` 0 means no limit; `active` lets new accounts in.
+    """
 
     __tablename__ = "servers"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -47,7 +52,9 @@ class Server(Base):
 
     @property
     def url(self) -> str:
-        """Where the cloud is, for the panel and for its users; the port only where it is not the usual one."""
+        """Where the cloud is, for the panel and for its users; the port only where it is not
+        the usual one.
+        """
         scheme, usual = ("https", 443) if self.ssl else ("http", 80)
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{scheme}://{host}{'' if self.port == usual else f':{self.port}'}{self.path}"

@@ -14,7 +14,9 @@ def test_connection(server: Server) -> tuple[bool, str]:
     Returns:
         Whether all is well, and a sentence for staff.
     """
-    cloud = OcsClient(server.url, server.username, server.password, verify=server.verify_tls, timeout=SECONDS)
+    cloud = OcsClient(
+        server.url, server.username, server.password, verify=server.verify_tls, timeout=SECONDS
+    )
     about = cloud.capabilities()
     if not about.ok:
         return False, explain(about, server.name)
@@ -22,4 +24,10 @@ def test_connection(server: Server) -> tuple[bool, str]:
     if not users.ok:
         return False, explain(users, server.name)
     known = version(about.data)
-    return True, f"{server.name} answers{f' as version {known}' if known else ''}, and the panel may manage its users."
+    return (
+        True,
+        (
+            f"{server.name} answers{f' as version {known}' if known else ''}, and the panel may"
+            " manage its users."
+        ),
+    )

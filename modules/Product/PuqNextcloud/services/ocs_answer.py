@@ -1,4 +1,6 @@
-"""Reading what an OCS server answers: JSON or XML, version 1 or 2, with a status code of its own inside."""
+"""Reading what an OCS server answers: JSON or XML, version 1 or 2, with a status code of its
+own inside.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class OcsAnswer:
-    """One answer. `message` is the server's own word, or why there was none; `http` is 0 when no answer came."""
+    """One answer.
+
+    `message` is the server's own word, or why there was none; `http` is 0 when no answer came.
+    """
 
     outcome: Outcome
     code: int = 0
@@ -45,7 +50,12 @@ class OcsAnswer:
     @property
     def doubtful(self) -> bool:
         """It may have been done, or half of it: whoever asked must look before asking again."""
-        return self.outcome is Outcome.UNKNOWN or self.code in (INVALID, FAILED, SERVER_ERROR, UNKNOWN)
+        return self.outcome is Outcome.UNKNOWN or self.code in (
+            INVALID,
+            FAILED,
+            SERVER_ERROR,
+            UNKNOWN,
+        )
 
     @property
     def later(self) -> bool:
@@ -54,7 +64,9 @@ class OcsAnswer:
 
 
 def read(http: int, text: str, retry_after: str = "") -> OcsAnswer:
-    """Make out an HTTP answer. The API's own code counts first: version 1 says HTTP 200 to nearly everything.
+    """Make out an HTTP answer.
+
+    The API's own code counts first: version 1 says HTTP 200 to nearly everything.
 
     Args:
         http: the HTTP status.
@@ -88,7 +100,8 @@ def _by_code(code: int, http: int, message: str) -> Outcome:
     if code == 429:
         return Outcome.BUSY
     if code in (404, NOT_FOUND):
-        # 998 also says "I know no such route": on a server without the provisioning API no user is missing.
+        # 998 also says "I know no such route": on a server without the provisioning API no user is
+        # missing.
         return Outcome.INVALID if message.startswith("Invalid query") else Outcome.MISSING
     if code in (SERVER_ERROR, UNKNOWN) or 500 <= code < 600 or http >= 500:
         return Outcome.UNKNOWN
@@ -104,18 +117,29 @@ def _meta(text: str) -> tuple[int, str, Any] | None:
         if text.startswith("{"):
             ocs = json.loads(text)["ocs"]
         elif text.startswith("<") and "<!DOCTYPE" not in text[:500] and "<!ENTITY" not in text:
-            root = ElementTree.fromstring(text)  # noqa: S314 - no document type, so no entities to expand
+            # no document type, so no entities to expand
+            root = ElementTree.fromstring(text)  # noqa: S314
             ocs = _value(root) if root.tag == "ocs" else {}
         else:
             return None
         meta = ocs["meta"]
         return int(meta["statuscode"]), str(meta.get("message") or ""), ocs.get("data")
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, ElementTree.ParseError):
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        RecursionError,
+        ElementTree.ParseError,
+    ):
         return None
 
 
 def _value(node: ElementTree.Element) -> Any:
-    """An XML answer as JSON would have said it; all leaves are text. An empty node is an empty text."""
+    """An XML answer as JSON would have said it; all leaves are text.
+
+    An empty node is an empty text.
+    """
     if len(node) == 0:
         return (node.text or "").strip()
     if all(child.tag == "element" for child in node):
@@ -129,7 +153,9 @@ def truth(value: object) -> bool:
 
 
 def texts(value: object, key: str = "") -> list[str]:
-    """A list of names, given as a list, as one name, or in a map under `key`; nothing where there is none."""
+    """A list of names, given as a list, as one name, or in a map under `key`; nothing where
+    there is none.
+    """
     if isinstance(value, dict):
         value = value.get(key, list(value.values()))
     if isinstance(value, list):

@@ -13,18 +13,34 @@ from .ocs_answer import EXISTS, INVALID, NO_GROUP, UNAUTHORISED, OcsAnswer, Outc
 
 HEADERS = {"OCS-APIRequest": "true", "Accept": "application/json"}
 GROUP_MISSING, MEMBER_MISSING = 102, 103
-# Seconds to connect, and to wait for an answer: a create that copies a large folder of first files takes its time.
+# Seconds to connect, and to wait for an answer: a create that copies a large folder of first files
+# takes its time.
 CONNECT, TIMEOUT = 10.0, 30.0
 
 
 class OcsClient:
-    """Speaks to one server as an administrator. No request is ever repeated here: who asks decides that."""
+    """Speaks to one server as an administrator.
 
-    def __init__(self, url: str, username: str, password: str, *, verify: bool = True, timeout: float | None = None) -> None:
-        """Args: url, where the cloud is, folder included; verify, whether its certificate must be a good one; timeout in seconds."""
+    No request is ever repeated here: who asks decides that.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        username: str,
+        password: str,
+        *,
+        verify: bool = True,
+        timeout: float | None = None,
+    ) -> None:
+        """Args: url, where the cloud is, folder included; verify, whether its certificate must
+        be a good one; timeout in seconds.
+        """
         timeout = timeout or TIMEOUT
         wait = min(timeout, CONNECT)
-        self._http = http.session(url, auth=(username, password), verify=verify, timeout=timeout, connect_timeout=wait)
+        self._http = http.session(
+            url, auth=(username, password), verify=verify, timeout=timeout, connect_timeout=wait
+        )
 
     def capabilities(self) -> OcsAnswer:
         """What the server is; every user may ask."""
@@ -47,10 +63,26 @@ class OcsClient:
             return replace(answer, outcome=Outcome.UNKNOWN, message="the answer holds no user")
         return answer
 
-    def create(self, name: str, password: str, *, groups: Iterable[str] = (), quota: str = "", display: str = "") -> OcsAnswer:
+    def create(
+        self,
+        name: str,
+        password: str,
+        *,
+        groups: Iterable[str] = (),
+        quota: str = "",
+        display: str = "",
+    ) -> OcsAnswer:
         """Make a user; EXISTS if the name is taken."""
-        form = {"userid": name, "password": password, "groups[]": list(groups), "quota": quota, "displayName": display}
-        answer = self._ask("POST", "/cloud/users", form={key: value for key, value in form.items() if value})
+        form = {
+            "userid": name,
+            "password": password,
+            "groups[]": list(groups),
+            "quota": quota,
+            "displayName": display,
+        }
+        answer = self._ask(
+            "POST", "/cloud/users", form={key: value for key, value in form.items() if value}
+        )
         return replace(answer, outcome=Outcome.EXISTS) if answer.code == EXISTS else answer
 
     def set_quota(self, name: str, quota: str) -> OcsAnswer:
@@ -71,13 +103,17 @@ class OcsClient:
 
     def join(self, name: str, group: str) -> OcsAnswer:
         """Put the user into a group; being in it already is fine."""
-        return self._member(self._ask("POST", _user(name) + "/groups", form={"groupid": group}), group)
+        return self._member(
+            self._ask("POST", _user(name) + "/groups", form={"groupid": group}), group
+        )
 
     def leave(self, name: str, group: str) -> OcsAnswer:
         """Take the user out of a group; not being in it is fine."""
         # Not every server reads the body of a DELETE, so the name goes into the address too.
         pair = {"groupid": group}
-        return self._member(self._ask("DELETE", _user(name) + "/groups", form=pair, query=pair), group)
+        return self._member(
+            self._ask("DELETE", _user(name) + "/groups", form=pair, query=pair), group
+        )
 
     def _switch(self, name: str, verb: str) -> OcsAnswer:
         answer = self._ask("PUT", f"{_user(name)}/{verb}")
@@ -93,17 +129,35 @@ class OcsClient:
         return replace(answer, outcome=Outcome.MISSING) if answer.code == MEMBER_MISSING else answer
 
     def _ask(
-        self, method: str, path: str, *, form: Mapping[str, Any] | None = None, query: Mapping[str, str] | None = None, expected: tuple[int, ...] = ()
+        self,
+        method: str,
+        path: str,
+        *,
+        form: Mapping[str, Any] | None = None,
+        query: Mapping[str, str] | None = None,
+        expected: tuple[int, ...] = (),
     ) -> OcsAnswer:
-        """Send one request and make out its answer. A form is a dictionary: so the log can tell a password by its name."""
+        """Send one request and make out its answer.
+
+        A form is a dictionary: so the log can tell a password by its name.
+        """
         params = {"format": "json", **(query or {})}
-        got = self._http.request(method, "/ocs/v1.php" + path, params=params, data=form, headers=HEADERS, expected=expected)
+        got = self._http.request(
+            method,
+            "/ocs/v1.php" + path,
+            params=params,
+            data=form,
+            headers=HEADERS,
+            expected=expected,
+        )
         if not got.http_code:
             return OcsAnswer(Outcome.UNKNOWN, message=got.error)
         headers = {name.lower(): value for name, value in got.headers.items()}
         answer = read(got.http_code, got.text, headers.get("retry-after", ""))
         if 300 <= got.http_code < 400:
-            return replace(answer, message=f"it sends to {headers.get('location', 'another address')}")
+            return replace(
+                answer, message=f"it sends to {headers.get('location', 'another address')}"
+            )
         return answer
 
 
@@ -121,8 +175,14 @@ def explain(answer: OcsAnswer, server: str) -> str:
     said = f": {answer.message.rstrip('.')}" if answer.message else ""
     if answer.outcome is Outcome.REFUSED:
         if answer.code in (0, UNAUTHORISED, 401):
-            return f"{server} refused the panel's credentials. Check the user name and password of the server."
-        return f"{server} knows the panel's user but does not let it manage users{said}. Make it an administrator there."
+            return (
+                f"{server} refused the panel's credentials. Check the user name and password of the"
+                " server."
+            )
+        return (
+            f"{server} knows the panel's user but does not let it manage users{said}. Make it an"
+            " administrator there."
+        )
     if answer.outcome is Outcome.BUSY:
         return f"{server} is being asked too often just now."
     if answer.outcome is Outcome.MISSING:
@@ -133,11 +193,17 @@ def explain(answer: OcsAnswer, server: str) -> str:
         if answer.code:
             return f"{server} says no{said} (code {answer.code})."
         if 300 <= answer.http < 400:
-            return f"{server} answers from another address{said}. Enter that one, with or without TLS."
+            return (
+                f"{server} answers from another address{said}. Enter that one, with or without TLS."
+            )
         return f"There is no Nextcloud with its provisioning API at the address of {server}{said}."
     if answer.http >= 500 or answer.code:
         return f"{server} has an error of its own{said}."
-    return f"{server} gave no answer that can be read{said}." if answer.http else f"{server} cannot be reached{said}."
+    return (
+        f"{server} gave no answer that can be read{said}."
+        if answer.http
+        else f"{server} cannot be reached{said}."
+    )
 
 
 def version(capabilities: Any) -> str:

@@ -1,4 +1,7 @@
-"""Finding a service its place: which server, under which name. Every choice is made and written under the group's lock."""
+"""Finding a service its place: which server, under which name.
+
+Every choice is made and written under the group's lock.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,9 @@ class NoPlaceError(Exception):
 
 def find(service_uuid: str) -> Account | None:
     """The place of a service, if it has one."""
-    account: Account | None = db.session.scalar(sa.select(Account).where(Account.service_uuid == service_uuid))
+    account: Account | None = db.session.scalar(
+        sa.select(Account).where(Account.service_uuid == service_uuid)
+    )
     return account
 
 
@@ -29,13 +34,16 @@ def count() -> dict[int, int]:
     return dict(db.session.execute(wanted).all())
 
 
-def take(service_uuid: str, group_id: int, name: Callable[[], str], *, server_id: int | None = None) -> Account:
+def take(
+    service_uuid: str, group_id: int, name: Callable[[], str], *, server_id: int | None = None
+) -> Account:
     """Give a service a place, or return the one where an account may exist already.
 
     Args:
         service_uuid: the service.
         group_id: the group that its product names.
-        name: makes a user name; asked again while the server has one like it. One that staff chose is always the same.
+        name: makes a user name; asked again while the server has one like it. One that staff chose
+            is always the same.
         server_id: the server that staff chose, which may stand in another group.
 
     Raises:
@@ -50,7 +58,9 @@ def take(service_uuid: str, group_id: int, name: Callable[[], str], *, server_id
         if server_id:
             group_id = session.scalar(sa.select(Server.group_id).where(Server.id == server_id)) or 0
         # Two services that look for a place in the same group wait for each other here.
-        group = session.scalar(sa.select(ServerGroup).where(ServerGroup.id == group_id).with_for_update())
+        group = session.scalar(
+            sa.select(ServerGroup).where(ServerGroup.id == group_id).with_for_update()
+        )
         if group is None:
             raise NoPlaceError("The product names no group of servers, or one that is gone.")
         server = _choose(group, server_id)
@@ -105,16 +115,26 @@ def _known(service_uuid: str) -> Account:
 
 
 def _choose(group: ServerGroup, server_id: int | None) -> Server:
-    servers: Sequence[Server] = db.session.scalars(sa.select(Server).where(Server.group_id == group.id).order_by(Server.position, Server.id)).all()
+    servers: Sequence[Server] = db.session.scalars(
+        sa.select(Server).where(Server.group_id == group.id).order_by(Server.position, Server.id)
+    ).all()
     taken = count()
     if server_id:
         servers = [server for server in servers if server.id == server_id]
-    free = [one for one in servers if one.active and (not one.max_accounts or taken.get(one.id, 0) < one.max_accounts)]
+    free = [
+        one
+        for one in servers
+        if one.active and (not one.max_accounts or taken.get(one.id, 0) < one.max_accounts)
+    ]
     if not free:
         where = servers[0].name if server_id and servers else f"group {group.name}"
         why = "is switched off or full" if server_id else "has no active server with room"
         raise NoPlaceError(f"The {'server ' if server_id else ''}{where} {why}.")
-    return min(free, key=lambda one: taken.get(one.id, 0)) if group.allocation == LEAST_LOADED else free[0]
+    return (
+        min(free, key=lambda one: taken.get(one.id, 0))
+        if group.allocation == LEAST_LOADED
+        else free[0]
+    )
 
 
 def _free(server: Server, name: Callable[[], str], avoid: str = "") -> str:
@@ -122,7 +142,9 @@ def _free(server: Server, name: Callable[[], str], avoid: str = "") -> str:
     candidate = avoid
     for _ in range(20):
         candidate = name()
-        wanted = sa.select(Account.id).where(Account.server_id == server.id, Account.username == candidate)
+        wanted = sa.select(Account.id).where(
+            Account.server_id == server.id, Account.username == candidate
+        )
         if candidate != avoid and db.session.scalar(wanted) is None:
             return candidate
     raise NoPlaceError(f"The user name {candidate} is taken on {server.name}. Choose another one.")

@@ -1,4 +1,7 @@
-"""The five verbs, and what is asked after a crash. Each looks at what is there before it changes something, so each may be repeated."""
+"""The five verbs, and what is asked after a crash.
+
+Each looks at what is there before it changes something, so each may be repeated.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,14 @@ from .ocs_answer import OcsAnswer, Outcome, texts, truth
 from .ocs_client import OcsClient, explain
 from .quota import same
 
-JOBS = ("create_job", "suspend_job", "unsuspend_job", "termination_job", "change_package_job", "cancellation_job")
+JOBS = (
+    "create_job",
+    "suspend_job",
+    "unsuspend_job",
+    "termination_job",
+    "change_package_job",
+    "cancellation_job",
+)
 
 
 class Provisioning(Product):
@@ -34,7 +44,9 @@ class Provisioning(Product):
         """Where accounts of this product are made, how they are named, and what they may hold."""
         data = data or {}
         self.product_data = {
-            "server_group": int(group) if (group := str(data.get("server_group") or "")).isdecimal() else 0,
+            "server_group": (
+                int(group) if (group := str(data.get("server_group") or "")).isdecimal() else 0
+            ),
             "user_group": str(data.get("user_group") or ""),
             "quota": str(data.get("quota", "5 GB") or "none"),
             "username_prefix": str(data.get("username_prefix", "nc_") or ""),
@@ -65,16 +77,25 @@ class Provisioning(Product):
             wrong["username"] = ["An account keeps its name."]
         if answer["data"]["server"] not in (0, account.server_id):
             wrong["server"] = [f"The account is on {account.server.name} and stays there."]
-        return {"status": "error", "message": "This was not saved.", "errors": wrong, "code": 422} if wrong else answer
+        return (
+            {"status": "error", "message": "This was not saved.", "errors": wrong, "code": 422}
+            if wrong
+            else answer
+        )
 
     # What jobs do
 
     def create_job(self) -> Result:
-        """Make the account. A request whose answer was lost is never sent again before a look at what it did."""
+        """Make the account.
+
+        A request whose answer was lost is never sent again before a look at what it did.
+        """
         self._before = dict(self.service_data)
         try:
             wanted = int(self.service_data["server"] or 0)
-            account = placement.take(self._uuid, self.product_data["server_group"], self._name, server_id=wanted)
+            account = placement.take(
+                self._uuid, self.product_data["server_group"], self._name, server_id=wanted
+            )
             cloud = self.cloud(account.server)
             seen = cloud.user(account.username)
             for _ in range(5):
@@ -122,7 +143,11 @@ class Provisioning(Product):
         if wrong is None and not truth(seen.data.get("enabled", True)):
             answer = cloud.enable(account.username)
             wrong = None if answer.ok else answer
-        return self._failed(wrong, account) if wrong else Result.success(f"{account.username} is ready on {account.server.name}.")
+        return (
+            self._failed(wrong, account)
+            if wrong
+            else Result.success(f"{account.username} is ready on {account.server.name}.")
+        )
 
     def suspend_job(self) -> Result:
         """Keep the user out; the files stay."""
@@ -137,7 +162,9 @@ class Provisioning(Product):
         if account is None:
             return self._nothing()
         cloud = self.cloud(account.server)
-        answer = cloud.disable(account.username) if verb == "disable" else cloud.enable(account.username)
+        answer = (
+            cloud.disable(account.username) if verb == "disable" else cloud.enable(account.username)
+        )
         return Result.success() if answer.ok else self._failed(answer, account)
 
     def termination_job(self) -> Result:
@@ -158,7 +185,9 @@ class Provisioning(Product):
         return self.termination_job()
 
     def change_package_job(self) -> Result:
-        """Give the account the quota and the group of the product it now has; it stays on its server."""
+        """Give the account the quota and the group of the product it now has; it stays on its
+        server.
+        """
         account = placement.find(self._uuid)
         if account is None:
             return self._nothing()
@@ -175,14 +204,24 @@ class Provisioning(Product):
         seen = self.cloud(account.server).user(account.username)
         if seen.ok:
             data = {"username": account.username, "server": account.server.name}
-            return {"exists": True, "suspended": not truth(seen.data.get("enabled", True)), "data": data}
+            return {
+                "exists": True,
+                "suspended": not truth(seen.data.get("enabled", True)),
+                "data": data,
+            }
         if seen.outcome is Outcome.MISSING:
             return {"exists": False, "suspended": False, "data": {}}
         return Result.error(explain(seen, account.server.name), retry=True)
 
     def _adjust(self, account: Account, cloud: OcsClient, seen: OcsAnswer) -> OcsAnswer | None:
-        """Change of quota and groups what is not as the product says; the answer that was no yes, or None."""
-        name, had, wanted = account.username, self.service_data["user_group"], self.product_data["user_group"]
+        """Change of quota and groups what is not as the product says; the answer that was no
+        yes, or None.
+        """
+        name, had, wanted = (
+            account.username,
+            self.service_data["user_group"],
+            self.product_data["user_group"],
+        )
         told = seen.data.get("quota")
         limit = told.get("quota") if isinstance(told, dict) else told
         quota, groups = self.product_data["quota"], texts(seen.data.get("groups"), "groups")
@@ -210,19 +249,24 @@ class Provisioning(Product):
         return Result.error(explain(answer, account.server.name), retry=answer.later)
 
     def _nothing(self) -> Result:
-        return Result.error("This service has no account on any server. Create it first.", retry=False)
+        return Result.error(
+            "This service has no account on any server. Create it first.", retry=False
+        )
 
     def _remember(self, account: Account) -> None:
         """Keep the name and the password before the server hears of them."""
         self.service_data["username"] = account.username
-        self.service_data["password"] = self.service_data["password"] or generate_strong_password(20)
+        self.service_data["password"] = self.service_data["password"] or generate_strong_password(
+            20
+        )
         kept = {key: self.service_data[key] for key in ("username", "password", "user_group")}
         Service.find(self._uuid).set_provision_data(kept)
 
     def _name(self) -> str:
         """The name that staff chose, else a new one each time."""
-        middle = placement.number()
-        return self.service_data["username"] or f"{self.product_data['username_prefix']}{middle}{self.product_data['username_suffix']}"
+        data, middle = self.product_data, placement.number()
+        generated = f"{data['username_prefix']}{middle}{data['username_suffix']}"
+        return self.service_data["username"] or generated
 
     @staticmethod
     def cloud(server: Server) -> OcsClient:

@@ -1,4 +1,6 @@
-"""How much a user may store and how much there is: the quota as staff write it, as servers tell it, and as people read it."""
+"""How much a user may store and how much there is: the quota as staff write it, as servers tell
+it, and as people read it.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +16,11 @@ _SIZE = re.compile(r"(\d+(?:[.,]\d+)?)\s*([kmgtp]?i?b)?", re.IGNORECASE)
 
 
 def size(value: object) -> int | None:
-    """Bytes of what a server or a person may write: 5368709120, "5368709120", 5.3e9, "5 GB", "5,5GB"; else None.
+    """Bytes of what a server or a person may write: 5368709120, "5368709120", 5.3e9, "5 GB",
+    "5,5GB"; else None.
 
-    Servers use -1, -2 and -3 for "not computed", "unknown" and "unlimited": none of these is a size.
+    Servers use -1, -2 and -3 for "not computed", "unknown" and "unlimited": none of these is a
+    size.
     """
     if isinstance(value, bool) or value is None:
         return None
@@ -30,7 +34,8 @@ def size(value: object) -> int | None:
 
 
 def normal(text: str) -> str:
-    """A quota in the one form that servers take: "5 GB", "none" for no limit, "default" for the server's own.
+    """A quota in the one form that servers take: "5 GB", "none" for no limit, "default" for the
+    server's own.
 
     Raises:
         ValueError: it is none of these, with a sentence for the form.
@@ -42,7 +47,9 @@ def normal(text: str) -> str:
         return "default"
     match = _SIZE.fullmatch(word)
     if match is None or not match[2] or not size(word):
-        raise ValueError('Write a size with its unit, such as "5 GB" or "500 MB", or "none" for no limit.')
+        raise ValueError(
+            'Write a size with its unit, such as "5 GB" or "500 MB", or "none" for no limit.'
+        )
     return f"{match[1].replace(',', '.')} {match[2].upper().replace('IB', 'B')}"
 
 
@@ -78,28 +85,39 @@ class Usage:
     @property
     def tone(self) -> str:
         """good, warn from 85 % or bad from 95 %."""
-        return "bad" if self.percent >= BAD_FROM else "warn" if self.percent >= WARN_FROM else "good"
+        return (
+            "bad" if self.percent >= BAD_FROM else "warn" if self.percent >= WARN_FROM else "good"
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """For the customer's page: figures, and the same in words."""
         total = human(self.total) if self.total else "no limit"
         free = human(max(0, self.total - self.used)) if self.total else ""
-        return {"used": self.used, "total": self.total, "percent": self.percent, "tone": self.tone,
-                "used_text": human(self.used), "total_text": total, "free_text": free}  # fmt: skip
+        return {
+            "used": self.used,
+            "total": self.total,
+            "percent": self.percent,
+            "tone": self.tone,
+            "used_text": human(self.used),
+            "total_text": total,
+            "free_text": free,
+        }
 
 
 def usage(user: Mapping[str, Any]) -> Usage | None:
     """Read a user's quota out of what the server says of the user, whatever its maker and version.
 
-    Seen: a map of free, used, total, relative and quota, as numbers or as text; a map of quota "none" and used alone, before the user
-    first signed in; the limit alone; an empty list. None where the server does not tell what is in use.
+    Seen: a map of free, used, total, relative and quota, as numbers or as text; a map of quota
+    "none" and used alone, before the user first signed in; the limit alone; an empty list. None
+    where the server does not tell what is in use.
     """
     told = user.get("quota")
     figures: Mapping[str, Any] = told if isinstance(told, Mapping) else {}
     used = size(figures.get("used"))
     if used is None:
         return None
-    # Without a limit of the user's own, `total` is the server's disk: nothing to measure a customer by.
+    # Without a limit of the user's own, `total` is the server's disk: nothing to measure a customer
+    # by.
     limit = size(figures["quota"]) if "quota" in figures else size(figures.get("total"))
     if str(figures.get("quota", "")).lower() == "default":
         limit = size(figures.get("total"))

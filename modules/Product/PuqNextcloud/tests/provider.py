@@ -1,4 +1,6 @@
-"""What stands for a Nextcloud in the contract suite: the fake of the panel's own tests, which speaks the real wire format."""
+"""What stands for a Nextcloud in the contract suite: the fake of the panel's own tests, which
+speaks the real wire format.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,13 @@ from tests.fakes.ocs import OcsServer
 def provider() -> Iterator[Supply]:
     """A Nextcloud of the probe's own, entered as a server of a group."""
     with OcsServer() as cloud:
-        product = {"quota": "5 GB", "user_group": "customers", "username_prefix": "nc_", "username_suffix": "_x", "server_group": 1}
+        product = {
+            "quota": "5 GB",
+            "user_group": "customers",
+            "username_prefix": "nc_",
+            "username_suffix": "_x",
+            "server_group": 1,
+        }
 
         def prepare(lab: Lab) -> None:
             models = lab.part("models.servers")
@@ -22,10 +30,34 @@ def provider() -> Iterator[Supply]:
                 group = models.ServerGroup(name="Europe", allocation="fill_first")
                 session.add(group)
                 session.flush()
-                place = {"host": "127.0.0.1", "port": cloud.port, "ssl": False, "path": cloud.dialect.root}
-                session.add(models.Server(group_id=group.id, name="cloud-1", username=cloud.admin, password=cloud.password, **place))
+                place = {
+                    "host": "127.0.0.1",
+                    "port": cloud.port,
+                    "ssl": False,
+                    "path": cloud.dialect.root,
+                }
+                session.add(
+                    models.Server(
+                        group_id=group.id,
+                        name="cloud-1",
+                        username=cloud.admin,
+                        password=cloud.password,
+                        **place,
+                    )
+                )
 
         def accounts() -> dict[str, str]:
-            return {name: "active" if user.enabled else "suspended" for name, user in cloud.users.items() if name != cloud.admin}
+            return {
+                name: "active" if user.enabled else "suspended"
+                for name, user in cloud.users.items()
+                if name != cloud.admin
+            }
 
-        yield Supply(faults=cloud, product=product, service={"server": 0}, other_product={**product, "quota": "9 GB"}, prepare=prepare, accounts=accounts)
+        yield Supply(
+            faults=cloud,
+            product=product,
+            service={"server": 0},
+            other_product={**product, "quota": "9 GB"},
+            prepare=prepare,
+            accounts=accounts,
+        )

@@ -6,12 +6,21 @@ import pytest
 
 from modules.Product.PuqNextcloud.services.ocs_answer import Outcome, read, texts, truth
 
-UNKNOWN_ROUTE = "Invalid query, please check the syntax. API specifications are here: http://example.org\n"
+UNKNOWN_ROUTE = (
+    "Invalid query, please check the syntax. API specifications are here: http://example.org\n"
+)
 
 
 def ocs(code: object, message: object = "", data: object = None) -> str:
     """An answer as JSON."""
-    return json.dumps({"ocs": {"meta": {"status": "?", "statuscode": code, "message": message}, "data": data or []}})
+    return json.dumps(
+        {
+            "ocs": {
+                "meta": {"status": "?", "statuscode": code, "message": message},
+                "data": data or [],
+            }
+        }
+    )
 
 
 @pytest.mark.parametrize(
@@ -61,23 +70,41 @@ def test_xml_reads_like_json() -> None:
       <groups><element>a</element><element>b</element></groups><email/></data></ocs>"""
     answer = read(200, body)
     assert answer.ok
-    assert answer.data == {"enabled": "1", "id": "Frank", "quota": {"free": "10", "used": "5"}, "groups": ["a", "b"], "email": ""}
+    assert answer.data == {
+        "enabled": "1",
+        "id": "Frank",
+        "quota": {"free": "10", "used": "5"},
+        "groups": ["a", "b"],
+        "email": "",
+    }
 
 
-@pytest.mark.parametrize("body", [
-    '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "b">]><ocs><meta><statuscode>100</statuscode></meta></ocs>',
-    "<ocs><meta><statuscode>100</statuscode></meta>",
-    "<other><meta><statuscode>100</statuscode></meta></other>",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "body",
+    [
+        (
+            '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a'
+            ' "b">]><ocs><meta><statuscode>100</statuscode></meta></ocs>'
+        ),
+        "<ocs><meta><statuscode>100</statuscode></meta>",
+        "<other><meta><statuscode>100</statuscode></meta></other>",
+    ],
+)
 def test_xml_that_is_refused(body: str) -> None:
     assert read(200, body).outcome is Outcome.UNKNOWN
 
 
 def test_retry_after_is_kept() -> None:
-    assert (read(429, "", "17").wait, read(429, "", "Sat, 21 Nov 2026 08:00:00 GMT").wait) == (17, 0)
+    assert (read(429, "", "17").wait, read(429, "", "Sat, 21 Nov 2026 08:00:00 GMT").wait) == (
+        17,
+        0,
+    )
 
 
-@pytest.mark.parametrize(("code", "doubtful"), [(100, False), (101, True), (102, False), (103, True), (104, False), (107, False), (996, True)])
+@pytest.mark.parametrize(
+    ("code", "doubtful"),
+    [(100, False), (101, True), (102, False), (103, True), (104, False), (107, False), (996, True)],
+)
 def test_what_may_have_been_done_all_the_same(code: int, doubtful: bool) -> None:
     assert read(200, ocs(code)).doubtful is doubtful
 
@@ -90,5 +117,11 @@ def test_yes(yes: object) -> None:
 
 
 def test_lists_of_names() -> None:
-    assert (texts(["a", 1]), texts("a"), texts(""), texts(None), texts({"groups": ["x"]}, "groups"), texts({"0": "y"})) == (
-        ["a", "1"], ["a"], [], [], ["x"], ["y"])  # fmt: skip
+    assert (
+        texts(["a", 1]),
+        texts("a"),
+        texts(""),
+        texts(None),
+        texts({"groups": ["x"]}, "groups"),
+        texts({"0": "y"}),
+    ) == (["a", "1"], ["a"], [], [], ["x"], ["y"])

@@ -38,7 +38,13 @@ class AccountsController(Controller):
             return self._form(form, __("Add account")), 422
         with db.transaction() as session:
             session.add(form.fill(Account()))
-        flash(__(":name is kept. Test the connection before a customer needs it.", {"name": form.name.data}), "good")
+        flash(
+            __(
+                ":name is kept. Test the connection before a customer needs it.",
+                {"name": form.name.data},
+            ),
+            "good",
+        )
         return redirect(link("accounts"))
 
     def edit_form(self, request: Request, id: str) -> Any:
@@ -63,18 +69,40 @@ class AccountsController(Controller):
         account = find(id)
         held = placement.count().get(account.id, 0)
         return page(
-            "remove", __("Delete :name?", {"name": account.name}), thing=account.name, crumbs=CRUMBS, back=link("accounts"), button=__("Delete account"),
-            refused=__(":name holds servers of :count services.", {"name": account.name, "count": held}) if held else "",
-            instead=__("Terminate these services first, or switch the account off for new servers."),
-            goes=[__("the panel's record of the account, with its token and the list of servers that are gone")],
+            "remove",
+            __("Delete :name?", {"name": account.name}),
+            thing=account.name,
+            crumbs=CRUMBS,
+            back=link("accounts"),
+            button=__("Delete account"),
+            refused=(
+                __(":name holds servers of :count services.", {"name": account.name, "count": held})
+                if held
+                else ""
+            ),
+            instead=__(
+                "Terminate these services first, or switch the account off for new servers."
+            ),
+            goes=[
+                __(
+                    "the panel's record of the account, with its token and the list of servers that"
+                    " are gone"
+                )
+            ],
             stays=__("The account at DigitalOcean and all that is in it stay as they are."),
-        )  # fmt: skip
+        )
 
     def remove_submit(self, request: Request, id: str) -> Any:
         """Forget an account that holds no server."""
         with db.transaction() as session:
-            account = session.scalars(sa.select(Account).where(Account.id == find(id).id).with_for_update()).one()
-            held = session.scalar(sa.select(Server.id).where(Server.account_id == account.id, Server.status != TERMINATED).limit(1))
+            account = session.scalars(
+                sa.select(Account).where(Account.id == find(id).id).with_for_update()
+            ).one()
+            held = session.scalar(
+                sa.select(Server.id)
+                .where(Server.account_id == account.id, Server.status != TERMINATED)
+                .limit(1)
+            )
             if held is None:
                 session.execute(sa.delete(Server).where(Server.account_id == account.id))
                 session.delete(account)
@@ -92,13 +120,32 @@ class AccountsController(Controller):
     def _form(self, form: AccountForm, title: str, account: Account | None = None) -> Any:
         if account:
             form.api_token.description = __("Empty keeps the one that is stored.")
-        more = {"test": link("accounts.test", id=account.id), "remove": link("accounts.remove", id=account.id)} if account else {}
-        return page("form", title, form=form, crumbs=CRUMBS, save=__("Save account"), back=link("accounts"), sentence="", wide=("api_token",), **more)
+        more = (
+            {
+                "test": link("accounts.test", id=account.id),
+                "remove": link("accounts.remove", id=account.id),
+            }
+            if account
+            else {}
+        )
+        return page(
+            "form",
+            title,
+            form=form,
+            crumbs=CRUMBS,
+            save=__("Save account"),
+            back=link("accounts"),
+            sentence="",
+            wide=("api_token",),
+            **more,
+        )
 
 
 def find(id: str) -> Account:
     """The account of that id, or 404."""
-    account: Account | None = db.session.get(Account, int(id)) if id.isdecimal() and len(id) < 10 else None
+    account: Account | None = (
+        db.session.get(Account, int(id)) if id.isdecimal() and len(id) < 10 else None
+    )
     if account is None:
         abort(404)
     return account

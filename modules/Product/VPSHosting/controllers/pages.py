@@ -13,7 +13,10 @@ link = url_for_module
 
 
 def page(view: str, title: str, *, crumbs: tuple[tuple[str, str], ...] = (), **data: Any) -> Any:
-    """A page of the module's in the staff layout. Args: crumbs, label and route name of each step above."""
+    """A page of the module's in the staff layout.
+
+    Args: crumbs, label and route name of each step above.
+    """
     data |= {
         "title": title,
         "link": link,

@@ -9,12 +9,18 @@ from puqpanel.sdk import __, forms
 from ..services import catalog, keys, sizes
 from .fields import KeysField, Translated, accounts, trim
 
-InputRequired, Length, NumberRange = forms.validators.InputRequired, forms.validators.Length, forms.validators.NumberRange
+InputRequired, Length, NumberRange = (
+    forms.validators.InputRequired,
+    forms.validators.Length,
+    forms.validators.NumberRange,
+)
 HOSTNAME = forms.validators.Regexp(
     r"([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*)?$",
     message="Write a host name such as web1 or web1.example.com: letters, digits, dashes and dots.",
 )
-LOCATIONS = {name: f"{place} ({name}, {sizes.REGIONS[name]})" for name, place in sizes.PLACES.items()}
+LOCATIONS = {
+    name: f"{place} ({name}, {sizes.REGIONS[name]})" for name, place in sizes.PLACES.items()
+}
 
 
 class ImageForm(Translated, forms.Form):
@@ -32,15 +38,38 @@ class ProductForm(ImageForm):
     """What is sold. The smallest size of DigitalOcean's that covers it is what servers get."""
 
     cpu_cores = forms.IntegerField("CPU cores", [InputRequired(), NumberRange(1, 32)], default=1)
-    ram_mb = forms.IntegerField("Memory, MB", [InputRequired(), NumberRange(512, 65536)], default=1024)
+    ram_mb = forms.IntegerField(
+        "Memory, MB", [InputRequired(), NumberRange(512, 65536)], default=1024
+    )
     disk_gb = forms.IntegerField("Disk, GB", [InputRequired(), NumberRange(10, 1000)], default=25)
-    bandwidth_gb = forms.IntegerField("Bandwidth a month, GB", [InputRequired(), NumberRange(min=100)], default=1000)
+    bandwidth_gb = forms.IntegerField(
+        "Bandwidth a month, GB", [InputRequired(), NumberRange(min=100)], default=1000
+    )
     location = forms.SelectField("Location", choices=LOCATIONS, default="us-east-1")
-    image_id = forms.SelectField("Image", choices=catalog.choices, default=catalog.DEFAULT, description="For servers whose service names no other.")
-    account = forms.SelectField("Account", coerce=int, choices=accounts, default=0, description="Where its servers are made.")
-    snapshot_limit = forms.IntegerField("Snapshots at most", [InputRequired(), NumberRange(0, 25)], default=3,
-                                        description="What customers may keep; DigitalOcean bills each. 0 for none.")  # fmt: skip
-    backup_enabled = forms.BooleanField("Backups", default=False, description="DigitalOcean's own, billed by a share of the server's price.")
+    image_id = forms.SelectField(
+        "Image",
+        choices=catalog.choices,
+        default=catalog.DEFAULT,
+        description="For servers whose service names no other.",
+    )
+    account = forms.SelectField(
+        "Account",
+        coerce=int,
+        choices=accounts,
+        default=0,
+        description="Where its servers are made.",
+    )
+    snapshot_limit = forms.IntegerField(
+        "Snapshots at most",
+        [InputRequired(), NumberRange(0, 25)],
+        default=3,
+        description="What customers may keep; DigitalOcean bills each. 0 for none.",
+    )
+    backup_enabled = forms.BooleanField(
+        "Backups",
+        default=False,
+        description="DigitalOcean's own, billed by a share of the server's price.",
+    )
 
     def validate(self, extra_validators: Any = None) -> bool:
         """Also: there is a size that covers the wish."""
@@ -58,11 +87,29 @@ class ProductForm(ImageForm):
 class ServiceForm(ImageForm):
     """What may be chosen for one server before it is made."""
 
-    hostname = forms.StringField("Host name", [Length(max=253), HOSTNAME], filters=[trim], default="", description="Empty: one is made up.")
+    hostname = forms.StringField(
+        "Host name",
+        [Length(max=253), HOSTNAME],
+        filters=[trim],
+        default="",
+        description="Empty: one is made up.",
+    )
     image_id = forms.SelectField("Image", choices=catalog.choices, default=catalog.DEFAULT)
-    ssh_keys = KeysField("SSH keys", default=[], description="Public keys, one a line. Ids and fingerprints of keys that the account has may stand here too.")
-    root_password = forms.PasswordField("Root password", [Length(max=128)], filters=[trim], default="",
-                                        description="Empty: one is made up with the server.")  # fmt: skip
+    ssh_keys = KeysField(
+        "SSH keys",
+        default=[],
+        description=(
+            "Public keys, one a line. Ids and fingerprints of keys that the account has may stand"
+            " here too."
+        ),
+    )
+    root_password = forms.PasswordField(
+        "Root password",
+        [Length(max=128)],
+        filters=[trim],
+        default="",
+        description="Empty: one is made up with the server.",
+    )
 
     def validate_ssh_keys(self, field: Any) -> None:
         """Public keys only."""
@@ -75,12 +122,24 @@ class ServiceForm(ImageForm):
     def validate_root_password(self, field: Any) -> None:
         """Long enough to stand open to the internet, and nothing that a login cannot take."""
         if field.data and (len(field.data) < 12 or not field.data.isprintable()):
-            raise forms.FieldError(__("At least 12 characters: anybody on the internet may try to sign in."))
+            raise forms.FieldError(
+                __("At least 12 characters: anybody on the internet may try to sign in.")
+            )
 
 
 class MadeForm(Translated, forms.Form):
     """The same once there is a server: what it was made with is shown, and stays."""
 
-    hostname = forms.StringField("Host name", render_kw={"readonly": True}, description="A server keeps the name that it was made with.")
-    image_id = forms.StringField("Image", render_kw={"readonly": True}, description="Another system needs another server.")
-    ssh_keys = KeysField("SSH keys", render_kw={"readonly": True}, description="Put there at the first start. Who can sign in can change them.")
+    hostname = forms.StringField(
+        "Host name",
+        render_kw={"readonly": True},
+        description="A server keeps the name that it was made with.",
+    )
+    image_id = forms.StringField(
+        "Image", render_kw={"readonly": True}, description="Another system needs another server."
+    )
+    ssh_keys = KeysField(
+        "SSH keys",
+        render_kw={"readonly": True},
+        description="Put there at the first start. Who can sign in can change them.",
+    )

@@ -13,7 +13,11 @@ from .base import Base
 
 
 class Image(Base):
-    """One system. `active` is what staff say, `offered` what DigitalOcean said when it was last asked; new servers need both."""
+    """One system.
+
+    `active` is what staff say, `offered` what DigitalOcean said when it was last asked; new servers
+    need both.
+    """
 
     __tablename__ = "images"
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -1,4 +1,6 @@
-"""Which service has which server: one row a service, from before the server is asked for until after it is gone."""
+"""Which service has which server: one row a service, from before the server is asked for until
+after it is gone.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +21,16 @@ CREATING, ACTIVE, SUSPENDED, TERMINATED = "creating", "active", "suspended", "te
 class Server(Base):
     """A server, or the wish for one.
 
-    `server_id` is DigitalOcean's id; `sent_at` is when the last request to make it went out, None while nothing was asked for.
-    `action_*` is what was last started there (a shutdown, a resize …) on behalf of a job that waits for its end.
+    `server_id` is DigitalOcean's id; `sent_at` is when the last request to make it went out, None
+    while nothing was asked for. `action_*` is what was last started there (a shutdown, a resize …)
+    on behalf of a job that waits for its end.
     """
 
     __tablename__ = "servers"
     id: Mapped[int] = mapped_column(primary_key=True)
-    service_uuid: Mapped[str] = mapped_column(sa.String(36), sa.ForeignKey(db.service_uuid, ondelete="CASCADE"), unique=True)
+    service_uuid: Mapped[str] = mapped_column(
+        sa.String(36), sa.ForeignKey(db.service_uuid, ondelete="CASCADE"), unique=True
+    )
     account_id: Mapped[int] = mapped_column(sa.ForeignKey("accounts.id"), index=True)
     server_id: Mapped[str | None] = mapped_column(sa.String(20))
     ip_address: Mapped[str | None] = mapped_column(sa.String(45))

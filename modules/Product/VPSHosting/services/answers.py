@@ -23,7 +23,11 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Told:
-    """One answer. `message` is DigitalOcean's own word, or why there was none; `http` is 0 when no answer came; `data` is what was asked for."""
+    """One answer.
+
+    `message` is DigitalOcean's own word, or why there was none; `http` is 0 when no answer came;
+    `data` is what was asked for.
+    """
 
     outcome: Outcome
     http: int = 0
@@ -61,7 +65,8 @@ def read(answer: Answer, root: str = "") -> Told:
 
     Args:
         answer: what came.
-        root: the key that what was asked for stands under; empty where a deletion answers 204 and nothing.
+        root: the key that what was asked for stands under; empty where a deletion answers 204 and
+            nothing.
     """
     code = answer.http_code
     body = answer.data if isinstance(answer.data, Mapping) else {}
@@ -72,7 +77,11 @@ def read(answer: Answer, root: str = "") -> Told:
     if 200 <= code < 300:
         if root:
             found = body.get(root)
-            return Told(Outcome.OK, code, "", found) if isinstance(found, (dict, list)) else Told(Outcome.UNKNOWN, code)
+            return (
+                Told(Outcome.OK, code, "", found)
+                if isinstance(found, (dict, list))
+                else Told(Outcome.UNKNOWN, code)
+            )
         return Told(Outcome.OK, code) if code == 204 else Told(Outcome.UNKNOWN, code)
     if code in (401, 403):
         return Told(Outcome.REFUSED, code, message)
@@ -80,7 +89,9 @@ def read(answer: Answer, root: str = "") -> Told:
         return Told(Outcome.BUSY, code, message)
     if code == 404:
         # A 404 that is none of the API's says that the address is wrong, not that a server is gone.
-        return Told(Outcome.MISSING if body.get("id") == "not_found" else Outcome.INVALID, code, message)
+        return Told(
+            Outcome.MISSING if body.get("id") == "not_found" else Outcome.INVALID, code, message
+        )
     if code >= 500 or code == 408:
         return Told(Outcome.UNKNOWN, code, message)
     return Told(Outcome.INVALID, code, message)
@@ -96,11 +107,18 @@ def explain(told: Told, account: str) -> str:
     said = f": {told.message.rstrip('.')}" if told.message else ""
     match told.outcome:
         case Outcome.REFUSED if told.http == 401:
-            return f"DigitalOcean refused the API token of {account}. Check it on the Accounts page."
+            return (
+                f"DigitalOcean refused the API token of {account}. Check it on the Accounts page."
+            )
         case Outcome.REFUSED:
-            return f"The API token of {account} may not do this{said}. Give it the scopes that the Accounts page names."
+            return (
+                f"The API token of {account} may not do this{said}. Give it the scopes that the"
+                " Accounts page names."
+            )
         case Outcome.BUSY:
-            return f"{account} has asked DigitalOcean too often; it goes on when the limit is lifted."
+            return (
+                f"{account} has asked DigitalOcean too often; it goes on when the limit is lifted."
+            )
         case Outcome.MISSING:
             return "The server is not at DigitalOcean any more."
         case Outcome.INVALID if 300 <= told.http < 400 or (told.http == 404 and not told.message):
@@ -109,4 +127,8 @@ def explain(told: Told, account: str) -> str:
             return f"DigitalOcean says no{said}."
     if told.http >= 500 or told.http == 408:
         return f"DigitalOcean has an error of its own{said}."
-    return f"DigitalOcean gave no answer that can be read{said}." if told.http else f"DigitalOcean cannot be reached{said}."
+    return (
+        f"DigitalOcean gave no answer that can be read{said}."
+        if told.http
+        else f"DigitalOcean cannot be reached{said}."
+    )

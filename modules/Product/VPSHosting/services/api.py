@@ -15,18 +15,25 @@ if TYPE_CHECKING:
 
 # Seconds to connect, and to wait for an answer.
 CONNECT, TIMEOUT = 10.0, 30.0
-# Things a page, the most that the API gives; and pages at most, so that an answer that never ends does.
+# Things a page, the most that the API gives; and pages at most, so that an answer that never ends
+# does.
 PAGE, PAGES = 200, 50
 
 
 class DigitalOcean:
     """Speaks for one account."""
 
-    def __init__(self, account: Account, *, timeout: float | None = None, secrets: Iterable[str] = ()) -> None:
+    def __init__(
+        self, account: Account, *, timeout: float | None = None, secrets: Iterable[str] = ()
+    ) -> None:
         """Args: timeout in seconds; secrets, texts that the log must not show besides the token."""
         timeout = timeout or TIMEOUT
         self._http = http.session(
-            account.api_url, bearer=account.api_token, timeout=timeout, connect_timeout=min(timeout, CONNECT), secrets=tuple(secrets)
+            account.api_url,
+            bearer=account.api_token,
+            timeout=timeout,
+            connect_timeout=min(timeout, CONNECT),
+            secrets=tuple(secrets),
         )
 
     def account(self) -> Told:
@@ -46,9 +53,15 @@ class DigitalOcean:
     def tagged(self, tag: str) -> Told:
         """The servers that have a tag, the oldest first."""
         told = self._all("/v2/droplets", "droplets", {"tag_name": tag})
-        # A server that does not say that it has the tag is not the one that was looked for, whatever the list says.
+        # A server that does not say that it has the tag is not the one that was looked for,
+        # whatever the list says.
         mine = [one for one in told.data or [] if tag in (one.get("tags") or [])]
-        return Told(told.outcome, told.http, told.message, sorted(mine, key=lambda one: int(one.get("id") or 0)))
+        return Told(
+            told.outcome,
+            told.http,
+            told.message,
+            sorted(mine, key=lambda one: int(one.get("id") or 0)),
+        )
 
     def delete(self, server_id: str) -> Told:
         """Destroy a server; MISSING if it is gone already."""
@@ -58,7 +71,10 @@ class DigitalOcean:
 
     def act(self, server_id: str, kind: str, **more: Any) -> Told:
         """Begin an action: power_on, shutdown, power_off, reboot, resize, snapshot, rebuild …"""
-        return read(self._http.post(f"/v2/droplets/{_id(server_id)}/actions", json={"type": kind, **more}), "action")
+        return read(
+            self._http.post(f"/v2/droplets/{_id(server_id)}/actions", json={"type": kind, **more}),
+            "action",
+        )
 
     def action(self, action_id: str) -> Told:
         """How an action is doing: in-progress, completed or errored."""
@@ -77,7 +93,12 @@ class DigitalOcean:
     def left_snapshots(self, server_id: str) -> Told:
         """What snapshots the account has of a server that may be gone."""
         told = self._all("/v2/snapshots", "snapshots", {"resource_type": "droplet"})
-        return Told(told.outcome, told.http, told.message, [one for one in told.data or [] if str(one.get("resource_id")) == server_id])
+        return Told(
+            told.outcome,
+            told.http,
+            told.message,
+            [one for one in told.data or [] if str(one.get("resource_id")) == server_id],
+        )
 
     def delete_snapshot(self, snapshot_id: str) -> Told:
         """Delete a snapshot; MISSING if it is gone already."""
@@ -95,22 +116,42 @@ class DigitalOcean:
 
     def add_key(self, name: str, public_key: str) -> Told:
         """Keep an SSH key in the account."""
-        return read(self._http.post("/v2/account/keys", json={"name": name, "public_key": public_key}), "ssh_key")
+        return read(
+            self._http.post("/v2/account/keys", json={"name": name, "public_key": public_key}),
+            "ssh_key",
+        )
 
     def metrics(self, what: str, query: Mapping[str, Any]) -> Told:
-        """Figures that the agent in the server sent: cpu or bandwidth. A matrix of Prometheus's in `data`."""
+        """Figures that the agent in the server sent: cpu or bandwidth.
+
+        A matrix of Prometheus's in `data`.
+        """
         told = self._get(f"/v2/monitoring/metrics/droplet/{what}", "data", query)
         result = told.data.get("result") if told.ok and isinstance(told.data, dict) else None
-        return told if not told.ok else Told(Outcome.OK, told.http, "", result) if isinstance(result, list) else Told(Outcome.UNKNOWN, told.http)
+        return (
+            told
+            if not told.ok
+            else (
+                Told(Outcome.OK, told.http, "", result)
+                if isinstance(result, list)
+                else Told(Outcome.UNKNOWN, told.http)
+            )
+        )
 
     def _get(self, path: str, root: str, query: Mapping[str, Any] | None = None) -> Told:
         return read(self._http.get(path, params=dict(query or {}) or None, expected=(404,)), root)
 
     def _all(self, path: str, root: str, query: Mapping[str, Any] | None = None) -> Told:
-        """All pages of a list. The next page is counted to, not followed: the token goes nowhere but to the account's own address."""
+        """All pages of a list.
+
+        The next page is counted to, not followed: the token goes nowhere but to the account's own
+        address.
+        """
         found: list[dict[str, Any]] = []
         for page in range(1, PAGES + 1):
-            answer = self._http.get(path, params={**(query or {}), "page": page, "per_page": PAGE}, expected=(404,))
+            answer = self._http.get(
+                path, params={**(query or {}), "page": page, "per_page": PAGE}, expected=(404,)
+            )
             told = read(answer, root)
             if not told.ok:
                 return told

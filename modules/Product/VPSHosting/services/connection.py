@@ -1,4 +1,6 @@
-"""`Test connection`: is there DigitalOcean's API, does it know the token, and what may the account do."""
+"""`Test connection`: is there DigitalOcean's API, does it know the token, and what may the
+account do.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The SSH keys of a new server: public keys as people have them, or ids and fingerprints of keys that the account has."""
+"""The SSH keys of a new server: public keys as people have them, or ids and fingerprints of
+keys that the account has.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,15 @@ from .answers import Told
 from .api import DigitalOcean
 
 MOST = 20
-KINDS = ("ssh-ed25519", "ssh-rsa", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521",
-         "sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com")  # fmt: skip
+KINDS = (
+    "ssh-ed25519",
+    "ssh-rsa",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "sk-ssh-ed25519@openssh.com",
+    "sk-ecdsa-sha2-nistp256@openssh.com",
+)
 _NAMED = re.compile(r"\d{1,18}|([0-9a-f]{2}:){15}[0-9a-f]{2}")
 
 
@@ -27,12 +36,17 @@ def problem(key: str) -> str:
     if _NAMED.fullmatch(key) or fingerprint(key):
         return ""
     if "PRIVATE KEY" in key:
-        return "This is a private key: it stays with its owner. Enter the public one, from the file that ends in .pub."
+        return (
+            "This is a private key: it stays with its owner. Enter the public one, from the file"
+            " that ends in .pub."
+        )
     return f"“{key[:40]}” is no public SSH key; one begins with ssh-ed25519 or ssh-rsa."
 
 
 def fingerprint(key: str) -> str:
-    """The MD5 fingerprint by which DigitalOcean knows a public key; empty where the text is none."""
+    """The MD5 fingerprint by which DigitalOcean knows a public key; empty where the text is
+    none.
+    """
     parts = key.split()
     if len(parts) < 2 or parts[0] not in KINDS:
         return ""
@@ -48,7 +62,8 @@ def fingerprint(key: str) -> str:
 
 
 def known(cloud: DigitalOcean, keys: list[str], name: str) -> list[int | str] | Told:
-    """The keys as a new server is told of them, after those that the account does not have were put there.
+    """The keys as a new server is told of them, after those that the account does not have were put
+    there.
 
     Returns:
         Ids and fingerprints, or the answer that was no yes.
@@ -62,7 +77,8 @@ def known(cloud: DigitalOcean, keys: list[str], name: str) -> list[int | str] | 
         told = cloud.key(mark)
         if told.missing:
             told = cloud.add_key(name, key)
-            if told.doubtful or told.http == 422:  # made by a request whose answer was lost, or by another job just now
+            # made by a request whose answer was lost, or by another job just now
+            if told.doubtful or told.http == 422:
                 seen = cloud.key(mark)
                 told = seen if seen.ok else told
         if not told.ok:

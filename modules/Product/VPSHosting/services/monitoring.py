@@ -1,4 +1,6 @@
-"""The figures that DigitalOcean's agent sends from inside a server, as charts want them: CPU in percent, traffic in Mbit/s."""
+"""The figures that DigitalOcean's agent sends from inside a server, as charts want them: CPU in
+percent, traffic in Mbit/s.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,10 @@ Points = list[tuple[float, float]]
 
 
 def cpu(result: Iterable[Any]) -> Points:
-    """How busy the processors were between two looks. The agent counts the seconds spent in each mode since the start; idle is one of them."""
+    """How busy the processors were between two looks.
+
+    The agent counts the seconds spent in each mode since the start; idle is one of them.
+    """
     idle: dict[float, float] = {}
     total: dict[float, float] = {}
     for mode, values in _series(result, "mode"):
@@ -47,7 +52,9 @@ def thin(points: Points) -> Points:
         return points
     size = -(-len(points) // MOST)
     groups = [points[start : start + size] for start in range(0, len(points), size)]
-    return [(group[-1][0], round(sum(value for _, value in group) / len(group), 3)) for group in groups]
+    return [
+        (group[-1][0], round(sum(value for _, value in group) / len(group), 3)) for group in groups
+    ]
 
 
 def labelled(points: Points, period: str) -> list[tuple[str, float]]:
@@ -57,7 +64,11 @@ def labelled(points: Points, period: str) -> list[tuple[str, float]]:
 
 def ticks(points: list[tuple[str, float]]) -> list[str]:
     """The labels under a chart: its two ends and its middle."""
-    return [points[0][0], points[len(points) // 2][0], points[-1][0]] if len(points) > 2 else [label for label, _ in points]
+    return (
+        [points[0][0], points[len(points) // 2][0], points[-1][0]]
+        if len(points) > 2
+        else [label for label, _ in points]
+    )
 
 
 def _when(at: float, period: str) -> str:
@@ -74,7 +85,16 @@ def _series(result: Iterable[Any], label: str) -> list[tuple[str, Points]]:
         metric = one.get("metric")
         name = str(metric.get(label, "")) if isinstance(metric, Mapping) else ""
         values = one.get("values")
-        found.append((name, [pair for pair in map(_pair, values if isinstance(values, list) else []) if pair is not None]))
+        found.append(
+            (
+                name,
+                [
+                    pair
+                    for pair in map(_pair, values if isinstance(values, list) else [])
+                    if pair is not None
+                ],
+            )
+        )
     return found
 
 

@@ -1,6 +1,8 @@
-"""Bringing a server to a state: each step looks at what is there, begins at most one action, and is asked again until nothing is left to do.
+"""Bringing a server to a state: each step looks at what is there, begins at most one action, and is
+asked again until nothing is left to do.
 
-A server that is already as it should be needs no action, so every job may be repeated; an action whose answer was lost is found by its effect.
+A server that is already as it should be needs no action, so every job may be repeated; an action
+whose answer was lost is found by its effect.
 """
 
 from __future__ import annotations
@@ -74,7 +76,9 @@ class Power(Product):
             return self._wait(seen) if state == RUNNING else self._begin_action(seen, "shutdown")
         overdue = begun is None or begun + GRACE < now()
         # Heard, or not yet: what runs in the server may take a while to end.
-        if (kind == "shutdown" and state != "errored" and not overdue) or (kind == "power_off" and state == RUNNING):
+        if (kind == "shutdown" and state != "errored" and not overdue) or (
+            kind == "power_off" and state == RUNNING
+        ):
             return self._wait(seen)
         return self._begin_action(seen, "power_off")
 
@@ -85,7 +89,10 @@ class Power(Product):
         return self._reach(seen, "power_on")
 
     def _reach(self, seen: Seen, kind: str, **more: Any) -> Result:
-        """Begin an action, unless one is under way. What it was to bring about is looked for in the server itself."""
+        """Begin an action, unless one is under way.
+
+        What it was to bring about is looked for in the server itself.
+        """
         state = self._state(seen)
         if isinstance(state, Result):
             return state
@@ -110,14 +117,18 @@ class Power(Product):
         if told.pending_event:
             return self._wait(seen)
         if not told.ok:
-            # An action whose answer was lost shows in the server: the next attempt looks there first.
+            # An action whose answer was lost shows in the server: the next attempt looks there
+            # first.
             return self._no(told, seen.server)
         placement.note_action(self._uuid, kind, told.data.get("id"))
         return Result.pending(f"Under way at DigitalOcean: {_words(kind)}.")
 
     @staticmethod
     def _wait(seen: Seen) -> Result:
-        return Result.pending(f"Waiting for DigitalOcean to finish: {_words(seen.server.action_type) or 'another action'}.")
+        return Result.pending(
+            "Waiting for DigitalOcean to finish:"
+            f" {_words(seen.server.action_type) or 'another action'}."
+        )
 
 
 def _words(kind: str) -> str:

@@ -1,6 +1,7 @@
 """DigitalOcean's sizes and regions, and which of them a product's wish comes down to.
 
-The one table of the slugs that are sold, dearer ones further down; what a size costs is DigitalOcean's business and changes.
+The one table of the slugs that are sold, dearer ones further down; what a size costs is
+DigitalOcean's business and changes.
 """
 
 from __future__ import annotations
@@ -10,12 +11,20 @@ from dataclasses import dataclass
 # The texts' locations, as DigitalOcean names its data centres.
 REGIONS = {"us-east-1": "nyc3", "us-west-1": "sfo3", "eu-west-1": "ams3"}
 PLACES = {"us-east-1": "New York", "us-west-1": "San Francisco", "eu-west-1": "Amsterdam"}
-UNITS = {"cpu": "CPU cores", "ram": "MB of memory", "disk": "GB of disk", "traffic": "GB of traffic"}
+UNITS = {
+    "cpu": "CPU cores",
+    "ram": "MB of memory",
+    "disk": "GB of disk",
+    "traffic": "GB of traffic",
+}
 FIELDS = {"cpu": "cpu_cores", "ram": "ram_mb", "disk": "disk_gb", "traffic": "bandwidth_gb"}
 
 
 class WishError(Exception):
-    """No size covers the wish; the text is a sentence for staff. `fits` is how much of a thing would do, where that alone is too much."""
+    """No size covers the wish; the text is a sentence for staff.
+
+    `fits` is how much of a thing would do, where that alone is too much.
+    """
 
     def __init__(self, sentence: str, fits: dict[str, int] | None = None) -> None:
         super().__init__(sentence)
@@ -34,7 +43,9 @@ class Size:
 
     def covers(self, wish: dict[str, int], besides: str = "") -> bool:
         """Whether it has all that is wished, looking away from one thing."""
-        return all(getattr(self, name) >= amount for name, amount in wish.items() if name != besides)
+        return all(
+            getattr(self, name) >= amount for name, amount in wish.items() if name != besides
+        )
 
 
 SIZES = tuple(
@@ -87,11 +98,16 @@ def smallest(wish: dict[str, int]) -> Size:
     asked = ", ".join(f"{wish[name]} {UNITS[name]}" for name in UNITS)
     if fits:
         would = " or ".join(f"{amount} {UNITS[name]}" for name, amount in fits.items())
-        raise WishError(f"DigitalOcean has no size with {asked}. With the rest as it is, at most {would} would fit.", fits)
+        raise WishError(
+            f"DigitalOcean has no size with {asked}. With the rest as it is, at most {would} would"
+            " fit.",
+            fits,
+        )
     widest = max(SIZES, key=lambda size: (size.cpu, size.traffic))
     raise WishError(
-        f"DigitalOcean has no size with {asked}. The largest, {widest.slug}, has "
-        f"{widest.cpu} CPU cores, {widest.ram} MB of memory, {widest.disk} GB of disk and {widest.traffic} GB of traffic."
+        f"DigitalOcean has no size with {asked}. The largest, {widest.slug}, has {widest.cpu} CPU"
+        f" cores, {widest.ram} MB of memory, {widest.disk} GB of disk and {widest.traffic} GB of"
+        " traffic."
     )
 
 

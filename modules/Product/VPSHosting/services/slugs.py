@@ -13,6 +13,8 @@ def slug_of(image_id: str) -> str:
 
 
 def take_apart(slug: str) -> tuple[str, str] | None:
-    """Family and version of a slug; None for what is no plain system (a GPU image, an application)."""
+    """Family and version of a slug; None for what is no plain system (a GPU image, an
+    application).
+    """
     match = _SLUG.fullmatch(slug)
     return (match[1], match[2].replace("-", ".")) if match else None

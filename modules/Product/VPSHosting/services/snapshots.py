@@ -31,7 +31,9 @@ class Shelf:
     busy: str = ""
 
     def has(self, snapshot_id: str) -> Snapshot | None:
-        """The snapshot of that id, if it is one of this server's: an account holds those of other customers too."""
+        """The snapshot of that id, if it is one of this server's: an account holds those of
+        other customers too.
+        """
         return next((one for one in self.snapshots if one.id == snapshot_id), None)
 
 
@@ -41,9 +43,24 @@ def shelf(cloud: DigitalOcean, server_id: str) -> Shelf | Told:
     if not told.ok:
         return told
     actions = cloud.actions(server_id)
-    running = [one for one in actions.data if isinstance(one, dict) and one.get("status") == "in-progress"] if actions.ok else []
+    running = (
+        [
+            one
+            for one in actions.data
+            if isinstance(one, dict) and one.get("status") == "in-progress"
+        ]
+        if actions.ok
+        else []
+    )
     busy = next((BUSY[str(one.get("type"))] for one in running if one.get("type") in BUSY), "")
-    return Shelf(sorted(map(_snapshot, told.data), key=lambda one: int(one.id) if one.id.isdecimal() else 0, reverse=True), busy)
+    return Shelf(
+        sorted(
+            map(_snapshot, told.data),
+            key=lambda one: int(one.id) if one.id.isdecimal() else 0,
+            reverse=True,
+        ),
+        busy,
+    )
 
 
 def _snapshot(one: dict[str, Any]) -> Snapshot:
@@ -52,4 +69,9 @@ def _snapshot(one: dict[str, Any]) -> Snapshot:
     except ValueError:
         made = None
     size = one.get("size_gigabytes")
-    return Snapshot(str(one.get("id")), str(one.get("name") or "—"), float(size) if isinstance(size, (int, float)) else 0.0, made)
+    return Snapshot(
+        str(one.get("id")),
+        str(one.get("name") or "—"),
+        float(size) if isinstance(size, (int, float)) else 0.0,
+        made,
+    )

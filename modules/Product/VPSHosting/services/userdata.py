@@ -1,6 +1,8 @@
-"""What a new server is told at its first start: the password of root, since DigitalOcean's API takes none.
+"""What a new server is told at its first start: the password of root, since DigitalOcean's API
+takes none.
 
-The password goes as a hash. Whoever has a process in the server can read user data, and so can DigitalOcean.
+The password goes as a hash. Whoever has a process in the server can read user data, and so can
+DigitalOcean.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ def cloud_config(password_hash: str) -> str:
         "  expire: false\n"
         "  list: |\n"
         f"    root:{password_hash}\n"
-    )  # fmt: skip
+    )
 
 
 def new_hash(password: str) -> str:
@@ -31,7 +33,9 @@ def new_hash(password: str) -> str:
 
 
 def sha512_crypt(password: str, salt: str) -> str:
-    """`$6$salt$…`, as crypt(3) makes it (the specification is Ulrich Drepper's, in the public domain; Python 3.13 has no crypt any more)."""
+    """`$6$salt$…`, as crypt(3) makes it (the specification is Ulrich Drepper's, in the public
+    domain; Python 3.13 has no crypt any more).
+    """
     key, grain = password.encode(), salt.encode()[:16]
     other = hashlib.sha512(key + grain + key).digest()
     first = hashlib.sha512(key + grain + _stretch(other, len(key)))

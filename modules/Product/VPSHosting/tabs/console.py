@@ -1,7 +1,8 @@
 """The tab Console.
 
-DigitalOcean's API gives no console to embed: its own opens in its control panel, for who is signed in to the account there. To a customer
-that address is worth nothing, so customers get the way in that works for them, SSH; the other one stands on the service's page of staff.
+DigitalOcean's API gives no console to embed: its own opens in its control panel, for who is signed
+in to the account there. To a customer that address is worth nothing, so customers get the way in
+that works for them, SSH; the other one stands on the service's page of staff.
 """
 
 from __future__ import annotations
@@ -37,7 +38,11 @@ class Console(Tab):
         server = self.made()
         if server is None:
             return {"success": False, "error": "Server not found"}, 404
-        return {"success": True, "console_url": f"ssh://{USER}@{server.ip_address}", "command": f"ssh {USER}@{server.ip_address}"}
+        return {
+            "success": True,
+            "console_url": f"ssh://{USER}@{server.ip_address}",
+            "command": f"ssh {USER}@{server.ip_address}",
+        }
 
 
 def control_panel(server_id: str) -> str:

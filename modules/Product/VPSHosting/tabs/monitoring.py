@@ -28,11 +28,25 @@ class Monitoring(Tab):
         server = self.made()
         found = self._figures(server, period) if server else None
         charts = []
-        for key, title, unit in (("cpu", __("CPU"), "%"), *((key, __(title), "Mbit/s") for key, title in TRAFFIC.items())):
-            points = monitoring.labelled([(at, value) for at, value in (found or {}).get(key, [])], period)
+        for key, title, unit in (
+            ("cpu", __("CPU"), "%"),
+            *((key, __(title), "Mbit/s") for key, title in TRAFFIC.items()),
+        ):
+            points = monitoring.labelled(
+                [(at, value) for at, value in (found or {}).get(key, [])], period
+            )
             if points:
                 top = max(value for _, value in points)
-                charts.append({"title": title, "unit": unit, "points": points, "ticks": monitoring.ticks(points), "last": points[-1][1], "top": top})
+                charts.append(
+                    {
+                        "title": title,
+                        "unit": unit,
+                        "points": points,
+                        "ticks": monitoring.ticks(points),
+                        "last": points[-1][1],
+                        "top": top,
+                    }
+                )
         words = {"hour": __("Last hour"), "day": __("Last 24 hours"), "week": __("Last 7 days")}
         return {
             "server": server,
@@ -56,16 +70,29 @@ class Monitoring(Tab):
         return text if text in monitoring.PERIODS else "day"
 
     def _figures(self, server: Server, period: str) -> dict[str, Any] | None:
-        """The series of a period; None where DigitalOcean does not tell. What it told is kept for a minute."""
+        """The series of a period; None where DigitalOcean does not tell.
+
+        What it told is kept for a minute.
+        """
         key = f"figures {self._uuid} {server.server_id} {period}"
         known = Cache.get(key)
         if isinstance(known, dict):
             return known
         cloud, end = DigitalOcean(server.account), int(now().timestamp())
-        window = {"host_id": server.server_id, "start": end - monitoring.PERIODS[period], "end": end}
+        window = {
+            "host_id": server.server_id,
+            "start": end - monitoring.PERIODS[period],
+            "end": end,
+        }
         found: dict[str, Any] = {}
         for name in ("cpu", *TRAFFIC):
-            told = cloud.metrics("cpu", window) if name == "cpu" else cloud.metrics("bandwidth", {**window, "interface": "public", "direction": name})
+            told = (
+                cloud.metrics("cpu", window)
+                if name == "cpu"
+                else cloud.metrics(
+                    "bandwidth", {**window, "interface": "public", "direction": name}
+                )
+            )
             points = self._points(name, told)
             if points is None:
                 return None

@@ -27,27 +27,56 @@ POWER = {
 def choices() -> dict[str, dict[str, str]]:
     """What can be done to a server that runs, with what it means for whoever uses the server."""
     return {
-        "reboot": {"label": __("Restart"), "icon": "rotate-right", "button": __("Restart server"),
-                   "sentence": __("Everything that runs in the server ends and begins again.")},
-        "stop": {"label": __("Shut down"), "icon": "power-off", "button": __("Shut server down"),
-                 "sentence": __("The server cannot be reached until it is started again. It stays paid for.")},
-        "force": {"label": __("Force restart"), "icon": "bolt", "button": __("Cut power and restart"),
-                  "sentence": __("For a server that hangs: its power is cut. What was not yet written to the disk is lost.")},
-    }  # fmt: skip
+        "reboot": {
+            "label": __("Restart"),
+            "icon": "rotate-right",
+            "button": __("Restart server"),
+            "sentence": __("Everything that runs in the server ends and begins again."),
+        },
+        "stop": {
+            "label": __("Shut down"),
+            "icon": "power-off",
+            "button": __("Shut server down"),
+            "sentence": __(
+                "The server cannot be reached until it is started again. It stays paid for."
+            ),
+        },
+        "force": {
+            "label": __("Force restart"),
+            "icon": "bolt",
+            "button": __("Cut power and restart"),
+            "sentence": __(
+                "For a server that hangs: its power is cut. What was not yet written to the disk is"
+                " lost."
+            ),
+        },
+    }
 
 
 class Overview(Tab):
     """`general`."""
 
     def variables_general(self) -> dict[str, Any]:
-        """What is known of the server, without its password; how it is now only where the page was asked for it."""
+        """What is known of the server, without its password; how it is now only where the page
+        was asked for it.
+        """
         server = self.made()
         asked = bool(current_request.args.get("state"))
         image = catalog.find(server.image) if server else None
         return {
             "server": server,
             "size": sizes.BY_SLUG.get(server.size) if server else None,
-            "place": sizes.PLACES.get(next((name for name, slug in sizes.REGIONS.items() if server and slug == server.region), ""), ""),
+            "place": sizes.PLACES.get(
+                next(
+                    (
+                        name
+                        for name, slug in sizes.REGIONS.items()
+                        if server and slug == server.region
+                    ),
+                    "",
+                ),
+                "",
+            ),
             "image": image.name if image else server.image if server else "",
             "plan": self.product_data,
             "has_password": bool(server and server.root_password),
@@ -64,7 +93,11 @@ class Overview(Tab):
         if request.headers.get("HX-Request"):
             return self.view("client_area.state", {"api": self.api("general"), **found})
         if found["state"] == "unknown":
-            return {"status": "error", "message": __("The state of the server cannot be told just now."), "code": 503}, 503
+            return {
+                "status": "error",
+                "message": __("The state of the server cannot be told just now."),
+                "code": 503,
+            }, 503
         return {"status": "success", "data": {"state": found["state"]}}
 
     def controller_client_general_power(self, request: Request) -> Any:
@@ -78,10 +111,14 @@ class Overview(Tab):
         server, server_id = found
         kind, done = action
         self.log_info(f"power: {kind} by the customer")
-        return self.tell(request, "general", DigitalOcean(server.account).act(server_id, kind), __(done))
+        return self.tell(
+            request, "general", DigitalOcean(server.account).act(server_id, kind), __(done)
+        )
 
     def controller_client_general_password(self, request: Request) -> Any:
-        """The first password of root, for who asks for it by POST; kept by no cache, and in no page before."""
+        """The first password of root, for who asks for it by POST; kept by no cache, and in no
+        page before.
+        """
         if request.method != "POST":
             abort(405)
         server, _ = self.made_or_404()
@@ -106,5 +143,14 @@ class Overview(Tab):
         if not told.ok:
             return {"state": "unknown", "may": False}
         status, busy = told.data.get("status"), bool(told.data.get("locked"))
-        state = "changing" if busy or status == "new" else {"active": "on", "off": "off"}.get(str(status), "unknown")
-        return {"state": state, "may": self.open_to_changes(), "choices": choices(), "here": self._here}
+        state = (
+            "changing"
+            if busy or status == "new"
+            else {"active": "on", "off": "off"}.get(str(status), "unknown")
+        )
+        return {
+            "state": state,
+            "may": self.open_to_changes(),
+            "choices": choices(),
+            "here": self._here,
+        }

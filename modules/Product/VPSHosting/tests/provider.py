@@ -1,4 +1,6 @@
-"""What stands for DigitalOcean in the contract suite: the fake of the panel's own tests, which speaks the real wire format."""
+"""What stands for DigitalOcean in the contract suite: the fake of the panel's own tests, which
+speaks the real wire format.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +16,36 @@ from tests.fakes.digitalocean import DigitalOceanServer
 def provider() -> Iterator[Supply]:
     """A DigitalOcean of the probe's own, entered as an account."""
     with DigitalOceanServer() as cloud:
-        product = {"cpu_cores": 1, "ram_mb": 1024, "disk_gb": 25, "bandwidth_gb": 1000, "location": "us-east-1", "image_id": "ubuntu-24.04"}
+        product = {
+            "cpu_cores": 1,
+            "ram_mb": 1024,
+            "disk_gb": 25,
+            "bandwidth_gb": 1000,
+            "location": "us-east-1",
+            "image_id": "ubuntu-24.04",
+        }
         service = {"hostname": "web1.lumen.test", "root_password": "a Secret passphrase"}
 
         def prepare(lab: Lab) -> None:
             lab.part("services.api").TIMEOUT = 1.2
             with db.transaction() as session:
-                session.add(lab.part("models.accounts").Account(name="main", api_url=cloud.url, api_token=cloud.token))
+                session.add(
+                    lab.part("models.accounts").Account(
+                        name="main", api_url=cloud.url, api_token=cloud.token
+                    )
+                )
 
         def accounts() -> dict[str, str]:
-            return {one.name: "suspended" if one.status == "off" else one.status for one in cloud.droplets.values()}
+            return {
+                one.name: "suspended" if one.status == "off" else one.status
+                for one in cloud.droplets.values()
+            }
 
-        yield Supply(faults=cloud, product=product, service=service, other_product={**product, "ram_mb": 2048}, prepare=prepare, accounts=accounts)
+        yield Supply(
+            faults=cloud,
+            product=product,
+            service=service,
+            other_product={**product, "ram_mb": 2048},
+            prepare=prepare,
+            accounts=accounts,
+        )

@@ -34,12 +34,20 @@ def test_the_smallest_that_covers_the_wish(wanted: dict[str, int], slug: str) ->
 
 
 def test_what_nothing_covers_is_refused_with_what_would_fit() -> None:
-    with pytest.raises(WishError, match="at most 16 CPU cores or 800 GB of disk would fit") as refused:
+    with pytest.raises(
+        WishError, match="at most 16 CPU cores or 800 GB of disk would fit"
+    ) as refused:
         smallest(wish(32, 65536, 1000))
     assert refused.value.fits == {"cpu": 16, "disk": 800}
     with pytest.raises(WishError, match="at most 10000 GB of traffic would fit"):
         smallest(wish(traffic=10_001))
-    with pytest.raises(WishError, match="The largest, m-32vcpu-256gb, has 32 CPU cores, 262144 MB of memory, 800 GB of disk and 10000 GB"):
+    with pytest.raises(
+        WishError,
+        match=(
+            "The largest, m-32vcpu-256gb, has 32 CPU cores, 262144 MB of memory, 800 GB of disk and"
+            " 10000 GB"
+        ),
+    ):
         smallest(wish(32, 65536, 1000, 20_000))
 
 

@@ -22,7 +22,9 @@ ED = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIH1x2ZvQ9pT0n3VtX5m0cQ4n1kQyC6m0l6Jq7h
 
 def answer(code: int, body: object = None) -> Answer:
     """An answer with JSON, or with text that is none."""
-    return Answer(200 <= code < 300, code, body, body if isinstance(body, str) else json.dumps(body))
+    return Answer(
+        200 <= code < 300, code, body, body if isinstance(body, str) else json.dumps(body)
+    )
 
 
 @pytest.mark.parametrize(
@@ -34,7 +36,11 @@ def answer(code: int, body: object = None) -> Answer:
         (200, {}, Outcome.UNKNOWN),
         (200, None, Outcome.UNKNOWN),
         (200, [1], Outcome.UNKNOWN),
-        (404, {"id": "not_found", "message": "The resource you requested could not be found."}, Outcome.MISSING),
+        (
+            404,
+            {"id": "not_found", "message": "The resource you requested could not be found."},
+            Outcome.MISSING,
+        ),
         (404, None, Outcome.INVALID),
         (401, {"id": "Unauthorized", "message": "Unable to authenticate you"}, Outcome.REFUSED),
         (403, {"id": "forbidden"}, Outcome.REFUSED),
@@ -63,27 +69,54 @@ def test_something_under_way_is_known_by_its_sentence() -> None:
     assert not Told(Outcome.INVALID, 422, "no").pending_event
 
 
-@pytest.mark.parametrize("networks", [None, [], {}, {"v4": None}, {"v4": [None, {"type": "private", "ip_address": "10.0.0.1"}, {"type": "public"}]}])
+@pytest.mark.parametrize(
+    "networks",
+    [
+        None,
+        [],
+        {},
+        {"v4": None},
+        {"v4": [None, {"type": "private", "ip_address": "10.0.0.1"}, {"type": "public"}]},
+    ],
+)
 def test_a_server_without_an_address(networks: Any) -> None:
     assert address_of({"networks": networks}) == ""
 
 
 def test_the_public_address_is_taken_and_not_the_private_one() -> None:
-    v4 = [{"type": "private", "ip_address": "10.0.0.1"}, {"type": "public", "ip_address": "203.0.113.9"}]
+    v4 = [
+        {"type": "private", "ip_address": "10.0.0.1"},
+        {"type": "public", "ip_address": "203.0.113.9"},
+    ]
     assert address_of({"networks": {"v4": v4}}) == "203.0.113.9"
 
 
 def test_keys() -> None:
     assert keys.lines(f" {ED} me@host \n\n 512190 ") == [f"{ED} me@host", "512190"]
     assert len(keys.fingerprint(ED)) == 47
-    assert keys.problem("3b:16:bf:e4:8b:00:8b:b8:59:8c:a9:d3:f0:19:45:fa") == keys.problem("512190") == keys.problem(ED) == ""
+    assert (
+        keys.problem("3b:16:bf:e4:8b:00:8b:b8:59:8c:a9:d3:f0:19:45:fa")
+        == keys.problem("512190")
+        == keys.problem(ED)
+        == ""
+    )
     assert "private key" in keys.problem("-----BEGIN OPENSSH PRIVATE KEY-----")
-    for wrong in ("ssh-ed25519", "ssh-ed25519 AAAA", "ssh-rsa " + ED.split()[1], "ssh-dss " + ED.split()[1], "x" * 300, "ssh-ed25519 not base64!"):
+    for wrong in (
+        "ssh-ed25519",
+        "ssh-ed25519 AAAA",
+        "ssh-rsa " + ED.split()[1],
+        "ssh-dss " + ED.split()[1],
+        "x" * 300,
+        "ssh-ed25519 not base64!",
+    ):
         assert "no public SSH key" in keys.problem(wrong), wrong
 
 
 def test_passwords_are_hashed_as_crypt_does() -> None:
-    known = "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1"
+    known = (
+        "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/"
+        "O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1"
+    )
     assert sha512_crypt("Hello world!", "saltstring") == known
     assert sha512_crypt("ł" * 70, "abcdefgh12345678") != sha512_crypt("ł" * 69, "abcdefgh12345678")
     first, second = new_hash("one"), new_hash("one")
@@ -94,9 +127,15 @@ def test_passwords_are_hashed_as_crypt_does() -> None:
 
 @pytest.mark.parametrize(
     ("slug", "parts"),
-    [("ubuntu-24-04-x64", ("ubuntu", "24.04")), ("centos-stream-9-x64", ("centos-stream", "9")), ("debian-12-x64", ("debian", "12")),
-     ("gpu-h100x1-base", None), ("ubuntu-x64", None), ("", None)],
-)  # fmt: skip
+    [
+        ("ubuntu-24-04-x64", ("ubuntu", "24.04")),
+        ("centos-stream-9-x64", ("centos-stream", "9")),
+        ("debian-12-x64", ("debian", "12")),
+        ("gpu-h100x1-base", None),
+        ("ubuntu-x64", None),
+        ("", None),
+    ],
+)
 def test_slugs_of_images(slug: str, parts: tuple[str, str] | None) -> None:
     assert take_apart(slug) == parts
     assert parts is None or slug_of("-".join(parts)) == slug
@@ -108,8 +147,14 @@ def series(name: str, values: list[Any], label: str = "mode") -> dict[str, Any]:
 
 
 def test_processors_from_counters() -> None:
-    idle, user = [[0 + at, str(at * 0.5)] for at in (60, 120, 180)], [[at, str(at * 0.5)] for at in (60, 120, 180)]
-    assert monitoring.cpu([series("idle", idle), series("user", user)]) == [(120, 50.0), (180, 50.0)]
+    idle, user = (
+        [[0 + at, str(at * 0.5)] for at in (60, 120, 180)],
+        [[at, str(at * 0.5)] for at in (60, 120, 180)],
+    )
+    assert monitoring.cpu([series("idle", idle), series("user", user)]) == [
+        (120, 50.0),
+        (180, 50.0),
+    ]
 
 
 def test_a_reboot_makes_no_spike() -> None:
@@ -118,33 +163,71 @@ def test_a_reboot_makes_no_spike() -> None:
 
 
 def test_traffic_is_added_up_and_nonsense_left_out() -> None:
-    odd: list[Any] = [[60, "1.5"], [120, "NaN"], [180], "x", None, [240, "+Inf"], [300, None], [360, "2"]]
-    assert monitoring.traffic([series("inbound", odd, "direction"), None, {"metric": 7}]) == [(60, 1.5), (360, 2.0)]
+    odd: list[Any] = [
+        [60, "1.5"],
+        [120, "NaN"],
+        [180],
+        "x",
+        None,
+        [240, "+Inf"],
+        [300, None],
+        [360, "2"],
+    ]
+    assert monitoring.traffic([series("inbound", odd, "direction"), None, {"metric": 7}]) == [
+        (60, 1.5),
+        (360, 2.0),
+    ]
     assert monitoring.traffic([]) == monitoring.cpu([]) == []
 
 
 def test_a_week_is_thinned_to_what_a_chart_shows() -> None:
     thin = monitoring.thin([(float(at), 1.0) for at in range(5000)])
-    assert (len(thin) <= monitoring.MOST, thin[-1][0], {value for _, value in thin}) == (True, 4999.0, {1.0})
-    labels = monitoring.labelled([(1_760_000_000, 1.0), (1_760_000_060, 2.0), (1_760_000_120, 3.0)], "day")
-    assert (labels[0], monitoring.ticks(labels)) == (("9 Oct 08:53", 1.0), ["9 Oct 08:53", "9 Oct 08:54", "9 Oct 08:55"])
+    assert (len(thin) <= monitoring.MOST, thin[-1][0], {value for _, value in thin}) == (
+        True,
+        4999.0,
+        {1.0},
+    )
+    labels = monitoring.labelled(
+        [(1_760_000_000, 1.0), (1_760_000_060, 2.0), (1_760_000_120, 3.0)], "day"
+    )
+    assert (labels[0], monitoring.ticks(labels)) == (
+        ("9 Oct 08:53", 1.0),
+        ["9 Oct 08:53", "9 Oct 08:54", "9 Oct 08:55"],
+    )
 
 
 def texts() -> set[str]:
     """Every text that the module translates: in its code, its templates and its forms."""
     folder = Path(__file__).parents[1]
     found: set[str] = set()
-    for path in [*folder.glob("*.py"), *folder.glob("[cfst]*/*.py"), *folder.glob("views/*/*.html")]:
+    for path in [
+        *folder.glob("*.py"),
+        *folder.glob("[cfst]*/*.py"),
+        *folder.glob("views/*/*.html"),
+    ]:
         if path.parent.name != "tests":
             found |= set(re.findall(r'__\(\s*"([^"]+)"', path.read_text()))
     for path in folder.glob("forms/*.py"):
-        found |= set(re.findall(r'Field\(\s*"([^"]+)"', path.read_text())) | set(re.findall(r'description="([^"]+)"', path.read_text()))
+        found |= set(re.findall(r'Field\(\s*"([^"]+)"', path.read_text())) | set(
+            re.findall(r'description="([^"]+)"', path.read_text())
+        )
     return found
 
 
 def test_every_text_is_there_in_polish_and_nothing_besides() -> None:
-    more = {"Overview", "Console", "Snapshots", "Monitoring", "DigitalOcean", "Incoming traffic", "Outgoing traffic", "The server is being started.",
-            "The server is being shut down.", "The server is being restarted.", "The power of the server is being cut and switched on again."}  # fmt: skip
+    more = {
+        "Overview",
+        "Console",
+        "Snapshots",
+        "Monitoring",
+        "DigitalOcean",
+        "Incoming traffic",
+        "Outgoing traffic",
+        "The server is being started.",
+        "The server is being shut down.",
+        "The server is being restarted.",
+        "The power of the server is being cut and switched on again.",
+    }
     tokens = {text for text in LANG if text.startswith("Made in DigitalOcean's control panel")}
     assert (texts() | more) - set(LANG) == set()
     assert set(LANG) - texts() - more - tokens == set()

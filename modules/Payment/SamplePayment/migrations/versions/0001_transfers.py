@@ -27,7 +27,9 @@ def upgrade() -> None:
         sa.Column("transaction_id", sa.String(100), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=f"pk_{TRANSFERS}"),
-        sa.UniqueConstraint("gateway_uuid", "reference", name=f"uq_{TRANSFERS}_gateway_uuid_reference"),
+        sa.UniqueConstraint(
+            "gateway_uuid", "reference", name=f"uq_{TRANSFERS}_gateway_uuid_reference"
+        ),
     )
     op.create_index(f"ix_{TRANSFERS}_invoice_uuid", TRANSFERS, ["invoice_uuid"])
 

@@ -23,7 +23,9 @@ def upgrade() -> None:
         sa.Column("service_uuid", sa.String(36), nullable=True),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=f"pk_{NOTES}"),
-        sa.ForeignKeyConstraint(["service_uuid"], ["services.uuid"], name=f"fk_{NOTES}_service_uuid", ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["service_uuid"], ["services.uuid"], name=f"fk_{NOTES}_service_uuid", ondelete="CASCADE"
+        ),
     )
     op.create_index(f"ix_{NOTES}_created_at", NOTES, ["created_at"])
 

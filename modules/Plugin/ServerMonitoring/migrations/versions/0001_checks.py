@@ -11,7 +11,9 @@ branch_labels = None
 depends_on = None
 
 PREFIX = "mod_plugin_servermonitoring_"
-CHECKS, OUTAGES, RESULTS, SUMMARIES, SETTINGS = (PREFIX + name for name in ("checks", "outages", "results", "summaries", "settings"))
+CHECKS, OUTAGES, RESULTS, SUMMARIES, SETTINGS = (
+    PREFIX + name for name in ("checks", "outages", "results", "summaries", "settings")
+)
 BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
@@ -40,8 +42,15 @@ def upgrade() -> None:
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("updated_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=f"pk_{CHECKS}"),
-        sa.ForeignKeyConstraint(["client_uuid"], ["clients.uuid"], name=f"fk_{CHECKS}_client_uuid", ondelete="SET NULL"),
-        sa.ForeignKeyConstraint(["service_uuid"], ["services.uuid"], name=f"fk_{CHECKS}_service_uuid", ondelete="SET NULL"),
+        sa.ForeignKeyConstraint(
+            ["client_uuid"], ["clients.uuid"], name=f"fk_{CHECKS}_client_uuid", ondelete="SET NULL"
+        ),
+        sa.ForeignKeyConstraint(
+            ["service_uuid"],
+            ["services.uuid"],
+            name=f"fk_{CHECKS}_service_uuid",
+            ondelete="SET NULL",
+        ),
     )
     op.create_index(f"ix_{CHECKS}_due", CHECKS, ["active", "slow", "next_at"])
     op.create_index(f"ix_{CHECKS}_name_id", CHECKS, ["name", "id"])
@@ -57,7 +66,9 @@ def upgrade() -> None:
         sa.Column("reason", sa.String(300), nullable=False),
         sa.Column("ended_by", sa.String(20), nullable=False),
         sa.PrimaryKeyConstraint("id", name=f"pk_{OUTAGES}"),
-        sa.ForeignKeyConstraint(["check_id"], [f"{CHECKS}.id"], name=f"fk_{OUTAGES}_check_id", ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["check_id"], [f"{CHECKS}.id"], name=f"fk_{OUTAGES}_check_id", ondelete="CASCADE"
+        ),
     )
     op.create_index(f"ix_{OUTAGES}_check_id_id", OUTAGES, ["check_id", "id"])
     op.create_index(f"ix_{OUTAGES}_ended_at", OUTAGES, ["ended_at", "id"])
@@ -70,7 +81,9 @@ def upgrade() -> None:
         sa.Column("error_message", sa.String(300), nullable=False),
         sa.Column("checked_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=f"pk_{RESULTS}"),
-        sa.ForeignKeyConstraint(["check_id"], [f"{CHECKS}.id"], name=f"fk_{RESULTS}_check_id", ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["check_id"], [f"{CHECKS}.id"], name=f"fk_{RESULTS}_check_id", ondelete="CASCADE"
+        ),
     )
     op.create_index(f"ix_{RESULTS}_check_id_checked_at", RESULTS, ["check_id", "checked_at"])
     op.create_index(f"ix_{RESULTS}_checked_at", RESULTS, ["checked_at", "id"])
@@ -87,7 +100,9 @@ def upgrade() -> None:
         sa.Column("response_max", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=f"pk_{SUMMARIES}"),
         sa.UniqueConstraint("check_id", "grain", "starts_at", name=f"uq_{SUMMARIES}_slot"),
-        sa.ForeignKeyConstraint(["check_id"], [f"{CHECKS}.id"], name=f"fk_{SUMMARIES}_check_id", ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["check_id"], [f"{CHECKS}.id"], name=f"fk_{SUMMARIES}_check_id", ondelete="CASCADE"
+        ),
     )
     op.create_index(f"ix_{SUMMARIES}_grain_starts_at", SUMMARIES, ["grain", "starts_at", "id"])
     op.create_table(

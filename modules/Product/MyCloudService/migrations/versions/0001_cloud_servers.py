@@ -10,7 +10,10 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-GROUPS, SERVERS = "mod_product_mycloudservice_cloud_server_groups", "mod_product_mycloudservice_cloud_servers"
+GROUPS, SERVERS = (
+    "mod_product_mycloudservice_cloud_server_groups",
+    "mod_product_mycloudservice_cloud_servers",
+)
 
 
 def upgrade() -> None:
@@ -42,7 +45,9 @@ def upgrade() -> None:
         sa.Column("updated_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("uuid", name=f"pk_{SERVERS}"),
         sa.UniqueConstraint("name", name=f"uq_{SERVERS}_name"),
-        sa.ForeignKeyConstraint(["group_uuid"], [f"{GROUPS}.uuid"], name=f"fk_{SERVERS}_group_uuid"),
+        sa.ForeignKeyConstraint(
+            ["group_uuid"], [f"{GROUPS}.uuid"], name=f"fk_{SERVERS}_group_uuid"
+        ),
     )
     op.create_index(f"ix_{SERVERS}_active", SERVERS, ["active", "group_uuid"])
 

@@ -58,7 +58,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=f"pk_{ACCOUNTS}"),
         sa.UniqueConstraint("service_uuid", name=f"uq_{ACCOUNTS}_service_uuid"),
         sa.UniqueConstraint("server_id", "username", name=f"uq_{ACCOUNTS}_server_id_username"),
-        sa.ForeignKeyConstraint(["service_uuid"], ["services.uuid"], name=f"fk_{ACCOUNTS}_service_uuid", ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["service_uuid"],
+            ["services.uuid"],
+            name=f"fk_{ACCOUNTS}_service_uuid",
+            ondelete="CASCADE",
+        ),
         sa.ForeignKeyConstraint(["server_id"], [f"{SERVERS}.id"], name=f"fk_{ACCOUNTS}_server_id"),
     )
 

@@ -16,9 +16,15 @@ PREFIX = "mod_product_vpshosting_"
 ACCOUNTS, SERVERS, IMAGES = f"{PREFIX}accounts", f"{PREFIX}servers", f"{PREFIX}images"
 # family, version, as people name it
 SEEDED = (
-    ("ubuntu", "20.04", "Ubuntu 20.04 LTS"), ("ubuntu", "22.04", "Ubuntu 22.04 LTS"), ("ubuntu", "24.04", "Ubuntu 24.04 LTS"),
-    ("debian", "11", "Debian 11"), ("debian", "12", "Debian 12"), ("debian", "13", "Debian 13"),
-    ("centos-stream", "9", "CentOS Stream 9"), ("rockylinux", "9", "Rocky Linux 9"), ("almalinux", "9", "AlmaLinux 9"),
+    ("ubuntu", "20.04", "Ubuntu 20.04 LTS"),
+    ("ubuntu", "22.04", "Ubuntu 22.04 LTS"),
+    ("ubuntu", "24.04", "Ubuntu 24.04 LTS"),
+    ("debian", "11", "Debian 11"),
+    ("debian", "12", "Debian 12"),
+    ("debian", "13", "Debian 13"),
+    ("centos-stream", "9", "CentOS Stream 9"),
+    ("rockylinux", "9", "Rocky Linux 9"),
+    ("almalinux", "9", "AlmaLinux 9"),
 )
 
 
@@ -58,8 +64,15 @@ def upgrade() -> None:
         sa.Column("updated_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=f"pk_{SERVERS}"),
         sa.UniqueConstraint("service_uuid", name=f"uq_{SERVERS}_service_uuid"),
-        sa.ForeignKeyConstraint(["service_uuid"], ["services.uuid"], name=f"fk_{SERVERS}_service_uuid", ondelete="CASCADE"),
-        sa.ForeignKeyConstraint(["account_id"], [f"{ACCOUNTS}.id"], name=f"fk_{SERVERS}_account_id"),
+        sa.ForeignKeyConstraint(
+            ["service_uuid"],
+            ["services.uuid"],
+            name=f"fk_{SERVERS}_service_uuid",
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["account_id"], [f"{ACCOUNTS}.id"], name=f"fk_{SERVERS}_account_id"
+        ),
     )
     op.create_index(f"ix_{SERVERS}_account_id", SERVERS, ["account_id"])
     op.create_index(f"ix_{SERVERS}_service_uuid", SERVERS, ["service_uuid", "status"])
@@ -81,11 +94,23 @@ def upgrade() -> None:
         sa.UniqueConstraint("slug", name=f"uq_{IMAGES}_slug"),
     )
     moment = datetime.now(UTC)
-    op.bulk_insert(images, [
-        {"image_id": f"{family}-{version}", "slug": f"{family}-{version.replace('.', '-')}-x64", "name": name, "os_family": family,
-         "version": version, "active": True, "offered": True, "created_at": moment, "updated_at": moment}
-        for family, version, name in SEEDED
-    ])  # fmt: skip
+    op.bulk_insert(
+        images,
+        [
+            {
+                "image_id": f"{family}-{version}",
+                "slug": f"{family}-{version.replace('.', '-')}-x64",
+                "name": name,
+                "os_family": family,
+                "version": version,
+                "active": True,
+                "offered": True,
+                "created_at": moment,
+                "updated_at": moment,
+            }
+            for family, version, name in SEEDED
+        ],
+    )
 
 
 def downgrade() -> None:
