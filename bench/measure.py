@@ -18,7 +18,7 @@ from puqpanel.infra import migrate, queue
 from puqpanel.infra.db import engine_for
 from puqpanel.infra.queue_server import QueueServer, connection_url
 from puqpanel.infra.settings import ROOT, Settings
-from puqpanel.operations import keys
+from puqpanel.operations.system import keys
 
 ROUNDS = 5
 

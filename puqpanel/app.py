@@ -11,11 +11,12 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from puqpanel import web
 from puqpanel.host import calls, registry
-from puqpanel.infra import addresses, crypto, events, links, marks, queue
+from puqpanel.infra import addresses, crash_markers, crypto, events, links, queue
 from puqpanel.infra.db import db, release
 from puqpanel.infra.queue_server import connection_url
-from puqpanel.operations import deaths, hooks, keys, modules
 from puqpanel.operations.listeners import LISTENERS
+from puqpanel.operations.modules import crashes, hooks, modules
+from puqpanel.operations.system import keys
 from puqpanel.web import converters
 from puqpanel.web import modules as blueprints
 
@@ -41,8 +42,8 @@ def connect(settings: Settings) -> None:
     keys.open_keys(settings.keys_dir, settings.database_url)
     queue.use_server(settings.redis_url or connection_url(settings.instance))
     links.use_base(settings.address)
-    deaths.tidy(settings.instance)
-    marks.keep(deaths.folder(settings.instance))
+    crashes.tidy(settings.instance)
+    crash_markers.keep(crashes.folder(settings.instance))
     calls.leave_free(settings.web_processes - 1)
     addresses.allow(settings.monitoring_allow)
     events.bind(LISTENERS, hooks.record)
@@ -77,7 +78,7 @@ def create_app(settings: Settings) -> Panel:
         modules.count_deaths(settings.modules_dir, settings.instance)
         app.generation = modules.generation()
         wanted = modules.wanted()
-        deadly = deaths.deadly(settings.modules_dir, wanted)
+        deadly = crashes.deadly(settings.modules_dir, wanted)
         release()
         app.registry = registry.load(settings.modules_dir, wanted, app.generation, deadly)
         registry.install(app.registry)

@@ -30,7 +30,7 @@ from puqpanel.infra.queue_server import QueueServer, connection_url
 from puqpanel.infra.settings import ROOT, Settings
 from puqpanel.jobs.entry import HANDLERS
 from puqpanel.live import Live, dismantle
-from puqpanel.operations import keys
+from puqpanel.operations.system import keys
 from tests import servers
 
 BACKEND = os.environ.get("PUQPANEL_TEST_DATABASE", "sqlite")

@@ -9,7 +9,10 @@ from typing import Any
 from puqpanel.domain.actors import Actor
 from puqpanel.infra.db import transaction
 from puqpanel.models import Client, Service, User
-from puqpanel.operations import clients, modules, products, services
+from puqpanel.operations.accounts import clients
+from puqpanel.operations.catalog import products
+from puqpanel.operations.modules import modules
+from puqpanel.operations.provisioning import services
 
 PASSWORD = "a-long-password"
 

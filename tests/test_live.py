@@ -20,7 +20,7 @@ from puqpanel.infra.db import release
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live, dismantle
 from puqpanel.models import Module
-from puqpanel.operations import module_list, modules
+from puqpanel.operations.modules import module_list, modules
 from tests.sample import write_module
 
 STAFF = Actor("staff", None, "A test")

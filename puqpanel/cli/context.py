@@ -139,7 +139,7 @@ def ready_to_serve(settings: Settings) -> None:
     """
     from puqpanel.infra import log
     from puqpanel.infra.db import dispose_engines
-    from puqpanel.operations.keys import open_keys
+    from puqpanel.operations.system.keys import open_keys
 
     log.configure(json=settings.log_json)
     writable(settings.instance)

@@ -66,7 +66,7 @@ def bring_up_to_date(settings: Settings) -> tuple[str | None, str | None]:
     writable(settings.instance)
     from puqpanel.infra import migrate
     from puqpanel.infra.db import engine_for
-    from puqpanel.operations.keys import open_keys, plant_canary
+    from puqpanel.operations.system.keys import open_keys, plant_canary
 
     open_keys(settings.keys_dir, settings.database_url)
     engine = engine_for(settings.database_url)

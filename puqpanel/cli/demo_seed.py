@@ -29,15 +29,10 @@ from puqpanel.infra.db import session
 from puqpanel.infra.settings import Settings
 from puqpanel.jobs import entry
 from puqpanel.models import Client, Product, Role, Service, Staff, Task
-from puqpanel.operations import (
-    clients,
-    module_list,
-    modules,
-    products,
-    provisioning,
-    services,
-    staff,
-)
+from puqpanel.operations.accounts import clients, staff
+from puqpanel.operations.catalog import products
+from puqpanel.operations.modules import module_list, modules
+from puqpanel.operations.provisioning import requests, services
 
 CLOUD = "Product/MyCloudService"
 MODULES = (CLOUD, "Product/PuqNextcloud")
@@ -311,12 +306,12 @@ def _sales(cloud: DemoCloud) -> None:
                 _done(service.uuid, "create")
                 _done(service.uuid, "suspend")
             elif fate != "wanted":
-                provisioning.request(actor=SHELL, service_uuid=service.uuid, verb="create")
+                requests.request(actor=SHELL, service_uuid=service.uuid, verb="create")
 
 
 def _done(service_uuid: str, verb: str) -> None:
     """Asks for a verb, and does its task here and now as a worker would."""
-    provisioning.request(actor=SHELL, service_uuid=service_uuid, verb=verb)
+    requests.request(actor=SHELL, service_uuid=service_uuid, verb=verb)
     task = session().scalar(
         sa.select(Task.id)
         .where(Task.service_uuid == service_uuid)

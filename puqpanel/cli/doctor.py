@@ -24,7 +24,7 @@ def command(settings: Settings, only: str | None, as_json: bool) -> int:
     a monitor the same.
     """
     from puqpanel.infra import queue, queue_server
-    from puqpanel.operations import health
+    from puqpanel.operations.oversight import health
 
     names = only.split(",") if only else list(health.CHECKS)
     if unknown := [name for name in names if name not in health.CHECKS]:

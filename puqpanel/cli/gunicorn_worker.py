@@ -47,7 +47,7 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.reloader import Reloader, reloader_engines
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from puqpanel.host.packages import PREFIX
+from puqpanel.host.importer import PREFIX
 from puqpanel.infra.processes import die_with_parent, overgrown, resident
 
 HUNG = 70

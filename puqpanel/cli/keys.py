@@ -34,7 +34,7 @@ def status(settings: Settings, as_json: bool) -> int:
     key.
     """
     from puqpanel.infra import crypto
-    from puqpanel.operations import rotation
+    from puqpanel.operations.system import rotation
 
     require_migrated(settings)
     keys = len(crypto.read_keys(crypto.key_file(settings.keys_dir)))
@@ -75,8 +75,8 @@ def rotate(settings: Settings, drop_old: bool, no_new: bool) -> None:
     stop the others while this runs and copy it to them afterwards.
     """
     from puqpanel.infra import crypto
-    from puqpanel.operations import rotation
-    from puqpanel.operations.keys import open_keys
+    from puqpanel.operations.system import rotation
+    from puqpanel.operations.system.keys import open_keys
 
     require_migrated(settings)
     open_keys(settings.keys_dir, settings.database_url)

@@ -28,7 +28,7 @@ def command() -> None:
 @instance_option
 def list_(settings: Settings, as_json: bool) -> None:
     """Show every module that was found, with its state and the reason where one is refused."""
-    from puqpanel.operations import module_list
+    from puqpanel.operations.modules import module_list
 
     with panel(settings):
         shown = module_list.list_modules(settings.modules_dir)
@@ -88,7 +88,7 @@ def update(settings: Settings, name: str) -> None:
 def resume(settings: Settings, name: str) -> None:
     """Let a module that was stopped after repeated failures go on, and its parked tasks with it."""
     from puqpanel.domain.actors import SHELL
-    from puqpanel.operations import module_list, modules
+    from puqpanel.operations.modules import module_list, modules
 
     with panel(settings):
         module_type, _, folder = key_of(
@@ -108,7 +108,7 @@ def reload(settings: Settings, name: str | None) -> None:
     load any more is shown with the reason.
     """
     from puqpanel.domain.actors import SHELL
-    from puqpanel.operations import module_list, modules
+    from puqpanel.operations.modules import module_list, modules
 
     with panel(settings):
         shown = module_list.list_modules(settings.modules_dir)
@@ -142,7 +142,7 @@ def reload(settings: Settings, name: str | None) -> None:
 @instance_option
 def log(settings: Settings, name: str, level: str | None, count: int, as_json: bool) -> None:
     """Show what a module asked and was answered, the newest last. Secrets are masked."""
-    from puqpanel.operations import module_list, module_log
+    from puqpanel.operations.modules import module_list, module_log
 
     with panel(settings):
         key = key_of(name, [each.key for each in module_list.list_modules(settings.modules_dir)])
@@ -175,7 +175,7 @@ def log(settings: Settings, name: str, level: str | None, count: int, as_json: b
 
 def _switch(settings: Settings, name: str, verb: str) -> None:
     from puqpanel.domain.actors import SHELL
-    from puqpanel.operations import module_list, modules
+    from puqpanel.operations.modules import module_list, modules
 
     with panel(settings):
         shown = [each.key for each in module_list.list_modules(settings.modules_dir)]

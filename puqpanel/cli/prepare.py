@@ -38,9 +38,9 @@ def _first_staff() -> dict[str, object]:
     from puqpanel.domain.actors import SHELL
     from puqpanel.infra.db import session
     from puqpanel.models import Staff
-    from puqpanel.operations.fields import clean_email
-    from puqpanel.operations.passwords import check_password
-    from puqpanel.operations.staff import create_staff
+    from puqpanel.operations.accounts.passwords import check_password
+    from puqpanel.operations.accounts.staff import create_staff
+    from puqpanel.operations.system.fields import clean_email
 
     def acceptable(password: str) -> str:
         check_password(password)

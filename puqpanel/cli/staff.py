@@ -37,7 +37,7 @@ def create(
     Asks for the password; where nobody can be asked, makes one up and prints it once.
     """
     from puqpanel.domain.actors import SHELL
-    from puqpanel.operations import staff
+    from puqpanel.operations.accounts import staff
 
     password, made_up = _password(password_stdin)
     with panel(settings):
@@ -74,7 +74,7 @@ def password(settings: Settings, email: str, password_stdin: bool) -> None:
     from puqpanel.domain.actors import SHELL
     from puqpanel.infra.db import session
     from puqpanel.models import Staff
-    from puqpanel.operations import staff
+    from puqpanel.operations.accounts import staff
 
     with panel(settings):
         uuid = session().scalar(sa.select(Staff.uuid).where(Staff.email == email.strip().lower()))

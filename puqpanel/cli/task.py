@@ -146,7 +146,7 @@ def export(settings: Settings, *, task_id: str, folder: Path) -> None:
     asserts that it ends as it did. It fails when the module behaves differently; where the task
     failed by a fault of the module's, that is when it is mended.
     """
-    from puqpanel.operations.conversations import conversation
+    from puqpanel.operations.oversight.conversations import conversation
 
     with panel(settings):
         task = _find(task_id)
@@ -241,7 +241,7 @@ def _find(task_id: str) -> Task:
 
     from puqpanel.infra.db import session
     from puqpanel.models import Task
-    from puqpanel.operations.tasks import find_task
+    from puqpanel.operations.oversight.tasks import find_task
 
     if len(task_id) < 4:
         raise UserError("Name at least the first four characters of the task's id.")

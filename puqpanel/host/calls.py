@@ -27,13 +27,13 @@ from puqpanel.host.contract.names import python_name
 from puqpanel.host.contract.result import Result
 from puqpanel.host.discover import describe
 from puqpanel.host.loader import LoadedModule
-from puqpanel.host.plain import jsonable, plain
+from puqpanel.host.sanitize import jsonable, plain
 from puqpanel.host.surroundings import kept
-from puqpanel.infra import marks
+from puqpanel.infra import crash_markers
 from puqpanel.infra.db import in_transaction, release, session
 from puqpanel.infra.redact import redact_text
-from puqpanel.models.instances import Instance
-from puqpanel.models.tasks import Task
+from puqpanel.models.modules.configured_modules import Instance
+from puqpanel.models.system.tasks import Task
 from puqpanel.tasks.fence import JobEnded
 
 __all__ = ["Called", "context", "invoke", "job_data"]
@@ -134,7 +134,11 @@ def invoke(
             " record; update it on the Modules page first."
         )
         return Called(None, Result.error(text, code=503), text)
-    if task is None and _slow["most"] and marks.others(f"{loaded.key} ", SLOW) >= _slow["most"]:
+    if (
+        task is None
+        and _slow["most"]
+        and crash_markers.others(f"{loaded.key} ", SLOW) >= _slow["most"]
+    ):
         text = f"{loaded.title} takes long to answer just now; try again in a moment."
         return Called(None, Result.error(text, code=503), text)
     release()
@@ -157,7 +161,7 @@ def invoke(
     )
     started = time.monotonic()
     instance: ModuleBase | None = None
-    with kept(), entered(call), marks.during(f"{loaded.key} {method[:80]}()"):
+    with kept(), entered(call), crash_markers.during(f"{loaded.key} {method[:80]}()"):
         try:
             instance = loaded.cls()
             instance.recorded_version = loaded.recorded_version

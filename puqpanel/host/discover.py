@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from puqpanel.domain.module_states import MODULE_TYPES
-from puqpanel.host import config_probe, patience
+from puqpanel.host import config_probe, load_timeout
 from puqpanel.host.contract.config import Config
-from puqpanel.host.plain import plain, sentence
+from puqpanel.host.sanitize import plain, sentence
 from puqpanel.host.surroundings import kept
 from puqpanel.infra.redact import redact_text
 
@@ -86,7 +86,7 @@ def look(folder: Path, module_type: str, name: str) -> Found:
     try:
         check_folder(folder, name)
         config = _known_config(folder)
-    except patience.TooLong as late:
+    except load_timeout.TooLong as late:
         return Found(module_type, name, folder, error=HUNG.format("config.py", late.seconds))
     except Refused as refusal:
         return Found(module_type, name, folder, error=str(refusal))
@@ -102,12 +102,12 @@ def _known_config(folder: Path) -> Config:
     try:
         state = (folder / "config.py").stat()
     except OSError:
-        return patience.within(folder, lambda: read_config(folder))
+        return load_timeout.within(folder, lambda: read_config(folder))
     stamp = (state.st_mtime_ns, state.st_size, state.st_ino, state.st_ctime_ns)
     known = _configs.get(folder)
     if known is None or known[0] != stamp:
         _configs.pop(folder, None)
-        known = _configs[folder] = (stamp, patience.within(folder, lambda: read_config(folder)))
+        known = _configs[folder] = (stamp, load_timeout.within(folder, lambda: read_config(folder)))
     return known[1]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from puqpanel.domain.module_states import version_order
 from puqpanel.domain.permissions import Permission
-from puqpanel.host import languages, packages, patience
+from puqpanel.host import importer, languages, load_timeout
 from puqpanel.host.context import Context, entered, table_prefix
 from puqpanel.host.contract import hooks, rules
 from puqpanel.host.contract.base import ModuleBase
@@ -17,7 +17,7 @@ from puqpanel.host.contract.names import BothSpellings
 from puqpanel.host.contract.timetable import Work
 from puqpanel.host.discover import HUNG, Refused, check_folder, import_failure, read_config
 from puqpanel.host.surroundings import kept
-from puqpanel.infra import marks
+from puqpanel.infra import crash_markers
 
 __all__ = ["LoadedModule", "Refused", "load_module", "unload"]
 
@@ -100,27 +100,27 @@ def load_module(folder: Path, type: str, name: str, recorded_version: str = "") 
             f"The folder {name} leads nowhere: {import_failure(name, error, folder)}"
         ) from error
     check_folder(folder, name)
-    package = packages.fresh(folder, type, name)
+    package = importer.fresh(folder, type, name)
 
     def work() -> LoadedModule:
         with (
             kept(),
             entered(Context(type, name, package)),
-            marks.during(f"{type}/{name} {LOADING}"),
+            crash_markers.during(f"{type}/{name} {LOADING}"),
         ):
             return _load(
                 package, folder, read_config(folder), type, name, recorded_version=recorded_version
             )
 
     try:
-        return patience.within(folder, work)
-    except patience.TooLong as late:
+        return load_timeout.within(folder, work)
+    except load_timeout.TooLong as late:
         # it hung, and ended nothing; the thread that was given up keeps its mark else
-        marks.clear()
-        packages.drop(package)
+        crash_markers.clear()
+        importer.drop(package)
         raise Refused(HUNG.format(f"Loading {name}", late.seconds)) from late
     except BaseException:
-        packages.drop(package)
+        importer.drop(package)
         raise
 
 
@@ -137,7 +137,7 @@ def _load(
     # panel's end.
     what = f"{name}.py"
     try:
-        module = packages.load(package, name)
+        module = importer.load(package, name)
         what = f"{name}()"
         cls = rules.check_class(module, module_type, name)
         cls.module_type, cls.module_name, cls.module_folder, cls.module_config = (
@@ -151,7 +151,7 @@ def _load(
         declared = rules.read(instance, lambda wanted: _controller(package, folder, wanted))
         what = "hooks.py"
         listening = (
-            hooks.read(packages.load(package, "hooks"), cls)
+            hooks.read(importer.load(package, "hooks"), cls)
             if (folder / "hooks.py").is_file()
             else ()
         )
@@ -188,7 +188,7 @@ def _controller(package: str, folder: Path, name: str) -> type:
     if not any((folder / base / f"{name}.py").is_file() for base in ("controllers", "Controllers")):
         raise Refused(f"A route leads to {name}, but {where} is not there.")
     try:
-        module = packages.load(f"{package}.controllers", name)
+        module = importer.load(f"{package}.controllers", name)
     except BothSpellings as error:
         raise Refused(str(error)) from error
     except BaseException as error:
@@ -203,4 +203,4 @@ def unload(*names: str) -> None:
     """Forgets everything that was imported under these package names; the classes go when
     nobody holds them any more.
     """
-    packages.drop(*names)
+    importer.drop(*names)

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from puqpanel.host import context
-from puqpanel.host.plain import plain
+from puqpanel.host.sanitize import plain
 from puqpanel.infra.db import session, transaction
 from puqpanel.infra.redact import DEPTH, redact, redact_text
-from puqpanel.models.module_log import ModuleLog
+from puqpanel.models.modules.module_log import ModuleLog
 
 LIMIT = 64 * 1024 - 1
 """Bytes of a text: the most that a TEXT of MariaDB holds."""

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from puqpanel.host.plain import sentence
+from puqpanel.host.sanitize import sentence
 
 SECONDS = 30.0
 _SAID = "puqpanel-probe:"

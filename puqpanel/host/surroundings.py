@@ -7,8 +7,8 @@ import sys
 from collections.abc import Iterator
 from types import ModuleType
 
-from puqpanel.host.packages import PREFIX
-from puqpanel.host.printed import Masked
+from puqpanel.host.importer import PREFIX
+from puqpanel.host.output_redaction import Masked
 from puqpanel.host.process import unchanged
 
 COPY = 71

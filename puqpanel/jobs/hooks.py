@@ -5,7 +5,7 @@ from __future__ import annotations
 from puqpanel.host import calls, registry
 from puqpanel.jobs.modules import held_back, outcome_of
 from puqpanel.models import Task
-from puqpanel.operations import breaker, hooks
+from puqpanel.operations.modules import breaker, hooks
 from puqpanel.tasks.outcome import Outcome
 
 

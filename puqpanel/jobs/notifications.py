@@ -6,7 +6,7 @@ from puqpanel.domain.errors import NotFoundError
 from puqpanel.host import calls, registry
 from puqpanel.jobs.modules import held_back, outcome_of
 from puqpanel.models import Task
-from puqpanel.operations import breaker, instances
+from puqpanel.operations.modules import breaker, configured_modules
 from puqpanel.tasks.outcome import Outcome
 
 
@@ -21,7 +21,7 @@ class NotificationJob:
             return Outcome("park", reason)
         uuid = str(task.data.get("sender") or "")
         try:
-            sender = instances.find_instance(uuid, "Notification")
+            sender = configured_modules.find_instance(uuid, "Notification")
         except NotFoundError:
             return Outcome("failed", "Its sender was deleted.")
         if not sender.active:

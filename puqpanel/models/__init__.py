@@ -4,19 +4,19 @@ Belongs here: tables, columns, constraints. Does not: rules about when they chan
 how they look (web). Called by tasks and everything above it.
 """
 
-from puqpanel.models.audit import Audit
-from puqpanel.models.clients import Client, ClientUser
-from puqpanel.models.heartbeats import Heartbeat
-from puqpanel.models.instances import Instance
-from puqpanel.models.module_log import ModuleLog
-from puqpanel.models.modules import Generation, Module
-from puqpanel.models.products import Product
-from puqpanel.models.schedule import ScheduleEntry
-from puqpanel.models.services import Service
-from puqpanel.models.settings import Setting
-from puqpanel.models.staff import Role, Staff, staff_roles
-from puqpanel.models.tasks import Task, TaskAttempt, TaskTag
-from puqpanel.models.users import User
+from puqpanel.models.accounts.clients import Client, ClientUser
+from puqpanel.models.accounts.staff import Role, Staff, staff_roles
+from puqpanel.models.accounts.users import User
+from puqpanel.models.catalog.products import Product
+from puqpanel.models.modules.configured_modules import Instance
+from puqpanel.models.modules.module_log import ModuleLog
+from puqpanel.models.modules.modules import Generation, Module
+from puqpanel.models.provisioning.services import Service
+from puqpanel.models.system.audit import Audit
+from puqpanel.models.system.heartbeats import Heartbeat
+from puqpanel.models.system.schedule import ScheduleEntry
+from puqpanel.models.system.settings import Setting
+from puqpanel.models.system.tasks import Task, TaskAttempt, TaskTag
 
 __all__ = [
     "Audit",

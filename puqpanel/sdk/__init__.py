@@ -13,22 +13,22 @@ from puqpanel.infra.crypto import EncryptedJSON, EncryptedText
 from puqpanel.infra.db import UtcDateTime
 from puqpanel.sdk import db, forms, http, statistics
 from puqpanel.sdk.caching import Cache
+from puqpanel.sdk.compat.carbon import now
+from puqpanel.sdk.compat.guzzle import Client, GuzzleException
+from puqpanel.sdk.compat.model import Model
+from puqpanel.sdk.compat.schema import Blueprint, Schema
 from puqpanel.sdk.crypt import Crypt, decrypt, encrypt
 from puqpanel.sdk.db import DB
 from puqpanel.sdk.errors import ExternalServiceError
 from puqpanel.sdk.events import Event
-from puqpanel.sdk.guzzle import Client, GuzzleException
 from puqpanel.sdk.invoice import Invoice
 from puqpanel.sdk.mail import Mail, MailError, NotificationMail
-from puqpanel.sdk.model import Model
-from puqpanel.sdk.moments import now
 from puqpanel.sdk.notification import Notification
 from puqpanel.sdk.passwords import generate_strong_password
 from puqpanel.sdk.payment import Payment
 from puqpanel.sdk.performance import measure
 from puqpanel.sdk.plugin import Plugin
 from puqpanel.sdk.product import Product
-from puqpanel.sdk.schema import Blueprint, Schema
 from puqpanel.sdk.service import Service
 from puqpanel.sdk.task import Task
 from puqpanel.sdk.texts import __, strip_tags, version_compare

@@ -14,14 +14,14 @@ import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from puqpanel.domain.errors import UserError
-from puqpanel.host import context, packages
+from puqpanel.host import context, importer
 from puqpanel.host.contract.names import bind
 from puqpanel.infra import db as panel
 from puqpanel.infra.db import NAMING, UtcDateTime
-from puqpanel.models.clients import Client
-from puqpanel.models.services import Service
-from puqpanel.sdk.query import Query, Row
-from puqpanel.sdk.schema import SchemaError
+from puqpanel.models.accounts.clients import Client
+from puqpanel.models.provisioning.services import Service
+from puqpanel.sdk.compat.query import Query, Row
+from puqpanel.sdk.compat.schema import SchemaError
 from puqpanel.tasks import fence
 
 __all__ = [
@@ -76,7 +76,7 @@ def declarative_base() -> Any:
 
 
 def _prefix_of(where: str) -> str:
-    package = packages.package_of(where)
+    package = importer.package_of(where)
     if package:
         return context.table_prefix(*package.split(".")[1:3])
     call = context.current()

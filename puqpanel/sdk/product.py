@@ -14,9 +14,9 @@ from puqpanel.host import context
 from puqpanel.host.contract.base import ModuleBase
 from puqpanel.host.contract.names import python_keys
 from puqpanel.infra.db import session
-from puqpanel.models.products import Product as ProductRow
-from puqpanel.models.services import Service as ServiceRow
-from puqpanel.operations import provisioning
+from puqpanel.models.catalog.products import Product as ProductRow
+from puqpanel.models.provisioning.services import Service as ServiceRow
+from puqpanel.operations.provisioning import requests
 from puqpanel.sdk import forms
 
 Answer = dict[str, Any]
@@ -242,7 +242,7 @@ class Product(ModuleBase):
         call = context.current()
         options = {**OPTIONS, **self._options_of(verb, method), "on_loss": self.on_loss(method)}
         try:
-            provisioning.begin(
+            requests.begin(
                 service_uuid=self.service_uuid,
                 verb=verb,
                 method=method,

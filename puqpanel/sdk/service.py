@@ -12,8 +12,8 @@ from puqpanel.domain.money import Money
 from puqpanel.host import context
 from puqpanel.host.contract.names import bind
 from puqpanel.infra.db import release, session, transaction
-from puqpanel.models.services import Service as Row
-from puqpanel.operations import provisioning
+from puqpanel.models.provisioning.services import Service as Row
+from puqpanel.operations.provisioning import requests
 from puqpanel.tasks import fence
 
 
@@ -120,7 +120,7 @@ class Service:
         """
         with transaction():
             fence.check()
-            provisioning.set_provision_status(
+            requests.set_provision_status(
                 service_uuid=self.uuid, status=str(status), actor=_actor()
             )
         return self.refresh()
@@ -131,7 +131,7 @@ class Service:
         """
         with transaction():
             fence.check()
-            provisioning.set_provision_data(service_uuid=self.uuid, data=dict(data))
+            requests.set_provision_data(service_uuid=self.uuid, data=dict(data))
         return self
 
 

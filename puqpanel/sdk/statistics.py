@@ -6,7 +6,7 @@ database: rows do not pass through Python, however many there are. Days are cale
 and ranges include their first and last day.
 """
 
-from puqpanel.operations.statistics import (
+from puqpanel.operations.oversight.statistics import (
     Churn,
     Income,
     ModuleHealth,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from puqpanel.domain.module_states import version_order
-from puqpanel.host import context, languages, packages
+from puqpanel.host import context, importer, languages
 
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
@@ -72,8 +72,8 @@ def _folder(where: str) -> Path | None:
     somebody else's asks.
     """
     call = context.current()
-    return packages.folder_of(packages.package_of(where)) or (
-        packages.folder_of(call.package) if call else None
+    return importer.folder_of(importer.package_of(where)) or (
+        importer.folder_of(call.package) if call else None
     )
 
 

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from puqpanel.host import context, logs, registry, views
 from puqpanel.host.contract.names import bind
 from puqpanel.host.contract.request import RequestMethods
-from puqpanel.host.plain import jsonable
+from puqpanel.host.sanitize import jsonable
 
 __all__ = [
     "Controller",

@@ -8,7 +8,7 @@ import structlog
 
 from puqpanel.infra.db import release, transaction
 from puqpanel.models import Task
-from puqpanel.tasks import claim, fence, news
+from puqpanel.tasks import claim, fence, task_events
 from puqpanel.tasks.outcome import Handlers, Outcome
 
 log = structlog.get_logger(__name__)
@@ -68,4 +68,4 @@ def _finish(task: Task, held: fence.Held, handlers: Handlers, outcome: Outcome) 
         handler = handlers.get(task.job)
         if handler is not None:
             handler.settle(task, outcome)
-        news.tell(task)
+        task_events.tell(task)

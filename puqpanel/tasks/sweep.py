@@ -15,7 +15,7 @@ from puqpanel.infra import queue
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import release, session, transaction
 from puqpanel.models import Task
-from puqpanel.tasks import claim, news, outbox
+from puqpanel.tasks import claim, outbox, task_events
 from puqpanel.tasks.outcome import Handlers, Outcome
 
 log = structlog.get_logger(__name__)
@@ -81,7 +81,7 @@ def _rescue_one(handlers: Handlers, task: Task, *, expired: bool) -> bool:
         handler = handlers.get(task.job)
         if handler is not None:
             handler.settle(task, outcome)
-        news.tell(task)
+        task_events.tell(task)
         if task.status == TaskStatus.RETRYING and task.run_at <= now():
             task.dispatched_at = now()
             outbox.send_after_commit(task)

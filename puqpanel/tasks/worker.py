@@ -30,7 +30,7 @@ from puqpanel.infra import queue
 from puqpanel.infra.db import adopt_engines, dispose_engines
 from puqpanel.infra.processes import die_with_parent
 from puqpanel.models import Task
-from puqpanel.tasks import claim, fairness, fence, heartbeat, sweep
+from puqpanel.tasks import claim, concurrency, fence, heartbeat, sweep
 from puqpanel.tasks.outcome import Handlers
 
 log = structlog.get_logger(__name__)
@@ -126,7 +126,7 @@ class PanelWorker(Worker):
             with self.app.app_context():
                 return (
                     None
-                    if fairness.gives_way(self.task_id)
+                    if concurrency.gives_way(self.task_id)
                     else claim.claim(self.task_id, self.holder)
                 )
         except Exception:
@@ -270,7 +270,7 @@ def warm() -> None:
     """Runs every statement a task needs once, so that each child finds them compiled; then
     leaves the heap to be shared.
     """
-    fairness.gives_way(-1)
+    concurrency.gives_way(-1)
     claim.claim(-1, "warm")
     claim.beat(-1, "warm")
     dispose_engines()

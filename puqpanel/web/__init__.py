@@ -35,7 +35,8 @@ from puqpanel.web import (
     times,
     viewer,
 )
-from puqpanel.web.public import health, module_assets, webhooks
+from puqpanel.web.public.modules import module_assets, webhooks
+from puqpanel.web.public.oversight import health
 
 
 def register(app: Flask, settings: Settings) -> None:

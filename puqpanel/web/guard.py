@@ -16,8 +16,8 @@ from flask_login import current_user
 
 from puqpanel.domain.actors import Actor
 from puqpanel.domain.permissions import allows
-from puqpanel.models.staff import Staff
-from puqpanel.models.users import User
+from puqpanel.models.accounts.staff import Staff
+from puqpanel.models.accounts.users import User
 from puqpanel.web.answers import wants_json
 
 View = TypeVar("View", bound=Callable[..., Any])

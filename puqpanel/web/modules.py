@@ -37,12 +37,12 @@ from puqpanel.host.contract.names import HTTP_VERBS, client_method
 from puqpanel.host.contract.request import RequestMethods
 from puqpanel.host.contract.result import Result
 from puqpanel.host.contract.rules import Route, Tab
-from puqpanel.host.plain import jsonable
 from puqpanel.host.registry import LoadedModule, Registry
-from puqpanel.operations import breaker
+from puqpanel.host.sanitize import jsonable
+from puqpanel.operations.modules import breaker
 from puqpanel.web import guard
 from puqpanel.web.incoming import StorableRequest
-from puqpanel.web.public import module_assets
+from puqpanel.web.public.modules import module_assets
 from puqpanel.web.security import request_id
 
 log = logging.getLogger(__name__)

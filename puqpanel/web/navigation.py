@@ -21,11 +21,11 @@ from puqpanel.host import languages
 from puqpanel.host.registry import LoadedModule, Registry
 from puqpanel.infra import clock, queue
 from puqpanel.infra.db import session
-from puqpanel.models.heartbeats import Heartbeat
-from puqpanel.models.modules import Module
-from puqpanel.models.services import Service
-from puqpanel.models.tasks import Task
-from puqpanel.operations.health import SILENT
+from puqpanel.models.modules.modules import Module
+from puqpanel.models.provisioning.services import Service
+from puqpanel.models.system.heartbeats import Heartbeat
+from puqpanel.models.system.tasks import Task
+from puqpanel.operations.oversight.health import SILENT
 from puqpanel.web.guard import can
 
 CAP = 99

@@ -8,7 +8,7 @@ from wtforms import PasswordField
 from wtforms.validators import EqualTo, InputRequired, Length
 
 from puqpanel.domain.errors import UserError
-from puqpanel.operations import signin
+from puqpanel.operations.accounts import signin
 from puqpanel.web.forms import Form, blame
 from puqpanel.web.guard import actor
 from puqpanel.web.limits import failed, limiter

@@ -18,8 +18,8 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from sqlalchemy.orm import joinedload
 
 from puqpanel.infra import db
-from puqpanel.models.staff import Staff
-from puqpanel.models.users import User
+from puqpanel.models.accounts.staff import Staff
+from puqpanel.models.accounts.users import User
 
 AREAS = {"/admin": "panel_staff", "/client": "panel_customer"}
 KEPT = timedelta(days=14)

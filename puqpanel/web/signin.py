@@ -14,7 +14,7 @@ from wtforms.validators import InputRequired, Length
 
 from puqpanel.domain.errors import UserError
 from puqpanel.models import Staff, User
-from puqpanel.operations import signin
+from puqpanel.operations.accounts import signin
 from puqpanel.web.answers import same_site, wants_json
 from puqpanel.web.forms import Form
 from puqpanel.web.guard import actor, public

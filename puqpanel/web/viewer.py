@@ -7,8 +7,8 @@ from __future__ import annotations
 from flask import request
 
 from puqpanel import __version__
-from puqpanel.models.staff import Staff
-from puqpanel.models.users import User
+from puqpanel.models.accounts.staff import Staff
+from puqpanel.models.accounts.users import User
 from puqpanel.web import guard, navigation
 
 THEMES = ("light", "dark", "auto")

@@ -17,7 +17,7 @@ from puqpanel.app import Panel
 from puqpanel.domain.actors import SYSTEM, Actor
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live, dismantle
-from puqpanel.operations import clients, staff
+from puqpanel.operations.accounts import clients, staff
 from puqpanel.web import guard
 from tests.sample import PASSWORD, activate, make_client, make_service
 

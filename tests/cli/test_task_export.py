@@ -24,8 +24,8 @@ from puqpanel.infra.db import session, transaction
 from puqpanel.infra.settings import ROOT, Settings
 from puqpanel.live import Live, dismantle
 from puqpanel.models import Task
-from puqpanel.operations import provisioning
-from puqpanel.operations.conversations import STAND_IN, conversation, without_secrets
+from puqpanel.operations.oversight.conversations import STAND_IN, conversation, without_secrets
+from puqpanel.operations.provisioning import requests
 from tests.cli.running import environment, puqpanel
 from tests.fakes.demo_cloud import DemoCloudServer
 from tests.modules.test_mycloudservice import House
@@ -55,7 +55,7 @@ def failed(
     house.cloud.fail(fault, method="POST", times=times)  # type: ignore[attr-defined]
     uuid = house.sold(**{"password": PASSWORD, **service})
     house.module.cls.job_options = {"create_job": {"tries": 1}}
-    provisioning.request(actor=_staff(), service_uuid=uuid, verb="create")
+    requests.request(actor=_staff(), service_uuid=uuid, verb="create")
     drain()
     task = (
         session()

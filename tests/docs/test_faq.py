@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from puqpanel.domain.errors import UserError
-from puqpanel.host import patience
+from puqpanel.host import load_timeout
 from puqpanel.host.loader import Refused, load_module
 from puqpanel.infra import queue
 from puqpanel.infra.settings import ROOT, Settings
-from puqpanel.operations import deaths, health
+from puqpanel.operations.modules import crashes
+from puqpanel.operations.oversight import health
 from tests.sample import write_module
 
 FAQ = " ".join((ROOT / "docs" / "faq.md").read_text("utf-8").split())
@@ -174,7 +175,7 @@ def test_files_of_another_name(tmp_path: Path) -> None:
 
 
 def test_one_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "LOAD_SECONDS", 0.3)
+    monkeypatch.setattr(load_timeout, "LOAD_SECONDS", 0.3)
     folder = write_module(tmp_path, "import time\nwhile True:\n    time.sleep(0.01)\n")
     with pytest.raises(Refused) as refused:
         load_module(folder, "Product", "Echo")
@@ -212,12 +213,12 @@ def test_what_a_parked_task_says() -> None:
 
 
 def test_what_a_module_that_ends_processes_says() -> None:
-    assert deaths.AT_IMPORT in FAQ
+    assert crashes.AT_IMPORT in FAQ
 
 
 def test_what_else_it_quotes(tmp_path: Path) -> None:
     from puqpanel.host import languages
-    from puqpanel.operations import provisioning
+    from puqpanel.operations.provisioning import requests
     from puqpanel.sdk import Task
     from puqpanel.sdk.testing import SERVICE, Lab
     from puqpanel.web import errors
@@ -227,12 +228,10 @@ def test_what_else_it_quotes(tmp_path: Path) -> None:
         "Its files changed from {recorded} to {disk}; its services cannot be managed until the"
         " update has run."
     )
-    assert any(
-        changed in _texts(file) for file in Path(str(provisioning.__file__)).parent.glob("*.py")
-    )
+    assert any(changed in _texts(file) for file in Path(str(requests.__file__)).parent.glob("*.py"))
     assert changed.format(recorded="1.0.0", disk="1.1.0") in FAQ
     for module, text in (
-        (provisioning, "It was under way, but no task of it is left."),
+        (requests, "It was under way, but no task of it is left."),
         (health, "Not looked at, since the tables are not up to date."),
     ):
         assert text in _texts(Path(str(module.__file__)))

@@ -25,7 +25,9 @@ from puqpanel.infra.db import session
 from puqpanel.infra.settings import ROOT, Settings
 from puqpanel.live import Live, dismantle
 from puqpanel.models import ModuleLog, Service
-from puqpanel.operations import products, provisioning, services, staff
+from puqpanel.operations.accounts import staff
+from puqpanel.operations.catalog import products
+from puqpanel.operations.provisioning import requests, services
 from tests.conftest import STAFF
 from tests.docs.blocks import steps
 from tests.sample import PASSWORD as CUSTOMERS
@@ -172,7 +174,7 @@ def sold(panel: Panel) -> str:
 def create(panel: Panel, uuid: str, drain: Callable[..., None]) -> Service:
     """Asks for it, lets a worker do it, and reads what became of it."""
     with panel.app_context():
-        assert provisioning.request(actor=STAFF, service_uuid=uuid, verb="create").ok
+        assert requests.request(actor=STAFF, service_uuid=uuid, verb="create").ok
     drain()
     with panel.app_context():
         found = session().scalar(sa.select(Service).where(Service.uuid == uuid))

@@ -27,7 +27,7 @@ from puqpanel.infra.db import db, release, session
 from puqpanel.infra.settings import ROOT, Settings
 from puqpanel.live import Live, dismantle
 from puqpanel.models import Service, Task
-from puqpanel.operations import provisioning
+from puqpanel.operations.provisioning import requests
 from tests.faults.worker import POINTS
 from tests.sample import activate, make_client, make_service, write_module
 
@@ -169,7 +169,7 @@ def test_killed_at_each_point(panel: Live, tmp_path: Path) -> None:
     processes = Processes(panel.settings, plan, workers=3)
     try:
         for uuid in services:
-            assert provisioning.request(actor=STAFF, service_uuid=uuid, verb="create").ok
+            assert requests.request(actor=STAFF, service_uuid=uuid, verb="create").ok
         ended = settle(processes, list(services))
     finally:
         processes.stop()
@@ -216,7 +216,7 @@ def test_a_storm_of_kills(panel: Live, tmp_path: Path) -> None:
 
     try:
         for uuid in services:
-            provisioning.request(actor=STAFF, service_uuid=uuid, verb="create")
+            requests.request(actor=STAFF, service_uuid=uuid, verb="create")
         ended = settle(processes, services, disturb)
     finally:
         processes.stop()

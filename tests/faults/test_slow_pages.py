@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from puqpanel.host import calls, registry
-from puqpanel.infra import marks
+from puqpanel.infra import crash_markers
 from puqpanel.infra.settings import ROOT
 from tests.sample import write_module
 
@@ -37,11 +37,11 @@ def slow(
 ) -> Iterator[registry.Registry]:
     for name in ("Slow", "Quick"):
         write_module(tmp_path / "modules", SOURCE.format(name=name), type="Plugin", name=name)
-    monkeypatch.setattr(marks, "_kept", {})
-    monkeypatch.setattr(marks, "_folders", {})
+    monkeypatch.setattr(crash_markers, "_kept", {})
+    monkeypatch.setattr(crash_markers, "_folders", {})
     monkeypatch.setattr(calls, "SLOW", 0.05)
     monkeypatch.setitem(calls._slow, "most", 1)
-    marks.keep(tmp_path / "run")
+    crash_markers.keep(tmp_path / "run")
     found = registry.load(
         tmp_path / "modules", [("Plugin", name, "1.0.0") for name in ("Slow", "Quick")]
     )
@@ -60,7 +60,7 @@ def test_a_second_process_does_not_wait_for_it_too(slow: registry.Registry, tmp_
     )
     try:
         assert hanging.stdout is not None and hanging.stdout.readline() == b"waiting\n"
-        while marks.others("Plugin/Slow ", calls.SLOW) < 1:
+        while crash_markers.others("Plugin/Slow ", calls.SLOW) < 1:
             pass
         called = calls.invoke(modules["Plugin/Slow"], "answer")
         assert (called.result.code, "takes long to answer" in called.error) == (503, True)
@@ -71,4 +71,4 @@ def test_a_second_process_does_not_wait_for_it_too(slow: registry.Registry, tmp_
     assert calls.invoke(modules["Plugin/Slow"], "answer").value == "here", (
         "the dead wait for nothing"
     )
-    assert marks.left_behind(tmp_path / "run") == ["Plugin/Slow page()"]
+    assert crash_markers.left_behind(tmp_path / "run") == ["Plugin/Slow page()"]

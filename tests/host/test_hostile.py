@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from puqpanel.host import discover, patience, registry
+from puqpanel.host import discover, load_timeout, registry
 from puqpanel.host.contract.result import Result
 from puqpanel.host.loader import Refused, load_module, unload
 from puqpanel.host.logs import as_text
-from puqpanel.host.plain import jsonable
+from puqpanel.host.sanitize import jsonable
 from tests.sample import write_module
 
 HEAD = "import os, socket, sys, time\nfrom puqpanel.sdk import Product\n"
@@ -29,10 +29,10 @@ LOOP = "while True:\n    pass\n"
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(patience, "LOAD_SECONDS", 0.4)
-    patience._hung.clear()  # what hung in another test shortens the wait
+    monkeypatch.setattr(load_timeout, "LOAD_SECONDS", 0.4)
+    load_timeout._hung.clear()  # what hung in another test shortens the wait
     yield
-    patience._hung.clear()
+    load_timeout._hung.clear()
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ ODD = {
     "no panel left": (
         (
             "for name in [n for n in sys.modules if n.startswith(('puq', 'json'))]:\n    del"
-            " sys.modules[name]\nimport puqpanel.host.packages\n"
+            " sys.modules[name]\nimport puqpanel.host.importer\n"
         ),
         "Echo.py does not load: KeyError",
     ),

@@ -24,7 +24,10 @@ from puqpanel.infra.db import release, session, transaction
 from puqpanel.infra.settings import Settings, SettingsError
 from puqpanel.live import Live
 from puqpanel.models import ModuleLog, Task
-from puqpanel.operations import clients, modules, products, provisioning, services, staff
+from puqpanel.operations.accounts import clients, staff
+from puqpanel.operations.catalog import products
+from puqpanel.operations.modules import modules
+from puqpanel.operations.provisioning import requests, services
 from tests.conftest import STAFF
 from tests.sample import PASSWORD, write_module
 
@@ -332,7 +335,7 @@ def test_a_worker_speaks_the_panels_language(
         uuid = services.create_service(
             actor=STAFF, client_uuid=client, product_uuid=product, name="a.lumen.test"
         ).uuid
-        assert provisioning.request(actor=STAFF, service_uuid=uuid, verb="create").ok
+        assert requests.request(actor=STAFF, service_uuid=uuid, verb="create").ok
         drain(2)
         release()
         said = (

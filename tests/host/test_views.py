@@ -20,8 +20,9 @@ from puqpanel.infra.db import session, transaction
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live, dismantle
 from puqpanel.models import ModuleLog
-from puqpanel.operations import modules, staff
-from puqpanel.operations.services import find_service
+from puqpanel.operations.accounts import staff
+from puqpanel.operations.modules import modules
+from puqpanel.operations.provisioning.services import find_service
 from tests.conftest import STAFF
 from tests.sample import PASSWORD, make_service, write_module
 from tests.sdk.test_guide import Person

@@ -23,7 +23,7 @@ from puqpanel.infra.settings import Settings
 from puqpanel.jobs.modules import outcome_of
 from puqpanel.live import dismantle
 from puqpanel.models import Module, ModuleLog, Service, Task
-from puqpanel.operations import breaker, hooks, module_list, modules
+from puqpanel.operations.modules import breaker, hooks, module_list, modules
 from puqpanel.tasks.outcome import Outcome
 from tests.sample import activate, make_service, write_module
 

@@ -18,9 +18,9 @@ from puqpanel.infra.db import db, release, session, transaction
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live, dismantle
 from puqpanel.models import ModuleLog, Task
-from puqpanel.operations import instances, modules
-from puqpanel.operations.instances import Message
-from puqpanel.operations.tasks import retry_task
+from puqpanel.operations.modules import configured_modules, modules
+from puqpanel.operations.modules.configured_modules import Message
+from puqpanel.operations.oversight.tasks import retry_task
 from tests.conftest import STAFF
 from tests.sample import activate, write_module
 
@@ -56,12 +56,12 @@ def panel(settings: Settings, app: Panel) -> Iterator[Panel]:
 
 @pytest.fixture
 def sender(panel: Panel) -> str:
-    made = instances.create_instance(
+    made = configured_modules.create_instance(
         actor=STAFF, module_type="Notification", module="Notification/Sends", title="Mail"
     )
     with transaction():
-        instances.find_instance(made.uuid).data = {"key": "v"}
-    instances.switch_instance(actor=STAFF, uuid=made.uuid, active=True)
+        configured_modules.find_instance(made.uuid).data = {"key": "v"}
+    configured_modules.switch_instance(actor=STAFF, uuid=made.uuid, active=True)
     return made.uuid
 
 
@@ -73,7 +73,7 @@ def tasks() -> list[Any]:
 
 def send(sender: str, to: str = "anna@example.test", **more: Any) -> Task:
     message = Message(to=to, subject="Hello\r\nBcc: x", message="Text", **more)
-    return instances.send(
+    return configured_modules.send(
         actor=STAFF, sender_uuid=sender, message=message, tries=2, backoff=0, tags=["invoice:1"]
     )
 
@@ -106,7 +106,7 @@ def test_it_is_sent_by_a_worker_with_the_senders_settings(
         and sender in row.response
     )
     assert '"key": "v"' in row.response
-    assert [one.id for one in instances.sends_of(sender)] == [task.id]
+    assert [one.id for one in configured_modules.sends_of(sender)] == [task.id]
 
 
 @pytest.mark.parametrize(
@@ -131,16 +131,16 @@ def test_a_sender_that_is_off_or_gone_sends_nothing(
     sender: str, drain: Callable[..., None]
 ) -> None:
     waiting = send(sender).uuid
-    instances.switch_instance(actor=STAFF, uuid=sender, active=False)
+    configured_modules.switch_instance(actor=STAFF, uuid=sender, active=False)
     with pytest.raises(ConflictError, match="Mail is switched off"):
         send(sender)
     with pytest.raises(ConflictError, match="still wait"):
-        instances.delete_instance(actor=STAFF, uuid=sender)
+        configured_modules.delete_instance(actor=STAFF, uuid=sender)
     drain(1)
     assert [(one.status, one.note) for one in tasks()] == [
         ("failed", "The sender Mail is switched off; switch it on and retry.")
     ]
-    instances.delete_instance(actor=STAFF, uuid=sender)
+    configured_modules.delete_instance(actor=STAFF, uuid=sender)
     with pytest.raises(NotFoundError):
         send(sender)
     retry_task(actor=STAFF, uuid=waiting)
@@ -196,6 +196,6 @@ def test_the_same_message_is_not_sent_twice_while_one_waits(
 )
 def test_what_is_no_message(sender: str, message: Message, field: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        instances.send(actor=STAFF, sender_uuid=sender, message=message)
+        configured_modules.send(actor=STAFF, sender_uuid=sender, message=message)
     assert set(caught.value.errors) == {field}
     assert tasks() == []

@@ -20,7 +20,7 @@ from puqpanel.infra.db import db, release, session, transaction
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live, dismantle
 from puqpanel.models import Role, Task
-from puqpanel.operations import staff
+from puqpanel.operations.accounts import staff
 from tests.modules.stage import STAFF
 from tests.modules.test_pages import Door
 from tests.sample import PASSWORD, activate

@@ -19,7 +19,7 @@ from puqpanel.domain.actors import SYSTEM
 from puqpanel.domain.service_states import ServiceStatus
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import Role
-from puqpanel.operations import clients, staff
+from puqpanel.operations.accounts import clients, staff
 from tests.fakes.demo_cloud import DemoCloudServer
 from tests.fakes.ocs import OcsServer
 from tests.modules.test_mycloudservice import House as DemoHouse

@@ -17,7 +17,8 @@ from puqpanel.domain.service_states import ProvisionStatus
 from puqpanel.host.context import Context, entered
 from puqpanel.infra.db import db, release, session, transaction
 from puqpanel.models import ModuleLog, Task
-from puqpanel.operations import products, provisioning, services
+from puqpanel.operations.catalog import products
+from puqpanel.operations.provisioning import requests, services
 from tests.fakes.ocs import Account, Dialect, OcsServer
 from tests.modules.stage import STAFF, VERBS, Stage
 
@@ -339,7 +340,7 @@ def test_an_account_that_is_gone_is_said_to_be_gone(
 ) -> None:
     uuid = house.sold(cloud)
     assert house.job(uuid, "create_job").ok
-    provisioning.set_provision_status(service_uuid=uuid, status=ProvisionStatus.PROCESSING)
+    requests.set_provision_status(service_uuid=uuid, status=ProvisionStatus.PROCESSING)
     cloud.users.pop(made(cloud)[0])
     answer = house.job(uuid, verb)
     assert (answer.ok, answer.retry, house.service(uuid).provision_status) == (
@@ -505,7 +506,7 @@ def test_a_worker_tries_again_by_itself(
     house.module.cls.job_options = {"create_job": {"tries": 3, "backoff": 0}}
     cloud.fail("drop_after", method="POST")
     cloud.fail("500", method="GET", skip=1)
-    assert provisioning.request(actor=STAFF, service_uuid=uuid, verb="create").ok
+    assert requests.request(actor=STAFF, service_uuid=uuid, verb="create").ok
     task = session().scalar(sa.select(Task).where(Task.service_uuid == uuid))
     assert task is not None
     assert (task.tries, task.backoff, task.on_loss) == (3, 0, "repeat")
@@ -521,7 +522,7 @@ def test_a_worker_tries_again_by_itself(
         made(cloud)[1].password,
     )
     cloud.users[cloud.admin].password = "changed"
-    assert provisioning.request(actor=STAFF, service_uuid=uuid, verb="suspend").ok
+    assert requests.request(actor=STAFF, service_uuid=uuid, verb="suspend").ok
     drain()
     service = house.service(uuid)
     assert (service.provision_status, "refused the panel's credentials" in service.failure) == (

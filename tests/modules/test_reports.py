@@ -15,7 +15,7 @@ from puqpanel.infra.clock import now
 from puqpanel.infra.db import engine_for, transaction
 from puqpanel.infra.settings import Settings
 from puqpanel.models import Product, Service, Task
-from puqpanel.operations import services
+from puqpanel.operations.provisioning import services
 from tests.modules.plugins import PluginHouse, switched_on
 from tests.modules.stage import STAFF
 from tests.sample import make_service

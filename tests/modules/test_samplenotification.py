@@ -18,7 +18,7 @@ from puqpanel.infra.db import release, session
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live, dismantle
 from puqpanel.models import ModuleLog, Task
-from puqpanel.operations import instances
+from puqpanel.operations.modules import configured_modules
 from tests.conftest import STAFF
 from tests.fakes.faults import FaultyServer, Reply, Seen
 from tests.fakes.smtp import MailServer
@@ -48,12 +48,12 @@ class Channel:
 
     def __init__(self, panel: Panel) -> None:
         self.module = panel.registry.modules["Notification/SampleNotification"]
-        self.uuid = instances.create_instance(
+        self.uuid = configured_modules.create_instance(
             actor=STAFF, module_type="Notification", module=self.module.key, title="Ops"
         ).uuid
 
     def save(self, **data: Any) -> None:
-        instances.save_settings(
+        configured_modules.save_settings(
             actor=STAFF,
             uuid=self.uuid,
             data={"encryption": "none", **{key: str(value) for key, value in data.items()}},
@@ -71,7 +71,7 @@ class Channel:
         return called.result
 
     def test(self) -> Result:
-        return instances.test_connection(actor=STAFF, uuid=self.uuid)
+        return configured_modules.test_connection(actor=STAFF, uuid=self.uuid)
 
 
 @pytest.fixture

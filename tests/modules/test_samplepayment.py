@@ -23,7 +23,7 @@ from puqpanel.infra.db import db, release, session, transaction
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live, dismantle
 from puqpanel.models import ModuleLog
-from puqpanel.operations import instances
+from puqpanel.operations.modules import configured_modules
 from puqpanel.sdk import Invoice
 from tests.conftest import STAFF
 from tests.fakes.faults import FaultyServer, Reply, Seen
@@ -53,17 +53,17 @@ class Till:
     def __init__(self, panel: Panel) -> None:
         self.panel = panel
         self.module = panel.registry.modules["Payment/SamplePayment"]
-        self.uuid = instances.create_instance(
+        self.uuid = configured_modules.create_instance(
             actor=STAFF, module_type="Payment", module=self.module.key, title="Transfer"
         ).uuid
         self.save()
-        instances.switch_instance(actor=STAFF, uuid=self.uuid, active=True)
+        configured_modules.switch_instance(actor=STAFF, uuid=self.uuid, active=True)
         self.invoice = replace(
             Invoice.sample(), uuid="5f0c0000-0000-4000-8000-000000000000", number="2026/7"
         )
 
     def save(self, **more: str) -> None:
-        instances.save_settings(
+        configured_modules.save_settings(
             actor=STAFF,
             uuid=self.uuid,
             data={"holder": "Firm <b>", "iban": IBAN, "bic": "", "webhook_secret": SECRET, **more},
@@ -158,7 +158,9 @@ def test_the_client_sees_one_reference_each_time(till: Till) -> None:
 
 
 def test_a_sample_keeps_nothing(till: Till) -> None:
-    called = instances.preview(actor=STAFF, gateway=instances.find_instance(till.uuid))
+    called = configured_modules.preview(
+        actor=STAFF, gateway=configured_modules.find_instance(till.uuid)
+    )
     assert (
         called is not None
         and called.ok
@@ -233,29 +235,33 @@ def test_the_signature_is_over_the_bytes(till: Till) -> None:
 def test_a_gateway_without_a_secret_believes_nobody(till: Till) -> None:
     till.show()
     with transaction():
-        instances.find_instance(till.uuid).data = {"holder": "Firm", "iban": IBAN}
+        configured_modules.find_instance(till.uuid).data = {"holder": "Firm", "iban": IBAN}
     assert till.tell(secret="").status_code == 401
 
 
 def test_the_connection(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (
-        "no bank service to ask" in instances.test_connection(actor=STAFF, uuid=till.uuid).message
+        "no bank service to ask"
+        in configured_modules.test_connection(actor=STAFF, uuid=till.uuid).message
     )
     with Bank() as bank:
         till.save(bank_api=bank.url, api_key="bank-key-1")
-        closed = instances.test_connection(actor=STAFF, uuid=till.uuid)
+        closed = configured_modules.test_connection(actor=STAFF, uuid=till.uuid)
         assert not closed.ok and "open internet" in closed.message
         monkeypatch.setattr(addresses, "_allowed", addresses.networks(["127.0.0.0/8"]))
         assert (
-            instances.test_connection(actor=STAFF, uuid=till.uuid).message
+            configured_modules.test_connection(actor=STAFF, uuid=till.uuid).message
             == "The bank's service knows this account."
         )
         bank.iban = "DE00"
-        assert "another account" in instances.test_connection(actor=STAFF, uuid=till.uuid).message
+        assert (
+            "another account"
+            in configured_modules.test_connection(actor=STAFF, uuid=till.uuid).message
+        )
         bank.fail("garbage")
-        assert not instances.test_connection(actor=STAFF, uuid=till.uuid).ok
+        assert not configured_modules.test_connection(actor=STAFF, uuid=till.uuid).ok
         till.save(bank_api=bank.url, api_key="wrong-key-1")
-        refused = instances.test_connection(actor=STAFF, uuid=till.uuid)
+        refused = configured_modules.test_connection(actor=STAFF, uuid=till.uuid)
         assert not refused.ok and "401" in refused.message and "wrong-key-1" not in refused.message
 
 

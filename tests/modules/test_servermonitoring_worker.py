@@ -16,7 +16,7 @@ from puqpanel.infra.clock import now
 from puqpanel.infra.db import release, session, transaction
 from puqpanel.infra.settings import ROOT, Settings
 from puqpanel.models import ModuleLog, ScheduleEntry
-from puqpanel.operations import schedule
+from puqpanel.operations.oversight import schedule
 from tests.modules.plugins import switched_on
 from tests.modules.stage import STAFF
 from tests.modules.test_servermonitoring import Watch, closed_port

@@ -24,7 +24,8 @@ from puqpanel.infra.db import db, release, session, transaction
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live, dismantle
 from puqpanel.models import ModuleLog, Task, TaskAttempt
-from puqpanel.operations import products, provisioning, services
+from puqpanel.operations.catalog import products
+from puqpanel.operations.provisioning import requests, services
 from tests.fakes.digitalocean import DigitalOceanServer, Droplet
 from tests.modules.stage import STAFF, VERBS, Stage
 from tests.sample import activate
@@ -706,7 +707,7 @@ def test_no_secret_in_the_log_nor_in_the_tasks(
     uuid = house.sold(cloud, {**SERVICE, "root_password": chosen})
     house.module.cls.job_options = {verb: {"tries": 3, "backoff": 0} for verb in VERBS}
     cloud.fail("500_after", method="POST", path=BASE)
-    assert provisioning.request(actor=STAFF, service_uuid=uuid, verb="create").ok
+    assert requests.request(actor=STAFF, service_uuid=uuid, verb="create").ok
     drain(8)
     assert (house.service(uuid).status, house.row(uuid).root_password) == ("active", chosen)
     hashed = made(cloud).user_data.split("root:")[1].strip()
@@ -744,7 +745,7 @@ def test_a_worker_asks_again_by_itself_and_completes_only_what_is_ready(
     cloud.temper.polls = 3
     cloud.fail("drop_after", method="POST", path=BASE)
     cloud.fail("500", method="GET", path=BASE, skip=1)
-    assert provisioning.request(actor=STAFF, service_uuid=uuid, verb="create").ok
+    assert requests.request(actor=STAFF, service_uuid=uuid, verb="create").ok
     drain(1)
     service = house.service(uuid)
     assert (service.status, service.provision_status) == ("pending", "processing")
@@ -767,7 +768,7 @@ def test_a_worker_asks_again_by_itself_and_completes_only_what_is_ready(
         registry.current().modules["Product/VPSHosting"].cls.job_options = {
             one: {"backoff": 0} for one in VERBS
         }  # type: ignore[attr-defined]
-        assert provisioning.request(actor=STAFF, service_uuid=uuid, verb=verb).ok
+        assert requests.request(actor=STAFF, service_uuid=uuid, verb=verb).ok
         drain(8)
         assert (
             house.service(uuid).status,

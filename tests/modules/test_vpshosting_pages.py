@@ -14,7 +14,7 @@ from puqpanel.domain.actors import SYSTEM
 from puqpanel.domain.service_states import ProvisionStatus, ServiceStatus
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import ModuleLog, Role
-from puqpanel.operations import clients, staff
+from puqpanel.operations.accounts import clients, staff
 from tests.fakes.digitalocean import DigitalOceanServer, Snapshot
 from tests.modules.test_pages import Door, customer
 from tests.modules.test_vpshosting import KEY, House, cloud, house, made, served

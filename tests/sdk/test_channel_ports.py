@@ -16,8 +16,8 @@ from puqpanel.infra.db import release, session
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live, dismantle
 from puqpanel.models import ModuleLog, Task
-from puqpanel.operations import instances
-from puqpanel.operations.instances import Message
+from puqpanel.operations.modules import configured_modules
+from puqpanel.operations.modules.configured_modules import Message
 from tests.conftest import STAFF
 from tests.fakes.smtp import MailServer
 from tests.sample import activate, write_module
@@ -144,7 +144,7 @@ def panel(settings: Settings) -> Iterator[Panel]:
 
 
 def test_a_sender_by_mail(panel: Panel, drain: Callable[..., None]) -> None:
-    uuid = instances.create_instance(
+    uuid = configured_modules.create_instance(
         actor=STAFF,
         module_type="Notification",
         module="Notification/MySMTPNotification",
@@ -152,16 +152,18 @@ def test_a_sender_by_mail(panel: Panel, drain: Callable[..., None]) -> None:
     ).uuid
     with MailServer("none", ("panel", "Very-Secret-77")) as server:
         sent = {key: str(value) for key, value in server.config().items() if key != "verify"}
-        instances.save_settings(actor=STAFF, uuid=uuid, data=sent)
-        instances.save_settings(actor=STAFF, uuid=uuid, data={**sent, "password": ""})
-        page = instances.settings_page(actor=STAFF, instance=instances.find_instance(uuid))
+        configured_modules.save_settings(actor=STAFF, uuid=uuid, data=sent)
+        configured_modules.save_settings(actor=STAFF, uuid=uuid, data={**sent, "password": ""})
+        page = configured_modules.settings_page(
+            actor=STAFF, instance=configured_modules.find_instance(uuid)
+        )
         assert (
             page is not None
             and 'name="server" value="localhost"' in page.value
             and "Very-Secret-77" not in page.value
         )
-        instances.switch_instance(actor=STAFF, uuid=uuid, active=True)
-        instances.send(
+        configured_modules.switch_instance(actor=STAFF, uuid=uuid, active=True)
+        configured_modules.send(
             actor=STAFF,
             sender_uuid=uuid,
             message=Message("anna@example.test", "Hello", "Text"),
@@ -170,7 +172,7 @@ def test_a_sender_by_mail(panel: Panel, drain: Callable[..., None]) -> None:
         drain(1)
         assert [one.recipients for one in server.messages] == [["anna@example.test"]]
         server.fault = "recipient"
-        instances.send(
+        configured_modules.send(
             actor=STAFF,
             sender_uuid=uuid,
             message=Message("anna@example.test", "Again", "Text"),
@@ -188,10 +190,10 @@ def test_a_sender_by_mail(panel: Panel, drain: Callable[..., None]) -> None:
 
 
 def test_a_card_gateway(panel: Panel) -> None:
-    uuid = instances.create_instance(
+    uuid = configured_modules.create_instance(
         actor=STAFF, module_type="Payment", module="Payment/MyStripePayment", title="Card"
     ).uuid
-    instances.save_settings(
+    configured_modules.save_settings(
         actor=STAFF,
         uuid=uuid,
         data={
@@ -201,14 +203,16 @@ def test_a_card_gateway(panel: Panel) -> None:
             "sandbox": "1",
         },
     )
-    instances.switch_instance(actor=STAFF, uuid=uuid, active=True)
-    page = instances.settings_page(actor=STAFF, instance=instances.find_instance(uuid))
+    configured_modules.switch_instance(actor=STAFF, uuid=uuid, active=True)
+    page = configured_modules.settings_page(
+        actor=STAFF, instance=configured_modules.find_instance(uuid)
+    )
     assert (
         page is not None
         and f"http://panel.test/webhooks/Payment/MyStripePayment/{uuid}" in page.value
         and "sk_live_canary" not in page.value
     )
-    shown = instances.preview(actor=STAFF, gateway=instances.find_instance(uuid))
+    shown = configured_modules.preview(actor=STAFF, gateway=configured_modules.find_instance(uuid))
     assert (
         shown is not None
         and shown.value == "Invoice #SAMPLE-0001 21.90 EUR http://panel.test/client"

@@ -20,7 +20,9 @@ from puqpanel.infra.db import release, session
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live
 from puqpanel.models import ModuleLog, Product, Service
-from puqpanel.operations import clients, products, services, staff
+from puqpanel.operations.accounts import clients, staff
+from puqpanel.operations.catalog import products
+from puqpanel.operations.provisioning import services
 from tests.conftest import STAFF
 from tests.fakes.faults import FaultyServer, Reply, Seen
 from tests.sample import PASSWORD, write_module

@@ -21,8 +21,9 @@ from puqpanel.infra.db import release, session
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live
 from puqpanel.models import ModuleLog, Task
-from puqpanel.operations import modules, provisioning
-from puqpanel.operations.services import find_service
+from puqpanel.operations.modules import modules
+from puqpanel.operations.provisioning import requests
+from puqpanel.operations.provisioning.services import find_service
 from puqpanel.sdk import Invoice, decrypt
 from tests.conftest import STAFF
 from tests.fakes.faults import FaultyServer, Reply, Seen
@@ -265,7 +266,7 @@ def test_my_nextcloud(
     switch_on(panel, "Product/MyNextcloudService")
     service = make_service(staff, "Product/MyNextcloudService")
     provider.fail("500")
-    assert provisioning.request(actor=staff, service_uuid=service.uuid, verb="create").ok
+    assert requests.request(actor=staff, service_uuid=service.uuid, verb="create").ok
     drain(2)
     release()
     broken = find_service(service.uuid)
@@ -275,13 +276,13 @@ def test_my_nextcloud(
         "The other side answered 500.",
     )
     # What the text's job changed in service_data is kept although it never calls setProvisionData.
-    assert provisioning.request(actor=staff, service_uuid=service.uuid, verb="create").ok
+    assert requests.request(actor=staff, service_uuid=service.uuid, verb="create").ok
     drain(2)
     release()
     done = find_service(service.uuid)
     assert (done.status, done.provision_status, done.failure) == ("active", "completed", "")
     assert provider.seen("POST")[-1].field("userid") == done.provision_data["username"]
-    refused = provisioning.request(actor=staff, service_uuid=service.uuid, verb="suspend")
+    refused = requests.request(actor=staff, service_uuid=service.uuid, verb="suspend")
     assert refused.message == "MyNextcloudService has no suspend_job(), so it cannot do this."
 
 

@@ -21,8 +21,9 @@ from puqpanel.infra.db import release, session, transaction
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live
 from puqpanel.models import ModuleLog, Service, Task
-from puqpanel.operations import modules, provisioning
-from puqpanel.operations.services import find_service
+from puqpanel.operations.modules import modules
+from puqpanel.operations.provisioning import requests
+from puqpanel.operations.provisioning.services import find_service
 from puqpanel.sdk import decrypt
 from tests.conftest import STAFF
 from tests.fakes.faults import FaultyServer, Reply, Seen
@@ -103,7 +104,7 @@ def test_the_whole_way(
     service = make_service(staff, "Product/VPSHosting", {"location": "eu-west-1"})
     with transaction():
         find_service(service.uuid).service_data = {"hostname": "box.lumen.test"}
-    result = provisioning.request(actor=staff, service_uuid=service.uuid, verb="create")
+    result = requests.request(actor=staff, service_uuid=service.uuid, verb="create")
     assert result.ok, result
     drain(4)
     release()
@@ -160,12 +161,12 @@ def test_the_whole_way(
     assert {tag.tag for tag in tasks[-1].tags} == {"status_check", "vps"}
 
     # The verbs written out, and one that only has its job.
-    assert provisioning.request(actor=staff, service_uuid=service.uuid, verb="suspend").ok
+    assert requests.request(actor=staff, service_uuid=service.uuid, verb="suspend").ok
     drain(2)
     release()
     assert find_service(service.uuid).status == "suspended"
     assert droplets.seen("POST", "/v2/droplets/4711/actions")[0].json == {"action": "power_off"}
-    assert provisioning.request(actor=staff, service_uuid=service.uuid, verb="terminate").ok
+    assert requests.request(actor=staff, service_uuid=service.uuid, verb="terminate").ok
     drain(2)
     release()
     assert find_service(service.uuid).provision_status == "terminated"
@@ -209,7 +210,7 @@ def test_a_provider_that_refuses(
     switch_on(panel)
     service = make_service(staff, "Product/VPSHosting")
     droplets.fail("422")
-    assert provisioning.request(actor=staff, service_uuid=service.uuid, verb="create").ok
+    assert requests.request(actor=staff, service_uuid=service.uuid, verb="create").ok
     drain(2)
     release()
     found = find_service(service.uuid)

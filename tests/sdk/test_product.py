@@ -16,8 +16,8 @@ from puqpanel.host import calls, migrations, registry
 from puqpanel.host.loader import LoadedModule, load_module
 from puqpanel.infra.db import release, session, transaction
 from puqpanel.models import Service, Task
-from puqpanel.operations import provisioning
-from puqpanel.operations.services import find_service
+from puqpanel.operations.provisioning import requests
+from puqpanel.operations.provisioning.services import find_service
 from tests.sample import make_service, write_module
 
 FORMS = """
@@ -133,7 +133,7 @@ def test_verbs_have_defaults(echo: LoadedModule, staff: Actor) -> None:
 
 def test_retry_begins_what_failed(echo: LoadedModule, staff: Actor) -> None:
     service = make_service(staff)
-    provisioning.request(actor=staff, service_uuid=service.uuid, verb="create")
+    requests.request(actor=staff, service_uuid=service.uuid, verb="create")
     with transaction():
         row = session().scalars(sa.select(Service)).one()
         row.provision_status = "failed"

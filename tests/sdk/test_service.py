@@ -17,7 +17,7 @@ from puqpanel.domain.service_states import ProvisionStatus
 from puqpanel.host.context import Context, entered
 from puqpanel.infra.db import in_transaction, release, session, transaction
 from puqpanel.models import Service as Row
-from puqpanel.operations import services
+from puqpanel.operations.provisioning import services
 from puqpanel.sdk import DB, Service, db
 from tests.sample import make_client, make_service
 

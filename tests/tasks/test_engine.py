@@ -17,7 +17,7 @@ from puqpanel.infra import queue
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import db, release, session, transaction
 from puqpanel.models import Task, TaskAttempt
-from puqpanel.tasks import add, claim, fence, run, steer, sweep
+from puqpanel.tasks import add, claim, control, fence, run, sweep
 from puqpanel.tasks.outcome import Outcome
 
 
@@ -284,17 +284,17 @@ def test_a_running_task_that_adds_its_like_is_followed_by_it(panel: Panel) -> No
 
 def test_cancel_and_retry(panel: Panel) -> None:
     task = add.add(job="Test", data={"n": 1})
-    steer.cancel(task.uuid, by="A test")
+    control.cancel(task.uuid, by="A test")
     assert fresh(task.id).status == "cancelled"
     run.run(task.id, {"Test": Recorder()})
     assert fresh(task.id).status == "cancelled"
     with pytest.raises(ConflictError):
-        steer.cancel(task.uuid, by="A test")
-    steer.retry(task.uuid, by="A test")
+        control.cancel(task.uuid, by="A test")
+    control.retry(task.uuid, by="A test")
     run.run(task.id, {"Test": Recorder()})
     assert fresh(task.id).status == "completed"
     with pytest.raises(ConflictError):
-        steer.retry(task.uuid, by="A test")
+        control.retry(task.uuid, by="A test")
 
 
 def test_bad_input_is_refused(panel: Panel) -> None:
@@ -326,7 +326,7 @@ def test_a_lost_task_that_a_person_retries_is_looked_into_where_that_is_possible
         current.execute(sa.update(Task).values(rescues=claim.RESCUES))
     sweep.rescue({}, task.id, "dead")
     assert fresh(task.id).status == "lost"
-    steer.retry(task.uuid, by="A test")
+    control.retry(task.uuid, by="A test")
     assert fresh(task.id).in_doubt is doubt
 
 
@@ -360,7 +360,7 @@ def test_a_retry_beside_its_like_is_refused(panel: Panel) -> None:
     run.run(first.id, {"Test": Recorder(Outcome("failed"))})
     add.add(job="Test", data={"a": 1})
     with pytest.raises(ConflictError, match="waiting already"):
-        steer.retry(first.uuid, by="A test")
+        control.retry(first.uuid, by="A test")
     assert fresh(first.id).status == "failed"
 
 

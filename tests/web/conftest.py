@@ -14,7 +14,9 @@ from puqpanel.app import Panel
 from puqpanel.domain.actors import SYSTEM
 from puqpanel.infra.db import engine_for, session, transaction
 from puqpanel.models import Role
-from puqpanel.operations import clients, products, services, staff
+from puqpanel.operations.accounts import clients, staff
+from puqpanel.operations.catalog import products
+from puqpanel.operations.provisioning import services
 
 PASSWORD = "a long enough one"
 

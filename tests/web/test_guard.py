@@ -95,7 +95,7 @@ def test_strangers_services_look_as_if_they_were_not_there(
     other = Browser(app)
     with app.app_context():
         from puqpanel.domain.actors import SYSTEM
-        from puqpanel.operations import clients
+        from puqpanel.operations.accounts import clients
 
         clients.create_client(
             actor=SYSTEM, name="Eve", email="eve@example.test", user_password="a long enough one"

@@ -15,7 +15,8 @@ from puqpanel.app import Panel
 from puqpanel.domain.actors import SYSTEM
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import Audit, Client, ModuleLog, Product, Service, Task, TaskAttempt
-from puqpanel.operations import audit, services
+from puqpanel.operations.provisioning import services
+from puqpanel.operations.system import audit
 from tests.web.conftest import PASSWORD, Browser
 
 LISTS = (

@@ -9,7 +9,7 @@ from puqpanel.app import Panel
 from puqpanel.domain.actors import SYSTEM
 from puqpanel.infra.db import session
 from puqpanel.models import Audit, Staff
-from puqpanel.operations import staff
+from puqpanel.operations.accounts import staff
 from puqpanel.web.answers import same_site
 from tests.web.conftest import PASSWORD, Browser
 

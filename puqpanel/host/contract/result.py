@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, overload
 
-from puqpanel.host.plain import jsonable, plain
+from puqpanel.host.sanitize import jsonable, plain
 
 
 class _Pending:

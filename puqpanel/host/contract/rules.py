@@ -16,7 +16,7 @@ from puqpanel.host.contract import timetable
 from puqpanel.host.contract.base import ModuleBase
 from puqpanel.host.contract.names import HTTP_VERBS, snake
 from puqpanel.host.discover import Refused, describe
-from puqpanel.host.plain import sentence
+from puqpanel.host.sanitize import sentence
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 _SEGMENT = re.compile(r"[A-Za-z0-9._~-]+|\{[A-Za-z_][A-Za-z0-9_]*\}")

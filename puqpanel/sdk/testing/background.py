@@ -4,7 +4,7 @@ from typing import Any
 
 from puqpanel.domain.events import EVENTS
 from puqpanel.host import calls
-from puqpanel.models.tasks import Task as TaskRow
+from puqpanel.models.system.tasks import Task as TaskRow
 from puqpanel.sdk.testing.contract import Bench, NotTested, probe
 
 STRANGE: tuple[dict[str, Any], ...] = (

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import dispose_engines, release, session, transaction
-from puqpanel.models.tasks import Task as TaskRow
+from puqpanel.models.system.tasks import Task as TaskRow
 from puqpanel.sdk.testing.contract import Bench, NotTested, probe
 from puqpanel.sdk.testing.lab import handlers
 from puqpanel.sdk.testing.products import LIFE, ask, check_accounts, row, set_up, wanted

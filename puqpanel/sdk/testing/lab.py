@@ -22,18 +22,18 @@ from flask import Flask
 
 from puqpanel.domain.errors import NotFoundError
 from puqpanel.domain.task_states import WAITING
-from puqpanel.host import calls, packages, registry
+from puqpanel.host import calls, importer, registry
 from puqpanel.host.calls import Called
 from puqpanel.host.context import Context, entered
 from puqpanel.host.loader import LoadedModule, load_module, unload
 from puqpanel.infra import crypto, migrate
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import db, engine_for, release, session, transaction
-from puqpanel.models.clients import Client
-from puqpanel.models.module_log import ModuleLog
-from puqpanel.models.products import Product as ProductRow
-from puqpanel.models.services import Service as ServiceRow
-from puqpanel.models.tasks import Task as TaskRow
+from puqpanel.models.accounts.clients import Client
+from puqpanel.models.catalog.products import Product as ProductRow
+from puqpanel.models.modules.module_log import ModuleLog
+from puqpanel.models.provisioning.services import Service as ServiceRow
+from puqpanel.models.system.tasks import Task as TaskRow
 from puqpanel.sdk.service import Service
 from puqpanel.tasks import outbox
 from puqpanel.tasks import run as engine
@@ -150,7 +150,7 @@ class Lab:
 
     def part(self, name: str) -> Any:
         """A file of the module, as it is loaded here: `models.servers`."""
-        return packages.load(self.loaded.package, name)
+        return importer.load(self.loaded.package, name)
 
     def call(self, method: str, *args: Any, **options: Any) -> Called:
         """One call as the panel makes it, about the lab's service."""

@@ -18,7 +18,7 @@ from puqpanel.infra.db import release, session, transaction
 from puqpanel.infra.settings import Settings
 from puqpanel.models import Client, Module
 from puqpanel.models import Service as ServiceRow
-from puqpanel.operations import clients, staff
+from puqpanel.operations.accounts import clients, staff
 from puqpanel.sdk.testing.lab import Lab
 
 # The panel's assembly point stands above the SDK; it is named here and nowhere else, and only tests

@@ -12,9 +12,9 @@ from puqpanel.domain.service_states import VERBS
 from puqpanel.host import calls
 from puqpanel.infra.db import release, session
 from puqpanel.infra.redact import secret_name
-from puqpanel.models.services import Service as ServiceRow
-from puqpanel.models.tasks import Task as TaskRow
-from puqpanel.operations import provisioning
+from puqpanel.models.provisioning.services import Service as ServiceRow
+from puqpanel.models.system.tasks import Task as TaskRow
+from puqpanel.operations.provisioning import requests
 from puqpanel.sdk.product import Product
 from puqpanel.sdk.testing.contract import Bench, NotTested, probe
 
@@ -61,7 +61,7 @@ def ask(bench: Bench, verb: str) -> None:
     if verb == "change_package" and bench.supply.other_product is not None:
         bench.lab.change(product=bench.supply.other_product)
     try:
-        provisioning.request(actor=SYSTEM, service_uuid=bench.lab.service_uuid, verb=verb)
+        requests.request(actor=SYSTEM, service_uuid=bench.lab.service_uuid, verb=verb)
     except UserError as error:
         raise AssertionError(f"{verb} could not be asked for: {error}") from None
     bench.lab.work_off()
@@ -156,9 +156,7 @@ def run_job(bench: Bench, verb: str) -> calls.Called:
     called = calls.invoke(
         bench.lab.loaded, VERBS[verb].job, service_uuid=bench.lab.service_uuid, task=task
     )
-    provisioning.keep_service_data(
-        service_uuid=bench.lab.service_uuid, changes=called.service_changes
-    )
+    requests.keep_service_data(service_uuid=bench.lab.service_uuid, changes=called.service_changes)
     return called
 
 

@@ -26,9 +26,9 @@ from puqpanel.infra import crypto
 from puqpanel.infra.db import release, session, transaction
 from puqpanel.infra.http import Limit, Wire
 from puqpanel.infra.http import Reply as WireReply
-from puqpanel.models.services import Service as ServiceRow
-from puqpanel.models.tasks import Task as TaskRow
-from puqpanel.operations.conversations import outcome_text
+from puqpanel.models.provisioning.services import Service as ServiceRow
+from puqpanel.models.system.tasks import Task as TaskRow
+from puqpanel.operations.oversight.conversations import outcome_text
 from puqpanel.sdk.testing.contract import PATIENCE
 from puqpanel.sdk.testing.lab import SERVICE, Lab
 from puqpanel.sdk.testing.provider import Provider, Reply, Seen

@@ -7,25 +7,12 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from puqpanel.web.admin import (
-    activity,
-    auth,
-    clients,
-    dashboard,
-    gateways,
-    health,
-    module_log,
-    modules,
-    pick,
-    products,
-    provisioning,
-    schedule,
-    search,
-    senders,
-    services,
-    staff,
-    tasks,
-)
+from puqpanel.web.admin.accounts import auth, clients, pick, staff
+from puqpanel.web.admin.catalog import products
+from puqpanel.web.admin.modules import gateways, module_log, modules, senders
+from puqpanel.web.admin.oversight import dashboard, health, schedule, search, tasks
+from puqpanel.web.admin.provisioning import requests, services
+from puqpanel.web.admin.system import activity
 
 
 def blueprint() -> Blueprint:
@@ -36,7 +23,7 @@ def blueprint() -> Blueprint:
         dashboard,
         clients,
         services,
-        provisioning,
+        requests,
         products,
         gateways,
         senders,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from puqpanel.web.client import auth, home, services
+from puqpanel.web.client.accounts import auth
+from puqpanel.web.client.oversight import home
+from puqpanel.web.client.provisioning import services
 
 
 def blueprint() -> Blueprint:

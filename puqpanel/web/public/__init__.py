@@ -6,7 +6,7 @@ from flask import Blueprint, redirect, url_for
 from werkzeug import Response
 
 from puqpanel.web.guard import public
-from puqpanel.web.public import health
+from puqpanel.web.public.oversight import health
 
 bp = Blueprint("public", __name__)
 bp.register_blueprint(health.bp)

@@ -1,0 +1,1 @@
+"""Modules, circuit breaker, gateways, senders, module log and crashes."""

@@ -1,0 +1,66 @@
+"""What a client has: one product, sold at one price, existing (or not) at a provider."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from puqpanel.domain.money import Money
+from puqpanel.domain.service_states import ProvisionStatus, ServiceStatus
+from puqpanel.infra.clock import now
+from puqpanel.infra.crypto import EncryptedJSON
+from puqpanel.infra.db import Model, UtcDateTime
+from puqpanel.models.accounts.clients import Client
+from puqpanel.models.catalog.products import Product
+from puqpanel.models.columns import Created, Key, Moment, Name, Sentence, Uuid, Word
+
+
+class Service(Model):
+    """`status` is what was bought, `provision_status` what the provider has: two things that move
+    apart.
+
+    `service_data` are the form's answers, `provision_data` what jobs found out and kept; both
+    encrypted. `failure` is the sentence for staff about the last thing that went wrong, empty when
+    nothing is wrong. `settled_from` is the provision status before the verb under way, `fallback`
+    what it was sold as before a change of package that its provider has not followed yet.
+    """
+
+    __tablename__ = "services"
+    __table_args__ = (
+        sa.Index("ix_services_status_id", "status", "id"),
+        sa.Index("ix_services_provision_status_id", "provision_status", "id"),
+        sa.Index("ix_services_client_id_id", "client_id", "id"),
+        sa.Index("ix_services_product_id_id", "product_id", "id"),
+        sa.Index("ix_services_created_at", "created_at"),
+        sa.Index("ix_services_terminated_at", "terminated_at"),
+    )
+    id: Mapped[Key]
+    uuid: Mapped[Uuid]
+    client_id: Mapped[int] = mapped_column(sa.ForeignKey("clients.id"))
+    product_id: Mapped[int] = mapped_column(sa.ForeignKey("products.id"))
+    name: Mapped[Name] = mapped_column(index=True)
+    status: Mapped[Word] = mapped_column(default=ServiceStatus.PENDING)
+    provision_status: Mapped[Word] = mapped_column(default=ProvisionStatus.PENDING)
+    settled_from: Mapped[Word] = mapped_column(default=ProvisionStatus.PENDING)
+    verb: Mapped[Word] = mapped_column(default="")
+    service_data: Mapped[dict[str, Any]] = mapped_column(EncryptedJSON, default=dict)
+    provision_data: Mapped[dict[str, Any]] = mapped_column(EncryptedJSON, default=dict)
+    failure: Mapped[Sentence]
+    price_minor: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+    currency: Mapped[str] = mapped_column(sa.String(3), default="EUR")
+    period: Mapped[Word] = mapped_column(default="monthly")
+    status_since: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    provision_since: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+    created_at: Mapped[Created]
+    terminated_at: Mapped[Moment | None]
+    fallback: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON)
+    client: Mapped[Client] = relationship(lazy="joined", innerjoin=True)
+    product: Mapped[Product] = relationship(lazy="joined", innerjoin=True)
+
+    @property
+    def price(self) -> Money:
+        """What one period costs, as it was sold."""
+        return Money(self.price_minor, self.currency)

@@ -1,0 +1,261 @@
+"""Clients, and the users who act for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.orm import selectinload
+
+from puqpanel.domain.actors import Actor
+from puqpanel.domain.errors import InvalidInput, NotFoundError
+from puqpanel.domain.money import CURRENCIES
+from puqpanel.infra.db import session, transaction
+from puqpanel.models import Client, ClientUser, User
+from puqpanel.operations.accounts.passwords import check_password, hash_password
+from puqpanel.operations.system import audit
+from puqpanel.operations.system.fields import clean_email, clean_name
+
+
+def find_client(uuid: str) -> Client:
+    """One client with its users. Raises NotFoundError."""
+    found = session().scalar(
+        sa.select(Client)
+        .where(Client.uuid == uuid)
+        .options(selectinload(Client.members).joinedload(ClientUser.user))
+    )
+    if found is None:
+        raise NotFoundError("There is no such client.")
+    return found
+
+
+def clients_of(user_id: int) -> Sequence[Client]:
+    """The active clients that a user acts for, by name."""
+    return (
+        session()
+        .scalars(
+            sa.select(Client)
+            .join(ClientUser)
+            .where(ClientUser.user_id == user_id, Client.active)
+            .order_by(Client.name)
+        )
+        .all()
+    )
+
+
+def create_client(
+    *,
+    actor: Actor,
+    name: str,
+    email: str,
+    company: str = "",
+    country: str = "",
+    currency: str = "EUR",
+    notes: str = "",
+    user_password: str = "",
+    user_name: str = "",
+) -> Client:
+    """Makes a client and, with a password given, its owner's sign-in.
+
+    Args:
+        actor: who makes it.
+        name: as shown.
+        email: of the client and of its owner's sign-in.
+        company, country, currency, notes: what else is known; country is an ISO 3166 code.
+        user_password: the owner's password in clear; empty makes no sign-in.
+        user_name: the owner's name; the client's unless given.
+
+    Raises:
+        InvalidInput: a field needs another look, or the address signs in already: a typing mistake
+            must not open one client to another's people.
+    """
+    values = _clean(
+        name=name, email=email, company=company, country=country, currency=currency, notes=notes
+    )
+    if user_password:
+        check_password(user_password, "user_password")
+    with transaction() as current:
+        client = Client(**values)
+        current.add(client)
+        current.flush()
+        audit.record(
+            actor=actor,
+            action="client.created",
+            subject_type="client",
+            subject_uuid=client.uuid,
+            summary=f"Client {client.name} made.",
+            after=values,
+        )
+        if (
+            user_password
+            and current.scalar(sa.select(User.id).where(User.email == values["email"])) is not None
+        ):
+            raise InvalidInput(
+                {
+                    "user_password": [
+                        (
+                            f"{values['email']} signs in already, for another client. Leave this"
+                            " empty, and add that person on the client's page if it is meant so."
+                        )
+                    ]
+                }
+            )
+        if user_password:
+            add_user(
+                actor=actor,
+                client_uuid=client.uuid,
+                email=values["email"],
+                name=user_name or name,
+                password=user_password,
+                owner=True,
+            )
+    return client
+
+
+def update_client(
+    *,
+    actor: Actor,
+    uuid: str,
+    name: str,
+    email: str,
+    company: str = "",
+    country: str = "",
+    currency: str = "EUR",
+    notes: str = "",
+    active: bool = True,
+) -> Client:
+    """Changes a client.
+
+    Raises:
+        InvalidInput: a field needs another look.
+        NotFoundError: there is no such client.
+    """
+    values = {
+        **_clean(
+            name=name, email=email, company=company, country=country, currency=currency, notes=notes
+        ),
+        "active": active,
+    }
+    with transaction():
+        client = find_client(uuid)
+        before = {key: getattr(client, key) for key in values}
+        for key, value in values.items():
+            setattr(client, key, value)
+        old, new = audit.changed(before, values)
+        audit.record(
+            actor=actor,
+            action="client.updated",
+            subject_type="client",
+            subject_uuid=uuid,
+            summary=f"Client {client.name} changed.",
+            before=old,
+            after=new,
+        )
+    return client
+
+
+def add_user(
+    *,
+    actor: Actor,
+    client_uuid: str,
+    email: str,
+    name: str,
+    password: str = "",
+    owner: bool = False,
+    permissions: Sequence[str] = (),
+) -> User:
+    """Lets a user act for a client; an address that is known keeps its password.
+
+    Args:
+        actor: who does it.
+        client_uuid: for which client.
+        email, name, password: the sign-in; the password is only used when the address is new.
+        owner: may do everything for the client.
+        permissions: what others may do: profile, users, services, invoices, orders, support.
+
+    Raises:
+        InvalidInput: a field needs another look, or the user is there already.
+    """
+    address = clean_email(email)
+    with transaction() as current:
+        client = find_client(client_uuid)
+        user = current.scalar(sa.select(User).where(User.email == address))
+        if user is None:
+            check_password(password)
+            user = User(email=address, name=clean_name(name), password_hash=hash_password(password))
+            current.add(user)
+            current.flush()
+        elif current.get(ClientUser, (client.id, user.id)) is not None:
+            raise InvalidInput({"email": [f"{address} acts for this client already."]})
+        current.add(
+            ClientUser(client=client, user=user, owner=owner, permissions=list(permissions))
+        )
+        current.flush()
+        audit.record(
+            actor=actor,
+            action="client.user_added",
+            subject_type="client",
+            subject_uuid=client_uuid,
+            summary=f"{address} may act for {client.name}.",
+            after={"user": address, "owner": owner, "permissions": list(permissions)},
+        )
+    return user
+
+
+def remove_user(*, actor: Actor, client_uuid: str, user_uuid: str) -> None:
+    """Ends that a user acts for a client; the sign-in itself stays."""
+    with transaction() as current:
+        client = find_client(client_uuid)
+        member = next((each for each in client.members if each.user.uuid == user_uuid), None)
+        if member is None:
+            raise NotFoundError("This user does not act for the client.")
+        client.members.remove(member)
+        member.user.epoch += 1
+        current.flush()
+        audit.record(
+            actor=actor,
+            action="client.user_removed",
+            subject_type="client",
+            subject_uuid=client_uuid,
+            summary=f"{member.user.email} no longer acts for {client.name}.",
+        )
+
+
+def set_user_password(*, actor: Actor, client_uuid: str, user_uuid: str, password: str) -> None:
+    """Gives a client's user a new password and ends the user's sessions."""
+    check_password(password)
+    with transaction():
+        member = next(
+            (each for each in find_client(client_uuid).members if each.user.uuid == user_uuid), None
+        )
+        if member is None:
+            raise NotFoundError("This user does not act for the client.")
+        member.user.password_hash, member.user.epoch = (
+            hash_password(password),
+            member.user.epoch + 1,
+        )
+        audit.record(
+            actor=actor,
+            action="user.password_set",
+            subject_type="client",
+            subject_uuid=client_uuid,
+            summary=f"New password for {member.user.email}.",
+        )
+
+
+def _clean(
+    *, name: str, email: str, company: str, country: str, currency: str, notes: str
+) -> dict[str, str]:
+    code = country.strip().upper()
+    if code and (len(code) != 2 or not code.isalpha()):
+        raise InvalidInput({"country": ["A country is two letters, as in NO or PL."]})
+    if currency not in CURRENCIES:
+        raise InvalidInput({"currency": [f"There is no currency {currency} here."]})
+    return {
+        "name": clean_name(name),
+        "email": clean_email(email),
+        "company": company.strip()[:200],
+        "country": code,
+        "currency": currency,
+        "notes": notes.strip(),
+    }

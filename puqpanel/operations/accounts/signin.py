@@ -1,0 +1,162 @@
+"""Signing in. A wrong address, a wrong password and a closed account look alike."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import sqlalchemy as sa
+
+from puqpanel.domain.actors import Actor, ActorKind
+from puqpanel.domain.errors import InvalidInput, UserError
+from puqpanel.infra.clock import now
+from puqpanel.infra.db import release, session, transaction
+from puqpanel.infra.events import raise_event
+from puqpanel.infra.redact import storable
+from puqpanel.models import Staff, User
+from puqpanel.operations.accounts import passwords
+from puqpanel.operations.system import audit
+
+Account = TypeVar("Account", Staff, User)
+REFUSED = "That e-mail address and password do not belong together."
+
+
+def sign_in_staff(*, email: str, password: str, ip: str) -> Staff:
+    """The staff account behind an address and a password.
+
+    Raises:
+        UserError: there is none, or it is closed.
+    """
+    return _sign_in(Staff, "staff", email, password, ip)
+
+
+def sign_in_user(*, email: str, password: str, ip: str) -> User:
+    """The customer's account behind an address and a password.
+
+    Raises:
+        UserError: there is none, or it is closed.
+    """
+    return _sign_in(User, "user", email, password, ip)
+
+
+def _sign_in(table: type[Account], kind: ActorKind, email: str, password: str, ip: str) -> Account:
+    address = storable(email.strip().lower()[:254])
+    raise_event(f"{kind}.before_login", {"email": address, "ip": ip})
+    found = session().scalar(sa.select(table).where(table.email == address))
+    hashed = found.password_hash if found is not None and found.active else None
+    release()
+    if not passwords.matches(hashed, password) or found is None or hashed is None:
+        with transaction():
+            audit.record(
+                actor=Actor(kind, None, address, ip),
+                action=f"{kind}.failed_authorization",
+                subject_type=kind,
+                subject_uuid=found.uuid if found else "",
+                summary="A sign-in was refused.",
+            )
+        raise_event(f"{kind}.failed_authorization", {"email": address, "ip": ip})
+        raise UserError(REFUSED)
+    with transaction() as current:
+        account = current.get_one(table, found.id)
+        account.last_login_at = now()
+        if passwords.stale(hashed):
+            account.password_hash = passwords.hash_password(password)
+        audit.record(
+            actor=Actor(kind, account.id, account.name, ip),
+            action=f"{kind}.signed_in",
+            subject_type=kind,
+            subject_uuid=account.uuid,
+            summary="Signed in.",
+        )
+    raise_event(f"{kind}.after_login", {f"{kind}_uuid": account.uuid, "ip": ip})
+    return account
+
+
+def sign_out(*, actor: Actor) -> None:
+    """Writes down that somebody signed out; the session itself is the door's."""
+    uuids = (
+        sa.select(Staff.uuid).where(Staff.id == actor.id)
+        if actor.kind == "staff"
+        else sa.select(User.uuid).where(User.id == actor.id)
+    )
+    told = {f"{actor.kind}_uuid": session().scalar(uuids) or "", "ip": actor.ip}
+    raise_event(f"{actor.kind}.before_logout", told)
+    with transaction():
+        audit.record(
+            actor=actor,
+            action=f"{actor.kind}.signed_out",
+            subject_type=actor.kind,
+            summary="Signed out.",
+        )
+    raise_event(f"{actor.kind}.after_logout", told)
+
+
+def change_own_password(*, actor: Actor, current: str, password: str) -> Staff | User:
+    """Gives whoever acts a new password and ends all sessions of the account.
+
+    Args:
+        actor: a staff member or a customer's user.
+        current: the password there is.
+        password: the one there is to be.
+
+    Returns:
+        The account with its new epoch, for the session that goes on.
+
+    Raises:
+        InvalidInput: the current password is another, or the new one will not do.
+    """
+    return (
+        _change(Staff, actor, current, password)
+        if actor.kind == "staff"
+        else _change(User, actor, current, password)
+    )
+
+
+def _change(table: type[Account], actor: Actor, current: str, password: str) -> Account:
+    found = session().get(table, actor.id)
+    hashed = found.password_hash if found is not None and found.active else None
+    release()
+    if not passwords.matches(hashed, current) or found is None:
+        with transaction():
+            audit.record(
+                actor=actor,
+                action=f"{actor.kind}.password_refused",
+                subject_type=actor.kind,
+                subject_uuid=found.uuid if found else "",
+                summary="A change of password was refused: the current one was wrong.",
+            )
+        raise InvalidInput({"current": ["This is not your current password."]})
+    passwords.check_password(password)
+    if password == current:
+        raise InvalidInput({"password": ["This is the password you have already."]})
+    fresh = passwords.hash_password(password)
+    with transaction() as writing:
+        account = writing.get_one(table, found.id, with_for_update=True, populate_existing=True)
+        if account.password_hash != hashed:
+            raise InvalidInput(
+                {
+                    "current": [
+                        "Somebody has just changed this password; enter the one there is now."
+                    ]
+                }
+            )
+        account.password_hash, account.epoch = fresh, account.epoch + 1
+        audit.record(
+            actor=actor,
+            action=f"{actor.kind}.password_changed",
+            subject_type=actor.kind,
+            subject_uuid=account.uuid,
+            summary="Changed their own password.",
+        )
+    return account
+
+
+def find_staff(staff_id: int, epoch: int) -> Staff | None:
+    """The account of a session, unless it was closed or its sessions were ended."""
+    found = session().get(Staff, staff_id)
+    return found if found is not None and found.active and found.epoch == epoch else None
+
+
+def find_user(user_id: int, epoch: int) -> User | None:
+    """The account of a customer's session, unless it was closed or its sessions were ended."""
+    found = session().get(User, user_id)
+    return found if found is not None and found.active and found.epoch == epoch else None

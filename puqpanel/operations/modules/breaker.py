@@ -1,0 +1,127 @@
+"""What becomes of a module that fails again and again: its tasks wait, with the reason, until
+staff let it go on.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from puqpanel.domain.actors import SYSTEM, Actor
+from puqpanel.domain.errors import ConflictError
+from puqpanel.infra.clock import now
+from puqpanel.infra.db import session, transaction
+from puqpanel.infra.events import raise_event
+from puqpanel.models import Module
+from puqpanel.operations.system import audit
+from puqpanel.tasks.outcome import Outcome
+
+STRIKES = 5
+"""Failures of a module's code, with nothing that it finished between them, that open the
+breaker.
+"""
+WINDOW = timedelta(minutes=10)
+"""Failures further apart than this are not counted together."""
+FAILURES = frozenset({"exception", "timeout", "lost"})
+
+
+def _is(key: str) -> tuple[sa.ColumnElement[bool], ...]:
+    module_type, _, name = key.partition("/")
+    return Module.type == module_type, Module.name == name
+
+
+def note(key: str, outcome: Outcome) -> None:
+    """Counts how an attempt at one of a module's tasks ended; inside the transaction that closes
+    it.
+
+    An answer, "error" too, is something that the module finished: only exceptions, timeouts and
+    jobs that died count. What a module says by an exception meant for people
+    (`ExternalServiceError`), and a worker that vanished whole, are nobody's fault.
+    """
+    if outcome.kind in FAILURES:
+        if outcome.blame:
+            strike(key, outcome.message)
+    elif outcome.kind != "park":
+        with transaction() as current:
+            current.execute(
+                sa.update(Module)
+                .where(*_is(key), Module.strikes > 0)
+                .values(strikes=0)
+                .execution_options(synchronize_session=False)
+            )
+
+
+def strike(key: str, what: str, weight: int = 1) -> bool:
+    """Counts one failure, and opens the breaker with the last of too many.
+
+    Args:
+        key: the module's.
+        what: one sentence.
+        weight: for how many it counts.
+
+    Returns:
+        Whether it opened the breaker.
+    """
+    moment = now()
+    with transaction() as current:
+        row = current.scalar(
+            sa.select(Module)
+            .where(*_is(key))
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        if row is None or row.failing:
+            return False
+        fresh = row.struck_at is not None and row.struck_at > moment - WINDOW
+        row.strikes, row.struck_at = (row.strikes + weight if fresh else weight), moment
+        if row.strikes < STRIKES:
+            return False
+        row.failing, row.failing_since = (
+            f"It failed again and again; the last time: {what}"[:4000],
+            moment,
+        )
+        audit.record(
+            actor=SYSTEM,
+            action="module.failing",
+            subject_type="module",
+            subject_uuid=key,
+            summary=f"{row.name} was stopped. {row.failing}",
+        )
+        raise_event("module.failing", {"module": key, "reason": row.failing})
+    return True
+
+
+def reason(key: str) -> str:
+    """Why a module's tasks wait; empty while it works."""
+    return session().scalar(sa.select(Module.failing).where(*_is(key))) or ""
+
+
+def close(*, actor: Actor, key: str) -> None:
+    """Lets a module go on.
+
+    Args:
+        actor: who says so.
+        key: the module's.
+
+    Raises:
+        ConflictError: it is not stopped.
+    """
+    with transaction() as current:
+        row = current.scalar(
+            sa.select(Module)
+            .where(*_is(key))
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        if row is None or not row.failing:
+            raise ConflictError("This module is not stopped.")
+        before, row.failing, row.failing_since, row.strikes = row.failing, "", None, 0
+        audit.record(
+            actor=actor,
+            action="module.let_go_on",
+            subject_type="module",
+            subject_uuid=key,
+            summary=f"{row.name} was let go on.",
+            before={"failing": before},
+        )

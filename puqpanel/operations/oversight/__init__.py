@@ -1,0 +1,1 @@
+"""Tasks, schedule, health, dashboard, statistics and search."""

@@ -1,0 +1,239 @@
+"""What a module and its provider said to each other during a task, with all that is needed to
+have it again and nothing that is secret.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlsplit
+
+import sqlalchemy as sa
+
+from puqpanel.domain.errors import UserError
+from puqpanel.host.context import table_prefix
+from puqpanel.infra import crypto
+from puqpanel.infra.db import session
+from puqpanel.infra.redact import MASK, SHORTEST, redact_text, secret_name
+from puqpanel.models import ModuleLog, Service, Task
+from puqpanel.operations.provisioning.services import find_service
+
+STAND_IN = "not-the-real-one"
+"""Takes the place of each secret: plain letters, so that it can travel in a header, and long
+enough for most forms.
+"""
+MOST_ROWS = 50
+MOST_LINES = 500
+_ASKED = re.compile(r"(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) (https?://\S+)")
+_REFERENCE = re.compile(r"; reference [0-9A-F-]{6,}")
+
+
+def conversation(task: Task) -> dict[str, Any]:
+    """The conversation of a task's attempts, as JSON can hold it.
+
+    Args:
+        task: a `ModuleJob`.
+
+    Returns:
+        task, module, service, product, tables (the module's own rows) and exchanges, in the order
+        in which they were said.
+
+    Raises:
+        UserError: it is no job of a module.
+    """
+    if task.job != "ModuleJob" or not task.module:
+        raise UserError(
+            f"This task is a {task.job}; only the jobs of modules speak with a provider."
+        )
+    service = find_service(task.service_uuid) if task.service_uuid else None
+    secrets = set(_secrets(service))
+    told = {
+        "task": {
+            "uuid": task.uuid,
+            "method": str(task.data.get("method")),
+            "verb": str(task.data.get("verb") or ""),
+            "queue": task.queue,
+            "tries": task.tries,
+            "timeout": task.timeout,
+            "max_exceptions": task.max_exceptions,
+            "on_loss": task.on_loss,
+            "data": {
+                key: value
+                for key, value in task.data.items()
+                if key not in ("module", "method", "verb")
+            },
+            "attempts": task.attempt,
+            "status": str(task.status),
+            "note": outcome_text(task.note),
+            "ended_at": task.ended_at.isoformat() if task.ended_at else "",
+        },
+        "module": task.module,
+        "service": (
+            None
+            if service is None
+            else {
+                "uuid": service.uuid,
+                "status": service.status,
+                "provision_status": service.provision_status,
+                "service_data": service.service_data,
+                "provision_data": service.provision_data,
+            }
+        ),
+        "product": None if service is None else service.product.config,
+        "tables": _tables(task, service),
+        "exchanges": list(_exchanges(task)),
+    }
+    clean: dict[str, Any] = without_secrets(told, secrets)
+    return clean
+
+
+def outcome_text(note: str) -> str:
+    """What a task ended with, without the number of the log line, which is another each time."""
+    return _REFERENCE.sub("", note)
+
+
+def without_secrets(value: Any, secrets: Iterable[str], name: str = "") -> Any:
+    """A copy with stand-ins for secrets: by the name they stand under, by the shape they have, and
+    wherever a known one stands.
+
+    Args:
+        value: what JSON can hold.
+        secrets: known ones.
+        name: what the value stands under.
+    """
+    known = sorted(secrets, key=len, reverse=True)
+    return _clean(value, known, name)
+
+
+def _clean(value: Any, known: list[str], name: str) -> Any:
+    if isinstance(value, Mapping):
+        return {
+            _text(str(key), known): _clean(item, known, str(key)) for key, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_clean(item, known, name) for item in value]
+    if isinstance(value, str):
+        return STAND_IN if value and secret_name(name) else _text(value, known)
+    return STAND_IN if secret_name(name) and value and not isinstance(value, bool) else value
+
+
+def _text(text: str, known: list[str]) -> str:
+    for secret in known:
+        text = text.replace(secret, STAND_IN)
+    return redact_text(text).replace(MASK, STAND_IN)
+
+
+def _secrets(service: Service | None) -> Iterable[str]:
+    """The secrets that are known to belong to the task."""
+
+    def inside(value: Any, name: str = "") -> Iterable[str]:
+        if isinstance(value, Mapping):
+            for key, item in value.items():
+                yield from inside(item, str(key))
+        elif isinstance(value, list | tuple):
+            for item in value:
+                yield from inside(item, name)
+        elif isinstance(value, str) and len(value) >= SHORTEST and secret_name(name):
+            yield value
+
+    if service is not None:
+        for stored in (service.service_data, service.provision_data, service.product.config):
+            yield from inside(stored or {})
+
+
+def _exchanges(task: Task) -> Iterable[dict[str, Any]]:
+    rows = (
+        session()
+        .scalars(
+            sa.select(ModuleLog)
+            .where(ModuleLog.task_id == task.id)
+            .order_by(ModuleLog.id)
+            .limit(MOST_LINES)
+        )
+        .all()
+    )
+    for row in rows:
+        asked, answered = _json(row.request), _json(row.response)
+        found = _ASKED.fullmatch(str(asked.get("request", ""))) if isinstance(asked, dict) else None
+        if found is None:
+            continue
+        address = urlsplit(found[2])
+        said = answered if isinstance(answered, dict) else {"cut": True}
+        yield {
+            "attempt": row.attempt,
+            "method": found[1],
+            "host": address.netloc.rpartition("@")[2],
+            "path": address.path or "/",
+            "query": asked.get("query") or ({"": address.query} if address.query else {}),
+            "sent": asked.get("body"),
+            **{key: said[key] for key in ("status", "body", "error", "lost", "cut") if key in said},
+        }
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def _tables(task: Task, service: Service | None) -> dict[str, list[dict[str, Any]]]:
+    """The module's own rows: those of the task's service, and those that are nobody's, such as
+    servers. No other customer's.
+    """
+    module_type, _, name = task.module.partition("/")
+    prefix, connection = table_prefix(module_type, name), session().connection()
+    inspector = sa.inspect(connection)
+    found: dict[str, list[dict[str, Any]]] = {}
+    for table in inspector.get_table_names():
+        if not table.startswith(prefix) or table == f"{prefix}version":
+            continue
+        columns = [column["name"] for column in inspector.get_columns(table)]
+        own = sa.table(table, *(sa.column(one) for one in columns))
+        query = sa.select(own).limit(MOST_ROWS)
+        owners = {
+            "services": service.uuid if service else "",
+            "clients": service.client.uuid if service else "",
+            "invoices": "",
+        }
+        whose = {"service_uuid": "services", "client_uuid": "clients", "invoice_uuid": "invoices"}
+        whose |= {
+            key["constrained_columns"][0]: key["referred_table"]
+            for key in inspector.get_foreign_keys(table)
+        }
+        for column, owner in whose.items():
+            if column in columns and owner in owners:
+                query = query.where(own.c[column] == owners[owner])
+        rows = connection.execute(query).mappings().all()
+        found[table] = [{key: _stored(key, value) for key, value in row.items()} for row in rows]
+    return {table: rows for table, rows in found.items() if rows}
+
+
+def _stored(name: str, value: Any) -> Any:
+    """A value as it can be entered anew; what was stored encrypted comes back encrypted, with a
+    stand-in in it.
+    """
+    if isinstance(value, str) and value.startswith("gAAAA"):
+        try:
+            plain = crypto.decrypt(value)
+        except Exception:
+            return {"encrypted": STAND_IN}
+        held = _json(plain)
+        return {
+            "encrypted": (
+                json.dumps(dict.fromkeys(held, STAND_IN)) if isinstance(held, dict) else STAND_IN
+            )
+        }
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S.%f")
+    if isinstance(value, date | Decimal):
+        return str(value)
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, bytes):
+        return None
+    return json.dumps(value) if isinstance(value, dict | list) else value

@@ -1,0 +1,368 @@
+"""Whether everything is well: the checks behind `doctor`, GET /health and the banner.
+
+They need no app, and never raise.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import stat
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from puqpanel.domain.errors import PanelError
+from puqpanel.domain.task_states import TaskStatus
+from puqpanel.infra import crypto, migrate, queue
+from puqpanel.infra.clock import now
+from puqpanel.infra.db import engine_for
+from puqpanel.infra.processes import alive
+from puqpanel.infra.settings import Settings
+from puqpanel.models import Generation, Heartbeat, Setting, Task
+from puqpanel.operations.system.keys import CANARY
+from puqpanel.tasks import heartbeat
+
+State = Literal["ok", "warn", "fail"]
+SILENT = 3 * heartbeat.EVERY
+"""Seconds without a sign of life after which a process counts as gone."""
+LATE = 60
+"""Seconds by which the oldest due task may be late before that is worth a word."""
+LOW, FULL = 1_000_000_000, 100_000_000
+"""Free bytes on the disk below which to warn and to fail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What one check found.
+
+    Args:
+        name: which one.
+        state: ok, warn (works, but look at it) or fail.
+        text: one sentence.
+        remedy: what to do, empty when all is well.
+        facts: figures for a script.
+    """
+
+    name: str
+    state: State
+    text: str
+    remedy: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All checks of one look."""
+
+    checks: Sequence[Check]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing fails; warnings do not count."""
+        return all(check.state != "fail" for check in self.checks)
+
+    def public(self) -> dict[str, Any]:
+        """What anybody may read: states alone, no paths, names or versions."""
+        return {
+            "status": "ok" if self.ok else "fail",
+            "checks": {check.name: check.state for check in self.checks},
+        }
+
+    def full(self) -> dict[str, Any]:
+        """Everything, for staff and scripts."""
+        rows = [
+            {
+                "name": each.name,
+                "state": each.state,
+                "text": each.text,
+                "remedy": each.remedy,
+                "facts": each.facts,
+            }
+            for each in self.checks
+        ]
+        return {"status": "ok" if self.ok else "fail", "checks": rows}
+
+
+def look(settings: Settings, names: Iterable[str] | None = None) -> Report:
+    """Runs the checks.
+
+    Args:
+        settings: of this process; the queue server's address must be known to infra.queue.
+        names: only these; all of them when None.
+    """
+    wanted = list(CHECKS) if names is None else list(names)
+    found: list[Check] = []
+    for name in wanted:
+        failed = {check.name for check in found if check.state == "fail"}
+        if name in NEED_DATABASE and "database" in failed:
+            found.append(Check(name, "fail", "Not looked at, since the database does not answer."))
+            continue
+        if name in NEED_TABLES and "migrations" in failed:
+            found.append(Check(name, "fail", "Not looked at, since the tables are not up to date."))
+            continue
+        try:
+            found.append(CHECKS[name](settings))
+        except PanelError as error:
+            found.append(Check(name, "fail", str(error)))
+        except Exception as error:  # a check that cannot be carried out is itself the finding
+            found.append(
+                Check(
+                    name,
+                    "fail",
+                    f"This could not be looked at: {_cause(error)}",
+                    "See the database and the log.",
+                )
+            )
+    return Report(found)
+
+
+def _database(settings: Settings) -> Check:
+    begun = time.monotonic()
+    engine = engine_for(settings.database_url)
+    if (
+        engine.dialect.name == "sqlite"
+        and engine.url.database
+        and not Path(engine.url.database).exists()
+    ):
+        return Check(
+            "database",
+            "fail",
+            "There is no database yet: this panel has never been started.",
+            "Run: puqpanel up, or puqpanel db upgrade",
+        )
+    try:
+        with engine.connect() as connection:
+            connection.execute(sa.select(1))
+    except sa.exc.SQLAlchemyError as error:
+        remedy = (
+            "Start the database server, or mend PUQPANEL_DATABASE_URL."
+            if engine.dialect.name != "sqlite"
+            else "Look at the instance folder's rights and disk."
+        )
+        return Check("database", "fail", f"The database does not answer: {_cause(error)}", remedy)
+    spent = round((time.monotonic() - begun) * 1000, 1)
+    facts = {"backend": engine.dialect.name, "ms": spent}
+    if spent > 500:
+        return Check(
+            "database",
+            "warn",
+            f"The {engine.dialect.name} database answers, but slowly ({spent:.0f} ms).",
+            "Look at its load and the network.",
+            facts,
+        )
+    return Check(
+        "database",
+        "ok",
+        f"The {engine.dialect.name} database answers in {spent:.0f} ms.",
+        facts=facts,
+    )
+
+
+def _migrations(settings: Settings) -> Check:
+    engine = engine_for(settings.database_url)
+    at, newest = migrate.current(engine), migrate.head()
+    facts = {"current": at, "head": newest}
+    if at == newest:
+        return Check("migrations", "ok", f"The tables are up to date ({at}).", facts=facts)
+    text = (
+        f"The tables are at {at} and the code needs {newest}."
+        if at
+        else "The database is empty: this panel has never been started."
+    )
+    return Check(
+        "migrations",
+        "fail",
+        text,
+        "Run: puqpanel db upgrade (`puqpanel up` does it by itself)",
+        facts,
+    )
+
+
+def _keys(settings: Settings) -> Check:
+    path = crypto.key_file(settings.keys_dir)
+    stored = None
+    engine = engine_for(settings.database_url)
+    with engine.connect() as connection:
+        if sa.inspect(connection).has_table(Setting.__tablename__):
+            stored = connection.scalar(sa.select(Setting.value).where(Setting.name == CANARY))
+    try:
+        keys = crypto.read_keys(path)
+        if stored is not None:
+            crypto.use_keys(settings.keys_dir)
+            crypto.decrypt(stored)
+    except crypto.KeyFileError as error:
+        return Check(
+            "keys",
+            "fail",
+            str(error),
+            f"Put {path} back from the backup; without it stored secrets cannot be read.",
+        )
+    facts = {"keys": len(keys)}
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        return Check(
+            "keys",
+            "warn",
+            f"Others on this machine can read {path}.",
+            f"Run: chmod 600 {path}",
+            facts,
+        )
+    return Check(
+        "keys",
+        "ok",
+        f"The stored secrets open ({len(keys)} {'key' if len(keys) == 1 else 'keys'}).",
+        facts=facts,
+    )
+
+
+def _queue(settings: Settings) -> Check:
+    where = (
+        "PUQPANEL_REDIS_URL"
+        if settings.redis_url
+        else "the embedded server, which `puqpanel up` runs"
+    )
+    try:
+        waiting = queue.lengths()
+    except Exception as error:
+        remedy = (
+            "Start the queue server, or mend PUQPANEL_REDIS_URL."
+            if settings.redis_url
+            else "Run: puqpanel up"
+        )
+        return Check(
+            "queue",
+            "fail",
+            f"The queue server ({where}) does not answer: {_cause(error)}. Pages work, tasks wait.",
+            remedy,
+        )
+    total = sum(waiting.values())
+    return Check(
+        "queue",
+        "ok",
+        f"The queue server answers; {_count(total, 'task')} in its queues.",
+        facts={"waiting": waiting},
+    )
+
+
+def _workers(settings: Settings) -> Check:
+    alive, behind = _heartbeats(settings, "worker")
+    facts = {"alive": alive, "behind": behind}
+    if not alive:
+        return Check(
+            "workers",
+            "fail",
+            "No worker is running: tasks wait.",
+            _start(settings, "worker"),
+            facts,
+        )
+    late, oldest = _late(settings)
+    if late:
+        return Check(
+            "workers",
+            "warn",
+            f"{_count(late, 'task')} waiting for more than {LATE} s, the oldest for {oldest} s.",
+            "Start more workers, or look at what the running tasks wait for.",
+            {**facts, "late": late, "oldest": oldest},
+        )
+    return Check("workers", "ok", f"{_count(alive, 'worker')} running.", facts=facts)
+
+
+def _schedule(settings: Settings) -> Check:
+    alive, behind = _heartbeats(settings, "scheduler")
+    facts = {"alive": alive, "behind": behind}
+    if not alive:
+        return Check(
+            "schedule",
+            "fail",
+            "No scheduler is running: nothing starts by itself and lost tasks are not found.",
+            _start(settings, "scheduler"),
+            facts,
+        )
+    return Check("schedule", "ok", f"{_count(alive, 'scheduler')} running.", facts=facts)
+
+
+def _disk(settings: Settings) -> Check:
+    folder = settings.instance
+    free = shutil.disk_usage(folder).free
+    facts = {"free": free}
+    if not os.access(folder, os.W_OK):
+        return Check(
+            "disk",
+            "fail",
+            f"The instance folder {folder} cannot be written.",
+            "Give it to the user that the panel runs as.",
+            facts,
+        )
+    amount = f"{free / 1e9:.1f} GB free"
+    if free < LOW:
+        return Check(
+            "disk",
+            "fail" if free < FULL else "warn",
+            f"The disk of the instance folder is nearly full: {amount}.",
+            "Make room.",
+            facts,
+        )
+    return Check("disk", "ok", f"The instance folder can be written, {amount}.", facts=facts)
+
+
+def _heartbeats(settings: Settings, kind: str) -> tuple[int, int]:
+    """How many processes of a kind showed signs of life lately, and how many of them still run
+    another generation.
+    """
+    since, here = now() - timedelta(seconds=SILENT), socket.gethostname()[:120]
+    with engine_for(settings.database_url).connect() as connection:
+        columns = Heartbeat.generation, Heartbeat.host, Heartbeat.pid
+        rows = connection.execute(
+            sa.select(*columns).where(Heartbeat.kind == kind, Heartbeat.at >= since)
+        ).all()
+        newest = connection.scalar(sa.select(Generation.number)) or 0
+    # one of this host can be looked up: after a kill nobody has to wait for its silence
+    generations = [row.generation for row in rows if row.host != here or alive(row.pid)]
+    return len(generations), sum(number != newest for number in generations)
+
+
+def _late(settings: Settings) -> tuple[int, int]:
+    moment = now()
+    with engine_for(settings.database_url).connect() as connection:
+        count, oldest = connection.execute(
+            sa.select(sa.func.count(Task.id), sa.func.min(Task.run_at)).where(
+                Task.status.in_((TaskStatus.QUEUED, TaskStatus.RETRYING)),
+                Task.after_id.is_(None),
+                Task.run_at < moment - timedelta(seconds=LATE),
+            )
+        ).one()
+    return count, int((moment - oldest).total_seconds()) if oldest else 0
+
+
+CHECKS: dict[str, Callable[[Settings], Check]] = {
+    "database": _database,
+    "migrations": _migrations,
+    "keys": _keys,
+    "queue": _queue,
+    "workers": _workers,
+    "schedule": _schedule,
+    "disk": _disk,
+}
+
+
+def _start(settings: Settings, command: str) -> str:
+    return f"Run: puqpanel {command if settings.redis_url else 'up'}"
+
+
+NEED_DATABASE = frozenset({"migrations", "keys", "workers", "schedule"})
+NEED_TABLES = NEED_DATABASE - {"migrations"}
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun if number == 1 else noun + 's'}"
+
+
+def _cause(error: Exception) -> str:
+    lines = str(getattr(error, "orig", None) or error).strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(error).__name__

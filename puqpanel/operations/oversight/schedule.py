@@ -1,0 +1,286 @@
+"""Periodic work of modules: what is due becomes a task, once, however many schedulers look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.orm import Session
+
+from puqpanel.domain.actors import SYSTEM, Actor
+from puqpanel.domain.errors import ConflictError, NotFoundError
+from puqpanel.domain.task_states import OPEN, OnLoss
+from puqpanel.host import registry
+from puqpanel.host.contract.timetable import Work
+from puqpanel.host.registry import LoadedModule
+from puqpanel.infra.clock import now
+from puqpanel.infra.db import release, session, transaction
+from puqpanel.models import Module, ScheduleEntry, Task
+from puqpanel.operations.system import audit
+from puqpanel.tasks.add import add
+
+log = structlog.get_logger(__name__)
+JOB, QUEUE = "ModuleJob", "Module"
+_entered: list[registry.Registry] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One entry as staff see it.
+
+    Args:
+        module: that does it.
+        work: what its module declares.
+        row: its place in time; None before the scheduler has seen it.
+        task: its last run.
+        stopped: why it does not run although it is due; empty where it does.
+    """
+
+    module: LoadedModule
+    work: Work
+    row: ScheduleEntry | None
+    task: Task | None
+    stopped: str = ""
+
+
+def _works() -> dict[tuple[str, str], tuple[LoadedModule, Work]]:
+    """Everything that the modules which are served declare."""
+    return {
+        (module.key, work.name): (module, work)
+        for module in registry.current().modules.values()
+        for work in module.schedule
+    }
+
+
+def list_entries() -> list[Shown]:
+    """Every entry of every module that is served, by module and name."""
+    works = _works()
+    rows = {(row.module, row.name): row for row in session().scalars(sa.select(ScheduleEntry))}
+    ids = [row.task_id for row in rows.values() if row.task_id]
+    tasks = (
+        {task.id: task for task in session().scalars(sa.select(Task).where(Task.id.in_(ids)))}
+        if ids
+        else {}
+    )
+    failing = {row.key for row in session().scalars(sa.select(Module).where(Module.failing != ""))}
+    shown = []
+    for key, (module, work) in sorted(works.items()):
+        row = rows.get(key)
+        stopped = (
+            "It waits for the update of its module."
+            if module.restricted
+            else "Its module was stopped."
+            if module.key in failing
+            else ""
+        )
+        shown.append(
+            Shown(module, work, row, tasks.get(row.task_id or 0) if row else None, stopped)
+        )
+    return shown
+
+
+def run_due() -> int:
+    """Adds the tasks of what is due.
+
+    An entry whose last run has not ended is skipped and counted: runs do not pile up.
+
+    Returns:
+        How many tasks were added.
+    """
+    works = _works()
+    if not works:
+        return 0
+    moment = now()
+    _enter(works, moment)
+    due = (
+        session()
+        .execute(
+            sa.select(ScheduleEntry.id, ScheduleEntry.module, ScheduleEntry.name).where(
+                ScheduleEntry.due_at <= moment, ScheduleEntry.paused.is_(False)
+            )
+        )
+        .all()
+    )
+    release()
+    count = 0
+    for row in due:
+        if (row.module, row.name) in works:
+            module, work = works[row.module, row.name]
+            try:
+                count += _run_one(module, work, row.id, moment)
+            except Exception:
+                log.exception(
+                    "a scheduled run could not be added", module=module.key, entry=work.name
+                )
+    return count
+
+
+def _enter(works: Mapping[tuple[str, str], tuple[LoadedModule, Work]], moment: datetime) -> None:
+    """Gives what is new its row, and what has another rule its next time; looks only when other
+    modules are served than the last time.
+    """
+    if _entered and _entered[0] is registry.current():
+        return
+    rows = {(row.module, row.name): row for row in session().scalars(sa.select(ScheduleEntry))}
+    release()
+    for (key, name), (_, work) in works.items():
+        row = rows.get((key, name))
+        if row is None:
+            with transaction() as current:
+                _insert(
+                    current,
+                    ScheduleEntry(
+                        module=key, name=name, shape=work.shape, due_at=work.after(moment)
+                    ),
+                )
+        elif row.shape != work.shape:
+            with transaction() as current:
+                current.execute(
+                    sa.update(ScheduleEntry)
+                    .where(ScheduleEntry.id == row.id, ScheduleEntry.shape == row.shape)
+                    .values(shape=work.shape, due_at=work.after(moment))
+                    .execution_options(synchronize_session=False)
+                )
+    _entered[:] = [registry.current()]
+
+
+def _insert(current: Session, row: ScheduleEntry) -> None:
+    try:
+        with current.begin_nested():
+            current.add(row)
+            current.flush()
+    except sa.exc.IntegrityError:
+        pass  # another scheduler was quicker
+
+
+def _run_one(module: LoadedModule, work: Work, row_id: int, moment: datetime) -> int:
+    with transaction() as current:
+        row = current.scalar(
+            sa.select(ScheduleEntry)
+            .where(ScheduleEntry.id == row_id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        if row is None or row.paused or row.due_at > moment:
+            return 0
+        row.due_at = work.after(moment)
+        if _unfinished(row):
+            row.skipped += 1
+            return 0
+        _start(module, work, row, SYSTEM, moment)
+    return 1
+
+
+def _unfinished(row: ScheduleEntry) -> bool:
+    return (
+        row.task_id is not None
+        and session().scalar(
+            sa.select(Task.id).where(Task.id == row.task_id, Task.status.in_(OPEN))
+        )
+        is not None
+    )
+
+
+def _start(
+    module: LoadedModule, work: Work, row: ScheduleEntry, actor: Actor, moment: datetime
+) -> Task:
+    task = add(
+        job=JOB,
+        queue=QUEUE,
+        title=f"{module.title}: {work.name}",
+        module=module.key,
+        tags=["schedule", f"schedule:{work.name}"],
+        timeout=work.timeout,
+        max_exceptions=1,
+        on_loss=OnLoss.LOSE,
+        actor=actor,
+        data={
+            "module": {"type": module.type, "name": module.name},
+            "method": work.method,
+            "entry": work.name,
+        },
+    )
+    row.ran_at, row.task_id = moment, task.id
+    return task
+
+
+def run_now(*, actor: Actor, module: str, name: str) -> Task:
+    """Runs an entry out of turn.
+
+    Args:
+        actor: who says so.
+        module: the module's key.
+        name: the entry's.
+
+    Raises:
+        NotFoundError: no module that is served has such an entry.
+        ConflictError: its last run has not ended.
+    """
+    loaded, work = _find(module, name)
+    moment = now()
+    with transaction() as current:
+        row = _locked(module, name)
+        if row is None:
+            row = ScheduleEntry(
+                module=module, name=name, shape=work.shape, due_at=work.after(moment)
+            )
+            current.add(row)
+            current.flush()
+        if _unfinished(row):
+            raise ConflictError(f"“{name}” is running or waits; it does not run twice at once.")
+        task = _start(loaded, work, row, actor, moment)
+        audit.record(
+            actor=actor,
+            action="schedule.run",
+            subject_type="module",
+            subject_uuid=module,
+            summary=f"“{name}” was run out of turn.",
+        )
+    return task
+
+
+def pause(*, actor: Actor, module: str, name: str, paused: bool) -> None:
+    """Stops an entry from running by itself, or lets it again.
+
+    Raises:
+        NotFoundError: no module that is served has such an entry, or the scheduler has not seen it
+            yet.
+    """
+    _, work = _find(module, name)
+    with transaction():
+        row = _locked(module, name)
+        if row is None:
+            raise NotFoundError(
+                "The scheduler has not seen this entry yet; try again in a few seconds."
+            )
+        if row.paused == paused:
+            return
+        row.paused, row.due_at = paused, work.after(now())
+        audit.record(
+            actor=actor,
+            action="schedule.paused" if paused else "schedule.resumed",
+            subject_type="module",
+            subject_uuid=module,
+            summary=f"“{name}” was {'paused' if paused else 'let run again'}.",
+            before={"paused": not paused},
+            after={"paused": paused},
+        )
+
+
+def _find(module: str, name: str) -> tuple[LoadedModule, Work]:
+    found = _works().get((module, name))
+    if found is None:
+        raise NotFoundError("No active module has such an entry.")
+    return found
+
+
+def _locked(module: str, name: str) -> ScheduleEntry | None:
+    return session().scalar(
+        sa.select(ScheduleEntry)
+        .where(ScheduleEntry.module == module, ScheduleEntry.name == name)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )

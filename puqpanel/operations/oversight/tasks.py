@@ -1,0 +1,149 @@
+"""What staff may do with tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.orm import selectinload
+
+from puqpanel.domain.actors import Actor
+from puqpanel.domain.errors import NotFoundError
+from puqpanel.domain.task_states import OPEN, TaskStatus
+from puqpanel.infra.clock import now
+from puqpanel.infra.db import release, session, transaction
+from puqpanel.models import ModuleLog, Task, TaskTag
+from puqpanel.operations.provisioning import requests
+from puqpanel.operations.system import audit
+from puqpanel.tasks import control
+from puqpanel.tasks.outcome import Outcome
+
+RECURRING_DAYS = 3
+"""How long completed runs of what happens by itself, and completed listeners, are kept: there
+are many and they say little.
+"""
+BATCH = 1000
+
+
+def thin(days: int) -> int:
+    """Removes old tasks that came to a good end, a batch a call, so that no transaction is long.
+
+    Args:
+        days: how long completed and cancelled ones are kept; 0 keeps everything.
+
+    Returns:
+        How many were removed.
+    """
+    if not days:
+        return 0
+    moment = now()
+    long_ago, lately = (
+        moment - timedelta(days=days),
+        moment - timedelta(days=min(days, RECURRING_DAYS)),
+    )
+    over = (Task.status == TaskStatus.COMPLETED, Task.ended_at < lately)
+    old: list[int] = []
+    # each by an index of its own, and few match: what matched is gone the next time
+    for which in (
+        sa.select(Task.id).where(Task.status == TaskStatus.COMPLETED, Task.ended_at < long_ago),
+        sa.select(Task.id).where(Task.status == TaskStatus.CANCELLED, Task.ended_at < long_ago),
+        sa.select(Task.id).where(Task.job == "HookJob", *over),
+        sa.select(Task.id)
+        .join(TaskTag, TaskTag.task_id == Task.id)
+        .where(TaskTag.tag == "schedule", *over),
+    ):
+        old += session().scalars(which.limit(BATCH)).all()
+    release()
+    if old:
+        with transaction() as current:
+            current.execute(
+                sa.delete(Task).where(Task.id.in_(old)).execution_options(synchronize_session=False)
+            )
+    return len(set(old))
+
+
+def find_task(uuid: str) -> Task:
+    """One task with its attempts. Raises NotFoundError."""
+    found = session().scalar(
+        sa.select(Task).where(Task.uuid == uuid).options(selectinload(Task.attempts))
+    )
+    if found is None:
+        raise NotFoundError("There is no such task.")
+    return found
+
+
+def log_of(task: Task, limit: int = 200) -> Sequence[ModuleLog]:
+    """The module-log rows that its attempts wrote, oldest first."""
+    return (
+        session()
+        .scalars(
+            sa.select(ModuleLog)
+            .where(ModuleLog.task_id == task.id)
+            .order_by(ModuleLog.id)
+            .limit(limit)
+        )
+        .all()
+    )
+
+
+def tasks_of_service(service_uuid: str, limit: int = 10) -> Sequence[Task]:
+    """A service's newest tasks, newest first."""
+    return (
+        session()
+        .scalars(
+            sa.select(Task)
+            .where(Task.service_uuid == service_uuid)
+            .order_by(Task.id.desc())
+            .limit(limit)
+        )
+        .all()
+    )
+
+
+def open_count(most: int = 100) -> int:
+    """How many tasks are not ended, counted no further than `most`."""
+    return len(session().scalars(sa.select(Task.id).where(Task.status.in_(OPEN)).limit(most)).all())
+
+
+def cancel_task(*, actor: Actor, uuid: str) -> Task:
+    """Ends a task that waits or is parked; its service goes back to where it stood.
+
+    Raises:
+        ConflictError: it is running or has ended.
+    """
+    with transaction():
+        task = control.cancel(uuid, by=actor.name)
+        audit.record(
+            actor=actor,
+            action="task.cancelled",
+            subject_type="task",
+            subject_uuid=uuid,
+            summary=f"{task.title} cancelled.",
+            task_id=task.id,
+        )
+        if task.service_uuid:
+            requests.record(task, Outcome("cancelled", task.note))
+    return task
+
+
+def retry_task(*, actor: Actor, uuid: str) -> Task:
+    """Lets an ended or parked task go again; its service is under way again.
+
+    Raises:
+        ConflictError: it waits, runs or has completed, or something else is under way for the
+            service.
+    """
+    with transaction():
+        task = control.retry(uuid, by=actor.name)
+        if task.service_uuid:
+            requests.reopen(task)
+        audit.record(
+            actor=actor,
+            action="task.retried",
+            subject_type="task",
+            subject_uuid=uuid,
+            summary=f"{task.title} started again.",
+            task_id=task.id,
+        )
+    return task

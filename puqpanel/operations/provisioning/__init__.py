@@ -1,0 +1,1 @@
+"""Services, requests to modules, settlement and package changes."""

@@ -1,0 +1,209 @@
+"""Services: selling one, finding one, and the form's answers that its module keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from puqpanel.domain.actors import Actor
+from puqpanel.domain.errors import ConflictError, InvalidInput, NotFoundError
+from puqpanel.domain.service_states import VERBS, possible
+from puqpanel.host import calls, registry
+from puqpanel.host.registry import LoadedModule
+from puqpanel.infra.db import session, transaction
+from puqpanel.infra.events import raise_event
+from puqpanel.models import ClientUser, Service
+from puqpanel.operations.accounts.clients import find_client
+from puqpanel.operations.catalog.products import find_product
+from puqpanel.operations.system import audit
+from puqpanel.operations.system.fields import clean_name
+
+
+def find_service(uuid: str) -> Service:
+    """One service with its client and product. Raises NotFoundError."""
+    found = session().scalar(sa.select(Service).where(Service.uuid == uuid))
+    if found is None:
+        raise NotFoundError("There is no such service.")
+    return found
+
+
+def find_service_now(uuid: str) -> Service:
+    """One service as it is at this moment, locked until the transaction ends, whatever this
+    session had read of it. Raises NotFoundError.
+    """
+    # of the service alone: the tasks of one client or product must not wait for each other
+    statement = (
+        sa.select(Service)
+        .where(Service.uuid == uuid)
+        .with_for_update(of=Service)
+        .execution_options(populate_existing=True)
+    )
+    found = session().scalar(statement)
+    if found is None:
+        raise NotFoundError("There is no such service.")
+    return found
+
+
+def find_service_of(user_id: int, uuid: str) -> Service:
+    """One service that a user may see; another customer's looks as if it did not exist.
+
+    Raises:
+        NotFoundError: there is none, or it is not theirs.
+    """
+    found = session().scalar(_visible_to(user_id).where(Service.uuid == uuid))
+    if found is None:
+        raise NotFoundError("There is no such service.")
+    return found
+
+
+def services_of(user_id: int) -> Sequence[Service]:
+    """Every service that a user may see, those alive first."""
+    ended = Service.status.in_(("terminated", "cancelled"))
+    return session().scalars(_visible_to(user_id).order_by(ended, Service.name, Service.id)).all()
+
+
+def _visible_to(user_id: int) -> sa.Select[Service]:
+    theirs = sa.select(ClientUser.client_id, ClientUser.owner, ClientUser.permissions).where(
+        ClientUser.user_id == user_id
+    )
+    members = session().execute(theirs).all()
+    allowed = [row.client_id for row in members if row.owner or "services" in row.permissions]
+    return sa.select(Service).where(Service.client_id.in_(allowed), Service.client.has(active=True))
+
+
+def module_of(service: Service) -> LoadedModule | None:
+    """The module of a service, or None where it is not switched on."""
+    return registry.current().get(service.product.module) if service.product.module else None
+
+
+def possible_verbs(service: Service) -> list[str]:
+    """What may be asked for now, in the order of the buttons."""
+    return [key for key in VERBS if possible(key, service.status, service.provision_status)]
+
+
+def create_service(
+    *,
+    actor: Actor,
+    client_uuid: str,
+    product_uuid: str,
+    name: str,
+    data: Mapping[str, Any] | None = None,
+) -> Service:
+    """Sells a product to a client, at today's price. Nothing is provisioned yet.
+
+    Args:
+        actor: who sells it.
+        client_uuid: to whom.
+        product_uuid: what.
+        name: what it is called in lists.
+        data: the module's form; checked by the module, and left for later when None.
+
+    Raises:
+        InvalidInput: a field needs another look.
+    """
+    client, product, shown = find_client(client_uuid), find_product(product_uuid), clean_name(name)
+    if not product.active:
+        raise InvalidInput({"product": [f"{product.name} is no longer sold."]})
+    kept: dict[str, Any] = {}
+    module = registry.current().get(product.module) if product.module else None
+    if module is not None and data is not None:
+        kept = _accepted(module, data, actor, product_uuid=product_uuid)
+    with transaction() as current:
+        service = Service(
+            client_id=client.id,
+            product_id=product.id,
+            name=shown,
+            service_data=kept,
+            price_minor=product.price_minor,
+            currency=product.currency,
+            period=product.period,
+        )
+        current.add(service)
+        current.flush()
+        audit.record(
+            actor=actor,
+            action="service.created",
+            subject_type="service",
+            subject_uuid=service.uuid,
+            summary=f"{product.name} sold to {client.name}.",
+            after={"name": shown, "price": str(service.price), "period": service.period},
+        )
+        raise_event("service.pending", {"service_uuid": service.uuid})
+    return find_service(service.uuid)
+
+
+def rename_service(*, actor: Actor, uuid: str, name: str) -> Service:
+    """Gives a service another name."""
+    shown = clean_name(name)
+    with transaction():
+        service = find_service(uuid)
+        before, service.name = service.name, shown
+        audit.record(
+            actor=actor,
+            action="service.renamed",
+            subject_type="service",
+            subject_uuid=uuid,
+            summary=f"Renamed to {shown}.",
+            before={"name": before},
+            after={"name": shown},
+        )
+    return service
+
+
+def save_service_data(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> Service:
+    """Lets the module check and keep its form for a service.
+
+    Args:
+        actor: who does it.
+        uuid: the service.
+        data: the form's answers, as they came.
+
+    Raises:
+        InvalidInput: the module did not accept a field.
+        ConflictError: the module is not switched on, or work is under way.
+    """
+    service = find_service(uuid)
+    module = module_of(service)
+    if module is None:
+        raise ConflictError("The module of this service is not switched on.")
+    if service.provision_status == "processing":
+        raise ConflictError("Something is under way for this service; save once it has ended.")
+    kept = _accepted(module, data, actor, service_uuid=uuid)
+    with transaction():
+        service = find_service_now(uuid)
+        if service.provision_status == "processing":
+            raise ConflictError(
+                "Something is under way for this service by now; save once it has ended."
+            )
+        old, new = audit.changed(service.service_data, kept)
+        service.service_data = kept
+        # what the provider was told before must not hide what staff have just typed
+        service.provision_data = {
+            key: value for key, value in service.provision_data.items() if key not in new
+        }
+        audit.record(
+            actor=actor,
+            action="service.configured",
+            subject_type="service",
+            subject_uuid=uuid,
+            summary="Module settings saved.",
+            before=old,
+            after=new,
+        )
+        raise_event("service.options_updated", {"service_uuid": uuid})
+    return service
+
+
+def _accepted(
+    module: LoadedModule, data: Mapping[str, Any], actor: Actor, **about: Any
+) -> dict[str, Any]:
+    called = calls.invoke(module, "save_service_data", dict(data), actor=actor, **about)
+    result = called.result
+    if not result.ok:
+        raise InvalidInput(
+            result.errors or {"": [result.message or "The module did not accept this."]},
+            result.message or "Some fields need another look.",
+        )
+    return dict(result.data) if isinstance(result.data, Mapping) else dict(data)

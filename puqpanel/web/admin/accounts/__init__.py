@@ -1,0 +1,1 @@
+"""Staff, roles, users, clients, passwords and sign-in."""

@@ -1,0 +1,125 @@
+"""What modules asked of providers, and what was answered."""
+
+from __future__ import annotations
+
+import json
+
+import sqlalchemy as sa
+from flask import Blueprint, abort, render_template, request
+from flask.typing import ResponseReturnValue
+
+from puqpanel.host import registry
+from puqpanel.infra.db import session
+from puqpanel.models import ModuleLog, Service, Task
+from puqpanel.web.exports import csv_answer, csv_wanted
+from puqpanel.web.guard import allow
+from puqpanel.web.list_page import Tab
+from puqpanel.web.lists import Column, Filter, Listing, Sort
+
+bp = Blueprint("module_log", __name__, url_prefix="/module-log")
+
+
+def _of_module(key: str) -> sa.ColumnElement[bool] | None:
+    kind, _, name = key.partition("/")
+    return sa.and_(ModuleLog.type == kind, ModuleLog.name == name) if name else None
+
+
+LOG = Listing(
+    sa.select(
+        ModuleLog.id,
+        ModuleLog.at,
+        ModuleLog.type,
+        ModuleLog.name,
+        ModuleLog.level,
+        ModuleLog.action,
+        ModuleLog.duration_ms,
+        ModuleLog.service_uuid,
+        ModuleLog.actor_name,
+        sa.func.substr(ModuleLog.response, 1, 160).label("response"),
+    ),
+    key=ModuleLog.id,
+    sorts={"new": Sort(ModuleLog.id, descending=True)},
+    tabs={
+        "all": Tab("All"),
+        "error": Tab("Errors", ModuleLog.level == "error"),
+        "debug": Tab("Debug", ModuleLog.level == "debug"),
+    },
+    filters={
+        "module": Filter(
+            "Module",
+            _of_module,
+            choices=lambda: [(m.key, m.title) for m in registry.current().modules.values()],
+            shown=lambda row, _: str(row.name),
+        ),
+        "service": Filter("Service", lambda uuid: ModuleLog.service_uuid == uuid, kind="text"),
+        "task": Filter(
+            "Task",
+            lambda text: (
+                ModuleLog.task_id == int(text) if text.isdecimal() and len(text) < 10 else None
+            ),
+            kind="number",
+        ),
+    },
+    search=lambda text: sa.or_(
+        ModuleLog.action.icontains(text, autoescape=True), ModuleLog.request_id == text
+    ),
+    columns=(
+        Column("At", lambda row: row.at),
+        Column("Level", lambda row: row.level),
+        Column("Module", lambda row: f"{row.type}/{row.name}"),
+        Column("Action", lambda row: row.action),
+        Column("Response", lambda row: row.response),
+        Column("ms", lambda row: row.duration_ms),
+        Column("Service", lambda row: row.service_uuid),
+        Column("By", lambda row: row.actor_name),
+    ),
+    noun="lines",
+    placeholder="Action or request ID",
+)
+
+
+@bp.get("/")
+@allow("module_log.view")
+def index() -> ResponseReturnValue:
+    """The list."""
+    if csv_wanted():
+        return csv_answer(LOG, "module-log")
+    return render_template(
+        "admin/modules/module_log/index.html", list=LOG.page(session(), request.path, request.args)
+    )
+
+
+@bp.get("/<int:id>")
+@allow("module_log.view")
+def show(id: int) -> ResponseReturnValue:
+    """One line whole: request and response, secrets masked before they were stored."""
+    found = (
+        session()
+        .execute(
+            sa.select(
+                ModuleLog,
+                Task.uuid.label("task_uuid"),
+                Task.title.label("task_title"),
+                Service.name.label("service_name"),
+            )
+            .outerjoin(Task, Task.id == ModuleLog.task_id)
+            .outerjoin(Service, Service.uuid == ModuleLog.service_uuid)
+            .where(ModuleLog.id == id)
+        )
+        .first()
+    )
+    if found is None:
+        abort(404)
+    return render_template(
+        "admin/modules/module_log/show.html", found=found, line=found.ModuleLog, pretty=_pretty
+    )
+
+
+def _pretty(text: str) -> str:
+    """JSON with line breaks, anything else as it is."""
+    try:
+        return (
+            json.dumps(json.loads(text), indent=2, ensure_ascii=False) if text[:1] in "{[" else text
+        )
+    except (ValueError, RecursionError):
+        return text

@@ -1,0 +1,1 @@
+"""Settings, audit, fields, keys, and the rows of tasks and schedule."""

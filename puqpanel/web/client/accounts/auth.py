@@ -1,0 +1,12 @@
+"""Customers sign in and out, and change their own password."""
+
+from __future__ import annotations
+
+from puqpanel.operations.accounts import signin
+from puqpanel.web import own_password
+from puqpanel.web.guard import customer, find_user
+from puqpanel.web.signin import Area, blueprint
+
+AREA = Area("client", find_user, signin.sign_in_user, customer, "client.html")
+bp = blueprint(AREA)
+own_password.install(bp, AREA)

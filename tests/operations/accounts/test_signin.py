@@ -1,0 +1,22 @@
+"""Signing in with what people do not type by accident."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from puqpanel.app import Panel
+from puqpanel.domain.errors import UserError
+from puqpanel.infra.db import release, session
+from puqpanel.models import Audit
+from puqpanel.operations.accounts import signin
+
+
+@pytest.mark.parametrize(
+    "email", ["a" * 300 + "@panel.test", "a\0b@panel.test", "\udcff@panel.test", ""]
+)
+def test_nonsense_is_refused_like_a_wrong_password(panel: Panel, email: str) -> None:
+    with pytest.raises(UserError, match="do not belong together"):
+        signin.sign_in_staff(email=email, password="x" * 5000, ip="1" * 80)
+    release()
+    assert session().scalars(sa.select(Audit.action)).all() == ["staff.failed_authorization"]

@@ -1,0 +1,102 @@
+"""Who may change whom among staff."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+import sqlalchemy as sa
+
+from puqpanel.app import Panel
+from puqpanel.domain.actors import Actor
+from puqpanel.domain.errors import ConflictError, PermissionDenied
+from puqpanel.infra.db import release, session
+from puqpanel.models import Staff
+from puqpanel.operations.accounts import staff
+from tests.sample import PASSWORD
+
+CLI = Actor("cli", None, "A test")
+
+
+def actor_of(account: Staff) -> Actor:
+    return Actor("staff", account.id, account.name)
+
+
+def test_who_holds_less_changes_nothing_of_who_holds_more(panel: Panel) -> None:
+    owner = staff.create_staff(actor=CLI, email="owner@panel.test", name="Owner", password=PASSWORD)
+    role = staff.save_role(actor=CLI, uuid=None, name="Desk", permissions=["staff.manage"])
+    desk = actor_of(
+        staff.create_staff(
+            actor=CLI,
+            email="desk@panel.test",
+            name="Desk",
+            password=PASSWORD,
+            role_uuids=[role.uuid],
+        )
+    )
+    owners = [each.uuid for each in owner.roles]
+    for changes in ({"active": False}, {"email": "mine@panel.test"}, {"role_uuids": []}):
+        with pytest.raises(PermissionDenied):
+            staff.update_staff(
+                **{
+                    "actor": desk,
+                    "uuid": owner.uuid,
+                    "email": "owner@panel.test",
+                    "name": "Owner",
+                    "role_uuids": owners,
+                    "active": True,
+                    **changes,
+                }
+            )
+    with pytest.raises(PermissionDenied):
+        staff.set_password(actor=desk, uuid=owner.uuid, password=PASSWORD)
+    me = session().get_one(Staff, desk.id)
+    staff.update_staff(
+        actor=desk,
+        uuid=me.uuid,
+        email="desk@panel.test",
+        name="Front desk",
+        role_uuids=[role.uuid],
+        active=True,
+    )
+    staff.update_staff(
+        actor=actor_of(owner),
+        uuid=me.uuid,
+        email="desk@panel.test",
+        name="Desk",
+        role_uuids=[],
+        active=False,
+    )
+
+
+def test_the_last_two_owners_cannot_close_each_other(panel: Panel) -> None:
+    two = [
+        staff.create_staff(actor=CLI, email=f"{name}@panel.test", name=name, password=PASSWORD)
+        for name in ("ann", "bo")
+    ]
+    barrier, refused = threading.Barrier(2), []
+
+    def close(by: Actor, uuid: str, email: str, roles: list[str]) -> None:
+        with panel.app_context():
+            barrier.wait()
+            try:
+                staff.update_staff(
+                    actor=by, uuid=uuid, email=email, name="Closed", role_uuids=roles, active=False
+                )
+            except ConflictError:
+                refused.append(email)
+
+    pairs = [
+        (actor_of(by), other.uuid, other.email, [role.uuid for role in other.roles])
+        for by, other in (two, two[::-1])
+    ]
+    threads = [threading.Thread(target=close, args=pair) for pair in pairs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    release()
+    assert (
+        len(refused) == 1
+        and len(session().scalars(sa.select(Staff.id).where(Staff.active)).all()) == 1
+    )

@@ -1,0 +1,319 @@
+"""Switching modules while other things happen: builds that read what has just changed, and
+tasks parked in between.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from puqpanel.app import Panel, create_app
+from puqpanel.domain.actors import Actor
+from puqpanel.domain.errors import UserError
+from puqpanel.host.registry import Registry
+from puqpanel.infra.clock import now
+from puqpanel.infra.db import release, session, transaction
+from puqpanel.infra.settings import Settings
+from puqpanel.live import dismantle
+from puqpanel.models import Module, Task
+from puqpanel.operations.modules import module_list, modules
+from puqpanel.tasks import add, claim, sweep
+from tests.sample import activate, write_module
+
+STAFF = Actor("staff", None, "A test")
+PLAIN = "from puqpanel.sdk import Product\n\nclass Echo(Product):\n    pass\n"
+
+
+@pytest.fixture
+def settings(settings: Settings, tmp_path: Path) -> Settings:
+    write_module(tmp_path / "modules", PLAIN)
+    return replace(settings, modules_dir=tmp_path / "modules")
+
+
+@pytest.fixture
+def panel(panel: Panel) -> Panel:
+    activate(panel, STAFF)
+    return panel
+
+
+def aside(panel: Panel, what: str) -> None:
+    """Switches the module in a session of another thread's own."""
+
+    def switch() -> None:
+        with panel.app_context():
+            getattr(modules, what)(
+                actor=STAFF,
+                modules_dir=panel.settings.modules_dir,
+                module_type="Product",
+                name="Echo",
+            )
+
+    thread = threading.Thread(target=switch)
+    thread.start()
+    thread.join()
+
+
+def test_a_build_does_not_switch_on_what_was_switched_off_meanwhile(panel: Panel) -> None:
+    class Slow(dict[str, str]):
+        def __contains__(self, key: object) -> bool:
+            aside(panel, "deactivate")
+            return super().__contains__(key)
+
+    modules.record_load(Registry(1, {}, Slow({"Product/Echo": "It does not import."})))
+    release()
+    assert modules.find_module("Product", "Echo").status == "inactive" and not modules.wanted()
+
+
+def test_two_who_switch_a_new_module_on_at_once_both_succeed(panel: Panel) -> None:
+    write_module(panel.settings.modules_dir, PLAIN.replace("Echo", "Twice"), name="Twice")
+    barrier, failed = threading.Barrier(3), []
+
+    def one() -> None:
+        with panel.app_context():
+            barrier.wait()
+            try:
+                activate(panel, STAFF, "Twice")
+            except Exception as error:
+                failed.append(error)
+
+    threads = [threading.Thread(target=one) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed
+    release()
+    assert len(session().scalars(sa.select(Module.id).where(Module.name == "Twice")).all()) == 1
+
+
+def test_a_task_that_is_parked_beside_the_switching_on_goes_on(panel: Panel) -> None:
+    task = add.add(job="ModuleJob", data={"method": "x"}, module="Product/Echo")
+    other = add.add(job="ModuleJob", data={"method": "x"}, module="Product/Away")
+    with transaction() as current:
+        current.execute(sa.update(Task).values(status="parked", ended_at=now(), waiting_key=None))
+    assert modules.unpark_served() == 0, (
+        "a worker with the app of before might park it again at once"
+    )
+    with transaction() as current:
+        current.execute(
+            sa.update(Task).values(ended_at=now() - timedelta(seconds=modules.PARKED + 1))
+        )
+    assert modules.unpark_served() == 1
+    release()
+    statuses = {row.id: row.status for row in session().execute(sa.select(Task.id, Task.status))}
+    assert statuses == {task.id: "queued", other.id: "parked"}
+
+
+def test_the_same_work_is_not_parked_twice(panel: Panel) -> None:
+    from puqpanel.tasks.outcome import Outcome
+
+    task = add.add(job="ModuleJob", data={"method": "x"}, module="Product/Echo")
+    claimed = claim.claim(task.id, "w")
+    assert claimed is not None
+    with transaction():
+        assert claim.close(claimed, Outcome("park", "The module is away."), "w", 1)
+    again = add.add(job="ModuleJob", data={"method": "x"}, module="Product/Echo")
+    assert again.id == task.id and again.is_duplicate
+    with transaction():
+        assert modules.unpark("Product/Echo") == 1
+    assert sweep.send_due() == 1 and claim.claim(task.id, "w") is not None
+
+
+def shown(panel: Panel, name: str) -> module_list.Shown:
+    """The module as the list shows it."""
+    release()
+    return next(
+        one for one in module_list.list_modules(panel.settings.modules_dir) if one.name == name
+    )
+
+
+def test_a_module_whose_file_is_no_python_is_an_error_before_anybody_activates_it(
+    panel: Panel,
+) -> None:
+    folder = write_module(panel.settings.modules_dir, "class Broken(:\n", name="Broken")
+    found = shown(panel, "Broken")
+    assert (
+        found.status == "error"
+        and "syntax error" in found.reason
+        and not found.on
+        and not found.recorded
+    )
+    (folder / "Broken.py").write_text(PLAIN.replace("Echo", "Broken"))
+    assert shown(panel, "Broken").status == "inactive"
+
+
+@pytest.mark.parametrize("source", ["import sys\nsys.exit(3)\n", "class Other:\n    pass\n"])
+def test_a_refused_module_stays_an_error_until_it_loads(panel: Panel, source: str) -> None:
+    folder = write_module(panel.settings.modules_dir, source, name="Away")
+    with pytest.raises(UserError) as refused:
+        activate(panel, STAFF, "Away")
+    found = shown(panel, "Away")
+    assert (found.status, found.reason, found.on) == (
+        "error",
+        str(refused.value),
+        False,
+    ) and "Product/Away" not in {f"{t}/{n}" for t, n, _ in modules.wanted()}
+    where: dict[str, Any] = {
+        "actor": STAFF,
+        "modules_dir": panel.settings.modules_dir,
+        "module_type": "Product",
+        "name": "Away",
+    }
+    with pytest.raises(UserError):
+        modules.load_again(**where)
+    (folder / "Away.py").write_text(PLAIN.replace("Echo", "Away"))
+    modules.load_again(**where)
+    assert (shown(panel, "Away").status, shown(panel, "Away").reason) == ("inactive", "")
+
+
+STEP = """
+    import sqlalchemy as sa
+    from alembic import op
+    revision = "{number}"
+    down_revision = {before}
+    branch_labels = depends_on = None
+    def upgrade():
+        op.create_table("mod_product_echo_t{number}", sa.Column("id", sa.Integer, primary_key=True))
+        {then}
+    def downgrade():
+        op.drop_table("mod_product_echo_t{number}")
+"""
+
+
+def test_a_migration_that_fails_half_way_changes_nothing_and_is_said(panel: Panel) -> None:
+    base = panel.settings.modules_dir
+    first = {
+        "migrations/versions/0001_first.py": STEP.format(number="0001", before=None, then="pass")
+    }
+    write_module(base, PLAIN, version="1.1.0", files=first)
+    modules.update(actor=STAFF, modules_dir=base, module_type="Product", name="Echo")
+    second = {
+        "migrations/versions/0002_second.py": STEP.format(
+            number="0002", before='"0001"', then='op.execute("insert into nowhere values (1)")'
+        )
+    }
+    write_module(base, PLAIN, version="1.2.0", files=second)
+    for _ in range(2):
+        with pytest.raises(UserError, match=r"Echo was not updated: .*nowhere"):
+            modules.update(actor=STAFF, modules_dir=base, module_type="Product", name="Echo")
+    release()
+    tables = sa.inspect(session().connection()).get_table_names()
+    release()
+    assert "mod_product_echo_t0001" in tables and "mod_product_echo_t0002" not in tables
+    shown = module_list.list_modules(base)[0]
+    assert (shown.status, shown.recorded, shown.disk) == (
+        "restricted",
+        "1.1.0",
+        "1.2.0",
+    ) and "The update to 1.2.0 failed" in shown.reason
+    app = create_app(panel.settings)
+    dismantle(app)
+    assert "failed" in module_list.list_modules(base)[0].reason, "a new process says the same"
+    (base / "Product/Echo/migrations/versions/0002_second.py").unlink()
+    write_module(
+        base,
+        PLAIN,
+        version="1.2.0",
+        files={
+            "migrations/versions/0002_second.py": STEP.format(
+                number="0002", before='"0001"', then="pass"
+            )
+        },
+    )
+    modules.update(actor=STAFF, modules_dir=base, module_type="Product", name="Echo")
+    assert module_list.list_modules(base)[0].status == "active"
+    modules.deactivate(actor=STAFF, modules_dir=base, module_type="Product", name="Echo")
+    modules.purge(actor=STAFF, modules_dir=base, module_type="Product", name="Echo")
+    release()
+    assert not [
+        name
+        for name in sa.inspect(session().connection()).get_table_names()
+        if name.startswith("mod_product_echo_t")
+    ]
+
+
+def test_a_version_that_goes_backwards_is_held_back_and_said(panel: Panel) -> None:
+    base = panel.settings.modules_dir
+    write_module(base, PLAIN, version="0.9.0")
+    assert modules.rescan(base) == 1
+    shown = module_list.list_modules(base)[0]
+    assert (
+        shown.status == "restricted"
+        and "older than 1.0.0 that was active; put the newer files back" in shown.reason
+    )
+    with pytest.raises(UserError, match=r"older than 1\.0\.0"):
+        modules.update(actor=STAFF, modules_dir=base, module_type="Product", name="Echo")
+    write_module(base, PLAIN, version="1.0.0")
+    assert module_list.list_modules(base)[0].status == "active"
+
+
+@pytest.mark.parametrize("how", ["deactivated", "updated", "removed"])
+def test_tasks_wait_for_a_module_that_goes_and_go_on_when_it_is_back(
+    panel: Panel, drain: Callable[..., None], how: str
+) -> None:
+    base = panel.settings.modules_dir
+    source = PLAIN + "    def work(self):\n        return {'status': 'success'}\n"
+    write_module(base, source)
+    task = add.add(
+        job="ModuleJob",
+        module="Product/Echo",
+        data={"module": {"type": "Product", "name": "Echo"}, "method": "work"},
+        title="work",
+    )
+    if how == "deactivated":
+        modules.deactivate(actor=STAFF, modules_dir=base, module_type="Product", name="Echo")
+    elif how == "updated":
+        write_module(base, source, version="1.1.0")
+        modules.rescan(base)
+    else:
+        (base / "Product/Echo").rename(base / "away")
+        modules.rescan(base)
+    drain()
+    reason = {
+        "deactivated": "not active",
+        "updated": "waits for its update",
+        "removed": "not active",
+    }[how]
+    row = (
+        session()
+        .scalars(
+            sa.select(Task).where(Task.id == task.id).execution_options(populate_existing=True)
+        )
+        .one()
+    )
+    assert row.status == "parked" and reason in row.note
+    release()
+    if how == "removed":
+        (base / "away").rename(base / "Product/Echo")
+        modules.load_again(actor=STAFF, modules_dir=base, module_type="Product", name="Echo")
+        dismantle(create_app(panel.settings))
+        with transaction():
+            row.ended_at = now() - timedelta(minutes=1)
+            session().merge(row)
+        modules.unpark_served()
+    else:
+        {"deactivated": modules.activate, "updated": modules.update}[how](
+            actor=STAFF, modules_dir=base, module_type="Product", name="Echo"
+        )
+    drain()
+    assert session().scalars(sa.select(Task.status).where(Task.id == task.id)).one() == "completed"
+
+
+def test_one_name_in_two_types_is_two_modules_and_in_two_cases_is_refused(panel: Panel) -> None:
+    base = panel.settings.modules_dir
+    write_module(base, PLAIN.replace("Product", "Plugin"), type="Plugin")
+    activate(panel, STAFF, type="Plugin")
+    write_module(base, PLAIN.replace("Echo", "ECHO"), name="ECHO")
+    with pytest.raises(UserError, match="differ only in capital letters"):
+        activate(panel, STAFF, name="ECHO")
+    assert {one.key for one in module_list.list_modules(base) if one.on} == {
+        "Product/Echo",
+        "Plugin/Echo",
+    }

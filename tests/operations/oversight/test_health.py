@@ -1,0 +1,115 @@
+"""The checks behind doctor and GET /health, each made to fail by making its fault."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from puqpanel.app import Panel
+from puqpanel.infra import crypto, queue
+from puqpanel.infra.clock import now
+from puqpanel.infra.db import engine_for, transaction
+from puqpanel.infra.settings import Settings
+from puqpanel.models import Heartbeat, Setting, Task
+from puqpanel.operations.oversight import health
+from puqpanel.tasks import heartbeat
+
+
+def states(settings: Settings) -> dict[str, str]:
+    return {check.name: check.state for check in health.look(settings).checks}
+
+
+def everybody(panel: Panel) -> None:
+    heartbeat.beat("worker", "w1", panel.generation)
+    heartbeat.beat("scheduler", "s1", panel.generation)
+
+
+def test_all_is_well_where_everybody_shows_signs_of_life(panel: Panel, settings: Settings) -> None:
+    everybody(panel)
+    report = health.look(settings)
+    assert report.ok, report.full()
+    assert set(report.public()["checks"].values()) == {"ok"}
+    assert panel.test_client().get("/health").status_code == 200
+
+
+def test_the_public_answer_gives_nothing_away(panel: Panel, settings: Settings) -> None:
+    queue.use_server("redis://127.0.0.1:1/0")
+    answer = panel.test_client().get("/health")
+    assert answer.status_code == 503
+    assert answer.json == {
+        "status": "fail",
+        "checks": {
+            **dict.fromkeys(("database", "migrations", "keys", "disk"), "ok"),
+            "queue": "fail",
+            "workers": "fail",
+            "schedule": "fail",
+        },
+    }
+    assert str(settings.instance) not in answer.text
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_silent_workers_are_gone(panel: Panel, settings: Settings) -> None:
+    everybody(panel)
+    with transaction() as session:
+        session.execute(
+            sa.update(Heartbeat)
+            .where(Heartbeat.kind == "worker")
+            .values(at=now() - timedelta(seconds=health.SILENT + 1))
+        )
+    assert states(settings)["workers"] == "fail"
+    assert states(settings)["schedule"] == "ok"
+
+
+def test_tasks_that_wait_too_long_are_a_warning(panel: Panel, settings: Settings) -> None:
+    everybody(panel)
+    with transaction() as session:
+        session.add(Task(job="ModuleJob", queue="Module", run_at=now() - timedelta(seconds=100)))
+    report = health.look(settings, ["workers"])
+    assert (report.checks[0].state, report.ok) == ("warn", True)
+    assert "1 task waiting" in report.checks[0].text
+
+
+def test_another_key_file_is_a_failure_that_names_it(
+    panel: Panel, settings: Settings, tmp_path
+) -> None:
+    other = dataclasses.replace(settings, instance=tmp_path)
+    crypto.make_keys(other.keys_dir)
+    try:
+        check = health.look(other, ["keys"]).checks[0]
+        assert check.state == "fail"
+        assert str(crypto.key_file(other.keys_dir)) in check.text + check.remedy
+    finally:
+        crypto.use_keys(settings.keys_dir)
+
+
+def test_tables_behind_the_code(panel: Panel, settings: Settings) -> None:
+    with (
+        engine_for(settings.database_url)
+        .connect()
+        .execution_options(panel_write=True) as connection,
+        connection.begin(),
+    ):
+        connection.execute(sa.text("update alembic_version set version_num = 'older'"))
+    found = states(settings)
+    assert found["migrations"] == "fail"
+    assert found["workers"] == "fail"
+    assert found["database"] == "ok"
+
+
+def test_a_database_that_is_away_fails_what_needs_it_and_nothing_raises(
+    panel: Panel, settings: Settings
+) -> None:
+    away = dataclasses.replace(
+        settings, database_url="postgresql+psycopg://nobody@127.0.0.1:1/none"
+    )
+    found = states(away)
+    assert [name for name, state in found.items() if state == "ok"] == ["queue", "disk"]
+
+
+def test_a_canary_that_was_altered(panel: Panel, settings: Settings) -> None:
+    with transaction() as session:
+        session.execute(sa.update(Setting).values(value="gAAAAAaltered"))
+    assert states(settings)["keys"] == "fail"

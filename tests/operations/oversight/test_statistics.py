@@ -1,0 +1,252 @@
+"""Figures over all services, tasks and modules, against rows whose sums are known."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from puqpanel.app import Panel
+from puqpanel.domain.errors import UserError
+from puqpanel.infra.db import db, transaction
+from puqpanel.models import Module, ModuleLog, Product, Service, Task
+from puqpanel.operations.oversight import statistics
+from tests.conftest import STAFF
+from tests.sample import make_client, make_service
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@pytest.fixture
+def add(panel: Panel) -> Any:
+    """Adds services of one product; gives a function that does."""
+    first = make_service(STAFF, "", client=make_client(STAFF)[0])
+    client, product = first.client_id, first.product_id
+    with transaction() as current:
+        current.execute(sa.delete(Service))
+
+    def one(status: str, created: str, ended: str = "", **more: Any) -> None:
+        moments = {
+            "created_at": at(created),
+            "status_since": at(ended or created),
+            "terminated_at": at(ended) if status == "terminated" else None,
+        }
+        with transaction() as current:
+            current.add(
+                Service(
+                    client_id=client,
+                    product_id=more.pop("product_id", product),
+                    name="x",
+                    status=status,
+                    **moments,
+                    **more,
+                )
+            )
+
+    return one
+
+
+def test_services_by_status_and_product(add: Any) -> None:
+    with transaction() as current:
+        other = Product(name="Zeta", module="Product/Zeta")
+        current.add(other)
+    for status in ("active", "active", "pending", "fraud"):
+        add(status, "2026-01-01")
+    add("active", "2026-01-01", product_id=other.id)
+    counts = statistics.services_by_status()
+    assert counts == {
+        "pending": 1,
+        "active": 3,
+        "suspended": 0,
+        "terminated": 0,
+        "cancelled": 0,
+        "fraud": 1,
+    }
+    assert [
+        (one.product, one.module, one.active, one.total) for one in statistics.services_by_product()
+    ] == [("Cloud 10", "", 2, 4), ("Zeta", "Product/Zeta", 1, 1)]
+    assert len(statistics.services_by_product(limit=1)) == 1
+
+
+def test_new_and_lost_by_day_week_and_month(add: Any) -> None:
+    add("active", "2026-01-31 23:59:59.999")
+    add("active", "2026-02-01 00:00:00")
+    add("terminated", "2025-06-01", "2026-02-02 12:00")
+    add("cancelled", "2026-02-02", "2026-02-04")
+    add("suspended", "2025-01-01", "2026-02-03")
+    add("active", "2026-02-05 00:00:00")
+    days = statistics.new_and_lost(date(2026, 1, 31), date(2026, 2, 4))
+    assert [tuple(one)[1:] for one in days] == [(1, 0), (1, 0), (1, 1), (0, 0), (0, 1)]
+    assert days[0].start == date(2026, 1, 31)
+    weeks = statistics.new_and_lost(date(2026, 1, 31), date(2026, 2, 4), "week")
+    assert weeks == [(date(2026, 1, 26), 2, 0), (date(2026, 2, 2), 1, 2)]
+    months = statistics.new_and_lost(date(2026, 1, 31), date(2026, 2, 4), "month")
+    assert months == [(date(2026, 1, 1), 1, 0), (date(2026, 2, 1), 2, 2)]
+
+
+def test_churn(add: Any) -> None:
+    for _ in range(8):
+        add("active", "2025-11-01")
+    add("terminated", "2025-11-01", "2026-01-15")
+    add("terminated", "2025-11-01", "2025-12-31")
+    add("terminated", "2026-01-10", "2026-02-10")
+    add("cancelled", "2026-01-02", "2026-01-03")
+    add("pending", "2025-11-01")
+    add("fraud", "2025-11-01")
+    assert statistics.churn(date(2026, 1, 20), date(2026, 3, 1)) == [
+        (date(2026, 1, 1), 9, 1, 1, 22.2),
+        (date(2026, 2, 1), 9, 1, 0, 11.1),
+        (date(2026, 3, 1), 8, 0, 0, 0.0),
+    ]
+    assert statistics.churn(date(2020, 1, 1), date(2020, 1, 31)) == [
+        (date(2020, 1, 1), 0, 0, 0, None)
+    ]
+
+
+def test_recurring_income_is_brought_to_a_month(add: Any) -> None:
+    add("active", "2026-01-01", price_minor=1000)
+    add("active", "2026-01-01", price_minor=12000, period="annually")
+    add("active", "2026-01-01", price_minor=99900, period="one_time")
+    add("active", "2026-01-01", price_minor=500, currency="JPY")
+    add("suspended", "2026-01-01", price_minor=7777)
+    assert statistics.recurring_income() == [
+        ("EUR", Decimal("20.00"), 3, ""),
+        ("JPY", Decimal(500), 1, ""),
+    ]
+    assert statistics.income_by_product() == [
+        ("EUR", Decimal("20.00"), 3, "Cloud 10"),
+        ("JPY", Decimal(500), 1, "Cloud 10"),
+    ]
+
+
+@pytest.fixture
+def tasks(panel: Panel) -> None:
+    """Jobs of two modules: of services and of none, ended in January and later."""
+    rows = [
+        ("Product/A", "completed", "s", "2026-01-01", ""),
+        ("Product/A", "failed", "s", "2026-01-01 23:59", "The cloud is full."),
+        ("Product/A", "lost", "s", "2026-01-02", "Nobody knows."),
+        ("Product/B", "failed", "s", "2026-01-02", "The cloud is full."),
+        ("Product/B", "completed", "s", "2026-01-03", ""),
+        ("Product/B", "parked", "s", "2026-01-01", "waits"),
+        ("Product/B", "cancelled", "s", "2026-01-01", ""),
+        ("Plugin/C", "failed", "", "2026-01-01", "not of a service"),
+        ("Product/A", "failed", "s", "2026-02-01", "later"),
+    ]
+    with transaction() as current:
+        for module, status, service, ended, note in rows:
+            current.add(
+                Task(
+                    job="ModuleJob",
+                    queue="Module",
+                    module=module,
+                    status=status,
+                    service_uuid=service,
+                    ended_at=at(ended),
+                    note=note,
+                )
+            )
+        current.add(Module(type="Product", name="A", version="1.0.0", status="active", strikes=2))
+        current.add(
+            Module(
+                type="Product",
+                name="B",
+                version="1.0.0",
+                status="active",
+                failing="It failed again and again.",
+            )
+        )
+        current.add_all(
+            [
+                ModuleLog(type="Product", name="A", level=level, action="x", at=at(day))
+                for level, day in (
+                    ("error", "2026-01-01"),
+                    ("info", "2026-01-01"),
+                    ("error", "2026-03-01"),
+                )
+            ]
+        )
+
+
+def test_how_jobs_for_services_ended(tasks: None) -> None:
+    found = statistics.provisioning(date(2026, 1, 1), date(2026, 1, 3))
+    assert found.slots == [
+        (date(2026, 1, 1), 1, 1),
+        (date(2026, 1, 2), 0, 2),
+        (date(2026, 1, 3), 1, 0),
+    ]
+    assert found.modules == [("Product/A", 1, 1, 1), ("Product/B", 1, 1, 0)]
+    assert found.reasons == [("The cloud is full.", 2), ("Nobody knows.", 1)]
+
+
+def test_the_health_of_modules(tasks: None) -> None:
+    health = {
+        one.module: one for one in statistics.module_health(date(2026, 1, 1), date(2026, 1, 31))
+    }
+    assert health["Product/A"] == ("Product/A", "1.0.0", "active", "", 2, 0, 1, 2, 1)
+    assert health["Product/B"] == (
+        "Product/B",
+        "1.0.0",
+        "failing",
+        "It failed again and again.",
+        0,
+        1,
+        1,
+        1,
+        0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("first", "last"), [(date(2026, 2, 1), date(2026, 1, 31)), (date(2010, 1, 1), date(2026, 1, 1))]
+)
+def test_what_is_no_range(panel: Panel, first: date, last: date) -> None:
+    for read in (
+        statistics.new_and_lost,
+        statistics.churn,
+        statistics.provisioning,
+        statistics.module_health,
+    ):
+        with pytest.raises(UserError, match="range"):
+            read(first, last)  # type: ignore[operator]
+
+
+def test_the_number_of_queries_does_not_grow(add: Any) -> None:
+    for number in range(40):
+        add("active", f"2026-01-{number % 28 + 1:02}")
+    seen: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if not statement.startswith("BEGIN"):
+            seen.append(statement)
+
+    sa.event.listen(db.engine, "before_cursor_execute", note)
+    span = date(2025, 1, 1), date(2026, 12, 31)
+    try:
+        counted = []
+        for read in (
+            statistics.services_by_status,
+            statistics.services_by_product,
+            statistics.recurring_income,
+            statistics.income_by_product,
+        ):
+            seen.clear()
+            read()
+            counted.append(len(seen))
+        for ranged in (
+            statistics.new_and_lost,
+            statistics.churn,
+            statistics.provisioning,
+            statistics.module_health,
+        ):
+            seen.clear()
+            ranged(*span)  # type: ignore[operator]
+            counted.append(len(seen))
+    finally:
+        sa.event.remove(db.engine, "before_cursor_execute", note)
+    assert counted == [1, 1, 1, 1, 2, 4, 4, 4]

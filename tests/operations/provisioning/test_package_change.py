@@ -1,0 +1,89 @@
+"""A change of package is whole or not at all: product and price follow the provider."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from puqpanel.app import Panel
+from puqpanel.domain.errors import ConflictError
+from puqpanel.infra.db import session, transaction
+from puqpanel.models import Service, Task
+from puqpanel.operations.catalog import products
+from puqpanel.operations.oversight import tasks as task_operations
+from puqpanel.operations.provisioning import requests
+from tests.operations.provisioning.test_requests import STAFF, ask, look
+from tests.sample import make_service
+
+
+@pytest.fixture
+def service(echo: Panel, drain: Callable[..., None]) -> Service:
+    """An active service at 9.90."""
+    return ask(STAFF, make_service(STAFF), "create", drain)
+
+
+def other(price: str = "89.00", module: str = "Product/Echo", **config: Any) -> str:
+    product = products.save_product(
+        actor=STAFF, uuid=None, name="Cloud 500", module=module, price=price
+    )
+    with transaction():
+        products.find_product(product.uuid).config = config
+    return product.uuid
+
+
+def stands(uuid: str) -> tuple[str, str, str]:
+    row = look(uuid)
+    return row.product.name, str(row.price), row.provision_status
+
+
+@pytest.mark.parametrize(("take", "price"), [(True, "€89.00"), (False, "€9.90")])
+def test_the_price_is_taken_or_kept(
+    service: Service, drain: Callable[..., None], take: bool, price: str
+) -> None:
+    requests.request(
+        actor=STAFF,
+        service_uuid=service.uuid,
+        verb="change_package",
+        product_uuid=other(),
+        take_price=take,
+    )
+    drain()
+    assert (
+        stands(service.uuid) == ("Cloud 500", price, "completed")
+        and look(service.uuid).fallback is None
+    )
+
+
+def test_a_provider_that_does_not_follow_leaves_it_as_it_was_and_a_retry_means_the_new_one(
+    service: Service, drain: Callable[..., None]
+) -> None:
+    wanted = other(change_package="error")
+    requests.request(
+        actor=STAFF,
+        service_uuid=service.uuid,
+        verb="change_package",
+        product_uuid=wanted,
+        take_price=True,
+    )
+    drain()
+    assert stands(service.uuid) == ("Cloud 10", "€9.90", "failed")
+    with transaction():
+        products.find_product(wanted).config = {}
+    task = session().scalars(sa.select(Task).order_by(Task.id.desc()).limit(1)).one()
+    task_operations.retry_task(actor=STAFF, uuid=task.uuid)
+    drain()
+    assert stands(service.uuid) == ("Cloud 500", "€89.00", "completed")
+
+
+def test_another_modules_product_is_refused_and_nothing_is_under_way(service: Service) -> None:
+    with pytest.raises(ConflictError, match="another module"):
+        requests.request(
+            actor=STAFF,
+            service_uuid=service.uuid,
+            verb="change_package",
+            product_uuid=other(module=""),
+        )
+    assert stands(service.uuid) == ("Cloud 10", "€9.90", "completed")

@@ -1,0 +1,486 @@
+"""From "please" to "done": real module, real worker, every way it can end."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from puqpanel.app import Panel
+from puqpanel.domain.actors import Actor
+from puqpanel.domain.errors import ConflictError
+from puqpanel.infra.clock import now
+from puqpanel.infra.db import db, release, session, transaction
+from puqpanel.infra.settings import Settings
+from puqpanel.live import Live, dismantle
+from puqpanel.models import Audit, Service, Task
+from puqpanel.operations.modules import breaker
+from puqpanel.operations.oversight import tasks as task_operations
+from puqpanel.operations.provisioning import requests, services
+from puqpanel.tasks import claim, sweep
+from tests.sample import activate, make_service, write_module
+
+ECHO = '''
+import json, os, time
+from pathlib import Path
+from puqpanel.sdk import Product, Result, Service, Task
+
+BOOK = Path(__file__).parent / "book.json"
+
+class Echo(Product):
+    """Does what the product's configuration says, and keeps a book of what it was asked."""
+
+    def _do(self, verb):
+        book = json.loads(BOOK.read_text()) if BOOK.exists() else []
+        BOOK.write_text(json.dumps([*book, verb]))
+        answer = self.product_data.get(verb, "ok")
+        if answer == "raise":
+            raise ValueError("password=hunter2 went wrong")
+        if answer == "exit":
+            raise SystemExit(3)
+        if answer == "die":
+            os._exit(9)
+        if answer == "error":
+            return {"status": "error", "message": "The provider said no."}
+        if answer == "says_failed":
+            Service.find(self.service_uuid).set_provision_status("failed")
+            return {"status": "error", "message": "Try again."}
+        if answer == "says_completed":
+            Service.find(self.service_uuid).set_provision_status("completed")
+        if answer == "garbage":
+            half = b"\\xff".decode("utf-8", "surrogateescape")
+            return {"status": "error", "message": f"\\0 {half} password=hunter2" + "x" * 10**6, "data": {half: [half, float("nan"), "\\0", "y" * 10**6]}}
+        if answer == "final":
+            return Result.error("Never again.", retry=False)
+        if answer == "pending" and verb not in book:
+            return Result.pending("Still building.")
+        if answer == "follow" and verb == "create":
+            Task.add("ModuleJob", "Module", {"module": self, "method": "checkJob", "tries": 1, "backoff": 0}, ["check"])
+        self.service_data["username"] = "u-" + verb
+        return {"status": "success"}
+
+    def save_service_data(self, data=None):
+        (BOOK.parent / "saving").touch()
+        time.sleep(float((data or {}).pop("slow", 0)))
+        return super().save_service_data(data)
+
+    def create(self):
+        if self.product_data.get("helper"):
+            Task.add("ModuleJob", "Module", {"module": self, "method": "checkJob", "tries": 1, "delay": 60}, ["check"])
+        if not self.product_data.get("own"):
+            return super().create()
+        Task.add("ModuleJob", "Module", {"module": self, "method": "createJob", "tries": 1}, ["create", f"service:{self.service_uuid}"])
+        return {"status": "success"}
+
+    def create_job(self): return self._do("create")
+    def suspend_job(self): return self._do("suspend")
+    def unsuspend_job(self): return self._do("unsuspend")
+    def termination_job(self): return self._do("terminate")
+    def change_package_job(self): return self._do("change_package")
+    def checkJob(self): return self._do("check")
+'''
+
+
+@pytest.fixture
+def settings(settings: Settings, tmp_path: Path) -> Settings:
+    write_module(tmp_path / "modules", ECHO)
+    return replace(settings, modules_dir=tmp_path / "modules")
+
+
+@pytest.fixture
+def echo(settings: Settings, app: Panel) -> Iterator[Panel]:
+    """The panel with the module switched on."""
+    with app.app_context():
+        activate(app, Actor("staff", None, "A test"))
+    live = Live(settings)
+    panel = live.ensure()
+    with panel.app_context():
+        yield panel
+    dismantle(panel)
+
+
+def look(uuid: str) -> Service:
+    release()
+    db.session.expire_all()
+    return services.find_service(uuid)
+
+
+def book(settings: Settings) -> list[str]:
+    import json
+
+    path = settings.modules_dir / "Product" / "Echo" / "book.json"
+    found: list[str] = json.loads(path.read_text()) if path.exists() else []
+    return found
+
+
+def ask(actor: Actor, service: Service, verb: str, drain: Callable[..., None]) -> Service:
+    result = requests.request(actor=actor, service_uuid=service.uuid, verb=verb)
+    assert result.ok, result.message
+    assert look(service.uuid).provision_status == "processing"
+    drain()
+    return look(service.uuid)
+
+
+STAFF = Actor("staff", None, "A test")
+
+
+def test_why_somebody_asked_is_written_down(echo: Panel, drain: Callable[..., None]) -> None:
+    service = make_service(STAFF)
+    ask(STAFF, service, "create", drain)
+    assert requests.request(
+        actor=STAFF, service_uuid=service.uuid, verb="suspend", reason=" Unpaid\nsince May "
+    ).ok
+    entry = session().scalar(sa.select(Audit).where(Audit.action == "service.suspend_requested"))
+    assert (
+        entry is not None
+        and entry.summary == "Suspend asked for: Unpaid since May"
+        and entry.after == {"reason": "Unpaid since May"}
+    )
+
+
+def test_the_whole_life_of_a_service(
+    echo: Panel, drain: Callable[..., None], settings: Settings
+) -> None:
+    service = make_service(STAFF)
+    assert (service.status, service.provision_status) == ("pending", "pending")
+    after = ask(STAFF, service, "create", drain)
+    assert (after.status, after.provision_status, after.failure, after.verb) == (
+        "active",
+        "completed",
+        "",
+        "",
+    )
+    assert after.provision_data["username"] == "u-create"
+    after = ask(STAFF, service, "suspend", drain)
+    assert (after.status, after.provision_status) == ("suspended", "suspended")
+    after = ask(STAFF, service, "change_package", drain)
+    assert (after.status, after.provision_status) == ("suspended", "suspended")
+    after = ask(STAFF, service, "unsuspend", drain)
+    assert (after.status, after.provision_status) == ("active", "completed")
+    after = ask(STAFF, service, "terminate", drain)
+    assert (after.status, after.provision_status) == (
+        "terminated",
+        "terminated",
+    ) and after.terminated_at is not None
+    assert book(settings) == ["create", "suspend", "change_package", "unsuspend", "terminate"]
+    actions = (
+        session().scalars(sa.select(Audit.action).where(Audit.subject_uuid == service.uuid)).all()
+    )
+    assert {
+        "service.create_requested",
+        "service.create_succeeded",
+        "service.terminate_succeeded",
+    } <= set(actions)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ("error", "The provider said no."),
+        ("raise", "ValueError"),
+        ("exit", "SystemExit"),
+        ("final", "Never again."),
+    ],
+)
+def test_a_job_that_fails_says_so_and_can_be_retried(
+    echo: Panel, drain: Callable[..., None], answer: str, words: str, settings: Settings
+) -> None:
+    service = make_service(STAFF, config={"create": answer})
+    after = ask(STAFF, service, "create", drain)
+    assert (after.status, after.provision_status) == (
+        "pending",
+        "failed",
+    ) and words in after.failure
+    assert "hunter2" not in after.failure
+    task = session().scalars(sa.select(Task)).one()
+    assert task.status == "failed"
+    with transaction():
+        services.find_service(service.uuid).product.config = {}
+    task_operations.retry_task(actor=STAFF, uuid=task.uuid)
+    assert look(service.uuid).provision_status == "processing"
+    drain()
+    after = look(service.uuid)
+    assert (after.status, after.provision_status, after.failure) == ("active", "completed", "")
+    assert book(settings) == ["create", "create"]
+
+
+def test_a_child_that_dies_leaves_nothing_processing(
+    echo: Panel, drain: Callable[..., None]
+) -> None:
+    service = make_service(STAFF, config={"create": "die"})
+    after = ask(STAFF, service, "create", drain)
+    assert after.provision_status == "failed" and "vanished" in after.failure
+    assert session().scalars(sa.select(Task.status)).all() == ["lost"]
+
+
+def test_pending_comes_back_until_it_is_done(
+    echo: Panel, drain: Callable[..., None], settings: Settings
+) -> None:
+    service = make_service(STAFF, config={"create": "pending"})
+    after = ask(STAFF, service, "create", drain)
+    assert after.provision_status == "processing"
+    with transaction() as current:
+        current.execute(sa.update(Task).values(run_at=now(), dispatched_at=None))
+    drain()
+    after = look(service.uuid)
+    assert (after.status, after.provision_status) == ("active", "completed") and book(settings) == [
+        "create",
+        "create",
+    ]
+
+
+def test_a_service_waits_for_its_other_tasks(
+    echo: Panel, drain: Callable[..., None], settings: Settings
+) -> None:
+    service = make_service(STAFF, config={"create": "follow"})
+    after = ask(STAFF, service, "create", drain)
+    assert (after.status, after.provision_status) == ("active", "completed") and book(settings) == [
+        "create",
+        "check",
+    ]
+
+
+def test_a_failing_follower_fails_the_service(echo: Panel, drain: Callable[..., None]) -> None:
+    service = make_service(STAFF, config={"create": "follow", "check": "error"})
+    after = ask(STAFF, service, "create", drain)
+    assert (after.status, after.provision_status) == (
+        "pending",
+        "failed",
+    ) and after.failure == "The provider said no."
+
+
+def test_a_module_that_says_failed_while_tries_remain_does_not_open_the_door(
+    echo: Panel, drain: Callable[..., None]
+) -> None:
+    service = make_service(STAFF, config={"create": "says_failed"})
+    requests.request(actor=STAFF, service_uuid=service.uuid, verb="create")
+    with transaction() as current:
+        current.execute(sa.update(Task).values(tries=2))
+    drain(1)
+    after = look(service.uuid)
+    assert after.provision_status == "processing" and after.failure == "Try again."
+    with pytest.raises(ConflictError):
+        requests.request(actor=STAFF, service_uuid=service.uuid, verb="create")
+
+
+def test_a_second_click_is_refused(echo: Panel) -> None:
+    service = make_service(STAFF)
+    outcomes: list[str] = []
+    barrier = threading.Barrier(4)
+
+    def click() -> None:
+        with echo.app_context():
+            barrier.wait()
+            try:
+                outcomes.append(
+                    "ok"
+                    if requests.request(actor=STAFF, service_uuid=service.uuid, verb="create").ok
+                    else "refused"
+                )
+            except ConflictError:
+                outcomes.append("refused")
+
+    threads = [threading.Thread(target=click) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["ok", "refused", "refused", "refused"]
+    release()
+    assert len(session().scalars(sa.select(Task.id)).all()) == 1
+
+
+def test_cancelling_before_it_began_puts_the_service_back(
+    echo: Panel, drain: Callable[..., None], settings: Settings
+) -> None:
+    service = make_service(STAFF)
+    requests.request(actor=STAFF, service_uuid=service.uuid, verb="create")
+    task_operations.cancel_task(actor=STAFF, uuid=session().scalars(sa.select(Task.uuid)).one())
+    assert look(service.uuid).provision_status == "pending"
+    drain()
+    assert book(settings) == []
+    assert ask(STAFF, service, "create", drain).status == "active"
+
+
+def test_cancelling_what_was_only_parked_puts_the_service_back(
+    echo: Panel, drain: Callable[..., None]
+) -> None:
+    service = make_service(STAFF)
+    requests.request(actor=STAFF, service_uuid=service.uuid, verb="create")
+    with transaction():
+        breaker.strike("Product/Echo", "it raised", weight=breaker.STRIKES)
+    drain()
+    (task,) = session().scalars(sa.select(Task).execution_options(populate_existing=True)).all()
+    assert (task.status, look(service.uuid).provision_status) == ("parked", "processing")
+    task_operations.cancel_task(actor=STAFF, uuid=task.uuid)
+    assert look(service.uuid).provision_status == "pending", "no attempt reached the module"
+
+
+def test_processing_without_a_task_is_settled(echo: Panel) -> None:
+    service = make_service(STAFF)
+    with transaction() as current:
+        current.execute(sa.update(Service).values(provision_status="processing", verb="create"))
+    assert requests.settle_orphans() == 0, "it may be between its two transactions"
+    with transaction() as current:
+        current.execute(sa.update(Service).values(provision_since=sa.text("'2020-01-01 00:00:00'")))
+    assert requests.settle_orphans() == 1
+    assert look(service.uuid).provision_status == "failed"
+
+
+def test_a_module_that_is_off_parks_its_tasks_and_they_go_on(
+    echo: Panel, drain: Callable[..., None], settings: Settings, app: Any
+) -> None:
+    from puqpanel.operations.modules import modules
+
+    service = make_service(STAFF)
+    requests.request(actor=STAFF, service_uuid=service.uuid, verb="create")
+    modules.deactivate(
+        actor=STAFF, modules_dir=settings.modules_dir, module_type="Product", name="Echo"
+    )
+    drain()
+    task = session().scalars(sa.select(Task)).one()
+    assert (
+        task.status == "parked"
+        and "not active" in task.note
+        and look(service.uuid).provision_status == "processing"
+    )
+    activate(echo, STAFF)
+    drain()
+    after = look(service.uuid)
+    assert (after.status, after.provision_status) == ("active", "completed")
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_an_old_task_is_not_retried_over_what_came_after_it(
+    echo: Panel, drain: Callable[..., None], settings: Settings, own: bool
+) -> None:
+    service = make_service(STAFF, config={"create": "error", "own": own})
+    assert ask(STAFF, service, "create", drain).provision_status == "failed"
+    old = session().scalars(sa.select(Task.uuid)).one()
+    with transaction():
+        services.find_service(service.uuid).product.config = {"own": own}
+    assert requests.request(actor=STAFF, service_uuid=service.uuid, verb="create").ok
+    new_id, new = session().execute(sa.select(Task.id, Task.uuid).where(Task.uuid != old)).one()
+    assert claim.claim(new_id, "busy") is not None
+    with pytest.raises(ConflictError, match="another task"):
+        task_operations.retry_task(actor=STAFF, uuid=old)
+    sweep.rescue({}, new_id, "busy")
+    with transaction() as current:
+        current.execute(sa.update(Service).values(provision_status="failed"))
+    task_operations.retry_task(actor=STAFF, uuid=new)
+    drain()
+    for status in ("active", "terminated"):
+        assert look(service.uuid).status == status
+        with pytest.raises(ConflictError, match="not possible"):
+            task_operations.retry_task(actor=STAFF, uuid=old)
+        drain()
+        assert book(settings).count("create") == 2
+        if status == "active":
+            ask(STAFF, service, "terminate", drain)
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_what_was_cut_off_is_looked_up_however_its_task_was_added(
+    settings: Settings, app: Panel, drain: Callable[..., None], own: bool
+) -> None:
+    sees = (
+        "\n    def observe(self): return {'exists': 'create' in json.loads(BOOK.read_text()),"
+        " 'suspended': False}\n"
+    )
+    write_module(settings.modules_dir, ECHO + sees)
+    with app.app_context():
+        activate(app, STAFF)
+    panel = Live(settings).ensure()
+    with panel.app_context():
+        service = make_service(STAFF, config={"create": "die", "own": own})
+        after = ask(STAFF, service, "create", drain)
+        assert (after.status, after.provision_status) == ("active", "completed") and book(
+            settings
+        ) == ["create"]
+    dismantle(panel)
+
+
+def test_a_change_of_package_that_works_at_the_second_try_leaves_nothing_failed(
+    echo: Panel, drain: Callable[..., None]
+) -> None:
+    service = make_service(STAFF, config={"change_package": "error"})
+    ask(STAFF, service, "create", drain)
+    assert ask(STAFF, service, "change_package", drain).provision_status == "failed"
+    with transaction():
+        services.find_service(service.uuid).product.config = {}
+    after = ask(STAFF, service, "change_package", drain)
+    assert (after.status, after.provision_status, after.failure) == ("active", "completed", "")
+
+
+def test_a_change_of_package_that_the_module_settles_itself_is_told(
+    echo: Panel, drain: Callable[..., None]
+) -> None:
+    service = make_service(STAFF, config={"change_package": "says_completed"})
+    ask(STAFF, service, "create", drain)
+    after = ask(STAFF, service, "change_package", drain)
+    assert (after.provision_status, after.verb) == ("completed", "")
+    actions = (
+        session().scalars(sa.select(Audit.action).where(Audit.subject_uuid == service.uuid)).all()
+    )
+    assert "service.change_package_succeeded" in actions
+
+
+def test_a_helper_that_ends_well_does_not_hide_that_the_job_failed(
+    echo: Panel, drain: Callable[..., None], settings: Settings
+) -> None:
+    service = make_service(STAFF, config={"create": "error", "helper": True})
+    after = ask(STAFF, service, "create", drain)
+    assert (after.provision_status, after.failure) == ("failed", "The provider said no.")
+    with transaction() as current:
+        current.execute(
+            sa.update(Task).where(Task.status == "queued").values(run_at=now(), dispatched_at=None)
+        )
+    drain()
+    after = look(service.uuid)
+    assert book(settings) == ["create", "check"] and (after.status, after.provision_status) == (
+        "pending",
+        "failed",
+    )
+
+
+def test_garbage_in_an_answer_is_a_failure_like_any_other(
+    echo: Panel, drain: Callable[..., None]
+) -> None:
+    service = make_service(STAFF, config={"create": "garbage"})
+    after = ask(STAFF, service, "create", drain)
+    task = session().scalars(sa.select(Task)).one()
+    assert (after.provision_status, task.status) == ("failed", "failed")
+    assert (
+        "hunter2" not in after.failure + task.note
+        and len(after.failure) < 5000
+        and len(str(task.attempts[0].output)) < 5000
+    )
+
+
+def test_saving_settings_keeps_what_a_job_finds_out_meanwhile(
+    echo: Panel, drain: Callable[..., None], settings: Settings
+) -> None:
+    service = make_service(STAFF)
+    requests.keep_service_data(service_uuid=service.uuid, changes={"domain": "told.test"})
+
+    def job() -> None:
+        while not (settings.modules_dir / "Product" / "Echo" / "saving").exists():
+            pass
+        with echo.app_context():
+            requests.keep_service_data(
+                service_uuid=service.uuid, changes={"password": "made-by-the-job"}
+            )
+
+    thread = threading.Thread(target=job)
+    thread.start()
+    services.save_service_data(actor=STAFF, uuid=service.uuid, data={"domain": "x.test", "slow": 1})
+    thread.join()
+    after = look(service.uuid)
+    assert after.service_data == {"domain": "x.test"} and after.provision_data == {
+        "password": "made-by-the-job"
+    }

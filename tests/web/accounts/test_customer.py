@@ -1,0 +1,122 @@
+"""The customer's service in every state: a kind sentence, nothing of the provider's, and no tab
+that cannot work.
+"""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from werkzeug.test import TestResponse
+
+from puqpanel.infra.db import transaction
+from puqpanel.infra.settings import Settings
+from puqpanel.live import Live, dismantle
+from puqpanel.operations.provisioning import services
+from tests.conftest import STAFF
+from tests.sample import PASSWORD, activate, make_service, write_module
+from tests.web.conftest import Browser
+
+MODULE = """
+    from puqpanel.sdk import Product
+
+    class Echo(Product):
+        def getClientAreaMenuConfig(self):
+            return {"general": {"name": "General", "template": "client_area.general"}, "files": {"name": "Files", "template": "client_area.general"}}
+
+        def controllerClientGeneralSecret(self, request):
+            return "hunter2"
+"""
+REASON = "The cloud at 10.0.0.7 says: no room on node fra-3."
+Look = Callable[..., tuple[TestResponse, TestResponse, int]]
+
+
+@pytest.fixture
+def look(settings: Settings, tmp_path: Path) -> Look:
+    """The service's page, the home page and the status of a call of the first tab, with the
+    service in a state.
+    """
+    write_module(
+        tmp_path / "modules",
+        MODULE,
+        files={"views/client_area/general.html": "<p>the module's tab</p>"},
+    )
+    live = Live(replace(settings, modules_dir=tmp_path / "modules"))
+    app = live.ensure()
+    with app.app_context():
+        activate(app, STAFF)
+    dismantle(app)
+    app = live.ensure()
+    with app.app_context():
+        uuid = make_service(STAFF).uuid
+    browser: Browser = contextvars.Context().run(
+        Browser(app).sign_in, "astrid@lumen.test", "/client", PASSWORD
+    )
+
+    def look(status: str, provision: str, **values: Any) -> tuple[TestResponse, TestResponse, int]:
+        with app.app_context(), transaction():
+            service = services.find_service(uuid)
+            service.failure = REASON
+            for name, value in {"status": status, "provision_status": provision, **values}.items():
+                setattr(service, name, value)
+        call = browser.get(f"/client/services/{uuid}/general/api/secret")
+        return (
+            browser.get(f"/client/services/{uuid}", follow_redirects=True),
+            browser.get("/client/"),
+            call.status_code,
+        )
+
+    return look
+
+
+@pytest.mark.parametrize(
+    ("status", "provision", "verb", "sentence"),
+    [
+        ("pending", "pending", "", ""),
+        ("pending", "processing", "create", "Being prepared."),
+        ("pending", "failed", "create", "takes longer than it should"),
+        ("active", "completed", "create", ""),
+        ("active", "processing", "change_package", "Being changed."),
+        ("active", "failed", "suspend", ""),
+        ("active", "failed", "change_package", "until then it stays as it was"),
+        ("suspended", "suspended", "suspend", "This service is suspended."),
+    ],
+)
+def test_what_there_is_is_shown_with_a_kind_sentence(
+    look: Look, status: str, provision: str, verb: str, sentence: str
+) -> None:
+    page, home, _ = look(status, provision, verb=verb)
+    assert page.status_code == 200
+    assert ("the module's tab" in page.text, sentence in page.text) == (True, True)
+    assert (">Files</a>" in page.text) == (status == "active"), (
+        "a service that is not active shows its first tab alone"
+    )
+    assert REASON not in page.text + home.text
+    assert "fra-3" not in page.text + home.text
+
+
+@pytest.mark.parametrize(
+    ("status", "provision", "sentence"),
+    [
+        ("terminated", "terminated", "This service has ended."),
+        ("cancelled", "pending", "This service has ended."),
+        ("fraud", "suspended", "This service is suspended."),
+        ("active", "not_found", "does not work just now"),
+    ],
+)
+def test_what_is_gone_or_closed_shows_the_panels_own_page(
+    look: Look, status: str, provision: str, sentence: str
+) -> None:
+    page, home, call = look(status, provision)
+    assert (page.status_code, call) == (200, 404)
+    assert ("the module's tab" in page.text, sentence in page.text, ">Plan</h2>" in page.text) == (
+        False,
+        True,
+        True,
+    )
+    assert "fra-3" not in page.text + home.text
+    assert "raud" not in page.text + home.text

@@ -1,0 +1,515 @@
+"""Gateways and senders as staff see them: made, filled in, ordered, switched, tried and
+deleted, with no secret on any page.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from puqpanel.app import Panel
+from puqpanel.domain.actors import SYSTEM
+from puqpanel.infra.db import session, transaction
+from puqpanel.infra.settings import Settings
+from puqpanel.live import Live, dismantle
+from puqpanel.models import Audit, Instance, Module, Task
+from puqpanel.operations.accounts import staff
+from puqpanel.operations.modules import configured_modules, modules
+from tests.conftest import STAFF
+from tests.sample import PASSWORD, activate, write_module
+from tests.web.conftest import Browser
+
+PAY = """
+    from puqpanel.sdk import Payment, Result, forms
+    need = forms.validators.InputRequired
+
+    class SettingsForm(forms.Form):
+        account = forms.StringField("Account", [need("Which one?")])
+        signing = forms.PasswordField("Signing words", [need()])
+        sandbox = forms.BooleanField("Sandbox", default=True)
+        mode = forms.SelectField("Mode", choices={"a": "A", "b": "B"})
+
+    class Pay(Payment):
+        SettingsForm = SettingsForm
+
+        def get_client_area_html(self, data=None):
+            invoice = data["invoice"]
+            if self.module_data["account"] == "boom":
+                raise ValueError("inner secret 4711")
+            return (f"<form action='https://pay.test/'><p>{invoice.number} {invoice.due_amount} {invoice.getDueAmountAttribute()} {invoice.client.currency.code} {data['sample']}"
+                    f" {len(invoice.lines)} {self.instance_uuid} {self.get_return_url()}</p><script>alert(1)</script></form>")
+
+        def api_webhook_post(self, request):
+            return "ok"
+
+        def test_connection(self):
+            account = self.module_data["account"]
+            if account == "boom":
+                raise ValueError("inner secret 4711")
+            return Result.success("It knows 7.") if account == "7" else {"status": "error", "message": f"Nobody knows {account}."}
+"""
+OWN = """
+    from puqpanel.sdk import Notification
+
+    class Own(Notification):
+        def getModuleData(self, data={}):
+            self.module_data = {"server": data.get("server", "mail.test"), "password": data.get("password", ""), "api_key": data.get("api_key", ""), "debug": bool(data.get("debug"))}
+            return self.module_data
+
+        def getSettingsPage(self, data={}):
+            if self.module_data["server"] == "boom":
+                raise ValueError("inner secret 4711")
+            return self.view("settings", {"data": self.module_data, "url": data["webhook_url"], "same": self.webhook_url == data["webhook_url"]})
+
+        def testConnection(self):
+            return {"success": True, "message": "Hello."}
+
+        def send(self, data):
+            return {"status": "success"}
+"""
+SETTINGS = """<input name="server" value="{{ data.server }}"><input name="password" type="password" value='{{ data.password }}'>
+<textarea name="api_key">{{ data.api_key }}</textarea><p class="said">{{ url }} {{ same }}</p>"""
+
+
+@pytest.fixture
+def settings(settings: Settings, tmp_path: Path) -> Settings:
+    base = tmp_path / "modules"
+    write_module(base, PAY, type="Payment", name="Pay")
+    write_module(
+        base, OWN, type="Notification", name="Own", files={"views/settings.html": SETTINGS}
+    )
+    return replace(settings, modules_dir=base)
+
+
+class Scene:
+    """A panel with both modules on, and staff who may do everything."""
+
+    def __init__(self, live: Live) -> None:
+        self.live = live
+        with live.ensure().app_context():
+            staff.create_staff(
+                actor=SYSTEM, email="owner@panel.test", name="Owner", password=PASSWORD
+            )
+            role = staff.save_role(
+                actor=SYSTEM,
+                uuid=None,
+                name="Reader",
+                permissions=["gateways.view", "senders.view"],
+            )
+            staff.create_staff(
+                actor=SYSTEM,
+                email="reader@panel.test",
+                name="Reader",
+                password=PASSWORD,
+                role_uuids=[role.uuid],
+            )
+            activate(live.ensure(), STAFF, "Pay", "Payment")
+            activate(live.ensure(), STAFF, "Own", "Notification")
+        self.panel: Panel = live.ensure()
+        self.owner = self.browser("owner@panel.test")
+
+    def browser(self, email: str) -> Browser:
+        return contextvars.Context().run(Browser(self.panel).sign_in, email, password=PASSWORD)
+
+    def make(self, noun: str, title: str) -> str:
+        key = "Payment/Pay" if noun == "gateways" else "Notification/Own"
+        answer = self.owner.post(f"/admin/{noun}/new", {"title": title, "module": key})
+        assert answer.status_code == 302, answer.text
+        return str(answer.headers["Location"].rpartition("/")[2])
+
+    def row(self, uuid: str) -> Instance:
+        with self.panel.app_context():
+            return configured_modules.find_instance(uuid)
+
+    def audits(self) -> list[Audit]:
+        with self.panel.app_context():
+            return list(
+                session().scalars(
+                    sa.select(Audit)
+                    .where(Audit.subject_type.in_(("gateway", "sender")))
+                    .order_by(Audit.id)
+                )
+            )
+
+
+@pytest.fixture
+def scene(settings: Settings) -> Iterator[Scene]:
+    found = Scene(Live(settings))
+    yield found
+    dismantle(found.panel)
+
+
+def test_from_nothing_to_a_gateway_that_is_on(scene: Scene) -> None:
+    assert "No gateways yet" in scene.owner.get("/admin/gateways/").text
+    refused = scene.owner.post("/admin/gateways/new", {"title": " ", "module": "Payment/Pay"})
+    assert refused.status_code == 422 and "A name is needed." in refused.text
+    assert (
+        scene.owner.post(
+            "/admin/gateways/new", {"title": "X", "module": "Notification/Own"}
+        ).status_code
+        == 422
+    )
+    uuid = scene.make("gateways", "  Card <b> ")
+    page = scene.owner.get(f"/admin/gateways/{uuid}").text
+    assert (
+        "Card &lt;b&gt;" in page
+        and f"http://panel.test/webhooks/Payment/Pay/{uuid}" in page
+        and "data-copy" in page
+    )
+    early = scene.owner.post(
+        f"/admin/gateways/{uuid}/switch", {"on": "yes"}, follow_redirects=True
+    ).text
+    assert "Save its settings first." in early
+    assert scene.row(uuid).active is False
+    saved = scene.owner.post(
+        f"/admin/gateways/{uuid}/settings",
+        {"account": "7", "signing": "words-nobody-reads", "mode": "b"},
+    )
+    assert saved.status_code == 302
+    assert scene.row(uuid).data == {
+        "account": "7",
+        "signing": "words-nobody-reads",
+        "sandbox": False,
+        "mode": "b",
+    }
+    assert (
+        "switched on"
+        in scene.owner.post(
+            f"/admin/gateways/{uuid}/switch", {"on": "yes"}, follow_redirects=True
+        ).text
+    )
+    assert scene.row(uuid).active is True
+    scene.owner.post(f"/admin/gateways/{uuid}/switch", {"on": "no"})
+    assert scene.row(uuid).active is False
+
+
+def test_a_refusal_stands_beside_the_field_and_nothing_is_kept(scene: Scene) -> None:
+    uuid = scene.make("gateways", "Card")
+    answer = scene.owner.post(
+        f"/admin/gateways/{uuid}/settings",
+        {"account": "", "signing": "words-nobody-reads", "mode": "zz"},
+    )
+    assert answer.status_code == 422
+    assert "Which one?" in answer.text and 'aria-invalid="true"' in answer.text
+    assert "words-nobody-reads" not in answer.text
+    # a box that was not ticked stays so
+    assert re.search(r'<input[^>]*name="sandbox"[^>]*>', answer.text) and not re.search(
+        r'<input[^>]*checked[^>]*name="sandbox"', answer.text
+    )
+    assert scene.row(uuid).data == {}
+
+
+def test_an_empty_secret_keeps_the_stored_one_and_none_is_shown(scene: Scene) -> None:
+    uuid = scene.make("gateways", "Card")
+    scene.owner.post(
+        f"/admin/gateways/{uuid}/settings",
+        {"account": "7", "signing": "words-nobody-reads", "mode": "b"},
+    )
+    page = scene.owner.get(f"/admin/gateways/{uuid}").text
+    assert "words-nobody-reads" not in page and 'value="7"' in page
+    scene.owner.post(
+        f"/admin/gateways/{uuid}/settings", {"account": "8", "signing": "", "mode": "a"}
+    )
+    assert scene.row(uuid).data == {
+        "account": "8",
+        "signing": "words-nobody-reads",
+        "sandbox": False,
+        "mode": "a",
+    }
+    told = " ".join(f"{one.summary} {one.before} {one.after}" for one in scene.audits())
+    assert "words-nobody-reads" not in told and "account, mode" in told
+    with scene.panel.app_context():
+        stored = session().scalar(sa.text("select data from instances"))
+    assert "words" not in str(stored)
+
+
+def test_a_module_that_draws_its_own_page_shows_no_secret_either(scene: Scene) -> None:
+    uuid = scene.make("senders", "Mail")
+    short = "p\"'<1"
+    scene.owner.post(
+        f"/admin/senders/{uuid}/settings",
+        {"server": "mail.test", "password": short, "api_key": "key-of-many-letters"},
+    )
+    assert scene.row(uuid).data == {
+        "server": "mail.test",
+        "password": short,
+        "api_key": "key-of-many-letters",
+        "debug": False,
+    }
+    page = scene.owner.get(f"/admin/senders/{uuid}").text
+    assert (
+        'value="mail.test"' in page
+        and '<input name="password" type="password" value="">' in page
+        and 'name="api_key"></textarea>' in page
+    )
+    assert f"http://panel.test/webhooks/Notification/Own/{uuid} True" in page
+    scene.owner.post(
+        f"/admin/senders/{uuid}/settings",
+        {"server": "other.test", "password": "", "api_key": "another-key"},
+    )
+    assert scene.row(uuid).data == {
+        "server": "other.test",
+        "password": short,
+        "api_key": "another-key",
+        "debug": False,
+    }
+
+
+def test_a_page_that_fails_says_so_and_the_data_stay(scene: Scene) -> None:
+    uuid = scene.make("senders", "Mail")
+    scene.owner.post(f"/admin/senders/{uuid}/settings", {"server": "boom", "password": "x"})
+    page = scene.owner.get(f"/admin/senders/{uuid}")
+    assert page.status_code == 200 and "could not draw its form" in page.text
+    assert scene.row(uuid).data["server"] == "boom"
+
+
+def test_order(scene: Scene) -> None:
+    first, second, third = (scene.make("gateways", title) for title in ("One", "Two", "Three"))
+    scene.make("senders", "Another noun")
+
+    def titles() -> list[str]:
+        return re.findall(
+            r'class="name" href="/admin/gateways/[^"]+">(\w+)<',
+            scene.owner.get("/admin/gateways/").text,
+        )
+
+    assert titles() == ["One", "Two", "Three"]
+    scene.owner.post(f"/admin/gateways/{third}/move", {"way": "up"})
+    assert titles() == ["One", "Three", "Two"]
+    scene.owner.post(f"/admin/gateways/{first}/move", {"way": "down"})
+    assert titles() == ["Three", "One", "Two"]
+    scene.owner.post(f"/admin/gateways/{third}/move", {"way": "up"})
+    scene.owner.post(f"/admin/gateways/{second}/move", {"way": "down"})
+    assert titles() == ["Three", "One", "Two"]
+    assert len([one for one in scene.audits() if one.action == "gateway.moved"]) == 2
+
+
+def test_rename_and_delete(scene: Scene) -> None:
+    uuid = scene.make("gateways", "Card")
+    assert 'value="Card"' in scene.owner.get(f"/admin/gateways/{uuid}/edit").text
+    assert scene.owner.post(f"/admin/gateways/{uuid}/edit", {"title": ""}).status_code == 422
+    scene.owner.post(f"/admin/gateways/{uuid}/edit", {"title": "Cards"})
+    assert scene.row(uuid).title == "Cards"
+    question = scene.owner.get(f"/admin/gateways/{uuid}/delete").text
+    assert "Delete Cards?" in question and "webhook address" in question
+    assert scene.owner.post(f"/admin/gateways/{uuid}/delete").status_code == 302
+    assert scene.owner.get(f"/admin/gateways/{uuid}").status_code == 404
+    assert [one.action for one in scene.audits()] == [
+        "gateway.created",
+        "gateway.renamed",
+        "gateway.deleted",
+    ]
+    assert "Cards" in scene.owner.get("/admin/activity/").text
+
+
+def test_the_connection_is_tested_with_what_is_stored(scene: Scene) -> None:
+    uuid = scene.make("gateways", "Card")
+    for account, said in (
+        ("7", "The connection works. It knows 7."),
+        ("8", "The connection does not work. Nobody knows 8."),
+        ("boom", "does not work. Pay.test_connection() failed"),
+    ):
+        scene.owner.post(
+            f"/admin/gateways/{uuid}/settings",
+            {"account": account, "signing": "words", "mode": "a"},
+        )
+        page = scene.owner.post(f"/admin/gateways/{uuid}/test", follow_redirects=True).text
+        assert said in page
+    vendor = scene.make("senders", "Mail")
+    assert (
+        "The connection works. Hello."
+        in scene.owner.post(f"/admin/senders/{vendor}/test", follow_redirects=True).text
+    )
+
+
+def test_what_a_client_would_see_on_a_page_where_nothing_works(scene: Scene) -> None:
+    uuid = scene.make("gateways", "Card")
+    scene.owner.post(
+        f"/admin/gateways/{uuid}/settings", {"account": "7", "signing": "words", "mode": "a"}
+    )
+    answer = scene.owner.get(f"/admin/gateways/{uuid}/preview")
+    assert f"SAMPLE-0001 21.90 21.90 EUR True 2 {uuid} http://panel.test/client" in answer.text
+    assert "This is a sample." in answer.text
+    policy = answer.headers["Content-Security-Policy"]
+    assert (
+        "sandbox allow-same-origin" in policy
+        and "allow-scripts" not in policy
+        and "form-action 'none'" in policy
+        and "script-src" not in policy
+    )
+    scene.owner.post(
+        f"/admin/gateways/{uuid}/settings", {"account": "boom", "signing": "", "mode": "a"}
+    )
+    broken = scene.owner.get(f"/admin/gateways/{uuid}/preview")
+    assert broken.status_code == 200 and "could not draw it" in broken.text
+
+
+@pytest.mark.parametrize("how", ["off", "gone", "restricted", "failing"])
+def test_what_its_module_does_not_serve_is_kept_and_said(
+    scene: Scene, settings: Settings, how: str
+) -> None:
+    uuid = scene.make("gateways", "Card")
+    scene.owner.post(
+        f"/admin/gateways/{uuid}/settings", {"account": "7", "signing": "words", "mode": "a"}
+    )
+    scene.owner.post(f"/admin/gateways/{uuid}/switch", {"on": "yes"})
+    folder = settings.modules_dir / "Payment" / "Pay"
+    assert (
+        "Its gateways, which keep their settings: Card"
+        in scene.owner.get("/admin/modules/switch/Payment/Pay/deactivate").text
+    )
+    with scene.panel.app_context():
+        if how == "off":
+            modules.deactivate(
+                actor=STAFF, modules_dir=settings.modules_dir, module_type="Payment", name="Pay"
+            )
+        elif how == "failing":
+            with transaction() as current:
+                current.execute(
+                    sa.update(Module)
+                    .where(Module.name == "Pay")
+                    .values(failing="It failed 5 times.")
+                )
+        else:
+            (folder / "config.py").write_text(
+                "CONFIG = {'name': 'Pay', 'version': '2.0.0'}" if how == "restricted" else ""
+            )
+            if how == "gone":
+                (folder / "Pay.py").unlink()
+    scene.panel = Live(settings).ensure()
+    scene.owner = scene.browser("owner@panel.test")
+    said = {
+        "off": "is not switched on",
+        "gone": "does not load",
+        "restricted": "waits for its update",
+        "failing": "was stopped",
+    }[how]
+    for path in ("/admin/gateways/", f"/admin/gateways/{uuid}", f"/admin/gateways/{uuid}/preview"):
+        page = scene.owner.get(path)
+        assert page.status_code == 200 and said in page.text, path
+    assert "Not served" in scene.owner.get("/admin/gateways/").text
+    answer = scene.owner.post(
+        f"/admin/gateways/{uuid}/settings", {"account": "9", "signing": "", "mode": "a"}
+    )
+    # one that was stopped may be mended by its settings
+    assert (
+        answer.status_code == 302
+        if how == "failing"
+        else (answer.status_code == 422 and "This was not saved." in answer.text)
+    )
+    assert said in scene.owner.post(f"/admin/gateways/{uuid}/test", follow_redirects=True).text
+    for path, data in (
+        ("edit", {"title": "Cards"}),
+        ("move", {"way": "up"}),
+        ("switch", {"on": "no"}),
+    ):
+        assert scene.owner.post(f"/admin/gateways/{uuid}/{path}", data).status_code == 302
+    row = scene.row(uuid)
+    assert (row.title, row.active, row.data["account"]) == (
+        "Cards",
+        False,
+        "9" if how == "failing" else "7",
+    )
+    assert scene.owner.post(f"/admin/gateways/{uuid}/delete").status_code == 302
+
+
+def test_who_may_only_look_sees_no_settings(scene: Scene) -> None:
+    uuid = scene.make("gateways", "Card")
+    reader = scene.browser("reader@panel.test")
+    page = reader.get(f"/admin/gateways/{uuid}").text
+    assert (
+        "Your role does not open the settings." in page
+        and "Switch on" not in page
+        and 'name="account"' not in page
+    )
+    assert reader.get("/admin/gateways/").status_code == 200
+    for path in ("new", f"{uuid}/edit", f"{uuid}/delete", f"{uuid}/preview"):
+        assert reader.get(f"/admin/gateways/{path}").status_code == 403
+    for path in ("settings", "edit", "move", "switch", "test", "delete"):
+        assert reader.post(f"/admin/gateways/{uuid}/{path}").status_code == 403
+
+
+def test_a_gateway_is_no_sender(scene: Scene) -> None:
+    uuid = scene.make("gateways", "Card")
+    assert scene.owner.get(f"/admin/senders/{uuid}").status_code == 404
+    assert (
+        scene.owner.post(f"/admin/senders/{uuid}/send", {"to": "x", "message": "y"}).status_code
+        == 404
+    )
+    assert scene.owner.post(f"/admin/senders/{uuid}/delete").status_code == 404
+
+
+def test_a_test_message_and_what_became_of_it(scene: Scene, drain: Callable[..., None]) -> None:
+    uuid = scene.make("senders", "Mail")
+    off = scene.owner.post(
+        f"/admin/senders/{uuid}/send", {"to": "a@example.test", "message": "Hello"}
+    )
+    assert off.status_code == 422 and "is switched off" in off.text
+    scene.owner.post(f"/admin/senders/{uuid}/switch", {"on": "yes"})
+    assert (
+        scene.owner.post(f"/admin/senders/{uuid}/send", {"to": "", "message": ""}).status_code
+        == 422
+    )
+    assert (
+        scene.owner.post(
+            f"/admin/senders/{uuid}/send", {"to": "a@example.test", "message": "Hello"}
+        ).status_code
+        == 302
+    )
+    page = scene.owner.get(f"/admin/senders/{uuid}").text
+    assert "Test of Mail" in page and f'hx-get="/admin/senders/{uuid}/live"' in page
+    assert scene.owner.get(f"/admin/senders/{uuid}/live").headers.get("HX-Refresh") is None
+    waiting = scene.owner.post(f"/admin/senders/{uuid}/delete")
+    assert waiting.status_code == 409 and "still wait" in waiting.text
+    drain(1)
+    done = scene.owner.get(f"/admin/senders/{uuid}/live")
+    assert "Completed" in done.text and done.headers["HX-Refresh"] == "true"
+    with scene.panel.app_context():
+        task: Any = session().scalars(sa.select(Task)).one()
+        assert (task.job, task.queue, task.tries, task.status, task.data["message"]["to"]) == (
+            "NotificationJob",
+            "Notification",
+            3,
+            "completed",
+            "a@example.test",
+        )
+    assert scene.owner.post(f"/admin/senders/{uuid}/delete").status_code == 302
+
+
+def test_pages_cost_the_same_with_many(scene: Scene, counted: Callable[[], list[str]]) -> None:
+    uuids = {noun: scene.make(noun, "First") for noun in ("gateways", "senders")}
+
+    def cost(path: str) -> int:
+        scene.owner.get(path)  # what is kept for a few seconds is there now
+        counted()
+        assert scene.owner.get(path).status_code == 200
+        return len(counted())
+
+    before = {
+        path: cost(path)
+        for noun, uuid in uuids.items()
+        for path in (f"/admin/{noun}/", f"/admin/{noun}/{uuid}")
+    }
+    for noun in uuids:
+        for _ in range(5):
+            scene.make(noun, "More")
+    assert {path: cost(path) for path in before} == before
+    assert max(before[f"/admin/{noun}/"] for noun in uuids) <= 4
+    assert max(before[f"/admin/{noun}/{uuid}"] for noun, uuid in uuids.items()) <= 6, before
+
+
+def test_whether_a_secret_is_stored_is_said(scene: Scene) -> None:
+    uuid = scene.make("gateways", "Card")
+    assert "Stored; empty keeps it" not in scene.owner.get(f"/admin/gateways/{uuid}").text
+    scene.owner.post(
+        f"/admin/gateways/{uuid}/settings",
+        {"account": "7", "signing": "words-nobody-reads", "mode": "b"},
+    )
+    assert "Stored; empty keeps it" in scene.owner.get(f"/admin/gateways/{uuid}").text

@@ -1,0 +1,55 @@
+"""A service whose module cannot be called: its page says why, and tells one that is off from
+one that is broken.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from puqpanel.infra.settings import Settings
+from puqpanel.live import Live
+from puqpanel.operations.modules import modules
+from tests.conftest import STAFF
+from tests.sample import write_module
+from tests.web.modules.test_hostile_modules import Stage
+
+
+@pytest.fixture
+def settings(settings: Settings, tmp_path: Path) -> Settings:
+    write_module(
+        tmp_path / "modules",
+        "from puqpanel.sdk import Product\n\n\nclass Echo(Product):\n    pass\n",
+    )
+    return replace(settings, modules_dir=tmp_path / "modules")
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        (True, "Product/Echo does not load: Echo.py has a syntax error"),
+        (False, "Product/Echo is not switched on."),
+    ],
+)
+def test_a_services_page_says_why_its_module_does_not_run(
+    settings: Settings, broken: bool, said: str
+) -> None:
+    stage = Stage(settings)
+    path = f"/admin/services/{stage.uuid}"
+    assert "does not run" not in stage.staff.get(path).text
+    with stage.app.app_context():
+        if broken:
+            (settings.modules_dir / "Product/Echo/Echo.py").write_text(
+                "class Echo(Product)\n    pass\n"
+            )
+        else:
+            modules.deactivate(
+                actor=STAFF, modules_dir=settings.modules_dir, module_type="Product", name="Echo"
+            )
+    stage.app = Live(settings).ensure()
+    page = stage.sign_in("admin", "owner@panel.test").get(path).text
+    assert said in page
+    assert "does not run" in page
+    assert ("is not switched on" in page) is not broken

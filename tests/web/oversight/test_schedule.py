@@ -1,0 +1,116 @@
+"""The schedule's page, and a stopped module on the page of modules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from puqpanel.app import Panel, create_app
+from puqpanel.domain.actors import SHELL
+from puqpanel.infra.db import session
+from puqpanel.infra.settings import Settings
+from puqpanel.live import dismantle
+from puqpanel.models import ScheduleEntry, Task
+from puqpanel.operations.modules import breaker
+from tests.sample import activate, write_module
+from tests.web.conftest import Browser
+
+SOURCE = """
+    from puqpanel.sdk import Plugin, abort
+
+    class Echo(Plugin):
+        def scheduler(self):
+            return [{"name": "<b>tick</b>"[3:7], "method": "tick", "every": 90}]
+        def tick(self):
+            return {"status": "success"}
+        def admin_web_routes(self):
+            return [{"method": "get", "uri": one, "name": one, "permission": "view", "controller": f"PageController@{one}"} for one in ("sound", "broken", "away")]
+"""
+PAGE = """
+    from puqpanel.sdk import abort
+
+    class PageController:
+        def sound(self, request):
+            return "<p>sound</p>"
+        def broken(self, request):
+            raise ValueError("no")
+        def away(self, request):
+            abort(404)
+"""
+
+
+@pytest.fixture
+def settings(settings: Settings, tmp_path: Path) -> Settings:
+    write_module(
+        tmp_path / "modules", SOURCE, type="Plugin", files={"controllers/PageController.py": PAGE}
+    )
+    return replace(settings, modules_dir=tmp_path / "modules")
+
+
+@pytest.fixture
+def app(app: Panel, settings: Settings) -> Iterator[Panel]:
+    with app.app_context():
+        activate(app, SHELL, type="Plugin")
+    fresh = create_app(settings)
+    yield fresh
+    dismantle(fresh)
+
+
+def test_the_schedule_runs_pauses_and_resumes(
+    app: Panel, owner: Browser, drain: Callable[..., None]
+) -> None:
+    page = owner.get("/admin/schedule/").text
+    assert ("Every 90 seconds" in page, "Not yet" in page) == (True, True)
+    entry = {"module": "Plugin/Echo", "name": "tick"}
+    assert owner.post("/admin/schedule/run", entry).status_code == 302
+    assert "runs now" in owner.get("/admin/schedule/").text
+    drain()
+    assert "Completed" in owner.get("/admin/schedule/").text
+    owner.post("/admin/schedule/pause", entry)
+    assert ">Paused<" in owner.get("/admin/schedule/").text
+    owner.post("/admin/schedule/resume", entry)
+    with app.app_context():
+        assert session().scalars(sa.select(ScheduleEntry.paused)).all() == [False]
+    owner.post("/admin/schedule/run", {"module": "Plugin/Echo", "name": "nothing"})
+    assert "No active module has such an entry" in owner.get("/admin/schedule/").text
+
+
+def test_who_may_not_sees_and_steers_nothing(app: Panel, clerk: Browser) -> None:
+    assert clerk.get("/admin/schedule/").status_code == 403
+    assert (
+        clerk.post("/admin/schedule/run", {"module": "Plugin/Echo", "name": "tick"}).status_code
+        == 403
+    )
+    with app.app_context():
+        assert session().scalars(sa.select(Task.id)).all() == []
+
+
+def test_pages_that_fail_again_and_again_stop_the_work_and_not_the_pages(
+    app: Panel, owner: Browser
+) -> None:
+    base = "/admin/modules/Plugin/Echo"
+    for _ in range(breaker.STRIKES):
+        assert owner.get(f"{base}/broken").status_code == 500
+        assert owner.get(f"{base}/away").status_code == 404
+    page = owner.get("/admin/modules/").text
+    assert (
+        "Failing" in page,
+        "was stopped." in page,
+        "broken() failed with ValueError" in page,
+    ) == (True, True, True)
+    assert "Its module was stopped" in owner.get("/admin/schedule/").text
+    assert owner.get(f"{base}/sound").status_code == 200
+    owner.post("/admin/schedule/run", {"module": "Plugin/Echo", "name": "tick"})
+    page = owner.get("/admin/schedule/").text
+    assert ("tick” waits. The module Plugin/Echo was stopped." in page, "runs now" in page) == (
+        True,
+        False,
+    )
+    assert owner.post("/admin/modules/switch/Plugin/Echo/let-go-on").status_code == 302
+    assert "goes on, and so do its tasks" in owner.get("/admin/modules/").text
+    owner.post("/admin/modules/switch/Plugin/Echo/let-go-on")
+    assert "not stopped" in owner.get("/admin/modules/").text

@@ -1,0 +1,61 @@
+"""The list of tasks: which service each is about, found by its name, in one query."""
+
+from __future__ import annotations
+
+from puqpanel.app import Panel
+from puqpanel.domain.actors import SYSTEM
+from puqpanel.infra.db import transaction
+from puqpanel.models import Task
+from puqpanel.operations.provisioning import services
+from tests.web.conftest import Browser
+
+
+def add(app: Panel, **values: object) -> str:
+    """A completed task; its uuid."""
+    with app.app_context(), transaction() as current:
+        row = Task(job="ModuleJob", queue="Module", status="completed", data={}, **values)
+        current.add(row)
+        current.flush()
+        return row.uuid
+
+
+def test_a_task_says_for_which_service(app: Panel, owner: Browser, shop: dict[str, str]) -> None:
+    uuid = add(app, title="Create", service_uuid=shop["service"], note="It is ready.")
+    link = f'href="/admin/services/{shop["service"]}"'
+    listed = owner.get("/admin/tasks/").text
+    assert (link in listed, "berg.example</a>" in listed, "It is ready." in listed) == (
+        True,
+        True,
+        True,
+    )
+    page = owner.get(f"/admin/tasks/{uuid}").text
+    assert (link in page, "Create berg.example</h1>" in page) == (True, True)
+
+
+def test_a_task_is_found_by_its_services_name(
+    app: Panel, owner: Browser, shop: dict[str, str]
+) -> None:
+    add(app, title="Create", service_uuid=shop["service"])
+    other = add(app, title="Tidy up")
+    found = owner.get("/admin/tasks/?q=BERG.ex").text
+    assert (f'/admin/services/{shop["service"]}"' in found, other in found) == (True, False)
+    assert other in owner.get("/admin/tasks/?q=tidy").text
+    assert "Nothing matches" in owner.get("/admin/tasks/?q=100%25").text
+
+
+def test_a_task_of_a_service_that_is_gone_and_of_none(
+    app: Panel, owner: Browser, shop: dict[str, str]
+) -> None:
+    gone = add(app, title="Terminate", service_uuid="11111111-2222-3333-4444-555555555555")
+    assert ">gone<" in owner.get(f"/admin/tasks/{gone}").text
+    assert "ModuleJob" in owner.get("/admin/tasks/").text
+
+
+def test_names_in_the_list_are_escaped_and_in_the_csv(
+    app: Panel, owner: Browser, shop: dict[str, str]
+) -> None:
+    with app.app_context():
+        services.rename_service(actor=SYSTEM, uuid=shop["service"], name="<i>odd</i>")
+    add(app, title="Create", service_uuid=shop["service"])
+    assert "<i>odd" not in owner.get("/admin/tasks/").text
+    assert "<i>odd</i>" in owner.get("/admin/tasks/?format=csv").text

@@ -1,0 +1,138 @@
+"""The activity log: who, what, to what, from where; and what stood before and after."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from puqpanel.app import Panel
+from puqpanel.domain.actors import Actor
+from puqpanel.infra.db import session, transaction
+from puqpanel.models import Audit, Role
+from puqpanel.operations.accounts import staff
+from puqpanel.operations.provisioning import services
+from puqpanel.operations.system import audit
+from tests.web.conftest import PASSWORD, Browser
+
+HERE = Actor("staff", 1, "Nina Night", "203.0.113.9")
+
+
+def last(app: Panel, action: str) -> int:
+    """The number of the newest entry of an action."""
+    with app.app_context():
+        found = session().scalar(sa.select(sa.func.max(Audit.id)).where(Audit.action == action))
+        assert found is not None
+        return found
+
+
+def test_the_list_says_who_did_what_to_what_and_from_where(
+    app: Panel, owner: Browser, shop: dict[str, str]
+) -> None:
+    with app.app_context():
+        services.rename_service(actor=HERE, uuid=shop["service"], name="<b>new</b>.example")
+    page = owner.get("/admin/activity/").text
+    for text in (
+        "Nina Night",
+        "203.0.113.9",
+        "service.renamed",
+        f'/admin/services/{shop["service"]}"',
+        "&lt;b&gt;new&lt;/b&gt;.example</a>",
+        "Signed in.",
+    ):
+        assert text in page, text
+    assert "<b>new" not in page
+    assert "berg.example" not in owner.get("/admin/activity/?by=system&about=client").text
+
+
+def test_one_entry_shows_before_and_after_without_secrets(
+    app: Panel, owner: Browser, shop: dict[str, str]
+) -> None:
+    with app.app_context():
+        with transaction():
+            audit.record(
+                actor=HERE,
+                action="service.configured",
+                subject_type="service",
+                subject_uuid=shop["service"],
+                summary="Saved.",
+                before={"quota": 5, "password": "old-canary"},
+                after={"quota": 7, "password": "new-canary", "zones": ["a", "b"]},
+            )
+        services.rename_service(actor=HERE, uuid=shop["service"], name="new.example")
+    page = owner.get(f"/admin/activity/{last(app, 'service.renamed')}").text
+    assert (">berg.example<" in page, ">new.example<" in page, ">Before<" in page) == (
+        True,
+        True,
+        True,
+    )
+    page = owner.get(f"/admin/activity/{last(app, 'service.configured')}").text
+    assert (
+        ">5<" in page,
+        ">7<" in page,
+        "canary" in page,
+        "[&#34;a&#34;, &#34;b&#34;]" in page,
+    ) == (True, True, False, True)
+    assert [
+        owner.get(f"/admin/activity/{number}").status_code for number in (0, 10**6, 2**40, 2**70)
+    ] == [404] * 4
+
+
+def test_a_page_leads_to_its_whole_timeline(owner: Browser, shop: dict[str, str]) -> None:
+    service = owner.get(f"/admin/services/{shop['service']}").text
+    where = f"/admin/activity/?about=service&amp;subject={shop['service']}"
+    assert where in service
+    page = owner.get(where.replace("&amp;", "&")).text
+    assert (
+        "Web S sold to Anna Berg." in page,
+        "Product Web S made." in page,
+        "Subject: berg.example" in page,
+    ) == (True, False, True)
+
+
+def test_what_is_gone_and_what_has_no_page_is_named_without_a_link(
+    app: Panel, owner: Browser, shop: dict[str, str]
+) -> None:
+    with app.app_context(), transaction():
+        audit.record(
+            actor=HERE,
+            action="role.deleted",
+            subject_type="role",
+            subject_uuid="no-such-role",
+            summary="Role Old removed.",
+        )
+        audit.record(
+            actor=HERE,
+            action="module.activated",
+            subject_type="module",
+            subject_uuid="Product/Echo",
+            summary="Echo switched on.",
+        )
+    assert "Role Old removed." in owner.get("/admin/activity/").text
+    assert ">gone<" in owner.get(f"/admin/activity/{last(app, 'role.deleted')}").text
+    assert (
+        "/admin/modules/?q=Echo"
+        in owner.get(f"/admin/activity/{last(app, 'module.activated')}").text
+    )
+
+
+def test_only_who_may_read_it_sees_it(app: Panel, clerk: Browser, shop: dict[str, str]) -> None:
+    assert clerk.get("/admin/activity/").status_code == 403
+    assert "/admin/activity/" not in clerk.get(f"/admin/services/{shop['service']}").text
+    with app.app_context():
+        with transaction() as current:
+            current.add(Role(name="Auditor", permissions=["audit.view"]))
+        role = session().scalar(sa.select(Role).where(Role.name == "Auditor"))
+        assert role is not None
+        staff.create_staff(
+            actor=HERE,
+            email="audit@panel.test",
+            name="Aud",
+            password=PASSWORD,
+            role_uuids=[role.uuid],
+        )
+    auditor = Browser(app).sign_in("audit@panel.test")
+    page = auditor.get("/admin/activity/").text
+    assert (
+        "berg.example" in page,
+        f"/admin/services/{shop['service']}" in page,
+        "Activity log</span>" in page,
+    ) == (True, False, True)
