@@ -11,7 +11,7 @@ from puqpanel.host.calls import Called
 from puqpanel.host.registry import LoadedModule
 from puqpanel.models import Task
 from puqpanel.operations.modules import breaker
-from puqpanel.operations.provisioning import requests
+from puqpanel.operations.provisioning import settlement
 from puqpanel.tasks.outcome import Outcome
 
 
@@ -34,7 +34,7 @@ class ModuleJob:
             module, method, task=task, service_uuid=task.service_uuid or None, product_uuid=product
         )
         if task.service_uuid and called.service_changes:
-            requests.keep_service_data(
+            settlement.keep_service_data(
                 service_uuid=task.service_uuid, changes=called.service_changes
             )
         return outcome_of(called)
@@ -43,7 +43,7 @@ class ModuleJob:
         """Moves the service, and counts what failed, in the transaction that closes the task."""
         breaker.note(task.module, outcome)
         if task.service_uuid:
-            requests.record(task, outcome)
+            settlement.record(task, outcome)
 
     def _look(self, module: LoadedModule, task: Task) -> Outcome | None:
         """Asks the provider what an attempt that was cut off has done; None when the job may
@@ -58,7 +58,7 @@ class ModuleJob:
                 f" {called.result.message or called.error}",
             )
         verb, exists, suspended = (
-            requests.own_verb(task),
+            settlement.own_verb(task),
             bool(facts.get("exists")),
             bool(facts.get("suspended")),
         )
@@ -77,12 +77,12 @@ class ModuleJob:
             return None
         done = ends[verb.key]
         if not done:
-            requests.set_provision_status(
+            settlement.set_provision_status(
                 service_uuid=task.service_uuid, status=ProvisionStatus.NOT_FOUND
             )
             return Outcome("failed", "The provider no longer has this account.", dict(facts))
         if isinstance(found, Mapping):
-            requests.keep_service_data(service_uuid=task.service_uuid, changes=found)
+            settlement.keep_service_data(service_uuid=task.service_uuid, changes=found)
         return Outcome(
             "completed",
             f"{verb.label} had been done before the attempt was cut off; the provider says so.",

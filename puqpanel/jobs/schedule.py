@@ -17,7 +17,7 @@ from puqpanel.jobs.entry import HANDLERS
 from puqpanel.operations.modules import module_log, modules
 from puqpanel.operations.oversight import schedule as timetable
 from puqpanel.operations.oversight import tasks
-from puqpanel.operations.provisioning import requests
+from puqpanel.operations.provisioning import reconciliation
 from puqpanel.tasks import fence, sweep
 
 log = structlog.get_logger(__name__)
@@ -55,7 +55,7 @@ def entries(settings: Settings) -> list[Entry]:
         Entry("send what is due", 1, sweep.send_due),
         Entry("start what modules do by themselves", 1, timetable.run_due),
         Entry("rescue what was lost", 5, lambda: sweep.rescue(HANDLERS), blind=fence.LEASE),
-        Entry("settle services without a task", 20, requests.settle_orphans),
+        Entry("settle services without a task", 20, reconciliation.settle_orphans),
         Entry("let go on what was parked", 10, modules.unpark_served),
         Entry(
             "count processes that modules ended",

@@ -13,7 +13,7 @@ from puqpanel.host import context
 from puqpanel.host.contract.names import bind
 from puqpanel.infra.db import release, session, transaction
 from puqpanel.models.provisioning.services import Service as Row
-from puqpanel.operations.provisioning import requests
+from puqpanel.operations.provisioning import settlement
 from puqpanel.tasks import fence
 
 
@@ -120,7 +120,7 @@ class Service:
         """
         with transaction():
             fence.check()
-            requests.set_provision_status(
+            settlement.set_provision_status(
                 service_uuid=self.uuid, status=str(status), actor=_actor()
             )
         return self.refresh()
@@ -131,7 +131,7 @@ class Service:
         """
         with transaction():
             fence.check()
-            requests.set_provision_data(service_uuid=self.uuid, data=dict(data))
+            settlement.set_provision_data(service_uuid=self.uuid, data=dict(data))
         return self
 
 

@@ -77,7 +77,7 @@ class MultiCheckboxField(SelectMultipleField):
     option_widget = widgets.CheckboxInput()
 
 
-def offered(pairs: Iterable[tuple[str, str]]) -> list[SelectChoice]:
+def choices(pairs: Iterable[tuple[str, str]]) -> list[SelectChoice]:
     """Choices of a field.
 
     Args:
@@ -86,7 +86,7 @@ def offered(pairs: Iterable[tuple[str, str]]) -> list[SelectChoice]:
     return [SelectChoice(value, label) for value, label in pairs]
 
 
-def blame(form: FlaskForm, error: UserError) -> None:
+def add_errors(form: FlaskForm, error: UserError) -> None:
     """Puts an operation's refusal beside the fields it is about; what is of no field goes on top.
 
     Args:

@@ -9,7 +9,7 @@ from wtforms.validators import EqualTo, InputRequired, Length
 
 from puqpanel.domain.errors import UserError
 from puqpanel.operations.accounts import signin
-from puqpanel.web.forms import Form, blame
+from puqpanel.web.forms import Form, add_errors
 from puqpanel.web.guard import actor
 from puqpanel.web.limits import failed, limiter
 from puqpanel.web.sessions import sign_in
@@ -62,7 +62,7 @@ def install(bp: Blueprint, area: Area) -> None:
                     actor=actor(), current=str(form.current.data), password=str(form.password.data)
                 )
             except UserError as error:
-                blame(form, error)
+                add_errors(form, error)
             else:
                 sign_in(person, keep=session.permanent)
                 flash(

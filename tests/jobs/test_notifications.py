@@ -18,8 +18,9 @@ from puqpanel.infra.db import db, release, session, transaction
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live, dismantle
 from puqpanel.models import ModuleLog, Task
+from puqpanel.operations.messaging import messages
+from puqpanel.operations.messaging.messages import Message
 from puqpanel.operations.modules import configured_modules, modules
-from puqpanel.operations.modules.configured_modules import Message
 from puqpanel.operations.oversight.tasks import retry_task
 from tests.conftest import STAFF
 from tests.sample import activate, write_module
@@ -73,7 +74,7 @@ def tasks() -> list[Any]:
 
 def send(sender: str, to: str = "anna@example.test", **more: Any) -> Task:
     message = Message(to=to, subject="Hello\r\nBcc: x", message="Text", **more)
-    return configured_modules.send(
+    return messages.send(
         actor=STAFF, sender_uuid=sender, message=message, tries=2, backoff=0, tags=["invoice:1"]
     )
 
@@ -106,7 +107,7 @@ def test_it_is_sent_by_a_worker_with_the_senders_settings(
         and sender in row.response
     )
     assert '"key": "v"' in row.response
-    assert [one.id for one in configured_modules.sends_of(sender)] == [task.id]
+    assert [one.id for one in messages.sends_of(sender)] == [task.id]
 
 
 @pytest.mark.parametrize(
@@ -196,6 +197,6 @@ def test_the_same_message_is_not_sent_twice_while_one_waits(
 )
 def test_what_is_no_message(sender: str, message: Message, field: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        configured_modules.send(actor=STAFF, sender_uuid=sender, message=message)
+        messages.send(actor=STAFF, sender_uuid=sender, message=message)
     assert set(caught.value.errors) == {field}
     assert tasks() == []

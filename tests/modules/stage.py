@@ -16,7 +16,7 @@ from puqpanel.host.contract.result import Result
 from puqpanel.host.registry import LoadedModule
 from puqpanel.infra.db import db, release, session
 from puqpanel.models import Client, Service, Task
-from puqpanel.operations.provisioning import requests, services
+from puqpanel.operations.provisioning import services, settlement
 from tests.sample import make_client, make_service
 
 STAFF = Actor("staff", None, "A test")
@@ -55,7 +55,7 @@ class Stage:
         # with a task as in a worker: a call without one is somebody waiting for a page, and does
         # not wait long
         called = self.call(uuid, method, task=Task(id=1, attempt=1, data={}))
-        requests.keep_service_data(service_uuid=uuid, changes=called.service_changes)
+        settlement.keep_service_data(service_uuid=uuid, changes=called.service_changes)
         return called.result
 
     def service(self, uuid: str) -> Service:

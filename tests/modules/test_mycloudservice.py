@@ -14,7 +14,7 @@ from puqpanel.domain.errors import InvalidInput
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import ModuleLog
 from puqpanel.operations.catalog import products
-from puqpanel.operations.provisioning import requests, services
+from puqpanel.operations.provisioning import services, settlement
 from tests.fakes.demo_cloud import DemoCloudServer
 from tests.modules.stage import STAFF, VERBS, Stage
 
@@ -241,7 +241,7 @@ def test_an_account_that_is_gone_is_said_to_be_gone(house: House, cloud: DemoClo
     uuid = house.sold()
     assert house.job(uuid, "create_job").ok
     cloud.store.delete("lumen")
-    requests.set_provision_status(service_uuid=uuid, status="processing")
+    settlement.set_provision_status(service_uuid=uuid, status="processing")
     answer = house.job(uuid, "suspend_job")
     assert (answer.ok, answer.retry, house.service(uuid).provision_status) == (
         False,

@@ -18,7 +18,7 @@ from puqpanel.host.context import Context, entered
 from puqpanel.infra.db import db, release, session, transaction
 from puqpanel.models import ModuleLog, Task
 from puqpanel.operations.catalog import products
-from puqpanel.operations.provisioning import requests, services
+from puqpanel.operations.provisioning import requests, services, settlement
 from tests.fakes.ocs import Account, Dialect, OcsServer
 from tests.modules.stage import STAFF, VERBS, Stage
 
@@ -340,7 +340,7 @@ def test_an_account_that_is_gone_is_said_to_be_gone(
 ) -> None:
     uuid = house.sold(cloud)
     assert house.job(uuid, "create_job").ok
-    requests.set_provision_status(service_uuid=uuid, status=ProvisionStatus.PROCESSING)
+    settlement.set_provision_status(service_uuid=uuid, status=ProvisionStatus.PROCESSING)
     cloud.users.pop(made(cloud)[0])
     answer = house.job(uuid, verb)
     assert (answer.ok, answer.retry, house.service(uuid).provision_status) == (

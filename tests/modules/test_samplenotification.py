@@ -18,7 +18,7 @@ from puqpanel.infra.db import release, session
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live, dismantle
 from puqpanel.models import ModuleLog, Task
-from puqpanel.operations.modules import configured_modules
+from puqpanel.operations.modules import configured_modules, module_settings
 from tests.conftest import STAFF
 from tests.fakes.faults import FaultyServer, Reply, Seen
 from tests.fakes.smtp import MailServer
@@ -53,7 +53,7 @@ class Channel:
         ).uuid
 
     def save(self, **data: Any) -> None:
-        configured_modules.save_settings(
+        module_settings.save_settings(
             actor=STAFF,
             uuid=self.uuid,
             data={"encryption": "none", **{key: str(value) for key, value in data.items()}},
@@ -71,7 +71,7 @@ class Channel:
         return called.result
 
     def test(self) -> Result:
-        return configured_modules.test_connection(actor=STAFF, uuid=self.uuid)
+        return module_settings.test_connection(actor=STAFF, uuid=self.uuid)
 
 
 @pytest.fixture

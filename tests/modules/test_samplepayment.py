@@ -23,7 +23,7 @@ from puqpanel.infra.db import db, release, session, transaction
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live, dismantle
 from puqpanel.models import ModuleLog
-from puqpanel.operations.modules import configured_modules
+from puqpanel.operations.modules import configured_modules, gateways, module_settings
 from puqpanel.sdk import Invoice
 from tests.conftest import STAFF
 from tests.fakes.faults import FaultyServer, Reply, Seen
@@ -63,7 +63,7 @@ class Till:
         )
 
     def save(self, **more: str) -> None:
-        configured_modules.save_settings(
+        module_settings.save_settings(
             actor=STAFF,
             uuid=self.uuid,
             data={"holder": "Firm <b>", "iban": IBAN, "bic": "", "webhook_secret": SECRET, **more},
@@ -158,9 +158,7 @@ def test_the_client_sees_one_reference_each_time(till: Till) -> None:
 
 
 def test_a_sample_keeps_nothing(till: Till) -> None:
-    called = configured_modules.preview(
-        actor=STAFF, gateway=configured_modules.find_instance(till.uuid)
-    )
+    called = gateways.preview(actor=STAFF, gateway=configured_modules.find_instance(till.uuid))
     assert (
         called is not None
         and called.ok
@@ -242,26 +240,26 @@ def test_a_gateway_without_a_secret_believes_nobody(till: Till) -> None:
 def test_the_connection(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (
         "no bank service to ask"
-        in configured_modules.test_connection(actor=STAFF, uuid=till.uuid).message
+        in module_settings.test_connection(actor=STAFF, uuid=till.uuid).message
     )
     with Bank() as bank:
         till.save(bank_api=bank.url, api_key="bank-key-1")
-        closed = configured_modules.test_connection(actor=STAFF, uuid=till.uuid)
+        closed = module_settings.test_connection(actor=STAFF, uuid=till.uuid)
         assert not closed.ok and "open internet" in closed.message
         monkeypatch.setattr(addresses, "_allowed", addresses.networks(["127.0.0.0/8"]))
         assert (
-            configured_modules.test_connection(actor=STAFF, uuid=till.uuid).message
+            module_settings.test_connection(actor=STAFF, uuid=till.uuid).message
             == "The bank's service knows this account."
         )
         bank.iban = "DE00"
         assert (
             "another account"
-            in configured_modules.test_connection(actor=STAFF, uuid=till.uuid).message
+            in module_settings.test_connection(actor=STAFF, uuid=till.uuid).message
         )
         bank.fail("garbage")
-        assert not configured_modules.test_connection(actor=STAFF, uuid=till.uuid).ok
+        assert not module_settings.test_connection(actor=STAFF, uuid=till.uuid).ok
         till.save(bank_api=bank.url, api_key="wrong-key-1")
-        refused = configured_modules.test_connection(actor=STAFF, uuid=till.uuid)
+        refused = module_settings.test_connection(actor=STAFF, uuid=till.uuid)
         assert not refused.ok and "401" in refused.message and "wrong-key-1" not in refused.message
 
 

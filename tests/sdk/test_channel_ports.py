@@ -16,8 +16,9 @@ from puqpanel.infra.db import release, session
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live, dismantle
 from puqpanel.models import ModuleLog, Task
-from puqpanel.operations.modules import configured_modules
-from puqpanel.operations.modules.configured_modules import Message
+from puqpanel.operations.messaging import messages
+from puqpanel.operations.messaging.messages import Message
+from puqpanel.operations.modules import configured_modules, gateways, module_settings
 from tests.conftest import STAFF
 from tests.fakes.smtp import MailServer
 from tests.sample import activate, write_module
@@ -152,9 +153,9 @@ def test_a_sender_by_mail(panel: Panel, drain: Callable[..., None]) -> None:
     ).uuid
     with MailServer("none", ("panel", "Very-Secret-77")) as server:
         sent = {key: str(value) for key, value in server.config().items() if key != "verify"}
-        configured_modules.save_settings(actor=STAFF, uuid=uuid, data=sent)
-        configured_modules.save_settings(actor=STAFF, uuid=uuid, data={**sent, "password": ""})
-        page = configured_modules.settings_page(
+        module_settings.save_settings(actor=STAFF, uuid=uuid, data=sent)
+        module_settings.save_settings(actor=STAFF, uuid=uuid, data={**sent, "password": ""})
+        page = module_settings.settings_page(
             actor=STAFF, instance=configured_modules.find_instance(uuid)
         )
         assert (
@@ -163,7 +164,7 @@ def test_a_sender_by_mail(panel: Panel, drain: Callable[..., None]) -> None:
             and "Very-Secret-77" not in page.value
         )
         configured_modules.switch_instance(actor=STAFF, uuid=uuid, active=True)
-        configured_modules.send(
+        messages.send(
             actor=STAFF,
             sender_uuid=uuid,
             message=Message("anna@example.test", "Hello", "Text"),
@@ -172,7 +173,7 @@ def test_a_sender_by_mail(panel: Panel, drain: Callable[..., None]) -> None:
         drain(1)
         assert [one.recipients for one in server.messages] == [["anna@example.test"]]
         server.fault = "recipient"
-        configured_modules.send(
+        messages.send(
             actor=STAFF,
             sender_uuid=uuid,
             message=Message("anna@example.test", "Again", "Text"),
@@ -193,7 +194,7 @@ def test_a_card_gateway(panel: Panel) -> None:
     uuid = configured_modules.create_instance(
         actor=STAFF, module_type="Payment", module="Payment/MyStripePayment", title="Card"
     ).uuid
-    configured_modules.save_settings(
+    module_settings.save_settings(
         actor=STAFF,
         uuid=uuid,
         data={
@@ -204,7 +205,7 @@ def test_a_card_gateway(panel: Panel) -> None:
         },
     )
     configured_modules.switch_instance(actor=STAFF, uuid=uuid, active=True)
-    page = configured_modules.settings_page(
+    page = module_settings.settings_page(
         actor=STAFF, instance=configured_modules.find_instance(uuid)
     )
     assert (
@@ -212,7 +213,7 @@ def test_a_card_gateway(panel: Panel) -> None:
         and f"http://panel.test/webhooks/Payment/MyStripePayment/{uuid}" in page.value
         and "sk_live_canary" not in page.value
     )
-    shown = configured_modules.preview(actor=STAFF, gateway=configured_modules.find_instance(uuid))
+    shown = gateways.preview(actor=STAFF, gateway=configured_modules.find_instance(uuid))
     assert (
         shown is not None
         and shown.value == "Invoice #SAMPLE-0001 21.90 EUR http://panel.test/client"

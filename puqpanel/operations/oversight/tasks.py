@@ -14,7 +14,7 @@ from puqpanel.domain.task_states import OPEN, TaskStatus
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import release, session, transaction
 from puqpanel.models import ModuleLog, Task, TaskTag
-from puqpanel.operations.provisioning import requests
+from puqpanel.operations.provisioning import settlement
 from puqpanel.operations.system import audit
 from puqpanel.tasks import control
 from puqpanel.tasks.outcome import Outcome
@@ -123,7 +123,7 @@ def cancel_task(*, actor: Actor, uuid: str) -> Task:
             task_id=task.id,
         )
         if task.service_uuid:
-            requests.record(task, Outcome("cancelled", task.note))
+            settlement.record(task, Outcome("cancelled", task.note))
     return task
 
 
@@ -137,7 +137,7 @@ def retry_task(*, actor: Actor, uuid: str) -> Task:
     with transaction():
         task = control.retry(uuid, by=actor.name)
         if task.service_uuid:
-            requests.reopen(task)
+            settlement.reopen(task)
         audit.record(
             actor=actor,
             action="task.retried",

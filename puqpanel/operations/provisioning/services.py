@@ -29,7 +29,7 @@ def find_service(uuid: str) -> Service:
     return found
 
 
-def find_service_now(uuid: str) -> Service:
+def lock_service(uuid: str) -> Service:
     """One service as it is at this moment, locked until the transaction ends, whatever this
     session had read of it. Raises NotFoundError.
     """
@@ -172,7 +172,7 @@ def save_service_data(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> Se
         raise ConflictError("Something is under way for this service; save once it has ended.")
     kept = _accepted(module, data, actor, service_uuid=uuid)
     with transaction():
-        service = find_service_now(uuid)
+        service = lock_service(uuid)
         if service.provision_status == "processing":
             raise ConflictError(
                 "Something is under way for this service by now; save once it has ended."

@@ -14,7 +14,7 @@ from puqpanel.infra.db import release, session
 from puqpanel.infra.redact import secret_name
 from puqpanel.models.provisioning.services import Service as ServiceRow
 from puqpanel.models.system.tasks import Task as TaskRow
-from puqpanel.operations.provisioning import requests
+from puqpanel.operations.provisioning import requests, settlement
 from puqpanel.sdk.product import Product
 from puqpanel.sdk.testing.contract import Bench, NotTested, probe
 
@@ -156,7 +156,9 @@ def run_job(bench: Bench, verb: str) -> calls.Called:
     called = calls.invoke(
         bench.lab.loaded, VERBS[verb].job, service_uuid=bench.lab.service_uuid, task=task
     )
-    requests.keep_service_data(service_uuid=bench.lab.service_uuid, changes=called.service_changes)
+    settlement.keep_service_data(
+        service_uuid=bench.lab.service_uuid, changes=called.service_changes
+    )
     return called
 
 

@@ -21,7 +21,7 @@ from puqpanel.live import Live, dismantle
 from puqpanel.models import Audit, Service, Task
 from puqpanel.operations.modules import breaker
 from puqpanel.operations.oversight import tasks as task_operations
-from puqpanel.operations.provisioning import requests, services
+from puqpanel.operations.provisioning import reconciliation, requests, services, settlement
 from puqpanel.tasks import claim, sweep
 from tests.sample import activate, make_service, write_module
 
@@ -325,10 +325,10 @@ def test_processing_without_a_task_is_settled(echo: Panel) -> None:
     service = make_service(STAFF)
     with transaction() as current:
         current.execute(sa.update(Service).values(provision_status="processing", verb="create"))
-    assert requests.settle_orphans() == 0, "it may be between its two transactions"
+    assert reconciliation.settle_orphans() == 0, "it may be between its two transactions"
     with transaction() as current:
         current.execute(sa.update(Service).values(provision_since=sa.text("'2020-01-01 00:00:00'")))
-    assert requests.settle_orphans() == 1
+    assert reconciliation.settle_orphans() == 1
     assert look(service.uuid).provision_status == "failed"
 
 
@@ -466,13 +466,13 @@ def test_saving_settings_keeps_what_a_job_finds_out_meanwhile(
     echo: Panel, drain: Callable[..., None], settings: Settings
 ) -> None:
     service = make_service(STAFF)
-    requests.keep_service_data(service_uuid=service.uuid, changes={"domain": "told.test"})
+    settlement.keep_service_data(service_uuid=service.uuid, changes={"domain": "told.test"})
 
     def job() -> None:
         while not (settings.modules_dir / "Product" / "Echo" / "saving").exists():
             pass
         with echo.app_context():
-            requests.keep_service_data(
+            settlement.keep_service_data(
                 service_uuid=service.uuid, changes={"password": "made-by-the-job"}
             )
 

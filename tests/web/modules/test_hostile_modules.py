@@ -19,7 +19,7 @@ from puqpanel.infra.settings import Settings
 from puqpanel.live import Live
 from puqpanel.operations.accounts import staff
 from puqpanel.operations.modules import modules
-from puqpanel.operations.provisioning import requests, services
+from puqpanel.operations.provisioning import requests, services, settlement
 from tests.conftest import STAFF
 from tests.sample import PASSWORD, make_service, write_module
 from tests.web.modules.test_module_routes import token_of
@@ -148,7 +148,7 @@ class Stage:
             )
             service = make_service(STAFF)
             self.uuid, self.product = service.uuid, service.product.uuid
-            requests.set_provision_status(service_uuid=service.uuid, status="processing")
+            settlement.set_provision_status(service_uuid=service.uuid, status="processing")
             with transaction():
                 row = services.find_service(service.uuid)
                 row.status, row.provision_status = "active", "completed"

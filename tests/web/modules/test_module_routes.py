@@ -18,7 +18,7 @@ from puqpanel.infra.settings import Settings
 from puqpanel.live import Live
 from puqpanel.operations.accounts import staff
 from puqpanel.operations.modules import modules
-from puqpanel.operations.provisioning import requests, services
+from puqpanel.operations.provisioning import services, settlement
 from tests.conftest import STAFF
 from tests.sample import PASSWORD, make_service, write_module
 
@@ -261,7 +261,7 @@ def customer(settings: Settings, tmp_path: Path) -> tuple[FlaskClient, str]:
     app = live.ensure()
     with app.app_context():
         service = make_service(STAFF)
-        requests.set_provision_status(service_uuid=service.uuid, status="processing")
+        settlement.set_provision_status(service_uuid=service.uuid, status="processing")
         with transaction():
             services.find_service(service.uuid).status = "active"
     client = app.test_client()

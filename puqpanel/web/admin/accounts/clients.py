@@ -16,7 +16,7 @@ from puqpanel.operations.accounts import clients
 from puqpanel.operations.system import audit
 from puqpanel.web.admin.accounts.pick import matching
 from puqpanel.web.exports import csv_answer, csv_wanted
-from puqpanel.web.forms import Form, blame, offered
+from puqpanel.web.forms import Form, add_errors, choices
 from puqpanel.web.guard import actor, allow
 from puqpanel.web.list_page import Tab
 from puqpanel.web.lists import Column, Listing, Sort
@@ -66,7 +66,7 @@ class ClientForm(Form):
     email = EmailField("E-mail", [InputRequired("An e-mail address is needed."), Length(max=254)])
     company = StringField("Company", [Length(max=200)])
     country = StringField("Country", [Length(max=2)], description="Two letters, as in NO or PL.")
-    currency = SelectField("Currency", choices=offered((code, code) for code in CURRENCIES))
+    currency = SelectField("Currency", choices=choices((code, code) for code in CURRENCIES))
     active = BooleanField(
         "Active",
         default=True,
@@ -157,7 +157,7 @@ def create_submit() -> ResponseReturnValue:
                 ),
             )
         except UserError as error:
-            blame(form, error)
+            add_errors(form, error)
         else:
             flash(f"{client.name} was added.", "good")
             return redirect(url_for("admin.clients.show", uuid=client.uuid))
@@ -227,7 +227,7 @@ def edit_submit(uuid: str) -> ResponseReturnValue:
                 **form.values("name", "email", "company", "country", "currency", "notes", "active"),
             )
         except UserError as error:
-            blame(form, error)
+            add_errors(form, error)
         else:
             flash("The client was saved.", "good")
             return redirect(url_for("admin.clients.show", uuid=uuid))
@@ -267,7 +267,7 @@ def user_submit(uuid: str) -> ResponseReturnValue:
                 **form.values("email", "name", "password", "owner"),
             )
         except UserError as error:
-            blame(form, error)
+            add_errors(form, error)
         else:
             flash(f"{user.email} may act for this client.", "good")
             return redirect(url_for("admin.clients.show", uuid=uuid))
@@ -304,7 +304,7 @@ def password_submit(uuid: str, user_uuid: str) -> ResponseReturnValue:
                 actor=actor(), client_uuid=uuid, user_uuid=user_uuid, **form.values("password")
             )
         except UserError as error:
-            blame(form, error)
+            add_errors(form, error)
         else:
             flash("The password was changed and the user's sessions were ended.", "good")
             return redirect(url_for("admin.clients.show", uuid=uuid))

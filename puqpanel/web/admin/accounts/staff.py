@@ -17,7 +17,7 @@ from puqpanel.models import Role, Staff, staff_roles
 from puqpanel.operations.accounts import staff
 from puqpanel.operations.system import audit
 from puqpanel.web.exports import csv_answer, csv_wanted
-from puqpanel.web.forms import Form, MultiCheckboxField, blame, offered
+from puqpanel.web.forms import Form, MultiCheckboxField, add_errors, choices
 from puqpanel.web.guard import actor, allow
 from puqpanel.web.list_page import Tab
 from puqpanel.web.lists import Column, Listing, Sort
@@ -119,7 +119,7 @@ def create_form() -> ResponseReturnValue:
 def create_submit() -> ResponseReturnValue:
     """Makes an account."""
     form = NewStaffForm()
-    form.roles.choices = offered(_roles())
+    form.roles.choices = choices(_roles())
     if form.validate_on_submit():
         try:
             made = staff.create_staff(
@@ -128,7 +128,7 @@ def create_submit() -> ResponseReturnValue:
                 **form.values("email", "name", "password"),
             )
         except UserError as error:
-            blame(form, error)
+            add_errors(form, error)
         else:
             flash(f"{made.name} can sign in now.", "good")
             return redirect(url_for("admin.staff.index"))
@@ -140,7 +140,7 @@ def _roles() -> list[tuple[str, str]]:
 
 
 def _new(form: NewStaffForm) -> str:
-    form.roles.choices = offered(_roles())
+    form.roles.choices = choices(_roles())
     back = url_for("admin.staff.index")
     return render_template(
         "admin/form.html",
@@ -174,7 +174,7 @@ def edit_form(uuid: str) -> ResponseReturnValue:
 def edit_submit(uuid: str) -> ResponseReturnValue:
     """Changes an account, its password too where one is given."""
     form = StaffForm()
-    form.roles.choices = offered(_roles())
+    form.roles.choices = choices(_roles())
     if form.validate_on_submit():
         try:
             # the password first: it has the stricter check, and a refusal must leave nothing half
@@ -188,7 +188,7 @@ def edit_submit(uuid: str) -> ResponseReturnValue:
                 **form.values("email", "name", "active"),
             )
         except UserError as error:
-            blame(form, error)
+            add_errors(form, error)
         else:
             flash(
                 "The account was saved."
@@ -200,7 +200,7 @@ def edit_submit(uuid: str) -> ResponseReturnValue:
 
 
 def _edit(form: StaffForm, found: Staff) -> str:
-    form.roles.choices = offered(_roles())
+    form.roles.choices = choices(_roles())
     return render_template(
         "admin/accounts/staff/edit.html",
         form=form,
@@ -253,7 +253,7 @@ def role_edit_submit(uuid: str) -> ResponseReturnValue:
 
 def _save_role(found: Role | None) -> ResponseReturnValue:
     form = RoleForm()
-    form.permissions.choices = offered(_keys(found))
+    form.permissions.choices = choices(_keys(found))
     if form.validate_on_submit():
         try:
             staff.save_role(
@@ -263,7 +263,7 @@ def _save_role(found: Role | None) -> ResponseReturnValue:
                 permissions=form.permissions.data or (),
             )
         except UserError as error:
-            blame(form, error)
+            add_errors(form, error)
         else:
             flash(f"The role {form.name.data} was saved.", "good")
             return redirect(url_for("admin.staff.roles"))
@@ -280,7 +280,7 @@ def _keys(found: Role | None) -> list[tuple[str, str]]:
 
 
 def _role(form: RoleForm, found: Role | None) -> str:
-    form.permissions.choices = offered(_keys(found))
+    form.permissions.choices = choices(_keys(found))
     permissions = staff.all_permissions()
     known = {one.key for one in permissions}
     groups = [(name, list(rows)) for name, rows in groupby(permissions, key=lambda one: one.group)]

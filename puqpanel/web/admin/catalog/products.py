@@ -18,7 +18,7 @@ from puqpanel.models import Product
 from puqpanel.operations.catalog import products
 from puqpanel.operations.system import audit
 from puqpanel.web.exports import csv_answer, csv_wanted
-from puqpanel.web.forms import Form, answers, blame, offered
+from puqpanel.web.forms import Form, add_errors, answers, choices
 from puqpanel.web.guard import actor, allow
 from puqpanel.web.list_page import Tab
 from puqpanel.web.lists import Column, Filter, Listing, Sort
@@ -83,8 +83,8 @@ class ProductForm(Form):
     price = StringField(
         "Price", [InputRequired("A price is needed, 0 for nothing."), Length(max=20)], default="0"
     )
-    currency = SelectField("Currency", choices=offered((code, code) for code in CURRENCIES))
-    period = SelectField("For each", choices=offered(PERIODS.items()), default="monthly")
+    currency = SelectField("Currency", choices=choices((code, code) for code in CURRENCIES))
+    period = SelectField("For each", choices=choices(PERIODS.items()), default="monthly")
     active = BooleanField("On sale", default=True)
     description = TextAreaField("Description", [Length(max=10_000)])
 
@@ -96,7 +96,7 @@ def _offer(form: ProductForm, held: str = "") -> ProductForm:
     ]
     if held and held not in dict(pairs):
         pairs.append((held, f"{held} (not switched on)"))
-    form.module.choices = offered(pairs)
+    form.module.choices = choices(pairs)
     return form
 
 
@@ -131,7 +131,7 @@ def create_submit() -> ResponseReturnValue:
                 actor=actor(), uuid=None, **form.values(*ProductForm.ASKED)
             )
         except UserError as error:
-            blame(form, error)
+            add_errors(form, error)
         else:
             flash(
                 f"{product.name} was added."
@@ -194,7 +194,7 @@ def edit_submit(uuid: str) -> ResponseReturnValue:
         try:
             products.save_product(actor=actor(), uuid=uuid, **form.values(*ProductForm.ASKED))
         except UserError as error:
-            blame(form, error)
+            add_errors(form, error)
         else:
             flash("The product was saved.", "good")
             return redirect(url_for("admin.products.show", uuid=uuid))

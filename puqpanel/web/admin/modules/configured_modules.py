@@ -16,9 +16,9 @@ from wtforms.validators import InputRequired, Length
 
 from puqpanel.domain.errors import InvalidInput, UserError
 from puqpanel.models import Instance
-from puqpanel.operations.modules import configured_modules
+from puqpanel.operations.modules import configured_modules, module_settings
 from puqpanel.operations.system import audit
-from puqpanel.web.forms import Form, answers, blame, offered
+from puqpanel.web.forms import Form, add_errors, answers, choices
 from puqpanel.web.guard import actor, allow, can
 
 View = Callable[..., ResponseReturnValue]
@@ -142,7 +142,7 @@ class Pages:
                     actor=actor(), module_type=self.kind.type, **form.values("title", "module")
                 )
             except UserError as error:
-                blame(form, error)
+                add_errors(form, error)
             else:
                 flash(
                     f"{made.title} was added and is still off. Save its settings, then switch"
@@ -171,7 +171,7 @@ class Pages:
         ]
 
     def _with_modules(self, form: NewForm) -> NewForm:
-        form.module.choices = offered(self._offered())
+        form.module.choices = choices(self._offered())
         return form
 
     # One of them.
@@ -185,7 +185,7 @@ class Pages:
         self.find(uuid)
         sent = answers()
         try:
-            configured_modules.save_settings(actor=actor(), uuid=uuid, data=sent)
+            module_settings.save_settings(actor=actor(), uuid=uuid, data=sent)
         except UserError as error:
             errors = error.errors if isinstance(error, InvalidInput) else {"": [str(error)]}
             return self._show(self.find(uuid), sent, errors), 422
@@ -201,7 +201,7 @@ class Pages:
         uuid, module = instance.uuid, configured_modules.module_of(instance)
         manage = can(f"{self.kind.many}.manage")
         called = (
-            configured_modules.settings_page(
+            module_settings.settings_page(
                 actor=actor(), instance=instance, sent=sent, errors=errors
             )
             if manage
@@ -222,7 +222,7 @@ class Pages:
             webhook=configured_modules.webhook_address(instance)
             if configured_modules.has_webhook(module)
             else "",
-            can_test=configured_modules.can_test(module),
+            can_test=module_settings.can_test(module),
             manage=manage,
             timeline=audit.timeline(self.kind.one, uuid, 20),
             **self.further(instance),
@@ -246,7 +246,7 @@ class Pages:
             try:
                 configured_modules.rename_instance(actor=actor(), uuid=uuid, **form.values("title"))
             except UserError as error:
-                blame(form, error)
+                add_errors(form, error)
             else:
                 flash(f"The {self.kind.one} was renamed.", "good")
                 return redirect(self.url("show", uuid))
@@ -292,7 +292,7 @@ class Pages:
         """Asks the module whether what is stored works."""
         self.find(uuid)
         try:
-            result = configured_modules.test_connection(actor=actor(), uuid=uuid)
+            result = module_settings.test_connection(actor=actor(), uuid=uuid)
         except UserError as error:
             flash(str(error), "bad")
         else:

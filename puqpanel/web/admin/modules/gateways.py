@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import make_response, render_template
 from flask.typing import ResponseReturnValue
 
-from puqpanel.operations.modules import configured_modules
+from puqpanel.operations.modules import configured_modules, gateways
 from puqpanel.web.admin.modules.configured_modules import Kind, Pages
 from puqpanel.web.guard import actor
 
@@ -37,7 +37,7 @@ class GatewayPages(Pages):
     def preview(self, uuid: str) -> ResponseReturnValue:
         """What a client would see, with a sample invoice, on a page where nothing works."""
         instance = self.find(uuid)
-        called = configured_modules.preview(actor=actor(), gateway=instance)
+        called = gateways.preview(actor=actor(), gateway=instance)
         answer = make_response(
             render_template(
                 "admin/modules/configured_modules/preview.html",

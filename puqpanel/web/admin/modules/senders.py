@@ -13,11 +13,11 @@ from wtforms.validators import InputRequired, Length
 
 from puqpanel.domain.errors import UserError
 from puqpanel.models import Instance
-from puqpanel.operations.modules import configured_modules
-from puqpanel.operations.modules.configured_modules import Message
+from puqpanel.operations.messaging import messages
+from puqpanel.operations.messaging.messages import Message
 from puqpanel.web.admin.modules.configured_modules import Kind, Pages
 from puqpanel.web.admin.oversight.tasks import open_among
-from puqpanel.web.forms import Form, blame
+from puqpanel.web.forms import Form, add_errors
 from puqpanel.web.guard import actor, can
 
 SENDER = Kind(
@@ -61,7 +61,7 @@ class SenderPages(Pages):
         return {"form": TestForm(formdata=None), **self._tasks(instance.uuid)}
 
     def _tasks(self, uuid: str) -> dict[str, Any]:
-        tasks = configured_modules.sends_of(uuid) if can("tasks.view") else []
+        tasks = messages.sends_of(uuid) if can("tasks.view") else []
         return {"tasks": tasks, "busy": open_among(tasks)}
 
     def live(self, uuid: str) -> ResponseReturnValue:
@@ -87,7 +87,7 @@ class SenderPages(Pages):
                 subject="Test message", title="Test message", **form.values("to", "message")
             )
             try:
-                configured_modules.send(
+                messages.send(
                     actor=actor(),
                     sender_uuid=uuid,
                     message=message,
@@ -97,7 +97,7 @@ class SenderPages(Pages):
                     title=f"Test of {instance.title}",
                 )
             except UserError as error:
-                blame(form, error)
+                add_errors(form, error)
             else:
                 flash(
                     "The message is on its way. What becomes of it stands under “Messages”.", "good"

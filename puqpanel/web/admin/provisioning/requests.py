@@ -23,7 +23,7 @@ from puqpanel.models import Client, Product, Service, Task
 from puqpanel.operations.oversight import tasks as task_operations
 from puqpanel.operations.provisioning import requests, services
 from puqpanel.web.admin.provisioning.bulk import Bulk, run
-from puqpanel.web.forms import Form, blame, offered
+from puqpanel.web.forms import Form, add_errors, choices
 from puqpanel.web.guard import actor, allow
 
 bp = Blueprint("provisioning", __name__, url_prefix="/services")
@@ -46,7 +46,7 @@ class PackageForm(Form):
         "Price",
         [InputRequired("Say what it costs from now on.")],
         default="keep",
-        choices=offered(
+        choices=choices(
             [
                 ("keep", "Keep the price it was sold at"),
                 ("take", "Take the product's price of today"),
@@ -213,7 +213,7 @@ def package_submit(uuid: str) -> ResponseReturnValue:
     """Changes the product, then has the module carry it to the provider."""
     service = services.find_service(uuid)
     form = PackageForm()
-    form.product.choices = offered(_packages(service))
+    form.product.choices = choices(_packages(service))
     if form.validate_on_submit():
         try:
             flash(
@@ -226,7 +226,7 @@ def package_submit(uuid: str) -> ResponseReturnValue:
                 "good",
             )
         except UserError as error:
-            blame(form, error)
+            add_errors(form, error)
         else:
             return redirect(_page(uuid))
     return _package(form, service), 422
@@ -253,7 +253,7 @@ def _packages(service: Service) -> list[tuple[str, str]]:
 
 
 def _package(form: PackageForm, service: Service) -> str:
-    form.product.choices = offered(_packages(service))
+    form.product.choices = choices(_packages(service))
     return render_template(
         "admin/form.html",
         title="Change package",

@@ -25,7 +25,7 @@ from puqpanel.web.admin.accounts.pick import Found, find_clients, matching
 from puqpanel.web.admin.oversight.tasks import ROW, open_among
 from puqpanel.web.admin.provisioning.explanations import why
 from puqpanel.web.exports import csv_answer, csv_wanted
-from puqpanel.web.forms import Form, answers, blame, offered
+from puqpanel.web.forms import Form, add_errors, answers, choices
 from puqpanel.web.guard import actor, allow
 from puqpanel.web.list_page import Tab
 from puqpanel.web.lists import Column, Filter, Listing, Sort
@@ -196,7 +196,7 @@ def create_submit() -> ResponseReturnValue:
                 name=str(form.name.data),
             )
         except UserError as error:
-            blame(form, error)
+            add_errors(form, error)
         else:
             flash(f"{service.name} was added. Press Create to make it at the provider.", "good")
             return redirect(url_for("admin.services.show", uuid=service.uuid))
@@ -208,7 +208,7 @@ def _offer(form: ServiceForm) -> None:
         (p.uuid, f"{p.name}, {p.price} / {PERIODS.get(p.period, p.period)}")
         for p in products.products()
     ]
-    form.product.choices = offered([("", "Choose a product…"), *sold])
+    form.product.choices = choices([("", "Choose a product…"), *sold])
 
 
 def _new(form: ServiceForm, found: Found | None = None) -> str:
@@ -304,7 +304,7 @@ def edit_submit(uuid: str) -> ResponseReturnValue:
         try:
             services.rename_service(actor=actor(), uuid=uuid, **form.values("name"))
         except UserError as error:
-            blame(form, error)
+            add_errors(form, error)
         else:
             flash("The service was renamed.", "good")
             return redirect(url_for("admin.services.show", uuid=uuid))

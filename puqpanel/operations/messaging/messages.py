@@ -1,0 +1,134 @@
+"""Messages: validated, then queued as one task per recipient."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+
+import sqlalchemy as sa
+
+from puqpanel.domain.actors import Actor
+from puqpanel.domain.errors import ConflictError, InvalidInput
+from puqpanel.infra.db import session, transaction
+from puqpanel.infra.redact import storable
+from puqpanel.models import Task, TaskTag
+from puqpanel.operations.modules import configured_modules
+from puqpanel.tasks import add as engine
+
+TONES = ("info", "success", "warning", "error")
+
+
+LONGEST_MESSAGE, LARGEST_FILES = 100_000, 10 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message to one recipient.
+
+    Args:
+        to: an address as the sender's channel knows it.
+        subject: one line.
+        message: text or HTML.
+        title: what it is about in a few words; the subject unless told.
+        type: its tone, one of TONES.
+        module: the key of the module that it is about, empty where it is about none.
+        attachments: name, content in base64, type of each.
+    """
+
+    to: str
+    subject: str
+    message: str
+    title: str = ""
+    type: str = "info"
+    module: str = ""
+    attachments: tuple[Mapping[str, str], ...] = ()
+
+
+def send(
+    *,
+    actor: Actor,
+    sender_uuid: str,
+    message: Message,
+    tries: int = 5,
+    backoff: int = 60,
+    tags: Sequence[str] = (),
+    title: str = "",
+) -> Task:
+    """Queues one message: a task of its own, sent by a worker and tried again while the channel
+    does not take it.
+
+    Args:
+        actor: who caused it.
+        sender_uuid: the sender.
+        message: what goes to whom.
+        tries, backoff: attempts, and seconds between them.
+        tags: further words to find the task by.
+        title: what the task is called in lists.
+
+    Raises:
+        ConflictError: the sender is switched off.
+        InvalidInput: nobody to send it to, no text, or too much of it.
+    """
+    clean = _clean(message)
+    with transaction():
+        sender = configured_modules.find_instance(sender_uuid, "Notification")
+        if not sender.active:
+            raise ConflictError(f"The sender {sender.title} is switched off, so it cannot send.")
+        return engine.add(
+            job="NotificationJob",
+            queue="Notification",
+            data={
+                "sender": sender.uuid,
+                "message": {**asdict(clean), "attachments": [*clean.attachments]},
+            },
+            tags=["notification", f"sender:{sender.uuid}", *tags],
+            title=title or f"Send “{clean.subject[:80]}” by {sender.title}",
+            module=sender.module,
+            tries=tries,
+            backoff=backoff,
+            timeout=300,
+            max_exceptions=tries,
+            actor=actor,
+        )
+
+
+def sends_of(sender_uuid: str, limit: int = 10) -> Sequence[Task]:
+    """A sender's newest tasks, newest first."""
+    tagged = (
+        sa.select(TaskTag.task_id)
+        .where(TaskTag.tag == f"sender:{sender_uuid}")
+        .order_by(TaskTag.task_id.desc())
+        .limit(limit)
+    )
+    return (
+        session()
+        .scalars(
+            sa.select(Task).where(Task.id.in_(tagged.subquery().select())).order_by(Task.id.desc())
+        )
+        .all()
+    )
+
+
+def _clean(message: Message) -> Message:
+    errors: dict[str, list[str]] = {}
+    to, subject = storable(message.to).strip(), " ".join(storable(message.subject).split())
+    if not to or len(to) > 254:
+        errors["to"] = ["Enter whom it goes to, with at most 254 characters."]
+    if not subject or len(subject) > 255:
+        errors["subject"] = ["Enter a subject of at most 255 characters."]
+    text = storable(message.message)
+    if not text.strip() or len(text) > LONGEST_MESSAGE:
+        errors["message"] = [f"Enter a text of at most {LONGEST_MESSAGE:,} characters."]
+    if sum(len(str(file.get("content", ""))) for file in message.attachments) > LARGEST_FILES:
+        errors["attachments"] = ["Attachments are larger than 10 MB together."]
+    if message.type not in TONES:
+        errors["type"] = [f"The type is one of {', '.join(TONES)}."]
+    if errors:
+        raise InvalidInput(errors)
+    return replace(
+        message,
+        to=to,
+        subject=subject,
+        message=text,
+        title=" ".join(storable(message.title).split()) or subject,
+    )
