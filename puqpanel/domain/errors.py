@@ -22,6 +22,10 @@ class ConflictError(UserError):
     """The thing is not in a state in which this can be done."""
 
 
+class InProgressError(ConflictError):
+    """What was requested is running already, or has just completed: nothing is wrong."""
+
+
 class PermissionDenied(UserError):
     """The person is known but may not do this."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from puqpanel.host import calls, registry
-from puqpanel.jobs.modules import held_back, outcome_of
+from puqpanel.jobs.modules import outcome_of, parked
 from puqpanel.models import Task
 from puqpanel.operations.modules import breaker, hooks
 from puqpanel.tasks.outcome import Outcome
@@ -17,8 +17,8 @@ class HookJob:
 
     def run(self, task: Task) -> Outcome:
         """One attempt; parks while the module is not served."""
-        if reason := held_back(task.module):
-            return Outcome("park", reason)
+        if outcome := parked(task):
+            return outcome
         module = registry.current().modules[task.module]
         hook = hooks.find(module, task.data)
         if hook is None:

@@ -11,8 +11,11 @@ from puqpanel.host.calls import Called
 from puqpanel.host.registry import LoadedModule
 from puqpanel.models import Task
 from puqpanel.operations.modules import breaker
+from puqpanel.operations.modules.availability import unavailable_reason
 from puqpanel.operations.provisioning import settlement
 from puqpanel.tasks.outcome import Outcome
+
+RESUMES = "The task resumes when the module is available."
 
 
 class ModuleJob:
@@ -22,8 +25,8 @@ class ModuleJob:
         """One attempt: parks while the module is not served, looks before repeating what was
         cut off, then calls.
         """
-        if reason := held_back(task.module):
-            return Outcome("park", reason)
+        if outcome := parked(task):
+            return outcome
         module = registry.current().modules[task.module]
         if task.in_doubt:
             seen = self._look(module, task)
@@ -90,19 +93,10 @@ class ModuleJob:
         )
 
 
-def held_back(key: str) -> str:
-    """Why a task of a module cannot run now, as a sentence; empty where it can."""
-    module = registry.current().get(key)
-    if module is None:
-        return f"The module {key} is not active; the task goes on when it is."
-    if module.restricted:
-        return f"The module {key} waits for its update; the task goes on after it."
-    reason = breaker.reason(key)
-    return (
-        f"The module {key} was stopped; the task goes on when staff let it. {reason}"
-        if reason
-        else ""
-    )
+def parked(task: Task) -> Outcome | None:
+    """Return the outcome that parks a task while its module is unavailable; None if it can run."""
+    reason = unavailable_reason(task.module)
+    return Outcome("park", f"{reason} {RESUMES}") if reason else None
 
 
 def observed(called: Called) -> Mapping[str, Any] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from puqpanel.domain.errors import NotFoundError
 from puqpanel.host import calls, registry
-from puqpanel.jobs.modules import held_back, outcome_of
+from puqpanel.jobs.modules import outcome_of, parked
 from puqpanel.models import Task
 from puqpanel.operations.modules import breaker, configured_modules
 from puqpanel.tasks.outcome import Outcome
@@ -17,8 +17,8 @@ class NotificationJob:
         """One attempt: parks while the module is not served, fails where the sender is gone or
         off, then calls.
         """
-        if reason := held_back(task.module):
-            return Outcome("park", reason)
+        if outcome := parked(task):
+            return outcome
         uuid = str(task.data.get("sender") or "")
         try:
             sender = configured_modules.find_instance(uuid, "Notification")

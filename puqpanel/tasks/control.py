@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from puqpanel.domain.errors import ConflictError, NotFoundError
-from puqpanel.domain.task_states import CANCELLABLE, RETRYABLE, OnLoss, TaskStatus
+from puqpanel.domain.errors import ConflictError, InProgressError, NotFoundError
+from puqpanel.domain.task_states import CANCELLABLE, OPEN, RETRYABLE, OnLoss, TaskStatus
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import Task
@@ -58,6 +58,8 @@ def retry(task_uuid: str, *, by: str) -> Task:
     """
     with transaction():
         task = _locked(task_uuid)
+        if task.status in OPEN and task.status not in RETRYABLE:
+            raise InProgressError("Already in progress.")
         if task.status not in RETRYABLE:
             raise ConflictError(f"A task that is {task.status} cannot be retried.")
         # where nobody can be asked what was done, the person who retries has decided

@@ -75,7 +75,9 @@ def blueprint(area: Area) -> Blueprint:
 
     def drawn(form: SignInForm) -> str:
         return render_template(
-            f"{area.name}/signin.html", form=form, home=url_for(f"{area.name}.auth.sign_in_form")
+            f"{area.name}/accounts/signin.html",
+            form=form,
+            home=url_for(f"{area.name}.auth.sign_in_form"),
         )
 
     def onward() -> ResponseReturnValue:

@@ -202,14 +202,12 @@ def test_what_doctor_says(alone: Settings) -> None:
 
 def test_what_a_parked_task_says() -> None:
     from puqpanel.jobs import modules
+    from puqpanel.operations.modules import availability
 
-    source = Path(modules.__file__).read_text("utf-8")
-    for text in (
-        "The module {key} is not active; the task goes on when it is.",
-        "The module {key} waits for its update; the task goes on after it.",
-    ):
+    source = Path(str(availability.__file__)).read_text("utf-8")
+    for text in ("The module {key} is not active.", "The module {key} needs an update."):
         assert text in source
-        assert text.replace("{key}", "Product/Echo") in FAQ
+        assert f"{text} {modules.RESUMES}".replace("{key}", "Product/Echo") in FAQ
 
 
 def test_what_a_module_that_ends_processes_says() -> None:
@@ -218,20 +216,21 @@ def test_what_a_module_that_ends_processes_says() -> None:
 
 def test_what_else_it_quotes(tmp_path: Path) -> None:
     from puqpanel.host import languages
-    from puqpanel.operations.provisioning import requests
+    from puqpanel.operations.modules import availability
+    from puqpanel.operations.provisioning import reconciliation
     from puqpanel.sdk import Task
     from puqpanel.sdk.testing import SERVICE, Lab
     from puqpanel.web import errors
 
     assert errors.SENTENCES[403][1] in FAQ
     changed = (
-        "Its files changed from {recorded} to {disk}; its services cannot be managed until the"
-        " update has run."
+        "The files changed from version {recorded} to {disk}; run the update. Its services cannot"
+        " be managed until then."
     )
-    assert any(changed in _texts(file) for file in Path(str(requests.__file__)).parent.glob("*.py"))
+    assert changed in _texts(Path(str(availability.__file__)))
     assert changed.format(recorded="1.0.0", disk="1.1.0") in FAQ
     for module, text in (
-        (requests, "It was under way, but no task of it is left."),
+        (reconciliation, "It was under way, but no task of it is left."),
         (health, "Not looked at, since the tables are not up to date."),
     ):
         assert text in _texts(Path(str(module.__file__)))

@@ -211,7 +211,7 @@ def test_repeated_failure_stops_a_module_until_staff_let_it_go_on(
         .scalars(sa.select(Task).where(Task.module == "Plugin/Loud", Task.status == "parked"))
         .all()
     )
-    assert len(parked) == 3 and all("was stopped" in task.note for task in parked)
+    assert len(parked) == 3 and all("circuit breaker" in task.note for task in parked)
     shown = {one.name: one for one in module_list.list_modules(settings.modules_dir)}
     assert (
         shown["Loud"].status == "failing"

@@ -254,7 +254,7 @@ def test_a_second_click_on_retry_is_no_error(
         current.execute(sa.update(Task).values(status="queued"))
     for path in (f"/admin/tasks/{task}/retry", f"/admin/services/{shop['service']}/retry"):
         page = owner.get(owner.post(path).location).text
-        assert "note-busy" in page and "It is under way already." in page
+        assert "note-busy" in page and "Already in progress." in page
 
 
 def test_a_reason_is_asked_for_and_explains_the_suspension(

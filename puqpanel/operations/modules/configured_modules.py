@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,7 +14,7 @@ from puqpanel.host import registry
 from puqpanel.host.registry import LoadedModule
 from puqpanel.infra.db import session, transaction
 from puqpanel.infra.links import link
-from puqpanel.models import Instance, Module, Task, TaskTag
+from puqpanel.models import Instance, Task, TaskTag
 from puqpanel.operations.system import audit
 from puqpanel.operations.system.fields import clean_name
 
@@ -53,41 +53,6 @@ def offered_modules(module_type: str) -> list[LoadedModule]:
 def module_of(instance: Instance) -> LoadedModule | None:
     """The module of an instance; None where it is not served."""
     return registry.current().get(instance.module)
-
-
-def held_back(key: str) -> str:
-    """Why the instances of a module cannot be used just now, one sentence; empty where they can."""
-    return held_back_of([key])[key]
-
-
-def held_back_of(keys: Iterable[str]) -> dict[str, str]:
-    """The same of several modules, by key, with one query for all."""
-    failing = {
-        row.key: row.failing
-        for row in session().scalars(sa.select(Module).where(Module.failing != ""))
-    }
-    return {
-        key: (
-            not_callable(key)
-            or (f"The module {key} was stopped. {failing[key]}" if key in failing else "")
-        )
-        for key in keys
-    }
-
-
-def not_callable(key: str) -> str:
-    """The same, less a module that was stopped: staff may still call it, since what is wrong
-    may be in its settings.
-    """
-    module = registry.current().get(key)
-    if module is None:
-        refused = registry.current().refused.get(key)
-        return (
-            f"The module {key} does not load: {refused}"
-            if refused
-            else f"The module {key} is not switched on."
-        )
-    return f"The module {module.title} waits for its update." if module.restricted else ""
 
 
 def has_webhook(module: LoadedModule | None) -> bool:

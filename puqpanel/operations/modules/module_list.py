@@ -14,6 +14,7 @@ from puqpanel.host.discover import Found
 from puqpanel.infra.db import session
 from puqpanel.models import Module, Product, Service
 from puqpanel.operations.modules import syntax
+from puqpanel.operations.modules.availability import version_mismatch
 
 FAILED = "The update"
 """How the reason of an update that failed begins; it stands until one succeeds."""
@@ -112,23 +113,10 @@ def _shown(found: Found, row: Module | None, services: int) -> Shown:
             if row and status == ModuleStatus.RESTRICTED and row.reason.startswith(FAILED)
             else ""
         )
-        status, reason = ModuleStatus.RESTRICTED, told or held_back(found.version, recorded)
+        status, reason = ModuleStatus.RESTRICTED, told or version_mismatch(found.version, recorded)
     elif status == ModuleStatus.ACTIVE and row and row.failing:
         status, reason = ModuleStatus.FAILING, row.failing
     on = row is not None and row.status in ON
     return Shown(
         found.type, found.name, found.config, status, reason, found.version, recorded, services, on
-    )
-
-
-def held_back(disk: str, recorded: str) -> str:
-    """Why a module whose version on disk is not the recorded one cannot be used, as a sentence."""
-    if version_order(disk) < version_order(recorded):
-        return (
-            f"Its files are of version {disk}, older than {recorded} that was active; put the newer"
-            " files back. Its services cannot be managed until then."
-        )
-    return (
-        f"Its files changed from {recorded} to {disk}; its services cannot be managed until the"
-        " update has run."
     )

@@ -20,6 +20,7 @@ from puqpanel.infra.db import transaction
 from puqpanel.infra.redact import SHORTEST, secret_name
 from puqpanel.models import Instance
 from puqpanel.operations.modules import configured_modules
+from puqpanel.operations.modules.availability import uncallable_reason
 from puqpanel.operations.system import audit
 
 
@@ -168,6 +169,6 @@ def _secret(name: str) -> bool:
 
 
 def _served(instance: Instance) -> LoadedModule:
-    if reason := configured_modules.not_callable(instance.module):
+    if reason := uncallable_reason(instance.module):
         raise ConflictError(reason)
     return registry.current().modules[instance.module]

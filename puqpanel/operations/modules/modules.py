@@ -25,7 +25,8 @@ from puqpanel.infra.db import after_commit, session, transaction
 from puqpanel.infra.events import raise_event
 from puqpanel.models import Generation, Module, Product, ScheduleEntry, Service, Task
 from puqpanel.operations.modules import breaker, crashes
-from puqpanel.operations.modules.module_list import FAILED, ON, held_back
+from puqpanel.operations.modules.availability import version_mismatch
+from puqpanel.operations.modules.module_list import FAILED, ON
 from puqpanel.operations.system import audit
 
 HINT = "generation"
@@ -179,7 +180,7 @@ def record_load(registry: Registry) -> None:
                 (
                     row.reason
                     if row.reason.startswith(FAILED)
-                    else held_back(loaded.version, row.version)
+                    else version_mismatch(loaded.version, row.version)
                 ),
             )
         elif loaded is not None:

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import selectinload
 
 from puqpanel.domain.actors import Actor
-from puqpanel.domain.errors import NotFoundError
-from puqpanel.domain.task_states import OPEN, TaskStatus
+from puqpanel.domain.errors import ConflictError, InProgressError, NotFoundError
+from puqpanel.domain.task_states import OPEN, RETRYABLE, TaskStatus
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import release, session, transaction
 from puqpanel.models import ModuleLog, Task, TaskTag
@@ -147,3 +147,21 @@ def retry_task(*, actor: Actor, uuid: str) -> Task:
             task_id=task.id,
         )
     return task
+
+
+def retry_last_task(*, actor: Actor, service_uuid: str) -> Task:
+    """Retry the last task of a service.
+
+    Raises:
+        InProgressError: it is running, or completed in the meantime (a double click).
+        ConflictError: the service has no task, or another operation is in progress.
+    """
+    last = next(iter(tasks_of_service(service_uuid, limit=1)), None)
+    release()
+    if last is None:
+        raise ConflictError("There is no failed task to retry.")
+    if last.status in OPEN:
+        raise InProgressError("Already in progress.")
+    if last.status not in RETRYABLE:
+        raise InProgressError("Nothing to retry: the last task completed.")
+    return retry_task(actor=actor, uuid=last.uuid)

@@ -246,7 +246,7 @@ def test_a_version_that_goes_backwards_is_held_back_and_said(panel: Panel) -> No
     shown = module_list.list_modules(base)[0]
     assert (
         shown.status == "restricted"
-        and "older than 1.0.0 that was active; put the newer files back" in shown.reason
+        and "older than 1.0.0, which was active; put the newer files back" in shown.reason
     )
     with pytest.raises(UserError, match=r"older than 1\.0\.0"):
         modules.update(actor=STAFF, modules_dir=base, module_type="Product", name="Echo")
@@ -278,8 +278,8 @@ def test_tasks_wait_for_a_module_that_goes_and_go_on_when_it_is_back(
     drain()
     reason = {
         "deactivated": "not active",
-        "updated": "waits for its update",
-        "removed": "not active",
+        "updated": "needs an update",
+        "removed": "does not load",
     }[how]
     row = (
         session()

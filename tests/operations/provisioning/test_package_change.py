@@ -15,12 +15,18 @@ from puqpanel.models import Service, Task
 from puqpanel.operations.catalog import products
 from puqpanel.operations.oversight import tasks as task_operations
 from puqpanel.operations.provisioning import requests
-from tests.operations.provisioning.test_requests import STAFF, ask, look
+from tests.operations.provisioning.test_requests import (
+    STAFF,
+    ask,
+    echo,  # noqa: F401 - a fixture
+    look,
+    settings,  # noqa: F401 - a fixture
+)
 from tests.sample import make_service
 
 
 @pytest.fixture
-def service(echo: Panel, drain: Callable[..., None]) -> Service:
+def service(echo: Panel, drain: Callable[..., None]) -> Service:  # noqa: F811
     """An active service at 9.90."""
     return ask(STAFF, make_service(STAFF), "create", drain)
 

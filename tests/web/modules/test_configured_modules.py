@@ -386,10 +386,10 @@ def test_what_its_module_does_not_serve_is_kept_and_said(
     scene.panel = Live(settings).ensure()
     scene.owner = scene.browser("owner@panel.test")
     said = {
-        "off": "is not switched on",
+        "off": "is not active",
         "gone": "does not load",
-        "restricted": "waits for its update",
-        "failing": "was stopped",
+        "restricted": "needs an update",
+        "failing": "circuit breaker",
     }[how]
     for path in ("/admin/gateways/", f"/admin/gateways/{uuid}", f"/admin/gateways/{uuid}/preview"):
         page = scene.owner.get(path)

@@ -256,7 +256,7 @@ def test_a_module_that_is_held_back_asks_to_come_again(scene: Scene, settings: S
         (
             "error",
             "webhook POST turned away",
-            "503 The module Payment/Echo was stopped. It failed 5 times.",
+            "503 The circuit breaker of Payment/Echo is open. It failed 5 times.",
         )
     ]
     with scene.panel.app_context(), transaction() as current:

@@ -106,7 +106,10 @@ def test_pages_that_fail_again_and_again_stop_the_work_and_not_the_pages(
     assert owner.get(f"{base}/sound").status_code == 200
     owner.post("/admin/schedule/run", {"module": "Plugin/Echo", "name": "tick"})
     page = owner.get("/admin/schedule/").text
-    assert ("tick” waits. The module Plugin/Echo was stopped." in page, "runs now" in page) == (
+    assert (
+        "tick” waits. The circuit breaker of Plugin/Echo is open." in page,
+        "runs now" in page,
+    ) == (
         True,
         False,
     )

@@ -16,7 +16,7 @@ from wtforms.validators import InputRequired, Length
 
 from puqpanel.domain.errors import InvalidInput, UserError
 from puqpanel.models import Instance
-from puqpanel.operations.modules import configured_modules, module_settings
+from puqpanel.operations.modules import availability, configured_modules, module_settings
 from puqpanel.operations.system import audit
 from puqpanel.web.forms import Form, add_errors, answers, choices
 from puqpanel.web.guard import actor, allow, can
@@ -116,7 +116,7 @@ class Pages:
     def index(self) -> ResponseReturnValue:
         """The list, in staff's order."""
         rows = configured_modules.list_instances(self.kind.type)
-        held = configured_modules.held_back_of({row.module for row in rows})
+        held = availability.unavailable_reasons({row.module for row in rows})
         modules = {row.module: configured_modules.module_of(row) for row in rows}
         return render_template(
             "admin/modules/configured_modules/index.html",
@@ -213,7 +213,7 @@ class Pages:
             kind=self.kind,
             instance=instance,
             module=module,
-            held=configured_modules.held_back(instance.module),
+            held=availability.unavailable_reason(instance.module),
             called=called,
             errors=errors or {},
             action=self.url("settings_submit", uuid),

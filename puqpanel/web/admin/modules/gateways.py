@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import make_response, render_template
 from flask.typing import ResponseReturnValue
 
-from puqpanel.operations.modules import configured_modules, gateways
+from puqpanel.operations.modules import availability, gateways
 from puqpanel.web.admin.modules.configured_modules import Kind, Pages
 from puqpanel.web.guard import actor
 
@@ -43,7 +43,7 @@ class GatewayPages(Pages):
                 "admin/modules/configured_modules/preview.html",
                 instance=instance,
                 called=called,
-                held=configured_modules.held_back(instance.module),
+                held=availability.unavailable_reason(instance.module),
                 back=self.url("show", uuid),
             )
         )

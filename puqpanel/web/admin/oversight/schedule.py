@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from puqpanel.domain.errors import UserError
 from puqpanel.host.contract.timetable import UNITS, Work
-from puqpanel.operations.modules import configured_modules
+from puqpanel.operations.modules import availability
 from puqpanel.operations.oversight import schedule
 from puqpanel.web.admin.oversight.tasks import open_among
 from puqpanel.web.guard import actor, allow
@@ -50,7 +50,7 @@ def run() -> ResponseReturnValue:
     except UserError as error:
         flash(str(error), "bad")
     else:
-        held = configured_modules.held_back(module)
+        held = availability.unavailable_reason(module)
         flash(
             f"“{name}” waits. {held}" if held else f"“{name}” runs now.", "warn" if held else "good"
         )

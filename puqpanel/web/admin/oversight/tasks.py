@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from puqpanel.domain.errors import ConflictError
+from puqpanel.domain.errors import ConflictError, InProgressError
 from puqpanel.domain.task_states import OPEN, TaskStatus
 from puqpanel.infra.db import session
 from puqpanel.infra.redact import redact
@@ -169,10 +169,10 @@ def retry(uuid: str) -> ResponseReturnValue:
             f"{tasks.retry_task(actor=actor(), uuid=uuid).title or 'The task'} was started again.",
             "good",
         )
+    except InProgressError as error:
+        flash(str(error), "busy")
     except ConflictError as error:
-        # a second click: what it asks for is being done
-        going = tasks.find_task(uuid).status in OPEN
-        flash("It is under way already." if going else str(error), "busy" if going else "bad")
+        flash(str(error), "bad")
     return redirect(_back(uuid))
 
 

@@ -14,12 +14,11 @@ from flask.typing import ResponseReturnValue
 from wtforms import SelectField, StringField
 from wtforms.validators import InputRequired
 
-from puqpanel.domain.errors import ConflictError, UserError
+from puqpanel.domain.errors import ConflictError, InProgressError, UserError
 from puqpanel.domain.money import Money
 from puqpanel.domain.service_states import VERBS
-from puqpanel.domain.task_states import OPEN, RETRYABLE
 from puqpanel.infra.db import session
-from puqpanel.models import Client, Product, Service, Task
+from puqpanel.models import Client, Product, Service
 from puqpanel.operations.oversight import tasks as task_operations
 from puqpanel.operations.provisioning import requests, services
 from puqpanel.web.admin.provisioning.bulk import Bulk, run
@@ -28,10 +27,6 @@ from puqpanel.web.guard import actor, allow
 
 bp = Blueprint("provisioning", __name__, url_prefix="/services")
 AT_ONCE = frozenset({"create", "unsuspend"})
-
-
-class UnderWay(ConflictError):
-    """What was asked for is being done or was done: nothing is wrong."""
 
 
 class PackageForm(Form):
@@ -81,39 +76,20 @@ def ask(uuid: str, verb: str, **more: Any) -> str:
     return f"{label} is under way."
 
 
-def again(uuid: str) -> str:
-    """Tries the last thing that went wrong once more.
+def retry_last(uuid: str) -> str:
+    """Retry the last task of a service and return the message to show.
 
     Raises:
-        UnderWay: it is being tried already or was done, by a first click for instance.
-        UserError: nothing went wrong, or it cannot be tried again.
+        UserError: it cannot be retried.
     """
-    last = (
-        session()
-        .execute(
-            sa.select(Task.uuid, Task.status, Task.title)
-            .where(Task.service_uuid == uuid)
-            .order_by(Task.id.desc())
-            .limit(1)
-        )
-        .first()
-    )
-    if last is not None and last.status not in RETRYABLE:
-        raise UnderWay(
-            "It is under way already."
-            if last.status in OPEN
-            else "There is nothing to try again: the last task did its work."
-        )
-    if last is None:
-        raise ConflictError("There is no failed task to try again.")
-    task_operations.retry_task(actor=actor(), uuid=last.uuid)
-    return f"{last.title or 'The task'} was started again."
+    task = task_operations.retry_last_task(actor=actor(), service_uuid=uuid)
+    return f"{task.title or 'The task'} was started again."
 
 
 def _done(uuid: str, act: partial[str]) -> ResponseReturnValue:
     try:
         flash(act(), "good")
-    except UnderWay as error:
+    except InProgressError as error:
         flash(str(error), "busy")
     except ConflictError as error:
         flash(str(error), "bad")
@@ -131,7 +107,7 @@ def at_once(uuid: str, verb: str) -> ResponseReturnValue:
 @allow("services.provision")
 def retry(uuid: str) -> ResponseReturnValue:
     """Tries again what failed."""
-    return _done(uuid, partial(again, uuid))
+    return _done(uuid, partial(retry_last, uuid))
 
 
 @bp.get("/<uuid>/suspend")
@@ -302,7 +278,7 @@ BULK = {
         "services.provision",
         "Retry",
         "started again",
-        again,
+        retry_last,
         "What failed last is tried again for:",
     ),
     "terminate": Bulk(

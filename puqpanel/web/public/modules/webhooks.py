@@ -23,7 +23,7 @@ from puqpanel.host.registry import LoadedModule
 from puqpanel.infra.db import release
 from puqpanel.infra.redact import mask_secrets, secret_name
 from puqpanel.models import Instance
-from puqpanel.operations.modules import configured_modules
+from puqpanel.operations.modules import availability, configured_modules
 from puqpanel.web import modules
 from puqpanel.web.guard import public
 from puqpanel.web.limits import limiter
@@ -122,7 +122,7 @@ def _served(key: str) -> LoadedModule:
     module = registry.current().get(key)
     if not module.webhooks if module is not None else key not in registry.current().refused:
         abort(404)
-    if reason := configured_modules.held_back(key):
+    if reason := availability.unavailable_reason(key):
         module_type, _, name = key.partition("/")
         with entered(Context(module_type, name, request_id=request_id())):
             logs.write(

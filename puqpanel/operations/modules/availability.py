@@ -1,0 +1,66 @@
+"""Availability: whether a module can be called now, and if not, why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import sqlalchemy as sa
+
+from puqpanel.domain.module_states import version_order
+from puqpanel.host import registry
+from puqpanel.infra.db import session
+from puqpanel.models import Module
+
+
+def unavailable_reason(key: str) -> str:
+    """Return why a module cannot be used now, as one sentence.
+
+    Args:
+        key: the module's, `Product/MyCloudService`.
+
+    Returns:
+        The sentence; empty if the module is available.
+    """
+    return unavailable_reasons([key])[key]
+
+
+def unavailable_reasons(keys: Iterable[str]) -> dict[str, str]:
+    """Return the same for several modules, by key, with one query for all."""
+    failures = {
+        row.key: row.failing
+        for row in session().scalars(sa.select(Module).where(Module.failing != ""))
+    }
+    return {
+        key: uncallable_reason(key)
+        or (f"The circuit breaker of {key} is open. {failures[key]}" if key in failures else "")
+        for key in keys
+    }
+
+
+def uncallable_reason(key: str) -> str:
+    """Return why the code of a module cannot be called; the circuit breaker is not considered.
+
+    Staff may call a module whose circuit breaker is open: its settings may be the cause.
+    """
+    module = registry.current().get(key)
+    if module is None:
+        refusal = registry.current().refused.get(key)
+        return (
+            f"The module {key} does not load: {refusal}"
+            if refusal
+            else f"The module {key} is not active."
+        )
+    return f"The module {key} needs an update." if module.restricted else ""
+
+
+def version_mismatch(disk: str, recorded: str) -> str:
+    """Return what a version on disk that differs from the recorded one means, as a sentence."""
+    if version_order(disk) < version_order(recorded):
+        return (
+            f"Version {disk} on disk is older than {recorded}, which was active; put the newer"
+            " files back. Its services cannot be managed until then."
+        )
+    return (
+        f"The files changed from version {recorded} to {disk}; run the update. Its services cannot"
+        " be managed until then."
+    )
