@@ -11,7 +11,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from puqpanel import web
 from puqpanel.host import calls, registry
-from puqpanel.infra import addresses, crash_markers, crypto, events, links, queue
+from puqpanel.host.containment import crash_markers
+from puqpanel.infra import addresses, crypto, events, links, queue
 from puqpanel.infra.db import db, release
 from puqpanel.infra.queue_server import connection_url
 from puqpanel.operations.listeners import LISTENERS
@@ -43,8 +44,8 @@ def connect(settings: Settings) -> None:
     queue.use_server(settings.redis_url or connection_url(settings.instance))
     links.use_base(settings.address)
     crashes.tidy(settings.instance)
-    crash_markers.keep(crashes.folder(settings.instance))
-    calls.leave_free(settings.web_processes - 1)
+    crash_markers.open_marker(crashes.folder(settings.instance))
+    calls.limit_slow_processes(settings.web_processes - 1)
     addresses.allow(settings.monitoring_allow)
     events.bind(LISTENERS, hooks.record)
 

@@ -255,7 +255,7 @@ def _server(settings: Settings, port: int) -> None:
         "max_accounts": 0,
         "active": True,
     }
-    called = calls.invoke(loaded, "save_server", data, actor=SHELL)
+    called = calls.invoke(calls.Call(loaded, "save_server", (data,), actor=SHELL))
     if not called.result.ok:
         raise UserError(
             f"The demo's server could not be saved: {called.result.message or called.error}"

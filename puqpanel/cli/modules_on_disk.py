@@ -52,7 +52,8 @@ def _folders(settings: Settings) -> list[Found]:
     No config.py is read: that is code, too, and may end this process.
     """
     from puqpanel.domain.module_states import MODULE_TYPES
-    from puqpanel.host.discover import Found, Refused, check_folder
+    from puqpanel.host.contract.refusal import Refused
+    from puqpanel.host.discover import Found, check_folder
 
     found = []
     for module_type in MODULE_TYPES:

@@ -24,6 +24,7 @@ from puqpanel.host.contract import names
 from puqpanel.host.contract.base import ModuleBase
 from puqpanel.host.contract.hooks_table import HOOKS, OFFERED, Fact
 from puqpanel.infra.settings import PREFIX, Settings
+from puqpanel.sdk.module import Module
 
 MADE = "<!-- Made by `puqpanel docs build` from the sources; change those, not this file. -->\n"
 TYPES: Mapping[str, type[ModuleBase]] = {
@@ -57,7 +58,7 @@ def pages() -> dict[str, str]:
     """Every page of the reference: file name → text."""
     texts = {
         "index.md": _index(),
-        "module.md": _type_page("module.md", "ModuleBase", ModuleBase),
+        "module.md": _type_page("module.md", "Module", Module),
         **{
             f"{name.lower()}.md": _type_page(f"{name.lower()}.md", name, cls)
             for name, cls in TYPES.items()
@@ -89,9 +90,9 @@ def _index() -> str:
 
 def _type_page(file: str, key: str, cls: type) -> str:
     doc = doc_of(cls.__doc__)
-    own = {one.name: one for one in members(cls)} if key == "ModuleBase" else _own(cls)
+    own = {one.name: one for one in members(cls)} if key == "Module" else _own(cls)
     parts = [_head(file, _whole(doc))]
-    if key != "ModuleBase":
+    if key != "Module":
         parts.append("A module of this type has all of [every module](module.md) besides.\n")
     hooks = HOOKS[key]
     if hooks:
@@ -112,7 +113,7 @@ def _type_page(file: str, key: str, cls: type) -> str:
 
 
 def _own(cls: type) -> dict[str, Member]:
-    inherited = {one.name for one in members(ModuleBase)}
+    inherited = {one.name for one in members(Module)}
     return {
         one.name: one for one in members(cls) if one.name not in inherited or one.name in vars(cls)
     }

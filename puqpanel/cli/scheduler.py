@@ -13,6 +13,7 @@ import click
 import structlog
 
 from puqpanel.cli.context import load_settings, ready_to_serve
+from puqpanel.host.containment import output_redaction
 
 log = structlog.get_logger(__name__)
 EVERY = 1.0
@@ -30,6 +31,7 @@ def command() -> int:
     """
     settings = load_settings()
     ready_to_serve(settings)
+    output_redaction.install()
     from puqpanel.jobs import schedule
     from puqpanel.live import Live
     from puqpanel.tasks import heartbeat

@@ -8,6 +8,7 @@ import click
 import structlog
 
 from puqpanel.cli.context import load_settings, overrides, ready_to_serve
+from puqpanel.host.containment import output_redaction
 from puqpanel.infra.settings import Settings
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def command(
     """
     settings = load_settings(overrides(host=host, port=port))
     ready_to_serve(settings)
+    output_redaction.install()
     # The code is imported here, once and before the fork; the app itself is built in each worker
     # process (see gunicorn_worker.py).
     import puqpanel.live  # noqa: F401

@@ -13,6 +13,7 @@ import click
 import structlog
 
 from puqpanel.cli.context import load_settings, ready_to_serve
+from puqpanel.host.containment import output_redaction
 from puqpanel.infra.processes import die_with_parent
 from puqpanel.infra.settings import Settings
 
@@ -37,6 +38,7 @@ def command(processes: int | None) -> int:
     """
     settings = load_settings()
     ready_to_serve(settings)
+    output_redaction.install()
     # Imported before the fork, so that the workers share the code; engines and connections are each
     # one's own.
     import puqpanel.jobs.entry

@@ -1,58 +1,117 @@
-"""The only code that calls a module.
+"""Calls: the only code that runs a module's methods.
 
-Whatever the module does, the caller gets a `Called` and goes on.
+Whatever a method does, the caller gets a `Called`: exceptions become error results, transactions
+left open are rolled back, and the module log has the traceback's reference.
 """
 
 import contextlib
-import inspect
-import logging
 import secrets
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
+import structlog
 from markupsafe import Markup
 
 from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import NotFoundError, UserError
 from puqpanel.host import logs
+from puqpanel.host.containment import crash_markers
 from puqpanel.host.context import Context, context, entered
 from puqpanel.host.contract.base import ModuleBase
+from puqpanel.host.contract.binding import Arguments, bind
 from puqpanel.host.contract.hooks import Hook, arguments
 from puqpanel.host.contract.names import python_name
+from puqpanel.host.contract.refusal import describe
 from puqpanel.host.contract.result import Result
-from puqpanel.host.discover import describe
-from puqpanel.host.loader import LoadedModule
+from puqpanel.host.loaded import LoadedModule
 from puqpanel.host.sanitize import jsonable, plain
-from puqpanel.host.surroundings import kept
-from puqpanel.infra import crash_markers
 from puqpanel.infra.db import in_transaction, release, session
 from puqpanel.infra.redact import redact_text
 from puqpanel.models.modules.configured_modules import Instance
 from puqpanel.models.system.tasks import Task
 from puqpanel.tasks.fence import JobEnded
 
-__all__ = ["Called", "context", "invoke", "job_data"]
+__all__ = ["Call", "Called", "context", "invoke", "job_data"]
 
-log = logging.getLogger(__name__)
-SLOW = 3.0
-"""Seconds after which a call counts as slow."""
-_slow = {"most": 0}
+log = structlog.get_logger(__name__)
+SLOW_SECONDS = 3.0
+"""Seconds after which a call of another process counts as slow."""
 LIFECYCLE = frozenset({"activate", "deactivate", "update"})
+_EMPTY: Mapping[str, Any] = MappingProxyType({})
+_limits = {"slow_processes": 0}
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a module's method.
+
+    Args:
+        module: the module.
+        method: its name, in either spelling.
+        args: positional arguments.
+        params: parameters of an address, by name; see `contract.binding`.
+        service_uuid: the service that the call is about; its data are loaded.
+        product_uuid: the product that the call is about; its data are loaded.
+        instance_uuid: the gateway or sender; what is stored for it becomes `module_data`.
+        actor: who caused the call.
+        task: the task that the call is a job of; its other keys become `task_data`.
+        stored: `product_data`, `service_data` or `module_data` to use instead of what the database
+            holds.
+        controller: an admin controller class to call instead of the module.
+        hook: a listener to call with `args` (event, payload); `method` is then only its label.
+        passing: exceptions that are answers rather than failures, such as `abort(404)`.
+        request_id: of the web request; a failure is logged under it.
+    """
+
+    module: LoadedModule
+    method: str
+    args: tuple[Any, ...] = ()
+    params: Mapping[str, Any] = field(default_factory=lambda: _EMPTY)
+    service_uuid: str | None = None
+    product_uuid: str | None = None
+    instance_uuid: str | None = None
+    actor: Actor | None = None
+    task: Task | None = None
+    stored: Mapping[str, Mapping[str, Any]] | None = None
+    controller: type | None = None
+    hook: Hook | None = None
+    passing: tuple[type[BaseException], ...] = ()
+    request_id: str = ""
+
+    def context(self) -> Context:
+        """Return what the SDK knows about this call while it runs."""
+        return Context(
+            self.module.type,
+            self.module.name,
+            self.module.package,
+            self.service_uuid,
+            self.product_uuid,
+            self.task.id if self.task is not None else None,
+            self.task.attempt if self.task is not None else None,
+            self.actor,
+            self.request_id,
+            self.instance_uuid or "",
+        )
 
 
 @dataclass(frozen=True)
 class Called:
-    """What came of a call.
+    """How a call ended.
 
-    Attributes: value, what the method returned; result, the same as a Result; error, a sentence for
-    staff, empty when nothing was raised; reference, the number under which the log has the
-    traceback; instance of the module, or None where it could not be built; raised, whether an
-    exception ended it; duration_ms.
+    Args:
+        value: what the method returned.
+        result: the same as a Result.
+        error: a sentence for staff; empty if nothing was raised.
+        reference: the number under which the log has the traceback.
+        instance: of the module; None if it could not be built.
+        raised: whether an exception ended the call.
+        duration_ms: milliseconds.
+        service_changes: what the call changed in `self.service_data`.
     """
 
     value: Any
@@ -66,208 +125,160 @@ class Called:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing was raised; the answer itself may still be an error."""
+        """Whether nothing was raised; the result itself may still be an error."""
         return not self.error
 
 
-def leave_free(most: int) -> None:
-    """Of the processes that answer pages on this host, lets at most so many wait for one slow
-    module: the rest serves everybody else. 0: all.
+def limit_slow_processes(count: int) -> None:
+    """Limit how many web processes of this host may wait for one slow module.
+
+    Args:
+        count: the limit; 0 for none.
     """
-    _slow["most"] = most
+    _limits["slow_processes"] = count
 
 
 def job_data(data: Mapping[str, Any]) -> tuple[str, str | None, str | None]:
-    """Method, service uuid and product uuid of a ModuleJob's data, as `sdk.Task.add` or a verb
-    wrote it.
-    """
+    """Return method, service uuid and product uuid of a ModuleJob's data."""
     module = data.get("module") or {}
-    return (
-        str(data.get("method") or ""),
-        module.get("service"),
-        module.get("product") or data.get("product"),
-    )
+    product = module.get("product") or data.get("product")
+    return str(data.get("method") or ""), module.get("service"), product
 
 
-def invoke(
-    loaded: LoadedModule,
-    method: str,
-    *args: Any,
-    service_uuid: str | None = None,
-    product_uuid: str | None = None,
-    actor: Actor | None = None,
-    task: Task | None = None,
-    stored: Mapping[str, Mapping[str, Any]] | None = None,
-    controller: type | None = None,
-    passing: tuple[type[BaseException], ...] = (),
-    request_id: str = "",
-    named: Mapping[str, Any] | None = None,
-    instance_uuid: str | None = None,
-    hook: Hook | None = None,
-) -> Called:
-    """Builds an instance of the module, loads its data and calls one method, outside any
-    transaction.
+def invoke(call: Call) -> Called:
+    """Build an instance of the module, load its data and call the method.
 
-    Args:
-        method: in either spelling; `args` and `named` (parameters of an address) go to it.
-        service_uuid, product_uuid: what the call is about; their data are loaded into the instance.
-        actor: who caused it. task: the task that it is a job of; its further data are in
-            `self.task_data`.
-        stored: `product_data`, `service_data` or `module_data` to use in place of what the rows
-            hold.
-        controller: an admin controller class to call in place of the module itself.
-        passing: exceptions that are answers and not failures (`abort(404)`); they go through.
-        request_id: the number of the web request, under which a failure is logged too.
-        instance_uuid: the gateway or sender that it is about; what is stored of it is its
-            `module_data`.
-        hook: a listener to call with `args` (event, payload) in place of the method; `method` is
-            then only its name.
-
-    Raises: JobEnded (a task's timeout or lost lease) and what `passing` names, nothing else.
+    Raises:
+        RuntimeError: a transaction of the panel is open.
+        JobEnded: the task timed out or lost its lease.
+        BaseException: only those that `call.passing` lists.
     """
     if in_transaction():
-        raise RuntimeError(f"{loaded.key}.{method} was called inside a transaction")
-    name = python_name(method)
-    if loaded.restricted and name not in LIFECYCLE:
-        text = (
-            f"{loaded.title} has version {loaded.version} on disk but {loaded.recorded_version} on"
-            " record; update it on the Modules page first."
-        )
-        return Called(None, Result.error(text, code=503), text)
-    if (
-        task is None
-        and _slow["most"]
-        and crash_markers.others(f"{loaded.key} ", SLOW) >= _slow["most"]
-    ):
-        text = f"{loaded.title} takes long to answer just now; try again in a moment."
-        return Called(None, Result.error(text, code=503), text)
+        raise RuntimeError(f"{call.module.key}.{call.method} was called inside a transaction")
+    if refusal := _refusal(call):
+        return Called(None, Result.error(refusal, code=503), refusal)
     release()
-    call = Context(
-        loaded.type,
-        loaded.name,
-        loaded.package,
-        service_uuid,
-        product_uuid,
-        task.id if task is not None else None,
-        task.attempt if task is not None else None,
-        actor,
-        request_id,
-        instance_uuid or "",
-    )
-    further = (
-        {}
-        if task is None
-        else {k: v for k, v in task.data.items() if k not in ("module", "method")}
-    )
     started = time.monotonic()
     instance: ModuleBase | None = None
-    with kept(), entered(call), crash_markers.during(f"{loaded.key} {method[:80]}()"):
+    with _running(call):
         try:
-            instance = loaded.cls()
-            instance.recorded_version = loaded.recorded_version
-            instance.task_data = MappingProxyType(further)
-            instance.instance_uuid = instance_uuid or ""
-            instance._prepare(
-                service_uuid, product_uuid, {**_configured(loaded, instance_uuid), **(stored or {})}
-            )
-            target: Any = instance if controller is None else _build(controller, instance)
-            function = getattr(target, name, None) or getattr(target, method, None)
-            if hook is not None:
-                function = function if isinstance(hook.listener, str) else hook.listener
-                args = arguments(function, *args) if callable(function) else args
-            if not callable(function):
-                text = f"{loaded.name} has no method {method}()."
+            instance = _instance(call)
+            function = _function(call, instance)
+            if function is None:
+                text = f"{call.module.name} has no method {call.method}()."
                 return Called(None, Result.error(text), text, instance=instance)
-            value = _fitting(function, args, dict(named or {}))
-            if isinstance(value, str):
-                clean = plain(value, len(value))
-                if clean != value:
-                    # as safe as it was
-                    value = Markup(clean) if isinstance(value, Markup) else clean  # noqa: S704
-            # Every answer of a job is made sense of inside the net: a hostile mapping may raise as
-            # it is read.
-            result = Result.of(value) if not isinstance(value, str) else Result.success()
+            args, keywords = _arguments(call, function)
+            value = _clean(function(*args, **keywords))
+            # inside the try block: a mapping of the module's own class may raise when it is read
+            result = Result.success() if isinstance(value, str) else Result.of(value)
             changes = _service_changes(instance)
         except BaseException as error:
-            _tidy(loaded, method, failed=True)
-            if isinstance(error, (JobEnded, *passing)):
+            _close_session(call, failed=True)
+            if isinstance(error, (JobEnded, *call.passing)):
                 raise
-            return _failed(
-                loaded, method, error, instance, int((time.monotonic() - started) * 1000)
-            )
-        _tidy(loaded, method)
-    duration = int((time.monotonic() - started) * 1000)
-    return Called(value, result, instance=instance, duration_ms=duration, service_changes=changes)
+            return _failure(call, error, instance, _since(started))
+        _close_session(call)
+    return Called(
+        value, result, instance=instance, duration_ms=_since(started), service_changes=changes
+    )
 
 
-def _configured(loaded: LoadedModule, instance_uuid: str | None) -> dict[str, Any]:
-    """What is stored of a gateway or sender.
+@contextlib.contextmanager
+def _running(call: Call) -> Iterator[None]:
+    """Tell the SDK, and the process's crash marker, what runs inside."""
+    marker = f"{call.module.key} {call.method[:80]}()"
+    with entered(call.context()), crash_markers.marked(marker):
+        yield
 
-    Raises NotFoundError where the module has no such one.
-    """
-    if not instance_uuid:
+
+def _refusal(call: Call) -> str:
+    """Return why the module cannot be called now; empty if it can."""
+    module = call.module
+    if module.restricted and python_name(call.method) not in LIFECYCLE:
+        return (
+            f"{module.title} has version {module.version} on disk but {module.recorded_version} on"
+            " record; update it on the Modules page first."
+        )
+    limit = _limits["slow_processes"]
+    if call.task is None and limit:
+        slow = crash_markers.count_others(f"{module.key} ", SLOW_SECONDS)
+        if slow >= limit:
+            return f"{module.title} is responding slowly; try again in a moment."
+    return ""
+
+
+def _instance(call: Call) -> ModuleBase:
+    instance = call.module.cls()
+    instance.recorded_version = call.module.recorded_version
+    instance.instance_uuid = call.instance_uuid or ""
+    if call.task is not None:
+        further = {k: v for k, v in call.task.data.items() if k not in ("module", "method")}
+        instance.task_data = MappingProxyType(further)
+    stored = {**_settings(call), **(call.stored or {})}
+    instance._prepare(call.service_uuid, call.product_uuid, stored)
+    return instance
+
+
+def _settings(call: Call) -> dict[str, Any]:
+    """Return what is stored for a gateway or sender."""
+    if not call.instance_uuid:
         return {}
+    module = call.module
     row = session().scalar(
         sa.select(Instance)
         .where(
-            Instance.uuid == instance_uuid,
-            Instance.type == loaded.type,
-            Instance.name == loaded.name,
+            Instance.uuid == call.instance_uuid,
+            Instance.type == module.type,
+            Instance.name == module.name,
         )
         .execution_options(populate_existing=True)
     )
     if row is None:
-        raise NotFoundError(f"{loaded.title} has no configuration {instance_uuid}.")
+        raise NotFoundError(f"{module.title} has no configuration {call.instance_uuid}.")
     return {"module_data": dict(row.data or {})}
 
 
-def _fitting(function: Callable[..., Any], args: tuple[Any, ...], named: dict[str, Any]) -> Any:
-    """Calls a function the way its signature allows: parameters by name or in order, the
-    request left out if it is not wanted.
-    """
-    if not named and not args:
-        return function()
-    values = tuple(named.values())
-    ways: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
-        (args, named),
-        (args + values, {}),
-        ((), named),
-        (values, {}),
-    ]
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):
-        return function(*args, **named)
-    for positional, keywords in ways:
-        with contextlib.suppress(TypeError):
-            signature.bind(*positional, **keywords)
-            break
-    else:
-        positional, keywords = ways[0]
-    return function(*positional, **keywords)
+def _function(call: Call, instance: ModuleBase) -> Callable[..., Any] | None:
+    if call.hook is not None and not isinstance(call.hook.listener, str):
+        return call.hook.listener
+    target: Any = instance
+    if call.controller is not None:
+        target = call.controller()
+        # a controller may need its module: config, view, log
+        if getattr(target, "module", None) is None:
+            target.module = instance
+    function = getattr(target, python_name(call.method), None)
+    if function is None:
+        function = getattr(target, call.method, None)
+    return function if callable(function) else None
 
 
-def _build(controller: type, instance: ModuleBase) -> Any:
-    made = controller()
-    # A controller may want its module: config, view, log.
-    if getattr(made, "module", None) is None:
-        made.module = instance
-    return made
+def _arguments(call: Call, function: Callable[..., Any]) -> Arguments:
+    if call.hook is not None:
+        event, payload = call.args
+        return arguments(function, event, payload), _EMPTY
+    return bind(function, call.args, call.params)
 
 
-def _tidy(loaded: LoadedModule, method: str, *, failed: bool = False) -> None:
-    """No transaction and no read snapshot of the module's outlives its call."""
-    unfinished = session().info.pop("module_transaction", None)
-    if unfinished is not None:
-        log.warning("%s.%s left a transaction open; it was rolled back", loaded.key, method)
-        unfinished(False)
+def _clean(value: Any) -> Any:
+    """Remove control characters from a text, which no database or page takes."""
+    if not isinstance(value, str):
+        return value
+    clean = plain(value, len(value))
+    if clean == value:
+        return value
+    return Markup(clean) if isinstance(value, Markup) else clean  # noqa: S704 - as safe as it was
+
+
+def _close_session(call: Call, *, failed: bool = False) -> None:
+    """End transactions and read snapshots that the module left open."""
     current = session()
+    rollback = current.info.pop("module_transaction", None)
+    if rollback is not None:
+        log.warning("open transaction rolled back", module=call.module.key, method=call.method)
+        rollback(False)
     if current.new or current.dirty or current.deleted:
-        log.warning(
-            "%s.%s changed rows without committing them; the changes were dropped",
-            loaded.key,
-            method,
-        )
+        log.warning("uncommitted changes dropped", module=call.module.key, method=call.method)
         failed = True
     if failed:
         current.rollback()
@@ -275,58 +286,57 @@ def _tidy(loaded: LoadedModule, method: str, *, failed: bool = False) -> None:
         release()
 
 
-def _failed(
-    loaded: LoadedModule,
-    method: str,
-    error: BaseException,
-    instance: ModuleBase | None,
-    duration_ms: int,
+def _since(started: float) -> int:
+    return int((time.monotonic() - started) * 1000)
+
+
+def _failure(
+    call: Call, error: BaseException, instance: ModuleBase | None, duration_ms: int
 ) -> Called:
     if isinstance(error, UserError):
         text = redact_text(str(error))
         return Called(
             None, Result.error(text), text, instance=instance, raised=True, duration_ms=duration_ms
         )
-    call = context.get()
-    reference = (call.request_id if call else "") or secrets.token_hex(4).upper()
+    module, method = call.module, call.method
+    reference = call.request_id or secrets.token_hex(4).upper()
     kind = describe(error)
-    _write_traceback(loaded, method, reference, error)
+    _log_traceback(module, method, reference, error)
     frames = traceback.extract_tb(error.__traceback__)
-    own = [f for f in frames if f.filename.startswith(str(loaded.folder))]
-    place = f"{own[-1].filename.removeprefix(f'{loaded.folder}/')}:{own[-1].lineno}" if own else ""
+    own = [frame for frame in frames if frame.filename.startswith(str(module.folder))]
+    location = ""
+    if own:
+        location = f"{own[-1].filename.removeprefix(f'{module.folder}/')}:{own[-1].lineno}"
     logs.write(
-        type=loaded.type,
-        name=loaded.name,
+        type=module.type,
+        name=module.name,
         level="error",
         action=f"{method} failed",
-        request={"reference": reference, "place": place},
+        request={"reference": reference, "place": location},
         response=kind,
         duration_ms=duration_ms,
     )
-    text = (
-        f"{loaded.name}.{method}() failed with {kind}{f' ({place})' if place else ''}; reference"
-        f" {reference}."
-    )
+    where = f" ({location})" if location else ""
+    text = f"{module.name}.{method}() failed with {kind}{where}; reference {reference}."
     return Called(
         None, Result.error(text), text, reference, instance, raised=True, duration_ms=duration_ms
     )
 
 
-def _write_traceback(
-    loaded: LoadedModule, method: str, reference: str, error: BaseException
-) -> None:
+def _log_traceback(module: LoadedModule, method: str, reference: str, error: BaseException) -> None:
     try:
         text = "".join(traceback.format_exception(error))[-20_000:]
     except BaseException:
-        text = "its traceback cannot be written"
-    log.error("%s.%s() failed, reference %s\n%s", loaded.key, method, reference, redact_text(text))
+        text = "(the traceback cannot be formatted)"
+    log.error(
+        f"{module.key}.{method}() failed, reference {reference}\n{redact_text(text)}",
+    )
 
 
 def _service_changes(instance: ModuleBase) -> dict[str, Any]:
-    """What the call left in `self.service_data` that the rows do not hold: generated passwords,
-    ids, addresses.
+    """Return what the call changed in `self.service_data`: generated passwords, ids, addresses.
 
-    Empty values of keys that were never stored are defaults of `get_service_data`, not findings.
+    Empty values of keys that were never stored are defaults of `get_service_data`, not changes.
     """
     data = getattr(instance, "service_data", None)
     stored = getattr(instance, "_stored_service_data", None)
@@ -339,8 +349,8 @@ def _service_changes(instance: ModuleBase) -> dict[str, Any]:
         if (
             stored[key] != value
             if key in stored
-            else not any(value is e or value == e for e in empty)
+            else not any(value is none or value == none for none in empty)
         )
     }
-    plain: dict[str, Any] = jsonable(changes)
-    return plain
+    cleaned: dict[str, Any] = jsonable(changes)
+    return cleaned

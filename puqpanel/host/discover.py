@@ -8,27 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from puqpanel.domain.module_states import MODULE_TYPES
-from puqpanel.host import config_probe, load_timeout
+from puqpanel.host.containment import load_timeout
 from puqpanel.host.contract.config import Config
-from puqpanel.host.sanitize import plain, sentence
-from puqpanel.host.surroundings import kept
-from puqpanel.infra.redact import redact_text
+from puqpanel.host.contract.refusal import Refused, import_failure
+from puqpanel.host.sanitize import plain
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{0,59}")
 _VERSION = re.compile(r"\d+(\.\d+)*([-.+]?[A-Za-z0-9]+)*")
 LARGEST_CONFIG = 256 * 1024
 _configs: dict[Path, tuple[tuple[int, ...], Config]] = {}
-HUNG = (
-    "{} did not come to an end within {:.2g} seconds; look for a loop or for something that waits."
+TIMED_OUT = (
+    "{} did not finish within {:.2g} seconds; look for an endless loop or for something that waits."
 )
-
-
-class Refused(Exception):
-    """A module that cannot be loaded; the text is one sentence that says what to mend."""
-
-    def __init__(self, text: str) -> None:
-        # it may quote whatever the module holds, and is kept in a row and shown on a page
-        super().__init__(sentence(text))
 
 
 @dataclass(frozen=True)
@@ -86,8 +77,8 @@ def look(folder: Path, module_type: str, name: str) -> Found:
     try:
         check_folder(folder, name)
         config = _known_config(folder)
-    except load_timeout.TooLong as late:
-        return Found(module_type, name, folder, error=HUNG.format("config.py", late.seconds))
+    except load_timeout.LoadTimeout as error:
+        return Found(module_type, name, folder, error=TIMED_OUT.format("config.py", error.seconds))
     except Refused as refusal:
         return Found(module_type, name, folder, error=str(refusal))
     return Found(module_type, name, folder, str(config["version"]), config)
@@ -97,17 +88,17 @@ def _known_config(folder: Path) -> Config:
     """config.py as it was read last, unless the file has changed: the list of modules is looked at
     often, by every process.
 
-    Raises: Refused, TooLong.
+    Raises: Refused, LoadTimeout.
     """
     try:
         state = (folder / "config.py").stat()
     except OSError:
-        return load_timeout.within(folder, lambda: read_config(folder))
+        return load_timeout.run(folder, lambda: read_config(folder))
     stamp = (state.st_mtime_ns, state.st_size, state.st_ino, state.st_ctime_ns)
     known = _configs.get(folder)
     if known is None or known[0] != stamp:
         _configs.pop(folder, None)
-        known = _configs[folder] = (stamp, load_timeout.within(folder, lambda: read_config(folder)))
+        known = _configs[folder] = (stamp, load_timeout.run(folder, lambda: read_config(folder)))
     return known[1]
 
 
@@ -157,16 +148,10 @@ def read_config(folder: Path) -> Config:
             f"config.py is larger than {LARGEST_CONFIG // 1024} KB; it is read often and holds a"
             " few lines."
         )
-    how = config_probe.ending(path)
-    if how:
-        raise Refused(
-            f"config.py ends the process that reads it ({how}); it may only hold CONFIG = {{…}}."
-        )
     scope: dict[str, Any] = {"__file__": str(path), "__name__": "config"}
     try:
-        with kept():
-            # it is the module's own file
-            exec(compile(path.read_bytes(), str(path), "exec", dont_inherit=True), scope)  # noqa: S102
+        code = compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
+        exec(code, scope)  # noqa: S102 - the module's own file
     except BaseException as error:
         raise Refused(import_failure("config.py", error, folder)) from error
     values = scope.get("CONFIG")
@@ -185,58 +170,3 @@ def read_config(folder: Path) -> Config:
             for key, value in values.items()
         }
     )
-
-
-def import_failure(what: str, error: BaseException, folder: Path) -> str:
-    """One sentence for an error that running a file of a module raised: type, message, file and
-    line, no traceback.
-
-    Never raises, whatever the error's own class does.
-    """
-    try:
-        return _import_failure(what, error, folder)
-    except BaseException:
-        return f"{what} does not load: {type(error).__name__}, which cannot say more."
-
-
-def _import_failure(what: str, error: BaseException, folder: Path) -> str:
-    if isinstance(error, SyntaxError) and error.filename:
-        return (
-            f"{what} has a syntax error: {redact_text(sentence(str(error.msg), 300))}"
-            f" ({_short(error.filename, folder)}:{error.lineno})."
-        )
-    place = ""
-    step = error.__traceback__
-    while step is not None:
-        # The last step inside the module's folder: what its author can mend.
-        filename = step.tb_frame.f_code.co_filename
-        if filename.startswith(str(folder)):
-            place = f" ({_short(filename, folder)}:{step.tb_lineno})"
-        step = step.tb_next
-    return f"{what} does not load: {describe(error)}{place}{_hint(error, folder)}".rstrip(".") + "."
-
-
-def _hint(error: BaseException, folder: Path) -> str:
-    """A module's own files are imported from where they stand, not from the top."""
-    missing = (error.name or "").split(".") if isinstance(error, ModuleNotFoundError) else [""]
-    if missing[0] == "modules":
-        missing = missing[3:] or [""]
-    own = {entry.name.removesuffix(".py").lower() for entry in folder.iterdir()}
-    return f"; write it as from .{'.'.join(missing)} import …" if missing[0].lower() in own else ""
-
-
-def describe(error: BaseException) -> str:
-    """Type and text of an error on one line, secrets masked; never raises, whatever the error's
-    own class does.
-    """
-    try:
-        text = redact_text(sentence(str(error), 2000))
-    except BaseException:
-        text = ""
-    if len(text) > 300:
-        text = text[:299] + "…"
-    return f"{type(error).__name__}{': ' + text if text else ''}"
-
-
-def _short(filename: str, folder: Path) -> str:
-    return filename.removeprefix(f"{folder}/")

@@ -1,50 +1,51 @@
-"""Notices that a module's files were edited, cheaply enough to look at each request while
-somebody develops.
-"""
+"""Detects edits of a module's files, cheaply enough to look at each request in development."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
 Signature = frozenset[tuple[str, int, int]]
-_LEFT_OUT = frozenset({"__pycache__", "tests", "assets"})
+_IGNORED = frozenset({"__pycache__", "tests", "assets"})
 
 
 def signature(folders: Iterable[Path]) -> Signature:
-    """What tells one state of some folders from another: each file's time and size.
+    """Return path, modification time and size of each file in some folders.
+
+    Templates count by name only: they are read again when they change.
 
     Args:
-        folders: of modules; one that is not there counts as empty. Of templates only the names
-            count: they are read anew when they change.
+        folders: of modules; a missing one counts as empty.
     """
-    found: set[tuple[str, int, int]] = set()
-    waiting = [str(folder) for folder in folders]
-    while waiting:
+    files: set[tuple[str, int, int]] = set()
+    pending = [str(folder) for folder in folders]
+    while pending:
         try:
-            with os.scandir(waiting.pop()) as entries:
+            with os.scandir(pending.pop()) as entries:
                 for entry in entries:
-                    if entry.name in _LEFT_OUT or entry.name.startswith("."):
+                    if entry.name in _IGNORED or entry.name.startswith("."):
                         continue
                     if entry.is_dir():
-                        waiting.append(entry.path)
-                        continue
-                    state = entry.stat()
-                    template = entry.name.endswith(".html")
-                    found.add(
-                        (
-                            entry.path,
-                            0 if template else state.st_mtime_ns,
-                            0 if template else state.st_size,
-                        )
-                    )
+                        pending.append(entry.path)
+                    elif entry.name.endswith(".html"):
+                        files.add((entry.path, 0, 0))
+                    else:
+                        state = entry.stat()
+                        files.add((entry.path, state.st_mtime_ns, state.st_size))
         except OSError:
-            continue  # it is being moved or rewritten just now; the next look sees it
-    return frozenset(found)
+            continue  # being moved or rewritten; the next look sees it
+    return frozenset(files)
 
 
-def within(found: Signature, folders: Iterable[Path]) -> Signature:
-    """The part of a signature that some folders have in it."""
-    begins = tuple(f"{folder}{os.sep}" for folder in folders)
-    return frozenset(one for one in found if one[0].startswith(begins))
+def within(files: Signature, folders: Iterable[Path]) -> Signature:
+    """Return the part of a signature that lies in some folders."""
+    prefixes = tuple(f"{folder}{os.sep}" for folder in folders)
+    return frozenset(file for file in files if file[0].startswith(prefixes))
+
+
+def fingerprint(folder: Path) -> str:
+    """Return the state of a module's files as 64 characters; any edit changes it."""
+    files = repr(sorted(signature([folder])))
+    return hashlib.sha256(files.encode("utf-8", "replace")).hexdigest()

@@ -1,166 +1,93 @@
-"""One module from its folder: imported under fresh names, checked by the rules, ready to be
-called.
-"""
+"""Loads a module from its folder: imported under a fresh package name, checked by the rules."""
 
-import builtins
-from dataclasses import dataclass
+import json
+import os
+import signal
+import sys
 from pathlib import Path
 
-from puqpanel.domain.module_states import version_order
-from puqpanel.domain.permissions import Permission
-from puqpanel.host import importer, languages, load_timeout
-from puqpanel.host.context import Context, entered, table_prefix
+from puqpanel.host import importer, languages
+from puqpanel.host.containment import crash_markers, load_timeout, probe
+from puqpanel.host.context import Context, entered
 from puqpanel.host.contract import hooks, rules
-from puqpanel.host.contract.base import ModuleBase
 from puqpanel.host.contract.config import Config
 from puqpanel.host.contract.names import BothSpellings
-from puqpanel.host.contract.timetable import Work
-from puqpanel.host.discover import HUNG, Refused, check_folder, import_failure, read_config
-from puqpanel.host.surroundings import kept
-from puqpanel.infra import crash_markers
-
-__all__ = ["LoadedModule", "Refused", "load_module", "unload"]
+from puqpanel.host.contract.refusal import Refused, import_failure
+from puqpanel.host.discover import TIMED_OUT, check_folder, read_config
+from puqpanel.host.loaded import LoadedModule
 
 LOADING = "loading"
-"""The mark of a module's import; other marks name the method that was called."""
-
-
-@dataclass(frozen=True, repr=False)
-class LoadedModule:
-    """A module that passed every rule.
-
-    Attributes: restricted, its version on disk is not the recorded one, so only its lifecycle
-    methods may be called; webhooks, which of "get" and "post" it defines a webhook method for.
-    """
-
-    type: str  # the contract's word for what kind of module it is
-    name: str
-    version: str
-    recorded_version: str
-    cls: "builtins.type[ModuleBase]"
-    config: Config
-    folder: Path
-    package: str
-    permissions: tuple[Permission, ...]
-    routes: tuple[rules.Route, ...]
-    sidebar: tuple[rules.SidebarEntry, ...]
-    tabs: tuple[rules.Tab, ...]
-    warnings: tuple[str, ...]
-    schedule: tuple[Work, ...] = ()
-    hooks: "tuple[hooks.Hook, ...]" = ()
-    webhooks: frozenset[str] = frozenset()
-
-    def __repr__(self) -> str:
-        return f"LoadedModule({self.key} {self.version})"
-
-    @property
-    def key(self) -> str:
-        """`Product/MyCloudService`."""
-        return f"{self.type}/{self.name}"
-
-    @property
-    def slug(self) -> str:
-        """`product_mycloudservice`."""
-        return f"{self.type}_{self.name}".lower()
-
-    @property
-    def blueprint(self) -> str:
-        """`mod_product_mycloudservice`."""
-        return f"mod_{self.slug}"
-
-    @property
-    def prefix(self) -> str:
-        """What its tables begin with."""
-        return table_prefix(self.type, self.name)
-
-    @property
-    def title(self) -> str:
-        """The name people read."""
-        return str(self.config("name") or self.name)
-
-    @property
-    def restricted(self) -> bool:
-        """Whether the version on disk differs from the recorded one; never before the first
-        activation.
-        """
-        return bool(self.recorded_version) and version_order(self.version) != version_order(
-            self.recorded_version
-        )
+"""What a crash marker says of a module's import; others name the method that was called."""
 
 
 def load_module(folder: Path, type: str, name: str, recorded_version: str = "") -> LoadedModule:
-    """Imports and checks a module.
+    """Import and check a module.
 
-    Raises: Refused with the one sentence that says what to mend, whatever the module's code does.
+    Args:
+        folder: its files.
+        type: Product, Plugin, Payment or Notification.
+        name: of folder, file and class.
+        recorded_version: at its last activation or update; empty before the first.
+
+    Raises:
+        Refused: whatever the module's code does; one sentence that says what to change.
     """
     try:
         folder = folder.resolve()
     except (OSError, RuntimeError) as error:
         raise Refused(
-            f"The folder {name} leads nowhere: {import_failure(name, error, folder)}"
+            f"The folder {name} cannot be resolved: {import_failure(name, error, folder)}"
         ) from error
     check_folder(folder, name)
     package = importer.fresh(folder, type, name)
 
     def work() -> LoadedModule:
-        with (
-            kept(),
-            entered(Context(type, name, package)),
-            crash_markers.during(f"{type}/{name} {LOADING}"),
-        ):
-            return _load(
-                package, folder, read_config(folder), type, name, recorded_version=recorded_version
-            )
+        context = Context(type, name, package)
+        with entered(context), crash_markers.marked(f"{type}/{name} {LOADING}"):
+            return _load(package, folder, read_config(folder), (type, name), recorded_version)
 
     try:
-        return load_timeout.within(folder, work)
-    except load_timeout.TooLong as late:
-        # it hung, and ended nothing; the thread that was given up keeps its mark else
+        return load_timeout.run(folder, work)
+    except load_timeout.LoadTimeout as error:
+        # it hung and crashed nothing, but the abandoned thread left its marker
         crash_markers.clear()
         importer.drop(package)
-        raise Refused(HUNG.format(f"Loading {name}", late.seconds)) from late
+        raise Refused(TIMED_OUT.format(f"Loading {name}", error.seconds)) from error
     except BaseException:
         importer.drop(package)
         raise
 
 
+def unload(*packages: str) -> None:
+    """Forget everything that was imported under these package names."""
+    importer.drop(*packages)
+
+
 def _load(
-    package: str,
-    folder: Path,
-    config: Config,
-    module_type: str,
-    name: str,
-    *,
-    recorded_version: str,
+    package: str, folder: Path, config: Config, key: tuple[str, str], recorded_version: str
 ) -> LoadedModule:
-    # A module's own code: SystemExit, RecursionError and the like are refusals too, never the
-    # panel's end.
-    what = f"{name}.py"
+    # SystemExit, RecursionError and the like in a module's code are refusals too
+    module_type, name = key
+    step = f"{name}.py"
     try:
         module = importer.load(package, name)
-        what = f"{name}()"
+        step = f"{name}()"
         cls = rules.check_class(module, module_type, name)
-        cls.module_type, cls.module_name, cls.module_folder, cls.module_config = (
-            module_type,
-            name,
-            folder,
-            config,
-        )
+        cls.module_type, cls.module_name = module_type, name
+        cls.module_folder, cls.module_config = folder, config
         instance = cls()
         instance.recorded_version = recorded_version
         declared = rules.read(instance, lambda wanted: _controller(package, folder, wanted))
-        what = "hooks.py"
-        listening = (
-            hooks.read(importer.load(package, "hooks"), cls)
-            if (folder / "hooks.py").is_file()
-            else ()
-        )
+        step = "hooks.py"
+        listeners: tuple[hooks.Hook, ...] = ()
+        if (folder / "hooks.py").is_file():
+            listeners = hooks.read(importer.load(package, "hooks"), cls)
     except Refused:
         raise
     except BothSpellings as error:
         raise Refused(str(error)) from error
     except BaseException as error:
-        raise Refused(import_failure(what, error, folder)) from error
+        raise Refused(import_failure(step, error, folder)) from error
     return LoadedModule(
         type=module_type,
         name=name,
@@ -176,7 +103,7 @@ def _load(
         tabs=tuple(declared.tabs),
         warnings=(*declared.warnings, *languages.problems(folder)),
         schedule=declared.schedule,
-        hooks=listening,
+        hooks=listeners,
         webhooks=frozenset(
             verb for verb in ("get", "post") if callable(getattr(cls, f"api_webhook_{verb}", None))
         ),
@@ -184,23 +111,35 @@ def _load(
 
 
 def _controller(package: str, folder: Path, name: str) -> type:
-    where = f"controllers/{name}.py"
+    path = f"controllers/{name}.py"
     if not any((folder / base / f"{name}.py").is_file() for base in ("controllers", "Controllers")):
-        raise Refused(f"A route leads to {name}, but {where} is not there.")
+        raise Refused(f"A route leads to {name}, but {path} does not exist.")
     try:
         module = importer.load(f"{package}.controllers", name)
     except BothSpellings as error:
         raise Refused(str(error)) from error
     except BaseException as error:
-        raise Refused(import_failure(where, error, folder)) from error
+        raise Refused(import_failure(path, error, folder)) from error
     controller = vars(module).get(name)
     if not isinstance(controller, type):
-        raise Refused(f"A route leads to {name}, but {where} defines no class {name}.")
+        raise Refused(f"A route leads to {name}, but {path} defines no class {name}.")
     return controller
 
 
-def unload(*names: str) -> None:
-    """Forgets everything that was imported under these package names; the classes go when
-    nobody holds them any more.
-    """
-    importer.drop(*names)
+def main(folder: str, type: str, name: str) -> None:
+    """Load a module in this process, print the refusal, if any, and exit; see `probe`."""
+    # the process that waits for this one may be gone by then
+    signal.alarm(int(probe.TIMEOUT_SECONDS) + 5)
+    refusal = ""
+    try:
+        load_module(Path(folder), type, name)
+    except Refused as error:
+        refusal = str(error)
+    sys.stdout.write(f"\n{probe.ANSWER}{json.dumps(refusal)}\n")
+    sys.stdout.flush()
+    # threads that the module started must not keep this process alive
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:4])

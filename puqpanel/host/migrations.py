@@ -1,53 +1,53 @@
-"""A module's own alembic revisions: its own version table, and no table but those with its
-prefix.
-"""
+"""A module's own alembic revisions: own version table, and only tables with its prefix."""
+
+from pathlib import Path
 
 from sqlalchemy.engine import Engine
 
-from puqpanel.host.context import table_prefix
-from puqpanel.host.contract.base import ModuleBase
-from puqpanel.host.loader import LoadedModule
 from puqpanel.infra import migrate
 from puqpanel.infra.db import release, session
 
 
-def tree(module: LoadedModule | type[ModuleBase]) -> migrate.Tree | None:
-    """The module's revisions, or None where it has none."""
-    cls = module.cls if isinstance(module, LoadedModule) else module
-    if cls.module_folder is None or not (cls.module_folder / "migrations" / "versions").is_dir():
+def tree(folder: Path, prefix: str) -> migrate.Tree | None:
+    """Return a module's revisions.
+
+    Args:
+        folder: the module's.
+        prefix: of its table names.
+
+    Returns:
+        The revisions; None if it has none.
+    """
+    if not (folder / "migrations" / "versions").is_dir():
         return None
-    prefix = table_prefix(cls.module_type, cls.module_name)
     return migrate.Tree(
-        cls.module_folder / "migrations", f"{prefix}version", lambda table: table.startswith(prefix)
+        folder / "migrations", f"{prefix}version", lambda table: table.startswith(prefix)
     )
 
 
-def upgrade(module: LoadedModule | type[ModuleBase]) -> None:
-    """Runs what is new of the module's revisions; nothing where there are none.
-
-    Raises MigrationError.
-    """
-    found = tree(module)
-    if found is not None:
+def upgrade(folder: Path, prefix: str) -> None:
+    """Run the revisions that the database has not seen. Raises MigrationError."""
+    revisions = tree(folder, prefix)
+    if revisions is not None:
         release()
-        migrate.upgrade(engine(), found)
+        migrate.upgrade(engine(), revisions)
 
 
-def downgrade(module: LoadedModule | type[ModuleBase], to: str = "base") -> None:
-    """Undoes the module's revisions: its tables and their rows are gone. Raises MigrationError."""
-    found = tree(module)
-    if found is not None:
+def downgrade(folder: Path, prefix: str, to: str = "base") -> None:
+    """Undo the module's revisions: its tables and their rows are gone. Raises MigrationError."""
+    revisions = tree(folder, prefix)
+    if revisions is not None:
         release()
-        migrate.downgrade(engine(), found, to)
+        migrate.downgrade(engine(), revisions, to)
 
 
-def pending(module: LoadedModule | type[ModuleBase]) -> bool:
-    """Whether the module has revisions that the database has not seen."""
-    found = tree(module)
-    return found is not None and migrate.pending(engine(), found)
+def pending(folder: Path, prefix: str) -> bool:
+    """Return whether the module has revisions that the database has not seen."""
+    revisions = tree(folder, prefix)
+    return revisions is not None and migrate.pending(engine(), revisions)
 
 
 def engine() -> Engine:
-    """The database's engine, for what needs a connection of its own."""
+    """Return the database's engine, for connections outside the session."""
     bind = session().get_bind()
     return bind if isinstance(bind, Engine) else bind.engine

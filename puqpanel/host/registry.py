@@ -6,20 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from puqpanel.host.contract.rules import Route, SidebarEntry, Tab
-from puqpanel.host.loader import LoadedModule, Refused, load_module, unload
-
-__all__ = [
-    "LoadedModule",
-    "Registry",
-    "Route",
-    "SidebarEntry",
-    "Tab",
-    "current",
-    "dispose",
-    "install",
-    "load",
-]
+from puqpanel.host.contract.refusal import Refused
+from puqpanel.host.loaded import LoadedModule
+from puqpanel.host.loader import load_module, unload
 
 log = logging.getLogger(__name__)
 

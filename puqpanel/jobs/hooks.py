@@ -26,12 +26,13 @@ class HookJob:
         token = hooks.depth.set(int(task.data.get("depth") or 1))
         try:
             called = calls.invoke(
-                module,
-                hook.label,
-                task.data["event"],
-                dict(task.data.get("payload") or {}),
-                task=task,
-                hook=hook,
+                calls.Call(
+                    module,
+                    hook.label,
+                    (task.data["event"], dict(task.data.get("payload") or {})),
+                    task=task,
+                    hook=hook,
+                )
             )
         finally:
             hooks.depth.reset(token)

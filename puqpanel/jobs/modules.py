@@ -8,7 +8,7 @@ from typing import Any
 from puqpanel.domain.service_states import ProvisionStatus
 from puqpanel.host import calls, registry
 from puqpanel.host.calls import Called
-from puqpanel.host.registry import LoadedModule
+from puqpanel.host.loaded import LoadedModule
 from puqpanel.models import Task
 from puqpanel.operations.modules import breaker
 from puqpanel.operations.modules.availability import unavailable_reason
@@ -34,7 +34,13 @@ class ModuleJob:
                 return seen
         method, _, product = calls.job_data(task.data)
         called = calls.invoke(
-            module, method, task=task, service_uuid=task.service_uuid or None, product_uuid=product
+            calls.Call(
+                module,
+                method,
+                task=task,
+                service_uuid=task.service_uuid or None,
+                product_uuid=product,
+            )
         )
         if task.service_uuid and called.service_changes:
             settlement.keep_service_data(
@@ -52,7 +58,9 @@ class ModuleJob:
         """Asks the provider what an attempt that was cut off has done; None when the job may
         run again.
         """
-        called = calls.invoke(module, "observe", task=task, service_uuid=task.service_uuid or None)
+        called = calls.invoke(
+            calls.Call(module, "observe", task=task, service_uuid=task.service_uuid or None)
+        )
         facts = observed(called)
         if facts is None:
             return Outcome(

@@ -29,11 +29,13 @@ class NotificationJob:
                 "failed", f"The sender {sender.title} is switched off; switch it on and retry."
             )
         called = calls.invoke(
-            registry.current().modules[task.module],
-            "send",
-            dict(task.data.get("message") or {}),
-            task=task,
-            instance_uuid=uuid,
+            calls.Call(
+                registry.current().modules[task.module],
+                "send",
+                (dict(task.data.get("message") or {}),),
+                task=task,
+                instance_uuid=uuid,
+            )
         )
         outcome = outcome_of(called)
         result = called.result

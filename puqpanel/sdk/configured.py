@@ -5,12 +5,12 @@ staff make, name, fill in and switch on.
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from puqpanel.host.contract.base import ModuleBase
 from puqpanel.infra.links import link
 from puqpanel.sdk import forms
+from puqpanel.sdk.module import Module
 
 
-class Configured(ModuleBase):
+class Configured(Module):
     """A module with instances.
 
     During a call about one, `self.instance_uuid` says which, and `self.module_data` holds its

@@ -137,7 +137,7 @@ def render(
         if isinstance(field, PasswordField) and data.get(field.short_name) and not errors:
             # it is drawn empty; without a word nobody could tell whether there is one
             field.render_kw = {"placeholder": "Stored; empty keeps it", **(field.render_kw or {})}
-    environment = views.environment(type(module))
+    environment = views.environment(module.module_folder)
     if views.has_panel():
         # the macros escape
         return Markup(environment.from_string(_TEMPLATE).render(form=filled))  # noqa: S704

@@ -4,10 +4,10 @@ background work of their own.
 
 from typing import ClassVar
 
-from puqpanel.host.contract.base import ModuleBase
+from puqpanel.sdk.module import Module
 
 
-class Plugin(ModuleBase):
+class Plugin(Module):
     """Lifecycle, permissions, sidebar and routes are those of every module; a plugin has no
     client area.
     """

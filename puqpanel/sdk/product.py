@@ -11,19 +11,19 @@ from puqpanel.domain.actors import SYSTEM
 from puqpanel.domain.errors import ConflictError, NotFoundError, UserError
 from puqpanel.domain.service_states import VERBS
 from puqpanel.host import context
-from puqpanel.host.contract.base import ModuleBase
 from puqpanel.host.contract.names import python_keys
 from puqpanel.infra.db import session
 from puqpanel.models.catalog.products import Product as ProductRow
 from puqpanel.models.provisioning.services import Service as ServiceRow
 from puqpanel.operations.provisioning import requests
 from puqpanel.sdk import forms
+from puqpanel.sdk.module import Module
 
 Answer = dict[str, Any]
 OPTIONS: Mapping[str, int] = {"tries": 1, "backoff": 60, "timeout": 600, "max_exceptions": 1}
 
 
-class Product(ModuleBase):
+class Product(Module):
     """A kind of service. Everything has a default: a module that writes only `create_job` works.
 
     Before each call the host loads `product_uuid`, `product_data`, and, where the call is about a

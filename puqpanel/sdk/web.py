@@ -217,7 +217,7 @@ def view_admin_module(
     shown = {"module": loaded.cls, "config": loaded.config, **(merge_data or {}), **(data or {})}
     if has_request_context() and shown.get("title"):
         g.module_title = str(shown["title"])
-    return Markup(views.render(loaded.cls, view, shown))  # noqa: S704 - rendered with autoescape
+    return Markup(views.render(loaded.folder, view, shown))  # noqa: S704 - rendered with autoescape
 
 
 def log_module(  # noqa: PLR0917 - the contract's order of arguments

@@ -37,7 +37,8 @@ from puqpanel.host.contract.names import HTTP_VERBS, client_method
 from puqpanel.host.contract.request import RequestMethods
 from puqpanel.host.contract.result import Result
 from puqpanel.host.contract.rules import Route, Tab
-from puqpanel.host.registry import LoadedModule, Registry
+from puqpanel.host.loaded import LoadedModule
+from puqpanel.host.registry import Registry
 from puqpanel.host.sanitize import jsonable
 from puqpanel.operations.modules import breaker
 from puqpanel.web import guard
@@ -120,13 +121,15 @@ class ModuleBlueprint(Blueprint):
 
     def _call(self, method: str, *args: Any, service_uuid: str) -> Called:
         return calls.invoke(
-            self.loaded,
-            method,
-            *args,
-            service_uuid=service_uuid,
-            actor=guard.actor(),
-            passing=PASSING,
-            request_id=request_id(),
+            calls.Call(
+                self.loaded,
+                method,
+                args,
+                service_uuid=service_uuid,
+                actor=guard.actor(),
+                passing=PASSING,
+                request_id=request_id(),
+            )
         )
 
     def _tab(self, key: str, active: bool) -> None:
@@ -197,14 +200,16 @@ def _admin_view(loaded: LoadedModule, route: Route) -> Any:
     @guard.allow(route.permission)
     def view(**params: str) -> ResponseReturnValue:
         called = calls.invoke(
-            loaded,
-            route.action,
-            the_request(),
-            controller=route.controller,
-            named=params,
-            actor=guard.actor(),
-            passing=PASSING,
-            request_id=request_id(),
+            calls.Call(
+                loaded,
+                route.action,
+                (the_request(),),
+                controller=route.controller,
+                params=params,
+                actor=guard.actor(),
+                passing=PASSING,
+                request_id=request_id(),
+            )
         )
         if called.raised and called.reference:
             breaker.strike(loaded.key, called.error)

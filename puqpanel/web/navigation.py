@@ -18,7 +18,8 @@ from puqpanel.domain.module_states import ModuleStatus
 from puqpanel.domain.service_states import ProvisionStatus
 from puqpanel.domain.task_states import TaskStatus
 from puqpanel.host import languages
-from puqpanel.host.registry import LoadedModule, Registry
+from puqpanel.host.loaded import LoadedModule
+from puqpanel.host.registry import Registry
 from puqpanel.infra import clock, queue
 from puqpanel.infra.db import session
 from puqpanel.models.modules.modules import Module

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from puqpanel.domain.errors import UserError
-from puqpanel.host import load_timeout
-from puqpanel.host.loader import Refused, load_module
+from puqpanel.host.containment import load_timeout
+from puqpanel.host.contract.refusal import Refused
+from puqpanel.host.loader import load_module
 from puqpanel.infra import queue
 from puqpanel.infra.settings import ROOT, Settings
 from puqpanel.operations.modules import crashes
@@ -179,7 +180,7 @@ def test_one_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     folder = write_module(tmp_path, "import time\nwhile True:\n    time.sleep(0.01)\n")
     with pytest.raises(Refused) as refused:
         load_module(folder, "Product", "Echo")
-    assert "did not come to an end within 0.3 seconds" in str(refused.value)
+    assert "did not finish within 0.3 seconds" in str(refused.value)
     assert str(refused.value).replace("0.3", "10") in FAQ
 
 

@@ -20,13 +20,13 @@ from puqpanel.cli.reference_source import doc_of, members
 from puqpanel.domain.errors import UserError
 from puqpanel.domain.events import EVENTS
 from puqpanel.host.checks import RULES
-from puqpanel.host.contract.base import ModuleBase
 from puqpanel.host.contract.hooks_table import HOOKS, OFFERED
 from puqpanel.infra.settings import PREFIX, ROOT, Settings
 from puqpanel.sdk import testing
+from puqpanel.sdk.module import Module
 
 REFERENCE = ROOT / "docs" / "reference"
-CLASSES: dict[str, type] = {"ModuleBase": ModuleBase, **TYPES}
+CLASSES: dict[str, type] = {"Module": Module, **TYPES}
 
 
 def page(name: str) -> str:
@@ -84,7 +84,7 @@ def test_the_pages_are_up_to_date() -> None:
 
 @pytest.mark.parametrize("key", CLASSES)
 def test_every_public_method_is_in_the_table(key: str) -> None:
-    base = {one.name for one in members(ModuleBase)} if key != "ModuleBase" else set()
+    base = {one.name for one in members(Module)} if key != "Module" else set()
     own = {
         one.name
         for one in members(CLASSES[key])
@@ -101,7 +101,7 @@ def test_every_public_method_is_in_the_table(key: str) -> None:
 
 @pytest.mark.parametrize("key", CLASSES)
 def test_every_hook_has_its_entry_and_a_test(key: str) -> None:
-    text = page("module.md" if key == "ModuleBase" else f"{key.lower()}.md")
+    text = page("module.md" if key == "Module" else f"{key.lower()}.md")
     hooks = [*HOOKS[key], *OFFERED[key]]
     assert [name for name in hooks if f"### `{name}`" not in text] == []
     mentioned = mentioned_in_tests()

@@ -41,7 +41,7 @@ from puqpanel.host import calls
 app = create_app(settings)
 with app.app_context():
     if sys.argv[2] and sys.argv[2] in app.registry.modules:
-        calls.invoke(app.registry.modules[sys.argv[2]], "die")
+        calls.invoke(calls.Call(app.registry.modules[sys.argv[2]], "die"))
 """
 
 

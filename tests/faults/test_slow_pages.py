@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from puqpanel.host import calls, registry
-from puqpanel.infra import crash_markers
+from puqpanel.host.containment import crash_markers
 from puqpanel.infra.settings import ROOT
 from tests.sample import write_module
 
@@ -41,7 +41,7 @@ def slow(
     monkeypatch.setattr(crash_markers, "_folders", {})
     monkeypatch.setattr(calls, "SLOW", 0.05)
     monkeypatch.setitem(calls._slow, "most", 1)
-    crash_markers.keep(tmp_path / "run")
+    crash_markers.open_marker(tmp_path / "run")
     found = registry.load(
         tmp_path / "modules", [("Plugin", name, "1.0.0") for name in ("Slow", "Quick")]
     )
@@ -51,7 +51,7 @@ def slow(
 
 def test_a_second_process_does_not_wait_for_it_too(slow: registry.Registry, tmp_path: Path) -> None:
     modules = slow.modules
-    assert calls.invoke(modules["Plugin/Slow"], "answer").value == "here"
+    assert calls.invoke(calls.Call(modules["Plugin/Slow"], "answer")).value == "here"
     hanging = subprocess.Popen(
         [sys.executable, "-c", HANGS, str(tmp_path / "run")],
         cwd=ROOT,
@@ -60,15 +60,15 @@ def test_a_second_process_does_not_wait_for_it_too(slow: registry.Registry, tmp_
     )
     try:
         assert hanging.stdout is not None and hanging.stdout.readline() == b"waiting\n"
-        while crash_markers.others("Plugin/Slow ", calls.SLOW) < 1:
+        while crash_markers.count_others("Plugin/Slow ", calls.SLOW_SECONDS) < 1:
             pass
-        called = calls.invoke(modules["Plugin/Slow"], "answer")
+        called = calls.invoke(calls.Call(modules["Plugin/Slow"], "answer"))
         assert (called.result.code, "takes long to answer" in called.error) == (503, True)
-        assert calls.invoke(modules["Plugin/Quick"], "answer").value == "here"
+        assert calls.invoke(calls.Call(modules["Plugin/Quick"], "answer")).value == "here"
     finally:
         hanging.kill()
         hanging.communicate()
-    assert calls.invoke(modules["Plugin/Slow"], "answer").value == "here", (
+    assert calls.invoke(calls.Call(modules["Plugin/Slow"], "answer")).value == "here", (
         "the dead wait for nothing"
     )
-    assert crash_markers.left_behind(tmp_path / "run") == ["Plugin/Slow page()"]
+    assert crash_markers.collect(tmp_path / "run") == ["Plugin/Slow page()"]

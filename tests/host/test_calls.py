@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from puqpanel.app import Panel
 from puqpanel.domain.actors import Actor
 from puqpanel.host import calls, context, registry
-from puqpanel.host.loader import LoadedModule, load_module
+from puqpanel.host.loaded import LoadedModule
+from puqpanel.host.loader import load_module
 from puqpanel.infra.db import in_transaction, release, session, transaction
 from puqpanel.models import ModuleLog
 from puqpanel.tasks.fence import LeaseLost, TimedOut
@@ -96,7 +97,7 @@ SOURCE = """
 @pytest.fixture
 def echo(panel: Panel, tmp_path: Path) -> LoadedModule:
     loaded = load_module(write_module(tmp_path, SOURCE), "Product", "Echo")
-    assert calls.invoke(loaded, "activate").value == "success"
+    assert calls.invoke(calls.Call(loaded, "activate")).value == "success"
     registry.install(registry.Registry(0, {loaded.key: loaded}))
     return loaded
 
@@ -115,7 +116,7 @@ def test_whatever_is_raised_costs_the_call_alone(
     echo: LoadedModule, method: str, text: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.CRITICAL)
-    called = calls.invoke(echo, method)
+    called = calls.invoke(calls.Call(echo, method))
     assert called.raised
     assert not called.result.ok
     assert called.error.startswith(text)
@@ -128,20 +129,20 @@ def test_whatever_is_raised_costs_the_call_alone(
 
 
 def test_sentences_of_ours_need_no_reference(echo: LoadedModule) -> None:
-    called = calls.invoke(echo, "known")
+    called = calls.invoke(calls.Call(echo, "known"))
     assert (called.error, called.reference, called.raised) == ("Not now.", "", True)
 
 
 @pytest.mark.parametrize(("method", "kind"), [("lost", LeaseLost), ("timed", TimedOut)])
 def test_the_engines_ends_pass(echo: LoadedModule, method: str, kind: type[BaseException]) -> None:
     with pytest.raises(kind):
-        calls.invoke(echo, method)
+        calls.invoke(calls.Call(echo, method))
     assert context.current() is None
 
 
 def test_never_inside_a_transaction(echo: LoadedModule) -> None:
     with transaction(), pytest.raises(RuntimeError, match="inside a transaction"):
-        calls.invoke(echo, "bare")
+        calls.invoke(calls.Call(echo, "bare"))
 
 
 def test_what_is_left_open_is_rolled_back_and_what_is_committed_kept(
@@ -149,7 +150,7 @@ def test_what_is_left_open_is_rolled_back_and_what_is_committed_kept(
 ) -> None:
     caplog.set_level(logging.CRITICAL)
     for method in ("leaves_open", "commits", "nested"):
-        calls.invoke(echo, method)
+        calls.invoke(calls.Call(echo, method))
         assert not in_transaction()
     names = session().scalars(sa.text("select name from mod_product_echo_things")).all()
     assert names == ["two"]
@@ -158,16 +159,18 @@ def test_what_is_left_open_is_rolled_back_and_what_is_committed_kept(
 
 def test_what_a_job_finds_out(echo: LoadedModule, staff: Actor) -> None:
     service = make_service(staff)
-    called = calls.invoke(echo, "finds", service_uuid=service.uuid)
+    called = calls.invoke(calls.Call(echo, "finds", service_uuid=service.uuid))
     assert called.service_changes.pop("when").startswith("20")
     assert called.service_changes == {"ip": "203.0.113.9", "password": "generated"}
 
 
 def test_stored_data_in_place_of_the_rows(echo: LoadedModule) -> None:
     called = calls.invoke(
-        echo,
-        "get_service_page",
-        stored={"service_data": {"domain": "a.test"}, "errors": {"domain": ["no"]}},
+        calls.Call(
+            echo,
+            "get_service_page",
+            stored={"service_data": {"domain": "a.test"}, "errors": {"domain": ["no"]}},
+        )
     )
     instance: Any = called.instance
     assert instance.service_data["domain"] == "a.test"
@@ -177,7 +180,9 @@ def test_stored_data_in_place_of_the_rows(echo: LoadedModule) -> None:
 def test_the_log_knows_who_and_what_for(echo: LoadedModule, staff: Actor) -> None:
     service = make_service(staff)
     called = calls.invoke(
-        echo, "who", service_uuid=service.uuid, actor=Actor("staff", 7, "Ada"), request_id="R-1"
+        calls.Call(
+            echo, "who", service_uuid=service.uuid, actor=Actor("staff", 7, "Ada"), request_id="R-1"
+        )
     )
     assert called.result.data == 7
     row = session().scalars(sa.select(ModuleLog).where(ModuleLog.action == "who")).one()
@@ -203,14 +208,14 @@ def test_the_log_knows_who_and_what_for(echo: LoadedModule, staff: Actor) -> Non
 def test_arguments_fit_the_signature(
     echo: LoadedModule, method: str, named: dict[str, str], value: str
 ) -> None:
-    assert calls.invoke(echo, method, "r", named=named).value == value
+    assert calls.invoke(calls.Call(echo, method, ("r",), params=named)).value == value
 
 
 def test_missing_methods_and_restricted_modules(echo: LoadedModule, tmp_path: Path) -> None:
-    assert calls.invoke(echo, "nothing").error == "Echo has no method nothing()."
+    assert calls.invoke(calls.Call(echo, "nothing")).error == "Echo has no method nothing()."
     older = load_module(tmp_path / "Product" / "Echo", "Product", "Echo", "0.9")
-    assert "update it on the Modules page first" in calls.invoke(older, "bare").error
-    update = calls.invoke(older, "update")
+    assert "update it on the Modules page first" in calls.invoke(calls.Call(older, "bare")).error
+    update = calls.invoke(calls.Call(older, "update"))
     assert update.value == "success"
     assert update.instance is not None
     assert update.instance.getCurrentVersion() == "0.9"  # type: ignore[attr-defined]
@@ -226,5 +231,5 @@ def test_a_modules_own_update_is_not_part_of_switching_it_on(app: Panel, tmp_pat
         write_module(tmp_path, source, type="Plugin", name="Later"), "Plugin", "Later"
     )
     with app.app_context():
-        assert calls.invoke(loaded, "activate").value == "success"
-        assert calls.invoke(loaded, "update").value == "There is no table to alter."
+        assert calls.invoke(calls.Call(loaded, "activate")).value == "success"
+        assert calls.invoke(calls.Call(loaded, "update")).value == "There is no table to alter."

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from puqpanel.host.loader import Refused, load_module, unload
+from puqpanel.host.contract.refusal import Refused
+from puqpanel.host.loader import load_module, unload
 from tests.sample import write_module
 
 MAIN = """

@@ -12,10 +12,10 @@ import sqlalchemy as sa
 
 from puqpanel.app import Panel
 from puqpanel.host import calls, logs
-from puqpanel.host.contract.base import ModuleBase
 from puqpanel.host.loader import load_module, unload
 from puqpanel.infra.db import session
 from puqpanel.models import ModuleLog
+from puqpanel.sdk.module import Module
 from tests.sample import write_module
 
 
@@ -74,7 +74,7 @@ def test_large_round_and_deep(value: Any) -> None:
 
 
 def test_a_row_and_no_row(panel: Panel) -> None:
-    module = ModuleBase()
+    module = Module()
     module.log_info("a" * 500, {"x": 1})
     module.log_error("bad", Nasty(), Nasty())
     module.log_debug("debug")
@@ -84,7 +84,7 @@ def test_a_row_and_no_row(panel: Panel) -> None:
 
 
 def test_without_a_panel_nothing_breaks() -> None:
-    ModuleBase().log_info("alone", {"password": "p"})
+    Module().log_info("alone", {"password": "p"})
 
 
 MB = 1024 * 1024
@@ -107,7 +107,7 @@ LARGE: dict[str, Any] = {
 @pytest.mark.parametrize("shape", LARGE)
 def test_fifty_megabytes_cost_little(panel: Panel, shape: str) -> None:
     payload = LARGE[shape]()
-    module = ModuleBase()
+    module = Module()
     module.log_info("before")
     tracemalloc.start()
     try:
@@ -137,8 +137,8 @@ class Echo(Product):
 
 def test_a_loud_call_goes_on(panel: Panel, tmp_path: Path) -> None:
     loaded = load_module(write_module(tmp_path, NOISY), "Product", "Echo")
-    assert calls.invoke(loaded, "loud").result.ok
-    failed = calls.invoke(loaded, "broken")
+    assert calls.invoke(calls.Call(loaded, "loud")).result.ok
+    failed = calls.invoke(calls.Call(loaded, "broken"))
     assert failed.raised and "ValueError" in failed.error
     assert len(failed.error) < 2000
     rows = session().scalars(sa.select(ModuleLog).order_by(ModuleLog.id)).all()

@@ -7,7 +7,8 @@ from textwrap import dedent
 
 import pytest
 
-from puqpanel.host.loader import Refused, load_module
+from puqpanel.host.contract.refusal import Refused
+from puqpanel.host.loader import load_module
 from tests.sample import write_module
 
 HEAD = "from puqpanel.sdk import *\n"
@@ -171,7 +172,7 @@ CASES = {
     ),
     "controller file": (
         routes(route(controller="NoController@index")),
-        "A route leads to NoController, but controllers/NoController.py is not there.",
+        "A route leads to NoController, but controllers/NoController.py does not exist.",
     ),
     "controller method": (
         routes(route(controller="PageController@show")),

@@ -153,7 +153,7 @@ def test_the_panels_macros(echo: Any) -> None:
     views.install(DictLoader(macros), {"lent": 1})
     fresh: Any = load_module(echo.module_folder, "Plugin", "Echo").cls()
     assert fresh.view("admin_area.macros") == "*&lt;a&gt;"
-    assert views.environment(type(fresh)).globals["lent"] == 1
+    assert views.environment(fresh.module_folder).globals["lent"] == 1
 
 
 def test_an_edited_template_is_seen(echo: Any) -> None:

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from puqpanel.app import Panel
 from puqpanel.domain.actors import SYSTEM
 from puqpanel.host import calls, migrations
-from puqpanel.host.registry import LoadedModule
+from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra import migrate
 from puqpanel.infra.db import db, release, session, transaction
 from puqpanel.infra.settings import Settings
@@ -44,7 +44,9 @@ class PluginHouse:
         """Calls a method as a worker does; an exception is the test's failure."""
         db.session.expire_all()
         release()
-        called = calls.invoke(self.module, method, *args, task=Task(id=1, attempt=1, data={}))
+        called = calls.invoke(
+            calls.Call(self.module, method, args, task=Task(id=1, attempt=1, data={}))
+        )
         assert not called.raised, called.error
         return called
 
@@ -92,7 +94,7 @@ class PluginHouse:
             and (base := getattr(loaded, "Base", None)) is not None
         }
         ((_, metadata),) = bases.items()
-        tree = migrations.tree(self.module)
+        tree = migrations.tree(self.module.folder, self.module.prefix)
         assert tree is not None
         return migrate.differences(db.engine, metadata, tree)
 

@@ -13,7 +13,7 @@ from puqpanel.app import Panel
 from puqpanel.domain.actors import Actor
 from puqpanel.host import calls
 from puqpanel.host.contract.result import Result
-from puqpanel.host.registry import LoadedModule
+from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.db import db, release, session
 from puqpanel.models import Client, Service, Task
 from puqpanel.operations.provisioning import services, settlement
@@ -46,7 +46,7 @@ class Stage:
         """Call a method for a service; an exception is the test's failure."""
         db.session.expire_all()
         release()
-        called = calls.invoke(self.module, method, *args, service_uuid=uuid, **kwargs)
+        called = calls.invoke(calls.Call(self.module, method, args, service_uuid=uuid, **kwargs))
         assert not called.raised, called.error
         return called
 

@@ -33,7 +33,7 @@ def test_its_migrations_make_what_its_models_say(served: Panel, name: str) -> No
         ):
             bases[id(base.metadata)] = base.metadata
     ((_, metadata),) = bases.items()
-    tree = migrations.tree(module)
+    tree = migrations.tree(module.folder, module.prefix)
     assert tree is not None
     assert migrate.differences(db.engine, metadata, tree) == []
 
@@ -54,7 +54,7 @@ def test_its_tables_come_and_go(served: Panel, name: str) -> None:
         }
 
     assert tables()
-    migrations.downgrade(module)
+    migrations.downgrade(module.folder, module.prefix)
     assert tables() <= {f"{module.prefix}version"}
-    migrations.upgrade(module)
+    migrations.upgrade(module.folder, module.prefix)
     assert len(tables()) > 2

@@ -55,7 +55,7 @@ class House(Stage):
             "active": True,
             **values,
         }
-        called = calls.invoke(self.module, "save_server", data, actor=STAFF)
+        called = calls.invoke(calls.Call(self.module, "save_server", (data,), actor=STAFF))
         assert not called.raised, called.error
         return called.result
 

@@ -61,11 +61,13 @@ class Channel:
 
     def send(self, **changed: Any) -> Result:
         called = calls.invoke(
-            self.module,
-            "send",
-            {**MESSAGE, **changed},
-            instance_uuid=self.uuid,
-            task=Task(id=1, attempt=1, data={}),
+            calls.Call(
+                self.module,
+                "send",
+                ({**MESSAGE, **changed},),
+                instance_uuid=self.uuid,
+                task=Task(id=1, attempt=1, data={}),
+            )
         )
         assert not called.raised, called.error
         return called.result

@@ -71,10 +71,12 @@ class Till:
 
     def show(self, invoice: Invoice | None = None, **more: Any) -> str:
         called = calls.invoke(
-            self.module,
-            "get_client_area_html",
-            {"invoice": invoice or self.invoice, **more},
-            instance_uuid=self.uuid,
+            calls.Call(
+                self.module,
+                "get_client_area_html",
+                ({"invoice": invoice or self.invoice, **more},),
+                instance_uuid=self.uuid,
+            )
         )
         assert called.ok, called.error
         return str(called.value)
@@ -264,7 +266,9 @@ def test_the_connection(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_it_cannot_give_money_back_and_says_so(till: Till) -> None:
-    called = calls.invoke(till.module, "refund", "tx-1", Decimal("1.00"), instance_uuid=till.uuid)
+    called = calls.invoke(
+        calls.Call(till.module, "refund", ("tx-1", Decimal("1.00")), instance_uuid=till.uuid)
+    )
     assert (called.result.ok, called.result.message) == (
         False,
         "This payment module cannot refund.",

@@ -28,7 +28,7 @@ def test_it_loads_clean_and_its_migrations_make_what_its_models_say(house: Plugi
     assert house.module.warnings == ()
     assert house.differences() == []
     assert "mod_plugin_sampleplugin_notes" in house.tables()
-    migrations.downgrade(house.module)
+    migrations.downgrade(house.module.folder, house.module.prefix)
     assert "mod_plugin_sampleplugin_notes" not in house.tables()
 
 

@@ -145,14 +145,14 @@ def made(cloud: DigitalOceanServer) -> Droplet:
 
 
 def test_it_loads_clean_and_its_migrations_make_what_its_models_say(house: House) -> None:
-    tree = migrations.tree(house.module)
+    tree = migrations.tree(house.module.folder, house.module.prefix)
     assert tree is not None
     assert house.module.warnings == ()
     assert migrate.differences(db.engine, house.part("models.base").Base.metadata, tree) == []
     seeded = session().scalars(sa.select(house.images.image_id)).all()
     assert {"ubuntu-20.04", "ubuntu-24.04", "debian-12"} <= set(seeded)
-    migrations.downgrade(house.module)
-    migrations.upgrade(house.module)
+    migrations.downgrade(house.module.folder, house.module.prefix)
+    migrations.upgrade(house.module.folder, house.module.prefix)
     assert len(session().scalars(sa.select(house.images.image_id)).all()) == len(seeded)
 
 

@@ -209,11 +209,11 @@ def test_the_whole_way(
             "forgetServers": ["value", None, "gone"],
             "everyService": [True, "astrid@lumen.test"],
         }.items():
-            called = calls.invoke(loaded, spelt(method), service_uuid=uuid, actor=STAFF)
+            called = calls.invoke(calls.Call(loaded, spelt(method), service_uuid=uuid, actor=STAFF))
             assert called.result.ok, called.error
             assert called.result.data == data
         provisioned = [
-            calls.invoke(loaded, spelt("provisionAccount"), how).result
+            calls.invoke(calls.Call(loaded, spelt("provisionAccount"), (how,))).result
             for how in ("misconfigured", "refused", "fine")
         ]
         assert [one.message for one in provisioned] == [

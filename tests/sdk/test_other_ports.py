@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from puqpanel.app import Panel
 from puqpanel.domain.actors import Actor
 from puqpanel.host import calls, registry
-from puqpanel.host.loader import LoadedModule
+from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.db import release, session
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live
@@ -141,9 +141,9 @@ def test_monitoring(panel: Panel, drain: Callable[..., None]) -> None:
     live = Live(panel.settings)
     with live.ensure().test_request_context():
         controller = next(route.controller for route in loaded.routes)
-        page = calls.invoke(loaded, "dashboard", None, controller=controller)
+        page = calls.invoke(calls.Call(loaded, "dashboard", (None,), controller=controller))
         assert page.value == "<h2>Monitoring</h2>5 results"
-        assert calls.invoke(loaded, "checks", None, controller=controller).value == {
+        assert calls.invoke(calls.Call(loaded, "checks", (None,), controller=controller)).value == {
             "success": True,
             "data": ["Port", "Page", "Ping", "Gone", "Inside", "Off"],
         }
@@ -151,7 +151,9 @@ def test_monitoring(panel: Panel, drain: Callable[..., None]) -> None:
 
 def test_bank_transfer(panel: Panel) -> None:
     loaded = switch_on(panel, "Payment/BankTransfer")
-    called = calls.invoke(loaded, "get_client_area_html", {"invoice": Invoice.sample()})
+    called = calls.invoke(
+        calls.Call(loaded, "get_client_area_html", ({"invoice": Invoice.sample()},))
+    )
     assert called.ok, called.error
     assert re.fullmatch(
         r"<p>21.90 EUR to DE89370400440532013000, Please quote BT[0-9A-F]{8}</p>", called.value
@@ -166,14 +168,18 @@ def test_bank_transfer(panel: Panel) -> None:
         "EUR",
         Invoice.sample().uuid,
     )
-    assert calls.invoke(loaded, "get_client_area_html", {"invoice": Invoice.sample("USD")}).ok
+    assert calls.invoke(
+        calls.Call(loaded, "get_client_area_html", ({"invoice": Invoice.sample("USD")},))
+    ).ok
 
 
 def test_stripe(panel: Panel, provider: Provider) -> None:
     loaded = switch_on(panel, "Payment/MyStripePayment")
     assert loaded.webhooks == {"get", "post"}
     keys = {"module_data": {"secret_key": "sk-secret-1", "webhook_secret": "<w>", "unknown": 1}}
-    called = calls.invoke(loaded, "getClientAreaHtml", {"invoice": Invoice.sample()}, stored=keys)
+    called = calls.invoke(
+        calls.Call(loaded, "getClientAreaHtml", ({"invoice": Invoice.sample()},), stored=keys)
+    )
     assert called.value == "<a href='https://pay/cs_1'>Pay</a>", called.error
     (asked,) = provider.seen("POST", "/v1/checkout/sessions")
     assert (asked.field("amount"), asked.field("currency"), asked.field("description")) == (
@@ -183,11 +189,11 @@ def test_stripe(panel: Panel, provider: Provider) -> None:
     )
     assert asked.headers["authorization"] == "Bearer sk-secret-1"
     assert asked.field("success_url").startswith("http://panel.test/")
-    page = calls.invoke(loaded, "get_settings_page", stored=keys)
+    page = calls.invoke(calls.Call(loaded, "get_settings_page", stored=keys))
     assert page.value == "<input value='&lt;w&gt;'>"
     provider.fail("402")
     refused = calls.invoke(
-        loaded, "get_client_area_html", {"invoice": Invoice.sample()}, stored=keys
+        calls.Call(loaded, "get_client_area_html", ({"invoice": Invoice.sample()},), stored=keys)
     )
     assert refused.raised and "answered 402" in refused.error
     with Live(panel.settings).ensure().test_request_context():
@@ -197,10 +203,13 @@ def test_stripe(panel: Panel, provider: Provider) -> None:
             ("other", 200),
         ):
             request = SimpleNamespace(all=lambda kind=kind: {"type": kind, "id": "pi_1"})
-            answer = calls.invoke(loaded, "api_webhook_post", request, stored=keys)
+            answer = calls.invoke(calls.Call(loaded, "api_webhook_post", (request,), stored=keys))
             assert answer.ok, answer.error
             assert answer.value.status_code == said if said else answer.result.ok
-        assert calls.invoke(loaded, "apiWebhookGet", None).value.get_data(as_text=True) == "ok"
+        assert (
+            calls.invoke(calls.Call(loaded, "apiWebhookGet", (None,))).value.get_data(as_text=True)
+            == "ok"
+        )
     heard = (
         session()
         .scalars(sa.select(ModuleLog.request).where(ModuleLog.request.contains("pi_1")))
@@ -214,18 +223,21 @@ def test_smtp(panel: Panel) -> None:
     message = {"to": "anna@example.test", "subject": "Hello", "message": "<p>Hi</p>"}
     with MailServer("tls", ("panel", "Very-Secret-77")) as server:
         config = {"module_data": server.config()}
-        assert calls.invoke(loaded, "send", message, stored=config).result.ok
+        assert calls.invoke(calls.Call(loaded, "send", (message,), stored=config)).result.ok
         (taken,) = server.messages
         assert (taken.recipients, taken.message["Subject"], taken.encrypted) == (
             ["anna@example.test"],
             "Hello",
             True,
         )
-        refused = calls.invoke(loaded, "send", {**message, "to": "nobody"}, stored=config).result
+        refused = calls.invoke(
+            calls.Call(loaded, "send", ({**message, "to": "nobody"},), stored=config)
+        ).result
         assert (refused.code, list(refused.errors)) == (422, ["to"])
         server.fault = "recipient"
         assert (
-            "no such mailbox" in calls.invoke(loaded, "send", message, stored=config).result.message
+            "no such mailbox"
+            in calls.invoke(calls.Call(loaded, "send", (message,), stored=config)).result.message
         )
     logged = session().scalars(sa.select(ModuleLog.response)).all()
     assert not any("Very-Secret" in one for one in logged)
@@ -234,17 +246,25 @@ def test_smtp(panel: Panel) -> None:
 def test_slack(panel: Panel, provider: Provider) -> None:
     loaded = switch_on(panel, "Notification/SlackNotification")
     message = {"to": "a@example.test", "title": "T", "message": "M", "type": "error"}
-    assert calls.invoke(loaded, "send", message).result.message == "Webhook URL not configured"
+    assert (
+        calls.invoke(calls.Call(loaded, "send", (message,))).result.message
+        == "Webhook URL not configured"
+    )
     hook = {"module_data": {"webhook_url": provider.url + "/hook"}}
-    assert calls.invoke(loaded, "send", message, stored=hook).result.ok
+    assert calls.invoke(calls.Call(loaded, "send", (message,), stored=hook)).result.ok
     assert provider.seen("POST", "/hook")[0].json["attachments"][0]["color"] == "danger"
-    refused = calls.invoke(loaded, "send", message | {"to": "nobody"}, stored=hook).result
+    refused = calls.invoke(
+        calls.Call(loaded, "send", (message | {"to": "nobody"},), stored=hook)
+    ).result
     assert (refused.code, refused.errors) == (422, {"to": ["The to must be an e-mail address."]})
     provider.fail("302")
-    assert calls.invoke(loaded, "send", message, stored=hook).result.message == "Slack API error"
+    assert (
+        calls.invoke(calls.Call(loaded, "send", (message,), stored=hook)).result.message
+        == "Slack API error"
+    )
     provider.fail("500")
     assert (
-        calls.invoke(loaded, "send", message, stored=hook).result.message
+        calls.invoke(calls.Call(loaded, "send", (message,), stored=hook)).result.message
         == "The other side answered 500."
     ), "refusals are raised, as by Guzzle"
     failed = (
@@ -301,38 +321,40 @@ def test_the_references_examples(
     }.items():
         assert (
             calls.invoke(
-                loaded, "createJob", stored={"service_data": {"how": how}}, **call
+                calls.Call(loaded, "createJob", stored={"service_data": {"how": how}}, **call)
             ).result.message
             == message
         )
     servers = ["fra-1", "waw-1"]
-    assert [calls.invoke(loaded, spelt("getServers")).result.data for _ in "ab"] == [
+    assert [calls.invoke(calls.Call(loaded, spelt("getServers"))).result.data for _ in "ab"] == [
         [servers, servers, None, 1],
         [servers, servers, None, 0],
     ]
-    assert calls.invoke(loaded, spelt("createUsers"), 2, **call).result.data == 2
-    assert "too many" in calls.invoke(loaded, spelt("createUsers"), 3, **call).error
+    assert calls.invoke(calls.Call(loaded, spelt("createUsers"), (2,), **call)).result.data == 2
+    assert "too many" in calls.invoke(calls.Call(loaded, spelt("createUsers"), (3,), **call)).error
     assert (
         session().scalar(sa.text("select count(*) from mod_product_modulename_module_table")) == 2
     )
-    assert calls.invoke(loaded, spelt("processServices")).result.data == [
+    assert calls.invoke(calls.Call(loaded, spelt("processServices"))).result.data == [
         2,
         ["Cloud 10 of Lumen Atelier"] * 2,
     ]
     good = {"ip": "", "plan": " <b>basic</b> ", "disk_space": "5", "password": "secret-1"}
-    saved = calls.invoke(loaded, "save_service_data", good).result
+    saved = calls.invoke(calls.Call(loaded, "save_service_data", (good,))).result
     assert (saved.ok, saved.data["plan"], decrypt(saved.data["password"])) == (
         True,
         "basic",
         "secret-1",
     )
-    bad = calls.invoke(loaded, "saveServiceData", {**good, "disk_space": "5000", "ip": "x"}).result
+    bad = calls.invoke(
+        calls.Call(loaded, "saveServiceData", ({**good, "disk_space": "5000", "ip": "x"},))
+    ).result
     assert (bad.code, sorted(bad.errors), bad.message) == (
         422,
         ["disk_space", "ip"],
         "User-friendly error message",
     )
-    assert calls.invoke(loaded, "collect").result.ok
+    assert calls.invoke(calls.Call(loaded, "collect")).result.ok
     release()
     task = session().scalars(sa.select(Task).where(Task.title.contains("ollect"))).one()
     assert (

@@ -156,7 +156,9 @@ def test_the_whole_way(
     assert asked.headers["authorization"] == "Bearer the-key"
     assert len(droplets.seen("GET", "/v2/droplets/4711")) == 2
     loaded = registry.current().modules["Product/VPSHosting"]
-    called = calls.invoke(loaded, "controllerClient_consoleGet", None, service_uuid=service.uuid)
+    called = calls.invoke(
+        calls.Call(loaded, "controllerClient_consoleGet", (None,), service_uuid=service.uuid)
+    )
     assert (called.value.status_code, called.value.json) == (500, {"error": "Console unavailable"})
     assert {tag.tag for tag in tasks[-1].tags} == {"status_check", "vps"}
 
@@ -176,7 +178,7 @@ def test_activate_twice_deactivate_and_again(panel: Panel) -> None:
     switch_on(panel)
     loaded = registry.current().modules["Product/VPSHosting"]
     for method in ("activate", "activate", "deactivate", "deactivate", "activate"):
-        assert calls.invoke(loaded, method).value == "success"
+        assert calls.invoke(calls.Call(loaded, method)).value == "success"
     count = sa.text("select count(*) from mod_product_vpshosting_vps_images")
     assert session().scalar(count) == 2
 
@@ -186,14 +188,16 @@ def test_product_data_in_the_documented_shapes(panel: Panel) -> None:
     loaded = registry.current().modules["Product/VPSHosting"]
     rest = {"ram_mb": "2048", "disk_gb": "25", "bandwidth_gb": "1000"}
     good = calls.invoke(
-        loaded,
-        "save_product_data",
-        {**rest, "cpu_cores": "4", "location": "eu-west-1", "backup_enabled": "1"},
+        calls.Call(
+            loaded,
+            "save_product_data",
+            ({**rest, "cpu_cores": "4", "location": "eu-west-1", "backup_enabled": "1"},),
+        )
     ).result
     assert good.ok
     assert good.code == 200
     bad = calls.invoke(
-        loaded, "saveProductData", {**rest, "cpu_cores": "64", "location": "moon"}
+        calls.Call(loaded, "saveProductData", ({**rest, "cpu_cores": "64", "location": "moon"},))
     ).result
     assert not bad.ok
     assert bad.code == 422
@@ -230,9 +234,13 @@ def test_client_area(settings: Settings, live: Live) -> None:
     with app.app_context():
         service = make_service(STAFF, "Product/VPSHosting")
         loaded = registry.current().modules["Product/VPSHosting"]
-        page: Any = calls.invoke(loaded, "client_tab", "general", service_uuid=service.uuid)
+        page: Any = calls.invoke(
+            calls.Call(loaded, "client_tab", ("general",), service_uuid=service.uuid)
+        )
         assert page.value == "<p> VPS VPSHosting</p>", page
         assert (
-            calls.invoke(loaded, "client_tab", "other", service_uuid=service.uuid).error
+            calls.invoke(
+                calls.Call(loaded, "client_tab", ("other",), service_uuid=service.uuid)
+            ).error
             == "There is no such tab."
         )

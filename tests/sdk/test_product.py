@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from puqpanel.app import Panel
 from puqpanel.domain.actors import Actor
 from puqpanel.host import calls, migrations, registry
-from puqpanel.host.loader import LoadedModule, load_module
+from puqpanel.host.loaded import LoadedModule
+from puqpanel.host.loader import load_module
 from puqpanel.infra.db import release, session, transaction
 from puqpanel.models import Service, Task
 from puqpanel.operations.provisioning import requests
@@ -67,13 +68,15 @@ def echo(panel: Panel, tmp_path: Path) -> LoadedModule:
 
 def test_forms_make_the_page_check_the_data_and_fill_the_defaults(echo: LoadedModule) -> None:
     stored = {"product_data": {"quota": 7, "secret": "kept"}}
-    page = calls.invoke(echo, "get_product_page", stored=stored)
+    page = calls.invoke(calls.Call(echo, "get_product_page", stored=stored))
     assert not page.error
     assert 'name="quota"' in page.value
     assert 'value="7"' in page.value
     assert "kept" not in page.value
     refused = calls.invoke(
-        echo, "get_product_page", stored=stored | {"errors": {"quota": ["Too much <b>."]}}
+        calls.Call(
+            echo, "get_product_page", stored=stored | {"errors": {"quota": ["Too much <b>."]}}
+        )
     )
     assert "Too much &lt;b&gt;." in refused.value
     instance: Any = page.instance
@@ -85,10 +88,12 @@ def test_forms_make_the_page_check_the_data_and_fill_the_defaults(echo: LoadedMo
         "price": "1.50",
     }
     saved = calls.invoke(
-        echo,
-        "save_product_data",
-        {"quota": "20", "plan": "premium", "backup": "y", "price": "2.5"},
-        stored=stored,
+        calls.Call(
+            echo,
+            "save_product_data",
+            ({"quota": "20", "plan": "premium", "backup": "y", "price": "2.5"},),
+            stored=stored,
+        )
     ).result
     assert saved.ok
     assert saved.data == {
@@ -98,15 +103,17 @@ def test_forms_make_the_page_check_the_data_and_fill_the_defaults(echo: LoadedMo
         "secret": "kept",
         "price": "2.5",
     }
-    bad = calls.invoke(echo, "saveProductData", {"quota": "900", "plan": "other"}).result
+    bad = calls.invoke(
+        calls.Call(echo, "saveProductData", ({"quota": "900", "plan": "other"},))
+    ).result
     assert (bad.ok, bad.code, set(bad.errors)) == (False, 422, {"quota", "plan"})
-    again = calls.invoke(echo, "save_product_data", saved.data).result
+    again = calls.invoke(calls.Call(echo, "save_product_data", (saved.data,))).result
     assert again.data == saved.data
 
 
 def test_verbs_have_defaults(echo: LoadedModule, staff: Actor) -> None:
     service = make_service(staff)
-    called = calls.invoke(echo, "create", service_uuid=service.uuid, actor=staff)
+    called = calls.invoke(calls.Call(echo, "create", service_uuid=service.uuid, actor=staff))
     assert called.value == {"status": "success"}
     assert find_service(service.uuid).provision_status == "processing"
     task = session().scalars(sa.select(Task)).one()
@@ -118,17 +125,17 @@ def test_verbs_have_defaults(echo: LoadedModule, staff: Actor) -> None:
         "observe",
     )
     assert {tag.tag for tag in task.tags} == {"create", f"service:{service.uuid}"}
-    again = calls.invoke(echo, "suspend", service_uuid=service.uuid).value
+    again = calls.invoke(calls.Call(echo, "suspend", service_uuid=service.uuid)).value
     assert (again["status"], again["code"]) == ("error", 409)
     assert echo.cls.on_loss("suspend_job") == "repeat"  # type: ignore[attr-defined]
-    missing = calls.invoke(echo, "termination", service_uuid=service.uuid).value
+    missing = calls.invoke(calls.Call(echo, "termination", service_uuid=service.uuid)).value
     assert missing == {
         "status": "error",
         "message": "Echo has no termination_job(), so it cannot do this.",
         "code": 501,
     }
-    assert calls.invoke(echo, "create").value["code"] == 400
-    assert calls.invoke(echo, "retry").value["code"] == 409
+    assert calls.invoke(calls.Call(echo, "create")).value["code"] == 400
+    assert calls.invoke(calls.Call(echo, "retry")).value["code"] == 409
 
 
 def test_retry_begins_what_failed(echo: LoadedModule, staff: Actor) -> None:
@@ -138,13 +145,15 @@ def test_retry_begins_what_failed(echo: LoadedModule, staff: Actor) -> None:
         row = session().scalars(sa.select(Service)).one()
         row.provision_status = "failed"
         session().scalars(sa.select(Task)).one().status = "failed"
-    assert calls.invoke(echo, "retry", service_uuid=service.uuid).value == {"status": "success"}
+    assert calls.invoke(calls.Call(echo, "retry", service_uuid=service.uuid)).value == {
+        "status": "success"
+    }
 
 
 def test_the_handle_and_its_lists(echo: LoadedModule, staff: Actor) -> None:
     service = make_service(staff)
     release()
-    data = calls.invoke(echo, "look", service_uuid=service.uuid).result.data
+    data = calls.invoke(calls.Call(echo, "look", service_uuid=service.uuid)).result.data
     assert data == [
         service.uuid,
         "pending",
@@ -156,9 +165,9 @@ def test_the_handle_and_its_lists(echo: LoadedModule, staff: Actor) -> None:
         "astrid@lumen.test",
         1,
     ]
-    assert calls.invoke(echo, "chunks").result.data == [1]
+    assert calls.invoke(calls.Call(echo, "chunks")).result.data == [1]
     assert (
-        calls.invoke(echo, "look", service_uuid="test-uuid").error
+        calls.invoke(calls.Call(echo, "look", service_uuid="test-uuid")).error
         == "There is no service test-uuid."
     )
 
@@ -167,9 +176,11 @@ def test_tasks_and_what_cannot_travel(echo: LoadedModule, staff: Actor) -> None:
     service = make_service(staff)
     ask = {"server_id": "7", "tries": "2", "maxExceptions": 1, "delay": 5}
     assert calls.invoke(
-        echo, "add", ask, ["a"], service_uuid=service.uuid, actor=staff
+        calls.Call(echo, "add", (ask, ["a"]), service_uuid=service.uuid, actor=staff)
     ).result.data == ["queued", False]
-    assert calls.invoke(echo, "add", ask, ["a"], service_uuid=service.uuid).result.data == [
+    assert calls.invoke(
+        calls.Call(echo, "add", (ask, ["a"]), service_uuid=service.uuid)
+    ).result.data == [
         "queued",
         True,
     ]
@@ -197,7 +208,9 @@ def test_tasks_and_what_cannot_travel(echo: LoadedModule, staff: Actor) -> None:
         ({"tries": 0}, "tries must be a whole number"),
         ({"method": "__init__"}, "has no method"),
     ):
-        assert text in calls.invoke(echo, "add", bad, service_uuid=service.uuid).error
+        assert (
+            text in calls.invoke(calls.Call(echo, "add", (bad,), service_uuid=service.uuid)).error
+        )
 
 
 def test_provision_status_keeps_to_its_states(
@@ -218,20 +231,22 @@ def test_provision_status_keeps_to_its_states(
     service = make_service(staff)
     assert (
         calls.invoke(
-            other, "move", "processing", "processing", "completed", service_uuid=service.uuid
+            calls.Call(
+                other, "move", ("processing", "processing", "completed"), service_uuid=service.uuid
+            )
         ).result.data
         == "completed"
     )
     assert find_service(service.uuid).provision_data == {"a": 1}
     assert (
         "cannot go from completed to pending"
-        in calls.invoke(other, "move", "pending", service_uuid=service.uuid).error
+        in calls.invoke(calls.Call(other, "move", ("pending",), service_uuid=service.uuid)).error
     )
     assert (
         "is no provision status"
-        in calls.invoke(other, "move", "done", service_uuid=service.uuid).error
+        in calls.invoke(calls.Call(other, "move", ("done",), service_uuid=service.uuid)).error
     )
-    called = calls.invoke(other, "move", service_uuid=service.uuid)
+    called = calls.invoke(calls.Call(other, "move", service_uuid=service.uuid))
     assert called.instance is not None
     assert called.instance.service_data == {"a": 1}  # type: ignore[attr-defined]
 
@@ -301,27 +316,27 @@ def test_models_and_migrations(panel: Panel, staff: Actor, tmp_path: Path) -> No
     folder = write_module(tmp_path, MODELS, files={"migrations/versions/0001_tables.py": MIGRATION})
     loaded = load_module(folder, "Product", "Echo")
     registry.install(registry.Registry(0, {loaded.key: loaded}))
-    assert migrations.pending(loaded)
-    assert calls.invoke(loaded, "activate").value == "success"
-    assert calls.invoke(loaded, "update").value == "success"
-    assert not migrations.pending(loaded)
+    assert migrations.pending(loaded.folder, loaded.prefix)
+    assert calls.invoke(calls.Call(loaded, "activate")).value == "success"
+    assert calls.invoke(calls.Call(loaded, "update")).value == "success"
+    assert not migrations.pending(loaded.folder, loaded.prefix)
     service = make_service(staff)
-    filled = calls.invoke(loaded, "fill", service.uuid)
+    filled = calls.invoke(calls.Call(loaded, "fill", (service.uuid,)))
     assert filled.result.data == 1, filled
     for method in ("change", "forget"):
-        assert calls.invoke(loaded, method).result.ok
-    assert calls.invoke(loaded, "read").result.data == ["hunter2", "m", 2]
+        assert calls.invoke(calls.Call(loaded, method)).result.ok
+    assert calls.invoke(calls.Call(loaded, "read")).result.data == ["hunter2", "m", 2]
     raw = session().scalar(sa.text("select password from mod_product_echo_servers order by id"))
     assert "hunter2" not in str(raw)
     release()
     session().expunge_all()
-    migrations.downgrade(loaded)
+    migrations.downgrade(loaded.folder, loaded.prefix)
     names = sa.inspect(session().connection()).get_table_names()
     assert "services" in names
     assert not [
         name for name in names if name in ("mod_product_echo_groups", "mod_product_echo_servers")
     ]
-    assert calls.invoke(loaded, "deactivate").value == "success"
+    assert calls.invoke(calls.Call(loaded, "deactivate")).value == "success"
 
 
 def test_a_migration_that_fails_is_said_and_undone(panel: Panel, tmp_path: Path) -> None:
@@ -333,7 +348,7 @@ def test_a_migration_that_fails_is_said_and_undone(panel: Panel, tmp_path: Path)
         ),
     }
     loaded = load_module(write_module(tmp_path, MODELS, files=files), "Product", "Echo")
-    called = calls.invoke(loaded, "activate")
+    called = calls.invoke(calls.Call(loaded, "activate"))
     assert called.raised
     assert "nothing" in called.error
     if session().get_bind().dialect.name != "mysql":

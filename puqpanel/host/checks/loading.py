@@ -8,7 +8,8 @@ from pathlib import Path
 
 from puqpanel.host.checks.finding import Rule, Severity, Spot, add
 from puqpanel.host.checks.source import Source, find_line
-from puqpanel.host.loader import Refused, load_module, unload
+from puqpanel.host.contract.refusal import Refused
+from puqpanel.host.loader import load_module, unload
 
 _PLACE = re.compile(r"\(?([\w./-]+\.py):(\d+)\)?")
 _QUOTED = re.compile(r"“([^”]+)”")

@@ -83,7 +83,7 @@ def misspelt_hook(source: Source) -> Iterator[Spot]:
         return
     hooks = {
         name
-        for table in (HOOKS["ModuleBase"], HOOKS[source.type])
+        for table in (HOOKS["Module"], HOOKS[source.type])
         for name in table
         if "{" not in name and name.islower()
     }
@@ -91,7 +91,7 @@ def misspelt_hook(source: Source) -> Iterator[Spot]:
     used = {name for code in source.own for node in code.nodes for name in _named(node)}
     for name, method in source.methods.items():
         if (
-            name in hooks | OFFERED[source.type] | OFFERED["ModuleBase"]
+            name in hooks | OFFERED[source.type] | OFFERED["Module"]
             or name in used
             or method.name in used
             or name.startswith("_")

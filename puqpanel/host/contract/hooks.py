@@ -10,8 +10,9 @@ from typing import Any
 
 from puqpanel.domain import events
 from puqpanel.host.contract.base import ModuleBase
+from puqpanel.host.contract.binding import bind
 from puqpanel.host.contract.names import python_name
-from puqpanel.host.discover import Refused
+from puqpanel.host.contract.refusal import Refused
 
 EVENT = re.compile(r"[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)+")
 MOST = 200
@@ -91,9 +92,9 @@ def _checked(entry: Any, cls: type[ModuleBase]) -> Hook:
                 f"hooks.py: {entry.event} is for the method {entry.label}(), which the class"
                 f" {cls.__name__} has not."
             )
-        taken = _wanted(function) - 1
+        taken = _required(function) - 1
     elif callable(function):
-        taken = _wanted(function)
+        taken = _required(function)
     else:
         raise Refused(
             f"hooks.py: the listener of {entry.event} is neither a function nor the name of a"
@@ -104,8 +105,8 @@ def _checked(entry: Any, cls: type[ModuleBase]) -> Hook:
     return entry
 
 
-def _wanted(function: Callable[..., Any]) -> int:
-    """How many positional parameters a function has to be given."""
+def _required(function: Callable[..., Any]) -> int:
+    """Return how many positional parameters a function requires."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
@@ -119,22 +120,12 @@ def _wanted(function: Callable[..., Any]) -> int:
 def arguments(
     function: Callable[..., Any], event: str, payload: Mapping[str, Any]
 ) -> tuple[Any, ...]:
-    """What a listener is called with: `(payload)`, `(event, payload)` or nothing, as it takes
-    them.
+    """Return what to call a listener with.
+
+    Returns:
+        `(event, payload)` if it requires both, otherwise `(payload,)`, or nothing if it declares
+        no parameter.
     """
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):
-        return (payload,)
-    given: tuple[tuple[Any, ...], ...] = (
-        ((event, payload), (payload,), ())
-        if _wanted(function) == 2
-        else ((payload,), (event, payload), ())
-    )
-    for values in given:
-        try:
-            signature.bind(*values)
-        except TypeError:
-            continue
-        return values
-    return (payload,)
+    if _required(function) == 2:
+        return event, payload
+    return bind(function, (payload,), {})[0]

@@ -429,7 +429,7 @@ NOTIFICATION: Mapping[str, Fact] = MappingProxyType(
 )
 HOOKS: Mapping[str, Mapping[str, Fact]] = MappingProxyType(
     {
-        "ModuleBase": EVERY,
+        "Module": EVERY,
         "Product": PRODUCT,
         "Plugin": PLUGIN,
         "Payment": PAYMENT,
@@ -439,7 +439,7 @@ HOOKS: Mapping[str, Mapping[str, Fact]] = MappingProxyType(
 """Base class → hook → what is so of it."""
 OFFERED: Mapping[str, frozenset[str]] = MappingProxyType(
     {
-        "ModuleBase": frozenset(
+        "Module": frozenset(
             {"view", "config", "log_info", "log_error", "log_debug", "get_current_version"}
         ),
         "Product": frozenset({"set_product_uuid", "set_service_uuid", "on_loss"}),

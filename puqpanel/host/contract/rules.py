@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from puqpanel.domain.permissions import Permission, module_permission
-from puqpanel.host.contract import timetable
+from puqpanel.host.contract import templates, timetable
 from puqpanel.host.contract.base import ModuleBase
 from puqpanel.host.contract.names import HTTP_VERBS, snake
-from puqpanel.host.discover import Refused, describe
+from puqpanel.host.contract.refusal import Refused, describe
 from puqpanel.host.sanitize import sentence
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
@@ -313,8 +313,6 @@ def tabs(instance: ModuleBase) -> list[Tab]:
     Raises Refused when they are no dictionary of `{key: {name, template}}` with templates that
     exist.
     """
-    from puqpanel.host import views
-
     hook = getattr(instance, "get_client_area_menu_config", None)
     if hook is None:
         return []
@@ -338,10 +336,10 @@ def tabs(instance: ModuleBase) -> list[Tab]:
         if not isinstance(entry, Mapping):
             raise Refused(f"The tab “{key}” must be a dictionary with a name and a template.")
         template = _text(entry, "template", f"The tab “{key}”")
-        if views.find(type(instance), template) is None:
+        if templates.file(instance.module_folder, template) is None:
             raise Refused(
-                f"The tab “{key}” has the template “{template}”, but {views.path_of(template)} is"
-                " not there."
+                f"The tab “{key}” has the template “{template}”, but"
+                f" views/{templates.relative(template)} is not there."
             )
         found.append(
             Tab(

@@ -12,7 +12,7 @@ from croniter import CroniterBadDateError, croniter
 
 from puqpanel.host.contract.base import ModuleBase
 from puqpanel.host.contract.names import python_keys, python_name
-from puqpanel.host.discover import Refused
+from puqpanel.host.contract.refusal import Refused
 from puqpanel.host.sanitize import sentence
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}

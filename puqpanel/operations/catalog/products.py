@@ -11,7 +11,7 @@ from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import ConflictError, InvalidInput, NotFoundError, UserError
 from puqpanel.domain.money import CURRENCIES, PERIODS, Money
 from puqpanel.host import calls, registry
-from puqpanel.host.registry import LoadedModule
+from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import Product, Service
 from puqpanel.operations.system import audit
@@ -162,7 +162,9 @@ def save_config(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> Product:
     module = module_of(product)
     if module is None:
         raise ConflictError("The module of this product is not switched on.")
-    called = calls.invoke(module, "save_product_data", dict(data), product_uuid=uuid, actor=actor)
+    called = calls.invoke(
+        calls.Call(module, "save_product_data", (dict(data),), product_uuid=uuid, actor=actor)
+    )
     result = called.result
     if not result.ok:
         raise InvalidInput(

@@ -11,7 +11,7 @@ from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import ConflictError, InvalidInput, NotFoundError
 from puqpanel.domain.task_states import OPEN
 from puqpanel.host import registry
-from puqpanel.host.registry import LoadedModule
+from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.db import session, transaction
 from puqpanel.infra.links import link
 from puqpanel.models import Instance, Task, TaskTag

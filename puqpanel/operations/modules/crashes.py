@@ -13,9 +13,9 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from puqpanel.domain.module_states import MODULE_TYPES, ModuleStatus
-from puqpanel.host import load_timeout, logs, probe
+from puqpanel.host import edits, logs
+from puqpanel.host.containment import crash_markers, probe
 from puqpanel.host.loader import LOADING
-from puqpanel.infra import crash_markers
 from puqpanel.infra.db import session, transaction
 from puqpanel.infra.processes import neighbourhood
 from puqpanel.models import Module
@@ -59,7 +59,7 @@ def read_marks(modules_dir: Path, instance: Path) -> bool:
         Whether a module that was served has to go: the caller raises the generation.
     """
     gone = False
-    for text in crash_markers.left_behind(folder(instance)):
+    for text in crash_markers.collect(folder(instance)):
         key, _, doing = text.partition(" ")
         module_type, _, name = key.partition("/")
         if module_type not in MODULE_TYPES or not name:
@@ -94,7 +94,7 @@ def _died_at_import(modules_dir: Path, module_type: str, name: str) -> bool:
 
 
 def _hold(modules_dir: Path, module_type: str, name: str, reason: str) -> bool:
-    files = load_timeout.fingerprint(modules_dir / module_type / name)
+    files = edits.fingerprint(modules_dir / module_type / name)
     with transaction() as current:
         row = current.scalar(
             sa.select(Module)
@@ -120,5 +120,5 @@ def deadly(modules_dir: Path, wanted: Iterable[tuple[str, str, str]]) -> dict[st
         row.key: row.reason or AT_IMPORT
         for row in rows
         if (row.type, row.name) in keys
-        and row.deadly_files == load_timeout.fingerprint(modules_dir / row.type / row.name)
+        and row.deadly_files == edits.fingerprint(modules_dir / row.type / row.name)
     }

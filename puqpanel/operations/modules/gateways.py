@@ -17,5 +17,7 @@ def preview(*, actor: Actor, gateway: Instance) -> Called | None:
     return (
         None
         if module is None or module.restricted
-        else calls.invoke(module, "preview_client_area", instance_uuid=gateway.uuid, actor=actor)
+        else calls.invoke(
+            calls.Call(module, "preview_client_area", instance_uuid=gateway.uuid, actor=actor)
+        )
     )

@@ -16,7 +16,7 @@ from puqpanel.domain.errors import UserError
 from puqpanel.domain.task_states import OnLoss
 from puqpanel.host import registry
 from puqpanel.host.contract.hooks import Hook
-from puqpanel.host.registry import LoadedModule
+from puqpanel.host.loaded import LoadedModule
 from puqpanel.host.sanitize import jsonable
 from puqpanel.infra.db import transaction
 from puqpanel.tasks.add import add

@@ -15,7 +15,7 @@ from puqpanel.domain.errors import ConflictError, InvalidInput
 from puqpanel.host import calls, registry
 from puqpanel.host.calls import Called
 from puqpanel.host.contract.result import Result
-from puqpanel.host.registry import LoadedModule
+from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.db import transaction
 from puqpanel.infra.redact import SHORTEST, secret_name
 from puqpanel.models import Instance
@@ -58,7 +58,14 @@ def settings_page(
     }
     again = None if sent is None else {"module_data": shown, "errors": errors or {}}
     called = calls.invoke(
-        module, "get_settings_page", data, instance_uuid=instance.uuid, actor=actor, stored=again
+        calls.Call(
+            module,
+            "get_settings_page",
+            (data,),
+            instance_uuid=instance.uuid,
+            actor=actor,
+            stored=again,
+        )
     )
     if not isinstance(called.value, str) or not _draws_itself(module):
         return called  # a form's password fields are drawn empty
@@ -109,7 +116,9 @@ def save_settings(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> Instan
         else set()
     )
     whole = {**data, **{key: stored[key] for key in emptied}}
-    result = calls.invoke(module, "save_module_data", whole, instance_uuid=uuid, actor=actor).result
+    result = calls.invoke(
+        calls.Call(module, "save_module_data", (whole,), instance_uuid=uuid, actor=actor)
+    ).result
     if not result.ok:
         said = result.message or "The module did not accept this."
         raise InvalidInput(result.errors or {"": [said]}, said)
@@ -144,7 +153,7 @@ def test_connection(*, actor: Actor, uuid: str) -> Result:
     module = _served(instance)
     if not can_test(module):
         raise ConflictError(f"{module.title} cannot test a connection.")
-    called = calls.invoke(module, "test_connection", instance_uuid=uuid, actor=actor)
+    called = calls.invoke(calls.Call(module, "test_connection", instance_uuid=uuid, actor=actor))
     if isinstance(called.value, bool):
         return Result.success() if called.value else Result.error()
     return called.result

@@ -15,9 +15,12 @@ from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import ConflictError, NotFoundError, UserError
 from puqpanel.domain.module_states import ModuleStatus, version_order
 from puqpanel.domain.task_states import TaskStatus
-from puqpanel.host import calls, discover, load_timeout, migrations, probe
+from puqpanel.host import calls, discover, edits, migrations
+from puqpanel.host.containment import probe
+from puqpanel.host.contract.refusal import Refused
 from puqpanel.host.contract.result import Result
-from puqpanel.host.loader import LoadedModule, Refused, load_module, unload
+from puqpanel.host.loaded import LoadedModule
+from puqpanel.host.loader import load_module, unload
 from puqpanel.host.registry import Registry
 from puqpanel.infra import queue
 from puqpanel.infra.clock import now
@@ -136,7 +139,7 @@ def purge(*, actor: Actor, modules_dir: Path, module_type: str, name: str) -> Re
     except Refused as refusal:
         raise ConflictError(f"Its tables cannot be taken down: {refusal}") from None
     try:
-        migrations.downgrade(module.cls)
+        migrations.downgrade(module.folder, module.prefix)
     finally:
         unload(module.package)
     with transaction() as current:
@@ -223,7 +226,7 @@ def rescan(modules_dir: Path) -> int:
         mended = (
             row.status == ModuleStatus.ERROR
             and row.deadly_files
-            and row.deadly_files != load_timeout.fingerprint(modules_dir / row.type / row.name)
+            and row.deadly_files != edits.fingerprint(modules_dir / row.type / row.name)
         )
         if (
             mended
@@ -454,7 +457,7 @@ def _remember_failure(module: LoadedModule, message: str) -> None:
 
 
 def _lifecycle(module: LoadedModule, method: str, actor: Actor) -> Result:
-    called = calls.invoke(module, method, actor=actor)
+    called = calls.invoke(calls.Call(module, method, actor=actor))
     return called.result if called.error else Result.of_lifecycle(called.value)
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from puqpanel.host.discover import import_failure
+from puqpanel.host.contract.refusal import import_failure
 
 _seen: dict[Path, tuple[tuple[tuple[str, int, int], ...], str]] = {}
 """Folder → what its files were when they were read, and the sentence; a folder's entry is

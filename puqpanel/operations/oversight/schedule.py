@@ -15,7 +15,7 @@ from puqpanel.domain.errors import ConflictError, NotFoundError
 from puqpanel.domain.task_states import OPEN, OnLoss
 from puqpanel.host import registry
 from puqpanel.host.contract.timetable import Work
-from puqpanel.host.registry import LoadedModule
+from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import release, session, transaction
 from puqpanel.models import Module, ScheduleEntry, Task

@@ -79,7 +79,9 @@ def request(
                 product_uuid=product_uuid,
                 take_price=take_price,
             )
-    result = calls.invoke(module, rule.method, service_uuid=service_uuid, actor=actor).result
+    result = calls.invoke(
+        calls.Call(module, rule.method, service_uuid=service_uuid, actor=actor)
+    ).result
     if not result.ok:
         _give_back(
             actor,

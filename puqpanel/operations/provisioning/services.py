@@ -11,7 +11,7 @@ from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import ConflictError, InvalidInput, NotFoundError
 from puqpanel.domain.service_states import VERBS, possible
 from puqpanel.host import calls, registry
-from puqpanel.host.registry import LoadedModule
+from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.db import session, transaction
 from puqpanel.infra.events import raise_event
 from puqpanel.models import ClientUser, Service
@@ -199,7 +199,9 @@ def save_service_data(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> Se
 def _accepted(
     module: LoadedModule, data: Mapping[str, Any], actor: Actor, **about: Any
 ) -> dict[str, Any]:
-    called = calls.invoke(module, "save_service_data", dict(data), actor=actor, **about)
+    called = calls.invoke(
+        calls.Call(module, "save_service_data", (dict(data),), actor=actor, **about)
+    )
     result = called.result
     if not result.ok:
         raise InvalidInput(

@@ -26,7 +26,7 @@ def periodic_work(bench: Bench) -> str:
     for work in schedule:
         for time in ("first", "second"):
             called = calls.invoke(
-                bench.lab.loaded, work.method, task=TaskRow(id=0, attempt=1, data={})
+                calls.Call(bench.lab.loaded, work.method, task=TaskRow(id=0, attempt=1, data={}))
             )
             assert not called.error, f"“{work.name}”, the {time} time: {called.error}"
             assert called.result.ok or called.result.pending, (
@@ -45,7 +45,9 @@ def strange_events(bench: Bench) -> str:
         known = EVENTS.get(hook.event)
         full = dict.fromkeys(known.payload, "00000000-0000-4000-8000-000000000000") if known else {}
         for payload in (*STRANGE, full):
-            called = calls.invoke(bench.lab.loaded, hook.label, hook.event, payload, hook=hook)
+            called = calls.invoke(
+                calls.Call(bench.lab.loaded, hook.label, (hook.event, payload), hook=hook)
+            )
             assert not called.reference, (
                 f"{hook.label}() raised at {hook.event} with {str(payload)[:80]}: {called.error}"
             )

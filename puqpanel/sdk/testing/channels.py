@@ -37,7 +37,7 @@ TOO_LARGE = 3 * 1024 * 1024
 
 def _call(bench: Bench, method: str, *args: Any, settings: dict[str, Any] | None = None) -> Called:
     stored = {"module_data": dict(bench.supply.settings) if settings is None else settings}
-    return calls.invoke(bench.lab.loaded, method, *args, stored=stored)
+    return calls.invoke(calls.Call(bench.lab.loaded, method, args, stored=stored))
 
 
 @probe("settings", "Payment", "Notification")

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-from puqpanel.host.loader import Refused
+from puqpanel.host.contract.refusal import Refused
 from puqpanel.infra.http import Limit, Reply, Wire
 from puqpanel.sdk.testing.lab import Lab
 

@@ -25,7 +25,8 @@ from puqpanel.domain.task_states import WAITING
 from puqpanel.host import calls, importer, registry
 from puqpanel.host.calls import Called
 from puqpanel.host.context import Context, entered
-from puqpanel.host.loader import LoadedModule, load_module, unload
+from puqpanel.host.loaded import LoadedModule
+from puqpanel.host.loader import load_module, unload
 from puqpanel.infra import crypto, migrate
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import db, engine_for, release, session, transaction
@@ -155,7 +156,7 @@ class Lab:
     def call(self, method: str, *args: Any, **options: Any) -> Called:
         """One call as the panel makes it, about the lab's service."""
         about = {"service_uuid": self.service_uuid} if self.loaded.type == "Product" else {}
-        return calls.invoke(self.loaded, method, *args, **cast(Any, about | options))
+        return calls.invoke(calls.Call(self.loaded, method, args, **cast(Any, about | options)))
 
     def change(
         self, *, product: Mapping[str, Any] | None = None, service: Mapping[str, Any] | None = None

@@ -49,8 +49,9 @@ def tables(bench: Bench) -> str:
     """Its migrations run down as well as up, so that its data can be removed."""
     if not (bench.lab.folder / "migrations" / "versions").is_dir():
         raise NotTested("It has no migrations.")
-    migrations.downgrade(bench.lab.loaded.cls)
-    migrations.upgrade(bench.lab.loaded.cls)
+    loaded = bench.lab.loaded
+    migrations.downgrade(loaded.folder, loaded.prefix)
+    migrations.upgrade(loaded.folder, loaded.prefix)
     return "Its migrations went down and up again."
 
 

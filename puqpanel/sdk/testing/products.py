@@ -154,7 +154,9 @@ def run_job(bench: Bench, verb: str) -> calls.Called:
     """A job once more, as it is after a worker was lost; what it found out is kept."""
     task = TaskRow(id=0, attempt=1, data={})
     called = calls.invoke(
-        bench.lab.loaded, VERBS[verb].job, service_uuid=bench.lab.service_uuid, task=task
+        calls.Call(
+            bench.lab.loaded, VERBS[verb].job, service_uuid=bench.lab.service_uuid, task=task
+        )
     )
     settlement.keep_service_data(
         service_uuid=bench.lab.service_uuid, changes=called.service_changes

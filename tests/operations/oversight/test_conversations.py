@@ -70,7 +70,9 @@ def told(settings: Settings, app: Panel, staff: Actor, tmp_path: Any) -> Any:
             for _ in range(2)
         )
         calls.invoke(
-            panel.registry.modules["Product/Echo"], "enter", {"mine": mine, "other": other}
+            calls.Call(
+                panel.registry.modules["Product/Echo"], "enter", ({"mine": mine, "other": other},)
+            )
         )
         with transaction() as current:
             find_service(mine).provision_data = {"password": "another-secret-1"}

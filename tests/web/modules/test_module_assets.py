@@ -100,7 +100,7 @@ BASE = "/modules/Plugin/Dressed/assets/"
 def addresses(live: Live) -> list[str]:
     app = live.ensure()
     with app.test_request_context():
-        called = calls.invoke(app.registry.modules["Plugin/Dressed"], "page")
+        called = calls.invoke(calls.Call(app.registry.modules["Plugin/Dressed"], "page"))
         assert called.ok, called.error
         return str(called.value).replace("a%20name", "a_name").split()
 

@@ -242,7 +242,9 @@ def _settings(
     stored = None if sent is None else {"product_data": sent, "errors": errors or {}}
     called = (
         calls.invoke(
-            module, "get_product_page", product_uuid=product.uuid, actor=actor(), stored=stored
+            calls.Call(
+                module, "get_product_page", product_uuid=product.uuid, actor=actor(), stored=stored
+            )
         )
         if module
         else None

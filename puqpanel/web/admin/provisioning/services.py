@@ -352,7 +352,9 @@ def _settings(
     stored = None if sent is None else {"service_data": sent, "errors": errors or {}}
     called = (
         calls.invoke(
-            module, "get_service_page", service_uuid=service.uuid, actor=actor(), stored=stored
+            calls.Call(
+                module, "get_service_page", service_uuid=service.uuid, actor=actor(), stored=stored
+            )
         )
         if module
         else None

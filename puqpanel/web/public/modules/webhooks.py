@@ -19,7 +19,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from puqpanel.domain.module_states import MODULE_TYPES
 from puqpanel.host import calls, logs, registry
 from puqpanel.host.context import Context, entered
-from puqpanel.host.registry import LoadedModule
+from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.db import release
 from puqpanel.infra.redact import mask_secrets, secret_name
 from puqpanel.models import Instance
@@ -77,12 +77,14 @@ def call(type: str, name: str, uuid: str) -> Response:
     # the module
     try:
         called = calls.invoke(
-            module,
-            f"api_webhook_{verb}",
-            modules.the_request(),
-            instance_uuid=instance.uuid if instance else None,
-            passing=(HTTPException,),
-            request_id=request_id(),
+            calls.Call(
+                module,
+                f"api_webhook_{verb}",
+                (modules.the_request(),),
+                instance_uuid=instance.uuid if instance else None,
+                passing=(HTTPException,),
+                request_id=request_id(),
+            )
         )
     except HTTPException as refused:
         _note(module, instance, refused.code or 500, "")

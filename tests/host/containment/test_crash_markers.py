@@ -1,6 +1,4 @@
-"""Marks: what a process that was ended leaves behind, and that one which ended well leaves
-nothing.
-"""
+"""A killed process leaves its crash marker; one that exits normally leaves none."""
 
 from __future__ import annotations
 
@@ -11,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from puqpanel.infra import crash_markers
+from puqpanel.host.containment import crash_markers
 from puqpanel.infra.settings import ROOT
 
 PROCESS = """
 import sys, threading, time
 from pathlib import Path
-from puqpanel.infra import marks
-marks.keep(Path(sys.argv[1]))
+from puqpanel.host.containment import crash_markers
+crash_markers.open_marker(Path(sys.argv[1]))
 def work():
-    with marks.during("Plugin/Slow loading"):
+    with crash_markers.marked("Plugin/Slow loading"):
         print("now", flush=True)
         time.sleep(60)
 if sys.argv[2] == "thread":
@@ -33,7 +31,7 @@ else:
 
 @pytest.fixture(autouse=True)
 def nothing_left(tmp_path: Path) -> None:
-    crash_markers.left_behind(tmp_path)
+    crash_markers.collect(tmp_path)
 
 
 def run(folder: Path, how: str) -> subprocess.Popen[bytes]:
@@ -64,11 +62,11 @@ def test_who_is_told_to_end_blames_nobody(tmp_path: Path, number: int, left: lis
     process.send_signal(number)
     process.communicate(timeout=30)
     assert process.returncode == -number
-    assert crash_markers.left_behind(tmp_path) == left
+    assert crash_markers.collect(tmp_path) == left
 
 
 def test_what_was_given_up_is_not_blamed_at_the_end(tmp_path: Path) -> None:
     process = run(tmp_path, "thread")
     process.communicate(b"\n", timeout=30)
     assert process.returncode == 0
-    assert crash_markers.left_behind(tmp_path) == []
+    assert crash_markers.collect(tmp_path) == []
