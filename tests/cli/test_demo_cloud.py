@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from puqpanel.cli.demo_cloud import DemoCloud
+from puqpanel.cli.demo.cloud import DemoCloud
 
 ACCOUNT = {
     "username": "anna",

@@ -14,7 +14,7 @@ import pytest
 
 from puqpanel import sdk
 from puqpanel.cli import excerpts
-from puqpanel.cli.docs import made
+from puqpanel.cli.docs import generated_pages
 from puqpanel.cli.reference import TYPES, vendor_names
 from puqpanel.cli.reference_source import doc_of, members
 from puqpanel.domain.errors import UserError
@@ -76,7 +76,7 @@ def names(tree: ast.AST) -> set[str]:
 def test_the_pages_are_up_to_date() -> None:
     stale = [
         str(path.relative_to(ROOT))
-        for path, text in made(ROOT / "docs").items()
+        for path, text in generated_pages(ROOT / "docs").items()
         if not path.is_file() or path.read_text("utf-8") != text
     ]
     assert stale == [], "run: puqpanel docs build"

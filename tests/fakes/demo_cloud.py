@@ -9,8 +9,8 @@ import threading
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
-from puqpanel.cli.demo_cloud import DemoCloud
-from puqpanel.cli.demo_cloud_store import Store
+from puqpanel.cli.demo.accounts import Store
+from puqpanel.cli.demo.cloud import DemoCloud
 from tests.fakes.faults import FaultyServer, Reply, Seen
 
 TOKEN = "demo-token-1f0c7e"
