@@ -202,7 +202,7 @@ def drain(settings: Settings) -> Callable[..., None]:
                 serializer=JSONSerializer,
                 ensure_app=panel.ensure,
                 handlers=HANDLERS,
-                job_monitoring_interval=fence.BEAT,
+                job_monitoring_interval=fence.RENEW_SECONDS,
                 log_job_description=False,
             )
             worker.work(burst=True, logging_level="WARNING")
