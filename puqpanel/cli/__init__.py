@@ -40,6 +40,36 @@ SECTIONS = {
 INTERNAL = ("prepare",)
 """Commands that `up` runs; not listed in the help."""
 
+HELP = """Hosting panel: sell, provision, bill and support services.
+
+To try it on this machine, run `puqpanel up --demo`. In production, run any number of `web`,
+`worker` and `scheduler` processes against one database and one Redis server.
+
+\b
+Environment variables:
+  PUQPANEL_INSTANCE         directory for the database, queue data, keys and uploads
+                            [default: instance]
+  PUQPANEL_DATABASE_URL     postgresql+psycopg://user:password@host/name or
+                            mysql+pymysql://user:password@host/name
+                            [default: SQLite in the instance directory]
+  PUQPANEL_REDIS_URL        redis://, rediss:// or redis+sentinel:// URL
+                            [default: embedded server]
+  PUQPANEL_BASE_URL         public URL of the panel, such as https://panel.example
+  PUQPANEL_NAME             company name shown on pages
+  PUQPANEL_HOST             address to listen on [default: 127.0.0.1]
+  PUQPANEL_PORT             port to listen on [default: 8000]
+  PUQPANEL_WEB_PROCESSES    number of web processes [default: 2]
+  PUQPANEL_WORKERS          number of worker processes [default: 2]
+  PUQPANEL_TRUSTED_PROXIES  number of reverse proxies in front of the panel [default: 0]
+docs/reference/settings.md lists all of them.
+
+\b
+Exit codes:
+  0  success
+  1  failure; the error message says why
+  2  invalid command line
+"""
+
 
 class Commands(click.Group):
     """Command group that imports a command when it is called."""
@@ -63,41 +93,15 @@ class Commands(click.Group):
 
 
 @click.group(
-    cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    cls=Commands,
+    help=HELP,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(
     None, "-V", "--version", package_name="puqpanel", message="%(package)s %(version)s"
 )
 def cli() -> None:
-    """Hosting panel: sell, provision, bill and support services.
-
-    To try it on this machine, run `puqpanel up --demo`. In production, run any number of `web`,
-    `worker` and `scheduler` processes against one database and one Redis server.
-
-    \b
-    Environment variables:
-      PUQPANEL_INSTANCE         directory for the database, queue data, keys and uploads
-                                [default: instance]
-      PUQPANEL_DATABASE_URL     postgresql+psycopg://user:password@host/name or
-                                mysql+pymysql://user:password@host/name
-                                [default: SQLite in the instance directory]
-      PUQPANEL_REDIS_URL        redis://, rediss:// or redis+sentinel:// URL
-                                [default: embedded server]
-      PUQPANEL_BASE_URL         public URL of the panel, such as https://panel.example
-      PUQPANEL_NAME             company name shown on pages
-      PUQPANEL_HOST             address to listen on [default: 127.0.0.1]
-      PUQPANEL_PORT             port to listen on [default: 8000]
-      PUQPANEL_WEB_PROCESSES    number of web processes [default: 2]
-      PUQPANEL_WORKERS          number of worker processes [default: 2]
-      PUQPANEL_TRUSTED_PROXIES  number of reverse proxies in front of the panel [default: 0]
-    docs/reference/settings.md lists all of them.
-
-    \b
-    Exit codes:
-      0  success
-      1  failure; the error message says why
-      2  invalid command line
-    """
+    """Run the command line."""
 
 
 def main() -> NoReturn:

@@ -1,8 +1,7 @@
-"""What a process is doing, written where it outlives the process: who ended it can be told from
-what it left behind.
+"""Crash markers: records of what a process is doing that survive the process.
 
-The mark is a page of memory kept in a file: writing it costs no system call, and the kernel keeps
-it when the process is killed.
+After a crash, the marker tells which module was running. It is a memory-mapped file: writing to it
+takes no system call, and the kernel keeps it when the process is killed.
 """
 
 from __future__ import annotations
@@ -26,12 +25,12 @@ _left: list[str] = []
 
 
 def keep(folder: Path) -> None:
-    """Begins to keep this process's mark; a child that it forks keeps none.
+    """Create the marker of this process; children that it forks have none.
 
-    Nothing happens where the folder cannot be written.
+    Does nothing if the directory is not writable.
 
     Args:
-        folder: for processes that see each other; made when missing.
+        folder: Directory shared by the processes of this host; created if missing.
     """
     if os.getpid() in _kept:
         return
@@ -39,36 +38,34 @@ def keep(folder: Path) -> None:
     with contextlib.suppress(OSError, ValueError):
         folder.mkdir(parents=True, exist_ok=True)
         if path.exists():
-            # an earlier process of the same number
+            # from an earlier process with the same id
             _take(path)
         with path.open("w+b") as file:
             file.truncate(SIZE)
             _kept[os.getpid()] = mmap.mmap(file.fileno(), SIZE)
             _folders[os.getpid()] = folder
-            _end_well()
+            _clear_on_exit()
 
 
-def _end_well() -> None:
-    """A process that ends by itself, or because it was told to, leaves nothing behind: nobody
-    is to blame for it.
-    """
+def _clear_on_exit() -> None:
+    """Clear the marker at a normal exit or SIGTERM, because these are not crashes."""
     atexit.register(clear)
     if (
         threading.current_thread() is threading.main_thread()
         and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     ):
-        # who handles the signal already ends by itself
-        signal.signal(signal.SIGTERM, _told_to_end)
+        # A process with its own handler exits normally.
+        signal.signal(signal.SIGTERM, _on_sigterm)
 
 
-def _told_to_end(number: int, _: object) -> None:
+def _on_sigterm(number: int, _: object) -> None:
     clear()
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
 
 
 def clear() -> None:
-    """Takes this process's mark away, whatever it was doing."""
+    """Clear the marker of this process."""
     page = _kept.get(os.getpid())
     if page is not None:
         page[:] = bytes(SIZE)
@@ -76,9 +73,10 @@ def clear() -> None:
 
 @contextlib.contextmanager
 def during(text: str) -> Iterator[None]:
-    """Marks what runs inside.
+    """Mark what runs inside the context.
 
-    Args: text is short and no secret; what is longer than the page is cut.
+    Args:
+        text: A short description without secrets; truncated to the size of the marker.
     """
     page = _kept.get(os.getpid())
     if page is None:
@@ -94,11 +92,11 @@ def during(text: str) -> Iterator[None]:
 
 
 def others(beginning: str, seconds: float) -> int:
-    """How many other processes of this host have been doing something for a while.
+    """Count the other processes of this host that have been doing something for a while.
 
     Args:
-        beginning: how the text of their mark begins.
-        seconds: for how long at least.
+        beginning: Prefix of the text of their markers.
+        seconds: Minimum duration.
     """
     folder, me, count = _folders.get(os.getpid()), str(os.getpid()), 0
     if folder is None:
@@ -121,21 +119,19 @@ def others(beginning: str, seconds: float) -> int:
 
 
 def left_behind(folder: Path) -> list[str]:
-    """What processes were doing when they ended, each told once; those that did nothing are not
-    told of.
-    """
+    """Return the marker texts of crashed processes, each once."""
     with contextlib.suppress(OSError):
         for path in folder.iterdir():
             if path.name.isdecimal() and not alive(int(path.name)):
                 _take(path)
-    found = _left[:]
+    texts = _left[:]
     _left.clear()
-    return found
+    return texts
 
 
 def _take(path: Path) -> None:
     with contextlib.suppress(OSError):
-        # of several that look only one gets it
+        # Only one of several concurrent readers succeeds.
         taken = path.rename(path.with_suffix(f".{os.getpid()}"))
         text = taken.read_bytes().rstrip(b"\0").decode("utf-8", "replace")
         taken.unlink()

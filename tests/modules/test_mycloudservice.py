@@ -232,7 +232,7 @@ def test_what_the_cloud_refuses_is_said(house: House, cloud: DemoCloudServer) ->
 def test_a_cloud_that_does_not_answer_says_nothing(house: House, cloud: DemoCloudServer) -> None:
     uuid = house.sold()
     cloud.fail("timeout")
-    assert house.job(uuid, "create_job").message == "The cloud did not answer in time."
+    assert house.job(uuid, "create_job").message == "The cloud did not respond in time."
     cloud.fail("500")
     assert house.job(uuid, "create_job").message == "The cloud answered 500."
 
@@ -302,7 +302,7 @@ def test_an_account_keeps_what_was_agreed_and_gets_its_new_password(
     assert caught.value.errors == {
         "password": [
             (
-                "The cloud did not answer in time. It may have the new password already: save it"
+                "The cloud did not respond in time. It may have the new password already: save it"
                 " once more."
             )
         ]
