@@ -182,5 +182,5 @@ def test_code_of_real_files_is_filled_in(tmp_path: Path) -> None:
         == "<!-- code: a.py::One.two -->\n```python\n@property\ndef two(self):\n    return"
         " 2\n```\nafter\n"
     )
-    with pytest.raises(UserError, match=r"One\.three of a\.py, which is not there"):
+    with pytest.raises(UserError, match=r"One\.three from a\.py, which does not exist"):
         excerpts.fill("<!-- code: a.py::One.three -->\n", tmp_path)
