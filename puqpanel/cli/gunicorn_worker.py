@@ -251,7 +251,7 @@ class WebServer(BaseApplication):  # type: ignore[misc]
             "worker_connections": 200,
             "preload_app": False,
             "reload_engine": "panel",
-            "control_socket_disable": True,  # it would be in the home directory, shared by all panels
+            "control_socket_disable": True,  # in the home directory, shared by all panels
             "forwarded_allow_ips": "",  # trusted proxies are the app's setting
             # gunicorn creates a private file
             "worker_tmp_dir": ("/dev/shm" if os.access("/dev/shm", os.W_OK) else None),  # noqa: S108

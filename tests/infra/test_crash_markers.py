@@ -1,6 +1,4 @@
-"""Marks: what a process that was ended leaves behind, and that one which ended well leaves
-nothing.
-"""
+"""Crash markers: a killed process leaves one, a process that exits normally does not."""
 
 from __future__ import annotations
 
@@ -17,10 +15,10 @@ from puqpanel.infra.settings import ROOT
 PROCESS = """
 import sys, threading, time
 from pathlib import Path
-from puqpanel.infra import marks
-marks.keep(Path(sys.argv[1]))
+from puqpanel.infra import crash_markers
+crash_markers.keep(Path(sys.argv[1]))
 def work():
-    with marks.during("Plugin/Slow loading"):
+    with crash_markers.during("Plugin/Slow loading"):
         print("now", flush=True)
         time.sleep(60)
 if sys.argv[2] == "thread":
@@ -32,14 +30,14 @@ else:
 
 
 @pytest.fixture(autouse=True)
-def nothing_left(tmp_path: Path) -> None:
+def no_markers(tmp_path: Path) -> None:
     crash_markers.left_behind(tmp_path)
 
 
-def run(folder: Path, how: str) -> subprocess.Popen[bytes]:
-    """A process in the middle of something."""
+def run(folder: Path, mode: str) -> subprocess.Popen[bytes]:
+    """Start a process that is marked as loading a module."""
     process = subprocess.Popen(
-        [sys.executable, "-c", PROCESS, str(folder), how],
+        [sys.executable, "-c", PROCESS, str(folder), mode],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -51,7 +49,7 @@ def run(folder: Path, how: str) -> subprocess.Popen[bytes]:
 
 
 @pytest.mark.parametrize(
-    ("number", "left"),
+    ("number", "markers"),
     [
         (signal.SIGKILL, ["Plugin/Slow loading"]),
         (signal.SIGABRT, ["Plugin/Slow loading"]),
@@ -59,15 +57,15 @@ def run(folder: Path, how: str) -> subprocess.Popen[bytes]:
         (signal.SIGINT, []),
     ],
 )
-def test_who_is_told_to_end_blames_nobody(tmp_path: Path, number: int, left: list[str]) -> None:
+def test_only_a_crash_leaves_a_marker(tmp_path: Path, number: int, markers: list[str]) -> None:
     process = run(tmp_path, "main")
     process.send_signal(number)
     process.communicate(timeout=30)
     assert process.returncode == -number
-    assert crash_markers.left_behind(tmp_path) == left
+    assert crash_markers.left_behind(tmp_path) == markers
 
 
-def test_what_was_given_up_is_not_blamed_at_the_end(tmp_path: Path) -> None:
+def test_a_normal_exit_with_a_running_thread_leaves_no_marker(tmp_path: Path) -> None:
     process = run(tmp_path, "thread")
     process.communicate(b"\n", timeout=30)
     assert process.returncode == 0
