@@ -52,7 +52,7 @@ def instance_option(function: F) -> F:
         "--instance",
         type=click.Path(path_type=Path, file_okay=False),
         metavar="DIR",
-        help="Instance directory.  [default: PUQPANEL_INSTANCE or instance]",
+        help="Instance directory.  [default: instance]",
     )
     @click.pass_context
     def wrapped(ctx: click.Context, /, instance: Path | None, **arguments: Any) -> Any:

@@ -15,7 +15,7 @@ def command() -> None:
     """Build the documentation that is generated from the source code."""
 
 
-@command.command("build")
+@command.command("build", short_help="Generate pages and refresh code excerpts.")
 @click.option(
     "--check",
     is_flag=True,
@@ -24,8 +24,8 @@ def command() -> None:
 def build(check: bool) -> int:
     """Generate docs/reference/*.md and refresh code excerpts in other pages.
 
-    A page includes code with a comment before the code block:
-    `<!-- code: modules/Product/Name/Name.py::Name.create_job -->`.
+    To include code in a page, put a comment such as `<!-- code: path/to/file.py::Class.method -->`
+    before a code block.
     """
     folder = ROOT / "docs"
     if not folder.is_dir():

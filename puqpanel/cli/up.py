@@ -53,7 +53,7 @@ LOOPBACK = {
     "--instance",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Instance directory.  [default: PUQPANEL_INSTANCE or instance]",
+    help="Instance directory.  [default: instance]",
 )
 @click.option(
     "--dev",
@@ -72,7 +72,8 @@ def command(
     On the first start without --demo, prompts for the first staff account. Without a terminal, it
     creates admin@example.test with a random password, which is printed once.
 
-    Press Ctrl+C to stop after running requests and tasks finish, or twice to stop immediately.
+    Press Ctrl+C to stop once running requests and tasks have finished, and again to stop
+    immediately.
     """
     changes = overrides(instance=instance, host=host, port=port, dev=dev)
     settings = load_settings(changes)
