@@ -124,9 +124,7 @@ def resolve_public(host: str, port: int, allow: Collection[str] = ()) -> list[tu
             addresses.append((str(address), int(port)))
     if not addresses:
         host_text = f"{texts[0]}, the address of {name}," if texts[0] != name else name
-        raise AddressRefused(
-            f"{host_text} is not a public address, and its network is not an allowed network."
-        )
+        raise AddressRefused(f"{host_text} is not a public address and not in an allowed network.")
     return list(dict.fromkeys(addresses))
 
 
