@@ -63,7 +63,7 @@ def test_invalid_usage_exits_with_code_2(instance: Path, arguments: list[str]) -
         (
             ["web"],
             {"PUQPANEL_DATABASE_URL": "oracle://x"},
-            "PUQPANEL_DATABASE_URL must begin with sqlite",
+            "PUQPANEL_DATABASE_URL must start with sqlite",
         ),
         (
             ["web"],
