@@ -23,9 +23,9 @@ SOURCE = (
 HANGS = """
 import sys, time
 from pathlib import Path
-from puqpanel.infra import marks
-marks.keep(Path(sys.argv[1]))
-with marks.during("Plugin/Slow page()"):
+from puqpanel.infra import crash_markers
+crash_markers.keep(Path(sys.argv[1]))
+with crash_markers.during("Plugin/Slow page()"):
     print("waiting", flush=True)
     sys.stdin.read()
 """

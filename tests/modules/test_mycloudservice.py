@@ -221,7 +221,7 @@ def test_what_the_cloud_refuses_is_said(house: House, cloud: DemoCloudServer) ->
     uuid = house.sold(username="Lumen")
     answer = house.job(uuid, "create_job")
     assert (answer.ok, answer.retry) == (False, False)
-    assert "username must be 2 to 50 lower-case letters" in answer.message
+    assert "username must be 2 to 50 lowercase letters" in answer.message
     services.save_service_data(actor=STAFF, uuid=uuid, data=DATA)
     assert house.job(uuid, "create_job").ok, "what was refused could be changed"
     cloud.fail("401")
