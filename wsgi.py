@@ -1,6 +1,6 @@
-"""gunicorn's entry: `gunicorn wsgi:app`.
+"""WSGI entry point for other servers, as in `gunicorn wsgi:app`.
 
-`puqpanel web` starts the same object with the right worker class.
+`puqpanel web` runs the same application with a suitable worker class.
 """
 
 from puqpanel.infra.log import configure

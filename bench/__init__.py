@@ -1,1 +1,1 @@
-"""Measurements, each a ratio against a bare stack in the same run; never asserted in tests."""
+"""Benchmarks: ratios against the bare libraries in the same run. Tests do not assert them."""

@@ -1,4 +1,4 @@
-"""What starting costs over the bare imports, and what each module adds over a bare blueprint."""
+"""Startup time compared with bare imports, and time per module compared with a bare blueprint."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from bench.measure import a_panel, backend, figure, interleaved
+from bench.measure import backend, figure, interleaved, temporary_panel
 from puqpanel.infra.db import engine_for
 from puqpanel.infra.settings import ROOT, Settings
 from puqpanel.models import Module
@@ -52,12 +52,19 @@ CONTROLLER = """class PageController:
     def page(self, request):
         return "a page"
 """
+CONFIG = """CONFIG = {{
+    "name": "{name}",
+    "version": "1.0.0",
+    "description": "",
+    "author": "",
+    "icon": "fas fa-cube",
+}}
+"""
 BARE_IMPORTS = (
     "import flask, flask_sqlalchemy, flask_login, flask_wtf, wtforms, flask_limiter, rq, redis,"
     " alembic, cryptography.fernet, requests, argon2, structlog"
 )
-# the same files imported plainly and registered as blueprints: what Flask itself asks for a page of
-# a module
+# The same files, imported without the panel and registered as blueprints.
 BARE_MODULES = """
 import importlib.util, sys, time
 from pathlib import Path
@@ -73,9 +80,9 @@ for folder in sorted((Path(sys.argv[1]) / "Product").iterdir()):
         part = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(part)
         parts.append(part)
-    made = getattr(parts[1], folder.name)()
+    instance = getattr(parts[1], folder.name)()
     blueprint = Blueprint(folder.name, folder.name)
-    for route in made.admin_web_routes():
+    for route in instance.admin_web_routes():
         rule = f"/admin/modules/Product/{folder.name}/{route['uri']}"
         blueprint.add_url_rule(rule, route["name"], parts[2].PageController().page)
     app.register_blueprint(blueprint)
@@ -96,24 +103,26 @@ OURS_WHOLE = (
 
 
 def figures(n: int | None, database: str | None) -> Iterator[dict[str, object]]:
-    """Boot without modules, then what each of 10, 100 and 1,000 adds.
+    """Measure startup without modules, and the time that each of 10, 100 and 1,000 modules adds.
 
     Args:
-        n: only this number of modules.
-        database: URL of an empty database; SQLite unless given.
+        n: Use only this number of modules.
+        database: URL of an empty database; by default, SQLite.
     """
     with (
         tempfile.TemporaryDirectory(prefix="pqb-") as empty,
-        a_panel(database, Path(empty)) as settings,
+        temporary_panel(database, Path(empty)) as settings,
     ):
         ours, bare = interleaved(
             lambda: _wall(OURS_WHOLE, settings), lambda: _wall(BARE_IMPORTS, settings)
         )
-        yield figure("boot, no modules", backend(settings.database_url), ours, bare, "s", 1.5)
+        yield figure(
+            "startup without modules", backend(settings.database_url), ours, bare, "s", 1.5
+        )
     for count in (n,) if n else (10, 100, 1000):
         with (
             tempfile.TemporaryDirectory(prefix="pqb-") as folder,
-            a_panel(database, Path(folder)) as settings,
+            temporary_panel(database, Path(folder)) as settings,
         ):
             _write(Path(folder), count)
             base = min(_inner(OURS, settings) for _ in range(3))
@@ -123,7 +132,7 @@ def figures(n: int | None, database: str | None) -> Iterator[dict[str, object]]:
                 lambda: _inner(BARE_MODULES, settings, folder),
             )
             yield figure(
-                f"a module at boot, of {count:,}",
+                f"startup time per module, of {count:,}",
                 backend(settings.database_url),
                 ours / count * 1000,
                 bare / count * 1000,
@@ -140,10 +149,7 @@ def _write(base: Path, count: int) -> None:
             (f"{name}.py", MODULE.format(name=name)),
             (
                 "config.py",
-                (
-                    f'CONFIG = {{"name": "{name}", "version": "1.0.0", "description": "", "author":'
-                    ' "", "icon": "fas fa-cube"}\n'
-                ),
+                CONFIG.format(name=name),
             ),
             ("controllers/PageController.py", CONTROLLER),
             ("views/client_area/general.html", "<p>General</p>\n"),
@@ -184,7 +190,7 @@ def _environment(settings: Settings) -> dict[str, str]:
 
 
 def _run(code: str, settings: Settings, *arguments: str) -> str:
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-c", code, *arguments],
         env=_environment(settings),
         capture_output=True,
@@ -192,7 +198,7 @@ def _run(code: str, settings: Settings, *arguments: str) -> str:
         check=True,
         cwd=ROOT,
     )
-    return done.stdout
+    return completed.stdout
 
 
 def _wall(code: str, settings: Settings) -> float:

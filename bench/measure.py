@@ -1,6 +1,4 @@
-"""What the measurements share: medians of interleaved runs, the figure, and a panel in a
-temporary folder to measure.
-"""
+"""Shared code of the benchmarks: interleaved runs, figures and a temporary panel."""
 
 from __future__ import annotations
 
@@ -33,16 +31,16 @@ def figure(
     *,
     absolute: bool = False,
 ) -> dict[str, object]:
-    """One figure as it is printed.
+    """Return a figure to print.
 
     Args:
-        name: what was measured.
-        backend: database it was measured on.
-        ours: the panel's median.
-        bare: the bare stack's median, None where the goal is an absolute number.
-        unit: of both.
-        goal: the largest ratio (or number) that is good.
-        absolute: compare `ours` with the goal.
+        name: What was measured.
+        backend: Name of the database.
+        ours: The panel's median.
+        bare: The bare libraries' median; None if the goal is an absolute number.
+        unit: Unit of both.
+        goal: Maximum ratio, or maximum value.
+        absolute: Compare `ours` with the goal instead of the ratio.
     """
     ratio = round(ours / bare, 3) if bare else None
     return {
@@ -60,24 +58,19 @@ def figure(
 def interleaved(
     ours: Callable[[], float], bare: Callable[[], float], rounds: int = ROUNDS
 ) -> tuple[float, float]:
-    """The medians of two measurements taken in turns, so that a slow moment of the machine meets
-    both.
-
-    Each callable returns what it measured, in the same unit.
-    """
+    """Alternate two measurements and return their medians, so that other load affects both."""
     pairs = [(ours(), bare()) for _ in range(rounds)]
-    return statistics.median(pair[0] for pair in pairs), statistics.median(
-        pair[1] for pair in pairs
-    )
+    our_values, bare_values = zip(*pairs, strict=True)
+    return statistics.median(our_values), statistics.median(bare_values)
 
 
 @contextlib.contextmanager
-def a_panel(database: str | None, modules_dir: Path | None = None) -> Iterator[Settings]:
-    """A migrated panel with a queue server, under a temporary folder; gone afterwards.
+def temporary_panel(database: str | None, modules_dir: Path | None = None) -> Iterator[Settings]:
+    """Create a migrated panel with a queue server in a temporary directory.
 
     Args:
-        database: URL of an empty database; SQLite in the folder unless given.
-        modules_dir: the project's own unless given.
+        database: URL of an empty database; by default, SQLite.
+        modules_dir: Modules directory; by default, the project's.
     """
     folder = Path(tempfile.mkdtemp(prefix="pqb-", dir="/tmp"))
     url = database or f"sqlite:///{folder / 'panel.db'}"
@@ -102,12 +95,12 @@ def a_panel(database: str | None, modules_dir: Path | None = None) -> Iterator[S
 
 
 def seconds(call: Callable[[], object]) -> float:
-    """How long a call takes."""
-    begin = time.perf_counter()
+    """Return the duration of a call."""
+    started = time.perf_counter()
     call()
-    return time.perf_counter() - begin
+    return time.perf_counter() - started
 
 
 def backend(url: str) -> str:
-    """The database's name in figures."""
+    """Return the name of the database for figures."""
     return sa.engine.make_url(url).get_backend_name()

@@ -1,4 +1,4 @@
-"""What a task costs over a bare RQ job, and how long a killed one stays unsettled."""
+"""Overhead of a task compared with a bare RQ job, and recovery time after a kill."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from rq.serializers import JSONSerializer
 from rq.worker import Worker
 
-from bench.measure import a_panel, backend, figure, interleaved, seconds
+from bench.measure import backend, figure, interleaved, seconds, temporary_panel
 from puqpanel.domain.task_states import OnLoss, TaskStatus
 from puqpanel.infra import queue
 from puqpanel.infra.db import dispose_engines, engine_for, release, session, transaction
@@ -29,20 +29,20 @@ from puqpanel.tasks.worker import PanelWorker, run_worker, warm
 URL = ""
 
 
-class Nothing:
-    """A handler whose work is nothing, or sleep."""
+class Sleep:
+    """Handler that sleeps in its first attempt."""
 
     def run(self, task: Task) -> Outcome:
-        """Sleeps as long as it is told."""
+        """Sleep for the number of seconds in the task's data."""
         time.sleep(task.data.get("sleep", 0) if task.attempt == 1 else 0)
         return Outcome("completed")
 
     def settle(self, task: Task, outcome: Outcome) -> None:
-        """Nothing to settle."""
+        """Do nothing."""
 
 
 def bare_job(number: int) -> None:
-    """The bare stack's job: one committed UPDATE on an engine of the child's own."""
+    """Run one committed UPDATE on the child's own engine."""
     with (
         engine_for(URL).connect().execution_options(panel_write=True) as connection,
         connection.begin(),
@@ -53,15 +53,15 @@ def bare_job(number: int) -> None:
 
 
 def figures(n: int | None, database: str | None) -> Iterator[dict[str, object]]:
-    """Overhead of a task, and kill → settled for worker, child and both.
+    """Measure the overhead of a task, and the recovery time after killing worker, child or both.
 
     Args:
-        n: tasks a round; 60 unless given.
-        database: URL of an empty database; SQLite unless given.
+        n: Number of tasks per run; 60 by default.
+        database: URL of an empty database; by default, SQLite.
     """
     global URL
-    entry.HANDLERS["Nothing"] = Nothing()
-    with a_panel(database) as settings:
+    entry.HANDLERS["Sleep"] = Sleep()
+    with temporary_panel(database) as settings:
         URL = settings.database_url
         live = Live(settings)
         app = live.ensure()
@@ -70,18 +70,18 @@ def figures(n: int | None, database: str | None) -> Iterator[dict[str, object]]:
         with app.app_context():
             warm()
         count = n or 60
-        # as in a panel that serves pages: with nobody else on it, SQLite folds its log each time
-        # the worker closes for a fork
+        # A reader, as in a panel that serves pages: without one, SQLite checkpoints its WAL each
+        # time the worker closes its connections before a fork.
         reader = _fork(_hold_open)
         ours, bare = interleaved(lambda: _ours(live, count), lambda: _bare(count))
         os.kill(reader, signal.SIGKILL)
         os.waitpid(reader, 0)
-        yield figure("task overhead", backend(URL), ours * 1000, bare * 1000, "ms a job", 1.25)
-        for what in ("child", "worker", "both"):
+        yield figure("task overhead", backend(URL), ours * 1000, bare * 1000, "ms per job", 1.25)
+        for target in ("child", "worker", "both"):
             yield figure(
-                f"{what} killed → task running again",
+                f"recovery after killing {target}",
                 backend(URL),
-                _killed(settings, live, what),
+                _recovery_seconds(settings, live, target),
                 None,
                 "s",
                 90,
@@ -93,7 +93,7 @@ def _ours(live: Live, count: int) -> float:
     app = live.ensure()
     with app.app_context():
         for number in range(count):
-            add.add(job="Nothing", data={"n": uuid.uuid4().hex, "i": number})
+            add.add(job="Sleep", data={"n": uuid.uuid4().hex, "i": number})
         release()
     return _drain(live, count)
 
@@ -121,10 +121,10 @@ def _hold_open() -> None:
 
 
 class BareWorker(Worker):  # type: ignore[misc]
-    """Stock RQ; only that engines must not be carried over a fork."""
+    """Standard RQ worker that does not share connections with its children."""
 
     def fork_work_horse(self, *args: Any) -> None:
-        """Closes the parent's connections first."""
+        """Close the parent's connections before the fork."""
         dispose_engines()
         super().fork_work_horse(*args)
 
@@ -146,32 +146,31 @@ def _bare(count: int) -> float:
     return seconds(lambda: worker.work(burst=True, logging_level="ERROR")) / count
 
 
-def _killed(settings: Settings, live: Live, what: str) -> float:
-    """Seconds from the kill until a second attempt has ended, with a scheduler and a spare
-    worker running.
-    """
+def _recovery_seconds(settings: Settings, live: Live, target: str) -> float:
+    """Return the seconds from the kill to the end of the second attempt."""
     dispose_engines()
     workers = [_fork(lambda: run_worker(Live(settings).ensure, entry.HANDLERS)) for _ in range(2)]
     app = live.ensure()
     with app.app_context():
         task = add.add(
-            job="Nothing", data={"sleep": 300, "n": uuid.uuid4().hex}, on_loss=OnLoss.REPEAT
+            job="Sleep", data={"sleep": 300, "n": uuid.uuid4().hex}, on_loss=OnLoss.REPEAT
         )
         while (row := _row(task.id)).status != TaskStatus.RUNNING:
             time.sleep(0.05)
-        holder = int(str(row.owner).split("/")[0].rsplit("-", 1)[1])
-        children = _children(holder)
-        for pid in {"child": children, "worker": [holder], "both": [holder, *children]}[what]:
+        owner_pid = int(str(row.owner).split("/")[0].rsplit("-", 1)[1])
+        children = _children(owner_pid)
+        pids = {"child": children, "worker": [owner_pid], "both": [owner_pid, *children]}
+        for pid in pids[target]:
             os.kill(pid, signal.SIGKILL)
-        begin = time.perf_counter()
+        killed_at = time.perf_counter()
         while _row(task.id).status != TaskStatus.COMPLETED:
             sweep.sweep(entry.HANDLERS)
             time.sleep(0.5)
-        took = time.perf_counter() - begin
+        recovery_seconds = time.perf_counter() - killed_at
     for pid in workers:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
-    return took
+    return recovery_seconds
 
 
 def _row(task_id: int) -> Task:

@@ -1,8 +1,8 @@
-"""puqpanel: a panel with which a hosting firm sells, provisions, bills and looks after services.
+"""puqpanel, a hosting panel: sell, provision, bill and support services.
 
-The floors, from the roof down: cli, live, app, then web, jobs and sdk side by side, operations,
-host, tasks, models, infra, domain. Imports go down only; docs/life-of-a-form.md follows one click
-through all of them.
+The layers, from top to bottom: cli, live, app, then web, jobs and sdk side by side, operations,
+host, tasks, models, infra, domain. A layer imports only layers below it. docs/life-of-a-form.md
+follows one form through all of them.
 """
 
 __version__ = "0.1.0"

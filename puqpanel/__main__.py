@@ -1,4 +1,4 @@
-"""`python -m puqpanel`, and the `puqpanel` script."""
+"""Entry point of `python -m puqpanel` and the `puqpanel` script."""
 
 from __future__ import annotations
 

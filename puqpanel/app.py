@@ -1,6 +1,4 @@
-"""The one assembly point: settings in, an application out, with the modules that are switched
-on.
-"""
+"""The application factory: assembles the panel with the active modules."""
 
 from __future__ import annotations
 
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Panel(Flask):
-    """The application of one generation of modules."""
+    """The Flask application for one generation of modules."""
 
     url_map_class = converters.Addresses
     generation: int
@@ -35,10 +33,10 @@ class Panel(Flask):
 
 
 def connect(settings: Settings) -> None:
-    """Points this process at its keys, its queue server and its own address.
+    """Configure the keys, the queue server and the other services of this process.
 
     Raises:
-        KeyFileError: the keys are missing or not those of this database.
+        KeyFileError: The keys are missing or belong to another database.
     """
     keys.open_keys(settings.keys_dir, settings.database_url)
     queue.use_server(settings.redis_url or connection_url(settings.instance))
@@ -51,16 +49,16 @@ def connect(settings: Settings) -> None:
 
 
 def create_app(settings: Settings) -> Panel:
-    """Builds the panel.
+    """Create the application.
 
     Args:
-        settings: where everything is.
+        settings: The settings.
 
     Returns:
-        An app whose routes are fixed; `live` swaps it whole when the set of active modules changes.
+        An app with fixed routes. When the set of active modules changes, `live` replaces it.
 
     Raises:
-        KeyFileError: see `connect`.
+        KeyFileError: The keys are missing or belong to another database.
     """
     connect(settings)
     app = Panel("puqpanel.web", instance_path=str(settings.instance))
@@ -78,10 +76,10 @@ def create_app(settings: Settings) -> Panel:
     with app.app_context():
         modules.count_deaths(settings.modules_dir, settings.instance)
         app.generation = modules.generation()
-        wanted = modules.wanted()
-        deadly = crashes.deadly(settings.modules_dir, wanted)
+        active = modules.wanted()
+        crashed = crashes.deadly(settings.modules_dir, active)
         release()
-        app.registry = registry.load(settings.modules_dir, wanted, app.generation, deadly)
+        app.registry = registry.load(settings.modules_dir, active, app.generation, crashed)
         registry.install(app.registry)
         modules.record_load(app.registry)
         web.register(app, settings)

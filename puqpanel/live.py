@@ -1,10 +1,9 @@
-"""The WSGI object: compares the generation before each request and swaps the whole app when it has
-changed.
+"""The WSGI application, which replaces the Flask app when the set of active modules changes.
 
-Flask fixes its routes at the first request, so an app is never patched while it serves: the new one
-is built first, then the old one is dropped once nothing runs in it. An error in cleaning up never
-reaches a request. While somebody develops (`PUQPANEL_DEV`), an edit of a module's files is a change
-like any other: each process sees it at its next request or task.
+Flask fixes its routes at the first request, so a serving app is never changed. Before each request,
+the generation is compared; after a change, a new app is built and the old one is dismantled once it
+has no running requests. Errors during the cleanup never affect a request. With `PUQPANEL_DEV`, each
+process also detects edited module files at its next request or task.
 """
 
 from __future__ import annotations
@@ -35,10 +34,10 @@ log = structlog.get_logger(__name__)
 
 
 class Live:
-    """The panel as a server sees it.
+    """The WSGI application.
 
     Args:
-        settings: where everything is; the app is built at the first request or `ensure()`.
+        settings: The settings. The app is built at the first request or `ensure()`.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -51,7 +50,7 @@ class Live:
         self._retired: list[Panel] = []
 
     def ensure(self) -> Panel:
-        """The app with the modules that are switched on now."""
+        """Return the app with the currently active modules."""
         number = self.generation()
         app = self.app
         if app is not None and app.generation == number and not self.edited():
@@ -67,8 +66,9 @@ class Live:
             return self.app
 
     def edited(self) -> bool:
-        """Whether files of the modules that are switched on changed since the app was built;
-        always False where nobody develops.
+        """Return whether files of active modules changed since the app was built.
+
+        Always False without `PUQPANEL_DEV`.
         """
         return (
             self.settings.dev
@@ -83,11 +83,12 @@ class Live:
         ]
 
     def generation(self, *, exact: bool = False) -> int:
-        """The number of the current set of modules: a hint in the queue server saves the query, the
-        database has the truth.
+        """Return the current generation.
+
+        It is stored in the database; a hint in the queue server saves the query.
 
         Args:
-            exact: ask the database.
+            exact: Read it from the database.
         """
         engine = engine_for(self.settings.database_url)
         if not exact and engine.dialect.name != "sqlite" and self.app is not None:
@@ -98,23 +99,23 @@ class Live:
             return connection.scalar(sa.select(Generation.number)) or 0
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """One request."""
+        """Handle a request."""
         with self._lock:
             app = self.ensure()
             self._busy[id(app)] = self._busy.get(id(app), 0) + 1
         try:
             return app(environ, start_response)
-        except SystemExit as leaving:
-            # a module that exits costs its own request, not the process
+        except SystemExit as error:
+            # A module that calls exit() must not end the process.
             log.error(
                 "a request tried to exit the process",
-                code=str(leaving.code),
+                code=str(error.code),
                 path=environ.get("PATH_INFO"),
             )
             start_response(
                 "500 Internal Server Error", [("Content-Type", "text/plain; charset=utf-8")]
             )
-            return [b"Something in this page ended unexpectedly. Staff find it in the log."]
+            return [b"This page ended unexpectedly. Staff can find details in the log."]
         finally:
             with self._lock:
                 self._busy[id(app)] -= 1
@@ -122,11 +123,10 @@ class Live:
 
     def _swap(self) -> None:
         old = self.app
-        # Looked at before they are read: an edit in between is seen at the next request, not
-        # missed.
-        found = edits.signature([self.settings.modules_dir]) if self.settings.dev else frozenset()
+        # Taken before the files are read, so that an edit in between is detected later.
+        files = edits.signature([self.settings.modules_dir]) if self.settings.dev else frozenset()
         self.app = create_app(self.settings)
-        self.files = edits.within(found, self._folders(self.app))
+        self.files = edits.within(files, self._folders(self.app))
         self.swaps += 1
         if old is not None:
             self._retired.append(old)
@@ -134,16 +134,16 @@ class Live:
             log.info("modules swapped", generation=self.app.generation)
 
     def _clean(self) -> None:
-        """Drops the old apps in which nothing runs any more."""
-        waiting = [app for app in self._retired if self._busy.get(id(app))]
-        leaving = [app for app in self._retired if not self._busy.get(id(app))]
-        self._retired = waiting
-        for app in leaving:
+        """Dismantle old apps without running requests."""
+        busy = [app for app in self._retired if self._busy.get(id(app))]
+        idle = [app for app in self._retired if not self._busy.get(id(app))]
+        self._retired = busy
+        for app in idle:
             self._busy.pop(id(app), None)
             with contextlib.suppress(Exception):
                 dismantle(app)
-        if leaving:
-            del leaving[:]
+        if idle:
+            idle.clear()
             frozen = gc.get_freeze_count() > 0
             if frozen:
                 gc.unfreeze()
@@ -153,8 +153,9 @@ class Live:
 
 
 def dismantle(app: Panel) -> None:
-    """Lets go of everything that an app holds, its modules' code included; its engine stays, it
-    belongs to the process.
+    """Release everything that an app holds, including its modules' code.
+
+    Its engine belongs to the process and stays.
     """
     with app.app_context():
         db.session.remove()

@@ -1,8 +1,6 @@
-"""What every test stands on: a migrated database of its own, a real queue server, an app, and a
-real worker that drains real jobs.
+"""Shared fixtures: a migrated database per test, a queue server, an app and a worker.
 
-`PUQPANEL_TEST_DATABASE` says which database the suite runs on: sqlite (unless told), postgresql or
-mariadb.
+`PUQPANEL_TEST_DATABASE` selects the database: sqlite (default), postgresql or mariadb.
 """
 
 from __future__ import annotations
@@ -40,7 +38,7 @@ STAFF = Actor("staff", None, "A test")
 
 @pytest.fixture(scope="session")
 def short_folder() -> Iterator[Path]:
-    """A folder whose path is short enough for sockets."""
+    """A directory whose path is short enough for sockets."""
     path = Path(tempfile.mkdtemp(prefix="pq-", dir="/tmp"))
     yield path
     shutil.rmtree(path, ignore_errors=True)
@@ -48,7 +46,7 @@ def short_folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def keys_dir(short_folder: Path) -> Path:
-    """The keys of this run."""
+    """The encryption keys of this run."""
     crypto.make_keys(short_folder / "keys")
     crypto.use_keys(short_folder / "keys")
     return short_folder / "keys"
@@ -56,14 +54,14 @@ def keys_dir(short_folder: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def queue_url(short_folder: Path) -> Iterator[str]:
-    """A real queue server on a socket of its own."""
+    """URL of a real queue server."""
     with QueueServer(short_folder):
         yield connection_url(short_folder)
 
 
 @pytest.fixture(scope="session")
 def new_database(short_folder: Path, keys_dir: Path) -> Iterator[Callable[[], str]]:
-    """Makes a migrated database and gives its URL; copies of one that was migrated once."""
+    """Return a function that creates a migrated database and returns its URL."""
     numbers = itertools.count()
     with contextlib.ExitStack() as stack:
         if BACKEND == "sqlite":
@@ -131,7 +129,7 @@ def settings(
     tmp_path: Path,
     short_folder: Path,
 ) -> Iterator[Settings]:
-    """Settings of a panel of this test's own; its modules are the project's."""
+    """Settings of a panel with its own instance and the project's modules."""
     instance = short_folder / secrets.token_hex(3)
     instance.mkdir()
     (instance / "keys").symlink_to(keys_dir)
@@ -160,14 +158,14 @@ def app(settings: Settings) -> Iterator[Panel]:
 
 @pytest.fixture
 def panel(app: Panel) -> Iterator[Panel]:
-    """The panel with its context around the test."""
+    """The panel, with its context pushed."""
     with app.app_context():
         yield app
 
 
 @pytest.fixture
 def live(settings: Settings) -> Iterator[Live]:
-    """The swapping WSGI object."""
+    """The WSGI application that swaps the app."""
     panel = Live(settings)
     yield panel
     if panel.app is not None:
@@ -176,9 +174,7 @@ def live(settings: Settings) -> Iterator[Live]:
 
 @pytest.fixture
 def drain(settings: Settings) -> Callable[..., None]:
-    """Runs a real worker, which forks a child for each task, until the queues are empty; then
-    what is due, and so on.
-    """
+    """Return a function that runs a real worker until the queues are empty, several times."""
     from rq.serializers import JSONSerializer
 
     from puqpanel.domain.task_states import QUEUES
@@ -202,7 +198,7 @@ def drain(settings: Settings) -> Callable[..., None]:
                 serializer=JSONSerializer,
                 ensure_app=panel.ensure,
                 handlers=HANDLERS,
-                job_monitoring_interval=fence.BEAT,
+                job_monitoring_interval=fence.RENEW_SECONDS,
                 log_job_description=False,
             )
             worker.work(burst=True, logging_level="WARNING")
@@ -213,5 +209,5 @@ def drain(settings: Settings) -> Callable[..., None]:
 
 @pytest.fixture
 def staff(panel: Any) -> Actor:
-    """An actor that may do everything in operations."""
+    """A staff actor with all permissions."""
     return STAFF

@@ -1,4 +1,4 @@
-"""Modules made for one test, and the rows that a service needs."""
+"""Sample modules, clients and services."""
 
 from __future__ import annotations
 
@@ -26,13 +26,15 @@ def write_module(
     version: str = "1.0.0",
     files: dict[str, str] | None = None,
 ) -> Path:
-    """Writes a module's folder.
+    """Write a module.
 
     Args:
-        base: the modules folder.
-        source: the module's main file.
-        type, name, version: what it is.
-        files: further files, path → text.
+        base: The modules directory.
+        source: Source of the module's main file.
+        type: Module type.
+        name: Module name.
+        version: Module version.
+        files: Further files: path → text.
     """
     folder = base / type / name
     folder.mkdir(parents=True, exist_ok=True)
@@ -48,7 +50,7 @@ def write_module(
 
 
 def activate(panel: Any, actor: Actor, name: str = "Echo", type: str = "Product") -> None:
-    """Switches a module on; the caller builds a new app to see it."""
+    """Activate a module; it takes effect in the next app."""
     modules.activate(
         actor=actor, modules_dir=panel.settings.modules_dir, module_type=type, name=name
     )
@@ -57,7 +59,7 @@ def activate(panel: Any, actor: Actor, name: str = "Echo", type: str = "Product"
 def make_client(
     actor: Actor, name: str = "Lumen Atelier", email: str = "astrid@lumen.test"
 ) -> tuple[Client, User]:
-    """A client with its owner's sign-in."""
+    """Create a client with a user that owns it."""
     client = clients.create_client(actor=actor, name=name, email=email, user_password=PASSWORD)
     return client, clients.find_client(client.uuid).members[0].user
 
@@ -68,7 +70,7 @@ def make_service(
     config: dict[str, Any] | None = None,
     client: Client | None = None,
 ) -> Service:
-    """A pending service of a product on a module."""
+    """Create a pending service of a module's product."""
     owner = client or make_client(actor)[0]
     product = products.save_product(
         actor=actor, uuid=None, name="Cloud 10", module=module, price="9.90"

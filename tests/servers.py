@@ -1,6 +1,4 @@
-"""Database servers of the tests' own: made in a temporary folder, started, and stopped with the
-run. Never the machine's.
-"""
+"""Temporary database servers for the tests; installed ones are never used."""
 
 from __future__ import annotations
 
@@ -18,16 +16,16 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-# the kernel's queues are few, and two servers at once want them all
+# Two servers at once would exceed the kernel's limit for asynchronous I/O.
 NO_AIO = ("--innodb-use-native-aio=0",)
 
 
 class Missing(Exception):
-    """The machine has no such server; the text says which program was looked for."""
+    """A required program is not installed."""
 
 
 def free_port() -> int:
-    """A port on loopback that nobody has just now."""
+    """Return a free port on loopback."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -38,14 +36,14 @@ def _find(program: str, *folders: str) -> str:
         for path in sorted(Path("/").glob(f"{folder.lstrip('/')}/{program}"), reverse=True):
             if os.access(path, os.X_OK):
                 return str(path)
-    found = shutil.which(program)
-    if found is None:
+    executable = shutil.which(program)
+    if executable is None:
         raise Missing(program)
-    return found
+    return executable
 
 
 def _unprivileged(*names: str) -> tuple[int, int] | None:
-    """Another user to run a server as, which refuses to run as root; None where we are not root."""
+    """Return a user to run a server as, because servers refuse to run as root; None if not root."""
     if os.geteuid() != 0:
         return None
     for name in (*names, "nobody"):
@@ -56,25 +54,23 @@ def _unprivileged(*names: str) -> tuple[int, int] | None:
 
 
 def _as_user(user: tuple[int, int] | None) -> dict[str, object]:
-    return (
-        {}
-        if user is None
-        else {
-            "user": user[0],
-            "group": user[1],
-            "extra_groups": [],
-            "env": {**os.environ, "HOME": "/tmp"},
-        }
-    )
+    if user is None:
+        return {}
+    return {
+        "user": user[0],
+        "group": user[1],
+        "extra_groups": [],
+        "env": {**os.environ, "HOME": "/tmp"},
+    }
 
 
 def _run(command: list[str], base: Path, user: tuple[int, int] | None) -> None:
-    done = subprocess.run(
+    completed = subprocess.run(
         command, capture_output=True, text=True, check=False, cwd=base, **_as_user(user)
     )  # type: ignore[call-overload]
-    if done.returncode:
+    if completed.returncode:
         raise RuntimeError(
-            f"{Path(command[0]).name} failed: {done.stdout[-2000:]}{done.stderr[-2000:]}"
+            f"{Path(command[0]).name} failed: {completed.stdout[-2000:]}{completed.stderr[-2000:]}"
         )
 
 
@@ -103,7 +99,7 @@ def _wait(url: sa.URL, process: subprocess.Popen[bytes]) -> None:
 
 @contextlib.contextmanager
 def postgresql() -> Iterator[sa.URL]:
-    """A PostgreSQL server. Yields the URL of its maintenance database."""
+    """Run a PostgreSQL server and yield the URL of its maintenance database."""
     folders = (
         "/usr/lib/postgresql/*/bin",
         "/usr/local/pgsql/bin",
@@ -168,7 +164,7 @@ def postgresql() -> Iterator[sa.URL]:
 
 @contextlib.contextmanager
 def mariadb() -> Iterator[sa.URL]:
-    """A MariaDB server. Yields the URL of its maintenance database."""
+    """Run a MariaDB server and yield the URL of its maintenance database."""
     server, install = (
         _find("mariadbd", "/usr/sbin", "/usr/libexec"),
         _find("mariadb-install-db", "/usr/bin"),

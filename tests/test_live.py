@@ -1,6 +1,4 @@
-"""The swap: a module is live or gone at the next request, whole; whatever it does at import,
-the rest goes on.
-"""
+"""Swapping the app: activation takes effect at once, and broken modules affect only themselves."""
 
 from __future__ import annotations
 
@@ -38,7 +36,7 @@ class HelloController:
 """
 
 
-def put(folder: Path, name: str = "Hello", version: str = "1.0.0", source: str = PAGE) -> None:
+def install(folder: Path, name: str = "Hello", version: str = "1.0.0", source: str = PAGE) -> None:
     write_module(
         folder,
         source.format(name=name),
@@ -51,16 +49,16 @@ def put(folder: Path, name: str = "Hello", version: str = "1.0.0", source: str =
 
 @pytest.fixture
 def panel(settings: Settings, tmp_path: Path) -> Iterator[Live]:
-    put(tmp_path / "modules")
+    install(tmp_path / "modules")
     live = Live(replace(settings, modules_dir=tmp_path / "modules"))
     yield live
     assert live.app is not None
     dismantle(live.app)
 
 
-def switch(live: Live, what: str, name: str = "Hello") -> None:
+def change(live: Live, verb: str, name: str = "Hello") -> None:
     with live.ensure().app_context():
-        getattr(modules, what)(
+        getattr(modules, verb)(
             actor=STAFF, modules_dir=live.settings.modules_dir, module_type="Plugin", name=name
         )
 
@@ -77,39 +75,39 @@ def routes(live: Live) -> set[str]:
     }
 
 
-def test_on_and_off_take_effect_at_the_next_request(panel: Live) -> None:
+def test_activation_takes_effect_at_the_next_request(panel: Live) -> None:
     another = Live(panel.settings)
     assert status(panel) == status(another) == 404
-    switch(panel, "activate")
-    assert status(panel) == status(another) == 302, "it asks to sign in"
-    switch(panel, "deactivate")
+    change(panel, "activate")
+    assert status(panel) == status(another) == 302, "redirect to the sign-in page"
+    change(panel, "deactivate")
     assert status(panel) == status(another) == 404
     assert panel.swaps == another.swaps == 3
     assert another.app is not None
     dismantle(another.app)
 
 
-def test_a_changed_version_is_held_back_until_updated(panel: Live) -> None:
-    switch(panel, "activate")
+def test_a_changed_version_is_restricted_until_updated(panel: Live) -> None:
+    change(panel, "activate")
     assert routes(panel)
-    put(panel.settings.modules_dir, version="1.1.0")
+    install(panel.settings.modules_dir, version="1.1.0")
     with panel.ensure().app_context():
         assert modules.rescan(panel.settings.modules_dir) == 1
     with panel.ensure().app_context():
-        [shown] = module_list.list_modules(panel.settings.modules_dir)
-        assert (shown.status, shown.disk, shown.recorded) == (
+        [row] = module_list.list_modules(panel.settings.modules_dir)
+        assert (row.status, row.disk, row.recorded) == (
             "restricted",
             "1.1.0",
             "1.0.0",
-        ) and "1.1.0" in shown.reason
+        ) and "1.1.0" in row.reason
         assert modules.rescan(panel.settings.modules_dir) == 0
-    switch(panel, "update")
+    change(panel, "update")
     with panel.ensure().app_context():
-        [shown] = module_list.list_modules(panel.settings.modules_dir)
-        assert (shown.status, shown.recorded) == ("active", "1.1.0")
-    put(panel.settings.modules_dir, version="1.0.5")
+        [row] = module_list.list_modules(panel.settings.modules_dir)
+        assert (row.status, row.recorded) == ("active", "1.1.0")
+    install(panel.settings.modules_dir, version="1.0.5")
     with pytest.raises(UserError, match="older"):
-        switch(panel, "update")
+        change(panel, "update")
 
 
 @pytest.mark.parametrize(
@@ -123,11 +121,11 @@ def test_a_changed_version_is_held_back_until_updated(panel: Live) -> None:
         "x = (",
     ],
 )
-def test_a_module_that_breaks_on_disk_costs_itself_alone(panel: Live, source: str) -> None:
-    put(panel.settings.modules_dir, "Other")
-    switch(panel, "activate")
-    switch(panel, "activate", "Other")
-    put(panel.settings.modules_dir, source=source)
+def test_a_broken_module_does_not_affect_others(panel: Live, source: str) -> None:
+    install(panel.settings.modules_dir, "Other")
+    change(panel, "activate")
+    change(panel, "activate", "Other")
+    install(panel.settings.modules_dir, source=source)
     with panel.ensure().app_context():
         modules.load_again(
             actor=STAFF, modules_dir=panel.settings.modules_dir, module_type="Plugin", name="Hello"
@@ -137,7 +135,7 @@ def test_a_module_that_breaks_on_disk_costs_itself_alone(panel: Live, source: st
         release()
         row = modules.find_module("Plugin", "Hello")
         assert row.status == "error" and row.reason.count("\n") == 0 and len(row.reason) > 10
-    put(panel.settings.modules_dir)
+    install(panel.settings.modules_dir)
     with panel.ensure().app_context():
         modules.load_again(
             actor=STAFF, modules_dir=panel.settings.modules_dir, module_type="Plugin", name="Hello"
@@ -146,81 +144,78 @@ def test_a_module_that_breaks_on_disk_costs_itself_alone(panel: Live, source: st
 
 
 def test_a_refused_activation_changes_nothing(panel: Live) -> None:
-    put(
+    install(
         panel.settings.modules_dir,
         source=PAGE + "    def activate(self): return 'The licence is missing.'\n",
     )
     with pytest.raises(UserError, match="licence is missing"):
-        switch(panel, "activate")
+        change(panel, "activate")
     assert routes(panel) == set()
     with panel.ensure().app_context():
         assert not modules.wanted()
 
 
-def test_activating_twice_is_activating_once(panel: Live) -> None:
-    switch(panel, "activate")
-    switch(panel, "activate")
+def test_activation_is_idempotent(panel: Live) -> None:
+    change(panel, "activate")
+    change(panel, "activate")
     with panel.ensure().app_context():
         assert modules.wanted() == [("Plugin", "Hello", "1.0.0")]
         rows = [row.key for row in modules.session().scalars(modules.sa.select(Module))]
     assert rows == ["Plugin/Hello"]
 
 
-def test_many_swaps_leave_nothing_behind(panel: Live) -> None:
+def test_swaps_release_old_apps_and_modules(panel: Live) -> None:
     def count() -> tuple[int, int]:
         gc.collect()
-        return sum(isinstance(each, Flask) for each in gc.get_objects()), sum(
+        return sum(isinstance(candidate, Flask) for candidate in gc.get_objects()), sum(
             name.startswith("puqmod_") for name in sys.modules
         )
 
-    switch(panel, "activate")
+    change(panel, "activate")
     Client(panel).get("/")
     first = count()
     for _ in range(6):
-        switch(panel, "deactivate")
-        switch(panel, "activate")
+        change(panel, "deactivate")
+        change(panel, "activate")
         Client(panel).get("/")
     apps, imported = count()
     assert apps <= first[0] and imported <= first[1]
 
 
-def test_an_exit_in_a_request_costs_that_request(panel: Live) -> None:
+def test_an_exit_fails_only_its_request(panel: Live) -> None:
     app = panel.ensure()
 
-    def leave() -> str:
+    def exit_process() -> str:
         raise SystemExit(3)
 
-    leave._public = True  # type: ignore[attr-defined]
-    app.add_url_rule("/leave", "leave", leave)
+    exit_process._public = True  # type: ignore[attr-defined]
+    app.add_url_rule("/leave", "leave", exit_process)
     client = Client(panel)
     assert client.get("/leave").status_code == 500
     assert client.get("/health").status_code in (200, 503)
 
 
-def test_an_edit_is_live_at_the_next_request_while_somebody_develops(
+def test_edits_take_effect_at_the_next_request_in_dev_mode(
     settings: Settings, tmp_path: Path
 ) -> None:
     folder = tmp_path / "modules"
-    put(folder)
-    put(folder, name="Other")
+    install(folder)
+    install(folder, name="Other")
     live = Live(replace(settings, modules_dir=folder, dev=True))
     for name in ("Hello", "Other"):
-        switch(live, "activate", name)
-    controller, said = (
-        folder / "Plugin" / "Hello" / "controllers" / "HelloController.py",
-        "from {} import x",
-    )
+        change(live, "activate", name)
+    controller = folder / "Plugin" / "Hello" / "controllers" / "HelloController.py"
     assert (status(live), status(live, "/admin/modules/Plugin/Other/hello")) == (302, 302)
     swaps = live.swaps
     assert status(live) == 302
     assert live.swaps == swaps
-    # an edit is taken at once, one that cannot be read is shown and stops nobody else, and mending
-    # it brings the module back
+    # A valid edit takes effect; an invalid one is reported without affecting other modules; a fix
+    # restores the module.
     (folder / "Plugin" / "Hello" / "Hello.py").write_text(
         PAGE.format(name="Hello").replace('"uri": "hello"', '"uri": "moved"')
     )
     assert (status(live), status(live, "/admin/modules/Plugin/Hello/moved")) == (404, 302)
-    controller.write_text(said)
+    controller.write_text("from {} import x")
     assert (
         status(live, "/admin/modules/Plugin/Hello/moved"),
         status(live, "/admin/modules/Plugin/Other/hello"),
@@ -230,14 +225,14 @@ def test_an_edit_is_live_at_the_next_request_while_somebody_develops(
         assert row.status == "error"
         assert "controllers/HelloController.py has a syntax error" in row.reason
         release()
-    put(folder)
+    install(folder)
     assert status(live) == 302
     assert live.app is not None
     dismantle(live.app)
 
 
-def test_nobody_looks_for_edits_in_production(panel: Live, tmp_path: Path) -> None:
-    switch(panel, "activate")
+def test_edits_are_not_detected_in_production(panel: Live, tmp_path: Path) -> None:
+    change(panel, "activate")
     assert status(panel) == 302
     (tmp_path / "modules" / "Plugin" / "Hello" / "Hello.py").write_text("x = ")
     assert status(panel) == 302

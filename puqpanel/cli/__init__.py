@@ -1,8 +1,8 @@
-"""The roof: `puqpanel COMMAND`, one file a command, loaded when it is called.
+"""The `puqpanel` command line.
 
-Belongs here: options, printing, exit codes, and the processes that a running panel is made of. Does
-not: anything a page would need too. Nothing calls it but the shell. A command's code stands in
-`puqpanel/cli/{command}.py` as `command`.
+Each command lives in `puqpanel/cli/{command}.py` as `command` and is imported only when it runs.
+This layer holds options, output, exit codes and process supervision. Anything that a page needs
+too belongs in a lower layer.
 """
 
 from __future__ import annotations
@@ -15,108 +15,125 @@ import click
 
 from puqpanel.domain.errors import InvalidInput, PanelError
 
-# Command → its line in the list. Here and not in the files, so that `--help` imports none of them.
+# Command → summary. Kept here rather than in the modules so that `--help` imports none of them.
 COMMANDS = {
-    "up": "Run the whole panel on this machine, with nothing else to install.",
-    "web": "Serve the pages.",
-    "worker": "Work off the tasks.",
-    "scheduler": "Start what is due, and pick up what was lost.",
-    "db": "The database: its migrations.",
-    "module": "Modules: list, switch on and off, update; begin, check and test one.",
-    "task": "Tasks: how they went, and a failed one as a test.",
-    "staff": "People who sign in at /admin.",
-    "keys": "The keys that secrets are stored under.",
-    "doctor": "Look whether everything is well, and say what to do.",
-    "demo": "Things to try the panel with.",
-    "bench": "Measure it against the bare parts it is made of.",
-    "test": "Run every test that this machine can run.",
-    "docs": "Write the documentation's pages that are made of the sources.",
+    "up": "Run the entire panel on this machine.",
+    "web": "Run the web server.",
+    "worker": "Run background tasks.",
+    "scheduler": "Run scheduled jobs and recover lost tasks.",
+    "doctor": "Check the installation and suggest fixes.",
+    "db": "Manage the database schema.",
+    "module": "Create, check, test and manage modules.",
+    "task": "Inspect tasks and export them as tests.",
+    "staff": "Manage staff accounts.",
+    "keys": "Manage encryption keys.",
+    "demo": "Load demo data and run the demo cloud.",
+    "bench": "Run benchmarks.",
+    "test": "Run the test suite.",
+    "docs": "Build the generated documentation.",
 }
 SECTIONS = {
-    "Running": ("up", "web", "worker", "scheduler"),
-    "Looking after it": ("doctor", "db", "module", "task", "staff", "keys"),
-    "Trying and measuring": ("demo", "bench", "test", "docs"),
+    "Processes": ("up", "web", "worker", "scheduler"),
+    "Administration": ("doctor", "db", "module", "task", "staff", "keys"),
+    "Development": ("demo", "bench", "test", "docs"),
 }
+INTERNAL = ("prepare",)
+"""Commands that `up` runs; not listed in the help."""
+
+HELP = """Hosting panel: sell, provision, bill and support services.
+
+To try it on this machine, run `puqpanel up --demo`. In production, run any number of `web`,
+`worker` and `scheduler` processes against one database and one Redis server.
+
+\b
+Environment variables:
+  PUQPANEL_INSTANCE         directory for the database, queue data, keys and uploads
+                            [default: instance]
+  PUQPANEL_DATABASE_URL     postgresql+psycopg://user:password@host/name or
+                            mysql+pymysql://user:password@host/name
+                            [default: SQLite in the instance directory]
+  PUQPANEL_REDIS_URL        redis://, rediss:// or redis+sentinel:// URL
+                            [default: embedded server]
+  PUQPANEL_BASE_URL         public URL of the panel, such as https://panel.example
+  PUQPANEL_NAME             company name shown on pages
+  PUQPANEL_HOST             address to listen on [default: 127.0.0.1]
+  PUQPANEL_PORT             port to listen on [default: 8000]
+  PUQPANEL_WEB_PROCESSES    number of web processes [default: 2]
+  PUQPANEL_WORKERS          number of worker processes [default: 2]
+  PUQPANEL_TRUSTED_PROXIES  number of reverse proxies in front of the panel [default: 0]
+docs/reference/settings.md lists all of them.
+
+\b
+Exit codes:
+  0  success
+  1  failure; the error message says why
+  2  invalid command line
+"""
 
 
 class Commands(click.Group):
-    """The commands by name, each imported when it is called."""
+    """Command group that imports a command when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Their names, in the order of the help."""
+        """Return the listed commands in the order of the help."""
         return [name for names in SECTIONS.values() for name in names]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """One command, or None when there is none of this name."""
-        # the latter is `up`'s own and not listed
-        if cmd_name not in COMMANDS and cmd_name != "prepare":
+        """Import and return a command, or None if there is none with this name."""
+        if cmd_name not in COMMANDS and cmd_name not in INTERNAL:
             return None
         command: click.Command = importlib.import_module(f"puqpanel.cli.{cmd_name}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Writes the commands in sections."""
+        """Write the commands grouped by section."""
         for title, names in SECTIONS.items():
             with formatter.section(title):
                 formatter.write_dl([(name, COMMANDS[name]) for name in names])
 
 
 @click.group(
-    cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    cls=Commands,
+    help=HELP,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(
     None, "-V", "--version", package_name="puqpanel", message="%(package)s %(version)s"
 )
 def cli() -> None:
-    """A panel with which a hosting firm sells, provisions, bills and looks after services.
-
-    `puqpanel up --demo` shows all of it on this machine. On real hosts run `web`, `worker` and
-    `scheduler`, as many as wanted, against one database and one queue server.
-
-    \b
-    Settings come from the environment:
-      PUQPANEL_INSTANCE       folder for database, queue data, keys and uploads (instance/)
-      PUQPANEL_DATABASE_URL   postgresql+psycopg://user:password@host/name, mysql+pymysql://…
-      (SQLite) PUQPANEL_REDIS_URL      redis://…, rediss://…, redis+sentinel://… (a server of its
-      own) PUQPANEL_BASE_URL       the address people type, https://panel.example PUQPANEL_NAME
-      the firm's name, shown on the pages PUQPANEL_HOST, _PORT    where `web` listens (127.0.0.1,
-      8000) PUQPANEL_WEB_PROCESSES, PUQPANEL_WORKERS    how many of each (2)
-      PUQPANEL_TRUSTED_PROXIES, PUQPANEL_SECURE_COOKIES, PUQPANEL_LOG_JSON, PUQPANEL_DEV
-
-    Exit codes: 0 done, 1 it could not be done (one sentence says why), 2 the command was called
-    wrongly.
-    """
+    """Run the command line."""
 
 
 def main() -> NoReturn:
-    """Runs the command line; a person's mistake is one sentence and an exit code, never a
-    traceback.
+    """Run the command line and exit.
+
+    Expected errors print one line instead of a traceback.
     """
     try:
         result = cli.main(prog_name="puqpanel", standalone_mode=False)
         sys.stdout.flush()
-    except click.exceptions.Exit as ending:
-        sys.exit(ending.exit_code)
+    except click.exceptions.Exit as error:
+        sys.exit(error.exit_code)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("Stopped.", err=True)
+        click.echo("Aborted.", err=True)
         sys.exit(130)
     except BrokenPipeError:
-        sys.stderr.close()  # the reader went away: say nothing, not even at exit
+        sys.stderr.close()  # the reader closed the pipe: print nothing, not even at exit
         sys.exit(141)
     except Exception as error:
-        sentence = explain(error)
-        if sentence is None:
+        message = explain(error)
+        if message is None:
             raise
-        click.echo(f"puqpanel: {sentence}", err=True)
+        click.echo(f"puqpanel: {message}", err=True)
         sys.exit(1)
     sys.exit(result if isinstance(result, int) else 0)
 
 
 def explain(error: Exception) -> str | None:
-    """The sentence for an error that a person can do something about; None for a fault of ours."""
+    """Return a message for an error that the user can act on, or None for a bug."""
     if isinstance(error, InvalidInput):
         details = "; ".join(
             f"{name}: {' '.join(texts)}" if name else " ".join(texts)
@@ -129,7 +146,7 @@ def explain(error: Exception) -> str | None:
         return f"Cannot write to {error.filename}: permission denied."
     alchemy = sys.modules.get("sqlalchemy.exc")
     if alchemy is not None and isinstance(error, alchemy.OperationalError):
-        return f"The database cannot be used: {str(error.orig).strip().splitlines()[0]}"
+        return f"Cannot use the database: {str(error.orig).strip().splitlines()[0]}"
     if alchemy is not None and isinstance(error, alchemy.NoSuchModuleError | alchemy.ArgumentError):
-        return f"PUQPANEL_DATABASE_URL cannot be used: {error}"
+        return f"PUQPANEL_DATABASE_URL is invalid: {error}"
     return None

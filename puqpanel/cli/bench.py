@@ -1,4 +1,4 @@
-"""`puqpanel bench`: the panel beside the bare parts it is made of."""
+"""`puqpanel bench`: benchmarks against the libraries the panel is built on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from puqpanel.domain.errors import UserError
 from puqpanel.infra.settings import ROOT
 
 FOLDER = ROOT / "bench"
-SHARED = {"__init__", "measure"}
+NOT_BENCHMARKS = {"__init__", "measure"}
 
 
 @click.command("bench")
@@ -22,32 +22,31 @@ SHARED = {"__init__", "measure"}
     "number",
     type=click.IntRange(1),
     metavar="N",
-    help="How many of what is measured; each has a sensible number of its own.",
+    help="Number of operations per run.  [default: set by the benchmark]",
 )
-@click.option("--strict", is_flag=True, help="Exit code 1 where a goal was missed.")
+@click.option("--strict", is_flag=True, help="Exit with code 1 if a goal is missed.")
 @click.option(
-    "--database", metavar="URL", help="An empty database to measure on.  [default: SQLite]"
+    "--database", metavar="URL", help="Empty database to use.  [default: temporary SQLite]"
 )
 def command(names: tuple[str, ...], number: int | None, strict: bool, database: str | None) -> int:
-    """Measure it against the bare parts it is made of: NAME is a file in bench/, all of them where
-    none is named.
+    """Compare the panel with the libraries it is built on.
 
-    Each figure is the median of at least five runs, taken in turns with the bare stack's, and is
-    printed as one line of JSON: `ours`, `bare`, their `ratio`, the `goal`, and whether it was
-    `met`. A missed goal is no error unless --strict says so: the machine may be busy.
+    NAME is a file in bench/; without one, all benchmarks run. Each figure is the median of at least
+    five runs that alternate with runs of the bare libraries. It is printed as a line of JSON with
+    the keys `ours`, `bare`, `ratio`, `goal` and `met`. A missed goal is an error only with
+    --strict, because other load on the machine affects the results.
     """
-    known = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in SHARED)
-    if not known:
-        raise UserError(
-            f"The measurements come with the project's sources, and there are none in {FOLDER}."
-        )
-    if unknown := [name for name in names if name not in known]:
+    available = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem not in NOT_BENCHMARKS)
+    if not available:
+        raise UserError(f"No benchmarks in {FOLDER}. They are part of the source distribution.")
+    if unknown := [name for name in names if name not in available]:
         raise click.UsageError(
-            f"There is no measurement {', '.join(unknown)}; there are {', '.join(known)}."
+            f"No such benchmark: {', '.join(unknown)}. Available benchmarks:"
+            f" {', '.join(available)}."
         )
     sys.path.insert(0, str(ROOT))
     missed = 0
-    for name in names or known:
+    for name in names or available:
         click.echo(f"{name} …", err=True)
         for figure in importlib.import_module(f"bench.{name}").figures(number, database):
             click.echo(json.dumps(figure))

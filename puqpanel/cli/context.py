@@ -1,4 +1,4 @@
-"""What many commands begin with: the settings, and the assembled panel."""
+"""Settings and application setup that commands share."""
 
 from __future__ import annotations
 
@@ -26,9 +26,7 @@ def overrides(
     port: int | None = None,
     dev: bool = False,
 ) -> dict[str, str]:
-    """Options as the environment variables they stand for, so that child processes hear them
-    too.
-    """
+    """Return options as environment variables, so that child processes inherit them."""
     values = {
         "PUQPANEL_INSTANCE": str(instance.expanduser().absolute()) if instance else None,
         "PUQPANEL_HOST": host,
@@ -39,22 +37,22 @@ def overrides(
 
 
 def load_settings(changes: Mapping[str, str] | None = None) -> Settings:
-    """The settings, with a command's options over the environment.
+    """Load the settings; `changes` override the environment.
 
     Raises:
-        UserError: a setting cannot be used.
+        SettingsError: A value is invalid.
     """
     return Settings.load(environment(changes or {}))
 
 
 def instance_option(function: F) -> F:
-    """Gives a command `--instance`; it receives `settings`."""
+    """Add `--instance` to a command and pass it the loaded `settings`."""
 
     @click.option(
         "--instance",
         type=click.Path(path_type=Path, file_okay=False),
         metavar="DIR",
-        help="The instance folder.",
+        help="Instance directory.  [default: instance]",
     )
     @click.pass_context
     def wrapped(ctx: click.Context, /, instance: Path | None, **arguments: Any) -> Any:
@@ -67,37 +65,37 @@ def instance_option(function: F) -> F:
     return wrapped  # type: ignore[return-value]
 
 
-def writable(folder: Path) -> None:
-    """Makes the folder if need be.
+def ensure_writable(directory: Path) -> None:
+    """Create the directory if it does not exist, and check that it is writable.
 
     Raises:
-        UserError: it cannot be written.
+        UserError: It is not writable.
     """
-    probe = folder / ".probe"
+    probe = directory / ".probe"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(parents=True, exist_ok=True)
         probe.touch()
         probe.unlink()
     except OSError as error:
+        reason = (error.strerror or str(error)).lower()
         raise UserError(
-            f"Cannot write to {folder}: {(error.strerror or str(error)).lower()}. Choose another"
-            " with --instance DIR."
+            f"Cannot write to {directory}: {reason}. Choose another directory with --instance DIR."
         ) from None
 
 
 @contextlib.contextmanager
 def panel(settings: Settings) -> Iterator[Flask]:
-    """The assembled panel, inside its app context.
+    """Push the context of an assembled application.
 
     Raises:
-        UserError: migrations are pending.
+        UserError: Migrations are pending.
     """
     import logging
 
     from puqpanel.infra import log
     from puqpanel.live import Live
 
-    # a command says itself what it did
+    # Commands print their own results, so log only warnings.
     log.configure(json=settings.log_json, level=logging.WARNING)
     require_migrated(settings)
     app = Live(settings).ensure()
@@ -106,43 +104,47 @@ def panel(settings: Settings) -> Iterator[Flask]:
 
 
 def require_migrated(settings: Settings) -> None:
-    """Raises UserError when the database is behind the files."""
+    """Check that no migrations are pending.
+
+    Raises:
+        UserError: The database schema is older than the code.
+    """
     from puqpanel.infra import migrate
 
     if revision(settings) != migrate.head():
-        raise UserError("The database is not up to date; run: puqpanel db upgrade")
+        raise UserError("The database schema is out of date. Run: puqpanel db upgrade")
 
 
 def revision(settings: Settings) -> str | None:
-    """Where the tables are; None before the first migration. Makes no SQLite file by looking."""
+    """Return the revision of the schema, or None before the first migration.
+
+    Does not create a missing SQLite file.
+    """
     from puqpanel.infra import migrate
     from puqpanel.infra.db import engine_for
 
     engine = engine_for(settings.database_url)
-    if (
-        engine.dialect.name == "sqlite"
-        and engine.url.database
-        and not Path(engine.url.database).exists()
-    ):
+    path = engine.url.database
+    if engine.dialect.name == "sqlite" and path and not Path(path).exists():
         return None
     return migrate.current(engine)
 
 
-def ready_to_serve(settings: Settings) -> None:
-    """What a process that serves looks at before it starts: its log, the keys, the tables.
+def prepare_server(settings: Settings) -> None:
+    """Configure logging and check the keys and the schema before a server process starts.
 
-    Leaves no connection open: it will fork.
+    Closes all database connections, because the caller forks.
 
     Raises:
-        UserError: migrations are pending, or the instance folder cannot be written.
-        KeyFileError: the keys are missing or not those of this database.
+        UserError: Migrations are pending, or the instance directory is not writable.
+        KeyFileError: The keys are missing or belong to another database.
     """
     from puqpanel.infra import log
     from puqpanel.infra.db import dispose_engines
     from puqpanel.operations.system.keys import open_keys
 
     log.configure(json=settings.log_json)
-    writable(settings.instance)
+    ensure_writable(settings.instance)
     open_keys(settings.keys_dir, settings.database_url)
     require_migrated(settings)
     dispose_engines()

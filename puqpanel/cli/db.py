@@ -1,4 +1,4 @@
-"""`puqpanel db`: the panel's migrations."""
+"""`puqpanel db`: schema migrations."""
 
 from __future__ import annotations
 
@@ -6,64 +6,69 @@ import json
 
 import click
 
-from puqpanel.cli.context import instance_option, revision, writable
+from puqpanel.cli.context import ensure_writable, instance_option, revision
 from puqpanel.infra.settings import Settings
 
 
 @click.group("db")
 def command() -> None:
-    """The database: its migrations.
+    """Manage the database schema.
 
-    Modules' own tables are brought up to date when a module is activated or updated.
+    Tables that belong to modules are migrated when a module is activated or updated.
     """
 
 
 @command.command("upgrade")
 @instance_option
 def upgrade(settings: Settings) -> None:
-    """Bring the tables up to date; all of a step or nothing of it.
+    """Apply pending migrations.
 
-    Run it once before new code starts. Several hosts may do so at the same time: one works, the
-    others wait.
+    Run this once before starting new code. It is safe to run on several hosts at the same time:
+    one applies the migrations while the others wait. Each migration is applied completely or not
+    at all.
     """
-    before, after = bring_up_to_date(settings)
-    click.echo(
-        f"Up to date already ({after})."
-        if before == after
-        else f"Upgraded from {before or 'nothing'} to {after}."
-    )
+    before, after = upgrade_schema(settings)
+    if before == after:
+        click.echo(f"Already up to date ({after}).")
+    elif before is None:
+        click.echo(f"Created the schema ({after}).")
+    else:
+        click.echo(f"Upgraded from {before} to {after}.")
 
 
 @command.command("current")
-@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @instance_option
 def current(settings: Settings, as_json: bool) -> int:
-    """Say where the tables are; exit code 1 when they are behind the code."""
+    """Show the schema revision.
+
+    Exits with code 1 if migrations are pending.
+    """
     from puqpanel.infra import migrate
 
-    at, newest = revision(settings), migrate.head()
+    applied, head = revision(settings), migrate.head()
+    pending = applied != head
     if as_json:
-        click.echo(json.dumps({"current": at, "head": newest, "pending": at != newest}))
+        click.echo(json.dumps({"current": applied, "head": head, "pending": pending}))
+    elif pending:
+        click.echo(f"{applied or 'none'} (latest: {head}). Run: puqpanel db upgrade")
     else:
-        click.echo(
-            f"{at or 'nothing'}"
-            + ("" if at == newest else f", and the code needs {newest}: run `puqpanel db upgrade`")
-        )
-    return int(at != newest)
+        click.echo(applied)
+    return int(pending)
 
 
-def bring_up_to_date(settings: Settings) -> tuple[str | None, str | None]:
-    """Makes the keys where there are none, and runs what is missing.
+def upgrade_schema(settings: Settings) -> tuple[str | None, str | None]:
+    """Create missing keys and apply pending migrations.
 
     Returns:
         The revisions before and after.
 
     Raises:
-        UserError: the instance folder cannot be written.
-        KeyFileError: the keys are not the ones that this database was written with.
-        MigrationError: a step failed.
+        UserError: The instance directory is not writable.
+        KeyFileError: The keys belong to another database.
+        MigrationError: A migration failed.
     """
-    writable(settings.instance)
+    ensure_writable(settings.instance)
     from puqpanel.infra import migrate
     from puqpanel.infra.db import engine_for
     from puqpanel.operations.system.keys import open_keys, plant_canary

@@ -1,4 +1,4 @@
-"""`puqpanel docs`: the parts of the documentation that are made of the sources."""
+"""`puqpanel docs`: documentation generated from the source code."""
 
 from __future__ import annotations
 
@@ -12,65 +12,64 @@ from puqpanel.infra.settings import ROOT
 
 @click.group("docs")
 def command() -> None:
-    """The parts of the documentation that are made of the sources."""
+    """Build the documentation that is generated from the source code."""
 
 
-@command.command("build")
+@command.command("build", short_help="Generate pages and refresh code excerpts.")
 @click.option(
-    "--check", is_flag=True, help="Change nothing; name what is out of date, with exit code 1."
+    "--check",
+    is_flag=True,
+    help="Change nothing; list outdated pages and exit with code 1 if there are any.",
 )
 def build(check: bool) -> int:
-    """Write docs/reference/*.md, and the code that other pages show of real files.
+    """Generate docs/reference/*.md and refresh code excerpts in other pages.
 
-    A page shows code by a comment, `<!-- code: modules/Product/Name/Name.py::Name.create_job -->`,
-    before its block.
+    To include code in a page, put a comment such as `<!-- code: path/to/file.py::Class.method -->`
+    before a code block.
     """
     folder = ROOT / "docs"
     if not folder.is_dir():
-        raise UserError(
-            f"The documentation comes with the project's sources, and there is none in {ROOT}."
-        )
-    wanted = made(folder)
+        raise UserError(f"No documentation in {ROOT}. It is part of the source distribution.")
+    pages = generated_pages(folder)
     stale = [
         path
-        for path, text in wanted.items()
+        for path, text in pages.items()
         if not path.is_file() or path.read_text("utf-8") != text
     ]
-    gone = [path for path in sorted((folder / "reference").glob("*.md")) if path not in wanted]
-    for path in [*stale, *gone]:
-        click.echo(
-            f"{'out of date' if check else 'written' if path in wanted else 'removed'}:"
-            f" {path.relative_to(ROOT)}"
-        )
+    obsolete = [path for path in sorted((folder / "reference").glob("*.md")) if path not in pages]
     if check:
-        if stale or gone:
+        for path in [*stale, *obsolete]:
+            click.echo(f"outdated: {path.relative_to(ROOT)}")
+        if stale or obsolete:
             click.echo("Run: puqpanel docs build")
-        return int(bool(stale or gone))
+        return int(bool(stale or obsolete))
     for path in stale:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(wanted[path], "utf-8")
-    for path in gone:
+        path.write_text(pages[path], "utf-8")
+        click.echo(f"wrote: {path.relative_to(ROOT)}")
+    for path in obsolete:
         path.unlink()
-    click.echo(f"{len(wanted)} pages are up to date.")
+        click.echo(f"deleted: {path.relative_to(ROOT)}")
+    click.echo(f"{len(pages)} pages are up to date.")
     return 0
 
 
-def made(folder: Path) -> dict[Path, str]:
-    """Every page that is made of the sources, wholly or in part: path → text as it is to be.
+def generated_pages(folder: Path) -> dict[Path, str]:
+    """Return every page generated in whole or in part, with its current text.
 
     Args:
-        folder: docs/.
+        folder: The docs directory.
 
     Raises:
-        UserError: a page shows code that is not there.
+        UserError: A page includes code that does not exist.
     """
     from puqpanel.cli import excerpts, reference
 
-    found = {folder / "reference" / name: text for name, text in reference.pages().items()}
+    pages = {folder / "reference" / name: text for name, text in reference.pages().items()}
     for path in sorted(folder.rglob("*.md")):
         if path.parent.name != "reference":
             text = path.read_text("utf-8")
             filled = excerpts.fill(text)
             if excerpts.MARK.search(text):
-                found[path] = filled
-    return found
+                pages[path] = filled
+    return pages

@@ -1,5 +1,7 @@
-"""Code of real files in the documentation: a comment names the file and what of it, the block
-after it is filled in.
+"""Code excerpts in documentation pages.
+
+A comment in a page names a file and optionally a definition in it; the code block after the
+comment is replaced with the current source.
 """
 
 from __future__ import annotations
@@ -20,50 +22,50 @@ LANGUAGES = {".py": "python", ".html": "html", ".js": "javascript", ".css": "css
 
 
 def fill(text: str, root: Path = ROOT) -> str:
-    """A page with the code after each mark as it is in the file now.
+    """Return a page with all excerpts replaced by the current source.
 
     Args:
-        text: the page.
-        root: what the paths begin at.
+        text: The page.
+        root: Directory that paths in the page are relative to.
 
     Raises:
-        UserError: a file or a name in it is not there.
+        UserError: A file or definition does not exist.
     """
 
     def block(match: re.Match[str]) -> str:
-        first = match[0].partition("\n")[0]
+        comment = match[0].partition("\n")[0]
         path = root / match["path"]
         if not path.is_file():
-            raise UserError(f"The documentation shows {match['path']}, which is not there.")
+            raise UserError(f"A page includes {match['path']}, which does not exist.")
         source = path.read_text("utf-8")
         code = part(source, match["name"], match["path"]) if match["name"] else source
-        return f"{first}\n```{LANGUAGES.get(path.suffix, '')}\n{code.rstrip()}\n```\n"
+        return f"{comment}\n```{LANGUAGES.get(path.suffix, '')}\n{code.rstrip()}\n```\n"
 
     return MARK.sub(block, text)
 
 
 def part(source: str, name: str, path: str = "") -> str:
-    """The source of one function, class or assignment, with its decorators.
+    """Return the source of a function, class or assignment, including decorators.
 
     Args:
-        source: of the file.
-        name: dotted, `Minimal.create_job`.
-        path: of the file, for the error.
+        source: The source of the file.
+        name: Dotted name, such as `Minimal.create_job`.
+        path: Path of the file, for the error message.
 
     Raises:
-        UserError: there is nothing of that name.
+        UserError: There is no definition with this name.
     """
     nodes: list[ast.stmt] = ast.parse(source).body
-    found: ast.stmt | None = None
+    definition: ast.stmt | None = None
     for word in name.split("."):
-        found = next((node for node in nodes if word in _names(node)), None)
-        if found is None:
-            raise UserError(f"The documentation shows {name} of {path}, which is not there.")
-        nodes = found.body if isinstance(found, ast.ClassDef) else []
-    assert found is not None
-    marks = getattr(found, "decorator_list", [])
-    first = min([found.lineno, *(mark.lineno for mark in marks)])
-    return textwrap.dedent("\n".join(source.splitlines()[first - 1 : found.end_lineno]))
+        definition = next((node for node in nodes if word in _names(node)), None)
+        if definition is None:
+            raise UserError(f"A page includes {name} from {path}, which does not exist.")
+        nodes = definition.body if isinstance(definition, ast.ClassDef) else []
+    assert definition is not None
+    decorators = getattr(definition, "decorator_list", [])
+    first = min([definition.lineno, *(decorator.lineno for decorator in decorators)])
+    return textwrap.dedent("\n".join(source.splitlines()[first - 1 : definition.end_lineno]))
 
 
 def _names(node: ast.stmt) -> list[str]:
@@ -71,8 +73,6 @@ def _names(node: ast.stmt) -> list[str]:
         return [node.name]
     if isinstance(node, ast.Assign):
         return [target.id for target in node.targets if isinstance(target, ast.Name)]
-    return (
-        [node.target.id]
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
-        else []
-    )
+    if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+        return [node.target.id]
+    return []

@@ -1,30 +1,24 @@
-"""The web worker: one request at a time in a process, idle connections in the poller, and nothing a
-module does ends the server.
+"""The gunicorn worker: one request at a time per process, and isolation from faulty modules.
 
-It stands on gunicorn's threaded worker and leans on its internals, which is why setup.cfg pins
-gunicorn to one version; with another one, tests/cli/test_gunicorn_worker.py has to pass first. What
-it changes:
+It extends gunicorn's threaded worker and uses its internals, so setup.cfg pins gunicorn to one
+version; run tests/cli/test_gunicorn_worker.py before changing it. Differences from gunicorn:
 
-* A new connection waits in the poller until its first byte: browsers open connections ahead of
-need, and a sync worker stalls on them.
-* No connection is accepted while a request runs, so that another process takes it.
-* A request that runs longer than the timeout first loses its connection (a client that sends or
-reads too slowly ends there); if it
-  still runs two seconds later it hangs in code, and the process ends. The arbiter starts another.
-* While a request takes long, connections that are kept alive are closed, and so are those that have
-asked and would wait for it: their
-  clients come again and meet another process.
-* A process that a module has let grow (memory, open files, threads) ends after its request; the
-arbiter starts another.
-* A process whose listening socket or poller a request has closed ends too.
+* A new connection waits in the poller until its first byte, because browsers open connections in
+  advance, which would block a sync worker.
+* No connections are accepted while a request runs, so that another process takes them.
+* When a request exceeds the timeout, its connection is closed, which ends slow clients. If it still
+  runs two seconds later, the process exits and the arbiter starts another.
+* During a long request, idle kept-alive connections and waiting ones are closed. Their clients
+  reconnect to another process.
+* A process that uses too much memory, too many files or too many threads exits after its request.
+* A process exits if a request closed its listening socket or its poller.
 * SystemExit in a request is an error of that request.
-* The two exit codes by which gunicorn's arbiter stops the whole server are moved out of reach:
-`os._exit(3)` in a module is a dead
-  worker, as any other.
+* The two exit codes that make gunicorn's arbiter stop the whole server are replaced with
+  unreachable ones, so that `os._exit(3)` in a module only ends a worker.
 
-The app is not preloaded in the arbiter: engines and connections belong to one process, each process
-swaps its whole app when a module is switched, and a module that breaks at import must break a
-worker and not the arbiter. Only the code is imported before the fork.
+The code is imported before the fork, but the app is not built in the arbiter: engines and
+connections belong to one process, each process replaces its own app, and a module that fails at
+import must not affect the arbiter.
 """
 
 from __future__ import annotations
@@ -51,34 +45,30 @@ from puqpanel.host.importer import PREFIX
 from puqpanel.infra.processes import die_with_parent, overgrown, resident
 
 HUNG = 70
-"""The exit code of a worker that ended itself because a request hung."""
+"""Exit code of a worker with a hanging request."""
 
 IDLE_SECONDS, WAITING_SECONDS = 1.0, 4.0
-"""How long a request runs before idle connections of its process are closed, and those that
-wait for it.
-"""
+"""Run time of a request after which idle connections, and waiting ones, are closed."""
 HEAD_SECONDS = 10.0
-"""How long a client may take to send the head of a request, once it has begun."""
+"""Time limit for a client to send the head of a request."""
 
 
 class PanelWorker(ThreadWorker):  # type: ignore[misc]
-    """gunicorn's threaded worker with one request at a time; see the module's text."""
+    """gunicorn's threaded worker with one request at a time; see the module docstring."""
 
     running = 0
     first_size = 0
     alive: bool
 
     def init_process(self) -> None:
-        """Runs in the new process; ends when the worker does."""
-        # thread → (since, connection, address of the request or None while its head is read)
+        """Run the worker in the new process."""
+        # thread → (start time, connection, URI or None while the head is read)
         self.busy: dict[int, tuple[float, TConn, str | None]] = {}
         self.waiting: deque[TConn] = deque()
         super().init_process()
 
     def load_wsgi(self) -> None:
-        """Builds the app; where that fails, waits a moment so that a broken start does not
-        become a loop at full speed.
-        """
+        """Build the app; on failure, wait a second to slow down the restart loop."""
         try:
             super().load_wsgi()
         except Exception:
@@ -87,7 +77,7 @@ class PanelWorker(ThreadWorker):  # type: ignore[misc]
         self.first_size = resident()
 
     def accept(self, listener: socket.socket) -> None:
-        """Takes a connection and leaves it in the poller until it has something to say."""
+        """Accept a connection and leave it in the poller until it is readable."""
         try:
             client, address = listener.accept()
         except OSError as error:
@@ -103,17 +93,17 @@ class PanelWorker(ThreadWorker):  # type: ignore[misc]
         )
 
     def set_accept_enabled(self, enabled: bool) -> None:
-        """Accepts only while no request runs."""
+        """Accept connections only while no request runs."""
         super().set_accept_enabled(enabled and self.running < self.cfg.threads)
 
     def enqueue_req(self, conn: TConn) -> None:
-        """Hands a readable connection to the request thread (called in the main thread)."""
+        """Pass a readable connection to the request thread; runs in the main thread."""
         self.running += 1
         self.set_accept_enabled(True)
         super().enqueue_req(conn)
 
     def on_client_socket_readable(self, conn: TConn, client: socket.socket) -> None:
-        """A kept connection asks again: at once, or when the request that runs is over."""
+        """Handle the next request of a kept-alive connection, or make it wait."""
         if self.running < self.cfg.threads:
             super().on_client_socket_readable(conn, client)
             return
@@ -122,7 +112,7 @@ class PanelWorker(ThreadWorker):  # type: ignore[misc]
         self.waiting.append(conn)
 
     def on_pending_socket_readable(self, conn: TConn, client: socket.socket) -> None:
-        """A new connection asks for the first time."""
+        """Handle the first request of a connection, or make it wait."""
         if self.running < self.cfg.threads:
             super().on_pending_socket_readable(conn, client)
             return
@@ -132,78 +122,74 @@ class PanelWorker(ThreadWorker):  # type: ignore[misc]
         self.waiting.append(conn)
 
     def finish_request(self, conn: TConn, fs: Any) -> None:
-        """Takes the connection back (called in the main thread)."""
+        """Take the connection back; runs in the main thread."""
         self.running -= 1
         super().finish_request(conn, fs)
         while self.waiting and self.running < self.cfg.threads:
             self.enqueue_req(self.waiting.popleft())
-        if self.alive and (what := overgrown(self.first_size)):
-            self.log.warning("A worker ends because its process has grown: %s", what)
+        if self.alive and (usage := overgrown(self.first_size)):
+            self.log.warning("Worker exits because it uses too many resources: %s", usage)
             self.alive = False
         if self.alive:
             self.set_accept_enabled(self.nr_conns < self.worker_connections)
 
     def handle(self, conn: TConn) -> Any:
-        """Reads one request and answers it, in the request thread."""
-        me = threading.get_ident()
-        self.busy[me] = (time.monotonic(), conn, None)
-        before = self._lifelines()
+        """Read and handle a request; runs in the request thread."""
+        thread = threading.get_ident()
+        self.busy[thread] = (time.monotonic(), conn, None)
+        inodes = self._inodes()
         try:
             return super().handle(conn)
         finally:
-            self.busy.pop(me, None)
+            self.busy.pop(thread, None)
             if os.getpid() != self.pid:
-                # a copy that the request has forked: it would hold everybody's connections open
+                # A child that the request forked would keep all connections open.
                 os._exit(HUNG)
-            if self._lifelines() != before:
-                # closed by code that closes whatever number it finds: this process would take
-                # requests and never answer them
-                self.log.critical("A request closed what its worker lives by, and it ends.")
+            if self._inodes() != inodes:
+                # Without them, this process would accept requests and never handle them.
+                self.log.critical("Worker exits because a request closed its file descriptors.")
                 os._exit(HUNG)
 
     def _send_away(self) -> None:
-        """Closes the connections that wait for a request that takes long: a client asks again,
-        another process answers.
-        """
+        """Close waiting connections, so that their clients reconnect to another process."""
         while self.waiting:
             self.nr_conns -= 1
             self.waiting.popleft().close()
 
-    def _lifelines(self) -> list[int]:
-        """What this process listens on and is woken by, as the system knows it."""
-        found = []
-        for one in (
+    def _inodes(self) -> list[int]:
+        """Return the inodes of the poller, the wake-up pipe and the listening sockets."""
+        inodes = []
+        for descriptor in (
             self.poller.fileno(),
             self.method_queue._read_fd,
             self.method_queue._write_fd,
             *(listener.fileno() for listener in self.sockets),
         ):
             try:
-                found.append(os.fstat(one).st_ino)
+                inodes.append(os.fstat(descriptor).st_ino)
             except (OSError, TypeError):
-                found.append(0)
-        return found
+                inodes.append(0)
+        return inodes
 
     def handle_request(self, req: Any, conn: TConn) -> Any:
-        """Answers one request whose head has been read."""
+        """Handle a request whose head has been read."""
         self.busy[threading.get_ident()] = (time.monotonic(), conn, req.uri)
         try:
             return super().handle_request(req, conn)
         except Exception:
             raise
-        except (
-            BaseException
-        ) as error:  # SystemExit would end the process, and others would stop its main loop
+        except BaseException as error:
+            # SystemExit would end the process, and others would stop its main loop.
             raise RuntimeError(f"{error!r} in {req.method} {req.path}") from error
 
     def notify(self) -> None:
-        """Tells the arbiter that all is well, after looking for requests that take too long."""
+        """Notify the arbiter, after checking for requests that take too long."""
         now = time.monotonic()
         for since, conn, uri in list(self.busy.values()):
             limit = HEAD_SECONDS if uri is None else float(self.cfg.timeout)
             if now - since > limit + 2 and uri is not None:
                 self.log.critical(
-                    "A request hung for %d s and its worker ends: %s",
+                    "Worker exits because a request hung for %d s: %s",
                     now - since,
                     uri.partition("?")[0],
                 )
@@ -219,13 +205,13 @@ class PanelWorker(ThreadWorker):  # type: ignore[misc]
 
 
 class PanelReloader(Reloader):  # type: ignore[misc]
-    """Ends a worker when the panel's own code was edited.
+    """Restarts a worker when the panel's own code changes.
 
-    Modules' files are none of its business: `live` swaps the app for those.
+    Changed module files are left to `live`, which replaces the app.
     """
 
     def get_files(self) -> list[str]:
-        """What is watched."""
+        """Return the files to watch."""
         modules = {
             getattr(module, "__file__", None)
             for name, module in tuple(sys.modules.items())
@@ -238,7 +224,7 @@ reloader_engines["panel"] = PanelReloader
 
 
 class PanelArbiter(Arbiter):  # type: ignore[misc]
-    """gunicorn's arbiter, stopped by signals alone: no process can exit with a code above 255."""
+    """gunicorn's arbiter with exit codes above 255, so that only signals stop it."""
 
     WORKER_BOOT_ERROR = 1003
     APP_LOAD_ERROR = 1004
@@ -248,13 +234,13 @@ class WebServer(BaseApplication):  # type: ignore[misc]
     """gunicorn without its command line.
 
     Args:
-        app: makes the WSGI application, in each worker process.
-        bind: `host:port`, or `fd://N` for a socket that is listening already.
-        options: further settings by gunicorn's names.
+        app: Creates the WSGI application in each worker process.
+        bind: `host:port`, or `fd://N` for an open socket.
+        **options: Further settings by their gunicorn names.
     """
 
     def __init__(self, app: Any, bind: str, **options: Any) -> None:
-        self._make = app
+        self._create = app
         self._options: dict[str, Any] = {
             "bind": bind,
             "worker_class": PanelWorker,
@@ -265,9 +251,9 @@ class WebServer(BaseApplication):  # type: ignore[misc]
             "worker_connections": 200,
             "preload_app": False,
             "reload_engine": "panel",
-            "control_socket_disable": True,  # it would lie in the user's home, one for all panels
-            "forwarded_allow_ips": "",  # which proxies to believe is the app's setting
-            # gunicorn makes a private file
+            "control_socket_disable": True,  # in the home directory, shared by all panels
+            "forwarded_allow_ips": "",  # trusted proxies are the app's setting
+            # gunicorn creates a private file
             "worker_tmp_dir": ("/dev/shm" if os.access("/dev/shm", os.W_OK) else None),  # noqa: S108
             "post_fork": _tie_to_arbiter,
             **options,
@@ -275,16 +261,16 @@ class WebServer(BaseApplication):  # type: ignore[misc]
         super().__init__()
 
     def load_config(self) -> None:
-        """Gives gunicorn its settings; its environment variables and files are not read."""
+        """Apply the settings; gunicorn's environment variables and files are not read."""
         for name, value in self._options.items():
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        """The WSGI application of this worker process."""
-        return self._make()
+        """Create the WSGI application of this worker process."""
+        return self._create()
 
     def run(self) -> None:
-        """Serves until a signal ends it."""
+        """Serve until a signal arrives."""
         PanelArbiter(self).run()
 
 

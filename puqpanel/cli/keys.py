@@ -1,4 +1,4 @@
-"""`puqpanel keys`: the keys that secrets are stored under."""
+"""`puqpanel keys`: status and rotation of the encryption keys."""
 
 from __future__ import annotations
 
@@ -12,26 +12,27 @@ from puqpanel.cli.context import instance_option, require_migrated
 from puqpanel.domain.errors import UserError
 from puqpanel.infra.settings import Settings
 
-NOTICED = 2.0
-"""Seconds after which every process has written what it had encrypted under the key before."""
+KEY_RELOAD_SECONDS = 2.0
+"""Time after which every process has committed what it encrypted with the previous key."""
 
 
 @click.group("keys")
 def command() -> None:
-    """The keys that secrets are stored under.
+    """Manage the keys that encrypt stored secrets.
 
-    They lie in instance/keys/secrets.key, newest first: the first encrypts, all decrypt. Keep a
-    copy of the file apart from the database's backups; without it the stored secrets are lost, and
-    with both anybody can read them.
+    Keys are stored in instance/keys/secrets.key, newest first. The first key encrypts; all of them
+    decrypt. Back up this file separately from the database: without it, stored secrets cannot be
+    decrypted, and together they expose every secret.
     """
 
 
 @command.command("status")
-@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @instance_option
 def status(settings: Settings, as_json: bool) -> int:
-    """Count the stored secrets, and those under older keys; exit code 1 when some open with no
-    key.
+    """Count stored secrets by key.
+
+    Exits with code 1 if a secret cannot be decrypted with any key.
     """
     from puqpanel.infra import crypto
     from puqpanel.operations.system import rotation
@@ -40,39 +41,37 @@ def status(settings: Settings, as_json: bool) -> int:
     keys = len(crypto.read_keys(crypto.key_file(settings.keys_dir)))
     tally = rotation.count(settings)
     if as_json:
-        click.echo(
-            json.dumps(
-                {
-                    "keys": keys,
-                    "newest": tally.newest,
-                    "older": tally.older,
-                    "unreadable": tally.alien,
-                }
-            )
-        )
+        counts = {
+            "keys": keys,
+            "newest": tally.newest,
+            "older": tally.older,
+            "unreadable": tally.alien,
+        }
+        click.echo(json.dumps(counts))
     else:
         click.echo(
-            f"{keys} {'key' if keys == 1 else 'keys'}. Secrets: {tally.newest} under the newest,"
-            f" {tally.older} under older ones."
+            f"{keys} {'key' if keys == 1 else 'keys'}. Secrets: {tally.newest} encrypted with the"
+            f" newest key, {tally.older} with older keys."
         )
         if tally.alien:
-            click.echo(f"{tally.alien} open with no key of this panel.", err=True)
+            click.echo(f"{_secrets(tally.alien)} cannot be decrypted with any key.", err=True)
     return int(tally.alien > 0)
 
 
 @command.command("rotate")
-@click.option("--drop-old", is_flag=True, help="Remove the older keys once nothing is under them.")
+@click.option("--drop-old", is_flag=True, help="Delete older keys once no secret uses them.")
 @click.option(
     "--no-new",
     is_flag=True,
-    help="Make no new key: only finish what an interrupted rotation began.",
+    help="Do not create a key; only finish an interrupted rotation.",
 )
 @instance_option
 def rotate(settings: Settings, drop_old: bool, no_new: bool) -> None:
-    """Make a new key and put every stored secret under it, while the panel runs.
+    """Create a new key and re-encrypt all stored secrets.
 
-    Hosts that serve one database must read one key file: keep instance/keys on a shared folder, or
-    stop the others while this runs and copy it to them afterwards.
+    The panel can keep running. All hosts that share a database must read the same key file: put
+    instance/keys on shared storage, or stop the other hosts during the rotation and copy the file
+    to them afterwards.
     """
     from puqpanel.infra import crypto
     from puqpanel.operations.system import rotation
@@ -82,24 +81,28 @@ def rotate(settings: Settings, drop_old: bool, no_new: bool) -> None:
     open_keys(settings.keys_dir, settings.database_url)
     if not no_new:
         crypto.add_key(settings.keys_dir)
-        time.sleep(NOTICED)
+        time.sleep(KEY_RELOAD_SECONDS)
     total = 0
     while True:
-        tally = rotation.rotate(settings, _progress)
+        tally = rotation.rotate(settings, _show_progress)
         total += tally.older
         if not tally.older:
             break
-    click.echo(f"{total} secrets are under the newest key now.")
+    click.echo(f"Re-encrypted {_secrets(total)} with the newest key.")
     if tally.alien:
         raise UserError(
-            f"{tally.alien} secrets open with no key of this panel and were left as they are; the"
-            " older keys stay."
+            f"{_secrets(tally.alien)} cannot be decrypted with any key. They were left unchanged"
+            " and the older keys were kept."
         )
     if drop_old:
         crypto.drop_old_keys(settings.keys_dir)
-        click.echo("The older keys are gone; update the copy you keep of instance/keys.")
+        click.echo("Deleted the older keys. Update your backup of instance/keys.")
 
 
-def _progress(done: int) -> None:
+def _secrets(count: int) -> str:
+    return f"{count} {'secret' if count == 1 else 'secrets'}"
+
+
+def _show_progress(done: int) -> None:
     if sys.stderr.isatty():
-        click.echo(f"\r{done} secrets looked at …\r", nl=False, err=True)
+        click.echo(f"\r{_secrets(done)} checked …\r", nl=False, err=True)

@@ -1,4 +1,4 @@
-"""`puqpanel module`: what a module's author and an operator do with modules from a shell."""
+"""`puqpanel module`: commands for module authors and operators."""
 
 from __future__ import annotations
 
@@ -16,181 +16,201 @@ from puqpanel.infra.settings import Settings
 
 @click.group("module")
 def command() -> None:
-    """Modules: list, switch on and off, update; begin, check and test one.
+    """Create, check, test and manage modules.
 
-    A module is named by its folder under modules/, as in Product/MyCloudService; the name alone
-    will do where it is unique.
+    NAME is the module's directory below modules/, such as Product/MyCloudService. The type can be
+    left out if the name is unique.
     """
 
 
 @command.command("list")
-@click.option("--json", "as_json", is_flag=True, help="As a JSON list.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @instance_option
 def list_(settings: Settings, as_json: bool) -> None:
-    """Show every module that was found, with its state and the reason where one is refused."""
+    """List installed modules with their status.
+
+    The last column explains why a module is not available.
+    """
     from puqpanel.operations.modules import module_list
 
     with panel(settings):
-        shown = module_list.list_modules(settings.modules_dir)
+        rows = module_list.list_modules(settings.modules_dir)
     if as_json:
-        rows = [
+        objects = [
             {
-                "type": each.type,
-                "name": each.name,
-                "title": each.title,
-                "status": each.status.value,
-                "version": each.disk,
-                "recorded_version": each.recorded,
-                "services": each.services,
-                "reason": each.reason,
+                "type": row.type,
+                "name": row.name,
+                "title": row.title,
+                "status": row.status.value,
+                "version": row.disk,
+                "recorded_version": row.recorded,
+                "services": row.services,
+                "reason": row.reason,
             }
-            for each in shown
+            for row in rows
         ]
-        click.echo(json.dumps(rows, indent=2))
+        click.echo(json.dumps(objects, indent=2))
         return
-    if not shown:
+    if not rows:
         click.echo(f"No modules in {settings.modules_dir}.")
-    width = max((len(each.key) for each in shown), default=0)
-    for each in shown:
-        click.echo(
-            f"{each.key:<{width}}  {each.status.value:<10}  {each.disk or '-':<8}"
-            + (f"  {each.reason}" if each.reason else "")
-        )
+    width = max((len(row.key) for row in rows), default=0)
+    for row in rows:
+        line = f"{row.key:<{width}}  {row.status.value:<10}  {row.disk or '-':<8}  {row.reason}"
+        click.echo(line.rstrip())
 
 
 @command.command("activate")
 @click.argument("name")
 @instance_option
 def activate(settings: Settings, name: str) -> None:
-    """Switch a module on, in every process at once."""
-    _switch(settings, name, "activate")
+    """Activate a module.
+
+    All running processes load it at their next request or task.
+    """
+    _change(settings, name, "activate")
 
 
 @command.command("deactivate")
 @click.argument("name")
 @instance_option
 def deactivate(settings: Settings, name: str) -> None:
-    """Switch a module off, in every process at once. Its data stays."""
-    _switch(settings, name, "deactivate")
+    """Deactivate a module.
+
+    All running processes unload it at their next request or task. Its data is kept.
+    """
+    _change(settings, name, "deactivate")
 
 
 @command.command("update")
 @click.argument("name")
 @instance_option
 def update(settings: Settings, name: str) -> None:
-    """Bring a module to the version on disk."""
-    _switch(settings, name, "update")
+    """Update a module to the installed version."""
+    _change(settings, name, "update")
 
 
 @command.command("resume")
 @click.argument("name")
 @instance_option
 def resume(settings: Settings, name: str) -> None:
-    """Let a module that was stopped after repeated failures go on, and its parked tasks with it."""
+    """Resume a module whose circuit breaker is open.
+
+    Resets its failure count and queues its parked tasks again.
+    """
     from puqpanel.domain.actors import SHELL
-    from puqpanel.operations.modules import module_list, modules
+    from puqpanel.operations.modules import modules
 
     with panel(settings):
-        module_type, _, folder = key_of(
-            name, [each.key for each in module_list.list_modules(settings.modules_dir)]
-        ).partition("/")
+        key = _key(settings, name)
+        module_type, _, folder = key.partition("/")
         modules.let_go_on(actor=SHELL, module_type=module_type, name=folder)
-    click.echo(f"{module_type}/{folder} goes on.")
+    click.echo(f"{key} resumed.")
 
 
 @command.command("reload")
 @click.argument("name", required=False)
 @instance_option
 def reload(settings: Settings, name: str | None) -> None:
-    """Read the files of a module anew, or of all that are switched on, in every process at once.
+    """Reload a module's files, or those of all active modules.
 
-    The pages take it at their next request, the workers at their next task. A module that does not
-    load any more is shown with the reason.
+    Web processes reload at their next request, workers at their next task. If a module no longer
+    loads, `puqpanel module list` shows the reason.
     """
     from puqpanel.domain.actors import SHELL
     from puqpanel.operations.modules import module_list, modules
 
     with panel(settings):
-        shown = module_list.list_modules(settings.modules_dir)
-        keys = (
-            [key_of(name, [each.key for each in shown])]
-            if name
-            else [each.key for each in shown if each.on]
-        )
+        rows = module_list.list_modules(settings.modules_dir)
+        if name:
+            keys = [key_of(name, [row.key for row in rows])]
+        else:
+            keys = [row.key for row in rows if row.on]
         for key in keys:
             module_type, _, folder = key.partition("/")
             modules.load_again(
                 actor=SHELL, modules_dir=settings.modules_dir, module_type=module_type, name=folder
             )
-    click.echo(f"{', '.join(keys)}: read anew." if keys else "No module is switched on.")
+    click.echo(f"Reloaded {', '.join(keys)}." if keys else "No active modules.")
 
 
 @command.command("log")
 @click.argument("name")
-@click.option("--level", type=click.Choice(["info", "error", "debug"]), help="Only these.")
+@click.option(
+    "--level",
+    type=click.Choice(["info", "error", "debug"]),
+    help="Show only entries of this level.",
+)
 @click.option(
     "-n",
     "count",
     type=click.IntRange(1, 10_000),
     default=20,
     show_default=True,
-    help="How many lines.",
+    metavar="N",
+    help="Number of entries.",
 )
 @click.option(
-    "--json", "as_json", is_flag=True, help="As a JSON list, with what was asked and answered."
+    "--json", "as_json", is_flag=True, help="Print JSON, including requests and responses."
 )
 @instance_option
 def log(settings: Settings, name: str, level: str | None, count: int, as_json: bool) -> None:
-    """Show what a module asked and was answered, the newest last. Secrets are masked."""
-    from puqpanel.operations.modules import module_list, module_log
+    """Show the most recent log entries of a module, oldest first.
+
+    The log records requests to the provider and their responses. Secrets are masked.
+    """
+    from puqpanel.operations.modules import module_log
 
     with panel(settings):
-        key = key_of(name, [each.key for each in module_list.list_modules(settings.modules_dir)])
-        lines = module_log.newest(key, level=level or "", limit=count)
+        key = _key(settings, name)
+        entries = module_log.newest(key, level=level or "", limit=count)
     if as_json:
-        rows = [
+        objects = [
             {
-                "at": line.at.isoformat(),
-                "level": line.level,
-                "action": line.action,
-                "request": line.request,
-                "response": line.response,
-                "duration_ms": line.duration_ms,
-                "service": line.service_uuid,
-                "task": line.task_id,
+                "at": entry.at.isoformat(),
+                "level": entry.level,
+                "action": entry.action,
+                "request": entry.request,
+                "response": entry.response,
+                "duration_ms": entry.duration_ms,
+                "service": entry.service_uuid,
+                "task": entry.task_id,
             }
-            for line in lines
+            for entry in entries
         ]
-        click.echo(json.dumps(rows, indent=2))
+        click.echo(json.dumps(objects, indent=2))
         return
-    if not lines:
-        click.echo(f"{key} has logged nothing yet.")
-    for line in lines:
-        first = " ".join(line.response.split())[:80]
-        click.echo(
-            f"{line.at:%Y-%m-%d %H:%M:%S}  {line.level:<5}  {line.action}"
-            + (f"  {first}" if first else "")
-        )
+    if not entries:
+        click.echo(f"No log entries for {key}.")
+    for entry in entries:
+        response = " ".join(entry.response.split())[:80]
+        line = f"{entry.at:%Y-%m-%d %H:%M:%S}  {entry.level:<5}  {entry.action}  {response}"
+        click.echo(line.rstrip())
 
 
-def _switch(settings: Settings, name: str, verb: str) -> None:
+def _key(settings: Settings, name: str) -> str:
+    from puqpanel.operations.modules import module_list
+
+    return key_of(name, [row.key for row in module_list.list_modules(settings.modules_dir)])
+
+
+def _change(settings: Settings, name: str, verb: str) -> None:
     from puqpanel.domain.actors import SHELL
-    from puqpanel.operations.modules import module_list, modules
+    from puqpanel.operations.modules import modules
 
+    operations = {
+        "activate": modules.activate,
+        "deactivate": modules.deactivate,
+        "update": modules.update,
+    }
     with panel(settings):
-        shown = [each.key for each in module_list.list_modules(settings.modules_dir)]
-        module_type, _, folder = key_of(name, shown).partition("/")
+        key = _key(settings, name)
+        module_type, _, folder = key.partition("/")
         if verb != "deactivate":
             modules.prove(settings.modules_dir, module_type, folder)
-        act = {
-            "activate": modules.activate,
-            "deactivate": modules.deactivate,
-            "update": modules.update,
-        }[verb]
-        result = act(
+        result = operations[verb](
             actor=SHELL, modules_dir=settings.modules_dir, module_type=module_type, name=folder
         )
-    click.echo(result.message or f"{module_type}/{folder}: {verb}d.")
+    click.echo(result.message or f"{key} {verb}d.")
 
 
 command.add_command(check)

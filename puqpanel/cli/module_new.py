@@ -1,4 +1,4 @@
-"""`puqpanel module new`: a module that loads, has its page and its tests, and passes them."""
+"""`puqpanel module new`: scaffold a module with pages and tests."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from puqpanel.infra.settings import ROOT, Settings
 
 SCAFFOLD = Path(__file__).parent / "scaffold"
 NAME = re.compile(r"[A-Z][A-Za-z0-9]{1,59}")
+UNSAFE_CHARACTERS = '"\\\n\r{}<>'
 
 
 @click.command("new")
@@ -21,97 +22,97 @@ NAME = re.compile(r"[A-Z][A-Za-z0-9]{1,59}")
     "module_type", metavar="TYPE", type=click.Choice(MODULE_TYPES, case_sensitive=False)
 )
 @click.argument("name")
-@click.option("--title", metavar="TEXT", help="What people call it.  [default: the name in words]")
-@click.option("--author", metavar="TEXT", help="Who writes it.  [default: You]")
+@click.option("--title", metavar="TEXT", help="Display name.  [default: derived from NAME]")
+@click.option("--author", metavar="TEXT", help="Author.  [default: You]")
 @instance_option
 def new(
     settings: Settings, module_type: str, name: str, title: str | None, author: str | None
 ) -> None:
-    """Begin a module: it loads, has its page and its tests, and passes them.
+    """Create a module with a page and passing tests.
 
-    TYPE is Product, Plugin, Payment or Notification; NAME is in StudlyCase, as folder, file and
-    class are called. Nothing that is there is overwritten.
+    TYPE is Product, Plugin, Payment or Notification. NAME is in PascalCase and becomes the name of
+    the directory, the file and the class. Existing files are never overwritten.
     """
     folder = settings.modules_dir / module_type / name
-    _look(settings, module_type, name, folder)
-    words = {
+    _check_name(name, folder)
+    placeholders = {
         "Name": name,
         "name": name.lower(),
-        "title": _plain(title or in_words(name), "title"),
-        "author": _plain(author or "You", "author"),
+        "title": _plain_text(title or in_words(name), "title"),
+        "author": _plain_text(author or "You", "author"),
     }
-    made = write(module_type, folder, words)
-    shown = folder.relative_to(ROOT) if folder.is_relative_to(ROOT) else folder
-    click.echo(f"{module_type}/{name} is made, in {shown}:\n")
-    for path in made:
+    paths = write(module_type, folder, placeholders)
+    location = folder.relative_to(ROOT) if folder.is_relative_to(ROOT) else folder
+    click.echo(f"Created {module_type}/{name} in {location}:\n")
+    for path in paths:
         click.echo(f"    {path}")
     click.echo(f"""
-Next:
-    what it would be refused for      ./panel module check {name}
-    its tests                         ./panel test {shown}/tests
-    how it takes what fails           ./panel module test {name}
-    switch it on                      ./panel module activate {name}
-    edit it, live at each request     ./panel up --dev
+Next steps:
+    Check it for problems             ./panel module check {name}
+    Run its tests                     ./panel test {location}/tests
+    Run the contract tests            ./panel module test {name}
+    Activate it                       ./panel module activate {name}
+    Develop with automatic reload     ./panel up --dev
 """)
 
 
 def in_words(name: str) -> str:
-    """`MyVPSHosting` → `My VPS Hosting`."""
+    """Split a PascalCase name into words: `MyVPSHosting` → `My VPS Hosting`."""
     return " ".join(re.findall(r"[A-Z][A-Z0-9]*(?![a-z])|[A-Z][a-z0-9]*|[a-z0-9]+", name))
 
 
-def write(module_type: str, folder: Path, words: dict[str, str]) -> list[str]:
-    """Writes the templates of a type with their words filled in; the paths of what was made.
+def write(module_type: str, folder: Path, placeholders: dict[str, str]) -> list[str]:
+    """Render the templates of a module type.
+
+    Returns:
+        The paths of the new files, relative to `folder`.
 
     Raises:
-        UserError: the folder cannot be made.
+        UserError: A file cannot be written.
     """
-    made = []
-    for template in sorted((SCAFFOLD / module_type.lower()).rglob("*.txt")):
-        path = template.relative_to(SCAFFOLD / module_type.lower()).as_posix().removesuffix(".txt")
+    base = SCAFFOLD / module_type.lower()
+    paths = []
+    for template in sorted(base.rglob("*.txt")):
+        path = template.relative_to(base).as_posix().removesuffix(".txt")
         text = template.read_text("utf-8")
-        for word, value in words.items():
-            path, text = path.replace(f"__{word}__", value), text.replace(f"@@{word}@@", value)
+        for placeholder, value in placeholders.items():
+            path = path.replace(f"__{placeholder}__", value)
+            text = text.replace(f"@@{placeholder}@@", value)
         target = folder / path
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             with target.open("x", encoding="utf-8") as file:
                 file.write(text)
         except OSError as error:
-            raise UserError(
-                f"Cannot write {target}: {(error.strerror or str(error)).lower()}."
-            ) from None
-        made.append(path)
-    return made
+            reason = (error.strerror or str(error)).lower()
+            raise UserError(f"Cannot write {target}: {reason}.") from None
+        paths.append(path)
+    return paths
 
 
-def _look(settings: Settings, module_type: str, name: str, folder: Path) -> None:
-    """Raises UserError when the name cannot be used."""
+def _check_name(name: str, folder: Path) -> None:
     if not NAME.fullmatch(name):
-        better = "".join(
-            word[:1].upper() + word[1:] for word in re.findall(r"[A-Za-z0-9]+", name)
-        ).lstrip("0123456789")[:60]
-        hint = f" {better} would do." if NAME.fullmatch(better) and better != name else ""
+        words = re.findall(r"[A-Za-z0-9]+", name)
+        suggestion = "".join(word[:1].upper() + word[1:] for word in words)
+        suggestion = suggestion.lstrip("0123456789")[:60]
+        usable = NAME.fullmatch(suggestion) and suggestion != name
+        hint = f" Try {suggestion}." if usable else ""
         raise UserError(
-            f"“{name}” cannot be the name of a module: two to sixty letters and digits, beginning"
-            f" with a capital letter.{hint}"
+            f"“{name}” is not a valid module name. Use 2 to 60 letters and digits, starting with a"
+            f" capital letter.{hint}"
         )
     if name in MODULE_TYPES:
-        raise UserError(
-            f"{name} is the name of a type; call the module something that says what it does."
-        )
-    base = settings.modules_dir / module_type
-    others = {each.name.lower(): each.name for each in base.iterdir()} if base.is_dir() else {}
-    if name.lower() in others:
-        raise UserError(
-            f"{folder.parent / others[name.lower()]} is there already; nothing was written."
-        )
+        raise UserError(f"{name} is a module type. Choose another name.")
+    base = folder.parent
+    existing = {path.name.lower(): path.name for path in base.iterdir()} if base.is_dir() else {}
+    if name.lower() in existing:
+        raise UserError(f"{base / existing[name.lower()]} already exists; nothing was written.")
 
 
-def _plain(text: str, what: str) -> str:
-    if not text.strip() or len(text) > 80 or any(sign in text for sign in '"\\\n\r{}<>'):
+def _plain_text(text: str, field: str) -> str:
+    if not text.strip() or len(text) > 80 or any(sign in text for sign in UNSAFE_CHARACTERS):
         raise UserError(
-            f"The {what} must be plain text of at most 80 characters, without quotes, brackets and"
-            " line breaks."
+            f"The {field} must be plain text of up to 80 characters, without quotes, brackets,"
+            " backslashes or line breaks."
         )
     return text.strip()

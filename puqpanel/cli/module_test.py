@@ -1,4 +1,4 @@
-"""`puqpanel module test`: the contract suite of a module's type, as a score card."""
+"""`puqpanel module test`: the contract tests of a module's type."""
 
 from __future__ import annotations
 
@@ -21,79 +21,89 @@ from puqpanel.infra.settings import ROOT, Settings
 
 SIGNS = {"passed": ("✓", "green"), "failed": ("✗", "red"), "not tested": ("–", "yellow")}
 PROBE_SECONDS = 120.0
-"""How long one probe may take before the module is said to hang in it."""
+"""Time limit of one probe."""
 
 
 @click.command("test")
 @click.argument("name")
 @click.option(
-    "--probe", "only", multiple=True, metavar="NAME", help="Only this probe; may be repeated."
+    "--probe", "only", multiple=True, metavar="NAME", help="Probe to run; can be repeated."
 )
-@click.option("--list", "listed", is_flag=True, help="Show the probes of the module's type.")
-@click.option("--json", "as_json", is_flag=True, help="As a JSON list.")
+@click.option("--list", "listed", is_flag=True, help="List the probes for the module's type.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @instance_option
 def test(settings: Settings, name: str, only: tuple[str, ...], listed: bool, as_json: bool) -> int:
-    """Try a module against the contract of its type, on a panel of its own, and print a score card.
+    """Run the contract tests for a module's type.
 
-    \b
-    Every module is switched on, off and on again; its pages are opened and its schedule is run. A
-    Product module is led through the life of a service: every verb, every verb twice, and with a
-    provider that times out, answers 429, 500 or garbage, or does the work and loses the answer, and
-    with the worker killed in mid-job.
+    The tests run in a temporary panel. Every module is activated, deactivated and activated again,
+    its pages are opened and its scheduled jobs run. A Product module goes through the whole
+    lifecycle of a service: each action once and twice, with a provider that times out, returns 429,
+    500 or invalid data, or completes a request but loses the response, and with a worker that is
+    killed during a job.
 
-    What stands for the provider is written in the module's tests/provider.py: a context manager
-    `provider()` that yields a `puqpanel.sdk.testing.Supply`. What it does not supply is not tested,
-    and says so. Exit code 1 when a probe failed.
+    The module's tests/provider.py provides the fake provider: a context manager `provider()` that
+    yields a `puqpanel.sdk.testing.Supply`. Probes that need something it does not supply are
+    reported as not tested. Exits with code 1 if a probe fails.
     """
-    from puqpanel.cli.modules_on_disk import chosen
+    from puqpanel.cli.modules_on_disk import select_modules
 
-    (module,) = chosen(settings, [name])
+    (module,) = select_modules(settings, [name])
     if listed or only:
         from puqpanel.sdk.testing.contract import probes
 
-        known = [one.name for one in probes(module.type)]
+        available = [probe.name for probe in probes(module.type)]
         if listed:
-            click.echo("\n".join(known))
+            click.echo("\n".join(available))
             return 0
-        if unknown := [one for one in only if one not in known]:
+        if unknown := [probe for probe in only if probe not in available]:
             raise UserError(
-                f"There is no probe “{unknown[0]}” for {module.type} modules; --list shows them."
+                f"{module.type} modules have no probe “{unknown[0]}”. Use --list to see all probes."
             )
-    lines = []
+    results = []
     if not as_json:
         click.echo(click.style(module.key, bold=True))
-    for line in run(module.folder, only):
-        lines.append(line)
+    for result in run(module.folder, only):
+        results.append(result)
         if not as_json:
-            sign, colour = SIGNS[line["outcome"]]
-            click.echo(
-                f"  {click.style(sign, fg=colour)} {line['probe']}"
-                + click.style(f"  {line['says']}", dim=line["outcome"] != "failed")
-            )
+            _show(result)
     if as_json:
-        click.echo(json.dumps(lines, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(results, indent=2, ensure_ascii=False))
     else:
-        counts = [
-            f"{sum(line['outcome'] == outcome for line in lines)} {outcome}" for outcome in SIGNS
-        ]
-        click.echo(f"\n  {', '.join(counts)}, in {sum(line['seconds'] for line in lines):.0f} s.")
-    return int(any(line["outcome"] == "failed" for line in lines))
+        click.echo(f"\n  {_summary(results)}")
+    return int(any(result["outcome"] == "failed" for result in results))
+
+
+def _show(result: dict[str, Any]) -> None:
+    sign, colour = SIGNS[result["outcome"]]
+    detail = click.style(f"  {result['says']}", dim=result["outcome"] != "failed")
+    click.echo(f"  {click.style(sign, fg=colour)} {result['probe']}{detail}")
+
+
+def _summary(results: list[dict[str, Any]]) -> str:
+    counts = ", ".join(
+        f"{sum(result['outcome'] == outcome for result in results)} {outcome}" for outcome in SIGNS
+    )
+    seconds = sum(result["seconds"] for result in results)
+    return f"{counts} in {seconds:.0f} s."
 
 
 def run(folder: Path, only: tuple[str, ...] = ()) -> Iterator[dict[str, Any]]:
-    """The lines of the score card as they get ready: probe, outcome, says, seconds.
+    """Run the probes in a subprocess and yield each result as it completes.
 
     Args:
-        folder: the module's.
-        only: names of probes; all unless given.
+        folder: The module's directory.
+        only: Names of the probes to run; all if empty.
+
+    Yields:
+        Dictionaries with the keys `probe`, `outcome`, `says` and `seconds`.
     """
     command = [sys.executable, "-m", "puqpanel.sdk.testing", str(folder), *only]
     env = environment({"PYTHONPATH": str(ROOT)}, without="PUQPANEL_")
-    with tempfile.TemporaryFile("w+") as complaints:
+    with tempfile.TemporaryFile("w+") as stderr:
         process = subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
-            stderr=complaints,
+            stderr=stderr,
             stdin=subprocess.DEVNULL,
             env=env,
             cwd=ROOT,
@@ -101,39 +111,45 @@ def run(folder: Path, only: tuple[str, ...] = ()) -> Iterator[dict[str, Any]]:
         )
         current, done = "", False
         try:
-            for row in _rows(process):
-                current = row.get("begun", current)
-                done = done or "done" in row
-                if "outcome" in row:
+            for message in _messages(process):
+                current = message.get("begun", current)
+                done = done or "done" in message
+                if "outcome" in message:
                     current = ""
-                    yield row
+                    yield message
         finally:
             process.kill()
             code = process.wait()
             assert process.stdout is not None
             process.stdout.close()
         if not done:
-            complaints.seek(0)
-            last = (complaints.read().strip().splitlines() or [""])[-1][:300]
-            how = (
-                "It did not come to an end."
-                if code == -9 and not last
-                else f"It ended the process it was tried in{f': {last}' if last else '.'}"
-            )
-            yield {"probe": current or "loading", "outcome": "failed", "says": how, "seconds": 0.0}
+            stderr.seek(0)
+            lines = stderr.read().strip().splitlines()
+            yield {
+                "probe": current or "loading",
+                "outcome": "failed",
+                "says": _failure(code, lines[-1][:300] if lines else ""),
+                "seconds": 0.0,
+            }
 
 
-def _rows(process: subprocess.Popen[bytes]) -> Iterator[dict[str, Any]]:
-    """What the process says, line by line, until it ends or is silent for too long."""
+def _failure(code: int, last_line: str) -> str:
+    if code == -9 and not last_line:
+        return f"Timed out after {PROBE_SECONDS:.0f} s."
+    return f"Ended the test process: {last_line}" if last_line else "Ended the test process."
+
+
+def _messages(process: subprocess.Popen[bytes]) -> Iterator[dict[str, Any]]:
+    """Yield the JSON lines of the process until it exits or is silent for PROBE_SECONDS."""
     assert process.stdout is not None
-    until, rest = time.monotonic() + PROBE_SECONDS, b""
-    while time.monotonic() < until:
+    deadline, buffer = time.monotonic() + PROBE_SECONDS, b""
+    while time.monotonic() < deadline:
         if not select.select([process.stdout], [], [], 0.5)[0]:
             continue
-        piece = process.stdout.read1(1 << 16)  # type: ignore[attr-defined]
-        if not piece:
+        chunk = process.stdout.read1(1 << 16)  # type: ignore[attr-defined]
+        if not chunk:
             return
-        *lines, rest = (rest + piece).split(b"\n")
+        *lines, buffer = (buffer + chunk).split(b"\n")
         for line in lines:
-            until = time.monotonic() + PROBE_SECONDS
+            deadline = time.monotonic() + PROBE_SECONDS
             yield json.loads(line)

@@ -1,4 +1,4 @@
-"""Which module a person means: names on the command line against the folders under modules/."""
+"""Resolution of module names on the command line to directories below modules/."""
 
 from __future__ import annotations
 
@@ -13,60 +13,66 @@ if TYPE_CHECKING:
 
 
 def key_of(name: str, known: Sequence[str]) -> str:
-    """The `Type/Name` that a person means: as it is, the name alone where that is unique, or a path
-    such as modules/Product/MyCloudService.
+    """Return the `Type/Name` key that a name refers to.
+
+    Args:
+        name: A key, a unique name without the type, or a path such as
+            modules/Product/MyCloudService.
+        known: The keys to choose from.
 
     Raises:
-        UserError: there is none, or there are several.
+        UserError: No module matches, or several do.
     """
-    wanted = "/".join(name.rstrip("/").split("/")[-2:]) if name.count("/") > 1 else name
-    matches = [key for key in known if wanted in (key, key.partition("/")[2])]
+    key = "/".join(name.rstrip("/").split("/")[-2:]) if name.count("/") > 1 else name
+    matches = [candidate for candidate in known if key in (candidate, candidate.partition("/")[2])]
     if len(matches) == 1:
         return matches[0]
     if matches:
-        raise UserError(f"{name} could be {' or '.join(matches)}; name the type too.")
-    near = [key for key in known if key.lower().endswith(wanted.lower().rpartition("/")[2])]
-    raise UserError(f"There is no module {name}." + (f" Do you mean {near[0]}?" if near else ""))
+        raise UserError(f"{name} is ambiguous: {' or '.join(matches)}. Include the type.")
+    suffix = key.lower().rpartition("/")[2]
+    similar = [candidate for candidate in known if candidate.lower().endswith(suffix)]
+    hint = f" Did you mean {similar[0]}?" if similar else ""
+    raise UserError(f"No such module: {name}.{hint}")
 
 
-def chosen(settings: Settings, names: Sequence[str], *, everything: bool = False) -> list[Found]:
-    """The folders that are meant, in the order of the list.
+def select_modules(
+    settings: Settings, names: Sequence[str], *, everything: bool = False
+) -> list[Found]:
+    """Return the module directories that the names refer to, without duplicates.
 
-    Nothing of them is run; `error` says what is wrong with a folder itself.
+    No module code runs. `error` describes a problem with the directory itself.
 
     Raises:
-        UserError: there is no such module, or several.
+        UserError: No module matches a name, or several do.
     """
-    found = {each.key: each for each in _folders(settings)}
-    keys = (
-        list(found)
-        if everything
-        else list(dict.fromkeys(key_of(name, list(found)) for name in names))
-    )
-    return [found[key] for key in keys]
+    folders = {folder.key: folder for folder in _folders(settings)}
+    if everything:
+        return list(folders.values())
+    keys = dict.fromkeys(key_of(name, list(folders)) for name in names)
+    return [folders[key] for key in keys]
 
 
 def _folders(settings: Settings) -> list[Found]:
-    """Everything that lies in a folder of a known type.
+    """Return every directory below a module type's directory.
 
-    No config.py is read: that is code, too, and may end this process.
+    Does not read config.py, because it is code that could end this process.
     """
     from puqpanel.domain.module_states import MODULE_TYPES
     from puqpanel.host.contract.refusal import Refused
     from puqpanel.host.discover import Found, check_folder
 
-    found = []
+    folders = []
     for module_type in MODULE_TYPES:
         base = settings.modules_dir / module_type
-        for folder in (
-            sorted(base.iterdir(), key=lambda one: one.name.lower()) if base.is_dir() else ()
-        ):
-            if folder.name.startswith((".", "_")) or not folder.is_dir():
+        if not base.is_dir():
+            continue
+        for path in sorted(base.iterdir(), key=lambda path: path.name.lower()):
+            if path.name.startswith((".", "_")) or not path.is_dir():
                 continue
             try:
-                check_folder(folder, folder.name)
+                check_folder(path, path.name)
             except Refused as refusal:
-                found.append(Found(module_type, folder.name, folder, error=str(refusal)))
+                folders.append(Found(module_type, path.name, path, error=str(refusal)))
             else:
-                found.append(Found(module_type, folder.name, folder))
-    return found
+                folders.append(Found(module_type, path.name, path))
+    return folders

@@ -1,4 +1,4 @@
-"""`puqpanel prepare`: what `up` has done before it starts anything; not for people."""
+"""`puqpanel prepare`: setup that `up` runs in a subprocess before it starts anything."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from collections.abc import Callable
 import click
 
 from puqpanel.cli.context import load_settings, panel
-from puqpanel.cli.db import bring_up_to_date
+from puqpanel.cli.db import upgrade_schema
 from puqpanel.cli.staff import generated_password
 from puqpanel.domain.errors import InvalidInput
 
 
 @click.command("prepare", hidden=True)
-@click.option("--cloud-port", type=int, help="Fill in the demo, whose cloud listens here.")
+@click.option("--cloud-port", type=int, help="Load demo data; the demo cloud's port.")
 def command(cloud_port: int | None) -> None:
-    """Migrate; fill in the demo or make the first staff account; print what to tell people, as
-    one JSON line.
+    """Apply migrations, then load demo data or create the first staff account.
+
+    Prints what `up` shows to the user as one line of JSON.
     """
     settings = load_settings()
-    bring_up_to_date(settings)
+    upgrade_schema(settings)
     if cloud_port is not None:
-        from puqpanel.cli.demo_seed import seed
+        from puqpanel.cli.demo.seed import seed
 
         facts: dict[str, object] = {"sign_ins": seed(settings, cloud_port)}
     else:
@@ -42,21 +43,21 @@ def _first_staff() -> dict[str, object]:
     from puqpanel.operations.accounts.staff import create_staff
     from puqpanel.operations.system.fields import clean_email
 
-    def acceptable(password: str) -> str:
+    def clean_password(password: str) -> str:
         check_password(password)
         return password
 
     if session().scalar(sa.select(Staff.id).limit(1)) is not None:
-        return {"note": "Staff sign in at /admin, customers at /client."}
+        return {"note": "Staff sign in at /admin, clients at /client."}
     if sys.stdin.isatty():
-        click.echo("This panel is new. Its first staff account:", err=True)
-        email = click.prompt("  E-mail", err=True, value_proc=_checked(clean_email, "email"))
+        click.echo("Create the first staff account:", err=True)
+        email = click.prompt("  E-mail", err=True, value_proc=_validator(clean_email, "email"))
         password = click.prompt(
             "  Password",
             hide_input=True,
-            confirmation_prompt="  Once more",
+            confirmation_prompt="  Confirm password",
             err=True,
-            value_proc=_checked(acceptable, "password"),
+            value_proc=_validator(clean_password, "password"),
         )
         create_staff(actor=SHELL, email=email, name=email.partition("@")[0], password=password)
         return {"note": f"Sign in at /admin as {email}."}
@@ -64,17 +65,17 @@ def _first_staff() -> dict[str, object]:
     create_staff(actor=SHELL, email=email, name="Admin", password=password)
     return {
         "sign_ins": [{"who": "Staff", "path": "/admin", "email": email, "password": password}],
-        "note": "This password is shown once; `puqpanel staff password` sets another.",
+        "note": "This password is shown only once. To change it: puqpanel staff password",
     }
 
 
-def _checked(clean: Callable[[str], str], field: str) -> Callable[[str], str]:
-    """Has a question asked again until its answer can be taken."""
+def _validator(clean: Callable[[str], str], field: str) -> Callable[[str], str]:
+    """Return a prompt validator that asks again after invalid input."""
 
-    def check(text: str) -> str:
+    def validate(text: str) -> str:
         try:
             return clean(text)
         except InvalidInput as error:
             raise click.UsageError(" ".join(error.errors.get(field, [str(error)]))) from None
 
-    return check
+    return validate

@@ -1,7 +1,7 @@
-"""What the sources say of a name: its signature as it is written there, and its docstring in parts.
+"""Signatures and docstrings from the source code.
 
-Read from the syntax tree and not from the running objects, so that the reference is the same under
-every Python.
+They are read from the syntax tree instead of the objects, so that the reference is the same on
+every Python version.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-WIDE = 100
+WIDTH = 100
 _SECTION = re.compile(
-    r"(?:^|(?<=[.\s]))(Args|Returns|Raises|Attributes|Class attributes):", re.MULTILINE
+    r"(?:^|(?<=[.\s]))(Args|Returns|Yields|Raises|Attributes|Class attributes):", re.MULTILINE
 )
 _ENTRY = re.compile(r"^(\*{0,2}\w+(?:, \*{0,2}\w+)*): ", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Doc:
-    """A docstring in parts.
+    """A parsed docstring.
 
     Args:
-        text: what stands before the first section.
-        sections: name (`Args`, `Returns`, `Raises`, `Attributes`) → text.
+        text: Everything outside the sections.
+        sections: Section name, such as `Args` or `Returns` → text.
     """
 
     text: str
@@ -39,10 +39,10 @@ class Member:
     """A public function of a class.
 
     Args:
-        name: its name.
-        kind: method, property, class method or static method.
-        signature: as written, without `self`.
-        doc: its docstring.
+        name: The name.
+        kind: `method`, `property`, `class method` or `static method`.
+        signature: The signature in the source code, without `self`.
+        doc: The docstring.
     """
 
     name: str
@@ -51,24 +51,25 @@ class Member:
     doc: Doc
 
 
-def tree_of(thing: Any) -> ast.AST:
-    """The syntax tree of one class or function."""
-    return ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(thing)))).body[0]
+def tree_of(value: Any) -> ast.AST:
+    """Return the syntax tree of a class or function."""
+    return ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(value)))).body[0]
 
 
 def doc_of(text: str | None) -> Doc:
-    """A docstring in parts; block and one-line sections alike."""
+    """Parse a docstring; sections may be blocks or single lines."""
     whole = inspect.cleandoc(text or "")
-    found = list(_SECTION.finditer(whole))
-    if not found:
+    matches = list(_SECTION.finditer(whole))
+    if not matches:
         return Doc(flowed(whole), {})
-    ends = [match.start() for match in found[1:]] + [len(whole)]
+    ends = [match.start() for match in matches[1:]] + [len(whole)]
     sections = {
-        match[1]: _section(whole[match.end() : end]) for match, end in zip(found, ends, strict=True)
+        match[1]: _section(whole[match.end() : end])
+        for match, end in zip(matches, ends, strict=True)
     }
-    head = whole[: found[0].start()]
-    last = found[-1]
-    # What follows a one-line section after a blank line belongs to the text again.
+    head = whole[: matches[0].start()]
+    last = matches[-1]
+    # Text after a one-line section and a blank line does not belong to the section.
     body, blank, rest = whole[last.end() :].partition("\n\n")
     if blank and not rest.startswith(" ") and not body.startswith("\n"):
         sections[last[1]] = _section(body)
@@ -79,10 +80,9 @@ def doc_of(text: str | None) -> Doc:
 def _section(text: str) -> str:
     body = inspect.cleandoc(text)
     if text.startswith("\n") and _ENTRY.match(body):
-        entries = re.split(r"\n(?=\S)", body)
+        entries = [" ".join(entry.split()) for entry in re.split(r"\n(?=\S)", body)]
         return "\n".join(
-            f"* {_ENTRY.sub(lambda m: _named(m[1]), one, count=1)}"
-            for one in (" ".join(e.split()) for e in entries)
+            f"* {_ENTRY.sub(lambda match: _named(match[1]), entry, count=1)}" for entry in entries
         )
     return flowed(body)
 
@@ -92,7 +92,7 @@ def _named(names: str) -> str:
 
 
 def flowed(text: str) -> str:
-    """Paragraphs on one line each; indented code keeps its lines."""
+    """Join each paragraph to one line; indented code keeps its lines."""
     parts = []
     for part in re.split(r"\n\s*\n", text.strip("\n")):
         dedented = textwrap.dedent(part)
@@ -104,26 +104,22 @@ def flowed(text: str) -> str:
 
 
 def signature(node: ast.FunctionDef, name: str = "", *, bound: bool = True) -> str:
-    """`name(a, b=1) -> str`, over several lines where it is long.
+    """Return a signature such as `name(a, b=1) -> str`, on several lines if it is long.
 
     Args:
-        node: the function.
-        name: what to call it; its own name unless given.
-        bound: leave `self` or `cls` out.
+        node: The function.
+        name: Name to show; by default, its own.
+        bound: Leave out `self` or `cls`.
     """
     arguments = list(_arguments(node.args))
     if bound and arguments and arguments[0] in ("self", "cls"):
-        arguments = [one for one in arguments[1:] if one != "/"]
-    called, answer = (
-        name or node.name,
-        (f" -> {_plain(node.returns)}" if node.returns is not None else ""),
-    )
-    line = f"{called}({', '.join(arguments)}){answer}"
-    return (
-        line
-        if len(line) <= WIDE
-        else f"{called}(\n" + "".join(f"    {one},\n" for one in arguments) + f"){answer}"
-    )
+        arguments = [argument for argument in arguments[1:] if argument != "/"]
+    name = name or node.name
+    returns = f" -> {_plain(node.returns)}" if node.returns is not None else ""
+    line = f"{name}({', '.join(arguments)}){returns}"
+    if len(line) <= WIDTH:
+        return line
+    return f"{name}(\n" + "".join(f"    {argument},\n" for argument in arguments) + f"){returns}"
 
 
 def _plain(node: ast.expr | None) -> str:
@@ -136,62 +132,62 @@ def _arguments(args: ast.arguments) -> Iterator[str]:
         *([None] * (len(ordered) - len(args.defaults))),
         *args.defaults,
     ]
-    for place, (one, default) in enumerate(zip(ordered, defaults, strict=True)):
-        yield _argument(one, default)
-        if args.posonlyargs and place == len(args.posonlyargs) - 1:
+    for position, (argument, default) in enumerate(zip(ordered, defaults, strict=True)):
+        yield _argument(argument, default)
+        if args.posonlyargs and position == len(args.posonlyargs) - 1:
             yield "/"
     if args.vararg:
         yield f"*{_argument(args.vararg, None)}"
     elif args.kwonlyargs:
         yield "*"
-    for one, default in zip(args.kwonlyargs, args.kw_defaults, strict=True):
-        yield _argument(one, default)
+    for argument, default in zip(args.kwonlyargs, args.kw_defaults, strict=True):
+        yield _argument(argument, default)
     if args.kwarg:
         yield f"**{_argument(args.kwarg, None)}"
 
 
-def _argument(one: ast.arg, default: ast.expr | None) -> str:
-    kind = f": {_plain(one.annotation)}" if one.annotation is not None else ""
-    equals = " = " if kind else "="
-    return f"{one.arg}{kind}" + (f"{equals}{ast.unparse(default)}" if default is not None else "")
+def _argument(argument: ast.arg, default: ast.expr | None) -> str:
+    text = argument.arg
+    if argument.annotation is not None:
+        text += f": {_plain(argument.annotation)}"
+    if default is not None:
+        equals = " = " if argument.annotation is not None else "="
+        text += f"{equals}{ast.unparse(default)}"
+    return text
 
 
 def members(cls: type) -> list[Member]:
-    """The public functions of a class and of those it is made of, as their sources order them;
-    an override counts once.
-    """
-    found: dict[str, Member] = {}
-    for one in cls.__mro__:
-        if not one.__module__.startswith("puqpanel."):
+    """Return the public functions of a class and its bases in source order, each name once."""
+    by_name: dict[str, Member] = {}
+    for base in cls.__mro__:
+        if not base.__module__.startswith("puqpanel."):
             continue
-        tree = tree_of(one)
+        tree = tree_of(base)
         assert isinstance(tree, ast.ClassDef)
         for node in tree.body:
             if (
                 isinstance(node, ast.FunctionDef)
                 and not node.name.startswith("_")
-                and node.name not in found
+                and node.name not in by_name
             ):
-                found[node.name] = _member(node)
-    return list(found.values())
+                by_name[node.name] = _member(node)
+    return list(by_name.values())
 
 
 def _member(node: ast.FunctionDef) -> Member:
-    marks = {ast.unparse(mark) for mark in node.decorator_list}
-    kind = (
-        "property"
-        if marks & {"property", "cached_property"}
-        else (
-            "class method"
-            if "classmethod" in marks
-            else "static method"
-            if "staticmethod" in marks
-            else "method"
-        )
-    )
-    shown = (
-        f"{node.name} -> {_plain(node.returns)}"
-        if kind == "property"
-        else signature(node, bound=kind != "static method")
-    )
-    return Member(node.name, kind, shown, doc_of(ast.get_docstring(node)))
+    kind = _kind({ast.unparse(decorator) for decorator in node.decorator_list})
+    if kind == "property":
+        text = f"{node.name} -> {_plain(node.returns)}"
+    else:
+        text = signature(node, bound=kind != "static method")
+    return Member(node.name, kind, text, doc_of(ast.get_docstring(node)))
+
+
+def _kind(decorators: set[str]) -> str:
+    if decorators & {"property", "cached_property"}:
+        return "property"
+    if "classmethod" in decorators:
+        return "class method"
+    if "staticmethod" in decorators:
+        return "static method"
+    return "method"

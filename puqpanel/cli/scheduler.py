@@ -1,4 +1,4 @@
-"""`puqpanel scheduler`: the loop that starts what is due and picks up what was lost."""
+"""`puqpanel scheduler`: the loop that runs scheduled jobs and recovers lost tasks."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ import time
 import click
 import structlog
 
-from puqpanel.cli.context import load_settings, ready_to_serve
 from puqpanel.host.containment import output_redaction
+from puqpanel.cli.context import load_settings, prepare_server
 
 log = structlog.get_logger(__name__)
-EVERY = 1.0
-"""Seconds between two looks at what is due; each entry of the schedule has a pace of its own."""
-LONGER = 4.0
-"""Seconds to wait besides after a round that failed."""
+TICK_SECONDS = 1.0
+"""Interval between checks for due jobs; each job has an interval of its own."""
+ERROR_DELAY_SECONDS = 4.0
+"""Additional delay after a failed tick."""
 
 
 @click.command("scheduler")
 def command() -> int:
-    """Start what is due, and pick up what was lost.
+    """Run scheduled jobs and recover lost tasks.
 
-    Several may run, on one host or many: what is due is claimed in the database, so nothing runs
-    twice.
+    You can run several schedulers on any number of hosts: each due job is claimed in the database
+    and runs once.
     """
     settings = load_settings()
-    ready_to_serve(settings)
+    prepare_server(settings)
     output_redaction.install()
     from puqpanel.jobs import schedule
     from puqpanel.live import Live
@@ -42,21 +42,20 @@ def command() -> int:
     live = Live(settings)
     entries = schedule.entries(settings)
     name = f"{socket.gethostname()}-{os.getpid()}-scheduler"
-    beat_at = 0.0
+    next_beat = 0.0
     while not stopping.is_set():
         try:
             app = live.ensure()
             with app.app_context():
-                if time.monotonic() >= beat_at:
+                if time.monotonic() >= next_beat:
                     heartbeat.beat("scheduler", name, app.generation)
-                    beat_at = time.monotonic() + heartbeat.EVERY
+                    next_beat = time.monotonic() + heartbeat.EVERY
                 schedule.tick(entries)
-        except (
-            Exception
-        ):  # the database may be away for a while: what was missed is still due in the next round
-            log.exception("a round of the scheduler failed")
-            stopping.wait(LONGER)
-        stopping.wait(EVERY)
+        except Exception:
+            # The database may be unavailable for a while. Due jobs stay due until the next tick.
+            log.exception("scheduler tick failed")
+            stopping.wait(ERROR_DELAY_SECONDS)
+        stopping.wait(TICK_SECONDS)
     with contextlib.suppress(Exception), live.ensure().app_context():
         heartbeat.leave(name)
     return 0

@@ -1,4 +1,4 @@
-"""`puqpanel staff`: accounts that sign in at /admin, for when nobody can."""
+"""`puqpanel staff`: staff accounts, also when nobody can sign in."""
 
 from __future__ import annotations
 
@@ -14,39 +14,37 @@ from puqpanel.infra.settings import Settings
 
 @click.group("staff")
 def command() -> None:
-    """People who sign in at /admin."""
+    """Manage accounts that sign in at /admin."""
 
 
 @command.command("create")
 @click.argument("email")
-@click.option("--name", help="As shown on the pages.  [default: the part before the @]")
+@click.option("--name", help="Display name.  [default: the part of the e-mail before @]")
 @click.option(
     "--role",
     "roles",
     multiple=True,
     metavar="NAME",
-    help="A role to give; may be repeated.  [default: Owner, who may do everything]",
+    help="Role to assign; can be repeated.  [default: Owner, with full access]",
 )
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 @instance_option
 def create(
     settings: Settings, email: str, name: str | None, roles: tuple[str, ...], password_stdin: bool
 ) -> None:
-    """Make an account.
+    """Create a staff account.
 
-    Asks for the password; where nobody can be asked, makes one up and prints it once.
+    Prompts for a password. Without a terminal, generates one and prints it once.
     """
     from puqpanel.domain.actors import SHELL
     from puqpanel.operations.accounts import staff
 
-    password, made_up = _password(password_stdin)
+    password, generated = _password(password_stdin)
     with panel(settings):
         known = {role.name: role.uuid for role in staff.roles()}
         if unknown := [role for role in roles if role not in known]:
-            raise UserError(
-                f"There is no role called {', '.join(unknown)}; there are"
-                f" {', '.join(known) or 'none yet'}."
-            )
+            available = ", ".join(known) or "none"
+            raise UserError(f"No such role: {', '.join(unknown)}. Available roles: {available}.")
         account = staff.create_staff(
             actor=SHELL,
             email=email,
@@ -54,10 +52,9 @@ def create(
             password=password,
             role_uuids=[known[role] for role in roles] or None,
         )
-        click.echo(
-            f"{account.email} can sign in at /admin."
-            + (f" Password: {password}" if made_up else "")
-        )
+        click.echo(f"Created {account.email}. Sign in at /admin.")
+        if generated:
+            click.echo(f"Password: {password}")
 
 
 @command.command("password")
@@ -65,9 +62,9 @@ def create(
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 @instance_option
 def password(settings: Settings, email: str, password_stdin: bool) -> None:
-    """Set an account's password and end its sessions.
+    """Set a password and end all sessions of the account.
 
-    Asks for it; where nobody can be asked, makes one up and prints it once.
+    Prompts for a password. Without a terminal, generates one and prints it once.
     """
     import sqlalchemy as sa
 
@@ -79,26 +76,25 @@ def password(settings: Settings, email: str, password_stdin: bool) -> None:
     with panel(settings):
         uuid = session().scalar(sa.select(Staff.uuid).where(Staff.email == email.strip().lower()))
         if uuid is None:
-            raise UserError(f"There is no staff account {email}.")
-        secret, made_up = _password(password_stdin)
+            raise UserError(f"No staff account with the e-mail {email}.")
+        secret, generated = _password(password_stdin)
         staff.set_password(actor=SHELL, uuid=uuid, password=secret)
-        click.echo(
-            f"{email} has a new password"
-            + (f": {secret}" if made_up else ".")
-            + "\nAll its sessions have ended."
-        )
+        click.echo(f"Changed the password of {email} and ended all its sessions.")
+        if generated:
+            click.echo(f"Password: {secret}")
 
 
 def generated_password() -> str:
-    """A password that a person can type from a screen: about 77 bits."""
+    """Return a random password that is easy to type, with about 79 bits of entropy."""
     alphabet = "abcdefghjkmnpqrstuvwxyz23456789"
     return "-".join("".join(secrets.choice(alphabet) for _ in range(4)) for _ in range(4))
 
 
 def _password(from_stdin: bool) -> tuple[str, bool]:
-    """The password, and whether it was made up."""
+    """Return the password and whether it was generated."""
     if from_stdin:
         return sys.stdin.readline().rstrip("\n"), False
     if sys.stdin.isatty():
-        return click.prompt("Password", hide_input=True, confirmation_prompt="Once more"), False
+        prompt = click.prompt("Password", hide_input=True, confirmation_prompt="Confirm password")
+        return prompt, False
     return generated_password(), True

@@ -1,6 +1,4 @@
-"""Child processes that live and die together: started, watched, started again when they end,
-stopped with a grace.
-"""
+"""Supervision of child processes: start, restart after an exit, and stop with a grace period."""
 
 from __future__ import annotations
 
@@ -11,50 +9,49 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from puqpanel.infra.processes import die_with_parent
 
-LONGEST_WAIT = 30.0
-STEADY = 60.0
-"""Seconds after which a child counts as well again, and its next start is not delayed."""
+MAX_RESTART_DELAY_SECONDS = 30.0
+STABLE_SECONDS = 60.0
+"""Run time after which an exit no longer counts as a repeated failure."""
 
 
 @dataclass(slots=True)
 class Child:
-    """One process to keep running.
+    """A process to keep running.
 
     Args:
-        name: as people call it.
-        command: program and arguments.
-        env: its whole environment.
-        fds: open files that it inherits.
-        grace: seconds it has to end in after SIGTERM.
-        last: stop it only after the others have ended, because they use it.
+        name: Display name.
+        command: Program and arguments.
+        env: Complete environment.
+        fds: File descriptors to inherit.
+        grace_seconds: Time to exit after SIGTERM before SIGKILL.
+        last: Stop it after all others, because they depend on it.
     """
 
     name: str
     command: Sequence[str]
     env: Mapping[str, str]
     fds: Sequence[int] = ()
-    grace: float = 20.0
+    grace_seconds: float = 20.0
     last: bool = False
     process: subprocess.Popen[bytes] | None = None
-    started: float = 0.0
+    started_at: float = 0.0
     failures: int = 0
     not_before: float = 0.0
-    starts: int = field(default=0)
 
 
 class Group:
-    """Children that are kept running until stop().
+    """Child processes that are kept running until `stop()`.
 
-    Every child leads a process group, so that Ctrl-C in the terminal reaches the supervisor alone
-    and a child that overstays is ended with all of its own. The kernel ends them when the
-    supervisor is killed. All calls must come from one thread that lives as long.
+    Each child leads its own process group: Ctrl+C in the terminal reaches only the supervisor, and
+    a child is killed together with its descendants. The kernel ends the children if the supervisor
+    is killed. Make all calls from one thread that lives as long as the supervisor.
 
     Args:
-        report: called with a sentence when something happens.
+        report: Called with a message when a child exits or has to be killed.
     """
 
     def __init__(self, report: Callable[[str], None]) -> None:
@@ -62,37 +59,34 @@ class Group:
         self._report = report
 
     def add(self, child: Child) -> None:
-        """Starts a child and watches it from now on."""
+        """Start a child and supervise it."""
         self.children.append(child)
         self._start(child)
 
     def tick(self) -> None:
-        """Looks after every child once; call it a few times a second."""
+        """Restart exited children; call this a few times a second."""
         now = time.monotonic()
         for child in self.children:
             if child.process is not None:
                 code = child.process.poll()
                 if code is None:
                     continue
-                _kill_group(child.process.pid)  # what it may have left behind
+                _kill_group(child.process.pid)  # descendants that are still running
                 child.process = None
-                child.failures = 1 if now - child.started > STEADY else child.failures + 1
-                wait = (
-                    0.0
-                    if child.failures == 1
-                    else min(LONGEST_WAIT, 0.5 * 2 ** (child.failures - 2))
-                )
-                child.not_before = now + wait
-                again = f"in {wait:.1f} s" if wait else "now"
-                self._report(f"{child.name} ended ({_ending(code)}); it is started again {again}.")
+                stable = now - child.started_at > STABLE_SECONDS
+                child.failures = 1 if stable else child.failures + 1
+                delay = _restart_delay(child.failures)
+                child.not_before = now + delay
+                when = f"in {delay:.1f} s" if delay else "now"
+                self._report(f"{child.name} exited ({_exit_text(code)}); restarting {when}.")
             if now >= child.not_before:
                 self._start(child)
 
     def stop(self, hurry: Callable[[], bool]) -> None:
-        """Ends all children, those marked `last` after the others.
+        """Stop all children, those marked `last` after the others.
 
         Args:
-            hurry: asked again and again; True ends the grace.
+            hurry: Polled during the grace period; True ends it.
         """
         for last in (False, True):
             running = [
@@ -102,32 +96,36 @@ class Group:
                 assert child.process is not None
                 with contextlib.suppress(ProcessLookupError):
                     child.process.terminate()
-            begun = time.monotonic()
+            stop_started_at = time.monotonic()
             for child in running:
                 assert child.process is not None
-                while (
-                    child.process.poll() is None
-                    and not hurry()
-                    and time.monotonic() - begun < child.grace
-                ):
+                deadline = stop_started_at + child.grace_seconds
+                while child.process.poll() is None and not hurry() and time.monotonic() < deadline:
                     time.sleep(0.05)
                 if child.process.poll() is None:
-                    self._report(f"{child.name} did not end in time and is killed.")
+                    self._report(f"{child.name} did not stop in time; killing it.")
                 _kill_group(child.process.pid)
                 child.process.wait()
                 child.process = None
 
     def _start(self, child: Child) -> None:
-        child.started, child.starts = time.monotonic(), child.starts + 1
+        child.started_at = time.monotonic()
         child.process = subprocess.Popen(
             child.command,
             env=dict(child.env),
             stdin=subprocess.DEVNULL,
             pass_fds=child.fds,
             process_group=0,
-            # no lock is taken in it
+            # safe after a fork: takes no locks
             preexec_fn=functools.partial(die_with_parent, os.getpid(), signal.SIGTERM),  # noqa: PLW1509
         )
+
+
+def _restart_delay(failures: int) -> float:
+    if failures == 1:
+        return 0.0
+    exponent = min(failures - 2, 10)  # a larger one could overflow
+    return min(MAX_RESTART_DELAY_SECONDS, 0.5 * 2.0**exponent)
 
 
 def _kill_group(leader: int) -> None:
@@ -135,7 +133,7 @@ def _kill_group(leader: int) -> None:
         os.killpg(leader, signal.SIGKILL)
 
 
-def _ending(code: int) -> str:
+def _exit_text(code: int) -> str:
     if code < 0:
         with contextlib.suppress(ValueError):
             return signal.Signals(-code).name

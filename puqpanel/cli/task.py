@@ -1,4 +1,4 @@
-"""`puqpanel task`: what was done and how it went, and a failed task as a test."""
+"""`puqpanel task`: task history, and export of tasks as tests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ from puqpanel.infra.settings import ROOT, Settings
 if TYPE_CHECKING:
     from puqpanel.models import Task
 
-TEST = '''"""{title}, which ended as {status} on {day}: what the provider said then, said again.
+EXPORTABLE = (TaskStatus.FAILED, TaskStatus.COMPLETED, TaskStatus.LOST)
+REPLAY_SECONDS = 120.0
+MIN_ID_LENGTH = 4
+TEST = '''"""Replay {title}, which ended as {status} on {day}, with the recorded responses.
 
     pytest {file}
 """
@@ -34,41 +37,44 @@ FOLDER = {folder}
 CONVERSATION = Path(__file__).with_name("{conversation}")
 
 
-def test_{name}_ends_as_it_did() -> None:
-    seen = replay(CONVERSATION, FOLDER)
-    assert seen.unknown == (), "the module asks what it did not ask then"
-    assert (seen.status, seen.provision_status) == {ends!r}
-    assert seen.note == {note}
-    assert seen.asked == {asked}
+def test_{name}_has_the_recorded_outcome() -> None:
+    replayed = replay(CONVERSATION, FOLDER)
+    assert replayed.unknown == (), "the module sent requests that were not recorded"
+    assert (replayed.status, replayed.provision_status) == {ends!r}
+    assert replayed.note == {note}
+    assert replayed.asked == {asked}
 '''
 
 
 @click.group("task")
 def command() -> None:
-    """Tasks: see how they went, and export a failed one as a test.
+    """Inspect tasks and export them as tests.
 
-    A task is named by its id, as the Tasks page shows it; the first characters will do where they
-    are unique.
+    ID is the task id shown on the Tasks page, or the first characters of it if they are unique.
     """
 
 
 @command.command("list")
-@click.option("--status", type=click.Choice([str(one) for one in TaskStatus]), help="Only those.")
-@click.option("--module", metavar="NAME", help="Only those of a module.")
+@click.option(
+    "--status",
+    type=click.Choice([str(status) for status in TaskStatus]),
+    help="Show only tasks with this status.",
+)
+@click.option("--module", metavar="NAME", help="Show only tasks of this module.")
 @click.option(
     "--limit",
     type=click.IntRange(1, 1000),
     default=20,
     show_default=True,
     metavar="N",
-    help="How many, the newest first.",
+    help="Maximum number of tasks.",
 )
-@click.option("--json", "as_json", is_flag=True, help="As a JSON list.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @instance_option
 def list_(
     settings: Settings, *, status: str | None, module: str | None, limit: int, as_json: bool
 ) -> None:
-    """Show the newest tasks."""
+    """List tasks, newest first."""
     import sqlalchemy as sa
 
     from puqpanel.infra.db import session
@@ -76,12 +82,12 @@ def list_(
 
     with panel(settings):
         query = sa.select(Task).order_by(Task.id.desc()).limit(limit)
-        query = query.where(Task.status == status) if status else query
-        query = (
-            query.where(sa.or_(Task.module == module, Task.module.endswith(f"/{module}")))
-            if module
-            else query
-        )
+        if status:
+            query = query.where(Task.status == status)
+        if module:
+            query = query.where(
+                sa.or_(Task.module == module, Task.module.endswith(f"/{module}", autoescape=True))
+            )
         rows = [_row(task) for task in session().scalars(query)]
     if as_json:
         click.echo(json.dumps(rows, indent=2))
@@ -89,42 +95,39 @@ def list_(
     if not rows:
         click.echo("No tasks.")
     for row in rows:
-        click.echo(
-            f"{row['id']}  {row['status']:<9}  {row['title']}"
-            + (f"  {row['note']}" if row["note"] else "")
-        )
+        line = f"{row['id']}  {row['status']:<9}  {row['title']}  {row['note']}"
+        click.echo(line.rstrip())
 
 
 @command.command("show")
 @click.argument("task_id", metavar="ID")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @instance_option
 def show(settings: Settings, *, task_id: str, as_json: bool) -> None:
-    """Show one task with its attempts."""
+    """Show a task and its attempts."""
     with panel(settings):
         task = _find(task_id)
         row = _row(task)
         row["attempts"] = [
             {
-                "number": one.number,
-                "started_at": one.started_at.isoformat(),
-                "ended_at": one.ended_at.isoformat() if one.ended_at else None,
-                "outcome": one.outcome,
-                "message": one.message,
+                "number": attempt.number,
+                "started_at": attempt.started_at.isoformat(),
+                "ended_at": attempt.ended_at.isoformat() if attempt.ended_at else None,
+                "outcome": attempt.outcome,
+                "message": attempt.message,
             }
-            for one in task.attempts
+            for attempt in task.attempts
         ]
     if as_json:
         click.echo(json.dumps(row, indent=2))
         return
     for name, value in row.items():
         if name != "attempts":
-            click.echo(f"{name + ':':<10} {value or '-'}")
-    for one in row["attempts"]:
-        click.echo(
-            f"  attempt {one['number']}, {one['started_at']}: {one['outcome'] or 'running'}"
-            + (f" {one['message']}" if one["message"] else "")
-        )
+            click.echo(f"{name + ':':<11} {value or '-'}")
+    for attempt in row["attempts"]:
+        outcome = attempt["outcome"] or "running"
+        line = f"  attempt {attempt['number']}, {attempt['started_at']}: {outcome}"
+        click.echo(f"{line} {attempt['message'] or ''}".rstrip())
 
 
 @command.command("export")
@@ -135,107 +138,107 @@ def show(settings: Settings, *, task_id: str, as_json: bool) -> None:
     type=click.Path(path_type=Path, file_okay=False),
     default=Path(),
     metavar="DIR",
-    help="Where to.  [default: here]",
+    help="Directory to write to.  [default: current directory]",
 )
 @instance_option
 def export(settings: Settings, *, task_id: str, folder: Path) -> None:
-    """Write a task as a test: what the provider said, without secrets, and a pytest file that has
-    it said again.
+    """Export a finished task as a pytest test.
 
-    The test runs the module's job in a lab, against a server that answers as the provider did, and
-    asserts that it ends as it did. It fails when the module behaves differently; where the task
-    failed by a fault of the module's, that is when it is mended.
+    Writes the recorded requests and responses, with secrets removed, and a test that replays them:
+    it runs the module's job against a local server that gives the recorded responses, and asserts
+    the recorded outcome. The test fails when the module behaves differently, for example after the
+    bug that made the task fail is fixed.
     """
     from puqpanel.operations.oversight.conversations import conversation
 
     with panel(settings):
         task = _find(task_id)
-        said = conversation(task)
-        title, ended = f"{task.title} of {task.module}", task.ended_at
-        if (
-            task.status not in (TaskStatus.FAILED, TaskStatus.COMPLETED, TaskStatus.LOST)
-            or ended is None
-        ):
-            raise UserError(f"The task is {task.status}; it can be exported when it has ended.")
+        recording = conversation(task)
+        title, ended_at = f"{task.title} of {task.module}", task.ended_at
+        if task.status not in EXPORTABLE or ended_at is None:
+            raise UserError(f"The task is {task.status}. Only finished tasks can be exported.")
         name = f"task_{task.uuid[:8]}"
-    module = settings.modules_dir / said["module"]
+    module = settings.modules_dir / recording["module"]
     folder.mkdir(parents=True, exist_ok=True)
-    recorded, test = folder / f"{name}.json", folder / f"test_{name}.py"
-    for path in (recorded, test):
+    recording_path, test_path = folder / f"{name}.json", folder / f"test_{name}.py"
+    for path in (recording_path, test_path):
         if path.exists():
-            raise UserError(f"{path} is there already; nothing was written.")
-    recorded.write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    seen = _replayed(recorded, module)
-    then = said["task"]
-    if seen is None:
-        asked, after = (
-            tuple(f"{one['method']} {one['path']}" for one in said["exchanges"]),
-            (said["service"] or {}).get("provision_status", ""),
-        )
-    else:
-        asked, after = tuple(seen["asked"]), seen["provision_status"]
-    inside = folder.resolve() == (module / "tests").resolve()
-    words = {
-        "title": _in_docstring(title),
-        "status": then["status"],
-        "day": ended.date().isoformat(),
-        "file": test.name,
-        "name": name,
-        "conversation": recorded.name,
-        "folder": (
-            "Path(__file__).parents[1]"
-            if inside
-            else f"Path({json.dumps(str(module), ensure_ascii=False)})"
-        ),
-        "ends": (then["status"], after),
-        "note": json.dumps(then["note"], ensure_ascii=False),
-        "asked": (
-            "("
-            + "".join(f"\n        {json.dumps(one, ensure_ascii=False)}," for one in asked)
-            + ("\n    )" if asked else ")")
-        ),
-    }
-    test.write_text(TEST.format(**words), encoding="utf-8")
-    click.echo(
-        f"{recorded}: {len(said['exchanges'])} requests and answers, without secrets.\n{test}"
+            raise UserError(f"{path} already exists; nothing was written.")
+    recording_path.write_text(
+        json.dumps(recording, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
     )
-    if not said["exchanges"]:
+    replayed = _replay(recording_path, module)
+    recorded_task = recording["task"]
+    if replayed is None:
+        requests = [
+            f"{exchange['method']} {exchange['path']}" for exchange in recording["exchanges"]
+        ]
+        provision_status = (recording["service"] or {}).get("provision_status", "")
+    else:
+        requests, provision_status = replayed["asked"], replayed["provision_status"]
+    in_module = folder.resolve() == (module / "tests").resolve()
+    test = TEST.format(
+        title=_in_docstring(title),
+        status=recorded_task["status"],
+        day=ended_at.date().isoformat(),
+        file=test_path.name,
+        name=name,
+        conversation=recording_path.name,
+        folder="Path(__file__).parents[1]" if in_module else f"Path({_literal(str(module))})",
+        ends=(recorded_task["status"], provision_status),
+        note=_literal(recorded_task["note"]),
+        asked=_tuple_literal(requests),
+    )
+    test_path.write_text(test, encoding="utf-8")
+    exchanges = len(recording["exchanges"])
+    click.echo(f"Wrote {recording_path} with {exchanges} exchanges; secrets were removed.")
+    click.echo(f"Wrote {test_path}.")
+    if not exchanges:
+        click.echo("No exchanges were recorded. Only requests through puqpanel.sdk.http are.")
+    outcome = (replayed["status"], replayed["note"]) if replayed else None
+    if outcome != (recorded_task["status"], recorded_task["note"]):
+        shown = f"{outcome[0]}: {outcome[1]}" if outcome else "the replay raised an error"
         click.echo(
-            "Nothing of a provider is in its log: only requests through puqpanel.sdk.http are"
-            " written down."
+            f"The outcome differs from the recorded one ({shown}). The test fails until you change"
+            " the module or the expected outcome."
         )
-    if seen is None or (seen["status"], seen["note"]) != (then["status"], then["note"]):
-        ends = f"{seen['status']}: {seen['note']}" if seen else "with an error of its own"
-        click.echo(
-            f"Had again now it ends otherwise ({ends}). The test fails until the module does as it"
-            " did; or change what the test expects."
-        )
+
+
+def _literal(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _tuple_literal(texts: list[str]) -> str:
+    if not texts:
+        return "()"
+    lines = "".join(f"\n        {_literal(text)}," for text in texts)
+    return f"({lines}\n    )"
 
 
 def _in_docstring(text: str) -> str:
-    """A title that others worded, as words: nothing of it ends the text that it stands in."""
+    """Escape text so that it cannot end the docstring that contains it."""
     return " ".join(text.replace("\\", "/").replace('"', "'").split())
 
 
-def _replayed(recorded: Path, module: Path) -> dict[str, Any] | None:
-    """What having it again gives now, in a process of its own; None where that fails."""
-    command = [sys.executable, "-m", "puqpanel.sdk.testing.replay", str(recorded), str(module)]
+def _replay(recording: Path, module: Path) -> dict[str, Any] | None:
+    """Replay a recording in a subprocess and return the outcome, or None on an error."""
+    command = [sys.executable, "-m", "puqpanel.sdk.testing.replay", str(recording), str(module)]
     env = environment({"PYTHONPATH": str(ROOT)}, without="PUQPANEL_")
     try:
-        done = subprocess.run(
-            command, env=env, capture_output=True, text=True, timeout=120, check=False
+        completed = subprocess.run(
+            command, env=env, capture_output=True, text=True, timeout=REPLAY_SECONDS, check=False
         )
-        seen: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        replayed: dict[str, Any] = json.loads(completed.stdout.splitlines()[-1])
     except (subprocess.TimeoutExpired, ValueError, IndexError):
         return None
-    return seen
+    return replayed
 
 
 def _find(task_id: str) -> Task:
-    """The task that is meant, with its attempts.
+    """Return the task with this id or id prefix, including its attempts.
 
     Raises:
-        UserError: there is none, or there are several.
+        UserError: No task matches, or several do.
     """
     import sqlalchemy as sa
 
@@ -243,21 +246,15 @@ def _find(task_id: str) -> Task:
     from puqpanel.models import Task
     from puqpanel.operations.oversight.tasks import find_task
 
-    if len(task_id) < 4:
-        raise UserError("Name at least the first four characters of the task's id.")
-    found = (
-        session()
-        .scalars(
-            sa.select(Task.uuid).where(Task.uuid.startswith(task_id, autoescape=True)).limit(2)
-        )
-        .all()
-    )
-    if len(found) != 1:
-        raise UserError(
-            f"There {'are several tasks' if found else 'is no task'}"
-            f" {task_id}{'…; write more of it' if found else ''}."
-        )
-    return find_task(found[0])
+    if len(task_id) < MIN_ID_LENGTH:
+        raise UserError(f"Enter at least the first {MIN_ID_LENGTH} characters of the task id.")
+    matches = sa.select(Task.uuid).where(Task.uuid.startswith(task_id, autoescape=True)).limit(2)
+    uuids = session().scalars(matches).all()
+    if not uuids:
+        raise UserError(f"No such task: {task_id}.")
+    if len(uuids) > 1:
+        raise UserError(f"Several tasks start with {task_id}. Enter more characters of the id.")
+    return find_task(uuids[0])
 
 
 def _row(task: Task) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`puqpanel test`: every test that this machine can run, and the name of what it cannot."""
+"""`puqpanel test`: the test suite on every available database."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from puqpanel.domain.errors import UserError
 from puqpanel.infra.processes import die_with_parent, environment
 from puqpanel.infra.settings import ROOT
 
-# What a test may need of the machine → the programs of which one must be there.
+# Requirement → programs, one of which must be installed.
 NEEDS: dict[str, Sequence[str]] = {
     "chromium": ("chromium", "chromium-browser", "google-chrome"),
     "postgresql": ("initdb",),
@@ -28,7 +28,14 @@ NEEDS: dict[str, Sequence[str]] = {
     "redis": ("redis-server", "valkey-server"),
     "sqlite": ("",),
 }
-PLACES = ("usr/lib/postgresql/*/bin", "usr/local/pgsql/bin", "usr/sbin", "usr/libexec")
+PROGRAM_FOLDERS = (
+    "usr/lib/postgresql/*/bin",
+    "usr/local/pgsql/bin",
+    "usr/sbin",
+    "usr/libexec",
+)
+PYTEST_TESTS_FAILED = 1
+PYTEST_NO_TESTS = 5
 
 
 @dataclass(frozen=True)
@@ -36,9 +43,9 @@ class Suite:
     """One run of pytest.
 
     Args:
-        backend: the database, also what of NEEDS it stands on; sqlite needs nothing.
-        title: what is printed above it.
-        arguments: which tests.
+        backend: The database, which is also a key of NEEDS.
+        title: Heading to print.
+        arguments: Arguments for pytest that select the tests.
     """
 
     backend: str
@@ -46,7 +53,7 @@ class Suite:
     arguments: Sequence[str]
 
 
-ELSEWHERE = (
+DATABASE_INDEPENDENT = (
     "domain",
     "fakes",
     "browser",
@@ -58,13 +65,13 @@ ELSEWHERE = (
     "sdk/test_testing.py",
     "sdk/test_testing_contract.py",
 )
-"""What meets no database, or always a SQLite of its own: run once is enough."""
+"""Tests that use no database or always SQLite; running them once is enough."""
 SUITES = (
-    Suite("sqlite", "SQLite with the embedded queue server: everything", ("tests", "modules")),
+    Suite("sqlite", "SQLite with the embedded queue server: all tests", ("tests", "modules")),
     Suite(
         "postgresql",
-        "PostgreSQL: all that touches the database",
-        ("tests", *(f"--ignore=tests/{name}" for name in ELSEWHERE)),
+        "PostgreSQL: tests that use the database",
+        ("tests", *(f"--ignore=tests/{name}" for name in DATABASE_INDEPENDENT)),
     ),
     Suite("mariadb", "MariaDB: migrations and tasks", ("tests/migrations", "tests/tasks")),
 )
@@ -76,85 +83,85 @@ SUITES = (
     "backends",
     multiple=True,
     type=click.Choice([suite.backend for suite in SUITES]),
-    help="Only on this; may be repeated.",
+    help="Database to test on; can be repeated.  [default: all installed]",
 )
 @click.option(
     "--workers",
     metavar="N",
     default="auto",
     show_default=True,
-    help="How many processes share the tests; 0 for none.",
+    help="Number of parallel pytest processes; 0 runs tests in one process.",
 )
 @click.option(
     "--again",
     is_flag=True,
-    help=(
-        "Try what failed once more, one after the other: on a busy machine a deadline may be"
-        " missed."
-    ),
+    help="Retry failed tests once, one at a time. On a busy machine, tests can time out.",
 )
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[PYTEST ARGUMENT]...")
 def command(
     backends: tuple[str, ...], workers: str, again: bool, arguments: tuple[str, ...]
 ) -> int:
-    """Run every test that this machine can run, on each database that it has the programs of.
+    """Run the test suite on each installed database.
 
-    Arguments are pytest's: `./panel test tests/tasks -k lost` runs those on SQLite alone. What
-    could not be run for want of a program is named at the end; PUQPANEL_TEST_REQUIRE="chromium
-    postgresql mariadb redis" makes it an error.
+    Other arguments are passed to pytest: `./panel test tests/tasks -k lost` runs those tests on
+    SQLite only. Tests that need a program that is not installed are skipped and listed at the end.
+    To fail instead, set PUQPANEL_TEST_REQUIRE to a list such as "chromium postgresql mariadb
+    redis".
     """
     if importlib.util.find_spec("pytest") is None:
         raise UserError(
-            "The test extra is not installed; `./panel test` does so, or: pip install -e '.[test]'"
+            "pytest is not installed. Run `./panel test`, which installs it, or: pip install -e"
+            " '.[test]'"
         )
     if not (ROOT / "tests").is_dir():
-        raise UserError(f"The tests come with the project's sources, and there are none in {ROOT}.")
+        raise UserError(f"No tests in {ROOT}. They are part of the source distribution.")
     missing = [name for name in NEEDS if not available(name)]
     required = _required()
-    if lacking := [name for name in missing if name in required]:
+    if missing_required := [name for name in missing if name in required]:
         raise UserError(
-            f"PUQPANEL_TEST_REQUIRE lists {', '.join(lacking)}, which this machine does not have"
-            f" ({_programs(lacking)})."
+            f"PUQPANEL_TEST_REQUIRE lists {', '.join(missing_required)}, but this machine does not"
+            f" have {_programs(missing_required)}."
         )
-    chosen = [suite for suite in SUITES if suite.backend in backends] if backends else list(SUITES)
-    if arguments and not backends:
-        chosen = [SUITES[0]]
     failed = []
-    for suite in chosen:
+    for suite in _select(backends, arguments):
         if suite.backend in missing:
             continue
         click.echo(click.style(f"== {suite.title}", bold=True), err=True)
-        begun = time.monotonic()
+        started = time.monotonic()
         code = _run(suite, workers, arguments)
-        if code == 5 and arguments:  # nothing of what was asked for is in this suite
+        if code == PYTEST_NO_TESTS and arguments:
             code = 0
-        if code == 1 and again:
-            click.echo("   What failed is tried once more, alone:", err=True)
+        if code == PYTEST_TESTS_FAILED and again:
+            click.echo("   Retrying failed tests one at a time:", err=True)
             code = _run(suite, "0", (*arguments, "--last-failed", "--last-failed-no-failures=none"))
         if code:
             failed.append(suite.backend)
-        click.echo(f"   {time.monotonic() - begun:.0f} s", err=True)
+        click.echo(f"   {time.monotonic() - started:.0f} s", err=True)
     for name in missing:
-        click.echo(
-            f"Not run: what needs {name} ({_programs([name])} not found on this machine).", err=True
-        )
+        click.echo(f"Skipped tests that need {name}: {_programs([name])} not found.", err=True)
     if failed:
         click.echo(f"Failed on: {', '.join(failed)}.", err=True)
     return int(bool(failed))
 
 
 def available(name: str) -> bool:
-    """Whether the machine has what a name in NEEDS stands for."""
+    """Return whether this machine meets a requirement from NEEDS."""
     for program in NEEDS[name]:
         if not program:
-            return True  # Python has it
+            return True  # built into Python
         if shutil.which(program) or any(
             os.access(path, os.X_OK)
-            for place in PLACES
-            for path in Path("/").glob(f"{place}/{program}")
+            for folder in PROGRAM_FOLDERS
+            for path in Path("/").glob(f"{folder}/{program}")
         ):
             return True
     return False
+
+
+def _select(backends: Sequence[str], arguments: Sequence[str]) -> Sequence[Suite]:
+    if backends:
+        return [suite for suite in SUITES if suite.backend in backends]
+    return SUITES[:1] if arguments else SUITES
 
 
 def _required() -> set[str]:
@@ -162,7 +169,7 @@ def _required() -> set[str]:
     required = set(text.replace(",", " ").split())
     if unknown := required - set(NEEDS):
         raise UserError(
-            f"PUQPANEL_TEST_REQUIRE lists {', '.join(sorted(unknown))}; it takes"
+            f"PUQPANEL_TEST_REQUIRE lists {', '.join(sorted(unknown))}. Allowed values:"
             f" {', '.join(NEEDS)}."
         )
     return required
@@ -173,30 +180,30 @@ def _programs(names: Iterable[str]) -> str:
 
 
 def _run(suite: Suite, workers: str, arguments: Sequence[str]) -> int:
-    # No setting of the caller's own panel may reach a test; what only speaks to the tests stays.
-    kept = {
+    # Settings of the caller's panel must not reach the tests; PUQPANEL_TEST_* may.
+    test_settings = {
         name: value for name, value in environment({}).items() if name.startswith("PUQPANEL_TEST_")
     }
     env = environment(
-        {**kept, "PUQPANEL_TEST_DATABASE": suite.backend, "PYTHONPATH": str(ROOT)},
+        {**test_settings, "PUQPANEL_TEST_DATABASE": suite.backend, "PYTHONPATH": str(ROOT)},
         without="PUQPANEL_",
     )
-    named = any(
+    names_tests = any(
         not argument.startswith("-") and (ROOT / argument.partition("::")[0]).exists()
         for argument in arguments
     )
-    which = list(arguments) if named else [*suite.arguments, *arguments]
+    selection = list(arguments) if names_tests else [*suite.arguments, *arguments]
     parallel = [] if workers == "0" or "-n" in arguments else ["-n", workers, "--dist", "worksteal"]
-    # as Ctrl-C does: fixtures stop their servers
-    ends_with_us = functools.partial(die_with_parent, os.getpid(), signal.SIGINT)
+    # SIGINT lets fixtures stop their servers, as Ctrl+C does.
+    interrupt_with_parent = functools.partial(die_with_parent, os.getpid(), signal.SIGINT)
     process = subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-rs", *parallel, *which],
+        [sys.executable, "-m", "pytest", "-rs", *parallel, *selection],
         cwd=ROOT,
         env=env,
-        preexec_fn=ends_with_us,  # noqa: PLW1509 - there is one thread
+        preexec_fn=interrupt_with_parent,  # noqa: PLW1509 - this process has one thread
     )
     while True:
         try:
             return process.wait()
         except KeyboardInterrupt:
-            continue  # the terminal has told pytest too: let it say what it was at
+            continue  # the terminal interrupts pytest as well; let it print its report

@@ -1,4 +1,4 @@
-"""`puqpanel up`: the whole panel on one machine."""
+"""`puqpanel up`: the entire panel on one machine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from typing import Any
 
 import click
 
-from puqpanel.cli.context import load_settings, overrides, writable
+from puqpanel.cli.context import ensure_writable, load_settings, overrides
 from puqpanel.cli.supervisor import Child, Group
 from puqpanel.domain.errors import UserError
 from puqpanel.infra.processes import Busy, FileLock, environment
@@ -26,146 +26,160 @@ from puqpanel.infra.queue_server import QueueServer
 from puqpanel.infra.settings import Settings
 
 START_SECONDS = 90.0
+LOOPBACK = {
+    "0.0.0.0": "127.0.0.1",  # noqa: S104
+    "::": "::1",
+}
 
 
 @click.command("up")
 @click.option(
     "--demo",
     is_flag=True,
-    help="Fill it with people, products and services to play with, and a provider for them.",
+    help="Load sample clients, products and services, and run the demo cloud as their provider.",
 )
 @click.option(
     "--host",
     metavar="ADDRESS",
-    help="Where to listen; 0.0.0.0 for everybody.  [default: 127.0.0.1]",
+    help="Address to listen on; 0.0.0.0 for all interfaces.  [default: PUQPANEL_HOST or 127.0.0.1]",
 )
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
     metavar="N",
-    help="Which port; 0 takes a free one.  [default: 8000]",
+    help="Port to listen on; 0 picks a free one.  [default: PUQPANEL_PORT or 8000]",
 )
 @click.option(
     "--instance",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Where everything is kept.  [default: instance]",
+    help="Instance directory.  [default: instance]",
 )
 @click.option(
     "--dev",
     is_flag=True,
-    help="Serve changed code, templates and modules without a restart of the pages.",
+    help="Reload changed code, templates and modules.",
 )
 def command(
     demo: bool, host: str | None, port: int | None, instance: Path | None, dev: bool
 ) -> int:
-    """Run the whole panel on this machine, with nothing else to install.
+    """Run the entire panel on this machine.
 
-    Brings the database up to date, then starts the queue server, the pages, the workers and the
-    scheduler, starts again what ends, and prints the address once everything answers. Without
-    --demo the first staff account is made: you are asked for it, or, where nobody can be asked,
-    admin@example.test with a made-up password, printed once. Ctrl-C stops it: what runs may finish,
-    a second Ctrl-C ends it at once.
+    Applies migrations, starts the queue server, the web server, the workers and the scheduler,
+    restarts those that exit, and prints the URL when everything is ready. No other software is
+    required.
+
+    On the first start without --demo, prompts for the first staff account. Without a terminal, it
+    creates admin@example.test with a random password, which is printed once.
+
+    Press Ctrl+C to stop once running requests and tasks have finished, and again to stop
+    immediately.
     """
     changes = overrides(instance=instance, host=host, port=port, dev=dev)
     settings = load_settings(changes)
-    writable(settings.instance)
+    ensure_writable(settings.instance)
     with (
-        _only_one(settings),
-        _listen(settings.host, settings.port) as pages,
+        _instance_lock(settings),
+        _listen(settings.host, settings.port) as web_socket,
         contextlib.ExitStack() as stack,
     ):
-        bound = pages.getsockname()[1]
-        changes |= {"PUQPANEL_PORT": str(bound)}
+        changes |= {"PUQPANEL_PORT": str(web_socket.getsockname()[1])}
         settings = load_settings(changes)
-        cloud = stack.enter_context(_listen("127.0.0.1", _cloud_port(settings))) if demo else None
-        return Up(settings, environment(changes), pages, cloud).run()
+        cloud_socket = None
+        if demo:
+            cloud_socket = stack.enter_context(_listen("127.0.0.1", _cloud_port(settings)))
+        return Up(settings, environment(changes), web_socket, cloud_socket).run()
 
 
 class Up:
-    """One run of the panel.
+    """One run of `puqpanel up`.
 
     Args:
-        settings: as the children will read them from `env`.
-        env: their environment.
-        pages: where the web process is to accept connections.
-        cloud: where the demo cloud is to; None without the demo.
+        settings: The settings that child processes load from `env`.
+        env: Environment of the child processes.
+        web_socket: Listening socket of the web server.
+        cloud_socket: Listening socket of the demo cloud; None without the demo.
     """
 
     def __init__(
         self,
         settings: Settings,
         env: dict[str, str],
-        pages: socket.socket,
-        cloud: socket.socket | None,
+        web_socket: socket.socket,
+        cloud_socket: socket.socket | None,
     ) -> None:
-        self.settings, self.env, self.pages, self.cloud = settings, env, pages, cloud
-        self.group = Group(lambda sentence: click.echo(f"puqpanel: {sentence}", err=True))
+        self.settings, self.env = settings, env
+        self.web_socket, self.cloud_socket = web_socket, cloud_socket
+        self.group = Group(lambda message: click.echo(f"puqpanel: {message}", err=True))
         self.queue = None if settings.redis_url else QueueServer(settings.instance)
         self.signals = 0
         self.preparing: subprocess.Popen[bytes] | None = None
 
     def run(self) -> int:
-        """Prepares, starts, watches; returns the exit code once everything has ended."""
+        """Run until a signal arrives and all processes have stopped; return the exit code."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, self._noted)
+            signal.signal(number, self._on_signal)
         try:
             if self.queue is not None:
                 self.queue.start()
             facts = self._prepare()
             if not self.signals:
                 self._start()
-                if self._until_ready():
-                    self._welcome(facts)
+                if self._wait_until_ready():
+                    self._show_welcome(facts)
                 while not self.signals:
                     self._tick()
             if self.group.children:
                 click.echo(
-                    "\nStopping; what runs may finish. Ctrl-C again ends it at once.", err=True
+                    "\nStopping. Waiting for running requests and tasks; press Ctrl+C again to stop"
+                    " immediately.",
+                    err=True,
                 )
         finally:
-            asked = max(self.signals, 1)
-            self.group.stop(hurry=lambda: self.signals > asked)
+            signals = max(self.signals, 1)
+            self.group.stop(hurry=lambda: self.signals > signals)
             if self.queue is not None:
                 self.queue.stop()
         return 0
 
-    def _noted(self, number: int, _frame: FrameType | None) -> None:
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         self.signals += 1
-        if self.preparing is not None:  # it may stand at a question for as long as it likes
+        if self.preparing is not None:  # it may be waiting at a prompt
             with contextlib.suppress(ProcessLookupError):
                 self.preparing.terminate()
 
     def _prepare(self) -> dict[str, Any]:
-        """Migrations, keys, demo data or the first staff account: in a process of its own, so
-        that this one stays small.
+        """Run `puqpanel prepare` and return its output.
+
+        A subprocess keeps the memory of this long-running process small.
         """
-        extra = ["--cloud-port", str(self.cloud.getsockname()[1])] if self.cloud is not None else []
-        with subprocess.Popen(
-            [*_puqpanel("prepare"), *extra], env=self.env, stdout=subprocess.PIPE
-        ) as process:
+        command = _puqpanel("prepare")
+        if self.cloud_socket is not None:
+            command += ["--cloud-port", str(self.cloud_socket.getsockname()[1])]
+        with subprocess.Popen(command, env=self.env, stdout=subprocess.PIPE) as process:
             self.preparing = process
             assert process.stdout is not None
             output = process.stdout.read()
         self.preparing = None
         if process.returncode and not self.signals:
-            raise SystemExit(process.returncode)  # it has said why
-        facts: dict[str, Any] = (
-            json.loads(output.splitlines()[-1]) if output.strip() and not process.returncode else {}
-        )
+            raise SystemExit(process.returncode)  # it has printed the error
+        if process.returncode or not output.strip():
+            return {}
+        facts: dict[str, Any] = json.loads(output.splitlines()[-1])
         return facts
 
     def _start(self) -> None:
-        def child(name: str, *arguments: str, **more: Any) -> None:
-            self.group.add(Child(name, _puqpanel(*arguments), self.env, **more))
+        def add(name: str, *arguments: str, **options: Any) -> None:
+            self.group.add(Child(name, _puqpanel(*arguments), self.env, **options))
 
-        if self.cloud is not None:
-            fd = self.cloud.fileno()
-            child("demo cloud", "demo", "cloud", "--fd", str(fd), fds=[fd], grace=5, last=True)
-        fd = self.pages.fileno()
-        child("web", "web", "--fd", str(fd), "--quiet", fds=[fd])
-        child("worker", "worker", grace=30)
-        child("scheduler", "scheduler")
+        if self.cloud_socket is not None:
+            fd = self.cloud_socket.fileno()
+            cloud_options = {"fds": [fd], "grace_seconds": 5, "last": True}
+            add("demo cloud", "demo", "cloud", "--fd", str(fd), **cloud_options)
+        fd = self.web_socket.fileno()
+        add("web", "web", "--fd", str(fd), "--quiet", fds=[fd])
+        add("worker", "worker", grace_seconds=30)
+        add("scheduler", "scheduler")
 
     def _tick(self) -> None:
         self.group.tick()
@@ -173,67 +187,63 @@ class Up:
             self.queue.tick()
         time.sleep(0.2)
 
-    def _until_ready(self) -> bool:
+    def _wait_until_ready(self) -> bool:
         deadline = time.monotonic() + START_SECONDS
-        told = False
+        warned = False
         while not self.signals:
             healthy, failing = self._health()
             if healthy:
                 return True
-            if time.monotonic() > deadline and not told:
-                told = True
+            if time.monotonic() > deadline and not warned:
+                warned = True
                 click.echo(
-                    f"puqpanel: still waiting for {failing}; `puqpanel doctor` says more.", err=True
+                    f"puqpanel: Still waiting for {failing}. For details, run: puqpanel doctor",
+                    err=True,
                 )
             self._tick()
         return False
 
     def _health(self) -> tuple[bool, str]:
-        host, port = self.pages.getsockname()[:2]
-        everywhere = {
-            "0.0.0.0": "127.0.0.1",  # noqa: S104
-            "::": "::1",
-        }
-        connection = http.client.HTTPConnection(everywhere.get(host, host), port, timeout=2)
+        """Return whether GET /health succeeds, and the failing checks."""
+        host, port = self.web_socket.getsockname()[:2]
+        connection = http.client.HTTPConnection(LOOPBACK.get(host, host), port, timeout=2)
         try:
             connection.request("GET", "/health")
-            answer = connection.getresponse()
-            checks = json.loads(answer.read()).get("checks", {})
-            return answer.status == 200, ", ".join(
-                name for name, state in checks.items() if state == "fail"
-            )
+            response = connection.getresponse()
+            checks = json.loads(response.read()).get("checks", {})
+            failing = ", ".join(name for name, state in checks.items() if state == "fail")
+            return response.status == 200, failing
         except (OSError, http.client.HTTPException, ValueError, AttributeError):
-            return False, "the pages"
+            return False, "the web server"
         finally:
             connection.close()
 
-    def _welcome(self, facts: dict[str, Any]) -> None:
+    def _show_welcome(self, facts: dict[str, Any]) -> None:
         address = self.settings.address.replace("//0.0.0.0:", "//127.0.0.1:").replace(
             "//:::", "//[::1]:"
         )
         click.echo(f"\n  {self.settings.name} is running at {click.style(address, bold=True)}\n")
-        lines = facts.get("sign_ins", [])
-        longest = max((len(line["email"]) for line in lines), default=0)
-        for line in lines:
-            click.echo(
-                f"    {line['who']:<9} {address}{line['path']:<8} {line['email']:<{longest}} "
-                f" {line['password']}"
-            )
+        accounts = facts.get("sign_ins", [])
+        width = max((len(account["email"]) for account in accounts), default=0)
+        for account in accounts:
+            url = f"{address}{account['path']:<8}"
+            email = f"{account['email']:<{width}}"
+            click.echo(f"    {account['who']:<9} {url} {email}  {account['password']}")
         if note := facts.get("note"):
             click.echo(f"    {note}")
-        click.echo("\n  Ctrl-C stops it.")
+        click.echo("\n  Press Ctrl+C to stop.")
         sys.stdout.flush()
 
 
 @contextlib.contextmanager
-def _only_one(settings: Settings) -> Iterator[None]:
+def _instance_lock(settings: Settings) -> Iterator[None]:
     lock = FileLock(settings.instance / "up.lock")
     try:
         lock.acquire()
     except Busy as error:
-        who = f" (process {error.pid})" if error.pid else ""
+        holder = f" (process {error.pid})" if error.pid else ""
         raise UserError(
-            f"This instance is running already{who}: {settings.instance}. Choose another with"
+            f"This instance is already running{holder}: {settings.instance}. Choose another with"
             " --instance DIR."
         ) from None
     try:
@@ -244,8 +254,9 @@ def _only_one(settings: Settings) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _listen(host: str, port: int) -> Iterator[socket.socket]:
-    """Opens the socket here and hands it down: a taken port is noticed before anything starts,
-    and no restart loses a connection.
+    """Open a listening socket for a child process to inherit.
+
+    A port in use is reported before anything starts, and restarts of the child lose no connections.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -262,25 +273,27 @@ def _listen(host: str, port: int) -> Iterator[socket.socket]:
             listener.bind(address)
             listener.listen(512)
         except OSError as error:
-            reason = {
-                errno.EADDRINUSE: (
-                    f"Port {port} on {host} is in use. Choose another with --port N (0 takes a free"
-                    " one)."
-                ),
-                errno.EACCES: (
-                    f"Port {port} is not for ordinary users. Choose one above 1023 with --port N."
-                ),
-                errno.EADDRNOTAVAIL: (
-                    f"{host} is no address of this machine. Choose another with --host ADDRESS."
-                ),
-            }.get(error.errno or 0, f"Cannot listen on {host} port {port}: {error.strerror}.")
-            raise UserError(reason) from None
+            raise UserError(_listen_error(host, port, error)) from None
         yield listener
 
 
+def _listen_error(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"Port {port} on {host} is already in use. Choose another with --port N; 0 picks a free"
+            " one."
+        )
+    if error.errno == errno.EACCES:
+        return f"Port {port} requires root privileges. Choose one above 1023 with --port N."
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"{host} is not an address of this machine. Choose another with --host ADDRESS."
+    return f"Cannot listen on {host} port {port}: {error.strerror}."
+
+
 def _cloud_port(settings: Settings) -> int:
-    """The port that the demo cloud had last time, if it is free: its address stands in the
-    module's server row.
+    """Return the demo cloud's previous port if it is free, else 0.
+
+    The port is stored in the module's server settings.
     """
     with contextlib.suppress(OSError, ValueError, KeyError):
         port = int(json.loads((settings.instance / "demo" / "cloud.json").read_text())["port"])

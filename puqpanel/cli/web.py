@@ -1,4 +1,4 @@
-"""`puqpanel web`: the pages, served by gunicorn."""
+"""`puqpanel web`: the web server."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 import structlog
 
-from puqpanel.cli.context import load_settings, overrides, ready_to_serve
 from puqpanel.host.containment import output_redaction
+from puqpanel.cli.context import load_settings, overrides, prepare_server
 from puqpanel.infra.settings import Settings
 
 if TYPE_CHECKING:
@@ -19,36 +19,36 @@ log = structlog.get_logger(__name__)
 
 @click.command("web")
 @click.option(
-    "--host", metavar="ADDRESS", help="Where to listen.  [default: PUQPANEL_HOST or 127.0.0.1]"
+    "--host",
+    metavar="ADDRESS",
+    help="Address to listen on.  [default: PUQPANEL_HOST or 127.0.0.1]",
 )
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
     metavar="N",
-    help="Which port.  [default: PUQPANEL_PORT or 8000]",
+    help="Port to listen on.  [default: PUQPANEL_PORT or 8000]",
 )
 @click.option(
     "--processes",
     type=click.IntRange(1, 256),
     metavar="N",
-    help="How many.  [default: PUQPANEL_WEB_PROCESSES or 2]",
+    help="Number of processes.  [default: PUQPANEL_WEB_PROCESSES or 2]",
 )
-@click.option("--fd", type=int, hidden=True, help="An open socket to accept connections on.")
-@click.option("--quiet", is_flag=True, hidden=True, help="Say only what went wrong.")
+@click.option("--fd", type=int, hidden=True, help="File descriptor of a listening socket.")
+@click.option("--quiet", is_flag=True, hidden=True, help="Log only warnings and errors.")
 def command(
     host: str | None, port: int | None, processes: int | None, fd: int | None, quiet: bool
 ) -> None:
-    """Serve the pages.
+    """Run the web server.
 
-    Each process answers one request at a time, so start about two for every core. Put nginx or
-    Caddy in front on a real host, and say so in PUQPANEL_TRUSTED_PROXIES. The database must be up
-    to date: run `puqpanel db upgrade` first.
+    Each process handles one request at a time; start about two per CPU core. In production, run it
+    behind nginx or Caddy and set PUQPANEL_TRUSTED_PROXIES. Run `puqpanel db upgrade` first.
     """
     settings = load_settings(overrides(host=host, port=port))
-    ready_to_serve(settings)
+    prepare_server(settings)
     output_redaction.install()
-    # The code is imported here, once and before the fork; the app itself is built in each worker
-    # process (see gunicorn_worker.py).
+    # Import the code once before the fork. Each worker process builds its own app.
     import puqpanel.live  # noqa: F401
     from puqpanel.cli.gunicorn_worker import WebServer
 
@@ -64,14 +64,12 @@ def command(
 
 
 def _live(settings: Settings) -> Live:
-    """The app of one worker process, built ahead of the first request; where that fails now,
-    each request tries again.
-    """
+    """Build the app before the first request; on failure, each request tries again."""
     from puqpanel.live import Live
 
     live = Live(settings)
     try:
         live.ensure()
     except Exception:
-        log.exception("the app could not be built yet")
+        log.exception("app could not be built")
     return live

@@ -1,4 +1,4 @@
-"""`puqpanel worker`: a parent that keeps a number of task workers running."""
+"""`puqpanel worker`: a pool of worker processes."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from types import FrameType
 import click
 import structlog
 
-from puqpanel.cli.context import load_settings, ready_to_serve
 from puqpanel.host.containment import output_redaction
+from puqpanel.cli.context import load_settings, prepare_server
 from puqpanel.infra.processes import die_with_parent
 from puqpanel.infra.settings import Settings
 
 log = structlog.get_logger(__name__)
-STEADY = 30.0
-LONGEST_WAIT = 30.0
+STABLE_SECONDS = 30.0
+"""Run time after which an exit no longer counts as a quick one."""
+MAX_RESTART_DELAY_SECONDS = 30.0
 
 
 @click.command("worker")
@@ -27,20 +28,19 @@ LONGEST_WAIT = 30.0
     "--processes",
     type=click.IntRange(1, 256),
     metavar="N",
-    help="How many.  [default: PUQPANEL_WORKERS or 2]",
+    help="Number of worker processes.  [default: PUQPANEL_WORKERS or 2]",
 )
 def command(processes: int | None) -> int:
-    """Work off the tasks.
+    """Run background tasks.
 
-    Each worker runs one task at a time in a child process, and ends it when its time is up. SIGTERM
-    or Ctrl-C lets running tasks finish; a second one ends them. A worker that dies is replaced, and
-    its task is settled by what its module allows.
+    Each worker process runs one task at a time in a child process and enforces its timeout. SIGTERM
+    or Ctrl+C lets running tasks finish; a second signal ends them. A worker that dies is replaced,
+    and its task is retried or marked as lost, as the module's job options define.
     """
     settings = load_settings()
-    ready_to_serve(settings)
+    prepare_server(settings)
     output_redaction.install()
-    # Imported before the fork, so that the workers share the code; engines and connections are each
-    # one's own.
+    # Import before the fork so that the workers share the code in memory.
     import puqpanel.jobs.entry
     import puqpanel.live
     import puqpanel.tasks.worker  # noqa: F401
@@ -49,89 +49,97 @@ def command(processes: int | None) -> int:
 
 
 class Pool:
-    """Forks workers and replaces those that end.
+    """Forks worker processes and replaces those that exit.
 
     Args:
-        settings: as loaded.
-        size: how many workers.
+        settings: The loaded settings.
+        size: Number of worker processes.
     """
 
     def __init__(self, settings: Settings, size: int) -> None:
         self.settings, self.size = settings, size
-        self.running: dict[int, float] = {}  # process id → since
-        self.stopping = 0
-        self.quick_deaths = 0
+        self.started_at: dict[int, float] = {}  # process id → start time
+        self.signals = 0
+        self.quick_exits = 0
         self.not_before = 0.0
 
     def run(self) -> int:
-        """Works until a signal comes and the last worker has ended."""
+        """Run until a signal arrives and the last worker has exited; return the exit code."""
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._stop)
-        while self.running or not self.stopping:
+            signal.signal(number, self._on_signal)
+        while self.started_at or not self.signals:
             self._reap()
             while (
-                not self.stopping
-                and len(self.running) < self.size
+                not self.signals
+                and len(self.started_at) < self.size
                 and time.monotonic() >= self.not_before
             ):
                 self._fork()
             time.sleep(0.1)
         return 0
 
-    def _stop(self, number: int, _frame: FrameType | None) -> None:
-        self.stopping += 1
-        for pid in self.running:
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        self.signals += 1
+        for pid in self.started_at:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
 
     def _fork(self) -> None:
         parent = os.getpid()
-        # A signal between the fork and the new handlers would be taken for the parent's own.
+        # Block signals until the child has installed its own handlers.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
         pid = os.fork()
         if pid == 0:
-            code = 1
-            try:
-                signal.signal(signal.SIGTERM, signal.SIG_DFL)
-                # Ctrl-C reaches the whole group; the parent passes it on
-                signal.signal(signal.SIGINT, signal.SIG_IGN)
-                die_with_parent(parent, signal.SIGTERM)
-                signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
-                work(self.settings)
-                code = 0
-            except SystemExit as ending:
-                code = (
-                    ending.code if isinstance(ending.code, int) else 0 if ending.code is None else 1
-                )
-            except BaseException:
-                log.exception("a worker failed")
-            finally:
-                os._exit(code)
-        self.running[pid] = time.monotonic()
+            self._run_child(parent)
+        self.started_at[pid] = time.monotonic()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
 
+    def _run_child(self, parent: int) -> None:
+        """Run a worker in the forked process, and exit."""
+        code = 1
+        try:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            # Ctrl+C reaches the whole process group; the parent forwards it as SIGTERM.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            die_with_parent(parent, signal.SIGTERM)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
+            work(self.settings)
+            code = 0
+        except SystemExit as error:
+            if error.code is None:
+                code = 0
+            elif isinstance(error.code, int):
+                code = error.code
+        except BaseException:
+            log.exception("worker process failed")
+        finally:
+            os._exit(code)
+
     def _reap(self) -> None:
-        for pid, since in list(self.running.items()):
-            ended, status = os.waitpid(pid, os.WNOHANG)
-            if not ended:
+        for pid, started_at in list(self.started_at.items()):
+            exited, status = os.waitpid(pid, os.WNOHANG)
+            if not exited:
                 continue
-            del self.running[pid]
-            if self.stopping:
+            del self.started_at[pid]
+            if self.signals:
                 continue
-            lived = time.monotonic() - since
-            self.quick_deaths = 0 if lived > STEADY else self.quick_deaths + 1
-            wait = min(LONGEST_WAIT, 0.2 * 2**self.quick_deaths) if self.quick_deaths else 0.0
-            self.not_before = time.monotonic() + wait
+            stable = time.monotonic() - started_at > STABLE_SECONDS
+            self.quick_exits = 0 if stable else self.quick_exits + 1
+            delay = 0.0
+            if self.quick_exits:
+                exponent = min(self.quick_exits, 10)  # a larger one could overflow
+                delay = min(MAX_RESTART_DELAY_SECONDS, 0.2 * 2**exponent)
+            self.not_before = time.monotonic() + delay
             log.warning(
-                "a worker ended and is replaced",
+                "worker process exited; restarting",
                 pid=pid,
-                status=os.waitstatus_to_exitcode(status),
-                wait=round(wait, 1),
+                exit_code=os.waitstatus_to_exitcode(status),
+                delay_seconds=round(delay, 1),
             )
 
 
 def work(settings: Settings) -> None:
-    """One worker, until SIGTERM: what the forked process runs."""
+    """Run one worker in this process until SIGTERM."""
     from puqpanel.jobs.entry import HANDLERS
     from puqpanel.live import Live
     from puqpanel.tasks.worker import run_worker

@@ -1,5 +1,5 @@
-"""The outside world, one door a file: database, queue, keys, clock, settings, log.
+"""Infrastructure: database, queue, keys, clock, HTTP, mail, settings and log.
 
-Belongs here: the only code that touches redis, requests or the environment. Does not: anything that
-knows a hosting noun. Every floor above may call it; it calls domain alone.
+Only this layer uses redis, requests and the process environment, and it knows nothing about
+hosting. All layers above may import it; it imports only domain.
 """

@@ -1,12 +1,12 @@
-"""Which addresses the panel may be sent to by what people type: the open internet, and the networks
-that were allowed.
+"""Protection against SSRF: addresses that user input may make the panel connect to.
 
-A name is looked up here once, and what is connected to is the address that was looked at, never the
-name again: a name that changes its answer between the look and the connection leads nowhere.
+Public addresses are allowed, and networks that an administrator has allowed. A name is resolved
+once and the caller connects to the checked address, so that DNS rebinding has no effect.
 """
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Collection, Sequence
@@ -14,13 +14,12 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 from puqpanel.domain.errors import UserError
 
-LOOKUP = 5.0
-"""Seconds that a name may take to be looked up."""
+LOOKUP_SECONDS = 5.0
+"""Time limit for resolving a name."""
 Network = IPv4Network | IPv6Network
 
-# What `is_global` leaves to be said, in words of our own: it has changed from one Python to the
-# next.
-_CLOSED = tuple(
+# Explicit, because the networks that `is_global` covers differ between Python versions.
+_BLOCKED = tuple(
     ip_network(text)
     for text in (
         "0.0.0.0/8",
@@ -38,7 +37,7 @@ _CLOSED = tuple(
         "203.0.113.0/24",
         "224.0.0.0/4",
         "240.0.0.0/4",
-        "168.63.129.16/32",  # a cloud's own service, at a public address
+        "168.63.129.16/32",  # Azure's internal services, at a public address
         "2001::/23",
         "2001:db8::/32",
         "2002::/16",
@@ -51,51 +50,58 @@ _allowed: tuple[Network, ...] = ()
 
 
 class AddressRefused(UserError):
-    """The address is none that the panel may be sent to, or there is none; the text is a
-    sentence.
-    """
+    """The host has no address that the panel may connect to."""
 
 
 class NameUnknown(AddressRefused):
-    """Nobody knows an address of this name, or not in time."""
+    """The host name cannot be resolved."""
 
 
 def networks(texts: Collection[str]) -> tuple[Network, ...]:
-    """Networks (`10.0.0.0/8`) and single addresses. Raises UserError for what is neither."""
-    found = []
+    """Parse networks (`10.0.0.0/8`) and single addresses.
+
+    Raises:
+        UserError: A text is neither.
+    """
+    parsed = []
     for text in texts:
         try:
-            found.append(ip_network(str(text).strip(), strict=False))
+            parsed.append(ip_network(str(text).strip(), strict=False))
         except ValueError:
             raise UserError(
-                f"“{text}” is no network; write one such as 10.0.0.0/8 or an address."
+                f"“{text}” is not a network. Enter one such as 10.0.0.0/8, or an address."
             ) from None
-    return tuple(found)
+    return tuple(parsed)
 
 
 def allow(texts: Collection[str]) -> None:
-    """Sets the networks that are open to every check of this process besides the internet.
+    """Set the networks that this process may connect to in addition to public addresses.
 
-    Raises UserError.
+    Raises:
+        UserError: A text is not a network.
     """
     global _allowed
     _allowed = networks(texts)
 
 
 def resolve_public(host: str, port: int, allow: Collection[str] = ()) -> list[tuple[str, int]]:
-    """The addresses of a host that may be connected to, each as (address, port), numbers only:
-    connect to one of these, not to the name.
+    """Resolve a host to the addresses that the panel may connect to.
+
+    Connect to one of these, not to the name.
 
     Args:
-        host: a name or an address.
+        host: A host name or an address.
         port: 1 to 65535.
-        allow: networks that are open besides the internet and those of PUQPANEL_MONITORING_ALLOW,
+        allow: Networks to allow in addition to public addresses and PUQPANEL_MONITORING_ALLOW, such
             as `["10.0.0.0/8"]`.
 
+    Returns:
+        Pairs of a numeric address and the port.
+
     Raises:
-        AddressRefused: the name is not known, or each of its addresses is loopback, private,
-            link-local (where clouds keep their metadata), multicast or reserved, also as IPv4
-            inside IPv6. A UserError; its text is a sentence.
+        AddressRefused: The name cannot be resolved, or all of its addresses are loopback, private,
+            link-local (including cloud metadata services), multicast or reserved, also as IPv4
+            embedded in IPv6. It is a UserError.
     """
     name = str(host or "").strip().removeprefix("[").removesuffix("]")
     if (
@@ -104,31 +110,26 @@ def resolve_public(host: str, port: int, allow: Collection[str] = ()) -> list[tu
         or not name.isprintable()
         or any(sign in name for sign in " /\\@#?")
     ):
-        raise AddressRefused(f"“{name[:80]}” is no name or address of a host.")
+        raise AddressRefused(f"“{name[:80]}” is not a valid host name or address.")
     if isinstance(port, bool) or not str(port).isdecimal() or not 1 <= int(port) <= 65535:
         raise AddressRefused(
             f"The port must be a whole number from 1 to 65535, not “{str(port)[:20]}”."
         )
-    open_ = (*_allowed, *networks(allow))
+    allowed = (*_allowed, *networks(allow))
     texts = _look_up(name, int(port))
-    found = []
+    addresses = []
     for text in texts:
         address = _plain(ip_address(text.split("%", 1)[0]))
-        if is_open(address, open_):
-            found.append((str(address), int(port)))
-    if not found:
-        shown = f"{texts[0]}, the address of {name}," if texts[0] != name else name
-        raise AddressRefused(
-            f"{shown} is not on the open internet, and its network is not among those that are"
-            " allowed."
-        )
-    return list(dict.fromkeys(found))
+        if is_open(address, allowed):
+            addresses.append((str(address), int(port)))
+    if not addresses:
+        host_text = f"{texts[0]}, the address of {name}," if texts[0] != name else name
+        raise AddressRefused(f"{host_text} is not a public address and not in an allowed network.")
+    return list(dict.fromkeys(addresses))
 
 
 def is_open(address: IPv4Address | IPv6Address, allowed: Sequence[Network] = ()) -> bool:
-    """Whether the panel may be sent to an address: a public one, or one in a network that was
-    allowed.
-    """
+    """Return whether an address is public or in an allowed network."""
     address = _plain(address)
     if any(address in network for network in allowed):
         return True
@@ -137,35 +138,30 @@ def is_open(address: IPv4Address | IPv6Address, allowed: Sequence[Network] = ())
             return is_open(IPv4Address(int(address) & 0xFFFFFFFF), allowed)
         if address not in _OPEN_V6:
             return False
-    return address.is_global and not any(address in network for network in _CLOSED)
+    return address.is_global and not any(address in network for network in _BLOCKED)
 
 
 def _plain(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
-    """IPv4 inside IPv6 as the IPv4 that a connection to it reaches."""
+    """Return the IPv4 address that an IPv4-mapped IPv6 address stands for."""
     return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
 
 
 def _look_up(name: str, port: int) -> list[str]:
-    """The addresses of a name, in the order in which they are tried; in a thread, because a
-    resolver knows no limit.
-    """
-    answer: list[str] = []
-    problem: list[str] = []
+    """Resolve a name in a thread, because the system resolver has no timeout."""
+    addresses: list[str] = []
 
-    def ask() -> None:
-        try:
-            answer.extend(
+    def resolve() -> None:
+        with contextlib.suppress(OSError, UnicodeError, ValueError):
+            addresses.extend(
                 str(sockaddr[0])
                 for *_, sockaddr in socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
             )
-        except (OSError, UnicodeError, ValueError):
-            problem.append(f"The name {name} is not known.")
 
-    thread = threading.Thread(target=ask, daemon=True)
+    thread = threading.Thread(target=resolve, daemon=True)
     thread.start()
-    thread.join(LOOKUP)
+    thread.join(LOOKUP_SECONDS)
     if thread.is_alive():
-        raise NameUnknown(f"The name {name} could not be looked up in time.")
-    if problem or not answer:
-        raise NameUnknown(problem[0] if problem else f"The name {name} has no address.")
-    return answer
+        raise NameUnknown(f"The host name {name} could not be resolved in time.")
+    if not addresses:
+        raise NameUnknown(f"The host name {name} could not be resolved.")
+    return addresses

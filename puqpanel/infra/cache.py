@@ -1,6 +1,6 @@
-"""Values that may be lost at any moment: kept in the queue server for some seconds, encrypted.
+"""A cache in the queue server, with encrypted values.
 
-A server that is away is a miss.
+An unavailable server counts as a miss.
 """
 
 from __future__ import annotations
@@ -13,63 +13,64 @@ from puqpanel.infra import crypto, queue
 from puqpanel.infra.crypto import KeyFileError
 from puqpanel.infra.queue import QueueError
 
-LARGEST = 1024 * 1024
-"""Characters of one value: the server's memory is the tasks' before it is the cache's."""
-LONGEST = 30 * 24 * 3600
+MAX_VALUE_LENGTH = 1024 * 1024
+"""Characters of a value; the server's memory is needed for tasks."""
+MAX_AGE_SECONDS = 30 * 24 * 3600
 _PREFIX = "puqpanel:cache:"
-_AWAY = (QueueError, OSError, ValueError)
-"""ValueError: no server was named at all, as in the tests of a module."""
+_UNAVAILABLE = (QueueError, OSError, ValueError)
+"""ValueError: no server is configured, as in the tests of a module."""
 
 
 def get(groups: Sequence[str], key: str) -> str | None:
-    """A value, or None where there is none.
+    """Return a value, or None if there is none.
 
     Args:
-        groups: what it was kept under; forgetting one of them forgets the value.
-        key: its name within these groups.
+        groups: The groups it was stored with; invalidating any of them invalidates the value.
+        key: Its name within these groups.
     """
-    with contextlib.suppress(*_AWAY, KeyFileError):
-        found = queue.connection().get(_place(groups, key))
-        return crypto.decrypt(found.decode()) if isinstance(found, bytes) else None
+    with contextlib.suppress(*_UNAVAILABLE, KeyFileError):
+        token = queue.connection().get(_full_key(groups, key))
+        return crypto.decrypt(token.decode()) if isinstance(token, bytes) else None
     return None
 
 
 def put(groups: Sequence[str], key: str, text: str, seconds: int) -> bool:
-    """Keeps a value. Returns False where it is too large or the server is away."""
-    if len(text) > LARGEST:
+    """Store a value; return False if it is too large or the server is unavailable."""
+    if len(text) > MAX_VALUE_LENGTH:
         return False
-    with contextlib.suppress(*_AWAY):
-        place = _place(groups, key)
+    with contextlib.suppress(*_UNAVAILABLE):
+        full_key = _full_key(groups, key)
         if seconds <= 0:
-            queue.connection().delete(place)
+            queue.connection().delete(full_key)
         else:
-            queue.connection().set(place, crypto.encrypt(text), ex=min(seconds, LONGEST))
+            age = min(seconds, MAX_AGE_SECONDS)
+            queue.connection().set(full_key, crypto.encrypt(text), ex=age)
         return True
     return False
 
 
 def forget(groups: Sequence[str], key: str) -> bool:
-    """Drops one value; whether there was one."""
-    with contextlib.suppress(*_AWAY):
-        return bool(queue.connection().delete(_place(groups, key)))
+    """Delete a value; return whether there was one."""
+    with contextlib.suppress(*_UNAVAILABLE):
+        return bool(queue.connection().delete(_full_key(groups, key)))
     return False
 
 
 def forget_groups(*groups: str) -> bool:
-    """Drops every value of these groups. Returns False where the server is away."""
-    with contextlib.suppress(*_AWAY):
-        # what stood under the old marks is out of reach at once, and its time runs out
+    """Invalidate all values of the groups; return False if the server is unavailable."""
+    with contextlib.suppress(*_UNAVAILABLE):
+        # Values under the old version numbers become unreachable and expire.
         queue.connection().delete(*(f"{_PREFIX}group:{group}" for group in groups))
         return True
     return False
 
 
-def _place(groups: Sequence[str], key: str) -> str:
+def _full_key(groups: Sequence[str], key: str) -> str:
     server = queue.connection()
-    marks = []
+    versions = []
     for group in groups:
         name = f"{_PREFIX}group:{group}"
-        server.set(name, secrets.token_hex(8), nx=True, ex=2 * LONGEST)
-        mark = server.get(name)
-        marks.append(mark.decode() if isinstance(mark, bytes) else "")
-    return f"{_PREFIX}{'.'.join(marks)}:{key}"
+        server.set(name, secrets.token_hex(8), nx=True, ex=2 * MAX_AGE_SECONDS)
+        version = server.get(name)
+        versions.append(version.decode() if isinstance(version, bytes) else "")
+    return f"{_PREFIX}{'.'.join(versions)}:{key}"

@@ -1,4 +1,4 @@
-"""The one clock. Stored times are UTC and aware; the viewer's zone is the page's business."""
+"""The clock. Stored times are aware and in UTC; pages convert them to the viewer's time zone."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """This moment, aware, in UTC, to the microsecond."""
+    """Return the current time, aware and in UTC."""
     return datetime.now(UTC)

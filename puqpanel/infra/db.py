@@ -1,7 +1,8 @@
-"""The database: one engine per process and URL, sessions, and the one way to write.
+"""The database: one engine per process and URL, sessions and transactions.
 
-SQLite takes BEGIN IMMEDIATE for writes and a plain BEGIN for reads: a deferred read-then-write
-fails with "locked" under load, and an always-immediate one makes readers wait.
+On SQLite, write transactions use BEGIN IMMEDIATE and read transactions BEGIN: upgrading a read to a
+write transaction fails with "database is locked" under load, and making every transaction immediate
+would block readers.
 """
 
 from __future__ import annotations
@@ -33,18 +34,19 @@ NAMING = {
 
 
 class Model(DeclarativeBase):
-    """The base of every row of the panel's own."""
+    """Base class of the panel's own models."""
 
     metadata = sa.MetaData(naming_convention=NAMING)
 
 
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
-    """An aware moment, stored as naive UTC with microseconds on every backend."""
+    """Aware datetime, stored as naive UTC with microseconds on every database."""
 
     impl = sa.DateTime
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[Any]:
+        """Return the column type for a database."""
         if dialect.name in ("mysql", "mariadb"):
             from sqlalchemy.dialects.mysql import DATETIME
 
@@ -52,6 +54,7 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
         return dialect.type_descriptor(sa.DateTime())
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Convert an aware datetime for the database."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -59,14 +62,15 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
         return value.astimezone(UTC).replace(tzinfo=None)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Convert a datetime from the database."""
         return None if value is None else value.replace(tzinfo=UTC)
 
 
 def engine_for(url: str) -> Engine:
-    """This process's engine for a URL; a forked child gets its own.
+    """Return this process's engine for a URL; a forked child gets its own.
 
     Args:
-        url: SQLAlchemy URL with its password.
+        url: SQLAlchemy URL, including the password.
     """
     key = (url, os.getpid())
     if key not in _engines:
@@ -75,17 +79,18 @@ def engine_for(url: str) -> Engine:
 
 
 def dispose_engines(*, close: bool = True) -> None:
-    """Drops every pool: before a fork (closing), or after it in the child (leaving the parent's
-    sockets alone).
+    """Dispose of every connection pool.
+
+    Args:
+        close: Close the connections. Pass False in a forked child, which shares the parent's
+            sockets.
     """
     for engine in _engines.values():
         engine.dispose(close=close)
 
 
 def adopt_engines() -> None:
-    """Takes a parent's engines over after a fork, with the caches they have warmed and none of
-    their connections.
-    """
+    """Reuse the parent's engines after a fork, with their caches but without connections."""
     for (url, _pid), engine in list(_engines.items()):
         engine.dispose(close=False)
         _engines[(url, os.getpid())] = engine
@@ -95,8 +100,8 @@ def _make_engine(url: str) -> Engine:
     if not url.startswith("sqlite"):
         options: dict[str, Any] = {"pool_pre_ping": True, "pool_recycle": 1800}
         if url.startswith(("mysql", "mariadb")):
-            # a snapshot held over a conditional UPDATE would hide rows that others have just
-            # committed
+            # With REPEATABLE READ, a snapshot would hide rows that others have just committed from
+            # the reads after a conditional UPDATE.
             options["isolation_level"] = "READ COMMITTED"
         return sa.create_engine(url, **options)
     engine = sa.create_engine(url)
@@ -123,9 +128,7 @@ def _make_engine(url: str) -> Engine:
 
 
 class Database(SQLAlchemy):
-    """Flask-SQLAlchemy with engines that outlive the app, so that a swapped app leaves none
-    behind.
-    """
+    """Flask-SQLAlchemy with engines that are shared by consecutive apps of a process."""
 
     def _make_engine(self, bind_key: str | None, options: dict[str, Any], app: Any) -> Engine:
         return engine_for(str(app.config["SQLALCHEMY_DATABASE_URI"]))
@@ -135,20 +138,17 @@ db = Database(model_class=Model, session_options={"expire_on_commit": False})
 
 
 def session() -> Session:
-    """The session of the current app context, for reading; writing needs `transaction()`."""
+    """Return the session of the current app context; writing requires `transaction()`."""
     return cast("scoped_session[Session]", db.session)()
 
 
 def in_transaction() -> bool:
-    """Whether a `transaction()` is open here."""
+    """Return whether a `transaction()` is open."""
     return bool(session().info.get("depth"))
 
 
 def release() -> None:
-    """Ends the read snapshot, so that nothing is held while something slow happens.
-
-    Objects stay usable.
-    """
+    """End the read transaction before something slow; loaded objects stay usable."""
     current = session()
     if not current.info.get("depth") and current.in_transaction():
         current.commit()
@@ -156,11 +156,13 @@ def release() -> None:
 
 @contextlib.contextmanager
 def transaction() -> Iterator[Session]:
-    """The one way to write: commits at the end, rolls back on any error; inside another it is a
-    savepoint.
+    """Open a write transaction, or a savepoint inside another one.
+
+    Commits at the end and rolls back on any exception. Functions passed to `after_commit` run after
+    the outermost commit.
 
     Yields:
-        The session. Functions given to `after_commit` run once everything is committed.
+        The session.
     """
     current = session()
     info = current.info
@@ -169,7 +171,7 @@ def transaction() -> Iterator[Session]:
             yield current
         return
     if current.in_transaction():
-        current.commit()  # end the read snapshot: what follows must see what is there now
+        current.commit()  # end the read snapshot, to see the current rows
     current.connection(execution_options={"panel_write": True})
     info["depth"], info["after"] = 1, []
     try:
@@ -185,27 +187,28 @@ def transaction() -> Iterator[Session]:
         try:
             hook()
         except Exception:
-            log.exception("after_commit failed")
+            log.exception("after-commit hook failed")
 
 
 @contextlib.contextmanager
 def _savepoint(current: Session) -> Iterator[None]:
     info = current.info
-    kept = len(info["after"])
+    hooks = len(info["after"])
     info["depth"] += 1
     try:
         with current.begin_nested():
             yield
     except BaseException:
-        del info["after"][kept:]
+        del info["after"][hooks:]
         raise
     finally:
         info["depth"] -= 1
 
 
 def after_commit(hook: Callable[[], object]) -> None:
-    """Runs `hook` once the outermost transaction is committed; dropped with a rolled-back
-    savepoint; at once outside one.
+    """Run `hook` after the outermost transaction commits, or immediately outside one.
+
+    A rolled-back savepoint drops its hooks.
     """
     info = session().info
     if info.get("depth"):
@@ -221,4 +224,4 @@ def _writes_need_transaction(current: Session, _context: object, _instances: obj
         and not current.info.get("depth")
         and (current.new or current.dirty or current.deleted)
     ):
-        raise RuntimeError("changes outside transaction()")
+        raise RuntimeError("database write outside transaction()")

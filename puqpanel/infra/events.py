@@ -1,8 +1,8 @@
-"""Events inside one process: a name, a payload, and the listeners that app.py bound.
+"""Events inside one process: a name, a payload, and the listeners that app.py binds.
 
-Listeners run after the transaction that raised the event is committed; one that raises is logged
-and the rest still run. What keeps an event for others, in other processes, does so in that
-transaction: the recorder.
+Listeners run after the transaction that raised the event commits. A listener's exception is logged
+and does not affect the others. The recorder, which queues events for modules, runs inside the
+transaction.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _recorders: list[Listener] = []
 
 
 def bind(listeners: Mapping[str, tuple[Listener, ...]], recorder: Listener | None = None) -> None:
-    """Replaces the table of listeners.
+    """Replace all listeners.
 
     Args:
-        listeners: event name → functions in the order they run; `*` hears everything.
-        recorder: called at once, inside the transaction that raises the event; it must not raise.
+        listeners: Event name → functions in the order they run; `*` receives all events.
+        recorder: Called inside the transaction that raises the event; must not raise.
     """
     _listeners.clear()
     _listeners.update(listeners)
@@ -33,15 +33,15 @@ def bind(listeners: Mapping[str, tuple[Listener, ...]], recorder: Listener | Non
 
 
 def raise_event(name: str, payload: Mapping[str, Any]) -> None:
-    """Tells the listeners once the current transaction is committed, or at once outside one."""
+    """Notify listeners after the current transaction commits, or immediately outside one."""
     for recorder in _recorders:
         recorder(name, payload)
-    after_commit(lambda: _tell(name, payload))
+    after_commit(lambda: _notify(name, payload))
 
 
-def _tell(name: str, payload: Mapping[str, Any]) -> None:
+def _notify(name: str, payload: Mapping[str, Any]) -> None:
     for listener in (*_listeners.get(name, ()), *_listeners.get("*", ())):
         try:
             listener(name, payload)
         except Exception:
-            log.exception("listener failed", event_name=name)
+            log.exception("event listener failed", event_name=name)

@@ -1,6 +1,4 @@
-"""Requests to outside services on behalf of modules: bounded in time and size, never repeated
-where repeating is not safe.
-"""
+"""HTTP client for modules: limited in time and size, and never retrying unsafe requests."""
 
 from __future__ import annotations
 
@@ -29,36 +27,40 @@ from urllib3.util.retry import Retry
 from puqpanel.domain.errors import UserError
 
 Policy = Callable[[str, int], list[tuple[str, int]]]
-"""Answers the addresses of a host that may be connected to; raises UserError where there is
-none.
-"""
+"""Returns the addresses to connect to for a host and port; raises UserError if there are none."""
 TIMEOUT = 30.0
 CONNECT_TIMEOUT = 10.0
 MAX_BYTES = 10 * 1024 * 1024
-AGENT = "puqpanel-module/1.0"
-# Nothing of these was sent when they are raised.
+USER_AGENT = "puqpanel-module/1.0"
+# Raised before anything was sent.
 _NOT_SENT = (ConnectTimeoutError, NameResolutionError, NewConnectionError)
-_LATE = "The answer did not end in time."
-# Asking these again changes nothing, whatever became of the first time.
-_REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
+_LATE = "The response was not complete in time."
+# Safe methods, which have no side effects.
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_REFUSED_BEFORE_SENDING = (
+    requests.ConnectTimeout,
+    requests.exceptions.SSLError,
+    requests.exceptions.InvalidURL,
+    requests.exceptions.MissingSchema,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.InvalidHeader,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came of one request.
+    """The result of a request.
 
     Args:
-        status_code: 0 where no whole answer came.
-        body: the answer's bytes, at most 10 MB.
-        headers: the answer's.
-        error: one sentence where no whole answer came, else empty.
-        lost: the request may have reached the other side, but its answer did not reach us: the work
-            may be done.
-        duration_ms: how long it took.
-        encoding: of the text.
-        slow: nothing, or not enough, came in the time there was: asking again now would wait as
-            long again.
+        status_code: HTTP status; 0 without a complete response.
+        body: Bytes of the response, at most 10 MB.
+        headers: Headers of the response.
+        error: A sentence if there is no complete response, else empty.
+        lost: Whether the server may have processed the request although its response was lost.
+        duration_ms: Duration of the request.
+        encoding: Encoding of the body.
+        slow: Whether the request timed out, so that another one would probably time out too.
     """
 
     status_code: int
@@ -73,12 +75,12 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """Shorter limits than the wire's own, for one request that somebody's page waits for.
+    """Shorter limits for one request that a page waits for.
 
     Args:
-        connect: seconds to reach the other side.
-        read: seconds between two bytes of an answer.
-        until: when it must be over, answer and all; a moment of `time.monotonic()`.
+        connect: Seconds to connect.
+        read: Seconds between two bytes of the response.
+        until: Deadline of the whole request, in `time.monotonic()` time.
     """
 
     connect: float
@@ -87,16 +89,16 @@ class Limit:
 
 
 class Wire:
-    """One session with one provider.
+    """A session with one provider.
 
     Args:
-        verify: whether the certificate is checked; a path names the authority's file.
-        timeout: seconds between two bytes of an answer, and over all of it.
-        connect_timeout: seconds to reach the other side.
-        auth: user name and password for HTTP Basic.
-        headers: sent with every request.
-        policy: asked at every connection, a redirect's too, which then goes to the address that it
-            answers; None connects to any.
+        verify: Whether to verify certificates, or the path of a CA file.
+        timeout: Seconds between two bytes of a response; a whole response may take twice as long.
+        connect_timeout: Seconds to connect.
+        auth: User name and password for HTTP Basic.
+        headers: Headers of every request.
+        policy: Called for every connection, including redirects, and returns the addresses to
+            connect to; None allows all.
     """
 
     def __init__(
@@ -111,19 +113,18 @@ class Wire:
     ) -> None:
         self.timeout, self.connect_timeout = timeout, connect_timeout
         self.session = requests.Session()
-        # the machine's proxy and netrc settings are not the provider's: credentials go where the
-        # caller says
+        # Ignore the machine's proxy and netrc settings: credentials go only where the caller says.
         self.session.trust_env = False
         self.session.verify = verify
         if verify is False:
-            # who switched the check off need not be told with each request; once for all, since a
-            # context of warnings is no thread's own
+            # Turning verification off is deliberate. The filter is global, because a warnings
+            # context is not thread-safe.
             warnings.simplefilter("ignore", InsecureRequestWarning)
         self.session.auth = auth
         self.session.headers.update(
-            {"User-Agent": AGENT, "Accept": "application/json", **(headers or {})}
+            {"User-Agent": USER_AGENT, "Accept": "application/json", **(headers or {})}
         )
-        # what is tried again, `send()` decides
+        # send() decides what to retry.
         retry = Retry(total=0, read=False, respect_retry_after_header=False)
         for scheme in ("https://", "http://"):
             self.session.mount(
@@ -142,27 +143,24 @@ class Wire:
         limit: Limit | None = None,
         follow: int = 0,
     ) -> Reply:
-        """One request. Never raises for what the network does.
+        """Send a request; network errors are part of the reply instead of exceptions.
 
-        A connection that never stood is tried once more, because nothing was sent over it; not
-        under a `limit`. Redirects are answers, unless `follow` says how many of them a GET or HEAD
-        may follow; what the session sends with each request, credentials above all, stays with the
-        address that was asked.
+        A failed connection is retried once, because nothing was sent, unless there is a `limit`.
+        Redirects are returned like other responses, unless `follow` is the number of redirects that
+        a GET or HEAD may follow. Headers of the session and credentials are sent only to the origin
+        of `url`.
         """
         started = time.monotonic()
-        ends = min(
-            started + self.connect_timeout + 2 * self.timeout,
-            limit.until if limit else float("inf"),
-        )
-        first, own = (
-            url,
-            {
-                name: None
-                for name in self.session.headers
-                if name.lower() not in ("user-agent", "accept")
-            },
-        )
-        for left in range(follow if method.upper() in ("GET", "HEAD") else 0, -1, -1):
+        deadline = started + self.connect_timeout + 2 * self.timeout
+        if limit:
+            deadline = min(deadline, limit.until)
+        first_url = url
+        private_headers = [
+            name for name in self.session.headers if name.lower() not in ("user-agent", "accept")
+        ]
+        redirects = follow if method.upper() in ("GET", "HEAD") else 0
+        for remaining in range(redirects, -1, -1):
+            same_origin = _origin(url) == _origin(first_url)
             reply = self._send(
                 method,
                 url,
@@ -172,13 +170,14 @@ class Wire:
                 headers=headers,
                 limit=limit,
                 started=started,
-                ends=ends,
-                anonymous=() if _origin(url) == _origin(first) else (*own, *(headers or {})),
+                deadline=deadline,
+                remove_headers=() if same_origin else (*private_headers, *(headers or {})),
             )
-            to = {key.lower(): value for key, value in reply.headers.items()}.get("location", "")
-            if not left or reply.status_code not in _REDIRECTS or not to:
+            reply_headers = {name.lower(): value for name, value in reply.headers.items()}
+            location = reply_headers.get("location", "")
+            if not remaining or reply.status_code not in _REDIRECTS or not location:
                 break
-            url, params = urljoin(url, to), None
+            url, params = urljoin(url, location), None
         return reply
 
     def _send(
@@ -192,141 +191,123 @@ class Wire:
         headers: Mapping[str, str] | None,
         limit: Limit | None,
         started: float,
-        ends: float,
-        anonymous: Collection[str],
+        deadline: float,
+        remove_headers: Collection[str],
     ) -> Reply:
-        """One request without what follows a redirect; `anonymous` are the headers that stay
-        behind, and with them the credentials.
+        """Send a request without following redirects.
+
+        If `remove_headers` is not empty, these headers, cookies and credentials are left out.
         """
-        what = {
+        arguments = {
             "json": json,
             "params": params,
             "headers": dict(headers or {}),
             "allow_redirects": False,
             "stream": True,
         }
-        if anonymous:
-            what |= {"headers": dict.fromkeys(anonymous), "auth": _nobody, "cookies": None}
+        if remove_headers:
+            arguments |= {
+                "headers": dict.fromkeys(remove_headers),
+                "auth": _no_auth,
+                "cookies": None,
+            }
         for last in (True,) if limit else (False, True):
-            left = max(0.05, ends - time.monotonic())
-            what["timeout"] = (
-                min(self.connect_timeout, left, limit.connect if limit else left),
-                min(self.timeout, left, limit.read if limit else left),
+            seconds = max(0.05, deadline - time.monotonic())
+            arguments["timeout"] = (
+                min(self.connect_timeout, seconds, limit.connect if limit else seconds),
+                min(self.timeout, seconds, limit.read if limit else seconds),
             )
-            what["data"] = _Body(data, ends) if isinstance(data, bytes) and data else data
-            reply, unsent = self._once(method, url, what, started, ends)
+            arguments["data"] = _Body(data, deadline) if isinstance(data, bytes) and data else data
+            reply, unsent = self._send_once(method, url, arguments, started, deadline)
             if last or not unsent:
                 break
         return reply
 
-    def _once(
-        self, method: str, url: str, what: Mapping[str, Any], started: float, ends: float
+    def _send_once(
+        self, method: str, url: str, arguments: Mapping[str, Any], started: float, deadline: float
     ) -> tuple[Reply, bool]:
-        """The reply, and whether trying again is safe because nothing was sent."""
+        """Return the reply, and whether a retry is safe because nothing was sent."""
+        safe = method.upper() in _SAFE_METHODS
         try:
-            with self.session.request(method, url, **what) as answer:
-                body, problem = self._read(answer, ends)
-                lost = bool(problem) and method.upper() not in _REPEATABLE
-                return (
-                    Reply(
-                        0 if problem else answer.status_code,
-                        body,
-                        dict(answer.headers),
-                        problem,
-                        lost,
-                        _since(started),
-                        answer.encoding or "utf-8",
-                        problem == _LATE,
-                    ),
-                    False,
+            with self.session.request(method, url, **arguments) as response:
+                body, problem = self._read(response, deadline)
+                reply = Reply(
+                    0 if problem else response.status_code,
+                    body,
+                    dict(response.headers),
+                    problem,
+                    lost=bool(problem) and not safe,
+                    duration_ms=_milliseconds_since(started),
+                    encoding=response.encoding or "utf-8",
+                    slow=problem == _LATE,
                 )
+                return reply, False
         except requests.RequestException as error:
-            unsent = _never_sent(error)
-            sent = (
-                not isinstance(
-                    error,
-                    (
-                        requests.ConnectTimeout,
-                        requests.exceptions.SSLError,
-                        requests.exceptions.InvalidURL,
-                        requests.exceptions.MissingSchema,
-                        requests.exceptions.InvalidSchema,
-                        requests.exceptions.InvalidHeader,
-                    ),
-                )
-                and not unsent
+            unsent = _is_unsent(error)
+            reply = Reply(
+                0,
+                error=_message(error),
+                lost=not unsent and not isinstance(error, _REFUSED_BEFORE_SENDING),
+                duration_ms=_milliseconds_since(started),
+                slow=isinstance(error, requests.Timeout) or "timed out" in str(error),
             )
-            slow = isinstance(error, requests.Timeout) or "timed out" in str(error)
-            return (
-                Reply(0, error=_sentence(error), lost=sent, duration_ms=_since(started), slow=slow),
-                unsent,
-            )
-        except HTTPError as error:  # while the answer was read
+            return reply, unsent
+        except HTTPError as error:  # raised while reading the response
             slow = "timed out" in str(error)
-            sentence = _LATE if slow else "The connection was cut before the whole answer came."
-            return (
-                Reply(
-                    0,
-                    error=sentence,
-                    lost=method.upper() not in _REPEATABLE,
-                    duration_ms=_since(started),
-                    slow=slow,
-                ),
-                False,
+            reply = Reply(
+                0,
+                error=_LATE if slow else "The connection was closed during the response.",
+                lost=not safe,
+                duration_ms=_milliseconds_since(started),
+                slow=slow,
             )
+            return reply, False
         except (ValueError, TypeError, UnicodeError) as error:
-            return (
-                Reply(
-                    0, error=f"The request could not be made: {error}.", duration_ms=_since(started)
-                ),
-                False,
-            )
+            duration_ms = _milliseconds_since(started)
+            return Reply(0, error=f"Invalid request: {error}.", duration_ms=duration_ms), False
 
-    def _read(self, answer: requests.Response, ends: float) -> tuple[bytes, str]:
+    def _read(self, response: requests.Response, deadline: float) -> tuple[bytes, str]:
         parts: list[bytes] = []
         size = 0
-        # read1 hands out what has come: an answer that drips would keep a read of a whole block
-        # waiting past every limit
-        while part := answer.raw.read1(64 * 1024, decode_content=True):
+        # read1 returns the available bytes. Reading whole blocks of a slow response would exceed
+        # the deadline.
+        while part := response.raw.read1(64 * 1024, decode_content=True):
             parts.append(part)
             size += len(part)
             if size > MAX_BYTES:
-                return b"", "The answer was longer than 10 MB."
-            if time.monotonic() > ends:
+                return b"", "The response exceeded 10 MB."
+            if time.monotonic() > deadline:
                 return b"", _LATE
         return b"".join(parts), ""
 
     def close(self) -> None:
-        """Lets go of the connections."""
+        """Close all connections."""
         self.session.close()
 
 
 class _Refused(NewConnectionError):
-    """The policy allows no address of this host; the text is its sentence."""
+    """The policy allows no address of the host."""
 
-    def __init__(self, connection: HTTPConnection, sentence: str) -> None:
-        super().__init__(connection, sentence)
-        self.sentence = sentence
+    def __init__(self, connection: HTTPConnection, message: str) -> None:
+        super().__init__(connection, message)
+        self.refusal = message
 
 
 def _connect(connection: HTTPConnection, policy: Policy) -> socket.socket:
-    """A socket to an address that the policy answers; the name is not looked up again.
-
-    Raises as a connection of urllib3's does.
-    """
+    """Connect to an address that the policy returns, without resolving the name again."""
     try:
-        found = policy(connection.host, connection.port or connection.default_port)
+        addresses = policy(connection.host, connection.port or connection.default_port)
     except UserError as error:
         raise _Refused(connection, str(error)) from error
     limit: Any = connection.timeout
-    for number, address in enumerate(found, 1):
+    for number, address in enumerate(addresses, 1):
         try:
             return _dial(address, limit, connection.socket_options)
         except TimeoutError as error:
-            if number == len(found):
+            if number == len(addresses):
                 raise ConnectTimeoutError(connection, "timed out") from error
         except OSError as error:
-            if number == len(found):
+            if number == len(addresses):
                 raise NewConnectionError(connection, str(error)) from error
     raise NewConnectionError(connection, "no address")
 
@@ -339,20 +320,20 @@ def _dial(address: tuple[str, int], limit: float | None, options: Any) -> socket
 
 
 class _Guarded(HTTPAdapter):
-    """Connections that go where a policy says."""
+    """Adapter that connects to the addresses a policy returns."""
 
     def __init__(self, policy: Policy, retry: Retry) -> None:
         self.policy = policy
         super().__init__(max_retries=retry)
 
     def init_poolmanager(
-        self, connections: int, maxsize: int, block: bool = False, **more: Any
+        self, connections: int, maxsize: int, block: bool = False, **options: Any
     ) -> None:
-        """As the adapter's own, with pools whose connections ask the policy."""
+        """Create pools whose connections use the policy."""
         policy = self.policy
 
-        # urllib3 offers no other place at which a connection can be given its address while its
-        # name is kept for the certificate.
+        # urllib3 has no other way to set a connection's address and keep its name for the
+        # certificate.
         class Plain(HTTPConnection):
             def _new_conn(self) -> socket.socket:
                 return _connect(self, policy)
@@ -367,12 +348,13 @@ class _Guarded(HTTPAdapter):
         class SecurePool(HTTPSConnectionPool):
             ConnectionCls = Secure
 
-        self.poolmanager = PoolManager(num_pools=connections, maxsize=maxsize, block=block, **more)
+        self.poolmanager = PoolManager(
+            num_pools=connections, maxsize=maxsize, block=block, **options
+        )
         self.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
 
 
-def _nobody(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Signs a request with nothing."""
+def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
@@ -385,65 +367,57 @@ def _origin(url: str) -> tuple[str, str]:
 
 
 class _Body(io.BytesIO):
-    """Bytes that are sent block by block: in one piece, all of them would have to be sent in
-    the time meant for reaching the other side.
+    """A body that is sent in blocks.
+
+    A single piece would have to be sent within the connect timeout.
     """
 
-    def __init__(self, content: bytes, ends: float) -> None:
+    def __init__(self, content: bytes, deadline: float) -> None:
         super().__init__(content)
-        self.ends = ends
+        self.deadline = deadline
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """The next block. Raises TimeoutError where there is no time left for it."""
-        if time.monotonic() > self.ends:
+        """Return the next block, or raise TimeoutError after the deadline."""
+        if time.monotonic() > self.deadline:
             raise TimeoutError("timed out")
         return super().read(size)
 
 
-def _since(started: float) -> int:
+def _milliseconds_since(started: float) -> int:
     return int((time.monotonic() - started) * 1000)
 
 
-def _never_sent(error: BaseException) -> bool:
-    """Whether a failure came before anything was sent; looked for in what the libraries wrapped."""
-    return any(isinstance(one, _NOT_SENT) for one in _inside(error))
+def _is_unsent(error: BaseException) -> bool:
+    return any(isinstance(nested, _NOT_SENT) for nested in _nested_errors(error))
 
 
-def _inside(error: BaseException) -> Iterator[BaseException]:
-    """A failure and all that the libraries wrapped into it."""
-    seen: set[int] = set()
-    todo: list[Any] = [error]
-    while todo:
-        one = todo.pop()
-        if id(one) in seen:
+def _nested_errors(error: BaseException) -> Iterator[BaseException]:
+    """Yield an exception and all exceptions that the libraries wrapped in it."""
+    visited: set[int] = set()
+    pending: list[BaseException] = [error]
+    while pending:
+        current = pending.pop()
+        if id(current) in visited:
             continue
-        seen.add(id(one))
-        yield one
-        todo += [
-            x
-            for x in (
-                *getattr(one, "args", ()),
-                getattr(one, "reason", None),
-                getattr(one, "__cause__", None),
-            )
-            if isinstance(x, BaseException)
-        ]
+        visited.add(id(current))
+        yield current
+        reason = getattr(current, "reason", None)
+        candidates = (*current.args, reason, current.__cause__)
+        pending += [nested for nested in candidates if isinstance(nested, BaseException)]
 
 
-def _sentence(error: requests.RequestException) -> str:
-    for one in _inside(error):
-        if isinstance(one, _Refused):
-            return one.sentence
+def _message(error: requests.RequestException) -> str:
+    for nested in _nested_errors(error):
+        if isinstance(nested, _Refused):
+            return nested.refusal
     if isinstance(error, requests.exceptions.SSLError):
-        return "The certificate of the other side is not trusted."
+        return "The server's certificate is not trusted."
     if isinstance(error, requests.ConnectTimeout):
-        return "The other side could not be reached in time."
+        return "Connecting to the server timed out."
     if isinstance(error, requests.Timeout) or "timed out" in str(error):
-        return "The other side did not answer in time."
+        return "The server did not respond in time."
     if isinstance(error, requests.ConnectionError):
-        return (
-            "The other side could not be reached."
-            if _never_sent(error)
-            else "The connection was cut before the answer came."
-        )
+        if _is_unsent(error):
+            return "Could not connect to the server."
+        return "The server closed the connection without a response."
     return f"The request failed ({type(error).__name__})."

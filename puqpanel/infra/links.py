@@ -1,4 +1,4 @@
-"""Addresses for use outside a request, from the configured base address."""
+"""Absolute URLs for use outside a request, built from the configured base URL."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ _base = ""
 
 
 def use_base(address: str) -> None:
-    """Sets what links begin with, `https://panel.example`."""
+    """Set the base URL, such as `https://panel.example`."""
     global _base
     _base = address.rstrip("/")
 
 
 def link(*parts: str) -> str:
-    """An absolute address, `link("client", "services", uuid)`."""
+    """Return an absolute URL, such as `link("client", "services", uuid)`."""
     return "/".join([_base, *(quote(part, safe="") for part in parts)])

@@ -1,4 +1,4 @@
-"""Log lines: structured, with secrets masked, to standard error."""
+"""Structured logging to standard error, with secrets masked."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from puqpanel.infra.redact import redact
 
 
 def _mask(
-    _logger: object, _method: str, line: MutableMapping[str, Any]
+    _logger: object, _method: str, entry: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    masked = redact(dict(line))
+    masked = redact(dict(entry))
     assert isinstance(masked, dict)
     return masked
 
 
 def configure(*, json: bool = False, level: int = logging.INFO) -> None:
-    """Sets up logging for this process, the standard library's loggers included.
+    """Configure logging for this process, including the standard library's loggers.
 
     Args:
-        json: one JSON object a line, for a log collector.
-        level: the lowest level that is written.
+        json: Write one JSON object per line.
+        level: Minimum level.
     """
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,

@@ -1,7 +1,4 @@
-"""Mail over SMTP: one message to one server, bounded in time.
-
-What goes wrong is a sentence without the password.
-"""
+"""Mail over SMTP, limited in time. Error messages never contain the password."""
 
 from __future__ import annotations
 
@@ -17,19 +14,19 @@ from email.message import EmailMessage
 from typing import Any
 
 from puqpanel.domain.errors import ExternalServiceError
-from puqpanel.infra.redact import mask_secrets, redact_text
+from puqpanel.infra.redact import MASK, mask_secrets, redact_text
 
 ENCRYPTIONS = ("tls", "ssl", "none")
 TIMEOUT, TOTAL = 30.0, 120.0
-_SAID = 200
+_MAX_REPLY_LENGTH = 200
 
 
 class MailError(ExternalServiceError):
-    """The server was not reached, or took no message.
+    """The message was not accepted, or the server could not be reached.
 
     Args:
-        message: one sentence.
-        code: what the server answered, 0 where it said nothing.
+        message: A sentence.
+        code: The server's reply code; 0 without a reply.
     """
 
     def __init__(self, message: str, code: int = 0) -> None:
@@ -38,21 +35,23 @@ class MailError(ExternalServiceError):
 
     @property
     def permanent(self) -> bool:
-        """Whether the same message would be refused again: SMTP's codes from 500."""
+        """Whether a retry would fail too: reply codes from 500."""
         return self.code >= 500
 
 
 @dataclass(frozen=True, slots=True)
 class MailServer:
-    """Where mail is handed in.
+    """An SMTP server.
 
     Args:
-        host, port: where it listens.
-        encryption: tls (STARTTLS, which the server must offer), ssl (from the first byte) or none.
-        username, password: left out where the server asks for none.
-        verify: whether its certificate is checked.
-        timeout: seconds that it may be silent.
-        total: seconds for all of it.
+        host: Host name or address.
+        port: Port.
+        encryption: `tls` for STARTTLS, which the server must support, `ssl` or `none`.
+        username: User name; empty without authentication.
+        password: Password.
+        verify: Whether to verify its certificate.
+        timeout: Seconds to wait for each reply.
+        total: Seconds for the whole session.
     """
 
     host: str
@@ -66,25 +65,30 @@ class MailServer:
 
 
 def send(server: MailServer, message: EmailMessage, sender: str, recipients: list[str]) -> None:
-    """Hands one message in.
+    """Send a message.
 
     Args:
-        server: where.
-        message: with its headers.
-        sender, recipients: the addresses of the envelope.
+        server: The server.
+        message: The message with its headers.
+        sender: Envelope sender.
+        recipients: Envelope recipients.
 
     Raises:
-        MailError: it was not taken, or nobody can tell.
+        MailError: It was not accepted, or the result is unknown.
     """
     with _session(server) as smtp:
         refused = smtp.send_message(message, sender, recipients)
         if refused:
-            code, said = next(iter(refused.values()))
-            raise smtplib.SMTPResponseException(code, said)
+            code, reply = next(iter(refused.values()))
+            raise smtplib.SMTPResponseException(code, reply)
 
 
 def try_out(server: MailServer) -> None:
-    """Connects and signs in, and sends nothing. Raises MailError."""
+    """Connect and authenticate without sending a message.
+
+    Raises:
+        MailError: It failed.
+    """
     with _session(server) as smtp:
         smtp.noop()
 
@@ -92,36 +96,37 @@ def try_out(server: MailServer) -> None:
 @contextlib.contextmanager
 def _session(server: MailServer) -> Iterator[smtplib.SMTP]:
     smtp: smtplib.SMTP | None = None
-    late = threading.Event()
+    expired = threading.Event()
 
-    def cut() -> None:
-        late.set()
-        # a server that drips keeps every single wait short; the end of the line ends them all
+    def disconnect() -> None:
+        expired.set()
+        # A server that sends one byte at a time never exceeds the timeout of a single read.
         with contextlib.suppress(OSError, AttributeError):
             if smtp is not None and smtp.sock is not None:
                 smtp.sock.shutdown(socket.SHUT_RDWR)
 
-    watch = threading.Timer(server.total, cut)
-    watch.daemon = True
-    watch.start()
+    timer = threading.Timer(server.total, disconnect)
+    timer.daemon = True
+    timer.start()
     try:
         context = _context(server.verify)
-        # made without a host and connected by hand: the greeting is waited for under the same watch
+        # Without an explicit local host name, smtplib would look it up in DNS.
         name = socket.gethostname()
-        # else a slow name server is asked for it
         options: dict[str, Any] = {
             "timeout": server.timeout,
             "local_hostname": name if "." in name else "[127.0.0.1]",
         }
-        smtp = (
-            smtplib.SMTP_SSL(context=context, **options)
-            if server.encryption == "ssl"
-            else smtplib.SMTP(**options)
-        )
-        smtp._host = server.host  # type: ignore[attr-defined]  # what the certificate is checked against; only the constructor sets it
-        code, said = smtp.connect(server.host, server.port)
+        # Constructed without a host, so that the timer can close the connection while connect()
+        # waits for the greeting.
+        if server.encryption == "ssl":
+            smtp = smtplib.SMTP_SSL(context=context, **options)
+        else:
+            smtp = smtplib.SMTP(**options)
+        # The name to verify the certificate against, which only the constructor sets.
+        smtp._host = server.host  # type: ignore[attr-defined]
+        code, reply = smtp.connect(server.host, server.port)
         if code != 220:
-            raise smtplib.SMTPConnectError(code, said)
+            raise smtplib.SMTPConnectError(code, reply)
         if server.encryption == "tls":
             smtp.starttls(context=context)
         if server.username:
@@ -130,9 +135,9 @@ def _session(server: MailServer) -> Iterator[smtplib.SMTP]:
         with contextlib.suppress(smtplib.SMTPException, OSError):
             smtp.quit()
     except (smtplib.SMTPException, OSError, ValueError) as error:
-        raise MailError(*_told(server, error, late.is_set())) from None
+        raise MailError(*_describe(server, error, expired.is_set())) from None
     finally:
-        watch.cancel()
+        timer.cancel()
         if smtp is not None:
             smtp.close()
 
@@ -144,73 +149,52 @@ def _context(verify: bool) -> ssl.SSLContext:
     return context
 
 
-def _told(server: MailServer, error: Exception, late: bool) -> tuple[str, int]:
-    """What went wrong, as a sentence and the server's code."""
-    place = f"{server.host}:{server.port}"
-    if (
-        late
-        or isinstance(error, TimeoutError)
-        or (isinstance(error, smtplib.SMTPServerDisconnected) and "timed out" in str(error))
-    ):
-        return f"The mail server {place} did not answer in time.", 0
+def _describe(server: MailServer, error: Exception, expired: bool) -> tuple[str, int]:
+    """Return a message for an error, and the server's reply code."""
+    address = f"{server.host}:{server.port}"
+    disconnected = isinstance(error, smtplib.SMTPServerDisconnected)
+    if expired or isinstance(error, TimeoutError) or (disconnected and "timed out" in str(error)):
+        return f"The mail server {address} did not respond in time.", 0
     if isinstance(error, smtplib.SMTPRecipientsRefused):
-        code, said = next(iter(error.recipients.values()))
-        return f"The mail server refused the recipient: {_said(server, code, said)}", code
-    if isinstance(error, smtplib.SMTPAuthenticationError):
-        return (
-            (
-                "The mail server refused the user name or password:"
-                f" {_said(server, error.smtp_code, error.smtp_error)}"
-            ),
-            error.smtp_code,
-        )
-    if isinstance(error, smtplib.SMTPSenderRefused):
-        return (
-            (
-                "The mail server refused the sender:"
-                f" {_said(server, error.smtp_code, error.smtp_error)}"
-            ),
-            error.smtp_code,
-        )
+        code, reply = next(iter(error.recipients.values()))
+        return f"The mail server refused the recipient: {_reply(server, code, reply)}", code
     if isinstance(error, smtplib.SMTPResponseException):
-        return (
-            f"The mail server refused: {_said(server, error.smtp_code, error.smtp_error)}",
-            error.smtp_code,
-        )
+        problem = "responded with an error"
+        if isinstance(error, smtplib.SMTPAuthenticationError):
+            problem = "refused the user name or password"
+        elif isinstance(error, smtplib.SMTPSenderRefused):
+            problem = "refused the sender"
+        text = _reply(server, error.smtp_code, error.smtp_error)
+        return f"The mail server {problem}: {text}", error.smtp_code
+    return _describe_connection(server, address, error), 0
+
+
+def _describe_connection(server: MailServer, address: str, error: Exception) -> str:
     if isinstance(error, smtplib.SMTPNotSupportedError):
-        return f"The mail server {place} does not offer what is asked of it: {error}", 0
+        return f"The mail server {address} lacks a required feature: {error}"
     if isinstance(error, smtplib.SMTPServerDisconnected):
-        return f"The mail server {place} cut the connection.", 0
+        return f"The mail server {address} closed the connection."
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"The certificate of {place} is not trusted: {error.verify_message}.", 0
+        return f"The certificate of {address} is not trusted: {error.verify_message}."
     if isinstance(error, ssl.SSLError):
-        return (
-            f"No encrypted connection to {place}: is the encryption the right one for this port?",
-            0,
-        )
+        return f"No encrypted connection to {address}. Check the encryption for this port."
     if isinstance(error, socket.gaierror):
-        return f"There is no mail server {server.host}.", 0
+        return f"The mail server {server.host} could not be found."
     if isinstance(error, OSError):
-        return f"The mail server {place} could not be reached.", 0
-    return (
-        (
-            "The message cannot be sent:"
-            f" {redact_text(mask_secrets(str(error), [server.password]))[:_SAID]}"
-        ),
-        0,
-    )
+        return f"Could not connect to the mail server {address}."
+    detail = redact_text(mask_secrets(str(error), [server.password]))[:_MAX_REPLY_LENGTH]
+    return f"The message could not be sent: {detail}"
 
 
-def _said(server: MailServer, code: int, text: bytes | str) -> str:
-    said = " ".join(
-        (text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)).split()
-    )[:_SAID]
-    # some servers answer with the very line that they refuse
-    known = [
-        server.password,
-        b64encode(server.password.encode()).decode(),
-        b64encode(f"\0{server.username}\0{server.password}".encode()).decode(),
-    ]
-    for secret in known if server.password else ():
-        said = said.replace(secret, "•••")
-    return f"{code} {redact_text(said)}"
+def _reply(server: MailServer, code: int, text: bytes | str) -> str:
+    """Return the server's reply without credentials, which some servers quote."""
+    decoded = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
+    reply = " ".join(decoded.split())[:_MAX_REPLY_LENGTH]
+    if server.password:
+        for secret in (
+            server.password,
+            b64encode(server.password.encode()).decode(),
+            b64encode(f"\0{server.username}\0{server.password}".encode()).decode(),
+        ):
+            reply = reply.replace(secret, MASK)
+    return f"{code} {redact_text(reply)}"

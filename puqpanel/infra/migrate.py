@@ -1,8 +1,7 @@
-"""Alembic without its command line: the panel's own tree and each module's, run by the same few
-functions.
+"""Schema migrations of the panel and of each module, run with Alembic.
 
-A tree is a folder with `versions/`. Its version table and the tables that it may touch keep the
-trees out of each other's way.
+A tree is a directory with `versions/`. Each tree has its own version table and its own set of
+tables, so that trees do not affect each other.
 """
 
 from __future__ import annotations
@@ -27,19 +26,17 @@ from puqpanel.infra.settings import ROOT
 
 
 class MigrationError(PanelError):
-    """A tree of migrations cannot be read or did not run through; nothing of the failed step
-    was kept.
-    """
+    """Migrations cannot be read, or one failed and was rolled back."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A folder of revisions.
+    """A directory of revisions.
 
     Args:
-        folder: holds `versions/`.
-        version_table: where the tree's place is kept.
-        owns: whether a table, by name, belongs to this tree.
+        folder: The directory that contains `versions/`.
+        version_table: Table that stores the current revision.
+        owns: Returns whether a table belongs to this tree.
     """
 
     folder: Path
@@ -57,7 +54,7 @@ def _script(tree: Tree) -> ScriptDirectory:
     return ScriptDirectory.from_config(config)
 
 
-def _options(tree: Tree, **more: Any) -> dict[str, Any]:
+def _options(tree: Tree, **options: Any) -> dict[str, Any]:
     def include(
         _object: object, name: str | None, kind: str, _reflected: bool, _other: object
     ) -> bool:
@@ -71,15 +68,15 @@ def _options(tree: Tree, **more: Any) -> dict[str, Any]:
         "render_as_batch": True,
         "transactional_ddl": True,
         "compare_type": True,
-        **more,
+        **options,
     }
 
 
 def head(tree: Tree = PANEL) -> str | None:
-    """The newest revision on disk; None for an empty tree.
+    """Return the latest revision of a tree, or None if it is empty.
 
     Raises:
-        MigrationError: the tree has two heads or a broken link.
+        MigrationError: The tree has several heads or a missing revision.
     """
     try:
         return _script(tree).get_current_head()
@@ -88,30 +85,30 @@ def head(tree: Tree = PANEL) -> str | None:
 
 
 def current(engine: Engine, tree: Tree = PANEL) -> str | None:
-    """The revision that the database is at; None before the first."""
+    """Return the revision of the database, or None before the first migration."""
     with engine.connect() as connection:
         return MigrationContext.configure(connection, opts=_options(tree)).get_current_revision()
 
 
 def pending(engine: Engine, tree: Tree = PANEL) -> bool:
-    """Whether the database is behind the files."""
+    """Return whether the database needs migrations."""
     return current(engine, tree) != head(tree)
 
 
 def upgrade(engine: Engine, tree: Tree = PANEL, to: str = "head") -> None:
-    """Runs what is missing, all of it or nothing where the database can undo DDL.
+    """Apply pending migrations in one transaction, if the database supports transactional DDL.
 
     Raises:
-        MigrationError: a revision failed; the text names the cause.
+        MigrationError: A migration failed.
     """
     _run(engine, tree, lambda script: lambda revision, _context: script._upgrade_revs(to, revision))
 
 
 def downgrade(engine: Engine, tree: Tree, to: str = "base") -> None:
-    """Undoes revisions down to `to`.
+    """Revert migrations down to a revision.
 
     Raises:
-        MigrationError: as for `upgrade`.
+        MigrationError: A migration failed.
     """
     _run(
         engine, tree, lambda script: lambda revision, _context: script._downgrade_revs(to, revision)
@@ -119,9 +116,7 @@ def downgrade(engine: Engine, tree: Tree, to: str = "base") -> None:
 
 
 def differences(engine: Engine, metadata: sa.MetaData, tree: Tree = PANEL) -> list[Any]:
-    """What alembic would still change so that the database matches the models; empty when they
-    agree.
-    """
+    """Return the differences between the database and the models, as Alembic detects them."""
     with engine.connect() as connection:
         context = MigrationContext.configure(
             connection, opts=_options(tree, target_metadata=metadata)
@@ -145,13 +140,13 @@ def _run(engine: Engine, tree: Tree, steps: Callable[[ScriptDirectory], Any]) ->
 
 @contextlib.contextmanager
 def rebuilding(engine: Engine) -> Iterator[Connection]:
-    """A transaction in which tables may be made anew, as SQLite needs it to change them.
+    """Open a transaction in which tables can be rebuilt, which SQLite needs to alter them.
 
     Yields:
-        Its connection; on SQLite foreign keys are not enforced until the end, and checked there.
+        The connection. On SQLite, foreign keys are not enforced but checked at the end.
 
     Raises:
-        MigrationError: rows would refer to nothing; all of it was undone.
+        MigrationError: Rows have dangling references; everything was rolled back.
     """
     sqlite = engine.dialect.name == "sqlite"
     with engine.connect() as connection:
@@ -161,12 +156,8 @@ def rebuilding(engine: Engine) -> Iterator[Connection]:
             with connection.execution_options(panel_write=True).begin():
                 _lock(connection)
                 yield connection
-                if sqlite and (
-                    broken := connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
-                ):
-                    raise MigrationError(
-                        f"After the migration {len(broken)} rows refer to nothing; it was undone."
-                    )
+                if sqlite:
+                    _check_references(connection)
         finally:
             if sqlite:
                 _foreign_keys(connection, on=True)
@@ -174,18 +165,24 @@ def rebuilding(engine: Engine) -> Iterator[Connection]:
 
 
 def _foreign_keys(connection: Connection, *, on: bool) -> None:
-    # a batch migration drops and makes tables anew: with the checks on, rows that refer to them are
-    # silently deleted. The switch is ignored inside a transaction, so it goes to the driver's
-    # connection, which is in autocommit.
+    # A batch migration drops and re-creates tables. With foreign keys on, this would delete the
+    # rows that reference them. The pragma has no effect inside a transaction, so it is sent to the
+    # driver's connection, which is in autocommit mode.
     raw = connection.connection.dbapi_connection
     assert raw is not None
     raw.execute(f"PRAGMA foreign_keys={'ON' if on else 'OFF'}")
 
 
+def _check_references(connection: Connection) -> None:
+    rows = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+    if rows:
+        raise MigrationError(
+            f"The migration leaves {len(rows)} rows with dangling references; it was rolled back."
+        )
+
+
 def _lock(connection: Connection) -> None:
-    """Two hosts that start together must not migrate at once; SQLite's write lock and this do
-    the same.
-    """
+    """Prevent concurrent migrations from several hosts; SQLite's write lock already does."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7461)")
     elif connection.dialect.name in ("mysql", "mariadb"):
@@ -193,9 +190,7 @@ def _lock(connection: Connection) -> None:
 
 
 def _unlock(connection: Connection) -> None:
-    """MariaDB's lock belongs to the connection and would go back to the pool with it;
-    PostgreSQL's ends with the transaction.
-    """
+    """Release MariaDB's lock, which belongs to the connection; PostgreSQL's ends by itself."""
     if connection.dialect.name in ("mysql", "mariadb"):
         connection.exec_driver_sql("SELECT RELEASE_LOCK('puqpanel_migrate')")
         connection.commit()

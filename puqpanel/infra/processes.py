@@ -1,6 +1,4 @@
-"""What the panel's processes owe each other: to die with their parent, and to be the only one
-of their kind.
-"""
+"""Process utilities: exit with the parent, environment, resource limits and file locks."""
 
 from __future__ import annotations
 
@@ -25,14 +23,13 @@ _libc = ctypes.CDLL(None, use_errno=True) if sys.platform.startswith("linux") el
 
 
 def die_with_parent(parent: int, sig: int = signal.SIGKILL) -> None:
-    """Ask the kernel to send this process a signal when its parent ends.
+    """Ask the kernel to send this process a signal when its parent exits.
 
-    The parent may have ended before the request was made, so it is looked at once more afterwards.
-    Where the kernel has no such request (macOS) only that second look happens.
+    Exits if the parent has exited already. On systems other than Linux, only that check happens.
 
     Args:
-        parent: process id of the parent as it was before the fork.
-        sig: the signal to receive.
+        parent: Process id of the parent, determined before the fork.
+        sig: The signal to receive.
     """
     if _libc is not None:
         _libc.prctl(PR_SET_PDEATHSIG, int(sig), 0, 0, 0)
@@ -41,24 +38,22 @@ def die_with_parent(parent: int, sig: int = signal.SIGKILL) -> None:
 
 
 def environment(changes: Mapping[str, str], without: str = "") -> dict[str, str]:
-    """This process's environment with some variables set anew: what a child process is given.
+    """Return this process's environment with changes, for a child process.
 
     Args:
-        changes: name → value.
-        without: variables whose names begin like this are left out first.
+        changes: Name → value.
+        without: Prefix of variables to leave out before applying the changes.
     """
-    kept = {
+    inherited = {
         name: value
         for name, value in os.environ.items()
         if not (without and name.startswith(without))
     }
-    return {**kept, **changes}
+    return {**inherited, **changes}
 
 
 def alive(pid: int) -> bool:
-    """Tell whether a process with this id exists (a zombie counts until its parent has
-    collected it).
-    """
+    """Return whether a process with this id exists, including zombies."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -69,23 +64,24 @@ def alive(pid: int) -> bool:
 
 
 def neighbourhood() -> str:
-    """A name for the processes that know each other by their numbers: of one host, since it
-    started, in one container. Of others `alive` knows nothing.
+    """Return an identifier of this host's current boot and PID namespace.
+
+    `alive` is meaningful only for processes with the same identifier.
     """
-    found = [os.uname().nodename]
+    parts = [os.uname().nodename]
     with contextlib.suppress(OSError):
-        found.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
-        found.append(os.readlink("/proc/self/ns/pid"))
-    return hashlib.sha256("\n".join(found).encode()).hexdigest()[:16]
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
+        parts.append(os.readlink("/proc/self/ns/pid"))
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 MOST_GROWTH = 768 * 1024 * 1024
-"""Bytes that a process that serves may grow by before another takes its place."""
+"""Bytes of memory growth after which a server process is replaced."""
 MOST_THREADS = 200
 
 
 def resident() -> int:
-    """Bytes of memory that this process holds; 0 where the system does not say."""
+    """Return the resident memory of this process in bytes, or 0 if unknown."""
     try:
         return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
     except (OSError, ValueError, IndexError):
@@ -93,10 +89,10 @@ def resident() -> int:
 
 
 def overgrown(first: int) -> str:
-    """What this process holds too much of, in words; empty while all is well.
+    """Return the resource that this process uses too much of, or an empty string.
 
     Args:
-        first: bytes that it held when it began to serve.
+        first: Bytes of memory when it started to serve.
     """
     if resident() - first > MOST_GROWTH:
         return f"{resident() // 2**20} MB of memory"
@@ -114,7 +110,7 @@ class Busy(Exception):
     """Another process holds the lock.
 
     Attributes:
-        pid: its process id, or 0 where that is not known.
+        pid: Its process id, or 0 if unknown.
     """
 
     def __init__(self, pid: int) -> None:
@@ -123,11 +119,11 @@ class Busy(Exception):
 
 
 class FileLock:
-    """A lock held by an open file: the kernel drops it when the process ends, however it ends.
+    """A lock on a file, which the kernel releases when the process exits.
 
     Args:
-        path: the file; made when missing, and left behind (removing it would race with the next one
-            to lock it).
+        path: The file; created if missing. It is not removed, because that would race with the next
+            process that locks it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -135,11 +131,11 @@ class FileLock:
         self._fd: int | None = None
 
     def acquire(self) -> None:
-        """Take the lock, or raise at once.
+        """Acquire the lock without waiting.
 
         Raises:
-            Busy: another process has it.
-            OSError: the file cannot be made.
+            Busy: Another process holds it.
+            OSError: The file cannot be created.
         """
         fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -153,7 +149,7 @@ class FileLock:
         self._fd = fd
 
     def release(self) -> None:
-        """Give the lock back; nothing happens when it is not held."""
+        """Release the lock if it is held."""
         if self._fd is not None:
             with contextlib.suppress(OSError):
                 os.close(self._fd)

@@ -1,6 +1,6 @@
-"""The queue server: connections, RQ queues, and small keys.
+"""The queue server: connections, RQ queues and hints.
 
-What stands in it can always be made again from the database.
+Its content can always be restored from the database.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rq.serializers import JSONSerializer
 from puqpanel.domain.task_states import QUEUES
 
 ENTRY = "puqpanel.jobs.entry.run"
-"""What RQ calls: the one name under which the queue's door is known below it."""
+"""The function that RQ calls, as a string, because this layer cannot import it."""
 
 QueueError = redis.RedisError
 log = structlog.get_logger(__name__)
@@ -27,21 +27,24 @@ _connections: dict[tuple[str, int], redis.Redis] = {}
 
 
 def use_server(url: str) -> None:
-    """Sets where the queue server is: redis://, rediss://, unix:// or
-    redis+sentinel://host:port,host:port/service.
+    """Set the URL of the queue server.
+
+    Args:
+        url: A redis://, rediss://, unix:// or redis+sentinel://host:port,host:port/service URL.
     """
     global _url
     _url = url
 
 
 def server_url() -> str:
-    """Where the queue server is, with its password."""
+    """Return the URL of the queue server, including the password."""
     return _url
 
 
 def connection() -> redis.Redis:
-    """This process's connection pool, short timeouts: a page must not hang on a queue server
-    that is away.
+    """Return this process's connection pool.
+
+    It has short timeouts, so that an unavailable server does not block pages.
     """
     key = (_url, os.getpid())
     if key not in _connections:
@@ -50,11 +53,11 @@ def connection() -> redis.Redis:
 
 
 def connect(url: str, **options: Any) -> redis.Redis:
-    """A new pool for a URL.
+    """Create a connection pool.
 
     Args:
-        url: as for `use_server`.
-        options: further arguments of redis-py's connections.
+        url: See `use_server`.
+        **options: Further arguments of redis-py's connections.
     """
     if url.startswith("redis+sentinel://"):
         rest = url.removeprefix("redis+sentinel://")
@@ -76,58 +79,56 @@ def connect(url: str, **options: Any) -> redis.Redis:
 
 
 def rq_name(queue: str) -> str:
-    """The RQ queue behind a documented queue name; a name that nobody listens to goes to the
-    module queue.
-    """
+    """Return the RQ queue for a documented queue name; unknown names map to the module queue."""
     return (queue if queue in QUEUES else QUEUES[0]).lower()
 
 
 def queue(name: str, server: redis.Redis | None = None) -> rq.Queue:
-    """An RQ queue that carries task ids as JSON."""
+    """Return an RQ queue for task ids."""
     return rq.Queue(rq_name(name), connection=server or connection(), serializer=JSONSerializer)
 
 
 def send(task_id: int, queue_name: str, timeout: int) -> bool:
-    """Hands a task's id to the workers under a fresh RQ job id.
+    """Enqueue a task's id under a new RQ job id.
 
     Args:
-        task_id: the row.
-        queue_name: documented queue name.
-        timeout: RQ's hard limit in seconds.
+        task_id: Primary key of the task.
+        queue_name: Documented name of the queue.
+        timeout: RQ's job timeout in seconds.
 
     Returns:
-        False when the queue server is away; the sweeper sends it later.
+        False if the queue server is unavailable; the sweeper enqueues it later.
     """
     try:
         queue(queue_name).enqueue_call(
             ENTRY, args=(task_id,), timeout=timeout, result_ttl=0, failure_ttl=60, description=""
         )
     except QueueError as error:
-        log.warning("queue server away", task=task_id, error=type(error).__name__)
+        log.warning("queue server unavailable", task=task_id, error=type(error).__name__)
         return False
     return True
 
 
 def waiting_ids() -> set[int]:
-    """The task ids that stand in the queues now.
+    """Return the task ids in all queues.
 
     Raises:
-        QueueError: the queue server is away.
+        QueueError: The queue server is unavailable.
     """
     server = connection()
-    found: set[int] = set()
+    task_ids: set[int] = set()
     for name in QUEUES:
         ids = [raw.decode() for raw in server.lrange(queue(name, server).key, 0, -1)]  # type: ignore[union-attr]
-        for job in (
-            rq.job.Job.fetch_many(ids, connection=server, serializer=JSONSerializer) if ids else ()
-        ):
+        if not ids:
+            continue
+        for job in rq.job.Job.fetch_many(ids, connection=server, serializer=JSONSerializer):
             if job is not None:
-                found.add(int(job.args[0]))
-    return found
+                task_ids.add(int(job.args[0]))
+    return task_ids
 
 
 def ping() -> bool:
-    """Whether the queue server answers."""
+    """Return whether the queue server responds."""
     try:
         return bool(connection().ping())
     except (QueueError, OSError):
@@ -135,7 +136,7 @@ def ping() -> bool:
 
 
 def get_hint(key: str) -> str | None:
-    """A small value that saves a query, or None when it is not there or the server is away."""
+    """Return a value that saves a query, or None if it or the server is unavailable."""
     with contextlib.suppress(QueueError):
         raw = connection().get(f"puqpanel:{key}")
         return raw.decode() if isinstance(raw, bytes) else None
@@ -143,15 +144,15 @@ def get_hint(key: str) -> str | None:
 
 
 def put_hint(key: str, value: str) -> None:
-    """Keeps a small value; nothing depends on it."""
+    """Store a value that only saves a query; ignore an unavailable server."""
     with contextlib.suppress(QueueError):
         connection().set(f"puqpanel:{key}", value)
 
 
 def lengths() -> dict[str, int]:
-    """Queue name → how many ids wait in it.
+    """Return the number of queued ids by queue name.
 
     Raises:
-        QueueError: the queue server is away.
+        QueueError: The queue server is unavailable.
     """
     return {name: len(queue(name)) for name in QUEUES}

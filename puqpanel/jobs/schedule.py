@@ -54,7 +54,7 @@ def entries(settings: Settings) -> list[Entry]:
     return [
         Entry("send what is due", 1, sweep.send_due),
         Entry("start what modules do by themselves", 1, timetable.run_due),
-        Entry("rescue what was lost", 5, lambda: sweep.rescue(HANDLERS), blind=fence.LEASE),
+        Entry("rescue what was lost", 5, lambda: sweep.rescue(HANDLERS), blind=fence.LEASE_SECONDS),
         Entry("settle services without a task", 20, reconciliation.settle_orphans),
         Entry("let go on what was parked", 10, modules.unpark_served),
         Entry(
@@ -84,7 +84,12 @@ def tick(schedule: list[Entry]) -> int:
         moment = time.monotonic()
         if moment < entry.due:
             continue
-        if entry.blind and not entry.waited and entry.due and moment - entry.due > fence.LEASE / 2:
+        if (
+            entry.blind
+            and not entry.waited
+            and entry.due
+            and moment - entry.due > fence.LEASE_SECONDS / 2
+        ):
             entry.due, entry.waited = moment + entry.blind, True
             continue
         entry.waited = False

@@ -1,5 +1,5 @@
-"""The engine: work as rows, handed to RQ by id, claimed once, fenced, retried, swept.
+"""The task engine: tasks are rows, sent to RQ by id, claimed once, fenced, retried and recovered.
 
-Belongs here: how work is kept from being lost or done twice. Does not: what the work is (jobs gives
-it the handlers). Called by operations, host and sdk to add; by jobs and cli to run, sweep and work.
+This layer makes sure that no task is lost or runs twice. The work itself is in the handlers, which
+`jobs` passes in. Operations, host and sdk add tasks; jobs and cli run and recover them.
 """

@@ -1,4 +1,4 @@
-"""Adding a task: the row first, in the caller's transaction; RQ hears of it after the commit."""
+"""Add a task: insert a row in the caller's transaction; send its id to RQ after the commit."""
 
 from __future__ import annotations
 
@@ -38,60 +38,50 @@ def add(
     actor: Actor = SYSTEM,
     after: Task | None = None,
 ) -> Task:
-    """Adds a task, or returns the like of it that is already waiting.
+    """Add a task, or return the identical task that is already queued.
 
     Args:
-        job: the handler's name, `ModuleJob`.
-        queue: the queue's documented name, `Module`.
-        data: JSON-able input of the job; stored encrypted.
-        tags: words to find it by, at most 120 characters each.
-        title: what a person reads in lists.
-        module: key of the module that does it.
-        service_uuid: the service it is about.
-        tries: attempts before it has failed.
-        backoff: seconds between attempts.
-        timeout: seconds before an attempt is ended.
-        max_exceptions: exceptions before it has failed, whatever tries remain.
-        delay: seconds before the first attempt.
-        on_loss: what to do when its worker vanishes (`domain.task_states.OnLoss`).
-        actor: who asked.
-        after: a task that must have ended first, however it ends.
+        job: Name of the handler, such as `ModuleJob`.
+        queue: Documented name of the queue, such as `Module`.
+        data: Input of the job as JSON-serializable values; stored encrypted.
+        tags: Search terms of at most 120 characters each.
+        title: Display name.
+        module: Key of the module that runs it.
+        service_uuid: The service it belongs to.
+        tries: Maximum number of attempts.
+        backoff: Seconds between attempts.
+        timeout: Maximum seconds of an attempt.
+        max_exceptions: Number of exceptions after which it fails, even if attempts remain.
+        delay: Seconds before the first attempt.
+        on_loss: What to do if its worker dies (`domain.task_states.OnLoss`).
+        actor: Who requested it.
+        after: A task that must end first, with any status.
 
     Returns:
-        The row; its `is_duplicate` is True where the same job, queue, data and tags were waiting
-        already.
+        The row. Its `is_duplicate` is True if a task with the same job, queue, data, tags, module
+        and service was already queued.
 
     Raises:
-        UserError: a number is out of range or the data is not JSON.
+        UserError: A number is out of range, or the data is not JSON-serializable.
     """
-    for name, value, low in (
-        ("tries", tries, 1),
-        ("backoff", backoff, 0),
-        ("timeout", timeout, 1),
-        ("max_exceptions", max_exceptions, 1),
-        ("delay", delay, 0),
-    ):
-        if isinstance(value, bool) or not isinstance(value, int) or value < low:
-            raise UserError(
-                f"A task's {name} must be a whole number of at least {low}, not {value!r}."
-            )
-    words = list(dict.fromkeys(str(tag)[:120] for tag in tags))
+    _check_numbers(
+        tries=tries, backoff=backoff, timeout=timeout, max_exceptions=max_exceptions, delay=delay
+    )
+    unique_tags = list(dict.fromkeys(str(tag)[:120] for tag in tags))
     body = dict(data or {})
     try:
-        text = json.dumps([job, queue, body, sorted(words), module, service_uuid], sort_keys=True)
+        identity = json.dumps(
+            [job, queue, body, sorted(unique_tags), module, service_uuid], sort_keys=True
+        )
     except (TypeError, ValueError) as error:
-        raise UserError(f"A task's data must be JSON: {error}.") from None
-    like_key = hashlib.sha256(text.encode()).hexdigest()
+        raise UserError(f"A task's data must be JSON-serializable: {error}.") from None
+    like_key = hashlib.sha256(identity.encode()).hexdigest()
     with transaction() as current:
         moment = now()
-        held = fence.current.get()
-        behind = (
-            held.task_id
-            if held is not None and held.like_key == like_key
-            else after.id
-            if after is not None
-            else None
-        )
+        running = fence.current.get()
+        after_id = after.id if after is not None else None
+        if running is not None and running.like_key == like_key:
+            after_id = running.task_id  # a job that adds itself again runs after itself
         task = Task(
             job=job,
             queue=queue,
@@ -106,28 +96,37 @@ def add(
             on_loss=on_loss,
             like_key=like_key,
             waiting_key=like_key,
-            after_id=behind,
-            run_at=moment + timedelta(seconds=max(delay, backoff if behind else 0)),
+            after_id=after_id,
+            run_at=moment + timedelta(seconds=max(delay, backoff if after_id else 0)),
             actor_kind=actor.kind,
             actor_id=actor.id,
             actor_name=actor.name,
-            tags=[TaskTag(tag=word, position=place) for place, word in enumerate(words)],
+            tags=[TaskTag(tag=tag, position=position) for position, tag in enumerate(unique_tags)],
         )
-        if not delay and behind is None:
+        if not delay and after_id is None:
             task.dispatched_at = moment
         existing = _insert(current, task)
         if existing is not None:
-            existing.__dict__["is_duplicate"] = True  # of this call, not of the row
+            existing.__dict__["is_duplicate"] = True  # describes this call, not the row
             return existing
         if task.dispatched_at is not None:
             outbox.send_after_commit(task)
     return task
 
 
-def _insert(current: Session, task: Task) -> Task | None:
-    """Inserts the row, or counts up the like of it that waits.
+def _check_numbers(**values: int) -> None:
+    for name, value in values.items():
+        minimum = 1 if name in ("tries", "timeout", "max_exceptions") else 0
+        if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
+            raise UserError(
+                f"A task's {name} must be a whole number of at least {minimum}, not {value!r}."
+            )
 
-    The unique key decides, so that two clicks at once make one row.
+
+def _insert(current: Session, task: Task) -> Task | None:
+    """Insert the row, or increment the duplicate count of the identical queued task and return it.
+
+    The unique key decides, so that two simultaneous clicks create one row.
     """
     for _ in range(3):
         try:
@@ -136,13 +135,13 @@ def _insert(current: Session, task: Task) -> Task | None:
                 current.flush()
         except sa.exc.IntegrityError:
             make_transient(task)
-            found: Task | None = session().scalar(
+            existing: Task | None = session().scalar(
                 sa.select(Task).where(Task.waiting_key == task.waiting_key).with_for_update()
             )
-            if found is not None:
-                found.duplicates += 1
-                return found
-            for tag in task.tags:  # the other was claimed in between: this one is new work
+            if existing is not None:
+                existing.duplicates += 1
+                return existing
+            for tag in task.tags:  # the other task was claimed meanwhile, so this one is new
                 make_transient(tag)
         else:
             return None

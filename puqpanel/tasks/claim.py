@@ -1,5 +1,6 @@
-"""Claiming, holding and closing a row: each one conditional UPDATE, so that of two only one
-succeeds.
+"""Claim, renew, release and close tasks.
+
+Each is a conditional UPDATE, so that only one of several competing workers succeeds.
 """
 
 from __future__ import annotations
@@ -14,32 +15,32 @@ from puqpanel.domain.task_states import WAITING, OnLoss, TaskStatus
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import Task, TaskAttempt
-from puqpanel.tasks.fence import LEASE
+from puqpanel.tasks.fence import LEASE_SECONDS
 from puqpanel.tasks.outcome import Outcome
 
 TASKS = cast("sa.Table", Task.__table__)
 ATTEMPTS = cast("sa.Table", TaskAttempt.__table__)
-RESCUES = 3
-"""How often one task may be taken up again after its worker vanished."""
-PATIENCE = 1000
-"""How often a job may answer "not done yet"."""
+MAX_RESCUES = 3
+"""Number of times a task is retried after its worker died."""
+MAX_POLLS = 1000
+"""Number of attempts after which a job that is still not done fails."""
 
 
 def claim(task_id: int, owner: str) -> Task | None:
-    """Takes a waiting task that is due.
+    """Claim a due task.
 
     Args:
-        task_id: the row.
-        owner: the holder's name.
+        task_id: Primary key of the task.
+        owner: Name of the worker that claims it.
 
     Returns:
-        The row as it stands now, or None when somebody else has it, it is not due, or it waits for
-        another.
+        The current row, or None if another worker owns it, it is not due, or it has to run after
+        another task.
     """
     with transaction() as current:
         moment = now()
         connection = current.connection()
-        taken = connection.execute(
+        claimed = connection.execute(
             sa.update(TASKS)
             .where(
                 TASKS.c.id == task_id,
@@ -51,13 +52,13 @@ def claim(task_id: int, owner: str) -> Task | None:
                 status=TaskStatus.RUNNING,
                 owner=owner,
                 attempt=TASKS.c.attempt + 1,
-                lease_until=moment + timedelta(seconds=LEASE),
+                lease_until=moment + timedelta(seconds=LEASE_SECONDS),
                 waiting_key=None,
                 started_at=moment,
                 ended_at=None,
             )
         )
-        if taken.rowcount != 1:
+        if claimed.rowcount != 1:
             return None
         task = current.get_one(Task, task_id, populate_existing=True)
         connection.execute(
@@ -73,26 +74,25 @@ def claim(task_id: int, owner: str) -> Task | None:
     return task
 
 
-def beat(task_id: int, owner: str) -> bool:
-    """Extends the lease; False when the task is no longer the owner's."""
+def renew(task_id: int, owner: str) -> bool:
+    """Renew the lease; return False if the owner has lost it."""
     with transaction() as current:
-        kept = current.connection().execute(
+        renewed = current.connection().execute(
             sa.update(TASKS)
             .where(
                 TASKS.c.id == task_id, TASKS.c.owner == owner, TASKS.c.status == TaskStatus.RUNNING
             )
-            .values(lease_until=now() + timedelta(seconds=LEASE))
+            .values(lease_until=now() + timedelta(seconds=LEASE_SECONDS))
         )
-        return kept.rowcount == 1
+        return renewed.rowcount == 1
 
 
-def give_back(task: Task, owner: str) -> None:
-    """Undoes a claim whose job was never begun, so that the sweeper sends it again as if nothing
-    had been.
+def release(task: Task, owner: str) -> None:
+    """Undo a claim whose job never started, so that the sweeper sends the task again.
 
     Args:
-        task: the row as it was claimed.
-        owner: the holder that it was claimed for.
+        task: The row as it was claimed.
+        owner: The owner it was claimed for.
     """
     with transaction() as current:
         connection = current.connection()
@@ -103,13 +103,8 @@ def give_back(task: Task, owner: str) -> None:
             "lease_until": None,
             "dispatched_at": None,
         }
-        held = (
-            TASKS.c.id == task.id,
-            TASKS.c.owner == owner,
-            TASKS.c.attempt == task.attempt,
-            TASKS.c.status == TaskStatus.RUNNING,
-        )
-        if _put_to_wait(connection, sa.update(TASKS).where(*held), values, task.like_key)[0]:
+        update = sa.update(TASKS).where(*_owned(task.id, owner, task.attempt))
+        if _requeue(connection, update, values, task.like_key)[0]:
             connection.execute(
                 sa.delete(ATTEMPTS).where(
                     ATTEMPTS.c.task_id == task.id, ATTEMPTS.c.number == task.attempt
@@ -117,38 +112,44 @@ def give_back(task: Task, owner: str) -> None:
             )
 
 
-def _put_to_wait(
+def _owned(task_id: int, owner: str, attempt: int) -> tuple[sa.ColumnElement[bool], ...]:
+    return (
+        TASKS.c.id == task_id,
+        TASKS.c.owner == owner,
+        TASKS.c.attempt == attempt,
+        TASKS.c.status == TaskStatus.RUNNING,
+    )
+
+
+def _requeue(
     connection: sa.Connection, update: sa.Update, values: dict[str, Any], like_key: str
 ) -> tuple[int, str | None]:
-    """Writes a row that waits (again): how many rows that were, and the key under which it is
-    the only one of its like.
-    """
+    """Update a row so that it is queued again; return the row count and its unique key."""
     try:
         with connection.begin_nested():
             return (
                 connection.execute(update.values({**values, "waiting_key": like_key})).rowcount,
                 like_key,
             )
-    except sa.exc.IntegrityError:  # the like of it waits already, added while this one ran
+    except sa.exc.IntegrityError:  # an identical task was queued while this one ran
         return connection.execute(update.values(values)).rowcount, None
 
 
 def close(task: Task, outcome: Outcome, owner: str, attempt: int, *, expired: bool = False) -> bool:
-    """Inside a transaction: the task's next state after an attempt, written only while its holder
-    still holds it.
+    """Write a task's next status after an attempt, if its owner still holds it.
 
-    Plain statements and not the unit of work: this runs once a task, in a child that has just been
-    forked.
+    Call it in a transaction. It uses plain statements instead of the unit of work, because it runs
+    once per task in a newly forked child.
 
     Args:
-        task: the row as its holder claimed it; takes the new values.
-        outcome: how the attempt ended.
-        owner: the holder that it ended for; the row may have gone to another since.
-        attempt: the holder's attempt.
-        expired: only when the lease has run out.
+        task: The row as its owner claimed it; updated with the new values.
+        outcome: The outcome of the attempt.
+        owner: The owner that ran the attempt.
+        attempt: Number of the attempt.
+        expired: Close it only if the lease has expired.
 
     Returns:
-        False when the task is no longer that holder's: what this attempt did counts for nothing.
+        False if another worker owns the task, so that the attempt has no effect.
     """
     moment = now()
     status, changes = _next(task, outcome)
@@ -161,20 +162,15 @@ def close(task: Task, outcome: Outcome, owner: str, attempt: int, *, expired: bo
         "dispatched_at": None,
         "ended_at": None if status == TaskStatus.RETRYING else moment,
     }
-    held = (
-        TASKS.c.id == task.id,
-        TASKS.c.owner == owner,
-        TASKS.c.attempt == attempt,
-        TASKS.c.status == TaskStatus.RUNNING,
-    )
-    still = (*held, TASKS.c.lease_until < moment) if expired else held
     connection = session().connection()
-    update = sa.update(TASKS).where(*still)
+    update = sa.update(TASKS).where(*_owned(task.id, owner, attempt))
+    if expired:
+        update = update.where(TASKS.c.lease_until < moment)
     if status in (TaskStatus.RETRYING, TaskStatus.PARKED):
-        kept, values["waiting_key"] = _put_to_wait(connection, update, values, task.like_key)
+        updated, values["waiting_key"] = _requeue(connection, update, values, task.like_key)
     else:
-        kept = connection.execute(update.values(values)).rowcount
-    if kept != 1:
+        updated = connection.execute(update.values(values)).rowcount
+    if updated != 1:
         return False
     connection.execute(
         sa.update(ATTEMPTS)
@@ -188,13 +184,13 @@ def close(task: Task, outcome: Outcome, owner: str, attempt: int, *, expired: bo
     )
     for name, value in values.items():
         set_committed_value(task, name, value)
-    if status != TaskStatus.RETRYING:  # a parked one may stay for days: who waits for it goes on
+    if status != TaskStatus.RETRYING:  # a task may be parked for days and must not block others
         release_followers(task.id)
     return True
 
 
 def release_followers(task_id: int) -> None:
-    """Lets those go on that waited for a task to end, each after its own backoff."""
+    """Make the tasks that run after a task due, each after its own backoff."""
     connection = session().connection()
     for row in connection.execute(
         sa.select(TASKS.c.id, TASKS.c.run_at, TASKS.c.backoff).where(TASKS.c.after_id == task_id)
@@ -206,28 +202,28 @@ def release_followers(task_id: int) -> None:
 
 
 def _next(task: Task, outcome: Outcome) -> tuple[TaskStatus, dict[str, Any]]:
-    """The status that follows, and what else changes."""
-    left = task.attempt < task.tries
-    later = {"run_at": now() + timedelta(seconds=task.backoff)}
-    sure: dict[str, Any] = {"in_doubt": False}
+    """Return the next status and the other columns to change."""
+    can_retry = task.attempt < task.tries
+    retry_at = {"run_at": now() + timedelta(seconds=task.backoff)}
+    certain: dict[str, Any] = {"in_doubt": False}
     match outcome.kind:
         case "completed":
-            return TaskStatus.COMPLETED, sure
+            return TaskStatus.COMPLETED, certain
         case "retry":
-            return (TaskStatus.RETRYING, sure | later) if left else (TaskStatus.FAILED, sure)
+            if can_retry:
+                return TaskStatus.RETRYING, certain | retry_at
+            return TaskStatus.FAILED, certain
         case "exception":
-            sure["exceptions"] = task.exceptions + 1
-            return (
-                (TaskStatus.RETRYING, sure | later)
-                if left and sure["exceptions"] < task.max_exceptions
-                else (TaskStatus.FAILED, sure)
-            )
-        case "again" if task.attempt < PATIENCE:
-            return TaskStatus.RETRYING, later | {"tries": task.tries + 1}
+            certain["exceptions"] = task.exceptions + 1
+            if can_retry and certain["exceptions"] < task.max_exceptions:
+                return TaskStatus.RETRYING, certain | retry_at
+            return TaskStatus.FAILED, certain
+        case "again" if task.attempt < MAX_POLLS:
+            return TaskStatus.RETRYING, retry_at | {"tries": task.tries + 1}
         case "timeout" | "lost":
-            return _after_loss(task, ended=outcome.kind == "timeout")
+            return _after_loss(task, timed_out=outcome.kind == "timeout")
         case "park":
-            # an attempt that never began uses up no try
+            # The job did not start, so the attempt does not count.
             return TaskStatus.PARKED, {"tries": task.tries + 1}
         case "cancelled":
             return TaskStatus.CANCELLED, {}
@@ -235,19 +231,20 @@ def _next(task: Task, outcome: Outcome) -> tuple[TaskStatus, dict[str, Any]]:
             return TaskStatus.FAILED, {}
 
 
-def _after_loss(task: Task, *, ended: bool) -> tuple[TaskStatus, dict[str, Any]]:
-    """What becomes of a task whose attempt was cut off: repeated or looked into where that is safe,
-    else said to be lost.
+def _after_loss(task: Task, *, timed_out: bool) -> tuple[TaskStatus, dict[str, Any]]:
+    """Return the next status of a task whose attempt was interrupted.
 
     Args:
-        task: the row.
-        ended: whether it ran out of time (it is known to have stopped) rather than vanished.
+        task: The row.
+        timed_out: Whether it timed out, so that it is known to have stopped, or its worker died.
     """
-    if task.on_loss != OnLoss.LOSE and task.rescues < RESCUES:
+    if task.on_loss != OnLoss.LOSE and task.rescues < MAX_RESCUES:
         return TaskStatus.RETRYING, {
             "rescues": task.rescues + 1,
             "tries": max(task.tries, task.attempt + 1),
             "in_doubt": task.on_loss == OnLoss.OBSERVE,
-            "run_at": now() + timedelta(seconds=task.backoff if ended else 0),
+            "run_at": now() + timedelta(seconds=task.backoff if timed_out else 0),
         }
-    return (TaskStatus.FAILED if ended and task.on_loss == OnLoss.REPEAT else TaskStatus.LOST), {}
+    if timed_out and task.on_loss == OnLoss.REPEAT:
+        return TaskStatus.FAILED, {}
+    return TaskStatus.LOST, {}

@@ -1,6 +1,4 @@
-"""No module holds all workers: while jobs of one take long, the last worker is left to the
-others.
-"""
+"""Per-module concurrency: slow jobs of one module leave one worker to other modules."""
 
 from __future__ import annotations
 
@@ -14,18 +12,20 @@ from puqpanel.infra.db import release, session, transaction
 from puqpanel.models import Heartbeat, Task
 from puqpanel.tasks.heartbeat import EVERY
 
-SLOW = 60
-"""Seconds after which a job counts as slow."""
-LATER = 5
-"""Seconds until a task that gave way is looked at again."""
+SLOW_SECONDS = 60
+"""Run time after which a job counts as slow."""
+DEFER_SECONDS = 5
+"""Delay of a deferred task."""
 
 
-def gives_way(task_id: int) -> bool:
-    """Whether a task has to wait because slow jobs of its module hold all workers but one; it is
-    then due a little later.
+def defer_if_busy(task_id: int) -> bool:
+    """Defer a task if slow jobs of its module occupy all workers but one.
 
     Args:
-        task_id: the row, not claimed yet.
+        task_id: Primary key of a task that is not claimed yet.
+
+    Returns:
+        True if the task was deferred.
     """
     moment = now()
     module = session().scalar(sa.select(Task.module).where(Task.id == task_id))
@@ -34,7 +34,7 @@ def gives_way(task_id: int) -> bool:
             sa.select(sa.func.count(Task.id)).where(
                 Task.status == TaskStatus.RUNNING,
                 Task.module == module,
-                Task.started_at < moment - timedelta(seconds=SLOW),
+                Task.started_at < moment - timedelta(seconds=SLOW_SECONDS),
             )
         )
         if module
@@ -59,11 +59,11 @@ def gives_way(task_id: int) -> bool:
             sa.update(Task)
             .where(Task.id == task_id, Task.status.in_(WAITING))
             .values(
-                run_at=moment + timedelta(seconds=LATER),
+                run_at=moment + timedelta(seconds=DEFER_SECONDS),
                 dispatched_at=None,
                 note=(
-                    f"It waits: other jobs of {module} run for long, and one worker is kept for the"
-                    " rest."
+                    f"Deferred: long-running jobs of {module} occupy all workers except one, which"
+                    " is reserved for other modules."
                 ),
             )
             .execution_options(synchronize_session=False)

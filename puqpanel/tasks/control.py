@@ -1,6 +1,4 @@
-"""What a person may do with a task: cancel one that waits, let one that ended or is parked go
-again.
-"""
+"""Actions of staff on tasks: cancel and retry."""
 
 from __future__ import annotations
 
@@ -22,24 +20,24 @@ def _locked(task_uuid: str) -> Task:
         .execution_options(populate_existing=True)
     )
     if task is None:
-        raise NotFoundError("There is no such task.")
+        raise NotFoundError("Task not found.")
     return task
 
 
 def cancel(task_uuid: str, *, by: str) -> Task:
-    """Ends a task that waits or is parked.
+    """Cancel a queued, retrying or parked task.
 
     Args:
-        task_uuid: which.
-        by: whose name the note carries.
+        task_uuid: UUID of the task.
+        by: Name for the note.
 
     Raises:
-        ConflictError: it is running or has ended.
+        ConflictError: It is running or has ended.
     """
     with transaction():
         task = _locked(task_uuid)
         if task.status not in CANCELLABLE:
-            raise ConflictError(f"A task that is {task.status} cannot be cancelled.")
+            raise ConflictError(f"A {task.status} task can't be cancelled.")
         task.status, task.note, task.ended_at = TaskStatus.CANCELLED, f"Cancelled by {by}.", now()
         task.waiting_key = task.dispatched_at = None
         claim.release_followers(task.id)
@@ -47,32 +45,32 @@ def cancel(task_uuid: str, *, by: str) -> Task:
 
 
 def retry(task_uuid: str, *, by: str) -> Task:
-    """Lets an ended or parked task go again, with one more try.
+    """Queue an ended or parked task again, with one more attempt.
 
     Args:
-        task_uuid: which.
-        by: whose name the note carries.
+        task_uuid: UUID of the task.
+        by: Name for the note.
 
     Raises:
-        ConflictError: it waits, runs or has completed, or the like of it waits.
+        ConflictError: It is open or completed, or an identical task is queued.
     """
     with transaction():
         task = _locked(task_uuid)
         if task.status in OPEN and task.status not in RETRYABLE:
             raise InProgressError("Already in progress.")
         if task.status not in RETRYABLE:
-            raise ConflictError(f"A task that is {task.status} cannot be retried.")
-        # where nobody can be asked what was done, the person who retries has decided
+            raise ConflictError(f"A {task.status} task can't be retried.")
+        # A job that can observe the provider must look at what the lost attempt did.
         task.in_doubt = task.in_doubt or (
             task.status == TaskStatus.LOST and task.on_loss == OnLoss.OBSERVE
         )
-        task.status, task.note = TaskStatus.QUEUED, f"Started again by {by}."
+        task.status, task.note = TaskStatus.QUEUED, f"Retried by {by}."
         task.tries, task.exceptions, task.rescues = max(task.tries, task.attempt + 1), 0, 0
         task.run_at = task.dispatched_at = now()
         task.ended_at, task.waiting_key = None, task.like_key
         try:
             session().flush()
         except sa.exc.IntegrityError:
-            raise ConflictError("The same work is waiting already.") from None
+            raise ConflictError("An identical task is already queued.") from None
         outbox.send_after_commit(task)
     return task

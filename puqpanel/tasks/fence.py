@@ -1,7 +1,7 @@
-"""Who holds the task that runs in this process, and the errors that end a job from outside.
+"""The owner of the task that runs in this process, and the exceptions that interrupt a job.
 
-The parent names the holder before it forks. Whatever a job writes through the SDK first checks that
-the holder still is the holder.
+The parent sets the owner before it forks. SDK calls that write during a job first check that the
+owner still holds the task's lease.
 """
 
 from __future__ import annotations
@@ -15,32 +15,30 @@ from puqpanel.domain.task_states import TaskStatus
 from puqpanel.infra.db import session
 from puqpanel.models import Task
 
-LEASE = 20
-"""Seconds that a holder may be silent before its task is taken from it."""
-BEAT = 5
-"""Seconds between two signs of life."""
+LEASE_SECONDS = 20
+"""Time after which an unrenewed lease expires and the task is recovered."""
+RENEW_SECONDS = 5
+"""Interval between lease renewals."""
 
 
 class JobEnded(BaseException):
-    """Ends a job from outside.
+    """Interrupts a job.
 
-    Not an Exception: a module's broad `except Exception` must not swallow it.
+    Not an Exception, so that a broad `except Exception` in a module does not swallow it.
     """
 
 
 class TimedOut(JobEnded):
-    """The job took longer than its timeout."""
+    """The job exceeded its timeout."""
 
 
 class LeaseLost(JobEnded):
-    """The task was taken from this process, which was believed dead; what it does now counts
-    for nothing.
-    """
+    """Lease lost: another worker owns the task, so this attempt has no effect."""
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """The task that runs here."""
+class RunningTask:
+    """The task that runs in this process."""
 
     task_id: int
     attempt: int
@@ -48,56 +46,52 @@ class Held:
     like_key: str
 
 
-current: ContextVar[Held | None] = ContextVar("held_task", default=None)
+current: ContextVar[RunningTask | None] = ContextVar("running_task", default=None)
 _owner = "inline"
-_handed: Task | None = None
+_claimed: Task | None = None
 
 
 def set_owner(owner: str) -> None:
-    """Names this process (or the child it is about to fork) as holder of what it claims."""
+    """Set the owner of the tasks that this process, or the child it is about to fork, claims."""
     global _owner
     _owner = owner
 
 
 def owner() -> str:
-    """The name under which this process claims."""
+    """Return the owner of the tasks that this process claims."""
     return _owner
 
 
 def hand_over(task: Task | None) -> None:
-    """Keeps a task that the parent has claimed for the child that it is about to fork; None
-    once that is done.
-    """
-    global _handed
-    _handed = task
+    """Store a claimed task for the child that is about to be forked; None clears it."""
+    global _claimed
+    _claimed = task
 
 
 def take_over(task_id: int) -> Task | None:
-    """The task that the parent has claimed, once; None where this process has to claim for
-    itself.
-    """
-    global _handed
-    task, _handed = _handed, None
+    """Return the task that the parent claimed, once; None if this process has to claim it."""
+    global _claimed
+    task, _claimed = _claimed, None
     return task if task is not None and task.id == task_id else None
 
 
 def check() -> None:
-    """Inside a transaction: locks the row of the task that runs here.
+    """Lock the row of the task that runs in this process; call it in a transaction.
 
     Raises:
-        LeaseLost: it is no longer this process's.
+        LeaseLost: Another worker owns the task.
     """
-    held = current.get()
-    if held is None:
+    running = current.get()
+    if running is None:
         return
     row = (
         session()
         .execute(
             sa.select(Task.id)
             .where(
-                Task.id == held.task_id,
-                Task.owner == held.owner,
-                Task.attempt == held.attempt,
+                Task.id == running.task_id,
+                Task.owner == running.owner,
+                Task.attempt == running.attempt,
                 Task.status == TaskStatus.RUNNING,
             )
             .with_for_update()
@@ -105,4 +99,4 @@ def check() -> None:
         .first()
     )
     if row is None:
-        raise LeaseLost(f"task {held.task_id} was taken from {held.owner}")
+        raise LeaseLost(f"{running.owner} no longer owns task {running.task_id}")

@@ -1,4 +1,4 @@
-"""Signs of life of workers and the scheduler, kept as rows."""
+"""Heartbeats of workers and schedulers, stored as rows."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from puqpanel.infra.db import transaction
 from puqpanel.models import Heartbeat
 
 EVERY = 15
-"""Seconds between two of them."""
-FORGET = 3600
-"""Seconds after which a silent process is no longer listed."""
+"""Seconds between heartbeats of a process."""
+EXPIRY_SECONDS = 3600
+"""Age after which a heartbeat is deleted."""
 
 
 def beat(kind: str, name: str, generation: int = 0) -> None:
-    """Says that this process lives.
+    """Save a heartbeat of this process.
 
     Args:
         kind: `worker` or `scheduler`.
-        name: unique among processes.
-        generation: the set of modules that it runs.
+        name: Unique name of the process.
+        generation: Generation of the modules that it runs.
     """
     with transaction() as current:
         row = current.scalar(sa.select(Heartbeat).where(Heartbeat.name == name))
@@ -42,12 +42,12 @@ def beat(kind: str, name: str, generation: int = 0) -> None:
 
 
 def leave(name: str) -> None:
-    """Takes this process off the list when it stops on purpose, and those that have long been
-    silent.
-    """
+    """Delete the heartbeat of a process that is stopping, and expired ones."""
     with transaction() as current:
         current.execute(
             sa.delete(Heartbeat).where(
-                sa.or_(Heartbeat.name == name, Heartbeat.at < now() - timedelta(seconds=FORGET))
+                sa.or_(
+                    Heartbeat.name == name, Heartbeat.at < now() - timedelta(seconds=EXPIRY_SECONDS)
+                )
             )
         )

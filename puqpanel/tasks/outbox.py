@@ -1,4 +1,4 @@
-"""From the row to RQ: after the commit, and again by the sweeper whenever RQ has forgotten."""
+"""Send task ids to RQ, after the commit that added the row."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ _receiver: Callable[[int], None] | None = None
 
 
 def send_after_commit(task: Task) -> None:
-    """Hands the id over once the row is there for the worker to find; what cannot be sent is
-    the sweeper's.
+    """Send the task's id after the current transaction commits.
+
+    If the queue server is unavailable, the sweeper sends it later.
     """
     after_commit(lambda: send(task.id, task.queue, task.timeout))
 
 
 def send(task_id: int, queue_name: str, timeout: int) -> bool:
-    """Hands one id to RQ.
+    """Send a task's id to RQ.
 
     Args:
-        task_id: the row.
-        queue_name: documented queue name.
-        timeout: the attempt's limit in seconds, which RQ enforces with a signal.
+        task_id: Primary key of the task.
+        queue_name: Documented name of the queue.
+        timeout: Maximum seconds of the attempt, enforced by RQ with a signal.
 
     Returns:
-        False when the queue server is away.
+        False if the queue server is unavailable.
     """
     if _receiver is not None:
         _receiver(task_id)
@@ -36,8 +37,9 @@ def send(task_id: int, queue_name: str, timeout: int) -> bool:
 
 
 def deliver_to(receiver: Callable[[int], None] | None) -> None:
-    """Hands ids to a function in place of RQ, for module tests that run tasks where they stand;
-    None ends that.
+    """Send ids to a function instead of RQ; None restores RQ.
+
+    Module tests use this to run tasks in the test process.
     """
     global _receiver
     _receiver = receiver

@@ -1,4 +1,4 @@
-"""What a handler says of one attempt, and the shape of a handler."""
+"""The outcome of an attempt, and the protocol of handlers."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any, Literal, Protocol
 from puqpanel.infra.redact import redact, redact_text
 from puqpanel.models import Task
 
-LONGEST, LARGEST = 4000, 64 * 1024
-"""Characters of a message, and of an output as JSON."""
+MAX_MESSAGE_LENGTH = 4000
+MAX_OUTPUT_LENGTH = 64 * 1024
+"""Characters of the output as JSON."""
 Kind = Literal[
     "completed", "failed", "retry", "exception", "again", "timeout", "park", "lost", "cancelled"
 ]
@@ -18,20 +19,20 @@ Kind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an attempt ended.
+    """The outcome of an attempt.
+
+    Secrets in the message and the output are masked, and both are truncated: an outcome that
+    cannot be stored would leave the task running until it counts as lost.
 
     Args:
-        kind: completed; failed (for good); retry (while tries remain); exception (the same, and
-            counted); again (not done yet: once more after the backoff, no try used up); timeout;
-            park (cannot run now: kept until somebody lets it go on); lost (nobody knows);
-            cancelled.
-        message: one sentence for staff.
-        output: what the job answered; kept with the attempt.
-        blame: whether it counts against the module whose job it was: not where a provider was away,
-            or a whole worker vanished.
-
-    Both come from outside: secrets are masked here, and what could not be stored is cut, since a
-    result that cannot be written down would leave its task to be taken for lost.
+        kind: `completed`; `failed` permanently; `retry` while attempts remain; `exception`, the
+            same, but counted; `again` after the backoff without using up an attempt, because the
+            job is not done yet; `timeout`; `park` until staff resume it, because it cannot run
+            now; `lost`, because the result is unknown; `cancelled`.
+        message: A sentence for staff.
+        output: What the job returned; stored with the attempt.
+        blame: Whether a failure counts towards the module's circuit breaker. False if the provider
+            was unavailable or the worker died.
     """
 
     kind: Kind
@@ -40,25 +41,27 @@ class Outcome:
     blame: bool = True
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "message", redact_text(self.message)[:LONGEST])
+        object.__setattr__(self, "message", redact_text(self.message)[:MAX_MESSAGE_LENGTH])
         output = redact(self.output)
         text = json.dumps(output)
-        object.__setattr__(
-            self, "output", output if len(text) <= LARGEST else {"cut": text[:LONGEST]}
-        )
+        if len(text) > MAX_OUTPUT_LENGTH:
+            output = {"cut": text[:MAX_MESSAGE_LENGTH]}
+        object.__setattr__(self, "output", output)
 
 
 class Handler(Protocol):
-    """The two halves of one kind of job, given to the engine by `jobs`."""
+    """Runs one kind of job and records its outcome."""
 
     def run(self, task: Task) -> Outcome:
-        """Does the work, outside any transaction; `task.in_doubt` says that an earlier attempt
-        vanished in mid-job.
+        """Do the work, outside any transaction.
+
+        `task.in_doubt` is True if an earlier attempt was lost during the job.
         """
 
     def settle(self, task: Task, outcome: Outcome) -> None:
-        """Records what it means, inside the transaction that closes the task; `task` already
-        has its new status.
+        """Record the outcome, in the transaction that closes the task.
+
+        `task` already has its new status.
         """
 
 

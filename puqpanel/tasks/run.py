@@ -1,5 +1,7 @@
-"""One attempt at one task, in the worker's child: run what the parent claimed, then close and
-settle in one transaction.
+"""Run one attempt of a task in a worker's child process.
+
+The parent has claimed the task. After the handler returns, one transaction closes the task and
+settles its outcome.
 """
 
 from __future__ import annotations
@@ -15,57 +17,58 @@ log = structlog.get_logger(__name__)
 
 
 def run(task_id: int, handlers: Handlers) -> None:
-    """Runs a task that RQ delivered. Never raises: RQ would keep the traceback in its server.
+    """Run a task that RQ delivered.
+
+    Never raises, because RQ would store the traceback in Redis. A task delivered twice runs once.
 
     Args:
-        task_id: the row; delivered twice, it runs once.
-        handlers: job name → handler.
+        task_id: Primary key of the task.
+        handlers: Job name → handler.
     """
     try:
         task = fence.take_over(task_id) or claim.claim(task_id, fence.owner())
         if task is None:
             return
-        held = fence.Held(task.id, task.attempt, fence.owner(), task.like_key)
-        token = fence.current.set(held)
+        running = fence.RunningTask(task.id, task.attempt, fence.owner(), task.like_key)
+        token = fence.current.set(running)
         try:
             outcome = _attempt(task, handlers)
             try:
-                _finish(task, held, handlers, outcome)
-            except (
-                fence.TimedOut
-            ):  # while the result was written, when the job was done; the clock strikes once
-                _finish(task, held, handlers, outcome)
+                _finish(task, running, handlers, outcome)
+            except fence.TimedOut:
+                # The job was done and its outcome was being saved. The signal fires only once.
+                _finish(task, running, handlers, outcome)
         finally:
             fence.current.reset(token)
-    except fence.JobEnded as end:
-        log.warning("task ended from outside", task=task_id, reason=str(end))
+    except fence.JobEnded as error:
+        log.warning("task interrupted", task=task_id, reason=str(error))
     except Exception:
-        # the row stays running and its lease runs out: the sweeper takes it up
+        # The row stays running until its lease expires, and then the sweeper recovers it.
         log.exception("task could not be settled", task=task_id)
 
 
 def _attempt(task: Task, handlers: Handlers) -> Outcome:
     handler = handlers.get(task.job)
     if handler is None:
-        return Outcome("failed", f"Nothing here knows how to do {task.job}.")
+        return Outcome("failed", f"No handler for {task.job}.")
     try:
         return handler.run(task)
     except fence.TimedOut:
-        return Outcome("timeout", f"It did not finish within {task.timeout} seconds.")
+        return Outcome("timeout", f"Timed out after {task.timeout} seconds.")
     except fence.LeaseLost:
         raise
     except Exception as error:
         log.exception("handler failed", task=task.id)
-        return Outcome("exception", f"An unexpected error ended it ({type(error).__name__}).")
+        return Outcome("exception", f"Unexpected error ({type(error).__name__}).")
 
 
-def _finish(task: Task, held: fence.Held, handlers: Handlers, outcome: Outcome) -> None:
+def _finish(task: Task, running: fence.RunningTask, handlers: Handlers, outcome: Outcome) -> None:
     release()
     with transaction():
-        if not claim.close(task, outcome, held.owner, held.attempt):
-            log.warning("task was taken away while it ran", task=held.task_id, owner=held.owner)
+        if not claim.close(task, outcome, running.owner, running.attempt):
+            log.warning("task lease lost", task=running.task_id, owner=running.owner)
             return
         handler = handlers.get(task.job)
         if handler is not None:
             handler.settle(task, outcome)
-        task_events.tell(task)
+        task_events.publish(task)

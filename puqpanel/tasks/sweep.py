@@ -1,6 +1,4 @@
-"""What makes the row the truth: sends again what RQ forgot, and takes up what a vanished worker
-left.
-"""
+"""Recovery: re-enqueue due tasks missing from the queue, and rescue tasks of dead workers."""
 
 from __future__ import annotations
 
@@ -19,60 +17,57 @@ from puqpanel.tasks import claim, outbox, task_events
 from puqpanel.tasks.outcome import Handlers, Outcome
 
 log = structlog.get_logger(__name__)
-GRACE = 15
-"""Seconds that a sent id may be on its way before its queue is searched for it."""
-BATCH = 1000
+SEND_GRACE_SECONDS = 15
+"""Time after sending an id before the queue is searched for it."""
+BATCH_SIZE = 1000
 
 
 def sweep(handlers: Handlers) -> int:
-    """One round over the table.
+    """Rescue tasks of dead workers and re-enqueue due tasks.
 
     Args:
-        handlers: job name → handler, to settle what is lost.
+        handlers: Job name → handler, to settle lost tasks.
 
     Returns:
-        How many tasks were rescued or sent.
+        The number of tasks that were rescued or sent.
     """
     return rescue(handlers) + send_due()
 
 
 def rescue(handlers: Handlers, task_id: int | None = None, owner: str | None = None) -> int:
-    """Takes up running tasks whose holder is gone.
+    """Close running tasks whose owner is dead, and retry those that can run again.
 
     Args:
-        handlers: as for `sweep`.
-        task_id: only this one, whatever its lease says: its holder is known to be dead.
-        owner: the dead holder.
+        handlers: Job name → handler.
+        task_id: Rescue only this task, even if its lease has not expired.
+        owner: The dead owner of `task_id`.
 
     Returns:
-        How many were taken up.
+        The number of tasks that were rescued.
     """
-    which = (
+    query = (
         sa.select(Task)
         .where(Task.status == TaskStatus.RUNNING)
-        .limit(BATCH)
+        .limit(BATCH_SIZE)
         .execution_options(populate_existing=True)
     )
-    which = (
-        which.where(Task.lease_until < now())
-        if task_id is None
-        else which.where(Task.id == task_id, Task.owner == owner)
-    )
-    tasks = session().scalars(which).all()
+    if task_id is None:
+        query = query.where(Task.lease_until < now())
+    else:
+        query = query.where(Task.id == task_id, Task.owner == owner)
+    tasks = session().scalars(query).all()
     release()
     count = 0
     for task in tasks:
         try:
             count += _rescue_one(handlers, task, expired=task_id is None)
         except Exception:
-            log.exception("rescue failed", task=task.id)
+            log.exception("task could not be rescued", task=task.id)
     return count
 
 
 def _rescue_one(handlers: Handlers, task: Task, *, expired: bool) -> bool:
-    outcome = Outcome(
-        "lost", "The worker that held it vanished in the middle of the job.", blame=not expired
-    )
+    outcome = Outcome("lost", "The worker died while running the job.", blame=not expired)
     owner = task.owner or ""
     with transaction():
         if not claim.close(task, outcome, owner, task.attempt, expired=expired):
@@ -81,7 +76,7 @@ def _rescue_one(handlers: Handlers, task: Task, *, expired: bool) -> bool:
         handler = handlers.get(task.job)
         if handler is not None:
             handler.settle(task, outcome)
-        task_events.tell(task)
+        task_events.publish(task)
         if task.status == TaskStatus.RETRYING and task.run_at <= now():
             task.dispatched_at = now()
             outbox.send_after_commit(task)
@@ -89,10 +84,10 @@ def _rescue_one(handlers: Handlers, task: Task, *, expired: bool) -> bool:
 
 
 def send_due() -> int:
-    """Sends what is due and either never was sent or stands in no queue any more.
+    """Re-enqueue due tasks missing from the queue.
 
     Returns:
-        How many ids were sent.
+        The number of ids that were sent.
     """
     moment = now()
     _release_orphans()
@@ -106,11 +101,11 @@ def send_due() -> int:
                 Task.after_id.is_(None),
                 sa.or_(
                     Task.dispatched_at.is_(None),
-                    Task.dispatched_at < moment - timedelta(seconds=GRACE),
+                    Task.dispatched_at < moment - timedelta(seconds=SEND_GRACE_SECONDS),
                 ),
             )
             .order_by(Task.run_at)
-            .limit(BATCH)
+            .limit(BATCH_SIZE)
         )
         .all()
     )
@@ -118,44 +113,46 @@ def send_due() -> int:
     if not due:
         return 0
     try:
-        there = queue.waiting_ids() if any(row.dispatched_at for row in due) else set()
+        queued_ids = queue.waiting_ids() if any(row.dispatched_at for row in due) else set()
     except queue.QueueError:
         return 0
-    send = [row for row in due if row.id not in there]
+    missing = [row for row in due if row.id not in queued_ids]
     with transaction() as current:
-        # what was found in its queue counts as sent anew, so that the next round looks at others
-        # and a long queue is not read every second
+        # Tasks found in the queue count as sent too, so that the next sweep checks other tasks and
+        # does not read a long queue every time.
         current.execute(
             sa.update(Task)
             .where(Task.id.in_([row.id for row in due]), Task.status.in_(WAITING))
             .values(dispatched_at=moment)
             .execution_options(synchronize_session=False)
         )
-    return sum(outbox.send(row.id, row.queue, row.timeout) for row in send)
+    return sum(outbox.send(row.id, row.queue, row.timeout) for row in missing)
 
 
 def _release_orphans() -> None:
-    """Frees those that wait for a task which has ended or is no more; closing does this too, in
-    its own transaction.
+    """Release tasks that run after a task that has ended or was deleted.
+
+    Closing a task does this too; this is the fallback.
     """
-    before = aliased(Task)
-    stuck = (
+    predecessor = aliased(Task)
+    orphan_ids = (
         session()
         .scalars(
             sa.select(Task.id)
-            .outerjoin(before, before.id == Task.after_id)
+            .outerjoin(predecessor, predecessor.id == Task.after_id)
             .where(
-                Task.after_id.is_not(None), sa.or_(before.id.is_(None), before.status.in_(ENDED))
+                Task.after_id.is_not(None),
+                sa.or_(predecessor.id.is_(None), predecessor.status.in_(ENDED)),
             )
-            .limit(BATCH)
+            .limit(BATCH_SIZE)
         )
         .all()
     )
-    if stuck:
+    if orphan_ids:
         with transaction() as current:
             current.execute(
                 sa.update(Task)
-                .where(Task.id.in_(stuck))
+                .where(Task.id.in_(orphan_ids))
                 .values(after_id=None)
                 .execution_options(synchronize_session=False)
             )

@@ -1,4 +1,4 @@
-"""Says that a task came to a bad end, to whoever listens."""
+"""Events of failed and lost tasks."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ from puqpanel.domain.task_states import TaskStatus
 from puqpanel.infra.events import raise_event
 from puqpanel.models import Task
 
-SILENT = "HookJob"
-"""The job of listeners: what hears of failed tasks must not hear of its own."""
+HOOK_JOB = "HookJob"
+"""The job that delivers events to modules; its own failures publish none, to prevent a loop."""
 
 
-def tell(task: Task) -> None:
-    """Raises `task.failed` or `task.lost` for a task that was just closed, in the same
-    transaction.
-    """
-    if task.status in (TaskStatus.FAILED, TaskStatus.LOST) and task.job != SILENT:
+def publish(task: Task) -> None:
+    """Publish `task.failed` or `task.lost` in the transaction that closes the task."""
+    if task.status in (TaskStatus.FAILED, TaskStatus.LOST) and task.job != HOOK_JOB:
         raise_event(
             f"task.{task.status}",
             {

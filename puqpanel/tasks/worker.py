@@ -1,8 +1,7 @@
-"""The RQ worker: forks a child for each task, keeps its lease alive from the parent, and notices
-when the child is gone.
+"""The RQ worker: forks a child for each task and renews the task's lease while the child runs.
 
-The parent beats because a child that holds the interpreter's lock stops any thread of its own. The
-child dies with its parent, so that no orphan works on a task that somebody else was given.
+The parent renews the lease, because a child that holds the GIL would block a thread of its own. The
+child dies with its parent, so that no orphan works on a task that another worker owns.
 """
 
 from __future__ import annotations
@@ -34,30 +33,28 @@ from puqpanel.tasks import claim, concurrency, fence, heartbeat, sweep
 from puqpanel.tasks.outcome import Handlers
 
 log = structlog.get_logger(__name__)
-SWALLOWED = 5
-"""Seconds after its timeout at which a job that swallowed it is killed."""
+KILL_GRACE_SECONDS = 5
+"""Time after the timeout at which a job that ignored it is killed."""
 
 
 class Application(Protocol):
-    """The panel, assembled."""
+    """The assembled panel."""
 
     def app_context(self) -> AbstractContextManager[Any]:
-        """What code needs around it to use the database."""
+        """Return the context that database access requires."""
 
 
 class Penalty(UnixSignalDeathPenalty):
-    """Ends a job with a BaseException, which `except Exception` does not swallow; a child's
-    `finally` still runs.
-    """
+    """Interrupts a job with a BaseException, which `except Exception` does not swallow."""
 
     def handle_death_penalty(self, signum: int, frame: object) -> None:
-        """Raises in the main thread, wherever it is."""
+        """Raise the exception in the main thread."""
         kind = fence.TimedOut if self._exception is JobTimeoutException else self._exception
         raise kind(f"after {self._timeout} s")
 
 
 class PanelWorker(Worker):
-    """RQ's fork worker, with the row's lease in place of RQ's registries."""
+    """RQ's forking worker, with task leases instead of RQ's registries."""
 
     death_penalty_class = Penalty
     max_connection_wait_time = 5
@@ -68,41 +65,42 @@ class PanelWorker(Worker):
         super().__init__(*args, **options)
         self.ensure_app, self.handlers = ensure_app, handlers
         self.app = ensure_app()
-        self.task_id, self.holder, self.exit_status = 0, "", 0
-        self.last_beat, self.occupied, self.forked = 0.0, False, False
+        self.task_id, self.owner, self.exit_status = 0, "", 0
+        self.last_beat, self.uninterruptible, self.forked = 0.0, False, False
 
     @property
     def told_to_stop(self) -> bool:
-        """Whether a signal has asked this worker to end."""
+        """Whether a signal has asked this worker to stop."""
         return bool(self._stop_requested or self._shutdown_requested_date)
 
     def _shutdown(self) -> None:
-        """The first signal: an idle worker stops at once.
+        """Stop an idle worker immediately; called at the first signal.
 
-        Raised in the middle of a claim or a heartbeat, that would be swallowed there, or leave a
-        task with nobody; so it is kept until those are over, and asks nothing of the queue server,
-        which may be away.
+        During a claim or a heartbeat, the exception would be swallowed or would leave a claimed
+        task without a worker, so the request is only recorded. The queue server is not used,
+        because it may be unavailable.
         """
-        if not self.occupied:
+        if not self.uninterruptible:
             raise StopRequested
         self._stop_requested = True
 
     @contextlib.contextmanager
-    def _undisturbed(self) -> Iterator[None]:
-        before, self.occupied = self.occupied, True
+    def _defer_signals(self) -> Iterator[None]:
+        previous, self.uninterruptible = self.uninterruptible, True
         try:
             yield
         finally:
-            self.occupied = before
+            self.uninterruptible = previous
 
     def execute_job(self, job: Job, queue: Queue) -> None:
-        """Brings the app up to date and claims the row, which is cheap in a warm process; forks
-        only for what is this worker's to do.
+        """Claim the task, and fork a child if that succeeds.
+
+        The app is updated and the row claimed before the fork, because the parent is warm.
         """
-        with self._undisturbed():
-            self.task_id, self.holder = int(job.args[0]), f"{self.name}/{job.id}"
-            fence.set_owner(self.holder)
-            task = self._take()
+        with self._defer_signals():
+            self.task_id, self.owner = int(job.args[0]), f"{self.name}/{job.id}"
+            fence.set_owner(self.owner)
+            task = self._claim()
             if task is None:
                 job.delete()
                 return
@@ -112,38 +110,37 @@ class PanelWorker(Worker):
                 super().execute_job(job, queue)
             finally:
                 fence.hand_over(None)
-                # the queue server went away, or there was no room for a child: nothing was begun
+                # Without a fork (queue server unavailable, out of memory), nothing has started.
                 if not self.forked:
                     with contextlib.suppress(Exception), self.app.app_context():
-                        claim.give_back(task, self.holder)
+                        claim.release(task, self.owner)
 
-    def _take(self) -> Task | None:
-        """The row, claimed; None when it is not to be had, or not any more by this worker."""
+    def _claim(self) -> Task | None:
+        """Claim the task; return None if that fails or this worker is stopping."""
         try:
             self.app = self.ensure_app()
             if self._stop_requested:
                 return None
             with self.app.app_context():
-                return (
-                    None
-                    if concurrency.gives_way(self.task_id)
-                    else claim.claim(self.task_id, self.holder)
-                )
+                if concurrency.defer_if_busy(self.task_id):
+                    return None
+                return claim.claim(self.task_id, self.owner)
         except Exception:
-            # the sweeper sends it again
+            # The sweeper sends it again.
             log.exception("task could not be claimed", task=self.task_id)
             return None
 
     def fork_work_horse(self, job: Job, queue: Queue) -> None:
-        """Forks without open connections."""
+        """Fork without open database connections."""
         dispose_engines()
         super().fork_work_horse(job, queue)
         self.forked = True
 
     def main_work_horse(self, job: Job, queue: Queue) -> None:
-        """The child: dies with its parent, and has warmed engines with no inherited socket.
+        """Run the job in the child and exit.
 
-        Whatever happens, it does not return to be a second worker.
+        The child dies with its parent. It reuses the parent's engines without their connections,
+        and always exits, so that it never becomes a second worker.
         """
         try:
             assert self.pid is not None
@@ -155,104 +152,104 @@ class PanelWorker(Worker):
             os._exit(1)
 
     def wait_for_horse(self) -> tuple[Any, Any, Any]:
-        """Keeps the child's exit status: RQ's own idea of the job does not matter."""
+        """Wait for the child and record its exit status."""
         pid, status, usage = super().wait_for_horse()
         self.exit_status = status or 0
         return pid, status, usage
 
     def maintain_heartbeats(self, job: Job) -> None:
-        """Every few seconds while a child runs: the lease, RQ's keys, and an end to a child
-        that may not go on.
+        """Renew the lease and RQ's keys; called every few seconds while a child runs.
+
+        Kills a child that has lost its lease or ignored its timeout.
         """
-        held = True
+        owned = True
         with contextlib.suppress(Exception), self.app.app_context():
-            held = claim.beat(self.task_id, self.holder)
+            owned = claim.renew(self.task_id, self.owner)
         self.beat()
         with contextlib.suppress(queue.QueueError):
             super().maintain_heartbeats(job)
-        if not held or (
-            job.timeout and 0 < job.timeout + SWALLOWED < self.current_job_working_time
-        ):
+        overdue = job.timeout and (
+            0 < job.timeout + KILL_GRACE_SECONDS < self.current_job_working_time
+        )
+        if not owned or overdue:
             self.kill_horse()
 
     def set_current_job_working_time(self, *args: Any, **options: Any) -> None:
-        """RQ's own note of how long it takes; the queue server may be away."""
+        """Store RQ's working time; ignore an unavailable queue server."""
         with contextlib.suppress(queue.QueueError):
             super().set_current_job_working_time(*args, **options)
 
     def handle_work_horse_killed(self, job: Job, retpid: int, ret_val: int, rusage: object) -> None:
-        """The row is settled in `monitor_work_horse`, whatever RQ thinks happened."""
+        """Do nothing: `monitor_work_horse` settles the task."""
 
     def monitor_work_horse(self, job: Job, queue: Queue) -> None:
-        """Waits for the child; when it did not end by itself, its task is taken up at once."""
+        """Wait for the child; rescue its task immediately if it did not exit normally."""
         try:
             super().monitor_work_horse(job, queue)
         finally:
             if self.exit_status != 0:
                 with contextlib.suppress(Exception), self.app.app_context():
-                    sweep.rescue(self.handlers, self.task_id, self.holder)
+                    sweep.rescue(self.handlers, self.task_id, self.owner)
 
     def heartbeat(self, *args: Any, **options: Any) -> None:
-        """RQ's heartbeat between jobs; the row that health is told from is written beside it."""
+        """Send RQ's heartbeat between jobs, and save the row that health checks use."""
         self.beat()
         super().heartbeat(*args, **options)
 
     def beat(self) -> None:
-        """Writes this worker's row, not more often than needed."""
+        """Save this worker's heartbeat if the last one is old enough."""
         if time.monotonic() - self.last_beat < heartbeat.EVERY or self.is_horse:
             return
         self.last_beat = time.monotonic()
-        with self._undisturbed(), contextlib.suppress(Exception):
+        with self._defer_signals(), contextlib.suppress(Exception):
             self.app = self.ensure_app()
             with self.app.app_context():
                 heartbeat.beat("worker", self.name, getattr(self.app, "generation", 0))
-        if self._stop_requested and not self.occupied:
+        if self._stop_requested and not self.uninterruptible:
             raise StopRequested
 
 
 def run_worker(ensure_app: Callable[[], Application], handlers: Handlers, name: str = "") -> None:
-    """Works until told to stop (SIGTERM or SIGINT: after the current task; twice: at once).
+    """Run a worker until SIGTERM or SIGINT.
+
+    The first signal stops it after the current task, the second one immediately.
 
     Args:
-        ensure_app: the panel with the modules that are switched on now.
-        handlers: job name → handler.
-        name: unique; host and process id unless given.
+        ensure_app: Returns the panel with the currently active modules.
+        handlers: Job name → handler.
+        name: Unique name; by default, host and process id.
     """
     name = name or f"{socket.gethostname()}-{os.getpid()}"
     app = ensure_app()
     with app.app_context():
         warm()
-    # between two connections the signal finds nothing to wait for
+    # Between connections, a signal raises StopRequested here.
     with contextlib.suppress(StopRequested):
         while True:
             try:
                 if _work(name, ensure_app, handlers):
                     break
             except (queue.QueueError, ValueError) as error:
-                # ValueError: RQ still has a worker of this name on its books, from before the
-                # server went away
-                log.warning("queue server away", error=type(error).__name__)
-                name = (
-                    f"{name.split('~')[0]}~{int(time.time())}"
-                    if isinstance(error, ValueError)
-                    else name
-                )
+                log.warning("queue server unavailable", error=type(error).__name__)
+                if isinstance(error, ValueError):
+                    # RQ still lists a worker with this name from before the connection was lost.
+                    name = f"{name.split('~')[0]}~{int(time.time())}"
             time.sleep(1)
     with app.app_context(), contextlib.suppress(Exception):
         heartbeat.leave(name)
 
 
 def _work(name: str, ensure_app: Callable[[], Application], handlers: Handlers) -> bool:
-    """One worker on one connection; whether it ended because it was told to."""
+    """Run a worker on one connection; return whether it was asked to stop."""
     server = queue.connect(queue.server_url(), socket_connect_timeout=5)
     worker = PanelWorker(
-        [queue.queue(each, server) for each in QUEUES],
+        [queue.queue(queue_name, server) for queue_name in QUEUES],
         name=name,
         connection=server,
         serializer=JSONSerializer,
         ensure_app=ensure_app,
         handlers=handlers,
-        job_monitoring_interval=fence.BEAT,
+        job_monitoring_interval=fence.RENEW_SECONDS,
         worker_ttl=20,
         maintenance_interval=600,
         log_job_description=False,
@@ -267,12 +264,10 @@ def _work(name: str, ensure_app: Callable[[], Application], handlers: Handlers) 
 
 
 def warm() -> None:
-    """Runs every statement a task needs once, so that each child finds them compiled; then
-    leaves the heap to be shared.
-    """
-    concurrency.gives_way(-1)
+    """Compile the statements that each task uses, and freeze the heap to share it with children."""
+    concurrency.defer_if_busy(-1)
     claim.claim(-1, "warm")
-    claim.beat(-1, "warm")
+    claim.renew(-1, "warm")
     dispose_engines()
     gc.collect()
     gc.freeze()

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from puqpanel.cli.demo_cloud import DemoCloud
+from puqpanel.cli.demo.cloud import DemoCloud
 from tests.cli.running import Up
 
 CHROMIUM = (

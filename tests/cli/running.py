@@ -1,6 +1,4 @@
-"""The command line as a person runs it: real processes, found again by the instance folder in
-their environment.
-"""
+"""Run the command line in real processes, and find them by their instance directory."""
 
 from __future__ import annotations
 
@@ -17,10 +15,12 @@ ROOT = Path(__file__).parents[2]
 
 
 def environment(instance: Path, **more: str) -> dict[str, str]:
-    """What a panel of its own is started with: nothing of the caller's settings."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PUQPANEL_")}
+    """Return an environment for an instance, without the caller's settings."""
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith("PUQPANEL_")
+    }
     return {
-        **kept,
+        **inherited,
         "PYTHONPATH": str(ROOT),
         "PUQPANEL_INSTANCE": str(instance),
         "PYTHONWARNINGS": "ignore",
@@ -31,7 +31,7 @@ def environment(instance: Path, **more: str) -> dict[str, str]:
 def puqpanel(
     instance: Path, *arguments: str, given: str = "", **more: str
 ) -> subprocess.CompletedProcess[str]:
-    """Runs one command to its end."""
+    """Run a command and wait for it."""
     return subprocess.run(
         [sys.executable, "-m", "puqpanel", *arguments],
         env=environment(instance, **more),
@@ -44,28 +44,30 @@ def puqpanel(
 
 
 def processes(instance: Path) -> dict[int, str]:
-    """Process id → command line, of everything that runs for an instance (zombies aside)."""
+    """Return process id → command line of an instance's processes, except zombies."""
     marker = f"PUQPANEL_INSTANCE={instance}".encode()
-    found = {}
+    commands = {}
     for folder in Path("/proc").iterdir():
         try:
             if not folder.name.isdigit():
                 continue
-            # the queue server writes its title over its environment, but works in the instance
-            # folder
+            # The queue server overwrites its environment with its title, but its working directory
+            # is in the instance directory.
             if marker in (folder / "environ").read_bytes().split(b"\0") or os.readlink(
                 folder / "cwd"
             ).startswith(f"{instance}/"):
-                found[int(folder.name)] = (
+                commands[int(folder.name)] = (
                     (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
                 )
         except OSError:
             continue
-    return found
+    return commands
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 30.0, what: str = "it") -> None:
-    """Waits until something is so."""
+def wait_for(
+    condition: Callable[[], object], seconds: float = 30.0, what: str = "the condition"
+) -> None:
+    """Wait until the condition is true."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"{what} did not happen in {seconds:.0f} s"
@@ -73,13 +75,13 @@ def wait_for(condition: Callable[[], object], seconds: float = 30.0, what: str =
 
 
 class Up:
-    """A running `puqpanel up` on a port of its own."""
+    """A running `puqpanel up` on a free port."""
 
     def __init__(self, instance: Path, *arguments: str, **more: str) -> None:
         self.instance = instance
         self.log = instance.with_name(instance.name + ".log")
         self.log.touch()
-        self._begin = self.log.stat().st_size
+        self._offset = self.log.stat().st_size
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "puqpanel", "up", "--port", "0", *arguments],
@@ -92,13 +94,13 @@ class Up:
 
     @property
     def output(self) -> str:
-        """All that it has said; an earlier run's words are left out."""
-        return self.log.read_bytes()[self._begin :].decode()
+        """The output of this run."""
+        return self.log.read_bytes()[self._offset :].decode()
 
     def ready(self) -> Up:
-        """Waits until it has printed its address."""
+        """Wait until it prints its address."""
         wait_for(
-            lambda: "Ctrl-C stops it" in self.output or self.process.poll() is not None,
+            lambda: "Press Ctrl+C to stop" in self.output or self.process.poll() is not None,
             90,
             "the start",
         )
@@ -107,18 +109,18 @@ class Up:
 
     @property
     def address(self) -> str:
-        """Where it serves."""
-        found = re.findall(r"running at (http://\S+)", self.output)
-        return str(found[-1])
+        """The URL of the panel."""
+        urls = re.findall(r"running at (http://\S+)", self.output)
+        return str(urls[-1])
 
     def child(self, word: str) -> int:
-        """The process id of the one child whose command line has this word."""
+        """Return the process id of the only child whose command line contains the word."""
         matches = self.children(word)
         assert len(matches) == 1, (word, processes(self.instance))
         return matches[0]
 
     def children(self, word: str) -> list[int]:
-        """The process ids of all children whose command line has this word."""
+        """Return the process ids of the children whose command line contains the word."""
         return [
             pid
             for pid, command in processes(self.instance).items()
@@ -126,12 +128,12 @@ class Up:
         ]
 
     def stop(self, sig: int = signal.SIGTERM, seconds: float = 40) -> int:
-        """Sends a signal and waits for the end."""
+        """Send a signal, wait, and return the exit code."""
         self.process.send_signal(sig)
         return self.process.wait(seconds)
 
     def destroy(self) -> None:
-        """Leaves nothing behind, whatever happened."""
+        """Kill every process of the instance."""
         for pid in [self.process.pid, *processes(self.instance)]:
             try:
                 os.kill(pid, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Every command for people: what it says, what a script reads, and what a mistake gets."""
+"""The commands: output, JSON output, and error messages."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def migrated(instance: Path) -> Path:
 
 
 def test_help_names_every_command_and_every_command_has_help(instance: Path) -> None:
-    said = puqpanel(instance, "--help")
-    assert said.returncode == 0
+    overview = puqpanel(instance, "--help")
+    assert overview.returncode == 0
     for name in COMMANDS:
-        assert f"\n  {name} " in said.stdout
-        one = puqpanel(instance, name, "--help")
-        assert one.returncode == 0, one.stderr
-        assert len(one.stdout) > 150
+        assert f"\n  {name} " in overview.stdout
+        details = puqpanel(instance, name, "--help")
+        assert details.returncode == 0, details.stderr
+        assert len(details.stdout) > 150
     assert not instance.exists()
 
 
@@ -46,14 +46,14 @@ def test_help_names_every_command_and_every_command_has_help(instance: Path) -> 
         ["bench", "nonsense"],
     ],
 )
-def test_a_command_called_wrongly_is_exit_code_2(instance: Path, arguments: list[str]) -> None:
-    said = puqpanel(instance, *arguments)
-    assert said.returncode == 2
-    assert "Traceback" not in said.stderr
+def test_invalid_usage_exits_with_code_2(instance: Path, arguments: list[str]) -> None:
+    process = puqpanel(instance, *arguments)
+    assert process.returncode == 2
+    assert "Traceback" not in process.stderr
 
 
 @pytest.mark.parametrize(
-    ("arguments", "env", "sentence"),
+    ("arguments", "env", "message"),
     [
         (
             ["doctor"],
@@ -63,45 +63,45 @@ def test_a_command_called_wrongly_is_exit_code_2(instance: Path, arguments: list
         (
             ["web"],
             {"PUQPANEL_DATABASE_URL": "oracle://x"},
-            "PUQPANEL_DATABASE_URL must begin with sqlite",
+            "PUQPANEL_DATABASE_URL must start with sqlite",
         ),
         (
             ["web"],
             {"PUQPANEL_DATABASE_URL": "postgresql+psycopg://x@127.0.0.1:1/x"},
-            "The database cannot be used: ",
+            "Cannot use the database: ",
         ),
-        (["web"], {}, "The database is not up to date; run: puqpanel db upgrade"),
-        (["worker"], {}, "The database is not up to date; run: puqpanel db upgrade"),
-        (["scheduler"], {}, "The database is not up to date; run: puqpanel db upgrade"),
-        (["module", "list"], {}, "The database is not up to date; run: puqpanel db upgrade"),
-        (["module", "check", "Nothing"], {}, "There is no module Nothing."),
-        (["keys", "status"], {}, "The database is not up to date; run: puqpanel db upgrade"),
+        (["web"], {}, "The database schema is out of date. Run: puqpanel db upgrade"),
+        (["worker"], {}, "The database schema is out of date. Run: puqpanel db upgrade"),
+        (["scheduler"], {}, "The database schema is out of date. Run: puqpanel db upgrade"),
+        (["module", "list"], {}, "The database schema is out of date. Run: puqpanel db upgrade"),
+        (["module", "check", "Nothing"], {}, "No such module: Nothing."),
+        (["keys", "status"], {}, "The database schema is out of date. Run: puqpanel db upgrade"),
     ],
 )
-def test_a_mistake_is_one_sentence_and_exit_code_1(
-    instance: Path, arguments: list[str], env: dict[str, str], sentence: str
+def test_an_expected_error_prints_one_line_and_exits_with_code_1(
+    instance: Path, arguments: list[str], env: dict[str, str], message: str
 ) -> None:
-    said = puqpanel(instance, *arguments, **env)
-    assert said.returncode == 1
-    assert said.stderr.startswith(f"puqpanel: {sentence}")
-    assert said.stderr.count("\n") == 1
+    process = puqpanel(instance, *arguments, **env)
+    assert process.returncode == 1
+    assert process.stderr.startswith(f"puqpanel: {message}")
+    assert process.stderr.count("\n") == 1
 
 
 def test_db(instance: Path) -> None:
     before = puqpanel(instance, "db", "current", "--json")
     assert before.returncode == 1
     assert json.loads(before.stdout)["current"] is None
-    assert puqpanel(instance, "db", "upgrade").stdout.startswith("Upgraded from nothing to ")
-    assert puqpanel(instance, "db", "upgrade").stdout.startswith("Up to date already")
+    assert puqpanel(instance, "db", "upgrade").stdout.startswith("Created the schema (")
+    assert puqpanel(instance, "db", "upgrade").stdout.startswith("Already up to date")
     after = puqpanel(instance, "db", "current", "--json")
     assert after.returncode == 0
     assert json.loads(after.stdout)["pending"] is False
 
 
 def test_staff(migrated: Path) -> None:
-    made = puqpanel(migrated, "staff", "create", "ada@example.test")
-    assert made.returncode == 0
-    assert "Password: " in made.stdout
+    created = puqpanel(migrated, "staff", "create", "ada@example.test")
+    assert created.returncode == 0
+    assert "Password: " in created.stdout
     again = puqpanel(migrated, "staff", "create", "ADA@example.test")
     assert again.returncode == 1
     assert "Another account has this address" in again.stderr
@@ -122,11 +122,11 @@ def test_staff(migrated: Path) -> None:
         == 0
     )
     assert (
-        "There is no role called Nobody"
+        "No such role: Nobody"
         in puqpanel(migrated, "staff", "create", "x@example.test", "--role", "Nobody").stderr
     )
     assert (
-        "There is no staff account"
+        "No staff account with the e-mail bob@example.test"
         in puqpanel(migrated, "staff", "password", "bob@example.test").stderr
     )
 
@@ -147,7 +147,7 @@ def test_module(migrated: Path) -> None:
     assert states()["Product/MyCloudService"] == "failing"
     assert (
         puqpanel(migrated, "module", "log", "PuqNextcloud").stdout
-        == "Product/PuqNextcloud has logged nothing yet.\n"
+        == "No log entries for Product/PuqNextcloud.\n"
     )
     with contextlib.closing(sqlite3.connect(migrated / "puqpanel.db")) as database:
         values = (
@@ -177,25 +177,25 @@ def test_module(migrated: Path) -> None:
     ] == ["first"]
     assert (
         puqpanel(migrated, "module", "resume", "MyCloudService").stdout
-        == "Product/MyCloudService goes on.\n"
+        == "Product/MyCloudService resumed.\n"
     )
     assert states()["Product/MyCloudService"] == "active"
     assert puqpanel(migrated, "module", "deactivate", "Product/MyCloudService").returncode == 0
     assert states()["Product/MyCloudService"] == "inactive"
     assert (
-        "Do you mean Product/MyCloudService?"
+        "Did you mean Product/MyCloudService?"
         in puqpanel(migrated, "module", "activate", "mycloudservice").stderr
     )
 
 
-def test_module_check_says_what_would_be_refused(instance: Path, tmp_path: Path) -> None:
+def test_module_check_reports_refused_modules(instance: Path, tmp_path: Path) -> None:
     folder = tmp_path / "modules" / "Plugin" / "Broken"
     folder.mkdir(parents=True)
     (folder / "config.py").write_text('CONFIG = {"name": "Broken", "version": "1.0.0"}\n')
     (folder / "Broken.py").write_text(
         "from puqpanel.sdk import Plugin\n\n\nclass Other(Plugin):\n    pass\n"
     )
-    said = puqpanel(
+    process = puqpanel(
         instance,
         "module",
         "check",
@@ -203,16 +203,16 @@ def test_module_check_says_what_would_be_refused(instance: Path, tmp_path: Path)
         "--json",
         PUQPANEL_MODULES_DIR=str(tmp_path / "modules"),
     )
-    assert said.returncode == 1
-    (found,) = [row for row in json.loads(said.stdout) if row["severity"] == "refused"]
-    assert found["module"] == "Plugin/Broken" and "Broken" in found["says"]
+    assert process.returncode == 1
+    (finding,) = [row for row in json.loads(process.stdout) if row["severity"] == "refused"]
+    assert finding["module"] == "Plugin/Broken" and "Broken" in finding["says"]
     assert puqpanel(instance, "module", "check", "--all").returncode == 0
 
 
-def test_doctor_of_a_panel_that_is_not_running(migrated: Path) -> None:
-    said = puqpanel(migrated, "doctor", "--json")
-    assert said.returncode == 1
-    checks = {check["name"]: check for check in json.loads(said.stdout)["checks"]}
+def test_doctor_when_the_panel_is_not_running(migrated: Path) -> None:
+    process = puqpanel(migrated, "doctor", "--json")
+    assert process.returncode == 1
+    checks = {check["name"]: check for check in json.loads(process.stdout)["checks"]}
     assert {name for name, check in checks.items() if check["state"] == "ok"} == {
         "database",
         "migrations",
@@ -245,12 +245,12 @@ def test_keys_rotate(migrated: Path) -> None:
     assert puqpanel(migrated, "keys", "status").returncode == 0
 
 
-def test_a_rotation_leaves_what_no_key_opens_and_keeps_the_old_keys(migrated: Path) -> None:
+def test_rotation_keeps_undecryptable_secrets_and_the_old_keys(migrated: Path) -> None:
     with sqlite3.connect(migrated / "puqpanel.db") as connection:
         alien = Fernet(Fernet.generate_key()).encrypt(b"of another panel").decode()
         connection.execute("insert into settings (name, value) values ('alien', ?)", (alien,))
     connection.close()
-    said = puqpanel(migrated, "keys", "rotate", "--drop-old")
-    assert said.returncode == 1
-    assert "1 secrets open with no key" in said.stderr or "1 secret" in said.stderr
+    process = puqpanel(migrated, "keys", "rotate", "--drop-old")
+    assert process.returncode == 1
+    assert "1 secret cannot be decrypted with any key" in process.stderr
     assert len((migrated / "keys" / "secrets.key").read_text().split()) == 2

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from puqpanel.cli.demo_cloud import DemoCloud
+from puqpanel.cli.demo.cloud import DemoCloud
 
 ACCOUNT = {
     "username": "anna",
@@ -24,7 +24,7 @@ ACCOUNT = {
 
 
 class Cloud:
-    """A running demo cloud and a client of it."""
+    """A running demo cloud with a client."""
 
     def __init__(self, folder: Path) -> None:
         self.server = DemoCloud(folder, "token")
@@ -37,11 +37,11 @@ class Cloud:
         connection = HTTPConnection("127.0.0.1", self.server.port, timeout=5)
         content = body if isinstance(body, bytes) or body is None else json.dumps(body)
         connection.request(method, path, content, {"Authorization": f"Bearer {token}"})
-        answer = connection.getresponse()
-        raw = answer.read()
+        response = connection.getresponse()
+        raw = response.read()
         connection.close()
-        return answer.status, (
-            json.loads(raw) if answer.headers["Content-Type"] == "application/json" else raw
+        return response.status, (
+            json.loads(raw) if response.headers["Content-Type"] == "application/json" else raw
         )
 
     def stop(self) -> None:
@@ -57,11 +57,11 @@ def cloud(tmp_path: Path) -> Iterator[Cloud]:
     cloud.stop()
 
 
-def test_an_account_from_first_to_last_day(cloud: Cloud) -> None:
-    status, made = cloud("POST", "/accounts", {**ACCOUNT, "disk_space": 20})
+def test_the_lifecycle_of_an_account(cloud: Cloud) -> None:
+    status, account = cloud("POST", "/accounts", {**ACCOUNT, "disk_space": 20})
     assert status == 201
     assert (
-        made.items()
+        account.items()
         >= {
             "username": "anna",
             "plan": "basic",
@@ -70,8 +70,8 @@ def test_an_account_from_first_to_last_day(cloud: Cloud) -> None:
             "bandwidth": 100,
         }.items()
     )
-    assert made["ip_address"].startswith("203.0.113.") and "password" not in made
-    assert cloud("GET", "/accounts/anna") == (200, made)
+    assert account["ip_address"].startswith("203.0.113.") and "password" not in account
+    assert cloud("GET", "/accounts/anna") == (200, account)
     assert cloud("PUT", "/accounts/anna/suspend")[1]["state"] == "suspended"
     assert cloud("PUT", "/accounts/anna/suspend")[0] == 200
     assert cloud("PUT", "/accounts/anna/unsuspend")[1]["state"] == "active"
@@ -85,10 +85,10 @@ def test_an_account_from_first_to_last_day(cloud: Cloud) -> None:
     assert cloud("DELETE", "/accounts/anna")[0] == 404
 
 
-def test_what_it_refuses(cloud: Cloud) -> None:
+def test_invalid_requests_are_refused(cloud: Cloud) -> None:
     cloud("POST", "/accounts", ACCOUNT)
     assert cloud("POST", "/accounts", ACCOUNT)[0] == 409
-    status, answer = cloud(
+    status, body = cloud(
         "POST",
         "/accounts",
         {
@@ -100,7 +100,7 @@ def test_what_it_refuses(cloud: Cloud) -> None:
         },
     )
     assert status == 422
-    assert set(answer["fields"]) == {"username", "password", "domain", "bandwidth"}
+    assert set(body["fields"]) == {"username", "password", "domain", "bandwidth"}
     assert cloud("POST", "/accounts", {**ACCOUNT, "plan": "gold"})[0] == 422
     assert cloud("POST", "/accounts", b"[1]")[0] == 422
     assert cloud("POST", "/accounts", b"{")[0] == 422
@@ -138,7 +138,7 @@ def test_files(cloud: Cloud) -> None:
     assert cloud("GET", files)[0] == 403
 
 
-def test_usage_is_the_same_whenever_asked(cloud: Cloud) -> None:
+def test_usage_is_deterministic(cloud: Cloud) -> None:
     cloud("POST", "/accounts", ACCOUNT)
     cloud("POST", "/accounts", {**ACCOUNT, "username": "bert"})
     status, usage = cloud("GET", "/accounts/anna/usage")
@@ -152,7 +152,7 @@ def test_usage_is_the_same_whenever_asked(cloud: Cloud) -> None:
     assert earlier["bandwidth"][1:] == later["bandwidth"][:-1]
 
 
-def test_a_restart_keeps_the_accounts(tmp_path: Path) -> None:
+def test_accounts_survive_a_restart(tmp_path: Path) -> None:
     first = Cloud(tmp_path)
     first("POST", "/accounts", ACCOUNT)
     first.stop()

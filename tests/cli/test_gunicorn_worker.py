@@ -1,4 +1,4 @@
-"""The web worker under a real gunicorn: idle sockets, hangs, exits, slow clients, many at once."""
+"""The web worker in gunicorn: idle sockets, hangs, exits, slow clients and concurrency."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ WebServer(make, "fd://" + sys.argv[1], workers=int(sys.argv[3]), timeout=3, grac
 
 
 class Running:
-    """A gunicorn with `workers` processes on a port of its own."""
+    """A gunicorn with `workers` processes on a free port."""
 
     def __init__(self, folder: Path, workers: int) -> None:
         self.broken = folder / "broken"
@@ -93,7 +93,7 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Running]:
         running.process.kill()
 
 
-def test_idle_connections_stall_nobody(server: Running) -> None:
+def test_idle_connections_do_not_block_requests(server: Running) -> None:
     idle = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(30)]
     kept = HTTPConnection("127.0.0.1", server.port)
     kept.request("GET", "/")
@@ -107,7 +107,7 @@ def test_idle_connections_stall_nobody(server: Running) -> None:
     kept.close()
 
 
-def test_a_client_that_stops_in_the_head_is_let_go(server: Running) -> None:
+def test_a_client_that_stalls_in_the_head_is_disconnected(server: Running) -> None:
     with socket.create_connection(("127.0.0.1", server.port)) as slow:
         slow.sendall(b"GET / HT")
         time.sleep(0.2)
@@ -115,7 +115,7 @@ def test_a_client_that_stops_in_the_head_is_let_go(server: Running) -> None:
         assert slow.recv(1) == b""
 
 
-def test_a_client_that_stops_in_the_body_costs_no_process(server: Running) -> None:
+def test_a_client_that_stalls_in_the_body_ends_no_process(server: Running) -> None:
     before = server.get("/")[1]
     with socket.create_connection(("127.0.0.1", server.port)) as slow:
         slow.sendall(b"POST /read HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc")
@@ -123,7 +123,7 @@ def test_a_client_that_stops_in_the_body_costs_no_process(server: Running) -> No
         assert server.get("/") == (200, before)
 
 
-def test_exits_are_errors_of_their_request(server: Running) -> None:
+def test_an_exit_fails_only_its_request(server: Running) -> None:
     before = server.get("/")[1]
     assert server.get("/exit")[0] == 500
     assert server.get("/base")[0] == 500
@@ -140,7 +140,7 @@ def test_a_killed_worker_is_replaced_whatever_its_exit_code(server: Running, cod
     assert server.process.poll() is None
 
 
-def test_a_hang_ends_the_worker_and_not_the_server(server: Running) -> None:
+def test_a_hanging_request_ends_its_worker_but_not_the_server(server: Running) -> None:
     before = server.get("/")[1]
     begun = time.monotonic()
     server.dies("/hang")
@@ -150,7 +150,7 @@ def test_a_hang_ends_the_worker_and_not_the_server(server: Running) -> None:
     assert time.monotonic() - begun < 15
 
 
-def test_an_app_that_cannot_be_built_is_tried_again(server: Running) -> None:
+def test_building_the_app_is_retried(server: Running) -> None:
     server.broken.touch()
     server.dies("/kill?1")
     time.sleep(2.5)
@@ -160,7 +160,7 @@ def test_an_app_that_cannot_be_built_is_tried_again(server: Running) -> None:
 
 
 @pytest.mark.parametrize("server", [2], indirect=True)
-def test_two_processes_share_the_work_and_lose_nothing(server: Running) -> None:
+def test_two_processes_share_requests_without_errors(server: Running) -> None:
     begun = time.monotonic()
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(server.get, ["/slow"] * 16))
@@ -169,7 +169,7 @@ def test_two_processes_share_the_work_and_lose_nothing(server: Running) -> None:
     assert time.monotonic() - begun < 16 * 0.3
 
 
-def test_stopping_finishes_what_runs(server: Running) -> None:
+def test_stopping_finishes_running_requests(server: Running) -> None:
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(server.get, "/slow")
         time.sleep(0.1)
@@ -178,7 +178,7 @@ def test_stopping_finishes_what_runs(server: Running) -> None:
     assert server.process.wait(10) == 0
 
 
-def test_workers_end_with_their_arbiter(server: Running) -> None:
+def test_workers_exit_with_their_arbiter(server: Running) -> None:
     worker = int(server.get("/")[1])
     server.process.send_signal(signal.SIGKILL)
     server.process.wait()
@@ -193,45 +193,45 @@ def test_workers_end_with_their_arbiter(server: Running) -> None:
     pytest.fail("the worker outlived its arbiter")
 
 
-def test_a_process_that_has_grown_ends_after_its_answer(server: Running) -> None:
+def test_a_process_that_uses_too_many_resources_exits_after_its_response(server: Running) -> None:
     before = server.get("/")[1]
-    assert server.get("/leak") == (200, before), "what made it grow is answered"
+    assert server.get("/leak") == (200, before), "the request that leaked is answered"
     wait_for(lambda: server.get("/")[1] != before, what="another process")
     assert server.get("/")[0] == 200
 
 
 @pytest.fixture
 def connect(server: Running) -> Iterator[Callable[[], HTTPConnection]]:
-    """Makes a connection that is kept."""
-    made: list[HTTPConnection] = []
+    """Open a connection that is closed after the test."""
+    connections: list[HTTPConnection] = []
 
-    def new() -> HTTPConnection:
-        made.append(HTTPConnection("127.0.0.1", server.port, timeout=20))
-        return made[-1]
+    def open_connection() -> HTTPConnection:
+        connections.append(HTTPConnection("127.0.0.1", server.port, timeout=20))
+        return connections[-1]
 
-    yield new
-    for one in made:
-        one.close()
+    yield open_connection
+    for connection in connections:
+        connection.close()
 
 
-def test_who_keeps_a_connection_does_not_wait_for_somebody_elses_slow_request(
+def test_kept_connections_are_closed_during_a_slow_request(
     server: Running, connect: Callable[[], HTTPConnection]
 ) -> None:
-    kept, asking, slow = connect(), connect(), connect()
-    for one in (kept, asking):
-        one.request("GET", "/")
-        one.getresponse().read()
+    idle, waiting, slow = connect(), connect(), connect()
+    for connection in (idle, waiting):
+        connection.request("GET", "/")
+        connection.getresponse().read()
     slow.request("GET", "/slower")
     time.sleep(0.3)
-    asking.request("GET", "/")
+    waiting.request("GET", "/")
     with pytest.raises(ConnectionError):
-        asking.getresponse()
-    assert kept.sock is not None and kept.sock.recv(1) == b"", "an idle one is closed"
+        waiting.getresponse()
+    assert idle.sock is not None and idle.sock.recv(1) == b"", "the idle connection is closed"
     assert slow.getresponse().status == 200
     assert server.get("/")[0] == 200
 
 
-def test_who_asks_while_a_short_request_runs_is_answered_after_it(
+def test_a_request_during_a_short_one_is_served_after_it(
     server: Running, connect: Callable[[], HTTPConnection]
 ) -> None:
     kept = connect()

@@ -1,6 +1,4 @@
-"""`module new`: whatever it makes loads, is spotless in the checker, passes its contract and
-its own tests, and overwrites nothing.
-"""
+"""`module new`: the new module loads, has no findings, passes all tests, and overwrites nothing."""
 
 from __future__ import annotations
 
@@ -24,19 +22,19 @@ def instance(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("module_type", TYPES)
-def test_what_it_makes_is_whole(module_type: str, instance: Path, tmp_path: Path) -> None:
+def test_a_new_module_is_complete(module_type: str, instance: Path, tmp_path: Path) -> None:
     modules = tmp_path / "modules"
     env = {"PUQPANEL_MODULES_DIR": str(modules)}
-    said = puqpanel(
+    process = puqpanel(
         instance, "module", "new", module_type.lower(), "MyVPSBox", "--author", "Ann Author", **env
     )
-    assert said.returncode == 0, said.stderr
-    assert f"{module_type}/MyVPSBox is made" in said.stdout
-    assert f"./panel test {tmp_path}/modules/{module_type}/MyVPSBox/tests" in said.stdout
-    assert "./panel module test MyVPSBox" in said.stdout
+    assert process.returncode == 0, process.stderr
+    assert f"{module_type}/MyVPSBox in " in process.stdout
+    assert f"./panel test {tmp_path}/modules/{module_type}/MyVPSBox/tests" in process.stdout
+    assert "./panel module test MyVPSBox" in process.stdout
     folder = modules / module_type / "MyVPSBox"
     for path in ("MyVPSBox.py", "config.py", "lang/en.py", "tests/test_myvpsbox.py"):
-        assert f"\n    {path}\n" in said.stdout
+        assert f"\n    {path}\n" in process.stdout
         assert (folder / path).is_file()
     assert '"name": "My VPS Box"' in (folder / "config.py").read_text()
     assert '"author": "Ann Author"' in (folder / "config.py").read_text()
@@ -44,18 +42,18 @@ def test_what_it_makes_is_whole(module_type: str, instance: Path, tmp_path: Path
     assert (
         json.loads(puqpanel(instance, "module", "check", "MyVPSBox", "--json", **env).stdout) == []
     )
-    tried = puqpanel(instance, "module", "test", "MyVPSBox", "--json", **env)
-    assert tried.returncode == 0, tried.stdout
-    card = json.loads(tried.stdout)
+    tested = puqpanel(instance, "module", "test", "MyVPSBox", "--json", **env)
+    assert tested.returncode == 0, tested.stdout
+    results = json.loads(tested.stdout)
     assert "provider.py" not in " ".join(
-        line["says"] for line in card if line["outcome"] == "not tested"
+        result["says"] for result in results if result["outcome"] == "not tested"
     )
-    assert sum(line["outcome"] == "passed" for line in card) >= 7
+    assert sum(result["outcome"] == "passed" for result in results) >= 7
     assert not instance.exists()
 
 
 @pytest.mark.parametrize("module_type", TYPES)
-def test_its_own_tests_pass_with_plain_pytest(
+def test_the_tests_of_a_new_module_pass_with_plain_pytest(
     module_type: str, instance: Path, tmp_path: Path
 ) -> None:
     puqpanel(
@@ -90,7 +88,7 @@ def test_its_own_tests_pass_with_plain_pytest(
     assert run.returncode == 0, run.stdout
 
 
-def test_its_code_is_in_the_houses_style(instance: Path, tmp_path: Path) -> None:
+def test_the_code_of_a_new_module_passes_the_linters(instance: Path, tmp_path: Path) -> None:
     modules = tmp_path / "modules"
     for module_type in TYPES:
         puqpanel(instance, "module", "new", module_type, "Fresh", PUQPANEL_MODULES_DIR=str(modules))
@@ -113,41 +111,41 @@ def test_its_code_is_in_the_houses_style(instance: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("name", "sentence"),
+    ("name", "message"),
     [
         (
             "my-module",
             (
-                "“my-module” cannot be the name of a module: two to sixty letters and digits,"
-                " beginning with a capital letter. MyModule would do."
+                "“my-module” is not a valid module name. Use 2 to 60 letters and digits, starting"
+                " with a capital letter. Try MyModule."
             ),
         ),
-        ("../../evil", "Evil would do."),
-        ("X", "two to sixty letters"),
-        ("9Lives", "Lives would do."),
-        ("Łódź", "cannot be the name"),
-        ("Plugin", "Plugin is the name of a type"),
-        ("A" * 61, "cannot be the name"),
+        ("../../evil", "Try Evil."),
+        ("X", "2 to 60 letters"),
+        ("9Lives", "Try Lives."),
+        ("Łódź", "is not a valid module name"),
+        ("Plugin", "Plugin is a module type"),
+        ("A" * 61, "is not a valid module name"),
     ],
 )
-def test_a_name_that_cannot_be_used(
-    name: str, sentence: str, instance: Path, tmp_path: Path
+def test_an_invalid_name_is_rejected(
+    name: str, message: str, instance: Path, tmp_path: Path
 ) -> None:
-    said = puqpanel(
+    process = puqpanel(
         instance, "module", "new", "Plugin", name, PUQPANEL_MODULES_DIR=str(tmp_path / "modules")
     )
-    assert said.returncode == 1
-    assert sentence in said.stderr
+    assert process.returncode == 1
+    assert message in process.stderr
     assert not (tmp_path / "modules").exists()
 
 
-def test_it_never_overwrites(instance: Path, tmp_path: Path) -> None:
+def test_existing_files_are_never_overwritten(instance: Path, tmp_path: Path) -> None:
     env = {"PUQPANEL_MODULES_DIR": str(tmp_path / "modules")}
     (tmp_path / "modules" / "Plugin" / "mine").mkdir(parents=True)
     (tmp_path / "modules" / "Plugin" / "mine" / "notes.txt").write_text("mine")
-    said = puqpanel(instance, "module", "new", "Plugin", "Mine", **env)
-    assert said.returncode == 1
-    assert "is there already; nothing was written" in said.stderr
+    process = puqpanel(instance, "module", "new", "Plugin", "Mine", **env)
+    assert process.returncode == 1
+    assert "already exists; nothing was written" in process.stderr
     assert [path.name for path in (tmp_path / "modules" / "Plugin").iterdir()] == ["mine"]
 
 
@@ -160,10 +158,10 @@ def test_it_never_overwrites(instance: Path, tmp_path: Path) -> None:
         ("--title", "{{ 7*7 }}"),
     ],
 )
-def test_words_that_would_break_what_is_written(
+def test_a_title_or_author_that_would_break_the_code_is_rejected(
     option: str, text: str, instance: Path, tmp_path: Path
 ) -> None:
-    said = puqpanel(
+    process = puqpanel(
         instance,
         "module",
         "new",
@@ -173,8 +171,8 @@ def test_words_that_would_break_what_is_written(
         text,
         PUQPANEL_MODULES_DIR=str(tmp_path / "modules"),
     )
-    assert said.returncode == 1
-    assert "must be plain text" in said.stderr
+    assert process.returncode == 1
+    assert "must be plain text" in process.stderr
     assert not (tmp_path / "modules").exists()
 
 
@@ -187,10 +185,12 @@ def test_words_that_would_break_what_is_written(
         ("DNSCheck2", "DNS Check2"),
     ],
 )
-def test_a_name_in_words(name: str, words: str) -> None:
+def test_a_name_is_split_into_words(name: str, words: str) -> None:
     assert in_words(name) == words
 
 
-def test_the_templates_come_with_the_package() -> None:
+def test_the_templates_are_packaged() -> None:
     assert "cli/scaffold/**" in (ROOT / "setup.cfg").read_text()
-    assert {path.name for path in SCAFFOLD.iterdir()} == {one.lower() for one in TYPES}
+    assert {path.name for path in SCAFFOLD.iterdir()} == {
+        module_type.lower() for module_type in TYPES
+    }

@@ -1,6 +1,4 @@
-"""`module check`, `module test` and `module reload` as people run them: what they print, and
-their exit codes.
-"""
+"""`module check`, `module test` and `module reload`: output and exit codes."""
 
 from __future__ import annotations
 
@@ -25,19 +23,19 @@ def modules(tmp_path: Path) -> Path:
     return tmp_path / "modules"
 
 
-def test_check_groups_what_it_finds(instance: Path, modules: Path) -> None:
+def test_check_groups_findings_by_module(instance: Path, modules: Path) -> None:
     env = {"PUQPANEL_MODULES_DIR": str(modules)}
     write_module(modules, PLUGIN.format("def run(self):\n        exit(1)"), type="Plugin")
     write_module(
         modules, PLUGIN.replace("Echo", "Fine").format("kept = {}"), type="Plugin", name="Fine"
     )
-    said = puqpanel(instance, "module", "check", "--all", **env)
-    assert said.returncode == 1
+    process = puqpanel(instance, "module", "check", "--all", **env)
+    assert process.returncode == 1
     assert (
         "Plugin/Echo\n  Echo.py:6  error  exit() reaches the whole process, not only this module. "
-        " [ends-the-process]\n      Raise an error" in said.stdout
+        " [ends-the-process]\n      Raise an error" in process.stdout
     )
-    assert "2 modules checked: 1 error, 1 warning, 2 hints." in said.stdout
+    assert "2 modules checked: 1 error, 1 warning, 2 hints." in process.stdout
     assert puqpanel(instance, "module", "check", "Fine", **env).returncode == 0
     assert puqpanel(instance, "module", "check", "Fine", "--strict", **env).returncode == 1
     rows = json.loads(
@@ -50,7 +48,7 @@ def test_check_groups_what_it_finds(instance: Path, modules: Path) -> None:
     assert not instance.exists()
 
 
-def test_a_configuration_that_ends_the_process_costs_its_own_findings(
+def test_a_config_that_ends_the_process_does_not_stop_the_check(
     instance: Path, modules: Path
 ) -> None:
     write_module(modules, PLUGIN.format("pass"), type="Plugin")
@@ -60,81 +58,81 @@ def test_a_configuration_that_ends_the_process_costs_its_own_findings(
     (bad / "config.py").write_text(
         'import os\nos._exit(0)\nCONFIG = {"name": "Bad", "version": "1.0.0"}\n'
     )
-    said = puqpanel(
+    process = puqpanel(
         instance, "module", "check", "--all", "--json", PUQPANEL_MODULES_DIR=str(modules)
     )
-    assert said.returncode == 1
-    rows = json.loads(said.stdout)
+    assert process.returncode == 1
+    rows = json.loads(process.stdout)
     assert {
         (row["module"], row["rule"]) for row in rows if row["severity"] in ("refused", "error")
     } == {("Plugin/Bad", "refused"), ("Plugin/Bad", "ends-the-process")}
 
 
-def test_check_shows_its_rules(instance: Path) -> None:
-    said = puqpanel(instance, "module", "check", "--rules")
-    assert said.returncode == 0
-    assert "swallows-timeout  error\n    A job that runs out of time" in said.stdout
+def test_check_lists_its_rules(instance: Path) -> None:
+    process = puqpanel(instance, "module", "check", "--rules")
+    assert process.returncode == 0
+    assert "swallows-timeout  error\n    A job that runs out of time" in process.stdout
     rows = json.loads(puqpanel(instance, "module", "check", "--rules", "--json").stdout)
     assert {"id", "severity", "why", "mend"} == set(rows[0])
 
 
-def test_the_card_of_a_module(instance: Path, modules: Path) -> None:
+def test_the_contract_tests_of_a_module(instance: Path, modules: Path) -> None:
     env = {"PUQPANEL_MODULES_DIR": str(modules)}
     write_module(modules, PLUGIN.format("pass"), type="Plugin")
-    said = puqpanel(instance, "module", "test", "Echo", **env)
-    assert said.returncode == 0, said.stdout
-    assert "  ✓ activated twice  Both times it answered success.\n" in said.stdout
-    assert "  – periodic work twice  It has no schedule.\n" in said.stdout
-    assert " passed, 0 failed, " in said.stdout
+    process = puqpanel(instance, "module", "test", "Echo", **env)
+    assert process.returncode == 0, process.stdout
+    assert "  ✓ activated twice  Both times it answered success.\n" in process.stdout
+    assert "  – periodic work twice  It has no schedule.\n" in process.stdout
+    assert " passed, 0 failed, " in process.stdout
     listed = puqpanel(instance, "module", "test", "Echo", "--list", **env)
     assert "strange events\n" in listed.stdout
     wrong = puqpanel(instance, "module", "test", "Echo", "--probe", "nonsense", **env)
     assert (
         wrong.returncode,
-        "There is no probe “nonsense” for Plugin modules" in wrong.stderr,
+        "Plugin modules have no probe “nonsense”" in wrong.stderr,
     ) == (1, True)
 
 
-def test_a_module_that_ends_the_process_costs_its_card(instance: Path, modules: Path) -> None:
+def test_a_module_that_ends_the_test_process_fails(instance: Path, modules: Path) -> None:
     env = {"PUQPANEL_MODULES_DIR": str(modules)}
     write_module(
         modules,
         PLUGIN.format("def deactivate(self):\n        import os\n        os._exit(3)"),
         type="Plugin",
     )
-    said = puqpanel(instance, "module", "test", "Echo", "--json", **env)
-    assert said.returncode == 1
-    card = json.loads(said.stdout)
-    assert [line["outcome"] for line in card] == ["passed", "passed", "failed"]
-    assert card[2] == {
+    process = puqpanel(instance, "module", "test", "Echo", "--json", **env)
+    assert process.returncode == 1
+    results = json.loads(process.stdout)
+    assert [result["outcome"] for result in results] == ["passed", "passed", "failed"]
+    assert results[2] == {
         "probe": "deactivated and activated again",
         "outcome": "failed",
-        "says": "It ended the process it was tried in.",
+        "says": "Ended the test process.",
         "seconds": 0.0,
     }
 
 
-def test_a_module_that_is_refused_has_a_short_card(instance: Path, modules: Path) -> None:
+def test_a_refused_module_fails_the_first_probe(instance: Path, modules: Path) -> None:
     write_module(modules, PLUGIN.format("def"), type="Plugin")
-    said = puqpanel(instance, "module", "test", "Echo", PUQPANEL_MODULES_DIR=str(modules))
-    assert said.returncode == 1
-    assert "✗ loads  It is refused at load: Echo.py has a syntax error" in said.stdout
-    assert "0 passed, 1 failed, 0 not tested" in said.stdout
+    process = puqpanel(instance, "module", "test", "Echo", PUQPANEL_MODULES_DIR=str(modules))
+    assert process.returncode == 1
+    assert "✗ loads  It is refused at load: Echo.py has a syntax error" in process.stdout
+    assert "0 passed, 1 failed, 0 not tested" in process.stdout
 
 
-def test_without_modules_there_is_nothing_to_check(instance: Path, modules: Path) -> None:
-    said = puqpanel(instance, "module", "check", "--all", PUQPANEL_MODULES_DIR=str(modules))
-    assert (said.returncode, said.stdout) == (0, f"No modules in {modules}.\n")
+def test_check_without_modules(instance: Path, modules: Path) -> None:
+    process = puqpanel(instance, "module", "check", "--all", PUQPANEL_MODULES_DIR=str(modules))
+    assert (process.returncode, process.stdout) == (0, f"No modules in {modules}.\n")
 
 
 def test_reload_reaches_every_process(instance: Path, modules: Path) -> None:
     env = {"PUQPANEL_MODULES_DIR": str(modules)}
     write_module(modules, PLUGIN.format("pass"), type="Plugin")
     assert puqpanel(instance, "db", "upgrade", **env).returncode == 0
-    assert puqpanel(instance, "module", "reload", **env).stdout == "No module is switched on.\n"
+    assert puqpanel(instance, "module", "reload", **env).stdout == "No active modules.\n"
     assert puqpanel(instance, "module", "activate", "Echo", **env).returncode == 0
     before = _generation(instance)
-    assert puqpanel(instance, "module", "reload", **env).stdout == "Plugin/Echo: read anew.\n"
+    assert puqpanel(instance, "module", "reload", **env).stdout == "Reloaded Plugin/Echo.\n"
     assert puqpanel(instance, "module", "reload", "Echo", **env).returncode == 0
     assert _generation(instance) == before + 2
 

@@ -1,6 +1,4 @@
-"""The ./panel bootstrap under a plain sh, with a Python that notes what it is asked for instead
-of building an environment.
-"""
+"""The ./panel bootstrap script in plain sh, with a fake Python that records its calls."""
 
 from __future__ import annotations
 
@@ -17,7 +15,7 @@ import pytest
 SCRIPT = Path(__file__).parents[2] / "panel"
 SH = shutil.which("dash") or "sh"
 
-# Stands for the machine's Python and, copied, for the environment's: it writes down each call.
+# Fake for the system Python and, as a copy, for the environment's; records each call.
 PYTHON = r"""#!/bin/sh
 echo "$*" >>"$NOTES"
 case "$*" in
@@ -32,7 +30,7 @@ esac
 
 
 class Checkout:
-    """A folder with the script, a setup.cfg and the noting Python."""
+    """A directory with the script, a setup.cfg and the fake Python."""
 
     def __init__(self, folder: Path) -> None:
         self.root = folder / "a checkout"
@@ -75,7 +73,7 @@ def checkout(tmp_path: Path) -> Checkout:
     return Checkout(tmp_path)
 
 
-def test_arguments_exit_code_and_working_folder_are_kept(
+def test_arguments_exit_code_and_working_directory_are_preserved(
     checkout: Checkout, tmp_path: Path
 ) -> None:
     done = checkout("module", "a b", "*", "", cwd=tmp_path, CODE="3")
@@ -83,7 +81,7 @@ def test_arguments_exit_code_and_working_folder_are_kept(
     assert done.stdout.splitlines() == [str(tmp_path), "<module>", "<a b>", "<*>", "<>"]
 
 
-def test_it_installs_once_and_again_when_setup_cfg_changed(checkout: Checkout) -> None:
+def test_it_installs_once_and_after_setup_cfg_changes(checkout: Checkout) -> None:
     assert "installing" in checkout("doctor").stderr
     assert checkout("doctor").stderr == ""
     assert checkout.installs == ["."]
@@ -94,7 +92,7 @@ def test_it_installs_once_and_again_when_setup_cfg_changed(checkout: Checkout) -
     assert checkout.installs == [".", "."]
 
 
-def test_only_test_wants_the_extra_and_the_rest_is_content_with_it(checkout: Checkout) -> None:
+def test_only_the_test_command_installs_the_test_extra(checkout: Checkout) -> None:
     checkout("doctor")
     checkout("test")
     checkout("doctor")
@@ -102,7 +100,7 @@ def test_only_test_wants_the_extra_and_the_rest_is_content_with_it(checkout: Che
     assert checkout.installs == [".", ".[test]"]
 
 
-def test_signals_reach_the_panel_itself(checkout: Checkout) -> None:
+def test_signals_reach_the_panel(checkout: Checkout) -> None:
     checkout("doctor")
     process = subprocess.Popen([SH, str(checkout.root / "panel"), "wait"], env=checkout.env)
     pid = checkout.notes.with_name("notes.pid")
@@ -113,7 +111,7 @@ def test_signals_reach_the_panel_itself(checkout: Checkout) -> None:
     assert process.wait(10) == 7
 
 
-def test_two_at_once_install_once(checkout: Checkout) -> None:
+def test_concurrent_runs_install_once(checkout: Checkout) -> None:
     env = {**checkout.env, "SLOW": "1"}
     both = [
         subprocess.Popen(
@@ -129,33 +127,33 @@ def test_two_at_once_install_once(checkout: Checkout) -> None:
     assert not (checkout.root / ".venv.lock").exists()
 
 
-def test_a_lock_left_by_a_dead_one_is_no_obstacle(checkout: Checkout) -> None:
+def test_a_stale_lock_is_ignored(checkout: Checkout) -> None:
     (checkout.root / ".venv.lock").mkdir()
-    with subprocess.Popen(["true"]) as gone:
-        gone.wait()
-    (checkout.root / ".venv.lock" / "pid").write_text(str(gone.pid))
+    with subprocess.Popen(["true"]) as exited:
+        exited.wait()
+    (checkout.root / ".venv.lock" / "pid").write_text(str(exited.pid))
     assert checkout("doctor").returncode == 0
 
 
 @pytest.mark.parametrize(
-    ("env", "sentence"),
+    ("env", "message"),
     [
-        ({"OLD": "1"}, "panel: needs Python 3.11 or newer"),
+        ({"OLD": "1"}, "panel: Python 3.11 or newer is required"),
         ({"NO_VENV": "1"}, "apt install python3-venv"),
         ({"NO_PIP": "1"}, "panel: pip could not install the panel"),
     ],
 )
-def test_what_is_missing_is_said_in_a_sentence(
-    checkout: Checkout, env: dict[str, str], sentence: str
+def test_missing_requirements_are_reported(
+    checkout: Checkout, env: dict[str, str], message: str
 ) -> None:
     done = checkout("doctor", **env)
     assert done.returncode == 1
-    assert sentence in done.stderr.splitlines()[-1]
+    assert message in done.stderr.splitlines()[-1]
     assert checkout("doctor").returncode == 0
 
 
-def test_a_folder_that_cannot_be_written() -> None:
-    # not pytest's own, which only its owner may enter
+def test_an_unwritable_checkout_is_reported() -> None:
+    # Not tmp_path, which only its owner may enter.
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         checkout = Checkout(Path(folder))
@@ -166,10 +164,10 @@ def test_a_folder_that_cannot_be_written() -> None:
             command, env=checkout.env, capture_output=True, text=True, check=False, **ordinary
         )  # type: ignore[call-overload]
         assert done.returncode == 1
-        assert done.stderr == f"panel: cannot write to {checkout.root}, where .venv belongs\n"
+        assert done.stderr == f"panel: cannot write to {checkout.root} to create .venv\n"
         checkout.root.chmod(0o755)
 
 
-def test_it_is_plain_sh() -> None:
+def test_the_script_is_plain_sh() -> None:
     assert SCRIPT.read_text().startswith("#!/bin/sh\n")
     subprocess.run([SH, "-n", str(SCRIPT)], check=True)

@@ -1,6 +1,4 @@
-"""A failed task as a test: it replays as written, holds no secret, and fails when the module
-behaves differently.
-"""
+"""Task export: the test passes as written, contains no secret, and fails if the module changes."""
 
 from __future__ import annotations
 
@@ -42,16 +40,16 @@ def house(settings: Settings, app: Panel, tmp_path: Path) -> Iterator[House]:
         activate(app, STAFF, "MyCloudService")
     panel = Live(replace(settings)).ensure()
     with panel.app_context(), DemoCloudServer(tmp_path / "cloud") as cloud:
-        made = House(panel, cloud)
-        made.cloud = cloud  # type: ignore[attr-defined]
-        yield made
+        house = House(panel, cloud)
+        house.cloud = cloud  # type: ignore[attr-defined]
+        yield house
     dismantle(panel)
 
 
 def failed(
     house: House, drain: Callable[..., None], fault: str, times: int = 100, **service: str
 ) -> Task:
-    """A create that failed, and its task."""
+    """Run a create that fails and return its task."""
     house.cloud.fail(fault, method="POST", times=times)  # type: ignore[attr-defined]
     uuid = house.sold(**{"password": PASSWORD, **service})
     house.module.cls.job_options = {"create_job": {"tries": 1}}
@@ -77,8 +75,8 @@ def _staff() -> Any:
 
 
 def export(settings: Settings, task: Task, folder: Path) -> tuple[Path, Path, str]:
-    """Runs the command; the conversation, the test, and what was said."""
-    said = puqpanel(
+    """Run the command; return the paths of the recording and the test, and the output."""
+    process = puqpanel(
         settings.instance,
         "task",
         "export",
@@ -88,16 +86,16 @@ def export(settings: Settings, task: Task, folder: Path) -> tuple[Path, Path, st
         PUQPANEL_DATABASE_URL=settings.database_url,
         PUQPANEL_REDIS_URL=settings.redis_url,
     )
-    assert said.returncode == 0, said.stderr
+    assert process.returncode == 0, process.stderr
     return (
         folder / f"task_{task.uuid[:8]}.json",
         folder / f"test_task_{task.uuid[:8]}.py",
-        said.stdout,
+        process.stdout,
     )
 
 
 def pytest_of(file: Path) -> subprocess.CompletedProcess[str]:
-    """The test as a person runs it."""
+    """Run an exported test with pytest."""
     return subprocess.run(
         [
             sys.executable,
@@ -120,23 +118,25 @@ def pytest_of(file: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("fault", ["500", "drop", "garbage"])
-def test_it_replays_as_written(
+def test_an_exported_test_passes(
     house: House, settings: Settings, drain: Callable[..., None], tmp_path: Path, fault: str
 ) -> None:
     task = failed(house, drain, fault)
-    recorded, test, said = export(settings, task, tmp_path / "out")
-    assert "ends otherwise" not in said
-    told = json.loads(recorded.read_text())
-    assert [(one["method"], one["path"]) for one in told["exchanges"]] == [
+    path, test, output = export(settings, task, tmp_path / "out")
+    assert "outcome differs" not in output
+    recording = json.loads(path.read_text())
+    assert [(exchange["method"], exchange["path"]) for exchange in recording["exchanges"]] == [
         ("GET", "/accounts/lumen"),
         ("POST", "/accounts"),
     ]
-    assert "Demo cloud" in [row.get("name") for rows in told["tables"].values() for row in rows]
+    assert "Demo cloud" in [
+        row.get("name") for rows in recording["tables"].values() for row in rows
+    ]
     run = pytest_of(test)
     assert run.returncode == 0, run.stdout
 
 
-def test_a_title_stays_a_title(
+def test_a_title_cannot_inject_code(
     house: House, settings: Settings, drain: Callable[..., None], tmp_path: Path
 ) -> None:
     task = failed(house, drain, "500")
@@ -145,11 +145,11 @@ def test_a_title_stays_a_title(
     _, test, _ = export(settings, task, tmp_path / "out")
     first, *rest = ast.parse(test.read_text()).body
     assert isinstance(first, ast.Expr) and not any(
-        isinstance(one, ast.Raise | ast.Expr) for one in rest
+        isinstance(node, ast.Raise | ast.Expr) for node in rest
     )
 
 
-def test_no_secret_is_in_it(
+def test_an_export_contains_no_secret(
     house: House, settings: Settings, drain: Callable[..., None], tmp_path: Path
 ) -> None:
     task = failed(house, drain, "500")
@@ -161,7 +161,7 @@ def test_no_secret_is_in_it(
     assert json.loads(recorded.read_text())["service"]["service_data"]["password"] == STAND_IN
 
 
-def test_it_fails_when_the_module_behaves_differently(
+def test_an_exported_test_fails_when_the_module_behaves_differently(
     house: House, settings: Settings, drain: Callable[..., None], tmp_path: Path
 ) -> None:
     task = failed(house, drain, "500")
@@ -196,7 +196,7 @@ def test_a_second_export_overwrites_nothing(
         PUQPANEL_DATABASE_URL=settings.database_url,
     )
     assert again.returncode == 1
-    assert "is there already; nothing was written" in again.stderr
+    assert "already exists; nothing was written" in again.stderr
     assert test.read_text() == "mine"
 
 
@@ -222,17 +222,15 @@ def test_list_and_show(house: House, settings: Settings, drain: Callable[..., No
     shown = puqpanel(settings.instance, "task", "show", task.uuid[:8], **env)
     assert "attempt 1" in shown.stdout
     assert PASSWORD not in shown.stdout
-    assert (
-        "There is no task 0000" in puqpanel(settings.instance, "task", "show", "0000", **env).stderr
-    )
+    assert "No such task: 0000" in puqpanel(settings.instance, "task", "show", "0000", **env).stderr
 
 
-def test_what_is_no_job_of_a_module_has_no_conversation(panel: Panel) -> None:
+def test_only_module_jobs_can_be_exported(panel: Panel) -> None:
     with pytest.raises(UserError, match="only the jobs of modules"):
         conversation(Task(job="BillingJob", module=""))
 
 
-def test_secrets_go_by_name_by_shape_and_wherever_they_stand() -> None:
+def test_secrets_are_removed_by_name_by_shape_and_inside_text() -> None:
     told = {
         "password": "abc",
         "note": "the word opensesame is known",

@@ -1,6 +1,4 @@
-"""`puqpanel up` as a person meets it: started, asked, killed in parts and whole, started twice,
-stopped.
-"""
+"""`puqpanel up`: start, health, recovery of killed processes, errors at start, and stop."""
 
 from __future__ import annotations
 
@@ -41,18 +39,18 @@ def up(instance: Path) -> Iterator[Up]:
 
 def healthy(up: Up) -> bool:
     try:
-        with urllib.request.urlopen(up.address + "/health", timeout=5) as answer:
-            return json.load(answer)["status"] == "ok"
+        with urllib.request.urlopen(up.address + "/health", timeout=5) as response:
+            return json.load(response)["status"] == "ok"
     except (urllib.error.URLError, OSError):
         return False
 
 
-def test_it_starts_empty_serves_and_stops_without_a_trace(up: Up, instance: Path) -> None:
+def test_up_starts_serves_and_leaves_no_process_after_stop(up: Up, instance: Path) -> None:
     up.ready()
     assert re.search(
         r"Staff +http://127\.0\.0\.1:\d+/admin +admin@example\.test +(\w{4}-){3}\w{4}\n", up.output
     )
-    assert "shown once" in up.output
+    assert "shown only once" in up.output
     assert healthy(up)
     doctor = puqpanel(instance, "doctor", "--json")
     assert doctor.returncode == 0, doctor.stdout
@@ -63,32 +61,32 @@ def test_it_starts_empty_serves_and_stops_without_a_trace(up: Up, instance: Path
     assert "Traceback" not in up.output
 
 
-def test_the_second_start_asks_for_nobody(up: Up, instance: Path) -> None:
+def test_the_second_start_creates_no_staff_account(up: Up, instance: Path) -> None:
     up.ready()
     up.stop(signal.SIGINT)
     again = Up(instance, **ONE_EACH)
     try:
-        assert "shown once" not in again.ready().output
+        assert "shown only once" not in again.ready().output
         assert "Staff sign in at /admin" in again.output
     finally:
         again.destroy()
 
 
 @pytest.mark.parametrize("word", [" web ", " worker", " scheduler", "valkey-server"])
-def test_a_killed_part_comes_back(up: Up, word: str) -> None:
+def test_a_killed_process_is_restarted(up: Up, word: str) -> None:
     killed = up.ready().child(word)
     os.killpg(killed, signal.SIGKILL)
-    wait_for(lambda: up.children(word) not in ([], [killed]), 60, "a new one")
+    wait_for(lambda: up.children(word) not in ([], [killed]), 60, "restart")
     wait_for(lambda: healthy(up), 90, "health")
     assert up.child(word) != killed
 
 
-def test_killed_it_takes_everything_with_it_and_starts_again(up: Up, instance: Path) -> None:
+def test_children_exit_when_up_is_killed(up: Up, instance: Path) -> None:
     up.ready()
     assert len(processes(instance)) >= 6
     up.process.kill()
     up.process.wait()
-    wait_for(lambda: processes(instance) == {}, 30, "the end of all children")
+    wait_for(lambda: processes(instance) == {}, 30, "exit of all children")
     again = Up(instance, **ONE_EACH)
     try:
         assert healthy(again.ready())
@@ -96,59 +94,59 @@ def test_killed_it_takes_everything_with_it_and_starts_again(up: Up, instance: P
         again.destroy()
 
 
-def test_a_second_one_on_the_same_instance_is_told_so(up: Up, instance: Path) -> None:
+def test_a_second_up_on_the_same_instance_is_refused(up: Up, instance: Path) -> None:
     up.ready()
     second = puqpanel(instance, "up", "--port", "0")
     assert second.returncode == 1
     assert (
         second.stderr
-        == f"puqpanel: This instance is running already (process {up.process.pid}): {instance}."
+        == f"puqpanel: This instance is already running (process {up.process.pid}): {instance}."
         " Choose another with --instance DIR.\n"
     )
     assert healthy(up)
 
 
-def test_a_port_in_use_is_one_sentence(instance: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        said = puqpanel(instance, "up", "--port", str(port))
-    assert said.returncode == 1
+def test_a_port_in_use_is_reported(instance: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        process = puqpanel(instance, "up", "--port", str(port))
+    assert process.returncode == 1
     assert (
-        said.stderr
-        == f"puqpanel: Port {port} on 127.0.0.1 is in use. Choose another with --port N (0 takes a"
-        " free one).\n"
+        process.stderr
+        == f"puqpanel: Port {port} on 127.0.0.1 is already in use. Choose another with --port N;"
+        " 0 picks a free one.\n"
     )
 
 
-def test_an_address_of_somebody_else_is_one_sentence(instance: Path) -> None:
-    said = puqpanel(instance, "up", "--host", "192.0.2.1")
-    assert said.returncode == 1
+def test_a_foreign_address_is_reported(instance: Path) -> None:
+    process = puqpanel(instance, "up", "--host", "192.0.2.1")
+    assert process.returncode == 1
     assert (
-        said.stderr
-        == "puqpanel: 192.0.2.1 is no address of this machine. Choose another with --host"
+        process.stderr
+        == "puqpanel: 192.0.2.1 is not an address of this machine. Choose another with --host"
         " ADDRESS.\n"
     )
 
 
-def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+def test_an_unwritable_instance_directory_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    said = puqpanel(tmp_path / "file" / "instance", "up", "--port", "0")
-    assert said.returncode == 1
-    assert said.stderr.startswith(f"puqpanel: Cannot write to {tmp_path}/file/instance: ")
-    assert said.stderr.count("\n") == 1
+    process = puqpanel(tmp_path / "file" / "instance", "up", "--port", "0")
+    assert process.returncode == 1
+    assert process.stderr.startswith(f"puqpanel: Cannot write to {tmp_path}/file/instance: ")
+    assert process.stderr.count("\n") == 1
 
 
-def test_lost_keys_refuse_the_start_and_name_the_file(up: Up, instance: Path) -> None:
+def test_missing_keys_prevent_the_start_and_name_the_file(up: Up, instance: Path) -> None:
     up.ready().stop()
     key = instance / "keys" / "secrets.key"
-    kept = key.read_text()
+    content = key.read_text()
     key.unlink()
-    said = puqpanel(instance, "up", "--port", "0")
-    assert said.returncode == 1
-    assert str(key) in said.stderr
-    assert said.stderr.count("\n") == 1
+    process = puqpanel(instance, "up", "--port", "0")
+    assert process.returncode == 1
+    assert str(key) in process.stderr
+    assert process.stderr.count("\n") == 1
     assert processes(instance) == {}
-    key.write_text(kept)
+    key.write_text(content)
     again = Up(instance, **ONE_EACH)
     try:
         again.ready()
@@ -156,13 +154,13 @@ def test_lost_keys_refuse_the_start_and_name_the_file(up: Up, instance: Path) ->
         again.destroy()
 
 
-def test_ctrl_c_while_it_starts_ends_it(instance: Path) -> None:
+def test_ctrl_c_during_the_start_ends_it(instance: Path) -> None:
     running = Up(instance, **ONE_EACH)
     try:
         wait_for(
             lambda: any("prepare" in command for command in processes(instance).values()),
             20,
-            "the preparation",
+            "prepare",
         )
         running.process.send_signal(signal.SIGINT)
         assert running.process.wait(30) == 0
@@ -183,12 +181,12 @@ def provisioned(url: str) -> list[str]:
         )
 
 
-def test_the_demo_twice_is_the_same_demo(instance: Path) -> None:
-    said = []
+def test_starting_the_demo_twice_keeps_its_data(instance: Path) -> None:
+    accounts = []
     for _ in range(2):
         running = Up(instance, "--demo", **ONE_EACH)
         try:
-            said.append(re.findall(r"(\S+@\S+) +((?:\w{4}-){3}\w{4})", running.ready().output))
+            accounts.append(re.findall(r"(\S+@\S+) +((?:\w{4}-){3}\w{4})", running.ready().output))
             assert any("demo cloud" in command for command in processes(instance).values())
             wait_for(
                 lambda: provisioned(f"sqlite:///{instance}/puqpanel.db") == SEEDED,
@@ -199,12 +197,12 @@ def test_the_demo_twice_is_the_same_demo(instance: Path) -> None:
             assert "Traceback" not in running.output
         finally:
             running.destroy()
-    assert said[0] == said[1]
-    assert {"admin@example.test", "anna@example.test"} <= {email for email, _ in said[0]}
+    assert accounts[0] == accounts[1]
+    assert {"admin@example.test", "anna@example.test"} <= {email for email, _ in accounts[0]}
 
 
 @pytest.mark.postgresql
-def test_the_same_demo_on_postgresql_and_a_redis_server(instance: Path) -> None:
+def test_the_demo_on_postgresql_and_a_redis_server(instance: Path) -> None:
     with contextlib.ExitStack() as stack:
         try:
             database = stack.enter_context(servers.postgresql())

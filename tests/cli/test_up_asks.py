@@ -1,6 +1,4 @@
-"""The first start of a panel in a terminal: it asks for the first staff account, and takes a
-change of mind.
-"""
+"""The first start of a panel in a terminal: the prompt for the first staff account."""
 
 from __future__ import annotations
 
@@ -21,16 +19,16 @@ from tests.cli.running import environment, processes
 
 
 class Terminal:
-    """`puqpanel up` with a terminal of its own."""
+    """`puqpanel up` in its own pseudo-terminal."""
 
     def __init__(self, instance: Path) -> None:
         self.instance = instance
         self.text = ""
-        self.ours, theirs = pty.openpty()
+        self.controller, terminal = pty.openpty()
         env = environment(instance, PUQPANEL_WEB_PROCESSES="1", PUQPANEL_WORKERS="1")
         command = [sys.executable, "-m", "puqpanel", "up", "--port", "0"]
-        # a session of its own, led by the panel, whose terminal this is: Ctrl-C typed into it
-        # reaches what a person's would
+        # The panel leads a new session with this controlling terminal, so Ctrl+C typed into it
+        # reaches the same processes as for a user.
         launch = (
             "import fcntl, os, sys, termios; os.setsid(); fcntl.ioctl(0, termios.TIOCSCTTY, 0);"
             " os.execv(sys.argv[1], sys.argv[1:])"
@@ -38,24 +36,24 @@ class Terminal:
         self.process = subprocess.Popen(
             [sys.executable, "-c", launch, *command],
             env=env,
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
         )
-        os.close(theirs)
+        os.close(terminal)
 
     def expect(self, pattern: str, seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         while not re.search(pattern, self.text):
             assert time.monotonic() < deadline, self.text
-            if select.select([self.ours], [], [], 0.2)[0]:
+            if select.select([self.controller], [], [], 0.2)[0]:
                 try:
-                    self.text += os.read(self.ours, 4096).decode()
-                except OSError:  # the other end is closed
+                    self.text += os.read(self.controller, 4096).decode()
+                except OSError:  # the process closed the terminal
                     assert re.search(pattern, self.text), self.text
 
     def type(self, text: str) -> None:
-        os.write(self.ours, text.encode())
+        os.write(self.controller, text.encode())
 
 
 @pytest.fixture
@@ -69,17 +67,17 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
         for pid in processes(terminal.instance):
             os.kill(pid, 9)
         terminal.process.wait()
-        os.close(terminal.ours)
+        os.close(terminal.controller)
 
 
-def test_it_asks_and_never_shows_the_password(terminal: Terminal, tmp_path: Path) -> None:
+def test_the_prompt_never_shows_the_password(terminal: Terminal, tmp_path: Path) -> None:
     terminal.expect("E-mail: ")
     terminal.type("Ada@Example.test\n")
     terminal.expect("Password: ")
     terminal.type("a very long secret\n")
-    terminal.expect("Once more: ")
+    terminal.expect("Confirm password: ")
     terminal.type("a very long secret\n")
-    terminal.expect("Ctrl-C stops it")
+    terminal.expect(r"Ctrl\+C to stop")
     assert "Sign in at /admin as ada@example.test" in terminal.text
     assert "secret" not in terminal.text
     with sqlite3.connect(tmp_path / "instance" / "puqpanel.db") as connection:
@@ -91,7 +89,7 @@ def test_it_asks_and_never_shows_the_password(terminal: Terminal, tmp_path: Path
     assert processes(terminal.instance) == {}
 
 
-def test_what_cannot_be_taken_is_asked_again(terminal: Terminal) -> None:
+def test_invalid_input_is_prompted_again(terminal: Terminal) -> None:
     terminal.expect("E-mail: ")
     terminal.type("nobody\n")
     terminal.expect("no e-mail address")
@@ -104,7 +102,7 @@ def test_what_cannot_be_taken_is_asked_again(terminal: Terminal) -> None:
 
 
 @pytest.mark.parametrize("typed", [True, False])
-def test_ctrl_c_and_a_signal_at_the_question_end_it(terminal: Terminal, typed: bool) -> None:
+def test_ctrl_c_or_sigterm_at_the_prompt_ends_it(terminal: Terminal, typed: bool) -> None:
     terminal.expect("E-mail: ")
     if typed:
         terminal.type("\x03")

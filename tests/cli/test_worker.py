@@ -1,6 +1,4 @@
-"""`puqpanel worker` and `puqpanel scheduler` by themselves: replaced when they die, gone when
-they are told to go.
-"""
+"""`puqpanel worker` and `puqpanel scheduler` without `puqpanel up`: restart and stop."""
 
 from __future__ import annotations
 
@@ -58,11 +56,11 @@ def doctor(instance: Path, names: str) -> bool:
     return puqpanel(instance, "doctor", "--only", names).returncode == 0
 
 
-def test_workers_come_back_and_go(instance: Path) -> None:
+def test_killed_workers_are_replaced(instance: Path) -> None:
     assert not doctor(instance, "workers")
     with started(instance, "worker", "--processes", "2") as pool:
         wait_for(lambda: len(workers(instance, pool.pid)) == 2, what="two workers")
-        wait_for(lambda: doctor(instance, "workers"), what="a sign of life")
+        wait_for(lambda: doctor(instance, "workers"), what="heartbeat")
         killed = workers(instance, pool.pid).pop()
         os.kill(killed, signal.SIGKILL)
         wait_for(lambda: len(workers(instance, pool.pid) - {killed}) == 2, what="a new worker")
@@ -73,25 +71,25 @@ def test_workers_come_back_and_go(instance: Path) -> None:
     assert not doctor(instance, "workers")
 
 
-def test_workers_end_with_their_parent(instance: Path) -> None:
+def test_workers_exit_with_their_parent(instance: Path) -> None:
     with started(instance, "worker", "--processes", "2") as pool:
-        wait_for(lambda: doctor(instance, "workers"), what="a sign of life")
+        wait_for(lambda: doctor(instance, "workers"), what="heartbeat")
         pool.kill()
         pool.wait()
-        wait_for(lambda: workers(instance, pool.pid) == set(), 20, "the end of the workers")
+        wait_for(lambda: workers(instance, pool.pid) == set(), 20, "exit of the workers")
 
 
-def test_ctrl_c_in_a_terminal_ends_a_pool_once(instance: Path) -> None:
+def test_ctrl_c_in_a_terminal_stops_the_pool(instance: Path) -> None:
     with started(instance, "worker", "--processes", "1") as pool:
-        wait_for(lambda: doctor(instance, "workers"), what="a sign of life")
-        os.killpg(pool.pid, signal.SIGINT)  # a terminal sends it to every process of the group
+        wait_for(lambda: doctor(instance, "workers"), what="heartbeat")
+        os.killpg(pool.pid, signal.SIGINT)  # as a terminal does, to the whole process group
         assert pool.wait(20) == 0
         assert workers(instance, pool.pid) == set()
 
 
-def test_a_scheduler_shows_signs_of_life_until_it_goes(instance: Path) -> None:
+def test_a_scheduler_sends_heartbeats_until_it_stops(instance: Path) -> None:
     with started(instance, "scheduler") as scheduler:
-        wait_for(lambda: doctor(instance, "schedule"), what="a sign of life")
+        wait_for(lambda: doctor(instance, "schedule"), what="heartbeat")
         scheduler.terminate()
         assert scheduler.wait(20) == 0
     assert not doctor(instance, "schedule")

@@ -14,7 +14,7 @@ import pytest
 
 from puqpanel import sdk
 from puqpanel.cli import excerpts
-from puqpanel.cli.docs import made
+from puqpanel.cli.docs import generated_pages
 from puqpanel.cli.reference import TYPES, vendor_names
 from puqpanel.cli.reference_source import doc_of, members
 from puqpanel.domain.errors import UserError
@@ -76,7 +76,7 @@ def names(tree: ast.AST) -> set[str]:
 def test_the_pages_are_up_to_date() -> None:
     stale = [
         str(path.relative_to(ROOT))
-        for path, text in made(ROOT / "docs").items()
+        for path, text in generated_pages(ROOT / "docs").items()
         if not path.is_file() or path.read_text("utf-8") != text
     ]
     assert stale == [], "run: puqpanel docs build"
@@ -182,5 +182,5 @@ def test_code_of_real_files_is_filled_in(tmp_path: Path) -> None:
         == "<!-- code: a.py::One.two -->\n```python\n@property\ndef two(self):\n    return"
         " 2\n```\nafter\n"
     )
-    with pytest.raises(UserError, match=r"One\.three of a\.py, which is not there"):
+    with pytest.raises(UserError, match=r"One\.three from a\.py, which does not exist"):
         excerpts.fill("<!-- code: a.py::One.three -->\n", tmp_path)

@@ -1,3 +1,1 @@
-"""Small servers of the tests that speak the wire formats of outside services, and can be told
-to misbehave.
-"""
+"""Fake servers of external services, with faults on request."""

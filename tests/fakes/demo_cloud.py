@@ -1,6 +1,4 @@
-"""The panel's own demo cloud behind a front that can be told to fail: a module's tests meet the
-very provider of `up --demo`.
-"""
+"""The demo cloud behind a proxy with faults on request."""
 
 from __future__ import annotations
 
@@ -9,19 +7,19 @@ import threading
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
-from puqpanel.cli.demo_cloud import DemoCloud
-from puqpanel.cli.demo_cloud_store import Store
+from puqpanel.cli.demo.accounts import Store
+from puqpanel.cli.demo.cloud import DemoCloud
 from tests.fakes.faults import FaultyServer, Reply, Seen
 
 TOKEN = "demo-token-1f0c7e"
-KEPT = ("authorization", "content-type", "accept")
+FORWARDED_HEADERS = ("authorization", "content-type", "accept")
 
 
 class DemoCloudServer(FaultyServer):
-    """A demo cloud; `store` is open to tests, to arrange and to look."""
+    """A demo cloud; tests can read and change its `store`."""
 
     def __init__(self, folder: Path, port: int = 0) -> None:
-        """Args: folder, where the cloud keeps its accounts."""
+        """Start a demo cloud that stores its accounts in `folder`."""
         super().__init__(port)
         self.token = TOKEN
         self._cloud = DemoCloud(folder, TOKEN)
@@ -32,31 +30,32 @@ class DemoCloudServer(FaultyServer):
 
     @property
     def store(self) -> Store:
-        """What the cloud knows."""
+        """The accounts."""
         return self._cloud.store
 
     def work(self, request: Seen) -> Reply:
-        """Pass the request on, and the answer back."""
-        line = http.client.HTTPConnection("127.0.0.1", self._cloud.port, timeout=10)
+        """Forward a request and return the response."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._cloud.port, timeout=10)
         try:
-            address = quote(request.path) + (
-                f"?{urlencode(request.query)}" if request.query else ""
-            )
-            line.request(
+            query = f"?{urlencode(request.query)}" if request.query else ""
+            connection.request(
                 request.method,
-                address,
+                quote(request.path) + query,
                 request.body,
-                {name: request.headers[name] for name in KEPT if name in request.headers},
+                {
+                    name: request.headers[name]
+                    for name in FORWARDED_HEADERS
+                    if name in request.headers
+                },
             )
-            answer = line.getresponse()
-            return Reply(
-                answer.status, answer.read(), {"Content-Type": answer.getheader("Content-Type", "")}
-            )
+            response = connection.getresponse()
+            headers = {"Content-Type": response.getheader("Content-Type", "")}
+            return Reply(response.status, response.read(), headers)
         finally:
-            line.close()
+            connection.close()
 
     def stop(self) -> None:
-        """End both servers."""
+        """Stop both servers."""
         if self._gone.is_set():
             return
         super().stop()

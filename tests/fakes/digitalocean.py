@@ -1,9 +1,9 @@
-"""A DigitalOcean for tests: the part of API v2 that sells virtual servers, in its real wire format.
+"""Fake of DigitalOcean's API v2 for virtual servers, in its real wire format.
 
-Written from the public documentation of the API: lists come in pages of 20 with `links` and `meta`,
-errors are `{id, message}`, a deletion answers 204 and nothing, creations and actions answer at once
-and are done later. How much later is counted in looks: a new server is active once it was looked at
-`polls` times, an action is done once it or its server was looked at `steps` times.
+Based on the public API documentation: lists are paginated by 20 with `links` and `meta`, errors are
+`{id, message}`, a deletion returns 204, and creations and actions respond immediately and complete
+later. Progress is counted in reads: a new server becomes active after `polls` reads, and an action
+completes after it or its server was read `steps` times.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ MODES = ("idle", "iowait", "irq", "nice", "softirq", "steal", "system", "user")
 
 @dataclass
 class Droplet:
-    """One server."""
+    """A server."""
 
     id: int
     name: str
@@ -65,7 +65,7 @@ class Droplet:
 
 @dataclass
 class Action:
-    """Something that is being done to a server."""
+    """An action on a server."""
 
     id: int
     droplet: int
@@ -76,7 +76,7 @@ class Action:
 
 
 class ApiFault(Exception):
-    """The API says no: a status, an id and a message."""
+    """An API error with a status, an id and a message."""
 
     def __init__(self, status: int, message: str = "") -> None:
         super().__init__(message)
@@ -92,7 +92,7 @@ class ApiFault(Exception):
 
 @dataclass
 class Snapshot:
-    """A copy of a server's disk."""
+    """A snapshot of a server."""
 
     id: int
     name: str
@@ -103,22 +103,22 @@ class Snapshot:
 
 @dataclass
 class Temper:
-    """How the provider is today."""
+    """Behaviour of the fake provider."""
 
     polls: int = 2
     steps: int = 1
-    deaf: bool = False  # servers do not hear a shutdown: the action ends with an error
-    failing: set[str] = field(default_factory=set)  # kinds of actions that end with an error
-    limit: int = 25  # servers that the account may have
-    per_hour: int | None = None  # requests that are left
-    figures: bool = True  # the agent sends figures
+    deaf: bool = False  # servers ignore a shutdown, so the action fails
+    failing: set[str] = field(default_factory=set)  # types of actions that fail
+    limit: int = 25  # server limit of the account
+    per_hour: int | None = None  # remaining requests
+    figures: bool = True  # whether the agent sends metrics
 
 
 class DigitalOceanServer(FaultyServer):
-    """The fake cloud. All it has is open to tests, to arrange and to look."""
+    """The fake server; tests can read and change all of its state."""
 
     def __init__(self, port: int = 0) -> None:
-        """Make an account with nothing in it; see `FaultyServer` for starting it."""
+        """Create an empty account; `FaultyServer` describes how to start the server."""
         super().__init__(port)
         self.token = TOKEN
         self.temper = Temper()
@@ -131,7 +131,7 @@ class DigitalOceanServer(FaultyServer):
         self.numbers = itertools.count(3164400)
 
     def work(self, request: Seen) -> Reply:
-        """Answer one request as the API does."""
+        """Handle a request."""
         left = self.temper.per_hour
         headers = {
             "ratelimit-limit": "5000",
@@ -280,7 +280,7 @@ class DigitalOceanServer(FaultyServer):
         return self.droplets[int(number)]
 
     def _look(self, droplet: Droplet) -> None:
-        """Time passes by being looked at."""
+        """Advance the state of a server by one read."""
         if droplet.status == "new":
             droplet.looks -= 1
             if droplet.looks <= 0:
@@ -493,7 +493,7 @@ class DigitalOceanServer(FaultyServer):
         return 200, {"status": "success", "data": {"resultType": "matrix", "result": series}}
 
     def _page(self, request: Seen, root: str, rows: list[Any]) -> tuple[int, Any]:
-        """One page of a list, with the links to the others."""
+        """Return a page of a list with links to the others."""
         asked = dict(request.query)
         size, page = min(int(asked.get("per_page", 20)), 200), int(asked.get("page", 1))
         last = max(1, -(-len(rows) // size))
@@ -521,7 +521,7 @@ class DigitalOceanServer(FaultyServer):
         }
 
     def _shown(self, droplet: Droplet) -> dict[str, Any]:
-        """A server as the API shows it."""
+        """Return the API representation of a server."""
         spec = _spec(droplet.size)
         private = {
             "ip_address": "10.128.0.7",

@@ -1,6 +1,4 @@
-"""The server that all fakes of outside services are made of; modules' own tests have it as
-`puqpanel.sdk.testing.Provider`.
-"""
+"""Base class of the fake servers; module tests use it as `puqpanel.sdk.testing.Provider`."""
 
 from __future__ import annotations
 

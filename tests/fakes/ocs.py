@@ -1,12 +1,12 @@
-"""A Nextcloud for tests: the OCS user provisioning API, version 1, in its real wire format.
+"""Fake of Nextcloud's OCS user provisioning API, version 1, in its real wire format.
 
-Written from the public documentation of the API and from what servers are known to answer: version
-1 says HTTP 200 to nearly everything and puts the outcome into `meta.statuscode` (100 is success);
-answers are XML unless JSON is asked for; a request without the `OCS-APIRequest` header gets 412;
-wrong credentials get HTTP 401 with 997; a missing user is 404 when read, 998 when edited or deleted
-and 101 when enabled or disabled.
+Based on the public API documentation and known responses: version 1 returns HTTP 200 for nearly
+everything and the result in `meta.statuscode` (100 is success). Responses are XML unless JSON is
+requested. A request without the `OCS-APIRequest` header returns 412, wrong credentials return HTTP
+401 with 997, and a missing user returns 404 when read, 998 when edited or deleted and 101 when
+enabled or disabled.
 
-Servers of other makes differ in details, and so can this one: see `Dialect`.
+Other servers differ in details, which `Dialect` describes.
 """
 
 from __future__ import annotations
@@ -32,22 +32,21 @@ UNKNOWN_ROUTE = (
 
 @dataclass
 class Dialect:
-    """In what ways a server may differ from the common one."""
+    """Differences between servers."""
 
-    json: bool = True  # answers JSON when asked; an old server answers XML whatever is asked
-    missing: int = 404  # the code for reading a user that is not there (ownCloud: 998)
-    # "map"; "text": the figures as text; "bare": only the limit as it was set; "none": an empty
-    # list
+    json: bool = True  # supports JSON; old servers always return XML
+    missing: int = 404  # code for reading a missing user (ownCloud: 998)
+    # "map"; "text": numbers as text; "bare": only the limit as it was set; "none": an empty list
     quota: str = "map"
-    enabled: bool = True  # whether a user's data says if the user is enabled
-    root: str = ""  # the folder the cloud is installed in
+    enabled: bool = True  # whether a user's data includes `enabled`
+    root: str = ""  # path of the installation
     min_password: int = 10
     display_name: bool = True
 
 
 @dataclass
 class Account:
-    """One user of the cloud."""
+    """A user."""
 
     password: str
     groups: list[str] = field(default_factory=list)
@@ -59,7 +58,7 @@ class Account:
 
 
 class OcsFault(Exception):
-    """The API says no: a status code and a message."""
+    """An API error with a status code and a message."""
 
     def __init__(self, code: int, message: str = "") -> None:
         super().__init__(message)
@@ -67,10 +66,10 @@ class OcsFault(Exception):
 
 
 class OcsServer(FaultyServer):
-    """The fake cloud. `users` and `groups` are open to tests, to arrange and to look."""
+    """The fake server; tests can read and change `users` and `groups`."""
 
     def __init__(self, port: int = 0, dialect: Dialect | None = None) -> None:
-        """Make a cloud with an administrator and two groups; see `FaultyServer` for starting it."""
+        """Create an administrator and two groups; `FaultyServer` describes how to start the server."""
         super().__init__(port)
         self.dialect = dialect or Dialect()
         self.admin, self.password = "panel-admin", "app-Password-7f3a91"
@@ -80,11 +79,11 @@ class OcsServer(FaultyServer):
 
     @property
     def customers(self) -> dict[str, Account]:
-        """The users without the administrator."""
+        """All users except the administrator."""
         return {name: one for name, one in self.users.items() if name != self.admin}
 
     def work(self, request: Seen) -> Reply:
-        """Check the header and the credentials, find the route, and wrap what it says."""
+        """Authenticate and handle a request."""
         if request.headers.get("ocs-apirequest", "").lower() not in ("true", "1"):
             return Reply.of({"message": "CSRF check failed"}, 412)
         who = self._signed_in(request.headers.get("authorization", ""))
@@ -111,7 +110,7 @@ class OcsServer(FaultyServer):
         return self._reply(code, message, data, as_json=wants_json and self.dialect.json)
 
     def _signed_in(self, header: str) -> str:
-        """The user whose name and password the request carries, or nothing."""
+        """Return the authenticated user name, or an empty string."""
         try:
             name, _, password = (
                 base64.b64decode(header.removeprefix("Basic ")).decode().partition(":")
@@ -122,7 +121,7 @@ class OcsServer(FaultyServer):
         return name if account and account.enabled and account.password == password else ""
 
     def _route(self, who: str, request: Seen, path: str) -> Any:
-        """Find what answers this method and path, and ask it."""
+        """Call the handler for a method and path."""
         for method, pattern, handler, open_to_all in self._routes():
             match = re.fullmatch(pattern, path)
             if match and method == request.method:
@@ -158,7 +157,7 @@ class OcsServer(FaultyServer):
         ]
 
     def _user(self, name: str, code: int) -> Account:
-        """The account of that name, or the code a server has for its absence."""
+        """Return an account, or raise the code for a missing one."""
         if (account := self.users.get(unquote(name))) is None:
             raise OcsFault(code, "User does not exist" if code == 404 else "")
         return account
@@ -232,7 +231,7 @@ class OcsServer(FaultyServer):
         return {"enabled": account.enabled, **data} if self.dialect.enabled else data
 
     def _quota(self, account: Account) -> Any:
-        """What servers are known to say of a user's quota."""
+        """Return the quota of a user in the server's dialect."""
         limit = size(account.quota)
         if self.dialect.quota == "none":
             return []
@@ -311,7 +310,7 @@ class OcsServer(FaultyServer):
         return []
 
     def _reply(self, code: int, message: str, data: Any, *, as_json: bool) -> Reply:
-        """Wrap the outcome as the API does."""
+        """Encode the result as JSON or XML."""
         meta = {
             "status": "ok" if code == 100 else "failure",
             "statuscode": code,
@@ -328,13 +327,13 @@ class OcsServer(FaultyServer):
 
 
 def size(text: str) -> int | None:
-    """Bytes of a quota such as "5 GB"; None if it is no size."""
+    """Parse a quota such as "5 GB" to bytes; None if it is not a size."""
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?b)?\s*", text.lower())
     return round(float(match[1]) * UNITS[match[2] or ""]) if match else None
 
 
 def _xml(tag: str, value: Any) -> str:
-    """A value as the API writes it: lists are `element`s, nothing and no are empty."""
+    """Encode a value as XML; lists become `element` tags, and None and False are empty."""
     if isinstance(value, dict):
         inner = "".join(_xml(key, one) for key, one in value.items())
         return f"<{tag}>{inner}</{tag}>\n"

@@ -1,10 +1,9 @@
-"""A small mail server that speaks SMTP on loopback, with and without encryption, and misbehaves
-when asked to.
+"""Fake SMTP server on loopback, with and without encryption, and with faults on request.
 
 with MailServer(encryption="tls", login=("panel", "secret")) as server:
-    server.fault = "recipient"      # refuses it; see FAULTS
+    server.fault = "recipient"      # refuse recipients; see FAULTS
     ...
-    server.messages                 # what was taken
+    server.messages                 # accepted messages
 """
 
 from __future__ import annotations
@@ -28,15 +27,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-# : recipient and full: refused for good and for now; drop: the line is cut after DATA; silent: no
-# greeting; drip: a greeting a byte at a time; : echo: a refused sign-in is answered with what was
-# sent.
+# recipient, full: permanent and temporary refusal; drop: close the connection after DATA; silent: no
+# greeting; drip: a greeting one byte at a time; echo: quote the credentials of a refused sign-in.
 FAULTS = {"", "recipient", "full", "drop", "silent", "drip", "echo"}
 
 
 @dataclass(frozen=True)
 class Taken:
-    """One message: the envelope, what stands in it, and whether the line was encrypted."""
+    """An accepted message with its envelope."""
 
     sender: str
     recipients: list[str]
@@ -46,13 +44,13 @@ class Taken:
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:
-    """A certificate for localhost that nobody trusts, and its key."""
+    """Create a self-signed certificate for localhost; return the paths of certificate and key."""
     key, name = (
         ec.generate_private_key(ec.SECP256R1()),
         x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")]),
     )
     now = datetime.datetime.now(datetime.UTC)
-    made = (
+    signed = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
@@ -64,7 +62,7 @@ def certificate(folder: Path) -> tuple[Path, Path]:
         .sign(key, hashes.SHA256())
     )
     paths = folder / "cert.pem", folder / "key.pem"
-    paths[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    paths[0].write_bytes(signed.public_bytes(serialization.Encoding.PEM))
     paths[1].write_bytes(
         key.private_bytes(
             serialization.Encoding.PEM,
@@ -76,7 +74,7 @@ def certificate(folder: Path) -> tuple[Path, Path]:
 
 
 class MailServer:
-    """The server. It answers within `with`."""
+    """The server; use it as a context manager."""
 
     def __init__(self, encryption: str = "none", login: tuple[str, str] | None = None) -> None:
         self.encryption, self.login, self.fault = encryption, login, ""
@@ -117,7 +115,7 @@ class MailServer:
         self.thread.join()
 
     def config(self, **more: Any) -> dict[str, Any]:
-        """The settings of a sender that uses this server."""
+        """Return the settings of a sender that uses this server."""
         user, password = self.login or ("", "")
         return {
             "server": "localhost",

@@ -1,4 +1,4 @@
-"""The fake cloud speaks as the documentation of the real one says."""
+"""The fake server follows the documentation of the real API."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIH1x2ZvQ9pT0n3VtX5m0cQ4n1kQyC6m0l6Jq7
 
 @pytest.fixture
 def cloud() -> Iterator[DigitalOceanServer]:
-    """A running cloud."""
+    """A running server."""
     with DigitalOceanServer() as one:
         yield one
 
@@ -31,7 +31,7 @@ def cloud() -> Iterator[DigitalOceanServer]:
 def ask(
     cloud: DigitalOceanServer, method: str, path: str, body: Any = None, **query: Any
 ) -> tuple[int, Any]:
-    """One request with the token; status and JSON."""
+    """Send a request with the token; return status and JSON."""
     headers = {"Authorization": f"Bearer {cloud.token}"}
     answer = requests.request(
         method, f"{cloud.url}/v2/{path}", json=body, params=query, headers=headers, timeout=5
@@ -39,7 +39,7 @@ def ask(
     return answer.status_code, answer.json() if answer.content else None
 
 
-def test_the_life_of_a_server(cloud: DigitalOceanServer) -> None:
+def test_the_lifecycle_of_a_server(cloud: DigitalOceanServer) -> None:
     status, told = ask(cloud, "POST", "droplets", WISH)
     at = f"droplets/{told['droplet']['id']}"
     assert (
@@ -126,7 +126,9 @@ def test_the_life_of_a_server(cloud: DigitalOceanServer) -> None:
         ({"tags": ["a b"]}, "Tag"),
     ],
 )
-def test_what_it_refuses(cloud: DigitalOceanServer, changed: dict[str, Any], words: str) -> None:
+def test_invalid_requests_are_refused(
+    cloud: DigitalOceanServer, changed: dict[str, Any], words: str
+) -> None:
     status, told = ask(cloud, "POST", "droplets", {**WISH, **changed})
     assert (status, told["id"], words in told["message"], cloud.droplets) == (
         422,
@@ -136,7 +138,7 @@ def test_what_it_refuses(cloud: DigitalOceanServer, changed: dict[str, Any], wor
     )
 
 
-def test_token_limit_and_headers(cloud: DigitalOceanServer) -> None:
+def test_token_rate_limit_and_headers(cloud: DigitalOceanServer) -> None:
     answer = requests.get(
         f"{cloud.url}/v2/account", headers={"Authorization": "Bearer wrong"}, timeout=5
     )
@@ -156,7 +158,7 @@ def test_token_limit_and_headers(cloud: DigitalOceanServer) -> None:
     )
 
 
-def test_lists_come_in_pages(cloud: DigitalOceanServer) -> None:
+def test_lists_are_paginated(cloud: DigitalOceanServer) -> None:
     cloud.snapshots = {number: Snapshot(number, str(number), 1) for number in range(45)}
     first = ask(cloud, "GET", "snapshots")[1]
     assert (
@@ -192,7 +194,7 @@ def test_keys_images_sizes_and_regions(cloud: DigitalOceanServer) -> None:
     }
 
 
-def test_figures(cloud: DigitalOceanServer) -> None:
+def test_metrics(cloud: DigitalOceanServer) -> None:
     number = ask(cloud, "POST", "droplets", WISH)[1]["droplet"]["id"]
     window = {"host_id": number, "start": 1_760_000_000, "end": 1_760_003_600}
     data = ask(cloud, "GET", "monitoring/metrics/droplet/cpu", **window)[1]["data"]

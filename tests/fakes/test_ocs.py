@@ -1,4 +1,4 @@
-"""The fake cloud speaks as the documentation of the real one says."""
+"""The fake server follows the documentation of the real API."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ HEADERS = {"OCS-APIRequest": "true"}
 
 @pytest.fixture
 def cloud() -> Iterator[OcsServer]:
-    """A running cloud."""
+    """A running server."""
     with OcsServer() as one:
         yield one
 
 
 def ask(cloud: OcsServer, method: str, path: str, **form: object) -> tuple[int, object]:
-    """One request as the administrator; the API's code and data."""
+    """Send a request as the administrator; return the API's code and data."""
     answer = requests.request(
         method,
         f"{cloud.url}/ocs/v1.php/cloud{path}",
@@ -35,7 +35,7 @@ def ask(cloud: OcsServer, method: str, path: str, **form: object) -> tuple[int, 
     return ocs["meta"]["statuscode"], ocs["data"]
 
 
-def test_the_life_of_a_user(cloud: OcsServer) -> None:
+def test_the_lifecycle_of_a_user(cloud: OcsServer) -> None:
     new = {"userid": "nc_1", "password": "long-enough-1", "groups[]": "customers", "quota": "5 GB"}
     assert ask(cloud, "POST", "/users", **new) == (100, {"id": "nc_1"})
     assert ask(cloud, "POST", "/users", **new)[0] == 102
@@ -56,7 +56,7 @@ def test_the_life_of_a_user(cloud: OcsServer) -> None:
     assert (ask(cloud, "DELETE", "/users/nc_1")[0], cloud.customers) == (100, {})
 
 
-def test_what_it_refuses(cloud: OcsServer) -> None:
+def test_invalid_requests_are_refused(cloud: OcsServer) -> None:
     assert ask(cloud, "POST", "/users", userid="a", password="short")[0] == 107
     assert ask(cloud, "POST", "/users", userid="a/b", password="long-enough-1")[0] == 101
     assert (
@@ -81,7 +81,7 @@ def test_what_it_refuses(cloud: OcsServer) -> None:
     assert ask(cloud, "GET", "/nothing")[0] == 998
 
 
-def test_header_credentials_and_rights(cloud: OcsServer) -> None:
+def test_header_credentials_and_permissions(cloud: OcsServer) -> None:
     url = f"{cloud.url}/ocs/v1.php/cloud/users"
     assert requests.get(url, auth=(cloud.admin, cloud.password), timeout=5).status_code == 412
     wrong = requests.get(url, headers=HEADERS, auth=(cloud.admin, "no"), timeout=5)
@@ -94,7 +94,7 @@ def test_header_credentials_and_rights(cloud: OcsServer) -> None:
     assert ElementTree.fromstring(plain.text).findtext("meta/statuscode") == "403"
 
 
-def test_it_answers_xml_unless_asked_for_json(cloud: OcsServer) -> None:
+def test_responses_are_xml_unless_json_is_requested(cloud: OcsServer) -> None:
     url = f"{cloud.url}/ocs/v1.php/cloud/users/{cloud.admin}"
     answer = requests.get(url, headers=HEADERS, auth=(cloud.admin, cloud.password), timeout=5)
     tree = ElementTree.fromstring(answer.text)

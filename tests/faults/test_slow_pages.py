@@ -23,9 +23,9 @@ SOURCE = (
 HANGS = """
 import sys, time
 from pathlib import Path
-from puqpanel.infra import marks
-marks.keep(Path(sys.argv[1]))
-with marks.during("Plugin/Slow page()"):
+from puqpanel.host.containment import crash_markers
+crash_markers.open_marker(Path(sys.argv[1]))
+with crash_markers.marked("Plugin/Slow page()"):
     print("waiting", flush=True)
     sys.stdin.read()
 """

@@ -1,6 +1,4 @@
-"""Where the panel may be sent by what people type: every way of writing a closed address is
-refused, and what was looked at is what is reached.
-"""
+"""Protection against SSRF: every notation of a private address is refused, also in redirects."""
 
 from __future__ import annotations
 
@@ -68,8 +66,8 @@ def nothing_allowed() -> Iterator[None]:
         "100::1",
     ],
 )
-def test_closed_addresses_in_every_spelling(host: str) -> None:
-    with pytest.raises(AddressRefused, match="not on the open internet"):
+def test_private_addresses_are_refused_in_every_notation(host: str) -> None:
+    with pytest.raises(AddressRefused, match="is not a public address"):
         resolve_public(host, 80)
 
 
@@ -88,24 +86,24 @@ def test_closed_addresses_in_every_spelling(host: str) -> None:
         "пример.invalid",
     ],
 )
-def test_what_is_no_host(host: str) -> None:
+def test_an_invalid_host_is_refused(host: str) -> None:
     with pytest.raises(UserError) as caught:
         resolve_public(host, 80)
     assert str(caught.value).endswith(".") and len(str(caught.value)) < 200
 
 
 @pytest.mark.parametrize("port", [0, -1, 65536, True, "x", None, 1.5])
-def test_what_is_no_port(port: Any) -> None:
+def test_an_invalid_port_is_refused(port: Any) -> None:
     with pytest.raises(AddressRefused, match="port"):
         resolve_public("8.8.8.8", port)
 
 
 @pytest.mark.parametrize("host", ["8.8.8.8", "1.1.1.1", "2606:4700::1111", "64:ff9b::808:808"])
-def test_the_open_internet(host: str) -> None:
+def test_public_addresses_are_allowed(host: str) -> None:
     assert resolve_public(host, 443) == [(str(ip_address(host)), 443)]
 
 
-def test_what_is_inside_another_is_reached_plainly() -> None:
+def test_an_ipv4_mapped_address_resolves_to_ipv4() -> None:
     assert resolve_public("::ffff:8.8.8.8", 53) == [("8.8.8.8", 53)]
 
 
@@ -114,45 +112,43 @@ def test_allowed_networks() -> None:
     assert resolve_public("::ffff:127.0.0.1", 80, ["127.0.0.1"]) == [("127.0.0.1", 80)]
     with pytest.raises(AddressRefused):
         resolve_public("10.0.0.1", 80, ["127.0.0.0/8"])
-    with pytest.raises(UserError, match="no network"):
+    with pytest.raises(UserError, match="not a network"):
         resolve_public("8.8.8.8", 80, ["everything"])
     addresses.allow(["10.0.0.0/8"])
     assert resolve_public("10.9.8.7", 80) == [("10.9.8.7", 80)]
     assert not is_open(ip_address("127.0.0.1"))
 
 
-def test_the_setting() -> None:
-    found = Settings.load({"PUQPANEL_MONITORING_ALLOW": "10.0.0.0/8, 192.168.7.5"})
-    assert found.monitoring_allow == ("10.0.0.0/8", "192.168.7.5")
+def test_the_setting_is_validated() -> None:
+    settings = Settings.load({"PUQPANEL_MONITORING_ALLOW": "10.0.0.0/8, 192.168.7.5"})
+    assert settings.monitoring_allow == ("10.0.0.0/8", "192.168.7.5")
     with pytest.raises(SettingsError, match="MONITORING_ALLOW"):
         Settings.load({"PUQPANEL_MONITORING_ALLOW": "office"})
 
 
 @pytest.fixture
 def names(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
-    """Names of the test's own, each with the answers it gives one look after the other; tells
-    who was asked for.
-    """
+    """Install fake host names with consecutive addresses; return the names that are resolved."""
     real = socket.getaddrinfo
 
     def install(**table: list[str]) -> list[str]:
-        asked: list[str] = []
+        resolved: list[str] = []
 
-        def look(host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
+        def getaddrinfo(host: Any, port: Any, *args: Any, **kwargs: Any) -> Any:
             name = str(host).removesuffix(".test")
             if name not in table:
                 return real(host, port, *args, **kwargs)
-            asked.append(name)
-            answers = table[name]
-            return real(answers.pop(0) if len(answers) > 1 else answers[0], port, *args, **kwargs)
+            resolved.append(name)
+            texts = table[name]
+            return real(texts.pop(0) if len(texts) > 1 else texts[0], port, *args, **kwargs)
 
-        monkeypatch.setattr(socket, "getaddrinfo", look)
-        return asked
+        monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+        return resolved
 
     return install
 
 
-def test_only_the_open_ones_of_several(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_public_addresses_of_a_name_are_returned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         socket,
         "getaddrinfo",
@@ -161,23 +157,23 @@ def test_only_the_open_ones_of_several(monkeypatch: pytest.MonkeyPatch) -> None:
     assert resolve_public("mixed.test", 80) == [("8.8.8.8", 80)]
 
 
-def test_a_resolver_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
-    gone = threading.Event()
-    monkeypatch.setattr(addresses, "LOOKUP", 0.05)
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **k: gone.wait(10) and [])
+def test_resolving_has_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    done = threading.Event()
+    monkeypatch.setattr(addresses, "LOOKUP_SECONDS", 0.05)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **k: done.wait(10) and [])
     with pytest.raises(AddressRefused, match="in time"):
         resolve_public("slow.test", 80)
-    gone.set()
+    done.set()
 
 
-def test_a_session_of_the_open_internet_only(httpserver: HTTPServer) -> None:
+def test_a_session_with_a_policy_refuses_private_addresses(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/").respond_with_data("inside")
     for host in ("127.0.0.1", "localhost", "2130706433", "[::ffff:7f00:1]"):
         answer = http.session(f"http://{host}:{httpserver.port}", policy=http.public_only()).get(
             "/"
         )
         assert (answer.ok, answer.lost, answer.text) == (False, False, "")
-        assert "not on the open internet" in answer.error
+        assert "is not a public address" in answer.error
     assert httpserver.log == []
     assert (
         http.session(httpserver.url_for(""), policy=http.public_only(["127.0.0.1"])).get("/").text
@@ -187,19 +183,19 @@ def test_a_session_of_the_open_internet_only(httpserver: HTTPServer) -> None:
         "a module's own provider may be anywhere"
     )
     refused = http.session("https://10.0.0.1", policy=http.public_only()).get("/")
-    assert "10.0.0.1 is not on the open internet" in refused.error
+    assert "10.0.0.1 is not a public address" in refused.error
 
 
-def test_each_redirect_is_looked_at(
+def test_the_policy_applies_to_redirects(
     httpserver: HTTPServer, names: Callable[..., list[str]]
 ) -> None:
-    names(door=["127.0.0.1"], inner=["127.0.0.2"])
+    names(public=["127.0.0.1"], inner=["127.0.0.2"])
     httpserver.expect_request("/").respond_with_data(
         "", 302, {"Location": f"http://inner.test:{httpserver.port}/secret"}
     )
     httpserver.expect_request("/secret").respond_with_data("the secret")
     monitor = http.session(
-        f"http://door.test:{httpserver.port}", policy=http.public_only(["127.0.0.1"])
+        f"http://public.test:{httpserver.port}", policy=http.public_only(["127.0.0.1"])
     )
     assert (monitor.get("/").http_code, monitor.get("/").ok) == (302, False)
     followed = monitor.get("/", follow=3)
@@ -208,18 +204,18 @@ def test_each_redirect_is_looked_at(
     assert {request.path for request, _ in httpserver.log} == {"/"}
 
 
-def test_a_name_that_changes_its_answer(
+def test_dns_rebinding_has_no_effect(
     httpserver: HTTPServer, names: Callable[..., list[str]]
 ) -> None:
-    asked = names(rebind=["127.0.0.1", "127.0.0.2"])
+    resolved = names(rebind=["127.0.0.1", "127.0.0.2"])
     httpserver.expect_request("/").respond_with_data("reached")
     answer = http.session(
         f"http://rebind.test:{httpserver.port}", policy=http.public_only(["127.0.0.1"])
     ).get("/")
-    assert (answer.text, asked) == (
+    assert (answer.text, resolved) == (
         "reached",
         ["rebind"],
-    ), "one look, and what was looked at is what was reached"
+    ), "the name is resolved once, and the checked address is used"
     assert (
         "127.0.0.2"
         in http.session(
@@ -230,13 +226,15 @@ def test_a_name_that_changes_its_answer(
     )
 
 
-def test_credentials_stay_with_their_host(httpserver: HTTPServer) -> None:
-    seen: list[Request] = []
+def test_credentials_are_sent_only_to_their_origin(httpserver: HTTPServer) -> None:
+    received: list[Request] = []
 
     def handle(request: Request) -> Response:
-        seen.append(request)
-        to = {"/a": "/b", "/b": f"http://localhost:{httpserver.port}/c"}.get(request.path)
-        return Response("end", 302 if to else 200, headers={"Location": to} if to else {})
+        received.append(request)
+        location = {"/a": "/b", "/b": f"http://localhost:{httpserver.port}/c"}.get(request.path)
+        return Response(
+            "end", 302 if location else 200, headers={"Location": location} if location else {}
+        )
 
     httpserver.expect_request("/a").respond_with_handler(handle)
     httpserver.expect_request("/b").respond_with_handler(handle)
@@ -247,18 +245,20 @@ def test_credentials_stay_with_their_host(httpserver: HTTPServer) -> None:
         headers={"X-Api-Key": "key-secret"},
     )
     answer = cloud.get("/a", follow=5, headers={"X-Once": "once-secret"}, params={"q": "1"})
-    assert (answer.text, [request.path for request in seen]) == ("end", ["/a", "/b", "/c"])
+    assert (answer.text, [request.path for request in received]) == ("end", ["/a", "/b", "/c"])
     assert (
-        "X-Api-Key" in seen[1].headers
-        and "Authorization" in seen[1].headers
-        and "X-Once" in seen[1].headers
+        "X-Api-Key" in received[1].headers
+        and "Authorization" in received[1].headers
+        and "X-Once" in received[1].headers
     )
-    assert not {"X-Api-Key", "Authorization", "X-Once"} & set(seen[2].headers.keys())
-    assert seen[2].headers["User-Agent"].startswith("puqpanel") and seen[2].query_string == b""
-    assert cloud.post("/a", json={}, follow=5).http_code == 302, "nothing is sent twice"
+    assert not {"X-Api-Key", "Authorization", "X-Once"} & set(received[2].headers.keys())
+    assert (
+        received[2].headers["User-Agent"].startswith("puqpanel") and received[2].query_string == b""
+    )
+    assert cloud.post("/a", json={}, follow=5).http_code == 302, "a POST is never repeated"
 
 
-def test_redirects_in_a_circle_and_to_other_schemes(httpserver: HTTPServer) -> None:
+def test_redirect_loops_and_other_schemes_are_not_followed(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/round").respond_with_data("", 302, {"Location": "/round"})
     httpserver.expect_request("/file").respond_with_data(
         "", 302, {"Location": "file:///etc/passwd"}
@@ -270,7 +270,7 @@ def test_redirects_in_a_circle_and_to_other_schemes(httpserver: HTTPServer) -> N
     assert (answer.ok, answer.text, answer.http_code) == (False, "", 0) and answer.error
 
 
-def test_a_redirect_to_nonsense() -> None:
+def test_a_redirect_to_an_invalid_url_is_an_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def work() -> None:

@@ -1,6 +1,4 @@
-"""The embedded queue server with a real Valkey: killed, started twice, orphaned, in a folder
-with a long name.
-"""
+"""The embedded queue server with a real Valkey: kills, second start, orphans and long paths."""
 
 from __future__ import annotations
 
@@ -43,7 +41,7 @@ def client(instance: Path) -> redis.Redis:
 def wait_for(condition, seconds: float = 15.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
+        assert time.monotonic() < deadline, "timed out"
         time.sleep(0.05)
 
 
@@ -58,11 +56,13 @@ def kill(server: QueueServer) -> None:
     server.process.wait()
 
 
-def test_it_is_private_persistent_and_has_no_port(server: QueueServer, tmp_path: Path) -> None:
-    with client(tmp_path) as r:
-        assert r.config_get("port")["port"] == "0"
-        assert r.config_get("appendonly")["appendonly"] == "yes"
-        assert r.config_get("maxmemory-policy")["maxmemory-policy"] == "noeviction"
+def test_the_server_is_private_persistent_and_has_no_port(
+    server: QueueServer, tmp_path: Path
+) -> None:
+    with client(tmp_path) as connection:
+        assert connection.config_get("port")["port"] == "0"
+        assert connection.config_get("appendonly")["appendonly"] == "yes"
+        assert connection.config_get("maxmemory-policy")["maxmemory-policy"] == "noeviction"
     assert stat.S_IMODE(socket_path(tmp_path).stat().st_mode) == 0o700
     assert stat.S_IMODE((tmp_path / "keys" / "queue.password").stat().st_mode) == 0o600
     assert stat.S_IMODE((tmp_path / "queue").stat().st_mode) == 0o700
@@ -74,28 +74,28 @@ def test_it_is_private_persistent_and_has_no_port(server: QueueServer, tmp_path:
         stranger.ping()
 
 
-def test_killed_it_comes_back_with_its_data(server: QueueServer, tmp_path: Path) -> None:
-    with client(tmp_path) as r:
-        r.rpush("queue", "1", "2", "3")
+def test_a_killed_server_restarts_with_its_data(server: QueueServer, tmp_path: Path) -> None:
+    with client(tmp_path) as connection:
+        connection.rpush("queue", "1", "2", "3")
     killed = pid_of(server)
     kill(server)
     wait_for(lambda: server.tick() and server.ready())
     assert pid_of(server) != killed and server.restarts == 1
-    with client(tmp_path) as r:
-        assert r.lrange("queue", 0, -1) == ["1", "2", "3"]
+    with client(tmp_path) as connection:
+        assert connection.lrange("queue", 0, -1) == ["1", "2", "3"]
 
 
-def test_one_that_keeps_dying_is_started_ever_more_patiently(server: QueueServer) -> None:
+def test_repeated_exits_increase_the_restart_delay(server: QueueServer) -> None:
     for _ in range(4):
         kill(server)
         wait_for(server.tick)
     kill(server)
-    begun = time.monotonic()
+    started = time.monotonic()
     wait_for(server.tick)
-    assert time.monotonic() - begun > 1.5
+    assert time.monotonic() - started > 1.5
 
 
-def test_a_second_one_is_refused_with_a_sentence(server: QueueServer, tmp_path: Path) -> None:
+def test_a_second_server_is_refused(server: QueueServer, tmp_path: Path) -> None:
     with pytest.raises(QueueServerError) as caught:
         QueueServer(tmp_path).start()
     assert (
@@ -105,7 +105,7 @@ def test_a_second_one_is_refused_with_a_sentence(server: QueueServer, tmp_path: 
     assert server.ready()
 
 
-def test_stopped_it_leaves_no_process_and_no_socket(tmp_path: Path) -> None:
+def test_stopping_leaves_no_process_and_no_socket(tmp_path: Path) -> None:
     with QueueServer(tmp_path) as server:
         pid = pid_of(server)
     assert not alive(pid) and not socket_path(tmp_path).exists()
@@ -113,7 +113,7 @@ def test_stopped_it_leaves_no_process_and_no_socket(tmp_path: Path) -> None:
         assert again.ready()
 
 
-def test_a_stale_socket_is_no_obstacle(tmp_path: Path) -> None:
+def test_a_stale_socket_is_replaced(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as stale:
         stale.bind(str(socket_path(tmp_path)))
     assert socket_path(tmp_path).exists()
@@ -132,27 +132,27 @@ time.sleep(600)
 """
 
 
-def test_it_dies_with_its_parent(tmp_path: Path) -> None:
+def test_the_server_exits_with_its_parent(tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", PARENT, str(tmp_path)], stdout=subprocess.PIPE, text=True
     ) as parent:
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())
-        with client(tmp_path) as r:
-            r.set("kept", "yes")
+        with client(tmp_path) as connection:
+            connection.set("key", "value")
         parent.kill()
         parent.wait()
         wait_for(lambda: not alive(pid) or _zombie(pid))
-    with QueueServer(tmp_path), client(tmp_path) as r:
-        assert r.get("kept") == "yes"
+    with QueueServer(tmp_path), client(tmp_path) as connection:
+        assert connection.get("key") == "value"
 
 
-def test_an_orphan_is_ended_before_the_next_one_starts(tmp_path: Path) -> None:
+def test_an_orphan_is_stopped_before_the_next_server_starts(tmp_path: Path) -> None:
     server = QueueServer(tmp_path)
     server.start()
     orphan, server.process = server.process, None
     assert orphan is not None
-    # lets go of the lock alone: as if the supervisor had vanished on a system that tells nobody
+    # Releases only the lock, as if the supervisor had died without ending its child.
     server.stop()
     with QueueServer(tmp_path) as successor:
         assert orphan.wait(5) is not None
@@ -160,33 +160,33 @@ def test_an_orphan_is_ended_before_the_next_one_starts(tmp_path: Path) -> None:
         assert successor.ready()
 
 
-def test_a_folder_with_a_long_name_gets_a_private_socket_elsewhere(tmp_path: Path) -> None:
+def test_a_long_path_gets_a_private_socket_elsewhere(tmp_path: Path) -> None:
     instance = tmp_path / ("long" * 30)
     path = socket_path(instance)
     assert len(str(path)) < 100 and stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     assert socket_path(instance) == path
     with QueueServer(instance) as server:
         assert server.ready()
-    path.parent.chmod(0o755)  # no longer ours alone: another place is chosen
+    path.parent.chmod(0o755)  # no longer private: another directory is used
     assert socket_path(instance).parent != path.parent
 
 
 @pytest.mark.skipif(shutil.which("redis-server") is None, reason="no redis-server on this machine")
-def test_a_redis_server_on_the_path_does_as_well(
+def test_a_redis_server_on_the_path_is_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(queue_server, "_runs", lambda program: False)
     assert Path(queue_server.find_binary()).name in ("redis-server", "valkey-server")
     with QueueServer(tmp_path) as server:
-        with client(tmp_path) as r:
-            r.rpush("queue", "1")
+        with client(tmp_path) as connection:
+            connection.rpush("queue", "1")
         kill(server)
         wait_for(lambda: server.tick() and server.ready())
-        with client(tmp_path) as r:
-            assert r.lrange("queue", 0, -1) == ["1"]
+        with client(tmp_path) as connection:
+            assert connection.lrange("queue", 0, -1) == ["1"]
 
 
-def test_without_any_program_one_sentence_says_what_to_install(
+def test_without_a_binary_the_error_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -195,7 +195,7 @@ def test_without_any_program_one_sentence_says_what_to_install(
         QueueServer(tmp_path).start()
 
 
-def test_a_place_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+def test_an_unwritable_directory_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(QueueServerError, match="Cannot write to"):
         QueueServer(tmp_path / "file" / "instance").start()

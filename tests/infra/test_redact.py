@@ -1,4 +1,4 @@
-"""What is masked in logs, and what is left to be read."""
+"""Masking of given secrets, and by field name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from puqpanel.infra.redact import MASK, mask_secrets, redact
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "masked"),
     [
         ("the key is swordfish, swordfish!", f"the key is {MASK}, {MASK}!"),
         ("PUT https://cloud.test/swordfish/accounts", "PUT https://cloud.test/swordfish/accounts"),
@@ -18,9 +18,9 @@ from puqpanel.infra.redact import MASK, mask_secrets, redact
         ("panel and pass", "panel and pass"),
     ],
 )
-def test_given_secrets(text: str, shown: str) -> None:
-    assert mask_secrets(text, ["panel", "pass", "swordfish", "swordfish-long", ""]) == shown
+def test_given_secrets_are_masked_except_in_urls(text: str, masked: str) -> None:
+    assert mask_secrets(text, ["panel", "pass", "swordfish", "swordfish-long", ""]) == masked
 
 
-def test_names_are_masked_however_short_what_they_hold() -> None:
+def test_short_values_are_masked_by_field_name() -> None:
     assert redact({"password": "a", "name": "a"}) == {"password": MASK, "name": "a"}

@@ -1,4 +1,4 @@
-"""Keys that several processes make at once, and the names under which secrets are masked."""
+"""Concurrent creation of keys, and field names that are masked."""
 
 from __future__ import annotations
 
@@ -11,25 +11,27 @@ from puqpanel.infra import crypto
 from puqpanel.infra.redact import MASK, redact, secret_name
 
 
-def test_processes_that_start_together_have_one_key(tmp_path: Path) -> None:
+def test_concurrent_processes_create_one_key(tmp_path: Path) -> None:
     for number in range(20):
-        folder, barrier, found = tmp_path / str(number), threading.Barrier(4), []
+        folder, barrier, created = tmp_path / str(number), threading.Barrier(4), []
 
         def start(
             folder: Path = folder,
             barrier: threading.Barrier = barrier,
-            found: list[tuple[str, str]] = found,
+            created: list[tuple[str, str]] = created,
         ) -> None:
             barrier.wait()
             crypto.make_keys(folder)
-            found.append((crypto.read_keys(crypto.key_file(folder))[0], crypto.session_key(folder)))
+            created.append(
+                (crypto.read_keys(crypto.key_file(folder))[0], crypto.session_key(folder))
+            )
 
         threads = [threading.Thread(target=start) for _ in range(4)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        assert len(set(found)) == 1 and len(found) == 4
+        assert len(set(created)) == 1 and len(created) == 4
         assert sorted(path.name for path in folder.iterdir()) == ["secrets.key", "session.key"]
 
 
@@ -49,7 +51,7 @@ def test_processes_that_start_together_have_one_key(tmp_path: Path) -> None:
         "wg_psk",
     ],
 )
-def test_what_stands_under_a_secret_name_is_masked(name: str) -> None:
+def test_secret_field_names_are_masked(name: str) -> None:
     assert redact({name: "hunter2"}) == {name: MASK}
 
 
@@ -68,5 +70,5 @@ def test_what_stands_under_a_secret_name_is_masked(name: str) -> None:
         "power",
     ],
 )
-def test_what_only_looks_like_one_is_not(name: str) -> None:
+def test_similar_field_names_are_not_masked(name: str) -> None:
     assert not secret_name(name)

@@ -25,11 +25,11 @@ def test_a_scheduler_that_could_not_look_gives_holders_time_to_show_themselves(
     with transaction() as current:
         current.execute(sa.update(Task).values(lease_until=now() - timedelta(seconds=1)))
     # the database was away: no round since, and no lease renewed
-    entries[0].due = time.monotonic() - fence.LEASE
+    entries[0].due = time.monotonic() - fence.LEASE_SECONDS
     assert schedule.tick(entries) == 0
     release()
-    assert session().scalar(sa.select(Task.status)) == "running" and claim.beat(task.id, "alive")
-    assert entries[0].due - time.monotonic() > fence.LEASE - 1
+    assert session().scalar(sa.select(Task.status)) == "running" and claim.renew(task.id, "alive")
+    assert entries[0].due - time.monotonic() > fence.LEASE_SECONDS - 1
 
 
 def test_a_new_scheduler_rescues_at_once(panel: Panel) -> None:

@@ -1,6 +1,4 @@
-"""The panel's migrations: one head, up and down on every database, and nothing left that the
-models have and they do not.
-"""
+"""The panel's migrations: one head, upgrade and downgrade, and no difference from the models."""
 
 from __future__ import annotations
 
@@ -26,7 +24,9 @@ def test_models_match_the_migrations(new_database: Callable[[], str]) -> None:
     engine.dispose()
 
 
-def test_down_takes_everything_and_up_brings_it_back(new_database: Callable[[], str]) -> None:
+def test_downgrade_removes_everything_and_upgrade_restores_it(
+    new_database: Callable[[], str],
+) -> None:
     engine = engine_for(new_database())
     migrate.downgrade(engine, PANEL)
     assert set(sa.inspect(engine).get_table_names()) <= {PANEL.version_table}
@@ -47,9 +47,7 @@ def _tree(folder: Path, *bodies: str) -> Tree:
     return Tree(folder, "mod_test_version", lambda table: table.startswith("mod_test_"))
 
 
-def test_a_tree_that_fails_half_way_leaves_nothing(
-    new_database: Callable[[], str], tmp_path: Path
-) -> None:
+def test_a_failed_migration_is_rolled_back(new_database: Callable[[], str], tmp_path: Path) -> None:
     engine = engine_for(new_database())
     tree = _tree(
         tmp_path / "migrations",
@@ -59,7 +57,7 @@ def test_a_tree_that_fails_half_way_leaves_nothing(
     with pytest.raises(MigrationError):
         migrate.upgrade(engine, tree)
     assert migrate.current(engine, tree) is None
-    if BACKEND != "mariadb":  # MariaDB commits each DDL statement by itself
+    if BACKEND != "mariadb":  # MariaDB commits each DDL statement
         assert not sa.inspect(engine).has_table("mod_test_a")
     engine.dispose()
 
@@ -84,6 +82,8 @@ def test_a_tree_touches_only_its_own_tables(
         ' sa.Column("service", sa.String(36), sa.ForeignKey("services.uuid")))',
     )
     migrate.upgrade(engine, tree)
-    assert migrate.differences(engine, Model.metadata) == [], "the panel's tree does not see it"
+    assert migrate.differences(engine, Model.metadata) == [], (
+        "the panel's tree ignores the module's tables"
+    )
     assert migrate.current(engine) == migrate.head()
     engine.dispose()

@@ -221,7 +221,7 @@ def test_what_the_cloud_refuses_is_said(house: House, cloud: DemoCloudServer) ->
     uuid = house.sold(username="Lumen")
     answer = house.job(uuid, "create_job")
     assert (answer.ok, answer.retry) == (False, False)
-    assert "username must be 2 to 50 lower-case letters" in answer.message
+    assert "username must be 2 to 50 lowercase letters" in answer.message
     services.save_service_data(actor=STAFF, uuid=uuid, data=DATA)
     assert house.job(uuid, "create_job").ok, "what was refused could be changed"
     cloud.fail("401")
@@ -232,7 +232,7 @@ def test_what_the_cloud_refuses_is_said(house: House, cloud: DemoCloudServer) ->
 def test_a_cloud_that_does_not_answer_says_nothing(house: House, cloud: DemoCloudServer) -> None:
     uuid = house.sold()
     cloud.fail("timeout")
-    assert house.job(uuid, "create_job").message == "The cloud did not answer in time."
+    assert house.job(uuid, "create_job").message == "The cloud did not respond in time."
     cloud.fail("500")
     assert house.job(uuid, "create_job").message == "The cloud answered 500."
 
@@ -302,7 +302,7 @@ def test_an_account_keeps_what_was_agreed_and_gets_its_new_password(
     assert caught.value.errors == {
         "password": [
             (
-                "The cloud did not answer in time. It may have the new password already: save it"
+                "The cloud did not respond in time. It may have the new password already: save it"
                 " once more."
             )
         ]

@@ -293,7 +293,7 @@ def test_closed_addresses_are_not_asked_when_it_runs(
     other = watch.check("port", "127.0.0.1", port=port)
     watch.run()
     assert (dict(watch.results()), asked) == ({id: None, other: None}, [])
-    assert "not on the open internet" in watch.row(id).error_message
+    assert "is not a public address" in watch.row(id).error_message
     assert watch.row(id).state == "unable"
 
 
@@ -315,7 +315,10 @@ def test_a_redirect_to_a_closed_address_is_not_followed(
 def test_a_name_that_nobody_knows_is_down_not_refused(watch: Watch) -> None:
     id = watch.check("port", "nobody-has-this.invalid", port=80)
     watch.run()
-    assert (watch.results(), "is not known" in watch.row(id).error_message) == ([(id, False)], True)
+    assert (watch.results(), "could not be resolved" in watch.row(id).error_message) == (
+        [(id, False)],
+        True,
+    )
 
 
 def test_an_outage_is_one_message_and_so_is_its_end(watch: Watch, httpserver: HTTPServer) -> None:
@@ -421,7 +424,7 @@ def test_slow_targets_hold_up_nobody(watch: Watch, httpserver: HTTPServer, liste
     assert set(order[:12]) == set(quick), "the quick ones were kept before the first slow one"
     assert all(
         "no answer within 4 s" in watch.row(id).error_message
-        or "did not answer in time" in watch.row(id).error_message
+        or "did not respond in time" in watch.row(id).error_message
         for id in silent
     )
 

@@ -172,13 +172,13 @@ def line() -> Iterator[Callable[[bytes | None], str]]:
 def test_lost_means_the_work_may_be_done(line: Callable[[bytes | None], str]) -> None:
     cut = http.session(line(b"")).post("/x", json={})
     assert (cut.ok, cut.http_code, cut.lost) == (False, 0, True)
-    assert cut.error == "The connection was cut before the answer came."
+    assert cut.error == "The server closed the connection without a response."
     half = http.session(line(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")).post(
         "/x", json={}
     )
     assert (half.ok, half.lost) == (False, True)
     slow = http.session(line(None), timeout=(1, 0.3)).post("/x", json={})
-    assert (slow.lost, slow.error) == (True, "The other side did not answer in time.")
+    assert (slow.lost, slow.error) == (True, "The server did not respond in time.")
     garbage = http.session(line(b"\x00\xffnonsense\r\n\r\n")).post("/x")
     assert (garbage.ok, garbage.lost) == (False, True)
 
@@ -190,7 +190,7 @@ def test_what_never_left_is_not_lost() -> None:
     assert (answer.ok, answer.lost, answer.error) == (
         False,
         False,
-        "The other side could not be reached.",
+        "Could not connect to the server.",
     )
     for url in ("nonsense", "http://", "ftp://x/y"):
         answer = http.session(url).post("/x")
@@ -205,7 +205,7 @@ def test_an_endless_answer_is_cut(httpserver: HTTPServer) -> None:
     answer = http.session(httpserver.url_for("/")).get()
     assert (answer.ok, answer.error, answer.text) == (
         False,
-        "The answer was longer than 10 MB.",
+        "The response exceeded 10 MB.",
         "",
     )
 
@@ -242,7 +242,7 @@ def test_a_certificate_nobody_knows(tmp_path: Path) -> None:
         server.expect_request("/").respond_with_data("{}")
         refused = http.session(server.url_for("/")).post(json={})
         assert (refused.error, refused.lost) == (
-            "The certificate of the other side is not trusted.",
+            "The server's certificate is not trusted.",
             False,
         )
         assert http.session(server.url_for("/"), verify=False).get().ok
@@ -259,7 +259,7 @@ def test_a_certificate_nobody_knows(tmp_path: Path) -> None:
             verify=str(pem),
             policy=http.public_only(["127.0.0.0/8", "::1"]),
         ).get()
-        assert named.error == "The certificate of the other side is not trusted.", (
+        assert named.error == "The server's certificate is not trusted.", (
             "it is held against the name that was asked for, not the address"
         )
 
@@ -287,7 +287,7 @@ def test_a_page_waits_a_short_time_and_once_for_each_host(
     started = time.monotonic()
     with entered(Context("Product", "Cloud")):
         first, second = http.session(silent).get(), http.session(silent).get("/more")
-        assert (first.error, first.ok) == ("The other side did not answer in time.", False)
+        assert (first.error, first.ok) == ("The server did not respond in time.", False)
         assert (second.error, second.lost) == (
             "The other side did not answer in time just now, so it was not asked again.",
             False,
@@ -323,7 +323,7 @@ def test_an_answer_that_drips_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> N
         gone.set()
     assert (answer.ok, answer.error, time.monotonic() - started < 2) == (
         False,
-        "The answer did not end in time.",
+        "The response was not complete in time.",
         True,
     )
 

@@ -133,7 +133,7 @@ def test_monitoring(panel: Panel, drain: Callable[..., None]) -> None:
         5: False,
     }
     assert (rows[4].error_message, rows[2].error_message) == ("The other side answered 404.", None)
-    assert rows[5].error_message.startswith("169.254.169.254 is not on the open internet")
+    assert rows[5].error_message.startswith("169.254.169.254 is not a public address")
     alerts = (
         session().scalars(sa.select(ModuleLog.request).where(ModuleLog.action == "alert")).all()
     )

@@ -1,4 +1,4 @@
-"""Slow jobs of one module leave one worker to everybody else."""
+"""Slow jobs of one module leave one worker to other modules."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def stage(workers: int, slow: int, quick: int = 0) -> None:
             Heartbeat(kind="worker", name="silent", host="h", pid=0, at=now() - timedelta(hours=1))
         )
         for number in range(slow + quick):
-            age = timedelta(seconds=concurrency.SLOW * 2 if number < slow else 1)
+            age = timedelta(seconds=concurrency.SLOW_SECONDS * 2 if number < slow else 1)
             current.add(
                 Task(
                     job="ModuleJob",
@@ -37,7 +37,7 @@ def stage(workers: int, slow: int, quick: int = 0) -> None:
 
 
 @pytest.mark.parametrize(
-    ("workers", "slow", "quick", "waits"),
+    ("workers", "slow", "quick", "deferred"),
     [
         (2, 1, 0, True),
         (2, 0, 5, False),
@@ -47,15 +47,15 @@ def stage(workers: int, slow: int, quick: int = 0) -> None:
         (2, 0, 0, False),
     ],
 )
-def test_the_last_worker_is_left_to_others(
-    panel: Panel, workers: int, slow: int, quick: int, waits: bool
+def test_slow_jobs_leave_the_last_worker_to_other_modules(
+    panel: Panel, workers: int, slow: int, quick: int, deferred: bool
 ) -> None:
     stage(workers, slow, quick)
     mine = add.add(job="ModuleJob", module="Product/Slow", data={"method": "x"})
     other = add.add(job="ModuleJob", module="Product/Other", data={"method": "x"})
     release()
-    assert concurrency.gives_way(mine.id) is waits
-    assert concurrency.gives_way(other.id) is False
+    assert concurrency.defer_if_busy(mine.id) is deferred
+    assert concurrency.defer_if_busy(other.id) is False
     row = (
         session()
         .scalars(
@@ -63,8 +63,12 @@ def test_the_last_worker_is_left_to_others(
         )
         .one()
     )
-    assert (row.run_at > now(), row.dispatched_at is None, "one worker is kept" in row.note) == (
-        waits,
-        waits,
-        waits,
+    assert (
+        row.run_at > now(),
+        row.dispatched_at is None,
+        "reserved for other modules" in row.note,
+    ) == (
+        deferred,
+        deferred,
+        deferred,
     )

@@ -1,4 +1,4 @@
-"""The engine with real rows, a real queue server and real workers."""
+"""The task engine with a real database, queue server and workers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from puqpanel.tasks.outcome import Outcome
 
 
 class Recorder:
-    """A handler that answers what it is told and remembers what it was asked."""
+    """Handler that returns the given outcomes and records its calls."""
 
     def __init__(self, *outcomes: Outcome | BaseException) -> None:
         self.outcomes = list(outcomes)
@@ -31,10 +31,10 @@ class Recorder:
 
     def run(self, task: Task) -> Outcome:
         self.ran.append(task.attempt)
-        answer = self.outcomes.pop(0) if self.outcomes else Outcome("completed")
-        if isinstance(answer, BaseException):
-            raise answer
-        return answer
+        outcome = self.outcomes.pop(0) if self.outcomes else Outcome("completed")
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
 
     def settle(self, task: Task, outcome: Outcome) -> None:
         self.settled.append((task.status, outcome.kind))
@@ -52,7 +52,7 @@ def make_due(task_id: int) -> None:
         )
 
 
-def test_a_task_is_a_row_first_and_reaches_the_queue_after_the_commit(panel: Panel) -> None:
+def test_a_task_is_enqueued_after_the_commit(panel: Panel) -> None:
     with transaction():
         task = add.add(job="Test", data={"x": 1}, tags=["a", "b", "a"])
         assert queue.lengths()["Module"] == 0
@@ -62,7 +62,7 @@ def test_a_task_is_a_row_first_and_reaches_the_queue_after_the_commit(panel: Pan
     assert (row.status, row.data, [tag.tag for tag in row.tags]) == ("queued", {"x": 1}, ["a", "b"])
 
 
-def test_a_rolled_back_task_reaches_nobody(panel: Panel) -> None:
+def test_a_rolled_back_task_is_not_enqueued(panel: Panel) -> None:
     with pytest.raises(ZeroDivisionError), transaction():
         add.add(job="Test")
         raise ZeroDivisionError
@@ -70,9 +70,9 @@ def test_a_rolled_back_task_reaches_nobody(panel: Panel) -> None:
         with pytest.raises(ZeroDivisionError), transaction():
             add.add(job="Test")
             raise ZeroDivisionError
-        kept = add.add(job="Test", data={"kept": True})
-    assert session().scalars(sa.select(Task.id)).all() == [kept.id]
-    assert queue.waiting_ids() == {kept.id}
+        task = add.add(job="Test", data={"committed": True})
+    assert session().scalars(sa.select(Task.id)).all() == [task.id]
+    assert queue.waiting_ids() == {task.id}
 
 
 def test_no_secret_enters_the_queue_server(panel: Panel) -> None:
@@ -84,7 +84,7 @@ def test_no_secret_enters_the_queue_server(panel: Panel) -> None:
         assert b"canary" not in repr(server.hgetall(key)).encode()
 
 
-def test_the_same_while_one_waits_is_one_row(panel: Panel) -> None:
+def test_identical_queued_tasks_are_one_row(panel: Panel) -> None:
     first = add.add(job="Test", data={"a": 1}, tags=["x", "y"])
     second = add.add(job="Test", data={"a": 1}, tags=["y", "x"])
     other = add.add(job="Test", data={"a": 2}, tags=["x", "y"])
@@ -96,44 +96,44 @@ def test_the_same_while_one_waits_is_one_row(panel: Panel) -> None:
     assert third.id != first.id and not third.is_duplicate
 
 
-def test_two_adders_at_once_make_one_row(panel: Panel) -> None:
-    barrier, found = threading.Barrier(4), []
+def test_concurrent_adds_of_identical_tasks_create_one_row(panel: Panel) -> None:
+    barrier, task_ids = threading.Barrier(4), []
 
-    def one() -> None:
+    def add_task() -> None:
         with panel.app_context():
             barrier.wait()
-            found.append(add.add(job="Test", data={"race": True}).id)
+            task_ids.append(add.add(job="Test", data={"race": True}).id)
 
-    threads = [threading.Thread(target=one) for _ in range(4)]
+    threads = [threading.Thread(target=add_task) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(found) == 4 and len(set(found)) == 1
+    assert len(task_ids) == 4 and len(set(task_ids)) == 1
 
 
-def test_delivered_twice_it_runs_once(panel: Panel) -> None:
+def test_a_task_delivered_twice_runs_once(panel: Panel) -> None:
     task, handler = add.add(job="Test"), Recorder()
     run.run(task.id, {"Test": handler})
     run.run(task.id, {"Test": handler})
     assert handler.ran == [1] and fresh(task.id).status == "completed"
 
 
-def test_two_claimers_at_once_and_one_gets_it(panel: Panel) -> None:
-    task, barrier, won = add.add(job="Test"), threading.Barrier(4), []
+def test_only_one_of_several_concurrent_claims_succeeds(panel: Panel) -> None:
+    task, barrier, winners = add.add(job="Test"), threading.Barrier(4), []
 
-    def one(name: str) -> None:
+    def claim_task(name: str) -> None:
         with panel.app_context():
             barrier.wait()
             if claim.claim(task.id, name) is not None:
-                won.append(name)
+                winners.append(name)
 
-    threads = [threading.Thread(target=one, args=(f"w{n}",)) for n in range(4)]
+    threads = [threading.Thread(target=claim_task, args=(f"w{n}",)) for n in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(won) == 1 and fresh(task.id).owner == won[0]
+    assert len(winners) == 1 and fresh(task.id).owner == winners[0]
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,9 @@ def test_two_claimers_at_once_and_one_gets_it(panel: Panel) -> None:
         ("timeout", 3, "lost"),
     ],
 )
-def test_how_an_attempt_ends(panel: Panel, kind: Any, tries: int, expected: str) -> None:
+def test_outcome_determines_the_next_status(
+    panel: Panel, kind: Any, tries: int, expected: str
+) -> None:
     task, handler = (
         add.add(job="Test", tries=tries, backoff=30, max_exceptions=5),
         Recorder(Outcome(kind, "why", {"a": 1})),
@@ -165,7 +167,7 @@ def test_how_an_attempt_ends(panel: Panel, kind: Any, tries: int, expected: str)
     assert attempt.ended_at is not None and attempt.output == {"a": 1} and attempt.message == "why"
 
 
-def test_exceptions_count_against_their_own_limit(panel: Panel) -> None:
+def test_exceptions_have_their_own_limit(panel: Panel) -> None:
     task, handler = (
         add.add(job="Test", tries=9, backoff=0, max_exceptions=2),
         Recorder(ValueError("secret=hunter2"), ValueError()),
@@ -177,7 +179,7 @@ def test_exceptions_count_against_their_own_limit(panel: Panel) -> None:
     assert fresh(task.id).status == "failed" and handler.ran == [1, 2]
 
 
-def test_a_job_that_nobody_knows_fails_with_a_sentence(panel: Panel) -> None:
+def test_a_job_without_a_handler_fails(panel: Panel) -> None:
     task = add.add(job="Nonsense")
     run.run(task.id, {})
     assert fresh(task.id).status == "failed" and "Nonsense" in fresh(task.id).note
@@ -191,7 +193,7 @@ def test_a_job_that_nobody_knows_fails_with_a_sentence(panel: Panel) -> None:
         (OnLoss.OBSERVE, "retrying", True),
     ],
 )
-def test_a_lease_that_runs_out_is_taken_up_as_the_task_allows(
+def test_an_expired_lease_is_settled_according_to_on_loss(
     panel: Panel, on_loss: str, status: str, doubt: bool
 ) -> None:
     task, handler = add.add(job="Test", on_loss=on_loss), Recorder()
@@ -203,18 +205,18 @@ def test_a_lease_that_runs_out_is_taken_up_as_the_task_allows(
     row = fresh(task.id)
     assert (row.status, row.in_doubt, row.owner) == (status, doubt, None)
     assert handler.settled == [(status, "lost")]
-    assert claim.beat(task.id, "dead") is False
+    assert claim.renew(task.id, "dead") is False
 
 
-def test_rescues_end(panel: Panel) -> None:
+def test_rescues_are_limited(panel: Panel) -> None:
     task = add.add(job="Test", on_loss=OnLoss.REPEAT)
-    for _ in range(claim.RESCUES + 1):
+    for _ in range(claim.MAX_RESCUES + 1):
         assert claim.claim(task.id, "dead") is not None
         sweep.rescue({}, task.id, "dead")
     assert fresh(task.id).status == "lost"
 
 
-def test_a_process_that_wakes_up_too_late_writes_nothing(panel: Panel) -> None:
+def test_a_worker_that_lost_its_lease_writes_nothing(panel: Panel) -> None:
     task, late = add.add(job="Test", on_loss=OnLoss.REPEAT), Recorder()
 
     class Slow(Recorder):
@@ -235,23 +237,29 @@ def test_a_process_that_wakes_up_too_late_writes_nothing(panel: Panel) -> None:
     )
 
 
-def test_what_the_queue_server_forgot_is_sent_again(panel: Panel) -> None:
+def test_tasks_missing_from_the_queue_are_re_enqueued(panel: Panel) -> None:
     task = add.add(job="Test")
     queue.connection().flushall()
-    assert sweep.send_due() == 0, "it may still be on its way"
+    assert sweep.send_due() == 0, "it may still be in transit"
     with transaction() as current:
         current.execute(
-            sa.update(Task).values(dispatched_at=now() - timedelta(seconds=sweep.GRACE + 1))
+            sa.update(Task).values(
+                dispatched_at=now() - timedelta(seconds=sweep.SEND_GRACE_SECONDS + 1)
+            )
         )
     assert sweep.send_due() == 1 and queue.waiting_ids() == {task.id}
     with transaction() as current:
         current.execute(
-            sa.update(Task).values(dispatched_at=now() - timedelta(seconds=sweep.GRACE + 1))
+            sa.update(Task).values(
+                dispatched_at=now() - timedelta(seconds=sweep.SEND_GRACE_SECONDS + 1)
+            )
         )
-    assert sweep.send_due() == 0, "it stands in the queue"
+    assert sweep.send_due() == 0, "it is in the queue"
 
 
-def test_no_queue_server_and_the_task_waits(panel: Panel, queue_url: str) -> None:
+def test_a_task_stays_queued_while_the_queue_server_is_unavailable(
+    panel: Panel, queue_url: str
+) -> None:
     queue.use_server("unix:///tmp/nobody-listens-here.sock")
     task = add.add(job="Test")
     assert fresh(task.id).status == "queued" and not queue.ping()
@@ -260,7 +268,7 @@ def test_no_queue_server_and_the_task_waits(panel: Panel, queue_url: str) -> Non
     assert sweep.send_due() == 1
 
 
-def test_a_running_task_that_adds_its_like_is_followed_by_it(panel: Panel) -> None:
+def test_an_identical_task_added_by_a_running_one_runs_after_it(panel: Panel) -> None:
     followers: list[Task] = []
 
     class Again(Recorder):
@@ -297,7 +305,7 @@ def test_cancel_and_retry(panel: Panel) -> None:
         control.retry(task.uuid, by="A test")
 
 
-def test_bad_input_is_refused(panel: Panel) -> None:
+def test_invalid_input_is_rejected(panel: Panel) -> None:
     for bad in ({"tries": 0}, {"timeout": 0}, {"backoff": -1}, {"tries": "many"}):
         with pytest.raises(UserError):
             add.add(job="Test", **bad)  # type: ignore[arg-type]
@@ -305,47 +313,45 @@ def test_bad_input_is_refused(panel: Panel) -> None:
         add.add(job="Test", data={"module": object()})
 
 
-def test_a_real_worker_drains_real_jobs(panel: Panel, drain: Callable[..., None]) -> None:
+def test_a_real_worker_drains_the_queue(panel: Panel, drain: Callable[..., None]) -> None:
     task = add.add(job="Nonsense")
     db.session.remove()
     drain()
     row = fresh(task.id)
     assert row.status == TaskStatus.FAILED and row.attempt == 1
-    assert fence.take_over(task.id) is None, "the parent keeps nothing of what its child was given"
+    assert fence.take_over(task.id) is None, "the parent clears the task it handed to its child"
     attempt = session().scalars(sa.select(TaskAttempt).where(TaskAttempt.task_id == task.id)).one()
     assert "/" in attempt.owner
 
 
 @pytest.mark.parametrize(("on_loss", "doubt"), [(OnLoss.LOSE, False), (OnLoss.OBSERVE, True)])
-def test_a_lost_task_that_a_person_retries_is_looked_into_where_that_is_possible(
+def test_retrying_a_lost_task_observes_the_provider_if_possible(
     panel: Panel, on_loss: str, doubt: bool
 ) -> None:
     task = add.add(job="Test", on_loss=on_loss)
     assert claim.claim(task.id, "dead") is not None
     with transaction() as current:
-        current.execute(sa.update(Task).values(rescues=claim.RESCUES))
+        current.execute(sa.update(Task).values(rescues=claim.MAX_RESCUES))
     sweep.rescue({}, task.id, "dead")
     assert fresh(task.id).status == "lost"
     control.retry(task.uuid, by="A test")
     assert fresh(task.id).in_doubt is doubt
 
 
-def test_a_task_that_goes_back_to_wait_beside_its_like_waits_too(panel: Panel) -> None:
-    """The like of it is added, and not yet committed, at the moment at which the running one is
-    closed.
-    """
+def test_a_retrying_task_can_coexist_with_an_identical_queued_one(panel: Panel) -> None:
+    """The identical task is added but not committed when the running one is closed."""
     running = add.add(job="Test", data={"a": 1}, tries=2)
     claimed = claim.claim(running.id, "w")
     assert claimed is not None
     added, closed = threading.Event(), []
 
-    def like() -> None:
+    def add_identical() -> None:
         with panel.app_context(), transaction():
             add.add(job="Test", data={"a": 1}, tries=2)
             added.set()
             threading.Event().wait(0.5)
 
-    thread = threading.Thread(target=like)
+    thread = threading.Thread(target=add_identical)
     thread.start()
     added.wait()
     with transaction():
@@ -355,16 +361,16 @@ def test_a_task_that_goes_back_to_wait_beside_its_like_waits_too(panel: Panel) -
     assert sorted(session().scalars(sa.select(Task.status))) == ["queued", "retrying"]
 
 
-def test_a_retry_beside_its_like_is_refused(panel: Panel) -> None:
+def test_retry_is_refused_while_an_identical_task_is_queued(panel: Panel) -> None:
     first = add.add(job="Test", data={"a": 1})
     run.run(first.id, {"Test": Recorder(Outcome("failed"))})
     add.add(job="Test", data={"a": 1})
-    with pytest.raises(ConflictError, match="waiting already"):
+    with pytest.raises(ConflictError, match="already queued"):
         control.retry(first.uuid, by="A test")
     assert fresh(first.id).status == "failed"
 
 
-def test_a_timeout_while_the_result_is_written_does_not_lose_it(panel: Panel) -> None:
+def test_a_timeout_while_saving_the_outcome_does_not_lose_it(panel: Panel) -> None:
     class Late(Recorder):
         def settle(self, task: Task, outcome: Outcome) -> None:
             super().settle(task, outcome)
@@ -376,16 +382,18 @@ def test_a_timeout_while_the_result_is_written_does_not_lose_it(panel: Panel) ->
     assert fresh(task.id).status == "completed" and len(handler.settled) == 2
 
 
-def test_a_long_queue_does_not_hide_what_was_forgotten_behind_it(
+def test_a_long_queue_does_not_hide_missing_tasks(
     panel: Panel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweep, "BATCH", 1)
+    monkeypatch.setattr(sweep, "BATCH_SIZE", 1)
     first, second = add.add(job="Test", data={"n": 1}), add.add(job="Test", data={"n": 2})
     queue.connection().flushall()
     queue.send(first.id, "Module", 60)
     with transaction() as current:
         current.execute(
-            sa.update(Task).values(dispatched_at=now() - timedelta(seconds=sweep.GRACE + 1))
+            sa.update(Task).values(
+                dispatched_at=now() - timedelta(seconds=sweep.SEND_GRACE_SECONDS + 1)
+            )
         )
     assert [sweep.send_due() for _ in range(3)] == [0, 1, 0]
     assert queue.waiting_ids() == {first.id, second.id}

@@ -1,4 +1,4 @@
-"""The worker process: signals at the wrong moment, and a queue server that goes away at one."""
+"""The worker process: badly timed signals, and loss of the queue server."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ run_worker(ensure, HANDLERS)
 
 @pytest.fixture
 def start(settings: Settings, tmp_path: Path) -> Callable[..., subprocess.Popen[bytes]]:
-    """Starts a worker process of this panel."""
+    """Start a worker process of this panel."""
 
     def run(redis_url: str = "") -> subprocess.Popen[bytes]:
         environment = {
@@ -69,15 +69,15 @@ def start(settings: Settings, tmp_path: Path) -> Callable[..., subprocess.Popen[
     return run
 
 
-def until(true: Callable[[], object], seconds: float = 20) -> None:
+def until(condition: Callable[[], object], seconds: float = 20) -> None:
     end = time.monotonic() + seconds
-    while not true():
+    while not condition():
         release()
         assert time.monotonic() < end
         time.sleep(0.05)
 
 
-def test_a_stop_during_a_swap_is_neither_swallowed_nor_costs_a_task(
+def test_a_stop_during_a_swap_is_honoured_and_loses_no_task(
     panel: Panel, start: Callable[..., subprocess.Popen[bytes]], tmp_path: Path
 ) -> None:
     process = start()
@@ -95,7 +95,7 @@ def test_a_stop_during_a_swap_is_neither_swallowed_nor_costs_a_task(
     ).one() == ("queued", 0)
 
 
-def test_a_stop_while_the_queue_server_is_away_is_a_stop(
+def test_a_stop_while_the_queue_server_is_unavailable_is_honoured(
     panel: Panel, start: Callable[..., subprocess.Popen[bytes]], short_folder: Path
 ) -> None:
     folder = short_folder / "away"
@@ -111,28 +111,26 @@ def test_a_stop_while_the_queue_server_is_away_is_a_stop(
         process.kill()
 
 
-def test_a_task_that_was_claimed_and_never_begun_goes_back(
-    panel: Panel, short_folder: Path
-) -> None:
+def test_a_claimed_task_that_never_started_is_released(panel: Panel, short_folder: Path) -> None:
     folder = short_folder / "going"
     folder.mkdir()
     with QueueServer(folder):
         queue.use_server(connection_url(folder))
         server = queue.connect(queue.server_url())
         task = add.add(job="Nonsense")
-        place = queue.queue("Module", server)
+        rq_queue = queue.queue("Module", server)
         worker = PanelWorker(
-            [place],
+            [rq_queue],
             name="w",
             connection=server,
-            serializer=place.serializer,
+            serializer=rq_queue.serializer,
             ensure_app=lambda: panel,
             handlers={},
         )
-        job = place.fetch_job(place.job_ids[0])
+        job = rq_queue.fetch_job(rq_queue.job_ids[0])
     assert job is not None
     with pytest.raises(queue.QueueError):
-        worker.execute_job(job, place)
+        worker.execute_job(job, rq_queue)
     release()
     row = session().get_one(Task, task.id, populate_existing=True)
     assert (row.status, row.attempt, row.owner, row.dispatched_at, row.waiting_key) == (

@@ -152,7 +152,8 @@ class MyCloudService(Product):
         later = answer.lost or answer.http_code in (0, 429) or answer.http_code >= 500
         if said.get("error"):
             return Result.error(f"The cloud says: {said['error']} {wrong}".rstrip(), retry=later)
-        return Result.error(answer.error.replace("he other side", "he cloud"), retry=later)
+        error = answer.error.replace("he other side", "he cloud").replace("he server", "he cloud")
+        return Result.error(error, retry=later)
 
     def _made_up(self) -> dict[str, str]:
         """A name and a password where staff gave none; an earlier attempt's are in

@@ -29,7 +29,7 @@ from puqpanel.operations.provisioning import package_change, settlement
 from puqpanel.operations.provisioning.services import find_service, lock_service, module_of
 from puqpanel.operations.system import audit
 from puqpanel.tasks import add
-from puqpanel.tasks.outcome import LONGEST
+from puqpanel.tasks.outcome import MAX_MESSAGE_LENGTH
 
 REASON = 200
 """How many characters of a reason are written down."""
@@ -87,7 +87,7 @@ def request(
             actor,
             service_uuid,
             rule,
-            redact_text(result.message)[:LONGEST] or "The module refused.",
+            redact_text(result.message)[:MAX_MESSAGE_LENGTH] or "The module refused.",
         )
     elif not result.pending:
         _settle_at_once(service_uuid)

@@ -214,7 +214,7 @@ def test_a_child_that_dies_leaves_nothing_processing(
 ) -> None:
     service = make_service(STAFF, config={"create": "die"})
     after = ask(STAFF, service, "create", drain)
-    assert after.provision_status == "failed" and "vanished" in after.failure
+    assert after.provision_status == "failed" and "worker died" in after.failure
     assert session().scalars(sa.select(Task.status)).all() == ["lost"]
 
 

@@ -138,7 +138,7 @@ def test_no_answer_is_raised(cloud: Cloud) -> None:
         Client(base_uri=cloud.url, timeout=0.2).get("/x")
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
-    with pytest.raises(GuzzleException, match="could not be reached") as caught:
+    with pytest.raises(GuzzleException, match="Could not connect") as caught:
         Client(timeout=0).post(f"http://127.0.0.1:{port}/x")
     assert not caught.value.lost
     with pytest.raises(GuzzleException):
@@ -153,7 +153,7 @@ def test_redirects(cloud: Cloud) -> None:
 
 
 def test_a_policy(cloud: Cloud) -> None:
-    with pytest.raises(GuzzleException, match="not on the open internet"):
+    with pytest.raises(GuzzleException, match="is not a public address"):
         Client(base_uri=cloud.url, policy=http.public_only()).get("/x")
     assert cloud.seen() == []
     assert Client(base_uri=cloud.url, policy=http.public_only(["127.0.0.1"])).get("/x").ok

@@ -1,6 +1,4 @@
-"""What the demo cloud knows: accounts and their files in one SQLite file, so that a restart
-keeps them.
-"""
+"""Accounts of the demo cloud and their files, in an SQLite database."""
 
 from __future__ import annotations
 
@@ -16,7 +14,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 GB = 1_000_000_000
-MAX_FILE = 5_000_000
+MAX_FILE_BYTES = 5_000_000
+MIN_PASSWORD_LENGTH = 8
+MAX_GB = 1_000_000
+TOO_SHORT = f"must have at least {MIN_PASSWORD_LENGTH} characters"
 PLANS = (
     {"name": "basic", "label": "Basic", "disk_space": 10, "bandwidth": 100},
     {"name": "premium", "label": "Premium", "disk_space": 50, "bandwidth": 500},
@@ -38,12 +39,12 @@ create table if not exists files (
 
 
 class Refused(Exception):
-    """The request cannot be carried out.
+    """The request is refused.
 
     Args:
-        status: HTTP status of the answer.
-        message: a sentence.
-        fields: field name → what is wrong with it.
+        status: HTTP status of the response.
+        message: A sentence for the response.
+        fields: Field name → error.
     """
 
     def __init__(self, status: int, message: str, fields: Mapping[str, str] | None = None) -> None:
@@ -53,10 +54,10 @@ class Refused(Exception):
 
 
 class Store:
-    """The demo cloud's accounts.
+    """Database of accounts and files.
 
     Args:
-        path: the SQLite file, made when missing.
+        path: The SQLite file; created if missing.
     """
 
     def __init__(self, path: Path) -> None:
@@ -71,11 +72,11 @@ class Store:
             self._db.execute(statement)
 
     def close(self) -> None:
-        """Closes the file."""
+        """Close the database."""
         self._db.close()
 
     def accounts(self) -> list[dict[str, Any]]:
-        """Every account, by name."""
+        """Return all accounts, ordered by user name."""
         with self._lock:
             return [
                 _account(row)
@@ -83,38 +84,38 @@ class Store:
             ]
 
     def account(self, username: str) -> dict[str, Any]:
-        """One account, or a 404."""
+        """Return an account; 404 if there is none with this name."""
         with self._lock:
             row = self._db.execute(
                 "select * from accounts where username = ?", (username,)
             ).fetchone()
         if row is None:
-            raise Refused(404, f"There is no account named {username}.")
+            raise Refused(404, f"No account named {username}.")
         return _account(row)
 
-    def create(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
-        """Makes an account; 422 for bad fields, 409 where the name is taken."""
-        plan = _plan(wanted.get("plan"))
-        wrong: dict[str, str] = {}
+    def create(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Create an account; 422 for invalid fields, 409 if the user name is taken."""
+        plan = _plan(data.get("plan"))
+        errors: dict[str, str] = {}
         username, password, domain = (
-            str(wanted.get(key) or "") for key in ("username", "password", "domain")
+            str(data.get(key) or "") for key in ("username", "password", "domain")
         )
         if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{1,49}", username):
-            wrong["username"] = (
-                "must be 2 to 50 lower-case letters, digits, dots, dashes or underscores"
+            errors["username"] = (
+                "must be 2 to 50 lowercase letters, digits, dots, hyphens or underscores"
             )
-        if len(password) < 8:
-            wrong["password"] = "must have 8 characters or more"  # noqa: S105 - a sentence
+        if len(password) < MIN_PASSWORD_LENGTH:
+            errors["password"] = TOO_SHORT
         if not re.fullmatch(
             r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}", domain.lower()
         ):
-            wrong["domain"] = "must be a domain name"
-        location = str(wanted.get("location") or LOCATIONS[0])
+            errors["domain"] = "must be a domain name"
+        location = str(data.get("location") or LOCATIONS[0])
         disk, bandwidth = (
-            _size(wanted.get(key), plan[key], key, wrong) for key in ("disk_space", "bandwidth")
+            _size(data.get(key), plan[key], key, errors) for key in ("disk_space", "bandwidth")
         )
-        if wrong:
-            raise Refused(422, "The account cannot be made like this.", wrong)
+        if errors:
+            raise Refused(422, "Some fields are invalid.", errors)
         salt = secrets.token_bytes(16)
         try:
             with self._lock:
@@ -140,74 +141,69 @@ class Store:
                 ):
                     self._write(username, path, None if text is None else text.encode())
         except sqlite3.IntegrityError:
-            raise Refused(409, f"There is an account named {username} already.") from None
+            raise Refused(409, f"An account named {username} already exists.") from None
         return self.account(username)
 
     def set_state(self, username: str, state: str) -> dict[str, Any]:
-        """Suspends or wakes an account; the same again is fine."""
+        """Set an account to active or suspended; repeating it changes nothing."""
         return self._update(username, state=state)
 
-    def set_plan(self, username: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
-        """Moves an account to another plan."""
-        plan = _plan(wanted.get("plan"))
-        wrong: dict[str, str] = {}
+    def set_plan(self, username: str, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Change the plan of an account."""
+        plan = _plan(data.get("plan"))
+        errors: dict[str, str] = {}
         disk, bandwidth = (
-            _size(wanted.get(key), plan[key], key, wrong) for key in ("disk_space", "bandwidth")
+            _size(data.get(key), plan[key], key, errors) for key in ("disk_space", "bandwidth")
         )
-        if wrong:
-            raise Refused(422, "The plan cannot be changed like this.", wrong)
+        if errors:
+            raise Refused(422, "Some fields are invalid.", errors)
         return self._update(username, plan=plan["name"], disk_space=disk, bandwidth=bandwidth)
 
     def set_password(self, username: str, password: str) -> dict[str, Any]:
-        """Gives an account another password."""
-        if len(password) < 8:
-            raise Refused(
-                422, "The password cannot be used.", {"password": "must have 8 characters or more"}
-            )
+        """Change the password of an account."""
+        if len(password) < MIN_PASSWORD_LENGTH:
+            raise Refused(422, "The password is too short.", {"password": TOO_SHORT})
         salt = secrets.token_bytes(16)
         return self._update(username, salt=salt, password=_hash(password, salt))
 
     def delete(self, username: str) -> dict[str, Any]:
-        """Removes an account and its files."""
+        """Delete an account and its files."""
         with self._lock:
             account = self.account(username)
             self._db.execute("delete from accounts where username = ?", (username,))
         return {**account, "state": "deleted"}
 
     def usage(self, username: str, today: date | None = None) -> dict[str, Any]:
-        """Disk and bandwidth: the last 30 days, the same numbers for the same account and day
-        whenever they are asked for.
+        """Return disk usage, and bandwidth by day for the last 30 days.
+
+        The numbers are derived from the account and the day, so they do not change.
         """
         account = self.account(username)
         last = today or datetime.now(UTC).date()
-        days = [last - timedelta(days=back) for back in range(29, -1, -1)]
+        days = [last - timedelta(days=offset) for offset in range(29, -1, -1)]
         limit, daily = account["bandwidth"] * GB, account["bandwidth"] * GB // 30
-        age = max(0, (last - date.fromisoformat(account["created_at"][:10])).days)
+        age_days = max(0, (last - date.fromisoformat(account["created_at"][:10])).days)
         with self._lock:
-            own = self._db.execute(
+            file_bytes = self._db.execute(
                 "select coalesce(sum(length(content)), 0) from files where username = ?",
                 (username,),
             ).fetchone()[0]
+        growth = (0.1 + 0.004 * age_days) * (0.6 + 0.8 * _fraction(username))
         return {
-            "disk_bytes": int(
-                own
-                + account["disk_space"]
-                * GB
-                * min(0.9, (0.1 + 0.004 * age) * (0.6 + 0.8 * _chance(username)))
-            ),
+            "disk_bytes": int(file_bytes + account["disk_space"] * GB * min(0.9, growth)),
             "disk_limit_bytes": account["disk_space"] * GB,
             "bandwidth_limit_bytes": limit,
             "bandwidth": [
                 {
                     "day": day.isoformat(),
-                    "bytes": int(daily * 0.9 * _chance(username, day.isoformat())),
+                    "bytes": int(daily * 0.9 * _fraction(username, day.isoformat())),
                 }
                 for day in days
             ],
         }
 
     def read(self, username: str, path: str) -> bytes | dict[str, Any]:
-        """A file's bytes, or a folder's entries."""
+        """Return the content of a file, or the entries of a folder."""
         path = _path(path)
         with self._lock:
             self._open_account(username)
@@ -216,7 +212,7 @@ class Store:
                     "select * from files where username = ? and path = ?", (username, path)
                 ).fetchone()
                 if row is None:
-                    raise Refused(404, f"There is nothing at {path}.")
+                    raise Refused(404, f"No file or folder at {path}.")
                 if not row["folder"]:
                     return bytes(row["content"])
             rows = self._db.execute(
@@ -224,7 +220,7 @@ class Store:
                 " username = ?",
                 (username,),
             )
-            inside = [
+            children = [
                 row
                 for row in rows
                 if str(PurePosixPath(row["path"]).parent).removeprefix(".") == path
@@ -236,25 +232,25 @@ class Store:
                 "size": row["size"] or 0,
                 "changed_at": row["changed_at"],
             }
-            for row in sorted(inside, key=lambda row: (not row["folder"], row["path"]))
+            for row in sorted(children, key=lambda row: (not row["folder"], row["path"]))
         ]
         return {"path": path, "entries": entries}
 
     def write(self, username: str, path: str, content: bytes | None) -> dict[str, Any]:
-        """Writes a file (or, without content, makes a folder) in a folder that exists."""
+        """Write a file, or create a folder if `content` is None; the parent must exist."""
         path = _path(path)
         with self._lock:
             self._open_account(username)
             if not path:
-                raise Refused(422, "A name is needed.", {"path": "must not be empty"})
+                raise Refused(422, "The path is empty.", {"path": "must not be empty"})
             parent = str(PurePosixPath(path).parent)
             if parent != "." and not isinstance(self.read(username, parent), dict):
                 raise Refused(409, f"{parent} is a file.")
-            there = self._db.execute(
+            existing = self._db.execute(
                 "select folder from files where username = ? and path = ?", (username, path)
             ).fetchone()
-            if there is not None and (content is None or there["folder"]):
-                raise Refused(409, f"There is something at {path} already.")
+            if existing is not None and (content is None or existing["folder"]):
+                raise Refused(409, f"{path} already exists.")
             self._write(username, path, content)
         return {
             "path": path,
@@ -263,11 +259,11 @@ class Store:
         }
 
     def remove(self, username: str, path: str) -> dict[str, Any]:
-        """Removes a file or an empty folder."""
+        """Delete a file or an empty folder."""
         path = _path(path)
         with self._lock:
-            found = self.read(username, path)
-            if not path or (isinstance(found, dict) and found["entries"]):
+            content = self.read(username, path)
+            if not path or (isinstance(content, dict) and content["entries"]):
                 raise Refused(409, f"The folder {path or '/'} is not empty.")
             self._db.execute("delete from files where username = ? and path = ?", (username, path))
         return {"path": path, "deleted": True}
@@ -280,7 +276,7 @@ class Store:
         with self._lock:
             self.account(username)
             names = ", ".join(f"{name} = ?" for name in values)
-            statement = f"update accounts set {names} where username = ?"  # noqa: S608 - names are ours
+            statement = f"update accounts set {names} where username = ?"  # noqa: S608 - the names are literals
             self._db.execute(statement, (*values.values(), username))
             return self.account(username)
 
@@ -302,44 +298,40 @@ def _plan(name: object) -> dict[str, Any]:
             return plan
     raise Refused(
         422,
-        "There is no such plan.",
+        "No such plan.",
         {"plan": "must be one of " + ", ".join(str(plan["name"]) for plan in PLANS)},
     )
 
 
-def _size(value: object, default: int, name: str, wrong: dict[str, str]) -> int:
+def _size(value: object, default: int, name: str, errors: dict[str, str]) -> int:
     if value in (None, ""):
         return default
-    if (
-        isinstance(value, bool)
-        or not str(value).isdecimal()
-        or not 1 <= int(str(value)) <= 1_000_000
-    ):
-        wrong[name] = "must be a whole number of GB"
+    text = str(value)
+    if isinstance(value, bool) or not text.isdecimal() or not 1 <= int(text) <= MAX_GB:
+        errors[name] = "must be a whole number of GB"
         return default
-    return int(str(value))
+    return int(text)
 
 
 def _path(text: str) -> str:
     parts = [part for part in text.split("/") if part]
-    if (
-        any(
-            part in (".", "..") or len(part) > 200 or any(ord(char) < 32 for char in part)
-            for part in parts
-        )
-        or len(parts) > 20
-    ):
-        raise Refused(422, "This path cannot be used.", {"path": "has a part that is not a name"})
+    valid = all(
+        part not in (".", "..") and len(part) <= 200 and all(ord(char) >= 32 for char in part)
+        for part in parts
+    )
+    if not valid or len(parts) > 20:
+        raise Refused(422, "The path is invalid.", {"path": "is not a valid path"})
     return "/".join(parts)
 
 
-def _chance(*parts: str) -> float:
+def _fraction(*parts: str) -> float:
+    """Return a pseudo-random number from 0 to 1 derived from the parts."""
     return int.from_bytes(hashlib.sha256("|".join(parts).encode()).digest()[:6], "big") / 2**48
 
 
 def _address(username: str) -> str:
-    # a range kept for examples
-    return str(ipaddress.IPv4Address("203.0.113.0") + 1 + int(_chance(username, "address") * 250))
+    offset = 1 + int(_fraction(username, "address") * 250)
+    return str(ipaddress.IPv4Address("203.0.113.0") + offset)  # reserved for documentation
 
 
 def _hash(password: str, salt: bytes) -> bytes:

@@ -1,22 +1,26 @@
-"""The demo cloud: a provider to play with, a plain HTTP API on loopback that needs nothing but
-Python.
+"""The demo cloud: a hosting provider with an HTTP API on loopback, using only the standard library.
 
-Every request carries `Authorization: Bearer TOKEN`; bodies and answers are JSON, a file's content
-is raw bytes. Errors are `{"error": sentence, "fields": {name: sentence}}` with 401, 403, 404, 409,
-413 or 422.
+Requests carry `Authorization: Bearer TOKEN`. Bodies are JSON, except for the content of files.
+Errors are `{"error": message, "fields": {name: message}}` with status 401, 403, 404, 405, 409, 413
+or 422.
 
-    GET    /plans
-    GET    /accounts                            POST   /accounts {username, password, domain, plan,
-    location, disk_space, bandwidth} GET    /accounts/{username}                 DELETE
-    /accounts/{username} PUT    /accounts/{username}/suspend         PUT
-    /accounts/{username}/unsuspend PUT    /accounts/{username}/plan {plan}     PUT
-    /accounts/{username}/password {password} GET    /accounts/{username}/usage           disk_bytes,
-    disk_limit_bytes, bandwidth_limit_bytes, bandwidth: [{day, bytes}] of 30 days GET
-    /accounts/{username}/files/{path}    a folder's entries, or a file's bytes PUT
-    /accounts/{username}/files/{path}    DELETE /accounts/{username}/files/{path} POST
-    /accounts/{username}/folders {path}
+    GET     /plans
+    GET     /accounts
+    POST    /accounts                          {username, password, domain, plan, location,
+                                                disk_space, bandwidth}
+    GET     /accounts/{username}
+    DELETE  /accounts/{username}
+    PUT     /accounts/{username}/suspend
+    PUT     /accounts/{username}/unsuspend
+    PUT     /accounts/{username}/plan          {plan, disk_space, bandwidth}
+    PUT     /accounts/{username}/password      {password}
+    GET     /accounts/{username}/usage         disk and bandwidth; bandwidth by day for 30 days
+    GET     /accounts/{username}/files/{path}  entries of a folder, or content of a file
+    PUT     /accounts/{username}/files/{path}
+    DELETE  /accounts/{username}/files/{path}
+    POST    /accounts/{username}/folders       {path}
 
-Sizes of accounts are in GB. A suspended account's files answer 403.
+Account sizes are in GB. The files of a suspended account respond with 403.
 """
 
 from __future__ import annotations
@@ -24,6 +28,7 @@ from __future__ import annotations
 import hmac
 import json
 import re
+import secrets
 import socket
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -31,19 +36,33 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from puqpanel.cli.demo_cloud_store import LOCATIONS, MAX_FILE, PLANS, Refused, Store
+from puqpanel.cli.demo.accounts import LOCATIONS, MAX_FILE_BYTES, PLANS, Refused, Store
+from puqpanel.infra.crypto import write_private
 
-Answer = bytes | dict[str, Any]
-_NAME = r"/accounts/(?P<username>[^/]+)"
+Body = bytes | dict[str, Any]
+_ACCOUNT = r"/accounts/(?P<username>[^/]+)"
+
+
+def token_path(instance: Path) -> Path:
+    """Return the path of the file with the API token."""
+    return instance / "demo" / "cloud.token"
+
+
+def cloud_token(instance: Path) -> str:
+    """Return the API token of an instance's demo cloud; generate it on first use."""
+    path = token_path(instance)
+    if not path.exists():
+        write_private(path, secrets.token_urlsafe(24) + "\n")
+    return path.read_text().strip()
 
 
 class DemoCloud(ThreadingHTTPServer):
-    """The server; call serve_forever(), and close() after it.
+    """HTTP server of the demo cloud; call `serve_forever()`, then `close()`.
 
     Args:
-        state: folder for the accounts, made when missing.
-        token: what every request has to carry.
-        listener: a socket that listens already; without one, a free port of loopback is taken.
+        state: Directory for the accounts; created if missing.
+        token: API token that requests must carry.
+        listener: A listening socket; by default, a free port on loopback is used.
     """
 
     daemon_threads = True
@@ -60,17 +79,17 @@ class DemoCloud(ThreadingHTTPServer):
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The port it listens on."""
         return int(self.server_address[1])
 
     def close(self) -> None:
-        """Ends the server and closes its files."""
+        """Close the socket and the database."""
         self.server_close()
         self.store.close()
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One request: the table of routes, and JSON in and out."""
+    """Routes requests and encodes responses as JSON."""
 
     server: DemoCloud
     protocol_version = "HTTP/1.1"
@@ -78,53 +97,44 @@ class Handler(BaseHTTPRequestHandler):
     timeout = 30
 
     def _serve(self) -> None:
-        status, answer = 200, b""
-        result: Answer = answer
         try:
-            body = self._body()
-            if not hmac.compare_digest(
-                self.headers.get("Authorization", "").encode(),
-                f"Bearer {self.server.token}".encode(),
-            ):
-                raise Refused(401, "The token is missing or wrong.")
-            path = urlsplit(self.path).path
-            found = [
-                (match, methods)
-                for pattern, methods in ROUTES
-                if (match := re.fullmatch(pattern, path))
-            ]
-            if not found:
-                raise Refused(404, "There is nothing at this address.")
-            match, methods = found[0]
-            if self.command not in methods:
-                raise Refused(405, f"This address takes {', '.join(methods)}.")
-            status, handle = methods[self.command]
-            result = handle(
-                self,
-                body,
-                **{name: unquote(value) for name, value in match.groupdict(default="").items()},
-            )
+            status, result = self._dispatch()
         except Refused as error:
-            status, result = (
-                error.status,
-                {
-                    "error": str(error),
-                    **({"fields": error.fields} if error.fields else {}),
-                },
-            )
-        self._answer(status, result)
+            status, result = error.status, {"error": str(error)}
+            if error.fields:
+                result["fields"] = error.fields
+        self._respond(status, result)
 
     do_GET = do_POST = do_PUT = do_DELETE = _serve
 
+    def _dispatch(self) -> tuple[int, Body]:
+        body = self._body()
+        authorization = self.headers.get("Authorization", "").encode()
+        if not hmac.compare_digest(authorization, f"Bearer {self.server.token}".encode()):
+            raise Refused(401, "The token is missing or invalid.")
+        path = urlsplit(self.path).path
+        for pattern, methods in ROUTES:
+            match = re.fullmatch(pattern, path)
+            if match is None:
+                continue
+            if self.command not in methods:
+                raise Refused(405, f"This URL supports {', '.join(methods)}.")
+            status, handle = methods[self.command]
+            groups = match.groupdict(default="")
+            return status, handle(
+                self, body, **{name: unquote(value) for name, value in groups.items()}
+            )
+        raise Refused(404, "URL not found.")
+
     def _body(self) -> bytes:
         length = self.headers.get("Content-Length", "0")
-        if not length.isdecimal() or int(length) > MAX_FILE:
-            self.close_connection = True  # what follows is not read
+        if not length.isdecimal() or int(length) > MAX_FILE_BYTES:
+            self.close_connection = True  # the rest of the request is not read
             raise Refused(413, "The request is too large.")
         return self.rfile.read(int(length))
 
     def fields(self, body: bytes) -> dict[str, Any]:
-        """The body as a JSON object."""
+        """Parse the body as a JSON object."""
         try:
             data = json.loads(body or b"{}")
         except ValueError:
@@ -133,7 +143,7 @@ class Handler(BaseHTTPRequestHandler):
             raise Refused(422, "The body must be a JSON object.")
         return data
 
-    def _answer(self, status: int, result: Answer) -> None:
+    def _respond(self, status: int, result: Body) -> None:
         raw = isinstance(result, bytes)
         content = result if isinstance(result, bytes) else json.dumps(result).encode()
         self.send_response(status)
@@ -147,10 +157,10 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Stays silent: the panel's module log has every request."""
+        """Log nothing: the panel's module log records every request."""
 
 
-Route = tuple[int, Callable[..., Answer]]
+Route = tuple[int, Callable[..., Body]]
 ROUTES: tuple[tuple[str, dict[str, Route]], ...] = (
     (r"/plans", {"GET": (200, lambda h, b: {"plans": list(PLANS), "locations": list(LOCATIONS)})}),
     (
@@ -161,26 +171,26 @@ ROUTES: tuple[tuple[str, dict[str, Route]], ...] = (
         },
     ),
     (
-        _NAME,
+        _ACCOUNT,
         {
             "GET": (200, lambda h, b, username: h.server.store.account(username)),
             "DELETE": (200, lambda h, b, username: h.server.store.delete(username)),
         },
     ),
     (
-        _NAME + "/suspend",
+        _ACCOUNT + "/suspend",
         {"PUT": (200, lambda h, b, username: h.server.store.set_state(username, "suspended"))},
     ),
     (
-        _NAME + "/unsuspend",
+        _ACCOUNT + "/unsuspend",
         {"PUT": (200, lambda h, b, username: h.server.store.set_state(username, "active"))},
     ),
     (
-        _NAME + "/plan",
+        _ACCOUNT + "/plan",
         {"PUT": (200, lambda h, b, username: h.server.store.set_plan(username, h.fields(b)))},
     ),
     (
-        _NAME + "/password",
+        _ACCOUNT + "/password",
         {
             "PUT": (
                 200,
@@ -190,9 +200,9 @@ ROUTES: tuple[tuple[str, dict[str, Route]], ...] = (
             ),
         },
     ),
-    (_NAME + "/usage", {"GET": (200, lambda h, b, username: h.server.store.usage(username))}),
+    (_ACCOUNT + "/usage", {"GET": (200, lambda h, b, username: h.server.store.usage(username))}),
     (
-        _NAME + "/files(?:/(?P<path>.*))?",
+        _ACCOUNT + "/files(?:/(?P<path>.*))?",
         {
             "GET": (200, lambda h, b, username, path="": h.server.store.read(username, path)),
             "PUT": (201, lambda h, b, username, path="": h.server.store.write(username, path, b)),
@@ -200,7 +210,7 @@ ROUTES: tuple[tuple[str, dict[str, Route]], ...] = (
         },
     ),
     (
-        _NAME + "/folders",
+        _ACCOUNT + "/folders",
         {
             "POST": (
                 201,
