@@ -20,7 +20,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from puqpanel.domain.spreadsheet import csv_line
 from puqpanel.infra.db import UtcDateTime
 from puqpanel.web.list_page import CAP, Page, Tab
-from puqpanel.web.lists import Column, Filter, Listing, Sort
+from puqpanel.web.lists import Column, Filter, Listing, Sort, _pack_cursor
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -152,7 +152,7 @@ def test_search_takes_wildcards_literally(session: Session) -> None:
     assert not LIST.page(session, "/rows", {"q": "n_"}).rows
 
 
-def test_tab_filter_and_kept_arguments_travel(session: Session) -> None:
+def test_links_keep_tab_filters_and_extra_arguments(session: Session) -> None:
     page = LIST.page(
         session, "/rows", {"tab": "on", "state": "off", "client": "c1", "size": "50", "sort": "-at"}
     )
@@ -167,18 +167,18 @@ def test_tab_filter_and_kept_arguments_travel(session: Session) -> None:
     assert args_of(page.clear_url) == {"client": "c1", "tab": "on", "sort": "-at", "size": "50"}
 
 
-def test_an_empty_place_begins_again(session: Session) -> None:
+def test_a_cursor_past_the_last_row_shows_the_first_page(session: Session) -> None:
     last = walk(session, {"size": "100"})[-1]
-    beyond = LIST._place(last.query, last.rows[-1], True, 1231)
+    beyond = _pack_cursor(last.query, last.rows[-1], True, 1231)
     assert ids(LIST.page(session, "/rows", {"at": beyond}))[0] == 1230
 
 
 @pytest.mark.parametrize(
-    "place",
+    "cursor",
     ["", "x", "W10", "eyJhIjoxfQ", "bnVsbA", "WyJuZXciLDEsMSwxXQ", "W" * 5000, "WzEsMiwzLDQsNV0"],
 )
-def test_a_forged_place_is_the_first_page(session: Session, place: str) -> None:
-    assert ids(LIST.page(session, "/rows", {"at": place})) == list(range(1230, 1205, -1))
+def test_an_invalid_cursor_shows_the_first_page(session: Session, cursor: str) -> None:
+    assert ids(LIST.page(session, "/rows", {"at": cursor})) == list(range(1230, 1205, -1))
 
 
 @given(
@@ -187,14 +187,14 @@ def test_a_forged_place_is_the_first_page(session: Session, place: str) -> None:
         st.text(max_size=200),
     )
 )
-def test_no_address_fails(filled: sa.Engine, args: dict[str, str]) -> None:
+def test_arbitrary_arguments_never_fail(filled: sa.Engine, args: dict[str, str]) -> None:
     with Session(filled) as session:
         page = LIST.page(session, "/rows", args)
         assert page.url()
         assert page.query.size in (25, 50, 100)
 
 
-def test_csv_is_the_whole_list_as_shown(session: Session) -> None:
+def test_csv_contains_all_rows_of_the_list(session: Session) -> None:
     rows = list(csv.reader(io.StringIO("".join(LIST.csv(session, {"tab": "off", "sort": "name"})))))
     assert rows[0] == ["Name", "At"]
     assert len(rows) == 411
@@ -204,7 +204,7 @@ def test_csv_is_the_whole_list_as_shown(session: Session) -> None:
 @pytest.mark.parametrize(
     "text", ["=1+1", "+1+1", "-1+1", "@sum(a1)", "\tx", "\rx", "=cmd|'/c calc'!a0"]
 )
-def test_formulas_do_not_run(text: str) -> None:
+def test_csv_escapes_formulas(text: str) -> None:
     assert next(csv.reader(io.StringIO(csv_line([text]), newline="")))[0] == "'" + text
 
 
@@ -218,12 +218,12 @@ def test_formulas_do_not_run(text: str) -> None:
         (START, "2026-01-01 00:00:00+00:00"),
     ],
 )
-def test_plain_values_stay(value: object, text: str) -> None:
+def test_csv_keeps_plain_values(value: object, text: str) -> None:
     assert next(csv.reader([csv_line([value])]))[0] == text
 
 
-def test_a_filter_may_not_be_called_as_the_list_itself() -> None:
-    with pytest.raises(ValueError, match="filters may not"):
+def test_a_filter_may_not_use_a_reserved_key() -> None:
+    with pytest.raises(ValueError, match="filter keys may not"):
         Listing(
             sa.select(Row.id),
             key=Row.id,
