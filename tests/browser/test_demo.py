@@ -64,7 +64,7 @@ def test_the_whole_way_without_a_script(demo: Demo, browser: Browser) -> None:
     page.get_by_role("link", name="Open this module's settings of the service").click()
     page.fill("input[name=ip_address]", "nowhere")
     page.get_by_role("button", name="Save settings").click()
-    expect(page.get_by_role("alert")).to_contain_text("2 fields need another look.")
+    expect(page.get_by_role("alert")).to_contain_text("2 fields need attention.")
     expect(page.locator("input[name=ip_address]")).to_have_value("nowhere")
     page.fill("input[name=ip_address]", "")
     page.fill("input[name=domain]", "plain.lumen.example")

@@ -72,22 +72,22 @@ def test_a_gateway(panel: Panel, staff: Page, browser: Browser) -> None:
     expect(page.locator("input[name=webhook_secret]")).to_have_attribute(
         "placeholder", "Stored; empty keeps it"
     )
-    page.get_by_role("button", name="Switch on").click()
+    page.get_by_role("button", name="Enable").click()
     expect(page.get_by_role("main")).to_contain_text("On")
     address = page.get_by_role("textbox", name="Address").input_value()
     assert address.startswith(f"{panel.address}/webhooks/Payment/SamplePayment/")
     assert page.request.get(address).text() == "ok"
     page.get_by_role("button", name="Test connection").click()
-    expect(page.locator("body")).to_contain_text("The connection works. The IBAN is right.")
+    expect(page.locator("body")).to_contain_text("Connection successful. The IBAN is right.")
     problems += problems_of(page, "gateway")
     assert SECRET not in page.content()
     # the browser notes a refused form
     assert panel.complaints == [one for one in panel.complaints if "422" in one]
     panel.complaints.clear()
 
-    page.get_by_role("link", name="Show as a client sees it").click()
+    page.get_by_role("link", name="Preview as client").click()
     expect(page.get_by_role("heading", name="Pay by bank transfer")).to_be_visible()
-    expect(page.get_by_role("main")).to_contain_text("This is a sample.")
+    expect(page.get_by_role("main")).to_contain_text("This is a preview.")
     # the module's own sheet is there
     assert page.locator(".transfer").evaluate("one => getComputedStyle(one).fontSize") == "15px"
     # and the panel's
@@ -125,12 +125,12 @@ def test_a_sender(panel: Panel, staff: Page) -> None:
         }.items():
             page.fill(f"input[name={name}]", value)
         page.get_by_role("button", name="Save settings").click()
-        page.get_by_role("button", name="Switch on").click()
+        page.get_by_role("button", name="Enable").click()
         problems += problems_of(page, "sender")
         page.get_by_role("button", name="Test connection").click()
         expect(page.locator("body")).to_contain_text("The mail server lets us in.")
         page.fill("input[name=to]", "anna@example.com")
-        page.get_by_role("button", name="Send test").click()
+        page.get_by_role("button", name="Send test message").click()
         # the page finds out by itself
         expect(page.locator("#sends")).to_contain_text("Completed", timeout=30_000)
         problems += problems_of(page, "sent")

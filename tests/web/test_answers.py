@@ -47,10 +47,7 @@ def broken(app: Panel) -> Browser:
 def test_a_database_that_somebody_holds_is_no_fault_of_the_page(broken: Browser) -> None:
     answer = broken.get("/failing/busy")
     assert answer.status_code == 503
-    assert (
-        "Something else held the database for too long, so nothing was done. Try again in a moment."
-        in answer.text
-    )
+    assert "The database is busy. Nothing was saved. Try again in a moment." in answer.text
     assert broken.get("/failing/gone").status_code == 500
 
 
@@ -122,12 +119,12 @@ def test_a_failure_shows_a_reference_and_nothing_else(broken: Browser) -> None:
         ("missing", 404, "No such thing."),
         ("denied", 403, "Not for you."),
         ("input", 422, "Some fields"),
-        ("404", 404, "There is nothing here"),
-        ("403", 403, "not yours to open"),
-        ("429", 429, "Too many tries"),
-        ("503", 503, "Back in a moment"),
-        ("405", 405, "cannot be done here"),
-        ("418", 418, "not understood"),
+        ("404", 404, "Page not found"),
+        ("403", 403, "have access to this page"),
+        ("429", 429, "Too many attempts"),
+        ("503", 503, "Temporarily unavailable"),
+        ("405", 405, "Method not allowed"),
+        ("418", 418, "Invalid request"),
     ],
 )
 def test_each_error_has_its_page(broken: Browser, name: str, code: int, text: str) -> None:

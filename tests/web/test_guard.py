@@ -71,7 +71,7 @@ def test_nothing_changes_without_a_token(app: Panel, owner: Browser) -> None:
             continue
         answer = owner.http.open(path, method=method)
         assert answer.status_code == 400, (method, path, answer.status_code)
-        assert "grown old" in answer.text or "message" in (answer.json or {}), path
+        assert "form has expired" in answer.text or "message" in (answer.json or {}), path
 
 
 def test_what_declares_nothing_is_refused(settings: object, app: Panel) -> None:

@@ -266,7 +266,7 @@ def test_a_page_that_fails_says_so_and_the_data_stay(scene: Scene) -> None:
     uuid = scene.make("senders", "Mail")
     scene.owner.post(f"/admin/senders/{uuid}/settings", {"server": "boom", "password": "x"})
     page = scene.owner.get(f"/admin/senders/{uuid}")
-    assert page.status_code == 200 and "could not draw its form" in page.text
+    assert page.status_code == 200 and "could not render this form" in page.text
     assert scene.row(uuid).data["server"] == "boom"
 
 
@@ -312,9 +312,9 @@ def test_rename_and_delete(scene: Scene) -> None:
 def test_the_connection_is_tested_with_what_is_stored(scene: Scene) -> None:
     uuid = scene.make("gateways", "Card")
     for account, said in (
-        ("7", "The connection works. It knows 7."),
-        ("8", "The connection does not work. Nobody knows 8."),
-        ("boom", "does not work. Pay.test_connection() failed"),
+        ("7", "Connection successful. It knows 7."),
+        ("8", "Connection failed. Nobody knows 8."),
+        ("boom", "Connection failed. Pay.test_connection() failed"),
     ):
         scene.owner.post(
             f"/admin/gateways/{uuid}/settings",
@@ -324,7 +324,7 @@ def test_the_connection_is_tested_with_what_is_stored(scene: Scene) -> None:
         assert said in page
     vendor = scene.make("senders", "Mail")
     assert (
-        "The connection works. Hello."
+        "Connection successful. Hello."
         in scene.owner.post(f"/admin/senders/{vendor}/test", follow_redirects=True).text
     )
 
@@ -336,7 +336,7 @@ def test_what_a_client_would_see_on_a_page_where_nothing_works(scene: Scene) -> 
     )
     answer = scene.owner.get(f"/admin/gateways/{uuid}/preview")
     assert f"SAMPLE-0001 21.90 21.90 EUR True 2 {uuid} http://panel.test/client" in answer.text
-    assert "This is a sample." in answer.text
+    assert "This is a preview." in answer.text
     policy = answer.headers["Content-Security-Policy"]
     assert (
         "sandbox allow-same-origin" in policy
@@ -348,7 +348,7 @@ def test_what_a_client_would_see_on_a_page_where_nothing_works(scene: Scene) -> 
         f"/admin/gateways/{uuid}/settings", {"account": "boom", "signing": "", "mode": "a"}
     )
     broken = scene.owner.get(f"/admin/gateways/{uuid}/preview")
-    assert broken.status_code == 200 and "could not draw it" in broken.text
+    assert broken.status_code == 200 and "could not render the preview" in broken.text
 
 
 @pytest.mark.parametrize("how", ["off", "gone", "restricted", "failing"])
@@ -362,7 +362,7 @@ def test_what_its_module_does_not_serve_is_kept_and_said(
     scene.owner.post(f"/admin/gateways/{uuid}/switch", {"on": "yes"})
     folder = settings.modules_dir / "Payment" / "Pay"
     assert (
-        "Its gateways, which keep their settings: Card"
+        "Its gateways (settings are kept): Card"
         in scene.owner.get("/admin/modules/switch/Payment/Pay/deactivate").text
     )
     with scene.panel.app_context():
@@ -394,7 +394,7 @@ def test_what_its_module_does_not_serve_is_kept_and_said(
     for path in ("/admin/gateways/", f"/admin/gateways/{uuid}", f"/admin/gateways/{uuid}/preview"):
         page = scene.owner.get(path)
         assert page.status_code == 200 and said in page.text, path
-    assert "Not served" in scene.owner.get("/admin/gateways/").text
+    assert "Unavailable" in scene.owner.get("/admin/gateways/").text
     answer = scene.owner.post(
         f"/admin/gateways/{uuid}/settings", {"account": "9", "signing": "", "mode": "a"}
     )
@@ -425,8 +425,8 @@ def test_who_may_only_look_sees_no_settings(scene: Scene) -> None:
     reader = scene.browser("reader@panel.test")
     page = reader.get(f"/admin/gateways/{uuid}").text
     assert (
-        "Your role does not open the settings." in page
-        and "Switch on" not in page
+        "Your role doesn't include access to the settings." in page
+        and ">Enable<" not in page
         and 'name="account"' not in page
     )
     assert reader.get("/admin/gateways/").status_code == 200

@@ -102,7 +102,7 @@ def test_a_form_class_is_refused_beside_its_fields_and_keeps_what_was_sent(
     here = scene(settings, tmp_path, FORMS)
     status, page = here.save(noun, quota="-7", plan="l", zones=["b", "c"])
     assert status == 422
-    assert "One field needs another look." in page
+    assert "One field needs attention." in page
     assert 'href="#quota"' in page
     assert 'id="quota-e"' in page and 'aria-invalid="true"' in page
     assert 'value="-7"' in page
@@ -113,7 +113,7 @@ def test_a_form_class_is_refused_beside_its_fields_and_keeps_what_was_sent(
     status, page = here.save(noun, quota="much", plan="nothing", backup="y")
     assert (
         status,
-        "2 fields need another look." in page,
+        "2 fields need attention." in page,
         'value="much"' in page,
         " checked " in page,
     ) == (422, True, True, True)
@@ -131,7 +131,7 @@ def test_a_module_with_a_page_of_its_own(settings: Settings, tmp_path: Path) -> 
     here = scene(settings, tmp_path, OWN, {"views/admin_area/product.html": PAGE})
     status, page = here.save("products", location='<"mars">', size="0")
     assert status == 422
-    assert "2 fields need another look." in page
+    assert "2 fields need attention." in page
     assert '<p class="own-error">' in page
     assert 'data-field="size"' in page, (
         "what the page does not say itself, a script puts beside the field"

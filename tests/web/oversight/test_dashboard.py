@@ -40,10 +40,10 @@ def test_one_unit_up_and_down(
 def test_without_anything_it_says_so(owner: Browser) -> None:
     page = owner.get("/admin/").text
     for text in (
-        "No task has run yet",
-        "Nothing has failed",
-        "nothing new within a day",
-        "from active services",
+        "No tasks yet",
+        "No failed services",
+        "none in the last 24 hours",
+        "from 0 active services",
     ):
         assert text in page, text
     assert "−" not in page.split("<main")[1]
@@ -64,7 +64,7 @@ def test_losses_have_their_axis_and_trouble_its_button(
         )
     page = owner.get("/admin/").text
     assert "<span>3</span><span>0</span><span>−1</span>" in page
-    assert "Twelve weeks: 1 ordered, 1 lost" in page
+    assert "Twelve weeks: 1 new, 1 lost" in page
     assert page.count("Show as table") == 1, "the chart of tasks has nothing to show yet"
     assert (
         "The cloud says &lt;no&gt;." in page,

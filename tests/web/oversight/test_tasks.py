@@ -47,7 +47,7 @@ def test_a_task_of_a_service_that_is_gone_and_of_none(
     app: Panel, owner: Browser, shop: dict[str, str]
 ) -> None:
     gone = add(app, title="Terminate", service_uuid="11111111-2222-3333-4444-555555555555")
-    assert ">gone<" in owner.get(f"/admin/tasks/{gone}").text
+    assert ">Deleted<" in owner.get(f"/admin/tasks/{gone}").text
     assert "ModuleJob" in owner.get("/admin/tasks/").text
 
 

@@ -107,7 +107,7 @@ def test_what_is_gone_and_what_has_no_page_is_named_without_a_link(
             summary="Echo switched on.",
         )
     assert "Role Old removed." in owner.get("/admin/activity/").text
-    assert ">gone<" in owner.get(f"/admin/activity/{last(app, 'role.deleted')}").text
+    assert ">Deleted<" in owner.get(f"/admin/activity/{last(app, 'role.deleted')}").text
     assert (
         "/admin/modules/?q=Echo"
         in owner.get(f"/admin/activity/{last(app, 'module.activated')}").text
