@@ -103,6 +103,7 @@ def _configure_templates(app: Flask, settings: Settings) -> None:
         panel_name=settings.name,
         plain_kinds=look.PLAIN,
         retryable=RETRYABLE,
+        scripts=assets.SCRIPTS,
         status=look.status,
         times=times,
         told_action=look.told_action,

@@ -20,6 +20,22 @@ from flask import Blueprint, Response, abort, send_from_directory, url_for
 from puqpanel.web.guard import public
 
 YEAR_SECONDS = 365 * 24 * 3600
+SCRIPTS = (
+    "dom",
+    "timezone",
+    "theme",
+    "sidebar",
+    "search",
+    "menus",
+    "bulk",
+    "toasts",
+    "errors",
+    "inputs",
+    "copy",
+    "submit",
+    "live",
+)
+"""The panel's scripts in load order; the others use helpers of `dom`."""
 bp = Blueprint("assets", __name__)
 
 # missing from the type table of minimal systems; under nosniff a font without its type is refused

@@ -165,7 +165,7 @@ def test_everybody_changes_their_own_password(
     )
     assert elsewhere.get(area + "/").status_code == 200
     done = here.post(area + "/password", {"current": PASSWORD, "password": fresh, "repeat": fresh})
-    assert done.status_code == 302 and "was changed" in here.get(done.location).text
+    assert done.status_code == 302 and "Password changed." in here.get(done.location).text
     assert elsewhere.get(area + "/").status_code == 302
     assert (
         Browser(app).post(area + "/signin", {"email": email, "password": PASSWORD}).status_code

@@ -27,7 +27,7 @@ PLUGIN = """
 """
 PAGE = (
     "{{ asset('css/look.css') }} {{ asset('gone.css') }} {{ asset('css/a name.css') }} {{"
-    " asset('panel', 'app.js') }}"
+    " asset('panel', 'js/dom.js') }}"
 )
 
 

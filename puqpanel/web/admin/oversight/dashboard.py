@@ -73,7 +73,7 @@ def index() -> ResponseReturnValue:
 def _kpis(figures: Figures, new_by_week: Sequence[int]) -> list[Kpi]:
     net = figures.new_week - figures.lost_week
     change = net - (figures.new_before - figures.lost_before)
-    comparison = "vs previous 7 days" if change else "same as the previous 7 days"
+    comparison = "vs previous week" if change else "same as previous week"
     active = "1 active service" if figures.active == 1 else f"{figures.active:,} active services"
     currencies = [str(money) for money in figures.recurring]
     services_url = url_for("admin.services.index")
