@@ -1,9 +1,4 @@
-"""Every endpoint declares who may open it, and keeps to it: tried as nobody, as a customer, as
-staff without the right, without a token.
-
-The walk is over the url map with the project's modules switched on, so that a route that is added
-tomorrow is tried tomorrow.
-"""
+"""Every endpoint declares who may open it and enforces that, with all modules active."""
 
 from __future__ import annotations
 
@@ -93,7 +88,7 @@ def test_every_endpoint_declares_who_may_open_it(people: People) -> None:
     assert {need for _, need, _, _ in walk(people.app)} <= known
 
 
-def test_public_is_a_short_list(people: People) -> None:
+def test_the_public_endpoints_are_listed(people: People) -> None:
     assert sorted(
         {
             rule.rule
@@ -114,7 +109,7 @@ def test_public_is_a_short_list(people: People) -> None:
     )
 
 
-def test_nobody_gets_in(people: People) -> None:
+def test_endpoints_require_sign_in(people: People) -> None:
     token = people.token(people.nobody, "/admin")
     wrong = []
     for rule, need, method, path in walk(people.app):
@@ -132,7 +127,7 @@ def test_nobody_gets_in(people: People) -> None:
     assert wrong == []
 
 
-def test_a_customer_gets_nothing_of_staff_and_staff_without_a_right_nothing_of_that(
+def test_endpoints_require_the_area_and_the_permission(
     people: People,
 ) -> None:
     tokens = {
@@ -156,7 +151,7 @@ def test_a_customer_gets_nothing_of_staff_and_staff_without_a_right_nothing_of_t
     assert wrong == []
 
 
-def test_nothing_changes_without_a_token(people: People) -> None:
+def test_posts_require_a_csrf_token(people: People) -> None:
     wrong = []
     for rule, need, method, path in walk(people.app):
         if method == "GET" or rule.rule in WEBHOOKS:
@@ -172,7 +167,7 @@ def test_nothing_changes_without_a_token(people: People) -> None:
     assert wrong == []
 
 
-def test_what_is_not_there_is_404_for_those_who_may_look(people: People) -> None:
+def test_missing_rows_return_404(people: People) -> None:
     wrong = []
     for rule, need, method, path in walk(people.app):
         if method != "GET" or STRANGE not in path or need == "public":
@@ -183,7 +178,7 @@ def test_what_is_not_there_is_404_for_those_who_may_look(people: People) -> None
     assert wrong == []
 
 
-def test_another_customers_service_is_404_everywhere(people: People) -> None:
+def test_services_of_other_clients_return_404(people: People) -> None:
     actor = Actor("staff", None, "A test")
     with people.app.app_context():
         other = clients.create_client(

@@ -1,6 +1,4 @@
-"""Chromium against a panel that runs as it does for a person: `puqpanel up` with its own
-processes, and the demo cloud as provider.
-"""
+"""Chromium against a panel started with `puqpanel up`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""The demo in Chromium: live only while something runs, whole without a script, and fit to read
-in both themes at both ends of the scale.
-"""
+"""The demo in Chromium: polling, use without scripts, and accessibility."""
 
 from __future__ import annotations
 
@@ -30,7 +28,7 @@ def open_service(demo: Demo, page: Page, name: str) -> str:
     return page.url.rsplit("/", 1)[1]
 
 
-def test_a_page_asks_again_only_while_something_runs(demo: Demo, browser: Browser) -> None:
+def test_pages_poll_only_while_a_task_is_open(demo: Demo, browser: Browser) -> None:
     context = browser.new_context()
     page = sign_in(demo, demo.watch(context.new_page()), demo.email)
     asked: list[str] = []
@@ -50,7 +48,7 @@ def test_a_page_asks_again_only_while_something_runs(demo: Demo, browser: Browse
     context.close()
 
 
-def test_the_whole_way_without_a_script(demo: Demo, browser: Browser) -> None:
+def test_the_whole_workflow_without_scripts(demo: Demo, browser: Browser) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = sign_in(demo, context.new_page(), demo.email)
     page.goto(f"{demo.address}/admin/services/new")
@@ -80,7 +78,7 @@ def test_the_whole_way_without_a_script(demo: Demo, browser: Browser) -> None:
     context.close()
 
 
-def test_what_failed_in_the_demo_says_why_and_goes_again_once_it_is_put_right(
+def test_the_failed_demo_service_explains_the_error_and_can_be_retried(
     demo: Demo, browser: Browser
 ) -> None:
     context = browser.new_context()
@@ -103,7 +101,7 @@ def test_what_failed_in_the_demo_says_why_and_goes_again_once_it_is_put_right(
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 390)])
-def test_pages_are_accessible_and_fit_their_screen(
+def test_pages_are_accessible_and_do_not_overflow(
     demo: Demo, browser: Browser, theme: str, width: int
 ) -> None:
     problems: list[tuple[object, ...]] = []

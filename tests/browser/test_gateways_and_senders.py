@@ -1,6 +1,4 @@
-"""A gateway and a sender from nothing to a message that arrives, as staff do it; every page on
-the way accessible and no wider than its screen.
-"""
+"""A gateway and a sender, from creation to a delivered message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""People with a browser: signed in through the real form, with tokens taken from real pages."""
+"""Browsers signed in through the real form, with CSRF tokens from real pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every answer carries, and what somebody sees when something goes wrong."""
+"""Response headers, error pages and JSON errors."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def broken(app: Panel) -> Browser:
     return Browser(app)
 
 
-def test_a_database_that_somebody_holds_is_no_fault_of_the_page(broken: Browser) -> None:
+def test_a_locked_database_returns_503(broken: Browser) -> None:
     answer = broken.get("/failing/busy")
     assert answer.status_code == 503
     assert "The database is busy. Nothing was saved. Try again in a moment." in answer.text
     assert broken.get("/failing/gone").status_code == 500
 
 
-def test_the_action_of_a_log_line_says_what_was_asked_before_of_whom() -> None:
+def test_log_actions_show_the_path_before_the_host() -> None:
     assert told_action("GET https://cloud.test:8443/ocs/v1.php/users") == (
         "GET /ocs/v1.php/users",
         "cloud.test:8443",
@@ -60,7 +60,7 @@ def test_the_action_of_a_log_line_says_what_was_asked_before_of_whom() -> None:
     assert told_action("create_job") == ("create_job", "")
 
 
-def test_what_takes_long_is_told_in_seconds() -> None:
+def test_long_durations_are_shown_in_seconds() -> None:
     assert [times.took(each) for each in (0, 850, 9999, 12_300, 90_000)] == [
         "0 ms",
         "850 ms",
@@ -70,7 +70,7 @@ def test_what_takes_long_is_told_in_seconds() -> None:
     ]
 
 
-def test_the_policy_is_exact_and_its_nonce_new_each_time(visitor: Browser) -> None:
+def test_the_content_security_policy_has_a_new_nonce_per_response(visitor: Browser) -> None:
     first, second = visitor.get("/admin/signin"), visitor.get("/admin/signin")
     policy = first.headers["Content-Security-Policy"]
     nonce = re.search(r"'nonce-([^']+)'", policy)
@@ -87,7 +87,9 @@ def test_the_policy_is_exact_and_its_nonce_new_each_time(visitor: Browser) -> No
     assert first.headers["Cache-Control"] == "no-store"
 
 
-def test_pages_hold_nothing_that_the_policy_forbids(owner: Browser, shop: dict[str, str]) -> None:
+def test_pages_comply_with_the_content_security_policy(
+    owner: Browser, shop: dict[str, str]
+) -> None:
     for path in (
         "/admin/",
         "/admin/services/",
@@ -104,7 +106,7 @@ def test_pages_hold_nothing_that_the_policy_forbids(owner: Browser, shop: dict[s
         assert all("nonce=" in tag or "src=" in tag for tag in re.findall(r"<script[^>]*>", page))
 
 
-def test_a_failure_shows_a_reference_and_nothing_else(broken: Browser) -> None:
+def test_a_failure_shows_only_a_reference(broken: Browser) -> None:
     answer = broken.get("/failing/boom")
     assert answer.status_code == 500
     assert SECRET not in answer.text
@@ -134,7 +136,7 @@ def test_each_error_has_its_page(broken: Browser, name: str, code: int, text: st
     assert "</html>" in answer.text
 
 
-def test_json_for_those_who_ask(broken: Browser) -> None:
+def test_errors_as_json(broken: Browser) -> None:
     answer = broken.get("/failing/input", headers={"Accept": "application/json"})
     assert answer.json == {
         "status": "error",
@@ -148,7 +150,7 @@ def test_json_for_those_who_ask(broken: Browser) -> None:
     assert SECRET not in boom.text
 
 
-def test_an_unknown_address(visitor: Browser) -> None:
+def test_an_unknown_url(visitor: Browser) -> None:
     assert visitor.get("/nowhere").status_code == 404
     assert visitor.get("/admin/nowhere").status_code == 404
     assert visitor.http.put("/").status_code == 405

@@ -1,6 +1,4 @@
-"""Static files from the packages that hold them: kept for a year, and no way out of their
-folders.
-"""
+"""Static files of the packages: cached, and limited to their folders."""
 
 from __future__ import annotations
 
@@ -12,7 +10,7 @@ from puqpanel.web.assets import kits
 from tests.web.conftest import Browser
 
 
-def test_every_file_that_a_page_names_is_there_and_kept(visitor: Browser) -> None:
+def test_every_referenced_file_exists_and_is_cached(visitor: Browser) -> None:
     page = visitor.get("/admin/signin").text
     named = re.findall(r'(?:href|src)="(/assets/[^"]+)"', page)
     assert len(named) >= 12
@@ -24,7 +22,7 @@ def test_every_file_that_a_page_names_is_there_and_kept(visitor: Browser) -> Non
         assert answer.mimetype in ("text/css", "text/javascript", "image/svg+xml"), address
 
 
-def test_fonts_that_the_icons_name_are_there(visitor: Browser) -> None:
+def test_icon_fonts_exist(visitor: Browser) -> None:
     base = f"/assets/icons/{kits()['icons'].version}/"
     sheet = visitor.get(base + "css/all.min.css").text
     fonts = set(re.findall(r"\.\./(webfonts/fa-[a-z]+-\d+\.woff2)", sheet))

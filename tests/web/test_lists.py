@@ -1,6 +1,4 @@
-"""Lists: stable paging, counts that stop, filters from the address, CSV that no spreadsheet
-runs.
-"""
+"""Lists: keyset pagination, capped counts, filters, and safe CSV."""
 
 from __future__ import annotations
 
@@ -104,7 +102,7 @@ def walk(session: Session, args: dict[str, str]) -> list[Page]:
 
 
 @pytest.mark.parametrize("sort", ["new", "-new", "name", "-name", "at", "-at"])
-def test_every_row_once_forward_and_back(session: Session, sort: str) -> None:
+def test_paging_shows_every_row_once_in_both_directions(session: Session, sort: str) -> None:
     forward = walk(session, {"sort": sort, "size": "100"})
     found = [number for page in forward for number in ids(page)]
     assert sorted(found) == list(range(1, 1231))
@@ -119,7 +117,7 @@ def test_every_row_once_forward_and_back(session: Session, sort: str) -> None:
     assert forward[-1].last == 1230
 
 
-def test_rows_that_come_and_go_repeat_and_hide_nothing(filled: sa.Engine) -> None:
+def test_inserted_and_deleted_rows_neither_repeat_nor_hide_others(filled: sa.Engine) -> None:
     with filled.connect() as connection:
         outer = connection.begin()
         with Session(connection, join_transaction_mode="create_savepoint") as session:
@@ -131,7 +129,7 @@ def test_rows_that_come_and_go_repeat_and_hide_nothing(filled: sa.Engine) -> Non
         outer.rollback()
 
 
-def test_counts_stop_and_cost_one_query(session: Session, filled: sa.Engine) -> None:
+def test_counts_are_capped_and_take_one_query(session: Session, filled: sa.Engine) -> None:
     statements: list[str] = []
     sa.event.listen(filled, "before_cursor_execute", lambda *given: statements.append(given[2]))
     page = LIST.page(session, "/rows", {})
@@ -140,14 +138,14 @@ def test_counts_stop_and_cost_one_query(session: Session, filled: sa.Engine) -> 
     assert (page.count("all"), page.count("on"), page.total) == ("1k+", "820", "1k+")
 
 
-def test_a_narrowed_list_is_not_counted(session: Session) -> None:
+def test_a_filtered_list_is_not_counted(session: Session) -> None:
     page = LIST.page(session, "/rows", {"q": "n3"})
     assert page.rows
     assert page.counts == {}
     assert page.total == ""
 
 
-def test_search_takes_wildcards_literally(session: Session) -> None:
+def test_search_escapes_wildcards(session: Session) -> None:
     assert not LIST.page(session, "/rows", {"q": "%"}).rows
     assert not LIST.page(session, "/rows", {"q": "n_"}).rows
 

@@ -1,6 +1,4 @@
-"""Gateways and senders as staff see them: made, filled in, ordered, switched, tried and
-deleted, with no secret on any page.
-"""
+"""Gateways and senders: create, configure, reorder, enable, test and delete."""
 
 from __future__ import annotations
 
@@ -146,7 +144,7 @@ def scene(settings: Settings) -> Iterator[Scene]:
     dismantle(found.panel)
 
 
-def test_from_nothing_to_a_gateway_that_is_on(scene: Scene) -> None:
+def test_create_configure_and_enable_a_gateway(scene: Scene) -> None:
     assert "No gateways yet" in scene.owner.get("/admin/gateways/").text
     refused = scene.owner.post("/admin/gateways/new", {"title": " ", "module": "Payment/Pay"})
     assert refused.status_code == 422 and "A name is needed." in refused.text
@@ -190,7 +188,7 @@ def test_from_nothing_to_a_gateway_that_is_on(scene: Scene) -> None:
     assert scene.row(uuid).active is False
 
 
-def test_a_refusal_stands_beside_the_field_and_nothing_is_kept(scene: Scene) -> None:
+def test_an_invalid_setting_is_shown_at_its_field_and_not_saved(scene: Scene) -> None:
     uuid = scene.make("gateways", "Card")
     answer = scene.owner.post(
         f"/admin/gateways/{uuid}/settings",
@@ -206,7 +204,7 @@ def test_a_refusal_stands_beside_the_field_and_nothing_is_kept(scene: Scene) -> 
     assert scene.row(uuid).data == {}
 
 
-def test_an_empty_secret_keeps_the_stored_one_and_none_is_shown(scene: Scene) -> None:
+def test_a_blank_secret_keeps_the_stored_one_and_secrets_are_hidden(scene: Scene) -> None:
     uuid = scene.make("gateways", "Card")
     scene.owner.post(
         f"/admin/gateways/{uuid}/settings",
@@ -230,7 +228,7 @@ def test_an_empty_secret_keeps_the_stored_one_and_none_is_shown(scene: Scene) ->
     assert "words" not in str(stored)
 
 
-def test_a_module_that_draws_its_own_page_shows_no_secret_either(scene: Scene) -> None:
+def test_a_custom_settings_page_does_not_get_secrets(scene: Scene) -> None:
     uuid = scene.make("senders", "Mail")
     short = "p\"'<1"
     scene.owner.post(
@@ -262,7 +260,7 @@ def test_a_module_that_draws_its_own_page_shows_no_secret_either(scene: Scene) -
     }
 
 
-def test_a_page_that_fails_says_so_and_the_data_stay(scene: Scene) -> None:
+def test_a_failing_settings_page_shows_an_error_and_keeps_the_settings(scene: Scene) -> None:
     uuid = scene.make("senders", "Mail")
     scene.owner.post(f"/admin/senders/{uuid}/settings", {"server": "boom", "password": "x"})
     page = scene.owner.get(f"/admin/senders/{uuid}")
@@ -309,7 +307,7 @@ def test_rename_and_delete(scene: Scene) -> None:
     assert "Cards" in scene.owner.get("/admin/activity/").text
 
 
-def test_the_connection_is_tested_with_what_is_stored(scene: Scene) -> None:
+def test_the_connection_test_uses_the_saved_settings(scene: Scene) -> None:
     uuid = scene.make("gateways", "Card")
     for account, said in (
         ("7", "Connection successful. It knows 7."),
@@ -329,7 +327,7 @@ def test_the_connection_is_tested_with_what_is_stored(scene: Scene) -> None:
     )
 
 
-def test_what_a_client_would_see_on_a_page_where_nothing_works(scene: Scene) -> None:
+def test_the_preview_is_inert(scene: Scene) -> None:
     uuid = scene.make("gateways", "Card")
     scene.owner.post(
         f"/admin/gateways/{uuid}/settings", {"account": "7", "signing": "words", "mode": "a"}
@@ -352,7 +350,7 @@ def test_what_a_client_would_see_on_a_page_where_nothing_works(scene: Scene) -> 
 
 
 @pytest.mark.parametrize("how", ["off", "gone", "restricted", "failing"])
-def test_what_its_module_does_not_serve_is_kept_and_said(
+def test_an_unavailable_module_is_explained_and_keeps_the_settings(
     scene: Scene, settings: Settings, how: str
 ) -> None:
     uuid = scene.make("gateways", "Card")
@@ -420,7 +418,7 @@ def test_what_its_module_does_not_serve_is_kept_and_said(
     assert scene.owner.post(f"/admin/gateways/{uuid}/delete").status_code == 302
 
 
-def test_who_may_only_look_sees_no_settings(scene: Scene) -> None:
+def test_view_permission_alone_hides_the_settings(scene: Scene) -> None:
     uuid = scene.make("gateways", "Card")
     reader = scene.browser("reader@panel.test")
     page = reader.get(f"/admin/gateways/{uuid}").text
@@ -436,7 +434,7 @@ def test_who_may_only_look_sees_no_settings(scene: Scene) -> None:
         assert reader.post(f"/admin/gateways/{uuid}/{path}").status_code == 403
 
 
-def test_a_gateway_is_no_sender(scene: Scene) -> None:
+def test_a_gateway_is_not_found_among_senders(scene: Scene) -> None:
     uuid = scene.make("gateways", "Card")
     assert scene.owner.get(f"/admin/senders/{uuid}").status_code == 404
     assert (
@@ -446,7 +444,7 @@ def test_a_gateway_is_no_sender(scene: Scene) -> None:
     assert scene.owner.post(f"/admin/senders/{uuid}/delete").status_code == 404
 
 
-def test_a_test_message_and_what_became_of_it(scene: Scene, drain: Callable[..., None]) -> None:
+def test_a_test_message_and_its_task(scene: Scene, drain: Callable[..., None]) -> None:
     uuid = scene.make("senders", "Mail")
     off = scene.owner.post(
         f"/admin/senders/{uuid}/send", {"to": "a@example.test", "message": "Hello"}
@@ -483,7 +481,9 @@ def test_a_test_message_and_what_became_of_it(scene: Scene, drain: Callable[...,
     assert scene.owner.post(f"/admin/senders/{uuid}/delete").status_code == 302
 
 
-def test_pages_cost_the_same_with_many(scene: Scene, counted: Callable[[], list[str]]) -> None:
+def test_the_number_of_queries_does_not_grow_with_the_rows(
+    scene: Scene, counted: Callable[[], list[str]]
+) -> None:
     uuids = {noun: scene.make(noun, "First") for noun in ("gateways", "senders")}
 
     def cost(path: str) -> int:
@@ -505,7 +505,7 @@ def test_pages_cost_the_same_with_many(scene: Scene, counted: Callable[[], list[
     assert max(before[f"/admin/{noun}/{uuid}"] for noun, uuid in uuids.items()) <= 6, before
 
 
-def test_whether_a_secret_is_stored_is_said(scene: Scene) -> None:
+def test_the_form_shows_whether_a_secret_is_stored(scene: Scene) -> None:
     uuid = scene.make("gateways", "Card")
     assert "Stored; empty keeps it" not in scene.owner.get(f"/admin/gateways/{uuid}").text
     scene.owner.post(

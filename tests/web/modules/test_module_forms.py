@@ -1,6 +1,4 @@
-"""A module's form that is refused: 422, the sentence in the summary and beside its field, and
-everything as it was sent.
-"""
+"""An invalid module form returns 422, with errors in the summary and at the fields."""
 
 from __future__ import annotations
 
@@ -96,7 +94,7 @@ def scene(
 
 
 @pytest.mark.parametrize("noun", ["products", "services"])
-def test_a_form_class_is_refused_beside_its_fields_and_keeps_what_was_sent(
+def test_a_form_class_shows_errors_at_its_fields_and_keeps_the_input(
     settings: Settings, tmp_path: Path, noun: str
 ) -> None:
     here = scene(settings, tmp_path, FORMS)
@@ -127,7 +125,7 @@ def test_a_form_class_is_refused_beside_its_fields_and_keeps_what_was_sent(
         assert kept == {"quota": 7, "plan": "l", "backup": False, "zones": ["b"]}
 
 
-def test_a_module_with_a_page_of_its_own(settings: Settings, tmp_path: Path) -> None:
+def test_a_module_with_a_custom_form(settings: Settings, tmp_path: Path) -> None:
     here = scene(settings, tmp_path, OWN, {"views/admin_area/product.html": PAGE})
     status, page = here.save("products", location='<"mars">', size="0")
     assert status == 422
@@ -150,7 +148,7 @@ def test_a_module_with_a_page_of_its_own(settings: Settings, tmp_path: Path) -> 
     assert here.save("products", location="eu", size="3")[0] == 302
 
 
-def test_nothing_is_saved_while_work_is_under_way(settings: Settings, tmp_path: Path) -> None:
+def test_nothing_is_saved_while_a_task_is_open(settings: Settings, tmp_path: Path) -> None:
     here = scene(settings, tmp_path, FORMS)
     with here.panel.app_context(), transaction():
         services.find_service(here.service).provision_status = "processing"

@@ -1,4 +1,4 @@
-"""The schedule's page, and a stopped module on the page of modules."""
+"""The schedule page, and an open circuit breaker on the module list."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_the_schedule_runs_pauses_and_resumes(
     assert "No active module has such an entry" in owner.get("/admin/schedule/").text
 
 
-def test_who_may_not_sees_and_steers_nothing(app: Panel, clerk: Browser) -> None:
+def test_the_schedule_requires_its_permissions(app: Panel, clerk: Browser) -> None:
     assert clerk.get("/admin/schedule/").status_code == 403
     assert (
         clerk.post("/admin/schedule/run", {"module": "Plugin/Echo", "name": "tick"}).status_code
@@ -89,7 +89,7 @@ def test_who_may_not_sees_and_steers_nothing(app: Panel, clerk: Browser) -> None
         assert session().scalars(sa.select(Task.id)).all() == []
 
 
-def test_pages_that_fail_again_and_again_stop_the_work_and_not_the_pages(
+def test_repeated_page_failures_open_the_breaker_but_keep_the_pages(
     app: Panel, owner: Browser
 ) -> None:
     base = "/admin/modules/Plugin/Echo"
