@@ -11,7 +11,7 @@ from puqpanel.infra.settings import ROOT
 
 
 def raised() -> dict[str, Path]:
-    """The names that `raise_event` is called with; what is put into an f-string stands as `.+`."""
+    """Return the names passed to `raise_event` as patterns, with `[a-z_]+` for f-string values."""
     found: dict[str, Path] = {}
     for path in (ROOT / "puqpanel").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):

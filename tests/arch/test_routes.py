@@ -18,12 +18,12 @@ from tests.sample import PASSWORD, activate, make_client, make_service
 
 STRANGE = "00000000-0000-4000-8000-000000000000"
 SIGN_IN = ("/admin/signin", "/client/signin")
-# outside services have no form and no session: the module checks a signature instead
+# external services have no session: the module checks a signature instead
 WEBHOOKS = ("/webhooks/<type>/<name>", "/webhooks/<type>/<name>/<uuid>")
 
 
 class People:
-    """Browsers of everybody who might try."""
+    """Browsers of a visitor, a user, staff without permissions, and an owner."""
 
     def __init__(self, app: Panel) -> None:
         self.app = app
@@ -48,7 +48,7 @@ class People:
 
 @pytest.fixture
 def people(settings: Settings) -> Iterator[People]:
-    """A panel with both modules and one of each kind of person."""
+    """A panel with both modules active, and one browser per kind of person."""
     live = Live(settings)
     with live.ensure().app_context():
         for name in ("PuqNextcloud", "MyCloudService"):
@@ -73,7 +73,7 @@ def people(settings: Settings) -> Iterator[People]:
 
 
 def walk(app: Panel) -> Iterator[tuple[Rule, str, str, str]]:
-    """Every rule with what it declares, a method and an address with strange ids in it."""
+    """Yield every rule with its declaration, a method, and a URL with unknown IDs."""
     for rule in app.url_map.iter_rules():
         need = guard.declared(app.view_functions[rule.endpoint])
         for method in sorted((rule.methods or set()) & {"GET", "POST", "PUT", "DELETE"}):

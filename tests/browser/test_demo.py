@@ -15,13 +15,13 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 
 def sign_in(demo: Demo, page: Page, who: str) -> Page:
-    """Signs in as staff, or as the customer of this address."""
+    """Sign in as staff, or as the user with this e-mail address."""
     demo.sign_in(page, "/admin" if who == demo.email else "/client", who, demo.passwords[who])
     return page
 
 
 def open_service(demo: Demo, page: Page, name: str) -> str:
-    """Opens staff's page of a service; its uuid."""
+    """Open the staff page of a service and return its UUID."""
     page.goto(f"{demo.address}/admin/services/?q={name}")
     page.get_by_role("link", name=name, exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text(name)
@@ -112,7 +112,7 @@ def test_pages_are_accessible_and_do_not_overflow(
         page = sign_in(demo, demo.watch(context.new_page()), who)
 
         def look(what: str) -> None:
-            page.wait_for_timeout(300)  # the module's form comes as a fragment of its own
+            page.wait_for_timeout(300)  # the module's form is loaded as a fragment
             wide = page.evaluate(
                 "document.documentElement.scrollWidth - document.documentElement.clientWidth"
             )

@@ -75,7 +75,7 @@ def test_create_reaches_the_provider_and_the_customer(
 
     page.get_by_role("button", name="Create", exact=True).click()
     state = page.get_by_role("region", name="State")
-    expect(state).to_contain_text("Active", timeout=30_000)  # the page finds out by itself
+    expect(state).to_contain_text("Active", timeout=30_000)  # the page refreshes itself
     expect(state).to_contain_text("Completed")
     expect(page.get_by_role("main")).not_to_contain_text("Secret-canary-42")
 
@@ -128,7 +128,7 @@ def test_pages_are_accessible_and_do_not_overflow(
         )
         if wide > 0:
             problems.append((path, f"{wide} px too wide"))
-        # the checker is put in by the browser's debugger, which the policy does not bind
+        # injected by the debugger, to which the policy does not apply
         found = axe.Axe().run(page)
         problems.extend(
             (path, each["id"], [node["html"][:120] for node in each["nodes"]][:3])

@@ -21,7 +21,7 @@ SECRET = "the-password-is-hunter2"
 
 @pytest.fixture
 def broken(app: Panel) -> Browser:
-    """A panel with pages that fail in every way."""
+    """A panel with pages that fail in different ways."""
     failing = Blueprint("failing", __name__)
     errors = {
         "boom": RuntimeError(SECRET),

@@ -14,9 +14,7 @@ UUID = "00000000-0000-4000-8000-000000000000"
 
 
 def addresses(app: Panel) -> list[tuple[str, str, str]]:
-    """Method, address and declaration of every route, its parameters filled with things that do
-    not exist.
-    """
+    """Return method, URL and declaration of every route, with IDs that do not exist."""
     found: list[tuple[str, str, str]] = []
     with app.test_request_context():
         for rule in app.url_map.iter_rules():
@@ -64,7 +62,7 @@ def test_pages_require_their_permission(app: Panel, clerk: Browser) -> None:
 
 def test_posts_require_a_csrf_token(app: Panel, owner: Browser) -> None:
     for method, path, need in addresses(app):
-        # who calls those has no page to take a token from
+        # their callers have no page with a token
         if method == "GET" or need == "customer" or path.startswith("/webhooks/"):
             continue
         answer = owner.http.open(path, method=method)

@@ -24,11 +24,11 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Base(DeclarativeBase):
-    """Tables of this test's own."""
+    """The tables of this test."""
 
 
 class Row(Base):
-    """Something to list: many share a name and a moment, so that ties are met."""
+    """A row; many share a name and a time, to test ties."""
 
     __tablename__ = "rows"
     id: Mapped[int] = mapped_column(primary_key=True)

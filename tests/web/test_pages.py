@@ -29,7 +29,7 @@ LISTS = (
 
 @pytest.fixture
 def task(app: Panel, shop: dict[str, str]) -> str:
-    """A task that failed, with a line of module log."""
+    """A failed task with a module log entry."""
     with app.app_context(), transaction() as current:
         row = Task(
             job="ModuleJob",
@@ -227,7 +227,7 @@ def test_termination_requires_the_name(app: Panel, owner: Browser, shop: dict[st
     assert owner.post(path, {"typed": "berg"}).status_code == 422
     answer = owner.post(path, {"typed": "berg.example"})
     assert answer.status_code == 302
-    # without a module there is nothing to terminate, and that is said
+    # a product without a module cannot be terminated at a provider
     assert "no module" in owner.get(answer.location).text
 
 

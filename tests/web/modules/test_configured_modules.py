@@ -87,7 +87,7 @@ def settings(settings: Settings, tmp_path: Path) -> Settings:
 
 
 class Scene:
-    """A panel with both modules on, and staff who may do everything."""
+    """A panel with both modules active, and an owner."""
 
     def __init__(self, live: Live) -> None:
         self.live = live
@@ -197,7 +197,7 @@ def test_an_invalid_setting_is_shown_at_its_field_and_not_saved(scene: Scene) ->
     assert answer.status_code == 422
     assert "Which one?" in answer.text and 'aria-invalid="true"' in answer.text
     assert "words-nobody-reads" not in answer.text
-    # a box that was not ticked stays so
+    # an unchecked box stays unchecked
     assert re.search(r'<input[^>]*name="sandbox"[^>]*>', answer.text) and not re.search(
         r'<input[^>]*checked[^>]*name="sandbox"', answer.text
     )
@@ -396,7 +396,7 @@ def test_an_unavailable_module_is_explained_and_keeps_the_settings(
     answer = scene.owner.post(
         f"/admin/gateways/{uuid}/settings", {"account": "9", "signing": "", "mode": "a"}
     )
-    # one that was stopped may be mended by its settings
+    # settings can be changed while the circuit breaker is open
     assert (
         answer.status_code == 302
         if how == "failing"
@@ -487,7 +487,7 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(
     uuids = {noun: scene.make(noun, "First") for noun in ("gateways", "senders")}
 
     def cost(path: str) -> int:
-        scene.owner.get(path)  # what is kept for a few seconds is there now
+        scene.owner.get(path)  # fill the cache
         counted()
         assert scene.owner.get(path).status_code == 200
         return len(counted())

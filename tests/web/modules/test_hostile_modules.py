@@ -130,7 +130,7 @@ BASE = "/admin/modules/Product/Echo"
 
 
 class Stage:
-    """A panel with the module on, staff and a customer signed in, and an active service."""
+    """A panel with the module active, signed-in staff and user, and an active service."""
 
     def __init__(self, settings: Settings) -> None:
         live = Live(settings)

@@ -60,7 +60,7 @@ PAGE = """<input name="location" value="{{ data.location }}">{% for e in errors.
 
 
 class Scene:
-    """The panel with one module live, its owner's browser, and a service of it."""
+    """A panel with an active module, the owner's browser, and a service of the module."""
 
     def __init__(self, panel: Panel) -> None:
         with panel.app_context():
@@ -75,7 +75,7 @@ class Scene:
         )
 
     def save(self, noun: str, **data: object) -> tuple[int, str]:
-        """Sends the module's form of the product or the service."""
+        """Submit the module's form of the product or the service."""
         uuid = self.product if noun == "products" else self.service
         answer = self.browser.post(f"/admin/{noun}/{uuid}/settings", data)
         return answer.status_code, answer.text

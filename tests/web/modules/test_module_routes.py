@@ -244,7 +244,7 @@ CLIENT = """
 
 @pytest.fixture
 def customer(settings: Settings, tmp_path: Path) -> tuple[FlaskClient, str]:
-    """A customer's browser, signed in, and the address of a pending service."""
+    """A signed-in user's browser, and the URL of a pending service."""
     write_module(
         tmp_path / "modules",
         CLIENT,

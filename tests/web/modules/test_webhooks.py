@@ -64,7 +64,7 @@ def settings(settings: Settings, tmp_path: Path) -> Settings:
 
 
 class Scene:
-    """A panel with all four switched on, and one gateway of Echo."""
+    """A panel with all four modules active, and one gateway of Echo."""
 
     def __init__(self, live: Live) -> None:
         self.live = live
@@ -176,7 +176,7 @@ def test_an_exception_returns_only_a_reference(scene: Scene, do: str) -> None:
     assert answer.json["reference"] == answer.headers["X-Request-ID"]
     assert "4711" not in answer.text and "secret" not in answer.text
     assert {row.request_id for row in scene.log()} == {answer.json["reference"]}
-    # anybody may call: what fails by a call must not stop the module
+    # anyone can send requests, so their failures must not open the circuit breaker
     for _ in range(6):
         scene.open(f"Plugin/Echo?do={do}")
     assert scene.open("Plugin/Echo").status_code == 200
@@ -223,8 +223,7 @@ def test_without_a_uuid_the_only_gateway_receives_the_request(scene: Scene) -> N
     assert scene.open("Payment/Echo").json["uuid"] == scene.uuid
     with scene.panel.app_context():
         scene.make("Payment/Echo")
-    # with two there is no telling; called without its secret, a module might take an empty one for
-    # good
+    # ambiguous with two gateways; called without its secret, a module might accept an empty one
     assert scene.open("Payment/Echo").status_code == 404
     with scene.panel.app_context():
         for one in configured_modules.list_instances("Payment"):

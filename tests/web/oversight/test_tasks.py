@@ -11,7 +11,7 @@ from tests.web.conftest import Browser
 
 
 def add(app: Panel, **values: object) -> str:
-    """A completed task; its uuid."""
+    """Add a completed task and return its UUID."""
     with app.app_context(), transaction() as current:
         row = Task(job="ModuleJob", queue="Module", status="completed", data={}, **values)
         current.add(row)

@@ -17,7 +17,7 @@ HERE = Actor("staff", 1, "Nina Night", "203.0.113.9")
 
 
 def last(app: Panel, action: str) -> int:
-    """The number of the newest entry of an action."""
+    """Return the ID of the latest entry with an action."""
     with app.app_context():
         found = session().scalar(sa.select(sa.func.max(Audit.id)).where(Audit.action == action))
         assert found is not None
