@@ -104,9 +104,9 @@ def _configure_templates(app: Flask, settings: Settings) -> None:
         plain_kinds=look.PLAIN,
         retryable=RETRYABLE,
         scripts=assets.SCRIPTS,
+        split_action=look.split_action,
         status=look.status,
         times=times,
-        told_action=look.told_action,
         viewer=viewer.Viewer(),
     )
     app.jinja_env.trim_blocks = True

@@ -98,7 +98,7 @@ NOTICE_ICONS = {
 }
 
 
-def told_action(action: str) -> tuple[str, str]:
+def split_action(action: str) -> tuple[str, str]:
     """Split the action of a module log entry, `GET https://host/path`, into request and host.
 
     Args:

@@ -13,7 +13,7 @@ from puqpanel.app import Panel
 from puqpanel.domain.errors import ConflictError, InvalidInput, NotFoundError, PermissionDenied
 from puqpanel.web import times
 from puqpanel.web.guard import public
-from puqpanel.web.look import told_action
+from puqpanel.web.look import split_action
 from tests.web.conftest import Browser
 
 SECRET = "the-password-is-hunter2"
@@ -52,12 +52,12 @@ def test_a_locked_database_returns_503(broken: Browser) -> None:
 
 
 def test_log_actions_show_the_path_before_the_host() -> None:
-    assert told_action("GET https://cloud.test:8443/ocs/v1.php/users") == (
+    assert split_action("GET https://cloud.test:8443/ocs/v1.php/users") == (
         "GET /ocs/v1.php/users",
         "cloud.test:8443",
     )
-    assert told_action("GET https://cloud.test") == ("GET /", "cloud.test")
-    assert told_action("create_job") == ("create_job", "")
+    assert split_action("GET https://cloud.test") == ("GET /", "cloud.test")
+    assert split_action("create_job") == ("create_job", "")
 
 
 def test_long_durations_are_shown_in_seconds() -> None:
