@@ -1,8 +1,7 @@
-"""The browser's door: staff's pages, customers' pages, public pages, one file a noun; templates and
-static files.
+"""The web layer: staff pages, client pages, public pages, templates and static files.
 
-Routes and forms belong here, rules do not: a view validates a form and calls an operation. Called
-by puqpanel.app alone.
+Views validate a form and call an operation; business rules belong to operations. Only puqpanel.app
+imports this package.
 """
 
 from __future__ import annotations
@@ -40,18 +39,17 @@ from puqpanel.web.public.oversight import health
 
 
 def register(app: Flask, settings: Settings) -> None:
-    """Gives the app everything a browser meets.
+    """Register routes, templates, sessions, access control and error handlers.
 
-    Order matters: the request's id first, then the guard, then forgery and limits.
+    The order matters: request ID, then access control, then CSRF protection and rate limits.
 
     Args:
-        app: the application being built, its database and secret key in place.
+        app: the application being built, with its database and secret key in place.
         settings: the panel's settings.
     """
     app.config["BOOTSTRAP_SERVE_LOCAL"] = True
-    app.config["WTF_CSRF_TIME_LIMIT"] = (
-        None  # a token lives as long as its session: a page left open overnight still works
-    )
+    # a CSRF token is valid as long as its session, so that a page left open overnight still works
+    app.config["WTF_CSRF_TIME_LIMIT"] = None
     app.config.setdefault("MAX_CONTENT_LENGTH", 16 * 1024 * 1024)
     app.config.setdefault("MAX_FORM_MEMORY_SIZE", 2 * 1024 * 1024)
     app.extensions["puqpanel-settings"] = settings
@@ -64,7 +62,7 @@ def register(app: Flask, settings: Settings) -> None:
     errors.install(app)
     Bootstrap5(app)
     for endpoint in {"static", "bootstrap.static"} & set(app.view_functions):
-        app.view_functions[endpoint] = _opened(app.view_functions[endpoint])
+        app.view_functions[endpoint] = _public(app.view_functions[endpoint])
     for blueprint in (
         assets.bp,
         public.bp,
@@ -75,24 +73,23 @@ def register(app: Flask, settings: Settings) -> None:
         client.blueprint(),
     ):
         app.register_blueprint(blueprint)
-    _teach_templates(app, settings)
+    _configure_templates(app, settings)
     app.extensions["puqpanel-module-links"] = navigation.module_links(registry.current())
 
 
-def _opened(view: Callable[..., Any]) -> Callable[..., Any]:
-    """A public view of one that takes no marks: a route for static files is a bound method."""
+def _public(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap a view as public; the static views are bound methods, which take no attributes."""
 
     @guard.public
     @wraps(view)
-    def serve(**given: Any) -> Any:
-        return view(**given)
+    def serve(**params: Any) -> Any:
+        return view(**params)
 
     return serve
 
 
-def _teach_templates(app: Flask, settings: Settings) -> None:
-    # globals, not context processors: imported macros see them too, and a page that does not ask
-    # pays nothing
+def _configure_templates(app: Flask, settings: Settings) -> None:
+    # globals are visible in imported macros, and cost nothing on pages that do not use them
     app.jinja_env.globals.update(
         asset=assets.asset,
         can=guard.can,
@@ -106,9 +103,10 @@ def _teach_templates(app: Flask, settings: Settings) -> None:
         panel_name=settings.name,
         plain_kinds=look.PLAIN,
         retryable=RETRYABLE,
+        scripts=assets.SCRIPTS,
+        split_action=look.split_action,
         status=look.status,
         times=times,
-        told_action=look.told_action,
         viewer=viewer.Viewer(),
     )
     app.jinja_env.trim_blocks = True

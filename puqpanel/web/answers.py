@@ -1,4 +1,4 @@
-"""Shapes of answers: whether the asker wants JSON, and where a `next` may lead."""
+"""Content negotiation, and validation of redirect targets."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from flask import request
 
 
 def wants_json() -> bool:
-    """Whether the asker wants JSON: an API's address, or an Accept that puts JSON before HTML.
+    """Return whether to answer with JSON: at API URLs, or if Accept prefers JSON to HTML.
 
-    Under a tab's `/api/` there are plain forms too: a browser that names HTML gets a page, and
-    scripts JSON.
+    Plain forms also post to a service tab's `/api/` URLs, so a request there that accepts HTML
+    gets a page.
     """
     if request.path.startswith(("/admin/api/", "/webhooks/")):
         return True
@@ -27,22 +27,22 @@ def wants_json() -> bool:
 
 
 def under_api() -> str:
-    """The page that a call of a service's tab belongs to, `/client/services/…/files`; empty
-    where this is no such call.
+    """Return the page an API call of a service tab belongs to, `/client/services/…/files`.
+
+    Empty if the request is not such a call.
     """
     page, api, _ = request.path.partition("/api/")
     return page if api and page.startswith("/client/") else ""
 
 
 def same_site(target: str, area: str) -> str:
-    """A `next` that stays in its area, else the area's first page.
+    """Return a redirect target if it stays within its area, else the area's first page.
 
     Args:
-        target: what the address or form said.
+        target: the untrusted path, as from `next`.
         area: `/admin` or `/client`.
     """
-    # a backslash or a control character is read as a slash or dropped by browsers, and then leads
-    # elsewhere
+    # browsers read a backslash as a slash and drop control characters, which can lead off-site
     if any(ord(char) < 33 or char == "\\" for char in target):
         return area
     parts = urlsplit(target)

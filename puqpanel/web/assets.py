@@ -1,8 +1,8 @@
-"""The panel's and its packages' static files, served at /assets/{kit}/{version}/{name}.
+"""Static files of the panel and of its packages, served at /assets/{kit}/{version}/{name}.
 
-Bootstrap comes from Bootstrap-Flask's package, Font Awesome from XStatic-Font-Awesome, htmx from
-django-js-lib-htmx: nothing of theirs is in the repository and nothing is fetched from elsewhere.
-The version stands in the address, so a browser may keep a file for a year.
+Bootstrap comes from the package Bootstrap-Flask, Font Awesome from XStatic-Font-Awesome and htmx
+from django-js-lib-htmx; none of them is in the repository or fetched from a CDN. URLs contain the
+version, so browsers may cache a file for a year.
 """
 
 from __future__ import annotations
@@ -19,11 +19,26 @@ from flask import Blueprint, Response, abort, send_from_directory, url_for
 
 from puqpanel.web.guard import public
 
-YEAR = 365 * 24 * 3600
+YEAR_SECONDS = 365 * 24 * 3600
+SCRIPTS = (
+    "dom",
+    "timezone",
+    "theme",
+    "sidebar",
+    "search",
+    "menus",
+    "bulk",
+    "toasts",
+    "errors",
+    "inputs",
+    "copy",
+    "submit",
+    "live",
+)
+"""The panel's scripts in load order; the others use helpers of `dom`."""
 bp = Blueprint("assets", __name__)
 
-# what the standard table of a bare machine does not know; without it a font would be refused under
-# nosniff
+# missing from the type table of minimal systems; under nosniff a font without its type is refused
 mimetypes.add_type("font/woff2", ".woff2")
 mimetypes.add_type("font/ttf", ".ttf")
 mimetypes.add_type("text/javascript", ".js")
@@ -31,20 +46,20 @@ mimetypes.add_type("text/javascript", ".js")
 
 @dataclass(frozen=True, slots=True)
 class Kit:
-    """One folder of static files and the version it is served under."""
+    """A folder of static files and the version in its URLs."""
 
     folder: Path
     version: str
 
 
 def _package(module: str) -> Path:
-    # looked up, not imported: XStatic's package pulls in pkg_resources on some versions
-    found = find_spec(module)
-    if found is None or not found.submodule_search_locations:
+    # not imported: some versions of XStatic's package import pkg_resources
+    spec = find_spec(module)
+    if spec is None or not spec.submodule_search_locations:
         raise RuntimeError(
             f"The package {module} is not installed; run ./panel up again to install it."
         )
-    return Path(next(iter(found.submodule_search_locations)))
+    return Path(next(iter(spec.submodule_search_locations)))
 
 
 def _digest(folder: Path) -> str:
@@ -57,7 +72,7 @@ def _digest(folder: Path) -> str:
 
 @cache
 def kits() -> dict[str, Kit]:
-    """Every folder that is served, by the name it has in addresses."""
+    """Return every kit by its name in URLs."""
     own = Path(__file__).parent / "static"
     return {
         "panel": Kit(own, _digest(own)),
@@ -75,11 +90,11 @@ def kits() -> dict[str, Kit]:
 
 
 def asset(kit: str, name: str) -> str:
-    """The address of a static file, with the version of its kit in it.
+    """Return the versioned URL of a static file.
 
     Args:
         kit: panel, bootstrap, icons or htmx.
-        name: the path within it.
+        name: the path within the kit.
     """
     return url_for("assets.serve", kit=kit, version=kits()[kit].version, name=name)
 
@@ -87,24 +102,22 @@ def asset(kit: str, name: str) -> str:
 @bp.get("/assets/<kit>/<version>/<path:name>")
 @public
 def serve(kit: str, version: str, name: str) -> Response:
-    """One file.
-
-    `send_from_directory` refuses what leaves the folder; an old version's address is answered but
-    not kept.
-    """
-    found = kits().get(kit)
-    if found is None:
+    """Serve a file; the URL of an old version still works but is not cached."""
+    current = kits().get(kit)
+    if current is None:
         abort(404)
-    fresh = version == found.version
-    answer = send_from_directory(found.folder, name, max_age=YEAR if fresh else 0, conditional=True)
+    fresh = version == current.version
+    response = send_from_directory(
+        current.folder, name, max_age=YEAR_SECONDS if fresh else 0, conditional=True
+    )
     if fresh:
-        answer.cache_control.public = True
-        answer.cache_control.immutable = True
-    return answer
+        response.cache_control.public = True
+        response.cache_control.immutable = True
+    return response
 
 
 @bp.get("/favicon.ico")
 @public
 def favicon() -> Response:
-    """The mark, for browsers that ask without being told where."""
-    return send_from_directory(kits()["panel"].folder, "mark.svg", max_age=YEAR // 52)
+    """Serve the logo to browsers that request /favicon.ico unasked."""
+    return send_from_directory(kits()["panel"].folder, "mark.svg", max_age=YEAR_SECONDS // 52)

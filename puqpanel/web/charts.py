@@ -16,9 +16,7 @@ Point = tuple[float, float]
 
 
 class Bar(NamedTuple):
-    """One column: its left edge and width, and the edge and width of the invisible area that
-    answers the pointer.
-    """
+    """One bar: its left edge and width, and those of its invisible hover area."""
 
     x: float
     width: float
@@ -27,7 +25,7 @@ class Bar(NamedTuple):
 
 
 class Part(NamedTuple):
-    """One stretch of a quota bar: its class, left edge and width."""
+    """One segment of a quota bar: its CSS class, left edge and width."""
 
     css: str
     x: float
@@ -35,9 +33,7 @@ class Part(NamedTuple):
 
 
 def nice(top: float) -> float:
-    """A maximum rounded up to a figure people read easily (1, 2, 2.5, 4, 5, 6, 8 or 10 times a
-    power of ten).
-    """
+    """Round an axis maximum up to 1, 2, 2.5, 4, 5, 6, 8 or 10 times a power of ten."""
     if top <= 0:
         return 1
     power = 1.0
@@ -49,11 +45,13 @@ def nice(top: float) -> float:
 
 
 def both_ways(up: Sequence[float], down: Sequence[float]) -> tuple[int, int, float]:
-    """The axis of bars that go up and down: the values at its upper and lower edge, and where 0
-    lies.
+    """Return the axis of a chart with bars in both directions.
 
-    Without anything that goes down it is the axis of plain bars; else a quarter of the height is
-    for that, so that both share one unit.
+    Downward bars get a quarter of the height, on the same scale; without any, the axis is that of
+    a plain bar chart.
+
+    Returns:
+        The values at the upper and lower edge, and the y coordinate of 0.
     """
     highest, lowest = max([*up, 0]), max([*down, 0])
     if lowest <= 0:
@@ -63,17 +61,17 @@ def both_ways(up: Sequence[float], down: Sequence[float]) -> tuple[int, int, flo
 
 
 def stack_top(points: Sequence[Sequence[Any]]) -> float:
-    """The upper edge of a chart of stacked bars; each point is (label, value, value …)."""
+    """Return the axis maximum of a stacked bar chart; points are (label, value, value …)."""
     return nice(max([sum(point[1:]) for point in points] + [4]))
 
 
 def line(values: Sequence[float], top: float, slots: int = 0) -> list[Point]:
-    """The points of a line.
+    """Return the points of a line.
 
     Args:
-        values: what is drawn.
+        values: the y values, evenly spaced.
         top: the value at the upper edge.
-        slots: how many places the axis has, where the line ends before it.
+        slots: the number of x positions, if the line ends before the axis does.
     """
     steps = max((slots or len(values)) - 1, 1)
     top = top or 1
@@ -84,17 +82,17 @@ def line(values: Sequence[float], top: float, slots: int = 0) -> list[Point]:
 
 
 def path(points: Sequence[Point]) -> str:
-    """The `d` of a line through the points, empty where there are none."""
+    """Return the SVG path of a line through the points; empty without points."""
     return "M" + " L".join(f"{x},{y}" for x, y in points) if points else ""
 
 
 def area(points: Sequence[Point]) -> str:
-    """The `d` of the area under the points."""
+    """Return the SVG path of the area under the points; empty without points."""
     return f"{path(points)} L{points[-1][0]},{HEIGHT} L{points[0][0]},{HEIGHT} Z" if points else ""
 
 
 def columns(count: int, share: float = 0.5) -> list[Bar]:
-    """Where each of `count` bars stands, each `share` of its step wide."""
+    """Return the positions of `count` bars, each taking `share` of its step."""
     if count < 1:
         return []
     step = WIDTH / count
@@ -111,37 +109,35 @@ def columns(count: int, share: float = 0.5) -> list[Bar]:
 
 
 def tall(value: float, top: float, least: float = 0) -> float:
-    """The height of a bar; something that is not nothing is at least `least` high, so that one
-    failure can be seen.
-    """
+    """Return the height of a bar; a positive value gets at least `least` to stay visible."""
     if value <= 0:
         return 0
     return round(max(value * HEIGHT / (top or 1), least), 1)
 
 
 def quota(parts: Sequence[tuple[str, float]], total: float) -> list[Part]:
-    """The stretches of a quota bar of width 1000; with one part only, it turns warn from 85 % and
-    bad from 95 %.
+    """Return the segments of a quota bar of width 1000.
+
+    A bar with a single part turns to a warning from 85 % and to an alarm from 95 %.
 
     Args:
-        parts: (class, value) in order.
-        total: what fills the bar; 0 or less means that there is no limit and nothing is drawn.
+        parts: (CSS class, value) in order.
+        total: the value that fills the bar; 0 or less means unlimited and draws nothing.
     """
     if total <= 0:
         return []
-    share = sum(value for _, value in parts) / total
-    alarm = "q-bad" if share >= BAD_SHARE else "q-warn" if share >= WARN_SHARE else ""
-    drawn: list[Part] = []
+    if len(parts) == 1:
+        css, value = parts[0]
+        if value / total >= BAD_SHARE:
+            css = "q-bad"
+        elif value / total >= WARN_SHARE:
+            css = "q-warn"
+        parts = [(css, value)]
+    segments: list[Part] = []
     x = 0.0
     for css, value in parts:
         width = min(max(value, 0) * WIDTH / total, WIDTH - x)
         if width > 0:
-            drawn.append(
-                Part(
-                    alarm or css if len(parts) == 1 else css,
-                    round(x, 1),
-                    round(max(width - 2, 1), 1),
-                )
-            )
+            segments.append(Part(css, round(x, 1), round(max(width - 2, 1), 1)))
         x += width
-    return drawn
+    return segments

@@ -1,6 +1,4 @@
-"""What a parameter of an address may be: nothing that a database refuses, so that no view has
-to look.
-"""
+"""URL converters that reject values no database accepts, so that views need not check."""
 
 from __future__ import annotations
 
@@ -10,11 +8,11 @@ from werkzeug.datastructures import ImmutableDict
 from werkzeug.routing import IntegerConverter, Map, PathConverter, UnicodeConverter
 
 LARGEST = 2**63 - 1
-"""The largest number that a row's id can be compared with."""
+"""The largest integer that an ID column can be compared with."""
 
 
 class Text(UnicodeConverter):
-    """One part of the path, without NUL: PostgreSQL knows no such text."""
+    """One path segment without NUL, which PostgreSQL rejects in text."""
 
     part_isolating = True
 
@@ -24,14 +22,14 @@ class Text(UnicodeConverter):
 
 
 class Path(PathConverter):
-    """Several parts, without NUL."""
+    """Several path segments without NUL."""
 
     part_isolating = False
     regex = r"[^/\x00][^\x00]*?"
 
 
 class Number(IntegerConverter):
-    """A whole number that fits into a column."""
+    """An integer that fits an ID column."""
 
     def __init__(
         self,
@@ -45,9 +43,7 @@ class Number(IntegerConverter):
 
 
 class Addresses(Map):
-    """The routes of the panel and of its modules; what fits no parameter is a page that is not
-    there.
-    """
+    """The URL map of the panel and its modules; a rejected value is a 404."""
 
     default_converters = ImmutableDict(
         {**Map.default_converters, "default": Text, "string": Text, "path": Path, "int": Number}

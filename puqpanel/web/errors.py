@@ -1,6 +1,4 @@
-"""What somebody sees when something cannot be done: a sentence, a reference number where it is
-our fault, and a way on.
-"""
+"""Error pages and JSON errors: a message, a way back, and a reference for server errors."""
 
 from __future__ import annotations
 
@@ -28,34 +26,32 @@ from puqpanel.web.security import request_id
 
 log = structlog.get_logger(__name__)
 
-SENTENCES: Mapping[int, tuple[str, str]] = {
+MESSAGES: Mapping[int, tuple[str, str]] = {
     400: (
-        "This was not understood",
-        "The page that sent it may be old. Go back, load it again and repeat what you did.",
+        "Invalid request",
+        "The page you came from may be out of date. Go back, reload it and try again.",
     ),
-    401: ("You are signed out", "Sign in again to go on."),
+    401: ("You're signed out", "Sign in to continue."),
     403: (
-        "This is not yours to open",
-        "Your role does not allow it. Somebody who manages roles can change that.",
+        "You don't have access to this page",
+        "Your role doesn't include the required permission. Ask an administrator for access.",
     ),
-    404: ("There is nothing here", "The address may be mistyped, or what stood here is gone."),
-    405: ("This cannot be done here", "The address is right, but it does not take what was sent."),
-    409: ("This cannot be done now", "Something else changed first. Load the page again."),
-    413: (
-        "This is too large",
-        (
-            "What was sent is larger than the panel takes at once, which is 16 MB of files, so"
-            " nothing was done."
-        ),
-    ),
-    422: ("Something needs another look", "Go back and check what you entered."),
-    429: ("Too many tries", "Wait a few minutes before the next one."),
+    404: ("Page not found", "The address may be mistyped, or the page no longer exists."),
+    405: ("Method not allowed", "This address doesn't support that kind of request."),
+    409: ("Conflict", "Something changed in the meantime. Reload the page and try again."),
+    413: ("Upload too large", "The request exceeds the limit of 16 MB. Nothing was saved."),
+    422: ("Invalid input", "Go back and check what you entered."),
+    429: ("Too many attempts", "Wait a few minutes and try again."),
     500: (
-        "Something went wrong here",
-        "It is written down under the reference below. Trying once more may help.",
+        "Something went wrong",
+        "The error was logged under the reference below. Trying again may help.",
     ),
-    503: ("Back in a moment", "A part of the panel does not answer. Try again in a minute."),
+    503: (
+        "Temporarily unavailable",
+        "Part of the panel isn't responding. Try again in a minute.",
+    ),
 }
+"""Title and default message by status code."""
 CODES: tuple[tuple[type[UserError], int], ...] = (
     (NotFoundError, 404),
     (PermissionDenied, 403),
@@ -65,47 +61,41 @@ CODES: tuple[tuple[type[UserError], int], ...] = (
     (UserError, 400),
 )
 
-BUSY = ("is locked", "lock wait timeout", "lock timeout", "deadlock")
-"""What SQLite, MariaDB and PostgreSQL say where somebody else keeps what is wanted."""
-HEARD_BYTES, HEARD_SECONDS = 64 * 1024 * 1024, 5.0
+LOCK_ERRORS = ("is locked", "lock wait timeout", "lock timeout", "deadlock")
+"""Parts of the lock errors of SQLite, MariaDB and PostgreSQL."""
+DRAIN_BYTES, DRAIN_SECONDS = 64 * 1024 * 1024, 5.0
 
 
 def code_of(error: UserError) -> int:
-    """The status that a user's error answers with."""
+    """Return the HTTP status code of a user error."""
     return next(code for kind, code in CODES if isinstance(error, kind))
 
 
-def _answer(
+def _error_response(
     code: int,
-    sentence: str = "",
+    message: str = "",
     *,
     reference: str = "",
     fields: dict[str, list[str]] | None = None,
 ) -> Response:
-    title, standing = SENTENCES.get(code, SENTENCES[500 if code >= 500 else 400])
+    title, default = MESSAGES.get(code, MESSAGES[500 if code >= 500 else 400])
+    message = message or default
     if wants_json():
-        body: dict[str, Any] = {"status": "error", "message": sentence or standing, "code": code}
+        body: dict[str, Any] = {"status": "error", "message": message, "code": code}
         if fields:
             body["errors"] = fields
         if reference:
             body["reference"] = reference
         response = make_response(body)
     else:
-        area = (
-            "client"
-            if request.path.startswith("/client")
-            else "admin"
-            if request.path.startswith("/admin")
-            else ""
-        )
         response = make_response(
             render_template(
                 "error.html",
                 code=code,
                 title=title,
-                sentence=sentence or standing,
+                sentence=message,
                 reference=reference,
-                area=area,
+                area=_area(),
                 back=under_api(),
             )
         )
@@ -113,83 +103,78 @@ def _answer(
     return response
 
 
-def _hear_out() -> None:
-    """Reads what is too large to the end, within reason: browsers show no answer that comes
-    while they are still sending.
-    """
-    stream, until = request.environ["wsgi.input"], time.monotonic() + HEARD_SECONDS
-    left = min(request.content_length or 0, HEARD_BYTES)
+def _area() -> str:
+    for area in ("client", "admin"):
+        if request.path.startswith(f"/{area}"):
+            return area
+    return ""
+
+
+def _drain_body() -> None:
+    """Read an oversized body, within limits: browsers show no response while still sending."""
+    stream, deadline = request.environ["wsgi.input"], time.monotonic() + DRAIN_SECONDS
+    remaining = min(request.content_length or 0, DRAIN_BYTES)
     with contextlib.suppress(OSError, ValueError):
-        while (
-            left > 0 and time.monotonic() < until and (part := stream.read(min(left, 256 * 1024)))
-        ):
-            left -= len(part)
+        while remaining > 0 and time.monotonic() < deadline:
+            chunk = stream.read(min(remaining, 256 * 1024))
+            if not chunk:
+                break
+            remaining -= len(chunk)
 
 
-def _http(error: HTTPException) -> Response:
+def _handle_http_error(error: HTTPException) -> Response:
     code = error.code or 500
     if code == 413:
-        _hear_out()
+        _drain_body()
     if error.response is not None or code < 400:
         return make_response(error.get_response())
-    # a text given to abort() is a sentence of ours; werkzeug's own are not written for these
-    # readers
-    own = (
-        error.description
-        if error.description and error.description != type(error).description and code != 500
-        else ""
-    )
-    response = _answer(
-        code, "" if code == 429 else own or "", reference=request_id() if code >= 500 else ""
-    )
+    message = ""
+    # descriptions passed to abort() are written for users, werkzeug's defaults are not
+    if code not in (429, 500) and error.description != type(error).description:
+        message = error.description or ""
+    response = _error_response(code, message, reference=request_id() if code >= 500 else "")
     for name, value in error.get_headers():
         if name.lower() in ("allow", "retry-after", "www-authenticate"):
             response.headers[name] = value
     return response
 
 
-def _forgery(error: CSRFError) -> Response:
-    log.info("form without a valid token", reason=error.description)
-    return _answer(
-        400,
-        "This form had grown old or came from elsewhere, so nothing was done. Go back, load the"
-        " page again and repeat it.",
+def _handle_csrf_error(error: CSRFError) -> Response:
+    log.info("form without a valid CSRF token", reason=error.description)
+    return _error_response(
+        400, "This form has expired. Nothing was saved. Go back, reload the page and try again."
     )
 
 
-def _known(error: UserError) -> Response:
-    return _answer(
-        code_of(error), str(error), fields=error.errors if isinstance(error, InvalidInput) else None
-    )
+def _handle_user_error(error: UserError) -> Response:
+    fields = error.errors if isinstance(error, InvalidInput) else None
+    return _error_response(code_of(error), str(error), fields=fields)
 
 
-def _database(error: OperationalError) -> Response:
+def _handle_database_error(error: OperationalError) -> Response:
     text = str(error.orig).lower()
-    if not any(word in text for word in BUSY):
-        return _unknown(error)
-    log.error(
-        "the database was held too long", path=request.path, method=request.method, exc_info=error
-    )
-    return _answer(
+    if not any(part in text for part in LOCK_ERRORS):
+        return _handle_unexpected_error(error)
+    log.error("database lock timeout", path=request.path, method=request.method, exc_info=error)
+    return _error_response(
         503,
-        "Something else held the database for too long, so nothing was done. Try again in a"
-        " moment.",
+        "The database is busy. Nothing was saved. Try again in a moment.",
         reference=request_id(),
     )
 
 
-def _unknown(error: Exception) -> Response:
+def _handle_unexpected_error(error: Exception) -> Response:
     log.error("request failed", path=request.path, method=request.method, exc_info=error)
-    return _answer(500, reference=request_id())
+    return _error_response(500, reference=request_id())
 
 
 def install(app: Flask) -> None:
-    """Gives the app its error pages.
+    """Register the error handlers.
 
     Tests that want the exception itself set PROPAGATE_EXCEPTIONS.
     """
-    app.register_error_handler(CSRFError, _forgery)
-    app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(UserError, _known)
-    app.register_error_handler(OperationalError, _database)
-    app.register_error_handler(Exception, _unknown)
+    app.register_error_handler(CSRFError, _handle_csrf_error)
+    app.register_error_handler(HTTPException, _handle_http_error)
+    app.register_error_handler(UserError, _handle_user_error)
+    app.register_error_handler(OperationalError, _handle_database_error)
+    app.register_error_handler(Exception, _handle_unexpected_error)

@@ -1,4 +1,4 @@
-"""Lists as CSV, streamed."""
+"""CSV export of lists, streamed."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from puqpanel.web.lists import Listing
 
 
 def csv_wanted() -> bool:
-    """Whether the address asks for CSV."""
+    """Return whether the request asks for CSV."""
     return request.args.get("format") == "csv"
 
 
 def csv_answer(listing: Listing, name: str, *, scope: Any = None) -> Response:
-    """What a list shows, as a file.
+    """Return what a list shows as a CSV file.
 
-    It begins with a byte order mark: without one, spreadsheets take UTF-8 for the encoding of 1990.
+    The file starts with a byte order mark: spreadsheets do not detect UTF-8 without one.
 
     Args:
         listing: the list.
-        name: the file's name without its ending.
+        name: the file name without its extension.
         scope: as for `Listing.page`.
     """
     lines = stream_with_context(listing.csv(session(), request.args, scope=scope))
-    answer = Response(chain(("\ufeff",), lines), mimetype="text/csv; charset=utf-8")
-    answer.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
-    return answer
+    response = Response(chain(("\ufeff",), lines), mimetype="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    return response

@@ -1,8 +1,8 @@
-"""Who may open a page. Every view declares it; one that declares nothing is refused.
+"""Access control: every view declares who may open it; a view without a declaration is refused.
 
-`@allow("services.view")` names a permission of staff, `@allow()` asks for any signed-in staff,
-`@customer` for a signed-in customer, and `@public` says that anybody may. The marks are attributes
-of the view function, so that a test can walk the url map and read them.
+`@allow("services.view")` requires a staff permission, `@allow()` any signed-in staff member,
+`@customer` a signed-in user, and `@public` nothing. The declaration is an attribute of the view
+function, so that a test can check it for every route.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 def allow(permission: str = "") -> Callable[[View], View]:
-    """Declares a view of staff.
+    """Declare a staff view.
 
     Args:
-        permission: the key a role must hold; empty where being signed in is enough.
+        permission: the permission key that a role must include; empty admits all staff.
     """
 
     def mark(view: View) -> View:
@@ -38,21 +38,22 @@ def allow(permission: str = "") -> Callable[[View], View]:
 
 
 def customer(view: View) -> View:
-    """Declares a view of signed-in customers; what it shows must be theirs, and that is the
-    view's own business.
+    """Declare a view for signed-in users.
+
+    The view itself must limit what it shows to the user's clients.
     """
     cast(Any, view)._customer = True
     return view
 
 
 def public(view: View) -> View:
-    """Declares a view that anybody may open."""
+    """Declare a view that needs no sign-in."""
     cast(Any, view)._public = True
     return view
 
 
 def declared(view: Callable[..., Any]) -> str | None:
-    """What a view declares: "public", "customer", "staff", a permission's key, or None."""
+    """Return "public", "customer", "staff", a permission key, or None if nothing is declared."""
     if getattr(view, "_public", False):
         return "public"
     if getattr(view, "_customer", False):
@@ -66,43 +67,43 @@ def _signed_in() -> Staff | User | None:
 
 
 def find_staff() -> Staff | None:
-    """The signed-in staff member, if there is one."""
+    """Return the signed-in staff member; None outside the staff area."""
     person = _signed_in() if request.path.startswith("/admin") else None
     return person if isinstance(person, Staff) else None
 
 
 def find_user() -> User | None:
-    """The signed-in customer, if there is one."""
+    """Return the signed-in user; None outside the client area."""
     person = _signed_in() if request.path.startswith("/client") else None
     return person if isinstance(person, User) else None
 
 
 def current_staff() -> Staff:
-    """The signed-in staff member; 401 where there is none."""
+    """Return the signed-in staff member, or abort with 401."""
     return find_staff() or abort(401)
 
 
 def current_customer() -> User:
-    """The signed-in customer; 401 where there is none."""
+    """Return the signed-in user, or abort with 401."""
     return find_user() or abort(401)
 
 
 def permissions_of(staff: Staff) -> frozenset[str]:
-    """All keys that a staff member's roles hold; read once a request."""
+    """Return the permission keys of a staff member's roles, cached for the request."""
     if "permissions" not in g or g.permissions[0] != staff.id:
         g.permissions = (staff.id, staff.permissions)
-    held: frozenset[str] = g.permissions[1]
-    return held
+    keys: frozenset[str] = g.permissions[1]
+    return keys
 
 
 def can(permission: str) -> bool:
-    """Whether the signed-in staff member may do something; False for everybody else."""
+    """Return whether the signed-in staff member has a permission; False without one."""
     staff = find_staff()
     return staff is not None and (not permission or allows(permissions_of(staff), permission))
 
 
 def actor() -> Actor:
-    """Who acts in this request, for operations, the audit and tasks."""
+    """Return the actor of this request, for operations, the audit and tasks."""
     ip = request.remote_addr or ""
     if staff := find_staff():
         return Actor("staff", staff.id, staff.name, ip)
@@ -112,26 +113,26 @@ def actor() -> Actor:
 
 def _enforce() -> ResponseReturnValue | None:
     if request.endpoint is None:
-        return None  # no such address, or a method it does not take: the router says so
-    need = declared(current_app.view_functions[request.endpoint])
-    if need == "public":
+        return None  # the router answers with 404 or 405
+    access = declared(current_app.view_functions[request.endpoint])
+    if access == "public":
         return None
-    if need is None:
+    if access is None:
         abort(403)
-    area, person = ("client", find_user()) if need == "customer" else ("admin", find_staff())
+    area, person = ("client", find_user()) if access == "customer" else ("admin", find_staff())
     if person is None:
         if wants_json() or request.headers.get("HX-Request"):
             abort(401)
-        onward = request.full_path.rstrip("?") if request.method == "GET" else ""
-        return redirect(url_for(f"{area}.auth.sign_in_form", next=onward or None))
-    if need not in ("customer", "staff") and not can(need):
+        next_url = request.full_path.rstrip("?") if request.method == "GET" else None
+        return redirect(url_for(f"{area}.auth.sign_in_form", next=next_url))
+    if access not in ("customer", "staff") and not can(access):
         abort(403)
     if isinstance(person, Staff):
-        # what modules may know of whoever opens a page: plain values, never the row
+        # modules get plain values, never the database row
         g.module_viewer = {"id": person.id, "name": person.name, "email": person.email, "can": can}
     return None
 
 
 def protect(app: Flask) -> None:
-    """Asks the marks before every view of the app."""
+    """Check the declaration before every view."""
     app.before_request(_enforce)

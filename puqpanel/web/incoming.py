@@ -1,6 +1,6 @@
-"""What comes in with a request: texts that every database stores, whoever reads them.
+"""Request values that every database can store.
 
-The body itself stays as it came, for signatures over it.
+The raw body stays unchanged, for signatures over it.
 """
 
 from __future__ import annotations
@@ -17,39 +17,40 @@ Values = MultiDict[str, str]
 
 
 class StorableRequest(Request):
-    """Flask's request; a NUL or half of a surrogate pair in an argument, a field or a JSON text
-    is replaced, as it is wherever the panel stores.
+    """A request without NULs and lone surrogates in arguments, form fields and JSON texts.
+
+    They are replaced, as in all text the panel stores.
     """
 
     @cached_property
     def args(self) -> Values:
-        """The address's arguments."""
-        return _clean(super().args)
+        """Return the query arguments."""
+        return _clean_values(super().args)
 
     def _load_form_data(self) -> None:
-        read = "form" in self.__dict__
+        loaded = "form" in self.__dict__
         super()._load_form_data()
-        if not read:
-            self.__dict__["form"] = _clean(self.__dict__["form"])
+        if not loaded:
+            self.__dict__["form"] = _clean_values(self.__dict__["form"])
 
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
-        """The body as JSON."""
-        found = super().get_json(force, silent, cache)
-        # only what is written with an escape can be of that kind
-        return _cleaned(found) if found is not None and b"\\u" in self.get_data() else found
+        """Return the body parsed as JSON."""
+        value = super().get_json(force, silent, cache)
+        # JSON can contain such characters only as escapes
+        return _clean_json(value) if value is not None and b"\\u" in self.get_data() else value
 
 
-def _clean(values: Values) -> Values:
+def _clean_values(values: Values) -> Values:
     pairs = list(values.items(multi=True))
     clean = [(storable(name), storable(value)) for name, value in pairs]
     return values if clean == pairs else ImmutableMultiDict(clean)
 
 
-def _cleaned(value: Any) -> Any:
+def _clean_json(value: Any) -> Any:
     if isinstance(value, str):
         return storable(value)
     if isinstance(value, list):
-        return [_cleaned(one) for one in value]
+        return [_clean_json(item) for item in value]
     if isinstance(value, dict):
-        return {storable(name): _cleaned(one) for name, one in value.items()}
+        return {storable(name): _clean_json(item) for name, item in value.items()}
     return value

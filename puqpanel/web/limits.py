@@ -1,7 +1,4 @@
-"""How often something may be tried.
-
-Counted in the queue server, and in this process's memory while that is away.
-"""
+"""Rate limits, counted in the queue server or, while that is unreachable, in process memory."""
 
 from __future__ import annotations
 
@@ -23,7 +20,7 @@ limiter = Limiter(
 
 
 def storage_uri(url: str) -> str:
-    """The queue server's address as the limiter's storage spells it; memory where there is none."""
+    """Return the queue server's URL in the limiter's spelling; memory if there is none."""
     if not url:
         return "memory://"
     if url.startswith("unix://"):
@@ -32,20 +29,21 @@ def storage_uri(url: str) -> str:
 
 
 def tried_account() -> str:
-    """A key for the account somebody tries to sign in to, whatever address they come from; the
-    e-mail itself is not kept.
+    """Return a limit key for the account in a sign-in attempt, regardless of IP address.
+
+    It is a hash, so that the limiter's storage contains no e-mail addresses.
     """
     email = request.form.get("email", "").strip().lower()
     return hashlib.sha256(f"{request.path}|{email}".encode()).hexdigest()[:32]
 
 
 def failed(response: Response) -> bool:
-    """Only what was refused counts: somebody who signs in well ten times has done nothing wrong."""
+    """Return whether a response counts against the limit: only failed attempts do."""
     return response.status_code == 422
 
 
 def install(app: Flask) -> None:
-    """Binds the limiter to the app and the queue server."""
+    """Bind the limiter to the app and the queue server."""
     app.config.setdefault("RATELIMIT_STORAGE_URI", storage_uri(queue.server_url()))
     app.config.setdefault(
         "RATELIMIT_STORAGE_OPTIONS", {"socket_connect_timeout": 1, "socket_timeout": 1}

@@ -1,6 +1,4 @@
-"""One page of a list as its template sees it: rows, counts, chips, and the addresses that lead
-on.
-"""
+"""One page of a list, for its template: rows, counts, filter chips and links."""
 
 from __future__ import annotations
 
@@ -20,7 +18,7 @@ CAP = 1000
 
 @dataclass(frozen=True, slots=True)
 class Tab:
-    """One tab: the word on it and what its rows have in common; None for all of them."""
+    """A tab: its label and the condition of its rows; None for all rows."""
 
     label: str
     where: Any = None
@@ -28,7 +26,7 @@ class Tab:
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """One filter as it stands on the page."""
+    """A filter as shown on the page."""
 
     key: str
     label: str
@@ -40,9 +38,14 @@ class Chip:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A place in a list: the row after or before which a page begins, and the number of the
-    page's first row.
+class Cursor:
+    """A position in a list.
+
+    Args:
+        forward: whether the page follows the row or precedes it.
+        value: the row's sort value.
+        key: the row's key.
+        first: the number of the page's first row.
     """
 
     forward: bool
@@ -53,7 +56,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Query:
-    """What an address asks of a list, cleaned."""
+    """The validated query arguments of a list."""
 
     path: str
     search: str
@@ -61,20 +64,32 @@ class Query:
     sort: str
     descending: bool
     size: int
-    at: Place | None
+    at: Cursor | None
     pick: str
     filters: Mapping[str, str]
-    kept: Mapping[str, str]
+    extra: Mapping[str, str]
 
     @property
     def narrowed(self) -> bool:
-        """Whether a search or filter is set."""
+        """Whether a search or a filter is set."""
         return bool(self.search or self.filters)
+
+    @property
+    def args(self) -> dict[str, object]:
+        """The query arguments that select this list, without the page."""
+        return {
+            **self.extra,
+            "tab": self.tab,
+            "q": self.search,
+            **self.filters,
+            "sort": ("-" if self.descending else "") + self.sort,
+            "size": self.size,
+        }
 
 
 @dataclass(frozen=True)
 class Page:
-    """One page of a list, with the addresses that lead on from it."""
+    """One page of a list with its links."""
 
     query: Query
     rows: Rows
@@ -95,68 +110,54 @@ class Page:
 
     @property
     def total(self) -> str:
-        """How many rows the tab has in words, empty where nobody counted."""
+        """The formatted row count of the current tab; empty if it was not counted."""
         return self.count(self.query.tab)
 
     def count(self, tab: str) -> str:
-        """The capped count of a tab: `17`, `1k+`, or nothing."""
+        """Return the capped count of a tab, `17` or `1k+`; empty if it was not counted."""
         if tab not in self.counts:
             return ""
         number = self.counts[tab]
         return "1k+" if number > CAP else f"{number:,}"
 
     def url(self, **changes: object) -> str:
-        """The address of this list with something changed; None or "" takes a thing away.
-
-        The place is forgotten unless it is given.
+        """Return the URL of this list with changed arguments, starting at the first page.
 
         Args:
-            changes: q, tab, sort, size, at, pick, format or a filter's key.
+            changes: q, tab, sort, size, at, pick, format or a filter's key; None or "" removes one.
         """
-        query = self.query
-        parts: dict[str, object] = {
-            **query.kept,
-            "tab": query.tab,
-            "q": query.search,
-            **query.filters,
-            "sort": ("-" if query.descending else "") + query.sort,
-            "size": query.size,
-        }
-        parts.update(changes)
-        if parts["tab"] == next(iter(self.tabs), ""):
-            parts["tab"] = ""
-        if parts["size"] == SIZES[0]:
-            parts["size"] = ""
-        text = urlencode(
-            {name: str(value) for name, value in parts.items() if value not in (None, "")}
-        )
-        return f"{query.path}?{text}" if text else query.path
+        args = {**self.query.args, **changes}
+        if args["tab"] == next(iter(self.tabs), ""):
+            args["tab"] = ""
+        if args["size"] == SIZES[0]:
+            args["size"] = ""
+        text = urlencode({name: str(value) for name, value in args.items() if value})
+        return f"{self.query.path}?{text}" if text else self.query.path
 
     def sorted_by(self, key: str) -> str:
-        """The `aria-sort` of a column: ascending, descending, or nothing."""
-        return (
-            "" if self.query.sort != key else "descending" if self.query.descending else "ascending"
-        )
+        """Return the `aria-sort` of a column: ascending, descending, or empty."""
+        if self.query.sort != key:
+            return ""
+        return "descending" if self.query.descending else "ascending"
 
     def sort_url(self, key: str, *, descending: bool = False) -> str:
-        """The address that sorts by a column, or turns the order round where it already does."""
+        """Return the URL that sorts by a column, or reverses the order if it already does."""
         down = not self.query.descending if self.query.sort == key else descending
         return self.url(sort=("-" if down else "") + key)
 
     def hidden(self, *without: str) -> list[tuple[str, str]]:
-        """What a form with GET must carry along, less what it asks for itself."""
-        query = self.query
-        parts = {
-            **query.kept,
-            "tab": query.tab,
-            "q": query.search,
-            **query.filters,
-            "sort": ("-" if query.descending else "") + query.sort,
-            "size": str(query.size),
-        }
-        return [(name, value) for name, value in parts.items() if value and name not in without]
+        """Return the hidden fields a GET form needs to keep the list's state.
+
+        Args:
+            without: names the form has inputs for.
+        """
+        return [
+            (name, str(value))
+            for name, value in self.query.args.items()
+            if value and name not in without
+        ]
 
     @property
     def clear_url(self) -> str:
-        """The address without search and filters."""
+        """The URL without search and filters."""
         return self.url(q=None, **dict.fromkeys(self.query.filters))

@@ -1,5 +1,6 @@
-"""The language of a visitor, for what modules translate: the cookie `lang`, else what the
-browser asks for, else the panel's own.
+"""The visitor's language for module translations.
+
+Taken from the cookie `lang`, else from Accept-Language, else the panel's default.
 """
 
 from __future__ import annotations
@@ -9,15 +10,15 @@ from flask import Flask, g, request
 from puqpanel.host import languages
 
 COOKIE = "lang"
-_MOST = 8
+MAX_ACCEPTED = 8
 
 
 def install(app: Flask, language: str) -> None:
-    """Tells the modules, for each request, whom they speak to.
+    """Set the modules' language for each request.
 
     Args:
         app: the application being built.
-        language: the panel's own.
+        language: the panel's default.
     """
     languages.use_panels(language)
     app.before_request(_begin)
@@ -25,13 +26,13 @@ def install(app: Flask, language: str) -> None:
 
 
 def _begin() -> None:
-    asked = [request.cookies.get(COOKIE, "")[:20], *list(request.accept_languages.values())[:_MOST]]
-    wanted = [one for one in asked if one and one != "*"]
-    # nothing asked for is the panel's language, which an empty chain stands for
-    g.locale_token = languages.locale.set(languages.chain(wanted) if wanted else ())
+    accepted = list(request.accept_languages.values())[:MAX_ACCEPTED]
+    preferred = [request.cookies.get(COOKIE, "")[:20], *accepted]
+    preferred = [language for language in preferred if language and language != "*"]
+    # an empty chain selects the panel's default
+    g.locale_token = languages.locale.set(languages.chain(preferred) if preferred else ())
 
 
 def _end(_: BaseException | None) -> None:
-    token = g.pop("locale_token", None)
-    if token is not None:
+    if g.pop("locale_token", None) is not None:
         languages.locale.set(())

@@ -1,8 +1,7 @@
-"""The one dictionary of statuses: tone, icon and word of every state the panel shows.
+"""Tone, icon and label of every status the panel shows.
 
-Tones: good, warn, bad, busy, odd, mute. What was bought (service, module) is drawn as a filled
-badge; what a machine does (provision, task) as plain text with a coloured icon, so that the two
-never blur.
+Tones: good, warn, bad, busy, odd, mute. Kinds in PLAIN (background work) are shown as text with a
+coloured icon, all others (services, modules) as filled badges, to keep the two apart.
 """
 
 from __future__ import annotations
@@ -13,8 +12,12 @@ Tone = Literal["good", "warn", "bad", "busy", "odd", "mute"]
 
 
 class Status(NamedTuple):
-    """How one state is drawn: its tone, its Font Awesome name (with the set where it is not
-    solid) and its word.
+    """The appearance of a status.
+
+    Args:
+        tone: selects the colour.
+        icon: a Font Awesome name, with its style if that is not solid.
+        word: the label.
     """
 
     tone: Tone
@@ -23,7 +26,7 @@ class Status(NamedTuple):
 
     @property
     def turns(self) -> bool:
-        """Whether the icon turns: something is under way."""
+        """Whether the icon spins because work is in progress."""
         return self.icon == "rotate"
 
 
@@ -58,9 +61,9 @@ STATUSES: dict[str, dict[str, Status]] = {
     "module": {
         "inactive": Status("mute", "power-off", "Inactive"),
         "active": Status("good", "circle-check", "Active"),
-        "restricted": Status("warn", "lock", "Restricted"),
+        "restricted": Status("warn", "lock", "Needs an update"),
         "error": Status("bad", "circle-xmark", "Error"),
-        "failing": Status("bad", "triangle-exclamation", "Failing"),
+        "failing": Status("bad", "triangle-exclamation", "Circuit breaker open"),
     },
     "level": {
         "debug": Status("mute", "bug", "Debug"),
@@ -68,18 +71,18 @@ STATUSES: dict[str, dict[str, Status]] = {
         "error": Status("bad", "circle-xmark", "Error"),
     },
     "check": {
-        "ok": Status("good", "check", "Well"),
-        "warn": Status("warn", "triangle-exclamation", "Look at it"),
-        "fail": Status("bad", "circle-xmark", "Fails"),
+        "ok": Status("good", "check", "OK"),
+        "warn": Status("warn", "triangle-exclamation", "Warning"),
+        "fail": Status("bad", "circle-xmark", "Failed"),
     },
     "account": {
         "active": Status("good", "circle-check", "Active"),
         "inactive": Status("mute", "power-off", "Inactive"),
     },
     "instance": {
-        "on": Status("good", "circle-check", "On"),
-        "off": Status("mute", "power-off", "Off"),
-        "held": Status("warn", "circle-pause", "Not served"),
+        "on": Status("good", "circle-check", "Enabled"),
+        "off": Status("mute", "power-off", "Disabled"),
+        "held": Status("warn", "circle-pause", "Unavailable"),
     },
     "product": {
         "active": Status("good", "circle-check", "On sale"),
@@ -95,27 +98,29 @@ NOTICE_ICONS = {
 }
 
 
-def told_action(action: str) -> tuple[str, str]:
-    """The action of a line of the module log, `GET https://host/path`, as what was asked and the
-    host it was asked of.
+def split_action(action: str) -> tuple[str, str]:
+    """Split the action of a module log entry, `GET https://host/path`, into request and host.
 
     Args:
-        action: as it was logged; one that names no address has no host.
+        action: as it was logged.
+
+    Returns:
+        `GET /path` and `host`; the action unchanged and no host if it contains no URL.
     """
-    verb, _, address = action.partition(" ")
-    scheme, found, rest = address.partition("://")
-    if not found or scheme not in ("http", "https"):
+    method, _, url = action.partition(" ")
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme not in ("http", "https"):
         return action, ""
     host, slash, path = rest.partition("/")
-    return f"{verb} {slash + path or '/'}", host
+    return f"{method} {slash + path or '/'}", host
 
 
 def status(kind: str, key: str) -> Status:
-    """How a state is drawn; one that nobody knows is shown as itself, muted, never an error page.
+    """Return the appearance of a status; an unknown one is shown muted under its own name.
 
     Args:
         kind: a key of STATUSES.
-        key: the state as it is stored.
+        key: the status as stored.
     """
     return STATUSES.get(kind, {}).get(key) or Status(
         "mute", "circle-question", key.replace("_", " ").capitalize()
@@ -145,7 +150,7 @@ EVENT_TONES: tuple[tuple[str, Tone, str], ...] = (
 
 
 def event_tone(action: str) -> tuple[Tone, str]:
-    """The tone and icon of an entry in a timeline, by what its action is called."""
+    """Return the tone and icon of a timeline entry, by its audit action."""
     return next(
         ((tone, icon) for part, tone, icon in EVENT_TONES if part in action), ("mute", "pen")
     )

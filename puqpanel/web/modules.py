@@ -1,8 +1,7 @@
-"""What the module host yields, as guarded routes: one blueprint for each active module, and its
-part of the client area.
+"""Routes of modules: a blueprint per active module, and its tabs in the client area.
 
-The client area's one generic route asks `find(key)` for the module of a service, and that for its
-tabs, pages and AJAX answers.
+The generic route of the client area gets a service's module from `find(key)`, and from it the
+tabs, pages and AJAX responses.
 """
 
 from __future__ import annotations
@@ -51,12 +50,12 @@ PASSING = (HTTPException, UserError)
 
 
 class ModuleRequest(RequestMethods, StorableRequest):
-    """The request as modules know it."""
+    """The request, with the methods documented for modules."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One tab of a service: its HTML, or a reference number where the module failed."""
+    """A rendered service tab, or the reference of the error if the module failed."""
 
     html: Markup
     failed: bool = False
@@ -64,7 +63,7 @@ class Page:
 
 
 class ModuleBlueprint(Blueprint):
-    """The routes of one module, and what the client area asks of it.
+    """The routes of a module, and its tabs in the client area.
 
     Args:
         loaded: the module.
@@ -81,43 +80,44 @@ class ModuleBlueprint(Blueprint):
             )
 
     def tabs(self, *, active: bool = True) -> list[Tab]:
-        """The module's tabs.
+        """Return the module's tabs.
 
         Args:
-            active: a service that is not active shows only the first.
+            active: whether the service is active; otherwise only the first tab is shown.
         """
         return list(self.loaded.tabs if active else self.loaded.tabs[:1])
 
     def page(self, service_uuid: str, tab: str, *, active: bool = True) -> Page:
-        """One tab, rendered for a service.
+        """Render a tab for a service.
 
         Raises:
-            NotFound: the module has no such tab, or not for a service that is not active.
+            NotFound: the module has no such tab, or shows it only for active services.
         """
-        self._tab(tab, active)
+        self._check_tab(tab, active)
         called = self._call("client_tab", tab, service_uuid=service_uuid)
         if called.error:
             return Page(Markup(""), True, called.reference)
-        # rendered by the module's templates
+        # trusted: rendered by the module's templates
         return Page(Markup(called.value) if isinstance(called.value, str) else Markup(""))  # noqa: S704
 
     def ajax(self, service_uuid: str, tab: str, verb: str, *, active: bool = True) -> Response:
-        """What `controller_client_{tab}_{verb}` answers to this request.
+        """Call `controller_client_{tab}_{verb}` and return its response.
 
         Raises:
-            NotFound: no such tab or method.
-            MethodNotAllowed: the verb is an HTTP method, and not this request's.
+            NotFound: there is no such tab or method.
+            MethodNotAllowed: the verb is an HTTP method other than this request's.
         """
-        self._tab(tab, active)
-        method = client_method(self.loaded.cls, tab, verb, [one.key for one in self.loaded.tabs])
+        self._check_tab(tab, active)
+        tabs = [loaded_tab.key for loaded_tab in self.loaded.tabs]
+        method = client_method(self.loaded.cls, tab, verb, tabs)
         if method is None:
             abort(404)
         if verb in HTTP_VERBS and request.method.lower() != verb:
             raise MethodNotAllowed([verb.upper()])
         if request.method.lower() not in HTTP_VERBS:
-            raise MethodNotAllowed([one.upper() for one in HTTP_VERBS])
+            raise MethodNotAllowed([allowed.upper() for allowed in HTTP_VERBS])
         called = self._call(method, the_request(), service_uuid=service_uuid)
-        return _answer(called, sentence="This did not work. Try again in a moment.")
+        return _response(called, client_message="Something went wrong. Try again in a moment.")
 
     def _call(self, method: str, *args: Any, service_uuid: str) -> Called:
         return calls.invoke(
@@ -132,18 +132,17 @@ class ModuleBlueprint(Blueprint):
             )
         )
 
-    def _tab(self, key: str, active: bool) -> None:
+    def _check_tab(self, key: str, active: bool) -> None:
         if key not in {tab.key for tab in self.tabs(active=active)}:
             abort(404)
 
 
 def register(app: Flask, registry: Registry) -> None:
-    """Gives the app a blueprint for each module, and the modules' templates what they may use of
-    the panel's.
+    """Register a blueprint for each module, and lend the panel's templates to modules.
 
     Args:
-        app: the application being built, with the panel's own templates and globals in place.
-        registry: the modules of its generation.
+        app: the application being built, with the panel's templates and globals in place.
+        registry: the modules of the app's generation.
     """
     app.request_class = ModuleRequest
     lend_templates(app)
@@ -152,16 +151,15 @@ def register(app: Flask, registry: Registry) -> None:
 
 
 def find(key: str) -> ModuleBlueprint | None:
-    """The blueprint of a module by its key, `Product/MyCloudService`; None where it is not
-    active.
-    """
-    found = current_app.blueprints.get(f"mod_{key.replace('/', '_')}".lower())
-    return found if isinstance(found, ModuleBlueprint) else None
+    """Return the blueprint of a module by its key, `Product/MyCloudService`; None if inactive."""
+    blueprint = current_app.blueprints.get(f"mod_{key.replace('/', '_')}".lower())
+    return blueprint if isinstance(blueprint, ModuleBlueprint) else None
 
 
 def lend_templates(app: Flask) -> None:
-    """Makes the panel's templates reachable as `panel/…` in those of modules, with their
-    globals, and `field()` and `csrf()`.
+    """Make the panel's templates available to modules as `panel/…`.
+
+    Modules also get the templates' globals, `field()` and `csrf()`.
     """
     lent = {key: value for key, value in app.jinja_env.globals.items() if key != "config"}
     lent["csrf"] = _csrf
@@ -191,8 +189,8 @@ def _url_for_module(name: str, **params: Any) -> str:
 
 
 def the_request() -> Any:
-    """The request of this moment, as modules take it."""
-    # the object itself: a proxy would show another request to a module that keeps it
+    """Return the current request object, as passed to modules."""
+    # not the proxy, which would refer to another request in a module that stores it
     return cast(Any, request)._get_current_object()
 
 
@@ -213,97 +211,84 @@ def _admin_view(loaded: LoadedModule, route: Route) -> Any:
         )
         if called.raised and called.reference:
             breaker.strike(loaded.key, called.error)
-        answer = _answer(called, sentence="")
+        response = _response(called)
         if (
             route.kind == "web"
-            and answer.mimetype == "text/html"
+            and response.mimetype == "text/html"
             and isinstance(called.value, str | tuple)
         ):
-            return _laid_out(loaded, route, answer)
-        return answer
+            return _with_layout(loaded, route, response)
+        return response
 
     view.__name__ = route.endpoint
     return view
 
 
-def _laid_out(loaded: LoadedModule, route: Route, answer: Response) -> Response:
-    """Text stands in the staff layout; a whole document, or a part that was asked for, stays as
-    it is.
-    """
-    text = answer.get_data(as_text=True)
-    if request.headers.get("HX-Request") or text.lstrip()[:9].lower().startswith(
-        ("<!doctype", "<html")
-    ):
-        return answer
-    entry = next((one for one in loaded.sidebar if route.endpoint in one.active_endpoints), None)
+def _with_layout(loaded: LoadedModule, route: Route, response: Response) -> Response:
+    """Put HTML into the staff layout, unless it is a whole document or an htmx fragment."""
+    text = response.get_data(as_text=True)
+    whole_document = text.lstrip()[:9].lower().startswith(("<!doctype", "<html"))
+    if whole_document or request.headers.get("HX-Request"):
+        return response
+    entry = next((item for item in loaded.sidebar if route.endpoint in item.active_endpoints), None)
     title = g.get("module_title") or (
         languages.translate(loaded.folder, entry.title) if entry else loaded.title
     )
-    drawn = Markup(text)  # noqa: S704 - the module escaped it
     page = render_template(
-        "admin/module_page.html", title=title, drawn=drawn, module=loaded, entry=entry
+        "admin/module_page.html",
+        title=title,
+        drawn=Markup(text),  # noqa: S704 - escaped by the module
+        module=loaded,
+        entry=entry,
     )
-    response = make_response(page, answer.status_code)
-    for name, value in answer.headers:
+    laid_out = make_response(page, response.status_code)
+    for name, value in response.headers:
         if name.lower() not in {"content-type", "content-length"}:
-            response.headers.add(name, value)
-    return response
+            laid_out.headers.add(name, value)
+    return laid_out
 
 
-def _answer(called: Called, *, sentence: str) -> Response:
-    """A module's answer as a response.
+def _response(called: Called, *, client_message: str = "") -> Response:
+    """Return the response to a module call.
 
     Args:
         called: the call.
-        sentence: what to say in place of the error's own sentence, which is for staff; empty lets
-            staff read it.
+        client_message: what a client is told if it failed; empty for staff, who may read the
+            error itself.
     """
     if called.error:
-        if sentence or called.reference:
-            # the error page shows the request's id, under which the log has the traceback
-            code = 503 if called.result.code == 503 else 500
-            return (
-                _json(
-                    {
-                        "success": False,
-                        "status": "error",
-                        "message": sentence,
-                        "reference": called.reference,
-                    },
-                    code,
-                )
-                if sentence
-                else abort(500)
-            )
-        abort(503, called.error)
+        if not client_message and not called.reference:
+            abort(503, called.error)
+        # the error page shows the request's ID, under which the traceback was logged
+        code = 503 if called.result.code == 503 else 500
+        return _failure(client_message, called.reference, code)
     try:
         return shaped(called.value)
     except HTTPException:
         raise
     except BaseException:
-        # it raised as it was read: a mapping of the module's own class can
-        log.exception("the answer of a module cannot be read")
-        return (
-            _json(
-                {
-                    "success": False,
-                    "status": "error",
-                    "message": sentence,
-                    "reference": request_id(),
-                },
-                500,
-            )
-            if sentence
-            else abort(500)
-        )
+        # a value of the module's own class, such as a mapping, can raise when it is read
+        log.exception("cannot read the return value of a module")
+        return _failure(client_message, request_id(), 500)
+
+
+def _failure(client_message: str, reference: str, code: int) -> Response:
+    if not client_message:
+        abort(500)
+    body = {
+        "success": False,
+        "status": "error",
+        "message": client_message,
+        "reference": reference,
+    }
+    return _json(body, code)
 
 
 def shaped(value: Any) -> Response:
-    """Any documented answer as a response."""
+    """Return the response for any documented return value of a module."""
     code = None
     if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], int):
         value, code = value
-        # a number that is no status would be no HTTP
         code = code if 200 <= code <= 599 else 500
     if isinstance(value, WerkzeugResponse):
         return make_response(cast(Any, value))
@@ -327,11 +312,9 @@ def _json(body: Any, code: int) -> Response:
 
 
 def _code_of(value: Mapping[str, Any]) -> int:
-    """The documented dictionary carries its HTTP status."""
+    """Return the HTTP status in a documented result dictionary; 200 for any other mapping."""
     code = value.get("code")
-    known = value.get("status") in ("success", "error") or "success" in value
-    return (
-        code
-        if known and isinstance(code, int) and not isinstance(code, bool) and 200 <= code <= 599
-        else 200
-    )
+    documented = value.get("status") in ("success", "error") or "success" in value
+    if documented and isinstance(code, int) and not isinstance(code, bool) and 200 <= code <= 599:
+        return code
+    return 200

@@ -1,6 +1,4 @@
-"""The side bar and the top links, as data: who sees which entry is decided here and nowhere in
-templates.
-"""
+"""The sidebar and the client area's links, with the permission each entry requires."""
 
 from __future__ import annotations
 
@@ -30,23 +28,25 @@ from puqpanel.operations.oversight.health import SILENT
 from puqpanel.web.guard import can
 
 CAP = 99
-FRESH_SECONDS = 3.0
+CACHE_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One link.
+    """A navigation link.
 
     Args:
-        label: the word on it.
-        icon: Font Awesome name.
-        endpoint: where it leads; the entry is current on every page of the same blueprint.
-        permission: who sees it.
-        counts: the attribute of Attention shown as a pill.
-        bad: the pill is red.
-        active: further endpoints on which it is current.
-        folder: of the module whose words the label is; it may have a translation.
-        href, here, count: filled in for a page.
+        label: the link text.
+        icon: a Font Awesome name.
+        endpoint: the target; the link is current on all pages of the same blueprint.
+        permission: the permission that shows the link.
+        counts: the attribute of Attention shown as a badge.
+        bad: whether the badge is red.
+        active: other endpoints on which the link is current.
+        folder: the folder of the module that translates the label.
+        href: the URL, set when a page is rendered.
+        here: whether the link is current, set when a page is rendered.
+        count: the text of the badge, set when a page is rendered.
     """
 
     label: str
@@ -64,7 +64,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A few entries under one word."""
+    """Links under a heading."""
 
     label: str
     entries: tuple[Entry, ...]
@@ -72,8 +72,15 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """What needs a person, capped at a hundred each; how many tasks run; how many workers live,
-    and whether the queue server answers.
+    """Counts for the sidebar, each capped at CAP + 1.
+
+    Args:
+        services: services whose provisioning failed.
+        modules: active modules that do not work.
+        tasks: lost tasks.
+        running: running tasks.
+        workers: workers with a recent heartbeat.
+        queue: whether the queue server responds.
     """
 
     services: int = 0
@@ -95,8 +102,8 @@ STAFF: tuple[Group, ...] = (
             ),
         ),
     ),
-    Group("Catalogue", (Entry("Products", "cubes", "admin.products.index", "products.view"),)),
-    Group("Money", (Entry("Gateways", "credit-card", "admin.gateways.index", "gateways.view"),)),
+    Group("Catalog", (Entry("Products", "cubes", "admin.products.index", "products.view"),)),
+    Group("Billing", (Entry("Gateways", "credit-card", "admin.gateways.index", "gateways.view"),)),
     Group(
         "System",
         (
@@ -117,52 +124,46 @@ CUSTOMER: tuple[Entry, ...] = (
 
 
 def attention() -> Attention:
-    """What needs a person: one query, kept for a few seconds in each process so that pages do
-    not all pay for it.
-    """
-    kept: tuple[float, Attention] | None = current_app.extensions.get("puqpanel-attention")
+    """Return the counts for the sidebar: one query, cached in the process for a few seconds."""
+    cached: tuple[float, Attention] | None = current_app.extensions.get("puqpanel-attention")
     now = time.monotonic()
-    if kept and now - kept[0] < FRESH_SECONDS:
-        return kept[1]
+    if cached and now - cached[0] < CACHE_SECONDS:
+        return cached[1]
 
     def capped(
         model: type[Service | Task | Module | Heartbeat], *where: sa.ColumnElement[bool]
     ) -> sa.ScalarSelect[int]:
-        some = sa.select(model.id).where(*where).limit(CAP + 1).subquery()
-        return sa.select(sa.func.count()).select_from(some).scalar_subquery()
+        rows = sa.select(model.id).where(*where).limit(CAP + 1).subquery()
+        return sa.select(sa.func.count()).select_from(rows).scalar_subquery()
 
-    lively = clock.now() - timedelta(seconds=SILENT)
+    alive_since = clock.now() - timedelta(seconds=SILENT)
+    failed_services = Service.provision_status.in_(
+        [ProvisionStatus.FAILED, ProvisionStatus.NOT_FOUND]
+    )
+    broken_modules = sa.or_(
+        Module.status.in_([ModuleStatus.RESTRICTED, ModuleStatus.ERROR]),
+        sa.and_(Module.status == ModuleStatus.ACTIVE, Module.failing != ""),
+    )
     services, modules, tasks, running, workers = (
         session()
         .execute(
             sa.select(
-                capped(
-                    Service,
-                    Service.provision_status.in_(
-                        [ProvisionStatus.FAILED, ProvisionStatus.NOT_FOUND]
-                    ),
-                ),
-                capped(
-                    Module,
-                    sa.or_(
-                        Module.status.in_([ModuleStatus.RESTRICTED, ModuleStatus.ERROR]),
-                        sa.and_(Module.status == ModuleStatus.ACTIVE, Module.failing != ""),
-                    ),
-                ),
+                capped(Service, failed_services),
+                capped(Module, broken_modules),
                 capped(Task, Task.status == TaskStatus.LOST),
                 capped(Task, Task.status == TaskStatus.RUNNING),
-                capped(Heartbeat, Heartbeat.kind == "worker", Heartbeat.at >= lively),
+                capped(Heartbeat, Heartbeat.kind == "worker", Heartbeat.at >= alive_since),
             )
         )
         .one()
     )
-    found = Attention(services, modules, tasks, running, workers, queue.ping())
-    current_app.extensions["puqpanel-attention"] = (now, found)
-    return found
+    attention = Attention(services, modules, tasks, running, workers, queue.ping())
+    current_app.extensions["puqpanel-attention"] = (now, attention)
+    return attention
 
 
 def _prepared(entries: Iterable[Entry], counts: Attention) -> tuple[Entry, ...]:
-    ready = []
+    prepared = []
     current = (request.endpoint or "").rpartition(".")[0]
     for entry in entries:
         if entry.endpoint not in current_app.view_functions or (
@@ -170,18 +171,16 @@ def _prepared(entries: Iterable[Entry], counts: Attention) -> tuple[Entry, ...]:
         ):
             continue
         number = getattr(counts, entry.counts) if entry.counts else 0
-        pill = f"{CAP}+" if number > CAP else str(number or "")
+        count = f"{CAP}+" if number > CAP else str(number or "")
         here = entry.here or entry.endpoint.rpartition(".")[0] == current
-        ready.append(
-            replace(entry, href=entry.href or url_for(entry.endpoint), here=here, count=pill)
+        prepared.append(
+            replace(entry, href=entry.href or url_for(entry.endpoint), here=here, count=count)
         )
-    return tuple(ready)
+    return tuple(prepared)
 
 
 def staff_groups() -> list[Group]:
-    """The side bar for the signed-in staff member: the panel's groups, then one for each module
-    that has pages.
-    """
+    """Return the sidebar of the signed-in staff member: the panel's groups, then the modules'."""
     counts = attention()
     groups = [Group(group.label, _prepared(group.entries, counts)) for group in STAFF]
     groups.extend(
@@ -192,16 +191,16 @@ def staff_groups() -> list[Group]:
 
 
 def _module_entries(entries: Iterable[Entry]) -> tuple[Entry, ...]:
-    ready = []
+    prepared = []
     for entry in entries:
         if entry.permission and not can(entry.permission):
             continue
         try:
             href = url_for(entry.endpoint)
         except BuildError:
-            # its address wants parameters: it can be linked to from a page, not from the side bar
+            # the URL has parameters, so the sidebar cannot link to it
             continue
-        ready.append(
+        prepared.append(
             replace(
                 entry,
                 label=languages.translate(entry.folder, entry.label),
@@ -209,29 +208,27 @@ def _module_entries(entries: Iterable[Entry]) -> tuple[Entry, ...]:
                 here=request.endpoint in entry.active,
             )
         )
-    return tuple(ready)
+    return tuple(prepared)
 
 
 def module_links(registry: Registry) -> list[tuple[str, tuple[Entry, ...]]]:
-    """The side bar's part of the modules, made once for each app: title and entries of every
-    module that has pages.
-    """
+    """Return the title and sidebar entries of every module with pages; built once per app."""
     return [
         (
             module.title,
             tuple(
                 Entry(
-                    one.title,
-                    one.icon or str(module.config("icon") or "puzzle-piece"),
-                    f"{module.blueprint}.{one.endpoint}",
-                    one.permission,
+                    item.title,
+                    item.icon or str(module.config("icon") or "puzzle-piece"),
+                    f"{module.blueprint}.{item.endpoint}",
+                    item.permission,
                     active=tuple(
                         f"{module.blueprint}.{endpoint}"
-                        for endpoint in {one.endpoint, *one.active_endpoints}
+                        for endpoint in {item.endpoint, *item.active_endpoints}
                     ),
                     folder=module.folder,
                 )
-                for one in module.sidebar
+                for item in module.sidebar
             ),
         )
         for module in registry.modules.values()
@@ -240,13 +237,11 @@ def module_links(registry: Registry) -> list[tuple[str, tuple[Entry, ...]]]:
 
 
 def module_home(module: LoadedModule) -> str:
-    """The address of the first page of a module that the viewer may open; the list of modules
-    where there is none.
-    """
+    """Return the URL of a module's first page the viewer may open, or else of the module list."""
     links = dict(module_links(Registry(modules={module.key: module}))).get(module.title, ())
     return next((entry.href for entry in _module_entries(links)), url_for("admin.modules.index"))
 
 
 def customer_links() -> tuple[Entry, ...]:
-    """The customer's top links."""
+    """Return the links of the client area."""
     return _prepared(CUSTOMER, Attention())

@@ -1,4 +1,4 @@
-"""Changing one's own password, the same in both areas: other sessions end, this one goes on."""
+"""Changing the own password in both areas; all other sessions are signed out."""
 
 from __future__ import annotations
 
@@ -17,44 +17,44 @@ from puqpanel.web.signin import Area
 
 
 class OwnPasswordForm(Form):
-    """The password there is, and the one there is to be, twice."""
+    """The password form."""
 
     current = PasswordField(
-        "Current password", [InputRequired("Enter the password you have now."), Length(max=1000)]
+        "Current password", [InputRequired("Enter your current password."), Length(max=1000)]
     )
     password = PasswordField(
         "New password",
         [InputRequired("Enter a new password.")],
-        description="At least 10 characters.",
+        description="At least 10 characters",
     )
     repeat = PasswordField(
-        "New password once more", [EqualTo("password", "This is not the same as the new password.")]
+        "Confirm new password", [EqualTo("password", "The passwords don't match.")]
     )
 
 
 def install(bp: Blueprint, area: Area) -> None:
-    """Gives an area its page.
+    """Add the password page to an area.
 
     Args:
-        bp: the area's blueprint of signing in.
-        area: which.
+        bp: the area's sign-in blueprint.
+        area: the area.
     """
 
-    def drawn(form: OwnPasswordForm) -> str:
+    def render(form: OwnPasswordForm) -> str:
         return render_template("own_password.html", layout=area.layout, form=form, home=area.home)
 
     @bp.get("/password")
     @area.mark
     def password_form() -> ResponseReturnValue:
-        """The form."""
-        return drawn(OwnPasswordForm())
+        """Show the form."""
+        return render(OwnPasswordForm())
 
     @bp.post("/password")
     @area.mark
     @limiter.limit("20 per 15 minutes", deduct_when=failed)
     @area.named
     def password_submit() -> ResponseReturnValue:
-        """Changes it, and keeps who did signed in here."""
+        """Change the password and stay signed in here."""
         form = OwnPasswordForm()
         if form.validate_on_submit():
             try:
@@ -65,10 +65,6 @@ def install(bp: Blueprint, area: Area) -> None:
                 add_errors(form, error)
             else:
                 sign_in(person, keep=session.permanent)
-                flash(
-                    "Your password was changed. Whoever was signed in as you elsewhere is signed"
-                    " out.",
-                    "good",
-                )
+                flash("Password changed. You were signed out on all other devices.", "good")
                 return redirect(url_for(f"{area.name}.auth.password_form"))
-        return drawn(form), 422
+        return render(form), 422

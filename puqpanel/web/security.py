@@ -1,6 +1,4 @@
-"""What every answer carries: the content security policy with its nonce, the other headers, and
-the request's id.
-"""
+"""Response headers: content security policy with its nonce, other security headers, request ID."""
 
 from __future__ import annotations
 
@@ -26,7 +24,7 @@ PRIVATE = ("/admin", "/client")
 
 
 def nonce() -> str:
-    """The nonce of this answer, for `<script nonce="{{ nonce() }}">`."""
+    """Return the nonce of this response, for the attribute of inline scripts."""
     if "nonce" not in g:
         g.nonce = secrets.token_urlsafe(16)
     value: str = g.nonce
@@ -34,9 +32,7 @@ def nonce() -> str:
 
 
 def request_id() -> str:
-    """The id of this request: in its answer's header, its log lines and, when it fails, on its
-    page.
-    """
+    """Return the ID of this request, as in its response header, log lines and error page."""
     if "request_id" not in g:
         g.request_id = f"{secrets.token_hex(2)}-{secrets.token_hex(2)}".upper()
     value: str = g.request_id
@@ -53,19 +49,18 @@ def _finish(response: Response) -> Response:
         response.headers.setdefault(name, value)
     response.headers.setdefault("Content-Security-Policy", CSP.format(nonce=nonce()))
     response.headers["X-Request-ID"] = request_id()
-    if (onward := response.location) and onward.startswith(request.host_url):
-        # the router's own redirects name the host that the request claimed, which a cache would
-        # keep for others
-        response.location = "/" + onward.removeprefix(request.host_url)
+    if (location := response.location) and location.startswith(request.host_url):
+        # the router redirects to the host in the request, which must not end up in a shared cache
+        response.location = "/" + location.removeprefix(request.host_url)
     if request.is_secure:
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     if request.path.startswith(PRIVATE) and "Cache-Control" not in response.headers:
-        # what one person saw must not be found by the next behind the browser's Back
+        # private pages must not be shown from the browser's cache after sign-out
         response.headers["Cache-Control"] = "no-store"
     return response
 
 
 def protect(app: Flask) -> None:
-    """Puts the headers on every answer of the app."""
+    """Add the headers to every response."""
     app.before_request(_begin)
     app.after_request(_finish)

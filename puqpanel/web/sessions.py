@@ -1,8 +1,8 @@
-"""Two sessions in one browser: staff's cookie lives under /admin, the customer's under /client, and
-neither opens in the other's area.
+"""Separate sessions for the staff area and the client area.
 
-Outside both there is no session at all. A session names who signed in and their epoch; raising the
-epoch in the row ends all of them.
+The cookie of each is limited to its path, /admin or /client; other paths have no session. A
+session contains the person's ID and epoch; incrementing the epoch in the database ends all of
+their sessions.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from puqpanel.models.accounts.staff import Staff
 from puqpanel.models.accounts.users import User
 
 AREAS = {"/admin": "panel_staff", "/client": "panel_customer"}
-KEPT = timedelta(days=14)
+LIFETIME = timedelta(days=14)
 
 
 def area_of(path: str) -> str:
-    """The area an address belongs to: `/admin`, `/client`, or nothing."""
+    """Return the area of a path: `/admin`, `/client`, or empty."""
     return next((area for area in AREAS if path == area or path.startswith(area + "/")), "")
 
 
 class AreaSessions(SessionInterface):
-    """Signed cookies, one for each area, signed with a salt of their own."""
+    """Signed session cookies, one per area, each with its own salt."""
 
     session_class = SecureCookieSession
 
@@ -46,21 +46,19 @@ class AreaSessions(SessionInterface):
         )
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession:
-        """The session of the area asked for; an empty one where the cookie is missing, forged
-        or old.
-        """
+        """Return the area's session; an empty one if the cookie is missing, invalid or expired."""
         area = area_of(request.path)
         cookie = request.cookies.get(AREAS[area]) if area else None
         if not cookie:
             return self.session_class()
         try:
-            data = self._serializer(app, area).loads(cookie, max_age=int(KEPT.total_seconds()))
+            data = self._serializer(app, area).loads(cookie, max_age=int(LIFETIME.total_seconds()))
         except BadSignature:
             return self.session_class()
         return self.session_class(data)
 
     def save_session(self, app: Flask, session: object, response: Response) -> None:
-        """Writes the cookie of the area, or takes it away when the session has been emptied."""
+        """Set the area's cookie, or delete it if the session was emptied."""
         area = area_of(request.path)
         if not area or not isinstance(session, SecureCookieSession):
             return
@@ -74,7 +72,7 @@ class AreaSessions(SessionInterface):
                 )
             return
         if session.modified:
-            age = KEPT if session.permanent else None
+            age = LIFETIME if session.permanent else None
             value = self._serializer(app, area).dumps(dict(session))
             response.set_cookie(
                 name, value, max_age=age, path=area, secure=secure, httponly=True, samesite="Lax"
@@ -82,25 +80,23 @@ class AreaSessions(SessionInterface):
 
 
 class SignedIn(UserMixin):  # type: ignore[misc]
-    """Somebody who signed in, as Flask-Login wants them; the rows themselves know nothing of it."""
+    """Flask-Login's wrapper around a signed-in person."""
 
     def __init__(self, person: Staff | User) -> None:
         self.person = person
 
     def get_id(self) -> str:
-        """What the session remembers: `staff:7:3` or `user:9:1`, the last being the epoch that
-        ends it when it rises.
-        """
+        """Return what the session stores, type, ID and epoch: `staff:7:3` or `user:9:1`."""
         kind = "staff" if isinstance(self.person, Staff) else "user"
         return f"{kind}:{self.person.id}:{self.person.epoch}"
 
 
 def sign_in(person: Staff | User, *, keep: bool) -> None:
-    """Begins a session of this area, dropping whatever stood in it.
+    """Start a new session in this area.
 
     Args:
-        person: who signed in.
-        keep: for 14 days on this computer, else until the browser closes.
+        person: the person who signed in.
+        keep: whether to stay signed in for 14 days; otherwise until the browser is closed.
     """
     session.clear()
     session.permanent = keep
@@ -108,16 +104,21 @@ def sign_in(person: Staff | User, *, keep: bool) -> None:
 
 
 def sign_out() -> None:
-    """Ends the session of this area in this browser."""
+    """End the session of this area in this browser."""
     logout_user()
     session.clear()
 
 
-def load_person(remembered: str) -> SignedIn | None:
-    """Who a session belongs to, in one query; None for somebody of the other area, switched
-    off, or of an older epoch.
+def load_person(session_value: str) -> SignedIn | None:
+    """Return the person of a session, in one query.
+
+    Args:
+        session_value: as returned by `SignedIn.get_id`.
+
+    Returns:
+        None if the person belongs to the other area, is inactive, or has a newer epoch.
     """
-    kind, _, rest = remembered.partition(":")
+    kind, _, rest = session_value.partition(":")
     number, _, epoch = rest.partition(":")
     if not number.isdecimal() or not epoch.isdecimal():
         return None
@@ -136,19 +137,18 @@ def load_person(remembered: str) -> SignedIn | None:
 
 
 def install(app: Flask, *, secure: bool) -> None:
-    """Gives the app its sessions and Flask-Login.
+    """Set up sessions and Flask-Login.
 
     Args:
         app: the application being built.
-        secure: cookies travel over HTTPS only.
+        secure: whether cookies are sent over HTTPS only.
     """
     app.config["SESSION_COOKIE_SECURE"] = secure
-    app.config["PERMANENT_SESSION_LIFETIME"] = KEPT
+    app.config["PERMANENT_SESSION_LIFETIME"] = LIFETIME
     app.session_interface = AreaSessions()
     login = LoginManager()
-    login.session_protection = (
-        None  # the cookie is signed, short-lived and of one area; addresses of phones change
-    )
+    # would sign mobile users out when their IP address changes
+    login.session_protection = None
     login.user_loader(load_person)
-    # its own context processor would load the person for every template, public pages included
+    # Flask-Login's context processor would load the person on public pages too
     login.init_app(app, add_context_processor=False)

@@ -1,4 +1,4 @@
-"""Signing in and out, the same in both areas. Only failed tries count against the limits."""
+"""Sign-in and sign-out, shared by both areas; only failed attempts count against the limits."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ from puqpanel.web.limits import failed, limiter, tried_account
 from puqpanel.web.sessions import sign_in
 from puqpanel.web.sessions import sign_out as end_session
 
-TOO_OFTEN = "Too many tries. Wait a few minutes before the next one."
+TOO_MANY_ATTEMPTS = "Too many attempts. Wait a few minutes and try again."
 View = TypeVar("View", bound=Callable[..., Any])
 
 
 class SignInForm(Form):
-    """E-mail, password, and whether to stay signed in."""
+    """The sign-in form."""
 
     email = StringField("E-mail", [InputRequired("Enter your e-mail address."), Length(max=254)])
     password = PasswordField("Password", [InputRequired("Enter your password."), Length(max=1000)])
-    keep = BooleanField("Keep me signed in for 14 days on this computer")
+    keep = BooleanField("Stay signed in for 14 days")
 
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """One of the two areas, as far as signing in is concerned.
+    """The differences between the sign-in pages of the two areas.
 
     Args:
-        name: `admin` or `client`; its addresses, blueprint and templates are called so.
-        signed_in: who is signed in here, if anybody.
-        check: who an address and a password belong to; raises UserError.
-        mark: declares a view that whoever is signed in here may open.
-        layout: the template of its pages.
+        name: `admin` or `client`; also the URL prefix, the blueprint and the template folder.
+        signed_in: returns the signed-in person, or None.
+        check: returns the person of an e-mail and password; raises UserError.
+        mark: decorator for views that any signed-in person of the area may open.
+        layout: the layout template.
     """
 
     name: str
@@ -54,40 +54,34 @@ class Area:
 
     @property
     def home(self) -> str:
-        """The address of its first page."""
+        """The URL of the area's first page."""
         return f"/{self.name}"
 
     def named(self, view: View) -> View:
-        """A view under a name of its own: the limits of two views that are called alike would
-        be counted together.
-        """
+        """Make a view's name unique: views of the same name would share their rate limits."""
         view.__qualname__ = f"{self.name}_{view.__name__}"
         return view
 
 
 def blueprint(area: Area) -> Blueprint:
-    """The pages that sign in and out of an area.
-
-    Args:
-        area: which.
-    """
+    """Return the blueprint with an area's sign-in and sign-out pages."""
     bp = Blueprint("auth", __name__)
 
-    def drawn(form: SignInForm) -> str:
+    def render(form: SignInForm) -> str:
         return render_template(
             f"{area.name}/accounts/signin.html",
             form=form,
             home=url_for(f"{area.name}.auth.sign_in_form"),
         )
 
-    def onward() -> ResponseReturnValue:
+    def redirect_next() -> ResponseReturnValue:
         return redirect(same_site(request.args.get("next", ""), area.home))
 
     @bp.get("/signin")
     @public
     def sign_in_form() -> ResponseReturnValue:
-        """The form; who is signed in already goes on."""
-        return onward() if area.signed_in() else drawn(SignInForm())
+        """Show the form, or redirect if already signed in."""
+        return redirect_next() if area.signed_in() else render(SignInForm())
 
     @bp.post("/signin")
     @public
@@ -95,9 +89,7 @@ def blueprint(area: Area) -> Blueprint:
     @limiter.limit("100 per hour", key_func=tried_account, deduct_when=failed)
     @area.named
     def sign_in_submit() -> ResponseReturnValue:
-        """Begins a session, then leads to where the person wanted to go, if that is in this
-        area.
-        """
+        """Sign in and redirect to `next` if it is in this area."""
         form = SignInForm()
         if form.validate_on_submit():
             try:
@@ -110,29 +102,29 @@ def blueprint(area: Area) -> Blueprint:
                 form.form_errors.append(str(error))
             else:
                 sign_in(person, keep=form.keep.data)
-                return onward()
-        return drawn(form), 422
+                return redirect_next()
+        return render(form), 422
 
     @bp.errorhandler(429)
-    def too_often(error: HTTPException) -> ResponseReturnValue:
-        """The form again with what was typed, password aside: an error page would lead nowhere."""
+    def too_many_attempts(error: HTTPException) -> ResponseReturnValue:
+        """Show the form again with an error, instead of an error page."""
         if wants_json():
-            return {"status": "error", "message": TOO_OFTEN, "code": 429}, 429
+            return {"status": "error", "message": TOO_MANY_ATTEMPTS, "code": 429}, 429
         if area.signed_in():
-            flash(TOO_OFTEN, "bad")
+            flash(TOO_MANY_ATTEMPTS, "bad")
             return redirect(url_for(f"{area.name}.auth.password_form"))
         form = SignInForm()
-        form.form_errors.append(TOO_OFTEN)
-        return drawn(form), 429
+        form.form_errors.append(TOO_MANY_ATTEMPTS)
+        return render(form), 429
 
     @bp.post("/signout")
     @public
     def sign_out() -> ResponseReturnValue:
-        """Ends the session in this browser."""
+        """Sign out in this browser."""
         if area.signed_in():
             signin.sign_out(actor=actor())
         end_session()
-        flash("You are signed out.", "good")
+        flash("Signed out.", "good")
         return redirect(url_for(f"{area.name}.auth.sign_in_form"))
 
     return bp

@@ -1,4 +1,4 @@
-"""Times as people read them: in the viewer's zone, short in the text and exact on hover."""
+"""Date and time formats, in the viewer's time zone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ZONE_COOKIE = "zone"
 
 
 def viewer_zone() -> tzinfo:
-    """The zone the browser told us in its cookie; UTC where it told none or one nobody knows."""
+    """Return the time zone from the browser's cookie; UTC if it is missing or unknown."""
     if not has_request_context():
         return UTC
     if "zone" not in g:
@@ -27,18 +27,18 @@ def _zone(name: str) -> tzinfo:
         return UTC
     try:
         return ZoneInfo(name)
-    except (OSError, ValueError, KeyError):  # a folder's name, a bad key, an unknown zone
+    except (OSError, ValueError, KeyError):  # the name of a folder, an invalid key, an unknown zone
         return UTC
 
 
 def exact(at: datetime) -> str:
-    """`16 Jul 2025, 12:04:31 CEST`."""
+    """Return `16 Jul 2025, 12:04:31 CEST`."""
     local = at.astimezone(viewer_zone())
     return f"{local.day} {local:%b %Y, %H:%M:%S} {local.tzname()}"
 
 
 def short(at: datetime) -> str:
-    """`today, 12:04`, then `14 Jul, 03:00` within the year, else `9 Nov 2023`."""
+    """Return `today, 12:04`, this year `14 Jul, 03:00`, and otherwise `9 Nov 2023`."""
     zone = viewer_zone()
     local, today = at.astimezone(zone), clock.now().astimezone(zone)
     if local.date() == today.date():
@@ -49,19 +49,19 @@ def short(at: datetime) -> str:
 
 
 def day(at: datetime) -> str:
-    """`9 Nov 2023`."""
+    """Return `9 Nov 2023`."""
     local = at.astimezone(viewer_zone())
     return f"{local.day} {local:%b %Y}"
 
 
 def ago(at: datetime) -> str:
-    """How long ago in one unit: `8 min`, `2 h`, `5 days`."""
+    """Return the time since then in one unit: `8 min`, `2 h`, `5 days`."""
     seconds = (clock.now() - at).total_seconds()
     return "now" if seconds < 5 else span(seconds)
 
 
 def span(seconds: float) -> str:
-    """A stretch of time in the unit that fits: `24 s`, `1 min 12 s`, `2 h`, `5 days`."""
+    """Format a duration in a suitable unit: `24 s`, `1 min 12 s`, `2 h`, `5 days`."""
     whole = int(seconds)
     if whole < 1:
         return f"{max(seconds, 0) * 1000:.0f} ms"
@@ -78,10 +78,10 @@ def span(seconds: float) -> str:
 
 
 def took(milliseconds: float) -> str:
-    """How long a request took: `850 ms`, and `12 s` from ten seconds on."""
+    """Format the duration of a request: `850 ms`, from ten seconds on `12 s`."""
     return f"{milliseconds:.0f} ms" if milliseconds < 10_000 else span(milliseconds / 1000)
 
 
 def now() -> datetime:
-    """This moment, for templates that show how long something has been going on."""
+    """Return the current time, for templates that show running durations."""
     return clock.now()

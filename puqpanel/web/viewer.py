@@ -1,6 +1,4 @@
-"""What templates may ask about the person who looks: everything is asked for by a page, nothing
-is loaded for it beforehand.
-"""
+"""The viewer of the current page, for templates; each value is loaded when a template uses it."""
 
 from __future__ import annotations
 
@@ -15,46 +13,45 @@ THEMES = ("light", "dark", "auto")
 
 
 class Viewer:
-    """The person who looks at this page, as templates see them."""
+    """The viewer of the current page."""
 
     version = __version__
 
     @staticmethod
     def theme() -> str:
-        """light, dark or auto, from the cookie."""
-        chosen = request.cookies.get("theme", "auto")
-        return chosen if chosen in THEMES else "auto"
+        """Return light, dark or auto, from the cookie."""
+        theme = request.cookies.get("theme", "auto")
+        return theme if theme in THEMES else "auto"
 
     @staticmethod
     def staff() -> Staff | None:
-        """The signed-in staff member, if there is one."""
+        """Return the signed-in staff member, or None."""
         return guard.find_staff()
 
     @staticmethod
     def user() -> User | None:
-        """The signed-in customer, if there is one."""
+        """Return the signed-in user, or None."""
         return guard.find_user()
 
     @staticmethod
     def groups() -> list[navigation.Group]:
-        """The side bar."""
+        """Return the sidebar."""
         return navigation.staff_groups()
 
     @staticmethod
     def links() -> tuple[navigation.Entry, ...]:
-        """The customer's links."""
+        """Return the links of the client area."""
         return navigation.customer_links()
 
     @staticmethod
     def attention() -> navigation.Attention:
-        """What needs a person, as far as this process knows."""
+        """Return the counts for the sidebar."""
         return navigation.attention()
 
 
 def initials(name: str) -> str:
-    """Two letters for the round mark beside a name."""
+    """Return the initials for an avatar."""
     words = name.split()
-    return (
-        "".join(word[0] for word in (words[:1] + words[-1:] if len(words) > 1 else words)).upper()
-        or "?"
-    )
+    if len(words) > 1:
+        words = [words[0], words[-1]]
+    return "".join(word[0] for word in words).upper() or "?"

@@ -1,6 +1,4 @@
-"""Every event that the panel raises is in the one table, and every name of the table is raised
-or said to come later.
-"""
+"""Every raised event is declared, and every declared event is raised or marked as later."""
 
 from __future__ import annotations
 
@@ -13,7 +11,7 @@ from puqpanel.infra.settings import ROOT
 
 
 def raised() -> dict[str, Path]:
-    """The names that `raise_event` is called with; what is put into an f-string stands as `.+`."""
+    """Return the names passed to `raise_event` as patterns, with `[a-z_]+` for f-string values."""
     found: dict[str, Path] = {}
     for path in (ROOT / "puqpanel").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -32,7 +30,7 @@ def raised() -> dict[str, Path]:
     return found
 
 
-def test_what_is_raised_is_in_the_table() -> None:
+def test_raised_events_are_declared() -> None:
     patterns = raised()
     assert len(patterns) > 10
     unknown = {
@@ -43,7 +41,7 @@ def test_what_is_raised_is_in_the_table() -> None:
     assert not unknown
 
 
-def test_what_is_in_the_table_is_raised() -> None:
+def test_declared_events_are_raised() -> None:
     patterns = raised()
     silent = {
         name
@@ -53,6 +51,6 @@ def test_what_is_in_the_table_is_raised() -> None:
     assert silent == events.LATER
 
 
-def test_names_that_do_not_exist() -> None:
+def test_suggestions_for_unknown_event_names() -> None:
     assert "do you mean service.create_failed?" in events.missing("service.create_fail")
     assert events.missing("cloud.account.created") == ""

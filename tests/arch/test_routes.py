@@ -1,9 +1,4 @@
-"""Every endpoint declares who may open it, and keeps to it: tried as nobody, as a customer, as
-staff without the right, without a token.
-
-The walk is over the url map with the project's modules switched on, so that a route that is added
-tomorrow is tried tomorrow.
-"""
+"""Every endpoint declares who may open it and enforces that, with all modules active."""
 
 from __future__ import annotations
 
@@ -23,12 +18,12 @@ from tests.sample import PASSWORD, activate, make_client, make_service
 
 STRANGE = "00000000-0000-4000-8000-000000000000"
 SIGN_IN = ("/admin/signin", "/client/signin")
-# outside services have no form and no session: the module checks a signature instead
+# external services have no session: the module checks a signature instead
 WEBHOOKS = ("/webhooks/<type>/<name>", "/webhooks/<type>/<name>/<uuid>")
 
 
 class People:
-    """Browsers of everybody who might try."""
+    """Browsers of a visitor, a user, staff without permissions, and an owner."""
 
     def __init__(self, app: Panel) -> None:
         self.app = app
@@ -53,7 +48,7 @@ class People:
 
 @pytest.fixture
 def people(settings: Settings) -> Iterator[People]:
-    """A panel with both modules and one of each kind of person."""
+    """A panel with both modules active, and one browser per kind of person."""
     live = Live(settings)
     with live.ensure().app_context():
         for name in ("PuqNextcloud", "MyCloudService"):
@@ -78,7 +73,7 @@ def people(settings: Settings) -> Iterator[People]:
 
 
 def walk(app: Panel) -> Iterator[tuple[Rule, str, str, str]]:
-    """Every rule with what it declares, a method and an address with strange ids in it."""
+    """Yield every rule with its declaration, a method, and a URL with unknown IDs."""
     for rule in app.url_map.iter_rules():
         need = guard.declared(app.view_functions[rule.endpoint])
         for method in sorted((rule.methods or set()) & {"GET", "POST", "PUT", "DELETE"}):
@@ -93,7 +88,7 @@ def test_every_endpoint_declares_who_may_open_it(people: People) -> None:
     assert {need for _, need, _, _ in walk(people.app)} <= known
 
 
-def test_public_is_a_short_list(people: People) -> None:
+def test_the_public_endpoints_are_listed(people: People) -> None:
     assert sorted(
         {
             rule.rule
@@ -114,7 +109,7 @@ def test_public_is_a_short_list(people: People) -> None:
     )
 
 
-def test_nobody_gets_in(people: People) -> None:
+def test_endpoints_require_sign_in(people: People) -> None:
     token = people.token(people.nobody, "/admin")
     wrong = []
     for rule, need, method, path in walk(people.app):
@@ -132,7 +127,7 @@ def test_nobody_gets_in(people: People) -> None:
     assert wrong == []
 
 
-def test_a_customer_gets_nothing_of_staff_and_staff_without_a_right_nothing_of_that(
+def test_endpoints_require_the_area_and_the_permission(
     people: People,
 ) -> None:
     tokens = {
@@ -156,7 +151,7 @@ def test_a_customer_gets_nothing_of_staff_and_staff_without_a_right_nothing_of_t
     assert wrong == []
 
 
-def test_nothing_changes_without_a_token(people: People) -> None:
+def test_posts_require_a_csrf_token(people: People) -> None:
     wrong = []
     for rule, need, method, path in walk(people.app):
         if method == "GET" or rule.rule in WEBHOOKS:
@@ -172,7 +167,7 @@ def test_nothing_changes_without_a_token(people: People) -> None:
     assert wrong == []
 
 
-def test_what_is_not_there_is_404_for_those_who_may_look(people: People) -> None:
+def test_missing_rows_return_404(people: People) -> None:
     wrong = []
     for rule, need, method, path in walk(people.app):
         if method != "GET" or STRANGE not in path or need == "public":
@@ -183,7 +178,7 @@ def test_what_is_not_there_is_404_for_those_who_may_look(people: People) -> None
     assert wrong == []
 
 
-def test_another_customers_service_is_404_everywhere(people: People) -> None:
+def test_services_of_other_clients_return_404(people: People) -> None:
     actor = Actor("staff", None, "A test")
     with people.app.app_context():
         other = clients.create_client(

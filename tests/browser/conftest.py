@@ -1,6 +1,4 @@
-"""Chromium against a panel that runs as it does for a person: `puqpanel up` with its own
-processes, and the demo cloud as provider.
-"""
+"""Chromium against a panel started with `puqpanel up`."""
 
 from __future__ import annotations
 
@@ -36,7 +34,7 @@ TOKEN = "demo-cloud-token"
 
 @dataclass
 class Panel:
-    """A running panel, and what its first page said about signing in."""
+    """A running panel with its sign-in details."""
 
     address: str
     password: str
@@ -45,9 +43,7 @@ class Panel:
     email: str = "admin@example.test"
 
     def watch(self, page: Page) -> Page:
-        """Remembers what the page complains about: scripts that fail, styles and scripts that
-        the policy blocks.
-        """
+        """Record the page's errors: failing scripts, and what the policy blocks."""
         page.on(
             "console",
             lambda message: (
@@ -60,7 +56,7 @@ class Panel:
         return page
 
     def sign_in(self, page: Page, area: str, email: str, password: str) -> None:
-        """Signs in through the form."""
+        """Sign in through the form."""
         page.goto(f"{self.address}{area}/signin")
         page.fill("input[name=email]", email)
         page.fill("input[name=password]", password)
@@ -70,7 +66,7 @@ class Panel:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """One Chromium for the run."""
+    """One Chromium for all tests."""
     if CHROMIUM is None:
         assert "chromium" not in os.environ.get("PUQPANEL_TEST_REQUIRE", "")
         pytest.skip("no chromium on this machine")
@@ -82,7 +78,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def panel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Panel]:
-    """An empty panel with its first staff account, and a demo cloud beside it."""
+    """An empty panel with its first staff account, and a demo cloud."""
     folder: Path = tmp_path_factory.mktemp("browser")
     cloud = DemoCloud(folder / "cloud", TOKEN)
     serving = threading.Thread(target=cloud.serve_forever, daemon=True)
@@ -102,14 +98,14 @@ def panel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Panel]:
 
 @dataclass
 class Demo(Panel):
-    """The demo: services in every state, and everybody's password."""
+    """The demo, with services in every status, and all passwords."""
 
     passwords: dict[str, str] = field(default_factory=dict)
 
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    """A panel with its demo."""
+    """A panel with the demo."""
     instance: Path = tmp_path_factory.mktemp("demo") / "instance"
     up = Up(instance, "--demo", PUQPANEL_WEB_PROCESSES="1", PUQPANEL_WORKERS="1")
     try:
@@ -122,7 +118,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 
 @pytest.fixture
 def staff(browser: Browser, panel: Panel) -> Iterator[Page]:
-    """Staff, signed in."""
+    """A browser with signed-in staff."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = panel.watch(context.new_page())
     panel.sign_in(page, "/admin", panel.email, panel.password)
@@ -132,7 +128,7 @@ def staff(browser: Browser, panel: Panel) -> Iterator[Page]:
 
 @pytest.fixture
 def another(browser: Browser) -> Iterator[BrowserContext]:
-    """Somebody else's browser."""
+    """A browser that is not signed in."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     yield context
     context.close()

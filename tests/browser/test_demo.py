@@ -1,6 +1,4 @@
-"""The demo in Chromium: live only while something runs, whole without a script, and fit to read
-in both themes at both ends of the scale.
-"""
+"""The demo in Chromium: polling, use without scripts, and accessibility."""
 
 from __future__ import annotations
 
@@ -17,20 +15,20 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 
 def sign_in(demo: Demo, page: Page, who: str) -> Page:
-    """Signs in as staff, or as the customer of this address."""
+    """Sign in as staff, or as the user with this e-mail address."""
     demo.sign_in(page, "/admin" if who == demo.email else "/client", who, demo.passwords[who])
     return page
 
 
 def open_service(demo: Demo, page: Page, name: str) -> str:
-    """Opens staff's page of a service; its uuid."""
+    """Open the staff page of a service and return its UUID."""
     page.goto(f"{demo.address}/admin/services/?q={name}")
     page.get_by_role("link", name=name, exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text(name)
     return page.url.rsplit("/", 1)[1]
 
 
-def test_a_page_asks_again_only_while_something_runs(demo: Demo, browser: Browser) -> None:
+def test_pages_poll_only_while_a_task_is_open(demo: Demo, browser: Browser) -> None:
     context = browser.new_context()
     page = sign_in(demo, demo.watch(context.new_page()), demo.email)
     asked: list[str] = []
@@ -50,7 +48,7 @@ def test_a_page_asks_again_only_while_something_runs(demo: Demo, browser: Browse
     context.close()
 
 
-def test_the_whole_way_without_a_script(demo: Demo, browser: Browser) -> None:
+def test_the_whole_workflow_without_scripts(demo: Demo, browser: Browser) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = sign_in(demo, context.new_page(), demo.email)
     page.goto(f"{demo.address}/admin/services/new")
@@ -64,7 +62,7 @@ def test_the_whole_way_without_a_script(demo: Demo, browser: Browser) -> None:
     page.get_by_role("link", name="Open this module's settings of the service").click()
     page.fill("input[name=ip_address]", "nowhere")
     page.get_by_role("button", name="Save settings").click()
-    expect(page.get_by_role("alert")).to_contain_text("2 fields need another look.")
+    expect(page.get_by_role("alert")).to_contain_text("2 fields need attention.")
     expect(page.locator("input[name=ip_address]")).to_have_value("nowhere")
     page.fill("input[name=ip_address]", "")
     page.fill("input[name=domain]", "plain.lumen.example")
@@ -80,7 +78,7 @@ def test_the_whole_way_without_a_script(demo: Demo, browser: Browser) -> None:
     context.close()
 
 
-def test_what_failed_in_the_demo_says_why_and_goes_again_once_it_is_put_right(
+def test_the_failed_demo_service_explains_the_error_and_can_be_retried(
     demo: Demo, browser: Browser
 ) -> None:
     context = browser.new_context()
@@ -103,7 +101,7 @@ def test_what_failed_in_the_demo_says_why_and_goes_again_once_it_is_put_right(
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 390)])
-def test_pages_are_accessible_and_fit_their_screen(
+def test_pages_are_accessible_and_do_not_overflow(
     demo: Demo, browser: Browser, theme: str, width: int
 ) -> None:
     problems: list[tuple[object, ...]] = []
@@ -114,7 +112,7 @@ def test_pages_are_accessible_and_fit_their_screen(
         page = sign_in(demo, demo.watch(context.new_page()), who)
 
         def look(what: str) -> None:
-            page.wait_for_timeout(300)  # the module's form comes as a fragment of its own
+            page.wait_for_timeout(300)  # the module's form is loaded as a fragment
             wide = page.evaluate(
                 "document.documentElement.scrollWidth - document.documentElement.clientWidth"
             )

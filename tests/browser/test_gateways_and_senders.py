@@ -1,6 +1,4 @@
-"""A gateway and a sender from nothing to a message that arrives, as staff do it; every page on
-the way accessible and no wider than its screen.
-"""
+"""A gateway and a sender, from creation to a delivered message."""
 
 from __future__ import annotations
 
@@ -19,9 +17,11 @@ SECRET = "sixteen letters, and more"
 
 
 def problems_of(page: Page, what: str) -> list[object]:
-    """What is wrong with how a page looks."""
+    """Return the layout problems of a page."""
     found: list[object] = []
-    page.emulate_media(reduced_motion="reduce")  # else colours are looked at while they change
+    page.emulate_media(
+        reduced_motion="reduce"
+    )  # transitions would change the colours during the check
     for theme, width in LOOKS:
         page.set_viewport_size({"width": width, "height": 900})
         page.evaluate(f"document.documentElement.dataset.bsTheme = '{theme}'")
@@ -40,7 +40,7 @@ def problems_of(page: Page, what: str) -> list[object]:
 
 
 def activate(panel: Panel, page: Page, name: str) -> None:
-    """Switches a module on."""
+    """Activate a module."""
     page.goto(f"{panel.address}/admin/modules/")
     row = page.get_by_role("row", name=re.compile(name))
     row.get_by_role("button", name="Activate").click()
@@ -72,25 +72,25 @@ def test_a_gateway(panel: Panel, staff: Page, browser: Browser) -> None:
     expect(page.locator("input[name=webhook_secret]")).to_have_attribute(
         "placeholder", "Stored; empty keeps it"
     )
-    page.get_by_role("button", name="Switch on").click()
+    page.get_by_role("button", name="Enable").click()
     expect(page.get_by_role("main")).to_contain_text("On")
     address = page.get_by_role("textbox", name="Address").input_value()
     assert address.startswith(f"{panel.address}/webhooks/Payment/SamplePayment/")
     assert page.request.get(address).text() == "ok"
     page.get_by_role("button", name="Test connection").click()
-    expect(page.locator("body")).to_contain_text("The connection works. The IBAN is right.")
+    expect(page.locator("body")).to_contain_text("Connection successful. The IBAN is right.")
     problems += problems_of(page, "gateway")
     assert SECRET not in page.content()
-    # the browser notes a refused form
+    # the browser logs the 422
     assert panel.complaints == [one for one in panel.complaints if "422" in one]
     panel.complaints.clear()
 
-    page.get_by_role("link", name="Show as a client sees it").click()
+    page.get_by_role("link", name="Preview as client").click()
     expect(page.get_by_role("heading", name="Pay by bank transfer")).to_be_visible()
-    expect(page.get_by_role("main")).to_contain_text("This is a sample.")
-    # the module's own sheet is there
+    expect(page.get_by_role("main")).to_contain_text("This is a preview.")
+    # the module's stylesheet
     assert page.locator(".transfer").evaluate("one => getComputedStyle(one).fontSize") == "15px"
-    # and the panel's
+    # the panel's stylesheet
     assert page.locator(".btn").first.evaluate("one => getComputedStyle(one).fontWeight") == "600"
     assert panel.complaints == []
     page.get_by_role("link", name=re.compile("^Back to")).click()
@@ -125,13 +125,13 @@ def test_a_sender(panel: Panel, staff: Page) -> None:
         }.items():
             page.fill(f"input[name={name}]", value)
         page.get_by_role("button", name="Save settings").click()
-        page.get_by_role("button", name="Switch on").click()
+        page.get_by_role("button", name="Enable").click()
         problems += problems_of(page, "sender")
         page.get_by_role("button", name="Test connection").click()
         expect(page.locator("body")).to_contain_text("The mail server lets us in.")
         page.fill("input[name=to]", "anna@example.com")
-        page.get_by_role("button", name="Send test").click()
-        # the page finds out by itself
+        page.get_by_role("button", name="Send test message").click()
+        # the page refreshes itself
         expect(page.locator("#sends")).to_contain_text("Completed", timeout=30_000)
         problems += problems_of(page, "sent")
         assert [one.recipients for one in server.messages] == [["anna@example.com"]]

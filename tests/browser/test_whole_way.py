@@ -1,6 +1,4 @@
-"""The whole way of one form: sign in, activate, product, client, service, create, watch it
-become active, and the customer's own page.
-"""
+"""The whole workflow, from sign-in to a provisioned service, and accessibility."""
 
 from __future__ import annotations
 
@@ -16,7 +14,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 PASSWORD = "a-long-password"
 
 
-def test_a_staff_click_becomes_an_account_and_the_customer_sees_it(
+def test_create_reaches_the_provider_and_the_customer(
     panel: Panel, staff: Page, another: BrowserContext
 ) -> None:
     page = staff
@@ -77,7 +75,7 @@ def test_a_staff_click_becomes_an_account_and_the_customer_sees_it(
 
     page.get_by_role("button", name="Create", exact=True).click()
     state = page.get_by_role("region", name="State")
-    expect(state).to_contain_text("Active", timeout=30_000)  # the page finds out by itself
+    expect(state).to_contain_text("Active", timeout=30_000)  # the page refreshes itself
     expect(state).to_contain_text("Completed")
     expect(page.get_by_role("main")).not_to_contain_text("Secret-canary-42")
 
@@ -114,7 +112,7 @@ PAGES = [
 
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 390)])
-def test_pages_are_accessible_and_fit_their_screen(
+def test_pages_are_accessible_and_do_not_overflow(
     panel: Panel, browser: Browser, theme: str, width: int
 ) -> None:
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)  # type: ignore[arg-type]
@@ -130,7 +128,7 @@ def test_pages_are_accessible_and_fit_their_screen(
         )
         if wide > 0:
             problems.append((path, f"{wide} px too wide"))
-        # the checker is put in by the browser's debugger, which the policy does not bind
+        # injected by the debugger, to which the policy does not apply
         found = axe.Axe().run(page)
         problems.extend(
             (path, each["id"], [node["html"][:120] for node in each["nodes"]][:3])

@@ -223,7 +223,7 @@ def test_what_else_it_quotes(tmp_path: Path) -> None:
     from puqpanel.sdk.testing import SERVICE, Lab
     from puqpanel.web import errors
 
-    assert errors.SENTENCES[403][1] in FAQ
+    assert errors.MESSAGES[403][1] in FAQ
     changed = (
         "The files changed from version {recorded} to {disk}; run the update. Its services cannot"
         " be managed until then."

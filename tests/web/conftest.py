@@ -1,4 +1,4 @@
-"""People with a browser: signed in through the real form, with tokens taken from real pages."""
+"""Browsers signed in through the real form, with CSRF tokens from real pages."""
 
 from __future__ import annotations
 
@@ -32,28 +32,28 @@ class Browser:
         self.http = app.test_client()
 
     def get(self, path: str, **options: Any) -> TestResponse:
-        """One page, read to its end: a file that is sent stays open otherwise."""
+        """Request a page and read it to the end, so that sent files are closed."""
         answer = self.http.get(path, **options)
         answer.get_data()
         answer.close()
         return answer
 
     def post(self, path: str, data: dict[str, Any] | None = None, **options: Any) -> TestResponse:
-        """Sends a form with the token of this area."""
+        """Submit a form with the CSRF token of this area."""
         area = "/client" if path.startswith("/client") else "/admin"
         return self.http.post(
             path, data={"csrf_token": self.token(area), **(data or {})}, **options
         )
 
     def token(self, area: str) -> str:
-        """The token that a page of the area carries."""
+        """Return the CSRF token of one of the area's pages."""
         page = self.get(area + "/signin", follow_redirects=True).text
         found = re.search(r'name="csrf[-_]token"[^>]*?(?:value|content)="([^"]+)"', page)
         assert found, "no token on the page"
         return found[1]
 
     def sign_in(self, email: str, area: str = "/admin", password: str = PASSWORD) -> Browser:
-        """Signs in through the form."""
+        """Sign in through the form."""
         answer = self.post(area + "/signin", {"email": email, "password": password})
         assert answer.status_code == 302, answer.text
         return self
@@ -61,13 +61,13 @@ class Browser:
 
 @pytest.fixture
 def visitor(app: Panel) -> Browser:
-    """Somebody who is not signed in."""
+    """A browser that is not signed in."""
     return Browser(app)
 
 
 @pytest.fixture
 def owner(app: Panel) -> Browser:
-    """Staff who may do everything."""
+    """A signed-in owner."""
     with app.app_context():
         staff.create_staff(
             actor=SYSTEM, email="owner@panel.test", name="Olga Owner", password=PASSWORD
@@ -77,7 +77,7 @@ def owner(app: Panel) -> Browser:
 
 @pytest.fixture
 def clerk(app: Panel) -> Browser:
-    """Staff who may see services and nothing else."""
+    """Signed-in staff with the permission to view services only."""
     with app.app_context():
         with transaction() as current:
             current.add(Role(name="Clerk", permissions=["services.view"]))
@@ -98,7 +98,7 @@ def clerk(app: Panel) -> Browser:
 
 @pytest.fixture
 def shop(app: Panel) -> dict[str, str]:
-    """A client with a user, a product without a module, and a service: their uuids."""
+    """The UUIDs of a client with a user, a product without a module, and a service."""
     with app.app_context():
         client = clients.create_client(
             actor=SYSTEM, name="Anna Berg", email="anna@example.test", user_password=PASSWORD
@@ -115,9 +115,7 @@ def shop(app: Panel) -> dict[str, str]:
 
 @pytest.fixture
 def counted(settings: Any) -> Iterator[Callable[[], list[str]]]:
-    """The statements that reach the database from here on; calling it gives them and begins
-    anew.
-    """
+    """A function that returns the database statements since its last call."""
     engine = engine_for(settings.database_url)
     seen: list[str] = []
 

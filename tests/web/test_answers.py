@@ -1,4 +1,4 @@
-"""What every answer carries, and what somebody sees when something goes wrong."""
+"""Response headers, error pages and JSON errors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from puqpanel.app import Panel
 from puqpanel.domain.errors import ConflictError, InvalidInput, NotFoundError, PermissionDenied
 from puqpanel.web import times
 from puqpanel.web.guard import public
-from puqpanel.web.look import told_action
+from puqpanel.web.look import split_action
 from tests.web.conftest import Browser
 
 SECRET = "the-password-is-hunter2"
@@ -21,7 +21,7 @@ SECRET = "the-password-is-hunter2"
 
 @pytest.fixture
 def broken(app: Panel) -> Browser:
-    """A panel with pages that fail in every way."""
+    """A panel with pages that fail in different ways."""
     failing = Blueprint("failing", __name__)
     errors = {
         "boom": RuntimeError(SECRET),
@@ -44,26 +44,23 @@ def broken(app: Panel) -> Browser:
     return Browser(app)
 
 
-def test_a_database_that_somebody_holds_is_no_fault_of_the_page(broken: Browser) -> None:
+def test_a_locked_database_returns_503(broken: Browser) -> None:
     answer = broken.get("/failing/busy")
     assert answer.status_code == 503
-    assert (
-        "Something else held the database for too long, so nothing was done. Try again in a moment."
-        in answer.text
-    )
+    assert "The database is busy. Nothing was saved. Try again in a moment." in answer.text
     assert broken.get("/failing/gone").status_code == 500
 
 
-def test_the_action_of_a_log_line_says_what_was_asked_before_of_whom() -> None:
-    assert told_action("GET https://cloud.test:8443/ocs/v1.php/users") == (
+def test_log_actions_show_the_path_before_the_host() -> None:
+    assert split_action("GET https://cloud.test:8443/ocs/v1.php/users") == (
         "GET /ocs/v1.php/users",
         "cloud.test:8443",
     )
-    assert told_action("GET https://cloud.test") == ("GET /", "cloud.test")
-    assert told_action("create_job") == ("create_job", "")
+    assert split_action("GET https://cloud.test") == ("GET /", "cloud.test")
+    assert split_action("create_job") == ("create_job", "")
 
 
-def test_what_takes_long_is_told_in_seconds() -> None:
+def test_long_durations_are_shown_in_seconds() -> None:
     assert [times.took(each) for each in (0, 850, 9999, 12_300, 90_000)] == [
         "0 ms",
         "850 ms",
@@ -73,7 +70,7 @@ def test_what_takes_long_is_told_in_seconds() -> None:
     ]
 
 
-def test_the_policy_is_exact_and_its_nonce_new_each_time(visitor: Browser) -> None:
+def test_the_content_security_policy_has_a_new_nonce_per_response(visitor: Browser) -> None:
     first, second = visitor.get("/admin/signin"), visitor.get("/admin/signin")
     policy = first.headers["Content-Security-Policy"]
     nonce = re.search(r"'nonce-([^']+)'", policy)
@@ -90,7 +87,9 @@ def test_the_policy_is_exact_and_its_nonce_new_each_time(visitor: Browser) -> No
     assert first.headers["Cache-Control"] == "no-store"
 
 
-def test_pages_hold_nothing_that_the_policy_forbids(owner: Browser, shop: dict[str, str]) -> None:
+def test_pages_comply_with_the_content_security_policy(
+    owner: Browser, shop: dict[str, str]
+) -> None:
     for path in (
         "/admin/",
         "/admin/services/",
@@ -107,7 +106,7 @@ def test_pages_hold_nothing_that_the_policy_forbids(owner: Browser, shop: dict[s
         assert all("nonce=" in tag or "src=" in tag for tag in re.findall(r"<script[^>]*>", page))
 
 
-def test_a_failure_shows_a_reference_and_nothing_else(broken: Browser) -> None:
+def test_a_failure_shows_only_a_reference(broken: Browser) -> None:
     answer = broken.get("/failing/boom")
     assert answer.status_code == 500
     assert SECRET not in answer.text
@@ -122,12 +121,12 @@ def test_a_failure_shows_a_reference_and_nothing_else(broken: Browser) -> None:
         ("missing", 404, "No such thing."),
         ("denied", 403, "Not for you."),
         ("input", 422, "Some fields"),
-        ("404", 404, "There is nothing here"),
-        ("403", 403, "not yours to open"),
-        ("429", 429, "Too many tries"),
-        ("503", 503, "Back in a moment"),
-        ("405", 405, "cannot be done here"),
-        ("418", 418, "not understood"),
+        ("404", 404, "Page not found"),
+        ("403", 403, "have access to this page"),
+        ("429", 429, "Too many attempts"),
+        ("503", 503, "Temporarily unavailable"),
+        ("405", 405, "Method not allowed"),
+        ("418", 418, "Invalid request"),
     ],
 )
 def test_each_error_has_its_page(broken: Browser, name: str, code: int, text: str) -> None:
@@ -137,7 +136,7 @@ def test_each_error_has_its_page(broken: Browser, name: str, code: int, text: st
     assert "</html>" in answer.text
 
 
-def test_json_for_those_who_ask(broken: Browser) -> None:
+def test_errors_as_json(broken: Browser) -> None:
     answer = broken.get("/failing/input", headers={"Accept": "application/json"})
     assert answer.json == {
         "status": "error",
@@ -151,7 +150,7 @@ def test_json_for_those_who_ask(broken: Browser) -> None:
     assert SECRET not in boom.text
 
 
-def test_an_unknown_address(visitor: Browser) -> None:
+def test_an_unknown_url(visitor: Browser) -> None:
     assert visitor.get("/nowhere").status_code == 404
     assert visitor.get("/admin/nowhere").status_code == 404
     assert visitor.http.put("/").status_code == 405

@@ -1,6 +1,4 @@
-"""Static files from the packages that hold them: kept for a year, and no way out of their
-folders.
-"""
+"""Static files of the packages: cached, and limited to their folders."""
 
 from __future__ import annotations
 
@@ -12,7 +10,7 @@ from puqpanel.web.assets import kits
 from tests.web.conftest import Browser
 
 
-def test_every_file_that_a_page_names_is_there_and_kept(visitor: Browser) -> None:
+def test_every_referenced_file_exists_and_is_cached(visitor: Browser) -> None:
     page = visitor.get("/admin/signin").text
     named = re.findall(r'(?:href|src)="(/assets/[^"]+)"', page)
     assert len(named) >= 12
@@ -24,7 +22,7 @@ def test_every_file_that_a_page_names_is_there_and_kept(visitor: Browser) -> Non
         assert answer.mimetype in ("text/css", "text/javascript", "image/svg+xml"), address
 
 
-def test_fonts_that_the_icons_name_are_there(visitor: Browser) -> None:
+def test_icon_fonts_exist(visitor: Browser) -> None:
     base = f"/assets/icons/{kits()['icons'].version}/"
     sheet = visitor.get(base + "css/all.min.css").text
     fonts = set(re.findall(r"\.\./(webfonts/fa-[a-z]+-\d+\.woff2)", sheet))
@@ -48,14 +46,14 @@ def test_fonts_that_the_icons_name_are_there(visitor: Browser) -> None:
         "a%00b",
     ],
 )
-def test_nothing_leads_out(visitor: Browser, name: str) -> None:
+def test_paths_cannot_leave_the_folder(visitor: Browser, name: str) -> None:
     assert visitor.get(
         f"/assets/panel/{kits()['panel'].version}/{name}", follow_redirects=True
     ).status_code in (404, 400)
 
 
-def test_an_old_version_is_answered_and_not_kept(visitor: Browser) -> None:
-    answer = visitor.get("/assets/panel/old/app.js")
+def test_an_old_version_is_served_but_not_cached(visitor: Browser) -> None:
+    answer = visitor.get("/assets/panel/old/mark.svg")
     assert answer.status_code == 200
     assert "immutable" not in answer.headers["Cache-Control"]
-    assert visitor.get("/assets/other/1/app.js").status_code == 404
+    assert visitor.get("/assets/other/1/mark.svg").status_code == 404

@@ -1,6 +1,4 @@
-"""Parameters of addresses: what no database takes is no address of the panel's, for any of its
-routes.
-"""
+"""URL converters reject values that no database accepts."""
 
 from __future__ import annotations
 
@@ -12,7 +10,7 @@ from tests.web.conftest import Browser
 PARAMETER = re.compile(r"<(?:(int|path)(?:\([^)]*\))?:)?\w+>")
 
 
-def test_what_no_database_takes_is_no_address(app: Panel, owner: Browser) -> None:
+def test_values_no_database_accepts_return_404(app: Panel, owner: Browser) -> None:
     rules = [
         rule.rule
         for rule in app.url_map.iter_rules()

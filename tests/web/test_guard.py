@@ -1,6 +1,4 @@
-"""Every address declares who may open it, and the declaration holds: for nobody, for staff
-without the right, and without a token.
-"""
+"""Access control: every view declares who may open it, and the declaration is enforced."""
 
 from __future__ import annotations
 
@@ -16,9 +14,7 @@ UUID = "00000000-0000-4000-8000-000000000000"
 
 
 def addresses(app: Panel) -> list[tuple[str, str, str]]:
-    """Method, address and declaration of every route, its parameters filled with things that do
-    not exist.
-    """
+    """Return method, URL and declaration of every route, with IDs that do not exist."""
     found: list[tuple[str, str, str]] = []
     with app.test_request_context():
         for rule in app.url_map.iter_rules():
@@ -43,7 +39,7 @@ def test_every_endpoint_declares_who_may_open_it(app: Panel) -> None:
     assert silent == []
 
 
-def test_nobody_gets_past_the_door(app: Panel, visitor: Browser) -> None:
+def test_pages_require_sign_in(app: Panel, visitor: Browser) -> None:
     for method, path, need in addresses(app):
         answer = visitor.http.open(path, method=method)
         answer.close()
@@ -56,7 +52,7 @@ def test_nobody_gets_past_the_door(app: Panel, visitor: Browser) -> None:
             assert answer.status_code in (302, 401), (method, path, answer.status_code)
 
 
-def test_staff_without_the_right_are_refused(app: Panel, clerk: Browser) -> None:
+def test_pages_require_their_permission(app: Panel, clerk: Browser) -> None:
     for method, path, need in addresses(app):
         if need in ("public", "customer", "staff", "services.view"):
             continue
@@ -64,26 +60,24 @@ def test_staff_without_the_right_are_refused(app: Panel, clerk: Browser) -> None
         assert answer.status_code == 403, (method, path, need, answer.status_code)
 
 
-def test_nothing_changes_without_a_token(app: Panel, owner: Browser) -> None:
+def test_posts_require_a_csrf_token(app: Panel, owner: Browser) -> None:
     for method, path, need in addresses(app):
-        # who calls those has no page to take a token from
+        # their callers have no page with a token
         if method == "GET" or need == "customer" or path.startswith("/webhooks/"):
             continue
         answer = owner.http.open(path, method=method)
         assert answer.status_code == 400, (method, path, answer.status_code)
-        assert "grown old" in answer.text or "message" in (answer.json or {}), path
+        assert "form has expired" in answer.text or "message" in (answer.json or {}), path
 
 
-def test_what_declares_nothing_is_refused(settings: object, app: Panel) -> None:
+def test_views_without_a_declaration_are_refused(settings: object, app: Panel) -> None:
     late = Blueprint("late", __name__)
     late.add_url_rule("/late", "page", lambda: "seen")
     app.register_blueprint(late)
     assert app.test_client().get("/late").status_code == 403
 
 
-def test_strangers_services_look_as_if_they_were_not_there(
-    app: Panel, shop: dict[str, str]
-) -> None:
+def test_services_of_other_clients_return_404(app: Panel, shop: dict[str, str]) -> None:
     path = f"/client/services/{shop['service']}"
     assert (
         Browser(app)
@@ -111,7 +105,7 @@ def test_strangers_services_look_as_if_they_were_not_there(
 
 
 @pytest.mark.parametrize("path", ["/admin/clients/", "/admin/tasks/", "/admin/staff/"])
-def test_the_side_bar_shows_what_the_role_allows(clerk: Browser, path: str) -> None:
+def test_the_sidebar_shows_what_the_role_allows(clerk: Browser, path: str) -> None:
     page = clerk.get("/admin/").text
     assert f'href="{path}"' not in page
     assert 'href="/admin/services/"' in page

@@ -1,6 +1,4 @@
-"""What comes in: nothing that a database cannot store reaches a view, and the body stays as it
-was sent.
-"""
+"""Request values are storable, and the raw body stays unchanged."""
 
 from __future__ import annotations
 
@@ -11,7 +9,7 @@ from flask import request
 from puqpanel.app import Panel
 
 
-def test_arguments_fields_and_json_can_be_stored(app: Panel) -> None:
+def test_arguments_fields_and_json_are_storable(app: Panel) -> None:
     with app.test_request_context(
         "/?q=a%00b&q=c", method="POST", data={"one": "x\0y", "two": ["fine", "\0"]}
     ):

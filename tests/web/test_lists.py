@@ -1,6 +1,4 @@
-"""Lists: stable paging, counts that stop, filters from the address, CSV that no spreadsheet
-runs.
-"""
+"""Lists: keyset pagination, capped counts, filters, and safe CSV."""
 
 from __future__ import annotations
 
@@ -20,17 +18,17 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from puqpanel.domain.spreadsheet import csv_line
 from puqpanel.infra.db import UtcDateTime
 from puqpanel.web.list_page import CAP, Page, Tab
-from puqpanel.web.lists import Column, Filter, Listing, Sort
+from puqpanel.web.lists import Column, Filter, Listing, Sort, _pack_cursor
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Base(DeclarativeBase):
-    """Tables of this test's own."""
+    """The tables of this test."""
 
 
 class Row(Base):
-    """Something to list: many share a name and a moment, so that ties are met."""
+    """A row; many share a name and a time, to test ties."""
 
     __tablename__ = "rows"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -104,7 +102,7 @@ def walk(session: Session, args: dict[str, str]) -> list[Page]:
 
 
 @pytest.mark.parametrize("sort", ["new", "-new", "name", "-name", "at", "-at"])
-def test_every_row_once_forward_and_back(session: Session, sort: str) -> None:
+def test_paging_shows_every_row_once_in_both_directions(session: Session, sort: str) -> None:
     forward = walk(session, {"sort": sort, "size": "100"})
     found = [number for page in forward for number in ids(page)]
     assert sorted(found) == list(range(1, 1231))
@@ -119,7 +117,7 @@ def test_every_row_once_forward_and_back(session: Session, sort: str) -> None:
     assert forward[-1].last == 1230
 
 
-def test_rows_that_come_and_go_repeat_and_hide_nothing(filled: sa.Engine) -> None:
+def test_inserted_and_deleted_rows_neither_repeat_nor_hide_others(filled: sa.Engine) -> None:
     with filled.connect() as connection:
         outer = connection.begin()
         with Session(connection, join_transaction_mode="create_savepoint") as session:
@@ -131,7 +129,7 @@ def test_rows_that_come_and_go_repeat_and_hide_nothing(filled: sa.Engine) -> Non
         outer.rollback()
 
 
-def test_counts_stop_and_cost_one_query(session: Session, filled: sa.Engine) -> None:
+def test_counts_are_capped_and_take_one_query(session: Session, filled: sa.Engine) -> None:
     statements: list[str] = []
     sa.event.listen(filled, "before_cursor_execute", lambda *given: statements.append(given[2]))
     page = LIST.page(session, "/rows", {})
@@ -140,19 +138,19 @@ def test_counts_stop_and_cost_one_query(session: Session, filled: sa.Engine) -> 
     assert (page.count("all"), page.count("on"), page.total) == ("1k+", "820", "1k+")
 
 
-def test_a_narrowed_list_is_not_counted(session: Session) -> None:
+def test_a_filtered_list_is_not_counted(session: Session) -> None:
     page = LIST.page(session, "/rows", {"q": "n3"})
     assert page.rows
     assert page.counts == {}
     assert page.total == ""
 
 
-def test_search_takes_wildcards_literally(session: Session) -> None:
+def test_search_escapes_wildcards(session: Session) -> None:
     assert not LIST.page(session, "/rows", {"q": "%"}).rows
     assert not LIST.page(session, "/rows", {"q": "n_"}).rows
 
 
-def test_tab_filter_and_kept_arguments_travel(session: Session) -> None:
+def test_links_keep_tab_filters_and_extra_arguments(session: Session) -> None:
     page = LIST.page(
         session, "/rows", {"tab": "on", "state": "off", "client": "c1", "size": "50", "sort": "-at"}
     )
@@ -167,18 +165,18 @@ def test_tab_filter_and_kept_arguments_travel(session: Session) -> None:
     assert args_of(page.clear_url) == {"client": "c1", "tab": "on", "sort": "-at", "size": "50"}
 
 
-def test_an_empty_place_begins_again(session: Session) -> None:
+def test_a_cursor_past_the_last_row_shows_the_first_page(session: Session) -> None:
     last = walk(session, {"size": "100"})[-1]
-    beyond = LIST._place(last.query, last.rows[-1], True, 1231)
+    beyond = _pack_cursor(last.query, last.rows[-1], True, 1231)
     assert ids(LIST.page(session, "/rows", {"at": beyond}))[0] == 1230
 
 
 @pytest.mark.parametrize(
-    "place",
+    "cursor",
     ["", "x", "W10", "eyJhIjoxfQ", "bnVsbA", "WyJuZXciLDEsMSwxXQ", "W" * 5000, "WzEsMiwzLDQsNV0"],
 )
-def test_a_forged_place_is_the_first_page(session: Session, place: str) -> None:
-    assert ids(LIST.page(session, "/rows", {"at": place})) == list(range(1230, 1205, -1))
+def test_an_invalid_cursor_shows_the_first_page(session: Session, cursor: str) -> None:
+    assert ids(LIST.page(session, "/rows", {"at": cursor})) == list(range(1230, 1205, -1))
 
 
 @given(
@@ -187,14 +185,14 @@ def test_a_forged_place_is_the_first_page(session: Session, place: str) -> None:
         st.text(max_size=200),
     )
 )
-def test_no_address_fails(filled: sa.Engine, args: dict[str, str]) -> None:
+def test_arbitrary_arguments_never_fail(filled: sa.Engine, args: dict[str, str]) -> None:
     with Session(filled) as session:
         page = LIST.page(session, "/rows", args)
         assert page.url()
         assert page.query.size in (25, 50, 100)
 
 
-def test_csv_is_the_whole_list_as_shown(session: Session) -> None:
+def test_csv_contains_all_rows_of_the_list(session: Session) -> None:
     rows = list(csv.reader(io.StringIO("".join(LIST.csv(session, {"tab": "off", "sort": "name"})))))
     assert rows[0] == ["Name", "At"]
     assert len(rows) == 411
@@ -204,7 +202,7 @@ def test_csv_is_the_whole_list_as_shown(session: Session) -> None:
 @pytest.mark.parametrize(
     "text", ["=1+1", "+1+1", "-1+1", "@sum(a1)", "\tx", "\rx", "=cmd|'/c calc'!a0"]
 )
-def test_formulas_do_not_run(text: str) -> None:
+def test_csv_escapes_formulas(text: str) -> None:
     assert next(csv.reader(io.StringIO(csv_line([text]), newline="")))[0] == "'" + text
 
 
@@ -218,12 +216,12 @@ def test_formulas_do_not_run(text: str) -> None:
         (START, "2026-01-01 00:00:00+00:00"),
     ],
 )
-def test_plain_values_stay(value: object, text: str) -> None:
+def test_csv_keeps_plain_values(value: object, text: str) -> None:
     assert next(csv.reader([csv_line([value])]))[0] == text
 
 
-def test_a_filter_may_not_be_called_as_the_list_itself() -> None:
-    with pytest.raises(ValueError, match="filters may not"):
+def test_a_filter_may_not_use_a_reserved_key() -> None:
+    with pytest.raises(ValueError, match="filter keys may not"):
         Listing(
             sa.select(Row.id),
             key=Row.id,

@@ -1,6 +1,4 @@
-"""Staff's pages: each opens, costs few queries, keeps what was typed when it refuses, and says
-what it did.
-"""
+"""Staff pages: rendering, number of queries, invalid forms and bulk actions."""
 
 from __future__ import annotations
 
@@ -31,7 +29,7 @@ LISTS = (
 
 @pytest.fixture
 def task(app: Panel, shop: dict[str, str]) -> str:
-    """A task that failed, with a line of module log."""
+    """A failed task with a module log entry."""
     with app.app_context(), transaction() as current:
         row = Task(
             job="ModuleJob",
@@ -115,7 +113,7 @@ def test_each_page_opens(owner: Browser, shop: dict[str, str], task: str, path: 
 
 
 @pytest.mark.parametrize("path", LISTS)
-def test_a_list_takes_four_queries_whatever_it_holds(
+def test_a_list_takes_four_queries_regardless_of_its_size(
     app: Panel,
     owner: Browser,
     shop: dict[str, str],
@@ -170,7 +168,7 @@ def test_each_list_as_csv(owner: Browser, shop: dict[str, str], task: str, path:
     )
 
 
-def test_a_refused_form_is_422_and_keeps_what_was_typed(owner: Browser) -> None:
+def test_an_invalid_form_returns_422_and_keeps_the_input(owner: Browser) -> None:
     answer = owner.post(
         "/admin/clients/new",
         {"name": "Kept Name", "email": "no address", "currency": "EUR", "country": "NOR"},
@@ -181,7 +179,7 @@ def test_a_refused_form_is_422_and_keeps_what_was_typed(owner: Browser) -> None:
     assert 'href="#country"' in answer.text
 
 
-def test_an_operations_refusal_stands_beside_its_field(owner: Browser) -> None:
+def test_an_operation_error_is_shown_at_its_field(owner: Browser) -> None:
     answer = owner.post(
         "/admin/clients/new", {"name": "A", "email": "no address", "currency": "EUR"}
     )
@@ -190,7 +188,7 @@ def test_an_operations_refusal_stands_beside_its_field(owner: Browser) -> None:
     assert 'id="email-e"' in answer.text
 
 
-def test_the_whole_way_by_forms(app: Panel, owner: Browser) -> None:
+def test_the_whole_workflow_with_forms(app: Panel, owner: Browser) -> None:
     made = owner.post(
         "/admin/clients/new",
         {
@@ -224,21 +222,21 @@ def test_the_whole_way_by_forms(app: Panel, owner: Browser) -> None:
     assert "new.example" in customer.get("/client/").text
 
 
-def test_termination_asks_for_the_name(app: Panel, owner: Browser, shop: dict[str, str]) -> None:
+def test_termination_requires_the_name(app: Panel, owner: Browser, shop: dict[str, str]) -> None:
     path = f"/admin/services/{shop['service']}/terminate"
     assert owner.post(path, {"typed": "berg"}).status_code == 422
     answer = owner.post(path, {"typed": "berg.example"})
     assert answer.status_code == 302
-    # without a module there is nothing to terminate, and that is said
+    # a product without a module cannot be terminated at a provider
     assert "no module" in owner.get(answer.location).text
 
 
-def test_a_validator_without_a_sentence_of_its_own_speaks_as_the_panel_does(owner: Browser) -> None:
+def test_default_validator_messages_are_reworded(owner: Browser) -> None:
     page = owner.post("/admin/staff/roles/new", {"name": "x" * 101}).text
     assert "Use at most 100 characters." in page and "Field cannot" not in page
 
 
-def test_a_customer_reads_the_product_once_and_the_price_with_its_period(
+def test_customers_see_the_product_once_and_the_price_with_its_period(
     app: Panel, shop: dict[str, str]
 ) -> None:
     page = Browser(app).sign_in("anna@example.test", "/client").get("/client/").text
@@ -247,7 +245,7 @@ def test_a_customer_reads_the_product_once_and_the_price_with_its_period(
     )
 
 
-def test_a_second_click_on_retry_is_no_error(
+def test_a_second_retry_is_not_an_error(
     app: Panel, owner: Browser, shop: dict[str, str], task: str
 ) -> None:
     with app.app_context(), transaction() as current:
@@ -257,7 +255,7 @@ def test_a_second_click_on_retry_is_no_error(
         assert "note-busy" in page and "Already in progress." in page
 
 
-def test_a_reason_is_asked_for_and_explains_the_suspension(
+def test_the_reason_for_a_suspension_is_required_and_shown(
     app: Panel, owner: Browser, shop: dict[str, str]
 ) -> None:
     path = f"/admin/services/{shop['service']}"
@@ -283,7 +281,7 @@ def test_a_reason_is_asked_for_and_explains_the_suspension(
     assert "wrote down no reason" in owner.get(path).text
 
 
-def test_what_was_refused_is_not_said_to_have_failed(
+def test_a_refused_request_is_not_shown_as_failed(
     app: Panel, owner: Browser, shop: dict[str, str]
 ) -> None:
     with app.app_context(), transaction() as current:
@@ -299,13 +297,13 @@ def test_what_was_refused_is_not_said_to_have_failed(
     assert "Why was it refused?" in page and "Why did it fail?" not in page
 
 
-def test_who_only_looks_has_no_menu_of_actions(clerk: Browser, shop: dict[str, str]) -> None:
+def test_view_permission_alone_shows_no_actions(clerk: Browser, shop: dict[str, str]) -> None:
     path = f"/admin/services/{shop['service']}"
     assert 'btn-plain">Actions' not in clerk.get(path).text
     assert "tab=cancelled" in clerk.get("/admin/services/").text
 
 
-def test_bulk_asks_once_then_names_what_could_not_be_done(
+def test_bulk_actions_confirm_once_and_name_the_failures(
     owner: Browser, shop: dict[str, str]
 ) -> None:
     asked = owner.post("/admin/services/bulk", {"do": "suspend", "id": [shop["service"]]})
@@ -322,7 +320,7 @@ def test_bulk_asks_once_then_names_what_could_not_be_done(
     )
 
 
-def test_bulk_termination_lists_every_one_and_wants_their_number_typed(
+def test_bulk_termination_lists_all_rows_and_requires_their_number(
     app: Panel, owner: Browser, shop: dict[str, str]
 ) -> None:
     with app.app_context():
@@ -365,13 +363,13 @@ def test_bulk_termination_needs_its_own_permission(
     assert answer.status_code == 403
 
 
-def test_secrets_of_a_task_are_masked(owner: Browser, task: str) -> None:
+def test_task_secrets_are_masked(owner: Browser, task: str) -> None:
     page = owner.get(f"/admin/tasks/{task}").text
     assert "hunter2" not in page
     assert "create_job" in page
 
 
-def test_a_modules_answer_is_text(owner: Browser, task: str) -> None:
+def test_module_output_is_escaped(owner: Browser, task: str) -> None:
     assert "&lt;b&gt;500&lt;/b&gt;" in owner.get("/admin/module-log/1").text
 
 

@@ -1,4 +1,4 @@
-"""Signing in and out, in both areas of one browser at once."""
+"""Sign-in and sign-out, in both areas of one browser at once."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_one_browser_in_both_areas(app: Panel, owner: Browser, shop: dict[str, s
     assert owner.get("/admin/").status_code == 200
 
 
-def test_cookies_keep_to_their_area(app: Panel, owner: Browser) -> None:
+def test_cookies_are_limited_to_their_area(app: Panel, owner: Browser) -> None:
     answer = owner.post(
         "/admin/signin", {"email": "owner@panel.test", "password": PASSWORD, "keep": "y"}
     )
@@ -38,7 +38,7 @@ def test_cookies_keep_to_their_area(app: Panel, owner: Browser) -> None:
     assert "Max-Age=1209600" in cookie
 
 
-def test_a_staff_cookie_does_not_open_the_customers_door(app: Panel, owner: Browser) -> None:
+def test_a_staff_cookie_is_not_valid_in_the_client_area(app: Panel, owner: Browser) -> None:
     stolen = owner.http.get_cookie("panel_staff", path="/admin")
     assert stolen is not None
     thief = app.test_client()
@@ -46,7 +46,7 @@ def test_a_staff_cookie_does_not_open_the_customers_door(app: Panel, owner: Brow
     assert thief.get("/client/").status_code == 302
 
 
-def test_a_raised_epoch_ends_every_session(app: Panel, owner: Browser) -> None:
+def test_incrementing_the_epoch_ends_all_sessions(app: Panel, owner: Browser) -> None:
     with app.app_context():
         uuid = session().scalar(sa.select(Staff.uuid).where(Staff.email == "owner@panel.test"))
         assert uuid is not None
@@ -54,7 +54,7 @@ def test_a_raised_epoch_ends_every_session(app: Panel, owner: Browser) -> None:
     assert owner.get("/admin/").status_code == 302
 
 
-def test_a_wrong_password_is_422_and_says_no_more(owner: Browser, visitor: Browser) -> None:
+def test_a_wrong_password_returns_422_without_details(owner: Browser, visitor: Browser) -> None:
     answer = visitor.post("/admin/signin", {"email": "owner@panel.test", "password": "wrong"})
     unknown = visitor.post("/admin/signin", {"email": "nobody@panel.test", "password": "wrong"})
     assert answer.status_code == unknown.status_code == 422
@@ -63,7 +63,7 @@ def test_a_wrong_password_is_422_and_says_no_more(owner: Browser, visitor: Brows
     assert 'value="owner@panel.test"' in answer.text
 
 
-def test_too_many_tries_are_stopped(owner: Browser, visitor: Browser) -> None:
+def test_failed_sign_ins_are_rate_limited(owner: Browser, visitor: Browser) -> None:
     codes = [
         visitor.post(
             "/admin/signin", {"email": "owner@panel.test", "password": f"wrong {i}"}
@@ -77,13 +77,13 @@ def test_too_many_tries_are_stopped(owner: Browser, visitor: Browser) -> None:
     ).text
     assert (
         'value="typed@panel.test"' in page
-        and "Too many tries" in page
+        and "Too many attempts" in page
         and "To the dashboard" not in page
         and "wrong wrong" not in page
     )
 
 
-def test_who_signs_in_well_is_not_counted(app: Panel, owner: Browser) -> None:
+def test_successful_sign_ins_are_not_rate_limited(app: Panel, owner: Browser) -> None:
     for _ in range(25):
         Browser(app).sign_in("owner@panel.test")
 
@@ -104,11 +104,11 @@ def test_who_signs_in_well_is_not_counted(app: Panel, owner: Browser) -> None:
         ("\t//evil.test/admin", "/admin"),
     ],
 )
-def test_next_stays_here(target: str, lands: str) -> None:
+def test_next_stays_in_its_area(target: str, lands: str) -> None:
     assert same_site(target, "/admin") == lands
 
 
-def test_next_leads_back(app: Panel, owner: Browser) -> None:
+def test_sign_in_redirects_to_next(app: Panel, owner: Browser) -> None:
     other = Browser(app)
     asked = other.get("/admin/services/?tab=failed")
     assert asked.location == "/admin/signin?next=/admin/services/?tab%3Dfailed"
@@ -121,7 +121,7 @@ def test_next_leads_back(app: Panel, owner: Browser) -> None:
 
 
 @pytest.mark.parametrize("cookie", ["", "x", "a.b.c", "eyJfdXNlcl9pZCI6InN0YWZmOjE6MCJ9.aaaa.bbbb"])
-def test_a_forged_cookie_is_nobody(app: Panel, cookie: str) -> None:
+def test_a_forged_cookie_is_ignored(app: Panel, cookie: str) -> None:
     client = app.test_client()
     client.set_cookie("panel_staff", cookie, path="/admin")
     assert client.get("/admin/").status_code == 302
@@ -130,7 +130,7 @@ def test_a_forged_cookie_is_nobody(app: Panel, cookie: str) -> None:
 @pytest.mark.parametrize(
     ("area", "email"), [("/admin", "owner@panel.test"), ("/client", "anna@example.test")]
 )
-def test_everybody_changes_their_own_password(
+def test_staff_and_users_change_their_own_password(
     app: Panel, owner: Browser, shop: dict[str, str], area: str, email: str
 ) -> None:
     here, elsewhere = Browser(app).sign_in(email, area), Browser(app).sign_in(email, area)
@@ -146,7 +146,7 @@ def test_everybody_changes_their_own_password(
         and fresh not in wrong.text
     )
     assert (
-        "not the same"
+        "t match"
         in here.post(
             area + "/password", {"current": PASSWORD, "password": fresh, "repeat": fresh + "s"}
         ).text
@@ -165,7 +165,7 @@ def test_everybody_changes_their_own_password(
     )
     assert elsewhere.get(area + "/").status_code == 200
     done = here.post(area + "/password", {"current": PASSWORD, "password": fresh, "repeat": fresh})
-    assert done.status_code == 302 and "was changed" in here.get(done.location).text
+    assert done.status_code == 302 and "Password changed." in here.get(done.location).text
     assert elsewhere.get(area + "/").status_code == 302
     assert (
         Browser(app).post(area + "/signin", {"email": email, "password": PASSWORD}).status_code
@@ -179,5 +179,5 @@ def test_everybody_changes_their_own_password(
 
 
 @pytest.mark.parametrize("area", ["/admin", "/client"])
-def test_a_forgotten_password_has_somebody_to_ask(visitor: Browser, area: str) -> None:
+def test_the_sign_in_page_says_whom_to_ask_for_a_new_password(visitor: Browser, area: str) -> None:
     assert "Forgot your password? Ask" in visitor.get(area + "/signin").text

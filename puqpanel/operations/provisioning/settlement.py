@@ -272,7 +272,7 @@ def fail(service: Service, verb: Verb | None, actor: Actor, task: Task | None, r
     lost = task is not None and task.status == TaskStatus.LOST
     audit.record(
         actor=actor,
-        action=f"service.{key}fail",
+        action=f"service.{key}_failed",
         subject_type="service",
         subject_uuid=service.uuid,
         summary=f"{label} {'was cut off' if lost else 'failed'}: {service.failure}",
@@ -280,7 +280,7 @@ def fail(service: Service, verb: Verb | None, actor: Actor, task: Task | None, r
     )
     if verb is not None:
         raise_event(
-            f"service.{verb.method}fail",
+            f"service.{verb.method}_failed",
             {
                 "service_uuid": service.uuid,
                 "task_uuid": task.uuid if task else "",

@@ -1,6 +1,6 @@
-"""Staff's pages, one file a noun: routes and forms.
+"""Staff pages: routes and forms, one file per entity.
 
-Every route names the permission it needs; what it does is an operation's business.
+Every route declares its permission; operations do the work.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from puqpanel.web.admin.system import activity
 
 
 def blueprint() -> Blueprint:
-    """The blueprint of the whole area, its nouns nested in it (`admin.services.index`)."""
+    """Return the blueprint of the staff area, with one nested blueprint per entity."""
     area = Blueprint("admin", __name__, url_prefix="/admin")
-    for noun in (
+    for entity in (
         auth,
         dashboard,
         clients,
@@ -37,5 +37,5 @@ def blueprint() -> Blueprint:
         pick,
         activity,
     ):
-        area.register_blueprint(noun.bp)
+        area.register_blueprint(entity.bp)
     return area

@@ -1,6 +1,4 @@
-"""Gateways and senders as staff see them: made, filled in, ordered, switched, tried and
-deleted, with no secret on any page.
-"""
+"""Gateways and senders: create, configure, reorder, enable, test and delete."""
 
 from __future__ import annotations
 
@@ -89,7 +87,7 @@ def settings(settings: Settings, tmp_path: Path) -> Settings:
 
 
 class Scene:
-    """A panel with both modules on, and staff who may do everything."""
+    """A panel with both modules active, and an owner."""
 
     def __init__(self, live: Live) -> None:
         self.live = live
@@ -146,7 +144,7 @@ def scene(settings: Settings) -> Iterator[Scene]:
     dismantle(found.panel)
 
 
-def test_from_nothing_to_a_gateway_that_is_on(scene: Scene) -> None:
+def test_create_configure_and_enable_a_gateway(scene: Scene) -> None:
     assert "No gateways yet" in scene.owner.get("/admin/gateways/").text
     refused = scene.owner.post("/admin/gateways/new", {"title": " ", "module": "Payment/Pay"})
     assert refused.status_code == 422 and "A name is needed." in refused.text
@@ -190,7 +188,7 @@ def test_from_nothing_to_a_gateway_that_is_on(scene: Scene) -> None:
     assert scene.row(uuid).active is False
 
 
-def test_a_refusal_stands_beside_the_field_and_nothing_is_kept(scene: Scene) -> None:
+def test_an_invalid_setting_is_shown_at_its_field_and_not_saved(scene: Scene) -> None:
     uuid = scene.make("gateways", "Card")
     answer = scene.owner.post(
         f"/admin/gateways/{uuid}/settings",
@@ -199,14 +197,14 @@ def test_a_refusal_stands_beside_the_field_and_nothing_is_kept(scene: Scene) -> 
     assert answer.status_code == 422
     assert "Which one?" in answer.text and 'aria-invalid="true"' in answer.text
     assert "words-nobody-reads" not in answer.text
-    # a box that was not ticked stays so
+    # an unchecked box stays unchecked
     assert re.search(r'<input[^>]*name="sandbox"[^>]*>', answer.text) and not re.search(
         r'<input[^>]*checked[^>]*name="sandbox"', answer.text
     )
     assert scene.row(uuid).data == {}
 
 
-def test_an_empty_secret_keeps_the_stored_one_and_none_is_shown(scene: Scene) -> None:
+def test_a_blank_secret_keeps_the_stored_one_and_secrets_are_hidden(scene: Scene) -> None:
     uuid = scene.make("gateways", "Card")
     scene.owner.post(
         f"/admin/gateways/{uuid}/settings",
@@ -230,7 +228,7 @@ def test_an_empty_secret_keeps_the_stored_one_and_none_is_shown(scene: Scene) ->
     assert "words" not in str(stored)
 
 
-def test_a_module_that_draws_its_own_page_shows_no_secret_either(scene: Scene) -> None:
+def test_a_custom_settings_page_does_not_get_secrets(scene: Scene) -> None:
     uuid = scene.make("senders", "Mail")
     short = "p\"'<1"
     scene.owner.post(
@@ -262,11 +260,11 @@ def test_a_module_that_draws_its_own_page_shows_no_secret_either(scene: Scene) -
     }
 
 
-def test_a_page_that_fails_says_so_and_the_data_stay(scene: Scene) -> None:
+def test_a_failing_settings_page_shows_an_error_and_keeps_the_settings(scene: Scene) -> None:
     uuid = scene.make("senders", "Mail")
     scene.owner.post(f"/admin/senders/{uuid}/settings", {"server": "boom", "password": "x"})
     page = scene.owner.get(f"/admin/senders/{uuid}")
-    assert page.status_code == 200 and "could not draw its form" in page.text
+    assert page.status_code == 200 and "could not render this form" in page.text
     assert scene.row(uuid).data["server"] == "boom"
 
 
@@ -309,12 +307,12 @@ def test_rename_and_delete(scene: Scene) -> None:
     assert "Cards" in scene.owner.get("/admin/activity/").text
 
 
-def test_the_connection_is_tested_with_what_is_stored(scene: Scene) -> None:
+def test_the_connection_test_uses_the_saved_settings(scene: Scene) -> None:
     uuid = scene.make("gateways", "Card")
     for account, said in (
-        ("7", "The connection works. It knows 7."),
-        ("8", "The connection does not work. Nobody knows 8."),
-        ("boom", "does not work. Pay.test_connection() failed"),
+        ("7", "Connection successful. It knows 7."),
+        ("8", "Connection failed. Nobody knows 8."),
+        ("boom", "Connection failed. Pay.test_connection() failed"),
     ):
         scene.owner.post(
             f"/admin/gateways/{uuid}/settings",
@@ -324,19 +322,19 @@ def test_the_connection_is_tested_with_what_is_stored(scene: Scene) -> None:
         assert said in page
     vendor = scene.make("senders", "Mail")
     assert (
-        "The connection works. Hello."
+        "Connection successful. Hello."
         in scene.owner.post(f"/admin/senders/{vendor}/test", follow_redirects=True).text
     )
 
 
-def test_what_a_client_would_see_on_a_page_where_nothing_works(scene: Scene) -> None:
+def test_the_preview_is_inert(scene: Scene) -> None:
     uuid = scene.make("gateways", "Card")
     scene.owner.post(
         f"/admin/gateways/{uuid}/settings", {"account": "7", "signing": "words", "mode": "a"}
     )
     answer = scene.owner.get(f"/admin/gateways/{uuid}/preview")
     assert f"SAMPLE-0001 21.90 21.90 EUR True 2 {uuid} http://panel.test/client" in answer.text
-    assert "This is a sample." in answer.text
+    assert "This is a preview." in answer.text
     policy = answer.headers["Content-Security-Policy"]
     assert (
         "sandbox allow-same-origin" in policy
@@ -348,11 +346,11 @@ def test_what_a_client_would_see_on_a_page_where_nothing_works(scene: Scene) -> 
         f"/admin/gateways/{uuid}/settings", {"account": "boom", "signing": "", "mode": "a"}
     )
     broken = scene.owner.get(f"/admin/gateways/{uuid}/preview")
-    assert broken.status_code == 200 and "could not draw it" in broken.text
+    assert broken.status_code == 200 and "could not render the preview" in broken.text
 
 
 @pytest.mark.parametrize("how", ["off", "gone", "restricted", "failing"])
-def test_what_its_module_does_not_serve_is_kept_and_said(
+def test_an_unavailable_module_is_explained_and_keeps_the_settings(
     scene: Scene, settings: Settings, how: str
 ) -> None:
     uuid = scene.make("gateways", "Card")
@@ -362,7 +360,7 @@ def test_what_its_module_does_not_serve_is_kept_and_said(
     scene.owner.post(f"/admin/gateways/{uuid}/switch", {"on": "yes"})
     folder = settings.modules_dir / "Payment" / "Pay"
     assert (
-        "Its gateways, which keep their settings: Card"
+        "Its gateways (settings are kept): Card"
         in scene.owner.get("/admin/modules/switch/Payment/Pay/deactivate").text
     )
     with scene.panel.app_context():
@@ -394,11 +392,11 @@ def test_what_its_module_does_not_serve_is_kept_and_said(
     for path in ("/admin/gateways/", f"/admin/gateways/{uuid}", f"/admin/gateways/{uuid}/preview"):
         page = scene.owner.get(path)
         assert page.status_code == 200 and said in page.text, path
-    assert "Not served" in scene.owner.get("/admin/gateways/").text
+    assert "Unavailable" in scene.owner.get("/admin/gateways/").text
     answer = scene.owner.post(
         f"/admin/gateways/{uuid}/settings", {"account": "9", "signing": "", "mode": "a"}
     )
-    # one that was stopped may be mended by its settings
+    # settings can be changed while the circuit breaker is open
     assert (
         answer.status_code == 302
         if how == "failing"
@@ -420,13 +418,13 @@ def test_what_its_module_does_not_serve_is_kept_and_said(
     assert scene.owner.post(f"/admin/gateways/{uuid}/delete").status_code == 302
 
 
-def test_who_may_only_look_sees_no_settings(scene: Scene) -> None:
+def test_view_permission_alone_hides_the_settings(scene: Scene) -> None:
     uuid = scene.make("gateways", "Card")
     reader = scene.browser("reader@panel.test")
     page = reader.get(f"/admin/gateways/{uuid}").text
     assert (
-        "Your role does not open the settings." in page
-        and "Switch on" not in page
+        "Your role doesn't include access to the settings." in page
+        and ">Enable<" not in page
         and 'name="account"' not in page
     )
     assert reader.get("/admin/gateways/").status_code == 200
@@ -436,7 +434,7 @@ def test_who_may_only_look_sees_no_settings(scene: Scene) -> None:
         assert reader.post(f"/admin/gateways/{uuid}/{path}").status_code == 403
 
 
-def test_a_gateway_is_no_sender(scene: Scene) -> None:
+def test_a_gateway_is_not_found_among_senders(scene: Scene) -> None:
     uuid = scene.make("gateways", "Card")
     assert scene.owner.get(f"/admin/senders/{uuid}").status_code == 404
     assert (
@@ -446,7 +444,7 @@ def test_a_gateway_is_no_sender(scene: Scene) -> None:
     assert scene.owner.post(f"/admin/senders/{uuid}/delete").status_code == 404
 
 
-def test_a_test_message_and_what_became_of_it(scene: Scene, drain: Callable[..., None]) -> None:
+def test_a_test_message_and_its_task(scene: Scene, drain: Callable[..., None]) -> None:
     uuid = scene.make("senders", "Mail")
     off = scene.owner.post(
         f"/admin/senders/{uuid}/send", {"to": "a@example.test", "message": "Hello"}
@@ -483,11 +481,13 @@ def test_a_test_message_and_what_became_of_it(scene: Scene, drain: Callable[...,
     assert scene.owner.post(f"/admin/senders/{uuid}/delete").status_code == 302
 
 
-def test_pages_cost_the_same_with_many(scene: Scene, counted: Callable[[], list[str]]) -> None:
+def test_the_number_of_queries_does_not_grow_with_the_rows(
+    scene: Scene, counted: Callable[[], list[str]]
+) -> None:
     uuids = {noun: scene.make(noun, "First") for noun in ("gateways", "senders")}
 
     def cost(path: str) -> int:
-        scene.owner.get(path)  # what is kept for a few seconds is there now
+        scene.owner.get(path)  # fill the cache
         counted()
         assert scene.owner.get(path).status_code == 200
         return len(counted())
@@ -505,7 +505,7 @@ def test_pages_cost_the_same_with_many(scene: Scene, counted: Callable[[], list[
     assert max(before[f"/admin/{noun}/{uuid}"] for noun, uuid in uuids.items()) <= 6, before
 
 
-def test_whether_a_secret_is_stored_is_said(scene: Scene) -> None:
+def test_the_form_shows_whether_a_secret_is_stored(scene: Scene) -> None:
     uuid = scene.make("gateways", "Card")
     assert "Stored; empty keeps it" not in scene.owner.get(f"/admin/gateways/{uuid}").text
     scene.owner.post(

@@ -1,6 +1,4 @@
-"""What a hostile module costs on the pages: its own tab or page, never the lists, the sidebar
-or anybody else's.
-"""
+"""A hostile module breaks only its own tab or page, never lists, the sidebar or other pages."""
 
 from __future__ import annotations
 
@@ -132,7 +130,7 @@ BASE = "/admin/modules/Product/Echo"
 
 
 class Stage:
-    """A panel with the module on, staff and a customer signed in, and an active service."""
+    """A panel with the module active, signed-in staff and user, and an active service."""
 
     def __init__(self, settings: Settings) -> None:
         live = Live(settings)
@@ -186,7 +184,7 @@ def stage(settings: Settings) -> Stage:
     return Stage(settings)
 
 
-def test_lists_and_forms_stand(stage: Stage) -> None:
+def test_lists_and_forms_still_render(stage: Stage) -> None:
     for path in (
         "/admin/modules/",
         "/admin/",
@@ -209,7 +207,7 @@ def test_lists_and_forms_stand(stage: Stage) -> None:
     assert "SystemExit" in form.text
 
 
-def test_saving_nonsense(stage: Stage) -> None:
+def test_saving_with_an_invalid_result(stage: Stage) -> None:
     token = token_of(stage.staff.get(f"/admin/products/{stage.product}/settings").text)
     answer = stage.staff.post(
         f"/admin/products/{stage.product}/settings", data={"csrf_token": token, "x": "1"}
@@ -252,7 +250,7 @@ def test_tabs(stage: Stage) -> None:
     assert "[Config(" in stage.customer.get(f"/client/services/{stage.uuid}/config").text
 
 
-def test_a_job_that_answers_nonsense(
+def test_a_job_with_an_invalid_result(
     settings: Settings, stage: Stage, drain: Callable[..., None]
 ) -> None:
     with stage.app.app_context():

@@ -1,4 +1,4 @@
-"""Files of modules: kept by browsers, dead where they could run, and no way out of their folder."""
+"""Module assets: cached, never executed as documents, and limited to their folder."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PLUGIN = """
 """
 PAGE = (
     "{{ asset('css/look.css') }} {{ asset('gone.css') }} {{ asset('css/a name.css') }} {{"
-    " asset('panel', 'app.js') }}"
+    " asset('panel', 'js/dom.js') }}"
 )
 
 
@@ -105,9 +105,7 @@ def addresses(live: Live) -> list[str]:
         return str(called.value).replace("a%20name", "a_name").split()
 
 
-def test_the_address_carries_the_files_mark_and_is_kept_for_a_year(
-    live: Live, settings: Settings
-) -> None:
+def test_urls_contain_the_digest_and_are_cached_for_a_year(live: Live, settings: Settings) -> None:
     look, gone, name, panels = addresses(live)
     assert (
         look.startswith(f"{BASE}css/look.css?v=")
@@ -136,14 +134,14 @@ def test_the_address_carries_the_files_mark_and_is_kept_for_a_year(
     assert "Set-Cookie" not in answer.headers
 
 
-def test_what_the_browser_has_is_not_sent_again(live: Live) -> None:
+def test_conditional_requests_return_304(live: Live) -> None:
     first = get(live, f"{BASE}css/look.css")
     again = get(live, f"{BASE}css/look.css", headers={"If-None-Match": first.headers["ETag"]})
     assert (again.status_code, again.text) == (304, "")
     assert get(live, f"{BASE}css/look.css", headers={"If-None-Match": '"other"'}).status_code == 200
 
 
-def test_a_picture_that_is_opened_runs_nothing(live: Live) -> None:
+def test_an_opened_image_runs_no_script(live: Live) -> None:
     answer = get(live, f"{BASE}x.svg")
     policy = answer.headers["Content-Security-Policy"]
     assert (
@@ -156,7 +154,7 @@ def test_a_picture_that_is_opened_runs_nothing(live: Live) -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(KINDS))
-def test_each_kind_has_its_type(live: Live, kind: str) -> None:
+def test_each_extension_has_its_content_type(live: Live, kind: str) -> None:
     answer = get(live, f"{BASE}kinds/x.{kind}")
     assert (answer.status_code, answer.mimetype) == (200, KINDS[kind])
 
@@ -192,20 +190,20 @@ def test_each_kind_has_its_type(live: Live, kind: str) -> None:
         "\u202ex.css",
     ],
 )
-def test_nothing_leads_out(live: Live, name: str) -> None:
+def test_paths_cannot_leave_the_folder(live: Live, name: str) -> None:
     assert get(live, BASE + name, follow_redirects=True).status_code == 404
 
 
-def test_a_folder_that_leads_out_serves_nothing(live: Live) -> None:
+def test_a_symlinked_folder_outside_is_not_served(live: Live) -> None:
     assert get(live, "/modules/Plugin/Led/assets/outside.css").status_code == 404
 
 
-def test_what_is_inside_may_be_linked(live: Live) -> None:
+def test_symlinks_inside_the_folder_are_served(live: Live) -> None:
     assert get(live, f"{BASE}inner.css").text == "a { color: red }"
     assert get(live, f"{BASE}Upper.CSS").mimetype == "text/css"
 
 
-def test_only_modules_that_are_loaded(live: Live, settings: Settings) -> None:
+def test_only_loaded_modules_are_served(live: Live, settings: Settings) -> None:
     for path in (
         "/modules/Plugin/Other/assets/css/look.css",
         "/modules/Rocket/Dressed/assets/css/look.css",
@@ -219,6 +217,6 @@ def test_only_modules_that_are_loaded(live: Live, settings: Settings) -> None:
     assert get(live, f"{BASE}css/look.css").status_code == 404
 
 
-def test_outside_a_request_the_address_is_the_same(live: Live) -> None:
+def test_the_url_is_the_same_outside_a_request(live: Live) -> None:
     with live.ensure().app_context():
         assert address("Plugin/Dressed", "css/look.css") == addresses(live)[0]

@@ -1,6 +1,4 @@
-"""A module's form that is refused: 422, the sentence in the summary and beside its field, and
-everything as it was sent.
-"""
+"""An invalid module form returns 422, with errors in the summary and at the fields."""
 
 from __future__ import annotations
 
@@ -62,7 +60,7 @@ PAGE = """<input name="location" value="{{ data.location }}">{% for e in errors.
 
 
 class Scene:
-    """The panel with one module live, its owner's browser, and a service of it."""
+    """A panel with an active module, the owner's browser, and a service of the module."""
 
     def __init__(self, panel: Panel) -> None:
         with panel.app_context():
@@ -77,7 +75,7 @@ class Scene:
         )
 
     def save(self, noun: str, **data: object) -> tuple[int, str]:
-        """Sends the module's form of the product or the service."""
+        """Submit the module's form of the product or the service."""
         uuid = self.product if noun == "products" else self.service
         answer = self.browser.post(f"/admin/{noun}/{uuid}/settings", data)
         return answer.status_code, answer.text
@@ -96,13 +94,13 @@ def scene(
 
 
 @pytest.mark.parametrize("noun", ["products", "services"])
-def test_a_form_class_is_refused_beside_its_fields_and_keeps_what_was_sent(
+def test_a_form_class_shows_errors_at_its_fields_and_keeps_the_input(
     settings: Settings, tmp_path: Path, noun: str
 ) -> None:
     here = scene(settings, tmp_path, FORMS)
     status, page = here.save(noun, quota="-7", plan="l", zones=["b", "c"])
     assert status == 422
-    assert "One field needs another look." in page
+    assert "One field needs attention." in page
     assert 'href="#quota"' in page
     assert 'id="quota-e"' in page and 'aria-invalid="true"' in page
     assert 'value="-7"' in page
@@ -113,7 +111,7 @@ def test_a_form_class_is_refused_beside_its_fields_and_keeps_what_was_sent(
     status, page = here.save(noun, quota="much", plan="nothing", backup="y")
     assert (
         status,
-        "2 fields need another look." in page,
+        "2 fields need attention." in page,
         'value="much"' in page,
         " checked " in page,
     ) == (422, True, True, True)
@@ -127,11 +125,11 @@ def test_a_form_class_is_refused_beside_its_fields_and_keeps_what_was_sent(
         assert kept == {"quota": 7, "plan": "l", "backup": False, "zones": ["b"]}
 
 
-def test_a_module_with_a_page_of_its_own(settings: Settings, tmp_path: Path) -> None:
+def test_a_module_with_a_custom_form(settings: Settings, tmp_path: Path) -> None:
     here = scene(settings, tmp_path, OWN, {"views/admin_area/product.html": PAGE})
     status, page = here.save("products", location='<"mars">', size="0")
     assert status == 422
-    assert "2 fields need another look." in page
+    assert "2 fields need attention." in page
     assert '<p class="own-error">' in page
     assert 'data-field="size"' in page, (
         "what the page does not say itself, a script puts beside the field"
@@ -150,7 +148,7 @@ def test_a_module_with_a_page_of_its_own(settings: Settings, tmp_path: Path) -> 
     assert here.save("products", location="eu", size="3")[0] == 302
 
 
-def test_nothing_is_saved_while_work_is_under_way(settings: Settings, tmp_path: Path) -> None:
+def test_nothing_is_saved_while_a_task_is_open(settings: Settings, tmp_path: Path) -> None:
     here = scene(settings, tmp_path, FORMS)
     with here.panel.app_context(), transaction():
         services.find_service(here.service).provision_status = "processing"

@@ -1,6 +1,4 @@
-"""Modules' own pages: guarded, laid out, answering in every documented shape, and costing
-nobody else anything when they fail.
-"""
+"""Module pages: guarded, laid out, with every documented return value, isolated on failure."""
 
 from __future__ import annotations
 
@@ -124,7 +122,7 @@ def token_of(page: str) -> str:
 BASE = "/admin/modules/Product/Echo"
 
 
-def test_nobody_and_those_without_the_right(client: FlaskClient) -> None:
+def test_module_pages_require_sign_in_and_permission(client: FlaskClient) -> None:
     assert client.get(f"{BASE}/servers").status_code == 302
     assert client.delete("/admin/api/modules/Product/Echo/servers/1").status_code in (400, 401)
     token = sign_in(client, "viewer")
@@ -134,7 +132,7 @@ def test_nobody_and_those_without_the_right(client: FlaskClient) -> None:
     assert client.get("/admin/services/").status_code == 403
 
 
-def test_pages_stand_in_the_layout(client: FlaskClient) -> None:
+def test_pages_use_the_staff_layout(client: FlaskClient) -> None:
     sign_in(client)
     page = client.get(f"{BASE}/servers?q=x").text
     assert "<h1>Cloud Servers</h1>" in page
@@ -165,14 +163,14 @@ def test_pages_stand_in_the_layout(client: FlaskClient) -> None:
         ("allowed", 200, {"view": True, "manage": True}),
     ],
 )
-def test_shapes_of_answers(client: FlaskClient, uri: str, code: int, body: Any) -> None:
+def test_every_documented_return_value(client: FlaskClient, uri: str, code: int, body: Any) -> None:
     sign_in(client)
     answer = client.get(f"{BASE}/{uri}")
     assert answer.status_code == code
     assert answer.get_json(silent=True) == body
 
 
-def test_redirects_and_refusals_pass(client: FlaskClient) -> None:
+def test_redirects_and_http_errors_pass_through(client: FlaskClient) -> None:
     sign_in(client)
     assert client.get(f"{BASE}/away").location == f"{BASE}/servers"
     assert client.get(f"{BASE}/forbidden").status_code == 403
@@ -183,7 +181,7 @@ def test_redirects_and_refusals_pass(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("uri", ["boom", "leave"])
-def test_a_failing_page_costs_itself(client: FlaskClient, uri: str) -> None:
+def test_a_failing_page_affects_only_itself(client: FlaskClient, uri: str) -> None:
     sign_in(client)
     answer = client.get(f"{BASE}/{uri}")
     assert answer.status_code == 500
@@ -197,7 +195,7 @@ def test_a_failing_page_costs_itself(client: FlaskClient, uri: str) -> None:
         assert api.json["reference"] == api.headers["X-Request-ID"]
 
 
-def test_forms_and_json_with_their_token(client: FlaskClient) -> None:
+def test_forms_and_json_require_the_csrf_token(client: FlaskClient) -> None:
     token = sign_in(client)
     assert client.post(f"{BASE}/save", data={"name": "x"}).status_code == 400
     sent = client.post(
@@ -246,7 +244,7 @@ CLIENT = """
 
 @pytest.fixture
 def customer(settings: Settings, tmp_path: Path) -> tuple[FlaskClient, str]:
-    """A customer's browser, signed in, and the address of a pending service."""
+    """A signed-in user's browser, and the URL of a pending service."""
     write_module(
         tmp_path / "modules",
         CLIENT,
@@ -273,7 +271,7 @@ def customer(settings: Settings, tmp_path: Path) -> tuple[FlaskClient, str]:
     return client, f"/client/services/{service.uuid}"
 
 
-def test_tabs_of_the_client_area(customer: tuple[FlaskClient, str]) -> None:
+def test_client_area_tabs(customer: tuple[FlaskClient, str]) -> None:
     client, base = customer
     page = client.get(f"{base}/general").text
     assert f"<p>seen {base.rpartition('/')[2]}</p>" in page
@@ -296,7 +294,7 @@ def test_tabs_of_the_client_area(customer: tuple[FlaskClient, str]) -> None:
         ("GET", "console/api/boom", 500),
     ],
 )
-def test_ajax_of_the_client_area(
+def test_client_area_ajax(
     customer: tuple[FlaskClient, str], method: str, path: str, code: int
 ) -> None:
     client, base = customer

@@ -1,6 +1,4 @@
-"""A service whose module cannot be called: its page says why, and tells one that is off from
-one that is broken.
-"""
+"""The page of a service explains whether its module is inactive or failed to load."""
 
 from __future__ import annotations
 
@@ -33,7 +31,7 @@ def settings(settings: Settings, tmp_path: Path) -> Settings:
         (False, "Product/Echo is not switched on."),
     ],
 )
-def test_a_services_page_says_why_its_module_does_not_run(
+def test_a_service_page_explains_why_its_module_is_unavailable(
     settings: Settings, broken: bool, said: str
 ) -> None:
     stage = Stage(settings)

@@ -1,4 +1,4 @@
-"""Webhooks: whom they reach, what they tell, and what they give away, which is nothing."""
+"""Webhooks: routing, logging and error responses without details."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def settings(settings: Settings, tmp_path: Path) -> Settings:
 
 
 class Scene:
-    """A panel with all four switched on, and one gateway of Echo."""
+    """A panel with all four modules active, and one gateway of Echo."""
 
     def __init__(self, live: Live) -> None:
         self.live = live
@@ -108,7 +108,7 @@ def scene(settings: Settings) -> Iterator[Scene]:
     dismantle(found.panel)
 
 
-def test_it_reaches_the_module_with_the_gateways_data(scene: Scene) -> None:
+def test_a_webhook_reaches_the_module_with_the_gateway_settings(scene: Scene) -> None:
     raw = '{"b": 1,   "a": "ż"}'
     for kind in ("Payment", "payment"):
         answer = scene.open(
@@ -127,7 +127,7 @@ def test_it_reaches_the_module_with_the_gateways_data(scene: Scene) -> None:
     assert (plugin.status_code, plugin.json["uuid"], plugin.json["raw"]) == (200, "", "x")
 
 
-def test_a_form_is_read_and_its_raw_body_too(scene: Scene) -> None:
+def test_a_form_and_its_raw_body_are_available(scene: Scene) -> None:
     answer = scene.open(
         "Plugin/Echo?do=form&q=1", data="a=1&b=2", content_type="application/x-www-form-urlencoded"
     )
@@ -148,7 +148,7 @@ def test_a_form_is_read_and_its_raw_body_too(scene: Scene) -> None:
         ("abort", 418, ""),
     ],
 )
-def test_every_documented_answer(scene: Scene, do: str, code: int, text: str) -> None:
+def test_every_documented_response(scene: Scene, do: str, code: int, text: str) -> None:
     answer = scene.open(f"Plugin/Echo?do={do}")
     assert answer.status_code == code
     assert text in answer.text
@@ -156,7 +156,7 @@ def test_every_documented_answer(scene: Scene, do: str, code: int, text: str) ->
     assert scene.log()[-1].response.startswith(str(code))
 
 
-def test_of_what_was_refused_little_is_kept(scene: Scene) -> None:
+def test_rejected_requests_are_logged_briefly(scene: Scene) -> None:
     body = json.dumps({"password": "swordfish", "text": "x" * 40_000})
     for do in ("abort", "error"):
         scene.open(f"Plugin/Echo?do={do}", data=body, content_type="application/json")
@@ -169,20 +169,20 @@ def test_of_what_was_refused_little_is_kept(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("do", ["boom", "exit", "outside"])
-def test_what_raises_answers_a_number_and_nothing_of_what_it_said(scene: Scene, do: str) -> None:
+def test_an_exception_returns_only_a_reference(scene: Scene, do: str) -> None:
     answer = scene.open(f"Plugin/Echo?do={do}")
     assert answer.status_code == 500
     assert set(answer.json) == {"status", "message", "reference", "code"}
     assert answer.json["reference"] == answer.headers["X-Request-ID"]
     assert "4711" not in answer.text and "secret" not in answer.text
     assert {row.request_id for row in scene.log()} == {answer.json["reference"]}
-    # anybody may call: what fails by a call must not stop the module
+    # anyone can send requests, so their failures must not open the circuit breaker
     for _ in range(6):
         scene.open(f"Plugin/Echo?do={do}")
     assert scene.open("Plugin/Echo").status_code == 200
 
 
-def test_get_is_answered_where_only_post_is_defined_and_the_other_way_round_it_is_not(
+def test_get_falls_back_to_post_but_not_the_reverse(
     scene: Scene,
 ) -> None:
     answer = scene.open(f"Payment/Echo/{scene.uuid}", "GET")
@@ -193,7 +193,7 @@ def test_get_is_answered_where_only_post_is_defined_and_the_other_way_round_it_i
         assert scene.open("Plugin/Echo", method).status_code == 405
 
 
-def test_what_is_not_there_cannot_be_told_from_what_is_off(scene: Scene) -> None:
+def test_missing_and_disabled_gateways_return_the_same_404(scene: Scene) -> None:
     with scene.panel.app_context():
         off = scene.make("Payment/Echo", active=False)
     unknown = "00000000-0000-4000-8000-000000000000"
@@ -219,12 +219,11 @@ def test_what_is_not_there_cannot_be_told_from_what_is_off(scene: Scene) -> None
     assert answers.pop()[0] == 404
 
 
-def test_without_a_uuid_the_only_gateway_is_meant(scene: Scene) -> None:
+def test_without_a_uuid_the_only_gateway_receives_the_request(scene: Scene) -> None:
     assert scene.open("Payment/Echo").json["uuid"] == scene.uuid
     with scene.panel.app_context():
         scene.make("Payment/Echo")
-    # with two there is no telling; called without its secret, a module might take an empty one for
-    # good
+    # ambiguous with two gateways; called without its secret, a module might accept an empty one
     assert scene.open("Payment/Echo").status_code == 404
     with scene.panel.app_context():
         for one in configured_modules.list_instances("Payment"):
@@ -232,7 +231,7 @@ def test_without_a_uuid_the_only_gateway_is_meant(scene: Scene) -> None:
     assert scene.open("Payment/Echo").json["data"] == {}
 
 
-def test_too_much_is_refused_whoever_it_is_for(scene: Scene) -> None:
+def test_oversized_bodies_are_rejected(scene: Scene) -> None:
     big = b"x" * (1024 * 1024 + 1)
     for path in (f"Payment/Echo/{scene.uuid}", "Payment/Nothing"):
         answer = scene.open(path, data=big)
@@ -241,7 +240,9 @@ def test_too_much_is_refused_whoever_it_is_for(scene: Scene) -> None:
     assert scene.open(f"Payment/Echo/{scene.uuid}", data=big[:-1]).status_code == 200
 
 
-def test_a_module_that_is_held_back_asks_to_come_again(scene: Scene, settings: Settings) -> None:
+def test_an_unavailable_module_returns_503_with_retry_after(
+    scene: Scene, settings: Settings
+) -> None:
     with scene.panel.app_context(), transaction() as current:
         current.execute(
             sa.update(Module)
@@ -278,7 +279,9 @@ def test_a_module_that_is_held_back_asks_to_come_again(scene: Scene, settings: S
     assert scene.open(f"Payment/Echo/{scene.uuid}").status_code == 404
 
 
-def test_one_that_does_not_load_asks_to_come_again(scene: Scene, settings: Settings) -> None:
+def test_a_module_that_fails_to_load_returns_503_with_retry_after(
+    scene: Scene, settings: Settings
+) -> None:
     (settings.modules_dir / "Payment" / "Echo" / "Echo.py").write_text("broken(")
     with scene.panel.app_context():
         modules.load_again(
@@ -296,7 +299,7 @@ def test_one_that_does_not_load_asks_to_come_again(scene: Scene, settings: Setti
     assert scene.open("Payment/Echo/00000000-0000-4000-8000-000000000000").status_code == 404
 
 
-def test_each_call_leaves_one_masked_line(scene: Scene) -> None:
+def test_each_request_leaves_one_masked_log_entry(scene: Scene) -> None:
     body = json.dumps(
         {"id": "tx-1", "token": "tok-hidden-1", "note": "signed with s3cr3t-of-the-hook"}
     )
@@ -318,7 +321,7 @@ def test_each_call_leaves_one_masked_line(scene: Scene) -> None:
     assert len(scene.log()) == 1
 
 
-def test_json_that_is_none_harms_nobody(scene: Scene) -> None:
+def test_invalid_json_does_no_harm(scene: Scene) -> None:
     for body in (b"[" * 200_000, b"\xff\xfe", b'{"a": NaN}', b"null", b"\x00"):
         assert (
             scene.open(
@@ -332,7 +335,7 @@ def test_json_that_is_none_harms_nobody(scene: Scene) -> None:
     assert len(scene.log()) == 6
 
 
-def test_the_instance_row_is_not_touched(scene: Scene) -> None:
+def test_the_gateway_row_is_unchanged(scene: Scene) -> None:
     scene.open(f"Payment/Echo/{scene.uuid}")
     with scene.panel.app_context():
         release()

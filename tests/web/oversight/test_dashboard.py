@@ -1,4 +1,4 @@
-"""The dashboard: with nothing, with losses, and with trouble to act on."""
+"""The dashboard: empty, with lost services, and with failed provisioning."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.web.conftest import Browser
         ([20_000], [3], (24_000, 8_000, 150)),
     ],
 )
-def test_one_unit_up_and_down(
+def test_both_directions_share_one_scale(
     up: list[float], down: list[float], axis: tuple[int, int, float]
 ) -> None:
     assert charts.both_ways(up, down) == axis
@@ -37,19 +37,19 @@ def test_one_unit_up_and_down(
     assert not bottom or zero / top == (charts.HEIGHT - zero) / bottom
 
 
-def test_without_anything_it_says_so(owner: Browser) -> None:
+def test_an_empty_dashboard(owner: Browser) -> None:
     page = owner.get("/admin/").text
     for text in (
-        "No task has run yet",
-        "Nothing has failed",
-        "nothing new within a day",
-        "from active services",
+        "No tasks yet",
+        "No failed services",
+        "none in the last 24 hours",
+        "from 0 active services",
     ):
         assert text in page, text
     assert "−" not in page.split("<main")[1]
 
 
-def test_losses_have_their_axis_and_trouble_its_button(
+def test_losses_have_an_axis_and_failures_a_retry_button(
     app: Panel, owner: Browser, shop: dict[str, str]
 ) -> None:
     with app.app_context(), transaction() as current:
@@ -64,7 +64,7 @@ def test_losses_have_their_axis_and_trouble_its_button(
         )
     page = owner.get("/admin/").text
     assert "<span>3</span><span>0</span><span>−1</span>" in page
-    assert "Twelve weeks: 1 ordered, 1 lost" in page
+    assert "Twelve weeks: 1 new, 1 lost" in page
     assert page.count("Show as table") == 1, "the chart of tasks has nothing to show yet"
     assert (
         "The cloud says &lt;no&gt;." in page,

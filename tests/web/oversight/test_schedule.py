@@ -1,4 +1,4 @@
-"""The schedule's page, and a stopped module on the page of modules."""
+"""The schedule page, and an open circuit breaker on the module list."""
 
 from __future__ import annotations
 
@@ -64,10 +64,10 @@ def test_the_schedule_runs_pauses_and_resumes(
     app: Panel, owner: Browser, drain: Callable[..., None]
 ) -> None:
     page = owner.get("/admin/schedule/").text
-    assert ("Every 90 seconds" in page, "Not yet" in page) == (True, True)
+    assert ("Every 90 seconds" in page, "Never" in page) == (True, True)
     entry = {"module": "Plugin/Echo", "name": "tick"}
     assert owner.post("/admin/schedule/run", entry).status_code == 302
-    assert "runs now" in owner.get("/admin/schedule/").text
+    assert "“tick” queued." in owner.get("/admin/schedule/").text
     drain()
     assert "Completed" in owner.get("/admin/schedule/").text
     owner.post("/admin/schedule/pause", entry)
@@ -79,7 +79,7 @@ def test_the_schedule_runs_pauses_and_resumes(
     assert "No active module has such an entry" in owner.get("/admin/schedule/").text
 
 
-def test_who_may_not_sees_and_steers_nothing(app: Panel, clerk: Browser) -> None:
+def test_the_schedule_requires_its_permissions(app: Panel, clerk: Browser) -> None:
     assert clerk.get("/admin/schedule/").status_code == 403
     assert (
         clerk.post("/admin/schedule/run", {"module": "Plugin/Echo", "name": "tick"}).status_code
@@ -89,7 +89,7 @@ def test_who_may_not_sees_and_steers_nothing(app: Panel, clerk: Browser) -> None
         assert session().scalars(sa.select(Task.id)).all() == []
 
 
-def test_pages_that_fail_again_and_again_stop_the_work_and_not_the_pages(
+def test_repeated_page_failures_open_the_breaker_but_keep_the_pages(
     app: Panel, owner: Browser
 ) -> None:
     base = "/admin/modules/Plugin/Echo"
@@ -98,8 +98,8 @@ def test_pages_that_fail_again_and_again_stop_the_work_and_not_the_pages(
         assert owner.get(f"{base}/away").status_code == 404
     page = owner.get("/admin/modules/").text
     assert (
-        "Failing" in page,
-        "was stopped." in page,
+        "Circuit breaker open" in page,
+        "The circuit breaker of Echo is open." in page,
         "broken() failed with ValueError" in page,
     ) == (True, True, True)
     assert "Its module was stopped" in owner.get("/admin/schedule/").text
@@ -107,13 +107,13 @@ def test_pages_that_fail_again_and_again_stop_the_work_and_not_the_pages(
     owner.post("/admin/schedule/run", {"module": "Plugin/Echo", "name": "tick"})
     page = owner.get("/admin/schedule/").text
     assert (
-        "tick” waits. The circuit breaker of Plugin/Echo is open." in page,
-        "runs now" in page,
+        "“tick” queued. The circuit breaker of Plugin/Echo is open." in page,
+        "“tick” queued.</p>" in page,
     ) == (
         True,
         False,
     )
     assert owner.post("/admin/modules/switch/Plugin/Echo/let-go-on").status_code == 302
-    assert "goes on, and so do its tasks" in owner.get("/admin/modules/").text
+    assert "and its tasks resumed." in owner.get("/admin/modules/").text
     owner.post("/admin/modules/switch/Plugin/Echo/let-go-on")
     assert "not stopped" in owner.get("/admin/modules/").text

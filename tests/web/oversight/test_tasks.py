@@ -1,4 +1,4 @@
-"""The list of tasks: which service each is about, found by its name, in one query."""
+"""The task list: service names, search and escaping."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.web.conftest import Browser
 
 
 def add(app: Panel, **values: object) -> str:
-    """A completed task; its uuid."""
+    """Add a completed task and return its UUID."""
     with app.app_context(), transaction() as current:
         row = Task(job="ModuleJob", queue="Module", status="completed", data={}, **values)
         current.add(row)
@@ -19,7 +19,7 @@ def add(app: Panel, **values: object) -> str:
         return row.uuid
 
 
-def test_a_task_says_for_which_service(app: Panel, owner: Browser, shop: dict[str, str]) -> None:
+def test_tasks_name_their_service(app: Panel, owner: Browser, shop: dict[str, str]) -> None:
     uuid = add(app, title="Create", service_uuid=shop["service"], note="It is ready.")
     link = f'href="/admin/services/{shop["service"]}"'
     listed = owner.get("/admin/tasks/").text
@@ -32,7 +32,7 @@ def test_a_task_says_for_which_service(app: Panel, owner: Browser, shop: dict[st
     assert (link in page, "Create berg.example</h1>" in page) == (True, True)
 
 
-def test_a_task_is_found_by_its_services_name(
+def test_search_finds_tasks_by_service_name(
     app: Panel, owner: Browser, shop: dict[str, str]
 ) -> None:
     add(app, title="Create", service_uuid=shop["service"])
@@ -43,15 +43,15 @@ def test_a_task_is_found_by_its_services_name(
     assert "Nothing matches" in owner.get("/admin/tasks/?q=100%25").text
 
 
-def test_a_task_of_a_service_that_is_gone_and_of_none(
+def test_tasks_of_a_deleted_service_and_without_a_service(
     app: Panel, owner: Browser, shop: dict[str, str]
 ) -> None:
     gone = add(app, title="Terminate", service_uuid="11111111-2222-3333-4444-555555555555")
-    assert ">gone<" in owner.get(f"/admin/tasks/{gone}").text
+    assert ">Deleted<" in owner.get(f"/admin/tasks/{gone}").text
     assert "ModuleJob" in owner.get("/admin/tasks/").text
 
 
-def test_names_in_the_list_are_escaped_and_in_the_csv(
+def test_names_are_escaped_in_the_list_but_not_in_the_csv(
     app: Panel, owner: Browser, shop: dict[str, str]
 ) -> None:
     with app.app_context():

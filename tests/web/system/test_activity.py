@@ -1,4 +1,4 @@
-"""The activity log: who, what, to what, from where; and what stood before and after."""
+"""The activity log: list, entries with values before and after, links and permissions."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ HERE = Actor("staff", 1, "Nina Night", "203.0.113.9")
 
 
 def last(app: Panel, action: str) -> int:
-    """The number of the newest entry of an action."""
+    """Return the ID of the latest entry with an action."""
     with app.app_context():
         found = session().scalar(sa.select(sa.func.max(Audit.id)).where(Audit.action == action))
         assert found is not None
         return found
 
 
-def test_the_list_says_who_did_what_to_what_and_from_where(
+def test_the_list_shows_actor_subject_and_ip_address(
     app: Panel, owner: Browser, shop: dict[str, str]
 ) -> None:
     with app.app_context():
@@ -43,7 +43,7 @@ def test_the_list_says_who_did_what_to_what_and_from_where(
     assert "berg.example" not in owner.get("/admin/activity/?by=system&about=client").text
 
 
-def test_one_entry_shows_before_and_after_without_secrets(
+def test_an_entry_shows_values_before_and_after_without_secrets(
     app: Panel, owner: Browser, shop: dict[str, str]
 ) -> None:
     with app.app_context():
@@ -76,7 +76,7 @@ def test_one_entry_shows_before_and_after_without_secrets(
     ] == [404] * 4
 
 
-def test_a_page_leads_to_its_whole_timeline(owner: Browser, shop: dict[str, str]) -> None:
+def test_timelines_link_to_all_entries(owner: Browser, shop: dict[str, str]) -> None:
     service = owner.get(f"/admin/services/{shop['service']}").text
     where = f"/admin/activity/?about=service&amp;subject={shop['service']}"
     assert where in service
@@ -88,7 +88,7 @@ def test_a_page_leads_to_its_whole_timeline(owner: Browser, shop: dict[str, str]
     ) == (True, False, True)
 
 
-def test_what_is_gone_and_what_has_no_page_is_named_without_a_link(
+def test_deleted_subjects_and_subjects_without_a_page_have_no_link(
     app: Panel, owner: Browser, shop: dict[str, str]
 ) -> None:
     with app.app_context(), transaction():
@@ -107,14 +107,16 @@ def test_what_is_gone_and_what_has_no_page_is_named_without_a_link(
             summary="Echo switched on.",
         )
     assert "Role Old removed." in owner.get("/admin/activity/").text
-    assert ">gone<" in owner.get(f"/admin/activity/{last(app, 'role.deleted')}").text
+    assert ">Deleted<" in owner.get(f"/admin/activity/{last(app, 'role.deleted')}").text
     assert (
         "/admin/modules/?q=Echo"
         in owner.get(f"/admin/activity/{last(app, 'module.activated')}").text
     )
 
 
-def test_only_who_may_read_it_sees_it(app: Panel, clerk: Browser, shop: dict[str, str]) -> None:
+def test_the_activity_log_requires_its_permission(
+    app: Panel, clerk: Browser, shop: dict[str, str]
+) -> None:
     assert clerk.get("/admin/activity/").status_code == 403
     assert "/admin/activity/" not in clerk.get(f"/admin/services/{shop['service']}").text
     with app.app_context():

@@ -1,1 +1,1 @@
-"""Modules, circuit breaker, gateways, senders, module log and crashes."""
+"""Pages of modules, gateways, senders and the module log."""

@@ -1,6 +1,4 @@
-"""What gateways and senders share: a list in staff's order, and a page with the module's
-settings for each.
-"""
+"""Pages shared by gateways and senders: an ordered list, and one page per configured module."""
 
 from __future__ import annotations
 
@@ -22,225 +20,231 @@ from puqpanel.web.forms import Form, add_errors, answers, choices
 from puqpanel.web.guard import actor, allow, can
 
 View = Callable[..., ResponseReturnValue]
+TITLE_VALIDATORS = [InputRequired("Enter a title."), Length(max=200)]
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One noun.
+    """What distinguishes gateways from senders on the shared pages.
 
     Args:
-        type: of the modules whose instances these are.
-        one, many: what they are called.
-        icon: their mark.
-        says: what they are, in a sentence.
-        called: the sentence for the title's field.
-        order: what the order means.
-        on, off: what happens by switching one.
+        type: the type of their modules.
+        singular: the noun; also the subject type in the audit.
+        plural: the plural; also the blueprint's name and URL prefix.
+        icon: a Font Awesome name.
+        description: one sentence for page heads and empty states.
+        title_help: the help text of the title field.
+        order_help: what the order of the list affects.
+        enabled_effect: shown after one is enabled.
+        disabled_effect: shown after one is disabled.
     """
 
     type: str
-    one: str
-    many: str
+    singular: str
+    plural: str
     icon: str
-    says: str
-    called: str
-    order: str
-    on: str
-    off: str
+    description: str
+    title_help: str
+    order_help: str
+    enabled_effect: str
+    disabled_effect: str
 
 
 class NewForm(Form):
-    """A new instance."""
+    """The form of a new configured module."""
 
-    title = StringField("Title", [InputRequired("A title is needed."), Length(max=200)])
+    title = StringField("Title", TITLE_VALIDATORS)
     module = SelectField("Module")
 
 
 class TitleForm(Form):
-    """Another title."""
+    """The rename form."""
 
-    title = StringField("Title", [InputRequired("A title is needed."), Length(max=200)])
+    title = StringField("Title", TITLE_VALIDATORS)
 
 
 class Pages:
-    """The pages of one noun. A subclass adds what only it has.
+    """The pages of one kind of configured module; subclasses add their own.
 
     Args:
-        kind: which.
-        name: the importing module's.
+        kind: gateways or senders.
+        import_name: the import name of the module that creates the pages.
     """
 
-    def __init__(self, kind: Kind, name: str) -> None:
+    template = "admin/modules/configured_modules/show.html"
+
+    def __init__(self, kind: Kind, import_name: str) -> None:
         self.kind = kind
-        self.bp = Blueprint(kind.many, name, url_prefix=f"/{kind.many}")
-        self.see("/", self.index)
-        self.change("/new", self.create_form, "GET")
-        self.change("/new", self.create_submit)
-        self.see("/<uuid>", self.show)
-        self.change("/<uuid>/settings", self.settings_submit)
-        self.change("/<uuid>/edit", self.edit_form, "GET")
-        self.change("/<uuid>/edit", self.edit_submit)
-        self.change("/<uuid>/move", self.move)
-        self.change("/<uuid>/switch", self.switch)
-        self.change("/<uuid>/test", self.test)
-        self.change("/<uuid>/delete", self.delete_form, "GET")
-        self.change("/<uuid>/delete", self.delete_submit)
+        self.bp = Blueprint(kind.plural, import_name, url_prefix=f"/{kind.plural}")
+        self.add_view_route("/", self.index)
+        self.add_manage_route("/new", self.create_form, "GET")
+        self.add_manage_route("/new", self.create_submit)
+        self.add_view_route("/<uuid>", self.show)
+        self.add_manage_route("/<uuid>/settings", self.settings_submit)
+        self.add_manage_route("/<uuid>/edit", self.edit_form, "GET")
+        self.add_manage_route("/<uuid>/edit", self.edit_submit)
+        self.add_manage_route("/<uuid>/move", self.move)
+        self.add_manage_route("/<uuid>/switch", self.switch)
+        self.add_manage_route("/<uuid>/test", self.test)
+        self.add_manage_route("/<uuid>/delete", self.delete_form, "GET")
+        self.add_manage_route("/<uuid>/delete", self.delete_submit)
 
-    def see(self, rule: str, view: View) -> None:
-        """Adds a page for whoever may see this noun."""
-        self._add(rule, view, "GET", f"{self.kind.many}.view")
+    def add_view_route(self, rule: str, view: View) -> None:
+        """Add a GET route that requires the view permission."""
+        self._add_route(rule, view, "GET", f"{self.kind.plural}.view")
 
-    def change(self, rule: str, view: View, method: str = "POST") -> None:
-        """Adds a page for whoever may change this noun."""
-        self._add(rule, view, method, f"{self.kind.many}.manage")
+    def add_manage_route(self, rule: str, view: View, method: str = "POST") -> None:
+        """Add a route that requires the manage permission."""
+        self._add_route(rule, view, method, f"{self.kind.plural}.manage")
 
-    def _add(self, rule: str, view: View, method: str, permission: str) -> None:
+    def _add_route(self, rule: str, view: View, method: str, permission: str) -> None:
         @allow(permission)
         @wraps(view)
-        def serve(**given: Any) -> ResponseReturnValue:
-            return view(**given)
+        def serve(**params: Any) -> ResponseReturnValue:
+            return view(**params)
 
         self.bp.add_url_rule(rule, view.__name__, serve, methods=[method])
 
     def find(self, uuid: str) -> Instance:
-        """One of this noun. Raises NotFoundError."""
+        """Return a configured module of this kind.
+
+        Raises:
+            NotFoundError: none of this kind has this UUID.
+        """
         return configured_modules.find_instance(uuid, self.kind.type)
 
     def url(self, view: str, uuid: str = "") -> str:
-        """The address of one of these pages."""
-        endpoint = f"admin.{self.kind.many}.{view}"
+        """Return the URL of one of these pages."""
+        endpoint = f"admin.{self.kind.plural}.{view}"
         return url_for(endpoint, uuid=uuid) if uuid else url_for(endpoint)
 
-    # The list, and making one.
+    def state(self, instance: Instance, unavailable_reason: str) -> str:
+        """Return the key of the `instance` badge."""
+        if not instance.active:
+            return "off"
+        return "held" if unavailable_reason else "on"
+
+    # List and creation
 
     def index(self) -> ResponseReturnValue:
-        """The list, in staff's order."""
+        """Show the list, in the order set by staff."""
         rows = configured_modules.list_instances(self.kind.type)
-        held = availability.unavailable_reasons({row.module for row in rows})
-        modules = {row.module: configured_modules.module_of(row) for row in rows}
         return render_template(
             "admin/modules/configured_modules/index.html",
             pages=self,
             kind=self.kind,
             rows=rows,
-            held=held,
-            modules=modules,
-            offered=self._offered(),
+            unavailable=availability.unavailable_reasons({row.module for row in rows}),
+            modules={row.module: configured_modules.module_of(row) for row in rows},
+            has_modules=bool(self._module_choices()),
         )
 
     def create_form(self) -> ResponseReturnValue:
-        """The form of a new one."""
+        """Show the creation form."""
         form = NewForm(formdata=None, data={"module": request.args.get("module", "")})
         return self._new(form)
 
     def create_submit(self) -> ResponseReturnValue:
-        """Makes one, then leads on to its settings."""
+        """Create a configured module and redirect to its settings."""
         form = self._with_modules(NewForm())
         if form.validate_on_submit():
             try:
-                made = configured_modules.create_instance(
+                instance = configured_modules.create_instance(
                     actor=actor(), module_type=self.kind.type, **form.values("title", "module")
                 )
             except UserError as error:
                 add_errors(form, error)
             else:
-                flash(
-                    f"{made.title} was added and is still off. Save its settings, then switch"
-                    " it on.",
-                    "good",
-                )
-                return redirect(self.url("show", made.uuid))
+                flash(f"{instance.title} created. Save its settings, then enable it.", "good")
+                return redirect(self.url("show", instance.uuid))
         return self._new(form), 422
 
     def _new(self, form: NewForm) -> str:
         back = self.url("index")
-        form.title.description = self.kind.called
+        form.title.description = self.kind.title_help
         return render_template(
             "admin/modules/configured_modules/new.html",
             kind=self.kind,
             form=self._with_modules(form),
             back=back,
-            crumbs=[(self.kind.many.capitalize(), back)],
-            offered=self._offered(),
+            crumbs=[(self.kind.plural.capitalize(), back)],
+            has_modules=bool(self._module_choices()),
         )
 
-    def _offered(self) -> list[tuple[str, str]]:
-        return [
-            (module.key, module.title)
-            for module in configured_modules.offered_modules(self.kind.type)
-        ]
+    def _module_choices(self) -> list[tuple[str, str]]:
+        modules = configured_modules.offered_modules(self.kind.type)
+        return [(module.key, module.title) for module in modules]
 
     def _with_modules(self, form: NewForm) -> NewForm:
-        form.module.choices = choices(self._offered())
+        form.module.choices = choices(self._module_choices())
         return form
 
-    # One of them.
+    # One configured module
 
     def show(self, uuid: str) -> ResponseReturnValue:
-        """One, with its module's settings."""
+        """Show one configured module with its settings form."""
         return self._show(self.find(uuid))
 
     def settings_submit(self, uuid: str) -> ResponseReturnValue:
-        """Lets the module check and keep its settings."""
+        """Validate the settings with the module and save them."""
         self.find(uuid)
-        sent = answers()
+        data = answers()
         try:
-            module_settings.save_settings(actor=actor(), uuid=uuid, data=sent)
+            module_settings.save_settings(actor=actor(), uuid=uuid, data=data)
         except UserError as error:
             errors = error.errors if isinstance(error, InvalidInput) else {"": [str(error)]}
-            return self._show(self.find(uuid), sent, errors), 422
-        flash("The settings were saved.", "good")
+            return self._show(self.find(uuid), data, errors), 422
+        flash("Settings saved.", "good")
         return redirect(self.url("show", uuid))
 
     def _show(
         self,
         instance: Instance,
-        sent: dict[str, Any] | None = None,
+        data: dict[str, Any] | None = None,
         errors: dict[str, list[str]] | None = None,
     ) -> str:
         uuid, module = instance.uuid, configured_modules.module_of(instance)
-        manage = can(f"{self.kind.many}.manage")
-        called = (
-            module_settings.settings_page(
-                actor=actor(), instance=instance, sent=sent, errors=errors
+        manage = can(f"{self.kind.plural}.manage")
+        called = webhook = None
+        if manage:
+            called = module_settings.settings_page(
+                actor=actor(), instance=instance, sent=data, errors=errors
             )
-            if manage
-            else None
-        )
+        if configured_modules.has_webhook(module):
+            webhook = configured_modules.webhook_address(instance)
+        unavailable_reason = availability.unavailable_reason(instance.module)
         return render_template(
             self.template,
             pages=self,
             kind=self.kind,
             instance=instance,
             module=module,
-            held=availability.unavailable_reason(instance.module),
+            module_title=module.title if module else instance.module,
+            state=self.state(instance, unavailable_reason),
+            unavailable_reason=unavailable_reason,
             called=called,
             errors=errors or {},
             action=self.url("settings_submit", uuid),
             label="Save settings",
-            consequence="Kept encrypted. Used at once.",
-            webhook=configured_modules.webhook_address(instance)
-            if configured_modules.has_webhook(module)
-            else "",
+            consequence="Stored encrypted; takes effect immediately.",
+            webhook=webhook,
             can_test=module_settings.can_test(module),
             manage=manage,
-            timeline=audit.timeline(self.kind.one, uuid, 20),
-            **self.further(instance),
+            timeline=audit.timeline(self.kind.singular, uuid, 20),
+            **self.extra_context(instance),
         )
 
-    template = "admin/modules/configured_modules/show.html"
-
-    def further(self, instance: Instance) -> dict[str, Any]:
-        """What the page of this noun shows besides."""
+    def extra_context(self, instance: Instance) -> dict[str, Any]:
+        """Return what a subclass adds to the template context."""
         return {}
 
     def edit_form(self, uuid: str) -> ResponseReturnValue:
-        """The form of the title."""
+        """Show the rename form."""
         instance = self.find(uuid)
         return self._edit(TitleForm(obj=instance), instance)
 
     def edit_submit(self, uuid: str) -> ResponseReturnValue:
-        """Gives another title."""
+        """Rename a configured module."""
         instance, form = self.find(uuid), TitleForm()
         if form.validate_on_submit():
             try:
@@ -248,89 +252,80 @@ class Pages:
             except UserError as error:
                 add_errors(form, error)
             else:
-                flash(f"The {self.kind.one} was renamed.", "good")
+                flash(f"{self.kind.singular.capitalize()} renamed.", "good")
                 return redirect(self.url("show", uuid))
         return self._edit(form, instance), 422
 
     def _edit(self, form: TitleForm, instance: Instance) -> str:
         back = self.url("show", instance.uuid)
-        form.title.description = self.kind.called
+        form.title.description = self.kind.title_help
         return render_template(
             "admin/form.html",
             title=f"Rename {instance.title}",
-            crumbs=[(self.kind.many.capitalize(), self.url("index")), (instance.title, back)],
+            crumbs=[(self.kind.plural.capitalize(), self.url("index")), (instance.title, back)],
             form=form,
-            label=f"Rename {self.kind.one}",
+            label=f"Rename {self.kind.singular}",
             back=back,
         )
 
     def move(self, uuid: str) -> ResponseReturnValue:
-        """One place up or down."""
+        """Move a configured module one position up or down."""
         self.find(uuid)
-        configured_modules.move_instance(
-            actor=actor(), uuid=uuid, up=request.form.get("way") == "up"
-        )
+        up = request.form.get("way") == "up"
+        configured_modules.move_instance(actor=actor(), uuid=uuid, up=up)
         return redirect(self.url("index"))
 
     def switch(self, uuid: str) -> ResponseReturnValue:
-        """On or off."""
+        """Enable or disable a configured module."""
         self.find(uuid)
-        active = request.form.get("on") == "yes"
+        enable = request.form.get("on") == "yes"
         try:
-            instance = configured_modules.switch_instance(actor=actor(), uuid=uuid, active=active)
+            instance = configured_modules.switch_instance(actor=actor(), uuid=uuid, active=enable)
         except UserError as error:
             flash(str(error), "bad")
         else:
-            flash(
-                f"{instance.title} is switched {'on' if active else 'off'}."
-                f" {self.kind.on if active else self.kind.off}",
-                "good",
-            )
+            if enable:
+                flash(f"{instance.title} enabled. {self.kind.enabled_effect}", "good")
+            else:
+                flash(f"{instance.title} disabled. {self.kind.disabled_effect}", "good")
         return redirect(self.url("show", uuid))
 
     def test(self, uuid: str) -> ResponseReturnValue:
-        """Asks the module whether what is stored works."""
+        """Test the connection with the saved settings."""
         self.find(uuid)
         try:
             result = module_settings.test_connection(actor=actor(), uuid=uuid)
         except UserError as error:
             flash(str(error), "bad")
         else:
-            said = f" {result.message}" if result.message else ""
-            flash(
-                (
-                    f"The connection works.{said}"
-                    if result.ok
-                    else f"The connection does not work.{said}"
-                ),
-                "good" if result.ok else "bad",
-            )
+            outcome = "Connection successful." if result.ok else "Connection failed."
+            flash(f"{outcome} {result.message}".strip(), "good" if result.ok else "bad")
         return redirect(self.url("show", uuid))
 
     def delete_form(self, uuid: str) -> ResponseReturnValue:
-        """The question before one is deleted."""
+        """Ask for confirmation before deleting."""
         return self._delete(self.find(uuid))
 
     def delete_submit(self, uuid: str) -> ResponseReturnValue:
-        """Deletes one."""
+        """Delete a configured module."""
         instance = self.find(uuid)
         try:
             configured_modules.delete_instance(actor=actor(), uuid=uuid)
         except UserError as error:
             return self._delete(instance, str(error)), 409
-        flash(f"{instance.title} was deleted.", "good")
+        flash(f"{instance.title} deleted.", "good")
         return redirect(self.url("index"))
 
-    def _delete(self, instance: Instance, wrong: str = "") -> str:
-        goes = ["Its settings, with the secrets in them"]
+    def _delete(self, instance: Instance, error: str = "") -> str:
+        deleted = ["Its settings, including secrets"]
         if configured_modules.has_webhook(configured_modules.module_of(instance)):
-            goes.append("Its webhook address: what is called there gets no answer any more")
+            deleted.append("Its webhook address; requests to it will no longer be answered")
         return render_template(
             "admin/confirm.html",
             title=f"Delete {instance.title}?",
-            button=f"Delete {self.kind.one}",
+            button=f"Delete {self.kind.singular}",
             back=self.url("show", instance.uuid),
-            goes=goes,
-            stays="The module, its tables and its log stay.",
-            wrong=wrong,
+            goes=deleted,
+            stays="The module, its tables and its log are kept.",
+            wrong=error,
         )

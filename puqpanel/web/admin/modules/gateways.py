@@ -1,4 +1,4 @@
-"""Gateways: the ways to pay, each a configured instance of a Payment module."""
+"""Gateway pages: configured modules of type Payment."""
 
 from __future__ import annotations
 
@@ -11,46 +11,46 @@ from puqpanel.web.guard import actor
 
 GATEWAY = Kind(
     type="Payment",
-    one="gateway",
-    many="gateways",
+    singular="gateway",
+    plural="gateways",
     icon="credit-card",
-    says="A gateway is a way to pay: a payment module with an account at its provider.",
-    called="As clients will see it, such as “Card” or “Bank transfer”.",
-    order="Lists and choices show them in this order.",
-    on="Its provider's messages are taken from now on.",
-    off="Its provider's messages are refused from now on.",
+    description="Payment methods: a payment module connected to an account at its provider.",
+    title_help="Shown to clients, for example “Card” or “Bank transfer”.",
+    order_help="Lists and menus use this order.",
+    enabled_effect="Webhooks from its provider are accepted.",
+    disabled_effect="Webhooks from its provider are rejected.",
 )
 ISOLATED = (
     "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self' data:; form-action"
     " 'none'; base-uri 'none'; frame-ancestors 'none'; sandbox allow-same-origin"
 )
-"""Nothing of the page runs and no form of it goes anywhere: it is looked at by staff, with
-staff's session.
+"""The policy of the preview: staff open it in their own session, so no script runs and no form
+can be submitted.
 """
 
 
 class GatewayPages(Pages):
-    """With a look at what clients see."""
+    """The gateway pages, with a preview of what clients see."""
 
     template = "admin/modules/configured_modules/gateway.html"
 
     def preview(self, uuid: str) -> ResponseReturnValue:
-        """What a client would see, with a sample invoice, on a page where nothing works."""
+        """Show what a client would see for a sample invoice, with everything inert."""
         instance = self.find(uuid)
-        called = gateways.preview(actor=actor(), gateway=instance)
-        answer = make_response(
+        response = make_response(
             render_template(
                 "admin/modules/configured_modules/preview.html",
                 instance=instance,
-                called=called,
-                held=availability.unavailable_reason(instance.module),
+                called=gateways.preview(actor=actor(), gateway=instance),
+                unavailable_reason=availability.unavailable_reason(instance.module),
                 back=self.url("show", uuid),
             )
         )
-        answer.headers["Content-Security-Policy"] = ISOLATED
-        return answer
+        response.headers["Content-Security-Policy"] = ISOLATED
+        return response
 
 
 pages = GatewayPages(GATEWAY, __name__)
-pages.change("/<uuid>/preview", pages.preview, "GET")  # the module may ask its provider for it
+# requires the manage permission: the module may call its provider for the preview
+pages.add_manage_route("/<uuid>/preview", pages.preview, "GET")
 bp = pages.bp

@@ -1,4 +1,4 @@
-"""What modules asked of providers, and what was answered."""
+"""The module log: requests that modules sent to providers, and the responses."""
 
 from __future__ import annotations
 
@@ -22,6 +22,10 @@ bp = Blueprint("module_log", __name__, url_prefix="/module-log")
 def _of_module(key: str) -> sa.ColumnElement[bool] | None:
     kind, _, name = key.partition("/")
     return sa.and_(ModuleLog.type == kind, ModuleLog.name == name) if name else None
+
+
+def _of_task(text: str) -> sa.ColumnElement[bool] | None:
+    return ModuleLog.task_id == int(text) if text.isdecimal() and len(text) < 10 else None
 
 
 LOG = Listing(
@@ -48,15 +52,15 @@ LOG = Listing(
         "module": Filter(
             "Module",
             _of_module,
-            choices=lambda: [(m.key, m.title) for m in registry.current().modules.values()],
+            choices=lambda: [
+                (module.key, module.title) for module in registry.current().modules.values()
+            ],
             shown=lambda row, _: str(row.name),
         ),
         "service": Filter("Service", lambda uuid: ModuleLog.service_uuid == uuid, kind="text"),
         "task": Filter(
             "Task",
-            lambda text: (
-                ModuleLog.task_id == int(text) if text.isdecimal() and len(text) < 10 else None
-            ),
+            _of_task,
             kind="number",
         ),
     },
@@ -64,16 +68,16 @@ LOG = Listing(
         ModuleLog.action.icontains(text, autoescape=True), ModuleLog.request_id == text
     ),
     columns=(
-        Column("At", lambda row: row.at),
+        Column("Time", lambda row: row.at),
         Column("Level", lambda row: row.level),
         Column("Module", lambda row: f"{row.type}/{row.name}"),
         Column("Action", lambda row: row.action),
         Column("Response", lambda row: row.response),
-        Column("ms", lambda row: row.duration_ms),
+        Column("Duration (ms)", lambda row: row.duration_ms),
         Column("Service", lambda row: row.service_uuid),
         Column("By", lambda row: row.actor_name),
     ),
-    noun="lines",
+    noun="entries",
     placeholder="Action or request ID",
 )
 
@@ -81,7 +85,7 @@ LOG = Listing(
 @bp.get("/")
 @allow("module_log.view")
 def index() -> ResponseReturnValue:
-    """The list."""
+    """Show the log, or export it as CSV."""
     if csv_wanted():
         return csv_answer(LOG, "module-log")
     return render_template(
@@ -92,8 +96,8 @@ def index() -> ResponseReturnValue:
 @bp.get("/<int:id>")
 @allow("module_log.view")
 def show(id: int) -> ResponseReturnValue:
-    """One line whole: request and response, secrets masked before they were stored."""
-    found = (
+    """Show one entry in full; its secrets were masked when it was written."""
+    row = (
         session()
         .execute(
             sa.select(
@@ -108,18 +112,18 @@ def show(id: int) -> ResponseReturnValue:
         )
         .first()
     )
-    if found is None:
+    if row is None:
         abort(404)
     return render_template(
-        "admin/modules/module_log/show.html", found=found, line=found.ModuleLog, pretty=_pretty
+        "admin/modules/module_log/show.html", row=row, line=row.ModuleLog, pretty=_pretty
     )
 
 
 def _pretty(text: str) -> str:
-    """JSON with line breaks, anything else as it is."""
+    """Return JSON indented and any other text unchanged."""
+    if not text.startswith(("{", "[")):
+        return text
     try:
-        return (
-            json.dumps(json.loads(text), indent=2, ensure_ascii=False) if text[:1] in "{[" else text
-        )
+        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
     except (ValueError, RecursionError):
         return text

@@ -1,9 +1,11 @@
-"""Modules: what is on disk, where each stands and why, and switching them."""
+"""The module list, and activating, updating, reloading, resuming and deactivating modules."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -16,135 +18,141 @@ from puqpanel.operations.modules import configured_modules, module_list, modules
 from puqpanel.web.guard import actor, allow
 
 bp = Blueprint("modules", __name__, url_prefix="/modules")
-HELD = (ModuleStatus.RESTRICTED, ModuleStatus.ERROR, ModuleStatus.FAILING)
-DONE = {
-    "activate": "is switched on, here and in every process.",
-    "update": "was updated.",
-    "deactivate": "is switched off. Its data stays.",
+UNAVAILABLE = (ModuleStatus.RESTRICTED, ModuleStatus.ERROR, ModuleStatus.FAILING)
+ICONS = {
+    "Product": "cube",
+    "Plugin": "plug",
+    "Payment": "credit-card",
+    "Notification": "bell",
 }
 
 
-def _folder() -> Path:
-    settings: Settings = current_app.extensions["puqpanel-settings"]
-    return settings.modules_dir
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A button that POSTs to a URL."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A notice above the list about an active module that does not work."""
+
+    tone: str
+    title: str
+    text: str
+    button: Button | None = None
 
 
 @bp.get("/")
 @allow("modules.view")
 def index() -> ResponseReturnValue:
-    """Everything on disk by type, with search and a choice of type."""
-    found = module_list.list_modules(_folder())
-    wanted, text = request.args.get("type", ""), request.args.get("q", "").strip()[:100]
-    shown = [
-        one
-        for one in found
-        if (wanted not in MODULE_TYPES or one.type == wanted) and text.lower() in _searched(one)
+    """List all installed modules by type, filtered by text and type."""
+    rows = module_list.list_modules(_modules_dir())
+    type_filter, text = request.args.get("type", ""), request.args.get("q", "").strip()[:100]
+    matches = [
+        row
+        for row in rows
+        if (type_filter not in MODULE_TYPES or row.type == type_filter)
+        and text.lower() in _searchable_text(row)
     ]
     loaded = registry.current().modules
-    pages = {key: module for key, module in loaded.items() if module.sidebar}
     return render_template(
         "admin/modules/modules/index.html",
-        groups=[(kind, list(rows)) for kind, rows in groupby(shown, key=lambda one: one.type)],
-        found=found,
-        shown=shown,
-        held=[one for one in found if one.status in HELD and one.on],
-        type=wanted,
+        summary=f"{len(rows)} installed, {sum(row.on for row in rows)} active",
+        groups=[(type, list(group)) for type, group in groupby(matches, key=lambda row: row.type)],
+        installed=bool(rows),
+        notices=[_notice(row) for row in rows if row.status in UNAVAILABLE and row.on],
+        type=type_filter,
         text=text,
         types=MODULE_TYPES,
-        pages=pages,
-        loaded=loaded,
+        pages={key: module for key, module in loaded.items() if module.sidebar},
+        warnings={key: module.warnings for key, module in loaded.items()},
+        icon_of=lambda row: row.config("icon") or ICONS[row.type],
+        button_of=_button,
     )
 
 
 @bp.post("/rescan")
 @allow("modules.manage")
 def rescan() -> ResponseReturnValue:
-    """Reads the disk again; what changed is served anew in every process."""
-    changed = modules.rescan(_folder())
-    flash(
-        (
-            "Nothing has changed on disk."
-            if not changed
-            else f"{changed} changed on disk; every process loads anew."
-        ),
-        "good",
-    )
+    """Look for new and changed module files, and reload what changed in every process."""
+    count = modules.rescan(_modules_dir())
+    if count == 0:
+        flash("No changes found.", "good")
+    elif count == 1:
+        flash("1 module changed. It is being reloaded.", "good")
+    else:
+        flash(f"{count} modules changed. They are being reloaded.", "good")
     return redirect(url_for("admin.modules.index"))
 
 
 @bp.post("/switch/<type>/<name>/<any(activate, update):verb>")
 @allow("modules.manage")
 def switch(type: str, name: str, verb: str) -> ResponseReturnValue:
-    """Switches a module on, or brings it to the version on disk."""
-    return _try(type, name, verb)
+    """Activate a module, or update it to the installed version."""
+    return _switch(type, name, verb)
 
 
-@bp.post("/switch/<type>/<name>/load-again")
+@bp.post("/switch/<type>/<name>/load-again", endpoint="load_again")
 @allow("modules.manage")
-def load_again(type: str, name: str) -> ResponseReturnValue:
-    """Reads a module's files anew after they were mended."""
-    one = _known(type, name)
+def reload(type: str, name: str) -> ResponseReturnValue:
+    """Reload a module after its files were fixed."""
+    module = _find(type, name)
     try:
-        modules.prove(_folder(), type, name)
-        modules.load_again(actor=actor(), modules_dir=_folder(), module_type=type, name=name)
+        modules.prove(_modules_dir(), type, name)
+        modules.load_again(actor=actor(), modules_dir=_modules_dir(), module_type=type, name=name)
     except UserError as error:
         flash(str(error), "bad")
     else:
-        flash(
-            (
-                f"{one.title} is loaded again in every process."
-                if one.on
-                else f"{one.title} loads now and can be activated."
-            ),
-            "good",
-        )
+        if module.on:
+            flash(f"{module.title} reloaded.", "good")
+        else:
+            flash(f"{module.title} loads now. You can activate it.", "good")
     return redirect(url_for("admin.modules.index"))
 
 
-@bp.post("/switch/<type>/<name>/let-go-on")
+@bp.post("/switch/<type>/<name>/let-go-on", endpoint="let_go_on")
 @allow("modules.manage")
-def let_go_on(type: str, name: str) -> ResponseReturnValue:
-    """Lets a module that failed again and again go on, and its tasks with it."""
-    one = _known(type, name)
+def resume(type: str, name: str) -> ResponseReturnValue:
+    """Close a module's circuit breaker and resume its tasks."""
+    module = _find(type, name)
     try:
         modules.let_go_on(actor=actor(), module_type=type, name=name)
     except UserError as error:
         flash(str(error), "bad")
     else:
-        flash(f"{one.title} goes on, and so do its tasks.", "good")
+        flash(f"{module.title} and its tasks resumed.", "good")
     return redirect(url_for("admin.modules.index"))
 
 
 @bp.get("/switch/<type>/<name>/deactivate")
 @allow("modules.manage")
 def deactivate_form(type: str, name: str) -> ResponseReturnValue:
-    """The question before a module goes off."""
-    one = _known(type, name)
-    goes = ["Its pages, permissions, menu entries and scheduled work, in every process"]
-    if one.services:
-        goes.append(
-            f"Managing its {one.services} services: they run on at the provider, but nothing can be"
-            " done to them from here"
+    """Ask for confirmation before deactivating a module."""
+    module = _find(type, name)
+    lost = ["Its pages, permissions, menu entries and scheduled jobs"]
+    if module.services:
+        services = "service" if module.services == 1 else "services"
+        lost.append(
+            f"Management of {module.services} {services}, which will keep running at the provider"
         )
-    configured = [
-        each.title for each in configured_modules.list_instances(type) if each.name == name
-    ]
+    configured = [row.title for row in configured_modules.list_instances(type) if row.name == name]
     if configured:
-        goes.append(
-            f"Its {'gateways' if type == 'Payment' else 'senders'}, which keep their settings:"
-            f" {', '.join(configured)}"
-        )
+        kind = "gateways" if type == "Payment" else "senders"
+        lost.append(f"Its {kind} (settings are kept): {', '.join(configured)}")
     return render_template(
         "admin/confirm.html",
-        title=f"Switch {one.title} off?",
-        button="Switch module off",
-        keep="Leave it on",
+        title=f"Deactivate {module.title}?",
+        button="Deactivate module",
+        keep="Keep active",
         back=url_for("admin.modules.index"),
-        lead="Until it is switched on again, this is gone:",
-        goes=goes,
+        lead="Until you activate it again, the following is unavailable:",
+        goes=lost,
         stays=(
-            "Its data stays, unless the module itself says that switching off removes it. Its"
-            " waiting tasks are kept."
+            "Its data is kept, unless the module deletes it on deactivation."
+            " Its queued tasks are kept."
         ),
     )
 
@@ -152,77 +160,104 @@ def deactivate_form(type: str, name: str) -> ResponseReturnValue:
 @bp.post("/switch/<type>/<name>/deactivate")
 @allow("modules.manage")
 def deactivate_submit(type: str, name: str) -> ResponseReturnValue:
-    """Switches a module off."""
-    return _try(type, name, "deactivate")
+    """Deactivate a module."""
+    return _switch(type, name, "deactivate")
 
 
 @bp.get("/switch/<type>/<name>/purge")
 @allow("modules.manage")
 def purge_form(type: str, name: str) -> ResponseReturnValue:
-    """The question before a module's tables are dropped; its name has to be typed."""
+    """Ask for confirmation, with the module's name to type, before dropping its tables."""
     return _purge(type, name)
 
 
 @bp.post("/switch/<type>/<name>/purge")
 @allow("modules.manage")
 def purge_submit(type: str, name: str) -> ResponseReturnValue:
-    """Drops a module's tables, if its name was typed."""
+    """Drop a module's tables if its name was typed."""
     if request.form.get("typed", "").strip() != name:
-        return _purge(type, name, "Type the name exactly as it is written."), 422
+        return _purge(type, name, "Type the name exactly as shown."), 422
     try:
-        modules.purge(actor=actor(), modules_dir=_folder(), module_type=type, name=name)
+        modules.purge(actor=actor(), modules_dir=_modules_dir(), module_type=type, name=name)
     except UserError as error:
         flash(str(error), "bad")
     else:
-        flash(f"The data of {name} was removed.", "good")
+        flash(f"Data of {name} deleted.", "good")
     return redirect(url_for("admin.modules.index"))
 
 
-def _purge(type: str, name: str, wrong: str = "") -> str:
-    one = _known(type, name)
+def _purge(type: str, name: str, error: str = "") -> str:
+    module = _find(type, name)
     return render_template(
         "admin/confirm.html",
-        title=f"Remove the data of {one.title}?",
-        button="Remove data",
+        title=f"Delete the data of {module.title}?",
+        button="Delete data",
         back=url_for("admin.modules.index"),
         typed=name,
-        goes=[f"Every table of {one.title} with all that is in them: servers, credentials, usage"],
-        stays="The module's files, and the panel's services, clients and log stay.",
-        wrong=wrong,
+        goes=[
+            f"All database tables of {module.title}, including servers, credentials and usage data"
+        ],
+        stays="The module's files and the panel's services, clients and logs are kept.",
+        wrong=error,
     )
 
 
-def _known(type: str, name: str) -> module_list.Shown:
-    return next(
-        (
-            one
-            for one in module_list.list_modules(_folder())
-            if (one.type, one.name) == (type, name)
-        ),
-        None,
-    ) or abort(404)
-
-
-def _try(type: str, name: str, verb: str) -> ResponseReturnValue:
-    one = _known(type, name)
-    act = {
-        "activate": modules.activate,
-        "update": modules.update,
-        "deactivate": modules.deactivate,
+def _switch(type: str, name: str, verb: str) -> ResponseReturnValue:
+    module = _find(type, name)
+    operation, message = {
+        "activate": (modules.activate, f"{module.title} activated."),
+        "update": (modules.update, f"{module.title} updated to {module.disk}."),
+        "deactivate": (modules.deactivate, f"{module.title} deactivated."),
     }[verb]
     try:
         if verb != "deactivate":
-            modules.prove(_folder(), type, name)
-        act(actor=actor(), modules_dir=_folder(), module_type=type, name=name)
+            modules.prove(_modules_dir(), type, name)
+        operation(actor=actor(), modules_dir=_modules_dir(), module_type=type, name=name)
     except UserError as error:
         flash(str(error), "bad")
     else:
-        flash(f"{one.title} {DONE[verb]}", "good")
+        flash(message, "good")
     return redirect(url_for("admin.modules.index"))
 
 
-def _searched(module: module_list.Shown) -> str:
-    """Return the lower-case text in which the list's search looks."""
-    config = module.config
-    parts = (module.title, module.name, config("author") or "", config("description") or "")
+def _modules_dir() -> Path:
+    settings: Settings = current_app.extensions["puqpanel-settings"]
+    return settings.modules_dir
+
+
+def _find(type: str, name: str) -> module_list.Shown:
+    rows = module_list.list_modules(_modules_dir())
+    return next((row for row in rows if (row.type, row.name) == (type, name)), None) or abort(404)
+
+
+def _searchable_text(row: module_list.Shown) -> str:
+    config = row.config
+    parts = (row.title, row.name, config("author") or "", config("description") or "")
     return " ".join(parts).lower()
+
+
+def _button(row: module_list.Shown) -> Button | None:
+    """Return the button that moves a module out of its current status, if there is one."""
+    if row.status == ModuleStatus.INACTIVE:
+        return Button("Activate", _url(row, "switch", verb="activate"))
+    if row.status == ModuleStatus.RESTRICTED:
+        return Button(f"Update to {row.disk}", _url(row, "switch", verb="update"))
+    if row.status == ModuleStatus.FAILING:
+        return Button("Resume module", _url(row, "let_go_on"))
+    if row.status == ModuleStatus.ERROR:
+        return Button("Reload", _url(row, "load_again"))
+    return None
+
+
+def _url(row: module_list.Shown, view: str, **params: Any) -> str:
+    return url_for(f"admin.modules.{view}", type=row.type, name=row.name, **params)
+
+
+def _notice(row: module_list.Shown) -> Notice:
+    if row.status == ModuleStatus.RESTRICTED:
+        text = f"{row.reason} Services affected: {row.services}." if row.services else row.reason
+        return Notice("warn", f"{row.title} needs an update.", text, _button(row))
+    if row.status == ModuleStatus.FAILING:
+        text = f"{row.reason} Its pages still work; its tasks are parked until you resume it."
+        return Notice("bad", f"The circuit breaker of {row.title} is open.", text, _button(row))
+    return Notice("bad", f"{row.title} failed to load.", row.reason)

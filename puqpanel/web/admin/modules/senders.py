@@ -1,6 +1,4 @@
-"""Senders: the channels that messages go out by, each a configured instance of a Notification
-module.
-"""
+"""Sender pages: configured modules of type Notification."""
 
 from __future__ import annotations
 
@@ -22,42 +20,40 @@ from puqpanel.web.guard import actor, can
 
 SENDER = Kind(
     type="Notification",
-    one="sender",
-    many="senders",
+    singular="sender",
+    plural="senders",
     icon="paper-plane",
-    says=(
-        "A sender is a channel that messages go out by: a notification module with a server or an"
-        " account."
-    ),
-    called="As staff will choose it, such as “Mail of the firm” or “Operations chat”.",
-    order="Lists and choices show them in this order.",
-    on="Messages can go out by it.",
-    off="Nothing goes out by it any more.",
+    description="Message channels: a notification module connected to a server or an account.",
+    title_help="Shown to staff, for example “Transactional e-mail” or “Operations chat”.",
+    order_help="Lists and menus use this order.",
+    enabled_effect="Messages can be sent through it.",
+    disabled_effect="No more messages are sent through it.",
 )
+TEST_TRIES = 3
 
 
 class TestForm(Form):
-    """A message to try a sender with."""
+    """The test message form."""
 
     to = StringField(
-        "To",
-        [InputRequired("Enter whom it goes to."), Length(max=254)],
-        description="An address as this channel knows it.",
+        "Recipient",
+        [InputRequired("Enter a recipient."), Length(max=254)],
+        description="An address for this channel, for example an e-mail address.",
     )
     message = TextAreaField(
-        "Text",
-        [InputRequired("Enter a text."), Length(max=10_000)],
-        default="This is a test. If you read it, this sender works.",
+        "Message",
+        [InputRequired("Enter a message."), Length(max=10_000)],
+        default="This is a test message. If you can read it, the sender works.",
     )
 
 
 class SenderPages(Pages):
-    """With a message to try it, and what became of the last ones."""
+    """The sender pages, with a test form and the latest messages."""
 
     template = "admin/modules/configured_modules/sender.html"
 
-    def further(self, instance: Instance) -> dict[str, Any]:
-        """The form of a test message, and the newest tasks."""
+    def extra_context(self, instance: Instance) -> dict[str, Any]:
+        """Return the test form and the latest tasks."""
         return {"form": TestForm(formdata=None), **self._tasks(instance.uuid)}
 
     def _tasks(self, uuid: str) -> dict[str, Any]:
@@ -65,22 +61,20 @@ class SenderPages(Pages):
         return {"tasks": tasks, "busy": open_among(tasks)}
 
     def live(self, uuid: str) -> ResponseReturnValue:
-        """The newest tasks alone, asked for while one of them has not ended; then the whole
-        page once more.
-        """
+        """Return the latest tasks as a fragment; reload the page once all of them have ended."""
         instance = self.find(uuid)
         state = self._tasks(uuid)
-        answer = render_template(
+        fragment = render_template(
             "admin/modules/configured_modules/_sends.html", instance=instance, **state
         )
-        return answer if state["busy"] else (answer, {"HX-Refresh": "true"})
+        return fragment if state["busy"] else (fragment, {"HX-Refresh": "true"})
 
     def send_form(self, uuid: str) -> ResponseReturnValue:
-        """The form of a test message, on a page of its own."""
+        """Show the test message form on a page of its own."""
         return self._send(self.find(uuid), TestForm())
 
     def send_submit(self, uuid: str) -> ResponseReturnValue:
-        """Queues a test message."""
+        """Enqueue a test message."""
         instance, form = self.find(uuid), TestForm()
         if form.validate_on_submit():
             message = Message(
@@ -91,7 +85,7 @@ class SenderPages(Pages):
                     actor=actor(),
                     sender_uuid=uuid,
                     message=message,
-                    tries=3,
+                    tries=TEST_TRIES,
                     backoff=10,
                     tags=["test"],
                     title=f"Test of {instance.title}",
@@ -99,9 +93,7 @@ class SenderPages(Pages):
             except UserError as error:
                 add_errors(form, error)
             else:
-                flash(
-                    "The message is on its way. What becomes of it stands under “Messages”.", "good"
-                )
+                flash("Test message queued. Follow it under Messages.", "good")
                 return redirect(self.url("show", uuid))
         return self._send(instance, form), 422
 
@@ -109,17 +101,17 @@ class SenderPages(Pages):
         back = self.url("show", instance.uuid)
         return render_template(
             "admin/form.html",
-            title=f"Send a test by {instance.title}",
+            title=f"Send a test message with {instance.title}",
             crumbs=[("Senders", self.url("index")), (instance.title, back)],
             form=form,
-            label="Send test",
+            label="Send test message",
             back=back,
-            consequence="A worker sends it, with up to three tries.",
+            consequence=f"Sent in the background, in up to {TEST_TRIES} attempts.",
         )
 
 
 pages = SenderPages(SENDER, __name__)
-pages.see("/<uuid>/live", pages.live)
-pages.change("/<uuid>/send", pages.send_form, "GET")
-pages.change("/<uuid>/send", pages.send_submit)
+pages.add_view_route("/<uuid>/live", pages.live)
+pages.add_manage_route("/<uuid>/send", pages.send_form, "GET")
+pages.add_manage_route("/<uuid>/send", pages.send_submit)
 bp = pages.bp

@@ -1,1 +1,1 @@
-"""Tasks, schedule, health, dashboard, statistics and search."""
+"""Pages of the dashboard, tasks, schedule, health checks and search."""

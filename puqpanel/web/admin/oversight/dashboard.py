@@ -1,31 +1,110 @@
-"""The first page of staff: figures, charts, and the lists to act on."""
+"""The staff dashboard: key figures, charts and failed provisioning."""
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flask import Blueprint, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from puqpanel.operations.oversight import dashboard
-from puqpanel.web import times
+from puqpanel.operations.oversight.dashboard import Figures
+from puqpanel.web import charts, times
 from puqpanel.web.guard import allow, can
 
 bp = Blueprint("dashboard", __name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Kpi:
+    """A key figure with a link.
+
+    Args:
+        label: the noun above the figure.
+        value: the figure as text.
+        url: the list it was counted from.
+        context: the line below the figure.
+        change: the number shown with an arrow before the context; 0 shows none.
+        rise_is_good: whether a positive change is green.
+        tone: the CSS class of the figure.
+        points: the values of the sparkline.
+    """
+
+    label: str
+    value: str
+    url: str
+    context: str
+    change: int = 0
+    rise_is_good: bool = True
+    tone: str = ""
+    points: Sequence[int] = ()
+
+
 @bp.get("/")
 @allow()
 def index() -> ResponseReturnValue:
-    """Figures for those who may see them; a greeting for everybody else, so that nobody signs
-    in to a refusal.
-    """
+    """Show the dashboard, or a welcome page to staff without its permission."""
     if not can("dashboard.view"):
         return render_template("admin/accounts/welcome.html")
-    weeks, hours = dashboard.services_by_week(), dashboard.tasks_by_hour()
+    figures = dashboard.figures()
+    weeks = [(times.day(start), new, lost) for start, new, lost in dashboard.services_by_week()]
     zone = times.viewer_zone()
+    hours = [
+        (f"{start.astimezone(zone):%H:%M}", completed, failed)
+        for start, completed, failed in dashboard.tasks_by_hour()
+    ]
+    new_services, lost_services = [week[1] for week in weeks], [week[2] for week in weeks]
     return render_template(
         "admin/oversight/dashboard.html",
-        figures=dashboard.figures(),
+        kpis=_kpis(figures, new_services),
+        figures=figures,
         failed=dashboard.failed_services(),
-        weeks=[(times.day(start), new, lost) for start, new, lost in weeks],
-        hours=[(f"{start.astimezone(zone):%H:%M}", good, bad) for start, good, bad in hours],
+        weeks=weeks,
+        axis=charts.both_ways(new_services, lost_services),
+        new_total=sum(new_services),
+        lost_total=sum(lost_services),
+        hours=hours,
+        completed_total=sum(hour[1] for hour in hours),
+        failed_total=sum(hour[2] for hour in hours),
     )
+
+
+def _kpis(figures: Figures, new_by_week: Sequence[int]) -> list[Kpi]:
+    net = figures.new_week - figures.lost_week
+    change = net - (figures.new_before - figures.lost_before)
+    comparison = "vs previous week" if change else "same as previous week"
+    active = "1 active service" if figures.active == 1 else f"{figures.active:,} active services"
+    currencies = [str(money) for money in figures.recurring]
+    services_url = url_for("admin.services.index")
+    return [
+        Kpi(
+            "Active services",
+            f"{figures.active:,}",
+            url_for("admin.services.index", tab="active"),
+            f"{figures.pending or 'none'} pending",
+        ),
+        Kpi(
+            "Net new services, 7 days",
+            f"{net:+d}" if net else "0",
+            services_url,
+            f"{comparison} · {figures.new_week} new, {figures.lost_week} lost",
+            change=change,
+            points=new_by_week,
+        ),
+        Kpi(
+            "Monthly recurring revenue",
+            currencies[0] if currencies else "—",
+            services_url,
+            " · ".join(currencies[1:]) or f"from {active}",
+        ),
+        Kpi(
+            "Failed provisioning",
+            str(figures.failed),
+            url_for("admin.services.index", tab="failed"),
+            "in the last 24 hours" if figures.failed_day else "none in the last 24 hours",
+            change=figures.failed_day,
+            rise_is_good=False,
+            tone="t-bad" if figures.failed else "",
+        ),
+    ]

@@ -1,6 +1,4 @@
-"""Whether everything is well, with what to do where it is not: the same checks as `puqpanel
-doctor`.
-"""
+"""The health page: the checks of `puqpanel doctor`, with remedies."""
 
 from __future__ import annotations
 
@@ -17,6 +15,6 @@ bp = Blueprint("health", __name__, url_prefix="/health")
 @bp.get("/")
 @allow("health.view")
 def index() -> ResponseReturnValue:
-    """Every check with its sentence and remedy."""
+    """Run all checks and show their results."""
     settings: Settings = current_app.extensions["puqpanel-settings"]
     return render_template("admin/oversight/health.html", report=health.look(settings))

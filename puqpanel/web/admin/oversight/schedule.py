@@ -1,4 +1,4 @@
-"""Schedule: the periodic work of modules, when it is due next, how its last run ended."""
+"""The schedule: periodic jobs of modules, when each runs next and how its last run ended."""
 
 from __future__ import annotations
 
@@ -13,70 +13,65 @@ from puqpanel.web.admin.oversight.tasks import open_among
 from puqpanel.web.guard import actor, allow
 
 bp = Blueprint("schedule", __name__, url_prefix="/schedule")
-WORDS = {"d": "day", "h": "hour", "m": "minute", "s": "second"}
+UNIT_NAMES = {"d": "day", "h": "hour", "m": "minute", "s": "second"}
 
 
-def rule(work: Work) -> str:
-    """An entry's rule in words, `Every 5 minutes`; a cron text stays as it is."""
+def interval(work: Work) -> str:
+    """Return the interval of a job in words, `Every 5 minutes`; a cron expression as it is."""
     if work.cron:
         return f"{work.cron} (UTC)"
-    for letter, word in WORDS.items():
-        number, rest = divmod(work.every, UNITS[letter])
-        if not rest:
-            return f"Every {word}" if number == 1 else f"Every {number} {word}s"
+    for unit, name in UNIT_NAMES.items():
+        count, remainder = divmod(work.every, UNITS[unit])
+        if not remainder:
+            return f"Every {name}" if count == 1 else f"Every {count} {name}s"
     return f"Every {work.every} seconds"
 
 
 @bp.get("/")
 @allow("schedule.view")
 def index() -> ResponseReturnValue:
-    """Every entry; the page asks for itself again while one runs."""
+    """List all jobs; the page refreshes itself while one is running."""
     entries = schedule.list_entries()
     return render_template(
         "admin/oversight/schedule/index.html",
         entries=entries,
-        rule=rule,
-        busy=open_among([one.task for one in entries if one.task]),
+        interval=interval,
+        busy=open_among([entry.task for entry in entries if entry.task]),
     )
 
 
 @bp.post("/run")
 @allow("schedule.manage")
 def run() -> ResponseReturnValue:
-    """Runs an entry out of turn."""
-    module, name = _named()
+    """Run a job now, outside its schedule."""
+    module, name = _job()
     try:
         schedule.run_now(actor=actor(), module=module, name=name)
     except UserError as error:
         flash(str(error), "bad")
     else:
-        held = availability.unavailable_reason(module)
-        flash(
-            f"“{name}” waits. {held}" if held else f"“{name}” runs now.", "warn" if held else "good"
-        )
+        unavailable_reason = availability.unavailable_reason(module)
+        if unavailable_reason:
+            flash(f"“{name}” queued. {unavailable_reason}", "warn")
+        else:
+            flash(f"“{name}” queued.", "good")
     return redirect(url_for("admin.schedule.index"))
 
 
-@bp.post("/<any(pause, resume):verb>")
+@bp.post("/<any(pause, resume):verb>", endpoint="steer")
 @allow("schedule.manage")
-def steer(verb: str) -> ResponseReturnValue:
-    """Stops an entry from running by itself, or lets it again."""
-    module, name = _named()
+def pause_or_resume(verb: str) -> ResponseReturnValue:
+    """Pause or resume a job's schedule."""
+    module, name = _job()
     try:
         schedule.pause(actor=actor(), module=module, name=name, paused=verb == "pause")
     except UserError as error:
         flash(str(error), "bad")
     else:
-        flash(
-            (
-                f"“{name}” does not run by itself any more."
-                if verb == "pause"
-                else f"“{name}” runs by itself again."
-            ),
-            "good",
-        )
+        flash(f"“{name}” paused." if verb == "pause" else f"“{name}” resumed.", "good")
     return redirect(url_for("admin.schedule.index"))
 
 
-def _named() -> tuple[str, str]:
+def _job() -> tuple[str, str]:
+    """Return the module's key and the job's name from the form."""
     return request.form.get("module", "")[:120], request.form.get("name", "")[:80]

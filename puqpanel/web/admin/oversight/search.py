@@ -1,6 +1,4 @@
-"""One search over clients, services, products, modules and pages; what somebody may not open is
-not found.
-"""
+"""Search over the clients, services, products, modules and pages the viewer may open."""
 
 from __future__ import annotations
 
@@ -18,11 +16,11 @@ from puqpanel.web.guard import allow, can
 from puqpanel.web.navigation import staff_groups
 
 bp = Blueprint("search", __name__, url_prefix="/search")
-EACH = 8
+HITS_PER_GROUP = 8
 
 
 class Hit(NamedTuple):
-    """One thing that was found."""
+    """A search result: its link, and a second line about it."""
 
     href: str
     name: str
@@ -32,26 +30,20 @@ class Hit(NamedTuple):
 @bp.get("/")
 @allow()
 def index() -> ResponseReturnValue:
-    """What matches, by kind."""
+    """Show the matches, grouped by kind."""
     text = " ".join(request.args.get("q", "").replace("\0", "").split())[:100]
-    groups = [(icon, label, hits) for icon, label, hits in _found(text) if hits] if text else []
+    groups = [(icon, label, hits) for icon, label, hits in _search(text) if hits] if text else []
     return render_template("admin/oversight/search.html", searched=text, groups=groups)
 
 
-def _found(text: str) -> list[tuple[str, str, list[Hit]]]:
-    low = text.lower()
-    pages = [
-        Hit(e.href, e.label, group.label)
-        for group in staff_groups()
-        for e in group.entries
-        if low in e.label.lower()
-    ]
+def _search(text: str) -> list[tuple[str, str, list[Hit]]]:
+    """Return an icon, a label and the hits of each group."""
     return [
         ("users", "Clients", _clients(text)),
         ("server", "Services", _services(text)),
         ("cubes", "Products", _products(text)),
-        ("puzzle-piece", "Modules", _modules(low)),
-        ("file", "Pages", pages[:EACH]),
+        ("puzzle-piece", "Modules", _modules(text.lower())),
+        ("file", "Pages", _pages(text.lower())),
     ]
 
 
@@ -62,7 +54,7 @@ def _clients(text: str) -> list[Hit]:
         sa.select(Client.uuid, Client.name, Client.email)
         .where(matching(text))
         .order_by(Client.id.desc())
-        .limit(EACH)
+        .limit(HITS_PER_GROUP)
     )
     return [Hit(url_for("admin.clients.show", uuid=row.uuid), row.name, row.email) for row in rows]
 
@@ -75,7 +67,7 @@ def _services(text: str) -> list[Hit]:
         .join(Client, Client.id == Service.client_id)
         .where(sa.or_(Service.name.icontains(text, autoescape=True), Service.uuid == text))
         .order_by(Service.id.desc())
-        .limit(EACH)
+        .limit(HITS_PER_GROUP)
     )
     return [
         Hit(url_for("admin.services.show", uuid=row.uuid), row.name, row.client) for row in rows
@@ -89,22 +81,29 @@ def _products(text: str) -> list[Hit]:
         sa.select(Product.uuid, Product.name, Product.module)
         .where(sa.or_(Product.name.icontains(text, autoescape=True), Product.uuid == text))
         .order_by(Product.id.desc())
-        .limit(EACH)
+        .limit(HITS_PER_GROUP)
     )
     return [
         Hit(url_for("admin.products.show", uuid=row.uuid), row.name, row.module) for row in rows
     ]
 
 
-def _modules(low: str) -> list[Hit]:
+def _modules(lowered: str) -> list[Hit]:
     if not can("modules.view"):
         return []
-    found = [
-        module
-        for module in registry.current().modules.values()
-        if low in f"{module.title} {module.name}".lower()
-    ]
-    return [
+    hits = [
         Hit(url_for("admin.modules.index", q=module.title), module.title, module.type)
-        for module in found[:EACH]
+        for module in registry.current().modules.values()
+        if lowered in f"{module.title} {module.name}".lower()
     ]
+    return hits[:HITS_PER_GROUP]
+
+
+def _pages(lowered: str) -> list[Hit]:
+    hits = [
+        Hit(entry.href, entry.label, group.label)
+        for group in staff_groups()
+        for entry in group.entries
+        if lowered in entry.label.lower()
+    ]
+    return hits[:HITS_PER_GROUP]

@@ -1,4 +1,4 @@
-"""Tasks: what is under way, what went wrong, and what may be done about it."""
+"""Background tasks: list, detail page, retry and cancel."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from puqpanel.domain.errors import ConflictError, InProgressError
-from puqpanel.domain.task_states import OPEN, TaskStatus
+from puqpanel.domain.task_states import OPEN, OnLoss, TaskStatus
 from puqpanel.infra.db import session
 from puqpanel.infra.redact import redact
-from puqpanel.models import Service, Task, TaskTag
+from puqpanel.models import Service, Task, TaskAttempt, TaskTag
 from puqpanel.operations.oversight import tasks
 from puqpanel.web.admin.provisioning.bulk import Bulk, run
 from puqpanel.web.answers import same_site
@@ -23,6 +23,12 @@ from puqpanel.web.list_page import Tab
 from puqpanel.web.lists import Column, Filter, Listing, Sort
 
 bp = Blueprint("tasks", __name__, url_prefix="/tasks")
+
+ON_LOSS: dict[str, str] = {
+    OnLoss.REPEAT: "Run it again",
+    OnLoss.OBSERVE: "Ask the provider for the outcome",
+    OnLoss.LOSE: "Mark it lost for staff to decide",
+}
 
 ROW: tuple[Any, ...] = (
     Task.uuid,
@@ -45,8 +51,9 @@ ROW: tuple[Any, ...] = (
 
 
 def open_among(rows: Iterable[Any]) -> bool:
-    """Whether one of some task rows has not ended; a parked one waits for a person and changes
-    nothing by itself.
+    """Return whether a page of these tasks should refresh itself.
+
+    A parked task does not count: it may stay parked for days.
     """
     return any(row.status in OPEN and row.status != TaskStatus.PARKED for row in rows)
 
@@ -88,7 +95,7 @@ TASKS = Listing(
         Column("Service", lambda row: row.service or ""),
         Column("Service ID", lambda row: row.service_uuid),
         Column("Attempt", lambda row: row.attempt),
-        Column("Tries", lambda row: row.tries),
+        Column("Max attempts", lambda row: row.tries),
         Column("Created", lambda row: row.created_at),
         Column("Started", lambda row: row.started_at),
         Column("Ended", lambda row: row.ended_at),
@@ -104,7 +111,7 @@ TASKS = Listing(
 @bp.get("/")
 @allow("tasks.view")
 def index() -> ResponseReturnValue:
-    """The list; it asks for itself again while something on it has not ended."""
+    """Show the list, which refreshes itself while it shows an open task, or export it as CSV."""
     if csv_wanted():
         return csv_answer(TASKS, "tasks")
     page = TASKS.page(session(), request.path, request.args)
@@ -116,45 +123,54 @@ def index() -> ResponseReturnValue:
 @bp.get("/<uuid>")
 @allow("tasks.view")
 def show(uuid: str) -> ResponseReturnValue:
-    """One task: input, attempts with output, and the module-log rows of each."""
-    return render_template("admin/oversight/tasks/show.html", **_state(uuid))
+    """Show one task: its input, its attempts with output, and its module log entries."""
+    return render_template("admin/oversight/tasks/show.html", **_context(uuid))
 
 
 @bp.get("/<uuid>/live")
 @allow("tasks.view")
 def live(uuid: str) -> ResponseReturnValue:
-    """The facts and attempts alone, asked for while it runs; then the whole page once more."""
-    state = _state(uuid)
-    answer = render_template("admin/oversight/tasks/_live.html", **state)
-    return answer if state["busy"] else (answer, {"HX-Refresh": "true"})
+    """Return status and attempts as a fragment; reload the page once the task has ended."""
+    context = _context(uuid)
+    fragment = render_template("admin/oversight/tasks/_live.html", **context)
+    return fragment if context["busy"] else (fragment, {"HX-Refresh": "true"})
 
 
-def _state(uuid: str) -> dict[str, Any]:
+def _context(uuid: str) -> dict[str, Any]:
     task = tasks.find_task(uuid)
-    name = (
-        session().scalar(sa.select(Service.name).where(Service.uuid == task.service_uuid))
-        if task.service_uuid
-        else None
-    )
-    given = {key: value for key, value in task.data.items() if key != "module"}
+    service_name = None
+    if task.service_uuid:
+        service_name = session().scalar(
+            sa.select(Service.name).where(Service.uuid == task.service_uuid)
+        )
+    title = task.title or task.job
+    data = {key: value for key, value in task.data.items() if key != "module"}
     return {
         "task": task,
-        "service_name": name,
-        "given": redact(given),
+        "title": f"{title} {service_name}" if service_name else title,
+        "service_name": service_name,
+        "input": redact(data),
         "log": tasks.log_of(task),
         "busy": open_among([task]),
+        "attempt_status": _attempt_status,
+        "on_loss": ON_LOSS.get(task.on_loss, task.on_loss),
     }
+
+
+def _attempt_status(attempt: TaskAttempt) -> str:
+    """Return the task status to show for an attempt; one without an end is running."""
+    if attempt.outcome in set(TaskStatus) or attempt.ended_at:
+        return attempt.outcome
+    return TaskStatus.RUNNING
 
 
 @bp.post("/<uuid>/cancel")
 @allow("tasks.manage")
 def cancel(uuid: str) -> ResponseReturnValue:
-    """Ends a task that waits."""
+    """Cancel a task that is not running."""
     try:
-        flash(
-            f"{tasks.cancel_task(actor=actor(), uuid=uuid).title or 'The task'} was cancelled.",
-            "good",
-        )
+        task = tasks.cancel_task(actor=actor(), uuid=uuid)
+        flash(f"{task.title or 'Task'} cancelled.", "good")
     except ConflictError as error:
         flash(str(error), "bad")
     return redirect(_back(uuid))
@@ -163,12 +179,10 @@ def cancel(uuid: str) -> ResponseReturnValue:
 @bp.post("/<uuid>/retry")
 @allow("tasks.manage")
 def retry(uuid: str) -> ResponseReturnValue:
-    """Lets an ended task go again."""
+    """Retry a task that ended or is parked."""
     try:
-        flash(
-            f"{tasks.retry_task(actor=actor(), uuid=uuid).title or 'The task'} was started again.",
-            "good",
-        )
+        task = tasks.retry_task(actor=actor(), uuid=uuid)
+        flash(f"{task.title or 'Task'} queued again.", "good")
     except InProgressError as error:
         flash(str(error), "busy")
     except ConflictError as error:
@@ -177,12 +191,10 @@ def retry(uuid: str) -> ResponseReturnValue:
 
 
 def _back(uuid: str) -> str:
-    """Where the button was pressed, as far as the browser says and it is in this area; else the
-    task's own page.
-    """
-    came = request.referrer or ""
-    if came.startswith(request.host_url):
-        return same_site("/" + came.removeprefix(request.host_url), "/admin")
+    """Return the page the request came from if it is a staff page, else the task's page."""
+    referrer = request.referrer or ""
+    if referrer.startswith(request.host_url):
+        return same_site("/" + referrer.removeprefix(request.host_url), "/admin")
     return url_for("admin.tasks.show", uuid=uuid)
 
 
@@ -195,16 +207,16 @@ BULK = {
     "retry": Bulk(
         "tasks.manage",
         "Retry",
-        "started again",
+        "queued again",
         lambda uuid: tasks.retry_task(actor=actor(), uuid=uuid),
-        "These go again:",
+        "These tasks will be retried:",
     ),
     "cancel": Bulk(
         "tasks.manage",
         "Cancel",
         "cancelled",
         lambda uuid: tasks.cancel_task(actor=actor(), uuid=uuid),
-        "These will not run:",
+        "These tasks will not run:",
         danger=True,
     ),
 }
@@ -213,5 +225,5 @@ BULK = {
 @bp.post("/bulk")
 @allow("tasks.manage")
 def bulk() -> ResponseReturnValue:
-    """The bulk bar of the list."""
+    """Retry or cancel several tasks."""
     return run(BULK, _names, "task", "tasks", url_for("admin.tasks.index"))

@@ -1,1 +1,1 @@
-"""Settings, audit, fields, keys, and the rows of tasks and schedule."""
+"""Pages of the activity log."""

@@ -1,4 +1,4 @@
-"""The activity log: who did what to what, when and from where, and what stood before and after."""
+"""The activity log: the audit entries, with values before and after each change."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ bp = Blueprint("activity", __name__, url_prefix="/activity")
 
 ACTORS = {
     "staff": "Staff",
-    "user": "Customer",
+    "user": "User",
     "system": "Automation",
     "cli": "Command line",
     "module": "Module",
@@ -38,15 +38,16 @@ NAMED: dict[str, tuple[Any, Any, str, str]] = {
     "role": (Role, Role.name, "admin.staff.role_edit_form", "staff.manage"),
     "user": (User, User.email, "", ""),
 }
-"""Kind of subject → its rows, what they are called, the page of one and who may open that."""
+"""Subject type → model, name column, endpoint of its page, permission to open that page."""
 ABOUT = (*NAMED, "module")
 
 
 def _with_names() -> sa.Select[*tuple[Any, ...]]:
-    """Entries with the present name of what they are about: each join finds at most one row by
-    its unique uuid.
+    """Select entries with the current name of their subject.
+
+    Each join matches at most one row because UUIDs are unique.
     """
-    wanted = sa.select(
+    statement = sa.select(
         Audit.id,
         Audit.at,
         Audit.action,
@@ -59,10 +60,10 @@ def _with_names() -> sa.Select[*tuple[Any, ...]]:
         sa.func.coalesce(*(name for _, name, _, _ in NAMED.values()), "").label("subject"),
     ).select_from(Audit)
     for kind, (model, _, _, _) in NAMED.items():
-        wanted = wanted.outerjoin(
+        statement = statement.outerjoin(
             model, sa.and_(Audit.subject_type == kind, model.uuid == Audit.subject_uuid)
         )
-    return wanted
+    return statement
 
 
 ACTIVITY = Listing(
@@ -71,12 +72,12 @@ ACTIVITY = Listing(
     sorts={"new": Sort(Audit.id, descending=True)},
     filters={
         "by": Filter(
-            "Who",
+            "Actor",
             lambda kind: Audit.actor_kind == kind if kind in ACTORS else None,
             choices=lambda: list(ACTORS.items()),
         ),
         "about": Filter(
-            "About",
+            "Type",
             lambda kind: Audit.subject_type == kind if kind in ABOUT else None,
             choices=lambda: [(kind, kind.capitalize()) for kind in ABOUT],
         ),
@@ -89,7 +90,7 @@ ACTIVITY = Listing(
             kind="search",
             shown=lambda row, uuid: str(row.subject or uuid),
         ),
-        "ip": Filter("From", lambda text: Audit.ip == text, kind="search"),
+        "ip": Filter("IP address", lambda text: Audit.ip == text, kind="search"),
     },
     search=lambda text: sa.or_(
         Audit.summary.icontains(text, autoescape=True),
@@ -98,52 +99,58 @@ ACTIVITY = Listing(
         Audit.ip == text,
     ),
     columns=(
-        Column("At", lambda row: row.at),
+        Column("Time", lambda row: row.at),
         Column("Action", lambda row: row.action),
         Column("Summary", lambda row: row.summary),
-        Column("About", lambda row: row.subject_type),
+        Column("Subject type", lambda row: row.subject_type),
         Column("Subject", lambda row: row.subject),
         Column("Subject ID", lambda row: row.subject_uuid),
-        Column("Who", lambda row: row.actor_name),
-        Column("Kind", lambda row: row.actor_kind),
-        Column("From", lambda row: row.ip),
+        Column("Actor", lambda row: row.actor_name),
+        Column("Actor type", lambda row: row.actor_kind),
+        Column("IP address", lambda row: row.ip),
     ),
     noun="entries",
-    placeholder="What happened, who, or an ID",
+    placeholder="Event, actor, IP address or ID",
 )
 
 
 @bp.get("/")
 @allow("audit.view")
 def index() -> ResponseReturnValue:
-    """The list."""
+    """Show the log, or export it as CSV."""
     if csv_wanted():
         return csv_answer(ACTIVITY, "activity")
     page = ACTIVITY.page(session(), request.path, request.args)
-    return render_template("admin/system/activity/index.html", list=page, link=_link, kinds=ACTORS)
+    return render_template(
+        "admin/system/activity/index.html",
+        list=page,
+        link=_link,
+        actor_type=_actor_type,
+        subject_name=_subject_name,
+    )
 
 
 @bp.get("/<int:id>")
 @allow("audit.view")
 def show(id: int) -> ResponseReturnValue:
-    """One entry with what it changed; secrets were masked before they were written down."""
+    """Show one entry with what it changed; secrets were masked when it was written."""
     entry = session().get(Audit, id) if id < 2**31 else None
     row = session().execute(_with_names().where(Audit.id == id)).first() if entry else None
     if entry is None or row is None:
         abort(404)
-    task = (
-        session()
-        .execute(sa.select(Task.uuid, Task.title, Task.job).where(Task.id == entry.task_id))
-        .first()
-        if entry.task_id
-        else None
-    )
+    task = None
+    if entry.task_id:
+        task = (
+            session()
+            .execute(sa.select(Task.uuid, Task.title, Task.job).where(Task.id == entry.task_id))
+            .first()
+        )
     return render_template(
         "admin/system/activity/show.html",
         entry=entry,
-        row=row,
-        link=_link,
-        kinds=ACTORS,
+        link=_link(row),
+        subject_name=_subject_name(row) or ("Deleted" if row.subject_uuid else "—"),
+        actor_type=_actor_type(row),
         task=task,
         changes=_changes(entry.before, entry.after),
         had_before=any(value is not None for value in (entry.before or {}).values()),
@@ -151,38 +158,41 @@ def show(id: int) -> ResponseReturnValue:
 
 
 def _link(row: Any) -> str:
-    """The page of what an entry is about, for whoever may open it; empty where there is none,
-    or it is gone.
-    """
+    """Return the URL of the subject's page; empty if it is gone or the viewer may not open it."""
     if row.subject_type == "module":
-        return (
-            url_for("admin.modules.index", q=row.subject_uuid.rpartition("/")[2])
-            if can("modules.view") and row.subject_uuid
-            else ""
-        )
-    endpoint, permission = NAMED.get(row.subject_type, (None, None, "", ""))[2:]
-    return (
-        url_for(endpoint, uuid=row.subject_uuid)
-        if endpoint and row.subject and can(permission)
-        else ""
-    )
+        if not row.subject_uuid or not can("modules.view"):
+            return ""
+        return url_for("admin.modules.index", q=_subject_name(row))
+    _, _, endpoint, permission = NAMED.get(row.subject_type, (None, None, "", ""))
+    if not endpoint or not row.subject or not can(permission):
+        return ""
+    return url_for(endpoint, uuid=row.subject_uuid)
+
+
+def _subject_name(row: Any) -> str:
+    """Return the subject's current name; for a module, the name in its key."""
+    if row.subject:
+        return str(row.subject)
+    return row.subject_uuid.rpartition("/")[2] if row.subject_type == "module" else ""
+
+
+def _actor_type(row: Any) -> str:
+    """Return the actor's type in words; empty where it only repeats the actor's name."""
+    actor_type = ACTORS.get(row.actor_kind, row.actor_kind)
+    return "" if actor_type.lower() == row.actor_name.lower() else actor_type
 
 
 def _changes(
     before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
 ) -> list[tuple[str, str, str]]:
-    """What changed, by field: as it was and as it is."""
+    """Return each changed field with its value before and after."""
     old, new = before or {}, after or {}
     return [
-        (name, _shown(old.get(name)), _shown(new.get(name))) for name in dict.fromkeys([*old, *new])
+        (name, _text(old.get(name)), _text(new.get(name))) for name in dict.fromkeys([*old, *new])
     ]
 
 
-def _shown(value: Any) -> str:
-    return (
-        ""
-        if value is None
-        else value
-        if isinstance(value, str)
-        else json.dumps(value, ensure_ascii=False)
-    )
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
