@@ -12,8 +12,8 @@ import time
 import click
 import structlog
 
-from puqpanel.host.containment import output_redaction
 from puqpanel.cli.context import load_settings, prepare_server
+from puqpanel.host.containment import output_redaction
 
 log = structlog.get_logger(__name__)
 TICK_SECONDS = 1.0

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 import structlog
 
-from puqpanel.host.containment import output_redaction
 from puqpanel.cli.context import load_settings, overrides, prepare_server
+from puqpanel.host.containment import output_redaction
 from puqpanel.infra.settings import Settings
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from types import FrameType
 import click
 import structlog
 
-from puqpanel.host.containment import output_redaction
 from puqpanel.cli.context import load_settings, prepare_server
+from puqpanel.host.containment import output_redaction
 from puqpanel.infra.processes import die_with_parent
 from puqpanel.infra.settings import Settings
 
