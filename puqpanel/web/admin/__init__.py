@@ -1,6 +1,6 @@
-"""Staff's pages, one file a noun: routes and forms.
+"""Staff pages: one module per entity, with its routes and forms.
 
-Every route names the permission it needs; what it does is an operation's business.
+Every route names the permission it requires. Business rules belong to operations.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from puqpanel.web.admin.system import activity
 
 
 def blueprint() -> Blueprint:
-    """The blueprint of the whole area, its nouns nested in it (`admin.services.index`)."""
+    """Return the blueprint of the staff area; endpoints are named like `admin.services.index`."""
     area = Blueprint("admin", __name__, url_prefix="/admin")
-    for noun in (
+    for entity in (
         auth,
         dashboard,
         clients,
@@ -37,5 +37,5 @@ def blueprint() -> Blueprint:
         pick,
         activity,
     ):
-        area.register_blueprint(noun.bp)
+        area.register_blueprint(entity.bp)
     return area

@@ -255,7 +255,7 @@ def test_a_module_that_is_held_back_asks_to_come_again(scene: Scene, settings: S
     assert [(row.level, row.action, row.response) for row in scene.log()] == [
         (
             "error",
-            "webhook POST turned away",
+            "webhook POST rejected",
             "503 The circuit breaker of Payment/Echo is open. It failed 5 times.",
         )
     ]
