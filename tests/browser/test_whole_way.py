@@ -76,7 +76,7 @@ def test_a_staff_click_becomes_an_account_and_the_customer_sees_it(
     uuid = service.rsplit("/", 1)[1]
 
     page.get_by_role("button", name="Create", exact=True).click()
-    state = page.get_by_role("region", name="State")
+    state = page.get_by_role("region", name="Status")
     expect(state).to_contain_text("Active", timeout=30_000)  # the page finds out by itself
     expect(state).to_contain_text("Completed")
     expect(page.get_by_role("main")).not_to_contain_text("Secret-canary-42")
@@ -98,7 +98,7 @@ def test_a_staff_click_becomes_an_account_and_the_customer_sees_it(
     page.locator("summary", has_text="Actions").click()
     page.get_by_role("link", name=re.compile("^Suspend")).click()
     page.get_by_role("button", name=re.compile("^Suspend")).click()
-    expect(page.get_by_role("region", name="State")).to_contain_text("Suspended", timeout=30_000)
+    expect(page.get_by_role("region", name="Status")).to_contain_text("Suspended", timeout=30_000)
 
 
 PAGES = [

@@ -78,7 +78,7 @@ def test_too_many_tries_are_stopped(owner: Browser, visitor: Browser) -> None:
     assert (
         'value="typed@panel.test"' in page
         and "Too many tries" in page
-        and "To the dashboard" not in page
+        and "Go to the dashboard" not in page
         and "wrong wrong" not in page
     )
 

@@ -81,7 +81,7 @@ def retry_last(uuid: str) -> str:
     Raises:
         UserError: it cannot be retried.
     """
-    task = task_operations.retry_last_trequest_verb(actor=actor(), service_uuid=uuid)
+    task = task_operations.retry_last_task(actor=actor(), service_uuid=uuid)
     return f"{task.title or 'Task'} queued again."
 
 

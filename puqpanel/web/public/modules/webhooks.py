@@ -1,5 +1,4 @@
-"""Webhooks of modules: /webhooks/{type}/{Name}, and /webhooks/{type}/{Name}/{uuid} for a gateway or
-sender.
+"""Webhooks of modules: /webhooks/{type}/{Name}, with /{uuid} for a gateway or sender.
 
 Webhooks need no session or CSRF token; the module verifies the signature of the raw body. Unknown
 addresses all answer the same 404, so that they can't be probed.
