@@ -40,7 +40,7 @@ def test_pages_poll_only_while_a_task_is_open(demo: Demo, browser: Browser) -> N
     page.wait_for_timeout(3000)
     assert asked == []
     page.get_by_role("button", name="Create", exact=True).click()
-    expect(page.get_by_role("region", name="State")).to_contain_text("Completed", timeout=30_000)
+    expect(page.get_by_role("region", name="Status")).to_contain_text("Completed", timeout=30_000)
     page.wait_for_timeout(1000)
     asked.clear()
     page.wait_for_timeout(5000)
@@ -59,7 +59,7 @@ def test_the_whole_workflow_without_scripts(demo: Demo, browser: Browser) -> Non
     page.get_by_role("radio", name=re.compile("Lumen Labs")).check()
     page.select_option("select[name=product]", index=1)
     page.get_by_role("button", name="Add service").click()
-    page.get_by_role("link", name="Open this module's settings of the service").click()
+    page.get_by_role("link", name="Open module settings").click()
     page.fill("input[name=ip_address]", "nowhere")
     page.get_by_role("button", name="Save settings").click()
     expect(page.get_by_role("alert")).to_contain_text("2 fields need attention.")
@@ -69,12 +69,12 @@ def test_the_whole_workflow_without_scripts(demo: Demo, browser: Browser) -> Non
     page.get_by_role("button", name="Save settings").click()
     page.get_by_role("button", name="Create", exact=True).click()
     # the page refreshes itself
-    expect(page.get_by_role("region", name="State")).to_contain_text("Completed", timeout=30_000)
+    expect(page.get_by_role("region", name="Status")).to_contain_text("Completed", timeout=30_000)
     page.locator("summary", has_text="Actions").click()
     page.get_by_role("link", name=re.compile("^Terminate")).click()
     page.fill("input[name=typed]", "plain.lumen.example")
     page.get_by_role("button", name="Terminate service").click()
-    expect(page.get_by_role("region", name="State")).to_contain_text("Terminated", timeout=30_000)
+    expect(page.get_by_role("region", name="Status")).to_contain_text("Terminated", timeout=30_000)
     context.close()
 
 
@@ -89,14 +89,14 @@ def test_the_failed_demo_service_explains_the_error_and_can_be_retried(
     expect(row.get_by_role("button", name="Retry")).to_be_visible()
     customer = sign_in(demo, browser.new_page(), "tomasz@example.test")
     customer.get_by_role("link", name="photos.nowak.example", exact=True).click()
-    expect(customer.get_by_role("main")).to_contain_text("We have been told")
+    expect(customer.get_by_role("main")).to_contain_text("We're working on it")
     expect(customer.get_by_role("main")).not_to_contain_text("another account")
     customer.context.close()
     open_service(demo, page, "photos.nowak.example")
     page.fill("input[name=username]", "nowak-photos")
     page.get_by_role("button", name="Save settings").click()
     page.get_by_role("button", name="Retry create").click()
-    expect(page.get_by_role("region", name="State")).to_contain_text("Completed", timeout=30_000)
+    expect(page.get_by_role("region", name="Status")).to_contain_text("Completed", timeout=30_000)
     context.close()
 
 

@@ -74,8 +74,8 @@ def test_create_reaches_the_provider_and_the_customer(
     uuid = service.rsplit("/", 1)[1]
 
     page.get_by_role("button", name="Create", exact=True).click()
-    state = page.get_by_role("region", name="State")
-    expect(state).to_contain_text("Active", timeout=30_000)  # the page refreshes itself
+    state = page.get_by_role("region", name="Status")
+    expect(state).to_contain_text("Active", timeout=30_000)  # the page finds out by itself
     expect(state).to_contain_text("Completed")
     expect(page.get_by_role("main")).not_to_contain_text("Secret-canary-42")
 
@@ -96,7 +96,7 @@ def test_create_reaches_the_provider_and_the_customer(
     page.locator("summary", has_text="Actions").click()
     page.get_by_role("link", name=re.compile("^Suspend")).click()
     page.get_by_role("button", name=re.compile("^Suspend")).click()
-    expect(page.get_by_role("region", name="State")).to_contain_text("Suspended", timeout=30_000)
+    expect(page.get_by_role("region", name="Status")).to_contain_text("Suspended", timeout=30_000)
 
 
 PAGES = [

@@ -551,7 +551,7 @@ def test_a_module_that_is_off_or_waits_for_its_update(served: Panel, tmp_path: P
             assert (
                 called.status_code,
                 "temporarily unavailable" in called.text,
-                "Back to the page" in called.text,
+                "Go back" in called.text,
             ) == (503, True, True)
 
 

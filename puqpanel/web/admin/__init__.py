@@ -1,6 +1,6 @@
-"""Staff pages: routes and forms, one file per entity.
+"""Staff pages: one module per entity, with its routes and forms.
 
-Every route declares its permission; operations do the work.
+Every route names the permission it requires. Business rules belong to operations.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from puqpanel.web.admin.system import activity
 
 
 def blueprint() -> Blueprint:
-    """Return the blueprint of the staff area, with one nested blueprint per entity."""
+    """Return the blueprint of the staff area; endpoints are named like `admin.services.index`."""
     area = Blueprint("admin", __name__, url_prefix="/admin")
     for entity in (
         auth,

@@ -1,4 +1,4 @@
-"""Customers' pages, one file a noun. What is not theirs is 404, as if it were not there."""
+"""Client area: one module per entity. Entities of other clients answer 404, as if missing."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from puqpanel.web.client.provisioning import services
 
 
 def blueprint() -> Blueprint:
-    """The blueprint of the whole area, its nouns nested in it (`client.services.index`)."""
+    """Return the blueprint of the client area; endpoints are named like `client.services.index`."""
     area = Blueprint("client", __name__, url_prefix="/client")
-    for noun in (auth, home, services):
-        area.register_blueprint(noun.bp)
+    for entity in (auth, home, services):
+        area.register_blueprint(entity.bp)
     return area

@@ -1,4 +1,4 @@
-"""What anybody may open: the first page, and whether the panel is well."""
+"""Public pages, which need no sign-in."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ bp.register_blueprint(health.bp)
 @bp.get("/")
 @public
 def index() -> Response:
-    """Customers are most of those who come; staff know their address."""
+    """Redirect to the client area; staff use /admin."""
     return redirect(url_for("client.home.index"))

@@ -1,6 +1,4 @@
-"""The customer's service in every state: a kind sentence, nothing of the provider's, and no tab
-that cannot work.
-"""
+"""A client's service in every status: a clear notice, no provider errors, no unusable tabs."""
 
 from __future__ import annotations
 
@@ -37,9 +35,7 @@ Look = Callable[..., tuple[TestResponse, TestResponse, int]]
 
 @pytest.fixture
 def look(settings: Settings, tmp_path: Path) -> Look:
-    """The service's page, the home page and the status of a call of the first tab, with the
-    service in a state.
-    """
+    """Return the service's page, the home page and the status code of a call of the first tab."""
     write_module(
         tmp_path / "modules",
         MODULE,
@@ -77,23 +73,23 @@ def look(settings: Settings, tmp_path: Path) -> Look:
     ("status", "provision", "verb", "sentence"),
     [
         ("pending", "pending", "", ""),
-        ("pending", "processing", "create", "Being prepared."),
-        ("pending", "failed", "create", "takes longer than it should"),
+        ("pending", "processing", "create", "Your service is being set up."),
+        ("pending", "failed", "create", "Setup is taking longer than expected."),
         ("active", "completed", "create", ""),
-        ("active", "processing", "change_package", "Being changed."),
+        ("active", "processing", "change_package", "Your service is being updated."),
         ("active", "failed", "suspend", ""),
-        ("active", "failed", "change_package", "until then it stays as it was"),
+        ("active", "failed", "change_package", "Your current package stays active until then."),
         ("suspended", "suspended", "suspend", "This service is suspended."),
     ],
 )
-def test_what_there_is_is_shown_with_a_kind_sentence(
+def test_usable_service_shows_its_tab_and_a_notice(
     look: Look, status: str, provision: str, verb: str, sentence: str
 ) -> None:
     page, home, _ = look(status, provision, verb=verb)
     assert page.status_code == 200
     assert ("the module's tab" in page.text, sentence in page.text) == (True, True)
     assert (">Files</a>" in page.text) == (status == "active"), (
-        "a service that is not active shows its first tab alone"
+        "a service that is not active has only its first tab"
     )
     assert REASON not in page.text + home.text
     assert "fra-3" not in page.text + home.text
@@ -105,10 +101,10 @@ def test_what_there_is_is_shown_with_a_kind_sentence(
         ("terminated", "terminated", "This service has ended."),
         ("cancelled", "pending", "This service has ended."),
         ("fraud", "suspended", "This service is suspended."),
-        ("active", "not_found", "does not work just now"),
+        ("active", "not_found", "This service is currently unavailable."),
     ],
 )
-def test_what_is_gone_or_closed_shows_the_panels_own_page(
+def test_closed_service_shows_the_plan_instead_of_tabs(
     look: Look, status: str, provision: str, sentence: str
 ) -> None:
     page, home, call = look(status, provision)

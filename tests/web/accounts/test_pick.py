@@ -1,9 +1,8 @@
-"""Choosing a client among many: by typing, with a button where there is no script, and in one
-capped query.
-"""
+"""The client search of the service form: with and without JavaScript, in one capped query."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -28,100 +27,106 @@ def crowd(app: Panel, shop: dict[str, str]) -> dict[str, str]:
     return shop
 
 
-def services_of(app: Panel, email: str) -> int:
-    """How many services a client has."""
+def count_services(app: Panel, email: str) -> int:
+    """Return how many services a client has."""
     with app.app_context():
-        wanted = (
+        statement = (
             sa.select(sa.func.count(Service.id))
             .join(Client, Client.id == Service.client_id)
             .where(Client.email == email)
         )
-        return session().scalar(wanted) or 0
+        return session().scalar(statement) or 0
 
 
-def test_the_form_offers_few_and_asks_once(
+def client_queries(statements: list[str]) -> int:
+    """Return how many statements select from clients."""
+    return len([statement for statement in statements if "FROM clients" in statement])
+
+
+def test_form_lists_newest_clients_in_one_query(
     owner: Browser, crowd: dict[str, str], counted: Callable[[], list[str]]
 ) -> None:
     owner.get(NEW)
     counted()
     page = owner.get(NEW).text
-    assert len([one for one in counted() if "FROM clients" in one]) == 1
+    assert client_queries(counted()) == 1
     assert page.count('type="radio"') == 8
-    assert "The newest clients" in page
+    assert "Newest clients. Type to search." in page
 
 
-def test_the_fragment_finds_by_name_address_company_and_id(
+def test_search_by_name_email_company_and_uuid(
     owner: Browser, crowd: dict[str, str], counted: Callable[[], list[str]]
 ) -> None:
-    find = "/admin/pick/clients"
-    owner.get(find)
+    url = "/admin/pick/clients"
+    owner.get(url)
     counted()
-    many = owner.get(find, query_string={"find": "crowd"}).text
-    assert len([one for one in counted() if "FROM clients" in one]) == 1
-    assert (many.count('type="radio"'), "first of many" in many) == (8, True)
+    many = owner.get(url, query_string={"find": "crowd"}).text
+    assert client_queries(counted()) == 1
+    assert (many.count('type="radio"'), "More clients match" in many) == (8, True)
     for text in ("crowd 217", "CROWD217@many.test", "  Crowd   217 "):
-        one = owner.get(find, query_string={"find": text}).text
-        assert (one.count('type="radio"'), one.count(" checked"), "Crowd 217" in one) == (
-            1,
-            1,
-            True,
-        ), text
-    assert owner.get(find, query_string={"find": "y % l"}).text.count('type="radio"') == 8
-    assert owner.get(find, query_string={"find": crowd["client"]}).text.count('type="radio"') == 1
-    assert "No active client matches" in owner.get(find, query_string={"find": "<nobody>%_\0"}).text
-    kept = owner.get(find, query_string={"find": "crowd", "client": crowd["client"]}).text
-    assert kept.index("Anna Berg") < kept.index("Crowd 000"), (
-        "what is chosen stays while somebody types on"
+        single = owner.get(url, query_string={"find": text}).text
+        assert (
+            single.count('type="radio"'),
+            single.count(" checked"),
+            "Crowd 217" in single,
+        ) == (1, 1, True), text
+    assert owner.get(url, query_string={"find": "y % l"}).text.count('type="radio"') == 8
+    assert owner.get(url, query_string={"find": crowd["client"]}).text.count('type="radio"') == 1
+    assert "No active client matches" in owner.get(url, query_string={"find": "<nobody>%_\0"}).text
+    with_selected = owner.get(url, query_string={"find": "crowd", "client": crowd["client"]}).text
+    assert with_selected.index("Anna Berg") < with_selected.index("Crowd 000"), (
+        "the selected client stays while the search goes on"
     )
 
 
-def test_without_a_script_the_button_looks_and_keeps_what_was_typed(
+def test_find_button_searches_without_javascript_and_keeps_the_input(
     app: Panel, owner: Browser, crowd: dict[str, str]
 ) -> None:
-    typed = {"find": "crowd 12", "product": crowd["product"], "name": "kept.example"}
-    looked = owner.post(NEW, {**typed, "look": "yes"})
+    data = {"find": "crowd 12", "product": crowd["product"], "name": "kept.example"}
+    searched = owner.post(NEW, {**data, "look": "yes"})
     assert (
-        looked.status_code,
-        looked.text.count('type="radio"'),
-        'value="kept.example"' in looked.text,
-        'value="crowd 12"' in looked.text,
+        searched.status_code,
+        searched.text.count('type="radio"'),
+        'value="kept.example"' in searched.text,
+        'value="crowd 12"' in searched.text,
     ) == (200, 8, True, True)
-    assert f'<option selected value="{crowd["product"]}">' in looked.text
-    vague = owner.post(NEW, typed)
+    assert f'<option selected value="{crowd["product"]}">' in searched.text
+    ambiguous = owner.post(NEW, data)
     assert (
-        vague.status_code,
-        "Choose who buys it." in vague.text,
-        vague.text.count('type="radio"'),
+        ambiguous.status_code,
+        "Choose a client." in ambiguous.text,
+        ambiguous.text.count('type="radio"'),
     ) == (422, True, 8)
-    assert owner.post(NEW, {**typed, "find": "crowd012@many.test"}).status_code == 302, (
-        "who is meant is clear"
+    assert owner.post(NEW, {**data, "find": "crowd012@many.test"}).status_code == 302, (
+        "the e-mail address identifies one client"
     )
-    assert services_of(app, "crowd012@many.test") == 1
+    assert count_services(app, "crowd012@many.test") == 1
 
 
-def test_come_from_a_client_the_client_is_chosen(owner: Browser, crowd: dict[str, str]) -> None:
+def test_client_of_the_link_is_selected(owner: Browser, crowd: dict[str, str]) -> None:
+    selected = f'value="{crowd["client"]}" checked'
     page = owner.get(f"{NEW}?client={crowd['client']}").text
-    assert (page.count('type="radio"'), f'value="{crowd["client"]}" checked' in page) == (1, True)
+    assert (page.count('type="radio"'), selected in page) == (1, True)
     again = owner.post(NEW, {"find": "", "client": crowd["client"], "product": "", "name": ""})
     assert (
         again.status_code,
-        f'value="{crowd["client"]}" checked' in again.text,
-        "Choose what is bought." in again.text,
+        selected in again.text,
+        "Choose a product." in again.text,
     ) == (422, True, True)
     forged = owner.post(NEW, {"client": "no-such-client", "product": crowd["product"], "name": "x"})
     assert (forged.status_code, "no such client" in forged.text) == (422, True)
 
 
-def test_the_list_of_services_is_filtered_by_what_is_typed(
-    app: Panel, owner: Browser, crowd: dict[str, str]
-) -> None:
+def test_service_list_filters_by_client(app: Panel, owner: Browser, crowd: dict[str, str]) -> None:
     chip = owner.get("/admin/services/?pick=client").text
-    assert '<input class="form-control" type="search" name="client"' in chip
+    assert re.search(r'<input\s+class="form-control"\s+type="search"\s+name="client"', chip)
     assert "berg.example" in owner.get("/admin/services/?client=anna%40ex").text
     assert "Nothing matches" in owner.get("/admin/services/?client=crowd").text
-    one = owner.get(f"/admin/services/?client={crowd['client']}").text
-    assert ("Client: Anna Berg" in one, "berg.example" in one) == (True, True)
+    filtered = owner.get(f"/admin/services/?client={crowd['client']}").text
+    assert ("Client: Anna Berg" in filtered, "berg.example" in filtered) == (True, True)
 
 
-def test_who_may_not_sell_is_not_told_of_clients(clerk: Browser, shop: dict[str, str]) -> None:
+def test_search_requires_permission_to_manage_services(
+    clerk: Browser, shop: dict[str, str]
+) -> None:
     assert clerk.get("/admin/pick/clients?find=anna").status_code == 403

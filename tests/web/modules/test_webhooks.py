@@ -256,7 +256,7 @@ def test_an_unavailable_module_returns_503_with_retry_after(
     assert [(row.level, row.action, row.response) for row in scene.log()] == [
         (
             "error",
-            "webhook POST turned away",
+            "webhook POST rejected",
             "503 The circuit breaker of Payment/Echo is open. It failed 5 times.",
         )
     ]

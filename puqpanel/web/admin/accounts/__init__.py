@@ -1,1 +1,1 @@
-"""Staff, roles, users, clients, passwords and sign-in."""
+"""Staff pages for clients, users, staff and roles."""

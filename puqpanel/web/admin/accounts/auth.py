@@ -1,4 +1,4 @@
-"""Staff sign in and out, and change their own password."""
+"""Staff sign-in, sign-out and password change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clients and the users who act for them."""
+"""Staff pages for clients and their users."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from puqpanel.web.list_page import Tab
 from puqpanel.web.lists import Column, Listing, Sort
 
 bp = Blueprint("clients", __name__, url_prefix="/clients")
+MAX_SERVICES = 25
+"""How many services a client's page shows."""
 
 CLIENTS = Listing(
     sa.select(
@@ -60,52 +62,52 @@ CLIENTS = Listing(
 
 
 class ClientForm(Form):
-    """What is known of a client."""
+    """The details of a client."""
 
-    name = StringField("Name", [InputRequired("A name is needed."), Length(max=200)])
-    email = EmailField("E-mail", [InputRequired("An e-mail address is needed."), Length(max=254)])
+    name = StringField("Name", [InputRequired("Enter a name."), Length(max=200)])
+    email = EmailField("E-mail", [InputRequired("Enter an e-mail address."), Length(max=254)])
     company = StringField("Company", [Length(max=200)])
-    country = StringField("Country", [Length(max=2)], description="Two letters, as in NO or PL.")
+    country = StringField(
+        "Country", [Length(max=2)], description="Two-letter code, such as NO or PL."
+    )
     currency = SelectField("Currency", choices=choices((code, code) for code in CURRENCIES))
     active = BooleanField(
         "Active",
         default=True,
-        description="The users of a client that is not active see none of its services.",
+        description="Users of an inactive client can't see its services.",
     )
-    notes = TextAreaField("Notes", [Length(max=10_000)], description="Only staff see them.")
+    notes = TextAreaField("Notes", [Length(max=10_000)], description="Visible to staff only.")
 
 
 class NewClientForm(ClientForm):
-    """A client and its owner's sign-in."""
+    """A new client, with an owner who can sign in."""
 
     active = None  # type: ignore[assignment]
     user_name = StringField(
-        "Name of the owner",
+        "Owner name",
         [Length(max=200)],
-        description="The client's name unless it is another.",
+        description="Leave blank to use the client's name.",
     )
     user_password = PasswordField(
-        "Password of the owner",
+        "Owner password",
         [Length(max=256)],
-        description=(
-            "With a password, the owner can sign in with the e-mail address above. Leave it empty"
-            " to add users later."
-        ),
+        description="The owner signs in with the e-mail address above. Leave blank to add users"
+        " later.",
     )
 
 
 class UserForm(Form):
-    """Somebody who acts for a client."""
+    """A user of a client."""
 
-    email = EmailField("E-mail", [InputRequired("An e-mail address is needed."), Length(max=254)])
+    email = EmailField("E-mail", [InputRequired("Enter an e-mail address."), Length(max=254)])
     name = StringField("Name", [Length(max=200)])
     password = PasswordField(
         "Password",
         [Optional(), Length(max=256)],
-        description="An address that signs in already keeps the password it has.",
+        description="An existing user keeps their current password.",
     )
     owner = BooleanField(
-        "Owner", description="May do everything for the client. Without this: services only."
+        "Owner", description="Has full access. Other users have access to services only."
     )
 
 
@@ -113,14 +115,14 @@ class PasswordForm(Form):
     """A new password."""
 
     password = PasswordField(
-        "New password", [InputRequired("Enter the new password."), Length(max=256)]
+        "New password", [InputRequired("Enter a new password."), Length(max=256)]
     )
 
 
 @bp.get("/")
 @allow("clients.view")
 def index() -> ResponseReturnValue:
-    """The list."""
+    """List clients."""
     if csv_wanted():
         return csv_answer(CLIENTS, "clients")
     return render_template(
@@ -132,14 +134,14 @@ def index() -> ResponseReturnValue:
 @bp.get("/new")
 @allow("clients.manage")
 def create_form() -> ResponseReturnValue:
-    """The form of a new client."""
+    """Show the form of a new client."""
     return _new(NewClientForm())
 
 
 @bp.post("/new")
 @allow("clients.manage")
 def create_submit() -> ResponseReturnValue:
-    """Makes a client, and its owner's sign-in where a password is given."""
+    """Create a client, with an owner if a password is given."""
     form = NewClientForm()
     if form.validate_on_submit():
         try:
@@ -159,7 +161,7 @@ def create_submit() -> ResponseReturnValue:
         except UserError as error:
             add_errors(form, error)
         else:
-            flash(f"{client.name} was added.", "good")
+            flash(f"{client.name} added.", "good")
             return redirect(url_for("admin.clients.show", uuid=client.uuid))
     return _new(form), 422
 
@@ -172,16 +174,16 @@ def _new(form: NewClientForm) -> str:
         form=form,
         label="Add client",
         back=url_for("admin.clients.index"),
-        consequence="Nothing is sent to the client.",
+        consequence="The client is not notified.",
     )
 
 
 @bp.get("/<uuid>")
 @allow("clients.view")
 def show(uuid: str) -> ResponseReturnValue:
-    """One client: users, services, timeline."""
+    """Show a client with its services, users and timeline."""
     client = clients.find_client(uuid)
-    held = (
+    services = (
         session()
         .execute(
             sa.select(
@@ -194,14 +196,15 @@ def show(uuid: str) -> ResponseReturnValue:
             .join(Product, Product.id == Service.product_id)
             .where(Service.client_id == client.id)
             .order_by(Service.id.desc())
-            .limit(26)
+            .limit(MAX_SERVICES + 1)
         )
         .all()
     )
     return render_template(
         "admin/accounts/clients/show.html",
         client=client,
-        services=held,
+        services=services[:MAX_SERVICES],
+        has_more_services=len(services) > MAX_SERVICES,
         timeline=audit.timeline("client", uuid, 20),
     )
 
@@ -209,7 +212,7 @@ def show(uuid: str) -> ResponseReturnValue:
 @bp.get("/<uuid>/edit")
 @allow("clients.manage")
 def edit_form(uuid: str) -> ResponseReturnValue:
-    """The form of a client."""
+    """Show the form of a client."""
     client = clients.find_client(uuid)
     return _edit(ClientForm(obj=client), client)
 
@@ -217,7 +220,7 @@ def edit_form(uuid: str) -> ResponseReturnValue:
 @bp.post("/<uuid>/edit")
 @allow("clients.manage")
 def edit_submit(uuid: str) -> ResponseReturnValue:
-    """Changes a client."""
+    """Update a client."""
     form = ClientForm()
     if form.validate_on_submit():
         try:
@@ -229,7 +232,7 @@ def edit_submit(uuid: str) -> ResponseReturnValue:
         except UserError as error:
             add_errors(form, error)
         else:
-            flash("The client was saved.", "good")
+            flash("Client saved.", "good")
             return redirect(url_for("admin.clients.show", uuid=uuid))
     return _edit(form, clients.find_client(uuid)), 422
 
@@ -249,14 +252,14 @@ def _edit(form: ClientForm, client: Client) -> str:
 @bp.get("/<uuid>/users/new")
 @allow("clients.manage")
 def user_form(uuid: str) -> ResponseReturnValue:
-    """The form of somebody who may act for the client."""
+    """Show the form of a new user."""
     return _user(UserForm(), clients.find_client(uuid))
 
 
 @bp.post("/<uuid>/users/new")
 @allow("clients.manage")
 def user_submit(uuid: str) -> ResponseReturnValue:
-    """Lets somebody act for the client."""
+    """Add a user to the client."""
     form = UserForm()
     if form.validate_on_submit():
         try:
@@ -269,7 +272,7 @@ def user_submit(uuid: str) -> ResponseReturnValue:
         except UserError as error:
             add_errors(form, error)
         else:
-            flash(f"{user.email} may act for this client.", "good")
+            flash(f"{user.email} added as a user of this client.", "good")
             return redirect(url_for("admin.clients.show", uuid=uuid))
     return _user(form, clients.find_client(uuid)), 422
 
@@ -289,14 +292,14 @@ def _user(form: UserForm, client: Client) -> str:
 @bp.get("/<uuid>/users/<user_uuid>/password")
 @allow("clients.manage")
 def password_form(uuid: str, user_uuid: str) -> ResponseReturnValue:
-    """The form of a user's new password."""
+    """Show the form of a user's new password."""
     return _password(PasswordForm(), uuid, user_uuid)
 
 
 @bp.post("/<uuid>/users/<user_uuid>/password")
 @allow("clients.manage")
 def password_submit(uuid: str, user_uuid: str) -> ResponseReturnValue:
-    """Gives a user a new password."""
+    """Set a user's password."""
     form = PasswordForm()
     if form.validate_on_submit():
         try:
@@ -306,7 +309,7 @@ def password_submit(uuid: str, user_uuid: str) -> ResponseReturnValue:
         except UserError as error:
             add_errors(form, error)
         else:
-            flash("The password was changed and the user's sessions were ended.", "good")
+            flash("Password changed. All sessions of the user were ended.", "good")
             return redirect(url_for("admin.clients.show", uuid=uuid))
     return _password(form, uuid, user_uuid), 422
 
@@ -322,14 +325,14 @@ def _password(form: PasswordForm, uuid: str, user_uuid: str) -> str:
         form=form,
         label="Set password",
         back=back,
-        consequence="Ends all sessions of this user.",
+        consequence="Signs the user out everywhere.",
     )
 
 
 @bp.get("/<uuid>/users/<user_uuid>/remove")
 @allow("clients.manage")
 def remove_form(uuid: str, user_uuid: str) -> ResponseReturnValue:
-    """The question before a user no longer acts for the client."""
+    """Show the confirmation of removing a user from the client."""
     client = clients.find_client(uuid)
     user: User = _member(client, user_uuid).user
     return render_template(
@@ -337,17 +340,18 @@ def remove_form(uuid: str, user_uuid: str) -> ResponseReturnValue:
         title=f"Remove {user.email} from {client.name}?",
         button="Remove user",
         back=url_for("admin.clients.show", uuid=uuid),
-        goes=["What this user may do for the client", "The sessions this user has open"],
-        stays="The sign-in itself stays, and can be added again.",
+        lead="This removes:",
+        goes=["The user's access to this client", "All open sessions of the user"],
+        stays="The user account is kept and can be added again.",
     )
 
 
 @bp.post("/<uuid>/users/<user_uuid>/remove")
 @allow("clients.manage")
 def remove_submit(uuid: str, user_uuid: str) -> ResponseReturnValue:
-    """Ends that a user acts for the client."""
+    """Remove a user from the client."""
     clients.remove_user(actor=actor(), client_uuid=uuid, user_uuid=user_uuid)
-    flash("The user no longer acts for this client.", "good")
+    flash("User removed.", "good")
     return redirect(url_for("admin.clients.show", uuid=uuid))
 
 
@@ -355,4 +359,4 @@ def _member(client: Client, user_uuid: str) -> ClientUser:
     for member in client.members:
         if member.user.uuid == user_uuid:
             return member
-    raise NotFoundError("This user does not act for the client.")
+    raise NotFoundError("This client has no such user.")

@@ -1,6 +1,4 @@
-"""Choosing one client among any number: a search within the form, one capped query, quicker
-with a script and the same without.
-"""
+"""The client search within a form: one capped query, with or without JavaScript."""
 
 from __future__ import annotations
 
@@ -16,13 +14,17 @@ from puqpanel.web.guard import allow
 from puqpanel.web.list_page import Rows
 
 bp = Blueprint("pick", __name__, url_prefix="/pick")
-SHOWN = 8
-LONGEST = 100
+MAX_RESULTS = 8
+MAX_LENGTH = 100
 
 
-class Found(NamedTuple):
-    """What a search offers: the clients, whether there are more than are shown, and what was
-    searched for.
+class ClientSearch(NamedTuple):
+    """The results of a client search.
+
+    Args:
+        clients: the first MAX_RESULTS clients.
+        more: whether further clients match.
+        text: the search text.
     """
 
     clients: Rows
@@ -30,59 +32,64 @@ class Found(NamedTuple):
     text: str
 
     def only(self) -> str:
-        """The uuid of the one client that is meant: the only one found, or the one with exactly
-        this address; else empty.
+        """Return the UUID of the one client the text identifies, else an empty string.
+
+        That is the only result, or the only one with exactly this e-mail address.
         """
-        exact = [one for one in self.clients if one.email.lower() == self.text.lower()]
-        meant = exact if len(exact) == 1 else self.clients
-        return (
-            str(meant[0].uuid)
-            if self.text and len(meant) == 1 and not (self.more and meant is self.clients)
-            else ""
-        )
+        if not self.text:
+            return ""
+        exact = [client for client in self.clients if client.email.lower() == self.text.lower()]
+        if len(exact) == 1:
+            return str(exact[0].uuid)
+        return str(self.clients[0].uuid) if len(self.clients) == 1 and not self.more else ""
+
+    def hint(self, picked: str) -> str:
+        """Return the sentence above the results.
+
+        Args:
+            picked: the UUID of the selected client, or an empty string.
+        """
+        if not self.clients:
+            return f"No active client matches “{self.text}”." if self.text else "No clients yet."
+        if self.text:
+            return "More clients match. Keep typing to narrow the results." if self.more else ""
+        return "" if picked else "Newest clients. Type to search."
 
 
 def matching(text: str) -> sa.ColumnElement[bool]:
-    """Clients by a part of their name, address or company, or by their whole ID."""
-    parts = (Client.name, Client.email, Client.company)
-    return sa.or_(*(part.icontains(text, autoescape=True) for part in parts), Client.uuid == text)
+    """Match clients by part of their name, e-mail or company, or by their whole UUID."""
+    columns = (Client.name, Client.email, Client.company)
+    return sa.or_(
+        *(column.icontains(text, autoescape=True) for column in columns), Client.uuid == text
+    )
 
 
-def find_clients(text: str | None, picked: str = "") -> Found:
-    """Active clients that match, the picked one first; without a text the picked one alone, and
-    without either the newest.
+def find_clients(text: str | None, picked: str = "") -> ClientSearch:
+    """Search active clients; the selected client is always included, and comes first.
+
+    Without a text, only the selected client is returned, or the newest clients if there is none.
 
     Args:
-        text: what was typed.
-        picked: the uuid of the client that is chosen already.
+        text: the search text.
+        picked: the UUID of the selected client, or an empty string.
     """
-    text = " ".join((text or "").replace("\0", "").split())[:LONGEST]
-    held = Client.uuid == picked
-    wanted = (
-        sa.or_(sa.and_(Client.active, matching(text)), held)
-        if text
-        else held
-        if picked
-        else sa.and_(Client.active)
-    )
-    order = (held.desc(), Client.name, Client.id) if text else (Client.id.desc(),)
-    rows = (
-        session()
-        .execute(
-            sa.select(Client.uuid, Client.name, Client.email, Client.company)
-            .where(wanted)
-            .order_by(*order)
-            .limit(SHOWN + 1)
-        )
-        .all()
-    )
-    return Found(rows[:SHOWN], len(rows) > SHOWN, text)
+    text = " ".join((text or "").replace("\0", "").split())[:MAX_LENGTH]
+    is_picked = Client.uuid == picked
+    statement = sa.select(Client.uuid, Client.name, Client.email, Client.company)
+    if text:
+        statement = statement.where(sa.or_(sa.and_(Client.active, matching(text)), is_picked))
+        statement = statement.order_by(is_picked.desc(), Client.name, Client.id)
+    else:
+        statement = statement.where(is_picked if picked else Client.active)
+        statement = statement.order_by(Client.id.desc())
+    rows = session().execute(statement.limit(MAX_RESULTS + 1)).all()
+    return ClientSearch(rows[:MAX_RESULTS], len(rows) > MAX_RESULTS, text)
 
 
 @bp.get("/clients")
 @allow("services.manage")
 def clients() -> ResponseReturnValue:
-    """The clients to choose from, as a fragment of a form that is being filled in."""
+    """Show the search results as a fragment of a form."""
     picked = request.args.get("client", "")
     return render_template(
         "admin/accounts/clients/_found.html",

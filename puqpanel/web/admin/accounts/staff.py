@@ -1,4 +1,4 @@
-"""Those who work here, and the roles that say what they may do."""
+"""Staff pages for staff accounts and roles."""
 
 from __future__ import annotations
 
@@ -48,50 +48,50 @@ STAFF = Listing(
 
 
 class StaffForm(Form):
-    """An account."""
+    """A staff account."""
 
-    name = StringField("Name", [InputRequired("A name is needed."), Length(max=200)])
-    email = EmailField("E-mail", [InputRequired("An e-mail address is needed."), Length(max=254)])
+    name = StringField("Name", [InputRequired("Enter a name."), Length(max=200)])
+    email = EmailField("E-mail", [InputRequired("Enter an e-mail address."), Length(max=254)])
     password = PasswordField(
         "New password",
         [Optional(), Length(max=256)],
-        description="Leave it empty to keep the one there is.",
+        description="Leave blank to keep the current password.",
     )
     roles = MultiCheckboxField(
         "Roles",
-        description="What the roles allow adds up. Without a role, an account can only sign in.",
+        description="Permissions of all roles add up. Without a role, an account can only sign in.",
     )
     active = BooleanField(
-        "Active", default=True, description="Switching this off ends all sessions of the account."
+        "Active", default=True, description="Deactivating an account ends all its sessions."
     )
 
 
 class NewStaffForm(StaffForm):
-    """A new account; it needs a password."""
+    """A new staff account, which requires a password."""
 
     active = None  # type: ignore[assignment]
     password = PasswordField(
         "Password",
-        [InputRequired("A password is needed."), Length(max=256)],
+        [InputRequired("Enter a password."), Length(max=256)],
         description="At least 10 characters.",
     )
 
 
 class RoleForm(Form):
-    """What a role allows."""
+    """A role and its permissions."""
 
-    name = StringField("Name", [InputRequired("A name is needed."), Length(max=100)])
+    name = StringField("Name", [InputRequired("Enter a name."), Length(max=100)])
     permissions = MultiCheckboxField("Permissions")
 
 
 @bp.get("/")
 @allow("staff.view")
 def index() -> ResponseReturnValue:
-    """The list of accounts."""
+    """List staff accounts."""
     if csv_wanted():
         return csv_answer(STAFF, "staff")
     page = STAFF.page(session(), request.path, request.args)
-    held = (
+    assignments = (
         session()
         .execute(
             sa.select(staff_roles.c.staff_id, Role.name)
@@ -102,7 +102,7 @@ def index() -> ResponseReturnValue:
         .all()
     )
     names: dict[int, list[str]] = {}
-    for row in held:
+    for row in assignments:
         names.setdefault(row.staff_id, []).append(row.name)
     return render_template("admin/accounts/staff/index.html", list=page, names=names)
 
@@ -110,19 +110,19 @@ def index() -> ResponseReturnValue:
 @bp.get("/new")
 @allow("staff.manage")
 def create_form() -> ResponseReturnValue:
-    """The form of a new account."""
+    """Show the form of a new account."""
     return _new(NewStaffForm())
 
 
 @bp.post("/new")
 @allow("staff.manage")
 def create_submit() -> ResponseReturnValue:
-    """Makes an account."""
+    """Create an account."""
     form = NewStaffForm()
     form.roles.choices = choices(_roles())
     if form.validate_on_submit():
         try:
-            made = staff.create_staff(
+            account = staff.create_staff(
                 actor=actor(),
                 role_uuids=form.roles.data or (),
                 **form.values("email", "name", "password"),
@@ -130,7 +130,7 @@ def create_submit() -> ResponseReturnValue:
         except UserError as error:
             add_errors(form, error)
         else:
-            flash(f"{made.name} can sign in now.", "good")
+            flash(f"{account.name} added.", "good")
             return redirect(url_for("admin.staff.index"))
     return _new(form), 422
 
@@ -156,29 +156,28 @@ def _new(form: NewStaffForm) -> str:
 @bp.get("/<uuid>/edit")
 @allow("staff.manage")
 def edit_form(uuid: str) -> ResponseReturnValue:
-    """The form of an account."""
-    found = staff.find_staff(uuid)
+    """Show the form of an account."""
+    account = staff.find_staff(uuid)
     form = StaffForm(
         data={
-            "name": found.name,
-            "email": found.email,
-            "active": found.active,
-            "roles": [role.uuid for role in found.roles],
+            "name": account.name,
+            "email": account.email,
+            "active": account.active,
+            "roles": [role.uuid for role in account.roles],
         }
     )
-    return _edit(form, found)
+    return _edit(form, account)
 
 
 @bp.post("/<uuid>/edit")
 @allow("staff.manage")
 def edit_submit(uuid: str) -> ResponseReturnValue:
-    """Changes an account, its password too where one is given."""
+    """Update an account, and its password if one is given."""
     form = StaffForm()
     form.roles.choices = choices(_roles())
     if form.validate_on_submit():
         try:
-            # the password first: it has the stricter check, and a refusal must leave nothing half
-            # saved
+            # first, because its validation is stricter and an error must leave nothing half saved
             if form.password.data:
                 staff.set_password(actor=actor(), uuid=uuid, password=form.password.data)
             staff.update_staff(
@@ -190,33 +189,30 @@ def edit_submit(uuid: str) -> ResponseReturnValue:
         except UserError as error:
             add_errors(form, error)
         else:
-            flash(
-                "The account was saved."
-                + (" Its sessions were ended." if form.password.data else ""),
-                "good",
-            )
+            sessions_ended = " Its sessions were ended." if form.password.data else ""
+            flash(f"Account saved.{sessions_ended}", "good")
             return redirect(url_for("admin.staff.index"))
     return _edit(form, staff.find_staff(uuid)), 422
 
 
-def _edit(form: StaffForm, found: Staff) -> str:
+def _edit(form: StaffForm, account: Staff) -> str:
     form.roles.choices = choices(_roles())
     return render_template(
         "admin/accounts/staff/edit.html",
         form=form,
-        found=found,
-        timeline=audit.timeline("staff", found.uuid, 10),
+        account=account,
+        timeline=audit.timeline("staff", account.uuid, 10),
     )
 
 
 @bp.get("/roles")
 @allow("staff.view")
 def roles() -> ResponseReturnValue:
-    """All roles."""
-    held = session().execute(
+    """List roles."""
+    rows = session().execute(
         sa.select(staff_roles.c.role_id, sa.func.count()).group_by(staff_roles.c.role_id)
     )
-    counts: dict[int, int] = {row[0]: row[1] for row in held}
+    counts: dict[int, int] = {row[0]: row[1] for row in rows}
     return render_template(
         "admin/accounts/staff/roles.html", roles=staff.roles(), counts=counts, everything=EVERYTHING
     )
@@ -225,99 +221,100 @@ def roles() -> ResponseReturnValue:
 @bp.get("/roles/new")
 @allow("staff.manage")
 def role_form() -> ResponseReturnValue:
-    """The form of a new role."""
+    """Show the form of a new role."""
     return _role(RoleForm(), None)
 
 
 @bp.post("/roles/new")
 @allow("staff.manage")
 def role_submit() -> ResponseReturnValue:
-    """Makes a role."""
+    """Create a role."""
     return _save_role(None)
 
 
 @bp.get("/roles/<uuid>")
 @allow("staff.manage")
 def role_edit_form(uuid: str) -> ResponseReturnValue:
-    """The form of a role."""
-    found = staff.find_role(uuid)
-    return _role(RoleForm(data={"name": found.name, "permissions": list(found.permissions)}), found)
+    """Show the form of a role."""
+    role = staff.find_role(uuid)
+    return _role(RoleForm(data={"name": role.name, "permissions": list(role.permissions)}), role)
 
 
 @bp.post("/roles/<uuid>")
 @allow("staff.manage")
 def role_edit_submit(uuid: str) -> ResponseReturnValue:
-    """Changes a role."""
+    """Update a role."""
     return _save_role(staff.find_role(uuid))
 
 
-def _save_role(found: Role | None) -> ResponseReturnValue:
+def _save_role(role: Role | None) -> ResponseReturnValue:
     form = RoleForm()
-    form.permissions.choices = choices(_keys(found))
+    form.permissions.choices = choices(_permission_choices(role))
     if form.validate_on_submit():
         try:
             staff.save_role(
                 actor=actor(),
-                uuid=found.uuid if found else None,
+                uuid=role.uuid if role else None,
                 name=str(form.name.data),
                 permissions=form.permissions.data or (),
             )
         except UserError as error:
             add_errors(form, error)
         else:
-            flash(f"The role {form.name.data} was saved.", "good")
+            flash(f"Role {form.name.data} saved.", "good")
             return redirect(url_for("admin.staff.roles"))
-    return _role(form, found), 422
+    return _role(form, role), 422
 
 
-def _keys(found: Role | None) -> list[tuple[str, str]]:
-    """Every key that can be chosen; those a role holds of a module that is off just now stay
-    choosable.
-    """
-    known = [(one.key, one.name) for one in staff.all_permissions()]
-    gone = set(found.permissions) - {key for key, _ in known} - {EVERYTHING} if found else set()
-    return known + [(key, key) for key in sorted(gone)]
+def _inactive_keys(role: Role | None) -> list[str]:
+    """Return the permission keys of a role that belong to inactive modules."""
+    if role is None:
+        return []
+    known = {permission.key for permission in staff.all_permissions()}
+    return sorted(set(role.permissions) - known - {EVERYTHING})
 
 
-def _role(form: RoleForm, found: Role | None) -> str:
-    form.permissions.choices = choices(_keys(found))
-    permissions = staff.all_permissions()
-    known = {one.key for one in permissions}
-    groups = [(name, list(rows)) for name, rows in groupby(permissions, key=lambda one: one.group)]
+def _permission_choices(role: Role | None) -> list[tuple[str, str]]:
+    active = [(permission.key, permission.name) for permission in staff.all_permissions()]
+    return active + [(key, key) for key in _inactive_keys(role)]
+
+
+def _role(form: RoleForm, role: Role | None) -> str:
+    form.permissions.choices = choices(_permission_choices(role))
+    by_group = groupby(staff.all_permissions(), key=lambda permission: permission.group)
     return render_template(
         "admin/accounts/staff/role.html",
         form=form,
-        found=found,
-        groups=groups,
+        role=role,
+        groups=[(name, list(permissions)) for name, permissions in by_group],
         chosen=set(form.permissions.data or ()),
-        gone=[key for key, _ in _keys(found) if key not in known],
-        locked=bool(found and EVERYTHING in found.permissions),
+        inactive_keys=_inactive_keys(role),
+        locked=bool(role and EVERYTHING in role.permissions),
     )
 
 
 @bp.get("/roles/<uuid>/delete")
 @allow("staff.manage")
 def role_delete_form(uuid: str) -> ResponseReturnValue:
-    """The question before a role goes."""
-    found = staff.find_role(uuid)
+    """Show the confirmation of deleting a role."""
+    role = staff.find_role(uuid)
     return render_template(
         "admin/confirm.html",
-        title=f"Delete the role {found.name}?",
+        title=f"Delete the role {role.name}?",
         button="Delete role",
         back=url_for("admin.staff.role_edit_form", uuid=uuid),
-        goes=[f"The role {found.name} with its {len(found.permissions)} permissions"],
-        stays="No account has it, so nobody loses anything.",
+        stays="Roles in use can't be deleted, so no account loses permissions.",
     )
 
 
 @bp.post("/roles/<uuid>/delete")
 @allow("staff.manage")
 def role_delete_submit(uuid: str) -> ResponseReturnValue:
-    """Deletes a role that nobody has."""
+    """Delete a role that no account has."""
     try:
         staff.delete_role(actor=actor(), uuid=uuid)
     except UserError as error:
         flash(str(error), "bad")
     else:
-        flash("The role was deleted.", "good")
+        flash("Role deleted.", "good")
     return redirect(url_for("admin.staff.roles"))

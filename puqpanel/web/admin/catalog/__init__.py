@@ -1,1 +1,1 @@
-"""Products."""
+"""Staff pages for products."""

@@ -1,4 +1,4 @@
-"""Products, and the settings that their module keeps with them."""
+"""Staff pages for products and their module settings."""
 
 from __future__ import annotations
 
@@ -68,34 +68,32 @@ PRODUCTS = Listing(
 
 
 class ProductForm(Form):
-    """What is sold."""
+    """A product."""
 
-    ASKED = ("name", "module", "price", "currency", "period", "active", "description")
+    SAVED = ("name", "module", "price", "currency", "period", "active", "description")
     name = StringField(
         "Name",
-        [InputRequired("A name is needed."), Length(max=200)],
-        description="As customers see it.",
+        [InputRequired("Enter a name."), Length(max=200)],
+        description="Shown to customers.",
     )
     module = SelectField(
         "Module",
-        description="What makes it at the provider. It cannot be changed once services exist.",
+        description="Provisions this product. Can't be changed once it has services.",
     )
     price = StringField(
-        "Price", [InputRequired("A price is needed, 0 for nothing."), Length(max=20)], default="0"
+        "Price", [InputRequired("Enter a price, or 0 if it is free."), Length(max=20)], default="0"
     )
     currency = SelectField("Currency", choices=choices((code, code) for code in CURRENCIES))
-    period = SelectField("For each", choices=choices(PERIODS.items()), default="monthly")
+    period = SelectField("Billing period", choices=choices(PERIODS.items()), default="monthly")
     active = BooleanField("On sale", default=True)
     description = TextAreaField("Description", [Length(max=10_000)])
 
 
-def _offer(form: ProductForm, held: str = "") -> ProductForm:
-    pairs = [
-        ("", "None: nothing is made at a provider"),
-        *((m.key, m.title) for m in products.product_modules()),
-    ]
-    if held and held not in dict(pairs):
-        pairs.append((held, f"{held} (not switched on)"))
+def _with_modules(form: ProductForm, current: str = "") -> ProductForm:
+    """Fill the choices of the module field; an inactive current module stays selectable."""
+    pairs = [("", "None"), *((m.key, m.title) for m in products.product_modules())]
+    if current and current not in dict(pairs):
+        pairs.append((current, f"{current} (inactive)"))
     form.module.choices = choices(pairs)
     return form
 
@@ -103,7 +101,7 @@ def _offer(form: ProductForm, held: str = "") -> ProductForm:
 @bp.get("/")
 @allow("products.view")
 def index() -> ResponseReturnValue:
-    """The list."""
+    """List products."""
     if csv_wanted():
         return csv_answer(PRODUCTS, "products")
     page = PRODUCTS.page(session(), request.path, request.args)
@@ -116,34 +114,28 @@ def index() -> ResponseReturnValue:
 @bp.get("/new")
 @allow("products.manage")
 def create_form() -> ResponseReturnValue:
-    """The form of a new product."""
-    return _new(_offer(ProductForm(data={"module": request.args.get("module", "")})))
+    """Show the form of a new product."""
+    return _new(_with_modules(ProductForm(data={"module": request.args.get("module", "")})))
 
 
 @bp.post("/new")
 @allow("products.manage")
 def create_submit() -> ResponseReturnValue:
-    """Makes a product, then leads on to its module's settings."""
-    form = _offer(ProductForm())
+    """Create a product and continue to its module settings."""
+    form = _with_modules(ProductForm())
     if form.validate_on_submit():
         try:
             product = products.save_product(
-                actor=actor(), uuid=None, **form.values(*ProductForm.ASKED)
+                actor=actor(), uuid=None, **form.values(*ProductForm.SAVED)
             )
         except UserError as error:
             add_errors(form, error)
         else:
-            flash(
-                f"{product.name} was added."
-                + (" Now say how its module makes it." if product.module else ""),
-                "good",
-            )
-            return redirect(
-                url_for(
-                    "admin.products.settings_form" if product.module else "admin.products.show",
-                    uuid=product.uuid,
-                )
-            )
+            if product.module:
+                flash(f"{product.name} added. Next, configure the module.", "good")
+                return redirect(url_for("admin.products.settings_form", uuid=product.uuid))
+            flash(f"{product.name} added.", "good")
+            return redirect(url_for("admin.products.show", uuid=product.uuid))
     return _new(form), 422
 
 
@@ -162,7 +154,7 @@ def _new(form: ProductForm) -> str:
 @bp.get("/<uuid>")
 @allow("products.view")
 def show(uuid: str) -> ResponseReturnValue:
-    """One product."""
+    """Show a product."""
     product = products.find_product(uuid)
     return render_template(
         "admin/catalog/products/show.html",
@@ -176,27 +168,25 @@ def show(uuid: str) -> ResponseReturnValue:
 @bp.get("/<uuid>/edit")
 @allow("products.manage")
 def edit_form(uuid: str) -> ResponseReturnValue:
-    """The form of a product."""
+    """Show the form of a product."""
     product = products.find_product(uuid)
-    return _edit(
-        _offer(ProductForm(obj=product, data={"price": str(product.price.major)}), product.module),
-        product,
-    )
+    form = ProductForm(obj=product, data={"price": str(product.price.major)})
+    return _edit(_with_modules(form, product.module), product)
 
 
 @bp.post("/<uuid>/edit")
 @allow("products.manage")
 def edit_submit(uuid: str) -> ResponseReturnValue:
-    """Changes a product."""
+    """Update a product."""
     product = products.find_product(uuid)
-    form = _offer(ProductForm(), product.module)
+    form = _with_modules(ProductForm(), product.module)
     if form.validate_on_submit():
         try:
-            products.save_product(actor=actor(), uuid=uuid, **form.values(*ProductForm.ASKED))
+            products.save_product(actor=actor(), uuid=uuid, **form.values(*ProductForm.SAVED))
         except UserError as error:
             add_errors(form, error)
         else:
-            flash("The product was saved.", "good")
+            flash("Product saved.", "good")
             return redirect(url_for("admin.products.show", uuid=uuid))
     return _edit(form, products.find_product(uuid)), 422
 
@@ -210,36 +200,36 @@ def _edit(form: ProductForm, product: Product) -> str:
         form=form,
         label="Save product",
         back=back,
-        consequence="Services keep the price they were sold at.",
+        consequence="Existing services keep their price.",
     )
 
 
 @bp.get("/<uuid>/settings")
 @allow("products.manage")
 def settings_form(uuid: str) -> ResponseReturnValue:
-    """The module's form for this product; alone where a page asks for it as a fragment."""
+    """Show the module's form for the product: a page, or a fragment for htmx."""
     return _settings(products.find_product(uuid))
 
 
 @bp.post("/<uuid>/settings")
 @allow("products.manage")
 def settings_submit(uuid: str) -> ResponseReturnValue:
-    """Lets the module check and keep its form."""
-    sent = answers()
+    """Save the module's form."""
+    data = answers()
     try:
-        products.save_config(actor=actor(), uuid=uuid, data=sent)
+        products.save_config(actor=actor(), uuid=uuid, data=data)
     except UserError as error:
         errors = error.errors if isinstance(error, InvalidInput) else {"": [str(error)]}
-        return _settings(products.find_product(uuid), sent, errors), 422
-    flash("The module's settings were saved.", "good")
+        return _settings(products.find_product(uuid), data, errors), 422
+    flash("Module settings saved.", "good")
     return redirect(url_for("admin.products.show", uuid=uuid))
 
 
 def _settings(
-    product: Product, sent: dict[str, Any] | None = None, errors: dict[str, list[str]] | None = None
+    product: Product, data: dict[str, Any] | None = None, errors: dict[str, list[str]] | None = None
 ) -> str:
     module = products.module_of(product)
-    stored = None if sent is None else {"product_data": sent, "errors": errors or {}}
+    stored = None if data is None else {"product_data": data, "errors": errors or {}}
     called = (
         calls.invoke(
             calls.Call(
@@ -249,18 +239,14 @@ def _settings(
         if module
         else None
     )
-    template = (
-        "admin/module_form.html"
-        if request.headers.get("HX-Request")
-        else "admin/catalog/products/settings.html"
-    )
+    fragment = "HX-Request" in request.headers
     return render_template(
-        template,
+        "admin/module_form.html" if fragment else "admin/catalog/products/settings.html",
         product=product,
         module=module,
         called=called,
         errors=errors or {},
         label="Save settings",
         action=url_for("admin.products.settings_submit", uuid=product.uuid),
-        consequence="New services use them at once, existing ones with Change package.",
+        consequence="Applies to new services. Existing ones are updated by Change package.",
     )

@@ -1,1 +1,1 @@
-"""Services, requests to modules, settlement and package changes."""
+"""Staff pages for services and their provisioning."""

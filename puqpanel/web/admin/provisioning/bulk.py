@@ -1,5 +1,6 @@
-"""One action on many rows: asked for in a list, confirmed once, then done row by row; those
-that cannot are named.
+"""Bulk actions of a list: confirmed once, then applied row by row.
+
+Rows whose action fails are reported by name; the others are not affected.
 """
 
 from __future__ import annotations
@@ -14,21 +15,22 @@ from puqpanel.domain.errors import UserError
 from puqpanel.web.guard import can
 from puqpanel.web.list_page import SIZES
 
-NAMED = 12
+MAX_NAMES = 12
+"""How many rows a harmless action lists by name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bulk:
-    """What a list's bulk bar can do.
+    """One action of a list's bulk bar.
 
     Args:
-        permission: who may.
-        verb: the word on the button, `Suspend`.
-        done: what is said afterwards, `queued for suspension`.
-        act: does it to one row, by its uuid.
-        lead: the sentence above the names.
-        danger: it destroys something: every name is listed, and the verb with their number has to
-            be typed.
+        permission: the permission it requires.
+        verb: the button's label, `Suspend`.
+        done: completes the message afterwards, `queued for suspension`.
+        act: applies the action to one row, by its UUID.
+        lead: the sentence above the names on the confirmation page.
+        danger: it destroys something: every name is listed, and the verb and the number of rows
+            must be typed.
     """
 
     permission: str
@@ -46,55 +48,63 @@ def run(
     nouns: str,
     back: str,
 ) -> ResponseReturnValue:
-    """Answers the POST of a bulk bar: the question first, then the doing.
+    """Handle the POST of a bulk bar: show the confirmation page, or apply the confirmed action.
 
     Args:
-        actions: the value of the button → what it does.
-        names: uuids → (uuid, name) of those that exist.
-        noun, nouns: what a row is called.
-        back: the list's address.
+        actions: the actions, by the value of their button.
+        names: returns (UUID, name) pairs of the rows that exist among the given UUIDs.
+        noun: the name of a row, `service`.
+        nouns: its plural.
+        back: the URL of the list.
     """
     action = actions.get(request.form.get("do", "")) or abort(400)
     if not can(action.permission):
         abort(403)
-    found = list(names(request.form.getlist("id")[: SIZES[-1]]))
-    if not found:
-        flash(f"No {noun} was selected.", "warn")
+    rows = list(names(request.form.getlist("id")[: SIZES[-1]]))
+    if not rows:
+        flash(f"Select at least one {noun}.", "warn")
         return redirect(back)
-    count = f"1 {noun}" if len(found) == 1 else f"{len(found)} {nouns}"
-    typed = f"{action.verb.upper()} {len(found)}" if action.danger else ""
-    asked = request.form.get("confirmed") == "yes"
-    right = " ".join(request.form.get("typed", "").split()) == typed
-    if not asked or not right:
-        most = len(found) if action.danger else NAMED
-        shown = [name for _, name in found[:most]]
+    phrase = f"{action.verb.upper()} {len(rows)}" if action.danger else ""
+    submitted = request.form.get("confirmed") == "yes"
+    phrase_matches = " ".join(request.form.get("typed", "").split()) == phrase
+    if not submitted or not phrase_matches:
+        count = f"1 {noun}" if len(rows) == 1 else f"{len(rows)} {nouns}"
         page = render_template(
             "admin/confirm.html",
             title=f"{action.verb} {count}?",
             button=f"{action.verb} {count}",
             back=back,
             keep="Go back",
-            goes=shown + ([f"and {len(found) - most} more"] if len(found) > most else []),
+            goes=_listed(rows, len(rows) if action.danger else MAX_NAMES),
             lead=action.lead,
             danger=action.danger,
-            typed=typed,
-            wrong=f"Type {typed} exactly, then nothing is done by mistake." if asked else "",
+            typed=phrase,
+            wrong=f"Type {phrase} exactly to confirm." if submitted else "",
             carried=[
                 ("do", request.form["do"]),
                 ("confirmed", "yes"),
-                *(("id", uuid) for uuid, _ in found),
+                *(("id", uuid) for uuid, _ in rows),
             ],
         )
-        return (page, 422) if asked else page
-    refused = []
-    for uuid, name in found:
+        return (page, 422) if submitted else page
+    _apply(action, rows, noun, nouns)
+    return redirect(back)
+
+
+def _listed(rows: Sequence[tuple[str, str]], limit: int) -> list[str]:
+    names = [name for _, name in rows[:limit]]
+    return [*names, f"and {len(rows) - limit} more"] if len(rows) > limit else names
+
+
+def _apply(action: Bulk, rows: Sequence[tuple[str, str]], noun: str, nouns: str) -> None:
+    errors = []
+    for uuid, name in rows:
         try:
             action.act(uuid)
         except UserError as error:
-            refused.append(f"{name}: {error}")
-    done = len(found) - len(refused)
+            errors.append(f"{name}: {error}")
+    done = len(rows) - len(errors)
     if done:
         flash(f"{done} {noun if done == 1 else nouns} {action.done}.", "good")
-    if refused:
-        flash(" ".join(refused[:NAMED]), "bad")
-    return redirect(back)
+    if errors:
+        flash(" ".join(errors[:MAX_NAMES]), "bad")

@@ -1,6 +1,4 @@
-"""Why a service stands where it stands: a question, one plain sentence, and the entries of the
-audit that tell it.
-"""
+"""Explanations of a service's status, taken from its audit entries."""
 
 from __future__ import annotations
 
@@ -11,19 +9,21 @@ from puqpanel.domain.service_states import ProvisionStatus, ServiceStatus
 from puqpanel.models import Audit, Service
 from puqpanel.web.look import status
 
-TELLING = ("_failed", "_refused", "_succeeded", ".provision_status")
+DECISIVE = ("_failed", "_refused", "_succeeded", ".provision_status")
+"""Endings of the audit actions that change or explain a status."""
 
 
 @dataclass(frozen=True, slots=True)
-class Why:
-    """The answer, as the page shows it.
+class Explanation:
+    """An explanation as the page shows it.
 
     Args:
-        question: the title.
+        question: the heading.
         sentence: the answer.
-        tone, icon: of its tile.
-        event: the entry that moved or failed the service, if it is among the last.
-        asked: the entry in which somebody asked for it, if that is known.
+        tone: the colour of the icon's tile.
+        icon: the icon's name.
+        event: the audit entry that changed the status or recorded the failure, if it is recent.
+        request: the audit entry of the request that led to it, if known.
     """
 
     question: str
@@ -31,51 +31,56 @@ class Why:
     tone: str
     icon: str
     event: Audit | None
-    asked: Audit | None
+    request: Audit | None = None
 
 
-def why(service: Service, history: Sequence[Audit]) -> Why | None:
-    """What there is to explain about a service; None where it simply runs.
+def explain_status(service: Service, history: Sequence[Audit]) -> Explanation | None:
+    """Explain why a service failed or is not active; None if there is nothing to explain.
 
     Args:
-        service: which.
-        history: its last entries in the audit, newest first.
+        service: the service.
+        history: its latest audit entries, newest first.
     """
-    event = next((entry for entry in history if entry.action.endswith(TELLING)), None)
+    event = next((entry for entry in history if entry.action.endswith(DECISIVE)), None)
     if service.failure:
-        return Why(
-            _went_wrong(service, event), service.failure, "bad", "triangle-exclamation", event, None
-        )
+        question = _failure_question(service, event)
+        return Explanation(question, service.failure, "bad", "triangle-exclamation", event)
     if service.status == ServiceStatus.ACTIVE or event is None:
         return None
     shown = status("service", service.status)
-    question = f"Why is it {shown.word.lower()}?"
-    verb = event.action.removeprefix("service.").removesuffix("_succeeded")
-    asked = next(
-        (
-            entry
-            for entry in history
-            if entry.action == f"service.{verb}_requested" and entry.id < event.id
-        ),
-        None,
+    request = _request_of(event, history)
+    return Explanation(
+        f"Why is it {shown.word.lower()}?",
+        _sentence(service, event, request),
+        shown.tone,
+        shown.icon,
+        event,
+        request,
     )
-    reason = str((asked.after or {}).get("reason", "")) if asked else ""
+
+
+def _request_of(event: Audit, history: Sequence[Audit]) -> Audit | None:
+    verb = event.action.removeprefix("service.").removesuffix("_succeeded")
+    action = f"service.{verb}_requested"
+    return next(
+        (entry for entry in history if entry.action == action and entry.id < event.id), None
+    )
+
+
+def _sentence(service: Service, event: Audit, request: Audit | None) -> str:
+    reason = str((request.after or {}).get("reason", "")) if request else ""
     if reason:
-        sentence = reason
-    elif asked is not None and service.status == ServiceStatus.SUSPENDED:
-        sentence = f"{asked.actor_name} suspended it and wrote down no reason."
-    else:
-        sentence = event.summary
-    return Why(question, sentence, shown.tone, shown.icon, event, asked)
+        return reason
+    if request is not None and service.status == ServiceStatus.SUSPENDED:
+        return f"{request.actor_name} suspended it and gave no reason."
+    return event.summary
 
 
-def _went_wrong(service: Service, event: Audit | None) -> str:
+def _failure_question(service: Service, event: Audit | None) -> str:
     if service.provision_status in (ProvisionStatus.FAILED, ProvisionStatus.NOT_FOUND):
         return "Why did it fail?"
     if service.provision_status == ProvisionStatus.PROCESSING:
-        return "What went wrong last time?"
-    return (
-        "Why was it refused?"
-        if event is not None and event.action.endswith("_refused")
-        else "What went wrong?"
-    )
+        return "Why did the last attempt fail?"
+    if event is not None and event.action.endswith("_refused"):
+        return "Why was it refused?"
+    return "What went wrong?"

@@ -1,10 +1,8 @@
-"""What staff do to a service at its provider: create, suspend, unsuspend, change package,
-terminate, try again.
-"""
+"""Provisioning requests by staff: create, suspend, unsuspend, change package, terminate, retry."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -26,54 +24,55 @@ from puqpanel.web.forms import Form, add_errors, choices
 from puqpanel.web.guard import actor, allow
 
 bp = Blueprint("provisioning", __name__, url_prefix="/services")
-AT_ONCE = frozenset({"create", "unsuspend"})
 
 
 class PackageForm(Form):
-    """Which product the service has from now on."""
+    """A change of package: the new product and the price."""
 
     product = SelectField(
         "Product",
         [InputRequired("Choose a product.")],
-        description="Only products of the same module.",
+        description="Products with the same module.",
     )
     price = SelectField(
         "Price",
-        [InputRequired("Say what it costs from now on.")],
+        [InputRequired("Choose a price.")],
         default="keep",
         choices=choices(
             [
-                ("keep", "Keep the price it was sold at"),
-                ("take", "Take the product's price of today"),
+                ("keep", "Keep the current price"),
+                ("take", "Use the product's current price"),
             ]
         ),
     )
 
 
 class SuspendForm(Form):
-    """Why a service is suspended."""
+    """A suspension with its reason."""
 
     reason = StringField(
         "Reason (optional)",
-        description="Only staff see it, on the service's page and in its timeline.",
+        description="Visible to staff only.",
         render_kw={"maxlength": requests.REASON},
     )
 
 
-def ask(uuid: str, verb: str, **more: Any) -> str:
-    """Asks for a verb and answers the sentence that is shown for it.
+def request_verb(uuid: str, verb: str, **options: Any) -> str:
+    """Request a provisioning action and return the message to show.
 
     Args:
-        more: what `provisioning.request` wants to know of a change of package, or the reason.
+        uuid: the service.
+        verb: a key of VERBS.
+        options: further arguments of `requests.request`: a reason, or those of a package change.
 
     Raises:
         UserError: it was refused.
     """
-    result = requests.request(actor=actor(), service_uuid=uuid, verb=verb, **more)
+    result = requests.request(actor=actor(), service_uuid=uuid, verb=verb, **options)
     label = VERBS[verb].label
     if not result.ok:
-        raise ConflictError(result.message or f"{label} was refused by the module.")
-    return f"{label} is under way."
+        raise ConflictError(result.message or f"The module refused the request: {label}.")
+    return f"{label} requested."
 
 
 def retry_last(uuid: str) -> str:
@@ -83,102 +82,98 @@ def retry_last(uuid: str) -> str:
         UserError: it cannot be retried.
     """
     task = task_operations.retry_last_task(actor=actor(), service_uuid=uuid)
-    return f"{task.title or 'The task'} was started again."
+    return f"{task.title or 'Task'} queued again."
 
 
-def _done(uuid: str, act: partial[str]) -> ResponseReturnValue:
+def _run(uuid: str, act: Callable[[], str]) -> ResponseReturnValue:
+    """Run an action, flash its message or error, and return to the service's page."""
     try:
         flash(act(), "good")
     except InProgressError as error:
         flash(str(error), "busy")
     except ConflictError as error:
         flash(str(error), "bad")
-    return redirect(url_for("admin.services.show", uuid=uuid))
+    return redirect(_page(uuid))
 
 
 @bp.post("/<uuid>/<any(create, unsuspend):verb>")
 @allow("services.provision")
 def at_once(uuid: str, verb: str) -> ResponseReturnValue:
-    """What needs no question: it gives and takes nothing away."""
-    return _done(uuid, partial(ask, uuid, verb))
+    """Request an action that needs no confirmation."""
+    return _run(uuid, partial(request_verb, uuid, verb))
 
 
 @bp.post("/<uuid>/retry")
 @allow("services.provision")
 def retry(uuid: str) -> ResponseReturnValue:
-    """Tries again what failed."""
-    return _done(uuid, partial(retry_last, uuid))
+    """Retry the last task."""
+    return _run(uuid, partial(retry_last, uuid))
 
 
 @bp.get("/<uuid>/suspend")
 @allow("services.provision")
 def suspend_form(uuid: str) -> ResponseReturnValue:
-    """The question before a suspension."""
+    """Show the confirmation of a suspension."""
     service = services.find_service(uuid)
     return render_template(
         "admin/provisioning/services/suspend.html",
         form=SuspendForm(),
         title=f"Suspend {service.name}?",
         button="Suspend service",
-        keep="Leave it on",
         back=_page(uuid),
-        lead="Until it is unsuspended:",
-        goes=["The customer cannot use it", "The provider keeps everything that is in it"],
-        stays=f"{service.client.name} sees that it is suspended.",
+        lead="Until you unsuspend the service:",
+        goes=["The customer can't use it", "The provider keeps its data"],
+        stays=f"{service.client.name} sees the service as suspended.",
     )
 
 
 @bp.post("/<uuid>/suspend")
 @allow("services.provision")
 def suspend_submit(uuid: str) -> ResponseReturnValue:
-    """Suspends; the reason is for whoever of staff wonders later."""
-    return _done(uuid, partial(ask, uuid, "suspend", reason=SuspendForm().reason.data or ""))
+    """Request the suspension."""
+    return _run(
+        uuid, partial(request_verb, uuid, "suspend", reason=SuspendForm().reason.data or "")
+    )
 
 
 @bp.get("/<uuid>/terminate")
 @allow("services.terminate")
 def terminate_form(uuid: str) -> ResponseReturnValue:
-    """The question before a termination; the name has to be typed."""
+    """Show the confirmation of a termination."""
     return _terminate(services.find_service(uuid))
 
 
 @bp.post("/<uuid>/terminate")
 @allow("services.terminate")
 def terminate_submit(uuid: str) -> ResponseReturnValue:
-    """Terminates, if the name was typed."""
+    """Request the termination if the service's name was typed."""
     service = services.find_service(uuid)
     if request.form.get("typed", "").strip() != service.name:
-        return (
-            _terminate(
-                service,
-                "Type the name exactly as it is written, then nothing is terminated by mistake.",
-            ),
-            422,
-        )
-    return _done(uuid, partial(ask, uuid, "terminate"))
+        return _terminate(service, "Type the name exactly as shown to confirm."), 422
+    return _run(uuid, partial(request_verb, uuid, "terminate"))
 
 
-def _terminate(service: Service, wrong: str = "") -> str:
+def _terminate(service: Service, error: str = "") -> str:
     return render_template(
         "admin/confirm.html",
         title=f"Terminate {service.name}?",
         button="Terminate service",
         back=_page(service.uuid),
         typed=service.name,
-        lead="This deletes at the provider, at once and for good:",
+        lead="This permanently deletes at the provider:",
         goes=[
-            f"The account or machine of {service.name}",
-            "All data in it, with whatever backups the provider keeps beside it",
+            f"The account or server of {service.name}",
+            "All its data, and backups stored with it",
         ],
-        stays="The client, the price, the timeline and the log stay.",
-        wrong=wrong,
+        stays="The service's price, timeline and module log are kept.",
+        wrong=error,
     )
 
 
 @bp.get("/<uuid>/package")
 @allow("services.provision")
 def package_form(uuid: str) -> ResponseReturnValue:
-    """Which product the service is to have."""
+    """Show the form for changing the package."""
     service = services.find_service(uuid)
     return _package(PackageForm(data={"product": service.product.uuid}), service)
 
@@ -186,24 +181,22 @@ def package_form(uuid: str) -> ResponseReturnValue:
 @bp.post("/<uuid>/package")
 @allow("services.provision")
 def package_submit(uuid: str) -> ResponseReturnValue:
-    """Changes the product, then has the module carry it to the provider."""
+    """Request the change of package."""
     service = services.find_service(uuid)
     form = PackageForm()
     form.product.choices = choices(_packages(service))
     if form.validate_on_submit():
         try:
-            flash(
-                ask(
-                    uuid,
-                    "change_package",
-                    product_uuid=form.product.data,
-                    take_price=form.price.data == "take",
-                ),
-                "good",
+            message = request_verb(
+                uuid,
+                "change_package",
+                product_uuid=form.product.data,
+                take_price=form.price.data == "take",
             )
         except UserError as error:
             add_errors(form, error)
         else:
+            flash(message, "good")
             return redirect(_page(uuid))
     return _package(form, service), 422
 
@@ -222,7 +215,7 @@ def _packages(service: Service) -> list[tuple[str, str]]:
         (
             row.uuid,
             f"{row.name}, {Money(row.price_minor, row.currency)}"
-            + (" (as it is configured now)" if row.uuid == service.product.uuid else ""),
+            + (" (current)" if row.uuid == service.product.uuid else ""),
         )
         for row in rows
     ]
@@ -237,9 +230,7 @@ def _package(form: PackageForm, service: Service) -> str:
         form=form,
         label="Change package",
         back=_page(service.uuid),
-        consequence=(
-            "Queues a task. If the provider does not follow, the service stays on what it has."
-        ),
+        consequence="If the change fails, the service keeps its current package.",
     )
 
 
@@ -248,15 +239,13 @@ def _page(uuid: str) -> str:
 
 
 def _names(uuids: Sequence[str]) -> Iterable[tuple[str, str]]:
-    found = (
+    statement = (
         sa.select(Service.uuid, Service.name, Client.name)
         .join(Client, Client.id == Service.client_id)
         .where(Service.uuid.in_(uuids))
+        .order_by(Service.name, Service.id)
     )
-    return [
-        (uuid, f"{name} of {client}")
-        for uuid, name, client in session().execute(found.order_by(Service.name, Service.id))
-    ]
+    return [(uuid, f"{name} of {client}") for uuid, name, client in session().execute(statement)]
 
 
 BULK = {
@@ -264,29 +253,29 @@ BULK = {
         "services.provision",
         "Suspend",
         "queued for suspension",
-        lambda uuid: ask(uuid, "suspend"),
-        "Their customers cannot use them until they are unsuspended:",
+        lambda uuid: request_verb(uuid, "suspend"),
+        "Customers can't use these services until you unsuspend them:",
     ),
     "unsuspend": Bulk(
         "services.provision",
         "Unsuspend",
-        "queued to be unsuspended",
-        lambda uuid: ask(uuid, "unsuspend"),
-        "These are switched on again:",
+        "queued for unsuspension",
+        lambda uuid: request_verb(uuid, "unsuspend"),
+        "These services become available again:",
     ),
     "retry": Bulk(
         "services.provision",
         "Retry",
-        "started again",
+        "queued again",
         retry_last,
-        "What failed last is tried again for:",
+        "The last failed task is retried for:",
     ),
     "terminate": Bulk(
         "services.terminate",
         "Terminate",
         "queued for termination",
-        lambda uuid: ask(uuid, "terminate"),
-        "This deletes at the provider, at once and for good, the accounts and all data of:",
+        lambda uuid: request_verb(uuid, "terminate"),
+        "This permanently deletes these services and all their data at the provider:",
         danger=True,
     ),
 }
@@ -295,7 +284,7 @@ BULK = {
 @bp.post("/bulk")
 @allow("services.provision")
 def bulk() -> ResponseReturnValue:
-    """The bulk bar of the list."""
+    """Suspend, unsuspend, retry or terminate several services."""
     if request.form.get("do") not in BULK:
         abort(400)
     return run(BULK, _names, "service", "services", url_for("admin.services.index"))

@@ -1,6 +1,6 @@
-"""Services: the list, one service, its module's settings.
+"""Staff pages for services: the list, a service, its module settings.
 
-What is done to one at its provider stands in provisioning.py.
+Provisioning requests are in requests.py.
 """
 
 from __future__ import annotations
@@ -10,28 +10,30 @@ from typing import Any
 import sqlalchemy as sa
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from wtforms import SelectField, StringField
+from wtforms import SelectChoice, SelectField, StringField  # type: ignore[attr-defined]
 from wtforms.validators import InputRequired, Length
 
 from puqpanel.domain.errors import InvalidInput, UserError
 from puqpanel.domain.money import PERIODS, Money
 from puqpanel.domain.service_states import ProvisionStatus, ServiceStatus
+from puqpanel.domain.task_states import TaskStatus
 from puqpanel.host import calls
 from puqpanel.infra.db import session
 from puqpanel.models import Audit, Client, ModuleLog, Product, Service, Task
 from puqpanel.operations.catalog import products
 from puqpanel.operations.provisioning import services
-from puqpanel.web.admin.accounts.pick import Found, find_clients, matching
+from puqpanel.web.admin.accounts.pick import ClientSearch, find_clients, matching
 from puqpanel.web.admin.oversight.tasks import ROW, open_among
-from puqpanel.web.admin.provisioning.explanations import why
+from puqpanel.web.admin.provisioning.explanations import explain_status
+from puqpanel.web.admin.provisioning.service_actions import BROKEN, actions_for
 from puqpanel.web.exports import csv_answer, csv_wanted
 from puqpanel.web.forms import Form, add_errors, answers, choices
-from puqpanel.web.guard import actor, allow
+from puqpanel.web.guard import actor, allow, can
 from puqpanel.web.list_page import Tab
 from puqpanel.web.lists import Column, Filter, Listing, Sort
 
 bp = Blueprint("services", __name__, url_prefix="/services")
-BROKEN = (ProvisionStatus.FAILED, ProvisionStatus.NOT_FOUND)
+UNDER_WAY = (TaskStatus.QUEUED, TaskStatus.RUNNING, TaskStatus.RETRYING)
 
 
 def _products() -> list[tuple[str, str]]:
@@ -44,7 +46,7 @@ def _products() -> list[tuple[str, str]]:
 
 
 def _of_client(text: str) -> sa.ColumnElement[bool]:
-    """One client by ID, as other pages link here, or all whose name or address is like that."""
+    """Match one client by UUID, or clients by part of their name, e-mail or company."""
     return Client.uuid == text if _is_uuid(text) else matching(text)
 
 
@@ -131,62 +133,61 @@ SERVICES = Listing(
 
 
 class ServiceForm(Form):
-    """A new service."""
+    """A new service, with the search for its client."""
 
     find = StringField("Find a client")
-    client = StringField("Client", [InputRequired("Choose who buys it.")])
-    product = SelectField("Product", [InputRequired("Choose what is bought.")])
+    client = StringField("Client", [InputRequired("Choose a client.")])
+    product = SelectField("Product", [InputRequired("Choose a product.")])
     name = StringField(
         "Name",
-        [InputRequired("A name is needed."), Length(max=200)],
-        description="What lists and the customer's pages call it, a host name for instance.",
+        [InputRequired("Enter a name."), Length(max=200)],
+        description="Shown in lists and to the customer, such as a host name.",
     )
 
 
 class NameForm(Form):
-    """What a service is called."""
+    """The name of a service."""
 
-    name = StringField("Name", [InputRequired("A name is needed."), Length(max=200)])
+    name = StringField("Name", [InputRequired("Enter a name."), Length(max=200)])
 
 
 @bp.get("/")
 @allow("services.view")
 def index() -> ResponseReturnValue:
-    """The list."""
+    """List services."""
     if csv_wanted():
         return csv_answer(SERVICES, "services")
     page = SERVICES.page(session(), request.path, request.args)
     return render_template(
-        "admin/provisioning/services/index.html", list=page, Money=Money, periods=PERIODS
+        "admin/provisioning/services/index.html",
+        list=page,
+        Money=Money,
+        periods=PERIODS,
+        broken=BROKEN,
     )
 
 
 @bp.get("/new")
 @allow("services.manage")
 def create_form() -> ResponseReturnValue:
-    """The form of a new service."""
-    return _new(
-        ServiceForm(
-            data={"client": request.args.get("client", ""), "product": request.args.get("product")}
-        )
-    )
+    """Show the form of a new service."""
+    selected = {"client": request.args.get("client", ""), "product": request.args.get("product")}
+    return _new(ServiceForm(data=selected))
 
 
 @bp.post("/new")
 @allow("services.manage")
 def create_submit() -> ResponseReturnValue:
-    """Sells a product to a client, nothing is provisioned yet; or looks for clients, where that
-    button was pressed.
-    """
+    """Create a service without provisioning it, or search clients if "Find" was clicked."""
     form = ServiceForm()
-    _offer(form)
+    form.product.choices = _product_choices()
     if "look" in request.form:
         found = find_clients(form.find.data)
         form.client.data = found.only()
         return _new(form, found)
     found = find_clients(form.find.data, form.client.data or "")
-    if not form.client.data and (meant := found.only()):
-        form.client.data, form.client.raw_data = meant, [meant]
+    if not form.client.data and (client_uuid := found.only()):
+        form.client.data, form.client.raw_data = client_uuid, [client_uuid]
     if form.validate_on_submit():
         try:
             service = services.create_service(
@@ -198,32 +199,36 @@ def create_submit() -> ResponseReturnValue:
         except UserError as error:
             add_errors(form, error)
         else:
-            flash(f"{service.name} was added. Press Create to make it at the provider.", "good")
+            flash(f"{service.name} added. Click Create to provision it.", "good")
             return redirect(url_for("admin.services.show", uuid=service.uuid))
     return _new(form, found), 422
 
 
-def _offer(form: ServiceForm) -> None:
-    sold = [
-        (p.uuid, f"{p.name}, {p.price} / {PERIODS.get(p.period, p.period)}")
-        for p in products.products()
+def _product_choices() -> list[SelectChoice]:
+    on_sale = [
+        (
+            product.uuid,
+            f"{product.name}, {product.price} / {PERIODS.get(product.period, product.period)}",
+        )
+        for product in products.products()
     ]
-    form.product.choices = choices([("", "Choose a product…"), *sold])
+    return choices([("", "Choose a product…"), *on_sale])
 
 
-def _new(form: ServiceForm, found: Found | None = None) -> str:
-    _offer(form)
+def _new(form: ServiceForm, found: ClientSearch | None = None) -> str:
+    form.product.choices = _product_choices()
     return render_template(
         "admin/provisioning/services/new.html",
         form=form,
         found=found or find_clients("", form.client.data or ""),
+        has_products=len(form.product.choices) > 1,
     )
 
 
 @bp.get("/<uuid>")
 @allow("services.view")
 def show(uuid: str) -> ResponseReturnValue:
-    """One service: state, why, tasks, module, log, timeline."""
+    """Show a service with its tasks, module settings, log and timeline."""
     service = services.find_service(uuid)
     log = (
         session()
@@ -245,29 +250,31 @@ def show(uuid: str) -> ResponseReturnValue:
         )
         .all()
     )
+    state = _state(service)
+    ended = service.status in (ServiceStatus.TERMINATED, ServiceStatus.CANCELLED)
     return render_template(
         "admin/provisioning/services/show.html",
         log=log,
         timeline=history,
-        why=why(service, history),
-        without=products.why_without_module(service.product),
-        **_state(service),
+        explanation=explain_status(service, history),
+        module_problem=products.why_without_module(service.product),
+        actions=actions_for(service, state["tasks"], busy=state["busy"]),
+        shows_settings=bool(state["module"]) and can("services.manage") and not ended,
+        **state,
     )
 
 
 @bp.get("/<uuid>/live")
 @allow("services.view")
 def live(uuid: str) -> ResponseReturnValue:
-    """The state strip and the tasks alone, asked for every two seconds while something runs;
-    then the whole page once more.
-    """
+    """Show the status and tasks as a fragment; reload the page once nothing runs any more."""
     state = _state(services.find_service(uuid))
-    answer = render_template("admin/provisioning/services/_live.html", **state)
-    return answer if state["busy"] else (answer, {"HX-Refresh": "true"})
+    fragment = render_template("admin/provisioning/services/_live.html", **state)
+    return fragment if state["busy"] else (fragment, {"HX-Refresh": "true"})
 
 
 def _state(service: Service) -> dict[str, Any]:
-    rows = (
+    tasks = (
         session()
         .execute(
             sa.select(*ROW)
@@ -280,17 +287,17 @@ def _state(service: Service) -> dict[str, Any]:
     return {
         "service": service,
         "module": services.module_of(service),
-        "verbs": services.possible_verbs(service),
-        "tasks": rows,
+        "tasks": tasks,
+        "open_task": next((task for task in tasks if task.status in UNDER_WAY), None),
         "periods": PERIODS,
-        "busy": service.provision_status == ProvisionStatus.PROCESSING or open_among(rows),
+        "busy": service.provision_status == ProvisionStatus.PROCESSING or open_among(tasks),
     }
 
 
 @bp.get("/<uuid>/edit")
 @allow("services.manage")
 def edit_form(uuid: str) -> ResponseReturnValue:
-    """The form of the service's name."""
+    """Show the form of the service's name."""
     service = services.find_service(uuid)
     return _edit(NameForm(obj=service), service)
 
@@ -298,7 +305,7 @@ def edit_form(uuid: str) -> ResponseReturnValue:
 @bp.post("/<uuid>/edit")
 @allow("services.manage")
 def edit_submit(uuid: str) -> ResponseReturnValue:
-    """Renames a service."""
+    """Rename a service."""
     form = NameForm()
     if form.validate_on_submit():
         try:
@@ -306,7 +313,7 @@ def edit_submit(uuid: str) -> ResponseReturnValue:
         except UserError as error:
             add_errors(form, error)
         else:
-            flash("The service was renamed.", "good")
+            flash("Service renamed.", "good")
             return redirect(url_for("admin.services.show", uuid=uuid))
     return _edit(form, services.find_service(uuid)), 422
 
@@ -320,36 +327,36 @@ def _edit(form: NameForm, service: Service) -> str:
         form=form,
         label="Rename service",
         back=back,
-        consequence="The name is the panel's own; nothing changes at the provider.",
+        consequence="Changes the name in the panel only, not at the provider.",
     )
 
 
 @bp.get("/<uuid>/settings")
 @allow("services.manage")
 def settings_form(uuid: str) -> ResponseReturnValue:
-    """The module's form for this service; alone where a page asks for it as a fragment."""
+    """Show the module's form for the service: a page, or a fragment for htmx."""
     return _settings(services.find_service(uuid))
 
 
 @bp.post("/<uuid>/settings")
 @allow("services.manage")
 def settings_submit(uuid: str) -> ResponseReturnValue:
-    """Lets the module check and keep its form."""
-    sent = answers()
+    """Save the module's form."""
+    data = answers()
     try:
-        services.save_service_data(actor=actor(), uuid=uuid, data=sent)
+        services.save_service_data(actor=actor(), uuid=uuid, data=data)
     except UserError as error:
         errors = error.errors if isinstance(error, InvalidInput) else {"": [str(error)]}
-        return _settings(services.find_service(uuid), sent, errors), 422
-    flash("The module's settings were saved.", "good")
+        return _settings(services.find_service(uuid), data, errors), 422
+    flash("Module settings saved.", "good")
     return redirect(url_for("admin.services.show", uuid=uuid))
 
 
 def _settings(
-    service: Service, sent: dict[str, Any] | None = None, errors: dict[str, list[str]] | None = None
+    service: Service, data: dict[str, Any] | None = None, errors: dict[str, list[str]] | None = None
 ) -> str:
     module = services.module_of(service)
-    stored = None if sent is None else {"service_data": sent, "errors": errors or {}}
+    stored = None if data is None else {"service_data": data, "errors": errors or {}}
     called = (
         calls.invoke(
             calls.Call(
@@ -359,21 +366,14 @@ def _settings(
         if module
         else None
     )
-    template = (
-        "admin/module_form.html"
-        if request.headers.get("HX-Request")
-        else "admin/provisioning/services/settings.html"
-    )
+    fragment = "HX-Request" in request.headers
     return render_template(
-        template,
+        "admin/module_form.html" if fragment else "admin/provisioning/services/settings.html",
         service=service,
         module=module,
         called=called,
         errors=errors or {},
         action=url_for("admin.services.settings_submit", uuid=service.uuid),
         label="Save settings",
-        consequence=(
-            "Kept by the panel. The provider hears of it with Change package, or at once where a"
-            " field says so."
-        ),
+        consequence="Sent to the provider by Change package, unless a field says otherwise.",
     )

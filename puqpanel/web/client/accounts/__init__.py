@@ -1,1 +1,1 @@
-"""Staff, roles, users, clients, passwords and sign-in."""
+"""Sign-in and password pages of the client area."""

@@ -1,4 +1,4 @@
-"""Customers sign in and out, and change their own password."""
+"""Client area sign-in, sign-out and password change."""
 
 from __future__ import annotations
 

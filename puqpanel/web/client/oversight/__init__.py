@@ -1,1 +1,1 @@
-"""Tasks, schedule, health, dashboard, statistics and search."""
+"""Home page of the client area."""

@@ -1,4 +1,4 @@
-"""The customer's first page."""
+"""The home page of the client area."""
 
 from __future__ import annotations
 
@@ -7,22 +7,27 @@ from flask.typing import ResponseReturnValue
 
 from puqpanel.domain.money import PERIODS
 from puqpanel.operations.provisioning import services
+from puqpanel.web.client.provisioning.notices import ENDED, home_notice, row_of
 from puqpanel.web.guard import current_customer, customer
 
 bp = Blueprint("home", __name__)
-ALIVE = ("pending", "active", "suspended", "fraud")
 
 
 @bp.get("/")
 @customer
 def index() -> ResponseReturnValue:
-    """What the customer has, and what needs them."""
-    me = current_customer()
-    mine = services.services_of(me.id)
-    alive, ended = (
-        [one for one in mine if one.status in ALIVE],
-        [one for one in mine if one.status not in ALIVE],
-    )
+    """Show the user's current services and what is wrong with them."""
+    user = current_customer()
+    all_services = services.services_of(user.id)
+    current = [service for service in all_services if service.status not in ENDED]
+    notices = [notice for service in current if (notice := home_notice(service))]
+    count = "1 service" if len(current) == 1 else f"{len(current)} services"
     return render_template(
-        "client/oversight/home.html", me=me, alive=alive, ended=ended, periods=PERIODS
+        "client/oversight/home.html",
+        greeting=f"Hello, {user.name.split()[0]}" if user.name.strip() else "Hello",
+        service_count=count if current else "",
+        notices=notices,
+        services=[row_of(service) for service in current],
+        has_ended=len(current) < len(all_services),
+        periods=PERIODS,
     )

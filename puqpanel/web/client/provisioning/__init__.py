@@ -1,1 +1,1 @@
-"""Services, requests to modules, settlement and package changes."""
+"""Service pages of the client area."""

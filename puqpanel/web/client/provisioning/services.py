@@ -1,6 +1,6 @@
-"""The customer's services and the tabs that their module draws.
+"""Services of the client area, and the tabs their modules render.
 
-Another customer's service is 404, as if it were not there.
+Services of other clients answer 404, as if missing.
 """
 
 from __future__ import annotations
@@ -14,52 +14,62 @@ from puqpanel.host import languages
 from puqpanel.models import Service
 from puqpanel.operations.provisioning import services
 from puqpanel.web import modules
+from puqpanel.web.client.provisioning.notices import (
+    ENDED,
+    Notice,
+    row_of,
+    service_notice,
+    visible_status,
+)
 from puqpanel.web.guard import current_customer, customer
 
 bp = Blueprint("services", __name__, url_prefix="/services")
-CLOSED = (ServiceStatus.TERMINATED, ServiceStatus.CANCELLED, ServiceStatus.FRAUD)
+CLOSED = (*ENDED, ServiceStatus.FRAUD)
 OVERVIEW = "overview"
-"""The tab of the panel's own, for a service whose module has none or is off."""
+"""The panel's own tab, shown if the module has none or is not available."""
 
 
 @bp.get("/")
 @customer
 def index() -> ResponseReturnValue:
-    """All of them, those alive first."""
+    """List the user's services, ended ones last."""
+    rows = [row_of(service) for service in services.services_of(current_customer().id)]
     return render_template(
-        "client/provisioning/services/index.html",
-        services=services.services_of(current_customer().id),
-        periods=PERIODS,
+        "client/provisioning/services/index.html", services=rows, periods=PERIODS
     )
 
 
 @bp.get("/<uuid>")
 @customer
 def show(uuid: str) -> ResponseReturnValue:
-    """The first tab."""
-    service = _mine(uuid)
+    """Redirect to the first tab."""
+    service = _find_own(uuid)
     return redirect(url_for("client.services.tab", uuid=uuid, tab=_tabs(service)[0][0]))
 
 
 @bp.get("/<uuid>/<tab>")
 @customer
 def tab(uuid: str, tab: str) -> ResponseReturnValue:
-    """One tab; a service that is not active shows only its first."""
-    service = _mine(uuid)
-    tabs, away, gone = _tabs(service), _away(service), _gone(service)
-    if tab not in dict(tabs) and not away and not gone:
+    """Show a tab. A service that is not active has only its first."""
+    service = _find_own(uuid)
+    tabs, unavailable = _tabs(service), _module_unavailable(service)
+    without_module = unavailable or _closed(service)
+    if tab not in dict(tabs) and not without_module:
         abort(404)
-    module = (
-        modules.find(service.product.module) if tab != OVERVIEW and not away and not gone else None
-    )
+    has_module_tab = tab != OVERVIEW and not without_module
+    module = modules.find(service.product.module) if has_module_tab else None
     page = module.page(uuid, tab, active=_active(service)) if module else None
+    failed = page is not None and page.failed
     return render_template(
         "client/provisioning/services/show.html",
         service=service,
+        status_key=visible_status(service),
+        busy=service.provision_status == ProvisionStatus.PROCESSING,
+        notices=_notices(service, unavailable=unavailable, page=page),
         tabs=tabs,
-        tab=OVERVIEW if away or gone else tab,
-        page_of_module=page,
-        away=away,
+        tab=OVERVIEW if without_module else tab,
+        module_html=page.html if page and not failed else None,
+        shows_plan=page is None,
         periods=PERIODS,
     )
 
@@ -67,17 +77,31 @@ def tab(uuid: str, tab: str) -> ResponseReturnValue:
 @bp.route("/<uuid>/<tab>/api/<verb>", methods=["GET", "POST", "PUT", "DELETE"])
 @customer
 def ajax(uuid: str, tab: str, verb: str) -> Response:
-    """What the module answers to a call of its own page."""
-    service = _mine(uuid)
+    """Return the module's response to a request of its own tab."""
+    service = _find_own(uuid)
     module = modules.find(service.product.module)
-    if _away(service):
+    if _module_unavailable(service):
         abort(503, "This part of your service is temporarily unavailable. Try again later.")
-    if module is None or _gone(service):
+    if module is None or _closed(service):
         abort(404)
     return module.ajax(uuid, tab, verb, active=_active(service))
 
 
-def _mine(uuid: str) -> Service:
+def _notices(service: Service, *, unavailable: bool, page: modules.Page | None) -> list[Notice]:
+    notices = []
+    if notice := service_notice(service):
+        notices.append(notice)
+    if unavailable and service.status not in ENDED:
+        text = "Details and tools of this service can't be shown right now. Try again later."
+        notices.append(Notice("warn", "Temporarily unavailable.", text))
+    if page is not None and page.failed:
+        contact = "contact support with the reference." if page.reference else "contact support."
+        text = f"Try again in a few minutes. If this keeps happening, {contact}"
+        notices.append(Notice("bad", "This page couldn't be loaded.", text, page.reference))
+    return notices
+
+
+def _find_own(uuid: str) -> Service:
     return services.find_service_of(current_customer().id, uuid)
 
 
@@ -86,32 +110,24 @@ def _active(service: Service) -> bool:
 
 
 def _tabs(service: Service) -> list[tuple[str, str]]:
-    module = (
-        modules.find(service.product.module)
-        if service.product.module and not _away(service) and not _gone(service)
-        else None
-    )
-    found = (
-        [
-            (one.key, languages.translate(module.loaded.folder, one.name))
-            for one in module.tabs(active=_active(service))
-        ]
-        if module
-        else []
-    )
-    return found or [(OVERVIEW, "General")]
+    """Return the key and label of each tab."""
+    module = modules.find(service.product.module) if service.product.module else None
+    if module is None or module.loaded.restricted or _closed(service):
+        return [(OVERVIEW, "General")]
+    folder = module.loaded.folder
+    tabs = module.tabs(active=_active(service))
+    labels = [(tab.key, languages.translate(folder, tab.name)) for tab in tabs]
+    return labels or [(OVERVIEW, "General")]
 
 
-def _gone(service: Service) -> bool:
-    """Whether there is no account that the module's tabs could show, or none that its customer
-    may use: the panel says itself how things are.
-    """
+def _closed(service: Service) -> bool:
+    """Whether there is no account to show, or the client may not use it."""
     return service.status in CLOSED or service.provision_status == ProvisionStatus.NOT_FOUND
 
 
-def _away(service: Service) -> bool:
-    """Whether the module of the service is switched off, refused or waiting for its update:
-    what it shows cannot be shown just now.
-    """
-    module = modules.find(service.product.module) if service.product.module else None
-    return bool(service.product.module) and (module is None or module.loaded.restricted)
+def _module_unavailable(service: Service) -> bool:
+    """Whether the service has a module that is inactive, does not load or needs an update."""
+    if not service.product.module:
+        return False
+    module = modules.find(service.product.module)
+    return module is None or module.loaded.restricted

@@ -1,1 +1,1 @@
-"""Modules, circuit breaker, gateways, senders, module log and crashes."""
+"""Public pages of modules: assets and webhooks."""

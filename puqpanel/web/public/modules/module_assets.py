@@ -1,8 +1,7 @@
-"""Files of modules, from `views/assets` of those that are loaded, at
-/modules/{Type}/{Name}/assets/{path}. Anybody may have them.
+"""Static files of modules, from `views/assets`, at /modules/{Type}/{Name}/assets/{path}.
 
-`asset("css/x.css")` in a module's template is the address with the file's mark in it, so that a
-browser may keep it for a year.
+The files are public. In a module's template, `asset("css/x.css")` returns a URL with a hash of the
+file's content, so that browsers can cache it for a year.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from puqpanel.host import calls, registry
 from puqpanel.web import assets
 from puqpanel.web.guard import public
 
-YEAR, SHORT = 365 * 24 * 3600, 300
+YEAR_SECONDS, SHORT_SECONDS = 365 * 24 * 3600, 300
 KINDS = {
     "css": "text/css",
     "js": "text/javascript",
@@ -41,18 +40,17 @@ KINDS = {
 POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; sandbox"
 )
-"""For a file that is opened by itself: an SVG is drawn, and nothing in it runs."""
+"""For files opened on their own: an SVG is displayed, but its scripts don't run."""
 _PART = re.compile(r"[A-Za-z0-9_@-][A-Za-z0-9_@+. -]*")
 bp = Blueprint("module_assets", __name__)
 
 
 def find(key: str, name: str) -> Path | None:
-    """A file of a module by its path under views/assets; None where there is none, or it is of no
-    kind that is served.
+    """Return a file of an active module; None if it is missing or its type is not served.
 
     Args:
-        key: the module's, `Payment/SamplePayment`.
-        name: as it stands in the address. No part of it leads out, links included.
+        key: the module's key, `Payment/SamplePayment`.
+        name: the path below `views/assets`; it can't leave that folder, not even by a symlink.
     """
     module = registry.current().get(key)
     if module is None or not all(_PART.fullmatch(part) for part in name.split("/")):
@@ -64,37 +62,35 @@ def find(key: str, name: str) -> Path | None:
         inside = base.is_relative_to(folder) and path.is_relative_to(base) and path.is_file()
     except (OSError, RuntimeError, ValueError):
         return None
-    return path if inside and _kind(path) and _kind(Path(name)) else None
+    return path if inside and _mime_type(path) and _mime_type(Path(name)) else None
 
 
-def mark(path: Path) -> str:
-    """What tells one content of a file from another."""
+def content_hash(path: Path) -> str:
+    """Return a hash of a file's content."""
     state = path.stat()
-    return _mark(path, state.st_mtime_ns, state.st_size)
+    return _hash(path, state.st_mtime_ns, state.st_size)
 
 
 @lru_cache(maxsize=2048)
-def _mark(path: Path, _changed: int, _size: int) -> str:
+def _hash(path: Path, _modified_ns: int, _size: int) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
-def _kind(path: Path) -> str:
+def _mime_type(path: Path) -> str:
     return KINDS.get(path.suffix[1:].lower(), "")
 
 
 def address(key: str, name: str) -> str:
-    """The address of a file of a module, with its mark; without one where there is no such file."""
+    """Return the URL of a module's file, with its content hash if the file exists."""
     root = request.script_root if has_request_context() else ""
-    where, path = f"{root}/modules/{key}/assets/{quote(name)}", find(key, name)
-    return where if path is None else f"{where}?v={mark(path)}"
+    url, path = f"{root}/modules/{key}/assets/{quote(name)}", find(key, name)
+    return url if path is None else f"{url}?v={content_hash(path)}"
 
 
-def lent(name: str, of_the_panel: str = "") -> str:
-    """`asset()` in a module's templates: one of its own files, or with two words one of the
-    panel's.
-    """
-    if of_the_panel:
-        return assets.asset(name, of_the_panel)
+def lent(name: str, panel_file: str = "") -> str:
+    """Implement `asset()` of module templates: `asset(name)` or `asset("panel", name)`."""
+    if panel_file:
+        return assets.asset(name, panel_file)
     call = calls.context.get()
     return address(call.key if call else "", name)
 
@@ -102,19 +98,23 @@ def lent(name: str, of_the_panel: str = "") -> str:
 @bp.get("/modules/<type>/<module>/assets/<path:name>")
 @public
 def serve(type: str, module: str, name: str) -> Response:
-    """One file; 304 where the browser has it already."""
+    """Serve a file; 304 if the browser has it in its cache."""
     path = find(f"{type}/{module}", name)
     if path is None:
         abort(404)
-    known = mark(path)
-    fresh = request.args.get("v") == known
-    answer = send_file(
-        path, mimetype=_kind(path), etag=known, max_age=YEAR if fresh else SHORT, conditional=True
+    etag = content_hash(path)
+    fresh = request.args.get("v") == etag
+    response = send_file(
+        path,
+        mimetype=_mime_type(path),
+        etag=etag,
+        max_age=YEAR_SECONDS if fresh else SHORT_SECONDS,
+        conditional=True,
     )
-    answer.cache_control.public = True
-    answer.cache_control.no_cache = None
+    response.cache_control.public = True
+    response.cache_control.no_cache = None
     if fresh:
-        answer.cache_control.immutable = True
-    answer.headers["Content-Security-Policy"] = POLICY
-    answer.headers["X-Content-Type-Options"] = "nosniff"
-    return answer
+        response.cache_control.immutable = True
+    response.headers["Content-Security-Policy"] = POLICY
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response

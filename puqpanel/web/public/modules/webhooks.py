@@ -1,9 +1,7 @@
-"""Where outside services call modules: /webhooks/{type}/{Name}, and for a gateway or sender with
-its uuid behind.
+"""Webhooks of modules: /webhooks/{type}/{Name}, with /{uuid} for a gateway or sender.
 
-Anybody may call: there is no session and no form's token here, and the module checks the signature
-over the body as it came. What nobody answers for is one and the same 404, so that nothing can be
-found out by asking.
+Webhooks need no session or CSRF token; the module verifies the signature of the raw body. Unknown
+addresses all answer the same 404, so that they can't be probed.
 """
 
 from __future__ import annotations
@@ -30,17 +28,14 @@ from puqpanel.web.limits import limiter
 from puqpanel.web.security import request_id
 
 bp = Blueprint("webhooks", __name__, url_prefix="/webhooks")
-LARGEST = 1024 * 1024
-AGAIN = 60
-"""Seconds after which to ask again, for who was told to come back."""
-_SHOWN, _REFUSED = 16 * 1024, 2 * 1024
-"""Characters of a text that are kept; of what a module refused there are fewer, because anybody
-can send it, as often as the limit allows.
-"""
+MAX_BODY_BYTES = 1024 * 1024
+RETRY_AFTER_SECONDS = 60
+_MAX_LOGGED, _MAX_LOGGED_REFUSED = 16 * 1024, 2 * 1024
+"""Characters of a text that are logged; fewer if the module refused it, as anyone can send it."""
 
 
 @bp.record_once
-def _without_token(state: BlueprintSetupState) -> None:
+def _exempt_from_csrf(state: BlueprintSetupState) -> None:
     state.app.extensions["csrf"].exempt(bp)
 
 
@@ -54,75 +49,75 @@ def _without_token(state: BlueprintSetupState) -> None:
 @public
 @limiter.limit("6000 per minute")
 def call(type: str, name: str, uuid: str) -> Response:
-    """Hands a call to the module's `api_webhook_post` or `api_webhook_get`, the latter answered
-    with 200 where it is not defined.
+    """Call the module's `api_webhook_post` or `api_webhook_get`.
+
+    A GET answers 200 if the module does not define `api_webhook_get`.
     """
-    request.max_content_length = LARGEST
+    request.max_content_length = MAX_BODY_BYTES
     try:
-        # kept before anything reads it as a form: the signature is over these bytes
+        # cached before it is parsed as a form: signatures are computed over the raw bytes
         request.get_data()
     except RequestEntityTooLarge:
-        abort(413, "A webhook takes at most 1 MB.")
-    key = f"{next((one for one in MODULE_TYPES if one.lower() == type.lower()), '')}/{name}"
-    instance = _instance(key, uuid)
-    module = _served(key)
-    verb = "post" if request.method == "POST" else "get"
-    if verb not in module.webhooks:
-        if verb == "post":
+        abort(413, "The body of a webhook is limited to 1 MB.")
+    module_type = next((known for known in MODULE_TYPES if known.lower() == type.lower()), "")
+    key = f"{module_type}/{name}"
+    instance = _find_instance(key, uuid)
+    module = _available_module(key)
+    method = "post" if request.method == "POST" else "get"
+    if method not in module.webhooks:
+        if method == "post":
             abort(404)
         return make_response(
             "ok", 200, {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"}
         )
-    # not counted by the breaker: who can make a handler fail from outside must not be able to stop
-    # the module
+    # not counted by the circuit breaker, which anyone could open by sending what makes it fail
     try:
         called = calls.invoke(
-            calls.Call(
-                module,
-                f"api_webhook_{verb}",
-                (modules.the_request(),),
-                instance_uuid=instance.uuid if instance else None,
-                passing=(HTTPException,),
-                request_id=request_id(),
-            )
+            module,
+            f"api_webhook_{method}",
+            modules.the_request(),
+            instance_uuid=instance.uuid if instance else None,
+            passing=(HTTPException,),
+            request_id=request_id(),
         )
-    except HTTPException as refused:
-        _note(module, instance, refused.code or 500, "")
+    except HTTPException as error:
+        _log_call(module, instance, error.code or 500, "")
         raise
-    answer = _answer(called)
-    answer.headers.pop("Set-Cookie", None)
-    answer.headers.setdefault("Cache-Control", "no-store")
-    said = "" if answer.direct_passthrough or answer.is_streamed else answer.get_data(as_text=True)
-    _note(module, instance, answer.status_code, said, called.duration_ms)
-    return answer
+    response = _response(called)
+    response.headers.pop("Set-Cookie", None)
+    response.headers.setdefault("Cache-Control", "no-store")
+    streamed = response.direct_passthrough or response.is_streamed
+    body = "" if streamed else response.get_data(as_text=True)
+    _log_call(module, instance, response.status_code, body, called.duration_ms)
+    return response
 
 
-def _instance(key: str, uuid: str) -> Instance | None:
-    """The gateway or sender that is meant; 404 where it is not there, not the module's, or off.
+def _find_instance(key: str, uuid: str) -> Instance | None:
+    """Return the gateway or sender; 404 if it is missing, disabled or of another module.
 
-    Without a uuid it is the only one that is on. Where none was ever made the module is called
-    without any: it has nothing to lose yet.
+    Without a UUID it is the only enabled one. A module that never had any is called without one.
     """
     module_type = key.partition("/")[0]
-    if not uuid and module_type not in configured_modules.CALLED:
-        return None
-    own = (
-        [one for one in configured_modules.list_instances(module_type) if one.module == key]
-        if module_type in configured_modules.CALLED
-        else []
-    )
-    live = [one for one in own if one.active and uuid in ("", one.uuid)]
-    if len(live) == 1:
-        return live[0]
+    if module_type not in configured_modules.CALLED:
+        return abort(404) if uuid else None
+    instances = configured_modules.list_instances(module_type)
+    own = [instance for instance in instances if instance.module == key]
+    enabled = [instance for instance in own if instance.active and uuid in ("", instance.uuid)]
+    if len(enabled) == 1:
+        return enabled[0]
     return None if not own and not uuid else abort(404)
 
 
-def _served(key: str) -> LoadedModule:
-    """The module; 404 where it is not switched on, and where it is but cannot be called now a
-    503, after which a provider asks again.
+def _available_module(key: str) -> LoadedModule:
+    """Return the module; 404 if it is inactive or takes no webhooks, 503 if it can't be called now.
+
+    Providers repeat a webhook after a 503.
     """
-    module = registry.current().get(key)
-    if not module.webhooks if module is not None else key not in registry.current().refused:
+    active = registry.current()
+    module = active.get(key)
+    if module is None and key not in active.refused:
+        abort(404)
+    if module is not None and not module.webhooks:
         abort(404)
     if reason := availability.unavailable_reason(key):
         module_type, _, name = key.partition("/")
@@ -131,88 +126,84 @@ def _served(key: str) -> LoadedModule:
                 type=module_type,
                 name=name,
                 level="error",
-                action=f"webhook {request.method} turned away",
+                action=f"webhook {request.method} rejected",
                 response=f"503 {reason}",
             )
-        abort(_later())
+        abort(_retry_later())
     assert module is not None
     release()
     return module
 
 
-def _later() -> Response:
-    answer = _json({"status": "error", "message": "Not now; ask again later.", "code": 503}, 503)
-    answer.headers["Retry-After"] = str(AGAIN)
-    return answer
+def _retry_later() -> Response:
+    body = {"status": "error", "message": "Temporarily unavailable. Retry later.", "code": 503}
+    response = _json(body, 503)
+    response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return response
 
 
 def _json(body: dict[str, Any], code: int) -> Response:
     return current_app.response_class(json.dumps(body), code, mimetype="application/json")
 
 
-def _answer(called: calls.Called) -> Response:
-    """What the module answered; where it raised, a number and nothing of what it said."""
-    reference = called.reference or request_id()
-    broken = {
+def _response(called: calls.Called) -> Response:
+    """Return the module's response; if it raised, only a reference number."""
+    error_body = {
         "status": "error",
-        "message": "This could not be handled.",
-        "reference": reference,
+        "message": "The webhook could not be processed.",
+        "reference": called.reference or request_id(),
         "code": 500,
     }
     if called.error:
-        return _json(broken, 500)
+        return _json(error_body, 500)
     try:
         return modules.shaped(called.value)
     except Exception:
-        current_app.logger.exception("the answer of a webhook cannot be read")
-        return _json(broken, 500)
+        current_app.logger.exception("invalid webhook response")
+        return _json(error_body, 500)
 
 
-def _note(
+def _log_call(
     module: LoadedModule,
     instance: Instance | None,
     code: int,
-    said: str,
+    response_body: str,
     duration_ms: int | None = None,
 ) -> None:
-    """One line of the module log, without the instance's own secrets."""
-    secrets = (
-        [str(value) for key, value in (instance.data or {}).items() if secret_name(key) and value]
-        if instance
-        else []
-    )
-    asked = {
+    """Add a module log entry, with the instance's secrets masked."""
+    data = (instance.data or {}) if instance else {}
+    secrets = [str(value) for key, value in data.items() if secret_name(key) and value]
+    details = {
         "from": request.remote_addr,
         configured_modules.CALLED.get(module.type, ""): instance.title if instance else "",
         "query": request.args.to_dict(flat=False),
-        "body": _body(_REFUSED if 400 <= code < 500 else LARGEST),
+        "body": _loggable_body(_MAX_LOGGED_REFUSED if 400 <= code < 500 else MAX_BODY_BYTES),
     }
+    details = {key: value for key, value in details.items() if value}
+    response = f"{code} {response_body[:_MAX_LOGGED]}".strip()
     with entered(Context(module.type, module.name, request_id=request_id())):
         logs.write(
             type=module.type,
             name=module.name,
             level="error" if code >= 500 else "info",
             action=f"webhook {request.method}",
-            request=mask_secrets(
-                logs.as_text({key: value for key, value in asked.items() if value}), secrets
-            ),
-            response=mask_secrets(logs.as_text(f"{code} {said[:_SHOWN]}".strip()), secrets),
+            request=mask_secrets(logs.as_text(details), secrets),
+            response=mask_secrets(logs.as_text(response), secrets),
             duration_ms=duration_ms,
         )
 
 
-def _body(most: int) -> Any:
-    """The body in the shape in which names tell what is a secret; as text where it has none, or
-    is longer than so many bytes.
+def _loggable_body(max_bytes: int) -> Any:
+    """Return the parsed body, so that secrets can be masked by name, or text if it has no names.
+
+    A longer body is cut.
     """
-    if len(request.get_data()) > most:
-        return (
-            f"{request.get_data(as_text=True)[:most]}… cut, it was {len(request.get_data())} bytes"
-            " long"
-        )
+    size = len(request.get_data())
+    if size > max_bytes:
+        return f"{request.get_data(as_text=True)[:max_bytes]}… (cut, {size} bytes in all)"
     with contextlib.suppress(HTTPException, RecursionError):
         if request.is_json and (body := request.get_json(silent=True)) is not None:
             return body
         if request.form:
             return request.form.to_dict(flat=False)
-    return request.get_data(as_text=True)[:_SHOWN]
+    return request.get_data(as_text=True)[:_MAX_LOGGED]

@@ -1,1 +1,1 @@
-"""Tasks, schedule, health, dashboard, statistics and search."""
+"""Public health endpoint."""

@@ -1,4 +1,4 @@
-"""GET /health: whether the panel is well, for monitors, load balancers and `puqpanel up`."""
+"""GET /health: the panel's health, for monitors, load balancers and `puqpanel up`."""
 
 from __future__ import annotations
 
@@ -16,17 +16,15 @@ bp = Blueprint("health", __name__)
 @bp.get("/health")
 @public
 def index() -> tuple[Response, int]:
-    """200 when nothing fails, else 503; the state of each check and nothing more, since anybody may
-    ask.
+    """Return the status of each check, with code 200, or 503 if one fails.
 
-    `?only=database,keys` looks at these alone: a load balancer need not take the pages away because
-    the workers rest.
+    The response contains no details, because it is public. `?only=database,keys` runs only these
+    checks: a load balancer can keep routing pages while no worker runs.
     """
-    names = [
-        name for name in request.args.get("only", "").split(",") if name in health.CHECKS
-    ] or None
-    # Flask's type does not know it
+    requested = request.args.get("only", "").split(",")
+    names = [name for name in requested if name in health.CHECKS] or None
+    # the attribute is the panel's own, unknown to Flask's type
     report = health.look(cast("Settings", getattr(current_app, "settings")), names)  # noqa: B009
-    answer = jsonify(report.public())
-    answer.headers["Cache-Control"] = "no-store"
-    return answer, 200 if report.ok else 503
+    response = jsonify(report.public())
+    response.headers["Cache-Control"] = "no-store"
+    return response, 200 if report.ok else 503

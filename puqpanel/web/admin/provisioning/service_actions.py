@@ -1,0 +1,101 @@
+"""The buttons and menu entries of a service's page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import url_for
+
+from puqpanel.domain.service_states import VERBS, ProvisionStatus
+from puqpanel.domain.task_states import RETRYABLE
+from puqpanel.models import Service
+from puqpanel.operations.provisioning import services
+from puqpanel.web.guard import can
+
+BROKEN = (ProvisionStatus.FAILED, ProvisionStatus.NOT_FOUND)
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A button or menu entry: a link, or a form that posts to `url`."""
+
+    label: str
+    url: str
+    icon: str
+    posts: bool = False
+    danger: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceActions:
+    """What the viewer can do with a service.
+
+    Args:
+        primary: the highlighted button, if there is one.
+        menu: the entries of the Actions menu.
+    """
+
+    primary: Action | None
+    menu: Sequence[Action]
+
+
+def actions_for(service: Service, tasks: Sequence[Any], *, busy: bool) -> ServiceActions:
+    """Return what the signed-in staff member can do with a service now.
+
+    Args:
+        service: the service.
+        tasks: its latest tasks, newest first.
+        busy: whether work is under way, which leaves no primary button.
+    """
+    has_module = services.module_of(service) is not None
+    provision = has_module and can("services.provision")
+    verbs = services.possible_verbs(service)
+    failed = service.provision_status in BROKEN
+    menu = []
+    if can("services.manage"):
+        menu.append(_link(service, "Rename service", "admin.services.edit_form", "pen"))
+        if has_module:
+            menu.append(
+                _link(service, "Module settings", "admin.services.settings_form", "sliders")
+            )
+    if provision:
+        menu.extend(
+            _verb_action(service, verb)
+            for verb in ("suspend", "unsuspend", "change_package")
+            if verb in verbs and (verb != "unsuspend" or failed)
+        )
+    if has_module and can("services.terminate") and "terminate" in verbs:
+        menu.append(_verb_action(service, "terminate"))
+    primary = _primary(service, tasks, verbs, failed) if provision and not busy else None
+    return ServiceActions(primary, menu)
+
+
+def _primary(
+    service: Service, tasks: Sequence[Any], verbs: Sequence[str], failed: bool
+) -> Action | None:
+    if failed and tasks and tasks[0].status in RETRYABLE:
+        title = (tasks[0].title or "task").lower()
+        url = url_for("admin.provisioning.retry", uuid=service.uuid)
+        return Action(f"Retry {title}", url, "rotate-right", posts=True)
+    verb = next((verb for verb in ("create", "unsuspend", "change_package") if verb in verbs), None)
+    return _verb_action(service, verb) if verb else None
+
+
+def _verb_action(service: Service, verb: str) -> Action:
+    label = VERBS[verb].label
+    if verb in ("create", "unsuspend"):
+        url = url_for("admin.provisioning.at_once", uuid=service.uuid, verb=verb)
+        return Action(label, url, "bolt" if verb == "create" else "play", posts=True)
+    if verb == "suspend":
+        return _link(service, f"{label}…", "admin.provisioning.suspend_form", "pause")
+    if verb == "change_package":
+        endpoint = "admin.provisioning.package_form"
+        return _link(service, label, endpoint, "arrow-right-arrow-left")
+    url = url_for("admin.provisioning.terminate_form", uuid=service.uuid)
+    return Action(f"{label}…", url, "trash-can", danger=True)
+
+
+def _link(service: Service, label: str, endpoint: str, icon: str) -> Action:
+    return Action(label, url_for(endpoint, uuid=service.uuid), icon)

@@ -1,0 +1,117 @@
+"""What clients see of a service's status. Provider errors and fraud reviews are not shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from puqpanel.domain.money import Money
+from puqpanel.domain.service_states import ProvisionStatus, ServiceStatus
+from puqpanel.models import Service
+
+ENDED = (ServiceStatus.TERMINATED, ServiceStatus.CANCELLED)
+SUSPENDED = (ServiceStatus.SUSPENDED, ServiceStatus.FRAUD)
+NO_ACTION = "We're working on it. No action needed."
+DATA_KEPT = "Your data is kept. Contact support if you have questions."
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A notice on a page: its tone, bold start, text and error reference."""
+
+    tone: str
+    title: str
+    text: str
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceRow:
+    """A service in a list.
+
+    Args:
+        uuid: the service's UUID.
+        name: its name.
+        product: the product's name.
+        status: the status to show.
+        note: a remark if it is not simply active, else empty.
+        price: the price per period.
+        period: a key of PERIODS.
+    """
+
+    uuid: str
+    name: str
+    product: str
+    status: str
+    note: str
+    price: Money
+    period: str
+
+
+def row_of(service: Service) -> ServiceRow:
+    """Return the list row of a service."""
+    return ServiceRow(
+        uuid=service.uuid,
+        name=service.name,
+        product=service.product.name,
+        status=visible_status(service),
+        note=_note(service),
+        price=service.price,
+        period=service.period,
+    )
+
+
+def visible_status(service: Service) -> str:
+    """Return the status shown to clients: a fraud review appears as a suspension."""
+    if service.status == ServiceStatus.FRAUD:
+        return ServiceStatus.SUSPENDED
+    return service.status
+
+
+def _note(service: Service) -> str:
+    pending = service.status == ServiceStatus.PENDING
+    if service.provision_status == ProvisionStatus.PROCESSING:
+        return "Being set up" if pending else "Being updated"
+    if pending and service.provision_status == ProvisionStatus.FAILED:
+        return "Delayed, we're working on it"
+    active = service.status == ServiceStatus.ACTIVE
+    if active and service.provision_status == ProvisionStatus.NOT_FOUND:
+        return "Unavailable, we're working on it"
+    return ""
+
+
+def home_notice(service: Service) -> Notice | None:
+    """Return the notice about a service on the home page, if there is one."""
+    pending = service.status == ServiceStatus.PENDING
+    if pending and service.provision_status == ProvisionStatus.FAILED:
+        return Notice("warn", f"{service.name} is not ready yet.", NO_ACTION)
+    if service.status in SUSPENDED:
+        return Notice("warn", f"{service.name} is suspended.", DATA_KEPT)
+    return None
+
+
+def service_notice(service: Service) -> Notice | None:
+    """Return the notice on the page of a service, if there is one."""
+    status, provision_status = service.status, service.provision_status
+    pending = status == ServiceStatus.PENDING
+    failed = provision_status == ProvisionStatus.FAILED
+    if provision_status == ProvisionStatus.PROCESSING:
+        title = f"Your service is being {'set up' if pending else 'updated'}."
+        return Notice("busy", title, "This takes a moment. You can leave this page.")
+    if pending and failed:
+        return Notice("warn", "Setup is taking longer than expected.", NO_ACTION)
+    if (
+        status in (ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED)
+        and provision_status == ProvisionStatus.NOT_FOUND
+    ):
+        return Notice("warn", "This service is currently unavailable.", NO_ACTION)
+    if status == ServiceStatus.ACTIVE and failed and service.verb == "change_package":
+        return Notice(
+            "warn",
+            "The change of your package is taking longer than expected.",
+            "We're working on it. Your current package stays active until then.",
+        )
+    if status in SUSPENDED:
+        return Notice("warn", "This service is suspended.", DATA_KEPT)
+    if status in ENDED:
+        return Notice("busy", "This service has ended.", "Its data has been deleted.")
+    return None
