@@ -24,6 +24,7 @@ from puqpanel.host.contract import names
 from puqpanel.host.contract.base import ModuleBase
 from puqpanel.host.contract.hooks_table import HOOKS, OFFERED, Fact
 from puqpanel.infra.settings import PREFIX, Settings
+from puqpanel.sdk import compat
 
 MADE = "<!-- Made by `puqpanel docs build` from the sources; change those, not this file. -->\n"
 TYPES: Mapping[str, type[ModuleBase]] = {
@@ -45,6 +46,7 @@ TITLES = {
     "payment.md": ("Payment", "gateways"),
     "notification.md": ("Notification", "senders"),
     "sdk.md": ("SDK", "all that `puqpanel.sdk` offers"),
+    "compat.md": ("Ports", "the vendor's PHP spellings: `puqpanel.sdk.compat`"),
     "testing.md": ("Testing", "what modules' own tests stand on: `puqpanel.sdk.testing`"),
     "events.md": ("Events", "what a module can hear"),
     "checks.md": ("Rules of module check", "what `puqpanel module check` looks at"),
@@ -63,6 +65,7 @@ def pages() -> dict[str, str]:
             for name, cls in TYPES.items()
         },
         "sdk.md": _sdk(),
+        "compat.md": _compat(),
         "testing.md": _testing(),
         "events.md": _events(),
         "checks.md": _checks(),
@@ -195,46 +198,36 @@ def _entry(name: str, shown: str, doc: Doc, *, level: int, kind: str = "", note:
 
 
 def _sdk() -> str:
-    parts = [
-        _head(
-            "sdk.md",
-            "A module imports `puqpanel.sdk` and nothing else of the panel: `from puqpanel.sdk"
-            " import Product, Task, http`. Errors are named where a module has to reckon with"
-            " them.\n",
-        )
-    ]
-    known = {name: getattr(sdk, name) for name in sdk.__all__}
-    first: dict[int, str] = {}
-    for name in sorted(known, key=lambda one: (_alias_order(one), one.lower(), one)):
-        first.setdefault(id(known[name]), name)
-    ordered = sorted(known, key=lambda one: (one.lower(), one))
-    parts.append(", ".join(f"[`{name}`](#{_anchor(name, ordered)})" for name in ordered) + "\n")
-    for name in ordered:
-        thing, primary = known[name], first[id(known[name])]
-        parts.append(
-            _sdk_entry(name, thing)
-            if primary == name
-            else f"## `{name}`\n\nThe same as `{primary}`.\n"
-        )
-    return "\n".join(parts)
-
-
-def _alias_order(name: str) -> int:
-    """The Python spelling first, then the vendor's; of `Cache` and `cache` the class's."""
-    return (
-        2
-        if name in names.NAMES
-        else 1
-        if name.islower() and name.capitalize() in sdk.__all__
-        else 0
+    intro = (
+        "A module imports `puqpanel.sdk` and nothing else of the panel: `from puqpanel.sdk import"
+        " Product, Task, http`. Entries list the errors that a module should handle. A module"
+        " ported from the vendor's PHP also uses [`puqpanel.sdk.compat`](compat.md).\n"
     )
+    entries = [_sdk_entry(name, getattr(sdk, name)) for name in _in_order(sdk)]
+    return "\n".join([_head("sdk.md", intro), _contents(sdk), *entries])
 
 
-def _anchor(name: str, ordered: list[str]) -> str:
-    """As Markdown makes it out of the heading: lower case, and numbered where two are alike."""
-    alike = [one for one in ordered if one.lower() == name.lower()]
-    number = alike.index(name)
-    return name.lower() + (f"-{number}" if number else "")
+def _compat() -> str:
+    primary = {id(getattr(sdk, name)): name for name in sdk.__all__}
+    entries = []
+    for name in _in_order(compat):
+        value = getattr(compat, name)
+        same = primary.get(id(value))
+        entries.append(
+            f"## `{name}`\n\nThe same as [`{same}`](sdk.md#{same.lower()}).\n"
+            if same
+            else _sdk_entry(name, value)
+        )
+    intro = f"{doc_of(compat.__doc__).text}\n"
+    return "\n".join([_head("compat.md", intro), _contents(compat), *entries])
+
+
+def _in_order(module: ModuleType) -> list[str]:
+    return sorted(module.__all__, key=lambda name: (name.lower(), name))
+
+
+def _contents(module: ModuleType) -> str:
+    return ", ".join(f"[`{name}`](#{name.lower()})" for name in _in_order(module)) + "\n"
 
 
 def _sdk_entry(name: str, thing: Any) -> str:

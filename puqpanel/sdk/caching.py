@@ -1,4 +1,4 @@
-"""`Cache.remember("servers", 300, fetch)`: a module's own values for some seconds, the same in
+"""`cache.remember("servers", 300, fetch)`: a module's own values for some seconds, the same in
 every process, encrypted at rest.
 
 A cache may forget at any moment, and while the queue server is away it does: what cannot be fetched
@@ -95,4 +95,4 @@ def _text(key: str, value: Any) -> str:
         ) from None
 
 
-Cache = Space()
+cache = Space()

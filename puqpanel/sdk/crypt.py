@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-from puqpanel.host.contract.names import bind
 from puqpanel.infra import crypto
 
 
@@ -25,21 +24,3 @@ def decrypt(token: str) -> Any:
 
 
 _JSON = "\x00json:"
-
-
-@bind
-class Crypt:
-    """`encrypt` and `decrypt` under the names of the vendor's facade."""
-
-    encrypt = staticmethod(encrypt)
-    decrypt = staticmethod(decrypt)
-
-    @staticmethod
-    def encrypt_string(value: str) -> str:
-        """`encrypt` for text."""
-        return encrypt(str(value))
-
-    @staticmethod
-    def decrypt_string(token: str) -> str:
-        """`decrypt` for text."""
-        return str(decrypt(token))

@@ -15,20 +15,15 @@ from sqlalchemy.orm import DeclarativeBase, Session
 
 from puqpanel.domain.errors import UserError
 from puqpanel.host import context, importer
-from puqpanel.host.contract.names import bind
 from puqpanel.infra import db as panel
 from puqpanel.infra.db import NAMING, UtcDateTime
 from puqpanel.models.accounts.clients import Client
 from puqpanel.models.provisioning.services import Service
-from puqpanel.sdk.compat.query import Query, Row
-from puqpanel.sdk.compat.schema import SchemaError
+from puqpanel.sdk.errors import SchemaError
 from puqpanel.tasks import fence
 
 __all__ = [
-    "DB",
     "DeclarativeBase",
-    "Query",
-    "Row",
     "Tables",
     "UtcDateTime",
     "client_uuid",
@@ -227,21 +222,3 @@ def _closer(opened: Any) -> Callable[[bool], None]:
 
 
 session = _ModuleSession()
-
-
-@bind
-class DB:
-    """The vendor's facade."""
-
-    @staticmethod
-    def table(name: str) -> Query:
-        """Rows of one of the module's tables. Raises SchemaError."""
-        return Query(name)
-
-    @staticmethod
-    def transaction(work: Callable[[], Any] | None = None) -> Any:
-        """Runs `work` in a transaction and answers its result; without it, a context manager."""
-        if work is None:
-            return transaction()
-        with transaction():
-            return work()

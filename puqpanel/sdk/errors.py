@@ -19,6 +19,10 @@ class Asked(Exception):
         return self.code
 
 
+class SchemaError(errors.UserError):
+    """A module's table cannot be created, changed or used as requested; the text says why."""
+
+
 class ExternalServiceError(Asked, errors.ExternalServiceError):
     """An outside service refused or did not answer; the text is read by people and names no
     secret.

@@ -1,4 +1,4 @@
-"""`Event.dispatch("cloud.account.created", {...})`: says that something happened, to whoever
+"""`event.dispatch("cloud.account.created", {...})`: says that something happened, to whoever
 listens.
 """
 
@@ -72,3 +72,6 @@ class Event:
             )
         call = context.current()
         raise_event(name, {**redact(payload or {}), "raised_by": call.key if call else ""})
+
+
+event = Event

@@ -16,12 +16,9 @@ from puqpanel.host.sanitize import jsonable
 
 __all__ = [
     "Controller",
-    "JsonResponse",
     "Request",
     "Response",
-    "View",
     "abort",
-    "auth",
     "auth_id",
     "current_admin",
     "json_error",
@@ -37,12 +34,6 @@ class Request(RequestMethods, FlaskRequest):
     """Flask's request with the texts' `all()` and `input()`; what controllers and webhooks
     receive is one.
     """
-
-
-# What a controller answers, by the names that stand in its signature: `def servers(self, request:
-# Request) -> View`.
-JsonResponse = Response
-View = Markup
 
 
 class Controller:
@@ -115,7 +106,7 @@ response = _Answer()
 
 
 @bind
-class _Admin:
+class CurrentAdmin:
     """The signed-in staff member, or nobody."""
 
     @property
@@ -152,11 +143,11 @@ class _Admin:
     def __bool__(self) -> bool:
         return self.id is not None
 
-    def __call__(self) -> "_Admin":
+    def __call__(self) -> "CurrentAdmin":
         return self
 
 
-current_admin = _Admin()
+current_admin = CurrentAdmin()
 
 
 def auth_id() -> int | None:
@@ -165,24 +156,6 @@ def auth_id() -> int | None:
     if call is not None and call.actor is not None:
         return call.actor.id
     return current_admin.id
-
-
-class _Auth:
-    """`auth().id()`, as the texts write `auth_id()`."""
-
-    def __call__(self) -> "_Auth":
-        return self
-
-    def id(self) -> int | None:
-        """As `auth_id()`."""
-        return auth_id()
-
-    def user(self) -> _Admin:
-        """As `current_admin`."""
-        return current_admin
-
-
-auth = _Auth()
 
 
 def url_for_module(name: str, **params: Any) -> str:

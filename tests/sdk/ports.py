@@ -3,7 +3,8 @@ vendor's spelling.
 """
 
 VPS = """
-from puqpanel.sdk import DB, JsonResponse, Product, Request, Schema, Service, Task, Validator, encrypt, generateStrongPassword, now, response
+from puqpanel.sdk import Product, Request, Service, Task, Validator, encrypt, now, response
+from puqpanel.sdk.compat import DB, JsonResponse, Schema, generateStrongPassword
 import json
 
 from .Services.CloudAPIClient import CloudAPIClient
@@ -270,7 +271,7 @@ class VPSHosting(Product):
 CLIENT = """
 import json
 
-from puqpanel.sdk import Client, GuzzleException
+from puqpanel.sdk.compat import Client, GuzzleException
 
 
 class CloudAPIClient:

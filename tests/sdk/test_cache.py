@@ -19,15 +19,8 @@ from puqpanel.host.context import Context, context, entered
 from puqpanel.infra import events, queue
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import ModuleLog
-from puqpanel.sdk import (
-    Cache,
-    Event,
-    ExternalServiceException,
-    ValidationException,
-    cache,
-    event,
-    measure,
-)
+from puqpanel.sdk import cache, event, measure
+from puqpanel.sdk.compat import Cache, Event, ExternalServiceException, ValidationException
 
 
 @contextlib.contextmanager

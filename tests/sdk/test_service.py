@@ -18,7 +18,8 @@ from puqpanel.host.context import Context, entered
 from puqpanel.infra.db import in_transaction, release, session, transaction
 from puqpanel.models import Service as Row
 from puqpanel.operations.provisioning import services
-from puqpanel.sdk import DB, Service, db
+from puqpanel.sdk import Service, db
+from puqpanel.sdk.compat import DB
 from tests.sample import make_client, make_service
 
 

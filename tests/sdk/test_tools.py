@@ -16,16 +16,9 @@ from hypothesis import strategies as st
 from puqpanel import sdk
 from puqpanel.host.contract.names import IMPORTS, python_name
 from puqpanel.infra.crypto import KeyFileError
-from puqpanel.sdk import (
-    Crypt,
-    __,
-    decrypt,
-    encrypt,
-    generateStrongPassword,
-    now,
-    strip_tags,
-    version_compare,
-)
+from puqpanel.sdk import __, compat, decrypt, encrypt, now, strip_tags
+from puqpanel.sdk.compat import Crypt, generateStrongPassword, version_compare
+from puqpanel.sdk.compat.query import Query
 from puqpanel.sdk.passwords import SYMBOLS
 
 
@@ -149,8 +142,9 @@ TEXTS = {
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_everything_the_texts_import_or_call(name: str) -> None:
-    found = getattr(sdk, name)
-    assert name in sdk.__all__
+    home = sdk if name in sdk.__all__ else compat
+    found = getattr(home, name)
+    assert name in home.__all__
     missing = [method for method in TEXTS[name].split() if not hasattr(found, method)]
     assert missing == []
     plain = [
@@ -171,14 +165,26 @@ def test_the_answers_of_the_texts() -> None:
         "{}",
         "{}",
     )
-    query = sdk.db.Query
     assert all(
-        hasattr(query, name)
+        hasattr(Query, name)
         for name in ("where", "first", "get", "insert", "update", "insertGetId", "insert_get_id")
     )
 
 
+@pytest.mark.parametrize("name", compat.__all__)
+def test_names_of_compat_are_found_in_the_sdk(name: str) -> None:
+    assert getattr(sdk, name) is getattr(compat, name)
+
+
+def test_other_names_are_not_found() -> None:
+    assert set(sdk.__all__).isdisjoint(compat.__all__)
+    with pytest.raises(AttributeError, match="has no attribute 'GuzzleClient'"):
+        sdk.GuzzleClient  # type: ignore[attr-defined]  # noqa: B018
+    with pytest.raises(ImportError, match="cannot import name 'fence'"):
+        from puqpanel.sdk import fence  # type: ignore[attr-defined]  # noqa: F401
+
+
 def test_the_table_of_imports_is_whole() -> None:
-    assert set(IMPORTS.values()) <= set(sdk.__all__)
+    assert set(IMPORTS.values()) <= {*sdk.__all__, *compat.__all__}
     assert all(path.rpartition("\\")[2] == name for path, name in IMPORTS.items())
     assert {name for name in TEXTS if name[0].isupper()} == set(IMPORTS.values())

@@ -11,7 +11,8 @@ from werkzeug.datastructures import MultiDict
 from wtforms import BooleanField, Form, IntegerField
 
 from puqpanel.host.contract.result import Result
-from puqpanel.sdk import ValidationError, ValidationException, Validator
+from puqpanel.sdk import ValidationError, Validator
+from puqpanel.sdk.compat import ValidationException
 
 DOMAIN = r"required|regex:/^[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]*\.[a-zA-Z]{2,}$/"
 STRONG = r"required|min:8|regex:/^(?=.*[a-z])(?=.*[A-Z])(?=.*\d)/"

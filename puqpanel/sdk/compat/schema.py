@@ -13,23 +13,19 @@ import sqlalchemy as sa
 from alembic.operations import BatchOperations, Operations
 from alembic.runtime.migration import MigrationContext
 
-from puqpanel.domain.errors import UserError
 from puqpanel.host import context
 from puqpanel.host.contract.names import bind
 from puqpanel.host.migrations import engine
 from puqpanel.infra.db import in_transaction, release, session, transaction
 from puqpanel.infra.migrate import rebuilding
 from puqpanel.sdk.compat.blueprint import Blueprint, Column, ForeignKey
+from puqpanel.sdk.errors import SchemaError
 
 __all__ = ["Blueprint", "Schema", "SchemaError", "table_name"]
 
 REFERABLE = frozenset({"services", "clients", "invoices"})
 _LONGEST = 60
 Build = Callable[[Blueprint], Any]
-
-
-class SchemaError(UserError):
-    """A table cannot be made or changed as asked; the text says why."""
 
 
 def table_name(name: str) -> str:

@@ -17,7 +17,8 @@ from puqpanel.domain.errors import UserError
 from puqpanel.host.context import Context, entered
 from puqpanel.infra.db import session
 from puqpanel.models import ModuleLog
-from puqpanel.sdk import Client, ExternalServiceError, GuzzleException, http
+from puqpanel.sdk import ExternalServiceError, http
+from puqpanel.sdk.compat import Client, GuzzleException
 from tests.fakes.faults import FaultyServer, Reply, Seen
 
 

@@ -11,7 +11,7 @@ from puqpanel.app import Panel
 from puqpanel.domain.errors import NotFoundError, UserError
 from puqpanel.host.context import Context, entered
 from puqpanel.infra.db import release
-from puqpanel.sdk import DB, Crypt, Model, Schema
+from puqpanel.sdk.compat import DB, Crypt, Model, Schema
 
 
 class CloudServer(Model):

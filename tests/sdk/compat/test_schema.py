@@ -15,7 +15,8 @@ from puqpanel.app import Panel
 from puqpanel.domain.actors import Actor
 from puqpanel.host.context import Context, entered
 from puqpanel.infra.db import release, session, transaction
-from puqpanel.sdk import DB, Schema, now
+from puqpanel.sdk import now
+from puqpanel.sdk.compat import DB, Schema
 from puqpanel.sdk.compat.schema import SchemaError
 from tests.sample import make_service
 
