@@ -1,6 +1,4 @@
-"""The base of Plugin modules: extensions of the panel with pages, routes, permissions and
-background work of their own.
-"""
+"""The base class of Plugin modules: pages, routes, permissions and background work."""
 
 from typing import ClassVar
 
@@ -8,7 +6,9 @@ from puqpanel.host.contract.base import ModuleBase
 
 
 class Plugin(ModuleBase):
-    """Lifecycle, permissions, sidebar and routes are those of every module; a plugin has no
+    """An extension of the panel.
+
+    Lifecycle, permissions, sidebar, routes and schedule are those of every module. A plugin has no
     client area.
     """
 

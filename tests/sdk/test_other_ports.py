@@ -283,7 +283,10 @@ def test_my_nextcloud(
     assert (done.status, done.provision_status, done.failure) == ("active", "completed", "")
     assert provider.seen("POST")[-1].field("userid") == done.provision_data["username"]
     refused = requests.request(actor=staff, service_uuid=service.uuid, verb="suspend")
-    assert refused.message == "MyNextcloudService has no suspend_job(), so it cannot do this."
+    assert (
+        refused.message
+        == "MyNextcloudService does not support this action: it has no suspend_job()."
+    )
 
 
 def test_the_references_examples(

@@ -124,7 +124,7 @@ def test_verbs_have_defaults(echo: LoadedModule, staff: Actor) -> None:
     missing = calls.invoke(echo, "termination", service_uuid=service.uuid).value
     assert missing == {
         "status": "error",
-        "message": "Echo has no termination_job(), so it cannot do this.",
+        "message": "Echo does not support this action: it has no termination_job().",
         "code": 501,
     }
     assert calls.invoke(echo, "create").value["code"] == 400

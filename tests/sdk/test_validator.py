@@ -121,7 +121,7 @@ def test_one_sentence_a_broken_rule_and_types_first() -> None:
     )
     assert validator.errors["disk_space"] == ["The disk space must be a whole number."]
     assert validator.errors["name"] == [
-        "The name may hold only letters, digits, dashes and underscores.",
+        "The name may contain only letters, digits, dashes and underscores.",
         "The name must be at least 5 characters long.",
     ]
     assert validator.errors.first("name") == validator.errors["name"][0]
@@ -134,11 +134,11 @@ def test_one_sentence_a_broken_rule_and_types_first() -> None:
 @pytest.mark.parametrize(
     ("rules", "text"),
     [
-        ("florp", "“florp” is no validation rule"),
-        ("required|uniqe:users", "“uniqe” is no"),
+        ("florp", "“florp” is not a validation rule"),
+        ("required|uniqe:users", "“uniqe” is not"),
         ("min", "needs a value"),
         ("max:many", "needs a number"),
-        ("regex:/(/", "cannot be read"),
+        ("regex:/(/", "is invalid: missing"),
         ("regex:/a", "has no closing"),
         ("regex:/a/q", "flag “q”"),
     ],

@@ -507,9 +507,14 @@ def test_pages_cost_the_same_with_many(scene: Scene, counted: Callable[[], list[
 
 def test_whether_a_secret_is_stored_is_said(scene: Scene) -> None:
     uuid = scene.make("gateways", "Card")
-    assert "Stored; empty keeps it" not in scene.owner.get(f"/admin/gateways/{uuid}").text
+    assert (
+        "Leave blank to keep the current value."
+        not in scene.owner.get(f"/admin/gateways/{uuid}").text
+    )
     scene.owner.post(
         f"/admin/gateways/{uuid}/settings",
         {"account": "7", "signing": "words-nobody-reads", "mode": "b"},
     )
-    assert "Stored; empty keeps it" in scene.owner.get(f"/admin/gateways/{uuid}").text
+    assert (
+        "Leave blank to keep the current value." in scene.owner.get(f"/admin/gateways/{uuid}").text
+    )
