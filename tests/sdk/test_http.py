@@ -84,9 +84,9 @@ def test_json_bearer_and_the_log(httpserver: HTTPServer) -> None:
 @pytest.mark.parametrize(
     ("body", "error"),
     [
-        ('{"message": "no  room"}', "The other side answered 507: no room."),
-        ("<html>", "The other side answered 507."),
-        ("[", "The other side answered 507."),
+        ('{"message": "no  room"}', "The provider returned HTTP 507: no room."),
+        ("<html>", "The provider returned HTTP 507."),
+        ("[", "The provider returned HTTP 507."),
     ],
 )
 def test_refusals_and_garbage(httpserver: HTTPServer, body: str, error: str) -> None:
@@ -289,7 +289,7 @@ def test_a_page_waits_a_short_time_and_once_for_each_host(
         first, second = http.session(silent).get(), http.session(silent).get("/more")
         assert (first.error, first.ok) == ("The other side did not answer in time.", False)
         assert (second.error, second.lost) == (
-            "The other side did not answer in time just now, so it was not asked again.",
+            "The provider timed out a moment ago, so it was not contacted again.",
             False,
         )
         assert last().level == "error"

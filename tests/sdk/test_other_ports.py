@@ -132,7 +132,10 @@ def test_monitoring(panel: Panel, drain: Callable[..., None]) -> None:
         4: False,
         5: False,
     }
-    assert (rows[4].error_message, rows[2].error_message) == ("The other side answered 404.", None)
+    assert (rows[4].error_message, rows[2].error_message) == (
+        "The provider returned HTTP 404.",
+        None,
+    )
     assert rows[5].error_message.startswith("169.254.169.254 is not on the open internet")
     alerts = (
         session().scalars(sa.select(ModuleLog.request).where(ModuleLog.action == "alert")).all()
@@ -189,7 +192,7 @@ def test_stripe(panel: Panel, provider: Provider) -> None:
     refused = calls.invoke(
         loaded, "get_client_area_html", {"invoice": Invoice.sample()}, stored=keys
     )
-    assert refused.raised and "answered 402" in refused.error
+    assert refused.raised and "HTTP 402" in refused.error
     with Live(panel.settings).ensure().test_request_context():
         for kind, said in (
             ("payment_intent.succeeded", None),
@@ -245,7 +248,7 @@ def test_slack(panel: Panel, provider: Provider) -> None:
     provider.fail("500")
     assert (
         calls.invoke(loaded, "send", message, stored=hook).result.message
-        == "The other side answered 500."
+        == "The provider returned HTTP 500."
     ), "refusals are raised, as by Guzzle"
     failed = (
         session()
@@ -273,7 +276,7 @@ def test_my_nextcloud(
     assert (broken.status, broken.provision_status, broken.failure) == (
         "pending",
         "failed",
-        "The other side answered 500.",
+        "The provider returned HTTP 500.",
     )
     # What the text's job changed in service_data is kept although it never calls setProvisionData.
     assert requests.request(actor=staff, service_uuid=service.uuid, verb="create").ok

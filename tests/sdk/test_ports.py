@@ -216,7 +216,7 @@ def test_a_provider_that_refuses(
     found = find_service(service.uuid)
     assert (found.provision_status, found.failure) == (
         "failed",
-        "API Error: The other side answered 422.",
+        "API Error: The provider returned HTTP 422.",
     )
 
 

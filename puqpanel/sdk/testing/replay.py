@@ -2,7 +2,7 @@
 module's job runs in a lab.
 
     seen = replay(Path("task_3f2a.json"), "modules/Product/MyCloudService")
-    assert (seen.status, seen.note) == ("failed", "The cloud answered 500.")
+    assert (seen.status, seen.note) == ("failed", "The provider returned HTTP 500.")
 
 `puqpanel task export` writes both the file and such a test. Run as a program it prints what it saw,
 as JSON.

@@ -122,8 +122,8 @@ def test_refusals_are_raised(cloud: Cloud, fault: str) -> None:
     assert isinstance(error, ExternalServiceError) and isinstance(error, Exception)
     assert (error.getCode(), error.getMessage(), str(error)) == (
         int(fault),
-        f"The other side answered {fault}.",
-        f"The other side answered {fault}.",
+        f"The provider returned HTTP {fault}.",
+        f"The provider returned HTTP {fault}.",
     )
     assert error.hasResponse() and error.getResponse().get_status_code() == int(fault)
     assert Client({"base_uri": cloud.url, "http_errors": False}).get("/x").http_code == int(fault)

@@ -111,7 +111,7 @@ def test_again_is_no_error_and_another_shape_is(service_uuid: str) -> None:
     with pytest.raises(
         SchemaError,
         match=(
-            r"The table servers is there already with other columns \(.*ask Schema.has_table\(\)"
+            r"The table servers already exists with other columns \(.*check Schema.has_table\(\)"
             r" first"
         ),
     ):
@@ -195,7 +195,7 @@ def test_changes_keep_rows_and_what_refers_to_them(service_uuid: str) -> None:
     [
         ("staff", "uuid", None),
         ("services", "id", "may refer to services by uuid only"),
-        ("", "uuid", "does not say which table"),
+        ("", "uuid", "names no table"),
     ],
 )
 def test_the_panels_tables_are_out_of_reach(table: str, column: str, text: str | None) -> None:
