@@ -83,11 +83,11 @@ def test_the_card_of_a_module(instance: Path, modules: Path) -> None:
     write_module(modules, PLUGIN.format("pass"), type="Plugin")
     said = puqpanel(instance, "module", "test", "Echo", **env)
     assert said.returncode == 0, said.stdout
-    assert "  ✓ activated twice  Both times it answered success.\n" in said.stdout
-    assert "  – periodic work twice  It has no schedule.\n" in said.stdout
+    assert "  ✓ activated twice  Succeeded both times.\n" in said.stdout
+    assert "  – periodic work twice  The module has no schedule.\n" in said.stdout
     assert " passed, 0 failed, " in said.stdout
     listed = puqpanel(instance, "module", "test", "Echo", "--list", **env)
-    assert "strange events\n" in listed.stdout
+    assert "malformed events\n" in listed.stdout
     wrong = puqpanel(instance, "module", "test", "Echo", "--probe", "nonsense", **env)
     assert (
         wrong.returncode,
@@ -118,7 +118,7 @@ def test_a_module_that_is_refused_has_a_short_card(instance: Path, modules: Path
     write_module(modules, PLUGIN.format("def"), type="Plugin")
     said = puqpanel(instance, "module", "test", "Echo", PUQPANEL_MODULES_DIR=str(modules))
     assert said.returncode == 1
-    assert "✗ loads  It is refused at load: Echo.py has a syntax error" in said.stdout
+    assert "✗ loads  The module was refused: Echo.py has a syntax error" in said.stdout
     assert "0 passed, 1 failed, 0 not tested" in said.stdout
 
 
