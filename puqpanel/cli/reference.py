@@ -159,15 +159,13 @@ def _whole(doc: Doc) -> str:
 
 
 def _sections(doc: Doc) -> list[str]:
-    words = {"Args": "Arguments", "Raises": "Errors"}
     return [
-        (
-            f"**{words.get(name, name)}:** {text}"
-            if not text.startswith("* ")
-            else f"**{words.get(name, name)}:**\n\n{text}"
-        )
+        "".join((f"**{_TITLES.get(name, name)}:**", "\n\n" if text.startswith("* ") else " ", text))
         for name, text in doc.sections.items()
     ]
+
+
+_TITLES = {"Args": "Arguments", "Raises": "Errors"}
 
 
 def _entry(name: str, shown: str, doc: Doc, *, level: int, kind: str = "", note: str = "") -> str:
@@ -347,7 +345,10 @@ def _member(one: Member) -> str:
     said = [
         f"({one.kind})" if one.kind == "property" else "",
         *one.doc.text.split("\n\n"),
-        *_sections(one.doc),
+        *(
+            f"**{_TITLES.get(name, name)}:** {_cell(text).removesuffix('.')}."
+            for name, text in one.doc.sections.items()
+        ),
     ]
     vendors = ", ".join(f"`{each}`" for each in vendor_names(one.name))
     return (

@@ -1,7 +1,6 @@
-"""The guide's own module and its neighbours, ported line by line as an author would who has only
-the vendor's texts.
+"""The modules of the vendor's guide, ported line by line.
 
-Written in the vendor's spelling; `pep8` gives the same module in Python's.
+They are written in the vendor's spelling; `pep8` returns the same module in Python's.
 """
 
 from __future__ import annotations
@@ -14,9 +13,7 @@ _CAMEL = re.compile(r"\b(?!zA\b)[a-z_]\w*[A-Z]\w*")
 
 
 def pep8(source: str) -> str:
-    """A module in the other spelling: documented names by the table, the module's own by their
-    words.
-    """
+    """Return a module in Python's spelling: documented names by the table, others in snake case."""
     # compat has the vendor's spellings only, so the Python ones are imported from the SDK
     source = (
         source.replace("puqpanel.sdk.compat", "puqpanel.sdk")

@@ -1,6 +1,4 @@
-"""The texts' plugin, payment and notification modules, and the overview's product, ported line
-by line in the vendor's spelling.
-"""
+"""The vendor's plugin, payment and notification modules, ported line by line."""
 
 SERVER_MONITORING = """
 import json

@@ -1,6 +1,4 @@
-"""Modules ported name for name from the kind of text a module author has before them: in the
-vendor's spelling.
-"""
+"""The vendor's VPS example, ported name for name in the vendor's spelling."""
 
 VPS = """
 from puqpanel.sdk import Product, Request, Service, Task, Validator, encrypt, now, response

@@ -1,6 +1,4 @@
-"""The cache, events and measurements of modules: real, shared by processes, and harmless when
-the queue server is away.
-"""
+"""The cache, events and measurements of modules, with and without the queue server."""
 
 from __future__ import annotations
 
@@ -37,7 +35,7 @@ def module(panel: Panel) -> Iterator[None]:
         yield
 
 
-def test_values_are_kept_encrypted_and_the_modules_own(module: None) -> None:
+def test_values_are_encrypted_and_per_module(module: None) -> None:
     assert cache is Cache
     assert Cache.remember("k", 60, lambda: {"password": "hunter2", "at": (1, 2)}) == {
         "password": "hunter2",
@@ -82,7 +80,7 @@ def test_tags(module: None) -> None:
     assert not Cache.has("gone")
 
 
-def test_any_tag_flushes_and_no_other(module: None) -> None:
+def test_flush_deletes_values_of_the_tag_only(module: None) -> None:
     both, one, other = Cache.tags(["module", "Echo"]), Cache.tags("module"), Cache.tags("Echo")
     for space in (one, other):
         both.put("k", 1, 60)
@@ -115,7 +113,7 @@ def test_falsy_values_and_odd_keys(module: None) -> None:
     assert (Cache.get("a b\n"), Cache.get("*"), Cache.get("7")) == ("a b\n!", "*!", "7!")
 
 
-def test_what_cannot_be_kept(module: None, tmp_path: Path) -> None:
+def test_values_that_are_not_json(module: None, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="stores JSON values only"):
         Cache.put("k", object())
     round_: list[Any] = []
@@ -193,7 +191,7 @@ def test_measurements_are_logged(module: None) -> None:
     assert "MB" in row.request
 
 
-def test_a_measured_function(module: None) -> None:
+def test_measured_function(module: None) -> None:
     @measure("sum up")
     def add(first: int, second: int = 1) -> int:
         return first + second
@@ -212,7 +210,7 @@ def test_a_measured_function(module: None) -> None:
         assert add(1) == 2, "outside a call it is only the function"
 
 
-def test_errors_answer_the_texts_questions() -> None:
+def test_errors_have_the_vendor_methods() -> None:
     away = ExternalServiceException("The cloud is away.", 503)
     assert (str(away), away.getMessage(), away.get_code()) == (
         "The cloud is away.",

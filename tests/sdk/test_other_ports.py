@@ -1,6 +1,4 @@
-"""The texts' modules of the other types and the overview's product, in both spellings, as far
-as their doors are open.
-"""
+"""The vendor's other example modules, ported in both spellings."""
 
 from __future__ import annotations
 
@@ -292,7 +290,7 @@ def test_my_nextcloud(
     )
 
 
-def test_the_references_examples(
+def test_examples_of_the_vendor_reference(
     panel: Panel, staff: Actor, drain: Callable[..., None], spelt: Callable[[str], str]
 ) -> None:
     loaded = switch_on(panel, "Product/ModuleName")

@@ -1,6 +1,4 @@
-"""The contract suite: a module that keeps the contract passes it, and each way of breaking it
-fails the probe that is for it.
-"""
+"""The contract suite: a correct module passes, and each defect fails its probe."""
 
 from __future__ import annotations
 
@@ -78,14 +76,14 @@ GOOD = """
 
 
 def card(tmp_path: Path, source: str, *only: str, provider: str = PROVIDER) -> dict[str, Line]:
-    """The score card of a module, by probe."""
+    """Return the outcomes of a module's probes by name."""
     folder = write_module(
         tmp_path, source, files={"tests/provider.py": provider} if provider else None
     )
     return {line.probe: line for line in run_suite(folder, only)}
 
 
-def test_a_module_that_keeps_the_contract_passes_all_of_it(tmp_path: Path) -> None:
+def test_correct_module_passes_every_probe(tmp_path: Path) -> None:
     lines = card(tmp_path, GOOD)
     assert [line for line in lines.values() if line.outcome == "failed"] == []
     assert sum(line.outcome == "passed" for line in lines.values()) > 30
@@ -170,14 +168,14 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("probe", BROKEN)
-def test_a_broken_module_fails_the_probe_that_is_for_it(probe: str, tmp_path: Path) -> None:
+def test_broken_module_fails_its_probe(probe: str, tmp_path: Path) -> None:
     before, after, says = BROKEN[probe]
     assert before in GOOD
     line = card(tmp_path, GOOD.replace(before, after), probe)[probe]
     assert (line.outcome, says in line.says) == ("failed", True), line
 
 
-def test_without_a_provider_little_is_tested_and_it_says_so(tmp_path: Path) -> None:
+def test_probes_need_a_provider(tmp_path: Path) -> None:
     lines = card(tmp_path, GOOD, provider="")
     assert lines["full lifecycle"] == Line(
         "full lifecycle",
@@ -193,7 +191,7 @@ def test_without_a_provider_little_is_tested_and_it_says_so(tmp_path: Path) -> N
     ]
 
 
-def test_a_module_that_is_refused_fails(tmp_path: Path) -> None:
+def test_refused_module_fails(tmp_path: Path) -> None:
     (line,) = card(tmp_path, "class Other: pass", "activated twice").values()
     assert line.outcome == "failed"
     assert "The module was refused" in line.says
@@ -228,7 +226,7 @@ def of_type(tmp_path: Path, type: str, source: str, provider: str, *only: str) -
     }
 
 
-def test_a_channel(tmp_path: Path) -> None:
+def test_notification_channel(tmp_path: Path) -> None:
     good = of_type(tmp_path / "good", "Notification", CHANNEL, CHANNEL_PROVIDER)
     assert [line for line in good.values() if line.outcome == "failed"] == []
     assert {"sending", "sending invalid messages", "sending while the channel fails"} <= {
@@ -250,7 +248,7 @@ def test_a_channel(tmp_path: Path) -> None:
     assert rash["sending invalid messages"].outcome == "failed"
 
 
-def test_a_gateway(tmp_path: Path) -> None:
+def test_payment_gateway(tmp_path: Path) -> None:
     source = """
         from puqpanel.sdk import Payment, json_success
 
@@ -268,7 +266,7 @@ def test_a_gateway(tmp_path: Path) -> None:
     assert lines["refund"].says == "The module has no refund()."
 
 
-def test_a_plugin(tmp_path: Path) -> None:
+def test_plugin(tmp_path: Path) -> None:
     source = """
         from puqpanel.sdk import Plugin
 
@@ -300,7 +298,7 @@ def test_a_plugin(tmp_path: Path) -> None:
     assert lines["malformed events"].outcome == "failed"
 
 
-def test_it_runs_from_the_modules_own_pytest(tmp_path: Path) -> None:
+def test_suite_runs_in_the_modules_own_pytest(tmp_path: Path) -> None:
     suite = """
         from pathlib import Path
         from puqpanel.sdk.testing import ContractSuite

@@ -1,4 +1,4 @@
-"""Every rule of the texts, on forms, request data and JSON alike."""
+"""Every documented validation rule, on forms, request data and JSON."""
 
 from __future__ import annotations
 
@@ -108,13 +108,13 @@ def test_rules(rules: str, value: Any, clean: Any) -> None:
         assert type(validator.validated()["field"]) is type(clean)
 
 
-def test_what_is_absent_is_left_alone_unless_required() -> None:
+def test_absent_fields_are_ignored_unless_required() -> None:
     validator = Validator.make({}, {"a": "integer|min:1", "b": "nullable|ip", "c": "required"})
     assert dict(validator.errors()) == {"c": ["The c is required."]}
     assert Validator.make({"a": "", "x": 1}, {"a": "string|min:3"}).validated() == {"a": ""}
 
 
-def test_one_sentence_a_broken_rule_and_types_first() -> None:
+def test_one_message_per_rule_and_types_first() -> None:
     validator = Validator.make(
         {"disk_space": "many", "name": "a b"},
         {"disk_space": "required|integer|min:1", "name": "alpha_dash|min:5"},
@@ -143,7 +143,7 @@ def test_one_sentence_a_broken_rule_and_types_first() -> None:
         ("regex:/a/q", "flag “q”"),
     ],
 )
-def test_rules_that_are_none_raise(rules: str, text: str) -> None:
+def test_invalid_rules_raise(rules: str, text: str) -> None:
     with pytest.raises(ValueError, match=text):
         Validator.make({"a": "x"}, {"a": rules})
 
@@ -168,7 +168,7 @@ def test_sources(data: Any) -> None:
     ).validated() == {"port": 443, "ssl": True}
 
 
-def test_own_sentences_and_results() -> None:
+def test_custom_messages_and_results() -> None:
     validator = Validator.make({}, {"name": "required"}, {"name": "Who?"})
     result = Result.of({"status": "error", "message": validator.errors(), "code": 422})
     assert (result.ok, result.message, result.errors, result.code) == (
@@ -189,7 +189,7 @@ def test_own_sentences_and_results() -> None:
         st.lists(st.text(max_size=3), max_size=3),
     )
 )
-def test_nothing_that_is_sent_breaks_it(value: Any) -> None:
+def test_fuzzed_input_is_handled(value: Any) -> None:
     rules = (
         "nullable|string",
         "integer|min:1|max:9",

@@ -17,7 +17,7 @@ from puqpanel.infra.db import dispose_engines, release, session, transaction
 from puqpanel.models.system.tasks import Task as TaskRow
 from puqpanel.sdk.testing.contract import Bench, NotTested, probe
 from puqpanel.sdk.testing.lab import handlers
-from puqpanel.sdk.testing.products import LIFE, ask, check_accounts, row, set_up, wanted
+from puqpanel.sdk.testing.products import LIFE, ask, check_accounts, expected_status, row, set_up
 from puqpanel.tasks import run as engine
 from puqpanel.tasks import sweep
 
@@ -42,7 +42,11 @@ def _failing(verb: str, fault: str) -> None:
     def failing(bench: Bench) -> str:
         faults = bench.faults
         set_up(bench, verb)
-        aim, lost, struck = wanted(verb, row(bench)), fault.endswith("_after"), faults.struck
+        expected, lost, struck = (
+            expected_status(verb, row(bench)),
+            fault.endswith("_after"),
+            faults.struck,
+        )
         faults.fail(fault, times=1 if lost else ALWAYS, changing=lost)
         ask(bench, verb)
         if faults.struck == struck:
@@ -51,7 +55,7 @@ def _failing(verb: str, fault: str) -> None:
             )
         faults.heal()
         first = _settled(bench)
-        if first == aim:
+        if first == expected:
             assert lost, f"The job succeeded although the provider {DESCRIPTIONS[fault]}."
             check_accounts(bench, verb)
             return "The job detected that the work was done."
@@ -59,8 +63,8 @@ def _failing(verb: str, fault: str) -> None:
         assert reason, f"The job failed without a reason; the service is {first}."
         ask(bench, verb)
         again = _settled(bench)
-        assert again == aim, (
-            f"After a retry with a healthy provider the service is {again}, not {aim}."
+        assert again == expected, (
+            f"After a retry with a healthy provider the service is {again}, not {expected}."
             f" {row(bench).failure}".strip()
         )
         check_accounts(bench, verb)
@@ -86,7 +90,7 @@ def _killed(verb: str) -> None:
     @probe(f"{verb} with a worker crash", "Product")
     def killed(bench: Bench) -> str:
         set_up(bench, verb)
-        aim, faults = wanted(verb, row(bench)), bench.faults
+        expected, faults = expected_status(verb, row(bench)), bench.faults
         bench.lab.hold = True
         ask_only(bench, verb)
         if not bench.lab.held:
@@ -99,7 +103,7 @@ def _killed(verb: str) -> None:
         _rescue()
         bench.lab.work_off()
         status = _settled(bench)
-        if status == aim:
+        if status == expected:
             check_accounts(bench, verb)
             return "The task ran again, and the work was done once."
         reason = row(bench).failure

@@ -66,7 +66,7 @@ def ask(bench: Bench, verb: str) -> None:
     bench.lab.work_off()
 
 
-def wanted(verb: str, before: ServiceRow) -> str:
+def expected_status(verb: str, before: ServiceRow) -> str:
     """Return the provision status in which a verb should end."""
     ends = VERBS[verb].ends
     if ends is not None:
@@ -76,11 +76,11 @@ def wanted(verb: str, before: ServiceRow) -> str:
 
 def reach(bench: Bench, verb: str) -> None:
     """Request a verb and assert that it reaches its status."""
-    aim = wanted(verb, row(bench))
+    expected = expected_status(verb, row(bench))
     ask(bench, verb)
     now = row(bench)
-    assert now.provision_status == aim, (
-        f"After {verb} the service is {now.provision_status}, not {aim}. {now.failure}".strip()
+    assert now.provision_status == expected, (
+        f"After {verb} the service is {now.provision_status}, not {expected}. {now.failure}".strip()
     )
     check_accounts(bench, verb)
 

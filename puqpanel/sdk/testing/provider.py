@@ -62,7 +62,7 @@ class Seen:
 
     @property
     def form(self) -> list[tuple[str, str]]:
-        """The body as form fields, in order; repeated names are kept."""
+        """The body as form fields, in order; repeated names are preserved."""
         return parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True)
 
     @property
@@ -294,8 +294,8 @@ def wait_for(server: Provider, method: str = "", path: str = "", seconds: float 
     """
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        if found := server.seen(method, path):
-            return found[-1]
+        if requests := server.seen(method, path):
+            return requests[-1]
         time.sleep(0.01)
     raise TimeoutError(f"no {method or 'request'} {path} arrived in {seconds} s")
 

@@ -1,6 +1,4 @@
-"""The vendor's kind of client over real sockets: what it raises, what it answers, and how it
-joins addresses.
-"""
+"""Guzzle's client over real sockets: exceptions, responses and address resolution."""
 
 from __future__ import annotations
 
@@ -44,7 +42,7 @@ def inside(panel: Panel) -> Iterator[None]:
         yield
 
 
-def test_the_texts_client(cloud: Cloud) -> None:
+def test_guzzle_client(cloud: Cloud) -> None:
     client = Client(
         {
             "base_uri": cloud.url,
@@ -107,7 +105,9 @@ def test_the_texts_client(cloud: Cloud) -> None:
         ("{}/v2", "", "/v2"),
     ],
 )
-def test_addresses_are_joined_as_in_a_page(cloud: Cloud, base: str, uri: str, reached: str) -> None:
+def test_addresses_are_resolved_against_base_uri(
+    cloud: Cloud, base: str, uri: str, reached: str
+) -> None:
     assert (
         Client(base_uri=base.format(cloud.url)).get(uri.format(cloud.url)).data["path"] == reached
     )
@@ -129,7 +129,7 @@ def test_refusals_are_raised(cloud: Cloud, fault: str) -> None:
     assert Client({"base_uri": cloud.url, "http_errors": False}).get("/x").http_code == int(fault)
 
 
-def test_no_answer_is_raised(cloud: Cloud) -> None:
+def test_missing_response_raises(cloud: Cloud) -> None:
     cloud.fail("drop_after")
     with pytest.raises(GuzzleException) as caught:
         Client(base_uri=cloud.url).post("/x", {"json": {}})
@@ -153,14 +153,14 @@ def test_redirects(cloud: Cloud) -> None:
     assert client.post("/moved").http_code == 302
 
 
-def test_a_policy(cloud: Cloud) -> None:
+def test_address_policy(cloud: Cloud) -> None:
     with pytest.raises(GuzzleException, match="not on the open internet"):
         Client(base_uri=cloud.url, policy=http.public_only()).get("/x")
     assert cloud.seen() == []
     assert Client(base_uri=cloud.url, policy=http.public_only(["127.0.0.1"])).get("/x").ok
 
 
-def test_options_that_there_are_not() -> None:
+def test_unknown_options() -> None:
     with pytest.raises(UserError, match="no option “base_url”; there are"):
         Client({"base_url": "http://x"})
     with pytest.raises(UserError, match="no option “sink”"):
