@@ -1,26 +1,23 @@
-"""The face of the panel towards modules: all that a module may import, `from puqpanel.sdk import
-…`.
+"""The SDK: everything a module may import from the panel, `from puqpanel.sdk import …`.
 
-Belongs here: base classes that act, handles, and tools for modules, each callable in both spellings
-of the contract. Does not belong here: use cases (operations). Called by modules only.
+Contains the base classes of modules, handles on panel data, and tools. Use cases belong to
+operations; nothing in the panel depends on this package except the entry points that document it.
+The vendor's PHP spellings are in `puqpanel.sdk.compat`.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from puqpanel.domain.spreadsheet import csv_line
-from puqpanel.host.contract.config import Config
 from puqpanel.host.contract.hooks import Hook
 from puqpanel.host.contract.result import Result
 from puqpanel.infra.crypto import EncryptedJSON, EncryptedText
 from puqpanel.infra.db import UtcDateTime
 from puqpanel.sdk import db, forms, http, statistics
-from puqpanel.sdk.caching import Cache
+from puqpanel.sdk.caching import cache
 from puqpanel.sdk.compat.carbon import now
-from puqpanel.sdk.compat.guzzle import Client, GuzzleException
-from puqpanel.sdk.compat.model import Model
-from puqpanel.sdk.compat.schema import Blueprint, Schema
-from puqpanel.sdk.crypt import Crypt, decrypt, encrypt
-from puqpanel.sdk.db import DB
+from puqpanel.sdk.crypt import decrypt, encrypt
 from puqpanel.sdk.errors import ExternalServiceError
-from puqpanel.sdk.events import Event
+from puqpanel.sdk.events import event
 from puqpanel.sdk.invoice import Invoice
 from puqpanel.sdk.mail import Mail, MailError, NotificationMail
 from puqpanel.sdk.notification import Notification
@@ -31,16 +28,12 @@ from puqpanel.sdk.plugin import Plugin
 from puqpanel.sdk.product import Product
 from puqpanel.sdk.service import Service
 from puqpanel.sdk.task import Task
-from puqpanel.sdk.texts import __, strip_tags, version_compare
+from puqpanel.sdk.texts import __, strip_tags
 from puqpanel.sdk.validator import ValidationError, Validator
 from puqpanel.sdk.web import (
     Controller,
-    JsonResponse,
     Request,
-    Response,
-    View,
     abort,
-    auth,
     auth_id,
     current_admin,
     json_error,
@@ -51,89 +44,59 @@ from puqpanel.sdk.web import (
     view_admin_module,
 )
 
-# One thing, two names: as the contract writes it and as the vendor's facades do.
-cache = Cache
-event = Event
-
-# The same in the vendor's spelling.
-authId = auth_id
-currentAdmin = current_admin
-ExternalServiceException = ExternalServiceError
-InvalidArgumentException = ValueError
-generateStrongPassword = generate_strong_password
-jsonError = json_error
-jsonSuccess = json_success
-logModule = log_module
-stripTags = strip_tags
-ValidationException = ValidationError
-
 __all__ = [
-    "DB",
-    "Blueprint",
-    "Cache",
-    "Client",
-    "Config",
     "Controller",
-    "Crypt",
     "EncryptedJSON",
     "EncryptedText",
-    "Event",
     "ExternalServiceError",
-    "ExternalServiceException",
-    "GuzzleException",
     "Hook",
-    "InvalidArgumentException",
     "Invoice",
-    "JsonResponse",
     "Mail",
     "MailError",
-    "Model",
     "Notification",
     "NotificationMail",
     "Payment",
     "Plugin",
     "Product",
     "Request",
-    "Response",
     "Result",
-    "Schema",
     "Service",
     "Task",
     "UtcDateTime",
     "ValidationError",
-    "ValidationException",
     "Validator",
-    "View",
     "__",
     "abort",
-    "auth",
-    "authId",
     "auth_id",
     "cache",
     "csv_line",
-    "currentAdmin",
     "current_admin",
     "db",
     "decrypt",
     "encrypt",
     "event",
     "forms",
-    "generateStrongPassword",
     "generate_strong_password",
     "http",
-    "jsonError",
-    "jsonSuccess",
     "json_error",
     "json_success",
-    "logModule",
     "log_module",
     "measure",
     "now",
     "response",
     "statistics",
-    "stripTags",
     "strip_tags",
     "url_for_module",
-    "version_compare",
     "view_admin_module",
 ]
+
+# Hidden from type checkers, which would otherwise accept every name.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """Return a name of `puqpanel.sdk.compat`; kept for modules ported earlier."""
+        from puqpanel.sdk import compat
+
+        if name in compat.__all__:
+            return getattr(compat, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,9 +1,4 @@
-"""`Cache.remember("servers", 300, fetch)`: a module's own values for some seconds, the same in
-every process, encrypted at rest.
-
-A cache may forget at any moment, and while the queue server is away it does: what cannot be fetched
-again belongs in a table.
-"""
+"""The module's cache: values shared by all processes, encrypted at rest."""
 
 import hashlib
 import json
@@ -19,65 +14,97 @@ HOUR = 3600
 
 
 @bind
-class Space:
-    """The values of the running module, or those of them that were kept with certain tags."""
+class ModuleCache:
+    """The module's cache: values that expire, shared by all processes and encrypted at rest.
+
+    Values may be lost at any time, for example while the queue server is down: save what cannot be
+    fetched again in a table.
+
+        servers = cache.remember("servers", 300, self.fetch_servers)
+        cache.tags("regions").put("eu", regions, 3600)
+        cache.tags("regions").flush()
+    """
 
     def __init__(self, tags: Iterable[str] = ()) -> None:
         self._tags = sorted({str(tag) for tag in ([tags] if isinstance(tags, str) else tags)})
 
     def get(self, key: str, default: Any = None) -> Any:
-        """A value; `default` (called, where it is a function) where there is none."""
+        """Return a value.
+
+        Args:
+            key: the value's key.
+            default: what to return if there is no value; a function is called.
+        """
         text = store.get(self._groups(), _name(key))
         if text is None:
             return default() if callable(default) else default
         return json.loads(text)
 
     def has(self, key: str) -> bool:
-        """Whether there is one."""
+        """Return whether there is a value."""
         return self.get(key) is not None
 
     def put(self, key: str, value: Any, seconds: float = HOUR) -> bool:
-        """Keeps a value, at most 30 days and 1 MB of JSON.
+        """Store a value of at most 1 MB of JSON.
 
-        Returns: False where it could not be kept. Raises: UserError where the value is not JSON.
+        Args:
+            key: the value's key.
+            value: anything that JSON can hold.
+            seconds: the time to live; at most 30 days.
+
+        Returns:
+            False if the value could not be stored.
+
+        Raises:
+            UserError: the value is not JSON.
         """
         return store.put(self._groups(), _name(key), _text(key, value), int(seconds))
 
     def remember(self, key: str, seconds: float, fetch: Callable[[], Any]) -> Any:
-        """The value that is kept, or what `fetch()` answers, which is kept from then on.
+        """Return the cached value, or call a function and cache what it returns.
 
-        Raises as `put`.
+        Args:
+            key: the value's key.
+            seconds: the time to live.
+            fetch: returns the value; called if none is cached.
+
+        Raises:
+            UserError: the value is not JSON.
         """
-        found = self.get(key)
-        if found is not None:
-            return found
+        cached = self.get(key)
+        if cached is not None:
+            return cached
         text = _text(key, fetch())
         store.put(self._groups(), _name(key), text, int(seconds))
-        # in the shape in which the next call finds it
+        # the same types as the next call reads from the cache
         return json.loads(text)
 
     def forget(self, key: str) -> bool:
-        """Drops one value; whether there was one."""
+        """Delete one value and return whether there was one."""
         return store.forget(self._groups(), _name(key))
 
     def flush(self) -> bool:
-        """Drops every value of the module, or of these tags.
+        """Delete every value of the module, or every value with one of the tags.
 
-        Returns False where the queue server is away.
+        Returns:
+            False if the queue server is unreachable.
         """
         groups = self._groups()
         return store.forget_groups(*(groups[1:] or groups))
 
-    def tags(self, *names: Any) -> "Space":
-        """The values kept with all of these tags; flushing drops what has any of them."""
-        return Space([one for name in names for one in ([name] if isinstance(name, str) else name)])
+    def tags(self, *names: Any) -> "ModuleCache":
+        """Return the cache of values stored with all of these tags."""
+        flat: list[str] = []
+        for name in names:
+            flat += [name] if isinstance(name, str) else name
+        return ModuleCache(flat)
 
     def _groups(self) -> list[str]:
         call = context.current()
         if call is None:
             raise UserError(
-                "The cache is for code that the panel called: outside a call it is not known whose"
-                " values are meant."
+                "The cache works only while the panel calls a module: outside a call the module is"
+                " unknown."
             )
         return [call.prefix, *(f"{call.prefix}:{_name(tag)}" for tag in self._tags)]
 
@@ -91,8 +118,8 @@ def _text(key: str, value: Any) -> str:
         return json.dumps(value)
     except (TypeError, ValueError, RecursionError) as error:
         raise UserError(
-            f"The cache keeps what JSON can hold; “{key}” is not of that kind: {error}."
+            f"The cache stores JSON values only; the value of “{key}” is not JSON: {error}."
         ) from None
 
 
-Cache = Space()
+cache = ModuleCache()

@@ -1,6 +1,4 @@
-"""What Payment and Notification modules share: each of their configurations is an instance that
-staff make, name, fill in and switch on.
-"""
+"""The base class of Payment and Notification modules, which staff configure one or more times."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -10,40 +8,48 @@ from puqpanel.sdk import forms
 from puqpanel.sdk.module import Module
 
 
-class Configured(Module):
-    """A module with instances.
+class Configured(ModuleBase):
+    """A module with configured instances: gateways or senders.
 
-    During a call about one, `self.instance_uuid` says which, and `self.module_data` holds its
-    settings as `get_module_data` answered them.
+    During a call that concerns an instance, `self.instance_uuid` identifies it and
+    `self.module_data` holds its settings as `get_module_data` returned them. A module may also
+    define `test_connection()`, which returns a result; staff run it with **Test connection**.
 
-    Class attribute: SettingsForm, a WTForms form that the default page renders and the default save
-    validates. Optional method: test_connection(), which answers a result; where a module has one,
-    staff can ask it whether what is stored works.
+    Attributes:
+        SettingsForm: WTForms form of the settings; rendered by `get_settings_page` and validated by
+            `save_module_data`.
     """
 
     SettingsForm: ClassVar[type[forms.Form] | None] = None
 
     @property
     def webhook_url(self) -> str:
-        """The address at which `api_webhook_post` and `api_webhook_get` of this instance are
-        reached.
-        """
+        """The public address of `api_webhook_post` and `api_webhook_get` of this instance."""
         kind, name = self.module_type or self.contract_type, self.module_name or type(self).__name__
         return link("webhooks", kind, name, *([self.instance_uuid] if self.instance_uuid else []))
 
     def get_module_data(self, data: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """The settings, normalised. Called with what is stored before every other call."""
+        """Return the settings, normalised.
+
+        Called with the saved settings before every other call. The default fills in the defaults of
+        `SettingsForm`.
+
+        Args:
+            data: the saved settings; empty for a new instance.
+        """
         self.module_data = (
             forms.defaults(self.SettingsForm, data or {}) if self.SettingsForm else dict(data or {})
         )
         return self.module_data
 
     def get_settings_page(self, data: Mapping[str, Any] | None = None) -> str:
-        """HTML of the fields on the instance's page; the panel supplies the form around it.
+        """Return HTML of the settings on the instance's page.
+
+        The panel renders the surrounding form. The default renders `SettingsForm`.
 
         Args:
-            data: the stored settings, and `webhook_url`, `uuid` and `title` of the instance where
-                no setting has that name.
+            data: the saved settings, plus `webhook_url`, `uuid` and `title` of the instance unless
+                a setting has that name.
         """
         return (
             forms.render(self, self.SettingsForm, self.module_data, self.errors)
@@ -52,11 +58,14 @@ class Configured(Module):
         )
 
     def save_module_data(self, data: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Checks what staff entered.
+        """Validate the settings as staff submitted them.
 
-        Returns `{status, data | message, errors, code}`; `data` is what is stored, encrypted.
+        Args:
+            data: the submitted fields by name. A secret left blank carries its saved value.
 
-        A secret that was left empty arrives as it is stored.
+        Returns:
+            `{status, data, code}` with the settings to save (stored encrypted), or `{status,
+            message, errors, code}` with messages by field.
         """
         if self.SettingsForm:
             return forms.save(self.SettingsForm, data or {}, self.module_data)
@@ -67,8 +76,8 @@ class Configured(Module):
     ) -> None:
         super()._prepare(service_uuid, product_uuid, stored)
         if "errors" in stored:
-            # what was refused is shown as it was sent: a box that was not ticked is not sent, and
-            # then is no default either
+            # a refused form is shown as submitted: an unticked checkbox is absent, and must not
+            # fall back to its default
             self.module_data = forms.as_sent(
                 self.SettingsForm, self.module_data, stored.get("module_data")
             )

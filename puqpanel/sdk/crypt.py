@@ -1,45 +1,28 @@
-"""Secrets of modules, under the panel's keys, which can be rotated."""
+"""Encryption of secrets with the panel's keys, which can be rotated."""
 
 import json
 from typing import Any
 
-from puqpanel.host.contract.names import bind
 from puqpanel.infra import crypto
 
 
 def encrypt(value: Any) -> str:
-    """A value as an opaque token.
+    """Encrypt a value and return an opaque token.
 
-    Text stays text; anything else travels as JSON and comes back from `decrypt` as it was.
+    Args:
+        value: text, or anything that JSON can hold.
     """
     return crypto.encrypt(value if isinstance(value, str) else _JSON + json.dumps(value))
 
 
 def decrypt(token: str) -> Any:
-    """What `encrypt` was given.
+    """Return the value that `encrypt` was given.
 
-    Raises KeyFileError when the token was altered or made under a key the panel has not.
+    Raises:
+        KeyFileError: the token was altered, or the panel does not have its key.
     """
     text = crypto.decrypt(token)
     return json.loads(text.removeprefix(_JSON)) if text.startswith(_JSON) else text
 
 
 _JSON = "\x00json:"
-
-
-@bind
-class Crypt:
-    """`encrypt` and `decrypt` under the names of the vendor's facade."""
-
-    encrypt = staticmethod(encrypt)
-    decrypt = staticmethod(decrypt)
-
-    @staticmethod
-    def encrypt_string(value: str) -> str:
-        """`encrypt` for text."""
-        return encrypt(str(value))
-
-    @staticmethod
-    def decrypt_string(token: str) -> str:
-        """`decrypt` for text."""
-        return str(decrypt(token))

@@ -1,8 +1,7 @@
-"""The module's own tables: models with `declarative_base()`, `session`, `transaction()`, and `DB`
-as the texts write it.
+"""The module's own tables: declarative models, `session` and `transaction()`.
 
-A module's tables have a MetaData of their own and refer to the panel's through `service_uuid` and
-`client_uuid`, the columns themselves; rows of the panel never reach a module.
+A module's tables have a MetaData of their own. They refer to the panel's tables through the columns
+`service_uuid` and `client_uuid`; rows of the panel never reach a module.
 """
 
 import contextlib
@@ -15,20 +14,15 @@ from sqlalchemy.orm import DeclarativeBase, Session
 
 from puqpanel.domain.errors import UserError
 from puqpanel.host import context, importer
-from puqpanel.host.contract.names import bind
 from puqpanel.infra import db as panel
 from puqpanel.infra.db import NAMING, UtcDateTime
 from puqpanel.models.accounts.clients import Client
 from puqpanel.models.provisioning.services import Service
-from puqpanel.sdk.compat.query import Query, Row
-from puqpanel.sdk.compat.schema import SchemaError
+from puqpanel.sdk.errors import SchemaError
 from puqpanel.tasks import fence
 
 __all__ = [
-    "DB",
     "DeclarativeBase",
-    "Query",
-    "Row",
     "Tables",
     "UtcDateTime",
     "client_uuid",
@@ -43,10 +37,9 @@ client_uuid: Any = Client.__table__.c.uuid
 
 
 class Tables:
-    """What makes a declarative base a module's: `class Base(db.Tables, db.DeclarativeBase): pass`.
+    """A mixin for the module's declarative base: `class Base(db.Tables, db.DeclarativeBase): pass`.
 
-    Table names get the module's prefix, written or not, also where a foreign key names one of the
-    module's own tables.
+    Adds the module's prefix to table names, and to foreign keys that name the module's own tables.
     """
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -62,26 +55,33 @@ class Tables:
 
 
 def declarative_base() -> Any:
-    """A base for the module's models; call it once, in a file of the module.
+    """Return a declarative base for the module's models; call it once, in a file of the module.
 
-    `Tables` is the same for type checkers.
+    Use `Tables` instead if a type checker should know the base.
 
-    Raises: SchemaError when code outside a module calls it.
+        Base = db.declarative_base()
+
+        class Server(Base):
+            __tablename__ = "servers"
+            id = sa.Column(sa.Integer, primary_key=True)
+            service_uuid = sa.Column(sa.ForeignKey(db.service_uuid))
+
+    Raises:
+        SchemaError: called by code outside a module.
     """
-    where = sys._getframe(1).f_globals.get("__name__", "")
-    # Its file is the module's, so that unloading the module disposes of the mappings.
-    return type(
-        "Base", (Tables, DeclarativeBase), {"__module__": where, "_prefix": _prefix_of(where)}
-    )
+    caller = sys._getframe(1).f_globals.get("__name__", "")
+    # defined in the module's file, so that unloading the module disposes of the mappings
+    attributes = {"__module__": caller, "_prefix": _prefix_of(caller)}
+    return type("Base", (Tables, DeclarativeBase), attributes)
 
 
-def _prefix_of(where: str) -> str:
-    package = importer.package_of(where)
+def _prefix_of(module_path: str) -> str:
+    package = importer.package_of(module_path)
     if package:
         return context.table_prefix(*package.split(".")[1:3])
     call = context.current()
     if call is None:
-        raise SchemaError("A declarative base is for the files of a module.")
+        raise SchemaError("A declarative base can only be created in a file of a module.")
     return call.prefix
 
 
@@ -92,8 +92,8 @@ def _prefix_names(cls: type, prefix: str) -> None:
     for value in list(vars(cls).values()):
         column = getattr(value, "column", value)
         for key in getattr(column, "foreign_keys", None) or ():
-            # Names are resolved later, so they can still be completed; a column object already says
-            # its table.
+            # names are resolved later, so the prefix can still be added; a column object already
+            # has its table
             named = getattr(key, "_table_column", None) is None and getattr(
                 key, "_given_tokens", None
             )
@@ -108,9 +108,10 @@ def _prefix_names(cls: type, prefix: str) -> None:
 
 @contextlib.contextmanager
 def transaction() -> Iterator[Session]:
-    """Writes what happens inside, all or nothing; inside another it is a savepoint.
+    """Open a transaction; inside another one, a savepoint.
 
-    In a job the fence is checked first.
+    Commits at the end of the block, and rolls back if it raises. In a task the lease is checked
+    first, so that a task that lost it writes nothing.
     """
     with panel.transaction() as current:
         fence.check()
@@ -118,57 +119,61 @@ def transaction() -> Iterator[Session]:
 
 
 class _ModuleSession:
-    """The session of the running call.
+    """The SQLAlchemy session of the current call.
 
-    Reading needs nothing. A write outside `transaction()` opens one that `commit()` ends; what is
-    left open when the call ends is rolled back. `with db.session() as session:` is the same, with
-    that end at the block's.
+    Reads need no transaction. A write outside `transaction()` opens one that `commit()` ends; it is
+    rolled back if the call ends without a commit. `with db.session() as session:` rolls back at the
+    end of the block instead.
     """
 
     def add(self, row: Any) -> None:
-        """Adds a row."""
+        """Add a row."""
         self._begin()
         panel.session().add(row)
 
     def add_all(self, rows: Any) -> None:
-        """Adds rows."""
+        """Add rows."""
         self._begin()
         panel.session().add_all(rows)
 
     def delete(self, row: Any) -> None:
-        """Removes a row."""
+        """Delete a row."""
         self._begin()
         panel.session().delete(row)
 
     def merge(self, row: Any) -> Any:
-        """Brings a row's values into the session."""
+        """Copy a row's values into the session."""
         self._begin()
         return panel.session().merge(row)
 
     def execute(self, statement: Any, *args: Any, **kwargs: Any) -> Any:
-        """Runs a statement."""
+        """Execute a statement."""
         if not getattr(statement, "is_select", False):
             self._begin()
         return panel.session().execute(statement, *args, **kwargs)
 
     def flush(self) -> None:
-        """Sends what is pending."""
+        """Send pending changes to the database."""
         self._begin()
         panel.session().flush()
 
     def commit(self) -> None:
-        """Keeps what was written since the last one."""
+        """Commit what was written since the last commit.
+
+        Raises:
+            UserError: called inside `transaction()`, whose block commits.
+        """
         if not self._open():
             if panel.in_transaction():
                 raise UserError(
-                    "db.session.commit() inside db.transaction(): the end of the block commits."
+                    "db.session.commit() was called inside db.transaction(), whose block commits."
                 )
-            # Changed attributes only; the write transaction has to open around them.
+            # only attributes were changed: open the write transaction around them
             self._begin()
         panel.session().info.pop("module_transaction")(True)
 
     def rollback(self) -> None:
-        """Undoes what was written since the last commit."""
+        """Roll back what was written since the last commit."""
         close = panel.session().info.pop("module_transaction", None)
         if close is not None:
             close(False)
@@ -185,7 +190,7 @@ class _ModuleSession:
         self.rollback()
 
     def begin(self) -> contextlib.AbstractContextManager[Session]:
-        """As `transaction()`."""
+        """Open a transaction; the same as `transaction()`."""
         return transaction()
 
     def _open(self) -> bool:
@@ -195,8 +200,7 @@ class _ModuleSession:
         current = panel.session()
         if panel.in_transaction():
             return
-        # Opening a write transaction ends the read snapshot, which would flush what was changed
-        # already.
+        # opening a write transaction ends the read snapshot, which would flush earlier changes
         changed = list(current.dirty)
         current.info["kind"] = "module" if changed else "panel"
         opened = transaction()
@@ -211,7 +215,7 @@ class _ModuleSession:
 
 
 class _Undo(Exception):
-    """Leaves a transaction without keeping it."""
+    """Rolls a transaction back."""
 
 
 def _closer(opened: Any) -> Callable[[bool], None]:
@@ -227,21 +231,3 @@ def _closer(opened: Any) -> Callable[[bool], None]:
 
 
 session = _ModuleSession()
-
-
-@bind
-class DB:
-    """The vendor's facade."""
-
-    @staticmethod
-    def table(name: str) -> Query:
-        """Rows of one of the module's tables. Raises SchemaError."""
-        return Query(name)
-
-    @staticmethod
-    def transaction(work: Callable[[], Any] | None = None) -> Any:
-        """Runs `work` in a transaction and answers its result; without it, a context manager."""
-        if work is None:
-            return transaction()
-        with transaction():
-            return work()

@@ -1,27 +1,34 @@
-"""Errors that modules raise and catch, with the methods by which the texts ask them."""
+"""Errors that modules raise and catch."""
 
 from puqpanel.domain import errors
 from puqpanel.host.contract.names import bind
 
 
 @bind
-class Asked(Exception):
-    """An error whose text and number have a method too."""
+class CodedError(Exception):
+    """An error that also has the vendor's `getMessage()` and `getCode()`."""
 
     code = 0
 
     def get_message(self) -> str:
-        """Its text, as `str()` gives it."""
+        """Return the error's text."""
         return str(self)
 
     def get_code(self) -> int:
-        """Its number; 0 where it has none."""
+        """Return the error's code; 0 if there is none."""
         return self.code
 
 
-class ExternalServiceError(Asked, errors.ExternalServiceError):
-    """An outside service refused or did not answer; the text is read by people and names no
-    secret.
+class SchemaError(errors.UserError):
+    """A module's table cannot be created, changed or used as requested; the text says why."""
+
+
+class ExternalServiceError(CodedError, errors.ExternalServiceError):
+    """A provider refused the request or did not answer.
+
+    Args:
+        message: what happened, without secrets; shown to staff.
+        code: the provider's error code or HTTP status.
     """
 
     def __init__(self, message: str = "", code: int = 0) -> None:

@@ -1,8 +1,9 @@
-"""WTForms for modules: the fields and validators to import, and the way from a form to stored data
-and back.
+"""WTForms for modules: fields, validators, and conversion between forms and saved data.
 
-`class ProductForm(forms.Form): quota = forms.IntegerField("Quota",
-[forms.validators.NumberRange(1)], default=10)`
+For example:
+
+    class ProductForm(forms.Form):
+        quota = forms.IntegerField("Quota (GB)", [forms.validators.NumberRange(1)], default=10)
 """
 
 from collections.abc import Mapping
@@ -66,7 +67,7 @@ _TEMPLATE = """{% from "panel/macros/forms.html" import field %}<div class="grid
 
 
 def defaults(form: type[Form], data: Mapping[str, Any]) -> dict[str, Any]:
-    """The stored data with the form's defaults where a field was never stored."""
+    """Return the saved data with the form's defaults for fields that were never saved."""
     return {name: value for name, value in _plain(form().data).items() if name not in data} | dict(
         data
     )
@@ -75,31 +76,41 @@ def defaults(form: type[Form], data: Mapping[str, Any]) -> dict[str, Any]:
 def as_sent(
     form: type[Form] | None, data: Mapping[str, Any], sent: Mapping[str, Any] | None
 ) -> dict[str, Any]:
-    """Data less the boxes and choices that were not sent: nothing was ticked.
+    """Return data without the checkboxes and multiple choices that were not submitted.
 
-    Args: sent None, where this form was not sent, leaves it.
+    A browser does not submit an unticked checkbox, so an absent one is off, not its default.
+
+    Args:
+        form: the form.
+        data: the form's data with defaults.
+        sent: the submitted fields; None if this form was not submitted.
     """
-    silent = (
-        ()
-        if form is None or sent is None
-        else (f.short_name for f in form() if isinstance(f, (BooleanField, SelectMultipleField)))
-    )
-    absent = {name for name in silent if name not in (sent or {})}
+    if form is None or sent is None:
+        return dict(data)
+    optional = (f.short_name for f in form() if isinstance(f, (BooleanField, SelectMultipleField)))
+    absent = {name for name in optional if name not in sent}
     return {name: value for name, value in data.items() if name not in absent}
 
 
 def save(
     form: type[Form], data: Mapping[str, Any], stored: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Validates and answers in the documented shape.
+    """Validate submitted fields.
 
-    Args: stored is what is kept already: an empty password field leaves it as it is.
+    Args:
+        form: the form.
+        data: the submitted fields by name.
+        stored: the saved data; a password field left blank keeps its saved value.
+
+    Returns:
+        `{status, data, code}` with the data to save, or `{status, message, errors, code}` with
+        messages by field.
     """
     filled = form(formdata=_formdata(data))
-    kept = dict(stored or {})
+    saved = dict(stored or {})
     for field in filled:
-        if isinstance(field, PasswordField) and not field.data and kept.get(field.short_name):
-            field.process(_formdata({field.short_name: kept[field.short_name]}))
+        if isinstance(field, PasswordField) and not field.data and saved.get(field.short_name):
+            field.process(_formdata({field.short_name: saved[field.short_name]}))
     if not filled.validate():
         errors = {
             str(name or ""): [str(text) for text in texts] for name, texts in filled.errors.items()
@@ -116,8 +127,14 @@ def save(
 def bound(
     form: type[Form], data: Mapping[str, Any], errors: Mapping[str, list[str]] | None = None
 ) -> Form:
-    """The form filled with stored or rejected data, with sentences beside the fields."""
-    # As if it had been sent: what was typed stands there again, even where it is no number.
+    """Return the form filled with saved or rejected data.
+
+    Args:
+        form: the form.
+        data: the data to show.
+        errors: messages to show beside the fields.
+    """
+    # as form data, so that rejected input is shown again even if it is not a number
     filled = form(formdata=_formdata(data))
     for name, texts in (errors or {}).items():
         if name in filled:
@@ -131,13 +148,20 @@ def render(
     data: Mapping[str, Any],
     errors: Mapping[str, list[str]] | None = None,
 ) -> str:
-    """HTML of the fields, to stand inside a form of the panel's."""
+    """Return HTML of the fields, for use inside a form of the panel.
+
+    Args:
+        module: the module, for its templates and translations.
+        form: the form.
+        data: the data to show.
+        errors: messages to show beside the fields.
+    """
     filled = bound(form, data, errors)
     for field in filled:
         if isinstance(field, PasswordField) and data.get(field.short_name) and not errors:
-            # it is drawn empty; without a word nobody could tell whether there is one
-            field.render_kw = {"placeholder": "Stored; empty keeps it", **(field.render_kw or {})}
-    environment = views.environment(module.module_folder)
+            placeholder = "Leave blank to keep the current value."
+            field.render_kw = {"placeholder": placeholder, **(field.render_kw or {})}
+    environment = views.environment(type(module))
     if views.has_panel():
         # the macros escape
         return Markup(environment.from_string(_TEMPLATE).render(form=filled))  # noqa: S704
@@ -146,28 +170,27 @@ def render(
 
 
 def _formdata(data: Mapping[str, Any]) -> MultiDict[str, str]:
-    found: MultiDict[str, str] = MultiDict()
+    fields: MultiDict[str, str] = MultiDict()
     for name, value in data.items():
         if isinstance(value, bool):
             if value:
-                found.add(str(name), "y")
+                fields.add(str(name), "y")
         elif isinstance(value, (list, tuple)):
-            for one in value:
-                found.add(str(name), str(one))
+            for item in value:
+                fields.add(str(name), str(item))
         elif value is not None:
-            found.add(str(name), str(value))
-    return found
+            fields.add(str(name), str(value))
+    return fields
 
 
 def _plain(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Values as JSON can keep them."""
+    """Return values as JSON can hold them."""
     plain: dict[str, Any] = {}
     for name, value in data.items():
-        plain[name] = (
-            str(value)
-            if isinstance(value, Decimal)
-            else value.isoformat()
-            if isinstance(value, date)
-            else value
-        )
+        if isinstance(value, Decimal):
+            plain[name] = str(value)
+        elif isinstance(value, date):
+            plain[name] = value.isoformat()
+        else:
+            plain[name] = value
     return plain

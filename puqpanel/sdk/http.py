@@ -1,13 +1,12 @@
-"""HTTP to providers: `session(base_url="https://…", bearer=…)`, bounded in time, logged with
-secrets masked.
+"""HTTP clients for providers, with timeouts, logging and masked secrets.
 
-A failure is an answer, not an exception: `answer.ok` is False and `answer.error` a sentence.
-`answer.lost` says that the request may have done its work although no answer came: look before
-repeating it.
+`http.session(base_url="https://…", bearer=…)` returns a client. A failure is a return value, not an
+exception: `answer.ok` is False and `answer.error` is a sentence. If `answer.lost` is True, the
+request may have taken effect although no response arrived: check before repeating it.
 
-Where somebody's page waits, which is every call that is no task's, limits are short: 3 s to reach
-the other side, 6 s for an answer, 10 s for all requests of the call together, and who let one of
-them time out is not asked again. What may take longer belongs into a job.
+In every call that is not a task, a user waits for the page, so limits are short: 3 s to connect, 6
+s for a response, 10 s for all requests of the call together. A host that timed out is not contacted
+again in that call. Put slower work into a job.
 """
 
 import json as jsonlib
@@ -36,33 +35,37 @@ __all__ = [
     "session",
 ]
 
-_TEXT = 64 * 1024
-# Seconds that a request may hold up a page, and all requests of one call together: web processes
-# are few, and each serves one request.
+_MAX_LOGGED_CHARS = 64 * 1024
+# in seconds; a web process serves one request at a time, so a slow provider would block pages
 PAGE_CONNECT, PAGE_READ, PAGE_TOTAL = 3.0, 6.0, 10.0
 
 
 @dataclass
-class _Patience:
-    """How long one call of a module may still wait, and who kept it waiting already."""
+class _WaitBudget:
+    """The waiting budget of one call of a module, and the hosts that timed out in it."""
 
     call: context.Context
     until: float
-    silent: set[str] = field(default_factory=set)
+    unresponsive: set[str] = field(default_factory=set)
 
 
-_patience: ContextVar[_Patience | None] = ContextVar("patience", default=None)
+_budget: ContextVar[_WaitBudget | None] = ContextVar("wait_budget", default=None)
 
 
 @bind
 @dataclass(frozen=True)
 class Answer:
-    """What came of one request.
+    """The outcome of one request.
 
-    Attributes: ok, a whole answer with a status of 200 to 299; status, `success` or `error`;
-    http_code, 0 where no answer came; data, the JSON of the answer or None; text and content, the
-    same as text and as bytes; error, a sentence; lost, the work may be done although no answer
-    came; headers.
+    Attributes:
+        ok: True for a complete response with a status of 200 to 299.
+        http_code: the HTTP status; 0 if no response arrived.
+        data: the parsed JSON body, or None.
+        text: the body as text.
+        error: what went wrong, in one sentence; empty if `ok`.
+        lost: True if no response arrived but the request may have taken effect.
+        headers: the response headers.
+        content: the body as bytes.
     """
 
     ok: bool
@@ -80,7 +83,7 @@ class Answer:
         return "success" if self.ok else "error"
 
     def __getitem__(self, key: str) -> Any:
-        # The texts' clients answer dictionaries of status, data, error and http_code.
+        # the vendor's clients return dictionaries with status, data, error and http_code
         if key == "success":
             return self.ok
         if key.startswith("_") or key not in {
@@ -98,38 +101,39 @@ class Answer:
         return getattr(self, key)
 
     def get(self, key: str, default: Any = None) -> Any:
-        """As a dictionary's."""
+        """Return an attribute by name, as from a dictionary."""
         try:
             return self[key]
         except KeyError:
             return default
 
     def json(self) -> Any:
-        """The JSON of the answer, or None."""
+        """Return the parsed JSON body, or None."""
         return self.data
 
     def get_status_code(self) -> int:
-        """`http_code`, by the texts' name."""
+        """Return `http_code`."""
         return self.http_code
 
     def get_body(self) -> "Body":
-        """`text`, by the texts' name."""
+        """Return `text`."""
         return Body(self.text)
 
 
 @bind
 class Body(str):
-    """The text of an answer; the texts ask it once more."""
+    """The body of a response, with the vendor's `getContents()`."""
 
     def get_contents(self) -> str:
-        """The text."""
+        """Return the text."""
         return str(self)
 
 
 class Client:
-    """One provider.
+    """A client for one provider; create it with `session`.
 
-    Paths are joined to the base address; an absolute address is taken as it is only without a base.
+    Paths are appended to the base address. Absolute addresses are used as they are only if there is
+    no base address.
     """
 
     def __init__(self, base_url: str, wire: Wire, secrets: Sequence[str] = ()) -> None:
@@ -138,23 +142,23 @@ class Client:
         self.secrets = [text for text in secrets if text]
 
     def get(self, path: str = "", **options: Any) -> Answer:
-        """Args: params, headers, expected."""
+        """Send a GET request; the options are those of `request`."""
         return self.request("GET", path, **options)
 
     def post(self, path: str = "", **options: Any) -> Answer:
-        """Args: json or data, params, headers, expected."""
+        """Send a POST request; the options are those of `request`."""
         return self.request("POST", path, **options)
 
     def put(self, path: str = "", **options: Any) -> Answer:
-        """As `post`."""
+        """Send a PUT request; the options are those of `request`."""
         return self.request("PUT", path, **options)
 
     def patch(self, path: str = "", **options: Any) -> Answer:
-        """As `post`."""
+        """Send a PATCH request; the options are those of `request`."""
         return self.request("PATCH", path, **options)
 
     def delete(self, path: str = "", **options: Any) -> Answer:
-        """As `post`."""
+        """Send a DELETE request; the options are those of `request`."""
         return self.request("DELETE", path, **options)
 
     def request(
@@ -170,22 +174,32 @@ class Client:
         expected: Collection[int] = (),
         follow: int = 0,
     ) -> Answer:
-        """One request, written to the module log.
+        """Send one request and write it to the module log.
 
         Never raises for what the network or the provider does.
 
-        Args: json, data (text, bytes, a dictionary or pairs) and params are sent; log_body=False
-        keeps what was sent and answered out of the log, for customers' files; expected are statuses
-        that are an answer here and no error of the log's, as 404 is to “is it there?”. The answer
-        itself is the same: `ok` stays False. follow is how many redirects a GET or HEAD may follow,
-        without credentials once they lead to another host; else a redirect is an answer.
+            answer = client.get(f"/accounts/{account_id}", expected=[404])
+            if answer.http_code == 404:
+                return Result.success("It does not exist.")
+
+        Args:
+            method: the HTTP method.
+            path: the path below the base address.
+            json: a body to send as JSON.
+            data: a body as text, bytes, a dictionary or pairs.
+            params: the query string's parameters.
+            headers: further headers.
+            log_body: False keeps both bodies out of the log, for customers' files.
+            expected: error statuses that the log should not show as errors; `ok` stays False.
+            follow: how many redirects a GET or HEAD may follow, without credentials once they leave
+                the host; otherwise a redirect is returned.
         """
         url = (
             f"{self.base_url}/{path.lstrip('/')}"
             if self.base_url and path
             else self.base_url or path
         )
-        reply = _patiently(
+        reply = _send_within_budget(
             self.wire,
             url,
             method=method.upper(),
@@ -196,14 +210,15 @@ class Client:
             follow=follow,
         )
         answer = _answer(reply)
-        body = (data if json is None else json) if log_body else "(not kept)"
-        asked = {"request": f"{method.upper()} {url}", "query": params, "body": body}
-        shown = answer if log_body else replace(answer, data=None, text="(not kept)")
-        _log(asked, url, reply, shown, self.secrets, fine=answer.ok or answer.http_code in expected)
+        body = (data if json is None else json) if log_body else "(not logged)"
+        sent = {"request": f"{method.upper()} {url}", "query": params, "body": body}
+        logged = answer if log_body else replace(answer, data=None, text="(not logged)")
+        success = answer.ok or answer.http_code in expected
+        _log(sent, url, reply, logged, self.secrets, success=success)
         return answer
 
     def close(self) -> None:
-        """Lets go of the connections."""
+        """Close the connections."""
         self.wire.close()
 
     def __enter__(self) -> Self:
@@ -225,13 +240,19 @@ def session(
     secrets: Sequence[str] = (),
     policy: Policy | None = None,
 ) -> Client:
-    """A client for one provider.
+    """Create a client for one provider.
 
-    Args: bearer or auth (user name, password) are the credentials; verify=False accepts any
-    certificate; timeouts in seconds, `timeout` also as (connect, read); secrets are texts of six
-    characters or more to mask in the module log wherever they stand; policy says which addresses
-    may be connected to: `public_only()` where the address comes from people, None (any) where it is
-    the module's.
+    Args:
+        base_url: the address to which paths are appended.
+        bearer: a token for the Authorization header.
+        auth: user name and password for basic authentication.
+        verify: False accepts any certificate; text is the path of a CA bundle.
+        headers: headers of every request.
+        timeout: seconds to wait for a response, or a pair of connect and read timeouts.
+        connect_timeout: seconds to wait for a connection.
+        secrets: texts of six characters or more that the module log masks wherever they occur.
+        policy: which addresses may be connected to. Use `public_only()` if users enter the address;
+            None allows any.
     """
     if isinstance(timeout, tuple):
         connect_timeout, timeout = timeout
@@ -244,59 +265,54 @@ def session(
         headers=sent,
         policy=policy,
     )
-    told = [str(value).rpartition(" ")[2] for name, value in sent.items() if secret_name(name)]
-    return Client(base_url or "", wire, [auth[1] if auth else "", *told, *secrets])
+    tokens = [str(value).rpartition(" ")[2] for name, value in sent.items() if secret_name(name)]
+    return Client(base_url or "", wire, [auth[1] if auth else "", *tokens, *secrets])
 
 
 def public_only(allow: Collection[str] = ()) -> Policy:
-    """A policy for `session`: the open internet only, whatever a name leads to, at every connection
-    and redirect; see `resolve_public`.
+    """Return a policy that allows public addresses only, checked at every connection and redirect.
 
-    Args: allow, networks that are open besides, as `["10.0.0.0/8"]`; those of
-    PUQPANEL_MONITORING_ALLOW are always.
+    Args:
+        allow: networks that are allowed too, `["10.0.0.0/8"]`, besides those of the
+            PUQPANEL_MONITORING_ALLOW setting.
     """
     return lambda host, port: resolve_public(host, port, allow)
 
 
-def _patiently(wire: Wire, url: str, **what: Any) -> Reply:
-    """Sends; in a call that a page waits for, with short limits, and not at all to who let it
-    wait before.
-    """
-    patience = _patience_of(context.current())
-    if patience is None:
-        return wire.send(url=url, **what)
+def _send_within_budget(wire: Wire, url: str, **options: Any) -> Reply:
+    """Send a request within the waiting budget of the current call."""
+    budget = _budget_of(context.current())
+    if budget is None:
+        return wire.send(url=url, **options)
     try:
         host = urlsplit(url).netloc.rpartition("@")[2]
     except ValueError:
         host = ""
-    if host in patience.silent or time.monotonic() >= patience.until:
+    if host in budget.unresponsive or time.monotonic() >= budget.until:
         return Reply(
             0,
-            error="The other side did not answer in time just now, so it was not asked again.",
+            error="The provider timed out a moment ago, so it was not contacted again.",
             slow=True,
         )
-    reply = wire.send(url=url, **what, limit=Limit(PAGE_CONNECT, PAGE_READ, patience.until))
+    reply = wire.send(url=url, **options, limit=Limit(PAGE_CONNECT, PAGE_READ, budget.until))
     if reply.slow:
-        patience.silent.add(host)
+        budget.unresponsive.add(host)
     return reply
 
 
-def _patience_of(call: context.Context | None) -> _Patience | None:
+def _budget_of(call: context.Context | None) -> _WaitBudget | None:
     if call is None or call.task_id is not None:
         return None
-    known = _patience.get()
-    if known is None or known.call is not call:
-        known = _Patience(call, time.monotonic() + PAGE_TOTAL)
-        _patience.set(known)
-    return known
+    budget = _budget.get()
+    if budget is None or budget.call is not call:
+        budget = _WaitBudget(call, time.monotonic() + PAGE_TOTAL)
+        _budget.set(budget)
+    return budget
 
 
 def _answer(reply: Reply) -> Answer:
-    text = (
-        reply.body.decode(reply.encoding, "replace")
-        if _known(reply.encoding)
-        else reply.body.decode("utf-8", "replace")
-    )
+    encoding = reply.encoding if _known(reply.encoding) else "utf-8"
+    text = reply.body.decode(encoding, "replace")
     if reply.error:
         return Answer(False, 0, error=reply.error, lost=reply.lost, headers=reply.headers)
     try:
@@ -325,31 +341,29 @@ def _known(encoding: str) -> bool:
 
 
 def _reason(code: int, data: Any) -> str:
-    """A sentence out of an error answer: what the provider says, if it says it in one of the
-    usual places.
-    """
-    said = ""
+    """Return a sentence for an error response, with the provider's message if there is one."""
+    message = ""
     if isinstance(data, Mapping):
         for key in ("message", "error", "detail", "error_description"):
             if isinstance(data.get(key), str) and data[key].strip():
-                said = redact_text(" ".join(data[key].split())[:300])
+                message = redact_text(" ".join(data[key].split())[:300])
                 break
-    return f"The other side answered {code}{': ' + said if said else ''}."
+    return f"The provider returned HTTP {code}{': ' + message if message else ''}."
 
 
 def _log(
-    asked: Mapping[str, Any],
+    sent: Mapping[str, Any],
     url: str,
     reply: Reply,
     answer: Answer,
     secrets: Sequence[str],
     *,
-    fine: bool,
+    success: bool,
 ) -> None:
     call = context.current()
     if call is None:
         return
-    shown = answer.data if answer.data is not None else answer.text[:_TEXT]
+    shown = answer.data if answer.data is not None else answer.text[:_MAX_LOGGED_CHARS]
     response = (
         {"error": answer.error, "lost": answer.lost}
         if reply.error
@@ -358,12 +372,12 @@ def _log(
     logs.write(
         type=call.type,
         name=call.name,
-        level="info" if fine else "error",
-        action=_masked(f"{str(asked['request']).split(' ', 1)[0]} {url.split('?', 1)[0]}", secrets)[
+        level="info" if success else "error",
+        action=_masked(f"{str(sent['request']).split(' ', 1)[0]} {url.split('?', 1)[0]}", secrets)[
             :200
         ],
         request=_masked(
-            {key: value for key, value in asked.items() if value not in (None, "", b"")}, secrets
+            {key: value for key, value in sent.items() if value not in (None, "", b"")}, secrets
         ),
         response=_masked(response, secrets),
         duration_ms=reply.duration_ms,
@@ -371,8 +385,10 @@ def _log(
 
 
 def _masked(value: Any, secrets: Sequence[str], depth: int = 0) -> Any:
-    """A copy with the given secrets masked, and with `{"key": "password", "value": …}` and
-    pairs masked by what they name.
+    """Return a copy with secrets masked.
+
+    Masks the given texts, and the values of pairs and of `{"key": "password", "value": …}` by their
+    names.
     """
     if isinstance(value, str):
         return mask_secrets(value, secrets)
@@ -381,16 +397,16 @@ def _masked(value: Any, secrets: Sequence[str], depth: int = 0) -> Any:
     if depth > DEPTH:
         return value
     if isinstance(value, Mapping):
-        copy = {key: _masked(one, secrets, depth + 1) for key, one in value.items()}
+        copy = {key: _masked(item, secrets, depth + 1) for key, item in value.items()}
         if secret_name(str(value.get("key", ""))) and "value" in copy:
             copy["value"] = MASK
         return copy
     if isinstance(value, (list, tuple)):
-        # Pairs, as forms are sent: shown by name, so that the name decides what is masked.
+        # the pairs of a form: logged by name, so that the name decides what is masked
         if value and all(
-            isinstance(one, (list, tuple)) and len(one) == 2 and isinstance(one[0], str)
-            for one in value
+            isinstance(pair, (list, tuple)) and len(pair) == 2 and isinstance(pair[0], str)
+            for pair in value
         ):
-            return [_masked({name: one}, secrets, depth + 1) for name, one in value]
-        return [_masked(one, secrets, depth + 1) for one in value]
+            return [_masked({name: item}, secrets, depth + 1) for name, item in value]
+        return [_masked(item, secrets, depth + 1) for item in value]
     return value

@@ -1,6 +1,4 @@
-"""A handle on an invoice, as payment modules see it: plain values, amounts as Decimal in major
-units.
-"""
+"""A snapshot of an invoice for payment modules."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -15,7 +13,13 @@ SAMPLE = "00000000-0000-4000-8000-000000000001"
 
 @dataclass(frozen=True)
 class InvoiceLine:
-    """One line. `amount` is for all of its quantity, tax included."""
+    """One line of an invoice.
+
+    Attributes:
+        text: the description.
+        amount: the total of the line for its whole quantity, tax included, in major units.
+        quantity: the number of units.
+    """
 
     text: str
     amount: Decimal
@@ -25,10 +29,15 @@ class InvoiceLine:
 @bind
 @dataclass(frozen=True)
 class Invoice:
-    """An invoice as it was when it was read.
+    """An invoice at the time it was read. Amounts are `Decimal` in major units.
 
-    Attributes: uuid; number; client with `client.currency.code`; lines; total; paid, what arrived
-    of it so far; due_amount, what is left.
+    Attributes:
+        uuid: the invoice's uuid.
+        number: the number printed on it.
+        client: who is billed; the currency is `client.currency.code`.
+        lines: the lines, as a tuple.
+        total: the amount of the invoice, tax included.
+        paid: the amount received so far.
     """
 
     uuid: str
@@ -40,12 +49,16 @@ class Invoice:
 
     @property
     def due_amount(self) -> Decimal:
-        """What is still to be paid; never less than nothing."""
+        """The amount still to be paid; never negative."""
         return max(self.total - self.paid, Decimal(0) * self.total)
 
     @classmethod
     def sample(cls, currency: str = "EUR") -> Self:
-        """An invoice that nobody has, to show how paying one looks."""
+        """Return a made-up invoice for previews.
+
+        Args:
+            currency: the ISO 4217 code.
+        """
         client = InvoiceClient(
             SAMPLE,
             "Sample Client",

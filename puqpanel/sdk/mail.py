@@ -1,7 +1,6 @@
-"""Mail for Notification modules: `Mail.mailer(config).send(NotificationMail(to, subject, message,
-attachments))`.
+"""Mail for Notification modules.
 
-Where a page waits for it, as with “Test connection”, limits are short; in a task they are long.
+While a page waits, as with **Test connection**, timeouts are short; in a task they are long.
 """
 
 import re
@@ -25,11 +24,11 @@ from puqpanel.sdk.validator import ValidationError
 
 __all__ = ["Mail", "MailError", "NotificationMail"]
 
-_PAGE, _PAGE_TOTAL = 5.0, 10.0
+_PAGE_TIMEOUT_SECONDS, _PAGE_TOTAL_SECONDS = 5.0, 10.0
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 _UNREAD = re.compile(r"(?is)<(style|script|title)\b.*?</\1\s*>")
 _BREAKS = re.compile(r"(?i)<(?:br|/p|/div|/h[1-6]|/li|/tr)\b[^>]*>")
-# the texts name the first; the others are what their configurations are called elsewhere
+# the vendor documentation uses the first key; the others are common elsewhere
 _NAMES = {
     "host": ("server", "host"),
     "port": ("port",),
@@ -39,13 +38,14 @@ _NAMES = {
     "email": ("email", "from_address", "from"),
     "sender_name": ("sender_name", "from_name"),
 }
-_SAME = {"": "none", "no": "none", "false": "none", "starttls": "tls", "smtps": "ssl"}
+_ENCRYPTION_ALIASES = {"": "none", "no": "none", "false": "none", "starttls": "tls", "smtps": "ssl"}
 
 
 class MailError(ExternalServiceError):
-    """The mail server was not reached, or took no message.
+    """The mail server was unreachable or refused the message.
 
-    `permanent` says that it would refuse the same message again.
+    Attributes:
+        permanent: True if the server would refuse the same message again.
     """
 
     def __init__(self, message: str = "", code: int = 0) -> None:
@@ -57,9 +57,12 @@ class MailError(ExternalServiceError):
 class NotificationMail:
     """One message.
 
-    Args: to, an address or several; subject, one line; message, text or HTML (which also gets a
-    plain text); attachments, `[{"name": "invoice.pdf", "content": bytes or base64, "type":
-    "application/pdf"}]`.
+    Attributes:
+        to: an address, or a list of them.
+        subject: one line.
+        message: text or HTML; HTML is sent with a plain-text alternative.
+        attachments: `[{"name": "invoice.pdf", "content": bytes or base64, "type":
+            "application/pdf"}]`.
     """
 
     to: str | Sequence[str]
@@ -69,105 +72,115 @@ class NotificationMail:
 
 
 class Mail:
-    """One mail server with its sender."""
+    """A mail server and its sender address.
+
+    For example:
+
+        Mail.mailer(self.module_data).send(NotificationMail(to, subject, message))
+    """
 
     def __init__(self, config: Mapping[str, Any]) -> None:
-        """Args: config has server, port, encryption (tls, ssl or none), username, password, email
-        and sender_name; verify=False takes any certificate. Raises: ValidationError where something
-        is missing or is no such thing.
+        """Check the server's settings.
+
+        Args:
+            config: server, port, encryption (tls, ssl or none), username, password, email and
+                sender_name; verify=False accepts any certificate.
+
+        Raises:
+            ValidationError: a setting is missing or invalid.
         """
-        found = {
+        settings = {
             name: next((config[key] for key in keys if config.get(key) not in (None, "")), "")
             for name, keys in _NAMES.items()
         }
-        encryption = str(found["encryption"]).lower() or "none"
-        encryption = _SAME.get(encryption, encryption)
-        port = (
-            to_integer(found["port"])
-            if found["port"] != ""
-            else 465
-            if encryption == "ssl"
-            else 587
-        )
+        encryption = str(settings["encryption"]).lower() or "none"
+        encryption = _ENCRYPTION_ALIASES.get(encryption, encryption)
+        default_port = 465 if encryption == "ssl" else 587
+        port = default_port if settings["port"] == "" else to_integer(settings["port"])
         errors: dict[str, list[str]] = {}
-        host = str(found["host"]).strip()
+        host = str(settings["host"]).strip()
         if not host or re.search(r"[\s/@\\]", host):
-            errors["server"] = ["The mail server is a host name or an address."]
+            errors["server"] = ["The mail server must be a host name or an IP address."]
         if port is None or not 0 < port < 65536:
-            errors["port"] = ["The port is a number from 1 to 65535."]
+            errors["port"] = ["The port must be a number from 1 to 65535."]
         if encryption not in mail.ENCRYPTIONS:
-            errors["encryption"] = ["The encryption is tls, ssl or none."]
+            errors["encryption"] = ["The encryption must be tls, ssl or none."]
         try:
-            self.sender = _address("email", str(found["email"]))
-            self.sender_name = _line("sender_name", str(found["sender_name"]))
+            self.sender = _address("email", str(settings["email"]))
+            self.sender_name = _line("sender_name", str(settings["sender_name"]))
         except ValidationError as error:
             errors.update(error.errors)
         if errors:
             raise ValidationError(errors)
         call = context.current()
-        waited_for = call is not None and call.task_id is None
+        in_page = call is not None and call.task_id is None
         self.server = mail.MailServer(
             host,
             port or 0,
             encryption,
-            str(found["username"]),
-            str(found["password"]),
+            str(settings["username"]),
+            str(settings["password"]),
             config.get("verify") is not False,
-            _PAGE if waited_for else mail.TIMEOUT,
-            _PAGE_TOTAL if waited_for else mail.TOTAL,
+            _PAGE_TIMEOUT_SECONDS if in_page else mail.TIMEOUT,
+            _PAGE_TOTAL_SECONDS if in_page else mail.TOTAL,
         )
 
     @classmethod
     def mailer(cls, config: Mapping[str, Any]) -> "Mail":
-        """A mailer for a server; see `__init__`."""
+        """Return a mailer for a server; the argument is that of the class."""
         return cls(config)
 
     def send(self, message: NotificationMail) -> None:
-        """Hands one message in.
+        """Send one message.
 
-        Raises: ValidationError for an address or a line that cannot stand in a header; MailError
-        where the server did not take it.
+        Raises:
+            ValidationError: an address, the subject or an attachment is invalid.
+            MailError: the server was unreachable or refused the message.
         """
         to = [message.to] if isinstance(message.to, str) else list(message.to)
         if not to:
-            raise ValidationError({"to": ["The to is required."]})
-        recipients = [_address("to", one) for one in to]
-        built = self._build(message, recipients)
+            raise ValidationError({"to": ["Enter at least one recipient."]})
+        recipients = [_address("to", address) for address in to]
+        email = self._build(message, recipients)
         try:
-            mail.send(self.server, built, self.sender, recipients)
+            mail.send(self.server, email, self.sender, recipients)
         except mail.MailError as error:
             raise MailError(str(error), error.code) from None
 
     def test(self) -> None:
-        """Connects and signs in, and sends nothing. Raises MailError."""
+        """Connect and authenticate without sending anything.
+
+        Raises:
+            MailError: the server was unreachable or refused the credentials.
+        """
         try:
             mail.try_out(self.server)
         except mail.MailError as error:
             raise MailError(str(error), error.code) from None
 
     def _build(self, message: NotificationMail, recipients: list[str]) -> EmailMessage:
-        built = EmailMessage()
-        built["From"] = formataddr((self.sender_name, self.sender))
-        built["To"] = ", ".join(recipients)
-        built["Subject"] = _line("subject", message.subject)
-        built["Date"] = formatdate(localtime=False)
-        built["Message-ID"] = make_msgid(domain=self.sender.rpartition("@")[2])
+        email = EmailMessage()
+        email["From"] = formataddr((self.sender_name, self.sender))
+        email["To"] = ", ".join(recipients)
+        email["Subject"] = _line("subject", message.subject)
+        email["Date"] = formatdate(localtime=False)
+        email["Message-ID"] = make_msgid(domain=self.sender.rpartition("@")[2])
         text = str(message.message)
         if _TAG.search(text):
-            built.set_content(
+            email.set_content(
                 unescape(strip_tags(_BREAKS.sub("\n", _UNREAD.sub("", text)))).strip() + "\n"
             )
-            built.add_alternative(text, subtype="html")
+            email.add_alternative(text, subtype="html")
         else:
-            built.set_content(text)
-        for one in message.attachments or ():
-            name, content, (kind, _, rest) = _attachment(one)
-            built.add_attachment(content, maintype=kind, subtype=rest, filename=name)
-        return built
+            email.set_content(text)
+        for attachment in message.attachments or ():
+            name, content, (maintype, _, subtype) = _attachment(attachment)
+            email.add_attachment(content, maintype=maintype, subtype=subtype, filename=name)
+        return email
 
 
 def _line(field_name: str, text: str) -> str:
-    """A text that may stand in a header: whoever breaks the line writes headers of their own."""
+    """Return text for a header; a line break would let the caller inject headers."""
     if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", text):
         raise ValidationError(
             {field_name: [f"The {field_name.replace('_', ' ')} must be one line."]}
@@ -192,15 +205,15 @@ def _address(field_name: str, text: str) -> str:
         ) from None
 
 
-def _attachment(one: Mapping[str, Any]) -> tuple[str, bytes, tuple[str, str, str]]:
+def _attachment(attachment: Mapping[str, Any]) -> tuple[str, bytes, tuple[str, str, str]]:
     try:
-        name = _line("attachments", str(one["name"])).rpartition("/")[2]
+        name = _line("attachments", str(attachment["name"])).rpartition("/")[2]
         content = (
-            one["content"]
-            if isinstance(one["content"], bytes)
-            else b64decode(str(one["content"]), validate=True)
+            attachment["content"]
+            if isinstance(attachment["content"], bytes)
+            else b64decode(str(attachment["content"]), validate=True)
         )
-        kind = str(one.get("type") or one.get("mime") or "application/octet-stream")
+        kind = str(attachment.get("type") or attachment.get("mime") or "application/octet-stream")
         if not re.fullmatch(r"[\w.+-]+/[\w.+-]+", kind) or kind.startswith(
             ("text/", "multipart/", "message/")
         ):
@@ -209,6 +222,6 @@ def _attachment(one: Mapping[str, Any]) -> tuple[str, bytes, tuple[str, str, str
         if isinstance(error, UserError):
             raise
         raise ValidationError(
-            {"attachments": ["An attachment has a name, and its content as bytes or in base64."]}
+            {"attachments": ["An attachment needs a name, and content as bytes or base64."]}
         ) from None
     return name or "attachment", content, kind.partition("/")

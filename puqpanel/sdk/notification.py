@@ -1,4 +1,4 @@
-"""The base of Notification modules: channels through which messages go out."""
+"""The base class of Notification modules: channels that deliver messages."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -7,25 +7,23 @@ from puqpanel.sdk.configured import Configured
 
 
 class Notification(Configured):
-    """A channel. A configured instance of it is a sender."""
+    """A channel, such as e-mail or a chat service. Each configured instance is a sender."""
 
     contract_type: ClassVar[str] = "Notification"
 
     def send(self, data: Mapping[str, Any]) -> Any:
-        """Sends one message.
+        """Send one message.
 
-        Called in a worker, outside any transaction; again, after a while, where it answers an
-        error.
+        Runs in a worker, outside any transaction, and is retried after an error.
 
         Args:
-            data: to; subject, one line; message, text or HTML; attachments, `[{name, content,
-                type}]` with the content in base64; type, the tone (info, success, warning, error);
-                title, what the message is about in a few words; module, the key of the module that
-                it is about, empty where it is about none.
+            data: `to`, an address; `subject`, one line; `message`, text or HTML; `attachments`,
+                `[{name, content, type}]` with base64 content; `type`, the severity (info, success,
+                warning, error); `title`, a short heading; `module`, the key of the module that the
+                message concerns, or empty.
 
         Returns:
             `{status: "success"}`, or `{status: "error", message, code}`. An error with `errors`,
-            the code 422 or `retry=False` is not
-            tried again: the same message would be refused again.
+            with the code 422 or with `retry=False` is permanent and not retried.
         """
         return {"status": "error", "message": "This notification module cannot send.", "code": 501}

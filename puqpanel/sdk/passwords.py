@@ -1,18 +1,24 @@
-"""Passwords for accounts that a module makes."""
+"""Passwords for accounts that a module creates."""
 
 import secrets
 import string
 
-# Without characters that shells, URLs and mail programs are known to mangle.
+# without characters that shells, URLs and mail programs mangle
 SYMBOLS = "!#%*+-.=?@_"
 _KINDS = (string.ascii_lowercase, string.ascii_uppercase, string.digits, SYMBOLS)
 
 
 def generate_strong_password(length: int = 16) -> str:
-    """A random password; from 4 characters on it holds a lower-case and an upper-case letter, a
-    digit and a symbol.
+    """Return a random password.
 
-    Args: length from 1 to 1024. Raises: ValueError outside of that.
+    With 4 characters or more it contains a lower-case letter, an upper-case letter, a digit and a
+    symbol.
+
+    Args:
+        length: the number of characters, 1 to 1024.
+
+    Raises:
+        ValueError: the length is out of range.
     """
     if not isinstance(length, int) or isinstance(length, bool) or not 1 <= length <= 1024:
         raise ValueError("a password is 1 to 1024 characters long")

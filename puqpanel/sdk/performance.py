@@ -1,4 +1,4 @@
-"""`with measure("import servers"):` writes what a piece of work cost into the module log."""
+"""Measurement of a block's run time and memory, written to the module log."""
 
 import contextlib
 import resource
@@ -14,15 +14,19 @@ _UNIT = 1024 if sys.platform == "darwin" else 1
 
 @contextlib.contextmanager
 def measure(name: str) -> Iterator[None]:
-    """Measures what runs inside; also a decorator.
+    """Measure a block, or a function as its decorator, and write the cost to the module log.
 
-    Args: name of the operation, as the log is to show it.
+        with measure("import servers"):
+            self.import_servers()
+
+    Args:
+        name: the operation's name in the log.
     """
-    started, before = time.monotonic(), _resident()
+    started, resident_before = time.monotonic(), _resident()
     try:
         yield
     finally:
-        took = round((time.monotonic() - started) * 1000, 2)
+        duration_ms = round((time.monotonic() - started) * 1000, 2)
         call = context.current()
         if call is not None:
             logs.write(
@@ -32,17 +36,17 @@ def measure(name: str) -> Iterator[None]:
                 action="performance",
                 request={
                     "operation": name,
-                    "execution_time": f"{took}ms",
-                    "memory_usage": f"{_resident() - before}KB",
+                    "execution_time": f"{duration_ms}ms",
+                    "memory_usage": f"{_resident() - resident_before}KB",
                     "peak_memory": f"{_peak()}MB",
                 },
-                duration_ms=int(took),
+                duration_ms=int(duration_ms),
                 service_uuid=call.service_uuid,
             )
 
 
 def _resident() -> int:
-    """KB in memory now; the most there ever were where the system does not say."""
+    """Return the resident memory in KB; the peak where the system does not tell."""
     with contextlib.suppress(OSError, ValueError, IndexError):
         return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() // 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // _UNIT

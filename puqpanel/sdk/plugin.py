@@ -1,14 +1,14 @@
-"""The base of Plugin modules: extensions of the panel with pages, routes, permissions and
-background work of their own.
-"""
+"""The base class of Plugin modules: pages, routes, permissions and background work."""
 
 from typing import ClassVar
 
 from puqpanel.sdk.module import Module
 
 
-class Plugin(Module):
-    """Lifecycle, permissions, sidebar and routes are those of every module; a plugin has no
+class Plugin(ModuleBase):
+    """An extension of the panel.
+
+    Lifecycle, permissions, sidebar, routes and schedule are those of every module. A plugin has no
     client area.
     """
 

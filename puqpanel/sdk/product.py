@@ -1,6 +1,4 @@
-"""The base of Product modules: what a service is made of, and how it comes to be, changes and
-ends at a provider.
-"""
+"""The base class of Product modules: configuration, lifecycle and client area of a service."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -23,17 +21,32 @@ Answer = dict[str, Any]
 OPTIONS: Mapping[str, int] = {"tries": 1, "backoff": 60, "timeout": 600, "max_exceptions": 1}
 
 
-class Product(Module):
-    """A kind of service. Everything has a default: a module that writes only `create_job` works.
+class Product(ModuleBase):
+    """A kind of service, such as a virtual server or a cloud account.
 
-    Before each call the host loads `product_uuid`, `product_data`, and, where the call is about a
-    service, `service_uuid` and `service_data` (the form's answers overlaid with what earlier jobs
-    found out). What a job changes in `self.service_data` is kept, encrypted.
+    Every method has a default: a module that defines only `create_job` works. Before each call the
+    panel loads `product_uuid` and `product_data` and, if the call concerns a service,
+    `service_uuid` and `service_data` (the form's values overlaid with provision data). Changes that
+    a job makes to `self.service_data` are saved, encrypted.
 
-    Class attributes: ProductForm and ServiceForm, WTForms forms that the default pages render and
-    the default saves validate; repeatable, names of job methods that may simply run again after a
-    worker was lost in the middle of one; job_options, `{"create": {"tries": 3}}` (by verb or by
-    method) where the documented options do not fit.
+        class MyCloud(Product):
+            repeatable = ("suspend_job",)
+
+            def create_job(self) -> Result:
+                answer = self.api().post("/accounts", json={"name": self.service_data["name"]})
+                if not answer.ok:
+                    return Result.error(answer.error)
+                self.service_data["account_id"] = answer.data["id"]
+                return Result.success()
+
+    Attributes:
+        ProductForm: WTForms form of the product's configuration; rendered by `get_product_page` and
+            validated by `save_product_data`.
+        ServiceForm: WTForms form of a service; rendered by `get_service_page` and validated by
+            `save_service_data`.
+        repeatable: names of job methods that are safe to run again after a crash in mid-job.
+        job_options: task options by verb or method, `{"create": {"tries": 3, "timeout": 900}}`; the
+            defaults are tries 1, backoff 60 s, timeout 600 s and max_exceptions 1.
     """
 
     contract_type: ClassVar[str] = "Product"
@@ -57,7 +70,14 @@ class Product(Module):
     # Loading.
 
     def set_product_uuid(self, uuid: str) -> None:
-        """Loads a product and passes its data through `get_product_data`. Raises NotFoundError."""
+        """Load a product and pass its configuration through `get_product_data`.
+
+        Args:
+            uuid: the product's uuid.
+
+        Raises:
+            NotFoundError: there is no such product.
+        """
         row = session().scalar(sa.select(ProductRow).where(ProductRow.uuid == uuid))
         if row is None:
             raise NotFoundError(f"There is no product {uuid}.")
@@ -65,9 +85,13 @@ class Product(Module):
         self._pass_product(row.config or {})
 
     def set_service_uuid(self, uuid: str) -> None:
-        """Loads a service and its product, and passes their data through `get_*_data`.
+        """Load a service and its product, and pass their data through the `get_*_data` methods.
 
-        Raises NotFoundError.
+        Args:
+            uuid: the service's uuid.
+
+        Raises:
+            NotFoundError: there is no such service.
         """
         row = session().scalar(sa.select(ServiceRow).where(ServiceRow.uuid == uuid))
         if row is None:
@@ -82,8 +106,7 @@ class Product(Module):
         self, service_uuid: str | None, product_uuid: str | None, stored: Mapping[str, Any]
     ) -> None:
         super()._prepare(service_uuid, product_uuid, stored)
-        # A module's class may declare these with a value shared by all its instances, or skip our
-        # __init__.
+        # a module may declare these on its class, shared by all instances, or skip our __init__
         self.product_uuid, self.service_uuid, self.product_data, self.service_data = (
             product_uuid,
             service_uuid,
@@ -101,8 +124,8 @@ class Product(Module):
         if "service_data" in stored or not service_uuid:
             self._pass_service(stored.get("service_data", {}))
         if "errors" in stored:
-            # what was refused is shown as it was sent: a box that was not ticked is not sent, and
-            # then is no default either
+            # a refused form is shown as submitted: an unticked checkbox is absent, and must not
+            # fall back to its default
             self.product_data = forms.as_sent(
                 self.ProductForm, self.product_data, stored.get("product_data")
             )
@@ -126,9 +149,13 @@ class Product(Module):
     # Configuration of products and services.
 
     def get_product_data(self, data: Mapping[str, Any] | None = None) -> Answer:
-        """The product's configuration, normalised.
+        """Return the product's configuration, normalised.
 
-        Called with what is stored before every other call.
+        Called with the saved configuration before every other call. The default fills in the
+        defaults of `ProductForm`.
+
+        Args:
+            data: the saved configuration, or the submitted fields; empty for a new product.
         """
         self.product_data = (
             forms.defaults(self.ProductForm, data or {}) if self.ProductForm else dict(data or {})
@@ -136,16 +163,27 @@ class Product(Module):
         return self.product_data
 
     def save_product_data(self, data: Mapping[str, Any] | None = None) -> Answer:
-        """Checks what staff entered.
+        """Validate the product's configuration as staff submitted it.
 
-        Returns `{status, data | message, errors, code}`; `data` is what is stored.
+        The default validates with `ProductForm` and keeps the saved value of a secret left blank.
+
+        Args:
+            data: the submitted fields by name.
+
+        Returns:
+            `{status, data, code}` with the data to save, or `{status, message, errors, code}` with
+            messages by field.
         """
         if self.ProductForm:
             return forms.save(self.ProductForm, data or {}, self.product_data)
         return {"status": "success", "data": dict(data or {}), "code": 200}
 
     def get_product_page(self) -> str:
-        """HTML of the fields on the product's page; the panel supplies the form around it."""
+        """Return HTML of the configuration fields on the product's page.
+
+        The panel renders the surrounding form, its buttons and its CSRF token. The default renders
+        `ProductForm`.
+        """
         return (
             forms.render(self, self.ProductForm, self.product_data, self.errors)
             if self.ProductForm
@@ -153,9 +191,13 @@ class Product(Module):
         )
 
     def get_service_data(self, data: Mapping[str, Any] | None = None) -> Answer:
-        """The service's data, normalised.
+        """Return the service's data, normalised.
 
-        Called with what is stored before every other call about a service.
+        Called with the saved data before every other call that concerns a service. The default
+        fills in the defaults of `ServiceForm`.
+
+        Args:
+            data: the form's values overlaid with provision data; empty for a new service.
         """
         self.service_data = (
             forms.defaults(self.ServiceForm, data or {}) if self.ServiceForm else dict(data or {})
@@ -163,55 +205,70 @@ class Product(Module):
         return self.service_data
 
     def save_service_data(self, data: Mapping[str, Any] | None = None) -> Answer:
-        """Checks what was entered for a service. Returns as `save_product_data`."""
+        """Validate the service's fields as they were submitted.
+
+        The default validates with `ServiceForm` and keeps the saved value of a secret left blank.
+
+        Args:
+            data: the submitted fields by name.
+
+        Returns:
+            The same dictionary as `save_product_data`.
+        """
         if self.ServiceForm:
             return forms.save(self.ServiceForm, data or {}, self.service_data)
         return {"status": "success", "data": dict(data or {}), "code": 200}
 
     def get_service_page(self) -> str:
-        """HTML of the fields on the service's page; the panel supplies the form around it."""
+        """Return HTML of the fields on the service's page.
+
+        The panel renders the surrounding form. The default renders `ServiceForm`.
+        """
         return (
             forms.render(self, self.ServiceForm, self.service_data, self.errors)
             if self.ServiceForm
             else ""
         )
 
-    # The verbs: called in the request; each marks the service and queues its job.
+    # Verbs: called in the request; each marks the service and enqueues its job.
 
     def create(self) -> Answer:
-        """Begins to make the service at the provider; `create_job` does it."""
+        """Mark the service as processing and enqueue `create_job`.
+
+        Runs in the request, as do the other verbs: talk to the provider in the job, not here.
+        """
         return self._begin("create")
 
     def suspend(self) -> Answer:
-        """Begins to suspend the service; `suspend_job` does it."""
+        """Mark the service as processing and enqueue `suspend_job`."""
         return self._begin("suspend")
 
     def unsuspend(self) -> Answer:
-        """Begins to bring a suspended service back; `unsuspend_job` does it."""
+        """Mark the service as processing and enqueue `unsuspend_job`."""
         return self._begin("unsuspend")
 
     def termination(self) -> Answer:
-        """Begins to end the service; `termination_job` does it."""
+        """Mark the service as processing and enqueue `termination_job`."""
         return self._begin("terminate")
 
     def change_package(self) -> Answer:
-        """Begins to fit the service to its product as it is now; `change_package_job` does it."""
+        """Mark the service as processing and enqueue `change_package_job`."""
         return self._begin("change_package")
 
     def idle(self) -> Answer:
-        """Begins to put the service to rest without suspending it; `idle_job` does it."""
+        """Mark the service as processing and enqueue `idle_job`."""
         return self._begin("idle")
 
     def unidle(self) -> Answer:
-        """Begins to wake a resting service; `unidle_job` does it."""
+        """Mark the service as processing and enqueue `unidle_job`."""
         return self._begin("unidle")
 
     def cancellation(self) -> Answer:
-        """Begins to withdraw a service that was never active; `cancellation_job` does it."""
+        """Mark a service that was never active as processing and enqueue `cancellation_job`."""
         return self._begin("cancellation")
 
     def retry(self) -> Answer:
-        """Begins the verb that failed once more."""
+        """Repeat the verb that failed last."""
         row = session().scalar(
             sa.select(ServiceRow).where(ServiceRow.uuid == (self.service_uuid or ""))
         )
@@ -219,7 +276,7 @@ class Product(Module):
         if rule is None:
             return {
                 "status": "error",
-                "message": "There is nothing that failed and could be retried.",
+                "message": "Nothing failed that could be retried.",
                 "code": 409,
             }
         answer: Answer = getattr(self, rule.method)()
@@ -228,15 +285,11 @@ class Product(Module):
     def _begin(self, verb: str) -> Answer:
         method = VERBS[verb].job
         if getattr(type(self), method) is getattr(Product, method):
-            text = (
-                f"{self.module_name or type(self).__name__} has no {method}(), so it cannot do"
-                " this."
-            )
-            return {"status": "error", "message": text, "code": 501}
+            return self._missing(method)
         if not self.service_uuid:
             return {
                 "status": "error",
-                "message": "No service was chosen; call set_service_uuid() first.",
+                "message": "No service is loaded; call set_service_uuid() first.",
                 "code": 400,
             }
         call = context.current()
@@ -251,85 +304,105 @@ class Product(Module):
                 tags=[verb, f"service:{self.service_uuid}"],
             )
         except UserError as error:
-            code = (
-                409
-                if isinstance(error, ConflictError)
-                else 404
-                if isinstance(error, NotFoundError)
-                else 400
-            )
+            if isinstance(error, ConflictError):
+                code = 409
+            elif isinstance(error, NotFoundError):
+                code = 404
+            else:
+                code = 400
             return {"status": "error", "message": str(error), "code": code}
         return {"status": "success"}
 
     def _options_of(self, verb: str, method: str) -> dict[str, Any]:
-        """What `job_options` says of a job, under its method's name or its verb's."""
+        """Return the entry of `job_options` for a job, by method name or verb."""
         return python_keys(dict(self.job_options.get(method) or self.job_options.get(verb) or {}))
 
     @classmethod
     def on_loss(cls, method: str) -> str:
-        """What may be done when a worker is lost in mid-job: repeat, observe (ask the provider)
-        or lose (tell staff).
+        """Return what to do when the worker crashes in mid-job.
+
+        Args:
+            method: the job's method name.
+
+        Returns:
+            `"repeat"` runs the job again, `"observe"` asks the provider through `observe()`, and
+            `"lose"` marks the task as lost and alerts staff.
         """
         if method in cls.repeatable:
             return "repeat"
         jobs = {rule.job for rule in VERBS.values()}
         return "observe" if method in jobs and callable(getattr(cls, "observe", None)) else "lose"
 
-    # The jobs: called in a worker, outside any transaction. Each answers `{status: "success" |
-    # "error", message}`.
+    # Jobs: called in a worker, outside any transaction.
 
     def create_job(self) -> Any:
-        """Makes the service at the provider."""
+        """Create the service at the provider.
+
+        Runs in a worker, outside any transaction, as do the other jobs. Save identifiers in
+        `self.service_data`. If the provider is still working, return `Result.pending(…)` to be
+        called again after the backoff.
+        """
         return self._missing("create_job")
 
     def suspend_job(self) -> Any:
-        """Suspends it there."""
+        """Suspend the service at the provider, keeping its data."""
         return self._missing("suspend_job")
 
     def unsuspend_job(self) -> Any:
-        """Brings it back."""
+        """Bring a suspended service back into use."""
         return self._missing("unsuspend_job")
 
     def termination_job(self) -> Any:
-        """Ends it there."""
+        """Delete the service at the provider.
+
+        Succeed if it no longer exists: a retry or a second worker may get here after the deletion.
+        """
         return self._missing("termination_job")
 
     def change_package_job(self) -> Any:
-        """Fits it to its product."""
+        """Apply the product's current configuration to the service."""
         return self._missing("change_package_job")
 
     def idle_job(self) -> Any:
-        """Puts it to rest."""
+        """Idle the service: stop its resources without suspending it."""
         return self._missing("idle_job")
 
     def unidle_job(self) -> Any:
-        """Wakes it."""
+        """Start the resources of an idle service again."""
         return self._missing("unidle_job")
 
     def cancellation_job(self) -> Any:
-        """Withdraws it."""
+        """Clean up at the provider after a cancelled order."""
         return self._missing("cancellation_job")
 
     def _missing(self, method: str) -> Answer:
+        name = self.module_name or type(self).__name__
         return {
             "status": "error",
-            "message": f"{type(self).__name__} has no {method}().",
+            "message": f"{name} does not support this action: it has no {method}().",
             "code": 501,
         }
 
     # The client area.
 
     def get_client_area_menu_config(self) -> Mapping[str, Mapping[str, str]]:
-        """The tabs of a service: `{key: {name, template}}`.
+        """Return the tabs of a service in the client area.
 
-        Data for a template comes from `variables_{key}()`.
+        The template of a tab receives the dictionary that `variables_{tab}()` returns, and its AJAX
+        requests reach `controller_client_{tab}_{verb}()`.
+
+            {"general": {"name": "General", "template": "client_area.general"}}
         """
         return {}
 
     def client_tab(self, tab: str) -> str:
-        """One tab of the client area, rendered with what `variables_{tab}()` answers.
+        """Render one tab of the client area with the variables of `variables_{tab}()`.
 
-        Raises NotFoundError for no such tab.
+        Args:
+            tab: a key of `get_client_area_menu_config`.
+
+        Raises:
+            NotFoundError: there is no such tab.
         """
         entry = self.get_client_area_menu_config().get(tab)
         if entry is None:

@@ -1,8 +1,7 @@
-"""Validation rules in the texts' notation, `required|integer|min:1`, compiled to WTForms
-validators.
+"""Validation rules such as `required|integer|min:1`, compiled to WTForms validators.
 
-The rules: required, nullable, string, integer, boolean, email, ip, alpha_dash, in, regex, min, max.
-An unknown one raises.
+The rules are required, nullable, string, integer, boolean, email, ip, alpha_dash, in, regex, min
+and max. An unknown rule raises.
 """
 
 import csv
@@ -31,8 +30,8 @@ _FLAGS = {
     "D": re.NOFLAG,
 }
 _CLOSING = {"(": ")", "[": "]", "{": "}", "<": ">"}
-# A pattern of a module's runs over what a stranger typed: longer texts do not match.
-_SUBJECT = 10_000
+# Patterns run over untrusted input, so longer texts never match.
+_MAX_SUBJECT_LENGTH = 10_000
 TAKES_VALUE = frozenset({"in", "regex", "min", "max"})
 PLAIN = frozenset(
     {"required", "nullable", "string", "integer", "boolean", "email", "ip", "alpha_dash"}
@@ -40,11 +39,12 @@ PLAIN = frozenset(
 
 
 def split(rules: str | Sequence[str]) -> list[tuple[str, str]]:
-    """`"required|min:3"` or `["required", "min:3"]` as pairs of rule and argument.
+    """Split `"required|min:3"` or `["required", "min:3"]` into pairs of rule and argument.
 
-    A `|` inside a pattern's delimiters stays.
+    A `|` inside a pattern's delimiters does not split.
 
-    Raises: ValueError for an unknown rule, or one without the argument it needs.
+    Raises:
+        ValueError: a rule is unknown, or lacks the argument it needs.
     """
     parts = list(rules) if not isinstance(rules, str) else _parts(rules)
     pairs = []
@@ -55,7 +55,7 @@ def split(rules: str | Sequence[str]) -> list[tuple[str, str]]:
             continue
         if name not in PLAIN | TAKES_VALUE:
             raise ValueError(
-                f"“{name}” is no validation rule; the rules are"
+                f"“{name}” is not a validation rule; the rules are"
                 f" {', '.join(sorted(PLAIN | TAKES_VALUE))}."
             )
         if name in TAKES_VALUE and not value:
@@ -79,9 +79,9 @@ def _parts(rules: str) -> list[str]:
 
 
 def _pattern_end(rules: str, start: int) -> int:
-    """Where a pattern that begins at `start` with its delimiter ends, its flags included."""
+    """Return the index after the delimited pattern that begins at `start`, flags included."""
     closing = _CLOSING.get(rules[start], rules[start])
-    # The last delimiter that is followed by flags and then by the next rule or nothing.
+    # the last delimiter that is followed by flags and then by the next rule or the end
     for match in re.finditer(rf"{re.escape(closing)}[a-zA-Z]*(?=\||$)", rules[start + 1 :]):
         rest = rules[start + 1 + match.end() + 1 :]
         head = re.match(r"\s*([a-z_]+)", rest)
@@ -91,9 +91,10 @@ def _pattern_end(rules: str, start: int) -> int:
 
 
 def compile_pattern(text: str) -> re.Pattern[str]:
-    """A pattern with PHP's delimiters and flags, `/^[a-z]+$/i`, as a Python one.
+    """Compile a pattern with PHP's delimiters and flags, `/^[a-z]+$/i`.
 
-    Raises ValueError when it is none.
+    Raises:
+        ValueError: the pattern is malformed.
     """
     if len(text) < 2 or text[0].isalnum() or text[0] in "\\ ^":
         body, flags = text, ""
@@ -112,7 +113,7 @@ def compile_pattern(text: str) -> re.Pattern[str]:
     if "u" not in flags:
         option |= re.ASCII
     if body.endswith("$") and not body.endswith(r"\$") and "m" not in flags:
-        # In both languages `$` lets a line break at the end through, which no rule here means.
+        # `$` also matches before a trailing line break, which no rule intends
         body = body[:-1] + r"\Z"
     body = (
         re.sub(r"\(\?<(?=[A-Za-z_])", "(?P<", body).replace(r"\z", r"\Z").replace(r"\h", r"[ \t]")
@@ -120,11 +121,11 @@ def compile_pattern(text: str) -> re.Pattern[str]:
     try:
         return re.compile(body, option)
     except re.error as error:
-        raise ValueError(f"The pattern {text} cannot be read: {error}.") from None
+        raise ValueError(f"The pattern {text} is invalid: {error}.") from None
 
 
 def empty(value: Any) -> bool:
-    """Whether `required` would refuse it: nothing, blank text, or an empty list."""
+    """Return whether `required` refuses a value: None, blank text, an empty list or mapping."""
     return (
         value is None
         or (isinstance(value, str) and not value.strip())
@@ -133,7 +134,7 @@ def empty(value: Any) -> bool:
 
 
 def to_integer(value: Any) -> int | None:
-    """A whole number out of 5, "5", " -5 " or 5.0; None for anything else."""
+    """Return 5, "5", " -5 " or 5.0 as an integer; None for anything else."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     if isinstance(value, float) and value.is_integer():
@@ -144,7 +145,7 @@ def to_integer(value: Any) -> int | None:
 
 
 def to_boolean(value: Any) -> bool | None:
-    """A truth out of True, 1, "1", "on" and the like; None for anything else."""
+    """Return True, 1, "1", "on" and the like as a boolean; None for anything else."""
     if isinstance(value, bool):
         return value
     text = str(value).strip().lower() if isinstance(value, (int, str)) else ""
@@ -152,7 +153,7 @@ def to_boolean(value: Any) -> bool | None:
 
 
 def compile_rules(pairs: Sequence[tuple[str, str]], label: str) -> list[Check]:
-    """The WTForms validators of one field, in the order of its rules."""
+    """Return the WTForms validators of one field, in the order of its rules."""
     names = {name for name, _ in pairs}
     checks: list[Check] = []
     for name, value in pairs:
@@ -187,10 +188,10 @@ def _integer(label: str) -> Check:
 
 def _boolean(label: str) -> Check:
     def check(form: Form, field: Field) -> None:
-        truth = to_boolean(field.data)
-        if truth is None:
+        boolean = to_boolean(field.data)
+        if boolean is None:
             raise StopValidation(f"The {label} must be yes or no.")
-        field.data = truth
+        field.data = boolean
 
     return check
 
@@ -226,7 +227,7 @@ def _alpha_dash(label: str) -> Check:
             or not isinstance(value, (str, int))
             or not re.fullmatch(r"[\w-]+", str(value))
         ):
-            raise Invalid(f"The {label} may hold only letters, digits, dashes and underscores.")
+            raise Invalid(f"The {label} may contain only letters, digits, dashes and underscores.")
 
     return check
 
@@ -235,14 +236,14 @@ def _in(choices: list[str], label: str) -> Check:
     validator = AnyOf(choices, message=f"The {label} must be one of {', '.join(choices)}.")
 
     def check(form: Form, field: Field) -> None:
-        kept = field.data
-        if isinstance(kept, (list, dict)):
-            raise Invalid(f"The {label} must be one value.")
-        field.data = str(int(kept) if isinstance(kept, bool) else kept)
+        value = field.data
+        if isinstance(value, (list, dict)):
+            raise Invalid(f"The {label} must be a single value.")
+        field.data = str(int(value) if isinstance(value, bool) else value)
         try:
             validator(form, field)
         finally:
-            field.data = kept
+            field.data = value
 
     return check
 
@@ -252,8 +253,12 @@ def _regex(pattern: re.Pattern[str], label: str) -> Check:
         value = field.data
         if isinstance(value, int) and not isinstance(value, bool):
             value = str(value)
-        if not isinstance(value, str) or len(value) > _SUBJECT or not pattern.search(value):
-            raise Invalid(f"The {label} has not the right form.")
+        if (
+            not isinstance(value, str)
+            or len(value) > _MAX_SUBJECT_LENGTH
+            or not pattern.search(value)
+        ):
+            raise Invalid(f"The {label} has an invalid format.")
 
     return check
 
@@ -263,32 +268,27 @@ def _size(name: str, text: str, number: bool, label: str) -> Check:
         bound = float(text)
     except ValueError:
         raise ValueError(f"The rule “{name}” needs a number, not “{text}”.") from None
-    shown = f"{bound:g}" if bound != int(bound) else str(int(bound))
+    number_text = str(int(bound)) if bound.is_integer() else f"{bound:g}"
+    limit = f"{'at least' if name == 'min' else 'at most'} {number_text}"
 
     def check(form: Form, field: Field) -> None:
         value = field.data
-        whole = to_integer(value) if number else None
-        if number and whole is None:
-            return  # `integer` says it already, wherever it stands among the rules
-        size = (
-            whole
-            if whole is not None
-            else len(value)
-            if isinstance(value, (str, list, dict))
-            else len(str(value))
-        )
+        size, unit = _measured(value, number)
+        if size is None:
+            return  # `integer` reports it, whatever the order of the rules
         if (size < bound) if name == "min" else (size > bound):
-            least = "at least" if name == "min" else "at most"
-            unit = (
-                ""
-                if number
-                else " entries"
-                if isinstance(value, (list, dict))
-                else " characters long"
-            )
-            raise Invalid(f"The {label} must be {least} {shown}{unit}.")
+            raise Invalid(f"The {label} must be {limit}{unit}.")
 
     return check
+
+
+def _measured(value: Any, number: bool) -> tuple[int | None, str]:
+    """Return what `min` and `max` compare, and its unit."""
+    if number:
+        return to_integer(value), ""
+    if isinstance(value, (list, dict)):
+        return len(value), " entries"
+    return len(value if isinstance(value, str) else str(value)), " characters long"
 
 
 _KINDS: dict[str, Callable[[str], Check]] = {

@@ -1,4 +1,4 @@
-"""A handle on a service: what a module may read of it and the two things it may write."""
+"""A handle on a service: its data, its provision status and its provision data."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -19,14 +19,23 @@ from puqpanel.tasks import fence
 
 @dataclass(frozen=True)
 class ServiceCurrency:
-    """`client.currency.code`."""
+    """The client's currency; `code` is its ISO 4217 code."""
 
     code: str
 
 
 @dataclass(frozen=True)
 class ServiceClient:
-    """Who has the service."""
+    """The client that owns the service.
+
+    Attributes:
+        uuid: the client's uuid.
+        name: the contact's name.
+        email: the contact's e-mail address.
+        company: the company's name, or empty.
+        country: the ISO 3166 alpha-2 code, or empty.
+        currency: the currency in which the client is billed.
+    """
 
     uuid: str
     name: str
@@ -38,7 +47,13 @@ class ServiceClient:
 
 @dataclass(frozen=True)
 class ServiceProduct:
-    """What was sold. `module` is its module's key."""
+    """The product that was ordered.
+
+    Attributes:
+        uuid: the product's uuid.
+        name: the product's name.
+        module: the key of its module, `Product/MyCloud`.
+    """
 
     uuid: str
     name: str
@@ -47,13 +62,25 @@ class ServiceProduct:
 
 @bind
 class Service:
-    """One service, as it was when it was read; `refresh()` reads it again."""
+    """One service at the time it was read; call `refresh()` to read it again.
+
+    Attributes:
+        uuid: the service's uuid.
+        name: the service's name.
+        status: what the customer bought: pending, active, suspended, terminated, cancelled or
+            fraud.
+        provision_status: what exists at the provider; see `set_provision_status`.
+        price: the recurring price; `price.major` is a Decimal, `price.currency` the code.
+        period: the billing period.
+        product: the product, with `uuid`, `name` and `module`.
+        client: the client, with `uuid`, `name`, `email`, `company`, `country` and `currency.code`.
+    """
 
     def __init__(self, row: Row) -> None:
         self._take(row)
 
     def _take(self, row: Row) -> None:
-        # Plain values only: a row of the panel's must not outlive the call in a module's hands.
+        # plain values: rows of the panel must not reach a module
         self.uuid: str = row.uuid
         self.name: str = row.name
         self.status: str = str(row.status)
@@ -69,7 +96,7 @@ class Service:
 
     @property
     def customer(self) -> ServiceClient:
-        """The client, by the other name of the texts."""
+        """The same as `client`."""
         return self.client
 
     def __repr__(self) -> str:
@@ -77,7 +104,11 @@ class Service:
 
     @classmethod
     def find(cls, uuid: str | None) -> "Service":
-        """The service of that uuid. Raises NotFoundError."""
+        """Return the service with this uuid.
+
+        Raises:
+            NotFoundError: there is no such service.
+        """
         row = session().scalar(
             sa.select(Row)
             .where(Row.uuid == str(uuid or ""))
@@ -89,34 +120,42 @@ class Service:
 
     @classmethod
     def all(cls) -> "list[Service]":
-        """All services; for many of them use `chunk`."""
+        """Return all services; use `chunk` if there may be many."""
         return ServiceQuery().get()
 
     @classmethod
     def with_(cls, *relations: Any) -> "ServiceQuery":
-        """Services with what they refer to.
+        """Return a query over all services.
 
-        Product and client always come along, so the names are only for the reader.
+        Args:
+            relations: accepted for ported code; product and client are always loaded.
         """
         return ServiceQuery()
 
     @classmethod
     def chunk(cls, size: int, each: Callable[[list["Service"]], Any]) -> None:
-        """Calls `each` with lists of at most `size` services until all were seen or it answers
-        False.
+        """Call a function with successive lists of services.
+
+        Args:
+            size: the largest number of services in a list.
+            each: the function; returning False stops the iteration.
         """
         ServiceQuery().chunk(size, each)
 
     def refresh(self) -> "Service":
-        """Reads it again."""
+        """Read the service again and return it."""
         self.__dict__.update(vars(Service.find(self.uuid)))
         return self
 
     def set_provision_status(self, status: str) -> "Service":
-        """Says what the provider has: pending, processing, completed, suspended, terminated, failed
-        or not_found.
+        """Record what exists at the provider.
 
-        Raises: ConflictError when that cannot follow what it is now (the same again may).
+        Args:
+            status: pending, processing, completed, suspended, terminated, failed or not_found.
+                Setting the current status again is allowed.
+
+        Raises:
+            ConflictError: the current status cannot change to this one.
         """
         with transaction():
             fence.check()
@@ -126,8 +165,10 @@ class Service:
         return self.refresh()
 
     def set_provision_data(self, data: Mapping[str, Any]) -> "Service":
-        """Keeps what a job found out, encrypted; it overlays the form's answers in
-        `service_data` from then on.
+        """Save provision data, encrypted; it overlays the form's values in `service_data`.
+
+        Args:
+            data: the values to store, as JSON can hold them.
         """
         with transaction():
             fence.check()
@@ -137,14 +178,14 @@ class Service:
 
 @bind
 class ServiceQuery:
-    """Many services, in the order in which they were made."""
+    """A query over all services, in the order of their creation."""
 
     def get(self) -> list[Service]:
-        """All of them."""
+        """Return all services."""
         return [service for part in self._parts(500) for service in part]
 
     def chunk(self, size: int, each: Callable[[list[Service]], Any]) -> None:
-        """As `Service.chunk`."""
+        """Call a function with successive lists of services; see `Service.chunk`."""
         for part in self._parts(max(1, int(size))):
             if each(part) is False:
                 return

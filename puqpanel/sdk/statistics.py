@@ -1,9 +1,7 @@
-"""Figures over all services, tasks and modules, to read: `from puqpanel.sdk import statistics`,
-`statistics.services_by_status()`.
+"""Read-only figures over all services, tasks and modules.
 
-Plain numbers and nothing to write with. Each is a fixed number of queries that add up in the
-database: rows do not pass through Python, however many there are. Days are calendar days in UTC,
-and ranges include their first and last day.
+Each function runs a fixed number of queries that aggregate in the database, however many rows there
+are. Days are calendar days in UTC; ranges include their first and last day.
 """
 
 from puqpanel.operations.oversight.statistics import (

@@ -1,6 +1,4 @@
-"""Background work: `Task.add("ModuleJob", "Module", {"module": self, "method": "create_job"},
-["create"])`.
-"""
+"""Background work: enqueue a call of a module's method."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -21,9 +19,12 @@ _NUMBERS = {"tries": 1, "backoff": 10, "timeout": 600, "max_exceptions": 2, "del
 
 @dataclass(frozen=True)
 class Task:
-    """A task as it was added.
+    """A task as it was enqueued.
 
-    `duplicate` says that its like was waiting already, and that this is that one.
+    Attributes:
+        uuid: the task's uuid.
+        status: its status, `queued` unless it is a duplicate.
+        duplicate: True if an equal task was waiting already and is returned instead.
     """
 
     uuid: str
@@ -38,36 +39,47 @@ class Task:
         data: Mapping[str, Any] | None = None,
         tags: Iterable[str] = (),
     ) -> "Task":
-        """Queues one call of a method of the module.
+        """Enqueue one call of a method of the module.
+
+        The task is a row in the caller's transaction and reaches a worker after the commit. An
+        equal task that is still waiting is returned instead of a second one.
+
+            Task.add(
+                "ModuleJob",
+                "Module",
+                {"module": self, "method": "sync_job", "timeout": 120},
+                ["sync", f"service:{self.service_uuid}"],
+            )
 
         Args:
-            job_name: `ModuleJob`.
-            queue: the queue's documented name.
-            data: module (the instance) and method are required; tries 1, backoff 10, timeout 600,
-                max_exceptions 2 and delay 0, all in seconds where they are times, are the defaults;
-                further keys must be JSON and are in `self.task_data` of the job.
-            tags: words to find it by, `service:{uuid}` among them.
+            job_name: always `ModuleJob`.
+            queue: the queue's name, `Module`.
+            data: `module` (the instance) and `method` are required. Options, times in seconds:
+                `tries` 1, `backoff` 10, `timeout` 600, `max_exceptions` 2, `delay` 0. Any other key
+                must hold JSON and is available to the job in `self.task_data`.
+            tags: labels to find the task by, such as `service:{uuid}`.
 
-        Raises: UserError when the method is missing or a value cannot travel.
+        Raises:
+            UserError: the method does not exist, or a value is not JSON.
         """
         if job_name != "ModuleJob":
-            raise UserError(f"A module adds tasks of the job ModuleJob, not “{job_name}”.")
-        given = python_keys(dict(data or {}))
-        module = given.pop("module", None)
+            raise UserError(f"Modules can only enqueue the job ModuleJob, not “{job_name}”.")
+        options = python_keys(dict(data or {}))
+        module = options.pop("module", None)
         if not isinstance(module, ModuleBase):
             raise UserError("Task.add needs the module instance under “module”.")
-        method = python_name(str(given.pop("method", "") or ""))
+        method = python_name(str(options.pop("method", "") or ""))
         if not method or method.startswith("__") or not callable(getattr(module, method, None)):
             raise UserError(
                 f"{type(module).__name__} has no method {method or '(none given)'}() for a task."
             )
         numbers: dict[str, Any] = {}
         for name, default in _NUMBERS.items():
-            value = given.pop(name, default)
+            value = options.pop(name, default)
             number = to_integer(value)
             numbers[name] = value if number is None else number
         service = getattr(module, "service_uuid", None) or ""
-        place = {
+        target = {
             "type": module.module_type or module.contract_type,
             "name": module.module_name or type(module).__name__,
             "product": getattr(module, "product_uuid", None),
@@ -80,10 +92,10 @@ class Task:
             row = engine.add(
                 job=job_name,
                 queue=str(queue),
-                data={**given, "module": place, "method": method},
+                data={**options, "module": target, "method": method},
                 tags=[str(tag) for tag in ([tags] if isinstance(tags, str) else tags)],
-                title=f"{place['name']}: {method.removesuffix('_job').replace('_', ' ')}",
-                module=f"{place['type']}/{place['name']}",
+                title=f"{target['name']}: {method.removesuffix('_job').replace('_', ' ')}",
+                module=f"{target['type']}/{target['name']}",
                 service_uuid=service,
                 on_loss=on_loss(method) if callable(on_loss) else "lose",
                 actor=call.actor if call and call.actor else SYSTEM,

@@ -1,4 +1,4 @@
-"""Small text tools that the contract names."""
+"""Translations, tag stripping and version comparison."""
 
 import operator
 import re
@@ -43,41 +43,51 @@ class _Text(HTMLParser):
 
 
 def strip_tags(text: Any) -> Any:
-    """Text without its tags and comments; what is no text comes back as it is.
+    """Return text without HTML tags and comments; other values are returned unchanged.
 
-    This is no protection: templates escape.
+    This does not make text safe to embed in HTML: templates escape.
     """
     if not isinstance(text, str) or "<" not in text:
         return text
     parser = _Text()
     parser.feed(text)
     rest = parser.rawdata
-    # An unclosed tag at the end is what the parser keeps back.
+    # the parser keeps back an unclosed tag at the end
     return "".join(parser.parts) + re.sub(r"<[/!?a-zA-Z].*", "", rest, flags=re.DOTALL)
 
 
 def __(text: str, replace: Mapping[str, Any] | None = None) -> str:
-    """The translation of a text, from the module's `lang/`, for whoever is served; without one, the
-    text itself.
+    """Translate a text with the module's `lang/` into the language of the current user.
 
-    Args: replace, name → value: each `:name` in the text is replaced by its value.
+        __("Hello :name", {"name": self.service_data["name"]})
+
+    Args:
+        text: the text, which is also the key in `lang/`; returned if there is no translation.
+        replace: values for the placeholders; each `:name` in the text becomes the value of `name`.
     """
     return languages.translate(
         _folder(sys._getframe(1).f_globals.get("__name__", "")), text, replace
     )
 
 
-def _folder(where: str) -> Path | None:
-    """The folder of the module whose code asks, or which is being called where a helper of
-    somebody else's asks.
-    """
+def _folder(module_path: str) -> Path | None:
+    """Return the folder of the calling module; for other code, of the module being called."""
     call = context.current()
-    return importer.folder_of(importer.package_of(where)) or (
+    return importer.folder_of(importer.package_of(module_path)) or (
         importer.folder_of(call.package) if call else None
     )
 
 
 def version_compare(first: str, second: str, how: str | None = None) -> Any:
-    """Compares two versions by version order: -1, 0 or 1, or whether `how` (`<`, `>=` …) holds."""
-    one, two = version_order(first), version_order(second)
-    return (one > two) - (one < two) if how is None else _COMPARE[how](one, two)
+    """Compare two versions.
+
+    Args:
+        first: a version, `1.10.0`.
+        second: another version.
+        how: `<`, `<=`, `>`, `>=`, `==` or `!=`, or PHP's words for them.
+
+    Returns:
+        Whether `how` holds; -1, 0 or 1 without it.
+    """
+    left, right = version_order(first), version_order(second)
+    return (left > right) - (left < right) if how is None else _COMPARE[how](left, right)

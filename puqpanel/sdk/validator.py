@@ -1,4 +1,4 @@
-"""Checks data against rules in the texts' notation: forms, request data and JSON alike."""
+"""Validation of forms, request data and JSON with rules such as `required|integer|min:1`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -9,30 +9,31 @@ from puqpanel.domain.errors import InvalidInput
 from puqpanel.host.contract.names import bind
 from puqpanel.host.contract.request import fields
 from puqpanel.sdk import rules as rule
-from puqpanel.sdk.errors import Asked
+from puqpanel.sdk.errors import CodedError
 
 
 class Messages(dict[str, list[str]]):
-    """Sentences by field.
+    """Messages by field.
 
-    Calling it gives itself, so that `validator.errors` and `validator.errors()` are the same.
+    Calling it returns itself, so that `validator.errors` and `validator.errors()` are the same.
     """
 
     def __call__(self) -> "Messages":
+        """Return these messages."""
         return self
 
     def all(self) -> list[str]:
-        """All sentences in one list."""
+        """Return all messages in one list."""
         return [text for texts in self.values() for text in texts]
 
     def first(self, field: str = "") -> str:
-        """The first sentence of a field, or of all; empty where there is none."""
+        """Return the first message of a field, or of all fields; empty if there is none."""
         texts = self.get(field, []) if field else self.all()
         return texts[0] if texts else ""
 
 
-class ValidationError(Asked, InvalidInput):
-    """Data that broke its rules. `errors` (or `errors()`) has the sentences by field."""
+class ValidationError(CodedError, InvalidInput):
+    """Data failed validation. `errors` (or `errors()`) holds the messages by field."""
 
     def __init__(self, errors: Mapping[str, list[str]] | str) -> None:
         messages = Messages({"": [errors]} if isinstance(errors, str) else errors)
@@ -41,12 +42,21 @@ class ValidationError(Asked, InvalidInput):
 
 
 class _Value(Field):  # type: ignore[misc, unused-ignore]
-    """A field that takes its value as it is."""
+    """A field that accepts its value unchanged."""
 
 
 @bind
 class Validator:
-    """`Validator.make(data, {"domain": "required|string|max:255"})`."""
+    """Validates data against rules.
+
+    The rules are required, nullable, string, integer, boolean, email, ip, alpha_dash, in, regex,
+    min and max. `min` and `max` compare the value after `integer`, and the length otherwise.
+
+        check = Validator.make(request, {"domain": "required|string|max:255", "port": "integer"})
+        if check.fails():
+            return json_error("Check the fields.", 422, check.errors)
+        data = check.validated()
+    """
 
     def __init__(
         self,
@@ -54,11 +64,15 @@ class Validator:
         rules: Mapping[str, str | Sequence[str]],
         messages: Mapping[str, str] | None = None,
     ) -> None:
-        """Compiles the rules and checks the data.
+        """Compile the rules and check the data.
 
-        Args: data is a dictionary, a MultiDict, a WTForms form or a Request; rules by field;
-        messages replace the sentences of a field. Raises: ValueError for an unknown or malformed
-        rule.
+        Args:
+            data: a dictionary, a MultiDict, a WTForms form or a Request.
+            rules: the rules by field, as text or as a list.
+            messages: replacements for a field's messages.
+
+        Raises:
+            ValueError: a rule is unknown or malformed.
         """
         self._data = as_dict(data)
         self._own = dict(messages or {})
@@ -75,7 +89,7 @@ class Validator:
         rules: Mapping[str, str | Sequence[str]],
         messages: Mapping[str, str] | None = None,
     ) -> "Validator":
-        """A validator that has checked `data` already."""
+        """Return a validator that has checked the data; the arguments are those of the class."""
         return cls(data, rules, messages)
 
     def _check(self, name: str, pairs: list[tuple[str, str]]) -> None:
@@ -87,8 +101,7 @@ class Validator:
             if "required" in names:
                 self._fail(name, [f"The {label} is required."])
             elif name in self._data:
-                # Blank text is left to `nullable` or to the default; nothing at all where something
-                # was named is not.
+                # blank text is allowed without `nullable`, None is not
                 if value is None and "nullable" not in names:
                     self._fail(name, [f"The {label} must not be empty."])
                 else:
@@ -106,22 +119,23 @@ class Validator:
         self._errors[name] = [self._own[name]] if name in self._own else texts
 
     def fails(self) -> bool:
-        """Whether anything is wrong."""
+        """Return whether any field failed."""
         return bool(self._errors)
 
     def passes(self) -> bool:
-        """Whether all is right."""
+        """Return whether all fields passed."""
         return not self._errors
 
     @property
     def errors(self) -> Messages:
-        """Sentences by field; empty when all is right."""
+        """Messages by field; empty if all fields passed."""
         return self._errors
 
     def validated(self) -> dict[str, Any]:
-        """The fields that have rules, numbers and truths brought into their type.
+        """Return the fields that have rules, with numbers and booleans converted.
 
-        Raises ValidationError.
+        Raises:
+            ValidationError: a field failed.
         """
         if self._errors:
             raise ValidationError(self._errors)
@@ -131,9 +145,7 @@ class Validator:
 
 
 def as_dict(data: Any) -> dict[str, Any]:
-    """The fields of whatever a module hands over: dictionary, MultiDict, WTForms form, Request,
-    or None.
-    """
+    """Return the fields of a mapping, WTForms form, Request or None as a dictionary."""
     if data is None:
         return {}
     if isinstance(data, Form):

@@ -1,6 +1,4 @@
-"""What a module needs in a request: the request, answers, who is signed in, and links to its
-own pages.
-"""
+"""Requests, responses, the signed-in staff member and links for controllers."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,12 +14,9 @@ from puqpanel.host.sanitize import jsonable
 
 __all__ = [
     "Controller",
-    "JsonResponse",
     "Request",
     "Response",
-    "View",
     "abort",
-    "auth",
     "auth_id",
     "current_admin",
     "json_error",
@@ -34,22 +29,11 @@ __all__ = [
 
 
 class Request(RequestMethods, FlaskRequest):
-    """Flask's request with the texts' `all()` and `input()`; what controllers and webhooks
-    receive is one.
-    """
-
-
-# What a controller answers, by the names that stand in its signature: `def servers(self, request:
-# Request) -> View`.
-JsonResponse = Response
-View = Markup
+    """The request that controllers and webhooks receive: Flask's, with `all()` and `input()`."""
 
 
 class Controller:
-    """A base for admin controllers, for those who want one.
-
-    `self.module` is the module's instance.
-    """
+    """An optional base class for admin controllers. `self.module` is the module's instance."""
 
     module: Any = None
 
@@ -57,9 +41,14 @@ class Controller:
 def json_success(
     data: Any = None, message: str = "", code: int = 200, *, status: int | None = None, **more: Any
 ) -> Response:
-    """`{"success": true, "data": …, "message": …}`; what is not given is left out.
+    """Return a JSON response, `{"success": true, "data": …, "message": …}`.
 
-    Args: status is another name of code.
+    Args:
+        data: the payload; left out if None.
+        message: a sentence for the user; left out if empty.
+        code: the HTTP status.
+        status: another name for `code`.
+        more: further keys of the body.
     """
     body: dict[str, Any] = {"success": True}
     if data is not None:
@@ -77,9 +66,14 @@ def json_error(
     status: int | None = None,
     **more: Any,
 ) -> Response:
-    """`{"success": false, "message": …, "errors": …}`; what is not given is left out.
+    """Return a JSON response, `{"success": false, "message": …, "errors": …}`.
 
-    Args: status is another name of code.
+    Args:
+        message: a sentence for the user; left out if empty.
+        code: the HTTP status.
+        errors: messages by field; left out if empty.
+        status: another name for `code`.
+        more: further keys of the body.
     """
     body: dict[str, Any] = {"success": False}
     if message:
@@ -93,13 +87,13 @@ def _json(body: Any, code: int) -> Response:
     try:
         text = current_app.json.dumps(body, allow_nan=False)
     except (TypeError, ValueError, RecursionError):
-        # what JSON cannot hold: NaN, circles, objects
+        # NaN, cycles and objects are not JSON
         text = current_app.json.dumps(jsonable(body))
     return current_app.response_class(text, code, mimetype="application/json")
 
 
-class _Answer:
-    """`response("ok", 200)` and `response().json({...}, 422)`."""
+class _ResponseFactory:
+    """Create responses: `response("ok", 200)` and `response().json({...}, 422)`."""
 
     def __call__(
         self, text: Any = None, code: int = 200, headers: Mapping[str, str] | None = None
@@ -107,41 +101,44 @@ class _Answer:
         return self if text is None else make_response(text, code, dict(headers or {}))
 
     def json(self, body: Any, code: int = 200) -> Response:
-        """A JSON answer."""
+        """Return a JSON response."""
         return _json(body, code)
 
 
-response = _Answer()
+response = _ResponseFactory()
 
 
 @bind
-class _Admin:
-    """The signed-in staff member, or nobody."""
+class CurrentAdmin:
+    """The signed-in staff member; falsy if there is none."""
 
     @property
     def _staff(self) -> Any:
-        lent = g.get("module_viewer") if has_request_context() else None
-        return lent or {}
+        viewer = g.get("module_viewer") if has_request_context() else None
+        return viewer or {}
 
     @property
     def id(self) -> int | None:
-        """The number of the staff member; None for nobody."""
+        """The staff member's id; None if there is none."""
         value: int | None = self._staff.get("id")
         return value
 
     @property
     def name(self) -> str:
-        """The name; empty for nobody."""
+        """The staff member's name; empty if there is none."""
         return str(self._staff.get("name", ""))
 
     @property
     def email(self) -> str:
-        """The e-mail address; empty for nobody."""
+        """The staff member's e-mail address; empty if there is none."""
         return str(self._staff.get("email", ""))
 
     def has_permission(self, key: str) -> bool:
-        """Whether they may; the key is the full one, `Product-MyCloudService-view-servers`, or
-        the module's short one.
+        """Return whether the staff member has a permission.
+
+        Args:
+            key: the full key, `Product-MyCloud-view-servers`, or the module's short one,
+                `view-servers`.
         """
         can = self._staff.get("can")
         if can is None:
@@ -152,47 +149,34 @@ class _Admin:
     def __bool__(self) -> bool:
         return self.id is not None
 
-    def __call__(self) -> "_Admin":
+    def __call__(self) -> "CurrentAdmin":
         return self
 
 
-current_admin = _Admin()
+current_admin = CurrentAdmin()
 
 
 def auth_id() -> int | None:
-    """The id of whoever caused this call, staff or user; None for automation."""
+    """Return the id of the staff member or user who caused this call; None for automation."""
     call = context.current()
     if call is not None and call.actor is not None:
         return call.actor.id
     return current_admin.id
 
 
-class _Auth:
-    """`auth().id()`, as the texts write `auth_id()`."""
-
-    def __call__(self) -> "_Auth":
-        return self
-
-    def id(self) -> int | None:
-        """As `auth_id()`."""
-        return auth_id()
-
-    def user(self) -> _Admin:
-        """As `current_admin`."""
-        return current_admin
-
-
-auth = _Auth()
-
-
 def url_for_module(name: str, **params: Any) -> str:
-    """The address of one of the module's own admin routes, by the route's name.
+    """Return the address of one of the module's admin routes.
 
-    Raises BuildError for no such route.
+    Args:
+        name: the route's name.
+        params: the parameters of its `uri`; others become the query string.
+
+    Raises:
+        BuildError: there is no such route.
     """
     call = context.current()
     if call is None:
-        raise RuntimeError("url_for_module() is for code of a module")
+        raise RuntimeError("url_for_module() works only while the panel calls a module")
     return url_for(f"mod_{call.type}_{call.name}".lower() + "." + name.replace(".", "_"), **params)
 
 
@@ -203,21 +187,30 @@ def view_admin_module(
     data: Mapping[str, Any] | None = None,
     merge_data: Mapping[str, Any] | None = None,
 ) -> str:
-    """A rendered template of a module, for its admin pages; the panel puts its layout around it.
+    """Render a template of the module inside the panel's admin layout.
 
-    Args: type and name of the module; view as in `view()`; data for it, over merge_data. `title` in
-    it is the page's title.
+    Args:
+        type: the module's type.
+        name: the module's name.
+        view: the template, as in `view()`: `admin_area.servers`.
+        data: the template's variables; `title` is also the page's title.
+        merge_data: further variables, overridden by `data`.
     """
     loaded = registry.current().get(f"{type}/{name}")
     call = context.current()
     if loaded is None:
         raise LookupError(f"The module {type}/{name} is not active.")
     if call is not None and call.key != loaded.key:
-        raise LookupError(f"A page of {call.key} cannot show templates of {loaded.key}.")
-    shown = {"module": loaded.cls, "config": loaded.config, **(merge_data or {}), **(data or {})}
-    if has_request_context() and shown.get("title"):
-        g.module_title = str(shown["title"])
-    return Markup(views.render(loaded.folder, view, shown))  # noqa: S704 - rendered with autoescape
+        raise LookupError(f"{call.key} cannot render templates of {loaded.key}.")
+    variables = {
+        "module": loaded.cls,
+        "config": loaded.config,
+        **(merge_data or {}),
+        **(data or {}),
+    }
+    if has_request_context() and variables.get("title"):
+        g.module_title = str(variables["title"])
+    return Markup(views.render(loaded.cls, view, variables))  # noqa: S704 - rendered with autoescape
 
 
 def log_module(  # noqa: PLR0917 - the contract's order of arguments
@@ -228,7 +221,16 @@ def log_module(  # noqa: PLR0917 - the contract's order of arguments
     request: Any = None,
     response: Any = None,
 ) -> None:
-    """A row of the module log. Args: level is info, error or debug."""
+    """Write a row to the module log.
+
+    Args:
+        type: the module's type.
+        name: the module's name.
+        action: what was done, in a few words.
+        level: info, error or debug.
+        request: what was sent; secrets are masked.
+        response: what came back; secrets are masked.
+    """
     logs.write(
         type=type,
         name=name,

@@ -70,7 +70,7 @@ def test_a_gateway(panel: Panel, staff: Page, browser: Browser) -> None:
         page.fill(f"input[name={name}]", value)
     page.get_by_role("button", name="Save settings").click()
     expect(page.locator("input[name=webhook_secret]")).to_have_attribute(
-        "placeholder", "Stored; empty keeps it"
+        "placeholder", "Leave blank to keep the current value."
     )
     page.get_by_role("button", name="Enable").click()
     expect(page.get_by_role("main")).to_contain_text("On")

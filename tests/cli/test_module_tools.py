@@ -79,13 +79,13 @@ def test_check_lists_its_rules(instance: Path) -> None:
 def test_the_contract_tests_of_a_module(instance: Path, modules: Path) -> None:
     env = {"PUQPANEL_MODULES_DIR": str(modules)}
     write_module(modules, PLUGIN.format("pass"), type="Plugin")
-    process = puqpanel(instance, "module", "test", "Echo", **env)
-    assert process.returncode == 0, process.stdout
-    assert "  ✓ activated twice  Both times it answered success.\n" in process.stdout
-    assert "  – periodic work twice  It has no schedule.\n" in process.stdout
-    assert " passed, 0 failed, " in process.stdout
+    said = puqpanel(instance, "module", "test", "Echo", **env)
+    assert said.returncode == 0, said.stdout
+    assert "  ✓ activated twice  Succeeded both times.\n" in said.stdout
+    assert "  – periodic work twice  The module has no schedule.\n" in said.stdout
+    assert " passed, 0 failed, " in said.stdout
     listed = puqpanel(instance, "module", "test", "Echo", "--list", **env)
-    assert "strange events\n" in listed.stdout
+    assert "malformed events\n" in listed.stdout
     wrong = puqpanel(instance, "module", "test", "Echo", "--probe", "nonsense", **env)
     assert (
         wrong.returncode,
@@ -114,10 +114,10 @@ def test_a_module_that_ends_the_test_process_fails(instance: Path, modules: Path
 
 def test_a_refused_module_fails_the_first_probe(instance: Path, modules: Path) -> None:
     write_module(modules, PLUGIN.format("def"), type="Plugin")
-    process = puqpanel(instance, "module", "test", "Echo", PUQPANEL_MODULES_DIR=str(modules))
-    assert process.returncode == 1
-    assert "✗ loads  It is refused at load: Echo.py has a syntax error" in process.stdout
-    assert "0 passed, 1 failed, 0 not tested" in process.stdout
+    said = puqpanel(instance, "module", "test", "Echo", PUQPANEL_MODULES_DIR=str(modules))
+    assert said.returncode == 1
+    assert "✗ loads  The module was refused: Echo.py has a syntax error" in said.stdout
+    assert "0 passed, 1 failed, 0 not tested" in said.stdout
 
 
 def test_check_without_modules(instance: Path, modules: Path) -> None:

@@ -217,7 +217,7 @@ def test_list_and_show(house: House, settings: Settings, drain: Callable[..., No
         ).stdout
     )
     assert [(row["id"], row["method"], row["note"]) for row in rows] == [
-        (task.uuid, "create_job", "The cloud answered 500.")
+        (task.uuid, "create_job", "The provider returned HTTP 500.")
     ]
     shown = puqpanel(settings.instance, "task", "show", task.uuid[:8], **env)
     assert "attempt 1" in shown.stdout

@@ -72,7 +72,7 @@ def test_a_service_that_was_never_active_is_withdrawn(lab: Lab) -> None:
 def test_a_verb_without_its_job_says_so(lab: Lab) -> None:
     assert lab.module(SERVICE).suspend() == {
         "status": "error",
-        "message": "Echo has no suspend_job(), so it cannot do this.",
+        "message": "Echo does not support this action: it has no suspend_job().",
         "code": 501,
     }
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from puqpanel.infra.settings import ROOT
-from puqpanel.sdk import DB
+from puqpanel.sdk.compat import DB
 from puqpanel.sdk.testing import SERVICE, Lab
 from tests.docs.blocks import blocks
 from tests.fakes.faults import FaultyServer, Reply, Seen

@@ -9,6 +9,7 @@ import dataclasses
 import re
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -22,8 +23,7 @@ from puqpanel.domain.events import EVENTS
 from puqpanel.host.checks import RULES
 from puqpanel.host.contract.hooks_table import HOOKS, OFFERED
 from puqpanel.infra.settings import PREFIX, ROOT, Settings
-from puqpanel.sdk import testing
-from puqpanel.sdk.module import Module
+from puqpanel.sdk import compat, testing
 
 REFERENCE = ROOT / "docs" / "reference"
 CLASSES: dict[str, type] = {"Module": Module, **TYPES}
@@ -120,10 +120,11 @@ def test_every_hook_has_its_entry_and_a_test(key: str) -> None:
     assert untested == [], "no test mentions these"
 
 
-def test_every_name_of_the_sdk_has_its_entry_and_a_test() -> None:
-    text = page("sdk.md")
-    assert [name for name in sdk.__all__ if f"\n## `{name}`\n" not in text] == []
-    assert [name for name in sdk.__all__ if name not in mentioned_in_tests()] == [], (
+@pytest.mark.parametrize(("file", "module"), [("sdk.md", sdk), ("compat.md", compat)])
+def test_every_name_of_the_sdk_has_its_entry_and_a_test(file: str, module: ModuleType) -> None:
+    text = page(file)
+    assert [name for name in module.__all__ if f"\n## `{name}`\n" not in text] == []
+    assert [name for name in module.__all__ if name not in mentioned_in_tests()] == [], (
         "no test mentions these"
     )
 
@@ -135,10 +136,11 @@ def test_every_name_for_tests_has_its_entry_and_is_tried() -> None:
     )
 
 
-def test_every_name_of_the_sdk_says_what_it_is() -> None:
+@pytest.mark.parametrize("file", ["sdk.md", "compat.md"])
+def test_every_name_of_the_sdk_says_what_it_is(file: str) -> None:
     silent = [
         entry.partition("`")[0]
-        for entry in page("sdk.md").split("\n## `")[1:]
+        for entry in page(file).split("\n## `")[1:]
         if not re.sub(r"```.*?```", "", entry.partition("\n")[2], flags=re.DOTALL).strip()
     ]
     assert silent == []

@@ -234,7 +234,7 @@ def test_a_cloud_that_does_not_answer_says_nothing(house: House, cloud: DemoClou
     cloud.fail("timeout")
     assert house.job(uuid, "create_job").message == "The cloud did not respond in time."
     cloud.fail("500")
-    assert house.job(uuid, "create_job").message == "The cloud answered 500."
+    assert house.job(uuid, "create_job").message == "The provider returned HTTP 500."
 
 
 def test_an_account_that_is_gone_is_said_to_be_gone(house: House, cloud: DemoCloudServer) -> None:

@@ -1,7 +1,6 @@
-"""The guide's own module and its neighbours, ported line by line as an author would who has only
-the vendor's texts.
+"""The modules of the vendor's guide, ported line by line.
 
-Written in the vendor's spelling; `pep8` gives the same module in Python's.
+They are written in the vendor's spelling; `pep8` returns the same module in Python's.
 """
 
 from __future__ import annotations
@@ -14,11 +13,11 @@ _CAMEL = re.compile(r"\b(?!zA\b)[a-z_]\w*[A-Z]\w*")
 
 
 def pep8(source: str) -> str:
-    """A module in the other spelling: documented names by the table, the module's own by their
-    words.
-    """
+    """Return a module in Python's spelling: documented names by the table, others in snake case."""
+    # compat has the vendor's spellings only, so the Python ones are imported from the SDK
     source = (
-        source.replace("auth().id()", "auth_id()")
+        source.replace("puqpanel.sdk.compat", "puqpanel.sdk")
+        .replace("auth().id()", "auth_id()")
         .replace("import Cache, auth,", "import Cache, auth_id,")
         .replace("getDueAmountAttribute()", "due_amount")
     )
@@ -37,8 +36,9 @@ import resource
 import time
 import traceback
 
-from puqpanel.sdk import Cache, auth, DB, Event, ExternalServiceException, GuzzleException, InvalidArgumentException, Product, Schema, Service, Task
-from puqpanel.sdk import ValidationException, Validator, generateStrongPassword, now, response, stripTags, version_compare
+from puqpanel.sdk import Product, Service, Task, Validator, now, response
+from puqpanel.sdk.compat import Cache, auth, DB, Event, ExternalServiceException, GuzzleException, InvalidArgumentException, Schema
+from puqpanel.sdk.compat import ValidationException, generateStrongPassword, stripTags, version_compare
 
 from .Models.CloudServer import CloudServer
 from .Services.CloudAPIClient import CloudAPIClient
@@ -501,7 +501,7 @@ class MyCloudService(Product):
 """
 
 MODEL = """
-from puqpanel.sdk import Crypt, Model
+from puqpanel.sdk.compat import Crypt, Model
 
 
 class CloudServerGroup(Model):
@@ -524,7 +524,7 @@ class CloudServer(Model):
 API_CLIENT = """
 import json
 
-from puqpanel.sdk import Client, Crypt, GuzzleException
+from puqpanel.sdk.compat import Client, Crypt, GuzzleException
 
 
 class CloudAPIClient:
@@ -585,7 +585,8 @@ class CloudAPIClient:
 """
 
 CONTROLLER = """
-from puqpanel.sdk import Controller, DB, JsonResponse, Request, Validator, View, abort, auth, response, view_admin_module
+from puqpanel.sdk import Controller, Request, Validator, abort, response, view_admin_module
+from puqpanel.sdk.compat import DB, JsonResponse, View, auth
 
 from ..Models.CloudServer import CloudServer, CloudServerGroup
 

@@ -1,13 +1,12 @@
-"""The texts' plugin, payment and notification modules, and the overview's product, ported line
-by line in the vendor's spelling.
-"""
+"""The vendor's plugin, payment and notification modules, ported line by line."""
 
 SERVER_MONITORING = """
 import json
 import socket
 import time
 
-from puqpanel.sdk import Client, DB, Event, Plugin, Schema, Task, http, now
+from puqpanel.sdk import Plugin, Task, http, now
+from puqpanel.sdk.compat import Client, DB, Event, Schema
 
 
 class ServerMonitoring(Plugin):
@@ -165,7 +164,8 @@ BANK_TRANSFER = """
 import hashlib
 import time
 
-from puqpanel.sdk import DB, Payment, Schema, now
+from puqpanel.sdk import Payment, now
+from puqpanel.sdk.compat import DB, Schema
 
 
 class BankTransfer(Payment):
@@ -343,7 +343,8 @@ class MySMTPNotification(Notification):
 SLACK = """
 import time
 
-from puqpanel.sdk import Client, Notification, Validator, now
+from puqpanel.sdk import Notification, Validator, now
+from puqpanel.sdk.compat import Client
 
 
 class SlackNotification(Notification):
@@ -524,7 +525,8 @@ class MyNextcloudService(Product):
 """
 
 API_REFERENCE = """
-from puqpanel.sdk import Cache, DB, ExternalServiceException, Product, Schema, Service, Task, ValidationException, Validator, encrypt, logModule, stripTags
+from puqpanel.sdk import Product, Service, Task, Validator, encrypt
+from puqpanel.sdk.compat import Cache, DB, ExternalServiceException, Schema, ValidationException, logModule, stripTags
 
 
 class ModuleName(Product):

@@ -1,9 +1,8 @@
-"""Modules ported name for name from the kind of text a module author has before them: in the
-vendor's spelling.
-"""
+"""The vendor's VPS example, ported name for name in the vendor's spelling."""
 
 VPS = """
-from puqpanel.sdk import DB, JsonResponse, Product, Request, Schema, Service, Task, Validator, encrypt, generateStrongPassword, now, response
+from puqpanel.sdk import Product, Request, Service, Task, Validator, encrypt, now, response
+from puqpanel.sdk.compat import DB, JsonResponse, Schema, generateStrongPassword
 import json
 
 from .Services.CloudAPIClient import CloudAPIClient
@@ -270,7 +269,7 @@ class VPSHosting(Product):
 CLIENT = """
 import json
 
-from puqpanel.sdk import Client, GuzzleException
+from puqpanel.sdk.compat import Client, GuzzleException
 
 
 class CloudAPIClient:

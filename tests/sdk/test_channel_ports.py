@@ -1,6 +1,4 @@
-"""The texts' mail sender and card gateway, ported name for name, as configured instances:
-settings, a message, a client's page, a webhook.
-"""
+"""The vendor's mail sender and card gateway, ported name for name, as configured modules."""
 
 from __future__ import annotations
 
@@ -144,7 +142,7 @@ def panel(settings: Settings) -> Iterator[Panel]:
     dismantle(app)
 
 
-def test_a_sender_by_mail(panel: Panel, drain: Callable[..., None]) -> None:
+def test_mail_sender(panel: Panel, drain: Callable[..., None]) -> None:
     uuid = configured_modules.create_instance(
         actor=STAFF,
         module_type="Notification",
@@ -190,7 +188,7 @@ def test_a_sender_by_mail(panel: Panel, drain: Callable[..., None]) -> None:
     ]
 
 
-def test_a_card_gateway(panel: Panel) -> None:
+def test_card_gateway(panel: Panel) -> None:
     uuid = configured_modules.create_instance(
         actor=STAFF, module_type="Payment", module="Payment/MyStripePayment", title="Card"
     ).uuid

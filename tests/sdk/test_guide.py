@@ -1,6 +1,4 @@
-"""The guide's module as an author ports it who has only the texts, in both spellings, the whole
-way: pages, worker, provider, customer.
-"""
+"""The module of the vendor's guide in both spellings, from its pages to the client area."""
 
 from __future__ import annotations
 
@@ -87,7 +85,7 @@ def row(uuid: str) -> Service:
     return found
 
 
-def test_the_whole_way(
+def test_order_to_client_area(
     live: Live, cloud: Cloud, spelt: Callable[[str], str], drain: Callable[..., None]
 ) -> None:
     with live.ensure().app_context():

@@ -1,6 +1,4 @@
-"""Requests to providers that behave, fail, hang, cut the line and answer garbage, over real
-sockets.
-"""
+"""Requests over real sockets to providers that respond, fail, hang, disconnect or return garbage."""
 
 from __future__ import annotations
 
@@ -84,9 +82,9 @@ def test_json_bearer_and_the_log(httpserver: HTTPServer) -> None:
 @pytest.mark.parametrize(
     ("body", "error"),
     [
-        ('{"message": "no  room"}', "The other side answered 507: no room."),
-        ("<html>", "The other side answered 507."),
-        ("[", "The other side answered 507."),
+        ('{"message": "no  room"}', "The provider returned HTTP 507: no room."),
+        ("<html>", "The provider returned HTTP 507."),
+        ("[", "The provider returned HTTP 507."),
     ],
 )
 def test_refusals_and_garbage(httpserver: HTTPServer, body: str, error: str) -> None:
@@ -102,7 +100,7 @@ def test_refusals_and_garbage(httpserver: HTTPServer, body: str, error: str) -> 
     assert last().level == "error"
 
 
-def test_an_answer_that_was_expected_is_no_error_of_the_log(httpserver: HTTPServer) -> None:
+def test_expected_status_is_not_logged_as_an_error(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/accounts/7").respond_with_data("", 404)
     httpserver.expect_request("/accounts/8").respond_with_data("", 500)
     cloud = http.session(httpserver.url_for(""))
@@ -132,14 +130,12 @@ def test_pairs_secrets_and_files(httpserver: HTTPServer) -> None:
     assert "groups[]" in row.request
     answer = cloud.get("/f", log_body=False)
     assert answer.content == b"\xff\x00\x01"
-    assert "not kept" in last().response
+    assert "not logged" in last().response
 
 
 @pytest.fixture
 def line() -> Iterator[Callable[[bytes | None], str]]:
-    """A server that reads a request, sends these bytes (None: nothing, and stays silent) and
-    hangs up.
-    """
+    """Start servers that read a request, send some bytes (None: nothing) and disconnect."""
     sockets: list[socket.socket] = []
     silent = threading.Event()
 
@@ -169,7 +165,7 @@ def line() -> Iterator[Callable[[bytes | None], str]]:
         one.close()
 
 
-def test_lost_means_the_work_may_be_done(line: Callable[[bytes | None], str]) -> None:
+def test_lost_after_the_request_was_sent(line: Callable[[bytes | None], str]) -> None:
     cut = http.session(line(b"")).post("/x", json={})
     assert (cut.ok, cut.http_code, cut.lost) == (False, 0, True)
     assert cut.error == "The server closed the connection without a response."
@@ -183,7 +179,7 @@ def test_lost_means_the_work_may_be_done(line: Callable[[bytes | None], str]) ->
     assert (garbage.ok, garbage.lost) == (False, True)
 
 
-def test_what_never_left_is_not_lost() -> None:
+def test_unsent_request_is_not_lost() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     answer = http.session(f"http://127.0.0.1:{port}").post("/x", json={})
@@ -198,7 +194,7 @@ def test_what_never_left_is_not_lost() -> None:
     assert not http.session("http://127.0.0.1", headers={"X": "a\r\nb: c"}).get().ok
 
 
-def test_an_endless_answer_is_cut(httpserver: HTTPServer) -> None:
+def test_endless_response_is_cut_off(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/").respond_with_handler(
         lambda _: Response((b"x" * 65536 for _ in range(400)), 200)
     )
@@ -210,7 +206,7 @@ def test_an_endless_answer_is_cut(httpserver: HTTPServer) -> None:
     )
 
 
-def test_a_certificate_nobody_knows(tmp_path: Path) -> None:
+def test_unknown_certificate(tmp_path: Path) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     moment = datetime.now(UTC)
@@ -278,7 +274,7 @@ def drip(listening: socket.socket, gone: threading.Event) -> None:
                 connection.sendall(b"x")
 
 
-def test_a_page_waits_a_short_time_and_once_for_each_host(
+def test_page_waits_briefly_and_once_per_host(
     line: Callable[[bytes | None], str], httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http, "PAGE_READ", 0.4)
@@ -289,7 +285,7 @@ def test_a_page_waits_a_short_time_and_once_for_each_host(
         first, second = http.session(silent).get(), http.session(silent).get("/more")
         assert (first.error, first.ok) == ("The server did not respond in time.", False)
         assert (second.error, second.lost) == (
-            "The other side did not answer in time just now, so it was not asked again.",
+            "The provider timed out a moment ago, so it was not contacted again.",
             False,
         )
         assert last().level == "error"
@@ -303,7 +299,7 @@ def test_a_page_waits_a_short_time_and_once_for_each_host(
         assert time.monotonic() - started > 0.7, "a task has the time that it asked for"
 
 
-def test_a_page_waits_for_all_requests_together(
+def test_page_budget_covers_all_requests(
     line: Callable[[bytes | None], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http, "PAGE_TOTAL", 0.5)
@@ -313,7 +309,7 @@ def test_a_page_waits_for_all_requests_together(
     assert time.monotonic() - started < 2
 
 
-def test_an_answer_that_drips_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_response_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "PAGE_TOTAL", 0.6)
     gone, started = threading.Event(), time.monotonic()
     with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -328,7 +324,9 @@ def test_an_answer_that_drips_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> N
     )
 
 
-def test_whole_and_cut_answers(line: Callable[[bytes | None], str], httpserver: HTTPServer) -> None:
+def test_complete_and_truncated_responses(
+    line: Callable[[bytes | None], str], httpserver: HTTPServer
+) -> None:
     content = bytes(range(256)) * 4000
     packed = gzip.compress(content)
     httpserver.expect_request("/packed").respond_with_data(

@@ -1,6 +1,4 @@
-"""Mail over real SMTP: encrypted or not, refused, silent, dripping; nothing of the password in
-any sentence, no header from outside.
-"""
+"""Mail over real SMTP: encryption, refusals, timeouts, header injection and hidden passwords."""
 
 from __future__ import annotations
 
@@ -19,7 +17,7 @@ LOGIN = ("panel", "Very-Secret-77")
 
 
 @pytest.mark.parametrize("encryption", ["none", "tls", "ssl"])
-def test_a_message_arrives(encryption: str) -> None:
+def test_message_is_delivered(encryption: str) -> None:
     with MailServer(encryption, LOGIN) as server:
         Mail.mailer(server.config()).send(
             NotificationMail(
@@ -59,7 +57,7 @@ def test_a_message_arrives(encryption: str) -> None:
     ]
 
 
-def test_html_has_a_plain_text_beside_it() -> None:
+def test_html_mail_has_a_plain_text_alternative() -> None:
     with MailServer() as server:
         Mail.mailer(server.config()).send(
             NotificationMail(
@@ -84,7 +82,7 @@ def test_html_has_a_plain_text_beside_it() -> None:
         ("drop", "closed the connection", False),
     ],
 )
-def test_what_the_server_says(fault: str, sentence: str, permanent: bool) -> None:
+def test_server_errors(fault: str, sentence: str, permanent: bool) -> None:
     with MailServer() as server:
         server.fault = fault
         with pytest.raises(MailError, match=sentence) as caught:
@@ -93,7 +91,7 @@ def test_what_the_server_says(fault: str, sentence: str, permanent: bool) -> Non
     assert server.messages == []
 
 
-def test_the_password_is_in_no_sentence() -> None:
+def test_password_is_not_in_error_messages() -> None:
     with MailServer("tls", LOGIN) as server:
         server.fault = "echo"
         with pytest.raises(MailError) as caught:
@@ -103,7 +101,7 @@ def test_the_password_is_in_no_sentence() -> None:
     assert base64.b64encode(b"\0panel\0Wrong-Secret-88").decode() not in str(caught.value)
 
 
-def test_who_cannot_be_trusted_or_reached() -> None:
+def test_untrusted_or_unreachable_server() -> None:
     with MailServer("tls") as server:
         with pytest.raises(MailError, match=r"The certificate of localhost:[0-9]+ is not trusted"):
             Mail.mailer(server.config(verify=True)).test()
@@ -117,7 +115,7 @@ def test_who_cannot_be_trusted_or_reached() -> None:
 
 
 @pytest.mark.parametrize("fault", ["silent", "drip"])
-def test_a_server_that_keeps_us_waiting_is_given_up(fault: str) -> None:
+def test_unresponsive_server_times_out(fault: str) -> None:
     with MailServer() as server:
         server.fault = fault
         mail = Mail.mailer(server.config())
@@ -126,7 +124,7 @@ def test_a_server_that_keeps_us_waiting_is_given_up(fault: str) -> None:
             mail.test()
 
 
-def test_a_page_waits_less_than_a_task() -> None:
+def test_page_waits_less_than_a_task() -> None:
     config = {"server": "mail.test", "email": "a@firm.test"}
     with entered(Context("Notification", "X")):
         assert Mail.mailer(config).server.total == 10
@@ -148,7 +146,7 @@ def test_a_page_waits_less_than_a_task() -> None:
         ({"email": "", "port": 99999}, {"email", "port"}),
     ],
 )
-def test_a_configuration_that_is_none(changed: dict[str, Any], wrong: set[str]) -> None:
+def test_invalid_configuration(changed: dict[str, Any], wrong: set[str]) -> None:
     with pytest.raises(ValidationError) as caught:
         Mail.mailer(
             {
@@ -162,7 +160,7 @@ def test_a_configuration_that_is_none(changed: dict[str, Any], wrong: set[str]) 
     assert set(caught.value.errors) == wrong
 
 
-def test_other_names_of_the_same_settings() -> None:
+def test_setting_aliases() -> None:
     server = Mail.mailer(
         {"host": "mail.test", "user": "u", "from_address": "a@firm.test", "secure": "SSL"}
     ).server
@@ -187,7 +185,7 @@ def test_other_names_of_the_same_settings() -> None:
         NotificationMail("anna@example.test", "S", "M", [{"content": b""}]),
     ],
 )
-def test_no_header_comes_from_outside(message: NotificationMail) -> None:
+def test_header_injection_is_refused(message: NotificationMail) -> None:
     with MailServer() as server:
         with pytest.raises(ValidationError):
             Mail.mailer(server.config()).send(message)

@@ -1,6 +1,4 @@
-"""The texts' modules of the other types and the overview's product, in both spellings, as far
-as their doors are open.
-"""
+"""The vendor's other example modules, ported in both spellings."""
 
 from __future__ import annotations
 
@@ -132,8 +130,11 @@ def test_monitoring(panel: Panel, drain: Callable[..., None]) -> None:
         4: False,
         5: False,
     }
-    assert (rows[4].error_message, rows[2].error_message) == ("The other side answered 404.", None)
-    assert rows[5].error_message.startswith("169.254.169.254 is not a public address")
+    assert (rows[4].error_message, rows[2].error_message) == (
+        "The provider returned HTTP 404.",
+        None,
+    )
+    assert rows[5].error_message.startswith("169.254.169.254 is not on the open internet")
     alerts = (
         session().scalars(sa.select(ModuleLog.request).where(ModuleLog.action == "alert")).all()
     )
@@ -195,7 +196,7 @@ def test_stripe(panel: Panel, provider: Provider) -> None:
     refused = calls.invoke(
         calls.Call(loaded, "get_client_area_html", ({"invoice": Invoice.sample()},), stored=keys)
     )
-    assert refused.raised and "answered 402" in refused.error
+    assert refused.raised and "HTTP 402" in refused.error
     with Live(panel.settings).ensure().test_request_context():
         for kind, said in (
             ("payment_intent.succeeded", None),
@@ -264,8 +265,8 @@ def test_slack(panel: Panel, provider: Provider) -> None:
     )
     provider.fail("500")
     assert (
-        calls.invoke(calls.Call(loaded, "send", (message,), stored=hook)).result.message
-        == "The other side answered 500."
+        calls.invoke(loaded, "send", message, stored=hook).result.message
+        == "The provider returned HTTP 500."
     ), "refusals are raised, as by Guzzle"
     failed = (
         session()
@@ -293,7 +294,7 @@ def test_my_nextcloud(
     assert (broken.status, broken.provision_status, broken.failure) == (
         "pending",
         "failed",
-        "The other side answered 500.",
+        "The provider returned HTTP 500.",
     )
     # What the text's job changed in service_data is kept although it never calls setProvisionData.
     assert requests.request(actor=staff, service_uuid=service.uuid, verb="create").ok
@@ -303,10 +304,13 @@ def test_my_nextcloud(
     assert (done.status, done.provision_status, done.failure) == ("active", "completed", "")
     assert provider.seen("POST")[-1].field("userid") == done.provision_data["username"]
     refused = requests.request(actor=staff, service_uuid=service.uuid, verb="suspend")
-    assert refused.message == "MyNextcloudService has no suspend_job(), so it cannot do this."
+    assert (
+        refused.message
+        == "MyNextcloudService does not support this action: it has no suspend_job()."
+    )
 
 
-def test_the_references_examples(
+def test_examples_of_the_vendor_reference(
     panel: Panel, staff: Actor, drain: Callable[..., None], spelt: Callable[[str], str]
 ) -> None:
     loaded = switch_on(panel, "Product/ModuleName")

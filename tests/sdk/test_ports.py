@@ -1,6 +1,4 @@
-"""The texts' VPS example, in both spellings, through the whole way: activate, create in a
-worker, status check, client area.
-"""
+"""The vendor's VPS example in both spellings, from activation to the client area."""
 
 from __future__ import annotations
 
@@ -93,7 +91,7 @@ def switch_on(panel: Panel) -> None:
     )
 
 
-def test_the_whole_way(
+def test_order_to_client_area(
     panel: Panel,
     staff: Actor,
     drain: Callable[..., None],
@@ -174,7 +172,7 @@ def test_the_whole_way(
     assert find_service(service.uuid).provision_status == "terminated"
 
 
-def test_activate_twice_deactivate_and_again(panel: Panel) -> None:
+def test_activate_and_deactivate_are_repeatable(panel: Panel) -> None:
     switch_on(panel)
     loaded = registry.current().modules["Product/VPSHosting"]
     for method in ("activate", "activate", "deactivate", "deactivate", "activate"):
@@ -208,7 +206,7 @@ def test_product_data_in_the_documented_shapes(panel: Panel) -> None:
     assert bad.message == "The cpu cores must be at most 32."
 
 
-def test_a_provider_that_refuses(
+def test_provider_refuses(
     panel: Panel, staff: Actor, drain: Callable[..., None], droplets: Droplets
 ) -> None:
     switch_on(panel)
@@ -220,7 +218,7 @@ def test_a_provider_that_refuses(
     found = find_service(service.uuid)
     assert (found.provision_status, found.failure) == (
         "failed",
-        "API Error: The other side answered 422.",
+        "API Error: The provider returned HTTP 422.",
     )
 
 

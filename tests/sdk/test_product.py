@@ -1,6 +1,4 @@
-"""What a Product module gets without writing it: forms, pages, verbs, tasks, handles; and its
-own tables through models and migrations.
-"""
+"""Defaults of Product modules: forms, pages, verbs, tasks and handles; models and migrations."""
 
 from __future__ import annotations
 
@@ -66,7 +64,7 @@ def echo(panel: Panel, tmp_path: Path) -> LoadedModule:
     return loaded
 
 
-def test_forms_make_the_page_check_the_data_and_fill_the_defaults(echo: LoadedModule) -> None:
+def test_forms_render_validate_and_default(echo: LoadedModule) -> None:
     stored = {"product_data": {"quota": 7, "secret": "kept"}}
     page = calls.invoke(calls.Call(echo, "get_product_page", stored=stored))
     assert not page.error
@@ -131,14 +129,14 @@ def test_verbs_have_defaults(echo: LoadedModule, staff: Actor) -> None:
     missing = calls.invoke(calls.Call(echo, "termination", service_uuid=service.uuid)).value
     assert missing == {
         "status": "error",
-        "message": "Echo has no termination_job(), so it cannot do this.",
+        "message": "Echo does not support this action: it has no termination_job().",
         "code": 501,
     }
     assert calls.invoke(calls.Call(echo, "create")).value["code"] == 400
     assert calls.invoke(calls.Call(echo, "retry")).value["code"] == 409
 
 
-def test_retry_begins_what_failed(echo: LoadedModule, staff: Actor) -> None:
+def test_retry_repeats_the_failed_verb(echo: LoadedModule, staff: Actor) -> None:
     service = make_service(staff)
     requests.request(actor=staff, service_uuid=service.uuid, verb="create")
     with transaction():
@@ -150,7 +148,7 @@ def test_retry_begins_what_failed(echo: LoadedModule, staff: Actor) -> None:
     }
 
 
-def test_the_handle_and_its_lists(echo: LoadedModule, staff: Actor) -> None:
+def test_service_handle_and_queries(echo: LoadedModule, staff: Actor) -> None:
     service = make_service(staff)
     release()
     data = calls.invoke(calls.Call(echo, "look", service_uuid=service.uuid)).result.data
@@ -172,7 +170,7 @@ def test_the_handle_and_its_lists(echo: LoadedModule, staff: Actor) -> None:
     )
 
 
-def test_tasks_and_what_cannot_travel(echo: LoadedModule, staff: Actor) -> None:
+def test_tasks_and_invalid_data(echo: LoadedModule, staff: Actor) -> None:
     service = make_service(staff)
     ask = {"server_id": "7", "tries": "2", "maxExceptions": 1, "delay": 5}
     assert calls.invoke(
@@ -339,7 +337,7 @@ def test_models_and_migrations(panel: Panel, staff: Actor, tmp_path: Path) -> No
     assert calls.invoke(calls.Call(loaded, "deactivate")).value == "success"
 
 
-def test_a_migration_that_fails_is_said_and_undone(panel: Panel, tmp_path: Path) -> None:
+def test_failed_migration_is_reported_and_rolled_back(panel: Panel, tmp_path: Path) -> None:
     files = {
         "migrations/versions/0001_tables.py": MIGRATION,
         "migrations/versions/0002_bad.py": (

@@ -1,6 +1,4 @@
-"""The handle on services: what it reads and writes, and going through many of them while they
-change.
-"""
+"""The service handle: attributes, writes, and iteration while services change."""
 
 from __future__ import annotations
 
@@ -18,7 +16,8 @@ from puqpanel.host.context import Context, entered
 from puqpanel.infra.db import in_transaction, release, session, transaction
 from puqpanel.models import Service as Row
 from puqpanel.operations.provisioning import services
-from puqpanel.sdk import DB, Service, db
+from puqpanel.sdk import Service, db
+from puqpanel.sdk.compat import DB
 from tests.sample import make_client, make_service
 
 
@@ -32,7 +31,7 @@ def uuids(panel: Panel, staff: Actor) -> Iterator[list[str]]:
         yield found
 
 
-def test_what_a_handle_tells(uuids: list[str]) -> None:
+def test_service_handle_attributes(uuids: list[str]) -> None:
     service = Service.find(uuids[0])
     assert (service.uuid, service.status, service.provision_status) == (
         uuids[0],
@@ -112,7 +111,7 @@ def test_chunks_of_rows_that_change_meanwhile(uuids: list[str], staff: Actor) ->
     assert set(states) == {ProvisionStatus.PROCESSING}
 
 
-def test_a_chunk_that_ends_or_raises(uuids: list[str]) -> None:
+def test_chunk_stops_or_raises(uuids: list[str]) -> None:
     seen: list[int] = []
 
     def stop(part: list[Service]) -> bool:
@@ -126,7 +125,7 @@ def test_a_chunk_that_ends_or_raises(uuids: list[str]) -> None:
     assert Service.find(uuids[0]).uuid == uuids[0]
 
 
-def test_all_of_them_in_few_queries(uuids: list[str], panel: Panel) -> None:
+def test_service_list_takes_few_queries(uuids: list[str], panel: Panel) -> None:
     statements: list[str] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
@@ -146,7 +145,7 @@ def test_all_of_them_in_few_queries(uuids: list[str], panel: Panel) -> None:
     assert len(reads) <= 6, reads
 
 
-def test_services_inside_the_modules_own_transaction(uuids: list[str]) -> None:
+def test_services_within_a_transaction(uuids: list[str]) -> None:
     def work() -> None:
         Service.find(uuids[0]).set_provision_status("processing")
         Service.find(uuids[1]).set_provision_status("processing")

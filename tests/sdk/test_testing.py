@@ -1,4 +1,4 @@
-"""The lab that modules' own tests stand on: the guide's lifecycle test, as written."""
+"""The lab, with the lifecycle test of the vendor's guide as written."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
         yield found.activate()
 
 
-def test_the_keys_of_the_tests_around_it_are_put_back(tmp_path: Path, keys_dir: Path) -> None:
+def test_lab_restores_encryption_keys(tmp_path: Path, keys_dir: Path) -> None:
     token = crypto.encrypt("a secret")
     with Lab(write_module(tmp_path, GUIDE, name="MyHostingService")):
         assert crypto.keys_in_use() != keys_dir

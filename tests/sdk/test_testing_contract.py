@@ -1,6 +1,4 @@
-"""The contract suite: a module that keeps the contract passes it, and each way of breaking it
-fails the probe that is for it.
-"""
+"""The contract suite: a correct module passes, and each defect fails its probe."""
 
 from __future__ import annotations
 
@@ -78,25 +76,25 @@ GOOD = """
 
 
 def card(tmp_path: Path, source: str, *only: str, provider: str = PROVIDER) -> dict[str, Line]:
-    """The score card of a module, by probe."""
+    """Return the outcomes of a module's probes by name."""
     folder = write_module(
         tmp_path, source, files={"tests/provider.py": provider} if provider else None
     )
     return {line.probe: line for line in run_suite(folder, only)}
 
 
-def test_a_module_that_keeps_the_contract_passes_all_of_it(tmp_path: Path) -> None:
+def test_correct_module_passes_every_probe(tmp_path: Path) -> None:
     lines = card(tmp_path, GOOD)
     assert [line for line in lines.values() if line.outcome == "failed"] == []
     assert sum(line.outcome == "passed" for line in lines.values()) > 30
     assert {line.probe for line in lines.values() if line.outcome == "not tested"} == {
-        "tables come and go",
-        "admin pages answer",
-        "admin pages are closed to others",
+        "migrations down and up",
+        "admin pages respond",
+        "admin pages require sign-in",
         "client tabs",
-        "client tabs while the provider is away",
+        "client tabs without the provider",
         "periodic work twice",
-        "strange events",
+        "malformed events",
     }
 
 
@@ -106,33 +104,33 @@ BROKEN = {
         'self._ask("POST", "new")',
         "2 accounts",
     ),
-    "create while the provider answers garbage": (
+    "create while the provider returns garbage": (
         'if answer.ok and isinstance(answer.data, dict) and answer.data.get("name"):',
         "if answer.ok:",
-        "for success",
+        "succeeded although",
     ),
-    "create while the provider answers 500": (
+    "create while the provider returns 500": (
         'return Result.error(answer.error or "It cannot be read.", retry=False)',
         "return Result.success()",
-        "for success",
+        "succeeded although",
     ),
-    "suspend while the provider answers 500": (
+    "suspend while the provider returns 500": (
         'return Result.error(answer.error or "It cannot be read.", retry=False)',
         'raise KeyError("x")',
         "raised",
     ),
-    "create while the provider does the work and its answer is lost": (
+    "create while the provider completes but drops the connection": (
         'self._ask("POST", self.service_data["username"])',
         'self._ask("POST", "new")',
         "2 accounts",
     ),
-    "create with the worker killed in mid-job": (
+    "create with a worker crash": (
         'self._ask("POST", self.service_data["username"])',
         'self._ask("POST", "new")',
         "2 accounts",
     ),
-    "observe tells what there is": ('"exists": seen.ok', '"exists": True', "still sees"),
-    "the whole life": (
+    "observe matches the provider": ('"exists": seen.ok', '"exists": True', "still reports"),
+    "full lifecycle": (
         '{"state": "suspended"}',
         '{"state": "active"}',
         "After suspend the account",
@@ -143,15 +141,15 @@ BROKEN = {
             "def create_job(self):\n            self.log_info('making', 'with ' +"
             " self.service_data['api_key'])\n"
         ),
-        "stands in the module log",
+        "The module log contains",
     ),
-    "clean in the checker": (
+    "module check": (
         "def create_job(self):\n",
         (
             "def create_job(self):\n            import os; os.kill\n            os._exit\n         "
             "   None and os.kill(1, 2)\n"
         ),
-        "finds 1 error",
+        "reports errors: 1",
     ),
     "activated twice": (
         "repeatable = (",
@@ -170,20 +168,20 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("probe", BROKEN)
-def test_a_broken_module_fails_the_probe_that_is_for_it(probe: str, tmp_path: Path) -> None:
+def test_broken_module_fails_its_probe(probe: str, tmp_path: Path) -> None:
     before, after, says = BROKEN[probe]
     assert before in GOOD
     line = card(tmp_path, GOOD.replace(before, after), probe)[probe]
     assert (line.outcome, says in line.says) == ("failed", True), line
 
 
-def test_without_a_provider_little_is_tested_and_it_says_so(tmp_path: Path) -> None:
+def test_probes_need_a_provider(tmp_path: Path) -> None:
     lines = card(tmp_path, GOOD, provider="")
-    assert lines["the whole life"] == Line(
-        "the whole life",
+    assert lines["full lifecycle"] == Line(
+        "full lifecycle",
         "not tested",
         "There is no tests/provider.py.",
-        lines["the whole life"].seconds,
+        lines["full lifecycle"].seconds,
     )
     assert lines["activated twice"].outcome == "passed"
     assert not [
@@ -193,10 +191,10 @@ def test_without_a_provider_little_is_tested_and_it_says_so(tmp_path: Path) -> N
     ]
 
 
-def test_a_module_that_is_refused_fails(tmp_path: Path) -> None:
+def test_refused_module_fails(tmp_path: Path) -> None:
     (line,) = card(tmp_path, "class Other: pass", "activated twice").values()
     assert line.outcome == "failed"
-    assert "refused at load" in line.says
+    assert "The module was refused" in line.says
 
 
 CHANNEL = """
@@ -228,10 +226,10 @@ def of_type(tmp_path: Path, type: str, source: str, provider: str, *only: str) -
     }
 
 
-def test_a_channel(tmp_path: Path) -> None:
+def test_notification_channel(tmp_path: Path) -> None:
     good = of_type(tmp_path / "good", "Notification", CHANNEL, CHANNEL_PROVIDER)
     assert [line for line in good.values() if line.outcome == "failed"] == []
-    assert {"sending", "sending what is invalid", "sending while the channel fails"} <= {
+    assert {"sending", "sending invalid messages", "sending while the channel fails"} <= {
         line.probe for line in good.values() if line.outcome == "passed"
     }
     deaf = of_type(
@@ -240,17 +238,17 @@ def test_a_channel(tmp_path: Path) -> None:
         CHANNEL.replace("if answer.ok and answer.data", "if True"),
         CHANNEL_PROVIDER,
     )
-    assert deaf["sending while the channel fails"].says == "With 500 the message counts as sent."
+    assert deaf["sending while the channel fails"].says == "During 500 the message counted as sent."
     rash = of_type(
         tmp_path / "rash",
         "Notification",
         CHANNEL.replace('data.get("to")', 'data["to"]'),
         CHANNEL_PROVIDER,
     )
-    assert rash["sending what is invalid"].outcome == "failed"
+    assert rash["sending invalid messages"].outcome == "failed"
 
 
-def test_a_gateway(tmp_path: Path) -> None:
+def test_payment_gateway(tmp_path: Path) -> None:
     source = """
         from puqpanel.sdk import Payment, json_success
 
@@ -264,11 +262,11 @@ def test_a_gateway(tmp_path: Path) -> None:
     lines = of_type(tmp_path, "Payment", source, "")
     assert lines["client page on a sample invoice"].outcome == "passed"
     assert lines["webhook with garbage"].outcome == "failed"
-    assert "answers 500" in lines["webhook with garbage"].says
-    assert lines["refund"].says == "It has no refund()."
+    assert "returned 500" in lines["webhook with garbage"].says
+    assert lines["refund"].says == "The module has no refund()."
 
 
-def test_a_plugin(tmp_path: Path) -> None:
+def test_plugin(tmp_path: Path) -> None:
     source = """
         from puqpanel.sdk import Plugin
 
@@ -296,11 +294,11 @@ def test_a_plugin(tmp_path: Path) -> None:
         },
     )
     lines = {line.probe: line for line in run_suite(folder)}
-    assert lines["periodic work twice"].says == "“Once”, the second time: There it is already."
-    assert lines["strange events"].outcome == "failed"
+    assert lines["periodic work twice"].says == "“Once”, second run: There it is already."
+    assert lines["malformed events"].outcome == "failed"
 
 
-def test_it_runs_from_the_modules_own_pytest(tmp_path: Path) -> None:
+def test_suite_runs_in_the_modules_own_pytest(tmp_path: Path) -> None:
     suite = """
         from pathlib import Path
         from puqpanel.sdk.testing import ContractSuite
@@ -342,12 +340,12 @@ def test_every_type_has_its_probes() -> None:
         kind: {one.name for one in probes(kind)}
         for kind in ("Product", "Plugin", "Payment", "Notification")
     }
-    assert "create with the worker killed in mid-job" in names["Product"] - names["Plugin"]
+    assert "create with a worker crash" in names["Product"] - names["Plugin"]
     assert "refund" in names["Payment"] - names["Notification"]
     assert "sending" in names["Notification"] - names["Payment"]
     assert set.intersection(*names.values()) >= {
         "activated twice",
-        "admin pages answer",
+        "admin pages respond",
         "periodic work twice",
-        "strange events",
+        "malformed events",
     }

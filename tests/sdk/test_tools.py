@@ -1,6 +1,4 @@
-"""The smaller tools of the SDK: passwords, secrets, texts, moments, and both spellings of what
-is imported.
-"""
+"""Smaller SDK tools: passwords, encryption, texts, timestamps, and the names of compat."""
 
 from __future__ import annotations
 
@@ -16,16 +14,9 @@ from hypothesis import strategies as st
 from puqpanel import sdk
 from puqpanel.host.contract.names import IMPORTS, python_name
 from puqpanel.infra.crypto import KeyFileError
-from puqpanel.sdk import (
-    Crypt,
-    __,
-    decrypt,
-    encrypt,
-    generateStrongPassword,
-    now,
-    strip_tags,
-    version_compare,
-)
+from puqpanel.sdk import __, compat, decrypt, encrypt, now, strip_tags
+from puqpanel.sdk.compat import Crypt, generateStrongPassword, version_compare
+from puqpanel.sdk.compat.query import Query
 from puqpanel.sdk.passwords import SYMBOLS
 
 
@@ -37,7 +28,7 @@ def test_strong_passwords(length: int) -> None:
         assert set(password) & set(kind)
 
 
-def test_short_and_silly_passwords() -> None:
+def test_password_length_limits() -> None:
     assert len(generateStrongPassword(1)) == 1
     assert len({generateStrongPassword(10) for _ in range(200)}) == 200
     for length in (0, -1, 5000, True):
@@ -45,7 +36,7 @@ def test_short_and_silly_passwords() -> None:
             generateStrongPassword(length)
 
 
-def test_secrets_open_again_and_do_not_show(keys_dir: Path) -> None:
+def test_encryption_round_trip(keys_dir: Path) -> None:
     del keys_dir
     for value in ("hunter2", "", "ż", {"a": [1, None]}, 5, None):
         token = encrypt(value)
@@ -74,7 +65,7 @@ def test_strip_tags(text: object, plain: object) -> None:
     assert strip_tags(text) == plain
 
 
-def test_texts_moments_versions() -> None:
+def test_texts_timestamps_and_versions() -> None:
     assert __("Hello :name", {"name": "Ada"}) == "Hello Ada"
     moment = now()
     assert moment.tzinfo is UTC
@@ -87,7 +78,7 @@ def test_texts_moments_versions() -> None:
     assert version_compare("2", "1.9") == 1
 
 
-def test_everything_named_is_there() -> None:
+def test_everything_in_all_exists() -> None:
     for name in sdk.__all__:
         assert hasattr(sdk, name)
     assert sdk.generateStrongPassword is sdk.generate_strong_password
@@ -148,9 +139,10 @@ TEXTS = {
 
 
 @pytest.mark.parametrize("name", TEXTS)
-def test_everything_the_texts_import_or_call(name: str) -> None:
-    found = getattr(sdk, name)
-    assert name in sdk.__all__
+def test_documented_imports_and_methods(name: str) -> None:
+    home = sdk if name in sdk.__all__ else compat
+    found = getattr(home, name)
+    assert name in home.__all__
     missing = [method for method in TEXTS[name].split() if not hasattr(found, method)]
     assert missing == []
     plain = [
@@ -161,7 +153,7 @@ def test_everything_the_texts_import_or_call(name: str) -> None:
     assert plain == [], "and in Python's spelling"
 
 
-def test_the_answers_of_the_texts() -> None:
+def test_vendor_methods_of_results() -> None:
     moment: Any = now()
     for name in ("toISOString", "toDateTimeString", "addDays"):
         assert callable(getattr(moment, name)) and callable(getattr(moment, python_name(name)))
@@ -171,14 +163,26 @@ def test_the_answers_of_the_texts() -> None:
         "{}",
         "{}",
     )
-    query = sdk.db.Query
     assert all(
-        hasattr(query, name)
+        hasattr(Query, name)
         for name in ("where", "first", "get", "insert", "update", "insertGetId", "insert_get_id")
     )
 
 
-def test_the_table_of_imports_is_whole() -> None:
-    assert set(IMPORTS.values()) <= set(sdk.__all__)
+@pytest.mark.parametrize("name", compat.__all__)
+def test_names_of_compat_are_found_in_the_sdk(name: str) -> None:
+    assert getattr(sdk, name) is getattr(compat, name)
+
+
+def test_other_names_are_not_found() -> None:
+    assert set(sdk.__all__).isdisjoint(compat.__all__)
+    with pytest.raises(AttributeError, match="has no attribute 'GuzzleClient'"):
+        sdk.GuzzleClient  # type: ignore[attr-defined]  # noqa: B018
+    with pytest.raises(ImportError, match="cannot import name 'fence'"):
+        from puqpanel.sdk import fence  # type: ignore[attr-defined]  # noqa: F401
+
+
+def test_import_table_is_complete() -> None:
+    assert set(IMPORTS.values()) <= {*sdk.__all__, *compat.__all__}
     assert all(path.rpartition("\\")[2] == name for path, name in IMPORTS.items())
     assert {name for name in TEXTS if name[0].isupper()} == set(IMPORTS.values())

@@ -1,6 +1,4 @@
-"""The `table` object of `Schema.create` and `Schema.table`: columns and keys as the texts write
-them.
-"""
+"""Columns and keys of a table in `Schema.create` and `Schema.table`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +11,7 @@ from puqpanel.infra.db import UtcDateTime
 
 @bind
 class Column:
-    """One column; its modifiers can be chained."""
+    """A column with chainable modifiers: `table.string("host").nullable()`."""
 
     def __init__(
         self, name: str, kind: sa.types.TypeEngine[Any], *, autoincrement: bool = False
@@ -29,12 +27,12 @@ class Column:
         self.check: tuple[str, ...] = ()
 
     def nullable(self, value: bool = True) -> "Column":
-        """May hold nothing."""
+        """Allow NULL."""
         self.is_nullable = bool(value)
         return self
 
     def default(self, value: Any) -> "Column":
-        """What the database fills in."""
+        """Set the database's default value."""
         if isinstance(self.kind, sa.Boolean):
             self.server_default = sa.true() if value else sa.false()
         elif value is not None:
@@ -44,39 +42,37 @@ class Column:
         return self
 
     def use_current(self) -> "Column":
-        """Filled with the moment of the insert."""
+        """Default to the time of the insert."""
         self.server_default = sa.func.current_timestamp()
         return self
 
     def unique(self) -> "Column":
-        """No value twice."""
+        """Add a unique constraint."""
         self.is_unique = True
         return self
 
     def primary(self) -> "Column":
-        """The primary key."""
+        """Make the column the primary key."""
         self.is_primary = True
         return self
 
     def index(self) -> "Column":
-        """Found quickly."""
+        """Add an index."""
         self.is_indexed = True
         return self
 
     def unsigned(self) -> "Column":
-        """Accepted and without effect: not every database has it."""
+        """Accept the modifier without effect; not every database supports it."""
         return self
 
     def comment(self, text: str) -> "Column":
-        """Accepted and without effect."""
+        """Accept the modifier without effect."""
         return self
 
 
 @bind
 class ForeignKey:
-    """What one column refers to:
-    `table.foreign("service_uuid").references("uuid").on("services")`.
-    """
+    """A foreign key: `table.foreign("service_uuid").references("uuid").on("services")`."""
 
     def __init__(self, column: str) -> None:
         self.column = column
@@ -85,53 +81,60 @@ class ForeignKey:
         self.ondelete: str | None = None
 
     def references(self, column: str) -> "ForeignKey":
-        """The column referred to."""
+        """Set the referenced column."""
         self.target_column = column
         return self
 
     def on(self, table: str) -> "ForeignKey":
-        """The table referred to: one of the module's own, or services, clients, invoices."""
+        """Set the referenced table: one of the module's own, or services, clients or invoices."""
         self.target_table = table
         return self
 
     def constrained(self, table: str = "", column: str = "id") -> "ForeignKey":
-        """The short form of `foreign_id`; the table's name is taken from `check_id` → `checks`
-        where it is not given.
+        """Set the referenced table and column.
+
+        Args:
+            table: the table; the default derives it from the column, `check_id` → `checks`.
+            column: the column.
         """
         self.target_table = table or f"{self.column.removesuffix('_id')}s"
         self.target_column = column
         return self
 
     def on_delete(self, action: str) -> "ForeignKey":
-        """What happens to the row when the other goes: cascade, set null, restrict."""
+        """Set what happens when the referenced row is deleted.
+
+        Args:
+            action: cascade, set null or restrict.
+        """
         self.ondelete = action.upper()
         return self
 
     def cascade_on_delete(self) -> "ForeignKey":
-        """It goes too."""
+        """Delete the row together with the referenced one."""
         return self.on_delete("cascade")
 
     def null_on_delete(self) -> "ForeignKey":
-        """It forgets."""
+        """Set the column to NULL when the referenced row is deleted."""
         return self.on_delete("set null")
 
 
 @bind
 class ForeignColumn(Column):
-    """A column that `constrained()` makes a foreign key."""
+    """A column that `constrained()` turns into a foreign key."""
 
     def __init__(self, blueprint: "Blueprint", name: str) -> None:
         super().__init__(name, sa.BigInteger().with_variant(sa.Integer(), "sqlite"))
         self.blueprint = blueprint
 
     def constrained(self, table: str = "", column: str = "id") -> ForeignKey:
-        """As `ForeignKey.constrained`."""
+        """Add a foreign key; see `ForeignKey.constrained`."""
         return self.blueprint.foreign(self.name).constrained(table, column)
 
 
 @bind
 class Blueprint:
-    """Collects what a table is to have; `Schema` builds it."""
+    """A table definition, passed to the function given to `Schema.create` or `Schema.table`."""
 
     def __init__(self, table: str) -> None:
         self.table = table
@@ -148,7 +151,7 @@ class Blueprint:
         return column
 
     def id(self, name: str = "id") -> Column:
-        """A number that counts up, the primary key."""
+        """Add an auto-incrementing primary key."""
         column = Column(
             name, sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True
         )
@@ -156,90 +159,90 @@ class Blueprint:
         return column
 
     def uuid(self, name: str = "uuid") -> Column:
-        """36 characters."""
+        """Add a column of 36 characters."""
         return self._add(name, sa.String(36))
 
     def string(self, name: str, length: int = 255) -> Column:
-        """A short text."""
+        """Add a column of short text."""
         return self._add(name, sa.String(length))
 
     def text(self, name: str) -> Column:
-        """A long text."""
+        """Add a column of long text."""
         return self._add(name, sa.Text())
 
     def integer(self, name: str) -> Column:
-        """A whole number."""
+        """Add an integer column."""
         return self._add(name, sa.Integer())
 
     def big_integer(self, name: str) -> Column:
-        """A large whole number."""
+        """Add a 64-bit integer column."""
         return self._add(name, sa.BigInteger())
 
     def boolean(self, name: str) -> Column:
-        """True or false."""
+        """Add a boolean column."""
         return self._add(name, sa.Boolean())
 
     def decimal(self, name: str, precision: int = 8, places: int = 2) -> Column:
-        """An exact number."""
+        """Add an exact decimal column."""
         return self._add(name, sa.Numeric(precision, places))
 
     def json(self, name: str) -> Column:
-        """A structure."""
+        """Add a JSON column."""
         return self._add(name, sa.JSON())
 
     def enum(self, name: str, values: Sequence[str]) -> Column:
-        """One of a few words; the database refuses any other."""
+        """Add a text column that accepts only these values."""
         column = self._add(name, sa.String(max([40, *(len(value) for value in values)])))
         column.check = tuple(str(value) for value in values)
         return column
 
     def ip_address(self, name: str = "ip_address") -> Column:
-        """An address of either kind."""
+        """Add a column for an IPv4 or IPv6 address."""
         return self._add(name, sa.String(45))
 
     def date(self, name: str) -> Column:
-        """A day."""
+        """Add a date column."""
         return self._add(name, sa.Date())
 
     def date_time(self, name: str) -> Column:
-        """A moment, kept in UTC."""
+        """Add a timestamp column, stored in UTC."""
         return self._add(name, UtcDateTime())
 
     def timestamp(self, name: str) -> Column:
-        """A moment, kept in UTC."""
+        """Add a timestamp column, stored in UTC."""
         return self._add(name, UtcDateTime())
 
     def timestamps(self) -> None:
-        """`created_at` and `updated_at`."""
+        """Add nullable `created_at` and `updated_at` columns."""
         for name in ("created_at", "updated_at"):
             self.timestamp(name).nullable()
 
     def foreign_id(self, name: str) -> ForeignColumn:
-        """A number that refers to another table's id; say which with `constrained()`."""
+        """Add an integer column for another table's id; name the table with `constrained()`."""
         column = ForeignColumn(self, name)
         self.columns.append(column)
         return column
 
     def foreign(self, column: str) -> ForeignKey:
-        """Begins a foreign key."""
+        """Start a foreign key on a column."""
         key = ForeignKey(column)
         self.foreign_keys.append(key)
         return key
 
     def index(self, columns: str | Sequence[str]) -> None:
-        """An index over one column or several."""
+        """Add an index over one or more columns."""
         self.indexes.append(_names(columns))
 
     def unique(self, columns: str | Sequence[str]) -> None:
-        """No combination twice."""
+        """Add a unique constraint over one or more columns."""
         self.uniques.append(_names(columns))
 
     def primary(self, columns: str | Sequence[str]) -> None:
-        """The primary key over several columns."""
+        """Set a primary key over one or more columns."""
         self.primary_key = _names(columns)
 
     def drop_column(self, columns: str | Sequence[str]) -> None:
-        """In `Schema.table`: takes columns away."""
+        """Drop columns; for `Schema.table` only."""
         self.dropped.extend(_names(columns))
 
 

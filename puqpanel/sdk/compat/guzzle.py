@@ -1,8 +1,7 @@
-"""`Client({"base_uri": …})`: requests as the vendor's clients write them, over the same bounded and
-logged wire as `http.session`.
+"""Guzzle's client on top of `http.session`, with the same timeouts and logging.
 
-Anything but a whole answer below 400 is raised, as a GuzzleException. New code reads better with
-`http.session`, where a failure is an answer.
+A missing response and any status of 400 or above raise GuzzleException. In new code, use
+`http.session`, where a failure is a return value.
 """
 
 from collections.abc import Mapping
@@ -18,7 +17,7 @@ from puqpanel.sdk.http import Answer
 
 __all__ = ["Client", "GuzzleException"]
 
-_CLIENT = frozenset(
+_CLIENT_OPTIONS = frozenset(
     {
         "base_uri",
         "timeout",
@@ -31,15 +30,22 @@ _CLIENT = frozenset(
         "policy",
     }
 )
-_REQUEST = _CLIENT - {"base_uri", "policy"} | {"json", "form_params", "body", "query"}
-_FOLLOWED = 5
+_REQUEST_OPTIONS = _CLIENT_OPTIONS - {"base_uri", "policy"} | {
+    "json",
+    "form_params",
+    "body",
+    "query",
+}
+_MAX_REDIRECTS = 5
 
 
 @bind
 class GuzzleException(ExternalServiceError):
-    """No answer came, or one of 400 and above.
+    """No response arrived, or its status was 400 or above.
 
-    `response` is the answer; None where none came. `lost`: the work may be done all the same.
+    Attributes:
+        response: the response; None if none arrived.
+        lost: True if no response arrived but the request may have taken effect.
     """
 
     def __init__(
@@ -50,104 +56,115 @@ class GuzzleException(ExternalServiceError):
         self.lost = lost
 
     def get_response(self) -> Answer | None:
-        """`response`, by the texts' kind of name."""
+        """Return `response`."""
         return self.response
 
     def has_response(self) -> bool:
-        """Whether an answer came."""
+        """Return whether a response arrived."""
         return self.response is not None
 
 
 class Client:
-    """One provider, in the vendor's way of calling it.
+    """Guzzle's HTTP client. In new code, use `http.session`.
 
-    Args: options, as a dictionary or by name: base_uri, timeout and connect_timeout in seconds,
-    headers, auth (user name, password), verify, http_errors (False answers 400 and above instead of
-    raising), allow_redirects (a GET follows up to five unless False), policy (as of `http.session`:
-    which addresses may be connected to).
+        client = Client({"base_uri": "https://cloud.example.com/api/", "timeout": 20})
+        accounts = client.get("accounts", {"query": {"page": 1}}).json()
 
-    Raises: UserError for any other option.
+    Args:
+        options: base_uri; timeout and connect_timeout in seconds; headers; auth (user name and
+            password); verify; http_errors (False returns statuses of 400 and above instead of
+            raising); allow_redirects (unless False, a GET follows up to five); policy (see
+            `http.session`).
+        more: the same options as keyword arguments.
+
+    Raises:
+        UserError: an option is unknown.
     """
 
     def __init__(self, options: Mapping[str, Any] | None = None, **more: Any) -> None:
-        self._options = _known({**(options or {}), **more}, _CLIENT, "Client")
+        self._options = _known({**(options or {}), **more}, _CLIENT_OPTIONS, "Client")
         self._sessions: dict[tuple[Any, ...], http.Client] = {}
 
     def request(
         self, method: str, uri: str = "", options: Mapping[str, Any] | None = None, **more: Any
     ) -> Answer:
-        """One request.
+        """Send one request.
 
-        Args: uri is joined to base_uri as addresses in a page are; options, as a dictionary or by
-        name: json, form_params or body, query, and all that a Client takes besides base_uri and
-        policy.
+        Args:
+            method: the HTTP method.
+            uri: an address, resolved against base_uri.
+            options: json, form_params or body; query; and the client's options except base_uri and
+                policy.
+            more: the same options as keyword arguments.
 
-        Raises: GuzzleException; UserError for an option that there is not.
+        Raises:
+            GuzzleException: no response arrived, or its status was 400 or above.
+            UserError: an option is unknown.
         """
-        asked = _known({**(options or {}), **more}, _REQUEST, "A request")
-        given = {**self._options, **asked}
-        session = self._session(given)
+        own = _known({**(options or {}), **more}, _REQUEST_OPTIONS, "A request")
+        merged = {**self._options, **own}
+        session = self._session(merged)
         answer = session.request(
             method,
             urljoin(str(self._options.get("base_uri") or ""), str(uri)),
-            json=given.get("json"),
-            data=given["body"] if given.get("body") is not None else given.get("form_params"),
-            params=given.get("query"),
-            headers=asked.get("headers"),
-            follow=0 if given.get("allow_redirects") is False else _FOLLOWED,
+            json=merged.get("json"),
+            data=merged["body"] if merged.get("body") is not None else merged.get("form_params"),
+            params=merged.get("query"),
+            headers=own.get("headers"),
+            follow=0 if merged.get("allow_redirects") is False else _MAX_REDIRECTS,
         )
         if not answer.http_code:
             raise GuzzleException(answer.error, 0, None, answer.lost)
-        if answer.http_code >= 400 and given.get("http_errors", True):
+        if answer.http_code >= 400 and merged.get("http_errors", True):
             raise GuzzleException(answer.error, answer.http_code, answer)
         return answer
 
     def get(self, uri: str = "", options: Mapping[str, Any] | None = None, **more: Any) -> Answer:
-        """As `request`."""
+        """Send a GET request; see `request`."""
         return self.request("GET", uri, options, **more)
 
     def post(self, uri: str = "", options: Mapping[str, Any] | None = None, **more: Any) -> Answer:
-        """As `request`."""
+        """Send a POST request; see `request`."""
         return self.request("POST", uri, options, **more)
 
     def put(self, uri: str = "", options: Mapping[str, Any] | None = None, **more: Any) -> Answer:
-        """As `request`."""
+        """Send a PUT request; see `request`."""
         return self.request("PUT", uri, options, **more)
 
     def patch(self, uri: str = "", options: Mapping[str, Any] | None = None, **more: Any) -> Answer:
-        """As `request`."""
+        """Send a PATCH request; see `request`."""
         return self.request("PATCH", uri, options, **more)
 
     def delete(
         self, uri: str = "", options: Mapping[str, Any] | None = None, **more: Any
     ) -> Answer:
-        """As `request`."""
+        """Send a DELETE request; see `request`."""
         return self.request("DELETE", uri, options, **more)
 
-    def _session(self, given: Mapping[str, Any]) -> http.Client:
-        # Guzzle's 0 waits for ever, which nothing here does
+    def _session(self, merged: Mapping[str, Any]) -> http.Client:
+        # 0 means no timeout in Guzzle; here it means the default
         limits = (
-            float(given.get("connect_timeout") or CONNECT_TIMEOUT),
-            float(given.get("timeout") or TIMEOUT),
+            float(merged.get("connect_timeout") or CONNECT_TIMEOUT),
+            float(merged.get("timeout") or TIMEOUT),
         )
-        auth = given.get("auth")
+        auth = merged.get("auth")
         user = (str(auth[0]), str(auth[1])) if auth else None
-        key = (limits, user, given.get("verify", True))
+        key = (limits, user, merged.get("verify", True))
         if key not in self._sessions:
             self._sessions[key] = http.session(
                 timeout=limits,
                 auth=user,
-                verify=given.get("verify", True),
+                verify=merged.get("verify", True),
                 headers=self._options.get("headers"),
                 policy=self._options.get("policy"),
             )
         return self._sessions[key]
 
 
-def _known(options: Mapping[str, Any], names: frozenset[str], what: str) -> dict[str, Any]:
+def _known(options: Mapping[str, Any], names: frozenset[str], owner: str) -> dict[str, Any]:
     unknown = sorted(set(options) - names)
     if unknown:
         raise UserError(
-            f"{what} takes no option “{unknown[0]}”; there are {', '.join(sorted(names))}."
+            f"{owner} has no option “{unknown[0]}”; the options are {', '.join(sorted(names))}."
         )
     return dict(options)

@@ -1,7 +1,6 @@
-"""`class CloudServer(Model)`: rows of one of the module's tables as objects, in the vendor's way;
-the table is made by Schema or a migration.
+"""Eloquent models over the module's own tables, created by `Schema` or a migration.
 
-New code reads better with `db.declarative_base()`, which type checkers know.
+In new code, use `db.declarative_base()`, which type checkers understand.
 """
 
 import re
@@ -19,47 +18,49 @@ __all__ = ["Model", "ModelQuery"]
 
 @bind
 class ModelQuery(Query):
-    """As `DB.table(…)`, with objects instead of rows.
-
-    What `update` and `insert` write goes past the mutators, as it is.
-    """
+    """A query that returns models instead of rows; `update` and `insert` bypass mutators."""
 
     def __init__(self, model: "type[Model]") -> None:
         super().__init__(model.table_name())
         self._model = model
 
     def get(self) -> list[Any]:
-        """All of them."""
+        """Return all matching models."""
         return [self._model._of(row) for row in super().get()]
 
     def first(self) -> Any:
-        """The first, or None."""
+        """Return the first matching model, or None."""
         return super().first()
 
 
 @bind
 class Model:
-    """One row.
+    """One row of a table, with its columns as attributes. In new code, use `db.declarative_base()`.
 
-    Its columns are attributes: `server.host`; `server["host"]` reads one that is named like a
-    method.
+    `server["host"]` also reads a column that has the name of a method. The mutators
+    `set_{column}_attribute(value)` and `get_{column}_attribute(value)`, in either spelling, convert
+    between the attribute and the stored value in `self.attributes`.
 
-    `set_{column}_attribute(value)` and `get_{column}_attribute(value)`, in either spelling, stand
-    between the attribute and what is stored in `self.attributes`.
+        class CloudServer(Model):
+            fillable = ("host", "api_key")
+
+        server = CloudServer.create({"host": "cloud.example.com"})
+        servers = CloudServer.where("active", True).order_by("host").get()
+
+    Attributes:
+        table: the table's name; by default the class name in the plural, `cloud_servers`.
+        primary_key: the key column; by default that of the table.
+        fillable: the columns that `create`, `fill` and `update` accept; others are ignored, so that
+            a form cannot set them.
+        hidden: the columns that `to_dict` omits.
+        timestamps: whether `created_at` and `updated_at` are set, if the table has them.
     """
 
     table: ClassVar[str] = ""
-    """The table; the class's name in the plural unless told: `CloudServer` → `cloud_servers`."""
     primary_key: ClassVar[str] = ""
-    """The column that tells rows apart; what the table says unless told."""
     fillable: ClassVar[Sequence[str]] = ()
-    """The columns that `create`, `fill` and `update` take; others are passed over, so that a
-    form cannot write them.
-    """
     hidden: ClassVar[Sequence[str]] = ()
-    """The columns that `to_dict` leaves out."""
     timestamps: ClassVar[bool] = True
-    """Whether created_at and updated_at are kept, where the table has them."""
 
     attributes: dict[str, Any]
     exists: bool
@@ -77,20 +78,20 @@ class Model:
 
     @classmethod
     def _of(cls, row: Mapping[str, Any]) -> Self:
-        made = cls()
-        made._read(row)
-        made.exists = True
-        return made
+        model = cls()
+        model._read(row)
+        model.exists = True
+        return model
 
     def _read(self, row: Mapping[str, Any]) -> None:
-        """Takes what the table holds; what is another from then on is what `save` writes."""
+        """Replace the attributes with the stored row; `save` writes only what differs from it."""
         self.attributes.clear()
         self.attributes.update(row)
         self._stored = dict(row)
 
     @classmethod
     def table_name(cls) -> str:
-        """The name of the table, as it stands in the code."""
+        """Return the table's name without the module's prefix."""
         if cls.table:
             return cls.table
         name = snake(cls.__name__)
@@ -98,73 +99,78 @@ class Model:
             return f"{name[:-1]}ies"
         return f"{name}es" if name.endswith(("s", "x", "ch", "sh")) else f"{name}s"
 
-    # Asking.
+    # Queries.
 
     @classmethod
     def query(cls) -> ModelQuery:
-        """All rows, to be narrowed down."""
+        """Return a query over all rows."""
         return ModelQuery(cls)
 
     @classmethod
     def where(cls, *condition: Any) -> ModelQuery:
-        """As `DB.table(…).where`."""
+        """Return a query with a condition; see `DB.table(…).where`."""
         query = cls.query()
         query.where(*condition)
         return query
 
     @classmethod
     def where_in(cls, column: str, values: Iterable[Any]) -> ModelQuery:
-        """One of these."""
+        """Return a query for rows whose column has one of these values."""
         query = cls.query()
         query.where_in(column, values)
         return query
 
     @classmethod
     def order_by(cls, column: str, direction: str = "asc") -> ModelQuery:
-        """`asc` or `desc`."""
+        """Return a query in the order of a column, `asc` or `desc`."""
         query = cls.query()
         query.order_by(column, direction)
         return query
 
     @classmethod
     def all(cls) -> list[Self]:
-        """All of them."""
+        """Return all rows."""
         return cls.query().get()
 
     @classmethod
     def first(cls) -> Self | None:
-        """One of them, or None."""
-        found: Self | None = cls.query().first()
-        return found
+        """Return any one row, or None."""
+        row: Self | None = cls.query().first()
+        return row
 
     @classmethod
     def find(cls, key: Any) -> Self | None:
-        """The row of that key, or None."""
+        """Return the row with this key, or None."""
         query = cls.query()
         query.where(cls._key(query), key)
-        found: Self | None = query.first()
-        return found
+        row: Self | None = query.first()
+        return row
 
     @classmethod
     def count(cls) -> int:
-        """How many there are."""
+        """Return the number of rows."""
         return cls.query().count()
 
     # Writing.
 
     @classmethod
     def create(cls, values: Mapping[str, Any] | None = None, **more: Any) -> Self:
-        """Adds a row of what is fillable.
+        """Insert a row from the fillable columns.
 
-        Raises UserError where the class says of nothing that it is.
+        Raises:
+            UserError: the class declares no fillable columns.
         """
         return cls(values, **more).save()
 
     def fill(self, values: Mapping[str, Any]) -> Self:
-        """Takes what is fillable. Raises UserError where the class says of nothing that it is."""
+        """Set the fillable columns.
+
+        Raises:
+            UserError: the class declares no fillable columns.
+        """
         if values and not self.fillable:
             raise UserError(
-                f"{type(self).__name__} names no fillable columns, so it takes none of"
+                f"{type(self).__name__} declares no fillable columns, so it cannot set"
                 f" {', '.join(sorted(map(str, values)))}."
             )
         for name, value in values.items():
@@ -173,8 +179,10 @@ class Model:
         return self
 
     def save(self) -> Self:
-        """Writes the row: adds it, or changes what is another than it was read, so that what
-        others wrote meanwhile stays.
+        """Insert the row, or update the columns that changed since it was read.
+
+        Raises:
+            NotFoundError: the row was deleted meanwhile.
         """
         query = self.query()
         key, moment = self._key(query), now()
@@ -186,13 +194,13 @@ class Model:
         }
         if self.exists and not changed:
             if not query.where(key, self.attributes.get(key)).exists():
-                raise NotFoundError(f"The {type(self).__name__} is not there any more.")
+                raise NotFoundError(f"This {type(self).__name__} no longer exists.")
             return self
         if self.timestamps and "updated_at" in columns:
             self.attributes["updated_at"] = changed["updated_at"] = moment
         if self.exists:
             if not query.where(key, self.attributes.get(key)).update(changed):
-                raise NotFoundError(f"The {type(self).__name__} is not there any more.")
+                raise NotFoundError(f"This {type(self).__name__} no longer exists.")
             self._stored.update(changed)
             return self
         if self.timestamps and "created_at" in columns:
@@ -206,12 +214,12 @@ class Model:
         return self.refresh()
 
     def update(self, values: Mapping[str, Any] | None = None, **more: Any) -> bool:
-        """Takes what is fillable and writes it."""
+        """Set the fillable columns and save the row."""
         self.fill({**(values or {}), **more}).save()
         return True
 
     def delete(self) -> bool:
-        """Removes the row; whether it was there."""
+        """Delete the row and return whether it existed."""
         query = self.query()
         key = self._key(query)
         gone = bool(self.exists and query.where(key, self.attributes.get(key)).delete())
@@ -219,17 +227,21 @@ class Model:
         return gone
 
     def refresh(self) -> Self:
-        """Reads it again. Raises NotFoundError where it is gone."""
+        """Read the row again.
+
+        Raises:
+            NotFoundError: the row was deleted meanwhile.
+        """
         query = self.query()
         key = self._key(query)
-        found: Any = query.where(key, self.attributes.get(key)).first()
-        if found is None:
-            raise NotFoundError(f"The {type(self).__name__} is not there any more.")
-        self._read(found.attributes)
+        row: Any = query.where(key, self.attributes.get(key)).first()
+        if row is None:
+            raise NotFoundError(f"This {type(self).__name__} no longer exists.")
+        self._read(row.attributes)
         return self
 
     def to_dict(self) -> dict[str, Any]:
-        """Its columns as they are read, without the hidden ones."""
+        """Return the columns as read through the mutators, without the hidden ones."""
         return {name: self[name] for name in self.attributes if name not in self.hidden}
 
     @classmethod
@@ -238,10 +250,8 @@ class Model:
             return cls.primary_key
         names = [column.name for column in query._table.primary_key]
         if len(names) != 1:
-            raise UserError(
-                f"{cls.__name__} needs a primary_key: its table has"
-                f" {'none' if not names else 'one of several columns'}."
-            )
+            problem = "several key columns" if names else "no primary key"
+            raise UserError(f"{cls.__name__} needs a primary_key: its table has {problem}.")
         return names[0]
 
     # Columns as attributes.
@@ -280,7 +290,7 @@ class Model:
 
 
 def _own(cls: type, verb: str, column: str) -> Any:
-    """`setApiKeyAttribute` or `set_api_key_attribute` of a class, where it has one."""
+    """Return a class's mutator of a column in either spelling, or None."""
     studly = "".join(part[:1].upper() + part[1:] for part in re.split(r"[_\s]+", column))
     return getattr(cls, f"{verb}{studly}Attribute", None) or getattr(
         cls, f"{verb}_{column}_attribute", None

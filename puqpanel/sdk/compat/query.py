@@ -1,6 +1,4 @@
-"""`DB.table("servers").where("active", True).get()`: the module's own tables without models, as
-the texts write it.
-"""
+"""The query builder over the module's own tables: `DB.table("servers").where("active", True)`."""
 
 import contextlib
 import json
@@ -31,7 +29,7 @@ _MISSING = object()
 
 
 class Row(dict[str, Any]):
-    """One row: `row.name` and `row["name"]` alike."""
+    """One row: `row.name` and `row["name"]` are the same."""
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -41,9 +39,7 @@ class Row(dict[str, Any]):
 
 
 class _JsonText(sa.types.TypeDecorator[Any]):
-    """A JSON column as text on the way out, as the texts read it; structures and JSON text on
-    the way in.
-    """
+    """A JSON column that is read as text, and written from structures or JSON text."""
 
     impl = sa.JSON
     cache_ok = True
@@ -57,10 +53,7 @@ class _JsonText(sa.types.TypeDecorator[Any]):
 
 @bind
 class Query:
-    """Rows of one table.
-
-    Conditions narrow it down; every method that reads or writes ends the chain.
-    """
+    """A query over one table; methods that read or write end the chain."""
 
     def __init__(self, name: str) -> None:
         self._table = _reflect(table_name(name))
@@ -72,10 +65,13 @@ class Query:
     def where(
         self, column: str | Mapping[str, Any], sign: Any = _MISSING, value: Any = _MISSING
     ) -> "Query":
-        """`where("active", True)`, `where("port", ">", 1024)` or `where({"active": True})`."""
+        """Add a condition: `where("active", True)` or `where("port", ">", 1024)`.
+
+        A mapping adds an equality for each of its columns.
+        """
         if isinstance(column, Mapping):
-            for key, wanted in column.items():
-                self.where(key, wanted)
+            for name, expected in column.items():
+                self.where(name, expected)
             return self
         if value is _MISSING:
             sign, value = "=", sign
@@ -83,45 +79,45 @@ class Query:
         if sign == "like":
             self._where.append(field.like(value))
         elif sign not in _SIGNS:
-            raise SchemaError(f"“{sign}” is no comparison; use {', '.join([*_SIGNS, 'like'])}.")
+            raise SchemaError(f"“{sign}” is not a comparison; use {', '.join([*_SIGNS, 'like'])}.")
         else:
             self._where.append(getattr(field, _SIGNS[sign])(_fit(field.type, value)))
         return self
 
     def where_in(self, column: str, values: Iterable[Any]) -> "Query":
-        """One of these."""
+        """Match rows whose column has one of these values."""
         field = self._column(column)
         self._where.append(field.in_([_fit(field.type, value) for value in values]))
         return self
 
     def where_null(self, column: str) -> "Query":
-        """Nothing in it."""
+        """Match rows whose column is NULL."""
         self._where.append(self._column(column).is_(None))
         return self
 
     def where_not_null(self, column: str) -> "Query":
-        """Something in it."""
+        """Match rows whose column is not NULL."""
         self._where.append(self._column(column).is_not(None))
         return self
 
     def order_by(self, column: str, direction: str = "asc") -> "Query":
-        """`asc` or `desc`."""
+        """Order by a column, `asc` or `desc`."""
         field = self._column(column)
         self._order.append(field.desc() if direction.lower() == "desc" else field.asc())
         return self
 
     def limit(self, count: int) -> "Query":
-        """At most so many."""
+        """Return at most `count` rows."""
         self._limit = int(count)
         return self
 
     def offset(self, count: int) -> "Query":
-        """Without the first ones."""
+        """Skip the first `count` rows."""
         self._offset = int(count)
         return self
 
     def get(self) -> list[Row]:
-        """All rows."""
+        """Return all matching rows."""
         statement = (
             sa.select(self._table)
             .where(*self._where)
@@ -132,25 +128,25 @@ class Query:
         return [Row(row) for row in session().execute(statement).mappings()]
 
     def first(self) -> Row | None:
-        """The first row, or None."""
-        asked, self._limit = self._limit, 1
+        """Return the first matching row, or None."""
+        limit, self._limit = self._limit, 1
         try:
             rows = self.get()
         finally:
-            self._limit = asked
+            self._limit = limit
         return rows[0] if rows else None
 
     def value(self, column: str) -> Any:
-        """One value of the first row, or None."""
+        """Return one column of the first matching row, or None."""
         row = self.first()
         return None if row is None else row[column]
 
     def pluck(self, column: str) -> list[Any]:
-        """One column of all rows."""
+        """Return one column of all matching rows."""
         return [row[column] for row in self.get()]
 
     def count(self) -> int:
-        """How many."""
+        """Return the number of matching rows."""
         return (
             session().scalar(
                 sa.select(sa.func.count()).select_from(self._table).where(*self._where)
@@ -159,18 +155,18 @@ class Query:
         )
 
     def exists(self) -> bool:
-        """Whether there is one."""
+        """Return whether a row matches."""
         return self.count() > 0
 
     def insert(self, values: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> bool:
-        """Adds one row or several."""
+        """Insert one row or several."""
         rows = [values] if isinstance(values, Mapping) else list(values)
         if rows:
             self._write(sa.insert(self._table), [self._values(row) for row in rows])
         return True
 
     def insert_get_id(self, values: Mapping[str, Any]) -> Any:
-        """Adds one row and answers its id."""
+        """Insert one row and return its id."""
         with transaction() as current:
             fence.check()
             result: Any = current.execute(sa.insert(self._table).values(self._values(values)))
@@ -178,36 +174,38 @@ class Query:
             return key[0] if key else None
 
     def update(self, values: Mapping[str, Any]) -> int:
-        """Changes all rows that match; answers how many.
+        """Update all matching rows and return their number.
 
-        Raises SchemaError after limit() or offset(), which it does not know.
+        Raises:
+            SchemaError: called after `limit()` or `offset()`.
         """
-        self._whole("update")
+        self._refuse_limit("update")
         return self._write(sa.update(self._table).where(*self._where).values(self._values(values)))
 
     def update_or_insert(
         self, match: Mapping[str, Any], values: Mapping[str, Any] | None = None
     ) -> bool:
-        """Changes the row that matches, or adds it."""
+        """Update the matching row, or insert one."""
         with transaction():
             if self.where(match).exists():
                 return not values or self.update(values) >= 0
             return self.insert({**match, **(values or {})})
 
     def delete(self) -> int:
-        """Removes all rows that match; answers how many.
+        """Delete all matching rows and return their number.
 
-        Raises SchemaError after limit() or offset(), which it does not know.
+        Raises:
+            SchemaError: called after `limit()` or `offset()`.
         """
-        self._whole("delete")
+        self._refuse_limit("delete")
         return self._write(sa.delete(self._table).where(*self._where))
 
-    def _whole(self, verb: str) -> None:
-        # not every database can, and all rows in place of some would be the worst answer
+    def _refuse_limit(self, verb: str) -> None:
+        # not every database supports it, and writing all rows instead of some would be worse
         if self._limit is not None or self._offset is not None:
             raise SchemaError(
-                f"{verb}() takes no limit() and no offset(); pluck the keys first, then {verb}"
-                " where_in() them."
+                f"{verb}() does not support limit() and offset(); pluck the keys first, then"
+                f" {verb} with where_in()."
             )
 
     def _write(self, statement: Any, rows: list[dict[str, Any]] | None = None) -> int:
@@ -226,8 +224,9 @@ class Query:
 
 
 def _fit(kind: Any, value: Any) -> Any:
-    """A value in the column's own kind: forms send text for numbers, and providers numbers for
-    names. What fits nowhere is the database's to refuse.
+    """Convert a value to the column's type, such as a form's text to a number.
+
+    A value that does not convert is left for the database to refuse.
     """
     plain = _value(value)
     if plain is None or isinstance(kind, _JsonText):
@@ -237,15 +236,13 @@ def _fit(kind: Any, value: Any) -> Any:
             return _value(datetime.fromisoformat(plain)) if isinstance(plain, str) else plain
         if isinstance(kind, sa.Boolean):
             return (
-                _WORDS.get(plain.strip().lower(), plain) if isinstance(plain, str) else bool(plain)
+                _BOOLEANS.get(plain.strip().lower(), plain)
+                if isinstance(plain, str)
+                else bool(plain)
             )
         if isinstance(kind, sa.Integer):
-            return (
-                int(plain)
-                if isinstance(plain, (bool, str))
-                or (isinstance(plain, (float, Decimal)) and plain == int(plain))
-                else plain
-            )
+            whole = isinstance(plain, (float, Decimal)) and plain == int(plain)
+            return int(plain) if whole or isinstance(plain, (bool, str)) else plain
         if isinstance(kind, sa.Numeric):
             return Decimal(str(plain)) if isinstance(plain, (str, float)) else plain
         if isinstance(kind, sa.String):
@@ -253,7 +250,7 @@ def _fit(kind: Any, value: Any) -> Any:
     return plain
 
 
-_WORDS = {
+_BOOLEANS = {
     "1": True,
     "true": True,
     "on": True,
@@ -275,7 +272,7 @@ def _text(value: Any) -> Any:
 
 
 def _value(value: Any) -> Any:
-    """A value as every driver takes it: plain datetimes, aware."""
+    """Return a value in a type that every driver accepts, with datetimes aware."""
     if isinstance(value, datetime):
         aware = value if value.tzinfo else value.replace(tzinfo=UTC)
         return datetime.fromtimestamp(aware.timestamp(), UTC).replace(microsecond=aware.microsecond)
@@ -285,18 +282,18 @@ def _value(value: Any) -> Any:
 
 
 def _reflect(full: str) -> sa.Table:
-    """The table as the database has it, with our types for moments and structures."""
+    """Return the table as the database defines it, with the SDK's timestamp and JSON types."""
     try:
         table = sa.Table(
             full, sa.MetaData(), autoload_with=session().connection(), resolve_fks=False
         )
     except sa.exc.NoSuchTableError:
-        raise SchemaError(f"There is no table {full}; make it with Schema.create().") from None
+        raise SchemaError(f"There is no table {full}; create it with Schema.create().") from None
     for column in table.columns:
         if isinstance(column.type, sa.DateTime):
             column.type = UtcDateTime()
         elif isinstance(column.type, sa.JSON):
             column.type = _JsonText()
         elif isinstance(column.type, TINYINT) and column.type.display_width == 1:
-            column.type = sa.Boolean()  # what MariaDB makes of one
+            column.type = sa.Boolean()  # how MariaDB stores booleans
     return table

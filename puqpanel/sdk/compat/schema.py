@@ -1,7 +1,7 @@
-"""Tables from a module's `activate()`: `Schema.create("servers", build)`, as the texts write it.
+"""Creation and alteration of the module's own tables in `activate()` and `update()`.
 
-Every name gets the module's prefix, written or not, so that no module reaches another's tables or
-the panel's.
+Table names get the module's prefix, written or not, so that a module cannot reach the tables of the
+panel or of another module.
 """
 
 import contextlib
@@ -13,47 +13,43 @@ import sqlalchemy as sa
 from alembic.operations import BatchOperations, Operations
 from alembic.runtime.migration import MigrationContext
 
-from puqpanel.domain.errors import UserError
 from puqpanel.host import context
 from puqpanel.host.contract.names import bind
 from puqpanel.host.migrations import engine
 from puqpanel.infra.db import in_transaction, release, session, transaction
 from puqpanel.infra.migrate import rebuilding
 from puqpanel.sdk.compat.blueprint import Blueprint, Column, ForeignKey
+from puqpanel.sdk.errors import SchemaError
 
 __all__ = ["Blueprint", "Schema", "SchemaError", "table_name"]
 
 REFERABLE = frozenset({"services", "clients", "invoices"})
-_LONGEST = 60
+_MAX_NAME_LENGTH = 60
 Build = Callable[[Blueprint], Any]
 
 
-class SchemaError(UserError):
-    """A table cannot be made or changed as asked; the text says why."""
-
-
 def table_name(name: str) -> str:
-    """The name in the database: with the prefix of the module that is being called.
+    """Return the name in the database, with the prefix of the module being called.
 
-    Raises SchemaError outside a module.
+    Raises:
+        SchemaError: called outside a module, or the name is invalid or too long.
     """
     call = context.current()
     if call is None:
         raise SchemaError(
-            f"The table “{name}” was asked for outside a call of a module, so its prefix is not"
-            " known."
+            f"The table “{name}” was used outside a call of a module, so its prefix is unknown."
         )
     full = name if name.startswith(call.prefix) else f"{call.prefix}{name}"
-    if not name.replace("_", "").isalnum() or not name.isascii() or len(full) > _LONGEST:
+    if not name.replace("_", "").isalnum() or not name.isascii() or len(full) > _MAX_NAME_LENGTH:
         raise SchemaError(
-            f"The table name “{name}” must be letters, digits and underscores and short enough"
-            f" ({full})."
+            f"The table name “{name}” must consist of letters, digits and underscores and be at"
+            f" most {_MAX_NAME_LENGTH} characters long with its prefix ({full})."
         )
     return full.lower()
 
 
 class _Pending(contextlib.AbstractContextManager[Blueprint]):
-    """`with Schema.create("servers") as table:` beside `Schema.create("servers", build)`."""
+    """`with Schema.create("servers") as table:` instead of a function."""
 
     def __init__(self, name: str, done: Callable[[Blueprint], None]) -> None:
         self.blueprint = Blueprint(name)
@@ -69,36 +65,52 @@ class _Pending(contextlib.AbstractContextManager[Blueprint]):
 
 @bind
 class Schema:
-    """Makes, changes and drops the module's own tables, each call in a transaction of its own."""
+    """Creates, alters and drops the module's own tables, each call in a transaction of its own.
+
+    For example:
+
+        Schema.create("servers", lambda table: (table.id(), table.string("host")))
+    """
 
     @staticmethod
     def create(name: str, build: Build | None = None) -> Any:
-        """Makes a table.
+        """Create a table.
 
-        Args: build is called with the Blueprint; without it the answer is a context manager that
-        gives one.
+        A table with the same columns is left unchanged, so that `activate()` can be repeated.
 
-        Raises: SchemaError when there is a table of that name with other columns. One with the same
-        columns is left as it is, so that `activate()` can run again.
+        Args:
+            name: the table's name.
+            build: called with the Blueprint; without it, returns a context manager that provides
+                one.
+
+        Raises:
+            SchemaError: a table of that name has other columns.
         """
         return _run(name, build, _create)
 
     @staticmethod
     def table(name: str, build: Build | None = None) -> Any:
-        """Changes a table: what the Blueprint names is added, `drop_column` takes away.
+        """Alter a table: add what the Blueprint defines, and drop its `drop_column` columns.
 
-        Raises SchemaError.
+        Args:
+            name: the table's name.
+            build: called with the Blueprint; without it, returns a context manager that provides
+                one.
+
+        Raises:
+            SchemaError: the table does not exist, or a new column has neither a default nor
+                `nullable()`.
         """
         return _run(name, build, _alter)
 
     @staticmethod
     def has_table(name: str) -> bool:
-        """Whether the module has that table."""
+        """Return whether the module has this table."""
         return sa.inspect(session().connection()).has_table(table_name(name))
 
     @staticmethod
     def has_column(name: str, column: str) -> bool:
-        """Whether the module's table has that column."""
+        """Return whether the module's table has this column."""
         full = table_name(name)
         inspector = sa.inspect(session().connection())
         return inspector.has_table(full) and any(
@@ -107,7 +119,7 @@ class Schema:
 
     @staticmethod
     def drop_if_exists(name: str) -> None:
-        """Drops a table with all its rows; nothing where there is none."""
+        """Drop a table with all its rows, if it exists."""
         with _operations() as (operations, connection):
             full = table_name(name)
             if sa.inspect(connection).has_table(full):
@@ -115,14 +127,18 @@ class Schema:
 
     @staticmethod
     def drop(name: str) -> None:
-        """Drops a table with all its rows. Raises SchemaError where there is none."""
+        """Drop a table with all its rows.
+
+        Raises:
+            SchemaError: the table does not exist.
+        """
         if not Schema.has_table(name):
             raise SchemaError(f"There is no table {name} to drop.")
         Schema.drop_if_exists(name)
 
     @staticmethod
     def rename(old: str, new: str) -> None:
-        """Gives a table another name."""
+        """Rename a table."""
         with _operations() as (operations, _):
             operations.rename_table(table_name(old), table_name(new))
 
@@ -149,14 +165,14 @@ def _create(blueprint: Blueprint) -> None:
     with _operations() as (operations, connection):
         inspector = sa.inspect(connection)
         if inspector.has_table(full):
-            there = {column["name"] for column in inspector.get_columns(full)}
-            wanted = {column.name for column in blueprint.columns}
-            if there == wanted:
+            existing = {column["name"] for column in inspector.get_columns(full)}
+            defined = {column.name for column in blueprint.columns}
+            if existing == defined:
                 return
             raise SchemaError(
-                f"The table {blueprint.table} is there already with other columns"
-                f" ({', '.join(sorted(there ^ wanted))}); ask Schema.has_table() first and change"
-                " it with Schema.table()."
+                f"The table {blueprint.table} already exists with other columns"
+                f" ({', '.join(sorted(existing ^ defined))}); check Schema.has_table() first and"
+                " alter it with Schema.table()."
             )
         if not blueprint.columns:
             raise SchemaError(f"The table {blueprint.table} has no columns.")
@@ -179,14 +195,14 @@ def _alter(blueprint: Blueprint) -> None:
     full = table_name(blueprint.table)
     if in_transaction():
         raise SchemaError(
-            "Schema.table() cannot run inside a transaction: it makes the table anew on some"
+            "Schema.table() cannot run inside a transaction: it rebuilds the table on some"
             " databases."
         )
     release()
     with rebuilding(engine()) as connection:
         if not sa.inspect(connection).has_table(full):
             raise SchemaError(
-                f"There is no table {blueprint.table} to change; make it with Schema.create()."
+                f"There is no table {blueprint.table} to alter; create it with Schema.create()."
             )
         operations = Operations(MigrationContext.configure(connection))
         with operations.batch_alter_table(full) as batch:
@@ -234,7 +250,7 @@ def _indexes(blueprint: Blueprint) -> list[tuple[str, ...]]:
 
 
 def _condition(column: Column) -> sa.ColumnElement[bool]:
-    # Values written out: a constraint cannot carry parameters.
+    # literals, because a constraint cannot have parameters
     allowed: sa.ColumnElement[bool] = sa.column(column.name, sa.String).in_(
         [sa.literal_column(_quoted(v)) for v in column.check]
     )
@@ -251,7 +267,7 @@ def _check(full: str, column: Column) -> sa.CheckConstraint:
 
 def _target(key: ForeignKey) -> tuple[str, str]:
     if not key.target_table:
-        raise SchemaError(f"The foreign key of {key.column} does not say which table it is on.")
+        raise SchemaError(f"The foreign key of {key.column} names no table; add on().")
     if key.target_table in REFERABLE:
         if key.target_column != "uuid":
             raise SchemaError(f"A module's table may refer to {key.target_table} by uuid only.")
@@ -268,8 +284,8 @@ def _foreign(full: str, key: ForeignKey) -> sa.ForeignKeyConstraint:
 
 
 def _name(kind: str, *parts: str) -> str:
-    """A constraint's name, short enough for every database."""
+    """Return a constraint's name, short enough for every database."""
     name = "_".join((kind, *parts))
-    if len(name) <= _LONGEST:
+    if len(name) <= _MAX_NAME_LENGTH:
         return name
-    return f"{name[: _LONGEST - 9]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return f"{name[: _MAX_NAME_LENGTH - 9]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"

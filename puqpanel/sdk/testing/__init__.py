@@ -1,8 +1,12 @@
-"""What modules' own tests stand on: a lab with a panel around one module, a provider that fails as
-real ones do, and the contract suite.
+"""Tools for the tests of modules: a lab, a simulated provider and the contract suite.
 
-Belongs here: what a module's author needs to try a module. Does not: anything that a running panel
-uses. Called by tests and `puqpanel module test`.
+For tests and `puqpanel module test` only; `module check` refuses this package in a module's own
+code.
+
+    def test_create(tmp_path):
+        with supplied(FOLDER) as (lab, supply):
+            lab.module(SERVICE).create()
+            assert lab.service.provision_status == "completed"
 """
 
 from puqpanel.sdk.testing.contract import ContractSuite, Line, Supply, run_suite, supplied

@@ -1,8 +1,7 @@
-"""`python -m puqpanel.sdk.testing FOLDER [PROBE]…`: the contract suite of one module, a JSON line
-for each probe as it ends.
+"""Run the contract suite of one module: `python -m puqpanel.sdk.testing FOLDER [PROBE]…`.
 
-`module test` runs this in a process of its own: a module that ends its process costs its score
-card, not the command.
+Prints a JSON line for each probe. `module test` runs this in a subprocess, so that a module that
+crashes does not end the command.
 """
 
 import json
@@ -17,22 +16,20 @@ from puqpanel.sdk.testing.contract import run_suite
 
 
 def main(folder: str, only: list[str]) -> None:
-    """Writes a line when a probe begins and one when it has ended; what modules print goes
-    nowhere.
-    """
-    told = os.fdopen(os.dup(1), "w")
-    silent = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(silent, 1)
+    """Print a line when a probe starts and one when it ends; discard what modules print."""
+    output = os.fdopen(os.dup(1), "w")
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, 1)
     logging.disable(logging.CRITICAL)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
-    def tell(row: dict[str, object]) -> None:
-        told.write(json.dumps(row) + "\n")
-        told.flush()
+    def report(row: dict[str, object]) -> None:
+        output.write(json.dumps(row) + "\n")
+        output.flush()
 
-    for line in run_suite(folder, only, begun=lambda name: tell({"begun": name})):
-        tell(asdict(line))
-    tell({"done": True})
+    for line in run_suite(folder, only, begun=lambda name: report({"begun": name})):
+        report(asdict(line))
+    report({"done": True})
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Probes of what a module does by itself: periodic work, and what it hears."""
+"""Probes of scheduled work and event listeners."""
 
 from typing import Any
 
@@ -17,38 +17,36 @@ STRANGE: tuple[dict[str, Any], ...] = (
 
 @probe("periodic work twice")
 def periodic_work(bench: Bench) -> str:
-    """Each entry of the schedule runs, and once more: a run may come late, and two may come
-    close together.
-    """
+    """Run each entry of the schedule twice: runs may be late or close together."""
     schedule = bench.lab.loaded.schedule
     if not schedule:
-        raise NotTested("It has no schedule.")
+        raise NotTested("The module has no schedule.")
     for work in schedule:
-        for time in ("first", "second"):
+        for run in ("first", "second"):
             called = calls.invoke(
                 calls.Call(bench.lab.loaded, work.method, task=TaskRow(id=0, attempt=1, data={}))
             )
-            assert not called.error, f"“{work.name}”, the {time} time: {called.error}"
+            assert not called.error, f"“{work.name}”, {run} run: {called.error}"
             assert called.result.ok or called.result.pending, (
-                f"“{work.name}”, the {time} time: {called.result.message}"
+                f"“{work.name}”, {run} run: {called.result.message}"
             )
-    return f"{len(schedule)} entry(ies) ran twice."
+    return f"Scheduled jobs run twice: {len(schedule)}."
 
 
-@probe("strange events")
+@probe("malformed events")
 def strange_events(bench: Bench) -> str:
-    """What a listener is told may lack anything, and may be about something that is gone."""
+    """Call listeners with payloads that lack keys or refer to deleted records."""
     hooks = bench.lab.loaded.hooks
     if not hooks:
-        raise NotTested("It listens to nothing.")
+        raise NotTested("The module has no listeners.")
     for hook in hooks:
-        known = EVENTS.get(hook.event)
-        full = dict.fromkeys(known.payload, "00000000-0000-4000-8000-000000000000") if known else {}
+        event = EVENTS.get(hook.event)
+        full = dict.fromkeys(event.payload, "00000000-0000-4000-8000-000000000000") if event else {}
         for payload in (*STRANGE, full):
             called = calls.invoke(
                 calls.Call(bench.lab.loaded, hook.label, (hook.event, payload), hook=hook)
             )
             assert not called.reference, (
-                f"{hook.label}() raised at {hook.event} with {str(payload)[:80]}: {called.error}"
+                f"{hook.label}() raised on {hook.event} with {str(payload)[:80]}: {called.error}"
             )
-    return f"{len(hooks)} listener(s) took all of them."
+    return f"Listeners called: {len(hooks)}."

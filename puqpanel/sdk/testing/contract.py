@@ -1,18 +1,16 @@
-"""The contract suite: one set of probes for every module of a type, each on a lab and a provider of
-its own.
+"""The contract suite: probes that every module of a type must pass.
 
-    class TestContract(ContractSuite):              # in the module's own tests
+Each probe runs in a lab of its own with a provider of its own. In the module's tests:
+
+    class TestContract(ContractSuite):
         folder = Path(__file__).parents[1]
 
-What stands for the provider is said in `tests/provider.py` of the module:
+The simulated provider is defined in the module's `tests/provider.py`:
 
     @contextmanager
     def provider() -> Iterator[Supply]:
         with Provider(work) as cloud:
-            yield Supply(faults=cloud, product={"plan": "basic"}, service={"username": "lumen"},
-            accounts=lambda: accounts)
-
-What cannot be tried for want of it is not tested, and said; it does not count as passed.
+            yield Supply(faults=cloud, product={"url": cloud.url}, service={"username": "alice"})
 """
 
 import contextlib
@@ -32,36 +30,33 @@ from puqpanel.sdk.testing.lab import Lab
 PASSED, FAILED, NOT_TESTED = "passed", "failed", "not tested"
 PROBES_IN = ("lifecycle", "products", "faults", "pages_probes", "channels", "background")
 TYPES = ("Product", "Plugin", "Payment", "Notification")
+# timeout in seconds of requests through the SDK; a timeout fault delays a little longer
 PATIENCE = 2.5
-"""Seconds that a module's request through `puqpanel.sdk.http` waits for an answer here; a
-provider that times out holds it a little longer.
-"""
 
 
 class NotTested(Exception):
-    """A probe that cannot be tried; the text says what is missing."""
+    """A probe cannot run; the text says what is missing."""
 
 
 @dataclass
 class Supply:
-    """What a module's tests/provider.py yields.
+    """What the `provider()` of a module's `tests/provider.py` yields.
 
-    Args:
-        faults: a `Provider`, or something else with its `fail`, `heal`, `struck` and `silence`;
-            None where nothing can be made to go wrong.
-        product, service: stored data of the product and the service.
-        other_product: what the product says after a change of package.
-        settings: a gateway's or sender's stored settings (`module_data`).
-        prepare: called with the lab once the module is activated: to enter servers, to shorten
-            waits of the module's own.
-        accounts: what exists at the provider now, name → state; a state that begins with “suspend”
-            is a suspended account.
-        message: for Notification modules, what is sent; bad_message, one that the channel must
-            refuse.
-        invoice, transaction: for Payment modules, further data for the client's page, and an
-            outside transaction to refund.
-        webhook: for Payment modules, the body of a webhook as the provider sends it, and its
-            headers.
+    Attributes:
+        faults: a `Provider`, or an object with its `fail`, `heal`, `struck` and `silence`; None
+            if faults cannot be simulated.
+        product: saved product data.
+        service: saved service data.
+        other_product: the product data after a change of package.
+        settings: saved settings of a gateway or sender (`module_data`).
+        prepare: called with the lab after activation, to insert rows or shorten delays.
+        accounts: returns the accounts at the provider, name → state; a state that starts with
+            "suspend" is a suspended account.
+        message: the message that a Notification module sends.
+        bad_message: a message that its channel must refuse.
+        invoice: further data for a Payment module's `get_client_area_html`.
+        transaction: the id of a payment to refund, and the amount.
+        webhook: the body and the headers of a webhook as the provider sends it.
     """
 
     faults: Any = None
@@ -80,10 +75,13 @@ class Supply:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a score card.
+    """The outcome of one probe.
 
-    Args: outcome is passed, failed or not tested; says is what happened, a sentence; seconds it
-    took.
+    Attributes:
+        probe: the probe's name.
+        outcome: passed, failed or not tested.
+        says: what happened, in one sentence.
+        seconds: the run time.
     """
 
     probe: str
@@ -96,8 +94,10 @@ class Line:
 class Bench:
     """What a probe works with.
 
-    Args: lab, with the module activated unless the probe does that; supply, as the module's tests
-    say it; given, whether they do.
+    Attributes:
+        lab: the lab, with the module active unless the probe activates it.
+        supply: what the module's `tests/provider.py` supplies.
+        given: whether there is a `tests/provider.py`.
     """
 
     lab: Lab
@@ -106,18 +106,22 @@ class Bench:
 
     @property
     def faults(self) -> Any:
-        """The provider that can be told to fail. Raises NotTested where there is none."""
+        """The simulated provider.
+
+        Raises:
+            NotTested: none is supplied.
+        """
         if self.supply.faults is None:
             raise NotTested(
                 "There is no tests/provider.py."
                 if not self.given
-                else "tests/provider.py gives no faults."
+                else "tests/provider.py supplies no faults."
             )
         return self.supply.faults
 
     @property
     def accounts(self) -> dict[str, str] | None:
-        """What exists at the provider; None where that is not known."""
+        """The accounts at the provider; None if they are not supplied."""
         return dict(self.supply.accounts()) if self.supply.accounts else None
 
 
@@ -126,10 +130,13 @@ Work = Callable[[Bench], str]
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One thing that is tried.
+    """One probe.
 
-    Args: types of modules that it is for; activated, whether the module is activated before it;
-    says, what it means.
+    Attributes:
+        name: the probe's name.
+        types: the module types that it applies to.
+        work: the function; returns what happened and asserts what must hold.
+        activated: whether the module is activated before it runs.
     """
 
     name: str
@@ -142,20 +149,26 @@ PROBES: dict[str, Probe] = {}
 
 
 def probe(name: str, *types: str, activated: bool = True) -> Callable[[Work], Work]:
-    """Adds a probe: a function that answers what it saw, and asserts what must be so."""
+    """Register a function as a probe; it returns what happened and asserts what must hold.
 
-    def keep(work: Work) -> Work:
+    Args:
+        name: the probe's name.
+        types: the module types that it applies to; all by default.
+        activated: whether the module is activated before it runs.
+    """
+
+    def register(work: Work) -> Work:
         PROBES[name] = Probe(name, types or TYPES, work, activated)
         return work
 
-    return keep
+    return register
 
 
 def probes(module_type: str) -> list[Probe]:
-    """The probes of a type, in the order of the card."""
+    """Return the probes of a module type, in the order in which they run."""
     for name in PROBES_IN:
         importlib.import_module(f"puqpanel.sdk.testing.{name}")
-    return [one for one in PROBES.values() if module_type in one.types]
+    return [entry for entry in PROBES.values() if module_type in entry.types]
 
 
 def run_suite(
@@ -164,51 +177,51 @@ def run_suite(
     provider: Callable[[], contextlib.AbstractContextManager[Supply]] | None = None,
     begun: Callable[[str], None] = lambda name: None,
 ) -> Iterator[Line]:
-    """Tries a module against the contract of its type.
+    """Run the probes of a module's type and yield their outcomes.
 
     Args:
         folder: `modules/{Type}/{Name}`.
-        only: names of probes; all unless given.
-        provider: in place of the one in the module's tests/provider.py.
-        begun: called with the name of each probe before it is tried.
+        only: names of probes; all by default.
+        provider: a context manager to use instead of the one in `tests/provider.py`.
+        begun: called with the name of each probe before it runs.
     """
     folder = Path(folder).resolve()
-    wanted = set(only)
-    for one in probes(folder.parent.name):
-        if wanted and one.name not in wanted:
+    selected = set(only)
+    for entry in probes(folder.parent.name):
+        if selected and entry.name not in selected:
             continue
-        begun(one.name)
+        begun(entry.name)
         started = time.monotonic()
-        outcome, says = _try(one, folder, provider)
-        yield Line(one.name, outcome, says, round(time.monotonic() - started, 2))
-        if one.name == "loads" and outcome == FAILED:
+        outcome, says = _try(entry, folder, provider)
+        yield Line(entry.name, outcome, says, round(time.monotonic() - started, 2))
+        if entry.name == "loads" and outcome == FAILED:
             return
 
 
 def _try(
-    one: Probe,
+    entry: Probe,
     folder: Path,
     provider: Callable[[], contextlib.AbstractContextManager[Supply]] | None,
 ) -> tuple[str, str]:
     try:
         with (
-            _impatient(),
-            supplied(folder, provider=provider, activated=one.activated) as (
+            _short_timeouts(),
+            supplied(folder, provider=provider, activated=entry.activated) as (
                 lab,
                 supply,
             ),
         ):
-            return PASSED, one.work(
+            return PASSED, entry.work(
                 Bench(lab, supply, provider is not None or has_provider(folder))
             )
     except NotTested as missing:
         return NOT_TESTED, str(missing)
     except Refused as refusal:
-        return FAILED, f"It is refused at load: {refusal}"
+        return FAILED, f"The module was refused: {refusal}"
     except AssertionError as error:
         return (
             FAILED,
-            " ".join(str(error).split()) or f"What must be so is not, in {_place(error)}.",
+            " ".join(str(error).split()) or f"Assertion failed at {_place(error)}.",
         )
     except KeyboardInterrupt:
         raise
@@ -225,7 +238,7 @@ def _place(error: BaseException) -> str:
 
 
 def has_provider(folder: Path) -> bool:
-    """Whether a module's tests say what stands for its provider."""
+    """Return whether a module has a `tests/provider.py`."""
     return (folder / "tests" / "provider.py").is_file()
 
 
@@ -238,13 +251,17 @@ def supplied(
     activated: bool = True,
     provider: Callable[[], contextlib.AbstractContextManager[Supply]] | None = None,
 ) -> Iterator[tuple[Lab, Supply]]:
-    """A lab with what the module's tests/provider.py supplies, its provider running.
+    """Open a lab with the module's simulated provider running.
 
     Args:
         folder: `modules/{Type}/{Name}`.
-        product, service: other data than those supplied.
-        activated: whether the module is activated, and prepared.
-        provider: in place of the one in tests/provider.py.
+        product: product data to use instead of the supplied data.
+        service: service data to use instead of the supplied data.
+        activated: whether to activate and prepare the module.
+        provider: a context manager to use instead of the one in `tests/provider.py`.
+
+    Yields:
+        The lab and what the provider supplies.
     """
     with Lab(folder) as lab, contextlib.ExitStack() as stack:
         given = provider or (
@@ -265,46 +282,46 @@ def supplied(
 
 
 @contextlib.contextmanager
-def _impatient() -> Iterator[None]:
-    """Lets requests through the SDK wait for a second or two only, where a real provider may
-    take half a minute.
-    """
-    patient = Wire.send
+def _short_timeouts() -> Iterator[None]:
+    """Shorten the timeouts of requests through the SDK to seconds."""
+    real = Wire.send
 
     def send(self: Wire, *args: Any, limit: Limit | None = None, **options: Any) -> Reply:
-        soon = Limit(PATIENCE, PATIENCE, time.monotonic() + 4 * PATIENCE)
-        return patient(
-            self, *args, limit=limit if limit and limit.until < soon.until else soon, **options
+        short = Limit(PATIENCE, PATIENCE, time.monotonic() + 4 * PATIENCE)
+        return real(
+            self, *args, limit=limit if limit and limit.until < short.until else short, **options
         )
 
     Wire.send = send  # type: ignore[method-assign]
     try:
         yield
     finally:
-        Wire.send = patient  # type: ignore[method-assign]
+        Wire.send = real  # type: ignore[method-assign]
 
 
 class ContractSuite:
-    """The contract suite as pytest tests: one for each probe; what cannot be tried is skipped with
-    the reason.
+    """The contract suite as pytest tests, one per probe.
 
-    Class attributes: folder of the module; provider, a context manager in place of the one in
-    tests/provider.py.
+    A probe that cannot run is skipped with the reason.
+
+    Attributes:
+        folder: the module's folder.
+        provider: a context manager to use instead of the one in `tests/provider.py`.
     """
 
     folder: ClassVar[str | os.PathLike[str]]
     provider: ClassVar[Any] = None
 
     def pytest_generate_tests(self, metafunc: Any) -> None:
-        """One test a probe."""
+        """Parametrise the test by probe."""
         if "probe" in metafunc.fixturenames:
             metafunc.parametrize(
                 "probe",
-                [one.name for one in probes(Path(metafunc.cls.folder).resolve().parent.name)],
+                [entry.name for entry in probes(Path(metafunc.cls.folder).resolve().parent.name)],
             )
 
     def test_contract(self, probe: str) -> None:
-        """One probe."""
+        """Run one probe."""
         import pytest
 
         provider = vars(type(self)).get("provider")

@@ -1,5 +1,6 @@
-"""Probes of Product modules with a provider that fails: nothing is lost, nothing is there
-twice, and staff read why.
+"""Probes of Product modules with a failing provider.
+
+After each fault nothing may be lost or duplicated, and staff must see a reason.
 """
 
 import contextlib
@@ -16,20 +17,20 @@ from puqpanel.infra.db import dispose_engines, release, session, transaction
 from puqpanel.models.system.tasks import Task as TaskRow
 from puqpanel.sdk.testing.contract import Bench, NotTested, probe
 from puqpanel.sdk.testing.lab import handlers
-from puqpanel.sdk.testing.products import LIFE, ask, check_accounts, row, set_up, wanted
+from puqpanel.sdk.testing.products import LIFE, ask, check_accounts, expected_status, row, set_up
 from puqpanel.tasks import run as engine
 from puqpanel.tasks import sweep
 
 ALWAYS = 100_000
-SAID = {
-    "timeout": "does not answer",
-    "429": "has had too many requests",
-    "500": "answers 500",
-    "garbage": "answers garbage",
-    "drop": "cuts the line",
-    "empty": "answers nothing",
-    "drop_after": "does the work and its answer is lost",
-    "500_after": "does the work and answers 500",
+DESCRIPTIONS = {
+    "timeout": "times out",
+    "429": "returns 429",
+    "500": "returns 500",
+    "garbage": "returns garbage",
+    "drop": "drops the connection",
+    "empty": "returns nothing",
+    "drop_after": "completes but drops the connection",
+    "500_after": "completes but returns 500",
 }
 ON_CREATE = ("timeout", "429", "500", "garbage", "drop", "drop_after", "500_after")
 ON_OTHERS = ("500", "garbage", "drop_after")
@@ -37,44 +38,46 @@ KILLED = ("create", "terminate")
 
 
 def _failing(verb: str, fault: str) -> None:
-    @probe(f"{verb} while the provider {SAID[fault]}", "Product")
+    @probe(f"{verb} while the provider {DESCRIPTIONS[fault]}", "Product")
     def failing(bench: Bench) -> str:
         faults = bench.faults
         set_up(bench, verb)
-        aim, lost, struck = wanted(verb, row(bench)), fault.endswith("_after"), faults.struck
+        expected, lost, struck = (
+            expected_status(verb, row(bench)),
+            fault.endswith("_after"),
+            faults.struck,
+        )
         faults.fail(fault, times=1 if lost else ALWAYS, changing=lost)
         ask(bench, verb)
         if faults.struck == struck:
             raise NotTested(
-                f"Its job {'changes nothing at' if lost else 'asks nothing of'} the provider."
+                f"The job {'changes nothing at' if lost else 'does not contact'} the provider."
             )
         faults.heal()
         first = _settled(bench)
-        if first == aim:
-            assert lost, f"It took the answer of a provider that {SAID[fault]} for success."
+        if first == expected:
+            assert lost, f"The job succeeded although the provider {DESCRIPTIONS[fault]}."
             check_accounts(bench, verb)
-            return "It found out that the work was done."
+            return "The job detected that the work was done."
         reason = row(bench).failure
-        assert reason, f"It failed and staff read no reason; the service is {first}."
+        assert reason, f"The job failed without a reason; the service is {first}."
         ask(bench, verb)
         again = _settled(bench)
-        assert again == aim, (
-            f"Asked for again, with the provider well, the service is {again}, not {aim}."
+        assert again == expected, (
+            f"After a retry with a healthy provider the service is {again}, not {expected}."
             f" {row(bench).failure}".strip()
         )
         check_accounts(bench, verb)
-        return f"It said: {reason} Asked for again, it was done once."
-
-    failing.__doc__ = f"The provider {SAID[fault]} during {verb}."
+        return f"The reason: {reason} A retry completed it once."
 
 
 def _settled(bench: Bench) -> str:
-    """The provision status; asserts that nothing stays under way, and that no job raised."""
+    """Return the provision status; assert that no task is unfinished and no job raised."""
     release()
     for task in session().scalars(sa.select(TaskRow).execution_options(populate_existing=True)):
-        assert not task.exceptions, f"Its job raised: {task.note}"
+        assert not task.exceptions, f"The job raised: {task.note}"
     status = row(bench).provision_status
-    assert status != "processing", "The service stays at “processing” though nothing is under way."
+    assert status != "processing", "The service stays “processing” although no task is unfinished."
     return status
 
 
@@ -84,34 +87,32 @@ for _verb in LIFE:
 
 
 def _killed(verb: str) -> None:
-    @probe(f"{verb} with the worker killed in mid-job", "Product")
+    @probe(f"{verb} with a worker crash", "Product")
     def killed(bench: Bench) -> str:
         set_up(bench, verb)
-        aim, faults = wanted(verb, row(bench)), bench.faults
+        expected, faults = expected_status(verb, row(bench)), bench.faults
         bench.lab.hold = True
         ask_only(bench, verb)
         if not bench.lab.held:
-            raise NotTested("It queues no job.")
+            raise NotTested("The verb enqueues no job.")
         faults.fail("timeout_after", changing=True)
         if not kill_in_mid_job(bench, bench.lab.held[-1]):
-            raise NotTested("Its job changes nothing at the provider.")
+            raise NotTested("The job changes nothing at the provider.")
         faults.heal()
         bench.lab.hold = False
         _rescue()
         bench.lab.work_off()
         status = _settled(bench)
-        if status == aim:
+        if status == expected:
             check_accounts(bench, verb)
-            return "The task was taken up again, and the work is there once."
+            return "The task ran again, and the work was done once."
         reason = row(bench).failure
-        assert reason, f"The worker was lost, the service is {status}, and staff read no reason."
-        return f"It is said to be lost, for staff to look: {reason}"
-
-    killed.__doc__ = f"The worker dies while the provider does the work of {verb}."
+        assert reason, f"After the crash the service is {status} without a reason."
+        return f"The task was marked as lost: {reason}"
 
 
 def ask_only(bench: Bench, verb: str) -> None:
-    """Asks for a verb and leaves its job waiting."""
+    """Request a verb and leave its task queued."""
     work_off = bench.lab.work_off
     bench.lab.work_off = lambda rounds=0: None  # type: ignore[method-assign]
     try:
@@ -121,14 +122,16 @@ def ask_only(bench: Bench, verb: str) -> None:
 
 
 def kill_in_mid_job(bench: Bench, task_id: int) -> bool:
-    """Runs a task in a process of its own and kills that while the provider holds its answer
-    back; False where the job ended before.
+    """Run a task in a child process and kill it while the provider delays its response.
+
+    Returns:
+        False if the job ended before it changed anything at the provider.
     """
     faults, struck = bench.faults, bench.faults.struck
     release()
     dispose_engines()
     with warnings.catch_warnings():
-        # the provider's threads stay behind, and hold nothing that the child needs
+        # the child does not need the provider's threads
         warnings.simplefilter("ignore", DeprecationWarning)
         pid = os.fork()
     if pid == 0:
@@ -148,7 +151,7 @@ def kill_in_mid_job(bench: Bench, task_id: int) -> bool:
 
 
 def _rescue() -> None:
-    """What the sweeper does once the dead worker's lease has run out."""
+    """Expire the leases of running tasks and sweep them."""
     with transaction() as current:
         current.execute(
             sa.update(TaskRow)

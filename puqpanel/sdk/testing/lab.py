@@ -1,11 +1,4 @@
-"""A small panel for the tests of a module: a database, a client, a product and a service, and tasks
-that run where they stand.
-
-with Lab("modules/Product/MyCloudService", product={"plan": "basic"}) as lab:
-    module = lab.module("test-uuid")
-    assert module.create()["status"] == "success"
-    assert lab.service.provision_status == "completed"
-"""
+"""A small panel for the tests of one module."""
 
 import contextlib
 import functools
@@ -41,18 +34,27 @@ from puqpanel.tasks import run as engine
 from puqpanel.tasks.outcome import Handlers
 
 SERVICE = "test-uuid"
-# The panel's own handlers, by name: they stand beside the SDK and not below it, as the entry that
-# the queue calls does.
+# by name: the SDK's layer must not import the task handlers
 HANDLERS = "puqpanel.jobs.entry"
 
 
 class Lab:
-    """One module with a panel of its own around it, on SQLite in a temporary folder.
+    """One module with a panel around it, on SQLite in a temporary folder; a context manager.
 
-    A context manager.
+    It has one client, one product and one service of the module. Tasks run as soon as they are
+    enqueued, in the same process.
 
-    Attributes: loaded, the module; base, the temporary folder; url of its database; held, ids of
-    tasks that wait while `hold` is True.
+        with Lab("modules/Product/MyCloud", product={"plan": "basic"}) as lab:
+            lab.activate()
+            assert lab.module(SERVICE).create()["status"] == "success"
+            assert lab.service.provision_status == "completed"
+
+    Attributes:
+        loaded: the loaded module.
+        base: the temporary folder.
+        url: the database's address.
+        hold: set it to True to leave enqueued tasks in the queue.
+        held: ids of the tasks enqueued while `hold` was True.
     """
 
     def __init__(
@@ -63,8 +65,13 @@ class Lab:
         service: Mapping[str, Any] | None = None,
         service_uuid: str = SERVICE,
     ) -> None:
-        """Args: folder is `modules/{Type}/{Name}`; product and service are the stored data of
-        the product and the service.
+        """Prepare the lab; `with` opens it.
+
+        Args:
+            folder: `modules/{Type}/{Name}`.
+            product: the saved product data.
+            service: the saved service data.
+            service_uuid: the uuid of the service.
         """
         self.folder = Path(folder).resolve()
         self.product_data, self.service_data, self.service_uuid = (
@@ -84,7 +91,7 @@ class Lab:
             self.base = base = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             before_keys = crypto.keys_in_use()
             if before_keys is not None and crypto.key_file(before_keys).exists():
-                # they belong to the tests around this one
+                # they belong to the surrounding tests
                 stack.callback(crypto.use_keys, before_keys)
             crypto.make_keys(base / "keys")
             crypto.use_keys(base / "keys")
@@ -133,35 +140,49 @@ class Lab:
             )
 
     def serve(self) -> None:
-        """Makes the module the one that this process serves."""
+        """Make this module the only active one in this process."""
         registry.install(registry.Registry(0, {self.loaded.key: self.loaded}))
 
     def activate(self) -> Self:
-        """Runs the module's `activate()`. Raises AssertionError when it does not answer success."""
+        """Call the module's `activate()`.
+
+        Raises:
+            AssertionError: it did not return success.
+        """
         called = self.call("activate")
         assert called.value == "success", called.error or called.value
         return self
 
     def module(self, service_uuid: str = "") -> Any:
-        """A new instance, about a service where its uuid is given."""
-        made: Any = self.loaded.cls()
+        """Return a new instance of the module, with a service loaded if its uuid is given."""
+        instance: Any = self.loaded.cls()
         if service_uuid:
-            made.set_service_uuid(service_uuid)
-        return made
+            instance.set_service_uuid(service_uuid)
+        return instance
 
     def part(self, name: str) -> Any:
-        """A file of the module, as it is loaded here: `models.servers`."""
+        """Return a file of the module as loaded in this lab: `models.servers`."""
         return importer.load(self.loaded.package, name)
 
     def call(self, method: str, *args: Any, **options: Any) -> Called:
-        """One call as the panel makes it, about the lab's service."""
-        about = {"service_uuid": self.service_uuid} if self.loaded.type == "Product" else {}
-        return calls.invoke(calls.Call(self.loaded, method, args, **cast(Any, about | options)))
+        """Call a method as the panel does, for the lab's service.
+
+        Args:
+            method: the method's name.
+            args: its arguments.
+            options: of `host.calls.invoke`; `stored` replaces saved data, such as `{"module_data":
+                {...}}`.
+
+        Returns:
+            A `Called` with the returned `value`, the `result` and the `error`.
+        """
+        scope = {"service_uuid": self.service_uuid} if self.loaded.type == "Product" else {}
+        return calls.invoke(self.loaded, method, *args, **cast(Any, scope | options))
 
     def change(
         self, *, product: Mapping[str, Any] | None = None, service: Mapping[str, Any] | None = None
     ) -> None:
-        """Stores other data of the product or the service."""
+        """Save other product or service data."""
         with transaction() as current:
             row = current.scalars(
                 sa.select(ServiceRow).where(ServiceRow.uuid == self.service_uuid)
@@ -173,31 +194,35 @@ class Lab:
 
     @property
     def service(self) -> Service:
-        """The service as it is now."""
+        """The service, read again."""
         release()
         return Service.find(self.service_uuid)
 
     @property
     def provision_data(self) -> dict[str, Any]:
-        """What jobs found out and the panel keeps."""
+        """The saved provision data."""
         row = session().scalar(
             sa.select(ServiceRow)
             .where(ServiceRow.uuid == self.service_uuid)
             .execution_options(populate_existing=True)
         )
         if row is None:
-            raise NotFoundError("The lab's service is gone.")
+            raise NotFoundError("The lab's service does not exist.")
         return dict(row.provision_data)
 
     def tasks(self) -> list[tuple[str, str, str]]:
-        """Method, status and note of every task, in the order they were added."""
+        """Return the method, status and note of every task, in the order of enqueuing."""
         rows = session().scalars(
             sa.select(TaskRow).order_by(TaskRow.id).execution_options(populate_existing=True)
         )
         return [(str(row.data.get("method")), str(row.status), row.note) for row in rows]
 
     def work_off(self, rounds: int = 20) -> None:
-        """Runs what waits, without its backoff, until nothing does."""
+        """Run queued tasks, ignoring their backoff, until none is left.
+
+        Args:
+            rounds: how many times to look for queued tasks.
+        """
         for _ in range(rounds):
             release()
             waiting = list(
@@ -218,14 +243,14 @@ class Lab:
                 engine.run(task_id, handlers())
 
     def log(self) -> list[tuple[str, str]]:
-        """Level and action of every row of the module log."""
+        """Return the level and action of every row of the module log."""
         return [
             (row.level, row.action)
             for row in session().scalars(sa.select(ModuleLog).order_by(ModuleLog.id))
         ]
 
     def logged(self) -> Iterator[str]:
-        """All texts of the module log: what was asked and what was answered."""
+        """Yield every text of the module log: actions, requests and responses."""
         for row in session().scalars(sa.select(ModuleLog).order_by(ModuleLog.id)):
             yield from (row.action, row.request, row.response)
 
@@ -237,9 +262,9 @@ class Lab:
 
 
 def handlers() -> Handlers:
-    """What the panel's worker runs tasks with."""
-    found: Handlers = importlib.import_module(HANDLERS).HANDLERS
-    return found
+    """Return the task handlers of the panel's worker."""
+    table: Handlers = importlib.import_module(HANDLERS).HANDLERS
+    return table
 
 
 @functools.cache
@@ -254,5 +279,5 @@ def _template() -> tempfile.TemporaryDirectory[str]:
 
 
 def _migrated() -> Path:
-    """A migrated database to copy; made once in a process."""
+    """Return a migrated database to copy; created once per process."""
     return Path(_template().name) / "template.db"

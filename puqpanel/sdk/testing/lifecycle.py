@@ -1,76 +1,73 @@
-"""Probes that every module must pass: switched on, off and on again, brought up to date, its
-tables taken down.
-"""
+"""Probes of a module's lifecycle: activation, deactivation, update and migrations."""
 
 from puqpanel.host import migrations
 from puqpanel.host.calls import Called
 from puqpanel.sdk.testing.contract import Bench, NotTested, probe
 
 
-def _success(called: Called, what: str) -> None:
-    assert not called.error, f"{what} failed: {called.error}"
-    assert called.value == "success", f"{what} answered {called.value!r}, not “success”."
+def _success(called: Called, step: str) -> None:
+    assert not called.error, f"{step} failed: {called.error}"
+    assert called.value == "success", f"{step} returned {called.value!r}, not “success”."
 
 
 @probe("loads", activated=False)
 def loads(bench: Bench) -> str:
-    """It keeps the rules at load. Where it does not, nothing else is tried."""
+    """Load the module; if it is refused, no other probe runs."""
     warnings = bench.lab.loaded.warnings
-    return f"It loads; {warnings[0]}" if warnings else "It loads, without a warning."
+    return f"Loaded with a warning: {warnings[0]}" if warnings else "Loaded without warnings."
 
 
 @probe("activated twice", activated=False)
 def activated_twice(bench: Bench) -> str:
-    """A second activation finds everything there and changes nothing."""
-    for time in ("activate()", "activate(), the second time,"):
-        _success(bench.lab.call("activate"), time)
-    return "Both times it answered success."
+    """Activate twice; the second activation must change nothing."""
+    for step in ("activate()", "the second activate()"):
+        _success(bench.lab.call("activate"), step)
+    return "Succeeded both times."
 
 
 @probe("deactivated and activated again")
 def deactivated(bench: Bench) -> str:
-    """Switched off, it can be switched on again."""
-    for time in ("deactivate()", "deactivate(), the second time,"):
-        _success(bench.lab.call("deactivate"), time)
-    _success(bench.lab.call("activate"), "activate(), after it was switched off,")
-    return "It went off, off once more, and on again."
+    """Deactivate twice and activate again."""
+    for step in ("deactivate()", "the second deactivate()"):
+        _success(bench.lab.call("deactivate"), step)
+    _success(bench.lab.call("activate"), "activate() after deactivation")
+    return "Deactivated twice and activated again."
 
 
 @probe("updated twice")
 def updated(bench: Bench) -> str:
-    """An update that has nothing to do is done."""
-    for time in ("update()", "update(), the second time,"):
-        _success(bench.lab.call("update"), time)
-    return "Both times it answered success."
+    """Update twice without a version change."""
+    for step in ("update()", "the second update()"):
+        _success(bench.lab.call("update"), step)
+    return "Succeeded both times."
 
 
-@probe("tables come and go")
+@probe("migrations down and up")
 def tables(bench: Bench) -> str:
-    """Its migrations run down as well as up, so that its data can be removed."""
+    """Run the migrations down and up, so that the module's data can be removed."""
     if not (bench.lab.folder / "migrations" / "versions").is_dir():
-        raise NotTested("It has no migrations.")
-    loaded = bench.lab.loaded
-    migrations.downgrade(loaded.folder, loaded.prefix)
-    migrations.upgrade(loaded.folder, loaded.prefix)
-    return "Its migrations went down and up again."
+        raise NotTested("The module has no migrations.")
+    migrations.downgrade(bench.lab.loaded.cls)
+    migrations.upgrade(bench.lab.loaded.cls)
+    return "Migrated down and up again."
 
 
-@probe("clean in the checker")
+@probe("module check")
 def clean(bench: Bench) -> str:
-    """`module check` finds no error in it."""
+    """Run `module check`; it must find no errors."""
     from puqpanel.host import checks
 
     lab = bench.lab
     source = checks.read(lab.folder, lab.loaded.type, lab.loaded.name)
-    found = [
+    errors = [
         (rule_id, spot)
         for rule_id, spot in checks.static(source)
         if (spot.severity or checks.RULES[rule_id].severity) in checks.GRAVE
     ]
-    assert not found, (
-        f"`module check` finds {len(found)} error(s); the first:"
-        f" {found[0][1].file}:{found[0][1].line} {found[0][1].says}"
-        if found
-        else ""
-    )
-    return "`module check` finds no errors."
+    if errors:
+        spot = errors[0][1]
+        raise AssertionError(
+            f"`module check` reports errors: {len(errors)}. The first is"
+            f" {spot.file}:{spot.line} {spot.says}"
+        )
+    return "`module check` reports no errors."

@@ -1,6 +1,4 @@
-"""The panel's pages around the module of a lab, as browsers see them: signed in through the
-real form, with tokens of real pages.
-"""
+"""The panel's pages around a lab, as browsers see them: real sign-in and CSRF tokens."""
 
 import contextlib
 import importlib
@@ -21,52 +19,57 @@ from puqpanel.models import Service as ServiceRow
 from puqpanel.operations.accounts import clients, staff
 from puqpanel.sdk.testing.lab import Lab
 
-# The panel's assembly point stands above the SDK; it is named here and nowhere else, and only tests
-# come this way.
+# by name: the SDK's layer must not import the application factory
 ASSEMBLY = "puqpanel.app"
-PASSWORD = "a long enough one"  # noqa: S105 - of a panel that lives for one test
+PASSWORD = "a long enough one"  # noqa: S105 - of a panel for one test
 _TOKEN = re.compile(r'name="csrf[-_]token"[^>]*?(?:value|content)="([^"]+)"')
 
 
 class Browser:
-    """One browser. Args: app is the panel it talks to."""
+    """A browser with cookies of its own.
+
+    Args:
+        app: the panel.
+    """
 
     def __init__(self, app: Flask) -> None:
         self.http = app.test_client()
 
     def get(self, path: str, **options: Any) -> TestResponse:
-        """One page, read to its end."""
-        answer = self.http.get(path, **options)
-        answer.get_data()
-        answer.close()
-        return answer
+        """Request a page and return the complete response."""
+        response = self.http.get(path, **options)
+        response.get_data()
+        response.close()
+        return response
 
     def post(
         self, path: str, data: Mapping[str, Any] | None = None, **options: Any
     ) -> TestResponse:
-        """Sends a form with the token of its area."""
+        """Submit a form with the CSRF token of its area."""
         area = "/client" if path.startswith("/client") else "/admin"
         return self.http.post(
             path, data={"csrf_token": self.token(area), **(data or {})}, **options
         )
 
     def token(self, area: str) -> str:
-        """The token that a page of the area carries."""
-        found = _TOKEN.search(self.get(area + "/signin", follow_redirects=True).text)
-        assert found, "no token on the page"
-        return found[1]
+        """Return the CSRF token on a page of the area, `/admin` or `/client`."""
+        match = _TOKEN.search(self.get(area + "/signin", follow_redirects=True).text)
+        assert match, "no CSRF token on the page"
+        return match[1]
 
     def sign_in(self, email: str, area: str) -> "Browser":
-        """Signs in through the form."""
-        answer = self.post(area + "/signin", {"email": email, "password": PASSWORD})
-        assert answer.status_code == 302, answer.text
+        """Sign in through the sign-in page and return the browser."""
+        response = self.post(area + "/signin", {"email": email, "password": PASSWORD})
+        assert response.status_code == 302, response.text
         return self
 
 
 class Pages:
-    """The whole panel with the lab's module switched on.
+    """The panel with the lab's module active.
 
-    Attributes: anybody, somebody who is not signed in.
+    Attributes:
+        app: the Flask application.
+        anybody: a browser that is not signed in.
     """
 
     def __init__(self, app: Flask, service_uuid: str) -> None:
@@ -74,7 +77,7 @@ class Pages:
         self.anybody = Browser(app)
 
     def staff(self) -> Browser:
-        """Staff who may do everything."""
+        """Return a browser signed in as staff with every permission."""
         with self.app.app_context():
             staff.create_staff(
                 actor=SYSTEM, email="owner@panel.test", name="Olga Owner", password=PASSWORD
@@ -82,13 +85,15 @@ class Pages:
         return Browser(self.app).sign_in("owner@panel.test", "/admin")
 
     def customer(self) -> Browser:
-        """The customer whose service the lab's is."""
+        """Return a browser signed in as the client that owns the lab's service."""
         with self.app.app_context():
-            made = clients.create_client(
+            client = clients.create_client(
                 actor=SYSTEM, name="Anna Berg", email="anna@example.test", user_password=PASSWORD
             )
             with transaction() as current:
-                owner = current.scalars(sa.select(Client.id).where(Client.uuid == made.uuid)).one()
+                owner = current.scalars(
+                    sa.select(Client.id).where(Client.uuid == client.uuid)
+                ).one()
                 current.execute(
                     sa.update(ServiceRow)
                     .where(ServiceRow.uuid == self.service_uuid)
@@ -99,7 +104,11 @@ class Pages:
 
 @contextlib.contextmanager
 def pages(lab: Lab) -> Iterator[Pages]:
-    """The panel's pages around a lab whose module was activated. Args: lab, entered."""
+    """Open the panel's pages around a lab.
+
+    Args:
+        lab: an open lab whose module was activated.
+    """
     release()
     with transaction() as current:
         if (
@@ -128,7 +137,7 @@ def pages(lab: Lab) -> Iterator[Pages]:
     queue_before = queue.server_url()
     app: Any = importlib.import_module(ASSEMBLY).create_app(settings)
     for limiter in app.extensions.get("limiter", ()):
-        limiter.enabled = False  # it counts in the queue server, and there is none here
+        limiter.enabled = False  # it needs the queue server
     try:
         yield Pages(app, lab.service_uuid)
     finally:

@@ -1,6 +1,4 @@
-"""Probes of Product modules with a healthy provider: the whole life of a service, and every job
-once more than it should run.
-"""
+"""Probes of Product modules with a healthy provider: the lifecycle, and every job repeated."""
 
 from typing import Any
 
@@ -29,7 +27,7 @@ BEFORE = {
 
 
 def row(bench: Bench) -> ServiceRow:
-    """The service as it is stored now."""
+    """Return the service's row as saved now."""
     release()
     query = (
         sa.select(ServiceRow)
@@ -40,90 +38,88 @@ def row(bench: Bench) -> ServiceRow:
 
 
 def has_job(bench: Bench, verb: str) -> bool:
-    """Whether the module does this verb at all."""
+    """Return whether the module supports a verb."""
     name = VERBS[verb].job
     return getattr(bench.lab.loaded.cls, name, None) is not getattr(Product, name)
 
 
 def need(bench: Bench, verb: str) -> None:
-    """Raises NotTested where a verb cannot be tried."""
+    """Check that a verb can be tested.
+
+    Raises:
+        NotTested: there is no provider or no job.
+    """
     if not bench.given:
         raise NotTested("There is no tests/provider.py.")
     if not has_job(bench, verb):
-        raise NotTested(f"It has no {VERBS[verb].job}().")
+        raise NotTested(f"The module has no {VERBS[verb].job}().")
 
 
 def ask(bench: Bench, verb: str) -> None:
-    """Asks for a verb as staff do, and works off what that queued.
-
-    A refusal of the panel's is the probe's failure.
-    """
+    """Request a verb as staff do and run its task; a refusal fails the probe."""
     if verb == "change_package" and bench.supply.other_product is not None:
         bench.lab.change(product=bench.supply.other_product)
     try:
         requests.request(actor=SYSTEM, service_uuid=bench.lab.service_uuid, verb=verb)
     except UserError as error:
-        raise AssertionError(f"{verb} could not be asked for: {error}") from None
+        raise AssertionError(f"{verb} was refused: {error}") from None
     bench.lab.work_off()
 
 
-def wanted(verb: str, before: ServiceRow) -> str:
-    """The provision status that a verb ends in."""
+def expected_status(verb: str, before: ServiceRow) -> str:
+    """Return the provision status in which a verb should end."""
     ends = VERBS[verb].ends
-    return (
-        str(ends)
-        if ends is not None
-        else "suspended"
-        if before.status == "suspended"
-        else "completed"
-    )
+    if ends is not None:
+        return str(ends)
+    return "suspended" if before.status == "suspended" else "completed"
 
 
 def reach(bench: Bench, verb: str) -> None:
-    """Asks for a verb and asserts that it is reached."""
-    aim = wanted(verb, row(bench))
+    """Request a verb and assert that it reaches its status."""
+    expected = expected_status(verb, row(bench))
     ask(bench, verb)
     now = row(bench)
-    assert now.provision_status == aim, (
-        f"After {verb} the service is {now.provision_status}, not {aim}. {now.failure}".strip()
+    assert now.provision_status == expected, (
+        f"After {verb} the service is {now.provision_status}, not {expected}. {now.failure}".strip()
     )
     check_accounts(bench, verb)
 
 
 def check_accounts(bench: Bench, verb: str) -> None:
-    """Asserts that the provider has what the verb says, as far as that is known."""
-    found = bench.accounts
-    if found is None:
+    """Assert that the provider's accounts match the verb, if they are supplied."""
+    accounts = bench.accounts
+    if accounts is None:
         return
     if verb == "terminate":
-        assert not found, f"After it was terminated the provider still has {len(found)} account(s)."
+        assert not accounts, f"After terminate the provider still has accounts: {len(accounts)}."
         return
-    assert len(found) == 1, f"After {verb} the provider has {len(found)} accounts, not one."
-    suspended = next(iter(found.values())).lower().startswith("suspend")
+    assert len(accounts) == 1, f"After {verb} the provider has {len(accounts)} accounts, not 1."
+    (state,) = accounts.values()
+    suspended = state.lower().startswith("suspend")
     if verb in ("create", "suspend", "unsuspend"):
         assert suspended == (verb == "suspend"), (
-            f"After {verb} the account at the provider is {next(iter(found.values()))}."
+            f"After {verb} the account at the provider is {state}."
         )
 
 
 def set_up(bench: Bench, verb: str) -> None:
-    """Brings the service to where a verb can be asked for."""
+    """Bring the service into a state in which the verb is allowed."""
     need(bench, verb)
     for earlier in BEFORE[verb]:
         need(bench, earlier)
         reach(bench, earlier)
 
 
-@probe("the whole life", "Product")
+@probe("full lifecycle", "Product")
 def whole_life(bench: Bench) -> str:
-    """Created, suspended, brought back, changed and ended."""
+    """Run every verb in order."""
     done = []
     need(bench, "create")
     for verb in LIFE:
         if has_job(bench, verb):
             reach(bench, verb)
             done.append(verb)
-    return f"Each reached its end: {', '.join(done)}."
+    return f"Completed: {', '.join(done)}."
 
 
 def _twice(verb: str) -> None:
@@ -132,18 +128,13 @@ def _twice(verb: str) -> None:
         set_up(bench, verb)
         reach(bench, verb)
         called = run_job(bench, verb)
-        assert not called.reference, f"The second time it raised: {called.error}"
+        assert not called.reference, f"The second run raised: {called.error}"
         check_accounts(bench, verb)
         return (
-            "The second time it answered success and changed nothing."
+            "The second run succeeded and changed nothing."
             if called.result.ok
-            else f"The second time it answered: {called.result.message}"
+            else f"The second run returned: {called.result.message}"
         )
-
-    twice.__doc__ = (
-        f"The job of {verb} may run again after it was done: a worker may be lost before it"
-        " says so."
-    )
 
 
 for _verb in LIFE:
@@ -151,7 +142,7 @@ for _verb in LIFE:
 
 
 def run_job(bench: Bench, verb: str) -> calls.Called:
-    """A job once more, as it is after a worker was lost; what it found out is kept."""
+    """Run a job once more, as after a crash, and save the data it changed."""
     task = TaskRow(id=0, attempt=1, data={})
     called = calls.invoke(
         calls.Call(
@@ -164,18 +155,18 @@ def run_job(bench: Bench, verb: str) -> calls.Called:
     return called
 
 
-@probe("observe tells what there is", "Product")
+@probe("observe matches the provider", "Product")
 def observe(bench: Bench) -> str:
-    """What the module says of the provider is so: the panel relies on it after a crash."""
+    """Compare `observe()` with the provider: the panel relies on it after a crash."""
     need(bench, "create")
     if not callable(getattr(bench.lab.loaded.cls, "observe", None)):
-        raise NotTested("It has no observe().")
+        raise NotTested("The module has no observe().")
     reach(bench, "create")
-    assert _exists(bench) is True, "observe() does not see the account that was just made."
+    assert _exists(bench) is True, "observe() does not report the account after create."
     if has_job(bench, "terminate"):
         reach(bench, "terminate")
-        assert _exists(bench) is False, "observe() still sees the account after it was terminated."
-    return "It saw the account, and saw it gone."
+        assert _exists(bench) is False, "observe() still reports the account after terminate."
+    return "observe() matched the provider."
 
 
 def _exists(bench: Bench) -> bool | None:
@@ -191,10 +182,10 @@ def _exists(bench: Bench) -> bool | None:
 
 @probe("no secret in the log", "Product")
 def no_secret_in_the_log(bench: Bench) -> str:
-    """Passwords and keys of customers do not reach the module log."""
+    """Check that passwords and keys do not reach the module log."""
     need(bench, "create")
     reach(bench, "create")
-    kept = {
+    stored = {
         **bench.supply.settings,
         **bench.supply.product,
         **bench.supply.service,
@@ -202,14 +193,14 @@ def no_secret_in_the_log(bench: Bench) -> str:
     }
     secrets = {
         str(value)
-        for name, value in kept.items()
+        for name, value in stored.items()
         if secret_name(name) and isinstance(value, str) and len(value) >= 6
     }
     if not secrets:
-        raise NotTested("Nothing that it keeps is called a secret.")
+        raise NotTested("No saved value is named like a secret.")
     for text in bench.lab.logged():
-        for name, value in kept.items():
+        for name, value in stored.items():
             assert str(value) not in secrets or str(value) not in text, (
-                f"The value of “{name}” stands in the module log."
+                f"The module log contains the value of “{name}”."
             )
-    return f"{len(secrets)} secret(s) were kept, and none is in the log."
+    return f"Secrets saved: {len(secrets)}. None is in the log."

@@ -1,27 +1,23 @@
-"""A small HTTP server that stands for a provider, and whose next answers can be told to go wrong.
+"""An HTTP server that simulates a provider and its faults.
 
-    def work(request: Seen) -> Reply:            # what a healthy provider does, in its own wire
-    format
+    def work(request: Seen) -> Reply:
         return Reply.of({"id": 7})
 
     with Provider(work) as cloud:
-        cloud.fail("500")                                    # the next request
-        cloud.fail("drop_after", method="POST", times=2)     # the next two POSTs do their work,
-        then the line drops ... cloud.seen("POST", "/accounts")                      # what arrived
+        cloud.fail("500")
+        cloud.fail("drop_after", method="POST", times=2)
+        ...
+        cloud.seen("POST", "/accounts")
 
-The faults are those that real providers show:
+The faults are:
 
-| fault | what the client meets |
-| --- | --- |
-| timeout | no answer for as long as `silence` says; nothing was done |
-| timeout_after | the work is done, the answer never comes |
-| 500, 502, 503 … | that status with a page of HTML; nothing was done |
-| 500_after | the work is done and the answer is 500 all the same |
-| 429 | too many requests, with Retry-After |
-| garbage | 200 and bytes that are no JSON and no XML |
-| empty | 200 and no body; the work was done |
-| drop | the line is cut before anything was done |
-| drop_after | the work is done, then the line is cut |
+| fault | what the client sees | | --- | --- | | timeout | no response for `silence` seconds;
+nothing was done | | timeout_after | the work is done, but no response arrives | | 500, 502, 503 … |
+that status with an HTML page; nothing was done | | 500_after | the work is done and the status is
+500 | | 429 | too many requests, with Retry-After | | garbage | status 200 with a body that is
+neither JSON nor XML | | empty | status 200 without a body; the work is done | | drop | the
+connection closes before anything was done | | drop_after | the work is done, then the connection
+closes |
 """
 
 from __future__ import annotations
@@ -39,7 +35,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-#: Faults with a name; every other fault is an HTTP status written as text.
+# every other fault is an HTTP status as text
 NAMED = {"timeout", "timeout_after", "500_after", "429", "garbage", "empty", "drop", "drop_after"}
 GARBAGE = b"\x00\xff<<not { json nor <xml \xfe\n" * 3
 PAGE = b"<!DOCTYPE html><html><body><h1>Something went wrong</h1><p>nginx</p></body></html>"
@@ -48,7 +44,15 @@ READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 @dataclass(frozen=True)
 class Seen:
-    """One request as it arrived."""
+    """One request as it arrived.
+
+    Attributes:
+        method: the HTTP method.
+        path: the path, decoded.
+        query: the query string's pairs.
+        headers: the headers, with lower-case names.
+        body: the body as bytes.
+    """
 
     method: str
     path: str
@@ -58,31 +62,37 @@ class Seen:
 
     @property
     def form(self) -> list[tuple[str, str]]:
-        """The body as a form's fields, in order; repeated names stay repeated."""
+        """The body as form fields, in order; repeated names are preserved."""
         return parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True)
 
     @property
     def json(self) -> Any:
-        """The body as JSON."""
+        """The body parsed as JSON."""
         return json.loads(self.body or b"null")
 
     @property
     def reads(self) -> bool:
-        """Whether it only asks, and changes nothing."""
+        """True if the request changes nothing: GET, HEAD or OPTIONS."""
         return self.method in READS
 
     def field(self, name: str, default: str = "") -> str:
-        """The first value of `name` in the body's form, else in the query, else `default`."""
+        """Return the first value of a field in the body's form, or else in the query string."""
         return next((value for key, value in [*self.form, *self.query] if key == name), default)
 
     def fields(self, name: str) -> list[str]:
-        """All values of `name` in the body's form."""
+        """Return all values of a field in the body's form."""
         return [value for key, value in self.form if key == name]
 
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer."""
+    """One response.
+
+    Attributes:
+        status: the HTTP status.
+        body: the body as bytes.
+        headers: the headers.
+    """
 
     status: int = 200
     body: bytes = b""
@@ -90,13 +100,13 @@ class Reply:
 
     @classmethod
     def of(cls, value: object, status: int = 200) -> Reply:
-        """A JSON answer."""
+        """Return a JSON response."""
         return cls(status, json.dumps(value).encode(), {"Content-Type": "application/json"})
 
 
 @dataclass
 class Fault:
-    """What is to go wrong, and with which requests."""
+    """A fault and the requests it applies to; see `Provider.fail`."""
 
     kind: str
     method: str = ""
@@ -107,9 +117,7 @@ class Fault:
     changing: bool = False
 
     def fits(self, request: Seen) -> bool:
-        """True if this request is one that it was ordered for; those to be let through are
-        counted.
-        """
+        """Return whether the fault applies to this request, and count the skipped ones."""
         fits = (
             self.left > 0
             and self.method in ("", request.method)
@@ -123,17 +131,22 @@ class Fault:
 
 
 class Provider:
-    """A threaded HTTP server on loopback.
+    """A threaded HTTP server on the loopback interface.
 
-    What a healthy provider does is given as a function, or is `work()` of a subclass.
+    The behaviour of the healthy provider is a function, or `work()` of a subclass.
 
-    Attributes: requests, all that arrived; silence, seconds that a request which times out is held.
+    Attributes:
+        requests: all requests that arrived.
+        silence: seconds for which a timeout fault delays a request.
+        struck: how many faults were applied.
     """
 
     def __init__(self, work: Callable[[Seen], Reply] | int | None = None, port: int = 0) -> None:
-        """Bind to `port`, or to any free one.
+        """Bind to a port; the server responds between `start()` and `stop()`, or within `with`.
 
-        The server answers from `start()` (or `with`) until `stop()`.
+        Args:
+            work: the behaviour of the healthy provider; a port is accepted too.
+            port: the port; 0 picks a free one.
         """
         if isinstance(work, int):
             port = work
@@ -152,21 +165,21 @@ class Provider:
 
     @property
     def port(self) -> int:
-        """The port it listens on."""
+        """The port on which it listens."""
         return int(self._server.server_address[1])
 
     @property
     def url(self) -> str:
-        """Its address, without a slash at the end."""
+        """Its address, without a trailing slash."""
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> Self:
-        """Begin to answer."""
+        """Start responding."""
         self._thread.start()
         return self
 
     def stop(self) -> None:
-        """End, and let go whoever still waits for an answer."""
+        """Stop, and release delayed requests."""
         self._gone.set()
         if self._thread.is_alive():
             self._server.shutdown()
@@ -195,49 +208,52 @@ class Provider:
         after: int = 30,
         changing: bool = False,
     ) -> None:
-        """Let the next requests go wrong.
+        """Make the next requests fail.
 
         Args:
             kind: a fault of this module's table, or an HTTP status as text.
-            method: only requests of this method.
-            path: only requests whose path this pattern is found in.
-            times: how many of them.
-            skip: how many of them to let through before.
-            after: seconds in Retry-After.
-            changing: only requests that change something (`Seen.reads` is False).
+            method: apply to requests of this method only.
+            path: apply to requests whose path matches this pattern only.
+            times: how many requests fail.
+            skip: how many matching requests to let through first.
+            after: the seconds in Retry-After.
+            changing: apply only to requests that change something (`Seen.reads` is False).
 
         Raises:
             ValueError: there is no such fault.
         """
         if kind not in NAMED and not re.fullmatch(r"[345]\d\d", kind):
-            raise ValueError(f"no fault named {kind!r}")
+            raise ValueError(f"there is no fault {kind!r}")
         with self._lock:
             self._faults.append(Fault(kind, method, path, times, after, skip, changing))
 
     def heal(self) -> None:
-        """Forget all faults that have not happened yet."""
+        """Cancel all faults that have not been applied yet."""
         with self._lock:
             self._faults.clear()
 
     def seen(self, method: str = "", path: str = "") -> list[Seen]:
-        """The requests that arrived so far, those of `method` whose path holds the pattern
-        `path`.
+        """Return the requests that arrived so far.
+
+        Args:
+            method: only requests of this method.
+            path: only requests whose path matches this pattern.
         """
         return [
-            one for one in self.requests if method in ("", one.method) and re.search(path, one.path)
+            request
+            for request in self.requests
+            if method in ("", request.method) and re.search(path, request.path)
         ]
 
     def work(self, request: Seen) -> Reply:
-        """What a healthy provider does with the request. Called by one thread at a time."""
+        """Return the healthy provider's response; called by one thread at a time."""
         return self._work(request) if self._work is not None else Reply.of({})
 
     def settle(self, request: Seen) -> Reply | None:
-        """Answer one request with what was ordered for it; None means that the line is to be
-        cut.
-        """
+        """Return the response to a request, with faults applied; None closes the connection."""
         with self._lock:
             self.requests.append(request)
-            fault = next((one for one in self._faults if one.fits(request)), None)
+            fault = next((entry for entry in self._faults if entry.fits(request)), None)
             if fault is not None:
                 fault.left -= 1
             reply = (
@@ -265,21 +281,27 @@ class Provider:
 
 
 def wait_for(server: Provider, method: str = "", path: str = "", seconds: float = 5) -> Seen:
-    """Wait until such a request has arrived, and return the last of them.
+    """Wait until a request has arrived, and return the last matching one.
+
+    Args:
+        server: the provider.
+        method: only requests of this method.
+        path: only requests whose path matches this pattern.
+        seconds: how long to wait.
 
     Raises:
-        TimeoutError: none came in that time.
+        TimeoutError: no request arrived in time.
     """
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        if found := server.seen(method, path):
-            return found[-1]
+        if requests := server.seen(method, path):
+            return requests[-1]
         time.sleep(0.01)
     raise TimeoutError(f"no {method or 'request'} {path} arrived in {seconds} s")
 
 
 def _handler(owner: Provider) -> type[BaseHTTPRequestHandler]:
-    """A request handler class bound to its server."""
+    """Return a request handler class bound to its server."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -292,10 +314,10 @@ def _handler(owner: Provider) -> type[BaseHTTPRequestHandler]:
             reply = owner.settle(Seen(self.command, unquote(parts.path), query, headers, body))
             self.close_connection = reply is None
             if reply is None:
-                with contextlib.suppress(OSError):  # the client was quicker
+                with contextlib.suppress(OSError):  # the client disconnected first
                     self.connection.shutdown(socket.SHUT_RDWR)
                 return
-            with contextlib.suppress(OSError):  # the client did not wait for it
+            with contextlib.suppress(OSError):  # the client disconnected
                 self.send_response(reply.status)
                 for name, value in reply.headers.items():
                     self.send_header(name, value)
@@ -306,6 +328,6 @@ def _handler(owner: Provider) -> type[BaseHTTPRequestHandler]:
         do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = do_PATCH = _any
 
         def log_message(self, format: str, *args: object) -> None:
-            """Say nothing: the requests are in `requests`."""
+            """Discard the line: requests are in `Provider.requests`."""
 
     return Handler

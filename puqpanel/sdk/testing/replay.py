@@ -1,11 +1,10 @@
-"""Has a recorded conversation again: a loopback server answers as the provider did, and the
-module's job runs in a lab.
+"""Replay a recorded task: a loopback server responds as the provider did.
 
-    seen = replay(Path("task_3f2a.json"), "modules/Product/MyCloudService")
-    assert (seen.status, seen.note) == ("failed", "The cloud answered 500.")
+    replayed = replay(Path("task_3f2a.json"), "modules/Product/MyCloudService")
+    assert (replayed.status, replayed.note) == ("failed", "The provider returned HTTP 500.")
 
-`puqpanel task export` writes both the file and such a test. Run as a program it prints what it saw,
-as JSON.
+`puqpanel task export` writes both the recording and such a test. Run as a program, this prints the
+outcome as JSON.
 """
 
 import contextlib
@@ -39,13 +38,14 @@ UNKNOWN = 599
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What came of it.
+    """The outcome of a replay.
 
-    Args:
-        status, note: of the task when it had ended.
-        provision_status: of its service; empty where it is about none.
-        asked: what the module asked of the provider, `POST /accounts`, in order.
-        unknown: what it asked that was not recorded.
+    Attributes:
+        status: the task's final status.
+        note: the task's note.
+        provision_status: that of its service; empty if the task has none.
+        asked: the requests to the provider, `POST /accounts`, in order.
+        unknown: the requests that were not recorded.
     """
 
     status: str
@@ -56,29 +56,28 @@ class Replayed:
 
 
 class Recorded(Provider):
-    """Answers as it was recorded: each request gets the next answer to its like, and the last
-    one from then on.
-    """
+    """A provider that gives each request the next recorded response, and repeats the last one."""
 
     def __init__(self, exchanges: list[Mapping[str, Any]]) -> None:
         super().__init__()
         self.answers: dict[str, list[Mapping[str, Any]]] = {}
-        for one in exchanges:
-            self.answers.setdefault(f"{one['method']} {one['path']}", []).append(one)
+        for exchange in exchanges:
+            key = f"{exchange['method']} {exchange['path']}"
+            self.answers.setdefault(key, []).append(exchange)
         self.asked: list[str] = []
         self.unknown: list[str] = []
         self._turn = threading.Lock()
 
     def settle(self, request: Seen) -> Reply | None:
-        """One answer; None cuts the line."""
-        like = f"{request.method} {request.path}"
+        """Return the recorded response; None closes the connection."""
+        key = f"{request.method} {request.path}"
         with self._turn:
-            self.asked.append(like)
-            waiting = self.answers.get(like)
-            if not waiting:
-                self.unknown.append(like)
-                return Reply.of({"error": "This was not recorded."}, UNKNOWN)
-            answer = waiting.pop(0) if len(waiting) > 1 else waiting[0]
+            self.asked.append(key)
+            recorded = self.answers.get(key)
+            if not recorded:
+                self.unknown.append(key)
+                return Reply.of({"error": "This request was not recorded."}, UNKNOWN)
+            answer = recorded.pop(0) if len(recorded) > 1 else recorded[0]
         if "error" in answer:
             if "in time" in str(answer["error"]):
                 self._gone.wait(PATIENCE + 1)
@@ -98,25 +97,25 @@ class Recorded(Provider):
 
 
 def replay(file: str | Path, folder: str | Path) -> Replayed:
-    """Runs a recorded task again.
+    """Run a recorded task again.
 
     Args:
-        file: what `puqpanel task export` wrote.
-        folder: the module's.
+        file: the recording that `puqpanel task export` wrote.
+        folder: the module's folder.
     """
-    said = json.loads(Path(file).read_text("utf-8"))
-    task, service = said["task"], said["service"] or {}
+    recording = json.loads(Path(file).read_text("utf-8"))
+    task, service = recording["task"], recording["service"] or {}
     lab = Lab(
         folder,
-        product=said["product"] or {},
+        product=recording["product"] or {},
         service=service.get("service_data"),
         service_uuid=service.get("uuid") or SERVICE,
     )
-    with lab, Recorded(said["exchanges"]) as provider, _led_to(provider), _nowhere_else():
+    with lab, Recorded(recording["exchanges"]) as provider, _led_to(provider), _nowhere_else():
         lab.activate()
-        _fill(lab, said["tables"])
+        _fill(lab, recording["tables"])
         lab.hold = True
-        place = {
+        target = {
             "type": lab.loaded.type,
             "name": lab.loaded.name,
             "service": service.get("uuid"),
@@ -124,7 +123,7 @@ def replay(file: str | Path, folder: str | Path) -> Replayed:
         }
         data = {
             **task["data"],
-            "module": place,
+            "module": target,
             "method": task["method"],
             **({"verb": task["verb"]} if task["verb"] else {}),
         }
@@ -138,8 +137,8 @@ def replay(file: str | Path, folder: str | Path) -> Replayed:
                     "processing",
                     service["provision_data"],
                 )
-                row.verb, place["product"] = task["verb"], row.product.uuid
-            made = add.add(
+                row.verb, target["product"] = task["verb"], row.product.uuid
+            added = add.add(
                 job="ModuleJob",
                 queue=task["queue"],
                 data=data,
@@ -153,7 +152,7 @@ def replay(file: str | Path, folder: str | Path) -> Replayed:
             )
         lab.work_off(rounds=max(1, task["attempts"]))
         release()
-        ended = session().get_one(TaskRow, made.id, populate_existing=True)
+        ended = session().get_one(TaskRow, added.id, populate_existing=True)
         after = (
             session().scalar(
                 sa.select(ServiceRow.provision_status).where(ServiceRow.uuid == lab.service_uuid)
@@ -171,17 +170,19 @@ def replay(file: str | Path, folder: str | Path) -> Replayed:
 
 
 def _fill(lab: Lab, tables: Mapping[str, list[Mapping[str, Any]]]) -> None:
-    """Enters the module's own rows as they were."""
+    """Insert the recorded rows of the module's tables."""
     with transaction() as current:
         connection = current.connection()
-        connection.exec_driver_sql("PRAGMA defer_foreign_keys=ON")  # they may stand in any order
-        there = set(sa.inspect(connection).get_table_names())
+        connection.exec_driver_sql(
+            "PRAGMA defer_foreign_keys=ON"
+        )  # rows are in no particular order
+        existing = set(sa.inspect(connection).get_table_names())
         for name, rows in tables.items():
-            if name not in there:
-                continue  # the module has another shape by now
+            if name not in existing:
+                continue  # the module no longer has this table
             columns = {column["name"] for column in sa.inspect(connection).get_columns(name)}
             table = sa.table(name, *(sa.column(column) for column in columns))
-            connection.execute(sa.delete(table))  # what activate() entered is among them
+            connection.execute(sa.delete(table))  # activate() inserted some of these rows
             for row in rows:
                 values = {
                     key: crypto.encrypt(value["encrypted"]) if isinstance(value, dict) else value
@@ -193,7 +194,7 @@ def _fill(lab: Lab, tables: Mapping[str, list[Mapping[str, Any]]]) -> None:
 
 @contextlib.contextmanager
 def _led_to(provider: Provider) -> Iterator[None]:
-    """Leads every request of the SDK's to the recording, whatever address it is for."""
+    """Redirect every request through the SDK to the recording."""
     real = Wire.send
 
     def send(
@@ -223,9 +224,7 @@ def _led_to(provider: Provider) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _nowhere_else() -> Iterator[None]:
-    """Refuses connections that would leave this machine: a job that goes past the SDK must not
-    reach the real provider.
-    """
+    """Refuse connections to other machines, for jobs that bypass the SDK."""
     real = socket.socket.connect
 
     def connect(self: socket.socket, address: Any) -> None:
@@ -235,7 +234,7 @@ def _nowhere_else() -> Iterator[None]:
             "::1",
             "localhost",
         ):
-            raise OSError(f"a replay speaks to nobody outside this machine, {host} included")
+            raise OSError(f"a replay must not connect to {host}")
         real(self, address)
 
     socket.socket.connect = connect  # type: ignore[method-assign,assignment]
@@ -252,4 +251,4 @@ if __name__ == "__main__":
 
     logging.disable(logging.CRITICAL)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    print(json.dumps(asdict(replay(sys.argv[1], sys.argv[2]))))  # noqa: T201 - it is a program then
+    print(json.dumps(asdict(replay(sys.argv[1], sys.argv[2]))))  # noqa: T201 - run as a program

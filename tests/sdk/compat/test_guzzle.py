@@ -1,6 +1,4 @@
-"""The vendor's kind of client over real sockets: what it raises, what it answers, and how it
-joins addresses.
-"""
+"""Guzzle's client over real sockets: exceptions, responses and address resolution."""
 
 from __future__ import annotations
 
@@ -17,7 +15,8 @@ from puqpanel.domain.errors import UserError
 from puqpanel.host.context import Context, entered
 from puqpanel.infra.db import session
 from puqpanel.models import ModuleLog
-from puqpanel.sdk import Client, ExternalServiceError, GuzzleException, http
+from puqpanel.sdk import ExternalServiceError, http
+from puqpanel.sdk.compat import Client, GuzzleException
 from tests.fakes.faults import FaultyServer, Reply, Seen
 
 
@@ -43,7 +42,7 @@ def inside(panel: Panel) -> Iterator[None]:
         yield
 
 
-def test_the_texts_client(cloud: Cloud) -> None:
+def test_guzzle_client(cloud: Cloud) -> None:
     client = Client(
         {
             "base_uri": cloud.url,
@@ -106,7 +105,9 @@ def test_the_texts_client(cloud: Cloud) -> None:
         ("{}/v2", "", "/v2"),
     ],
 )
-def test_addresses_are_joined_as_in_a_page(cloud: Cloud, base: str, uri: str, reached: str) -> None:
+def test_addresses_are_resolved_against_base_uri(
+    cloud: Cloud, base: str, uri: str, reached: str
+) -> None:
     assert (
         Client(base_uri=base.format(cloud.url)).get(uri.format(cloud.url)).data["path"] == reached
     )
@@ -121,14 +122,14 @@ def test_refusals_are_raised(cloud: Cloud, fault: str) -> None:
     assert isinstance(error, ExternalServiceError) and isinstance(error, Exception)
     assert (error.getCode(), error.getMessage(), str(error)) == (
         int(fault),
-        f"The other side answered {fault}.",
-        f"The other side answered {fault}.",
+        f"The provider returned HTTP {fault}.",
+        f"The provider returned HTTP {fault}.",
     )
     assert error.hasResponse() and error.getResponse().get_status_code() == int(fault)
     assert Client({"base_uri": cloud.url, "http_errors": False}).get("/x").http_code == int(fault)
 
 
-def test_no_answer_is_raised(cloud: Cloud) -> None:
+def test_missing_response_raises(cloud: Cloud) -> None:
     cloud.fail("drop_after")
     with pytest.raises(GuzzleException) as caught:
         Client(base_uri=cloud.url).post("/x", {"json": {}})
@@ -152,14 +153,14 @@ def test_redirects(cloud: Cloud) -> None:
     assert client.post("/moved").http_code == 302
 
 
-def test_a_policy(cloud: Cloud) -> None:
-    with pytest.raises(GuzzleException, match="is not a public address"):
+def test_address_policy(cloud: Cloud) -> None:
+    with pytest.raises(GuzzleException, match="not on the open internet"):
         Client(base_uri=cloud.url, policy=http.public_only()).get("/x")
     assert cloud.seen() == []
     assert Client(base_uri=cloud.url, policy=http.public_only(["127.0.0.1"])).get("/x").ok
 
 
-def test_options_that_there_are_not() -> None:
+def test_unknown_options() -> None:
     with pytest.raises(UserError, match="no option “base_url”; there are"):
         Client({"base_url": "http://x"})
     with pytest.raises(UserError, match="no option “sink”"):

@@ -1,4 +1,4 @@
-"""Rows as objects, in the vendor's way and in ours, on whatever database the suite runs on."""
+"""Models in the vendor's and the Python spelling, on the database of the test run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from puqpanel.app import Panel
 from puqpanel.domain.errors import NotFoundError, UserError
 from puqpanel.host.context import Context, entered
 from puqpanel.infra.db import release
-from puqpanel.sdk import DB, Crypt, Model, Schema
+from puqpanel.sdk.compat import DB, Crypt, Model, Schema
 
 
 class CloudServer(Model):
@@ -82,7 +82,7 @@ def made(name: str = "fra-1", **more: Any) -> Any:
     )
 
 
-def test_the_texts_model() -> None:
+def test_vendor_model() -> None:
     server = made()
     assert len(server.uuid) == 36
     assert server.created_at == server.updated_at
@@ -148,7 +148,7 @@ def test_queries() -> None:
     assert {type(one) for one in CloudServer.all()} == {CloudServer}
 
 
-def test_what_others_wrote_meanwhile_stays() -> None:
+def test_save_keeps_concurrent_changes() -> None:
     made()
     one: Any = CloudServer.first()
     other: Any = CloudServer.first()
@@ -159,16 +159,16 @@ def test_what_others_wrote_meanwhile_stays() -> None:
     assert (found.host, found.username) == ("10.0.0.9", "root")
 
 
-def test_a_limit_never_changes_or_removes_more_than_it_says() -> None:
+def test_update_and_delete_refuse_a_limit() -> None:
     made("a")
     made("b")
     query = CloudServer.query()
     assert query.first() is not None and len(query.get()) == 2, (
         "first() leaves the question as it was"
     )
-    with pytest.raises(UserError, match="takes no limit"):
+    with pytest.raises(UserError, match="does not support limit"):
         CloudServer.query().limit(1).delete()
-    with pytest.raises(UserError, match="takes no limit"):
+    with pytest.raises(UserError, match="does not support limit"):
         CloudServer.query().offset(1).update({"host": "h"})
     assert {one.host for one in CloudServer.all()} == {"10.0.0.1"}
 
@@ -185,7 +185,7 @@ def test_numbers_as_keys_and_names_of_tables() -> None:
     ] == ["vps_servers", "addresses", "days", "batches"]  # type: ignore[attr-defined]
 
 
-def test_what_is_no_column() -> None:
+def test_invalid_columns() -> None:
     server = made()
     with pytest.raises(AttributeError, match="CloudServer has no colour"):
         server.colour  # noqa: B018
@@ -200,7 +200,7 @@ def test_what_is_no_column() -> None:
     class Open(Model):
         table = "companies"
 
-    with pytest.raises(UserError, match="names no fillable columns"):
+    with pytest.raises(UserError, match="declares no fillable columns"):
         Open.create(title="x")
     with pytest.raises(UserError, match="needs a primary_key"):
         type("Crate", (Model,), {"fillable": ("code",)}).create(code="y")  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Tables as the texts make them, on whatever database the suite runs on."""
+"""Tables created with Schema, on the database of the test run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from puqpanel.app import Panel
 from puqpanel.domain.actors import Actor
 from puqpanel.host.context import Context, entered
 from puqpanel.infra.db import release, session, transaction
-from puqpanel.sdk import DB, Schema, now
+from puqpanel.sdk import now
+from puqpanel.sdk.compat import DB, Schema
 from puqpanel.sdk.compat.schema import SchemaError
 from tests.sample import make_service
 
@@ -59,7 +60,7 @@ def service_uuid(staff: Actor) -> str:
     return make_service(staff, module="").uuid
 
 
-def test_all_types_and_back(service_uuid: str) -> None:
+def test_column_types_round_trip(service_uuid: str) -> None:
     assert not Schema.hasTable("servers")
     Schema.create("servers", build)
     assert Schema.has_table("servers")
@@ -104,13 +105,13 @@ def test_all_types_and_back(service_uuid: str) -> None:
     assert DB.table("servers").pluck("status") == ["it's gone"]
 
 
-def test_again_is_no_error_and_another_shape_is(service_uuid: str) -> None:
+def test_repeated_create_must_have_the_same_columns(service_uuid: str) -> None:
     Schema.create("servers", build)
     Schema.create("servers", build)
     with pytest.raises(
         SchemaError,
         match=(
-            r"The table servers is there already with other columns \(.*ask Schema.has_table\(\)"
+            r"The table servers already exists with other columns \(.*check Schema.has_table\(\)"
             r" first"
         ),
     ):
@@ -156,7 +157,7 @@ def test_foreign_id() -> None:
     assert DB.table("results").count() == 0
 
 
-def test_changes_keep_rows_and_what_refers_to_them(service_uuid: str) -> None:
+def test_alter_keeps_rows_and_references(service_uuid: str) -> None:
     Schema.create("servers", build)
     Schema.create(
         "logs",
@@ -194,10 +195,10 @@ def test_changes_keep_rows_and_what_refers_to_them(service_uuid: str) -> None:
     [
         ("staff", "uuid", None),
         ("services", "id", "may refer to services by uuid only"),
-        ("", "uuid", "does not say which table"),
+        ("", "uuid", "names no table"),
     ],
 )
-def test_the_panels_tables_are_out_of_reach(table: str, column: str, text: str | None) -> None:
+def test_panel_tables_are_not_accessible(table: str, column: str, text: str | None) -> None:
     def bad(blueprint: Any) -> None:
         blueprint.id()
         blueprint.uuid("x")
@@ -215,7 +216,7 @@ def test_the_panels_tables_are_out_of_reach(table: str, column: str, text: str |
             Schema.create(name, bad)
 
 
-def test_outside_a_module_there_is_no_prefix() -> None:
+def test_schema_outside_a_module() -> None:
     from puqpanel.host.context import context
 
     token = context.set(None)
@@ -277,7 +278,7 @@ def test_queries(service_uuid: str) -> None:
     assert DB.transaction(lambda: 5) == 5
 
 
-def test_values_in_the_kind_of_their_column(service_uuid: str) -> None:
+def test_values_are_converted_to_the_column_type(service_uuid: str) -> None:
     Schema.create("servers", build)
     given = {
         "hostname": 4711,

@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from puqpanel.sdk import Cache, db, now
+from puqpanel.sdk import cache, db, now
 
 from ..models.checks import Check, Outage
 from ..models.results import DAY, HOUR, Result, Summary
@@ -136,7 +136,7 @@ def everything() -> Mapping[str, Any]:
             ],
         }
 
-    kept = Cache.remember("dashboard", 60, read)
+    kept = cache.remember("dashboard", 60, read)
     return {
         "uptime": kept["uptime"],
         "series": [Slot(datetime.fromisoformat(at), *rest) for at, *rest in kept["series"]],

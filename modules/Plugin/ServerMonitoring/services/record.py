@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from puqpanel.sdk import Event, db, now
+from puqpanel.sdk import db, event, now
 
 from ..models.checks import Check, Outage
 from ..models.results import DAY, HOUR, Result, Summary
@@ -88,13 +88,13 @@ def _stand(session: Session, check: Check, finding: Finding, at: datetime) -> No
         session.add(
             Outage(check_id=check.id, started_at=check.state_since, reason=check.error_message)
         )
-        Event.dispatch(
+        event.dispatch(
             "monitoring.down",
             {**told(check), "reason": check.error_message, "since": check.state_since.isoformat()},
         )
     elif change == CAME_BACK:
         started = end_outage(session, check, at, "recovered") or at
-        Event.dispatch(
+        event.dispatch(
             "monitoring.up",
             {
                 **told(check),

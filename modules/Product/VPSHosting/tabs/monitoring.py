@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import request as current_request
 
-from puqpanel.sdk import Cache, Request, __, now
+from puqpanel.sdk import Request, __, cache, now
 
 from ..models.servers import Server
 from ..services import monitoring
@@ -75,7 +75,7 @@ class Monitoring(Tab):
         What it told is kept for a minute.
         """
         key = f"figures {self._uuid} {server.server_id} {period}"
-        known = Cache.get(key)
+        known = cache.get(key)
         if isinstance(known, dict):
             return known
         cloud, end = DigitalOcean(server.account), int(now().timestamp())
@@ -97,7 +97,7 @@ class Monitoring(Tab):
             if points is None:
                 return None
             found[name] = points
-        Cache.put(key, found, KEPT)
+        cache.put(key, found, KEPT)
         return found
 
     @staticmethod
