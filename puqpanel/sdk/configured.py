@@ -8,7 +8,7 @@ from puqpanel.sdk import forms
 from puqpanel.sdk.module import Module
 
 
-class Configured(ModuleBase):
+class Configured(Module):
     """A module with configured instances: gateways or senders.
 
     During a call that concerns an instance, `self.instance_uuid` identifies it and

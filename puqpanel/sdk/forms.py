@@ -161,7 +161,7 @@ def render(
         if isinstance(field, PasswordField) and data.get(field.short_name) and not errors:
             placeholder = "Leave blank to keep the current value."
             field.render_kw = {"placeholder": placeholder, **(field.render_kw or {})}
-    environment = views.environment(type(module))
+    environment = views.environment(module.module_folder)
     if views.has_panel():
         # the macros escape
         return Markup(environment.from_string(_TEMPLATE).render(form=filled))  # noqa: S704

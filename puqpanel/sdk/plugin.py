@@ -5,7 +5,7 @@ from typing import ClassVar
 from puqpanel.sdk.module import Module
 
 
-class Plugin(ModuleBase):
+class Plugin(Module):
     """An extension of the panel.
 
     Lifecycle, permissions, sidebar, routes and schedule are those of every module. A plugin has no

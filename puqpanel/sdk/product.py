@@ -21,7 +21,7 @@ Answer = dict[str, Any]
 OPTIONS: Mapping[str, int] = {"tries": 1, "backoff": 60, "timeout": 600, "max_exceptions": 1}
 
 
-class Product(ModuleBase):
+class Product(Module):
     """A kind of service, such as a virtual server or a cloud account.
 
     Every method has a default: a module that defines only `create_job` works. Before each call the

@@ -210,7 +210,7 @@ def view_admin_module(
     }
     if has_request_context() and variables.get("title"):
         g.module_title = str(variables["title"])
-    return Markup(views.render(loaded.cls, view, variables))  # noqa: S704 - rendered with autoescape
+    return Markup(views.render(loaded.folder, view, variables))  # noqa: S704 - rendered with autoescape
 
 
 def log_module(  # noqa: PLR0917 - the contract's order of arguments

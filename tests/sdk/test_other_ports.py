@@ -265,7 +265,7 @@ def test_slack(panel: Panel, provider: Provider) -> None:
     )
     provider.fail("500")
     assert (
-        calls.invoke(loaded, "send", message, stored=hook).result.message
+        calls.invoke(calls.Call(loaded, "send", (message,), stored=hook)).result.message
         == "The provider returned HTTP 500."
     ), "refusals are raised, as by Guzzle"
     failed = (

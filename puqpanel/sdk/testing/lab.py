@@ -177,7 +177,7 @@ class Lab:
             A `Called` with the returned `value`, the `result` and the `error`.
         """
         scope = {"service_uuid": self.service_uuid} if self.loaded.type == "Product" else {}
-        return calls.invoke(self.loaded, method, *args, **cast(Any, scope | options))
+        return calls.invoke(calls.Call(self.loaded, method, args, **cast(Any, scope | options)))
 
     def change(
         self, *, product: Mapping[str, Any] | None = None, service: Mapping[str, Any] | None = None

@@ -47,8 +47,9 @@ def tables(bench: Bench) -> str:
     """Run the migrations down and up, so that the module's data can be removed."""
     if not (bench.lab.folder / "migrations" / "versions").is_dir():
         raise NotTested("The module has no migrations.")
-    migrations.downgrade(bench.lab.loaded.cls)
-    migrations.upgrade(bench.lab.loaded.cls)
+    loaded = bench.lab.loaded
+    migrations.downgrade(loaded.folder, loaded.prefix)
+    migrations.upgrade(loaded.folder, loaded.prefix)
     return "Migrated down and up again."
 
 

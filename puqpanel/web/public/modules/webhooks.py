@@ -72,7 +72,16 @@ def call(type: str, name: str, uuid: str) -> Response:
         )
     # not counted by the circuit breaker, which anyone could open by sending what makes it fail
     try:
-        called = calls.invoke(calls.Call(module, f"api_webhook_{method}", (modules.the_request(),), instance_uuid=instance.uuid if instance else None, passing=(HTTPException,), request_id=request_id()))
+        called = calls.invoke(
+            calls.Call(
+                module,
+                f"api_webhook_{method}",
+                (modules.the_request(),),
+                instance_uuid=instance.uuid if instance else None,
+                passing=(HTTPException,),
+                request_id=request_id(),
+            )
+        )
     except HTTPException as error:
         _log_call(module, instance, error.code or 500, "")
         raise
