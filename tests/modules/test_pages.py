@@ -22,8 +22,8 @@ from puqpanel.models import Role
 from puqpanel.operations.accounts import clients, staff
 from tests.fakes.demo_cloud import DemoCloudServer
 from tests.fakes.ocs import OcsServer
-from tests.modules.test_mycloudservice import House as DemoHouse
-from tests.modules.test_puqnextcloud import House
+from tests.modules.test_mycloudservice import MyCloudHarness
+from tests.modules.test_puqnextcloud import NextcloudHarness
 from tests.sample import PASSWORD
 from tests.web.conftest import Browser
 
@@ -38,7 +38,7 @@ SERVER = {
 }
 
 
-class Door(Browser):
+class IsolatedBrowser(Browser):
     """A browser whose requests know nothing of the context that the test itself stands in."""
 
     def get(self, path: str, **options: Any) -> TestResponse:
@@ -52,7 +52,7 @@ class Door(Browser):
 def owner(served: Panel) -> Browser:
     """Staff who may do everything."""
     staff.create_staff(actor=SYSTEM, email="owner@panel.test", name="Olga Owner", password=PASSWORD)
-    return Door(served).sign_in("owner@panel.test", password=PASSWORD)
+    return IsolatedBrowser(served).sign_in("owner@panel.test", password=PASSWORD)
 
 
 @pytest.fixture
@@ -62,21 +62,21 @@ def cloud() -> Iterator[OcsServer]:
         yield one
 
 
-def active(house: House | DemoHouse, uuid: str) -> str:
+def active(harness: NextcloudHarness | MyCloudHarness, uuid: str) -> str:
     """The service with its account made; its address in the client area."""
-    assert house.job(uuid, "create_job").ok
+    assert harness.job(uuid, "create_job").ok
     with transaction():
-        service = house.service(uuid)
+        service = harness.service(uuid)
         service.status = ServiceStatus.ACTIVE
     return f"/client/services/{uuid}"
 
 
 def customer(panel: Panel, email: str = "astrid@lumen.test") -> Browser:
     """The customer's browser."""
-    return Door(panel).sign_in(email, "/client", PASSWORD)
+    return IsolatedBrowser(panel).sign_in(email, "/client", PASSWORD)
 
 
-def test_groups_and_servers_from_the_first_to_the_last(owner: Browser, cloud: OcsServer) -> None:
+def test_groups_and_servers(owner: Browser, cloud: OcsServer) -> None:
     assert "First a group" in owner.get(f"{NEXTCLOUD}/servers").text
     assert (
         owner.post(
@@ -147,7 +147,7 @@ def test_groups_and_servers_from_the_first_to_the_last(owner: Browser, cloud: Oc
         ({"host": "admin@cloud.example.com"}, "host", "Write a host name"),
     ],
 )
-def test_addresses_that_are_refused(
+def test_invalid_addresses(
     owner: Browser, changed: dict[str, str], field: str, sentence: str
 ) -> None:
     owner.post(f"{NEXTCLOUD}/server-groups/add", {"name": "Europe", "allocation": "least_loaded"})
@@ -167,16 +167,18 @@ def test_addresses_that_are_refused(
     assert "https://cloud.example.com/nc" in owner.get(f"{NEXTCLOUD}/servers").text
 
 
-def test_a_server_in_use_is_not_deleted(served: Panel, owner: Browser, cloud: OcsServer) -> None:
-    house = House(served)
-    active(house, house.sold(cloud))
+def test_server_with_accounts_can_not_be_deleted(
+    served: Panel, owner: Browser, cloud: OcsServer
+) -> None:
+    harness = NextcloudHarness(served)
+    active(harness, harness.add_default_service(cloud))
     assert "holds 1 account." in owner.get(f"{NEXTCLOUD}/servers/1/delete").text
     assert owner.post(f"{NEXTCLOUD}/servers/1/delete").status_code == 409
     assert owner.get(f"{NEXTCLOUD}/servers/1").status_code == 200
 
 
 @pytest.mark.parametrize("base", [NEXTCLOUD, DEMO])
-def test_who_may_look_may_not_change(served: Panel, owner: Browser, base: str) -> None:
+def test_view_permission_does_not_allow_changes(served: Panel, owner: Browser, base: str) -> None:
     with transaction() as current:
         current.add(
             Role(
@@ -195,7 +197,7 @@ def test_who_may_look_may_not_change(served: Panel, owner: Browser, base: str) -
         password=PASSWORD,
         role_uuids=[role.uuid],
     )
-    clerk = Door(served).sign_in("clerk@panel.test", password=PASSWORD)
+    clerk = IsolatedBrowser(served).sign_in("clerk@panel.test", password=PASSWORD)
     page = clerk.get(f"{base}/servers")
     assert (page.status_code, "Add server" in page.text) == (200, False)
     assert [
@@ -204,10 +206,10 @@ def test_who_may_look_may_not_change(served: Panel, owner: Browser, base: str) -
     ] == [403, 403]
 
 
-def test_the_nextcloud_tab(served: Panel, cloud: OcsServer) -> None:
-    house = House(served)
-    uuid = house.sold(cloud)
-    at = active(house, uuid)
+def test_nextcloud_tab(served: Panel, cloud: OcsServer) -> None:
+    harness = NextcloudHarness(served)
+    uuid = harness.add_default_service(cloud)
+    at = active(harness, uuid)
     name, account = next(iter(cloud.customers.items()))
     account.signed_in, account.used = True, 4_500 * 1024**2
     astrid = customer(served)
@@ -237,9 +239,9 @@ def test_the_nextcloud_tab(served: Panel, cloud: OcsServer) -> None:
     )
 
 
-def test_the_password_is_shown_to_who_asks_by_post(served: Panel, cloud: OcsServer) -> None:
-    house = House(served)
-    at = active(house, house.sold(cloud))
+def test_password_requires_post(served: Panel, cloud: OcsServer) -> None:
+    harness = NextcloudHarness(served)
+    at = active(harness, harness.add_default_service(cloud))
     password = next(iter(cloud.customers.values())).password
     astrid = customer(served)
     address = f"{at}/general/api/password"
@@ -264,16 +266,16 @@ def test_the_password_is_shown_to_who_asks_by_post(served: Panel, cloud: OcsServ
     ] == [404] * 3
 
 
-def test_the_tab_of_a_service_that_is_not_there_yet(served: Panel, cloud: OcsServer) -> None:
-    house = House(served)
-    uuid = house.sold(cloud)
+def test_tab_before_creation(served: Panel, cloud: OcsServer) -> None:
+    harness = NextcloudHarness(served)
+    uuid = harness.add_default_service(cloud)
     astrid = customer(served)
     assert "being prepared" in astrid.get(f"/client/services/{uuid}/general").text
     assert astrid.get(f"/client/services/{uuid}/general/api/quota").status_code == 404
     assert cloud.requests == []
 
 
-def test_the_demo_clouds_servers(owner: Browser) -> None:
+def test_demo_cloud_servers(owner: Browser) -> None:
     data = {
         "name": "Demo",
         "group_name": "eu-west",
@@ -296,10 +298,10 @@ def test_the_demo_clouds_servers(owner: Browser) -> None:
     assert owner.get(f"{DEMO}/servers/nothing").status_code == 404
 
 
-def test_the_file_manager(served: Panel, tmp_path: Path) -> None:
+def test_file_manager(served: Panel, tmp_path: Path) -> None:
     with DemoCloudServer(tmp_path / "cloud") as cloud:
-        house = DemoHouse(served, cloud)
-        at = active(house, house.sold())
+        harness = MyCloudHarness(served, cloud)
+        at = active(harness, harness.add_default_service())
         astrid = customer(served)
         assert "readme.txt" in astrid.get(f"{at}/files").text
         astrid.post(f"{at}/files/api/folder", {"path": "", "name": "Wörk & more"})
@@ -362,12 +364,10 @@ def test_the_file_manager(served: Panel, tmp_path: Path) -> None:
         assert "There are no figures" in astrid.get(f"{at}/statistics").text
 
 
-def test_names_in_the_file_manager(
-    served: Panel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_file_names(served: Panel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with DemoCloudServer(tmp_path / "cloud") as cloud:
-        house = DemoHouse(served, cloud)
-        at = active(house, house.sold())
+        harness = MyCloudHarness(served, cloud)
+        at = active(harness, harness.add_default_service())
         astrid = customer(served)
 
         def upload(name: str, content: bytes = b"new", **more: str) -> str:
@@ -386,7 +386,7 @@ def test_names_in_the_file_manager(
         assert "readme.txt is uploaded." in upload("readme.txt", replace="y")
         assert cloud.store.read("lumen", "readme.txt") == b"new"
         assert "public is a folder." in upload("public", replace="y")
-        monkeypatch.setattr(house.part("services.files"), "LARGEST", 500)
+        monkeypatch.setattr(harness.part("services.files"), "LARGEST", 500)
         assert "is too large: 5 MB at most." in upload("large.bin", bytes(501))
         before = cloud.store.read("lumen", "")
         for name in ("a/b", "../up", "a\\b", "<b>", ".."):
@@ -416,14 +416,14 @@ def test_names_in_the_file_manager(
         assert f"{today.day} {today:%b %Y}" in astrid.get(f"{at}/statistics").text
 
 
-def test_a_cloud_that_hangs_holds_up_no_page(
+def test_hanging_provider_does_not_block_pages(
     served: Panel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("puqpanel.sdk.http.PAGE_READ", 0.5)
     with DemoCloudServer(tmp_path / "cloud") as cloud:
-        house = DemoHouse(served, cloud)
-        house.part("services.cloud_api").CloudAPIClient.timeout = 30
-        at = active(house, house.sold())
+        harness = MyCloudHarness(served, cloud)
+        harness.part("services.cloud_api").CloudAPIClient.timeout = 30
+        at = active(harness, harness.add_default_service())
         astrid = customer(served)
         cloud.fail("timeout", times=99)
         started = time.monotonic()
@@ -432,10 +432,10 @@ def test_a_cloud_that_hangs_holds_up_no_page(
         assert time.monotonic() - started < 4
 
 
-def test_the_other_tabs_of_the_demo_cloud(served: Panel, tmp_path: Path) -> None:
+def test_other_demo_cloud_tabs(served: Panel, tmp_path: Path) -> None:
     with DemoCloudServer(tmp_path / "cloud") as cloud:
-        house = DemoHouse(served, cloud)
-        at = active(house, house.sold())
+        harness = MyCloudHarness(served, cloud)
+        at = active(harness, harness.add_default_service())
         astrid = customer(served)
         general = astrid.get(f"{at}/general").text
         assert (
@@ -452,17 +452,17 @@ def test_the_other_tabs_of_the_demo_cloud(served: Panel, tmp_path: Path) -> None
         ) == (True, True, True)
         assert astrid.get(f"{at}/secrets").status_code == 404
         with transaction():
-            house.service(at.split("/")[-1]).status = ServiceStatus.SUSPENDED
+            harness.service(at.split("/")[-1]).status = ServiceStatus.SUSPENDED
         assert [
             astrid.get(f"{at}/{tab}").status_code for tab in ("general", "files", "statistics")
         ] == [200, 404, 404]
 
 
-def test_forms_of_products_and_services_that_are_refused(
+def test_invalid_product_and_service_forms(
     served: Panel, owner: Browser, cloud: OcsServer, tmp_path: Path
 ) -> None:
-    house = House(served)
-    service = house.service(house.sold(cloud))
+    harness = NextcloudHarness(served)
+    service = harness.service(harness.add_default_service(cloud))
     where = f"/admin/products/{service.product.uuid}/settings"
     wrong = owner.post(
         where,
@@ -485,7 +485,7 @@ def test_forms_of_products_and_services_that_are_refused(
         'value="kept"' in wrong.text,
         'value="a b"' in wrong.text,
     ) == (True, True, True)
-    active(house, service.uuid)
+    active(harness, service.uuid)
     wrong = owner.post(
         f"/admin/services/{service.uuid}/settings",
         {"username": "another", "display_name": "Kept", "server": "0"},
@@ -497,8 +497,8 @@ def test_forms_of_products_and_services_that_are_refused(
     ) == (422, True, True)
     assert ('value="another"' in wrong.text, 'value="Kept"' in wrong.text) == (True, True)
     with DemoCloudServer(tmp_path / "cloud") as demo:
-        shop = DemoHouse(served, demo)
-        service = shop.service(shop.sold())
+        shop = MyCloudHarness(served, demo)
+        service = shop.service(shop.add_default_service())
         wrong = owner.post(
             f"/admin/products/{service.product.uuid}/settings",
             {"server_location": "", "plan_type": "premium", "disk_space": "-1", "bandwidth": "x"},
@@ -526,10 +526,10 @@ def test_forms_of_products_and_services_that_are_refused(
         assert "a-secret-canary" not in wrong.text
 
 
-def test_a_module_that_is_off_or_waits_for_its_update(served: Panel, tmp_path: Path) -> None:
+def test_inactive_or_outdated_module(served: Panel, tmp_path: Path) -> None:
     with DemoCloudServer(tmp_path / "cloud") as cloud:
-        house = DemoHouse(served, cloud)
-        at = active(house, house.sold())
+        harness = MyCloudHarness(served, cloud)
+        at = active(harness, harness.add_default_service())
         astrid = customer(served)
         for state in ("restricted", "off"):
             if state == "restricted":
@@ -555,10 +555,10 @@ def test_a_module_that_is_off_or_waits_for_its_update(served: Panel, tmp_path: P
             ) == (503, True, True)
 
 
-def test_forms_of_a_tab_answer_pages_and_its_scripts_json(served: Panel, tmp_path: Path) -> None:
+def test_tab_forms_return_html_and_scripts_json(served: Panel, tmp_path: Path) -> None:
     with DemoCloudServer(tmp_path / "cloud") as cloud:
-        house = DemoHouse(served, cloud)
-        at = active(house, house.sold())
+        harness = MyCloudHarness(served, cloud)
+        at = active(harness, harness.add_default_service())
         astrid = customer(served)
         html = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
         served.config["MAX_CONTENT_LENGTH"] = 10_000

@@ -16,12 +16,12 @@ from puqpanel.infra.db import session, transaction
 from puqpanel.models import ModuleLog, Role
 from puqpanel.operations.accounts import clients, staff
 from tests.fakes.digitalocean import DigitalOceanServer, Snapshot
-from tests.modules.test_pages import Door, customer
-from tests.modules.test_vpshosting import KEY, House, cloud, house, made, served
+from tests.modules.test_pages import IsolatedBrowser, customer
+from tests.modules.test_vpshosting import KEY, VpsHarness, cloud, harness, made, served
 from tests.sample import PASSWORD
 from tests.web.conftest import Browser
 
-__all__ = ["cloud", "house", "served"]  # fixtures of the module's other tests
+__all__ = ["cloud", "harness", "served"]  # fixtures of the module's other tests
 AT = "/admin/modules/Product/VPSHosting"
 JSON, HTML = {"Accept": "application/json"}, {"Accept": "text/html"}
 
@@ -30,10 +30,10 @@ JSON, HTML = {"Accept": "application/json"}, {"Accept": "text/html"}
 def owner(served: Panel) -> Browser:
     """Staff who may do everything."""
     staff.create_staff(actor=SYSTEM, email="owner@panel.test", name="Olga Owner", password=PASSWORD)
-    return Door(served).sign_in("owner@panel.test", password=PASSWORD)
+    return IsolatedBrowser(served).sign_in("owner@panel.test", password=PASSWORD)
 
 
-def test_accounts_from_the_first_to_the_last(owner: Browser, cloud: DigitalOceanServer) -> None:
+def test_accounts(owner: Browser, cloud: DigitalOceanServer) -> None:
     account = {
         "name": "main",
         "api_token": cloud.token,
@@ -99,7 +99,7 @@ def test_accounts_from_the_first_to_the_last(owner: Browser, cloud: DigitalOcean
         ("max_servers", "many", "Not a valid integer"),
     ],
 )
-def test_accounts_that_are_refused(owner: Browser, field: str, value: str, sentence: str) -> None:
+def test_invalid_accounts(owner: Browser, field: str, value: str, sentence: str) -> None:
     data = {
         "name": "main",
         "api_token": "dop_v1_x",
@@ -116,23 +116,23 @@ def test_accounts_that_are_refused(owner: Browser, field: str, value: str, sente
     assert "No accounts yet" in owner.get(f"{AT}/accounts").text
 
 
-def test_an_account_with_servers_is_not_deleted(
-    owner: Browser, house: House, cloud: DigitalOceanServer
+def test_account_with_servers_can_not_be_deleted(
+    owner: Browser, harness: VpsHarness, cloud: DigitalOceanServer
 ) -> None:
-    uuid = house.ready(cloud)
+    uuid = harness.ready(cloud)
     assert "holds servers of 1 services." in owner.get(f"{AT}/accounts/1/delete").text
     assert owner.post(f"{AT}/accounts/1/delete").status_code == 409
-    assert house.finish(uuid, "termination_job").ok
+    assert harness.finish(uuid, "termination_job").ok
     assert owner.post(f"{AT}/accounts/1/delete").status_code == 302
 
 
-def test_images_are_refreshed_and_switched(
-    owner: Browser, house: House, cloud: DigitalOceanServer
+def test_images_are_refreshed_and_toggled(
+    owner: Browser, harness: VpsHarness, cloud: DigitalOceanServer
 ) -> None:
     assert "Not yet compared" in owner.get(f"{AT}/images").text
     owner.post(f"{AT}/images/refresh")
     assert "Add an account first" in owner.get(f"{AT}/images").text
-    house.account(cloud)
+    harness.account(cloud)
     cloud.fail("500", path="images")
     owner.post(f"{AT}/images/refresh")
     assert "an error of its own" in owner.get(f"{AT}/images").text
@@ -148,7 +148,9 @@ def test_images_are_refreshed_and_switched(
         "Fedora 43" in page,
         page.count("Offered no more"),
     ) == (True, True, 3)
-    image = session().scalar(sa.select(house.images).where(house.images.image_id == "debian-12"))
+    image = session().scalar(
+        sa.select(harness.images).where(harness.images.image_id == "debian-12")
+    )
     assert owner.post(f"{AT}/images/{image.id}/switch", {"active": "no"}).status_code == 302
     assert "Debian 12 is switched off" in owner.get(f"{AT}/images").text
     owner.post(f"{AT}/images/refresh")
@@ -156,10 +158,10 @@ def test_images_are_refreshed_and_switched(
     assert owner.post(f"{AT}/images/9999/switch", {"active": "no"}).status_code == 404
 
 
-def test_who_may_look_may_not_change(
-    served: Panel, owner: Browser, house: House, cloud: DigitalOceanServer
+def test_view_permission_does_not_allow_changes(
+    served: Panel, owner: Browser, harness: VpsHarness, cloud: DigitalOceanServer
 ) -> None:
-    house.account(cloud)
+    harness.account(cloud)
     with transaction() as current:
         current.add(Role(name="Looker", permissions=["Product-VPSHosting-view-accounts"]))
     role = session().scalar(sa.select(Role).where(Role.name == "Looker"))
@@ -171,7 +173,7 @@ def test_who_may_look_may_not_change(
         password=PASSWORD,
         role_uuids=[role.uuid],
     )
-    clerk = Door(served).sign_in("clerk@panel.test", password=PASSWORD)
+    clerk = IsolatedBrowser(served).sign_in("clerk@panel.test", password=PASSWORD)
     pages = [clerk.get(f"{AT}/{path}") for path in ("accounts", "images")]
     assert [(page.status_code, "<form" in page.text.split("<main")[-1]) for page in pages] == [
         (200, False)
@@ -186,10 +188,10 @@ def test_who_may_look_may_not_change(
     ] == [403] * 4
 
 
-def test_products_that_map_to_no_size_are_refused(
-    owner: Browser, house: House, cloud: DigitalOceanServer
+def test_products_without_a_matching_size_are_rejected(
+    owner: Browser, harness: VpsHarness, cloud: DigitalOceanServer
 ) -> None:
-    service = house.service(house.sold(cloud))
+    service = harness.service(harness.add_default_service(cloud))
     where = f"/admin/products/{service.product.uuid}/settings"
     fine = {
         "cpu_cores": "4",
@@ -226,11 +228,11 @@ def test_products_that_map_to_no_size_are_refused(
     ):
         wrong = owner.post(where, {**fine, field: value})
         assert (wrong.status_code, f'id="{field}-e"' in wrong.text) == (422, True), field
-    assert house.service(service.uuid).product.config["disk_gb"] == 100
+    assert harness.service(service.uuid).product.config["disk_gb"] == 100
 
 
-def test_services_that_are_refused(owner: Browser, house: House, cloud: DigitalOceanServer) -> None:
-    uuid = house.sold(cloud)
+def test_invalid_services(owner: Browser, harness: VpsHarness, cloud: DigitalOceanServer) -> None:
+    uuid = harness.add_default_service(cloud)
     where = f"/admin/services/{uuid}/settings"
     fine = {"hostname": "web1", "image_id": "debian-12", "ssh_keys": KEY, "root_password": ""}
     for field, value in (
@@ -246,19 +248,19 @@ def test_services_that_are_refused(owner: Browser, house: House, cloud: DigitalO
         wrong = owner.post(where, {**fine, field: value})
         assert (wrong.status_code, f'id="{field}-e"' in wrong.text) == (422, True), (field, value)
     assert owner.post(where, {**fine, "ssh_keys": f"{KEY}\n\n 512190 "}).status_code == 302
-    assert house.service(uuid).service_data["ssh_keys"] == [KEY, "512190"]
+    assert harness.service(uuid).service_data["ssh_keys"] == [KEY, "512190"]
     assert KEY in owner.get(where).text
 
 
-def open_tab(house: House, cloud: DigitalOceanServer, **config: Any) -> tuple[str, str]:
+def open_tab(harness: VpsHarness, cloud: DigitalOceanServer, **config: Any) -> tuple[str, str]:
     """A ready server; its service's uuid and its address in the client area."""
-    uuid = house.ready(cloud, **config)
+    uuid = harness.ready(cloud, **config)
     return uuid, f"/client/services/{uuid}"
 
 
-def test_the_overview(house: House, cloud: DigitalOceanServer, served: Panel) -> None:
-    uuid, at = open_tab(house, cloud)
-    password, astrid = house.row(uuid).root_password, customer(served)
+def test_overview(harness: VpsHarness, cloud: DigitalOceanServer, served: Panel) -> None:
+    uuid, at = open_tab(harness, cloud)
+    password, astrid = harness.row(uuid).root_password, customer(served)
     before = len(cloud.requests)
     page = astrid.get(f"{at}/general").text
     assert len(cloud.requests) == before, "the page does not wait for the cloud"
@@ -292,8 +294,8 @@ def test_the_overview(house: House, cloud: DigitalOceanServer, served: Panel) ->
     )
 
 
-def test_the_tabs_in_polish(house: House, cloud: DigitalOceanServer, served: Panel) -> None:
-    at, astrid = open_tab(house, cloud)[1], customer(served)
+def test_tabs_in_polish(harness: VpsHarness, cloud: DigitalOceanServer, served: Panel) -> None:
+    at, astrid = open_tab(harness, cloud)[1], customer(served)
     for tab, text in (
         ("general", "Twój serwer"),
         ("console", "Logowanie przez SSH"),
@@ -304,8 +306,8 @@ def test_the_tabs_in_polish(house: House, cloud: DigitalOceanServer, served: Pan
         assert (text in page, ">Migawki<" in page) == (True, True), tab
 
 
-def test_power(house: House, cloud: DigitalOceanServer, served: Panel) -> None:
-    _uuid, at = open_tab(house, cloud)
+def test_power(harness: VpsHarness, cloud: DigitalOceanServer, served: Panel) -> None:
+    _uuid, at = open_tab(harness, cloud)
     astrid, where = customer(served), f"{at}/general/api/power"
     assert [
         astrid.get(where).status_code,
@@ -334,13 +336,13 @@ def test_power(house: House, cloud: DigitalOceanServer, served: Panel) -> None:
     assert [one.type for one in cloud.actions.values()][:3] == ["shutdown", "power_on", "reboot"]
 
 
-def test_a_suspended_server_stays_off(
-    house: House, cloud: DigitalOceanServer, served: Panel
+def test_suspended_server_stays_off(
+    harness: VpsHarness, cloud: DigitalOceanServer, served: Panel
 ) -> None:
-    uuid, at = open_tab(house, cloud)
-    assert house.finish(uuid, "suspend_job").ok
+    uuid, at = open_tab(harness, cloud)
+    assert harness.finish(uuid, "suspend_job").ok
     with transaction():
-        service = house.service(uuid)
+        service = harness.service(uuid)
         service.status, service.provision_status = (
             ServiceStatus.SUSPENDED,
             ProvisionStatus.SUSPENDED,
@@ -356,7 +358,7 @@ def test_a_suspended_server_stays_off(
     ] == [404] * 3
     assert astrid.post(f"{at}/snapshots/api/create", {"name": "x"}).status_code == 404
     with transaction():
-        service = house.service(uuid)
+        service = harness.service(uuid)
         service.status, service.provision_status = ServiceStatus.ACTIVE, ProvisionStatus.PROCESSING
     answers = [
         astrid.post(
@@ -372,12 +374,12 @@ def test_a_suspended_server_stays_off(
     assert (answers, made(cloud).status) == ([409] * 4, "off"), "while a job is under way"
 
 
-def test_the_first_password_is_shown_to_who_asks_by_post(
-    house: House, cloud: DigitalOceanServer, served: Panel
+def test_initial_root_password_requires_post(
+    harness: VpsHarness, cloud: DigitalOceanServer, served: Panel
 ) -> None:
-    uuid, at = open_tab(house, cloud)
+    uuid, at = open_tab(harness, cloud)
     password, astrid, address = (
-        house.row(uuid).root_password,
+        harness.row(uuid).root_password,
         customer(served),
         f"{at}/general/api/password",
     )
@@ -393,7 +395,7 @@ def test_the_first_password_is_shown_to_who_asks_by_post(
     )
     assert "<html" not in piece.text
     assert {one.headers["Cache-Control"] for one in [*answers, piece]} == {"no-store"}
-    house.service(uuid)  # a look at what is stored now
+    harness.service(uuid)  # a look at what is stored now
     logged = [
         row.action
         for row in session().scalars(sa.select(ModuleLog).where(ModuleLog.service_uuid == uuid))
@@ -401,10 +403,10 @@ def test_the_first_password_is_shown_to_who_asks_by_post(
     assert "password shown to the customer" in logged
 
 
-def test_somebody_elses_server_is_not_there(
-    house: House, cloud: DigitalOceanServer, served: Panel
+def test_server_of_another_customer_is_not_found(
+    harness: VpsHarness, cloud: DigitalOceanServer, served: Panel
 ) -> None:
-    _uuid, at = open_tab(house, cloud)
+    _uuid, at = open_tab(harness, cloud)
     clients.create_client(
         actor=SYSTEM, name="Tom Other", email="tom@example.test", user_password=PASSWORD
     )
@@ -434,8 +436,8 @@ def test_somebody_elses_server_is_not_there(
     assert len(cloud.requests) == before
 
 
-def test_the_console(house: House, cloud: DigitalOceanServer, served: Panel) -> None:
-    _uuid, at = open_tab(house, cloud)
+def test_console(harness: VpsHarness, cloud: DigitalOceanServer, served: Panel) -> None:
+    _uuid, at = open_tab(harness, cloud)
     astrid = customer(served)
     page, address = astrid.get(f"{at}/console").text, made(cloud).address
     assert (f"ssh root@{address}" in page, "cloud.digitalocean.com" in page) == (True, False)
@@ -447,8 +449,8 @@ def test_the_console(house: House, cloud: DigitalOceanServer, served: Panel) -> 
     assert astrid.post(f"{at}/console/api/get").status_code == 405
 
 
-def test_snapshots(house: House, cloud: DigitalOceanServer, served: Panel) -> None:
-    _uuid, at = open_tab(house, cloud, snapshot_limit=2)
+def test_snapshots(harness: VpsHarness, cloud: DigitalOceanServer, served: Panel) -> None:
+    _uuid, at = open_tab(harness, cloud, snapshot_limit=2)
     astrid, where = customer(served), f"{at}/snapshots"
     assert "No snapshots yet" in astrid.get(where).text
     for name in ("", "x" * 61):
@@ -500,10 +502,10 @@ def test_snapshots(house: House, cloud: DigitalOceanServer, served: Panel) -> No
     ] == [503] * 3
 
 
-def test_another_customers_snapshot_in_the_same_account_is_out_of_reach(
-    house: House, cloud: DigitalOceanServer, served: Panel
+def test_snapshots_of_other_customers_are_not_accessible(
+    harness: VpsHarness, cloud: DigitalOceanServer, served: Panel
 ) -> None:
-    _uuid, at = open_tab(house, cloud)
+    _uuid, at = open_tab(harness, cloud)
     cloud.snapshots[77] = Snapshot(77, "somebody else's", 4711)
     astrid = customer(served)
     for verb in ("restore", "remove"):
@@ -516,15 +518,17 @@ def test_another_customers_snapshot_in_the_same_account_is_out_of_reach(
     ) == (False, True, {})
 
 
-def test_a_plan_without_snapshots(house: House, cloud: DigitalOceanServer, served: Panel) -> None:
-    _uuid, at = open_tab(house, cloud, snapshot_limit=0)
+def test_plan_without_snapshots(
+    harness: VpsHarness, cloud: DigitalOceanServer, served: Panel
+) -> None:
+    _uuid, at = open_tab(harness, cloud, snapshot_limit=0)
     astrid = customer(served)
     assert "Your plan has no snapshots" in astrid.get(f"{at}/snapshots").text
     assert astrid.post(f"{at}/snapshots/api/create", {"name": "x"}, headers=JSON).status_code == 409
 
 
-def test_monitoring(house: House, cloud: DigitalOceanServer, served: Panel) -> None:
-    _uuid, at = open_tab(house, cloud)
+def test_monitoring(harness: VpsHarness, cloud: DigitalOceanServer, served: Panel) -> None:
+    _uuid, at = open_tab(harness, cloud)
     astrid = customer(served)
     page = astrid.get(f"{at}/monitoring").text
     for text in (
@@ -547,10 +551,10 @@ def test_monitoring(house: House, cloud: DigitalOceanServer, served: Panel) -> N
     assert "No figures yet" in astrid.get(f"{at}/monitoring?period=week").text
 
 
-def test_monitoring_while_the_cloud_is_away(
-    house: House, cloud: DigitalOceanServer, served: Panel
+def test_monitoring_without_the_provider(
+    harness: VpsHarness, cloud: DigitalOceanServer, served: Panel
 ) -> None:
-    _uuid, at = open_tab(house, cloud)
+    _uuid, at = open_tab(harness, cloud)
     astrid = customer(served)
     cloud.fail("500", times=2, path="metrics")
     assert "There are no figures just now." in astrid.get(f"{at}/monitoring").text
@@ -558,15 +562,15 @@ def test_monitoring_while_the_cloud_is_away(
     assert "<path" in astrid.get(f"{at}/monitoring").text, "what was not told is not kept"
 
 
-def test_tabs_of_a_server_that_is_not_there_yet(
-    house: House, cloud: DigitalOceanServer, served: Panel
+def test_tabs_before_creation(
+    harness: VpsHarness, cloud: DigitalOceanServer, served: Panel
 ) -> None:
-    uuid = house.sold(cloud)
+    uuid = harness.add_default_service(cloud)
     at, astrid = f"/client/services/{uuid}", customer(served)
     assert "being prepared" in astrid.get(f"{at}/general").text
-    assert house.job(uuid, "create_job").pending
+    assert harness.job(uuid, "create_job").pending
     with transaction():
-        house.service(uuid).status = ServiceStatus.ACTIVE
+        harness.service(uuid).status = ServiceStatus.ACTIVE
     before = len(cloud.requests)
     for tab in ("general", "console", "snapshots", "monitoring"):
         assert "being prepared" in astrid.get(f"{at}/{tab}").text, tab

@@ -31,7 +31,7 @@ SERVICE = {
         ({"bandwidth": None}, {"bandwidth"}),
     ],
 )
-def test_a_product(changed: dict[str, Any], wrong: set[str]) -> None:
+def test_product(changed: dict[str, Any], wrong: set[str]) -> None:
     answer = forms.save(ProductForm, {**PRODUCT, **changed})
     assert (set(answer.get("errors", {})), answer["code"]) == (wrong, 422 if wrong else 200)
 
@@ -53,9 +53,9 @@ def test_a_product(changed: dict[str, Any], wrong: set[str]) -> None:
         ({"domain": "lumen"}, {"domain"}),
     ],
 )
-def test_a_service(changed: dict[str, Any], wrong: set[str]) -> None:
+def test_service(changed: dict[str, Any], wrong: set[str]) -> None:
     assert set(forms.save(ServiceForm, {**SERVICE, **changed}).get("errors", {})) == wrong
 
 
-def test_numbers_are_kept_as_numbers() -> None:
+def test_numbers_are_saved_as_numbers() -> None:
     assert forms.save(ProductForm, {**PRODUCT, "disk_space": "100"})["data"] == PRODUCT

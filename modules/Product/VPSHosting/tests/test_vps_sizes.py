@@ -29,11 +29,11 @@ def wish(cpu: int = 1, ram: int = 1024, disk: int = 25, traffic: int = 1000) -> 
         (wish(16, 65536, 1000), "m3-16vcpu-128gb"),
     ],
 )
-def test_the_smallest_that_covers_the_wish(wanted: dict[str, int], slug: str) -> None:
+def test_smallest_covering_size(wanted: dict[str, int], slug: str) -> None:
     assert smallest(wanted).slug == slug
 
 
-def test_what_nothing_covers_is_refused_with_what_would_fit() -> None:
+def test_uncovered_size_is_rejected_with_the_closest_one() -> None:
     with pytest.raises(
         WishError, match="at most 16 CPU cores or 800 GB of disk would fit"
     ) as refused:
@@ -51,7 +51,7 @@ def test_what_nothing_covers_is_refused_with_what_would_fit() -> None:
         smallest(wish(32, 65536, 1000, 20_000))
 
 
-def test_every_size_can_be_reached_and_names_what_it_has() -> None:
+def test_every_size_is_selectable() -> None:
     """None stands behind one that has as much of everything and costs less."""
     for size in SIZES:
         assert smallest(wish(size.cpu, size.ram, size.disk, size.traffic)) is size, size.slug

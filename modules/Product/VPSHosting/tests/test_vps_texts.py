@@ -59,12 +59,12 @@ def test_outcomes(code: int, body: object, outcome: Outcome) -> None:
     assert told.ok or explain(told, "main").endswith(".")
 
 
-def test_a_deletion_answers_204() -> None:
+def test_delete_returns_204() -> None:
     assert read(answer(204)).ok
     assert read(answer(200, {})).doubtful
 
 
-def test_something_under_way_is_known_by_its_sentence() -> None:
+def test_pending_action_is_recognized_by_its_message() -> None:
     assert Told(Outcome.INVALID, 422, "Droplet already has a pending event.").pending_event
     assert not Told(Outcome.INVALID, 422, "no").pending_event
 
@@ -79,11 +79,11 @@ def test_something_under_way_is_known_by_its_sentence() -> None:
         {"v4": [None, {"type": "private", "ip_address": "10.0.0.1"}, {"type": "public"}]},
     ],
 )
-def test_a_server_without_an_address(networks: Any) -> None:
+def test_server_without_an_address(networks: Any) -> None:
     assert address_of({"networks": networks}) == ""
 
 
-def test_the_public_address_is_taken_and_not_the_private_one() -> None:
+def test_public_address_is_used() -> None:
     v4 = [
         {"type": "private", "ip_address": "10.0.0.1"},
         {"type": "public", "ip_address": "203.0.113.9"},
@@ -91,7 +91,7 @@ def test_the_public_address_is_taken_and_not_the_private_one() -> None:
     assert address_of({"networks": {"v4": v4}}) == "203.0.113.9"
 
 
-def test_keys() -> None:
+def test_ssh_keys() -> None:
     assert keys.lines(f" {ED} me@host \n\n 512190 ") == [f"{ED} me@host", "512190"]
     assert len(keys.fingerprint(ED)) == 47
     assert (
@@ -112,7 +112,7 @@ def test_keys() -> None:
         assert "no public SSH key" in keys.problem(wrong), wrong
 
 
-def test_passwords_are_hashed_as_crypt_does() -> None:
+def test_password_hash_matches_crypt() -> None:
     known = (
         "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/"
         "O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1"
@@ -136,7 +136,7 @@ def test_passwords_are_hashed_as_crypt_does() -> None:
         ("", None),
     ],
 )
-def test_slugs_of_images(slug: str, parts: tuple[str, str] | None) -> None:
+def test_image_slugs(slug: str, parts: tuple[str, str] | None) -> None:
     assert take_apart(slug) == parts
     assert parts is None or slug_of("-".join(parts)) == slug
 
@@ -146,7 +146,7 @@ def series(name: str, values: list[Any], label: str = "mode") -> dict[str, Any]:
     return {"metric": {"host_id": "1", label: name}, "values": values}
 
 
-def test_processors_from_counters() -> None:
+def test_cpu_usage_from_counters() -> None:
     idle, user = (
         [[0 + at, str(at * 0.5)] for at in (60, 120, 180)],
         [[at, str(at * 0.5)] for at in (60, 120, 180)],
@@ -157,12 +157,12 @@ def test_processors_from_counters() -> None:
     ]
 
 
-def test_a_reboot_makes_no_spike() -> None:
+def test_reboot_does_not_cause_a_spike() -> None:
     idle, user = [[60, "500"], [120, "10"], [180, "70"]], [[60, "20"], [120, "1"], [180, "1"]]
     assert monitoring.cpu([series("idle", idle), series("user", user)]) == [(180, 0.0)]
 
 
-def test_traffic_is_added_up_and_nonsense_left_out() -> None:
+def test_traffic_sums_valid_samples_only() -> None:
     odd: list[Any] = [
         [60, "1.5"],
         [120, "NaN"],
@@ -180,7 +180,7 @@ def test_traffic_is_added_up_and_nonsense_left_out() -> None:
     assert monitoring.traffic([]) == monitoring.cpu([]) == []
 
 
-def test_a_week_is_thinned_to_what_a_chart_shows() -> None:
+def test_week_is_downsampled_for_the_chart() -> None:
     thin = monitoring.thin([(float(at), 1.0) for at in range(5000)])
     assert (len(thin) <= monitoring.MOST, thin[-1][0], {value for _, value in thin}) == (
         True,
@@ -214,7 +214,7 @@ def texts() -> set[str]:
     return found
 
 
-def test_every_text_is_there_in_polish_and_nothing_besides() -> None:
+def test_polish_is_complete_and_exact() -> None:
     more = {
         "Overview",
         "Console",
