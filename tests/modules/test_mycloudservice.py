@@ -1,4 +1,4 @@
-"""MyCloudService against the demo cloud, and against a demo cloud that fails."""
+"""MyCloudService against a demo cloud that works, and against one that fails."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ DATA = {
 
 @pytest.fixture
 def cloud(tmp_path: Path) -> Iterator[DemoCloudServer]:
-    """A running demo cloud."""
-    with DemoCloudServer(tmp_path / "cloud") as one:
-        yield one
+    """Run a demo cloud."""
+    with DemoCloudServer(tmp_path / "cloud") as server:
+        yield server
 
 
 class MyCloudHarness(ModuleHarness):
-    """The module with one server."""
+    """MyCloudService with one server."""
 
     def __init__(self, panel: Panel, cloud: DemoCloudServer) -> None:
         super().__init__(panel, "MyCloudService")
@@ -43,7 +43,7 @@ class MyCloudHarness(ModuleHarness):
         self.server(cloud)
 
     def server(self, cloud: DemoCloudServer, name: str = "Demo cloud", **values: Any) -> Any:
-        """Keep a server as the panel's demo does."""
+        """Save a server as the panel's demo does."""
         from puqpanel.host import calls
 
         data = {
@@ -60,19 +60,19 @@ class MyCloudHarness(ModuleHarness):
         return called.result
 
     def add_default_service(self, **data: str) -> str:
-        """A service whose form is filled in; its uuid."""
+        """Add a service with valid data; return its uuid."""
         return self.add_service(CONFIG, {**DATA, **data})
 
 
 @pytest.fixture
 def harness(served: Panel, cloud: DemoCloudServer) -> MyCloudHarness:
-    """The module, switched on, with its server."""
+    """Return the active module with its server."""
     return MyCloudHarness(served, cloud)
 
 
 def states(cloud: DemoCloudServer) -> dict[str, str]:
-    """The cloud's accounts: name → state."""
-    return {one["username"]: one["state"] for one in cloud.store.accounts()}
+    """Return the state of each account by user name."""
+    return {account["username"]: account["state"] for account in cloud.store.accounts()}
 
 
 def test_service_lifecycle(harness: MyCloudHarness, cloud: DemoCloudServer) -> None:
@@ -223,18 +223,18 @@ def test_provider_rejection_is_reported(harness: MyCloudHarness, cloud: DemoClou
     assert (answer.ok, answer.retry) == (False, False)
     assert "username must be 2 to 50 lower-case letters" in answer.message
     services.save_service_data(actor=STAFF, uuid=uuid, data=DATA)
-    assert harness.job(uuid, "create_job").ok, "what was refused could be changed"
+    assert harness.job(uuid, "create_job").ok, "rejected fields can be changed"
     cloud.fail("401")
     answer = harness.job(harness.add_default_service(), "create_job")
-    assert "refused the panel's key" in answer.message
+    assert "rejected the panel's API key" in answer.message
 
 
 def test_provider_timeout_and_server_error(harness: MyCloudHarness, cloud: DemoCloudServer) -> None:
     uuid = harness.add_default_service()
     cloud.fail("timeout")
-    assert harness.job(uuid, "create_job").message == "The cloud did not answer in time."
+    assert harness.job(uuid, "create_job").message == "The other side did not answer in time."
     cloud.fail("500")
-    assert harness.job(uuid, "create_job").message == "The cloud answered 500."
+    assert harness.job(uuid, "create_job").message == "The other side answered 500."
 
 
 def test_missing_account_sets_status_not_found(
@@ -265,7 +265,7 @@ def test_no_server_with_capacity(harness: MyCloudHarness, cloud: DemoCloudServer
     assert harness.job(harness.add_default_service(), "create_job").ok
     answer = harness.job(harness.add_default_service(username="second"), "create_job")
     assert (answer.ok, answer.retry) == (False, False)
-    assert "No active server has room" in answer.message
+    assert "No active server has capacity" in answer.message
 
 
 def test_group_of_the_location_is_preferred(
@@ -289,7 +289,7 @@ def test_only_the_password_can_be_changed_after_creation(
     assert "readonly" not in harness.call(uuid, "get_service_page").value
     assert harness.job(uuid, "create_job").ok
     page = harness.call(uuid, "get_service_page").value
-    assert (page.count("readonly"), "Empty keeps the stored one." in page) == (3, True)
+    assert (page.count("readonly"), "Leave blank to keep the current value." in page) == (3, True)
     wrong = {**DATA, "username": "other", "domain": "other.example", "ip_address": "203.0.113.254"}
     with pytest.raises(InvalidInput) as caught:
         services.save_service_data(actor=STAFF, uuid=uuid, data=wrong)
@@ -297,7 +297,7 @@ def test_only_the_password_can_be_changed_after_creation(
     again = harness.call(
         uuid, "get_service_page", stored={"service_data": wrong, "errors": caught.value.errors}
     ).value
-    assert (again.count("readonly"), "An account keeps its domain." in again) == (3, True)
+    assert (again.count("readonly"), "Can&#39;t be changed after creation." in again) == (3, True)
     assert len(cloud.seen("PUT", "/password$")) == 0
     cloud.fail("timeout_after", method="PUT")
     with pytest.raises(InvalidInput) as caught:
@@ -307,8 +307,8 @@ def test_only_the_password_can_be_changed_after_creation(
     assert caught.value.errors == {
         "password": [
             (
-                "The cloud did not answer in time. It may have the new password already: save it"
-                " once more."
+                "The other side did not answer in time. The new password may be active already."
+                " Save it again to be sure."
             )
         ]
     }

@@ -1,3 +1,5 @@
+"""Module metadata."""
+
 CONFIG = {
     "name": "Nextcloud",
     "description": "Sell accounts on your own Nextcloud servers",

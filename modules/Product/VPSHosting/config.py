@@ -1,3 +1,5 @@
+"""Module metadata."""
+
 CONFIG = {
     "name": "VPS Hosting",
     "description": "Virtual servers at DigitalOcean, through its API v2",
