@@ -1,4 +1,4 @@
-"""VPSHosting against a DigitalOcean that does as it should, and against one that does not."""
+"""VPSHosting against a fake DigitalOcean that works, and against one that fails."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ BASE = "/v2/droplets$"
 
 @pytest.fixture
 def cloud() -> Iterator[DigitalOceanServer]:
-    """A running DigitalOcean."""
-    with DigitalOceanServer() as one:
-        yield one
+    """Run a fake DigitalOcean."""
+    with DigitalOceanServer() as server:
+        yield server
 
 
 @pytest.fixture
 def served(settings: Settings, app: Panel) -> Iterator[Panel]:
-    """The panel with the module live, and its context around the test."""
+    """Run the test in a panel with the active module."""
     with app.app_context():
         activate(app, STAFF, "VPSHosting")
     panel = Live(settings).ensure()
@@ -70,17 +70,17 @@ def served(settings: Settings, app: Panel) -> Iterator[Panel]:
 
 
 class VpsHarness(ModuleHarness):
-    """The module with accounts and services."""
+    """VPSHosting with accounts and services."""
 
     def __init__(self, panel: Panel) -> None:
         super().__init__(panel, "VPSHosting")
-        self.part("services.api").TIMEOUT = 1.2
+        self.part("services.api").TIMEOUT_SECONDS = 1.2
         self.accounts = self.part("models.accounts").Account
         self.servers = self.part("models.servers").Server
         self.images = self.part("models.images").Image
 
     def account(self, cloud: DigitalOceanServer, name: str = "main", **values: Any) -> int:
-        """An account that stands for the fake; its id."""
+        """Add the fake as an account; return its id."""
         with transaction() as current:
             row = self.accounts(
                 **{"name": name, "api_url": cloud.url, "api_token": cloud.token, **values}
@@ -92,23 +92,23 @@ class VpsHarness(ModuleHarness):
     def add_default_service(
         self, cloud: DigitalOceanServer, data: dict[str, Any] | None = None, **config: Any
     ) -> str:
-        """A service whose product makes servers in this cloud; its uuid."""
+        """Add a service whose product uses this account; return its uuid."""
         if session().scalar(sa.select(self.accounts.id)) is None:
             self.account(cloud)
         return self.add_service({**CONFIG, **config}, SERVICE if data is None else data)
 
-    def finish(self, uuid: str, verb: str, most: int = 12) -> Result:
-        """Run a job again and again while it waits, as the engine does."""
-        for _ in range(most):
+    def finish(self, uuid: str, verb: str, max_runs: int = 12) -> Result:
+        """Repeat a job while its result is pending, as the task engine does."""
+        for _ in range(max_runs):
             answer = self.job(uuid, verb)
             if not answer.pending:
                 return answer
-        raise AssertionError(f"{verb} still waits: {answer.message}")
+        raise AssertionError(f"{verb} is still pending: {answer.message}")
 
     def ready(
         self, cloud: DigitalOceanServer, data: dict[str, Any] | None = None, **config: Any
     ) -> str:
-        """A service with its server made; active."""
+        """Add an active service with its server; return its uuid."""
         uuid = self.add_default_service(cloud, data, **config)
         answer = self.finish(uuid, "create_job")
         assert answer.ok, answer.message
@@ -121,25 +121,25 @@ class VpsHarness(ModuleHarness):
         return uuid
 
     def row(self, uuid: str) -> Any:
-        """The service's server as it is stored now."""
+        """Return the service's server as it is stored now."""
         db.session.expire_all()
         release()
         return session().scalar(sa.select(self.servers).where(self.servers.service_uuid == uuid))
 
     def configure(self, uuid: str, **config: Any) -> None:
-        """Change the service's product."""
+        """Change the configuration of the service's product."""
         with transaction():
             products.find_product(self.service(uuid).product.uuid).config = {**CONFIG, **config}
 
 
 @pytest.fixture
 def harness(served: Panel) -> VpsHarness:
-    """The module, switched on."""
+    """Return the active module."""
     return VpsHarness(served)
 
 
-def made(cloud: DigitalOceanServer) -> Droplet:
-    """The one server that the cloud has."""
+def only_droplet(cloud: DigitalOceanServer) -> Droplet:
+    """Return the only server."""
     (droplet,) = cloud.droplets.values()
     return droplet
 
@@ -159,8 +159,8 @@ def test_loads_without_warnings_and_migrations_match_models(harness: VpsHarness)
 def test_service_lifecycle(harness: VpsHarness, cloud: DigitalOceanServer) -> None:
     uuid = harness.add_default_service(cloud)
     first = harness.job(uuid, "create_job")
-    assert (first.ok, first.pending) == (True, True), "it is asked for, and not ready"
-    droplet = made(cloud)
+    assert (first.ok, first.pending) == (True, True), "requested but not ready"
+    droplet = only_droplet(cloud)
     assert (droplet.name, droplet.region, droplet.size, droplet.image) == (
         "web1.lumen.test",
         "ams3",
@@ -172,17 +172,17 @@ def test_service_lifecycle(harness: VpsHarness, cloud: DigitalOceanServer) -> No
         True,
         ["puqpanel", f"puqpanel:{uuid}"],
     )
-    assert [one["public_key"] for one in cloud.keys.values()] == [KEY]
+    assert [key["public_key"] for key in cloud.keys.values()] == [KEY]
     assert droplet.ssh_keys == list(cloud.keys)
     assert harness.finish(uuid, "create_job").ok
-    row, kept = harness.row(uuid), harness.service(uuid).provision_data
+    row, saved = harness.row(uuid), harness.service(uuid).provision_data
     assert (row.status, row.ip_address, row.server_id, row.size) == (
         "active",
         droplet.address,
         str(droplet.id),
         "s-2vcpu-2gb",
     )
-    assert (kept["ip_address"], kept["hostname"], kept["root_password"]) == (
+    assert (saved["ip_address"], saved["hostname"], saved["root_password"]) == (
         droplet.address,
         "web1.lumen.test",
         row.root_password,
@@ -218,7 +218,7 @@ def test_service_lifecycle(harness: VpsHarness, cloud: DigitalOceanServer) -> No
 
 def test_root_password_is_sent_as_a_hash(harness: VpsHarness, cloud: DigitalOceanServer) -> None:
     uuid = harness.ready(cloud)
-    data, password = made(cloud).user_data, harness.row(uuid).root_password
+    data, password = only_droplet(cloud).user_data, harness.row(uuid).root_password
     assert data.startswith("#cloud-config\n")
     assert password not in data
     salt = data.split("$6$")[1].split("$")[0]
@@ -240,8 +240,8 @@ def test_create_with_a_lost_response_is_not_sent_again(
     uuid = harness.add_default_service(cloud)
     cloud.fail(kind, method="POST", path=BASE)
     assert harness.finish(uuid, "create_job").ok
-    assert (len(cloud.seen("POST", BASE)), cloud.created) == (1, [made(cloud).id])
-    assert harness.row(uuid).server_id == str(made(cloud).id)
+    assert (len(cloud.seen("POST", BASE)), cloud.created) == (1, [only_droplet(cloud).id])
+    assert harness.row(uuid).server_id == str(only_droplet(cloud).id)
 
 
 @pytest.mark.parametrize("kind", ["timeout", "drop", "500", "503", "garbage"])
@@ -254,8 +254,14 @@ def test_create_is_sent_again_only_after_reading_the_state(
     assert (first.ok, first.retry, cloud.droplets) == (False, True, {})
     before = harness.service(uuid).provision_data["root_password"]
     assert harness.finish(uuid, "create_job").ok
-    assert harness.row(uuid).root_password == before, "the password was kept before"
-    assert [one.method for one in cloud.requests][:5] == ["GET", "POST", "GET", "GET", "POST"]
+    assert harness.row(uuid).root_password == before, "the password was saved before the request"
+    assert [request.method for request in cloud.requests][:5] == [
+        "GET",
+        "POST",
+        "GET",
+        "GET",
+        "POST",
+    ]
 
 
 def test_create_continues_on_retry_when_reading_back_fails(
@@ -273,20 +279,25 @@ def test_create_continues_on_retry_when_reading_back_fails(
 def test_lost_server_is_remembered_when_the_second_create_is_rejected(
     harness: VpsHarness, cloud: DigitalOceanServer
 ) -> None:
-    """A list that lags behind: the first server is there, is not shown yet, and takes up the
-    last room.
-    """
+    """The first server exists and uses up the limit, but the list does not show it yet."""
     uuid = harness.add_default_service(cloud, {**SERVICE, "ssh_keys": []})
     cloud.temper.limit = 1
     cloud.fail("drop_after", method="POST", path=BASE)
     shown, hidden = cloud._droplets, lambda request: cloud._page(request, "droplets", [])
     cloud._droplets = hidden  # type: ignore[method-assign, assignment]
     assert not harness.job(uuid, "create_job").ok
-    refused = harness.job(uuid, "create_job")
-    assert (refused.ok, refused.retry, "droplet limit" in refused.message) == (False, False, True)
+    rejected = harness.job(uuid, "create_job")
+    assert (rejected.ok, rejected.retry, "droplet limit" in rejected.message) == (
+        False,
+        False,
+        True,
+    )
     cloud._droplets = shown  # type: ignore[method-assign]
     assert harness.finish(uuid, "create_job").ok
-    assert (cloud.created, harness.row(uuid).server_id) == ([made(cloud).id], str(made(cloud).id))
+    assert (cloud.created, harness.row(uuid).server_id) == (
+        [only_droplet(cloud).id],
+        str(only_droplet(cloud).id),
+    )
 
 
 def test_late_server_of_a_lost_create_is_terminated(
@@ -298,7 +309,7 @@ def test_late_server_of_a_lost_create_is_terminated(
     assert not harness.job(uuid, "create_job").ok
     late = dict(cloud.droplets)
     cloud.droplets.clear()
-    assert harness.job(uuid, "termination_job").pending, "not seen yet"
+    assert harness.job(uuid, "termination_job").pending, "not in the list yet"
     cloud.droplets.update(late)
     assert harness.finish(uuid, "termination_job").ok
     assert (cloud.droplets, harness.row(uuid).status) == ({}, "terminated")
@@ -321,14 +332,14 @@ def test_create_waits_for_an_address(harness: VpsHarness, cloud: DigitalOceanSer
     uuid = harness.add_default_service(cloud)
     answers = [harness.job(uuid, "create_job") for _ in range(5)]
     assert [answer.pending for answer in answers] == [True] * 4 + [False]
-    assert (answers[-1].ok, made(cloud).address in answers[-1].message) == (True, True)
+    assert (answers[-1].ok, only_droplet(cloud).address in answers[-1].message) == (True, True)
 
 
 def test_server_that_is_never_ready_fails(harness: VpsHarness, cloud: DigitalOceanServer) -> None:
     cloud.temper.polls = 1000
     uuid = harness.add_default_service(cloud)
     assert harness.job(uuid, "create_job").pending
-    assert harness.observe(uuid) is None, "not there, and not missing"
+    assert harness.observe(uuid) is None, "neither present nor absent"
     with transaction():
         harness.row(uuid).sent_at = now() - timedelta(minutes=61)
     answer = harness.job(uuid, "create_job")
@@ -353,14 +364,14 @@ def test_abandoned_server_is_requested_again(
     [
         (lambda cloud: cloud.images.pop("ubuntu-24-04-x64"), False, "invalid image"),
         (lambda cloud: setattr(cloud.temper, "limit", 0), False, "droplet limit"),
-        (lambda cloud: setattr(cloud, "token", "another"), False, "refused the API token"),
-        (lambda cloud: cloud.fail("401"), False, "refused the API token"),
-        (lambda cloud: cloud.fail("403", method="POST"), False, "may not do this"),
+        (lambda cloud: setattr(cloud, "token", "another"), False, "rejected the API token"),
+        (lambda cloud: cloud.fail("401"), False, "rejected the API token"),
+        (lambda cloud: cloud.fail("403", method="POST"), False, "lacks a scope"),
         (lambda cloud: cloud.fail("404"), False, "no DigitalOcean API"),
         (lambda cloud: cloud.fail("301"), False, "no DigitalOcean API"),
         (lambda cloud: cloud.fail("garbage"), True, "read"),
-        (lambda cloud: cloud.fail("500"), True, "error of its own"),
-        (lambda cloud: cloud.stop(), True, "cannot be reached"),
+        (lambda cloud: cloud.fail("500"), True, "internal error"),
+        (lambda cloud: cloud.stop(), True, "Could not connect"),
     ],
 )
 def test_failed_create_releases_the_reservation(
@@ -388,7 +399,7 @@ def test_rate_limit_is_respected(harness: VpsHarness, cloud: DigitalOceanServer,
     uuid = harness.add_default_service(cloud) if verb == "create_job" else harness.ready(cloud)
     cloud.temper.per_hour = 0
     answer = harness.job(uuid, verb)
-    assert (answer.ok, answer.retry, "too often" in answer.message) == (False, True, True)
+    assert (answer.ok, answer.retry, "rate limit" in answer.message) == (False, True, True)
     cloud.temper.per_hour = None
     assert harness.finish(uuid, verb).ok
     assert len(cloud.created) == 1
@@ -396,7 +407,7 @@ def test_rate_limit_is_respected(harness: VpsHarness, cloud: DigitalOceanServer,
         harness.module.cls.job_options[verb]["tries"]
         * harness.module.cls.job_options[verb]["backoff"]
         > 60
-    ), "longer than the limit by the minute"
+    ), "longer than the rate limit per minute"
 
 
 @pytest.mark.parametrize("verb", VERBS[1:])
@@ -419,7 +430,7 @@ def test_other_jobs_succeed_on_retry(
 ) -> None:
     uuid = harness.ready(cloud)
     if verb == "unsuspend_job":
-        made(cloud).status = "off"
+        only_droplet(cloud).status = "off"
     harness.configure(uuid, cpu_cores=4, ram_mb=8192, disk_gb=100)
     cloud.fail(kind, method="DELETE" if verb == "termination_job" else "POST")
     for _ in range(12):
@@ -431,8 +442,8 @@ def test_other_jobs_succeed_on_retry(
     if verb == "termination_job":
         assert (cloud.droplets, harness.row(uuid).status) == ({}, "terminated")
     else:
-        assert made(cloud).status == ("off" if verb == "suspend_job" else "active")
-        assert made(cloud).size == (
+        assert only_droplet(cloud).status == ("off" if verb == "suspend_job" else "active")
+        assert only_droplet(cloud).size == (
             "s-4vcpu-8gb" if verb == "change_package_job" else "s-2vcpu-2gb"
         )
 
@@ -444,7 +455,7 @@ def test_revoked_token_is_not_retried(
     uuid = harness.ready(cloud)
     cloud.token = "another"
     answer = harness.job(uuid, verb)
-    assert (answer.ok, answer.retry, "refused the API token" in answer.message) == (
+    assert (answer.ok, answer.retry, "rejected the API token" in answer.message) == (
         False,
         False,
         True,
@@ -481,8 +492,8 @@ def test_unresponsive_server_is_powered_off(harness: VpsHarness, cloud: DigitalO
     uuid = harness.ready(cloud)
     cloud.temper.deaf = True
     assert harness.finish(uuid, "suspend_job").ok
-    assert [one.type for one in cloud.actions.values()] == ["shutdown", "power_off"]
-    assert made(cloud).status == "off"
+    assert [action.type for action in cloud.actions.values()] == ["shutdown", "power_off"]
+    assert only_droplet(cloud).status == "off"
 
 
 def test_slow_shutdown_is_followed_by_power_off(
@@ -491,12 +502,12 @@ def test_slow_shutdown_is_followed_by_power_off(
     uuid = harness.ready(cloud)
     cloud.temper.steps = 1000
     assert [harness.job(uuid, "suspend_job").pending for _ in range(3)] == [True] * 3
-    assert [one.type for one in cloud.actions.values()] == ["shutdown"]
+    assert [action.type for action in cloud.actions.values()] == ["shutdown"]
     with transaction():
         harness.row(uuid).action_at = now() - timedelta(minutes=2)
     cloud.temper.steps = 1
     assert harness.finish(uuid, "suspend_job").ok
-    assert [one.type for one in cloud.actions.values()] == ["shutdown", "power_off"]
+    assert [action.type for action in cloud.actions.values()] == ["shutdown", "power_off"]
 
 
 def test_shutdown_of_an_earlier_job_does_not_cut_the_power(
@@ -504,16 +515,16 @@ def test_shutdown_of_an_earlier_job_does_not_cut_the_power(
 ) -> None:
     uuid = harness.ready(cloud)
     assert harness.job(uuid, "suspend_job").pending
-    cloud._look(made(cloud))
-    made(cloud).status = "active"  # its customer or support started it again
+    cloud._look(only_droplet(cloud))
+    only_droplet(cloud).status = "active"  # the customer or support started it again
     assert harness.job(uuid, "suspend_job").pending
-    assert [one.type for one in cloud.actions.values()] == ["shutdown"], (
-        "it may still be on its way down"
+    assert [action.type for action in cloud.actions.values()] == ["shutdown"], (
+        "it may still be shutting down"
     )
     with transaction():
         harness.row(uuid).action_at = now() - timedelta(minutes=20)
     assert harness.finish(uuid, "suspend_job").ok
-    assert [one.type for one in cloud.actions.values()] == ["shutdown", "shutdown"]
+    assert [action.type for action in cloud.actions.values()] == ["shutdown", "shutdown"]
 
 
 def test_unfinished_customer_action_delays_jobs(
@@ -521,11 +532,13 @@ def test_unfinished_customer_action_delays_jobs(
 ) -> None:
     uuid = harness.ready(cloud)
     cloud.temper.steps = 4
-    cloud._act(type("R", (), {"json": {"type": "snapshot", "name": "x"}})(), str(made(cloud).id))  # type: ignore[arg-type]
+    cloud._act(
+        type("R", (), {"json": {"type": "snapshot", "name": "x"}})(), str(only_droplet(cloud).id)
+    )  # type: ignore[arg-type]
     cloud.temper.steps = 1
     assert harness.job(uuid, "suspend_job").pending
     assert harness.finish(uuid, "suspend_job").ok
-    assert (len(cloud.snapshots), made(cloud).status) == (1, "off")
+    assert (len(cloud.snapshots), only_droplet(cloud).status) == (1, "off")
 
 
 def test_smaller_disk_is_rejected(harness: VpsHarness, cloud: DigitalOceanServer) -> None:
@@ -538,8 +551,8 @@ def test_smaller_disk_is_rejected(harness: VpsHarness, cloud: DigitalOceanServer
         False,
         True,
     )
-    assert [one.method for one in cloud.requests[before:]] == ["GET"]
-    assert (made(cloud).status, made(cloud).size) == ("active", "s-4vcpu-8gb")
+    assert [request.method for request in cloud.requests[before:]] == ["GET"]
+    assert (only_droplet(cloud).status, only_droplet(cloud).size) == ("active", "s-4vcpu-8gb")
 
 
 def test_rejected_resize_leaves_the_server_on(
@@ -550,8 +563,8 @@ def test_rejected_resize_leaves_the_server_on(
     cloud.temper.failing.add("resize")
     answer = harness.finish(uuid, "change_package_job")
     assert (answer.ok, answer.retry, "keeps its size" in answer.message) == (False, False, True)
-    cloud._look(made(cloud))
-    assert (made(cloud).status, made(cloud).size) == ("active", "s-2vcpu-2gb")
+    cloud._look(only_droplet(cloud))
+    assert (only_droplet(cloud).status, only_droplet(cloud).size) == ("active", "s-2vcpu-2gb")
 
 
 def test_suspended_server_is_resized_and_stays_off(
@@ -563,7 +576,7 @@ def test_suspended_server_is_resized_and_stays_off(
         harness.service(uuid).status = ServiceStatus.SUSPENDED
     harness.configure(uuid, cpu_cores=4, ram_mb=8192, disk_gb=100)
     assert harness.finish(uuid, "change_package_job").ok
-    assert (made(cloud).status, made(cloud).size, harness.row(uuid).status) == (
+    assert (only_droplet(cloud).status, only_droplet(cloud).size, harness.row(uuid).status) == (
         "off",
         "s-4vcpu-8gb",
         "suspended",
@@ -574,7 +587,7 @@ def test_termination_deletes_own_snapshots_only(
     harness: VpsHarness, cloud: DigitalOceanServer
 ) -> None:
     uuid, other = harness.ready(cloud), harness.ready(cloud)
-    mine, theirs = (int(harness.row(one).server_id) for one in (uuid, other))
+    mine, theirs = (int(harness.row(service).server_id) for service in (uuid, other))
     for number in range(30):
         cloud.snapshots[number] = _snapshot(number, mine if number % 3 else theirs)
     cloud.fail("500", method="DELETE", path="snapshots", skip=3)
@@ -583,7 +596,7 @@ def test_termination_deletes_own_snapshots_only(
     assert harness.job(uuid, "termination_job").ok
     assert (
         set(cloud.droplets),
-        {one.droplet for one in cloud.snapshots.values()},
+        {snapshot.droplet for snapshot in cloud.snapshots.values()},
         len(cloud.snapshots),
     ) == ({theirs}, {theirs}, 10)
 
@@ -611,17 +624,17 @@ def test_terminated_servers_do_not_count_and_full_accounts_are_skipped(
     harness.account(cloud, "off", active=False)
     first = harness.account(cloud, "one", max_servers=1)
     second = harness.account(cloud, "two", max_servers=1)
-    sold = [harness.add_default_service(cloud) for _ in range(3)]
-    answers = [harness.job(uuid, "create_job") for uuid in sold]
+    uuids = [harness.add_default_service(cloud) for _ in range(3)]
+    answers = [harness.job(uuid, "create_job") for uuid in uuids]
     assert [answer.ok for answer in answers] == [True, True, False]
-    assert "No active account has room" in answers[2].message
-    assert [harness.row(uuid).account_id for uuid in sold[:2]] == [first, second]
-    assert harness.finish(sold[0], "termination_job").ok
-    assert harness.finish(sold[2], "create_job").ok
-    assert harness.row(sold[2]).account_id == first
+    assert "No active account has capacity" in answers[2].message
+    assert [harness.row(uuid).account_id for uuid in uuids[:2]] == [first, second]
+    assert harness.finish(uuids[0], "termination_job").ok
+    assert harness.finish(uuids[2], "create_job").ok
+    assert harness.row(uuids[2]).account_id == first
     named = harness.add_default_service(cloud, account=second)
     answer = harness.job(named, "create_job")
-    assert (answer.ok, "two is switched off or full" in answer.message) == (False, True)
+    assert (answer.ok, "two is inactive or full" in answer.message) == (False, True)
 
 
 def test_missing_account_explains_what_to_do(
@@ -636,9 +649,9 @@ def test_concurrent_reservations_respect_the_limits(
 ) -> None:
     for name in ("one", "two"):
         harness.account(cloud, name, max_servers=2)
-    sold = [harness.add_default_service(cloud) for _ in range(8)]
-    placement, start, taken = harness.part("services.placement"), threading.Barrier(8), []
-    wish = {
+    uuids = [harness.add_default_service(cloud) for _ in range(8)]
+    placement, barrier, account_ids = harness.part("services.placement"), threading.Barrier(8), []
+    values = {
         "hostname": "x",
         "region": "nyc3",
         "size": "s-1vcpu-1gb",
@@ -647,25 +660,25 @@ def test_concurrent_reservations_respect_the_limits(
         "server_specs": {},
     }
 
-    def take(uuid: str) -> None:
+    def reserve(uuid: str) -> None:
         with (
             harness.panel.app_context(),
             entered(Context("Product", "VPSHosting", harness.module.package)),
         ):
-            start.wait()
+            barrier.wait()
             try:
-                taken.append(placement.take(uuid, 0, wish).account_id)
-            except placement.NoPlaceError:
-                taken.append(0)
+                account_ids.append(placement.reserve(uuid, 0, values).account_id)
+            except placement.PlacementError:
+                account_ids.append(0)
 
     threads = [
-        threading.Thread(target=contextvars.Context().run, args=(take, uuid)) for uuid in sold
+        threading.Thread(target=contextvars.Context().run, args=(reserve, uuid)) for uuid in uuids
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert sorted(Counter(taken).values()) == [2, 2, 4]
+    assert sorted(Counter(account_ids).values()) == [2, 2, 4]
 
 
 def test_withdrawn_images(harness: VpsHarness, cloud: DigitalOceanServer) -> None:
@@ -678,12 +691,12 @@ def test_withdrawn_images(harness: VpsHarness, cloud: DigitalOceanServer) -> Non
         assert catalog.refresh(_images(cloud)) == (1, 3)
         assert catalog.refresh(_images(cloud)) == (0, 0)
         assert [catalog.choices()[name] for name in ("debian-11", "fedora-43")] == [
-            "Debian 11 (offered no more)",
+            "Debian 11 (withdrawn)",
             "Fedora 43",
         ]
         assert catalog.find("ubuntu-20.04").slug == "ubuntu-20-04-x64"
     answer = harness.job(uuid, "create_job")
-    assert (answer.ok, answer.retry, "offers Debian 11 no more" in answer.message) == (
+    assert (answer.ok, answer.retry, "no longer offers Debian 11" in answer.message) == (
         False,
         False,
         True,
@@ -692,7 +705,10 @@ def test_withdrawn_images(harness: VpsHarness, cloud: DigitalOceanServer) -> Non
         cloud, {"hostname": "", "ssh_keys": [], "root_password": ""}, image_id="fedora-43"
     )
     assert harness.finish(other, "create_job").ok
-    assert (made(cloud).image, made(cloud).name) == ("fedora-43-x64", f"vps-{other[:8]}")
+    assert (only_droplet(cloud).image, only_droplet(cloud).name) == (
+        "fedora-43-x64",
+        f"vps-{other[:8]}",
+    )
 
 
 def _images(cloud: DigitalOceanServer) -> list[dict[str, Any]]:
@@ -705,22 +721,23 @@ def _images(cloud: DigitalOceanServer) -> list[dict[str, Any]]:
 def test_log_and_tasks_contain_no_secret(
     harness: VpsHarness, cloud: DigitalOceanServer, drain: Callable[..., None]
 ) -> None:
-    chosen = "a very Secret passphrase 9!"
-    uuid = harness.add_default_service(cloud, {**SERVICE, "root_password": chosen})
+    password = "a very Secret passphrase 9!"
+    uuid = harness.add_default_service(cloud, {**SERVICE, "root_password": password})
     harness.module.cls.job_options = {verb: {"tries": 3, "backoff": 0} for verb in VERBS}
     cloud.fail("500_after", method="POST", path=BASE)
     assert requests.request(actor=STAFF, service_uuid=uuid, verb="create").ok
     drain(8)
-    assert (harness.service(uuid).status, harness.row(uuid).root_password) == ("active", chosen)
-    hashed = made(cloud).user_data.split("root:")[1].strip()
+    assert (harness.service(uuid).status, harness.row(uuid).root_password) == ("active", password)
+    hashed = only_droplet(cloud).user_data.split("root:")[1].strip()
     rows = session().scalars(sa.select(ModuleLog)).all()
     text = "\n".join(f"{row.action}\n{row.request}\n{row.response}" for row in rows)
-    tasks = "\n".join(f"{one.data}{one.note}" for one in session().scalars(sa.select(Task)))
+    tasks = "\n".join(f"{task.data}{task.note}" for task in session().scalars(sa.select(Task)))
     tasks += "\n".join(
-        f"{one.message}{one.output}" for one in session().scalars(sa.select(TaskAttempt))
+        f"{attempt.message}{attempt.output}"
+        for attempt in session().scalars(sa.select(TaskAttempt))
     )
     assert "/v2/droplets" in text
-    for secret in (chosen, cloud.token, hashed):
+    for secret in (password, cloud.token, hashed):
         assert secret not in text
         assert secret not in tasks
     stored = (
@@ -733,7 +750,7 @@ def test_log_and_tasks_contain_no_secret(
         .all()
     )
     assert all(
-        chosen not in str(value) and cloud.token not in str(value)
+        password not in str(value) and cloud.token not in str(value)
         for row in stored
         for value in row
     )
@@ -766,15 +783,15 @@ def test_worker_retries_until_the_server_is_ready(
         ("unsuspend", "active", "active"),
         ("terminate", "terminated", ""),
     ):
-        # the worker's own load of the module is the one in use by now
+        # The worker has loaded the module anew.
         registry.current().modules["Product/VPSHosting"].cls.job_options = {
-            one: {"backoff": 0} for one in VERBS
+            job: {"backoff": 0} for job in VERBS
         }  # type: ignore[attr-defined]
         assert requests.request(actor=STAFF, service_uuid=uuid, verb=verb).ok
         drain(8)
         assert (
             harness.service(uuid).status,
-            next((one.status for one in cloud.droplets.values()), ""),
+            next((droplet.status for droplet in cloud.droplets.values()), ""),
         ) == (status, power)
 
 
@@ -786,18 +803,18 @@ def test_service_fields_are_fixed_once_the_server_exists(
     assert harness.finish(uuid, "create_job").ok
     page = harness.call(uuid, "get_service_page").value
     assert (
-        f"/droplets/{made(cloud).id}/console" in page,
+        f"/droplets/{only_droplet(cloud).id}/console" in page,
         harness.row(uuid).root_password in page,
     ) == (True, False)
     services.save_service_data(actor=STAFF, uuid=uuid, data={**SERVICE, "ssh_keys": KEY})
-    for wrong in (
+    for changes in (
         {"hostname": "other"},
         {"image_id": "debian-12"},
         {"root_password": "another-long-one"},
         {"ssh_keys": "12"},
     ):
         with pytest.raises(InvalidInput):
-            services.save_service_data(actor=STAFF, uuid=uuid, data={**SERVICE, **wrong})
+            services.save_service_data(actor=STAFF, uuid=uuid, data={**SERVICE, **changes})
     stored = harness.service(uuid)
     assert {**stored.service_data, **stored.provision_data}["root_password"] == harness.row(
         uuid

@@ -1,6 +1,4 @@
-"""VPSHosting's pages through the browser's door: staff's accounts and images, and the
-customer's tabs.
-"""
+"""Staff pages and client area tabs of VPSHosting."""
 
 from __future__ import annotations
 
@@ -17,18 +15,18 @@ from puqpanel.models import ModuleLog, Role
 from puqpanel.operations.accounts import clients, staff
 from tests.fakes.digitalocean import DigitalOceanServer, Snapshot
 from tests.modules.test_pages import IsolatedBrowser, customer
-from tests.modules.test_vpshosting import KEY, VpsHarness, cloud, harness, made, served
+from tests.modules.test_vpshosting import KEY, VpsHarness, cloud, harness, only_droplet, served
 from tests.sample import PASSWORD
 from tests.web.conftest import Browser
 
-__all__ = ["cloud", "harness", "served"]  # fixtures of the module's other tests
+__all__ = ["cloud", "harness", "served"]  # fixtures of the other test file
 AT = "/admin/modules/Product/VPSHosting"
 JSON, HTML = {"Accept": "application/json"}, {"Accept": "text/html"}
 
 
 @pytest.fixture
 def owner(served: Panel) -> Browser:
-    """Staff who may do everything."""
+    """Sign in as staff with all permissions."""
     staff.create_staff(actor=SYSTEM, email="owner@panel.test", name="Olga Owner", password=PASSWORD)
     return IsolatedBrowser(served).sign_in("owner@panel.test", password=PASSWORD)
 
@@ -43,24 +41,30 @@ def test_accounts(owner: Browser, cloud: DigitalOceanServer) -> None:
     }
     assert "No accounts yet" in owner.get(f"{AT}/accounts").text
     assert 'value="https://api.digitalocean.com"' in owner.get(f"{AT}/accounts/add").text
-    wrong = owner.post(f"{AT}/accounts/add", {**account, "name": "", "api_token": ""})
+    rejected = owner.post(f"{AT}/accounts/add", {**account, "name": "", "api_token": ""})
     assert (
-        wrong.status_code,
-        "needs it to sign in" in wrong.text,
-        'id="name-e"' in wrong.text,
+        rejected.status_code,
+        "Enter an API token." in rejected.text,
+        'id="name-e"' in rejected.text,
     ) == (422, True, True)
     assert owner.post(f"{AT}/accounts/add", account).status_code == 302
-    again = owner.post(f"{AT}/accounts/add", {**account, "name": "MAIN"})
-    assert (again.status_code, "Another account has this name." in again.text) == (422, True)
+    duplicate = owner.post(f"{AT}/accounts/add", {**account, "name": "MAIN"})
+    assert (duplicate.status_code, "Another account has this name." in duplicate.text) == (
+        422,
+        True,
+    )
     listed = owner.get(f"{AT}/accounts").text
     assert (f">{cloud.url}<" in listed, cloud.token in listed) == (True, False)
     owner.post(f"{AT}/accounts/1/test")
-    assert "may see its servers. It may have 25 servers." in owner.get(f"{AT}/accounts").text
+    assert (
+        "The panel can read its servers. Server limit at DigitalOcean: 25."
+        in owner.get(f"{AT}/accounts").text
+    )
     cloud.token = "another"
     owner.post(f"{AT}/accounts/1/test")
-    assert "refused the API token of main" in owner.get(f"{AT}/accounts").text
+    assert "rejected the API token of main" in owner.get(f"{AT}/accounts").text
     form = owner.get(f"{AT}/accounts/1").text
-    assert (cloud.url in form, account["api_token"] in form, "Empty keeps the one" in form) == (
+    assert (cloud.url in form, account["api_token"] in form, "Leave blank to keep" in form) == (
         True,
         False,
         True,
@@ -69,16 +73,16 @@ def test_accounts(owner: Browser, cloud: DigitalOceanServer) -> None:
         owner.post(f"{AT}/accounts/1", {**account, "api_token": "", "max_servers": "7"}).status_code
         == 302
     )
-    away = owner.post(
+    moved = owner.post(
         f"{AT}/accounts/1", {**account, "api_token": "", "api_url": "https://elsewhere.example"}
     )
-    assert (away.status_code, "Enter it again" in away.text) == (
+    assert (moved.status_code, "Enter the token again" in moved.text) == (
         422,
         True,
-    ), "the stored token goes to the address that it was typed for"
+    ), "the saved token is sent to the URL it was entered for only"
     cloud.token = account["api_token"]
     owner.post(f"{AT}/accounts/1/test")
-    assert "main answers" in owner.get(f"{AT}/accounts").text, "the stored token was kept"
+    assert "Connected to main." in owner.get(f"{AT}/accounts").text, "the saved token is unchanged"
     assert owner.post(f"{AT}/accounts/1/delete").status_code == 302
     for path in ("accounts/1", "accounts/x", "accounts/99999999999999999999", "accounts/1/delete"):
         assert owner.get(f"{AT}/{path}").status_code == 404
@@ -87,14 +91,14 @@ def test_accounts(owner: Browser, cloud: DigitalOceanServer) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "sentence"),
     [
-        ("api_url", "http://api.digitalocean.com", "would travel unencrypted"),
-        ("api_url", "ftp://api.digitalocean.com", "Write an address such as"),
-        ("api_url", "https://", "Write an address such as"),
-        ("api_url", "https://me:secret@api.digitalocean.com", "Write an address such as"),
-        ("api_url", "https://api.digitalocean.com:99999", "Write an address such as"),
-        ("api_url", "https://api.digitalocean.com/?a=b", "Write an address such as"),
-        ("api_url", "https://api.digitalocean.com/v2/", "Leave /v2 out"),
-        ("api_token", "two words", "one word"),
+        ("api_url", "http://api.digitalocean.com", "is sent unencrypted"),
+        ("api_url", "ftp://api.digitalocean.com", "Enter a URL such as"),
+        ("api_url", "https://", "Enter a URL such as"),
+        ("api_url", "https://me:secret@api.digitalocean.com", "Enter a URL such as"),
+        ("api_url", "https://api.digitalocean.com:99999", "Enter a URL such as"),
+        ("api_url", "https://api.digitalocean.com/?a=b", "Enter a URL such as"),
+        ("api_url", "https://api.digitalocean.com/v2/", "Remove /v2"),
+        ("api_token", "two words", "single word"),
         ("max_servers", "-1", "at least 0"),
         ("max_servers", "many", "Not a valid integer"),
     ],
@@ -107,11 +111,11 @@ def test_invalid_accounts(owner: Browser, field: str, value: str, sentence: str)
         "max_servers": "",
         field: value,
     }
-    wrong = owner.post(f"{AT}/accounts/add", data)
+    rejected = owner.post(f"{AT}/accounts/add", data)
     assert (
-        wrong.status_code,
-        f'id="{field}-e"' in wrong.text,
-        "Number must be between 0" in wrong.text or sentence in wrong.text,
+        rejected.status_code,
+        f'id="{field}-e"' in rejected.text,
+        "Number must be between 0" in rejected.text or sentence in rejected.text,
     ) == (422, True, True)
     assert "No accounts yet" in owner.get(f"{AT}/accounts").text
 
@@ -120,7 +124,7 @@ def test_account_with_servers_can_not_be_deleted(
     owner: Browser, harness: VpsHarness, cloud: DigitalOceanServer
 ) -> None:
     uuid = harness.ready(cloud)
-    assert "holds servers of 1 services." in owner.get(f"{AT}/accounts/1/delete").text
+    assert "main has the server of a service." in owner.get(f"{AT}/accounts/1/delete").text
     assert owner.post(f"{AT}/accounts/1/delete").status_code == 409
     assert harness.finish(uuid, "termination_job").ok
     assert owner.post(f"{AT}/accounts/1/delete").status_code == 302
@@ -129,32 +133,32 @@ def test_account_with_servers_can_not_be_deleted(
 def test_images_are_refreshed_and_toggled(
     owner: Browser, harness: VpsHarness, cloud: DigitalOceanServer
 ) -> None:
-    assert "Not yet compared" in owner.get(f"{AT}/images").text
+    assert "Not yet updated" in owner.get(f"{AT}/images").text
     owner.post(f"{AT}/images/refresh")
     assert "Add an account first" in owner.get(f"{AT}/images").text
     harness.account(cloud)
     cloud.fail("500", path="images")
     owner.post(f"{AT}/images/refresh")
-    assert "an error of its own" in owner.get(f"{AT}/images").text
+    assert "an internal error" in owner.get(f"{AT}/images").text
     images, cloud.images = cloud.images, {}
     owner.post(f"{AT}/images/refresh")
     page = owner.get(f"{AT}/images").text
-    assert ("left as it is" in page, "Offered no more" in page) == (True, False)
+    assert ("the list was not changed" in page, "Withdrawn" in page) == (True, False)
     cloud.images = images
     owner.post(f"{AT}/images/refresh")
     page = owner.get(f"{AT}/images").text
     assert (
-        "1 new, 3 offered no more" in page,
+        "1 new, 3 withdrawn" in page,
         "Fedora 43" in page,
-        page.count("Offered no more"),
+        page.count("Withdrawn"),
     ) == (True, True, 3)
     image = session().scalar(
         sa.select(harness.images).where(harness.images.image_id == "debian-12")
     )
     assert owner.post(f"{AT}/images/{image.id}/switch", {"active": "no"}).status_code == 302
-    assert "Debian 12 is switched off" in owner.get(f"{AT}/images").text
+    assert "Debian 12 deactivated" in owner.get(f"{AT}/images").text
     owner.post(f"{AT}/images/refresh")
-    assert "Switched off" in owner.get(f"{AT}/images").text, "what staff switched off stays off"
+    assert "Inactive" in owner.get(f"{AT}/images").text, "an update keeps it inactive"
     assert owner.post(f"{AT}/images/9999/switch", {"active": "no"}).status_code == 404
 
 
@@ -163,8 +167,8 @@ def test_view_permission_does_not_allow_changes(
 ) -> None:
     harness.account(cloud)
     with transaction() as current:
-        current.add(Role(name="Looker", permissions=["Product-VPSHosting-view-accounts"]))
-    role = session().scalar(sa.select(Role).where(Role.name == "Looker"))
+        current.add(Role(name="Viewer", permissions=["Product-VPSHosting-view-accounts"]))
+    role = session().scalar(sa.select(Role).where(Role.name == "Viewer"))
     assert role is not None
     staff.create_staff(
         actor=SYSTEM,
@@ -206,13 +210,13 @@ def test_products_without_a_matching_size_are_rejected(
     assert owner.post(where, fine).status_code == 302
     page = owner.get(where).text
     assert ("s-4vcpu-8gb" in page, "sfo3" in page) == (True, True)
-    wrong = owner.post(where, {**fine, "cpu_cores": "32", "ram_mb": "65536", "disk_gb": "1000"})
+    rejected = owner.post(where, {**fine, "cpu_cores": "32", "ram_mb": "65536", "disk_gb": "1000"})
     assert (
-        wrong.status_code,
-        "at most 16 CPU cores or 800 GB of disk would fit" in wrong.text,
-        'id="disk_gb-e"' in wrong.text,
+        rejected.status_code,
+        "at most 16 CPU cores or 800 GB of disk." in rejected.text,
+        'id="disk_gb-e"' in rejected.text,
     ) == (422, True, True)
-    assert 'value="65536"' in wrong.text, "what was entered stands there"
+    assert 'value="65536"' in rejected.text, "the input is kept"
     for field, value in (
         ("cpu_cores", "33"),
         ("cpu_cores", "0"),
@@ -226,8 +230,8 @@ def test_products_without_a_matching_size_are_rejected(
         ("snapshot_limit", "26"),
         ("account", "7"),
     ):
-        wrong = owner.post(where, {**fine, field: value})
-        assert (wrong.status_code, f'id="{field}-e"' in wrong.text) == (422, True), field
+        rejected = owner.post(where, {**fine, field: value})
+        assert (rejected.status_code, f'id="{field}-e"' in rejected.text) == (422, True), field
     assert harness.service(service.uuid).product.config["disk_gb"] == 100
 
 
@@ -245,15 +249,18 @@ def test_invalid_services(owner: Browser, harness: VpsHarness, cloud: DigitalOce
         ("ssh_keys", "\n".join(["1"] * 21)),
         ("root_password", "short"),
     ):
-        wrong = owner.post(where, {**fine, field: value})
-        assert (wrong.status_code, f'id="{field}-e"' in wrong.text) == (422, True), (field, value)
+        rejected = owner.post(where, {**fine, field: value})
+        assert (rejected.status_code, f'id="{field}-e"' in rejected.text) == (422, True), (
+            field,
+            value,
+        )
     assert owner.post(where, {**fine, "ssh_keys": f"{KEY}\n\n 512190 "}).status_code == 302
     assert harness.service(uuid).service_data["ssh_keys"] == [KEY, "512190"]
     assert KEY in owner.get(where).text
 
 
 def open_tab(harness: VpsHarness, cloud: DigitalOceanServer, **config: Any) -> tuple[str, str]:
-    """A ready server; its service's uuid and its address in the client area."""
+    """Create a server; return its service's uuid and address in the client area."""
     uuid = harness.ready(cloud, **config)
     return uuid, f"/client/services/{uuid}"
 
@@ -263,8 +270,14 @@ def test_overview(harness: VpsHarness, cloud: DigitalOceanServer, served: Panel)
     password, astrid = harness.row(uuid).root_password, customer(served)
     before = len(cloud.requests)
     page = astrid.get(f"{at}/general").text
-    assert len(cloud.requests) == before, "the page does not wait for the cloud"
-    for text in (made(cloud).address, "web1.lumen.test", "Amsterdam", "Ubuntu 24.04 LTS", "60 GB"):
+    assert len(cloud.requests) == before, "the page does not wait for DigitalOcean"
+    for text in (
+        only_droplet(cloud).address,
+        "web1.lumen.test",
+        "Amsterdam",
+        "Ubuntu 24.04 LTS",
+        "60 GB",
+    ):
         assert text in page
     assert (password in page, "Running" in page) == (False, False)
     asked = astrid.get(f"{at}/general?state=1").text
@@ -273,13 +286,13 @@ def test_overview(harness: VpsHarness, cloud: DigitalOceanServer, served: Panel)
         True,
         False,
     )
-    piece = astrid.get(f"{at}/general/api/state", headers={"HX-Request": "true"}).text
-    assert ("<html" in piece, "Running" in piece) == (False, True)
+    fragment = astrid.get(f"{at}/general/api/state", headers={"HX-Request": "true"}).text
+    assert ("<html" in fragment, "Running" in fragment) == (False, True)
     asked = astrid.get(f"{at}/general?state=1&ask=stop").text
     assert (
-        "cannot be reached until it is started again" in asked,
+        "offline until you start it" in asked,
         'value="stop"' in asked,
-        'value="stop"' in piece,
+        'value="stop"' in fragment,
     ) == (True, True, False)
     assert astrid.get(f"{at}/general?state=1&ask=<b>").status_code == 200
     assert astrid.get(f"{at}/general/api/state", headers=JSON).json == {
@@ -288,17 +301,14 @@ def test_overview(harness: VpsHarness, cloud: DigitalOceanServer, served: Panel)
     }
     cloud.fail("500", times=2)
     assert astrid.get(f"{at}/general/api/state").status_code == 503
-    assert (
-        "Not known just now"
-        in astrid.get(f"{at}/general/api/state", headers={"HX-Request": "true"}).text
-    )
+    assert "Unknown" in astrid.get(f"{at}/general/api/state", headers={"HX-Request": "true"}).text
 
 
 def test_tabs_in_polish(harness: VpsHarness, cloud: DigitalOceanServer, served: Panel) -> None:
     at, astrid = open_tab(harness, cloud)[1], customer(served)
     for tab, text in (
         ("general", "Twój serwer"),
-        ("console", "Logowanie przez SSH"),
+        ("console", "Połączenie przez SSH"),
         ("snapshots", "Nie ma jeszcze migawek"),
         ("monitoring", "Ruch przychodzący"),
     ):
@@ -319,21 +329,29 @@ def test_power(harness: VpsHarness, cloud: DigitalOceanServer, served: Panel) ->
     )
     done = astrid.post(where, {"action": "stop"}, headers=HTML)
     assert (done.status_code, done.location.endswith(f"{at}/general")) == (302, True)
-    assert "is being shut down" in astrid.get(f"{at}/general").text
+    assert "is shutting down" in astrid.get(f"{at}/general").text
     again = astrid.post(where, {"action": "reboot"}, headers=JSON)
-    assert (again.status_code, "already under way" in again.json["message"]) == (409, True)
+    assert (again.status_code, "Another action is in progress" in again.json["message"]) == (
+        409,
+        True,
+    )
     assert (
-        "Being changed" in astrid.get(f"{at}/general?state=1").text or made(cloud).status == "off"
+        "Updating" in astrid.get(f"{at}/general?state=1").text
+        or only_droplet(cloud).status == "off"
     )
     assert "Start server" in astrid.get(f"{at}/general?state=1").text
     assert astrid.post(where, {"action": "start"}, headers=JSON).status_code == 200
     astrid.get(f"{at}/general?state=1")
-    assert made(cloud).status == "active"
+    assert only_droplet(cloud).status == "active"
     for kind, status in (("drop_after", 503), ("401", 503), ("429", 503), ("timeout_after", 503)):
         cloud.fail(kind, method="POST")
         answer = astrid.post(where, {"action": "reboot"}, headers=JSON)
         assert (answer.status_code, "token" in answer.json["message"]) == (status, False), kind
-    assert [one.type for one in cloud.actions.values()][:3] == ["shutdown", "power_on", "reboot"]
+    assert [action.type for action in cloud.actions.values()][:3] == [
+        "shutdown",
+        "power_on",
+        "reboot",
+    ]
 
 
 def test_suspended_server_stays_off(
@@ -349,7 +367,7 @@ def test_suspended_server_stays_off(
         )
     astrid = customer(served)
     page = astrid.get(f"{at}/general?state=1").text
-    assert ("Switched off" in page, "Start server" in page) == (True, False)
+    assert ("Stopped" in page, "Start server" in page) == (True, False)
     assert (
         astrid.post(f"{at}/general/api/power", {"action": "start"}, headers=JSON).status_code == 409
     )
@@ -371,7 +389,7 @@ def test_suspended_server_stays_off(
             "snapshots/api/remove",
         )
     ]
-    assert (answers, made(cloud).status) == ([409] * 4, "off"), "while a job is under way"
+    assert (answers, only_droplet(cloud).status) == ([409] * 4, "off"), "while a job is in progress"
 
 
 def test_initial_root_password_requires_post(
@@ -387,15 +405,15 @@ def test_initial_root_password_requires_post(
     answers = [
         astrid.post(address, headers={"Accept": kind}) for kind in ("text/html", "application/json")
     ]
-    piece = astrid.post(address, headers={"HX-Request": "true"})
+    fragment = astrid.post(address, headers={"HX-Request": "true"})
     assert (answers[0].text, answers[0].mimetype, answers[1].json["data"]["password"]) == (
         password,
         "text/plain",
         password,
     )
-    assert "<html" not in piece.text
-    assert {one.headers["Cache-Control"] for one in [*answers, piece]} == {"no-store"}
-    harness.service(uuid)  # a look at what is stored now
+    assert "<html" not in fragment.text
+    assert {response.headers["Cache-Control"] for response in [*answers, fragment]} == {"no-store"}
+    harness.service(uuid)  # reload
     logged = [
         row.action
         for row in session().scalars(sa.select(ModuleLog).where(ModuleLog.service_uuid == uuid))
@@ -439,7 +457,7 @@ def test_server_of_another_customer_is_not_found(
 def test_console(harness: VpsHarness, cloud: DigitalOceanServer, served: Panel) -> None:
     _uuid, at = open_tab(harness, cloud)
     astrid = customer(served)
-    page, address = astrid.get(f"{at}/console").text, made(cloud).address
+    page, address = astrid.get(f"{at}/console").text, only_droplet(cloud).address
     assert (f"ssh root@{address}" in page, "cloud.digitalocean.com" in page) == (True, False)
     assert astrid.get(f"{at}/console/api/get").json == {
         "success": True,
@@ -457,22 +475,22 @@ def test_snapshots(harness: VpsHarness, cloud: DigitalOceanServer, served: Panel
         assert astrid.post(f"{where}/api/create", {"name": name}, headers=JSON).status_code == 422
     astrid.post(f"{where}/api/create", {"name": "before <b>the</b> update"})
     page = astrid.get(where).text
-    assert ("is being taken" in page, "<b>the</b>" in page) == (True, False)
+    assert ("Taking a snapshot." in page, "<b>the</b>" in page) == (True, False)
     assert (
         astrid.post(f"{where}/api/create", {"name": "another"}, headers=JSON).status_code == 409
     ), "one at a time"
-    cloud._look(made(cloud))
+    cloud._look(only_droplet(cloud))
     page = astrid.get(where).text
-    assert ("before &lt;b&gt;the&lt;/b&gt; update" in page, "Restore this snapshot" in page) == (
+    assert ("before &lt;b&gt;the&lt;/b&gt; update" in page, "Restore snapshot" in page) == (
         True,
         True,
     )
     astrid.post(f"{where}/api/create", {"name": "two"})
-    cloud._look(made(cloud))
+    cloud._look(only_droplet(cloud))
     full = astrid.post(f"{where}/api/create", {"name": "three"}, headers=JSON)
     assert (
         full.status_code,
-        "all the snapshots that your plan has room for" in full.json["message"],
+        "Snapshot limit reached" in full.json["message"],
         len(cloud.snapshots),
     ) == (409, True, 2)
     assert "Take snapshot" not in astrid.get(where).text
@@ -485,17 +503,17 @@ def test_snapshots(harness: VpsHarness, cloud: DigitalOceanServer, served: Panel
         list(cloud.actions.values())[-1].type,
         list(cloud.actions.values())[-1].asked["image"],
     ) == ("rebuild", int(one["id"]))
-    assert "is being put back" in astrid.get(where).text
-    cloud._look(made(cloud))
+    assert "Restoring" in astrid.get(where).text
+    cloud._look(only_droplet(cloud))
     assert (
         astrid.post(f"{where}/api/remove", {"snapshot": one["id"]}, headers=HTML).status_code == 302
     )
-    assert [one.name for one in cloud.snapshots.values()] == ["two"]
+    assert [snapshot.name for snapshot in cloud.snapshots.values()] == ["two"]
     assert [
         astrid.get(f"{where}/api/{verb}").status_code for verb in ("create", "restore", "remove")
     ] == [405] * 3
     cloud.fail("500", times=9)
-    assert "cannot be shown just now" in astrid.get(where).text
+    assert "Snapshots are temporarily unavailable." in astrid.get(where).text
     assert [
         astrid.post(f"{where}/api/{verb}", {"name": "x", "snapshot": "1"}, headers=JSON).status_code
         for verb in ("create", "restore", "remove")
@@ -523,7 +541,7 @@ def test_plan_without_snapshots(
 ) -> None:
     _uuid, at = open_tab(harness, cloud, snapshot_limit=0)
     astrid = customer(served)
-    assert "Your plan has no snapshots" in astrid.get(f"{at}/snapshots").text
+    assert "Your plan doesn&#39;t include snapshots" in astrid.get(f"{at}/snapshots").text
     assert astrid.post(f"{at}/snapshots/api/create", {"name": "x"}, headers=JSON).status_code == 409
 
 
@@ -543,12 +561,12 @@ def test_monitoring(harness: VpsHarness, cloud: DigitalOceanServer, served: Pane
         assert text in page, text
     before = len(cloud.seen("GET", "metrics"))
     assert astrid.get(f"{at}/monitoring").status_code == 200
-    assert len(cloud.seen("GET", "metrics")) == before, "kept for a minute"
+    assert len(cloud.seen("GET", "metrics")) == before, "cached for a minute"
     data = astrid.get(f"{at}/monitoring/api/get?period=hour").json["data"]
     assert (data["period"], data["cpu"][0][1], len(data["inbound"]) > 20) == ("hour", 25.0, True)
     assert astrid.get(f"{at}/monitoring?period=century").status_code == 200
     cloud.temper.figures = False
-    assert "No figures yet" in astrid.get(f"{at}/monitoring?period=week").text
+    assert "No data yet" in astrid.get(f"{at}/monitoring?period=week").text
 
 
 def test_monitoring_without_the_provider(
@@ -557,9 +575,9 @@ def test_monitoring_without_the_provider(
     _uuid, at = open_tab(harness, cloud)
     astrid = customer(served)
     cloud.fail("500", times=2, path="metrics")
-    assert "There are no figures just now." in astrid.get(f"{at}/monitoring").text
+    assert "Monitoring data is temporarily unavailable." in astrid.get(f"{at}/monitoring").text
     assert astrid.get(f"{at}/monitoring/api/get").status_code == 503
-    assert "<path" in astrid.get(f"{at}/monitoring").text, "what was not told is not kept"
+    assert "<path" in astrid.get(f"{at}/monitoring").text, "failures are not cached"
 
 
 def test_tabs_before_creation(
@@ -567,13 +585,13 @@ def test_tabs_before_creation(
 ) -> None:
     uuid = harness.add_default_service(cloud)
     at, astrid = f"/client/services/{uuid}", customer(served)
-    assert "being prepared" in astrid.get(f"{at}/general").text
+    assert "preparing your server" in astrid.get(f"{at}/general").text
     assert harness.job(uuid, "create_job").pending
     with transaction():
         harness.service(uuid).status = ServiceStatus.ACTIVE
     before = len(cloud.requests)
     for tab in ("general", "console", "snapshots", "monitoring"):
-        assert "being prepared" in astrid.get(f"{at}/{tab}").text, tab
+        assert "preparing your server" in astrid.get(f"{at}/{tab}").text, tab
     for path in ("general/api/state", "console/api/get", "snapshots/api/get", "monitoring/api/get"):
         assert astrid.get(f"{at}/{path}").status_code == 404, path
     assert astrid.get(f"{at}/console/api/get").json == {
