@@ -26,32 +26,32 @@ from puqpanel.operations.oversight.conversations import STAND_IN, conversation, 
 from puqpanel.operations.provisioning import requests
 from tests.cli.running import environment, puqpanel
 from tests.fakes.demo_cloud import DemoCloudServer
-from tests.modules.test_mycloudservice import House
+from tests.modules.test_mycloudservice import MyCloudHarness
 from tests.sample import activate
 
 PASSWORD = "k7-Qm2-secret-of-lumen"
 
 
 @pytest.fixture
-def house(settings: Settings, app: Panel, tmp_path: Path) -> Iterator[House]:
-    from tests.modules.stage import STAFF
+def house(settings: Settings, app: Panel, tmp_path: Path) -> Iterator[MyCloudHarness]:
+    from tests.modules.harness import STAFF
 
     with app.app_context():
         activate(app, STAFF, "MyCloudService")
     panel = Live(replace(settings)).ensure()
     with panel.app_context(), DemoCloudServer(tmp_path / "cloud") as cloud:
-        house = House(panel, cloud)
-        house.cloud = cloud  # type: ignore[attr-defined]
-        yield house
+        made = MyCloudHarness(panel, cloud)
+        made.cloud = cloud  # type: ignore[attr-defined]
+        yield made
     dismantle(panel)
 
 
 def failed(
-    house: House, drain: Callable[..., None], fault: str, times: int = 100, **service: str
+    house: MyCloudHarness, drain: Callable[..., None], fault: str, times: int = 100, **service: str
 ) -> Task:
     """Run a create that fails and return its task."""
     house.cloud.fail(fault, method="POST", times=times)  # type: ignore[attr-defined]
-    uuid = house.sold(**{"password": PASSWORD, **service})
+    uuid = house.add_default_service(**{"password": PASSWORD, **service})
     house.module.cls.job_options = {"create_job": {"tries": 1}}
     requests.request(actor=_staff(), service_uuid=uuid, verb="create")
     drain()
@@ -69,7 +69,7 @@ def failed(
 
 
 def _staff() -> Any:
-    from tests.modules.stage import STAFF
+    from tests.modules.harness import STAFF
 
     return STAFF
 
@@ -118,8 +118,12 @@ def pytest_of(file: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("fault", ["500", "drop", "garbage"])
-def test_an_exported_test_passes(
-    house: House, settings: Settings, drain: Callable[..., None], tmp_path: Path, fault: str
+def test_it_replays_as_written(
+    house: MyCloudHarness,
+    settings: Settings,
+    drain: Callable[..., None],
+    tmp_path: Path,
+    fault: str,
 ) -> None:
     task = failed(house, drain, fault)
     path, test, output = export(settings, task, tmp_path / "out")
@@ -136,8 +140,8 @@ def test_an_exported_test_passes(
     assert run.returncode == 0, run.stdout
 
 
-def test_a_title_cannot_inject_code(
-    house: House, settings: Settings, drain: Callable[..., None], tmp_path: Path
+def test_a_title_stays_a_title(
+    house: MyCloudHarness, settings: Settings, drain: Callable[..., None], tmp_path: Path
 ) -> None:
     task = failed(house, drain, "500")
     with transaction() as current:
@@ -149,8 +153,8 @@ def test_a_title_cannot_inject_code(
     )
 
 
-def test_an_export_contains_no_secret(
-    house: House, settings: Settings, drain: Callable[..., None], tmp_path: Path
+def test_no_secret_is_in_it(
+    house: MyCloudHarness, settings: Settings, drain: Callable[..., None], tmp_path: Path
 ) -> None:
     task = failed(house, drain, "500")
     recorded, test, _ = export(settings, task, tmp_path / "out")
@@ -161,8 +165,8 @@ def test_an_export_contains_no_secret(
     assert json.loads(recorded.read_text())["service"]["service_data"]["password"] == STAND_IN
 
 
-def test_an_exported_test_fails_when_the_module_behaves_differently(
-    house: House, settings: Settings, drain: Callable[..., None], tmp_path: Path
+def test_it_fails_when_the_module_behaves_differently(
+    house: MyCloudHarness, settings: Settings, drain: Callable[..., None], tmp_path: Path
 ) -> None:
     task = failed(house, drain, "500")
     _, test, _ = export(settings, task, tmp_path / "out")
@@ -181,7 +185,7 @@ def test_an_exported_test_fails_when_the_module_behaves_differently(
 
 
 def test_a_second_export_overwrites_nothing(
-    house: House, settings: Settings, drain: Callable[..., None], tmp_path: Path
+    house: MyCloudHarness, settings: Settings, drain: Callable[..., None], tmp_path: Path
 ) -> None:
     task = failed(house, drain, "500")
     _, test, _ = export(settings, task, tmp_path)
@@ -200,7 +204,9 @@ def test_a_second_export_overwrites_nothing(
     assert test.read_text() == "mine"
 
 
-def test_list_and_show(house: House, settings: Settings, drain: Callable[..., None]) -> None:
+def test_list_and_show(
+    house: MyCloudHarness, settings: Settings, drain: Callable[..., None]
+) -> None:
     task = failed(house, drain, "500")
     env = {"PUQPANEL_DATABASE_URL": settings.database_url}
     rows = json.loads(

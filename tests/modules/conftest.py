@@ -9,7 +9,7 @@ import pytest
 from puqpanel.app import Panel
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live, dismantle
-from tests.modules.stage import STAFF
+from tests.modules.harness import STAFF
 from tests.sample import activate
 
 NAMES = ("PuqNextcloud", "MyCloudService")

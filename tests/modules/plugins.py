@@ -21,13 +21,13 @@ from puqpanel.infra.settings import Settings
 from puqpanel.live import Live, dismantle
 from puqpanel.models import Role, Task
 from puqpanel.operations.accounts import staff
-from tests.modules.stage import STAFF
-from tests.modules.test_pages import Door
+from tests.modules.harness import STAFF
+from tests.modules.test_pages import IsolatedBrowser
 from tests.sample import PASSWORD, activate
 from tests.web.conftest import Browser
 
 
-class PluginHouse:
+class PluginHarness:
     """One plugin, switched on."""
 
     def __init__(self, panel: Panel, name: str) -> None:
@@ -65,7 +65,7 @@ class PluginHouse:
         staff.create_staff(
             actor=SYSTEM, email="owner@panel.test", name="Olga Owner", password=PASSWORD
         )
-        return Door(self.panel).sign_in("owner@panel.test", password=PASSWORD)
+        return IsolatedBrowser(self.panel).sign_in("owner@panel.test", password=PASSWORD)
 
     def clerk(self, *keys: str) -> Browser:
         """Staff with these rights of the plugin alone, by their short keys."""
@@ -83,7 +83,7 @@ class PluginHouse:
             password=PASSWORD,
             role_uuids=[role.uuid],
         )
-        return Door(self.panel).sign_in("clerk@panel.test", password=PASSWORD)
+        return IsolatedBrowser(self.panel).sign_in("clerk@panel.test", password=PASSWORD)
 
     def differences(self) -> list[Any]:
         """What its migrations make otherwise than its models say."""
@@ -108,7 +108,7 @@ class PluginHouse:
 
 
 @contextlib.contextmanager
-def switched_on(settings: Settings, app: Panel, name: str) -> Iterator[PluginHouse]:
+def active_plugin(settings: Settings, app: Panel, name: str) -> Iterator[PluginHarness]:
     """The panel with one plugin live, and its context around the test."""
     with app.app_context():
         activate(app, STAFF, name, "Plugin")
@@ -116,6 +116,6 @@ def switched_on(settings: Settings, app: Panel, name: str) -> Iterator[PluginHou
     assert f"Plugin/{name}" in panel.registry.modules, panel.registry.refused
     try:
         with panel.app_context():
-            yield PluginHouse(panel, name)
+            yield PluginHarness(panel, name)
     finally:
         dismantle(panel)

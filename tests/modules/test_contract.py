@@ -22,7 +22,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("folder", "probe"), CASES)
-def test_the_contract(folder: Path, probe: str) -> None:
+def test_contract(folder: Path, probe: str) -> None:
     (line,) = run_suite(folder, [probe])
     if line.outcome == "not tested":
         assert "provider.py" not in line.says, (

@@ -14,14 +14,14 @@ from tests.modules.conftest import NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_it_loads_without_a_warning(served: Panel, name: str) -> None:
+def test_loads_without_warnings(served: Panel, name: str) -> None:
     module = served.registry.modules[f"Product/{name}"]
     assert module.warnings == ()
     assert module.config("description")
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_its_migrations_make_what_its_models_say(served: Panel, name: str) -> None:
+def test_migrations_match_models(served: Panel, name: str) -> None:
     from puqpanel.infra.db import db
 
     module = served.registry.modules[f"Product/{name}"]
@@ -39,7 +39,7 @@ def test_its_migrations_make_what_its_models_say(served: Panel, name: str) -> No
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_its_tables_come_and_go(served: Panel, name: str) -> None:
+def test_migrations_downgrade_and_upgrade(served: Panel, name: str) -> None:
     import sqlalchemy as sa
 
     from puqpanel.infra.db import db

@@ -1,4 +1,4 @@
-"""The modules' pages through the browser's door: staff's servers, and the customer's tabs."""
+"""Staff and client area pages of PuqNextcloud and MyCloudService."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from puqpanel.models import Role
 from puqpanel.operations.accounts import clients, staff
 from tests.fakes.demo_cloud import DemoCloudServer
 from tests.fakes.ocs import OcsServer
-from tests.modules.test_mycloudservice import House as DemoHouse
-from tests.modules.test_puqnextcloud import House
+from tests.modules.test_mycloudservice import MyCloudHarness
+from tests.modules.test_puqnextcloud import NextcloudHarness
 from tests.sample import PASSWORD
 from tests.web.conftest import Browser
 
@@ -38,8 +38,8 @@ SERVER = {
 }
 
 
-class Door(Browser):
-    """A browser whose requests know nothing of the context that the test itself stands in."""
+class IsolatedBrowser(Browser):
+    """A browser whose requests do not see the context variables of the test."""
 
     def get(self, path: str, **options: Any) -> TestResponse:
         return contextvars.Context().run(super().get, path, **options)
@@ -50,53 +50,53 @@ class Door(Browser):
 
 @pytest.fixture
 def owner(served: Panel) -> Browser:
-    """Staff who may do everything."""
+    """Sign in as staff with all permissions."""
     staff.create_staff(actor=SYSTEM, email="owner@panel.test", name="Olga Owner", password=PASSWORD)
-    return Door(served).sign_in("owner@panel.test", password=PASSWORD)
+    return IsolatedBrowser(served).sign_in("owner@panel.test", password=PASSWORD)
 
 
 @pytest.fixture
 def cloud() -> Iterator[OcsServer]:
-    """A running Nextcloud."""
-    with OcsServer() as one:
-        yield one
+    """Run a fake Nextcloud."""
+    with OcsServer() as server:
+        yield server
 
 
-def active(house: House | DemoHouse, uuid: str) -> str:
-    """The service with its account made; its address in the client area."""
-    assert house.job(uuid, "create_job").ok
+def active(harness: NextcloudHarness | MyCloudHarness, uuid: str) -> str:
+    """Create the account and activate the service; return its address in the client area."""
+    assert harness.job(uuid, "create_job").ok
     with transaction():
-        service = house.service(uuid)
+        service = harness.service(uuid)
         service.status = ServiceStatus.ACTIVE
     return f"/client/services/{uuid}"
 
 
 def customer(panel: Panel, email: str = "astrid@lumen.test") -> Browser:
-    """The customer's browser."""
-    return Door(panel).sign_in(email, "/client", PASSWORD)
+    """Sign in as a customer."""
+    return IsolatedBrowser(panel).sign_in(email, "/client", PASSWORD)
 
 
-def test_groups_and_servers_from_the_first_to_the_last(owner: Browser, cloud: OcsServer) -> None:
-    assert "First a group" in owner.get(f"{NEXTCLOUD}/servers").text
+def test_groups_and_servers(owner: Browser, cloud: OcsServer) -> None:
+    assert "Add a server group first" in owner.get(f"{NEXTCLOUD}/servers").text
     assert (
         owner.post(
             f"{NEXTCLOUD}/server-groups/add", {"name": "Europe", "allocation": "least_loaded"}
         ).status_code
         == 302
     )
-    again = owner.post(
+    duplicate = owner.post(
         f"{NEXTCLOUD}/server-groups/add", {"name": "europe", "allocation": "nowhere"}
     )
     assert (
-        again.status_code,
-        "Another group has this name." in again.text,
-        'value="europe"' in again.text,
+        duplicate.status_code,
+        "Another group has this name." in duplicate.text,
+        'value="europe"' in duplicate.text,
     ) == (422, True, True)
-    wrong = owner.post(f"{NEXTCLOUD}/servers/add", {**SERVER, "host": "no host", "password": ""})
+    rejected = owner.post(f"{NEXTCLOUD}/servers/add", {**SERVER, "host": "no host", "password": ""})
     assert (
-        wrong.status_code,
-        "Write a host name" in wrong.text,
-        "needs it to sign in" in wrong.text,
+        rejected.status_code,
+        "Enter a host name" in rejected.text,
+        "Enter the administrator&#39;s password." in rejected.text,
     ) == (422, True, True)
     assert (
         owner.post(
@@ -108,7 +108,7 @@ def test_groups_and_servers_from_the_first_to_the_last(owner: Browser, cloud: Oc
     listed = owner.get(f"{NEXTCLOUD}/servers").text
     assert (cloud.url in listed, SERVER["password"] in listed) == (True, False)
     assert owner.post(f"{NEXTCLOUD}/servers/1/test").status_code == 302
-    assert "answers as version 31.0.9" in owner.get(f"{NEXTCLOUD}/servers").text
+    assert "Connected to cloud-1 (version 31.0.9)" in owner.get(f"{NEXTCLOUD}/servers").text
     cloud.users[cloud.admin].password = "changed"
     owner.post(f"{NEXTCLOUD}/servers/1/test")
     assert "refused the panel&#39;s credentials" in owner.get(f"{NEXTCLOUD}/servers").text
@@ -119,9 +119,9 @@ def test_groups_and_servers_from_the_first_to_the_last(owner: Browser, cloud: Oc
     cloud.users[cloud.admin].password = SERVER["password"]
     owner.post(f"{NEXTCLOUD}/servers/1/test")
     assert "may manage its users" in owner.get(f"{NEXTCLOUD}/servers").text, (
-        "the stored password was kept"
+        "the saved password is unchanged"
     )
-    assert "holds 1 server." in owner.get(f"{NEXTCLOUD}/server-groups/1/delete").text
+    assert "has 1 server." in owner.get(f"{NEXTCLOUD}/server-groups/1/delete").text
     assert owner.post(f"{NEXTCLOUD}/server-groups/1/delete").status_code == 409
     assert owner.post(f"{NEXTCLOUD}/servers/1/delete").status_code == 302
     assert owner.post(f"{NEXTCLOUD}/server-groups/1/delete").status_code == 302
@@ -132,27 +132,35 @@ def test_groups_and_servers_from_the_first_to_the_last(owner: Browser, cloud: Oc
 @pytest.mark.parametrize(
     ("changed", "field", "sentence"),
     [
-        ({"host": "http://cloud.example.com", "ssl": "y"}, "host", "would travel unencrypted"),
+        ({"host": "http://cloud.example.com", "ssl": "y"}, "host", "is sent unencrypted"),
         (
             {"host": "https://admin:secret@cloud.example.com"},
             "host",
-            "Leave the user name and password out",
+            "Remove the user name and password",
         ),
-        ({"host": "https://cloud.example.com/?a=b"}, "host", "Only http:// or https://"),
-        ({"host": "ftp://cloud.example.com"}, "host", "Only http:// or https://"),
-        ({"host": "https://cloud.example.com:99999"}, "host", "Write a host name"),
-        ({"host": "https://cloud.example.com/a/../b"}, "path", ". and .. cannot stand in it"),
-        ({"host": "cloud.example.com", "path": "/./b"}, "path", ". and .. cannot stand in it"),
-        ({"host": "cloud..example.com"}, "host", "Write a host name"),
-        ({"host": "admin@cloud.example.com"}, "host", "Write a host name"),
+        (
+            {"host": "https://cloud.example.com/?a=b"},
+            "host",
+            "may contain only http:// or https://",
+        ),
+        ({"host": "ftp://cloud.example.com"}, "host", "may contain only http:// or https://"),
+        ({"host": "https://cloud.example.com:99999"}, "host", "Enter a host name"),
+        ({"host": "https://cloud.example.com/a/../b"}, "path", "contain . or .. as a part"),
+        ({"host": "cloud.example.com", "path": "/./b"}, "path", "contain . or .. as a part"),
+        ({"host": "cloud..example.com"}, "host", "Enter a host name"),
+        ({"host": "admin@cloud.example.com"}, "host", "Enter a host name"),
     ],
 )
-def test_addresses_that_are_refused(
+def test_invalid_addresses(
     owner: Browser, changed: dict[str, str], field: str, sentence: str
 ) -> None:
     owner.post(f"{NEXTCLOUD}/server-groups/add", {"name": "Europe", "allocation": "least_loaded"})
-    wrong = owner.post(f"{NEXTCLOUD}/servers/add", {**SERVER, **changed})
-    assert (wrong.status_code, f'id="{field}-e"' in wrong.text, sentence in wrong.text) == (
+    rejected = owner.post(f"{NEXTCLOUD}/servers/add", {**SERVER, **changed})
+    assert (
+        rejected.status_code,
+        f'id="{field}-e"' in rejected.text,
+        sentence in rejected.text,
+    ) == (
         422,
         True,
         True,
@@ -167,26 +175,28 @@ def test_addresses_that_are_refused(
     assert "https://cloud.example.com/nc" in owner.get(f"{NEXTCLOUD}/servers").text
 
 
-def test_a_server_in_use_is_not_deleted(served: Panel, owner: Browser, cloud: OcsServer) -> None:
-    house = House(served)
-    active(house, house.sold(cloud))
-    assert "holds 1 account." in owner.get(f"{NEXTCLOUD}/servers/1/delete").text
+def test_server_with_accounts_can_not_be_deleted(
+    served: Panel, owner: Browser, cloud: OcsServer
+) -> None:
+    harness = NextcloudHarness(served)
+    active(harness, harness.add_default_service(cloud))
+    assert "has 1 account." in owner.get(f"{NEXTCLOUD}/servers/1/delete").text
     assert owner.post(f"{NEXTCLOUD}/servers/1/delete").status_code == 409
     assert owner.get(f"{NEXTCLOUD}/servers/1").status_code == 200
 
 
 @pytest.mark.parametrize("base", [NEXTCLOUD, DEMO])
-def test_who_may_look_may_not_change(served: Panel, owner: Browser, base: str) -> None:
+def test_view_permission_does_not_allow_changes(served: Panel, owner: Browser, base: str) -> None:
     with transaction() as current:
         current.add(
             Role(
-                name="Looker",
+                name="Viewer",
                 permissions=[
                     f"{base.removeprefix('/admin/modules/').replace('/', '-')}-view-servers"
                 ],
             )
         )
-    role = session().scalar(sa.select(Role).where(Role.name == "Looker"))
+    role = session().scalar(sa.select(Role).where(Role.name == "Viewer"))
     assert role is not None
     staff.create_staff(
         actor=SYSTEM,
@@ -195,7 +205,7 @@ def test_who_may_look_may_not_change(served: Panel, owner: Browser, base: str) -
         password=PASSWORD,
         role_uuids=[role.uuid],
     )
-    clerk = Door(served).sign_in("clerk@panel.test", password=PASSWORD)
+    clerk = IsolatedBrowser(served).sign_in("clerk@panel.test", password=PASSWORD)
     page = clerk.get(f"{base}/servers")
     assert (page.status_code, "Add server" in page.text) == (200, False)
     assert [
@@ -204,18 +214,18 @@ def test_who_may_look_may_not_change(served: Panel, owner: Browser, base: str) -
     ] == [403, 403]
 
 
-def test_the_nextcloud_tab(served: Panel, cloud: OcsServer) -> None:
-    house = House(served)
-    uuid = house.sold(cloud)
-    at = active(house, uuid)
+def test_nextcloud_tab(served: Panel, cloud: OcsServer) -> None:
+    harness = NextcloudHarness(served)
+    uuid = harness.add_default_service(cloud)
+    at = active(harness, uuid)
     name, account = next(iter(cloud.customers.items()))
     account.signed_in, account.used = True, 4_500 * 1024**2
     astrid = customer(served)
     page = astrid.get(f"{at}/general").text
     assert (cloud.url in page, name in page, account.password in page) == (True, True, False)
-    assert "4.4 GB" not in page, "the page does not wait for the cloud"
+    assert "4.4 GB" not in page, "the page does not wait for the server"
     assert "4.4 GB" in astrid.get(f"{at}/general?usage=1").text, (
-        "without script it is asked for by a link"
+        "without JavaScript, a link requests it"
     )
     quota = astrid.get(f"{at}/general/api/quota")
     assert quota.json["data"] == {
@@ -227,19 +237,19 @@ def test_the_nextcloud_tab(served: Panel, cloud: OcsServer) -> None:
         "total_text": "5 GB",
         "free_text": "620 MB",
     }
-    piece = astrid.get(f"{at}/general/api/quota", headers={"HX-Request": "true"}).text
-    assert ("<html" in piece, "q-warn" in piece) == (False, True)
+    fragment = astrid.get(f"{at}/general/api/quota", headers={"HX-Request": "true"}).text
+    assert ("<html" in fragment, "q-warn" in fragment) == (False, True)
     cloud.fail("500", times=2)
     assert astrid.get(f"{at}/general/api/quota").status_code == 503
     assert (
-        "does not tell just now"
+        "Storage usage is temporarily unavailable."
         in astrid.get(f"{at}/general/api/quota", headers={"HX-Request": "true"}).text
     )
 
 
-def test_the_password_is_shown_to_who_asks_by_post(served: Panel, cloud: OcsServer) -> None:
-    house = House(served)
-    at = active(house, house.sold(cloud))
+def test_password_requires_post(served: Panel, cloud: OcsServer) -> None:
+    harness = NextcloudHarness(served)
+    at = active(harness, harness.add_default_service(cloud))
     password = next(iter(cloud.customers.values())).password
     astrid = customer(served)
     address = f"{at}/general/api/password"
@@ -248,11 +258,11 @@ def test_the_password_is_shown_to_who_asks_by_post(served: Panel, cloud: OcsServ
     answers = [
         astrid.post(address, headers={"Accept": kind}) for kind in ("text/html", "application/json")
     ]
-    piece = astrid.post(address, headers={"HX-Request": "true"})
+    fragment = astrid.post(address, headers={"HX-Request": "true"})
     assert (answers[0].text, answers[0].mimetype) == (password, "text/plain")
     assert answers[1].json == {"status": "success", "data": {"password": password}}
-    assert "<html" not in piece.text
-    assert {one.headers["Cache-Control"] for one in [*answers, piece]} == {"no-store"}
+    assert "<html" not in fragment.text
+    assert {response.headers["Cache-Control"] for response in [*answers, fragment]} == {"no-store"}
     clients.create_client(
         actor=SYSTEM, name="Tom Other", email="tom@example.test", user_password=PASSWORD
     )
@@ -264,16 +274,16 @@ def test_the_password_is_shown_to_who_asks_by_post(served: Panel, cloud: OcsServ
     ] == [404] * 3
 
 
-def test_the_tab_of_a_service_that_is_not_there_yet(served: Panel, cloud: OcsServer) -> None:
-    house = House(served)
-    uuid = house.sold(cloud)
+def test_tab_before_creation(served: Panel, cloud: OcsServer) -> None:
+    harness = NextcloudHarness(served)
+    uuid = harness.add_default_service(cloud)
     astrid = customer(served)
-    assert "being prepared" in astrid.get(f"/client/services/{uuid}/general").text
+    assert "preparing your storage" in astrid.get(f"/client/services/{uuid}/general").text
     assert astrid.get(f"/client/services/{uuid}/general/api/quota").status_code == 404
     assert cloud.requests == []
 
 
-def test_the_demo_clouds_servers(owner: Browser) -> None:
+def test_demo_cloud_servers(owner: Browser) -> None:
     data = {
         "name": "Demo",
         "group_name": "eu-west",
@@ -283,8 +293,8 @@ def test_the_demo_clouds_servers(owner: Browser) -> None:
         "max_accounts": "",
         "active": "y",
     }
-    wrong = owner.post(f"{DEMO}/servers/add", {**data, "port": "0", "api_key": ""})
-    assert (wrong.status_code, 'value="Demo"' in wrong.text) == (422, True)
+    rejected = owner.post(f"{DEMO}/servers/add", {**data, "port": "0", "api_key": ""})
+    assert (rejected.status_code, 'value="Demo"' in rejected.text) == (422, True)
     assert owner.post(f"{DEMO}/servers/add", data).status_code == 302
     listed = owner.get(f"{DEMO}/servers").text
     assert ("http://127.0.0.1:1" in listed, "a-very-secret-key" in listed) == (True, False)
@@ -296,10 +306,10 @@ def test_the_demo_clouds_servers(owner: Browser) -> None:
     assert owner.get(f"{DEMO}/servers/nothing").status_code == 404
 
 
-def test_the_file_manager(served: Panel, tmp_path: Path) -> None:
+def test_file_manager(served: Panel, tmp_path: Path) -> None:
     with DemoCloudServer(tmp_path / "cloud") as cloud:
-        house = DemoHouse(served, cloud)
-        at = active(house, house.sold())
+        harness = MyCloudHarness(served, cloud)
+        at = active(harness, harness.add_default_service())
         astrid = customer(served)
         assert "readme.txt" in astrid.get(f"{at}/files").text
         astrid.post(f"{at}/files/api/folder", {"path": "", "name": "Wörk & more"})
@@ -308,11 +318,13 @@ def test_the_file_manager(served: Panel, tmp_path: Path) -> None:
         done = astrid.post(f"{at}/files/api/upload", upload, content_type="multipart/form-data")
         assert (done.status_code, done.location) == (302, f"{at}/files?path=W%C3%B6rk+%26+more")
         assert "Übersicht.bin" in astrid.get(done.location).text
-        got = astrid.get(f"{at}/files/api/get", query_string={"path": "Wörk & more/Übersicht.bin"})
+        download = astrid.get(
+            f"{at}/files/api/get", query_string={"path": "Wörk & more/Übersicht.bin"}
+        )
         assert (
-            got.data,
-            got.mimetype,
-            got.headers["Content-Disposition"].startswith("attachment"),
+            download.data,
+            download.mimetype,
+            download.headers["Content-Disposition"].startswith("attachment"),
         ) == (content, "application/octet-stream", True)
         astrid.post(f"{at}/files/api/remove", {"path": "", "name": "Wörk & more"})
         assert "is not empty" in astrid.get(f"{at}/files").text
@@ -353,21 +365,19 @@ def test_the_file_manager(served: Panel, tmp_path: Path) -> None:
         ] == [405] * 3
         cloud.fail("drop", times=9)
         before = len(cloud.requests)
-        assert "cannot be shown just now" in astrid.get(f"{at}/files").text
-        assert len(cloud.requests) == before + 1, "who did not answer is not asked twice"
+        assert "Your files are temporarily unavailable." in astrid.get(f"{at}/files").text
+        assert len(cloud.requests) == before + 1, "no second request after a failed one"
         assert (
             astrid.get(f"{at}/files/api/get", query_string={"path": "readme.txt"}).status_code
             == 503
         )
-        assert "There are no figures" in astrid.get(f"{at}/statistics").text
+        assert "Statistics are temporarily unavailable." in astrid.get(f"{at}/statistics").text
 
 
-def test_names_in_the_file_manager(
-    served: Panel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_file_names(served: Panel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with DemoCloudServer(tmp_path / "cloud") as cloud:
-        house = DemoHouse(served, cloud)
-        at = active(house, house.sold())
+        harness = MyCloudHarness(served, cloud)
+        at = active(harness, harness.add_default_service())
         astrid = customer(served)
 
         def upload(name: str, content: bytes = b"new", **more: str) -> str:
@@ -380,19 +390,19 @@ def test_names_in_the_file_manager(
             )
             return astrid.get(f"{at}/files").text
 
-        assert "At most 5 MB." in astrid.get(f"{at}/files").text
-        assert "is there already" in upload("readme.txt")
+        assert "Maximum size: 5 MB" in astrid.get(f"{at}/files").text
+        assert "already exists" in upload("readme.txt")
         assert cloud.store.read("lumen", "readme.txt") == b"Welcome.\n"
-        assert "readme.txt is uploaded." in upload("readme.txt", replace="y")
+        assert "readme.txt uploaded." in upload("readme.txt", replace="y")
         assert cloud.store.read("lumen", "readme.txt") == b"new"
         assert "public is a folder." in upload("public", replace="y")
-        monkeypatch.setattr(house.part("services.files"), "LARGEST", 500)
-        assert "is too large: 5 MB at most." in upload("large.bin", bytes(501))
+        monkeypatch.setattr(harness.part("services.files"), "MAX_UPLOAD_BYTES", 500)
+        assert "is too large. The limit is 5 MB." in upload("large.bin", bytes(501))
         before = cloud.store.read("lumen", "")
         for name in ("a/b", "../up", "a\\b", "<b>", ".."):
-            assert "This name cannot be used" in upload(name), name
+            assert "A name can&#39;t contain" in upload(name), name
             astrid.post(f"{at}/files/api/folder", {"path": "", "name": name})
-            assert "This name cannot be used" in astrid.get(f"{at}/files").text, name
+            assert "A name can&#39;t contain" in astrid.get(f"{at}/files").text, name
         assert cloud.store.read("lumen", "") == before
         for name in (
             "a\u2028b.txt",
@@ -403,10 +413,10 @@ def test_names_in_the_file_manager(
             "%0d%0aX: y",
         ):
             cloud.store.write("lumen", name, b'{"entries": [{"changed_at": 7}]}')
-            got = astrid.get(f"{at}/files/api/get", query_string={"path": name})
-            assert (got.status_code, got.data[:9]) == (200, b'{"entries')
+            download = astrid.get(f"{at}/files/api/get", query_string={"path": name})
+            assert (download.status_code, download.data[:9]) == (200, b'{"entries')
             assert astrid.get(f"{at}/files", query_string={"path": name}).status_code == 404, (
-                "a file is no folder, whatever it holds"
+                "a file is not a folder, whatever its contents"
             )
             astrid.post(f"{at}/files/api/remove", {"path": "", "name": name})
         assert cloud.store.read("lumen", "") == before
@@ -416,26 +426,26 @@ def test_names_in_the_file_manager(
         assert f"{today.day} {today:%b %Y}" in astrid.get(f"{at}/statistics").text
 
 
-def test_a_cloud_that_hangs_holds_up_no_page(
+def test_hanging_provider_does_not_block_pages(
     served: Panel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("puqpanel.sdk.http.PAGE_READ", 0.5)
     with DemoCloudServer(tmp_path / "cloud") as cloud:
-        house = DemoHouse(served, cloud)
-        house.part("services.cloud_api").CloudAPIClient.timeout = 30
-        at = active(house, house.sold())
+        harness = MyCloudHarness(served, cloud)
+        harness.part("services.cloud_api").CloudAPIClient.timeout = 30
+        at = active(harness, harness.add_default_service())
         astrid = customer(served)
         cloud.fail("timeout", times=99)
         started = time.monotonic()
-        assert "The files cannot be shown just now." in astrid.get(f"{at}/files").text
-        assert "There are no figures just now." in astrid.get(f"{at}/statistics").text
+        assert "Your files are temporarily unavailable." in astrid.get(f"{at}/files").text
+        assert "Statistics are temporarily unavailable." in astrid.get(f"{at}/statistics").text
         assert time.monotonic() - started < 4
 
 
-def test_the_other_tabs_of_the_demo_cloud(served: Panel, tmp_path: Path) -> None:
+def test_other_demo_cloud_tabs(served: Panel, tmp_path: Path) -> None:
     with DemoCloudServer(tmp_path / "cloud") as cloud:
-        house = DemoHouse(served, cloud)
-        at = active(house, house.sold())
+        harness = MyCloudHarness(served, cloud)
+        at = active(harness, harness.add_default_service())
         astrid = customer(served)
         general = astrid.get(f"{at}/general").text
         assert (
@@ -452,19 +462,19 @@ def test_the_other_tabs_of_the_demo_cloud(served: Panel, tmp_path: Path) -> None
         ) == (True, True, True)
         assert astrid.get(f"{at}/secrets").status_code == 404
         with transaction():
-            house.service(at.split("/")[-1]).status = ServiceStatus.SUSPENDED
+            harness.service(at.split("/")[-1]).status = ServiceStatus.SUSPENDED
         assert [
             astrid.get(f"{at}/{tab}").status_code for tab in ("general", "files", "statistics")
         ] == [200, 404, 404]
 
 
-def test_forms_of_products_and_services_that_are_refused(
+def test_invalid_product_and_service_forms(
     served: Panel, owner: Browser, cloud: OcsServer, tmp_path: Path
 ) -> None:
-    house = House(served)
-    service = house.service(house.sold(cloud))
+    harness = NextcloudHarness(served)
+    service = harness.service(harness.add_default_service(cloud))
     where = f"/admin/products/{service.product.uuid}/settings"
-    wrong = owner.post(
+    rejected = owner.post(
         where,
         {
             "server_group": "abc",
@@ -475,39 +485,39 @@ def test_forms_of_products_and_services_that_are_refused(
         },
     )
     assert (
-        wrong.status_code,
-        'id="quota-e"' in wrong.text,
-        'id="username_prefix-e"' in wrong.text,
-        'id="server_group-e"' in wrong.text,
+        rejected.status_code,
+        'id="quota-e"' in rejected.text,
+        'id="username_prefix-e"' in rejected.text,
+        'id="server_group-e"' in rejected.text,
     ) == (422, True, True, True)
     assert (
-        'value="lots"' in wrong.text,
-        'value="kept"' in wrong.text,
-        'value="a b"' in wrong.text,
+        'value="lots"' in rejected.text,
+        'value="kept"' in rejected.text,
+        'value="a b"' in rejected.text,
     ) == (True, True, True)
-    active(house, service.uuid)
-    wrong = owner.post(
+    active(harness, service.uuid)
+    rejected = owner.post(
         f"/admin/services/{service.uuid}/settings",
         {"username": "another", "display_name": "Kept", "server": "0"},
     )
     assert (
-        wrong.status_code,
-        "An account keeps its name." in wrong.text,
-        'id="username-e"' in wrong.text,
+        rejected.status_code,
+        "Can&#39;t be changed after creation." in rejected.text,
+        'id="username-e"' in rejected.text,
     ) == (422, True, True)
-    assert ('value="another"' in wrong.text, 'value="Kept"' in wrong.text) == (True, True)
+    assert ('value="another"' in rejected.text, 'value="Kept"' in rejected.text) == (True, True)
     with DemoCloudServer(tmp_path / "cloud") as demo:
-        shop = DemoHouse(served, demo)
-        service = shop.service(shop.sold())
-        wrong = owner.post(
+        shop = MyCloudHarness(served, demo)
+        service = shop.service(shop.add_default_service())
+        rejected = owner.post(
             f"/admin/products/{service.product.uuid}/settings",
             {"server_location": "", "plan_type": "premium", "disk_space": "-1", "bandwidth": "x"},
         )
         assert (
-            wrong.status_code,
-            'id="disk_space-e"' in wrong.text,
-            '<option selected value="premium">' in wrong.text,
-            'value="-1"' in wrong.text,
+            rejected.status_code,
+            'id="disk_space-e"' in rejected.text,
+            '<option selected value="premium">' in rejected.text,
+            'value="-1"' in rejected.text,
         ) == (422, True, True, True)
         active(shop, service.uuid)
         data = {
@@ -516,20 +526,20 @@ def test_forms_of_products_and_services_that_are_refused(
             "password": "a-secret-canary",
             "ip_address": "nowhere",
         }
-        wrong = owner.post(f"/admin/services/{service.uuid}/settings", data)
+        rejected = owner.post(f"/admin/services/{service.uuid}/settings", data)
         assert (
-            wrong.status_code,
-            'id="ip_address-e"' in wrong.text,
-            'value="nowhere"' in wrong.text,
-            'value="kept.example"' in wrong.text,
+            rejected.status_code,
+            'id="ip_address-e"' in rejected.text,
+            'value="nowhere"' in rejected.text,
+            'value="kept.example"' in rejected.text,
         ) == (422, True, True, True)
-        assert "a-secret-canary" not in wrong.text
+        assert "a-secret-canary" not in rejected.text
 
 
-def test_a_module_that_is_off_or_waits_for_its_update(served: Panel, tmp_path: Path) -> None:
+def test_inactive_or_outdated_module(served: Panel, tmp_path: Path) -> None:
     with DemoCloudServer(tmp_path / "cloud") as cloud:
-        house = DemoHouse(served, cloud)
-        at = active(house, house.sold())
+        harness = MyCloudHarness(served, cloud)
+        at = active(harness, harness.add_default_service())
         astrid = customer(served)
         for state in ("restricted", "off"):
             if state == "restricted":
@@ -555,10 +565,10 @@ def test_a_module_that_is_off_or_waits_for_its_update(served: Panel, tmp_path: P
             ) == (503, True, True)
 
 
-def test_forms_of_a_tab_answer_pages_and_its_scripts_json(served: Panel, tmp_path: Path) -> None:
+def test_tab_forms_return_html_and_scripts_json(served: Panel, tmp_path: Path) -> None:
     with DemoCloudServer(tmp_path / "cloud") as cloud:
-        house = DemoHouse(served, cloud)
-        at = active(house, house.sold())
+        harness = MyCloudHarness(served, cloud)
+        at = active(harness, harness.add_default_service())
         astrid = customer(served)
         html = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
         served.config["MAX_CONTENT_LENGTH"] = 10_000

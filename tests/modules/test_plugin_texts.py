@@ -14,7 +14,7 @@ PLUGINS = Path(__file__).parents[2] / "modules" / "Plugin"
 
 
 @pytest.mark.parametrize("module", ["ServerMonitoring", "SamplePlugin", "Reports"])
-def test_every_text_is_translated_and_no_other_is(module: str) -> None:
+def test_translations_are_complete_and_exact(module: str) -> None:
     folder = PLUGINS / module
     written: set[str] = set()
     for file in [*folder.rglob("*.py"), *folder.rglob("*.html")]:

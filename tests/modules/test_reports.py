@@ -16,8 +16,8 @@ from puqpanel.infra.db import engine_for, transaction
 from puqpanel.infra.settings import Settings
 from puqpanel.models import Product, Service, Task
 from puqpanel.operations.provisioning import services
-from tests.modules.plugins import PluginHouse, switched_on
-from tests.modules.stage import STAFF
+from tests.modules.harness import STAFF
+from tests.modules.plugins import PluginHarness, active_plugin
 from tests.sample import make_service
 from tests.web.conftest import Browser
 
@@ -25,20 +25,20 @@ PAGES = ("services", "income", "provisioning", "modules")
 
 
 @pytest.fixture
-def house(settings: Settings, app: Panel) -> Iterator[PluginHouse]:
+def harness(settings: Settings, app: Panel) -> Iterator[PluginHarness]:
     """The plugin, switched on."""
-    with switched_on(settings, app, "Reports") as one:
+    with active_plugin(settings, app, "Reports") as one:
         yield one
 
 
 @pytest.fixture
-def owner(house: PluginHouse) -> Browser:
+def owner(harness: PluginHarness) -> Browser:
     """Staff who may do everything."""
-    return house.owner()
+    return harness.owner()
 
 
 @pytest.fixture
-def trade(house: PluginHouse) -> None:
+def trade(harness: PluginHarness) -> None:
     """Four services of a product with an awkward name, one of them lost, and the jobs for them."""
     first = make_service(STAFF, "")
     day = timedelta(days=1)
@@ -85,44 +85,46 @@ def rows(answer: Any) -> list[list[str]]:
     return list(csv.reader(answer.text[1:].splitlines()))
 
 
-def test_it_loads_clean_and_keeps_no_table(house: PluginHouse) -> None:
-    assert house.module.warnings == ()
-    assert house.tables() <= {"mod_plugin_reports_version"}
+def test_loads_without_warnings_and_tables(harness: PluginHarness) -> None:
+    assert harness.module.warnings == ()
+    assert harness.tables() <= {"mod_plugin_reports_version"}
 
 
-def test_the_pages_of_an_empty_panel(house: PluginHouse, owner: Browser) -> None:
+def test_pages_of_an_empty_panel(harness: PluginHarness, owner: Browser) -> None:
     for page, sentence in zip(
         PAGES,
         ("Nothing came or went", "Nothing recurs yet", "No job has ended", "Plugin/Reports"),
         strict=True,
     ):
-        answer = owner.get(f"{house.at}/{page}")
+        answer = owner.get(f"{harness.at}/{page}")
         assert (answer.status_code, sentence in answer.text) == (200, True), page
 
 
-def test_services(house: PluginHouse, owner: Browser, trade: None) -> None:
-    page = owner.get(f"{house.at}/services").text
+def test_services(harness: PluginHarness, owner: Browser, trade: None) -> None:
+    page = owner.get(f"{harness.at}/services").text
     assert (
         "2 new, 1 lost" in page,
         "Show as table" in page,
         "=HYPERLINK(&#34;http://x&#34;)" in page,
     ) == (True, True, True)
     assert "50.0 %" in page, "of the two that were in force one was lost"
-    found = rows(owner.get(f"{house.at}/services?format=csv"))
+    found = rows(owner.get(f"{harness.at}/services?format=csv"))
     assert (found[0], len(found)) == (["start", "new", "lost"], 31)
     assert [sum(int(row[place]) for row in found[1:]) for place in (1, 2)] == [2, 1]
-    assert len(rows(owner.get(f"{house.at}/services?period=12m&format=csv"))) == 13
-    assert len(rows(owner.get(f"{house.at}/services?period=90d&format=csv"))) in (14, 15), "by week"
+    assert len(rows(owner.get(f"{harness.at}/services?period=12m&format=csv"))) == 13
+    assert len(rows(owner.get(f"{harness.at}/services?period=90d&format=csv"))) in (14, 15), (
+        "by week"
+    )
 
 
-def test_income_is_called_what_it_is(house: PluginHouse, owner: Browser, trade: None) -> None:
-    page = owner.get(f"{house.at}/income").text
+def test_income_labels(harness: PluginHarness, owner: Browser, trade: None) -> None:
+    page = owner.get(f"{harness.at}/income").text
     assert (
         "29.70" in page,
         "A month, EUR" in page,
         "It is not what was invoiced or paid." in page,
     ) == (True, True, True)
-    assert rows(owner.get(f"{house.at}/income?format=csv"))[1] == [
+    assert rows(owner.get(f"{harness.at}/income?format=csv"))[1] == [
         '\'=HYPERLINK("http://x")',
         "EUR",
         "29.70",
@@ -130,8 +132,8 @@ def test_income_is_called_what_it_is(house: PluginHouse, owner: Browser, trade: 
     ], "no spreadsheet runs it"
 
 
-def test_provisioning_and_modules(house: PluginHouse, owner: Browser, trade: None) -> None:
-    page = owner.get(f"{house.at}/provisioning").text
+def test_provisioning_and_modules(harness: PluginHarness, owner: Browser, trade: None) -> None:
+    page = owner.get(f"{harness.at}/provisioning").text
     assert (
         "1 completed, 2 failed" in page,
         "66.7 %" in page,
@@ -139,9 +141,10 @@ def test_provisioning_and_modules(house: PluginHouse, owner: Browser, trade: Non
         "Product/Echo" in page,
     ) == (True, True, True, True)
     assert (
-        sum(int(row[2]) for row in rows(owner.get(f"{house.at}/provisioning?format=csv"))[1:]) == 2
+        sum(int(row[2]) for row in rows(owner.get(f"{harness.at}/provisioning?format=csv"))[1:])
+        == 2
     )
-    found = {row[0]: row for row in rows(owner.get(f"{house.at}/modules?format=csv"))}
+    found = {row[0]: row for row in rows(owner.get(f"{harness.at}/modules?format=csv"))}
     assert (found["Plugin/Reports"][2], found["module"][5:]) == (
         "active",
         ["parked", "completed", "failed", "errors"],
@@ -160,12 +163,12 @@ def test_provisioning_and_modules(house: PluginHouse, owner: Browser, trade: Non
         ("since=0001-01-01&until=9999-12-31", "until", "This day is still to come."),
     ],
 )
-def test_days_that_are_no_period(
-    house: PluginHouse, owner: Browser, query: str, field: str, sentence: str
+def test_invalid_custom_periods(
+    harness: PluginHarness, owner: Browser, query: str, field: str, sentence: str
 ) -> None:
     for page in ("services", "provisioning", "modules"):
         for end in ("", "&format=csv"):
-            wrong = owner.get(f"{house.at}/{page}?{query}{end}")
+            wrong = owner.get(f"{harness.at}/{page}?{query}{end}")
             assert (wrong.status_code, f'id="{field}-e"' in wrong.text, sentence in wrong.text) == (
                 422,
                 True,
@@ -173,26 +176,26 @@ def test_days_that_are_no_period(
             ), page
 
 
-def test_days_of_ones_own(house: PluginHouse, owner: Browser, trade: None) -> None:
+def test_custom_period(harness: PluginHarness, owner: Browser, trade: None) -> None:
     since, until = (now() - timedelta(days=4)).date(), now().date()
-    found = rows(owner.get(f"{house.at}/services?since={since}&until={until}&format=csv"))
+    found = rows(owner.get(f"{harness.at}/services?since={since}&until={until}&format=csv"))
     assert (found[1][0], found[-1][0], len(found)) == (str(since), str(until), 6)
-    page = owner.get(f"{house.at}/services?since={since}&until={until}").text
+    page = owner.get(f"{harness.at}/services?since={since}&until={until}").text
     assert f"provisioning?since={since}&amp;until={until}" in page, (
         "the other reports are about the same days"
     )
-    assert owner.get(f"{house.at}/services?period=nonsense").status_code == 200
+    assert owner.get(f"{harness.at}/services?period=nonsense").status_code == 200
 
 
-def test_money_is_a_right_of_its_own(house: PluginHouse) -> None:
-    clerk = house.clerk("reports-view")
-    assert [clerk.get(f"{house.at}/{page}").status_code for page in PAGES] == [200, 403, 200, 200]
-    assert clerk.get(f"{house.at}/income?format=csv").status_code == 403
-    assert f"{house.at}/income" not in clerk.get(f"{house.at}/services").text
+def test_income_requires_its_own_permission(harness: PluginHarness) -> None:
+    clerk = harness.clerk("reports-view")
+    assert [clerk.get(f"{harness.at}/{page}").status_code for page in PAGES] == [200, 403, 200, 200]
+    assert clerk.get(f"{harness.at}/income?format=csv").status_code == 403
+    assert f"{harness.at}/income" not in clerk.get(f"{harness.at}/services").text
 
 
-def test_reports_ask_no_more_often_of_more_services(
-    house: PluginHouse, owner: Browser, trade: None, settings: Settings
+def test_query_count_does_not_grow_with_services(
+    harness: PluginHarness, owner: Browser, trade: None, settings: Settings
 ) -> None:
     seen: list[str] = []
 
@@ -203,7 +206,7 @@ def test_reports_ask_no_more_often_of_more_services(
         numbers = []
         for page in PAGES:
             seen.clear()
-            assert owner.get(f"{house.at}/{page}?period=12m").status_code == 200
+            assert owner.get(f"{harness.at}/{page}?period=12m").status_code == 200
             numbers.append(
                 sum("services" in one or "tasks" in one or "module_log" in one for one in seen)
             )

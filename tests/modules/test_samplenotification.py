@@ -88,7 +88,7 @@ def channel(settings: Settings, app: Panel, monkeypatch: pytest.MonkeyPatch) -> 
     dismantle(panel)
 
 
-def test_to_a_web_address(channel: Channel) -> None:
+def test_webhook_delivery(channel: Channel) -> None:
     with Chat() as chat:
         channel.save(channel="webhook", url=f"{chat.url}/hook", token="tok-of-the-chat")
         assert channel.send(to="#ops").ok
@@ -123,7 +123,7 @@ def test_to_a_web_address(channel: Channel) -> None:
     assert "tok-of-the-chat" not in logged and "Hello" in logged
 
 
-def test_an_address_inside_is_refused(channel: Channel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_internal_address_is_rejected(channel: Channel, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(addresses, "_allowed", ())
     with Chat() as chat:
         channel.save(channel="webhook", url=chat.url)
@@ -131,7 +131,7 @@ def test_an_address_inside_is_refused(channel: Channel, monkeypatch: pytest.Monk
         assert chat.requests == []
 
 
-def test_by_mail(channel: Channel) -> None:
+def test_mail_delivery(channel: Channel) -> None:
     with MailServer("none", ("panel", "Very-Secret-77")) as server:
         channel.save(channel="smtp", **server.config())
         assert channel.send(
@@ -168,7 +168,7 @@ def test_by_mail(channel: Channel) -> None:
         ({"message": ""}, "message"),
     ],
 )
-def test_a_message_that_is_wrong_is_not_tried_again(
+def test_invalid_message_is_not_retried(
     channel: Channel, changed: dict[str, str], field: str
 ) -> None:
     with MailServer() as server:

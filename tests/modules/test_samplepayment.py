@@ -141,7 +141,7 @@ def till(settings: Settings, app: Panel) -> Iterator[Till]:
     dismantle(panel)
 
 
-def test_the_client_sees_one_reference_each_time(till: Till) -> None:
+def test_client_sees_a_stable_reference(till: Till) -> None:
     page = till.show()
     assert till.show() == page
     (row,) = till.rows()
@@ -159,7 +159,7 @@ def test_the_client_sees_one_reference_each_time(till: Till) -> None:
     assert Decimal(str(till.rows()[0].amount)) == Decimal("20.00")
 
 
-def test_a_sample_keeps_nothing(till: Till) -> None:
+def test_sample_is_not_saved(till: Till) -> None:
     called = gateways.preview(actor=STAFF, gateway=configured_modules.find_instance(till.uuid))
     assert (
         called is not None
@@ -170,7 +170,7 @@ def test_a_sample_keeps_nothing(till: Till) -> None:
     assert till.rows() == []
 
 
-def test_the_banks_message_counts(till: Till) -> None:
+def test_valid_callback_records_the_payment(till: Till) -> None:
     till.show()
     answer = till.tell()
     assert (answer.status_code, answer.json["success"]) == (200, True), answer.text
@@ -208,7 +208,7 @@ def test_the_banks_message_counts(till: Till) -> None:
         ({"id": "tx\x00"}, 422),
     ],
 )
-def test_what_is_not_the_banks_or_not_right_changes_nothing(
+def test_forged_or_invalid_callback_changes_nothing(
     till: Till, how: dict[str, Any], code: int
 ) -> None:
     till.show()
@@ -216,7 +216,7 @@ def test_what_is_not_the_banks_or_not_right_changes_nothing(
     assert till.rows()[0].state == "waiting" and till.heard() == []
 
 
-def test_the_signature_is_over_the_bytes(till: Till) -> None:
+def test_signature_covers_the_raw_body(till: Till) -> None:
     till.show()
     raw = json.dumps(
         {
@@ -232,14 +232,14 @@ def test_the_signature_is_over_the_bytes(till: Till) -> None:
     assert till.tell(body=raw, signature=signed).status_code == 200
 
 
-def test_a_gateway_without_a_secret_believes_nobody(till: Till) -> None:
+def test_callback_without_a_configured_secret_is_rejected(till: Till) -> None:
     till.show()
     with transaction():
         configured_modules.find_instance(till.uuid).data = {"holder": "Firm", "iban": IBAN}
     assert till.tell(secret="").status_code == 401
 
 
-def test_the_connection(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connection(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (
         "no bank service to ask"
         in module_settings.test_connection(actor=STAFF, uuid=till.uuid).message
@@ -265,10 +265,8 @@ def test_the_connection(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
         assert not refused.ok and "401" in refused.message and "wrong-key-1" not in refused.message
 
 
-def test_it_cannot_give_money_back_and_says_so(till: Till) -> None:
-    called = calls.invoke(
-        calls.Call(till.module, "refund", ("tx-1", Decimal("1.00")), instance_uuid=till.uuid)
-    )
+def test_refund_is_not_supported(till: Till) -> None:
+    called = calls.invoke(till.module, "refund", "tx-1", Decimal("1.00"), instance_uuid=till.uuid)
     assert (called.result.ok, called.result.message) == (
         False,
         "This payment module cannot refund.",

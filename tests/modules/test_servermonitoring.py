@@ -24,8 +24,8 @@ from puqpanel.infra import events
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import db, release, transaction
 from puqpanel.infra.settings import Settings
-from tests.modules.plugins import PluginHouse, switched_on
-from tests.modules.stage import STAFF
+from tests.modules.harness import STAFF
+from tests.modules.plugins import PluginHarness, active_plugin
 from tests.sample import make_service
 
 LOCAL = "127.0.0.0/8"
@@ -40,11 +40,11 @@ CONFIG = {
 }
 
 
-class Watch(PluginHouse):
+class MonitoringHarness(PluginHarness):
     """The plugin with loopback among its allowed networks, and what a test asks of it."""
 
-    def __init__(self, house: PluginHouse) -> None:
-        super().__init__(house.panel, house.name)
+    def __init__(self, harness: PluginHarness) -> None:
+        super().__init__(harness.panel, harness.name)
         self.models, self.found = self.part("models.checks"), self.part("models.results")
         self.told: list[tuple[str, dict[str, Any]]] = []
         self.allow(LOCAL)
@@ -101,10 +101,10 @@ class Watch(PluginHouse):
 
 
 @pytest.fixture
-def watch(settings: Settings, app: Panel) -> Iterator[Watch]:
+def watch(settings: Settings, app: Panel) -> Iterator[MonitoringHarness]:
     """The plugin, switched on."""
-    with switched_on(settings, app, "ServerMonitoring") as house:
-        yield Watch(house)
+    with active_plugin(settings, app, "ServerMonitoring") as harness:
+        yield MonitoringHarness(harness)
         events.bind({})
 
 
@@ -149,7 +149,7 @@ def closed_port() -> int:
         return int(door.getsockname()[1])
 
 
-def test_it_loads_clean_and_its_migrations_make_what_its_models_say(watch: Watch) -> None:
+def test_loads_without_warnings_and_migrations_match_models(watch: MonitoringHarness) -> None:
     assert watch.module.warnings == ()
     assert watch.differences() == []
     assert {work.name: (work.method, work.every) for work in watch.module.schedule} == {
@@ -168,8 +168,8 @@ def test_it_loads_clean_and_its_migrations_make_what_its_models_say(watch: Watch
         ({"status": "500, 200-204"}, True, ""),
     ],
 )
-def test_what_a_page_must_answer(
-    watch: Watch, httpserver: HTTPServer, config: dict[str, Any], ok: bool, words: str
+def test_expected_page_contents(
+    watch: MonitoringHarness, httpserver: HTTPServer, config: dict[str, Any], ok: bool, words: str
 ) -> None:
     httpserver.expect_request("/").respond_with_data("<p>All is well</p>")
     id = watch.check("http", httpserver.url_for("/"), **config)
@@ -179,8 +179,8 @@ def test_what_a_page_must_answer(
     assert watch.row(id).response_time >= 0
 
 
-def test_redirects_are_followed_unless_they_are_what_is_expected(
-    watch: Watch, httpserver: HTTPServer
+def test_redirects_are_followed_unless_expected(
+    watch: MonitoringHarness, httpserver: HTTPServer
 ) -> None:
     httpserver.expect_request("/old").respond_with_response(
         Response(status=302, headers={"Location": httpserver.url_for("/new")})
@@ -195,7 +195,7 @@ def test_redirects_are_followed_unless_they_are_what_is_expected(
     assert [request.path for request, _ in httpserver.log].count("/new") == 1
 
 
-def test_ports_with_and_without_tls(watch: Watch, listening: Any) -> None:
+def test_port_checks_with_and_without_tls(watch: MonitoringHarness, listening: Any) -> None:
     is_open, shut = (
         watch.check("port", "127.0.0.1", port=listening()),
         watch.check("port", "127.0.0.1", port=closed_port()),
@@ -214,9 +214,7 @@ def test_ports_with_and_without_tls(watch: Watch, listening: Any) -> None:
     ) == (True, True)
 
 
-def test_a_certificate_is_checked_unless_any_will_do(
-    watch: Watch, listening: Any, tmp_path: Any
-) -> None:
+def test_certificate_verification(watch: MonitoringHarness, listening: Any, tmp_path: Any) -> None:
     context = self_signed(tmp_path)
 
     def shake(connection: socket.socket) -> None:
@@ -265,7 +263,7 @@ def self_signed(folder: Any) -> ssl.SSLContext:
     return context
 
 
-def test_a_ping_answers_or_says_that_it_cannot(watch: Watch) -> None:
+def test_ping(watch: MonitoringHarness) -> None:
     id = watch.check("ping", "127.0.0.1")
     watch.run()
     reason = watch.part("services.ping").unable()
@@ -283,8 +281,8 @@ def test_a_ping_answers_or_says_that_it_cannot(watch: Watch) -> None:
         "http://[::ffff:127.0.0.1]:{port}/",
     ],
 )
-def test_closed_addresses_are_not_asked_when_it_runs(
-    watch: Watch, listening: Any, target: str
+def test_internal_addresses_are_not_checked(
+    watch: MonitoringHarness, listening: Any, target: str
 ) -> None:
     asked: list[Any] = []
     port = listening(asked.append)
@@ -297,8 +295,8 @@ def test_closed_addresses_are_not_asked_when_it_runs(
     assert watch.row(id).state == "unable"
 
 
-def test_a_redirect_to_a_closed_address_is_not_followed(
-    watch: Watch, httpserver: HTTPServer, listening: Any
+def test_redirect_to_an_internal_address_is_not_followed(
+    watch: MonitoringHarness, httpserver: HTTPServer, listening: Any
 ) -> None:
     asked: list[Any] = []
     inside = f"http://127.0.0.2:{listening(asked.append)}/meta-data"
@@ -312,7 +310,7 @@ def test_a_redirect_to_a_closed_address_is_not_followed(
     assert "127.0.0.2" in watch.row(id).error_message
 
 
-def test_a_name_that_nobody_knows_is_down_not_refused(watch: Watch) -> None:
+def test_unresolvable_name_is_down(watch: MonitoringHarness) -> None:
     id = watch.check("port", "nobody-has-this.invalid", port=80)
     watch.run()
     assert (watch.results(), "could not be resolved" in watch.row(id).error_message) == (
@@ -321,7 +319,9 @@ def test_a_name_that_nobody_knows_is_down_not_refused(watch: Watch) -> None:
     )
 
 
-def test_an_outage_is_one_message_and_so_is_its_end(watch: Watch, httpserver: HTTPServer) -> None:
+def test_one_message_for_an_outage_and_one_for_its_end(
+    watch: MonitoringHarness, httpserver: HTTPServer
+) -> None:
     watch.hear()
     status = {"code": 200}
     httpserver.expect_request("/").respond_with_handler(
@@ -365,7 +365,9 @@ def test_an_outage_is_one_message_and_so_is_its_end(watch: Watch, httpserver: HT
     assert up["down_seconds"] == int((outage.ended_at - outage.started_at).total_seconds())
 
 
-def test_what_cannot_be_told_ends_no_outage(watch: Watch, httpserver: HTTPServer) -> None:
+def test_unknown_result_does_not_end_an_outage(
+    watch: MonitoringHarness, httpserver: HTTPServer
+) -> None:
     httpserver.expect_request("/").respond_with_data("x", 500)
     id = watch.check("http", httpserver.url_for("/"), failures=1)
     watch.run()
@@ -378,7 +380,9 @@ def test_what_cannot_be_told_ends_no_outage(watch: Watch, httpserver: HTTPServer
     assert [status for _, status in watch.results()] == [False, None]
 
 
-def test_two_runs_at_once_make_no_check_twice(watch: Watch, httpserver: HTTPServer) -> None:
+def test_concurrent_runs_do_not_repeat_a_check(
+    watch: MonitoringHarness, httpserver: HTTPServer
+) -> None:
     httpserver.expect_request("/").respond_with_data("x")
     ids = [watch.check("http", httpserver.url_for("/"), name=str(number)) for number in range(60)]
     at_once = threading.Barrier(2)
@@ -398,9 +402,7 @@ def test_two_runs_at_once_make_no_check_twice(watch: Watch, httpserver: HTTPServ
     assert watch.run() == {"up": 0, "down": 0, "unable": 0, "dropped": 0}, "nothing is due any more"
 
 
-def test_a_claim_that_somebody_else_made_meanwhile_is_left(
-    watch: Watch, httpserver: HTTPServer
-) -> None:
+def test_concurrent_claim_is_respected(watch: MonitoringHarness, httpserver: HTTPServer) -> None:
     runs = watch.part("services.runs")
     id = watch.check("http", httpserver.url_for("/"))
     with watch.panel.app_context():
@@ -409,7 +411,9 @@ def test_a_claim_that_somebody_else_made_meanwhile_is_left(
     assert watch.row(id).next_at > now() + timedelta(seconds=20)
 
 
-def test_slow_targets_hold_up_nobody(watch: Watch, httpserver: HTTPServer, listening: Any) -> None:
+def test_slow_targets_do_not_delay_others(
+    watch: MonitoringHarness, httpserver: HTTPServer, listening: Any
+) -> None:
     runs = watch.part("services.runs")
     runs.QUICK, runs.SLOW = 4, 3
     httpserver.expect_request("/").respond_with_data("x")
@@ -429,7 +433,7 @@ def test_slow_targets_hold_up_nobody(watch: Watch, httpserver: HTTPServer, liste
     )
 
 
-def test_an_answer_that_drips_is_cut_off(watch: Watch, listening: Any) -> None:
+def test_slow_response_times_out(watch: MonitoringHarness, listening: Any) -> None:
     def drip(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\n")
         for _ in range(100):
@@ -441,8 +445,8 @@ def test_an_answer_that_drips_is_cut_off(watch: Watch, listening: Any) -> None:
     assert "no answer within 1 s" in watch.row(id).error_message
 
 
-def test_a_run_that_has_had_its_time_claims_nothing_more(
-    watch: Watch, httpserver: HTTPServer
+def test_run_past_its_deadline_claims_nothing(
+    watch: MonitoringHarness, httpserver: HTTPServer
 ) -> None:
     runs = watch.part("services.runs")
     runs.BUDGET = 0
@@ -452,8 +456,8 @@ def test_a_run_that_has_had_its_time_claims_nothing_more(
     assert (watch.row(id).next_at, watch.results()) == (due, []), "it is left to the next run"
 
 
-def test_what_was_down_waits_among_its_like_from_then_on(
-    watch: Watch, httpserver: HTTPServer
+def test_failed_target_moves_to_the_slow_pool(
+    watch: MonitoringHarness, httpserver: HTTPServer
 ) -> None:
     status = {"code": 500}
     httpserver.expect_request("/").respond_with_handler(
@@ -467,7 +471,9 @@ def test_what_was_down_waits_among_its_like_from_then_on(
     assert not watch.row(id).slow
 
 
-def test_what_changed_meanwhile_is_dropped(watch: Watch, httpserver: HTTPServer) -> None:
+def test_result_of_a_changed_check_is_dropped(
+    watch: MonitoringHarness, httpserver: HTTPServer
+) -> None:
     entered, go_on = threading.Event(), threading.Event()
 
     def answer(_request: Request) -> Response:
@@ -506,7 +512,7 @@ def test_what_changed_meanwhile_is_dropped(watch: Watch, httpserver: HTTPServer)
     assert (watch.results(), watch.outages()) == ([], [])
 
 
-def test_it_keeps_its_beat_and_skips_what_was_missed(watch: Watch, httpserver: HTTPServer) -> None:
+def test_schedule_skips_missed_runs(watch: MonitoringHarness, httpserver: HTTPServer) -> None:
     httpserver.expect_request("/").respond_with_data("x")
     moment = now()
     in_time = watch.check(
@@ -524,7 +530,7 @@ def test_it_keeps_its_beat_and_skips_what_was_missed(watch: Watch, httpserver: H
     assert watch.row(later).checked_at is None
 
 
-def test_hours_and_days_are_summed_up_along_the_way(watch: Watch) -> None:
+def test_hourly_and_daily_rollups(watch: MonitoringHarness) -> None:
     record, probes = watch.part("services.record"), watch.part("services.probes")
     id = watch.check("http", "https://example.com/")
     row = watch.row(id)
@@ -576,11 +582,11 @@ def test_hours_and_days_are_summed_up_along_the_way(watch: Watch) -> None:
         (1, 1, "50 %"),
     ],
 )
-def test_uptime_is_never_rounded_up(watch: Watch, up: int, down: int, text: str) -> None:
+def test_uptime_is_rounded_down(watch: MonitoringHarness, up: int, down: int, text: str) -> None:
     assert watch.part("services.figures").percent(up, down) == text
 
 
-def test_thinning_keeps_the_tables_bounded(watch: Watch) -> None:
+def test_pruning_bounds_the_tables(watch: MonitoringHarness) -> None:
     thinning = watch.part("services.thinning")
     thinning.BATCH = 7
     id, moment = watch.check("http", "https://example.com/", active=False), now()
@@ -620,7 +626,9 @@ def test_thinning_keeps_the_tables_bounded(watch: Watch) -> None:
     ), "an open outage stays however old it is"
 
 
-def test_checks_of_a_service_that_is_gone_are_paused(watch: Watch, httpserver: HTTPServer) -> None:
+def test_checks_of_a_terminated_service_are_paused(
+    watch: MonitoringHarness, httpserver: HTTPServer
+) -> None:
     watch.hear()
     httpserver.expect_request("/").respond_with_data("x", 500)
     service = make_service(STAFF, "")
@@ -636,7 +644,7 @@ def test_checks_of_a_service_that_is_gone_are_paused(watch: Watch, httpserver: H
     assert "monitoring.up" not in watch.heard()
 
 
-def test_ten_thousand_checks_cost_a_claim_no_more(watch: Watch) -> None:
+def test_claim_cost_does_not_grow_with_checks(watch: MonitoringHarness) -> None:
     with transaction() as current:
         rows = [
             {

@@ -17,9 +17,9 @@ from puqpanel.infra import events
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import engine_for, transaction
 from puqpanel.infra.settings import Settings
-from tests.modules.plugins import switched_on
-from tests.modules.stage import STAFF
-from tests.modules.test_servermonitoring import LOCAL, Watch
+from tests.modules.harness import STAFF
+from tests.modules.plugins import active_plugin
+from tests.modules.test_servermonitoring import LOCAL, MonitoringHarness
 from tests.sample import make_service
 from tests.web.conftest import Browser
 
@@ -39,22 +39,20 @@ FORM = {
 
 
 @pytest.fixture
-def watch(settings: Settings, app: Panel) -> Iterator[Watch]:
+def watch(settings: Settings, app: Panel) -> Iterator[MonitoringHarness]:
     """The plugin, switched on."""
-    with switched_on(settings, app, "ServerMonitoring") as house:
-        yield Watch(house)
+    with active_plugin(settings, app, "ServerMonitoring") as harness:
+        yield MonitoringHarness(harness)
         events.bind({})
 
 
 @pytest.fixture
-def owner(watch: Watch) -> Browser:
+def owner(watch: MonitoringHarness) -> Browser:
     """Staff who may do everything."""
     return watch.owner()
 
 
-def test_a_check_from_its_form_to_its_end(
-    watch: Watch, owner: Browser, httpserver: HTTPServer
-) -> None:
+def test_check_lifecycle(watch: MonitoringHarness, owner: Browser, httpserver: HTTPServer) -> None:
     httpserver.expect_request("/").respond_with_data("All is <b>well</b>")
     assert "Nothing is checked yet" in owner.get(f"{watch.at}/dashboard").text
     service = make_service(STAFF, "")
@@ -157,8 +155,8 @@ def test_a_check_from_its_form_to_its_end(
         ({"owner": "11111111-1111-4111-8111-111111111111"}, "owner", "no client and no service"),
     ],
 )
-def test_what_a_check_is_refused_for(
-    watch: Watch, owner: Browser, changed: dict[str, str], field: str, sentence: str
+def test_invalid_checks(
+    watch: MonitoringHarness, owner: Browser, changed: dict[str, str], field: str, sentence: str
 ) -> None:
     wrong = owner.post(f"{watch.at}/checks/add", {**FORM, **changed})
     assert (wrong.status_code, f'id="{field}-e"' in wrong.text, sentence in wrong.text) == (
@@ -169,8 +167,8 @@ def test_what_a_check_is_refused_for(
     assert watch.all(watch.models.Check) == []
 
 
-def test_a_ping_is_kept_with_a_word_of_warning_where_it_cannot_be_sent(
-    watch: Watch, owner: Browser
+def test_ping_check_warns_without_permission_to_ping(
+    watch: MonitoringHarness, owner: Browser
 ) -> None:
     assert (
         owner.post(
@@ -183,8 +181,8 @@ def test_a_ping_is_kept_with_a_word_of_warning_where_it_cannot_be_sent(
     assert ("cannot ping from here" in owner.get(f"{watch.at}/settings").text) is bool(reason)
 
 
-def test_another_target_begins_anew_and_closes_the_outage(
-    watch: Watch, owner: Browser, httpserver: HTTPServer
+def test_changing_the_target_resets_the_state(
+    watch: MonitoringHarness, owner: Browser, httpserver: HTTPServer
 ) -> None:
     watch.hear()
     httpserver.expect_request("/bad").respond_with_data("x", 500)
@@ -212,7 +210,7 @@ def test_another_target_begins_anew_and_closes_the_outage(
     ), "nobody saw it come back"
 
 
-def test_an_edit_that_keeps_the_target_needs_no_name_server(watch: Watch, owner: Browser) -> None:
+def test_edit_without_a_new_target_needs_no_dns(watch: MonitoringHarness, owner: Browser) -> None:
     id = watch.check("http", "http://nobody-has-this.invalid/")
     same = {**FORM, "target": "http://nobody-has-this.invalid/"}
     assert (
@@ -221,7 +219,7 @@ def test_an_edit_that_keeps_the_target_needs_no_name_server(watch: Watch, owner:
     assert watch.row(id).interval == 120
 
 
-def test_the_settings_decide_what_is_open(watch: Watch, owner: Browser) -> None:
+def test_settings_allow_internal_targets(watch: MonitoringHarness, owner: Browser) -> None:
     kept = {"networks": LOCAL, "raw_days": "3", "hour_days": "90", "day_days": "730"}
     wrong = owner.post(f"{watch.at}/settings", {**kept, "networks": "10.0.0.0/99", "raw_days": "0"})
     assert (
@@ -250,7 +248,7 @@ def test_the_settings_decide_what_is_open(watch: Watch, owner: Browser) -> None:
     )
 
 
-def test_rights(watch: Watch, httpserver: HTTPServer) -> None:
+def test_permissions(watch: MonitoringHarness, httpserver: HTTPServer) -> None:
     watch.check("http", httpserver.url_for("/"))
     looker = watch.clerk("monitoring-dashboard")
     page = looker.get(f"{watch.at}/dashboard")
@@ -266,7 +264,7 @@ def test_rights(watch: Watch, httpserver: HTTPServer) -> None:
     assert watch.row(1).active
 
 
-def test_results_as_csv_that_no_spreadsheet_runs(watch: Watch, owner: Browser) -> None:
+def test_csv_neutralizes_formulas(watch: MonitoringHarness, owner: Browser) -> None:
     id, moment = watch.check("http", "http://127.0.0.1/"), now()
     result = watch.found.Result
     with transaction() as current:
@@ -306,7 +304,7 @@ def test_results_as_csv_that_no_spreadsheet_runs(watch: Watch, owner: Browser) -
     ]
 
 
-def test_the_list_is_paged_searched_and_counted(watch: Watch, owner: Browser) -> None:
+def test_list_pages_and_search(watch: MonitoringHarness, owner: Browser) -> None:
     with transaction() as current:
         rows = [
             {
@@ -356,8 +354,8 @@ def test_the_list_is_paged_searched_and_counted(watch: Watch, owner: Browser) ->
     assert "Nothing matches" in owner.get(f"{watch.at}/checks?q=nobody").text
 
 
-def test_pages_ask_as_little_with_thousands_of_checks(
-    watch: Watch, owner: Browser, settings: Settings
+def test_query_count_does_not_grow_with_checks(
+    watch: MonitoringHarness, owner: Browser, settings: Settings
 ) -> None:
     hour = now().replace(minute=0, second=0, microsecond=0)
     with transaction() as current:
@@ -409,7 +407,7 @@ def test_pages_ask_as_little_with_thousands_of_checks(
     assert ("3,000" in dashboard, "90 %" in dashboard) == (True, True)
 
 
-def test_it_speaks_polish_to_whoever_wants_it(watch: Watch, owner: Browser) -> None:
+def test_pages_in_polish(watch: MonitoringHarness, owner: Browser) -> None:
     page = owner.get(f"{watch.at}/checks/add", headers={"Accept-Language": "pl-PL,pl;q=0.9"}).text
     assert ("Dodaj kontrolę" in page, "Oczekiwany status" in page, "Adres WWW" in page) == (
         True,

@@ -17,9 +17,9 @@ from puqpanel.infra.db import release, session, transaction
 from puqpanel.infra.settings import ROOT, Settings
 from puqpanel.models import ModuleLog, ScheduleEntry
 from puqpanel.operations.oversight import schedule
-from tests.modules.plugins import switched_on
-from tests.modules.stage import STAFF
-from tests.modules.test_servermonitoring import Watch, closed_port
+from tests.modules.harness import STAFF
+from tests.modules.plugins import active_plugin
+from tests.modules.test_servermonitoring import MonitoringHarness, closed_port
 from tests.sample import activate, write_module
 
 LISTENER = """
@@ -47,14 +47,14 @@ def settings(settings: Settings, tmp_path: Path) -> Settings:
     return replace(settings, modules_dir=tmp_path)
 
 
-def test_an_outage_reaches_another_module_once(
+def test_outage_event_is_sent_once(
     settings: Settings, app: Panel, drain: Callable[..., None]
 ) -> None:
     with app.app_context():
         activate(app, STAFF, "Pager", "Plugin")
         release()
-    with switched_on(settings, app, "ServerMonitoring") as house:
-        watch = Watch(house)
+    with active_plugin(settings, app, "ServerMonitoring") as harness:
+        watch = MonitoringHarness(harness)
         id = watch.check("port", "127.0.0.1", name="Mail", port=closed_port())
 
         def tick() -> None:

@@ -1,4 +1,4 @@
-"""VPSHosting against a DigitalOcean that does as it should, and against one that does not."""
+"""VPSHosting against a fake DigitalOcean that works, and against one that fails."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from puqpanel.models import ModuleLog, Task, TaskAttempt
 from puqpanel.operations.catalog import products
 from puqpanel.operations.provisioning import requests, services
 from tests.fakes.digitalocean import DigitalOceanServer, Droplet
-from tests.modules.stage import STAFF, VERBS, Stage
+from tests.modules.harness import STAFF, VERBS, ModuleHarness
 from tests.sample import activate
 
 KEY = (
@@ -52,14 +52,14 @@ BASE = "/v2/droplets$"
 
 @pytest.fixture
 def cloud() -> Iterator[DigitalOceanServer]:
-    """A running DigitalOcean."""
-    with DigitalOceanServer() as one:
-        yield one
+    """Run a fake DigitalOcean."""
+    with DigitalOceanServer() as server:
+        yield server
 
 
 @pytest.fixture
 def served(settings: Settings, app: Panel) -> Iterator[Panel]:
-    """The panel with the module live, and its context around the test."""
+    """Run the test in a panel with the active module."""
     with app.app_context():
         activate(app, STAFF, "VPSHosting")
     panel = Live(settings).ensure()
@@ -69,18 +69,18 @@ def served(settings: Settings, app: Panel) -> Iterator[Panel]:
     dismantle(panel)
 
 
-class House(Stage):
-    """The module with accounts and services."""
+class VpsHarness(ModuleHarness):
+    """VPSHosting with accounts and services."""
 
     def __init__(self, panel: Panel) -> None:
         super().__init__(panel, "VPSHosting")
-        self.part("services.api").TIMEOUT = 1.2
+        self.part("services.api").TIMEOUT_SECONDS = 1.2
         self.accounts = self.part("models.accounts").Account
         self.servers = self.part("models.servers").Server
         self.images = self.part("models.images").Image
 
     def account(self, cloud: DigitalOceanServer, name: str = "main", **values: Any) -> int:
-        """An account that stands for the fake; its id."""
+        """Add the fake as an account; return its id."""
         with transaction() as current:
             row = self.accounts(
                 **{"name": name, "api_url": cloud.url, "api_token": cloud.token, **values}
@@ -89,27 +89,27 @@ class House(Stage):
             current.flush()
             return int(row.id)
 
-    def sold(
+    def add_default_service(
         self, cloud: DigitalOceanServer, data: dict[str, Any] | None = None, **config: Any
     ) -> str:
-        """A service whose product makes servers in this cloud; its uuid."""
+        """Add a service whose product uses this account; return its uuid."""
         if session().scalar(sa.select(self.accounts.id)) is None:
             self.account(cloud)
-        return self.sell({**CONFIG, **config}, SERVICE if data is None else data)
+        return self.add_service({**CONFIG, **config}, SERVICE if data is None else data)
 
-    def finish(self, uuid: str, verb: str, most: int = 12) -> Result:
-        """Run a job again and again while it waits, as the engine does."""
-        for _ in range(most):
+    def finish(self, uuid: str, verb: str, max_runs: int = 12) -> Result:
+        """Repeat a job while its result is pending, as the task engine does."""
+        for _ in range(max_runs):
             answer = self.job(uuid, verb)
             if not answer.pending:
                 return answer
-        raise AssertionError(f"{verb} still waits: {answer.message}")
+        raise AssertionError(f"{verb} is still pending: {answer.message}")
 
     def ready(
         self, cloud: DigitalOceanServer, data: dict[str, Any] | None = None, **config: Any
     ) -> str:
-        """A service with its server made; active."""
-        uuid = self.sold(cloud, data, **config)
+        """Add an active service with its server; return its uuid."""
+        uuid = self.add_default_service(cloud, data, **config)
         answer = self.finish(uuid, "create_job")
         assert answer.ok, answer.message
         with transaction():
@@ -121,46 +121,46 @@ class House(Stage):
         return uuid
 
     def row(self, uuid: str) -> Any:
-        """The service's server as it is stored now."""
+        """Return the service's server as it is stored now."""
         db.session.expire_all()
         release()
         return session().scalar(sa.select(self.servers).where(self.servers.service_uuid == uuid))
 
     def configure(self, uuid: str, **config: Any) -> None:
-        """Change the service's product."""
+        """Change the configuration of the service's product."""
         with transaction():
             products.find_product(self.service(uuid).product.uuid).config = {**CONFIG, **config}
 
 
 @pytest.fixture
-def house(served: Panel) -> House:
-    """The module, switched on."""
-    return House(served)
+def harness(served: Panel) -> VpsHarness:
+    """Return the active module."""
+    return VpsHarness(served)
 
 
-def made(cloud: DigitalOceanServer) -> Droplet:
-    """The one server that the cloud has."""
+def only_droplet(cloud: DigitalOceanServer) -> Droplet:
+    """Return the only server."""
     (droplet,) = cloud.droplets.values()
     return droplet
 
 
-def test_it_loads_clean_and_its_migrations_make_what_its_models_say(house: House) -> None:
-    tree = migrations.tree(house.module.folder, house.module.prefix)
+def test_loads_without_warnings_and_migrations_match_models(harness: VpsHarness) -> None:
+    tree = migrations.tree(harness.module)
     assert tree is not None
-    assert house.module.warnings == ()
-    assert migrate.differences(db.engine, house.part("models.base").Base.metadata, tree) == []
-    seeded = session().scalars(sa.select(house.images.image_id)).all()
+    assert harness.module.warnings == ()
+    assert migrate.differences(db.engine, harness.part("models.base").Base.metadata, tree) == []
+    seeded = session().scalars(sa.select(harness.images.image_id)).all()
     assert {"ubuntu-20.04", "ubuntu-24.04", "debian-12"} <= set(seeded)
-    migrations.downgrade(house.module.folder, house.module.prefix)
-    migrations.upgrade(house.module.folder, house.module.prefix)
-    assert len(session().scalars(sa.select(house.images.image_id)).all()) == len(seeded)
+    migrations.downgrade(harness.module)
+    migrations.upgrade(harness.module)
+    assert len(session().scalars(sa.select(harness.images.image_id)).all()) == len(seeded)
 
 
-def test_the_whole_life(house: House, cloud: DigitalOceanServer) -> None:
-    uuid = house.sold(cloud)
-    first = house.job(uuid, "create_job")
-    assert (first.ok, first.pending) == (True, True), "it is asked for, and not ready"
-    droplet = made(cloud)
+def test_service_lifecycle(harness: VpsHarness, cloud: DigitalOceanServer) -> None:
+    uuid = harness.add_default_service(cloud)
+    first = harness.job(uuid, "create_job")
+    assert (first.ok, first.pending) == (True, True), "requested but not ready"
+    droplet = only_droplet(cloud)
     assert (droplet.name, droplet.region, droplet.size, droplet.image) == (
         "web1.lumen.test",
         "ams3",
@@ -172,183 +172,190 @@ def test_the_whole_life(house: House, cloud: DigitalOceanServer) -> None:
         True,
         ["puqpanel", f"puqpanel:{uuid}"],
     )
-    assert [one["public_key"] for one in cloud.keys.values()] == [KEY]
+    assert [key["public_key"] for key in cloud.keys.values()] == [KEY]
     assert droplet.ssh_keys == list(cloud.keys)
-    assert house.finish(uuid, "create_job").ok
-    row, kept = house.row(uuid), house.service(uuid).provision_data
+    assert harness.finish(uuid, "create_job").ok
+    row, saved = harness.row(uuid), harness.service(uuid).provision_data
     assert (row.status, row.ip_address, row.server_id, row.size) == (
         "active",
         droplet.address,
         str(droplet.id),
         "s-2vcpu-2gb",
     )
-    assert (kept["ip_address"], kept["hostname"], kept["root_password"]) == (
+    assert (saved["ip_address"], saved["hostname"], saved["root_password"]) == (
         droplet.address,
         "web1.lumen.test",
         row.root_password,
     )
     assert len(row.root_password) == 20
-    assert house.observe(uuid) == {
+    assert harness.observe(uuid) == {
         "exists": True,
         "suspended": False,
         "data": {"server_id": str(droplet.id), "ip_address": droplet.address},
     }
-    assert house.finish(uuid, "suspend_job").ok
-    assert (droplet.status, house.row(uuid).status, house.observe(uuid)["suspended"]) == (
+    assert harness.finish(uuid, "suspend_job").ok
+    assert (droplet.status, harness.row(uuid).status, harness.observe(uuid)["suspended"]) == (
         "off",
         "suspended",
         True,
     )
-    assert house.finish(uuid, "unsuspend_job").ok
-    assert (droplet.status, house.row(uuid).status) == ("active", "active")
-    house.configure(uuid, cpu_cores=4, ram_mb=8192, disk_gb=100, backup_enabled=False)
-    assert house.finish(uuid, "change_package_job").ok
+    assert harness.finish(uuid, "unsuspend_job").ok
+    assert (droplet.status, harness.row(uuid).status) == ("active", "active")
+    harness.configure(uuid, cpu_cores=4, ram_mb=8192, disk_gb=100, backup_enabled=False)
+    assert harness.finish(uuid, "change_package_job").ok
     assert (droplet.size, droplet.disk, droplet.backups, droplet.status) == (
         "s-4vcpu-8gb",
         160,
         False,
         "active",
     )
-    assert house.row(uuid).size == "s-4vcpu-8gb"
-    assert house.finish(uuid, "termination_job").ok
+    assert harness.row(uuid).size == "s-4vcpu-8gb"
+    assert harness.finish(uuid, "termination_job").ok
     assert cloud.droplets == {}
-    assert (house.row(uuid).status, house.row(uuid).root_password) == ("terminated", "")
-    assert house.observe(uuid) == {"exists": False, "suspended": False, "data": {}}
+    assert (harness.row(uuid).status, harness.row(uuid).root_password) == ("terminated", "")
+    assert harness.observe(uuid) == {"exists": False, "suspended": False, "data": {}}
 
 
-def test_the_first_password_of_root_travels_as_a_hash(
-    house: House, cloud: DigitalOceanServer
-) -> None:
-    uuid = house.ready(cloud)
-    data, password = made(cloud).user_data, house.row(uuid).root_password
+def test_root_password_is_sent_as_a_hash(harness: VpsHarness, cloud: DigitalOceanServer) -> None:
+    uuid = harness.ready(cloud)
+    data, password = only_droplet(cloud).user_data, harness.row(uuid).root_password
     assert data.startswith("#cloud-config\n")
     assert password not in data
     salt = data.split("$6$")[1].split("$")[0]
-    assert f"root:{house.part('services.userdata').sha512_crypt(password, salt)}\n" in data
+    assert f"root:{harness.part('services.userdata').sha512_crypt(password, salt)}\n" in data
 
 
-def test_every_verb_twice_is_as_good_as_once(house: House, cloud: DigitalOceanServer) -> None:
-    uuid = house.sold(cloud)
+def test_jobs_are_idempotent(harness: VpsHarness, cloud: DigitalOceanServer) -> None:
+    uuid = harness.add_default_service(cloud)
     for verb in VERBS:
-        assert [house.finish(uuid, verb).ok for _ in "ab"] == [True, True], verb
+        assert [harness.finish(uuid, verb).ok for _ in "ab"] == [True, True], verb
         assert len(cloud.droplets) == (0 if verb == "termination_job" else 1)
     assert len(cloud.seen("POST", BASE)) == 1
 
 
 @pytest.mark.parametrize("kind", ["timeout_after", "drop_after", "500_after", "empty"])
-def test_a_create_that_was_done_but_not_answered_is_found_and_not_repeated(
-    house: House, cloud: DigitalOceanServer, kind: str
+def test_create_with_a_lost_response_is_not_sent_again(
+    harness: VpsHarness, cloud: DigitalOceanServer, kind: str
 ) -> None:
-    uuid = house.sold(cloud)
+    uuid = harness.add_default_service(cloud)
     cloud.fail(kind, method="POST", path=BASE)
-    assert house.finish(uuid, "create_job").ok
-    assert (len(cloud.seen("POST", BASE)), cloud.created) == (1, [made(cloud).id])
-    assert house.row(uuid).server_id == str(made(cloud).id)
+    assert harness.finish(uuid, "create_job").ok
+    assert (len(cloud.seen("POST", BASE)), cloud.created) == (1, [only_droplet(cloud).id])
+    assert harness.row(uuid).server_id == str(only_droplet(cloud).id)
 
 
 @pytest.mark.parametrize("kind", ["timeout", "drop", "500", "503", "garbage"])
-def test_a_create_that_was_not_done_is_sent_again_only_after_a_look(
-    house: House, cloud: DigitalOceanServer, kind: str
+def test_create_is_sent_again_only_after_reading_the_state(
+    harness: VpsHarness, cloud: DigitalOceanServer, kind: str
 ) -> None:
-    uuid = house.sold(cloud, {**SERVICE, "ssh_keys": []})
+    uuid = harness.add_default_service(cloud, {**SERVICE, "ssh_keys": []})
     cloud.fail(kind, method="POST", path=BASE)
-    first = house.job(uuid, "create_job")
+    first = harness.job(uuid, "create_job")
     assert (first.ok, first.retry, cloud.droplets) == (False, True, {})
-    before = house.service(uuid).provision_data["root_password"]
-    assert house.finish(uuid, "create_job").ok
-    assert house.row(uuid).root_password == before, "the password was kept before"
-    assert [one.method for one in cloud.requests][:5] == ["GET", "POST", "GET", "GET", "POST"]
+    before = harness.service(uuid).provision_data["root_password"]
+    assert harness.finish(uuid, "create_job").ok
+    assert harness.row(uuid).root_password == before, "the password was saved before the request"
+    assert [request.method for request in cloud.requests][:5] == [
+        "GET",
+        "POST",
+        "GET",
+        "GET",
+        "POST",
+    ]
 
 
-def test_a_create_whose_look_fails_too_is_finished_by_the_next_attempt(
-    house: House, cloud: DigitalOceanServer
+def test_create_continues_on_retry_when_reading_back_fails(
+    harness: VpsHarness, cloud: DigitalOceanServer
 ) -> None:
-    uuid = house.sold(cloud)
+    uuid = harness.add_default_service(cloud)
     cloud.fail("drop_after", method="POST", path=BASE)
     cloud.fail("500", method="GET", path=BASE, skip=1)
-    first = house.job(uuid, "create_job")
+    first = harness.job(uuid, "create_job")
     assert (first.ok, first.retry, len(cloud.droplets)) == (False, True, 1)
-    assert house.finish(uuid, "create_job").ok
+    assert harness.finish(uuid, "create_job").ok
     assert len(cloud.created) == 1
 
 
-def test_a_lost_server_is_not_forgotten_when_the_second_request_is_refused(
-    house: House, cloud: DigitalOceanServer
+def test_lost_server_is_remembered_when_the_second_create_is_rejected(
+    harness: VpsHarness, cloud: DigitalOceanServer
 ) -> None:
-    """A list that lags behind: the first server is there, is not shown yet, and takes up the
-    last room.
-    """
-    uuid = house.sold(cloud, {**SERVICE, "ssh_keys": []})
+    """The first server exists and uses up the limit, but the list does not show it yet."""
+    uuid = harness.add_default_service(cloud, {**SERVICE, "ssh_keys": []})
     cloud.temper.limit = 1
     cloud.fail("drop_after", method="POST", path=BASE)
     shown, hidden = cloud._droplets, lambda request: cloud._page(request, "droplets", [])
     cloud._droplets = hidden  # type: ignore[method-assign, assignment]
-    assert not house.job(uuid, "create_job").ok
-    refused = house.job(uuid, "create_job")
-    assert (refused.ok, refused.retry, "droplet limit" in refused.message) == (False, False, True)
+    assert not harness.job(uuid, "create_job").ok
+    rejected = harness.job(uuid, "create_job")
+    assert (rejected.ok, rejected.retry, "droplet limit" in rejected.message) == (
+        False,
+        False,
+        True,
+    )
     cloud._droplets = shown  # type: ignore[method-assign]
-    assert house.finish(uuid, "create_job").ok
-    assert (cloud.created, house.row(uuid).server_id) == ([made(cloud).id], str(made(cloud).id))
+    assert harness.finish(uuid, "create_job").ok
+    assert (cloud.created, harness.row(uuid).server_id) == (
+        [only_droplet(cloud).id],
+        str(only_droplet(cloud).id),
+    )
 
 
-def test_a_lost_server_that_appears_late_is_terminated_too(
-    house: House, cloud: DigitalOceanServer
+def test_late_server_of_a_lost_create_is_terminated(
+    harness: VpsHarness, cloud: DigitalOceanServer
 ) -> None:
-    uuid = house.sold(cloud)
+    uuid = harness.add_default_service(cloud)
     cloud.fail("drop_after", method="POST", path=BASE)
     cloud.fail("500", method="GET", path=BASE, skip=1)
-    assert not house.job(uuid, "create_job").ok
+    assert not harness.job(uuid, "create_job").ok
     late = dict(cloud.droplets)
     cloud.droplets.clear()
-    assert house.job(uuid, "termination_job").pending, "not seen yet"
+    assert harness.job(uuid, "termination_job").pending, "not in the list yet"
     cloud.droplets.update(late)
-    assert house.finish(uuid, "termination_job").ok
-    assert (cloud.droplets, house.row(uuid).status) == ({}, "terminated")
+    assert harness.finish(uuid, "termination_job").ok
+    assert (cloud.droplets, harness.row(uuid).status) == ({}, "terminated")
 
 
-def test_a_request_that_made_nothing_holds_a_termination_up_for_minutes_only(
-    house: House, cloud: DigitalOceanServer
+def test_lost_create_delays_termination_for_minutes_only(
+    harness: VpsHarness, cloud: DigitalOceanServer
 ) -> None:
-    uuid = house.sold(cloud)
+    uuid = harness.add_default_service(cloud)
     cloud.fail("drop", method="POST", path=BASE)
-    assert not house.job(uuid, "create_job").ok
-    assert house.job(uuid, "termination_job").pending
+    assert not harness.job(uuid, "create_job").ok
+    assert harness.job(uuid, "termination_job").pending
     with transaction():
-        house.row(uuid).sent_at = now() - timedelta(minutes=4)
-    assert house.finish(uuid, "termination_job").ok
+        harness.row(uuid).sent_at = now() - timedelta(minutes=4)
+    assert harness.finish(uuid, "termination_job").ok
 
 
-def test_it_waits_until_there_is_an_address(house: House, cloud: DigitalOceanServer) -> None:
+def test_create_waits_for_an_address(harness: VpsHarness, cloud: DigitalOceanServer) -> None:
     cloud.temper.polls = 4
-    uuid = house.sold(cloud)
-    answers = [house.job(uuid, "create_job") for _ in range(5)]
+    uuid = harness.add_default_service(cloud)
+    answers = [harness.job(uuid, "create_job") for _ in range(5)]
     assert [answer.pending for answer in answers] == [True] * 4 + [False]
-    assert (answers[-1].ok, made(cloud).address in answers[-1].message) == (True, True)
+    assert (answers[-1].ok, only_droplet(cloud).address in answers[-1].message) == (True, True)
 
 
-def test_a_server_that_is_never_ready_is_told_to_staff(
-    house: House, cloud: DigitalOceanServer
-) -> None:
+def test_server_that_is_never_ready_fails(harness: VpsHarness, cloud: DigitalOceanServer) -> None:
     cloud.temper.polls = 1000
-    uuid = house.sold(cloud)
-    assert house.job(uuid, "create_job").pending
-    assert house.observe(uuid) is None, "not there, and not missing"
+    uuid = harness.add_default_service(cloud)
+    assert harness.job(uuid, "create_job").pending
+    assert harness.observe(uuid) is None, "neither present nor absent"
     with transaction():
-        house.row(uuid).sent_at = now() - timedelta(minutes=61)
-    answer = house.job(uuid, "create_job")
+        harness.row(uuid).sent_at = now() - timedelta(minutes=61)
+    answer = harness.job(uuid, "create_job")
     assert (answer.ok, answer.retry, "more than an hour" in answer.message) == (False, False, True)
     assert len(cloud.created) == 1
 
 
-def test_a_server_that_was_given_up_is_asked_for_again(
-    house: House, cloud: DigitalOceanServer
+def test_abandoned_server_is_requested_again(
+    harness: VpsHarness, cloud: DigitalOceanServer
 ) -> None:
-    uuid = house.sold(cloud)
-    assert house.job(uuid, "create_job").pending
+    uuid = harness.add_default_service(cloud)
+    assert harness.job(uuid, "create_job").pending
     cloud.droplets.clear()
-    first = house.job(uuid, "create_job")
+    first = harness.job(uuid, "create_job")
     assert (first.ok, first.retry) == (False, True)
-    assert house.finish(uuid, "create_job").ok
+    assert harness.finish(uuid, "create_job").ok
     assert len(cloud.created) == 2
 
 
@@ -357,47 +364,50 @@ def test_a_server_that_was_given_up_is_asked_for_again(
     [
         (lambda cloud: cloud.images.pop("ubuntu-24-04-x64"), False, "invalid image"),
         (lambda cloud: setattr(cloud.temper, "limit", 0), False, "droplet limit"),
-        (lambda cloud: setattr(cloud, "token", "another"), False, "refused the API token"),
-        (lambda cloud: cloud.fail("401"), False, "refused the API token"),
-        (lambda cloud: cloud.fail("403", method="POST"), False, "may not do this"),
+        (lambda cloud: setattr(cloud, "token", "another"), False, "rejected the API token"),
+        (lambda cloud: cloud.fail("401"), False, "rejected the API token"),
+        (lambda cloud: cloud.fail("403", method="POST"), False, "lacks a scope"),
         (lambda cloud: cloud.fail("404"), False, "no DigitalOcean API"),
         (lambda cloud: cloud.fail("301"), False, "no DigitalOcean API"),
         (lambda cloud: cloud.fail("garbage"), True, "read"),
-        (lambda cloud: cloud.fail("500"), True, "error of its own"),
-        (lambda cloud: cloud.stop(), True, "cannot be reached"),
+        (lambda cloud: cloud.fail("500"), True, "internal error"),
+        (lambda cloud: cloud.stop(), True, "Could not connect"),
     ],
 )
-def test_a_create_that_made_nothing_keeps_no_place(
-    house: House,
+def test_failed_create_releases_the_reservation(
+    harness: VpsHarness,
     cloud: DigitalOceanServer,
     arrange: Callable[[DigitalOceanServer], None],
     retry: bool,
     words: str,
 ) -> None:
-    uuid = house.sold(cloud)
+    uuid = harness.add_default_service(cloud)
     arrange(cloud)
-    answer = house.job(uuid, "create_job")
+    answer = harness.job(uuid, "create_job")
     assert (answer.ok, answer.retry) == (False, retry)
     assert words in answer.message
-    assert (cloud.droplets, house.row(uuid), house.service(uuid).provision_data) == ({}, None, {})
-    assert house.job(uuid, "termination_job").ok
+    assert (cloud.droplets, harness.row(uuid), harness.service(uuid).provision_data) == (
+        {},
+        None,
+        {},
+    )
+    assert harness.job(uuid, "termination_job").ok
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_limit_of_requests_is_waited_for(
-    house: House, cloud: DigitalOceanServer, verb: str
-) -> None:
-    uuid = house.sold(cloud) if verb == "create_job" else house.ready(cloud)
+def test_rate_limit_is_respected(harness: VpsHarness, cloud: DigitalOceanServer, verb: str) -> None:
+    uuid = harness.add_default_service(cloud) if verb == "create_job" else harness.ready(cloud)
     cloud.temper.per_hour = 0
-    answer = house.job(uuid, verb)
-    assert (answer.ok, answer.retry, "too often" in answer.message) == (False, True, True)
+    answer = harness.job(uuid, verb)
+    assert (answer.ok, answer.retry, "rate limit" in answer.message) == (False, True, True)
     cloud.temper.per_hour = None
-    assert house.finish(uuid, verb).ok
+    assert harness.finish(uuid, verb).ok
     assert len(cloud.created) == 1
     assert (
-        house.module.cls.job_options[verb]["tries"] * house.module.cls.job_options[verb]["backoff"]
+        harness.module.cls.job_options[verb]["tries"]
+        * harness.module.cls.job_options[verb]["backoff"]
         > 60
-    ), "longer than the limit by the minute"
+    ), "longer than the rate limit per minute"
 
 
 @pytest.mark.parametrize("verb", VERBS[1:])
@@ -415,37 +425,37 @@ def test_a_limit_of_requests_is_waited_for(
         "empty",
     ],
 )
-def test_other_verbs_come_through_when_they_are_tried_again(
-    house: House, cloud: DigitalOceanServer, verb: str, kind: str
+def test_other_jobs_succeed_on_retry(
+    harness: VpsHarness, cloud: DigitalOceanServer, verb: str, kind: str
 ) -> None:
-    uuid = house.ready(cloud)
+    uuid = harness.ready(cloud)
     if verb == "unsuspend_job":
-        made(cloud).status = "off"
-    house.configure(uuid, cpu_cores=4, ram_mb=8192, disk_gb=100)
+        only_droplet(cloud).status = "off"
+    harness.configure(uuid, cpu_cores=4, ram_mb=8192, disk_gb=100)
     cloud.fail(kind, method="DELETE" if verb == "termination_job" else "POST")
     for _ in range(12):
-        answer = house.job(uuid, verb)
+        answer = harness.job(uuid, verb)
         assert answer.ok or answer.retry, answer.message
         if answer.ok and not answer.pending:
             break
     assert answer.ok
     if verb == "termination_job":
-        assert (cloud.droplets, house.row(uuid).status) == ({}, "terminated")
+        assert (cloud.droplets, harness.row(uuid).status) == ({}, "terminated")
     else:
-        assert made(cloud).status == ("off" if verb == "suspend_job" else "active")
-        assert made(cloud).size == (
+        assert only_droplet(cloud).status == ("off" if verb == "suspend_job" else "active")
+        assert only_droplet(cloud).size == (
             "s-4vcpu-8gb" if verb == "change_package_job" else "s-2vcpu-2gb"
         )
 
 
 @pytest.mark.parametrize("verb", VERBS[1:])
-def test_a_token_that_was_withdrawn_is_not_tried_again(
-    house: House, cloud: DigitalOceanServer, verb: str
+def test_revoked_token_is_not_retried(
+    harness: VpsHarness, cloud: DigitalOceanServer, verb: str
 ) -> None:
-    uuid = house.ready(cloud)
+    uuid = harness.ready(cloud)
     cloud.token = "another"
-    answer = house.job(uuid, verb)
-    assert (answer.ok, answer.retry, "refused the API token" in answer.message) == (
+    answer = harness.job(uuid, verb)
+    assert (answer.ok, answer.retry, "rejected the API token" in answer.message) == (
         False,
         False,
         True,
@@ -454,151 +464,151 @@ def test_a_token_that_was_withdrawn_is_not_tried_again(
 
 
 @pytest.mark.parametrize("verb", ["suspend_job", "unsuspend_job", "change_package_job"])
-def test_a_server_that_is_gone_is_said_to_be_gone(
-    house: House, cloud: DigitalOceanServer, verb: str
+def test_missing_server_sets_status_not_found(
+    harness: VpsHarness, cloud: DigitalOceanServer, verb: str
 ) -> None:
-    uuid = house.ready(cloud)
+    uuid = harness.ready(cloud)
     cloud.droplets.clear()
-    answer = house.job(uuid, verb)
-    assert (answer.ok, answer.retry, house.service(uuid).provision_status) == (
+    answer = harness.job(uuid, verb)
+    assert (answer.ok, answer.retry, harness.service(uuid).provision_status) == (
         False,
         False,
         "not_found",
     )
-    assert house.observe(uuid)["exists"] is False
-    assert house.job(uuid, "termination_job").ok
+    assert harness.observe(uuid)["exists"] is False
+    assert harness.job(uuid, "termination_job").ok
 
 
 @pytest.mark.parametrize("verb", ["suspend_job", "unsuspend_job", "change_package_job"])
-def test_a_service_without_a_server_says_so(
-    house: House, cloud: DigitalOceanServer, verb: str
+def test_jobs_without_a_server_fail(
+    harness: VpsHarness, cloud: DigitalOceanServer, verb: str
 ) -> None:
-    answer = house.job(house.sold(cloud), verb)
+    answer = harness.job(harness.add_default_service(cloud), verb)
     assert (answer.ok, answer.retry, "no server" in answer.message) == (False, False, True)
     assert cloud.requests == []
 
 
-def test_a_server_that_does_not_hear_is_switched_off_all_the_same(
-    house: House, cloud: DigitalOceanServer
-) -> None:
-    uuid = house.ready(cloud)
+def test_unresponsive_server_is_powered_off(harness: VpsHarness, cloud: DigitalOceanServer) -> None:
+    uuid = harness.ready(cloud)
     cloud.temper.deaf = True
-    assert house.finish(uuid, "suspend_job").ok
-    assert [one.type for one in cloud.actions.values()] == ["shutdown", "power_off"]
-    assert made(cloud).status == "off"
+    assert harness.finish(uuid, "suspend_job").ok
+    assert [action.type for action in cloud.actions.values()] == ["shutdown", "power_off"]
+    assert only_droplet(cloud).status == "off"
 
 
-def test_a_shutdown_that_takes_too_long_is_overtaken(
-    house: House, cloud: DigitalOceanServer
+def test_slow_shutdown_is_followed_by_power_off(
+    harness: VpsHarness, cloud: DigitalOceanServer
 ) -> None:
-    uuid = house.ready(cloud)
+    uuid = harness.ready(cloud)
     cloud.temper.steps = 1000
-    assert [house.job(uuid, "suspend_job").pending for _ in range(3)] == [True] * 3
-    assert [one.type for one in cloud.actions.values()] == ["shutdown"]
+    assert [harness.job(uuid, "suspend_job").pending for _ in range(3)] == [True] * 3
+    assert [action.type for action in cloud.actions.values()] == ["shutdown"]
     with transaction():
-        house.row(uuid).action_at = now() - timedelta(minutes=2)
+        harness.row(uuid).action_at = now() - timedelta(minutes=2)
     cloud.temper.steps = 1
-    assert house.finish(uuid, "suspend_job").ok
-    assert [one.type for one in cloud.actions.values()] == ["shutdown", "power_off"]
+    assert harness.finish(uuid, "suspend_job").ok
+    assert [action.type for action in cloud.actions.values()] == ["shutdown", "power_off"]
 
 
-def test_a_shutdown_of_an_earlier_job_does_not_cut_the_power(
-    house: House, cloud: DigitalOceanServer
+def test_shutdown_of_an_earlier_job_does_not_cut_the_power(
+    harness: VpsHarness, cloud: DigitalOceanServer
 ) -> None:
-    uuid = house.ready(cloud)
-    assert house.job(uuid, "suspend_job").pending
-    cloud._look(made(cloud))
-    made(cloud).status = "active"  # its customer or support started it again
-    assert house.job(uuid, "suspend_job").pending
-    assert [one.type for one in cloud.actions.values()] == ["shutdown"], (
-        "it may still be on its way down"
+    uuid = harness.ready(cloud)
+    assert harness.job(uuid, "suspend_job").pending
+    cloud._look(only_droplet(cloud))
+    only_droplet(cloud).status = "active"  # the customer or support started it again
+    assert harness.job(uuid, "suspend_job").pending
+    assert [action.type for action in cloud.actions.values()] == ["shutdown"], (
+        "it may still be shutting down"
     )
     with transaction():
-        house.row(uuid).action_at = now() - timedelta(minutes=20)
-    assert house.finish(uuid, "suspend_job").ok
-    assert [one.type for one in cloud.actions.values()] == ["shutdown", "shutdown"]
+        harness.row(uuid).action_at = now() - timedelta(minutes=20)
+    assert harness.finish(uuid, "suspend_job").ok
+    assert [action.type for action in cloud.actions.values()] == ["shutdown", "shutdown"]
 
 
-def test_what_the_customer_began_is_waited_for(house: House, cloud: DigitalOceanServer) -> None:
-    uuid = house.ready(cloud)
-    cloud.temper.steps = 4
-    cloud._act(type("R", (), {"json": {"type": "snapshot", "name": "x"}})(), str(made(cloud).id))  # type: ignore[arg-type]
-    cloud.temper.steps = 1
-    assert house.job(uuid, "suspend_job").pending
-    assert house.finish(uuid, "suspend_job").ok
-    assert (len(cloud.snapshots), made(cloud).status) == (1, "off")
-
-
-def test_a_smaller_disk_is_refused_and_changes_nothing(
-    house: House, cloud: DigitalOceanServer
+def test_unfinished_customer_action_delays_jobs(
+    harness: VpsHarness, cloud: DigitalOceanServer
 ) -> None:
-    uuid = house.ready(cloud, cpu_cores=4, ram_mb=8192, disk_gb=100)
+    uuid = harness.ready(cloud)
+    cloud.temper.steps = 4
+    cloud._act(
+        type("R", (), {"json": {"type": "snapshot", "name": "x"}})(), str(only_droplet(cloud).id)
+    )  # type: ignore[arg-type]
+    cloud.temper.steps = 1
+    assert harness.job(uuid, "suspend_job").pending
+    assert harness.finish(uuid, "suspend_job").ok
+    assert (len(cloud.snapshots), only_droplet(cloud).status) == (1, "off")
+
+
+def test_smaller_disk_is_rejected(harness: VpsHarness, cloud: DigitalOceanServer) -> None:
+    uuid = harness.ready(cloud, cpu_cores=4, ram_mb=8192, disk_gb=100)
     before = len(cloud.requests)
-    house.configure(uuid, disk_gb=25)
-    answer = house.job(uuid, "change_package_job")
+    harness.configure(uuid, disk_gb=25)
+    answer = harness.job(uuid, "change_package_job")
     assert (answer.ok, answer.retry, "at least 160 GB of disk" in answer.message) == (
         False,
         False,
         True,
     )
-    assert [one.method for one in cloud.requests[before:]] == ["GET"]
-    assert (made(cloud).status, made(cloud).size) == ("active", "s-4vcpu-8gb")
+    assert [request.method for request in cloud.requests[before:]] == ["GET"]
+    assert (only_droplet(cloud).status, only_droplet(cloud).size) == ("active", "s-4vcpu-8gb")
 
 
-def test_a_resize_that_is_refused_leaves_the_server_on(
-    house: House, cloud: DigitalOceanServer
+def test_rejected_resize_leaves_the_server_on(
+    harness: VpsHarness, cloud: DigitalOceanServer
 ) -> None:
-    uuid = house.ready(cloud)
-    house.configure(uuid, cpu_cores=4, ram_mb=8192, disk_gb=100)
+    uuid = harness.ready(cloud)
+    harness.configure(uuid, cpu_cores=4, ram_mb=8192, disk_gb=100)
     cloud.temper.failing.add("resize")
-    answer = house.finish(uuid, "change_package_job")
+    answer = harness.finish(uuid, "change_package_job")
     assert (answer.ok, answer.retry, "keeps its size" in answer.message) == (False, False, True)
-    cloud._look(made(cloud))
-    assert (made(cloud).status, made(cloud).size) == ("active", "s-2vcpu-2gb")
+    cloud._look(only_droplet(cloud))
+    assert (only_droplet(cloud).status, only_droplet(cloud).size) == ("active", "s-2vcpu-2gb")
 
 
-def test_a_suspended_server_is_resized_and_stays_off(
-    house: House, cloud: DigitalOceanServer
+def test_suspended_server_is_resized_and_stays_off(
+    harness: VpsHarness, cloud: DigitalOceanServer
 ) -> None:
-    uuid = house.ready(cloud)
-    assert house.finish(uuid, "suspend_job").ok
+    uuid = harness.ready(cloud)
+    assert harness.finish(uuid, "suspend_job").ok
     with transaction():
-        house.service(uuid).status = ServiceStatus.SUSPENDED
-    house.configure(uuid, cpu_cores=4, ram_mb=8192, disk_gb=100)
-    assert house.finish(uuid, "change_package_job").ok
-    assert (made(cloud).status, made(cloud).size, house.row(uuid).status) == (
+        harness.service(uuid).status = ServiceStatus.SUSPENDED
+    harness.configure(uuid, cpu_cores=4, ram_mb=8192, disk_gb=100)
+    assert harness.finish(uuid, "change_package_job").ok
+    assert (only_droplet(cloud).status, only_droplet(cloud).size, harness.row(uuid).status) == (
         "off",
         "s-4vcpu-8gb",
         "suspended",
     )
 
 
-def test_termination_takes_the_snapshots_along_and_nobody_elses(
-    house: House, cloud: DigitalOceanServer
+def test_termination_deletes_own_snapshots_only(
+    harness: VpsHarness, cloud: DigitalOceanServer
 ) -> None:
-    uuid, other = house.ready(cloud), house.ready(cloud)
-    mine, theirs = (int(house.row(one).server_id) for one in (uuid, other))
+    uuid, other = harness.ready(cloud), harness.ready(cloud)
+    mine, theirs = (int(harness.row(service).server_id) for service in (uuid, other))
     for number in range(30):
         cloud.snapshots[number] = _snapshot(number, mine if number % 3 else theirs)
     cloud.fail("500", method="DELETE", path="snapshots", skip=3)
-    first = house.job(uuid, "termination_job")
+    first = harness.job(uuid, "termination_job")
     assert (first.ok, first.retry, len(cloud.droplets)) == (False, True, 2)
-    assert house.job(uuid, "termination_job").ok
+    assert harness.job(uuid, "termination_job").ok
     assert (
         set(cloud.droplets),
-        {one.droplet for one in cloud.snapshots.values()},
+        {snapshot.droplet for snapshot in cloud.snapshots.values()},
         len(cloud.snapshots),
     ) == ({theirs}, {theirs}, 10)
 
 
-def test_snapshots_of_a_server_that_is_gone_already_are_deleted_too(
-    house: House, cloud: DigitalOceanServer
+def test_snapshots_of_a_missing_server_are_deleted(
+    harness: VpsHarness, cloud: DigitalOceanServer
 ) -> None:
-    uuid = house.ready(cloud)
-    number = int(house.row(uuid).server_id)
+    uuid = harness.ready(cloud)
+    number = int(harness.row(uuid).server_id)
     cloud.snapshots = {1: _snapshot(1, number), 2: _snapshot(2, 7)}
     cloud.droplets.clear()
-    assert house.job(uuid, "termination_job").ok
+    assert harness.job(uuid, "termination_job").ok
     assert list(cloud.snapshots) == [2]
 
 
@@ -608,38 +618,40 @@ def _snapshot(number: int, droplet: int) -> Any:
     return Snapshot(number, f"snapshot {number}", droplet)
 
 
-def test_a_terminated_row_does_not_take_up_room_and_a_full_account_is_passed_over(
-    house: House, cloud: DigitalOceanServer
+def test_terminated_servers_do_not_count_and_full_accounts_are_skipped(
+    harness: VpsHarness, cloud: DigitalOceanServer
 ) -> None:
-    house.account(cloud, "off", active=False)
-    first = house.account(cloud, "one", max_servers=1)
-    second = house.account(cloud, "two", max_servers=1)
-    sold = [house.sold(cloud) for _ in range(3)]
-    answers = [house.job(uuid, "create_job") for uuid in sold]
+    harness.account(cloud, "off", active=False)
+    first = harness.account(cloud, "one", max_servers=1)
+    second = harness.account(cloud, "two", max_servers=1)
+    uuids = [harness.add_default_service(cloud) for _ in range(3)]
+    answers = [harness.job(uuid, "create_job") for uuid in uuids]
     assert [answer.ok for answer in answers] == [True, True, False]
-    assert "No active account has room" in answers[2].message
-    assert [house.row(uuid).account_id for uuid in sold[:2]] == [first, second]
-    assert house.finish(sold[0], "termination_job").ok
-    assert house.finish(sold[2], "create_job").ok
-    assert house.row(sold[2]).account_id == first
-    named = house.sold(cloud, account=second)
-    answer = house.job(named, "create_job")
-    assert (answer.ok, "two is switched off or full" in answer.message) == (False, True)
+    assert "No active account has capacity" in answers[2].message
+    assert [harness.row(uuid).account_id for uuid in uuids[:2]] == [first, second]
+    assert harness.finish(uuids[0], "termination_job").ok
+    assert harness.finish(uuids[2], "create_job").ok
+    assert harness.row(uuids[2]).account_id == first
+    named = harness.add_default_service(cloud, account=second)
+    answer = harness.job(named, "create_job")
+    assert (answer.ok, "two is inactive or full" in answer.message) == (False, True)
 
 
-def test_without_an_account_it_says_what_to_do(house: House, cloud: DigitalOceanServer) -> None:
-    answer = house.job(house.sell(CONFIG, SERVICE), "create_job")
+def test_missing_account_explains_what_to_do(
+    harness: VpsHarness, cloud: DigitalOceanServer
+) -> None:
+    answer = harness.job(harness.add_service(CONFIG, SERVICE), "create_job")
     assert (answer.ok, answer.retry, "no account yet" in answer.message) == (False, False, True)
 
 
-def test_many_at_once_never_take_more_places_than_there_are(
-    house: House, cloud: DigitalOceanServer
+def test_concurrent_reservations_respect_the_limits(
+    harness: VpsHarness, cloud: DigitalOceanServer
 ) -> None:
     for name in ("one", "two"):
-        house.account(cloud, name, max_servers=2)
-    sold = [house.sold(cloud) for _ in range(8)]
-    placement, start, taken = house.part("services.placement"), threading.Barrier(8), []
-    wish = {
+        harness.account(cloud, name, max_servers=2)
+    uuids = [harness.add_default_service(cloud) for _ in range(8)]
+    placement, barrier, account_ids = harness.part("services.placement"), threading.Barrier(8), []
+    values = {
         "hostname": "x",
         "region": "nyc3",
         "size": "s-1vcpu-1gb",
@@ -648,49 +660,55 @@ def test_many_at_once_never_take_more_places_than_there_are(
         "server_specs": {},
     }
 
-    def take(uuid: str) -> None:
+    def reserve(uuid: str) -> None:
         with (
-            house.panel.app_context(),
-            entered(Context("Product", "VPSHosting", house.module.package)),
+            harness.panel.app_context(),
+            entered(Context("Product", "VPSHosting", harness.module.package)),
         ):
-            start.wait()
+            barrier.wait()
             try:
-                taken.append(placement.take(uuid, 0, wish).account_id)
-            except placement.NoPlaceError:
-                taken.append(0)
+                account_ids.append(placement.reserve(uuid, 0, values).account_id)
+            except placement.PlacementError:
+                account_ids.append(0)
 
     threads = [
-        threading.Thread(target=contextvars.Context().run, args=(take, uuid)) for uuid in sold
+        threading.Thread(target=contextvars.Context().run, args=(reserve, uuid)) for uuid in uuids
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert sorted(Counter(taken).values()) == [2, 2, 4]
+    assert sorted(Counter(account_ids).values()) == [2, 2, 4]
 
 
-def test_images_that_are_offered_no_more(house: House, cloud: DigitalOceanServer) -> None:
-    catalog = house.part("services.catalog")
-    uuid = house.sold(cloud, {**SERVICE, "image_id": "debian-11"})
-    with house.panel.app_context(), entered(Context("Product", "VPSHosting", house.module.package)):
+def test_withdrawn_images(harness: VpsHarness, cloud: DigitalOceanServer) -> None:
+    catalog = harness.part("services.catalog")
+    uuid = harness.add_default_service(cloud, {**SERVICE, "image_id": "debian-11"})
+    with (
+        harness.panel.app_context(),
+        entered(Context("Product", "VPSHosting", harness.module.package)),
+    ):
         assert catalog.refresh(_images(cloud)) == (1, 3)
         assert catalog.refresh(_images(cloud)) == (0, 0)
         assert [catalog.choices()[name] for name in ("debian-11", "fedora-43")] == [
-            "Debian 11 (offered no more)",
+            "Debian 11 (withdrawn)",
             "Fedora 43",
         ]
         assert catalog.find("ubuntu-20.04").slug == "ubuntu-20-04-x64"
-    answer = house.job(uuid, "create_job")
-    assert (answer.ok, answer.retry, "offers Debian 11 no more" in answer.message) == (
+    answer = harness.job(uuid, "create_job")
+    assert (answer.ok, answer.retry, "no longer offers Debian 11" in answer.message) == (
         False,
         False,
         True,
     )
-    other = house.sold(
+    other = harness.add_default_service(
         cloud, {"hostname": "", "ssh_keys": [], "root_password": ""}, image_id="fedora-43"
     )
-    assert house.finish(other, "create_job").ok
-    assert (made(cloud).image, made(cloud).name) == ("fedora-43-x64", f"vps-{other[:8]}")
+    assert harness.finish(other, "create_job").ok
+    assert (only_droplet(cloud).image, only_droplet(cloud).name) == (
+        "fedora-43-x64",
+        f"vps-{other[:8]}",
+    )
 
 
 def _images(cloud: DigitalOceanServer) -> list[dict[str, Any]]:
@@ -700,57 +718,58 @@ def _images(cloud: DigitalOceanServer) -> list[dict[str, Any]]:
     ]
 
 
-def test_no_secret_in_the_log_nor_in_the_tasks(
-    house: House, cloud: DigitalOceanServer, drain: Callable[..., None]
+def test_log_and_tasks_contain_no_secret(
+    harness: VpsHarness, cloud: DigitalOceanServer, drain: Callable[..., None]
 ) -> None:
-    chosen = "a very Secret passphrase 9!"
-    uuid = house.sold(cloud, {**SERVICE, "root_password": chosen})
-    house.module.cls.job_options = {verb: {"tries": 3, "backoff": 0} for verb in VERBS}
+    password = "a very Secret passphrase 9!"
+    uuid = harness.add_default_service(cloud, {**SERVICE, "root_password": password})
+    harness.module.cls.job_options = {verb: {"tries": 3, "backoff": 0} for verb in VERBS}
     cloud.fail("500_after", method="POST", path=BASE)
     assert requests.request(actor=STAFF, service_uuid=uuid, verb="create").ok
     drain(8)
-    assert (house.service(uuid).status, house.row(uuid).root_password) == ("active", chosen)
-    hashed = made(cloud).user_data.split("root:")[1].strip()
+    assert (harness.service(uuid).status, harness.row(uuid).root_password) == ("active", password)
+    hashed = only_droplet(cloud).user_data.split("root:")[1].strip()
     rows = session().scalars(sa.select(ModuleLog)).all()
     text = "\n".join(f"{row.action}\n{row.request}\n{row.response}" for row in rows)
-    tasks = "\n".join(f"{one.data}{one.note}" for one in session().scalars(sa.select(Task)))
+    tasks = "\n".join(f"{task.data}{task.note}" for task in session().scalars(sa.select(Task)))
     tasks += "\n".join(
-        f"{one.message}{one.output}" for one in session().scalars(sa.select(TaskAttempt))
+        f"{attempt.message}{attempt.output}"
+        for attempt in session().scalars(sa.select(TaskAttempt))
     )
     assert "/v2/droplets" in text
-    for secret in (chosen, cloud.token, hashed):
+    for secret in (password, cloud.token, hashed):
         assert secret not in text
         assert secret not in tasks
     stored = (
         session()
         .connection()
         .exec_driver_sql(
-            f"SELECT root_password, api_token FROM {house.servers.__table__.name},"
-            f" {house.accounts.__table__.name}"
+            f"SELECT root_password, api_token FROM {harness.servers.__table__.name},"
+            f" {harness.accounts.__table__.name}"
         )
         .all()
     )
     assert all(
-        chosen not in str(value) and cloud.token not in str(value)
+        password not in str(value) and cloud.token not in str(value)
         for row in stored
         for value in row
     )
 
 
-def test_a_worker_asks_again_by_itself_and_completes_only_what_is_ready(
-    house: House, cloud: DigitalOceanServer, drain: Callable[..., None]
+def test_worker_retries_until_the_server_is_ready(
+    harness: VpsHarness, cloud: DigitalOceanServer, drain: Callable[..., None]
 ) -> None:
-    uuid = house.sold(cloud)
-    house.module.cls.job_options = {verb: {"tries": 3, "backoff": 0} for verb in VERBS}
+    uuid = harness.add_default_service(cloud)
+    harness.module.cls.job_options = {verb: {"tries": 3, "backoff": 0} for verb in VERBS}
     cloud.temper.polls = 3
     cloud.fail("drop_after", method="POST", path=BASE)
     cloud.fail("500", method="GET", path=BASE, skip=1)
     assert requests.request(actor=STAFF, service_uuid=uuid, verb="create").ok
     drain(1)
-    service = house.service(uuid)
+    service = harness.service(uuid)
     assert (service.status, service.provision_status) == ("pending", "processing")
     drain(8)
-    service = house.service(uuid)
+    service = harness.service(uuid)
     assert (service.status, service.provision_status, service.failure) == (
         "active",
         "completed",
@@ -764,39 +783,39 @@ def test_a_worker_asks_again_by_itself_and_completes_only_what_is_ready(
         ("unsuspend", "active", "active"),
         ("terminate", "terminated", ""),
     ):
-        # the worker's own load of the module is the one in use by now
+        # The worker has loaded the module anew.
         registry.current().modules["Product/VPSHosting"].cls.job_options = {
-            one: {"backoff": 0} for one in VERBS
+            job: {"backoff": 0} for job in VERBS
         }  # type: ignore[attr-defined]
         assert requests.request(actor=STAFF, service_uuid=uuid, verb=verb).ok
         drain(8)
         assert (
-            house.service(uuid).status,
-            next((one.status for one in cloud.droplets.values()), ""),
+            harness.service(uuid).status,
+            next((droplet.status for droplet in cloud.droplets.values()), ""),
         ) == (status, power)
 
 
-def test_what_a_service_holds_stays_once_there_is_a_server(
-    house: House, cloud: DigitalOceanServer
+def test_service_fields_are_fixed_once_the_server_exists(
+    harness: VpsHarness, cloud: DigitalOceanServer
 ) -> None:
-    uuid = house.sold(cloud)
-    assert "Public keys" in house.call(uuid, "get_service_page").value
-    assert house.finish(uuid, "create_job").ok
-    page = house.call(uuid, "get_service_page").value
+    uuid = harness.add_default_service(cloud)
+    assert "Public keys" in harness.call(uuid, "get_service_page").value
+    assert harness.finish(uuid, "create_job").ok
+    page = harness.call(uuid, "get_service_page").value
     assert (
-        f"/droplets/{made(cloud).id}/console" in page,
-        house.row(uuid).root_password in page,
+        f"/droplets/{only_droplet(cloud).id}/console" in page,
+        harness.row(uuid).root_password in page,
     ) == (True, False)
     services.save_service_data(actor=STAFF, uuid=uuid, data={**SERVICE, "ssh_keys": KEY})
-    for wrong in (
+    for changes in (
         {"hostname": "other"},
         {"image_id": "debian-12"},
         {"root_password": "another-long-one"},
         {"ssh_keys": "12"},
     ):
         with pytest.raises(InvalidInput):
-            services.save_service_data(actor=STAFF, uuid=uuid, data={**SERVICE, **wrong})
-    stored = house.service(uuid)
-    assert {**stored.service_data, **stored.provision_data}["root_password"] == house.row(
+            services.save_service_data(actor=STAFF, uuid=uuid, data={**SERVICE, **changes})
+    stored = harness.service(uuid)
+    assert {**stored.service_data, **stored.provision_data}["root_password"] == harness.row(
         uuid
     ).root_password

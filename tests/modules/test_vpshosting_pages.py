@@ -1,6 +1,4 @@
-"""VPSHosting's pages through the browser's door: staff's accounts and images, and the
-customer's tabs.
-"""
+"""Staff pages and client area tabs of VPSHosting."""
 
 from __future__ import annotations
 
@@ -16,24 +14,24 @@ from puqpanel.infra.db import session, transaction
 from puqpanel.models import ModuleLog, Role
 from puqpanel.operations.accounts import clients, staff
 from tests.fakes.digitalocean import DigitalOceanServer, Snapshot
-from tests.modules.test_pages import Door, customer
-from tests.modules.test_vpshosting import KEY, House, cloud, house, made, served
+from tests.modules.test_pages import IsolatedBrowser, customer
+from tests.modules.test_vpshosting import KEY, VpsHarness, cloud, harness, only_droplet, served
 from tests.sample import PASSWORD
 from tests.web.conftest import Browser
 
-__all__ = ["cloud", "house", "served"]  # fixtures of the module's other tests
+__all__ = ["cloud", "harness", "served"]  # fixtures of the other test file
 AT = "/admin/modules/Product/VPSHosting"
 JSON, HTML = {"Accept": "application/json"}, {"Accept": "text/html"}
 
 
 @pytest.fixture
 def owner(served: Panel) -> Browser:
-    """Staff who may do everything."""
+    """Sign in as staff with all permissions."""
     staff.create_staff(actor=SYSTEM, email="owner@panel.test", name="Olga Owner", password=PASSWORD)
-    return Door(served).sign_in("owner@panel.test", password=PASSWORD)
+    return IsolatedBrowser(served).sign_in("owner@panel.test", password=PASSWORD)
 
 
-def test_accounts_from_the_first_to_the_last(owner: Browser, cloud: DigitalOceanServer) -> None:
+def test_accounts(owner: Browser, cloud: DigitalOceanServer) -> None:
     account = {
         "name": "main",
         "api_token": cloud.token,
@@ -43,24 +41,30 @@ def test_accounts_from_the_first_to_the_last(owner: Browser, cloud: DigitalOcean
     }
     assert "No accounts yet" in owner.get(f"{AT}/accounts").text
     assert 'value="https://api.digitalocean.com"' in owner.get(f"{AT}/accounts/add").text
-    wrong = owner.post(f"{AT}/accounts/add", {**account, "name": "", "api_token": ""})
+    rejected = owner.post(f"{AT}/accounts/add", {**account, "name": "", "api_token": ""})
     assert (
-        wrong.status_code,
-        "needs it to sign in" in wrong.text,
-        'id="name-e"' in wrong.text,
+        rejected.status_code,
+        "Enter an API token." in rejected.text,
+        'id="name-e"' in rejected.text,
     ) == (422, True, True)
     assert owner.post(f"{AT}/accounts/add", account).status_code == 302
-    again = owner.post(f"{AT}/accounts/add", {**account, "name": "MAIN"})
-    assert (again.status_code, "Another account has this name." in again.text) == (422, True)
+    duplicate = owner.post(f"{AT}/accounts/add", {**account, "name": "MAIN"})
+    assert (duplicate.status_code, "Another account has this name." in duplicate.text) == (
+        422,
+        True,
+    )
     listed = owner.get(f"{AT}/accounts").text
     assert (f">{cloud.url}<" in listed, cloud.token in listed) == (True, False)
     owner.post(f"{AT}/accounts/1/test")
-    assert "may see its servers. It may have 25 servers." in owner.get(f"{AT}/accounts").text
+    assert (
+        "The panel can read its servers. Server limit at DigitalOcean: 25."
+        in owner.get(f"{AT}/accounts").text
+    )
     cloud.token = "another"
     owner.post(f"{AT}/accounts/1/test")
-    assert "refused the API token of main" in owner.get(f"{AT}/accounts").text
+    assert "rejected the API token of main" in owner.get(f"{AT}/accounts").text
     form = owner.get(f"{AT}/accounts/1").text
-    assert (cloud.url in form, account["api_token"] in form, "Empty keeps the one" in form) == (
+    assert (cloud.url in form, account["api_token"] in form, "Leave blank to keep" in form) == (
         True,
         False,
         True,
@@ -69,16 +73,16 @@ def test_accounts_from_the_first_to_the_last(owner: Browser, cloud: DigitalOcean
         owner.post(f"{AT}/accounts/1", {**account, "api_token": "", "max_servers": "7"}).status_code
         == 302
     )
-    away = owner.post(
+    moved = owner.post(
         f"{AT}/accounts/1", {**account, "api_token": "", "api_url": "https://elsewhere.example"}
     )
-    assert (away.status_code, "Enter it again" in away.text) == (
+    assert (moved.status_code, "Enter the token again" in moved.text) == (
         422,
         True,
-    ), "the stored token goes to the address that it was typed for"
+    ), "the saved token is sent to the URL it was entered for only"
     cloud.token = account["api_token"]
     owner.post(f"{AT}/accounts/1/test")
-    assert "main answers" in owner.get(f"{AT}/accounts").text, "the stored token was kept"
+    assert "Connected to main." in owner.get(f"{AT}/accounts").text, "the saved token is unchanged"
     assert owner.post(f"{AT}/accounts/1/delete").status_code == 302
     for path in ("accounts/1", "accounts/x", "accounts/99999999999999999999", "accounts/1/delete"):
         assert owner.get(f"{AT}/{path}").status_code == 404
@@ -87,19 +91,19 @@ def test_accounts_from_the_first_to_the_last(owner: Browser, cloud: DigitalOcean
 @pytest.mark.parametrize(
     ("field", "value", "sentence"),
     [
-        ("api_url", "http://api.digitalocean.com", "would travel unencrypted"),
-        ("api_url", "ftp://api.digitalocean.com", "Write an address such as"),
-        ("api_url", "https://", "Write an address such as"),
-        ("api_url", "https://me:secret@api.digitalocean.com", "Write an address such as"),
-        ("api_url", "https://api.digitalocean.com:99999", "Write an address such as"),
-        ("api_url", "https://api.digitalocean.com/?a=b", "Write an address such as"),
-        ("api_url", "https://api.digitalocean.com/v2/", "Leave /v2 out"),
-        ("api_token", "two words", "one word"),
+        ("api_url", "http://api.digitalocean.com", "is sent unencrypted"),
+        ("api_url", "ftp://api.digitalocean.com", "Enter a URL such as"),
+        ("api_url", "https://", "Enter a URL such as"),
+        ("api_url", "https://me:secret@api.digitalocean.com", "Enter a URL such as"),
+        ("api_url", "https://api.digitalocean.com:99999", "Enter a URL such as"),
+        ("api_url", "https://api.digitalocean.com/?a=b", "Enter a URL such as"),
+        ("api_url", "https://api.digitalocean.com/v2/", "Remove /v2"),
+        ("api_token", "two words", "single word"),
         ("max_servers", "-1", "at least 0"),
         ("max_servers", "many", "Not a valid integer"),
     ],
 )
-def test_accounts_that_are_refused(owner: Browser, field: str, value: str, sentence: str) -> None:
+def test_invalid_accounts(owner: Browser, field: str, value: str, sentence: str) -> None:
     data = {
         "name": "main",
         "api_token": "dop_v1_x",
@@ -107,62 +111,64 @@ def test_accounts_that_are_refused(owner: Browser, field: str, value: str, sente
         "max_servers": "",
         field: value,
     }
-    wrong = owner.post(f"{AT}/accounts/add", data)
+    rejected = owner.post(f"{AT}/accounts/add", data)
     assert (
-        wrong.status_code,
-        f'id="{field}-e"' in wrong.text,
-        "Number must be between 0" in wrong.text or sentence in wrong.text,
+        rejected.status_code,
+        f'id="{field}-e"' in rejected.text,
+        "Number must be between 0" in rejected.text or sentence in rejected.text,
     ) == (422, True, True)
     assert "No accounts yet" in owner.get(f"{AT}/accounts").text
 
 
-def test_an_account_with_servers_is_not_deleted(
-    owner: Browser, house: House, cloud: DigitalOceanServer
+def test_account_with_servers_can_not_be_deleted(
+    owner: Browser, harness: VpsHarness, cloud: DigitalOceanServer
 ) -> None:
-    uuid = house.ready(cloud)
-    assert "holds servers of 1 services." in owner.get(f"{AT}/accounts/1/delete").text
+    uuid = harness.ready(cloud)
+    assert "main has the server of a service." in owner.get(f"{AT}/accounts/1/delete").text
     assert owner.post(f"{AT}/accounts/1/delete").status_code == 409
-    assert house.finish(uuid, "termination_job").ok
+    assert harness.finish(uuid, "termination_job").ok
     assert owner.post(f"{AT}/accounts/1/delete").status_code == 302
 
 
-def test_images_are_refreshed_and_switched(
-    owner: Browser, house: House, cloud: DigitalOceanServer
+def test_images_are_refreshed_and_toggled(
+    owner: Browser, harness: VpsHarness, cloud: DigitalOceanServer
 ) -> None:
-    assert "Not yet compared" in owner.get(f"{AT}/images").text
+    assert "Not yet updated" in owner.get(f"{AT}/images").text
     owner.post(f"{AT}/images/refresh")
     assert "Add an account first" in owner.get(f"{AT}/images").text
-    house.account(cloud)
+    harness.account(cloud)
     cloud.fail("500", path="images")
     owner.post(f"{AT}/images/refresh")
-    assert "an error of its own" in owner.get(f"{AT}/images").text
+    assert "an internal error" in owner.get(f"{AT}/images").text
     images, cloud.images = cloud.images, {}
     owner.post(f"{AT}/images/refresh")
     page = owner.get(f"{AT}/images").text
-    assert ("left as it is" in page, "Offered no more" in page) == (True, False)
+    assert ("the list was not changed" in page, "Withdrawn" in page) == (True, False)
     cloud.images = images
     owner.post(f"{AT}/images/refresh")
     page = owner.get(f"{AT}/images").text
     assert (
-        "1 new, 3 offered no more" in page,
+        "1 new, 3 withdrawn" in page,
         "Fedora 43" in page,
-        page.count("Offered no more"),
+        page.count("Withdrawn"),
     ) == (True, True, 3)
-    image = session().scalar(sa.select(house.images).where(house.images.image_id == "debian-12"))
+    image = session().scalar(
+        sa.select(harness.images).where(harness.images.image_id == "debian-12")
+    )
     assert owner.post(f"{AT}/images/{image.id}/switch", {"active": "no"}).status_code == 302
-    assert "Debian 12 is switched off" in owner.get(f"{AT}/images").text
+    assert "Debian 12 deactivated" in owner.get(f"{AT}/images").text
     owner.post(f"{AT}/images/refresh")
-    assert "Switched off" in owner.get(f"{AT}/images").text, "what staff switched off stays off"
+    assert "Inactive" in owner.get(f"{AT}/images").text, "an update keeps it inactive"
     assert owner.post(f"{AT}/images/9999/switch", {"active": "no"}).status_code == 404
 
 
-def test_who_may_look_may_not_change(
-    served: Panel, owner: Browser, house: House, cloud: DigitalOceanServer
+def test_view_permission_does_not_allow_changes(
+    served: Panel, owner: Browser, harness: VpsHarness, cloud: DigitalOceanServer
 ) -> None:
-    house.account(cloud)
+    harness.account(cloud)
     with transaction() as current:
-        current.add(Role(name="Looker", permissions=["Product-VPSHosting-view-accounts"]))
-    role = session().scalar(sa.select(Role).where(Role.name == "Looker"))
+        current.add(Role(name="Viewer", permissions=["Product-VPSHosting-view-accounts"]))
+    role = session().scalar(sa.select(Role).where(Role.name == "Viewer"))
     assert role is not None
     staff.create_staff(
         actor=SYSTEM,
@@ -171,7 +177,7 @@ def test_who_may_look_may_not_change(
         password=PASSWORD,
         role_uuids=[role.uuid],
     )
-    clerk = Door(served).sign_in("clerk@panel.test", password=PASSWORD)
+    clerk = IsolatedBrowser(served).sign_in("clerk@panel.test", password=PASSWORD)
     pages = [clerk.get(f"{AT}/{path}") for path in ("accounts", "images")]
     assert [(page.status_code, "<form" in page.text.split("<main")[-1]) for page in pages] == [
         (200, False)
@@ -186,10 +192,10 @@ def test_who_may_look_may_not_change(
     ] == [403] * 4
 
 
-def test_products_that_map_to_no_size_are_refused(
-    owner: Browser, house: House, cloud: DigitalOceanServer
+def test_products_without_a_matching_size_are_rejected(
+    owner: Browser, harness: VpsHarness, cloud: DigitalOceanServer
 ) -> None:
-    service = house.service(house.sold(cloud))
+    service = harness.service(harness.add_default_service(cloud))
     where = f"/admin/products/{service.product.uuid}/settings"
     fine = {
         "cpu_cores": "4",
@@ -204,13 +210,13 @@ def test_products_that_map_to_no_size_are_refused(
     assert owner.post(where, fine).status_code == 302
     page = owner.get(where).text
     assert ("s-4vcpu-8gb" in page, "sfo3" in page) == (True, True)
-    wrong = owner.post(where, {**fine, "cpu_cores": "32", "ram_mb": "65536", "disk_gb": "1000"})
+    rejected = owner.post(where, {**fine, "cpu_cores": "32", "ram_mb": "65536", "disk_gb": "1000"})
     assert (
-        wrong.status_code,
-        "at most 16 CPU cores or 800 GB of disk would fit" in wrong.text,
-        'id="disk_gb-e"' in wrong.text,
+        rejected.status_code,
+        "at most 16 CPU cores or 800 GB of disk." in rejected.text,
+        'id="disk_gb-e"' in rejected.text,
     ) == (422, True, True)
-    assert 'value="65536"' in wrong.text, "what was entered stands there"
+    assert 'value="65536"' in rejected.text, "the input is kept"
     for field, value in (
         ("cpu_cores", "33"),
         ("cpu_cores", "0"),
@@ -224,13 +230,13 @@ def test_products_that_map_to_no_size_are_refused(
         ("snapshot_limit", "26"),
         ("account", "7"),
     ):
-        wrong = owner.post(where, {**fine, field: value})
-        assert (wrong.status_code, f'id="{field}-e"' in wrong.text) == (422, True), field
-    assert house.service(service.uuid).product.config["disk_gb"] == 100
+        rejected = owner.post(where, {**fine, field: value})
+        assert (rejected.status_code, f'id="{field}-e"' in rejected.text) == (422, True), field
+    assert harness.service(service.uuid).product.config["disk_gb"] == 100
 
 
-def test_services_that_are_refused(owner: Browser, house: House, cloud: DigitalOceanServer) -> None:
-    uuid = house.sold(cloud)
+def test_invalid_services(owner: Browser, harness: VpsHarness, cloud: DigitalOceanServer) -> None:
+    uuid = harness.add_default_service(cloud)
     where = f"/admin/services/{uuid}/settings"
     fine = {"hostname": "web1", "image_id": "debian-12", "ssh_keys": KEY, "root_password": ""}
     for field, value in (
@@ -243,26 +249,35 @@ def test_services_that_are_refused(owner: Browser, house: House, cloud: DigitalO
         ("ssh_keys", "\n".join(["1"] * 21)),
         ("root_password", "short"),
     ):
-        wrong = owner.post(where, {**fine, field: value})
-        assert (wrong.status_code, f'id="{field}-e"' in wrong.text) == (422, True), (field, value)
+        rejected = owner.post(where, {**fine, field: value})
+        assert (rejected.status_code, f'id="{field}-e"' in rejected.text) == (422, True), (
+            field,
+            value,
+        )
     assert owner.post(where, {**fine, "ssh_keys": f"{KEY}\n\n 512190 "}).status_code == 302
-    assert house.service(uuid).service_data["ssh_keys"] == [KEY, "512190"]
+    assert harness.service(uuid).service_data["ssh_keys"] == [KEY, "512190"]
     assert KEY in owner.get(where).text
 
 
-def open_tab(house: House, cloud: DigitalOceanServer, **config: Any) -> tuple[str, str]:
-    """A ready server; its service's uuid and its address in the client area."""
-    uuid = house.ready(cloud, **config)
+def open_tab(harness: VpsHarness, cloud: DigitalOceanServer, **config: Any) -> tuple[str, str]:
+    """Create a server; return its service's uuid and address in the client area."""
+    uuid = harness.ready(cloud, **config)
     return uuid, f"/client/services/{uuid}"
 
 
-def test_the_overview(house: House, cloud: DigitalOceanServer, served: Panel) -> None:
-    uuid, at = open_tab(house, cloud)
-    password, astrid = house.row(uuid).root_password, customer(served)
+def test_overview(harness: VpsHarness, cloud: DigitalOceanServer, served: Panel) -> None:
+    uuid, at = open_tab(harness, cloud)
+    password, astrid = harness.row(uuid).root_password, customer(served)
     before = len(cloud.requests)
     page = astrid.get(f"{at}/general").text
-    assert len(cloud.requests) == before, "the page does not wait for the cloud"
-    for text in (made(cloud).address, "web1.lumen.test", "Amsterdam", "Ubuntu 24.04 LTS", "60 GB"):
+    assert len(cloud.requests) == before, "the page does not wait for DigitalOcean"
+    for text in (
+        only_droplet(cloud).address,
+        "web1.lumen.test",
+        "Amsterdam",
+        "Ubuntu 24.04 LTS",
+        "60 GB",
+    ):
         assert text in page
     assert (password in page, "Running" in page) == (False, False)
     asked = astrid.get(f"{at}/general?state=1").text
@@ -271,13 +286,13 @@ def test_the_overview(house: House, cloud: DigitalOceanServer, served: Panel) ->
         True,
         False,
     )
-    piece = astrid.get(f"{at}/general/api/state", headers={"HX-Request": "true"}).text
-    assert ("<html" in piece, "Running" in piece) == (False, True)
+    fragment = astrid.get(f"{at}/general/api/state", headers={"HX-Request": "true"}).text
+    assert ("<html" in fragment, "Running" in fragment) == (False, True)
     asked = astrid.get(f"{at}/general?state=1&ask=stop").text
     assert (
-        "cannot be reached until it is started again" in asked,
+        "offline until you start it" in asked,
         'value="stop"' in asked,
-        'value="stop"' in piece,
+        'value="stop"' in fragment,
     ) == (True, True, False)
     assert astrid.get(f"{at}/general?state=1&ask=<b>").status_code == 200
     assert astrid.get(f"{at}/general/api/state", headers=JSON).json == {
@@ -286,17 +301,14 @@ def test_the_overview(house: House, cloud: DigitalOceanServer, served: Panel) ->
     }
     cloud.fail("500", times=2)
     assert astrid.get(f"{at}/general/api/state").status_code == 503
-    assert (
-        "Not known just now"
-        in astrid.get(f"{at}/general/api/state", headers={"HX-Request": "true"}).text
-    )
+    assert "Unknown" in astrid.get(f"{at}/general/api/state", headers={"HX-Request": "true"}).text
 
 
-def test_the_tabs_in_polish(house: House, cloud: DigitalOceanServer, served: Panel) -> None:
-    at, astrid = open_tab(house, cloud)[1], customer(served)
+def test_tabs_in_polish(harness: VpsHarness, cloud: DigitalOceanServer, served: Panel) -> None:
+    at, astrid = open_tab(harness, cloud)[1], customer(served)
     for tab, text in (
         ("general", "Twój serwer"),
-        ("console", "Logowanie przez SSH"),
+        ("console", "Połączenie przez SSH"),
         ("snapshots", "Nie ma jeszcze migawek"),
         ("monitoring", "Ruch przychodzący"),
     ):
@@ -304,8 +316,8 @@ def test_the_tabs_in_polish(house: House, cloud: DigitalOceanServer, served: Pan
         assert (text in page, ">Migawki<" in page) == (True, True), tab
 
 
-def test_power(house: House, cloud: DigitalOceanServer, served: Panel) -> None:
-    _uuid, at = open_tab(house, cloud)
+def test_power(harness: VpsHarness, cloud: DigitalOceanServer, served: Panel) -> None:
+    _uuid, at = open_tab(harness, cloud)
     astrid, where = customer(served), f"{at}/general/api/power"
     assert [
         astrid.get(where).status_code,
@@ -317,37 +329,45 @@ def test_power(house: House, cloud: DigitalOceanServer, served: Panel) -> None:
     )
     done = astrid.post(where, {"action": "stop"}, headers=HTML)
     assert (done.status_code, done.location.endswith(f"{at}/general")) == (302, True)
-    assert "is being shut down" in astrid.get(f"{at}/general").text
+    assert "is shutting down" in astrid.get(f"{at}/general").text
     again = astrid.post(where, {"action": "reboot"}, headers=JSON)
-    assert (again.status_code, "already under way" in again.json["message"]) == (409, True)
+    assert (again.status_code, "Another action is in progress" in again.json["message"]) == (
+        409,
+        True,
+    )
     assert (
-        "Being changed" in astrid.get(f"{at}/general?state=1").text or made(cloud).status == "off"
+        "Updating" in astrid.get(f"{at}/general?state=1").text
+        or only_droplet(cloud).status == "off"
     )
     assert "Start server" in astrid.get(f"{at}/general?state=1").text
     assert astrid.post(where, {"action": "start"}, headers=JSON).status_code == 200
     astrid.get(f"{at}/general?state=1")
-    assert made(cloud).status == "active"
+    assert only_droplet(cloud).status == "active"
     for kind, status in (("drop_after", 503), ("401", 503), ("429", 503), ("timeout_after", 503)):
         cloud.fail(kind, method="POST")
         answer = astrid.post(where, {"action": "reboot"}, headers=JSON)
         assert (answer.status_code, "token" in answer.json["message"]) == (status, False), kind
-    assert [one.type for one in cloud.actions.values()][:3] == ["shutdown", "power_on", "reboot"]
+    assert [action.type for action in cloud.actions.values()][:3] == [
+        "shutdown",
+        "power_on",
+        "reboot",
+    ]
 
 
-def test_a_suspended_server_stays_off(
-    house: House, cloud: DigitalOceanServer, served: Panel
+def test_suspended_server_stays_off(
+    harness: VpsHarness, cloud: DigitalOceanServer, served: Panel
 ) -> None:
-    uuid, at = open_tab(house, cloud)
-    assert house.finish(uuid, "suspend_job").ok
+    uuid, at = open_tab(harness, cloud)
+    assert harness.finish(uuid, "suspend_job").ok
     with transaction():
-        service = house.service(uuid)
+        service = harness.service(uuid)
         service.status, service.provision_status = (
             ServiceStatus.SUSPENDED,
             ProvisionStatus.SUSPENDED,
         )
     astrid = customer(served)
     page = astrid.get(f"{at}/general?state=1").text
-    assert ("Switched off" in page, "Start server" in page) == (True, False)
+    assert ("Stopped" in page, "Start server" in page) == (True, False)
     assert (
         astrid.post(f"{at}/general/api/power", {"action": "start"}, headers=JSON).status_code == 409
     )
@@ -356,7 +376,7 @@ def test_a_suspended_server_stays_off(
     ] == [404] * 3
     assert astrid.post(f"{at}/snapshots/api/create", {"name": "x"}).status_code == 404
     with transaction():
-        service = house.service(uuid)
+        service = harness.service(uuid)
         service.status, service.provision_status = ServiceStatus.ACTIVE, ProvisionStatus.PROCESSING
     answers = [
         astrid.post(
@@ -369,15 +389,15 @@ def test_a_suspended_server_stays_off(
             "snapshots/api/remove",
         )
     ]
-    assert (answers, made(cloud).status) == ([409] * 4, "off"), "while a job is under way"
+    assert (answers, only_droplet(cloud).status) == ([409] * 4, "off"), "while a job is in progress"
 
 
-def test_the_first_password_is_shown_to_who_asks_by_post(
-    house: House, cloud: DigitalOceanServer, served: Panel
+def test_initial_root_password_requires_post(
+    harness: VpsHarness, cloud: DigitalOceanServer, served: Panel
 ) -> None:
-    uuid, at = open_tab(house, cloud)
+    uuid, at = open_tab(harness, cloud)
     password, astrid, address = (
-        house.row(uuid).root_password,
+        harness.row(uuid).root_password,
         customer(served),
         f"{at}/general/api/password",
     )
@@ -385,15 +405,15 @@ def test_the_first_password_is_shown_to_who_asks_by_post(
     answers = [
         astrid.post(address, headers={"Accept": kind}) for kind in ("text/html", "application/json")
     ]
-    piece = astrid.post(address, headers={"HX-Request": "true"})
+    fragment = astrid.post(address, headers={"HX-Request": "true"})
     assert (answers[0].text, answers[0].mimetype, answers[1].json["data"]["password"]) == (
         password,
         "text/plain",
         password,
     )
-    assert "<html" not in piece.text
-    assert {one.headers["Cache-Control"] for one in [*answers, piece]} == {"no-store"}
-    house.service(uuid)  # a look at what is stored now
+    assert "<html" not in fragment.text
+    assert {response.headers["Cache-Control"] for response in [*answers, fragment]} == {"no-store"}
+    harness.service(uuid)  # reload
     logged = [
         row.action
         for row in session().scalars(sa.select(ModuleLog).where(ModuleLog.service_uuid == uuid))
@@ -401,10 +421,10 @@ def test_the_first_password_is_shown_to_who_asks_by_post(
     assert "password shown to the customer" in logged
 
 
-def test_somebody_elses_server_is_not_there(
-    house: House, cloud: DigitalOceanServer, served: Panel
+def test_server_of_another_customer_is_not_found(
+    harness: VpsHarness, cloud: DigitalOceanServer, served: Panel
 ) -> None:
-    _uuid, at = open_tab(house, cloud)
+    _uuid, at = open_tab(harness, cloud)
     clients.create_client(
         actor=SYSTEM, name="Tom Other", email="tom@example.test", user_password=PASSWORD
     )
@@ -434,10 +454,10 @@ def test_somebody_elses_server_is_not_there(
     assert len(cloud.requests) == before
 
 
-def test_the_console(house: House, cloud: DigitalOceanServer, served: Panel) -> None:
-    _uuid, at = open_tab(house, cloud)
+def test_console(harness: VpsHarness, cloud: DigitalOceanServer, served: Panel) -> None:
+    _uuid, at = open_tab(harness, cloud)
     astrid = customer(served)
-    page, address = astrid.get(f"{at}/console").text, made(cloud).address
+    page, address = astrid.get(f"{at}/console").text, only_droplet(cloud).address
     assert (f"ssh root@{address}" in page, "cloud.digitalocean.com" in page) == (True, False)
     assert astrid.get(f"{at}/console/api/get").json == {
         "success": True,
@@ -447,30 +467,30 @@ def test_the_console(house: House, cloud: DigitalOceanServer, served: Panel) -> 
     assert astrid.post(f"{at}/console/api/get").status_code == 405
 
 
-def test_snapshots(house: House, cloud: DigitalOceanServer, served: Panel) -> None:
-    _uuid, at = open_tab(house, cloud, snapshot_limit=2)
+def test_snapshots(harness: VpsHarness, cloud: DigitalOceanServer, served: Panel) -> None:
+    _uuid, at = open_tab(harness, cloud, snapshot_limit=2)
     astrid, where = customer(served), f"{at}/snapshots"
     assert "No snapshots yet" in astrid.get(where).text
     for name in ("", "x" * 61):
         assert astrid.post(f"{where}/api/create", {"name": name}, headers=JSON).status_code == 422
     astrid.post(f"{where}/api/create", {"name": "before <b>the</b> update"})
     page = astrid.get(where).text
-    assert ("is being taken" in page, "<b>the</b>" in page) == (True, False)
+    assert ("Taking a snapshot." in page, "<b>the</b>" in page) == (True, False)
     assert (
         astrid.post(f"{where}/api/create", {"name": "another"}, headers=JSON).status_code == 409
     ), "one at a time"
-    cloud._look(made(cloud))
+    cloud._look(only_droplet(cloud))
     page = astrid.get(where).text
-    assert ("before &lt;b&gt;the&lt;/b&gt; update" in page, "Restore this snapshot" in page) == (
+    assert ("before &lt;b&gt;the&lt;/b&gt; update" in page, "Restore snapshot" in page) == (
         True,
         True,
     )
     astrid.post(f"{where}/api/create", {"name": "two"})
-    cloud._look(made(cloud))
+    cloud._look(only_droplet(cloud))
     full = astrid.post(f"{where}/api/create", {"name": "three"}, headers=JSON)
     assert (
         full.status_code,
-        "all the snapshots that your plan has room for" in full.json["message"],
+        "Snapshot limit reached" in full.json["message"],
         len(cloud.snapshots),
     ) == (409, True, 2)
     assert "Take snapshot" not in astrid.get(where).text
@@ -483,27 +503,27 @@ def test_snapshots(house: House, cloud: DigitalOceanServer, served: Panel) -> No
         list(cloud.actions.values())[-1].type,
         list(cloud.actions.values())[-1].asked["image"],
     ) == ("rebuild", int(one["id"]))
-    assert "is being put back" in astrid.get(where).text
-    cloud._look(made(cloud))
+    assert "Restoring" in astrid.get(where).text
+    cloud._look(only_droplet(cloud))
     assert (
         astrid.post(f"{where}/api/remove", {"snapshot": one["id"]}, headers=HTML).status_code == 302
     )
-    assert [one.name for one in cloud.snapshots.values()] == ["two"]
+    assert [snapshot.name for snapshot in cloud.snapshots.values()] == ["two"]
     assert [
         astrid.get(f"{where}/api/{verb}").status_code for verb in ("create", "restore", "remove")
     ] == [405] * 3
     cloud.fail("500", times=9)
-    assert "cannot be shown just now" in astrid.get(where).text
+    assert "Snapshots are temporarily unavailable." in astrid.get(where).text
     assert [
         astrid.post(f"{where}/api/{verb}", {"name": "x", "snapshot": "1"}, headers=JSON).status_code
         for verb in ("create", "restore", "remove")
     ] == [503] * 3
 
 
-def test_another_customers_snapshot_in_the_same_account_is_out_of_reach(
-    house: House, cloud: DigitalOceanServer, served: Panel
+def test_snapshots_of_other_customers_are_not_accessible(
+    harness: VpsHarness, cloud: DigitalOceanServer, served: Panel
 ) -> None:
-    _uuid, at = open_tab(house, cloud)
+    _uuid, at = open_tab(harness, cloud)
     cloud.snapshots[77] = Snapshot(77, "somebody else's", 4711)
     astrid = customer(served)
     for verb in ("restore", "remove"):
@@ -516,15 +536,17 @@ def test_another_customers_snapshot_in_the_same_account_is_out_of_reach(
     ) == (False, True, {})
 
 
-def test_a_plan_without_snapshots(house: House, cloud: DigitalOceanServer, served: Panel) -> None:
-    _uuid, at = open_tab(house, cloud, snapshot_limit=0)
+def test_plan_without_snapshots(
+    harness: VpsHarness, cloud: DigitalOceanServer, served: Panel
+) -> None:
+    _uuid, at = open_tab(harness, cloud, snapshot_limit=0)
     astrid = customer(served)
-    assert "Your plan has no snapshots" in astrid.get(f"{at}/snapshots").text
+    assert "Your plan doesn&#39;t include snapshots" in astrid.get(f"{at}/snapshots").text
     assert astrid.post(f"{at}/snapshots/api/create", {"name": "x"}, headers=JSON).status_code == 409
 
 
-def test_monitoring(house: House, cloud: DigitalOceanServer, served: Panel) -> None:
-    _uuid, at = open_tab(house, cloud)
+def test_monitoring(harness: VpsHarness, cloud: DigitalOceanServer, served: Panel) -> None:
+    _uuid, at = open_tab(harness, cloud)
     astrid = customer(served)
     page = astrid.get(f"{at}/monitoring").text
     for text in (
@@ -539,37 +561,37 @@ def test_monitoring(house: House, cloud: DigitalOceanServer, served: Panel) -> N
         assert text in page, text
     before = len(cloud.seen("GET", "metrics"))
     assert astrid.get(f"{at}/monitoring").status_code == 200
-    assert len(cloud.seen("GET", "metrics")) == before, "kept for a minute"
+    assert len(cloud.seen("GET", "metrics")) == before, "cached for a minute"
     data = astrid.get(f"{at}/monitoring/api/get?period=hour").json["data"]
     assert (data["period"], data["cpu"][0][1], len(data["inbound"]) > 20) == ("hour", 25.0, True)
     assert astrid.get(f"{at}/monitoring?period=century").status_code == 200
     cloud.temper.figures = False
-    assert "No figures yet" in astrid.get(f"{at}/monitoring?period=week").text
+    assert "No data yet" in astrid.get(f"{at}/monitoring?period=week").text
 
 
-def test_monitoring_while_the_cloud_is_away(
-    house: House, cloud: DigitalOceanServer, served: Panel
+def test_monitoring_without_the_provider(
+    harness: VpsHarness, cloud: DigitalOceanServer, served: Panel
 ) -> None:
-    _uuid, at = open_tab(house, cloud)
+    _uuid, at = open_tab(harness, cloud)
     astrid = customer(served)
     cloud.fail("500", times=2, path="metrics")
-    assert "There are no figures just now." in astrid.get(f"{at}/monitoring").text
+    assert "Monitoring data is temporarily unavailable." in astrid.get(f"{at}/monitoring").text
     assert astrid.get(f"{at}/monitoring/api/get").status_code == 503
-    assert "<path" in astrid.get(f"{at}/monitoring").text, "what was not told is not kept"
+    assert "<path" in astrid.get(f"{at}/monitoring").text, "failures are not cached"
 
 
-def test_tabs_of_a_server_that_is_not_there_yet(
-    house: House, cloud: DigitalOceanServer, served: Panel
+def test_tabs_before_creation(
+    harness: VpsHarness, cloud: DigitalOceanServer, served: Panel
 ) -> None:
-    uuid = house.sold(cloud)
+    uuid = harness.add_default_service(cloud)
     at, astrid = f"/client/services/{uuid}", customer(served)
-    assert "being prepared" in astrid.get(f"{at}/general").text
-    assert house.job(uuid, "create_job").pending
+    assert "preparing your server" in astrid.get(f"{at}/general").text
+    assert harness.job(uuid, "create_job").pending
     with transaction():
-        house.service(uuid).status = ServiceStatus.ACTIVE
+        harness.service(uuid).status = ServiceStatus.ACTIVE
     before = len(cloud.requests)
     for tab in ("general", "console", "snapshots", "monitoring"):
-        assert "being prepared" in astrid.get(f"{at}/{tab}").text, tab
+        assert "preparing your server" in astrid.get(f"{at}/{tab}").text, tab
     for path in ("general/api/state", "console/api/get", "snapshots/api/get", "monitoring/api/get"):
         assert astrid.get(f"{at}/{path}").status_code == 404, path
     assert astrid.get(f"{at}/console/api/get").json == {

@@ -1,3 +1,5 @@
+"""Module metadata."""
+
 CONFIG = {
     "name": "Sample plugin",
     "description": (

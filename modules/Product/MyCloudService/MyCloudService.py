@@ -1,53 +1,40 @@
-"""A product module from end to end: what is sold, how it is made at the provider, and what the
-customer sees.
+"""A complete product module: what is sold, how it is provisioned, and the customer's pages.
 
 Read it from top to bottom. Everything a module may use comes from `puqpanel.sdk`; everything it
-does not write has a default there.
+does not define has a default there. The file manager is in tabs/file_manager.py.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
-from datetime import date, datetime
-from io import BytesIO
-from pathlib import PurePosixPath
-from typing import IO, Any, ClassVar
-from urllib.parse import urlencode
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, ClassVar
 
 import sqlalchemy as sa
-from flask import Response, flash, redirect, send_file
-from flask import request as page
+from flask import Response
 
-from puqpanel.sdk import (
-    Product,
-    Request,
-    Result,
-    Service,
-    abort,
-    db,
-    forms,
-    generate_strong_password,
-)
+from puqpanel.sdk import Request, Result, Service, abort, db, forms, generate_strong_password
 from puqpanel.sdk.http import Answer
 
-from .forms import LOCKED, AccountForm, ProductForm, ServerForm, ServiceForm
+from .forms import FIXED_FIELDS, AccountForm, ProductForm, ServerForm, ServiceForm
 from .models.cloud import CloudServer, CloudServerGroup
-from .services import files
 from .services.cloud_api import CloudAPIClient
+from .tabs.file_manager import FileManager
 
 GB = 1_000_000_000
+PASSWORD_LENGTH = 16
 
 
-class MyCloudService(Product):
+class MyCloudService(FileManager):
     """Web space in the demo cloud."""
 
-    # The forms of staff: the panel draws them on the product's and the service's page, and checks
-    # what is entered.
+    # The forms of staff: the panel renders them on the product's and the service's page, and
+    # validates what is entered.
     ProductForm = ProductForm
     ServiceForm = ServiceForm
-    # These may run again after a lost worker, because each asks the provider before it changes
-    # something.
+    # These may run again after a worker was lost, because each reads the account before it
+    # changes something.
     repeatable = (
         "create_job",
         "suspend_job",
@@ -57,194 +44,196 @@ class MyCloudService(Product):
     )
     job_options: ClassVar = {"create_job": {"tries": 3, "backoff": 30}}
 
-    # 1. What happens at the provider. Each of these runs in a worker and answers how it went.
+    # 1. Provisioning. Each job runs in a worker and returns its result.
 
     def create_job(self) -> Result:
-        """Make the account, or find it if an earlier attempt made it and its answer was lost."""
+        """Create the account, or find it if an earlier attempt's response was lost."""
         try:
-            server = self._server() or self._choose()
+            server = self._server() or self._choose_server()
         except LookupError as error:
             return Result.error(str(error), retry=False)
-        self.service_data |= self._made_up() | {"server_uuid": server.uuid}
-        # Kept before the provider hears of it: whatever happens next, these are the name and the
-        # password.
+        self.service_data |= self._generated_credentials() | {"server_uuid": server.uuid}
+        # Save the name and password before they are sent, so that a crash cannot lose them.
         Service.find(self.service_uuid).set_provision_data(self.service_data)
-        cloud, data = CloudAPIClient(server), self.service_data
-        made = cloud.account(data["username"])
-        if made.http_code == 404:
-            wanted = {key: data[key] for key in ("username", "password", "domain")}
-            plan = {
-                "plan": self.product_data["plan_type"],
-                "location": self.product_data["server_location"],
-            }
-            made = cloud.create(wanted | plan | self._sizes())
-            if made.http_code in (400, 401, 403, 422):
-                self._forget()  # refused for certain: what was refused can be changed
-        if not made.ok:
-            return self._failed(made)
-        if made.data["domain"] != data["domain"].lower():
-            self._forget()
+        client, data = CloudAPIClient(server), self.service_data
+        response = client.account(data["username"])
+        if response.http_code == 404:
+            account = {key: data[key] for key in ("username", "password", "domain")}
+            account["location"] = self.product_data["server_location"]
+            response = client.create(account | self._plan())
+            if response.http_code in (400, 401, 403, 422):
+                self._clear_account()  # certainly not created, so staff may change the fields
+        if not response.ok:
+            return self._failed(response)
+        if response.data["domain"] != data["domain"].lower():
+            self._clear_account()
             return Result.error(
                 f"The user name {data['username']} belongs to another account. Choose another one.",
                 retry=False,
             )
-        self.service_data["ip_address"] = made.data["ip_address"]
+        self.service_data["ip_address"] = response.data["ip_address"]
         return Result.success()
 
     def suspend_job(self) -> Result:
-        """Close the account; nothing is lost."""
-        return self._change("suspend")
+        """Suspend the account; the files remain."""
+        return self._update("suspend")
 
     def unsuspend_job(self) -> Result:
-        """Open it again."""
-        return self._change("unsuspend")
+        """Unsuspend the account."""
+        return self._update("unsuspend")
 
     def change_package_job(self) -> Result:
-        """Give it what its product says now."""
-        return self._change("plan", {"plan": self.product_data["plan_type"]} | self._sizes())
+        """Apply the plan and the limits of the new product."""
+        return self._update("plan", self._plan())
 
     def termination_job(self) -> Result:
-        """Remove it; who is gone already needs no removing."""
+        """Delete the account; succeed if it no longer exists."""
         server = self._server()
-        gone = CloudAPIClient(server).delete(self.service_data["username"]) if server else None
-        return (
-            Result.success()
-            if gone is None or gone.ok or gone.http_code == 404
-            else self._failed(gone)
-        )
+        if server is None:
+            return Result.success()
+        response = CloudAPIClient(server).delete(self.service_data["username"])
+        if response.ok or response.http_code == 404:
+            return Result.success()
+        return self._failed(response)
 
     def observe(self) -> Result | dict[str, Any]:
-        """What the provider has now. The panel asks after a crash."""
+        """Return the account's state at the provider; the panel asks for it after a crash."""
+        absent = {"exists": False, "suspended": False, "data": {}}
         server = self._server()
-        seen = CloudAPIClient(server).account(self.service_data["username"]) if server else None
-        if seen is None or seen.http_code == 404:
-            return {"exists": False, "suspended": False, "data": {}}
-        if not seen.ok:
-            return self._failed(seen)
+        if server is None:
+            return absent
+        response = CloudAPIClient(server).account(self.service_data["username"])
+        if response.http_code == 404:
+            return absent
+        if not response.ok:
+            return self._failed(response)
         return {
             "exists": True,
-            "suspended": seen.data["state"] == "suspended",
-            "data": {"ip_address": seen.data["ip_address"]},
+            "suspended": response.data["state"] == "suspended",
+            "data": {"ip_address": response.data["ip_address"]},
         }
 
-    def _change(self, what: str, data: Mapping[str, Any] | None = None) -> Result:
+    def _update(self, action: str, data: Mapping[str, Any] | None = None) -> Result:
         server = self._server()
         if server is None:
             return Result.error("This service has no account yet. Create it first.", retry=False)
-        answer = CloudAPIClient(server).put(self.service_data["username"], what, data)
-        if answer.http_code == 404:
+        response = CloudAPIClient(server).put(self.service_data["username"], action, data)
+        if response.http_code == 404:
             Service.find(self.service_uuid).set_provision_status("not_found")
-        return Result.success() if answer.ok else self._failed(answer)
+        return Result.success() if response.ok else self._failed(response)
 
-    def _forget(self) -> None:
-        """There is no account of this service's after all."""
+    def _clear_account(self) -> None:
+        """Forget the account data of a create that certainly failed."""
         Service.find(self.service_uuid).set_provision_data({})
         self.service_data.pop("server_uuid")
 
-    def _failed(self, answer: Answer) -> Result:
-        """Why it did not work, as a sentence, and whether trying again makes sense."""
-        if answer.http_code in (401, 403):
+    def _failed(self, response: Answer) -> Result:
+        """Return a failed result with a sentence for staff; retry what may succeed later."""
+        if response.http_code in (401, 403):
             return Result.error(
-                "The cloud refused the panel's key. Check it on the Servers page.", retry=False
+                "The provider rejected the panel's API key. Check it on the Servers page.",
+                retry=False,
             )
-        said = answer.data if isinstance(answer.data, dict) else {}
-        wrong = "; ".join(f"{name} {text}" for name, text in said.get("fields", {}).items())
-        later = answer.lost or answer.http_code in (0, 429) or answer.http_code >= 500
-        if said.get("error"):
-            return Result.error(f"The cloud says: {said['error']} {wrong}".rstrip(), retry=later)
-        error = answer.error.replace("he other side", "he cloud").replace("he server", "he cloud")
-        return Result.error(error, retry=later)
+        body = response.data if isinstance(response.data, dict) else {}
+        fields = "; ".join(f"{name} {text}" for name, text in body.get("fields", {}).items())
+        retry = response.lost or response.http_code in (0, 429) or response.http_code >= 500
+        if body.get("error"):
+            message = f"The provider reported: {body['error']} {fields}".rstrip()
+            return Result.error(message, retry=retry)
+        return Result.error(response.error, retry=retry)
 
-    def _made_up(self) -> dict[str, str]:
-        """A name and a password where staff gave none; an earlier attempt's are in
-        `service_data` already, and stay.
-        """
-        made = {
+    def _generated_credentials(self) -> dict[str, str]:
+        """Return a user name and a password for those that neither staff nor a job has set."""
+        credentials = {
             "username": f"mc{secrets.randbelow(900_000) + 100_000}",
-            "password": generate_strong_password(16),
+            "password": generate_strong_password(PASSWORD_LENGTH),
         }
-        return {key: value for key, value in made.items() if not self.service_data[key]}
+        return {key: value for key, value in credentials.items() if not self.service_data[key]}
 
-    def _sizes(self) -> dict[str, Any]:
-        return {key: self.product_data[key] for key in ("disk_space", "bandwidth")}
+    def _plan(self) -> dict[str, Any]:
+        product = self.product_data
+        return {
+            "plan": product["plan_type"],
+            "disk_space": product["disk_space"],
+            "bandwidth": product["bandwidth"],
+        }
 
     def get_service_page(self) -> str:
-        """The fields; what was agreed with the cloud cannot be edited once there is an account."""
-        stored = self
-        if self.errors:  # what is shown now is what was refused
-            stored = type(self)()
-            stored.set_service_uuid(self.service_uuid or "")
-        return forms.render(
-            self, AccountForm if stored._server() else ServiceForm, self.service_data, self.errors
-        )
+        """Return the service's fields; most are read-only once the account exists."""
+        saved = self
+        if self.errors:  # service_data holds the rejected input, so read what is saved
+            saved = type(self)()
+            saved.set_service_uuid(self.service_uuid or "")
+        form = AccountForm if saved._server() else ServiceForm
+        return forms.render(self, form, self.service_data, self.errors)
 
     def save_service_data(self, data: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """What staff entered.
+        """Validate what staff entered.
 
-        Once there is an account, it keeps what was agreed with the cloud; a new password is set
-        there first.
+        Only the password of an existing account can change; the provider receives it first.
         """
-        sent, old, server = dict(data or {}), self.service_data, self._server()
+        entered, current, server = dict(data or {}), self.service_data, self._server()
         if server is not None:
-            sent |= {name: old[name] for name in LOCKED if not sent.get(name)}
-        answer = super().save_service_data(sent)
+            entered |= {name: current[name] for name in FIXED_FIELDS if not entered.get(name)}
+        answer = super().save_service_data(entered)
         if answer["status"] == "error" or server is None:
             return answer
         new = answer["data"]
-        problem = {name: [sentence] for name, sentence in LOCKED.items() if new[name] != old[name]}
-        if not problem and new["password"] != old["password"]:
-            told = CloudAPIClient(server).put(
-                old["username"], "password", {"password": new["password"]}
-            )
-            unsure = (
-                " It may have the new password already: save it once more." if told.lost else ""
-            )
-            problem = {} if told.ok else {"password": [self._failed(told).message + unsure]}
-        return (
-            {"status": "error", "message": "This was not saved.", "errors": problem, "code": 422}
-            if problem
-            else answer
-        )
+        errors = {
+            name: [message] for name, message in FIXED_FIELDS.items() if new[name] != current[name]
+        }
+        if not errors and new["password"] != current["password"]:
+            errors = self._change_password(server, new["password"])
+        if errors:
+            return {
+                "status": "error",
+                "message": "The service was not saved.",
+                "errors": errors,
+                "code": 422,
+            }
+        return answer
 
-    # 2. Servers: where accounts are made.
+    def _change_password(self, server: CloudServer, password: str) -> dict[str, list[str]]:
+        """Change the password at the provider; return form errors."""
+        username = self.service_data["username"]
+        response = CloudAPIClient(server).put(username, "password", {"password": password})
+        if response.ok:
+            return {}
+        message = self._failed(response).message
+        if response.lost:
+            message += " The new password may be active already. Save it again to be sure."
+        return {"password": [message]}
 
-    def _server(self) -> CloudServer | None:
-        """The server that has this service's account."""
-        server: CloudServer | None = db.session.get(
-            CloudServer, self.service_data.get("server_uuid") or ""
-        )
-        return server
+    # 2. Servers that host the accounts.
 
-    def _choose(self) -> CloudServer:
-        """An active server with room, one in the group named like the product's location first.
+    def _choose_server(self) -> CloudServer:
+        """Return an active server with capacity, preferably in the group of the product's location.
 
-        Raises LookupError.
+        Raises:
+            LookupError: There is none.
         """
-        elsewhere = CloudServerGroup.name != self.product_data["server_location"]
-        wanted = (
+        other_location = CloudServerGroup.name != self.product_data["server_location"]
+        query = (
             sa.select(CloudServer)
             .join(CloudServer.group)
             .where(CloudServer.active)
-            .order_by(elsewhere, CloudServer.name)
+            .order_by(other_location, CloudServer.name)
         )
-        for server in db.session.scalars(wanted):
-            if (
-                not server.max_accounts
-                or len((CloudAPIClient(server).accounts().data or {}).get("accounts", []))
-                < server.max_accounts
-            ):
+        for server in db.session.scalars(query):
+            if not server.max_accounts:
                 return server  # type: ignore[no-any-return]
-        raise LookupError("No active server has room. Add one on the Servers page.")
+            accounts = (CloudAPIClient(server).accounts().data or {}).get("accounts", [])
+            if len(accounts) < server.max_accounts:
+                return server  # type: ignore[no-any-return]
+        raise LookupError("No active server has capacity. Add one on the Servers page.")
 
     def save_server(
         self, data: Mapping[str, Any], server: CloudServer | None = None
     ) -> dict[str, Any]:
-        """Keep a server; without one given, that of the same name is changed or a new one made."""
-        server = (
-            server
-            or db.session.scalar(sa.select(CloudServer).where(CloudServer.name == data.get("name")))
-            or CloudServer()
-        )
+        """Validate and save a server: the given one, the one with the same name, or a new one."""
+        if server is None:
+            same_name = sa.select(CloudServer).where(CloudServer.name == data.get("name"))
+            server = db.session.scalar(same_name) or CloudServer()
         answer = forms.save(
             ServerForm,
             {"group_name": "Default", **data},
@@ -266,271 +255,120 @@ class MyCloudService(Product):
     # 3. The admin area.
 
     def admin_permissions(self) -> list[dict[str, Any]]:
-        """What a role can be allowed."""
+        """Return the permissions that staff roles can grant."""
         return [
-            {"name": "View Servers", "key": "view-servers", "description": "View cloud servers"},
             {
-                "name": "Manage Servers",
+                "name": "View servers",
+                "key": "view-servers",
+                "description": "View the servers of this module",
+            },
+            {
+                "name": "Manage servers",
                 "key": "manage-servers",
-                "description": "Create and manage cloud servers",
+                "description": "Add and edit the servers of this module",
             },
         ]
 
     def admin_sidebar(self) -> list[dict[str, Any]]:
-        """One entry; `link` is the name of a route."""
-        pages = [route["name"] for route in self.admin_web_routes()]
+        """Return one entry; `link` is the name of a route."""
         return [
             {
                 "title": "Servers",
                 "link": "servers",
-                "active_links": pages,
+                "active_links": [route["name"] for route in self.admin_web_routes()],
                 "permission": "view-servers",
             }
         ]
 
     def admin_web_routes(self) -> list[dict[str, Any]]:
-        """The list, and a form pair to add and to change a server."""
-        at = "MyCloudServiceController@"
+        """Return the list, and the GET and POST routes to add and edit a server."""
+        controller = "MyCloudServiceController@"
         return [
             {
                 "method": "get",
                 "uri": "servers",
                 "permission": "view-servers",
                 "name": "servers",
-                "controller": at + "servers",
+                "controller": controller + "servers",
             },
             {
                 "method": "get",
                 "uri": "servers/add",
                 "permission": "manage-servers",
                 "name": "servers.add",
-                "controller": at + "add_form",
+                "controller": controller + "add_form",
             },
             {
                 "method": "post",
                 "uri": "servers/add",
                 "permission": "manage-servers",
                 "name": "servers.add.submit",
-                "controller": at + "add_submit",
+                "controller": controller + "add_submit",
             },
             {
                 "method": "get",
                 "uri": "servers/{uuid}",
                 "permission": "manage-servers",
                 "name": "servers.edit",
-                "controller": at + "edit_form",
+                "controller": controller + "edit_form",
             },
             {
                 "method": "post",
                 "uri": "servers/{uuid}",
                 "permission": "manage-servers",
                 "name": "servers.edit.submit",
-                "controller": at + "edit_submit",
+                "controller": controller + "edit_submit",
             },
         ]
 
-    # 4. The client area: a tab is a template, its variables, and controllers for what its page asks
-    # for later.
+    # 4. The client area: each tab is a template, its variables, and controllers for later requests
+    # of its page.
 
     def get_client_area_menu_config(self) -> dict[str, dict[str, str]]:
-        """The tabs of a service."""
+        """Return the tabs of a service."""
         return {
             "general": {"name": "General", "template": "client_area.general"},
-            "files": {"name": "File Manager", "template": "client_area.files"},
+            "files": {"name": "File manager", "template": "client_area.files"},
             "statistics": {"name": "Statistics", "template": "client_area.statistics"},
         }
 
     def variables_general(self) -> dict[str, Any]:
-        """The account without its password."""
-        return {key: self.service_data[key] for key in ("domain", "username", "ip_address")} | {
-            "api": self._api("general"),
+        """Return the account without its password."""
+        return {
+            "domain": self.service_data["domain"],
+            "username": self.service_data["username"],
+            "ip_address": self.service_data["ip_address"],
             "plan": self.product_data,
+            "api": self._api("general"),
         }
 
     def controller_client_general_password(self, request: Request) -> Any:
-        """The password, for who asks for it by POST: in no page before, and kept by no cache."""
+        """Return the password for a POST only, in a response that is never cached."""
         if request.method != "POST":
             abort(405)
-        password = self.service_data["password"]
-        piece = (
-            self.view("client_area.password", {"password": password})
-            if request.headers.get("HX-Request")
-            else password
-        )
-        return Response(
-            piece,
-            mimetype="text/html" if request.headers.get("HX-Request") else "text/plain",
-            headers={"Cache-Control": "no-store"},
-        )
-
-    def variables_files(self) -> dict[str, Any]:
-        """One folder: what is in it, and the way up.
-
-        A cloud that did not answer is not asked a second time.
-        """
-        path = self._path(page.args.get("path", ""))
-        found = self._cloud().files(self.service_data["username"], files.inside(path))
-        if found.http_code in (404, 422) or (found.ok and found.data is None):
-            abort(404, "There is no such folder.")
-        above = [(part.name, str(part)) for part in reversed([path, *path.parents]) if part.name]
-        entries = found.data["entries"] if found.ok else None
-        for entry in entries or []:
-            entry["changed_at"] = datetime.fromisoformat(entry["changed_at"])
-        usage = self._usage() if found.ok else None
-        return {
-            "entries": entries,
-            "path": files.inside(path),
-            "above": above,
-            "api": self._api("files"),
-            "usage": usage,
-            "largest": files.LARGEST_TEXT,
-        }
-
-    def controller_client_files_get(self, request: Request) -> Any:
-        """One file, to keep: it is never shown as a page of the panel's."""
-        path = self._path(request.args.get("path", ""))
-        found = self._cloud().files(self.service_data["username"], files.inside(path))
-        if not found.ok and found.http_code not in (404, 422):
-            abort(503, "The cloud does not answer just now. Try again in a minute.")
-        if not found.ok or found.data is not None:
-            abort(404, "There is no such file.")
-        return send_file(
-            BytesIO(found.content),
-            "application/octet-stream",
-            as_attachment=True,
-            download_name=files.download_name(path.name),
-        )
-
-    def controller_client_files_upload(self, request: Request) -> Any:
-        """Write what was chosen into the folder that is open; over another file only where that
-        was ticked.
-        """
-        file = request.files.get("file")
-        name = (
-            files.sent_name(file.filename or "", file.headers.get("Content-Disposition", ""))
-            if file
-            else ""
-        )
-        problem = files.wrong_name(name) or (
-            f"{name} is too large: {files.LARGEST_TEXT} at most."
-            if file and _size(file.stream) > files.LARGEST
-            else ""
-        )
-
-        def write(cloud: CloudAPIClient, user: str, at: PurePosixPath) -> Answer | str:
-            there = cloud.files(user, files.inside(at))
-            if not there.ok or there.data is None:
-                return there
-            kind = next(
-                (entry["type"] for entry in there.data["entries"] if entry["name"] == name), None
-            )
-            if kind and (kind == "folder" or not request.form.get("replace")):
-                return (
-                    f"{name} is a folder."
-                    if kind == "folder"
-                    else (
-                        f"{name} is there already. To overwrite it, upload it again with “Replace”"
-                        " ticked."
-                    )
-                )
-            return cloud.write(user, files.inside(at, name), file.read() if file else b"")
-
-        return self._did(request, write, f"{name} is uploaded.", problem)
-
-    def controller_client_files_folder(self, request: Request) -> Any:
-        """Make a folder in the one that is open."""
-        name = request.form.get("name", "").strip(" ")
-        return self._did(
-            request,
-            lambda cloud, user, at: cloud.make_folder(user, files.inside(at, name)),
-            f"The folder {name} is made.",
-            files.wrong_name(name),
-        )
-
-    def controller_client_files_remove(self, request: Request) -> Any:
-        """Remove a file or an empty folder."""
-        name = request.form.get("name", "")
-        problem = "Choose a name first." if not name or "/" in name or name in (".", "..") else ""
-        return self._did(
-            request,
-            lambda cloud, user, at: cloud.remove(user, files.inside(at, name)),
-            f"{name} is deleted.",
-            problem,
-        )
+        body, mimetype = self.service_data["password"], "text/plain"
+        if request.headers.get("HX-Request"):
+            body, mimetype = self.view("client_area.password", {"password": body}), "text/html"
+        return Response(body, mimetype=mimetype, headers={"Cache-Control": "no-store"})
 
     def variables_statistics(self) -> dict[str, Any]:
-        """Disk, and bandwidth by the day."""
+        """Return disk usage and the bandwidth of each day."""
         usage = self._usage()
-        days = (
-            [(_day(day["day"]), round(day["bytes"] / GB, 2)) for day in usage["bandwidth"]]
-            if usage
-            else []
-        )
+        if usage is None:
+            return {"usage": None}
+        days = [
+            (_format_day(day["day"]), round(day["bytes"] / GB, 2)) for day in usage["bandwidth"]
+        ]
         return {
             "usage": usage,
             "days": days,
-            "sum": round(sum(amount for _, amount in days), 1),
-            "gb": GB,
+            "ticks": [days[0][0], days[15][0], days[-1][0]],
+            "total_gb": round(sum(amount for _, amount in days), 1),
+            "limit_gb": usage["bandwidth_limit_bytes"] // GB,
         }
 
-    def _did(
-        self,
-        request: Request,
-        work: Callable[[CloudAPIClient, str, PurePosixPath], Answer | str],
-        done: str,
-        problem: str,
-    ) -> Any:
-        """Change something in the open folder unless there is a problem, say how it went, and
-        show the folder again.
-        """
-        if request.method != "POST":
-            abort(405)
-        at = self._path(request.form.get("path", ""))
-        answer: Answer | str = problem or work(self._cloud(), self.service_data["username"], at)
-        if isinstance(answer, str):
-            flash(answer, "bad")
-        elif answer.ok and answer.data is not None:
-            flash(done, "good")
-        else:
-            said = answer.data.get("error") if isinstance(answer.data, dict) else None
-            flash(
-                said
-                or (
-                    "There is no such folder."
-                    if answer.ok
-                    else "The cloud does not answer just now."
-                ),
-                "bad",
-            )
-        return redirect(
-            f"/client/services/{self.service_uuid}/files?{urlencode({'path': files.inside(at)})}"
-        )
 
-    def _path(self, text: str) -> PurePosixPath:
-        try:
-            return files.folder(text)
-        except LookupError as error:
-            abort(404, str(error))
-
-    def _cloud(self) -> CloudAPIClient:
-        return CloudAPIClient(self._server() or abort(404))
-
-    def _usage(self) -> dict[str, Any] | None:
-        found = self._cloud().usage(self.service_data["username"])
-        return found.data if found.ok else None
-
-    def _api(self, tab: str) -> str:
-        return f"/client/services/{self.service_uuid}/{tab}/api"
-
-
-def _size(stream: IO[bytes]) -> int:
-    """How much was sent; the stream is at its beginning afterwards."""
-    size = stream.seek(0, 2)
-    stream.seek(0)
-    return size
-
-
-def _day(text: str) -> str:
-    """`2026-11-21` as the panel writes days: `21 Nov 2026`."""
+def _format_day(text: str) -> str:
+    """Return `2026-11-21` as the panel writes days: `21 Nov 2026`."""
     day = date.fromisoformat(text)
     return f"{day.day} {day:%b %Y}"

@@ -1,8 +1,8 @@
+"""Module metadata."""
+
 CONFIG = {
     "name": "My Cloud Service",
-    "description": (
-        "Web space with files and statistics in the demo cloud; the module to read first"
-    ),
+    "description": "Example product: web space with a file manager in the demo cloud",
     "version": "1.0.0",
     "author": "puqpanel",
     "email": "modules@puqpanel.example",

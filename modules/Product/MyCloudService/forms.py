@@ -1,121 +1,113 @@
-"""What staff fill in: for a product, for a service, for a server."""
+"""The forms of staff: for a product, a service and a server."""
 
 from __future__ import annotations
 
 from puqpanel.sdk import forms
 
+validators = forms.validators
 InputRequired, Length, NumberRange = (
-    forms.validators.InputRequired,
-    forms.validators.Length,
-    forms.validators.NumberRange,
+    validators.InputRequired,
+    validators.Length,
+    validators.NumberRange,
 )
-Optional, IPAddress, Regexp = (
-    forms.validators.Optional,
-    forms.validators.IPAddress,
-    forms.validators.Regexp,
-)
+Optional, IPAddress, Regexp = validators.Optional, validators.IPAddress, validators.Regexp
 DOMAIN = Regexp(
     r"([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,}$",
-    message="Write a domain name such as example.com.",
+    message="Enter a domain name such as example.com.",
 )
-USERNAME = Regexp(
-    r"[A-Za-z0-9_-]+$",
-    message="Only letters, digits, dashes and underscores may stand in a user name.",
-)
+USERNAME = Regexp(r"[A-Za-z0-9_-]+$", message="Use only letters, digits, hyphens and underscores.")
 PLANS = {"basic": "Basic", "premium": "Premium", "enterprise": "Enterprise"}
 
 
 class ProductForm(forms.Form):
-    """What is sold."""
+    """Settings of a product."""
 
     server_location = forms.StringField(
         "Server location",
         [InputRequired()],
         default="eu-west",
-        description="Such as eu-west, eu-central or us-east.",
+        description="For example eu-west, eu-central or us-east.",
     )
     plan_type = forms.SelectField("Plan", choices=PLANS)
     disk_space = forms.IntegerField(
-        "Disk space, GB", [InputRequired(), NumberRange(min=1)], default=10
+        "Disk space (GB)", [InputRequired(), NumberRange(min=1)], default=10
     )
     bandwidth = forms.IntegerField(
-        "Bandwidth a month, GB", [InputRequired(), NumberRange(min=1)], default=100
+        "Monthly bandwidth (GB)", [InputRequired(), NumberRange(min=1)], default=100
     )
 
 
 class ServiceForm(forms.Form):
-    """One account.
+    """An account before it is created.
 
-    A name and a password that are left empty are made up by the job that makes the account, and
-    kept.
+    The create job generates a user name and a password that are left blank.
     """
 
     domain = forms.StringField(
         "Domain",
         [InputRequired(), Length(max=255), DOMAIN],
-        description="It cannot be changed once the account is made.",
+        description="Can't be changed after creation.",
     )
     username = forms.StringField(
         "User name",
         [Optional(), Length(min=3, max=50), USERNAME],
-        description="Empty: one is made up with the account. It cannot be changed later.",
+        description="Leave blank to generate one. Can't be changed after creation.",
     )
     password = forms.PasswordField(
         "Password",
         [Optional(), Length(min=8)],
-        description="Empty: one is made up with the account.",
+        description="Leave blank to generate one.",
     )
     ip_address = forms.StringField(
-        "IP address", [Optional(), IPAddress(ipv6=True)], description="The cloud gives one."
+        "IP address", [Optional(), IPAddress(ipv6=True)], description="Assigned automatically."
     )
 
 
-LOCKED = {
-    "domain": "An account keeps its domain.",
-    "username": "An account keeps its name.",
-    "ip_address": "The cloud gives the address.",
+# The fields that can't change once the account exists, and the reason.
+FIXED_FIELDS = {
+    "domain": "Can't be changed after creation.",
+    "username": "Can't be changed after creation.",
+    "ip_address": "Assigned by the provider.",
 }
 
 
 class AccountForm(ServiceForm):
-    """The same once the account is at the cloud: what was agreed with the cloud is shown, and
-    stays.
-    """
+    """An existing account: all fields but the password are read-only."""
 
     domain = forms.StringField(
         "Domain",
         ServiceForm.domain.args[1],
         render_kw={"readonly": True},
-        description=LOCKED["domain"],
+        description=FIXED_FIELDS["domain"],
     )
     username = forms.StringField(
         "User name",
         ServiceForm.username.args[1],
         render_kw={"readonly": True},
-        description=LOCKED["username"],
+        description=FIXED_FIELDS["username"],
     )
     password = forms.PasswordField(
         "Password",
         ServiceForm.password.args[1],
-        description="Empty keeps the stored one. A new one is set at the cloud at once.",
+        description="Leave blank to keep the current value. Takes effect immediately.",
     )
     ip_address = forms.StringField(
         "IP address",
         ServiceForm.ip_address.args[1],
         render_kw={"readonly": True},
-        description=LOCKED["ip_address"],
+        description=FIXED_FIELDS["ip_address"],
     )
 
 
 class ServerForm(forms.Form):
-    """A provider and the key to it."""
+    """A server of the provider and its API key."""
 
     name = forms.StringField("Name", [InputRequired(), Length(max=100)])
     group_name = forms.StringField(
         "Group",
         [InputRequired(), Length(max=100)],
         default="Default",
-        description="A new name makes a new group.",
+        description="A new name adds a group.",
     )
     host = forms.StringField("Host", [InputRequired(), Length(max=253)])
     port = forms.IntegerField("Port", [InputRequired(), NumberRange(1, 65535)], default=443)
@@ -123,10 +115,10 @@ class ServerForm(forms.Form):
     username = forms.StringField("User name", [Length(max=200)], default="")
     password = forms.PasswordField("Password", default="")
     max_accounts = forms.IntegerField(
-        "Accounts at most",
+        "Account limit",
         [Optional(), NumberRange(min=0)],
         default=0,
         description="0 for no limit.",
     )
     ssl = forms.BooleanField("Use TLS (https)", default=True)
-    active = forms.BooleanField("Take new accounts", default=True)
+    active = forms.BooleanField("Accept new accounts", default=True)

@@ -1,6 +1,6 @@
-"""Sells accounts on Nextcloud servers: what staff and customers see.
+"""Sell accounts on your own Nextcloud servers: the pages of staff and customers.
 
-What happens at the provider stands in services/provisioning.py.
+The provisioning jobs are in services/provisioning.py.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from .forms.products import ProductForm, ServiceForm
 from .models.accounts import Account
 from .services import placement
 from .services.provisioning import Provisioning
-from .services.quota import Usage, usage
+from .services.quota import Usage, parse_usage
+
+UNAVAILABLE = "Storage usage is temporarily unavailable. Try again in a minute."
 
 
 class PuqNextcloud(Provisioning):
@@ -25,122 +27,117 @@ class PuqNextcloud(Provisioning):
     ProductForm = ProductForm
     ServiceForm = ServiceForm
 
-    # What the customer sees
+    # Client area
 
     def get_client_area_menu_config(self) -> dict[str, dict[str, str]]:
-        """One tab."""
+        """Return the single tab of a service."""
         return {"general": {"name": "General", "template": "client_area.general"}}
 
     def variables_general(self) -> dict[str, Any]:
-        """The account without its password, and without its use unless the page was asked for
-        it.
+        """Return the account's address and name, never its password.
+
+        The page loads the usage later, unless `?usage=1` requests it (for browsers without
+        JavaScript).
         """
         account = placement.find(self._uuid)
-        asked = bool(current_request.args.get("usage"))
+        show_usage = bool(current_request.args.get("usage"))
         return {
             "address": account.server.url if account else "",
             "username": account.username if account else "",
             "api": f"/client/services/{self.service_uuid}/general/api",
-            "usage": self._usage(account) if asked and account else None,
-            "asked": asked,
+            "usage": self._usage(account) if show_usage and account else None,
+            "show_usage": show_usage,
+            "unavailable": UNAVAILABLE,
         }
 
     def controller_client_general_quota(self, request: Request) -> Any:
-        """How much is used: JSON, or a piece of the page where that is asked for."""
+        """Return the usage as JSON, or as a fragment of the page for htmx."""
         account = placement.find(self._uuid)
         if account is None:
             abort(404)
-        found = self._usage(account)
+        usage = self._usage(account)
         if request.headers.get("HX-Request"):
-            return self.view("client_area.quota", {"usage": found})
-        if found is None:
-            return {
-                "status": "error",
-                "message": "The cloud does not tell just now. Try again in a minute.",
-                "code": 503,
-            }, 503
-        return {"status": "success", "data": found.as_dict()}
+            return self.view("client_area.quota", {"usage": usage, "unavailable": UNAVAILABLE})
+        if usage is None:
+            return {"status": "error", "message": UNAVAILABLE, "code": 503}, 503
+        return {"status": "success", "data": usage.as_dict()}
 
     def controller_client_general_password(self, request: Request) -> Any:
-        """The password, for who asks for it by POST; kept by no cache, and in no page before."""
+        """Return the password for a POST only, in a response that is never cached."""
         if request.method != "POST":
             abort(405)
         password = self.service_data["password"]
         self.log_info("password shown to the customer")
         if request.headers.get("HX-Request"):
-            answer = Response(self.view("client_area.password", {"password": password}))
-        elif request.accept_mimetypes.accept_html:  # a browser without script
-            answer = Response(password, mimetype="text/plain")
+            response = Response(self.view("client_area.password", {"password": password}))
+        elif request.accept_mimetypes.accept_html:  # a browser without JavaScript
+            response = Response(password, mimetype="text/plain")
         else:
-            answer = jsonify({"status": "success", "data": {"password": password}})
-        answer.headers["Cache-Control"] = "no-store"
-        return answer
+            response = jsonify({"status": "success", "data": {"password": password}})
+        response.headers["Cache-Control"] = "no-store"
+        return response
 
     def _usage(self, account: Account) -> Usage | None:
-        seen = self.cloud(account.server).user(account.username)
-        return usage(seen.data) if seen.ok else None
+        user = self.client(account.server).user(account.username)
+        return parse_usage(user.data) if user.ok else None
 
-    # What staff see
+    # Admin area
 
     def get_service_page(self) -> str:
-        """The fields of a service; once there is an account, with its name and its server in
-        them, unless something else was refused.
-        """
+        """Return the service's fields, with the name and server of an existing account."""
         if not self.errors and (account := placement.find(self._uuid)) is not None:
             self.service_data |= {"username": account.username, "server": account.server_id}
         return super().get_service_page()
 
     def admin_permissions(self) -> list[dict[str, Any]]:
-        """Who may look at servers, and who may change them."""
+        """Return the permissions for viewing and managing servers."""
         return [
             {
                 "name": "View servers",
                 "key": "view-servers",
-                "description": "See server groups, servers and how full they are",
+                "description": "View server groups, servers and their account counts",
             },
             {
                 "name": "Manage servers",
                 "key": "manage-servers",
-                "description": "Add, change, test and delete servers and groups",
+                "description": "Add, edit, test and delete servers and server groups",
             },
         ]
 
     def admin_sidebar(self) -> list[dict[str, Any]]:
-        """One entry; server groups are reached from the servers."""
-        active = [route["name"] for route in self.admin_web_routes()]
+        """Return one entry; the servers page links to the server groups."""
         return [
             {
                 "title": "Servers",
                 "link": "servers",
-                "active_links": active,
+                "active_links": [route["name"] for route in self.admin_web_routes()],
                 "permission": "view-servers",
                 "icon": "fas fa-server",
             }
         ]
 
     def admin_web_routes(self) -> list[dict[str, Any]]:
-        """The two lists, and for each noun a form pair to add, to edit and to delete."""
-        routes = [
-            _route("get", "servers", "servers", "ServersController@index", "view-servers"),
+        """Return the lists, the connection test, and the forms to add, edit and delete."""
+        view = "view-servers"
+        return [
+            _route("get", "servers", "servers", "ServersController@index", view),
             _route("post", "servers/{id}/test", "servers.test", "ServersController@test"),
-            _route(
-                "get", "server-groups", "groups", "ServerGroupsController@index", "view-servers"
-            ),
+            _route("get", "server-groups", "groups", "ServerGroupsController@index", view),
+            *_form_routes("servers", "servers", "ServersController"),
+            *_form_routes("groups", "server-groups", "ServerGroupsController"),
         ]
-        for noun, uri, controller in (
-            ("servers", "servers", "ServersController"),
-            ("groups", "server-groups", "ServerGroupsController"),
-        ):
-            for page, address in (
-                ("add", f"{uri}/add"),
-                ("edit", f"{uri}/{{id}}"),
-                ("remove", f"{uri}/{{id}}/delete"),
-            ):
-                routes.append(_route("get", address, f"{noun}.{page}", f"{controller}@{page}_form"))
-                routes.append(
-                    _route("post", address, f"{noun}.{page}.submit", f"{controller}@{page}_submit")
-                )
-        return routes
+
+
+def _form_routes(name: str, uri: str, controller: str) -> list[dict[str, Any]]:
+    """Return the GET and POST routes to add, edit and delete an entity."""
+    pages = {"add": f"{uri}/add", "edit": f"{uri}/{{id}}", "remove": f"{uri}/{{id}}/delete"}
+    routes = []
+    for page, address in pages.items():
+        routes.append(_route("get", address, f"{name}.{page}", f"{controller}@{page}_form"))
+        routes.append(
+            _route("post", address, f"{name}.{page}.submit", f"{controller}@{page}_submit")
+        )
+    return routes
 
 
 def _route(

@@ -1,6 +1,8 @@
+"""Module metadata."""
+
 CONFIG = {
     "name": "Nextcloud",
-    "description": "Accounts on your own Nextcloud servers, through their user provisioning API",
+    "description": "Sell accounts on your own Nextcloud servers",
     "version": "1.0.0",
     "author": "puqpanel",
     "email": "modules@puqpanel.example",

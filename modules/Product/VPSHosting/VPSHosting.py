@@ -1,6 +1,6 @@
-"""Sells virtual servers at DigitalOcean: what a product and a service hold, and what staff see.
+"""Sell virtual servers at DigitalOcean: the data of products and services, and the staff pages.
 
-What happens at DigitalOcean stands in services/provisioning.py, what customers see in tabs/.
+The provisioning jobs are in services/provisioning.py, the customer's tabs in tabs/.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 from puqpanel.sdk import __, forms
 
-from .forms.products import MadeForm, ProductForm, ServiceForm
+from .forms.products import CreatedForm, ProductForm, ServiceForm
 from .services import catalog, keys, placement, sizes
 from .tabs.console import Console, control_panel
 from .tabs.monitoring import Monitoring
@@ -25,6 +25,8 @@ NUMBERS = {
     "account": 0,
     "snapshot_limit": 3,
 }
+DEFAULT_LOCATION = "us-east-1"
+FIXED_FIELDS = ("hostname", "image_id", "ssh_keys", "root_password")
 
 
 class VPSHosting(Overview, Console, Snapshots, Monitoring):
@@ -33,32 +35,28 @@ class VPSHosting(Overview, Console, Snapshots, Monitoring):
     ProductForm = ProductForm
     ServiceForm = ServiceForm
 
-    # What a product and a service hold
+    # Data of a product and of a service
 
     def get_product_data(self, data: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """How large its servers are, and where and how they are made."""
+        """Return the product's size, location, image and limits."""
         data = data or {}
-        numbers = {name: _number(data.get(name), default) for name, default in NUMBERS.items()}
-        location = str(data.get("location") or "us-east-1")
-        self.product_data = numbers | {
-            "location": location if location in sizes.REGIONS else "us-east-1",
+        location = str(data.get("location") or DEFAULT_LOCATION)
+        self.product_data = {
+            **{name: _number(data.get(name), default) for name, default in NUMBERS.items()},
+            "location": location if location in sizes.REGIONS else DEFAULT_LOCATION,
             "image_id": str(data.get("image_id") or catalog.DEFAULT),
             "backup_enabled": bool(data.get("backup_enabled") or False),
         }
         return self.product_data
 
     def get_service_data(self, data: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """The server: what was chosen beforehand, and what came of it.
-
-        A password that nobody chose is made by the job, and kept.
-        """
+        """Return what was chosen for the server, and its address once it exists."""
         data = data or {}
+        default_image = self.product_data.get("image_id") or catalog.DEFAULT
         self.service_data = {
             "hostname": str(data.get("hostname") or ""),
-            "image_id": str(
-                data.get("image_id") or self.product_data.get("image_id") or catalog.DEFAULT
-            ),
-            "ssh_keys": keys.lines(data.get("ssh_keys")),
+            "image_id": str(data.get("image_id") or default_image),
+            "ssh_keys": keys.parse_lines(data.get("ssh_keys")),
             "root_password": str(data.get("root_password") or ""),
             "ip_address": str(data.get("ip_address") or ""),
             "server_id": str(data.get("server_id") or ""),
@@ -66,74 +64,65 @@ class VPSHosting(Overview, Console, Snapshots, Monitoring):
         return self.service_data
 
     def save_product_data(self, data: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """What staff entered.
+        """Validate what staff entered.
 
-        The texts' fields are enough: what they do not have keeps its value.
+        The fields of the vendor documentation suffice; the others keep their value if missing.
         """
-        more = {name: self.product_data[name] for name in ("image_id", "account", "snapshot_limit")}
-        return super().save_product_data(more | dict(data or {}))
+        optional = ("image_id", "account", "snapshot_limit")
+        current = {name: self.product_data[name] for name in optional}
+        return super().save_product_data(current | dict(data or {}))
 
     def get_product_page(self) -> str:
-        """The fields, and what they come down to at DigitalOcean."""
+        """Return the fields and the matching size at DigitalOcean."""
         try:
-            size = None if self.errors else sizes.smallest(sizes.wish_of(self.product_data))
-        except (sizes.WishError, ValueError):
-            size = None
+            size = None if self.errors else sizes.smallest(sizes.requirements_of(self.product_data))
+        except (sizes.SizeError, ValueError):
+            size = None  # saved before the present sizes; saving the form again explains it
         region = sizes.REGIONS.get(str(self.product_data["location"]), "")
-        return (
-            self.view("admin_area.product", {"size": size, "region": region})
-            + super().get_product_page()
-        )
+        summary = self.view("admin_area.product", {"size": size, "region": region})
+        return summary + super().get_product_page()
 
     def get_service_page(self) -> str:
-        """The fields; once a server was asked for, where it is, and what it was made with."""
+        """Return the fields; once the server was requested, its details and read-only fields."""
         server = placement.find(self._uuid)
         if server is None or server.sent_at is None:
             return super().get_service_page()
         console = control_panel(server.server_id) if server.server_id else ""
-        facts = self.view(
+        details = self.view(
             "admin_area.service",
             {"server": server, "size": sizes.BY_SLUG.get(server.size), "console": console},
         )
-        return facts + forms.render(self, MadeForm, self.service_data, self.errors)
+        return details + forms.render(self, CreatedForm, self.service_data, self.errors)
 
     def save_service_data(self, data: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """What was chosen for a server. Once one was asked for, it stays."""
+        """Validate what was entered; nothing can change once the server was requested."""
         server = placement.find(self._uuid)
         if server is None or server.sent_at is None:
-            # Who names no image gets the product's, not the form's first one.
-            return super().save_service_data(
-                {"image_id": self.service_data["image_id"], **dict(data or {})}
-            )
-        sent, kept = (
-            dict(data or {}),
-            {
-                name: self.service_data[name]
-                for name in ("hostname", "image_id", "ssh_keys", "root_password")
-            },
-        )
-        wrong = {}
-        for name, value in kept.items():
-            given = (
-                keys.lines(sent.get(name))
-                if name == "ssh_keys"
-                else str(sent.get(name) or "").strip()
-            )
-            if given and given != value:
-                wrong[name] = [__("A server keeps what it was made with.")]
-        if wrong:
+            # Without an image, use the product's instead of the form's default.
+            default = {"image_id": self.service_data["image_id"]}
+            return super().save_service_data(default | dict(data or {}))
+        current = {name: self.service_data[name] for name in FIXED_FIELDS}
+        errors = {}
+        for name, value in (data or {}).items():
+            if name == "ssh_keys":
+                entered: Any = keys.parse_lines(value)
+            else:
+                entered = str(value or "").strip()
+            if name in current and entered and entered != current[name]:
+                errors[name] = [__("Can't be changed after creation.")]
+        if errors:
             return {
                 "status": "error",
-                "message": __("This was not saved."),
-                "errors": wrong,
+                "message": __("The service was not saved."),
+                "errors": errors,
                 "code": 422,
             }
-        return {"status": "success", "data": kept, "code": 200}
+        return {"status": "success", "data": current, "code": 200}
 
-    # What the customer sees
+    # Client area
 
     def get_client_area_menu_config(self) -> dict[str, dict[str, str]]:
-        """The four tabs."""
+        """Return the tabs of a service."""
         return {
             "general": {"name": "Overview", "template": "client_area.overview"},
             "console": {"name": "Console", "template": "client_area.console"},
@@ -141,65 +130,55 @@ class VPSHosting(Overview, Console, Snapshots, Monitoring):
             "monitoring": {"name": "Monitoring", "template": "client_area.monitoring"},
         }
 
-    # What staff see
+    # Admin area
 
     def admin_permissions(self) -> list[dict[str, Any]]:
-        """Who may look at accounts and images, and who may change them."""
+        """Return the permissions for viewing and managing accounts and images."""
         return [
             {
                 "name": "View accounts",
                 "key": "view-accounts",
-                "description": "See accounts at DigitalOcean, how full they are, and the images",
+                "description": "View DigitalOcean accounts, their server counts and images",
             },
             {
                 "name": "Manage accounts",
                 "key": "manage-accounts",
-                "description": (
-                    "Add, change, test and delete accounts, and refresh and switch images"
-                ),
+                "description": "Add, edit, test and delete accounts, and manage images",
             },
         ]
 
     def admin_sidebar(self) -> list[dict[str, Any]]:
-        """One entry; images are reached from the accounts."""
-        active = [route["name"] for route in self.admin_web_routes()]
+        """Return one entry; the accounts page links to the images."""
         return [
             {
                 "title": "DigitalOcean",
                 "link": "accounts",
-                "active_links": active,
+                "active_links": [route["name"] for route in self.admin_web_routes()],
                 "permission": "view-accounts",
                 "icon": "fas fa-server",
             }
         ]
 
     def admin_web_routes(self) -> list[dict[str, Any]]:
-        """The two lists, the form pairs of accounts, and what is done to images."""
+        """Return the lists, the forms of accounts, and the actions on images."""
+        view = "view-accounts"
         routes = [
-            _route("get", "accounts", "accounts", "AccountsController@index", "view-accounts"),
+            _route("get", "accounts", "accounts", "AccountsController@index", view),
             _route("post", "accounts/{id}/test", "accounts.test", "AccountsController@test"),
-            _route("get", "images", "images", "ImagesController@index", "view-accounts"),
+            _route("get", "images", "images", "ImagesController@index", view),
             _route("post", "images/refresh", "images.refresh", "ImagesController@refresh"),
             _route("post", "images/{id}/switch", "images.switch", "ImagesController@switch"),
         ]
-        for page, address in (
-            ("add", "accounts/add"),
-            ("edit", "accounts/{id}"),
-            ("remove", "accounts/{id}/delete"),
-        ):
-            routes.append(
-                _route("get", address, f"accounts.{page}", f"AccountsController@{page}_form")
-            )
-            routes.append(
-                _route(
-                    "post", address, f"accounts.{page}.submit", f"AccountsController@{page}_submit"
-                )
-            )
+        pages = {"add": "accounts/add", "edit": "accounts/{id}", "remove": "accounts/{id}/delete"}
+        for page, uri in pages.items():
+            name, action = f"accounts.{page}", f"AccountsController@{page}"
+            routes.append(_route("get", uri, name, f"{action}_form"))
+            routes.append(_route("post", uri, f"{name}.submit", f"{action}_submit"))
         return routes
 
 
 def _number(value: Any, default: int) -> int:
-    """A whole number as it was stored, whoever stored it."""
+    """Return a number that was stored as text or as a number."""
     text = str(value if value is not None else "").strip()
     return int(text) if text.isdecimal() and len(text) < 10 else default
 

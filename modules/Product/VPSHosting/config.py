@@ -1,12 +1,13 @@
+"""Module metadata."""
+
 CONFIG = {
     "name": "VPS Hosting",
-    "description": "Virtual servers at DigitalOcean, through its API v2",
+    "description": "Sell virtual servers at DigitalOcean",
     "version": "1.0.0",
     "author": "puqpanel",
     "email": "modules@puqpanel.example",
     "website": "https://www.digitalocean.com",
     "icon": "fas fa-server",
-    # Where an account's API is unless the account says otherwise. Tokens stand in the accounts
-    # table, encrypted.
+    # Default API URL of new accounts. Tokens are stored encrypted in the accounts table.
     "api_url": "https://api.digitalocean.com",
 }

@@ -1,3 +1,3 @@
-"""English: the texts are English already, so only what reads better otherwise stands here."""
+"""English: texts that read better than their keys."""
 
 LANG: dict[str, str] = {}

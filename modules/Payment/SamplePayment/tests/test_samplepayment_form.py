@@ -13,7 +13,7 @@ GOOD = {
 }
 
 
-def test_an_iban_is_kept_without_its_spaces() -> None:
+def test_iban_is_saved_without_spaces() -> None:
     answer = forms.save(SettingsForm, GOOD | {"iban": "de89 3704 0044 0532 0130 00"})
     assert answer["data"]["iban"] == "DE89370400440532013000"
 
@@ -39,13 +39,13 @@ def test_settings(changed: dict[str, str], wrong: set[str]) -> None:
 @pytest.mark.parametrize(
     "iban", ["PL61109010140000071219812874", "GB29NWBK60161331926819", "NO9386011117947"]
 )
-def test_ibans_of_other_countries(iban: str) -> None:
+def test_foreign_ibans(iban: str) -> None:
     assert iban_is_right(iban)
     assert not iban_is_right(iban[:-1])
     assert not iban_is_right(iban[:4] + iban[5:4:-1] + iban[6:])
 
 
-def test_an_empty_secret_keeps_the_stored_one() -> None:
+def test_blank_secret_keeps_the_current_value() -> None:
     answer = forms.save(
         SettingsForm, GOOD | {"webhook_secret": ""}, {"webhook_secret": "the stored one of long"}
     )

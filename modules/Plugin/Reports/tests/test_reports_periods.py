@@ -21,13 +21,13 @@ from puqpanel.sdk import statistics
         ("x", "day", 30, 30),
     ],
 )
-def test_the_usual_choices(key: str, by: str, least: int, most: int) -> None:
+def test_preset_periods(key: str, by: str, least: int, most: int) -> None:
     period = periods.read({"period": key})
     assert (period.last, period.by, period.refused) == (statistics.today(), by, False)
     assert least <= (period.last - period.first).days + 1 <= most
 
 
-def test_days_of_ones_own() -> None:
+def test_custom_period() -> None:
     period = periods.read(
         MultiDict({"since": "2026-01-01", "until": "2026-03-01", "period": "12m"})
     )
@@ -40,12 +40,12 @@ def test_days_of_ones_own() -> None:
     assert period.query == "since=2026-01-01&until=2026-03-01"
 
 
-def test_a_year_before_december_and_january() -> None:
+def test_same_period_last_year() -> None:
     assert periods._a_year_before(date(2026, 12, 31)) == date(2026, 1, 1)
     assert periods._a_year_before(date(2026, 1, 31)) == date(2025, 2, 1)
 
 
-def test_what_is_no_period_shows_the_usual_one() -> None:
+def test_invalid_period_falls_back_to_the_default() -> None:
     tomorrow = statistics.today() + timedelta(days=1)
     period = periods.read(MultiDict({"since": "2026-01-01", "until": tomorrow.isoformat()}))
     assert (period.refused, period.key, list(period.form.errors)) == (True, "30d", ["until"])

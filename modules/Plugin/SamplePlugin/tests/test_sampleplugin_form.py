@@ -16,7 +16,7 @@ from puqpanel.sdk import forms
         ("x" * 2001, None),
     ],
 )
-def test_a_note(text: str, kept: str | None) -> None:
+def test_note_form(text: str, kept: str | None) -> None:
     answer = forms.save(NoteForm, {"text": text})
     assert answer.get("data", {}).get("text") == kept
     assert ("text" in answer.get("errors", {})) is (kept is None)

@@ -63,7 +63,7 @@ def test_targets(kind: str, text: str, port: int | None, target: Target) -> None
         ("ping", "", None, "host name or an address"),
     ],
 )
-def test_what_is_no_target(kind: str, text: str, port: int | None, words: str) -> None:
+def test_invalid_targets(kind: str, text: str, port: int | None, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         targets.parse(kind, text, port)
 
@@ -82,13 +82,13 @@ def test_statuses(text: str, ranges: list[tuple[int, int]]) -> None:
 
 
 @pytest.mark.parametrize("text", ["ok", "99", "600", "300-200", "200;300", "200-", "2000"])
-def test_what_is_no_status(text: str) -> None:
+def test_invalid_statuses(text: str) -> None:
     with pytest.raises(ValueError, match="status codes"):
         targets.statuses(text)
 
 
 @pytest.mark.parametrize("six", [False, True])
-def test_a_ping_is_answered_by_its_own_echo_alone(six: bool) -> None:
+def test_ping_accepts_its_own_reply_only(six: bool) -> None:
     token = b"sixteen bytes ok"
     sent = ping.request(1, token, six=six)
     assert sent[0] == (128 if six else 8)
@@ -100,7 +100,7 @@ def test_a_ping_is_answered_by_its_own_echo_alone(six: bool) -> None:
     assert not ping.is_answer(b"\0\0", token, six=six)
 
 
-def test_the_checksum_of_rfc_1071() -> None:
+def test_checksum_of_rfc_1071() -> None:
     assert ping.checksum(bytes.fromhex("0001f203f4f5f6f7")) == 0x220D
     assert ping.checksum(b"\x01") == 0xFEFF
 

@@ -1,4 +1,4 @@
-"""The module's own two tables. Their names get the module's prefix."""
+"""Servers and server groups."""
 
 from __future__ import annotations
 
@@ -12,18 +12,16 @@ from puqpanel.sdk import EncryptedText, UtcDateTime, db, now
 
 
 class Base(db.Tables, db.DeclarativeBase):
-    """What the module's tables share: their names get the module's prefix."""
+    """Base class of the tables; adds the module's prefix to their names."""
 
 
 def new_uuid() -> str:
-    """A random UUID."""
+    """Return a random UUID."""
     return str(uuid.uuid4())
 
 
 class CloudServerGroup(Base):
-    """Servers that belong together; a group named like a product's location is where that
-    product's accounts go first.
-    """
+    """A group of servers; products prefer the group named like their location."""
 
     __tablename__ = "cloud_server_groups"
     uuid: Mapped[str] = mapped_column(sa.String(36), primary_key=True, default=new_uuid)
@@ -34,7 +32,7 @@ class CloudServerGroup(Base):
 
 
 class CloudServer(Base):
-    """One provider and the key to it; `max_accounts` 0 means no limit."""
+    """A server of the provider and its API key; `max_accounts` 0 means no limit."""
 
     __tablename__ = "cloud_servers"
     uuid: Mapped[str] = mapped_column(sa.String(36), primary_key=True, default=new_uuid)
@@ -55,5 +53,5 @@ class CloudServer(Base):
 
     @property
     def url(self) -> str:
-        """Where its API is."""
+        """Return the address of the API."""
         return f"{'https' if self.ssl else 'http'}://{self.host}:{self.port}"

@@ -1,6 +1,4 @@
-"""The provider's HTTP API: one method a call, each answering what `sdk.http` makes of the
-answer.
-"""
+"""Client of the provider's HTTP API."""
 
 from __future__ import annotations
 
@@ -14,9 +12,14 @@ from puqpanel.sdk.http import Answer
 
 from ..models.cloud import CloudServer
 
+UNREADABLE = "The provider sent an unreadable response."
+
 
 class CloudAPIClient:
-    """Speaks to one server. Nothing is repeated here: a job that is tried again looks first."""
+    """Sends requests to one server.
+
+    The client never repeats a request; a retried job reads the account before it changes it.
+    """
 
     timeout = 30.0  # seconds
 
@@ -24,76 +27,81 @@ class CloudAPIClient:
         self.http = http.session(server.url, bearer=server.api_key or "", timeout=self.timeout)
 
     def plans(self) -> Answer:
-        """What can be bought; also tells whether address and key are right."""
-        return self._ask("GET", "/plans")
+        """Return the plans; this also tests the address and the API key."""
+        return self._request("GET", "/plans")
 
     def accounts(self) -> Answer:
-        """All accounts."""
-        return self._ask("GET", "/accounts")
+        """Return all accounts."""
+        return self._request("GET", "/accounts")
 
     def create(self, account: Mapping[str, Any]) -> Answer:
-        """Make an account; 409 where the name is taken, 422 for fields that are wrong."""
-        return self._ask("POST", "/accounts", json=dict(account))
+        """Create an account; the status is 409 if the name is taken, 422 for invalid fields."""
+        return self._request("POST", "/accounts", json=dict(account))
 
     def account(self, username: str) -> Answer:
-        """One account; 404 where there is none."""
-        return self._ask("GET", _account(username), expected=(404,))
+        """Return an account, or status 404."""
+        return self._request("GET", _account_path(username), expected=(404,))
 
     def delete(self, username: str) -> Answer:
-        """Remove an account with its files."""
-        return self._ask("DELETE", _account(username), expected=(404,))
+        """Delete an account with its files."""
+        return self._request("DELETE", _account_path(username), expected=(404,))
 
-    def put(self, username: str, what: str, data: Mapping[str, Any] | None = None) -> Answer:
-        """Change an account. Args: what, one of suspend, unsuspend, plan and password."""
-        return self._ask("PUT", f"{_account(username)}/{what}", json=dict(data or {}))
+    def put(self, username: str, action: str, data: Mapping[str, Any] | None = None) -> Answer:
+        """Change an account.
+
+        Args:
+            username: The account.
+            action: One of suspend, unsuspend, plan and password.
+            data: The JSON body.
+        """
+        return self._request("PUT", f"{_account_path(username)}/{action}", json=dict(data or {}))
 
     def usage(self, username: str) -> Answer:
-        """Disk and bandwidth of the last 30 days."""
-        return self._ask("GET", f"{_account(username)}/usage")
+        """Return disk usage, and the bandwidth of the last 30 days."""
+        return self._request("GET", f"{_account_path(username)}/usage")
 
     def files(self, username: str, path: str = "") -> Answer:
-        """A folder with its entries in `data`, or a file with its bytes in `content` and no `data`,
-        whatever stands in it.
+        """Return a folder with its entries in `data`, or a file with its bytes in `content`.
 
-        What customers keep is nobody else's business: it stays out of the log.
+        `data` is None for a file, even if it contains JSON. The customer's files stay out of the
+        module log.
         """
-        answer = self.http.get(_file(username, path), log_body=False, expected=(404, 422))
-        if not answer.ok:
-            return answer
-        kind = next(
-            (value for name, value in answer.headers.items() if name.lower() == "content-type"), ""
-        )
-        if not kind.startswith("application/json"):
-            return replace(answer, data=None)
-        if not isinstance(answer.data, dict) or not isinstance(answer.data.get("entries"), list):
-            return replace(answer, ok=False, data=None, error="The cloud's answer cannot be read.")
-        return answer
+        response = self.http.get(_file_path(username, path), log_body=False, expected=(404, 422))
+        if not response.ok:
+            return response
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        if not headers.get("content-type", "").startswith("application/json"):
+            return replace(response, data=None)
+        data = response.data
+        if not isinstance(data, dict) or not isinstance(data.get("entries"), list):
+            return replace(response, ok=False, data=None, error=UNREADABLE)
+        return response
 
     def write(self, username: str, path: str, content: bytes) -> Answer:
         """Write a file."""
-        return self._ask("PUT", _file(username, path), data=content, log_body=False)
+        return self._request("PUT", _file_path(username, path), data=content, log_body=False)
 
     def remove(self, username: str, path: str) -> Answer:
-        """Remove a file or an empty folder."""
-        return self._ask("DELETE", _file(username, path))
+        """Delete a file or an empty folder."""
+        return self._request("DELETE", _file_path(username, path))
 
     def make_folder(self, username: str, path: str) -> Answer:
-        """Make a folder in one that exists."""
-        return self._ask("POST", f"{_account(username)}/folders", json={"path": path})
+        """Create a folder in an existing one."""
+        return self._request("POST", f"{_account_path(username)}/folders", json={"path": path})
 
-    def _ask(self, method: str, path: str, **options: Any) -> Answer:
-        """One request; what answers no JSON object may have done its work, so it counts as lost."""
-        answer = self.http.request(method, path, **options)
-        if answer.ok and not isinstance(answer.data, dict):
-            return replace(answer, ok=False, lost=True, error="The cloud's answer cannot be read.")
-        return answer
+    def _request(self, method: str, path: str, **options: Any) -> Answer:
+        """Send a request; treat a success without a JSON object as a lost response."""
+        response = self.http.request(method, path, **options)
+        if response.ok and not isinstance(response.data, dict):
+            return replace(response, ok=False, lost=True, error=UNREADABLE)
+        return response
 
 
-def _account(username: str) -> str:
+def _account_path(username: str) -> str:
     return f"/accounts/{quote(username, safe='')}"
 
 
-def _file(username: str, path: str) -> str:
-    # A ".." would be resolved on the way, and lead out of this account into another one.
+def _file_path(username: str, path: str) -> str:
+    # A ".." would be resolved on the way and lead into another account.
     parts = [part for part in path.split("/") if part not in ("", ".", "..")]
-    return f"{_account(username)}/files/{quote('/'.join(parts))}"
+    return f"{_account_path(username)}/files/{quote('/'.join(parts))}"

@@ -1,57 +1,59 @@
-"""Names and paths in the File Manager: what is refused, and how it is said."""
+"""Names and paths in the file manager."""
 
 from __future__ import annotations
 
 import re
 from pathlib import PurePosixPath
 
-LARGEST, LARGEST_TEXT = 5_000_000, "5 MB"  # that the cloud takes
-LONGEST = 200
+MAX_UPLOAD_BYTES, MAX_UPLOAD_TEXT = 5_000_000, "5 MB"  # the provider's limit
+MAX_NAME_LENGTH = 200
+NO_NAME = "Choose a name first."
 _FORBIDDEN = re.compile(r"[/\\<\x00-\x1f\x7f]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
-def wrong_name(name: str) -> str:
-    """Why something new cannot have this name, as a sentence; empty if it can.
-
-    Nothing is changed silently.
-    """
+def name_problem(name: str) -> str:
+    """Return why a new file or folder can't have this name, or an empty string."""
     if not name:
-        return "Choose a name first."
+        return NO_NAME
     if name in (".", "..") or _FORBIDDEN.search(name):
-        return (
-            "This name cannot be used: it must not hold /, \\, < or control characters, nor be . or"
-            " .. alone."
-        )
-    return f"This name is too long: {LONGEST} characters at most." if len(name) > LONGEST else ""
+        return "A name can't contain /, \\, < or control characters, and can't be . or .."
+    if len(name) > MAX_NAME_LENGTH:
+        return f"The name is too long. The limit is {MAX_NAME_LENGTH} characters."
+    return ""
 
 
-def sent_name(name: str, header: str) -> str:
-    """An upload's name with the backslash that reading the header of its form drops, so that it
-    is refused and not changed.
+def upload_name(name: str, disposition: str) -> str:
+    """Return an upload's name with the backslash that parsing its header drops.
+
+    With the backslash, the name is rejected instead of silently changed.
+
+    Args:
+        name: The parsed file name.
+        disposition: The Content-Disposition header of the upload.
     """
-    return name if "\\" in name or "\\" not in header.replace('\\"', "") else f"{name}\\"
+    if "\\" in name or "\\" not in disposition.replace('\\"', ""):
+        return name
+    return f"{name}\\"
 
 
-def folder(text: str) -> PurePosixPath:
-    """The path that an address or a form names.
+def parse_path(text: str) -> PurePosixPath:
+    """Return the path in a query string or a form.
 
     Raises:
-        LookupError: it leads upwards, where nothing of this customer's is.
+        LookupError: The path leads upwards, out of the customer's account.
     """
     parts = [part for part in text.split("/") if part]
     if any(part in (".", "..") for part in parts):
-        raise LookupError("There is no such folder.")
+        raise LookupError(text)
     return PurePosixPath(*parts)
 
 
-def inside(path: PurePosixPath, name: str = "") -> str:
-    """Path and name as the cloud takes them; empty for the top."""
+def join(path: PurePosixPath, name: str = "") -> str:
+    """Return path and name as the provider expects them; empty for the top folder."""
     return str(path / name).removeprefix("./") if path.parts or name else ""
 
 
 def download_name(name: str) -> str:
-    """The name as it may stand in a header: names are the customer's, and older than the rules
-    above.
-    """
+    """Return a name that is safe in a header; existing names may break the rules above."""
     return _CONTROL.sub("_", name) or "file"

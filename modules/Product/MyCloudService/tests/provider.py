@@ -1,6 +1,4 @@
-"""What stands for the cloud in the contract suite: the demo cloud itself, behind a front that
-can be told to fail.
-"""
+"""The provider of the contract suite: the demo cloud, behind a proxy that can fail on request."""
 
 from __future__ import annotations
 
@@ -23,7 +21,7 @@ SERVICE = {
 
 @contextmanager
 def provider() -> Iterator[Supply]:
-    """A cloud of the probe's own, entered on the Servers page."""
+    """Run a demo cloud and add it as a server."""
     with tempfile.TemporaryDirectory() as folder, DemoCloudServer(Path(folder)) as cloud:
 
         def prepare(lab: Lab) -> None:
@@ -43,5 +41,7 @@ def provider() -> Iterator[Supply]:
             other_product={**PRODUCT, "plan_type": "premium", "disk_space": 70},
             service=SERVICE,
             prepare=prepare,
-            accounts=lambda: {one["username"]: one["state"] for one in cloud.store.accounts()},
+            accounts=lambda: {
+                account["username"]: account["state"] for account in cloud.store.accounts()
+            },
         )

@@ -1,4 +1,4 @@
-"""The rules of the two forms: what is refused, and what is kept."""
+"""Validation of the product and service forms."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ SERVICE = {
 
 
 @pytest.mark.parametrize(
-    ("changed", "wrong"),
+    ("changed", "invalid"),
     [
         ({}, set()),
         ({"server_location": ""}, {"server_location"}),
@@ -31,13 +31,13 @@ SERVICE = {
         ({"bandwidth": None}, {"bandwidth"}),
     ],
 )
-def test_a_product(changed: dict[str, Any], wrong: set[str]) -> None:
+def test_product(changed: dict[str, Any], invalid: set[str]) -> None:
     answer = forms.save(ProductForm, {**PRODUCT, **changed})
-    assert (set(answer.get("errors", {})), answer["code"]) == (wrong, 422 if wrong else 200)
+    assert (set(answer.get("errors", {})), answer["code"]) == (invalid, 422 if invalid else 200)
 
 
 @pytest.mark.parametrize(
-    ("changed", "wrong"),
+    ("changed", "invalid"),
     [
         ({}, set()),
         ({"ip_address": ""}, set()),
@@ -53,9 +53,9 @@ def test_a_product(changed: dict[str, Any], wrong: set[str]) -> None:
         ({"domain": "lumen"}, {"domain"}),
     ],
 )
-def test_a_service(changed: dict[str, Any], wrong: set[str]) -> None:
-    assert set(forms.save(ServiceForm, {**SERVICE, **changed}).get("errors", {})) == wrong
+def test_service(changed: dict[str, Any], invalid: set[str]) -> None:
+    assert set(forms.save(ServiceForm, {**SERVICE, **changed}).get("errors", {})) == invalid
 
 
-def test_numbers_are_kept_as_numbers() -> None:
+def test_numbers_are_saved_as_numbers() -> None:
     assert forms.save(ProductForm, {**PRODUCT, "disk_space": "100"})["data"] == PRODUCT

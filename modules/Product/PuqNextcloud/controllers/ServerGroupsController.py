@@ -1,4 +1,4 @@
-"""Server groups: the list and the form pairs."""
+"""Staff pages of server groups: list and forms."""
 
 from __future__ import annotations
 
@@ -21,28 +21,24 @@ class ServerGroupsController(Controller):
     """`/admin/modules/Product/PuqNextcloud/server-groups`."""
 
     def index(self, request: Request) -> Any:
-        """All groups, and what is in them."""
+        """List the groups with their number of servers and accounts."""
         groups = db.session.scalars(sa.select(ServerGroup).order_by(ServerGroup.name)).all()
-        count = sa.func.count()
-        wanted = sa.select(Server.group_id, count).group_by(Server.group_id)
-        servers, accounts = (
-            dict(db.session.execute(query).all()) for query in (wanted, wanted.join(Account))
-        )
+        servers_query = sa.select(Server.group_id, sa.func.count()).group_by(Server.group_id)
         return page(
             "groups",
             "Server groups",
             groups=groups,
             allocations=ALLOCATIONS,
-            servers=servers,
-            accounts=accounts,
+            servers=dict(db.session.execute(servers_query).all()),
+            accounts=dict(db.session.execute(servers_query.join(Account)).all()),
         )
 
     def add_form(self, request: Request) -> Any:
-        """An empty form."""
+        """Show an empty form."""
         return self._form(GroupForm(), "Add server group")
 
     def add_submit(self, request: Request) -> Any:
-        """Keep a new group."""
+        """Save a new group."""
         form = GroupForm()
         if not form.validate():
             return self._form(form, "Add server group"), 422
@@ -50,58 +46,60 @@ class ServerGroupsController(Controller):
             group = ServerGroup()
             form.populate_obj(group)
             session.add(group)
-        flash(f"{form.name.data} is kept.", "good")
+        flash(f"{form.name.data} saved.", "good")
         return redirect(link("groups"))
 
     def edit_form(self, request: Request, id: str) -> Any:
-        """A group in the form."""
-        group = find(id)
+        """Show a group in the form."""
+        group = find_group(id)
         return self._form(GroupForm(obj=group), group.name, group)
 
     def edit_submit(self, request: Request, id: str) -> Any:
-        """Change a group."""
-        group = find(id)
+        """Save a changed group."""
+        group = find_group(id)
         form = GroupForm()
         form.record = group
         if not form.validate():
             return self._form(form, group.name, group), 422
         with db.transaction():
-            form.populate_obj(find(id))
-        flash(f"{form.name.data} is changed.", "good")
+            form.populate_obj(find_group(id))
+        flash(f"{form.name.data} saved.", "good")
         return redirect(link("groups"))
 
     def remove_form(self, request: Request, id: str) -> Any:
-        """The question before a group is forgotten."""
-        group = find(id)
-        held = db.session.scalar(sa.select(sa.func.count()).where(Server.group_id == group.id)) or 0
+        """Ask for confirmation, or explain why the group can't be deleted."""
+        group = find_group(id)
+        servers = db.session.scalar(sa.select(sa.func.count()).where(Server.group_id == group.id))
+        noun = "server" if servers == 1 else "servers"
         return page(
             "remove",
             f"Delete {group.name}?",
-            thing=group.name,
+            name=group.name,
             crumbs=CRUMBS,
             back=link("groups"),
             button="Delete server group",
-            refused=f"{group.name} holds {held} server{'s' if held != 1 else ''}." if held else "",
-            instead="Move these servers to another group first, or delete them.",
-            goes=["the group; products that name it make no accounts until they name another"],
+            blocker=f"{group.name} has {servers} {noun}." if servers else "",
+            advice="Move these servers to another group first, or delete them.",
+            deleted=["the group; its products can't create accounts until you select another"],
         )
 
     def remove_submit(self, request: Request, id: str) -> Any:
-        """Forget a group without servers."""
+        """Delete a group that has no servers."""
         with db.transaction() as session:
-            group = session.scalars(
-                sa.select(ServerGroup).where(ServerGroup.id == find(id).id).with_for_update()
-            ).one()
-            held = session.scalar(sa.select(Server.id).where(Server.group_id == group.id).limit(1))
-            if held is None:
+            query = sa.select(ServerGroup).where(ServerGroup.id == find_group(id).id)
+            group = session.scalars(query.with_for_update()).one()
+            server_id = session.scalar(
+                sa.select(Server.id).where(Server.group_id == group.id).limit(1)
+            )
+            if server_id is None:
                 session.delete(group)
-        if held is not None:
+        if server_id is not None:
             return self.remove_form(request, id), 409
-        flash(f"{group.name} is deleted.", "good")
+        flash(f"{group.name} deleted.", "good")
         return redirect(link("groups"))
 
     def _form(self, form: GroupForm, title: str, group: ServerGroup | None = None) -> Any:
-        more = {"remove": link("groups.remove", id=group.id)} if group else {}
+        links = {"remove": link("groups.remove", id=group.id)} if group else {}
         return page(
             "form",
             title,
@@ -109,17 +107,16 @@ class ServerGroupsController(Controller):
             crumbs=CRUMBS,
             save="Save server group",
             back=link("groups"),
-            sentence="",
             wide=(),
-            **more,
+            **links,
         )
 
 
-def find(id: str) -> ServerGroup:
-    """The group of that id, or 404."""
-    group: ServerGroup | None = (
-        db.session.get(ServerGroup, int(id)) if id.isdecimal() and len(id) < 10 else None
-    )
+def find_group(id: str) -> ServerGroup:
+    """Return the group with this id, or abort with 404."""
+    group: ServerGroup | None = None
+    if id.isdecimal() and len(id) < 10:
+        group = db.session.get(ServerGroup, int(id))
     if group is None:
         abort(404)
     return group

@@ -1,4 +1,4 @@
-"""Servers: the list, the form pairs, and the test of a connection."""
+"""Staff pages of servers: list, forms, connection test."""
 
 from __future__ import annotations
 
@@ -23,96 +23,92 @@ class ServersController(Controller):
     """`/admin/modules/Product/PuqNextcloud/servers`."""
 
     def index(self, request: Request) -> Any:
-        """All servers, and how full they are."""
+        """List the servers with their number of accounts."""
         order = (ServerGroup.name, Server.position, Server.id)
         servers = db.session.scalars(sa.select(Server).join(Server.group).order_by(*order)).all()
-        groups = db.session.scalar(sa.select(sa.func.count()).select_from(ServerGroup))
-        return page("servers", "Servers", servers=servers, groups=groups, taken=placement.count())
+        counts = placement.accounts_per_server()
+        rows = [_row(server, counts.get(server.id, 0)) for server in servers]
+        has_groups = db.session.scalar(sa.select(ServerGroup.id).limit(1)) is not None
+        return page("servers", "Servers", rows=rows, has_groups=has_groups)
 
     def add_form(self, request: Request) -> Any:
-        """An empty form."""
+        """Show an empty form."""
         return self._form(ServerForm(), "Add server")
 
     def add_submit(self, request: Request) -> Any:
-        """Keep a new server."""
+        """Save a new server."""
         form = ServerForm()
         if not form.validate():
             return self._form(form, "Add server"), 422
         with db.transaction() as session:
             session.add(form.fill(Server()))
-        flash(f"{form.name.data} is kept. Test the connection before a customer needs it.", "good")
+        flash(f"{form.name.data} saved. Test the connection now.", "good")
         return redirect(link("servers"))
 
     def edit_form(self, request: Request, id: str) -> Any:
-        """A server in the form; the password is never shown."""
-        server = find(id)
+        """Show a server in the form, without its password."""
+        server = find_server(id)
         return self._form(ServerForm(obj=server), server.name, server)
 
     def edit_submit(self, request: Request, id: str) -> Any:
-        """Change a server."""
-        server = find(id)
+        """Save a changed server."""
+        server = find_server(id)
         form = ServerForm()
         form.record = server
         if not form.validate():
             return self._form(form, server.name, server), 422
         with db.transaction():
-            form.fill(find(id))
-        flash(f"{form.name.data} is changed.", "good")
+            form.fill(find_server(id))
+        flash(f"{form.name.data} saved.", "good")
         return redirect(link("servers"))
 
     def remove_form(self, request: Request, id: str) -> Any:
-        """The question before a server is forgotten."""
-        server = find(id)
-        held = placement.count().get(server.id, 0)
+        """Ask for confirmation, or explain why the server can't be deleted."""
+        server = find_server(id)
+        accounts = placement.accounts_per_server().get(server.id, 0)
+        noun = "account" if accounts == 1 else "accounts"
         return page(
             "remove",
             f"Delete {server.name}?",
-            thing=server.name,
+            name=server.name,
             crumbs=CRUMBS,
             back=link("servers"),
             button="Delete server",
-            refused=(
-                f"{server.name} holds {held} account{'s' if held != 1 else ''}." if held else ""
-            ),
-            instead="Terminate these services first, or switch the server off for new accounts.",
-            goes=[f"the panel's record of {server.url}, with the credentials"],
-            stays="The cloud itself and all its users stay as they are.",
+            blocker=f"{server.name} has {accounts} {noun}." if accounts else "",
+            advice="Terminate these services first, or stop the server accepting new accounts.",
+            deleted=[f"{server.url} and its credentials in the panel"],
+            retained="The Nextcloud itself and all its users remain unchanged.",
         )
 
     def remove_submit(self, request: Request, id: str) -> Any:
-        """Forget a server that holds no account."""
+        """Delete a server that has no accounts."""
         with db.transaction() as session:
-            server = session.scalars(
-                sa.select(Server).where(Server.id == find(id).id).with_for_update(of=Server)
-            ).one()
-            held = session.scalar(
+            query = sa.select(Server).where(Server.id == find_server(id).id)
+            server = session.scalars(query.with_for_update(of=Server)).one()
+            account_id = session.scalar(
                 sa.select(Account.id).where(Account.server_id == server.id).limit(1)
             )
-            if held is None:
+            if account_id is None:
                 session.delete(server)
-        if held is not None:
+        if account_id is not None:
             return self.remove_form(request, id), 409
-        flash(f"{server.name} is deleted.", "good")
+        flash(f"{server.name} deleted.", "good")
         return redirect(link("servers"))
 
     def test(self, request: Request, id: str) -> Any:
-        """Ask the server who it is and whether the panel may manage users there."""
-        server = find(id)
-        ok, sentence = test_connection(server)
-        flash(sentence, "good" if ok else "bad")
+        """Test the connection and the panel's rights on the server."""
+        ok, message = test_connection(find_server(id))
+        flash(message, "good" if ok else "bad")
         return redirect(link("servers"))
 
     def _form(self, form: ServerForm, title: str, server: Server | None = None) -> Any:
+        links = {}
         if server:
-            form.password.description = "Empty keeps the one that is stored."
-        more = (
-            {
+            form.password.description = "Leave blank to keep the current value."
+            links = {
                 "test": link("servers.test", id=server.id),
                 "remove": link("servers.remove", id=server.id),
             }
-            if server
-            else {}
-        )
         return page(
             "form",
             title,
@@ -120,17 +116,37 @@ class ServersController(Controller):
             crumbs=CRUMBS,
             save="Save server",
             back=link("servers"),
-            sentence="",
             wide=("host",),
-            **more,
+            **links,
         )
 
 
-def find(id: str) -> Server:
-    """The server of that id, or 404."""
-    server: Server | None = (
-        db.session.get(Server, int(id)) if id.isdecimal() and len(id) < 10 else None
-    )
+def _row(server: Server, accounts: int) -> dict[str, Any]:
+    """Return what the list shows of a server."""
+    if server.has_capacity(accounts):
+        tone, icon, state = "good", "check", "Accepted"
+    elif server.active:
+        tone, icon, state = "warn", "pause", "Full"
+    else:
+        tone, icon, state = "mute", "stop", "Not accepted"
+    limit = f" of {server.max_accounts}" if server.max_accounts else ""
+    return {
+        "id": server.id,
+        "name": server.name,
+        "url": server.url,
+        "group": server.group.name,
+        "accounts": f"{accounts}{limit}",
+        "tone": tone,
+        "icon": icon,
+        "state": state,
+    }
+
+
+def find_server(id: str) -> Server:
+    """Return the server with this id, or abort with 404."""
+    server: Server | None = None
+    if id.isdecimal() and len(id) < 10:
+        server = db.session.get(Server, int(id))
     if server is None:
         abort(404)
     return server

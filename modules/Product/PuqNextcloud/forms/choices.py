@@ -1,4 +1,4 @@
-"""What select fields offer, and how text comes in."""
+"""Choices of select fields, and the filter of text fields."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from ..models.servers import Server, ServerGroup
 
 
 def trim(text: str | None) -> str:
-    """What was typed, without spaces around it."""
+    """Return the text without leading and trailing spaces."""
     return (text or "").strip()
 
 
 def groups() -> dict[Any, Any]:
-    """All groups to choose from."""
-    wanted = sa.select(ServerGroup.id, ServerGroup.name).order_by(ServerGroup.name)
-    return dict(db.session.execute(wanted).all())
+    """Return the server groups by id."""
+    query = sa.select(ServerGroup.id, ServerGroup.name).order_by(ServerGroup.name)
+    return dict(db.session.execute(query).all())
 
 
 def servers() -> dict[Any, Any]:
-    """All servers, and the choice of none."""
-    wanted = sa.select(Server.id, Server.name).order_by(Server.name)
-    return {0: "As the group decides", **dict(db.session.execute(wanted).all())}
+    """Return the servers by id; 0 leaves the choice to the group."""
+    query = sa.select(Server.id, Server.name).order_by(Server.name)
+    return {0: "Chosen by the server group", **dict(db.session.execute(query).all())}

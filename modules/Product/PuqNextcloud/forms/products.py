@@ -1,4 +1,4 @@
-"""What a product says about its accounts, and what staff may choose for one of them."""
+"""The forms of a product and of a service."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ from puqpanel.sdk import forms
 from ..services import quota
 from .choices import groups, servers, trim
 
-LETTERS = "Only letters, digits and _ . @ - may stand in a user name."
+ALLOWED_CHARACTERS = "Use only letters, digits and _ . @ -"
 Length, Regexp = forms.validators.Length, forms.validators.Regexp
-PART = Regexp(r"[A-Za-z0-9_.@-]*$", message=LETTERS)
+NAME_PART = Regexp(r"[A-Za-z0-9_.@-]*$", message=ALLOWED_CHARACTERS)
+USER_NAME = Regexp(r"([A-Za-z0-9_@-][A-Za-z0-9_.@-]*)?$", message=ALLOWED_CHARACTERS)
 
 
 class ProductForm(forms.Form):
-    """What a product says about its accounts."""
+    """Settings of a product."""
 
     server_group = forms.SelectField(
-        "Server group", coerce=int, choices=groups, description="Where its accounts are made."
+        "Server group",
+        coerce=int,
+        choices=groups,
+        description="New accounts are created on a server of this group.",
     )
     quota = forms.StringField(
         "Quota",
@@ -30,39 +34,39 @@ class ProductForm(forms.Form):
         "User group",
         [Length(max=64)],
         filters=[trim],
-        description="A group of the cloud that every user joins. It must exist there.",
+        description="Nextcloud group that new users join. It must exist on the server.",
     )
     username_prefix = forms.StringField(
-        "User names begin with", [Length(max=20), PART], default="nc_", filters=[trim]
+        "User name prefix", [Length(max=20), NAME_PART], default="nc_", filters=[trim]
     )
     username_suffix = forms.StringField(
-        "User names end with",
-        [Length(max=20), PART],
+        "User name suffix",
+        [Length(max=20), NAME_PART],
         filters=[trim],
-        description="Six digits stand between them.",
+        description="Generated names have six digits between prefix and suffix.",
     )
 
     def validate_quota(self, field: Any) -> None:
-        """Bring it into the form that servers take."""
+        """Normalize the quota to the form that servers accept."""
         try:
-            field.data = quota.normal(field.data or "")
+            field.data = quota.normalize(field.data or "")
         except ValueError as error:
             raise forms.FieldError(str(error)) from None
 
 
 class ServiceForm(forms.Form):
-    """What staff may choose for one account before it is made."""
+    """What staff choose for one account before it is created."""
 
     username = forms.StringField(
         "User name",
-        [Length(max=64), Regexp(r"([A-Za-z0-9_@-][A-Za-z0-9_.@-]*)?$", message=LETTERS)],
+        [Length(max=64), USER_NAME],
         filters=[trim],
-        description="Empty: one is made up. It cannot be changed once the account is made.",
+        description="Leave blank to generate one. It can't be changed after creation.",
     )
     display_name = forms.StringField(
         "Display name",
         [Length(max=64)],
         filters=[trim],
-        description="What other users of the cloud see.",
+        description="Shown to other users of the Nextcloud.",
     )
     server = forms.SelectField("Server", coerce=int, choices=servers)

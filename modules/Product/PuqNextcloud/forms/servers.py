@@ -1,4 +1,4 @@
-"""The forms of staff for groups and servers."""
+"""Forms of server groups and servers."""
 
 from __future__ import annotations
 
@@ -24,153 +24,154 @@ from ..models.servers import FILL_FIRST, LEAST_LOADED, Server, ServerGroup
 from .choices import groups, trim
 
 ALLOCATIONS = {
-    FILL_FIRST: "The first server with room",
-    LEAST_LOADED: "The server with the fewest accounts",
+    FILL_FIRST: "First server with capacity",
+    LEAST_LOADED: "Server with the fewest accounts",
 }
 UNENCRYPTED = (
-    "With http:// the administrator's password would travel unencrypted. Write https://, or switch"
-    " TLS off if that is meant."
+    "With http://, the administrator's password is sent unencrypted. Enter https://, or turn off"
+    " TLS if you accept that."
 )
+HOST_NAME = "Enter a host name such as cloud.example.com, or an IP address."
 HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 
 
 class GroupForm(FlaskForm):  # type: ignore[misc]
-    """A group of servers."""
+    """Form of a server group."""
 
     name = StringField("Name", [InputRequired(), Length(max=100)], filters=[trim])
-    allocation = SelectField("New accounts go to", choices=ALLOCATIONS)
+    allocation = SelectField("Placement of new accounts", choices=ALLOCATIONS)
     description = TextAreaField("Description", [Length(max=500)], filters=[trim])
 
     record: ServerGroup | None = None
 
     def validate_name(self, field: Any) -> None:
-        """No two groups are named alike."""
-        _unique(ServerGroup, field.data, self.record, "group")
+        """Require a unique name."""
+        _check_unique(ServerGroup, field.data, self.record, "group")
 
 
 class ServerForm(FlaskForm):  # type: ignore[misc]
-    """A server and its administrator.
+    """Form of a server and its administrator.
 
-    A whole address pasted into the first field is taken apart.
+    A URL pasted into the address field is split into host, port, folder and TLS.
     """
 
     name = StringField(
-        "Name",
-        [InputRequired(), Length(max=100)],
-        filters=[trim],
-        description="What staff call it.",
+        "Name", [InputRequired(), Length(max=100)], filters=[trim], description="Shown to staff."
     )
     group_id = SelectField("Group", coerce=int, choices=groups)
     host = StringField(
         "Address",
         [InputRequired(), Length(max=253)],
         filters=[trim],
-        description="A host name such as cloud.example.com. The whole address may be pasted.",
+        description="A host name such as cloud.example.com, or the full URL.",
     )
     port = IntegerField(
-        "Port", [Optional(), NumberRange(1, 65535)], description="Usually 443, or 80 without TLS."
+        "Port", [Optional(), NumberRange(1, 65535)], description="Default: 443, or 80 without TLS."
     )
     path = StringField(
         "Folder",
-        [Length(max=200), Regexp(r"(/[A-Za-z0-9._~-]+)*/?$", message="Write it as /nextcloud.")],
+        [
+            Length(max=200),
+            Regexp(r"(/[A-Za-z0-9._~-]+)*/?$", message="Enter it like this: /nextcloud"),
+        ],
         filters=[trim],
-        description="Only if the cloud is not at the top of the address.",
+        description="Only if Nextcloud is installed in a folder of the site.",
     )
     username = StringField(
         "Administrator",
         [InputRequired(), Length(max=200)],
         filters=[trim],
-        description="A user of the cloud in its group admin, best one made for the panel.",
+        description="A member of the Nextcloud group admin, preferably a dedicated user.",
     )
     password = PasswordField(
         "Password",
         [Length(max=500)],
-        description="Best an app password, made in that user's security settings.",
+        description="Preferably an app password from that user's security settings.",
     )
     max_accounts = IntegerField(
-        "Accounts at most", [Optional(), NumberRange(0, 10_000_000)], description="0 for no limit."
+        "Account limit", [Optional(), NumberRange(0, 10_000_000)], description="0 for no limit."
     )
     position = IntegerField(
-        "Place in the group",
+        "Position in the group",
         [Optional(), NumberRange(-1000, 1_000_000)],
-        description="Lower ones are filled first.",
+        description="Servers with lower numbers are filled first.",
     )
     ssl = BooleanField("Use TLS (https)", default=True)
-    verify_tls = BooleanField("Refuse bad certificates", default=True)
-    active = BooleanField("Take new accounts", default=True)
+    verify_tls = BooleanField("Verify the TLS certificate", default=True)
+    active = BooleanField("Accept new accounts", default=True)
 
     record: Server | None = None
-    pasted = ""  # why the pasted address cannot be taken
+    url_error = ""
 
     def process(self, formdata: Any = None, *args: Any, **kwargs: Any) -> None:
-        """Take a pasted address apart before the fields are looked at."""
+        """Split a pasted URL before the fields are validated."""
         super().process(formdata, *args, **kwargs)
-        self.pasted = ""
+        self.url_error = ""
         if formdata and "://" in (self.host.data or ""):
-            self._take_apart(self.host.data or "")
+            self._split_url(self.host.data or "")
 
-    def _take_apart(self, address: str) -> None:
+    def _split_url(self, url: str) -> None:
         try:
-            parts = urlsplit(address)
+            parts = urlsplit(url)
             port = parts.port
         except ValueError:
-            self.pasted = "Write a host name such as cloud.example.com, or an IP address."
+            self.url_error = HOST_NAME
             return
         if "@" in parts.netloc:
-            self.pasted = (
-                "Leave the user name and password out of the address; they have fields of their"
-                " own."
+            self.url_error = (
+                "Remove the user name and password from the URL; they have fields of their own."
             )
         elif parts.scheme not in ("http", "https") or parts.query or parts.fragment:
-            self.pasted = (
-                "Only http:// or https://, a host name, a port and a folder may stand in the"
-                " address."
+            self.url_error = (
+                "The URL may contain only http:// or https://, a host name, a port and a folder."
             )
         elif parts.scheme == "http" and self.ssl.data:
-            self.pasted = UNENCRYPTED
+            self.url_error = UNENCRYPTED
         else:
-            self.host.data, self.port.data = parts.hostname or "", port or self.port.data
-            self.ssl.data, self.path.data = (
-                parts.scheme == "https",
-                re.sub(r"/(index\.php.*)?$", "", parts.path),
-            )
+            self.host.data = parts.hostname or ""
+            self.port.data = port or self.port.data
+            self.ssl.data = parts.scheme == "https"
+            self.path.data = re.sub(r"/(index\.php.*)?$", "", parts.path)
 
     def validate_path(self, field: Any) -> None:
-        """A folder, with no way out of it."""
+        """Reject `.` and `..` in the folder."""
         if any(part in (".", "..") for part in (field.data or "").split("/")):
-            raise ValidationError("Write it as /nextcloud; . and .. cannot stand in it.")
+            raise ValidationError("The folder can't contain . or .. as a part.")
 
     def validate_name(self, field: Any) -> None:
-        """No two servers are named alike."""
-        _unique(Server, field.data, self.record, "server")
+        """Require a unique name."""
+        _check_unique(Server, field.data, self.record, "server")
 
     def validate_host(self, field: Any) -> None:
-        """A name or an address, nothing around it."""
-        if self.pasted:
-            raise ValidationError(self.pasted)
+        """Require a host name, an IP address or an acceptable URL."""
+        if self.url_error:
+            raise ValidationError(self.url_error)
         if not HOST.fullmatch(field.data or "") or ".." in (field.data or ""):
-            raise ValidationError("Write a host name such as cloud.example.com, or an IP address.")
+            raise ValidationError(HOST_NAME)
 
     def validate_password(self, field: Any) -> None:
-        """A new server needs one; a known one keeps what it has."""
+        """Require a password for a new server."""
         if not field.data and self.record is None:
-            raise ValidationError("The panel needs it to sign in.")
+            raise ValidationError("Enter the administrator's password.")
 
     def fill(self, server: Server) -> Server:
-        """Write the form into a row."""
+        """Copy the form's values to a server; a blank password keeps the current one."""
         for name in ("name", "group_id", "host", "username", "ssl", "verify_tls", "active"):
             setattr(server, name, getattr(self, name).data)
         server.path = (self.path.data or "").rstrip("/")
         server.port = self.port.data or (443 if server.ssl else 80)
-        server.max_accounts, server.position = self.max_accounts.data or 0, self.position.data or 0
+        server.max_accounts = self.max_accounts.data or 0
+        server.position = self.position.data or 0
         if self.password.data:
             server.password = self.password.data
         return server
 
 
-def _unique(
+def _check_unique(
     model: type[Server | ServerGroup], name: str, record: Server | ServerGroup | None, noun: str
 ) -> None:
-    found = db.session.scalar(sa.select(model.id).where(sa.func.lower(model.name) == name.lower()))
-    if found is not None and (record is None or found != record.id):
+    other_id = db.session.scalar(
+        sa.select(model.id).where(sa.func.lower(model.name) == name.lower())
+    )
+    if other_id is not None and (record is None or other_id != record.id):
         raise ValidationError(f"Another {noun} has this name.")

@@ -1,6 +1,4 @@
-"""Which service has its account where: one row a service, so that how full a server is, is a
-fact.
-"""
+"""Accounts: which service uses which user on which server."""
 
 from __future__ import annotations
 
@@ -16,11 +14,11 @@ from .servers import Server
 
 
 class Account(Base):
-    """A place on a server, taken before the account is made and given back when it is gone for
-    certain.
+    """A user name on a server, reserved for one service.
 
-    `sent_at` is when the first request to make it went out. From then on an account of this name is
-    taken for this service's own; before, for somebody else's.
+    The row exists from before the user is created until the user is certainly deleted. `sent_at`
+    is when the first request to create the user was sent: a user with this name found on the
+    server belongs to this service from then on, and to somebody else before.
     """
 
     __tablename__ = "accounts"

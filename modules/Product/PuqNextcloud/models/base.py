@@ -1,7 +1,7 @@
-"""The base of the module's own tables; their names get the module's prefix."""
+"""Declarative base of the module's tables."""
 
 from puqpanel.sdk import db
 
 
 class Base(db.Tables, db.DeclarativeBase):
-    """What its tables share."""
+    """Base class of the tables; adds the module's prefix to their names."""

@@ -1,4 +1,4 @@
-"""Where accounts are made: servers, in groups that a product names."""
+"""Nextcloud servers, and the groups that products refer to."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ FILL_FIRST, LEAST_LOADED = "fill_first", "least_loaded"
 
 
 class ServerGroup(Base):
-    """Servers among which new accounts are shared out: the first one with room, or the one with
-    the fewest accounts.
+    """A group of servers.
+
+    A new account goes to the first server with capacity, or to the one with the fewest accounts.
     """
 
     __tablename__ = "server_groups"
@@ -28,9 +29,9 @@ class ServerGroup(Base):
 
 
 class Server(Base):
-    """One cloud, and the administrator that the panel signs in as.
+    """A Nextcloud, and the administrator that the panel signs in as.
 
-    `max_accounts` 0 means no limit; `active` lets new accounts in.
+    `max_accounts` 0 means no limit; an inactive server accepts no new accounts.
     """
 
     __tablename__ = "servers"
@@ -52,9 +53,12 @@ class Server(Base):
 
     @property
     def url(self) -> str:
-        """Where the cloud is, for the panel and for its users; the port only where it is not
-        the usual one.
-        """
-        scheme, usual = ("https", 443) if self.ssl else ("http", 80)
+        """Return the address for the panel and for users, without a default port."""
+        scheme, default_port = ("https", 443) if self.ssl else ("http", 80)
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{scheme}://{host}{'' if self.port == usual else f':{self.port}'}{self.path}"
+        port = "" if self.port == default_port else f":{self.port}"
+        return f"{scheme}://{host}{port}{self.path}"
+
+    def has_capacity(self, accounts: int) -> bool:
+        """Return whether the server accepts another account besides the present ones."""
+        return self.active and (not self.max_accounts or accounts < self.max_accounts)

@@ -1,33 +1,32 @@
-"""`Test connection`: is there a cloud, does it know the panel, and may the panel manage users."""
+"""Test connection: is there a Nextcloud, and may the panel manage its users."""
 
 from __future__ import annotations
 
 from ..models.servers import Server
 from .ocs_client import OcsClient, explain, version
 
-SECONDS = 15.0
+TIMEOUT_SECONDS = 15.0
 
 
 def test_connection(server: Server) -> tuple[bool, str]:
-    """Ask in the order in which things go wrong.
+    """Check the connection to a server and the panel's rights there.
 
     Returns:
-        Whether all is well, and a sentence for staff.
+        Whether the test succeeded, and a sentence for staff.
     """
-    cloud = OcsClient(
-        server.url, server.username, server.password, verify=server.verify_tls, timeout=SECONDS
+    client = OcsClient(
+        server.url,
+        server.username,
+        server.password,
+        verify=server.verify_tls,
+        timeout_seconds=TIMEOUT_SECONDS,
     )
-    about = cloud.capabilities()
-    if not about.ok:
-        return False, explain(about, server.name)
-    users = cloud.users()
+    capabilities = client.capabilities()
+    if not capabilities.ok:
+        return False, explain(capabilities, server.name)
+    users = client.users()
     if not users.ok:
         return False, explain(users, server.name)
-    known = version(about.data)
-    return (
-        True,
-        (
-            f"{server.name} answers{f' as version {known}' if known else ''}, and the panel may"
-            " manage its users."
-        ),
-    )
+    release = version(capabilities.data)
+    suffix = f" (version {release})" if release else ""
+    return True, f"Connected to {server.name}{suffix}. The panel may manage its users."

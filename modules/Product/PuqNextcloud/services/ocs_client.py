@@ -1,4 +1,4 @@
-"""A client of the OCS user provisioning API, version 1, of Nextcloud and its relatives."""
+"""Client of the OCS user provisioning API, version 1, of Nextcloud and compatible servers."""
 
 from __future__ import annotations
 
@@ -9,19 +9,28 @@ from urllib.parse import quote
 
 from puqpanel.sdk import http
 
-from .ocs_answer import EXISTS, INVALID, NO_GROUP, UNAUTHORISED, OcsAnswer, Outcome, read
+from .ocs_response import (
+    CODE_EXISTS,
+    CODE_INVALID,
+    CODE_NO_GROUP,
+    CODE_UNAUTHORIZED,
+    OcsResponse,
+    Outcome,
+    parse,
+)
 
 HEADERS = {"OCS-APIRequest": "true", "Accept": "application/json"}
-GROUP_MISSING, MEMBER_MISSING = 102, 103
-# Seconds to connect, and to wait for an answer: a create that copies a large folder of first files
-# takes its time.
-CONNECT, TIMEOUT = 10.0, 30.0
+# Codes with a meaning of their own in the responses about group membership.
+CODE_GROUP_MISSING, CODE_MEMBER_MISSING = 102, 103
+CONNECT_TIMEOUT_SECONDS = 10.0
+# Creating a user can be slow: the server copies a folder of initial files.
+TIMEOUT_SECONDS = 30.0
 
 
 class OcsClient:
-    """Speaks to one server as an administrator.
+    """Sends requests to one server, signed in as an administrator.
 
-    No request is ever repeated here: who asks decides that.
+    The client never repeats a request; retrying is the caller's decision.
     """
 
     def __init__(
@@ -31,37 +40,48 @@ class OcsClient:
         password: str,
         *,
         verify: bool = True,
-        timeout: float | None = None,
+        timeout_seconds: float | None = None,
     ) -> None:
-        """Args: url, where the cloud is, folder included; verify, whether its certificate must
-        be a good one; timeout in seconds.
+        """Open an HTTP session.
+
+        Args:
+            url: Address of the Nextcloud, including its folder.
+            username: An administrator.
+            password: The administrator's password or app password.
+            verify: Whether to verify the TLS certificate.
+            timeout_seconds: Limit for a whole request.
         """
-        timeout = timeout or TIMEOUT
-        wait = min(timeout, CONNECT)
+        timeout = timeout_seconds or TIMEOUT_SECONDS
         self._http = http.session(
-            url, auth=(username, password), verify=verify, timeout=timeout, connect_timeout=wait
+            url,
+            auth=(username, password),
+            verify=verify,
+            timeout=timeout,
+            connect_timeout=min(timeout, CONNECT_TIMEOUT_SECONDS),
         )
 
-    def capabilities(self) -> OcsAnswer:
-        """What the server is; every user may ask."""
-        return self._ask("GET", "/cloud/capabilities")
+    def capabilities(self) -> OcsResponse:
+        """Return the server's capabilities, which every user may read."""
+        return self._request("GET", "/cloud/capabilities")
 
-    def users(self) -> OcsAnswer:
-        """One user's name at most: only who may manage users is answered."""
-        return self._ask("GET", "/cloud/users", query={"limit": "1"})
+    def users(self) -> OcsResponse:
+        """Return at most one user name; this succeeds only for users who may manage users."""
+        return self._request("GET", "/cloud/users", query={"limit": "1"})
 
-    def groups(self) -> OcsAnswer:
-        """The names of all groups."""
-        return self._ask("GET", "/cloud/groups")
+    def groups(self) -> OcsResponse:
+        """Return the names of all groups."""
+        return self._request("GET", "/cloud/groups")
 
-    def user(self, name: str) -> OcsAnswer:
-        """All about one user; MISSING if there is none of that name."""
-        answer = self._ask("GET", _user(name), expected=(404,))
-        if answer.code == INVALID:  # what some servers say of a user that they do not know
-            return replace(answer, outcome=Outcome.MISSING)
-        if answer.ok and not isinstance(answer.data, dict):
-            return replace(answer, outcome=Outcome.UNKNOWN, message="the answer holds no user")
-        return answer
+    def user(self, name: str) -> OcsResponse:
+        """Return a user's details, or `NOT_FOUND`."""
+        response = self._request("GET", _user_path(name), expected=(404,))
+        if response.code == CODE_INVALID:  # some servers send it for an unknown user
+            return replace(response, outcome=Outcome.NOT_FOUND)
+        if response.ok and not isinstance(response.data, dict):
+            return replace(
+                response, outcome=Outcome.UNKNOWN, message="the response contains no user"
+            )
+        return response
 
     def create(
         self,
@@ -71,8 +91,8 @@ class OcsClient:
         groups: Iterable[str] = (),
         quota: str = "",
         display: str = "",
-    ) -> OcsAnswer:
-        """Make a user; EXISTS if the name is taken."""
+    ) -> OcsResponse:
+        """Create a user; the outcome is `EXISTS` if the name is taken."""
         form = {
             "userid": name,
             "password": password,
@@ -80,55 +100,56 @@ class OcsClient:
             "quota": quota,
             "displayName": display,
         }
-        answer = self._ask(
-            "POST", "/cloud/users", form={key: value for key, value in form.items() if value}
-        )
-        return replace(answer, outcome=Outcome.EXISTS) if answer.code == EXISTS else answer
+        form = {key: value for key, value in form.items() if value}
+        response = self._request("POST", "/cloud/users", form=form)
+        if response.code == CODE_EXISTS:
+            return replace(response, outcome=Outcome.EXISTS)
+        return response
 
-    def set_quota(self, name: str, quota: str) -> OcsAnswer:
-        """Set how much the user may store."""
-        return self._ask("PUT", _user(name), form={"key": "quota", "value": quota})
+    def set_quota(self, name: str, quota: str) -> OcsResponse:
+        """Set a user's storage quota."""
+        return self._request("PUT", _user_path(name), form={"key": "quota", "value": quota})
 
-    def enable(self, name: str) -> OcsAnswer:
-        """Let the user in."""
-        return self._switch(name, "enable")
+    def enable(self, name: str) -> OcsResponse:
+        """Allow a user to sign in."""
+        return self._set_enabled(name, "enable")
 
-    def disable(self, name: str) -> OcsAnswer:
-        """Keep the user out; the files stay."""
-        return self._switch(name, "disable")
+    def disable(self, name: str) -> OcsResponse:
+        """Stop a user from signing in; the files remain."""
+        return self._set_enabled(name, "disable")
 
-    def delete(self, name: str) -> OcsAnswer:
-        """Remove the user and all files; MISSING if there is none of that name."""
-        return self._ask("DELETE", _user(name), expected=(404,))
+    def delete(self, name: str) -> OcsResponse:
+        """Delete a user with all files; the outcome may be `NOT_FOUND`."""
+        return self._request("DELETE", _user_path(name), expected=(404,))
 
-    def join(self, name: str, group: str) -> OcsAnswer:
-        """Put the user into a group; being in it already is fine."""
-        return self._member(
-            self._ask("POST", _user(name) + "/groups", form={"groupid": group}), group
-        )
+    def join(self, name: str, group: str) -> OcsResponse:
+        """Add a user to a group; succeed if the user is a member already."""
+        path = f"{_user_path(name)}/groups"
+        return self._membership(self._request("POST", path, form={"groupid": group}), group)
 
-    def leave(self, name: str, group: str) -> OcsAnswer:
-        """Take the user out of a group; not being in it is fine."""
-        # Not every server reads the body of a DELETE, so the name goes into the address too.
+    def leave(self, name: str, group: str) -> OcsResponse:
+        """Remove a user from a group; succeed if the user is not a member."""
+        path = f"{_user_path(name)}/groups"
+        # Not every server reads the body of a DELETE, so the query string names the group too.
         pair = {"groupid": group}
-        return self._member(
-            self._ask("DELETE", _user(name) + "/groups", form=pair, query=pair), group
-        )
+        return self._membership(self._request("DELETE", path, form=pair, query=pair), group)
 
-    def _switch(self, name: str, verb: str) -> OcsAnswer:
-        answer = self._ask("PUT", f"{_user(name)}/{verb}")
-        # 101 is "no such user" and "that is yourself": a look tells which.
-        if answer.code == INVALID and self.user(name).outcome is Outcome.MISSING:
-            return replace(answer, outcome=Outcome.MISSING)
-        return answer
+    def _set_enabled(self, name: str, action: str) -> OcsResponse:
+        response = self._request("PUT", f"{_user_path(name)}/{action}")
+        # 101 means "no such user" or "you cannot do this to yourself".
+        if response.code == CODE_INVALID and self.user(name).outcome is Outcome.NOT_FOUND:
+            return replace(response, outcome=Outcome.NOT_FOUND)
+        return response
 
     @staticmethod
-    def _member(answer: OcsAnswer, group: str) -> OcsAnswer:
-        if answer.code == GROUP_MISSING:
-            return replace(answer, code=NO_GROUP, message=f"group {group} does not exist")
-        return replace(answer, outcome=Outcome.MISSING) if answer.code == MEMBER_MISSING else answer
+    def _membership(response: OcsResponse, group: str) -> OcsResponse:
+        if response.code == CODE_GROUP_MISSING:
+            return replace(response, code=CODE_NO_GROUP, message=f"group {group} does not exist")
+        if response.code == CODE_MEMBER_MISSING:
+            return replace(response, outcome=Outcome.NOT_FOUND)
+        return response
 
-    def _ask(
+    def _request(
         self,
         method: str,
         path: str,
@@ -136,77 +157,78 @@ class OcsClient:
         form: Mapping[str, Any] | None = None,
         query: Mapping[str, str] | None = None,
         expected: tuple[int, ...] = (),
-    ) -> OcsAnswer:
-        """Send one request and make out its answer.
+    ) -> OcsResponse:
+        """Send one request and parse the response.
 
-        A form is a dictionary: so the log can tell a password by its name.
+        The form is a dictionary so that the module log can redact a password by its key.
         """
-        params = {"format": "json", **(query or {})}
-        got = self._http.request(
+        reply = self._http.request(
             method,
             "/ocs/v1.php" + path,
-            params=params,
+            params={"format": "json", **(query or {})},
             data=form,
             headers=HEADERS,
             expected=expected,
         )
-        if not got.http_code:
-            return OcsAnswer(Outcome.UNKNOWN, message=got.error)
-        headers = {name.lower(): value for name, value in got.headers.items()}
-        answer = read(got.http_code, got.text, headers.get("retry-after", ""))
-        if 300 <= got.http_code < 400:
-            return replace(
-                answer, message=f"it sends to {headers.get('location', 'another address')}"
-            )
-        return answer
+        if not reply.http_code:
+            return OcsResponse(Outcome.UNKNOWN, message=reply.error)
+        headers = {name.lower(): value for name, value in reply.headers.items()}
+        response = parse(reply.http_code, reply.text, headers.get("retry-after", ""))
+        if 300 <= reply.http_code < 400:
+            location = headers.get("location", "another address")
+            return replace(response, message=f"it redirects to {location}")
+        return response
 
 
-def _user(name: str) -> str:
+def _user_path(name: str) -> str:
     return "/cloud/users/" + quote(name, safe="")
 
 
-def explain(answer: OcsAnswer, server: str) -> str:
-    """Why an answer was no yes, as a sentence for staff.
+def explain(response: OcsResponse, server: str) -> str:
+    """Return a sentence for staff about a response that is not ok.
 
     Args:
-        answer: any answer that is not ok.
-        server: the server's name.
+        response: The response.
+        server: The server's name.
     """
-    said = f": {answer.message.rstrip('.')}" if answer.message else ""
-    if answer.outcome is Outcome.REFUSED:
-        if answer.code in (0, UNAUTHORISED, 401):
+    detail = f": {response.message.rstrip('.')}" if response.message else ""
+    if response.outcome is Outcome.DENIED:
+        if response.code in (0, CODE_UNAUTHORIZED, 401):
             return (
-                f"{server} refused the panel's credentials. Check the user name and password of the"
-                " server."
+                f"{server} refused the panel's credentials. Check the user name and password of"
+                " the server."
             )
         return (
-            f"{server} knows the panel's user but does not let it manage users{said}. Make it an"
-            " administrator there."
+            f"The panel's user on {server} may not manage users{detail}. Make it an administrator"
+            " there."
         )
-    if answer.outcome is Outcome.BUSY:
-        return f"{server} is being asked too often just now."
-    if answer.outcome is Outcome.MISSING:
-        return f"The user is not on {server} any more."
-    if answer.ok or answer.outcome is Outcome.EXISTS:
-        return f"{server} has another user of that name already."
-    if answer.outcome is Outcome.INVALID:
-        if answer.code:
-            return f"{server} says no{said} (code {answer.code})."
-        if 300 <= answer.http < 400:
-            return (
-                f"{server} answers from another address{said}. Enter that one, with or without TLS."
-            )
-        return f"There is no Nextcloud with its provisioning API at the address of {server}{said}."
-    if answer.http >= 500 or answer.code:
-        return f"{server} has an error of its own{said}."
-    return (
-        f"{server} gave no answer that can be read{said}."
-        if answer.http
-        else f"{server} cannot be reached{said}."
-    )
+    if response.outcome is Outcome.RATE_LIMITED:
+        return f"{server} received too many requests. Try again later."
+    if response.outcome is Outcome.NOT_FOUND:
+        return f"The user no longer exists on {server}."
+    if response.ok or response.outcome is Outcome.EXISTS:
+        return f"{server} already has another user with this name."
+    if response.outcome is Outcome.REJECTED:
+        return _explain_rejection(response, server, detail)
+    if response.http >= 500 or response.code:
+        return f"{server} reported an internal error{detail}."
+    if response.http:
+        return f"{server} sent an unreadable response{detail}."
+    return f"Could not connect to {server}{detail}."
+
+
+def _explain_rejection(response: OcsResponse, server: str, detail: str) -> str:
+    if response.code:
+        return f"{server} rejected the request{detail} (code {response.code})."
+    if 300 <= response.http < 400:
+        return (
+            f"{server} redirects to another address{detail}. Enter that address, with or without"
+            " TLS."
+        )
+    return f"There is no Nextcloud with its provisioning API at the address of {server}{detail}."
 
 
 def version(capabilities: Any) -> str:
-    """The server's version out of its capabilities; empty if it does not say."""
-    told = capabilities.get("version") if isinstance(capabilities, dict) else None
-    return str(told.get("string", "")) if isinstance(told, dict) else ""
+    """Return the server's version from its capabilities, or an empty string."""
+    entry = capabilities.get("version") if isinstance(capabilities, dict) else None
+    return str(entry.get("string", "")) if isinstance(entry, dict) else ""

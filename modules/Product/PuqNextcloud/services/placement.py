@@ -1,6 +1,6 @@
-"""Finding a service its place: which server, under which name.
+"""Placement: choose a server and a user name for a service.
 
-Every choice is made and written under the group's lock.
+Each choice is made and stored while the server group is locked.
 """
 
 from __future__ import annotations
@@ -15,136 +15,138 @@ from puqpanel.sdk import db, now
 from ..models.accounts import Account
 from ..models.servers import LEAST_LOADED, Server, ServerGroup
 
+NAME_ATTEMPTS = 20
 
-class NoPlaceError(Exception):
-    """There is no place; the text is a sentence for staff."""
+
+class PlacementError(Exception):
+    """No account can be reserved; the text is a sentence for staff."""
 
 
 def find(service_uuid: str) -> Account | None:
-    """The place of a service, if it has one."""
+    """Return the account of a service, or None."""
     account: Account | None = db.session.scalar(
         sa.select(Account).where(Account.service_uuid == service_uuid)
     )
     return account
 
 
-def count() -> dict[int, int]:
-    """How many places are taken, by server."""
-    wanted = sa.select(Account.server_id, sa.func.count()).group_by(Account.server_id)
-    return dict(db.session.execute(wanted).all())
+def accounts_per_server() -> dict[int, int]:
+    """Return the number of accounts by server id."""
+    query = sa.select(Account.server_id, sa.func.count()).group_by(Account.server_id)
+    return dict(db.session.execute(query).all())
 
 
-def take(
-    service_uuid: str, group_id: int, name: Callable[[], str], *, server_id: int | None = None
+def reserve(
+    service_uuid: str,
+    group_id: int,
+    make_name: Callable[[], str],
+    *,
+    server_id: int | None = None,
 ) -> Account:
-    """Give a service a place, or return the one where an account may exist already.
+    """Reserve an account for a service, or return the one that may exist on a server already.
 
     Args:
-        service_uuid: the service.
-        group_id: the group that its product names.
-        name: makes a user name; asked again while the server has one like it. One that staff chose
-            is always the same.
-        server_id: the server that staff chose, which may stand in another group.
+        service_uuid: The service.
+        group_id: The server group of its product.
+        make_name: Returns a user name; called again while the server has one with that name.
+        server_id: The server that staff chose, which may belong to another group.
 
     Raises:
-        NoPlaceError: no active server with room, or the name is taken.
+        PlacementError: No active server has capacity, or the name is taken.
     """
     with db.transaction() as session:
-        if (known := find(service_uuid)) is not None:
-            if known.sent_at is not None:
-                return known
-            session.delete(known)  # nothing was made there: what staff changed since counts
+        account = find(service_uuid)
+        if account is not None:
+            if account.sent_at is not None:
+                return account
+            # Nothing was created there, so reserve again with the present choices of staff.
+            session.delete(account)
             session.flush()
         if server_id:
             group_id = session.scalar(sa.select(Server.group_id).where(Server.id == server_id)) or 0
-        # Two services that look for a place in the same group wait for each other here.
+        # The lock makes concurrent reservations in one group wait for each other.
         group = session.scalar(
             sa.select(ServerGroup).where(ServerGroup.id == group_id).with_for_update()
         )
         if group is None:
-            raise NoPlaceError("The product names no group of servers, or one that is gone.")
-        server = _choose(group, server_id)
-        account = Account(service_uuid=service_uuid, server=server, username=_free(server, name))
+            raise PlacementError("The product has no server group, or its group was deleted.")
+        server = _choose_server(group, server_id)
+        username = _unused_name(server, make_name)
+        account = Account(service_uuid=service_uuid, server=server, username=username)
         session.add(account)
         return account
 
 
-def rename(service_uuid: str, name: Callable[[], str]) -> Account:
-    """Give a place another name: the one it has is somebody else's at the provider.
+def rename(service_uuid: str, make_name: Callable[[], str]) -> Account:
+    """Give a reserved account another name, because the server has a user with the present one.
 
     Raises:
-        NoPlaceError: there is no other name.
+        PlacementError: There is no other name.
     """
     with db.transaction():
-        account = _known(service_uuid)
-        account.username = _free(account.server, name, avoid=account.username)
+        account = _existing(service_uuid)
+        account.username = _unused_name(account.server, make_name, avoid=account.username)
         return account
 
 
-def sent(service_uuid: str) -> Account:
-    """Note that a request to make the account goes out."""
+def mark_sent(service_uuid: str) -> Account:
+    """Record that the request to create the account is about to be sent."""
     with db.transaction():
-        account = _known(service_uuid)
+        account = _existing(service_uuid)
         account.sent_at = now()
         return account
 
 
-def unsent(service_uuid: str) -> Account:
-    """Note that the request made nothing for certain."""
+def clear_sent(service_uuid: str) -> Account:
+    """Record that the request certainly created nothing."""
     with db.transaction():
-        account = _known(service_uuid)
+        account = _existing(service_uuid)
         account.sent_at = None
         return account
 
 
-def give_back(service_uuid: str) -> None:
-    """The account is gone, or was never made: its place is free."""
+def release(service_uuid: str) -> None:
+    """Delete the account of a service, which no longer exists on its server or never did."""
     with db.transaction() as session:
         session.execute(sa.delete(Account).where(Account.service_uuid == service_uuid))
 
 
-def number(digits: int = 6) -> str:
-    """A number that says nothing: how many customers there are is nobody's business."""
+def random_number(digits: int = 6) -> str:
+    """Return a random number, which unlike a counter does not reveal how many customers exist."""
     return str(secrets.randbelow(9 * 10 ** (digits - 1)) + 10 ** (digits - 1))
 
 
-def _known(service_uuid: str) -> Account:
+def _existing(service_uuid: str) -> Account:
     if (account := find(service_uuid)) is None:
-        raise NoPlaceError("The place of this service is gone.")
+        raise PlacementError("The account of this service was deleted meanwhile.")
     return account
 
 
-def _choose(group: ServerGroup, server_id: int | None) -> Server:
+def _choose_server(group: ServerGroup, server_id: int | None) -> Server:
     servers: Sequence[Server] = db.session.scalars(
         sa.select(Server).where(Server.group_id == group.id).order_by(Server.position, Server.id)
     ).all()
-    taken = count()
     if server_id:
         servers = [server for server in servers if server.id == server_id]
-    free = [
-        one
-        for one in servers
-        if one.active and (not one.max_accounts or taken.get(one.id, 0) < one.max_accounts)
-    ]
-    if not free:
-        where = servers[0].name if server_id and servers else f"group {group.name}"
-        why = "is switched off or full" if server_id else "has no active server with room"
-        raise NoPlaceError(f"The {'server ' if server_id else ''}{where} {why}.")
-    return (
-        min(free, key=lambda one: taken.get(one.id, 0))
-        if group.allocation == LEAST_LOADED
-        else free[0]
-    )
+    counts = accounts_per_server()
+    available = [server for server in servers if server.has_capacity(counts.get(server.id, 0))]
+    if not available:
+        if server_id and servers:
+            raise PlacementError(f"The server {servers[0].name} is inactive or full.")
+        raise PlacementError(f"The group {group.name} has no active server with capacity.")
+    if group.allocation == LEAST_LOADED:
+        return min(available, key=lambda server: counts.get(server.id, 0))
+    return available[0]
 
 
-def _free(server: Server, name: Callable[[], str], avoid: str = "") -> str:
-    """A name that no other place on the server has."""
-    candidate = avoid
-    for _ in range(20):
-        candidate = name()
-        wanted = sa.select(Account.id).where(
-            Account.server_id == server.id, Account.username == candidate
+def _unused_name(server: Server, make_name: Callable[[], str], avoid: str = "") -> str:
+    """Return a name that no other account on the server has."""
+    name = avoid
+    for _ in range(NAME_ATTEMPTS):
+        name = make_name()
+        query = sa.select(Account.id).where(
+            Account.server_id == server.id, Account.username == name
         )
-        if candidate != avoid and db.session.scalar(wanted) is None:
-            return candidate
-    raise NoPlaceError(f"The user name {candidate} is taken on {server.name}. Choose another one.")
+        if name != avoid and db.session.scalar(query) is None:
+            return name
+    raise PlacementError(f"The user name {name} is taken on {server.name}. Choose another one.")

@@ -1,6 +1,6 @@
-"""The five verbs, and what is asked after a crash.
+"""The provisioning jobs of an account.
 
-Each looks at what is there before it changes something, so each may be repeated.
+Each job reads the account's state before it changes something, so each may be repeated.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from puqpanel.sdk import Product, Result, Service, generate_strong_password
 from ..models.accounts import Account
 from ..models.servers import Server
 from . import placement
-from .ocs_answer import OcsAnswer, Outcome, texts, truth
 from .ocs_client import OcsClient, explain
-from .quota import same
+from .ocs_response import OcsResponse, Outcome, parse_bool, parse_names
+from .quota import is_same
 
 JOBS = (
     "create_job",
@@ -25,28 +25,28 @@ JOBS = (
     "change_package_job",
     "cancellation_job",
 )
+PASSWORD_LENGTH = 20
+NAME_ATTEMPTS = 5
 
 
 class Provisioning(Product):
-    """What happens at the provider."""
+    """Creates and manages accounts on Nextcloud servers."""
 
     repeatable = JOBS
     job_options: ClassVar = {job: {"tries": 3, "backoff": 30} for job in JOBS}
 
     @property
     def _uuid(self) -> str:
-        """The service that the call is about."""
         return self.service_uuid or ""
 
-    # What a product and a service hold
+    # Data of a product and of a service
 
     def get_product_data(self, data: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Where accounts of this product are made, how they are named, and what they may hold."""
+        """Return the product's server group, quota, user group and naming."""
         data = data or {}
+        group = str(data.get("server_group") or "")
         self.product_data = {
-            "server_group": (
-                int(group) if (group := str(data.get("server_group") or "")).isdecimal() else 0
-            ),
+            "server_group": int(group) if group.isdecimal() else 0,
             "user_group": str(data.get("user_group") or ""),
             "quota": str(data.get("quota", "5 GB") or "none"),
             "username_prefix": str(data.get("username_prefix", "nc_") or ""),
@@ -55,7 +55,7 @@ class Provisioning(Product):
         return self.product_data
 
     def get_service_data(self, data: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """The account: what staff chose beforehand, and what came of it."""
+        """Return what staff chose for the account, and its credentials once it exists."""
         data = data or {}
         self.service_data = {
             "username": str(data.get("username") or ""),
@@ -67,208 +67,208 @@ class Provisioning(Product):
         return self.service_data
 
     def save_service_data(self, data: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """What staff entered. Once there may be an account, its name and its server stay."""
+        """Validate what staff entered; name and server are fixed once an account may exist."""
         answer = super().save_service_data(data)
         account = placement.find(self._uuid)
         if answer["status"] == "error" or account is None or account.sent_at is None:
             return answer
-        wrong = {}
+        errors = {}
         if answer["data"]["username"] not in ("", account.username):
-            wrong["username"] = ["An account keeps its name."]
+            errors["username"] = ["Can't be changed after creation."]
         if answer["data"]["server"] not in (0, account.server_id):
-            wrong["server"] = [f"The account is on {account.server.name} and stays there."]
-        return (
-            {"status": "error", "message": "This was not saved.", "errors": wrong, "code": 422}
-            if wrong
-            else answer
-        )
+            errors["server"] = [f"The account is on {account.server.name} and can't be moved."]
+        if errors:
+            return {
+                "status": "error",
+                "message": "The service was not saved.",
+                "errors": errors,
+                "code": 422,
+            }
+        return answer
 
-    # What jobs do
+    # Jobs
 
     def create_job(self) -> Result:
-        """Make the account.
+        """Create the account.
 
-        A request whose answer was lost is never sent again before a look at what it did.
+        If the response to an earlier request was lost, read the account before sending another.
         """
-        self._before = dict(self.service_data)
+        self._data_before = dict(self.service_data)
+        server_id = int(self.service_data["server"] or 0)
+        group_id = self.product_data["server_group"]
         try:
-            wanted = int(self.service_data["server"] or 0)
-            account = placement.take(
-                self._uuid, self.product_data["server_group"], self._name, server_id=wanted
-            )
-            cloud = self.cloud(account.server)
-            seen = cloud.user(account.username)
-            for _ in range(5):
-                if not seen.ok or account.sent_at is not None:
+            account = placement.reserve(self._uuid, group_id, self._make_name, server_id=server_id)
+            client = self.client(account.server)
+            user = client.user(account.username)
+            for _ in range(NAME_ATTEMPTS):
+                if not user.ok or account.sent_at is not None:
                     break
-                account = placement.rename(self._uuid, self._name)  # the name is somebody else's
-                seen = cloud.user(account.username)
-        except placement.NoPlaceError as error:
-            placement.give_back(self._uuid)
+                # The user existed before this service asked for it, so it is somebody else's.
+                account = placement.rename(self._uuid, self._make_name)
+                user = client.user(account.username)
+        except placement.PlacementError as error:
+            placement.release(self._uuid)
             return Result.error(str(error), retry=False)
-        if seen.ok and account.sent_at is not None:
-            return self._finish(account, cloud, seen)
-        if seen.outcome is not Outcome.MISSING:
-            return self._failed(seen, account)
-        self._remember(account)
-        account = placement.sent(self._uuid)
-        made = cloud.create(
+        if user.ok and account.sent_at is not None:
+            return self._complete(account, client, user)
+        if user.outcome is not Outcome.NOT_FOUND:
+            return self._failed(user, account)
+        self._save_credentials(account)
+        account = placement.mark_sent(self._uuid)
+        response = client.create(
             account.username,
             self.service_data["password"],
-            groups=texts(self.product_data["user_group"]),
+            groups=parse_names(self.product_data["user_group"]),
             quota=self.product_data["quota"],
             display=self.service_data["display_name"],
         )
-        return self._made(made, account, cloud)
+        return self._settle_create(response, account, client)
 
-    def _made(self, made: OcsAnswer, account: Account, cloud: OcsClient) -> Result:
-        """What came of the request: look, unless the server said clearly that nothing was made."""
-        certain = not (made.ok or made.doubtful or made.outcome is Outcome.EXISTS)
-        if certain:
-            return self._failed(made, placement.unsent(self._uuid))
-        seen = cloud.user(account.username)
-        if seen.ok:
-            return self._finish(account, cloud, seen)
-        if seen.outcome is not Outcome.MISSING:
-            return self._failed(seen, account)
-        if made.outcome is Outcome.INVALID:
-            return self._failed(made, placement.unsent(self._uuid))
-        # The request may still be under way: the next attempt looks again before it asks again.
-        return Result.error(explain(made, account.server.name), retry=True)
-
-    def _finish(self, account: Account, cloud: OcsClient, seen: OcsAnswer) -> Result:
-        """The account is there and is ours: see that it has what the product says."""
-        self._remember(account)
-        wrong = self._adjust(account, cloud, seen)
-        if wrong is None and not truth(seen.data.get("enabled", True)):
-            answer = cloud.enable(account.username)
-            wrong = None if answer.ok else answer
-        return (
-            self._failed(wrong, account)
-            if wrong
-            else Result.success(f"{account.username} is ready on {account.server.name}.")
+    def _settle_create(self, response: OcsResponse, account: Account, client: OcsClient) -> Result:
+        """Read the account back, unless the server certainly created nothing."""
+        created_nothing = not (
+            response.ok or response.uncertain or response.outcome is Outcome.EXISTS
         )
+        if created_nothing:
+            return self._failed(response, placement.clear_sent(self._uuid))
+        user = client.user(account.username)
+        if user.ok:
+            return self._complete(account, client, user)
+        if user.outcome is not Outcome.NOT_FOUND:
+            return self._failed(user, account)
+        if response.outcome is Outcome.REJECTED:
+            return self._failed(response, placement.clear_sent(self._uuid))
+        # The server may still be working on it; the next attempt reads the account first.
+        return Result.error(explain(response, account.server.name), retry=True)
+
+    def _complete(self, account: Account, client: OcsClient, user: OcsResponse) -> Result:
+        """Bring an existing account of this service into line with the product."""
+        self._save_credentials(account)
+        failure = self._adjust(account, client, user)
+        if failure is None and not parse_bool(user.data.get("enabled", True)):
+            response = client.enable(account.username)
+            failure = None if response.ok else response
+        if failure:
+            return self._failed(failure, account)
+        return Result.success(f"{account.username} is ready on {account.server.name}.")
 
     def suspend_job(self) -> Result:
-        """Keep the user out; the files stay."""
-        return self._switch("disable")
+        """Disable the user; the files remain."""
+        return self._set_enabled(False)
 
     def unsuspend_job(self) -> Result:
-        """Let the user in again."""
-        return self._switch("enable")
+        """Enable the user."""
+        return self._set_enabled(True)
 
-    def _switch(self, verb: str) -> Result:
+    def _set_enabled(self, enabled: bool) -> Result:
         account = placement.find(self._uuid)
         if account is None:
-            return self._nothing()
-        cloud = self.cloud(account.server)
-        answer = (
-            cloud.disable(account.username) if verb == "disable" else cloud.enable(account.username)
-        )
-        return Result.success() if answer.ok else self._failed(answer, account)
+            return self._no_account()
+        client = self.client(account.server)
+        change = client.enable if enabled else client.disable
+        response = change(account.username)
+        return Result.success() if response.ok else self._failed(response, account)
 
     def termination_job(self) -> Result:
-        """Delete the user with all files. Who is gone already needs no deleting."""
+        """Delete the user with all files; succeed if the user no longer exists."""
         account = placement.find(self._uuid)
         if account is not None and account.sent_at is not None:
-            cloud = self.cloud(account.server)
-            answer = cloud.delete(account.username)
-            if not answer.ok:
-                seen = cloud.user(account.username)
-                if seen.outcome is not Outcome.MISSING:
-                    return self._failed(answer if seen.ok else seen, account)
-        placement.give_back(self._uuid)
+            client = self.client(account.server)
+            response = client.delete(account.username)
+            if not response.ok:
+                user = client.user(account.username)
+                if user.outcome is not Outcome.NOT_FOUND:
+                    return self._failed(response if user.ok else user, account)
+        placement.release(self._uuid)
         return Result.success()
 
     def cancellation_job(self) -> Result:
-        """Withdraw a service that never became active, with what a failed create may have left."""
+        """Delete what a failed create may have left of a service that never became active."""
         return self.termination_job()
 
     def change_package_job(self) -> Result:
-        """Give the account the quota and the group of the product it now has; it stays on its
-        server.
-        """
+        """Apply the new product's quota and user group; the account stays on its server."""
         account = placement.find(self._uuid)
         if account is None:
-            return self._nothing()
-        cloud = self.cloud(account.server)
-        seen = cloud.user(account.username)
-        wrong = self._adjust(account, cloud, seen) if seen.ok else seen
-        return self._failed(wrong, account) if wrong else Result.success()
+            return self._no_account()
+        client = self.client(account.server)
+        user = client.user(account.username)
+        failure = self._adjust(account, client, user) if user.ok else user
+        return self._failed(failure, account) if failure else Result.success()
 
     def observe(self) -> Result | dict[str, Any]:
-        """What the server says exists now."""
+        """Return the account's state on its server."""
+        absent = {"exists": False, "suspended": False, "data": {}}
         account = placement.find(self._uuid)
         if account is None or account.sent_at is None:
-            return {"exists": False, "suspended": False, "data": {}}
-        seen = self.cloud(account.server).user(account.username)
-        if seen.ok:
-            data = {"username": account.username, "server": account.server.name}
+            return absent
+        user = self.client(account.server).user(account.username)
+        if user.ok:
             return {
                 "exists": True,
-                "suspended": not truth(seen.data.get("enabled", True)),
-                "data": data,
+                "suspended": not parse_bool(user.data.get("enabled", True)),
+                "data": {"username": account.username, "server": account.server.name},
             }
-        if seen.outcome is Outcome.MISSING:
-            return {"exists": False, "suspended": False, "data": {}}
-        return Result.error(explain(seen, account.server.name), retry=True)
+        if user.outcome is Outcome.NOT_FOUND:
+            return absent
+        return Result.error(explain(user, account.server.name), retry=True)
 
-    def _adjust(self, account: Account, cloud: OcsClient, seen: OcsAnswer) -> OcsAnswer | None:
-        """Change of quota and groups what is not as the product says; the answer that was no
-        yes, or None.
+    def _adjust(self, account: Account, client: OcsClient, user: OcsResponse) -> OcsResponse | None:
+        """Change the quota and groups that differ from the product.
+
+        Returns:
+            The first response that is not ok, or None.
         """
-        name, had, wanted = (
-            account.username,
-            self.service_data["user_group"],
-            self.product_data["user_group"],
-        )
-        told = seen.data.get("quota")
-        limit = told.get("quota") if isinstance(told, dict) else told
-        quota, groups = self.product_data["quota"], texts(seen.data.get("groups"), "groups")
-        steps: list[Callable[[], OcsAnswer]] = []
-        if not same(limit, quota):
-            steps.append(lambda: cloud.set_quota(name, quota))
-        if wanted and wanted not in groups:
-            steps.append(lambda: cloud.join(name, wanted))
-        if had and had != wanted and had in groups:
-            steps.append(lambda: cloud.leave(name, had))
-        for step in steps:
-            if not (answer := step()).ok:
-                return answer
-        self.service_data["user_group"] = wanted
+        name = account.username
+        quota, new_group = self.product_data["quota"], self.product_data["user_group"]
+        old_group = self.service_data["user_group"]
+        reported = user.data.get("quota")
+        limit = reported.get("quota") if isinstance(reported, dict) else reported
+        groups = parse_names(user.data.get("groups"), "groups")
+        changes: list[Callable[[], OcsResponse]] = []
+        if not is_same(limit, quota):
+            changes.append(lambda: client.set_quota(name, quota))
+        if new_group and new_group not in groups:
+            changes.append(lambda: client.join(name, new_group))
+        if old_group and old_group != new_group and old_group in groups:
+            changes.append(lambda: client.leave(name, old_group))
+        for change in changes:
+            response = change()
+            if not response.ok:
+                return response
+        self.service_data["user_group"] = new_group
         return None
 
-    def _failed(self, answer: OcsAnswer, account: Account) -> Result:
-        """An answer that was no yes as the job's result; what was never sent keeps no place."""
+    def _failed(self, response: OcsResponse, account: Account) -> Result:
+        """Return a failed result; release the account if no create request was sent."""
         if account.sent_at is None:
-            placement.give_back(self._uuid)
-            self.service_data = self._before
+            placement.release(self._uuid)
+            self.service_data = self._data_before
             Service.find(self._uuid).set_provision_data({})
-        elif answer.outcome is Outcome.MISSING:
+        elif response.outcome is Outcome.NOT_FOUND:
             Service.find(self._uuid).set_provision_status("not_found")
-        return Result.error(explain(answer, account.server.name), retry=answer.later)
+        return Result.error(explain(response, account.server.name), retry=response.retryable)
 
-    def _nothing(self) -> Result:
-        return Result.error(
-            "This service has no account on any server. Create it first.", retry=False
+    def _no_account(self) -> Result:
+        return Result.error("This service has no account yet. Create it first.", retry=False)
+
+    def _save_credentials(self, account: Account) -> None:
+        """Save name and password before they are sent, so that a crash cannot lose them."""
+        data = self.service_data
+        data["username"] = account.username
+        data["password"] = data["password"] or generate_strong_password(PASSWORD_LENGTH)
+        Service.find(self._uuid).set_provision_data(
+            {key: data[key] for key in ("username", "password", "user_group")}
         )
 
-    def _remember(self, account: Account) -> None:
-        """Keep the name and the password before the server hears of them."""
-        self.service_data["username"] = account.username
-        self.service_data["password"] = self.service_data["password"] or generate_strong_password(
-            20
-        )
-        kept = {key: self.service_data[key] for key in ("username", "password", "user_group")}
-        Service.find(self._uuid).set_provision_data(kept)
-
-    def _name(self) -> str:
-        """The name that staff chose, else a new one each time."""
-        data, middle = self.product_data, placement.number()
-        generated = f"{data['username_prefix']}{middle}{data['username_suffix']}"
-        return self.service_data["username"] or generated
+    def _make_name(self) -> str:
+        """Return the name that staff chose, else a new random one."""
+        if self.service_data["username"]:
+            return str(self.service_data["username"])
+        prefix, suffix = self.product_data["username_prefix"], self.product_data["username_suffix"]
+        return f"{prefix}{placement.random_number()}{suffix}"
 
     @staticmethod
-    def cloud(server: Server) -> OcsClient:
-        """A client that signs in as the server's administrator."""
+    def client(server: Server) -> OcsClient:
+        """Return a client that signs in as the server's administrator."""
         return OcsClient(server.url, server.username, server.password, verify=server.verify_tls)

@@ -1,6 +1,4 @@
-"""How much a user may store and how much there is: the quota as staff write it, as servers tell
-it, and as people read it.
-"""
+"""Storage quotas: parse what staff and servers write, and format it for people."""
 
 from __future__ import annotations
 
@@ -11,16 +9,14 @@ from typing import Any
 
 UNITS = {"b": 1, "kb": 1024, "mb": 1024**2, "gb": 1024**3, "tb": 1024**4, "pb": 1024**5}
 UNLIMITED = "none"
-WARN_FROM, BAD_FROM = 85, 95
+WARN_PERCENT, BAD_PERCENT = 85, 95
 _SIZE = re.compile(r"(\d+(?:[.,]\d+)?)\s*([kmgtp]?i?b)?", re.IGNORECASE)
 
 
-def size(value: object) -> int | None:
-    """Bytes of what a server or a person may write: 5368709120, "5368709120", 5.3e9, "5 GB",
-    "5,5GB"; else None.
+def parse_size(value: object) -> int | None:
+    """Return the bytes in 5368709120, "5368709120", 5.3e9, "5 GB" or "5,5GB"; else None.
 
-    Servers use -1, -2 and -3 for "not computed", "unknown" and "unlimited": none of these is a
-    size.
+    Servers use -1, -2 and -3 for "not computed", "unknown" and "unlimited"; all give None.
     """
     if isinstance(value, bool) or value is None:
         return None
@@ -33,36 +29,38 @@ def size(value: object) -> int | None:
     return round(float(match[1].replace(",", ".")) * UNITS[unit])
 
 
-def normal(text: str) -> str:
-    """A quota in the one form that servers take: "5 GB", "none" for no limit, "default" for the
-    server's own.
+def normalize(text: str) -> str:
+    """Return a quota in the form that servers accept.
+
+    That is a size such as "5 GB", "none" for no limit, or "default" for the server's default.
 
     Raises:
-        ValueError: it is none of these, with a sentence for the form.
+        ValueError: The text is none of these; the message is meant for the form.
     """
-    word = " ".join(text.split())
-    if word.lower() in ("", UNLIMITED, "unlimited", "no limit"):
+    quota = " ".join(text.split())
+    if quota.lower() in ("", UNLIMITED, "unlimited", "no limit"):
         return UNLIMITED
-    if word.lower() == "default":
+    if quota.lower() == "default":
         return "default"
-    match = _SIZE.fullmatch(word)
-    if match is None or not match[2] or not size(word):
+    match = _SIZE.fullmatch(quota)
+    if match is None or not match[2] or not parse_size(quota):
         raise ValueError(
-            'Write a size with its unit, such as "5 GB" or "500 MB", or "none" for no limit.'
+            'Enter a size with its unit, such as "5 GB" or "500 MB", or "none" for no limit.'
         )
     return f"{match[1].replace(',', '.')} {match[2].upper().replace('IB', 'B')}"
 
 
-def same(told: object, wanted: str) -> bool:
-    """True if the limit that a server tells is for certain the one that is wanted."""
-    if wanted == UNLIMITED:
-        return str(told).strip().lower() in (UNLIMITED, "-3")
-    return size(told) is not None and size(told) == size(wanted)
+def is_same(reported: object, quota: str) -> bool:
+    """Return whether the limit that a server reports certainly equals a quota."""
+    if quota == UNLIMITED:
+        return str(reported).strip().lower() in (UNLIMITED, "-3")
+    size = parse_size(reported)
+    return size is not None and size == parse_size(quota)
 
 
-def human(count: int) -> str:
-    """Bytes for people: 5 GB, 1.5 MB, 0 B."""
-    amount, unit = float(count), "B"
+def format_size(size_bytes: int) -> str:
+    """Return a size for people, such as 5 GB, 1.5 MB or 0 B."""
+    amount, unit = float(size_bytes), "B"
     for unit in ("B", "KB", "MB", "GB", "TB", "PB"):
         if round(amount, 1) < 1024 or unit == "PB":
             break
@@ -72,53 +70,57 @@ def human(count: int) -> str:
 
 @dataclass(frozen=True)
 class Usage:
-    """What is stored, and of how much; `total` is None where there is no limit."""
+    """Storage in use.
+
+    Attributes:
+        used: Bytes in use.
+        total: The limit in bytes, or None without a limit.
+    """
 
     used: int
     total: int | None
 
     @property
     def percent(self) -> float:
-        """The share in use, 0 to 100; 0 where there is no limit."""
+        """Return the percentage in use, 0 to 100; 0 without a limit."""
         return min(100.0, round(self.used * 100 / self.total, 1)) if self.total else 0.0
 
     @property
     def tone(self) -> str:
-        """good, warn from 85 % or bad from 95 %."""
-        return (
-            "bad" if self.percent >= BAD_FROM else "warn" if self.percent >= WARN_FROM else "good"
-        )
+        """Return "good", "warn" from 85 %, or "bad" from 95 %."""
+        if self.percent >= BAD_PERCENT:
+            return "bad"
+        return "warn" if self.percent >= WARN_PERCENT else "good"
 
     def as_dict(self) -> dict[str, Any]:
-        """For the customer's page: figures, and the same in words."""
-        total = human(self.total) if self.total else "no limit"
-        free = human(max(0, self.total - self.used)) if self.total else ""
+        """Return the figures and their texts for the customer's page."""
         return {
             "used": self.used,
             "total": self.total,
             "percent": self.percent,
             "tone": self.tone,
-            "used_text": human(self.used),
-            "total_text": total,
-            "free_text": free,
+            "used_text": format_size(self.used),
+            "total_text": format_size(self.total) if self.total else "no limit",
+            "free_text": format_size(max(0, self.total - self.used)) if self.total else "",
         }
 
 
-def usage(user: Mapping[str, Any]) -> Usage | None:
-    """Read a user's quota out of what the server says of the user, whatever its maker and version.
+def parse_usage(user: Mapping[str, Any]) -> Usage | None:
+    """Return a user's storage usage from the details that a server sends.
 
-    Seen: a map of free, used, total, relative and quota, as numbers or as text; a map of quota
-    "none" and used alone, before the user first signed in; the limit alone; an empty list. None
-    where the server does not tell what is in use.
+    Servers send a map of free, used, total, relative and quota, as numbers or text; a map of
+    quota "none" and used only, before the user's first sign-in; the limit only; or an empty list.
+
+    Returns:
+        The usage, or None if the server does not report how much is in use.
     """
-    told = user.get("quota")
-    figures: Mapping[str, Any] = told if isinstance(told, Mapping) else {}
-    used = size(figures.get("used"))
+    entry = user.get("quota")
+    figures: Mapping[str, Any] = entry if isinstance(entry, Mapping) else {}
+    used = parse_size(figures.get("used"))
     if used is None:
         return None
-    # Without a limit of the user's own, `total` is the server's disk: nothing to measure a customer
-    # by.
-    limit = size(figures["quota"]) if "quota" in figures else size(figures.get("total"))
+    # Without a limit for the user, `total` is the size of the server's disk.
+    limit = parse_size(figures["quota"] if "quota" in figures else figures.get("total"))
     if str(figures.get("quota", "")).lower() == "default":
-        limit = size(figures.get("total"))
+        limit = parse_size(figures.get("total"))
     return Usage(used, limit or None)

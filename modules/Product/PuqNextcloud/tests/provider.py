@@ -1,6 +1,4 @@
-"""What stands for a Nextcloud in the contract suite: the fake of the panel's own tests, which
-speaks the real wire format.
-"""
+"""The Nextcloud of the contract suite: the fake of the panel's own tests."""
 
 from __future__ import annotations
 
@@ -14,7 +12,7 @@ from tests.fakes.ocs import OcsServer
 
 @contextmanager
 def provider() -> Iterator[Supply]:
-    """A Nextcloud of the probe's own, entered as a server of a group."""
+    """Run a fake Nextcloud and configure it as a server of a group."""
     with OcsServer() as cloud:
         product = {
             "quota": "5 GB",
@@ -30,19 +28,16 @@ def provider() -> Iterator[Supply]:
                 group = models.ServerGroup(name="Europe", allocation="fill_first")
                 session.add(group)
                 session.flush()
-                place = {
-                    "host": "127.0.0.1",
-                    "port": cloud.port,
-                    "ssl": False,
-                    "path": cloud.dialect.root,
-                }
                 session.add(
                     models.Server(
                         group_id=group.id,
                         name="cloud-1",
                         username=cloud.admin,
                         password=cloud.password,
-                        **place,
+                        host="127.0.0.1",
+                        port=cloud.port,
+                        ssl=False,
+                        path=cloud.dialect.root,
                     )
                 )
 

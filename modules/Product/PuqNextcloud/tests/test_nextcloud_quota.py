@@ -1,14 +1,20 @@
-"""Quotas as people write them, as servers tell them, and as customers read them."""
+"""Parsing and formatting of quotas and usage."""
 
 import pytest
 
-from modules.Product.PuqNextcloud.services.quota import Usage, human, normal, size, usage
+from modules.Product.PuqNextcloud.services.quota import (
+    Usage,
+    format_size,
+    normalize,
+    parse_size,
+    parse_usage,
+)
 
 GB = 1024**3
 
 
 @pytest.mark.parametrize(
-    ("written", "meant"),
+    ("text", "normalized"),
     [
         ("5 GB", "5 GB"),
         ("5gb", "5 GB"),
@@ -21,20 +27,18 @@ GB = 1024**3
         ("2TB", "2 TB"),
     ],
 )
-def test_a_quota_gets_one_form(written: str, meant: str) -> None:
-    assert normal(written) == meant
+def test_normalize(text: str, normalized: str) -> None:
+    assert normalize(text) == normalized
 
 
-@pytest.mark.parametrize(
-    "written", ["5", "much", "-5 GB", "0 GB", "5 GB extra", "GB", "-3", "5 XB"]
-)
-def test_what_is_no_quota_is_refused(written: str) -> None:
+@pytest.mark.parametrize("text", ["5", "much", "-5 GB", "0 GB", "5 GB extra", "GB", "-3", "5 XB"])
+def test_normalize_rejects_invalid_quotas(text: str) -> None:
     with pytest.raises(ValueError, match="5 GB"):
-        normal(written)
+        normalize(text)
 
 
 @pytest.mark.parametrize(
-    ("told", "count"),
+    ("value", "size_bytes"),
     [
         (5 * GB, 5 * GB),
         (str(5 * GB), 5 * GB),
@@ -52,12 +56,12 @@ def test_what_is_no_quota_is_refused(written: str) -> None:
         ([], None),
     ],
 )
-def test_sizes(told: object, count: float | None) -> None:
-    assert size(told) == count
+def test_parse_size(value: object, size_bytes: float | None) -> None:
+    assert parse_size(value) == size_bytes
 
 
 @pytest.mark.parametrize(
-    ("user", "known"),
+    ("user", "usage"),
     [
         (
             {
@@ -104,8 +108,8 @@ def test_sizes(told: object, count: float | None) -> None:
         ({}, None),
     ],
 )
-def test_what_servers_are_known_to_tell(user: dict[str, object], known: Usage | None) -> None:
-    assert usage(user) == known
+def test_parse_usage(user: dict[str, object], usage: Usage | None) -> None:
+    assert parse_usage(user) == usage
 
 
 @pytest.mark.parametrize(
@@ -119,11 +123,11 @@ def test_what_servers_are_known_to_tell(user: dict[str, object], known: Usage | 
         (2000, 100, "bad"),
     ],
 )
-def test_the_tone_of_the_bar(used: int, percent: float, tone: str) -> None:
+def test_usage_tone(used: int, percent: float, tone: str) -> None:
     assert (Usage(used, 1000).percent, Usage(used, 1000).tone) == (percent, tone)
 
 
-def test_no_limit_has_no_share() -> None:
+def test_usage_without_a_limit() -> None:
     assert Usage(5, None).as_dict() == {
         "used": 5,
         "total": None,
@@ -136,7 +140,7 @@ def test_no_limit_has_no_share() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "text"),
+    ("size_bytes", "text"),
     [
         (0, "0 B"),
         (1023, "1023 B"),
@@ -146,5 +150,5 @@ def test_no_limit_has_no_share() -> None:
         (5000 * 1024 * GB, "4.9 PB"),
     ],
 )
-def test_bytes_for_people(count: int, text: str) -> None:
-    assert human(count) == text
+def test_format_size(size_bytes: int, text: str) -> None:
+    assert format_size(size_bytes) == text

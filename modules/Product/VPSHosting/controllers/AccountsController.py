@@ -1,4 +1,4 @@
-"""Accounts: the list, the form pairs, and the test of a connection."""
+"""Staff pages of accounts: list, forms, connection test."""
 
 from __future__ import annotations
 
@@ -23,111 +23,92 @@ class AccountsController(Controller):
     """`/admin/modules/Product/VPSHosting/accounts`."""
 
     def index(self, request: Request) -> Any:
-        """All accounts, and how full they are."""
+        """List the accounts with their number of servers."""
         accounts = db.session.scalars(sa.select(Account).order_by(Account.name)).all()
-        return page("accounts", __("Accounts"), accounts=accounts, taken=placement.count())
+        counts = placement.servers_per_account()
+        rows = [_row(account, counts.get(account.id, 0)) for account in accounts]
+        return page("accounts", __("Accounts"), rows=rows)
 
     def add_form(self, request: Request) -> Any:
-        """An empty form, with DigitalOcean's own address in it."""
+        """Show an empty form with the default API URL."""
         return self._form(AccountForm(api_url=self.module.config("api_url")), __("Add account"))
 
     def add_submit(self, request: Request) -> Any:
-        """Keep a new account."""
+        """Save a new account."""
         form = AccountForm()
         if not form.validate():
             return self._form(form, __("Add account")), 422
         with db.transaction() as session:
             session.add(form.fill(Account()))
-        flash(
-            __(
-                ":name is kept. Test the connection before a customer needs it.",
-                {"name": form.name.data},
-            ),
-            "good",
-        )
+        flash(__(":name saved. Test the connection now.", {"name": form.name.data}), "good")
         return redirect(link("accounts"))
 
     def edit_form(self, request: Request, id: str) -> Any:
-        """An account in the form; the token is never shown."""
-        account = find(id)
+        """Show an account in the form, without its token."""
+        account = find_account(id)
         return self._form(AccountForm(obj=account), account.name, account)
 
     def edit_submit(self, request: Request, id: str) -> Any:
-        """Change an account."""
-        account = find(id)
+        """Save a changed account."""
+        account = find_account(id)
         form = AccountForm()
         form.record = account
         if not form.validate():
             return self._form(form, account.name, account), 422
         with db.transaction():
-            form.fill(find(id))
-        flash(__(":name is changed.", {"name": form.name.data}), "good")
+            form.fill(find_account(id))
+        flash(__(":name saved.", {"name": form.name.data}), "good")
         return redirect(link("accounts"))
 
     def remove_form(self, request: Request, id: str) -> Any:
-        """The question before an account is forgotten."""
-        account = find(id)
-        held = placement.count().get(account.id, 0)
+        """Ask for confirmation, or explain why the account can't be deleted."""
+        account = find_account(id)
+        servers = placement.servers_per_account().get(account.id, 0)
         return page(
             "remove",
             __("Delete :name?", {"name": account.name}),
-            thing=account.name,
+            name=account.name,
             crumbs=CRUMBS,
             back=link("accounts"),
             button=__("Delete account"),
-            refused=(
-                __(":name holds servers of :count services.", {"name": account.name, "count": held})
-                if held
-                else ""
-            ),
-            instead=__(
-                "Terminate these services first, or switch the account off for new servers."
-            ),
-            goes=[
-                __(
-                    "the panel's record of the account, with its token and the list of servers that"
-                    " are gone"
-                )
-            ],
-            stays=__("The account at DigitalOcean and all that is in it stay as they are."),
+            blocker=_blocker(account, servers),
+            advice=__("Terminate these services first, or stop the account accepting servers."),
+            deleted=[__("the account's API token, and its list of terminated servers")],
+            retained=__("The account at DigitalOcean and everything in it remain unchanged."),
         )
 
     def remove_submit(self, request: Request, id: str) -> Any:
-        """Forget an account that holds no server."""
+        """Delete an account that has no servers."""
         with db.transaction() as session:
-            account = session.scalars(
-                sa.select(Account).where(Account.id == find(id).id).with_for_update()
-            ).one()
-            held = session.scalar(
+            query = sa.select(Account).where(Account.id == find_account(id).id)
+            account = session.scalars(query.with_for_update()).one()
+            server_id = session.scalar(
                 sa.select(Server.id)
                 .where(Server.account_id == account.id, Server.status != TERMINATED)
                 .limit(1)
             )
-            if held is None:
+            if server_id is None:
                 session.execute(sa.delete(Server).where(Server.account_id == account.id))
                 session.delete(account)
-        if held is not None:
+        if server_id is not None:
             return self.remove_form(request, id), 409
-        flash(__(":name is deleted.", {"name": account.name}), "good")
+        flash(__(":name deleted.", {"name": account.name}), "good")
         return redirect(link("accounts"))
 
     def test(self, request: Request, id: str) -> Any:
-        """Ask whose token it is and whether the panel may see servers."""
-        ok, sentence = test_connection(find(id))
-        flash(sentence, "good" if ok else "bad")
+        """Test the connection and the account's token."""
+        ok, message = test_connection(find_account(id))
+        flash(message, "good" if ok else "bad")
         return redirect(link("accounts"))
 
     def _form(self, form: AccountForm, title: str, account: Account | None = None) -> Any:
+        links = {}
         if account:
-            form.api_token.description = __("Empty keeps the one that is stored.")
-        more = (
-            {
+            form.api_token.description = __("Leave blank to keep the current value.")
+            links = {
                 "test": link("accounts.test", id=account.id),
                 "remove": link("accounts.remove", id=account.id),
             }
-            if account
-            else {}
-        )
         return page(
             "form",
             title,
@@ -135,17 +116,46 @@ class AccountsController(Controller):
             crumbs=CRUMBS,
             save=__("Save account"),
             back=link("accounts"),
-            sentence="",
             wide=("api_token",),
-            **more,
+            **links,
         )
 
 
-def find(id: str) -> Account:
-    """The account of that id, or 404."""
-    account: Account | None = (
-        db.session.get(Account, int(id)) if id.isdecimal() and len(id) < 10 else None
-    )
+def _row(account: Account, servers: int) -> dict[str, Any]:
+    """Return what the list shows of an account."""
+    if account.has_capacity(servers):
+        tone, icon, state = "good", "check", __("Accepted")
+    elif account.active:
+        tone, icon, state = "warn", "pause", __("Full")
+    else:
+        tone, icon, state = "mute", "stop", __("Not accepted")
+    limit = f" {__('of')} {account.max_servers}" if account.max_servers else ""
+    return {
+        "id": account.id,
+        "name": account.name,
+        "api_url": account.api_url,
+        "servers": f"{servers}{limit}",
+        "tone": tone,
+        "icon": icon,
+        "state": state,
+    }
+
+
+def _blocker(account: Account, servers: int) -> str:
+    """Return why the account can't be deleted, or an empty string."""
+    if not servers:
+        return ""
+    if servers == 1:
+        return str(__(":name has the server of a service.", {"name": account.name}))
+    values = {"name": account.name, "count": servers}
+    return str(__(":name has the servers of :count services.", values))
+
+
+def find_account(id: str) -> Account:
+    """Return the account with this id, or abort with 404."""
+    account: Account | None = None
+    if id.isdecimal() and len(id) < 10:
+        account = db.session.get(Account, int(id))
     if account is None:
         abort(404)
     return account

@@ -1,4 +1,4 @@
-"""Images: the list, its refresh from DigitalOcean, and the switch of each."""
+"""Staff page of images: list, update from DigitalOcean, activate and deactivate."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from puqpanel.sdk import Controller, Request, __, abort, db
 from ..models.accounts import Account
 from ..models.images import Image
 from ..services import catalog
-from ..services.answers import explain
 from ..services.api import DigitalOcean
+from ..services.responses import explain
 from .pages import link, page
 
 
@@ -21,64 +21,75 @@ class ImagesController(Controller):
     """`/admin/modules/Product/VPSHosting/images`."""
 
     def index(self, request: Request) -> Any:
-        """All images, and which of them new servers can be made with."""
+        """List the images."""
         images = catalog.all_images()
-        checked = max((one.checked_at for one in images if one.checked_at), default=None)
         return page(
-            "images", __("Images"), images=images, checked=checked, accounts=_account() is not None
+            "images",
+            __("Images"),
+            rows=[_row(image) for image in images],
+            checked_at=max((i.checked_at for i in images if i.checked_at), default=None),
+            has_account=_account() is not None,
         )
 
     def refresh(self, request: Request) -> Any:
-        """Ask DigitalOcean what it offers now."""
+        """Update the list from DigitalOcean."""
         account = _account()
         if account is None:
-            flash(__("Add an account first: DigitalOcean answers only who has a token."), "bad")
+            flash(__("Add an account first. DigitalOcean requires an API token."), "bad")
             return redirect(link("images"))
-        told = DigitalOcean(account).images()
-        if not told.ok:
-            flash(explain(told, account.name), "bad")
-        elif not told.data:
-            flash(
-                __("DigitalOcean answered with no images at all, so the list was left as it is."),
-                "bad",
-            )
+        response = DigitalOcean(account).images()
+        if not response.ok:
+            flash(explain(response, account.name), "bad")
+        elif not response.data:
+            flash(__("DigitalOcean returned no images, so the list was not changed."), "bad")
         else:
-            new, gone = catalog.refresh(told.data)
-            flash(
-                __(
-                    "The list is as DigitalOcean's now: :new new, :gone offered no more.",
-                    {"new": new, "gone": gone},
-                ),
-                "good",
-            )
+            new, withdrawn = catalog.refresh(response.data)
+            counts = {"new": new, "withdrawn": withdrawn}
+            flash(__("Images updated: :new new, :withdrawn withdrawn.", counts), "good")
         return redirect(link("images"))
 
     def switch(self, request: Request, id: str) -> Any:
-        """Let new servers be made with an image, or no more."""
-        image: Image | None = (
-            db.session.get(Image, int(id)) if id.isdecimal() and len(id) < 10 else None
-        )
+        """Activate or deactivate an image for new servers."""
+        image: Image | None = None
+        if id.isdecimal() and len(id) < 10:
+            image = db.session.get(Image, int(id))
         if image is None:
             abort(404)
-        wanted = request.form.get("active") == "yes"
+        active = request.form.get("active") == "yes"
         with db.transaction() as session:
-            session.execute(sa.update(Image).where(Image.id == image.id).values(active=wanted))
-        flash(
-            (
-                __(":name is switched on.", {"name": image.name})
-                if wanted
-                else __(
-                    ":name is switched off; servers that have it keep it.", {"name": image.name}
-                )
-            ),
-            "good",
-        )
+            session.execute(sa.update(Image).where(Image.id == image.id).values(active=active))
+        name = {"name": image.name}
+        if active:
+            flash(__(":name activated.", name), "good")
+        else:
+            flash(__(":name deactivated. Existing servers are not affected.", name), "good")
         return redirect(link("images"))
 
 
+def _row(image: Image) -> dict[str, Any]:
+    """Return what the list shows of an image."""
+    if not image.offered:
+        tone, icon, state = "warn", "circle-question", __("Withdrawn")
+    elif image.active:
+        tone, icon, state = "good", "check", __("Available")
+    else:
+        tone, icon, state = "mute", "stop", __("Inactive")
+    return {
+        "id": image.id,
+        "name": image.name,
+        "image_id": image.image_id,
+        "slug": image.slug,
+        "tone": tone,
+        "icon": icon,
+        "state": state,
+        "button": __("Deactivate") if image.active else __("Activate"),
+        "fields": {"active": "no" if image.active else "yes"},
+    }
+
+
 def _account() -> Account | None:
-    """An account to ask with, active ones first."""
-    found: Account | None = db.session.scalar(
+    """Return an account to send requests with, preferably an active one."""
+    account: Account | None = db.session.scalar(
         sa.select(Account).order_by(Account.active.desc(), Account.id).limit(1)
     )
-    return found
+    return account

@@ -1,4 +1,4 @@
-"""What the pages of staff share: the layout, the links, and what the viewer may do."""
+"""Render the module's staff pages."""
 
 from __future__ import annotations
 
@@ -13,9 +13,13 @@ link = url_for_module
 
 
 def page(view: str, title: str, *, crumbs: tuple[tuple[str, str], ...] = (), **data: Any) -> Any:
-    """A page of the module's in the staff layout.
+    """Render a page of this module in the staff layout.
 
-    Args: crumbs, label and route name of each step above.
+    Args:
+        view: The template in `views/admin_area`.
+        title: The page title.
+        crumbs: Label and route name of each page above this one.
+        data: Further variables of the template.
     """
     data |= {
         "title": title,

@@ -1,4 +1,4 @@
-"""The form of an account at DigitalOcean."""
+"""The form of a DigitalOcean account."""
 
 from __future__ import annotations
 
@@ -15,97 +15,91 @@ from puqpanel.sdk import __, db
 from ..models.accounts import Account
 from .fields import Translated, trim, without_slash
 
-WHERE_FROM = (
-    "Made in DigitalOcean's control panel under API, with full access or with these scopes: account"
-    " and image: read; droplet: all; snapshot: read, delete; ssh_key and tag: read, create;"
-    " actions, monitoring, regions and sizes: read."
+SCOPES_HELP = (
+    "Create it in DigitalOcean's control panel under API, with full access or these scopes:"
+    " account and image: read; droplet: all; snapshot: read, delete; ssh_key and tag: read,"
+    " create; actions, monitoring, regions and sizes: read."
 )
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class AccountForm(Translated, FlaskForm):  # type: ignore[misc]
-    """An account, and the token that the panel signs in with."""
+    """An account and its API token."""
 
     name = StringField(
-        "Name",
-        [InputRequired(), Length(max=100)],
-        filters=[trim],
-        description="What staff call it.",
+        "Name", [InputRequired(), Length(max=100)], filters=[trim], description="Shown to staff."
     )
     api_token = PasswordField(
-        "API token", [Length(max=500)], filters=[trim], description=WHERE_FROM
+        "API token", [Length(max=500)], filters=[trim], description=SCOPES_HELP
     )
     api_url = StringField(
-        "API address",
+        "API URL",
         [InputRequired(), Length(max=253)],
         filters=[trim, without_slash],
-        description="DigitalOcean's own, unless requests go through a gateway of yours.",
+        description="Change it only if requests go through a gateway of yours.",
     )
     max_servers = IntegerField(
-        "Servers at most",
+        "Server limit",
         [Optional(), NumberRange(0, 1_000_000)],
-        description="0 for no limit of the panel's; DigitalOcean has its own.",
+        description="0 for no limit. DigitalOcean has a limit of its own.",
     )
-    active = BooleanField("Take new servers", default=True)
+    active = BooleanField("Accept new servers", default=True)
 
     record: Account | None = None
 
     def validate_name(self, field: Any) -> None:
-        """No two accounts are named alike."""
-        found = db.session.scalar(
+        """Require a unique name."""
+        other_id = db.session.scalar(
             sa.select(Account.id).where(sa.func.lower(Account.name) == field.data.lower())
         )
-        if found is not None and (self.record is None or found != self.record.id):
+        if other_id is not None and (self.record is None or other_id != self.record.id):
             raise ValidationError(__("Another account has this name."))
 
     def validate_api_token(self, field: Any) -> None:
-        """A new account needs one; a known one keeps what it has."""
+        """Require a token for a new account or a new API URL."""
         if not field.data and self.record is None:
-            raise ValidationError(__("The panel needs it to sign in."))
+            raise ValidationError(__("Enter an API token."))
         if not field.data and self.record is not None and self.api_url.data != self.record.api_url:
-            # else whoever may change an account could have its token sent to an address of their
-            # own
-            raise ValidationError(__("Enter it again: it goes to another address from now on."))
-        if field.data and (
-            not field.data.isascii()
-            or any(not sign.isprintable() or sign.isspace() for sign in field.data)
-        ):
-            raise ValidationError(__("A token is one word of letters, digits and underscores."))
+            # Otherwise staff could have the saved token sent to an address of their own.
+            raise ValidationError(__("Enter the token again, because the API URL has changed."))
+        is_word = all(char.isprintable() and not char.isspace() for char in field.data or "")
+        if field.data and not (is_word and field.data.isascii()):
+            raise ValidationError(__("A token is a single word without spaces."))
 
     def validate_api_url(self, field: Any) -> None:
-        """A plain address, and an encrypted one: the token travels with each request."""
-        try:
-            parts = urlsplit(field.data or "")
-            known = (
-                parts.scheme in ("http", "https")
-                and parts.hostname
-                and (parts.port is None or parts.port > 0)
-            )
-        except ValueError:
-            known = False
-        if (
-            not known
-            or parts.query
-            or parts.fragment
-            or parts.username is not None
-            or any(sign.isspace() for sign in field.data)
-        ):
-            raise ValidationError(__("Write an address such as https://api.digitalocean.com."))
+        """Require an https URL; the token is sent with each request."""
+        if not _is_plain_url(field.data or ""):
+            raise ValidationError(__("Enter a URL such as https://api.digitalocean.com."))
+        parts = urlsplit(field.data)
         if parts.scheme == "http" and parts.hostname not in LOOPBACK:
-            raise ValidationError(
-                __("With http:// the token would travel unencrypted. Write https://.")
-            )
+            raise ValidationError(__("With http://, the token is sent unencrypted. Use https://."))
         if parts.path.rstrip("/").endswith("/v2"):
-            raise ValidationError(__("Leave /v2 out of the address; it is added."))
+            raise ValidationError(__("Remove /v2 from the URL; it is added automatically."))
 
     def fill(self, account: Account) -> Account:
-        """Write the form into a row."""
-        account.name, account.api_url, account.active = (
-            self.name.data or "",
-            self.api_url.data or "",
-            bool(self.active.data),
-        )
+        """Copy the form's values to an account; a blank token keeps the current one."""
+        account.name = self.name.data or ""
+        account.api_url = self.api_url.data or ""
+        account.active = bool(self.active.data)
         account.max_servers = self.max_servers.data or 0
         if self.api_token.data:
             account.api_token = self.api_token.data
         return account
+
+
+def _is_plain_url(url: str) -> bool:
+    """Return whether a URL has scheme, host and perhaps a port and a path, and nothing else."""
+    try:
+        parts = urlsplit(url)
+        port_is_valid = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    return bool(
+        parts.scheme in ("http", "https")
+        and parts.hostname
+        and port_is_valid
+        and not parts.query
+        and not parts.fragment
+        and parts.username is None
+        and not any(char.isspace() for char in url)
+    )

@@ -1,4 +1,4 @@
-"""Fields and filters of the module's forms."""
+"""Fields, filters and choices of the module's forms."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from ..services import keys
 
 
 def trim(text: str | None) -> str:
-    """What was typed, without spaces around it."""
+    """Return the text without leading and trailing spaces."""
     return (text or "").strip()
 
 
 def without_slash(text: str | None) -> str:
-    """An address without the slash at its end."""
+    """Return a URL without trailing slashes."""
     return (text or "").rstrip("/")
 
 
 def accounts() -> dict[Any, Any]:
-    """All accounts, and the choice of none."""
-    wanted = sa.select(Account.id, Account.name).order_by(Account.name)
-    return {0: __("The first one with room"), **dict(db.session.execute(wanted).all())}
+    """Return the accounts by id; 0 leaves the choice to the module."""
+    query = sa.select(Account.id, Account.name).order_by(Account.name)
+    return {0: __("First account with capacity"), **dict(db.session.execute(query).all())}
 
 
 class Translated:
-    """Lets a form's labels and help stand there in the reader's language."""
+    """Translates the labels and descriptions of a form."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -40,21 +40,21 @@ class Translated:
 
 
 class KeysField(forms.TextAreaField):
-    """SSH keys, one a line; a list of them as data."""
+    """SSH keys, one per line; its data is a list."""
 
     data: Any
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.type = "TextAreaField"  # drawn as one
+        self.type = "TextAreaField"  # rendered as one
 
     def process_data(self, value: Any) -> None:
-        """From a list."""
-        self.data = keys.lines(value)
+        """Read saved data."""
+        self.data = keys.parse_lines(value)
 
     def process_formdata(self, valuelist: list[Any]) -> None:
-        """From what was typed, or from a list that is shown again."""
-        self.data = [line for text in valuelist for line in keys.lines(text)]
+        """Read submitted text."""
+        self.data = [line for text in valuelist for line in keys.parse_lines(text)]
 
     def _value(self) -> str:
         return "\n".join(self.data or [])

@@ -1,4 +1,4 @@
-"""What a product says about its servers, and what may be chosen for one of them."""
+"""The forms of a product and of a service."""
 
 from __future__ import annotations
 
@@ -9,137 +9,137 @@ from puqpanel.sdk import __, forms
 from ..services import catalog, keys, sizes
 from .fields import KeysField, Translated, accounts, trim
 
+validators = forms.validators
 InputRequired, Length, NumberRange = (
-    forms.validators.InputRequired,
-    forms.validators.Length,
-    forms.validators.NumberRange,
+    validators.InputRequired,
+    validators.Length,
+    validators.NumberRange,
 )
-HOSTNAME = forms.validators.Regexp(
-    r"([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*)?$",
-    message="Write a host name such as web1 or web1.example.com: letters, digits, dashes and dots.",
+_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+HOSTNAME = validators.Regexp(
+    rf"({_LABEL}(\.{_LABEL})*)?$", message="Enter a host name such as web1 or web1.example.com."
 )
-LOCATIONS = {
-    name: f"{place} ({name}, {sizes.REGIONS[name]})" for name, place in sizes.PLACES.items()
-}
+LOCATIONS = {name: f"{city} ({name}, {sizes.REGIONS[name]})" for name, city in sizes.CITIES.items()}
+MIN_PASSWORD_LENGTH = 12
 
 
 class ImageForm(Translated, forms.Form):
-    """A form with an image in it."""
+    """A form with an image."""
 
     def validate_image_id(self, field: Any) -> None:
-        """One that new servers can be made with."""
+        """Require an image that new servers can be created with."""
         try:
-            catalog.usable(field.data)
+            catalog.find_usable(field.data)
         except catalog.ImageError as error:
-            raise forms.FieldError(str(error).split(". ")[0] + ". Choose another one.") from None
+            raise forms.FieldError(f"{error.reason} Choose another one.") from None
 
 
 class ProductForm(ImageForm):
-    """What is sold. The smallest size of DigitalOcean's that covers it is what servers get."""
+    """Settings of a product; servers get the smallest size that covers them."""
 
     cpu_cores = forms.IntegerField("CPU cores", [InputRequired(), NumberRange(1, 32)], default=1)
     ram_mb = forms.IntegerField(
-        "Memory, MB", [InputRequired(), NumberRange(512, 65536)], default=1024
+        "Memory (MB)", [InputRequired(), NumberRange(512, 65536)], default=1024
     )
-    disk_gb = forms.IntegerField("Disk, GB", [InputRequired(), NumberRange(10, 1000)], default=25)
+    disk_gb = forms.IntegerField("Disk (GB)", [InputRequired(), NumberRange(10, 1000)], default=25)
     bandwidth_gb = forms.IntegerField(
-        "Bandwidth a month, GB", [InputRequired(), NumberRange(min=100)], default=1000
+        "Monthly traffic (GB)", [InputRequired(), NumberRange(min=100)], default=1000
     )
     location = forms.SelectField("Location", choices=LOCATIONS, default="us-east-1")
     image_id = forms.SelectField(
         "Image",
         choices=catalog.choices,
         default=catalog.DEFAULT,
-        description="For servers whose service names no other.",
+        description="Used unless the service selects another one.",
     )
     account = forms.SelectField(
         "Account",
         coerce=int,
         choices=accounts,
         default=0,
-        description="Where its servers are made.",
+        description="New servers are created in this account.",
     )
     snapshot_limit = forms.IntegerField(
-        "Snapshots at most",
+        "Snapshot limit",
         [InputRequired(), NumberRange(0, 25)],
         default=3,
-        description="What customers may keep; DigitalOcean bills each. 0 for none.",
+        description="Snapshots per server; DigitalOcean bills each one. 0 for none.",
     )
     backup_enabled = forms.BooleanField(
         "Backups",
         default=False,
-        description="DigitalOcean's own, billed by a share of the server's price.",
+        description="Made by DigitalOcean for a percentage of the server's price.",
     )
 
     def validate(self, extra_validators: Any = None) -> bool:
-        """Also: there is a size that covers the wish."""
+        """Require a size that covers the product."""
         if not super().validate(extra_validators):
             return False
         try:
             sizes.smallest({name: self[field].data for name, field in sizes.FIELDS.items()})
-        except sizes.WishError as error:
-            for name in error.fits or sizes.FIELDS:
+        except sizes.SizeError as error:
+            for name in error.limits or sizes.FIELDS:
                 self[sizes.FIELDS[name]].errors = [str(error)]
             return False
         return True
 
 
 class ServiceForm(ImageForm):
-    """What may be chosen for one server before it is made."""
+    """What may be chosen for one server before it is created."""
 
     hostname = forms.StringField(
         "Host name",
         [Length(max=253), HOSTNAME],
         filters=[trim],
         default="",
-        description="Empty: one is made up.",
+        description="Leave blank to generate one.",
     )
     image_id = forms.SelectField("Image", choices=catalog.choices, default=catalog.DEFAULT)
     ssh_keys = KeysField(
         "SSH keys",
         default=[],
-        description=(
-            "Public keys, one a line. Ids and fingerprints of keys that the account has may stand"
-            " here too."
-        ),
+        description="Public keys, or IDs and fingerprints of keys in the account; one per line.",
     )
     root_password = forms.PasswordField(
         "Root password",
         [Length(max=128)],
         filters=[trim],
         default="",
-        description="Empty: one is made up with the server.",
+        description="Leave blank to generate one.",
     )
 
     def validate_ssh_keys(self, field: Any) -> None:
-        """Public keys only."""
-        if len(field.data) > keys.MOST:
-            raise forms.FieldError(__("At most :count keys.", {"count": keys.MOST}))
+        """Require public keys, ids or fingerprints."""
+        if len(field.data) > keys.MAX_KEYS:
+            raise forms.FieldError(__("Enter at most :count keys.", {"count": keys.MAX_KEYS}))
         for key in field.data:
-            if wrong := keys.problem(key):
-                raise forms.FieldError(wrong)
+            if problem := keys.problem(key):
+                raise forms.FieldError(problem)
 
     def validate_root_password(self, field: Any) -> None:
-        """Long enough to stand open to the internet, and nothing that a login cannot take."""
-        if field.data and (len(field.data) < 12 or not field.data.isprintable()):
+        """Require a long, printable password: anyone on the internet can try to sign in."""
+        password = field.data
+        if password and (len(password) < MIN_PASSWORD_LENGTH or not password.isprintable()):
             raise forms.FieldError(
-                __("At least 12 characters: anybody on the internet may try to sign in.")
+                __("Use at least :count characters.", {"count": MIN_PASSWORD_LENGTH})
             )
 
 
-class MadeForm(Translated, forms.Form):
-    """The same once there is a server: what it was made with is shown, and stays."""
+class CreatedForm(Translated, forms.Form):
+    """What the server was created with, read-only."""
 
     hostname = forms.StringField(
         "Host name",
         render_kw={"readonly": True},
-        description="A server keeps the name that it was made with.",
+        description="Can't be changed after creation.",
     )
     image_id = forms.StringField(
-        "Image", render_kw={"readonly": True}, description="Another system needs another server."
+        "Image",
+        render_kw={"readonly": True},
+        description="To use another image, create another server.",
     )
     ssh_keys = KeysField(
         "SSH keys",
         render_kw={"readonly": True},
-        description="Put there at the first start. Who can sign in can change them.",
+        description="Installed when the server was created. Change them on the server.",
     )

@@ -1,186 +1,162 @@
 """Polish."""
 
 LANG = {
-    # What customers see
+    # Client area
     "Overview": "Przegląd",
     "Console": "Konsola",
     "Snapshots": "Migawki",
-    "Monitoring": "Monitoring",
-    "State": "Stan",
+    "Monitoring": "Monitorowanie",
+    "Status": "Stan",
     "Running": "Działa",
-    "Switched off": "Wyłączony",
-    "Being changed": "W trakcie zmian",
-    "Not known just now": "Chwilowo nieznany",
-    "The data centre does not answer. Try again in a minute.": (
+    "Stopped": "Wyłączony",
+    "Updating": "Aktualizowany",
+    "Unknown": "Nieznany",
+    "The data centre is not responding. Try again in a minute.": (
         "Centrum danych nie odpowiada. Spróbuj ponownie za minutę."
     ),
+    "Try again in a minute.": "Spróbuj ponownie za minutę.",
     "Start server": "Uruchom serwer",
-    "Leave it running": "Zostaw włączony",
+    "Cancel": "Anuluj",
     "Restart": "Uruchom ponownie",
     "Restart server": "Uruchom serwer ponownie",
-    "Everything that runs in the server ends and begins again.": (
-        "Wszystko, co działa na serwerze, zakończy się i zacznie od nowa."
+    "All running programs will be restarted.": (
+        "Wszystkie działające programy zostaną uruchomione ponownie."
     ),
     "Shut down": "Wyłącz",
-    "Shut server down": "Wyłącz serwer",
-    "The server cannot be reached until it is started again. It stays paid for.": (
-        "Serwer będzie niedostępny, dopóki nie zostanie uruchomiony. Opłata nadal jest naliczana."
+    "Shut down server": "Wyłącz serwer",
+    "The server is offline until you start it. Billing continues.": (
+        "Serwer będzie niedostępny do ponownego uruchomienia. Opłaty są nadal naliczane."
     ),
     "Force restart": "Wymuś ponowne uruchomienie",
     "Cut power and restart": "Odłącz zasilanie i uruchom",
-    "For a server that hangs: its power is cut. What was not yet written to the disk is lost.": (
-        "Dla serwera, który nie reaguje: zasilanie zostanie odcięte. Dane niezapisane jeszcze na"
-        " dysku przepadną."
+    "Use this if the server does not respond. Unsaved data is lost.": (
+        "Użyj, jeśli serwer nie odpowiada. Niezapisane dane przepadną."
     ),
-    "The server is being started.": "Serwer jest uruchamiany.",
-    "The server is being shut down.": "Serwer jest wyłączany.",
-    "The server is being restarted.": "Serwer jest uruchamiany ponownie.",
-    "The power of the server is being cut and switched on again.": (
-        "Zasilanie serwera jest odłączane i włączane ponownie."
-    ),
-    "Ask again": "Sprawdź ponownie",
-    "Show the state of the server, and start or stop it": (
-        "Pokaż stan serwera, uruchom go lub wyłącz"
-    ),
+    "The server is starting.": "Serwer jest uruchamiany.",
+    "The server is shutting down.": "Serwer jest wyłączany.",
+    "The server is restarting.": "Serwer jest uruchamiany ponownie.",
+    "The server is being power-cycled.": "Zasilanie serwera jest odłączane i włączane ponownie.",
+    "Refresh": "Odśwież",
+    "Show server status and controls": "Pokaż stan serwera i sterowanie",
     "Your server": "Twój serwer",
-    "Your server is being prepared.": "Twój serwer jest przygotowywany.",
-    "Processors": "Procesory",
+    "We're preparing your server.": "Przygotowujemy Twój serwer.",
+    "CPU cores": "Rdzenie procesora",
     "Memory": "Pamięć",
     "Disk": "Dysk",
-    "Traffic a month": "Transfer miesięczny",
+    "Monthly traffic": "Transfer miesięczny",
     "Backups": "Kopie zapasowe",
-    "Made regularly": "Tworzone regularnie",
-    "None; take snapshots": "Brak; rób migawki",
-    "System": "System",
+    "Included": "W cenie",
+    "Not included": "Brak",
+    "Operating system": "System operacyjny",
     "Location": "Lokalizacja",
-    "Access": "Dostęp",
+    "Sign-in details": "Dane logowania",
     "IP address": "Adres IP",
     "Host name": "Nazwa hosta",
-    "User": "Użytkownik",
+    "User name": "Nazwa użytkownika",
     "Port": "Port",
-    "First root password": "Pierwsze hasło użytkownika root",
-    "Show first root password": "Pokaż pierwsze hasło użytkownika root",
-    "The one that the server was made with. Change it in the server with passwd.": (
-        "To, z którym utworzono serwer. Zmień je na serwerze poleceniem passwd."
+    "Initial root password": "Początkowe hasło użytkownika root",
+    "Show initial root password": "Pokaż początkowe hasło użytkownika root",
+    "Set when the server was created. Change it on the server with passwd.": (
+        "Ustawione podczas tworzenia serwera. Zmień je na serwerze poleceniem passwd."
     ),
-    "Address, user and password stand here as soon as it is ready.": (
-        "Adres, użytkownik i hasło pojawią się tutaj, gdy serwer będzie gotowy."
+    "Your sign-in details appear here once it is ready.": (
+        "Dane logowania pojawią się tutaj, gdy serwer będzie gotowy."
     ),
-    "The way in stands here as soon as it is ready.": (
-        "Sposób logowania pojawi się tutaj, gdy serwer będzie gotowy."
-    ),
-    "Sign in over SSH": "Logowanie przez SSH",
-    "Enter this in a terminal. On Windows, use PowerShell or Terminal.": (
-        "Wpisz to w terminalu. W systemie Windows użyj PowerShella lub Terminala."
+    "Connect with SSH": "Połączenie przez SSH",
+    "Run this command in a terminal (on Windows, in PowerShell).": (
+        "Uruchom to polecenie w terminalu (w systemie Windows: w PowerShellu)."
     ),
     "Command": "Polecenie",
-    "Open in an SSH program": "Otwórz w programie SSH",
-    "If it does not answer": "Jeśli nie odpowiada",
-    "A new server takes a minute or two after it is shown as running.": (
-        "Nowy serwer potrzebuje minuty lub dwóch, zanim zacznie odpowiadać."
+    "Open in SSH client": "Otwórz w kliencie SSH",
+    "Troubleshooting": "Rozwiązywanie problemów",
+    "A new server can take a minute or two to accept connections.": (
+        "Nowy serwer może przyjmować połączenia dopiero po minucie lub dwóch."
     ),
-    "See on the tab Overview whether it runs, and restart it there.": (
-        "Na karcie Przegląd sprawdź, czy działa, i uruchom go tam ponownie."
+    "Check on the Overview tab that the server is running.": (
+        "Sprawdź na karcie Przegląd, czy serwer działa."
     ),
-    "A firewall inside the server may have closed port 22. Support can reach it without the network.": (
-        "Zapora na serwerze mogła zamknąć port 22. Pomoc techniczna ma do niego dostęp bez sieci."
+    "A firewall on the server may block port 22. Support can help.": (
+        "Zapora na serwerze może blokować port 22. Pomoc techniczna może to rozwiązać."
     ),
-    "After a snapshot was restored, SSH warns of a changed key. Remove the old one with": (
-        "Po przywróceniu migawki SSH ostrzega o zmienionym kluczu. Stary usuń poleceniem"
+    "Restoring a snapshot may change the host key. Remove the old one with": (
+        "Przywrócenie migawki może zmienić klucz hosta. Stary usuń poleceniem"
     ),
-    "Who you are": "Twoje dane",
     "SSH key": "Klucz SSH",
-    "The one you gave": "Ten, który podano",
-    "None; you sign in with the password": "Brak; logowanie hasłem",
-    "Snapshots can be taken as soon as it is ready.": (
-        "Migawki można robić, gdy serwer będzie gotowy."
+    "The one you provided": "Podany przez Ciebie",
+    "None, use the password": "Brak, użyj hasła",
+    "You can take snapshots once it is ready.": "Migawki można tworzyć, gdy serwer będzie gotowy.",
+    "Snapshots are temporarily unavailable.": "Migawki są chwilowo niedostępne.",
+    "Taking a snapshot.": "Trwa tworzenie migawki.",
+    "This takes a few minutes. The server keeps running.": (
+        "Potrwa to kilka minut. Serwer nadal działa."
     ),
-    "The snapshots cannot be shown just now.": "Migawek nie można teraz pokazać.",
-    "A snapshot is being taken.": "Trwa robienie migawki.",
-    "That takes some minutes; the server goes on running.": (
-        "Potrwa to kilka minut; serwer działa dalej."
-    ),
-    "A snapshot is being restored.": "Trwa przywracanie migawki.",
-    "The server is off until that is done.": "Do tego czasu serwer jest wyłączony.",
-    "Look again": "Sprawdź ponownie",
+    "Restoring a snapshot.": "Trwa przywracanie migawki.",
+    "The server is off until this completes.": "Do zakończenia serwer jest wyłączony.",
     "of": "z",
-    "Take snapshot": "Zrób migawkę",
+    "Take snapshot": "Utwórz migawkę",
     "Name": "Nazwa",
-    "What programs have not yet written to the disk is not in it. For a perfect copy, shut the server down first.": (
-        "Nie obejmuje danych, których programy nie zapisały jeszcze na dysku. Aby kopia była"
-        " dokładna, najpierw wyłącz serwer."
+    "For a consistent copy, shut down the server first.": (
+        "Aby kopia była spójna, najpierw wyłącz serwer."
     ),
     "Size": "Rozmiar",
-    "Taken": "Zrobiona",
+    "Created": "Utworzono",
     "Actions": "Działania",
     "Restore": "Przywróć",
-    "The server is put back to how it was then. All that was written to it since is lost, and it is off for some minutes.": (
-        "Serwer wróci do stanu z tamtej chwili. Wszystko, co zapisano później, przepadnie, a serwer"
-        " będzie wyłączony przez kilka minut."
+    "The server is reset to this snapshot and is off for a few minutes.": (
+        "Serwer wróci do stanu z tej migawki i będzie wyłączony przez kilka minut."
     ),
-    "Restore this snapshot": "Przywróć tę migawkę",
+    "Everything written since then is lost.": "Wszystko, co zapisano później, przepadnie.",
+    "Restore snapshot": "Przywróć migawkę",
     "Delete": "Usuń",
-    "Delete for good": "Usuń na zawsze",
+    "Delete permanently": "Usuń trwale",
     "No snapshots yet": "Nie ma jeszcze migawek",
-    "A snapshot is a copy of the whole disk, to go back to.": (
-        "Migawka to kopia całego dysku, do której można wrócić."
+    "A snapshot is a copy of the whole disk that you can restore later.": (
+        "Migawka to kopia całego dysku, którą można później przywrócić."
     ),
-    "Your plan has no snapshots": "Twój plan nie obejmuje migawek",
-    "Ask support about a plan that has.": "Zapytaj pomoc techniczną o plan z migawkami.",
-    "You have all the snapshots that your plan has room for. Delete one to take another.": (
-        "Masz już tyle migawek, ile mieści plan. Usuń jedną, aby zrobić następną."
+    "Your plan doesn't include snapshots": "Twój plan nie obejmuje migawek",
+    "Ask support about plans with snapshots.": "Zapytaj pomoc techniczną o plany z migawkami.",
+    "Snapshot limit reached. Delete a snapshot to take another.": (
+        "Osiągnięto limit migawek. Usuń jedną, aby utworzyć następną."
     ),
-    "You have all the snapshots that your plan has room for. Delete one first.": (
-        "Masz już tyle migawek, ile mieści plan. Najpierw usuń jedną."
+    "Snapshots are deleted with the server when the service ends.": (
+        "Po zakończeniu usługi migawki są usuwane razem z serwerem."
     ),
-    "Snapshots end with the service: they are deleted together with the server.": (
-        "Migawki kończą się wraz z usługą: są usuwane razem z serwerem."
+    "Enter a name of up to :count characters.": "Podaj nazwę o długości do :count znaków.",
+    "Taking snapshot :name. This takes a few minutes.": (
+        "Trwa tworzenie migawki :name. Potrwa to kilka minut."
     ),
-    "Give the snapshot a name of at most :count characters.": (
-        "Nadaj migawce nazwę o długości do :count znaków."
+    "Restoring :name. The server is off until this completes.": (
+        "Trwa przywracanie migawki :name. Do zakończenia serwer jest wyłączony."
     ),
-    "The snapshot :name is being taken. That takes some minutes.": (
-        "Migawka :name jest robiona. Potrwa to kilka minut."
-    ),
-    "The server is being put back to :name. It is off meanwhile.": (
-        "Serwer wraca do stanu :name. W tym czasie jest wyłączony."
-    ),
-    "The snapshot :name is deleted.": "Migawka :name została usunięta.",
-    "There is no such snapshot of this server.": "Ten serwer nie ma takiej migawki.",
-    "The charts begin when it runs.": "Wykresy zaczną się, gdy serwer ruszy.",
+    "Snapshot :name deleted.": "Usunięto migawkę :name.",
+    "This server has no such snapshot.": "Ten serwer nie ma takiej migawki.",
+    "Charts appear once it is running.": "Wykresy pojawią się, gdy serwer będzie działał.",
     "Period": "Okres",
     "Last hour": "Ostatnia godzina",
     "Last 24 hours": "Ostatnie 24 godziny",
     "Last 7 days": "Ostatnie 7 dni",
-    "There are no figures just now.": "Chwilowo nie ma danych.",
-    "No figures yet": "Nie ma jeszcze danych",
-    "They come from an agent in the server, every few minutes while it runs. Without the agent, or with its traffic blocked, there are none.": (
-        "Przesyła je agent na serwerze, co kilka minut, gdy serwer działa. Bez agenta lub gdy jego"
-        " ruch jest blokowany, danych nie ma."
+    "Monitoring data is temporarily unavailable.": "Dane monitorowania są chwilowo niedostępne.",
+    "No data yet": "Nie ma jeszcze danych",
+    "An agent on the server sends data every few minutes while the server is running.": (
+        "Gdy serwer działa, agent na serwerze przesyła dane co kilka minut."
     ),
-    "CPU": "Procesor",
+    "CPU usage": "Użycie procesora",
     "Incoming traffic": "Ruch przychodzący",
     "Outgoing traffic": "Ruch wychodzący",
-    "now": "teraz",
-    "at most": "najwyżej",
-    "Times are UTC.": "Czas w UTC.",
-    "The state of the server cannot be told just now.": "Stanu serwera nie można teraz ustalić.",
-    "This is not possible just now: the service is suspended, or something is under way for it.": (
-        "Teraz to niemożliwe: usługa jest zawieszona albo coś już się dla niej dzieje."
+    "latest": "ostatnio",
+    "peak": "maksimum",
+    "Times are in UTC.": "Czas w UTC.",
+    "The server can't be changed while it is suspended or being updated.": (
+        "Serwera nie można zmienić, gdy jest zawieszony lub aktualizowany."
     ),
-    "Something is already under way for this server. Try again when it is done.": (
-        "Na tym serwerze coś już trwa. Spróbuj ponownie, gdy się zakończy."
+    "Another action is in progress. Try again when it completes.": (
+        "Trwa inna operacja. Spróbuj ponownie, gdy się zakończy."
     ),
-    "No answer came, so this may have been done or not. Look again in a minute.": (
-        "Odpowiedź nie nadeszła, więc nie wiadomo, czy to zrobiono. Sprawdź za minutę."
+    "The change may or may not have been applied. Check again in a minute.": (
+        "Nie wiadomo, czy zmiana została wprowadzona. Sprawdź ponownie za minutę."
     ),
-    "This is not possible in the state that the server is in.": (
-        "W obecnym stanie serwera to niemożliwe."
-    ),
-    "The server cannot be reached just now. Try again in a minute.": (
-        "Serwer jest teraz nieosiągalny. Spróbuj ponownie za minutę."
-    ),
-    # What staff see
+    "The server's current status doesn't allow this.": "Bieżący stan serwera na to nie pozwala.",
+    # Admin area
     "DigitalOcean": "DigitalOcean",
     "Accounts": "Konta",
     "Account": "Konto",
@@ -190,134 +166,130 @@ LANG = {
     "Delete :name?": "Usunąć :name?",
     "Back": "Wróć",
     "Test connection": "Sprawdź połączenie",
-    "The accounts that servers are made in. Their API tokens are kept encrypted.": (
-        "Konta, na których powstają serwery. Ich tokeny API są przechowywane w postaci"
-        " zaszyfrowanej."
+    "Accounts for new servers. API tokens are stored encrypted.": (
+        "Konta dla nowych serwerów. Tokeny API są przechowywane w postaci zaszyfrowanej."
     ),
     "Servers": "Serwery",
-    "servers": "serwerów",
     "New servers": "Nowe serwery",
     "Accepted": "Przyjmowane",
     "Full": "Pełne",
+    "Not accepted": "Nieprzyjmowane",
     "No accounts yet": "Nie ma jeszcze kont",
-    "Add the first one: a name, and an API token made in DigitalOcean's control panel.": (
-        "Dodaj pierwsze: nazwę i token API utworzony w panelu DigitalOcean."
+    "Add an account with an API token from DigitalOcean's control panel.": (
+        "Dodaj konto z tokenem API z panelu DigitalOcean."
     ),
-    ":name is kept. Test the connection before a customer needs it.": (
-        "Zapisano :name. Sprawdź połączenie, zanim będzie potrzebne klientowi."
+    ":name saved. Test the connection now.": "Zapisano :name. Sprawdź teraz połączenie.",
+    ":name saved.": "Zapisano :name.",
+    ":name deleted.": "Usunięto :name.",
+    ":name has the server of a service.": "Na koncie :name jest serwer usługi.",
+    ":name has the servers of :count services.": "Na koncie :name są serwery usług (:count).",
+    "Terminate these services first, or stop the account accepting servers.": (
+        "Najpierw zakończ te usługi albo wyłącz przyjmowanie serwerów na tym koncie."
     ),
-    ":name is changed.": "Zmieniono :name.",
-    ":name is deleted.": "Usunięto :name.",
-    ":name holds servers of :count services.": "Na :name są serwery usług: :count.",
-    "Terminate these services first, or switch the account off for new servers.": (
-        "Najpierw zakończ te usługi albo wyłącz konto dla nowych serwerów."
+    "the account's API token, and its list of terminated servers": (
+        "token API konta i lista zakończonych serwerów"
     ),
-    "the panel's record of the account, with its token and the list of servers that are gone": (
-        "wpis panelu o koncie, z tokenem i listą serwerów, których już nie ma"
+    "The account at DigitalOcean and everything in it remain unchanged.": (
+        "Konto w DigitalOcean i wszystko, co się na nim znajduje, pozostaje bez zmian."
     ),
-    "The account at DigitalOcean and all that is in it stay as they are.": (
-        "Konto w DigitalOcean i wszystko, co na nim jest, pozostaje bez zmian."
-    ),
-    "Empty keeps the one that is stored.": "Puste pole zachowuje zapisany.",
+    "Leave blank to keep the current value.": "Pozostaw puste, aby zachować obecną wartość.",
     "API token": "Token API",
-    "Made in DigitalOcean's control panel under API, with full access or with these scopes: account and image: read; droplet: all; snapshot: read, delete; ssh_key and tag: read, create; actions, monitoring, regions and sizes: read.": (
-        "Utworzony w panelu DigitalOcean w dziale API, z pełnym dostępem albo z zakresami: account"
-        " i image: read; droplet: wszystkie; snapshot: read, delete; ssh_key i tag: read, create;"
-        " actions, monitoring, regions i sizes: read."
+    (
+        "Create it in DigitalOcean's control panel under API, with full access or these scopes:"
+        " account and image: read; droplet: all; snapshot: read, delete; ssh_key and tag: read,"
+        " create; actions, monitoring, regions and sizes: read."
+    ): (
+        "Utwórz go w panelu DigitalOcean w dziale API, z pełnym dostępem lub zakresami: account"
+        " i image: read; droplet: wszystkie; snapshot: read, delete; ssh_key i tag: read,"
+        " create; actions, monitoring, regions i sizes: read."
     ),
-    "API address": "Adres API",
-    "DigitalOcean's own, unless requests go through a gateway of yours.": (
-        "Adres DigitalOcean, chyba że zapytania idą przez własną bramę."
+    "API URL": "Adres URL API",
+    "Change it only if requests go through a gateway of yours.": (
+        "Zmień tylko wtedy, gdy żądania przechodzą przez własną bramę."
     ),
-    "Servers at most": "Najwyżej serwerów",
-    "0 for no limit of the panel's; DigitalOcean has its own.": (
-        "0 oznacza brak limitu w panelu; DigitalOcean ma własny."
+    "Server limit": "Limit serwerów",
+    "0 for no limit. DigitalOcean has a limit of its own.": (
+        "0 oznacza brak limitu. DigitalOcean ma własny limit."
     ),
-    "Take new servers": "Przyjmuj nowe serwery",
-    "What staff call it.": "Nazwa dla personelu.",
+    "Accept new servers": "Przyjmuj nowe serwery",
+    "Shown to staff.": "Widoczna dla personelu.",
     "Another account has this name.": "Inne konto ma tę nazwę.",
-    "Enter it again: it goes to another address from now on.": (
-        "Wpisz go ponownie: od teraz trafia pod inny adres."
+    "Enter the token again, because the API URL has changed.": (
+        "Podaj token ponownie, ponieważ zmienił się adres URL API."
     ),
-    "The panel needs it to sign in.": "Panel potrzebuje go, aby się zalogować.",
-    "A token is one word of letters, digits and underscores.": (
-        "Token to jedno słowo z liter, cyfr i podkreśleń."
+    "Enter an API token.": "Podaj token API.",
+    "A token is a single word without spaces.": "Token to jedno słowo bez spacji.",
+    "Enter a URL such as https://api.digitalocean.com.": (
+        "Podaj adres URL, na przykład https://api.digitalocean.com."
     ),
-    "Write an address such as https://api.digitalocean.com.": (
-        "Podaj adres taki jak https://api.digitalocean.com."
+    "With http://, the token is sent unencrypted. Use https://.": (
+        "Przez http:// token jest przesyłany bez szyfrowania. Użyj https://."
     ),
-    "With http:// the token would travel unencrypted. Write https://.": (
-        "Przez http:// token szedłby niezaszyfrowany. Wpisz https://."
+    "Remove /v2 from the URL; it is added automatically.": (
+        "Usuń /v2 z adresu URL; jest dodawane automatycznie."
     ),
-    "Leave /v2 out of the address; it is added.": "Pomiń /v2 w adresie; zostanie dodane.",
     "Images": "Obrazy",
     "Image": "Obraz",
-    "The systems that new servers can be made with. Servers keep theirs, whatever happens here.": (
-        "Systemy, z którymi mogą powstawać nowe serwery. Istniejące serwery zachowują swoje."
+    "Operating systems for new servers. Existing servers are not affected.": (
+        "Systemy operacyjne dla nowych serwerów. Istniejące serwery pozostają bez zmian."
     ),
-    "Refresh from DigitalOcean": "Odśwież z DigitalOcean",
-    "DigitalOcean's name": "Nazwa w DigitalOcean",
-    "Offered no more": "Już nieoferowany",
-    "Possible": "Możliwe",
-    "Switch off": "Wyłącz",
-    "Switch on": "Włącz",
-    "Compared with DigitalOcean's list": "Porównano z listą DigitalOcean",
-    "Not yet compared with what DigitalOcean offers today.": (
-        "Jeszcze nie porównano z obecną ofertą DigitalOcean."
+    "Update from DigitalOcean": "Zaktualizuj z DigitalOcean",
+    "DigitalOcean slug": "Identyfikator w DigitalOcean",
+    "Withdrawn": "Wycofany",
+    "Available": "Dostępny",
+    "Inactive": "Nieaktywny",
+    "Activate": "Aktywuj",
+    "Deactivate": "Dezaktywuj",
+    "Updated from DigitalOcean": "Zaktualizowano z DigitalOcean",
+    "Not yet updated from DigitalOcean.": "Jeszcze nie zaktualizowano z DigitalOcean.",
+    "Add an account first. DigitalOcean requires an API token.": (
+        "Najpierw dodaj konto. DigitalOcean wymaga tokenu API."
     ),
-    "Add an account first: DigitalOcean answers only who has a token.": (
-        "Najpierw dodaj konto: DigitalOcean odpowiada tylko temu, kto ma token."
+    "DigitalOcean returned no images, so the list was not changed.": (
+        "DigitalOcean nie zwrócił żadnych obrazów, więc lista pozostała bez zmian."
     ),
-    "DigitalOcean answered with no images at all, so the list was left as it is.": (
-        "DigitalOcean nie podał żadnych obrazów, więc lista pozostała bez zmian."
+    "Images updated: :new new, :withdrawn withdrawn.": (
+        "Zaktualizowano obrazy: nowe :new, wycofane :withdrawn."
     ),
-    "The list is as DigitalOcean's now: :new new, :gone offered no more.": (
-        "Lista zgadza się z DigitalOcean: nowych :new, już nieoferowanych :gone."
+    ":name activated.": "Aktywowano :name.",
+    ":name deactivated. Existing servers are not affected.": (
+        "Dezaktywowano :name. Istniejące serwery pozostają bez zmian."
     ),
-    ":name is switched on.": "Włączono :name.",
-    ":name is switched off; servers that have it keep it.": (
-        "Wyłączono :name; serwery, które go mają, zachowują go."
-    ),
-    "At DigitalOcean this is": "W DigitalOcean to",
-    "in": "w",
-    "of traffic": "transferu",
+    "DigitalOcean size": "Rozmiar w DigitalOcean",
+    "region": "region",
+    "CPU": "CPU",
+    "disk": "dysku",
+    "traffic": "transferu",
     "Server": "Serwer",
-    "asked for, not yet known": "zamówiony, jeszcze nieznany",
-    "Address": "Adres",
+    "Requested": "Zamówiony",
     "Region": "Region",
-    "In DigitalOcean's control panel": "W panelu DigitalOcean",
-    "for who can sign in to the account there": "dla osób, które mogą się tam zalogować na konto",
-    "A server keeps what it was made with.": "Serwer zachowuje to, z czym powstał.",
-    "This was not saved.": "Nie zapisano.",
-    "CPU cores": "Rdzenie procesora",
-    "Memory, MB": "Pamięć, MB",
-    "Disk, GB": "Dysk, GB",
-    "Bandwidth a month, GB": "Transfer miesięcznie, GB",
-    "For servers whose service names no other.": "Dla serwerów, których usługa nie podaje innego.",
-    "Where its servers are made.": "Gdzie powstają jego serwery.",
-    "The first one with room": "Pierwsze, na którym jest miejsce",
-    "Snapshots at most": "Najwyżej migawek",
-    "What customers may keep; DigitalOcean bills each. 0 for none.": (
-        "Ile mogą mieć klienci; DigitalOcean nalicza za każdą. 0 oznacza żadnej."
+    "Open in DigitalOcean's control panel": "Otwórz w panelu DigitalOcean",
+    "(requires access to the account)": "(wymaga dostępu do konta)",
+    "Can't be changed after creation.": "Nie można zmienić po utworzeniu.",
+    "The service was not saved.": "Usługa nie została zapisana.",
+    "Memory (MB)": "Pamięć (MB)",
+    "Disk (GB)": "Dysk (GB)",
+    "Monthly traffic (GB)": "Transfer miesięczny (GB)",
+    "Used unless the service selects another one.": "Używany, jeśli usługa nie wskazuje innego.",
+    "New servers are created in this account.": "Na tym koncie powstają nowe serwery.",
+    "First account with capacity": "Pierwsze konto z wolnym miejscem",
+    "Snapshot limit": "Limit migawek",
+    "Snapshots per server; DigitalOcean bills each one. 0 for none.": (
+        "Liczba migawek na serwer; DigitalOcean nalicza opłatę za każdą. 0 oznacza brak migawek."
     ),
-    "DigitalOcean's own, billed by a share of the server's price.": (
-        "Kopie DigitalOcean, płatne jako część ceny serwera."
+    "Made by DigitalOcean for a percentage of the server's price.": (
+        "Tworzone przez DigitalOcean za procent ceny serwera."
     ),
-    "Empty: one is made up.": "Puste: zostanie wymyślona.",
+    "Leave blank to generate one.": "Pozostaw puste, aby wygenerować.",
     "SSH keys": "Klucze SSH",
-    "Public keys, one a line. Ids and fingerprints of keys that the account has may stand here too.": (
-        "Klucze publiczne, po jednym w wierszu. Mogą tu być też identyfikatory i odciski kluczy z"
-        " konta."
+    "Public keys, or IDs and fingerprints of keys in the account; one per line.": (
+        "Klucze publiczne albo identyfikatory i odciski kluczy z konta; po jednym w wierszu."
     ),
-    "At most :count keys.": "Najwyżej :count kluczy.",
+    "Enter at most :count keys.": "Podaj najwyżej :count kluczy.",
     "Root password": "Hasło użytkownika root",
-    "Empty: one is made up with the server.": "Puste: powstanie razem z serwerem.",
-    "At least 12 characters: anybody on the internet may try to sign in.": (
-        "Co najmniej 12 znaków: każdy w internecie może próbować się zalogować."
-    ),
-    "A server keeps the name that it was made with.": "Serwer zachowuje nazwę, z którą powstał.",
-    "Another system needs another server.": "Inny system wymaga innego serwera.",
-    "Put there at the first start. Who can sign in can change them.": (
-        "Wgrane przy pierwszym uruchomieniu. Kto może się zalogować, może je zmienić."
+    "Use at least :count characters.": "Użyj co najmniej :count znaków.",
+    "To use another image, create another server.": "Aby użyć innego obrazu, utwórz inny serwer.",
+    "Installed when the server was created. Change them on the server.": (
+        "Zainstalowane podczas tworzenia serwera. Zmień je na serwerze."
     ),
 }

@@ -1,4 +1,4 @@
-"""Accounts at DigitalOcean, and the tokens that the panel signs in with."""
+"""DigitalOcean accounts and their API tokens."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from .base import Base
 
 
 class Account(Base):
-    """One account. `max_servers` 0 means no limit of the panel's; `active` lets new servers in."""
+    """A DigitalOcean account.
+
+    `max_servers` 0 means no limit; an inactive account accepts no new servers.
+    """
 
     __tablename__ = "accounts"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -23,3 +26,7 @@ class Account(Base):
     max_servers: Mapped[int] = mapped_column(default=0)
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
+
+    def has_capacity(self, servers: int) -> bool:
+        """Return whether the account accepts another server besides the present ones."""
+        return self.active and (not self.max_servers or servers < self.max_servers)

@@ -1,4 +1,4 @@
-"""The systems that a server can be made with."""
+"""Operating system images that servers can be created with."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from .base import Base
 
 
 class Image(Base):
-    """One system.
+    """An operating system.
 
-    `active` is what staff say, `offered` what DigitalOcean said when it was last asked; new servers
-    need both.
+    `active` is set by staff, `offered` by the last update from DigitalOcean; new servers need both.
     """
 
     __tablename__ = "images"
@@ -34,5 +33,5 @@ class Image(Base):
 
     @property
     def usable(self) -> bool:
-        """Whether a new server can be made with it."""
+        """Return whether new servers can be created with it."""
         return self.active and self.offered

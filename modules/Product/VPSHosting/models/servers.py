@@ -1,6 +1,4 @@
-"""Which service has which server: one row a service, from before the server is asked for until
-after it is gone.
-"""
+"""Servers: one row per service, from before the create request until after termination."""
 
 from __future__ import annotations
 
@@ -19,11 +17,10 @@ CREATING, ACTIVE, SUSPENDED, TERMINATED = "creating", "active", "suspended", "te
 
 
 class Server(Base):
-    """A server, or the wish for one.
+    """A requested or existing server.
 
-    `server_id` is DigitalOcean's id; `sent_at` is when the last request to make it went out, None
-    while nothing was asked for. `action_*` is what was last started there (a shutdown, a resize …)
-    on behalf of a job that waits for its end.
+    `server_id` is DigitalOcean's id. `sent_at` is when the last create request was sent, or None.
+    `action_*` is the last action (a shutdown, a resize…) that a job started and waits for.
     """
 
     __tablename__ = "servers"

@@ -1,4 +1,4 @@
-"""A client of DigitalOcean's API v2. No request is ever repeated here: who asks decides that."""
+"""Client of DigitalOcean's API v2."""
 
 from __future__ import annotations
 
@@ -8,172 +8,165 @@ from urllib.parse import quote
 
 from puqpanel.sdk import http
 
-from .answers import Outcome, Told, read
+from .responses import ApiResponse, Outcome, parse
 
 if TYPE_CHECKING:
     from ..models.accounts import Account
 
-# Seconds to connect, and to wait for an answer.
-CONNECT, TIMEOUT = 10.0, 30.0
-# Things a page, the most that the API gives; and pages at most, so that an answer that never ends
-# does.
-PAGE, PAGES = 200, 50
+CONNECT_TIMEOUT_SECONDS, TIMEOUT_SECONDS = 10.0, 30.0
+PAGE_SIZE = 200  # the API's maximum
+MAX_PAGES = 50  # stops a list that never ends
 
 
 class DigitalOcean:
-    """Speaks for one account."""
+    """Sends requests for one account.
+
+    The client never repeats a request; retrying is the caller's decision.
+    """
 
     def __init__(
-        self, account: Account, *, timeout: float | None = None, secrets: Iterable[str] = ()
+        self, account: Account, *, timeout_seconds: float | None = None, secrets: Iterable[str] = ()
     ) -> None:
-        """Args: timeout in seconds; secrets, texts that the log must not show besides the token."""
-        timeout = timeout or TIMEOUT
+        """Open an HTTP session.
+
+        Args:
+            account: The account whose token signs the requests.
+            timeout_seconds: Limit for a whole request.
+            secrets: Texts besides the token that the module log must redact.
+        """
+        timeout = timeout_seconds or TIMEOUT_SECONDS
         self._http = http.session(
             account.api_url,
             bearer=account.api_token,
             timeout=timeout,
-            connect_timeout=min(timeout, CONNECT),
+            connect_timeout=min(timeout, CONNECT_TIMEOUT_SECONDS),
             secrets=tuple(secrets),
         )
 
-    def account(self) -> Told:
-        """Whose token it is, and how many servers it may have."""
+    def account(self) -> ApiResponse:
+        """Return the account's details, such as its server limit."""
         return self._get("/v2/account", "account")
 
     # Servers
 
-    def create(self, wish: Mapping[str, Any]) -> Told:
-        """Ask for a server; it is made after the answer."""
-        return read(self._http.post("/v2/droplets", json=dict(wish)), "droplet")
+    def create(self, droplet: Mapping[str, Any]) -> ApiResponse:
+        """Request a server; DigitalOcean creates it after responding."""
+        return parse(self._http.post("/v2/droplets", json=dict(droplet)), "droplet")
 
-    def droplet(self, server_id: str) -> Told:
-        """One server."""
-        return self._get(f"/v2/droplets/{_id(server_id)}", "droplet")
+    def droplet(self, server_id: str) -> ApiResponse:
+        """Return a server."""
+        return self._get(f"/v2/droplets/{_quote(server_id)}", "droplet")
 
-    def tagged(self, tag: str) -> Told:
-        """The servers that have a tag, the oldest first."""
-        told = self._all("/v2/droplets", "droplets", {"tag_name": tag})
-        # A server that does not say that it has the tag is not the one that was looked for,
-        # whatever the list says.
-        mine = [one for one in told.data or [] if tag in (one.get("tags") or [])]
-        return Told(
-            told.outcome,
-            told.http,
-            told.message,
-            sorted(mine, key=lambda one: int(one.get("id") or 0)),
+    def tagged(self, tag: str) -> ApiResponse:
+        """Return the servers with a tag, oldest first."""
+        response = self._list("/v2/droplets", "droplets", {"tag_name": tag})
+        # Check the tag again, whatever the API's filter returned.
+        droplets = [item for item in response.data or [] if tag in (item.get("tags") or [])]
+        droplets.sort(key=lambda item: int(item.get("id") or 0))
+        return ApiResponse(response.outcome, response.http, response.message, droplets)
+
+    def delete(self, server_id: str) -> ApiResponse:
+        """Delete a server; the outcome may be `NOT_FOUND`."""
+        return parse(self._http.delete(f"/v2/droplets/{_quote(server_id)}", expected=(404,)))
+
+    # Actions: changes of a server take time, and their progress is read with `action`.
+
+    def act(self, server_id: str, action: str, **parameters: Any) -> ApiResponse:
+        """Start an action: power_on, shutdown, power_off, reboot, resize, snapshot, rebuild…"""
+        body = {"type": action, **parameters}
+        return parse(
+            self._http.post(f"/v2/droplets/{_quote(server_id)}/actions", json=body), "action"
         )
 
-    def delete(self, server_id: str) -> Told:
-        """Destroy a server; MISSING if it is gone already."""
-        return read(self._http.delete(f"/v2/droplets/{_id(server_id)}", expected=(404,)))
+    def action(self, action_id: str) -> ApiResponse:
+        """Return an action, whose status is in-progress, completed or errored."""
+        return self._get(f"/v2/actions/{_quote(action_id)}", "action")
 
-    # What is done to a server takes time: an action, which is asked after until it has ended.
-
-    def act(self, server_id: str, kind: str, **more: Any) -> Told:
-        """Begin an action: power_on, shutdown, power_off, reboot, resize, snapshot, rebuild …"""
-        return read(
-            self._http.post(f"/v2/droplets/{_id(server_id)}/actions", json={"type": kind, **more}),
-            "action",
-        )
-
-    def action(self, action_id: str) -> Told:
-        """How an action is doing: in-progress, completed or errored."""
-        return self._get(f"/v2/actions/{_id(action_id)}", "action")
-
-    def actions(self, server_id: str) -> Told:
-        """The last actions of a server, the newest first."""
-        return self._get(f"/v2/droplets/{_id(server_id)}/actions", "actions", {"per_page": 20})
+    def actions(self, server_id: str) -> ApiResponse:
+        """Return the latest actions of a server, newest first."""
+        return self._get(f"/v2/droplets/{_quote(server_id)}/actions", "actions", {"per_page": 20})
 
     # Snapshots
 
-    def snapshots(self, server_id: str) -> Told:
-        """The snapshots of a server; MISSING once the server is gone."""
-        return self._all(f"/v2/droplets/{_id(server_id)}/snapshots", "snapshots")
+    def snapshots(self, server_id: str) -> ApiResponse:
+        """Return the snapshots of a server; `NOT_FOUND` once the server is deleted."""
+        return self._list(f"/v2/droplets/{_quote(server_id)}/snapshots", "snapshots")
 
-    def left_snapshots(self, server_id: str) -> Told:
-        """What snapshots the account has of a server that may be gone."""
-        told = self._all("/v2/snapshots", "snapshots", {"resource_type": "droplet"})
-        return Told(
-            told.outcome,
-            told.http,
-            told.message,
-            [one for one in told.data or [] if str(one.get("resource_id")) == server_id],
-        )
+    def orphaned_snapshots(self, server_id: str) -> ApiResponse:
+        """Return the snapshots of a server that may be deleted already."""
+        response = self._list("/v2/snapshots", "snapshots", {"resource_type": "droplet"})
+        snapshots = [
+            item for item in response.data or [] if str(item.get("resource_id")) == server_id
+        ]
+        return ApiResponse(response.outcome, response.http, response.message, snapshots)
 
-    def delete_snapshot(self, snapshot_id: str) -> Told:
-        """Delete a snapshot; MISSING if it is gone already."""
-        return read(self._http.delete(f"/v2/snapshots/{_id(snapshot_id)}", expected=(404,)))
+    def delete_snapshot(self, snapshot_id: str) -> ApiResponse:
+        """Delete a snapshot; the outcome may be `NOT_FOUND`."""
+        return parse(self._http.delete(f"/v2/snapshots/{_quote(snapshot_id)}", expected=(404,)))
 
-    # The rest
+    # Images, keys and metrics
 
-    def images(self) -> Told:
-        """The systems that DigitalOcean offers."""
-        return self._all("/v2/images", "images", {"type": "distribution"})
+    def images(self) -> ApiResponse:
+        """Return the operating systems that DigitalOcean offers."""
+        return self._list("/v2/images", "images", {"type": "distribution"})
 
-    def key(self, fingerprint: str) -> Told:
-        """An SSH key of the account, by its fingerprint or id."""
-        return self._get(f"/v2/account/keys/{_id(fingerprint)}", "ssh_key")
+    def key(self, fingerprint: str) -> ApiResponse:
+        """Return an SSH key of the account by its fingerprint or id."""
+        return self._get(f"/v2/account/keys/{_quote(fingerprint)}", "ssh_key")
 
-    def add_key(self, name: str, public_key: str) -> Told:
-        """Keep an SSH key in the account."""
-        return read(
-            self._http.post("/v2/account/keys", json={"name": name, "public_key": public_key}),
-            "ssh_key",
-        )
+    def add_key(self, name: str, public_key: str) -> ApiResponse:
+        """Add an SSH key to the account."""
+        body = {"name": name, "public_key": public_key}
+        return parse(self._http.post("/v2/account/keys", json=body), "ssh_key")
 
-    def metrics(self, what: str, query: Mapping[str, Any]) -> Told:
-        """Figures that the agent in the server sent: cpu or bandwidth.
+    def metrics(self, metric: str, query: Mapping[str, Any]) -> ApiResponse:
+        """Return the metric `cpu` or `bandwidth` as a Prometheus matrix."""
+        response = self._get(f"/v2/monitoring/metrics/droplet/{metric}", "data", query)
+        if not response.ok:
+            return response
+        matrix = response.data.get("result") if isinstance(response.data, dict) else None
+        if isinstance(matrix, list):
+            return ApiResponse(Outcome.OK, response.http, "", matrix)
+        return ApiResponse(Outcome.UNKNOWN, response.http)
 
-        A matrix of Prometheus's in `data`.
+    def _get(self, path: str, key: str, query: Mapping[str, Any] | None = None) -> ApiResponse:
+        params = dict(query or {}) or None
+        return parse(self._http.get(path, params=params, expected=(404,)), key)
+
+    def _list(self, path: str, key: str, query: Mapping[str, Any] | None = None) -> ApiResponse:
+        """Return all pages of a list.
+
+        Pages are counted instead of following the link to the next one, so that the token is
+        sent to the account's own address only.
         """
-        told = self._get(f"/v2/monitoring/metrics/droplet/{what}", "data", query)
-        result = told.data.get("result") if told.ok and isinstance(told.data, dict) else None
-        return (
-            told
-            if not told.ok
-            else (
-                Told(Outcome.OK, told.http, "", result)
-                if isinstance(result, list)
-                else Told(Outcome.UNKNOWN, told.http)
-            )
-        )
-
-    def _get(self, path: str, root: str, query: Mapping[str, Any] | None = None) -> Told:
-        return read(self._http.get(path, params=dict(query or {}) or None, expected=(404,)), root)
-
-    def _all(self, path: str, root: str, query: Mapping[str, Any] | None = None) -> Told:
-        """All pages of a list.
-
-        The next page is counted to, not followed: the token goes nowhere but to the account's own
-        address.
-        """
-        found: list[dict[str, Any]] = []
-        for page in range(1, PAGES + 1):
-            answer = self._http.get(
-                path, params={**(query or {}), "page": page, "per_page": PAGE}, expected=(404,)
-            )
-            told = read(answer, root)
-            if not told.ok:
-                return told
-            if not isinstance(told.data, list):
-                return Told(Outcome.UNKNOWN, told.http)
-            found += [one for one in told.data if isinstance(one, dict)]
+        items: list[dict[str, Any]] = []
+        for page in range(1, MAX_PAGES + 1):
+            params = {**(query or {}), "page": page, "per_page": PAGE_SIZE}
+            answer = self._http.get(path, params=params, expected=(404,))
+            response = parse(answer, key)
+            if not response.ok:
+                return response
+            if not isinstance(response.data, list):
+                return ApiResponse(Outcome.UNKNOWN, response.http)
+            items += [item for item in response.data if isinstance(item, dict)]
             links = answer.data.get("links") if isinstance(answer.data, dict) else None
             pages = links.get("pages") if isinstance(links, dict) else None
             if not (isinstance(pages, dict) and pages.get("next")):
                 break
-        return Told(Outcome.OK, 200, "", found)
+        return ApiResponse(Outcome.OK, 200, "", items)
 
 
-def _id(text: str) -> str:
+def _quote(text: str) -> str:
     return quote(str(text), safe=":")
 
 
-def address_of(droplet: Mapping[str, Any]) -> str:
-    """A server's public IPv4 address; empty where it has none yet."""
+def public_address(droplet: Mapping[str, Any]) -> str:
+    """Return a server's public IPv4 address, or an empty string while it has none."""
     networks = droplet.get("networks")
     v4 = networks.get("v4") if isinstance(networks, Mapping) else None
-    for one in v4 if isinstance(v4, list) else []:
-        if isinstance(one, Mapping) and one.get("type") == "public" and one.get("ip_address"):
-            return str(one["ip_address"])[:45]
+    for network in v4 if isinstance(v4, list) else []:
+        if not isinstance(network, Mapping) or network.get("type") != "public":
+            continue
+        if address := network.get("ip_address"):
+            return str(address)[:45]
     return ""

@@ -1,6 +1,4 @@
-"""The systems to choose from: kept in a table, checked against what DigitalOcean offers when
-staff ask for it.
-"""
+"""The catalogue of images: a table that staff update from DigitalOcean."""
 
 from __future__ import annotations
 
@@ -11,17 +9,27 @@ import sqlalchemy as sa
 from puqpanel.sdk import db, now
 
 from ..models.images import Image
-from .slugs import take_apart
+from .slugs import parse_slug
 
 DEFAULT = "ubuntu-20.04"
 
 
 class ImageError(Exception):
-    """A server cannot be made with this image; the text is a sentence for staff."""
+    """A server can't be created with this image.
+
+    Attributes:
+        reason: Why, as a sentence for staff.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"{reason} Choose another image in the settings of the service or the product."
+        )
+        self.reason = reason
 
 
 def find(image_id: str) -> Image | None:
-    """The image of that id, or of that slug."""
+    """Return the image with this id or slug."""
     image: Image | None = db.session.scalar(
         sa.select(Image).where(sa.or_(Image.image_id == image_id, Image.slug == image_id))
     )
@@ -29,97 +37,86 @@ def find(image_id: str) -> Image | None:
 
 
 def all_images() -> list[Image]:
-    """All of them, by family, the newest version first."""
-    rows = db.session.scalars(sa.select(Image)).all()
-    return sorted(
-        rows,
-        key=lambda one: (
-            one.os_family,
-            [-int(part) for part in one.version.split(".") if part.isdecimal()],
-        ),
-    )
+    """Return all images by family, newest version first."""
+    return sorted(db.session.scalars(sa.select(Image)).all(), key=_sort_key)
+
+
+def _sort_key(image: Image) -> tuple[str, list[int]]:
+    numbers = [int(part) for part in image.version.split(".") if part.isdecimal()]
+    return image.os_family, [-number for number in numbers]
 
 
 def choices() -> dict[Any, Any]:
-    """All of them to choose from; those that new servers cannot be made with say so, at the
-    end, so that a stored choice is never shown as another.
+    """Return the choices of a form: usable images, then the others with their state.
+
+    The others are included so that the form shows a saved choice that is no longer usable.
     """
     images = all_images()
-    found = {one.image_id: one.name for one in images if one.usable}
-    return found | {
-        one.image_id: f"{one.name} ({'switched off' if one.offered else 'offered no more'})"
-        for one in images
-        if not one.usable
+    usable = {image.image_id: image.name for image in images if image.usable}
+    others = {
+        image.image_id: f"{image.name} ({'inactive' if image.offered else 'withdrawn'})"
+        for image in images
+        if not image.usable
     }
+    return usable | others
 
 
-def usable(image_id: str) -> Image:
-    """The image to make a server with.
+def find_usable(image_id: str) -> Image:
+    """Return an image that a new server can be created with.
 
     Raises:
-        ImageError: there is none of that name, it is switched off, or DigitalOcean offers it no
-            more.
+        ImageError: It does not exist, is inactive, or is no longer offered.
     """
     image = find(image_id)
     if image is None:
-        raise ImageError(
-            f"There is no image called {image_id}. Choose another one in the settings of the"
-            " service or the product."
-        )
+        raise ImageError(f"There is no image {image_id}.")
     if not image.offered:
-        raise ImageError(
-            f"DigitalOcean offers {image.name} no more. Choose another image in the settings of the"
-            " service or the product."
-        )
+        raise ImageError(f"DigitalOcean no longer offers {image.name}.")
     if not image.active:
-        raise ImageError(
-            f"{image.name} is switched off on the Images page. Choose another image in the settings"
-            " of the service or the product."
-        )
+        raise ImageError(f"{image.name} is inactive.")
     return image
 
 
 def refresh(offered: list[dict[str, Any]]) -> tuple[int, int]:
-    """Bring the table up to what DigitalOcean offers; nothing is removed, and what staff switched
-    off stays off.
+    """Update the table from DigitalOcean's list; keep all rows and what staff deactivated.
+
+    Args:
+        offered: The images that DigitalOcean offers.
 
     Returns:
-        How many images are new, and how many are offered no more.
+        How many images are new, and how many are no longer offered.
     """
-    found: dict[str, dict[str, Any]] = {}
-    for one in offered:
-        slug = one.get("slug")
-        if (
-            isinstance(slug, str)
-            and take_apart(slug)
-            and one.get("status", "available") == "available"
-        ):
-            found[slug] = one
-    moment, new, gone = now(), 0, 0
+    by_slug = {
+        image["slug"]: image
+        for image in offered
+        if isinstance(image.get("slug"), str)
+        and parse_slug(image["slug"])
+        and image.get("status", "available") == "available"
+    }
+    checked_at, withdrawn = now(), 0
     with db.transaction() as session:
-        known = {image.slug: image for image in session.scalars(sa.select(Image))}
-        for slug, image in known.items():
-            gone += image.offered and slug not in found
-            image.offered, image.checked_at = slug in found, moment
-        for slug, one in found.items():
-            if slug in known:
-                continue
-            family, version = take_apart(slug) or ("", "")
-            name = (
-                f"{one.get('distribution') or family}"
-                f" {str(one.get('name') or version).removesuffix(' x64')}"
-            )
-            session.add(
-                Image(
-                    image_id=f"{family}-{version}"[:80],
-                    slug=slug[:100],
-                    name=name[:120],
-                    os_family=family[:60],
-                    version=version[:40],
-                    active=True,
-                    offered=True,
-                    checked_at=moment,
-                )
-            )
-            new += 1
-    return new, gone
+        existing = {image.slug: image for image in session.scalars(sa.select(Image))}
+        for slug, image in existing.items():
+            withdrawn += image.offered and slug not in by_slug
+            image.offered, image.checked_at = slug in by_slug, checked_at
+        new_slugs = [slug for slug in by_slug if slug not in existing]
+        for slug in new_slugs:
+            image = _new_image(slug, by_slug[slug])
+            image.checked_at = checked_at
+            session.add(image)
+    return len(new_slugs), withdrawn
+
+
+def _new_image(slug: str, details: dict[str, Any]) -> Image:
+    family, version = parse_slug(slug) or ("", "")
+    distribution = details.get("distribution") or family
+    release = str(details.get("name") or version).removesuffix(" x64")
+    return Image(
+        image_id=f"{family}-{version}"[:80],
+        slug=slug[:100],
+        name=f"{distribution} {release}"[:120],
+        os_family=family[:60],
+        version=version[:40],
+        active=True,
+        offered=True,
+    )

@@ -1,32 +1,29 @@
-"""`Test connection`: is there DigitalOcean's API, does it know the token, and what may the
-account do.
-"""
+"""Test connection: does DigitalOcean accept the token, and may the panel read servers."""
 
 from __future__ import annotations
 
 from ..models.accounts import Account
-from .answers import explain
 from .api import DigitalOcean
+from .responses import explain
 
-SECONDS = 15.0
+TIMEOUT_SECONDS = 15.0
 
 
 def test_connection(account: Account) -> tuple[bool, str]:
-    """Ask in the order in which things go wrong.
+    """Check the connection and the token of an account.
 
     Returns:
-        Whether all is well, and a sentence for staff.
+        Whether the test succeeded, and a sentence for staff.
     """
-    cloud = DigitalOcean(account, timeout=SECONDS)
-    about = cloud.account()
-    if not about.ok:
-        return False, explain(about, account.name)
-    servers = cloud.tagged("puqpanel")
+    client = DigitalOcean(account, timeout_seconds=TIMEOUT_SECONDS)
+    details = client.account()
+    if not details.ok:
+        return False, explain(details, account.name)
+    servers = client.tagged("puqpanel")
     if not servers.ok:
         return False, explain(servers, account.name)
-    status = str(about.data.get("status") or "active")
-    if status == "locked":
-        return False, f"DigitalOcean has locked the account {account.name}. Ask its support why."
-    limit = about.data.get("droplet_limit")
-    room = f" It may have {limit} servers." if isinstance(limit, int) else ""
-    return True, f"{account.name} answers, and the panel may see its servers.{room}"
+    if details.data.get("status") == "locked":
+        return False, f"DigitalOcean locked the account {account.name}. Contact its support."
+    limit = details.data.get("droplet_limit")
+    limit_text = f" Server limit at DigitalOcean: {limit}." if isinstance(limit, int) else ""
+    return True, f"Connected to {account.name}. The panel can read its servers.{limit_text}"

@@ -1,6 +1,4 @@
-"""The SSH keys of a new server: public keys as people have them, or ids and fingerprints of
-keys that the account has.
-"""
+"""The SSH keys of a new server: public keys, or ids and fingerprints of keys in the account."""
 
 from __future__ import annotations
 
@@ -9,11 +7,11 @@ import binascii
 import hashlib
 import re
 
-from .answers import Told
 from .api import DigitalOcean
+from .responses import ApiResponse
 
-MOST = 20
-KINDS = (
+MAX_KEYS = 20
+KEY_TYPES = (
     "ssh-ed25519",
     "ssh-rsa",
     "ecdsa-sha2-nistp256",
@@ -22,66 +20,69 @@ KINDS = (
     "sk-ssh-ed25519@openssh.com",
     "sk-ecdsa-sha2-nistp256@openssh.com",
 )
-_NAMED = re.compile(r"\d{1,18}|([0-9a-f]{2}:){15}[0-9a-f]{2}")
+_ID_OR_FINGERPRINT = re.compile(r"\d{1,18}|([0-9a-f]{2}:){15}[0-9a-f]{2}")
 
 
-def lines(value: object) -> list[str]:
-    """Keys as a list, given as one or as text with one a line."""
+def parse_lines(value: object) -> list[str]:
+    """Return a list of keys, given as a list or as text with one key per line."""
     parts = value if isinstance(value, (list, tuple)) else str(value or "").splitlines()
-    return [line for line in (str(part).strip() for part in parts) if line]
+    lines = [str(part).strip() for part in parts]
+    return [line for line in lines if line]
 
 
 def problem(key: str) -> str:
-    """Why a line is no key; empty where it is one."""
-    if _NAMED.fullmatch(key) or fingerprint(key):
+    """Return why a line is not a key, or an empty string."""
+    if _ID_OR_FINGERPRINT.fullmatch(key) or fingerprint(key):
         return ""
     if "PRIVATE KEY" in key:
         return (
-            "This is a private key: it stays with its owner. Enter the public one, from the file"
-            " that ends in .pub."
+            "This is a private key, which should stay with its owner. Enter the public key from"
+            " the file ending in .pub."
         )
-    return f"“{key[:40]}” is no public SSH key; one begins with ssh-ed25519 or ssh-rsa."
+    return f"“{key[:40]}” is not a public SSH key. Keys start with ssh-ed25519 or ssh-rsa."
 
 
 def fingerprint(key: str) -> str:
-    """The MD5 fingerprint by which DigitalOcean knows a public key; empty where the text is
-    none.
-    """
+    """Return the MD5 fingerprint that DigitalOcean uses, or an empty string for an invalid key."""
     parts = key.split()
-    if len(parts) < 2 or parts[0] not in KINDS:
+    if len(parts) < 2 or parts[0] not in KEY_TYPES:
         return ""
     try:
         blob = base64.b64decode(parts[1], validate=True)
     except (binascii.Error, ValueError):
         return ""
-    # What is encoded names its own kind; half a key that was pasted does not.
+    # The blob starts with its own key type; a truncated paste does not.
     if len(blob) < 36 or blob[4 : 4 + len(parts[0])] != parts[0].encode():
         return ""
     digest = hashlib.md5(blob, usedforsecurity=False).hexdigest()
-    return ":".join(digest[place : place + 2] for place in range(0, 32, 2))
+    return ":".join(digest[index : index + 2] for index in range(0, 32, 2))
 
 
-def known(cloud: DigitalOcean, keys: list[str], name: str) -> list[int | str] | Told:
-    """The keys as a new server is told of them, after those that the account does not have were put
-    there.
+def ensure(client: DigitalOcean, keys: list[str], name: str) -> list[int | str] | ApiResponse:
+    """Add the public keys that the account does not have yet.
+
+    Args:
+        client: A client of the account.
+        keys: Public keys, ids and fingerprints.
+        name: The name of added keys.
 
     Returns:
-        Ids and fingerprints, or the answer that was no yes.
+        Ids and fingerprints for the create request, or the response that is not ok.
     """
-    found: list[int | str] = []
+    references: list[int | str] = []
     for key in keys:
-        mark = fingerprint(key)
-        if not mark:
-            found.append(int(key) if key.isdecimal() else key)
+        key_fingerprint = fingerprint(key)
+        if not key_fingerprint:
+            references.append(int(key) if key.isdecimal() else key)
             continue
-        told = cloud.key(mark)
-        if told.missing:
-            told = cloud.add_key(name, key)
-            # made by a request whose answer was lost, or by another job just now
-            if told.doubtful or told.http == 422:
-                seen = cloud.key(mark)
-                told = seen if seen.ok else told
-        if not told.ok:
-            return told
-        found.append(mark)
-    return found
+        response = client.key(key_fingerprint)
+        if response.not_found:
+            response = client.add_key(name, key)
+            # A lost request or another job may have added it, so read it again.
+            if response.uncertain or response.http == 422:
+                existing = client.key(key_fingerprint)
+                response = existing if existing.ok else response
+        if not response.ok:
+            return response
+        references.append(key_fingerprint)
+    return references

@@ -1,5 +1,6 @@
-"""The figures that DigitalOcean's agent sends from inside a server, as charts want them: CPU in
-percent, traffic in Mbit/s.
+"""Convert the metrics of DigitalOcean's agent to chart points: CPU in percent, traffic in Mbit/s.
+
+A point is a pair of a Unix time and a value.
 """
 
 from __future__ import annotations
@@ -9,99 +10,89 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
-PERIODS = {"hour": 3600, "day": 86_400, "week": 604_800}
-# Points of a chart: more than that nobody sees, and the table beside it has a row for each.
-MOST = 84
+PERIOD_SECONDS = {"hour": 3600, "day": 86_400, "week": 604_800}
+MAX_POINTS = 84  # a chart shows no more, and its table has a row for each
 
 Points = list[tuple[float, float]]
 
 
-def cpu(result: Iterable[Any]) -> Points:
-    """How busy the processors were between two looks.
+def cpu(matrix: Iterable[Any]) -> Points:
+    """Return CPU usage in percent between consecutive samples.
 
-    The agent counts the seconds spent in each mode since the start; idle is one of them.
+    The agent counts the seconds that the CPUs spent in each mode since the server started.
     """
     idle: dict[float, float] = {}
     total: dict[float, float] = {}
-    for mode, values in _series(result, "mode"):
-        for at, value in values:
-            total[at] = total.get(at, 0) + value
+    for mode, samples in _series(matrix, "mode"):
+        for time, seconds in samples:
+            total[time] = total.get(time, 0) + seconds
             if mode in ("idle", "iowait"):
-                idle[at] = idle.get(at, 0) + value
+                idle[time] = idle.get(time, 0) + seconds
     points = []
-    for before, at in pairwise(sorted(total)):
-        spent = total[at] - total[before]
-        rested = idle.get(at, 0) - idle.get(before, 0)
-        if spent > 0 and 0 <= rested <= spent:  # after a reboot the counters begin again
-            points.append((at, round(100 * (1 - rested / spent), 1)))
-    return thin(points)
+    for before, time in pairwise(sorted(total)):
+        total_delta = total[time] - total[before]
+        idle_delta = idle.get(time, 0) - idle.get(before, 0)
+        # A reboot resets the counters, which makes a delta negative or implausible.
+        if total_delta > 0 and 0 <= idle_delta <= total_delta:
+            points.append((time, round(100 * (1 - idle_delta / total_delta), 1)))
+    return downsample(points)
 
 
-def traffic(result: Iterable[Any]) -> Points:
-    """Mbit/s, over all of the public interface."""
-    found: dict[float, float] = {}
-    for _, values in _series(result, "direction"):
-        for at, value in values:
-            found[at] = found.get(at, 0) + max(value, 0)
-    return thin([(at, round(value, 3)) for at, value in sorted(found.items())])
+def traffic(matrix: Iterable[Any]) -> Points:
+    """Return traffic in Mbit/s."""
+    totals: dict[float, float] = {}
+    for _, samples in _series(matrix, "direction"):
+        for time, value in samples:
+            totals[time] = totals.get(time, 0) + max(value, 0)
+    return downsample([(time, round(value, 3)) for time, value in sorted(totals.items())])
 
 
-def thin(points: Points) -> Points:
-    """At most as many points as a chart shows, each the mean of its neighbours."""
-    if len(points) <= MOST:
+def downsample(points: Points) -> Points:
+    """Return at most `MAX_POINTS` points, each the mean of its neighbours."""
+    if len(points) <= MAX_POINTS:
         return points
-    size = -(-len(points) // MOST)
+    size = -(-len(points) // MAX_POINTS)
     groups = [points[start : start + size] for start in range(0, len(points), size)]
     return [
         (group[-1][0], round(sum(value for _, value in group) / len(group), 3)) for group in groups
     ]
 
 
-def labelled(points: Points, period: str) -> list[tuple[str, float]]:
-    """The points as charts take them; times are UTC."""
-    return [(_when(at, period), value) for at, value in points]
+def with_labels(points: Points, period: str) -> list[tuple[str, float]]:
+    """Return the points with labels in UTC instead of times."""
+    return [(_label(time, period), value) for time, value in points]
 
 
 def ticks(points: list[tuple[str, float]]) -> list[str]:
-    """The labels under a chart: its two ends and its middle."""
-    return (
-        [points[0][0], points[len(points) // 2][0], points[-1][0]]
-        if len(points) > 2
-        else [label for label, _ in points]
-    )
+    """Return the labels of the first, middle and last point."""
+    labels = [label for label, _ in points]
+    if len(labels) <= 2:
+        return labels
+    return [labels[0], labels[len(labels) // 2], labels[-1]]
 
 
-def _when(at: float, period: str) -> str:
-    moment = datetime.fromtimestamp(at, UTC)
-    return f"{moment:%H:%M}" if period == "hour" else f"{moment.day} {moment:%b} {moment:%H:%M}"
+def _label(time: float, period: str) -> str:
+    at = datetime.fromtimestamp(time, UTC)
+    return f"{at:%H:%M}" if period == "hour" else f"{at.day} {at:%b} {at:%H:%M}"
 
 
-def _series(result: Iterable[Any], label: str) -> list[tuple[str, Points]]:
-    """The series of a Prometheus matrix; what is no number is left out."""
-    found = []
-    for one in result:
-        if not isinstance(one, Mapping):
+def _series(matrix: Iterable[Any], label: str) -> list[tuple[str, Points]]:
+    """Return each series of a Prometheus matrix with the value of its label."""
+    series = []
+    for entry in matrix:
+        if not isinstance(entry, Mapping):
             continue
-        metric = one.get("metric")
+        metric, values = entry.get("metric"), entry.get("values")
         name = str(metric.get(label, "")) if isinstance(metric, Mapping) else ""
-        values = one.get("values")
-        found.append(
-            (
-                name,
-                [
-                    pair
-                    for pair in map(_pair, values if isinstance(values, list) else [])
-                    if pair is not None
-                ],
-            )
-        )
-    return found
+        samples = map(_sample, values if isinstance(values, list) else [])
+        series.append((name, [sample for sample in samples if sample is not None]))
+    return series
 
 
-def _pair(value: Any) -> tuple[float, float] | None:
+def _sample(pair: Any) -> tuple[float, float] | None:
     try:
-        at, figure = float(value[0]), float(value[1])
+        time, value = float(pair[0]), float(pair[1])
     except (TypeError, ValueError, IndexError, KeyError):
         return None
-    # NaN is what Prometheus says where it knows nothing
-    return (at, figure) if abs(figure) < 1e15 and 0 < at < 1e11 else None
+    # Prometheus sends NaN for unknown values, which fails the comparison.
+    return (time, value) if abs(value) < 1e15 and 0 < time < 1e11 else None

@@ -1,8 +1,8 @@
-"""Bringing a server to a state: each step looks at what is there, begins at most one action, and is
-asked again until nothing is left to do.
+"""Bring a server to a power state, step by step.
 
-A server that is already as it should be needs no action, so every job may be repeated; an action
-whose answer was lost is found by its effect.
+Each step reads the server, starts at most one action, and is repeated until nothing is left to
+do. A server in the desired state needs no action, so every job may be repeated; an action whose
+response was lost shows in the server's state.
 """
 
 from __future__ import annotations
@@ -15,121 +15,120 @@ from puqpanel.sdk import Product, Result, Service, now
 from ..models.accounts import Account
 from ..models.servers import Server
 from . import placement
-from .answers import Told, explain
 from .api import DigitalOcean
+from .responses import ApiResponse, explain
 
-# How long a server may take to shut itself down before its power is cut.
-GRACE = timedelta(seconds=90)
-# An action that old was of an earlier job, which did not end well.
-STALE = timedelta(minutes=15)
-RUNNING, COMPLETED = "in-progress", "completed"
-NO_SERVER = "This service has no server. Create it first."
+# How long a shutdown may take before the power is cut.
+SHUTDOWN_LIMIT = timedelta(seconds=90)
+# An older action belongs to an earlier job that did not end well.
+STALE_AFTER = timedelta(minutes=15)
+IN_PROGRESS, COMPLETED = "in-progress", "completed"
+NO_SERVER = "This service has no server yet. Create it first."
 
 
-class Seen(NamedTuple):
-    """A server as DigitalOcean shows it now."""
+class Current(NamedTuple):
+    """A server's row, and its droplet as DigitalOcean reports it now."""
 
     server: Server
-    cloud: DigitalOcean
+    client: DigitalOcean
     droplet: dict[str, Any]
 
 
 class Power(Product):
-    """What the jobs share that change a server which is there."""
+    """What the jobs that change an existing server share."""
 
     @property
     def _uuid(self) -> str:
-        """The service that the call is about."""
         return self.service_uuid or ""
 
     @staticmethod
-    def cloud(account: Account, *, secrets: tuple[str, ...] = ()) -> DigitalOcean:
-        """A client for the account."""
+    def client(account: Account, *, secrets: tuple[str, ...] = ()) -> DigitalOcean:
+        """Return a client for the account."""
         return DigitalOcean(account, secrets=secrets)
 
-    def _look(self) -> Seen | Result:
-        """The server as it is now, or why it cannot be told."""
+    def _read(self) -> Current | Result:
+        """Return the server as it is now, or a failed result."""
         server = placement.find(self._uuid)
         if server is None or server.server_id is None:
             return Result.error(NO_SERVER, retry=False)
-        cloud = self.cloud(server.account)
-        told = cloud.droplet(server.server_id)
-        return Seen(server, cloud, told.data) if told.ok else self._no(told, server)
+        client = self.client(server.account)
+        response = client.droplet(server.server_id)
+        if not response.ok:
+            return self._failed(response, server)
+        return Current(server, client, response.data)
 
-    def _no(self, told: Told, server: Server) -> Result:
-        """An answer that was no yes, as a job's result."""
-        sentence = explain(told, server.account.name)
-        if told.missing:
+    def _failed(self, response: ApiResponse, server: Server) -> Result:
+        """Return a failed result for a response that is not ok."""
+        if response.not_found:
             Service.find(self._uuid).set_provision_status("not_found")
-        return Result.error(sentence, retry=told.later)
+        return Result.error(explain(response, server.account.name), retry=response.retryable)
 
-    def _off(self, seen: Seen) -> Result | None:
-        """One step towards a server that is off: asked kindly first. None once it is off."""
-        if seen.droplet.get("status") == "off":
+    def _power_off(self, current: Current) -> Result | None:
+        """Take one step to a server that is off, first by a shutdown; None once it is off."""
+        if current.droplet.get("status") == "off":
             return None
-        state = self._state(seen)
-        if isinstance(state, Result):
-            return state
-        kind, begun = seen.server.action_type, seen.server.action_at
-        stale = begun is None or begun + STALE < now()
-        if kind not in ("shutdown", "power_off") or (stale and state != RUNNING):
-            return self._wait(seen) if state == RUNNING else self._begin_action(seen, "shutdown")
-        overdue = begun is None or begun + GRACE < now()
-        # Heard, or not yet: what runs in the server may take a while to end.
-        if (kind == "shutdown" and state != "errored" and not overdue) or (
-            kind == "power_off" and state == RUNNING
-        ):
-            return self._wait(seen)
-        return self._begin_action(seen, "power_off")
+        status = self._action_status(current)
+        if isinstance(status, Result):
+            return status
+        action, started_at = current.server.action_type, current.server.action_at
+        is_stale = started_at is None or started_at + STALE_AFTER < now()
+        if action not in ("shutdown", "power_off") or (is_stale and status != IN_PROGRESS):
+            if status == IN_PROGRESS:
+                return self._wait(current)
+            return self._start_action(current, "shutdown")
+        if action == "power_off":
+            waiting = status == IN_PROGRESS
+        else:
+            # A completed shutdown only means that the system was told to shut down.
+            is_overdue = started_at is None or started_at + SHUTDOWN_LIMIT < now()
+            waiting = status != "errored" and not is_overdue
+        return self._wait(current) if waiting else self._start_action(current, "power_off")
 
-    def _on(self, seen: Seen) -> Result | None:
-        """One step towards a server that is on. None once it is."""
-        if seen.droplet.get("status") == "active":
+    def _power_on(self, current: Current) -> Result | None:
+        """Take one step to a server that is on; None once it is on."""
+        if current.droplet.get("status") == "active":
             return None
-        return self._reach(seen, "power_on")
+        return self._act(current, "power_on")
 
-    def _reach(self, seen: Seen, kind: str, **more: Any) -> Result:
-        """Begin an action, unless one is under way.
+    def _act(self, current: Current, action: str, **parameters: Any) -> Result:
+        """Start an action unless one is in progress; its effect shows in the server's state."""
+        status = self._action_status(current)
+        if isinstance(status, Result):
+            return status
+        if status == IN_PROGRESS:
+            return self._wait(current)
+        if status == "errored" and current.server.action_type == action:
+            placement.update(self._uuid, **placement.NO_ACTION)
+            return Result.error(f"DigitalOcean could not complete: {_label(action)}.", retry=True)
+        return self._start_action(current, action, **parameters)
 
-        What it was to bring about is looked for in the server itself.
-        """
-        state = self._state(seen)
-        if isinstance(state, Result):
-            return state
-        if state == RUNNING:
-            return self._wait(seen)
-        if state == "errored" and seen.server.action_type == kind:
-            placement.note(self._uuid, **placement.NO_ACTION)
-            return Result.error(f"DigitalOcean could not finish: {_words(kind)}.", retry=True)
-        return self._begin_action(seen, kind, **more)
-
-    def _state(self, seen: Seen) -> str | Result:
-        """How the action does that was begun last; empty where there is none."""
-        if seen.server.action_id is None:
+    def _action_status(self, current: Current) -> str | Result:
+        """Return the status of the last started action; empty if there is none."""
+        if current.server.action_id is None:
             return ""
-        told = seen.cloud.action(seen.server.action_id)
-        if told.missing:
+        response = current.client.action(current.server.action_id)
+        if response.not_found:
             return COMPLETED
-        return str(told.data.get("status", "")) if told.ok else self._no(told, seen.server)
+        if not response.ok:
+            return self._failed(response, current.server)
+        return str(response.data.get("status", ""))
 
-    def _begin_action(self, seen: Seen, kind: str, **more: Any) -> Result:
-        told = seen.cloud.act(seen.server.server_id or "", kind, **more)
-        if told.pending_event:
-            return self._wait(seen)
-        if not told.ok:
-            # An action whose answer was lost shows in the server: the next attempt looks there
-            # first.
-            return self._no(told, seen.server)
-        placement.note_action(self._uuid, kind, told.data.get("id"))
-        return Result.pending(f"Under way at DigitalOcean: {_words(kind)}.")
+    def _start_action(self, current: Current, action: str, **parameters: Any) -> Result:
+        server_id = current.server.server_id or ""
+        response = current.client.act(server_id, action, **parameters)
+        if response.pending_event:
+            return self._wait(current)
+        if not response.ok:
+            # If only the response was lost, the next attempt sees the effect in the server.
+            return self._failed(response, current.server)
+        placement.record_action(self._uuid, action, response.data.get("id"))
+        return Result.pending(f"In progress at DigitalOcean: {_label(action)}.")
 
     @staticmethod
-    def _wait(seen: Seen) -> Result:
-        return Result.pending(
-            "Waiting for DigitalOcean to finish:"
-            f" {_words(seen.server.action_type) or 'another action'}."
-        )
+    def _wait(current: Current) -> Result:
+        action = _label(current.server.action_type) or "another action"
+        return Result.pending(f"Waiting for DigitalOcean to complete: {action}.")
 
 
-def _words(kind: str) -> str:
-    return kind.replace("_", " ")
+def _label(action: str) -> str:
+    return action.replace("_", " ")

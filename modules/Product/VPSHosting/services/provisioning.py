@@ -1,11 +1,10 @@
-"""The five verbs, and what is asked after a crash.
+"""The provisioning jobs of a server.
 
-Each looks at what is there before it changes something, so each may be repeated.
+Each job reads the server's state before it changes something, so each may be repeated.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -13,9 +12,9 @@ from puqpanel.sdk import Result, Service, generate_strong_password, now
 
 from ..models.servers import ACTIVE, SUSPENDED, Server
 from . import catalog, keys, placement, sizes, userdata
-from .answers import Outcome, Told, explain
-from .api import DigitalOcean, address_of
-from .power import RUNNING, Power, Seen
+from .api import DigitalOcean, public_address
+from .power import IN_PROGRESS, Current, Power
+from .responses import ApiResponse, Outcome, explain
 
 JOBS = (
     "create_job",
@@ -25,196 +24,185 @@ JOBS = (
     "change_package_job",
     "cancellation_job",
 )
-# How long DigitalOcean may take to make a server before staff are told.
-PATIENCE = timedelta(hours=1)
-
-# How long a server may stay out of the list after a request whose answer was lost: what nobody sees
-# would go on costing money.
-LAG = timedelta(minutes=3)
+# How long DigitalOcean may take to create a server before the job fails.
+CREATE_LIMIT = timedelta(hours=1)
+# How long a server may be missing from the list after a create request whose response was lost.
+# A server that the panel does not see would be billed forever.
+LIST_DELAY = timedelta(minutes=3)
+PASSWORD_LENGTH = 20
 
 
 class Provisioning(Power):
-    """What happens at DigitalOcean.
+    """Creates and manages servers at DigitalOcean.
 
-    A job that waits answers that it is pending and is run again after its backoff, instead of
-    adding a status check of its own: one row holds the whole verb, and a worker that is killed
-    between two looks leaves nothing without a task.
+    A job that has to wait returns a pending result and is run again after its backoff. One task
+    covers the whole operation, so a worker that is killed while waiting leaves nothing behind.
     """
 
     repeatable = JOBS
-    # Tries enough to come through the limit by the minute; a look that finds the work still under
-    # way uses up none.
+    # Enough tries to outlast the rate limit; a pending result does not use one up.
     job_options: ClassVar = {"create_job": {"tries": 10, "backoff": 30}} | {
         job: {"tries": 10, "backoff": 10} for job in JOBS[1:]
     }
 
     def create_job(self) -> Result:
-        """Have the server made, then wait until it is on and has an address.
+        """Request the server, then wait until it is on and has an address.
 
-        A request whose answer was lost is never sent again before a look.
+        If the response to a create request was lost, look for the server before sending another.
         """
-        self._before = dict(self.service_data)
+        self._data_before = dict(self.service_data)
         try:
-            server = self._take()
-        except (sizes.WishError, catalog.ImageError, placement.NoPlaceError) as error:
+            server = self._reserve()
+        except (sizes.SizeError, catalog.ImageError, placement.PlacementError) as error:
             return Result.error(str(error), retry=False)
-        cloud = self.cloud(server.account)
-        found = self._find(cloud, server)
-        if found.ok:
-            return self._made(
-                Seen(placement.note(self._uuid, server_id=str(found.data["id"])), cloud, found.data)
-            )
-        if not found.missing:
-            return self._refused(found, server)
+        client = self.client(server.account)
+        response = self._find(client, server)
+        if response.ok:
+            return self._check_ready(client, response.data)
+        if not response.not_found:
+            return self._create_failed(response, server)
         if server.server_id is not None:
-            placement.note(self._uuid, server_id=None, sent_at=None, **placement.NO_ACTION)
-            return Result.error(
-                "DigitalOcean gave the server up while it was being made.", retry=True
-            )
-        return self._ask_for(server, cloud)
+            placement.update(self._uuid, server_id=None, sent_at=None, **placement.NO_ACTION)
+            return Result.error("DigitalOcean abandoned the server while creating it.", retry=True)
+        return self._send_create(server, client)
 
     def suspend_job(self) -> Result:
-        """Switch the server off; its disk stays."""
-        seen = self._look()
-        if isinstance(seen, Result):
-            return seen
-        step = self._off(seen)
-        return self._stands(SUSPENDED) if step is None else step
+        """Power the server off; its disk remains."""
+        current = self._read()
+        if isinstance(current, Result):
+            return current
+        step = self._power_off(current)
+        return self._complete(SUSPENDED) if step is None else step
 
     def unsuspend_job(self) -> Result:
-        """Switch the server on again."""
-        seen = self._look()
-        if isinstance(seen, Result):
-            return seen
-        step = self._on(seen)
-        return self._stands(ACTIVE) if step is None else step
+        """Power the server on."""
+        current = self._read()
+        if isinstance(current, Result):
+            return current
+        step = self._power_on(current)
+        return self._complete(ACTIVE) if step is None else step
 
     def change_package_job(self) -> Result:
-        """Give the server the size and the backups of its product.
+        """Apply the size and the backups of the new product.
 
-        It is off meanwhile; a disk grows and never shrinks.
+        The server is off meanwhile. A disk can grow but not shrink.
         """
         try:
-            size = sizes.smallest(sizes.wish_of(self.product_data))
-        except sizes.WishError as error:
+            size = sizes.smallest(sizes.requirements_of(self.product_data))
+        except sizes.SizeError as error:
             return Result.error(str(error), retry=False)
-        seen = self._look()
-        if isinstance(seen, Result):
-            return seen
-        disk = int(seen.droplet.get("disk") or 0)
-        suspended = Service.find(self._uuid).status == "suspended"
-        if seen.droplet.get("size_slug") != size.slug:
-            if size.disk < disk:
-                return Result.error(
-                    f"The product's size {size.slug} has a disk of {size.disk} GB, the server has"
-                    f" one of {disk} GB, and a disk cannot shrink. Choose a product with at least"
-                    f" {disk} GB of disk.",
-                    retry=False,
-                )
-            step = self._off(seen)
-            return self._resize(seen, size, on_after=not suspended) if step is None else step
-        step = self._backups(seen)
-        if step is None and not suspended:
-            step = self._on(seen)
+        current = self._read()
+        if isinstance(current, Result):
+            return current
+        is_suspended = Service.find(self._uuid).status == "suspended"
+        if current.droplet.get("size_slug") != size.slug:
+            step = self._check_disk(current, size)
+            if step is None:
+                step = self._power_off(current)
+            if step is None:
+                step = self._resize(current, size, power_on_if_failed=not is_suspended)
+            return step
+        step = self._set_backups(current)
+        if step is None and not is_suspended:
+            step = self._power_on(current)
         if step is not None:
             return step
-        placement.note(self._uuid, size=size.slug, server_specs=dict(self.product_data))
-        return self._stands(SUSPENDED if suspended else ACTIVE)
+        placement.update(self._uuid, size=size.slug, server_specs=dict(self.product_data))
+        return self._complete(SUSPENDED if is_suspended else ACTIVE)
 
     def termination_job(self) -> Result:
-        """Delete the snapshots of the server, and the server with its disk and backups.
+        """Delete the server with its disk, backups and snapshots.
 
-        What is gone already needs no deleting.
+        Succeed if it no longer exists.
         """
         server = placement.find(self._uuid)
         if server is None:
             return Result.success()
         if server.sent_at is None and server.server_id is None:
-            placement.give_back(self._uuid)
+            placement.release(self._uuid)
             return Result.success()
-        cloud = self.cloud(server.account)
-        told = cloud.tagged(self._tag)
-        if not told.ok:
-            return self._no(told, server)
-        ids = {str(one.get("id")) for one in told.data} | (
-            {server.server_id} if server.server_id else set()
-        )
-        if not ids and server.sent_at is not None and server.sent_at + LAG > now():
+        client = self.client(server.account)
+        response = client.tagged(self._tag)
+        if not response.ok:
+            return self._failed(response, server)
+        server_ids = {str(droplet.get("id")) for droplet in response.data}
+        if server.server_id:
+            server_ids.add(server.server_id)
+        if not server_ids and server.sent_at is not None and server.sent_at + LIST_DELAY > now():
             return Result.pending(
-                "No answer came to the request for the server. It may still appear, so this looks"
-                " again."
+                "The response to the create request was lost. Waiting in case the server appears."
             )
-        for server_id in sorted(ids):
-            wrong = self._destroy(cloud, server_id)
-            if wrong is not None:
-                return self._no(wrong, server)
-        placement.ended(self._uuid)
+        for server_id in sorted(server_ids):
+            failure = self._delete(client, server_id)
+            if failure is not None:
+                return self._failed(failure, server)
+        placement.mark_terminated(self._uuid)
         return Result.success()
 
     def cancellation_job(self) -> Result:
-        """Withdraw a service that never became active, with what a failed create may have left."""
+        """Delete what a failed create may have left of a service that never became active."""
         return self.termination_job()
 
     def observe(self) -> Result | dict[str, Any]:
-        """What DigitalOcean says exists now."""
+        """Return the server's state at DigitalOcean."""
+        absent = {"exists": False, "suspended": False, "data": {}}
         server = placement.find(self._uuid)
         if server is None:
-            return {"exists": False, "suspended": False, "data": {}}
-        told = self._find(self.cloud(server.account), server)
-        if told.missing:
-            return {"exists": False, "suspended": False, "data": {}}
-        if not told.ok:
-            return Result.error(explain(told, server.account.name), retry=True)
-        if told.data.get("status") == "new":
-            return Result.pending("DigitalOcean is still making the server.")
-        data = {"server_id": str(told.data["id"]), "ip_address": address_of(told.data)}
-        return {"exists": True, "suspended": told.data.get("status") == "off", "data": data}
+            return absent
+        response = self._find(self.client(server.account), server)
+        if response.not_found:
+            return absent
+        if not response.ok:
+            return Result.error(explain(response, server.account.name), retry=True)
+        droplet = response.data
+        if droplet.get("status") == "new":
+            return Result.pending("DigitalOcean is creating the server.")
+        data = {"server_id": str(droplet["id"]), "ip_address": public_address(droplet)}
+        return {"exists": True, "suspended": droplet.get("status") == "off", "data": data}
 
-    # Making
+    # Create
 
     @property
     def _tag(self) -> str:
-        """By which a server is known to be this service's."""
+        """Return the tag that marks a server as this service's."""
         return f"puqpanel:{self._uuid}"
 
-    def _take(self) -> Server:
-        size = sizes.smallest(sizes.wish_of(self.product_data))
-        known = placement.find(self._uuid)
-        image = (
-            known.image
-            if known is not None and known.sent_at
-            else catalog.usable(self.service_data["image_id"]).slug
-        )
-        wish = {
+    def _reserve(self) -> Server:
+        size = sizes.smallest(sizes.requirements_of(self.product_data))
+        server = placement.find(self._uuid)
+        if server is not None and server.sent_at:
+            image = server.image
+        else:
+            image = catalog.find_usable(self.service_data["image_id"]).slug
+        password = self.service_data["root_password"]
+        values = {
             "hostname": self.service_data["hostname"] or f"vps-{self._uuid[:8]}",
             "region": sizes.REGIONS[self.product_data["location"]],
             "size": size.slug,
             "image": image,
-            "root_password": self.service_data["root_password"] or generate_strong_password(20),
+            "root_password": password or generate_strong_password(PASSWORD_LENGTH),
             "server_specs": dict(self.product_data),
         }
-        return placement.take(self._uuid, self.product_data["account"], wish)
+        return placement.reserve(self._uuid, self.product_data["account"], values)
 
-    def _find(self, cloud: DigitalOcean, server: Server) -> Told:
-        """The service's server: by its id, or by its tag as long as no answer brought the id."""
+    def _find(self, client: DigitalOcean, server: Server) -> ApiResponse:
+        """Return the service's server by its id, or by its tag until the id is known."""
         if server.server_id is not None:
-            return cloud.droplet(server.server_id)
-        told = cloud.tagged(self._tag)
-        if not told.ok:
-            return told
-        return (
-            Told(Outcome.OK, told.http, "", told.data[0])
-            if told.data
-            else Told(Outcome.MISSING, told.http)
-        )
+            return client.droplet(server.server_id)
+        response = client.tagged(self._tag)
+        if not response.ok:
+            return response
+        if not response.data:
+            return ApiResponse(Outcome.NOT_FOUND, response.http)
+        return ApiResponse(Outcome.OK, response.http, "", response.data[0])
 
-    def _ask_for(self, server: Server, cloud: DigitalOcean) -> Result:
-        self._remember(server)
-        ssh_keys = keys.known(cloud, self.service_data["ssh_keys"], f"puqpanel {server.hostname}")
-        if isinstance(ssh_keys, Told):
-            return self._refused(ssh_keys, server)
-        password = userdata.new_hash(server.root_password)
-        wish = {
+    def _send_create(self, server: Server, client: DigitalOcean) -> Result:
+        self._save_credentials(server)
+        ssh_keys = keys.ensure(client, self.service_data["ssh_keys"], f"puqpanel {server.hostname}")
+        if isinstance(ssh_keys, ApiResponse):
+            return self._create_failed(ssh_keys, server)
+        password_hash = userdata.hash_password(server.root_password)
+        droplet = {
             "name": server.hostname,
             "region": server.region,
             "size": server.size,
@@ -223,117 +211,120 @@ class Provisioning(Power):
             "backups": self.product_data["backup_enabled"],
             "monitoring": True,
             "tags": ["puqpanel", self._tag],
-            "user_data": userdata.cloud_config(password),
+            "user_data": userdata.cloud_config(password_hash),
         }
-        earlier = server.sent_at
-        server = placement.note(self._uuid, sent_at=now())
-        made = self.cloud(server.account, secrets=(password, server.root_password)).create(wish)
-        if made.ok and made.data.get("id"):
-            return self._made(
-                Seen(placement.note(self._uuid, server_id=str(made.data["id"])), cloud, made.data)
-            )
-        if not (made.doubtful or made.ok):
-            # Of this request nothing came; what came of an earlier one that was lost is still to be
-            # looked for.
-            return self._refused(made, placement.note(self._uuid, sent_at=earlier))
-        found = self._find(cloud, server)
+        sent_before = server.sent_at
+        server = placement.update(self._uuid, sent_at=now())
+        secrets = (password_hash, server.root_password)
+        response = self.client(server.account, secrets=secrets).create(droplet)
+        if response.ok and response.data.get("id"):
+            return self._check_ready(client, response.data)
+        if not (response.uncertain or response.ok):
+            # This request created nothing, but an earlier one whose response was lost may have.
+            server = placement.update(self._uuid, sent_at=sent_before)
+            return self._create_failed(response, server)
+        found = self._find(client, server)
         if found.ok:
-            return self._made(
-                Seen(placement.note(self._uuid, server_id=str(found.data["id"])), cloud, found.data)
-            )
-        # The request may still be under way: the next attempt looks again before it asks again.
-        return Result.error(
-            explain(made if found.missing else found, server.account.name), retry=True
-        )
+            return self._check_ready(client, found.data)
+        # DigitalOcean may still be working on it; the next attempt looks for the server first.
+        failure = response if found.not_found else found
+        return Result.error(explain(failure, server.account.name), retry=True)
 
-    def _made(self, seen: Seen) -> Result:
-        """The server is there: done once it is on and has an address."""
-        self._remember(seen.server)
-        address = address_of(seen.droplet)
-        if seen.droplet.get("status") == "off":
-            return self._reach(seen, "power_on")
-        if seen.droplet.get("status") == "active" and address:
-            placement.note(self._uuid, ip_address=address, status=ACTIVE, **placement.NO_ACTION)
-            self.service_data |= {"ip_address": address, "server_id": str(seen.droplet["id"])}
-            return Result.success(f"{seen.server.hostname} is ready at {address}.")
-        if seen.server.sent_at is not None and seen.server.sent_at + PATIENCE < now():
+    def _check_ready(self, client: DigitalOcean, droplet: dict[str, Any]) -> Result:
+        """Complete the create once the server is on and has an address."""
+        server = placement.update(self._uuid, server_id=str(droplet["id"]))
+        self._save_credentials(server)
+        address = public_address(droplet)
+        if droplet.get("status") == "off":
+            return self._act(Current(server, client, droplet), "power_on")
+        if droplet.get("status") == "active" and address:
+            placement.update(self._uuid, ip_address=address, status=ACTIVE, **placement.NO_ACTION)
+            self.service_data |= {"ip_address": address, "server_id": str(droplet["id"])}
+            return Result.success(f"{server.hostname} is ready at {address}.")
+        if server.sent_at is not None and server.sent_at + CREATE_LIMIT < now():
             return Result.error(
-                "DigitalOcean has been making the server for more than an hour. Look at it there; a"
-                " retry looks again.",
+                "DigitalOcean has been creating the server for more than an hour. Check it in"
+                " DigitalOcean's control panel, then retry.",
                 retry=False,
             )
-        return Result.pending("DigitalOcean is making the server.")
+        return Result.pending("DigitalOcean is creating the server.")
 
-    def _refused(self, told: Told, server: Server) -> Result:
-        """An answer that was no yes; what was never asked for keeps no place."""
+    def _create_failed(self, response: ApiResponse, server: Server) -> Result:
+        """Return a failed result; release the server if no create request was sent."""
         if server.sent_at is None:
-            placement.give_back(self._uuid)
-            self.service_data = self._before
+            placement.release(self._uuid)
+            self.service_data = self._data_before
             Service.find(self._uuid).set_provision_data({})
-        return self._no(told, server)
+        return self._failed(response, server)
 
-    def _remember(self, server: Server) -> None:
-        """Keep the name and the password before DigitalOcean hears of them."""
-        kept: Mapping[str, Any] = {
-            "hostname": server.hostname,
-            "root_password": server.root_password,
-        }
-        if any(self.service_data[name] != value for name, value in kept.items()):
-            self.service_data |= kept
-            Service.find(self._uuid).set_provision_data(
-                {
-                    **kept,
-                    "image_id": self.service_data["image_id"],
-                    "ssh_keys": self.service_data["ssh_keys"],
-                }
-            )
+    def _save_credentials(self, server: Server) -> None:
+        """Save name and password before they are sent, so that a crash cannot lose them."""
+        data = self.service_data
+        credentials = {"hostname": server.hostname, "root_password": server.root_password}
+        if any(data[name] != value for name, value in credentials.items()):
+            data |= credentials
+            names = ("hostname", "root_password", "image_id", "ssh_keys")
+            Service.find(self._uuid).set_provision_data({name: data[name] for name in names})
 
-    # Changing and ending
+    # Change package and terminate
 
-    def _resize(self, seen: Seen, size: sizes.Size, *, on_after: bool) -> Result:
-        state = self._state(seen)
-        if isinstance(state, Result):
-            return state
-        if state == RUNNING:
-            return self._wait(seen)
-        if state == "errored" and seen.server.action_type == "resize":
-            answer = Result.error(
-                "DigitalOcean could not finish the resize. The server keeps its size.", retry=False
+    @staticmethod
+    def _check_disk(current: Current, size: sizes.Size) -> Result | None:
+        disk_gb = int(current.droplet.get("disk") or 0)
+        if size.disk >= disk_gb:
+            return None
+        return Result.error(
+            f"The product's size {size.slug} has a disk of {size.disk} GB, but the server's disk"
+            f" has {disk_gb} GB and can't shrink. Choose a product with at least {disk_gb} GB of"
+            " disk.",
+            retry=False,
+        )
+
+    def _resize(self, current: Current, size: sizes.Size, *, power_on_if_failed: bool) -> Result:
+        status = self._action_status(current)
+        if isinstance(status, Result):
+            return status
+        if status == IN_PROGRESS:
+            return self._wait(current)
+        if status == "errored" and current.server.action_type == "resize":
+            result = Result.error(
+                "DigitalOcean could not complete the resize. The server keeps its size.",
+                retry=False,
             )
         else:
-            answer = self._begin_action(
-                seen, "resize", size=size.slug, disk=size.disk > int(seen.droplet.get("disk") or 0)
-            )
-        if not answer.ok and answer.retry is False:
-            placement.note(self._uuid, **placement.NO_ACTION)
-            if on_after:  # it was switched off for nothing
-                seen.cloud.act(seen.server.server_id or "", "power_on")
-        return answer
+            grow_disk = size.disk > int(current.droplet.get("disk") or 0)
+            result = self._start_action(current, "resize", size=size.slug, disk=grow_disk)
+        if not result.ok and result.retry is False:
+            placement.update(self._uuid, **placement.NO_ACTION)
+            if power_on_if_failed:
+                current.client.act(current.server.server_id or "", "power_on")
+        return result
 
-    def _backups(self, seen: Seen) -> Result | None:
-        wanted = bool(self.product_data["backup_enabled"])
-        if ("backups" in (seen.droplet.get("features") or [])) == wanted:
+    def _set_backups(self, current: Current) -> Result | None:
+        enable = bool(self.product_data["backup_enabled"])
+        if ("backups" in (current.droplet.get("features") or [])) == enable:
             return None
-        return self._reach(seen, "enable_backups" if wanted else "disable_backups")
+        return self._act(current, "enable_backups" if enable else "disable_backups")
 
-    def _stands(self, status: str) -> Result:
-        placement.note(self._uuid, status=status, **placement.NO_ACTION)
+    def _complete(self, status: str) -> Result:
+        placement.update(self._uuid, status=status, **placement.NO_ACTION)
         return Result.success()
 
     @staticmethod
-    def _destroy(cloud: DigitalOcean, server_id: str) -> Told | None:
-        """Delete a server and its snapshots, which would go on costing money.
+    def _delete(client: DigitalOcean, server_id: str) -> ApiResponse | None:
+        """Delete a server and its snapshots, which would be billed otherwise.
 
-        The answer that was no yes, or None.
+        Returns:
+            The first response that is neither ok nor "not found", or None.
         """
-        snapshots = cloud.snapshots(server_id)
-        if snapshots.missing:
-            snapshots = cloud.left_snapshots(server_id)
+        snapshots = client.snapshots(server_id)
+        if snapshots.not_found:
+            snapshots = client.orphaned_snapshots(server_id)
         if not snapshots.ok:
             return snapshots
-        for one in snapshots.data:
-            told = cloud.delete_snapshot(str(one.get("id")))
-            if not (told.ok or told.missing):
-                return told
-        told = cloud.delete(server_id)
-        return None if told.ok or told.missing else told
+        for snapshot in snapshots.data:
+            response = client.delete_snapshot(str(snapshot.get("id")))
+            if not (response.ok or response.not_found):
+                return response
+        response = client.delete(server_id)
+        return None if response.ok or response.not_found else response

@@ -1,39 +1,37 @@
-"""DigitalOcean's sizes and regions, and which of them a product's wish comes down to.
-
-The one table of the slugs that are sold, dearer ones further down; what a size costs is
-DigitalOcean's business and changes.
-"""
+"""DigitalOcean's regions and sizes, and the size that fits a product's requirements."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-# The texts' locations, as DigitalOcean names its data centres.
+# DigitalOcean's data centre and the city of each location of the vendor documentation.
 REGIONS = {"us-east-1": "nyc3", "us-west-1": "sfo3", "eu-west-1": "ams3"}
-PLACES = {"us-east-1": "New York", "us-west-1": "San Francisco", "eu-west-1": "Amsterdam"}
+CITIES = {"us-east-1": "New York", "us-west-1": "San Francisco", "eu-west-1": "Amsterdam"}
 UNITS = {
     "cpu": "CPU cores",
     "ram": "MB of memory",
     "disk": "GB of disk",
     "traffic": "GB of traffic",
 }
+# The field of the product form for each requirement.
 FIELDS = {"cpu": "cpu_cores", "ram": "ram_mb", "disk": "disk_gb", "traffic": "bandwidth_gb"}
 
 
-class WishError(Exception):
-    """No size covers the wish; the text is a sentence for staff.
+class SizeError(Exception):
+    """No size meets the requirements; the text is a sentence for staff.
 
-    `fits` is how much of a thing would do, where that alone is too much.
+    Attributes:
+        limits: The amount that would be available of each requirement that alone is too high.
     """
 
-    def __init__(self, sentence: str, fits: dict[str, int] | None = None) -> None:
-        super().__init__(sentence)
-        self.fits = fits or {}
+    def __init__(self, message: str, limits: dict[str, int] | None = None) -> None:
+        super().__init__(message)
+        self.limits = limits or {}
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What a size has: memory in MB, disk and monthly outgoing traffic in GB."""
+    """A size: memory in MB, disk and monthly outgoing traffic in GB."""
 
     slug: str
     cpu: int
@@ -41,13 +39,14 @@ class Size:
     disk: int
     traffic: int
 
-    def covers(self, wish: dict[str, int], besides: str = "") -> bool:
-        """Whether it has all that is wished, looking away from one thing."""
+    def covers(self, requirements: dict[str, int], ignore: str = "") -> bool:
+        """Return whether the size meets all requirements but the ignored one."""
         return all(
-            getattr(self, name) >= amount for name, amount in wish.items() if name != besides
+            getattr(self, name) >= amount for name, amount in requirements.items() if name != ignore
         )
 
 
+# The sizes that are sold, cheapest first. Prices change, so they are not listed.
 SIZES = tuple(
     Size(*row)
     for row in (
@@ -78,39 +77,37 @@ SIZES = tuple(
 BY_SLUG = {size.slug: size for size in SIZES}
 
 
-def smallest(wish: dict[str, int]) -> Size:
-    """The first size that has all that is wished.
+def smallest(requirements: dict[str, int]) -> Size:
+    """Return the cheapest size that meets the requirements.
 
     Args:
-        wish: cpu, ram, disk and traffic.
+        requirements: Amounts of cpu, ram, disk and traffic.
 
     Raises:
-        WishError: there is none.
+        SizeError: There is none.
     """
     for size in SIZES:
-        if size.covers(wish):
+        if size.covers(requirements):
             return size
-    fits = {}
-    for name in wish:
-        best = max((getattr(size, name) for size in SIZES if size.covers(wish, name)), default=0)
-        if best:
-            fits[name] = best
-    asked = ", ".join(f"{wish[name]} {UNITS[name]}" for name in UNITS)
-    if fits:
-        would = " or ".join(f"{amount} {UNITS[name]}" for name, amount in fits.items())
-        raise WishError(
-            f"DigitalOcean has no size with {asked}. With the rest as it is, at most {would} would"
-            " fit.",
-            fits,
+    limits = {}
+    for name in requirements:
+        amounts = [getattr(size, name) for size in SIZES if size.covers(requirements, name)]
+        if amounts:
+            limits[name] = max(amounts)
+    text = ", ".join(f"{requirements[name]} {UNITS[name]}" for name in UNITS)
+    if limits:
+        options = " or ".join(f"{amount} {UNITS[name]}" for name, amount in limits.items())
+        raise SizeError(
+            f"DigitalOcean has no size with {text}. Reduce it to at most {options}.", limits
         )
-    widest = max(SIZES, key=lambda size: (size.cpu, size.traffic))
-    raise WishError(
-        f"DigitalOcean has no size with {asked}. The largest, {widest.slug}, has {widest.cpu} CPU"
-        f" cores, {widest.ram} MB of memory, {widest.disk} GB of disk and {widest.traffic} GB of"
-        " traffic."
+    largest = max(SIZES, key=lambda size: (size.cpu, size.traffic))
+    raise SizeError(
+        f"DigitalOcean has no size with {text}. The largest, {largest.slug}, has {largest.cpu} CPU"
+        f" cores, {largest.ram} MB of memory, {largest.disk} GB of disk and {largest.traffic} GB"
+        " of traffic."
     )
 
 
-def wish_of(product: dict[str, object]) -> dict[str, int]:
-    """What a product's data asks for, by the names of this table."""
+def requirements_of(product: dict[str, object]) -> dict[str, int]:
+    """Return the requirements in a product's data."""
     return {name: int(str(product[field])) for name, field in FIELDS.items()}

@@ -1,4 +1,4 @@
-"""How DigitalOcean writes the names of systems: `ubuntu-24.04` is `ubuntu-24-04-x64`."""
+"""DigitalOcean's names of images: `ubuntu-24.04` is `ubuntu-24-04-x64` there."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ import re
 _SLUG = re.compile(r"([a-z][a-z-]*?)-(\d+(?:-\d+)*)-x64")
 
 
-def slug_of(image_id: str) -> str:
-    """`ubuntu-20.04` as DigitalOcean writes it: `ubuntu-20-04-x64`."""
+def make_slug(image_id: str) -> str:
+    """Return the slug of an image id, such as `ubuntu-20-04-x64` for `ubuntu-20.04`."""
     return f"{image_id.replace('.', '-')}-x64"
 
 
-def take_apart(slug: str) -> tuple[str, str] | None:
-    """Family and version of a slug; None for what is no plain system (a GPU image, an
-    application).
-    """
+def parse_slug(slug: str) -> tuple[str, str] | None:
+    """Return family and version; None for GPU images, applications and the like."""
     match = _SLUG.fullmatch(slug)
     return (match[1], match[2].replace("-", ".")) if match else None

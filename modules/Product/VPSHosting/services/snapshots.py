@@ -1,4 +1,4 @@
-"""Snapshots of a server, for its customer: what there is, and what is under way."""
+"""The snapshots of a server, and the action that is in progress."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from .answers import Told
 from .api import DigitalOcean
+from .responses import ApiResponse
 
-# Actions that change what the tab shows, or that keep it from changing anything.
+# Actions that change the list or block other changes, and how the tab names them.
 BUSY = {"snapshot": "snapshot", "rebuild": "restore", "restore": "restore"}
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One snapshot."""
+    """A snapshot."""
 
     id: str
     name: str
@@ -24,54 +24,56 @@ class Snapshot:
 
 
 @dataclass(frozen=True)
-class Shelf:
-    """All of a server's snapshots. `busy` is what is under way: snapshot, restore or nothing."""
+class SnapshotList:
+    """All snapshots of a server.
+
+    Attributes:
+        snapshots: The snapshots, newest first.
+        busy: The action in progress: "snapshot", "restore" or "".
+    """
 
     snapshots: list[Snapshot]
     busy: str = ""
 
-    def has(self, snapshot_id: str) -> Snapshot | None:
-        """The snapshot of that id, if it is one of this server's: an account holds those of
-        other customers too.
+    def find(self, snapshot_id: str) -> Snapshot | None:
+        """Return the snapshot with this id if it is this server's.
+
+        The account holds the snapshots of other customers too.
         """
-        return next((one for one in self.snapshots if one.id == snapshot_id), None)
+        for snapshot in self.snapshots:
+            if snapshot.id == snapshot_id:
+                return snapshot
+        return None
 
 
-def shelf(cloud: DigitalOcean, server_id: str) -> Shelf | Told:
-    """What there is, or the answer that was no yes."""
-    told = cloud.snapshots(server_id)
-    if not told.ok:
-        return told
-    actions = cloud.actions(server_id)
-    running = (
-        [
-            one
-            for one in actions.data
-            if isinstance(one, dict) and one.get("status") == "in-progress"
-        ]
-        if actions.ok
-        else []
-    )
-    busy = next((BUSY[str(one.get("type"))] for one in running if one.get("type") in BUSY), "")
-    return Shelf(
-        sorted(
-            map(_snapshot, told.data),
-            key=lambda one: int(one.id) if one.id.isdecimal() else 0,
-            reverse=True,
-        ),
-        busy,
-    )
+def list_snapshots(client: DigitalOcean, server_id: str) -> SnapshotList | ApiResponse:
+    """Return the snapshots of a server, or the response that is not ok."""
+    response = client.snapshots(server_id)
+    if not response.ok:
+        return response
+    snapshots = [_snapshot(item) for item in response.data]
+    snapshots.sort(key=lambda item: int(item.id) if item.id.isdecimal() else 0, reverse=True)
+    return SnapshotList(snapshots, _busy(client.actions(server_id)))
 
 
-def _snapshot(one: dict[str, Any]) -> Snapshot:
+def _busy(actions: ApiResponse) -> str:
+    for action in actions.data if actions.ok else []:
+        if not isinstance(action, dict) or action.get("status") != "in-progress":
+            continue
+        if busy := BUSY.get(str(action.get("type"))):
+            return busy
+    return ""
+
+
+def _snapshot(item: dict[str, Any]) -> Snapshot:
     try:
-        made = datetime.fromisoformat(str(one.get("created_at")))
+        created_at = datetime.fromisoformat(str(item.get("created_at")))
     except ValueError:
-        made = None
-    size = one.get("size_gigabytes")
+        created_at = None
+    size = item.get("size_gigabytes")
     return Snapshot(
-        str(one.get("id")),
-        str(one.get("name") or "—"),
+        str(item.get("id")),
+        str(item.get("name") or "—"),
         float(size) if isinstance(size, (int, float)) else 0.0,
-        made,
+        created_at,
     )

@@ -1,8 +1,7 @@
-"""What a new server is told at its first start: the password of root, since DigitalOcean's API
-takes none.
+"""User data of a new server: sets the root password, for which DigitalOcean's API has no field.
 
-The password goes as a hash. Whoever has a process in the server can read user data, and so can
-DigitalOcean.
+The password is sent as a hash, because DigitalOcean and every process on the server can read user
+data.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ ROUNDS = 5000
 
 
 def cloud_config(password_hash: str) -> str:
-    """User data for cloud-init. `list` is the spelling that old and new images understand."""
+    """Return user data for cloud-init; old and new images understand the `list` form."""
     return (
         "#cloud-config\n"
         "disable_root: false\n"
@@ -27,42 +26,43 @@ def cloud_config(password_hash: str) -> str:
     )
 
 
-def new_hash(password: str) -> str:
-    """The password as /etc/shadow keeps it, with a salt of its own."""
+def hash_password(password: str) -> str:
+    """Return the password as /etc/shadow stores it, with a random salt."""
     return sha512_crypt(password, "".join(secrets.choice(LETTERS) for _ in range(16)))
 
 
 def sha512_crypt(password: str, salt: str) -> str:
-    """`$6$salt$…`, as crypt(3) makes it (the specification is Ulrich Drepper's, in the public
-    domain; Python 3.13 has no crypt any more).
+    """Return `$6$salt$…` as crypt(3) does; Python has no crypt module since 3.13.
+
+    The names follow Ulrich Drepper's specification, which is in the public domain.
     """
-    key, grain = password.encode(), salt.encode()[:16]
-    other = hashlib.sha512(key + grain + key).digest()
-    first = hashlib.sha512(key + grain + _stretch(other, len(key)))
-    count = len(key)
-    while count:
-        first.update(other if count & 1 else key)
-        count >>= 1
-    mixed = first.digest()
-    p = _stretch(hashlib.sha512(key * len(key)).digest(), len(key))
-    s = _stretch(hashlib.sha512(grain * (16 + mixed[0])).digest(), len(grain))
-    for turn in range(ROUNDS):
-        step = hashlib.sha512(p if turn & 1 else mixed)
-        if turn % 3:
-            step.update(s)
-        if turn % 7:
-            step.update(p)
-        step.update(mixed if turn & 1 else p)
-        mixed = step.digest()
-    return f"$6${grain.decode()}${_encode(mixed)}"
+    key, salt_bytes = password.encode(), salt.encode()[:16]
+    digest_b = hashlib.sha512(key + salt_bytes + key).digest()
+    digest_a = hashlib.sha512(key + salt_bytes + _repeat(digest_b, len(key)))
+    bits = len(key)
+    while bits:
+        digest_a.update(digest_b if bits & 1 else key)
+        bits >>= 1
+    result = digest_a.digest()
+    p = _repeat(hashlib.sha512(key * len(key)).digest(), len(key))
+    s = _repeat(hashlib.sha512(salt_bytes * (16 + result[0])).digest(), len(salt_bytes))
+    for round_number in range(ROUNDS):
+        digest_c = hashlib.sha512(p if round_number & 1 else result)
+        if round_number % 3:
+            digest_c.update(s)
+        if round_number % 7:
+            digest_c.update(p)
+        digest_c.update(result if round_number & 1 else p)
+        result = digest_c.digest()
+    return f"$6${salt_bytes.decode()}${_encode(result)}"
 
 
-def _stretch(digest: bytes, length: int) -> bytes:
+def _repeat(digest: bytes, length: int) -> bytes:
     return (digest * (length // len(digest) + 1))[:length]
 
 
 def _encode(digest: bytes) -> str:
-    """The specification's own base 64 over its own order of bytes."""
+    """Return the base 64 of the specification, with its byte order."""
     text, order = "", [0, 21, 42]
     for _ in range(21):
         number = digest[order[0]] << 16 | digest[order[1]] << 8 | digest[order[2]]

@@ -1,8 +1,8 @@
-"""The tab Console.
+"""The Console tab.
 
-DigitalOcean's API gives no console to embed: its own opens in its control panel, for who is signed
-in to the account there. To a customer that address is worth nothing, so customers get the way in
-that works for them, SSH; the other one stands on the service's page of staff.
+DigitalOcean's API has no console to embed; its control panel has one, for those who can sign in
+to the account. Customers get the way that works for them, SSH. Staff get a link to the control
+panel on the service's page.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 from puqpanel.sdk import Request
 
-from .answers import Tab
+from .base import Tab
 
 USER = "root"
 
@@ -20,22 +20,23 @@ class Console(Tab):
     """`console`."""
 
     def variables_console(self) -> dict[str, Any]:
-        """The way in."""
-        server = self.made()
+        """Return the commands and the sign-in details."""
+        server = self.ready_server()
+        address = server.ip_address if server else ""
         return {
             "server": server,
             "user": USER,
-            "command": f"ssh {USER}@{server.ip_address}" if server else "",
-            "address": f"ssh://{USER}@{server.ip_address}" if server else "",
-            "forget": f"ssh-keygen -R {server.ip_address}" if server else "",
+            "command": f"ssh {USER}@{address}",
+            "address": f"ssh://{USER}@{address}",
+            "forget_command": f"ssh-keygen -R {address}",
             "has_keys": bool(self.service_data["ssh_keys"]),
             "has_password": bool(server and server.root_password),
             "api": self.api("general"),
         }
 
     def controller_client_console_get(self, request: Request) -> Any:
-        """`{success, console_url}` as documented; the address is one that SSH programs open."""
-        server = self.made()
+        """Return `{success, console_url}` as documented, with a URL that SSH clients open."""
+        server = self.ready_server()
         if server is None:
             return {"success": False, "error": "Server not found"}, 404
         return {
@@ -46,5 +47,5 @@ class Console(Tab):
 
 
 def control_panel(server_id: str) -> str:
-    """The console in DigitalOcean's own control panel, for who can sign in to the account there."""
+    """Return the address of the console in DigitalOcean's control panel."""
     return f"https://cloud.digitalocean.com/droplets/{server_id}/console"

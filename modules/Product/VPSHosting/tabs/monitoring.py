@@ -1,4 +1,4 @@
-"""The tab Monitoring: processors and traffic over an hour, a day or a week."""
+"""The Monitoring tab: CPU usage and traffic over an hour, a day or a week."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from puqpanel.sdk import Request, __, cache, now
 
 from ..models.servers import Server
 from ..services import monitoring
-from ..services.answers import Told
 from ..services.api import DigitalOcean
-from .answers import Tab
+from ..services.responses import ApiResponse
+from .base import Tab
 
-# The agent sends a figure every minute or two; who reloads sees the same meanwhile.
-KEPT = 60
+# The agent sends data every minute or two, so reloading sooner shows nothing new.
+CACHE_SECONDS = 60
 TRAFFIC = {"inbound": "Incoming traffic", "outbound": "Outgoing traffic"}
 
 
@@ -23,87 +23,79 @@ class Monitoring(Tab):
     """`monitoring`."""
 
     def variables_monitoring(self) -> dict[str, Any]:
-        """The charts, each with its sentence; none of them where the agent has sent nothing yet."""
-        period = self._period(current_request.args.get("period", ""))
-        server = self.made()
-        found = self._figures(server, period) if server else None
-        charts = []
-        for key, title, unit in (
-            ("cpu", __("CPU"), "%"),
-            *((key, __(title), "Mbit/s") for key, title in TRAFFIC.items()),
-        ):
-            points = monitoring.labelled(
-                [(at, value) for at, value in (found or {}).get(key, [])], period
-            )
-            if points:
-                top = max(value for _, value in points)
-                charts.append(
-                    {
-                        "title": title,
-                        "unit": unit,
-                        "points": points,
-                        "ticks": monitoring.ticks(points),
-                        "last": points[-1][1],
-                        "top": top,
-                    }
-                )
-        words = {"hour": __("Last hour"), "day": __("Last 24 hours"), "week": __("Last 7 days")}
+        """Return the charts; an empty list until the agent has sent data."""
+        period = _period(current_request.args.get("period", ""))
+        server = self.ready_server()
+        metrics = self._metrics(server, period) if server else None
+        titles = {"cpu": __("CPU usage")} | {key: __(title) for key, title in TRAFFIC.items()}
+        charts = [
+            _chart(title, "%" if key == "cpu" else "Mbit/s", metrics[key], period)
+            for key, title in titles.items()
+            if metrics and metrics[key]
+        ]
+        labels = {"hour": __("Last hour"), "day": __("Last 24 hours"), "week": __("Last 7 days")}
         return {
             "server": server,
-            "known": found is not None,
+            "is_available": metrics is not None,
             "charts_of_tab": charts,
-            "period": words[period],
-            "periods": [(word, f"?period={key}", key == period) for key, word in words.items()],
+            "period": labels[period],
+            "periods": [(label, f"?period={key}", key == period) for key, label in labels.items()],
         }
 
     def controller_client_monitoring_get(self, request: Request) -> Any:
-        """The figures as JSON: pairs of a time, in seconds since 1970, and a value."""
-        server, _ = self.made_or_404()
-        period = self._period(request.args.get("period", ""))
-        found = self._figures(server, period)
-        if found is None:
-            return {"success": False, "error": __("There are no figures just now.")}, 503
-        return {"success": True, "data": {"period": period, **found}}
+        """Return the metrics as JSON: pairs of a Unix time and a value."""
+        target = self.target_or_404()
+        period = _period(request.args.get("period", ""))
+        metrics = self._metrics(target.server, period)
+        if metrics is None:
+            message = __("Monitoring data is temporarily unavailable.")
+            return {"success": False, "error": message}, 503
+        return {"success": True, "data": {"period": period, **metrics}}
 
-    @staticmethod
-    def _period(text: str) -> str:
-        return text if text in monitoring.PERIODS else "day"
-
-    def _figures(self, server: Server, period: str) -> dict[str, Any] | None:
-        """The series of a period; None where DigitalOcean does not tell.
-
-        What it told is kept for a minute.
-        """
+    def _metrics(self, server: Server, period: str) -> dict[str, Any] | None:
+        """Return the points of each chart, cached; None if DigitalOcean does not return them."""
         key = f"figures {self._uuid} {server.server_id} {period}"
-        known = cache.get(key)
-        if isinstance(known, dict):
-            return known
-        cloud, end = DigitalOcean(server.account), int(now().timestamp())
-        window = {
-            "host_id": server.server_id,
-            "start": end - monitoring.PERIODS[period],
-            "end": end,
-        }
-        found: dict[str, Any] = {}
+        cached = Cache.get(key)
+        if isinstance(cached, dict):
+            return cached
+        client, end = DigitalOcean(server.account), int(now().timestamp())
+        start = end - monitoring.PERIOD_SECONDS[period]
+        window = {"host_id": server.server_id, "start": start, "end": end}
+        metrics: dict[str, Any] = {}
         for name in ("cpu", *TRAFFIC):
-            told = (
-                cloud.metrics("cpu", window)
-                if name == "cpu"
-                else cloud.metrics(
-                    "bandwidth", {**window, "interface": "public", "direction": name}
-                )
-            )
-            points = self._points(name, told)
+            if name == "cpu":
+                response = client.metrics("cpu", window)
+            else:
+                query = {**window, "interface": "public", "direction": name}
+                response = client.metrics("bandwidth", query)
+            points = _points(name, response)
             if points is None:
                 return None
-            found[name] = points
-        cache.put(key, found, KEPT)
-        return found
+            metrics[name] = points
+        Cache.put(key, metrics, CACHE_SECONDS)
+        return metrics
 
-    @staticmethod
-    def _points(name: str, told: Told) -> monitoring.Points | None:
-        if told.missing:
-            return []
-        if not told.ok:
-            return None
-        return monitoring.cpu(told.data) if name == "cpu" else monitoring.traffic(told.data)
+
+def _period(text: str) -> str:
+    return text if text in monitoring.PERIOD_SECONDS else "day"
+
+
+def _points(name: str, response: ApiResponse) -> monitoring.Points | None:
+    if response.not_found:
+        return []
+    if not response.ok:
+        return None
+    return monitoring.cpu(response.data) if name == "cpu" else monitoring.traffic(response.data)
+
+
+def _chart(title: str, unit: str, points: monitoring.Points, period: str) -> dict[str, Any]:
+    # Points from the cache are lists, so convert each to a pair.
+    labelled = monitoring.with_labels([(time, value) for time, value in points], period)
+    return {
+        "title": title,
+        "unit": unit,
+        "points": labelled,
+        "ticks": monitoring.ticks(labelled),
+        "latest": points[-1][1],
+        "peak": max(value for _, value in points),
+    }

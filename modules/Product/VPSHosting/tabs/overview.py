@@ -1,4 +1,4 @@
-"""The tab Overview: where the server is, how it is, and its power."""
+"""The Overview tab: the server's details, its status, and its power."""
 
 from __future__ import annotations
 
@@ -11,45 +11,49 @@ from puqpanel.sdk import Request, __, abort
 
 from ..models.servers import Server
 from ..services import catalog, sizes
-from ..services.answers import Told
 from ..services.api import DigitalOcean
-from .answers import Tab
+from .base import UNAVAILABLE, Tab
 
-# What a button asks for, as DigitalOcean calls it, and what is said then.
+# The action at DigitalOcean of each button, and the message when it has started.
 POWER = {
-    "start": ("power_on", "The server is being started."),
-    "stop": ("shutdown", "The server is being shut down."),
-    "reboot": ("reboot", "The server is being restarted."),
-    "force": ("power_cycle", "The power of the server is being cut and switched on again."),
+    "start": ("power_on", "The server is starting."),
+    "stop": ("shutdown", "The server is shutting down."),
+    "reboot": ("reboot", "The server is restarting."),
+    "force": ("power_cycle", "The server is being power-cycled."),
 }
 
 
-def choices() -> dict[str, dict[str, str]]:
-    """What can be done to a server that runs, with what it means for whoever uses the server."""
+def power_actions() -> dict[str, dict[str, str]]:
+    """Return the power actions for a running server and their consequences."""
     return {
         "reboot": {
             "label": __("Restart"),
             "icon": "rotate-right",
             "button": __("Restart server"),
-            "sentence": __("Everything that runs in the server ends and begins again."),
+            "consequence": __("All running programs will be restarted."),
         },
         "stop": {
             "label": __("Shut down"),
             "icon": "power-off",
-            "button": __("Shut server down"),
-            "sentence": __(
-                "The server cannot be reached until it is started again. It stays paid for."
-            ),
+            "button": __("Shut down server"),
+            "consequence": __("The server is offline until you start it. Billing continues."),
         },
         "force": {
             "label": __("Force restart"),
             "icon": "bolt",
             "button": __("Cut power and restart"),
-            "sentence": __(
-                "For a server that hangs: its power is cut. What was not yet written to the disk is"
-                " lost."
-            ),
+            "consequence": __("Use this if the server does not respond. Unsaved data is lost."),
         },
+    }
+
+
+def statuses() -> dict[str, dict[str, str]]:
+    """Return how the page shows each status."""
+    return {
+        "on": {"tone": "good", "icon": "circle-check", "label": __("Running")},
+        "off": {"tone": "mute", "icon": "power-off", "label": __("Stopped")},
+        "changing": {"tone": "busy", "icon": "rotate", "label": __("Updating")},
+        "unknown": {"tone": "warn", "icon": "circle-question", "label": __("Unknown")},
     }
 
 
@@ -57,100 +61,105 @@ class Overview(Tab):
     """`general`."""
 
     def variables_general(self) -> dict[str, Any]:
-        """What is known of the server, without its password; how it is now only where the page
-        was asked for it.
+        """Return the server's details, never its password.
+
+        The page loads the status later, unless `?state=1` requests it (for browsers without
+        JavaScript).
         """
-        server = self.made()
-        asked = bool(current_request.args.get("state"))
-        image = catalog.find(server.image) if server else None
+        server = self.ready_server()
+        show_status = bool(current_request.args.get("state"))
         return {
             "server": server,
-            "size": sizes.BY_SLUG.get(server.size) if server else None,
-            "place": sizes.PLACES.get(
-                next(
-                    (
-                        name
-                        for name, slug in sizes.REGIONS.items()
-                        if server and slug == server.region
-                    ),
-                    "",
-                ),
-                "",
-            ),
-            "image": image.name if image else server.image if server else "",
-            "plan": self.product_data,
+            "specs": self._specs(server),
+            "backups": self.product_data["backup_enabled"],
+            "city": _city(server) if server else "",
+            "image": _image_name(server) if server else "",
             "has_password": bool(server and server.root_password),
             "api": self.api("general"),
-            "asked": asked,
-            "ask": current_request.args.get("ask", ""),
-            **(self._now(server) if asked and server else {}),
+            "show_status": show_status,
+            "action": current_request.args.get("ask", ""),
+            **(self._status(server) if show_status and server else {}),
         }
 
     def controller_client_general_state(self, request: Request) -> Any:
-        """How the server is now: JSON, or a piece of the page where that is asked for."""
-        server, _ = self.made_or_404()
-        found = self._now(server)
+        """Return the status as JSON, or as a fragment of the page for htmx."""
+        server = self.target_or_404().server
+        status = self._status(server)
         if request.headers.get("HX-Request"):
-            return self.view("client_area.state", {"api": self.api("general"), **found})
-        if found["state"] == "unknown":
-            return {
-                "status": "error",
-                "message": __("The state of the server cannot be told just now."),
-                "code": 503,
-            }, 503
-        return {"status": "success", "data": {"state": found["state"]}}
+            return self.view("client_area.state", {"api": self.api("general"), **status})
+        if status["state"] == "unknown":
+            return {"status": "error", "message": __(UNAVAILABLE), "code": 503}, 503
+        return {"status": "success", "data": {"state": status["state"]}}
 
     def controller_client_general_power(self, request: Request) -> Any:
         """Start, stop or restart the server."""
-        found = self.changing(request)
-        action = POWER.get(request.form.get("action", ""))
-        if action is None:
+        target = self.target_to_change(request)
+        power = POWER.get(request.form.get("action", ""))
+        if power is None:
             abort(400)
-        if found is None:
-            return self.wait(request, "general")
-        server, server_id = found
-        kind, done = action
-        self.log_info(f"power: {kind} by the customer")
-        return self.tell(
-            request, "general", DigitalOcean(server.account).act(server_id, kind), __(done)
-        )
+        if target is None:
+            return self.not_now(request, "general")
+        action, success = power
+        self.log_info(f"power: {action} by the customer")
+        response = target.client.act(target.server_id, action)
+        return self.respond_to(request, "general", response, __(success))
 
     def controller_client_general_password(self, request: Request) -> Any:
-        """The first password of root, for who asks for it by POST; kept by no cache, and in no
-        page before.
-        """
+        """Return the initial root password for a POST only, never cached."""
         if request.method != "POST":
             abort(405)
-        server, _ = self.made_or_404()
-        if not server.root_password:
+        password = self.target_or_404().server.root_password
+        if not password:
             abort(404)
         self.log_info("password shown to the customer")
         if request.headers.get("HX-Request"):
-            answer = Response(self.view("client_area.password", {"password": server.root_password}))
-        elif request.accept_mimetypes.accept_html:  # a browser without script
-            answer = Response(server.root_password, mimetype="text/plain")
+            response = Response(self.view("client_area.password", {"password": password}))
+        elif request.accept_mimetypes.accept_html:  # a browser without JavaScript
+            response = Response(password, mimetype="text/plain")
         else:
-            answer = jsonify({"status": "success", "data": {"password": server.root_password}})
-        answer.headers["Cache-Control"] = "no-store"
-        return answer
+            response = jsonify({"status": "success", "data": {"password": password}})
+        response.headers["Cache-Control"] = "no-store"
+        return response
 
-    @property
-    def _here(self) -> str:
-        return f"/client/services/{self.service_uuid}/general"
+    def _specs(self, server: Server | None) -> dict[str, Any]:
+        """Return the size of the server, or of the product until it is created."""
+        size = sizes.BY_SLUG.get(server.size) if server else None
+        plan = self.product_data
+        ram_mb = size.ram if size else plan["ram_mb"]
+        return {
+            "cpu": size.cpu if size else plan["cpu_cores"],
+            "memory": f"{ram_mb} MB" if ram_mb % 1024 else f"{ram_mb // 1024} GB",
+            "disk": size.disk if size else plan["disk_gb"],
+            "traffic": size.traffic if size else plan["bandwidth_gb"],
+        }
 
-    def _now(self, server: Server) -> dict[str, Any]:
-        told: Told = DigitalOcean(server.account).droplet(server.server_id or "")
-        if not told.ok:
-            return {"state": "unknown", "may": False}
-        status, busy = told.data.get("status"), bool(told.data.get("locked"))
-        state = (
-            "changing"
-            if busy or status == "new"
-            else {"active": "on", "off": "off"}.get(str(status), "unknown")
-        )
+    def _status(self, server: Server) -> dict[str, Any]:
+        """Return the server's status now and what the customer may do."""
+        response = DigitalOcean(server.account).droplet(server.server_id or "")
+        if not response.ok:
+            state = "unknown"
+        elif response.data.get("locked") or response.data.get("status") == "new":
+            state = "changing"
+        else:
+            names = {"active": "on", "off": "off"}
+            state = names.get(str(response.data.get("status")), "unknown")
         return {
             "state": state,
-            "may": self.open_to_changes(),
-            "choices": choices(),
-            "here": self._here,
+            "status": statuses()[state],
+            "may_change": response.ok and self.may_change(),
+            "power_actions": power_actions(),
+            "page_address": f"/client/services/{self.service_uuid}/general",
+            "unavailable": UNAVAILABLE,
         }
+
+
+def _city(server: Server) -> str:
+    for location, region in sizes.REGIONS.items():
+        if region == server.region:
+            return sizes.CITIES[location]
+    return ""
+
+
+def _image_name(server: Server) -> str:
+    image = catalog.find(server.image)
+    return image.name if image else server.image

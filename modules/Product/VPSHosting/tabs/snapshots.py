@@ -1,4 +1,4 @@
-"""The tab Snapshots: take one, go back to one, delete one. They end with the service."""
+"""The Snapshots tab: take, restore and delete snapshots."""
 
 from __future__ import annotations
 
@@ -6,159 +6,124 @@ from typing import Any, NamedTuple
 
 from puqpanel.sdk import Request, __
 
-from ..models.servers import Server
-from ..services.answers import Told
 from ..services.api import DigitalOcean
-from ..services.snapshots import Shelf, Snapshot, shelf
-from .answers import Tab
+from ..services.responses import ApiResponse
+from ..services.snapshots import Snapshot, SnapshotList, list_snapshots
+from .base import BUSY, UNAVAILABLE, Tab, Target
 
-LONGEST = 60
+MAX_NAME_LENGTH = 60
+LIMIT_REACHED = "Snapshot limit reached. Delete a snapshot to take another."
 
 
-class Chosen(NamedTuple):
-    """One snapshot of the server's own."""
+class Choice(NamedTuple):
+    """A snapshot that the customer chose."""
 
-    server: Server
-    server_id: str
-    one: Snapshot
+    target: Target
+    snapshot: Snapshot
 
 
 class Snapshots(Tab):
     """`snapshots`."""
 
     def variables_snapshots(self) -> dict[str, Any]:
-        """What there is, and how many more there may be."""
-        server = self.made()
-        found = shelf(DigitalOcean(server.account), server.server_id or "") if server else None
+        """Return the snapshots and whether another may be taken."""
+        server, snapshots = self.ready_server(), None
+        if server:
+            listed = list_snapshots(DigitalOcean(server.account), server.server_id or "")
+            snapshots = listed if isinstance(listed, SnapshotList) else None
         limit = self.product_data["snapshot_limit"]
-        known = found if isinstance(found, Shelf) else None
+        count = len(snapshots.snapshots) if snapshots else 0
+        busy = snapshots.busy if snapshots else ""
+        is_full = count + (busy == "snapshot") >= limit
+        may_change = self.may_change() and not busy
         return {
             "server": server,
-            "shelf": known,
+            "snapshots": snapshots.snapshots if snapshots else None,
+            "busy": busy,
             "limit": limit,
-            "full": (
-                known is not None and len(known.snapshots) + (known.busy == "snapshot") >= limit
-            ),
-            "may": self.open_to_changes(),
-            "longest": LONGEST,
+            "is_full": is_full,
+            "may_take": may_change and not is_full,
+            "may_change": may_change,
+            "max_name_length": MAX_NAME_LENGTH,
+            "limit_reached": LIMIT_REACHED,
+            "unavailable": UNAVAILABLE,
             "api": self.api("snapshots"),
         }
 
     def controller_client_snapshots_get(self, request: Request) -> Any:
-        """The list as JSON."""
-        server, server_id = self.made_or_404()
-        found = shelf(DigitalOcean(server.account), server_id)
-        if isinstance(found, Told):
-            return {"success": False, "error": __("The snapshots cannot be shown just now.")}, 503
+        """Return the snapshots as JSON."""
+        target = self.target_or_404()
+        listed = list_snapshots(target.client, target.server_id)
+        if isinstance(listed, ApiResponse):
+            return {"success": False, "error": __("Snapshots are temporarily unavailable.")}, 503
         rows = [
             {
-                "id": one.id,
-                "name": one.name,
-                "gigabytes": one.gigabytes,
-                "created_at": one.created_at and one.created_at.isoformat(),
+                "id": snapshot.id,
+                "name": snapshot.name,
+                "gigabytes": snapshot.gigabytes,
+                "created_at": snapshot.created_at and snapshot.created_at.isoformat(),
             }
-            for one in found.snapshots
+            for snapshot in listed.snapshots
         ]
-        return {
-            "success": True,
-            "data": {
-                "snapshots": rows,
-                "busy": found.busy,
-                "limit": self.product_data["snapshot_limit"],
-            },
-        }
+        limit = self.product_data["snapshot_limit"]
+        return {"success": True, "data": {"snapshots": rows, "busy": listed.busy, "limit": limit}}
 
     def controller_client_snapshots_create(self, request: Request) -> Any:
-        """Take a snapshot of the server as it is."""
-        found = self.changing(request)
-        if found is None:
-            return self.wait(request, "snapshots")
-        server, server_id = found
+        """Take a snapshot of the server."""
+        target = self.target_to_change(request)
+        if target is None:
+            return self.not_now(request, "snapshots")
         name = " ".join(request.form.get("name", "").split())
-        if not name or len(name) > LONGEST or not name.isprintable():
-            return self.say(
-                request,
-                "snapshots",
-                __("Give the snapshot a name of at most :count characters.", {"count": LONGEST}),
-                422,
-            )
-        cloud = DigitalOcean(server.account)
-        there = shelf(cloud, server_id)
-        if isinstance(there, Told):
-            return self._unknown(request)
-        if there.busy:
-            return self.say(
-                request,
-                "snapshots",
-                __("Something is already under way for this server. Try again when it is done."),
-                409,
-            )
-        if len(there.snapshots) >= self.product_data["snapshot_limit"]:
-            return self.say(
-                request,
-                "snapshots",
-                __("You have all the snapshots that your plan has room for. Delete one first."),
-                409,
-            )
-        told = cloud.act(server_id, "snapshot", name=name)
-        return self.tell(
-            request,
-            "snapshots",
-            told,
-            __("The snapshot :name is being taken. That takes some minutes.", {"name": name}),
-        )
+        if not name or len(name) > MAX_NAME_LENGTH or not name.isprintable():
+            message = __("Enter a name of up to :count characters.", {"count": MAX_NAME_LENGTH})
+            return self.respond(request, "snapshots", message, 422)
+        listed = list_snapshots(target.client, target.server_id)
+        if isinstance(listed, ApiResponse):
+            return self.respond(request, "snapshots", __(UNAVAILABLE), 503)
+        if listed.busy:
+            return self.respond(request, "snapshots", __(BUSY), 409)
+        if len(listed.snapshots) >= self.product_data["snapshot_limit"]:
+            return self.respond(request, "snapshots", __(LIMIT_REACHED), 409)
+        response = target.client.act(target.server_id, "snapshot", name=name)
+        success = __("Taking snapshot :name. This takes a few minutes.", {"name": name})
+        return self.respond_to(request, "snapshots", response, success)
 
     def controller_client_snapshots_restore(self, request: Request) -> Any:
-        """Put the server back to what a snapshot holds."""
-        found = self._one(request)
-        if not isinstance(found, Chosen):
-            return found
-        server, server_id, one = found
-        self.log_info(f"restore of snapshot {one.id} by the customer")
-        # The API's restore takes backups only; a rebuild takes any image of the account's, and
-        # keeps the address.
-        told = DigitalOcean(server.account).act(server_id, "rebuild", image=int(one.id))
-        return self.tell(
-            request,
-            "snapshots",
-            told,
-            __("The server is being put back to :name. It is off meanwhile.", {"name": one.name}),
+        """Restore the server from a snapshot."""
+        chosen = self._chosen(request)
+        if not isinstance(chosen, Choice):
+            return chosen
+        target, snapshot = chosen
+        self.log_info(f"restore of snapshot {snapshot.id} by the customer")
+        # The API's restore accepts backups only. A rebuild accepts any image of the account, and
+        # the server keeps its address.
+        response = target.client.act(target.server_id, "rebuild", image=int(snapshot.id))
+        success = __(
+            "Restoring :name. The server is off until this completes.", {"name": snapshot.name}
         )
+        return self.respond_to(request, "snapshots", response, success)
 
     def controller_client_snapshots_remove(self, request: Request) -> Any:
         """Delete a snapshot."""
-        found = self._one(request)
-        if not isinstance(found, Chosen):
-            return found
-        server, _, one = found
-        told = DigitalOcean(server.account).delete_snapshot(one.id)
-        done = __("The snapshot :name is deleted.", {"name": one.name})
-        return (
-            self.say(request, "snapshots", done)
-            if told.missing
-            else self.tell(request, "snapshots", told, done)
-        )
+        chosen = self._chosen(request)
+        if not isinstance(chosen, Choice):
+            return chosen
+        target, snapshot = chosen
+        response = target.client.delete_snapshot(snapshot.id)
+        success = __("Snapshot :name deleted.", {"name": snapshot.name})
+        if response.not_found:
+            return self.respond(request, "snapshots", success)
+        return self.respond_to(request, "snapshots", response, success)
 
-    def _one(self, request: Request) -> Chosen | Any:
-        """The snapshot that was chosen, if it is one of this server's; else the answer."""
-        found = self.changing(request)
-        if found is None:
-            return self.wait(request, "snapshots")
-        server, server_id = found
-        there = shelf(DigitalOcean(server.account), server_id)
-        if isinstance(there, Told):
-            return self._unknown(request)
-        one = there.has(request.form.get("snapshot", ""))
-        if one is None:
-            return self.say(
-                request, "snapshots", __("There is no such snapshot of this server."), 404
-            )
-        return Chosen(server, server_id, one)
-
-    def _unknown(self, request: Request) -> Any:
-        return self.say(
-            request,
-            "snapshots",
-            __("The server cannot be reached just now. Try again in a minute."),
-            503,
-        )
+    def _chosen(self, request: Request) -> Choice | Any:
+        """Return the chosen snapshot of this server, or an error response."""
+        target = self.target_to_change(request)
+        if target is None:
+            return self.not_now(request, "snapshots")
+        listed = list_snapshots(target.client, target.server_id)
+        if isinstance(listed, ApiResponse):
+            return self.respond(request, "snapshots", __(UNAVAILABLE), 503)
+        snapshot = listed.find(request.form.get("snapshot", ""))
+        if snapshot is None:
+            return self.respond(request, "snapshots", __("This server has no such snapshot."), 404)
+        return Choice(target, snapshot)

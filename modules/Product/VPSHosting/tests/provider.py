@@ -1,6 +1,4 @@
-"""What stands for DigitalOcean in the contract suite: the fake of the panel's own tests, which
-speaks the real wire format.
-"""
+"""The DigitalOcean of the contract suite: the fake of the panel's own tests."""
 
 from __future__ import annotations
 
@@ -14,7 +12,7 @@ from tests.fakes.digitalocean import DigitalOceanServer
 
 @contextmanager
 def provider() -> Iterator[Supply]:
-    """A DigitalOcean of the probe's own, entered as an account."""
+    """Run a fake DigitalOcean and add it as an account."""
     with DigitalOceanServer() as cloud:
         product = {
             "cpu_cores": 1,
@@ -27,7 +25,7 @@ def provider() -> Iterator[Supply]:
         service = {"hostname": "web1.lumen.test", "root_password": "a Secret passphrase"}
 
         def prepare(lab: Lab) -> None:
-            lab.part("services.api").TIMEOUT = 1.2
+            lab.part("services.api").TIMEOUT_SECONDS = 1.2
             with db.transaction() as session:
                 session.add(
                     lab.part("models.accounts").Account(
@@ -37,8 +35,8 @@ def provider() -> Iterator[Supply]:
 
         def accounts() -> dict[str, str]:
             return {
-                one.name: "suspended" if one.status == "off" else one.status
-                for one in cloud.droplets.values()
+                droplet.name: "suspended" if droplet.status == "off" else droplet.status
+                for droplet in cloud.droplets.values()
             }
 
         yield Supply(

@@ -1,7 +1,8 @@
-"""Answers read, keys known, passwords hashed, images named, and figures drawn."""
+"""API responses, SSH keys, password hashes, image slugs, monitoring data and translations."""
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from pathlib import Path
@@ -11,17 +12,17 @@ import pytest
 
 from modules.Product.VPSHosting.lang.pl import LANG
 from modules.Product.VPSHosting.services import keys, monitoring
-from modules.Product.VPSHosting.services.answers import Outcome, Told, explain, read
-from modules.Product.VPSHosting.services.api import address_of
-from modules.Product.VPSHosting.services.slugs import slug_of, take_apart
-from modules.Product.VPSHosting.services.userdata import cloud_config, new_hash, sha512_crypt
+from modules.Product.VPSHosting.services.api import public_address
+from modules.Product.VPSHosting.services.responses import ApiResponse, Outcome, explain, parse
+from modules.Product.VPSHosting.services.slugs import make_slug, parse_slug
+from modules.Product.VPSHosting.services.userdata import cloud_config, hash_password, sha512_crypt
 from puqpanel.sdk.http import Answer
 
 ED = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIH1x2ZvQ9pT0n3VtX5m0cQ4n1kQyC6m0l6Jq7h5s8bWf"
 
 
 def answer(code: int, body: object = None) -> Answer:
-    """An answer with JSON, or with text that is none."""
+    """Return a response with JSON, or with other text."""
     return Answer(
         200 <= code < 300, code, body, body if isinstance(body, str) else json.dumps(body)
     )
@@ -39,14 +40,14 @@ def answer(code: int, body: object = None) -> Answer:
         (
             404,
             {"id": "not_found", "message": "The resource you requested could not be found."},
-            Outcome.MISSING,
+            Outcome.NOT_FOUND,
         ),
-        (404, None, Outcome.INVALID),
-        (401, {"id": "Unauthorized", "message": "Unable to authenticate you"}, Outcome.REFUSED),
-        (403, {"id": "forbidden"}, Outcome.REFUSED),
-        (422, {"id": "unprocessable_entity", "message": "no"}, Outcome.INVALID),
-        (301, None, Outcome.INVALID),
-        (429, {"id": "too_many_requests"}, Outcome.BUSY),
+        (404, None, Outcome.REJECTED),
+        (401, {"id": "Unauthorized", "message": "Unable to authenticate you"}, Outcome.DENIED),
+        (403, {"id": "forbidden"}, Outcome.DENIED),
+        (422, {"id": "unprocessable_entity", "message": "no"}, Outcome.REJECTED),
+        (301, None, Outcome.REJECTED),
+        (429, {"id": "too_many_requests"}, Outcome.RATE_LIMITED),
         (500, None, Outcome.UNKNOWN),
         (503, {"id": "service_unavailable", "message": 7}, Outcome.UNKNOWN),
         (408, None, Outcome.UNKNOWN),
@@ -54,19 +55,19 @@ def answer(code: int, body: object = None) -> Answer:
     ],
 )
 def test_outcomes(code: int, body: object, outcome: Outcome) -> None:
-    told = read(answer(code, body), "droplet")
-    assert told.outcome is outcome
-    assert told.ok or explain(told, "main").endswith(".")
+    response = parse(answer(code, body), "droplet")
+    assert response.outcome is outcome
+    assert response.ok or explain(response, "main").endswith(".")
 
 
-def test_a_deletion_answers_204() -> None:
-    assert read(answer(204)).ok
-    assert read(answer(200, {})).doubtful
+def test_delete_returns_204() -> None:
+    assert parse(answer(204)).ok
+    assert parse(answer(200, {})).uncertain
 
 
-def test_something_under_way_is_known_by_its_sentence() -> None:
-    assert Told(Outcome.INVALID, 422, "Droplet already has a pending event.").pending_event
-    assert not Told(Outcome.INVALID, 422, "no").pending_event
+def test_pending_action_is_recognized_by_its_message() -> None:
+    assert ApiResponse(Outcome.REJECTED, 422, "Droplet already has a pending event.").pending_event
+    assert not ApiResponse(Outcome.REJECTED, 422, "no").pending_event
 
 
 @pytest.mark.parametrize(
@@ -79,20 +80,20 @@ def test_something_under_way_is_known_by_its_sentence() -> None:
         {"v4": [None, {"type": "private", "ip_address": "10.0.0.1"}, {"type": "public"}]},
     ],
 )
-def test_a_server_without_an_address(networks: Any) -> None:
-    assert address_of({"networks": networks}) == ""
+def test_server_without_an_address(networks: Any) -> None:
+    assert public_address({"networks": networks}) == ""
 
 
-def test_the_public_address_is_taken_and_not_the_private_one() -> None:
+def test_public_address_is_used() -> None:
     v4 = [
         {"type": "private", "ip_address": "10.0.0.1"},
         {"type": "public", "ip_address": "203.0.113.9"},
     ]
-    assert address_of({"networks": {"v4": v4}}) == "203.0.113.9"
+    assert public_address({"networks": {"v4": v4}}) == "203.0.113.9"
 
 
-def test_keys() -> None:
-    assert keys.lines(f" {ED} me@host \n\n 512190 ") == [f"{ED} me@host", "512190"]
+def test_ssh_keys() -> None:
+    assert keys.parse_lines(f" {ED} me@host \n\n 512190 ") == [f"{ED} me@host", "512190"]
     assert len(keys.fingerprint(ED)) == 47
     assert (
         keys.problem("3b:16:bf:e4:8b:00:8b:b8:59:8c:a9:d3:f0:19:45:fa")
@@ -101,7 +102,7 @@ def test_keys() -> None:
         == ""
     )
     assert "private key" in keys.problem("-----BEGIN OPENSSH PRIVATE KEY-----")
-    for wrong in (
+    for invalid in (
         "ssh-ed25519",
         "ssh-ed25519 AAAA",
         "ssh-rsa " + ED.split()[1],
@@ -109,17 +110,17 @@ def test_keys() -> None:
         "x" * 300,
         "ssh-ed25519 not base64!",
     ):
-        assert "no public SSH key" in keys.problem(wrong), wrong
+        assert "not a public SSH key" in keys.problem(invalid), invalid
 
 
-def test_passwords_are_hashed_as_crypt_does() -> None:
+def test_password_hash_matches_crypt() -> None:
     known = (
         "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjl/"
         "O817G3uBnIFNjnQJuesI68u4OTLiBFdcbYEdFCoEOfaS35inz1"
     )
     assert sha512_crypt("Hello world!", "saltstring") == known
     assert sha512_crypt("ł" * 70, "abcdefgh12345678") != sha512_crypt("ł" * 69, "abcdefgh12345678")
-    first, second = new_hash("one"), new_hash("one")
+    first, second = hash_password("one"), hash_password("one")
     assert first != second
     assert sha512_crypt("one", first.split("$")[2]) == first
     assert f"  list: |\n    root:{first}\n" in cloud_config(first)
@@ -136,17 +137,17 @@ def test_passwords_are_hashed_as_crypt_does() -> None:
         ("", None),
     ],
 )
-def test_slugs_of_images(slug: str, parts: tuple[str, str] | None) -> None:
-    assert take_apart(slug) == parts
-    assert parts is None or slug_of("-".join(parts)) == slug
+def test_image_slugs(slug: str, parts: tuple[str, str] | None) -> None:
+    assert parse_slug(slug) == parts
+    assert parts is None or make_slug("-".join(parts)) == slug
 
 
 def series(name: str, values: list[Any], label: str = "mode") -> dict[str, Any]:
-    """One series of a Prometheus matrix."""
+    """Return a series of a Prometheus matrix."""
     return {"metric": {"host_id": "1", label: name}, "values": values}
 
 
-def test_processors_from_counters() -> None:
+def test_cpu_usage_from_counters() -> None:
     idle, user = (
         [[0 + at, str(at * 0.5)] for at in (60, 120, 180)],
         [[at, str(at * 0.5)] for at in (60, 120, 180)],
@@ -157,12 +158,12 @@ def test_processors_from_counters() -> None:
     ]
 
 
-def test_a_reboot_makes_no_spike() -> None:
+def test_reboot_does_not_cause_a_spike() -> None:
     idle, user = [[60, "500"], [120, "10"], [180, "70"]], [[60, "20"], [120, "1"], [180, "1"]]
     assert monitoring.cpu([series("idle", idle), series("user", user)]) == [(180, 0.0)]
 
 
-def test_traffic_is_added_up_and_nonsense_left_out() -> None:
+def test_traffic_sums_valid_samples_only() -> None:
     odd: list[Any] = [
         [60, "1.5"],
         [120, "NaN"],
@@ -180,14 +181,18 @@ def test_traffic_is_added_up_and_nonsense_left_out() -> None:
     assert monitoring.traffic([]) == monitoring.cpu([]) == []
 
 
-def test_a_week_is_thinned_to_what_a_chart_shows() -> None:
-    thin = monitoring.thin([(float(at), 1.0) for at in range(5000)])
-    assert (len(thin) <= monitoring.MOST, thin[-1][0], {value for _, value in thin}) == (
+def test_week_is_downsampled_for_the_chart() -> None:
+    points = monitoring.downsample([(float(at), 1.0) for at in range(5000)])
+    assert (
+        len(points) <= monitoring.MAX_POINTS,
+        points[-1][0],
+        {value for _, value in points},
+    ) == (
         True,
         4999.0,
         {1.0},
     )
-    labels = monitoring.labelled(
+    labels = monitoring.with_labels(
         [(1_760_000_000, 1.0), (1_760_000_060, 2.0), (1_760_000_120, 3.0)], "day"
     )
     assert (labels[0], monitoring.ticks(labels)) == (
@@ -196,40 +201,49 @@ def test_a_week_is_thinned_to_what_a_chart_shows() -> None:
     )
 
 
+# Tabs and the sidebar entry, which the panel translates.
+TITLES = {"Overview", "Console", "Snapshots", "Monitoring", "DigitalOcean"}
+# Constants whose texts are translated where they are used.
+CONSTANTS = {"BUSY", "UNAVAILABLE", "LIMIT_REACHED", "SCOPES_HELP", "TRAFFIC", "POWER"}
+
+
 def texts() -> set[str]:
-    """Every text that the module translates: in its code, its templates and its forms."""
+    """Return every text that the module translates in its code, templates and forms."""
     folder = Path(__file__).parents[1]
-    found: set[str] = set()
-    for path in [
-        *folder.glob("*.py"),
-        *folder.glob("[cfst]*/*.py"),
-        *folder.glob("views/*/*.html"),
-    ]:
-        if path.parent.name != "tests":
-            found |= set(re.findall(r'__\(\s*"([^"]+)"', path.read_text()))
-    for path in folder.glob("forms/*.py"):
-        found |= set(re.findall(r'Field\(\s*"([^"]+)"', path.read_text())) | set(
-            re.findall(r'description="([^"]+)"', path.read_text())
-        )
-    return found
+    texts = set(TITLES)
+    for path in folder.glob("views/*/*.html"):
+        texts |= set(re.findall(r'__\(\s*"([^"]+)"', path.read_text()))
+    for path in [*folder.glob("*.py"), *folder.glob("*/*.py")]:
+        if path.parent.name not in ("lang", "tests"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Call):
+                    texts |= _call_texts(node)
+                elif isinstance(node, ast.Assign):
+                    texts |= _constant_texts(node)
+    return texts
 
 
-def test_every_text_is_there_in_polish_and_nothing_besides() -> None:
-    more = {
-        "Overview",
-        "Console",
-        "Snapshots",
-        "Monitoring",
-        "DigitalOcean",
-        "Incoming traffic",
-        "Outgoing traffic",
-        "The server is being started.",
-        "The server is being shut down.",
-        "The server is being restarted.",
-        "The power of the server is being cut and switched on again.",
-    }
-    tokens = {text for text in LANG if text.startswith("Made in DigitalOcean's control panel")}
-    assert (texts() | more) - set(LANG) == set()
-    assert set(LANG) - texts() - more - tokens == set()
+def _constant_texts(assignment: ast.Assign) -> set[str]:
+    if getattr(assignment.targets[0], "id", "") not in CONSTANTS:
+        return set()
+    values = [node.value for node in ast.walk(assignment) if isinstance(node, ast.Constant)]
+    return {value for value in values if isinstance(value, str) and " " in value}
+
+
+def _call_texts(call: ast.Call) -> set[str]:
+    """Return the translated texts among the arguments of a call of `__` or of a form field."""
+    name = getattr(call.func, "id", getattr(call.func, "attr", ""))
+    arguments: list[ast.expr] = []
+    if name == "__" or name.endswith("Field"):
+        arguments += call.args[:1]
+    if name.endswith("Field"):
+        arguments += [keyword.value for keyword in call.keywords if keyword.arg == "description"]
+    values = [node.value for node in arguments if isinstance(node, ast.Constant)]
+    return {value for value in values if isinstance(value, str)}
+
+
+def test_polish_is_complete_and_exact() -> None:
+    assert sorted(texts() - set(LANG)) == []
+    assert sorted(set(LANG) - texts()) == []
     for text, translation in LANG.items():
         assert set(re.findall(r":[a-z]+", text)) == set(re.findall(r":[a-z]+", translation)), text

@@ -1,4 +1,4 @@
-"""The two tables of the module."""
+"""Servers and server groups."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -17,7 +17,7 @@ GROUPS, SERVERS = (
 
 
 def upgrade() -> None:
-    """Make them."""
+    """Create the tables."""
     op.create_table(
         GROUPS,
         sa.Column("uuid", sa.String(36), nullable=False),
@@ -53,6 +53,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop them, with all that is in them."""
+    """Drop the tables."""
     op.drop_table(SERVERS)
     op.drop_table(GROUPS)

@@ -1,4 +1,4 @@
-"""Server groups, servers, and the places that services have on them."""
+"""Server groups, servers and accounts."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -15,7 +15,7 @@ GROUPS, SERVERS, ACCOUNTS = f"{PREFIX}server_groups", f"{PREFIX}servers", f"{PRE
 
 
 def upgrade() -> None:
-    """Make the three tables."""
+    """Create the tables."""
     op.create_table(
         GROUPS,
         sa.Column("id", sa.Integer(), nullable=False),
@@ -69,6 +69,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop them, with all that is in them."""
+    """Drop the tables."""
     for table in (ACCOUNTS, SERVERS, GROUPS):
         op.drop_table(table)

@@ -1,4 +1,4 @@
-"""Accounts, servers and images, with the images that are known from the start."""
+"""Accounts, servers and images, with the initial images."""
 
 from datetime import UTC, datetime
 
@@ -14,7 +14,7 @@ depends_on = None
 
 PREFIX = "mod_product_vpshosting_"
 ACCOUNTS, SERVERS, IMAGES = f"{PREFIX}accounts", f"{PREFIX}servers", f"{PREFIX}images"
-# family, version, as people name it
+# family, version, display name
 SEEDED = (
     ("ubuntu", "20.04", "Ubuntu 20.04 LTS"),
     ("ubuntu", "22.04", "Ubuntu 22.04 LTS"),
@@ -29,7 +29,7 @@ SEEDED = (
 
 
 def upgrade() -> None:
-    """Make the three tables, and put the images in."""
+    """Create the tables and insert the initial images."""
     op.create_table(
         ACCOUNTS,
         sa.Column("id", sa.Integer(), nullable=False),
@@ -93,7 +93,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("image_id", name=f"uq_{IMAGES}_image_id"),
         sa.UniqueConstraint("slug", name=f"uq_{IMAGES}_slug"),
     )
-    moment = datetime.now(UTC)
+    created_at = datetime.now(UTC)
     op.bulk_insert(
         images,
         [
@@ -105,8 +105,8 @@ def upgrade() -> None:
                 "version": version,
                 "active": True,
                 "offered": True,
-                "created_at": moment,
-                "updated_at": moment,
+                "created_at": created_at,
+                "updated_at": created_at,
             }
             for family, version, name in SEEDED
         ],
@@ -114,6 +114,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop them, with all that is in them."""
+    """Drop the tables."""
     for table in (SERVERS, IMAGES, ACCOUNTS):
         op.drop_table(table)

@@ -1,6 +1,4 @@
-"""A service on a real module, and its jobs called as a worker calls them, without the waiting
-between two attempts.
-"""
+"""Call the jobs of a module for a service as a worker does, without delays between attempts."""
 
 from __future__ import annotations
 
@@ -23,8 +21,8 @@ STAFF = Actor("staff", None, "A test")
 VERBS = ("create_job", "suspend_job", "unsuspend_job", "change_package_job", "termination_job")
 
 
-class Stage:
-    """One module of the project's, switched on."""
+class ModuleHarness:
+    """An active product module of the project."""
 
     def __init__(self, panel: Panel, name: str) -> None:
         self.panel = panel
@@ -32,18 +30,18 @@ class Stage:
         self.client = session().scalar(sa.select(Client)) or make_client(STAFF)[0]
 
     def part(self, name: str) -> Any:
-        """A file of the module, as it is loaded: `models.servers`."""
+        """Return a loaded file of the module, such as `models.servers`."""
         return sys.modules[f"{self.module.package}.{name}"]
 
-    def sell(self, config: dict[str, Any], data: dict[str, Any] | None = None) -> str:
-        """A pending service of a product with this configuration; its uuid."""
+    def add_service(self, config: dict[str, Any], data: dict[str, Any] | None = None) -> str:
+        """Add a pending service of a product with this configuration; return its uuid."""
         service = make_service(STAFF, self.module.key, config, self.client)
         if data is not None:
             services.save_service_data(actor=STAFF, uuid=service.uuid, data=data)
         return service.uuid
 
     def call(self, uuid: str, method: str, *args: Any, **kwargs: Any) -> calls.Called:
-        """Call a method for a service; an exception is the test's failure."""
+        """Call a method for a service; an exception fails the test."""
         db.session.expire_all()
         release()
         called = calls.invoke(calls.Call(self.module, method, args, service_uuid=uuid, **kwargs))
@@ -51,21 +49,20 @@ class Stage:
         return called
 
     def job(self, uuid: str, method: str) -> Result:
-        """Run a job, and keep what it found out as the worker does."""
-        # with a task as in a worker: a call without one is somebody waiting for a page, and does
-        # not wait long
+        """Run a job and save the service's data as a worker does."""
+        # With a task, as in a worker: HTTP calls without one use the short timeouts of pages.
         called = self.call(uuid, method, task=Task(id=1, attempt=1, data={}))
         settlement.keep_service_data(service_uuid=uuid, changes=called.service_changes)
         return called.result
 
     def service(self, uuid: str) -> Service:
-        """The service as it is stored now."""
+        """Return the service as it is stored now."""
         db.session.expire_all()
         release()
         return services.find_service(uuid)
 
     def observe(self, uuid: str) -> Any:
-        """What the module says exists; None where it could not tell."""
+        """Return what the module observes, or None if the state is unknown."""
         from puqpanel.jobs.modules import observed
 
         return observed(self.call(uuid, "observe"))

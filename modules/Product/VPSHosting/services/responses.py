@@ -1,0 +1,137 @@
+"""Responses of DigitalOcean's API: what they mean, and how to explain them to staff."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from puqpanel.sdk.http import Answer
+
+MAX_MESSAGE_CHARACTERS = 300
+
+
+class Outcome(StrEnum):
+    """What a response means for the caller."""
+
+    OK = "ok"
+    NOT_FOUND = "not_found"  # no such server, key or snapshot
+    DENIED = "denied"  # wrong token, or not enough scopes
+    RATE_LIMITED = "rate_limited"  # nothing was done; retry later
+    REJECTED = "rejected"  # DigitalOcean understood the request and refused it
+    UNKNOWN = "unknown"  # no response, or an unreadable one: the request may have been applied
+
+
+@dataclass(frozen=True)
+class ApiResponse:
+    """One response of the API.
+
+    Attributes:
+        outcome: What it means.
+        http: The HTTP status; 0 without a response.
+        message: DigitalOcean's message, or why there is no response.
+        data: The object or list that was requested.
+    """
+
+    outcome: Outcome
+    http: int = 0
+    message: str = ""
+    data: Any = None
+
+    @property
+    def ok(self) -> bool:
+        """Return whether DigitalOcean did what was requested."""
+        return self.outcome is Outcome.OK
+
+    @property
+    def not_found(self) -> bool:
+        """Return whether the requested object does not exist."""
+        return self.outcome is Outcome.NOT_FOUND
+
+    @property
+    def uncertain(self) -> bool:
+        """Return whether the request may have been applied."""
+        return self.outcome is Outcome.UNKNOWN
+
+    @property
+    def retryable(self) -> bool:
+        """Return whether the same request may succeed later."""
+        return self.outcome in (Outcome.RATE_LIMITED, Outcome.UNKNOWN)
+
+    @property
+    def pending_event(self) -> bool:
+        """Return whether the server is busy with another action, so this one has to wait."""
+        return self.outcome is Outcome.REJECTED and "pending event" in self.message.lower()
+
+
+def parse(answer: Answer, key: str = "") -> ApiResponse:
+    """Classify an HTTP response.
+
+    Args:
+        answer: The response.
+        key: The key of the requested object in the body; empty for a deletion, which returns 204
+            without a body.
+    """
+    code = answer.http_code
+    if not code:
+        return ApiResponse(Outcome.UNKNOWN, message=answer.error)
+    body = answer.data if isinstance(answer.data, Mapping) else {}
+    if 200 <= code < 300:
+        return _parse_success(code, body, key)
+    text = body.get("message")
+    message = " ".join(text.split())[:MAX_MESSAGE_CHARACTERS] if isinstance(text, str) else ""
+    if code in (401, 403):
+        return ApiResponse(Outcome.DENIED, code, message)
+    if code == 429:
+        return ApiResponse(Outcome.RATE_LIMITED, code, message)
+    if code == 404 and body.get("id") == "not_found":
+        return ApiResponse(Outcome.NOT_FOUND, code, message)
+    if code >= 500 or code == 408:
+        return ApiResponse(Outcome.UNKNOWN, code, message)
+    # This includes a 404 without the API's body: a wrong address, not a missing server.
+    return ApiResponse(Outcome.REJECTED, code, message)
+
+
+def _parse_success(code: int, body: Mapping[str, Any], key: str) -> ApiResponse:
+    if not key:
+        return ApiResponse(Outcome.OK if code == 204 else Outcome.UNKNOWN, code)
+    data = body.get(key)
+    if isinstance(data, (dict, list)):
+        return ApiResponse(Outcome.OK, code, "", data)
+    return ApiResponse(Outcome.UNKNOWN, code)
+
+
+def explain(response: ApiResponse, account: str) -> str:
+    """Return a sentence for staff about a response that is not ok.
+
+    Args:
+        response: The response.
+        account: The account's name.
+    """
+    detail = f": {response.message.rstrip('.')}" if response.message else ""
+    match response.outcome:
+        case Outcome.DENIED if response.http == 401:
+            return f"DigitalOcean rejected the API token of {account}. Check it on its page."
+        case Outcome.DENIED:
+            return (
+                f"The API token of {account} lacks a scope{detail}. Its page lists the scopes it"
+                " needs."
+            )
+        case Outcome.RATE_LIMITED:
+            return f"{account} reached DigitalOcean's rate limit. Try again later."
+        case Outcome.NOT_FOUND:
+            return "The server no longer exists at DigitalOcean."
+        case Outcome.REJECTED if _is_other_site(response):
+            return f"There is no DigitalOcean API at the URL of {account}."
+        case Outcome.REJECTED:
+            return f"DigitalOcean rejected the request{detail}."
+    if response.http >= 500 or response.http == 408:
+        return f"DigitalOcean reported an internal error{detail}."
+    if response.http:
+        return f"DigitalOcean sent an unreadable response{detail}."
+    return f"Could not connect to DigitalOcean{detail}."
+
+
+def _is_other_site(response: ApiResponse) -> bool:
+    return 300 <= response.http < 400 or (response.http == 404 and not response.message)
