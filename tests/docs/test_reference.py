@@ -24,6 +24,7 @@ from puqpanel.host.checks import RULES
 from puqpanel.host.contract.hooks_table import HOOKS, OFFERED
 from puqpanel.infra.settings import PREFIX, ROOT, Settings
 from puqpanel.sdk import compat, testing
+from puqpanel.sdk.module import Module
 
 REFERENCE = ROOT / "docs" / "reference"
 CLASSES: dict[str, type] = {"Module": Module, **TYPES}

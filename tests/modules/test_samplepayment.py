@@ -266,7 +266,9 @@ def test_connection(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_refund_is_not_supported(till: Till) -> None:
-    called = calls.invoke(till.module, "refund", "tx-1", Decimal("1.00"), instance_uuid=till.uuid)
+    called = calls.invoke(
+        calls.Call(till.module, "refund", ("tx-1", Decimal("1.00")), instance_uuid=till.uuid)
+    )
     assert (called.result.ok, called.result.message) == (
         False,
         "This payment module cannot refund.",

@@ -55,7 +55,7 @@ class Monitoring(Tab):
     def _metrics(self, server: Server, period: str) -> dict[str, Any] | None:
         """Return the points of each chart, cached; None if DigitalOcean does not return them."""
         key = f"figures {self._uuid} {server.server_id} {period}"
-        cached = Cache.get(key)
+        cached = cache.get(key)
         if isinstance(cached, dict):
             return cached
         client, end = DigitalOcean(server.account), int(now().timestamp())
@@ -72,7 +72,7 @@ class Monitoring(Tab):
             if points is None:
                 return None
             metrics[name] = points
-        Cache.put(key, metrics, CACHE_SECONDS)
+        cache.put(key, metrics, CACHE_SECONDS)
         return metrics
 
 
