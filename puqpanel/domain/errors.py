@@ -43,7 +43,7 @@ class InvalidInput(UserError):
     """
 
     def __init__(
-        self, errors: dict[str, list[str]], message: str = "Some fields need another look."
+        self, errors: dict[str, list[str]], message: str = "Some fields are invalid."
     ) -> None:
         super().__init__(message)
         self.errors = errors

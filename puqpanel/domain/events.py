@@ -142,8 +142,9 @@ AREAS = frozenset(name.partition(".")[0] for name in EVENTS)
 
 
 def missing(name: str) -> str:
-    """Why nobody can listen to a name, as a sentence; empty where it is an event of the panel
-    or may be one of a module.
+    """Return why nobody can listen to a name, as a sentence.
+
+    Empty where it is an event of the panel or may be one of a module.
     """
     if name in EVENTS or name.partition(".")[0] not in AREAS:
         return ""

@@ -23,7 +23,7 @@ MODULE_TYPES = ("Product", "Plugin", "Payment", "Notification")
 
 
 def version_order(version: str) -> tuple[tuple[int, int, str], ...]:
-    """A key that sorts versions as people mean them: 1.10 after 1.9, 1.0-rc1 before 1.0.
+    """Return a key that sorts versions as people mean them: 1.10 after 1.9, 1.0-rc1 before 1.0.
 
     Args:
         version: dotted text; letters make a pre-release, as in `1.0.0-beta2`.

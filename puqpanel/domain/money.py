@@ -66,8 +66,9 @@ class Money:
 
     @classmethod
     def parse(cls, text: str | Decimal | int, currency: str) -> Money:
-        """An amount in major units, as a person writes it: digits, and one point or comma before
-        the decimals.
+        """Return an amount in major units, as a person writes it.
+
+        Digits, and one point or comma before the decimals.
 
         Raises:
             UserError: the text is no amount, or can be read in two ways (1,000), or has more
@@ -91,7 +92,9 @@ class Money:
 
     @classmethod
     def rounded(cls, value: Decimal, currency: str) -> Money:
-        """A computed amount in major units, rounded half-up once to the currency's minor unit."""
+        """Return a computed amount in major units, rounded half-up once to the currency's minor
+        unit.
+        """
         return cls(
             int((value * 10 ** EXPONENTS.get(currency, 2)).quantize(Decimal(1), ROUND_HALF_UP)),
             currency,

@@ -13,8 +13,9 @@ EVERYTHING = "*"
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """One thing a role can allow: its key, its name, one sentence, and the heading it stands
-    under.
+    """One thing a role can allow.
+
+    Its key, its name, one sentence, and the heading it stands under.
     """
 
     key: str
@@ -133,10 +134,10 @@ PANEL_PERMISSIONS: tuple[Permission, ...] = (
 
 
 def module_permission(module_type: str, module_name: str, key: str) -> str:
-    """The full key of a module's own permission, `Product-MyCloudService-view-servers`."""
+    """Return the full key of a module's own permission, `Product-MyCloudService-view-servers`."""
     return f"{module_type}-{module_name}-{key}"
 
 
 def allows(held: Collection[str], key: str) -> bool:
-    """Whether a set of held keys allows one."""
+    """Return whether a set of held keys allows one."""
     return EVERYTHING in held or key in held

@@ -137,13 +137,13 @@ BASIC_VERBS = ("create", "suspend", "unsuspend", "change_package", "terminate")
 
 
 def possible(verb: str, status: str, provision_status: str) -> bool:
-    """Whether a verb may be asked for now."""
+    """Return whether a verb may be asked for now."""
     rule = VERBS[verb]
     return status in rule.starts_from and provision_status in rule.provision
 
 
 def check_verb(verb: str, status: str, provision_status: str) -> Verb:
-    """The rule of a verb that may be asked for now.
+    """Return the rule of a verb that may be asked for now.
 
     Raises:
         ConflictError: it may not; the sentence says why.
@@ -153,7 +153,7 @@ def check_verb(verb: str, status: str, provision_status: str) -> Verb:
         raise ConflictError(f"There is nothing called “{verb}” that can be done to a service.")
     if provision_status == ProvisionStatus.PROCESSING:
         raise ConflictError(
-            f"{rule.label} has to wait: something is already under way for this service."
+            f"{rule.label} must wait: an operation is in progress for this service."
         )
     if not possible(verb, status, provision_status):
         raise ConflictError(
@@ -164,8 +164,8 @@ def check_verb(verb: str, status: str, provision_status: str) -> Verb:
 
 
 def check_provision_move(before: str, after: str) -> None:
-    """Raises ConflictError where the provider's state cannot go from `before` to `after` (the
-    same again is allowed).
+    """Raise ConflictError where the provider's state cannot go from `before` to `after` (the same
+    again is allowed).
     """
     if after not in set(ProvisionStatus):
         raise ConflictError(
@@ -176,8 +176,8 @@ def check_provision_move(before: str, after: str) -> None:
 
 
 def check_status_move(before: str, after: str) -> None:
-    """Raises ConflictError where what was bought cannot go from `before` to `after` (the same
-    again is allowed).
+    """Raise ConflictError where what was bought cannot go from `before` to `after` (the same again
+    is allowed).
     """
     if before != after and ServiceStatus(after) not in STATUS_MOVES[ServiceStatus(before)]:
         raise ConflictError(f"A service cannot go from {before} to {after}.")

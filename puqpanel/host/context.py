@@ -1,5 +1,6 @@
-"""Which module is being called just now, and for whom: set around every call, read by what the
-SDK does on its behalf.
+"""Which module is being called just now, and for whom.
+
+Set around every call, read by what the SDK does on its behalf.
 """
 
 import contextlib
@@ -50,13 +51,13 @@ def table_prefix(module_type: str, name: str) -> str:
 
 
 def current() -> Context | None:
-    """The call that is running here, or None outside one."""
+    """Return the call that is running here, or None outside one."""
     return context.get()
 
 
 @contextlib.contextmanager
 def entered(call: Context) -> Iterator[None]:
-    """Marks what runs inside as this call's."""
+    """Mark what runs inside as this call's."""
     token = context.set(call)
     try:
         yield

@@ -40,8 +40,9 @@ class Found:
 
 
 def scan(modules_dir: Path) -> list[Found]:
-    """Everything that lies under `modules_dir` in a folder of a known type, sorted; reads each
-    config.py.
+    """Return everything that lies under `modules_dir` in a folder of a known type, sorted.
+
+    Reads each config.py.
     """
     found = []
     for module_type in MODULE_TYPES:
@@ -55,7 +56,7 @@ def scan(modules_dir: Path) -> list[Found]:
 
 
 def _folders(base: Path) -> list[Path]:
-    """What lies in a folder and may be a module; nothing where it cannot be read."""
+    """Return what lies in a folder and may be a module; nothing where it cannot be read."""
     try:
         entries = sorted(base.iterdir(), key=lambda entry: (entry.name.lower(), entry.name))
     except OSError:
@@ -73,7 +74,7 @@ def _is_folder(entry: Path) -> bool:
 
 
 def look(folder: Path, module_type: str, name: str) -> Found:
-    """One folder, with its config or with the sentence of its refusal."""
+    """Return one folder, with its config or with the sentence of its refusal."""
     try:
         check_folder(folder, name)
         config = _known_config(folder)
@@ -85,8 +86,9 @@ def look(folder: Path, module_type: str, name: str) -> Found:
 
 
 def _known_config(folder: Path) -> Config:
-    """config.py as it was read last, unless the file has changed: the list of modules is looked at
-    often, by every process.
+    """config.py as it was read last, unless the file has changed.
+
+    The list of modules is looked at often, by every process.
 
     Raises: Refused, LoadTimeout.
     """
@@ -103,7 +105,7 @@ def _known_config(folder: Path) -> Config:
 
 
 def check_folder(folder: Path, name: str) -> None:
-    """Raises Refused when the folder's name or its main file breaks the naming rule."""
+    """Raise Refused if the folder or its main file breaks the naming rule."""
     try:
         _check_files(folder, name)
     except OSError as error:
@@ -134,7 +136,7 @@ def _check_files(folder: Path, name: str) -> None:
 
 
 def read_config(folder: Path) -> Config:
-    """Runs config.py and checks what it must hold.
+    """Run config.py and check its required keys.
 
     Raises: Refused.
     """

@@ -42,8 +42,8 @@ class _SourceLoader(SourceFileLoader):
 
 
 def _own_names(tree: ast.Module, package: str) -> ast.Module:
-    """`from modules.Product.Name.services import x` in the files of that module as `from
-    .services import x`: what it imports must be of this load.
+    """`from modules.Product.Name.services import x` in the files of that module as `from .services
+    import x`: what it imports must be of this load.
     """
     own = package.split(".")[1:3]
     for node in ast.walk(tree):
@@ -122,7 +122,7 @@ _finder = _Finder()
 
 
 def fresh(folder: Path, module_type: str, name: str) -> str:
-    """A package name for a folder, never used before in this process."""
+    """Return a package name for a folder, never used before in this process."""
     if _finder not in sys.meta_path:
         sys.meta_path.insert(0, _finder)
     root = f"{PREFIX}{next(_serial)}"
@@ -133,25 +133,27 @@ def fresh(folder: Path, module_type: str, name: str) -> str:
 
 
 def load(package: str, name: str) -> ModuleType:
-    """Imports a file of the package. Raises whatever the file raises."""
+    """Import a file of the package. Raises whatever the file raises."""
     return importlib.import_module(f"{package}.{name}")
 
 
 def package_of(name: str) -> str:
-    """The package that a Python module name or a part of it belongs to; empty for code that is
-    no module's.
+    """Return the package that a Python module name or a part of it belongs to.
+
+    Empty for code that is no module's.
     """
     return ".".join(name.split(".")[:3]) if name.startswith(PREFIX) else ""
 
 
 def folder_of(package: str) -> Path | None:
-    """The folder of a package that is imported; None for any other."""
+    """Return the folder of a package that is imported; None for any other."""
     return _folders.get(package)
 
 
 def drop(*packages: str) -> None:
-    """Forgets packages: sys.modules, logger entries, and the mappings of their tables; never
-    raises.
+    """Forget packages: sys.modules, logger entries, and the mappings of their tables.
+
+    Never raises.
     """
     roots = {package.split(".", 1)[0] for package in packages}
     for package in packages:
@@ -168,8 +170,9 @@ def drop(*packages: str) -> None:
 
 
 def _registries(module: ModuleType) -> list[OrmRegistry]:
-    """The mapper registries of a module's declarative bases; a class of somebody else's has
-    none to dispose.
+    """Return the mapper registries of a module's declarative bases.
+
+    A class of somebody else's has none to dispose.
     """
     found = []
     for value in list(vars(module).values()):

@@ -1,5 +1,6 @@
-"""Translations of modules: `lang/pl.py` holds `LANG = {text: translation}`, which is read as data
-and never run.
+"""Translations of modules, from `lang/pl.py` with `LANG = {text: translation}`.
+
+The file is read as data and never run.
 
 A text is looked up in the viewer's language, `pl-PL`, then `pl`, then `en`; where none has it, it
 stays as it is. A file that is no such file is left out whole, and `problems()` says why.
@@ -32,14 +33,14 @@ _panels: tuple[str, ...] = (SOURCE,)
 
 
 def use_panels(language: str) -> None:
-    """Sets the language of what nobody in particular is shown, such as a worker's messages."""
+    """Set the language of what nobody in particular is shown, such as a worker's messages."""
     global _panels
     _panels = chain([language])
 
 
 @contextlib.contextmanager
 def spoken(*languages: str) -> Iterator[None]:
-    """What runs inside is for somebody of these languages."""
+    """Use these languages for what runs inside."""
     token = locale.set(chain(languages))
     try:
         yield
@@ -48,7 +49,7 @@ def spoken(*languages: str) -> Iterator[None]:
 
 
 def chain(languages: Iterable[str]) -> tuple[str, ...]:
-    """Where to look, in order: `["pl-PL"]` → pl-pl, pl, en.
+    """Return where to look, in order: `["pl-PL"]` → pl-pl, pl, en.
 
     Words that are no languages are left out.
     """
@@ -67,7 +68,7 @@ def chain(languages: Iterable[str]) -> tuple[str, ...]:
 
 
 def translate(folder: Path | None, text: Any, replace: Mapping[str, Any] | None = None) -> str:
-    """A text of a module in the language of whoever is served.
+    """Return a text of a module in the language of whoever is served.
 
     Args: folder of the module, None where it is not known; text as it stands in the code; replace,
     name → value of each `:name`.
@@ -98,7 +99,7 @@ def _filled(match: re.Match[str], values: Mapping[str, Any]) -> str:
 
 
 def problems(folder: Path) -> list[str]:
-    """What is wrong with the translations of a module, a sentence each, with file and line."""
+    """Return the problems of a module's translations, one sentence each."""
     return list(_shelf(folder, look=True).problems)
 
 
@@ -132,7 +133,7 @@ def _shelf(folder: Path, *, look: bool = False) -> _Shelf:
 
 
 def _files(place: Path) -> Iterator[tuple[str, int, int]]:
-    """Name, moment of change and size of each file of translations."""
+    """Return name, moment of change and size of each file of translations."""
     try:
         entries = sorted(os.scandir(place), key=lambda entry: entry.name)
     except OSError:
@@ -183,7 +184,7 @@ class _Wrong(Exception):
 
 
 def _texts(source: bytes) -> tuple[dict[str, str], list[tuple[int, str]]]:
-    """The translations in a file, and what is wrong with single ones.
+    """Return the translations in a file, and what is wrong with single ones.
 
     Raises _Wrong where it is no file of translations.
     """

@@ -81,8 +81,9 @@ class LoadedModule:
 
     @property
     def restricted(self) -> bool:
-        """Whether the version on disk differs from the recorded one; never before the first
-        activation.
+        """Whether the version on disk differs from the recorded one.
+
+        Never before the first activation.
         """
         return bool(self.recorded_version) and version_order(self.version) != version_order(
             self.recorded_version

@@ -31,7 +31,7 @@ def write(
     duration_ms: int | None = None,
     service_uuid: str | None = None,
 ) -> None:
-    """Stores one row, with the task, actor and service of the running call.
+    """Store one row, with the task, actor and service of the running call.
 
     Never raises: a log must not break what it logs.
 
@@ -87,7 +87,7 @@ def _has_database() -> bool:
 
 
 def as_text(value: Any) -> str:
-    """Text or JSON text of anything, secrets masked, at most 64 KB; empty for nothing."""
+    """Return text or JSON text of anything, secrets masked, at most 64 KB; empty for nothing."""
     if value is None or (isinstance(value, (str, list, dict, tuple)) and not value):
         return ""
     if isinstance(value, BaseException):
@@ -101,7 +101,7 @@ def as_text(value: Any) -> str:
 
 
 def _told(error: BaseException) -> str:
-    """An error in words; one that is long is not copied about."""
+    """Return an error as text."""
     try:
         said = str(error)
     except Exception:
@@ -122,8 +122,9 @@ def _cut(text: str) -> str:
 
 
 class _Smaller:
-    """Copies a structure up to a size that can be masked and written quickly: what comes later
-    is cut, circles are broken.
+    """Copies a structure up to a size that can be masked and written quickly.
+
+    What comes later is cut, circles are broken.
     """
 
     def __init__(self) -> None:

@@ -26,7 +26,11 @@ def tree(folder: Path, prefix: str) -> migrate.Tree | None:
 
 
 def upgrade(folder: Path, prefix: str) -> None:
-    """Run the revisions that the database has not seen. Raises MigrationError."""
+    """Run the revisions that the database has not seen.
+
+    Raises:
+        MigrationError: if it fails.
+    """
     revisions = tree(folder, prefix)
     if revisions is not None:
         release()
@@ -34,7 +38,11 @@ def upgrade(folder: Path, prefix: str) -> None:
 
 
 def downgrade(folder: Path, prefix: str, to: str = "base") -> None:
-    """Undo the module's revisions: its tables and their rows are gone. Raises MigrationError."""
+    """Undo the module's revisions: its tables and their rows are gone.
+
+    Raises:
+        MigrationError: if it fails.
+    """
     revisions = tree(folder, prefix)
     if revisions is not None:
         release()

@@ -24,11 +24,11 @@ class Registry:
     refused: dict[str, str] = field(default_factory=dict)
 
     def get(self, key: str) -> LoadedModule | None:
-        """A loaded module by its key, or None."""
+        """Return a loaded module by its key, or None."""
         return self.modules.get(key)
 
     def of_type(self, module_type: str) -> list[LoadedModule]:
-        """The loaded modules of one type, in the order they were loaded."""
+        """Return the loaded modules of one type, in the order they were loaded."""
         return [module for module in self.modules.values() if module.type == module_type]
 
 
@@ -41,7 +41,7 @@ def load(
     generation: int = 0,
     deadly: Mapping[str, str] | None = None,
 ) -> Registry:
-    """Loads modules.
+    """Load modules.
 
     Args: wanted is (type, name, recorded version) of each; generation is the number that this set
     has in the database; deadly are those whose import ended a process, key → sentence: they are
@@ -71,18 +71,18 @@ def load(
 
 
 def install(registry: Registry) -> None:
-    """Makes a registry this process's current one."""
+    """Make a registry the current one of this process."""
     global _installed
     _installed = registry
 
 
 def current() -> Registry:
-    """The registry of this process; empty before the first app is built."""
+    """Return the registry of this process; empty before the first app is built."""
     return _installed
 
 
 def dispose(registry: Registry) -> None:
-    """Forgets all modules of a registry that is no longer served; never raises."""
+    """Forget all modules of a registry that is no longer served; never raises."""
     with contextlib.suppress(Exception):
         unload(*(module.package for module in registry.modules.values()))
     registry.modules.clear()

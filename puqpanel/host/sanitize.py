@@ -14,19 +14,23 @@ _ODD_JSON = re.compile("\\\\u00[01]|[\x7f\ud800-\udfff]")
 
 
 def plain(text: str, most: int = 4000) -> str:
-    """Text without control characters and lone surrogates. Args: most characters that are kept."""
+    """Return text without control characters and lone surrogates.
+
+    Args: most characters that are kept.
+    """
     text = text if len(text) <= most else f"{text[: most - 1]}…"
     return _ODD.sub("�", text)
 
 
 def sentence(text: str, most: int = 600) -> str:
-    """The same on one line."""
+    """Return the same on one line."""
     return plain(" ".join(text[: most * 4].split()), most)
 
 
 def jsonable(value: Any) -> Any:
-    """A copy that JSON carries whatever was given: circles and what lies too deep become “…”,
-    NaN nothing, other things their text.
+    """Return a copy that JSON carries whatever was given.
+
+    Circles and what lies too deep become “…”, NaN nothing, other things their text.
     """
     try:
         # C code for the plain case, which is nearly every case

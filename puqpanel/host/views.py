@@ -1,4 +1,6 @@
-"""Renders modules' templates: each module has its own Jinja environment over its `views/` folder.
+"""Renders modules' templates.
+
+Each module has its own Jinja environment over its `views/` folder.
 
 The panel's own templates are available as `panel/…` (macros such as field and csrf); the web layer
 passes in their loader and the globals of a request through `install`.

@@ -16,5 +16,5 @@ HANDLERS: Handlers = {
 
 
 def run(task_id: int) -> None:
-    """Runs one delivered task; the worker has put the app's context around it."""
+    """Run one delivered task inside the app context that the worker pushed."""
     engine.run(task_id, HANDLERS)

@@ -16,7 +16,7 @@ class HookJob:
     """
 
     def run(self, task: Task) -> Outcome:
-        """One attempt; parks while the module is not served."""
+        """Run one attempt; park it while the module is unavailable."""
         if outcome := parked(task):
             return outcome
         module = registry.current().modules[task.module]
@@ -41,5 +41,5 @@ class HookJob:
         return outcome_of(called)
 
     def settle(self, task: Task, outcome: Outcome) -> None:
-        """Counts what failed."""
+        """Count a failure towards the circuit breaker."""
         breaker.note(task.module, outcome)

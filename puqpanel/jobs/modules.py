@@ -22,7 +22,7 @@ class ModuleJob:
     """Calls `data["method"]` of the task's module, for the task's service."""
 
     def run(self, task: Task) -> Outcome:
-        """One attempt: parks while the module is not served, looks before repeating what was
+        """Run one attempt: park it while the module is unavailable, looks before repeating what was
         cut off, then calls.
         """
         if outcome := parked(task):
@@ -49,14 +49,15 @@ class ModuleJob:
         return outcome_of(called)
 
     def settle(self, task: Task, outcome: Outcome) -> None:
-        """Moves the service, and counts what failed, in the transaction that closes the task."""
+        """Settle the service and count failures, in the transaction that closes the task."""
         breaker.note(task.module, outcome)
         if task.service_uuid:
             settlement.record(task, outcome)
 
     def _look(self, module: LoadedModule, task: Task) -> Outcome | None:
-        """Asks the provider what an attempt that was cut off has done; None when the job may
-        run again.
+        """Ask the provider what an attempt that was cut off has done.
+
+        None when the job may run again.
         """
         called = calls.invoke(
             calls.Call(module, "observe", task=task, service_uuid=task.service_uuid or None)
@@ -108,8 +109,9 @@ def parked(task: Task) -> Outcome | None:
 
 
 def observed(called: Called) -> Mapping[str, Any] | None:
-    """What `observe()` said: `exists`, `suspended` and further `data`; None when it could not
-    tell.
+    """Return what `observe()` said: `exists`, `suspended` and further `data`.
+
+    None when it could not tell.
     """
     if called.error:
         return None
@@ -121,7 +123,7 @@ def observed(called: Called) -> Mapping[str, Any] | None:
 
 
 def outcome_of(called: Called) -> Outcome:
-    """A module's answer as the engine understands it."""
+    """Return a module's answer as the engine understands it."""
     result = called.result
     output = result.as_dict()
     if called.raised:

@@ -14,8 +14,8 @@ class NotificationJob:
     """Calls `send(message)` of the sender's module."""
 
     def run(self, task: Task) -> Outcome:
-        """One attempt: parks while the module is not served, fails where the sender is gone or
-        off, then calls.
+        """Run one attempt: park it while the module is unavailable, fails where the sender is gone
+        or off, then calls.
         """
         if outcome := parked(task):
             return outcome
@@ -25,9 +25,7 @@ class NotificationJob:
         except NotFoundError:
             return Outcome("failed", "Its sender was deleted.")
         if not sender.active:
-            return Outcome(
-                "failed", f"The sender {sender.title} is switched off; switch it on and retry."
-            )
+            return Outcome("failed", f"The sender {sender.title} is disabled; enable it and retry.")
         called = calls.invoke(
             calls.Call(
                 registry.current().modules[task.module],
@@ -49,5 +47,5 @@ class NotificationJob:
         return outcome
 
     def settle(self, task: Task, outcome: Outcome) -> None:
-        """Counts what failed."""
+        """Count a failure towards the circuit breaker."""
         breaker.note(task.module, outcome)

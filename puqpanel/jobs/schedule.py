@@ -46,7 +46,7 @@ class Entry:
 
 
 def entries(settings: Settings) -> list[Entry]:
-    """The schedule of one scheduler process.
+    """Return the schedule of one scheduler process.
 
     Args:
         settings: where modules lie, and how long their log's lines are kept.
@@ -74,7 +74,7 @@ def entries(settings: Settings) -> list[Entry]:
 
 
 def tick(schedule: list[Entry]) -> int:
-    """Runs what is due; one that fails is logged and does not stop the others.
+    """Run what is due; a failing entry is logged and does not stop the others.
 
     Returns:
         How many ran.

@@ -14,7 +14,7 @@ from puqpanel.infra.db import UtcDateTime
 
 
 def new_uuid() -> str:
-    """A random UUID as 36 characters of text."""
+    """Return a random UUID as 36 characters of text."""
     return str(uuid.uuid4())
 
 

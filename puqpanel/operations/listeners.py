@@ -16,7 +16,7 @@ log = structlog.get_logger(__name__)
 
 
 def write_line(name: str, payload: Mapping[str, Any]) -> None:
-    """One log line an event, so that a log collector can follow what happens."""
+    """Write one log line for each event, for log collectors."""
     log.info(
         name,
         **{

@@ -117,7 +117,7 @@ def save(
         }
         return {
             "status": "error",
-            "message": "Some fields need another look.",
+            "message": "Some fields are invalid.",
             "errors": errors,
             "code": 422,
         }

@@ -37,7 +37,7 @@ class ValidationError(CodedError, InvalidInput):
 
     def __init__(self, errors: Mapping[str, list[str]] | str) -> None:
         messages = Messages({"": [errors]} if isinstance(errors, str) else errors)
-        InvalidInput.__init__(self, messages, messages.first() or "Some fields need another look.")
+        InvalidInput.__init__(self, messages, messages.first() or "Some fields are invalid.")
         self.errors: Messages = messages
 
 

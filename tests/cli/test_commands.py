@@ -140,7 +140,7 @@ def test_module(migrated: Path) -> None:
     assert states()["Product/MyCloudService"] == "inactive"
     assert puqpanel(migrated, "module", "activate", "MyCloudService").returncode == 0
     assert states()["Product/MyCloudService"] == "active"
-    assert "not stopped" in puqpanel(migrated, "module", "resume", "MyCloudService").stderr
+    assert "is not open" in puqpanel(migrated, "module", "resume", "MyCloudService").stderr
     with contextlib.closing(sqlite3.connect(migrated / "puqpanel.db")) as database:
         database.execute("UPDATE modules SET failing = 'It failed again and again.'")
         database.commit()

@@ -92,7 +92,7 @@ def test_the_prompt_never_shows_the_password(terminal: Terminal, tmp_path: Path)
 def test_invalid_input_is_prompted_again(terminal: Terminal) -> None:
     terminal.expect("E-mail: ")
     terminal.type("nobody\n")
-    terminal.expect("no e-mail address")
+    terminal.expect("valid e-mail address")
     terminal.expect("(?s)E-mail: .*E-mail: ")
     terminal.type("ada@example.test\n")
     terminal.expect("Password: ")

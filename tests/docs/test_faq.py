@@ -231,7 +231,7 @@ def test_what_else_it_quotes(tmp_path: Path) -> None:
     assert changed in _texts(Path(str(availability.__file__)))
     assert changed.format(recorded="1.0.0", disk="1.1.0") in FAQ
     for module, text in (
-        (reconciliation, "It was under way, but no task of it is left."),
+        (reconciliation, "The operation was in progress, but its task no longer exists."),
         (health, "Not looked at, since the tables are not up to date."),
     ):
         assert text in _texts(Path(str(module.__file__)))

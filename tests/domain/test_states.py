@@ -33,7 +33,7 @@ def test_nothing_starts_while_something_is_under_way(
     verb: str, status: str, provision: str
 ) -> None:
     if provision == ProvisionStatus.PROCESSING:
-        with pytest.raises(ConflictError, match="under way"):
+        with pytest.raises(ConflictError, match="in progress"):
             check_verb(verb, status, provision)
     elif possible(verb, status, provision):
         assert check_verb(verb, status, provision).key == verb

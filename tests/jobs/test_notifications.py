@@ -133,13 +133,13 @@ def test_a_sender_that_is_off_or_gone_sends_nothing(
 ) -> None:
     waiting = send(sender).uuid
     configured_modules.switch_instance(actor=STAFF, uuid=sender, active=False)
-    with pytest.raises(ConflictError, match="Mail is switched off"):
+    with pytest.raises(ConflictError, match="Mail is disabled"):
         send(sender)
     with pytest.raises(ConflictError, match="still wait"):
         configured_modules.delete_instance(actor=STAFF, uuid=sender)
     drain(1)
     assert [(one.status, one.note) for one in tasks()] == [
-        ("failed", "The sender Mail is switched off; switch it on and retry.")
+        ("failed", "The sender Mail is disabled; enable it and retry.")
     ]
     configured_modules.delete_instance(actor=STAFF, uuid=sender)
     with pytest.raises(NotFoundError):

@@ -140,7 +140,7 @@ def test_errors_as_json(broken: Browser) -> None:
     answer = broken.get("/failing/input", headers={"Accept": "application/json"})
     assert answer.json == {
         "status": "error",
-        "message": "Some fields need another look.",
+        "message": "Some fields are invalid.",
         "code": 422,
         "errors": {"name": ["Too long."]},
     }

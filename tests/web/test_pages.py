@@ -184,7 +184,7 @@ def test_an_operation_error_is_shown_at_its_field(owner: Browser) -> None:
         "/admin/clients/new", {"name": "A", "email": "no address", "currency": "EUR"}
     )
     assert answer.status_code == 422
-    assert "This is no e-mail address." in answer.text
+    assert "Enter a valid e-mail address." in answer.text
     assert 'id="email-e"' in answer.text
 
 

@@ -58,8 +58,8 @@ def test_a_wrong_password_returns_422_without_details(owner: Browser, visitor: B
     answer = visitor.post("/admin/signin", {"email": "owner@panel.test", "password": "wrong"})
     unknown = visitor.post("/admin/signin", {"email": "nobody@panel.test", "password": "wrong"})
     assert answer.status_code == unknown.status_code == 422
-    assert "do not belong together" in answer.text
-    assert "do not belong together" in unknown.text
+    assert "Incorrect e-mail or password" in answer.text
+    assert "Incorrect e-mail or password" in unknown.text
     assert 'value="owner@panel.test"' in answer.text
 
 

@@ -1,5 +1,6 @@
-"""The module contract as code: the base of all modules, the two spellings, results, configuration
-and the load rules.
+"""The module contract as code.
+
+The base of all modules, the two spellings, results, configuration and the load rules.
 
 Nothing here loads or calls a module; `host.loader` and `host.calls` do, by these rules.
 """

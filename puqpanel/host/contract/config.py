@@ -1,5 +1,6 @@
-"""A module's config.py as the module sees it: read-only, callable, and forgiving of missing
-keys.
+"""A module's config.py as the module sees it.
+
+Read-only, callable, and forgiving of missing keys.
 """
 
 from collections.abc import Iterator, Mapping
@@ -8,8 +9,9 @@ from typing import Any
 
 
 class Config(Mapping[str, Any]):
-    """`config["name"]`, `config.get("name")` and `config("api.url", default)` alike; a missing
-    key gives None.
+    """`config["name"]`, `config.get("name")` and `config("api.url", default)` alike.
+
+    A missing key gives None.
     """
 
     def __init__(self, values: Mapping[str, Any] | None = None) -> None:
@@ -23,7 +25,10 @@ class Config(Mapping[str, Any]):
         return deepcopy(value) if isinstance(value, (list, set)) else value
 
     def __call__(self, key: str, default: Any = None) -> Any:
-        """The value of a key; dots go into nested dictionaries; `default` where it is missing."""
+        """Return the value of a key.
+
+        Dots go into nested dictionaries; `default` where it is missing.
+        """
         value: Any = self
         for part in str(key).split("."):
             if not isinstance(value, Mapping) or part not in value:

@@ -44,7 +44,7 @@ class Hook:
 
 
 def read(hooks: Any, cls: type[ModuleBase]) -> tuple[Hook, ...]:
-    """The listeners that the module `hooks` declares.
+    """Return the listeners that the module `hooks` declares.
 
     Args:
         hooks: the imported hooks.py.

@@ -1,5 +1,6 @@
-"""The one table of what a signature cannot say of a hook: who calls it, when, in which process, and
-what becomes of its answer.
+"""The one table of what a signature cannot say of a hook.
+
+Who calls it, when, in which process, and what becomes of its answer.
 
 The API reference (`puqpanel docs build`) is made of it and of the docstrings. A test says which
 hook is missing here.

@@ -190,7 +190,10 @@ def snake(name: str) -> str:
 
 
 def python_name(name: str) -> str:
-    """The Python name of a documented one; a name that is not documented comes back as it is."""
+    """Return the Python name of a documented one.
+
+    A name that is not documented comes back as it is.
+    """
     found = NAMES.get(name)
     if found is not None:
         return found
@@ -202,15 +205,16 @@ def python_name(name: str) -> str:
 
 
 def python_keys(data: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of a dictionary with the documented keys (`maxExceptions`) in their Python
+    """Return a copy of a dictionary with the documented keys (`maxExceptions`) in their Python
     spelling.
     """
     return {KEYS.get(key, key): value for key, value in data.items()}
 
 
 def bind(cls: C) -> C:
-    """Give a class both spellings of every documented name that it or a base defines; also usable
-    as a decorator.
+    """Give a class both spellings of every documented name that it or a base defines.
+
+    Also usable as a decorator.
 
     The nearest class of the MRO that defines either spelling wins, so that an override in one
     spelling replaces an inherited method in both.
@@ -258,7 +262,7 @@ def _bind_accessor(cls: type, vendor: str, python: str, own: Mapping[str, Any]) 
 
 
 def client_method(cls: type, tab: str, verb: str, tabs: Iterable[str]) -> str | None:
-    """The method that answers `/{tab}/api/{verb}`, or None.
+    """Return the method that answers `/{tab}/api/{verb}`, or None.
 
     Args: cls, the module's class; tab, a declared tab; verb in snake case; tabs, all declared tabs:
     a method belongs to the longest tab that its name begins with, so that tab `files` does not

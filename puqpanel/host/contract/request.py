@@ -8,8 +8,9 @@ class RequestMethods:
     """`all()`, `input()` and their like, for a class that has args, form and get_json()."""
 
     def all(self) -> dict[str, Any]:
-        """Query, form and JSON in one dictionary; the body's values come before the query's,
-        the form's token is left out.
+        """Query, form and JSON in one dictionary.
+
+        The body's values come before the query's, the form's token is left out.
         """
         mine: Any = self
         found = fields(mine.args)
@@ -22,7 +23,7 @@ class RequestMethods:
         return found
 
     def input(self, name: str, default: Any = None) -> Any:
-        """One value of `all()`."""
+        """Return one value of `all()`."""
         return self.all().get(name, default)
 
     def get(self, name: str, default: Any = None) -> Any:
@@ -30,12 +31,12 @@ class RequestMethods:
         return self.input(name, default)
 
     def has(self, name: str) -> bool:
-        """Whether it was sent."""
+        """Return whether it was sent."""
         return name in self.all()
 
 
 def fields(data: Any) -> dict[str, Any]:
-    """A MultiDict as a dictionary.
+    """Return a MultiDict as a dictionary.
 
     Of several values the last counts, unless the name ends in `[]`: then it is a list.
     """

@@ -77,8 +77,9 @@ class Result:
 
     @classmethod
     def of(cls, value: Any) -> "Result":
-        """Any documented answer as a Result: a Result, `{status: …}`, `{success: …}` or
-        `(dictionary, code)`.
+        """Any documented answer as a Result.
+
+        A Result, `{status: …}`, `{success: …}` or `(dictionary, code)`.
 
         What is none of these is an error that says so: a job that forgot its answer must not pass
         for one that worked.
@@ -115,8 +116,9 @@ class Result:
 
     @classmethod
     def of_lifecycle(cls, value: Any) -> "Result":
-        """The answer of activate, deactivate or update: `"success"`, or whatever else as the
-        failure's message.
+        """Return the answer of activate, deactivate or update.
+
+        `"success"`, or whatever else as the failure's message.
         """
         if isinstance(value, str):
             text = value.strip()
@@ -135,7 +137,7 @@ class Result:
         return cls.error(f"The module answered {_kind(value)} where 'success' was expected.")
 
     def as_dict(self) -> dict[str, Any]:
-        """The documented dictionary, with nothing in it that JSON cannot carry."""
+        """Return the documented dictionary, with nothing in it that JSON cannot carry."""
         answer: dict[str, Any] = {
             "status": "pending" if self.waiting else "success" if self.ok else "error"
         }
@@ -172,8 +174,9 @@ def _errors(value: Any) -> dict[str, list[str]]:
 
 
 def _message(value: Mapping[str, Any], ok: bool) -> tuple[str, dict[str, list[str]]]:
-    """The sentence and the field errors; the texts also put a validator's errors where the
-    message goes.
+    """Return the sentence and the field errors.
+
+    The texts also put a validator's errors where the message goes.
     """
     errors = _errors(value.get("errors"))
     message = value.get("message")

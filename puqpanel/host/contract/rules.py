@@ -47,8 +47,9 @@ class Route:
 
 @dataclass(frozen=True)
 class SidebarEntry:
-    """One link of the staff sidebar; `link` is a route's name, `endpoint` the same within the
-    module's blueprint.
+    """One link of the staff sidebar.
+
+    `link` is a route's name, `endpoint` the same within the module's blueprint.
     """
 
     title: str
@@ -84,7 +85,7 @@ FindController = Callable[[str], type]
 
 
 def check_class(module: Any, module_type: str, name: str) -> type[ModuleBase]:
-    """The module's class.
+    """Return the module's class.
 
     Raises Refused when it is missing, no class, or of another type's base.
     """
@@ -111,7 +112,11 @@ def check_class(module: Any, module_type: str, name: str) -> type[ModuleBase]:
 
 
 def read(instance: ModuleBase, find_controller: FindController) -> Declared:
-    """Everything that the instance declares. Raises Refused."""
+    """Return everything that the instance declares.
+
+    Raises:
+        Refused: if it fails.
+    """
     found = Declared()
     cls = type(instance)
     if cls.module_name[:1].islower():
@@ -308,7 +313,7 @@ def _sidebar(instance: ModuleBase, declared: Mapping[str, Permission], found: De
 
 
 def tabs(instance: ModuleBase) -> list[Tab]:
-    """The tabs of the client area.
+    """Return the tabs of the client area.
 
     Raises Refused when they are no dictionary of `{key: {name, template}}` with templates that
     exist.

@@ -46,8 +46,9 @@ class Work:
         return self.cron or f"every {self.every} s"
 
     def after(self, moment: datetime) -> datetime:
-        """The first time after a moment at which it is due; what was missed while nobody looked
-        is made up for once, not many times.
+        """Return the first time after a moment at which it is due.
+
+        What was missed while nobody looked is made up for once, not many times.
         """
         if self.cron:
             due: datetime = croniter(self.cron, moment).get_next(datetime)
@@ -56,7 +57,7 @@ class Work:
 
 
 def read(instance: ModuleBase, entries: list[Mapping[str, Any]]) -> tuple[Work, ...]:
-    """The entries that an instance declared.
+    """Return the entries that an instance declared.
 
     Raises:
         Refused: with what to mend.

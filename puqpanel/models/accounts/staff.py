@@ -51,5 +51,5 @@ class Staff(Model):
         return frozenset(key for role in self.roles for key in role.permissions)
 
     def may(self, key: str) -> bool:
-        """Whether one of the roles allows `key`."""
+        """Return whether one of the roles allows `key`."""
         return allows(self.permissions, key)

@@ -1,5 +1,6 @@
-"""Configured instances of Payment and Notification modules: a gateway is one of a payment
-module, a sender one of a notification module.
+"""Configured instances of Payment and Notification modules.
+
+A gateway is one of a payment module, a sender one of a notification module.
 """
 
 from __future__ import annotations

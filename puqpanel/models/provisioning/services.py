@@ -19,8 +19,9 @@ from puqpanel.models.columns import Created, Key, Moment, Name, Sentence, Uuid, 
 
 
 class Service(Model):
-    """`status` is what was bought, `provision_status` what the provider has: two things that move
-    apart.
+    """`status` is what was bought, `provision_status` what the provider has.
+
+    Two things that move apart.
 
     `service_data` are the form's answers, `provision_data` what jobs found out and kept; both
     encrypted. `failure` is the sentence for staff about the last thing that went wrong, empty when

@@ -18,7 +18,11 @@ from puqpanel.operations.system.fields import clean_email, clean_name
 
 
 def find_client(uuid: str) -> Client:
-    """One client with its users. Raises NotFoundError."""
+    """Return one client with its users.
+
+    Raises:
+        NotFoundError: if it fails.
+    """
     found = session().scalar(
         sa.select(Client)
         .where(Client.uuid == uuid)
@@ -30,7 +34,7 @@ def find_client(uuid: str) -> Client:
 
 
 def clients_of(user_id: int) -> Sequence[Client]:
-    """The active clients that a user acts for, by name."""
+    """Return the active clients that a user acts for, by name."""
     return (
         session()
         .scalars(
@@ -55,7 +59,7 @@ def create_client(
     user_password: str = "",
     user_name: str = "",
 ) -> Client:
-    """Makes a client and, with a password given, its owner's sign-in.
+    """Create a client and, with a password given, its owner's sign-in.
 
     Args:
         actor: who makes it.
@@ -83,7 +87,7 @@ def create_client(
             action="client.created",
             subject_type="client",
             subject_uuid=client.uuid,
-            summary=f"Client {client.name} made.",
+            summary=f"Client {client.name} created.",
             after=values,
         )
         if (
@@ -124,7 +128,7 @@ def update_client(
     notes: str = "",
     active: bool = True,
 ) -> Client:
-    """Changes a client.
+    """Change a client.
 
     Raises:
         InvalidInput: a field needs another look.
@@ -164,7 +168,7 @@ def add_user(
     owner: bool = False,
     permissions: Sequence[str] = (),
 ) -> User:
-    """Lets a user act for a client; an address that is known keeps its password.
+    """Add a user to a client; an existing user keeps their password.
 
     Args:
         actor: who does it.
@@ -196,19 +200,19 @@ def add_user(
             action="client.user_added",
             subject_type="client",
             subject_uuid=client_uuid,
-            summary=f"{address} may act for {client.name}.",
+            summary=f"{address} added as a user of {client.name}.",
             after={"user": address, "owner": owner, "permissions": list(permissions)},
         )
     return user
 
 
 def remove_user(*, actor: Actor, client_uuid: str, user_uuid: str) -> None:
-    """Ends that a user acts for a client; the sign-in itself stays."""
+    """Remove a user from a client; the user account stays."""
     with transaction() as current:
         client = find_client(client_uuid)
         member = next((each for each in client.members if each.user.uuid == user_uuid), None)
         if member is None:
-            raise NotFoundError("This user does not act for the client.")
+            raise NotFoundError("This user does not belong to the client.")
         client.members.remove(member)
         member.user.epoch += 1
         current.flush()
@@ -217,19 +221,19 @@ def remove_user(*, actor: Actor, client_uuid: str, user_uuid: str) -> None:
             action="client.user_removed",
             subject_type="client",
             subject_uuid=client_uuid,
-            summary=f"{member.user.email} no longer acts for {client.name}.",
+            summary=f"{member.user.email} removed as a user of {client.name}.",
         )
 
 
 def set_user_password(*, actor: Actor, client_uuid: str, user_uuid: str, password: str) -> None:
-    """Gives a client's user a new password and ends the user's sessions."""
+    """Set a new password for a client's user and end the user's sessions."""
     check_password(password)
     with transaction():
         member = next(
             (each for each in find_client(client_uuid).members if each.user.uuid == user_uuid), None
         )
         if member is None:
-            raise NotFoundError("This user does not act for the client.")
+            raise NotFoundError("This user does not belong to the client.")
         member.user.password_hash, member.user.epoch = (
             hash_password(password),
             member.user.epoch + 1,
@@ -239,7 +243,7 @@ def set_user_password(*, actor: Actor, client_uuid: str, user_uuid: str, passwor
             action="user.password_set",
             subject_type="client",
             subject_uuid=client_uuid,
-            summary=f"New password for {member.user.email}.",
+            summary=f"New password set for {member.user.email}.",
         )
 
 
@@ -248,9 +252,9 @@ def _clean(
 ) -> dict[str, str]:
     code = country.strip().upper()
     if code and (len(code) != 2 or not code.isalpha()):
-        raise InvalidInput({"country": ["A country is two letters, as in NO or PL."]})
+        raise InvalidInput({"country": ["Enter a two-letter country code, such as NO or PL."]})
     if currency not in CURRENCIES:
-        raise InvalidInput({"currency": [f"There is no currency {currency} here."]})
+        raise InvalidInput({"currency": [f"{currency} is not a known currency."]})
     return {
         "name": clean_name(name),
         "email": clean_email(email),

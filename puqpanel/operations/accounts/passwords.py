@@ -27,21 +27,23 @@ COMMON = frozenset(
 
 
 def hash_password(password: str) -> str:
-    """An argon2id hash with its parameters and salt in it."""
+    """Return an argon2id hash with its parameters and salt in it."""
     return _hasher.hash(password)
 
 
 @functools.cache
 def _nobody() -> str:
-    """The hash of a password that nobody has; made when first needed, since making one takes as
-    long as it should.
+    """Return the hash of a password that nobody has.
+
+    Made when first needed, since making one takes as long as it should.
     """
     return _hasher.hash(secrets.token_hex(16))
 
 
 def matches(hashed: str | None, password: str) -> bool:
-    """Whether a password is the one behind a hash; takes as long where there is no account, so
-    that none is given away.
+    """Return whether a password is the one behind a hash.
+
+    Takes as long where there is no account, so that none is given away.
     """
     try:
         return _hasher.verify(hashed or _nobody(), password[:LONGEST]) and hashed is not None
@@ -50,19 +52,17 @@ def matches(hashed: str | None, password: str) -> bool:
 
 
 def stale(hashed: str) -> bool:
-    """Whether a hash was made with weaker parameters than today's."""
+    """Return whether a hash was made with weaker parameters than today's."""
     return _hasher.check_needs_rehash(hashed)
 
 
 def check_password(password: str, field: str = "password") -> None:
-    """Raises InvalidInput where a new password is too short, too long or one that everybody
-    tries first.
+    """Raise InvalidInput where a new password is too short, too long or one that everybody tries
+    first.
     """
     if len(password) < SHORTEST:
-        raise InvalidInput({field: [f"A password has at least {SHORTEST} characters."]})
+        raise InvalidInput({field: [f"Use at least {SHORTEST} characters."]})
     if len(password) > LONGEST:
-        raise InvalidInput({field: [f"A password has at most {LONGEST} characters."]})
+        raise InvalidInput({field: [f"Use at most {LONGEST} characters."]})
     if password.lower() in COMMON:
-        raise InvalidInput(
-            {field: ["This password is among the first that are tried; take another."]}
-        )
+        raise InvalidInput({field: ["This password is too common; choose another."]})

@@ -17,11 +17,11 @@ from puqpanel.operations.accounts import passwords
 from puqpanel.operations.system import audit
 
 Account = TypeVar("Account", Staff, User)
-REFUSED = "That e-mail address and password do not belong together."
+REFUSED = "Incorrect e-mail or password."
 
 
 def sign_in_staff(*, email: str, password: str, ip: str) -> Staff:
-    """The staff account behind an address and a password.
+    """Return the staff account behind an address and a password.
 
     Raises:
         UserError: there is none, or it is closed.
@@ -30,7 +30,7 @@ def sign_in_staff(*, email: str, password: str, ip: str) -> Staff:
 
 
 def sign_in_user(*, email: str, password: str, ip: str) -> User:
-    """The customer's account behind an address and a password.
+    """Return the customer's account behind an address and a password.
 
     Raises:
         UserError: there is none, or it is closed.
@@ -51,7 +51,7 @@ def _sign_in(table: type[Account], kind: ActorKind, email: str, password: str, i
                 action=f"{kind}.failed_authorization",
                 subject_type=kind,
                 subject_uuid=found.uuid if found else "",
-                summary="A sign-in was refused.",
+                summary="Sign-in failed.",
             )
         raise_event(f"{kind}.failed_authorization", {"email": address, "ip": ip})
         raise UserError(REFUSED)
@@ -72,7 +72,7 @@ def _sign_in(table: type[Account], kind: ActorKind, email: str, password: str, i
 
 
 def sign_out(*, actor: Actor) -> None:
-    """Writes down that somebody signed out; the session itself is the door's."""
+    """Record a sign-out; the web layer ends the session."""
     uuids = (
         sa.select(Staff.uuid).where(Staff.id == actor.id)
         if actor.kind == "staff"
@@ -91,7 +91,7 @@ def sign_out(*, actor: Actor) -> None:
 
 
 def change_own_password(*, actor: Actor, current: str, password: str) -> Staff | User:
-    """Gives whoever acts a new password and ends all sessions of the account.
+    """Set the actor's own password and end all sessions of the account.
 
     Args:
         actor: a staff member or a customer's user.
@@ -122,22 +122,18 @@ def _change(table: type[Account], actor: Actor, current: str, password: str) -> 
                 action=f"{actor.kind}.password_refused",
                 subject_type=actor.kind,
                 subject_uuid=found.uuid if found else "",
-                summary="A change of password was refused: the current one was wrong.",
+                summary="Password change failed: the current password was incorrect.",
             )
-        raise InvalidInput({"current": ["This is not your current password."]})
+        raise InvalidInput({"current": ["The current password is incorrect."]})
     passwords.check_password(password)
     if password == current:
-        raise InvalidInput({"password": ["This is the password you have already."]})
+        raise InvalidInput({"password": ["Choose a password that differs from the current one."]})
     fresh = passwords.hash_password(password)
     with transaction() as writing:
         account = writing.get_one(table, found.id, with_for_update=True, populate_existing=True)
         if account.password_hash != hashed:
             raise InvalidInput(
-                {
-                    "current": [
-                        "Somebody has just changed this password; enter the one there is now."
-                    ]
-                }
+                {"current": ["This password was just changed; enter the current one."]}
             )
         account.password_hash, account.epoch = fresh, account.epoch + 1
         audit.record(
@@ -151,12 +147,12 @@ def _change(table: type[Account], actor: Actor, current: str, password: str) -> 
 
 
 def find_staff(staff_id: int, epoch: int) -> Staff | None:
-    """The account of a session, unless it was closed or its sessions were ended."""
+    """Return the account of a session, unless it was closed or its sessions were ended."""
     found = session().get(Staff, staff_id)
     return found if found is not None and found.active and found.epoch == epoch else None
 
 
 def find_user(user_id: int, epoch: int) -> User | None:
-    """The account of a customer's session, unless it was closed or its sessions were ended."""
+    """Return the account of a user's session, unless it was closed or its sessions were ended."""
     found = session().get(User, user_id)
     return found if found is not None and found.active and found.epoch == epoch else None

@@ -24,8 +24,9 @@ OWNER_ROLE = "Owner"
 
 
 def all_permissions() -> list[Permission]:
-    """Every key that a role can hold: the panel's own, then those of the active modules, in the
-    viewer's language where they have it.
+    """Return every key that a role can hold.
+
+    The panel's own, then those of the active modules, in the viewer's language where they have it.
     """
     return [
         *PANEL_PERMISSIONS,
@@ -45,7 +46,11 @@ def _said(folder: Path, permission: Permission) -> Permission:
 
 
 def find_staff(uuid: str) -> Staff:
-    """One account. Raises NotFoundError."""
+    """Return one account.
+
+    Raises:
+        NotFoundError: if it fails.
+    """
     found = session().scalar(sa.select(Staff).where(Staff.uuid == uuid))
     if found is None:
         raise NotFoundError("There is no such staff account.")
@@ -53,7 +58,11 @@ def find_staff(uuid: str) -> Staff:
 
 
 def find_role(uuid: str) -> Role:
-    """One role. Raises NotFoundError."""
+    """Return one role.
+
+    Raises:
+        NotFoundError: if it fails.
+    """
     found = session().scalar(sa.select(Role).where(Role.uuid == uuid))
     if found is None:
         raise NotFoundError("There is no such role.")
@@ -61,12 +70,12 @@ def find_role(uuid: str) -> Role:
 
 
 def roles() -> Sequence[Role]:
-    """Every role by name."""
+    """Return every role by name."""
     return session().scalars(sa.select(Role).order_by(Role.name)).all()
 
 
 def ensure_owner_role() -> Role:
-    """The role that allows everything, made when it is missing. Needs a transaction."""
+    """Return the role that allows everything, made when it is missing. Needs a transaction."""
     role = session().scalar(sa.select(Role).where(Role.name == OWNER_ROLE))
     if role is None:
         role = Role(name=OWNER_ROLE, permissions=[EVERYTHING])
@@ -78,7 +87,7 @@ def ensure_owner_role() -> Role:
 def create_staff(
     *, actor: Actor, email: str, name: str, password: str, role_uuids: Iterable[str] | None = None
 ) -> Staff:
-    """Makes an account.
+    """Create an account.
 
     Args:
         actor: who makes it.
@@ -112,7 +121,7 @@ def create_staff(
             action="staff.created",
             subject_type="staff",
             subject_uuid=staff.uuid,
-            summary=f"Account {address} made.",
+            summary=f"Account {address} created.",
             after={"email": address, "name": shown, "roles": [role.name for role in chosen]},
         )
     return staff
@@ -121,7 +130,7 @@ def create_staff(
 def update_staff(
     *, actor: Actor, uuid: str, email: str, name: str, role_uuids: Iterable[str], active: bool
 ) -> Staff:
-    """Changes an account; closing it ends its sessions.
+    """Change an account; closing it ends its sessions.
 
     Raises:
         InvalidInput: a field needs another look.
@@ -176,7 +185,7 @@ def update_staff(
 
 
 def set_password(*, actor: Actor, uuid: str, password: str) -> None:
-    """Gives an account a new password and ends its sessions."""
+    """Set a new password for an account and end its sessions."""
     check_password(password)
     with transaction():
         staff = find_staff(uuid)
@@ -188,12 +197,12 @@ def set_password(*, actor: Actor, uuid: str, password: str) -> None:
             action="staff.password_set",
             subject_type="staff",
             subject_uuid=uuid,
-            summary=f"New password for {staff.email}.",
+            summary=f"New password set for {staff.email}.",
         )
 
 
 def save_role(*, actor: Actor, uuid: str | None, name: str, permissions: Iterable[str]) -> Role:
-    """Makes a role, or changes one.
+    """Create or change a role.
 
     Args:
         actor: who does it.
@@ -215,7 +224,7 @@ def save_role(*, actor: Actor, uuid: str | None, name: str, permissions: Iterabl
         role = find_role(uuid) if uuid else None
         held = set(role.permissions) if role else set()
         if role is not None and EVERYTHING in held:
-            raise ConflictError("The role that allows everything stays as it is.")
+            raise ConflictError("The role with all permissions cannot be changed.")
         unknown = set(wanted) - {each.key for each in all_permissions()} - held
         if unknown:
             raise InvalidInput(
@@ -251,7 +260,7 @@ def save_role(*, actor: Actor, uuid: str | None, name: str, permissions: Iterabl
 
 
 def delete_role(*, actor: Actor, uuid: str) -> None:
-    """Removes a role that nobody has.
+    """Delete a role that nobody has.
 
     Raises:
         ConflictError: somebody has it, or it is the owner's.
@@ -259,7 +268,7 @@ def delete_role(*, actor: Actor, uuid: str) -> None:
     with transaction() as current:
         role = find_role(uuid)
         if EVERYTHING in role.permissions:
-            raise ConflictError("The role that allows everything stays.")
+            raise ConflictError("The role with all permissions cannot be deleted.")
         if (
             current.scalar(
                 sa.select(staff_roles.c.staff_id).where(staff_roles.c.role_id == role.id).limit(1)
@@ -273,13 +282,14 @@ def delete_role(*, actor: Actor, uuid: str) -> None:
             action="role.deleted",
             subject_type="role",
             subject_uuid=uuid,
-            summary=f"Role {role.name} removed.",
+            summary=f"Role {role.name} deleted.",
         )
 
 
 def _one_after_another() -> None:
-    """Lets changes of who may do what wait for each other, so that two at once cannot each
-    leave the other's as the last who may.
+    """Serialize changes of roles and permissions.
+
+    That way two at once cannot each leave the other's as the last who may.
     """
     session().execute(sa.select(Role.id).order_by(Role.id).with_for_update()).all()
 
@@ -300,4 +310,4 @@ def _somebody_left() -> None:
         .all()
     )
     if not any(each.may("staff.manage") for each in accounts):
-        raise ConflictError("Nobody who may change staff would be left.")
+        raise ConflictError("At least one account must be able to manage staff.")

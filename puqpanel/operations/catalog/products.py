@@ -19,7 +19,11 @@ from puqpanel.operations.system.fields import clean_name
 
 
 def find_product(uuid: str) -> Product:
-    """One product. Raises NotFoundError."""
+    """Return one product.
+
+    Raises:
+        NotFoundError: if it fails.
+    """
     found = session().scalar(sa.select(Product).where(Product.uuid == uuid))
     if found is None:
         raise NotFoundError("There is no such product.")
@@ -27,23 +31,24 @@ def find_product(uuid: str) -> Product:
 
 
 def products() -> Sequence[Product]:
-    """Every product that can be sold, by name."""
+    """Return every product that can be sold, by name."""
     return session().scalars(sa.select(Product).where(Product.active).order_by(Product.name)).all()
 
 
 def product_modules() -> list[LoadedModule]:
-    """The Product modules that are switched on."""
+    """Return the Product modules that are switched on."""
     return registry.current().of_type("Product")
 
 
 def module_of(product: Product) -> LoadedModule | None:
-    """The module of a product, or None where it has none or the module is not switched on."""
+    """Return the module of a product; None if it has none or the module is inactive."""
     return registry.current().get(product.module) if product.module else None
 
 
 def why_without_module(product: Product) -> str:
-    """Why the module of a product cannot be called, one sentence; empty where it can, or the
-    product has none.
+    """Return why the module of a product cannot be called, one sentence.
+
+    Empty where it can, or the product has none.
     """
     if not product.module or module_of(product):
         return ""
@@ -67,7 +72,7 @@ def save_product(
     period: str = "monthly",
     active: bool = True,
 ) -> Product:
-    """Makes a product, or changes one. A module cannot be changed once services exist.
+    """Create or change a product; its module is fixed once it has services.
 
     Args:
         actor: who does it.
@@ -85,7 +90,7 @@ def save_product(
     errors: dict[str, list[str]] = {}
     shown = clean_name(name)
     if currency not in CURRENCIES:
-        errors["currency"] = [f"There is no currency {currency} here."]
+        errors["currency"] = [f"{currency} is not a known currency."]
     if period not in PERIODS:
         errors["period"] = [f"There is no period {period}."]
     try:
@@ -139,7 +144,7 @@ def save_product(
             action="product.updated" if uuid else "product.created",
             subject_type="product",
             subject_uuid=product.uuid,
-            summary=f"Product {shown} {'changed' if uuid else 'made'}.",
+            summary=f"Product {shown} {'changed' if uuid else 'created'}.",
             before=old,
             after=new,
         )
@@ -147,7 +152,7 @@ def save_product(
 
 
 def save_config(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> Product:
-    """Lets the module check and keep its configuration of a product.
+    """Have the module validate and save its configuration of a product.
 
     Args:
         actor: who does it.
@@ -161,15 +166,15 @@ def save_config(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> Product:
     product = find_product(uuid)
     module = module_of(product)
     if module is None:
-        raise ConflictError("The module of this product is not switched on.")
+        raise ConflictError("The module of this product is not active.")
     called = calls.invoke(
         calls.Call(module, "save_product_data", (dict(data),), product_uuid=uuid, actor=actor)
     )
     result = called.result
     if not result.ok:
         raise InvalidInput(
-            result.errors or {"": [result.message or "The module did not accept this."]},
-            result.message or "Some fields need another look.",
+            result.errors or {"": [result.message or "The module rejected the input."]},
+            result.message or "Some fields are invalid.",
         )
     kept = dict(result.data) if isinstance(result.data, Mapping) else dict(data)
     with transaction():

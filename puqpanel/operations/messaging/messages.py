@@ -54,7 +54,7 @@ def send(
     tags: Sequence[str] = (),
     title: str = "",
 ) -> Task:
-    """Queues one message: a task of its own, sent by a worker and tried again while the channel
+    """Enqueue one message: a task of its own, sent by a worker and tried again while the channel
     does not take it.
 
     Args:
@@ -73,7 +73,7 @@ def send(
     with transaction():
         sender = configured_modules.find_instance(sender_uuid, "Notification")
         if not sender.active:
-            raise ConflictError(f"The sender {sender.title} is switched off, so it cannot send.")
+            raise ConflictError(f"The sender {sender.title} is disabled.")
         return engine.add(
             job="NotificationJob",
             queue="Notification",
@@ -93,7 +93,7 @@ def send(
 
 
 def sends_of(sender_uuid: str, limit: int = 10) -> Sequence[Task]:
-    """A sender's newest tasks, newest first."""
+    """Return a sender's newest tasks, newest first."""
     tagged = (
         sa.select(TaskTag.task_id)
         .where(TaskTag.tag == f"sender:{sender_uuid}")

@@ -1,5 +1,6 @@
-"""What becomes of a module that fails again and again: its tasks wait, with the reason, until
-staff let it go on.
+"""The circuit breaker of a module that fails repeatedly.
+
+Its tasks wait, with the reason, until staff let it go on.
 """
 
 from __future__ import annotations
@@ -32,8 +33,9 @@ def _is(key: str) -> tuple[sa.ColumnElement[bool], ...]:
 
 
 def note(key: str, outcome: Outcome) -> None:
-    """Counts how an attempt at one of a module's tasks ended; inside the transaction that closes
-    it.
+    """Record the outcome of an attempt at one of a module's tasks.
+
+    Inside the transaction that closes it.
 
     An answer, "error" too, is something that the module finished: only exceptions, timeouts and
     jobs that died count. What a module says by an exception meant for people
@@ -53,7 +55,7 @@ def note(key: str, outcome: Outcome) -> None:
 
 
 def strike(key: str, what: str, weight: int = 1) -> bool:
-    """Counts one failure, and opens the breaker with the last of too many.
+    """Record one failure, and open the circuit breaker at the limit.
 
     Args:
         key: the module's.
@@ -86,19 +88,19 @@ def strike(key: str, what: str, weight: int = 1) -> bool:
             action="module.failing",
             subject_type="module",
             subject_uuid=key,
-            summary=f"{row.name} was stopped. {row.failing}",
+            summary=f"Circuit breaker opened for {row.name}. {row.failing}",
         )
         raise_event("module.failing", {"module": key, "reason": row.failing})
     return True
 
 
 def reason(key: str) -> str:
-    """Why a module's tasks wait; empty while it works."""
+    """Return why a module's tasks wait; empty while it works."""
     return session().scalar(sa.select(Module.failing).where(*_is(key))) or ""
 
 
 def close(*, actor: Actor, key: str) -> None:
-    """Lets a module go on.
+    """Close the circuit breaker.
 
     Args:
         actor: who says so.
@@ -115,13 +117,13 @@ def close(*, actor: Actor, key: str) -> None:
             .execution_options(populate_existing=True)
         )
         if row is None or not row.failing:
-            raise ConflictError("This module is not stopped.")
+            raise ConflictError("The circuit breaker of this module is not open.")
         before, row.failing, row.failing_since, row.strikes = row.failing, "", None, 0
         audit.record(
             actor=actor,
             action="module.let_go_on",
             subject_type="module",
             subject_uuid=key,
-            summary=f"{row.name} was let go on.",
+            summary=f"{row.name} resumed.",
             before={"failing": before},
         )

@@ -23,7 +23,7 @@ CALLED: Mapping[str, str] = {"Payment": "gateway", "Notification": "sender"}
 
 
 def list_instances(module_type: str) -> Sequence[Instance]:
-    """All of a type, in staff's order."""
+    """Return all of a type, in staff's order."""
     return (
         session()
         .scalars(
@@ -36,7 +36,11 @@ def list_instances(module_type: str) -> Sequence[Instance]:
 
 
 def find_instance(uuid: str, module_type: str = "") -> Instance:
-    """One instance; of one type where that is given. Raises NotFoundError."""
+    """Return one instance; of one type where that is given.
+
+    Raises:
+        NotFoundError: if it fails.
+    """
     found = session().scalar(
         sa.select(Instance).where(Instance.uuid == uuid).execution_options(populate_existing=True)
     )
@@ -46,27 +50,27 @@ def find_instance(uuid: str, module_type: str = "") -> Instance:
 
 
 def offered_modules(module_type: str) -> list[LoadedModule]:
-    """The modules of a type that are switched on, by title."""
+    """Return the modules of a type that are switched on, by title."""
     return sorted(registry.current().of_type(module_type), key=lambda module: module.title.lower())
 
 
 def module_of(instance: Instance) -> LoadedModule | None:
-    """The module of an instance; None where it is not served."""
+    """Return the module of an instance; None where it is not served."""
     return registry.current().get(instance.module)
 
 
 def has_webhook(module: LoadedModule | None) -> bool:
-    """Whether a module answers to outside calls."""
+    """Return whether a module answers to outside calls."""
     return module is not None and bool(module.webhooks)
 
 
 def webhook_address(instance: Instance) -> str:
-    """Where outside services call an instance."""
+    """Return where outside services call an instance."""
     return link("webhooks", instance.type, instance.name, instance.uuid)
 
 
 def create_instance(*, actor: Actor, module_type: str, module: str, title: str) -> Instance:
-    """Makes an instance, switched off and last in the order.
+    """Create a configured module, disabled and last in the order.
 
     Args:
         actor: who does it.
@@ -80,7 +84,7 @@ def create_instance(*, actor: Actor, module_type: str, module: str, title: str) 
     shown = clean_name(title, "title")
     loaded = registry.current().get(module)
     if loaded is None or loaded.type != module_type:
-        raise InvalidInput({"module": ["Choose a module that is switched on."]})
+        raise InvalidInput({"module": ["Choose an active module."]})
     with transaction() as current:
         last = current.scalar(
             sa.select(sa.func.max(Instance.position)).where(Instance.type == module_type)
@@ -105,7 +109,11 @@ def create_instance(*, actor: Actor, module_type: str, module: str, title: str) 
 
 
 def rename_instance(*, actor: Actor, uuid: str, title: str) -> Instance:
-    """Gives an instance another title. Raises InvalidInput where there is none."""
+    """Rename a configured module.
+
+    Raises:
+        InvalidInput: there is none.
+    """
     shown = clean_name(title, "title")
     with transaction():
         instance = find_instance(uuid)
@@ -123,8 +131,9 @@ def rename_instance(*, actor: Actor, uuid: str, title: str) -> Instance:
 
 
 def move_instance(*, actor: Actor, uuid: str, up: bool) -> Instance:
-    """Moves an instance one place in the order of its type; the first stays the first, the last
-    the last.
+    """Move a configured module one place up or down within its type.
+
+    The first stays the first, the last the last.
     """
     with transaction() as current:
         instance = find_instance(uuid)
@@ -152,7 +161,7 @@ def move_instance(*, actor: Actor, uuid: str, up: bool) -> Instance:
 
 
 def switch_instance(*, actor: Actor, uuid: str, active: bool) -> Instance:
-    """Switches an instance on or off.
+    """Enable or disable a configured module.
 
     Raises:
         ConflictError: its module asks for settings, and none were saved yet.
@@ -166,7 +175,7 @@ def switch_instance(*, actor: Actor, uuid: str, active: bool) -> Instance:
             and module is not None
             and getattr(module.cls, "SettingsForm", None) is not None
         ):
-            raise ConflictError("Save its settings first.")
+            raise ConflictError("Save the settings first.")
         if instance.active != active:
             instance.active = active
             word = "on" if active else "off"
@@ -180,7 +189,7 @@ def switch_instance(*, actor: Actor, uuid: str, active: bool) -> Instance:
 
 
 def delete_instance(*, actor: Actor, uuid: str) -> None:
-    """Removes an instance with its settings. What it did stays in the logs.
+    """Delete a configured module with its settings; its log entries stay.
 
     Raises:
         ConflictError: something refers to it.
@@ -200,7 +209,7 @@ def delete_instance(*, actor: Actor, uuid: str) -> None:
 
 
 def kept_by(instance: Instance) -> str:
-    """Why an instance cannot be deleted, one sentence; empty where nothing refers to it."""
+    """Return why an instance cannot be deleted, one sentence; empty where nothing refers to it."""
     waiting = session().scalar(
         sa.select(Task.id)
         .join(TaskTag, TaskTag.task_id == Task.id)

@@ -1,5 +1,6 @@
-"""What becomes of a module that ended the process it ran in: it is told from the mark that the
-process left, and kept from doing so again.
+"""Crashes: modules that ended the process they ran in.
+
+It is told from the mark that the process left, and kept from doing so again.
 """
 
 from __future__ import annotations
@@ -34,14 +35,15 @@ AT_IMPORT = (
 
 
 def folder(instance: Path) -> Path:
-    """Where the processes that can see each other keep their marks; the folder above may be
-    shared by containers, and outlives a restart of the host.
+    """Return the folder of crash markers that processes of this host share.
+
+    The folder above may be shared by containers, and outlives a restart of the host.
     """
     return instance / "run" / neighbourhood()
 
 
 def tidy(instance: Path) -> None:
-    """Removes the folders of containers and starts of the host that are long over."""
+    """Remove marker folders of containers and boots that ended long ago."""
     with contextlib.suppress(OSError):
         for other in folder(instance).parent.iterdir():
             if (
@@ -53,7 +55,7 @@ def tidy(instance: Path) -> None:
 
 
 def read_marks(modules_dir: Path, instance: Path) -> bool:
-    """Takes up what processes of this host left behind.
+    """Process the crash markers that ended processes of this host left.
 
     Returns:
         Whether a module that was served has to go: the caller raises the generation.
@@ -82,8 +84,9 @@ def read_marks(modules_dir: Path, instance: Path) -> bool:
 
 
 def _died_at_import(modules_dir: Path, module_type: str, name: str) -> bool:
-    """Whether a module whose import a process did not survive is held back for it: somebody else
-    may have killed that process, so it is tried once more, in one of its own.
+    """Return whether a module whose import a process did not survive is held back for it.
+
+    Somebody else may have killed that process, so it is tried once more, in one of its own.
     """
     if not probe.probe(modules_dir / module_type / name, module_type, name):
         return breaker.strike(
@@ -111,8 +114,8 @@ def _hold(modules_dir: Path, module_type: str, name: str, reason: str) -> bool:
 
 
 def deadly(modules_dir: Path, wanted: Iterable[tuple[str, str, str]]) -> dict[str, str]:
-    """Which of the modules to be loaded ended a process with the files as they are now, and the
-    sentence for each.
+    """Return which of the modules to be loaded ended a process with the files as they are now, and
+    the sentence for each.
     """
     keys = {(module_type, name) for module_type, name, _ in wanted}
     rows = session().scalars(sa.select(Module).where(Module.deadly_files != "")).all()

@@ -10,8 +10,9 @@ from puqpanel.operations.modules import configured_modules
 
 
 def preview(*, actor: Actor, gateway: Instance) -> Called | None:
-    """What a client would see of a gateway, with a sample invoice; None where its module cannot
-    be called.
+    """Return what a client would see of a gateway, with a sample invoice.
+
+    None where its module cannot be called.
     """
     module = configured_modules.module_of(gateway)
     return (

@@ -1,5 +1,7 @@
-"""Which modules hear an event: each listener is a task of its own, written with what it is told
-about, so that it is never lost and never told twice.
+"""Listeners of modules to events.
+
+Each listener is a task of its own, written with what it is told about, so that it is never lost and
+never told twice.
 """
 
 from __future__ import annotations
@@ -32,8 +34,9 @@ depth: ContextVar[int] = ContextVar("hook_depth", default=0)
 
 
 def listeners(event: str) -> list[tuple[LoadedModule, Hook]]:
-    """Who hears an event, in the order in which they are told: higher priority first, then by
-    module and place in its file.
+    """Return the listeners of an event in the order in which they run.
+
+    Higher priority first, then by module and place in its file.
     """
     found = [
         (module, hook)
@@ -45,8 +48,9 @@ def listeners(event: str) -> list[tuple[LoadedModule, Hook]]:
 
 
 def record(event: str, payload: Mapping[str, Any]) -> None:
-    """Adds the tasks of an event's listeners, in the transaction that raises it: with that they are
-    there, without it they are not.
+    """Add one task for each listener, in the transaction that raises the event.
+
+    With that they are there, without it they are not.
 
     Never raises: what happened has happened, whoever cannot be told.
 
@@ -95,8 +99,9 @@ def record(event: str, payload: Mapping[str, Any]) -> None:
 
 
 def find(module: LoadedModule, data: Mapping[str, Any]) -> Hook | None:
-    """The listener that a task was added for; None where the module's files no longer declare
-    it.
+    """Return the listener that a task was added for.
+
+    None where the module's files no longer declare it.
     """
     place = int(data.get("like") or 0)
     alike = [
@@ -108,7 +113,8 @@ def find(module: LoadedModule, data: Mapping[str, Any]) -> Hook | None:
 
 
 def _like(module: LoadedModule, hook: Hook) -> list[Hook]:
-    """The listeners of a module that share a name and an event with one: every lambda is called
-    the same.
+    """Return the listeners of a module that share a name and an event with one.
+
+    Every lambda is called the same.
     """
     return [one for one in module.hooks if (one.event, one.label) == (hook.event, hook.label)]

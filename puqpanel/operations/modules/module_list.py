@@ -59,7 +59,7 @@ class Shown:
 
 
 def list_modules(modules_dir: Path) -> list[Shown]:
-    """Everything on disk and everything recorded, by type and name."""
+    """Return everything on disk and everything recorded, by type and name."""
     rows = {row.key: row for row in session().scalars(sa.select(Module))}
     counts = (
         session()

@@ -15,7 +15,7 @@ BATCH = 2000
 
 
 def newest(key: str, *, level: str = "", limit: int = 50) -> Sequence[ModuleLog]:
-    """A module's last lines, oldest first.
+    """Return a module's last lines, oldest first.
 
     Args:
         key: the module's.
@@ -30,8 +30,9 @@ def newest(key: str, *, level: str = "", limit: int = 50) -> Sequence[ModuleLog]
 
 
 def thin(days: int) -> int:
-    """Removes lines older than `days`, a batch a call, so that no transaction is long; 0 keeps
-    everything.
+    """Remove lines older than `days`, a batch a call, so that no transaction is long.
+
+    0 keeps everything.
 
     Returns:
         How many lines were removed.

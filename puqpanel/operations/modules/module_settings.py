@@ -25,7 +25,7 @@ from puqpanel.operations.system import audit
 
 
 def can_test(module: LoadedModule | None) -> bool:
-    """Whether a module can say if a connection works."""
+    """Return whether a module can say if a connection works."""
     return module is not None and callable(getattr(module.cls, "test_connection", None))
 
 
@@ -36,8 +36,9 @@ def settings_page(
     sent: Mapping[str, Any] | None = None,
     errors: Mapping[str, list[str]] | None = None,
 ) -> Called | None:
-    """What the module draws for its settings, without any stored secret in it; None where the
-    module cannot be called.
+    """Return what the module draws for its settings, without any stored secret in it.
+
+    None where the module cannot be called.
 
     Args:
         actor: who looks.
@@ -74,8 +75,9 @@ def settings_page(
 
 
 def without_secrets(page: str, *kept: Sequence[Mapping[str, Any]]) -> str:
-    """HTML with the values of settings that are secrets by their name taken out: a field is
-    empty, and empty keeps what is stored.
+    """HTML with the values of settings that are secrets by their name taken out.
+
+    A field is empty, and empty keeps what is stored.
     """
     values = {
         value
@@ -94,7 +96,7 @@ def without_secrets(page: str, *kept: Sequence[Mapping[str, Any]]) -> str:
 
 
 def save_settings(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> Instance:
-    """Lets the module check its settings, and keeps them.
+    """Have the module validate its settings, and save them.
 
     A secret that was sent empty stays what it is.
 
@@ -120,7 +122,7 @@ def save_settings(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> Instan
         calls.Call(module, "save_module_data", (whole,), instance_uuid=uuid, actor=actor)
     ).result
     if not result.ok:
-        said = result.message or "The module did not accept this."
+        said = result.message or "The module rejected the input."
         raise InvalidInput(result.errors or {"": [said]}, said)
     kept = (
         dict(result.as_dict().get("data") or {})
@@ -144,7 +146,7 @@ def save_settings(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> Instan
 
 
 def test_connection(*, actor: Actor, uuid: str) -> Result:
-    """Asks the module whether what is stored works. The answer's message is a sentence for staff.
+    """Ask the module whether what is stored works. The answer's message is a sentence for staff.
 
     Raises:
         ConflictError: the module is not served, or cannot tell.
@@ -160,8 +162,8 @@ def test_connection(*, actor: Actor, uuid: str) -> Result:
 
 
 def _draws_itself(module: LoadedModule) -> bool:
-    """Whether the page of the settings is the module's own and not drawn from its form, which
-    leaves its password fields empty.
+    """Return whether the page of the settings is the module's own and not drawn from its form,
+    which leaves its password fields empty.
     """
     return any(
         "get_settings_page" in vars(cls)
@@ -171,8 +173,9 @@ def _draws_itself(module: LoadedModule) -> bool:
 
 
 def _secret(name: str) -> bool:
-    """Whether a setting is a secret by its name; an account's number is masked in logs, but is
-    none to whoever typed it.
+    """Return whether a setting is a secret by its name.
+
+    An account's number is masked in logs, but is none to whoever typed it.
     """
     return secret_name(name) and "iban" not in name.lower()
 

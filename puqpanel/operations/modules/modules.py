@@ -40,7 +40,7 @@ may park it again.
 
 
 def wanted() -> list[tuple[str, str, str]]:
-    """Type, name and recorded version of every module that is switched on."""
+    """Return type, name and recorded version of every active module."""
     return [
         (row.type, row.name, row.version)
         for row in session().scalars(
@@ -50,12 +50,12 @@ def wanted() -> list[tuple[str, str, str]]:
 
 
 def generation() -> int:
-    """The number of the current set of modules, from the database."""
+    """Return the number of the current set of modules, from the database."""
     return session().scalar(sa.select(Generation.number)) or 0
 
 
 def activate(*, actor: Actor, modules_dir: Path, module_type: str, name: str) -> Result:
-    """Switches a module on: load, its own `activate()`, then live everywhere.
+    """Activate a module: load it, call `activate()`, then serve it in every process.
 
     Raises:
         UserError: it was refused or its `activate()` failed; the text says why and the status is as
@@ -65,7 +65,7 @@ def activate(*, actor: Actor, modules_dir: Path, module_type: str, name: str) ->
 
 
 def update(*, actor: Actor, modules_dir: Path, module_type: str, name: str) -> Result:
-    """Brings a module to the version on disk: its own `update()`, then live everywhere.
+    """Update a module to the version on disk: call `update()`, then serve it everywhere.
 
     Raises:
         UserError: as for `activate`, or the version on disk is older than the recorded one.
@@ -81,7 +81,7 @@ def update(*, actor: Actor, modules_dir: Path, module_type: str, name: str) -> R
 
 
 def deactivate(*, actor: Actor, modules_dir: Path, module_type: str, name: str) -> Result:
-    """Switches a module off: its own `deactivate()`, then gone everywhere.
+    """Deactivate a module: call `deactivate()`, then stop serving it in every process.
 
     Its data stays, unless its own method drops it.
 
@@ -111,21 +111,21 @@ def deactivate(*, actor: Actor, modules_dir: Path, module_type: str, name: str) 
             action="module.deactivated",
             subject_type="module",
             subject_uuid=row.key,
-            summary=f"{name} switched off.",
+            summary=f"{name} deactivated.",
         )
         raise_event("module.deactivated", {"module": row.key})
     return Result.success()
 
 
 def purge(*, actor: Actor, modules_dir: Path, module_type: str, name: str) -> Result:
-    """Drops the tables of a module that is off. What it held is gone.
+    """Drop the tables of an inactive module, with all their data.
 
     Raises:
         ConflictError: it is on, or services still belong to it.
     """
     row = find_module(module_type, name)
     if row.status != ModuleStatus.INACTIVE:
-        raise ConflictError("Switch the module off first.")
+        raise ConflictError("Deactivate the module first.")
     alive = session().scalar(
         sa.select(Service.id)
         .join(Product)
@@ -133,11 +133,11 @@ def purge(*, actor: Actor, modules_dir: Path, module_type: str, name: str) -> Re
         .limit(1)
     )
     if alive is not None:
-        raise ConflictError("Services still belong to this module; terminate them first.")
+        raise ConflictError("This module still has services; terminate them first.")
     try:
         module = load_module(modules_dir / module_type / name, module_type, name, row.version)
     except Refused as refusal:
-        raise ConflictError(f"Its tables cannot be taken down: {refusal}") from None
+        raise ConflictError(f"Its tables could not be dropped: {refusal}") from None
     try:
         migrations.downgrade(module.folder, module.prefix)
     finally:
@@ -151,13 +151,17 @@ def purge(*, actor: Actor, modules_dir: Path, module_type: str, name: str) -> Re
             action="module.purged",
             subject_type="module",
             subject_uuid=row.key,
-            summary=f"The data of {name} was removed.",
+            summary=f"The data of {name} was deleted.",
         )
     return Result.success()
 
 
 def find_module(module_type: str, name: str) -> Module:
-    """The record of a module. Raises NotFoundError where it never was switched on."""
+    """Return the record of a module.
+
+    Raises:
+        NotFoundError: it never was switched on.
+    """
     row = session().scalar(
         sa.select(Module)
         .where(Module.type == module_type, Module.name == name)
@@ -169,8 +173,9 @@ def find_module(module_type: str, name: str) -> Module:
 
 
 def record_load(registry: Registry) -> None:
-    """Writes down what became of the modules when an app was built: refused ones as errors,
-    changed ones as restricted, the rest active.
+    """Record which modules loaded when an app was built.
+
+    Refused ones as errors, changed ones as restricted, the rest active.
     """
     changes: list[tuple[Module, str, str]] = []
     for row in session().scalars(sa.select(Module).where(Module.status.in_(ON))):
@@ -210,8 +215,9 @@ def record_load(registry: Registry) -> None:
 
 
 def rescan(modules_dir: Path) -> int:
-    """Compares the disk with what is served; where a version changed or a module came back, every
-    process builds its app anew.
+    """Compare the disk with what is served.
+
+    Where a version changed or a module came back, every process builds its app anew.
 
     Returns:
         How many modules changed.
@@ -241,8 +247,9 @@ def rescan(modules_dir: Path) -> int:
 
 
 def count_deaths(modules_dir: Path, instance: Path) -> None:
-    """Takes up what processes of this host that ended in a module left behind; one that ended
-    several is served no more.
+    """Count the crashes of this host's processes.
+
+    One that ended several is served no more.
     """
     if crashes.read_marks(modules_dir, instance):
         with transaction():
@@ -250,7 +257,7 @@ def count_deaths(modules_dir: Path, instance: Path) -> None:
 
 
 def prove(modules_dir: Path, module_type: str, name: str) -> None:
-    """Loads a module in a process of its own, before this one tries it.
+    """Load a module in a process of its own, before this one tries it.
 
     Raises:
         UserError: it was refused, hung or ended that process; the reason is kept for the list.
@@ -262,8 +269,9 @@ def prove(modules_dir: Path, module_type: str, name: str) -> None:
 
 
 def load_again(*, actor: Actor, modules_dir: Path, module_type: str, name: str) -> None:
-    """Reads the files of a module anew, after they were mended: in every process where it is on,
-    only to see whether it loads where it is off.
+    """Reload a module after its files were fixed.
+
+    In every process where it is on, only to see whether it loads where it is off.
 
     Raises:
         UserError: it is off and still refused; the text says why, and so does the list from now on.
@@ -281,7 +289,7 @@ def load_again(*, actor: Actor, modules_dir: Path, module_type: str, name: str) 
             action="module.reloaded",
             subject_type="module",
             subject_uuid=row.key,
-            summary=f"{name} loaded again.",
+            summary=f"{name} reloaded.",
         )
 
 
@@ -305,7 +313,7 @@ def _try_load(modules_dir: Path, module_type: str, name: str) -> None:
 
 
 def let_go_on(*, actor: Actor, module_type: str, name: str) -> None:
-    """Closes the breaker of a module that failed again and again: its parked tasks go on.
+    """Close a module's circuit breaker and requeue its parked tasks.
 
     Raises:
         ConflictError: it is not stopped.
@@ -317,8 +325,8 @@ def let_go_on(*, actor: Actor, module_type: str, name: str) -> None:
 
 
 def bump() -> None:
-    """Raises the generation; needs a transaction, in which whoever else switches modules has to
-    wait from here on.
+    """Raise the generation; needs a transaction, in which whoever else switches modules has to wait
+    from here on.
     """
     row = session().scalar(
         sa.select(Generation).with_for_update().execution_options(populate_existing=True)
@@ -333,7 +341,7 @@ def bump() -> None:
 
 
 def unpark(key: str) -> int:
-    """Lets the tasks go on that wait for a module. Needs a transaction.
+    """Requeue the parked tasks of a module. Needs a transaction.
 
     Returns:
         How many.
@@ -348,8 +356,10 @@ def unpark(key: str) -> int:
 
 
 def unpark_served() -> int:
-    """Lets the tasks go on whose module is served again: one that was parked while its module was
-    just being switched on, or whose module was mended on the disk, hears of it from nobody else.
+    """Requeue parked tasks whose module is available again.
+
+    One that was parked while its module was just being switched on, or whose module was mended on
+    the disk, hears of it from nobody else.
 
     Returns:
         How many.
@@ -439,7 +449,7 @@ def _switch(actor: Actor, modules_dir: Path, module_type: str, name: str, method
 
 
 def _remember_failure(module: LoadedModule, message: str) -> None:
-    """Keeps why an update failed beside the module, which stays held back."""
+    """Record why an update failed; the module still needs it."""
     with transaction() as current:
         current.execute(
             sa.update(Module)
@@ -462,7 +472,7 @@ def _lifecycle(module: LoadedModule, method: str, actor: Actor) -> Result:
 
 
 def _remember_refusal(module_type: str, name: str, reason: str) -> None:
-    """Keeps why a module was refused, so that whoever looks at the list reads it."""
+    """Record why a module was refused, for the Modules page."""
     with transaction() as current:
         row = current.scalar(
             sa.select(Module).where(Module.type == module_type, Module.name == name)

@@ -1,5 +1,6 @@
-"""Whether the files of a module that is off can be read at all: asked of every one in a list,
-so it runs nothing and remembers.
+"""Syntax checks of inactive modules.
+
+Asked of every one in a list, so it runs nothing and remembers.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ replaced when a file changes.
 
 
 def refusal(folder: Path) -> str:
-    """The sentence about the first file of a module that is no Python; empty where there is none.
+    """Return the sentence about the first file of a module that is no Python.
+
+    Empty where there is none.
 
     Args:
         folder: the module's. Its own files and its controllers are read, and read again only when

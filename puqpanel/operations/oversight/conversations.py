@@ -1,5 +1,5 @@
-"""What a module and its provider said to each other during a task, with all that is needed to
-have it again and nothing that is secret.
+"""What a module and its provider said to each other during a task, with all that is needed to have
+it again and nothing that is secret.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _REFERENCE = re.compile(r"; reference [0-9A-F-]{6,}")
 
 
 def conversation(task: Task) -> dict[str, Any]:
-    """The conversation of a task's attempts, as JSON can hold it.
+    """Return the conversation of a task's attempts, as JSON can hold it.
 
     Args:
         task: a `ModuleJob`.
@@ -92,13 +92,16 @@ def conversation(task: Task) -> dict[str, Any]:
 
 
 def outcome_text(note: str) -> str:
-    """What a task ended with, without the number of the log line, which is another each time."""
+    """Return what a task ended with, without the number of the log line, which is another each
+    time.
+    """
     return _REFERENCE.sub("", note)
 
 
 def without_secrets(value: Any, secrets: Iterable[str], name: str = "") -> Any:
-    """A copy with stand-ins for secrets: by the name they stand under, by the shape they have, and
-    wherever a known one stands.
+    """Return a copy with stand-ins for secrets.
+
+    By the name they stand under, by the shape they have, and wherever a known one stands.
 
     Args:
         value: what JSON can hold.
@@ -128,7 +131,7 @@ def _text(text: str, known: list[str]) -> str:
 
 
 def _secrets(service: Service | None) -> Iterable[str]:
-    """The secrets that are known to belong to the task."""
+    """Return the secrets that are known to belong to the task."""
 
     def inside(value: Any, name: str = "") -> Iterable[str]:
         if isinstance(value, Mapping):
@@ -182,8 +185,9 @@ def _json(text: str) -> Any:
 
 
 def _tables(task: Task, service: Service | None) -> dict[str, list[dict[str, Any]]]:
-    """The module's own rows: those of the task's service, and those that are nobody's, such as
-    servers. No other customer's.
+    """Return the module's own rows.
+
+    Those of the task's service, and those that are nobody's, such as servers. No other customer's.
     """
     module_type, _, name = task.module.partition("/")
     prefix, connection = table_prefix(module_type, name), session().connection()
@@ -214,8 +218,9 @@ def _tables(task: Task, service: Service | None) -> dict[str, list[dict[str, Any
 
 
 def _stored(name: str, value: Any) -> Any:
-    """A value as it can be entered anew; what was stored encrypted comes back encrypted, with a
-    stand-in in it.
+    """Return a value as it can be entered anew.
+
+    What was stored encrypted comes back encrypted, with a stand-in in it.
     """
     if isinstance(value, str) and value.startswith("gAAAA"):
         try:

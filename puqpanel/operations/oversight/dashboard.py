@@ -60,7 +60,7 @@ class Figures:
 
 
 def figures() -> Figures:
-    """The key figures of this moment."""
+    """Return the key figures of this moment."""
     moment = now()
     day, week, before = (
         moment - timedelta(days=1),
@@ -133,8 +133,8 @@ def services_by_week(weeks: int = 12) -> list[tuple[datetime, int, int]]:
 
 
 def tasks_by_hour(hours: int = 24) -> list[tuple[datetime, int, int]]:
-    """Start of each of the last hours, with how many tasks completed and how many failed or
-    were lost in it.
+    """Start of each of the last hours, with how many tasks completed and how many failed or were
+    lost in it.
     """
     start = now() - timedelta(hours=hours)
     rows = (
@@ -148,7 +148,7 @@ def tasks_by_hour(hours: int = 24) -> list[tuple[datetime, int, int]]:
 
 
 def failed_services(limit: int = 6) -> Sequence[Service]:
-    """Services that need a person, the newest trouble first."""
+    """Return services that need attention, newest first."""
     return (
         session()
         .scalars(

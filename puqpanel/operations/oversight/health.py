@@ -69,14 +69,14 @@ class Report:
         return all(check.state != "fail" for check in self.checks)
 
     def public(self) -> dict[str, Any]:
-        """What anybody may read: states alone, no paths, names or versions."""
+        """Return what anybody may read: states alone, no paths, names or versions."""
         return {
             "status": "ok" if self.ok else "fail",
             "checks": {check.name: check.state for check in self.checks},
         }
 
     def full(self) -> dict[str, Any]:
-        """Everything, for staff and scripts."""
+        """Return everything, for staff and scripts."""
         rows = [
             {
                 "name": each.name,
@@ -91,7 +91,7 @@ class Report:
 
 
 def look(settings: Settings, names: Iterable[str] | None = None) -> Report:
-    """Runs the checks.
+    """Run the checks.
 
     Args:
         settings: of this process; the queue server's address must be known to infra.queue.
@@ -312,8 +312,8 @@ def _disk(settings: Settings) -> Check:
 
 
 def _heartbeats(settings: Settings, kind: str) -> tuple[int, int]:
-    """How many processes of a kind showed signs of life lately, and how many of them still run
-    another generation.
+    """Return how many processes of a kind showed signs of life lately, and how many of them still
+    run another generation.
     """
     since, here = now() - timedelta(seconds=SILENT), socket.gethostname()[:120]
     with engine_for(settings.database_url).connect() as connection:

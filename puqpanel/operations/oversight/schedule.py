@@ -47,7 +47,7 @@ class Shown:
 
 
 def _works() -> dict[tuple[str, str], tuple[LoadedModule, Work]]:
-    """Everything that the modules which are served declare."""
+    """Return everything that the modules which are served declare."""
     return {
         (module.key, work.name): (module, work)
         for module in registry.current().modules.values()
@@ -56,7 +56,7 @@ def _works() -> dict[tuple[str, str], tuple[LoadedModule, Work]]:
 
 
 def list_entries() -> list[Shown]:
-    """Every entry of every module that is served, by module and name."""
+    """Return every entry of every module that is served, by module and name."""
     works = _works()
     rows = {(row.module, row.name): row for row in session().scalars(sa.select(ScheduleEntry))}
     ids = [row.task_id for row in rows.values() if row.task_id]
@@ -83,7 +83,7 @@ def list_entries() -> list[Shown]:
 
 
 def run_due() -> int:
-    """Adds the tasks of what is due.
+    """Add the tasks of what is due.
 
     An entry whose last run has not ended is skipped and counted: runs do not pile up.
 
@@ -119,8 +119,9 @@ def run_due() -> int:
 
 
 def _enter(works: Mapping[tuple[str, str], tuple[LoadedModule, Work]], moment: datetime) -> None:
-    """Gives what is new its row, and what has another rule its next time; looks only when other
-    modules are served than the last time.
+    """Create rows for new entries and reschedule changed ones.
+
+    Looks only when other modules are served than the last time.
     """
     if _entered and _entered[0] is registry.current():
         return
@@ -208,7 +209,7 @@ def _start(
 
 
 def run_now(*, actor: Actor, module: str, name: str) -> Task:
-    """Runs an entry out of turn.
+    """Run an entry manually.
 
     Args:
         actor: who says so.
@@ -237,13 +238,13 @@ def run_now(*, actor: Actor, module: str, name: str) -> Task:
             action="schedule.run",
             subject_type="module",
             subject_uuid=module,
-            summary=f"“{name}” was run out of turn.",
+            summary=f"“{name}” was run manually.",
         )
     return task
 
 
 def pause(*, actor: Actor, module: str, name: str, paused: bool) -> None:
-    """Stops an entry from running by itself, or lets it again.
+    """Pause or resume an entry.
 
     Raises:
         NotFoundError: no module that is served has such an entry, or the scheduler has not seen it
@@ -264,7 +265,7 @@ def pause(*, actor: Actor, module: str, name: str, paused: bool) -> None:
             action="schedule.paused" if paused else "schedule.resumed",
             subject_type="module",
             subject_uuid=module,
-            summary=f"“{name}” was {'paused' if paused else 'let run again'}.",
+            summary=f"“{name}” was {'paused' if paused else 'resumed'}.",
             before={"paused": not paused},
             after={"paused": paused},
         )
@@ -273,7 +274,7 @@ def pause(*, actor: Actor, module: str, name: str, paused: bool) -> None:
 def _find(module: str, name: str) -> tuple[LoadedModule, Work]:
     found = _works().get((module, name))
     if found is None:
-        raise NotFoundError("No active module has such an entry.")
+        raise NotFoundError("No active module has this entry.")
     return found
 
 

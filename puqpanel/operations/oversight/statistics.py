@@ -1,5 +1,6 @@
-"""Figures over all services, tasks and modules: plain numbers, each by a fixed number of queries
-that add up in the database.
+"""Figures over all services, tasks and modules.
+
+Plain numbers, each by a fixed number of queries that add up in the database.
 
 Days are calendar days in UTC; a range is from its first day to its last, both included.
 """
@@ -41,8 +42,8 @@ class Movement(NamedTuple):
 
 
 class Churn(NamedTuple):
-    """One month: services in force at its beginning, how many were terminated and how many
-    orders cancelled in it, and the share lost in percent.
+    """One month: services in force at its beginning, how many were terminated and how many orders
+    cancelled in it, and the share lost in percent.
     """
 
     month: date
@@ -53,8 +54,9 @@ class Churn(NamedTuple):
 
 
 class Income(NamedTuple):
-    """What active services cost in a month, in one currency; of one product where `product`
-    names it.
+    """What active services cost in a month, in one currency.
+
+    Of one product where `product` names it.
     """
 
     currency: str
@@ -90,8 +92,9 @@ class ModuleOutcome(NamedTuple):
 
 
 class Provisioning(NamedTuple):
-    """Jobs for services in a range: by time, by module, and the most frequent reasons of
-    failures.
+    """Jobs for services in a range.
+
+    By time, by module, and the most frequent reasons of failures.
     """
 
     slots: list[Outcome]
@@ -100,8 +103,8 @@ class Provisioning(NamedTuple):
 
 
 class ModuleHealth(NamedTuple):
-    """One module: its status, the reason why its breaker is open, failures since its last
-    success, its tasks and errors in the range.
+    """One module: its status, the reason why its breaker is open, failures since its last success,
+    its tasks and errors in the range.
     """
 
     module: str
@@ -116,7 +119,7 @@ class ModuleHealth(NamedTuple):
 
 
 def services_by_status() -> dict[str, int]:
-    """How many services stand how; every status is there. One query."""
+    """Return how many services stand how; every status is there. One query."""
     found = {status.value: 0 for status in ServiceStatus}
     for status, count in session().execute(
         sa.select(Service.status, sa.func.count()).group_by(Service.status)
@@ -126,7 +129,7 @@ def services_by_status() -> dict[str, int]:
 
 
 def services_by_product(limit: int = 25) -> list[ProductFigures]:
-    """The products with the most active services. One query."""
+    """Return the products with the most active services. One query."""
     active = sa.func.sum(sa.case((Service.status == ServiceStatus.ACTIVE, 1), else_=0))
     query = sa.select(Product.name, Product.module, active, sa.func.count()).join(
         Service, Service.product_id == Product.id
@@ -143,7 +146,8 @@ def services_by_product(limit: int = 25) -> list[ProductFigures]:
 
 
 def new_and_lost(first: date, last: date, by: By = "day") -> list[Movement]:
-    """Services made, and services terminated or cancelled, in each day, week or month of a range.
+    """Return services made, and services terminated or cancelled, in each day, week or month of a
+    range.
 
     Two queries.
 
@@ -165,8 +169,10 @@ def new_and_lost(first: date, last: date, by: By = "day") -> list[Movement]:
 
 
 def churn(first: date, last: date) -> list[Churn]:
-    """Each month of a range: in force at its beginning, terminated, cancelled, and the share of
-    both in what was in force. Four queries.
+    """Return each month of a range.
+
+    In force at its beginning, terminated, cancelled, and the share of both in what was in force.
+    Four queries.
 
     In force is what was made before and not terminated by then, less what never went into force or
     is a fraud today: what a service was at an earlier time is not kept.
@@ -207,8 +213,9 @@ def churn(first: date, last: date) -> list[Churn]:
 
 
 def recurring_income() -> list[Income]:
-    """What all active services cost in a month, by currency, the largest first: prices as sold,
-    brought to a month. One query.
+    """Return what all active services cost in a month, by currency, the largest first.
+
+    Prices as sold, brought to a month. One query.
 
     One-time prices do not recur. It is no income that was received: invoices know that.
     """
@@ -216,12 +223,12 @@ def recurring_income() -> list[Income]:
 
 
 def income_by_product(limit: int = 50) -> list[Income]:
-    """The same by product and currency, the largest first. One query."""
+    """Return the same by product and currency, the largest first. One query."""
     return _income(Product.name)[:limit]
 
 
 def provisioning(first: date, last: date, by: By = "day") -> Provisioning:
-    """How jobs for services ended in a range. Four queries.
+    """Return how jobs for services ended in a range. Four queries.
 
     Args:
         first, last, by: as for `new_and_lost`.
@@ -272,8 +279,9 @@ def provisioning(first: date, last: date, by: By = "day") -> Provisioning:
 
 
 def module_health(first: date, last: date) -> list[ModuleHealth]:
-    """Every module that was switched on once: how it stands, its tasks and logged errors in a
-    range. Four queries.
+    """Return every module that was ever activated.
+
+    How it stands, its tasks and logged errors in a range. Four queries.
 
     Raises:
         UserError: the range is none, or longer than ten years.
@@ -337,19 +345,20 @@ def _income(product: Any = None) -> list[Income]:
 
 
 def _range(first: date, last: date) -> tuple[datetime, datetime]:
-    """The moments at which a range begins and ends."""
+    """Return the moments at which a range begins and ends."""
     if last < first:
-        raise UserError("The first day of a range comes before its last.")
+        raise UserError("The first day of a range must come before its last day.")
     if (last - first).days > LONGEST:
-        raise UserError("A range has ten years at most.")
+        raise UserError("A range can span ten years at most.")
     return datetime.combine(first, time(), UTC), datetime.combine(
         last + timedelta(days=1), time(), UTC
     )
 
 
 def _by_day(column: Any, begin: datetime, end: datetime, *where: Any) -> dict[date, int]:
-    """How many rows have this moment in each day; one row a day comes back, however many there
-    are.
+    """Return how many rows have this moment in each day.
+
+    One row a day comes back, however many there are.
     """
     day = sa.func.date(column, type_=sa.Date())
     query = (
@@ -376,7 +385,7 @@ def _slot(day: date, by: By) -> date:
 
 
 def _slots(first: date, last: date, by: By) -> Iterator[date]:
-    """Each slot that a range touches, by the day on which it begins."""
+    """Return each slot that a range touches, by the day on which it begins."""
     slot, day = None, first
     while day <= last:
         if _slot(day, by) != slot:
@@ -386,5 +395,5 @@ def _slots(first: date, last: date, by: By) -> Iterator[date]:
 
 
 def today() -> date:
-    """The day that it is, in UTC."""
+    """Return the day that it is, in UTC."""
     return now().date()

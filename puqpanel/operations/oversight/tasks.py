@@ -27,7 +27,7 @@ BATCH = 1000
 
 
 def thin(days: int) -> int:
-    """Removes old tasks that came to a good end, a batch a call, so that no transaction is long.
+    """Delete old completed and cancelled tasks, one batch a call.
 
     Args:
         days: how long completed and cancelled ones are kept; 0 keeps everything.
@@ -64,7 +64,11 @@ def thin(days: int) -> int:
 
 
 def find_task(uuid: str) -> Task:
-    """One task with its attempts. Raises NotFoundError."""
+    """Return one task with its attempts.
+
+    Raises:
+        NotFoundError: if it fails.
+    """
     found = session().scalar(
         sa.select(Task).where(Task.uuid == uuid).options(selectinload(Task.attempts))
     )
@@ -74,7 +78,7 @@ def find_task(uuid: str) -> Task:
 
 
 def log_of(task: Task, limit: int = 200) -> Sequence[ModuleLog]:
-    """The module-log rows that its attempts wrote, oldest first."""
+    """Return the module-log rows that its attempts wrote, oldest first."""
     return (
         session()
         .scalars(
@@ -88,7 +92,7 @@ def log_of(task: Task, limit: int = 200) -> Sequence[ModuleLog]:
 
 
 def tasks_of_service(service_uuid: str, limit: int = 10) -> Sequence[Task]:
-    """A service's newest tasks, newest first."""
+    """Return a service's newest tasks, newest first."""
     return (
         session()
         .scalars(
@@ -102,12 +106,12 @@ def tasks_of_service(service_uuid: str, limit: int = 10) -> Sequence[Task]:
 
 
 def open_count(most: int = 100) -> int:
-    """How many tasks are not ended, counted no further than `most`."""
+    """Return how many tasks are not ended, counted no further than `most`."""
     return len(session().scalars(sa.select(Task.id).where(Task.status.in_(OPEN)).limit(most)).all())
 
 
 def cancel_task(*, actor: Actor, uuid: str) -> Task:
-    """Ends a task that waits or is parked; its service goes back to where it stood.
+    """Cancel a queued or parked task and restore its service's state.
 
     Raises:
         ConflictError: it is running or has ended.
@@ -128,7 +132,7 @@ def cancel_task(*, actor: Actor, uuid: str) -> Task:
 
 
 def retry_task(*, actor: Actor, uuid: str) -> Task:
-    """Lets an ended or parked task go again; its service is under way again.
+    """Retry an ended or parked task; its service is in progress again.
 
     Raises:
         ConflictError: it waits, runs or has completed, or something else is under way for the
@@ -143,7 +147,7 @@ def retry_task(*, actor: Actor, uuid: str) -> Task:
             action="task.retried",
             subject_type="task",
             subject_uuid=uuid,
-            summary=f"{task.title} started again.",
+            summary=f"{task.title} retried.",
             task_id=task.id,
         )
     return task

@@ -19,7 +19,7 @@ SOLD = ("product_id", "price_minor", "currency", "period")
 
 
 def put_on(*, actor: Actor, service: Service, product_uuid: str, take_price: bool) -> None:
-    """Puts a locked service on another product of the same module, and remembers where it stood
+    """Put a locked service on another product of the same module, and remembers where it stood
     until the provider has followed.
 
     Args:
@@ -62,7 +62,7 @@ def put_on(*, actor: Actor, service: Service, product_uuid: str, take_price: boo
 
 
 def put_back(*, actor: Actor, service: Service) -> None:
-    """Puts a locked service back where it stood: its provider did not follow."""
+    """Put a locked service back where it stood: its provider did not follow."""
     if not service.fallback or "product_id" not in service.fallback:
         return
     tried = {name: getattr(service, name) for name in SOLD}
@@ -79,7 +79,8 @@ def put_back(*, actor: Actor, service: Service) -> None:
             subject_type="service",
             subject_uuid=service.uuid,
             summary=(
-                f"It stays on {service.product.name}, {service.price}: the provider did not follow."
+                f"Kept on {service.product.name}, {service.price}: the provider did not change"
+                " the package."
             ),
             before=old,
             after=new,
@@ -87,8 +88,8 @@ def put_back(*, actor: Actor, service: Service) -> None:
 
 
 def wanted_again(*, actor: Actor, service: Service, product_uuid: str | None) -> None:
-    """Puts a locked service once more on the product that a failed change was for, before that
-    is retried.
+    """Put a locked service once more on the product that a failed change was for, before that is
+    retried.
     """
     wanted = (
         session().scalar(sa.select(Product).where(Product.uuid == product_uuid))

@@ -21,8 +21,9 @@ SETTLE_AFTER = 60
 
 
 def settle_orphans() -> int:
-    """Services that stand at processing although no task of theirs is open: said to have failed, so
-    that nothing stays so for ever.
+    """Return services that stand at processing although no task of theirs is open.
+
+    Said to have failed, so that nothing stays so for ever.
 
     Returns:
         How many were settled.
@@ -54,7 +55,7 @@ def settle_orphans() -> int:
                 VERBS.get(service.verb),
                 SYSTEM,
                 None,
-                "It was under way, but no task of it is left.",
+                "The operation was in progress, but its task no longer exists.",
             )
             count += 1
     return count

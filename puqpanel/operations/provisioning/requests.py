@@ -44,7 +44,7 @@ def request(
     take_price: bool = False,
     reason: str = "",
 ) -> Result:
-    """Asks a service's module to do something.
+    """Ask a service's module to do something.
 
     Args:
         actor: who asks.
@@ -66,7 +66,7 @@ def request(
     module = module_of(service)
     if module is None:
         raise ConflictError(
-            "The module of this service is not switched on."
+            "The module of this service is not active."
             if service.product.module
             else "This product has no module, so there is nothing to provision."
         )
@@ -103,7 +103,7 @@ def begin(
     options: Mapping[str, Any] | None = None,
     tags: Iterable[str] = (),
 ) -> Task:
-    """Adds the task of a verb: what the default `create()` and its siblings do.
+    """Add the task of a verb: what the default `create()` and its siblings do.
 
     Reserves the service where nobody has yet.
 
@@ -155,7 +155,7 @@ def _reserve(actor: Actor, service_uuid: str, verb: str, reason: str = "") -> Ve
             action=f"service.{rule.key}_requested",
             subject_type="service",
             subject_uuid=service_uuid,
-            summary=f"{rule.label} asked for: {reason}" if reason else f"{rule.label} asked for.",
+            summary=f"{rule.label} requested: {reason}" if reason else f"{rule.label} requested.",
             after={"reason": reason} if reason else None,
         )
         raise_event(f"service.{rule.method}", {"service_uuid": service_uuid})
@@ -163,7 +163,7 @@ def _reserve(actor: Actor, service_uuid: str, verb: str, reason: str = "") -> Ve
 
 
 def _give_back(actor: Actor, service_uuid: str, rule: Verb, reason: str) -> None:
-    """The module refused before anything was queued: the service stands as it stood."""
+    """Return the module refused before anything was queued: the service stands as it stood."""
     with transaction():
         service = lock_service(service_uuid)
         if service.provision_status == ProvisionStatus.PROCESSING and not settlement.has_open_task(
@@ -178,12 +178,12 @@ def _give_back(actor: Actor, service_uuid: str, rule: Verb, reason: str) -> None
             action=f"service.{rule.key}_refused",
             subject_type="service",
             subject_uuid=service_uuid,
-            summary=f"{rule.label} was refused: {reason}",
+            summary=f"{rule.label} refused: {reason}",
         )
 
 
 def _settle_at_once(service_uuid: str) -> None:
-    """A module that did the work in `create()` itself, without a task, is done."""
+    """Return a module that did the work in `create()` itself, without a task, is done."""
     with transaction():
         service = lock_service(service_uuid)
         ever = session().scalar(

@@ -22,7 +22,11 @@ from puqpanel.operations.system.fields import clean_name
 
 
 def find_service(uuid: str) -> Service:
-    """One service with its client and product. Raises NotFoundError."""
+    """Return one service with its client and product.
+
+    Raises:
+        NotFoundError: if it fails.
+    """
     found = session().scalar(sa.select(Service).where(Service.uuid == uuid))
     if found is None:
         raise NotFoundError("There is no such service.")
@@ -30,8 +34,11 @@ def find_service(uuid: str) -> Service:
 
 
 def lock_service(uuid: str) -> Service:
-    """One service as it is at this moment, locked until the transaction ends, whatever this
-    session had read of it. Raises NotFoundError.
+    """Return one service as it is at this moment, locked until the transaction ends, whatever this
+    session had read of it.
+
+    Raises:
+        NotFoundError: if it fails.
     """
     # of the service alone: the tasks of one client or product must not wait for each other
     statement = (
@@ -47,7 +54,7 @@ def lock_service(uuid: str) -> Service:
 
 
 def find_service_of(user_id: int, uuid: str) -> Service:
-    """One service that a user may see; another customer's looks as if it did not exist.
+    """Return one service that a user may see; another customer's looks as if it did not exist.
 
     Raises:
         NotFoundError: there is none, or it is not theirs.
@@ -59,7 +66,7 @@ def find_service_of(user_id: int, uuid: str) -> Service:
 
 
 def services_of(user_id: int) -> Sequence[Service]:
-    """Every service that a user may see, those alive first."""
+    """Return every service that a user may see, those alive first."""
     ended = Service.status.in_(("terminated", "cancelled"))
     return session().scalars(_visible_to(user_id).order_by(ended, Service.name, Service.id)).all()
 
@@ -74,12 +81,12 @@ def _visible_to(user_id: int) -> sa.Select[Service]:
 
 
 def module_of(service: Service) -> LoadedModule | None:
-    """The module of a service, or None where it is not switched on."""
+    """Return the module of a service, or None where it is not switched on."""
     return registry.current().get(service.product.module) if service.product.module else None
 
 
 def possible_verbs(service: Service) -> list[str]:
-    """What may be asked for now, in the order of the buttons."""
+    """Return what may be asked for now, in the order of the buttons."""
     return [key for key in VERBS if possible(key, service.status, service.provision_status)]
 
 
@@ -91,7 +98,7 @@ def create_service(
     name: str,
     data: Mapping[str, Any] | None = None,
 ) -> Service:
-    """Sells a product to a client, at today's price. Nothing is provisioned yet.
+    """Sell a product to a client, at today's price. Nothing is provisioned yet.
 
     Args:
         actor: who sells it.
@@ -135,7 +142,7 @@ def create_service(
 
 
 def rename_service(*, actor: Actor, uuid: str, name: str) -> Service:
-    """Gives a service another name."""
+    """Give a service another name."""
     shown = clean_name(name)
     with transaction():
         service = find_service(uuid)
@@ -153,7 +160,7 @@ def rename_service(*, actor: Actor, uuid: str, name: str) -> Service:
 
 
 def save_service_data(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> Service:
-    """Lets the module check and keep its form for a service.
+    """Let the module check and keep its form for a service.
 
     Args:
         actor: who does it.
@@ -167,15 +174,17 @@ def save_service_data(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> Se
     service = find_service(uuid)
     module = module_of(service)
     if module is None:
-        raise ConflictError("The module of this service is not switched on.")
+        raise ConflictError("The module of this service is not active.")
     if service.provision_status == "processing":
-        raise ConflictError("Something is under way for this service; save once it has ended.")
+        raise ConflictError(
+            "An operation is in progress for this service; save again when it has finished."
+        )
     kept = _accepted(module, data, actor, service_uuid=uuid)
     with transaction():
         service = lock_service(uuid)
         if service.provision_status == "processing":
             raise ConflictError(
-                "Something is under way for this service by now; save once it has ended."
+                "An operation is in progress for this service; save again when it has finished."
             )
         old, new = audit.changed(service.service_data, kept)
         service.service_data = kept
@@ -205,7 +214,7 @@ def _accepted(
     result = called.result
     if not result.ok:
         raise InvalidInput(
-            result.errors or {"": [result.message or "The module did not accept this."]},
-            result.message or "Some fields need another look.",
+            result.errors or {"": [result.message or "The module rejected the input."]},
+            result.message or "Some fields are invalid.",
         )
     return dict(result.data) if isinstance(result.data, Mapping) else dict(data)

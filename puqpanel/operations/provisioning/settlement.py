@@ -39,7 +39,7 @@ STANDS: Mapping[str, ProvisionStatus] = {
 
 
 def set_provision_status(*, service_uuid: str, status: str, actor: Actor | None = None) -> Service:
-    """Moves what the provider has; what was bought follows where the verb under way says so.
+    """Move what the provider has; what was bought follows where the verb under way says so.
 
     Raises:
         ConflictError: the state machine has no such move.
@@ -53,7 +53,7 @@ def set_provision_status(*, service_uuid: str, status: str, actor: Actor | None 
 
 
 def set_provision_data(*, service_uuid: str, data: Mapping[str, Any]) -> Service:
-    """Keeps what a job found out, in place of what it kept before; encrypted."""
+    """Save what a job found out, in place of what it kept before; encrypted."""
     with transaction():
         fence.check()
         service = lock_service(service_uuid)
@@ -62,7 +62,7 @@ def set_provision_data(*, service_uuid: str, data: Mapping[str, Any]) -> Service
 
 
 def keep_service_data(*, service_uuid: str, changes: Mapping[str, Any]) -> None:
-    """Keeps what a job changed in the service's data, over what is there."""
+    """Save what a job changed in the service's data, over what is there."""
     if not changes:
         return
     with transaction():
@@ -72,8 +72,8 @@ def keep_service_data(*, service_uuid: str, changes: Mapping[str, Any]) -> None:
 
 
 def record(task: Task, outcome: Outcome) -> None:
-    """Settles a service after an attempt at one of its tasks, inside the transaction that closes
-    the task.
+    """Settle a service after an attempt at one of its tasks, inside the transaction that closes the
+    task.
 
     Args:
         task: the row with its new status.
@@ -114,8 +114,9 @@ def record(task: Task, outcome: Outcome) -> None:
 
 
 def own_verb(task: Task) -> Verb | None:
-    """The verb whose job a task is, however the module added it; None for a helper such as a
-    status check.
+    """Return the verb whose job a task is, however the module added it.
+
+    None for a helper such as a status check.
     """
     key = task.data.get("verb")
     return VERBS.get(str(key)) or next(
@@ -124,8 +125,9 @@ def own_verb(task: Task) -> Verb | None:
 
 
 def reopen(task: Task) -> None:
-    """Puts a service under way again for one of its tasks that is retried; a helper's changes
-    nothing. Needs a transaction.
+    """Put a service under way again for one of its tasks that is retried.
+
+    A helper's changes nothing. Needs a transaction.
 
     Raises:
         ConflictError: the verb is not possible now, or something else is under way.
@@ -149,12 +151,13 @@ def reopen(task: Task) -> None:
                 product_uuid=calls.job_data(task.data)[2],
             )
     elif service.verb != verb.key:
-        raise ConflictError("Something else is under way for this service.")
+        raise ConflictError("Another operation is in progress for this service.")
 
 
 def _verb_of(task: Task, service: Service) -> Verb | None:
-    """The verb that a task belongs to: its own, or the one under way that it helps along (a
-    status check).
+    """Return the verb that a task belongs to.
+
+    Its own, or the one under way that it helps along (a status check).
     """
     return own_verb(task) or VERBS.get(service.verb)
 
@@ -172,7 +175,7 @@ def open_tasks(service: Service) -> Sequence[Task]:
 
 
 def has_open_task(service: Service, besides: Task | None) -> bool:
-    """Whether another task of the service is open."""
+    """Return whether another task of the service is open."""
     return any(besides is None or task.id != besides.id for task in open_tasks(service))
 
 
@@ -182,7 +185,7 @@ def set_provision(service: Service, status: str) -> None:
 
 
 def _move(service: Service, status: str, actor: Actor) -> None:
-    """Moves what the provider has, and what was bought with it."""
+    """Move what the provider has, and what was bought with it."""
     check_provision_move(service.provision_status, status)
     before = service.provision_status
     set_provision(service, status)
@@ -216,14 +219,16 @@ def _set_status(service: Service, status: ServiceStatus) -> None:
 
 
 def _reached(service: Service, verb: Verb, task: Task) -> bool:
-    """Whether the module itself has said that the provider has what the verb was to bring about."""
+    """Return whether the module itself has said that the provider has what the verb was to bring
+    about.
+    """
     if verb.ends is not None:
         return service.provision_status == verb.ends
     return own_verb(task) is verb and service.provision_status in STANDS.values()
 
 
 def complete(service: Service, verb: Verb | None, actor: Actor, task: Task | None) -> None:
-    """A verb's last task ended well and the module left it to the host to say so."""
+    """Return a verb's last task ended well and the module left it to the host to say so."""
     # a verb that ends nowhere else leaves the provider as what was bought says; what stood before
     # it may be a failed attempt at the same
     ends = verb.ends if verb is not None else None
@@ -241,7 +246,7 @@ def _succeeded(service: Service, verb: Verb, actor: Actor, task: Task | None) ->
         action=f"service.{verb.key}_succeeded",
         subject_type="service",
         subject_uuid=service.uuid,
-        summary=f"{verb.label}: done.",
+        summary=f"{verb.label} completed.",
         task_id=task.id if task else None,
     )
     raise_event(
@@ -275,7 +280,7 @@ def fail(service: Service, verb: Verb | None, actor: Actor, task: Task | None, r
         action=f"service.{key}_failed",
         subject_type="service",
         subject_uuid=service.uuid,
-        summary=f"{label} {'was cut off' if lost else 'failed'}: {service.failure}",
+        summary=f"{label} {'lost' if lost else 'failed'}: {service.failure}",
         task_id=task.id if task else None,
     )
     if verb is not None:
@@ -290,7 +295,7 @@ def fail(service: Service, verb: Verb | None, actor: Actor, task: Task | None, r
 
 
 def _began(task: Task) -> bool:
-    """Whether an attempt at a task got as far as its module; one that was parked did not."""
+    """Return whether an attempt at a task got as far as its module; one that was parked did not."""
     tried = sa.select(TaskAttempt.id).where(
         TaskAttempt.task_id == task.id, TaskAttempt.outcome != TaskStatus.PARKED
     )

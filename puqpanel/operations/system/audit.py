@@ -24,7 +24,7 @@ def record(
     after: Mapping[str, Any] | None = None,
     task_id: int | None = None,
 ) -> Audit:
-    """Adds an entry to the transaction that does the thing.
+    """Add an entry to the transaction that does the thing.
 
     Args:
         actor: who did it.
@@ -56,13 +56,13 @@ def record(
 def changed(
     before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The two sides of what differs between two sets of values."""
+    """Return the two sides of what differs between two sets of values."""
     keys = [key for key in after if before.get(key) != after[key]]
     return {key: before.get(key) for key in keys}, {key: after[key] for key in keys}
 
 
 def timeline(subject_type: str, subject_uuid: str, limit: int = 50) -> Sequence[Audit]:
-    """The newest entries of a subject, newest first."""
+    """Return the newest entries of a subject, newest first."""
     return (
         session()
         .scalars(

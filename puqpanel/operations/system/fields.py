@@ -9,7 +9,7 @@ from puqpanel.infra.redact import storable
 
 
 def clean_email(text: str, field: str = "email") -> str:
-    """An address in lower case.
+    """Return an address in lower case.
 
     Raises:
         InvalidInput: it is none.
@@ -19,18 +19,18 @@ def clean_email(text: str, field: str = "email") -> str:
             text.strip(), check_deliverability=False, test_environment=True
         ).normalized.lower()
     except EmailNotValidError:
-        raise InvalidInput({field: ["This is no e-mail address."]}) from None
+        raise InvalidInput({field: ["Enter a valid e-mail address."]}) from None
 
 
 def clean_name(text: str, field: str = "name", longest: int = 200) -> str:
-    """A name without surrounding space.
+    """Return a name without surrounding space.
 
     Raises:
         InvalidInput: it is empty or too long.
     """
     name = " ".join(storable(text).split())
     if not name:
-        raise InvalidInput({field: ["A name is needed."]})
+        raise InvalidInput({field: ["Enter a name."]})
     if len(name) > longest:
-        raise InvalidInput({field: [f"A name has at most {longest} characters."]})
+        raise InvalidInput({field: [f"Enter at most {longest} characters."]})
     return name

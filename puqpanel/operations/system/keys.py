@@ -1,5 +1,6 @@
-"""The keys of stored secrets: opening them at start, and noticing when they are not the ones
-that this database was written with.
+"""The keys of stored secrets.
+
+Opening them at start, and noticing when they are not the ones that this database was written with.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ SONG = "puqpanel"
 
 
 def open_keys(keys_dir: Path, database_url: str) -> None:
-    """Opens the keys for this process, making them for a panel that has no secrets yet.
+    """Open the keys for this process, making them for a panel that has no secrets yet.
 
     Args:
         keys_dir: where the key files lie.
@@ -43,8 +44,9 @@ def open_keys(keys_dir: Path, database_url: str) -> None:
 
 
 def plant_canary(database_url: str) -> None:
-    """Writes the text by which later starts know that the keys belong to the database; needs
-    open keys and migrated tables.
+    """Write the text by which later starts know that the keys belong to the database.
+
+    Needs open keys and migrated tables.
     """
     if _canary(database_url) is None:
         with (

@@ -29,8 +29,8 @@ SHAPE = re.compile(r"gAAAA[A-Za-z0-9_-]{90,}={0,2}")
 
 @dataclass(slots=True)
 class Tally:
-    """What was found: `newest` secrets under the newest key, `older` under another, `alien`
-    that no key opens.
+    """What was found: `newest` secrets under the newest key, `older` under another, `alien` that no
+    key opens.
     """
 
     newest: int = 0
@@ -44,7 +44,7 @@ class Tally:
 
 
 def count(settings: Settings) -> Tally:
-    """Looks at every secret and says under which keys they are."""
+    """Check at every secret and says under which keys they are."""
     tally = Tally()
     newest, everything = _boxes(settings)
     engine = engine_for(settings.database_url)
@@ -56,7 +56,9 @@ def count(settings: Settings) -> Tally:
 
 
 def rotate(settings: Settings, progress: Callable[[int], None] = lambda done: None) -> Tally:
-    """Re-encrypts what is under older keys, a batch at a time; run it again after an interruption.
+    """Re-encrypts what is under older keys, a batch at a time.
+
+    Run it again after an interruption.
 
     A row that somebody else writes meanwhile is left to them: they write under the newest key
     already.
@@ -112,8 +114,9 @@ def _columns(engine: Engine) -> Iterator[tuple[sa.Table, sa.Column[str]]]:
 
 
 def _keys(table: sa.Table, column: sa.Column[str]) -> list[sa.Column[Any]]:
-    """What tells rows apart: the primary key; in a module's table that has none the token
-    itself, of which no two are alike.
+    """Return what tells rows apart: the primary key.
+
+    In a module's table that has none the token itself, of which no two are alike.
     """
     return list(table.primary_key.columns) or [column]
 
@@ -144,7 +147,7 @@ def _batches(engine: Engine, table: sa.Table, column: sa.Column[str]) -> Iterato
 
 
 def _sort(token: str, newest: Fernet, everything: list[Fernet], tally: Tally) -> bytes | None:
-    """Counts a token; answers its secret when it is under an older key.
+    """Count a token; answers its secret when it is under an older key.
 
     What only begins like one is somebody's text.
     """

@@ -138,7 +138,7 @@ def test_why_somebody_asked_is_written_down(echo: Panel, drain: Callable[..., No
     entry = session().scalar(sa.select(Audit).where(Audit.action == "service.suspend_requested"))
     assert (
         entry is not None
-        and entry.summary == "Suspend asked for: Unpaid since May"
+        and entry.summary == "Suspend requested: Unpaid since May"
         and entry.after == {"reason": "Unpaid since May"}
     )
 

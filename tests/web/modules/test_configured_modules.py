@@ -147,7 +147,7 @@ def scene(settings: Settings) -> Iterator[Scene]:
 def test_create_configure_and_enable_a_gateway(scene: Scene) -> None:
     assert "No gateways yet" in scene.owner.get("/admin/gateways/").text
     refused = scene.owner.post("/admin/gateways/new", {"title": " ", "module": "Payment/Pay"})
-    assert refused.status_code == 422 and "A name is needed." in refused.text
+    assert refused.status_code == 422 and "Enter a name." in refused.text
     assert (
         scene.owner.post(
             "/admin/gateways/new", {"title": "X", "module": "Notification/Own"}
@@ -164,7 +164,7 @@ def test_create_configure_and_enable_a_gateway(scene: Scene) -> None:
     early = scene.owner.post(
         f"/admin/gateways/{uuid}/switch", {"on": "yes"}, follow_redirects=True
     ).text
-    assert "Save its settings first." in early
+    assert "Save the settings first." in early
     assert scene.row(uuid).active is False
     saved = scene.owner.post(
         f"/admin/gateways/{uuid}/settings",
@@ -449,7 +449,7 @@ def test_a_test_message_and_its_task(scene: Scene, drain: Callable[..., None]) -
     off = scene.owner.post(
         f"/admin/senders/{uuid}/send", {"to": "a@example.test", "message": "Hello"}
     )
-    assert off.status_code == 422 and "is switched off" in off.text
+    assert off.status_code == 422 and "is disabled" in off.text
     scene.owner.post(f"/admin/senders/{uuid}/switch", {"on": "yes"})
     assert (
         scene.owner.post(f"/admin/senders/{uuid}/send", {"to": "", "message": ""}).status_code

@@ -83,7 +83,7 @@ def test_timelines_link_to_all_entries(owner: Browser, shop: dict[str, str]) -> 
     page = owner.get(where.replace("&amp;", "&")).text
     assert (
         "Web S sold to Anna Berg." in page,
-        "Product Web S made." in page,
+        "Product Web S created." in page,
         "Subject: berg.example" in page,
     ) == (True, False, True)
 
