@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 import pytest
 
+from puqpanel.app import Panel
 from puqpanel.cli import COMMANDS, Commands
 from puqpanel.host.loader import load_module
 from puqpanel.host.registry import unload
@@ -143,3 +144,18 @@ def test_named_commands_exist(page: Path) -> None:
             not command
             or [word for word in used if word.rstrip(".,;") not in options | {"--help"}] == []
         ), f"{page.name} names {line}"
+
+
+def test_routes_are_served_by_the_files_named(panel: Panel) -> None:
+    text = (ROOT / "docs" / "life-of-a-form.md").read_text("utf-8")
+    claims = re.findall(r"`(GET|POST) (/\S+)` \| `([\w/]+)\.py::(\w+)`", text)
+    assert len(claims) >= 5
+    for method, path, file, function in claims:
+        views = [
+            panel.view_functions[rule.endpoint]
+            for rule in panel.url_map.iter_rules()
+            if method in (rule.methods or ())
+            and re.sub(r"<[^<>]*:(\w+)>", r"<\1>", rule.rule) == path
+        ]
+        names = {(view.__module__, view.__name__) for view in views}
+        assert (f"puqpanel.{file.replace('/', '.')}", function) in names, (path, names)
