@@ -92,9 +92,7 @@ class Money:
 
     @classmethod
     def rounded(cls, value: Decimal, currency: str) -> Money:
-        """Return a computed amount in major units, rounded half-up once to the currency's minor
-        unit.
-        """
+        """Return an amount rounded half-up to the currency's minor unit."""
         return cls(
             int((value * 10 ** EXPONENTS.get(currency, 2)).quantize(Decimal(1), ROUND_HALF_UP)),
             currency,

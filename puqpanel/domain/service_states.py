@@ -164,8 +164,10 @@ def check_verb(verb: str, status: str, provision_status: str) -> Verb:
 
 
 def check_provision_move(before: str, after: str) -> None:
-    """Raise ConflictError where the provider's state cannot go from `before` to `after` (the same
-    again is allowed).
+    """Check a change of provision status; the same status is allowed.
+
+    Raises:
+        ConflictError: `after` cannot follow `before`.
     """
     if after not in set(ProvisionStatus):
         raise ConflictError(
@@ -176,8 +178,10 @@ def check_provision_move(before: str, after: str) -> None:
 
 
 def check_status_move(before: str, after: str) -> None:
-    """Raise ConflictError where what was bought cannot go from `before` to `after` (the same again
-    is allowed).
+    """Check a change of status; the same status is allowed.
+
+    Raises:
+        ConflictError: `after` cannot follow `before`.
     """
     if before != after and ServiceStatus(after) not in STATUS_MOVES[ServiceStatus(before)]:
         raise ConflictError(f"A service cannot go from {before} to {after}.")

@@ -9,9 +9,7 @@ from datetime import datetime
 
 
 def csv_line(values: Sequence[object]) -> str:
-    """Return one line of CSV. What a spreadsheet would run as a formula gets an apostrophe in
-    front.
-    """
+    """Return one line of CSV; values that look like formulas get a leading apostrophe."""
     line = io.StringIO()
     csv.writer(line, lineterminator="\r\n").writerow([_cell(value) for value in values])
     return line.getvalue()

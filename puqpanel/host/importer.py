@@ -42,9 +42,7 @@ class _SourceLoader(SourceFileLoader):
 
 
 def _own_names(tree: ast.Module, package: str) -> ast.Module:
-    """`from modules.Product.Name.services import x` in the files of that module as `from .services
-    import x`: what it imports must be of this load.
-    """
+    """Rewrite a module's absolute imports of itself to the package of this load."""
     own = package.split(".")[1:3]
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
@@ -85,7 +83,7 @@ class _Finder(MetaPathFinder):
 
 
 def _subfolder(folder: Path, name: str) -> Path:
-    """`controllers`, or `Controllers` where only that exists, as the vendor writes it."""
+    """Return `controllers`, or `Controllers` if only that exists."""
     plain = folder / name
     if not plain.is_dir():
         for other in (name.capitalize(), name.lower()):

@@ -15,9 +15,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Registry:
-    """What is loaded: modules by key (`Product/MyCloudService`) and, for those refused, the
-    sentence that says why.
-    """
+    """Loaded modules by key (`Product/MyCloudService`), and the reasons of refused ones."""
 
     generation: int = 0
     modules: dict[str, LoadedModule] = field(default_factory=dict)

@@ -22,8 +22,9 @@ class ModuleJob:
     """Calls `data["method"]` of the task's module, for the task's service."""
 
     def run(self, task: Task) -> Outcome:
-        """Run one attempt: park it while the module is unavailable, looks before repeating what was
-        cut off, then calls.
+        """Run one attempt.
+
+        Parks while the module is unavailable; asks `observe()` before repeating a lost attempt.
         """
         if outcome := parked(task):
             return outcome

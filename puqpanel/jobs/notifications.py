@@ -14,8 +14,9 @@ class NotificationJob:
     """Calls `send(message)` of the sender's module."""
 
     def run(self, task: Task) -> Outcome:
-        """Run one attempt: park it while the module is unavailable, fails where the sender is gone
-        or off, then calls.
+        """Run one attempt.
+
+        Parks while the module is unavailable; fails if the sender is deleted or disabled.
         """
         if outcome := parked(task):
             return outcome

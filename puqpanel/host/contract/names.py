@@ -205,9 +205,7 @@ def python_name(name: str) -> str:
 
 
 def python_keys(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a copy of a dictionary with the documented keys (`maxExceptions`) in their Python
-    spelling.
-    """
+    """Return a copy with the documented keys (`maxExceptions`) in Python spelling."""
     return {KEYS.get(key, key): value for key, value in data.items()}
 
 

@@ -57,7 +57,7 @@ class Result:
 
     @classmethod
     def success(cls, message: str = "", *, data: Any = None, code: int = 200) -> "Result":
-        """It worked."""
+        """Return a success."""
         return cls(ok=True, message=message, data=data, code=code)
 
     @classmethod
@@ -70,7 +70,7 @@ class Result:
         data: Any = None,
         retry: bool | None = None,
     ) -> "Result":
-        """It did not work. Args: retry=True asks for another attempt, retry=False forbids one."""
+        """Return an error; `retry` requests another attempt (True) or forbids it (False)."""
         return cls(
             ok=False, message=message, errors=_errors(errors), code=code, data=data, retry=retry
         )

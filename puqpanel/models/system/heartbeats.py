@@ -10,9 +10,7 @@ from puqpanel.models.columns import Key, Moment, Word
 
 
 class Heartbeat(Model):
-    """One process of a kind (`worker`, `scheduler`), last seen `at`, running the modules of
-    `generation`.
-    """
+    """A process (`worker`, `scheduler`), when it was last seen, and its generation."""
 
     __tablename__ = "heartbeats"
     id: Mapped[Key]

@@ -21,7 +21,7 @@ def find_client(uuid: str) -> Client:
     """Return one client with its users.
 
     Raises:
-        NotFoundError: if it fails.
+        NotFoundError: it does not exist.
     """
     found = session().scalar(
         sa.select(Client)

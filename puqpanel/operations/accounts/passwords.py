@@ -57,8 +57,10 @@ def stale(hashed: str) -> bool:
 
 
 def check_password(password: str, field: str = "password") -> None:
-    """Raise InvalidInput where a new password is too short, too long or one that everybody tries
-    first.
+    """Check a new password.
+
+    Raises:
+        InvalidInput: it is too short, too long or too common.
     """
     if len(password) < SHORTEST:
         raise InvalidInput({field: [f"Use at least {SHORTEST} characters."]})

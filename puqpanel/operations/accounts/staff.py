@@ -49,7 +49,7 @@ def find_staff(uuid: str) -> Staff:
     """Return one account.
 
     Raises:
-        NotFoundError: if it fails.
+        NotFoundError: it does not exist.
     """
     found = session().scalar(sa.select(Staff).where(Staff.uuid == uuid))
     if found is None:
@@ -61,7 +61,7 @@ def find_role(uuid: str) -> Role:
     """Return one role.
 
     Raises:
-        NotFoundError: if it fails.
+        NotFoundError: it does not exist.
     """
     found = session().scalar(sa.select(Role).where(Role.uuid == uuid))
     if found is None:

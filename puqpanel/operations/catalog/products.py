@@ -22,7 +22,7 @@ def find_product(uuid: str) -> Product:
     """Return one product.
 
     Raises:
-        NotFoundError: if it fails.
+        NotFoundError: it does not exist.
     """
     found = session().scalar(sa.select(Product).where(Product.uuid == uuid))
     if found is None:

@@ -54,8 +54,7 @@ def send(
     tags: Sequence[str] = (),
     title: str = "",
 ) -> Task:
-    """Enqueue one message: a task of its own, sent by a worker and tried again while the channel
-    does not take it.
+    """Enqueue one message as a task of its own, retried while the channel fails.
 
     Args:
         actor: who caused it.

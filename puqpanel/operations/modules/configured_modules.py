@@ -39,7 +39,7 @@ def find_instance(uuid: str, module_type: str = "") -> Instance:
     """Return one instance; of one type where that is given.
 
     Raises:
-        NotFoundError: if it fails.
+        NotFoundError: it does not exist.
     """
     found = session().scalar(
         sa.select(Instance).where(Instance.uuid == uuid).execution_options(populate_existing=True)

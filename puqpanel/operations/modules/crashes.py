@@ -114,9 +114,7 @@ def _hold(modules_dir: Path, module_type: str, name: str, reason: str) -> bool:
 
 
 def deadly(modules_dir: Path, wanted: Iterable[tuple[str, str, str]]) -> dict[str, str]:
-    """Return which of the modules to be loaded ended a process with the files as they are now, and
-    the sentence for each.
-    """
+    """Return the modules whose current files crashed a process: key → reason."""
     keys = {(module_type, name) for module_type, name, _ in wanted}
     rows = session().scalars(sa.select(Module).where(Module.deadly_files != "")).all()
     return {

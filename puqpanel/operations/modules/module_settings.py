@@ -162,9 +162,7 @@ def test_connection(*, actor: Actor, uuid: str) -> Result:
 
 
 def _draws_itself(module: LoadedModule) -> bool:
-    """Return whether the page of the settings is the module's own and not drawn from its form,
-    which leaves its password fields empty.
-    """
+    """Return whether the module renders its settings page itself."""
     return any(
         "get_settings_page" in vars(cls)
         for cls in module.cls.__mro__

@@ -325,9 +325,7 @@ def let_go_on(*, actor: Actor, module_type: str, name: str) -> None:
 
 
 def bump() -> None:
-    """Raise the generation; needs a transaction, in which whoever else switches modules has to wait
-    from here on.
-    """
+    """Increment the generation. Needs a transaction; concurrent changes wait for it."""
     row = session().scalar(
         sa.select(Generation).with_for_update().execution_options(populate_existing=True)
     )

@@ -1,6 +1,4 @@
-"""What a module and its provider said to each other during a task, with all that is needed to have
-it again and nothing that is secret.
-"""
+"""Recorded conversations of a module with its provider during a task, without secrets."""
 
 from __future__ import annotations
 
@@ -92,9 +90,7 @@ def conversation(task: Task) -> dict[str, Any]:
 
 
 def outcome_text(note: str) -> str:
-    """Return what a task ended with, without the number of the log line, which is another each
-    time.
-    """
+    """Return a task's note without its reference number, which differs each time."""
     return _REFERENCE.sub("", note)
 
 

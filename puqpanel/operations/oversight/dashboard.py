@@ -133,9 +133,7 @@ def services_by_week(weeks: int = 12) -> list[tuple[datetime, int, int]]:
 
 
 def tasks_by_hour(hours: int = 24) -> list[tuple[datetime, int, int]]:
-    """Start of each of the last hours, with how many tasks completed and how many failed or were
-    lost in it.
-    """
+    """Return for each of the last hours its start, and how many tasks completed and failed."""
     start = now() - timedelta(hours=hours)
     rows = (
         session().execute(sa.select(Task.ended_at, Task.status).where(Task.ended_at >= start)).all()

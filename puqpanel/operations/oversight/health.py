@@ -312,9 +312,7 @@ def _disk(settings: Settings) -> Check:
 
 
 def _heartbeats(settings: Settings, kind: str) -> tuple[int, int]:
-    """Return how many processes of a kind showed signs of life lately, and how many of them still
-    run another generation.
-    """
+    """Return how many processes of a kind are alive, and how many run another generation."""
     since, here = now() - timedelta(seconds=SILENT), socket.gethostname()[:120]
     with engine_for(settings.database_url).connect() as connection:
         columns = Heartbeat.generation, Heartbeat.host, Heartbeat.pid

@@ -42,9 +42,7 @@ class Movement(NamedTuple):
 
 
 class Churn(NamedTuple):
-    """One month: services in force at its beginning, how many were terminated and how many orders
-    cancelled in it, and the share lost in percent.
-    """
+    """A month: services at its start, terminations, cancellations, and churn in percent."""
 
     month: date
     in_force: int
@@ -103,9 +101,7 @@ class Provisioning(NamedTuple):
 
 
 class ModuleHealth(NamedTuple):
-    """One module: its status, the reason why its breaker is open, failures since its last success,
-    its tasks and errors in the range.
-    """
+    """A module: status, circuit breaker, failure count, and its tasks and errors in a range."""
 
     module: str
     version: str
@@ -146,10 +142,7 @@ def services_by_product(limit: int = 25) -> list[ProductFigures]:
 
 
 def new_and_lost(first: date, last: date, by: By = "day") -> list[Movement]:
-    """Return services made, and services terminated or cancelled, in each day, week or month of a
-    range.
-
-    Two queries.
+    """Return new and lost services for each day, week or month of a range, in two queries.
 
     Args:
         first, last: the range.

@@ -67,7 +67,7 @@ def find_task(uuid: str) -> Task:
     """Return one task with its attempts.
 
     Raises:
-        NotFoundError: if it fails.
+        NotFoundError: it does not exist.
     """
     found = session().scalar(
         sa.select(Task).where(Task.uuid == uuid).options(selectinload(Task.attempts))

@@ -19,8 +19,7 @@ SOLD = ("product_id", "price_minor", "currency", "period")
 
 
 def put_on(*, actor: Actor, service: Service, product_uuid: str, take_price: bool) -> None:
-    """Put a locked service on another product of the same module, and remembers where it stood
-    until the provider has followed.
+    """Move a locked service to another product of the same module; `put_back` undoes it.
 
     Args:
         actor: who does it.
@@ -88,9 +87,7 @@ def put_back(*, actor: Actor, service: Service) -> None:
 
 
 def wanted_again(*, actor: Actor, service: Service, product_uuid: str | None) -> None:
-    """Put a locked service once more on the product that a failed change was for, before that is
-    retried.
-    """
+    """Move a locked service again to the product of a failed change that is retried."""
     wanted = (
         session().scalar(sa.select(Product).where(Product.uuid == product_uuid))
         if product_uuid

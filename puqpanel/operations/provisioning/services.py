@@ -25,7 +25,7 @@ def find_service(uuid: str) -> Service:
     """Return one service with its client and product.
 
     Raises:
-        NotFoundError: if it fails.
+        NotFoundError: it does not exist.
     """
     found = session().scalar(sa.select(Service).where(Service.uuid == uuid))
     if found is None:
@@ -34,11 +34,10 @@ def find_service(uuid: str) -> Service:
 
 
 def lock_service(uuid: str) -> Service:
-    """Return one service as it is at this moment, locked until the transaction ends, whatever this
-    session had read of it.
+    """Lock a service row until the transaction ends, and return it as it is now.
 
     Raises:
-        NotFoundError: if it fails.
+        NotFoundError: it does not exist.
     """
     # of the service alone: the tasks of one client or product must not wait for each other
     statement = (

@@ -72,8 +72,7 @@ def keep_service_data(*, service_uuid: str, changes: Mapping[str, Any]) -> None:
 
 
 def record(task: Task, outcome: Outcome) -> None:
-    """Settle a service after an attempt at one of its tasks, inside the transaction that closes the
-    task.
+    """Settle a service after an attempt, in the transaction that closes the task.
 
     Args:
         task: the row with its new status.
@@ -219,9 +218,7 @@ def _set_status(service: Service, status: ServiceStatus) -> None:
 
 
 def _reached(service: Service, verb: Verb, task: Task) -> bool:
-    """Return whether the module itself has said that the provider has what the verb was to bring
-    about.
-    """
+    """Return whether the module itself set the status that the verb ends in."""
     if verb.ends is not None:
         return service.provision_status == verb.ends
     return own_verb(task) is verb and service.provision_status in STANDS.values()

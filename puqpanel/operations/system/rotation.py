@@ -29,9 +29,7 @@ SHAPE = re.compile(r"gAAAA[A-Za-z0-9_-]{90,}={0,2}")
 
 @dataclass(slots=True)
 class Tally:
-    """What was found: `newest` secrets under the newest key, `older` under another, `alien` that no
-    key opens.
-    """
+    """Counts of secrets under the newest key, under older keys, and that no key decrypts."""
 
     newest: int = 0
     older: int = 0
