@@ -236,6 +236,7 @@ def record_change(
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
 ) -> None:
+    """Write an audit entry about a gateway or sender."""
     kind = CALLED.get(instance.type, "instance")
     audit.record(
         actor=actor,

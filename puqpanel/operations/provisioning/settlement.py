@@ -162,6 +162,7 @@ def _verb_of(task: Task, service: Service) -> Verb | None:
 
 
 def open_tasks(service: Service) -> Sequence[Task]:
+    """Return the tasks of a service that have not ended, 50 at most."""
     return (
         session()
         .scalars(
@@ -179,6 +180,7 @@ def has_open_task(service: Service, besides: Task | None) -> bool:
 
 
 def set_provision(service: Service, status: str) -> None:
+    """Set a service's provision status without checking the change."""
     if service.provision_status != status:
         service.provision_status, service.provision_since = status, now()
 
@@ -253,6 +255,7 @@ def _succeeded(service: Service, verb: Verb, actor: Actor, task: Task | None) ->
 
 
 def fail(service: Service, verb: Verb | None, actor: Actor, task: Task | None, reason: str) -> None:
+    """Mark a service failed, unless another task of the verb is still open."""
     if service.provision_status == ProvisionStatus.PROCESSING:
         if task is not None and own_verb(task) is None and has_open_task(service, task):
             # a helper's failure is not the verb's; a verb that failed has, whatever its helpers
