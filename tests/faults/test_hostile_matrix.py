@@ -26,8 +26,6 @@ ACTS = {
     "crashes": "os.kill(os.getpid(), signal.SIGSEGV)",
     "recurses": "return {name}(*given)",
     "leaks": "KEPT.extend(open(os.devnull) for _ in range(300)); return {{'status': 'success'}}",
-    "forks": "os.fork() == 0 and time.sleep(2); return {{'status': 'success'}}",
-    "closes": "os.closerange(3, 60); return {{'status': 'success'}}",
 }
 HEAD = (
     "import os, signal, sys, threading, time\nfrom puqpanel.sdk import Hook, Plugin, Event,"
@@ -210,7 +208,7 @@ def states(up: Up) -> dict[str, str]:
     [
         ("/admin/modules/Plugin/Bad/{act}", list(ACTS)),
         ("/admin/modules/Plugin/Bad/shown?act={act}", ["raises", "dies", "recurses"]),
-        ("/webhooks/Plugin/Bad?act={act}", ["base", "leaves", "crashes", "forks"]),
+        ("/webhooks/Plugin/Bad?act={act}", ["base", "leaves", "crashes"]),
     ],
     ids=["page", "template", "webhook"],
 )

@@ -23,6 +23,7 @@ from tests.sample import make_service, write_module
 
 SOURCE = """
     from puqpanel.sdk import *
+    from puqpanel.sdk.compat import *
     from puqpanel.domain.errors import ConflictError
     from puqpanel.tasks.fence import LeaseLost, TimedOut
     import sys

@@ -23,7 +23,7 @@ from tests.sample import PASSWORD, make_service, write_module
 from tests.web.modules.test_module_routes import token_of
 
 MODULE = """
-    import os, socket, sys, threading
+    import sys, threading
     from puqpanel.sdk import DB, Product, Result, Schema, db
 
     TABS = "plain loops config up gone recursive weird sound".split()
@@ -59,7 +59,7 @@ MODULE = """
         setattr(Echo, f"controller_client_sound_{one}", lambda self, request, one=one: getattr(__import__(__package__ + ".controllers.OddController", fromlist=["x"]).OddController(), one)(request))
 """
 CONTROLLER = """
-    import os, socket, sys, threading
+    import sys, threading
     from puqpanel.sdk import DB, Result, db
 
     class Hostile(dict):
@@ -73,7 +73,7 @@ CONTROLLER = """
         def recurses(self, request): return self.recurses(request)
         def memory(self, request): return [0] * 10**14
         def sockets(self, request):
-            threading.Thread(target=threading.Event().wait, args=(30,), daemon=True).start(); socket.setdefaulttimeout(1); os.chdir("/")
+            threading.Thread(target=threading.Event().wait, args=(30,), daemon=True).start()
             return {"success": True}
         def round(self, request):
             a = {}; a["a"] = a
@@ -86,9 +86,6 @@ CONTROLLER = """
         def nested(self, request): return Result.success(data={"a": object(), "b": {1, 2}})
         def bytes(self, request): return {"data": b"\\xff"}
         def badcode(self, request): return {"status": "error", "code": 99999}, 12
-        def deletes(self, request):
-            for name in [n for n in sys.modules if n.startswith(("puq", "flask"))]: del sys.modules[name]
-            return {"success": True}
         def transaction(self, request):
             db.session.execute(db.session.get_bind() and __import__("sqlalchemy").text("insert into mod_product_echo_things (name) values ('left')"))
             return {"success": True}
@@ -122,7 +119,6 @@ ODD = [
     "nested",
     "bytes",
     "badcode",
-    "deletes",
     "transaction",
     "hostile",
 ]
