@@ -38,7 +38,7 @@ def texts(file: Path) -> set[str]:
     """
     source = file.read_text("utf-8")
     if file.suffix == ".html":
-        return set(re.findall(r'__\("((?:[^"\\]|\\.)*)"', source))
+        return set(re.findall(r'__\(\s*"((?:[^"\\]|\\.)*)"', source))
     found: set[str] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call):
