@@ -78,7 +78,7 @@ def test_a_gateway(panel: Panel, staff: Page, browser: Browser) -> None:
     assert address.startswith(f"{panel.address}/webhooks/Payment/SamplePayment/")
     assert page.request.get(address).text() == "ok"
     page.get_by_role("button", name="Test connection").click()
-    expect(page.locator("body")).to_contain_text("Connection successful. The IBAN is right.")
+    expect(page.locator("body")).to_contain_text("The connection works. The IBAN is valid.")
     problems += problems_of(page, "gateway")
     assert SECRET not in page.content()
     # the browser logs the 422
@@ -128,7 +128,7 @@ def test_a_sender(panel: Panel, staff: Page) -> None:
         page.get_by_role("button", name="Enable").click()
         problems += problems_of(page, "sender")
         page.get_by_role("button", name="Test connection").click()
-        expect(page.locator("body")).to_contain_text("The mail server lets us in.")
+        expect(page.locator("body")).to_contain_text("Signed in to the mail server.")
         page.fill("input[name=to]", "anna@example.com")
         page.get_by_role("button", name="Send test message").click()
         # the page refreshes itself

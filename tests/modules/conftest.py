@@ -1,4 +1,4 @@
-"""The project's own modules, switched on in a panel of the test's own."""
+"""A test panel with active modules of the project."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NAMES = ("PuqNextcloud", "MyCloudService")
 
 @pytest.fixture
 def served(settings: Settings, app: Panel) -> Iterator[Panel]:
-    """The panel with both modules live, and its context around the test."""
+    """Run the test in a panel with both modules active."""
     with app.app_context():
         for name in NAMES:
             activate(app, STAFF, name)

@@ -1,6 +1,4 @@
-"""Plugins of the project's own, switched on in a panel of the test's own, and their pages seen
-by staff.
-"""
+"""Run the project's plugins in a test panel and open their staff pages."""
 
 from __future__ import annotations
 
@@ -28,7 +26,7 @@ from tests.web.conftest import Browser
 
 
 class PluginHarness:
-    """One plugin, switched on."""
+    """An active plugin of the project."""
 
     def __init__(self, panel: Panel, name: str) -> None:
         self.panel = panel
@@ -37,11 +35,11 @@ class PluginHarness:
         self.at = f"/admin/modules/Plugin/{name}"
 
     def part(self, name: str) -> Any:
-        """A file of the module, as it is loaded: `models.notes`."""
+        """Return a loaded file of the module, such as `models.notes`."""
         return sys.modules[f"{self.module.package}.{name}"]
 
     def job(self, method: str, *args: Any) -> calls.Called:
-        """Calls a method as a worker does; an exception is the test's failure."""
+        """Call a method as a worker does; an exception fails the test."""
         db.session.expire_all()
         release()
         called = calls.invoke(
@@ -51,7 +49,7 @@ class PluginHarness:
         return called
 
     def all(self, model: Any, *where: Any) -> list[Any]:
-        """The rows of one of the module's models, as they are now, in the order of their keys."""
+        """Return the stored rows of a model, by primary key."""
         db.session.expire_all()
         release()
         return list(
@@ -61,14 +59,14 @@ class PluginHarness:
         )
 
     def owner(self) -> Browser:
-        """Staff who may do everything."""
+        """Sign in as staff with all permissions."""
         staff.create_staff(
             actor=SYSTEM, email="owner@panel.test", name="Olga Owner", password=PASSWORD
         )
         return IsolatedBrowser(self.panel).sign_in("owner@panel.test", password=PASSWORD)
 
     def clerk(self, *keys: str) -> Browser:
-        """Staff with these rights of the plugin alone, by their short keys."""
+        """Sign in as staff with these permissions of the plugin only."""
         with transaction() as current:
             current.add(
                 Role(name="Clerk", permissions=[f"Plugin-{self.name}-{key}" for key in keys])
@@ -86,7 +84,7 @@ class PluginHarness:
         return IsolatedBrowser(self.panel).sign_in("clerk@panel.test", password=PASSWORD)
 
     def differences(self) -> list[Any]:
-        """What its migrations make otherwise than its models say."""
+        """Return the differences between migrations and models."""
         bases = {
             id(base.metadata): base.metadata
             for part, loaded in list(sys.modules.items())
@@ -99,7 +97,7 @@ class PluginHarness:
         return migrate.differences(db.engine, metadata, tree)
 
     def tables(self) -> set[str]:
-        """The names of its tables, as the database has them."""
+        """Return the names of the module's tables in the database."""
         return {
             table
             for table in sa.inspect(db.engine).get_table_names()
@@ -109,7 +107,7 @@ class PluginHarness:
 
 @contextlib.contextmanager
 def active_plugin(settings: Settings, app: Panel, name: str) -> Iterator[PluginHarness]:
-    """The panel with one plugin live, and its context around the test."""
+    """Run the test in a panel with an active plugin."""
     with app.app_context():
         activate(app, STAFF, name, "Plugin")
     panel = Live(settings).ensure()

@@ -1,6 +1,4 @@
-"""Every module of the project's own passes the contract suite of its type; what it cannot be
-tried for is known.
-"""
+"""Every module of the project passes the contract suite of its type."""
 
 from __future__ import annotations
 
@@ -13,11 +11,11 @@ from puqpanel.infra.settings import ROOT
 from puqpanel.sdk.testing import run_suite
 from puqpanel.sdk.testing.contract import probes
 
-FOUND = [module for module in discover.scan(ROOT / "modules") if not module.error]
+MODULES = [module for module in discover.scan(ROOT / "modules") if not module.error]
 CASES = [
-    pytest.param(module.folder, one.name, id=f"{module.name}-{one.name}")
-    for module in FOUND
-    for one in probes(module.type)
+    pytest.param(module.folder, probe.name, id=f"{module.name}-{probe.name}")
+    for module in MODULES
+    for probe in probes(module.type)
 ]
 
 
@@ -25,8 +23,6 @@ CASES = [
 def test_contract(folder: Path, probe: str) -> None:
     (line,) = run_suite(folder, [probe])
     if line.outcome == "not tested":
-        assert "provider.py" not in line.says, (
-            f"{folder.name} brings nothing that stands for its provider"
-        )
+        assert "provider.py" not in line.says, f"{folder.name} has no tests/provider.py"
         pytest.skip(line.says)
     assert line.outcome == "passed", line.says

@@ -1,4 +1,4 @@
-"""What every module of the project's own must be: complete, clean and as its migrations say."""
+"""Every product module loads without warnings, and its migrations match its models."""
 
 from __future__ import annotations
 

@@ -1,11 +1,10 @@
-"""Every text of the plugins has a Polish translation with the same names in it, and none is
-left over.
-"""
+"""Every text of the plugins has a Polish translation with the same names, and none is unused."""
 
 from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -32,64 +31,52 @@ def test_translations_are_complete_and_exact(module: str) -> None:
         ), text
 
 
+# Constants whose labels are translated where they are used.
+LABELS = ("TYPES", "STATES", "PERIODS", "TITLES")
+
+
 def texts(file: Path) -> set[str]:
-    """What stands in `__("…")`, and the labels of forms and states, which are translated when
-    they are shown.
-    """
+    """Return the texts in `__("…")`, and the labels that are translated elsewhere."""
     source = file.read_text("utf-8")
     if file.suffix == ".html":
-        return set(re.findall(r'__\("((?:[^"\\]|\\.)*)"', source))
-    found: set[str] = set()
+        return set(re.findall(r'__\(\s*"((?:[^"\\]|\\.)*)"', source))
+    texts: set[str] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call):
-            name = (
-                node.func.id
-                if isinstance(node.func, ast.Name)
-                else node.func.attr
-                if isinstance(node.func, ast.Attribute)
-                else ""
-            )
-            taken = (
-                node.args[:1]
-                if name == "__" or (name.endswith("Field") and "forms" in str(file))
-                else []
-            )
-            taken += [
-                word.value
-                for word in node.keywords
-                if name.endswith("Field") and word.arg == "description"
-            ]
-            found |= {
-                one.value
-                for one in taken
-                if isinstance(one, ast.Constant) and isinstance(one.value, str)
-            }
-        elif isinstance(node, ast.Dict):  # entries of the side bar, and permissions
-            entry = {
-                key.value: value
-                for key, value in zip(node.keys, node.values, strict=True)
-                if isinstance(key, ast.Constant)
-            }
-            shown = (
-                ("title",)
-                if "link" in entry
-                else ("name", "description")
-                if "key" in entry and "description" in entry
-                else ()
-            )
-            found |= {
-                value.value for name in shown if isinstance(value := entry[name], ast.Constant)
-            }
-        elif (
-            isinstance(node, ast.Assign)
-            and isinstance(node.targets[0], ast.Name)
-            and node.targets[0].id in ("TYPES", "STATES", "PERIODS", "TITLES")
-        ):
-            found |= {
-                one.value
-                for one in ast.walk(node.value)
-                if isinstance(one, ast.Constant)
-                and isinstance(one.value, str)
-                and (" " in one.value or one.value[:1].isupper())
-            }
-    return found
+            texts |= _strings(_translated_arguments(node, is_form="forms" in str(file)))
+        elif isinstance(node, ast.Dict):
+            texts |= _strings(_translated_values(node))
+        elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in LABELS:
+            labels = _strings(ast.walk(node.value))
+            texts |= {label for label in labels if " " in label or label[:1].isupper()}
+    return texts
+
+
+def _strings(nodes: Iterable[ast.AST]) -> set[str]:
+    values = [node.value for node in nodes if isinstance(node, ast.Constant)]
+    return {value for value in values if isinstance(value, str)}
+
+
+def _translated_arguments(call: ast.Call, *, is_form: bool) -> list[ast.expr]:
+    """Return the text of `__`, or the label and description of a form field."""
+    name = getattr(call.func, "id", getattr(call.func, "attr", ""))
+    if name == "__":
+        return call.args[:1]
+    if not name.endswith("Field"):
+        return []
+    descriptions = [keyword.value for keyword in call.keywords if keyword.arg == "description"]
+    return descriptions + (call.args[:1] if is_form else [])
+
+
+def _translated_values(entry: ast.Dict) -> list[ast.expr]:
+    """Return the title of a sidebar entry, or name and description of a permission."""
+    values = {
+        key.value: value
+        for key, value in zip(entry.keys, entry.values, strict=True)
+        if isinstance(key, ast.Constant)
+    }
+    if "link" in values:
+        return [values["title"]]
+    if "key" in values and "description" in values:
+        return [values["name"], values["description"]]
+    return []

@@ -1,4 +1,4 @@
-"""Reports: what the four pages say, their periods, their CSV and who may see them."""
+"""Reports: the four pages, their periods, their CSV and their permissions."""
 
 from __future__ import annotations
 
@@ -21,25 +21,26 @@ from tests.modules.plugins import PluginHarness, active_plugin
 from tests.sample import make_service
 from tests.web.conftest import Browser
 
+TABLES = ("services", "tasks", "module_log")
 PAGES = ("services", "income", "provisioning", "modules")
 
 
 @pytest.fixture
 def harness(settings: Settings, app: Panel) -> Iterator[PluginHarness]:
-    """The plugin, switched on."""
-    with active_plugin(settings, app, "Reports") as one:
-        yield one
+    """Return the active module."""
+    with active_plugin(settings, app, "Reports") as plugin:
+        yield plugin
 
 
 @pytest.fixture
 def owner(harness: PluginHarness) -> Browser:
-    """Staff who may do everything."""
+    """Sign in as staff with all permissions."""
     return harness.owner()
 
 
 @pytest.fixture
 def trade(harness: PluginHarness) -> None:
-    """Four services of a product with an awkward name, one of them lost, and the jobs for them."""
+    """Add four services of a product with a formula as name, one terminated, and their jobs."""
     first = make_service(STAFF, "")
     day = timedelta(days=1)
     with transaction() as current:
@@ -80,7 +81,7 @@ def trade(harness: PluginHarness) -> None:
 
 
 def rows(answer: Any) -> list[list[str]]:
-    """The lines of a CSV answer."""
+    """Return the rows of a CSV response."""
     assert (answer.status_code, answer.mimetype, answer.text[0]) == (200, "text/csv", "\ufeff")
     return list(csv.reader(answer.text[1:].splitlines()))
 
@@ -93,7 +94,12 @@ def test_loads_without_warnings_and_tables(harness: PluginHarness) -> None:
 def test_pages_of_an_empty_panel(harness: PluginHarness, owner: Browser) -> None:
     for page, sentence in zip(
         PAGES,
-        ("Nothing came or went", "Nothing recurs yet", "No job has ended", "Plugin/Reports"),
+        (
+            "No new or lost services",
+            "No recurring revenue yet",
+            "No finished jobs",
+            "Plugin/Reports",
+        ),
         strict=True,
     ):
         answer = owner.get(f"{harness.at}/{page}")
@@ -107,10 +113,10 @@ def test_services(harness: PluginHarness, owner: Browser, trade: None) -> None:
         "Show as table" in page,
         "=HYPERLINK(&#34;http://x&#34;)" in page,
     ) == (True, True, True)
-    assert "50.0 %" in page, "of the two that were in force one was lost"
-    found = rows(owner.get(f"{harness.at}/services?format=csv"))
-    assert (found[0], len(found)) == (["start", "new", "lost"], 31)
-    assert [sum(int(row[place]) for row in found[1:]) for place in (1, 2)] == [2, 1]
+    assert "50.0 %" in page, "of the two at the start, one was lost"
+    lines = rows(owner.get(f"{harness.at}/services?format=csv"))
+    assert (lines[0], len(lines)) == (["start", "new", "lost"], 31)
+    assert [sum(int(row[column]) for row in lines[1:]) for column in (1, 2)] == [2, 1]
     assert len(rows(owner.get(f"{harness.at}/services?period=12m&format=csv"))) == 13
     assert len(rows(owner.get(f"{harness.at}/services?period=90d&format=csv"))) in (14, 15), (
         "by week"
@@ -121,15 +127,15 @@ def test_income_labels(harness: PluginHarness, owner: Browser, trade: None) -> N
     page = owner.get(f"{harness.at}/income").text
     assert (
         "29.70" in page,
-        "A month, EUR" in page,
-        "It is not what was invoiced or paid." in page,
+        "Per month, EUR" in page,
+        "Not invoiced or paid amounts." in page,
     ) == (True, True, True)
     assert rows(owner.get(f"{harness.at}/income?format=csv"))[1] == [
         '\'=HYPERLINK("http://x")',
         "EUR",
         "29.70",
         "3",
-    ], "no spreadsheet runs it"
+    ], "spreadsheets must not run it"
 
 
 def test_provisioning_and_modules(harness: PluginHarness, owner: Browser, trade: None) -> None:
@@ -144,8 +150,8 @@ def test_provisioning_and_modules(harness: PluginHarness, owner: Browser, trade:
         sum(int(row[2]) for row in rows(owner.get(f"{harness.at}/provisioning?format=csv"))[1:])
         == 2
     )
-    found = {row[0]: row for row in rows(owner.get(f"{harness.at}/modules?format=csv"))}
-    assert (found["Plugin/Reports"][2], found["module"][5:]) == (
+    by_module = {row[0]: row for row in rows(owner.get(f"{harness.at}/modules?format=csv"))}
+    assert (by_module["Plugin/Reports"][2], by_module["module"][5:]) == (
         "active",
         ["parked", "completed", "failed", "errors"],
     )
@@ -154,13 +160,13 @@ def test_provisioning_and_modules(harness: PluginHarness, owner: Browser, trade:
 @pytest.mark.parametrize(
     ("query", "field", "sentence"),
     [
-        ("since=2026-02-01&until=2026-01-01", "until", "The last day lies before the first."),
+        ("since=2026-02-01&until=2026-01-01", "until", "The last day is before the first."),
         ("since=2026-02-01", "until", "Choose a day."),
         ("until=2026-02-01", "since", "Choose a day."),
         ("since=x&until=2026-02-01", "since", "Not a valid date"),
-        ("since=2026-01-01&until=2199-01-01", "until", "This day is still to come."),
-        ("since=2001-01-01&until=2026-01-01", "since", "Five years at most."),
-        ("since=0001-01-01&until=9999-12-31", "until", "This day is still to come."),
+        ("since=2026-01-01&until=2199-01-01", "until", "This day is in the future."),
+        ("since=2001-01-01&until=2026-01-01", "since", "Choose at most five years."),
+        ("since=0001-01-01&until=9999-12-31", "until", "This day is in the future."),
     ],
 )
 def test_invalid_custom_periods(
@@ -168,8 +174,12 @@ def test_invalid_custom_periods(
 ) -> None:
     for page in ("services", "provisioning", "modules"):
         for end in ("", "&format=csv"):
-            wrong = owner.get(f"{harness.at}/{page}?{query}{end}")
-            assert (wrong.status_code, f'id="{field}-e"' in wrong.text, sentence in wrong.text) == (
+            rejected = owner.get(f"{harness.at}/{page}?{query}{end}")
+            assert (
+                rejected.status_code,
+                f'id="{field}-e"' in rejected.text,
+                sentence in rejected.text,
+            ) == (
                 422,
                 True,
                 True,
@@ -178,11 +188,11 @@ def test_invalid_custom_periods(
 
 def test_custom_period(harness: PluginHarness, owner: Browser, trade: None) -> None:
     since, until = (now() - timedelta(days=4)).date(), now().date()
-    found = rows(owner.get(f"{harness.at}/services?since={since}&until={until}&format=csv"))
-    assert (found[1][0], found[-1][0], len(found)) == (str(since), str(until), 6)
+    lines = rows(owner.get(f"{harness.at}/services?since={since}&until={until}&format=csv"))
+    assert (lines[1][0], lines[-1][0], len(lines)) == (str(since), str(until), 6)
     page = owner.get(f"{harness.at}/services?since={since}&until={until}").text
     assert f"provisioning?since={since}&amp;until={until}" in page, (
-        "the other reports are about the same days"
+        "the links to other reports keep the period"
     )
     assert owner.get(f"{harness.at}/services?period=nonsense").status_code == 200
 
@@ -197,34 +207,36 @@ def test_income_requires_its_own_permission(harness: PluginHarness) -> None:
 def test_query_count_does_not_grow_with_services(
     harness: PluginHarness, owner: Browser, trade: None, settings: Settings
 ) -> None:
-    seen: list[str] = []
+    statements: list[str] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        seen.append(statement)
+        statements.append(statement)
 
     def counted() -> list[int]:
         numbers = []
         for page in PAGES:
-            seen.clear()
+            statements.clear()
             assert owner.get(f"{harness.at}/{page}?period=12m").status_code == 200
-            numbers.append(
-                sum("services" in one or "tasks" in one or "module_log" in one for one in seen)
-            )
+            numbers.append(sum(any(table in sql for table in TABLES) for sql in statements))
         return numbers
 
     sa.event.listen(engine_for(settings.database_url), "before_cursor_execute", note)
     try:
         counted()
-        few = counted()
+        baseline = counted()
         with transaction() as current:
-            one = current.scalars(sa.select(Service).limit(1)).one()
-            same = {"client_id": one.client_id, "product_id": one.product_id, "status": "active"}
+            service = current.scalars(sa.select(Service).limit(1)).one()
+            same = {
+                "client_id": service.client_id,
+                "product_id": service.product_id,
+                "status": "active",
+            }
             current.add_all(
                 [
                     Service(name=str(number), created_at=now() - timedelta(days=number), **same)
                     for number in range(300)
                 ]
             )
-        assert (counted(), min(few) > 0) == (few, True)
+        assert (counted(), min(baseline) > 0) == (baseline, True)
     finally:
         sa.event.remove(engine_for(settings.database_url), "before_cursor_execute", note)

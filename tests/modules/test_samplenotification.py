@@ -1,6 +1,4 @@
-"""The notification sample in a panel: by mail and to a web address, tried again where that
-helps, and never where it does not.
-"""
+"""SampleNotification: e-mail and webhook, with and without retries."""
 
 from __future__ import annotations
 
@@ -36,15 +34,15 @@ MESSAGE = {
 
 
 class Chat(FaultyServer):
-    """Takes messages, and nothing else."""
+    """A webhook that accepts POST only."""
 
     def work(self, request: Seen) -> Reply:
-        """One answer."""
+        """Respond to a request."""
         return Reply.of({"ok": True}) if request.method == "POST" else Reply(405)
 
 
 class Channel:
-    """A sender of the sample."""
+    """A sender of the module."""
 
     def __init__(self, panel: Panel) -> None:
         self.module = panel.registry.modules["Notification/SampleNotification"]
@@ -112,7 +110,7 @@ def test_webhook_delivery(channel: Channel) -> None:
             chat.fail(fault, method="POST")
             result = channel.send()
             assert (result.ok, result.retry) == (False, retry), fault
-        assert channel.test().message == "The address answers."
+        assert channel.test().message == "Connected to the webhook."
         chat.fail("500", times=2)
         assert not channel.test().ok
     assert not channel.test().ok
@@ -137,10 +135,10 @@ def test_mail_delivery(channel: Channel) -> None:
         assert channel.send(
             attachments=[{"name": "a.pdf", "content": "JVBERg==", "type": "application/pdf"}]
         ).ok
-        assert channel.test().message == "The mail server lets us in."
-        (taken,) = server.messages
-        assert taken.recipients == ["anna@example.test"]
-        assert [one.get_filename() for one in taken.message.iter_attachments()] == ["a.pdf"]
+        assert channel.test().message == "Signed in to the mail server."
+        (message,) = server.messages
+        assert message.recipients == ["anna@example.test"]
+        assert [part.get_filename() for part in message.message.iter_attachments()] == ["a.pdf"]
         for fault, retry in (("full", True), ("recipient", False)):
             server.fault = fault
             assert channel.send().retry is retry

@@ -1,6 +1,4 @@
-"""The payment sample in a panel: a client's page, signed messages of the bank, and everything
-else that is sent to its address.
-"""
+"""SamplePayment: the client's page, signed webhook messages, and forged or invalid ones."""
 
 from __future__ import annotations
 
@@ -34,12 +32,12 @@ IBAN = "DE89370400440532013000"
 
 
 class Bank(FaultyServer):
-    """Knows one account."""
+    """A bank service with one account."""
 
     iban = IBAN
 
     def work(self, request: Seen) -> Reply:
-        """Only for who has the key."""
+        """Return the account for the right API key."""
         return (
             Reply.of({"iban": self.iban})
             if request.headers.get("authorization") == "Bearer bank-key-1"
@@ -47,8 +45,8 @@ class Bank(FaultyServer):
         )
 
 
-class Till:
-    """A gateway of the sample, and an invoice that was shown."""
+class Gateway:
+    """A gateway of the module, and an invoice."""
 
     def __init__(self, panel: Panel) -> None:
         self.panel = panel
@@ -93,14 +91,14 @@ class Till:
             )
         )
 
-    def tell(
+    def post_webhook(
         self,
         secret: str = SECRET,
         signature: str | None = None,
         body: bytes | None = None,
         **changed: Any,
     ) -> TestResponse:
-        said = {
+        message = {
             "id": "tx-1",
             "reference": self.rows()[0].reference,
             "amount": "21.90",
@@ -108,7 +106,7 @@ class Till:
             "status": "received",
             **changed,
         }
-        raw = json.dumps(said).encode() if body is None else body
+        raw = json.dumps(message).encode() if body is None else body
         signed = (
             hmac.new(secret.encode(), raw, hashlib.sha256).hexdigest()
             if signature is None
@@ -123,7 +121,7 @@ class Till:
         answer.get_data()
         return answer
 
-    def heard(self) -> list[str]:
+    def logged_payments(self) -> list[str]:
         release()
         return list(
             session().scalars(sa.select(ModuleLog.action).where(ModuleLog.action.like("payment %")))
@@ -131,20 +129,20 @@ class Till:
 
 
 @pytest.fixture
-def till(settings: Settings, app: Panel) -> Iterator[Till]:
+def gateway(settings: Settings, app: Panel) -> Iterator[Gateway]:
     with app.app_context():
         activate(app, STAFF, "SamplePayment", "Payment")
     panel = Live(settings).ensure()
     assert panel.registry.modules["Payment/SamplePayment"].warnings == ()
     with panel.app_context():
-        yield Till(panel)
+        yield Gateway(panel)
     dismantle(panel)
 
 
-def test_client_sees_a_stable_reference(till: Till) -> None:
-    page = till.show()
-    assert till.show() == page
-    (row,) = till.rows()
+def test_client_sees_a_stable_reference(gateway: Gateway) -> None:
+    page = gateway.show()
+    assert gateway.show() == page
+    (row,) = gateway.rows()
     assert (
         row.reference in page
         and "21.90 EUR" in page
@@ -154,36 +152,41 @@ def test_client_sees_a_stable_reference(till: Till) -> None:
     )
     assert "/modules/Payment/SamplePayment/assets/css/transfer.css?v=" in page
     with languages.spoken("pl"):
-        assert "Zapłać przelewem" in till.show() and "2026/7 jest opłacona" in till.show()
-    till.show(replace(till.invoice, paid=Decimal("1.90")))
-    assert Decimal(str(till.rows()[0].amount)) == Decimal("20.00")
+        assert (
+            "Zapłać przelewem" in gateway.show()
+            and "Faktura 2026/7 zostanie oznaczona jako opłacona" in gateway.show()
+        )
+    gateway.show(replace(gateway.invoice, paid=Decimal("1.90")))
+    assert Decimal(str(gateway.rows()[0].amount)) == Decimal("20.00")
 
 
-def test_sample_is_not_saved(till: Till) -> None:
-    called = gateways.preview(actor=STAFF, gateway=configured_modules.find_instance(till.uuid))
+def test_sample_is_not_saved(gateway: Gateway) -> None:
+    called = gateways.preview(actor=STAFF, gateway=configured_modules.find_instance(gateway.uuid))
     assert (
         called is not None
         and called.ok
         and "SAMPLE" in called.value
         and "21.90 EUR" in called.value
     )
-    assert till.rows() == []
+    assert gateway.rows() == []
 
 
-def test_valid_callback_records_the_payment(till: Till) -> None:
-    till.show()
-    answer = till.tell()
+def test_valid_callback_records_the_payment(gateway: Gateway) -> None:
+    gateway.show()
+    answer = gateway.post_webhook()
     assert (answer.status_code, answer.json["success"]) == (200, True), answer.text
-    (row,) = till.rows()
+    (row,) = gateway.rows()
     assert (row.state, row.transaction_id) == ("paid", "tx-1")
-    assert till.heard() == ["payment succeeded"]
-    assert till.tell().status_code == 200
-    assert till.tell(status="returned").status_code == 200
-    assert till.rows()[0].state == "returned" and till.heard()[-1] == "payment failed"
+    assert gateway.logged_payments() == ["payment succeeded"]
+    assert gateway.post_webhook().status_code == 200
+    assert gateway.post_webhook(status="returned").status_code == 200
+    assert (
+        gateway.rows()[0].state == "returned" and gateway.logged_payments()[-1] == "payment failed"
+    )
 
 
 @pytest.mark.parametrize(
-    ("how", "code"),
+    ("changes", "code"),
     [
         ({"secret": "another secret of a stranger"}, 401),
         ({"secret": ""}, 401),
@@ -209,66 +212,64 @@ def test_valid_callback_records_the_payment(till: Till) -> None:
     ],
 )
 def test_forged_or_invalid_callback_changes_nothing(
-    till: Till, how: dict[str, Any], code: int
+    gateway: Gateway, changes: dict[str, Any], code: int
 ) -> None:
-    till.show()
-    assert till.tell(**how).status_code == code
-    assert till.rows()[0].state == "waiting" and till.heard() == []
+    gateway.show()
+    assert gateway.post_webhook(**changes).status_code == code
+    assert gateway.rows()[0].state == "waiting" and gateway.logged_payments() == []
 
 
-def test_signature_covers_the_raw_body(till: Till) -> None:
-    till.show()
+def test_signature_covers_the_raw_body(gateway: Gateway) -> None:
+    gateway.show()
     raw = json.dumps(
         {
             "id": "tx-1",
-            "reference": till.rows()[0].reference,
+            "reference": gateway.rows()[0].reference,
             "amount": "21.90",
             "currency": "EUR",
             "status": "received",
         }
     ).encode()
     signed = hmac.new(SECRET.encode(), raw, hashlib.sha256).hexdigest()
-    assert till.tell(body=raw + b" ", signature=signed).status_code == 401
-    assert till.tell(body=raw, signature=signed).status_code == 200
+    assert gateway.post_webhook(body=raw + b" ", signature=signed).status_code == 401
+    assert gateway.post_webhook(body=raw, signature=signed).status_code == 200
 
 
-def test_callback_without_a_configured_secret_is_rejected(till: Till) -> None:
-    till.show()
+def test_callback_without_a_configured_secret_is_rejected(gateway: Gateway) -> None:
+    gateway.show()
     with transaction():
-        configured_modules.find_instance(till.uuid).data = {"holder": "Firm", "iban": IBAN}
-    assert till.tell(secret="").status_code == 401
+        configured_modules.find_instance(gateway.uuid).data = {"holder": "Firm", "iban": IBAN}
+    assert gateway.post_webhook(secret="").status_code == 401
 
 
-def test_connection(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connection(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (
-        "no bank service to ask"
-        in module_settings.test_connection(actor=STAFF, uuid=till.uuid).message
+        "No bank service is configured."
+        in module_settings.test_connection(actor=STAFF, uuid=gateway.uuid).message
     )
     with Bank() as bank:
-        till.save(bank_api=bank.url, api_key="bank-key-1")
-        closed = module_settings.test_connection(actor=STAFF, uuid=till.uuid)
-        assert not closed.ok and "not a public address" in closed.message
+        gateway.save(bank_api=bank.url, api_key="bank-key-1")
+        closed = module_settings.test_connection(actor=STAFF, uuid=gateway.uuid)
+        assert not closed.ok and "open internet" in closed.message
         monkeypatch.setattr(addresses, "_allowed", addresses.networks(["127.0.0.0/8"]))
         assert (
-            module_settings.test_connection(actor=STAFF, uuid=till.uuid).message
-            == "The bank's service knows this account."
+            module_settings.test_connection(actor=STAFF, uuid=gateway.uuid).message
+            == "The bank service confirmed the account."
         )
         bank.iban = "DE00"
         assert (
             "another account"
-            in module_settings.test_connection(actor=STAFF, uuid=till.uuid).message
+            in module_settings.test_connection(actor=STAFF, uuid=gateway.uuid).message
         )
         bank.fail("garbage")
-        assert not module_settings.test_connection(actor=STAFF, uuid=till.uuid).ok
-        till.save(bank_api=bank.url, api_key="wrong-key-1")
-        refused = module_settings.test_connection(actor=STAFF, uuid=till.uuid)
+        assert not module_settings.test_connection(actor=STAFF, uuid=gateway.uuid).ok
+        gateway.save(bank_api=bank.url, api_key="wrong-key-1")
+        refused = module_settings.test_connection(actor=STAFF, uuid=gateway.uuid)
         assert not refused.ok and "401" in refused.message and "wrong-key-1" not in refused.message
 
 
-def test_refund_is_not_supported(till: Till) -> None:
-    called = calls.invoke(
-        calls.Call(till.module, "refund", ("tx-1", Decimal("1.00")), instance_uuid=till.uuid)
-    )
+def test_refund_is_not_supported(gateway: Gateway) -> None:
+    called = calls.invoke(calls.Call(gateway.module, "refund", ("tx-1", Decimal("1.00")), instance_uuid=gateway.uuid))
     assert (called.result.ok, called.result.message) == (
         False,
         "This payment module cannot refund.",

@@ -1,4 +1,4 @@
-"""The sample of a plugin: its page, its API, its schedule and what it hears."""
+"""SamplePlugin: its page, its API, its schedule and its hook."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from tests.sample import make_service
 
 @pytest.fixture
 def harness(settings: Settings, app: Panel) -> Iterator[PluginHarness]:
-    """The plugin, switched on."""
-    with active_plugin(settings, app, "SamplePlugin") as one:
-        yield one
+    """Return the active module."""
+    with active_plugin(settings, app, "SamplePlugin") as plugin:
+        yield plugin
 
 
 def test_loads_without_warnings_and_migrations_match_models(harness: PluginHarness) -> None:
@@ -40,21 +40,21 @@ def test_notes_page(harness: PluginHarness) -> None:
     assert (
         "Ask &lt;b&gt;Anna&lt;/b&gt;." in page,
         "Olga Owner" in page,
-        "The note is kept." in page,
+        "Note saved." in page,
     ) == (True, True, True)
-    wrong = owner.post(f"{harness.at}/notes", {"text": "   "})
+    rejected = owner.post(f"{harness.at}/notes", {"text": "   "})
     assert (
-        wrong.status_code,
-        'id="text-e"' in wrong.text,
-        "Write something first." in wrong.text,
+        rejected.status_code,
+        'id="text-e"' in rejected.text,
+        "Enter a note." in rejected.text,
     ) == (422, True, True)
     long = owner.post(f"{harness.at}/notes", {"text": "long " * 500})
     assert (long.status_code, "long long" in long.text) == (
         422,
         True,
-    ), "what was typed stands there again"
-    found = owner.get(f"/admin/api/modules/Plugin/{harness.name}/notes").json["data"]
-    assert [(note["text"], note["author"]) for note in found] == [
+    ), "the form keeps the input"
+    notes = owner.get(f"/admin/api/modules/Plugin/{harness.name}/notes").json["data"]
+    assert [(note["text"], note["author"]) for note in notes] == [
         ("Ask <b>Anna</b>.", "Olga Owner")
     ]
 
@@ -62,7 +62,9 @@ def test_notes_page(harness: PluginHarness) -> None:
 def test_unstorable_characters_are_replaced_in_requests(harness: PluginHarness) -> None:
     owner = harness.owner()
     assert owner.post(f"{harness.at}/notes?x=%00", {"text": "one\0two"}).status_code == 302
-    assert [one.text for one in harness.all(harness.part("models.notes").Note)] == ["one\ufffdtwo"]
+    assert [note.text for note in harness.all(harness.part("models.notes").Note)] == [
+        "one\ufffdtwo"
+    ]
 
 
 def test_view_permission_shows_no_form(harness: PluginHarness) -> None:
@@ -74,27 +76,27 @@ def test_view_permission_shows_no_form(harness: PluginHarness) -> None:
 
 
 def test_old_notes_are_deleted(harness: PluginHarness) -> None:
-    note = harness.part("models.notes").Note
+    model = harness.part("models.notes").Note
     with transaction() as current:
         current.add_all(
             [
-                note(text="old", created_at=now() - timedelta(days=91)),
-                note(text="new", created_at=now() - timedelta(days=89)),
+                model(text="old", created_at=now() - timedelta(days=91)),
+                model(text="new", created_at=now() - timedelta(days=89)),
             ]
         )
-    assert harness.job("tidy").result.message == "Old notes removed: 1."
-    assert [one.text for one in harness.all(note)] == ["new"]
+    assert harness.job("tidy").result.message == "Old notes deleted: 1."
+    assert [note.text for note in harness.all(model)] == ["new"]
 
 
 def test_failed_create_adds_a_note(harness: PluginHarness) -> None:
     service = make_service(STAFF, "")
-    hook = next(one for one in harness.module.hooks if one.event == "service.create_failed")
+    hook = next(hook for hook in harness.module.hooks if hook.event == "service.create_failed")
     assert (hook.listener, hook.priority) == ("note_failure", 10)
     harness.job("note_failure", {"service_uuid": service.uuid, "reason": "The cloud is full."})
-    harness.job("note_failure", {"service_uuid": "gone by now"})
+    harness.job("note_failure", {"service_uuid": "deleted meanwhile"})
     (note,) = harness.all(harness.part("models.notes").Note)
     assert (note.text, note.author, note.service_uuid) == (
-        "A service could not be made. The cloud is full.",
+        "A service could not be created. The cloud is full.",
         "",
         service.uuid,
     )

@@ -1,4 +1,4 @@
-"""ServerMonitoring's work: what is due is looked at once, kept, summed up, told and thinned out.
+"""ServerMonitoring: probes, claims, recording, events and pruning.
 
 Targets are real servers on loopback.
 """
@@ -41,16 +41,16 @@ CONFIG = {
 
 
 class MonitoringHarness(PluginHarness):
-    """The plugin with loopback among its allowed networks, and what a test asks of it."""
+    """ServerMonitoring, with loopback among the networks open to checks."""
 
     def __init__(self, harness: PluginHarness) -> None:
         super().__init__(harness.panel, harness.name)
-        self.models, self.found = self.part("models.checks"), self.part("models.results")
-        self.told: list[tuple[str, dict[str, Any]]] = []
+        self.models, self.result_models = self.part("models.checks"), self.part("models.results")
+        self.events: list[tuple[str, dict[str, Any]]] = []
         self.allow(LOCAL)
 
     def allow(self, networks: str) -> None:
-        """Sets the networks that checks may reach."""
+        """Set the networks open to checks."""
         with transaction() as current:
             current.merge(
                 self.part("models.settings").Settings(
@@ -58,51 +58,57 @@ class MonitoringHarness(PluginHarness):
                 )
             )
 
-    def check(self, type: str, target: str, **more: Any) -> int:
-        """A check that is due; its id. Args: more, columns, and keys of its config."""
-        config = {**CONFIG, **{key: more.pop(key) for key in list(more) if key in CONFIG}}
+    def check(self, type: str, target: str, **values: Any) -> int:
+        """Add a check that is due; return its id.
+
+        Args:
+            type: The type.
+            target: The target.
+            **values: Columns, and keys of its config.
+        """
+        config = {**CONFIG, **{key: values.pop(key) for key in list(values) if key in CONFIG}}
         with transaction() as current:
             row = self.models.Check(
-                name=more.pop("name", target), type=type, target=target, config=config, **more
+                name=values.pop("name", target), type=type, target=target, config=config, **values
             )
             current.add(row)
             current.flush()
             return int(row.id)
 
     def run(self) -> dict[str, int]:
-        """One run of the schedule's."""
+        """Run the scheduled job once."""
         return dict(self.job("runChecks").result.data)
 
-    def again(self) -> dict[str, int]:
-        """One run with everything due."""
+    def rerun(self) -> dict[str, int]:
+        """Make all checks due and run the scheduled job once."""
         with transaction() as current:
             current.execute(sa.update(self.models.Check).values(next_at=now()))
         return self.run()
 
     def row(self, id: int) -> Any:
-        """A check as it is stored now."""
+        """Return a check as it is stored now."""
         return self.all(self.models.Check, self.models.Check.id == id)[0]
 
     def results(self) -> list[tuple[int, bool | None]]:
-        """All results: check and what was found."""
-        return [(row.check_id, row.status) for row in self.all(self.found.Result)]
+        """Return check id and status of all results."""
+        return [(row.check_id, row.status) for row in self.all(self.result_models.Result)]
 
     def outages(self) -> list[Any]:
-        """All outages."""
+        """Return all outages."""
         return self.all(self.models.Outage)
 
-    def hear(self) -> None:
-        """Keeps what is dispatched from now on."""
-        events.bind({"*": (lambda name, payload: self.told.append((name, dict(payload))),)})
+    def record_events(self) -> None:
+        """Record the events that are dispatched from now on."""
+        events.bind({"*": (lambda name, payload: self.events.append((name, dict(payload))),)})
 
-    def heard(self) -> list[str]:
-        """The names of the module's own events that were dispatched."""
-        return [name for name, _ in self.told if name.startswith("monitoring.")]
+    def event_names(self) -> list[str]:
+        """Return the names of the module's own events."""
+        return [name for name, _ in self.events if name.startswith("monitoring.")]
 
 
 @pytest.fixture
 def watch(settings: Settings, app: Panel) -> Iterator[MonitoringHarness]:
-    """The plugin, switched on."""
+    """Return the active module."""
     with active_plugin(settings, app, "ServerMonitoring") as harness:
         yield MonitoringHarness(harness)
         events.bind({})
@@ -110,18 +116,18 @@ def watch(settings: Settings, app: Panel) -> Iterator[MonitoringHarness]:
 
 @pytest.fixture
 def listening() -> Iterator[Callable[..., int]]:
-    """Opens TCP ports that do as told with each connection; gives their numbers."""
+    """Return a function that opens a TCP port with a connection handler."""
     opened: list[socket.socket] = []
     stop = threading.Event()
 
     def serve(do: Callable[[socket.socket], None] = lambda _connection: None) -> int:
-        door = socket.create_server(("127.0.0.1", 0))
-        opened.append(door)
+        server = socket.create_server(("127.0.0.1", 0))
+        opened.append(server)
 
         def loop() -> None:
             with contextlib.suppress(OSError):
                 while True:
-                    connection, _ = door.accept()
+                    connection, _ = server.accept()
                     threading.Thread(target=once, args=(connection,), daemon=True).start()
 
         def once(connection: socket.socket) -> None:
@@ -129,7 +135,7 @@ def listening() -> Iterator[Callable[..., int]]:
                 do(connection)
 
         threading.Thread(target=loop, daemon=True).start()
-        return int(door.getsockname()[1])
+        return int(server.getsockname()[1])
 
     def silent(connection: socket.socket) -> None:
         stop.wait(20)
@@ -137,16 +143,16 @@ def listening() -> Iterator[Callable[..., int]]:
     serve.silent = silent  # type: ignore[attr-defined]
     yield serve
     stop.set()
-    for door in opened:
+    for server in opened:
         with contextlib.suppress(OSError):
-            door.shutdown(socket.SHUT_RDWR)
-        door.close()
+            server.shutdown(socket.SHUT_RDWR)
+        server.close()
 
 
 def closed_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as door:
-        return int(door.getsockname()[1])
+    """Return a port that nothing listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
 
 
 def test_loads_without_warnings_and_migrations_match_models(watch: MonitoringHarness) -> None:
@@ -154,7 +160,7 @@ def test_loads_without_warnings_and_migrations_match_models(watch: MonitoringHar
     assert watch.differences() == []
     assert {work.name: (work.method, work.every) for work in watch.module.schedule} == {
         "Run checks": ("runChecks", 30),
-        "Thin out results": ("thin", 3600),
+        "Prune old results": ("thin", 3600),
     }
 
 
@@ -163,8 +169,8 @@ def test_loads_without_warnings_and_migrations_match_models(watch: MonitoringHar
     [
         ({}, True, ""),
         ({"text": "All is well"}, True, ""),
-        ({"text": "Nobody said this"}, False, "expected text is not on the page"),
-        ({"status": "404"}, False, "answered with status 200"),
+        ({"text": "Nobody said this"}, False, "doesn't contain the expected text"),
+        ({"status": "404"}, False, "returned status 200"),
         ({"status": "500, 200-204"}, True, ""),
     ],
 )
@@ -235,14 +241,14 @@ def test_certificate_verification(watch: MonitoringHarness, listening: Any, tmp_
 
 
 def self_signed(folder: Any) -> ssl.SSLContext:
-    """A server's TLS with a certificate that nobody trusts."""
+    """Return a server's TLS context with a self-signed certificate."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "self")])
-    made = (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
@@ -250,7 +256,7 @@ def self_signed(folder: Any) -> ssl.SSLContext:
         .serial_number(1)
     )
     signed = (
-        made.not_valid_before(datetime(2020, 1, 1))
+        builder.not_valid_before(datetime(2020, 1, 1))
         .not_valid_after(datetime(2040, 1, 1))
         .sign(key, hashes.SHA256())
     )
@@ -266,10 +272,10 @@ def self_signed(folder: Any) -> ssl.SSLContext:
 def test_ping(watch: MonitoringHarness) -> None:
     id = watch.check("ping", "127.0.0.1")
     watch.run()
-    reason = watch.part("services.ping").unable()
+    reason = watch.part("services.ping").unavailable_reason()
     assert watch.results() == [(id, None if reason else True)]
     assert watch.row(id).state == ("unable" if reason else "up")
-    assert ("cannot ping from here" in watch.row(id).error_message) is bool(reason)
+    assert ("can't send pings" in watch.row(id).error_message) is bool(reason)
 
 
 @pytest.mark.parametrize(
@@ -284,29 +290,29 @@ def test_ping(watch: MonitoringHarness) -> None:
 def test_internal_addresses_are_not_checked(
     watch: MonitoringHarness, listening: Any, target: str
 ) -> None:
-    asked: list[Any] = []
-    port = listening(asked.append)
+    connections: list[Any] = []
+    port = listening(connections.append)
     watch.allow("")
     id = watch.check("http", target.format(port=port))
     other = watch.check("port", "127.0.0.1", port=port)
     watch.run()
-    assert (dict(watch.results()), asked) == ({id: None, other: None}, [])
-    assert "is not a public address" in watch.row(id).error_message
+    assert (dict(watch.results()), connections) == ({id: None, other: None}, [])
+    assert "not on the open internet" in watch.row(id).error_message
     assert watch.row(id).state == "unable"
 
 
 def test_redirect_to_an_internal_address_is_not_followed(
     watch: MonitoringHarness, httpserver: HTTPServer, listening: Any
 ) -> None:
-    asked: list[Any] = []
-    inside = f"http://127.0.0.2:{listening(asked.append)}/meta-data"
+    connections: list[Any] = []
+    inside = f"http://127.0.0.2:{listening(connections.append)}/meta-data"
     watch.allow("127.0.0.1/32")
     httpserver.expect_request("/").respond_with_response(
         Response(status=302, headers={"Location": inside})
     )
     id = watch.check("http", httpserver.url_for("/").replace("localhost", "127.0.0.1"))
     watch.run()
-    assert (watch.results(), asked, len(httpserver.log)) == ([(id, None)], [], 1)
+    assert (watch.results(), connections, len(httpserver.log)) == ([(id, None)], [], 1)
     assert "127.0.0.2" in watch.row(id).error_message
 
 
@@ -322,7 +328,7 @@ def test_unresolvable_name_is_down(watch: MonitoringHarness) -> None:
 def test_one_message_for_an_outage_and_one_for_its_end(
     watch: MonitoringHarness, httpserver: HTTPServer
 ) -> None:
-    watch.hear()
+    watch.record_events()
     status = {"code": 200}
     httpserver.expect_request("/").respond_with_handler(
         lambda _request: Response("x", status["code"])
@@ -330,19 +336,19 @@ def test_one_message_for_an_outage_and_one_for_its_end(
     service = make_service(STAFF, "")
     id = watch.check("http", httpserver.url_for("/"), name="Shop", service_uuid=service.uuid)
     watch.run()
-    assert (watch.row(id).state, watch.heard()) == ("up", [])
+    assert (watch.row(id).state, watch.event_names()) == ("up", [])
     status["code"] = 503
-    watch.again()
-    assert (watch.row(id).state, watch.row(id).failures, watch.heard()) == (
+    watch.rerun()
+    assert (watch.row(id).state, watch.row(id).failures, watch.event_names()) == (
         "up",
         1,
         [],
     ), "one failure is not enough"
     first_failure = watch.row(id).checked_at
     for _ in range(3):
-        watch.again()
-    assert (watch.row(id).state, watch.heard()) == ("down", ["monitoring.down"])
-    down = next(payload for name, payload in watch.told if name == "monitoring.down")
+        watch.rerun()
+    assert (watch.row(id).state, watch.event_names()) == ("down", ["monitoring.down"])
+    down = next(payload for name, payload in watch.events if name == "monitoring.down")
     assert (down["name"], down["service_uuid"], "503" in down["reason"], down["since"]) == (
         "Shop",
         service.uuid,
@@ -354,14 +360,17 @@ def test_one_message_for_an_outage_and_one_for_its_end(
         first_failure,
         None,
         True,
-    ), "it began with the first failure"
+    ), "it started with the first failure"
     status["code"] = 200
-    watch.again()
-    watch.again()
-    assert (watch.row(id).state, watch.heard()) == ("up", ["monitoring.down", "monitoring.up"])
+    watch.rerun()
+    watch.rerun()
+    assert (watch.row(id).state, watch.event_names()) == (
+        "up",
+        ["monitoring.down", "monitoring.up"],
+    )
     (outage,) = watch.outages()
     assert (outage.ended_by, outage.ended_at > outage.started_at) == ("recovered", True)
-    up = watch.told[[name for name, _ in watch.told].index("monitoring.up")][1]
+    up = watch.events[[name for name, _ in watch.events].index("monitoring.up")][1]
     assert up["down_seconds"] == int((outage.ended_at - outage.started_at).total_seconds())
 
 
@@ -372,7 +381,7 @@ def test_unknown_result_does_not_end_an_outage(
     id = watch.check("http", httpserver.url_for("/"), failures=1)
     watch.run()
     watch.allow("")
-    watch.again()
+    watch.rerun()
     assert (watch.row(id).state, [outage.ended_at for outage in watch.outages()]) == (
         "down",
         [None],
@@ -399,7 +408,7 @@ def test_concurrent_runs_do_not_repeat_a_check(
     thread.join()
     assert sorted(id for id, _ in watch.results()) == ids
     assert len(httpserver.log) == 60
-    assert watch.run() == {"up": 0, "down": 0, "unable": 0, "dropped": 0}, "nothing is due any more"
+    assert watch.run() == {"up": 0, "down": 0, "unable": 0, "dropped": 0}, "nothing is due anymore"
 
 
 def test_concurrent_claim_is_respected(watch: MonitoringHarness, httpserver: HTTPServer) -> None:
@@ -415,7 +424,7 @@ def test_slow_targets_do_not_delay_others(
     watch: MonitoringHarness, httpserver: HTTPServer, listening: Any
 ) -> None:
     runs = watch.part("services.runs")
-    runs.QUICK, runs.SLOW = 4, 3
+    runs.FAST_THREADS, runs.SLOW_THREADS = 4, 3
     httpserver.expect_request("/").respond_with_data("x")
     port = listening(listening.silent)
     silent = [
@@ -425,10 +434,10 @@ def test_slow_targets_do_not_delay_others(
     quick = [watch.check("http", httpserver.url_for("/"), name=str(number)) for number in range(12)]
     assert watch.run() == {"up": 12, "down": 3, "unable": 0, "dropped": 0}
     order = [id for id, _ in watch.results()]
-    assert set(order[:12]) == set(quick), "the quick ones were kept before the first slow one"
+    assert set(order[:12]) == set(quick), "fast checks are recorded before the first slow one"
     assert all(
-        "no answer within 4 s" in watch.row(id).error_message
-        or "did not respond in time" in watch.row(id).error_message
+        "No response within 4 s" in watch.row(id).error_message
+        or "did not answer in time" in watch.row(id).error_message
         for id in silent
     )
 
@@ -442,14 +451,14 @@ def test_slow_response_times_out(watch: MonitoringHarness, listening: Any) -> No
 
     id = watch.check("http", f"http://127.0.0.1:{listening(drip)}/", timeout=1)
     assert watch.run()["down"] == 1
-    assert "no answer within 1 s" in watch.row(id).error_message
+    assert "No response within 1 s" in watch.row(id).error_message
 
 
 def test_run_past_its_deadline_claims_nothing(
     watch: MonitoringHarness, httpserver: HTTPServer
 ) -> None:
     runs = watch.part("services.runs")
-    runs.BUDGET = 0
+    runs.CLAIM_SECONDS = 0
     id = watch.check("http", httpserver.url_for("/"))
     due = watch.row(id).next_at
     assert sum(watch.run().values()) == 0
@@ -467,7 +476,7 @@ def test_failed_target_moves_to_the_slow_pool(
     watch.run()
     assert watch.row(id).slow
     status["code"] = 200
-    watch.again()
+    watch.rerun()
     assert not watch.row(id).slow
 
 
@@ -476,18 +485,18 @@ def test_result_of_a_changed_check_is_dropped(
 ) -> None:
     entered, go_on = threading.Event(), threading.Event()
 
-    def answer(_request: Request) -> Response:
+    def respond(_request: Request) -> Response:
         entered.set()
         go_on.wait(10)
         return Response("x", 500)
 
-    httpserver.expect_request("/").respond_with_handler(answer)
+    httpserver.expect_request("/").respond_with_handler(respond)
     paused, moved, gone = (
         watch.check("http", httpserver.url_for("/"), name=name, timeout=9, failures=1)
         for name in ("paused", "moved", "gone")
     )
 
-    def meddle() -> None:
+    def change_checks() -> None:
         entered.wait(10)
         with watch.panel.app_context():
             with transaction() as current:
@@ -505,7 +514,7 @@ def test_result_of_a_changed_check_is_dropped(
             release()
         go_on.set()
 
-    thread = threading.Thread(target=meddle)
+    thread = threading.Thread(target=change_checks)
     thread.start()
     assert watch.run() == {"up": 0, "down": 0, "unable": 0, "dropped": 3}
     thread.join()
@@ -514,61 +523,59 @@ def test_result_of_a_changed_check_is_dropped(
 
 def test_schedule_skips_missed_runs(watch: MonitoringHarness, httpserver: HTTPServer) -> None:
     httpserver.expect_request("/").respond_with_data("x")
-    moment = now()
+    at = now()
     in_time = watch.check(
-        "http", httpserver.url_for("/"), next_at=moment - timedelta(seconds=5), interval=60
+        "http", httpserver.url_for("/"), next_at=at - timedelta(seconds=5), interval=60
     )
     behind = watch.check(
-        "http", httpserver.url_for("/"), next_at=moment - timedelta(hours=5), interval=60
+        "http", httpserver.url_for("/"), next_at=at - timedelta(hours=5), interval=60
     )
-    later = watch.check("http", httpserver.url_for("/"), next_at=moment + timedelta(seconds=40))
-    assert watch.run()["up"] == 2, "what was missed for hours is made once"
-    assert watch.row(in_time).next_at == moment + timedelta(seconds=55)
-    assert (
-        moment + timedelta(seconds=55) < watch.row(behind).next_at <= now() + timedelta(seconds=60)
-    )
+    later = watch.check("http", httpserver.url_for("/"), next_at=at + timedelta(seconds=40))
+    assert watch.run()["up"] == 2, "a check missed for hours runs once"
+    assert watch.row(in_time).next_at == at + timedelta(seconds=55)
+    assert at + timedelta(seconds=55) < watch.row(behind).next_at <= now() + timedelta(seconds=60)
     assert watch.row(later).checked_at is None
 
 
 def test_hourly_and_daily_rollups(watch: MonitoringHarness) -> None:
-    record, probes = watch.part("services.record"), watch.part("services.probes")
+    recording, probes = watch.part("services.recording"), watch.part("services.probes")
     id = watch.check("http", "https://example.com/")
     row = watch.row(id)
-    job = probes.Job(id, row.type, row.target, row.config)
+    job = probes.Probe(id, row.type, row.target, row.config)
     day = now().replace(hour=10, minute=0, second=0, microsecond=0) - timedelta(days=1)
-    found = [(True, 100, 1), (True, 300, 2), (False, 3000, 59), (None, None, 61), (True, 50, 62)]
+    samples = [(True, 100, 1), (True, 300, 2), (False, 3000, 59), (None, None, 61), (True, 50, 62)]
     with watch.panel.app_context():
-        for ok, took, minute in found:
-            record.record(
+        for ok, milliseconds, minute in samples:
+            recording.record(
                 [
                     (
                         job,
-                        probes.Finding(ok, took, "" if ok else "why"),
+                        probes.ProbeResult(ok, milliseconds, "" if ok else "why"),
                         day + timedelta(minutes=minute),
                     )
                 ]
             )
-    sums = {
-        (one.grain, one.starts_at): (
-            one.up,
-            one.down,
-            one.unable,
-            one.response_sum,
-            one.response_max,
+    summaries = {
+        (row.grain, row.starts_at): (
+            row.up,
+            row.down,
+            row.unable,
+            row.response_sum,
+            row.response_max,
         )
-        for one in watch.all(watch.found.Summary)
+        for row in watch.all(watch.result_models.Summary)
     }
-    assert sums == {
+    assert summaries == {
         ("hour", day): (2, 1, 0, 400, 300),
         ("hour", day + timedelta(hours=1)): (1, 0, 1, 50, 50),
         ("day", day.replace(hour=0)): (3, 1, 1, 450, 300),
     }
-    figures = watch.part("services.figures")
+    statistics = watch.part("services.statistics")
     with watch.panel.app_context():
-        assert figures.uptime([id])[id]["7d"] == "75 %"
-        (slot,) = [one for one in figures.series("30d", id) if one.up]
+        assert statistics.uptime([id])[id]["7d"] == "75 %"
+        (slot,) = [slot for slot in statistics.series("30d", id) if slot.up]
         assert (slot.at, slot.up, slot.down, slot.mean) == (day.replace(hour=0), 3, 1, 150)
-        assert len(figures.series("24h")), len(figures.series("7d", id)) == (24, 168)
+        assert len(statistics.series("24h")), len(statistics.series("7d", id)) == (24, 168)
 
 
 @pytest.mark.parametrize(
@@ -583,28 +590,30 @@ def test_hourly_and_daily_rollups(watch: MonitoringHarness) -> None:
     ],
 )
 def test_uptime_is_rounded_down(watch: MonitoringHarness, up: int, down: int, text: str) -> None:
-    assert watch.part("services.figures").percent(up, down) == text
+    assert watch.part("services.statistics").percent(up, down) == text
 
 
 def test_pruning_bounds_the_tables(watch: MonitoringHarness) -> None:
-    thinning = watch.part("services.thinning")
-    thinning.BATCH = 7
-    id, moment = watch.check("http", "https://example.com/", active=False), now()
-    result, summary, outage = watch.found.Result, watch.found.Summary, watch.models.Outage
+    pruning = watch.part("services.pruning")
+    pruning.BATCH = 7
+    id, at = watch.check("http", "https://example.com/", active=False), now()
+    result, summary, outage = (
+        watch.result_models.Result,
+        watch.result_models.Summary,
+        watch.models.Outage,
+    )
     with transaction() as current:
         current.add_all(
             [
-                result(
-                    check_id=id, status=True, checked_at=moment - timedelta(days=3, minutes=number)
-                )
+                result(check_id=id, status=True, checked_at=at - timedelta(days=3, minutes=number))
                 for number in range(1, 31)
             ]
         )
-        current.add(result(check_id=id, status=True, checked_at=moment - timedelta(days=2)))
+        current.add(result(check_id=id, status=True, checked_at=at - timedelta(days=2)))
         for grain, ages in (("hour", (91, 89)), ("day", (731, 729))):
             current.add_all(
                 [
-                    summary(check_id=id, grain=grain, starts_at=moment - timedelta(days=age))
+                    summary(check_id=id, grain=grain, starts_at=at - timedelta(days=age))
                     for age in ages
                 ]
             )
@@ -612,24 +621,24 @@ def test_pruning_bounds_the_tables(watch: MonitoringHarness) -> None:
             current.add(
                 outage(
                     check_id=id,
-                    started_at=moment - timedelta(days=age + 1),
-                    ended_at=moment - timedelta(days=age),
+                    started_at=at - timedelta(days=age + 1),
+                    ended_at=at - timedelta(days=age),
                     ended_by="recovered",
                 )
             )
-        current.add(outage(check_id=id, started_at=moment - timedelta(days=900)))
+        current.add(outage(check_id=id, started_at=at - timedelta(days=900)))
     assert watch.job("thin").result.data == {"results": 30, "hours": 1, "days": 1, "outages": 1}
     assert (len(watch.results()), len(watch.all(summary)), len(watch.outages())) == (
         1,
         2,
         2,
-    ), "an open outage stays however old it is"
+    ), "an open outage is kept, however old"
 
 
 def test_checks_of_a_terminated_service_are_paused(
     watch: MonitoringHarness, httpserver: HTTPServer
 ) -> None:
-    watch.hear()
+    watch.record_events()
     httpserver.expect_request("/").respond_with_data("x", 500)
     service = make_service(STAFF, "")
     id, other = (
@@ -641,7 +650,7 @@ def test_checks_of_a_terminated_service_are_paused(
     assert [hook.event for hook in watch.module.hooks] == ["service.termination_succeeded"]
     assert (watch.row(id).shown, watch.row(other).shown) == ("paused", "down")
     assert [outage.ended_by for outage in watch.outages()] == ["stopped", ""]
-    assert "monitoring.up" not in watch.heard()
+    assert "monitoring.up" not in watch.event_names()
 
 
 def test_claim_cost_does_not_grow_with_checks(watch: MonitoringHarness) -> None:
@@ -658,10 +667,10 @@ def test_claim_cost_does_not_grow_with_checks(watch: MonitoringHarness) -> None:
         ]
         for _ in range(5):
             current.execute(sa.insert(watch.models.Check), rows)
-    seen: list[str] = []
+    statements: list[str] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        seen.append(statement)
+        statements.append(statement)
 
     sa.event.listen(db.engine, "before_cursor_execute", note)
     try:
@@ -671,6 +680,6 @@ def test_claim_cost_does_not_grow_with_checks(watch: MonitoringHarness) -> None:
         sa.event.remove(db.engine, "before_cursor_execute", note)
     assert len(jobs) == 32
     assert (
-        sum(one.startswith("SELECT") for one in seen),
-        sum(one.startswith("UPDATE") for one in seen),
+        sum(statement.startswith("SELECT") for statement in statements),
+        sum(statement.startswith("UPDATE") for statement in statements),
     ) == (1, 32)

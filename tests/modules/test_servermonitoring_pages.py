@@ -1,4 +1,4 @@
-"""ServerMonitoring's pages through the browser's door."""
+"""Staff pages of ServerMonitoring."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ FORM = {
 
 @pytest.fixture
 def watch(settings: Settings, app: Panel) -> Iterator[MonitoringHarness]:
-    """The plugin, switched on."""
+    """Return the active module."""
     with active_plugin(settings, app, "ServerMonitoring") as harness:
         yield MonitoringHarness(harness)
         events.bind({})
@@ -48,13 +48,13 @@ def watch(settings: Settings, app: Panel) -> Iterator[MonitoringHarness]:
 
 @pytest.fixture
 def owner(watch: MonitoringHarness) -> Browser:
-    """Staff who may do everything."""
+    """Sign in as staff with all permissions."""
     return watch.owner()
 
 
 def test_check_lifecycle(watch: MonitoringHarness, owner: Browser, httpserver: HTTPServer) -> None:
     httpserver.expect_request("/").respond_with_data("All is <b>well</b>")
-    assert "Nothing is checked yet" in owner.get(f"{watch.at}/dashboard").text
+    assert "No checks yet" in owner.get(f"{watch.at}/dashboard").text
     service = make_service(STAFF, "")
     sent = {
         **FORM,
@@ -76,8 +76,8 @@ def test_check_lifecycle(watch: MonitoringHarness, owner: Browser, httpserver: H
     page = owner.get(f"{watch.at}/checks/1").text
     assert (
         "100 %" in page,
-        "Results, one by one" in page,
-        '<path class="ln"' in page,
+        "Individual results" in page,
+        'class="ln"' in page,
         "Show as table" in page,
     ) == (True, True, True, True)
     assert "Shop &lt;1&gt;" in owner.get(f"{watch.at}/checks").text
@@ -95,17 +95,21 @@ def test_check_lifecycle(watch: MonitoringHarness, owner: Browser, httpserver: H
         300,
         "up",
         "up",
-    ), "its history goes on"
+    ), "its history is kept"
     assert owner.post(f"{watch.at}/checks/1/pause").status_code == 302
-    assert (watch.row(1).shown, watch.again()["up"]) == ("paused", 0)
+    assert (watch.row(1).shown, watch.rerun()["up"]) == ("paused", 0)
     assert owner.post(f"{watch.at}/checks/1/resume").status_code == 302
     assert (watch.row(1).shown, watch.run()["up"]) == ("unknown", 1)
     assert owner.post(f"{watch.at}/checks/1/now").status_code == 302
     assert watch.run()["up"] == 1
     question = owner.get(f"{watch.at}/checks/1/delete").text
-    assert ("Delete Shop?" in question, "Keep it" in question) == (True, True)
+    assert ("Delete Shop?" in question, "Cancel" in question) == (True, True)
     assert owner.post(f"{watch.at}/checks/1/delete").status_code == 302
-    assert (watch.all(watch.models.Check), watch.results(), watch.all(watch.found.Summary)) == (
+    assert (
+        watch.all(watch.models.Check),
+        watch.results(),
+        watch.all(watch.result_models.Summary),
+    ) == (
         [],
         [],
         [],
@@ -129,37 +133,41 @@ def test_check_lifecycle(watch: MonitoringHarness, owner: Browser, httpserver: H
         (
             {"target": "https://anna:secret@example.com/"},
             "target",
-            "Leave user names and passwords out.",
+            "Remove the user name and password.",
         ),
-        ({"target": "example.com"}, "target", "Write a whole web address"),
+        ({"target": "example.com"}, "target", "Enter a full URL"),
         (
             {"target": "http://169.254.169.254/latest/meta-data"},
             "target",
             "is not a public address",
         ),
-        ({"target": "http://10.1.2.3/"}, "target", "is not a public address"),
-        ({"target": "http://[::ffff:10.1.2.3]/"}, "target", "is not a public address"),
-        ({"target": "http://nobody-has-this.invalid/"}, "target", "could not be resolved"),
-        ({"type": "port", "target": "127.0.0.1"}, "port", "Write the port"),
+        ({"target": "http://10.1.2.3/"}, "target", "not on the open internet"),
+        ({"target": "http://[::ffff:10.1.2.3]/"}, "target", "not on the open internet"),
+        ({"target": "http://nobody-has-this.invalid/"}, "target", "is not known"),
+        ({"type": "port", "target": "127.0.0.1"}, "port", "Enter a port"),
         (
             {"type": "port", "target": "10.1.2.3", "port": "22"},
             "target",
             "is not a public address",
         ),
         ({"type": "port", "target": "127.0.0.1", "port": "70000"}, "port", "between 1 and 65535"),
-        ({"type": "ping", "target": "192.168.1.1"}, "target", "is not a public address"),
-        ({"status": "ok"}, "status", "Write status codes"),
+        ({"type": "ping", "target": "192.168.1.1"}, "target", "not on the open internet"),
+        ({"status": "ok"}, "status", "Enter status codes"),
         ({"interval": "5"}, "interval", "between 30 and 86400"),
         ({"timeout": "60"}, "timeout", "between 1 and 20"),
         ({"failures": "0"}, "failures", "between 1 and 20"),
-        ({"owner": "11111111-1111-4111-8111-111111111111"}, "owner", "no client and no service"),
+        ({"owner": "11111111-1111-4111-8111-111111111111"}, "owner", "No client or service"),
     ],
 )
 def test_invalid_checks(
     watch: MonitoringHarness, owner: Browser, changed: dict[str, str], field: str, sentence: str
 ) -> None:
-    wrong = owner.post(f"{watch.at}/checks/add", {**FORM, **changed})
-    assert (wrong.status_code, f'id="{field}-e"' in wrong.text, sentence in wrong.text) == (
+    rejected = owner.post(f"{watch.at}/checks/add", {**FORM, **changed})
+    assert (
+        rejected.status_code,
+        f'id="{field}-e"' in rejected.text,
+        sentence in rejected.text,
+    ) == (
         422,
         True,
         True,
@@ -176,15 +184,15 @@ def test_ping_check_warns_without_permission_to_ping(
         ).status_code
         == 302
     )
-    reason = watch.part("services.ping").unable()
-    assert ("cannot ping from here" in owner.get(f"{watch.at}/checks/1").text) is bool(reason)
-    assert ("cannot ping from here" in owner.get(f"{watch.at}/settings").text) is bool(reason)
+    reason = watch.part("services.ping").unavailable_reason()
+    assert ("can&#39;t send pings" in owner.get(f"{watch.at}/checks/1").text) is bool(reason)
+    assert ("can&#39;t send pings" in owner.get(f"{watch.at}/settings").text) is bool(reason)
 
 
 def test_changing_the_target_resets_the_state(
     watch: MonitoringHarness, owner: Browser, httpserver: HTTPServer
 ) -> None:
-    watch.hear()
+    watch.record_events()
     httpserver.expect_request("/bad").respond_with_data("x", 500)
     httpserver.expect_request("/good").respond_with_data("x")
     id = watch.check("http", httpserver.url_for("/bad"), failures=1)
@@ -204,10 +212,10 @@ def test_changing_the_target_resets_the_state(
         ["stopped"],
     )
     watch.run()
-    assert (watch.row(id).state, watch.heard()) == (
+    assert (watch.row(id).state, watch.event_names()) == (
         "up",
         ["monitoring.down"],
-    ), "nobody saw it come back"
+    ), "its recovery was not observed"
 
 
 def test_edit_without_a_new_target_needs_no_dns(watch: MonitoringHarness, owner: Browser) -> None:
@@ -220,17 +228,19 @@ def test_edit_without_a_new_target_needs_no_dns(watch: MonitoringHarness, owner:
 
 
 def test_settings_allow_internal_targets(watch: MonitoringHarness, owner: Browser) -> None:
-    kept = {"networks": LOCAL, "raw_days": "3", "hour_days": "90", "day_days": "730"}
-    wrong = owner.post(f"{watch.at}/settings", {**kept, "networks": "10.0.0.0/99", "raw_days": "0"})
+    values = {"networks": LOCAL, "raw_days": "3", "hour_days": "90", "day_days": "730"}
+    rejected = owner.post(
+        f"{watch.at}/settings", {**values, "networks": "10.0.0.0/99", "raw_days": "0"}
+    )
     assert (
-        wrong.status_code,
-        'id="networks-e"' in wrong.text,
-        'id="raw_days-e"' in wrong.text,
-        "10.0.0.0/99" in wrong.text,
+        rejected.status_code,
+        'id="networks-e"' in rejected.text,
+        'id="raw_days-e"' in rejected.text,
+        "10.0.0.0/99" in rejected.text,
     ) == (422, True, True, True)
     assert (
         owner.post(
-            f"{watch.at}/settings", {**kept, "networks": "192.168.7.0/24\r\n fd00::/8 "}
+            f"{watch.at}/settings", {**values, "networks": "192.168.7.0/24\r\n fd00::/8 "}
         ).status_code
         == 302
     )
@@ -244,34 +254,32 @@ def test_settings_allow_internal_targets(watch: MonitoringHarness, owner: Browse
         == 302
     )
     assert owner.post(f"{watch.at}/checks/add", FORM).status_code == 422, (
-        "loopback is no longer among them"
+        "loopback is no longer allowed"
     )
 
 
 def test_permissions(watch: MonitoringHarness, httpserver: HTTPServer) -> None:
     watch.check("http", httpserver.url_for("/"))
-    looker = watch.clerk("monitoring-dashboard")
-    page = looker.get(f"{watch.at}/dashboard")
+    viewer = watch.clerk("monitoring-dashboard")
+    page = viewer.get(f"{watch.at}/dashboard")
     assert (
         page.status_code,
         "Add check" in page.text,
         f'href="{watch.at}/checks' in page.text,
     ) == (200, False, False)
     for path in ("checks", "checks/1", "checks/add", "checks/1/results.csv", "settings"):
-        assert looker.get(f"{watch.at}/{path}").status_code == 403, path
+        assert viewer.get(f"{watch.at}/{path}").status_code == 403, path
     for path in ("checks/add", "checks/1/pause", "checks/1/delete", "settings"):
-        assert looker.post(f"{watch.at}/{path}", FORM).status_code == 403, path
+        assert viewer.post(f"{watch.at}/{path}", FORM).status_code == 403, path
     assert watch.row(1).active
 
 
 def test_csv_neutralizes_formulas(watch: MonitoringHarness, owner: Browser) -> None:
-    id, moment = watch.check("http", "http://127.0.0.1/"), now()
-    result = watch.found.Result
+    id, at = watch.check("http", "http://127.0.0.1/"), now()
+    result = watch.result_models.Result
     with transaction() as current:
         current.add(
-            result(
-                check_id=id, status=True, response_time=12, checked_at=moment - timedelta(minutes=2)
-            )
+            result(check_id=id, status=True, response_time=12, checked_at=at - timedelta(minutes=2))
         )
         current.add(
             result(
@@ -279,15 +287,15 @@ def test_csv_neutralizes_formulas(watch: MonitoringHarness, owner: Browser) -> N
                 status=False,
                 response_time=40,
                 error_message='=HYPERLINK("http://x")',
-                checked_at=moment - timedelta(minutes=1),
+                checked_at=at - timedelta(minutes=1),
             )
         )
         current.add(
             result(
                 check_id=id,
                 status=None,
-                error_message="cannot ping from here, no",
-                checked_at=moment,
+                error_message="no ping, sorry",
+                checked_at=at,
             )
         )
     answer = owner.get(f"{watch.at}/checks/{id}/results.csv")
@@ -298,7 +306,7 @@ def test_csv_neutralizes_formulas(watch: MonitoringHarness, owner: Browser) -> N
         "checked_at,status,response_time,error_message",
     )
     assert [line.split(",", 1)[1] for line in lines[1:]] == [
-        'unable,,"cannot ping from here, no"',
+        'unable,,"no ping, sorry"',
         'down,40,"\'=HYPERLINK(""http://x"")"',
         "up,12,",
     ]
@@ -321,11 +329,11 @@ def test_list_pages_and_search(watch: MonitoringHarness, owner: Browser) -> None
     at = f"{watch.at}/checks"
     for _ in range(3):
         page = owner.get(at).text
-        found = re.findall(r"/checks/(\d+)\"", page)
-        seen += found
+        ids = re.findall(r"/checks/(\d+)\"", page)
+        seen += ids
         forward = re.search(r'href="([^"]+)" rel="next"', page)
         at = forward[1].replace("&amp;", "&") if forward else at
-    assert [len(seen), len(set(seen)), forward] == [60, 60, None], "each once"
+    assert [len(seen), len(set(seen)), forward] == [60, 60, None], "each check once"
     back = re.search(r'href="([^"]+)" rel="prev"', page)
     assert (
         back
@@ -351,7 +359,7 @@ def test_list_pages_and_search(watch: MonitoringHarness, owner: Browser) -> None
         "?after=-1",
     ):
         assert owner.get(f"{watch.at}/checks{nonsense}").status_code == 200
-    assert "Nothing matches" in owner.get(f"{watch.at}/checks?q=nobody").text
+    assert "No matching checks" in owner.get(f"{watch.at}/checks?q=nobody").text
 
 
 def test_query_count_does_not_grow_with_checks(
@@ -372,7 +380,7 @@ def test_query_count_does_not_grow_with_checks(
             current.execute(sa.insert(watch.models.Check), rows)
         ids = current.scalars(sa.select(watch.models.Check.id)).all()
         current.execute(
-            sa.insert(watch.found.Summary),
+            sa.insert(watch.result_models.Summary),
             [
                 {
                     "check_id": id,
@@ -409,7 +417,7 @@ def test_query_count_does_not_grow_with_checks(
 
 def test_pages_in_polish(watch: MonitoringHarness, owner: Browser) -> None:
     page = owner.get(f"{watch.at}/checks/add", headers={"Accept-Language": "pl-PL,pl;q=0.9"}).text
-    assert ("Dodaj kontrolę" in page, "Oczekiwany status" in page, "Adres WWW" in page) == (
+    assert ("Dodaj kontrolę" in page, "Oczekiwany status" in page, "Strona WWW" in page) == (
         True,
         True,
         True,

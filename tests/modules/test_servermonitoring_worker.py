@@ -1,4 +1,4 @@
-"""From the schedule through a real worker to a listener of another module."""
+"""From the schedule through a real worker to the hook of another module."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ HOOKS = (
 
 @pytest.fixture
 def settings(settings: Settings, tmp_path: Path) -> Settings:
-    """Settings of a panel with the plugin and with a module that listens to it."""
+    """Return settings of a panel with the plugin and a module that handles its events."""
     shutil.copytree(
         ROOT / "modules/Plugin/ServerMonitoring",
         tmp_path / "Plugin/ServerMonitoring",
@@ -77,7 +77,7 @@ def test_outage_event_is_sent_once(
         assert [status for _, status in watch.results()] == [False] * 3
         assert (watch.row(id).state, len(watch.outages())) == ("down", 1)
         release()
-        heard = (
+        event_names = (
             session()
             .scalars(
                 sa.select(ModuleLog.action).where(
@@ -86,4 +86,4 @@ def test_outage_event_is_sent_once(
             )
             .all()
         )
-        assert heard == ["monitoring.down"]
+        assert event_names == ["monitoring.down"]

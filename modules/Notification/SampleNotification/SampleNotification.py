@@ -1,6 +1,6 @@
-"""Messages to a web address, or by mail over SMTP, as each sender is set up.
+"""Messages to a webhook, or by e-mail over SMTP, as configured for each sender.
 
-Read this file first; forms.py beside it is the rest.
+Read this file first; the only other one is forms.py.
 """
 
 from __future__ import annotations
@@ -21,82 +21,80 @@ from puqpanel.sdk import (
 
 from .forms import SettingsForm
 
-MESSAGE = {
+RULES = {
     "to": "required|string|max:254",
     "subject": "required|string|max:255",
     "message": "required|string",
 }
+MAIL_RULES = RULES | {"to": "required|email"}
+POSTED_FIELDS = ("to", "subject", "message", "type", "title", "module")
+# Statuses with which a retry is pointless.
+PERMANENT_ERRORS = (400, 401, 403, 404, 422)
 
 
 class SampleNotification(Notification):
-    """A sender for each address or mail server."""
+    """A sender for each webhook or mail server."""
 
-    # 1. What staff fill in for a sender: the panel draws the form, checks it, and stores the
-    # answers encrypted.
-    #    During every call they are in self.module_data.
+    # 1. The settings of a sender: the panel renders the form, validates it, and stores the values
+    # encrypted. During every call they are in self.module_data.
 
     SettingsForm = SettingsForm
 
-    # 2. One message. A worker calls this, and again after a while where the answer is an error.
+    # 2. One message. A worker calls this, and retries later if the result is an error.
 
     def send(self, data: Mapping[str, Any]) -> Any:
-        """Checks the message, then hands it to the channel."""
+        """Validate a message and send it through the sender's channel."""
         by_mail = self.module_data["channel"] == "smtp"
-        check = Validator.make(data, MESSAGE | ({"to": "required|email"} if by_mail else {}))
-        if check.fails():
-            # With errors in the answer it is not tried again: what is wrong now is as wrong in a
-            # minute.
+        validator = Validator.make(data, MAIL_RULES if by_mail else RULES)
+        if validator.fails():
+            # A result with errors is not retried, because the message would still be invalid.
             return {
                 "status": "error",
-                "message": check.errors.first(),
-                "errors": check.errors,
+                "message": validator.errors.first(),
+                "errors": validator.errors,
                 "code": 422,
             }
         return self._mail(data) if by_mail else self._post(data)
 
     def _mail(self, data: Mapping[str, Any]) -> Result:
+        message = {"to": data["to"], "subject": data["subject"]}
         try:
-            message = NotificationMail(
-                data["to"], data["subject"], data["message"], data.get("attachments") or ()
+            Mail.mailer(self.module_data).send(
+                NotificationMail(
+                    data["to"], data["subject"], data["message"], data.get("attachments") or ()
+                )
             )
-            Mail.mailer(self.module_data).send(message)
         except MailError as error:
-            # A server that says “never” means it; one that is away may be back.
-            self.log_error(
-                "mail not sent", {"to": data["to"], "subject": data["subject"]}, str(error)
-            )
+            self.log_error("mail not sent", message, str(error))
             return Result.error(str(error), retry=not error.permanent)
-        self.log_info("mail sent", {"to": data["to"], "subject": data["subject"]})
-        return Result.success(__("Handed to the mail server."))
+        self.log_info("mail sent", message)
+        return Result.success(__("Accepted by the mail server."))
 
     def _post(self, data: Mapping[str, Any]) -> Result:
-        told = {
-            key: data.get(key) for key in ("to", "subject", "message", "type", "title", "module")
-        }
-        with self._web() as web:  # what is asked and answered goes to the module log by itself
-            answer = web.post(json=told)
-        if answer.ok:
-            return Result.success(__("Taken by the web address."))
-        return Result.error(answer.error, retry=answer.http_code not in (400, 401, 403, 404, 422))
+        body = {name: data.get(name) for name in POSTED_FIELDS}
+        with self._webhook() as webhook:  # request and response go to the module log automatically
+            response = webhook.post(json=body)
+        if response.ok:
+            return Result.success(__("Delivered to the webhook."))
+        return Result.error(response.error, retry=response.http_code not in PERMANENT_ERRORS)
 
-    def _web(self) -> http.Client:
-        # The address is typed by people, so it may lead to the open internet only.
-        return http.session(
-            self.module_data["url"], bearer=self.module_data.get("token"), policy=http.public_only()
-        )
+    def _webhook(self) -> http.Client:
+        # Staff enter the URL, so only addresses on the public internet are allowed.
+        url, token = self.module_data["url"], self.module_data.get("token")
+        return http.session(url, bearer=token, policy=http.public_only())
 
-    # 3. Whether what is stored works: staff press “Test connection” and read this sentence.
+    # 3. Test connection: staff click the button and read this message.
 
     def test_connection(self) -> Result:
-        """Signs in at the mail server, or asks the web address; sends nothing."""
+        """Sign in to the mail server, or request the webhook; send nothing."""
         if self.module_data["channel"] == "smtp":
             try:
                 Mail.mailer(self.module_data).test()
             except MailError as error:
                 return Result.error(str(error))
-            return Result.success(__("The mail server lets us in."))
-        with self._web() as web:
-            answer = web.get(expected=(404, 405))  # many such addresses take messages only
-        if answer.ok or answer.http_code in (404, 405):
-            return Result.success(__("The address answers."))
-        return Result.error(answer.error)
+            return Result.success(__("Signed in to the mail server."))
+        with self._webhook() as webhook:
+            response = webhook.get(expected=(404, 405))  # many webhooks accept POST only
+        if response.ok or response.http_code in (404, 405):
+            return Result.success(__("Connected to the webhook."))
+        return Result.error(response.error)

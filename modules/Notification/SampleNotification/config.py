@@ -2,10 +2,7 @@
 
 CONFIG = {
     "name": "Sample notification",
-    "description": (
-        "Messages to a web address or by mail: the smallest notification module with settings,"
-        " checks and a test"
-    ),
+    "description": "Example notification module: messages by webhook or e-mail",
     "version": "1.0.0",
     "author": "puqpanel",
     "email": "modules@puqpanel.example",

@@ -1,7 +1,6 @@
-"""Bank transfer: clients see where to pay and under which reference; the bank's service says by
-webhook when the money is there.
+"""Bank transfer: clients see the account and a reference; the bank's webhook reports the money.
 
-Read this file first; it names every other file of the module.
+Read this file first; it refers to every other file of the module.
 """
 
 from __future__ import annotations
@@ -24,11 +23,11 @@ from puqpanel.sdk import (
     json_success,
 )
 
-from .forms import SettingsForm, iban_is_right
-from .models.transfers import Transfer, awaited, note_outcome
+from .forms import SettingsForm, is_valid_iban
+from .models.transfers import Transfer, expected_transfer, record_outcome
 
-SIGNATURE = "X-Signature"
-MESSAGE = {
+SIGNATURE_HEADER = "X-Signature"
+RULES = {
     "id": "required|string|max:100|regex:/^[!-~]+$/",
     "reference": "required|alpha_dash|max:20",
     "amount": r"required|string|regex:/^\d{1,9}(\.\d{1,2})?$/",
@@ -40,9 +39,8 @@ MESSAGE = {
 class SamplePayment(Payment):
     """A gateway for each bank account."""
 
-    # 1. What staff fill in for a gateway: the panel draws the form, checks it, and stores the
-    # answers encrypted.
-    # During every call they are in self.module_data, and the gateway's uuid is in
+    # 1. The settings of a gateway: the panel renders the form, validates it, and stores the values
+    # encrypted. During every call they are in self.module_data, and the gateway's uuid is in
     # self.instance_uuid.
 
     SettingsForm = SettingsForm
@@ -50,84 +48,79 @@ class SamplePayment(Payment):
     # 2. What a client sees on an invoice.
 
     def get_client_area_html(self, data: Mapping[str, Any] | None = None) -> str:
-        """The account, the amount and the reference; views/client_area/pay.html draws them."""
-        invoice: Invoice = (data or {})["invoice"]
-        # Staff may look at this page with an invoice that nobody has: nothing is kept for that.
-        reference = (
-            "SAMPLE"
-            if (data or {}).get("sample")
-            else awaited(self.instance_uuid, invoice).reference
-        )
+        """Return the account, the amount and the reference, from views/client_area/pay.html."""
+        data = data or {}
+        invoice: Invoice = data["invoice"]
+        if data.get("sample"):
+            reference = "SAMPLE"  # a preview for staff, which stores nothing
+        else:
+            reference = expected_transfer(self.instance_uuid, invoice).reference
         return self.view(
             "client_area.pay",
             {"invoice": invoice, "reference": reference, "account": self.module_data},
         )
 
-    # 3. What the bank's service tells us. Anybody can call this address: the signature says whether
-    # it is the bank.
+    # 3. The webhook. Anyone can call this address, so the signature must prove that the bank did.
 
     def api_webhook_post(self, request: Request) -> Any:
-        """A transfer came, or went back. Told twice, it leaves the same."""
-        if not self._signed(request):
-            return json_error(__("The signature is missing or wrong."), 401)
-        # Only the body is signed; what stands in the address is not, so request.all() would be
-        # wrong here.
+        """Record that a transfer arrived or was returned; repeated calls have no further effect."""
+        if not self._has_valid_signature(request):
+            return json_error(__("Missing or invalid signature."), 401)
+        # The signature covers the body only, so request.all() with the query string is unsafe here.
         body = request.get_json(silent=True)
-        check = Validator.make(body if isinstance(body, dict) else {}, MESSAGE)
-        if check.fails():
-            return json_error(__("The message is not complete."), 422, check.errors)
-        said = check.validated()
-        transfer = Transfer.find(self.instance_uuid, said["reference"])
+        validator = Validator.make(body if isinstance(body, dict) else {}, RULES)
+        if validator.fails():
+            return json_error(__("Invalid message."), 422, validator.errors)
+        message = validator.validated()
+        transfer = Transfer.find(self.instance_uuid, message["reference"])
         if transfer is None:
-            return json_error(__("Nobody pays under this reference."), 404)
-        amount = Decimal(said["amount"])
-        if (amount, said["currency"]) != (transfer.amount, transfer.currency):
-            self.log_error("wrong amount", said, f"awaited: {transfer.amount} {transfer.currency}")
-            return json_error(__("This is not the amount that is awaited."), 422)
+            return json_error(__("Unknown reference."), 404)
+        amount = Decimal(message["amount"])
+        if (amount, message["currency"]) != (transfer.amount, transfer.currency):
+            expected = f"expected: {transfer.amount} {transfer.currency}"
+            self.log_error("wrong amount", message, expected)
+            return json_error(__("The amount does not match the invoice."), 422)
         payment = {
             "invoice_uuid": transfer.invoice_uuid,
-            "transaction_id": said["id"],
+            "transaction_id": message["id"],
             "amount": amount,
-            "currency": said["currency"],
+            "currency": message["currency"],
             "reference": transfer.reference,
         }
-        received = said["status"] == "received"
-        # The panel first: when it fails, the bank tells us again, and nothing is lost.
-        result = Result.of(
-            self.on_payment_success(payment) if received else self.on_payment_failed(payment)
-        )
+        # Tell the panel first: if that fails, the bank repeats its message and nothing is lost.
+        if message["status"] == "received":
+            state, result = "paid", Result.of(self.on_payment_success(payment))
+        else:
+            state, result = "returned", Result.of(self.on_payment_failed(payment))
         if not result.ok:
             return json_error(result.message, 500)
-        note_outcome(transfer, "paid" if received else "returned", said["id"])
-        return json_success(message=__("Noted."))
+        record_outcome(transfer, state, message["id"])
+        return json_success(message=__("Transfer recorded."))
 
-    def _signed(self, request: Request) -> bool:
-        """Whether the header holds the HMAC-SHA256 of the body, byte for byte as it came, under
-        the gateway's secret.
-        """
+    def _has_valid_signature(self, request: Request) -> bool:
+        """Return whether the header has the HMAC-SHA256 of the raw body under the secret."""
         secret = str(self.module_data.get("webhook_secret") or "")
         if not secret:
-            return False  # an empty key would let anybody sign
-        wanted = hmac.new(secret.encode(), request.get_data(), hashlib.sha256).hexdigest()
-        given = request.headers.get(SIGNATURE, "").removeprefix("sha256=")
-        return hmac.compare_digest(wanted.encode(), given.encode())
+            return False  # with an empty key, anyone could sign
+        expected = hmac.new(secret.encode(), request.get_data(), hashlib.sha256).hexdigest()
+        signature = request.headers.get(SIGNATURE_HEADER, "").removeprefix("sha256=")
+        return hmac.compare_digest(expected.encode(), signature.encode())
 
-    # 4. Whether what is stored works: staff press “Test connection” and read this sentence.
+    # 4. Test connection: staff click the button and read this message.
 
     def test_connection(self) -> Result:
-        """Asks the bank's service for the account, where there is one to ask."""
-        if not iban_is_right(str(self.module_data.get("iban") or "")):
-            return Result.error(__("The IBAN is not right."))
-        address = self.module_data.get("bank_api")
-        if not address:
-            return Result.success(__("The IBAN is right. There is no bank service to ask."))
-        with http.session(
-            address, bearer=self.module_data.get("api_key"), policy=http.public_only()
-        ) as bank:
-            answer = bank.get("/account")
-        if not answer.ok:
-            return Result.error(answer.error)
-        told = answer.data.get("iban") if isinstance(answer.data, dict) else None
-        if told != self.module_data["iban"]:
-            return Result.error(__("The bank's service answers for another account."))
-        return Result.success(__("The bank's service knows this account."))
+        """Check the IBAN, and request the account from the bank service if one is configured."""
+        iban, url = self.module_data.get("iban"), self.module_data.get("bank_api")
+        if not is_valid_iban(str(iban or "")):
+            return Result.error(__("Invalid IBAN."))
+        if not url:
+            return Result.success(__("The IBAN is valid. No bank service is configured."))
+        api_key = self.module_data.get("api_key")
+        with http.session(url, bearer=api_key, policy=http.public_only()) as bank:
+            response = bank.get("/account")
+        if not response.ok:
+            return Result.error(response.error)
+        account = response.data if isinstance(response.data, dict) else {}
+        if account.get("iban") != iban:
+            return Result.error(__("The bank service returned another account."))
+        return Result.success(__("The bank service confirmed the account."))

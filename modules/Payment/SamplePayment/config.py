@@ -2,10 +2,7 @@
 
 CONFIG = {
     "name": "Sample payment",
-    "description": (
-        "Bank transfer with a reference of its own: the smallest payment module with a page, a"
-        " webhook and a table"
-    ),
+    "description": "Example payment module: bank transfer with a page, a webhook and a table",
     "version": "1.0.0",
     "author": "puqpanel",
     "email": "modules@puqpanel.example",

@@ -1,4 +1,4 @@
-"""What staff fill in for a gateway."""
+"""The settings of a gateway."""
 
 from __future__ import annotations
 
@@ -6,16 +6,13 @@ import re
 
 from puqpanel.sdk import __, forms
 
-InputRequired, Length, Optional, URL = (
-    forms.validators.InputRequired,
-    forms.validators.Length,
-    forms.validators.Optional,
-    forms.validators.URL,
-)
+validators = forms.validators
+InputRequired, Length = validators.InputRequired, validators.Length
+Optional, URL = validators.Optional, validators.URL
 
 
 class SettingsForm(forms.Form):
-    """One bank account. An empty password field keeps what is stored."""
+    """A bank account. A blank password field keeps the current value."""
 
     holder = forms.StringField("Account holder", [InputRequired(), Length(max=70)])
     iban = forms.StringField("IBAN", [InputRequired(), Length(max=42)])
@@ -23,25 +20,26 @@ class SettingsForm(forms.Form):
     webhook_secret = forms.PasswordField(
         "Webhook secret",
         [InputRequired(), Length(min=16, max=200)],
-        description="What the bank's service signs its messages with, 16 characters or more.",
+        description="The bank service signs its messages with it. At least 16 characters.",
     )
     bank_api = forms.URLField(
-        "Bank service",
+        "Bank service URL",
         [Optional(), URL(require_tld=False)],
-        description="Where “Test connection” asks. It may stay empty.",
+        description="Used by “Test connection” (optional).",
     )
-    api_key = forms.PasswordField("Key of the bank service", [Optional(), Length(max=200)])
+    api_key = forms.PasswordField("Bank service API key", [Optional(), Length(max=200)])
 
     def validate_iban(self, field: forms.Field) -> None:
-        """The check digits tell a slip of the keyboard."""
+        """Require valid check digits, which detect typing errors."""
         field.data = re.sub(r"\s", "", field.data or "").upper()
-        if not iban_is_right(field.data):
-            raise forms.FieldError(__("This is no IBAN: a character is wrong or missing."))
+        if not is_valid_iban(field.data):
+            raise forms.FieldError(__("Invalid IBAN. Check for wrong or missing characters."))
 
 
-def iban_is_right(iban: str) -> bool:
-    """Whether the check digits fit the rest: the number, its first four characters last, leaves
-    1 when divided by 97.
+def is_valid_iban(iban: str) -> bool:
+    """Return whether the check digits match.
+
+    The IBAN as a number, with its first four characters last, leaves 1 when divided by 97.
     """
     if not re.fullmatch(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}", iban):
         return False

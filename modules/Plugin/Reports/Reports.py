@@ -1,6 +1,6 @@
-"""Reports over services, income, provisioning and modules.
+"""Reports on services, income, provisioning and modules.
 
-The figures come from the SDK's statistics; this module keeps nothing.
+All figures come from the SDK's statistics; this module stores nothing.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ VIEW, INCOME = "reports-view", "reports-income"
 
 
 class Reports(Plugin):
-    """Four pages, each with its CSV."""
+    """Four reports, each also available as CSV."""
 
     def admin_permissions(self) -> list[dict[str, Any]]:
-        """Money is a right of its own."""
+        """Return the permissions; income requires one of its own."""
         return [
             {
                 "name": "View reports",
                 "key": VIEW,
-                "description": "See reports on services, churn, provisioning and modules",
+                "description": "View reports on services, churn, provisioning and modules",
             },
             {
                 "name": "View the income report",
                 "key": INCOME,
-                "description": "See what the active services bring in a month",
+                "description": "View the recurring income from active services",
             },
         ]
 
     def admin_sidebar(self) -> list[dict[str, Any]]:
-        """One entry for who sees all but money, and one for money."""
+        """Return one entry per permission."""
         return [
             {
                 "title": "Reports",
@@ -50,7 +50,7 @@ class Reports(Plugin):
         ]
 
     def admin_web_routes(self) -> list[dict[str, Any]]:
-        """One page a report; `?format=csv` is the same as a file."""
+        """Return one page per report; `?format=csv` returns it as a file."""
         return [
             {
                 "method": "get",

@@ -2,9 +2,7 @@
 
 CONFIG = {
     "name": "Reports",
-    "description": (
-        "What came and went, what recurs, what failed and how modules do: charts, tables and CSV"
-    ),
+    "description": "Charts, tables and CSV on services, income, provisioning and modules",
     "version": "1.0.0",
     "author": "puqpanel",
     "email": "modules@puqpanel.example",

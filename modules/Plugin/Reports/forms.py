@@ -1,4 +1,4 @@
-"""The choice of a period."""
+"""The form of a custom period."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 from puqpanel.sdk import __, forms, statistics
 
-LONGEST = 5 * 366
+MAX_PERIOD = timedelta(days=5 * 366)
 
 
 class PeriodForm(forms.Form):
-    """From a day to a day."""
+    """The first and the last day of a period."""
 
     since = forms.DateField("From", [forms.validators.Optional()])
     until = forms.DateField("To", [forms.validators.Optional()])
@@ -21,18 +21,18 @@ class PeriodForm(forms.Form):
         self.since.label.text, self.until.label.text = __("From"), __("To")
 
     def validate(self, extra_validators: Any = None) -> bool:
-        """Both days, in order, not too far apart and none to come."""
+        """Require both days, in order, at most five years apart and not in the future."""
         if not super().validate(extra_validators):
             return False
         first, last = self.since.data, self.until.data
         if first is None or last is None:
-            wrong = self.since if first is None else self.until
-            wrong.errors = [*wrong.errors, __("Choose a day.")]
+            missing = self.since if first is None else self.until
+            missing.errors = [*missing.errors, __("Choose a day.")]
             return False
         if last > statistics.today():
-            self.until.errors = [*self.until.errors, __("This day is still to come.")]
+            self.until.errors = [*self.until.errors, __("This day is in the future.")]
         elif last < first:
-            self.until.errors = [*self.until.errors, __("The last day lies before the first.")]
-        elif last - first > timedelta(days=LONGEST):
-            self.since.errors = [*self.since.errors, __("Five years at most.")]
+            self.until.errors = [*self.until.errors, __("The last day is before the first.")]
+        elif last - first > MAX_PERIOD:
+            self.since.errors = [*self.since.errors, __("Choose at most five years.")]
         return not self.errors

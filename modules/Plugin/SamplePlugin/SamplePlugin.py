@@ -1,4 +1,4 @@
-"""A notebook for staff. Read this file first; it names every other file of the module."""
+"""A notebook for staff. Read this file first; it refers to every other file of the module."""
 
 from __future__ import annotations
 
@@ -7,24 +7,23 @@ from typing import Any
 
 from puqpanel.sdk import Plugin, __
 
-from .models.notes import Note, forget_before, is_service
-from .models.notes import keep as keep_note
+from .models.notes import Note, add_note, delete_older, is_service
 
-KEPT_DAYS = 90
+RETENTION_DAYS = 90
 
 
 class SamplePlugin(Plugin):
-    """Notes that staff leave for each other, and that the panel leaves for them."""
+    """Notes that staff write for each other, and that the panel adds when a create fails."""
 
-    # 1. Who may do what. The full key of the first is Plugin-SamplePlugin-view-notes.
+    # 1. Permissions. The full key of the first one is Plugin-SamplePlugin-view-notes.
 
     def admin_permissions(self) -> list[dict[str, Any]]:
-        """Two rights, to give to roles."""
+        """Return the permissions that staff roles can grant."""
         return [
             {
                 "name": "View notes",
                 "key": "view-notes",
-                "description": "Read what is in the notebook",
+                "description": "Read the notebook",
             },
             {
                 "name": "Write notes",
@@ -33,10 +32,10 @@ class SamplePlugin(Plugin):
             },
         ]
 
-    # 2. Where it is found: an entry of the side bar leads to a route by the route's name.
+    # 2. The sidebar: an entry links to a route by the route's name.
 
     def admin_sidebar(self) -> list[dict[str, Any]]:
-        """One entry."""
+        """Return one entry."""
         return [
             {
                 "title": "Notes",
@@ -47,10 +46,10 @@ class SamplePlugin(Plugin):
             }
         ]
 
-    # 3. Its pages: controllers/NotesController.py answers them.
+    # 3. The pages: controllers/NotesController.py handles them.
 
     def admin_web_routes(self) -> list[dict[str, Any]]:
-        """A pair: the page with its form, and what the form is sent to."""
+        """Return the page with its form, and the target of the form."""
         return [
             {
                 "method": "get",
@@ -69,7 +68,7 @@ class SamplePlugin(Plugin):
         ]
 
     def admin_api_routes(self) -> list[dict[str, Any]]:
-        """The same list for programs, at /admin/api/modules/Plugin/SamplePlugin/notes."""
+        """Return the same list as JSON, at /admin/api/modules/Plugin/SamplePlugin/notes."""
         return [
             {
                 "method": "get",
@@ -80,27 +79,23 @@ class SamplePlugin(Plugin):
             }
         ]
 
-    # 4. What it does by itself: each run is a task, to be seen on the Schedule page.
+    # 4. The schedule: each run is a task, listed on the Schedule page.
 
     def scheduler(self) -> list[dict[str, Any]]:
-        """Once a night."""
-        return [{"name": "Forget old notes", "method": "tidy", "cron": "15 3 * * *", "timeout": 60}]
+        """Return one nightly job."""
+        return [{"name": "Delete old notes", "method": "tidy", "cron": "15 3 * * *", "timeout": 60}]
 
     def tidy(self) -> dict[str, Any]:
-        """Removes notes older than 90 days."""
-        gone = forget_before(timedelta(days=KEPT_DAYS))
-        self.log_info("old notes removed", response={"removed": gone})
-        return {"status": "success", "message": __("Old notes removed: :count.", {"count": gone})}
+        """Delete notes older than 90 days."""
+        count = delete_older(timedelta(days=RETENTION_DAYS))
+        self.log_info("old notes deleted", response={"deleted": count})
+        return {"status": "success", "message": __("Old notes deleted: :count.", {"count": count})}
 
-    # 5. What it hears: hooks.py names the event and this method.
+    # 5. Events: hooks.py connects the event to this method.
 
     def note_failure(self, payload: dict[str, Any]) -> None:
-        """Leaves a note when a service could not be made; none about one that is gone by now."""
+        """Add a note when the creation of a service failed, unless the service was deleted."""
         uuid, reason = str(payload.get("service_uuid") or ""), str(payload.get("reason") or "")
         if is_service(uuid):
-            keep_note(
-                Note(
-                    text=__("A service could not be made. :reason", {"reason": reason}).strip(),
-                    service_uuid=uuid,
-                )
-            )
+            text = __("A service could not be created. :reason", {"reason": reason}).strip()
+            add_note(Note(text=text, service_uuid=uuid))

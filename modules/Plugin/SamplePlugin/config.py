@@ -2,10 +2,7 @@
 
 CONFIG = {
     "name": "Sample plugin",
-    "description": (
-        "A notebook for staff: the smallest plugin with a table, a page, an API, a schedule and a"
-        " listener"
-    ),
+    "description": "Example plugin: a notebook with a table, a page, an API, a schedule and a hook",
     "version": "1.0.0",
     "author": "puqpanel",
     "email": "modules@puqpanel.example",

@@ -1,19 +1,21 @@
-"""What staff fill in."""
+"""The form of a note."""
 
 from __future__ import annotations
 
 from puqpanel.sdk import __, forms
 
+MAX_LENGTH = 2000
+
 
 class NoteForm(forms.Form):
-    """One note."""
+    """A note."""
 
     text = forms.TextAreaField("Note")
 
     def validate_text(self, field: forms.Field) -> None:
-        """Something has to be in it, and not a book."""
+        """Require a text of at most 2,000 characters."""
         field.data = (field.data or "").strip()
         if not field.data:
-            raise forms.FieldError(__("Write something first."))
-        if len(field.data) > 2000:
-            raise forms.FieldError(__("At most 2,000 characters."))
+            raise forms.FieldError(__("Enter a note."))
+        if len(field.data) > MAX_LENGTH:
+            raise forms.FieldError(__("Enter at most 2,000 characters."))

@@ -1,4 +1,4 @@
-"""What the module hears of the panel. Each listener runs as a task of its own, after the fact."""
+"""Events of the panel that the module handles; each call runs as a task after the event."""
 
 from puqpanel.sdk import Hook
 

@@ -1,6 +1,6 @@
-"""Checks web addresses, ports and hosts.
+"""Check websites, ports and hosts.
 
-What one run does stands in services/runs.py, what one look is in services/probes.py.
+services/runs.py runs the checks that are due, services/probes.py probes one target.
 """
 
 from __future__ import annotations
@@ -12,46 +12,41 @@ import sqlalchemy as sa
 from puqpanel.sdk import Plugin, __, db
 
 from .models.checks import Check
-from .services import runs, thinning
-from .services.record import forget_state
+from .services import pruning, runs
+from .services.recording import reset_state
 
 DASHBOARD, CHECKS, SETTINGS = "monitoring-dashboard", "monitoring-checks", "monitoring-settings"
 
 
 class ServerMonitoring(Plugin):
-    """Checks, what they found, and two events: `monitoring.down` when an outage begins and
-    `monitoring.up` when it ends.
+    """Checks, their results, and two events: `monitoring.down` and `monitoring.up`.
 
-    Both carry check_id, name, type, target, client_uuid, service_uuid (empty where it belongs to
-    nobody) and since; the first the reason as well, the second down_seconds.
+    Both events carry check_id, name, type, target, client_uuid and service_uuid (empty without an
+    owner), and since. `monitoring.down` also carries the reason, `monitoring.up` down_seconds.
     """
 
     def admin_permissions(self) -> list[dict[str, Any]]:
-        """Who may look, who may change checks, and who may say how far they reach."""
+        """Return the permissions for the dashboard, the checks and the settings."""
         return [
             {
                 "name": "View the monitoring dashboard",
                 "key": DASHBOARD,
-                "description": "See how all checks stand, uptime and response times",
+                "description": "View the status, uptime and response times of all checks",
             },
             {
                 "name": "Manage checks",
                 "key": CHECKS,
-                "description": (
-                    "See, add, change, pause and delete checks, and export what they found"
-                ),
+                "description": "View, add, edit, pause and delete checks, and export results",
             },
             {
-                "name": "Monitoring settings",
+                "name": "Manage monitoring settings",
                 "key": SETTINGS,
-                "description": (
-                    "Say which internal networks checks may reach, and how long results are kept"
-                ),
+                "description": "Set the internal networks open to checks, and result retention",
             },
         ]
 
     def admin_sidebar(self) -> list[dict[str, Any]]:
-        """The dashboard and the checks."""
+        """Return the dashboard and the checks."""
         checks = [
             route["name"] for route in self.admin_web_routes() if route["permission"] == CHECKS
         ]
@@ -73,7 +68,7 @@ class ServerMonitoring(Plugin):
         ]
 
     def admin_web_routes(self) -> list[dict[str, Any]]:
-        """The dashboard, the list, a page for each check, and the form pairs."""
+        """Return the dashboard, the settings, the list, and the pages and forms of a check."""
         overview, checks = "ServerMonitoringController", "ChecksController"
         return [
             _route("get", "dashboard", "dashboard", f"{overview}@dashboard", DASHBOARD),
@@ -94,39 +89,33 @@ class ServerMonitoring(Plugin):
         ]
 
     def scheduler(self) -> list[dict[str, Any]]:
-        """A run every 30 seconds, unless the last is still at it; thinning every hour."""
+        """Return the schedule: run checks every 30 seconds, prune old results every hour."""
         return [
             {"name": "Run checks", "method": "runChecks", "every": "30s", "timeout": 300},
-            {"name": "Thin out results", "method": "thin", "every": "1h", "timeout": 300},
+            {"name": "Prune old results", "method": "thin", "every": "1h", "timeout": 300},
         ]
 
     def runChecks(self) -> dict[str, Any]:
-        """Makes the checks that are due."""
-        done = runs.run()
-        text = __(":up up, :down down, :unable could not be checked.", done)
-        return {
-            "status": "success",
-            "message": text if sum(done.values()) else __("Nothing was due."),
-            "data": done,
-        }
+        """Run the checks that are due."""
+        counts = runs.run()
+        message = __("No checks were due.")
+        if any(counts.values()):
+            message = __(":up up, :down down, :unable unknown.", counts)
+        return {"status": "success", "message": message, "data": counts}
 
     def thin(self) -> dict[str, Any]:
-        """Removes what is older than the settings say."""
-        return {"status": "success", "data": thinning.thin()}
+        """Delete what is older than the settings allow."""
+        return {"status": "success", "data": pruning.prune()}
 
     def stop_for_service(self, payload: dict[str, Any]) -> None:
-        """Pauses the checks of a service that is gone: nobody is woken because of what was
-        ended on purpose.
-        """
+        """Pause the checks of a terminated service, so that its end is not an outage."""
+        service_uuid = str(payload.get("service_uuid") or "")
+        query = sa.select(Check).where(Check.service_uuid == service_uuid, Check.active)
+        query = query.with_for_update().execution_options(populate_existing=True)
         with db.transaction() as session:
-            wanted = (
-                sa.select(Check)
-                .where(Check.service_uuid == str(payload.get("service_uuid") or ""), Check.active)
-                .with_for_update()
-            )
-            for check in session.scalars(wanted.execution_options(populate_existing=True)):
+            for check in session.scalars(query):
                 check.active = False
-                forget_state(session, check)
+                reset_state(session, check)
                 self.log_info("check paused with its service", response={"check": check.name})
 
 

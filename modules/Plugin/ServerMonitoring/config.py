@@ -2,10 +2,7 @@
 
 CONFIG = {
     "name": "Server monitoring",
-    "description": (
-        "Checks web addresses, ports and hosts, keeps how they answered, and tells when one goes"
-        " down or comes back"
-    ),
+    "description": "Check websites, ports and hosts, and report when one goes down or comes back",
     "version": "1.0.0",
     "author": "puqpanel",
     "email": "modules@puqpanel.example",

@@ -1,4 +1,4 @@
-"""What the module hears of the panel."""
+"""Events of the panel that the module handles."""
 
 from puqpanel.sdk import Hook
 

@@ -1,9 +1,9 @@
 """Polish."""
 
 LANG = {
-    "Handed to the mail server.": "Przekazano serwerowi poczty.",
-    "Taken by the web address.": "Przyjęto pod adresem sieciowym.",
-    "The address answers.": "Adres odpowiada.",
-    "The mail server lets us in.": "Serwer poczty nas wpuszcza.",
-    "This channel needs it.": "Ten kanał tego wymaga.",
+    "Accepted by the mail server.": "Przyjęte przez serwer poczty.",
+    "Connected to the webhook.": "Połączono z webhookiem.",
+    "Delivered to the webhook.": "Dostarczono do webhooka.",
+    "Required for this channel.": "Wymagane dla tego kanału.",
+    "Signed in to the mail server.": "Zalogowano do serwera poczty.",
 }

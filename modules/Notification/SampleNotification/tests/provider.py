@@ -1,6 +1,4 @@
-"""What stands for a mail server in the contract suite: the one of the panel's own tests, which
-speaks real SMTP.
-"""
+"""The mail server of the contract suite: the fake of the panel's own tests."""
 
 from __future__ import annotations
 
@@ -10,12 +8,12 @@ from contextlib import contextmanager
 from puqpanel.sdk.testing import Supply
 from tests.fakes.smtp import MailServer
 
-#: How a mail server shows what the suite asks for.
-WAYS = {"500": "full", "429": "full", "drop": "drop", "timeout": "silent"}
+# The fault of the mail server for each fault of the suite.
+FAULTS = {"500": "full", "429": "full", "drop": "drop", "timeout": "silent"}
 
 
 class Faults:
-    """The mail server, told to fail in the suite's words."""
+    """Makes the mail server fail as the suite requests."""
 
     silence = 120.0
 
@@ -23,20 +21,24 @@ class Faults:
         self.server, self.struck = server, 0
 
     def fail(self, kind: str, *, times: int = 1, **_: object) -> None:
-        """From now on. Raises ValueError for what no mail server does."""
-        if kind not in WAYS:
+        """Fail from now on.
+
+        Raises:
+            ValueError: A mail server does not fail like that.
+        """
+        if kind not in FAULTS:
             raise ValueError(f"a mail server has no {kind}")
-        self.server.fault = WAYS[kind]
+        self.server.fault = FAULTS[kind]
         self.struck += 1
 
     def heal(self) -> None:
-        """As ever."""
+        """Stop failing."""
         self.server.fault = ""
 
 
 @contextmanager
 def provider() -> Iterator[Supply]:
-    """A mail server of the probe's own."""
+    """Run a mail server."""
     with MailServer("none", ("panel", "Very-Secret-77")) as server:
         settings = {
             "channel": "smtp",

@@ -1,6 +1,4 @@
-"""The rules of the settings: each channel asks for what it cannot do without, and for nothing
-else.
-"""
+"""Validation of the settings: each channel requires its own fields only."""
 
 import pytest
 
@@ -18,7 +16,7 @@ MAIL = {
 
 
 @pytest.mark.parametrize(
-    ("data", "wrong"),
+    ("data", "invalid"),
     [
         (WEB, set()),
         (MAIL, set()),
@@ -31,5 +29,5 @@ MAIL = {
         ({"channel": "pigeon"}, {"channel"}),
     ],
 )
-def test_settings(data: dict[str, str], wrong: set[str]) -> None:
-    assert set(forms.save(SettingsForm, {"encryption": "tls", **data}).get("errors", {})) == wrong
+def test_settings(data: dict[str, str], invalid: set[str]) -> None:
+    assert set(forms.save(SettingsForm, {"encryption": "tls", **data}).get("errors", {})) == invalid

@@ -1,31 +1,32 @@
 """Polish."""
 
 LANG = {
-    "A transfer takes one to two working days. Invoice :number is paid when it has arrived.": (
-        "Przelew trwa od jednego do dwóch dni roboczych. Faktura :number jest opłacona, gdy dotrze."
-    ),
     "Account holder": "Posiadacz rachunku",
     "Amount": "Kwota",
     "BIC": "BIC",
     "IBAN": "IBAN",
-    "Nobody pays under this reference.": "Nikt nie płaci z tym tytułem.",
-    "Noted.": "Zanotowano.",
+    "Include the reference so that we can match your payment.": (
+        "Podaj tytuł przelewu, abyśmy mogli przypisać płatność."
+    ),
+    "Invalid IBAN.": "Nieprawidłowy numer IBAN.",
+    "Invalid IBAN. Check for wrong or missing characters.": (
+        "Nieprawidłowy numer IBAN. Sprawdź, czy żaden znak nie jest błędny i czy żadnego nie brakuje."
+    ),
+    "Invalid message.": "Nieprawidłowa wiadomość.",
+    "Invoice :number is marked as paid on arrival.": (
+        "Faktura :number zostanie oznaczona jako opłacona po wpłynięciu środków."
+    ),
+    "Missing or invalid signature.": "Brak podpisu lub nieprawidłowy podpis.",
     "Pay by bank transfer": "Zapłać przelewem",
     "Reference": "Tytuł przelewu",
-    "The IBAN is not right.": "Numer IBAN jest nieprawidłowy.",
-    "The IBAN is right. There is no bank service to ask.": (
-        "Numer IBAN jest prawidłowy. Nie podano usługi bankowej."
+    "The amount does not match the invoice.": "Kwota nie zgadza się z fakturą.",
+    "The bank service confirmed the account.": "Usługa bankowa potwierdziła rachunek.",
+    "The bank service returned another account.": "Usługa bankowa zwróciła inny rachunek.",
+    "The IBAN is valid. No bank service is configured.": (
+        "Numer IBAN jest prawidłowy. Nie skonfigurowano usługi bankowej."
     ),
-    "The message is not complete.": "Wiadomość jest niekompletna.",
-    "The signature is missing or wrong.": "Podpisu brakuje albo jest błędny.",
-    "The bank's service answers for another account.": "Usługa bankowa odpowiada za inny rachunek.",
-    "The bank's service knows this account.": "Usługa bankowa zna ten rachunek.",
-    "This is not the amount that is awaited.": "To nie jest oczekiwana kwota.",
-    "This is no IBAN: a character is wrong or missing.": (
-        "To nie jest IBAN: któryś znak jest błędny lub go brakuje."
-    ),
-    "Write the reference on the transfer: by it we know what you have paid.": (
-        "Wpisz tytuł przelewu: po nim poznamy, za co płacisz."
-    ),
+    "Transfer recorded.": "Zapisano przelew.",
+    "Transfers take one to two working days.": "Przelewy trwają od jednego do dwóch dni roboczych.",
+    "Unknown reference.": "Nieznany tytuł przelewu.",
     "reference": "tytuł przelewu",
 }

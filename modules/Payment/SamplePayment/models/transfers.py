@@ -1,6 +1,4 @@
-"""The module's one table, mod_payment_samplepayment_transfers: which reference stands for which
-invoice.
-"""
+"""Expected transfers, in the table mod_payment_samplepayment_transfers."""
 
 from __future__ import annotations
 
@@ -17,11 +15,11 @@ from puqpanel.sdk import Invoice, UtcDateTime, db, now
 
 
 class Base(db.Tables, db.DeclarativeBase):
-    """The base of the module's tables."""
+    """Base class of the tables; adds the module's prefix to their names."""
 
 
 class Transfer(Base):
-    """A payment that is awaited by one gateway for one invoice.
+    """A transfer that one gateway expects for one invoice.
 
     `state` is waiting, paid or returned.
     """
@@ -40,60 +38,52 @@ class Transfer(Base):
 
     @classmethod
     def find(cls, gateway_uuid: str, reference: str) -> Transfer | None:
-        """The one under this reference, or None."""
-        found: Transfer | None = db.session.scalar(
+        """Return the transfer with this reference, or None."""
+        transfer: Transfer | None = db.session.scalar(
             sa.select(cls)
             .where(cls.gateway_uuid == gateway_uuid, cls.reference == reference)
             .execution_options(populate_existing=True)
         )
-        return found
+        return transfer
 
 
-def reference_of(gateway_uuid: str, invoice_uuid: str) -> str:
-    """Ten letters and digits that are the same each time the client opens the page, and easy to
-    type.
-    """
+def make_reference(gateway_uuid: str, invoice_uuid: str) -> str:
+    """Return a short reference that is always the same for an invoice."""
     digest = hashlib.sha256(f"{gateway_uuid}/{invoice_uuid}".encode()).digest()
     return "SP" + base64.b32encode(digest)[:10].decode()
 
 
-def awaited(gateway_uuid: str, invoice: Invoice) -> Transfer:
-    """The transfer that is awaited for an invoice; made when it is asked for first, and always
-    of the amount that is due now.
-    """
-    reference = reference_of(gateway_uuid, invoice.uuid)
-    wanted = {"amount": invoice.due_amount, "currency": invoice.client.currency.code}
-    found = Transfer.find(gateway_uuid, reference)
-    if found is None:
-        # Two pages may be opened at once: the unique key lets one of them make the row, and the
-        # other finds it.
+def expected_transfer(gateway_uuid: str, invoice: Invoice) -> Transfer:
+    """Return the transfer for an invoice, created if necessary, with the amount due now."""
+    reference = make_reference(gateway_uuid, invoice.uuid)
+    due = {"amount": invoice.due_amount, "currency": invoice.client.currency.code}
+    transfer = Transfer.find(gateway_uuid, reference)
+    if transfer is None:
+        # If two pages are opened at once, the unique key lets only one of them insert the row.
         with contextlib.suppress(sa.exc.IntegrityError), db.transaction() as session:
             session.add(
                 Transfer(
                     gateway_uuid=gateway_uuid,
                     invoice_uuid=invoice.uuid,
                     reference=reference,
-                    **wanted,
+                    **due,
                 )
             )
-    elif found.state == "waiting" and (found.amount, found.currency) != (
-        wanted["amount"],
-        wanted["currency"],
-    ):
+    elif (transfer.amount, transfer.currency) != (due["amount"], due["currency"]):
         with db.transaction() as session:
             session.execute(
                 sa.update(Transfer)
-                .where(Transfer.id == found.id, Transfer.state == "waiting")
-                .values(**wanted)
+                .where(Transfer.id == transfer.id, Transfer.state == "waiting")
+                .values(**due)
             )
-    made = Transfer.find(gateway_uuid, reference)
-    if made is None:
-        raise RuntimeError("the transfer that was just made is gone")
-    return made
+    transfer = Transfer.find(gateway_uuid, reference)
+    if transfer is None:
+        raise RuntimeError("the transfer was deleted meanwhile")
+    return transfer
 
 
-def note_outcome(transfer: Transfer, state: str, transaction_id: str) -> None:
-    """Writes down what became of it."""
+def record_outcome(transfer: Transfer, state: str, transaction_id: str) -> None:
+    """Record that a transfer was paid or returned."""
     with db.transaction() as session:
         session.execute(
             sa.update(Transfer)

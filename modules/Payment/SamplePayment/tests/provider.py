@@ -1,6 +1,4 @@
-"""What stands for the bank in the contract suite: its service, which is asked for the account,
-and its signed message that money came.
-"""
+"""The bank of the contract suite: its service, and a signed webhook message."""
 
 from __future__ import annotations
 
@@ -18,7 +16,7 @@ IBAN, SECRET = "DE89370400440532013000", "sixteen letters, and more"
 
 @contextmanager
 def provider() -> Iterator[Supply]:
-    """A bank of the probe's own, and a transfer that it tells of."""
+    """Run a bank service, and prepare the webhook message of a transfer."""
     with Provider(lambda request: Reply.of({"iban": IBAN})) as bank:
         settings = {
             "holder": "Firm",
@@ -31,11 +29,12 @@ def provider() -> Iterator[Supply]:
         supply = Supply(faults=bank, settings=settings)
 
         def prepare(lab: Lab) -> None:
-            awaited = lab.part("models.transfers").awaited("", Invoice.sample())
+            transfers = lab.part("models.transfers")
+            transfer = transfers.expected_transfer("", Invoice.sample())
             body = json.dumps(
                 {
                     "id": "tx-1",
-                    "reference": awaited.reference,
+                    "reference": transfer.reference,
                     "amount": "21.90",
                     "currency": "EUR",
                     "status": "received",

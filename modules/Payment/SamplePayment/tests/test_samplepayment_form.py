@@ -1,11 +1,11 @@
-"""The rules of the settings: what is refused, and what is kept."""
+"""Validation of the settings."""
 
 import pytest
 
-from modules.Payment.SamplePayment.forms import SettingsForm, iban_is_right
+from modules.Payment.SamplePayment.forms import SettingsForm, is_valid_iban
 from puqpanel.sdk import forms
 
-GOOD = {
+VALID = {
     "holder": "Lumen",
     "iban": "DE89 3704 0044 0532 0130 00",
     "bic": "EXBKDEFF",
@@ -14,12 +14,12 @@ GOOD = {
 
 
 def test_iban_is_saved_without_spaces() -> None:
-    answer = forms.save(SettingsForm, GOOD | {"iban": "de89 3704 0044 0532 0130 00"})
+    answer = forms.save(SettingsForm, VALID | {"iban": "de89 3704 0044 0532 0130 00"})
     assert answer["data"]["iban"] == "DE89370400440532013000"
 
 
 @pytest.mark.parametrize(
-    ("changed", "wrong"),
+    ("changed", "invalid"),
     [
         ({}, set()),
         ({"iban": "DE89 3704 0044 0532 0130 01"}, {"iban"}),
@@ -32,21 +32,21 @@ def test_iban_is_saved_without_spaces() -> None:
         ({"bank_api": "https://bank.example/api"}, set()),
     ],
 )
-def test_settings(changed: dict[str, str], wrong: set[str]) -> None:
-    assert set(forms.save(SettingsForm, GOOD | changed).get("errors", {})) == wrong
+def test_settings(changed: dict[str, str], invalid: set[str]) -> None:
+    assert set(forms.save(SettingsForm, VALID | changed).get("errors", {})) == invalid
 
 
 @pytest.mark.parametrize(
     "iban", ["PL61109010140000071219812874", "GB29NWBK60161331926819", "NO9386011117947"]
 )
 def test_foreign_ibans(iban: str) -> None:
-    assert iban_is_right(iban)
-    assert not iban_is_right(iban[:-1])
-    assert not iban_is_right(iban[:4] + iban[5:4:-1] + iban[6:])
+    assert is_valid_iban(iban)
+    assert not is_valid_iban(iban[:-1])
+    assert not is_valid_iban(iban[:4] + iban[5:4:-1] + iban[6:])
 
 
 def test_blank_secret_keeps_the_current_value() -> None:
     answer = forms.save(
-        SettingsForm, GOOD | {"webhook_secret": ""}, {"webhook_secret": "the stored one of long"}
+        SettingsForm, VALID | {"webhook_secret": ""}, {"webhook_secret": "the stored one of long"}
     )
     assert answer["data"]["webhook_secret"] == "the stored one of long"

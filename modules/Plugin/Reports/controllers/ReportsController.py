@@ -27,124 +27,141 @@ TITLES = {
     "provisioning": "Provisioning",
     "modules": "Modules",
 }
+# Currencies that get a tile; the others share a line.
+MAX_TILES = 4
 
 
 class ReportsController(Controller):
     """`/admin/modules/Plugin/Reports/…`."""
 
     def services(self, request: Request) -> Any:
-        """What stands how, what came and went, churn by month, and products."""
-        period = periods.read(request.args)
-        movements = statistics.new_and_lost(period.first, period.last, period.by)
-        if _csv_wanted(request, period):
+        """Report new, lost and current services, churn by month, and products."""
+        period = periods.parse(request.args)
+        movements = statistics.new_and_lost(period.first, period.last, period.grain)
+        if _wants_csv(request, period):
             return _csv("services", period, ["start", "new", "lost"], movements)
-        months = statistics.churn(periods.read({"period": "12m"}).first, statistics.today())
-        busy = [
-            place
-            for place, month in enumerate(months)
-            if month.in_force or month.terminated or month.cancelled
-        ]
-        counts, products = statistics.services_by_status(), statistics.services_by_product()
         return _page(
             "services",
             period,
             movements=movements,
-            counts=counts,
-            churn=months[busy[0] :] if busy else months[-1:],
-            products=products,
+            new=sum(slot.new for slot in movements),
+            lost=sum(slot.lost for slot in movements),
+            counts=statistics.services_by_status(),
+            churn=_churn(),
+            products=statistics.services_by_product(),
         )
 
     def income(self, request: Request) -> Any:
-        """What recurs each month, as it is now."""
-        period = periods.read({})
+        """Report the recurring income as it is now."""
+        period = periods.parse({})
         products = statistics.income_by_product()
-        if request.args.get("format") == "csv":
-            rows = [(one.product, one.currency, one.amount, one.services) for one in products]
-            return _csv(
-                "recurring-income",
-                period,
-                ["product", "currency", "amount_a_month", "active_services"],
-                rows,
-            )
+        if _wants_csv(request, period):
+            heads = ["product", "currency", "amount_a_month", "active_services"]
+            rows = [(row.product, row.currency, row.amount, row.services) for row in products]
+            return _csv("recurring-income", period, heads, rows)
         income = statistics.recurring_income()
+        totals = {row.currency: row.amount for row in income}
+        shares = [
+            round(float(100 * row.amount / totals[row.currency]), 1) if totals[row.currency] else 0
+            for row in products
+        ]
         return _page(
             "income",
             period,
-            income=income,
-            products=products,
-            totals={one.currency: one.amount for one in income},
+            tiles=income[:MAX_TILES],
+            others=income[MAX_TILES:],
+            products=list(zip(products, shares, strict=True)),
         )
 
     def provisioning(self, request: Request) -> Any:
-        """How jobs for services ended, and why some failed."""
-        period = periods.read(request.args)
-        found = statistics.provisioning(period.first, period.last, period.by)
-        if _csv_wanted(request, period):
-            return _csv("provisioning", period, ["start", "completed", "failed"], found.slots)
+        """Report how the jobs of services ended, and why some failed."""
+        period = periods.parse(request.args)
+        report = statistics.provisioning(period.first, period.last, period.grain)
+        if _wants_csv(request, period):
+            return _csv("provisioning", period, ["start", "completed", "failed"], report.slots)
+        completed = sum(slot.completed for slot in report.slots)
+        failed = sum(slot.failed for slot in report.slots)
+        ended = completed + failed
+        health = statistics.module_health(period.last, period.last)
         return _page(
             "provisioning",
             period,
-            found=found,
-            parked=sum(one.parked for one in statistics.module_health(period.last, period.last)),
+            report=report,
+            completed=completed,
+            failed=failed,
+            failure_rate=f"{round(100 * failed / ended, 1)} %" if ended else "—",
+            lost=sum(module.lost for module in report.modules),
+            parked=sum(module.parked for module in health),
         )
 
     def modules(self, request: Request) -> Any:
-        """How modules do."""
-        period = periods.read(request.args)
+        """Report the health of the modules."""
+        period = periods.parse(request.args)
         modules = statistics.module_health(period.first, period.last)
-        if _csv_wanted(request, period):
+        if _wants_csv(request, period):
             return _csv("modules", period, list(statistics.ModuleHealth._fields), modules)
         return _page("modules", period, modules=modules)
 
 
-def _csv_wanted(request: Request, period: Period) -> bool:
-    return request.args.get("format") == "csv" and not period.refused
+def _churn() -> list[Any]:
+    """Return the last twelve months, newest first, without the months before the first service."""
+    start = periods.first_of_twelve_months(statistics.today())
+    months = list(statistics.churn(start, statistics.today()))
+    while len(months) > 1 and not _has_services(months[0]):
+        months.pop(0)
+    return months[::-1]
+
+
+def _has_services(month: Any) -> bool:
+    return bool(month.in_force or month.terminated or month.cancelled)
+
+
+def _wants_csv(request: Request, period: Period) -> bool:
+    return request.args.get("format") == "csv" and not period.is_invalid
 
 
 def _csv(name: str, period: Period, heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> Any:
-    """With the mark that tells spreadsheets the encoding."""
-    answer = response(
-        "".join(["\ufeff", csv_line(heads), *(csv_line(row) for row in rows)]),
-        200,
-        {"Content-Type": "text/csv; charset=utf-8"},
-    )
-    answer.headers["Content-Disposition"] = (
-        f'attachment; filename="{name}-{period.first}-{period.last}.csv"'
-    )
+    """Return a CSV file, with the byte order mark that spreadsheets expect."""
+    body = "\ufeff" + "".join(csv_line(row) for row in (heads, *rows))
+    answer = response(body, 200, {"Content-Type": "text/csv; charset=utf-8"})
+    filename = f"{name}-{period.first}-{period.last}.csv"
+    answer.headers["Content-Disposition"] = f'attachment; filename="{filename}"'
     return answer
 
 
 def _page(view: str, period: Period, **data: Any) -> Any:
-    """A report in the staff layout; 422 where the reader's own days were no period."""
-    may = {"income": current_admin.has_permission("reports-income")}
-    tabs = [
-        (
-            __(title),
-            url_for_module(key)
-            + (f"?{period.query}" if key != "income" and not period.refused else ""),
-            key == view,
-        )
-        for key, title in TITLES.items()
-        if may.get(key, current_admin.has_permission("reports-view"))
-    ]
-    here = url_for_module(view)
+    """Render a report in the staff layout, with status 422 for invalid custom days."""
+    address = url_for_module(view)
+    query = "" if view == "income" else f"{period.query}&"
     shared = {
         "title": __(TITLES[view]),
-        "tabs": tabs,
+        "tabs": _tabs(view, period),
         "period": period,
-        "here": here,
+        "address": address,
         "form": period.form,
-        "shown": _shown,
-        "csv": f"{here}?{period.query}&format=csv" if view != "income" else f"{here}?format=csv",
+        "format_day": _format_day,
+        "csv": f"{address}?{query}format=csv",
         "periods": [
-            (__(word), f"{here}?period={key}", key == period.key and not period.refused)
-            for key, word in PERIODS.items()
+            (__(label), f"{address}?period={key}", key == period.key and not period.is_invalid)
+            for key, label in PERIODS.items()
         ],
     }
     page = view_admin_module("Plugin", "Reports", f"admin_area.{view}", shared | data)
-    return (page, 422) if period.refused else page
+    return (page, 422) if period.is_invalid else page
 
 
-def _shown(day: date, by: str) -> str:
-    """A day as people read it; the month alone where it stands for one."""
-    return f"{day:%b %Y}" if by == "month" else f"{day.day} {day:%b %Y}"
+def _tabs(view: str, period: Period) -> list[tuple[str, str, bool]]:
+    """Return label, address and whether it is current, for each report that staff may view."""
+    tabs = []
+    for name, title in TITLES.items():
+        permission = "reports-income" if name == "income" else "reports-view"
+        if current_admin.has_permission(permission):
+            has_period = name != "income" and not period.is_invalid
+            query = f"?{period.query}" if has_period else ""
+            tabs.append((__(title), url_for_module(name) + query, name == view))
+    return tabs
+
+
+def _format_day(day: date, grain: str) -> str:
+    """Return a day for people, or its month if it stands for the month."""
+    return f"{day:%b %Y}" if grain == "month" else f"{day.day} {day:%b %Y}"

@@ -1,4 +1,4 @@
-"""Which days a report is about: one of the usual choices, or two days of the reader's own."""
+"""The period of a report: a preset, or two days of the reader's choice."""
 
 from __future__ import annotations
 
@@ -13,14 +13,17 @@ from puqpanel.sdk import statistics
 from ..forms import PeriodForm
 
 PERIODS = {"30d": "30 days", "90d": "90 days", "12m": "12 months"}
-By = Literal["day", "week", "month"]
+DEFAULT = "30d"
+# The longest periods with a bar per day and per week; longer ones have a bar per month.
+MAX_DAYS_BY_DAY, MAX_DAYS_BY_WEEK = 45, 200
+Grain = Literal["day", "week", "month"]
 
 
 @dataclass(frozen=True)
 class Period:
-    """A choice.
+    """A period.
 
-    `key` is empty for days of the reader's own; `form` holds them, with what is wrong beside them.
+    `key` is empty for custom days; `form` holds them and their errors.
     """
 
     first: date
@@ -29,42 +32,47 @@ class Period:
     form: PeriodForm
 
     @property
-    def by(self) -> By:
-        """What one bar stands for: few enough to be told apart."""
+    def grain(self) -> Grain:
+        """Return what one bar of a chart covers."""
         days = (self.last - self.first).days
-        return "day" if days <= 45 else "week" if days <= 200 else "month"
+        if days <= MAX_DAYS_BY_DAY:
+            return "day"
+        return "week" if days <= MAX_DAYS_BY_WEEK else "month"
 
     @property
-    def refused(self) -> bool:
-        """Whether the reader's own days were no period; the usual one is shown instead."""
+    def is_invalid(self) -> bool:
+        """Return whether the custom days are invalid; the default period is shown then."""
         return bool(self.form.errors)
 
     @property
     def query(self) -> str:
-        """The end of an address that asks for the same days."""
+        """Return the query string of the same period."""
         if self.key:
             return urlencode({"period": self.key})
         return urlencode({"since": self.first.isoformat(), "until": self.last.isoformat()})
 
 
-def read(args: Mapping[str, Any]) -> Period:
-    """The period that an address asks for; 30 days where it asks for none."""
+def parse(args: Mapping[str, Any]) -> Period:
+    """Return the period of a query string; 30 days by default."""
     today = statistics.today()
+    starts = {
+        "30d": today - timedelta(days=29),
+        "90d": today - timedelta(days=89),
+        "12m": first_of_twelve_months(today),
+    }
     if args.get("since") or args.get("until"):
         form = PeriodForm(formdata=args)
         if form.validate():
-            own = form.data
-            return Period(own["since"], own["until"], "", form)
-        return Period(today - timedelta(days=29), today, "30d", form)
-    key = args.get("period", "") if args.get("period") in PERIODS else "30d"
-    first = {
-        "30d": today - timedelta(days=29),
-        "90d": today - timedelta(days=89),
-        "12m": _a_year_before(today),
-    }[key]
-    return Period(first, today, key, PeriodForm(data={"since": first, "until": today}))
+            return Period(form.data["since"], form.data["until"], "", form)
+        return Period(starts[DEFAULT], today, DEFAULT, form)
+    key = args.get("period", "")
+    if key not in starts:
+        key = DEFAULT
+    return Period(starts[key], today, key, PeriodForm(data={"since": starts[key], "until": today}))
 
 
-def _a_year_before(day: date) -> date:
-    """The first day of the eleventh month before: twelve months with the running one."""
-    return date(day.year - 1, day.month + 1, 1) if day.month < 12 else date(day.year, 1, 1)
+def first_of_twelve_months(day: date) -> date:
+    """Return the first day of the twelve months that end with the month of a day."""
+    if day.month == 12:
+        return date(day.year, 1, 1)
+    return date(day.year - 1, day.month + 1, 1)

@@ -17,29 +17,29 @@ from puqpanel.sdk import (
 )
 
 from ..forms import NoteForm
-from ..models.notes import Note, keep, newest
+from ..models.notes import Note, add_note, newest
 
-SHOWN = 50
+LIMIT = 50
 
 
 class NotesController(Controller):
     """`/admin/modules/Plugin/SamplePlugin/notes`; `self.module` is the module."""
 
     def index(self, request: Request) -> Any:
-        """The notes, and the form for another."""
+        """Show the notes and an empty form."""
         return self._page(NoteForm())
 
     def add(self, request: Request) -> Any:
-        """Keeps a note; what was refused stands in the form again, with the reason beside it."""
+        """Save a note, or show the form again with the errors."""
         form = NoteForm(formdata=request.form)
         if not form.validate():
             return self._page(form), 422
-        keep(Note(text=form.text.data, author=current_admin.name))
-        flash(__("The note is kept."), "good")
+        add_note(Note(text=form.text.data, author=current_admin.name))
+        flash(__("Note saved."), "good")
         return redirect(url_for_module("notes"))
 
     def as_json(self, request: Request) -> Any:
-        """The notes for programs."""
+        """Return the notes as JSON."""
         return json_success(
             [
                 {
@@ -48,7 +48,7 @@ class NotesController(Controller):
                     "author": note.author,
                     "at": note.created_at.isoformat(),
                 }
-                for note in newest(SHOWN)
+                for note in newest(LIMIT)
             ]
         )
 
@@ -57,8 +57,8 @@ class NotesController(Controller):
         data = {
             "title": __("Notes"),
             "form": form,
-            "notes": newest(SHOWN),
-            "shown": SHOWN,
+            "notes": newest(LIMIT),
+            "limit": LIMIT,
             "may_write": current_admin.has_permission("write-notes"),
         }
         return view_admin_module("Plugin", "SamplePlugin", "admin_area.notes", data)

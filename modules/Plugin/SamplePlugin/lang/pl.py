@@ -1,27 +1,27 @@
 """Polish."""
 
 LANG = {
-    "A service could not be made. :reason": "Nie udało się utworzyć usługi. :reason",
-    "At most 2,000 characters.": "Najwyżej 2000 znaków.",
-    "By": "Autor",
-    "Keep note": "Zapisz notatkę",
+    "A service could not be created. :reason": "Nie udało się utworzyć usługi. :reason",
+    "Add note": "Dodaj notatkę",
+    "Add notes to the notebook": "Dodawanie notatek do notatnika",
+    "Add the first note above.": "Dodaj pierwszą notatkę powyżej.",
+    "Author": "Autor",
+    "Enter a note.": "Wpisz notatkę.",
+    "Enter at most 2,000 characters.": "Wpisz najwyżej 2000 znaków.",
     "No notes yet": "Nie ma jeszcze notatek",
-    "Nobody has written one.": "Nikt jeszcze żadnej nie napisał.",
     "Note": "Notatka",
+    "Note saved.": "Zapisano notatkę.",
     "Notebook": "Notatnik",
     "Notes": "Notatki",
-    "Old notes removed: :count.": "Usunięto stare notatki: :count.",
-    "The first one is written above.": "Pierwszą napisz powyżej.",
-    "The newest :count notes.": "Najnowsze notatki: :count.",
-    "The note is kept.": "Notatka została zapisana.",
-    "The panel": "Panel",
-    "What staff leave for each other; the panel adds what it could not make.": (
-        "Notatki pracowników; panel dopisuje, czego nie udało się utworzyć."
+    "Notes appear here.": "Tu pojawią się notatki.",
+    "Notes of the staff, and services that could not be created.": (
+        "Notatki personelu oraz usługi, których nie udało się utworzyć."
     ),
-    "When": "Kiedy",
-    "Write something first.": "Najpierw coś napisz.",
+    "Old notes deleted: :count.": "Usunięto stare notatki: :count.",
+    "Panel": "Panel",
+    "Read the notebook": "Czytanie notatnika",
+    "The newest :count notes.": "Najnowsze notatki: :count.",
+    "Time": "Czas",
     "View notes": "Przeglądanie notatek",
-    "Read what is in the notebook": "Czytanie notatnika",
     "Write notes": "Pisanie notatek",
-    "Add notes to the notebook": "Dodawanie notatek do notatnika",
 }

@@ -1,4 +1,4 @@
-"""The module's one table; its name gets the module's prefix, mod_plugin_sampleplugin_notes."""
+"""Notes, in the table mod_plugin_sampleplugin_notes."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from puqpanel.sdk import UtcDateTime, db, now
 
 
 class Base(db.Tables, db.DeclarativeBase):
-    """The base of the module's tables."""
+    """Base class of the tables; adds the module's prefix to their names."""
 
 
 class Note(Base):
-    """One note.
+    """A note.
 
-    `author` is empty where the panel wrote it; a note about a service goes with the service.
+    `author` is empty for notes that the panel added. A note about a service is deleted with it.
     """
 
     __tablename__ = "notes"
@@ -31,25 +31,25 @@ class Note(Base):
 
 
 def newest(limit: int) -> list[Note]:
-    """The newest notes, the newest first."""
+    """Return the newest notes, newest first."""
     return list(db.session.scalars(sa.select(Note).order_by(Note.id.desc()).limit(limit)))
 
 
-def keep(note: Note) -> None:
-    """Stores a note."""
+def add_note(note: Note) -> None:
+    """Save a new note."""
     with db.transaction() as session:
         session.add(note)
 
 
 def is_service(uuid: str) -> bool:
-    """Whether there is such a service: a note can only be about one that is there."""
+    """Return whether the service exists, so that a note may refer to it."""
     return db.session.scalar(sa.select(db.service_uuid).where(db.service_uuid == uuid)) is not None
 
 
-def forget_before(age: timedelta) -> int:
-    """Removes notes older than that; answers how many."""
+def delete_older(age: timedelta) -> int:
+    """Delete notes older than an age; return how many."""
     with db.transaction() as session:
-        result: sa.CursorResult[tuple[()]] = session.execute(
+        result: sa.CursorResult[tuple[()]] = session.execute(  # type: ignore[assignment]
             sa.delete(Note).where(Note.created_at < now() - age)
-        )  # type: ignore[assignment]
+        )
         return result.rowcount

@@ -1,4 +1,4 @@
-"""The rule of the form: what is refused, and what is kept."""
+"""Validation of the note form."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from puqpanel.sdk import forms
 
 
 @pytest.mark.parametrize(
-    ("text", "kept"),
+    ("text", "saved"),
     [
         ("  Ask Anna.  ", "Ask Anna."),
         ("x" * 2000, "x" * 2000),
@@ -16,7 +16,7 @@ from puqpanel.sdk import forms
         ("x" * 2001, None),
     ],
 )
-def test_note_form(text: str, kept: str | None) -> None:
+def test_note_form(text: str, saved: str | None) -> None:
     answer = forms.save(NoteForm, {"text": text})
-    assert answer.get("data", {}).get("text") == kept
-    assert ("text" in answer.get("errors", {})) is (kept is None)
+    assert answer.get("data", {}).get("text") == saved
+    assert ("text" in answer.get("errors", {})) is (saved is None)

@@ -11,54 +11,64 @@ from puqpanel.sdk import Controller, Request, __, db, url_for_module
 from ..forms.settings import SettingsForm
 from ..models import settings
 from ..models.settings import Settings
-from ..services import figures, listing
-from ..services.ping import unable
+from ..services import listing, statistics
+from ..services.ping import unavailable_reason
+from ..services.states import DOWN, UNABLE, UNKNOWN, UP
+from .charts import Chart
 from .pages import page
+
+OPEN_OUTAGES, RECENT_OUTAGES = 10, 8
+# The tabs of the list; the first two appear even without such checks.
+ALWAYS_SHOWN = (DOWN, UP)
+TABS = (*ALWAYS_SHOWN, UNABLE, UNKNOWN, "paused")
 
 
 class ServerMonitoringController(Controller):
     """`/admin/modules/Plugin/ServerMonitoring/`: dashboard, checks, settings."""
 
     def dashboard(self, request: Request) -> Any:
-        """How all checks stand. Five queries, two of them at most once a minute."""
-        counts, whole = figures.counts(), figures.everything()
+        """Show all checks together: five queries, two of them cached for a minute."""
+        counts, overview = statistics.counts(), statistics.overview()
         return page(
             "dashboard",
             __("Monitoring"),
             counts=counts,
             total=sum(counts.values()),
-            uptime=whole["uptime"],
-            series=whole["series"],
-            down=figures.outages(10, open_only=True),
-            past=figures.outages(8),
+            uptime=overview["uptime"],
+            chart=Chart(overview["series"], "24h"),
+            open_outages=statistics.outages(OPEN_OUTAGES, open_only=True),
+            recent_outages=statistics.outages(RECENT_OUTAGES),
         )
 
     def checks(self, request: Request) -> Any:
-        """The list, a page at a time."""
-        shown = listing.page(request.args)
-        counts = figures.counts()
+        """Show a page of the list."""
+        list_page = listing.page(request.args)
+        counts = statistics.counts()
+        tabs = [key for key in TABS if counts[key] or key in ALWAYS_SHOWN or key == list_page.state]
         return page(
             "checks",
             __("Checks"),
-            list=shown,
+            list=list_page,
             counts=counts,
-            total=sum(counts.values()),
-            uptime=figures.uptime([check.id for check in shown.rows]),
+            tabs=tabs,
+            uptime=statistics.uptime([check.id for check in list_page.rows]),
         )
 
     def settings_form(self, request: Request) -> Any:
-        """What is set."""
+        """Show the settings."""
         return self._settings(SettingsForm(obj=settings.current()))
 
     def settings_submit(self, request: Request) -> Any:
-        """Keeps what is set."""
+        """Save the settings."""
         form = SettingsForm(formdata=request.form)
         if not form.validate():
             return self._settings(form), 422
         with db.transaction() as session:
             session.merge(Settings(id=1, **form.data))
-        flash(__("The settings are kept."), "good")
+        flash(__("Settings saved."), "good")
         return redirect(url_for_module("settings"))
 
     def _settings(self, form: SettingsForm) -> Any:
-        return page("settings", __("Monitoring settings"), form=form, unable=unable())
+        return page(
+            "settings", __("Monitoring settings"), form=form, ping_problem=unavailable_reason()
+        )

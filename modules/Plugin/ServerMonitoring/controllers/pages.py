@@ -1,6 +1,4 @@
-"""What the pages of staff share: the layout, the words and tones of states, and what the viewer
-may do.
-"""
+"""Render the module's staff pages."""
 
 from __future__ import annotations
 
@@ -8,27 +6,29 @@ from typing import Any
 
 from puqpanel.sdk import __, current_admin, url_for_module, view_admin_module
 
-from ..services import figures
 from ..services.states import DOWN, UNABLE, UNKNOWN, UP
 
+# Tone, icon and label of each state.
 STATES = {
     UP: ("good", "circle-check", "Up"),
     DOWN: ("bad", "circle-xmark", "Down"),
-    UNABLE: ("warn", "circle-question", "Cannot tell"),
+    UNABLE: ("warn", "circle-question", "Unknown"),
     UNKNOWN: ("mute", "hourglass-start", "Not checked yet"),
     "paused": ("mute", "circle-pause", "Paused"),
 }
 
 
 def page(view: str, title: str, **data: Any) -> Any:
-    """A page of the module's in the staff layout."""
+    """Render a page of this module in the staff layout."""
     shared = {
         "title": title,
         "link": url_for_module,
-        "states": {key: (tone, icon, __(word)) for key, (tone, icon, word) in STATES.items()},
+        "states": {
+            key: {"tone": tone, "icon": icon, "label": __(label)}
+            for key, (tone, icon, label) in STATES.items()
+        },
         "spans": {"24h": __("24 hours"), "7d": __("7 days"), "30d": __("30 days")},
         "may_check": current_admin.has_permission("monitoring-checks"),
         "may_set": current_admin.has_permission("monitoring-settings"),
-        "percent": figures.percent,
     }
     return view_admin_module("Plugin", "ServerMonitoring", f"admin_area.{view}", shared | data)

@@ -15,61 +15,61 @@ from ..services.targets import HTTP, PING, PORT
 from .translated import Form, trim
 
 V = forms.validators
-TYPES = {HTTP: "Web address", PORT: "Port", PING: "Ping"}
+TYPES = {HTTP: "Website", PORT: "TCP port", PING: "Ping"}
+CONFIG_FIELDS = ("port", "tls", "verify_tls", "status", "text", "timeout", "failures")
 
 
 class CheckForm(Form):
-    """What is checked, how often, and what counts as up."""
+    """The target of a check, its schedule, and its success criteria."""
 
     name = forms.StringField("Name", [V.DataRequired(), V.Length(max=120)], filters=[trim])
-    type = forms.SelectField("What is checked", choices=TYPES)
+    type = forms.SelectField("Type", choices=TYPES)
     target = forms.StringField(
         "Target",
         [V.DataRequired(), V.Length(max=500)],
         filters=[trim],
         description=(
-            "A web address such as https://example.com/status, or a host name or address for a port"
-            " or a ping."
+            "A URL such as https://example.com/status, or a host name or IP address for ports and"
+            " pings."
         ),
     )
     port = forms.IntegerField(
-        "Port", [V.Optional(), V.NumberRange(1, 65535)], description="For a port check."
+        "Port", [V.Optional(), V.NumberRange(1, 65535)], description="For TCP ports."
     )
     tls = forms.BooleanField(
-        "TLS on the port",
-        description=(
-            "For a port check: a TLS handshake must succeed as well. A web address says it by"
-            " https."
-        ),
+        "Require TLS",
+        description="For TCP ports. Websites use TLS if their URL starts with https://.",
     )
     verify_tls = forms.BooleanField(
-        "Check the certificate", default=True, description="Off, any certificate will do."
+        "Verify the TLS certificate",
+        default=True,
+        description="Turn off to accept any certificate.",
     )
     status = forms.StringField(
         "Expected status",
         [V.Optional(), V.Length(max=100)],
         filters=[trim],
-        description="For a web address: such as 200-299, 401. Empty: 200 to 299, after redirects.",
+        description="For websites, such as 200-299, 401. Default: 200 to 299, after redirects.",
     )
     text = forms.StringField(
         "Expected text",
         [V.Optional(), V.Length(max=200)],
-        description="For a web address: it must stand on the page. Empty: anything.",
+        description="For websites. The page must contain this text (optional).",
     )
     interval = forms.IntegerField(
-        "Every, seconds", [V.InputRequired(), V.NumberRange(30, 86400)], default=60
+        "Interval (s)", [V.InputRequired(), V.NumberRange(30, 86400)], default=60
     )
     timeout = forms.IntegerField(
-        "Answer within, seconds", [V.InputRequired(), V.NumberRange(1, 20)], default=10
+        "Timeout (s)", [V.InputRequired(), V.NumberRange(1, 20)], default=10
     )
     failures = forms.IntegerField(
-        "Failures in a row before it is down", [V.InputRequired(), V.NumberRange(1, 20)], default=2
+        "Consecutive failures before down", [V.InputRequired(), V.NumberRange(1, 20)], default=2
     )
     owner = forms.StringField(
-        "Belongs to",
+        "Client or service",
         [V.Optional(), V.Length(max=36)],
         filters=[trim],
-        description="The UUID of a client or a service; messages about the check carry it.",
+        description="UUID of a client or service, included in the events of this check.",
     )
 
     record: Check | None = None
@@ -81,66 +81,45 @@ class CheckForm(Form):
 
     @classmethod
     def of(cls, check: Check) -> CheckForm:
-        """A check in the form."""
-        known = {
-            "name": check.name,
-            "type": check.type,
-            "target": check.target,
-            "interval": check.interval,
-            **check.config,
-        }
-        return cls(data={**known, "owner": check.service_uuid or check.client_uuid or ""})
+        """Return the form of a saved check."""
+        columns = {name: getattr(check, name) for name in ("name", "type", "target", "interval")}
+        owner = check.service_uuid or check.client_uuid or ""
+        return cls(data={**columns, **check.config, "owner": owner})
 
     @property
     def config(self) -> dict[str, Any]:
-        """What is kept as the check's config."""
-        return {
-            name: self[name].data
-            for name in ("port", "tls", "verify_tls", "status", "text", "timeout", "failures")
-        }
+        """Return the values to save as the check's config."""
+        return {name: self[name].data for name in CONFIG_FIELDS}
 
     def validate_status(self, field: forms.Field) -> None:
-        """Codes and ranges of codes."""
+        """Require status codes and ranges."""
         try:
             targets.statuses(field.data or "")
         except ValueError as error:
             raise forms.FieldError(str(error)) from None
 
     def validate_owner(self, field: forms.Field) -> None:
-        """A client or a service that exists."""
-        for column, known in (("service_uuid", db.service_uuid), ("client_uuid", db.client_uuid)):
-            self.owners[column] = (
-                db.session.scalar(sa.select(known).where(known == field.data))
-                if field.data
-                else None
-            )
-        if field.data and not any(self.owners.values()):
-            raise forms.FieldError(__("There is no client and no service with this UUID."))
+        """Require an existing client or service."""
+        if not field.data:
+            return
+        columns = {"service_uuid": db.service_uuid, "client_uuid": db.client_uuid}
+        for name, column in columns.items():
+            query = sa.select(column).where(column == field.data)
+            self.owners[name] = db.session.scalar(query)
+        if not any(self.owners.values()):
+            raise forms.FieldError(__("No client or service has this UUID."))
 
     def validate(self, extra_validators: Any = None) -> bool:
-        """The fields each by itself; then whether the target fits the type and may be reached,
-        where it is another than before.
-        """
+        """Require a target that fits the type and, if it changed, that may be reached."""
         if not super().validate(extra_validators):
             return False
         try:
             target = targets.parse(self.type.data, self.target.data or "", self.port.data)
         except ValueError as error:
-            field = (
-                self.port
-                if self.type.data == PORT
-                and not self.port.data
-                and targets.is_host(self.target.data or "")
-                else self.target
-            )
+            field = self.port if self._lacks_port() else self.target
             field.errors = [*field.errors, str(error)]
             return False
-        was = self.record
-        if was is not None and (was.type, was.target, was.config.get("port")) == (
-            self.type.data,
-            self.target.data,
-            self.port.data,
-        ):
+        if not self._has_new_target():
             return True
         try:
             http.resolve_public(target.host, target.port or 7, settings.current().allowed)
@@ -148,3 +127,15 @@ class CheckForm(Form):
             self.target.errors = [*self.target.errors, str(error)]
             return False
         return True
+
+    def _lacks_port(self) -> bool:
+        """Return whether the target is fine and only its port is missing."""
+        is_port_check = self.type.data == PORT and not self.port.data
+        return is_port_check and targets.is_host(self.target.data or "")
+
+    def _has_new_target(self) -> bool:
+        check = self.record
+        if check is None:
+            return True
+        saved = (check.type, check.target, check.config.get("port"))
+        return saved != (self.type.data, self.target.data, self.port.data)

@@ -9,38 +9,40 @@ from puqpanel.sdk import __, forms
 from .translated import Form
 
 V = forms.validators
+MAX_SHOWN_CHARACTERS = 60
 
 
 class SettingsForm(Form):
-    """Which networks are open to checks, and how long results are kept."""
+    """The networks open to checks, and how long results are kept."""
 
     networks = forms.TextAreaField(
-        "Networks that checks may reach besides the internet",
+        "Internal networks open to checks",
         [V.Length(max=5000)],
         description=(
-            "One a line, such as 10.20.0.0/16. Whoever may add checks can then find out what"
-            " answers there."
+            "One per line, such as 10.20.0.0/16. Staff who can add checks can probe these networks."
         ),
     )
     raw_days = forms.IntegerField(
-        "Keep each result, days", [V.InputRequired(), V.NumberRange(1, 60)], default=3
+        "Keep results (days)", [V.InputRequired(), V.NumberRange(1, 60)], default=3
     )
     hour_days = forms.IntegerField(
-        "Keep hourly figures, days", [V.InputRequired(), V.NumberRange(7, 366)], default=90
+        "Keep hourly statistics (days)", [V.InputRequired(), V.NumberRange(7, 366)], default=90
     )
     day_days = forms.IntegerField(
-        "Keep daily figures and outages, days",
+        "Keep daily statistics and outages (days)",
         [V.InputRequired(), V.NumberRange(31, 3660)],
         default=730,
     )
 
     def validate_networks(self, field: forms.Field) -> None:
-        """Networks and addresses, one a line."""
-        for line in (field.data or "").split():
+        """Require networks or addresses, one per line."""
+        lines = (field.data or "").split()
+        for line in lines:
             try:
                 ip_network(line, strict=False)
             except ValueError:
+                text = {"line": line[:MAX_SHOWN_CHARACTERS]}
                 raise forms.FieldError(
-                    __("“:line” is no network; write one such as 10.0.0.0/8.", {"line": line[:60]})
+                    __("“:line” is not a network. Enter one such as 10.0.0.0/8.", text)
                 ) from None
-        field.data = "\n".join((field.data or "").split())
+        field.data = "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Forms whose labels and help are in the reader's language."""
+"""A form whose labels and descriptions are translated."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from puqpanel.sdk import __, forms
 
 
 class Form(forms.Form):
-    """Translates what the class says when the form is made."""
+    """Translates labels and descriptions when the form is created."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -19,5 +19,5 @@ class Form(forms.Form):
 
 
 def trim(value: Any) -> Any:
-    """Text without the blanks around it."""
+    """Return a text without leading and trailing spaces."""
     return value.strip() if isinstance(value, str) else value

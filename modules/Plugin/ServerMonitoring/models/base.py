@@ -1,12 +1,12 @@
-"""The base of the module's own tables; their names get the module's prefix."""
+"""Declarative base of the module's tables."""
 
 import sqlalchemy as sa
 
 from puqpanel.sdk import db
 
-# A busy panel fills 31 bits within months; SQLite counts by itself only in INTEGER.
+# A busy panel exceeds 31 bits within months. SQLite autoincrements INTEGER columns only.
 BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 class Base(db.Tables, db.DeclarativeBase):
-    """What its tables share."""
+    """Base class of the tables; adds the module's prefix to their names."""

@@ -1,4 +1,4 @@
-"""What is checked, how it stands, and its outages."""
+"""Checks and their outages."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from .base import Base
 
 
 class Check(Base):
-    """One check.
+    """A check.
 
-    `config` holds port, tls, status, text, verify_tls, timeout and failures, as the form says them.
+    `config` holds the form's port, tls, status, text, verify_tls, timeout and failures.
 
-    `state` is what the last results amount to; UNABLE says that it could not be found out from
-    here. `failures` counts those in a row, the first of them at `failing_since`. `next_at` is when
-    it is due, and its claim: who moves it on from what he has read may run the check. `slow` checks
-    have a lane of their own, so that those who keep others waiting wait among themselves.
+    `state` follows from the latest results; UNABLE means that the target could not be checked from
+    here. `failures` counts consecutive failures, the first of them at `failing_since`. `next_at`
+    is when the check is due; moving it forward from the value that was read claims the check.
+    `slow` checks run in a pool of their own, so that they delay only each other.
     """
 
     __tablename__ = "checks"
@@ -58,14 +58,15 @@ class Check(Base):
 
     @property
     def shown(self) -> str:
-        """How it stands, for people: its state, or that it is paused."""
+        """Return the state to show: "paused" for an inactive check."""
         return self.state if self.active else "paused"
 
 
 class Outage(Base):
-    """One time that a check was down.
+    """A period in which a check was down.
 
-    It is open while `ended_at` is empty; `ended_by` says whether it was seen to end or given up.
+    It is open while `ended_at` is null. `ended_by` is "recovered", or "stopped" if the end is
+    unknown because the check was paused or changed.
     """
 
     __tablename__ = "outages"

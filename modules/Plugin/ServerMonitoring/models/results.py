@@ -1,4 +1,4 @@
-"""What the checks found: each result for some days, then what the hours and days amounted to."""
+"""Results: each one for some days, and their sums by hour and day for longer."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ HOUR, DAY = "hour", "day"
 
 
 class Result(Base):
-    """One look.
+    """One result.
 
-    `status` is true for up, false for down, and empty where it could not be found out;
-    `response_time` in milliseconds.
+    `status` is true for up, false for down, and null if the target could not be checked.
+    `response_time` is in milliseconds.
     """
 
     __tablename__ = "results"
@@ -37,10 +37,9 @@ class Result(Base):
 
 
 class Summary(Base):
-    """How often a check was up and down in one hour or one day (`grain`), written along with each
-    result.
+    """The sums of one check over an hour or a day (`grain`), updated with each result.
 
-    `response_sum` and `response_max` are of those that were up.
+    `response_sum` and `response_max` cover the results that were up, in milliseconds.
     """
 
     __tablename__ = "summaries"
@@ -61,3 +60,28 @@ class Summary(Base):
     unable: Mapped[int] = mapped_column(default=0)
     response_sum: Mapped[int] = mapped_column(sa.BigInteger, default=0)
     response_max: Mapped[int] = mapped_column(default=0)
+
+    @classmethod
+    def empty(cls, check_id: int, grain: str, starts_at: datetime) -> Summary:
+        """Return a new row with all sums 0."""
+        return cls(
+            check_id=check_id,
+            grain=grain,
+            starts_at=starts_at,
+            up=0,
+            down=0,
+            unable=0,
+            response_sum=0,
+            response_max=0,
+        )
+
+    def add(self, ok: bool | None, milliseconds: int) -> None:
+        """Add a result."""
+        if ok is None:
+            self.unable += 1
+        elif not ok:
+            self.down += 1
+        else:
+            self.up += 1
+            self.response_sum += milliseconds
+            self.response_max = max(self.response_max, milliseconds)

@@ -1,4 +1,4 @@
-"""What staff set for all checks: one row."""
+"""The settings of the module: one row."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from .base import Base
 
 
 class Settings(Base):
-    """`networks` are those that checks may reach besides the open internet, one a line; the
-    rest says how long results are kept.
+    """The networks that checks may reach besides the internet, and how long results are kept.
+
+    `networks` has one network per line.
     """
 
     __tablename__ = "settings"
@@ -24,11 +25,11 @@ class Settings(Base):
 
     @property
     def allowed(self) -> tuple[str, ...]:
-        """The networks, each by itself."""
+        """Return the networks as a tuple."""
         return tuple(self.networks.split())
 
 
 def current() -> Settings:
-    """What is set now; what was never set has its default."""
+    """Return the current settings, or the defaults."""
     row: Settings | None = db.session.get(Settings, 1, populate_existing=True)
     return row or Settings(id=1, networks="", raw_days=3, hour_days=90, day_days=730)

@@ -1,11 +1,10 @@
-"""The list of checks, a page at a time: a page is named by the check before or after it, so the
-last costs what the first does.
-"""
+"""The list of checks, with keyset pagination: the last page costs as much as the first."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
 import sqlalchemy as sa
@@ -13,16 +12,17 @@ import sqlalchemy as sa
 from puqpanel.sdk import db
 
 from ..models.checks import Check
-from .figures import STATES
+from .statistics import STATES
 
-SIZE = 25
+PAGE_SIZE = 25
+MAX_SEARCH_CHARACTERS = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page.
+    """A page of the list.
 
-    `previous` and `next` are the ends of addresses, empty where there is nothing further.
+    `previous` and `next` are query strings, empty if there is no such page.
     """
 
     rows: Sequence[Check]
@@ -32,67 +32,63 @@ class Page:
     next: str
 
     def link(self, state: str) -> str:
-        """The end of the address of another state's list, with the same search."""
-        return _query(state, self.search)
+        """Return the query string of another state's list with the same search."""
+        return _query_string(state, self.search)
 
 
 def page(args: Mapping[str, str]) -> Page:
-    """The page that an address asks for; what makes no sense in it is left out.
-
-    Two queries at most.
-    """
-    state = args.get("state", "") if args.get("state") in STATES else ""
-    search = " ".join(args.get("q", "").replace("\0", "").split())[:100]
-    where = []
-    if state:
-        where.append(
-            Check.active.is_(False)
-            if state == "paused"
-            else sa.and_(Check.active, Check.state == state)
-        )
-    if search:
-        where.append(
-            sa.or_(
-                Check.name.icontains(search, autoescape=True),
-                Check.target.icontains(search, autoescape=True),
-            )
-        )
-    back = args.get("before", "")
-    mark = _mark(back or args.get("after", ""))
-    pair = sa.tuple_(Check.name, Check.id)
-    query = sa.select(Check).where(*where)
-    if mark is not None:
-        query = query.where(pair < sa.tuple_(*mark) if back else pair > sa.tuple_(*mark))
-    order = (
-        (Check.name.desc(), Check.id.desc())
-        if back and mark is not None
-        else (Check.name, Check.id)
-    )
-    rows = list(db.session.scalars(query.order_by(*order).limit(SIZE + 1)))
-    more, rows = len(rows) > SIZE, rows[:SIZE]
-    if back and mark is not None:
-        rows.reverse()
-        earlier, later = more, True
+    """Return the page for a query string, ignoring invalid values; two queries at most."""
+    state = args.get("state", "")
+    if state not in STATES:
+        state = ""
+    search = " ".join(args.get("q", "").replace("\0", "").split())[:MAX_SEARCH_CHARACTERS]
+    query = sa.select(Check).where(*_conditions(state, search))
+    before, after = args.get("before", ""), args.get("after", "")
+    position = _position(before or after)
+    is_backward = bool(before) and position is not None
+    key = sa.tuple_(Check.name, Check.id)
+    if position is not None:
+        query = query.where(key < position if is_backward else key > position)
+    if is_backward:
+        query = query.order_by(Check.name.desc(), Check.id.desc())
     else:
-        earlier, later = mark is not None, more
+        query = query.order_by(Check.name, Check.id)
+    rows = list(db.session.scalars(query.limit(PAGE_SIZE + 1)))
+    has_more, rows = len(rows) > PAGE_SIZE, rows[:PAGE_SIZE]
+    if is_backward:
+        rows.reverse()
+        has_previous, has_next = has_more, True
+    else:
+        has_previous, has_next = position is not None, has_more
     return Page(
         rows,
         state,
         search,
-        _query(state, search, before=rows[0].id) if earlier and rows else "",
-        _query(state, search, after=rows[-1].id) if later and rows else "",
+        _query_string(state, search, before=rows[0].id) if has_previous and rows else "",
+        _query_string(state, search, after=rows[-1].id) if has_next and rows else "",
     )
 
 
-def _mark(text: str) -> tuple[sa.ColumnElement[str], sa.ColumnElement[int]] | None:
-    if not text.isdecimal() or len(text) > 9:
+def _conditions(state: str, search: str) -> list[Any]:
+    conditions: list[Any] = []
+    if state == "paused":
+        conditions.append(Check.active.is_(False))
+    elif state:
+        conditions += [Check.active, Check.state == state]
+    if search:
+        in_name = Check.name.icontains(search, autoescape=True)
+        conditions.append(sa.or_(in_name, Check.target.icontains(search, autoescape=True)))
+    return conditions
+
+
+def _position(id: str) -> sa.ColumnElement[Any] | None:
+    """Return the sort key of a check, or None if there is no such check."""
+    if not id.isdecimal() or len(id) > 9:
         return None
-    name = db.session.scalar(sa.select(Check.name).where(Check.id == int(text)))
-    return None if name is None else (sa.literal(name), sa.literal(int(text)))
+    name = db.session.scalar(sa.select(Check.name).where(Check.id == int(id)))
+    return None if name is None else sa.tuple_(sa.literal(name), sa.literal(int(id)))
 
 
-def _query(state: str, search: str, **place: int) -> str:
-    text = urlencode(
-        {key: value for key, value in {"state": state, "q": search, **place}.items() if value}
-    )
-    return f"?{text}"
+def _query_string(state: str, search: str, **position: int) -> str:
+    values = {"state": state, "q": search, **position}
+    return "?" + urlencode({key: value for key, value in values.items() if value})

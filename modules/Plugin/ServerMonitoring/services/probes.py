@@ -1,6 +1,7 @@
-"""One look at one target.
+"""Probe one target.
 
-Runs in threads: network only, no database, nothing of the panel's context, and nothing raised.
+Probes run in threads: they use the network only, not the database or the panel's context, and
+never raise.
 """
 
 from __future__ import annotations
@@ -18,15 +19,17 @@ from . import targets
 from .ping import CannotPingError, ping
 from .targets import HTTP, PING, Target
 
-REDIRECTS = 5
-TIMEOUT = 10
+MAX_REDIRECTS = 5
+TIMEOUT_SECONDS = 10
+MIN_TIMEOUT_SECONDS = 0.1
+MAX_REASON_CHARACTERS = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """A check to be made, apart from its row.
+class Probe:
+    """A check to make, detached from its row.
 
-    `allowed` are the networks that are open besides the internet.
+    `allowed` lists the networks that are open besides the internet.
     """
 
     check_id: int
@@ -36,97 +39,92 @@ class Job:
     allowed: Collection[str] = ()
 
     @property
-    def timeout(self) -> float:
-        """Seconds that the answer may take."""
-        return float(self.config.get("timeout") or TIMEOUT)
+    def timeout_seconds(self) -> float:
+        """Return the limit for a response."""
+        return float(self.config.get("timeout") or TIMEOUT_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """What was found: up (True), down (False), or that it could not be found out (None), in how
-    many milliseconds, and why.
-    """
+class ProbeResult:
+    """The result of a probe: up (True), down (False) or unknown (None), and the reason."""
 
     ok: bool | None
     milliseconds: int | None = None
     reason: str = ""
 
 
-def look(job: Job) -> Finding:
-    """Looks once. Whatever happens is a finding."""
+def run_probe(probe: Probe) -> ProbeResult:
+    """Probe a target; return a result whatever happens."""
     started = time.monotonic()
     try:
-        target = targets.of(job.type, job.target, job.config)
-        reason = _ask(job, target)
-    except ssl.SSLError as error:  # first: one about a certificate is a ValueError too
-        reason = __(
-            "TLS failed: :reason.",
-            {"reason": (error.reason or type(error).__name__).replace("_", " ").lower()},
-        )
-    except (_UnableError, CannotPingError, ValueError) as error:
-        return Finding(None, None, str(error))
-    except http.NameUnknown as error:
+        reason = _problem(probe, targets.of_check(probe.type, probe.target, probe.config))
+    except ssl.SSLError as error:  # before ValueError, which certificate errors are too
+        detail = (error.reason or type(error).__name__).replace("_", " ").lower()
+        reason = __("TLS failed: :reason.", {"reason": detail})
+    except http.NameUnknown as error:  # before AddressRefused, its base class
         reason = str(error)
-    except http.AddressRefused as error:
-        return Finding(None, None, str(error))
+    except (_UnableError, CannotPingError, http.AddressRefused, ValueError) as error:
+        return ProbeResult(None, None, str(error))
     except TimeoutError:
-        reason = late(job)
+        reason = timeout_reason(probe)
     except OSError as error:
-        reason = __(
-            "The connection failed: :reason.", {"reason": error.strerror or type(error).__name__}
-        )
+        detail = error.strerror or type(error).__name__
+        reason = __("Connection failed: :reason.", {"reason": detail})
     except Exception as error:
-        return Finding(
-            None, None, __("The check itself failed (:kind).", {"kind": type(error).__name__})
-        )
-    took = time.monotonic() - started
-    if not reason and took > job.timeout:
-        reason = late(job)
-    return Finding(not reason, round(took * 1000), reason[:300])
+        kind = {"kind": type(error).__name__}
+        return ProbeResult(None, None, __("The check failed internally (:kind).", kind))
+    seconds = time.monotonic() - started
+    if not reason and seconds > probe.timeout_seconds:
+        reason = timeout_reason(probe)
+    return ProbeResult(not reason, round(seconds * 1000), reason[:MAX_REASON_CHARACTERS])
 
 
 class _UnableError(Exception):
-    """It cannot be found out; the text says why."""
+    """The target can't be checked; the text says why."""
 
 
-def late(job: Job) -> str:
-    """The sentence for a target that kept silent."""
-    return __("There was no answer within :seconds s.", {"seconds": f"{job.timeout:g}"})
+def timeout_reason(probe: Probe) -> str:
+    """Return the reason for a target that did not respond in time."""
+    return __("No response within :seconds s.", {"seconds": f"{probe.timeout_seconds:g}"})
 
 
-def _ask(job: Job, target: Target) -> str:
-    """What is wrong, or nothing."""
-    if job.type == HTTP:
-        return _web(job, target)
-    ends = time.monotonic() + job.timeout
-    addresses = http.resolve_public(target.host, target.port or 7, job.allowed)
-    if job.type == PING:
-        return "" if ping(addresses[0][0], max(0.1, ends - time.monotonic())) else late(job)
-    return _port(job, target, addresses, ends)
-
-
-def _port(job: Job, target: Target, addresses: list[tuple[str, int]], ends: float) -> str:
-    """Connects to the first address that answers, and speaks TLS where that is asked for."""
-    for number, address in enumerate(addresses, 1):
-        left = max(0.1, ends - time.monotonic())
-        try:
-            opened = socket.create_connection(address, timeout=left / (len(addresses) - number + 1))
-        except OSError:
-            if number == len(addresses):
-                raise
-            continue
-        with opened:
-            if job.config.get("tls"):
-                opened.settimeout(max(0.1, ends - time.monotonic()))
-                with _tls(verify=bool(job.config.get("verify_tls", True))).wrap_socket(
-                    opened, server_hostname=target.host
-                ):
-                    pass
-            return ""
+def _problem(probe: Probe, target: Target) -> str:
+    """Return why the target is down, or an empty string."""
+    if probe.type == HTTP:
+        return _probe_website(probe, target)
+    deadline = time.monotonic() + probe.timeout_seconds
+    addresses = http.resolve_public(target.host, target.port or 7, probe.allowed)
+    if probe.type == PING:
+        return "" if ping(addresses[0][0], _remaining(deadline)) else timeout_reason(probe)
+    _probe_port(probe, target, addresses, deadline)
     return ""
 
 
-def _tls(*, verify: bool) -> ssl.SSLContext:
+def _remaining(deadline: float) -> float:
+    return max(MIN_TIMEOUT_SECONDS, deadline - time.monotonic())
+
+
+def _probe_port(
+    probe: Probe, target: Target, addresses: list[tuple[str, int]], deadline: float
+) -> None:
+    """Connect to the first address that responds, and shake hands if TLS is required."""
+    for tried, address in enumerate(addresses):
+        timeout = _remaining(deadline) / (len(addresses) - tried)
+        try:
+            connection = socket.create_connection(address, timeout=timeout)
+        except OSError:
+            if tried == len(addresses) - 1:
+                raise
+            continue
+        with connection:
+            if probe.config.get("tls"):
+                connection.settimeout(_remaining(deadline))
+                context = _tls_context(verify=bool(probe.config.get("verify_tls", True)))
+                context.wrap_socket(connection, server_hostname=target.host).close()
+            return
+
+
+def _tls_context(*, verify: bool) -> ssl.SSLContext:
     context = ssl.create_default_context()
     if not verify:
         context.check_hostname = False
@@ -134,34 +132,41 @@ def _tls(*, verify: bool) -> ssl.SSLContext:
     return context
 
 
-def _web(job: Job, target: Target) -> str:
-    """Asks for a page; a redirect is followed unless it is what is expected.
+def _probe_website(probe: Probe, target: Target) -> str:
+    """Request a page; follow redirects unless a redirect is the expected status.
 
-    Each address on the way is looked at before it is connected to.
+    Each address is checked against the allowed networks before the connection.
     """
-    refused: list[str] = []
+    refusals: list[str] = []
 
     def policy(host: str, port: int) -> list[tuple[str, int]]:
         try:
-            return http.resolve_public(host, port, job.allowed)
+            return http.resolve_public(host, port, probe.allowed)
         except http.NameUnknown:
             raise
         except http.AddressRefused as error:
-            refused.append(str(error))
+            refusals.append(str(error))
             raise
 
-    wanted = targets.statuses(str(job.config.get("status") or ""))
-    follow = 0 if any(low < 400 and high >= 300 for low, high in wanted) else REDIRECTS
-    verify = bool(job.config.get("verify_tls", True))
+    expected = targets.statuses(str(probe.config.get("status") or ""))
+    expects_redirect = any(low < 400 and high >= 300 for low, high in expected)
+    timeout = probe.timeout_seconds
     with http.session(
-        verify=verify, timeout=job.timeout, connect_timeout=job.timeout, policy=policy
+        verify=bool(probe.config.get("verify_tls", True)),
+        timeout=timeout,
+        connect_timeout=timeout,
+        policy=policy,
     ) as client:
-        answer = client.get(target.url, headers={"Accept": "*/*"}, follow=follow)
-    if refused:
-        raise _UnableError(refused[0])
-    if not answer.http_code:
-        return answer.error or late(job)
-    if not any(low <= answer.http_code <= high for low, high in wanted):
-        return __("The page answered with status :status.", {"status": answer.http_code})
-    text = str(job.config.get("text") or "")
-    return __("The expected text is not on the page.") if text and text not in answer.text else ""
+        follow = 0 if expects_redirect else MAX_REDIRECTS
+        response = client.get(target.url, headers={"Accept": "*/*"}, follow=follow)
+    if refusals:
+        raise _UnableError(refusals[0])
+    status = response.http_code
+    if not status:
+        return response.error or timeout_reason(probe)
+    if not any(low <= status <= high for low, high in expected):
+        return __("The page returned status :status.", {"status": status})
+    text = str(probe.config.get("text") or "")
+    if text and text not in response.text:
+        return __("The page doesn't contain the expected text.")
+    return ""

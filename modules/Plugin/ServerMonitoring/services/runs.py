@@ -1,9 +1,9 @@
-"""The work of the schedule: claims what is due, looks at many at once, and keeps what was found.
+"""Run the checks that are due, many at once.
 
-A check is claimed by moving its `next_at` on, if it still is what was read: two runs at once make
-no check twice. Threads do the network and nothing else. A check is claimed only when a thread is
-free for it, so its time begins when it is sent. What was down or slow the last time goes to a lane
-of its own: many of those wait for each other, and hold up nobody else.
+A run claims a check by moving its `next_at` forward if it still has the value that was read, so
+concurrent runs never make a check twice. Threads do the network only. A check is claimed when a
+thread is free for it, so its time starts when it is submitted. Checks that were down or slow last
+time run in a pool of their own, where they delay only each other.
 """
 
 from __future__ import annotations
@@ -19,119 +19,129 @@ from puqpanel.sdk import db, now
 
 from ..models import settings
 from ..models.checks import Check
-from .probes import TIMEOUT, Finding, Job, late, look
-from .record import Found, record
+from .probes import TIMEOUT_SECONDS, Probe, ProbeResult, run_probe, timeout_reason
+from .recording import CompletedProbe, record
 
-BUDGET = 240.0
-"""Seconds after which a run claims nothing more; its task has 300."""
-EARLY = timedelta(seconds=15)
-"""What is due within half the time to the next run is done now."""
-SPARE = 5
-"""Seconds between the end of a look and the next claim, at least."""
-GRACE = 1.5
-QUICK, SLOW = 32, 16
+# A run claims no more checks after this time; its task may take 300 seconds.
+CLAIM_SECONDS = 240.0
+# Checks due within half the interval of the schedule are made now.
+CLAIM_AHEAD = timedelta(seconds=15)
+# The least time between the end of a probe and the next claim of its check.
+MIN_PAUSE_SECONDS = 5
+# How long after its timeout a probe may still return a result.
+GRACE_SECONDS = 1.5
+# After finding nothing due, a pool does not look again for this time.
+IDLE_SECONDS = 1.0
+FAST_THREADS, SLOW_THREADS = 32, 16
 
 
-class Lane:
-    """Threads that look, and what they are at.
+class Pool:
+    """Threads for fast or for slow checks, and the probes they run.
 
-    `held` are threads that did not come back in time; their checks are settled already.
+    `overdue` holds probes that did not return in time; their checks are recorded already, but
+    their threads are still busy.
     """
 
     def __init__(self, size: int, *, slow: bool) -> None:
         self.size, self.slow = size, slow
-        self.pool = ThreadPoolExecutor(size, thread_name_prefix="check")
-        self.busy: dict[Future[Finding], tuple[Job, float, datetime]] = {}
-        self.held: set[Future[Finding]] = set()
-        self.empty_until = 0.0
+        self.executor = ThreadPoolExecutor(size, thread_name_prefix="check")
+        self.running: dict[Future[ProbeResult], tuple[Probe, float, datetime]] = {}
+        self.overdue: set[Future[ProbeResult]] = set()
+        self.idle_until = 0.0
 
-    def fill(self, allowed: tuple[str, ...]) -> None:
-        """Claims as many checks as there are free threads, and sends them."""
-        self.held = {one for one in self.held if not one.done()}
-        free = self.size - len(self.busy) - len(self.held)
-        if free < 1 or time.monotonic() < self.empty_until:
+    def submit_due(self, allowed: tuple[str, ...]) -> None:
+        """Claim as many checks as there are free threads, and submit them."""
+        self.overdue = {future for future in self.overdue if not future.done()}
+        free = self.size - len(self.running) - len(self.overdue)
+        if free < 1 or time.monotonic() < self.idle_until:
             return
-        jobs = claim(free, slow=self.slow)
-        if not jobs:
-            self.empty_until = time.monotonic() + 1
-        for job in jobs:
-            sent = self.pool.submit(look, replace(job, allowed=allowed))
-            self.busy[sent] = (job, time.monotonic() + job.timeout + GRACE, now())
+        probes = claim(free, slow=self.slow)
+        if not probes:
+            self.idle_until = time.monotonic() + IDLE_SECONDS
+        for probe in probes:
+            future = self.executor.submit(run_probe, replace(probe, allowed=allowed))
+            deadline = time.monotonic() + probe.timeout_seconds + GRACE_SECONDS
+            self.running[future] = (probe, deadline, now())
 
-    def take(self) -> list[Found]:
-        """What has been found since the last time, and what has not within its time."""
-        found: list[Found] = []
-        for sent, (job, ends, at) in list(self.busy.items()):
-            if sent.done():
-                found.append((job, sent.result(), at))
-            elif time.monotonic() > ends:
-                self.held.add(sent)
-                found.append((job, Finding(False, round(job.timeout * 1000), late(job)), at))
+    def collect(self) -> list[CompletedProbe]:
+        """Return the probes that have completed or timed out since the last call."""
+        completed: list[CompletedProbe] = []
+        for future, (probe, deadline, at) in list(self.running.items()):
+            if future.done():
+                completed.append((probe, future.result(), at))
+            elif time.monotonic() > deadline:
+                self.overdue.add(future)
+                milliseconds = round(probe.timeout_seconds * 1000)
+                result = ProbeResult(False, milliseconds, timeout_reason(probe))
+                completed.append((probe, result, at))
             else:
                 continue
-            del self.busy[sent]
-        return found
+            del self.running[future]
+        return completed
 
 
 def run() -> dict[str, int]:
-    """One run: all that is due, and what becomes due meanwhile.
+    """Run all checks that are due or become due meanwhile.
 
-    Answers how many were up, down, neither, and dropped.
+    Returns:
+        How many were up, down, unable and dropped.
     """
-    done = {"up": 0, "down": 0, "unable": 0, "dropped": 0}
-    until = time.monotonic() + BUDGET
+    counts = {"up": 0, "down": 0, "unable": 0, "dropped": 0}
+    claim_until = time.monotonic() + CLAIM_SECONDS
     allowed = settings.current().allowed
-    lanes = (Lane(QUICK, slow=False), Lane(SLOW, slow=True))
+    pools = (Pool(FAST_THREADS, slow=False), Pool(SLOW_THREADS, slow=True))
     try:
         while True:
-            if time.monotonic() < until:
-                for lane in lanes:
-                    lane.fill(allowed)
-            waiting = [sent for lane in lanes for sent in lane.busy]
-            if not waiting:
-                return done
-            wait(waiting, timeout=0.25)
-            for kind, count in record([found for lane in lanes for found in lane.take()]).items():
-                done[kind] += count
+            if time.monotonic() < claim_until:
+                for pool in pools:
+                    pool.submit_due(allowed)
+            running = [future for pool in pools for future in pool.running]
+            if not running:
+                return counts
+            wait(running, timeout=0.25)
+            completed = [probe for pool in pools for probe in pool.collect()]
+            for outcome, count in record(completed).items():
+                counts[outcome] += count
     finally:
-        for lane in lanes:
-            lane.pool.shutdown(wait=False, cancel_futures=True)
+        for pool in pools:
+            pool.executor.shutdown(wait=False, cancel_futures=True)
 
 
-def claim(most: int, *, slow: bool = False) -> list[Job]:
-    """Takes checks that are due, the longest overdue first; nobody else gets those."""
-    moment = now()
-    columns = Check.id, Check.type, Check.target, Check.config, Check.interval, Check.next_at
-    due = (
-        sa.select(*columns)
-        .where(Check.active, Check.slow == slow, Check.next_at <= moment + EARLY)
+def claim(limit: int, *, slow: bool = False) -> list[Probe]:
+    """Claim checks that are due, the longest overdue first; no other run gets them."""
+    claimed_at = now()
+    query = (
+        sa.select(Check.id, Check.type, Check.target, Check.config, Check.interval, Check.next_at)
+        .where(Check.active, Check.slow == slow, Check.next_at <= claimed_at + CLAIM_AHEAD)
         .order_by(Check.next_at, Check.id)
-        .limit(most)
+        .limit(limit)
     )
-    rows = db.session.execute(due).all()
+    rows = db.session.execute(query).all()
     if not rows:
-        db.session.rollback()  # ends the read, so that what is due later is seen
+        db.session.rollback()  # end the read transaction, so that later reads see new rows
         return []
-    jobs = []
+    probes = []
     with db.transaction() as session:
-        for row in sorted(rows, key=lambda one: one.id):
-            timeout = int(row.config.get("timeout") or TIMEOUT)
-            taken: sa.CursorResult[tuple[()]] = session.execute(  # type: ignore[assignment]
+        for row in sorted(rows, key=lambda row: row.id):
+            timeout = int(row.config.get("timeout") or TIMEOUT_SECONDS)
+            updated: sa.CursorResult[tuple[()]] = session.execute(  # type: ignore[assignment]
                 sa.update(Check)
                 .where(Check.id == row.id, Check.next_at == row.next_at, Check.active)
-                .values(next_at=_next(row.next_at, moment, row.interval, timeout))
+                .values(next_at=_next_at(row.next_at, claimed_at, row.interval, timeout))
                 .execution_options(synchronize_session=False)
             )
-            if taken.rowcount == 1:
-                jobs.append(Job(row.id, row.type, row.target, row.config))
-    return jobs
+            if updated.rowcount == 1:
+                probes.append(Probe(row.id, row.type, row.target, row.config))
+    return probes
 
 
-def _next(due: datetime, moment: datetime, interval: int, timeout: int) -> datetime:
-    """When it is due again: on its own beat, or from now on where it fell behind; never before
-    this look is over.
+def _next_at(due_at: datetime, claimed_at: datetime, interval: int, timeout: int) -> datetime:
+    """Return when a check is due again.
+
+    That is one interval after it was due, or after now if that is past; and never before the
+    present probe has ended.
     """
-    beat = due + timedelta(seconds=interval)
-    if beat <= moment + EARLY:
-        beat = moment + timedelta(seconds=interval)
-    return max(beat, moment + timedelta(seconds=timeout + SPARE))
+    next_at = due_at + timedelta(seconds=interval)
+    if next_at <= claimed_at + CLAIM_AHEAD:
+        next_at = claimed_at + timedelta(seconds=interval)
+    return max(next_at, claimed_at + timedelta(seconds=timeout + MIN_PAUSE_SECONDS))

@@ -1,4 +1,4 @@
-"""What a result does to how a check stands: pure, so that every case can be tried."""
+"""The state of a check after each result; free of side effects, so that every case is testable."""
 
 from __future__ import annotations
 
@@ -10,28 +10,36 @@ WENT_DOWN, CAME_BACK = "went down", "came back"
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """How a check stands: its state, failures in a row, and when the first of those was seen."""
+class CheckState:
+    """The state of a check, its consecutive failures, and the time of the first of them."""
 
     state: str
     failures: int = 0
     failing_since: datetime | None = None
 
 
-def after(before: Standing, ok: bool | None, at: datetime, enough: int) -> tuple[Standing, str]:
-    """How it stands after one more result, and the change worth telling: WENT_DOWN, CAME_BACK or
-    nothing.
+def next_state(
+    before: CheckState, ok: bool | None, at: datetime, max_failures: int
+) -> tuple[CheckState, str]:
+    """Return the state after one more result, and the change to report.
 
-    Args: ok is empty where it could not be found out, which ends no outage and begins none; enough,
-    failures in a row that make it down.
+    Args:
+        before: The state before the result.
+        ok: Up or down; None if the target could not be checked, which neither ends nor starts an
+            outage.
+        at: The time of the result.
+        max_failures: Consecutive failures that make the check down.
+
+    Returns:
+        The new state; and `WENT_DOWN`, `CAME_BACK` or an empty string.
     """
     if ok is None:
         return (before if before.state == DOWN else replace(before, state=UNABLE)), ""
     if ok:
-        return Standing(UP), CAME_BACK if before.state == DOWN else ""
+        return CheckState(UP), CAME_BACK if before.state == DOWN else ""
     failures, since = before.failures + 1, before.failing_since or at
     if before.state == DOWN:
-        return Standing(DOWN, failures, since), ""
-    if failures >= enough:
-        return Standing(DOWN, failures, since), WENT_DOWN
-    return Standing(before.state, failures, since), ""
+        return CheckState(DOWN, failures, since), ""
+    if failures >= max_failures:
+        return CheckState(DOWN, failures, since), WENT_DOWN
+    return CheckState(before.state, failures, since), ""

@@ -1,4 +1,4 @@
-"""What may be checked: the text that staff write for a target, taken apart. No network here."""
+"""Parse the targets of checks, without any network access."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STATUS = re.compile(r"([1-5]\d\d)(?:\s*-\s*([1-5]\d\d))?")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a check goes. `port` is 0 for a ping; `url` is empty but for the web."""
+    """The target of a check; `port` is 0 for a ping, `url` is set for websites only."""
 
     host: str
     port: int = 0
@@ -25,64 +25,74 @@ class Target:
 
 
 def parse(kind: str, text: str, port: int | None = None) -> Target:
-    """The target of a check of that type. Raises ValueError with a sentence for staff.
+    """Parse what staff entered.
 
-    Args: port, for a port check.
+    Args:
+        kind: The type of the check.
+        text: The target.
+        port: The port of a port check.
+
+    Raises:
+        ValueError: The target does not fit the type; the message is meant for the form.
     """
     text = text.strip()
     if kind == HTTP:
-        return _web(text)
-    host = text.removeprefix("[").removesuffix("]")
+        return _parse_url(text)
+    host = _without_brackets(text)
     if "@" in text:
-        raise ValueError(__("Leave user names and passwords out."))
+        raise ValueError(__("Remove the user name and password."))
     if not _HOST.fullmatch(host) or len(host) > 253 or ".." in host:
-        raise ValueError(__("Write a host name or an address, without http:// and without a port."))
+        raise ValueError(__("Enter a host name or IP address, without http:// and port."))
     if kind == PING:
         return Target(host)
     if port is None or not 1 <= port <= 65535:
-        raise ValueError(__("Write the port, 1 to 65535."))
+        raise ValueError(__("Enter a port from 1 to 65535."))
     return Target(host, port)
 
 
-def _web(text: str) -> Target:
+def _parse_url(text: str) -> Target:
     try:
         parts = urlsplit(text)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        raise ValueError(
-            __("Write a whole web address such as https://example.com/status.")
-        ) from None
+        raise ValueError(__("Enter a full URL such as https://example.com/status.")) from None
     if parts.username is not None or parts.password is not None:
-        raise ValueError(__("Leave user names and passwords out."))
+        raise ValueError(__("Remove the user name and password."))
     if (
         parts.scheme not in ("http", "https")
         or not _HOST.fullmatch(host)
         or ".." in host
         or port == 0
-        or any(sign.isspace() or not sign.isprintable() for sign in text)
+        or any(char.isspace() or not char.isprintable() for char in text)
     ):
-        raise ValueError(__("Write a whole web address such as https://example.com/status."))
+        raise ValueError(__("Enter a full URL such as https://example.com/status."))
     return Target(host, port or (443 if parts.scheme == "https" else 80), text)
 
 
 def is_host(text: str) -> bool:
-    """Whether a text is written like a host's name or address."""
-    return _HOST.fullmatch(text.strip().removeprefix("[").removesuffix("]")) is not None
+    """Return whether a text looks like a host name or an IP address."""
+    return _HOST.fullmatch(_without_brackets(text.strip())) is not None
 
 
-def of(kind: str, text: str, config: Mapping[str, Any]) -> Target:
-    """The target of a stored check."""
+def _without_brackets(host: str) -> str:
+    return host.removeprefix("[").removesuffix("]")
+
+
+def of_check(kind: str, text: str, config: Mapping[str, Any]) -> Target:
+    """Return the target of a saved check."""
     return parse(kind, text, config.get("port"))
 
 
 def statuses(text: str) -> list[tuple[int, int]]:
-    """`200-299, 404` as ranges. Raises ValueError with a sentence for staff."""
-    found = []
-    for part in filter(None, (one.strip() for one in text.split(","))):
+    """Return `200-299, 404` as ranges.
+
+    Raises:
+        ValueError: A part is not a status or a range; the message is meant for the form.
+    """
+    ranges = []
+    for part in filter(None, (part.strip() for part in text.split(","))):
         match = _STATUS.fullmatch(part)
         if match is None or int(match[2] or match[1]) < int(match[1]):
-            raise ValueError(
-                __("Write status codes such as 200 or 200-299, with commas between them.")
-            )
-        found.append((int(match[1]), int(match[2] or match[1])))
-    return found or [(200, 299)]
+            raise ValueError(__("Enter status codes such as 200 or 200-299, separated by commas."))
+        ranges.append((int(match[1]), int(match[2] or match[1])))
+    return ranges or [(200, 299)]

@@ -1,4 +1,4 @@
-"""The parts that need no panel: targets, states and packets."""
+"""Targets, states and packets, which need no panel."""
 
 from __future__ import annotations
 
@@ -43,24 +43,24 @@ def test_targets(kind: str, text: str, port: int | None, target: Target) -> None
 @pytest.mark.parametrize(
     ("kind", "text", "port", "words"),
     [
-        ("http", "https://anna:secret@example.com/", None, "user names and passwords"),
-        ("http", "https://anna@example.com/", None, "user names and passwords"),
-        ("http", "example.com", None, "whole web address"),
-        ("http", "ftp://example.com/", None, "whole web address"),
-        ("http", "file:///etc/passwd", None, "whole web address"),
-        ("http", "https:///x", None, "whole web address"),
-        ("http", "https://example.com:99999/", None, "whole web address"),
-        ("http", "https://example.com:0/", None, "whole web address"),
-        ("http", "https://exa mple.com/", None, "whole web address"),
-        ("http", "https://example.com/\r\nHost: x", None, "whole web address"),
-        ("http", "http://[::1/", None, "whole web address"),
-        ("port", "example.com", None, "Write the port"),
-        ("port", "example.com", 70000, "Write the port"),
-        ("port", "https://example.com", 443, "host name or an address"),
-        ("port", "anna:secret@example.com", 443, "user names and passwords"),
-        ("ping", "-rf", None, "host name or an address"),
-        ("ping", "a..b", None, "host name or an address"),
-        ("ping", "", None, "host name or an address"),
+        ("http", "https://anna:secret@example.com/", None, "user name and password"),
+        ("http", "https://anna@example.com/", None, "user name and password"),
+        ("http", "example.com", None, "full URL"),
+        ("http", "ftp://example.com/", None, "full URL"),
+        ("http", "file:///etc/passwd", None, "full URL"),
+        ("http", "https:///x", None, "full URL"),
+        ("http", "https://example.com:99999/", None, "full URL"),
+        ("http", "https://example.com:0/", None, "full URL"),
+        ("http", "https://exa mple.com/", None, "full URL"),
+        ("http", "https://example.com/\r\nHost: x", None, "full URL"),
+        ("http", "http://[::1/", None, "full URL"),
+        ("port", "example.com", None, "Enter a port"),
+        ("port", "example.com", 70000, "Enter a port"),
+        ("port", "https://example.com", 443, "host name or IP address"),
+        ("port", "anna:secret@example.com", 443, "user name and password"),
+        ("ping", "-rf", None, "host name or IP address"),
+        ("ping", "a..b", None, "host name or IP address"),
+        ("ping", "", None, "host name or IP address"),
     ],
 )
 def test_invalid_targets(kind: str, text: str, port: int | None, words: str) -> None:
@@ -87,17 +87,17 @@ def test_invalid_statuses(text: str) -> None:
         targets.statuses(text)
 
 
-@pytest.mark.parametrize("six", [False, True])
-def test_ping_accepts_its_own_reply_only(six: bool) -> None:
+@pytest.mark.parametrize("v6", [False, True])
+def test_ping_accepts_its_own_reply_only(v6: bool) -> None:
     token = b"sixteen bytes ok"
-    sent = ping.request(1, token, six=six)
-    assert sent[0] == (128 if six else 8)
-    assert six or ping.checksum(sent) == 0, "a right checksum makes the sum nothing"
-    echo = bytes([129 if six else 0]) + sent[1:]
-    assert ping.is_answer(echo, token, six=six)
-    assert not ping.is_answer(sent, token, six=six), "its own request is no answer"
-    assert not ping.is_answer(echo, b"another token...", six=six)
-    assert not ping.is_answer(b"\0\0", token, six=six)
+    request = ping.make_request(1, token, v6=v6)
+    assert request[0] == (128 if v6 else 8)
+    assert v6 or ping.checksum(request) == 0, "with a correct checksum, the sum is 0"
+    reply = bytes([129 if v6 else 0]) + request[1:]
+    assert ping.is_reply(reply, token, v6=v6)
+    assert not ping.is_reply(request, token, v6=v6), "the request itself is not a reply"
+    assert not ping.is_reply(reply, b"another token...", v6=v6)
+    assert not ping.is_reply(b"\0\0", token, v6=v6)
 
 
 def test_checksum_of_rfc_1071() -> None:
@@ -107,14 +107,14 @@ def test_checksum_of_rfc_1071() -> None:
 
 def test_states() -> None:
     first, later = datetime(2026, 1, 1, 10, tzinfo=UTC), datetime(2026, 1, 1, 11, tzinfo=UTC)
-    up = states.Standing("up")
-    once, change = states.after(up, False, first, 2)
-    assert (once, change) == (states.Standing("up", 1, first), "")
-    down, change = states.after(once, False, later, 2)
-    assert (down, change) == (states.Standing("down", 2, first), states.WENT_DOWN)
-    assert states.after(down, False, later, 2)[1] == ""
-    assert states.after(down, None, later, 2) == (down, "")
-    assert states.after(down, True, later, 2) == (up, states.CAME_BACK)
-    assert states.after(once, True, later, 2) == (up, "")
-    assert states.after(once, None, later, 2) == (states.Standing("unable", 1, first), "")
-    assert states.after(states.Standing("unknown"), True, first, 2) == (up, "")
+    up = states.CheckState("up")
+    failing, change = states.next_state(up, False, first, 2)
+    assert (failing, change) == (states.CheckState("up", 1, first), "")
+    down, change = states.next_state(failing, False, later, 2)
+    assert (down, change) == (states.CheckState("down", 2, first), states.WENT_DOWN)
+    assert states.next_state(down, False, later, 2)[1] == ""
+    assert states.next_state(down, None, later, 2) == (down, "")
+    assert states.next_state(down, True, later, 2) == (up, states.CAME_BACK)
+    assert states.next_state(failing, True, later, 2) == (up, "")
+    assert states.next_state(failing, None, later, 2) == (states.CheckState("unable", 1, first), "")
+    assert states.next_state(states.CheckState("unknown"), True, first, 2) == (up, "")

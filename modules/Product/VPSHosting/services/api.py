@@ -72,7 +72,7 @@ class DigitalOcean:
     # Actions: changes of a server take time, and their progress is read with `action`.
 
     def act(self, server_id: str, action: str, **parameters: Any) -> ApiResponse:
-        """Start an action: power_on, shutdown, power_off, reboot, resize, snapshot, and others."""
+        """Start an action: power_on, shutdown, power_off, reboot, resize, snapshot or rebuild."""
         body = {"type": action, **parameters}
         return parse(
             self._http.post(f"/v2/droplets/{_quote(server_id)}/actions", json=body), "action"

@@ -1,4 +1,4 @@
-"""The table of the module."""
+"""Transfers."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -14,7 +14,7 @@ TRANSFERS = "mod_payment_samplepayment_transfers"
 
 
 def upgrade() -> None:
-    """Make it."""
+    """Create the table."""
     op.create_table(
         TRANSFERS,
         sa.Column("id", sa.Integer(), nullable=False),
@@ -35,5 +35,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop it, with all that is in it."""
+    """Drop the table."""
     op.drop_table(TRANSFERS)

@@ -1,4 +1,4 @@
-"""The table of notes."""
+"""Notes."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -31,5 +31,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop it, with all that is in it."""
+    """Drop the table."""
     op.drop_table(NOTES)

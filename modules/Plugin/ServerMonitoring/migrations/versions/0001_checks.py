@@ -1,4 +1,4 @@
-"""Checks, what they found, their outages, and the settings."""
+"""Checks, results, outages and settings."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -18,7 +18,7 @@ BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    """Make the five tables."""
+    """Create the tables."""
     op.create_table(
         CHECKS,
         sa.Column("id", sa.Integer(), nullable=False),
@@ -117,6 +117,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop them, with all that is in them."""
+    """Drop the tables."""
     for table in (SETTINGS, SUMMARIES, RESULTS, OUTAGES, CHECKS):
         op.drop_table(table)
