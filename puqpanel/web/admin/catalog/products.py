@@ -84,14 +84,20 @@ class ProductForm(Form):
         "Price", [InputRequired("Enter a price, or 0 if it is free."), Length(max=20)], default="0"
     )
     currency = SelectField("Currency", choices=choices((code, code) for code in CURRENCIES))
-    period = SelectField("Billing period", choices=choices(PERIODS.items()), default="monthly")
+    period = SelectField(
+        "Billing period",
+        choices=choices(
+            (key, "Once" if key == "one_time" else f"Every {word}") for key, word in PERIODS.items()
+        ),
+        default="monthly",
+    )
     active = BooleanField("On sale", default=True)
     description = TextAreaField("Description", [Length(max=10_000)])
 
 
 def _with_modules(form: ProductForm, current: str = "") -> ProductForm:
     """Fill the choices of the module field; an inactive current module stays selectable."""
-    pairs = [("", "None"), *((m.key, m.title) for m in products.product_modules())]
+    pairs = [("", "No module"), *((m.key, m.title) for m in products.product_modules())]
     if current and current not in dict(pairs):
         pairs.append((current, f"{current} (inactive)"))
     form.module.choices = choices(pairs)
@@ -170,7 +176,8 @@ def show(uuid: str) -> ResponseReturnValue:
 def edit_form(uuid: str) -> ResponseReturnValue:
     """Show the form of a product."""
     product = products.find_product(uuid)
-    form = ProductForm(obj=product, data={"price": str(product.price.major)})
+    form = ProductForm(obj=product)
+    form.price.data = str(product.price.major)
     return _edit(_with_modules(form, product.module), product)
 
 

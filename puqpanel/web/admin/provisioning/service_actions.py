@@ -69,7 +69,7 @@ def actions_for(service: Service, tasks: Sequence[Any], *, busy: bool) -> Servic
     if has_module and can("services.terminate") and "terminate" in verbs:
         menu.append(_verb_action(service, "terminate"))
     primary = _primary(service, tasks, verbs, failed) if provision and not busy else None
-    return ServiceActions(primary, menu)
+    return ServiceActions(primary, [action for action in menu if action != primary])
 
 
 def _primary(
