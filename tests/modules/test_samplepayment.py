@@ -269,7 +269,9 @@ def test_connection(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_refund_is_not_supported(gateway: Gateway) -> None:
-    called = calls.invoke(calls.Call(gateway.module, "refund", ("tx-1", Decimal("1.00")), instance_uuid=gateway.uuid))
+    called = calls.invoke(
+        calls.Call(gateway.module, "refund", ("tx-1", Decimal("1.00")), instance_uuid=gateway.uuid)
+    )
     assert (called.result.ok, called.result.message) == (
         False,
         "This payment module cannot refund.",
