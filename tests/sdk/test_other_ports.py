@@ -134,7 +134,7 @@ def test_monitoring(panel: Panel, drain: Callable[..., None]) -> None:
         "The provider returned HTTP 404.",
         None,
     )
-    assert rows[5].error_message.startswith("169.254.169.254 is not on the open internet")
+    assert rows[5].error_message.startswith("169.254.169.254 is not a public address")
     alerts = (
         session().scalars(sa.select(ModuleLog.request).where(ModuleLog.action == "alert")).all()
     )

@@ -142,7 +142,7 @@ def test_staff_and_users_change_their_own_password(
     )
     assert (
         wrong.status_code == 422
-        and "not your current password" in wrong.text
+        and "current password is incorrect" in wrong.text
         and fresh not in wrong.text
     )
     assert (

@@ -184,7 +184,7 @@ def test_alter_keeps_rows_and_references(service_uuid: str) -> None:
     assert DB.table("logs").count() == 1
     with pytest.raises(SchemaError, match=r"needs nullable\(\) or default\(\)"):
         Schema.table("servers", lambda table: table.string("must"))
-    with pytest.raises(SchemaError, match="There is no table other to change"):
+    with pytest.raises(SchemaError, match="There is no table other to alter"):
         Schema.table("other", lambda table: table.string("x").nullable())
     with transaction(), pytest.raises(SchemaError, match="inside a transaction"):
         Schema.table("servers", lambda table: table.string("x").nullable())
@@ -212,7 +212,7 @@ def test_panel_tables_are_not_accessible(table: str, column: str, text: str | No
         DB.table("staff")
     assert not Schema.has_table("staff")
     for name in ("a b", "x;drop", "x" * 90, "ä"):
-        with pytest.raises(SchemaError, match="must be letters"):
+        with pytest.raises(SchemaError, match="must consist of letters"):
             Schema.create(name, bad)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from puqpanel.sdk import Event, db, now
+from puqpanel.sdk import db, event, now
 
 from ..models.checks import Check, Outage
 from ..models.results import DAY, HOUR, Result, Summary
@@ -85,12 +85,12 @@ def _update_state(session: Session, check: Check, result: ProbeResult, at: datet
             Outage(check_id=check.id, started_at=check.state_since, reason=check.error_message)
         )
         details = {"reason": check.error_message, "since": check.state_since.isoformat()}
-        Event.dispatch("monitoring.down", {**_event_data(check), **details})
+        event.dispatch("monitoring.down", {**_event_data(check), **details})
     elif change == CAME_BACK:
         started_at = end_outage(session, check, at, "recovered") or at
         seconds = int((at - started_at).total_seconds())
         recovery = {"since": at.isoformat(), "down_seconds": seconds}
-        Event.dispatch("monitoring.up", {**_event_data(check), **recovery})
+        event.dispatch("monitoring.up", {**_event_data(check), **recovery})
 
 
 def _event_data(check: Check) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from puqpanel.sdk import Cache, db, now
+from puqpanel.sdk import cache, db, now
 
 from ..models.checks import Check, Outage
 from ..models.results import DAY, HOUR, Result, Summary
@@ -129,7 +129,7 @@ def overview() -> Mapping[str, Any]:
         slots = [[s.at.isoformat(), s.up, s.down, s.unable, s.mean] for s in series("24h")]
         return {"uptime": uptime()[0], "series": slots}
 
-    cached = Cache.remember("dashboard", CACHE_SECONDS, read)
+    cached = cache.remember("dashboard", CACHE_SECONDS, read)
     slots = [Slot(datetime.fromisoformat(at), *values) for at, *values in cached["series"]]
     return {"uptime": cached["uptime"], "series": slots}
 
