@@ -12,22 +12,22 @@ from puqpanel.infra.settings import ROOT
 
 def raised() -> dict[str, Path]:
     """Return the names passed to `raise_event` as patterns, with `[a-z_]+` for f-string values."""
-    found: dict[str, Path] = {}
+    patterns: dict[str, Path] = {}
     for path in (ROOT / "puqpanel").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if not (isinstance(node, ast.Call) and getattr(node.func, "id", "") == "raise_event"):
                 continue
             name = node.args[0]
             if isinstance(name, ast.Constant):
-                found[re.escape(name.value)] = path
+                patterns[re.escape(name.value)] = path
             elif isinstance(name, ast.JoinedStr):
-                found[
+                patterns[
                     "".join(
                         re.escape(part.value) if isinstance(part, ast.Constant) else "[a-z_]+"
                         for part in name.values
                     )
                 ] = path
-    return found
+    return patterns
 
 
 def test_raised_events_are_declared() -> None:

@@ -34,9 +34,9 @@ class People:
 
     def token(self, browser: object, area: str) -> str:
         page = browser.get(f"{area}/signin", follow_redirects=True).text  # type: ignore[attr-defined]
-        found = re.search(r'name="csrf[-_]token"[^>]*?(?:value|content)="([^"]+)"', page)
-        assert found
-        return found[1]
+        match = re.search(r'name="csrf[-_]token"[^>]*?(?:value|content)="([^"]+)"', page)
+        assert match
+        return match[1]
 
     def sign_in(self, browser: object, area: str, email: str) -> None:
         answer = browser.post(
@@ -64,11 +64,11 @@ def people(settings: Settings) -> Iterator[People]:
             role_uuids=[role.uuid],
         )
     app = live.ensure()
-    found = People(app)
-    found.sign_in(found.customer, "/client", "astrid@lumen.test")
-    found.sign_in(found.powerless, "/admin", "powerless@panel.test")
-    found.sign_in(found.owner, "/admin", "owner@panel.test")
-    yield found
+    browsers = People(app)
+    browsers.sign_in(browsers.customer, "/client", "astrid@lumen.test")
+    browsers.sign_in(browsers.powerless, "/admin", "powerless@panel.test")
+    browsers.sign_in(browsers.owner, "/admin", "owner@panel.test")
+    yield browsers
     dismantle(app)
 
 

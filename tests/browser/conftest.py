@@ -86,9 +86,9 @@ def panel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Panel]:
     up = Up(folder / "instance", PUQPANEL_WEB_PROCESSES="1", PUQPANEL_WORKERS="1")
     try:
         up.ready()
-        found = re.search(r"admin@example\.test +(\S+)", up.output)
-        assert found, up.output
-        yield Panel(up.address, found[1], cloud.port)
+        match = re.search(r"admin@example\.test +(\S+)", up.output)
+        assert match, up.output
+        yield Panel(up.address, match[1], cloud.port)
     finally:
         up.destroy()
         cloud.shutdown()

@@ -118,10 +118,10 @@ def test_pages_are_accessible_and_do_not_overflow(
             )
             if wide > 0:
                 problems.append((what, f"{wide} px too wide"))
-            found = axe.Axe().run(page)
+            report = axe.Axe().run(page)
             problems.extend(
                 (what, each["id"], [node["html"][:120] for node in each["nodes"]][:3])
-                for each in found["violations"]
+                for each in report["violations"]
             )
 
         return page, look

@@ -18,7 +18,7 @@ SECRET = "sixteen letters, and more"
 
 def problems_of(page: Page, what: str) -> list[object]:
     """Return the layout problems of a page."""
-    found: list[object] = []
+    problems: list[object] = []
     page.emulate_media(
         reduced_motion="reduce"
     )  # transitions would change the colours during the check
@@ -29,14 +29,14 @@ def problems_of(page: Page, what: str) -> list[object]:
             "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         )
         if wide > 0:
-            found.append((what, width, f"{wide} px too wide"))
-        seen = axe.Axe().run(page)["violations"]
-        found.extend(
+            problems.append((what, width, f"{wide} px too wide"))
+        violations = axe.Axe().run(page)["violations"]
+        problems.extend(
             (what, theme, each["id"], [node["html"][:120] for node in each["nodes"]][:3])
-            for each in seen
+            for each in violations
         )
     page.set_viewport_size({"width": 1440, "height": 900})
-    return found
+    return problems
 
 
 def activate(panel: Panel, page: Page, name: str) -> None:
@@ -73,7 +73,7 @@ def test_a_gateway(panel: Panel, staff: Page, browser: Browser) -> None:
         "placeholder", "Leave blank to keep the current value."
     )
     page.get_by_role("button", name="Enable").click()
-    expect(page.get_by_role("main")).to_contain_text("On")
+    expect(page.get_by_role("main")).to_contain_text("Enabled")
     address = page.get_by_role("textbox", name="Address").input_value()
     assert address.startswith(f"{panel.address}/webhooks/Payment/SamplePayment/")
     assert page.request.get(address).text() == "ok"

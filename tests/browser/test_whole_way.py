@@ -129,10 +129,10 @@ def test_pages_are_accessible_and_do_not_overflow(
         if wide > 0:
             problems.append((path, f"{wide} px too wide"))
         # injected by the debugger, to which the policy does not apply
-        found = axe.Axe().run(page)
+        report = axe.Axe().run(page)
         problems.extend(
             (path, each["id"], [node["html"][:120] for node in each["nodes"]][:3])
-            for each in found["violations"]
+            for each in report["violations"]
         )
     context.close()
     assert problems == []

@@ -48,9 +48,9 @@ class Browser:
     def token(self, area: str) -> str:
         """Return the CSRF token of one of the area's pages."""
         page = self.get(area + "/signin", follow_redirects=True).text
-        found = re.search(r'name="csrf[-_]token"[^>]*?(?:value|content)="([^"]+)"', page)
-        assert found, "no token on the page"
-        return found[1]
+        match = re.search(r'name="csrf[-_]token"[^>]*?(?:value|content)="([^"]+)"', page)
+        assert match, "no token on the page"
+        return match[1]
 
     def sign_in(self, email: str, area: str = "/admin", password: str = PASSWORD) -> Browser:
         """Sign in through the form."""
@@ -117,17 +117,17 @@ def shop(app: Panel) -> dict[str, str]:
 def counted(settings: Any) -> Iterator[Callable[[], list[str]]]:
     """A function that returns the database statements since its last call."""
     engine = engine_for(settings.database_url)
-    seen: list[str] = []
+    statements: list[str] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
         if not statement.upper().startswith(("BEGIN", "COMMIT", "ROLLBACK", "PRAGMA")):
-            seen.append(statement)
+            statements.append(statement)
 
     sa.event.listen(engine, "before_cursor_execute", note)
 
     def take() -> list[str]:
-        taken = list(seen)
-        seen.clear()
+        taken = list(statements)
+        statements.clear()
         return taken
 
     yield take

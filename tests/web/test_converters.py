@@ -18,7 +18,7 @@ def test_values_no_database_accepts_return_404(app: Panel, owner: Browser) -> No
     ]
     assert len(rules) > 20
     for rule in rules:
-        path = PARAMETER.sub(lambda found: "9" * 30 if found[1] == "int" else "a%00b", rule)
+        path = PARAMETER.sub(lambda match: "9" * 30 if match[1] == "int" else "a%00b", rule)
         answer = owner.http.get(path)
         answer.close()
         assert answer.status_code == 404, (path, answer.status_code)

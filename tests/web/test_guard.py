@@ -15,23 +15,23 @@ UUID = "00000000-0000-4000-8000-000000000000"
 
 def addresses(app: Panel) -> list[tuple[str, str, str]]:
     """Return method, URL and declaration of every route, with IDs that do not exist."""
-    found: list[tuple[str, str, str]] = []
+    routes: list[tuple[str, str, str]] = []
     with app.test_request_context():
         for rule in app.url_map.iter_rules():
             fill = {
-                name: 999_999 if isinstance(one, IntegerConverter) else UUID
-                for name, one in rule._converters.items()
+                name: 999_999 if isinstance(converter, IntegerConverter) else UUID
+                for name, converter in rule._converters.items()
             }
-            for name, one in rule._converters.items():
-                if type(one).__name__ == "AnyConverter":
-                    fill[name] = sorted(one.items)[0]  # type: ignore[attr-defined]
+            for name, converter in rule._converters.items():
+                if type(converter).__name__ == "AnyConverter":
+                    fill[name] = sorted(converter.items)[0]  # type: ignore[attr-defined]
             path = rule.build(fill)[1]  # type: ignore[index]
             need = declared(app.view_functions[rule.endpoint])
-            found.extend(
+            routes.extend(
                 (method, path, need or "")
                 for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
             )
-    return sorted(found)
+    return sorted(routes)
 
 
 def test_every_endpoint_declares_who_may_open_it(app: Panel) -> None:

@@ -104,11 +104,11 @@ def walk(session: Session, args: dict[str, str]) -> list[Page]:
 @pytest.mark.parametrize("sort", ["new", "-new", "name", "-name", "at", "-at"])
 def test_paging_shows_every_row_once_in_both_directions(session: Session, sort: str) -> None:
     forward = walk(session, {"sort": sort, "size": "100"})
-    found = [number for page in forward for number in ids(page)]
-    assert sorted(found) == list(range(1, 1231))
+    numbers = [number for page in forward for number in ids(page)]
+    assert sorted(numbers) == list(range(1, 1231))
     by: Any = {"new": Row.id, "name": Row.name, "at": Row.at}[sort.lstrip("-")]
     order = [by.desc(), Row.id.desc()] if sort.startswith("-") else [by, Row.id]
-    assert found == list(session.scalars(sa.select(Row.id).order_by(*order)))
+    assert numbers == list(session.scalars(sa.select(Row.id).order_by(*order)))
     back = [forward[-1]]
     while back[-1].previous:
         back.append(LIST.page(session, "/rows", args_of(back[-1].previous)))

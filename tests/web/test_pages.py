@@ -189,7 +189,7 @@ def test_an_operation_error_is_shown_at_its_field(owner: Browser) -> None:
 
 
 def test_the_whole_workflow_with_forms(app: Panel, owner: Browser) -> None:
-    made = owner.post(
+    response = owner.post(
         "/admin/clients/new",
         {
             "name": "New Client",
@@ -198,8 +198,8 @@ def test_the_whole_workflow_with_forms(app: Panel, owner: Browser) -> None:
             "user_password": PASSWORD,
         },
     )
-    assert made.status_code == 302
-    client = made.location.rpartition("/")[2]
+    assert response.status_code == 302
+    client = response.location.rpartition("/")[2]
     product = owner.post(
         "/admin/products/new",
         {
@@ -420,7 +420,7 @@ def test_pages_work_without_a_queue_server(
 ) -> None:
     from puqpanel.infra import queue
 
-    kept = queue.server_url()
+    url = queue.server_url()
     queue.use_server("unix:///nowhere/at/all.sock")
     app.extensions.pop("puqpanel-attention", None)
     try:
@@ -428,6 +428,6 @@ def test_pages_work_without_a_queue_server(
         assert page.status_code == 200
         assert "queue server is unavailable" in page.text
     finally:
-        queue.use_server(kept)
+        queue.use_server(url)
     with app.app_context():
         assert session().scalar(sa.select(sa.func.count(Service.id))) == 1

@@ -139,9 +139,9 @@ class Scene:
 
 @pytest.fixture
 def scene(settings: Settings) -> Iterator[Scene]:
-    found = Scene(Live(settings))
-    yield found
-    dismantle(found.panel)
+    scene = Scene(Live(settings))
+    yield scene
+    dismantle(scene.panel)
 
 
 def test_create_configure_and_enable_a_gateway(scene: Scene) -> None:
@@ -221,8 +221,10 @@ def test_a_blank_secret_keeps_the_stored_one_and_secrets_are_hidden(scene: Scene
         "sandbox": False,
         "mode": "a",
     }
-    told = " ".join(f"{one.summary} {one.before} {one.after}" for one in scene.audits())
-    assert "words-nobody-reads" not in told and "account, mode" in told
+    audit_text = " ".join(
+        f"{entry.summary} {entry.before} {entry.after}" for entry in scene.audits()
+    )
+    assert "words-nobody-reads" not in audit_text and "account, mode" in audit_text
     with scene.panel.app_context():
         stored = session().scalar(sa.text("select data from instances"))
     assert "words" not in str(stored)
@@ -286,7 +288,7 @@ def test_order(scene: Scene) -> None:
     scene.owner.post(f"/admin/gateways/{third}/move", {"way": "up"})
     scene.owner.post(f"/admin/gateways/{second}/move", {"way": "down"})
     assert titles() == ["Three", "One", "Two"]
-    assert len([one for one in scene.audits() if one.action == "gateway.moved"]) == 2
+    assert len([entry for entry in scene.audits() if entry.action == "gateway.moved"]) == 2
 
 
 def test_rename_and_delete(scene: Scene) -> None:
@@ -299,7 +301,7 @@ def test_rename_and_delete(scene: Scene) -> None:
     assert "Delete Cards?" in question and "webhook address" in question
     assert scene.owner.post(f"/admin/gateways/{uuid}/delete").status_code == 302
     assert scene.owner.get(f"/admin/gateways/{uuid}").status_code == 404
-    assert [one.action for one in scene.audits()] == [
+    assert [entry.action for entry in scene.audits()] == [
         "gateway.created",
         "gateway.renamed",
         "gateway.deleted",
@@ -309,7 +311,7 @@ def test_rename_and_delete(scene: Scene) -> None:
 
 def test_the_connection_test_uses_the_saved_settings(scene: Scene) -> None:
     uuid = scene.make("gateways", "Card")
-    for account, said in (
+    for account, message in (
         ("7", "Connection successful. It knows 7."),
         ("8", "Connection failed. Nobody knows 8."),
         ("boom", "Connection failed. Pay.test_connection() failed"),
@@ -319,7 +321,7 @@ def test_the_connection_test_uses_the_saved_settings(scene: Scene) -> None:
             {"account": account, "signing": "words", "mode": "a"},
         )
         page = scene.owner.post(f"/admin/gateways/{uuid}/test", follow_redirects=True).text
-        assert said in page
+        assert message in page
     vendor = scene.make("senders", "Mail")
     assert (
         "Connection successful. Hello."
@@ -383,7 +385,7 @@ def test_an_unavailable_module_is_explained_and_keeps_the_settings(
                 (folder / "Pay.py").unlink()
     scene.panel = Live(settings).ensure()
     scene.owner = scene.browser("owner@panel.test")
-    said = {
+    message = {
         "off": "is not active",
         "gone": "does not load",
         "restricted": "needs an update",
@@ -391,7 +393,7 @@ def test_an_unavailable_module_is_explained_and_keeps_the_settings(
     }[how]
     for path in ("/admin/gateways/", f"/admin/gateways/{uuid}", f"/admin/gateways/{uuid}/preview"):
         page = scene.owner.get(path)
-        assert page.status_code == 200 and said in page.text, path
+        assert page.status_code == 200 and message in page.text, path
     assert "Unavailable" in scene.owner.get("/admin/gateways/").text
     answer = scene.owner.post(
         f"/admin/gateways/{uuid}/settings", {"account": "9", "signing": "", "mode": "a"}
@@ -402,7 +404,7 @@ def test_an_unavailable_module_is_explained_and_keeps_the_settings(
         if how == "failing"
         else (answer.status_code == 422 and "This was not saved." in answer.text)
     )
-    assert said in scene.owner.post(f"/admin/gateways/{uuid}/test", follow_redirects=True).text
+    assert message in scene.owner.post(f"/admin/gateways/{uuid}/test", follow_redirects=True).text
     for path, data in (
         ("edit", {"title": "Cards"}),
         ("move", {"way": "up"}),

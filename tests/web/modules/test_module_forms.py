@@ -117,12 +117,12 @@ def test_a_form_class_shows_errors_at_its_fields_and_keeps_the_input(
     ) == (422, True, True, True)
     assert here.save(noun, quota="7", plan="l", zones=["b"])[0] == 302
     with here.panel.app_context():
-        kept = (
+        saved = (
             products.find_product(here.product).config
             if noun == "products"
             else services.find_service(here.service).service_data
         )
-        assert kept == {"quota": 7, "plan": "l", "backup": False, "zones": ["b"]}
+        assert saved == {"quota": 7, "plan": "l", "backup": False, "zones": ["b"]}
 
 
 def test_a_module_with_a_custom_form(settings: Settings, tmp_path: Path) -> None:

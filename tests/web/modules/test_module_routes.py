@@ -114,9 +114,9 @@ def sign_in(client: FlaskClient, who: str = "owner") -> str:
 
 
 def token_of(page: str) -> str:
-    found = re.search(r'name="csrf[-_]token"[^>]*(?:value|content)="([^"]+)"', page)
-    assert found, page
-    return found[1]
+    match = re.search(r'name="csrf[-_]token"[^>]*(?:value|content)="([^"]+)"', page)
+    assert match, page
+    return match[1]
 
 
 BASE = "/admin/modules/Product/Echo"

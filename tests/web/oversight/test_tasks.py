@@ -37,8 +37,8 @@ def test_search_finds_tasks_by_service_name(
 ) -> None:
     add(app, title="Create", service_uuid=shop["service"])
     other = add(app, title="Tidy up")
-    found = owner.get("/admin/tasks/?q=BERG.ex").text
-    assert (f'/admin/services/{shop["service"]}"' in found, other in found) == (True, False)
+    page = owner.get("/admin/tasks/?q=BERG.ex").text
+    assert (f'/admin/services/{shop["service"]}"' in page, other in page) == (True, False)
     assert other in owner.get("/admin/tasks/?q=tidy").text
     assert "Nothing matches" in owner.get("/admin/tasks/?q=100%25").text
 

@@ -19,9 +19,9 @@ HERE = Actor("staff", 1, "Nina Night", "203.0.113.9")
 def last(app: Panel, action: str) -> int:
     """Return the ID of the latest entry with an action."""
     with app.app_context():
-        found = session().scalar(sa.select(sa.func.max(Audit.id)).where(Audit.action == action))
-        assert found is not None
-        return found
+        entry_id = session().scalar(sa.select(sa.func.max(Audit.id)).where(Audit.action == action))
+        assert entry_id is not None
+        return entry_id
 
 
 def test_the_list_shows_actor_subject_and_ip_address(
