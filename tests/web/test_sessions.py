@@ -77,7 +77,7 @@ def test_failed_sign_ins_are_rate_limited(owner: Browser, visitor: Browser) -> N
     ).text
     assert (
         'value="typed@panel.test"' in page
-        and "Too many tries" in page
+        and "Too many attempts" in page
         and "Go to the dashboard" not in page
         and "wrong wrong" not in page
     )

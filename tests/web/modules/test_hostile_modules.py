@@ -27,7 +27,7 @@ MODULE = """
     from puqpanel.sdk import DB, Product, Result, Schema, db
 
     TABS = "plain loops config up gone recursive weird sound".split()
-    ODD = "raises exits recurses memory sockets round nan huge generator surrogate number nested bytes badcode deletes transaction hostile".split()
+    ODD = "raises exits recurses memory sockets round nan huge generator surrogate number nested bytes badcode transaction hostile".split()
 
     class Echo(Product):
         def activate(self):
