@@ -176,7 +176,7 @@ def test_it_fails_when_the_module_behaves_differently(
     before = test.read_text()
     test.write_text(re.sub(r'FOLDER = Path\(".*"\)', f'FOLDER = Path("{other}")', before))
     assert pytest_of(test).returncode == 0
-    changed = main.read_text().replace("if made.http_code == 404:", "if made.http_code == 418:")
+    changed = main.read_text().replace("response.http_code == 404:", "response.http_code == 418:")
     main.write_text(changed)
     run = pytest_of(test)
     assert run.returncode == 1
