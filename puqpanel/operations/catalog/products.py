@@ -56,7 +56,7 @@ def why_without_module(product: Product) -> str:
     return (
         f"{product.module} does not load: {refused}"
         if refused
-        else f"{product.module} is not switched on."
+        else f"{product.module} is not active."
     )
 
 
@@ -105,7 +105,7 @@ def save_product(
         product = find_product(uuid) if uuid else Product(name=shown)
         if module != product.module:
             if module and registry.current().get(module) is None:
-                raise InvalidInput({"module": [f"{module} is not switched on."]})
+                raise InvalidInput({"module": [f"{module} is not active."]})
             if (
                 uuid
                 and current.scalar(
@@ -161,7 +161,7 @@ def save_config(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> Product:
 
     Raises:
         InvalidInput: the module did not accept a field.
-        ConflictError: the module is not switched on, or failed.
+        ConflictError: the module is not active, or failed.
     """
     product = find_product(uuid)
     module = module_of(product)

@@ -79,7 +79,7 @@ def create_instance(*, actor: Actor, module_type: str, module: str, title: str) 
         title: what people call it.
 
     Raises:
-        InvalidInput: the module is not switched on, or there is no title.
+        InvalidInput: the module is not active, or there is no title.
     """
     shown = clean_name(title, "title")
     loaded = registry.current().get(module)

@@ -59,7 +59,7 @@ def request(
         What the module's method answered; an error leaves the service as it was, with the reason.
 
     Raises:
-        ConflictError: it is not possible now, or the module is not switched on.
+        ConflictError: it is not possible now, or the module is not active.
         NotFoundError: there is no such service.
     """
     service = find_service(service_uuid)

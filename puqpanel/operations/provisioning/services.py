@@ -80,7 +80,7 @@ def _visible_to(user_id: int) -> sa.Select[Service]:
 
 
 def module_of(service: Service) -> LoadedModule | None:
-    """Return the module of a service, or None where it is not switched on."""
+    """Return the module of a service, or None if it is not active."""
     return registry.current().get(service.product.module) if service.product.module else None
 
 
@@ -168,7 +168,7 @@ def save_service_data(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> Se
 
     Raises:
         InvalidInput: the module did not accept a field.
-        ConflictError: the module is not switched on, or work is under way.
+        ConflictError: the module is not active, or work is under way.
     """
     service = find_service(uuid)
     module = module_of(service)
