@@ -1,4 +1,4 @@
-"""Availability: whether a module can be called now, and if not, why."""
+"""Availability: whether a module can be called now, and which methods it has of its own."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from puqpanel.domain.module_states import version_order
 from puqpanel.host import registry
+from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.db import session
 from puqpanel.models import Module
 
@@ -51,6 +52,20 @@ def uncallable_reason(key: str) -> str:
             else f"The module {key} is not active."
         )
     return f"The module {key} needs an update." if module.restricted else ""
+
+
+def defines(module: LoadedModule, method: str) -> bool:
+    """Return whether a module overrides a method, in its class or in a mixin of its package.
+
+    Args:
+        module: the module.
+        method: the Python name; the vendor's spelling is bound to it when the class is created.
+    """
+    return any(
+        method in vars(cls)
+        for cls in module.cls.__mro__
+        if f"{cls.__module__}.".startswith(f"{module.package}.")
+    )
 
 
 def version_mismatch(disk: str, recorded: str) -> str:

@@ -20,7 +20,7 @@ from puqpanel.infra.db import transaction
 from puqpanel.infra.redact import SHORTEST, secret_name
 from puqpanel.models import Instance
 from puqpanel.operations.modules import configured_modules
-from puqpanel.operations.modules.availability import uncallable_reason
+from puqpanel.operations.modules.availability import defines, uncallable_reason
 from puqpanel.operations.system import audit
 
 
@@ -68,7 +68,7 @@ def settings_page(
             stored=again,
         )
     )
-    if not isinstance(called.value, str) or not _draws_itself(module):
+    if not isinstance(called.value, str) or not defines(module, "get_settings_page"):
         return called  # a form's password fields are drawn empty
     # drawn by the module's templates
     return replace(called, value=Markup(without_secrets(called.value, [stored, shown])))  # noqa: S704
@@ -114,7 +114,7 @@ def save_settings(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> Instan
     stored = dict(instance.data or {})
     emptied = (
         {key for key in stored if key in data and data[key] in ("", None) and _secret(key)}
-        if _draws_itself(module)
+        if defines(module, "get_settings_page")
         else set()
     )
     whole = {**data, **{key: stored[key] for key in emptied}}
@@ -159,15 +159,6 @@ def test_connection(*, actor: Actor, uuid: str) -> Result:
     if isinstance(called.value, bool):
         return Result.success() if called.value else Result.error()
     return called.result
-
-
-def _draws_itself(module: LoadedModule) -> bool:
-    """Return whether the module renders its settings page itself."""
-    return any(
-        "get_settings_page" in vars(cls)
-        for cls in module.cls.__mro__
-        if cls.__module__.startswith(module.package)
-    )
 
 
 def _secret(name: str) -> bool:

@@ -1,30 +1,37 @@
 """Requests: asking a service's module for a verb.
 
-The service is reserved in one transaction (a second click is refused there), then the module's own
-method is called with no transaction open; the default method adds the task.
+One transaction reserves the service, so that a second click is refused. Then, with no transaction
+open, either the module's own method is called or, if the module does not override it, the verb's
+task is added.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
 
 from puqpanel.domain.actors import SYSTEM, Actor
-from puqpanel.domain.errors import ConflictError
+from puqpanel.domain.errors import ConflictError, NotFoundError, UserError
 from puqpanel.domain.service_states import (
     VERBS,
     ProvisionStatus,
     Verb,
     check_verb,
 )
+from puqpanel.domain.task_states import OnLoss
 from puqpanel.host import calls
+from puqpanel.host.contract.names import python_keys
+from puqpanel.host.contract.refusal import describe
 from puqpanel.host.contract.result import Result
+from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.db import session, transaction
 from puqpanel.infra.events import raise_event
 from puqpanel.infra.redact import redact_text
 from puqpanel.models import Task
+from puqpanel.operations.modules.availability import defines, uncallable_reason
 from puqpanel.operations.provisioning import package_change, settlement
 from puqpanel.operations.provisioning.services import find_service, lock_service, module_of
 from puqpanel.operations.system import audit
@@ -32,7 +39,11 @@ from puqpanel.tasks import add
 from puqpanel.tasks.outcome import MAX_MESSAGE_LENGTH
 
 REASON = 200
-"""How many characters of a reason are written down."""
+"""Characters of a reason that are saved."""
+JOB_OPTIONS: Mapping[str, int] = MappingProxyType(
+    {"tries": 1, "backoff": 60, "timeout": 600, "max_exceptions": 1, "delay": 0}
+)
+"""Task options of a verb's job; the `job_options` of a module override them."""
 
 
 def request(
@@ -56,7 +67,8 @@ def request(
         reason: why, in the words of whoever asks; written down for staff.
 
     Returns:
-        What the module's method answered; an error leaves the service as it was, with the reason.
+        Success once the task is added, or what the module's own method returned. After an error
+        the service is unchanged, apart from its failure text.
 
     Raises:
         ConflictError: it is not possible now, or the module is not switched on.
@@ -79,9 +91,7 @@ def request(
                 product_uuid=product_uuid,
                 take_price=take_price,
             )
-    result = calls.invoke(
-        calls.Call(module, rule.method, service_uuid=service_uuid, actor=actor)
-    ).result
+    result = _start(module, rule, service_uuid, actor)
     if not result.ok:
         _give_back(
             actor,
@@ -92,6 +102,114 @@ def request(
     elif not result.pending:
         _settle_at_once(service_uuid)
     return result
+
+
+def enqueue(
+    *, module: type[Any], verb: str, service_uuid: str, actor: Actor | None = None
+) -> Result:
+    """Add the task of a verb, as `create()` and its siblings do unless a module overrides them.
+
+    Args:
+        module: the module's class, with its `job_options` and `on_loss()`.
+        verb: a key of `domain.service_states.VERBS`.
+        service_uuid: the service; reserved here unless the caller has reserved it.
+        actor: who requests it; automation unless given.
+
+    Returns:
+        Success, or an error with the code 404 if there is no such service, 409 if the verb is not
+        possible now, or 400 if the module's options are invalid.
+    """
+    try:
+        _add_task(VERBS[verb], service_uuid, actor or SYSTEM, job_options(module, verb))
+    except NotFoundError as error:
+        return Result.error(str(error), code=404)
+    except ConflictError as error:
+        return Result.error(str(error), code=409)
+    except UserError as error:
+        return Result.error(str(error), code=400)
+    return Result.success()
+
+
+def job_options(module: type[Any], verb: str) -> dict[str, Any]:
+    """Return the task options of a verb's job: the defaults and what the module's class declares.
+
+    Args:
+        module: the module's class; its `job_options` are keyed by method name or verb.
+        verb: a key of `domain.service_states.VERBS`.
+
+    Raises:
+        UserError: the module's `job_options` or `repeatable` cannot be used.
+    """
+    rule = VERBS[verb]
+    try:
+        declared = module.job_options.get(rule.job) or module.job_options.get(verb) or {}
+        options = {**JOB_OPTIONS, **python_keys(dict(declared))}
+        options["on_loss"] = module.on_loss(rule.job)
+    except Exception as error:
+        raise UserError(f"The module's job_options are invalid: {describe(error)}.") from error
+    if unknown := sorted(options.keys() - JOB_OPTIONS.keys() - {"on_loss"}):
+        raise UserError(f"The module's job_options have unknown keys: {', '.join(unknown)}.")
+    return options
+
+
+def on_loss(module: type[Any], method: str) -> OnLoss:
+    """Return what to do with a module's task whose worker crashed in mid-job.
+
+    Args:
+        module: the module's class.
+        method: the job's method name.
+    """
+    if method in module.repeatable:
+        return OnLoss.REPEAT
+    is_verb_job = any(rule.job == method for rule in VERBS.values())
+    if is_verb_job and callable(getattr(module, "observe", None)):
+        return OnLoss.OBSERVE
+    return OnLoss.LOSE
+
+
+def missing_job(name: str, method: str) -> Result:
+    """Return the error of a module that has no method for a verb's job.
+
+    Args:
+        name: the module's name.
+        method: the job's method name.
+    """
+    return Result.error(f"{name} does not support this action: it has no {method}().", code=501)
+
+
+def _start(module: LoadedModule, rule: Verb, service_uuid: str, actor: Actor) -> Result:
+    if defines(module, rule.method):
+        call = calls.Call(module, rule.method, service_uuid=service_uuid, actor=actor)
+        return calls.invoke(call).result
+    if module.restricted:
+        return Result.error(uncallable_reason(module.key), code=503)
+    if not defines(module, rule.job):
+        return missing_job(module.name, rule.job)
+    return enqueue(module=module.cls, verb=rule.key, service_uuid=service_uuid, actor=actor)
+
+
+def _add_task(rule: Verb, service_uuid: str, actor: Actor, options: Mapping[str, Any]) -> None:
+    service = find_service(service_uuid)
+    if not (service.provision_status == ProvisionStatus.PROCESSING and service.verb == rule.key):
+        _reserve(actor, service_uuid, rule.key)
+    module_type, _, module_name = service.product.module.partition("/")
+    target = {
+        "type": module_type,
+        "name": module_name,
+        "product": service.product.uuid,
+        "service": service_uuid,
+    }
+    add.add(
+        job="ModuleJob",
+        queue="Module",
+        data={"module": target, "method": rule.job, "verb": rule.key},
+        tags=[rule.key, f"service:{service_uuid}"],
+        title=rule.label,
+        module=service.product.module,
+        service_uuid=service_uuid,
+        actor=actor,
+        **options,
+    )
 
 
 def begin(

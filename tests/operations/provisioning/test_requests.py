@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -14,12 +15,14 @@ import sqlalchemy as sa
 from puqpanel.app import Panel
 from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import ConflictError
+from puqpanel.host import calls
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import db, release, session, transaction
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live, dismantle
 from puqpanel.models import Audit, Service, Task
 from puqpanel.operations.modules import breaker
+from puqpanel.operations.modules.availability import defines
 from puqpanel.operations.oversight import tasks as task_operations
 from puqpanel.operations.provisioning import reconciliation, requests, services, settlement
 from puqpanel.tasks import claim, sweep
@@ -266,6 +269,87 @@ def test_a_module_that_says_failed_while_tries_remain_does_not_open_the_door(
     assert after.provision_status == "processing" and after.failure == "Try again."
     with pytest.raises(ConflictError):
         requests.request(actor=STAFF, service_uuid=service.uuid, verb="create")
+
+
+def test_the_module_is_called_only_for_verbs_that_it_overrides(
+    echo: Panel, drain: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = make_service(STAFF)
+    called: list[str] = []
+    invoke = calls.invoke
+
+    def spy(call: calls.Call) -> calls.Called:
+        called.append(call.method)
+        return invoke(call)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(calls, "invoke", spy)
+        assert requests.request(actor=STAFF, service_uuid=service.uuid, verb="create").ok
+    assert called == ["create"]
+    drain()
+    called.clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(calls, "invoke", spy)
+        assert requests.request(actor=STAFF, service_uuid=service.uuid, verb="suspend").ok
+    assert called == []
+    task = session().scalars(sa.select(Task).order_by(Task.id.desc())).first()
+    assert task is not None
+    assert (task.title, task.data["method"], task.data["verb"]) == (
+        "Suspend",
+        "suspend_job",
+        "suspend",
+    )
+    assert (task.tries, task.backoff, task.timeout, task.max_exceptions, task.on_loss) == (
+        1,
+        60,
+        600,
+        1,
+        "lose",
+    )
+
+
+def test_a_verb_without_a_job_is_rejected_and_the_service_unchanged(
+    echo: Panel, drain: Callable[..., None]
+) -> None:
+    service = make_service(STAFF)
+    ask(STAFF, service, "create", drain)
+    result = requests.request(actor=STAFF, service_uuid=service.uuid, verb="idle")
+    assert (result.ok, result.code) == (False, 501)
+    assert result.message == "Echo does not support this action: it has no idle_job()."
+    after = look(service.uuid)
+    assert (after.provision_status, after.verb, after.failure) == ("completed", "", result.message)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("{'suspend': {'retries': 3}}", "unknown keys: retries"),
+        ("{'suspend': {'tries': 0}}", "tries must be a whole number"),
+        ("7", "job_options are invalid: AttributeError"),
+    ],
+)
+def test_invalid_job_options_reject_the_request(
+    echo: Panel,
+    drain: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    options: str,
+    message: str,
+) -> None:
+    service = make_service(STAFF)
+    ask(STAFF, service, "create", drain)
+    module = services.module_of(services.find_service(service.uuid))
+    assert module is not None
+    monkeypatch.setattr(module.cls, "job_options", ast.literal_eval(options))
+    result = requests.request(actor=STAFF, service_uuid=service.uuid, verb="suspend")
+    assert (result.ok, result.code) == (False, 400) and message in result.message
+    assert look(service.uuid).provision_status == "completed"
+
+
+def test_defines_finds_methods_of_the_package_of_a_module_only(echo: Panel) -> None:
+    module = services.module_of(services.find_service(make_service(STAFF).uuid))
+    assert module is not None
+    assert defines(module, "create") and defines(module, "create_job")
+    assert not defines(module, "suspend") and not defines(module, "get_settings_page")
 
 
 def test_a_second_click_is_refused(echo: Panel) -> None:
