@@ -7,7 +7,7 @@ task is added.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -209,54 +209,6 @@ def _add_task(rule: Verb, service_uuid: str, actor: Actor, options: Mapping[str,
         service_uuid=service_uuid,
         actor=actor,
         **options,
-    )
-
-
-def begin(
-    *,
-    service_uuid: str,
-    verb: str,
-    method: str,
-    actor: Actor | None = None,
-    options: Mapping[str, Any] | None = None,
-    tags: Iterable[str] = (),
-) -> Task:
-    """Add the task of a verb: what the default `create()` and its siblings do.
-
-    Reserves the service where nobody has yet.
-
-    Args:
-        service_uuid: the service.
-        verb: key of `domain.service_states.VERBS`.
-        method: the module's method that does the work.
-        actor: who asked; automation unless given.
-        options: `tries`, `backoff`, `timeout`, `max_exceptions`, `delay`, `on_loss`.
-        tags: further tags.
-
-    Raises:
-        ConflictError: it is not possible now.
-    """
-    who = actor or SYSTEM
-    service = find_service(service_uuid)
-    if not (service.provision_status == ProvisionStatus.PROCESSING and service.verb == verb):
-        _reserve(who, service_uuid, verb)
-    module_type, _, module_name = service.product.module.partition("/")
-    about = {
-        "type": module_type,
-        "name": module_name,
-        "product": service.product.uuid,
-        "service": service_uuid,
-    }
-    return add.add(
-        job="ModuleJob",
-        queue="Module",
-        data={"module": about, "method": method, "verb": verb},
-        tags=[verb, f"service:{service_uuid}", *tags],
-        title=VERBS[verb].label,
-        module=service.product.module,
-        service_uuid=service_uuid,
-        actor=who,
-        **dict(options or {}),
     )
 
 
