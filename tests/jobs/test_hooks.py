@@ -204,7 +204,11 @@ def test_repeated_failure_stops_a_module_until_staff_let_it_go_on(
         session().scalars(sa.select(Module).where(Module.name == name)).one()
         for name in ("Loud", "Ear")
     )
-    assert "again and again" in loud.failing and loud.failing_since and not ear.failing
+    assert (
+        "again and again" in loud.circuit_open_reason
+        and loud.circuit_opened_at
+        and not ear.circuit_open_reason
+    )
     assert len(heard()) == 12, "everybody else was told each time"
     parked = (
         session()

@@ -28,8 +28,8 @@ def unavailable_reason(key: str) -> str:
 def unavailable_reasons(keys: Iterable[str]) -> dict[str, str]:
     """Return the same for several modules, by key, with one query for all."""
     failures = {
-        row.key: row.failing
-        for row in session().scalars(sa.select(Module).where(Module.failing != ""))
+        row.key: row.circuit_open_reason
+        for row in session().scalars(sa.select(Module).where(Module.circuit_open_reason != ""))
     }
     return {
         key: uncallable_reason(key)

@@ -48,8 +48,8 @@ def note(key: str, outcome: Outcome) -> None:
         with transaction() as current:
             current.execute(
                 sa.update(Module)
-                .where(*_is(key), Module.strikes > 0)
-                .values(strikes=0)
+                .where(*_is(key), Module.failure_count > 0)
+                .values(failure_count=0)
                 .execution_options(synchronize_session=False)
             )
 
@@ -73,13 +73,14 @@ def strike(key: str, what: str, weight: int = 1) -> bool:
             .with_for_update()
             .execution_options(populate_existing=True)
         )
-        if row is None or row.failing:
+        if row is None or row.circuit_open_reason:
             return False
-        fresh = row.struck_at is not None and row.struck_at > moment - WINDOW
-        row.strikes, row.struck_at = (row.strikes + weight if fresh else weight), moment
-        if row.strikes < STRIKES:
+        fresh = row.last_failure_at is not None and row.last_failure_at > moment - WINDOW
+        row.failure_count = row.failure_count + weight if fresh else weight
+        row.last_failure_at = moment
+        if row.failure_count < STRIKES:
             return False
-        row.failing, row.failing_since = (
+        row.circuit_open_reason, row.circuit_opened_at = (
             f"It failed again and again; the last time: {what}"[:4000],
             moment,
         )
@@ -88,15 +89,15 @@ def strike(key: str, what: str, weight: int = 1) -> bool:
             action="module.failing",
             subject_type="module",
             subject_uuid=key,
-            summary=f"Circuit breaker opened for {row.name}. {row.failing}",
+            summary=f"Circuit breaker opened for {row.name}. {row.circuit_open_reason}",
         )
-        raise_event("module.failing", {"module": key, "reason": row.failing})
+        raise_event("module.failing", {"module": key, "reason": row.circuit_open_reason})
     return True
 
 
 def reason(key: str) -> str:
     """Return why a module's tasks wait; empty while it works."""
-    return session().scalar(sa.select(Module.failing).where(*_is(key))) or ""
+    return session().scalar(sa.select(Module.circuit_open_reason).where(*_is(key))) or ""
 
 
 def close(*, actor: Actor, key: str) -> None:
@@ -116,9 +117,10 @@ def close(*, actor: Actor, key: str) -> None:
             .with_for_update()
             .execution_options(populate_existing=True)
         )
-        if row is None or not row.failing:
+        if row is None or not row.circuit_open_reason:
             raise ConflictError("The circuit breaker of this module is not open.")
-        before, row.failing, row.failing_since, row.strikes = row.failing, "", None, 0
+        before = row.circuit_open_reason
+        row.circuit_open_reason, row.circuit_opened_at, row.failure_count = "", None, 0
         audit.record(
             actor=actor,
             action="module.let_go_on",

@@ -107,7 +107,7 @@ def _hold(modules_dir: Path, module_type: str, name: str, reason: str) -> bool:
         if row is None:
             row = Module(type=module_type, name=name, status=ModuleStatus.INACTIVE)
             current.add(row)
-        row.reason, row.deadly_files = reason, files
+        row.reason, row.crashed_files = reason, files
         if row.status != ModuleStatus.INACTIVE:
             row.status = ModuleStatus.ERROR
     return True
@@ -116,10 +116,10 @@ def _hold(modules_dir: Path, module_type: str, name: str, reason: str) -> bool:
 def deadly(modules_dir: Path, wanted: Iterable[tuple[str, str, str]]) -> dict[str, str]:
     """Return the modules whose current files crashed a process: key → reason."""
     keys = {(module_type, name) for module_type, name, _ in wanted}
-    rows = session().scalars(sa.select(Module).where(Module.deadly_files != "")).all()
+    rows = session().scalars(sa.select(Module).where(Module.crashed_files != "")).all()
     return {
         row.key: row.reason or AT_IMPORT
         for row in rows
         if (row.type, row.name) in keys
-        and row.deadly_files == edits.fingerprint(modules_dir / row.type / row.name)
+        and row.crashed_files == edits.fingerprint(modules_dir / row.type / row.name)
     }

@@ -114,8 +114,8 @@ def _shown(found: Found, row: Module | None, services: int) -> Shown:
             else ""
         )
         status, reason = ModuleStatus.RESTRICTED, told or version_mismatch(found.version, recorded)
-    elif status == ModuleStatus.ACTIVE and row and row.failing:
-        status, reason = ModuleStatus.FAILING, row.failing
+    elif status == ModuleStatus.ACTIVE and row and row.circuit_open_reason:
+        status, reason = ModuleStatus.FAILING, row.circuit_open_reason
     on = row is not None and row.status in ON
     return Shown(
         found.type, found.name, found.config, status, reason, found.version, recorded, services, on

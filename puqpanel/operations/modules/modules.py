@@ -231,8 +231,8 @@ def rescan(modules_dir: Path) -> int:
         match = not found.error and version_order(found.version) == version_order(row.version)
         mended = (
             row.status == ModuleStatus.ERROR
-            and row.deadly_files
-            and row.deadly_files != edits.fingerprint(modules_dir / row.type / row.name)
+            and row.crashed_files
+            and row.crashed_files != edits.fingerprint(modules_dir / row.type / row.name)
         )
         if (
             mended
@@ -282,7 +282,8 @@ def load_again(*, actor: Actor, modules_dir: Path, module_type: str, name: str) 
         return
     with transaction():
         row = find_module(module_type, name)
-        row.strikes, row.failing, row.failing_since, row.deadly_files = 0, "", None, ""
+        row.failure_count, row.crashed_files = 0, ""
+        row.circuit_open_reason, row.circuit_opened_at = "", None
         bump()
         audit.record(
             actor=actor,
@@ -308,7 +309,7 @@ def _try_load(modules_dir: Path, module_type: str, name: str) -> None:
                 Module.name == name,
                 Module.status == ModuleStatus.INACTIVE,
             )
-            .values(reason="", deadly_files="")
+            .values(reason="", crashed_files="")
         )
 
 
@@ -372,7 +373,7 @@ def unpark_served() -> int:
                 Task.status == TaskStatus.PARKED,
                 Task.ended_at < now() - timedelta(seconds=PARKED),
                 Module.status == ModuleStatus.ACTIVE,
-                Module.failing == "",
+                Module.circuit_open_reason == "",
             )
         )
         .all()
@@ -429,7 +430,8 @@ def _switch(actor: Actor, modules_dir: Path, module_type: str, name: str, method
                 module.version,
                 now(),
             )
-            row.strikes, row.failing, row.failing_since, row.deadly_files = 0, "", None, ""
+            row.failure_count, row.crashed_files = 0, ""
+            row.circuit_open_reason, row.circuit_opened_at = "", None
             unpark(module.key)
             audit.record(
                 actor=actor,

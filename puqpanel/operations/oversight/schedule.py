@@ -65,7 +65,8 @@ def list_entries() -> list[Shown]:
         if ids
         else {}
     )
-    failing = {row.key for row in session().scalars(sa.select(Module).where(Module.failing != ""))}
+    open_circuits = session().scalars(sa.select(Module).where(Module.circuit_open_reason != ""))
+    failing = {row.key for row in open_circuits}
     shown = []
     for key, (module, work) in sorted(works.items()):
         row = rows.get(key)

@@ -300,16 +300,17 @@ def module_health(first: date, last: date) -> list[ModuleHealth]:
     found = []
     for row in session().scalars(sa.select(Module).order_by(Module.type, Module.name)):
         ends = tasks[row.key]
-        status = "failing" if row.failing and row.status == "active" else str(row.status)
+        failing = row.circuit_open_reason and row.status == "active"
+        status = "failing" if failing else str(row.status)
         bad, parked = ends[TaskStatus.FAILED] + ends[TaskStatus.LOST], ends[TaskStatus.PARKED]
-        reason = row.failing or row.reason
+        reason = row.circuit_open_reason or row.reason
         found.append(
             ModuleHealth(
                 row.key,
                 row.version,
                 status,
                 reason,
-                row.strikes,
+                row.failure_count,
                 parked,
                 ends[TaskStatus.COMPLETED],
                 bad,

@@ -151,14 +151,14 @@ def tasks(panel: Panel) -> None:
                     note=note,
                 )
             )
-        current.add(Module(type="Product", name="A", version="1.0.0", status="active", strikes=2))
+        current.add(Module(type="Product", name="A", version="1.0.0", status="active", failure_count=2))
         current.add(
             Module(
                 type="Product",
                 name="B",
                 version="1.0.0",
                 status="active",
-                failing="It failed again and again.",
+                circuit_open_reason="It failed again and again.",
             )
         )
         current.add_all(

@@ -375,7 +375,7 @@ def test_an_unavailable_module_is_explained_and_keeps_the_settings(
                 current.execute(
                     sa.update(Module)
                     .where(Module.name == "Pay")
-                    .values(failing="It failed 5 times.")
+                    .values(circuit_open_reason="It failed 5 times.")
                 )
         else:
             (folder / "config.py").write_text(

@@ -250,7 +250,7 @@ def test_an_unavailable_module_returns_503_with_retry_after(
         current.execute(
             sa.update(Module)
             .where(Module.name.in_(["Echo", "Silent"]), Module.type == "Payment")
-            .values(failing="It failed 5 times.")
+            .values(circuit_open_reason="It failed 5 times.")
         )
     assert scene.open(f"Payment/Silent/{scene.silent}").status_code == 404
     answer = scene.open(f"Payment/Echo/{scene.uuid}")
@@ -267,7 +267,7 @@ def test_an_unavailable_module_returns_503_with_retry_after(
         current.execute(
             sa.update(Module)
             .where(Module.type == "Payment", Module.name == "Echo")
-            .values(failing="")
+            .values(circuit_open_reason="")
         )
     config = settings.modules_dir / "Payment" / "Echo" / "config.py"
     config.write_text(config.read_text().replace("1.0.0", "2.0.0"))
