@@ -51,7 +51,7 @@ class ModuleJob:
 
     def settle(self, task: Task, outcome: Outcome) -> None:
         """Settle the service and count failures, in the transaction that closes the task."""
-        breaker.note(task.module, outcome)
+        breaker.record_outcome(task.module, outcome)
         if task.service_uuid:
             settlement.record(task, outcome)
 

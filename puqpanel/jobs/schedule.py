@@ -60,7 +60,7 @@ def entries(settings: Settings) -> list[Entry]:
         Entry(
             "count processes that modules ended",
             5,
-            lambda: modules.count_deaths(settings.modules_dir, settings.instance),
+            lambda: modules.count_crashes(settings.modules_dir, settings.instance),
         ),
         Entry(
             "repair the generation's hint",
@@ -68,8 +68,8 @@ def entries(settings: Settings) -> list[Entry]:
             lambda: queue.put_hint(modules.HINT, str(modules.generation())),
         ),
         Entry("compare modules with the disk", 10, lambda: modules.rescan(settings.modules_dir)),
-        Entry("thin the module log", 30, lambda: module_log.thin(settings.module_log_days)),
-        Entry("thin the tasks", 30, lambda: tasks.thin(settings.task_days)),
+        Entry("thin the module log", 30, lambda: module_log.prune(settings.module_log_days)),
+        Entry("thin the tasks", 30, lambda: tasks.prune(settings.task_days)),
     ]
 
 

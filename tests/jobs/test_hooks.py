@@ -223,7 +223,7 @@ def test_repeated_failure_stops_a_module_until_staff_let_it_go_on(
         and shown["Ear"].status == "active"
     )
     assert modules.unpark_served() == 0
-    modules.let_go_on(actor=STAFF, module_type="Plugin", name="Loud")
+    modules.resume(actor=STAFF, module_type="Plugin", name="Loud")
     release()
     assert {
         task.status
@@ -239,23 +239,23 @@ def test_repeated_failure_stops_a_module_until_staff_let_it_go_on(
 def test_a_provider_that_is_away_and_a_worker_that_vanishes_stop_no_module(panel: Panel) -> None:
     away = Called(None, Result.error("away"), "away", raised=True)
     broken = Called(None, Result.error("broken"), "broken", "A1B2", raised=True)
-    for outcome in [outcome_of(away), Outcome("lost", "gone", blame=False)] * breaker.STRIKES:
+    for outcome in [outcome_of(away), Outcome("lost", "gone", blame=False)] * breaker.FAILURE_LIMIT:
         with transaction():
-            breaker.note("Plugin/Ear", outcome)
+            breaker.record_outcome("Plugin/Ear", outcome)
     assert breaker.reason("Plugin/Ear") == ""
-    for _ in range(breaker.STRIKES):
+    for _ in range(breaker.FAILURE_LIMIT):
         with transaction():
-            breaker.note("Plugin/Ear", outcome_of(broken))
+            breaker.record_outcome("Plugin/Ear", outcome_of(broken))
     assert "broken" in breaker.reason("Plugin/Ear")
 
 
 def test_what_a_module_finishes_counts_its_failures_anew(panel: Panel) -> None:
-    for _ in range(breaker.STRIKES - 1):
+    for _ in range(breaker.FAILURE_LIMIT - 1):
         with transaction():
-            breaker.note("Plugin/Ear", Outcome("exception", "no"))
+            breaker.record_outcome("Plugin/Ear", Outcome("exception", "no"))
     with transaction():
-        breaker.note("Plugin/Ear", Outcome("retry", "an answer"))
-        breaker.note("Plugin/Ear", Outcome("exception", "no"))
+        breaker.record_outcome("Plugin/Ear", Outcome("retry", "an answer"))
+        breaker.record_outcome("Plugin/Ear", Outcome("exception", "no"))
     assert breaker.reason("Plugin/Ear") == ""
 
 

@@ -18,7 +18,7 @@ from puqpanel.models import Module
 from puqpanel.operations.system import audit
 from puqpanel.tasks.outcome import Outcome
 
-STRIKES = 5
+FAILURE_LIMIT = 5
 """Failures of a module's code, with nothing that it finished between them, that open the
 breaker.
 """
@@ -32,7 +32,7 @@ def _is(key: str) -> tuple[sa.ColumnElement[bool], ...]:
     return Module.type == module_type, Module.name == name
 
 
-def note(key: str, outcome: Outcome) -> None:
+def record_outcome(key: str, outcome: Outcome) -> None:
     """Record the outcome of an attempt at one of a module's tasks.
 
     Inside the transaction that closes it.
@@ -43,7 +43,7 @@ def note(key: str, outcome: Outcome) -> None:
     """
     if outcome.kind in FAILURES:
         if outcome.blame:
-            strike(key, outcome.message)
+            record_failure(key, outcome.message)
     elif outcome.kind != "park":
         with transaction() as current:
             current.execute(
@@ -54,7 +54,7 @@ def note(key: str, outcome: Outcome) -> None:
             )
 
 
-def strike(key: str, what: str, weight: int = 1) -> bool:
+def record_failure(key: str, what: str, weight: int = 1) -> bool:
     """Record one failure, and open the circuit breaker at the limit.
 
     Args:
@@ -78,7 +78,7 @@ def strike(key: str, what: str, weight: int = 1) -> bool:
         fresh = row.last_failure_at is not None and row.last_failure_at > moment - WINDOW
         row.failure_count = row.failure_count + weight if fresh else weight
         row.last_failure_at = moment
-        if row.failure_count < STRIKES:
+        if row.failure_count < FAILURE_LIMIT:
             return False
         row.circuit_open_reason, row.circuit_opened_at = (
             f"It failed again and again; the last time: {what}"[:4000],

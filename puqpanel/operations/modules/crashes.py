@@ -54,7 +54,7 @@ def tidy(instance: Path) -> None:
                 shutil.rmtree(other, ignore_errors=True)
 
 
-def read_marks(modules_dir: Path, instance: Path) -> bool:
+def process_markers(modules_dir: Path, instance: Path) -> bool:
     """Process the crash markers that ended processes of this host left.
 
     Returns:
@@ -71,7 +71,7 @@ def read_marks(modules_dir: Path, instance: Path) -> bool:
             continue
         what = f"{name}: the process that ran {doing} ended in it, or was ended because it hung."
         logs.write(type=module_type, name=name, level="error", action=f"{doing} ended its process")
-        if breaker.strike(key, what, WEIGHT):
+        if breaker.record_failure(key, what, WEIGHT):
             _hold(
                 modules_dir,
                 module_type,
@@ -89,7 +89,7 @@ def _died_at_import(modules_dir: Path, module_type: str, name: str) -> bool:
     Somebody else may have killed that process, so it is tried once more, in one of its own.
     """
     if not probe.probe(modules_dir / module_type / name, module_type, name):
-        return breaker.strike(
+        return breaker.record_failure(
             f"{module_type}/{name}", f"{name}: a process ended while it imported it.", WEIGHT
         ) and _hold(modules_dir, module_type, name, AT_IMPORT)
     logs.write(type=module_type, name=name, level="error", action="importing it ended a process")
@@ -113,7 +113,7 @@ def _hold(modules_dir: Path, module_type: str, name: str, reason: str) -> bool:
     return True
 
 
-def deadly(modules_dir: Path, wanted: Iterable[tuple[str, str, str]]) -> dict[str, str]:
+def crashed_modules(modules_dir: Path, wanted: Iterable[tuple[str, str, str]]) -> dict[str, str]:
     """Return the modules whose current files crashed a process: key → reason."""
     keys = {(module_type, name) for module_type, name, _ in wanted}
     rows = session().scalars(sa.select(Module).where(Module.crashed_files != "")).all()

@@ -29,7 +29,7 @@ def newest(key: str, *, level: str = "", limit: int = 50) -> Sequence[ModuleLog]
     return session().scalars(which.order_by(ModuleLog.id.desc()).limit(limit)).all()[::-1]
 
 
-def thin(days: int) -> int:
+def prune(days: int) -> int:
     """Remove lines older than `days`, a batch a call, so that no transaction is long.
 
     0 keeps everything.

@@ -246,12 +246,12 @@ def rescan(modules_dir: Path) -> int:
     return changed
 
 
-def count_deaths(modules_dir: Path, instance: Path) -> None:
+def count_crashes(modules_dir: Path, instance: Path) -> None:
     """Count the crashes of this host's processes.
 
     One that ended several is served no more.
     """
-    if crashes.read_marks(modules_dir, instance):
+    if crashes.process_markers(modules_dir, instance):
         with transaction():
             bump()
 
@@ -313,7 +313,7 @@ def _try_load(modules_dir: Path, module_type: str, name: str) -> None:
         )
 
 
-def let_go_on(*, actor: Actor, module_type: str, name: str) -> None:
+def resume(*, actor: Actor, module_type: str, name: str) -> None:
     """Close a module's circuit breaker and requeue its parked tasks.
 
     Raises:

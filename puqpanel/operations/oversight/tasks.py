@@ -26,7 +26,7 @@ are many and they say little.
 BATCH = 1000
 
 
-def thin(days: int) -> int:
+def prune(days: int) -> int:
     """Delete old completed and cancelled tasks, one batch a call.
 
     Args:

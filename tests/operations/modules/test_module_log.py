@@ -29,8 +29,8 @@ def test_old_lines_go_in_batches_and_young_ones_stay(
             )
             for age in (0, 5, 40, 50, 60)
         )
-    assert module_log.thin(0) == 0
-    assert [module_log.thin(30), module_log.thin(30), module_log.thin(30)] == [2, 1, 0]
+    assert module_log.prune(0) == 0
+    assert [module_log.prune(30), module_log.prune(30), module_log.prune(30)] == [2, 1, 0]
     assert session().scalars(sa.select(ModuleLog.action).order_by(ModuleLog.id)).all() == [
         "0 days",
         "5 days",

@@ -151,7 +151,9 @@ def tasks(panel: Panel) -> None:
                     note=note,
                 )
             )
-        current.add(Module(type="Product", name="A", version="1.0.0", status="active", failure_count=2))
+        current.add(
+            Module(type="Product", name="A", version="1.0.0", status="active", failure_count=2)
+        )
         current.add(
             Module(
                 type="Product",

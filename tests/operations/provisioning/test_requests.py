@@ -397,7 +397,7 @@ def test_cancelling_what_was_only_parked_puts_the_service_back(
     service = make_service(STAFF)
     requests.request(actor=STAFF, service_uuid=service.uuid, verb="create")
     with transaction():
-        breaker.strike("Product/Echo", "it raised", weight=breaker.STRIKES)
+        breaker.record_failure("Product/Echo", "it raised", weight=breaker.FAILURE_LIMIT)
     drain()
     (task,) = session().scalars(sa.select(Task).execution_options(populate_existing=True)).all()
     assert (task.status, look(service.uuid).provision_status) == ("parked", "processing")

@@ -93,7 +93,7 @@ def test_repeated_page_failures_open_the_breaker_but_keep_the_pages(
     app: Panel, owner: Browser
 ) -> None:
     base = "/admin/modules/Plugin/Echo"
-    for _ in range(breaker.STRIKES):
+    for _ in range(breaker.FAILURE_LIMIT):
         assert owner.get(f"{base}/broken").status_code == 500
         assert owner.get(f"{base}/away").status_code == 404
     page = owner.get("/admin/modules/").text
