@@ -8,7 +8,7 @@ from puqpanel.models.accounts.clients import Client, ClientUser
 from puqpanel.models.accounts.staff import Role, Staff, staff_roles
 from puqpanel.models.accounts.users import User
 from puqpanel.models.catalog.products import Product
-from puqpanel.models.modules.configured_modules import Instance
+from puqpanel.models.modules.configured_modules import ConfiguredModule
 from puqpanel.models.modules.module_log import ModuleLog
 from puqpanel.models.modules.modules import Generation, Module
 from puqpanel.models.provisioning.services import Service
@@ -22,9 +22,9 @@ __all__ = [
     "Audit",
     "Client",
     "ClientUser",
+    "ConfiguredModule",
     "Generation",
     "Heartbeat",
-    "Instance",
     "Module",
     "ModuleLog",
     "Product",

@@ -15,7 +15,7 @@ from puqpanel.infra.db import Model
 from puqpanel.models.columns import Created, Key, Name, Uuid, Word
 
 
-class Instance(Model):
+class ConfiguredModule(Model):
     """One configuration of one module.
 
     `type` and `name` are the module's, `title` is what people call this one; `data` is what the

@@ -14,7 +14,7 @@ from puqpanel.host import registry
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.db import session, transaction
 from puqpanel.infra.links import link
-from puqpanel.models import Instance, Task, TaskTag
+from puqpanel.models import ConfiguredModule, Task, TaskTag
 from puqpanel.operations.system import audit
 from puqpanel.operations.system.fields import clean_name
 
@@ -22,27 +22,29 @@ CALLED: Mapping[str, str] = {"Payment": "gateway", "Notification": "sender"}
 """What an instance of a type of module is called."""
 
 
-def list_instances(module_type: str) -> Sequence[Instance]:
+def list_instances(module_type: str) -> Sequence[ConfiguredModule]:
     """Return all of a type, in staff's order."""
     return (
         session()
         .scalars(
-            sa.select(Instance)
-            .where(Instance.type == module_type)
-            .order_by(Instance.position, Instance.id)
+            sa.select(ConfiguredModule)
+            .where(ConfiguredModule.type == module_type)
+            .order_by(ConfiguredModule.position, ConfiguredModule.id)
         )
         .all()
     )
 
 
-def find_instance(uuid: str, module_type: str = "") -> Instance:
+def find_instance(uuid: str, module_type: str = "") -> ConfiguredModule:
     """Return one instance; of one type where that is given.
 
     Raises:
         NotFoundError: it does not exist.
     """
     found = session().scalar(
-        sa.select(Instance).where(Instance.uuid == uuid).execution_options(populate_existing=True)
+        sa.select(ConfiguredModule)
+        .where(ConfiguredModule.uuid == uuid)
+        .execution_options(populate_existing=True)
     )
     if found is None or (module_type and found.type != module_type):
         raise NotFoundError(f"There is no such {CALLED.get(module_type, 'configuration')}.")
@@ -54,7 +56,7 @@ def offered_modules(module_type: str) -> list[LoadedModule]:
     return sorted(registry.current().of_type(module_type), key=lambda module: module.title.lower())
 
 
-def module_of(instance: Instance) -> LoadedModule | None:
+def module_of(instance: ConfiguredModule) -> LoadedModule | None:
     """Return the module of an instance; None where it is not served."""
     return registry.current().get(instance.module)
 
@@ -64,12 +66,12 @@ def has_webhook(module: LoadedModule | None) -> bool:
     return module is not None and bool(module.webhooks)
 
 
-def webhook_address(instance: Instance) -> str:
+def webhook_address(instance: ConfiguredModule) -> str:
     """Return where outside services call an instance."""
     return link("webhooks", instance.type, instance.name, instance.uuid)
 
 
-def create_instance(*, actor: Actor, module_type: str, module: str, title: str) -> Instance:
+def create_instance(*, actor: Actor, module_type: str, module: str, title: str) -> ConfiguredModule:
     """Create a configured module, disabled and last in the order.
 
     Args:
@@ -87,9 +89,11 @@ def create_instance(*, actor: Actor, module_type: str, module: str, title: str) 
         raise InvalidInput({"module": ["Choose an active module."]})
     with transaction() as current:
         last = current.scalar(
-            sa.select(sa.func.max(Instance.position)).where(Instance.type == module_type)
+            sa.select(sa.func.max(ConfiguredModule.position)).where(
+                ConfiguredModule.type == module_type
+            )
         )
-        instance = Instance(
+        instance = ConfiguredModule(
             type=loaded.type,
             name=loaded.name,
             title=shown,
@@ -108,7 +112,7 @@ def create_instance(*, actor: Actor, module_type: str, module: str, title: str) 
     return instance
 
 
-def rename_instance(*, actor: Actor, uuid: str, title: str) -> Instance:
+def rename_instance(*, actor: Actor, uuid: str, title: str) -> ConfiguredModule:
     """Rename a configured module.
 
     Raises:
@@ -130,7 +134,7 @@ def rename_instance(*, actor: Actor, uuid: str, title: str) -> Instance:
     return instance
 
 
-def move_instance(*, actor: Actor, uuid: str, up: bool) -> Instance:
+def move_instance(*, actor: Actor, uuid: str, up: bool) -> ConfiguredModule:
     """Move a configured module one place up or down within its type.
 
     The first stays the first, the last the last.
@@ -139,9 +143,9 @@ def move_instance(*, actor: Actor, uuid: str, up: bool) -> Instance:
         instance = find_instance(uuid)
         rows = list(
             current.scalars(
-                sa.select(Instance)
-                .where(Instance.type == instance.type)
-                .order_by(Instance.position, Instance.id)
+                sa.select(ConfiguredModule)
+                .where(ConfiguredModule.type == instance.type)
+                .order_by(ConfiguredModule.position, ConfiguredModule.id)
                 .with_for_update()
             )
         )
@@ -160,7 +164,7 @@ def move_instance(*, actor: Actor, uuid: str, up: bool) -> Instance:
     return instance
 
 
-def switch_instance(*, actor: Actor, uuid: str, active: bool) -> Instance:
+def switch_instance(*, actor: Actor, uuid: str, active: bool) -> ConfiguredModule:
     """Enable or disable a configured module.
 
     Raises:
@@ -208,7 +212,7 @@ def delete_instance(*, actor: Actor, uuid: str) -> None:
         current.delete(instance)
 
 
-def kept_by(instance: Instance) -> str:
+def kept_by(instance: ConfiguredModule) -> str:
     """Return why an instance cannot be deleted, one sentence; empty where nothing refers to it."""
     waiting = session().scalar(
         sa.select(Task.id)
@@ -223,13 +227,13 @@ def kept_by(instance: Instance) -> str:
     )
 
 
-def _called(instance: Instance) -> str:
+def _called(instance: ConfiguredModule) -> str:
     return CALLED.get(instance.type, "configuration").capitalize()
 
 
 def record_change(
     actor: Actor,
-    instance: Instance,
+    instance: ConfiguredModule,
     act: str,
     summary: str,
     *,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from puqpanel.domain.actors import Actor
 from puqpanel.host import calls
 from puqpanel.host.calls import Called
-from puqpanel.models import Instance
+from puqpanel.models import ConfiguredModule
 from puqpanel.operations.modules import configured_modules
 
 
-def preview(*, actor: Actor, gateway: Instance) -> Called | None:
+def preview(*, actor: Actor, gateway: ConfiguredModule) -> Called | None:
     """Return what a client would see of a gateway, with a sample invoice.
 
     None where its module cannot be called.

@@ -18,7 +18,7 @@ from puqpanel.host.contract.result import Result
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.db import transaction
 from puqpanel.infra.redact import SHORTEST, secret_name
-from puqpanel.models import Instance
+from puqpanel.models import ConfiguredModule
 from puqpanel.operations.modules import configured_modules
 from puqpanel.operations.modules.availability import defines, uncallable_reason
 from puqpanel.operations.system import audit
@@ -32,7 +32,7 @@ def can_test(module: LoadedModule | None) -> bool:
 def settings_page(
     *,
     actor: Actor,
-    instance: Instance,
+    instance: ConfiguredModule,
     sent: Mapping[str, Any] | None = None,
     errors: Mapping[str, list[str]] | None = None,
 ) -> Called | None:
@@ -95,7 +95,7 @@ def without_secrets(page: str, *kept: Sequence[Mapping[str, Any]]) -> str:
     return page
 
 
-def save_settings(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> Instance:
+def save_settings(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> ConfiguredModule:
     """Have the module validate its settings, and save them.
 
     A secret that was sent empty stays what it is.
@@ -169,7 +169,7 @@ def _secret(name: str) -> bool:
     return secret_name(name) and "iban" not in name.lower()
 
 
-def _served(instance: Instance) -> LoadedModule:
+def _served(instance: ConfiguredModule) -> LoadedModule:
     if reason := uncallable_reason(instance.module):
         raise ConflictError(reason)
     return registry.current().modules[instance.module]

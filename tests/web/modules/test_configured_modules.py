@@ -17,7 +17,7 @@ from puqpanel.domain.actors import SYSTEM
 from puqpanel.infra.db import session, transaction
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live, dismantle
-from puqpanel.models import Audit, Instance, Module, Task
+from puqpanel.models import Audit, ConfiguredModule, Module, Task
 from puqpanel.operations.accounts import staff
 from puqpanel.operations.modules import configured_modules, modules
 from tests.conftest import STAFF
@@ -122,7 +122,7 @@ class Scene:
         assert answer.status_code == 302, answer.text
         return str(answer.headers["Location"].rpartition("/")[2])
 
-    def row(self, uuid: str) -> Instance:
+    def row(self, uuid: str) -> ConfiguredModule:
         with self.panel.app_context():
             return configured_modules.find_instance(uuid)
 
