@@ -10,10 +10,11 @@ import sqlalchemy as sa
 from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import ConflictError, InvalidInput, NotFoundError, UserError
 from puqpanel.domain.money import CURRENCIES, PERIODS, Money
-from puqpanel.host import calls, registry
+from puqpanel.host import registry
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import Product, Service
+from puqpanel.operations.modules import forms
 from puqpanel.operations.system import audit
 from puqpanel.operations.system.fields import clean_name
 
@@ -167,20 +168,11 @@ def save_config(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> Product:
     module = module_of(product)
     if module is None:
         raise ConflictError("The module of this product is not active.")
-    called = calls.invoke(
-        calls.Call(module, "save_product_data", (dict(data),), product_uuid=uuid, actor=actor)
-    )
-    result = called.result
-    if not result.ok:
-        raise InvalidInput(
-            result.errors or {"": [result.message or "The module rejected the input."]},
-            result.message or "Some fields are invalid.",
-        )
-    kept = dict(result.data) if isinstance(result.data, Mapping) else dict(data)
+    config = forms.validate(module, "save_product_data", data, product_uuid=uuid, actor=actor)
     with transaction():
         product = find_product(uuid)
-        old, new = audit.changed(product.config, kept)
-        product.config = kept
+        old, new = audit.changed(product.config, config)
+        product.config = config
         audit.record(
             actor=actor,
             action="product.configured",

@@ -11,7 +11,7 @@ from typing import Any
 from markupsafe import Markup
 
 from puqpanel.domain.actors import Actor
-from puqpanel.domain.errors import ConflictError, InvalidInput
+from puqpanel.domain.errors import ConflictError
 from puqpanel.host import calls, registry
 from puqpanel.host.calls import Called
 from puqpanel.host.contract.result import Result
@@ -19,7 +19,7 @@ from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.db import transaction
 from puqpanel.infra.redact import SHORTEST, secret_name
 from puqpanel.models import ConfiguredModule
-from puqpanel.operations.modules import configured_modules
+from puqpanel.operations.modules import configured_modules, forms
 from puqpanel.operations.modules.availability import defines, uncallable_reason
 from puqpanel.operations.system import audit
 
@@ -117,24 +117,14 @@ def save_settings(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> Config
         if defines(module, "get_settings_page")
         else set()
     )
-    whole = {**data, **{key: stored[key] for key in emptied}}
-    result = calls.invoke(
-        calls.Call(module, "save_module_data", (whole,), instance_uuid=uuid, actor=actor)
-    ).result
-    if not result.ok:
-        said = result.message or "The module rejected the input."
-        raise InvalidInput(result.errors or {"": [said]}, said)
-    kept = (
-        dict(result.as_dict().get("data") or {})
-        if isinstance(result.data, Mapping)
-        else dict(whole)
-    )
+    submitted = {**data, **{key: stored[key] for key in emptied}}
+    values = forms.validate(module, "save_module_data", submitted, instance_uuid=uuid, actor=actor)
     with transaction():
         instance = configured_modules.find_instance(uuid)
         # names only: what is a secret, the module knows and we can but guess
-        old, new = audit.changed(instance.data or {}, kept)
+        old, new = audit.changed(instance.data or {}, values)
         names = sorted(name for name in new if new[name] or old[name])
-        instance.data = kept
+        instance.data = values
         if names:
             configured_modules.record_change(
                 actor,

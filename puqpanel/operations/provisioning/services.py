@@ -10,13 +10,14 @@ import sqlalchemy as sa
 from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import ConflictError, InvalidInput, NotFoundError
 from puqpanel.domain.service_states import VERBS, possible
-from puqpanel.host import calls, registry
+from puqpanel.host import registry
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.db import session, transaction
 from puqpanel.infra.events import raise_event
 from puqpanel.models import ClientUser, Service
 from puqpanel.operations.accounts.clients import find_client
 from puqpanel.operations.catalog.products import find_product
+from puqpanel.operations.modules import forms
 from puqpanel.operations.system import audit
 from puqpanel.operations.system.fields import clean_name
 
@@ -112,16 +113,18 @@ def create_service(
     client, product, shown = find_client(client_uuid), find_product(product_uuid), clean_name(name)
     if not product.active:
         raise InvalidInput({"product": [f"{product.name} is no longer sold."]})
-    kept: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     module = registry.current().get(product.module) if product.module else None
     if module is not None and data is not None:
-        kept = _accepted(module, data, actor, product_uuid=product_uuid)
+        values = forms.validate(
+            module, "save_service_data", data, product_uuid=product_uuid, actor=actor
+        )
     with transaction() as current:
         service = Service(
             client_id=client.id,
             product_id=product.id,
             name=shown,
-            service_data=kept,
+            service_data=values,
             price_minor=product.price_minor,
             currency=product.currency,
             period=product.period,
@@ -178,15 +181,15 @@ def save_service_data(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> Se
         raise ConflictError(
             "An operation is in progress for this service; save again when it has finished."
         )
-    kept = _accepted(module, data, actor, service_uuid=uuid)
+    values = forms.validate(module, "save_service_data", data, service_uuid=uuid, actor=actor)
     with transaction():
         service = lock_service(uuid)
         if service.provision_status == "processing":
             raise ConflictError(
                 "An operation is in progress for this service; save again when it has finished."
             )
-        old, new = audit.changed(service.service_data, kept)
-        service.service_data = kept
+        old, new = audit.changed(service.service_data, values)
+        service.service_data = values
         # what the provider was told before must not hide what staff have just typed
         service.provision_data = {
             key: value for key, value in service.provision_data.items() if key not in new
@@ -202,18 +205,3 @@ def save_service_data(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> Se
         )
         raise_event("service.options_updated", {"service_uuid": uuid})
     return service
-
-
-def _accepted(
-    module: LoadedModule, data: Mapping[str, Any], actor: Actor, **about: Any
-) -> dict[str, Any]:
-    called = calls.invoke(
-        calls.Call(module, "save_service_data", (dict(data),), actor=actor, **about)
-    )
-    result = called.result
-    if not result.ok:
-        raise InvalidInput(
-            result.errors or {"": [result.message or "The module rejected the input."]},
-            result.message or "Some fields are invalid.",
-        )
-    return dict(result.data) if isinstance(result.data, Mapping) else dict(data)
