@@ -1,4 +1,4 @@
-"""Requests: asking a service's module for a verb.
+"""Requests: ask a service's module to create, suspend, terminate … the service.
 
 One transaction reserves the service, so that a second click is refused. Then, with no transaction
 open, either the module's own method is called or, if the module does not override it, the verb's
@@ -15,12 +15,7 @@ import sqlalchemy as sa
 
 from puqpanel.domain.actors import SYSTEM, Actor
 from puqpanel.domain.errors import ConflictError, NotFoundError, UserError
-from puqpanel.domain.service_states import (
-    VERBS,
-    ProvisionStatus,
-    Verb,
-    check_verb,
-)
+from puqpanel.domain.service_states import VERBS, ProvisionStatus, Verb, check_verb
 from puqpanel.domain.task_states import OnLoss
 from puqpanel.host import calls
 from puqpanel.host.contract.names import python_keys
@@ -55,23 +50,22 @@ def request(
     take_price: bool = False,
     reason: str = "",
 ) -> Result:
-    """Ask a service's module to do something.
+    """Request a verb for a service.
 
     Args:
-        actor: who asks.
-        service_uuid: for which service.
-        verb: key of `domain.service_states.VERBS`.
-        product_uuid: with `change_package`, the product it changes to; it goes back when the
-            provider does not follow.
-        take_price: with `change_package`, pay that product's price of today from now on.
-        reason: why, in the words of whoever asks; written down for staff.
+        actor: who requests it.
+        service_uuid: the service.
+        verb: a key of `domain.service_states.VERBS`.
+        product_uuid: for `change_package`, the new product; reverted if the change fails.
+        take_price: for `change_package`, charge the new product's current price from now on.
+        reason: shown to staff in the service's activity.
 
     Returns:
         Success once the task is added, or what the module's own method returned. After an error
         the service is unchanged, apart from its failure text.
 
     Raises:
-        ConflictError: it is not possible now, or the module is not switched on.
+        ConflictError: the verb is not possible now, or the module is not active.
         NotFoundError: there is no such service.
     """
     service = find_service(service_uuid)
@@ -85,7 +79,7 @@ def request(
     with transaction():
         rule = _reserve(actor, service_uuid, verb, " ".join(reason.split())[:REASON])
         if product_uuid and rule.key == "change_package":
-            package_change.put_on(
+            package_change.apply(
                 actor=actor,
                 service=lock_service(service_uuid),
                 product_uuid=product_uuid,
@@ -93,14 +87,10 @@ def request(
             )
     result = _start(module, rule, service_uuid, actor)
     if not result.ok:
-        _give_back(
-            actor,
-            service_uuid,
-            rule,
-            redact_text(result.message)[:MAX_MESSAGE_LENGTH] or "The module refused.",
-        )
+        message = redact_text(result.message)[:MAX_MESSAGE_LENGTH]
+        _release(actor, service_uuid, rule, message or "The module gave no reason.")
     elif not result.pending:
-        _settle_at_once(service_uuid)
+        _complete_without_task(service_uuid)
     return result
 
 
@@ -213,13 +203,13 @@ def _add_task(rule: Verb, service_uuid: str, actor: Actor, options: Mapping[str,
 
 
 def _reserve(actor: Actor, service_uuid: str, verb: str, reason: str = "") -> Verb:
+    """Mark a service as processing a verb."""
     with transaction():
         service = lock_service(service_uuid)
         rule = check_verb(verb, service.status, service.provision_status)
         if any(settlement.own_verb(task) is not None for task in settlement.open_tasks(service)):
-            raise ConflictError(f"{rule.label} has to wait: a task of this service has not ended.")
-        service.settled_from, service.verb, service.failure = service.provision_status, rule.key, ""
-        settlement.set_provision(service, ProvisionStatus.PROCESSING)
+            raise ConflictError(f"{rule.label} must wait until this service's open task has ended.")
+        settlement.start(service, rule)
         audit.record(
             actor=actor,
             action=f"service.{rule.key}_requested",
@@ -232,34 +222,33 @@ def _reserve(actor: Actor, service_uuid: str, verb: str, reason: str = "") -> Ve
     return rule
 
 
-def _give_back(actor: Actor, service_uuid: str, rule: Verb, reason: str) -> None:
-    """Return the module refused before anything was queued: the service stands as it stood."""
+def _release(actor: Actor, service_uuid: str, rule: Verb, reason: str) -> None:
+    """Restore a service whose request was rejected before a task was added."""
     with transaction():
         service = lock_service(service_uuid)
-        if service.provision_status == ProvisionStatus.PROCESSING and not settlement.has_open_task(
-            service, None
-        ):
+        processing = service.provision_status == ProvisionStatus.PROCESSING
+        if processing and not settlement.has_open_task(service):
             settlement.set_provision(service, service.settled_from)
             service.verb = ""
-        package_change.put_back(actor=actor, service=service)
+        package_change.revert(actor=actor, service=service)
         service.failure = reason
         audit.record(
             actor=actor,
             action=f"service.{rule.key}_refused",
             subject_type="service",
             subject_uuid=service_uuid,
-            summary=f"{rule.label} refused: {reason}",
+            summary=f"{rule.label} rejected: {reason}",
         )
 
 
-def _settle_at_once(service_uuid: str) -> None:
-    """Return a module that did the work in `create()` itself, without a task, is done."""
+def _complete_without_task(service_uuid: str) -> None:
+    """Complete the verb of a module that did the work in `create()` itself, without a task."""
     with transaction():
         service = lock_service(service_uuid)
-        ever = session().scalar(
+        task_id = session().scalar(
             sa.select(Task.id)
             .where(Task.service_uuid == service_uuid, Task.created_at >= service.provision_since)
             .limit(1)
         )
-        if service.provision_status == ProvisionStatus.PROCESSING and ever is None:
-            settlement.complete(service, VERBS.get(service.verb), SYSTEM, None)
+        if service.provision_status == ProvisionStatus.PROCESSING and task_id is None:
+            settlement.complete(service, VERBS.get(service.verb), SYSTEM)
