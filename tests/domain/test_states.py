@@ -65,7 +65,7 @@ def test_what_is_gone_at_the_provider_does_not_come_back() -> None:
     check_provision_move("terminated", "terminated")
     with pytest.raises(ConflictError):
         check_provision_move("terminated", "completed")
-    with pytest.raises(ConflictError, match="no provision status"):
+    with pytest.raises(ConflictError, match="not a provision status"):
         check_provision_move("pending", "finished")
 
 

@@ -262,7 +262,7 @@ def test_what_a_module_finishes_counts_its_failures_anew(panel: Panel) -> None:
 @pytest.mark.parametrize(
     ("source", "says"),
     [
-        ("HOOKS = [Hook('service.create_faild', print)]", "do you mean service.create_failed?"),
+        ("HOOKS = [Hook('service.create_faild', print)]", "did you mean service.create_failed?"),
         ("HOOKS = [Hook('invoice.exploded', print)]", "no event “invoice.exploded”"),
         ("HOOKS = [Hook('nodots', print)]", "dotted words"),
         ("HOOKS = [Hook('service.pending', 'nothing')]", "method nothing()"),
