@@ -116,7 +116,7 @@ def test_a_module_that_ends_processes_as_it_is_called_is_served_no_more(settings
             for (one,) in session().execute(
                 sa.select(ModuleLog.action).where(ModuleLog.name == "Deadly")
             )
-        } == {"die() ended its process"}
+        } == {"die() crashed its process"}
         modules.load_again(
             actor=STAFF, modules_dir=settings.modules_dir, module_type="Plugin", name="Deadly"
         )
@@ -132,7 +132,7 @@ def test_a_module_that_ends_processes_at_import_does_so_once(settings: Settings)
     row, served = look(settings)
     assert (
         row.status == "error"
-        and "Importing it ended the process" in row.reason
+        and "Importing it crashed the process" in row.reason
         and served == {"Plugin/Sound"}
     )
     app = create_app(settings)

@@ -172,7 +172,7 @@ def test_the_same_twice_is_told_twice(panel: Panel) -> None:
 
 
 def test_events_that_answer_each_other_end(panel: Panel) -> None:
-    token = hooks.depth.set(hooks.DEEPEST)
+    token = hooks.depth.set(hooks.MAX_DEPTH)
     try:
         raise_event("service.pending", {"service_uuid": "x"})
     finally:
@@ -205,7 +205,7 @@ def test_repeated_failure_stops_a_module_until_staff_let_it_go_on(
         for name in ("Loud", "Ear")
     )
     assert (
-        "again and again" in loud.circuit_open_reason
+        "failed repeatedly" in loud.circuit_open_reason
         and loud.circuit_opened_at
         and not ear.circuit_open_reason
     )
@@ -219,7 +219,7 @@ def test_repeated_failure_stops_a_module_until_staff_let_it_go_on(
     shown = {one.name: one for one in module_list.list_modules(settings.modules_dir)}
     assert (
         shown["Loud"].status == "failing"
-        and "again and again" in shown["Loud"].reason
+        and "failed repeatedly" in shown["Loud"].reason
         and shown["Ear"].status == "active"
     )
     assert modules.unpark_served() == 0

@@ -17,7 +17,7 @@ def unavailable_reason(key: str) -> str:
     """Return why a module cannot be used now, as one sentence.
 
     Args:
-        key: the module's, `Product/MyCloudService`.
+        key: the module's key, such as `Product/MyCloudService`.
 
     Returns:
         The sentence; empty if the module is available.
@@ -26,7 +26,7 @@ def unavailable_reason(key: str) -> str:
 
 
 def unavailable_reasons(keys: Iterable[str]) -> dict[str, str]:
-    """Return the same for several modules, by key, with one query for all."""
+    """Return the reasons for several modules by key, in one query."""
     failures = {
         row.key: row.circuit_open_reason
         for row in session().scalars(sa.select(Module).where(Module.circuit_open_reason != ""))
@@ -39,9 +39,9 @@ def unavailable_reasons(keys: Iterable[str]) -> dict[str, str]:
 
 
 def uncallable_reason(key: str) -> str:
-    """Return why the code of a module cannot be called; the circuit breaker is not considered.
+    """Return why a module's code cannot be called, ignoring its circuit breaker.
 
-    Staff may call a module whose circuit breaker is open: its settings may be the cause.
+    Staff may still call a module whose circuit breaker is open, to fix its settings.
     """
     module = registry.current().get(key)
     if module is None:
@@ -69,13 +69,13 @@ def defines(module: LoadedModule, method: str) -> bool:
 
 
 def version_mismatch(disk: str, recorded: str) -> str:
-    """Return what a version on disk that differs from the recorded one means, as a sentence."""
+    """Return what to do about an installed version that differs from the recorded one."""
     if version_order(disk) < version_order(recorded):
         return (
-            f"Version {disk} on disk is older than {recorded}, which was active; put the newer"
-            " files back. Its services cannot be managed until then."
+            f"The installed version {disk} is older than the active version {recorded}; restore the"
+            " newer files. Its services cannot be managed until then."
         )
     return (
-        f"The files changed from version {recorded} to {disk}; run the update. Its services cannot"
-        " be managed until then."
+        f"Version {disk} is installed, but {recorded} is active; update the module. Its services"
+        " cannot be managed until then."
     )

@@ -1,7 +1,4 @@
-"""The circuit breaker of a module that fails repeatedly.
-
-Its tasks wait, with the reason, until staff let it go on.
-"""
+"""Circuit breaker: park the tasks of a module that fails repeatedly until staff resume it."""
 
 from __future__ import annotations
 
@@ -19,11 +16,9 @@ from puqpanel.operations.system import audit
 from puqpanel.tasks.outcome import Outcome
 
 FAILURE_LIMIT = 5
-"""Failures of a module's code, with nothing that it finished between them, that open the
-breaker.
-"""
+"""Failures of a module's code, without a completed attempt in between, that open the breaker."""
 WINDOW = timedelta(minutes=10)
-"""Failures further apart than this are not counted together."""
+"""Failures further apart than this do not add up."""
 FAILURES = frozenset({"exception", "timeout", "lost"})
 
 
@@ -35,11 +30,9 @@ def _is(key: str) -> tuple[sa.ColumnElement[bool], ...]:
 def record_outcome(key: str, outcome: Outcome) -> None:
     """Record the outcome of an attempt at one of a module's tasks.
 
-    Inside the transaction that closes it.
-
-    An answer, "error" too, is something that the module finished: only exceptions, timeouts and
-    jobs that died count. What a module says by an exception meant for people
-    (`ExternalServiceError`), and a worker that vanished whole, are nobody's fault.
+    Call it inside the transaction that closes the task. Only exceptions, timeouts and crashed jobs
+    are failures; an error result is a completed attempt. An `ExternalServiceError` and the loss of
+    a whole worker do not count against the module.
     """
     if outcome.kind in FAILURES:
         if outcome.blame:
@@ -54,13 +47,13 @@ def record_outcome(key: str, outcome: Outcome) -> None:
             )
 
 
-def record_failure(key: str, what: str, weight: int = 1) -> bool:
+def record_failure(key: str, description: str, weight: int = 1) -> bool:
     """Record one failure, and open the circuit breaker at the limit.
 
     Args:
-        key: the module's.
-        what: one sentence.
-        weight: for how many it counts.
+        key: the module's key.
+        description: one sentence.
+        weight: how many failures it counts as.
 
     Returns:
         Whether it opened the breaker.
@@ -75,13 +68,13 @@ def record_failure(key: str, what: str, weight: int = 1) -> bool:
         )
         if row is None or row.circuit_open_reason:
             return False
-        fresh = row.last_failure_at is not None and row.last_failure_at > moment - WINDOW
-        row.failure_count = row.failure_count + weight if fresh else weight
+        recent = row.last_failure_at is not None and row.last_failure_at > moment - WINDOW
+        row.failure_count = row.failure_count + weight if recent else weight
         row.last_failure_at = moment
         if row.failure_count < FAILURE_LIMIT:
             return False
         row.circuit_open_reason, row.circuit_opened_at = (
-            f"It failed again and again; the last time: {what}"[:4000],
+            f"It failed repeatedly. Last failure: {description}"[:4000],
             moment,
         )
         audit.record(
@@ -96,7 +89,7 @@ def record_failure(key: str, what: str, weight: int = 1) -> bool:
 
 
 def reason(key: str) -> str:
-    """Return why a module's tasks wait; empty while it works."""
+    """Return why a module's circuit breaker is open; empty while it is closed."""
     return session().scalar(sa.select(Module.circuit_open_reason).where(*_is(key))) or ""
 
 
@@ -104,11 +97,11 @@ def close(*, actor: Actor, key: str) -> None:
     """Close the circuit breaker.
 
     Args:
-        actor: who says so.
-        key: the module's.
+        actor: who closes it.
+        key: the module's key.
 
     Raises:
-        ConflictError: it is not stopped.
+        ConflictError: it is not open.
     """
     with transaction() as current:
         row = current.scalar(

@@ -1,4 +1,4 @@
-"""What is specific to payment gateways."""
+"""Payment gateways: the preview of what a client sees."""
 
 from __future__ import annotations
 
@@ -10,15 +10,10 @@ from puqpanel.operations.modules import configured_modules
 
 
 def preview(*, actor: Actor, gateway: ConfiguredModule) -> Called | None:
-    """Return what a client would see of a gateway, with a sample invoice.
-
-    None where its module cannot be called.
-    """
+    """Return the client's view of a gateway with a sample invoice; None if it is unavailable."""
     module = configured_modules.module_of(gateway)
-    return (
-        None
-        if module is None or module.restricted
-        else calls.invoke(
-            calls.Call(module, "preview_client_area", instance_uuid=gateway.uuid, actor=actor)
-        )
+    if module is None or module.restricted:
+        return None
+    return calls.invoke(
+        calls.Call(module, "preview_client_area", instance_uuid=gateway.uuid, actor=actor)
     )

@@ -103,7 +103,9 @@ def test_a_task_that_is_parked_beside_the_switching_on_goes_on(panel: Panel) -> 
     )
     with transaction() as current:
         current.execute(
-            sa.update(Task).values(ended_at=now() - timedelta(seconds=modules.PARKED + 1))
+            sa.update(Task).values(
+                ended_at=now() - timedelta(seconds=modules.MIN_PARKED_SECONDS + 1)
+            )
         )
     assert modules.unpark_served() == 1
     release()
@@ -246,9 +248,9 @@ def test_a_version_that_goes_backwards_is_held_back_and_said(panel: Panel) -> No
     shown = module_list.list_modules(base)[0]
     assert (
         shown.status == "restricted"
-        and "older than 1.0.0, which was active; put the newer files back" in shown.reason
+        and "older than the active version 1.0.0; restore the newer files" in shown.reason
     )
-    with pytest.raises(UserError, match=r"older than 1\.0\.0"):
+    with pytest.raises(UserError, match=r"older than the active version 1\.0\.0"):
         modules.update(actor=STAFF, modules_dir=base, module_type="Product", name="Echo")
     write_module(base, PLAIN, version="1.0.0")
     assert module_list.list_modules(base)[0].status == "active"
@@ -311,7 +313,7 @@ def test_one_name_in_two_types_is_two_modules_and_in_two_cases_is_refused(panel:
     write_module(base, PLAIN.replace("Product", "Plugin"), type="Plugin")
     activate(panel, STAFF, type="Plugin")
     write_module(base, PLAIN.replace("Echo", "ECHO"), name="ECHO")
-    with pytest.raises(UserError, match="differ only in capital letters"):
+    with pytest.raises(UserError, match="differ only in case"):
         activate(panel, STAFF, name="ECHO")
     assert {one.key for one in module_list.list_modules(base) if one.on} == {
         "Product/Echo",

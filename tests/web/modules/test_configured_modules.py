@@ -178,7 +178,7 @@ def test_create_configure_and_enable_a_gateway(scene: Scene) -> None:
         "mode": "b",
     }
     assert (
-        "switched on"
+        "Gateway Card &lt;b&gt; enabled."
         in scene.owner.post(
             f"/admin/gateways/{uuid}/switch", {"on": "yes"}, follow_redirects=True
         ).text
@@ -467,7 +467,7 @@ def test_a_test_message_and_its_task(scene: Scene, drain: Callable[..., None]) -
     assert "Test of Mail" in page and f'hx-get="/admin/senders/{uuid}/live"' in page
     assert scene.owner.get(f"/admin/senders/{uuid}/live").headers.get("HX-Refresh") is None
     waiting = scene.owner.post(f"/admin/senders/{uuid}/delete")
-    assert waiting.status_code == 409 and "still wait" in waiting.text
+    assert waiting.status_code == 409 and "unsent messages" in waiting.text
     drain(1)
     done = scene.owner.get(f"/admin/senders/{uuid}/live")
     assert "Completed" in done.text and done.headers["HX-Refresh"] == "true"

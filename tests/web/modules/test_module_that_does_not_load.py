@@ -28,7 +28,7 @@ def settings(settings: Settings, tmp_path: Path) -> Settings:
     ("broken", "reason"),
     [
         (True, "Product/Echo does not load: Echo.py has a syntax error"),
-        (False, "Product/Echo is not switched on."),
+        (False, "Product/Echo is not active."),
     ],
 )
 def test_a_service_page_explains_why_its_module_is_unavailable(
@@ -49,5 +49,5 @@ def test_a_service_page_explains_why_its_module_is_unavailable(
     stage.app = Live(settings).ensure()
     page = stage.sign_in("admin", "owner@panel.test").get(path).text
     assert reason in page
-    assert "does not run" in page
-    assert ("is not switched on" in page) is not broken
+    assert "Until it is active, this service" in page
+    assert ("is not active" in page) is not broken

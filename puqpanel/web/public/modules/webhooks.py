@@ -100,7 +100,7 @@ def _find_instance(key: str, uuid: str) -> ConfiguredModule | None:
     Without a UUID it is the only enabled one. A module that never had any is called without one.
     """
     module_type = key.partition("/")[0]
-    if module_type not in configured_modules.CALLED:
+    if module_type not in configured_modules.KINDS:
         return abort(404) if uuid else None
     instances = configured_modules.list_instances(module_type)
     own = [instance for instance in instances if instance.module == key]
@@ -177,7 +177,7 @@ def _log_call(
     secrets = [str(value) for key, value in data.items() if secret_name(key) and value]
     details = {
         "from": request.remote_addr,
-        configured_modules.CALLED.get(module.type, ""): instance.title if instance else "",
+        configured_modules.KINDS.get(module.type, ""): instance.title if instance else "",
         "query": request.args.to_dict(flat=False),
         "body": _loggable_body(_MAX_LOGGED_REFUSED if 400 <= code < 500 else MAX_BODY_BYTES),
     }
