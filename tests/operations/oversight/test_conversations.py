@@ -139,5 +139,5 @@ def test_of_the_tables_only_what_is_the_services_or_nobodys(told: dict[str, Any]
 
 
 def test_only_jobs_of_modules_have_one(panel: Panel) -> None:
-    with pytest.raises(UserError, match="only the jobs of modules"):
+    with pytest.raises(UserError, match="only module jobs"):
         conversation(Task(job="BillingJob", module=""))

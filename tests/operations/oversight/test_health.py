@@ -69,7 +69,7 @@ def test_tasks_that_wait_too_long_are_a_warning(panel: Panel, settings: Settings
         session.add(Task(job="ModuleJob", queue="Module", run_at=now() - timedelta(seconds=100)))
     report = health.look(settings, ["workers"])
     assert (report.checks[0].state, report.ok) == ("warn", True)
-    assert "1 task waiting" in report.checks[0].text
+    assert "1 task overdue" in report.checks[0].text
 
 
 def test_another_key_file_is_a_failure_that_names_it(

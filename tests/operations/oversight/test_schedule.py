@@ -135,7 +135,7 @@ def test_staff_run_pause_and_resume(panel: Panel) -> None:
     with pytest.raises(NotFoundError):
         schedule.pause(actor=STAFF, module="Plugin/Echo", name="check", paused=True)
     schedule.run_now(actor=STAFF, module="Plugin/Echo", name="check")
-    with pytest.raises(ConflictError, match="twice at once"):
+    with pytest.raises(ConflictError, match="has not ended"):
         schedule.run_now(actor=STAFF, module="Plugin/Echo", name="check")
     schedule.run_due()
     schedule.pause(actor=STAFF, module="Plugin/Echo", name="nightly", paused=True)
@@ -152,7 +152,7 @@ def test_another_rule_in_the_files_gives_another_time(panel: Panel) -> None:
     with transaction() as current:
         row = current.scalars(sa.select(ScheduleEntry).where(ScheduleEntry.name == "check")).one()
         row.shape, row.due_at = "every 86400 s", now() + timedelta(days=1)
-    schedule._entered.clear()  # as another generation does
+    schedule._synced.clear()  # as another generation does
     schedule.run_due()
     release()
     assert session().scalars(

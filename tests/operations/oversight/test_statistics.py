@@ -160,7 +160,7 @@ def tasks(panel: Panel) -> None:
                 name="B",
                 version="1.0.0",
                 status="active",
-                circuit_open_reason="It failed again and again.",
+                circuit_open_reason="It failed repeatedly.",
             )
         )
         current.add_all(
@@ -195,7 +195,7 @@ def test_the_health_of_modules(tasks: None) -> None:
         "Product/B",
         "1.0.0",
         "failing",
-        "It failed again and again.",
+        "It failed repeatedly.",
         0,
         1,
         1,
