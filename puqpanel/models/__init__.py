@@ -1,7 +1,6 @@
-"""Rows, one file a noun.
+"""Database models, one file for each entity: tables, columns and constraints.
 
-Belongs here: tables, columns, constraints. Does not: rules about when they change (operations) or
-how they look (web). Called by tasks and everything above it.
+Rules about when they change belong to operations, their presentation to web.
 """
 
 from puqpanel.models.accounts.clients import Client, ClientUser

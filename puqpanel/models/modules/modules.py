@@ -45,9 +45,9 @@ class Module(Model):
 
 
 class Generation(Model):
-    """One row: the number of the set of active modules.
+    """The number of the set of active modules, in a single row.
 
-    Processes whose app has another number build a new one.
+    A process whose app has another number rebuilds it.
     """
 
     __tablename__ = "generation"
