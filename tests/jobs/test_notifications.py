@@ -135,7 +135,7 @@ def test_a_sender_that_is_off_or_gone_sends_nothing(
     configured_modules.switch_instance(actor=STAFF, uuid=sender, active=False)
     with pytest.raises(ConflictError, match="Mail is disabled"):
         send(sender)
-    with pytest.raises(ConflictError, match="still wait"):
+    with pytest.raises(ConflictError, match="unsent messages"):
         configured_modules.delete_instance(actor=STAFF, uuid=sender)
     drain(1)
     assert [(one.status, one.note) for one in tasks()] == [
@@ -146,7 +146,7 @@ def test_a_sender_that_is_off_or_gone_sends_nothing(
         send(sender)
     retry_task(actor=STAFF, uuid=waiting)
     drain(1)
-    assert tasks()[0].note == "Its sender was deleted."
+    assert tasks()[0].note == "The sender was deleted."
 
 
 def test_it_parks_while_its_module_is_away_and_goes_on_when_it_is_back(
