@@ -33,7 +33,7 @@ from puqpanel.operations.system import audit
 from puqpanel.tasks import add
 from puqpanel.tasks.outcome import MAX_MESSAGE_LENGTH
 
-REASON = 200
+MAX_REASON_LENGTH = 200
 """Characters of a reason that are saved."""
 JOB_OPTIONS: Mapping[str, int] = MappingProxyType(
     {"tries": 1, "backoff": 60, "timeout": 600, "max_exceptions": 1, "delay": 0}
@@ -77,7 +77,7 @@ def request(
             else "This product has no module, so there is nothing to provision."
         )
     with transaction():
-        rule = _reserve(actor, service_uuid, verb, " ".join(reason.split())[:REASON])
+        rule = _reserve(actor, service_uuid, verb, " ".join(reason.split())[:MAX_REASON_LENGTH])
         if product_uuid and rule.key == "change_package":
             package_change.apply(
                 actor=actor,
