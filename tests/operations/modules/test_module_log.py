@@ -1,4 +1,4 @@
-"""The module log is thinned by age, in batches."""
+"""Pruning of the module log."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from puqpanel.models import ModuleLog
 from puqpanel.operations.modules import module_log
 
 
-def test_old_lines_go_in_batches_and_young_ones_stay(
+def test_old_log_entries_are_pruned_in_batches(
     panel: Panel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module_log, "BATCH", 2)

@@ -15,7 +15,7 @@ from puqpanel.models import Task, TaskAttempt, TaskTag
 from puqpanel.operations.oversight import tasks
 
 
-def test_old_tasks_that_ended_well_go(panel: Panel) -> None:
+def test_old_completed_tasks_are_pruned(panel: Panel) -> None:
     def ended(
         title: str, days: int, status: str, job: str = "ModuleJob", tag: str = "create"
     ) -> Task:

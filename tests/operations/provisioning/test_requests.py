@@ -1,4 +1,4 @@
-"""From "please" to "done": real module, real worker, every way it can end."""
+"""Requests from start to settlement, with a real module and worker."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from puqpanel.sdk import Product, Result, Service, Task
 BOOK = Path(__file__).parent / "book.json"
 
 class Echo(Product):
-    """Does what the product's configuration says, and keeps a book of what it was asked."""
+    """Return what the product's configuration says and record each job in a file."""
 
     def _do(self, verb):
         book = json.loads(BOOK.read_text()) if BOOK.exists() else []
@@ -97,7 +97,7 @@ def settings(settings: Settings, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def echo(settings: Settings, app: Panel) -> Iterator[Panel]:
-    """The panel with the module switched on."""
+    """The panel with the module active."""
     with app.app_context():
         activate(app, Actor("staff", None, "A test"))
     live = Live(settings)
@@ -132,7 +132,7 @@ def ask(actor: Actor, service: Service, verb: str, drain: Callable[..., None]) -
 STAFF = Actor("staff", None, "A test")
 
 
-def test_why_somebody_asked_is_written_down(echo: Panel, drain: Callable[..., None]) -> None:
+def test_reason_of_a_request_is_recorded(echo: Panel, drain: Callable[..., None]) -> None:
     service = make_service(STAFF)
     ask(STAFF, service, "create", drain)
     assert requests.request(
@@ -146,9 +146,7 @@ def test_why_somebody_asked_is_written_down(echo: Panel, drain: Callable[..., No
     )
 
 
-def test_the_whole_life_of_a_service(
-    echo: Panel, drain: Callable[..., None], settings: Settings
-) -> None:
+def test_service_lifecycle(echo: Panel, drain: Callable[..., None], settings: Settings) -> None:
     service = make_service(STAFF)
     assert (service.status, service.provision_status) == ("pending", "pending")
     after = ask(STAFF, service, "create", drain)
@@ -190,7 +188,7 @@ def test_the_whole_life_of_a_service(
         ("final", "Never again."),
     ],
 )
-def test_a_job_that_fails_says_so_and_can_be_retried(
+def test_failed_job_reports_its_reason_and_can_be_retried(
     echo: Panel, drain: Callable[..., None], answer: str, words: str, settings: Settings
 ) -> None:
     service = make_service(STAFF, config={"create": answer})
@@ -212,7 +210,7 @@ def test_a_job_that_fails_says_so_and_can_be_retried(
     assert book(settings) == ["create", "create"]
 
 
-def test_a_child_that_dies_leaves_nothing_processing(
+def test_crashed_worker_leaves_no_service_processing(
     echo: Panel, drain: Callable[..., None]
 ) -> None:
     service = make_service(STAFF, config={"create": "die"})
@@ -221,7 +219,7 @@ def test_a_child_that_dies_leaves_nothing_processing(
     assert session().scalars(sa.select(Task.status)).all() == ["lost"]
 
 
-def test_pending_comes_back_until_it_is_done(
+def test_pending_job_runs_again_until_completed(
     echo: Panel, drain: Callable[..., None], settings: Settings
 ) -> None:
     service = make_service(STAFF, config={"create": "pending"})
@@ -237,7 +235,7 @@ def test_pending_comes_back_until_it_is_done(
     ]
 
 
-def test_a_service_waits_for_its_other_tasks(
+def test_service_completes_after_its_last_task(
     echo: Panel, drain: Callable[..., None], settings: Settings
 ) -> None:
     service = make_service(STAFF, config={"create": "follow"})
@@ -248,7 +246,7 @@ def test_a_service_waits_for_its_other_tasks(
     ]
 
 
-def test_a_failing_follower_fails_the_service(echo: Panel, drain: Callable[..., None]) -> None:
+def test_failed_follow_up_task_fails_the_service(echo: Panel, drain: Callable[..., None]) -> None:
     service = make_service(STAFF, config={"create": "follow", "check": "error"})
     after = ask(STAFF, service, "create", drain)
     assert (after.status, after.provision_status) == (
@@ -257,7 +255,7 @@ def test_a_failing_follower_fails_the_service(echo: Panel, drain: Callable[..., 
     ) and after.failure == "The provider said no."
 
 
-def test_a_module_that_says_failed_while_tries_remain_does_not_open_the_door(
+def test_status_failed_with_attempts_left_keeps_the_service_reserved(
     echo: Panel, drain: Callable[..., None]
 ) -> None:
     service = make_service(STAFF, config={"create": "says_failed"})
@@ -271,7 +269,7 @@ def test_a_module_that_says_failed_while_tries_remain_does_not_open_the_door(
         requests.request(actor=STAFF, service_uuid=service.uuid, verb="create")
 
 
-def test_the_module_is_called_only_for_verbs_that_it_overrides(
+def test_module_is_called_only_for_verbs_that_it_overrides(
     echo: Panel, drain: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service = make_service(STAFF)
@@ -308,7 +306,7 @@ def test_the_module_is_called_only_for_verbs_that_it_overrides(
     )
 
 
-def test_a_verb_without_a_job_is_rejected_and_the_service_unchanged(
+def test_verb_without_a_job_is_rejected_and_the_service_unchanged(
     echo: Panel, drain: Callable[..., None]
 ) -> None:
     service = make_service(STAFF)
@@ -345,14 +343,14 @@ def test_invalid_job_options_reject_the_request(
     assert look(service.uuid).provision_status == "completed"
 
 
-def test_defines_finds_methods_of_the_package_of_a_module_only(echo: Panel) -> None:
+def test_defines_ignores_inherited_sdk_methods(echo: Panel) -> None:
     module = services.module_of(services.find_service(make_service(STAFF).uuid))
     assert module is not None
     assert defines(module, "create") and defines(module, "create_job")
     assert not defines(module, "suspend") and not defines(module, "get_settings_page")
 
 
-def test_a_second_click_is_refused(echo: Panel) -> None:
+def test_second_request_is_refused(echo: Panel) -> None:
     service = make_service(STAFF)
     outcomes: list[str] = []
     barrier = threading.Barrier(4)
@@ -379,7 +377,7 @@ def test_a_second_click_is_refused(echo: Panel) -> None:
     assert len(session().scalars(sa.select(Task.id)).all()) == 1
 
 
-def test_cancelling_before_it_began_puts_the_service_back(
+def test_cancelling_an_unattempted_task_restores_the_service(
     echo: Panel, drain: Callable[..., None], settings: Settings
 ) -> None:
     service = make_service(STAFF)
@@ -391,7 +389,7 @@ def test_cancelling_before_it_began_puts_the_service_back(
     assert ask(STAFF, service, "create", drain).status == "active"
 
 
-def test_cancelling_what_was_only_parked_puts_the_service_back(
+def test_cancelling_a_parked_task_restores_the_service(
     echo: Panel, drain: Callable[..., None]
 ) -> None:
     service = make_service(STAFF)
@@ -405,7 +403,7 @@ def test_cancelling_what_was_only_parked_puts_the_service_back(
     assert look(service.uuid).provision_status == "pending", "no attempt reached the module"
 
 
-def test_processing_without_a_task_is_settled(echo: Panel) -> None:
+def test_processing_service_without_a_task_is_settled(echo: Panel) -> None:
     service = make_service(STAFF)
     with transaction() as current:
         current.execute(sa.update(Service).values(provision_status="processing", verb="create"))
@@ -416,7 +414,7 @@ def test_processing_without_a_task_is_settled(echo: Panel) -> None:
     assert look(service.uuid).provision_status == "failed"
 
 
-def test_a_module_that_is_off_parks_its_tasks_and_they_go_on(
+def test_tasks_of_an_inactive_module_are_parked_and_resumed(
     echo: Panel, drain: Callable[..., None], settings: Settings, app: Any
 ) -> None:
     from puqpanel.operations.modules import modules
@@ -440,7 +438,7 @@ def test_a_module_that_is_off_parks_its_tasks_and_they_go_on(
 
 
 @pytest.mark.parametrize("own", [False, True])
-def test_an_old_task_is_not_retried_over_what_came_after_it(
+def test_old_task_cannot_be_retried_after_a_newer_one(
     echo: Panel, drain: Callable[..., None], settings: Settings, own: bool
 ) -> None:
     service = make_service(STAFF, config={"create": "error", "own": own})
@@ -469,7 +467,7 @@ def test_an_old_task_is_not_retried_over_what_came_after_it(
 
 
 @pytest.mark.parametrize("own", [False, True])
-def test_what_was_cut_off_is_looked_up_however_its_task_was_added(
+def test_interrupted_attempt_is_observed_however_its_task_was_added(
     settings: Settings, app: Panel, drain: Callable[..., None], own: bool
 ) -> None:
     sees = (
@@ -489,7 +487,7 @@ def test_what_was_cut_off_is_looked_up_however_its_task_was_added(
     dismantle(panel)
 
 
-def test_a_change_of_package_that_works_at_the_second_try_leaves_nothing_failed(
+def test_package_change_succeeds_on_the_second_request(
     echo: Panel, drain: Callable[..., None]
 ) -> None:
     service = make_service(STAFF, config={"change_package": "error"})
@@ -501,7 +499,7 @@ def test_a_change_of_package_that_works_at_the_second_try_leaves_nothing_failed(
     assert (after.status, after.provision_status, after.failure) == ("active", "completed", "")
 
 
-def test_a_change_of_package_that_the_module_settles_itself_is_told(
+def test_package_change_settled_by_the_module_is_recorded(
     echo: Panel, drain: Callable[..., None]
 ) -> None:
     service = make_service(STAFF, config={"change_package": "says_completed"})
@@ -514,7 +512,7 @@ def test_a_change_of_package_that_the_module_settles_itself_is_told(
     assert "service.change_package_succeeded" in actions
 
 
-def test_a_helper_that_ends_well_does_not_hide_that_the_job_failed(
+def test_completed_helper_does_not_hide_a_failed_job(
     echo: Panel, drain: Callable[..., None], settings: Settings
 ) -> None:
     service = make_service(STAFF, config={"create": "error", "helper": True})
@@ -532,9 +530,7 @@ def test_a_helper_that_ends_well_does_not_hide_that_the_job_failed(
     )
 
 
-def test_garbage_in_an_answer_is_a_failure_like_any_other(
-    echo: Panel, drain: Callable[..., None]
-) -> None:
+def test_garbage_in_a_result_is_a_failure(echo: Panel, drain: Callable[..., None]) -> None:
     service = make_service(STAFF, config={"create": "garbage"})
     after = ask(STAFF, service, "create", drain)
     task = session().scalars(sa.select(Task)).one()
@@ -546,7 +542,7 @@ def test_garbage_in_an_answer_is_a_failure_like_any_other(
     )
 
 
-def test_saving_settings_keeps_what_a_job_finds_out_meanwhile(
+def test_saving_settings_keeps_concurrent_provision_data(
     echo: Panel, drain: Callable[..., None], settings: Settings
 ) -> None:
     service = make_service(STAFF)
