@@ -28,7 +28,7 @@ def test_loads_without_warnings_and_migrations_match_models(harness: PluginHarne
     assert harness.module.warnings == ()
     assert harness.differences() == []
     assert "mod_plugin_sampleplugin_notes" in harness.tables()
-    migrations.downgrade(harness.module)
+    migrations.downgrade(harness.module.folder, harness.module.prefix)
     assert "mod_plugin_sampleplugin_notes" not in harness.tables()
 
 

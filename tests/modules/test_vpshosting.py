@@ -145,14 +145,14 @@ def only_droplet(cloud: DigitalOceanServer) -> Droplet:
 
 
 def test_loads_without_warnings_and_migrations_match_models(harness: VpsHarness) -> None:
-    tree = migrations.tree(harness.module)
+    tree = migrations.tree(harness.module.folder, harness.module.prefix)
     assert tree is not None
     assert harness.module.warnings == ()
     assert migrate.differences(db.engine, harness.part("models.base").Base.metadata, tree) == []
     seeded = session().scalars(sa.select(harness.images.image_id)).all()
     assert {"ubuntu-20.04", "ubuntu-24.04", "debian-12"} <= set(seeded)
-    migrations.downgrade(harness.module)
-    migrations.upgrade(harness.module)
+    migrations.downgrade(harness.module.folder, harness.module.prefix)
+    migrations.upgrade(harness.module.folder, harness.module.prefix)
     assert len(session().scalars(sa.select(harness.images.image_id)).all()) == len(seeded)
 
 
