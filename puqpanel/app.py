@@ -74,10 +74,10 @@ def create_app(settings: Settings) -> Panel:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     db.init_app(app)
     with app.app_context():
-        modules.count_deaths(settings.modules_dir, settings.instance)
+        modules.count_crashes(settings.modules_dir, settings.instance)
         app.generation = modules.generation()
         active = modules.wanted()
-        crashed = crashes.deadly(settings.modules_dir, active)
+        crashed = crashes.crashed_modules(settings.modules_dir, active)
         release()
         app.registry = registry.load(settings.modules_dir, active, app.generation, crashed)
         registry.install(app.registry)

@@ -103,7 +103,7 @@ def resume(settings: Settings, name: str) -> None:
     with panel(settings):
         key = _key(settings, name)
         module_type, _, folder = key.partition("/")
-        modules.let_go_on(actor=SHELL, module_type=module_type, name=folder)
+        modules.resume(actor=SHELL, module_type=module_type, name=folder)
     click.echo(f"{key} resumed.")
 
 

@@ -1,5 +1,4 @@
-"""What is true without a database: money, states, permission keys, errors.
+"""Pure values and rules: money, states, permission keys, events, errors.
 
-Belongs here: pure values and rules. Does not: anything that reads, writes, waits or looks at a
-clock. Every floor may call it.
+Nothing here reads, writes, waits or looks at a clock. Every layer may import it.
 """

@@ -1,4 +1,4 @@
-"""Who does something: kept on every audit entry and task."""
+"""Actors: who did something, recorded on every audit entry and task."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ ActorKind = Literal["staff", "user", "system", "cli", "module"]
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A person or a part of the panel that acts.
+    """A person or a part of the panel that does something.
 
     Args:
-        kind: what sort of actor it is.
-        id: the row's id for staff and users, None otherwise.
-        name: what to show beside the act.
-        ip: the address it came from, empty where there is none.
+        kind: the kind of actor.
+        id: primary key of a staff member or user; None otherwise.
+        name: display name.
+        ip: the address of the request; empty if there is none.
     """
 
     kind: ActorKind

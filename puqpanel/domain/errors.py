@@ -1,45 +1,45 @@
-"""Errors that mean something to the reader of a page.
+"""Errors whose text is shown to people.
 
-A UserError's text is safe to show; anything else gets a reference number.
+The text of a `UserError` is safe to show; any other exception is shown as a reference number.
 """
 
 from __future__ import annotations
 
 
 class PanelError(Exception):
-    """The root of the panel's own errors."""
+    """Base class of the panel's own errors."""
 
 
 class UserError(PanelError):
-    """Something the person can mend; its text is a sentence for them."""
+    """An error that the user can fix; its text says how."""
 
 
 class NotFoundError(UserError):
-    """No such thing, or not theirs: the two must look alike."""
+    """The object does not exist or belongs to someone else; both must look the same."""
 
 
 class ConflictError(UserError):
-    """The thing is not in a state in which this can be done."""
+    """The object's state does not allow the operation."""
 
 
 class InProgressError(ConflictError):
-    """What was requested is running already, or has just completed: nothing is wrong."""
+    """The requested operation is running or has just completed; nothing is wrong."""
 
 
 class PermissionDenied(UserError):
-    """The person is known but may not do this."""
+    """The user is signed in but not allowed to do this."""
 
 
 class ExternalServiceError(UserError):
-    """An outside service refused or did not answer; the text names no secret."""
+    """An external service failed or did not answer; the text contains no secret."""
 
 
 class InvalidInput(UserError):
-    """Fields that need another look.
+    """Validation errors of a form.
 
     Args:
-        errors: field name → sentences; the empty name holds what belongs to no field.
-        message: one sentence over all of them.
+        errors: messages by field name; the empty name holds errors of no single field.
+        message: summary shown above the form.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
-"""The one table of the panel's events: each name, what it says and what its payload holds.
+"""The table of the panel's events: name, description and payload.
 
-Modules dispatch names of their own besides.
+Modules also dispatch events of their own.
 """
 
 from __future__ import annotations
@@ -13,9 +13,12 @@ from types import MappingProxyType
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event.
+    """An event of the panel.
 
-    `says` is a sentence; `payload` are the keys that come with it, all plain values.
+    Args:
+        name: dotted name.
+        says: description, in one sentence.
+        payload: keys of the payload; all values are plain.
     """
 
     name: str
@@ -28,13 +31,13 @@ def _account(kind: str, who: str) -> tuple[Event, ...]:
     return (
         Event(
             f"{kind}.before_login",
-            f"{who} sent an address and a password; neither was looked at yet.",
+            f"{who} submitted an e-mail address and a password; neither has been checked.",
             ("email", "ip"),
         ),
         Event(f"{kind}.after_login", f"{who} signed in.", (key, "ip")),
         Event(
             f"{kind}.failed_authorization",
-            f"A sign-in of {who.lower()} was refused.",
+            f"{who} failed to sign in.",
             ("email", "ip"),
         ),
         Event(f"{kind}.before_logout", f"{who} is about to be signed out.", (key, "ip")),
@@ -43,81 +46,85 @@ def _account(kind: str, who: str) -> tuple[Event, ...]:
 
 
 _SERVICE = ("service_uuid", "task_uuid")
-_VERBS = {
-    "create": "making it at its provider",
-    "suspend": "suspending it",
-    "unsuspend": "bringing it back",
-    "termination": "ending it",
-    "cancellation": "withdrawing it before it was active",
-    "change_package": "fitting it to another product",
-    "idle": "putting it to rest",
-    "unidle": "waking it",
+_VERB_NOUNS = {
+    "create": "Creation",
+    "suspend": "Suspension",
+    "unsuspend": "Unsuspension",
+    "termination": "Termination",
+    "cancellation": "Cancellation",
+    "change_package": "Change of package",
+    "idle": "Idling",
+    "unidle": "Waking",
 }
 _TABLE: tuple[Event, ...] = (
     *_account("staff", "A staff member"),
     Event(
         "staff.permissions_changed",
-        "What a staff member or a role may do was changed.",
+        "The permissions of a staff member or a role changed.",
         ("staff_uuid", "role_uuid"),
     ),
     *_account("user", "A customer's user"),
     Event(
         "user.before_register",
-        "Somebody asked for an account; it is not made yet.",
+        "An account was requested but not created yet.",
         ("email", "ip"),
     ),
-    Event("user.after_register", "An account was made.", ("user_uuid", "ip")),
-    Event("user.before_password_reset", "A new password was asked for.", ("email", "ip")),
-    Event("user.after_password_reset", "A password was set anew.", ("user_uuid", "ip")),
-    Event("service.pending", "A service was sold and waits to be made.", ("service_uuid",)),
+    Event("user.after_register", "An account was created.", ("user_uuid", "ip")),
+    Event("user.before_password_reset", "A password reset was requested.", ("email", "ip")),
+    Event("user.after_password_reset", "A password was reset.", ("user_uuid", "ip")),
+    Event("service.pending", "A service was sold and is not provisioned yet.", ("service_uuid",)),
     *(
         event
-        for verb, doing in _VERBS.items()
+        for verb, noun in _VERB_NOUNS.items()
         for event in (
             Event(
                 f"service.{verb}",
-                f"A service: {doing} was asked for; its job is queued.",
+                f"{noun} of a service was requested.",
                 ("service_uuid",),
             ),
-            Event(f"service.{verb}_succeeded", f"A service: {doing} is done.", _SERVICE),
+            Event(f"service.{verb}_succeeded", f"{noun} of a service completed.", _SERVICE),
             Event(
                 f"service.{verb}_failed",
-                f"A service: {doing} failed; the reason is a sentence for staff.",
+                f"{noun} of a service failed; the reason is meant for staff.",
                 (*_SERVICE, "reason"),
             ),
         )
     ),
-    Event("service.options_updated", "The fields of a service were changed.", ("service_uuid",)),
+    Event(
+        "service.options_updated", "The module settings of a service changed.", ("service_uuid",)
+    ),
     Event(
         "service.provision_status_changed",
-        "What the provider has of a service is now another state.",
+        "The provision status of a service changed.",
         ("service_uuid", "before", "after"),
     ),
-    Event("proforma.created", "A proforma was made.", ("proforma_uuid", "client_uuid")),
+    Event("proforma.created", "A proforma was created.", ("proforma_uuid", "client_uuid")),
     Event("invoice.created", "An invoice was issued.", ("invoice_uuid", "client_uuid")),
-    Event("invoice.paid", "An invoice is paid in full.", ("invoice_uuid", "client_uuid")),
+    Event("invoice.paid", "An invoice was paid in full.", ("invoice_uuid", "client_uuid")),
     Event(
-        "invoice.refunded", "Money of an invoice was given back.", ("invoice_uuid", "client_uuid")
+        "invoice.refunded",
+        "An invoice was refunded, in full or in part.",
+        ("invoice_uuid", "client_uuid"),
     ),
-    Event("invoice.overdue", "An invoice was not paid in time.", ("invoice_uuid", "client_uuid")),
-    Event("payment.received", "A payment arrived.", ("payment_uuid", "client_uuid")),
+    Event("invoice.overdue", "An invoice became overdue.", ("invoice_uuid", "client_uuid")),
+    Event("payment.received", "A payment was received.", ("payment_uuid", "client_uuid")),
     Event("payment.failed", "A payment failed.", ("payment_uuid", "client_uuid")),
     Event(
         "task.failed",
-        "A task failed for good.",
+        "A task failed and will not be retried.",
         ("task_uuid", "job", "module", "service_uuid", "note"),
     ),
     Event(
         "task.lost",
-        "Nobody knows how far a task came: its worker vanished in the middle.",
+        "A task was lost: its worker crashed and the result is unknown.",
         ("task_uuid", "job", "module", "service_uuid", "note"),
     ),
-    Event("module.activated", "A module was switched on.", ("module", "version")),
-    Event("module.updated", "A module was brought to the version on disk.", ("module", "version")),
-    Event("module.deactivated", "A module was switched off.", ("module",)),
+    Event("module.activated", "A module was activated.", ("module", "version")),
+    Event("module.updated", "A module was updated.", ("module", "version")),
+    Event("module.deactivated", "A module was deactivated.", ("module",)),
     Event(
         "module.failing",
-        "A module failed again and again; its tasks wait until staff let it go on.",
+        "The circuit breaker of a module opened; its tasks are parked until staff resume it.",
         ("module", "reason"),
     ),
 )
@@ -134,19 +141,14 @@ LATER = frozenset(
         "user.after_password_reset",
     )
 )
-"""Named by the contract so that a module may listen already; what raises them is not part of
-this version.
-"""
+"""Events that modules may listen to although this version does not raise them yet."""
 AREAS = frozenset(name.partition(".")[0] for name in EVENTS)
-"""First words that belong to the panel: a module's own events begin with another."""
+"""Prefixes that are reserved for the panel; events of modules use others."""
 
 
 def missing(name: str) -> str:
-    """Return why nobody can listen to a name, as a sentence.
-
-    Empty where it is an event of the panel or may be one of a module.
-    """
+    """Return why an event name is invalid; empty if the panel or a module may dispatch it."""
     if name in EVENTS or name.partition(".")[0] not in AREAS:
         return ""
     near = difflib.get_close_matches(name, EVENTS, 1)
-    return f"The panel has no event “{name}”" + (f"; do you mean {near[0]}?" if near else ".")
+    return f"The panel has no event “{name}”" + (f"; did you mean {near[0]}?" if near else ".")

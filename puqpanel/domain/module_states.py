@@ -7,15 +7,15 @@ from enum import StrEnum
 
 
 class ModuleStatus(StrEnum):
-    """Where a module stands."""
+    """The status of a module."""
 
     INACTIVE = "inactive"
     ACTIVE = "active"
     RESTRICTED = "restricted"
     ERROR = "error"
     FAILING = "failing"
-    """Active, and stopped by its breaker; shown, never stored: the row holds the reason in
-    `failing`.
+    """Active with an open circuit breaker. Shown but never stored: the row is active and has a
+    `circuit_open_reason`.
     """
 
 
@@ -23,10 +23,10 @@ MODULE_TYPES = ("Product", "Plugin", "Payment", "Notification")
 
 
 def version_order(version: str) -> tuple[tuple[int, int, str], ...]:
-    """Return a key that sorts versions as people mean them: 1.10 after 1.9, 1.0-rc1 before 1.0.
+    """Return a sort key for versions: 1.10 after 1.9, 1.0-rc1 before 1.0.
 
     Args:
-        version: dotted text; letters make a pre-release, as in `1.0.0-beta2`.
+        version: dotted text; letters mark a pre-release, as in `1.0.0-beta2`.
     """
     parts: list[tuple[int, int, str]] = []
     for piece in re.findall(r"\d+|[A-Za-z]+", version.removeprefix("v")):

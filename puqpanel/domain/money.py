@@ -1,4 +1,4 @@
-"""Amounts: whole minor units beside an ISO 4217 code. Floats never hold money."""
+"""Amounts of money: integer minor units and an ISO 4217 code, never floats."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ PERIODS = {
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """An amount.
+    """An amount of money.
 
     Args:
-        minor: whole minor units (cents).
+        minor: minor units, such as cents.
         currency: ISO 4217 code.
     """
 
@@ -66,29 +66,27 @@ class Money:
 
     @classmethod
     def parse(cls, text: str | Decimal | int, currency: str) -> Money:
-        """Return an amount in major units, as a person writes it.
-
-        Digits, and one point or comma before the decimals.
+        """Parse an amount in major units: digits, with a point or comma before the decimals.
 
         Raises:
-            UserError: the text is no amount, or can be read in two ways (1,000), or has more
-                decimals than the currency.
+            UserError: the text is not an amount, is ambiguous (1,000), or has more decimals than
+                the currency.
         """
         written = str(text).strip()
         places = EXPONENTS.get(currency, 2)
-        found = re.fullmatch(r"(-?)([0-9]{1,15})(?:([.,])([0-9]+))?", written)
-        if found is None:
+        match = re.fullmatch(r"(-?)([0-9]{1,15})(?:([.,])([0-9]+))?", written)
+        if match is None:
             raise UserError(
-                f"“{written[:40]}” is no amount; write it as"
+                f"“{written[:40]}” is not a valid amount; enter it as"
                 f" 1234{f'.{0:0{places}}' if places else ''}."
             )
-        decimals = (found[4] or "").rstrip("0") if found[3] == "." else found[4] or ""
+        decimals = (match[4] or "").rstrip("0") if match[3] == "." else match[4] or ""
         if len(decimals) > places:
             raise UserError(
-                f"“{written[:40]}” has more decimals than {currency} has ({places}); thousands are"
-                " written without a separator."
+                f"“{written[:40]}” has too many decimals for {currency} (maximum {places}); enter"
+                " thousands without a separator."
             )
-        return cls(int(found[1] + found[2] + decimals.ljust(places, "0")), currency)
+        return cls(int(match[1] + match[2] + decimals.ljust(places, "0")), currency)
 
     @classmethod
     def rounded(cls, value: Decimal, currency: str) -> Money:

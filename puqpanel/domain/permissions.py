@@ -1,7 +1,4 @@
-"""What staff may be allowed to do.
-
-Default deny: a role holds keys, a page names the one it needs.
-"""
+"""Permissions of staff. A role grants keys and each page requires one; the default is to deny."""
 
 from __future__ import annotations
 
@@ -13,9 +10,13 @@ EVERYTHING = "*"
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """One thing a role can allow.
+    """A permission that a role can grant.
 
-    Its key, its name, one sentence, and the heading it stands under.
+    Args:
+        key: stable identifier.
+        name: shown on the page of a role.
+        description: what it allows, in one sentence.
+        group: heading on the page of a role.
     """
 
     key: str
@@ -27,26 +28,24 @@ class Permission:
 PANEL_PERMISSIONS: tuple[Permission, ...] = (
     Permission(
         "dashboard.view",
-        "See the dashboard",
-        "Key figures, failed provisioning and task health.",
+        "View dashboard",
+        "View key figures, failed services and recent tasks.",
         "Overview",
     ),
+    Permission("clients.view", "View clients", "View clients and their users.", "Customers"),
     Permission(
-        "clients.view", "See clients", "Lists and pages of clients and their users.", "Customers"
-    ),
-    Permission(
-        "clients.manage", "Change clients", "Make and change clients and their users.", "Customers"
+        "clients.manage", "Manage clients", "Create and edit clients and their users.", "Customers"
     ),
     Permission(
         "services.view",
-        "See services",
-        "Lists and pages of services, without passwords.",
+        "View services",
+        "View services, without passwords.",
         "Customers",
     ),
     Permission(
         "services.manage",
-        "Change services",
-        "Make services and change what their module keeps.",
+        "Manage services",
+        "Create services and edit their module settings.",
         "Customers",
     ),
     Permission(
@@ -56,88 +55,98 @@ PANEL_PERMISSIONS: tuple[Permission, ...] = (
         "Customers",
     ),
     Permission(
-        "services.terminate", "Terminate services", "Destroy what the provider holds.", "Customers"
+        "services.terminate",
+        "Terminate services",
+        "Delete services at the provider, including their data.",
+        "Customers",
     ),
-    Permission("products.view", "See products", "Lists and pages of products.", "Catalogue"),
+    Permission("products.view", "View products", "View products.", "Catalogue"),
     Permission(
         "products.manage",
-        "Change products",
-        "Make and change products and their module's configuration.",
+        "Manage products",
+        "Create and edit products and their module configuration.",
         "Catalogue",
     ),
     Permission(
         "gateways.view",
-        "See gateways",
-        "Lists and pages of the ways to pay, without their secrets.",
+        "View gateways",
+        "View payment gateways, without their secrets.",
         "Money",
     ),
     Permission(
         "gateways.manage",
-        "Change gateways",
-        "Make, configure, order, switch and delete ways to pay.",
+        "Manage gateways",
+        "Create, configure, reorder, enable, disable and delete payment gateways.",
         "Money",
     ),
+    Permission("tasks.view", "View tasks", "View tasks with their input and output.", "System"),
+    Permission("tasks.manage", "Manage tasks", "Retry and cancel tasks.", "System"),
     Permission(
-        "tasks.view", "See tasks", "Lists and pages of tasks, their input and output.", "System"
-    ),
-    Permission("tasks.manage", "Steer tasks", "Retry and cancel tasks.", "System"),
-    Permission(
-        "schedule.view", "See the schedule", "What modules do by themselves, and when.", "System"
-    ),
-    Permission(
-        "schedule.manage",
-        "Steer the schedule",
-        "Run, pause and resume what modules do by themselves.",
+        "schedule.view",
+        "View schedule",
+        "View scheduled module jobs and their last runs.",
         "System",
     ),
     Permission(
-        "modules.view", "See modules", "What is on disk, its status and its health.", "System"
+        "schedule.manage",
+        "Manage schedule",
+        "Run, pause and resume scheduled module jobs.",
+        "System",
+    ),
+    Permission(
+        "modules.view", "View modules", "View installed modules and their status.", "System"
     ),
     Permission(
         "modules.manage",
-        "Switch modules",
+        "Manage modules",
         "Activate, update, deactivate and purge modules.",
         "System",
     ),
     Permission(
         "senders.view",
-        "See senders",
-        "Lists and pages of the channels that messages go out by, without their secrets.",
+        "View senders",
+        "View notification senders, without their secrets.",
         "System",
     ),
     Permission(
         "senders.manage",
-        "Change senders",
-        "Make, configure, order, switch and delete senders, and send a test message.",
+        "Manage senders",
+        "Create, configure, reorder, enable, disable and delete senders; send test messages.",
         "System",
     ),
     Permission(
         "module_log.view",
-        "Read the module log",
-        "What modules asked of providers and what they answered.",
+        "View module log",
+        "View requests of modules to providers and the responses.",
         "System",
     ),
-    Permission("audit.view", "Read the activity log", "Who did what, from where.", "System"),
     Permission(
-        "staff.view", "See staff and roles", "Who works here and what they may do.", "System"
+        "audit.view",
+        "View activity log",
+        "View who did what, when and from which IP address.",
+        "System",
     ),
+    Permission("staff.view", "View staff and roles", "View staff accounts and roles.", "System"),
     Permission(
         "staff.manage",
-        "Change staff and roles",
-        "Make staff accounts and decide what each role allows.",
+        "Manage staff and roles",
+        "Manage staff accounts and the permissions of roles.",
         "System",
     ),
     Permission(
-        "health.view", "See health", "The state of database, queue, workers and schedule.", "System"
+        "health.view",
+        "View health",
+        "View the state of the database, queue, workers and scheduler.",
+        "System",
     ),
 )
 
 
 def module_permission(module_type: str, module_name: str, key: str) -> str:
-    """Return the full key of a module's own permission, `Product-MyCloudService-view-servers`."""
+    """Return the full key of a module's permission, `Product-MyCloudService-view-servers`."""
     return f"{module_type}-{module_name}-{key}"
 
 
-def allows(held: Collection[str], key: str) -> bool:
-    """Return whether a set of held keys allows one."""
-    return EVERYTHING in held or key in held
+def allows(granted: Collection[str], key: str) -> bool:
+    """Return whether a set of granted keys includes a permission."""
+    return EVERYTHING in granted or key in granted

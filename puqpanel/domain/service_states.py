@@ -1,7 +1,7 @@
-"""The two state machines of a service: what was bought, and what the provider has.
+"""The two state machines of a service: its status and its provision status.
 
-The second is moved by the verbs; the first follows it (a service is active only once its create has
-completed).
+Verbs change the provision status and the status follows: a service is active only once its create
+has completed.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from puqpanel.domain.errors import ConflictError
 
 
 class ServiceStatus(StrEnum):
-    """What the customer bought."""
+    """The commercial status of a service."""
 
     PENDING = "pending"
     ACTIVE = "active"
@@ -24,7 +24,7 @@ class ServiceStatus(StrEnum):
 
 
 class ProvisionStatus(StrEnum):
-    """What the provider has."""
+    """The state of a service at its provider."""
 
     PENDING = "pending"
     PROCESSING = "processing"
@@ -53,24 +53,23 @@ PROVISION_MOVES: dict[ProvisionStatus, frozenset[ProvisionStatus]] = {
     _P.SUSPENDED: frozenset({_P.PROCESSING, _P.COMPLETED, _P.TERMINATED, _P.FAILED, _P.NOT_FOUND}),
     _P.FAILED: frozenset({_P.PROCESSING, _P.COMPLETED, _P.SUSPENDED, _P.TERMINATED, _P.NOT_FOUND}),
     _P.NOT_FOUND: frozenset({_P.PROCESSING, _P.COMPLETED, _P.SUSPENDED, _P.TERMINATED, _P.FAILED}),
-    # what is gone at the provider does not come back: a late answer of an older job must not raise
-    # it from the dead
+    # final: a late answer of an older job must not revive a terminated service
     _P.TERMINATED: frozenset(),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """One thing that can be done to a service at its provider.
+    """An operation on a service at its provider.
 
     Args:
-        key: as it stands in addresses, tags and audit entries.
-        label: as a person reads it on a button.
-        starts_from: statuses in which it may be asked for.
-        provision: provision statuses in which it may be asked for.
-        ends: the provision status once its job succeeded; None leaves what the service's status
-            says.
-        status: the status the service takes then; None leaves it.
+        key: used in URLs, tags and audit entries.
+        label: text of its button.
+        starts_from: statuses in which it can be requested.
+        provision: provision statuses in which it can be requested.
+        ends: the provision status after its job has completed; None for the one that the service's
+            status implies.
+        status: the service's status after its job has completed; None leaves it unchanged.
     """
 
     key: str
@@ -82,12 +81,12 @@ class Verb:
 
     @property
     def method(self) -> str:
-        """The module's method that is called when it is asked for."""
+        """The module's method that handles the request."""
         return {"terminate": "termination"}.get(self.key, self.key)
 
     @property
     def job(self) -> str:
-        """The module's method that does the work."""
+        """The module's method that runs in the worker."""
         return f"{self.method}_job"
 
 
@@ -137,27 +136,25 @@ BASIC_VERBS = ("create", "suspend", "unsuspend", "change_package", "terminate")
 
 
 def possible(verb: str, status: str, provision_status: str) -> bool:
-    """Return whether a verb may be asked for now."""
+    """Return whether a verb can be requested now."""
     rule = VERBS[verb]
     return status in rule.starts_from and provision_status in rule.provision
 
 
 def check_verb(verb: str, status: str, provision_status: str) -> Verb:
-    """Return the rule of a verb that may be asked for now.
+    """Return a verb that can be requested now.
 
     Raises:
-        ConflictError: it may not; the sentence says why.
+        ConflictError: it cannot be requested; the text says why.
     """
     rule = VERBS.get(verb)
     if rule is None:
-        raise ConflictError(f"There is nothing called “{verb}” that can be done to a service.")
+        raise ConflictError(f"Unknown action “{verb}”.")
     if provision_status == ProvisionStatus.PROCESSING:
-        raise ConflictError(
-            f"{rule.label} must wait: an operation is in progress for this service."
-        )
+        raise ConflictError(f"{rule.label} is not possible while another operation is in progress.")
     if not possible(verb, status, provision_status):
         raise ConflictError(
-            f"{rule.label} is not possible: the service is {status} and its provisioning"
+            f"{rule.label} is not possible: the service is {status} and its provision status is"
             f" {provision_status.replace('_', ' ')}."
         )
     return rule
@@ -171,10 +168,10 @@ def check_provision_move(before: str, after: str) -> None:
     """
     if after not in set(ProvisionStatus):
         raise ConflictError(
-            f"“{after}” is no provision status; it is one of {', '.join(ProvisionStatus)}."
+            f"“{after}” is not a provision status; use one of {', '.join(ProvisionStatus)}."
         )
     if before != after and ProvisionStatus(after) not in PROVISION_MOVES[ProvisionStatus(before)]:
-        raise ConflictError(f"A service's provision status cannot go from {before} to {after}.")
+        raise ConflictError(f"The provision status cannot change from {before} to {after}.")
 
 
 def check_status_move(before: str, after: str) -> None:
@@ -184,4 +181,4 @@ def check_status_move(before: str, after: str) -> None:
         ConflictError: `after` cannot follow `before`.
     """
     if before != after and ServiceStatus(after) not in STATUS_MOVES[ServiceStatus(before)]:
-        raise ConflictError(f"A service cannot go from {before} to {after}.")
+        raise ConflictError(f"The status cannot change from {before} to {after}.")

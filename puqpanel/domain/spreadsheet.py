@@ -1,4 +1,4 @@
-"""Lines of CSV that no spreadsheet runs."""
+"""CSV lines that a spreadsheet does not evaluate as formulas."""
 
 from __future__ import annotations
 

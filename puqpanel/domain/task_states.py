@@ -1,4 +1,4 @@
-"""The states of a task and what may be done in each."""
+"""The states of a task and the actions allowed in each."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class TaskStatus(StrEnum):
-    """Where a task stands."""
+    """The status of a task."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -19,14 +19,14 @@ class TaskStatus(StrEnum):
 
 
 class OnLoss(StrEnum):
-    """What may be done with a task whose worker vanished in the middle of it."""
+    """What to do with a task whose worker crashed in mid-job."""
 
     REPEAT = "repeat"
-    """Its job may simply run again."""
+    """Run the job again."""
     OBSERVE = "observe"
-    """Ask the provider what exists before deciding."""
+    """Ask the provider through `observe()` before deciding."""
     LOSE = "lose"
-    """Nobody can tell: say so and leave it to staff."""
+    """Mark the task as lost and leave the decision to staff."""
 
 
 WAITING = frozenset({TaskStatus.QUEUED, TaskStatus.RETRYING})
@@ -36,4 +36,4 @@ CANCELLABLE = WAITING | {TaskStatus.PARKED}
 RETRYABLE = frozenset({TaskStatus.FAILED, TaskStatus.LOST, TaskStatus.CANCELLED, TaskStatus.PARKED})
 
 QUEUES = ("Module", "Notification", "Billing", "System")
-"""The queues that workers listen to, most urgent first."""
+"""The queues that workers serve, highest priority first."""

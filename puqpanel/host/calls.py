@@ -32,7 +32,7 @@ from puqpanel.host.loaded import LoadedModule
 from puqpanel.host.sanitize import jsonable, plain
 from puqpanel.infra.db import in_transaction, release, session
 from puqpanel.infra.redact import redact_text
-from puqpanel.models.modules.configured_modules import Instance
+from puqpanel.models.modules.configured_modules import ConfiguredModule
 from puqpanel.models.system.tasks import Task
 from puqpanel.tasks.fence import JobEnded
 
@@ -225,11 +225,11 @@ def _settings(call: Call) -> dict[str, Any]:
         return {}
     module = call.module
     row = session().scalar(
-        sa.select(Instance)
+        sa.select(ConfiguredModule)
         .where(
-            Instance.uuid == call.instance_uuid,
-            Instance.type == module.type,
-            Instance.name == module.name,
+            ConfiguredModule.uuid == call.instance_uuid,
+            ConfiguredModule.type == module.type,
+            ConfiguredModule.name == module.name,
         )
         .execution_options(populate_existing=True)
     )

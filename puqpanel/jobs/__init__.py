@@ -1,5 +1,5 @@
-"""The queue's door: what RQ calls, one handler file a noun, and the schedule.
+"""Job handlers that RQ calls, and the schedule of the panel.
 
-Belongs here: turning a task into a call of operations or of a module. Does not: what the work means
-(operations) or how it is kept (tasks). Called by RQ's workers and by cli/scheduler.
+A handler turns a task into calls of operations or of a module. What a job means belongs to
+operations, how tasks are stored and claimed to tasks. Called by RQ's workers and cli/scheduler.
 """

@@ -1,4 +1,4 @@
-"""What RQ calls in the worker's child, by the name kept in infra.queue.ENTRY."""
+"""The entry point that RQ calls in a worker's child process; see `infra.queue.ENTRY`."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ HANDLERS: Handlers = {
 
 
 def run(task_id: int) -> None:
-    """Run one delivered task inside the app context that the worker pushed."""
+    """Run a delivered task in the app context of the worker."""
     engine.run(task_id, HANDLERS)

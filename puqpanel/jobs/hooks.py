@@ -1,4 +1,4 @@
-"""HookJob: one listener of a module, told of one event."""
+"""HookJob: call a module's listener with an event."""
 
 from __future__ import annotations
 
@@ -10,10 +10,7 @@ from puqpanel.tasks.outcome import Outcome
 
 
 class HookJob:
-    """Calls the listener that the task names, with what it is told about.
-
-    Each is called once: a listener that failed is not told again.
-    """
+    """Call the listener that the task names. A failed call is not retried."""
 
     def run(self, task: Task) -> Outcome:
         """Run one attempt; park it while the module is unavailable."""
@@ -22,7 +19,7 @@ class HookJob:
         module = registry.current().modules[task.module]
         hook = hooks.find(module, task.data)
         if hook is None:
-            return Outcome("completed", "The module no longer listens to this.")
+            return Outcome("completed", "The module no longer has this listener.")
         token = hooks.depth.set(int(task.data.get("depth") or 1))
         try:
             called = calls.invoke(
@@ -37,9 +34,9 @@ class HookJob:
         finally:
             hooks.depth.reset(token)
         if not called.error and called.value is None:
-            return Outcome("completed")  # a listener has nothing to answer
+            return Outcome("completed")  # a listener needs no result
         return outcome_of(called)
 
     def settle(self, task: Task, outcome: Outcome) -> None:
         """Count a failure towards the circuit breaker."""
-        breaker.note(task.module, outcome)
+        breaker.record_outcome(task.module, outcome)

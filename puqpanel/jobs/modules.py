@@ -1,4 +1,4 @@
-"""ModuleJob: one method of a module, called as work."""
+"""ModuleJob: call a method of a module as a job."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RESUMES = "The task resumes when the module is available."
 
 
 class ModuleJob:
-    """Calls `data["method"]` of the task's module, for the task's service."""
+    """Call `data["method"]` of the task's module for the task's service."""
 
     def run(self, task: Task) -> Outcome:
         """Run one attempt.
@@ -30,9 +30,9 @@ class ModuleJob:
             return outcome
         module = registry.current().modules[task.module]
         if task.in_doubt:
-            seen = self._look(module, task)
-            if seen is not None:
-                return seen
+            observed_outcome = self._observe(module, task)
+            if observed_outcome is not None:
+                return observed_outcome
         method, _, product = calls.job_data(task.data)
         called = calls.invoke(
             calls.Call(
@@ -51,15 +51,12 @@ class ModuleJob:
 
     def settle(self, task: Task, outcome: Outcome) -> None:
         """Settle the service and count failures, in the transaction that closes the task."""
-        breaker.note(task.module, outcome)
+        breaker.record_outcome(task.module, outcome)
         if task.service_uuid:
             settlement.record(task, outcome)
 
-    def _look(self, module: LoadedModule, task: Task) -> Outcome | None:
-        """Ask the provider what an attempt that was cut off has done.
-
-        None when the job may run again.
-        """
+    def _observe(self, module: LoadedModule, task: Task) -> Outcome | None:
+        """Ask the provider what an interrupted attempt has done; None if the job may run again."""
         called = calls.invoke(
             calls.Call(module, "observe", task=task, service_uuid=task.service_uuid or None)
         )
@@ -67,7 +64,7 @@ class ModuleJob:
         if facts is None:
             return Outcome(
                 "lost",
-                "An attempt was cut off, and what exists at the provider cannot be told:"
+                "An attempt was interrupted and its result at the provider is unknown:"
                 f" {called.result.message or called.error}",
             )
         verb, exists, suspended = (
@@ -75,7 +72,7 @@ class ModuleJob:
             bool(facts.get("exists")),
             bool(facts.get("suspended")),
         )
-        found = facts.get("data")
+        data = facts.get("data")
         ends = {
             "create": exists,
             "suspend": exists and suspended,
@@ -93,12 +90,12 @@ class ModuleJob:
             settlement.set_provision_status(
                 service_uuid=task.service_uuid, status=ProvisionStatus.NOT_FOUND
             )
-            return Outcome("failed", "The provider no longer has this account.", dict(facts))
-        if isinstance(found, Mapping):
-            settlement.keep_service_data(service_uuid=task.service_uuid, changes=found)
+            return Outcome("failed", "The account no longer exists at the provider.", dict(facts))
+        if isinstance(data, Mapping):
+            settlement.keep_service_data(service_uuid=task.service_uuid, changes=data)
         return Outcome(
             "completed",
-            f"{verb.label} had been done before the attempt was cut off; the provider says so.",
+            f"{verb.label} completed before the attempt was interrupted, as the provider confirms.",
             dict(facts),
         )
 
@@ -110,10 +107,7 @@ def parked(task: Task) -> Outcome | None:
 
 
 def observed(called: Called) -> Mapping[str, Any] | None:
-    """Return what `observe()` said: `exists`, `suspended` and further `data`.
-
-    None when it could not tell.
-    """
+    """Return the result of `observe()`: `exists`, `suspended` and `data`; None if unknown."""
     if called.error:
         return None
     value = called.value
@@ -124,14 +118,14 @@ def observed(called: Called) -> Mapping[str, Any] | None:
 
 
 def outcome_of(called: Called) -> Outcome:
-    """Return a module's answer as the engine understands it."""
+    """Return the outcome of an attempt from a module's result."""
     result = called.result
     output = result.as_dict()
     if called.raised:
         return Outcome("exception", called.error, output, blame=bool(called.reference))
     if result.pending:
-        return Outcome("again", result.message or "Not finished at the provider yet.", output)
+        return Outcome("again", result.message or "The provider is still working.", output)
     if result.ok:
         return Outcome("completed", result.message, output)
-    message = result.message or "The module answered an error without a reason."
+    message = result.message or "The module returned an error without a message."
     return Outcome("failed" if result.retry is False else "retry", message, output)

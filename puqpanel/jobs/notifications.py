@@ -1,4 +1,4 @@
-"""NotificationJob: one message, sent by one sender."""
+"""NotificationJob: send a message through a sender."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from puqpanel.tasks.outcome import Outcome
 
 
 class NotificationJob:
-    """Calls `send(message)` of the sender's module."""
+    """Call `send(message)` of the sender's module."""
 
     def run(self, task: Task) -> Outcome:
         """Run one attempt.
@@ -24,7 +24,7 @@ class NotificationJob:
         try:
             sender = configured_modules.find_instance(uuid, "Notification")
         except NotFoundError:
-            return Outcome("failed", "Its sender was deleted.")
+            return Outcome("failed", "The sender was deleted.")
         if not sender.active:
             return Outcome("failed", f"The sender {sender.title} is disabled; enable it and retry.")
         called = calls.invoke(
@@ -43,10 +43,10 @@ class NotificationJob:
             and result.retry is None
             and (result.errors or result.code == 422)
         ):
-            # what is wrong with the message itself is as wrong the next time
+            # an invalid message fails again on every attempt
             return Outcome("failed", outcome.message, outcome.output)
         return outcome
 
     def settle(self, task: Task, outcome: Outcome) -> None:
         """Count a failure towards the circuit breaker."""
-        breaker.note(task.module, outcome)
+        breaker.record_outcome(task.module, outcome)

@@ -1,6 +1,6 @@
-"""What happens by itself, as data: each entry's name, how often, and what it calls.
+"""The schedule of the panel: periodic jobs with their intervals.
 
-Two schedulers at once do no harm: every entry claims its work in the database.
+Several schedulers may run at once, because every entry claims its work in the database.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class Entry:
-    """One kind of periodic work.
+    """A periodic job.
 
     Args:
-        name: for the log.
-        every: seconds between two runs.
-        call: what to do; needs an app context.
-        blind: seconds to wait after this process could not look for a while: leases ran out that
-            nobody could renew, with the database away.
+        name: shown in the log.
+        every: seconds between runs.
+        call: the job; needs an app context.
+        blind: seconds to wait after a gap in which this process did not run: if the database was
+            unreachable, leases expired that could not be renewed.
         due: monotonic time of the next run.
-        waited: whether it has just waited for that.
+        waited: whether the entry has just waited for `blind` seconds.
     """
 
     name: str
@@ -49,27 +49,27 @@ def entries(settings: Settings) -> list[Entry]:
     """Return the schedule of one scheduler process.
 
     Args:
-        settings: where modules lie, and how long their log's lines are kept.
+        settings: directories and retention periods.
     """
     return [
-        Entry("send what is due", 1, sweep.send_due),
-        Entry("start what modules do by themselves", 1, timetable.run_due),
-        Entry("rescue what was lost", 5, lambda: sweep.rescue(HANDLERS), blind=fence.LEASE_SECONDS),
+        Entry("enqueue due tasks", 1, sweep.send_due),
+        Entry("run scheduled module jobs", 1, timetable.run_due),
+        Entry("recover lost tasks", 5, lambda: sweep.rescue(HANDLERS), blind=fence.LEASE_SECONDS),
         Entry("settle services without a task", 20, reconciliation.settle_orphans),
-        Entry("let go on what was parked", 10, modules.unpark_served),
+        Entry("re-enqueue parked tasks", 10, modules.unpark_served),
         Entry(
-            "count processes that modules ended",
+            "count crashes",
             5,
-            lambda: modules.count_deaths(settings.modules_dir, settings.instance),
+            lambda: modules.count_crashes(settings.modules_dir, settings.instance),
         ),
         Entry(
-            "repair the generation's hint",
+            "repair the generation hint",
             5,
             lambda: queue.put_hint(modules.HINT, str(modules.generation())),
         ),
-        Entry("compare modules with the disk", 10, lambda: modules.rescan(settings.modules_dir)),
-        Entry("thin the module log", 30, lambda: module_log.thin(settings.module_log_days)),
-        Entry("thin the tasks", 30, lambda: tasks.thin(settings.task_days)),
+        Entry("rescan modules", 10, lambda: modules.rescan(settings.modules_dir)),
+        Entry("prune the module log", 30, lambda: module_log.prune(settings.module_log_days)),
+        Entry("prune tasks", 30, lambda: tasks.prune(settings.task_days)),
     ]
 
 
@@ -77,7 +77,7 @@ def tick(schedule: list[Entry]) -> int:
     """Run what is due; a failing entry is logged and does not stop the others.
 
     Returns:
-        How many ran.
+        The number of entries that ran.
     """
     ran = 0
     for entry in schedule:

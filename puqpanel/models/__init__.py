@@ -1,14 +1,13 @@
-"""Rows, one file a noun.
+"""Database models, one file for each entity: tables, columns and constraints.
 
-Belongs here: tables, columns, constraints. Does not: rules about when they change (operations) or
-how they look (web). Called by tasks and everything above it.
+Rules about when they change belong to operations, their presentation to web.
 """
 
 from puqpanel.models.accounts.clients import Client, ClientUser
 from puqpanel.models.accounts.staff import Role, Staff, staff_roles
 from puqpanel.models.accounts.users import User
 from puqpanel.models.catalog.products import Product
-from puqpanel.models.modules.configured_modules import Instance
+from puqpanel.models.modules.configured_modules import ConfiguredModule
 from puqpanel.models.modules.module_log import ModuleLog
 from puqpanel.models.modules.modules import Generation, Module
 from puqpanel.models.provisioning.services import Service
@@ -22,9 +21,9 @@ __all__ = [
     "Audit",
     "Client",
     "ClientUser",
+    "ConfiguredModule",
     "Generation",
     "Heartbeat",
-    "Instance",
     "Module",
     "ModuleLog",
     "Product",

@@ -1,4 +1,4 @@
-"""Columns that many tables share, declared once."""
+"""Column types that many tables share."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Use cases, one file a noun: who may ask was settled at the door, here is what happens.
+"""Use cases, one file for each entity, called by web, jobs, sdk and cli.
 
-Belongs here: verbs, each with one transaction, its audit entry and its events. Does not: requests,
-forms, pages, RQ. Called by web, jobs, sdk and cli; the actor comes first, everything by keyword.
+An operation runs one transaction with its audit entry and events. Callers have checked permissions.
+Arguments are keyword-only, with the actor first. Requests, forms and RQ do not belong here.
 """

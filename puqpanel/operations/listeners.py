@@ -1,7 +1,4 @@
-"""Which operation hears which event, as data; app.py binds it.
-
-Modules' own hooks live in the registry of their generation.
-"""
+"""The panel's own event listeners, bound by app.py; those of modules are in the registry."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ log = structlog.get_logger(__name__)
 
 
 def write_line(name: str, payload: Mapping[str, Any]) -> None:
-    """Write one log line for each event, for log collectors."""
+    """Write a log line for an event."""
     log.info(
         name,
         **{

@@ -5,11 +5,9 @@ from typing import Any, ClassVar
 
 import sqlalchemy as sa
 
-from puqpanel.domain.actors import SYSTEM
-from puqpanel.domain.errors import ConflictError, NotFoundError, UserError
+from puqpanel.domain.errors import NotFoundError
 from puqpanel.domain.service_states import VERBS
 from puqpanel.host import context
-from puqpanel.host.contract.names import python_keys
 from puqpanel.infra.db import session
 from puqpanel.models.catalog.products import Product as ProductRow
 from puqpanel.models.provisioning.services import Service as ServiceRow
@@ -18,7 +16,6 @@ from puqpanel.sdk import forms
 from puqpanel.sdk.module import Module
 
 Answer = dict[str, Any]
-OPTIONS: Mapping[str, int] = {"tries": 1, "backoff": 60, "timeout": 600, "max_exceptions": 1}
 
 
 class Product(Module):
@@ -293,29 +290,13 @@ class Product(Module):
                 "code": 400,
             }
         call = context.current()
-        options = {**OPTIONS, **self._options_of(verb, method), "on_loss": self.on_loss(method)}
-        try:
-            requests.begin(
-                service_uuid=self.service_uuid,
-                verb=verb,
-                method=method,
-                actor=call.actor if call and call.actor else SYSTEM,
-                options=options,
-                tags=[verb, f"service:{self.service_uuid}"],
-            )
-        except UserError as error:
-            if isinstance(error, ConflictError):
-                code = 409
-            elif isinstance(error, NotFoundError):
-                code = 404
-            else:
-                code = 400
-            return {"status": "error", "message": str(error), "code": code}
-        return {"status": "success"}
-
-    def _options_of(self, verb: str, method: str) -> dict[str, Any]:
-        """Return the entry of `job_options` for a job, by method name or verb."""
-        return python_keys(dict(self.job_options.get(method) or self.job_options.get(verb) or {}))
+        result = requests.enqueue(
+            module=type(self),
+            verb=verb,
+            service_uuid=self.service_uuid,
+            actor=call.actor if call else None,
+        )
+        return {"status": "success"} if result.ok else result.as_dict()
 
     @classmethod
     def on_loss(cls, method: str) -> str:
@@ -328,10 +309,7 @@ class Product(Module):
             `"repeat"` runs the job again, `"observe"` asks the provider through `observe()`, and
             `"lose"` marks the task as lost and alerts staff.
         """
-        if method in cls.repeatable:
-            return "repeat"
-        jobs = {rule.job for rule in VERBS.values()}
-        return "observe" if method in jobs and callable(getattr(cls, "observe", None)) else "lose"
+        return requests.on_loss(cls, method)
 
     # Jobs: called in a worker, outside any transaction.
 
@@ -376,12 +354,7 @@ class Product(Module):
         return self._missing("cancellation_job")
 
     def _missing(self, method: str) -> Answer:
-        name = self.module_name or type(self).__name__
-        return {
-            "status": "error",
-            "message": f"{name} does not support this action: it has no {method}().",
-            "code": 501,
-        }
+        return requests.missing_job(self.module_name or type(self).__name__, method).as_dict()
 
     # The client area.
 

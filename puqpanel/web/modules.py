@@ -210,7 +210,7 @@ def _admin_view(loaded: LoadedModule, route: Route) -> Any:
             )
         )
         if called.raised and called.reference:
-            breaker.strike(loaded.key, called.error)
+            breaker.record_failure(loaded.key, called.error)
         response = _response(called)
         if (
             route.kind == "web"

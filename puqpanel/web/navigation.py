@@ -142,7 +142,7 @@ def attention() -> Attention:
     )
     broken_modules = sa.or_(
         Module.status.in_([ModuleStatus.RESTRICTED, ModuleStatus.ERROR]),
-        sa.and_(Module.status == ModuleStatus.ACTIVE, Module.failing != ""),
+        sa.and_(Module.status == ModuleStatus.ACTIVE, Module.circuit_open_reason != ""),
     )
     services, modules, tasks, running, workers = (
         session()

@@ -52,5 +52,5 @@ def test_declared_events_are_raised() -> None:
 
 
 def test_suggestions_for_unknown_event_names() -> None:
-    assert "do you mean service.create_failed?" in events.missing("service.create_fail")
+    assert "did you mean service.create_failed?" in events.missing("service.create_fail")
     assert events.missing("cloud.account.created") == ""

@@ -104,7 +104,7 @@ def test_staff(migrated: Path) -> None:
     assert "Password: " in created.stdout
     again = puqpanel(migrated, "staff", "create", "ADA@example.test")
     assert again.returncode == 1
-    assert "Another account has this address" in again.stderr
+    assert "This e-mail address is already in use" in again.stderr
     weak = puqpanel(
         migrated, "staff", "password", "ada@example.test", "--password-stdin", given="short\n"
     )
@@ -142,7 +142,7 @@ def test_module(migrated: Path) -> None:
     assert states()["Product/MyCloudService"] == "active"
     assert "is not open" in puqpanel(migrated, "module", "resume", "MyCloudService").stderr
     with contextlib.closing(sqlite3.connect(migrated / "puqpanel.db")) as database:
-        database.execute("UPDATE modules SET failing = 'It failed again and again.'")
+        database.execute("UPDATE modules SET failing = 'It failed repeatedly.'")
         database.commit()
     assert states()["Product/MyCloudService"] == "failing"
     assert (

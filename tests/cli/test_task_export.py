@@ -232,7 +232,7 @@ def test_list_and_show(
 
 
 def test_only_module_jobs_can_be_exported(panel: Panel) -> None:
-    with pytest.raises(UserError, match="only the jobs of modules"):
+    with pytest.raises(UserError, match="only module jobs"):
         conversation(Task(job="BillingJob", module=""))
 
 

@@ -118,7 +118,7 @@ REFUSED = [
     (
         PRODUCT,
         {"hooks.py": "from puqpanel.sdk import Hook\nHOOKS = [Hook('service.created', print)]"},
-        "hooks.py: The panel has no event “service.created”; do you mean service.create?",
+        "hooks.py: The panel has no event “service.created”; did you mean service.create?",
     ),
     (
         PRODUCT,
@@ -225,14 +225,14 @@ def test_what_else_it_quotes(tmp_path: Path) -> None:
 
     assert errors.MESSAGES[403][1] in FAQ
     changed = (
-        "The files changed from version {recorded} to {disk}; run the update. Its services cannot"
-        " be managed until then."
+        "Version {disk} is installed, but {recorded} is active; update the module. Its services"
+        " cannot be managed until then."
     )
     assert changed in _texts(Path(str(availability.__file__)))
     assert changed.format(recorded="1.0.0", disk="1.1.0") in FAQ
     for module, text in (
         (reconciliation, "The operation was in progress, but its task no longer exists."),
-        (health, "Not looked at, since the tables are not up to date."),
+        (health, "Skipped, because the tables are not up to date."),
     ):
         assert text in _texts(Path(str(module.__file__)))
         assert text in FAQ

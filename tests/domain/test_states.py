@@ -29,9 +29,7 @@ STATES = list(itertools.product(ServiceStatus, ProvisionStatus))
 
 @pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize(("status", "provision"), STATES)
-def test_nothing_starts_while_something_is_under_way(
-    verb: str, status: str, provision: str
-) -> None:
+def test_verbs_are_refused_while_processing(verb: str, status: str, provision: str) -> None:
     if provision == ProvisionStatus.PROCESSING:
         with pytest.raises(ConflictError, match="in progress"):
             check_verb(verb, status, provision)
@@ -42,14 +40,14 @@ def test_nothing_starts_while_something_is_under_way(
             check_verb(verb, status, provision)
 
 
-def test_a_new_service_can_only_be_created_or_cancelled() -> None:
+def test_new_service_can_only_be_created_or_cancelled() -> None:
     assert [verb for verb in VERBS if possible(verb, "pending", "pending")] == [
         "create",
         "cancellation",
     ]
 
 
-def test_every_basic_verb_can_be_tried_again_after_it_failed() -> None:
+def test_basic_verbs_can_be_requested_again_after_a_failure() -> None:
     before = {
         "create": "pending",
         "suspend": "active",
@@ -60,12 +58,12 @@ def test_every_basic_verb_can_be_tried_again_after_it_failed() -> None:
     assert all(possible(verb, before[verb], "failed") for verb in BASIC_VERBS)
 
 
-def test_what_is_gone_at_the_provider_does_not_come_back() -> None:
+def test_terminated_provision_status_is_final() -> None:
     assert not PROVISION_MOVES[ProvisionStatus.TERMINATED]
     check_provision_move("terminated", "terminated")
     with pytest.raises(ConflictError):
         check_provision_move("terminated", "completed")
-    with pytest.raises(ConflictError, match="no provision status"):
+    with pytest.raises(ConflictError, match="not a provision status"):
         check_provision_move("pending", "finished")
 
 
@@ -87,7 +85,7 @@ def test_task_states_are_complete() -> None:
         ("1.0-alpha", "1.0-beta"),
     ],
 )
-def test_versions_sort_as_people_mean_them(older: str, newer: str) -> None:
+def test_versions_sort_numerically(older: str, newer: str) -> None:
     assert version_order(older) < version_order(newer)
 
 
@@ -96,7 +94,7 @@ def test_versions_ignore_trailing_zeros() -> None:
 
 
 @given(st.integers(-(10**12), 10**12), st.sampled_from(["EUR", "JPY", "KWD", "PLN"]))
-def test_money_survives_the_way_through_text(minor: int, currency: str) -> None:
+def test_money_round_trips_through_text(minor: int, currency: str) -> None:
     amount = Money(minor, currency)
     assert Money.parse(str(amount.major), currency) == amount
 
@@ -113,7 +111,7 @@ def test_money_survives_the_way_through_text(minor: int, currency: str) -> None:
         ("1.5000", "EUR", 150),
     ],
 )
-def test_amounts_as_people_write_them(text: str, currency: str, minor: int) -> None:
+def test_amounts_are_parsed(text: str, currency: str, minor: int) -> None:
     assert Money.parse(text, currency).minor == minor
 
 
@@ -121,11 +119,11 @@ def test_amounts_as_people_write_them(text: str, currency: str, minor: int) -> N
     "text",
     ["much", "", "1,000", "12,345", "1,234.56", "0.001", "1e3", "١٢", "NaN", "1.2.3", "1 000"],
 )
-def test_what_can_be_read_in_two_ways_is_no_amount(text: str) -> None:
+def test_ambiguous_amounts_are_rejected(text: str) -> None:
     with pytest.raises(UserError, match=r"amount|decimals"):
         Money.parse(text, "EUR")
 
 
-def test_money_rounds_half_up_once_and_reads_well() -> None:
+def test_money_rounds_half_up_and_formats() -> None:
     assert Money.rounded(Decimal("0.005"), "EUR").minor == 1
     assert str(Money(129050, "EUR")) == "€1,290.50"

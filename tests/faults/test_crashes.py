@@ -99,7 +99,11 @@ def look(settings: Settings) -> tuple[Module, set[str]]:
 def test_a_module_that_ends_processes_as_it_is_called_is_served_no_more(settings: Settings) -> None:
     assert process(settings, "Plugin/Deadly") == 3
     row, served = look(settings)
-    assert (row.strikes, row.status, served) == (2, "active", {"Plugin/Deadly", "Plugin/Sound"})
+    assert (row.failure_count, row.status, served) == (
+        2,
+        "active",
+        {"Plugin/Deadly", "Plugin/Sound"},
+    )
     assert process(settings, "Plugin/Deadly") == 3
     assert process(settings, "Plugin/Deadly") == 3
     row, served = look(settings)
@@ -112,7 +116,7 @@ def test_a_module_that_ends_processes_as_it_is_called_is_served_no_more(settings
             for (one,) in session().execute(
                 sa.select(ModuleLog.action).where(ModuleLog.name == "Deadly")
             )
-        } == {"die() ended its process"}
+        } == {"die() crashed its process"}
         modules.load_again(
             actor=STAFF, modules_dir=settings.modules_dir, module_type="Plugin", name="Deadly"
         )
@@ -128,7 +132,7 @@ def test_a_module_that_ends_processes_at_import_does_so_once(settings: Settings)
     row, served = look(settings)
     assert (
         row.status == "error"
-        and "Importing it ended the process" in row.reason
+        and "Importing it crashed the process" in row.reason
         and served == {"Plugin/Sound"}
     )
     app = create_app(settings)
@@ -153,7 +157,7 @@ def test_a_module_is_not_blamed_for_a_process_that_somebody_else_killed(settings
         )
         row, served = look(settings)
         assert (row.status, served) == ("active", {"Plugin/Deadly", "Plugin/Sound"})
-    assert row.strikes == 2 * crashes.WEIGHT
+    assert row.failure_count == 2 * crashes.WEIGHT
 
 
 @pytest.mark.parametrize(
@@ -191,11 +195,15 @@ def test_a_process_that_cannot_be_seen_from_here_is_not_taken_for_dead(settings:
         b"1.0 Plugin/Deadly loading".ljust(256, b"\0")
     )
     row, served = look(settings)
-    assert (row.status, row.strikes, served) == ("active", 0, {"Plugin/Deadly", "Plugin/Sound"})
+    assert (row.status, row.failure_count, served) == (
+        "active",
+        0,
+        {"Plugin/Deadly", "Plugin/Sound"},
+    )
     os.utime(elsewhere, (0, 0))
     crashes.tidy(settings.instance)
     assert not elsewhere.exists()
     own = crashes.folder(settings.instance) / str(gone)
     own.parent.mkdir(exist_ok=True)
     own.write_bytes(b"1.0 Plugin/Deadly die()".ljust(256, b"\0"))
-    assert look(settings)[0].strikes == 2
+    assert look(settings)[0].failure_count == 2

@@ -277,7 +277,7 @@ def test_declarations_that_get_a_module_refused_are_all_named(tmp_path: Path) ->
         "The schedule calls gone(), which Echo has not.",
     }
     assert found["unknown-event"][0].file == "hooks.py"
-    assert "do you mean service.create_failed?" in found["unknown-event"][0].says
+    assert "did you mean service.create_failed?" in found["unknown-event"][0].says
     assert [one.severity for one in found["refused"]] == [Severity.REFUSED]
     assert found["refused"][0].line > 1
 

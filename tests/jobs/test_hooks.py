@@ -115,7 +115,7 @@ def heard() -> list[str]:
     )
 
 
-def test_listeners_are_told_in_order_and_one_that_dies_costs_itself(
+def test_listeners_run_in_order_and_a_crash_affects_one_only(
     panel: Panel, drain: Callable[..., None]
 ) -> None:
     make_service(STAFF)
@@ -151,28 +151,28 @@ def test_listeners_are_told_in_order_and_one_that_dies_costs_itself(
     assert all(str(uuid) in text for text in [texts[-1], *requests])
 
 
-def test_listeners_of_one_name_are_told_each(panel: Panel, drain: Callable[..., None]) -> None:
+def test_listeners_with_the_same_name_all_run(panel: Panel, drain: Callable[..., None]) -> None:
     raise_event("staff.after_logout", {"staff_uuid": "x", "ip": ""})
     drain(3)
     assert heard() == ["one lambda", "another lambda"]
 
 
-def test_an_event_that_is_rolled_back_is_told_to_nobody(panel: Panel) -> None:
+def test_rolled_back_event_reaches_no_listener(panel: Panel) -> None:
     with pytest.raises(ValueError, match="back"), transaction():
         raise_event("service.pending", {"service_uuid": "x"})
         raise ValueError("back")
     assert session().scalar(sa.select(sa.func.count(Task.id))) == 0
 
 
-def test_the_same_twice_is_told_twice(panel: Panel) -> None:
+def test_repeated_event_runs_listeners_again(panel: Panel) -> None:
     for _ in range(2):
         raise_event("service.pending", {"service_uuid": "x"})
     release()
     assert session().scalar(sa.select(sa.func.count(Task.id))) == 10
 
 
-def test_events_that_answer_each_other_end(panel: Panel) -> None:
-    token = hooks.depth.set(hooks.DEEPEST)
+def test_event_loops_end(panel: Panel) -> None:
+    token = hooks.depth.set(hooks.MAX_DEPTH)
     try:
         raise_event("service.pending", {"service_uuid": "x"})
     finally:
@@ -180,7 +180,7 @@ def test_events_that_answer_each_other_end(panel: Panel) -> None:
     assert session().scalar(sa.select(sa.func.count(Task.id))) == 0
 
 
-def test_a_switched_off_listener_waits_and_holds_up_nobody(
+def test_listener_of_an_inactive_module_is_parked(
     panel: Panel, settings: Settings, drain: Callable[..., None]
 ) -> None:
     raise_event("service.pending", {"service_uuid": "x"})
@@ -193,7 +193,7 @@ def test_a_switched_off_listener_waits_and_holds_up_nobody(
     assert {task.status for task in waiting} == {"parked"} and "not active" in waiting[0].note
 
 
-def test_repeated_failure_stops_a_module_until_staff_let_it_go_on(
+def test_repeated_failures_open_the_circuit_breaker_until_staff_resume(
     panel: Panel, settings: Settings, drain: Callable[..., None]
 ) -> None:
     for _ in range(4):
@@ -204,7 +204,11 @@ def test_repeated_failure_stops_a_module_until_staff_let_it_go_on(
         session().scalars(sa.select(Module).where(Module.name == name)).one()
         for name in ("Loud", "Ear")
     )
-    assert "again and again" in loud.failing and loud.failing_since and not ear.failing
+    assert (
+        "failed repeatedly" in loud.circuit_open_reason
+        and loud.circuit_opened_at
+        and not ear.circuit_open_reason
+    )
     assert len(heard()) == 12, "everybody else was told each time"
     parked = (
         session()
@@ -215,11 +219,11 @@ def test_repeated_failure_stops_a_module_until_staff_let_it_go_on(
     shown = {one.name: one for one in module_list.list_modules(settings.modules_dir)}
     assert (
         shown["Loud"].status == "failing"
-        and "again and again" in shown["Loud"].reason
+        and "failed repeatedly" in shown["Loud"].reason
         and shown["Ear"].status == "active"
     )
     assert modules.unpark_served() == 0
-    modules.let_go_on(actor=STAFF, module_type="Plugin", name="Loud")
+    modules.resume(actor=STAFF, module_type="Plugin", name="Loud")
     release()
     assert {
         task.status
@@ -232,33 +236,33 @@ def test_repeated_failure_stops_a_module_until_staff_let_it_go_on(
     assert breaker.reason("Plugin/Loud") == ""
 
 
-def test_a_provider_that_is_away_and_a_worker_that_vanishes_stop_no_module(panel: Panel) -> None:
+def test_provider_outages_and_lost_workers_do_not_open_the_circuit_breaker(panel: Panel) -> None:
     away = Called(None, Result.error("away"), "away", raised=True)
     broken = Called(None, Result.error("broken"), "broken", "A1B2", raised=True)
-    for outcome in [outcome_of(away), Outcome("lost", "gone", blame=False)] * breaker.STRIKES:
+    for outcome in [outcome_of(away), Outcome("lost", "gone", blame=False)] * breaker.FAILURE_LIMIT:
         with transaction():
-            breaker.note("Plugin/Ear", outcome)
+            breaker.record_outcome("Plugin/Ear", outcome)
     assert breaker.reason("Plugin/Ear") == ""
-    for _ in range(breaker.STRIKES):
+    for _ in range(breaker.FAILURE_LIMIT):
         with transaction():
-            breaker.note("Plugin/Ear", outcome_of(broken))
+            breaker.record_outcome("Plugin/Ear", outcome_of(broken))
     assert "broken" in breaker.reason("Plugin/Ear")
 
 
-def test_what_a_module_finishes_counts_its_failures_anew(panel: Panel) -> None:
-    for _ in range(breaker.STRIKES - 1):
+def test_completed_attempt_resets_the_failure_count(panel: Panel) -> None:
+    for _ in range(breaker.FAILURE_LIMIT - 1):
         with transaction():
-            breaker.note("Plugin/Ear", Outcome("exception", "no"))
+            breaker.record_outcome("Plugin/Ear", Outcome("exception", "no"))
     with transaction():
-        breaker.note("Plugin/Ear", Outcome("retry", "an answer"))
-        breaker.note("Plugin/Ear", Outcome("exception", "no"))
+        breaker.record_outcome("Plugin/Ear", Outcome("retry", "an answer"))
+        breaker.record_outcome("Plugin/Ear", Outcome("exception", "no"))
     assert breaker.reason("Plugin/Ear") == ""
 
 
 @pytest.mark.parametrize(
     ("source", "says"),
     [
-        ("HOOKS = [Hook('service.create_faild', print)]", "do you mean service.create_failed?"),
+        ("HOOKS = [Hook('service.create_faild', print)]", "did you mean service.create_failed?"),
         ("HOOKS = [Hook('invoice.exploded', print)]", "no event “invoice.exploded”"),
         ("HOOKS = [Hook('nodots', print)]", "dotted words"),
         ("HOOKS = [Hook('service.pending', 'nothing')]", "method nothing()"),
@@ -275,7 +279,7 @@ def test_what_a_module_finishes_counts_its_failures_anew(panel: Panel) -> None:
         ("import sys; sys.exit(3)", "hooks.py"),
     ],
 )
-def test_what_cannot_listen_is_refused(
+def test_invalid_listeners_are_refused(
     panel: Panel, settings: Settings, source: str, says: str
 ) -> None:
     write_module(
@@ -290,7 +294,7 @@ def test_what_cannot_listen_is_refused(
     assert says in str(refusal.value)
 
 
-def test_a_name_of_the_modules_own_may_be_listened_to(panel: Panel, settings: Settings) -> None:
+def test_modules_can_listen_to_their_own_events(panel: Panel, settings: Settings) -> None:
     source = (
         "from puqpanel.sdk import Hook\nHOOKS = [{'event': 'cloud.account.created', 'listener':"
         " lambda: None}]\n"

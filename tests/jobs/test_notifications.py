@@ -79,7 +79,7 @@ def send(sender: str, to: str = "anna@example.test", **more: Any) -> Task:
     )
 
 
-def test_it_is_sent_by_a_worker_with_the_senders_settings(
+def test_worker_sends_with_the_settings_of_the_sender(
     sender: str, drain: Callable[..., None]
 ) -> None:
     send(sender, attachments=({"name": "a.txt", "content": "eA==", "type": "text/plain"},))
@@ -118,7 +118,7 @@ def test_it_is_sent_by_a_worker_with_the_senders_settings(
         ("raises", 2, "Sends.send() failed"),
     ],
 )
-def test_what_is_not_taken_is_tried_again_unless_it_is_the_message_that_is_wrong(
+def test_send_failures_are_retried_unless_the_message_is_invalid(
     sender: str, drain: Callable[..., None], to: str, attempts: int, note: str
 ) -> None:
     send(sender, to)
@@ -128,14 +128,12 @@ def test_what_is_not_taken_is_tried_again_unless_it_is_the_message_that_is_wrong
     assert note in task.note
 
 
-def test_a_sender_that_is_off_or_gone_sends_nothing(
-    sender: str, drain: Callable[..., None]
-) -> None:
+def test_disabled_or_deleted_sender_sends_nothing(sender: str, drain: Callable[..., None]) -> None:
     waiting = send(sender).uuid
     configured_modules.switch_instance(actor=STAFF, uuid=sender, active=False)
     with pytest.raises(ConflictError, match="Mail is disabled"):
         send(sender)
-    with pytest.raises(ConflictError, match="still wait"):
+    with pytest.raises(ConflictError, match="unsent messages"):
         configured_modules.delete_instance(actor=STAFF, uuid=sender)
     drain(1)
     assert [(one.status, one.note) for one in tasks()] == [
@@ -146,10 +144,10 @@ def test_a_sender_that_is_off_or_gone_sends_nothing(
         send(sender)
     retry_task(actor=STAFF, uuid=waiting)
     drain(1)
-    assert tasks()[0].note == "Its sender was deleted."
+    assert tasks()[0].note == "The sender was deleted."
 
 
-def test_it_parks_while_its_module_is_away_and_goes_on_when_it_is_back(
+def test_message_is_parked_while_its_module_is_unavailable(
     panel: Panel, sender: str, drain: Callable[..., None]
 ) -> None:
     where = {
@@ -168,9 +166,7 @@ def test_it_parks_while_its_module_is_away_and_goes_on_when_it_is_back(
     assert tasks()[0].status == "completed"
 
 
-def test_the_same_message_is_not_sent_twice_while_one_waits(
-    sender: str, drain: Callable[..., None]
-) -> None:
+def test_identical_queued_message_is_sent_once(sender: str, drain: Callable[..., None]) -> None:
     first, second = send(sender), send(sender)
     assert first.uuid == second.uuid
     drain(1)
@@ -195,7 +191,7 @@ def test_the_same_message_is_not_sent_twice_while_one_waits(
         ),
     ],
 )
-def test_what_is_no_message(sender: str, message: Message, field: str) -> None:
+def test_invalid_messages_are_rejected(sender: str, message: Message, field: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         messages.send(actor=STAFF, sender_uuid=sender, message=message)
     assert set(caught.value.errors) == {field}

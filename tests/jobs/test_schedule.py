@@ -1,4 +1,4 @@
-"""The schedule: what waits after a time in which nobody could look."""
+"""The schedule of the panel: recovery of lost tasks after a gap."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from puqpanel.models import Task
 from puqpanel.tasks import add, claim, fence
 
 
-def test_a_scheduler_that_could_not_look_gives_holders_time_to_show_themselves(
+def test_scheduler_waits_for_lease_renewals_after_a_gap(
     panel: Panel,
 ) -> None:
     entries = [each for each in schedule.entries(panel.settings) if "lost" in each.name]
@@ -32,7 +32,7 @@ def test_a_scheduler_that_could_not_look_gives_holders_time_to_show_themselves(
     assert entries[0].due - time.monotonic() > fence.LEASE_SECONDS - 1
 
 
-def test_a_new_scheduler_rescues_at_once(panel: Panel) -> None:
+def test_new_scheduler_recovers_lost_tasks_at_once(panel: Panel) -> None:
     task = add.add(job="ModuleJob")
     assert claim.claim(task.id, "dead") is not None
     with transaction() as current:

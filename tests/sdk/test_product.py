@@ -237,11 +237,11 @@ def test_provision_status_keeps_to_its_states(
     )
     assert find_service(service.uuid).provision_data == {"a": 1}
     assert (
-        "cannot go from completed to pending"
+        "cannot change from completed to pending"
         in calls.invoke(calls.Call(other, "move", ("pending",), service_uuid=service.uuid)).error
     )
     assert (
-        "is no provision status"
+        "is not a provision status"
         in calls.invoke(calls.Call(other, "move", ("done",), service_uuid=service.uuid)).error
     )
     called = calls.invoke(calls.Call(other, "move", service_uuid=service.uuid))

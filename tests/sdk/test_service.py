@@ -66,10 +66,10 @@ def test_writing(uuids: list[str]) -> None:
         "username": "u1",
         "password": "hunter2",
     }
-    with pytest.raises(ConflictError, match="“splendid” is no provision status"):
+    with pytest.raises(ConflictError, match="“splendid” is not a provision status"):
         service.set_provision_status("splendid")
     service.set_provision_status("terminated")
-    with pytest.raises(ConflictError, match="cannot go from terminated to completed"):
+    with pytest.raises(ConflictError, match="cannot change from terminated to completed"):
         service.set_provision_status("completed")
     assert service.refresh().provision_status == "terminated"
 

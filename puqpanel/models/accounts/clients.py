@@ -1,4 +1,4 @@
-"""The accounts that buy, and which users act for them."""
+"""Clients, which are the accounts that buy, and their users."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from puqpanel.models.columns import Created, Email, Key, Name, Sentence, Uuid
 
 
 class Client(Model):
-    """A person or firm that buys."""
+    """A person or company that buys services."""
 
     __tablename__ = "clients"
     __table_args__ = (sa.Index("ix_clients_active_id", "active", "id"),)
@@ -31,7 +31,7 @@ class Client(Model):
 
 
 class ClientUser(Model):
-    """One user of one client; the owner may do everything, others what `permissions` lists."""
+    """A user of a client; the owner has all permissions, other users those in `permissions`."""
 
     __tablename__ = "client_users"
     client_id: Mapped[int] = mapped_column(

@@ -1,4 +1,4 @@
-"""Those who work here, and the roles that say what they may do."""
+"""Staff accounts and roles."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Role(Model):
 
 
 class Staff(Model):
-    """An account that signs in at /admin. A changed `epoch` ends all its sessions."""
+    """An account that signs in at /admin. Incrementing `epoch` ends all its sessions."""
 
     __tablename__ = "staff"
     id: Mapped[Key]
@@ -47,9 +47,9 @@ class Staff(Model):
 
     @property
     def permissions(self) -> frozenset[str]:
-        """Every key that one of the roles allows."""
+        """The permission keys of all roles."""
         return frozenset(key for role in self.roles for key in role.permissions)
 
     def may(self, key: str) -> bool:
-        """Return whether one of the roles allows `key`."""
+        """Return whether one of the roles grants a permission."""
         return allows(self.permissions, key)

@@ -1,4 +1,4 @@
-"""People who sign in at /client; what they may do hangs on the clients they belong to."""
+"""Users, who sign in at /client; their permissions depend on the client."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from puqpanel.models.columns import Created, Email, Key, Moment, Name, Uuid
 
 
 class User(Model):
-    """A customer's sign-in. A changed `epoch` ends all its sessions."""
+    """An account that signs in at /client. Incrementing `epoch` ends all its sessions."""
 
     __tablename__ = "users"
     id: Mapped[Key]

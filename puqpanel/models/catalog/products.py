@@ -1,4 +1,4 @@
-"""What is sold, and how its module is configured."""
+"""Products and their module configuration."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from puqpanel.models.columns import Created, Key, Name, Sentence, Uuid, Word
 
 
 class Product(Model):
-    """Something that can be bought.
+    """A product that can be sold.
 
-    `module` is its Product module's key, `Product/MyCloudService`, or empty.
-
-    `config` is read when it is asked for: a list of names must not open secrets, nor fail over one
-    that does not open.
+    Attributes:
+        module: key of its Product module, such as `Product/MyCloudService`, or empty.
+        config: the module's configuration. Deferred, so that lists neither decrypt secrets nor
+            fail because of one that cannot be decrypted.
     """
 
     __tablename__ = "products"
@@ -37,5 +37,5 @@ class Product(Model):
 
     @property
     def price(self) -> Money:
-        """What one period costs."""
+        """The price of one billing period."""
         return Money(self.price_minor, self.currency)

@@ -1,7 +1,4 @@
-"""Configured instances of Payment and Notification modules.
-
-A gateway is one of a payment module, a sender one of a notification module.
-"""
+"""Configured modules: gateways (Payment modules) and senders (Notification modules)."""
 
 from __future__ import annotations
 
@@ -15,11 +12,14 @@ from puqpanel.infra.db import Model
 from puqpanel.models.columns import Created, Key, Name, Uuid, Word
 
 
-class Instance(Model):
-    """One configuration of one module.
+class ConfiguredModule(Model):
+    """A gateway or sender: one configuration of a module.
 
-    `type` and `name` are the module's, `title` is what people call this one; `data` is what the
-    module reads as `module_data`.
+    Attributes:
+        type: type of the module.
+        name: name of the module.
+        title: display name.
+        data: settings, which the module reads as `module_data`; encrypted.
     """
 
     __tablename__ = "instances"

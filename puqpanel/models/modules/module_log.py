@@ -1,4 +1,4 @@
-"""What modules asked of providers and what they answered, secrets masked before it gets here."""
+"""The module log: requests to providers and their responses, with secrets masked."""
 
 from __future__ import annotations
 
@@ -10,10 +10,7 @@ from puqpanel.models.columns import Created, Key, Word
 
 
 class ModuleLog(Model):
-    """One line of a module's log.
-
-    `request` and `response` are text or JSON text, at most 64 KB each.
-    """
+    """An entry of the module log; request and response are text or JSON of at most 64 KB each."""
 
     __tablename__ = "module_log"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""Which modules are switched on, at which version, and the number that every process compares."""
+"""Modules that were activated or refused, and the generation number that processes compare."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from puqpanel.models.columns import Created, Key, Moment, Sentence, Word
 
 
 class Module(Model):
-    """A module that was switched on at least once, or refused while it was.
+    """A module that was activated at least once, or refused when staff tried to.
 
-    `version` is what was activated or updated to last.
-
-    `strikes` counts failures of its code since the last thing that it finished, `struck_at` is the
-    last; `failing` is the sentence of the open breaker, empty while it works. `deadly_files` marks
-    the state of its files in which importing it ended a process.
+    Attributes:
+        version: the version last activated or updated to.
+        failure_count: failures of its code since it last completed something.
+        last_failure_at: when the last of them happened.
+        circuit_open_reason: why its circuit breaker is open; empty while it is closed.
+        circuit_opened_at: when the circuit breaker opened.
+        crashed_files: fingerprint of the files with which importing it crashed a process.
     """
 
     __tablename__ = "modules"
@@ -28,11 +30,11 @@ class Module(Model):
     version: Mapped[Word] = mapped_column(default="")
     status: Mapped[Word] = mapped_column(default=ModuleStatus.INACTIVE)
     reason: Mapped[Sentence]
-    strikes: Mapped[int] = mapped_column(default=0)
-    struck_at: Mapped[Moment | None]
-    failing: Mapped[Sentence]
-    failing_since: Mapped[Moment | None]
-    deadly_files: Mapped[str] = mapped_column(sa.String(64), default="")
+    failure_count: Mapped[int] = mapped_column("strikes", default=0)
+    last_failure_at: Mapped[Moment | None] = mapped_column("struck_at")
+    circuit_open_reason: Mapped[Sentence] = mapped_column("failing")
+    circuit_opened_at: Mapped[Moment | None] = mapped_column("failing_since")
+    crashed_files: Mapped[str] = mapped_column("deadly_files", sa.String(64), default="")
     activated_at: Mapped[Moment | None]
     created_at: Mapped[Created]
 
@@ -43,9 +45,9 @@ class Module(Model):
 
 
 class Generation(Model):
-    """One row: the number of the set of active modules.
+    """The number of the set of active modules, in a single row.
 
-    Processes whose app has another number build a new one.
+    A process whose app has another number rebuilds it.
     """
 
     __tablename__ = "generation"

@@ -1,4 +1,4 @@
-"""What a client has: one product, sold at one price, existing (or not) at a provider."""
+"""Services: a product sold to a client at a price, and its state at the provider."""
 
 from __future__ import annotations
 
@@ -19,14 +19,17 @@ from puqpanel.models.columns import Created, Key, Moment, Name, Sentence, Uuid, 
 
 
 class Service(Model):
-    """`status` is what was bought, `provision_status` what the provider has.
+    """A service of a client.
 
-    Two things that move apart.
-
-    `service_data` are the form's answers, `provision_data` what jobs found out and kept; both
-    encrypted. `failure` is the sentence for staff about the last thing that went wrong, empty when
-    nothing is wrong. `settled_from` is the provision status before the verb under way, `fallback`
-    what it was sold as before a change of package that its provider has not followed yet.
+    Attributes:
+        status: the commercial status.
+        provision_status: the state at the provider.
+        settled_from: the provision status before the verb in progress.
+        verb: the verb in progress, or the one that failed last.
+        service_data: values of the module's form, encrypted.
+        provision_data: values that jobs saved, encrypted.
+        failure: the last error, for staff; empty if there is none.
+        fallback: product and price before a package change that is not completed.
     """
 
     __tablename__ = "services"
@@ -63,5 +66,5 @@ class Service(Model):
 
     @property
     def price(self) -> Money:
-        """What one period costs, as it was sold."""
+        """The price of one billing period at which it was sold."""
         return Money(self.price_minor, self.currency)

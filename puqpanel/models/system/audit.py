@@ -1,7 +1,4 @@
-"""Who did what, from where, what stood before and what after.
-
-Never changed, never deleted by the panel.
-"""
+"""The audit log. The panel never changes or deletes its entries."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ from puqpanel.models.columns import Created, Key, Word
 
 
 class Audit(Model):
-    """One entry. `action` is `noun.verb`; the subject's timeline is its entries in order."""
+    """An audit entry. `action` is `noun.verb`; the entries of an object form its timeline."""
 
     __tablename__ = "audit"
     __table_args__ = (sa.Index("ix_audit_subject", "subject_type", "subject_uuid", "id"),)

@@ -1,4 +1,4 @@
-"""Signs of life of processes, so that health can be told from the database alone."""
+"""Heartbeats of processes, from which health checks read the database alone."""
 
 from __future__ import annotations
 

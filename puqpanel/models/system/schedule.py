@@ -1,4 +1,4 @@
-"""Periodic work of modules: when each entry is due next, and what became of its last run."""
+"""Scheduled jobs of modules: the next due time and the last run of each entry."""
 
 from __future__ import annotations
 
@@ -12,13 +12,12 @@ from puqpanel.models.columns import Key, Moment
 
 
 class ScheduleEntry(Model):
-    """One entry of a module's `scheduler()`.
+    """The state of an entry of a module's `scheduler()`.
 
-    What it does stands in the module; the row holds its place in time.
-
-    `task_id` is its last run; a run that is due while that is unfinished is skipped and counted.
-    `shape` is the rule that `due_at` was reckoned by: another rule in the module's files reckons it
-    anew.
+    Attributes:
+        shape: the rule from which `due_at` was computed; a changed rule recomputes it.
+        task_id: the last run; while it is open, due runs are skipped and counted.
+        skipped: number of skipped runs.
     """
 
     __tablename__ = "schedule"

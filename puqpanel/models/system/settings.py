@@ -1,4 +1,4 @@
-"""Small facts about the panel itself, name → text."""
+"""Values about the panel itself, by name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from puqpanel.infra.db import Model
 
 
 class Setting(Model):
-    """One fact."""
+    """A named value."""
 
     __tablename__ = "settings"
     name: Mapped[str] = mapped_column(sa.String(100), primary_key=True)

@@ -1,4 +1,4 @@
-"""Work as rows: what is to be done, who holds it, until when, and how each attempt ended."""
+"""Tasks, with their lease, tags and attempts."""
 
 from __future__ import annotations
 
@@ -16,12 +16,16 @@ from puqpanel.models.columns import Created, Key, Moment, Sentence, Uuid, Word
 
 
 class Task(Model):
-    """One piece of work.
+    """A task.
 
-    `owner` and `lease_until` are the fence: only who holds the row may close it. `waiting_key` is
-    set while the row waits or is parked, and unique, so that the same work is not queued twice.
-    `after_id` is a running task that must end first. `in_doubt` says that a holder vanished in
-    mid-job.
+    Attributes:
+        owner: the worker that claimed it. With `lease_until` it is the fence: only the owner of an
+            unexpired lease may close the task.
+        waiting_key: unique key of a queued or parked task, so that identical tasks are not queued
+            twice.
+        like_key: the same key in every status.
+        after_id: a task that must end first.
+        in_doubt: whether a worker crashed in mid-job.
     """
 
     __tablename__ = "tasks"
@@ -75,11 +79,11 @@ class Task(Model):
     )
 
     is_duplicate: ClassVar[bool] = False
-    """Set on the row that `tasks.add` hands back in place of a like one."""
+    """True on a row that `tasks.add` returned instead of adding an identical task."""
 
 
 class TaskTag(Model):
-    """A word to find tasks by, `service:…`."""
+    """A search term of a task, such as `service:…`."""
 
     __tablename__ = "task_tags"
     __table_args__ = (sa.Index("ix_task_tags_tag_task_id", "tag", "task_id"),)
@@ -91,7 +95,7 @@ class TaskTag(Model):
 
 
 class TaskAttempt(Model):
-    """One time a worker held the task."""
+    """An attempt at a task by a worker."""
 
     __tablename__ = "task_attempts"
     __table_args__ = (sa.UniqueConstraint("task_id", "number"),)

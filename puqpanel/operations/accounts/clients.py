@@ -1,4 +1,4 @@
-"""Clients, and the users who act for them."""
+"""Clients and their users."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ def find_client(uuid: str) -> Client:
     Raises:
         NotFoundError: it does not exist.
     """
-    found = session().scalar(
+    client = session().scalar(
         sa.select(Client)
         .where(Client.uuid == uuid)
         .options(selectinload(Client.members).joinedload(ClientUser.user))
     )
-    if found is None:
-        raise NotFoundError("There is no such client.")
-    return found
+    if client is None:
+        raise NotFoundError("Client not found.")
+    return client
 
 
 def clients_of(user_id: int) -> Sequence[Client]:
-    """Return the active clients that a user acts for, by name."""
+    """Return the active clients of a user by name."""
     return (
         session()
         .scalars(
@@ -59,19 +59,22 @@ def create_client(
     user_password: str = "",
     user_name: str = "",
 ) -> Client:
-    """Create a client and, with a password given, its owner's sign-in.
+    """Create a client and, if a password is given, its owner's user account.
 
     Args:
-        actor: who makes it.
-        name: as shown.
-        email: of the client and of its owner's sign-in.
-        company, country, currency, notes: what else is known; country is an ISO 3166 code.
-        user_password: the owner's password in clear; empty makes no sign-in.
-        user_name: the owner's name; the client's unless given.
+        actor: who creates it.
+        name: display name.
+        email: of the client and of its owner's user account.
+        company: name of the company.
+        country: ISO 3166 alpha-2 code.
+        currency: ISO 4217 code.
+        notes: visible to staff only.
+        user_password: the owner's password in plain text; empty creates no user.
+        user_name: the owner's name; the client's name unless given.
 
     Raises:
-        InvalidInput: a field needs another look, or the address signs in already: a typing mistake
-            must not open one client to another's people.
+        InvalidInput: a field is invalid, or the address already has a user account: a typing error
+            must not give another client's user access.
     """
     values = _clean(
         name=name, email=email, company=company, country=country, currency=currency, notes=notes
@@ -94,16 +97,11 @@ def create_client(
             user_password
             and current.scalar(sa.select(User.id).where(User.email == values["email"])) is not None
         ):
-            raise InvalidInput(
-                {
-                    "user_password": [
-                        (
-                            f"{values['email']} signs in already, for another client. Leave this"
-                            " empty, and add that person on the client's page if it is meant so."
-                        )
-                    ]
-                }
+            message = (
+                f"{values['email']} already has a user account. Leave the password blank and add"
+                " the user on the client's page instead."
             )
+            raise InvalidInput({"user_password": [message]})
         if user_password:
             add_user(
                 actor=actor,
@@ -128,10 +126,10 @@ def update_client(
     notes: str = "",
     active: bool = True,
 ) -> Client:
-    """Change a client.
+    """Update a client.
 
     Raises:
-        InvalidInput: a field needs another look.
+        InvalidInput: a field is invalid.
         NotFoundError: there is no such client.
     """
     values = {
@@ -151,7 +149,7 @@ def update_client(
             action="client.updated",
             subject_type="client",
             subject_uuid=uuid,
-            summary=f"Client {client.name} changed.",
+            summary=f"Client {client.name} updated.",
             before=old,
             after=new,
         )
@@ -171,14 +169,16 @@ def add_user(
     """Add a user to a client; an existing user keeps their password.
 
     Args:
-        actor: who does it.
-        client_uuid: for which client.
-        email, name, password: the sign-in; the password is only used when the address is new.
-        owner: may do everything for the client.
-        permissions: what others may do: profile, users, services, invoices, orders, support.
+        actor: who adds the user.
+        client_uuid: the client.
+        email: address of the user account, which is created if it does not exist.
+        name: name of a new user.
+        password: password of a new user, in plain text.
+        owner: whether the user has all permissions.
+        permissions: of other users: profile, users, services, invoices, orders, support.
 
     Raises:
-        InvalidInput: a field needs another look, or the user is there already.
+        InvalidInput: a field is invalid, or the user belongs to the client already.
     """
     address = clean_email(email)
     with transaction() as current:
@@ -190,7 +190,7 @@ def add_user(
             current.add(user)
             current.flush()
         elif current.get(ClientUser, (client.id, user.id)) is not None:
-            raise InvalidInput({"email": [f"{address} acts for this client already."]})
+            raise InvalidInput({"email": [f"{address} is already a user of this client."]})
         current.add(
             ClientUser(client=client, user=user, owner=owner, permissions=list(permissions))
         )
@@ -207,7 +207,7 @@ def add_user(
 
 
 def remove_user(*, actor: Actor, client_uuid: str, user_uuid: str) -> None:
-    """Remove a user from a client; the user account stays."""
+    """Remove a user from a client; the user account is kept."""
     with transaction() as current:
         client = find_client(client_uuid)
         member = next((each for each in client.members if each.user.uuid == user_uuid), None)

@@ -1,4 +1,4 @@
-"""Passwords: argon2id hashes, and what makes one acceptable."""
+"""Passwords: argon2id hashes and the rules for new passwords."""
 
 from __future__ import annotations
 
@@ -27,32 +27,29 @@ COMMON = frozenset(
 
 
 def hash_password(password: str) -> str:
-    """Return an argon2id hash with its parameters and salt in it."""
+    """Return an argon2id hash, including its parameters and salt."""
     return _hasher.hash(password)
 
 
 @functools.cache
-def _nobody() -> str:
-    """Return the hash of a password that nobody has.
-
-    Made when first needed, since making one takes as long as it should.
-    """
+def _dummy_hash() -> str:
+    """Return the hash of a random password; computed once, because hashing is slow."""
     return _hasher.hash(secrets.token_hex(16))
 
 
 def matches(hashed: str | None, password: str) -> bool:
-    """Return whether a password is the one behind a hash.
+    """Return whether a password matches a hash.
 
-    Takes as long where there is no account, so that none is given away.
+    Takes equally long without a hash, so that timing does not reveal whether an account exists.
     """
     try:
-        return _hasher.verify(hashed or _nobody(), password[:LONGEST]) and hashed is not None
+        return _hasher.verify(hashed or _dummy_hash(), password[:LONGEST]) and hashed is not None
     except (Argon2Error, InvalidHashError):
         return False
 
 
 def stale(hashed: str) -> bool:
-    """Return whether a hash was made with weaker parameters than today's."""
+    """Return whether a hash has outdated parameters and should be replaced."""
     return _hasher.check_needs_rehash(hashed)
 
 

@@ -1,4 +1,4 @@
-"""Signing in. A wrong address, a wrong password and a closed account look alike."""
+"""Sign-in: an unknown address, a wrong password and a closed account give the same error."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ REFUSED = "Incorrect e-mail or password."
 
 
 def sign_in_staff(*, email: str, password: str, ip: str) -> Staff:
-    """Return the staff account behind an address and a password.
+    """Return the staff account with an e-mail address and password.
 
     Raises:
-        UserError: there is none, or it is closed.
+        UserError: the credentials are wrong or the account is closed.
     """
     return _sign_in(Staff, "staff", email, password, ip)
 
 
 def sign_in_user(*, email: str, password: str, ip: str) -> User:
-    """Return the customer's account behind an address and a password.
+    """Return the user account with an e-mail address and password.
 
     Raises:
-        UserError: there is none, or it is closed.
+        UserError: the credentials are wrong or the account is closed.
     """
     return _sign_in(User, "user", email, password, ip)
 
@@ -78,8 +78,8 @@ def sign_out(*, actor: Actor) -> None:
         if actor.kind == "staff"
         else sa.select(User.uuid).where(User.id == actor.id)
     )
-    told = {f"{actor.kind}_uuid": session().scalar(uuids) or "", "ip": actor.ip}
-    raise_event(f"{actor.kind}.before_logout", told)
+    payload = {f"{actor.kind}_uuid": session().scalar(uuids) or "", "ip": actor.ip}
+    raise_event(f"{actor.kind}.before_logout", payload)
     with transaction():
         audit.record(
             actor=actor,
@@ -87,7 +87,7 @@ def sign_out(*, actor: Actor) -> None:
             subject_type=actor.kind,
             summary="Signed out.",
         )
-    raise_event(f"{actor.kind}.after_logout", told)
+    raise_event(f"{actor.kind}.after_logout", payload)
 
 
 def change_own_password(*, actor: Actor, current: str, password: str) -> Staff | User:
@@ -95,14 +95,14 @@ def change_own_password(*, actor: Actor, current: str, password: str) -> Staff |
 
     Args:
         actor: a staff member or a customer's user.
-        current: the password there is.
-        password: the one there is to be.
+        current: the current password.
+        password: the new password.
 
     Returns:
-        The account with its new epoch, for the session that goes on.
+        The account with its new epoch, for the session that continues.
 
     Raises:
-        InvalidInput: the current password is another, or the new one will not do.
+        InvalidInput: the current password is wrong or the new one is not acceptable.
     """
     return (
         _change(Staff, actor, current, password)
@@ -133,7 +133,7 @@ def _change(table: type[Account], actor: Actor, current: str, password: str) -> 
         account = writing.get_one(table, found.id, with_for_update=True, populate_existing=True)
         if account.password_hash != hashed:
             raise InvalidInput(
-                {"current": ["This password was just changed; enter the current one."]}
+                {"current": ["The password was just changed; enter the current one."]}
             )
         account.password_hash, account.epoch = fresh, account.epoch + 1
         audit.record(
@@ -147,12 +147,12 @@ def _change(table: type[Account], actor: Actor, current: str, password: str) -> 
 
 
 def find_staff(staff_id: int, epoch: int) -> Staff | None:
-    """Return the account of a session, unless it was closed or its sessions were ended."""
-    found = session().get(Staff, staff_id)
-    return found if found is not None and found.active and found.epoch == epoch else None
+    """Return the account of a session, unless it is closed or its sessions were ended."""
+    staff = session().get(Staff, staff_id)
+    return staff if staff is not None and staff.active and staff.epoch == epoch else None
 
 
 def find_user(user_id: int, epoch: int) -> User | None:
-    """Return the account of a user's session, unless it was closed or its sessions were ended."""
-    found = session().get(User, user_id)
-    return found if found is not None and found.active and found.epoch == epoch else None
+    """Return the account of a user's session, unless it is closed or its sessions were ended."""
+    user = session().get(User, user_id)
+    return user if user is not None and user.active and user.epoch == epoch else None

@@ -24,21 +24,18 @@ OWNER_ROLE = "Owner"
 
 
 def all_permissions() -> list[Permission]:
-    """Return every key that a role can hold.
-
-    The panel's own, then those of the active modules, in the viewer's language where they have it.
-    """
+    """Return the permissions of the panel and of active modules, translated for the viewer."""
     return [
         *PANEL_PERMISSIONS,
         *(
-            _said(module.folder, each)
+            _translated(module.folder, each)
             for module in registry.current().modules.values()
             for each in module.permissions
         ),
     ]
 
 
-def _said(folder: Path, permission: Permission) -> Permission:
+def _translated(folder: Path, permission: Permission) -> Permission:
     name, description = (
         languages.translate(folder, text) for text in (permission.name, permission.description)
     )
@@ -51,10 +48,10 @@ def find_staff(uuid: str) -> Staff:
     Raises:
         NotFoundError: it does not exist.
     """
-    found = session().scalar(sa.select(Staff).where(Staff.uuid == uuid))
-    if found is None:
-        raise NotFoundError("There is no such staff account.")
-    return found
+    staff = session().scalar(sa.select(Staff).where(Staff.uuid == uuid))
+    if staff is None:
+        raise NotFoundError("Staff account not found.")
+    return staff
 
 
 def find_role(uuid: str) -> Role:
@@ -63,10 +60,10 @@ def find_role(uuid: str) -> Role:
     Raises:
         NotFoundError: it does not exist.
     """
-    found = session().scalar(sa.select(Role).where(Role.uuid == uuid))
-    if found is None:
-        raise NotFoundError("There is no such role.")
-    return found
+    role = session().scalar(sa.select(Role).where(Role.uuid == uuid))
+    if role is None:
+        raise NotFoundError("Role not found.")
+    return role
 
 
 def roles() -> Sequence[Role]:
@@ -75,7 +72,7 @@ def roles() -> Sequence[Role]:
 
 
 def ensure_owner_role() -> Role:
-    """Return the role that allows everything, made when it is missing. Needs a transaction."""
+    """Return the role with all permissions, creating it if missing. Needs a transaction."""
     role = session().scalar(sa.select(Role).where(Role.name == OWNER_ROLE))
     if role is None:
         role = Role(name=OWNER_ROLE, permissions=[EVERYTHING])
@@ -90,29 +87,29 @@ def create_staff(
     """Create an account.
 
     Args:
-        actor: who makes it.
-        email: where it signs in with.
-        name: as shown.
-        password: in clear, hashed here.
-        role_uuids: its roles; None makes an owner.
+        actor: who creates it.
+        email: address to sign in with.
+        name: display name.
+        password: in plain text; hashed here.
+        role_uuids: its roles; None creates an owner.
 
     Raises:
-        InvalidInput: a field needs another look.
-        PermissionDenied: the actor does not hold what a role allows.
+        InvalidInput: a field is invalid.
+        PermissionDenied: a role has permissions that the actor lacks.
     """
     address, shown = clean_email(email), clean_name(name)
     check_password(password)
     with transaction() as current:
         if current.scalar(sa.select(Staff.id).where(Staff.email == address)) is not None:
-            raise InvalidInput({"email": ["Another account has this address."]})
-        chosen = (
+            raise InvalidInput({"email": ["This e-mail address is already in use."]})
+        assigned = (
             [ensure_owner_role()]
             if role_uuids is None
             else [find_role(each) for each in role_uuids]
         )
-        _may_grant(actor, {key for role in chosen for key in role.permissions})
+        _may_grant(actor, {key for role in assigned for key in role.permissions})
         staff = Staff(
-            email=address, name=shown, password_hash=hash_password(password), roles=chosen
+            email=address, name=shown, password_hash=hash_password(password), roles=assigned
         )
         current.add(staff)
         current.flush()
@@ -122,7 +119,7 @@ def create_staff(
             subject_type="staff",
             subject_uuid=staff.uuid,
             summary=f"Account {address} created.",
-            after={"email": address, "name": shown, "roles": [role.name for role in chosen]},
+            after={"email": address, "name": shown, "roles": [role.name for role in assigned]},
         )
     return staff
 
@@ -130,44 +127,46 @@ def create_staff(
 def update_staff(
     *, actor: Actor, uuid: str, email: str, name: str, role_uuids: Iterable[str], active: bool
 ) -> Staff:
-    """Change an account; closing it ends its sessions.
+    """Update an account; closing it ends its sessions.
 
     Raises:
-        InvalidInput: a field needs another look.
-        ConflictError: nobody who may change staff would be left.
-        PermissionDenied: the actor does not hold what the account holds or would be given.
+        InvalidInput: a field is invalid.
+        ConflictError: no account would be left that can manage staff.
+        PermissionDenied: the account has or would get permissions that the actor lacks.
     """
     address, shown = clean_email(email), clean_name(name)
     with transaction() as current:
-        _one_after_another()
+        _lock_roles()
         staff = find_staff(uuid)
         if (
             current.scalar(sa.select(Staff.id).where(Staff.email == address, Staff.id != staff.id))
             is not None
         ):
-            raise InvalidInput({"email": ["Another account has this address."]})
+            raise InvalidInput({"email": ["This e-mail address is already in use."]})
         before = {
             "email": staff.email,
             "name": staff.name,
             "active": staff.active,
             "roles": sorted(role.name for role in staff.roles),
         }
-        held = staff.permissions
-        chosen = [find_role(each) for each in role_uuids]
-        granted = {key for role in chosen for key in role.permissions}
-        # another's address and whether it is open are as good as what it holds: who changes them
-        # could lock out or become that person
-        _may_grant(actor, granted ^ held if actor.id == staff.id else granted | held)
+        current_keys = staff.permissions
+        assigned = [find_role(each) for each in role_uuids]
+        granted = {key for role in assigned for key in role.permissions}
+        # changing another account's address or status could lock out or impersonate its owner, so
+        # it requires all of that account's permissions
+        _may_grant(
+            actor, granted ^ current_keys if actor.id == staff.id else granted | current_keys
+        )
         if staff.active and not active:
             staff.epoch += 1
-        staff.email, staff.name, staff.active, staff.roles = address, shown, active, chosen
+        staff.email, staff.name, staff.active, staff.roles = address, shown, active, assigned
         current.flush()
-        _somebody_left()
+        _check_manager_left()
         after = {
             "email": address,
             "name": shown,
             "active": active,
-            "roles": sorted(role.name for role in chosen),
+            "roles": sorted(role.name for role in assigned),
         }
         old, new = audit.changed(before, after)
         audit.record(
@@ -175,11 +174,11 @@ def update_staff(
             action="staff.updated",
             subject_type="staff",
             subject_uuid=uuid,
-            summary=f"Account {address} changed.",
+            summary=f"Account {address} updated.",
             before=old,
             after=new,
         )
-        if held != staff.permissions:
+        if current_keys != staff.permissions:
             raise_event("staff.permissions_changed", {"staff_uuid": uuid})
     return staff
 
@@ -205,30 +204,29 @@ def save_role(*, actor: Actor, uuid: str | None, name: str, permissions: Iterabl
     """Create or change a role.
 
     Args:
-        actor: who does it.
-        uuid: the role; None makes a new one.
-        name: unique.
-        permissions: keys; those that nothing declares are kept only where the role holds them
-            already (a module may be off just now).
+        actor: who saves it.
+        uuid: the role; None creates one.
+        name: unique name.
+        permissions: keys. Unknown keys are accepted only if the role has them already, because
+            their module may be inactive.
 
     Raises:
-        InvalidInput: the name is taken or a key is unknown.
-        ConflictError: the owner's role was to be changed, or nobody who may change staff would be
-            left.
-        PermissionDenied: the actor does not hold what it would allow.
+        InvalidInput: the name is in use or a key is unknown.
+        ConflictError: it is the owner's role, or no account would be left that can manage staff.
+        PermissionDenied: the change concerns permissions that the actor lacks.
     """
     shown = clean_name(name, longest=100)
-    wanted = list(dict.fromkeys(permissions))
+    keys = list(dict.fromkeys(permissions))
     with transaction() as current:
-        _one_after_another()
+        _lock_roles()
         role = find_role(uuid) if uuid else None
         held = set(role.permissions) if role else set()
         if role is not None and EVERYTHING in held:
             raise ConflictError("The role with all permissions cannot be changed.")
-        unknown = set(wanted) - {each.key for each in all_permissions()} - held
+        unknown = set(keys) - {each.key for each in all_permissions()} - held
         if unknown:
             raise InvalidInput(
-                {"permissions": [f"There is no permission {', '.join(sorted(unknown))}."]}
+                {"permissions": [f"Unknown permissions: {', '.join(sorted(unknown))}."]}
             )
         if (
             current.scalar(
@@ -236,16 +234,16 @@ def save_role(*, actor: Actor, uuid: str | None, name: str, permissions: Iterabl
             )
             is not None
         ):
-            raise InvalidInput({"name": ["Another role has this name."]})
-        _may_grant(actor, set(wanted) ^ held)
+            raise InvalidInput({"name": ["A role with this name already exists."]})
+        _may_grant(actor, set(keys) ^ held)
         if role is None:
-            role = Role(name=shown, permissions=wanted)
+            role = Role(name=shown, permissions=keys)
             current.add(role)
         before = {"name": role.name, "permissions": sorted(held)}
-        role.name, role.permissions = shown, wanted
+        role.name, role.permissions = shown, keys
         current.flush()
-        _somebody_left()
-        old, new = audit.changed(before, {"name": shown, "permissions": sorted(wanted)})
+        _check_manager_left()
+        old, new = audit.changed(before, {"name": shown, "permissions": sorted(keys)})
         audit.record(
             actor=actor,
             action="role.saved",
@@ -260,10 +258,10 @@ def save_role(*, actor: Actor, uuid: str | None, name: str, permissions: Iterabl
 
 
 def delete_role(*, actor: Actor, uuid: str) -> None:
-    """Delete a role that nobody has.
+    """Delete a role that is not assigned to anyone.
 
     Raises:
-        ConflictError: somebody has it, or it is the owner's.
+        ConflictError: it is assigned, or it is the owner's role.
     """
     with transaction() as current:
         role = find_role(uuid)
@@ -275,7 +273,9 @@ def delete_role(*, actor: Actor, uuid: str) -> None:
             )
             is not None
         ):
-            raise ConflictError(f"{role.name} is somebody's role; take it from them first.")
+            raise ConflictError(
+                f"{role.name} is assigned to staff; remove it from their accounts first."
+            )
         current.delete(role)
         audit.record(
             actor=actor,
@@ -286,28 +286,25 @@ def delete_role(*, actor: Actor, uuid: str) -> None:
         )
 
 
-def _one_after_another() -> None:
-    """Serialize changes of roles and permissions.
-
-    That way two at once cannot each leave the other's as the last who may.
-    """
+def _lock_roles() -> None:
+    """Serialize changes of roles, so that two cannot each remove the other's last administrator."""
     session().execute(sa.select(Role.id).order_by(Role.id).with_for_update()).all()
 
 
 def _may_grant(actor: Actor, keys: AbstractSet[str]) -> None:
-    """Nobody gives, takes or gets by a detour what they do not hold."""
+    """Check that an actor has the permissions that a change grants or revokes."""
     if actor.kind != "staff" or not keys:
         return
-    giver = session().get(Staff, actor.id)
-    if giver is None or not all(giver.may(key) for key in keys):
-        raise PermissionDenied("You can only give or take what you are allowed yourself.")
+    staff = session().get(Staff, actor.id)
+    if staff is None or not all(staff.may(key) for key in keys):
+        raise PermissionDenied("You can only grant or revoke permissions that you have yourself.")
 
 
-def _somebody_left() -> None:
+def _check_manager_left() -> None:
     accounts = (
         session()
         .scalars(sa.select(Staff).where(Staff.active).execution_options(populate_existing=True))
         .all()
     )
     if not any(each.may("staff.manage") for each in accounts):
-        raise ConflictError("At least one account must be able to manage staff.")
+        raise ConflictError("At least one active account must be able to manage staff.")

@@ -1,4 +1,4 @@
-"""Products, and the configuration that their module keeps with them."""
+"""Products and their module configuration."""
 
 from __future__ import annotations
 
@@ -10,12 +10,19 @@ import sqlalchemy as sa
 from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import ConflictError, InvalidInput, NotFoundError, UserError
 from puqpanel.domain.money import CURRENCIES, PERIODS, Money
-from puqpanel.host import calls, registry
+from puqpanel.host import registry
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import Product, Service
+from puqpanel.operations.modules import forms
+from puqpanel.operations.modules.availability import uncallable_reason
 from puqpanel.operations.system import audit
 from puqpanel.operations.system.fields import clean_name
+
+MAX_PRICE_MINOR = 10**12
+MODULE_IS_FIXED = (
+    "This product has services, so its module cannot be changed; create another product instead."
+)
 
 
 def find_product(uuid: str) -> Product:
@@ -24,19 +31,19 @@ def find_product(uuid: str) -> Product:
     Raises:
         NotFoundError: it does not exist.
     """
-    found = session().scalar(sa.select(Product).where(Product.uuid == uuid))
-    if found is None:
-        raise NotFoundError("There is no such product.")
-    return found
+    product = session().scalar(sa.select(Product).where(Product.uuid == uuid))
+    if product is None:
+        raise NotFoundError("Product not found.")
+    return product
 
 
 def products() -> Sequence[Product]:
-    """Return every product that can be sold, by name."""
+    """Return the active products by name."""
     return session().scalars(sa.select(Product).where(Product.active).order_by(Product.name)).all()
 
 
 def product_modules() -> list[LoadedModule]:
-    """Return the Product modules that are switched on."""
+    """Return the active Product modules."""
     return registry.current().of_type("Product")
 
 
@@ -46,18 +53,10 @@ def module_of(product: Product) -> LoadedModule | None:
 
 
 def why_without_module(product: Product) -> str:
-    """Return why the module of a product cannot be called, one sentence.
-
-    Empty where it can, or the product has none.
-    """
+    """Return why the module of a product is not loaded; empty if it is, or there is none."""
     if not product.module or module_of(product):
         return ""
-    refused = registry.current().refused.get(product.module)
-    return (
-        f"{product.module} does not load: {refused}"
-        if refused
-        else f"{product.module} is not active."
-    )
+    return uncallable_reason(product.module)
 
 
 def save_product(
@@ -75,30 +74,31 @@ def save_product(
     """Create or change a product; its module is fixed once it has services.
 
     Args:
-        actor: who does it.
-        uuid: the product; None makes one.
-        name, description: as shown.
-        module: key of a Product module that is switched on, or empty.
+        actor: who saves it.
+        uuid: the product; None creates one.
+        name: shown to clients.
+        description: shown to clients.
+        module: key of an active Product module, or empty.
         price: for one period, in major units.
         currency: ISO 4217 code.
-        period: key of `domain.money.PERIODS`.
+        period: a key of `domain.money.PERIODS`.
         active: whether it can be sold.
 
     Raises:
-        InvalidInput: a field needs another look.
+        InvalidInput: a field is invalid.
     """
     errors: dict[str, list[str]] = {}
     shown = clean_name(name)
     if currency not in CURRENCIES:
         errors["currency"] = [f"{currency} is not a known currency."]
     if period not in PERIODS:
-        errors["period"] = [f"There is no period {period}."]
+        errors["period"] = [f"{period} is not a known billing period."]
     try:
         amount = Money.parse(price, currency).minor
     except UserError as error:
         amount, errors["price"] = 0, [str(error)]
-    if not 0 <= amount <= 10**12:
-        errors["price"] = ["A price is between 0 and a thousand million."]
+    if not 0 <= amount <= MAX_PRICE_MINOR:
+        errors["price"] = [f"Enter a price between 0 and {Money(MAX_PRICE_MINOR, currency)}."]
     if errors:
         raise InvalidInput(errors)
     with transaction() as current:
@@ -113,16 +113,7 @@ def save_product(
                 )
                 is not None
             ):
-                raise InvalidInput(
-                    {
-                        "module": [
-                            (
-                                "Services of this product exist; make another product for another"
-                                " module."
-                            )
-                        ]
-                    }
-                )
+                raise InvalidInput({"module": [MODULE_IS_FIXED]})
             product.config = {}
         values = {
             "name": shown,
@@ -155,32 +146,23 @@ def save_config(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> Product:
     """Have the module validate and save its configuration of a product.
 
     Args:
-        actor: who does it.
+        actor: who saves it.
         uuid: the product.
-        data: the form's answers, as they came.
+        data: the submitted values.
 
     Raises:
-        InvalidInput: the module did not accept a field.
-        ConflictError: the module is not active, or failed.
+        InvalidInput: the module rejected a field.
+        ConflictError: the module is not active.
     """
     product = find_product(uuid)
     module = module_of(product)
     if module is None:
         raise ConflictError("The module of this product is not active.")
-    called = calls.invoke(
-        calls.Call(module, "save_product_data", (dict(data),), product_uuid=uuid, actor=actor)
-    )
-    result = called.result
-    if not result.ok:
-        raise InvalidInput(
-            result.errors or {"": [result.message or "The module rejected the input."]},
-            result.message or "Some fields are invalid.",
-        )
-    kept = dict(result.data) if isinstance(result.data, Mapping) else dict(data)
+    config = forms.validate(module, "save_product_data", data, product_uuid=uuid, actor=actor)
     with transaction():
         product = find_product(uuid)
-        old, new = audit.changed(product.config, kept)
-        product.config = kept
+        old, new = audit.changed(product.config, config)
+        product.config = config
         audit.record(
             actor=actor,
             action="product.configured",

@@ -26,13 +26,13 @@ class Message:
     """One message to one recipient.
 
     Args:
-        to: an address as the sender's channel knows it.
+        to: the recipient's address in the sender's channel.
         subject: one line.
         message: text or HTML.
-        title: what it is about in a few words; the subject unless told.
-        type: its tone, one of TONES.
-        module: the key of the module that it is about, empty where it is about none.
-        attachments: name, content in base64, type of each.
+        title: short title; the subject unless given.
+        type: tone, one of TONES.
+        module: key of the module that it concerns, or empty.
+        attachments: each with name, base64 content and type.
     """
 
     to: str
@@ -54,19 +54,20 @@ def send(
     tags: Sequence[str] = (),
     title: str = "",
 ) -> Task:
-    """Enqueue one message as a task of its own, retried while the channel fails.
+    """Enqueue one message as a task, which is retried if the channel fails.
 
     Args:
-        actor: who caused it.
+        actor: who sends it.
         sender_uuid: the sender.
-        message: what goes to whom.
-        tries, backoff: attempts, and seconds between them.
-        tags: further words to find the task by.
-        title: what the task is called in lists.
+        message: the message.
+        tries: maximum number of attempts.
+        backoff: seconds between attempts.
+        tags: further search terms of the task.
+        title: display name of the task.
 
     Raises:
-        ConflictError: the sender is switched off.
-        InvalidInput: nobody to send it to, no text, or too much of it.
+        ConflictError: the sender is disabled.
+        InvalidInput: the message is incomplete or too large.
     """
     clean = _clean(message)
     with transaction():
@@ -112,16 +113,16 @@ def _clean(message: Message) -> Message:
     errors: dict[str, list[str]] = {}
     to, subject = storable(message.to).strip(), " ".join(storable(message.subject).split())
     if not to or len(to) > 254:
-        errors["to"] = ["Enter whom it goes to, with at most 254 characters."]
+        errors["to"] = ["Enter a recipient of at most 254 characters."]
     if not subject or len(subject) > 255:
         errors["subject"] = ["Enter a subject of at most 255 characters."]
     text = storable(message.message)
     if not text.strip() or len(text) > LONGEST_MESSAGE:
         errors["message"] = [f"Enter a text of at most {LONGEST_MESSAGE:,} characters."]
     if sum(len(str(file.get("content", ""))) for file in message.attachments) > LARGEST_FILES:
-        errors["attachments"] = ["Attachments are larger than 10 MB together."]
+        errors["attachments"] = ["Attachments exceed 10 MB in total."]
     if message.type not in TONES:
-        errors["type"] = [f"The type is one of {', '.join(TONES)}."]
+        errors["type"] = [f"Choose one of {', '.join(TONES)}."]
     if errors:
         raise InvalidInput(errors)
     return replace(

@@ -1,4 +1,4 @@
-"""Availability: whether a module can be called now, and if not, why."""
+"""Availability: whether a module can be called now, and which methods it has of its own."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from puqpanel.domain.module_states import version_order
 from puqpanel.host import registry
+from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.db import session
 from puqpanel.models import Module
 
@@ -16,7 +17,7 @@ def unavailable_reason(key: str) -> str:
     """Return why a module cannot be used now, as one sentence.
 
     Args:
-        key: the module's, `Product/MyCloudService`.
+        key: the module's key, such as `Product/MyCloudService`.
 
     Returns:
         The sentence; empty if the module is available.
@@ -25,10 +26,10 @@ def unavailable_reason(key: str) -> str:
 
 
 def unavailable_reasons(keys: Iterable[str]) -> dict[str, str]:
-    """Return the same for several modules, by key, with one query for all."""
+    """Return the reasons for several modules by key, in one query."""
     failures = {
-        row.key: row.failing
-        for row in session().scalars(sa.select(Module).where(Module.failing != ""))
+        row.key: row.circuit_open_reason
+        for row in session().scalars(sa.select(Module).where(Module.circuit_open_reason != ""))
     }
     return {
         key: uncallable_reason(key)
@@ -38,9 +39,9 @@ def unavailable_reasons(keys: Iterable[str]) -> dict[str, str]:
 
 
 def uncallable_reason(key: str) -> str:
-    """Return why the code of a module cannot be called; the circuit breaker is not considered.
+    """Return why a module's code cannot be called, ignoring its circuit breaker.
 
-    Staff may call a module whose circuit breaker is open: its settings may be the cause.
+    Staff may still call a module whose circuit breaker is open, to fix its settings.
     """
     module = registry.current().get(key)
     if module is None:
@@ -53,14 +54,28 @@ def uncallable_reason(key: str) -> str:
     return f"The module {key} needs an update." if module.restricted else ""
 
 
+def defines(module: LoadedModule, method: str) -> bool:
+    """Return whether a module overrides a method, in its class or in a mixin of its package.
+
+    Args:
+        module: the module.
+        method: the Python name; the vendor's spelling is bound to it when the class is created.
+    """
+    return any(
+        method in vars(cls)
+        for cls in module.cls.__mro__
+        if f"{cls.__module__}.".startswith(f"{module.package}.")
+    )
+
+
 def version_mismatch(disk: str, recorded: str) -> str:
-    """Return what a version on disk that differs from the recorded one means, as a sentence."""
+    """Return what to do about an installed version that differs from the recorded one."""
     if version_order(disk) < version_order(recorded):
         return (
-            f"Version {disk} on disk is older than {recorded}, which was active; put the newer"
-            " files back. Its services cannot be managed until then."
+            f"The installed version {disk} is older than the active version {recorded}; restore the"
+            " newer files. Its services cannot be managed until then."
         )
     return (
-        f"The files changed from version {recorded} to {disk}; run the update. Its services cannot"
-        " be managed until then."
+        f"Version {disk} is installed, but {recorded} is active; update the module. Its services"
+        " cannot be managed until then."
     )

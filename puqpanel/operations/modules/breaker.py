@@ -1,7 +1,4 @@
-"""The circuit breaker of a module that fails repeatedly.
-
-Its tasks wait, with the reason, until staff let it go on.
-"""
+"""Circuit breaker: park the tasks of a module that fails repeatedly until staff resume it."""
 
 from __future__ import annotations
 
@@ -18,12 +15,10 @@ from puqpanel.models import Module
 from puqpanel.operations.system import audit
 from puqpanel.tasks.outcome import Outcome
 
-STRIKES = 5
-"""Failures of a module's code, with nothing that it finished between them, that open the
-breaker.
-"""
+FAILURE_LIMIT = 5
+"""Failures of a module's code, without a completed attempt in between, that open the breaker."""
 WINDOW = timedelta(minutes=10)
-"""Failures further apart than this are not counted together."""
+"""Failures further apart than this do not add up."""
 FAILURES = frozenset({"exception", "timeout", "lost"})
 
 
@@ -32,35 +27,33 @@ def _is(key: str) -> tuple[sa.ColumnElement[bool], ...]:
     return Module.type == module_type, Module.name == name
 
 
-def note(key: str, outcome: Outcome) -> None:
+def record_outcome(key: str, outcome: Outcome) -> None:
     """Record the outcome of an attempt at one of a module's tasks.
 
-    Inside the transaction that closes it.
-
-    An answer, "error" too, is something that the module finished: only exceptions, timeouts and
-    jobs that died count. What a module says by an exception meant for people
-    (`ExternalServiceError`), and a worker that vanished whole, are nobody's fault.
+    Call it inside the transaction that closes the task. Only exceptions, timeouts and crashed jobs
+    are failures; an error result is a completed attempt. An `ExternalServiceError` and the loss of
+    a whole worker do not count against the module.
     """
     if outcome.kind in FAILURES:
         if outcome.blame:
-            strike(key, outcome.message)
+            record_failure(key, outcome.message)
     elif outcome.kind != "park":
         with transaction() as current:
             current.execute(
                 sa.update(Module)
-                .where(*_is(key), Module.strikes > 0)
-                .values(strikes=0)
+                .where(*_is(key), Module.failure_count > 0)
+                .values(failure_count=0)
                 .execution_options(synchronize_session=False)
             )
 
 
-def strike(key: str, what: str, weight: int = 1) -> bool:
+def record_failure(key: str, description: str, weight: int = 1) -> bool:
     """Record one failure, and open the circuit breaker at the limit.
 
     Args:
-        key: the module's.
-        what: one sentence.
-        weight: for how many it counts.
+        key: the module's key.
+        description: one sentence.
+        weight: how many failures it counts as.
 
     Returns:
         Whether it opened the breaker.
@@ -73,14 +66,15 @@ def strike(key: str, what: str, weight: int = 1) -> bool:
             .with_for_update()
             .execution_options(populate_existing=True)
         )
-        if row is None or row.failing:
+        if row is None or row.circuit_open_reason:
             return False
-        fresh = row.struck_at is not None and row.struck_at > moment - WINDOW
-        row.strikes, row.struck_at = (row.strikes + weight if fresh else weight), moment
-        if row.strikes < STRIKES:
+        recent = row.last_failure_at is not None and row.last_failure_at > moment - WINDOW
+        row.failure_count = row.failure_count + weight if recent else weight
+        row.last_failure_at = moment
+        if row.failure_count < FAILURE_LIMIT:
             return False
-        row.failing, row.failing_since = (
-            f"It failed again and again; the last time: {what}"[:4000],
+        row.circuit_open_reason, row.circuit_opened_at = (
+            f"It failed repeatedly. Last failure: {description}"[:4000],
             moment,
         )
         audit.record(
@@ -88,26 +82,26 @@ def strike(key: str, what: str, weight: int = 1) -> bool:
             action="module.failing",
             subject_type="module",
             subject_uuid=key,
-            summary=f"Circuit breaker opened for {row.name}. {row.failing}",
+            summary=f"Circuit breaker opened for {row.name}. {row.circuit_open_reason}",
         )
-        raise_event("module.failing", {"module": key, "reason": row.failing})
+        raise_event("module.failing", {"module": key, "reason": row.circuit_open_reason})
     return True
 
 
 def reason(key: str) -> str:
-    """Return why a module's tasks wait; empty while it works."""
-    return session().scalar(sa.select(Module.failing).where(*_is(key))) or ""
+    """Return why a module's circuit breaker is open; empty while it is closed."""
+    return session().scalar(sa.select(Module.circuit_open_reason).where(*_is(key))) or ""
 
 
 def close(*, actor: Actor, key: str) -> None:
     """Close the circuit breaker.
 
     Args:
-        actor: who says so.
-        key: the module's.
+        actor: who closes it.
+        key: the module's key.
 
     Raises:
-        ConflictError: it is not stopped.
+        ConflictError: it is not open.
     """
     with transaction() as current:
         row = current.scalar(
@@ -116,9 +110,10 @@ def close(*, actor: Actor, key: str) -> None:
             .with_for_update()
             .execution_options(populate_existing=True)
         )
-        if row is None or not row.failing:
+        if row is None or not row.circuit_open_reason:
             raise ConflictError("The circuit breaker of this module is not open.")
-        before, row.failing, row.failing_since, row.strikes = row.failing, "", None, 0
+        before = row.circuit_open_reason
+        row.circuit_open_reason, row.circuit_opened_at, row.failure_count = "", None, 0
         audit.record(
             actor=actor,
             action="module.let_go_on",

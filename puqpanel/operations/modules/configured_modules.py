@@ -14,72 +14,74 @@ from puqpanel.host import registry
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.db import session, transaction
 from puqpanel.infra.links import link
-from puqpanel.models import Instance, Task, TaskTag
+from puqpanel.models import ConfiguredModule, Task, TaskTag
 from puqpanel.operations.system import audit
 from puqpanel.operations.system.fields import clean_name
 
-CALLED: Mapping[str, str] = {"Payment": "gateway", "Notification": "sender"}
-"""What an instance of a type of module is called."""
+KINDS: Mapping[str, str] = {"Payment": "gateway", "Notification": "sender"}
+"""What a configured module is called, by the type of its module."""
 
 
-def list_instances(module_type: str) -> Sequence[Instance]:
-    """Return all of a type, in staff's order."""
+def list_instances(module_type: str) -> Sequence[ConfiguredModule]:
+    """Return the configured modules of a type in their display order."""
     return (
         session()
         .scalars(
-            sa.select(Instance)
-            .where(Instance.type == module_type)
-            .order_by(Instance.position, Instance.id)
+            sa.select(ConfiguredModule)
+            .where(ConfiguredModule.type == module_type)
+            .order_by(ConfiguredModule.position, ConfiguredModule.id)
         )
         .all()
     )
 
 
-def find_instance(uuid: str, module_type: str = "") -> Instance:
-    """Return one instance; of one type where that is given.
+def find_instance(uuid: str, module_type: str = "") -> ConfiguredModule:
+    """Return a configured module, of the given type if there is one.
 
     Raises:
         NotFoundError: it does not exist.
     """
-    found = session().scalar(
-        sa.select(Instance).where(Instance.uuid == uuid).execution_options(populate_existing=True)
+    instance = session().scalar(
+        sa.select(ConfiguredModule)
+        .where(ConfiguredModule.uuid == uuid)
+        .execution_options(populate_existing=True)
     )
-    if found is None or (module_type and found.type != module_type):
-        raise NotFoundError(f"There is no such {CALLED.get(module_type, 'configuration')}.")
-    return found
+    if instance is None or (module_type and instance.type != module_type):
+        raise NotFoundError(f"{KINDS.get(module_type, 'configuration').capitalize()} not found.")
+    return instance
 
 
 def offered_modules(module_type: str) -> list[LoadedModule]:
-    """Return the modules of a type that are switched on, by title."""
+    """Return the active modules of a type by title."""
     return sorted(registry.current().of_type(module_type), key=lambda module: module.title.lower())
 
 
-def module_of(instance: Instance) -> LoadedModule | None:
-    """Return the module of an instance; None where it is not served."""
+def module_of(instance: ConfiguredModule) -> LoadedModule | None:
+    """Return the module of a configured module; None if it is not loaded."""
     return registry.current().get(instance.module)
 
 
 def has_webhook(module: LoadedModule | None) -> bool:
-    """Return whether a module answers to outside calls."""
+    """Return whether a module has a webhook."""
     return module is not None and bool(module.webhooks)
 
 
-def webhook_address(instance: Instance) -> str:
-    """Return where outside services call an instance."""
+def webhook_address(instance: ConfiguredModule) -> str:
+    """Return the webhook URL of a configured module."""
     return link("webhooks", instance.type, instance.name, instance.uuid)
 
 
-def create_instance(*, actor: Actor, module_type: str, module: str, title: str) -> Instance:
+def create_instance(*, actor: Actor, module_type: str, module: str, title: str) -> ConfiguredModule:
     """Create a configured module, disabled and last in the order.
 
     Args:
         actor: who does it.
         module_type: Payment or Notification.
         module: the key of a module of that type.
-        title: what people call it.
+        title: display name.
 
     Raises:
-        InvalidInput: the module is not active, or there is no title.
+        InvalidInput: the module is not active, or the title is empty.
     """
     shown = clean_name(title, "title")
     loaded = registry.current().get(module)
@@ -87,9 +89,11 @@ def create_instance(*, actor: Actor, module_type: str, module: str, title: str) 
         raise InvalidInput({"module": ["Choose an active module."]})
     with transaction() as current:
         last = current.scalar(
-            sa.select(sa.func.max(Instance.position)).where(Instance.type == module_type)
+            sa.select(sa.func.max(ConfiguredModule.position)).where(
+                ConfiguredModule.type == module_type
+            )
         )
-        instance = Instance(
+        instance = ConfiguredModule(
             type=loaded.type,
             name=loaded.name,
             title=shown,
@@ -102,17 +106,17 @@ def create_instance(*, actor: Actor, module_type: str, module: str, title: str) 
             actor,
             instance,
             "created",
-            f"{_called(instance)} {shown} made.",
+            f"{_kind(instance)} {shown} created.",
             after={"title": shown, "module": loaded.key},
         )
     return instance
 
 
-def rename_instance(*, actor: Actor, uuid: str, title: str) -> Instance:
+def rename_instance(*, actor: Actor, uuid: str, title: str) -> ConfiguredModule:
     """Rename a configured module.
 
     Raises:
-        InvalidInput: there is none.
+        InvalidInput: the title is empty.
     """
     shown = clean_name(title, "title")
     with transaction():
@@ -123,48 +127,45 @@ def rename_instance(*, actor: Actor, uuid: str, title: str) -> Instance:
                 actor,
                 instance,
                 "renamed",
-                f"{_called(instance)} {before} is now called {shown}.",
+                f"{_kind(instance)} {before} renamed to {shown}.",
                 before={"title": before},
                 after={"title": shown},
             )
     return instance
 
 
-def move_instance(*, actor: Actor, uuid: str, up: bool) -> Instance:
-    """Move a configured module one place up or down within its type.
-
-    The first stays the first, the last the last.
-    """
+def move_instance(*, actor: Actor, uuid: str, up: bool) -> ConfiguredModule:
+    """Move a configured module one position up or down within its type, if there is one."""
     with transaction() as current:
         instance = find_instance(uuid)
         rows = list(
             current.scalars(
-                sa.select(Instance)
-                .where(Instance.type == instance.type)
-                .order_by(Instance.position, Instance.id)
+                sa.select(ConfiguredModule)
+                .where(ConfiguredModule.type == instance.type)
+                .order_by(ConfiguredModule.position, ConfiguredModule.id)
                 .with_for_update()
             )
         )
-        at = next(place for place, row in enumerate(rows) if row.uuid == uuid)
-        to = at - 1 if up else at + 1
-        if 0 <= to < len(rows):
-            rows[at], rows[to] = rows[to], rows[at]
+        old = next(index for index, row in enumerate(rows) if row.uuid == uuid)
+        new = old - 1 if up else old + 1
+        if 0 <= new < len(rows):
+            rows[old], rows[new] = rows[new], rows[old]
             record_change(
                 actor,
                 instance,
                 "moved",
-                f"{_called(instance)} {instance.title} moved {'up' if up else 'down'}.",
+                f"{_kind(instance)} {instance.title} moved {'up' if up else 'down'}.",
             )
-        for place, row in enumerate(rows):
-            row.position = place
+        for position, row in enumerate(rows):
+            row.position = position
     return instance
 
 
-def switch_instance(*, actor: Actor, uuid: str, active: bool) -> Instance:
+def switch_instance(*, actor: Actor, uuid: str, active: bool) -> ConfiguredModule:
     """Enable or disable a configured module.
 
     Raises:
-        ConflictError: its module asks for settings, and none were saved yet.
+        ConflictError: its module has settings and none are saved yet.
     """
     with transaction():
         instance = find_instance(uuid)
@@ -178,21 +179,21 @@ def switch_instance(*, actor: Actor, uuid: str, active: bool) -> Instance:
             raise ConflictError("Save the settings first.")
         if instance.active != active:
             instance.active = active
-            word = "on" if active else "off"
+            switch = "on" if active else "off"
             record_change(
                 actor,
                 instance,
-                f"switched_{word}",
-                f"{_called(instance)} {instance.title} switched {word}.",
+                f"switched_{switch}",
+                f"{_kind(instance)} {instance.title} {'enabled' if active else 'disabled'}.",
             )
     return instance
 
 
 def delete_instance(*, actor: Actor, uuid: str) -> None:
-    """Delete a configured module with its settings; its log entries stay.
+    """Delete a configured module and its settings; its log entries are kept.
 
     Raises:
-        ConflictError: something refers to it.
+        ConflictError: it is still in use.
     """
     with transaction() as current:
         instance = find_instance(uuid)
@@ -202,34 +203,32 @@ def delete_instance(*, actor: Actor, uuid: str) -> None:
             actor,
             instance,
             "deleted",
-            f"{_called(instance)} {instance.title} deleted.",
+            f"{_kind(instance)} {instance.title} deleted.",
             before={"title": instance.title, "module": instance.module},
         )
         current.delete(instance)
 
 
-def kept_by(instance: Instance) -> str:
-    """Return why an instance cannot be deleted, one sentence; empty where nothing refers to it."""
-    waiting = session().scalar(
+def kept_by(instance: ConfiguredModule) -> str:
+    """Return why a configured module cannot be deleted; empty if it can."""
+    open_task = session().scalar(
         sa.select(Task.id)
         .join(TaskTag, TaskTag.task_id == Task.id)
         .where(TaskTag.tag == f"sender:{instance.uuid}", Task.status.in_(sorted(OPEN)))
         .limit(1)
     )
-    return (
-        "Messages still wait to go out by this sender; let them go or cancel their tasks first."
-        if waiting is not None
-        else ""
-    )
+    if open_task is None:
+        return ""
+    return "This sender has unsent messages; wait for their tasks or cancel them first."
 
 
-def _called(instance: Instance) -> str:
-    return CALLED.get(instance.type, "configuration").capitalize()
+def _kind(instance: ConfiguredModule) -> str:
+    return KINDS.get(instance.type, "configuration").capitalize()
 
 
 def record_change(
     actor: Actor,
-    instance: Instance,
+    instance: ConfiguredModule,
     act: str,
     summary: str,
     *,
@@ -237,7 +236,7 @@ def record_change(
     after: Mapping[str, Any] | None = None,
 ) -> None:
     """Write an audit entry about a gateway or sender."""
-    kind = CALLED.get(instance.type, "instance")
+    kind = KINDS.get(instance.type, "instance")
     audit.record(
         actor=actor,
         action=f"{kind}.{act}",

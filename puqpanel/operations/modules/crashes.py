@@ -1,7 +1,4 @@
-"""Crashes: modules that ended the process they ran in.
-
-It is told from the mark that the process left, and kept from doing so again.
-"""
+"""Crashes: modules that ended the process they ran in, known from its crash marker."""
 
 from __future__ import annotations
 
@@ -23,21 +20,19 @@ from puqpanel.models import Module
 from puqpanel.operations.modules import breaker
 
 WEIGHT = 2
-"""For how many failures one process that was ended in a page counts: others lose their page
-with it.
-"""
-OLD = 30 * 24 * 3600
-"""Seconds after which a folder in which no process began since is of nobody any more."""
+"""Failures that a crash of a web process counts as, because it also aborts other requests."""
+MAX_AGE_SECONDS = 30 * 24 * 3600
+"""Age at which a marker folder that no process has used since is removed."""
 AT_IMPORT = (
-    "Importing it ended the process that did it; it is not tried again until its files change or"
-    " you choose “Load again”."
+    "Importing it crashed the process. It is not loaded again until its files change or you choose"
+    " Reload."
 )
 
 
 def folder(instance: Path) -> Path:
     """Return the folder of crash markers that processes of this host share.
 
-    The folder above may be shared by containers, and outlives a restart of the host.
+    The parent folder may be shared by containers and outlives a restart of the host.
     """
     return instance / "run" / neighbourhood()
 
@@ -49,54 +44,57 @@ def tidy(instance: Path) -> None:
             if (
                 other.is_dir()
                 and other != folder(instance)
-                and time.time() - other.stat().st_mtime > OLD
+                and time.time() - other.stat().st_mtime > MAX_AGE_SECONDS
             ):
                 shutil.rmtree(other, ignore_errors=True)
 
 
-def read_marks(modules_dir: Path, instance: Path) -> bool:
-    """Process the crash markers that ended processes of this host left.
+def process_markers(modules_dir: Path, instance: Path) -> bool:
+    """Process the crash markers of processes of this host that have ended.
 
     Returns:
-        Whether a module that was served has to go: the caller raises the generation.
+        Whether an active module must be unloaded: the caller increments the generation.
     """
-    gone = False
+    unload = False
     for text in crash_markers.collect(folder(instance)):
         key, _, doing = text.partition(" ")
         module_type, _, name = key.partition("/")
         if module_type not in MODULE_TYPES or not name:
             continue
         if doing == LOADING:
-            gone = _died_at_import(modules_dir, module_type, name) or gone
+            unload = _crashed_at_import(modules_dir, module_type, name) or unload
             continue
-        what = f"{name}: the process that ran {doing} ended in it, or was ended because it hung."
-        logs.write(type=module_type, name=name, level="error", action=f"{doing} ended its process")
-        if breaker.strike(key, what, WEIGHT):
-            _hold(
+        description = f"{name}: {doing} crashed its process, or was killed because it hung."
+        logs.write(
+            type=module_type, name=name, level="error", action=f"{doing} crashed its process"
+        )
+        if breaker.record_failure(key, description, WEIGHT):
+            _disable(
                 modules_dir,
                 module_type,
                 name,
-                f"It ended the processes that served it, the last time in {doing}; mend it, then"
-                " choose “Load again”.",
+                f"It crashed its processes, most recently in {doing}. Fix the module, then choose"
+                " Reload.",
             )
-            gone = True
-    return gone
+            unload = True
+    return unload
 
 
-def _died_at_import(modules_dir: Path, module_type: str, name: str) -> bool:
-    """Return whether a module whose import a process did not survive is held back for it.
+def _crashed_at_import(modules_dir: Path, module_type: str, name: str) -> bool:
+    """Return whether a module is disabled after a process ended during its import.
 
-    Somebody else may have killed that process, so it is tried once more, in one of its own.
+    Something else may have killed that process, so the import is tried once more in a process of
+    its own.
     """
     if not probe.probe(modules_dir / module_type / name, module_type, name):
-        return breaker.strike(
-            f"{module_type}/{name}", f"{name}: a process ended while it imported it.", WEIGHT
-        ) and _hold(modules_dir, module_type, name, AT_IMPORT)
-    logs.write(type=module_type, name=name, level="error", action="importing it ended a process")
-    return _hold(modules_dir, module_type, name, AT_IMPORT)
+        return breaker.record_failure(
+            f"{module_type}/{name}", f"{name}: a process ended during its import.", WEIGHT
+        ) and _disable(modules_dir, module_type, name, AT_IMPORT)
+    logs.write(type=module_type, name=name, level="error", action="importing it crashed a process")
+    return _disable(modules_dir, module_type, name, AT_IMPORT)
 
 
-def _hold(modules_dir: Path, module_type: str, name: str, reason: str) -> bool:
+def _disable(modules_dir: Path, module_type: str, name: str, reason: str) -> bool:
     files = edits.fingerprint(modules_dir / module_type / name)
     with transaction() as current:
         row = current.scalar(
@@ -107,19 +105,19 @@ def _hold(modules_dir: Path, module_type: str, name: str, reason: str) -> bool:
         if row is None:
             row = Module(type=module_type, name=name, status=ModuleStatus.INACTIVE)
             current.add(row)
-        row.reason, row.deadly_files = reason, files
+        row.reason, row.crashed_files = reason, files
         if row.status != ModuleStatus.INACTIVE:
             row.status = ModuleStatus.ERROR
     return True
 
 
-def deadly(modules_dir: Path, wanted: Iterable[tuple[str, str, str]]) -> dict[str, str]:
+def crashed_modules(modules_dir: Path, modules: Iterable[tuple[str, str, str]]) -> dict[str, str]:
     """Return the modules whose current files crashed a process: key → reason."""
-    keys = {(module_type, name) for module_type, name, _ in wanted}
-    rows = session().scalars(sa.select(Module).where(Module.deadly_files != "")).all()
+    keys = {(module_type, name) for module_type, name, _ in modules}
+    rows = session().scalars(sa.select(Module).where(Module.crashed_files != "")).all()
     return {
         row.key: row.reason or AT_IMPORT
         for row in rows
         if (row.type, row.name) in keys
-        and row.deadly_files == edits.fingerprint(modules_dir / row.type / row.name)
+        and row.crashed_files == edits.fingerprint(modules_dir / row.type / row.name)
     }

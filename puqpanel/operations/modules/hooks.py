@@ -1,7 +1,7 @@
-"""Listeners of modules to events.
+"""Event listeners of modules.
 
-Each listener is a task of its own, written with what it is told about, so that it is never lost and
-never told twice.
+Each call of a listener is a task of its own, added in the transaction that raises the event, so
+that it is neither lost nor run twice.
 """
 
 from __future__ import annotations
@@ -26,17 +26,15 @@ from puqpanel.tasks.add import add
 log = structlog.get_logger(__name__)
 JOB, QUEUE = "HookJob", "Module"
 TIMEOUT = 30
-DEEPEST = 8
-"""How far events that listeners dispatch may lead to further ones: two modules that answer each
-other would never end.
-"""
+MAX_DEPTH = 8
+"""Maximum nesting of events dispatched by listeners; it ends loops between modules."""
 depth: ContextVar[int] = ContextVar("hook_depth", default=0)
 
 
 def listeners(event: str) -> list[tuple[LoadedModule, Hook]]:
     """Return the listeners of an event in the order in which they run.
 
-    Higher priority first, then by module and place in its file.
+    Higher priorities come first, then the order of modules and of their declarations.
     """
     found = [
         (module, hook)
@@ -44,33 +42,31 @@ def listeners(event: str) -> list[tuple[LoadedModule, Hook]]:
         for hook in module.hooks
         if hook.event == event
     ]
-    return sorted(found, key=lambda one: -one[1].priority)
+    return sorted(found, key=lambda pair: -pair[1].priority)
 
 
 def record(event: str, payload: Mapping[str, Any]) -> None:
     """Add one task for each listener, in the transaction that raises the event.
 
-    With that they are there, without it they are not.
-
-    Never raises: what happened has happened, whoever cannot be told.
+    Never raises: listeners must not undo what caused the event.
 
     Args:
-        event: its name.
+        event: name of the event.
         payload: plain values.
     """
     found = listeners(event)
     if not found:
         return
-    deep = depth.get() + 1
-    if deep > DEEPEST:
+    level = depth.get() + 1
+    if level > MAX_DEPTH:
         log.error(
-            "listeners answer each other without end; this event is told to nobody",
+            "event dropped: listeners dispatch events in a loop",
             event_name=event,
         )
         return
     try:
         body, before = jsonable(payload), None
-        with transaction():  # all of them or none, outside one of the caller's too
+        with transaction():  # all or none, even without a transaction of the caller
             for module, hook in found:
                 before = add(
                     job=JOB,
@@ -90,31 +86,26 @@ def record(event: str, payload: Mapping[str, Any]) -> None:
                         "payload": body,
                         "listener": hook.label,
                         "like": _like(module, hook).index(hook),
-                        "depth": deep,
+                        "depth": level,
                         "id": secrets.token_hex(8),
                     },
                 )
     except UserError:
-        log.exception("the listeners of an event could not be told", event_name=event)
+        log.exception("listeners of an event could not be queued", event_name=event)
 
 
 def find(module: LoadedModule, data: Mapping[str, Any]) -> Hook | None:
-    """Return the listener that a task was added for.
-
-    None where the module's files no longer declare it.
-    """
-    place = int(data.get("like") or 0)
+    """Return the listener of a task; None if the module no longer declares it."""
+    index = int(data.get("like") or 0)
     alike = [
         hook
         for hook in module.hooks
         if (hook.event, hook.label) == (data.get("event"), data.get("listener"))
     ]
-    return alike[place] if place < len(alike) else None
+    return alike[index] if index < len(alike) else None
 
 
 def _like(module: LoadedModule, hook: Hook) -> list[Hook]:
-    """Return the listeners of a module that share a name and an event with one.
-
-    Every lambda is called the same.
-    """
-    return [one for one in module.hooks if (one.event, one.label) == (hook.event, hook.label)]
+    """Return the listeners of a module with the same event and name, as lambdas have."""
+    key = (hook.event, hook.label)
+    return [other for other in module.hooks if (other.event, other.label) == key]

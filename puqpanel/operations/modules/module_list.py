@@ -1,4 +1,4 @@
-"""Modules as staff see them: what is on disk beside what is recorded, and why one is held back."""
+"""The list of modules: installed files and database records, with status and reason."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from puqpanel.operations.modules import syntax
 from puqpanel.operations.modules.availability import version_mismatch
 
 FAILED = "The update"
-"""How the reason of an update that failed begins; it stands until one succeeds."""
+"""Prefix of the reason of a failed update, which is shown until an update succeeds."""
 ON = (ModuleStatus.ACTIVE, ModuleStatus.RESTRICTED, ModuleStatus.ERROR)
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A module as staff see it: what is on disk beside what is recorded.
+    """A module on the Modules page.
 
     Args:
-        type, name: which.
-        config: its config.py; empty where that cannot be read.
-        status: where it stands.
-        reason: why it is held back or refused, one sentence.
-        disk: version on disk, empty when the folder is gone.
-        recorded: version that was activated or updated to last.
-        services: how many services depend on it.
-        on: it is switched on, though it may be held back or refused; one that is off can be refused
-            too.
+        type: Product, Plugin, Payment or Notification.
+        name: of folder and class.
+        config: its config.py; empty if it cannot be read.
+        status: shown status.
+        reason: why it is unavailable, in one sentence.
+        disk: installed version; empty if the folder is missing.
+        recorded: version last activated or updated to.
+        services: number of services that depend on it.
+        on: whether staff activated it, even if it cannot be loaded now.
     """
 
     type: str
@@ -54,12 +54,12 @@ class Shown:
 
     @property
     def title(self) -> str:
-        """What people call it."""
+        """Display name."""
         return str(self.config("name") or self.name)
 
 
 def list_modules(modules_dir: Path) -> list[Shown]:
-    """Return everything on disk and everything recorded, by type and name."""
+    """Return all installed and all active modules, by type and name."""
     rows = {row.key: row for row in session().scalars(sa.select(Module))}
     counts = (
         session()
@@ -84,7 +84,7 @@ def list_modules(modules_dir: Path) -> list[Shown]:
                     row.name,
                     Config(),
                     ModuleStatus.ERROR,
-                    "Its folder is gone from the disk.",
+                    "Its folder is missing.",
                     "",
                     row.version,
                     used.get(row.key, 0),
@@ -103,19 +103,17 @@ def _shown(found: Found, row: Module | None, services: int) -> Shown:
     if refused:
         status, reason = ModuleStatus.ERROR, refused
     elif status == ModuleStatus.INACTIVE and reason:
-        # what was said when somebody last tried it; “Load again” asks anew
+        # the result of the last attempt to load it
         status = ModuleStatus.ERROR
     elif status in (ModuleStatus.ACTIVE, ModuleStatus.RESTRICTED) and version_order(
         found.version
     ) != version_order(recorded):
-        told = (
-            row.reason
-            if row and status == ModuleStatus.RESTRICTED and row.reason.startswith(FAILED)
-            else ""
-        )
-        status, reason = ModuleStatus.RESTRICTED, told or version_mismatch(found.version, recorded)
-    elif status == ModuleStatus.ACTIVE and row and row.failing:
-        status, reason = ModuleStatus.FAILING, row.failing
+        update_failed = status == ModuleStatus.RESTRICTED and reason.startswith(FAILED)
+        if not update_failed:
+            reason = version_mismatch(found.version, recorded)
+        status = ModuleStatus.RESTRICTED
+    elif status == ModuleStatus.ACTIVE and row and row.circuit_open_reason:
+        status, reason = ModuleStatus.FAILING, row.circuit_open_reason
     on = row is not None and row.status in ON
     return Shown(
         found.type, found.name, found.config, status, reason, found.version, recorded, services, on

@@ -1,4 +1,4 @@
-"""Reading the module log, and keeping it from growing for ever."""
+"""The module log: read and prune it."""
 
 from __future__ import annotations
 
@@ -15,27 +15,25 @@ BATCH = 2000
 
 
 def newest(key: str, *, level: str = "", limit: int = 50) -> Sequence[ModuleLog]:
-    """Return a module's last lines, oldest first.
+    """Return the newest entries of a module, oldest first.
 
     Args:
-        key: the module's.
-        level: only these: info, error or debug.
-        limit: how many at most.
+        key: the module's key.
+        level: info, error or debug; all of them if empty.
+        limit: maximum number of entries.
     """
     module_type, _, name = key.partition("/")
-    which = sa.select(ModuleLog).where(ModuleLog.type == module_type, ModuleLog.name == name)
+    query = sa.select(ModuleLog).where(ModuleLog.type == module_type, ModuleLog.name == name)
     if level:
-        which = which.where(ModuleLog.level == level)
-    return session().scalars(which.order_by(ModuleLog.id.desc()).limit(limit)).all()[::-1]
+        query = query.where(ModuleLog.level == level)
+    return session().scalars(query.order_by(ModuleLog.id.desc()).limit(limit)).all()[::-1]
 
 
-def thin(days: int) -> int:
-    """Remove lines older than `days`, a batch a call, so that no transaction is long.
-
-    0 keeps everything.
+def prune(days: int) -> int:
+    """Delete one batch of entries older than `days`; 0 keeps everything.
 
     Returns:
-        How many lines were removed.
+        The number of deleted entries.
     """
     if not days:
         return 0

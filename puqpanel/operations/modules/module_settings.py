@@ -11,40 +11,38 @@ from typing import Any
 from markupsafe import Markup
 
 from puqpanel.domain.actors import Actor
-from puqpanel.domain.errors import ConflictError, InvalidInput
+from puqpanel.domain.errors import ConflictError
 from puqpanel.host import calls, registry
 from puqpanel.host.calls import Called
 from puqpanel.host.contract.result import Result
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.db import transaction
 from puqpanel.infra.redact import SHORTEST, secret_name
-from puqpanel.models import Instance
-from puqpanel.operations.modules import configured_modules
-from puqpanel.operations.modules.availability import uncallable_reason
+from puqpanel.models import ConfiguredModule
+from puqpanel.operations.modules import configured_modules, forms
+from puqpanel.operations.modules.availability import defines, uncallable_reason
 from puqpanel.operations.system import audit
 
 
 def can_test(module: LoadedModule | None) -> bool:
-    """Return whether a module can say if a connection works."""
+    """Return whether a module can test its connection."""
     return module is not None and callable(getattr(module.cls, "test_connection", None))
 
 
 def settings_page(
     *,
     actor: Actor,
-    instance: Instance,
+    instance: ConfiguredModule,
     sent: Mapping[str, Any] | None = None,
     errors: Mapping[str, list[str]] | None = None,
 ) -> Called | None:
-    """Return what the module draws for its settings, without any stored secret in it.
-
-    None where the module cannot be called.
+    """Return the module's settings form without stored secrets; None if it cannot be called.
 
     Args:
-        actor: who looks.
-        instance: which.
-        sent: what was sent and refused, to be shown again.
-        errors: the sentences of that refusal, by field.
+        actor: who views it.
+        instance: the configured module.
+        sent: rejected input to show again.
+        errors: messages of the rejection by field.
     """
     module = configured_modules.module_of(instance)
     if module is None or module.restricted:
@@ -57,7 +55,7 @@ def settings_page(
         "title": instance.title,
         **shown,
     }
-    again = None if sent is None else {"module_data": shown, "errors": errors or {}}
+    rejected = None if sent is None else {"module_data": shown, "errors": errors or {}}
     called = calls.invoke(
         calls.Call(
             module,
@@ -65,29 +63,29 @@ def settings_page(
             (data,),
             instance_uuid=instance.uuid,
             actor=actor,
-            stored=again,
+            stored=rejected,
         )
     )
-    if not isinstance(called.value, str) or not _draws_itself(module):
-        return called  # a form's password fields are drawn empty
-    # drawn by the module's templates
+    if not isinstance(called.value, str) or not defines(module, "get_settings_page"):
+        return called  # an SDK form renders password fields empty
+    # rendered by the module's templates
     return replace(called, value=Markup(without_secrets(called.value, [stored, shown])))  # noqa: S704
 
 
-def without_secrets(page: str, *kept: Sequence[Mapping[str, Any]]) -> str:
-    """HTML with the values of settings that are secrets by their name taken out.
+def without_secrets(page: str, *groups: Sequence[Mapping[str, Any]]) -> str:
+    """Return HTML without the values of settings whose name marks them as secrets.
 
-    A field is empty, and empty keeps what is stored.
+    Their fields are empty; a blank field keeps the stored value.
     """
     values = {
         value
-        for group in kept
+        for group in groups
         for data in group
         for key, value in data.items()
         if _secret(str(key)) and isinstance(value, str) and value
     }
     forms = {form for value in values for form in (value, escape(value), str(Markup.escape(value)))}
-    page = str(page)  # as Markup it would escape what is put into it
+    page = str(page)  # Markup would escape the replacements
     for value in sorted(forms, key=len, reverse=True):
         page = re.sub(rf"(\bvalue=)(\"{re.escape(value)}\"|'{re.escape(value)}')", r'\1""', page)
         if len(value) >= SHORTEST:
@@ -95,46 +93,36 @@ def without_secrets(page: str, *kept: Sequence[Mapping[str, Any]]) -> str:
     return page
 
 
-def save_settings(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> Instance:
+def save_settings(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> ConfiguredModule:
     """Have the module validate its settings, and save them.
 
-    A secret that was sent empty stays what it is.
+    A blank secret keeps its stored value.
 
     Args:
-        actor: who does it.
-        uuid: the instance.
-        data: the form's answers, as they came.
+        actor: who saves them.
+        uuid: the configured module.
+        data: the submitted values.
 
     Raises:
-        InvalidInput: the module did not accept a field.
-        ConflictError: the module is not served.
+        InvalidInput: the module rejected a field.
+        ConflictError: the module is unavailable.
     """
     instance = configured_modules.find_instance(uuid)
-    module = _served(instance)
+    module = _available_module(instance)
     stored = dict(instance.data or {})
     emptied = (
         {key for key in stored if key in data and data[key] in ("", None) and _secret(key)}
-        if _draws_itself(module)
+        if defines(module, "get_settings_page")
         else set()
     )
-    whole = {**data, **{key: stored[key] for key in emptied}}
-    result = calls.invoke(
-        calls.Call(module, "save_module_data", (whole,), instance_uuid=uuid, actor=actor)
-    ).result
-    if not result.ok:
-        said = result.message or "The module rejected the input."
-        raise InvalidInput(result.errors or {"": [said]}, said)
-    kept = (
-        dict(result.as_dict().get("data") or {})
-        if isinstance(result.data, Mapping)
-        else dict(whole)
-    )
+    submitted = {**data, **{key: stored[key] for key in emptied}}
+    values = forms.validate(module, "save_module_data", submitted, instance_uuid=uuid, actor=actor)
     with transaction():
         instance = configured_modules.find_instance(uuid)
-        # names only: what is a secret, the module knows and we can but guess
-        old, new = audit.changed(instance.data or {}, kept)
+        # names only, because only the module knows which values are secrets
+        old, new = audit.changed(instance.data or {}, values)
         names = sorted(name for name in new if new[name] or old[name])
-        instance.data = kept
+        instance.data = values
         if names:
             configured_modules.record_change(
                 actor,
@@ -146,39 +134,30 @@ def save_settings(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> Instan
 
 
 def test_connection(*, actor: Actor, uuid: str) -> Result:
-    """Ask the module whether what is stored works. The answer's message is a sentence for staff.
+    """Test the connection with the saved settings; the result's message is meant for staff.
 
     Raises:
-        ConflictError: the module is not served, or cannot tell.
+        ConflictError: the module is unavailable or has no connection test.
     """
     instance = configured_modules.find_instance(uuid)
-    module = _served(instance)
+    module = _available_module(instance)
     if not can_test(module):
-        raise ConflictError(f"{module.title} cannot test a connection.")
+        raise ConflictError(f"{module.title} does not support connection tests.")
     called = calls.invoke(calls.Call(module, "test_connection", instance_uuid=uuid, actor=actor))
     if isinstance(called.value, bool):
         return Result.success() if called.value else Result.error()
     return called.result
 
 
-def _draws_itself(module: LoadedModule) -> bool:
-    """Return whether the module renders its settings page itself."""
-    return any(
-        "get_settings_page" in vars(cls)
-        for cls in module.cls.__mro__
-        if cls.__module__.startswith(module.package)
-    )
-
-
 def _secret(name: str) -> bool:
-    """Return whether a setting is a secret by its name.
+    """Return whether a setting's name marks it as a secret.
 
-    An account's number is masked in logs, but is none to whoever typed it.
+    An IBAN is masked in logs, but staff who entered it may see it.
     """
     return secret_name(name) and "iban" not in name.lower()
 
 
-def _served(instance: Instance) -> LoadedModule:
+def _available_module(instance: ConfiguredModule) -> LoadedModule:
     if reason := uncallable_reason(instance.module):
         raise ConflictError(reason)
     return registry.current().modules[instance.module]

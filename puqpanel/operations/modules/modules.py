@@ -1,7 +1,7 @@
-"""Switching modules on, off and forward, in every process at once.
+"""Activate, update and deactivate modules in every process at once.
 
-The database holds the set of active modules and a number, the generation; every process that sees
-another number builds its app anew.
+The database holds the set of active modules and its number, the generation. A process that sees a
+new generation rebuilds its app.
 """
 
 from __future__ import annotations
@@ -33,10 +33,8 @@ from puqpanel.operations.modules.module_list import FAILED, ON
 from puqpanel.operations.system import audit
 
 HINT = "generation"
-PARKED = 15
-"""Seconds that a task stays parked at least: so long a process that has not yet swapped its app
-may park it again.
-"""
+MIN_PARKED_SECONDS = 15
+"""Minimum time that a task stays parked: a process with the previous app could park it again."""
 
 
 def wanted() -> list[tuple[str, str, str]]:
@@ -58,8 +56,7 @@ def activate(*, actor: Actor, modules_dir: Path, module_type: str, name: str) ->
     """Activate a module: load it, call `activate()`, then serve it in every process.
 
     Raises:
-        UserError: it was refused or its `activate()` failed; the text says why and the status is as
-            it was (a refused one shows the reason).
+        UserError: it cannot be loaded or its `activate()` failed; the status is unchanged.
     """
     return _switch(actor, modules_dir, module_type, name, "activate")
 
@@ -74,8 +71,8 @@ def update(*, actor: Actor, modules_dir: Path, module_type: str, name: str) -> R
     found = discover.look(modules_dir / module_type / name, module_type, name)
     if not found.error and version_order(found.version) < version_order(row.version):
         raise ConflictError(
-            f"The files are of version {found.version}, older than {row.version} that was active;"
-            " put the newer files back."
+            f"The installed files are version {found.version}, older than the active version"
+            f" {row.version}; restore the newer files."
         )
     return _switch(actor, modules_dir, module_type, name, "update")
 
@@ -90,18 +87,18 @@ def deactivate(*, actor: Actor, modules_dir: Path, module_type: str, name: str) 
     """
     row = find_module(module_type, name)
     if row.status == ModuleStatus.INACTIVE:
-        return Result.success(message="It is off already.")
+        return Result.success(message="The module is already inactive.")
     try:
         module = load_module(modules_dir / module_type / name, module_type, name, row.version)
     except Refused:
-        module = None  # what cannot be loaded has nothing to say about being switched off
+        module = None  # a module that cannot be loaded is deactivated without its deactivate()
     if module is not None:
         try:
             result = _lifecycle(module, "deactivate", actor)
         finally:
             unload(module.package)
         if not result.ok:
-            raise ConflictError(f"{name} was not switched off: {result.message}")
+            raise ConflictError(f"{name} was not deactivated: {result.message}")
     with transaction():
         row = find_module(module_type, name)
         row.status, row.reason = ModuleStatus.INACTIVE, ""
@@ -121,7 +118,7 @@ def purge(*, actor: Actor, modules_dir: Path, module_type: str, name: str) -> Re
     """Drop the tables of an inactive module, with all their data.
 
     Raises:
-        ConflictError: it is on, or services still belong to it.
+        ConflictError: it is active, or it still has services.
     """
     row = find_module(module_type, name)
     if row.status != ModuleStatus.INACTIVE:
@@ -137,7 +134,7 @@ def purge(*, actor: Actor, modules_dir: Path, module_type: str, name: str) -> Re
     try:
         module = load_module(modules_dir / module_type / name, module_type, name, row.version)
     except Refused as refusal:
-        raise ConflictError(f"Its tables could not be dropped: {refusal}") from None
+        raise ConflictError(f"The tables of {name} could not be dropped: {refusal}") from None
     try:
         migrations.downgrade(module.folder, module.prefix)
     finally:
@@ -151,7 +148,7 @@ def purge(*, actor: Actor, modules_dir: Path, module_type: str, name: str) -> Re
             action="module.purged",
             subject_type="module",
             subject_uuid=row.key,
-            summary=f"The data of {name} was deleted.",
+            summary=f"Data of {name} deleted.",
         )
     return Result.success()
 
@@ -160,7 +157,7 @@ def find_module(module_type: str, name: str) -> Module:
     """Return the record of a module.
 
     Raises:
-        NotFoundError: it never was switched on.
+        NotFoundError: it was never activated.
     """
     row = session().scalar(
         sa.select(Module)
@@ -168,14 +165,14 @@ def find_module(module_type: str, name: str) -> Module:
         .execution_options(populate_existing=True)
     )
     if row is None:
-        raise NotFoundError(f"{module_type}/{name} was never switched on.")
+        raise NotFoundError(f"{module_type}/{name} was never activated.")
     return row
 
 
 def record_load(registry: Registry) -> None:
     """Record which modules loaded when an app was built.
 
-    Refused ones as errors, changed ones as restricted, the rest active.
+    Modules that failed to load become errors, changed ones restricted, the rest active.
     """
     changes: list[tuple[Module, str, str]] = []
     for row in session().scalars(sa.select(Module).where(Module.status.in_(ON))):
@@ -200,8 +197,7 @@ def record_load(registry: Registry) -> None:
     if changes:
         with transaction() as current:
             for row, status, reason in changes:
-                # only what still stands as it was read: somebody may have switched the module off
-                # or updated it in between
+                # only unchanged rows: the module may have been deactivated or updated meanwhile
                 current.execute(
                     sa.update(Module)
                     .where(
@@ -215,12 +211,10 @@ def record_load(registry: Registry) -> None:
 
 
 def rescan(modules_dir: Path) -> int:
-    """Compare the disk with what is served.
-
-    Where a version changed or a module came back, every process builds its app anew.
+    """Compare the installed modules with the active ones, and reload those that changed.
 
     Returns:
-        How many modules changed.
+        The number of modules that changed.
     """
     rows = {
         row.key: row for row in session().scalars(sa.select(Module).where(Module.status.in_(ON)))
@@ -229,13 +223,13 @@ def rescan(modules_dir: Path) -> int:
     for row in rows.values():
         found = discover.look(modules_dir / row.type / row.name, row.type, row.name)
         match = not found.error and version_order(found.version) == version_order(row.version)
-        mended = (
+        fixed = (
             row.status == ModuleStatus.ERROR
-            and row.deadly_files
-            and row.deadly_files != edits.fingerprint(modules_dir / row.type / row.name)
+            and row.crashed_files
+            and row.crashed_files != edits.fingerprint(modules_dir / row.type / row.name)
         )
         if (
-            mended
+            fixed
             or (row.status == ModuleStatus.ACTIVE and not match)
             or (row.status == ModuleStatus.RESTRICTED and (match or found.error))
         ):
@@ -246,12 +240,9 @@ def rescan(modules_dir: Path) -> int:
     return changed
 
 
-def count_deaths(modules_dir: Path, instance: Path) -> None:
-    """Count the crashes of this host's processes.
-
-    One that ended several is served no more.
-    """
-    if crashes.read_marks(modules_dir, instance):
+def count_crashes(modules_dir: Path, instance: Path) -> None:
+    """Count the crashes of this host's processes, and unload modules that caused several."""
+    if crashes.process_markers(modules_dir, instance):
         with transaction():
             bump()
 
@@ -260,7 +251,8 @@ def prove(modules_dir: Path, module_type: str, name: str) -> None:
     """Load a module in a process of its own, before this one tries it.
 
     Raises:
-        UserError: it was refused, hung or ended that process; the reason is kept for the list.
+        UserError: it cannot be loaded, hung or crashed that process; the reason is saved for the
+            Modules page.
     """
     refusal = probe.probe(modules_dir / module_type / name, module_type, name)
     if refusal:
@@ -271,10 +263,11 @@ def prove(modules_dir: Path, module_type: str, name: str) -> None:
 def load_again(*, actor: Actor, modules_dir: Path, module_type: str, name: str) -> None:
     """Reload a module after its files were fixed.
 
-    In every process where it is on, only to see whether it loads where it is off.
+    An active module is reloaded in every process; an inactive one is loaded once as a test.
 
     Raises:
-        UserError: it is off and still refused; the text says why, and so does the list from now on.
+        UserError: it is inactive and still cannot be loaded; the reason is saved for the Modules
+            page.
     """
     row = session().scalar(sa.select(Module).where(Module.type == module_type, Module.name == name))
     if row is None or row.status not in ON:
@@ -282,7 +275,8 @@ def load_again(*, actor: Actor, modules_dir: Path, module_type: str, name: str) 
         return
     with transaction():
         row = find_module(module_type, name)
-        row.strikes, row.failing, row.failing_since, row.deadly_files = 0, "", None, ""
+        row.failure_count, row.crashed_files = 0, ""
+        row.circuit_open_reason, row.circuit_opened_at = "", None
         bump()
         audit.record(
             actor=actor,
@@ -308,15 +302,15 @@ def _try_load(modules_dir: Path, module_type: str, name: str) -> None:
                 Module.name == name,
                 Module.status == ModuleStatus.INACTIVE,
             )
-            .values(reason="", deadly_files="")
+            .values(reason="", crashed_files="")
         )
 
 
-def let_go_on(*, actor: Actor, module_type: str, name: str) -> None:
-    """Close a module's circuit breaker and requeue its parked tasks.
+def resume(*, actor: Actor, module_type: str, name: str) -> None:
+    """Close a module's circuit breaker and re-enqueue its parked tasks.
 
     Raises:
-        ConflictError: it is not stopped.
+        ConflictError: the circuit breaker is not open.
     """
     key = find_module(module_type, name).key
     with transaction():
@@ -325,7 +319,7 @@ def let_go_on(*, actor: Actor, module_type: str, name: str) -> None:
 
 
 def bump() -> None:
-    """Increment the generation. Needs a transaction; concurrent changes wait for it."""
+    """Increment the generation. Needs a transaction; concurrent changes are serialized by it."""
     row = session().scalar(
         sa.select(Generation).with_for_update().execution_options(populate_existing=True)
     )
@@ -339,28 +333,27 @@ def bump() -> None:
 
 
 def unpark(key: str) -> int:
-    """Requeue the parked tasks of a module. Needs a transaction.
+    """Re-enqueue the parked tasks of a module. Needs a transaction.
 
     Returns:
-        How many.
+        The number of tasks.
     """
-    # one statement: there may be very many, and none of them has to pass through here
-    freed: sa.CursorResult[tuple[()]] = session().execute(  # type: ignore[assignment]
+    # one statement, because there may be very many
+    result: sa.CursorResult[tuple[()]] = session().execute(  # type: ignore[assignment]
         sa.update(Task)
         .where(Task.module == key, Task.status == TaskStatus.PARKED)
         .values(status=TaskStatus.QUEUED, run_at=now(), dispatched_at=None, ended_at=None)
     )
-    return freed.rowcount
+    return result.rowcount
 
 
 def unpark_served() -> int:
-    """Requeue parked tasks whose module is available again.
+    """Re-enqueue parked tasks whose module is available again.
 
-    One that was parked while its module was just being switched on, or whose module was mended on
-    the disk, hears of it from nobody else.
+    Covers tasks that were parked during an activation and modules that were fixed on disk.
 
     Returns:
-        How many.
+        The number of tasks.
     """
     keys = (
         session()
@@ -370,9 +363,9 @@ def unpark_served() -> int:
             .join(Module, Module.type + "/" + Module.name == Task.module)
             .where(
                 Task.status == TaskStatus.PARKED,
-                Task.ended_at < now() - timedelta(seconds=PARKED),
+                Task.ended_at < now() - timedelta(seconds=MIN_PARKED_SECONDS),
                 Module.status == ModuleStatus.ACTIVE,
-                Module.failing == "",
+                Module.circuit_open_reason == "",
             )
         )
         .all()
@@ -395,8 +388,8 @@ def _switch(actor: Actor, modules_dir: Path, module_type: str, name: str, method
     ):
         if other.name != name and other.name.lower() == name.lower():
             raise ConflictError(
-                f"{name} and {other.name} differ only in capital letters, so they would share"
-                " tables; rename one."
+                f"{name} and {other.name} differ only in case, so they would share database tables;"
+                " rename one."
             )
     try:
         module = load_module(modules_dir / module_type / name, module_type, name, recorded)
@@ -413,7 +406,7 @@ def _switch(actor: Actor, modules_dir: Path, module_type: str, name: str, method
                 f" {result.message}"
             )
         with transaction() as current:
-            bump()  # first: a second click waits here, and then finds the row
+            bump()  # first, so that a concurrent activation waits here and then finds the row
             row = current.scalar(
                 sa.select(Module)
                 .where(Module.type == module_type, Module.name == name)
@@ -429,7 +422,8 @@ def _switch(actor: Actor, modules_dir: Path, module_type: str, name: str, method
                 module.version,
                 now(),
             )
-            row.strikes, row.failing, row.failing_since, row.deadly_files = 0, "", None, ""
+            row.failure_count, row.crashed_files = 0, ""
+            row.circuit_open_reason, row.circuit_opened_at = "", None
             unpark(module.key)
             audit.record(
                 actor=actor,
@@ -447,7 +441,7 @@ def _switch(actor: Actor, modules_dir: Path, module_type: str, name: str, method
 
 
 def _remember_failure(module: LoadedModule, message: str) -> None:
-    """Record why an update failed; the module still needs it."""
+    """Record why an update failed."""
     with transaction() as current:
         current.execute(
             sa.update(Module)
@@ -470,7 +464,7 @@ def _lifecycle(module: LoadedModule, method: str, actor: Actor) -> Result:
 
 
 def _remember_refusal(module_type: str, name: str, reason: str) -> None:
-    """Record why a module was refused, for the Modules page."""
+    """Record why a module cannot be loaded, for the Modules page."""
     with transaction() as current:
         row = current.scalar(
             sa.select(Module).where(Module.type == module_type, Module.name == name)

@@ -21,35 +21,32 @@ from puqpanel.models import ModuleLog, Service, Task
 from puqpanel.operations.provisioning.services import find_service
 
 STAND_IN = "not-the-real-one"
-"""Takes the place of each secret: plain letters, so that it can travel in a header, and long
-enough for most forms.
-"""
+"""Placeholder of secrets: valid in a header, and long enough for most forms."""
 MOST_ROWS = 50
 MOST_LINES = 500
-_ASKED = re.compile(r"(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) (https?://\S+)")
+_REQUEST = re.compile(r"(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) (https?://\S+)")
 _REFERENCE = re.compile(r"; reference [0-9A-F-]{6,}")
 
 
 def conversation(task: Task) -> dict[str, Any]:
-    """Return the conversation of a task's attempts, as JSON can hold it.
+    """Return the requests and responses of a task's attempts as JSON-serializable values.
 
     Args:
         task: a `ModuleJob`.
 
     Returns:
-        task, module, service, product, tables (the module's own rows) and exchanges, in the order
-        in which they were said.
+        task, module, service, product, tables (the module's own rows) and exchanges in order.
 
     Raises:
-        UserError: it is no job of a module.
+        UserError: the task is not a job of a module.
     """
     if task.job != "ModuleJob" or not task.module:
         raise UserError(
-            f"This task is a {task.job}; only the jobs of modules speak with a provider."
+            f"This task is a {task.job}; only module jobs have a conversation with a provider."
         )
     service = find_service(task.service_uuid) if task.service_uuid else None
     secrets = set(_secrets(service))
-    told = {
+    record = {
         "task": {
             "uuid": task.uuid,
             "method": str(task.data.get("method")),
@@ -85,7 +82,7 @@ def conversation(task: Task) -> dict[str, Any]:
         "tables": _tables(task, service),
         "exchanges": list(_exchanges(task)),
     }
-    clean: dict[str, Any] = without_secrets(told, secrets)
+    clean: dict[str, Any] = without_secrets(record, secrets)
     return clean
 
 
@@ -95,14 +92,14 @@ def outcome_text(note: str) -> str:
 
 
 def without_secrets(value: Any, secrets: Iterable[str], name: str = "") -> Any:
-    """Return a copy with stand-ins for secrets.
+    """Return a copy with placeholders for secrets.
 
-    By the name they stand under, by the shape they have, and wherever a known one stands.
+    A secret is recognized by the name of its field, by its format, or as one of the known secrets.
 
     Args:
-        value: what JSON can hold.
-        secrets: known ones.
-        name: what the value stands under.
+        value: JSON-serializable value.
+        secrets: known secrets.
+        name: name of the field that holds the value.
     """
     known = sorted(secrets, key=len, reverse=True)
     return _clean(value, known, name)
@@ -127,7 +124,7 @@ def _text(text: str, known: list[str]) -> str:
 
 
 def _secrets(service: Service | None) -> Iterable[str]:
-    """Return the secrets that are known to belong to the task."""
+    """Return the secrets of the task's service and product."""
 
     def inside(value: Any, name: str = "") -> Iterable[str]:
         if isinstance(value, Mapping):
@@ -156,20 +153,28 @@ def _exchanges(task: Task) -> Iterable[dict[str, Any]]:
         .all()
     )
     for row in rows:
-        asked, answered = _json(row.request), _json(row.response)
-        found = _ASKED.fullmatch(str(asked.get("request", ""))) if isinstance(asked, dict) else None
-        if found is None:
+        request, response = _json(row.request), _json(row.response)
+        match = (
+            _REQUEST.fullmatch(str(request.get("request", "")))
+            if isinstance(request, dict)
+            else None
+        )
+        if match is None:
             continue
-        address = urlsplit(found[2])
-        said = answered if isinstance(answered, dict) else {"cut": True}
+        address = urlsplit(match[2])
+        answer = response if isinstance(response, dict) else {"cut": True}
         yield {
             "attempt": row.attempt,
-            "method": found[1],
+            "method": match[1],
             "host": address.netloc.rpartition("@")[2],
             "path": address.path or "/",
-            "query": asked.get("query") or ({"": address.query} if address.query else {}),
-            "sent": asked.get("body"),
-            **{key: said[key] for key in ("status", "body", "error", "lost", "cut") if key in said},
+            "query": request.get("query") or ({"": address.query} if address.query else {}),
+            "sent": request.get("body"),
+            **{
+                key: answer[key]
+                for key in ("status", "body", "error", "lost", "cut")
+                if key in answer
+            },
         }
 
 
@@ -181,19 +186,19 @@ def _json(text: str) -> Any:
 
 
 def _tables(task: Task, service: Service | None) -> dict[str, list[dict[str, Any]]]:
-    """Return the module's own rows.
+    """Return the module's rows of the task's service and those without an owner, such as servers.
 
-    Those of the task's service, and those that are nobody's, such as servers. No other customer's.
+    Rows of other clients are left out.
     """
-    module_type, _, name = task.module.partition("/")
-    prefix, connection = table_prefix(module_type, name), session().connection()
+    module_type, _, module_name = task.module.partition("/")
+    prefix, connection = table_prefix(module_type, module_name), session().connection()
     inspector = sa.inspect(connection)
-    found: dict[str, list[dict[str, Any]]] = {}
+    tables: dict[str, list[dict[str, Any]]] = {}
     for table in inspector.get_table_names():
         if not table.startswith(prefix) or table == f"{prefix}version":
             continue
         columns = [column["name"] for column in inspector.get_columns(table)]
-        own = sa.table(table, *(sa.column(one) for one in columns))
+        own = sa.table(table, *(sa.column(name) for name in columns))
         query = sa.select(own).limit(MOST_ROWS)
         owners = {
             "services": service.uuid if service else "",
@@ -209,24 +214,23 @@ def _tables(task: Task, service: Service | None) -> dict[str, list[dict[str, Any
             if column in columns and owner in owners:
                 query = query.where(own.c[column] == owners[owner])
         rows = connection.execute(query).mappings().all()
-        found[table] = [{key: _stored(key, value) for key, value in row.items()} for row in rows]
-    return {table: rows for table, rows in found.items() if rows}
+        tables[table] = [{key: _stored(key, value) for key, value in row.items()} for row in rows]
+    return {table: rows for table, rows in tables.items() if rows}
 
 
 def _stored(name: str, value: Any) -> Any:
-    """Return a value as it can be entered anew.
-
-    What was stored encrypted comes back encrypted, with a stand-in in it.
-    """
+    """Return a value that can be inserted again; encrypted values contain placeholders."""
     if isinstance(value, str) and value.startswith("gAAAA"):
         try:
             plain = crypto.decrypt(value)
         except Exception:
             return {"encrypted": STAND_IN}
-        held = _json(plain)
+        decrypted = _json(plain)
         return {
             "encrypted": (
-                json.dumps(dict.fromkeys(held, STAND_IN)) if isinstance(held, dict) else STAND_IN
+                json.dumps(dict.fromkeys(decrypted, STAND_IN))
+                if isinstance(decrypted, dict)
+                else STAND_IN
             )
         }
     if isinstance(value, datetime):

@@ -1,7 +1,4 @@
-"""What staff look at first: figures, what changed, and the list to act on.
-
-Four queries, however many rows there are.
-"""
+"""The dashboard: key figures, trends and services that need attention. Four queries in all."""
 
 from __future__ import annotations
 
@@ -31,7 +28,7 @@ MONTHLY = {
     "biennially": 1 / 24,
     "triennially": 1 / 36,
 }
-"""How often a period is charged in a month; one-time prices do not recur."""
+"""Charges of a billing period in a month; one-time prices do not recur."""
 TROUBLE = (ProvisionStatus.FAILED, ProvisionStatus.NOT_FOUND)
 
 
@@ -40,12 +37,15 @@ class Figures:
     """Key figures.
 
     Args:
-        active, pending: services that stand so.
-        failed: services whose provisioning failed or whose account is gone; `failed_day` of them
-            within 24 hours.
-        new_week, lost_week: made and terminated within 7 days; `new_before`, `lost_before` in the 7
-            days before those.
-        recurring: what the active services bring in a month, by currency, largest first.
+        active: active services.
+        pending: pending services.
+        failed: services whose provisioning failed or whose account is missing at the provider.
+        failed_day: those of them that failed in the last 24 hours.
+        new_week: services created in the last 7 days.
+        lost_week: services terminated in the last 7 days.
+        new_before: services created in the 7 days before those.
+        lost_before: services terminated in the 7 days before those.
+        recurring: monthly recurring revenue by currency, largest first.
     """
 
     active: int
@@ -60,7 +60,7 @@ class Figures:
 
 
 def figures() -> Figures:
-    """Return the key figures of this moment."""
+    """Return the current key figures."""
     moment = now()
     day, week, before = (
         moment - timedelta(days=1),
@@ -114,7 +114,7 @@ def figures() -> Figures:
 
 
 def services_by_week(weeks: int = 12) -> list[tuple[datetime, int, int]]:
-    """Start of each of the last weeks, with how many services were made and terminated in it."""
+    """Return the start of each of the last weeks and the services created and terminated in it."""
     start = now() - timedelta(weeks=weeks)
     rows = (
         session()
@@ -129,11 +129,11 @@ def services_by_week(weeks: int = 12) -> list[tuple[datetime, int, int]]:
         Counter(_slot(row[0], start, 7 * 86400) for row in rows),
         Counter(_slot(row[1], start, 7 * 86400) for row in rows),
     )
-    return [(start + timedelta(weeks=place), new[place], lost[place]) for place in range(weeks)]
+    return [(start + timedelta(weeks=week), new[week], lost[week]) for week in range(weeks)]
 
 
 def tasks_by_hour(hours: int = 24) -> list[tuple[datetime, int, int]]:
-    """Return for each of the last hours its start, and how many tasks completed and failed."""
+    """Return the start of each of the last hours, with the tasks completed and failed in it."""
     start = now() - timedelta(hours=hours)
     rows = (
         session().execute(sa.select(Task.ended_at, Task.status).where(Task.ended_at >= start)).all()
@@ -142,7 +142,7 @@ def tasks_by_hour(hours: int = 24) -> list[tuple[datetime, int, int]]:
     bad = Counter(
         _slot(row[0], start, 3600) for row in rows if row[1] in (TaskStatus.FAILED, TaskStatus.LOST)
     )
-    return [(start + timedelta(hours=place), good[place], bad[place]) for place in range(hours)]
+    return [(start + timedelta(hours=hour), good[hour], bad[hour]) for hour in range(hours)]
 
 
 def failed_services(limit: int = 6) -> Sequence[Service]:

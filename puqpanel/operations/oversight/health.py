@@ -1,6 +1,6 @@
-"""Whether everything is well: the checks behind `doctor`, GET /health and the banner.
+"""Health checks of `puqpanel doctor`, GET /health and the banner.
 
-They need no app, and never raise.
+They need no app and never raise.
 """
 
 from __future__ import annotations
@@ -31,23 +31,23 @@ from puqpanel.tasks import heartbeat
 
 State = Literal["ok", "warn", "fail"]
 SILENT = 3 * heartbeat.EVERY
-"""Seconds without a sign of life after which a process counts as gone."""
+"""Seconds without a heartbeat after which a process counts as stopped."""
 LATE = 60
-"""Seconds by which the oldest due task may be late before that is worth a word."""
+"""Seconds by which the oldest due task may be late before a warning."""
 LOW, FULL = 1_000_000_000, 100_000_000
-"""Free bytes on the disk below which to warn and to fail."""
+"""Free bytes on the disk below which the check warns and fails."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What one check found.
+    """The result of a check.
 
     Args:
-        name: which one.
-        state: ok, warn (works, but look at it) or fail.
+        name: name of the check.
+        state: ok, warn (works but needs attention) or fail.
         text: one sentence.
-        remedy: what to do, empty when all is well.
-        facts: figures for a script.
+        remedy: what to do; empty if nothing.
+        facts: values for scripts.
     """
 
     name: str
@@ -59,17 +59,17 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All checks of one look."""
+    """The results of all checks."""
 
     checks: Sequence[Check]
 
     @property
     def ok(self) -> bool:
-        """Whether nothing fails; warnings do not count."""
+        """Whether no check failed; warnings do not count."""
         return all(check.state != "fail" for check in self.checks)
 
     def public(self) -> dict[str, Any]:
-        """Return what anybody may read: states alone, no paths, names or versions."""
+        """Return the public part: states only, no paths, names or versions."""
         return {
             "status": "ok" if self.ok else "fail",
             "checks": {check.name: check.state for check in self.checks},
@@ -79,13 +79,13 @@ class Report:
         """Return everything, for staff and scripts."""
         rows = [
             {
-                "name": each.name,
-                "state": each.state,
-                "text": each.text,
-                "remedy": each.remedy,
-                "facts": each.facts,
+                "name": check.name,
+                "state": check.state,
+                "text": check.text,
+                "remedy": check.remedy,
+                "facts": check.facts,
             }
-            for each in self.checks
+            for check in self.checks
         ]
         return {"status": "ok" if self.ok else "fail", "checks": rows}
 
@@ -95,36 +95,36 @@ def look(settings: Settings, names: Iterable[str] | None = None) -> Report:
 
     Args:
         settings: of this process; the queue server's address must be known to infra.queue.
-        names: only these; all of them when None.
+        names: the checks to run; all of them if None.
     """
-    wanted = list(CHECKS) if names is None else list(names)
-    found: list[Check] = []
-    for name in wanted:
-        failed = {check.name for check in found if check.state == "fail"}
+    selected = list(CHECKS) if names is None else list(names)
+    checks: list[Check] = []
+    for name in selected:
+        failed = {check.name for check in checks if check.state == "fail"}
         if name in NEED_DATABASE and "database" in failed:
-            found.append(Check(name, "fail", "Not looked at, since the database does not answer."))
+            checks.append(Check(name, "fail", "Skipped, because the database does not answer."))
             continue
         if name in NEED_TABLES and "migrations" in failed:
-            found.append(Check(name, "fail", "Not looked at, since the tables are not up to date."))
+            checks.append(Check(name, "fail", "Skipped, because the tables are not up to date."))
             continue
         try:
-            found.append(CHECKS[name](settings))
+            checks.append(CHECKS[name](settings))
         except PanelError as error:
-            found.append(Check(name, "fail", str(error)))
-        except Exception as error:  # a check that cannot be carried out is itself the finding
-            found.append(
+            checks.append(Check(name, "fail", str(error)))
+        except Exception as error:
+            checks.append(
                 Check(
                     name,
                     "fail",
-                    f"This could not be looked at: {_cause(error)}",
-                    "See the database and the log.",
+                    f"The check could not run: {_cause(error)}",
+                    "Check the database and the log.",
                 )
             )
-    return Report(found)
+    return Report(checks)
 
 
 def _database(settings: Settings) -> Check:
-    begun = time.monotonic()
+    started = time.monotonic()
     engine = engine_for(settings.database_url)
     if (
         engine.dialect.name == "sqlite"
@@ -134,7 +134,7 @@ def _database(settings: Settings) -> Check:
         return Check(
             "database",
             "fail",
-            "There is no database yet: this panel has never been started.",
+            "There is no database yet: the panel has never been started.",
             "Run: puqpanel up, or puqpanel db upgrade",
         )
     try:
@@ -142,45 +142,45 @@ def _database(settings: Settings) -> Check:
             connection.execute(sa.select(1))
     except sa.exc.SQLAlchemyError as error:
         remedy = (
-            "Start the database server, or mend PUQPANEL_DATABASE_URL."
+            "Start the database server or correct PUQPANEL_DATABASE_URL."
             if engine.dialect.name != "sqlite"
-            else "Look at the instance folder's rights and disk."
+            else "Check the permissions and disk of the instance directory."
         )
         return Check("database", "fail", f"The database does not answer: {_cause(error)}", remedy)
-    spent = round((time.monotonic() - begun) * 1000, 1)
-    facts = {"backend": engine.dialect.name, "ms": spent}
-    if spent > 500:
+    duration_ms = round((time.monotonic() - started) * 1000, 1)
+    facts = {"backend": engine.dialect.name, "ms": duration_ms}
+    if duration_ms > 500:
         return Check(
             "database",
             "warn",
-            f"The {engine.dialect.name} database answers, but slowly ({spent:.0f} ms).",
-            "Look at its load and the network.",
+            f"The {engine.dialect.name} database answers, but slowly ({duration_ms:.0f} ms).",
+            "Check its load and the network.",
             facts,
         )
     return Check(
         "database",
         "ok",
-        f"The {engine.dialect.name} database answers in {spent:.0f} ms.",
+        f"The {engine.dialect.name} database answers in {duration_ms:.0f} ms.",
         facts=facts,
     )
 
 
 def _migrations(settings: Settings) -> Check:
     engine = engine_for(settings.database_url)
-    at, newest = migrate.current(engine), migrate.head()
-    facts = {"current": at, "head": newest}
-    if at == newest:
-        return Check("migrations", "ok", f"The tables are up to date ({at}).", facts=facts)
+    current, newest = migrate.current(engine), migrate.head()
+    facts = {"current": current, "head": newest}
+    if current == newest:
+        return Check("migrations", "ok", f"The tables are up to date ({current}).", facts=facts)
     text = (
-        f"The tables are at {at} and the code needs {newest}."
-        if at
-        else "The database is empty: this panel has never been started."
+        f"The tables are at revision {current}, but the code needs {newest}."
+        if current
+        else "The database is empty: the panel has never been started."
     )
     return Check(
         "migrations",
         "fail",
         text,
-        "Run: puqpanel db upgrade (`puqpanel up` does it by itself)",
+        "Run: puqpanel db upgrade (`puqpanel up` does this automatically)",
         facts,
     )
 
@@ -202,21 +202,21 @@ def _keys(settings: Settings) -> Check:
             "keys",
             "fail",
             str(error),
-            f"Put {path} back from the backup; without it stored secrets cannot be read.",
+            f"Restore {path} from a backup; stored secrets cannot be read without it.",
         )
     facts = {"keys": len(keys)}
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         return Check(
             "keys",
             "warn",
-            f"Others on this machine can read {path}.",
+            f"{path} is readable by other users of this machine.",
             f"Run: chmod 600 {path}",
             facts,
         )
     return Check(
         "keys",
         "ok",
-        f"The stored secrets open ({len(keys)} {'key' if len(keys) == 1 else 'keys'}).",
+        f"Stored secrets can be decrypted ({_count(len(keys), 'key')}).",
         facts=facts,
     )
 
@@ -231,21 +231,22 @@ def _queue(settings: Settings) -> Check:
         waiting = queue.lengths()
     except Exception as error:
         remedy = (
-            "Start the queue server, or mend PUQPANEL_REDIS_URL."
+            "Start the queue server or correct PUQPANEL_REDIS_URL."
             if settings.redis_url
             else "Run: puqpanel up"
         )
         return Check(
             "queue",
             "fail",
-            f"The queue server ({where}) does not answer: {_cause(error)}. Pages work, tasks wait.",
+            f"The queue server ({where}) does not answer: {_cause(error)}. Pages work, but tasks do"
+            " not run.",
             remedy,
         )
     total = sum(waiting.values())
     return Check(
         "queue",
         "ok",
-        f"The queue server answers; {_count(total, 'task')} in its queues.",
+        f"The queue server answers; {_count(total, 'task')} queued.",
         facts={"waiting": waiting},
     )
 
@@ -257,7 +258,7 @@ def _workers(settings: Settings) -> Check:
         return Check(
             "workers",
             "fail",
-            "No worker is running: tasks wait.",
+            "No worker is running, so tasks do not run.",
             _start(settings, "worker"),
             facts,
         )
@@ -266,8 +267,8 @@ def _workers(settings: Settings) -> Check:
         return Check(
             "workers",
             "warn",
-            f"{_count(late, 'task')} waiting for more than {LATE} s, the oldest for {oldest} s.",
-            "Start more workers, or look at what the running tasks wait for.",
+            f"{_count(late, 'task')} overdue by more than {LATE} s, the oldest by {oldest} s.",
+            "Start more workers, or check what the running tasks are waiting for.",
             {**facts, "late": late, "oldest": oldest},
         )
     return Check("workers", "ok", f"{_count(alive, 'worker')} running.", facts=facts)
@@ -280,7 +281,7 @@ def _schedule(settings: Settings) -> Check:
         return Check(
             "schedule",
             "fail",
-            "No scheduler is running: nothing starts by itself and lost tasks are not found.",
+            "No scheduler is running: scheduled jobs do not start and lost tasks stay unnoticed.",
             _start(settings, "scheduler"),
             facts,
         )
@@ -295,8 +296,8 @@ def _disk(settings: Settings) -> Check:
         return Check(
             "disk",
             "fail",
-            f"The instance folder {folder} cannot be written.",
-            "Give it to the user that the panel runs as.",
+            f"The instance directory {folder} is not writable.",
+            "Make the user that runs the panel its owner.",
             facts,
         )
     amount = f"{free / 1e9:.1f} GB free"
@@ -304,11 +305,11 @@ def _disk(settings: Settings) -> Check:
         return Check(
             "disk",
             "fail" if free < FULL else "warn",
-            f"The disk of the instance folder is nearly full: {amount}.",
-            "Make room.",
+            f"The disk of the instance directory is nearly full: {amount}.",
+            "Free up disk space.",
             facts,
         )
-    return Check("disk", "ok", f"The instance folder can be written, {amount}.", facts=facts)
+    return Check("disk", "ok", f"The instance directory is writable, {amount}.", facts=facts)
 
 
 def _heartbeats(settings: Settings, kind: str) -> tuple[int, int]:
@@ -320,7 +321,7 @@ def _heartbeats(settings: Settings, kind: str) -> tuple[int, int]:
             sa.select(*columns).where(Heartbeat.kind == kind, Heartbeat.at >= since)
         ).all()
         newest = connection.scalar(sa.select(Generation.number)) or 0
-    # one of this host can be looked up: after a kill nobody has to wait for its silence
+    # processes of this host can be looked up, so a killed one is noticed at once
     generations = [row.generation for row in rows if row.host != here or alive(row.pid)]
     return len(generations), sum(number != newest for number in generations)
 

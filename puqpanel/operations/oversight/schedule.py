@@ -1,4 +1,4 @@
-"""Periodic work of modules: what is due becomes a task, once, however many schedulers look."""
+"""Scheduled jobs of modules: each due run becomes one task, with any number of schedulers."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from puqpanel.tasks.add import add
 
 log = structlog.get_logger(__name__)
 JOB, QUEUE = "ModuleJob", "Module"
-_entered: list[registry.Registry] = []
+_synced: list[registry.Registry] = []
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One entry as staff see it.
+    """An entry on the schedule page.
 
     Args:
-        module: that does it.
-        work: what its module declares.
-        row: its place in time; None before the scheduler has seen it.
-        task: its last run.
-        stopped: why it does not run although it is due; empty where it does.
+        module: the module.
+        work: the module's declaration.
+        row: its state; None until the scheduler has created it.
+        task: the last run.
+        stopped: why it does not run; empty if it does.
     """
 
     module: LoadedModule
@@ -47,7 +47,7 @@ class Shown:
 
 
 def _works() -> dict[tuple[str, str], tuple[LoadedModule, Work]]:
-    """Return everything that the modules which are served declare."""
+    """Return the declarations of all loaded modules."""
     return {
         (module.key, work.name): (module, work)
         for module in registry.current().modules.values()
@@ -56,7 +56,7 @@ def _works() -> dict[tuple[str, str], tuple[LoadedModule, Work]]:
 
 
 def list_entries() -> list[Shown]:
-    """Return every entry of every module that is served, by module and name."""
+    """Return the entries of all loaded modules, by module and name."""
     works = _works()
     rows = {(row.module, row.name): row for row in session().scalars(sa.select(ScheduleEntry))}
     ids = [row.task_id for row in rows.values() if row.task_id]
@@ -65,17 +65,16 @@ def list_entries() -> list[Shown]:
         if ids
         else {}
     )
-    failing = {row.key for row in session().scalars(sa.select(Module).where(Module.failing != ""))}
+    open_circuits = session().scalars(sa.select(Module).where(Module.circuit_open_reason != ""))
+    open_keys = {row.key for row in open_circuits}
     shown = []
     for key, (module, work) in sorted(works.items()):
         row = rows.get(key)
-        stopped = (
-            "It waits for the update of its module."
-            if module.restricted
-            else "Its module was stopped."
-            if module.key in failing
-            else ""
-        )
+        stopped = ""
+        if module.restricted:
+            stopped = "Its module needs an update."
+        elif module.key in open_keys:
+            stopped = "The circuit breaker of its module is open."
         shown.append(
             Shown(module, work, row, tasks.get(row.task_id or 0) if row else None, stopped)
         )
@@ -83,18 +82,18 @@ def list_entries() -> list[Shown]:
 
 
 def run_due() -> int:
-    """Add the tasks of what is due.
+    """Add tasks for due entries.
 
-    An entry whose last run has not ended is skipped and counted: runs do not pile up.
+    An entry whose last run has not ended is skipped and counted, so that runs do not pile up.
 
     Returns:
-        How many tasks were added.
+        The number of tasks added.
     """
     works = _works()
     if not works:
         return 0
     moment = now()
-    _enter(works, moment)
+    _sync_rows(works, moment)
     due = (
         session()
         .execute(
@@ -110,7 +109,7 @@ def run_due() -> int:
         if (row.module, row.name) in works:
             module, work = works[row.module, row.name]
             try:
-                count += _run_one(module, work, row.id, moment)
+                count += _run_entry(module, work, row.id, moment)
             except Exception:
                 log.exception(
                     "a scheduled run could not be added", module=module.key, entry=work.name
@@ -118,12 +117,11 @@ def run_due() -> int:
     return count
 
 
-def _enter(works: Mapping[tuple[str, str], tuple[LoadedModule, Work]], moment: datetime) -> None:
-    """Create rows for new entries and reschedule changed ones.
-
-    Looks only when other modules are served than the last time.
-    """
-    if _entered and _entered[0] is registry.current():
+def _sync_rows(
+    works: Mapping[tuple[str, str], tuple[LoadedModule, Work]], moment: datetime
+) -> None:
+    """Create rows for new entries and reschedule changed ones, once per set of loaded modules."""
+    if _synced and _synced[0] is registry.current():
         return
     rows = {(row.module, row.name): row for row in session().scalars(sa.select(ScheduleEntry))}
     release()
@@ -145,7 +143,7 @@ def _enter(works: Mapping[tuple[str, str], tuple[LoadedModule, Work]], moment: d
                     .values(shape=work.shape, due_at=work.after(moment))
                     .execution_options(synchronize_session=False)
                 )
-    _entered[:] = [registry.current()]
+    _synced[:] = [registry.current()]
 
 
 def _insert(current: Session, row: ScheduleEntry) -> None:
@@ -154,10 +152,10 @@ def _insert(current: Session, row: ScheduleEntry) -> None:
             current.add(row)
             current.flush()
     except sa.exc.IntegrityError:
-        pass  # another scheduler was quicker
+        pass  # another scheduler created it
 
 
-def _run_one(module: LoadedModule, work: Work, row_id: int, moment: datetime) -> int:
+def _run_entry(module: LoadedModule, work: Work, row_id: int, moment: datetime) -> int:
     with transaction() as current:
         row = current.scalar(
             sa.select(ScheduleEntry)
@@ -212,12 +210,12 @@ def run_now(*, actor: Actor, module: str, name: str) -> Task:
     """Run an entry manually.
 
     Args:
-        actor: who says so.
+        actor: who runs it.
         module: the module's key.
-        name: the entry's.
+        name: the entry's name.
 
     Raises:
-        NotFoundError: no module that is served has such an entry.
+        NotFoundError: no loaded module has this entry.
         ConflictError: its last run has not ended.
     """
     loaded, work = _find(module, name)
@@ -231,14 +229,14 @@ def run_now(*, actor: Actor, module: str, name: str) -> Task:
             current.add(row)
             current.flush()
         if _unfinished(row):
-            raise ConflictError(f"“{name}” is running or waits; it does not run twice at once.")
+            raise ConflictError(f"The last run of “{name}” has not ended; try again when it has.")
         task = _start(loaded, work, row, actor, moment)
         audit.record(
             actor=actor,
             action="schedule.run",
             subject_type="module",
             subject_uuid=module,
-            summary=f"“{name}” was run manually.",
+            summary=f"“{name}” run manually.",
         )
     return task
 
@@ -247,16 +245,13 @@ def pause(*, actor: Actor, module: str, name: str, paused: bool) -> None:
     """Pause or resume an entry.
 
     Raises:
-        NotFoundError: no module that is served has such an entry, or the scheduler has not seen it
-            yet.
+        NotFoundError: no loaded module has this entry, or the scheduler has not created it yet.
     """
     _, work = _find(module, name)
     with transaction():
         row = _locked(module, name)
         if row is None:
-            raise NotFoundError(
-                "The scheduler has not seen this entry yet; try again in a few seconds."
-            )
+            raise NotFoundError("This entry is not scheduled yet; try again in a few seconds.")
         if row.paused == paused:
             return
         row.paused, row.due_at = paused, work.after(now())
@@ -265,17 +260,17 @@ def pause(*, actor: Actor, module: str, name: str, paused: bool) -> None:
             action="schedule.paused" if paused else "schedule.resumed",
             subject_type="module",
             subject_uuid=module,
-            summary=f"“{name}” was {'paused' if paused else 'resumed'}.",
+            summary=f"“{name}” {'paused' if paused else 'resumed'}.",
             before={"paused": not paused},
             after={"paused": paused},
         )
 
 
 def _find(module: str, name: str) -> tuple[LoadedModule, Work]:
-    found = _works().get((module, name))
-    if found is None:
+    entry = _works().get((module, name))
+    if entry is None:
         raise NotFoundError("No active module has this entry.")
-    return found
+    return entry
 
 
 def _locked(module: str, name: str) -> ScheduleEntry | None:

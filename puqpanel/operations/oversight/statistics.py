@@ -1,8 +1,6 @@
-"""Figures over all services, tasks and modules.
+"""Statistics of services, tasks and modules, aggregated in the database by a few queries.
 
-Plain numbers, each by a fixed number of queries that add up in the database.
-
-Days are calendar days in UTC; a range is from its first day to its last, both included.
+Days are calendar days in UTC. A range includes its first and its last day.
 """
 
 from __future__ import annotations
@@ -25,16 +23,16 @@ from puqpanel.models import Module, ModuleLog, Product, Service, Task
 from puqpanel.operations.oversight.dashboard import MONTHLY
 
 By = Literal["day", "week", "month"]
-LONGEST = 3660
-"""Days that a range may have."""
-# What was sold and went into force some time, and is lost by being terminated.
+MAX_RANGE_DAYS = 3660
+"""Maximum length of a range."""
+# services that were active at some time; termination ends them
 _SOLD = Service.status.in_(
     (ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED, ServiceStatus.TERMINATED)
 )
 
 
 class Movement(NamedTuple):
-    """What came and went in one day, week or month, which begins on `start`."""
+    """New and lost services in the day, week or month that begins on `start`."""
 
     start: date
     new: int
@@ -52,10 +50,7 @@ class Churn(NamedTuple):
 
 
 class Income(NamedTuple):
-    """What active services cost in a month, in one currency.
-
-    Of one product where `product` names it.
-    """
+    """Monthly recurring revenue in one currency, of one product if `product` is set."""
 
     currency: str
     amount: Decimal
@@ -64,7 +59,7 @@ class Income(NamedTuple):
 
 
 class ProductFigures(NamedTuple):
-    """Services of one product."""
+    """Numbers of services of one product."""
 
     product: str
     module: str
@@ -73,7 +68,7 @@ class ProductFigures(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """How jobs for services ended in one day, week or month."""
+    """Completed and failed jobs of services in the day, week or month that begins on `start`."""
 
     start: date
     completed: int
@@ -81,7 +76,7 @@ class Outcome(NamedTuple):
 
 
 class ModuleOutcome(NamedTuple):
-    """How one module's jobs for services ended."""
+    """Completed, failed and lost jobs of services of one module."""
 
     module: str
     completed: int
@@ -90,10 +85,7 @@ class ModuleOutcome(NamedTuple):
 
 
 class Provisioning(NamedTuple):
-    """Jobs for services in a range.
-
-    By time, by module, and the most frequent reasons of failures.
-    """
+    """Jobs of services in a range: by time, by module, and the most frequent failure reasons."""
 
     slots: list[Outcome]
     modules: list[ModuleOutcome]
@@ -115,13 +107,13 @@ class ModuleHealth(NamedTuple):
 
 
 def services_by_status() -> dict[str, int]:
-    """Return how many services stand how; every status is there. One query."""
-    found = {status.value: 0 for status in ServiceStatus}
+    """Return the number of services in each status. One query."""
+    counts = {status.value: 0 for status in ServiceStatus}
     for status, count in session().execute(
         sa.select(Service.status, sa.func.count()).group_by(Service.status)
     ):
-        found[str(status)] = count
-    return found
+        counts[str(status)] = count
+    return counts
 
 
 def services_by_product(limit: int = 25) -> list[ProductFigures]:
@@ -145,33 +137,40 @@ def new_and_lost(first: date, last: date, by: By = "day") -> list[Movement]:
     """Return new and lost services for each day, week or month of a range, in two queries.
 
     Args:
-        first, last: the range.
-        by: weeks begin on Monday; the first and the last slot hold what of them lies in the range.
+        first: first day of the range.
+        last: last day of the range.
+        by: length of a slot. Weeks begin on Monday; slots are cut off at the ends of the range.
 
     Raises:
-        UserError: the range is none, or longer than ten years.
+        UserError: the range is invalid or longer than ten years.
     """
     begin, end = _range(first, last)
-    gone = sa.func.coalesce(Service.terminated_at, Service.status_since)
+    ended_at = sa.func.coalesce(Service.terminated_at, Service.status_since)
     new = _by_day(Service.created_at, begin, end)
     lost = _by_day(
-        gone, begin, end, Service.status.in_((ServiceStatus.TERMINATED, ServiceStatus.CANCELLED))
+        ended_at,
+        begin,
+        end,
+        Service.status.in_((ServiceStatus.TERMINATED, ServiceStatus.CANCELLED)),
     )
-    made, left = _slotted(new, by), _slotted(lost, by)
-    return [Movement(start, made[start], left[start]) for start in _slots(first, last, by)]
+    new_slots, lost_slots = _slotted(new, by), _slotted(lost, by)
+    return [
+        Movement(start, new_slots[start], lost_slots[start]) for start in _slots(first, last, by)
+    ]
 
 
 def churn(first: date, last: date) -> list[Churn]:
-    """Return each month of a range.
+    """Return the churn of each month of a range, in four queries.
 
-    In force at its beginning, terminated, cancelled, and the share of both in what was in force.
-    Four queries.
+    Services at the start of a month are those created earlier and not terminated by then, without
+    those that never were active or are marked as fraud today: earlier statuses are not recorded.
 
-    In force is what was made before and not terminated by then, less what never went into force or
-    is a fraud today: what a service was at an earlier time is not kept.
+    Args:
+        first: a day of the first month.
+        last: last day of the range.
 
     Raises:
-        UserError: the range is none, or longer than ten years.
+        UserError: the range is invalid or longer than ten years.
     """
     begin, end = _range(first.replace(day=1), last)
     before = sa.select(sa.func.count()).where(
@@ -180,7 +179,7 @@ def churn(first: date, last: date) -> list[Churn]:
         sa.or_(Service.terminated_at.is_(None), Service.terminated_at >= begin),
     )
     in_force = session().scalar(before) or 0
-    made = _slotted(_by_day(Service.created_at, begin, end, _SOLD), "month")
+    created = _slotted(_by_day(Service.created_at, begin, end, _SOLD), "month")
     ended = _slotted(
         _by_day(Service.terminated_at, begin, end, Service.status == ServiceStatus.TERMINATED),
         "month",
@@ -201,50 +200,50 @@ def churn(first: date, last: date) -> list[Churn]:
                 round(100 * lost / in_force, 1) if in_force else None,
             )
         )
-        in_force += made[month] - ended[month]
+        in_force += created[month] - ended[month]
     return months
 
 
 def recurring_income() -> list[Income]:
-    """Return what all active services cost in a month, by currency, the largest first.
+    """Return monthly recurring revenue by currency, largest first. One query.
 
-    Prices as sold, brought to a month. One query.
-
-    One-time prices do not recur. It is no income that was received: invoices know that.
+    Prices at which active services were sold, normalised to a month, without one-time prices.
     """
     return _income()
 
 
 def income_by_product(limit: int = 50) -> list[Income]:
-    """Return the same by product and currency, the largest first. One query."""
+    """Return monthly recurring revenue by product and currency, largest first. One query."""
     return _income(Product.name)[:limit]
 
 
 def provisioning(first: date, last: date, by: By = "day") -> Provisioning:
-    """Return how jobs for services ended in a range. Four queries.
+    """Return how jobs of services ended in a range. Four queries.
 
     Args:
-        first, last, by: as for `new_and_lost`.
+        first: first day of the range.
+        last: last day of the range.
+        by: length of a slot, as for `new_and_lost`.
 
     Raises:
-        UserError: the range is none, or longer than ten years.
+        UserError: the range is invalid or longer than ten years.
     """
     begin, end = _range(first, last)
-    bad = (TaskStatus.FAILED, TaskStatus.LOST)
-    good = _slotted(
+    failures = (TaskStatus.FAILED, TaskStatus.LOST)
+    completed = _slotted(
         _by_day(
             Task.ended_at, begin, end, Task.service_uuid != "", Task.status == TaskStatus.COMPLETED
         ),
         by,
     )
-    wrong = _slotted(
-        _by_day(Task.ended_at, begin, end, Task.service_uuid != "", Task.status.in_(bad)), by
+    failed = _slotted(
+        _by_day(Task.ended_at, begin, end, Task.service_uuid != "", Task.status.in_(failures)), by
     )
-    ours = (Task.service_uuid != "", Task.ended_at >= begin, Task.ended_at < end)
+    in_range = (Task.service_uuid != "", Task.ended_at >= begin, Task.ended_at < end)
     modules: dict[str, Counter[str]] = defaultdict(Counter)
     for module, status, count in session().execute(
         sa.select(Task.module, Task.status, sa.func.count())
-        .where(*ours)
+        .where(*in_range)
         .group_by(Task.module, Task.status)
     ):
         modules[module][str(status)] += count
@@ -253,41 +252,43 @@ def provisioning(first: date, last: date, by: By = "day") -> Provisioning:
             module, counts[TaskStatus.COMPLETED], counts[TaskStatus.FAILED], counts[TaskStatus.LOST]
         )
         for module, counts in modules.items()
-        if any(counts[status] for status in (TaskStatus.COMPLETED, *bad))
+        if any(counts[status] for status in (TaskStatus.COMPLETED, *failures))
     ]
-    by_module.sort(key=lambda one: (-(one.failed + one.lost), one.module))
-    often = sa.func.count()
+    by_module.sort(key=lambda row: (-(row.failed + row.lost), row.module))
+    frequency = sa.func.count()
     reasons = session().execute(
-        sa.select(Task.note, often)
-        .where(*ours, Task.status.in_(bad))
+        sa.select(Task.note, frequency)
+        .where(*in_range, Task.status.in_(failures))
         .group_by(Task.note)
-        .order_by(often.desc(), Task.note)
+        .order_by(frequency.desc(), Task.note)
         .limit(10)
     )
     return Provisioning(
-        [Outcome(start, good[start], wrong[start]) for start in _slots(first, last, by)],
+        [Outcome(start, completed[start], failed[start]) for start in _slots(first, last, by)],
         by_module,
         [(note, number) for note, number in reasons],
     )
 
 
 def module_health(first: date, last: date) -> list[ModuleHealth]:
-    """Return every module that was ever activated.
+    """Return the health of every module that was ever activated. Four queries.
 
-    How it stands, its tasks and logged errors in a range. Four queries.
+    Args:
+        first: first day of the range of tasks and log errors.
+        last: last day of the range.
 
     Raises:
-        UserError: the range is none, or longer than ten years.
+        UserError: the range is invalid or longer than ten years.
     """
     begin, end = _range(first, last)
     tasks: dict[str, Counter[str]] = defaultdict(Counter)
     ended = sa.select(Task.module, Task.status, sa.func.count()).where(
         Task.ended_at >= begin, Task.ended_at < end, Task.module != ""
     )
-    waiting = sa.select(Task.module, Task.status, sa.func.count()).where(
+    parked_now = sa.select(Task.module, Task.status, sa.func.count()).where(
         Task.status == TaskStatus.PARKED
     )
-    for query in (ended.where(Task.status != TaskStatus.PARKED), waiting):
+    for query in (ended.where(Task.status != TaskStatus.PARKED), parked_now):
         for module, status, count in session().execute(query.group_by(Task.module, Task.status)):
             tasks[module][str(status)] += count
     logged = sa.select(ModuleLog.type, ModuleLog.name, sa.func.count()).where(
@@ -297,26 +298,26 @@ def module_health(first: date, last: date) -> list[ModuleHealth]:
         f"{kind}/{name}": count
         for kind, name, count in session().execute(logged.group_by(ModuleLog.type, ModuleLog.name))
     }
-    found = []
+    modules = []
     for row in session().scalars(sa.select(Module).order_by(Module.type, Module.name)):
-        ends = tasks[row.key]
-        status = "failing" if row.failing and row.status == "active" else str(row.status)
-        bad, parked = ends[TaskStatus.FAILED] + ends[TaskStatus.LOST], ends[TaskStatus.PARKED]
-        reason = row.failing or row.reason
-        found.append(
+        counts = tasks[row.key]
+        failing = row.circuit_open_reason and row.status == "active"
+        status = "failing" if failing else str(row.status)
+        reason = row.circuit_open_reason or row.reason
+        modules.append(
             ModuleHealth(
                 row.key,
                 row.version,
                 status,
                 reason,
-                row.strikes,
-                parked,
-                ends[TaskStatus.COMPLETED],
-                bad,
+                row.failure_count,
+                counts[TaskStatus.PARKED],
+                counts[TaskStatus.COMPLETED],
+                counts[TaskStatus.FAILED] + counts[TaskStatus.LOST],
                 errors.get(row.key, 0),
             )
         )
-    return found
+    return modules
 
 
 def _income(product: Any = None) -> list[Income]:
@@ -338,10 +339,10 @@ def _income(product: Any = None) -> list[Income]:
 
 
 def _range(first: date, last: date) -> tuple[datetime, datetime]:
-    """Return the moments at which a range begins and ends."""
+    """Return the start of a range and its exclusive end."""
     if last < first:
         raise UserError("The first day of a range must come before its last day.")
-    if (last - first).days > LONGEST:
+    if (last - first).days > MAX_RANGE_DAYS:
         raise UserError("A range can span ten years at most.")
     return datetime.combine(first, time(), UTC), datetime.combine(
         last + timedelta(days=1), time(), UTC
@@ -349,10 +350,7 @@ def _range(first: date, last: date) -> tuple[datetime, datetime]:
 
 
 def _by_day(column: Any, begin: datetime, end: datetime, *where: Any) -> dict[date, int]:
-    """Return how many rows have this moment in each day.
-
-    One row a day comes back, however many there are.
-    """
+    """Return the number of rows for each day; the database returns one row for each day."""
     day = sa.func.date(column, type_=sa.Date())
     query = (
         sa.select(day, sa.func.count()).where(column >= begin, column < end, *where).group_by(day)
@@ -368,17 +366,13 @@ def _slotted(days: dict[date, int], by: By) -> Counter[date]:
 
 
 def _slot(day: date, by: By) -> date:
-    return (
-        day
-        if by == "day"
-        else day - timedelta(days=day.weekday())
-        if by == "week"
-        else day.replace(day=1)
-    )
+    if by == "week":
+        return day - timedelta(days=day.weekday())
+    return day.replace(day=1) if by == "month" else day
 
 
 def _slots(first: date, last: date, by: By) -> Iterator[date]:
-    """Return each slot that a range touches, by the day on which it begins."""
+    """Yield the first day of each slot in a range."""
     slot, day = None, first
     while day <= last:
         if _slot(day, by) != slot:
@@ -388,5 +382,5 @@ def _slots(first: date, last: date, by: By) -> Iterator[date]:
 
 
 def today() -> date:
-    """Return the day that it is, in UTC."""
+    """Return the current day in UTC."""
     return now().date()

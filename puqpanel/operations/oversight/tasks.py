@@ -1,4 +1,4 @@
-"""What staff may do with tasks."""
+"""Tasks: find, cancel, retry and prune them."""
 
 from __future__ import annotations
 
@@ -20,40 +20,36 @@ from puqpanel.tasks import control
 from puqpanel.tasks.outcome import Outcome
 
 RECURRING_DAYS = 3
-"""How long completed runs of what happens by itself, and completed listeners, are kept: there
-are many and they say little.
-"""
+"""Days to keep completed scheduled runs and listeners, of which there are many."""
 BATCH = 1000
 
 
-def thin(days: int) -> int:
-    """Delete old completed and cancelled tasks, one batch a call.
+def prune(days: int) -> int:
+    """Delete one batch of old completed and cancelled tasks.
 
     Args:
-        days: how long completed and cancelled ones are kept; 0 keeps everything.
+        days: age at which they are deleted; 0 keeps everything.
 
     Returns:
-        How many were removed.
+        The number of deleted tasks.
     """
     if not days:
         return 0
     moment = now()
-    long_ago, lately = (
-        moment - timedelta(days=days),
-        moment - timedelta(days=min(days, RECURRING_DAYS)),
-    )
-    over = (Task.status == TaskStatus.COMPLETED, Task.ended_at < lately)
+    before = moment - timedelta(days=days)
+    recurring_before = moment - timedelta(days=min(days, RECURRING_DAYS))
+    recurring = (Task.status == TaskStatus.COMPLETED, Task.ended_at < recurring_before)
     old: list[int] = []
-    # each by an index of its own, and few match: what matched is gone the next time
-    for which in (
-        sa.select(Task.id).where(Task.status == TaskStatus.COMPLETED, Task.ended_at < long_ago),
-        sa.select(Task.id).where(Task.status == TaskStatus.CANCELLED, Task.ended_at < long_ago),
-        sa.select(Task.id).where(Task.job == "HookJob", *over),
+    # one query for each index
+    for query in (
+        sa.select(Task.id).where(Task.status == TaskStatus.COMPLETED, Task.ended_at < before),
+        sa.select(Task.id).where(Task.status == TaskStatus.CANCELLED, Task.ended_at < before),
+        sa.select(Task.id).where(Task.job == "HookJob", *recurring),
         sa.select(Task.id)
         .join(TaskTag, TaskTag.task_id == Task.id)
-        .where(TaskTag.tag == "schedule", *over),
+        .where(TaskTag.tag == "schedule", *recurring),
     ):
-        old += session().scalars(which.limit(BATCH)).all()
+        old += session().scalars(query.limit(BATCH)).all()
     release()
     if old:
         with transaction() as current:
@@ -69,16 +65,16 @@ def find_task(uuid: str) -> Task:
     Raises:
         NotFoundError: it does not exist.
     """
-    found = session().scalar(
+    task = session().scalar(
         sa.select(Task).where(Task.uuid == uuid).options(selectinload(Task.attempts))
     )
-    if found is None:
-        raise NotFoundError("There is no such task.")
-    return found
+    if task is None:
+        raise NotFoundError("Task not found.")
+    return task
 
 
 def log_of(task: Task, limit: int = 200) -> Sequence[ModuleLog]:
-    """Return the module-log rows that its attempts wrote, oldest first."""
+    """Return the module log entries of a task's attempts, oldest first."""
     return (
         session()
         .scalars(
@@ -106,7 +102,7 @@ def tasks_of_service(service_uuid: str, limit: int = 10) -> Sequence[Task]:
 
 
 def open_count(most: int = 100) -> int:
-    """Return how many tasks are not ended, counted no further than `most`."""
+    """Return the number of open tasks, `most` at most."""
     return len(session().scalars(sa.select(Task.id).where(Task.status.in_(OPEN)).limit(most)).all())
 
 
@@ -135,8 +131,8 @@ def retry_task(*, actor: Actor, uuid: str) -> Task:
     """Retry an ended or parked task; its service is in progress again.
 
     Raises:
-        ConflictError: it waits, runs or has completed, or something else is under way for the
-            service.
+        ConflictError: it is queued, running or completed, or another operation of the service is in
+            progress.
     """
     with transaction():
         task = control.retry(uuid, by=actor.name)

@@ -5,10 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from puqpanel.domain.actors import SYSTEM
-from puqpanel.domain.service_states import (
-    VERBS,
-    ProvisionStatus,
-)
+from puqpanel.domain.service_states import VERBS, ProvisionStatus
 from puqpanel.domain.task_states import OPEN
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import session, transaction
@@ -16,46 +13,35 @@ from puqpanel.models import Service, Task
 from puqpanel.operations.provisioning import settlement
 from puqpanel.operations.provisioning.services import lock_service
 
-SETTLE_AFTER = 60
-"""Seconds that a service may stand at processing without a task before it is settled."""
+GRACE_SECONDS = 60
+"""A request reserves a service and adds its task in two transactions: younger ones are left."""
+BATCH_SIZE = 500
 
 
 def settle_orphans() -> int:
-    """Return services that stand at processing although no task of theirs is open.
-
-    Said to have failed, so that nothing stays so for ever.
+    """Mark services failed that are processing without an open task.
 
     Returns:
-        How many were settled.
+        How many were marked.
     """
     open_tasks = (
         sa.select(Task.id).where(Task.service_uuid == Service.uuid, Task.status.in_(OPEN)).exists()
     )
-    stuck = (
-        session()
-        .scalars(
-            sa.select(Service.uuid)
-            .where(Service.provision_status == ProvisionStatus.PROCESSING, ~open_tasks)
-            .limit(500)
-        )
-        .all()
+    orphans = sa.select(Service.uuid).where(
+        Service.provision_status == ProvisionStatus.PROCESSING, ~open_tasks
     )
-    count = 0
-    for uuid in stuck:
-        with transaction():
-            service = lock_service(uuid)
-            if (
-                service.provision_status != ProvisionStatus.PROCESSING
-                or settlement.has_open_task(service, None)
-                or (now() - service.provision_since).total_seconds() < SETTLE_AFTER
-            ):
-                continue
-            settlement.fail(
-                service,
-                VERBS.get(service.verb),
-                SYSTEM,
-                None,
-                "The operation was in progress, but its task no longer exists.",
-            )
-            count += 1
-    return count
+    uuids = session().scalars(orphans.limit(BATCH_SIZE)).all()
+    return sum(_settle(uuid) for uuid in uuids)
+
+
+def _settle(uuid: str) -> bool:
+    with transaction():
+        service = lock_service(uuid)
+        if service.provision_status != ProvisionStatus.PROCESSING:
+            return False
+        age_seconds = (now() - service.provision_since).total_seconds()
+        if age_seconds < GRACE_SECONDS or settlement.has_open_task(service):
+            return False
+        reason = "The operation was in progress, but its task no longer exists."
+        settlement.fail(service, VERBS.get(service.verb), SYSTEM, reason)
+    return True

@@ -1,38 +1,44 @@
-"""Requests: asking a service's module for a verb.
+"""Requests: ask a service's module to create, suspend, terminate … the service.
 
-The service is reserved in one transaction (a second click is refused there), then the module's own
-method is called with no transaction open; the default method adds the task.
+One transaction reserves the service, so that a second click is refused. Then, with no transaction
+open, either the module's own method is called or, if the module does not override it, the verb's
+task is added.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import sqlalchemy as sa
 
 from puqpanel.domain.actors import SYSTEM, Actor
-from puqpanel.domain.errors import ConflictError
-from puqpanel.domain.service_states import (
-    VERBS,
-    ProvisionStatus,
-    Verb,
-    check_verb,
-)
+from puqpanel.domain.errors import ConflictError, NotFoundError, UserError
+from puqpanel.domain.service_states import VERBS, ProvisionStatus, Verb, check_verb
+from puqpanel.domain.task_states import OnLoss
 from puqpanel.host import calls
+from puqpanel.host.contract.names import python_keys
+from puqpanel.host.contract.refusal import describe
 from puqpanel.host.contract.result import Result
+from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.db import session, transaction
 from puqpanel.infra.events import raise_event
 from puqpanel.infra.redact import redact_text
 from puqpanel.models import Task
+from puqpanel.operations.modules.availability import defines, uncallable_reason
 from puqpanel.operations.provisioning import package_change, settlement
 from puqpanel.operations.provisioning.services import find_service, lock_service, module_of
 from puqpanel.operations.system import audit
 from puqpanel.tasks import add
 from puqpanel.tasks.outcome import MAX_MESSAGE_LENGTH
 
-REASON = 200
-"""How many characters of a reason are written down."""
+MAX_REASON_LENGTH = 200
+"""Characters of a reason that are saved."""
+JOB_OPTIONS: Mapping[str, int] = MappingProxyType(
+    {"tries": 1, "backoff": 60, "timeout": 600, "max_exceptions": 1, "delay": 0}
+)
+"""Task options of a verb's job; the `job_options` of a module override them."""
 
 
 def request(
@@ -44,22 +50,22 @@ def request(
     take_price: bool = False,
     reason: str = "",
 ) -> Result:
-    """Ask a service's module to do something.
+    """Request a verb for a service.
 
     Args:
-        actor: who asks.
-        service_uuid: for which service.
-        verb: key of `domain.service_states.VERBS`.
-        product_uuid: with `change_package`, the product it changes to; it goes back when the
-            provider does not follow.
-        take_price: with `change_package`, pay that product's price of today from now on.
-        reason: why, in the words of whoever asks; written down for staff.
+        actor: who requests it.
+        service_uuid: the service.
+        verb: a key of `domain.service_states.VERBS`.
+        product_uuid: for `change_package`, the new product; reverted if the change fails.
+        take_price: for `change_package`, charge the new product's current price from now on.
+        reason: shown to staff in the service's activity.
 
     Returns:
-        What the module's method answered; an error leaves the service as it was, with the reason.
+        Success once the task is added, or what the module's own method returned. After an error
+        the service is unchanged, apart from its failure text.
 
     Raises:
-        ConflictError: it is not possible now, or the module is not active.
+        ConflictError: the verb is not possible now, or the module is not active.
         NotFoundError: there is no such service.
     """
     service = find_service(service_uuid)
@@ -71,85 +77,139 @@ def request(
             else "This product has no module, so there is nothing to provision."
         )
     with transaction():
-        rule = _reserve(actor, service_uuid, verb, " ".join(reason.split())[:REASON])
+        rule = _reserve(actor, service_uuid, verb, " ".join(reason.split())[:MAX_REASON_LENGTH])
         if product_uuid and rule.key == "change_package":
-            package_change.put_on(
+            package_change.apply(
                 actor=actor,
                 service=lock_service(service_uuid),
                 product_uuid=product_uuid,
                 take_price=take_price,
             )
-    result = calls.invoke(
-        calls.Call(module, rule.method, service_uuid=service_uuid, actor=actor)
-    ).result
+    result = _start(module, rule, service_uuid, actor)
     if not result.ok:
-        _give_back(
-            actor,
-            service_uuid,
-            rule,
-            redact_text(result.message)[:MAX_MESSAGE_LENGTH] or "The module refused.",
-        )
+        message = redact_text(result.message)[:MAX_MESSAGE_LENGTH]
+        _release(actor, service_uuid, rule, message or "The module gave no reason.")
     elif not result.pending:
-        _settle_at_once(service_uuid)
+        _complete_without_task(service_uuid)
     return result
 
 
-def begin(
-    *,
-    service_uuid: str,
-    verb: str,
-    method: str,
-    actor: Actor | None = None,
-    options: Mapping[str, Any] | None = None,
-    tags: Iterable[str] = (),
-) -> Task:
-    """Add the task of a verb: what the default `create()` and its siblings do.
-
-    Reserves the service where nobody has yet.
+def enqueue(
+    *, module: type[Any], verb: str, service_uuid: str, actor: Actor | None = None
+) -> Result:
+    """Add the task of a verb, as `create()` and its siblings do unless a module overrides them.
 
     Args:
-        service_uuid: the service.
-        verb: key of `domain.service_states.VERBS`.
-        method: the module's method that does the work.
-        actor: who asked; automation unless given.
-        options: `tries`, `backoff`, `timeout`, `max_exceptions`, `delay`, `on_loss`.
-        tags: further tags.
+        module: the module's class, with its `job_options` and `on_loss()`.
+        verb: a key of `domain.service_states.VERBS`.
+        service_uuid: the service; reserved here unless the caller has reserved it.
+        actor: who requests it; automation unless given.
+
+    Returns:
+        Success, or an error with the code 404 if there is no such service, 409 if the verb is not
+        possible now, or 400 if the module's options are invalid.
+    """
+    try:
+        _add_task(VERBS[verb], service_uuid, actor or SYSTEM, job_options(module, verb))
+    except NotFoundError as error:
+        return Result.error(str(error), code=404)
+    except ConflictError as error:
+        return Result.error(str(error), code=409)
+    except UserError as error:
+        return Result.error(str(error), code=400)
+    return Result.success()
+
+
+def job_options(module: type[Any], verb: str) -> dict[str, Any]:
+    """Return the task options of a verb's job: the defaults and what the module's class declares.
+
+    Args:
+        module: the module's class; its `job_options` are keyed by method name or verb.
+        verb: a key of `domain.service_states.VERBS`.
 
     Raises:
-        ConflictError: it is not possible now.
+        UserError: the module's `job_options` or `repeatable` cannot be used.
     """
-    who = actor or SYSTEM
+    rule = VERBS[verb]
+    try:
+        declared = module.job_options.get(rule.job) or module.job_options.get(verb) or {}
+        options = {**JOB_OPTIONS, **python_keys(dict(declared))}
+        options["on_loss"] = module.on_loss(rule.job)
+    except Exception as error:
+        raise UserError(f"The module's job_options are invalid: {describe(error)}.") from error
+    if unknown := sorted(options.keys() - JOB_OPTIONS.keys() - {"on_loss"}):
+        raise UserError(f"The module's job_options have unknown keys: {', '.join(unknown)}.")
+    return options
+
+
+def on_loss(module: type[Any], method: str) -> OnLoss:
+    """Return what to do with a module's task whose worker crashed in mid-job.
+
+    Args:
+        module: the module's class.
+        method: the job's method name.
+    """
+    if method in module.repeatable:
+        return OnLoss.REPEAT
+    is_verb_job = any(rule.job == method for rule in VERBS.values())
+    if is_verb_job and callable(getattr(module, "observe", None)):
+        return OnLoss.OBSERVE
+    return OnLoss.LOSE
+
+
+def missing_job(name: str, method: str) -> Result:
+    """Return the error of a module that has no method for a verb's job.
+
+    Args:
+        name: the module's name.
+        method: the job's method name.
+    """
+    return Result.error(f"{name} does not support this action: it has no {method}().", code=501)
+
+
+def _start(module: LoadedModule, rule: Verb, service_uuid: str, actor: Actor) -> Result:
+    if defines(module, rule.method):
+        call = calls.Call(module, rule.method, service_uuid=service_uuid, actor=actor)
+        return calls.invoke(call).result
+    if module.restricted:
+        return Result.error(uncallable_reason(module.key), code=503)
+    if not defines(module, rule.job):
+        return missing_job(module.name, rule.job)
+    return enqueue(module=module.cls, verb=rule.key, service_uuid=service_uuid, actor=actor)
+
+
+def _add_task(rule: Verb, service_uuid: str, actor: Actor, options: Mapping[str, Any]) -> None:
     service = find_service(service_uuid)
-    if not (service.provision_status == ProvisionStatus.PROCESSING and service.verb == verb):
-        _reserve(who, service_uuid, verb)
+    if not (service.provision_status == ProvisionStatus.PROCESSING and service.verb == rule.key):
+        _reserve(actor, service_uuid, rule.key)
     module_type, _, module_name = service.product.module.partition("/")
-    about = {
+    target = {
         "type": module_type,
         "name": module_name,
         "product": service.product.uuid,
         "service": service_uuid,
     }
-    return add.add(
+    add.add(
         job="ModuleJob",
         queue="Module",
-        data={"module": about, "method": method, "verb": verb},
-        tags=[verb, f"service:{service_uuid}", *tags],
-        title=VERBS[verb].label,
+        data={"module": target, "method": rule.job, "verb": rule.key},
+        tags=[rule.key, f"service:{service_uuid}"],
+        title=rule.label,
         module=service.product.module,
         service_uuid=service_uuid,
-        actor=who,
-        **dict(options or {}),
+        actor=actor,
+        **options,
     )
 
 
 def _reserve(actor: Actor, service_uuid: str, verb: str, reason: str = "") -> Verb:
+    """Mark a service as processing a verb."""
     with transaction():
         service = lock_service(service_uuid)
         rule = check_verb(verb, service.status, service.provision_status)
         if any(settlement.own_verb(task) is not None for task in settlement.open_tasks(service)):
-            raise ConflictError(f"{rule.label} has to wait: a task of this service has not ended.")
-        service.settled_from, service.verb, service.failure = service.provision_status, rule.key, ""
-        settlement.set_provision(service, ProvisionStatus.PROCESSING)
+            raise ConflictError(f"{rule.label} must wait until this service's open task has ended.")
+        settlement.start(service, rule)
         audit.record(
             actor=actor,
             action=f"service.{rule.key}_requested",
@@ -162,34 +222,33 @@ def _reserve(actor: Actor, service_uuid: str, verb: str, reason: str = "") -> Ve
     return rule
 
 
-def _give_back(actor: Actor, service_uuid: str, rule: Verb, reason: str) -> None:
-    """Return the module refused before anything was queued: the service stands as it stood."""
+def _release(actor: Actor, service_uuid: str, rule: Verb, reason: str) -> None:
+    """Restore a service whose request was rejected before a task was added."""
     with transaction():
         service = lock_service(service_uuid)
-        if service.provision_status == ProvisionStatus.PROCESSING and not settlement.has_open_task(
-            service, None
-        ):
+        processing = service.provision_status == ProvisionStatus.PROCESSING
+        if processing and not settlement.has_open_task(service):
             settlement.set_provision(service, service.settled_from)
             service.verb = ""
-        package_change.put_back(actor=actor, service=service)
+        package_change.revert(actor=actor, service=service)
         service.failure = reason
         audit.record(
             actor=actor,
             action=f"service.{rule.key}_refused",
             subject_type="service",
             subject_uuid=service_uuid,
-            summary=f"{rule.label} refused: {reason}",
+            summary=f"{rule.label} rejected: {reason}",
         )
 
 
-def _settle_at_once(service_uuid: str) -> None:
-    """Return a module that did the work in `create()` itself, without a task, is done."""
+def _complete_without_task(service_uuid: str) -> None:
+    """Complete the verb of a module that did the work in `create()` itself, without a task."""
     with transaction():
         service = lock_service(service_uuid)
-        ever = session().scalar(
+        task_id = session().scalar(
             sa.select(Task.id)
             .where(Task.service_uuid == service_uuid, Task.created_at >= service.provision_since)
             .limit(1)
         )
-        if service.provision_status == ProvisionStatus.PROCESSING and ever is None:
-            settlement.complete(service, VERBS.get(service.verb), SYSTEM, None)
+        if service.provision_status == ProvisionStatus.PROCESSING and task_id is None:
+            settlement.complete(service, VERBS.get(service.verb), SYSTEM)

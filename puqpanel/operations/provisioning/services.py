@@ -1,4 +1,4 @@
-"""Services: selling one, finding one, and the form's answers that its module keeps."""
+"""Services: create and find them, and save their module settings."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ import sqlalchemy as sa
 from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import ConflictError, InvalidInput, NotFoundError
 from puqpanel.domain.service_states import VERBS, possible
-from puqpanel.host import calls, registry
+from puqpanel.host import registry
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.db import session, transaction
 from puqpanel.infra.events import raise_event
 from puqpanel.models import ClientUser, Service
 from puqpanel.operations.accounts.clients import find_client
 from puqpanel.operations.catalog.products import find_product
+from puqpanel.operations.modules import forms
 from puqpanel.operations.system import audit
 from puqpanel.operations.system.fields import clean_name
+
+BUSY = "An operation is in progress for this service; save again when it has finished."
 
 
 def find_service(uuid: str) -> Service:
@@ -27,45 +30,45 @@ def find_service(uuid: str) -> Service:
     Raises:
         NotFoundError: it does not exist.
     """
-    found = session().scalar(sa.select(Service).where(Service.uuid == uuid))
-    if found is None:
-        raise NotFoundError("There is no such service.")
-    return found
+    service = session().scalar(sa.select(Service).where(Service.uuid == uuid))
+    if service is None:
+        raise NotFoundError("Service not found.")
+    return service
 
 
 def lock_service(uuid: str) -> Service:
-    """Lock a service row until the transaction ends, and return it as it is now.
+    """Lock a service row until the transaction ends, and return its current state.
 
     Raises:
         NotFoundError: it does not exist.
     """
-    # of the service alone: the tasks of one client or product must not wait for each other
+    # the service alone: tasks of one client or product must not wait for each other
     statement = (
         sa.select(Service)
         .where(Service.uuid == uuid)
         .with_for_update(of=Service)
         .execution_options(populate_existing=True)
     )
-    found = session().scalar(statement)
-    if found is None:
-        raise NotFoundError("There is no such service.")
-    return found
+    service = session().scalar(statement)
+    if service is None:
+        raise NotFoundError("Service not found.")
+    return service
 
 
 def find_service_of(user_id: int, uuid: str) -> Service:
-    """Return one service that a user may see; another customer's looks as if it did not exist.
+    """Return a service that a user may view.
 
     Raises:
-        NotFoundError: there is none, or it is not theirs.
+        NotFoundError: it does not exist or belongs to another client.
     """
-    found = session().scalar(_visible_to(user_id).where(Service.uuid == uuid))
-    if found is None:
-        raise NotFoundError("There is no such service.")
-    return found
+    service = session().scalar(_visible_to(user_id).where(Service.uuid == uuid))
+    if service is None:
+        raise NotFoundError("Service not found.")
+    return service
 
 
 def services_of(user_id: int) -> Sequence[Service]:
-    """Return every service that a user may see, those alive first."""
+    """Return every service that a user may view; terminated and cancelled ones come last."""
     ended = Service.status.in_(("terminated", "cancelled"))
     return session().scalars(_visible_to(user_id).order_by(ended, Service.name, Service.id)).all()
 
@@ -80,12 +83,12 @@ def _visible_to(user_id: int) -> sa.Select[Service]:
 
 
 def module_of(service: Service) -> LoadedModule | None:
-    """Return the module of a service, or None if it is not active."""
+    """Return the module of a service; None if it is not loaded."""
     return registry.current().get(service.product.module) if service.product.module else None
 
 
 def possible_verbs(service: Service) -> list[str]:
-    """Return what may be asked for now, in the order of the buttons."""
+    """Return the verbs that can be requested now, in the order of their buttons."""
     return [key for key in VERBS if possible(key, service.status, service.provision_status)]
 
 
@@ -101,27 +104,30 @@ def create_service(
 
     Args:
         actor: who sells it.
-        client_uuid: to whom.
-        product_uuid: what.
-        name: what it is called in lists.
-        data: the module's form; checked by the module, and left for later when None.
+        client_uuid: the client.
+        product_uuid: the product.
+        name: display name.
+        data: the module's form, validated by the module; None leaves it for later.
 
     Raises:
-        InvalidInput: a field needs another look.
+        InvalidInput: a field is invalid.
     """
-    client, product, shown = find_client(client_uuid), find_product(product_uuid), clean_name(name)
+    client, product = find_client(client_uuid), find_product(product_uuid)
+    title = clean_name(name)
     if not product.active:
         raise InvalidInput({"product": [f"{product.name} is no longer sold."]})
-    kept: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     module = registry.current().get(product.module) if product.module else None
     if module is not None and data is not None:
-        kept = _accepted(module, data, actor, product_uuid=product_uuid)
+        values = forms.validate(
+            module, "save_service_data", data, product_uuid=product_uuid, actor=actor
+        )
     with transaction() as current:
         service = Service(
             client_id=client.id,
             product_id=product.id,
-            name=shown,
-            service_data=kept,
+            name=title,
+            service_data=values,
             price_minor=product.price_minor,
             currency=product.currency,
             period=product.period,
@@ -134,60 +140,56 @@ def create_service(
             subject_type="service",
             subject_uuid=service.uuid,
             summary=f"{product.name} sold to {client.name}.",
-            after={"name": shown, "price": str(service.price), "period": service.period},
+            after={"name": title, "price": str(service.price), "period": service.period},
         )
         raise_event("service.pending", {"service_uuid": service.uuid})
     return find_service(service.uuid)
 
 
 def rename_service(*, actor: Actor, uuid: str, name: str) -> Service:
-    """Give a service another name."""
-    shown = clean_name(name)
+    """Rename a service."""
+    title = clean_name(name)
     with transaction():
         service = find_service(uuid)
-        before, service.name = service.name, shown
+        before, service.name = service.name, title
         audit.record(
             actor=actor,
             action="service.renamed",
             subject_type="service",
             subject_uuid=uuid,
-            summary=f"Renamed to {shown}.",
+            summary=f"Renamed to {title}.",
             before={"name": before},
-            after={"name": shown},
+            after={"name": title},
         )
     return service
 
 
 def save_service_data(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> Service:
-    """Let the module check and keep its form for a service.
+    """Have the module validate its settings of a service, and save them.
 
     Args:
-        actor: who does it.
+        actor: who saves them.
         uuid: the service.
-        data: the form's answers, as they came.
+        data: the submitted values.
 
     Raises:
-        InvalidInput: the module did not accept a field.
-        ConflictError: the module is not active, or work is under way.
+        InvalidInput: the module rejected a field.
+        ConflictError: the module is not active, or an operation is in progress.
     """
     service = find_service(uuid)
     module = module_of(service)
     if module is None:
         raise ConflictError("The module of this service is not active.")
     if service.provision_status == "processing":
-        raise ConflictError(
-            "An operation is in progress for this service; save again when it has finished."
-        )
-    kept = _accepted(module, data, actor, service_uuid=uuid)
+        raise ConflictError(BUSY)
+    values = forms.validate(module, "save_service_data", data, service_uuid=uuid, actor=actor)
     with transaction():
         service = lock_service(uuid)
         if service.provision_status == "processing":
-            raise ConflictError(
-                "An operation is in progress for this service; save again when it has finished."
-            )
-        old, new = audit.changed(service.service_data, kept)
-        service.service_data = kept
-        # what the provider was told before must not hide what staff have just typed
+            raise ConflictError(BUSY)
+        old, new = audit.changed(service.service_data, values)
+        service.service_data = values
+        # earlier values of a job must not hide what staff have just entered
         service.provision_data = {
             key: value for key, value in service.provision_data.items() if key not in new
         }
@@ -202,18 +204,3 @@ def save_service_data(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> Se
         )
         raise_event("service.options_updated", {"service_uuid": uuid})
     return service
-
-
-def _accepted(
-    module: LoadedModule, data: Mapping[str, Any], actor: Actor, **about: Any
-) -> dict[str, Any]:
-    called = calls.invoke(
-        calls.Call(module, "save_service_data", (dict(data),), actor=actor, **about)
-    )
-    result = called.result
-    if not result.ok:
-        raise InvalidInput(
-            result.errors or {"": [result.message or "The module rejected the input."]},
-            result.message or "Some fields are invalid.",
-        )
-    return dict(result.data) if isinstance(result.data, Mapping) else dict(data)

@@ -1,4 +1,4 @@
-"""Writing down who did what, and reading a subject's timeline."""
+"""The audit log: record who did what, and read the timeline of an object."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ def record(
     after: Mapping[str, Any] | None = None,
     task_id: int | None = None,
 ) -> Audit:
-    """Add an entry to the transaction that does the thing.
+    """Add an entry in the transaction of the change that it describes.
 
     Args:
-        actor: who did it.
+        actor: who made the change.
         action: `noun.verb`.
-        subject_type: the noun it was done to.
-        subject_uuid: which of them.
+        subject_type: kind of the changed object.
+        subject_uuid: its uuid, or its key.
         summary: one sentence for the timeline.
-        before: values that changed, as they were; secrets are masked.
-        after: the same values as they are.
-        task_id: the task that did it.
+        before: previous values; secrets are masked.
+        after: new values; secrets are masked.
+        task_id: the task that made the change.
     """
     entry = Audit(
         actor_kind=actor.kind,
@@ -56,13 +56,13 @@ def record(
 def changed(
     before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the two sides of what differs between two sets of values."""
+    """Return the values that differ, before and after a change."""
     keys = [key for key in after if before.get(key) != after[key]]
     return {key: before.get(key) for key in keys}, {key: after[key] for key in keys}
 
 
 def timeline(subject_type: str, subject_uuid: str, limit: int = 50) -> Sequence[Audit]:
-    """Return the newest entries of a subject, newest first."""
+    """Return the newest entries of an object, newest first."""
     return (
         session()
         .scalars(

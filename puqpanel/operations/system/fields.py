@@ -1,4 +1,4 @@
-"""Checks that several nouns share: an e-mail address, a name that must be there."""
+"""Validation of fields that several entities have: e-mail address and name."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from puqpanel.infra.redact import storable
 
 
 def clean_email(text: str, field: str = "email") -> str:
-    """Return an address in lower case.
+    """Return an e-mail address in lower case.
 
     Raises:
-        InvalidInput: it is none.
+        InvalidInput: it is not a valid address.
     """
     try:
         return validate_email(
@@ -23,7 +23,7 @@ def clean_email(text: str, field: str = "email") -> str:
 
 
 def clean_name(text: str, field: str = "name", longest: int = 200) -> str:
-    """Return a name without surrounding space.
+    """Return a name with normalized white space.
 
     Raises:
         InvalidInput: it is empty or too long.

@@ -1,7 +1,4 @@
-"""The keys of stored secrets.
-
-Opening them at start, and noticing when they are not the ones that this database was written with.
-"""
+"""Encryption keys: load them at start and check that they belong to the database."""
 
 from __future__ import annotations
 
@@ -15,27 +12,26 @@ from puqpanel.infra.db import engine_for
 from puqpanel.models import Setting
 
 CANARY = "keys.canary"
-SONG = "puqpanel"
+CANARY_TEXT = "puqpanel"
 
 
 def open_keys(keys_dir: Path, database_url: str) -> None:
-    """Open the keys for this process, making them for a panel that has no secrets yet.
+    """Load the keys for this process, creating them for a new panel.
 
     Args:
-        keys_dir: where the key files lie.
+        keys_dir: directory of the key file.
         database_url: the panel's database; it may not exist yet.
 
     Raises:
-        KeyFileError: the database holds secrets but the key file is missing or another one; the
-            text names the file.
+        KeyFileError: the database holds secrets, but the key file is missing or does not match.
     """
     stored = _canary(database_url)
     path = crypto.key_file(keys_dir)
     if not path.exists():
         if stored is not None:
             raise KeyFileError(
-                f"The encryption key file {path} is missing, and this database holds secrets"
-                " written with it. Put it back from the backup."
+                f"The encryption key file {path} is missing, but this database holds secrets"
+                " encrypted with it. Restore the file from a backup."
             )
         crypto.make_keys(keys_dir)
     crypto.use_keys(keys_dir)
@@ -44,16 +40,18 @@ def open_keys(keys_dir: Path, database_url: str) -> None:
 
 
 def plant_canary(database_url: str) -> None:
-    """Write the text by which later starts know that the keys belong to the database.
+    """Save an encrypted value by which later starts check the keys.
 
-    Needs open keys and migrated tables.
+    Needs loaded keys and migrated tables.
     """
     if _canary(database_url) is None:
         with (
             engine_for(database_url).connect().execution_options(panel_write=True) as connection,
             connection.begin(),
         ):
-            connection.execute(sa.insert(Setting).values(name=CANARY, value=crypto.encrypt(SONG)))
+            connection.execute(
+                sa.insert(Setting).values(name=CANARY, value=crypto.encrypt(CANARY_TEXT))
+            )
 
 
 def _canary(database_url: str) -> str | None:

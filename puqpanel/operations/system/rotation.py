@@ -1,8 +1,7 @@
-"""Putting every stored secret under the newest key, while the panel runs.
+"""Key rotation: re-encrypt every stored secret with the newest key while the panel runs.
 
-A secret is any text in the database that looks like one of our tokens and opens with one of our
-keys: the panel's encrypted columns, and what modules keep in tables of their own, whether through
-an encrypted column or by calling encrypt() themselves.
+A secret is any text in the database that is a Fernet token of one of the panel's keys: in encrypted
+columns of the panel and of modules, and where modules saved the result of encrypt() themselves.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from puqpanel.infra.db import engine_for
 from puqpanel.infra.settings import Settings
 
 BATCH = 200
-# what every token begins with: the version byte and the high bytes of the time
+# prefix of every token: the version byte and the high bytes of the time
 TOKEN = "gAAAA"  # noqa: S105
 
 SHAPE = re.compile(r"gAAAA[A-Za-z0-9_-]{90,}={0,2}")
@@ -29,7 +28,7 @@ SHAPE = re.compile(r"gAAAA[A-Za-z0-9_-]{90,}={0,2}")
 
 @dataclass(slots=True)
 class Tally:
-    """Counts of secrets under the newest key, under older keys, and that no key decrypts."""
+    """Numbers of secrets under the newest key, under older keys, and that no key decrypts."""
 
     newest: int = 0
     older: int = 0
@@ -37,46 +36,44 @@ class Tally:
 
     @property
     def total(self) -> int:
-        """All of them."""
+        """The sum of the numbers."""
         return self.newest + self.older + self.alien
 
 
 def count(settings: Settings) -> Tally:
-    """Check at every secret and says under which keys they are."""
+    """Count the secrets by the age of their key."""
     tally = Tally()
-    newest, everything = _boxes(settings)
+    newest, ciphers = _ciphers(settings)
     engine = engine_for(settings.database_url)
     for table, column in _columns(engine):
         for batch in _batches(engine, table, column):
             for row in batch:
-                _sort(row.token, newest, everything, tally)
+                _sort(row.token, newest, ciphers, tally)
     return tally
 
 
 def rotate(settings: Settings, progress: Callable[[int], None] = lambda done: None) -> Tally:
-    """Re-encrypts what is under older keys, a batch at a time.
+    """Re-encrypt the secrets under older keys in batches.
 
-    Run it again after an interruption.
-
-    A row that somebody else writes meanwhile is left to them: they write under the newest key
-    already.
+    Run it again after an interruption. A row that changes meanwhile is skipped, because it is
+    written with the newest key already.
 
     Args:
         settings: of this process.
-        progress: called with the number of secrets looked at so far.
+        progress: called with the number of secrets checked so far.
 
     Returns:
-        What was found; `older` are those that were re-encrypted.
+        The numbers before the rotation; `older` secrets were re-encrypted.
     """
     tally = Tally()
-    newest, everything = _boxes(settings)
+    newest, ciphers = _ciphers(settings)
     engine = engine_for(settings.database_url)
     for table, column in _columns(engine):
         for batch in _batches(engine, table, column):
             changes = [
                 (row, token)
                 for row in batch
-                if (token := _again(row.token, newest, everything, tally)) is not None
+                if (token := _reencrypted(row.token, newest, ciphers, tally)) is not None
             ]
             if changes:
                 with (
@@ -97,9 +94,9 @@ def rotate(settings: Settings, progress: Callable[[int], None] = lambda done: No
     return tally
 
 
-def _boxes(settings: Settings) -> tuple[Fernet, list[Fernet]]:
-    boxes = [Fernet(key) for key in crypto.read_keys(crypto.key_file(settings.keys_dir))]
-    return boxes[0], boxes
+def _ciphers(settings: Settings) -> tuple[Fernet, list[Fernet]]:
+    ciphers = [Fernet(key) for key in crypto.read_keys(crypto.key_file(settings.keys_dir))]
+    return ciphers[0], ciphers
 
 
 def _columns(engine: Engine) -> Iterator[tuple[sa.Table, sa.Column[str]]]:
@@ -112,10 +109,7 @@ def _columns(engine: Engine) -> Iterator[tuple[sa.Table, sa.Column[str]]]:
 
 
 def _keys(table: sa.Table, column: sa.Column[str]) -> list[sa.Column[Any]]:
-    """Return what tells rows apart: the primary key.
-
-    In a module's table that has none the token itself, of which no two are alike.
-    """
+    """Return the primary key, or the unique token itself in a table that has none."""
     return list(table.primary_key.columns) or [column]
 
 
@@ -144,19 +138,19 @@ def _batches(engine: Engine, table: sa.Table, column: sa.Column[str]) -> Iterato
         last = rows[-1].key
 
 
-def _sort(token: str, newest: Fernet, everything: list[Fernet], tally: Tally) -> bytes | None:
-    """Count a token; answers its secret when it is under an older key.
+def _sort(token: str, newest: Fernet, ciphers: list[Fernet], tally: Tally) -> bytes | None:
+    """Count a token and return its secret if it is under an older key.
 
-    What only begins like one is somebody's text.
+    A text that merely starts like a token is ignored.
     """
     if not SHAPE.fullmatch(token):
         return None
-    for box in everything:
+    for cipher in ciphers:
         try:
-            secret = box.decrypt(token.encode())
+            secret = cipher.decrypt(token.encode())
         except InvalidToken:
             continue
-        if box is newest:
+        if cipher is newest:
             tally.newest += 1
             return None
         tally.older += 1
@@ -165,6 +159,6 @@ def _sort(token: str, newest: Fernet, everything: list[Fernet], tally: Tally) ->
     return None
 
 
-def _again(token: str, newest: Fernet, everything: list[Fernet], tally: Tally) -> str | None:
-    secret = _sort(token, newest, everything, tally)
+def _reencrypted(token: str, newest: Fernet, ciphers: list[Fernet], tally: Tally) -> str | None:
+    secret = _sort(token, newest, ciphers, tally)
     return None if secret is None else newest.encrypt(secret).decode()

@@ -1,4 +1,4 @@
-"""Signing in with what people do not type by accident."""
+"""Sign-in with malformed credentials."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from puqpanel.operations.accounts import signin
 @pytest.mark.parametrize(
     "email", ["a" * 300 + "@panel.test", "a\0b@panel.test", "\udcff@panel.test", ""]
 )
-def test_nonsense_is_refused_like_a_wrong_password(panel: Panel, email: str) -> None:
+def test_malformed_credentials_are_rejected_like_a_wrong_password(panel: Panel, email: str) -> None:
     with pytest.raises(UserError, match="Incorrect e-mail or password"):
         signin.sign_in_staff(email=email, password="x" * 5000, ip="1" * 80)
     release()

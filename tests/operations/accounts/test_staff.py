@@ -1,4 +1,4 @@
-"""Who may change whom among staff."""
+"""Permissions for changes of staff accounts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def actor_of(account: Staff) -> Actor:
     return Actor("staff", account.id, account.name)
 
 
-def test_who_holds_less_changes_nothing_of_who_holds_more(panel: Panel) -> None:
+def test_staff_cannot_change_accounts_with_more_permissions(panel: Panel) -> None:
     owner = staff.create_staff(actor=CLI, email="owner@panel.test", name="Owner", password=PASSWORD)
     role = staff.save_role(actor=CLI, uuid=None, name="Desk", permissions=["staff.manage"])
     desk = actor_of(
@@ -69,7 +69,7 @@ def test_who_holds_less_changes_nothing_of_who_holds_more(panel: Panel) -> None:
     )
 
 
-def test_the_last_two_owners_cannot_close_each_other(panel: Panel) -> None:
+def test_last_two_owners_cannot_close_each_other(panel: Panel) -> None:
     two = [
         staff.create_staff(actor=CLI, email=f"{name}@panel.test", name=name, password=PASSWORD)
         for name in ("ann", "bo")

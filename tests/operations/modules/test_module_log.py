@@ -1,4 +1,4 @@
-"""The module log is thinned by age, in batches."""
+"""Pruning of the module log."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from puqpanel.models import ModuleLog
 from puqpanel.operations.modules import module_log
 
 
-def test_old_lines_go_in_batches_and_young_ones_stay(
+def test_old_log_entries_are_pruned_in_batches(
     panel: Panel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module_log, "BATCH", 2)
@@ -29,8 +29,8 @@ def test_old_lines_go_in_batches_and_young_ones_stay(
             )
             for age in (0, 5, 40, 50, 60)
         )
-    assert module_log.thin(0) == 0
-    assert [module_log.thin(30), module_log.thin(30), module_log.thin(30)] == [2, 1, 0]
+    assert module_log.prune(0) == 0
+    assert [module_log.prune(30), module_log.prune(30), module_log.prune(30)] == [2, 1, 0]
     assert session().scalars(sa.select(ModuleLog.action).order_by(ModuleLog.id)).all() == [
         "0 days",
         "5 days",

@@ -44,7 +44,7 @@ def panel(panel: Panel) -> Panel:
 
 
 def aside(panel: Panel, what: str) -> None:
-    """Switches the module in a session of another thread's own."""
+    """Switch the module in another thread with its own session."""
 
     def switch() -> None:
         with panel.app_context():
@@ -60,7 +60,7 @@ def aside(panel: Panel, what: str) -> None:
     thread.join()
 
 
-def test_a_build_does_not_switch_on_what_was_switched_off_meanwhile(panel: Panel) -> None:
+def test_build_keeps_a_module_deactivated_meanwhile(panel: Panel) -> None:
     class Slow(dict[str, str]):
         def __contains__(self, key: object) -> bool:
             aside(panel, "deactivate")
@@ -71,7 +71,7 @@ def test_a_build_does_not_switch_on_what_was_switched_off_meanwhile(panel: Panel
     assert modules.find_module("Product", "Echo").status == "inactive" and not modules.wanted()
 
 
-def test_two_who_switch_a_new_module_on_at_once_both_succeed(panel: Panel) -> None:
+def test_concurrent_activations_both_succeed(panel: Panel) -> None:
     write_module(panel.settings.modules_dir, PLAIN.replace("Echo", "Twice"), name="Twice")
     barrier, failed = threading.Barrier(3), []
 
@@ -93,7 +93,7 @@ def test_two_who_switch_a_new_module_on_at_once_both_succeed(panel: Panel) -> No
     assert len(session().scalars(sa.select(Module.id).where(Module.name == "Twice")).all()) == 1
 
 
-def test_a_task_that_is_parked_beside_the_switching_on_goes_on(panel: Panel) -> None:
+def test_task_parked_during_activation_is_re_enqueued(panel: Panel) -> None:
     task = add.add(job="ModuleJob", data={"method": "x"}, module="Product/Echo")
     other = add.add(job="ModuleJob", data={"method": "x"}, module="Product/Away")
     with transaction() as current:
@@ -103,7 +103,9 @@ def test_a_task_that_is_parked_beside_the_switching_on_goes_on(panel: Panel) -> 
     )
     with transaction() as current:
         current.execute(
-            sa.update(Task).values(ended_at=now() - timedelta(seconds=modules.PARKED + 1))
+            sa.update(Task).values(
+                ended_at=now() - timedelta(seconds=modules.MIN_PARKED_SECONDS + 1)
+            )
         )
     assert modules.unpark_served() == 1
     release()
@@ -111,7 +113,7 @@ def test_a_task_that_is_parked_beside_the_switching_on_goes_on(panel: Panel) -> 
     assert statuses == {task.id: "queued", other.id: "parked"}
 
 
-def test_the_same_work_is_not_parked_twice(panel: Panel) -> None:
+def test_identical_tasks_are_parked_once(panel: Panel) -> None:
     from puqpanel.tasks.outcome import Outcome
 
     task = add.add(job="ModuleJob", data={"method": "x"}, module="Product/Echo")
@@ -127,14 +129,14 @@ def test_the_same_work_is_not_parked_twice(panel: Panel) -> None:
 
 
 def shown(panel: Panel, name: str) -> module_list.Shown:
-    """The module as the list shows it."""
+    """Return the module as the list shows it."""
     release()
     return next(
         one for one in module_list.list_modules(panel.settings.modules_dir) if one.name == name
     )
 
 
-def test_a_module_whose_file_is_no_python_is_an_error_before_anybody_activates_it(
+def test_syntax_error_is_shown_before_activation(
     panel: Panel,
 ) -> None:
     folder = write_module(panel.settings.modules_dir, "class Broken(:\n", name="Broken")
@@ -150,7 +152,7 @@ def test_a_module_whose_file_is_no_python_is_an_error_before_anybody_activates_i
 
 
 @pytest.mark.parametrize("source", ["import sys\nsys.exit(3)\n", "class Other:\n    pass\n"])
-def test_a_refused_module_stays_an_error_until_it_loads(panel: Panel, source: str) -> None:
+def test_refused_module_stays_an_error_until_it_loads(panel: Panel, source: str) -> None:
     folder = write_module(panel.settings.modules_dir, source, name="Away")
     with pytest.raises(UserError) as refused:
         activate(panel, STAFF, "Away")
@@ -187,7 +189,7 @@ STEP = """
 """
 
 
-def test_a_migration_that_fails_half_way_changes_nothing_and_is_said(panel: Panel) -> None:
+def test_failed_migration_is_rolled_back_and_reported(panel: Panel) -> None:
     base = panel.settings.modules_dir
     first = {
         "migrations/versions/0001_first.py": STEP.format(number="0001", before=None, then="pass")
@@ -239,23 +241,23 @@ def test_a_migration_that_fails_half_way_changes_nothing_and_is_said(panel: Pane
     ]
 
 
-def test_a_version_that_goes_backwards_is_held_back_and_said(panel: Panel) -> None:
+def test_older_version_on_disk_restricts_the_module(panel: Panel) -> None:
     base = panel.settings.modules_dir
     write_module(base, PLAIN, version="0.9.0")
     assert modules.rescan(base) == 1
     shown = module_list.list_modules(base)[0]
     assert (
         shown.status == "restricted"
-        and "older than 1.0.0, which was active; put the newer files back" in shown.reason
+        and "older than the active version 1.0.0; restore the newer files" in shown.reason
     )
-    with pytest.raises(UserError, match=r"older than 1\.0\.0"):
+    with pytest.raises(UserError, match=r"older than the active version 1\.0\.0"):
         modules.update(actor=STAFF, modules_dir=base, module_type="Product", name="Echo")
     write_module(base, PLAIN, version="1.0.0")
     assert module_list.list_modules(base)[0].status == "active"
 
 
 @pytest.mark.parametrize("how", ["deactivated", "updated", "removed"])
-def test_tasks_wait_for_a_module_that_goes_and_go_on_when_it_is_back(
+def test_tasks_are_parked_while_their_module_is_unavailable(
     panel: Panel, drain: Callable[..., None], how: str
 ) -> None:
     base = panel.settings.modules_dir
@@ -306,12 +308,12 @@ def test_tasks_wait_for_a_module_that_goes_and_go_on_when_it_is_back(
     assert session().scalars(sa.select(Task.status).where(Task.id == task.id)).one() == "completed"
 
 
-def test_one_name_in_two_types_is_two_modules_and_in_two_cases_is_refused(panel: Panel) -> None:
+def test_names_are_unique_by_type_regardless_of_case(panel: Panel) -> None:
     base = panel.settings.modules_dir
     write_module(base, PLAIN.replace("Product", "Plugin"), type="Plugin")
     activate(panel, STAFF, type="Plugin")
     write_module(base, PLAIN.replace("Echo", "ECHO"), name="ECHO")
-    with pytest.raises(UserError, match="differ only in capital letters"):
+    with pytest.raises(UserError, match="differ only in case"):
         activate(panel, STAFF, name="ECHO")
     assert {one.key for one in module_list.list_modules(base) if one.on} == {
         "Product/Echo",

@@ -113,7 +113,7 @@ def told(settings: Settings, app: Panel, staff: Actor, tmp_path: Any) -> Any:
     dismantle(panel)
 
 
-def test_it_holds_what_is_needed_and_nothing_secret(told: dict[str, Any]) -> None:
+def test_conversation_contains_no_secrets(told: dict[str, Any]) -> None:
     text = json.dumps(told)
     for secret in (SECRET, "another-secret-1", "pw123456"):
         assert secret not in text
@@ -127,7 +127,7 @@ def test_it_holds_what_is_needed_and_nothing_secret(told: dict[str, Any]) -> Non
     assert told["service"]["provision_data"] == {"password": STAND_IN}
 
 
-def test_of_the_tables_only_what_is_the_services_or_nobodys(told: dict[str, Any]) -> None:
+def test_conversation_contains_no_rows_of_other_services(told: dict[str, Any]) -> None:
     (place,) = told["tables"]["mod_product_echo_places"]
     assert (place["host"], place["active"], place["api_key"]) == (
         "cloud-1",
@@ -138,6 +138,6 @@ def test_of_the_tables_only_what_is_the_services_or_nobodys(told: dict[str, Any]
     assert [row["name"] for row in told["tables"]["mod_product_echo_accounts"]] == ["mine"]
 
 
-def test_only_jobs_of_modules_have_one(panel: Panel) -> None:
-    with pytest.raises(UserError, match="only the jobs of modules"):
+def test_only_module_jobs_have_a_conversation(panel: Panel) -> None:
+    with pytest.raises(UserError, match="only module jobs"):
         conversation(Task(job="BillingJob", module=""))

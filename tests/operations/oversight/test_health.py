@@ -1,4 +1,4 @@
-"""The checks behind doctor and GET /health, each made to fail by making its fault."""
+"""Health checks, each with the fault that it detects."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def everybody(panel: Panel) -> None:
     heartbeat.beat("scheduler", "s1", panel.generation)
 
 
-def test_all_is_well_where_everybody_shows_signs_of_life(panel: Panel, settings: Settings) -> None:
+def test_all_checks_pass_with_current_heartbeats(panel: Panel, settings: Settings) -> None:
     everybody(panel)
     report = health.look(settings)
     assert report.ok, report.full()
@@ -34,7 +34,7 @@ def test_all_is_well_where_everybody_shows_signs_of_life(panel: Panel, settings:
     assert panel.test_client().get("/health").status_code == 200
 
 
-def test_the_public_answer_gives_nothing_away(panel: Panel, settings: Settings) -> None:
+def test_public_report_contains_states_only(panel: Panel, settings: Settings) -> None:
     queue.use_server("redis://127.0.0.1:1/0")
     answer = panel.test_client().get("/health")
     assert answer.status_code == 503
@@ -51,7 +51,7 @@ def test_the_public_answer_gives_nothing_away(panel: Panel, settings: Settings) 
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_silent_workers_are_gone(panel: Panel, settings: Settings) -> None:
+def test_workers_without_heartbeat_count_as_stopped(panel: Panel, settings: Settings) -> None:
     everybody(panel)
     with transaction() as session:
         session.execute(
@@ -63,18 +63,16 @@ def test_silent_workers_are_gone(panel: Panel, settings: Settings) -> None:
     assert states(settings)["schedule"] == "ok"
 
 
-def test_tasks_that_wait_too_long_are_a_warning(panel: Panel, settings: Settings) -> None:
+def test_overdue_tasks_are_a_warning(panel: Panel, settings: Settings) -> None:
     everybody(panel)
     with transaction() as session:
         session.add(Task(job="ModuleJob", queue="Module", run_at=now() - timedelta(seconds=100)))
     report = health.look(settings, ["workers"])
     assert (report.checks[0].state, report.ok) == ("warn", True)
-    assert "1 task waiting" in report.checks[0].text
+    assert "1 task overdue" in report.checks[0].text
 
 
-def test_another_key_file_is_a_failure_that_names_it(
-    panel: Panel, settings: Settings, tmp_path
-) -> None:
+def test_wrong_key_file_fails_and_is_named(panel: Panel, settings: Settings, tmp_path) -> None:
     other = dataclasses.replace(settings, instance=tmp_path)
     crypto.make_keys(other.keys_dir)
     try:
@@ -85,7 +83,7 @@ def test_another_key_file_is_a_failure_that_names_it(
         crypto.use_keys(settings.keys_dir)
 
 
-def test_tables_behind_the_code(panel: Panel, settings: Settings) -> None:
+def test_outdated_tables_fail(panel: Panel, settings: Settings) -> None:
     with (
         engine_for(settings.database_url)
         .connect()
@@ -99,9 +97,7 @@ def test_tables_behind_the_code(panel: Panel, settings: Settings) -> None:
     assert found["database"] == "ok"
 
 
-def test_a_database_that_is_away_fails_what_needs_it_and_nothing_raises(
-    panel: Panel, settings: Settings
-) -> None:
+def test_unreachable_database_fails_dependent_checks(panel: Panel, settings: Settings) -> None:
     away = dataclasses.replace(
         settings, database_url="postgresql+psycopg://nobody@127.0.0.1:1/none"
     )
@@ -109,7 +105,7 @@ def test_a_database_that_is_away_fails_what_needs_it_and_nothing_raises(
     assert [name for name, state in found.items() if state == "ok"] == ["queue", "disk"]
 
 
-def test_a_canary_that_was_altered(panel: Panel, settings: Settings) -> None:
+def test_altered_canary_fails(panel: Panel, settings: Settings) -> None:
     with transaction() as session:
         session.execute(sa.update(Setting).values(value="gAAAAAaltered"))
     assert states(settings)["keys"] == "fail"

@@ -1,4 +1,4 @@
-"""Periodic work of modules: due once, never piled up, steered by staff."""
+"""Scheduled jobs of modules."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def panel(app: Panel, settings: Settings) -> Iterator[Panel]:
 
 
 def due(name: str = "check", ago: timedelta = timedelta(seconds=1)) -> ScheduleEntry:
-    """Moves an entry's next time into the past, and gives the row."""
+    """Make an entry due and return its row."""
     with transaction() as current:
         row = current.scalars(sa.select(ScheduleEntry).where(ScheduleEntry.name == name)).one()
         row.due_at = now() - ago
@@ -79,7 +79,7 @@ def tasks() -> list[Task]:
     )
 
 
-def test_what_is_due_runs_once_and_tells_how_it_ended(
+def test_due_entry_runs_once_and_shows_its_outcome(
     panel: Panel, drain: Callable[..., None]
 ) -> None:
     assert schedule.run_due() == 0 and tasks() == [], "a new entry waits for its first time"
@@ -112,7 +112,7 @@ def test_runs_do_not_pile_up(panel: Panel) -> None:
     assert due().skipped == 3
 
 
-def test_two_schedulers_at_once_start_one_run(panel: Panel) -> None:
+def test_concurrent_schedulers_start_one_run(panel: Panel) -> None:
     schedule.run_due()
     due()
     release()
@@ -135,7 +135,7 @@ def test_staff_run_pause_and_resume(panel: Panel) -> None:
     with pytest.raises(NotFoundError):
         schedule.pause(actor=STAFF, module="Plugin/Echo", name="check", paused=True)
     schedule.run_now(actor=STAFF, module="Plugin/Echo", name="check")
-    with pytest.raises(ConflictError, match="twice at once"):
+    with pytest.raises(ConflictError, match="has not ended"):
         schedule.run_now(actor=STAFF, module="Plugin/Echo", name="check")
     schedule.run_due()
     schedule.pause(actor=STAFF, module="Plugin/Echo", name="nightly", paused=True)
@@ -147,12 +147,12 @@ def test_staff_run_pause_and_resume(panel: Panel) -> None:
         schedule.run_now(actor=STAFF, module="Plugin/Echo", name="nothing")
 
 
-def test_another_rule_in_the_files_gives_another_time(panel: Panel) -> None:
+def test_changed_rule_reschedules_the_entry(panel: Panel) -> None:
     schedule.run_due()
     with transaction() as current:
         row = current.scalars(sa.select(ScheduleEntry).where(ScheduleEntry.name == "check")).one()
         row.shape, row.due_at = "every 86400 s", now() + timedelta(days=1)
-    schedule._entered.clear()  # as another generation does
+    schedule._synced.clear()  # as another generation does
     schedule.run_due()
     release()
     assert session().scalars(
@@ -162,7 +162,7 @@ def test_another_rule_in_the_files_gives_another_time(panel: Panel) -> None:
     ).one().due_at < now() + timedelta(minutes=6)
 
 
-def test_a_switched_off_module_does_nothing_by_itself(
+def test_inactive_module_runs_no_scheduled_jobs(
     panel: Panel, settings: Settings, drain: Callable[..., None]
 ) -> None:
     schedule.run_due()
@@ -202,7 +202,7 @@ def test_a_switched_off_module_does_nothing_by_itself(
         ("5", "list of dictionaries"),
     ],
 )
-def test_what_cannot_be_scheduled_is_refused(
+def test_invalid_schedules_are_refused(
     panel: Panel, settings: Settings, entry: str, says: str
 ) -> None:
     write_module(
@@ -216,7 +216,7 @@ def test_what_cannot_be_scheduled_is_refused(
     assert says in str(refusal.value)
 
 
-def test_times_of_a_rule() -> None:
+def test_due_times_of_a_rule() -> None:
     moment = datetime(2026, 2, 28, 23, 50, tzinfo=UTC)
     assert Work("a", "b", cron="0 0 1 * *").after(moment) == datetime(2026, 3, 1, tzinfo=UTC)
     assert Work("a", "b", every=90).after(moment) == moment + timedelta(seconds=90)

@@ -1,4 +1,4 @@
-"""Figures over all services, tasks and modules, against rows whose sums are known."""
+"""Statistics of services, tasks and modules with known data."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def at(text: str) -> datetime:
 
 @pytest.fixture
 def add(panel: Panel) -> Any:
-    """Adds services of one product; gives a function that does."""
+    """Return a function that adds services of one product."""
     first = make_service(STAFF, "", client=make_client(STAFF)[0])
     client, product = first.client_id, first.product_id
     with transaction() as current:
@@ -108,7 +108,7 @@ def test_churn(add: Any) -> None:
     ]
 
 
-def test_recurring_income_is_brought_to_a_month(add: Any) -> None:
+def test_recurring_income_is_normalised_to_a_month(add: Any) -> None:
     add("active", "2026-01-01", price_minor=1000)
     add("active", "2026-01-01", price_minor=12000, period="annually")
     add("active", "2026-01-01", price_minor=99900, period="one_time")
@@ -126,7 +126,7 @@ def test_recurring_income_is_brought_to_a_month(add: Any) -> None:
 
 @pytest.fixture
 def tasks(panel: Panel) -> None:
-    """Jobs of two modules: of services and of none, ended in January and later."""
+    """Jobs of two modules with and without services, ended in January and later."""
     rows = [
         ("Product/A", "completed", "s", "2026-01-01", ""),
         ("Product/A", "failed", "s", "2026-01-01 23:59", "The cloud is full."),
@@ -151,14 +151,16 @@ def tasks(panel: Panel) -> None:
                     note=note,
                 )
             )
-        current.add(Module(type="Product", name="A", version="1.0.0", status="active", strikes=2))
+        current.add(
+            Module(type="Product", name="A", version="1.0.0", status="active", failure_count=2)
+        )
         current.add(
             Module(
                 type="Product",
                 name="B",
                 version="1.0.0",
                 status="active",
-                failing="It failed again and again.",
+                circuit_open_reason="It failed repeatedly.",
             )
         )
         current.add_all(
@@ -173,7 +175,7 @@ def tasks(panel: Panel) -> None:
         )
 
 
-def test_how_jobs_for_services_ended(tasks: None) -> None:
+def test_provisioning_outcomes(tasks: None) -> None:
     found = statistics.provisioning(date(2026, 1, 1), date(2026, 1, 3))
     assert found.slots == [
         (date(2026, 1, 1), 1, 1),
@@ -184,7 +186,7 @@ def test_how_jobs_for_services_ended(tasks: None) -> None:
     assert found.reasons == [("The cloud is full.", 2), ("Nobody knows.", 1)]
 
 
-def test_the_health_of_modules(tasks: None) -> None:
+def test_module_health(tasks: None) -> None:
     health = {
         one.module: one for one in statistics.module_health(date(2026, 1, 1), date(2026, 1, 31))
     }
@@ -193,7 +195,7 @@ def test_the_health_of_modules(tasks: None) -> None:
         "Product/B",
         "1.0.0",
         "failing",
-        "It failed again and again.",
+        "It failed repeatedly.",
         0,
         1,
         1,
@@ -205,7 +207,7 @@ def test_the_health_of_modules(tasks: None) -> None:
 @pytest.mark.parametrize(
     ("first", "last"), [(date(2026, 2, 1), date(2026, 1, 31)), (date(2010, 1, 1), date(2026, 1, 1))]
 )
-def test_what_is_no_range(panel: Panel, first: date, last: date) -> None:
+def test_invalid_ranges_are_rejected(panel: Panel, first: date, last: date) -> None:
     for read in (
         statistics.new_and_lost,
         statistics.churn,
@@ -216,7 +218,7 @@ def test_what_is_no_range(panel: Panel, first: date, last: date) -> None:
             read(first, last)  # type: ignore[operator]
 
 
-def test_the_number_of_queries_does_not_grow(add: Any) -> None:
+def test_number_of_queries_is_constant(add: Any) -> None:
     for number in range(40):
         add("active", f"2026-01-{number % 28 + 1:02}")
     seen: list[str] = []

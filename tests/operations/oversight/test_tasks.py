@@ -15,7 +15,7 @@ from puqpanel.models import Task, TaskAttempt, TaskTag
 from puqpanel.operations.oversight import tasks
 
 
-def test_old_tasks_that_ended_well_go(panel: Panel) -> None:
+def test_old_completed_tasks_are_pruned(panel: Panel) -> None:
     def ended(
         title: str, days: int, status: str, job: str = "ModuleJob", tag: str = "create"
     ) -> Task:
@@ -43,9 +43,9 @@ def test_old_tasks_that_ended_well_go(panel: Panel) -> None:
                 ended("young run", 1, "completed", tag="schedule"),
             ]
         )
-    assert tasks.thin(0) == 0
-    assert tasks.thin(365) == 4
-    assert tasks.thin(365) == 0
+    assert tasks.prune(0) == 0
+    assert tasks.prune(365) == 4
+    assert tasks.prune(365) == 0
     assert session().scalars(sa.select(Task.title).order_by(Task.id)).all() == [
         "old failed",
         "old lost",

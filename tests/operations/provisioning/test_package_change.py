@@ -1,4 +1,4 @@
-"""A change of package is whole or not at all: product and price follow the provider."""
+"""Package changes: product and price follow the provider."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.sample import make_service
 
 @pytest.fixture
 def service(echo: Panel, drain: Callable[..., None]) -> Service:  # noqa: F811
-    """An active service at 9.90."""
+    """Create an active service that costs 9.90."""
     return ask(STAFF, make_service(STAFF), "create", drain)
 
 
@@ -46,7 +46,7 @@ def stands(uuid: str) -> tuple[str, str, str]:
 
 
 @pytest.mark.parametrize(("take", "price"), [(True, "€89.00"), (False, "€9.90")])
-def test_the_price_is_taken_or_kept(
+def test_package_change_takes_or_keeps_the_price(
     service: Service, drain: Callable[..., None], take: bool, price: str
 ) -> None:
     requests.request(
@@ -63,7 +63,7 @@ def test_the_price_is_taken_or_kept(
     )
 
 
-def test_a_provider_that_does_not_follow_leaves_it_as_it_was_and_a_retry_means_the_new_one(
+def test_failed_package_change_is_reverted_and_reapplied_on_retry(
     service: Service, drain: Callable[..., None]
 ) -> None:
     wanted = other(change_package="error")
@@ -84,7 +84,7 @@ def test_a_provider_that_does_not_follow_leaves_it_as_it_was_and_a_retry_means_t
     assert stands(service.uuid) == ("Cloud 500", "€89.00", "completed")
 
 
-def test_another_modules_product_is_refused_and_nothing_is_under_way(service: Service) -> None:
+def test_product_of_another_module_is_rejected(service: Service) -> None:
     with pytest.raises(ConflictError, match="another module"):
         requests.request(
             actor=STAFF,

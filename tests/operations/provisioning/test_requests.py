@@ -1,7 +1,8 @@
-"""From "please" to "done": real module, real worker, every way it can end."""
+"""Requests from start to settlement, with a real module and worker."""
 
 from __future__ import annotations
 
+import ast
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -14,12 +15,14 @@ import sqlalchemy as sa
 from puqpanel.app import Panel
 from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import ConflictError
+from puqpanel.host import calls
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import db, release, session, transaction
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live, dismantle
 from puqpanel.models import Audit, Service, Task
 from puqpanel.operations.modules import breaker
+from puqpanel.operations.modules.availability import defines
 from puqpanel.operations.oversight import tasks as task_operations
 from puqpanel.operations.provisioning import reconciliation, requests, services, settlement
 from puqpanel.tasks import claim, sweep
@@ -33,7 +36,7 @@ from puqpanel.sdk import Product, Result, Service, Task
 BOOK = Path(__file__).parent / "book.json"
 
 class Echo(Product):
-    """Does what the product's configuration says, and keeps a book of what it was asked."""
+    """Return what the product's configuration says and record each job in a file."""
 
     def _do(self, verb):
         book = json.loads(BOOK.read_text()) if BOOK.exists() else []
@@ -94,7 +97,7 @@ def settings(settings: Settings, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def echo(settings: Settings, app: Panel) -> Iterator[Panel]:
-    """The panel with the module switched on."""
+    """The panel with the module active."""
     with app.app_context():
         activate(app, Actor("staff", None, "A test"))
     live = Live(settings)
@@ -129,7 +132,7 @@ def ask(actor: Actor, service: Service, verb: str, drain: Callable[..., None]) -
 STAFF = Actor("staff", None, "A test")
 
 
-def test_why_somebody_asked_is_written_down(echo: Panel, drain: Callable[..., None]) -> None:
+def test_reason_of_a_request_is_recorded(echo: Panel, drain: Callable[..., None]) -> None:
     service = make_service(STAFF)
     ask(STAFF, service, "create", drain)
     assert requests.request(
@@ -143,9 +146,7 @@ def test_why_somebody_asked_is_written_down(echo: Panel, drain: Callable[..., No
     )
 
 
-def test_the_whole_life_of_a_service(
-    echo: Panel, drain: Callable[..., None], settings: Settings
-) -> None:
+def test_service_lifecycle(echo: Panel, drain: Callable[..., None], settings: Settings) -> None:
     service = make_service(STAFF)
     assert (service.status, service.provision_status) == ("pending", "pending")
     after = ask(STAFF, service, "create", drain)
@@ -187,7 +188,7 @@ def test_the_whole_life_of_a_service(
         ("final", "Never again."),
     ],
 )
-def test_a_job_that_fails_says_so_and_can_be_retried(
+def test_failed_job_reports_its_reason_and_can_be_retried(
     echo: Panel, drain: Callable[..., None], answer: str, words: str, settings: Settings
 ) -> None:
     service = make_service(STAFF, config={"create": answer})
@@ -209,7 +210,7 @@ def test_a_job_that_fails_says_so_and_can_be_retried(
     assert book(settings) == ["create", "create"]
 
 
-def test_a_child_that_dies_leaves_nothing_processing(
+def test_crashed_worker_leaves_no_service_processing(
     echo: Panel, drain: Callable[..., None]
 ) -> None:
     service = make_service(STAFF, config={"create": "die"})
@@ -218,7 +219,7 @@ def test_a_child_that_dies_leaves_nothing_processing(
     assert session().scalars(sa.select(Task.status)).all() == ["lost"]
 
 
-def test_pending_comes_back_until_it_is_done(
+def test_pending_job_runs_again_until_completed(
     echo: Panel, drain: Callable[..., None], settings: Settings
 ) -> None:
     service = make_service(STAFF, config={"create": "pending"})
@@ -234,7 +235,7 @@ def test_pending_comes_back_until_it_is_done(
     ]
 
 
-def test_a_service_waits_for_its_other_tasks(
+def test_service_completes_after_its_last_task(
     echo: Panel, drain: Callable[..., None], settings: Settings
 ) -> None:
     service = make_service(STAFF, config={"create": "follow"})
@@ -245,7 +246,7 @@ def test_a_service_waits_for_its_other_tasks(
     ]
 
 
-def test_a_failing_follower_fails_the_service(echo: Panel, drain: Callable[..., None]) -> None:
+def test_failed_follow_up_task_fails_the_service(echo: Panel, drain: Callable[..., None]) -> None:
     service = make_service(STAFF, config={"create": "follow", "check": "error"})
     after = ask(STAFF, service, "create", drain)
     assert (after.status, after.provision_status) == (
@@ -254,7 +255,7 @@ def test_a_failing_follower_fails_the_service(echo: Panel, drain: Callable[..., 
     ) and after.failure == "The provider said no."
 
 
-def test_a_module_that_says_failed_while_tries_remain_does_not_open_the_door(
+def test_status_failed_with_attempts_left_keeps_the_service_reserved(
     echo: Panel, drain: Callable[..., None]
 ) -> None:
     service = make_service(STAFF, config={"create": "says_failed"})
@@ -268,7 +269,88 @@ def test_a_module_that_says_failed_while_tries_remain_does_not_open_the_door(
         requests.request(actor=STAFF, service_uuid=service.uuid, verb="create")
 
 
-def test_a_second_click_is_refused(echo: Panel) -> None:
+def test_module_is_called_only_for_verbs_that_it_overrides(
+    echo: Panel, drain: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = make_service(STAFF)
+    called: list[str] = []
+    invoke = calls.invoke
+
+    def spy(call: calls.Call) -> calls.Called:
+        called.append(call.method)
+        return invoke(call)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(calls, "invoke", spy)
+        assert requests.request(actor=STAFF, service_uuid=service.uuid, verb="create").ok
+    assert called == ["create"]
+    drain()
+    called.clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(calls, "invoke", spy)
+        assert requests.request(actor=STAFF, service_uuid=service.uuid, verb="suspend").ok
+    assert called == []
+    task = session().scalars(sa.select(Task).order_by(Task.id.desc())).first()
+    assert task is not None
+    assert (task.title, task.data["method"], task.data["verb"]) == (
+        "Suspend",
+        "suspend_job",
+        "suspend",
+    )
+    assert (task.tries, task.backoff, task.timeout, task.max_exceptions, task.on_loss) == (
+        1,
+        60,
+        600,
+        1,
+        "lose",
+    )
+
+
+def test_verb_without_a_job_is_rejected_and_the_service_unchanged(
+    echo: Panel, drain: Callable[..., None]
+) -> None:
+    service = make_service(STAFF)
+    ask(STAFF, service, "create", drain)
+    result = requests.request(actor=STAFF, service_uuid=service.uuid, verb="idle")
+    assert (result.ok, result.code) == (False, 501)
+    assert result.message == "Echo does not support this action: it has no idle_job()."
+    after = look(service.uuid)
+    assert (after.provision_status, after.verb, after.failure) == ("completed", "", result.message)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("{'suspend': {'retries': 3}}", "unknown keys: retries"),
+        ("{'suspend': {'tries': 0}}", "tries must be a whole number"),
+        ("7", "job_options are invalid: AttributeError"),
+    ],
+)
+def test_invalid_job_options_reject_the_request(
+    echo: Panel,
+    drain: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    options: str,
+    message: str,
+) -> None:
+    service = make_service(STAFF)
+    ask(STAFF, service, "create", drain)
+    module = services.module_of(services.find_service(service.uuid))
+    assert module is not None
+    monkeypatch.setattr(module.cls, "job_options", ast.literal_eval(options))
+    result = requests.request(actor=STAFF, service_uuid=service.uuid, verb="suspend")
+    assert (result.ok, result.code) == (False, 400) and message in result.message
+    assert look(service.uuid).provision_status == "completed"
+
+
+def test_defines_ignores_inherited_sdk_methods(echo: Panel) -> None:
+    module = services.module_of(services.find_service(make_service(STAFF).uuid))
+    assert module is not None
+    assert defines(module, "create") and defines(module, "create_job")
+    assert not defines(module, "suspend") and not defines(module, "get_settings_page")
+
+
+def test_second_request_is_refused(echo: Panel) -> None:
     service = make_service(STAFF)
     outcomes: list[str] = []
     barrier = threading.Barrier(4)
@@ -295,7 +377,7 @@ def test_a_second_click_is_refused(echo: Panel) -> None:
     assert len(session().scalars(sa.select(Task.id)).all()) == 1
 
 
-def test_cancelling_before_it_began_puts_the_service_back(
+def test_cancelling_an_unattempted_task_restores_the_service(
     echo: Panel, drain: Callable[..., None], settings: Settings
 ) -> None:
     service = make_service(STAFF)
@@ -307,13 +389,13 @@ def test_cancelling_before_it_began_puts_the_service_back(
     assert ask(STAFF, service, "create", drain).status == "active"
 
 
-def test_cancelling_what_was_only_parked_puts_the_service_back(
+def test_cancelling_a_parked_task_restores_the_service(
     echo: Panel, drain: Callable[..., None]
 ) -> None:
     service = make_service(STAFF)
     requests.request(actor=STAFF, service_uuid=service.uuid, verb="create")
     with transaction():
-        breaker.strike("Product/Echo", "it raised", weight=breaker.STRIKES)
+        breaker.record_failure("Product/Echo", "it raised", weight=breaker.FAILURE_LIMIT)
     drain()
     (task,) = session().scalars(sa.select(Task).execution_options(populate_existing=True)).all()
     assert (task.status, look(service.uuid).provision_status) == ("parked", "processing")
@@ -321,7 +403,7 @@ def test_cancelling_what_was_only_parked_puts_the_service_back(
     assert look(service.uuid).provision_status == "pending", "no attempt reached the module"
 
 
-def test_processing_without_a_task_is_settled(echo: Panel) -> None:
+def test_processing_service_without_a_task_is_settled(echo: Panel) -> None:
     service = make_service(STAFF)
     with transaction() as current:
         current.execute(sa.update(Service).values(provision_status="processing", verb="create"))
@@ -332,7 +414,7 @@ def test_processing_without_a_task_is_settled(echo: Panel) -> None:
     assert look(service.uuid).provision_status == "failed"
 
 
-def test_a_module_that_is_off_parks_its_tasks_and_they_go_on(
+def test_tasks_of_an_inactive_module_are_parked_and_resumed(
     echo: Panel, drain: Callable[..., None], settings: Settings, app: Any
 ) -> None:
     from puqpanel.operations.modules import modules
@@ -356,7 +438,7 @@ def test_a_module_that_is_off_parks_its_tasks_and_they_go_on(
 
 
 @pytest.mark.parametrize("own", [False, True])
-def test_an_old_task_is_not_retried_over_what_came_after_it(
+def test_old_task_cannot_be_retried_after_a_newer_one(
     echo: Panel, drain: Callable[..., None], settings: Settings, own: bool
 ) -> None:
     service = make_service(STAFF, config={"create": "error", "own": own})
@@ -385,7 +467,7 @@ def test_an_old_task_is_not_retried_over_what_came_after_it(
 
 
 @pytest.mark.parametrize("own", [False, True])
-def test_what_was_cut_off_is_looked_up_however_its_task_was_added(
+def test_interrupted_attempt_is_observed_however_its_task_was_added(
     settings: Settings, app: Panel, drain: Callable[..., None], own: bool
 ) -> None:
     sees = (
@@ -405,7 +487,7 @@ def test_what_was_cut_off_is_looked_up_however_its_task_was_added(
     dismantle(panel)
 
 
-def test_a_change_of_package_that_works_at_the_second_try_leaves_nothing_failed(
+def test_package_change_succeeds_on_the_second_request(
     echo: Panel, drain: Callable[..., None]
 ) -> None:
     service = make_service(STAFF, config={"change_package": "error"})
@@ -417,7 +499,7 @@ def test_a_change_of_package_that_works_at_the_second_try_leaves_nothing_failed(
     assert (after.status, after.provision_status, after.failure) == ("active", "completed", "")
 
 
-def test_a_change_of_package_that_the_module_settles_itself_is_told(
+def test_package_change_settled_by_the_module_is_recorded(
     echo: Panel, drain: Callable[..., None]
 ) -> None:
     service = make_service(STAFF, config={"change_package": "says_completed"})
@@ -430,7 +512,7 @@ def test_a_change_of_package_that_the_module_settles_itself_is_told(
     assert "service.change_package_succeeded" in actions
 
 
-def test_a_helper_that_ends_well_does_not_hide_that_the_job_failed(
+def test_completed_helper_does_not_hide_a_failed_job(
     echo: Panel, drain: Callable[..., None], settings: Settings
 ) -> None:
     service = make_service(STAFF, config={"create": "error", "helper": True})
@@ -448,9 +530,7 @@ def test_a_helper_that_ends_well_does_not_hide_that_the_job_failed(
     )
 
 
-def test_garbage_in_an_answer_is_a_failure_like_any_other(
-    echo: Panel, drain: Callable[..., None]
-) -> None:
+def test_garbage_in_a_result_is_a_failure(echo: Panel, drain: Callable[..., None]) -> None:
     service = make_service(STAFF, config={"create": "garbage"})
     after = ask(STAFF, service, "create", drain)
     task = session().scalars(sa.select(Task)).one()
@@ -462,7 +542,7 @@ def test_garbage_in_an_answer_is_a_failure_like_any_other(
     )
 
 
-def test_saving_settings_keeps_what_a_job_finds_out_meanwhile(
+def test_saving_settings_keeps_concurrent_provision_data(
     echo: Panel, drain: Callable[..., None], settings: Settings
 ) -> None:
     service = make_service(STAFF)

@@ -1,4 +1,4 @@
-"""Rotating the keys: every secret wherever it is stored, in batches, while others write."""
+"""Key rotation of every secret, in batches, during concurrent writes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from puqpanel.operations.system import rotation
 
 @pytest.fixture
 def own_keys(panel: Panel, settings: Settings, tmp_path: Path) -> Iterator[Settings]:
-    """Keys of this test's own: the run's are shared."""
+    """Keys of this test only; those of the run are shared."""
     instance = tmp_path / "instance"
     shutil.copytree(settings.keys_dir.resolve(), instance / "keys")
     crypto.use_keys(instance / "keys")
@@ -44,7 +44,7 @@ def raw(settings: Settings) -> list[str]:
         )
 
 
-def test_every_secret_ends_under_the_newest_key(
+def test_rotation_re_encrypts_every_secret(
     own_keys: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rotation, "BATCH", 7)
@@ -62,7 +62,7 @@ def test_every_secret_ends_under_the_newest_key(
     assert rotation.rotate(own_keys).older == 0
 
 
-def test_what_modules_keep_in_plain_columns_is_found(own_keys: Settings) -> None:
+def test_rotation_finds_secrets_in_plain_columns_of_modules(own_keys: Settings) -> None:
     engine = engine_for(own_keys.database_url)
     with engine.connect().execution_options(panel_write=True) as connection, connection.begin():
         connection.execute(
@@ -89,7 +89,7 @@ def test_what_modules_keep_in_plain_columns_is_found(own_keys: Settings) -> None
     assert {crypto.decrypt(text) for name, text in texts if name != "plain"} == {"secret"}
 
 
-def test_a_table_without_a_key_keeps_its_secrets_and_a_name_is_none(
+def test_rotation_handles_tables_without_primary_key(
     own_keys: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rotation, "BATCH", 2)
@@ -115,7 +115,7 @@ def test_a_table_without_a_key_keeps_its_secrets_and_a_name_is_none(
     ]
 
 
-def test_rotating_while_others_write_loses_no_change(
+def test_rotation_loses_no_concurrent_change(
     own_keys: Settings, app: Panel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rotation, "BATCH", 3)

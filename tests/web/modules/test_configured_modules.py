@@ -17,7 +17,7 @@ from puqpanel.domain.actors import SYSTEM
 from puqpanel.infra.db import session, transaction
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live, dismantle
-from puqpanel.models import Audit, Instance, Module, Task
+from puqpanel.models import Audit, ConfiguredModule, Module, Task
 from puqpanel.operations.accounts import staff
 from puqpanel.operations.modules import configured_modules, modules
 from tests.conftest import STAFF
@@ -122,7 +122,7 @@ class Scene:
         assert answer.status_code == 302, answer.text
         return str(answer.headers["Location"].rpartition("/")[2])
 
-    def row(self, uuid: str) -> Instance:
+    def row(self, uuid: str) -> ConfiguredModule:
         with self.panel.app_context():
             return configured_modules.find_instance(uuid)
 
@@ -178,7 +178,7 @@ def test_create_configure_and_enable_a_gateway(scene: Scene) -> None:
         "mode": "b",
     }
     assert (
-        "switched on"
+        "Gateway Card &lt;b&gt; enabled."
         in scene.owner.post(
             f"/admin/gateways/{uuid}/switch", {"on": "yes"}, follow_redirects=True
         ).text
@@ -375,7 +375,7 @@ def test_an_unavailable_module_is_explained_and_keeps_the_settings(
                 current.execute(
                     sa.update(Module)
                     .where(Module.name == "Pay")
-                    .values(failing="It failed 5 times.")
+                    .values(circuit_open_reason="It failed 5 times.")
                 )
         else:
             (folder / "config.py").write_text(
@@ -467,7 +467,7 @@ def test_a_test_message_and_its_task(scene: Scene, drain: Callable[..., None]) -
     assert "Test of Mail" in page and f'hx-get="/admin/senders/{uuid}/live"' in page
     assert scene.owner.get(f"/admin/senders/{uuid}/live").headers.get("HX-Refresh") is None
     waiting = scene.owner.post(f"/admin/senders/{uuid}/delete")
-    assert waiting.status_code == 409 and "still wait" in waiting.text
+    assert waiting.status_code == 409 and "unsent messages" in waiting.text
     drain(1)
     done = scene.owner.get(f"/admin/senders/{uuid}/live")
     assert "Completed" in done.text and done.headers["HX-Refresh"] == "true"

@@ -16,7 +16,7 @@ from puqpanel.domain.module_states import ModuleStatus
 from puqpanel.infra.db import release, session, transaction
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live, dismantle
-from puqpanel.models import Instance, Module, ModuleLog
+from puqpanel.models import ConfiguredModule, Module, ModuleLog
 from puqpanel.operations.modules import configured_modules, modules
 from tests.conftest import STAFF
 from tests.sample import activate, write_module
@@ -250,7 +250,7 @@ def test_an_unavailable_module_returns_503_with_retry_after(
         current.execute(
             sa.update(Module)
             .where(Module.name.in_(["Echo", "Silent"]), Module.type == "Payment")
-            .values(failing="It failed 5 times.")
+            .values(circuit_open_reason="It failed 5 times.")
         )
     assert scene.open(f"Payment/Silent/{scene.silent}").status_code == 404
     answer = scene.open(f"Payment/Echo/{scene.uuid}")
@@ -267,7 +267,7 @@ def test_an_unavailable_module_returns_503_with_retry_after(
         current.execute(
             sa.update(Module)
             .where(Module.type == "Payment", Module.name == "Echo")
-            .values(failing="")
+            .values(circuit_open_reason="")
         )
     config = settings.modules_dir / "Payment" / "Echo" / "config.py"
     config.write_text(config.read_text().replace("1.0.0", "2.0.0"))
@@ -342,5 +342,7 @@ def test_the_gateway_row_is_unchanged(scene: Scene) -> None:
     scene.open(f"Payment/Echo/{scene.uuid}")
     with scene.panel.app_context():
         release()
-        row = session().scalar(sa.select(Instance).where(Instance.uuid == scene.uuid))
+        row = session().scalar(
+            sa.select(ConfiguredModule).where(ConfiguredModule.uuid == scene.uuid)
+        )
         assert row is not None and row.data == {"webhook_secret": "s3cr3t-of-the-hook"}

@@ -93,7 +93,7 @@ def test_repeated_page_failures_open_the_breaker_but_keep_the_pages(
     app: Panel, owner: Browser
 ) -> None:
     base = "/admin/modules/Plugin/Echo"
-    for _ in range(breaker.STRIKES):
+    for _ in range(breaker.FAILURE_LIMIT):
         assert owner.get(f"{base}/broken").status_code == 500
         assert owner.get(f"{base}/away").status_code == 404
     page = owner.get("/admin/modules/").text
@@ -102,7 +102,7 @@ def test_repeated_page_failures_open_the_breaker_but_keep_the_pages(
         "The circuit breaker of Echo is open." in page,
         "broken() failed with ValueError" in page,
     ) == (True, True, True)
-    assert "Its module was stopped" in owner.get("/admin/schedule/").text
+    assert "The circuit breaker of its module is open" in owner.get("/admin/schedule/").text
     assert owner.get(f"{base}/sound").status_code == 200
     owner.post("/admin/schedule/run", {"module": "Plugin/Echo", "name": "tick"})
     page = owner.get("/admin/schedule/").text

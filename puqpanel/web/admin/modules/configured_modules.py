@@ -13,7 +13,7 @@ from wtforms import SelectField, StringField
 from wtforms.validators import InputRequired, Length
 
 from puqpanel.domain.errors import InvalidInput, UserError
-from puqpanel.models import Instance
+from puqpanel.models import ConfiguredModule
 from puqpanel.operations.modules import availability, configured_modules, module_settings
 from puqpanel.operations.system import audit
 from puqpanel.web.forms import Form, add_errors, answers, choices
@@ -105,7 +105,7 @@ class Pages:
 
         self.bp.add_url_rule(rule, view.__name__, serve, methods=[method])
 
-    def find(self, uuid: str) -> Instance:
+    def find(self, uuid: str) -> ConfiguredModule:
         """Return a configured module of this kind.
 
         Raises:
@@ -118,7 +118,7 @@ class Pages:
         endpoint = f"admin.{self.kind.plural}.{view}"
         return url_for(endpoint, uuid=uuid) if uuid else url_for(endpoint)
 
-    def state(self, instance: Instance, unavailable_reason: str) -> str:
+    def state(self, instance: ConfiguredModule, unavailable_reason: str) -> str:
         """Return the key of the `instance` badge."""
         if not instance.active:
             return "off"
@@ -199,7 +199,7 @@ class Pages:
 
     def _show(
         self,
-        instance: Instance,
+        instance: ConfiguredModule,
         data: dict[str, Any] | None = None,
         errors: dict[str, list[str]] | None = None,
     ) -> str:
@@ -234,7 +234,7 @@ class Pages:
             **self.extra_context(instance),
         )
 
-    def extra_context(self, instance: Instance) -> dict[str, Any]:
+    def extra_context(self, instance: ConfiguredModule) -> dict[str, Any]:
         """Return what a subclass adds to the template context."""
         return {}
 
@@ -256,7 +256,7 @@ class Pages:
                 return redirect(self.url("show", uuid))
         return self._edit(form, instance), 422
 
-    def _edit(self, form: TitleForm, instance: Instance) -> str:
+    def _edit(self, form: TitleForm, instance: ConfiguredModule) -> str:
         back = self.url("show", instance.uuid)
         form.title.description = self.kind.title_help
         return render_template(
@@ -316,7 +316,7 @@ class Pages:
         flash(f"{instance.title} deleted.", "good")
         return redirect(self.url("index"))
 
-    def _delete(self, instance: Instance, error: str = "") -> str:
+    def _delete(self, instance: ConfiguredModule, error: str = "") -> str:
         deleted = ["Its settings, including secrets"]
         if configured_modules.has_webhook(configured_modules.module_of(instance)):
             deleted.append("Its webhook address; requests to it will no longer be answered")

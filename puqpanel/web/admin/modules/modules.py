@@ -119,7 +119,7 @@ def resume(type: str, name: str) -> ResponseReturnValue:
     """Close a module's circuit breaker and resume its tasks."""
     module = _find(type, name)
     try:
-        modules.let_go_on(actor=actor(), module_type=type, name=name)
+        modules.resume(actor=actor(), module_type=type, name=name)
     except UserError as error:
         flash(str(error), "bad")
     else:

@@ -10,7 +10,7 @@ from wtforms import StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
 from puqpanel.domain.errors import UserError
-from puqpanel.models import Instance
+from puqpanel.models import ConfiguredModule
 from puqpanel.operations.messaging import messages
 from puqpanel.operations.messaging.messages import Message
 from puqpanel.web.admin.modules.configured_modules import Kind, Pages
@@ -52,7 +52,7 @@ class SenderPages(Pages):
 
     template = "admin/modules/configured_modules/sender.html"
 
-    def extra_context(self, instance: Instance) -> dict[str, Any]:
+    def extra_context(self, instance: ConfiguredModule) -> dict[str, Any]:
         """Return the test form and the latest tasks."""
         return {"form": TestForm(formdata=None), **self._tasks(instance.uuid)}
 
@@ -97,7 +97,7 @@ class SenderPages(Pages):
                 return redirect(self.url("show", uuid))
         return self._send(instance, form), 422
 
-    def _send(self, instance: Instance, form: TestForm) -> str:
+    def _send(self, instance: ConfiguredModule, form: TestForm) -> str:
         back = self.url("show", instance.uuid)
         return render_template(
             "admin/form.html",

@@ -53,7 +53,7 @@ class SuspendForm(Form):
     reason = StringField(
         "Reason (optional)",
         description="Visible to staff only.",
-        render_kw={"maxlength": requests.REASON},
+        render_kw={"maxlength": requests.MAX_REASON_LENGTH},
     )
 
 

@@ -12,7 +12,17 @@ from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import aliased
 
 from puqpanel.infra.db import session
-from puqpanel.models import Audit, Client, Instance, Product, Role, Service, Staff, Task, User
+from puqpanel.models import (
+    Audit,
+    Client,
+    ConfiguredModule,
+    Product,
+    Role,
+    Service,
+    Staff,
+    Task,
+    User,
+)
 from puqpanel.web.exports import csv_answer, csv_wanted
 from puqpanel.web.guard import allow, can
 from puqpanel.web.lists import Column, Filter, Listing, Sort
@@ -26,7 +36,7 @@ ACTORS = {
     "cli": "Command line",
     "module": "Module",
 }
-GATEWAY, SENDER = aliased(Instance), aliased(Instance)
+GATEWAY, SENDER = aliased(ConfiguredModule), aliased(ConfiguredModule)
 NAMED: dict[str, tuple[Any, Any, str, str]] = {
     "service": (Service, Service.name, "admin.services.show", "services.view"),
     "client": (Client, Client.name, "admin.clients.show", "clients.view"),

@@ -20,7 +20,7 @@ from puqpanel.host.context import Context, entered
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.db import release
 from puqpanel.infra.redact import mask_secrets, secret_name
-from puqpanel.models import Instance
+from puqpanel.models import ConfiguredModule
 from puqpanel.operations.modules import availability, configured_modules
 from puqpanel.web import modules
 from puqpanel.web.guard import public
@@ -94,13 +94,13 @@ def call(type: str, name: str, uuid: str) -> Response:
     return response
 
 
-def _find_instance(key: str, uuid: str) -> Instance | None:
+def _find_instance(key: str, uuid: str) -> ConfiguredModule | None:
     """Return the gateway or sender; 404 if it is missing, disabled or of another module.
 
     Without a UUID it is the only enabled one. A module that never had any is called without one.
     """
     module_type = key.partition("/")[0]
-    if module_type not in configured_modules.CALLED:
+    if module_type not in configured_modules.KINDS:
         return abort(404) if uuid else None
     instances = configured_modules.list_instances(module_type)
     own = [instance for instance in instances if instance.module == key]
@@ -167,7 +167,7 @@ def _response(called: calls.Called) -> Response:
 
 def _log_call(
     module: LoadedModule,
-    instance: Instance | None,
+    instance: ConfiguredModule | None,
     code: int,
     response_body: str,
     duration_ms: int | None = None,
@@ -177,7 +177,7 @@ def _log_call(
     secrets = [str(value) for key, value in data.items() if secret_name(key) and value]
     details = {
         "from": request.remote_addr,
-        configured_modules.CALLED.get(module.type, ""): instance.title if instance else "",
+        configured_modules.KINDS.get(module.type, ""): instance.title if instance else "",
         "query": request.args.to_dict(flat=False),
         "body": _loggable_body(_MAX_LOGGED_REFUSED if 400 <= code < 500 else MAX_BODY_BYTES),
     }
