@@ -128,7 +128,7 @@ def test_income_labels(harness: PluginHarness, owner: Browser, trade: None) -> N
     assert (
         "29.70" in page,
         "Per month, EUR" in page,
-        "Not invoiced or paid amounts." in page,
+        "not invoiced or paid amounts." in page,
     ) == (True, True, True)
     assert rows(owner.get(f"{harness.at}/income?format=csv"))[1] == [
         '\'=HYPERLINK("http://x")',

@@ -46,9 +46,8 @@ LANG = {
     "Module": "Moduł",
     "Modules": "Moduły",
     "Month": "Miesiąc",
-    "Monthly recurring revenue of active services. Not invoiced or paid amounts.": (
-        "Miesięczny przychód okresowy z aktywnych usług. Nie są to kwoty zafakturowane ani"
-        " zapłacone."
+    "Monthly recurring revenue of active services, not invoiced or paid amounts.": (
+        "Miesięczny przychód okresowy z aktywnych usług, a nie kwoty zafakturowane ani zapłacone."
     ),
     "New": "Nowe",
     "New and lost services": "Nowe i utracone usługi",

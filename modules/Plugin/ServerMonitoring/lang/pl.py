@@ -182,7 +182,7 @@ LANG = {
         "Sam cel pozostaje bez zmian. Zamiast tego możesz wstrzymać kontrolę."
     ),
     "These settings apply to all checks.": "Te ustawienia dotyczą wszystkich kontroli.",
-    "This is immediate and permanent:": "To działanie jest natychmiastowe i nieodwracalne:",
+    "This permanently deletes:": "To trwale usunie:",
     "Time": "Czas",
     "Timeout": "Limit czasu",
     "Timeout (s)": "Limit czasu (s)",
