@@ -232,9 +232,9 @@ def test_provider_rejection_is_reported(harness: MyCloudHarness, cloud: DemoClou
 def test_provider_timeout_and_server_error(harness: MyCloudHarness, cloud: DemoCloudServer) -> None:
     uuid = harness.add_default_service()
     cloud.fail("timeout")
-    assert harness.job(uuid, "create_job").message == "The other side did not answer in time."
+    assert harness.job(uuid, "create_job").message == "The server did not respond in time."
     cloud.fail("500")
-    assert harness.job(uuid, "create_job").message == "The other side answered 500."
+    assert harness.job(uuid, "create_job").message == "The provider returned HTTP 500."
 
 
 def test_missing_account_sets_status_not_found(
@@ -307,7 +307,7 @@ def test_only_the_password_can_be_changed_after_creation(
     assert caught.value.errors == {
         "password": [
             (
-                "The other side did not answer in time. The new password may be active already."
+                "The server did not respond in time. The new password may be active already."
                 " Save it again to be sure."
             )
         ]

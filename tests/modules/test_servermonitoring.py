@@ -297,7 +297,7 @@ def test_internal_addresses_are_not_checked(
     other = watch.check("port", "127.0.0.1", port=port)
     watch.run()
     assert (dict(watch.results()), connections) == ({id: None, other: None}, [])
-    assert "not on the open internet" in watch.row(id).error_message
+    assert "is not a public address" in watch.row(id).error_message
     assert watch.row(id).state == "unable"
 
 
@@ -437,7 +437,7 @@ def test_slow_targets_do_not_delay_others(
     assert set(order[:12]) == set(quick), "fast checks are recorded before the first slow one"
     assert all(
         "No response within 4 s" in watch.row(id).error_message
-        or "did not answer in time" in watch.row(id).error_message
+        or "did not respond in time" in watch.row(id).error_message
         for id in silent
     )
 
