@@ -148,7 +148,7 @@ def test_pages_are_accessible_and_do_not_overflow(
     look("a module's form with an error")
     page.goto(f"{demo.address}/admin/services/new")
     page.get_by_role("button", name="Add service").click()
-    expect(page.get_by_role("alert")).to_contain_text("fields are invalid")
+    expect(page.get_by_role("alert")).to_contain_text("fields need attention")
     look("our form with errors")
     for path in ("activity/", "activity/1", "tasks/", "health/", "nothing-here"):
         page.goto(f"{demo.address}/admin/{path}")

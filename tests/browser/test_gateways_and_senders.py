@@ -78,7 +78,7 @@ def test_a_gateway(panel: Panel, staff: Page, browser: Browser) -> None:
     assert address.startswith(f"{panel.address}/webhooks/Payment/SamplePayment/")
     assert page.request.get(address).text() == "ok"
     page.get_by_role("button", name="Test connection").click()
-    expect(page.locator("body")).to_contain_text("The connection works. The IBAN is valid.")
+    expect(page.locator("body")).to_contain_text("Connection successful. The IBAN is valid.")
     problems += problems_of(page, "gateway")
     assert SECRET not in page.content()
     # the browser logs the 422
