@@ -101,7 +101,7 @@ def _load(
         routes=tuple(declared.routes),
         sidebar=tuple(declared.sidebar),
         tabs=tuple(declared.tabs),
-        warnings=(*declared.warnings, *languages.problems(folder)),
+        warnings=(*declared.warnings, *languages.read(folder).problems),
         schedule=declared.schedule,
         hooks=listeners,
         webhooks=frozenset(

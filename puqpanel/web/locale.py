@@ -20,7 +20,7 @@ def install(app: Flask, language: str) -> None:
         app: the application being built.
         language: the panel's default.
     """
-    languages.use_panels(language)
+    languages.set_panel_language(language)
     app.before_request(_begin)
     app.teardown_request(_end)
 
@@ -30,7 +30,7 @@ def _begin() -> None:
     preferred = [request.cookies.get(COOKIE, "")[:20], *accepted]
     preferred = [language for language in preferred if language and language != "*"]
     # an empty chain selects the panel's default
-    g.locale_token = languages.locale.set(languages.chain(preferred) if preferred else ())
+    g.locale_token = languages.locale.set(languages.lookup_order(preferred) if preferred else ())
 
 
 def _end(_: BaseException | None) -> None:

@@ -237,9 +237,9 @@ def test_what_else_it_quotes(tmp_path: Path) -> None:
         assert text in _texts(Path(str(module.__file__)))
         assert text in FAQ
     folder = write_module(tmp_path, PRODUCT, files={"lang/pl.py": "LANG = {"})
-    (problem,) = languages.problems(folder)
-    assert problem.startswith("lang/pl.py, line 1: it is no Python")
-    assert "“lang/pl.py, line 1: it is no Python”" in FAQ
+    (problem,) = languages.read(folder).problems
+    assert problem.startswith("lang/pl.py, line 1: it is not Python")
+    assert "“lang/pl.py, line 1: it is not Python”" in FAQ
     (folder / "lang/pl.py").unlink()
     with Lab(folder) as lab, pytest.raises(UserError) as refused:
         Task.add("ModuleJob", "Module", {"module": lab.module(SERVICE), "method": "create_jobb"})

@@ -18,7 +18,7 @@ from werkzeug.test import Client
 from puqpanel.domain.actors import SHELL
 from puqpanel.domain.service_states import ServiceStatus
 from puqpanel.host import languages, registry
-from puqpanel.host.languages import chain, problems, spoken, translate
+from puqpanel.host.languages import lookup_order, read, translate, using
 from puqpanel.host.loader import load_module, unload
 from puqpanel.infra.db import release, session, transaction
 from puqpanel.infra.settings import Settings, SettingsError
@@ -31,14 +31,14 @@ from puqpanel.operations.provisioning import requests, services
 from tests.conftest import STAFF
 from tests.sample import PASSWORD, write_module
 
-RULE = "a file of translations holds one LANG = {text: translation} and no code"
+RULE = "a language file holds one LANG = {text: translation} and no code"
 
 
 @pytest.fixture(autouse=True)
 def own_language() -> Any:
-    languages.use_panels("en")
+    languages.set_panel_language("en")
     yield
-    languages.use_panels("en")
+    languages.set_panel_language("en")
 
 
 def write(folder: Path, **files: str | bytes) -> Path:
@@ -63,7 +63,7 @@ def write(folder: Path, **files: str | bytes) -> Path:
     ],
 )
 def test_where_is_looked(asked: list[str], looked: tuple[str, ...]) -> None:
-    assert chain(asked) == looked
+    assert lookup_order(asked) == looked
 
 
 def test_the_nearest_language_wins(tmp_path: Path) -> None:
@@ -73,31 +73,31 @@ def test_the_nearest_language_wins(tmp_path: Path) -> None:
         pl="'''Polski.'''\nLANG: dict[str, str] = {'greeting': 'Cześć', 'x': 'iks'}",
         **{"pl-PL": "LANG = {'greeting': 'Dzień dobry'}"},
     )
-    with spoken("pl-PL"):
+    with using("pl-PL"):
         assert [
             translate(tmp_path, text) for text in ("greeting", "x", "only.english", "nothing", "")
         ] == ["Dzień dobry", "iks", "English", "nothing", ""]
-    with spoken("pl"):
+    with using("pl"):
         assert translate(tmp_path, "greeting") == "Cześć"
-    with spoken("de"):
+    with using("de"):
         assert translate(tmp_path, "greeting") == "Hello"
     assert (
         translate(tmp_path, "greeting"),
         translate(None, "greeting"),
         translate(tmp_path / "nowhere", "greeting"),
     ) == ("Hello", "greeting", "greeting")
-    languages.use_panels("pl")
+    languages.set_panel_language("pl")
     assert translate(tmp_path, "greeting") == "Cześć", (
         "what nobody in particular is shown is in the panel's language"
     )
-    assert problems(tmp_path) == []
+    assert read(tmp_path).problems == []
 
 
 def test_values(tmp_path: Path) -> None:
     write(
         tmp_path, pl="LANG = {'Hello :name, :count of :counts at 10:30': ':counts/:count :name!'}"
     )
-    with spoken("pl"):
+    with using("pl"):
         assert (
             translate(
                 tmp_path,
@@ -127,13 +127,13 @@ def test_values(tmp_path: Path) -> None:
         ("WORDS = {'a': 'b'}", 1, RULE),
         ("", 1, RULE),
         ("LANG = ['a']", 1, RULE),
-        ("LANG = {'a': 'b'", 1, "it is no Python"),
-        ("<?php return ['a' => 'b'];", 1, "it is no Python"),
-        ("LANG = " + "-" * 500_000 + "1", 1, "it is no Python"),
-        ("LANG = " + "(" * 500_000, 1, "it is no Python"),
-        ("LANG = {'a': " + "x." * 100_000 + "y}", 1, "it is no Python"),
-        (b"LANG = {'a': '\xbf'}", 1, "it is no Python"),
-        (b"\0", 1, "it is no Python"),
+        ("LANG = {'a': 'b'", 1, "it is not Python"),
+        ("<?php return ['a' => 'b'];", 1, "it is not Python"),
+        ("LANG = " + "-" * 500_000 + "1", 1, "it is not Python"),
+        ("LANG = " + "(" * 500_000, 1, "it is not Python"),
+        ("LANG = {'a': " + "x." * 100_000 + "y}", 1, "it is not Python"),
+        (b"LANG = {'a': '\xbf'}", 1, "it is not Python"),
+        (b"\0", 1, "it is not Python"),
         ("LANG = {'a': 'b'}" + " " * 1024 * 1024, 1, "it is larger than 1 MB"),
     ],
 )
@@ -142,12 +142,12 @@ def test_a_file_with_anything_else_in_it(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write(tmp_path, pl=source, en="LANG = {'a': 'A'}")
-    found = problems(tmp_path)
+    found = read(tmp_path).problems
     assert len(found) == 1
     assert found[0].startswith(f"lang/pl.py, line {line}: {why}"), found
     assert found[0].endswith(". None of its translations are used.")
     assert len(found[0]) < 400
-    with spoken("pl"):
+    with using("pl"):
         assert translate(tmp_path, "a") == "A"
     assert not (tmp_path / "ran").exists()
 
@@ -164,7 +164,7 @@ def test_single_entries_and_names(tmp_path: Path) -> None:
     os.symlink("/etc/hostname", tmp_path / "lang" / "fr.py")
     os.mkfifo(tmp_path / "lang" / "it.py")
     (tmp_path / "lang" / "es.py").mkdir()
-    found = problems(tmp_path)
+    found = read(tmp_path).problems
     assert [one.split(":")[0] for one in found] == [
         "lang/README.py, line 1",
         "lang/fr.py, line 1",
@@ -173,14 +173,14 @@ def test_single_entries_and_names(tmp_path: Path) -> None:
         "lang/pl.py, line 3",
     ]
     assert "leads out of the module" in found[1]
-    with spoken("pl"):
+    with using("pl"):
         assert [translate(tmp_path, text) for text in ("a", "b")] == ["A", "b"]
 
 
 def test_an_edit_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(languages, "_FRESH", 0)
+    monkeypatch.setattr(languages, "CHECK_SECONDS", 0)
     write(tmp_path, pl="LANG = {'a': 'one'}")
-    with spoken("pl"):
+    with using("pl"):
         assert translate(tmp_path, "a") == "one"
         write(tmp_path, pl="LANG = {'a': 'second'}")
         assert translate(tmp_path, "a") == "second"
@@ -350,7 +350,7 @@ def test_a_worker_speaks_the_panels_language(
 
 def test_outside_any_call(settings: Settings) -> None:
     loaded = load_module(settings.modules_dir / "Product/Shop", "Product", "Shop")
-    with spoken("pl"):
+    with using("pl"):
         instance: Any = loaded.cls()
         assert instance.variables_general() == {"said": "Cześć <Ada>"}
     unload(loaded.package)

@@ -151,7 +151,7 @@ def test_client_sees_a_stable_reference(gateway: Gateway) -> None:
         and SECRET not in page
     )
     assert "/modules/Payment/SamplePayment/assets/css/transfer.css?v=" in page
-    with languages.spoken("pl"):
+    with languages.using("pl"):
         assert (
             "Zapłać przelewem" in gateway.show()
             and "Faktura 2026/7 zostanie oznaczona jako opłacona" in gateway.show()

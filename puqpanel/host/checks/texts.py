@@ -109,38 +109,10 @@ def language_file(source: Source) -> Iterator[Spot]:
 
     Code in it is not run.
     """
-    # the sentences that loading says, so that the two never tell different stories
-    for said in languages.problems(source.folder):
-        found = re.match(r"([^\s,]+)(?:, line (\d+): )?\s*(.*)", said, re.DOTALL)
-        path, line, why = found.groups() if found else ("lang", None, said)
-        yield Spot(path, int(line or 1), why[:1].upper() + why[1:])
-
-
-def _words(code: Code) -> dict[object, object]:
-    """What a language file says. Raises ValueError with a sentence where it is none."""
-    if code.tree is None:
-        raise ValueError(f"{code.path} has a syntax error.")
-    for node in code.tree.body:
-        target = (
-            node.targets[0]
-            if isinstance(node, ast.Assign)
-            else node.target
-            if isinstance(node, ast.AnnAssign)
-            else None
-        )
-        if (
-            isinstance(target, ast.Name)
-            and target.id == "LANG"
-            and isinstance(node, ast.Assign | ast.AnnAssign)
-            and node.value is not None
-        ):
-            try:
-                words = ast.literal_eval(node.value)
-            except (ValueError, TypeError, RecursionError):
-                raise ValueError(f"LANG in {code.path} is worked out by code.") from None
-            if isinstance(words, dict):
-                return words
-    raise ValueError(f"{code.path} defines no LANG = {{…}} dictionary.")
+    for problem in languages.read(source.folder).problems:
+        match = re.match(r"([^\s,]+)(?:, line (\d+): )?\s*(.*)", problem, re.DOTALL)
+        path, line, reason = match.groups() if match else ("lang", None, problem)
+        yield Spot(path, int(line or 1), reason[:1].upper() + reason[1:])
 
 
 @rule("missing-translation", Severity.HINT, "Add it to that file.")
@@ -157,16 +129,16 @@ def missing_translation(source: Source) -> Iterator[Spot]:
             for node in code.all(ast.Call)
             if last_name(node.func) == "__" and node.args and (text := text_of(node.args[0]))
         }
+    translations = languages.read(source.folder).texts
     for code in source.code:
-        if code.path.startswith("lang/") and code.path not in ("lang/en.py", "lang/__init__.py"):
-            try:
-                words = _words(code)
-            except ValueError:
-                continue
-            if missing := sorted(asked - {str(key) for key in words}):
-                yield Spot(
-                    code.path,
-                    1,
-                    f"It lacks {len(missing)} text{'s' if len(missing) > 1 else ''}; the first is"
-                    f" “{missing[0][:60]}”.",
-                )
+        folder, _, name = code.path.removesuffix(".py").partition("/")
+        language = name.replace("_", "-").lower()
+        if folder != "lang" or language == "en" or language not in translations:
+            continue
+        if missing := sorted(asked - translations[language].keys()):
+            yield Spot(
+                code.path,
+                1,
+                f"It lacks {len(missing)} text{'s' if len(missing) > 1 else ''}; the first is"
+                f" “{missing[0][:60]}”.",
+            )

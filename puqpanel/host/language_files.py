@@ -1,0 +1,140 @@
+"""Reads `lang/{language}.py` of a module: `LANG = {text: translation}`, as data.
+
+The file is parsed and never run. A file that holds anything else is rejected as a whole; a single
+entry that is not text is skipped.
+"""
+
+import ast
+import re
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+
+MAX_BYTES = 1024 * 1024
+MAX_FILES = 100
+TAG = re.compile(r"([A-Za-z]{2,3})(?:[-_]([A-Za-z0-9]{2,8}))?(?:[-_][A-Za-z0-9]{1,8})*")
+"""A language tag such as `en`, `pl-PL` or `zh_Hant_TW`."""
+_CONTENT = "a language file holds one LANG = {text: translation} and no code"
+
+
+@dataclass
+class Translations:
+    """A module's translations.
+
+    Attributes:
+        texts: text to translation, by language in lower case: `{"pl-pl": {"Shop": "Sklep"}}`.
+        problems: one sentence for each file and entry that cannot be used.
+    """
+
+    texts: dict[str, dict[str, str]] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+class _Rejected(Exception):
+    """A file cannot be used.
+
+    Args:
+        reason: the rest of the sentence after the file's name.
+        line: where; counted from 1.
+    """
+
+    def __init__(self, reason: str, line: int = 1) -> None:
+        super().__init__(reason)
+        self.line = line
+
+
+def language_folder(folder: Path) -> Path:
+    """Return a module's `lang/`, or `Lang/` if only that exists.
+
+    Args:
+        folder: the module's.
+    """
+    return folder / ("Lang" if (folder / "Lang").is_dir() else "lang")
+
+
+def read(folder: Path, names: list[str]) -> Translations:
+    """Read language files.
+
+    Args:
+        folder: the module's.
+        names: of the files in `lang/`.
+    """
+    translations = Translations()
+    for name in names[:MAX_FILES]:
+        path = language_folder(folder) / name
+        label = f"{path.parent.name}/{name}"
+        try:
+            texts, skipped_lines = _parse(_read(folder, path))
+        except _Rejected as error:
+            translations.problems.append(
+                f"{label}, line {error.line}: {error}. None of its translations are used."
+            )
+            continue
+        translations.texts[path.stem.replace("_", "-").lower()] = texts
+        translations.problems += [
+            f"{label}, line {line}: a text and its translation must be text. The entry is skipped."
+            for line in skipped_lines
+        ]
+    if len(names) > MAX_FILES:
+        translations.problems.append(f"lang/ has more than {MAX_FILES} files; the rest is ignored.")
+    return translations
+
+
+def _read(folder: Path, path: Path) -> bytes:
+    try:
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise _Rejected("it is a link that leads out of the module")
+        if path.stat().st_size > MAX_BYTES:
+            raise _Rejected("it is larger than 1 MB")
+        if TAG.fullmatch(path.stem) is None:
+            raise _Rejected("its name is not a language tag such as en or pl-PL")
+        return path.read_bytes()
+    except OSError as error:
+        raise _Rejected(f"it cannot be read ({error.strerror})") from error
+
+
+def _parse(source: bytes) -> tuple[dict[str, str], list[int]]:
+    """Return the translations in a file, and the lines of entries that are not text."""
+    texts: dict[str, str] = {}
+    skipped_lines: list[int] = []
+    entries = _dictionary(source)
+    for key, value in zip(entries.keys, entries.values, strict=True):
+        if not isinstance(key, ast.Constant) or not isinstance(value, ast.Constant):
+            raise _Rejected(_CONTENT, value.lineno)
+        if isinstance(key.value, str) and isinstance(value.value, str):
+            texts[key.value] = value.value
+        else:
+            skipped_lines.append(value.lineno)
+    return texts, skipped_lines
+
+
+def _dictionary(source: bytes) -> ast.Dict:
+    """Return the dictionary that is assigned to LANG, the only statement of a language file."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(source)
+    except SyntaxError as error:
+        raise _Rejected(f"it is not Python ({error.msg[:100]})", error.lineno or 1) from error
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise _Rejected("it is not Python") from error
+    statements = tree.body[1:] if ast.get_docstring(tree) is not None else tree.body
+    for statement in statements:
+        if not _assigns_lang(statement):
+            raise _Rejected(_CONTENT, statement.lineno)
+    if len(statements) != 1:
+        raise _Rejected(_CONTENT, statements[1].lineno if statements else 1)
+    value = statements[0].value  # type: ignore[attr-defined]
+    if not isinstance(value, ast.Dict):
+        raise _Rejected(_CONTENT, statements[0].lineno)
+    return value
+
+
+def _assigns_lang(statement: ast.stmt) -> bool:
+    if isinstance(statement, ast.Assign):
+        targets = statement.targets
+    elif isinstance(statement, ast.AnnAssign):
+        targets = [statement.target]
+    else:
+        return False
+    return len(targets) == 1 and isinstance(targets[0], ast.Name) and targets[0].id == "LANG"
