@@ -8,7 +8,7 @@ from pathlib import Path
 from puqpanel.domain.module_states import version_order
 from puqpanel.domain.permissions import Permission
 from puqpanel.host.context import table_prefix
-from puqpanel.host.contract import hooks, rules
+from puqpanel.host.contract import declared, hooks
 from puqpanel.host.contract.base import ModuleBase
 from puqpanel.host.contract.config import Config
 from puqpanel.host.contract.timetable import Work
@@ -43,9 +43,9 @@ class LoadedModule:
     folder: Path
     package: str
     permissions: tuple[Permission, ...]
-    routes: tuple[rules.Route, ...]
-    sidebar: tuple[rules.SidebarEntry, ...]
-    tabs: tuple[rules.Tab, ...]
+    routes: tuple[declared.Route, ...]
+    sidebar: tuple[declared.SidebarEntry, ...]
+    tabs: tuple[declared.Tab, ...]
     warnings: tuple[str, ...]
     schedule: tuple[Work, ...] = ()
     hooks: tuple[hooks.Hook, ...] = ()

@@ -32,10 +32,10 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from puqpanel.domain.errors import UserError
 from puqpanel.host import calls, languages, views
 from puqpanel.host.calls import Called
+from puqpanel.host.contract.declared import Route, Tab
 from puqpanel.host.contract.names import HTTP_VERBS, client_method
 from puqpanel.host.contract.request import RequestMethods
 from puqpanel.host.contract.result import Result
-from puqpanel.host.contract.rules import Route, Tab
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.host.registry import Registry
 from puqpanel.host.sanitize import jsonable

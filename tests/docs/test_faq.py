@@ -83,7 +83,7 @@ REFUSED = [
         {},
         (
             "The tab “general” has the template “client_area.general”, but"
-            " views/client_area/general.html is not there."
+            " views/client_area/general.html does not exist."
         ),
     ),
     (
@@ -128,7 +128,7 @@ REFUSED = [
     (
         PRODUCT,
         {"hooks.py": "from puqpanel.sdk import Hook\nHOOKS = [Hook('service.create', 'heard')]"},
-        "hooks.py: service.create is for the method heard(), which the class Echo has not.",
+        "hooks.py: service.create calls heard(), but the class Echo has no such method.",
     ),
     (
         product("scheduler", [{"name": "tidy", "method": "create_job", "cron": "every day"}]),
@@ -146,7 +146,7 @@ REFUSED = [
     (
         product("scheduler", [{"name": "tidy", "method": "tidy", "every": "1d"}]),
         {},
-        "The entry “tidy” of scheduler() calls tidy(), which the class Echo has not.",
+        "The entry “tidy” of scheduler() calls tidy(), but the class Echo has no such method.",
     ),
 ]
 

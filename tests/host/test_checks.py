@@ -271,7 +271,7 @@ def test_declarations_that_get_a_module_refused_are_all_named(tmp_path: Path) ->
         },
     )
     assert [one.line for one in found["route-without-permission"]] == [8, 9]
-    assert "is no route" in found["sidebar-without-route"][0].says
+    assert "is not a route" in found["sidebar-without-route"][0].says
     assert {one.says for one in found["bad-schedule"]} >= {
         "“every day” is no cron text of five fields.",
         "The schedule calls gone(), which Echo has not.",

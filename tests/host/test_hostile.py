@@ -137,14 +137,14 @@ ODD = {
     ),
     "a coroutine": (
         "class Echo(Product):\n    def admin_sidebar(self): yield {}\n",
-        "admin_sidebar() must answer a list of dictionaries.",
+        "admin_sidebar() must return a list of dictionaries.",
     ),
     "too many": (
         (
             "class Echo(Product):\n    def admin_permissions(self): return [{'key': str(i)} for i"
             " in range(100_000)]\n"
         ),
-        "admin_permissions() answers 100000 entries; at most 500 are possible.",
+        "admin_permissions() returns 100000 entries; at most 500 are allowed.",
     ),
 }
 

@@ -1,4 +1,4 @@
-"""Every load rule: what breaks it is refused with one sentence that says what to mend."""
+"""Every load rule: what breaks it is refused with one sentence that says what to fix."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ CASES = {
     "both spellings": (HEAD + TWO, "Echo defines both createJob and create_job; keep one of them."),
     "permissions no list": (
         body(admin_permissions="{}"),
-        "admin_permissions() must answer a list of dictionaries.",
+        "admin_permissions() must return a list of dictionaries.",
     ),
     "permissions raise": (
         body(admin_permissions="1 / 0"),
@@ -194,7 +194,7 @@ CASES = {
     ),
     "tabs no dict": (
         body(get_client_area_menu_config="[]"),
-        "get_client_area_menu_config() must answer a dictionary",
+        "get_client_area_menu_config() must return a dictionary",
     ),
     "tab no dict": (
         body(get_client_area_menu_config="{'general': 'x'}"),
@@ -216,7 +216,7 @@ CASES = {
         ),
         (
             "The tab “general” has the template “client_area.general”, but"
-            " views/client_area/general.html is not there."
+            " views/client_area/general.html does not exist."
         ),
     ),
     "tab out": (
@@ -225,7 +225,7 @@ CASES = {
     ),
     "tabs raise": (
         body(get_client_area_menu_config="self.service_data['x']"),
-        "get_client_area_menu_config() failed when asked without a service: KeyError: 'x'.",
+        "get_client_area_menu_config() failed when called without a service: KeyError: 'x'.",
     ),
 }
 
@@ -328,7 +328,7 @@ def test_sidebar_permission_nobody_declares(tmp_path: Path) -> None:
         Refused,
         match=(
             r"The sidebar entry “Servers” needs the permission “manage-servers”, which the module"
-            r" declares nowhere."
+            r" does not declare."
         ),
     ):
         load_module(write_module(tmp_path, source, files=CONTROLLER), "Product", "Echo")
@@ -336,7 +336,7 @@ def test_sidebar_permission_nobody_declares(tmp_path: Path) -> None:
         admin_web_routes=repr([route(uri="s/{id}")]),
         admin_sidebar=repr([entry | {"permission": "view"}]),
     )
-    with pytest.raises(Refused, match="links to “servers”, which is no plain page"):
+    with pytest.raises(Refused, match="links to “servers”; it must be a get route"):
         load_module(write_module(tmp_path, source, files=CONTROLLER), "Product", "Echo")
 
 

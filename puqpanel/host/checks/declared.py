@@ -172,7 +172,7 @@ def sidebar_without_route(source: Source) -> Iterator[Spot]:
             yield Spot(
                 source.where(sidebar),
                 node.lineno,  # type: ignore[attr-defined]
-                f"The sidebar links to “{link}”, which is no route."
+                f"The sidebar links to “{link}”, which is not a route."
                 + (f" Do you mean {near[0]}?" if near else ""),
             )
 

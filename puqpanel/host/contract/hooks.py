@@ -51,13 +51,13 @@ def read(hooks: Any, cls: type[ModuleBase]) -> tuple[Hook, ...]:
         cls: the module's class, for listeners that are named.
 
     Raises:
-        Refused: with what to mend.
+        Refused: says what to fix.
     """
     declared = getattr(hooks, "HOOKS", None)
     if not isinstance(declared, list | tuple):
         raise Refused("hooks.py defines no HOOKS = [Hook(event, listener, priority), …] list.")
     if len(declared) > MOST:
-        raise Refused(f"hooks.py declares {len(declared)} listeners; at most {MOST} are possible.")
+        raise Refused(f"hooks.py declares {len(declared)} listeners; at most {MOST} are allowed.")
     return tuple(_checked(entry, cls) for entry in declared)
 
 
@@ -75,7 +75,7 @@ def _checked(entry: Any, cls: type[ModuleBase]) -> Hook:
         or len(entry.event) > 120
     ):
         raise Refused(
-            f"hooks.py: “{str(entry.event)[:120]}” is no name of an event; names are dotted words"
+            f"hooks.py: “{str(entry.event)[:120]}” is not an event name; names are dotted words"
             " such as service.create_failed."
         )
     if problem := events.missing(entry.event):
@@ -89,8 +89,8 @@ def _checked(entry: Any, cls: type[ModuleBase]) -> Hook:
         function = getattr(cls, python_name(function), None) or getattr(cls, function, None)  # type: ignore[assignment]
         if not callable(function):
             raise Refused(
-                f"hooks.py: {entry.event} is for the method {entry.label}(), which the class"
-                f" {cls.__name__} has not."
+                f"hooks.py: {entry.event} calls {entry.label}(), but the class {cls.__name__}"
+                " has no such method."
             )
         taken = _required(function) - 1
     elif callable(function):

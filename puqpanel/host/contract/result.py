@@ -91,13 +91,13 @@ class Result:
             value, code = value
         if not isinstance(value, Mapping):
             return cls.error(
-                f"The module answered {_kind(value)} where a result dictionary was expected."
+                f"The module returned {_kind(value)} where a result dictionary was expected."
             )
         status = str(value.get("status", "")).lower()
         if status not in {"success", "error", "pending"}:
             if "success" not in value:
                 return cls.error(
-                    "The module's answer has neither a status of success or error nor a success"
+                    "The module's result has neither a status of success or error nor a success"
                     " flag."
                 )
             status = "success" if value["success"] else "error"
@@ -125,16 +125,16 @@ class Result:
             return (
                 cls.success()
                 if text.lower() == "success"
-                else cls.error(text or "The module answered nothing.")
+                else cls.error(text or "The module returned nothing.")
             )
         if isinstance(value, (Result, Mapping)):
             result = cls.of(value)
             return (
                 result
                 if result.ok or result.message
-                else cls.error("The module answered an error without a message.")
+                else cls.error("The module returned an error without a message.")
             )
-        return cls.error(f"The module answered {_kind(value)} where 'success' was expected.")
+        return cls.error(f"The module returned {_kind(value)} where 'success' was expected.")
 
     def as_dict(self) -> dict[str, Any]:
         """Return the documented dictionary, with nothing in it that JSON cannot carry."""

@@ -60,7 +60,7 @@ def read(instance: ModuleBase, entries: list[Mapping[str, Any]]) -> tuple[Work, 
     """Return the entries that an instance declared.
 
     Raises:
-        Refused: with what to mend.
+        Refused: says what to fix.
     """
     found: dict[str, Work] = {}
     for entry in entries:
@@ -83,8 +83,8 @@ def _work(instance: ModuleBase, entry: Mapping[str, Any]) -> Work:
         getattr(instance, python_name(method), None) or getattr(instance, method, None)
     ):
         raise Refused(
-            f"{where} calls {sentence(str(method), 60)}(), which the class"
-            f" {type(instance).__name__} has not."
+            f"{where} calls {sentence(str(method), 60)}(), but the class"
+            f" {type(instance).__name__} has no such method."
         )
     cron, every, timeout = entry.get("cron"), entry.get("every"), entry.get("timeout", TIMEOUT)
     if (cron is None) == (every is None):
