@@ -1,4 +1,4 @@
-"""The module log: what modules asked and were answered, masked and cut before it is stored."""
+"""The module log: requests and responses of modules, masked and shortened."""
 
 import json
 import logging
@@ -12,11 +12,11 @@ from puqpanel.infra.db import session, transaction
 from puqpanel.infra.redact import DEPTH, redact, redact_text
 from puqpanel.models.modules.module_log import ModuleLog
 
-LIMIT = 64 * 1024 - 1
-"""Bytes of a text: the most that a TEXT of MariaDB holds."""
-# What JSON writes around a value: a comma, a line, an indentation.
-_AROUND = 4
-_MARK = "\n… cut, it was longer than 64 KB"
+MAX_BYTES = 64 * 1024 - 1
+"""Size of one stored text: the most that a TEXT column of MariaDB holds."""
+# What JSON adds to a value: a comma, a line end and indentation.
+_JSON_OVERHEAD = 4
+_CUT_NOTICE = "\n… cut, it was longer than 64 KB"
 log = logging.getLogger(__name__)
 
 
@@ -31,18 +31,24 @@ def write(
     duration_ms: int | None = None,
     service_uuid: str | None = None,
 ) -> None:
-    """Store one row, with the task, actor and service of the running call.
+    """Store one row, with the task, actor and service of the current call.
 
     Never raises: a log must not break what it logs.
 
-    Args: type and name of the module; level is info, error or debug; request and response are text
-    or structures.
+    Args:
+        type: of the module.
+        name: of the module.
+        level: `info`, `error` or `debug`.
+        action: what was done, on one line.
+        request: text, or anything that `as_text` accepts.
+        response: likewise.
+        duration_ms: milliseconds that the action took.
+        service_uuid: the service concerned; by default that of the current call.
     """
     try:
-        asked, answered = as_text(request), as_text(response)
+        request_text, response_text = as_text(request), as_text(response)
         call = context.current()
-        # Outside any call (a unit test of a module, an import) there may be no database to write
-        # to.
+        # a unit test of a module may have no database
         if not _has_database():
             log.log(
                 logging.ERROR if level == "error" else logging.INFO,
@@ -50,8 +56,8 @@ def write(
                 type,
                 name,
                 action,
-                asked,
-                answered,
+                request_text,
+                response_text,
             )
             return
         with transaction() as current:
@@ -61,8 +67,8 @@ def write(
                     name=str(name)[:80],
                     level=level if level in ("info", "error", "debug") else "info",
                     action=plain(redact_text(str(action)[:2000]), 200),
-                    request=asked,
-                    response=answered,
+                    request=request_text,
+                    response=response_text,
                     duration_ms=duration_ms,
                     service_uuid=str(service_uuid or (call.service_uuid if call else "") or "")[
                         :36
@@ -87,27 +93,28 @@ def _has_database() -> bool:
 
 
 def as_text(value: Any) -> str:
-    """Return text or JSON text of anything, secrets masked, at most 64 KB; empty for nothing."""
+    """Return anything as text or indented JSON, with secrets masked and at most 64 KB long."""
     if value is None or (isinstance(value, (str, list, dict, tuple)) and not value):
         return ""
     if isinstance(value, BaseException):
-        value = _told(value)
+        value = _error_text(value)
     if isinstance(value, str):
-        # Cut before masking: patterns over 50 MB would hold the process.
-        text = redact_text(value[: LIMIT * 2])
+        # shorten before masking: matching patterns against 50 MB would block the process
+        text = redact_text(value[: MAX_BYTES * 2])
     else:
-        text = json.dumps(redact(_Smaller().copy(value)), ensure_ascii=False, indent=1, default=str)
+        text = json.dumps(
+            redact(_Shortener().copy(value)), ensure_ascii=False, indent=1, default=str
+        )
     return _cut(text)
 
 
-def _told(error: BaseException) -> str:
-    """Return an error as text."""
+def _error_text(error: BaseException) -> str:
     try:
-        said = str(error)
+        text = str(error)
     except Exception:
-        said = ""
-    if len(said) > LIMIT:
-        return f"{type(error).__name__}: {said[: LIMIT * 2]}"
+        text = ""
+    if len(text) > MAX_BYTES:
+        return f"{type(error).__name__}: {text[: MAX_BYTES * 2]}"
     return "".join(traceback.format_exception_only(error)).strip()
 
 
@@ -116,46 +123,46 @@ def _cut(text: str) -> str:
     raw = text.encode("utf-8", "replace")
     return (
         text
-        if len(raw) <= LIMIT
-        else raw[: LIMIT - len(_MARK.encode())].decode("utf-8", "ignore") + _MARK
+        if len(raw) <= MAX_BYTES
+        else raw[: MAX_BYTES - len(_CUT_NOTICE.encode())].decode("utf-8", "ignore") + _CUT_NOTICE
     )
 
 
-class _Smaller:
-    """Copies a structure up to a size that can be masked and written quickly.
+class _Shortener:
+    """Copies a structure up to a size that can be masked and stored quickly.
 
-    What comes later is cut, circles are broken.
+    The rest is left out, and cycles are replaced by “…”.
     """
 
     def __init__(self) -> None:
-        self.left = LIMIT * 2
+        self.remaining = MAX_BYTES * 2
 
     def _text(self, text: str) -> str:
-        kept = text[: max(0, self.left)]
-        self.left -= len(kept) + _AROUND
+        kept = text[: max(0, self.remaining)]
+        self.remaining -= len(kept) + _JSON_OVERHEAD
         return kept if len(kept) == len(text) else f"{kept}…"
 
     def copy(self, value: Any, depth: int = 0, seen: frozenset[int] = frozenset()) -> Any:
         if isinstance(value, str):
             return self._text(value)
         if value is None or isinstance(value, (bool, int, float, bytes)):
-            self.left -= _AROUND
+            self.remaining -= _JSON_OVERHEAD
             return value
         if depth > DEPTH or id(value) in seen:
             return "…"
         seen = seen | {id(value)}
-        self.left -= _AROUND
+        self.remaining -= _JSON_OVERHEAD
         if isinstance(value, Mapping):
             copied: dict[str, Any] = {}
             for key, item in value.items():
-                if self.left <= 0:
+                if self.remaining <= 0:
                     break
                 copied[self._text(str(key))] = self.copy(item, depth + 1, seen)
             return copied
         if isinstance(value, (list, tuple, set, frozenset)):
             items: list[Any] = []
             for item in value:
-                if self.left <= 0:
+                if self.remaining <= 0:
                     items.append("…")
                     break
                 items.append(self.copy(item, depth + 1, seen))

@@ -69,7 +69,7 @@ def test_as_text(value: Any, text: str) -> None:
 def test_large_round_and_deep(value: Any) -> None:
     started = time.monotonic()
     text = logs.as_text(value)
-    assert len(text.encode()) <= logs.LIMIT
+    assert len(text.encode()) <= logs.MAX_BYTES
     assert time.monotonic() - started < 5
 
 
@@ -117,7 +117,7 @@ def test_fifty_megabytes_cost_little(panel: Panel, shape: str) -> None:
         tracemalloc.stop()
     assert peak < 8 * MB, f"{peak / MB:.1f} MB were needed to log it"
     row = session().scalars(sa.select(ModuleLog).where(ModuleLog.action == "large")).one()
-    assert 0 < len(row.request.encode()) <= logs.LIMIT
+    assert 0 < len(row.request.encode()) <= logs.MAX_BYTES
     assert row.request == row.response
 
 
@@ -144,7 +144,7 @@ def test_a_loud_call_goes_on(panel: Panel, tmp_path: Path) -> None:
     rows = session().scalars(sa.select(ModuleLog).order_by(ModuleLog.id)).all()
     assert [row.level for row in rows] == ["debug", "error"]
     assert all(
-        len(text.encode()) <= logs.LIMIT
+        len(text.encode()) <= logs.MAX_BYTES
         for row in rows
         for text in (row.action, row.request, row.response)
     )

@@ -265,7 +265,7 @@ def test_completed_attempt_resets_the_failure_count(panel: Panel) -> None:
         ("HOOKS = [Hook('service.create_faild', print)]", "did you mean service.create_failed?"),
         ("HOOKS = [Hook('invoice.exploded', print)]", "no event “invoice.exploded”"),
         ("HOOKS = [Hook('nodots', print)]", "dotted words"),
-        ("HOOKS = [Hook('service.pending', 'nothing')]", "method nothing()"),
+        ("HOOKS = [Hook('service.pending', 'nothing')]", "calls nothing()"),
         (
             "HOOKS = [Hook('service.pending', lambda a, b, c: None)]",
             "must take (payload) or (event, payload)",

@@ -1,7 +1,4 @@
-"""A module's config.py as the module sees it.
-
-Read-only, callable, and forgiving of missing keys.
-"""
+"""A module's config.py, as the module reads it."""
 
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
@@ -9,7 +6,7 @@ from typing import Any
 
 
 class Config(Mapping[str, Any]):
-    """`config["name"]`, `config.get("name")` and `config("api.url", default)` alike.
+    """Read-only configuration: `config["name"]`, `config.get("name")` or `config("api.url")`.
 
     A missing key gives None.
     """
@@ -21,13 +18,15 @@ class Config(Mapping[str, Any]):
         value = self._values.get(key)
         if isinstance(value, Mapping):
             return Config(value)
-        # Lists are handed out as copies: what a module does to them stays with that call.
+        # a copy: what a module changes in a list ends with that call
         return deepcopy(value) if isinstance(value, (list, set)) else value
 
     def __call__(self, key: str, default: Any = None) -> Any:
         """Return the value of a key.
 
-        Dots go into nested dictionaries; `default` where it is missing.
+        Args:
+            key: dots lead into nested dictionaries, `api.url`.
+            default: what to return if the key is missing.
         """
         value: Any = self
         for part in str(key).split("."):
@@ -37,7 +36,7 @@ class Config(Mapping[str, Any]):
         return value
 
     def get(self, key: str, default: Any = None) -> Any:
-        """Like a dictionary's get; also takes a dotted key."""
+        """Return the value of a key, which may be dotted."""
         return self(key, default)
 
     def __contains__(self, key: object) -> bool:
@@ -50,5 +49,5 @@ class Config(Mapping[str, Any]):
         return len(self._values)
 
     def __repr__(self) -> str:
-        # Keys only: a config that holds a secret against the rules must not print it.
+        # keys only: a configuration may hold a secret, against the rules
         return f"Config({', '.join(map(str, self._values))})"

@@ -1,4 +1,4 @@
-"""hooks.py of a module: which of its functions hear which events."""
+"""Reads a module's hooks.py: which functions listen to which events."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from puqpanel.host.contract.names import python_name
 from puqpanel.host.contract.refusal import Refused
 
 EVENT = re.compile(r"[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)+")
-MOST = 200
+MAX_LISTENERS = 200
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Hook:
 
     @property
     def label(self) -> str:
-        """What the listener is called, in tasks and in the log."""
+        """The listener's name in tasks and in the log."""
         return (
             self.listener
             if isinstance(self.listener, str)
@@ -56,8 +56,10 @@ def read(hooks: Any, cls: type[ModuleBase]) -> tuple[Hook, ...]:
     declared = getattr(hooks, "HOOKS", None)
     if not isinstance(declared, list | tuple):
         raise Refused("hooks.py defines no HOOKS = [Hook(event, listener, priority), …] list.")
-    if len(declared) > MOST:
-        raise Refused(f"hooks.py declares {len(declared)} listeners; at most {MOST} are allowed.")
+    if len(declared) > MAX_LISTENERS:
+        raise Refused(
+            f"hooks.py declares {len(declared)} listeners; at most {MAX_LISTENERS} are allowed."
+        )
     return tuple(_checked(entry, cls) for entry in declared)
 
 
@@ -92,15 +94,15 @@ def _checked(entry: Any, cls: type[ModuleBase]) -> Hook:
                 f"hooks.py: {entry.event} calls {entry.label}(), but the class {cls.__name__}"
                 " has no such method."
             )
-        taken = _required(function) - 1
+        required = _required(function) - 1
     elif callable(function):
-        taken = _required(function)
+        required = _required(function)
     else:
         raise Refused(
             f"hooks.py: the listener of {entry.event} is neither a function nor the name of a"
             " method."
         )
-    if not 0 <= taken <= 2:
+    if not 0 <= required <= 2:
         raise Refused(f"hooks.py: {entry.label}() must take (payload) or (event, payload).")
     return entry
 

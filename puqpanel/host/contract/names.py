@@ -108,7 +108,7 @@ SUPPORT = {
     "getCode": "get_code",
 }
 KEYS = {"maxExceptions": "max_exceptions"}
-# The vendor reads these by a method, we by a property.
+# Methods of the vendor that are properties here.
 ACCESSORS = {"getDueAmountAttribute": "due_amount"}
 EXCEPTIONS = {
     "ExternalServiceException": "ExternalServiceError",
@@ -116,7 +116,7 @@ EXCEPTIONS = {
     "InvalidArgumentException": "ValueError",
 }
 
-# What the texts import, beside what a module imports from puqpanel.sdk.
+# What the vendor documentation imports, and the name to import from puqpanel.sdk.
 IMPORTS: Mapping[str, str] = MappingProxyType(
     {
         "App\\Http\\Controllers\\Controller": "Controller",
@@ -180,7 +180,7 @@ C = TypeVar("C", bound=type)
 
 
 class BothSpellings(TypeError):
-    """One class defines a name in both spellings, and differently; the text says which."""
+    """A class defines a name in both spellings, with different values."""
 
 
 def snake(name: str) -> str:
@@ -192,7 +192,7 @@ def snake(name: str) -> str:
 def python_name(name: str) -> str:
     """Return the Python name of a documented one.
 
-    A name that is not documented comes back as it is.
+    A name that is not documented is returned unchanged.
     """
     found = NAMES.get(name)
     if found is not None:
@@ -217,12 +217,12 @@ def bind(cls: C) -> C:
     The nearest class of the MRO that defines either spelling wins, so that an override in one
     spelling replaces an inherited method in both.
 
-    Raises: BothSpellings when one class defines both, and differently.
+    Raises:
+        BothSpellings: a class defines both, with different values.
     """
     pairs: set[tuple[str, str]] = set()
     for klass in cls.__mro__:
-        # A class that was bound before has both spellings already; a mixin of the module's own has
-        # not.
+        # a class that is bound has both spellings; a mixin may not be bound
         if klass not in _bound:
             for name in vars(klass):
                 if name in NAMES or _CLIENT.match(name):
@@ -260,11 +260,16 @@ def _bind_accessor(cls: type, vendor: str, python: str, own: Mapping[str, Any]) 
 
 
 def client_method(cls: type, tab: str, verb: str, tabs: Iterable[str]) -> str | None:
-    """Return the method that answers `/{tab}/api/{verb}`, or None.
+    """Return the name of the method that handles `/{tab}/api/{verb}`, or None.
 
-    Args: cls, the module's class; tab, a declared tab; verb in snake case; tabs, all declared tabs:
-    a method belongs to the longest tab that its name begins with, so that tab `files` does not
-    answer for tab `files_old`.
+    A method belongs to the longest tab that its name begins with, so that tab `files` does not
+    handle requests of tab `files_old`.
+
+    Args:
+        cls: the module's class.
+        tab: a declared tab.
+        verb: in snake case.
+        tabs: all declared tabs.
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9_]*", verb):
         return None

@@ -1,4 +1,4 @@
-"""What a module's method answered, in one shape."""
+"""The result of a module's method."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -32,9 +32,14 @@ class _Pending:
 class Result:
     """The outcome of a module's method.
 
-    Attributes: ok; message, a sentence; data; errors by field; code, an HTTP status; retry, whether
-    a task may run again (None: as its tries allow); pending, done so far but not finished at the
-    provider.
+    Attributes:
+        ok: whether it succeeded.
+        message: a sentence; may be empty.
+        data: anything that JSON can represent.
+        errors: messages by field.
+        code: an HTTP status.
+        retry: whether the task may run again; None leaves it to the task's number of tries.
+        waiting: whether the provider has not finished yet; `pending` tells the same.
     """
 
     ok: bool
@@ -48,7 +53,7 @@ class Result:
     pending = _Pending()
 
     def __post_init__(self) -> None:
-        # kept in rows and shown on pages, so it must be of a kind and size that both can take
+        # stored and shown on pages
         object.__setattr__(self, "message", plain(str(self.message)))
         object.__setattr__(self, "code", _code(self.code, 200 if self.ok else 500))
 
@@ -77,12 +82,12 @@ class Result:
 
     @classmethod
     def of(cls, value: Any) -> "Result":
-        """Any documented answer as a Result.
+        """Return a Result for any documented return value.
 
-        A Result, `{status: …}`, `{success: …}` or `(dictionary, code)`.
+        Anything else becomes an error: a job that forgot to return must not count as a success.
 
-        What is none of these is an error that says so: a job that forgot its answer must not pass
-        for one that worked.
+        Args:
+            value: a Result, `{"status": …}`, `{"success": …}` or `(dictionary, code)`.
         """
         if isinstance(value, Result):
             return value
@@ -116,9 +121,10 @@ class Result:
 
     @classmethod
     def of_lifecycle(cls, value: Any) -> "Result":
-        """Return the answer of activate, deactivate or update.
+        """Return a Result for what activate, deactivate or update returned.
 
-        `"success"`, or whatever else as the failure's message.
+        Args:
+            value: `"success"`, another text as the message of a failure, or what `of` accepts.
         """
         if isinstance(value, str):
             text = value.strip()
@@ -137,7 +143,7 @@ class Result:
         return cls.error(f"The module returned {_kind(value)} where 'success' was expected.")
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the documented dictionary, with nothing in it that JSON cannot carry."""
+        """Return the documented dictionary, which JSON can represent."""
         answer: dict[str, Any] = {
             "status": "pending" if self.waiting else "success" if self.ok else "error"
         }
@@ -176,7 +182,7 @@ def _errors(value: Any) -> dict[str, list[str]]:
 def _message(value: Mapping[str, Any], ok: bool) -> tuple[str, dict[str, list[str]]]:
     """Return the sentence and the field errors.
 
-    The texts also put a validator's errors where the message goes.
+    The vendor documentation also puts a validator's errors in place of the message.
     """
     errors = _errors(value.get("errors"))
     message = value.get("message")

@@ -1,4 +1,4 @@
-"""What a module's `scheduler()` declares: periodic work as data."""
+"""Reads what a module's `scheduler()` declares: periodic work as data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from puqpanel.host.sanitize import sentence
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _EVERY = re.compile(r"(\d+)\s*([smhd])")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,59}")
-LONGEST = 366 * 86400
+MAX_SECONDS = 366 * 86400
 TIMEOUT = 600
 
 
@@ -27,11 +27,11 @@ class Work:
     """One entry of `scheduler()`.
 
     Args:
-        name: what it is called, unique in its module.
-        method: the module's method that is called, as a task.
-        cron: five fields, in UTC; empty where `every` says it.
-        every: seconds between two runs; 0 where `cron` says it.
-        timeout: seconds that one run may take.
+        name: unique in its module.
+        method: the module's method that the task calls.
+        cron: five fields, in UTC; empty if `every` is set.
+        every: seconds between two runs; 0 if `cron` is set.
+        timeout: seconds after which a run is stopped.
     """
 
     name: str
@@ -42,13 +42,16 @@ class Work:
 
     @property
     def shape(self) -> str:
-        """The rule as one text; another one is another rule."""
+        """The rule as text; it changes when the rule does."""
         return self.cron or f"every {self.every} s"
 
     def after(self, moment: datetime) -> datetime:
         """Return the first time after a moment at which it is due.
 
-        What was missed while nobody looked is made up for once, not many times.
+        Runs that were missed while the panel was down are made up for once, not many times.
+
+        Args:
+            moment: with a time zone.
         """
         if self.cron:
             due: datetime = croniter(self.cron, moment).get_next(datetime)
@@ -57,18 +60,22 @@ class Work:
 
 
 def read(instance: ModuleBase, entries: list[Mapping[str, Any]]) -> tuple[Work, ...]:
-    """Return the entries that an instance declared.
+    """Return the entries that a module declares.
+
+    Args:
+        instance: of the module.
+        entries: what its `scheduler()` returned.
 
     Raises:
         Refused: says what to fix.
     """
-    found: dict[str, Work] = {}
+    by_name: dict[str, Work] = {}
     for entry in entries:
         work = _work(instance, python_keys(entry))
-        if work.name in found:
+        if work.name in by_name:
             raise Refused(f"scheduler() declares “{work.name}” twice; names must differ.")
-        found[work.name] = work
-    return tuple(found.values())
+        by_name[work.name] = work
+    return tuple(by_name.values())
 
 
 def _work(instance: ModuleBase, entry: Mapping[str, Any]) -> Work:
@@ -76,7 +83,7 @@ def _work(instance: ModuleBase, entry: Mapping[str, Any]) -> Work:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise Refused(
             "An entry of scheduler() has no “name” of letters, digits, dots, dashes, underscores"
-            " and blanks."
+            " and spaces."
         )
     where = f"The entry “{sentence(name, 60)}” of scheduler()"
     if not isinstance(method, str) or not callable(
@@ -109,7 +116,7 @@ def _work(instance: ModuleBase, entry: Mapping[str, Any]) -> Work:
     try:
         work.after(datetime(2026, 1, 1, tzinfo=UTC))
     except CroniterBadDateError:
-        raise Refused(f"{where} has the cron text “{cron}”, a date that never comes.") from None
+        raise Refused(f"{where} has the cron text “{cron}”, which is never due.") from None
     return work
 
 
@@ -118,7 +125,7 @@ def _seconds(every: Any, where: str) -> int:
     if isinstance(every, str):
         match = _EVERY.fullmatch(every.strip().lower())
         seconds = int(match[1]) * UNITS[match[2]] if match else None
-    if isinstance(seconds, bool) or not isinstance(seconds, int) or not 1 <= seconds <= LONGEST:
+    if isinstance(seconds, bool) or not isinstance(seconds, int) or not 1 <= seconds <= MAX_SECONDS:
         raise Refused(
             f"{where} has every = {sentence(repr(every), 40)}; write seconds, or a text such as"
             " 30s, 5m, 2h or 1d."

@@ -190,7 +190,7 @@ def test_inactive_module_runs_no_scheduled_jobs(
             "write five fields such as */5",
         ),
         ('{"name": "bad", "method": "nightly", "cron": "@daily"}', "write five fields"),
-        ('{"name": "bad", "method": "nightly", "cron": "0 0 31 2 *"}', "a date that never comes"),
+        ('{"name": "bad", "method": "nightly", "cron": "0 0 31 2 *"}', "which is never due"),
         ('{"name": "bad", "method": "nightly", "cron": "* * * * * *"}', "write five fields"),
         ('{"name": "bad", "method": "nightly"}', "needs either “cron” or “every”"),
         ('{"name": "bad", "method": "nightly", "every": 0}', "write seconds"),
