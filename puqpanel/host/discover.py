@@ -1,4 +1,4 @@
-"""What lies under modules/: names and config.py only, no module is imported."""
+"""Finds the modules under modules/; only config.py of each is run, nothing is imported."""
 
 import os
 import re
@@ -15,7 +15,7 @@ from puqpanel.host.sanitize import plain
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{0,59}")
 _VERSION = re.compile(r"\d+(\.\d+)*([-.+]?[A-Za-z0-9]+)*")
-LARGEST_CONFIG = 256 * 1024
+MAX_CONFIG_BYTES = 256 * 1024
 _configs: dict[Path, tuple[tuple[int, ...], Config]] = {}
 TIMED_OUT = (
     "{} did not finish within {:.2g} seconds; look for an endless loop or for something that waits."
@@ -24,7 +24,16 @@ TIMED_OUT = (
 
 @dataclass(frozen=True)
 class Found:
-    """A folder under modules/{Type}/. `error` is the sentence of its refusal, or empty."""
+    """A folder under modules/{Type}/.
+
+    Attributes:
+        type: of the module.
+        name: of the module.
+        folder: its path.
+        version: from config.py.
+        config: config.py.
+        error: why it cannot be loaded, as a sentence; empty if it can.
+    """
 
     type: str
     name: str
@@ -40,23 +49,22 @@ class Found:
 
 
 def scan(modules_dir: Path) -> list[Found]:
-    """Return everything that lies under `modules_dir` in a folder of a known type, sorted.
+    """Return the modules under `modules_dir`, sorted by type and name.
 
-    Reads each config.py.
+    Args:
+        modules_dir: holds a folder for each type.
     """
-    found = []
+    modules = []
     for module_type in MODULE_TYPES:
         for folder in _folders(modules_dir / module_type):
-            # a name that is no text in the disk's encoding is refused by it, and shown as far as it
-            # can be
-            found.append(
-                look(folder, module_type, os.fsencode(folder.name).decode("utf-8", "replace"))
-            )
-    return found
+            # a name that is not valid UTF-8 is refused, and shown with replacement characters
+            name = os.fsencode(folder.name).decode("utf-8", "replace")
+            modules.append(look(folder, module_type, name))
+    return modules
 
 
 def _folders(base: Path) -> list[Path]:
-    """Return what lies in a folder and may be a module; nothing where it cannot be read."""
+    """Return the subfolders that may be modules; none if the folder cannot be read."""
     try:
         entries = sorted(base.iterdir(), key=lambda entry: (entry.name.lower(), entry.name))
     except OSError:
@@ -74,7 +82,7 @@ def _is_folder(entry: Path) -> bool:
 
 
 def look(folder: Path, module_type: str, name: str) -> Found:
-    """Return one folder, with its config or with the sentence of its refusal."""
+    """Return one folder, with its config or the reason why it cannot be loaded."""
     try:
         check_folder(folder, name)
         config = _known_config(folder)
@@ -86,11 +94,11 @@ def look(folder: Path, module_type: str, name: str) -> Found:
 
 
 def _known_config(folder: Path) -> Config:
-    """config.py as it was read last, unless the file has changed.
+    """Return the cached config.py, reading it again if the file has changed.
 
-    The list of modules is looked at often, by every process.
-
-    Raises: Refused, LoadTimeout.
+    Raises:
+        Refused: it is invalid.
+        LoadTimeout: it did not finish in time.
     """
     try:
         state = (folder / "config.py").stat()
@@ -105,20 +113,24 @@ def _known_config(folder: Path) -> Config:
 
 
 def check_folder(folder: Path, name: str) -> None:
-    """Raise Refused if the folder or its main file breaks the naming rule."""
+    """Check the names of the folder and its main file.
+
+    Raises:
+        Refused: they break the naming rule, or cannot be read.
+    """
     try:
         _check_files(folder, name)
     except OSError as error:
         raise Refused(
-            f"The folder {name} cannot be read ({error.strerror or type(error).__name__}); look at"
-            " its owner and rights."
+            f"The folder {name} cannot be read ({error.strerror or type(error).__name__}); check"
+            " its owner and permissions."
         ) from error
 
 
 def _check_files(folder: Path, name: str) -> None:
     if not folder.is_dir():
         raise Refused(
-            f"The folder {folder.name} is not there; put it back or deactivate the module."
+            f"The folder {folder.name} does not exist; restore it or deactivate the module."
         )
     if not NAME.fullmatch(name):
         raise Refused(
@@ -138,18 +150,16 @@ def _check_files(folder: Path, name: str) -> None:
 def read_config(folder: Path) -> Config:
     """Run config.py and check its required keys.
 
-    Raises: Refused.
+    Raises:
+        Refused: it cannot be run, or a key is missing.
     """
     path = folder / "config.py"
     if not path.is_file():
         raise Refused(
             "config.py is missing; it holds CONFIG = {…} with at least a name and a version."
         )
-    if path.stat().st_size > LARGEST_CONFIG:
-        raise Refused(
-            f"config.py is larger than {LARGEST_CONFIG // 1024} KB; it is read often and holds a"
-            " few lines."
-        )
+    if path.stat().st_size > MAX_CONFIG_BYTES:
+        raise Refused(f"config.py is larger than {MAX_CONFIG_BYTES // 1024} KB.")
     scope: dict[str, Any] = {"__file__": str(path), "__name__": "config"}
     try:
         code = compile(path.read_bytes(), str(path), "exec", dont_inherit=True)

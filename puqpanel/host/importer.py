@@ -1,7 +1,7 @@
-"""Imports a module's folder under a package name that was never used before, and drops it again.
+"""Imports a module's folder under a new package name, and drops it again.
 
-`puqmod_{serial}.{Type}.{Name}` is the folder; relative imports inside it work. Nothing is read from
-or written to .pyc files: an edit of the same size within a second would load old code.
+`puqmod_{serial}.{Type}.{Name}` stands for the folder; relative imports inside it work. It reads and
+writes no .pyc files: after an edit of the same size within a second they would be out of date.
 """
 
 import ast
@@ -32,30 +32,30 @@ class _SourceLoader(SourceFileLoader):
     def get_code(self, fullname: str) -> CodeType | None:
         path = self.get_filename(fullname)
         source = self.get_data(path)
-        # most files name no module by its address, and are compiled as they are
+        # most files do not import their own module by its full name, and are compiled as they are
         tree = (
-            _own_names(ast.parse(source, path), package_of(fullname))
+            _rename_own_imports(ast.parse(source, path), package_of(fullname))
             if b"odules." in source
             else None
         )
         return compile(source if tree is None else tree, path, "exec", dont_inherit=True)
 
 
-def _own_names(tree: ast.Module, package: str) -> ast.Module:
+def _rename_own_imports(tree: ast.Module, package: str) -> ast.Module:
     """Rewrite a module's absolute imports of itself to the package of this load."""
     own = package.split(".")[1:3]
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            node.module = _fresh_name(node.module, own, package)
+            node.module = _new_name(node.module, own, package)
         elif isinstance(node, ast.Import):
             for alias in node.names:
                 # without “as” the name would be that of the outermost package
                 if alias.asname:
-                    alias.name = _fresh_name(alias.name, own, package)
+                    alias.name = _new_name(alias.name, own, package)
     return tree
 
 
-def _fresh_name(name: str, own: list[str], package: str) -> str:
+def _new_name(name: str, own: list[str], package: str) -> str:
     parts = name.split(".")
     return (
         ".".join([package, *parts[3:]])
@@ -120,7 +120,7 @@ _finder = _Finder()
 
 
 def fresh(folder: Path, module_type: str, name: str) -> str:
-    """Return a package name for a folder, never used before in this process."""
+    """Return a package name for a folder that was not used before in this process."""
     if _finder not in sys.meta_path:
         sys.meta_path.insert(0, _finder)
     root = f"{PREFIX}{next(_serial)}"
@@ -131,15 +131,12 @@ def fresh(folder: Path, module_type: str, name: str) -> str:
 
 
 def load(package: str, name: str) -> ModuleType:
-    """Import a file of the package. Raises whatever the file raises."""
+    """Import a file of the package; raises whatever the file raises."""
     return importlib.import_module(f"{package}.{name}")
 
 
 def package_of(name: str) -> str:
-    """Return the package that a Python module name or a part of it belongs to.
-
-    Empty for code that is no module's.
-    """
+    """Return the package that a dotted Python name belongs to; empty if it is not in a module."""
     return ".".join(name.split(".")[:3]) if name.startswith(PREFIX) else ""
 
 

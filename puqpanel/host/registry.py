@@ -37,13 +37,16 @@ def load(
     modules_dir: Path,
     wanted: Iterable[tuple[str, str, str]],
     generation: int = 0,
-    deadly: Mapping[str, str] | None = None,
+    crashing: Mapping[str, str] | None = None,
 ) -> Registry:
     """Load modules.
 
-    Args: wanted is (type, name, recorded version) of each; generation is the number that this set
-    has in the database; deadly are those whose import ended a process, key → sentence: they are
-    refused untried.
+    Args:
+        modules_dir: holds a folder for each type.
+        wanted: type, name and recorded version of each module.
+        generation: the number of this set in the database.
+        crashing: keys of modules whose import ended a process, and the reason to give; they are
+            refused without another try.
     """
     registry = Registry(generation)
     slugs: dict[str, str] = {}
@@ -51,8 +54,8 @@ def load(
         key = f"{module_type}/{name}"
         twin = slugs.get(key.lower())
         try:
-            if deadly and key in deadly:
-                raise Refused(deadly[key])
+            if crashing and key in crashing:
+                raise Refused(crashing[key])
             if twin:
                 raise Refused(
                     f"{name} and {twin} differ only in capital letters, so they would share tables;"

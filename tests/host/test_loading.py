@@ -158,7 +158,7 @@ def test_a_refused_module_stops_no_other(tmp_path: Path) -> None:
     assert list(found.modules) == ["Plugin/Good"]
     assert found.refused["Plugin/Leaves"] == "Leaves.py does not load: SystemExit: 3 (Leaves.py:1)."
     assert "capital letters" in found.refused["Plugin/GOOD"]
-    assert "is not there" in found.refused["Plugin/Absent"]
+    assert "does not exist" in found.refused["Plugin/Absent"]
     registry.dispose(found)
 
 
