@@ -18,7 +18,12 @@ _NAMES = re.compile(
     re.IGNORECASE,
 )
 _TEXT = (
-    re.compile(r"((?:Bearer|Basic)\s+)[A-Za-z0-9._~+/=-]{6,}", re.IGNORECASE),
+    re.compile(
+        r"((?:Bearer|authorization[\\\"']*\s*[:=]\s*[\\\"']*Basic)\s+)[A-Za-z0-9._~+/=-]{6,}",
+        re.IGNORECASE,
+    ),
+    # without the header's name, only what looks like Base64: “Basic saved” is the name of a product
+    re.compile(r"(\b[Bb]asic\s+)(?=[a-zA-Z]*(?:[a-z][A-Z]|[0-9+/=]))[A-Za-z0-9+/=]{8,}"),
     re.compile(r"(://[^/\s:@]*:)[^/\s@]+(?=@)"),
     re.compile(
         r"((?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|authorization)[\\\"']*\s*[:=]\s*[\\\"']*)(?!\s*(?:Bearer|Basic)\b)[^\s\"'&,;<>}]+",

@@ -98,10 +98,7 @@ def test_configs_that_hang_or_are_huge(tmp_path: Path, quick: None) -> None:
             == "config.py did not finish within 0.4 seconds; look for an endless loop or for"
             " something that waits."
         )
-        assert (
-            found["Huge"].error
-            == "config.py is larger than 256 KB."
-        )
+        assert found["Huge"].error == "config.py is larger than 256 KB."
         assert found["Latin"].config["name"] == "café"
         assert found["Echo"].error == ""
 

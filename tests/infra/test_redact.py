@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from puqpanel.infra.redact import MASK, mask_secrets, redact
+from puqpanel.infra.redact import MASK, mask_secrets, redact, redact_text
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,18 @@ def test_given_secrets_are_masked_except_in_urls(text: str, masked: str) -> None
 
 def test_short_values_are_masked_by_field_name() -> None:
     assert redact({"password": "a", "name": "a"}) == {"password": MASK, "name": "a"}
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("Authorization: Basic dXNlcjpwYXNzd29yZA==", f"Authorization: Basic {MASK}"),
+        ('{"authorization": "basic abcdefgh"}', f'{{"authorization": "basic {MASK}"}}'),
+        ("sent Basic dXNlcjpwYXNz", f"sent Basic {MASK}"),
+        ("Bearer abcdefgh", f"Bearer {MASK}"),
+        ("Product Cloud Basic saved.", "Product Cloud Basic saved."),
+        ("Basic Enterprise is a basic requirement", "Basic Enterprise is a basic requirement"),
+    ],
+)
+def test_credentials_are_masked_but_not_names_of_products(text: str, masked: str) -> None:
+    assert redact_text(text) == masked
