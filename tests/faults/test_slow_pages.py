@@ -37,10 +37,10 @@ def slow(
 ) -> Iterator[registry.Registry]:
     for name in ("Slow", "Quick"):
         write_module(tmp_path / "modules", SOURCE.format(name=name), type="Plugin", name=name)
-    monkeypatch.setattr(crash_markers, "_kept", {})
+    monkeypatch.setattr(crash_markers, "_pages", {})
     monkeypatch.setattr(crash_markers, "_folders", {})
-    monkeypatch.setattr(calls, "SLOW", 0.05)
-    monkeypatch.setitem(calls._slow, "most", 1)
+    monkeypatch.setattr(calls, "SLOW_SECONDS", 0.05)
+    monkeypatch.setitem(calls._limits, "slow_processes", 1)
     crash_markers.open_marker(tmp_path / "run")
     found = registry.load(
         tmp_path / "modules", [("Plugin", name, "1.0.0") for name in ("Slow", "Quick")]
@@ -63,7 +63,7 @@ def test_a_second_process_does_not_wait_for_it_too(slow: registry.Registry, tmp_
         while crash_markers.count_others("Plugin/Slow ", calls.SLOW_SECONDS) < 1:
             pass
         called = calls.invoke(calls.Call(modules["Plugin/Slow"], "answer"))
-        assert (called.result.code, "takes long to answer" in called.error) == (503, True)
+        assert (called.result.code, "is responding slowly" in called.error) == (503, True)
         assert calls.invoke(calls.Call(modules["Plugin/Quick"], "answer")).value == "here"
     finally:
         hanging.kill()
