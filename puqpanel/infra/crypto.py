@@ -165,11 +165,6 @@ def decrypt(token: str) -> str:
         ) from None
 
 
-def rotate(token: str) -> str:
-    """Re-encrypt a token with the newest key."""
-    return _keys.current().rotate(token.encode()).decode()
-
-
 class EncryptedText(sa.types.TypeDecorator[str]):
     """Encrypted text; the database cannot search or compare it."""
 

@@ -22,18 +22,6 @@ SEND_GRACE_SECONDS = 15
 BATCH_SIZE = 1000
 
 
-def sweep(handlers: Handlers) -> int:
-    """Rescue tasks of dead workers and re-enqueue due tasks.
-
-    Args:
-        handlers: Job name → handler, to settle lost tasks.
-
-    Returns:
-        The number of tasks that were rescued or sent.
-    """
-    return rescue(handlers) + send_due()
-
-
 def rescue(handlers: Handlers, task_id: int | None = None, owner: str | None = None) -> int:
     """Close running tasks whose owner is dead, and retry those that can run again.
 

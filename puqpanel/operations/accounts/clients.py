@@ -33,20 +33,6 @@ def find_client(uuid: str) -> Client:
     return client
 
 
-def clients_of(user_id: int) -> Sequence[Client]:
-    """Return the active clients of a user by name."""
-    return (
-        session()
-        .scalars(
-            sa.select(Client)
-            .join(ClientUser)
-            .where(ClientUser.user_id == user_id, Client.active)
-            .order_by(Client.name)
-        )
-        .all()
-    )
-
-
 def create_client(
     *,
     actor: Actor,
@@ -125,7 +111,7 @@ def update_client(
     currency: str = "EUR",
     notes: str = "",
     active: bool = True,
-) -> Client:
+) -> None:
     """Update a client.
 
     Raises:
@@ -153,7 +139,6 @@ def update_client(
             before=old,
             after=new,
         )
-    return client
 
 
 def add_user(

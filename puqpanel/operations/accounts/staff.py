@@ -126,7 +126,7 @@ def create_staff(
 
 def update_staff(
     *, actor: Actor, uuid: str, email: str, name: str, role_uuids: Iterable[str], active: bool
-) -> Staff:
+) -> None:
     """Update an account; closing it ends its sessions.
 
     Raises:
@@ -180,7 +180,6 @@ def update_staff(
         )
         if current_keys != staff.permissions:
             raise_event("staff.permissions_changed", {"staff_uuid": uuid})
-    return staff
 
 
 def set_password(*, actor: Actor, uuid: str, password: str) -> None:

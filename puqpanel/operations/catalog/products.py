@@ -142,7 +142,7 @@ def save_product(
     return product
 
 
-def save_config(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> Product:
+def save_config(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> None:
     """Have the module validate and save its configuration of a product.
 
     Args:
@@ -172,4 +172,3 @@ def save_config(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> Product:
             before=old,
             after=new,
         )
-    return product

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from puqpanel.domain.actors import SYSTEM, Actor
 from puqpanel.domain.errors import ConflictError
 from puqpanel.infra.clock import now
-from puqpanel.infra.db import session, transaction
+from puqpanel.infra.db import transaction
 from puqpanel.infra.events import raise_event
 from puqpanel.models import Module
 from puqpanel.operations.system import audit
@@ -86,11 +86,6 @@ def record_failure(key: str, description: str, weight: int = 1) -> bool:
         )
         raise_event("module.failing", {"module": key, "reason": row.circuit_open_reason})
     return True
-
-
-def reason(key: str) -> str:
-    """Return why a module's circuit breaker is open; empty while it is closed."""
-    return session().scalar(sa.select(Module.circuit_open_reason).where(*_is(key))) or ""
 
 
 def close(*, actor: Actor, key: str) -> None:

@@ -112,7 +112,7 @@ def create_instance(*, actor: Actor, module_type: str, module: str, title: str) 
     return instance
 
 
-def rename_instance(*, actor: Actor, uuid: str, title: str) -> ConfiguredModule:
+def rename_instance(*, actor: Actor, uuid: str, title: str) -> None:
     """Rename a configured module.
 
     Raises:
@@ -131,10 +131,9 @@ def rename_instance(*, actor: Actor, uuid: str, title: str) -> ConfiguredModule:
                 before={"title": before},
                 after={"title": shown},
             )
-    return instance
 
 
-def move_instance(*, actor: Actor, uuid: str, up: bool) -> ConfiguredModule:
+def move_instance(*, actor: Actor, uuid: str, up: bool) -> None:
     """Move a configured module one position up or down within its type, if there is one."""
     with transaction() as current:
         instance = find_instance(uuid)
@@ -158,7 +157,6 @@ def move_instance(*, actor: Actor, uuid: str, up: bool) -> ConfiguredModule:
             )
         for position, row in enumerate(rows):
             row.position = position
-    return instance
 
 
 def switch_instance(*, actor: Actor, uuid: str, active: bool) -> ConfiguredModule:

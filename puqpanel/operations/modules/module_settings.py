@@ -93,7 +93,7 @@ def without_secrets(page: str, *groups: Sequence[Mapping[str, Any]]) -> str:
     return page
 
 
-def save_settings(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> ConfiguredModule:
+def save_settings(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> None:
     """Have the module validate its settings, and save them.
 
     A blank secret keeps its stored value.
@@ -130,7 +130,6 @@ def save_settings(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> Config
                 "configured",
                 f"Settings of {instance.title} saved: {', '.join(names)}.",
             )
-    return instance
 
 
 def test_connection(*, actor: Actor, uuid: str) -> Result:

@@ -114,7 +114,7 @@ def deactivate(*, actor: Actor, modules_dir: Path, module_type: str, name: str) 
     return Result.success()
 
 
-def purge(*, actor: Actor, modules_dir: Path, module_type: str, name: str) -> Result:
+def purge(*, actor: Actor, modules_dir: Path, module_type: str, name: str) -> None:
     """Drop the tables of an inactive module, with all their data.
 
     Raises:
@@ -150,7 +150,6 @@ def purge(*, actor: Actor, modules_dir: Path, module_type: str, name: str) -> Re
             subject_uuid=row.key,
             summary=f"Data of {name} deleted.",
         )
-    return Result.success()
 
 
 def find_module(module_type: str, name: str) -> Module:

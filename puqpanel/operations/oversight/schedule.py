@@ -185,7 +185,7 @@ def _unfinished(row: ScheduleEntry) -> bool:
 
 def _start(
     module: LoadedModule, work: Work, row: ScheduleEntry, actor: Actor, moment: datetime
-) -> Task:
+) -> None:
     task = add(
         job=JOB,
         queue=QUEUE,
@@ -203,10 +203,9 @@ def _start(
         },
     )
     row.ran_at, row.task_id = moment, task.id
-    return task
 
 
-def run_now(*, actor: Actor, module: str, name: str) -> Task:
+def run_now(*, actor: Actor, module: str, name: str) -> None:
     """Run an entry manually.
 
     Args:
@@ -230,7 +229,7 @@ def run_now(*, actor: Actor, module: str, name: str) -> Task:
             current.flush()
         if _unfinished(row):
             raise ConflictError(f"The last run of “{name}” has not ended; try again when it has.")
-        task = _start(loaded, work, row, actor, moment)
+        _start(loaded, work, row, actor, moment)
         audit.record(
             actor=actor,
             action="schedule.run",
@@ -238,7 +237,6 @@ def run_now(*, actor: Actor, module: str, name: str) -> Task:
             subject_uuid=module,
             summary=f"“{name}” run manually.",
         )
-    return task
 
 
 def pause(*, actor: Actor, module: str, name: str, paused: bool) -> None:

@@ -101,11 +101,6 @@ def tasks_of_service(service_uuid: str, limit: int = 10) -> Sequence[Task]:
     )
 
 
-def open_count(most: int = 100) -> int:
-    """Return the number of open tasks, `most` at most."""
-    return len(session().scalars(sa.select(Task.id).where(Task.status.in_(OPEN)).limit(most)).all())
-
-
 def cancel_task(*, actor: Actor, uuid: str) -> Task:
     """Cancel a queued or parked task and restore its service's state.
 

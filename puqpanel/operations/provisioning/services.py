@@ -146,7 +146,7 @@ def create_service(
     return find_service(service.uuid)
 
 
-def rename_service(*, actor: Actor, uuid: str, name: str) -> Service:
+def rename_service(*, actor: Actor, uuid: str, name: str) -> None:
     """Rename a service."""
     title = clean_name(name)
     with transaction():
@@ -161,10 +161,9 @@ def rename_service(*, actor: Actor, uuid: str, name: str) -> Service:
             before={"name": before},
             after={"name": title},
         )
-    return service
 
 
-def save_service_data(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> Service:
+def save_service_data(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> None:
     """Have the module validate its settings of a service, and save them.
 
     Args:
@@ -203,4 +202,3 @@ def save_service_data(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> Se
             after=new,
         )
         raise_event("service.options_updated", {"service_uuid": uuid})
-    return service

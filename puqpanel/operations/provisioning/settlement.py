@@ -38,7 +38,7 @@ PROVISIONED: Mapping[str, ProvisionStatus] = {
 """The provision status of a provisioned service, by the service's status."""
 
 
-def set_provision_status(*, service_uuid: str, status: str, actor: Actor | None = None) -> Service:
+def set_provision_status(*, service_uuid: str, status: str, actor: Actor | None = None) -> None:
     """Set a service's provision status, and its status if the verb in progress ends with this.
 
     Args:
@@ -54,16 +54,14 @@ def set_provision_status(*, service_uuid: str, status: str, actor: Actor | None 
         fence.check()
         service = lock_service(service_uuid)
         _change_provision_status(service, status, actor or SYSTEM)
-    return service
 
 
-def set_provision_data(*, service_uuid: str, data: Mapping[str, Any]) -> Service:
+def set_provision_data(*, service_uuid: str, data: Mapping[str, Any]) -> None:
     """Replace the data that a service's jobs saved; stored encrypted."""
     with transaction():
         fence.check()
         service = lock_service(service_uuid)
         service.provision_data = dict(data)
-    return service
 
 
 def keep_service_data(*, service_uuid: str, changes: Mapping[str, Any]) -> None:
