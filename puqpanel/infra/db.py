@@ -11,7 +11,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
 import structlog
@@ -20,7 +20,10 @@ from sqlalchemy import event
 from sqlalchemy.engine import Dialect, Engine
 from sqlalchemy.orm import DeclarativeBase, Session, scoped_session
 
+from puqpanel.domain.errors import NotFoundError
+
 log = structlog.get_logger(__name__)
+Row = TypeVar("Row")
 
 _engines: dict[tuple[str, int], Engine] = {}
 
@@ -140,6 +143,18 @@ db = Database(model_class=Model, session_options={"expire_on_commit": False})
 def session() -> Session:
     """Return the session of the current app context; writing requires `transaction()`."""
     return cast("scoped_session[Session]", db.session)()
+
+
+def find(query: sa.Select[Row], missing: str) -> Row:
+    """Return the first row of a query.
+
+    Raises:
+        NotFoundError: There is none; `missing` is the message.
+    """
+    row = session().scalar(query)
+    if row is None:
+        raise NotFoundError(missing)
+    return row
 
 
 def in_transaction() -> bool:

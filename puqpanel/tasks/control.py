@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from puqpanel.domain.errors import ConflictError, InProgressError, NotFoundError
+from puqpanel.domain.errors import ConflictError, InProgressError
 from puqpanel.domain.task_states import CANCELLABLE, OPEN, RETRYABLE, OnLoss, TaskStatus
 from puqpanel.infra.clock import now
-from puqpanel.infra.db import session, transaction
+from puqpanel.infra.db import find, session, transaction
 from puqpanel.models import Task
 from puqpanel.tasks import claim, outbox
 
 
 def _locked(task_uuid: str) -> Task:
-    task = session().scalar(
-        sa.select(Task)
-        .where(Task.uuid == task_uuid)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    if task is None:
-        raise NotFoundError("Task not found.")
-    return task
+    query = sa.select(Task).where(Task.uuid == task_uuid).with_for_update()
+    return find(query.execution_options(populate_existing=True), "Task not found.")
 
 
 def cancel(task_uuid: str, *, by: str) -> Task:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import selectinload
 from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import InvalidInput, NotFoundError
 from puqpanel.domain.money import CURRENCIES
-from puqpanel.infra.db import session, transaction
+from puqpanel.infra.db import find, transaction
 from puqpanel.models import Client, ClientUser, User
 from puqpanel.operations.accounts.passwords import check_password, hash_password
 from puqpanel.operations.system import audit
@@ -23,14 +23,10 @@ def find_client(uuid: str) -> Client:
     Raises:
         NotFoundError: it does not exist.
     """
-    client = session().scalar(
-        sa.select(Client)
-        .where(Client.uuid == uuid)
-        .options(selectinload(Client.members).joinedload(ClientUser.user))
+    query = sa.select(Client).where(Client.uuid == uuid)
+    return find(
+        query.options(selectinload(Client.members).joinedload(ClientUser.user)), "Client not found."
     )
-    if client is None:
-        raise NotFoundError("Client not found.")
-    return client
 
 
 def create_client(
@@ -194,10 +190,8 @@ def add_user(
 def remove_user(*, actor: Actor, client_uuid: str, user_uuid: str) -> None:
     """Remove a user from a client; the user account is kept."""
     with transaction() as current:
-        client = find_client(client_uuid)
-        member = next((each for each in client.members if each.user.uuid == user_uuid), None)
-        if member is None:
-            raise NotFoundError("This user does not belong to the client.")
+        member = _member(client_uuid, user_uuid)
+        client = member.client
         client.members.remove(member)
         member.user.epoch += 1
         current.flush()
@@ -214,11 +208,7 @@ def set_user_password(*, actor: Actor, client_uuid: str, user_uuid: str, passwor
     """Set a new password for a client's user and end the user's sessions."""
     check_password(password)
     with transaction():
-        member = next(
-            (each for each in find_client(client_uuid).members if each.user.uuid == user_uuid), None
-        )
-        if member is None:
-            raise NotFoundError("This user does not belong to the client.")
+        member = _member(client_uuid, user_uuid)
         member.user.password_hash, member.user.epoch = (
             hash_password(password),
             member.user.epoch + 1,
@@ -230,6 +220,13 @@ def set_user_password(*, actor: Actor, client_uuid: str, user_uuid: str, passwor
             subject_uuid=client_uuid,
             summary=f"New password set for {member.user.email}.",
         )
+
+
+def _member(client_uuid: str, user_uuid: str) -> ClientUser:
+    for member in find_client(client_uuid).members:
+        if member.user.uuid == user_uuid:
+            return member
+    raise NotFoundError("This user does not belong to the client.")
 
 
 def _clean(

@@ -10,10 +10,10 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from puqpanel.domain.actors import Actor
-from puqpanel.domain.errors import ConflictError, InvalidInput, NotFoundError, PermissionDenied
+from puqpanel.domain.errors import ConflictError, InvalidInput, PermissionDenied
 from puqpanel.domain.permissions import EVERYTHING, PANEL_PERMISSIONS, Permission
 from puqpanel.host import languages, registry
-from puqpanel.infra.db import session, transaction
+from puqpanel.infra.db import find, session, transaction
 from puqpanel.infra.events import raise_event
 from puqpanel.models import Role, Staff, staff_roles
 from puqpanel.operations.accounts.passwords import check_password, hash_password
@@ -48,10 +48,7 @@ def find_staff(uuid: str) -> Staff:
     Raises:
         NotFoundError: it does not exist.
     """
-    staff = session().scalar(sa.select(Staff).where(Staff.uuid == uuid))
-    if staff is None:
-        raise NotFoundError("Staff account not found.")
-    return staff
+    return find(sa.select(Staff).where(Staff.uuid == uuid), "Staff account not found.")
 
 
 def find_role(uuid: str) -> Role:
@@ -60,10 +57,7 @@ def find_role(uuid: str) -> Role:
     Raises:
         NotFoundError: it does not exist.
     """
-    role = session().scalar(sa.select(Role).where(Role.uuid == uuid))
-    if role is None:
-        raise NotFoundError("Role not found.")
-    return role
+    return find(sa.select(Role).where(Role.uuid == uuid), "Role not found.")
 
 
 def roles() -> Sequence[Role]:

@@ -8,11 +8,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from puqpanel.domain.actors import Actor
-from puqpanel.domain.errors import ConflictError, InvalidInput, NotFoundError, UserError
+from puqpanel.domain.errors import ConflictError, InvalidInput, UserError
 from puqpanel.domain.money import CURRENCIES, PERIODS, Money
 from puqpanel.host import registry
 from puqpanel.host.loaded import LoadedModule
-from puqpanel.infra.db import session, transaction
+from puqpanel.infra.db import find, session, transaction
 from puqpanel.models import Product, Service
 from puqpanel.operations.modules import forms
 from puqpanel.operations.modules.availability import uncallable_reason
@@ -31,10 +31,7 @@ def find_product(uuid: str) -> Product:
     Raises:
         NotFoundError: it does not exist.
     """
-    product = session().scalar(sa.select(Product).where(Product.uuid == uuid))
-    if product is None:
-        raise NotFoundError("Product not found.")
-    return product
+    return find(sa.select(Product).where(Product.uuid == uuid), "Product not found.")
 
 
 def products() -> Sequence[Product]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from puqpanel.domain.actors import Actor
-from puqpanel.domain.errors import ConflictError, NotFoundError, UserError
+from puqpanel.domain.errors import ConflictError, UserError
 from puqpanel.domain.module_states import ModuleStatus, version_order
 from puqpanel.domain.task_states import TaskStatus
 from puqpanel.host import calls, discover, edits, migrations
@@ -24,7 +24,7 @@ from puqpanel.host.loader import load_module, unload
 from puqpanel.host.registry import Registry
 from puqpanel.infra import queue
 from puqpanel.infra.clock import now
-from puqpanel.infra.db import after_commit, session, transaction
+from puqpanel.infra.db import after_commit, find, session, transaction
 from puqpanel.infra.events import raise_event
 from puqpanel.models import Generation, Module, Product, ScheduleEntry, Service, Task
 from puqpanel.operations.modules import breaker, crashes
@@ -158,14 +158,11 @@ def find_module(module_type: str, name: str) -> Module:
     Raises:
         NotFoundError: it was never activated.
     """
-    row = session().scalar(
-        sa.select(Module)
-        .where(Module.type == module_type, Module.name == name)
-        .execution_options(populate_existing=True)
+    query = sa.select(Module).where(Module.type == module_type, Module.name == name)
+    return find(
+        query.execution_options(populate_existing=True),
+        f"{module_type}/{name} was never activated.",
     )
-    if row is None:
-        raise NotFoundError(f"{module_type}/{name} was never activated.")
-    return row
 
 
 def record_load(registry: Registry) -> None:

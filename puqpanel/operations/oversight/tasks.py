@@ -9,10 +9,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import selectinload
 
 from puqpanel.domain.actors import Actor
-from puqpanel.domain.errors import ConflictError, InProgressError, NotFoundError
+from puqpanel.domain.errors import ConflictError, InProgressError
 from puqpanel.domain.task_states import OPEN, RETRYABLE, TaskStatus
 from puqpanel.infra.clock import now
-from puqpanel.infra.db import release, session, transaction
+from puqpanel.infra.db import find, release, session, transaction
 from puqpanel.models import ModuleLog, Task, TaskTag
 from puqpanel.operations.provisioning import settlement
 from puqpanel.operations.system import audit
@@ -65,12 +65,8 @@ def find_task(uuid: str) -> Task:
     Raises:
         NotFoundError: it does not exist.
     """
-    task = session().scalar(
-        sa.select(Task).where(Task.uuid == uuid).options(selectinload(Task.attempts))
-    )
-    if task is None:
-        raise NotFoundError("Task not found.")
-    return task
+    query = sa.select(Task).where(Task.uuid == uuid)
+    return find(query.options(selectinload(Task.attempts)), "Task not found.")
 
 
 def log_of(task: Task, limit: int = 200) -> Sequence[ModuleLog]:

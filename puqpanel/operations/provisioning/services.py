@@ -8,11 +8,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from puqpanel.domain.actors import Actor
-from puqpanel.domain.errors import ConflictError, InvalidInput, NotFoundError
+from puqpanel.domain.errors import ConflictError, InvalidInput
 from puqpanel.domain.service_states import VERBS, possible
 from puqpanel.host import registry
 from puqpanel.host.loaded import LoadedModule
-from puqpanel.infra.db import session, transaction
+from puqpanel.infra.db import find, session, transaction
 from puqpanel.infra.events import raise_event
 from puqpanel.models import ClientUser, Service
 from puqpanel.operations.accounts.clients import find_client
@@ -30,10 +30,7 @@ def find_service(uuid: str) -> Service:
     Raises:
         NotFoundError: it does not exist.
     """
-    service = session().scalar(sa.select(Service).where(Service.uuid == uuid))
-    if service is None:
-        raise NotFoundError("Service not found.")
-    return service
+    return find(sa.select(Service).where(Service.uuid == uuid), "Service not found.")
 
 
 def lock_service(uuid: str) -> Service:
@@ -43,16 +40,13 @@ def lock_service(uuid: str) -> Service:
         NotFoundError: it does not exist.
     """
     # the service alone: tasks of one client or product must not wait for each other
-    statement = (
+    query = (
         sa.select(Service)
         .where(Service.uuid == uuid)
         .with_for_update(of=Service)
         .execution_options(populate_existing=True)
     )
-    service = session().scalar(statement)
-    if service is None:
-        raise NotFoundError("Service not found.")
-    return service
+    return find(query, "Service not found.")
 
 
 def find_service_of(user_id: int, uuid: str) -> Service:
@@ -61,10 +55,7 @@ def find_service_of(user_id: int, uuid: str) -> Service:
     Raises:
         NotFoundError: it does not exist or belongs to another client.
     """
-    service = session().scalar(_visible_to(user_id).where(Service.uuid == uuid))
-    if service is None:
-        raise NotFoundError("Service not found.")
-    return service
+    return find(_visible_to(user_id).where(Service.uuid == uuid), "Service not found.")
 
 
 def services_of(user_id: int) -> Sequence[Service]:
