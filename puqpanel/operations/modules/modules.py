@@ -6,8 +6,11 @@ new generation rebuilds its app.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import NoReturn
 
 import sqlalchemy as sa
 
@@ -88,15 +91,9 @@ def deactivate(*, actor: Actor, modules_dir: Path, module_type: str, name: str) 
     row = find_module(module_type, name)
     if row.status == ModuleStatus.INACTIVE:
         return Result.success(message="The module is already inactive.")
-    try:
-        module = load_module(modules_dir / module_type / name, module_type, name, row.version)
-    except Refused:
-        module = None  # a module that cannot be loaded is deactivated without its deactivate()
-    if module is not None:
-        try:
-            result = _lifecycle(module, "deactivate", actor)
-        finally:
-            unload(module.package)
+    # a module that cannot be loaded is deactivated without its deactivate()
+    with contextlib.suppress(Refused), _loaded(modules_dir, row) as module:
+        result = _lifecycle(module, "deactivate", actor)
         if not result.ok:
             raise ConflictError(f"{name} was not deactivated: {result.message}")
     with transaction():
@@ -132,13 +129,10 @@ def purge(*, actor: Actor, modules_dir: Path, module_type: str, name: str) -> No
     if alive is not None:
         raise ConflictError("This module still has services; terminate them first.")
     try:
-        module = load_module(modules_dir / module_type / name, module_type, name, row.version)
+        with _loaded(modules_dir, row) as module:
+            migrations.downgrade(module.folder, module.prefix)
     except Refused as refusal:
         raise ConflictError(f"The tables of {name} could not be dropped: {refusal}") from None
-    try:
-        migrations.downgrade(module.folder, module.prefix)
-    finally:
-        unload(module.package)
     with transaction() as current:
         row = find_module(module_type, name)
         current.execute(sa.delete(ScheduleEntry).where(ScheduleEntry.module == row.key))
@@ -150,6 +144,21 @@ def purge(*, actor: Actor, modules_dir: Path, module_type: str, name: str) -> No
             subject_uuid=row.key,
             summary=f"Data of {name} deleted.",
         )
+
+
+@contextlib.contextmanager
+def _loaded(modules_dir: Path, row: Module) -> Iterator[LoadedModule]:
+    """Load a module and unload it at the end.
+
+    Raises:
+        Refused: it cannot be loaded.
+    """
+    folder = modules_dir / row.type / row.name
+    module = load_module(folder, row.type, row.name, row.version)
+    try:
+        yield module
+    finally:
+        unload(module.package)
 
 
 def find_module(module_type: str, name: str) -> Module:
@@ -170,30 +179,20 @@ def record_load(registry: Registry) -> None:
 
     Modules that failed to load become errors, changed ones restricted, the rest active.
     """
-    changes: list[tuple[Module, str, str]] = []
-    for row in session().scalars(sa.select(Module).where(Module.status.in_(ON))):
+    for row in session().scalars(sa.select(Module).where(Module.status.in_(ON))).all():
         loaded = registry.modules.get(row.key)
+        status, reason = row.status, row.reason
         if row.key in registry.refused:
-            now_is, reason = ModuleStatus.ERROR, registry.refused[row.key]
-        elif loaded is not None and loaded.restricted:
-            now_is, reason = (
-                ModuleStatus.RESTRICTED,
-                (
-                    row.reason
-                    if row.reason.startswith(FAILED)
-                    else version_mismatch(loaded.version, row.version)
-                ),
-            )
+            status, reason = ModuleStatus.ERROR, registry.refused[row.key]
+        elif loaded is not None and not loaded.restricted:
+            status, reason = ModuleStatus.ACTIVE, ""
         elif loaded is not None:
-            now_is, reason = ModuleStatus.ACTIVE, ""
-        else:
-            continue
-        if (row.status, row.reason) != (now_is, reason):
-            changes.append((row, now_is, reason))
-    if changes:
-        with transaction() as current:
-            for row, status, reason in changes:
-                # only unchanged rows: the module may have been deactivated or updated meanwhile
+            status = ModuleStatus.RESTRICTED
+            if not reason.startswith(FAILED):
+                reason = version_mismatch(loaded.version, row.version)
+        if (row.status, row.reason) != (status, reason):
+            with transaction() as current:
+                # only an unchanged row: the module may have been deactivated or updated meanwhile
                 current.execute(
                     sa.update(Module)
                     .where(
@@ -212,11 +211,8 @@ def rescan(modules_dir: Path) -> int:
     Returns:
         The number of modules that changed.
     """
-    rows = {
-        row.key: row for row in session().scalars(sa.select(Module).where(Module.status.in_(ON)))
-    }
     changed = 0
-    for row in rows.values():
+    for row in session().scalars(sa.select(Module).where(Module.status.in_(ON))):
         found = discover.look(modules_dir / row.type / row.name, row.type, row.name)
         match = not found.error and version_order(found.version) == version_order(row.version)
         fixed = (
@@ -252,8 +248,7 @@ def prove(modules_dir: Path, module_type: str, name: str) -> None:
     """
     refusal = probe.probe(modules_dir / module_type / name, module_type, name)
     if refusal:
-        _remember_refusal(module_type, name, refusal)
-        raise UserError(refusal)
+        _refuse(module_type, name, refusal)
 
 
 def load_again(*, actor: Actor, modules_dir: Path, module_type: str, name: str) -> None:
@@ -285,11 +280,9 @@ def load_again(*, actor: Actor, modules_dir: Path, module_type: str, name: str) 
 
 def _try_load(modules_dir: Path, module_type: str, name: str) -> None:
     try:
-        module = load_module(modules_dir / module_type / name, module_type, name)
+        unload(load_module(modules_dir / module_type / name, module_type, name).package)
     except Refused as refusal:
-        _remember_refusal(module_type, name, str(refusal))
-        raise UserError(str(refusal)) from None
-    unload(module.package)
+        _refuse(module_type, name, str(refusal))
     with transaction() as current:
         current.execute(
             sa.update(Module)
@@ -316,12 +309,8 @@ def resume(*, actor: Actor, module_type: str, name: str) -> None:
 
 def bump() -> None:
     """Increment the generation. Needs a transaction; concurrent changes are serialized by it."""
-    row = session().scalar(
-        sa.select(Generation).with_for_update().execution_options(populate_existing=True)
-    )
-    if row is None:
-        row = Generation(id=1, number=0)
-        session().add(row)
+    query = sa.select(Generation).with_for_update().execution_options(populate_existing=True)
+    row = session().scalars(query).one()
     row.number += 1
     number = row.number
     session().flush()
@@ -390,8 +379,7 @@ def _switch(actor: Actor, modules_dir: Path, module_type: str, name: str, method
     try:
         module = load_module(modules_dir / module_type / name, module_type, name, recorded)
     except Refused as refusal:
-        _remember_refusal(module_type, name, str(refusal))
-        raise UserError(str(refusal)) from None
+        _refuse(module_type, name, str(refusal))
     try:
         result = _lifecycle(module, method, actor)
         if not result.ok:
@@ -459,8 +447,8 @@ def _lifecycle(module: LoadedModule, method: str, actor: Actor) -> Result:
     return called.result if called.error else Result.of_lifecycle(called.value)
 
 
-def _remember_refusal(module_type: str, name: str, reason: str) -> None:
-    """Record why a module cannot be loaded, for the Modules page."""
+def _refuse(module_type: str, name: str, reason: str) -> NoReturn:
+    """Record why a module cannot be loaded, for the Modules page, and raise it as a UserError."""
     with transaction() as current:
         row = current.scalar(
             sa.select(Module).where(Module.type == module_type, Module.name == name)
@@ -471,3 +459,4 @@ def _remember_refusal(module_type: str, name: str, reason: str) -> None:
             )
         else:
             row.reason = reason
+    raise UserError(reason)
