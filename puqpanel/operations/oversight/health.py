@@ -11,7 +11,7 @@ import socket
 import stat
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -25,8 +25,8 @@ from puqpanel.infra.clock import now
 from puqpanel.infra.db import engine_for
 from puqpanel.infra.processes import alive
 from puqpanel.infra.settings import Settings
-from puqpanel.models import Generation, Heartbeat, Setting, Task
-from puqpanel.operations.system.keys import CANARY
+from puqpanel.models import Generation, Heartbeat, Task
+from puqpanel.operations.system.keys import stored_canary
 from puqpanel.tasks import heartbeat
 
 State = Literal["ok", "warn", "fail"]
@@ -77,17 +77,10 @@ class Report:
 
     def full(self) -> dict[str, Any]:
         """Return everything, for staff and scripts."""
-        rows = [
-            {
-                "name": check.name,
-                "state": check.state,
-                "text": check.text,
-                "remedy": check.remedy,
-                "facts": check.facts,
-            }
-            for check in self.checks
-        ]
-        return {"status": "ok" if self.ok else "fail", "checks": rows}
+        return {
+            "status": "ok" if self.ok else "fail",
+            "checks": [asdict(check) for check in self.checks],
+        }
 
 
 def look(settings: Settings, names: Iterable[str] | None = None) -> Report:
@@ -187,11 +180,7 @@ def _migrations(settings: Settings) -> Check:
 
 def _keys(settings: Settings) -> Check:
     path = crypto.key_file(settings.keys_dir)
-    stored = None
-    engine = engine_for(settings.database_url)
-    with engine.connect() as connection:
-        if sa.inspect(connection).has_table(Setting.__tablename__):
-            stored = connection.scalar(sa.select(Setting.value).where(Setting.name == CANARY))
+    stored = stored_canary(settings.database_url)
     try:
         keys = crypto.read_keys(path)
         if stored is not None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 import structlog
-from sqlalchemy.orm import Session
 
 from puqpanel.domain.actors import SYSTEM, Actor
 from puqpanel.domain.errors import ConflictError, NotFoundError
@@ -65,15 +65,15 @@ def list_entries() -> list[Shown]:
         if ids
         else {}
     )
-    open_circuits = session().scalars(sa.select(Module).where(Module.circuit_open_reason != ""))
-    open_keys = {row.key for row in open_circuits}
+    failing = session().scalars(sa.select(Module).where(Module.circuit_open_reason != ""))
+    failing_keys = {module.key for module in failing}
     shown = []
     for key, (module, work) in sorted(works.items()):
         row = rows.get(key)
         stopped = ""
         if module.restricted:
             stopped = "Its module needs an update."
-        elif module.key in open_keys:
+        elif module.key in failing_keys:
             stopped = "The circuit breaker of its module is open."
         shown.append(
             Shown(module, work, row, tasks.get(row.task_id or 0) if row else None, stopped)
@@ -128,12 +128,12 @@ def _sync_rows(
     for (key, name), (_, work) in works.items():
         row = rows.get((key, name))
         if row is None:
-            with transaction() as current:
-                _insert(
-                    current,
+            # another scheduler may create it at the same time
+            with contextlib.suppress(sa.exc.IntegrityError), transaction() as current:
+                current.add(
                     ScheduleEntry(
                         module=key, name=name, shape=work.shape, due_at=work.after(moment)
-                    ),
+                    )
                 )
         elif row.shape != work.shape:
             with transaction() as current:
@@ -144,15 +144,6 @@ def _sync_rows(
                     .execution_options(synchronize_session=False)
                 )
     _synced[:] = [registry.current()]
-
-
-def _insert(current: Session, row: ScheduleEntry) -> None:
-    try:
-        with current.begin_nested():
-            current.add(row)
-            current.flush()
-    except sa.exc.IntegrityError:
-        pass  # another scheduler created it
 
 
 def _run_entry(module: LoadedModule, work: Work, row_id: int, moment: datetime) -> int:
