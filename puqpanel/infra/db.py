@@ -157,6 +157,13 @@ def find(query: sa.Select[Row], missing: str) -> Row:
     return row
 
 
+def insert(row: Row) -> Row:
+    """Insert a row and return it with its key; requires `transaction()`."""
+    session().add(row)
+    session().flush()
+    return row
+
+
 def in_transaction() -> bool:
     """Return whether a `transaction()` is open."""
     return bool(session().info.get("depth"))
@@ -173,7 +180,8 @@ def release() -> None:
 def transaction() -> Iterator[Session]:
     """Open a write transaction, or a savepoint inside another one.
 
-    Commits at the end and rolls back on any exception. Functions passed to `after_commit` run after
+    Also a decorator: `@transaction()` runs a whole function in one. Commits at the end and rolls
+    back on any exception. Functions passed to `after_commit` run after
     the outermost commit.
 
     Yields:

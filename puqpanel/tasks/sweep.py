@@ -54,20 +54,20 @@ def rescue(handlers: Handlers, task_id: int | None = None, owner: str | None = N
     return count
 
 
+@transaction()
 def _rescue_one(handlers: Handlers, task: Task, *, expired: bool) -> bool:
     outcome = Outcome("lost", "The worker died while running the job.", blame=not expired)
     owner = task.owner or ""
-    with transaction():
-        if not claim.close(task, outcome, owner, task.attempt, expired=expired):
-            return False
-        log.warning("task rescued", task=task.id, status=task.status, owner=owner)
-        handler = handlers.get(task.job)
-        if handler is not None:
-            handler.settle(task, outcome)
-        task_events.publish(task)
-        if task.status == TaskStatus.RETRYING and task.run_at <= now():
-            task.dispatched_at = now()
-            outbox.send_after_commit(task)
+    if not claim.close(task, outcome, owner, task.attempt, expired=expired):
+        return False
+    log.warning("task rescued", task=task.id, status=task.status, owner=owner)
+    handler = handlers.get(task.job)
+    if handler is not None:
+        handler.settle(task, outcome)
+    task_events.publish(task)
+    if task.status == TaskStatus.RETRYING and task.run_at <= now():
+        task.dispatched_at = now()
+        outbox.send_after_commit(task)
     return True
 
 

@@ -295,6 +295,7 @@ def _try_load(modules_dir: Path, module_type: str, name: str) -> None:
         )
 
 
+@transaction()
 def resume(*, actor: Actor, module_type: str, name: str) -> None:
     """Close a module's circuit breaker and re-enqueue its parked tasks.
 
@@ -302,9 +303,8 @@ def resume(*, actor: Actor, module_type: str, name: str) -> None:
         ConflictError: the circuit breaker is not open.
     """
     key = find_module(module_type, name).key
-    with transaction():
-        breaker.close(actor=actor, key=key)
-        unpark(key)
+    breaker.close(actor=actor, key=key)
+    unpark(key)
 
 
 def bump() -> None:
@@ -424,22 +424,22 @@ def _switch(actor: Actor, modules_dir: Path, module_type: str, name: str, method
     return result
 
 
+@transaction()
 def _remember_failure(module: LoadedModule, message: str) -> None:
     """Record why an update failed."""
-    with transaction() as current:
-        current.execute(
-            sa.update(Module)
-            .where(
-                Module.type == module.type,
-                Module.name == module.name,
-                Module.status.in_((ModuleStatus.ACTIVE, ModuleStatus.RESTRICTED)),
-            )
-            .values(
-                status=ModuleStatus.RESTRICTED,
-                reason=f"{FAILED} to {module.version} failed: {message}"[:4000],
-            )
-            .execution_options(synchronize_session=False)
+    session().execute(
+        sa.update(Module)
+        .where(
+            Module.type == module.type,
+            Module.name == module.name,
+            Module.status.in_((ModuleStatus.ACTIVE, ModuleStatus.RESTRICTED)),
         )
+        .values(
+            status=ModuleStatus.RESTRICTED,
+            reason=f"{FAILED} to {module.version} failed: {message}"[:4000],
+        )
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _lifecycle(module: LoadedModule, method: str, actor: Actor) -> Result:

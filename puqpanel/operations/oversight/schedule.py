@@ -17,7 +17,7 @@ from puqpanel.host import registry
 from puqpanel.host.contract.timetable import Work
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.clock import now
-from puqpanel.infra.db import release, session, transaction
+from puqpanel.infra.db import insert, release, session, transaction
 from puqpanel.models import Module, ScheduleEntry, Task
 from puqpanel.operations.system import audit
 from puqpanel.tasks.add import add
@@ -146,21 +146,21 @@ def _sync_rows(
     _synced[:] = [registry.current()]
 
 
+@transaction()
 def _run_entry(module: LoadedModule, work: Work, row_id: int, moment: datetime) -> int:
-    with transaction() as current:
-        row = current.scalar(
-            sa.select(ScheduleEntry)
-            .where(ScheduleEntry.id == row_id)
-            .with_for_update()
-            .execution_options(populate_existing=True)
-        )
-        if row is None or row.paused or row.due_at > moment:
-            return 0
-        row.due_at = work.after(moment)
-        if _unfinished(row):
-            row.skipped += 1
-            return 0
-        _start(module, work, row, SYSTEM, moment)
+    row = session().scalar(
+        sa.select(ScheduleEntry)
+        .where(ScheduleEntry.id == row_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if row is None or row.paused or row.due_at > moment:
+        return 0
+    row.due_at = work.after(moment)
+    if _unfinished(row):
+        row.skipped += 1
+        return 0
+    _start(module, work, row, SYSTEM, moment)
     return 1
 
 
@@ -196,6 +196,7 @@ def _start(
     row.ran_at, row.task_id = moment, task.id
 
 
+@transaction()
 def run_now(*, actor: Actor, module: str, name: str) -> None:
     """Run an entry manually.
 
@@ -210,26 +211,24 @@ def run_now(*, actor: Actor, module: str, name: str) -> None:
     """
     loaded, work = _find(module, name)
     moment = now()
-    with transaction() as current:
-        row = _locked(module, name)
-        if row is None:
-            row = ScheduleEntry(
-                module=module, name=name, shape=work.shape, due_at=work.after(moment)
-            )
-            current.add(row)
-            current.flush()
-        if _unfinished(row):
-            raise ConflictError(f"The last run of “{name}” has not ended; try again when it has.")
-        _start(loaded, work, row, actor, moment)
-        audit.record(
-            actor=actor,
-            action="schedule.run",
-            subject_type="module",
-            subject_uuid=module,
-            summary=f"“{name}” run manually.",
+    row = _locked(module, name)
+    if row is None:
+        row = insert(
+            ScheduleEntry(module=module, name=name, shape=work.shape, due_at=work.after(moment))
         )
+    if _unfinished(row):
+        raise ConflictError(f"The last run of “{name}” has not ended; try again when it has.")
+    _start(loaded, work, row, actor, moment)
+    audit.record(
+        actor=actor,
+        action="schedule.run",
+        subject_type="module",
+        subject_uuid=module,
+        summary=f"“{name}” run manually.",
+    )
 
 
+@transaction()
 def pause(*, actor: Actor, module: str, name: str, paused: bool) -> None:
     """Pause or resume an entry.
 
@@ -237,22 +236,21 @@ def pause(*, actor: Actor, module: str, name: str, paused: bool) -> None:
         NotFoundError: no loaded module has this entry, or the scheduler has not created it yet.
     """
     _, work = _find(module, name)
-    with transaction():
-        row = _locked(module, name)
-        if row is None:
-            raise NotFoundError("This entry is not scheduled yet; try again in a few seconds.")
-        if row.paused == paused:
-            return
-        row.paused, row.due_at = paused, work.after(now())
-        audit.record(
-            actor=actor,
-            action="schedule.paused" if paused else "schedule.resumed",
-            subject_type="module",
-            subject_uuid=module,
-            summary=f"“{name}” {'paused' if paused else 'resumed'}.",
-            before={"paused": not paused},
-            after={"paused": paused},
-        )
+    row = _locked(module, name)
+    if row is None:
+        raise NotFoundError("This entry is not scheduled yet; try again in a few seconds.")
+    if row.paused == paused:
+        return
+    row.paused, row.due_at = paused, work.after(now())
+    audit.record(
+        actor=actor,
+        action="schedule.paused" if paused else "schedule.resumed",
+        subject_type="module",
+        subject_uuid=module,
+        summary=f"“{name}” {'paused' if paused else 'resumed'}.",
+        before={"paused": not paused},
+        after={"paused": paused},
+    )
 
 
 def _find(module: str, name: str) -> tuple[LoadedModule, Work]:

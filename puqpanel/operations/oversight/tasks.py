@@ -97,27 +97,28 @@ def tasks_of_service(service_uuid: str, limit: int = 10) -> Sequence[Task]:
     )
 
 
+@transaction()
 def cancel_task(*, actor: Actor, uuid: str) -> Task:
     """Cancel a queued or parked task and restore its service's state.
 
     Raises:
         ConflictError: it is running or has ended.
     """
-    with transaction():
-        task = control.cancel(uuid, by=actor.name)
-        audit.record(
-            actor=actor,
-            action="task.cancelled",
-            subject_type="task",
-            subject_uuid=uuid,
-            summary=f"{task.title} cancelled.",
-            task_id=task.id,
-        )
-        if task.service_uuid:
-            settlement.record(task, Outcome("cancelled", task.note))
+    task = control.cancel(uuid, by=actor.name)
+    audit.record(
+        actor=actor,
+        action="task.cancelled",
+        subject_type="task",
+        subject_uuid=uuid,
+        summary=f"{task.title} cancelled.",
+        task_id=task.id,
+    )
+    if task.service_uuid:
+        settlement.record(task, Outcome("cancelled", task.note))
     return task
 
 
+@transaction()
 def retry_task(*, actor: Actor, uuid: str) -> Task:
     """Retry an ended or parked task; its service is in progress again.
 
@@ -125,18 +126,17 @@ def retry_task(*, actor: Actor, uuid: str) -> Task:
         ConflictError: it is queued, running or completed, or another operation of the service is in
             progress.
     """
-    with transaction():
-        task = control.retry(uuid, by=actor.name)
-        if task.service_uuid:
-            settlement.reopen(task)
-        audit.record(
-            actor=actor,
-            action="task.retried",
-            subject_type="task",
-            subject_uuid=uuid,
-            summary=f"{task.title} retried.",
-            task_id=task.id,
-        )
+    task = control.retry(uuid, by=actor.name)
+    if task.service_uuid:
+        settlement.reopen(task)
+    audit.record(
+        actor=actor,
+        action="task.retried",
+        subject_type="task",
+        subject_uuid=uuid,
+        summary=f"{task.title} retried.",
+        task_id=task.id,
+    )
     return task
 
 

@@ -12,7 +12,7 @@ from puqpanel.domain.errors import ConflictError, InvalidInput
 from puqpanel.domain.service_states import VERBS, possible
 from puqpanel.host import registry
 from puqpanel.host.loaded import LoadedModule
-from puqpanel.infra.db import find, session, transaction
+from puqpanel.infra.db import find, insert, session, transaction
 from puqpanel.infra.events import raise_event
 from puqpanel.models import ClientUser, Service
 from puqpanel.operations.accounts.clients import find_client
@@ -113,18 +113,18 @@ def create_service(
         values = forms.validate(
             module, "save_service_data", data, product_uuid=product_uuid, actor=actor
         )
-    with transaction() as current:
-        service = Service(
-            client_id=client.id,
-            product_id=product.id,
-            name=title,
-            service_data=values,
-            price_minor=product.price_minor,
-            currency=product.currency,
-            period=product.period,
+    with transaction():
+        service = insert(
+            Service(
+                client_id=client.id,
+                product_id=product.id,
+                name=title,
+                service_data=values,
+                price_minor=product.price_minor,
+                currency=product.currency,
+                period=product.period,
+            )
         )
-        current.add(service)
-        current.flush()
         audit.record(
             actor=actor,
             action="service.created",
@@ -137,21 +137,21 @@ def create_service(
     return find_service(service.uuid)
 
 
+@transaction()
 def rename_service(*, actor: Actor, uuid: str, name: str) -> None:
     """Rename a service."""
     title = clean_name(name)
-    with transaction():
-        service = find_service(uuid)
-        before, service.name = service.name, title
-        audit.record(
-            actor=actor,
-            action="service.renamed",
-            subject_type="service",
-            subject_uuid=uuid,
-            summary=f"Renamed to {title}.",
-            before={"name": before},
-            after={"name": title},
-        )
+    service = find_service(uuid)
+    before, service.name = service.name, title
+    audit.record(
+        actor=actor,
+        action="service.renamed",
+        subject_type="service",
+        subject_uuid=uuid,
+        summary=f"Renamed to {title}.",
+        before={"name": before},
+        after={"name": title},
+    )
 
 
 def save_service_data(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> None:

@@ -38,6 +38,7 @@ PROVISIONED: Mapping[str, ProvisionStatus] = {
 """The provision status of a provisioned service, by the service's status."""
 
 
+@transaction()
 def set_provision_status(*, service_uuid: str, status: str, actor: Actor | None = None) -> None:
     """Set a service's provision status, and its status if the verb in progress ends with this.
 
@@ -50,18 +51,17 @@ def set_provision_status(*, service_uuid: str, status: str, actor: Actor | None 
         ConflictError: the state machine has no such transition.
         NotFoundError: there is no such service.
     """
-    with transaction():
-        fence.check()
-        service = lock_service(service_uuid)
-        _change_provision_status(service, status, actor or SYSTEM)
+    fence.check()
+    service = lock_service(service_uuid)
+    _change_provision_status(service, status, actor or SYSTEM)
 
 
+@transaction()
 def set_provision_data(*, service_uuid: str, data: Mapping[str, Any]) -> None:
     """Replace the data that a service's jobs saved; stored encrypted."""
-    with transaction():
-        fence.check()
-        service = lock_service(service_uuid)
-        service.provision_data = dict(data)
+    fence.check()
+    service = lock_service(service_uuid)
+    service.provision_data = dict(data)
 
 
 def keep_service_data(*, service_uuid: str, changes: Mapping[str, Any]) -> None:
