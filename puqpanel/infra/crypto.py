@@ -14,6 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from sqlalchemy.dialects.mysql import MEDIUMTEXT
 from sqlalchemy.engine import Dialect
 
 from puqpanel.domain.errors import PanelError
@@ -183,16 +184,8 @@ class EncryptedText(sa.types.TypeDecorator[str]):
 class EncryptedJSON(sa.types.TypeDecorator[Any]):
     """Encrypted JSON; assign a new value, because changes inside it are not detected."""
 
-    impl = sa.Text
+    impl = sa.Text().with_variant(MEDIUMTEXT(), "mysql", "mariadb")
     cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[Any]:
-        """Return the column type for a database."""
-        if dialect.name in ("mysql", "mariadb"):
-            from sqlalchemy.dialects.mysql import MEDIUMTEXT
-
-            return dialect.type_descriptor(MEDIUMTEXT())
-        return dialect.type_descriptor(sa.Text())
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
         """Encrypt a value for the database."""

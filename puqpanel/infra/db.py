@@ -17,6 +17,7 @@ import sqlalchemy as sa
 import structlog
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import event
+from sqlalchemy.dialects.mysql import DATETIME
 from sqlalchemy.engine import Dialect, Engine
 from sqlalchemy.orm import DeclarativeBase, Session, scoped_session
 
@@ -45,16 +46,8 @@ class Model(DeclarativeBase):
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
     """Aware datetime, stored as naive UTC with microseconds on every database."""
 
-    impl = sa.DateTime
+    impl = sa.DateTime().with_variant(DATETIME(fsp=6), "mysql", "mariadb")
     cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[Any]:
-        """Return the column type for a database."""
-        if dialect.name in ("mysql", "mariadb"):
-            from sqlalchemy.dialects.mysql import DATETIME
-
-            return dialect.type_descriptor(DATETIME(fsp=6))
-        return dialect.type_descriptor(sa.DateTime())
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Convert an aware datetime for the database."""
