@@ -6,7 +6,7 @@ import io
 import socket
 import time
 import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -19,9 +19,9 @@ from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
     InsecureRequestWarning,
-    NameResolutionError,
     NewConnectionError,
 )
+from urllib3.util.connection import create_connection
 from urllib3.util.retry import Retry
 
 from puqpanel.domain.errors import UserError
@@ -33,7 +33,7 @@ CONNECT_TIMEOUT = 10.0
 MAX_BYTES = 10 * 1024 * 1024
 USER_AGENT = "puqpanel-module/1.0"
 # Raised before anything was sent.
-_NOT_SENT = (ConnectTimeoutError, NameResolutionError, NewConnectionError)
+_NOT_SENT = (ConnectTimeoutError, NewConnectionError)
 _LATE = "The response was not complete in time."
 # Safe methods, which have no side effects.
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -208,7 +208,7 @@ class Wire:
         if remove_headers:
             arguments |= {
                 "headers": dict.fromkeys(remove_headers),
-                "auth": _no_auth,
+                "auth": lambda request: request,
                 "cookies": None,
             }
         for last in (True,) if limit else (False, True):
@@ -300,23 +300,15 @@ def _connect(connection: HTTPConnection, policy: Policy) -> socket.socket:
     except UserError as error:
         raise _Refused(connection, str(error)) from error
     limit: Any = connection.timeout
-    for number, address in enumerate(addresses, 1):
+    problem: HTTPError = NewConnectionError(connection, "no address")
+    for address in addresses:
         try:
-            return _dial(address, limit, connection.socket_options)
-        except TimeoutError as error:
-            if number == len(addresses):
-                raise ConnectTimeoutError(connection, "timed out") from error
+            return create_connection(address, limit, socket_options=connection.socket_options)
+        except TimeoutError:
+            problem = ConnectTimeoutError(connection, "timed out")
         except OSError as error:
-            if number == len(addresses):
-                raise NewConnectionError(connection, str(error)) from error
-    raise NewConnectionError(connection, "no address")
-
-
-def _dial(address: tuple[str, int], limit: float | None, options: Any) -> socket.socket:
-    opened = socket.create_connection(address, timeout=limit)
-    for option in options or ():
-        opened.setsockopt(*option)
-    return opened
+            problem = NewConnectionError(connection, str(error))
+    raise problem
 
 
 class _Guarded(HTTPAdapter):
@@ -354,10 +346,6 @@ class _Guarded(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
 
 
-def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
-
-
 def _origin(url: str) -> tuple[str, str]:
     try:
         parts = urlsplit(url)
@@ -387,29 +375,20 @@ def _milliseconds_since(started: float) -> int:
     return int((time.monotonic() - started) * 1000)
 
 
-def _is_unsent(error: BaseException) -> bool:
-    return any(isinstance(nested, _NOT_SENT) for nested in _nested_errors(error))
+def _is_unsent(error: requests.RequestException) -> bool:
+    return isinstance(_cause(error), _NOT_SENT)
 
 
-def _nested_errors(error: BaseException) -> Iterator[BaseException]:
-    """Yield an exception and all exceptions that the libraries wrapped in it."""
-    visited: set[int] = set()
-    pending: list[BaseException] = [error]
-    while pending:
-        current = pending.pop()
-        if id(current) in visited:
-            continue
-        visited.add(id(current))
-        yield current
-        reason = getattr(current, "reason", None)
-        candidates = (*current.args, reason, current.__cause__)
-        pending += [nested for nested in candidates if isinstance(nested, BaseException)]
+def _cause(error: requests.RequestException) -> object:
+    """Return urllib3's error, which requests wraps in its own and urllib3 in MaxRetryError."""
+    wrapped = error.args[0] if error.args else None
+    return getattr(wrapped, "reason", wrapped)
 
 
 def _message(error: requests.RequestException) -> str:
-    for nested in _nested_errors(error):
-        if isinstance(nested, _Refused):
-            return nested.refusal
+    cause = _cause(error)
+    if isinstance(cause, _Refused):
+        return cause.refusal
     if isinstance(error, requests.exceptions.SSLError):
         return "The server's certificate is not trusted."
     if isinstance(error, requests.ConnectTimeout):
