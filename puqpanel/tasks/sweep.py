@@ -13,8 +13,9 @@ from puqpanel.infra import queue
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import release, session, transaction
 from puqpanel.models import Task
-from puqpanel.tasks import claim, outbox, task_events
+from puqpanel.tasks import outbox
 from puqpanel.tasks.outcome import Handlers, Outcome
+from puqpanel.tasks.settle import settle
 
 log = structlog.get_logger(__name__)
 SEND_GRACE_SECONDS = 15
@@ -58,13 +59,9 @@ def rescue(handlers: Handlers, task_id: int | None = None, owner: str | None = N
 def _rescue_one(handlers: Handlers, task: Task, *, expired: bool) -> bool:
     outcome = Outcome("lost", "The worker died while running the job.", blame=not expired)
     owner = task.owner or ""
-    if not claim.close(task, outcome, owner, task.attempt, expired=expired):
+    if not settle(task, outcome, handlers, owner, expired=expired):
         return False
     log.warning("task rescued", task=task.id, status=task.status, owner=owner)
-    handler = handlers.get(task.job)
-    if handler is not None:
-        handler.settle(task, outcome)
-    task_events.publish(task)
     if task.status == TaskStatus.RETRYING and task.run_at <= now():
         task.dispatched_at = now()
         outbox.send_after_commit(task)
