@@ -7,7 +7,7 @@ import socket
 import time
 import warnings
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -169,7 +169,6 @@ class Wire:
                 params=params,
                 headers=headers,
                 limit=limit,
-                started=started,
                 deadline=deadline,
                 remove_headers=() if same_origin else (*private_headers, *(headers or {})),
             )
@@ -178,7 +177,7 @@ class Wire:
             if not remaining or reply.status_code not in _REDIRECTS or not location:
                 break
             url, params = urljoin(url, location), None
-        return reply
+        return replace(reply, duration_ms=int((time.monotonic() - started) * 1000))
 
     def _send(
         self,
@@ -190,7 +189,6 @@ class Wire:
         params: Any,
         headers: Mapping[str, str] | None,
         limit: Limit | None,
-        started: float,
         deadline: float,
         remove_headers: Collection[str],
     ) -> Reply:
@@ -218,13 +216,13 @@ class Wire:
                 min(self.timeout, seconds, limit.read if limit else seconds),
             )
             arguments["data"] = _Body(data, deadline) if isinstance(data, bytes) and data else data
-            reply, unsent = self._send_once(method, url, arguments, started, deadline)
+            reply, unsent = self._send_once(method, url, arguments, deadline)
             if last or not unsent:
                 break
         return reply
 
     def _send_once(
-        self, method: str, url: str, arguments: Mapping[str, Any], started: float, deadline: float
+        self, method: str, url: str, arguments: Mapping[str, Any], deadline: float
     ) -> tuple[Reply, bool]:
         """Return the reply, and whether a retry is safe because nothing was sent."""
         safe = method.upper() in _SAFE_METHODS
@@ -237,7 +235,6 @@ class Wire:
                     dict(response.headers),
                     problem,
                     lost=bool(problem) and not safe,
-                    duration_ms=_milliseconds_since(started),
                     encoding=response.encoding or "utf-8",
                     slow=problem == _LATE,
                 )
@@ -248,7 +245,6 @@ class Wire:
                 0,
                 error=_message(error),
                 lost=not unsent and not isinstance(error, _REFUSED_BEFORE_SENDING),
-                duration_ms=_milliseconds_since(started),
                 slow=isinstance(error, requests.Timeout) or "timed out" in str(error),
             )
             return reply, unsent
@@ -258,13 +254,11 @@ class Wire:
                 0,
                 error=_LATE if slow else "The connection was closed during the response.",
                 lost=not safe,
-                duration_ms=_milliseconds_since(started),
                 slow=slow,
             )
             return reply, False
         except (ValueError, TypeError, UnicodeError) as error:
-            duration_ms = _milliseconds_since(started)
-            return Reply(0, error=f"Invalid request: {error}.", duration_ms=duration_ms), False
+            return Reply(0, error=f"Invalid request: {error}."), False
 
     def _read(self, response: requests.Response, deadline: float) -> tuple[bytes, str]:
         parts: list[bytes] = []
@@ -369,10 +363,6 @@ class _Body(io.BytesIO):
         if time.monotonic() > self.deadline:
             raise TimeoutError("timed out")
         return super().read(size)
-
-
-def _milliseconds_since(started: float) -> int:
-    return int((time.monotonic() - started) * 1000)
 
 
 def _is_unsent(error: requests.RequestException) -> bool:

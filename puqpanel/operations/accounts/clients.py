@@ -78,8 +78,8 @@ def create_client(
         and session().scalar(sa.select(User.id).where(User.email == values["email"])) is not None
     ):
         message = (
-            f"{values['email']} already has a user account. Leave the password blank and add"
-            " the user on the client's page instead."
+            f"{values['email']} already has a user account. Leave the password blank and add the"
+            " user on the client's page instead."
         )
         raise InvalidInput({"user_password": [message]})
     if user_password:

@@ -58,6 +58,16 @@ class Shown:
         return str(self.config("name") or self.name)
 
 
+def lock_module(module_type: str, name: str) -> Module:
+    """Return the locked record of a module, adding it if missing. Needs a transaction."""
+    query = sa.select(Module).where(Module.type == module_type, Module.name == name)
+    row = session().scalar(query.with_for_update())
+    if row is None:
+        row = Module(type=module_type, name=name, status=ModuleStatus.INACTIVE)
+        session().add(row)
+    return row
+
+
 def list_modules(modules_dir: Path) -> list[Shown]:
     """Return all installed and all active modules, by type and name."""
     rows = {row.key: row for row in session().scalars(sa.select(Module))}

@@ -1,4 +1,4 @@
-"""Settings of gateways and senders: the module's form, its checks and its connection test."""
+"""Gateways and senders: their settings, the module's checks, connection test and preview."""
 
 from __future__ import annotations
 
@@ -70,6 +70,16 @@ def settings_page(
         return called  # an SDK form renders password fields empty
     # rendered by the module's templates
     return replace(called, value=Markup(without_secrets(called.value, [stored, shown])))  # noqa: S704
+
+
+def preview(*, actor: Actor, gateway: ConfiguredModule) -> Called | None:
+    """Return the client's view of a gateway with a sample invoice; None if it is unavailable."""
+    module = configured_modules.module_of(gateway)
+    if module is None or module.restricted:
+        return None
+    return calls.invoke(
+        calls.Call(module, "preview_client_area", instance_uuid=gateway.uuid, actor=actor)
+    )
 
 
 def without_secrets(page: str, *groups: Sequence[Mapping[str, Any]]) -> str:

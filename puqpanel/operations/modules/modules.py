@@ -32,7 +32,7 @@ from puqpanel.infra.events import raise_event
 from puqpanel.models import Generation, Module, Product, ScheduleEntry, Service, Task
 from puqpanel.operations.modules import breaker, crashes
 from puqpanel.operations.modules.availability import version_mismatch
-from puqpanel.operations.modules.module_list import FAILED, ON
+from puqpanel.operations.modules.module_list import FAILED, ON, lock_module
 from puqpanel.operations.system import audit
 
 HINT = "generation"
@@ -389,16 +389,9 @@ def _switch(actor: Actor, modules_dir: Path, module_type: str, name: str, method
                 f"{module.title} was not {'activated' if method == 'activate' else 'updated'}:"
                 f" {result.message}"
             )
-        with transaction() as current:
+        with transaction():
             bump()  # first, so that a concurrent activation waits here and then finds the row
-            row = current.scalar(
-                sa.select(Module)
-                .where(Module.type == module_type, Module.name == name)
-                .with_for_update()
-            )
-            if row is None:
-                row = Module(type=module_type, name=name)
-                current.add(row)
+            row = lock_module(module_type, name)
             before = row.version
             row.status, row.reason, row.version, row.activated_at = (
                 ModuleStatus.ACTIVE,
@@ -449,14 +442,6 @@ def _lifecycle(module: LoadedModule, method: str, actor: Actor) -> Result:
 
 def _refuse(module_type: str, name: str, reason: str) -> NoReturn:
     """Record why a module cannot be loaded, for the Modules page, and raise it as a UserError."""
-    with transaction() as current:
-        row = current.scalar(
-            sa.select(Module).where(Module.type == module_type, Module.name == name)
-        )
-        if row is None:
-            current.add(
-                Module(type=module_type, name=name, status=ModuleStatus.INACTIVE, reason=reason)
-            )
-        else:
-            row.reason = reason
+    with transaction():
+        lock_module(module_type, name).reason = reason
     raise UserError(reason)

@@ -53,7 +53,28 @@ def set_provision_status(*, service_uuid: str, status: str, actor: Actor | None 
     """
     fence.check()
     service = lock_service(service_uuid)
-    _change_provision_status(service, status, actor or SYSTEM)
+    before = service.provision_status
+    check_provision_move(before, status)
+    set_provision(service, status)
+    verb = VERBS.get(service.verb)
+    if verb is not None and status == verb.ends and verb.status is not None:
+        _set_status(service, verb.status)
+    if before == status:
+        return
+    raise_event(
+        "service.provision_status_changed",
+        {"service_uuid": service.uuid, "before": before, "after": status},
+    )
+    if status in (ProvisionStatus.NOT_FOUND, ProvisionStatus.FAILED):
+        audit.record(
+            actor=actor or SYSTEM,
+            action="service.provision_status",
+            subject_type="service",
+            subject_uuid=service.uuid,
+            summary=f"Provision status changed to {status.replace('_', ' ')}.",
+            before={"provision_status": before},
+            after={"provision_status": status},
+        )
 
 
 @transaction()
@@ -240,32 +261,6 @@ def _record_success(service: Service, verb: Verb, actor: Actor, task: Task | Non
         f"service.{verb.method}_succeeded",
         {"service_uuid": service.uuid, "task_uuid": task.uuid if task else ""},
     )
-
-
-def _change_provision_status(service: Service, status: str, actor: Actor) -> None:
-    """Change the provision status, and the service's status if the verb in progress ends so."""
-    check_provision_move(service.provision_status, status)
-    before = service.provision_status
-    set_provision(service, status)
-    verb = VERBS.get(service.verb)
-    if verb is not None and status == verb.ends and verb.status is not None:
-        _set_status(service, verb.status)
-    if before == status:
-        return
-    raise_event(
-        "service.provision_status_changed",
-        {"service_uuid": service.uuid, "before": before, "after": status},
-    )
-    if status in (ProvisionStatus.NOT_FOUND, ProvisionStatus.FAILED):
-        audit.record(
-            actor=actor,
-            action="service.provision_status",
-            subject_type="service",
-            subject_uuid=service.uuid,
-            summary=f"Provision status changed to {status.replace('_', ' ')}.",
-            before={"provision_status": before},
-            after={"provision_status": status},
-        )
 
 
 def _set_status(service: Service, status: ServiceStatus) -> None:
