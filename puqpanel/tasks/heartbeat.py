@@ -29,14 +29,7 @@ def beat(kind: str, name: str, generation: int = 0) -> None:
     """
     row = session().scalar(sa.select(Heartbeat).where(Heartbeat.name == name))
     if row is None:
-        row = Heartbeat(
-            name=name,
-            kind=kind,
-            host=socket.gethostname()[:120],
-            pid=os.getpid(),
-            generation=generation,
-            at=now(),
-        )
+        row = Heartbeat(name=name, kind=kind, host=socket.gethostname()[:120])
         session().add(row)
     row.at, row.generation, row.pid = now(), generation, os.getpid()
 

@@ -6,8 +6,7 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from puqpanel.domain.actors import SYSTEM, Actor
-from puqpanel.domain.errors import ConflictError
+from puqpanel.domain.actors import SYSTEM
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import session, transaction
 from puqpanel.infra.events import raise_event
@@ -86,34 +85,3 @@ def record_failure(key: str, description: str, weight: int = 1) -> bool:
     )
     raise_event("module.failing", {"module": key, "reason": row.circuit_open_reason})
     return True
-
-
-@transaction()
-def close(*, actor: Actor, key: str) -> None:
-    """Close the circuit breaker.
-
-    Args:
-        actor: who closes it.
-        key: the module's key.
-
-    Raises:
-        ConflictError: it is not open.
-    """
-    row = session().scalar(
-        sa.select(Module)
-        .where(*_is(key))
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    if row is None or not row.circuit_open_reason:
-        raise ConflictError("The circuit breaker of this module is not open.")
-    before = row.circuit_open_reason
-    row.circuit_open_reason, row.circuit_opened_at, row.failure_count = "", None, 0
-    audit.record(
-        actor=actor,
-        action="module.let_go_on",
-        subject_type="module",
-        subject_uuid=key,
-        summary=f"{row.name} resumed.",
-        before={"failing": before},
-    )

@@ -61,7 +61,7 @@ class Shown:
 def lock_module(module_type: str, name: str) -> Module:
     """Return the locked record of a module, adding it if missing. Needs a transaction."""
     query = sa.select(Module).where(Module.type == module_type, Module.name == name)
-    row = session().scalar(query.with_for_update())
+    row = session().scalar(query.with_for_update().execution_options(populate_existing=True))
     if row is None:
         row = Module(type=module_type, name=name, status=ModuleStatus.INACTIVE)
         session().add(row)

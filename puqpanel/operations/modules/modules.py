@@ -30,7 +30,7 @@ from puqpanel.infra.clock import now
 from puqpanel.infra.db import after_commit, find, session, transaction
 from puqpanel.infra.events import raise_event
 from puqpanel.models import Generation, Module, Product, ScheduleEntry, Service, Task
-from puqpanel.operations.modules import breaker, crashes
+from puqpanel.operations.modules import crashes
 from puqpanel.operations.modules.availability import version_mismatch
 from puqpanel.operations.modules.module_list import FAILED, ON, lock_module
 from puqpanel.operations.system import audit
@@ -302,9 +302,20 @@ def resume(*, actor: Actor, module_type: str, name: str) -> None:
     Raises:
         ConflictError: the circuit breaker is not open.
     """
-    key = find_module(module_type, name).key
-    breaker.close(actor=actor, key=key)
-    unpark(key)
+    row = lock_module(module_type, name)
+    if not row.circuit_open_reason:
+        raise ConflictError("The circuit breaker of this module is not open.")
+    before = row.circuit_open_reason
+    row.circuit_open_reason, row.circuit_opened_at, row.failure_count = "", None, 0
+    audit.record(
+        actor=actor,
+        action="module.let_go_on",
+        subject_type="module",
+        subject_uuid=row.key,
+        summary=f"{row.name} resumed.",
+        before={"failing": before},
+    )
+    unpark(row.key)
 
 
 def bump() -> None:
