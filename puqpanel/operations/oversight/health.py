@@ -10,7 +10,7 @@ import shutil
 import socket
 import stat
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -90,30 +90,26 @@ def look(settings: Settings, names: Iterable[str] | None = None) -> Report:
         settings: of this process; the queue server's address must be known to infra.queue.
         names: the checks to run; all of them if None.
     """
-    selected = list(CHECKS) if names is None else list(names)
     checks: list[Check] = []
-    for name in selected:
+    for name in CHECKS if names is None else names:
         failed = {check.name for check in checks if check.state == "fail"}
-        if name in NEED_DATABASE and "database" in failed:
-            checks.append(Check(name, "fail", "Skipped, because the database does not answer."))
-            continue
-        if name in NEED_TABLES and "migrations" in failed:
-            checks.append(Check(name, "fail", "Skipped, because the tables are not up to date."))
-            continue
-        try:
-            checks.append(CHECKS[name](settings))
-        except PanelError as error:
-            checks.append(Check(name, "fail", str(error)))
-        except Exception as error:
-            checks.append(
-                Check(
-                    name,
-                    "fail",
-                    f"The check could not run: {_cause(error)}",
-                    "Check the database and the log.",
-                )
-            )
+        checks.append(_run(name, settings, failed))
     return Report(checks)
+
+
+def _run(name: str, settings: Settings, failed: Collection[str]) -> Check:
+    """Run a check unless another one that it depends on has failed."""
+    if name in NEED_DATABASE and "database" in failed:
+        return Check(name, "fail", "Skipped, because the database does not answer.")
+    if name in NEED_TABLES and "migrations" in failed:
+        return Check(name, "fail", "Skipped, because the tables are not up to date.")
+    try:
+        return CHECKS[name](settings)
+    except PanelError as error:
+        return Check(name, "fail", str(error))
+    except Exception as error:
+        text = f"The check could not run: {_cause(error)}"
+        return Check(name, "fail", text, "Check the database and the log.")
 
 
 def _database(settings: Settings) -> Check:

@@ -17,7 +17,7 @@ from puqpanel.host import registry
 from puqpanel.host.contract.timetable import Work
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.clock import now
-from puqpanel.infra.db import insert, release, session, transaction
+from puqpanel.infra.db import find, insert, release, session, transaction
 from puqpanel.models import Module, ScheduleEntry, Task
 from puqpanel.operations.system import audit
 from puqpanel.tasks.add import add
@@ -211,7 +211,7 @@ def run_now(*, actor: Actor, module: str, name: str) -> None:
     """
     loaded, work = _find(module, name)
     moment = now()
-    row = _locked(module, name)
+    row = session().scalar(_locked(module, name))
     if row is None:
         row = insert(
             ScheduleEntry(module=module, name=name, shape=work.shape, due_at=work.after(moment))
@@ -236,9 +236,9 @@ def pause(*, actor: Actor, module: str, name: str, paused: bool) -> None:
         NotFoundError: no loaded module has this entry, or the scheduler has not created it yet.
     """
     _, work = _find(module, name)
-    row = _locked(module, name)
-    if row is None:
-        raise NotFoundError("This entry is not scheduled yet; try again in a few seconds.")
+    row = find(
+        _locked(module, name), "This entry is not scheduled yet; try again in a few seconds."
+    )
     if row.paused == paused:
         return
     row.paused, row.due_at = paused, work.after(now())
@@ -260,8 +260,8 @@ def _find(module: str, name: str) -> tuple[LoadedModule, Work]:
     return entry
 
 
-def _locked(module: str, name: str) -> ScheduleEntry | None:
-    return session().scalar(
+def _locked(module: str, name: str) -> sa.Select[ScheduleEntry]:
+    return (
         sa.select(ScheduleEntry)
         .where(ScheduleEntry.module == module, ScheduleEntry.name == name)
         .with_for_update()

@@ -85,14 +85,12 @@ def set_provision_data(*, service_uuid: str, data: Mapping[str, Any]) -> None:
     service.provision_data = dict(data)
 
 
+@transaction()
 def keep_service_data(*, service_uuid: str, changes: Mapping[str, Any]) -> None:
     """Merge what a job changed in `service_data` into the data that a service's jobs saved."""
-    if not changes:
-        return
-    with transaction():
-        fence.check()
-        service = lock_service(service_uuid)
-        service.provision_data = {**service.provision_data, **changes}
+    fence.check()
+    service = lock_service(service_uuid)
+    service.provision_data = {**service.provision_data, **changes}
 
 
 def start(service: Service, verb: Verb) -> None:
