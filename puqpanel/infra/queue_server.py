@@ -198,13 +198,9 @@ class QueueServer:
 
     def ready(self) -> bool:
         """Return whether the server responds, which it does not while it loads its data."""
-        client = self._client()
-        try:
+        with contextlib.suppress(redis.RedisError), self._client() as client:
             return bool(client.ping())
-        except redis.RedisError:
-            return False
-        finally:
-            client.close()
+        return False
 
     def stop(self, grace: float = 10.0) -> None:
         """Stop the server; kill it after `grace` seconds."""
@@ -295,20 +291,16 @@ class QueueServer:
         """Shut down a server whose supervisor has exited; the lock proves that it has."""
         deadline = time.monotonic() + 10
         while self._listening() and time.monotonic() < deadline:
-            client = self._client()
             # Repeat while it is loading its data or shutting down.
-            with contextlib.suppress(redis.RedisError):
+            with contextlib.suppress(redis.RedisError), self._client() as client:
                 client.shutdown(nosave=True)
-            client.close()
             time.sleep(0.05)
 
     def _listening(self) -> bool:
-        with socket.socket(socket.AF_UNIX) as probe:
-            try:
-                probe.connect(str(socket_path(self.instance)))
-            except OSError:
-                return False
-        return True
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
+            probe.connect(str(socket_path(self.instance)))
+            return True
+        return False
 
     def _client(self) -> redis.Redis:
         return redis.Redis.from_url(

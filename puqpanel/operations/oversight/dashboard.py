@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
+from sqlalchemy.orm import InstrumentedAttribute
 
 from puqpanel.domain.money import Money
 from puqpanel.domain.service_states import ProvisionStatus, ServiceStatus
 from puqpanel.domain.task_states import TaskStatus
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import session
-from puqpanel.models import Service, Task
+from puqpanel.models import Product, Service, Task
 
 MONTHLY = {
     "hourly": 730.0,
@@ -81,15 +82,36 @@ def figures() -> Figures:
         count(Service.terminated_at >= before, Service.terminated_at < week).label("lost_before"),
     )
     row = session().execute(counts).mappings().one()
-    sums: Counter[str] = Counter()
-    for currency, period, total in session().execute(
-        sa.select(Service.currency, Service.period, sa.func.sum(Service.price_minor))
-        .where(Service.status == ServiceStatus.ACTIVE)
-        .group_by(Service.currency, Service.period)
-    ):
-        sums[currency] += round(int(total) * MONTHLY.get(period, 0.0))
-    recurring = [Money(total, currency) for currency, total in sums.most_common() if total]
+    recurring = [money for money, _, _ in recurring_revenue() if money.minor]
     return Figures(**{name: int(value) for name, value in row.items()}, recurring=recurring)
+
+
+def recurring_revenue(
+    *columns: InstrumentedAttribute[str],
+) -> list[tuple[Money, int, tuple[str, ...]]]:
+    """Return the monthly recurring revenue of active services, largest first. One query.
+
+    Prices at which they were sold, normalised to a month, without one-time prices.
+
+    Args:
+        columns: of products; the revenue is broken down by them.
+
+    Returns:
+        The revenue, the number of services and the values of `columns`, for each currency.
+    """
+    keys = (Service.currency, *columns)
+    query = (
+        sa.select(*keys, Service.period, sa.func.sum(Service.price_minor), sa.func.count())
+        .join(Product, Product.id == Service.product_id)
+        .where(Service.status == ServiceStatus.ACTIVE)
+        .group_by(*keys, Service.period)
+    )
+    sums: Counter[tuple[str, ...]] = Counter()
+    counts: Counter[tuple[str, ...]] = Counter()
+    for *key, period, total, count in session().execute(query):
+        sums[tuple(key)] += round(int(total) * MONTHLY.get(period, 0.0))
+        counts[tuple(key)] += count
+    return [(Money(total, key[0]), counts[key], key[1:]) for key, total in sums.most_common()]
 
 
 def services_by_week(weeks: int = 12) -> list[tuple[datetime, int, int]]:

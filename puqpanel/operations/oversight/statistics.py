@@ -11,15 +11,15 @@ from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
+from sqlalchemy.orm import InstrumentedAttribute
 
 from puqpanel.domain.errors import UserError
-from puqpanel.domain.money import Money
 from puqpanel.domain.service_states import ServiceStatus
 from puqpanel.domain.task_states import TaskStatus
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import session
 from puqpanel.models import Module, ModuleLog, Product, Service, Task
-from puqpanel.operations.oversight.dashboard import MONTHLY
+from puqpanel.operations.oversight.dashboard import recurring_revenue
 
 By = Literal["day", "week", "month"]
 MAX_RANGE_DAYS = 3660
@@ -309,21 +309,10 @@ def _tasks_by_module(*where: sa.ColumnElement[bool]) -> dict[str, Counter[str]]:
     return counts
 
 
-def _income(product: Any = None) -> list[Income]:
-    columns = [Service.currency, *([product] if product is not None else [])]
-    query = sa.select(
-        *columns, Service.period, sa.func.sum(Service.price_minor), sa.func.count()
-    ).where(Service.status == ServiceStatus.ACTIVE)
-    if product is not None:
-        query = query.join(Product, Product.id == Service.product_id)
-    sums: Counter[tuple[str, ...]] = Counter()
-    counts: Counter[tuple[str, ...]] = Counter()
-    for *key, period, total, count in session().execute(query.group_by(*columns, Service.period)):
-        sums[tuple(key)] += round(int(total) * MONTHLY.get(period, 0.0))
-        counts[tuple(key)] += count
+def _income(*columns: InstrumentedAttribute[str]) -> list[Income]:
     return [
-        Income(key[0], Money(total, key[0]).major, counts[key], *key[1:])
-        for key, total in sums.most_common()
+        Income(money.currency, money.major, services, *values)
+        for money, services, values in recurring_revenue(*columns)
     ]
 
 
