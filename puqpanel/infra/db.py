@@ -221,6 +221,16 @@ def _savepoint(current: Session) -> Iterator[None]:
         info["depth"] -= 1
 
 
+def write(statement: sa.Update | sa.Delete) -> int:
+    """Run an UPDATE or DELETE in a transaction and return the number of rows.
+
+    Objects that are loaded already keep their values.
+    """
+    with transaction() as current:
+        result = current.execute(statement, execution_options={"synchronize_session": False})
+        return cast("sa.CursorResult[Any]", result).rowcount
+
+
 def after_commit(hook: Callable[[], object]) -> None:
     """Run `hook` after the outermost transaction commits, or immediately outside one.
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 from puqpanel.domain.task_states import ENDED, WAITING, TaskStatus
 from puqpanel.infra import queue
 from puqpanel.infra.clock import now
-from puqpanel.infra.db import release, session, transaction
+from puqpanel.infra.db import release, session, transaction, write
 from puqpanel.models import Task
 from puqpanel.tasks import outbox
 from puqpanel.tasks.outcome import Handlers, Outcome
@@ -102,15 +102,13 @@ def send_due() -> int:
     except queue.QueueError:
         return 0
     missing = [row for row in due if row.id not in queued_ids]
-    with transaction() as current:
-        # Tasks found in the queue count as sent too, so that the next sweep checks other tasks and
-        # does not read a long queue every time.
-        current.execute(
-            sa.update(Task)
-            .where(Task.id.in_([row.id for row in due]), Task.status.in_(WAITING))
-            .values(dispatched_at=moment)
-            .execution_options(synchronize_session=False)
-        )
+    # Tasks found in the queue count as sent too, so that the next sweep checks other tasks and
+    # does not read a long queue every time.
+    write(
+        sa.update(Task)
+        .where(Task.id.in_([row.id for row in due]), Task.status.in_(WAITING))
+        .values(dispatched_at=moment)
+    )
     return sum(outbox.send(row.id, row.queue, row.timeout) for row in missing)
 
 
@@ -134,10 +132,4 @@ def _release_orphans() -> None:
         .all()
     )
     if orphan_ids:
-        with transaction() as current:
-            current.execute(
-                sa.update(Task)
-                .where(Task.id.in_(orphan_ids))
-                .values(after_id=None)
-                .execution_options(synchronize_session=False)
-            )
+        write(sa.update(Task).where(Task.id.in_(orphan_ids)).values(after_id=None))

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from puqpanel.domain.actors import SYSTEM
 from puqpanel.infra.clock import now
-from puqpanel.infra.db import session, transaction
+from puqpanel.infra.db import session, transaction, write
 from puqpanel.infra.events import raise_event
 from puqpanel.models import Module
 from puqpanel.operations.system import audit
@@ -37,13 +37,7 @@ def record_outcome(key: str, outcome: Outcome) -> None:
         if outcome.blame:
             record_failure(key, outcome.message)
     elif outcome.kind != "park":
-        with transaction() as current:
-            current.execute(
-                sa.update(Module)
-                .where(*_is(key), Module.failure_count > 0)
-                .values(failure_count=0)
-                .execution_options(synchronize_session=False)
-            )
+        write(sa.update(Module).where(*_is(key), Module.failure_count > 0).values(failure_count=0))
 
 
 @transaction()

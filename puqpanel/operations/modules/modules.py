@@ -27,7 +27,7 @@ from puqpanel.host.loader import load_module, unload
 from puqpanel.host.registry import Registry
 from puqpanel.infra import queue
 from puqpanel.infra.clock import now
-from puqpanel.infra.db import after_commit, find, session, transaction
+from puqpanel.infra.db import after_commit, find, session, transaction, write
 from puqpanel.infra.events import raise_event
 from puqpanel.models import Generation, Module, Product, ScheduleEntry, Service, Task
 from puqpanel.operations.modules import crashes
@@ -191,18 +191,16 @@ def record_load(registry: Registry) -> None:
             if not reason.startswith(FAILED):
                 reason = version_mismatch(loaded.version, row.version)
         if (row.status, row.reason) != (status, reason):
-            with transaction() as current:
-                # only an unchanged row: the module may have been deactivated or updated meanwhile
-                current.execute(
-                    sa.update(Module)
-                    .where(
-                        Module.id == row.id,
-                        Module.status == row.status,
-                        Module.version == row.version,
-                    )
-                    .values(status=status, reason=reason)
-                    .execution_options(synchronize_session=False)
+            # only an unchanged row: the module may have been deactivated or updated meanwhile
+            write(
+                sa.update(Module)
+                .where(
+                    Module.id == row.id,
+                    Module.status == row.status,
+                    Module.version == row.version,
                 )
+                .values(status=status, reason=reason)
+            )
 
 
 def rescan(modules_dir: Path) -> int:
@@ -428,10 +426,9 @@ def _switch(actor: Actor, modules_dir: Path, module_type: str, name: str, method
     return result
 
 
-@transaction()
 def _remember_failure(module: LoadedModule, message: str) -> None:
     """Record why an update failed."""
-    session().execute(
+    write(
         sa.update(Module)
         .where(
             Module.type == module.type,
@@ -442,7 +439,6 @@ def _remember_failure(module: LoadedModule, message: str) -> None:
             status=ModuleStatus.RESTRICTED,
             reason=f"{FAILED} to {module.version} failed: {message}"[:4000],
         )
-        .execution_options(synchronize_session=False)
     )
 
 

@@ -17,7 +17,7 @@ from puqpanel.host import registry
 from puqpanel.host.contract.timetable import Work
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.clock import now
-from puqpanel.infra.db import find, insert, release, session, transaction
+from puqpanel.infra.db import find, insert, release, session, transaction, write
 from puqpanel.models import Module, ScheduleEntry, Task
 from puqpanel.operations.system import audit
 from puqpanel.tasks.add import add
@@ -136,13 +136,11 @@ def _sync_rows(
                     )
                 )
         elif row.shape != work.shape:
-            with transaction() as current:
-                current.execute(
-                    sa.update(ScheduleEntry)
-                    .where(ScheduleEntry.id == row.id, ScheduleEntry.shape == row.shape)
-                    .values(shape=work.shape, due_at=work.after(moment))
-                    .execution_options(synchronize_session=False)
-                )
+            write(
+                sa.update(ScheduleEntry)
+                .where(ScheduleEntry.id == row.id, ScheduleEntry.shape == row.shape)
+                .values(shape=work.shape, due_at=work.after(moment))
+            )
     _synced[:] = [registry.current()]
 
 

@@ -12,7 +12,7 @@ from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import ConflictError, InProgressError
 from puqpanel.domain.task_states import OPEN, RETRYABLE, TaskStatus
 from puqpanel.infra.clock import now
-from puqpanel.infra.db import find, release, session, transaction
+from puqpanel.infra.db import find, release, session, transaction, write
 from puqpanel.models import ModuleLog, Task, TaskTag
 from puqpanel.operations.provisioning import settlement
 from puqpanel.operations.system import audit
@@ -52,10 +52,7 @@ def prune(days: int) -> int:
         old += session().scalars(query.limit(BATCH)).all()
     release()
     if old:
-        with transaction() as current:
-            current.execute(
-                sa.delete(Task).where(Task.id.in_(old)).execution_options(synchronize_session=False)
-            )
+        write(sa.delete(Task).where(Task.id.in_(old)))
     return len(set(old))
 
 
