@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +25,13 @@ class KeyFileError(PanelError):
     """The key file is missing or invalid, or a stored secret cannot be decrypted with it."""
 
 
+@dataclass(slots=True)
 class _Keys:
     """The keys of this process, reloaded when their file changes."""
 
-    def __init__(self) -> None:
-        self.file: Path | None = None
-        self.modified_ns = 0
-        self.box: MultiFernet | None = None
+    file: Path | None = None
+    modified_ns: int = 0
+    box: MultiFernet | None = None
 
     def current(self) -> MultiFernet:
         if self.file is None:

@@ -174,8 +174,7 @@ def transaction() -> Iterator[Session]:
     """Open a write transaction, or a savepoint inside another one.
 
     Also a decorator: `@transaction()` runs a whole function in one. Commits at the end and rolls
-    back on any exception. Functions passed to `after_commit` run after
-    the outermost commit.
+    back on any exception. Functions passed to `after_commit` run after the outermost commit.
 
     Yields:
         The session.

@@ -177,11 +177,10 @@ def switch_instance(*, actor: Actor, uuid: str, active: bool) -> ConfiguredModul
         raise ConflictError("Save the settings first.")
     if instance.active != active:
         instance.active = active
-        switch = "on" if active else "off"
         record_change(
             actor,
             instance,
-            f"switched_{switch}",
+            "switched_on" if active else "switched_off",
             f"{_kind(instance)} {instance.title} {'enabled' if active else 'disabled'}.",
         )
     return instance

@@ -46,7 +46,6 @@ def conversation(task: Task) -> dict[str, Any]:
             f"This task is a {task.job}; only module jobs have a conversation with a provider."
         )
     service = find_service(task.service_uuid) if task.service_uuid else None
-    secrets = set(_secrets(service))
     record = {
         "task": {
             "uuid": task.uuid,
@@ -83,8 +82,7 @@ def conversation(task: Task) -> dict[str, Any]:
         "tables": _tables(task, service),
         "exchanges": list(_exchanges(task)),
     }
-    clean: dict[str, Any] = without_secrets(record, secrets)
-    return clean
+    return dict(without_secrets(record, _secrets(service)))
 
 
 def outcome_text(note: str) -> str:

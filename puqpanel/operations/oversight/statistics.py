@@ -282,19 +282,17 @@ def module_health(first: date, last: date) -> list[ModuleHealth]:
     for row in session().scalars(sa.select(Module).order_by(Module.type, Module.name)):
         counts = tasks[row.key]
         failing = row.circuit_open_reason and row.status == "active"
-        status = "failing" if failing else str(row.status)
-        reason = row.circuit_open_reason or row.reason
         modules.append(
             ModuleHealth(
-                row.key,
-                row.version,
-                status,
-                reason,
-                row.failure_count,
-                parked[row.key][TaskStatus.PARKED],
-                counts[TaskStatus.COMPLETED],
-                counts[TaskStatus.FAILED] + counts[TaskStatus.LOST],
-                errors.get(row.key, 0),
+                module=row.key,
+                version=row.version,
+                status="failing" if failing else str(row.status),
+                failing=row.circuit_open_reason or row.reason,
+                strikes=row.failure_count,
+                parked=parked[row.key][TaskStatus.PARKED],
+                completed=counts[TaskStatus.COMPLETED],
+                failed=counts[TaskStatus.FAILED] + counts[TaskStatus.LOST],
+                errors=errors.get(row.key, 0),
             )
         )
     return modules

@@ -126,8 +126,7 @@ def own_verb(task: Task) -> Verb | None:
 
     None for a helper, such as a status check.
     """
-    key = task.data.get("verb")
-    return VERBS.get(str(key)) or next(
+    return VERBS.get(str(task.data.get("verb"))) or next(
         (rule for rule in VERBS.values() if rule.job == task.data.get("method")), None
     )
 
