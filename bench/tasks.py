@@ -164,7 +164,8 @@ def _recovery_seconds(settings: Settings, live: Live, target: str) -> float:
             os.kill(pid, signal.SIGKILL)
         killed_at = time.perf_counter()
         while _row(task.id).status != TaskStatus.COMPLETED:
-            sweep.sweep(entry.HANDLERS)
+            sweep.rescue(entry.HANDLERS)
+            sweep.send_due()
             time.sleep(0.5)
         recovery_seconds = time.perf_counter() - killed_at
     for pid in workers:

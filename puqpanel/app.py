@@ -13,7 +13,6 @@ from puqpanel.host.containment import crash_markers
 from puqpanel.infra import addresses, crypto, events, links, queue
 from puqpanel.infra.db import db, release
 from puqpanel.infra.queue_server import connection_url
-from puqpanel.operations.listeners import LISTENERS
 from puqpanel.operations.modules import crashes, hooks, modules
 from puqpanel.operations.system import keys
 from puqpanel.web import converters
@@ -45,7 +44,7 @@ def connect(settings: Settings) -> None:
     crash_markers.open_marker(crashes.folder(settings.instance))
     calls.limit_slow_processes(settings.web_processes - 1)
     addresses.allow(settings.monitoring_allow)
-    events.bind(LISTENERS, hooks.record)
+    events.bind(hooks.record)
 
 
 def create_app(settings: Settings) -> Panel:

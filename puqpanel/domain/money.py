@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
 from puqpanel.domain.errors import UserError
 
@@ -87,14 +87,6 @@ class Money:
                 " thousands without a separator."
             )
         return cls(int(match[1] + match[2] + decimals.ljust(places, "0")), currency)
-
-    @classmethod
-    def rounded(cls, value: Decimal, currency: str) -> Money:
-        """Return an amount rounded half-up to the currency's minor unit."""
-        return cls(
-            int((value * 10 ** EXPONENTS.get(currency, 2)).quantize(Decimal(1), ROUND_HALF_UP)),
-            currency,
-        )
 
     @property
     def major(self) -> Decimal:

@@ -132,7 +132,6 @@ VERBS: dict[str, Verb] = {
         ),
     )
 }
-BASIC_VERBS = ("create", "suspend", "unsuspend", "change_package", "terminate")
 
 
 def possible(verb: str, status: str, provision_status: str) -> bool:

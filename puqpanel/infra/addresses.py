@@ -117,15 +117,12 @@ def resolve_public(host: str, port: int, allow: Collection[str] = ()) -> list[tu
         )
     allowed = (*_allowed, *networks(allow))
     texts = _look_up(name, int(port))
-    addresses = []
-    for text in texts:
-        address = _plain(ip_address(text.split("%", 1)[0]))
-        if is_open(address, allowed):
-            addresses.append((str(address), int(port)))
-    if not addresses:
+    addresses = [_plain(ip_address(text.split("%", 1)[0])) for text in texts]
+    pairs = [(str(address), int(port)) for address in addresses if is_open(address, allowed)]
+    if not pairs:
         host_text = f"{texts[0]}, the address of {name}," if texts[0] != name else name
         raise AddressRefused(f"{host_text} is not a public address and not in an allowed network.")
-    return list(dict.fromkeys(addresses))
+    return list(dict.fromkeys(pairs))
 
 
 def is_open(address: IPv4Address | IPv6Address, allowed: Sequence[Network] = ()) -> bool:

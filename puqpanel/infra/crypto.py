@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from sqlalchemy.dialects.mysql import MEDIUMTEXT
 from sqlalchemy.engine import Dialect
 
 from puqpanel.domain.errors import PanelError
@@ -23,13 +25,13 @@ class KeyFileError(PanelError):
     """The key file is missing or invalid, or a stored secret cannot be decrypted with it."""
 
 
+@dataclass(slots=True)
 class _Keys:
     """The keys of this process, reloaded when their file changes."""
 
-    def __init__(self) -> None:
-        self.file: Path | None = None
-        self.modified_ns = 0
-        self.box: MultiFernet | None = None
+    file: Path | None = None
+    modified_ns: int = 0
+    box: MultiFernet | None = None
 
     def current(self) -> MultiFernet:
         if self.file is None:
@@ -165,11 +167,6 @@ def decrypt(token: str) -> str:
         ) from None
 
 
-def rotate(token: str) -> str:
-    """Re-encrypt a token with the newest key."""
-    return _keys.current().rotate(token.encode()).decode()
-
-
 class EncryptedText(sa.types.TypeDecorator[str]):
     """Encrypted text; the database cannot search or compare it."""
 
@@ -188,16 +185,8 @@ class EncryptedText(sa.types.TypeDecorator[str]):
 class EncryptedJSON(sa.types.TypeDecorator[Any]):
     """Encrypted JSON; assign a new value, because changes inside it are not detected."""
 
-    impl = sa.Text
+    impl = sa.Text().with_variant(MEDIUMTEXT(), "mysql", "mariadb")
     cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[Any]:
-        """Return the column type for a database."""
-        if dialect.name in ("mysql", "mariadb"):
-            from sqlalchemy.dialects.mysql import MEDIUMTEXT
-
-            return dialect.type_descriptor(MEDIUMTEXT())
-        return dialect.type_descriptor(sa.Text())
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
         """Encrypt a value for the database."""

@@ -11,16 +11,20 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
 import structlog
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import event
+from sqlalchemy.dialects.mysql import DATETIME
 from sqlalchemy.engine import Dialect, Engine
 from sqlalchemy.orm import DeclarativeBase, Session, scoped_session
 
+from puqpanel.domain.errors import NotFoundError
+
 log = structlog.get_logger(__name__)
+Row = TypeVar("Row")
 
 _engines: dict[tuple[str, int], Engine] = {}
 
@@ -42,16 +46,8 @@ class Model(DeclarativeBase):
 class UtcDateTime(sa.types.TypeDecorator[datetime]):
     """Aware datetime, stored as naive UTC with microseconds on every database."""
 
-    impl = sa.DateTime
+    impl = sa.DateTime().with_variant(DATETIME(fsp=6), "mysql", "mariadb")
     cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[Any]:
-        """Return the column type for a database."""
-        if dialect.name in ("mysql", "mariadb"):
-            from sqlalchemy.dialects.mysql import DATETIME
-
-            return dialect.type_descriptor(DATETIME(fsp=6))
-        return dialect.type_descriptor(sa.DateTime())
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Convert an aware datetime for the database."""
@@ -142,6 +138,25 @@ def session() -> Session:
     return cast("scoped_session[Session]", db.session)()
 
 
+def find(query: sa.Select[Row], missing: str) -> Row:
+    """Return the first row of a query.
+
+    Raises:
+        NotFoundError: There is none; `missing` is the message.
+    """
+    row = session().scalar(query)
+    if row is None:
+        raise NotFoundError(missing)
+    return row
+
+
+def insert(row: Row) -> Row:
+    """Insert a row and return it with its key; requires `transaction()`."""
+    session().add(row)
+    session().flush()
+    return row
+
+
 def in_transaction() -> bool:
     """Return whether a `transaction()` is open."""
     return bool(session().info.get("depth"))
@@ -158,8 +173,8 @@ def release() -> None:
 def transaction() -> Iterator[Session]:
     """Open a write transaction, or a savepoint inside another one.
 
-    Commits at the end and rolls back on any exception. Functions passed to `after_commit` run after
-    the outermost commit.
+    Also a decorator: `@transaction()` runs a whole function in one. Commits at the end and rolls
+    back on any exception. Functions passed to `after_commit` run after the outermost commit.
 
     Yields:
         The session.
@@ -203,6 +218,16 @@ def _savepoint(current: Session) -> Iterator[None]:
         raise
     finally:
         info["depth"] -= 1
+
+
+def write(statement: sa.Update | sa.Delete) -> int:
+    """Run an UPDATE or DELETE in a transaction and return the number of rows.
+
+    Objects that are loaded already keep their values.
+    """
+    with transaction() as current:
+        result = current.execute(statement, execution_options={"synchronize_session": False})
+        return cast("sa.CursorResult[Any]", result).rowcount
 
 
 def after_commit(hook: Callable[[], object]) -> None:

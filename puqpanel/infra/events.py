@@ -1,8 +1,7 @@
-"""Events inside one process: a name, a payload, and the listeners that app.py binds.
+"""Events inside one process: each is recorded for modules and logged.
 
-Listeners run after the transaction that raised the event commits. A listener's exception is logged
-and does not affect the others. The recorder, which queues events for modules, runs inside the
-transaction.
+The recorder, which queues events for modules, runs inside the transaction that raises the event;
+the log line is written after it commits.
 """
 
 from __future__ import annotations
@@ -14,34 +13,28 @@ import structlog
 
 from puqpanel.infra.db import after_commit
 
-Listener = Callable[[str, Mapping[str, Any]], None]
+Recorder = Callable[[str, Mapping[str, Any]], None]
 log = structlog.get_logger(__name__)
-_listeners: dict[str, tuple[Listener, ...]] = {}
-_recorders: list[Listener] = []
+_recorder: Recorder | None = None
 
 
-def bind(listeners: Mapping[str, tuple[Listener, ...]], recorder: Listener | None = None) -> None:
-    """Replace all listeners.
+def bind(recorder: Recorder | None) -> None:
+    """Set the function that is called with every event.
 
     Args:
-        listeners: Event name → functions in the order they run; `*` receives all events.
         recorder: Called inside the transaction that raises the event; must not raise.
     """
-    _listeners.clear()
-    _listeners.update(listeners)
-    _recorders[:] = [recorder] if recorder else []
+    global _recorder
+    _recorder = recorder
 
 
 def raise_event(name: str, payload: Mapping[str, Any]) -> None:
-    """Notify listeners after the current transaction commits, or immediately outside one."""
-    for recorder in _recorders:
-        recorder(name, payload)
-    after_commit(lambda: _notify(name, payload))
+    """Record an event, and log it after the current transaction commits."""
+    if _recorder is not None:
+        _recorder(name, payload)
+    after_commit(lambda: _log(name, payload))
 
 
-def _notify(name: str, payload: Mapping[str, Any]) -> None:
-    for listener in (*_listeners.get(name, ()), *_listeners.get("*", ())):
-        try:
-            listener(name, payload)
-        except Exception:
-            log.exception("event listener failed", event_name=name)
+def _log(name: str, payload: Mapping[str, Any]) -> None:
+    own_keys = ("event", "level", "timestamp")
+    log.info(name, **{key: value for key, value in payload.items() if key not in own_keys})

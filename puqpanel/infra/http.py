@@ -6,8 +6,8 @@ import io
 import socket
 import time
 import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -19,9 +19,9 @@ from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
     InsecureRequestWarning,
-    NameResolutionError,
     NewConnectionError,
 )
+from urllib3.util.connection import create_connection
 from urllib3.util.retry import Retry
 
 from puqpanel.domain.errors import UserError
@@ -33,7 +33,7 @@ CONNECT_TIMEOUT = 10.0
 MAX_BYTES = 10 * 1024 * 1024
 USER_AGENT = "puqpanel-module/1.0"
 # Raised before anything was sent.
-_NOT_SENT = (ConnectTimeoutError, NameResolutionError, NewConnectionError)
+_NOT_SENT = (ConnectTimeoutError, NewConnectionError)
 _LATE = "The response was not complete in time."
 # Safe methods, which have no side effects.
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -169,7 +169,6 @@ class Wire:
                 params=params,
                 headers=headers,
                 limit=limit,
-                started=started,
                 deadline=deadline,
                 remove_headers=() if same_origin else (*private_headers, *(headers or {})),
             )
@@ -178,7 +177,7 @@ class Wire:
             if not remaining or reply.status_code not in _REDIRECTS or not location:
                 break
             url, params = urljoin(url, location), None
-        return reply
+        return replace(reply, duration_ms=int((time.monotonic() - started) * 1000))
 
     def _send(
         self,
@@ -190,7 +189,6 @@ class Wire:
         params: Any,
         headers: Mapping[str, str] | None,
         limit: Limit | None,
-        started: float,
         deadline: float,
         remove_headers: Collection[str],
     ) -> Reply:
@@ -208,7 +206,7 @@ class Wire:
         if remove_headers:
             arguments |= {
                 "headers": dict.fromkeys(remove_headers),
-                "auth": _no_auth,
+                "auth": lambda request: request,
                 "cookies": None,
             }
         for last in (True,) if limit else (False, True):
@@ -218,13 +216,13 @@ class Wire:
                 min(self.timeout, seconds, limit.read if limit else seconds),
             )
             arguments["data"] = _Body(data, deadline) if isinstance(data, bytes) and data else data
-            reply, unsent = self._send_once(method, url, arguments, started, deadline)
+            reply, unsent = self._send_once(method, url, arguments, deadline)
             if last or not unsent:
                 break
         return reply
 
     def _send_once(
-        self, method: str, url: str, arguments: Mapping[str, Any], started: float, deadline: float
+        self, method: str, url: str, arguments: Mapping[str, Any], deadline: float
     ) -> tuple[Reply, bool]:
         """Return the reply, and whether a retry is safe because nothing was sent."""
         safe = method.upper() in _SAFE_METHODS
@@ -237,7 +235,6 @@ class Wire:
                     dict(response.headers),
                     problem,
                     lost=bool(problem) and not safe,
-                    duration_ms=_milliseconds_since(started),
                     encoding=response.encoding or "utf-8",
                     slow=problem == _LATE,
                 )
@@ -248,7 +245,6 @@ class Wire:
                 0,
                 error=_message(error),
                 lost=not unsent and not isinstance(error, _REFUSED_BEFORE_SENDING),
-                duration_ms=_milliseconds_since(started),
                 slow=isinstance(error, requests.Timeout) or "timed out" in str(error),
             )
             return reply, unsent
@@ -258,13 +254,11 @@ class Wire:
                 0,
                 error=_LATE if slow else "The connection was closed during the response.",
                 lost=not safe,
-                duration_ms=_milliseconds_since(started),
                 slow=slow,
             )
             return reply, False
         except (ValueError, TypeError, UnicodeError) as error:
-            duration_ms = _milliseconds_since(started)
-            return Reply(0, error=f"Invalid request: {error}.", duration_ms=duration_ms), False
+            return Reply(0, error=f"Invalid request: {error}."), False
 
     def _read(self, response: requests.Response, deadline: float) -> tuple[bytes, str]:
         parts: list[bytes] = []
@@ -300,23 +294,15 @@ def _connect(connection: HTTPConnection, policy: Policy) -> socket.socket:
     except UserError as error:
         raise _Refused(connection, str(error)) from error
     limit: Any = connection.timeout
-    for number, address in enumerate(addresses, 1):
+    problem: HTTPError = NewConnectionError(connection, "no address")
+    for address in addresses:
         try:
-            return _dial(address, limit, connection.socket_options)
-        except TimeoutError as error:
-            if number == len(addresses):
-                raise ConnectTimeoutError(connection, "timed out") from error
+            return create_connection(address, limit, socket_options=connection.socket_options)
+        except TimeoutError:
+            problem = ConnectTimeoutError(connection, "timed out")
         except OSError as error:
-            if number == len(addresses):
-                raise NewConnectionError(connection, str(error)) from error
-    raise NewConnectionError(connection, "no address")
-
-
-def _dial(address: tuple[str, int], limit: float | None, options: Any) -> socket.socket:
-    opened = socket.create_connection(address, timeout=limit)
-    for option in options or ():
-        opened.setsockopt(*option)
-    return opened
+            problem = NewConnectionError(connection, str(error))
+    raise problem
 
 
 class _Guarded(HTTPAdapter):
@@ -354,10 +340,6 @@ class _Guarded(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
 
 
-def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
-
-
 def _origin(url: str) -> tuple[str, str]:
     try:
         parts = urlsplit(url)
@@ -383,33 +365,20 @@ class _Body(io.BytesIO):
         return super().read(size)
 
 
-def _milliseconds_since(started: float) -> int:
-    return int((time.monotonic() - started) * 1000)
+def _is_unsent(error: requests.RequestException) -> bool:
+    return isinstance(_cause(error), _NOT_SENT)
 
 
-def _is_unsent(error: BaseException) -> bool:
-    return any(isinstance(nested, _NOT_SENT) for nested in _nested_errors(error))
-
-
-def _nested_errors(error: BaseException) -> Iterator[BaseException]:
-    """Yield an exception and all exceptions that the libraries wrapped in it."""
-    visited: set[int] = set()
-    pending: list[BaseException] = [error]
-    while pending:
-        current = pending.pop()
-        if id(current) in visited:
-            continue
-        visited.add(id(current))
-        yield current
-        reason = getattr(current, "reason", None)
-        candidates = (*current.args, reason, current.__cause__)
-        pending += [nested for nested in candidates if isinstance(nested, BaseException)]
+def _cause(error: requests.RequestException) -> object:
+    """Return urllib3's error, which requests wraps in its own and urllib3 in MaxRetryError."""
+    wrapped = error.args[0] if error.args else None
+    return getattr(wrapped, "reason", wrapped)
 
 
 def _message(error: requests.RequestException) -> str:
-    for nested in _nested_errors(error):
-        if isinstance(nested, _Refused):
-            return nested.refusal
+    cause = _cause(error)
+    if isinstance(cause, _Refused):
+        return cause.refusal
     if isinstance(error, requests.exceptions.SSLError):
         return "The server's certificate is not trusted."
     if isinstance(error, requests.ConnectTimeout):

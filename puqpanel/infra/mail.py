@@ -19,6 +19,10 @@ from puqpanel.infra.redact import MASK, mask_secrets, redact_text
 ENCRYPTIONS = ("tls", "ssl", "none")
 TIMEOUT, TOTAL = 30.0, 120.0
 _MAX_REPLY_LENGTH = 200
+_REFUSALS: dict[type[Exception], str] = {
+    smtplib.SMTPAuthenticationError: "refused the user name or password",
+    smtplib.SMTPSenderRefused: "refused the sender",
+}
 
 
 class MailError(ExternalServiceError):
@@ -159,11 +163,7 @@ def _describe(server: MailServer, error: Exception, expired: bool) -> tuple[str,
         code, reply = next(iter(error.recipients.values()))
         return f"The mail server refused the recipient: {_reply(server, code, reply)}", code
     if isinstance(error, smtplib.SMTPResponseException):
-        problem = "responded with an error"
-        if isinstance(error, smtplib.SMTPAuthenticationError):
-            problem = "refused the user name or password"
-        elif isinstance(error, smtplib.SMTPSenderRefused):
-            problem = "refused the sender"
+        problem = _REFUSALS.get(type(error), "responded with an error")
         text = _reply(server, error.smtp_code, error.smtp_error)
         return f"The mail server {problem}: {text}", error.smtp_code
     return _describe_connection(server, address, error), 0

@@ -14,7 +14,6 @@ from typing import Any
 
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
-from alembic.config import Config
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -47,13 +46,6 @@ class Tree:
 PANEL = Tree(ROOT / "migrations", "alembic_version", lambda table: not table.startswith("mod_"))
 
 
-def _script(tree: Tree) -> ScriptDirectory:
-    config = Config()
-    config.set_main_option("script_location", str(tree.folder).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    return ScriptDirectory.from_config(config)
-
-
 def _options(tree: Tree, **options: Any) -> dict[str, Any]:
     def include(
         _object: object, name: str | None, kind: str, _reflected: bool, _other: object
@@ -79,7 +71,7 @@ def head(tree: Tree = PANEL) -> str | None:
         MigrationError: The tree has several heads or a missing revision.
     """
     try:
-        return _script(tree).get_current_head()
+        return ScriptDirectory(tree.folder).get_current_head()
     except Exception as error:
         raise MigrationError(f"The migrations in {tree.folder} cannot be read: {error}") from error
 
@@ -95,13 +87,13 @@ def pending(engine: Engine, tree: Tree = PANEL) -> bool:
     return current(engine, tree) != head(tree)
 
 
-def upgrade(engine: Engine, tree: Tree = PANEL, to: str = "head") -> None:
+def upgrade(engine: Engine, tree: Tree = PANEL) -> None:
     """Apply pending migrations in one transaction, if the database supports transactional DDL.
 
     Raises:
         MigrationError: A migration failed.
     """
-    _run(engine, tree, lambda script: lambda revision, _context: script._upgrade_revs(to, revision))
+    _run(engine, tree, lambda script, revision: script._upgrade_revs("head", revision))
 
 
 def downgrade(engine: Engine, tree: Tree, to: str = "base") -> None:
@@ -110,9 +102,7 @@ def downgrade(engine: Engine, tree: Tree, to: str = "base") -> None:
     Raises:
         MigrationError: A migration failed.
     """
-    _run(
-        engine, tree, lambda script: lambda revision, _context: script._downgrade_revs(to, revision)
-    )
+    _run(engine, tree, lambda script, revision: script._downgrade_revs(to, revision))
 
 
 def differences(engine: Engine, metadata: sa.MetaData, tree: Tree = PANEL) -> list[Any]:
@@ -124,11 +114,12 @@ def differences(engine: Engine, metadata: sa.MetaData, tree: Tree = PANEL) -> li
         return list(compare_metadata(context, metadata))
 
 
-def _run(engine: Engine, tree: Tree, steps: Callable[[ScriptDirectory], Any]) -> None:
-    script = _script(tree)
+def _run(engine: Engine, tree: Tree, steps: Callable[[ScriptDirectory, Any], Any]) -> None:
+    script = ScriptDirectory(tree.folder)
+    options = _options(tree, fn=lambda revision, _context: steps(script, revision))
     try:
         with rebuilding(engine) as connection:
-            context = MigrationContext.configure(connection, opts=_options(tree, fn=steps(script)))
+            context = MigrationContext.configure(connection, opts=options)
             with Operations.context(context):
                 context.run_migrations()
     except (sa.exc.SQLAlchemyError, RevisionError) as error:

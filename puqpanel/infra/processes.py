@@ -13,8 +13,6 @@ import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 PR_SET_PDEATHSIG = 1
 
@@ -154,15 +152,3 @@ class FileLock:
             with contextlib.suppress(OSError):
                 os.close(self._fd)
             self._fd = None
-
-    def __enter__(self) -> Self:
-        self.acquire()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.release()

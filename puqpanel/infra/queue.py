@@ -78,14 +78,10 @@ def connect(url: str, **options: Any) -> redis.Redis:
     )
 
 
-def rq_name(queue: str) -> str:
-    """Return the RQ queue for a documented queue name; unknown names map to the module queue."""
-    return (queue if queue in QUEUES else QUEUES[0]).lower()
-
-
 def queue(name: str, server: redis.Redis | None = None) -> rq.Queue:
-    """Return an RQ queue for task ids."""
-    return rq.Queue(rq_name(name), connection=server or connection(), serializer=JSONSerializer)
+    """Return the RQ queue of a documented queue name; unknown names map to the module queue."""
+    rq_name = (name if name in QUEUES else QUEUES[0]).lower()
+    return rq.Queue(rq_name, connection=server or connection(), serializer=JSONSerializer)
 
 
 def send(task_id: int, queue_name: str, timeout: int) -> bool:
@@ -115,16 +111,9 @@ def waiting_ids() -> set[int]:
     Raises:
         QueueError: The queue server is unavailable.
     """
-    server = connection()
-    task_ids: set[int] = set()
-    for name in QUEUES:
-        ids = [raw.decode() for raw in server.lrange(queue(name, server).key, 0, -1)]  # type: ignore[union-attr]
-        if not ids:
-            continue
-        for job in rq.job.Job.fetch_many(ids, connection=server, serializer=JSONSerializer):
-            if job is not None:
-                task_ids.add(int(job.args[0]))
-    return task_ids
+    job_ids = [job_id for name in QUEUES for job_id in queue(name).job_ids]
+    jobs = rq.job.Job.fetch_many(job_ids, connection=connection(), serializer=JSONSerializer)
+    return {int(job.args[0]) for job in jobs if job is not None}
 
 
 def ping() -> bool:

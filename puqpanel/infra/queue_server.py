@@ -28,6 +28,7 @@ import redis
 import structlog
 
 from puqpanel.domain.errors import UserError
+from puqpanel.infra.crypto import write_private
 from puqpanel.infra.processes import Busy, FileLock, die_with_parent
 
 log = structlog.get_logger(__name__)
@@ -87,22 +88,18 @@ def socket_path(instance: Path) -> Path:
     if len(os.fsencode(path)) < MAX_SOCKET_PATH:
         return path
     note = instance / "queue.socket"
-    for _ in range(3):
-        with contextlib.suppress(OSError):
-            saved = Path(note.read_text().strip())
-            if _is_private(saved.parent):
-                return saved
-            note.unlink()  # the directory was deleted, or belongs to another user
-        instance.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix="puqpanel-"))
-        draft = folder / "note"
-        draft.write_text(f"{folder / 'queue.sock'}\n")
-        try:
-            _publish(draft, note)
-            return folder / "queue.sock"
-        except FileExistsError:  # another process was first: use its directory
-            shutil.rmtree(folder, ignore_errors=True)
-    raise QueueServerError(f"Cannot save the socket path in {note}.")
+    with contextlib.suppress(OSError):
+        saved = Path(note.read_text().strip())
+        if _is_private(saved.parent):
+            return saved
+        note.unlink()  # the directory was deleted, or belongs to another user
+    instance.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="puqpanel-"))
+    write_private(note, f"{folder / 'queue.sock'}\n", new=True)
+    saved = Path(note.read_text().strip())
+    if saved.parent != folder:  # another process was first: use its directory
+        folder.rmdir()
+    return saved
 
 
 def _is_private(folder: Path) -> bool:
@@ -118,38 +115,17 @@ def _is_private(folder: Path) -> bool:
     )
 
 
-def _publish(draft: Path, target: Path) -> None:
-    """Copy a file atomically, or raise FileExistsError."""
-    copy = target.with_name(f".{target.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    fd = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(fd, "wb") as out:
-            out.write(draft.read_bytes())
-        os.link(copy, target)
-    finally:
-        copy.unlink(missing_ok=True)
-
-
 def password(instance: Path) -> str:
     """Return the server's password from instance/keys/queue.password; generate it on first use."""
     path = instance / "keys" / "queue.password"
-    for _ in range(3):
-        try:
-            text = path.read_text().strip()
-        except FileNotFoundError:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile("w", encoding="ascii") as draft:
-                draft.write(secrets.token_urlsafe(32) + "\n")
-                draft.flush()
-                with contextlib.suppress(FileExistsError):
-                    _publish(Path(draft.name), path)
-            continue
-        if text:
-            return text
+    if not path.exists():
+        write_private(path, secrets.token_urlsafe(32) + "\n", new=True)
+    text = path.read_text().strip()
+    if not text:
         raise QueueServerError(
             f"The queue server's password file {path} is empty. Delete it and start again."
         )
-    raise QueueServerError(f"Cannot write the queue server's password to {path}.")
+    return text
 
 
 def connection_url(instance: Path) -> str:
@@ -222,13 +198,9 @@ class QueueServer:
 
     def ready(self) -> bool:
         """Return whether the server responds, which it does not while it loads its data."""
-        client = self._client()
-        try:
+        with contextlib.suppress(redis.RedisError), self._client() as client:
             return bool(client.ping())
-        except redis.RedisError:
-            return False
-        finally:
-            client.close()
+        return False
 
     def stop(self, grace: float = 10.0) -> None:
         """Stop the server; kill it after `grace` seconds."""
@@ -319,20 +291,16 @@ class QueueServer:
         """Shut down a server whose supervisor has exited; the lock proves that it has."""
         deadline = time.monotonic() + 10
         while self._listening() and time.monotonic() < deadline:
-            client = self._client()
             # Repeat while it is loading its data or shutting down.
-            with contextlib.suppress(redis.RedisError):
+            with contextlib.suppress(redis.RedisError), self._client() as client:
                 client.shutdown(nosave=True)
-            client.close()
             time.sleep(0.05)
 
     def _listening(self) -> bool:
-        with socket.socket(socket.AF_UNIX) as probe:
-            try:
-                probe.connect(str(socket_path(self.instance)))
-            except OSError:
-                return False
-        return True
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
+            probe.connect(str(socket_path(self.instance)))
+            return True
+        return False
 
     def _client(self) -> redis.Redis:
         return redis.Redis.from_url(

@@ -67,12 +67,8 @@ class ModuleJob:
                 "An attempt was interrupted and its result at the provider is unknown:"
                 f" {called.result.message or called.error}",
             )
-        verb, exists, suspended = (
-            settlement.own_verb(task),
-            bool(facts.get("exists")),
-            bool(facts.get("suspended")),
-        )
-        data = facts.get("data")
+        verb = settlement.own_verb(task)
+        exists, suspended = bool(facts.get("exists")), bool(facts.get("suspended"))
         ends = {
             "create": exists,
             "suspend": exists and suspended,
@@ -85,12 +81,12 @@ class ModuleJob:
             or (not ends[verb.key] and (exists or verb.key == "create"))
         ):
             return None
-        done = ends[verb.key]
-        if not done:
+        if not ends[verb.key]:
             settlement.set_provision_status(
                 service_uuid=task.service_uuid, status=ProvisionStatus.NOT_FOUND
             )
             return Outcome("failed", "The account no longer exists at the provider.", dict(facts))
+        data = facts.get("data")
         if isinstance(data, Mapping):
             settlement.keep_service_data(service_uuid=task.service_uuid, changes=data)
         return Outcome(

@@ -9,17 +9,18 @@ from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, make_transient
+from sqlalchemy.orm import make_transient
 
 from puqpanel.domain.actors import SYSTEM, Actor
 from puqpanel.domain.errors import UserError
 from puqpanel.domain.task_states import OnLoss
 from puqpanel.infra.clock import now
-from puqpanel.infra.db import session, transaction
+from puqpanel.infra.db import insert, session, transaction
 from puqpanel.models import Task, TaskTag
 from puqpanel.tasks import fence, outbox
 
 
+@transaction()
 def add(
     *,
     job: str,
@@ -76,41 +77,40 @@ def add(
     except (TypeError, ValueError) as error:
         raise UserError(f"A task's data must be JSON-serializable: {error}.") from None
     like_key = hashlib.sha256(identity.encode()).hexdigest()
-    with transaction() as current:
-        moment = now()
-        running = fence.current.get()
-        after_id = after.id if after is not None else None
-        if running is not None and running.like_key == like_key:
-            after_id = running.task_id  # a job that adds itself again runs after itself
-        task = Task(
-            job=job,
-            queue=queue,
-            data=body,
-            title=title[:200] or job,
-            module=module,
-            service_uuid=service_uuid,
-            tries=tries,
-            backoff=backoff,
-            timeout=timeout,
-            max_exceptions=max_exceptions,
-            on_loss=on_loss,
-            like_key=like_key,
-            waiting_key=like_key,
-            after_id=after_id,
-            run_at=moment + timedelta(seconds=max(delay, backoff if after_id else 0)),
-            actor_kind=actor.kind,
-            actor_id=actor.id,
-            actor_name=actor.name,
-            tags=[TaskTag(tag=tag, position=position) for position, tag in enumerate(unique_tags)],
-        )
-        if not delay and after_id is None:
-            task.dispatched_at = moment
-        existing = _insert(current, task)
-        if existing is not None:
-            existing.__dict__["is_duplicate"] = True  # describes this call, not the row
-            return existing
-        if task.dispatched_at is not None:
-            outbox.send_after_commit(task)
+    moment = now()
+    running = fence.current.get()
+    after_id = after.id if after is not None else None
+    if running is not None and running.like_key == like_key:
+        after_id = running.task_id  # a job that adds itself again runs after itself
+    task = Task(
+        job=job,
+        queue=queue,
+        data=body,
+        title=title[:200] or job,
+        module=module,
+        service_uuid=service_uuid,
+        tries=tries,
+        backoff=backoff,
+        timeout=timeout,
+        max_exceptions=max_exceptions,
+        on_loss=on_loss,
+        like_key=like_key,
+        waiting_key=like_key,
+        after_id=after_id,
+        run_at=moment + timedelta(seconds=max(delay, backoff if after_id else 0)),
+        actor_kind=actor.kind,
+        actor_id=actor.id,
+        actor_name=actor.name,
+        tags=[TaskTag(tag=tag, position=position) for position, tag in enumerate(unique_tags)],
+    )
+    if not delay and after_id is None:
+        task.dispatched_at = moment
+    existing = _insert(task)
+    if existing is not None:
+        existing.__dict__["is_duplicate"] = True  # describes this call, not the row
+        return existing
+    if task.dispatched_at is not None:
+        outbox.send_after_commit(task)
     return task
 
 
@@ -123,16 +123,15 @@ def _check_numbers(**values: int) -> None:
             )
 
 
-def _insert(current: Session, task: Task) -> Task | None:
+def _insert(task: Task) -> Task | None:
     """Insert the row, or increment the duplicate count of the identical queued task and return it.
 
     The unique key decides, so that two simultaneous clicks create one row.
     """
     for _ in range(3):
         try:
-            with current.begin_nested():
-                current.add(task)
-                current.flush()
+            with session().begin_nested():
+                insert(task)
         except sa.exc.IntegrityError:
             make_transient(task)
             existing: Task | None = session().scalar(

@@ -26,6 +26,7 @@ MAX_POLLS = 1000
 """Number of attempts after which a job that is still not done fails."""
 
 
+@transaction()
 def claim(task_id: int, owner: str) -> Task | None:
     """Claim a due task.
 
@@ -37,56 +38,60 @@ def claim(task_id: int, owner: str) -> Task | None:
         The current row, or None if another worker owns it, it is not due, or it has to run after
         another task.
     """
-    with transaction() as current:
-        moment = now()
-        connection = current.connection()
-        claimed = connection.execute(
-            sa.update(TASKS)
-            .where(
-                TASKS.c.id == task_id,
-                TASKS.c.status.in_(WAITING),
-                TASKS.c.run_at <= moment,
-                TASKS.c.after_id.is_(None),
-            )
-            .values(
-                status=TaskStatus.RUNNING,
-                owner=owner,
-                attempt=TASKS.c.attempt + 1,
-                lease_until=moment + timedelta(seconds=LEASE_SECONDS),
-                waiting_key=None,
-                started_at=moment,
-                ended_at=None,
-            )
+    moment = now()
+    connection = session().connection()
+    claimed = connection.execute(
+        sa.update(TASKS)
+        .where(
+            TASKS.c.id == task_id,
+            TASKS.c.status.in_(WAITING),
+            TASKS.c.run_at <= moment,
+            TASKS.c.after_id.is_(None),
         )
-        if claimed.rowcount != 1:
-            return None
-        task = current.get_one(Task, task_id, populate_existing=True)
-        connection.execute(
-            sa.insert(ATTEMPTS).values(
-                task_id=task_id,
-                number=task.attempt,
-                owner=owner,
-                started_at=moment,
-                outcome="",
-                message="",
-            )
+        .values(
+            status=TaskStatus.RUNNING,
+            owner=owner,
+            attempt=TASKS.c.attempt + 1,
+            lease_until=moment + timedelta(seconds=LEASE_SECONDS),
+            waiting_key=None,
+            started_at=moment,
+            ended_at=None,
         )
+    )
+    if claimed.rowcount != 1:
+        return None
+    task = session().get_one(Task, task_id, populate_existing=True)
+    connection.execute(
+        sa.insert(ATTEMPTS).values(
+            task_id=task_id,
+            number=task.attempt,
+            owner=owner,
+            started_at=moment,
+            outcome="",
+            message="",
+        )
+    )
     return task
 
 
+@transaction()
 def renew(task_id: int, owner: str) -> bool:
     """Renew the lease; return False if the owner has lost it."""
-    with transaction() as current:
-        renewed = current.connection().execute(
+    renewed = (
+        session()
+        .connection()
+        .execute(
             sa.update(TASKS)
             .where(
                 TASKS.c.id == task_id, TASKS.c.owner == owner, TASKS.c.status == TaskStatus.RUNNING
             )
             .values(lease_until=now() + timedelta(seconds=LEASE_SECONDS))
         )
-        return renewed.rowcount == 1
+    )
+    return renewed.rowcount == 1
 
 
+@transaction()
 def release(task: Task, owner: str) -> None:
     """Undo a claim whose job never started, so that the sweeper sends the task again.
 
@@ -94,22 +99,21 @@ def release(task: Task, owner: str) -> None:
         task: The row as it was claimed.
         owner: The owner it was claimed for.
     """
-    with transaction() as current:
-        connection = current.connection()
-        values = {
-            "status": TaskStatus.RETRYING if task.attempt > 1 else TaskStatus.QUEUED,
-            "attempt": task.attempt - 1,
-            "owner": None,
-            "lease_until": None,
-            "dispatched_at": None,
-        }
-        update = sa.update(TASKS).where(*_owned(task.id, owner, task.attempt))
-        if _requeue(connection, update, values, task.like_key)[0]:
-            connection.execute(
-                sa.delete(ATTEMPTS).where(
-                    ATTEMPTS.c.task_id == task.id, ATTEMPTS.c.number == task.attempt
-                )
+    connection = session().connection()
+    values = {
+        "status": TaskStatus.RETRYING if task.attempt > 1 else TaskStatus.QUEUED,
+        "attempt": task.attempt - 1,
+        "owner": None,
+        "lease_until": None,
+        "dispatched_at": None,
+    }
+    update = sa.update(TASKS).where(*_owned(task.id, owner, task.attempt))
+    if _requeue(connection, update, values, task.like_key)[0]:
+        connection.execute(
+            sa.delete(ATTEMPTS).where(
+                ATTEMPTS.c.task_id == task.id, ATTEMPTS.c.number == task.attempt
             )
+        )
 
 
 def _owned(task_id: int, owner: str, attempt: int) -> tuple[sa.ColumnElement[bool], ...]:

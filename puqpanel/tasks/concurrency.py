@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from puqpanel.domain.task_states import WAITING, TaskStatus
 from puqpanel.infra.clock import now
-from puqpanel.infra.db import release, session, transaction
+from puqpanel.infra.db import release, session, write
 from puqpanel.models import Heartbeat, Task
 from puqpanel.tasks.heartbeat import EVERY
 
@@ -54,18 +54,16 @@ def defer_if_busy(task_id: int) -> bool:
     release()
     if workers < 2 or slow < workers - 1:
         return False
-    with transaction() as current:
-        current.execute(
-            sa.update(Task)
-            .where(Task.id == task_id, Task.status.in_(WAITING))
-            .values(
-                run_at=moment + timedelta(seconds=DEFER_SECONDS),
-                dispatched_at=None,
-                note=(
-                    f"Deferred: long-running jobs of {module} occupy all workers except one, which"
-                    " is reserved for other modules."
-                ),
-            )
-            .execution_options(synchronize_session=False)
+    write(
+        sa.update(Task)
+        .where(Task.id == task_id, Task.status.in_(WAITING))
+        .values(
+            run_at=moment + timedelta(seconds=DEFER_SECONDS),
+            dispatched_at=None,
+            note=(
+                f"Deferred: long-running jobs of {module} occupy all workers except one, which"
+                " is reserved for other modules."
+            ),
         )
+    )
     return True

@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from puqpanel.domain.errors import ConflictError, InProgressError, NotFoundError
+from puqpanel.domain.errors import ConflictError, InProgressError
 from puqpanel.domain.task_states import CANCELLABLE, OPEN, RETRYABLE, OnLoss, TaskStatus
 from puqpanel.infra.clock import now
-from puqpanel.infra.db import session, transaction
+from puqpanel.infra.db import find, session, transaction
 from puqpanel.models import Task
 from puqpanel.tasks import claim, outbox
 
 
 def _locked(task_uuid: str) -> Task:
-    task = session().scalar(
-        sa.select(Task)
-        .where(Task.uuid == task_uuid)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    if task is None:
-        raise NotFoundError("Task not found.")
-    return task
+    query = sa.select(Task).where(Task.uuid == task_uuid).with_for_update()
+    return find(query.execution_options(populate_existing=True), "Task not found.")
 
 
+@transaction()
 def cancel(task_uuid: str, *, by: str) -> Task:
     """Cancel a queued, retrying or parked task.
 
@@ -34,16 +28,16 @@ def cancel(task_uuid: str, *, by: str) -> Task:
     Raises:
         ConflictError: It is running or has ended.
     """
-    with transaction():
-        task = _locked(task_uuid)
-        if task.status not in CANCELLABLE:
-            raise ConflictError(f"A {task.status} task can't be cancelled.")
-        task.status, task.note, task.ended_at = TaskStatus.CANCELLED, f"Cancelled by {by}.", now()
-        task.waiting_key = task.dispatched_at = None
-        claim.release_followers(task.id)
+    task = _locked(task_uuid)
+    if task.status not in CANCELLABLE:
+        raise ConflictError(f"A {task.status} task can't be cancelled.")
+    task.status, task.note, task.ended_at = TaskStatus.CANCELLED, f"Cancelled by {by}.", now()
+    task.waiting_key = task.dispatched_at = None
+    claim.release_followers(task.id)
     return task
 
 
+@transaction()
 def retry(task_uuid: str, *, by: str) -> Task:
     """Queue an ended or parked task again, with one more attempt.
 
@@ -54,23 +48,22 @@ def retry(task_uuid: str, *, by: str) -> Task:
     Raises:
         ConflictError: It is open or completed, or an identical task is queued.
     """
-    with transaction():
-        task = _locked(task_uuid)
-        if task.status in OPEN and task.status not in RETRYABLE:
-            raise InProgressError("Already in progress.")
-        if task.status not in RETRYABLE:
-            raise ConflictError(f"A {task.status} task can't be retried.")
-        # A job that can observe the provider must look at what the lost attempt did.
-        task.in_doubt = task.in_doubt or (
-            task.status == TaskStatus.LOST and task.on_loss == OnLoss.OBSERVE
-        )
-        task.status, task.note = TaskStatus.QUEUED, f"Retried by {by}."
-        task.tries, task.exceptions, task.rescues = max(task.tries, task.attempt + 1), 0, 0
-        task.run_at = task.dispatched_at = now()
-        task.ended_at, task.waiting_key = None, task.like_key
-        try:
-            session().flush()
-        except sa.exc.IntegrityError:
-            raise ConflictError("An identical task is already queued.") from None
-        outbox.send_after_commit(task)
+    task = _locked(task_uuid)
+    if task.status in OPEN and task.status not in RETRYABLE:
+        raise InProgressError("Already in progress.")
+    if task.status not in RETRYABLE:
+        raise ConflictError(f"A {task.status} task can't be retried.")
+    # A job that can observe the provider must look at what the lost attempt did.
+    task.in_doubt = task.in_doubt or (
+        task.status == TaskStatus.LOST and task.on_loss == OnLoss.OBSERVE
+    )
+    task.status, task.note = TaskStatus.QUEUED, f"Retried by {by}."
+    task.tries, task.exceptions, task.rescues = max(task.tries, task.attempt + 1), 0, 0
+    task.run_at = task.dispatched_at = now()
+    task.ended_at, task.waiting_key = None, task.like_key
+    try:
+        session().flush()
+    except sa.exc.IntegrityError:
+        raise ConflictError("An identical task is already queued.") from None
+    outbox.send_after_commit(task)
     return task

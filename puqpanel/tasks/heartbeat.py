@@ -9,7 +9,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from puqpanel.infra.clock import now
-from puqpanel.infra.db import transaction
+from puqpanel.infra.db import session, transaction
 from puqpanel.models import Heartbeat
 
 EVERY = 15
@@ -18,6 +18,7 @@ EXPIRY_SECONDS = 3600
 """Age after which a heartbeat is deleted."""
 
 
+@transaction()
 def beat(kind: str, name: str, generation: int = 0) -> None:
     """Save a heartbeat of this process.
 
@@ -26,28 +27,18 @@ def beat(kind: str, name: str, generation: int = 0) -> None:
         name: Unique name of the process.
         generation: Generation of the modules that it runs.
     """
-    with transaction() as current:
-        row = current.scalar(sa.select(Heartbeat).where(Heartbeat.name == name))
-        if row is None:
-            row = Heartbeat(
-                name=name,
-                kind=kind,
-                host=socket.gethostname()[:120],
-                pid=os.getpid(),
-                generation=generation,
-                at=now(),
-            )
-            current.add(row)
-        row.at, row.generation, row.pid = now(), generation, os.getpid()
+    row = session().scalar(sa.select(Heartbeat).where(Heartbeat.name == name))
+    if row is None:
+        row = Heartbeat(name=name, kind=kind, host=socket.gethostname()[:120])
+        session().add(row)
+    row.at, row.generation, row.pid = now(), generation, os.getpid()
 
 
+@transaction()
 def leave(name: str) -> None:
     """Delete the heartbeat of a process that is stopping, and expired ones."""
-    with transaction() as current:
-        current.execute(
-            sa.delete(Heartbeat).where(
-                sa.or_(
-                    Heartbeat.name == name, Heartbeat.at < now() - timedelta(seconds=EXPIRY_SECONDS)
-                )
-            )
+    session().execute(
+        sa.delete(Heartbeat).where(
+            sa.or_(Heartbeat.name == name, Heartbeat.at < now() - timedelta(seconds=EXPIRY_SECONDS))
         )
+    )

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import structlog
 
-from puqpanel.infra.db import release, transaction
+from puqpanel.infra.db import transaction
 from puqpanel.models import Task
-from puqpanel.tasks import claim, fence, task_events
+from puqpanel.tasks import claim, fence
 from puqpanel.tasks.outcome import Handlers, Outcome
+from puqpanel.tasks.settle import settle
 
 log = structlog.get_logger(__name__)
 
@@ -29,15 +30,15 @@ def run(task_id: int, handlers: Handlers) -> None:
         task = fence.take_over(task_id) or claim.claim(task_id, fence.owner())
         if task is None:
             return
-        running = fence.RunningTask(task.id, task.attempt, fence.owner(), task.like_key)
-        token = fence.current.set(running)
+        owner = fence.owner()
+        token = fence.current.set(fence.RunningTask(task.id, task.attempt, owner, task.like_key))
         try:
             outcome = _attempt(task, handlers)
             try:
-                _finish(task, running, handlers, outcome)
+                _finish(task, outcome, handlers, owner)
             except fence.TimedOut:
                 # The job was done and its outcome was being saved. The signal fires only once.
-                _finish(task, running, handlers, outcome)
+                _finish(task, outcome, handlers, owner)
         finally:
             fence.current.reset(token)
     except fence.JobEnded as error:
@@ -55,20 +56,12 @@ def _attempt(task: Task, handlers: Handlers) -> Outcome:
         return handler.run(task)
     except fence.TimedOut:
         return Outcome("timeout", f"Timed out after {task.timeout} seconds.")
-    except fence.LeaseLost:
-        raise
     except Exception as error:
         log.exception("handler failed", task=task.id)
         return Outcome("exception", f"Unexpected error ({type(error).__name__}).")
 
 
-def _finish(task: Task, running: fence.RunningTask, handlers: Handlers, outcome: Outcome) -> None:
-    release()
+def _finish(task: Task, outcome: Outcome, handlers: Handlers, owner: str) -> None:
     with transaction():
-        if not claim.close(task, outcome, running.owner, running.attempt):
-            log.warning("task lease lost", task=running.task_id, owner=running.owner)
-            return
-        handler = handlers.get(task.job)
-        if handler is not None:
-            handler.settle(task, outcome)
-        task_events.publish(task)
+        if not settle(task, outcome, handlers, owner):
+            log.warning("task lease lost", task=task.id, owner=owner)

@@ -11,27 +11,16 @@ from sqlalchemy.orm import aliased
 from puqpanel.domain.task_states import ENDED, WAITING, TaskStatus
 from puqpanel.infra import queue
 from puqpanel.infra.clock import now
-from puqpanel.infra.db import release, session, transaction
+from puqpanel.infra.db import release, session, transaction, write
 from puqpanel.models import Task
-from puqpanel.tasks import claim, outbox, task_events
+from puqpanel.tasks import outbox
 from puqpanel.tasks.outcome import Handlers, Outcome
+from puqpanel.tasks.settle import settle
 
 log = structlog.get_logger(__name__)
 SEND_GRACE_SECONDS = 15
 """Time after sending an id before the queue is searched for it."""
 BATCH_SIZE = 1000
-
-
-def sweep(handlers: Handlers) -> int:
-    """Rescue tasks of dead workers and re-enqueue due tasks.
-
-    Args:
-        handlers: Job name → handler, to settle lost tasks.
-
-    Returns:
-        The number of tasks that were rescued or sent.
-    """
-    return rescue(handlers) + send_due()
 
 
 def rescue(handlers: Handlers, task_id: int | None = None, owner: str | None = None) -> int:
@@ -66,20 +55,16 @@ def rescue(handlers: Handlers, task_id: int | None = None, owner: str | None = N
     return count
 
 
+@transaction()
 def _rescue_one(handlers: Handlers, task: Task, *, expired: bool) -> bool:
     outcome = Outcome("lost", "The worker died while running the job.", blame=not expired)
     owner = task.owner or ""
-    with transaction():
-        if not claim.close(task, outcome, owner, task.attempt, expired=expired):
-            return False
-        log.warning("task rescued", task=task.id, status=task.status, owner=owner)
-        handler = handlers.get(task.job)
-        if handler is not None:
-            handler.settle(task, outcome)
-        task_events.publish(task)
-        if task.status == TaskStatus.RETRYING and task.run_at <= now():
-            task.dispatched_at = now()
-            outbox.send_after_commit(task)
+    if not settle(task, outcome, handlers, owner, expired=expired):
+        return False
+    log.warning("task rescued", task=task.id, status=task.status, owner=owner)
+    if task.status == TaskStatus.RETRYING and task.run_at <= now():
+        task.dispatched_at = now()
+        outbox.send_after_commit(task)
     return True
 
 
@@ -117,15 +102,13 @@ def send_due() -> int:
     except queue.QueueError:
         return 0
     missing = [row for row in due if row.id not in queued_ids]
-    with transaction() as current:
-        # Tasks found in the queue count as sent too, so that the next sweep checks other tasks and
-        # does not read a long queue every time.
-        current.execute(
-            sa.update(Task)
-            .where(Task.id.in_([row.id for row in due]), Task.status.in_(WAITING))
-            .values(dispatched_at=moment)
-            .execution_options(synchronize_session=False)
-        )
+    # Tasks found in the queue count as sent too, so that the next sweep checks other tasks and
+    # does not read a long queue every time.
+    write(
+        sa.update(Task)
+        .where(Task.id.in_([row.id for row in due]), Task.status.in_(WAITING))
+        .values(dispatched_at=moment)
+    )
     return sum(outbox.send(row.id, row.queue, row.timeout) for row in missing)
 
 
@@ -149,10 +132,4 @@ def _release_orphans() -> None:
         .all()
     )
     if orphan_ids:
-        with transaction() as current:
-            current.execute(
-                sa.update(Task)
-                .where(Task.id.in_(orphan_ids))
-                .values(after_id=None)
-                .execution_options(synchronize_session=False)
-            )
+        write(sa.update(Task).where(Task.id.in_(orphan_ids)).values(after_id=None))

@@ -24,6 +24,7 @@ from puqpanel.jobs.modules import outcome_of
 from puqpanel.live import dismantle
 from puqpanel.models import Module, ModuleLog, Service, Task
 from puqpanel.operations.modules import breaker, hooks, module_list, modules
+from puqpanel.operations.modules.availability import unavailable_reason
 from puqpanel.tasks.outcome import Outcome
 from tests.sample import activate, make_service, write_module
 
@@ -233,7 +234,7 @@ def test_repeated_failures_open_the_circuit_breaker_until_staff_resume(
             .execution_options(populate_existing=True)
         )
     } == {"queued"}
-    assert breaker.reason("Plugin/Loud") == ""
+    assert unavailable_reason("Plugin/Loud") == ""
 
 
 def test_provider_outages_and_lost_workers_do_not_open_the_circuit_breaker(panel: Panel) -> None:
@@ -242,11 +243,11 @@ def test_provider_outages_and_lost_workers_do_not_open_the_circuit_breaker(panel
     for outcome in [outcome_of(away), Outcome("lost", "gone", blame=False)] * breaker.FAILURE_LIMIT:
         with transaction():
             breaker.record_outcome("Plugin/Ear", outcome)
-    assert breaker.reason("Plugin/Ear") == ""
+    assert unavailable_reason("Plugin/Ear") == ""
     for _ in range(breaker.FAILURE_LIMIT):
         with transaction():
             breaker.record_outcome("Plugin/Ear", outcome_of(broken))
-    assert "broken" in breaker.reason("Plugin/Ear")
+    assert "broken" in unavailable_reason("Plugin/Ear")
 
 
 def test_completed_attempt_resets_the_failure_count(panel: Panel) -> None:
@@ -256,7 +257,7 @@ def test_completed_attempt_resets_the_failure_count(panel: Panel) -> None:
     with transaction():
         breaker.record_outcome("Plugin/Ear", Outcome("retry", "an answer"))
         breaker.record_outcome("Plugin/Ear", Outcome("exception", "no"))
-    assert breaker.reason("Plugin/Ear") == ""
+    assert unavailable_reason("Plugin/Ear") == ""
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from puqpanel.infra.db import db, release, session, transaction
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live, dismantle
 from puqpanel.models import ModuleLog
-from puqpanel.operations.modules import configured_modules, gateways, module_settings
+from puqpanel.operations.modules import configured_modules, module_settings
 from puqpanel.sdk import Invoice
 from tests.conftest import STAFF
 from tests.fakes.faults import FaultyServer, Reply, Seen
@@ -161,7 +161,9 @@ def test_client_sees_a_stable_reference(gateway: Gateway) -> None:
 
 
 def test_sample_is_not_saved(gateway: Gateway) -> None:
-    called = gateways.preview(actor=STAFF, gateway=configured_modules.find_instance(gateway.uuid))
+    called = module_settings.preview(
+        actor=STAFF, gateway=configured_modules.find_instance(gateway.uuid)
+    )
     assert (
         called is not None
         and called.ok

@@ -16,7 +16,7 @@ from puqpanel.live import Live, dismantle
 from puqpanel.models import ModuleLog, Task
 from puqpanel.operations.messaging import messages
 from puqpanel.operations.messaging.messages import Message
-from puqpanel.operations.modules import configured_modules, gateways, module_settings
+from puqpanel.operations.modules import configured_modules, module_settings
 from tests.conftest import STAFF
 from tests.fakes.smtp import MailServer
 from tests.sample import activate, write_module
@@ -211,7 +211,7 @@ def test_card_gateway(panel: Panel) -> None:
         and f"http://panel.test/webhooks/Payment/MyStripePayment/{uuid}" in page.value
         and "sk_live_canary" not in page.value
     )
-    shown = gateways.preview(actor=STAFF, gateway=configured_modules.find_instance(uuid))
+    shown = module_settings.preview(actor=STAFF, gateway=configured_modules.find_instance(uuid))
     assert (
         shown is not None
         and shown.value == "Invoice #SAMPLE-0001 21.90 EUR http://panel.test/client"

@@ -7,7 +7,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from puqpanel.domain.permissions import allows
 from puqpanel.infra.db import Model
-from puqpanel.models.columns import Created, Email, Key, Moment, Name, Uuid
+from puqpanel.models.accounts.users import Account
+from puqpanel.models.columns import Created, Key, Uuid
 
 staff_roles = sa.Table(
     "staff_roles",
@@ -28,19 +29,10 @@ class Role(Model):
     created_at: Mapped[Created]
 
 
-class Staff(Model):
-    """An account that signs in at /admin. Incrementing `epoch` ends all its sessions."""
+class Staff(Account, Model):
+    """An account that signs in at /admin."""
 
     __tablename__ = "staff"
-    id: Mapped[Key]
-    uuid: Mapped[Uuid]
-    email: Mapped[Email] = mapped_column(unique=True)
-    name: Mapped[Name]
-    password_hash: Mapped[str] = mapped_column(sa.String(200))
-    active: Mapped[bool] = mapped_column(default=True)
-    epoch: Mapped[int] = mapped_column(default=0)
-    last_login_at: Mapped[Moment | None]
-    created_at: Mapped[Created]
     roles: Mapped[list[Role]] = relationship(
         secondary=staff_roles, lazy="selectin", order_by=Role.name
     )

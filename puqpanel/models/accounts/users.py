@@ -9,10 +9,9 @@ from puqpanel.infra.db import Model
 from puqpanel.models.columns import Created, Email, Key, Moment, Name, Uuid
 
 
-class User(Model):
-    """An account that signs in at /client. Incrementing `epoch` ends all its sessions."""
+class Account:
+    """The columns of an account that signs in. Incrementing `epoch` ends all its sessions."""
 
-    __tablename__ = "users"
     id: Mapped[Key]
     uuid: Mapped[Uuid]
     email: Mapped[Email] = mapped_column(unique=True)
@@ -22,3 +21,9 @@ class User(Model):
     epoch: Mapped[int] = mapped_column(default=0)
     last_login_at: Mapped[Moment | None]
     created_at: Mapped[Created]
+
+
+class User(Account, Model):
+    """An account that signs in at /client."""
+
+    __tablename__ = "users"

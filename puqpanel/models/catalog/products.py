@@ -13,7 +13,20 @@ from puqpanel.infra.db import Model
 from puqpanel.models.columns import Created, Key, Name, Sentence, Uuid, Word
 
 
-class Product(Model):
+class Priced:
+    """The columns of the price of one billing period."""
+
+    price_minor: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+    currency: Mapped[str] = mapped_column(sa.String(3), default="EUR")
+    period: Mapped[Word] = mapped_column(default="monthly")
+
+    @property
+    def price(self) -> Money:
+        """The price of one billing period."""
+        return Money(self.price_minor, self.currency)
+
+
+class Product(Priced, Model):
     """A product that can be sold.
 
     Attributes:
@@ -29,13 +42,5 @@ class Product(Model):
     description: Mapped[Sentence]
     module: Mapped[str] = mapped_column(sa.String(120), default="", index=True)
     config: Mapped[dict[str, Any]] = mapped_column(EncryptedJSON, default=dict, deferred=True)
-    price_minor: Mapped[int] = mapped_column(sa.BigInteger, default=0)
-    currency: Mapped[str] = mapped_column(sa.String(3), default="EUR")
-    period: Mapped[Word] = mapped_column(default="monthly")
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[Created]
-
-    @property
-    def price(self) -> Money:
-        """The price of one billing period."""
-        return Money(self.price_minor, self.currency)

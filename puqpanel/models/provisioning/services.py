@@ -8,18 +8,17 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from puqpanel.domain.money import Money
 from puqpanel.domain.service_states import ProvisionStatus, ServiceStatus
 from puqpanel.infra.clock import now
 from puqpanel.infra.crypto import EncryptedJSON
 from puqpanel.infra.db import Model, UtcDateTime
 from puqpanel.models.accounts.clients import Client
-from puqpanel.models.catalog.products import Product
+from puqpanel.models.catalog.products import Priced, Product
 from puqpanel.models.columns import Created, Key, Moment, Name, Sentence, Uuid, Word
 
 
-class Service(Model):
-    """A service of a client.
+class Service(Priced, Model):
+    """A service of a client, at the price at which it was sold.
 
     Attributes:
         status: the commercial status.
@@ -53,9 +52,6 @@ class Service(Model):
     service_data: Mapped[dict[str, Any]] = mapped_column(EncryptedJSON, default=dict)
     provision_data: Mapped[dict[str, Any]] = mapped_column(EncryptedJSON, default=dict)
     failure: Mapped[Sentence]
-    price_minor: Mapped[int] = mapped_column(sa.BigInteger, default=0)
-    currency: Mapped[str] = mapped_column(sa.String(3), default="EUR")
-    period: Mapped[Word] = mapped_column(default="monthly")
     status_since: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     provision_since: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     created_at: Mapped[Created]
@@ -63,8 +59,3 @@ class Service(Model):
     fallback: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON)
     client: Mapped[Client] = relationship(lazy="joined", innerjoin=True)
     product: Mapped[Product] = relationship(lazy="joined", innerjoin=True)
-
-    @property
-    def price(self) -> Money:
-        """The price of one billing period at which it was sold."""
-        return Money(self.price_minor, self.currency)

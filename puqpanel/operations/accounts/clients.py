@@ -10,7 +10,7 @@ from sqlalchemy.orm import selectinload
 from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import InvalidInput, NotFoundError
 from puqpanel.domain.money import CURRENCIES
-from puqpanel.infra.db import session, transaction
+from puqpanel.infra.db import find, insert, session, transaction
 from puqpanel.models import Client, ClientUser, User
 from puqpanel.operations.accounts.passwords import check_password, hash_password
 from puqpanel.operations.system import audit
@@ -23,30 +23,13 @@ def find_client(uuid: str) -> Client:
     Raises:
         NotFoundError: it does not exist.
     """
-    client = session().scalar(
-        sa.select(Client)
-        .where(Client.uuid == uuid)
-        .options(selectinload(Client.members).joinedload(ClientUser.user))
-    )
-    if client is None:
-        raise NotFoundError("Client not found.")
-    return client
-
-
-def clients_of(user_id: int) -> Sequence[Client]:
-    """Return the active clients of a user by name."""
-    return (
-        session()
-        .scalars(
-            sa.select(Client)
-            .join(ClientUser)
-            .where(ClientUser.user_id == user_id, Client.active)
-            .order_by(Client.name)
-        )
-        .all()
+    query = sa.select(Client).where(Client.uuid == uuid)
+    return find(
+        query.options(selectinload(Client.members).joinedload(ClientUser.user)), "Client not found."
     )
 
 
+@transaction()
 def create_client(
     *,
     actor: Actor,
@@ -81,39 +64,37 @@ def create_client(
     )
     if user_password:
         check_password(user_password, "user_password")
-    with transaction() as current:
-        client = Client(**values)
-        current.add(client)
-        current.flush()
-        audit.record(
-            actor=actor,
-            action="client.created",
-            subject_type="client",
-            subject_uuid=client.uuid,
-            summary=f"Client {client.name} created.",
-            after=values,
+    client = insert(Client(**values))
+    audit.record(
+        actor=actor,
+        action="client.created",
+        subject_type="client",
+        subject_uuid=client.uuid,
+        summary=f"Client {client.name} created.",
+        after=values,
+    )
+    if (
+        user_password
+        and session().scalar(sa.select(User.id).where(User.email == values["email"])) is not None
+    ):
+        message = (
+            f"{values['email']} already has a user account. Leave the password blank and add the"
+            " user on the client's page instead."
         )
-        if (
-            user_password
-            and current.scalar(sa.select(User.id).where(User.email == values["email"])) is not None
-        ):
-            message = (
-                f"{values['email']} already has a user account. Leave the password blank and add"
-                " the user on the client's page instead."
-            )
-            raise InvalidInput({"user_password": [message]})
-        if user_password:
-            add_user(
-                actor=actor,
-                client_uuid=client.uuid,
-                email=values["email"],
-                name=user_name or name,
-                password=user_password,
-                owner=True,
-            )
+        raise InvalidInput({"user_password": [message]})
+    if user_password:
+        add_user(
+            actor=actor,
+            client_uuid=client.uuid,
+            email=values["email"],
+            name=user_name or name,
+            password=user_password,
+            owner=True,
+        )
     return client
 
 
+@transaction()
 def update_client(
     *,
     actor: Actor,
@@ -125,7 +106,7 @@ def update_client(
     currency: str = "EUR",
     notes: str = "",
     active: bool = True,
-) -> Client:
+) -> None:
     """Update a client.
 
     Raises:
@@ -138,24 +119,23 @@ def update_client(
         ),
         "active": active,
     }
-    with transaction():
-        client = find_client(uuid)
-        before = {key: getattr(client, key) for key in values}
-        for key, value in values.items():
-            setattr(client, key, value)
-        old, new = audit.changed(before, values)
-        audit.record(
-            actor=actor,
-            action="client.updated",
-            subject_type="client",
-            subject_uuid=uuid,
-            summary=f"Client {client.name} updated.",
-            before=old,
-            after=new,
-        )
-    return client
+    client = find_client(uuid)
+    before = {key: getattr(client, key) for key in values}
+    for key, value in values.items():
+        setattr(client, key, value)
+    old, new = audit.changed(before, values)
+    audit.record(
+        actor=actor,
+        action="client.updated",
+        subject_type="client",
+        subject_uuid=uuid,
+        summary=f"Client {client.name} updated.",
+        before=old,
+        after=new,
+    )
 
 
+@transaction()
 def add_user(
     *,
     actor: Actor,
@@ -181,70 +161,66 @@ def add_user(
         InvalidInput: a field is invalid, or the user belongs to the client already.
     """
     address = clean_email(email)
-    with transaction() as current:
-        client = find_client(client_uuid)
-        user = current.scalar(sa.select(User).where(User.email == address))
-        if user is None:
-            check_password(password)
-            user = User(email=address, name=clean_name(name), password_hash=hash_password(password))
-            current.add(user)
-            current.flush()
-        elif current.get(ClientUser, (client.id, user.id)) is not None:
-            raise InvalidInput({"email": [f"{address} is already a user of this client."]})
-        current.add(
-            ClientUser(client=client, user=user, owner=owner, permissions=list(permissions))
+    client = find_client(client_uuid)
+    user = session().scalar(sa.select(User).where(User.email == address))
+    if user is None:
+        check_password(password)
+        user = insert(
+            User(email=address, name=clean_name(name), password_hash=hash_password(password))
         )
-        current.flush()
-        audit.record(
-            actor=actor,
-            action="client.user_added",
-            subject_type="client",
-            subject_uuid=client_uuid,
-            summary=f"{address} added as a user of {client.name}.",
-            after={"user": address, "owner": owner, "permissions": list(permissions)},
-        )
+    elif session().get(ClientUser, (client.id, user.id)) is not None:
+        raise InvalidInput({"email": [f"{address} is already a user of this client."]})
+    insert(ClientUser(client=client, user=user, owner=owner, permissions=list(permissions)))
+    audit.record(
+        actor=actor,
+        action="client.user_added",
+        subject_type="client",
+        subject_uuid=client_uuid,
+        summary=f"{address} added as a user of {client.name}.",
+        after={"user": address, "owner": owner, "permissions": list(permissions)},
+    )
     return user
 
 
+@transaction()
 def remove_user(*, actor: Actor, client_uuid: str, user_uuid: str) -> None:
     """Remove a user from a client; the user account is kept."""
-    with transaction() as current:
-        client = find_client(client_uuid)
-        member = next((each for each in client.members if each.user.uuid == user_uuid), None)
-        if member is None:
-            raise NotFoundError("This user does not belong to the client.")
-        client.members.remove(member)
-        member.user.epoch += 1
-        current.flush()
-        audit.record(
-            actor=actor,
-            action="client.user_removed",
-            subject_type="client",
-            subject_uuid=client_uuid,
-            summary=f"{member.user.email} removed as a user of {client.name}.",
-        )
+    member = _member(client_uuid, user_uuid)
+    client = member.client
+    client.members.remove(member)
+    member.user.epoch += 1
+    audit.record(
+        actor=actor,
+        action="client.user_removed",
+        subject_type="client",
+        subject_uuid=client_uuid,
+        summary=f"{member.user.email} removed as a user of {client.name}.",
+    )
 
 
+@transaction()
 def set_user_password(*, actor: Actor, client_uuid: str, user_uuid: str, password: str) -> None:
     """Set a new password for a client's user and end the user's sessions."""
     check_password(password)
-    with transaction():
-        member = next(
-            (each for each in find_client(client_uuid).members if each.user.uuid == user_uuid), None
-        )
-        if member is None:
-            raise NotFoundError("This user does not belong to the client.")
-        member.user.password_hash, member.user.epoch = (
-            hash_password(password),
-            member.user.epoch + 1,
-        )
-        audit.record(
-            actor=actor,
-            action="user.password_set",
-            subject_type="client",
-            subject_uuid=client_uuid,
-            summary=f"New password set for {member.user.email}.",
-        )
+    member = _member(client_uuid, user_uuid)
+    member.user.password_hash, member.user.epoch = (
+        hash_password(password),
+        member.user.epoch + 1,
+    )
+    audit.record(
+        actor=actor,
+        action="user.password_set",
+        subject_type="client",
+        subject_uuid=client_uuid,
+        summary=f"New password set for {member.user.email}.",
+    )
+
+
+def _member(client_uuid: str, user_uuid: str) -> ClientUser:
+    for member in find_client(client_uuid).members:
+        if member.user.uuid == user_uuid:
+            return member
+    raise NotFoundError("This user does not belong to the client.")
 
 
 def _clean(

@@ -144,15 +144,3 @@ def _change(table: type[Account], actor: Actor, current: str, password: str) -> 
             summary="Changed their own password.",
         )
     return account
-
-
-def find_staff(staff_id: int, epoch: int) -> Staff | None:
-    """Return the account of a session, unless it is closed or its sessions were ended."""
-    staff = session().get(Staff, staff_id)
-    return staff if staff is not None and staff.active and staff.epoch == epoch else None
-
-
-def find_user(user_id: int, epoch: int) -> User | None:
-    """Return the account of a user's session, unless it is closed or its sessions were ended."""
-    user = session().get(User, user_id)
-    return user if user is not None and user.active and user.epoch == epoch else None

@@ -10,10 +10,10 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from puqpanel.domain.actors import Actor
-from puqpanel.domain.errors import ConflictError, InvalidInput, NotFoundError, PermissionDenied
+from puqpanel.domain.errors import ConflictError, InvalidInput, PermissionDenied
 from puqpanel.domain.permissions import EVERYTHING, PANEL_PERMISSIONS, Permission
 from puqpanel.host import languages, registry
-from puqpanel.infra.db import session, transaction
+from puqpanel.infra.db import find, insert, session, transaction
 from puqpanel.infra.events import raise_event
 from puqpanel.models import Role, Staff, staff_roles
 from puqpanel.operations.accounts.passwords import check_password, hash_password
@@ -48,10 +48,7 @@ def find_staff(uuid: str) -> Staff:
     Raises:
         NotFoundError: it does not exist.
     """
-    staff = session().scalar(sa.select(Staff).where(Staff.uuid == uuid))
-    if staff is None:
-        raise NotFoundError("Staff account not found.")
-    return staff
+    return find(sa.select(Staff).where(Staff.uuid == uuid), "Staff account not found.")
 
 
 def find_role(uuid: str) -> Role:
@@ -60,10 +57,7 @@ def find_role(uuid: str) -> Role:
     Raises:
         NotFoundError: it does not exist.
     """
-    role = session().scalar(sa.select(Role).where(Role.uuid == uuid))
-    if role is None:
-        raise NotFoundError("Role not found.")
-    return role
+    return find(sa.select(Role).where(Role.uuid == uuid), "Role not found.")
 
 
 def roles() -> Sequence[Role]:
@@ -75,12 +69,11 @@ def ensure_owner_role() -> Role:
     """Return the role with all permissions, creating it if missing. Needs a transaction."""
     role = session().scalar(sa.select(Role).where(Role.name == OWNER_ROLE))
     if role is None:
-        role = Role(name=OWNER_ROLE, permissions=[EVERYTHING])
-        session().add(role)
-        session().flush()
+        role = insert(Role(name=OWNER_ROLE, permissions=[EVERYTHING]))
     return role
 
 
+@transaction()
 def create_staff(
     *, actor: Actor, email: str, name: str, password: str, role_uuids: Iterable[str] | None = None
 ) -> Staff:
@@ -99,34 +92,30 @@ def create_staff(
     """
     address, shown = clean_email(email), clean_name(name)
     check_password(password)
-    with transaction() as current:
-        if current.scalar(sa.select(Staff.id).where(Staff.email == address)) is not None:
-            raise InvalidInput({"email": ["This e-mail address is already in use."]})
-        assigned = (
-            [ensure_owner_role()]
-            if role_uuids is None
-            else [find_role(each) for each in role_uuids]
-        )
-        _may_grant(actor, {key for role in assigned for key in role.permissions})
-        staff = Staff(
-            email=address, name=shown, password_hash=hash_password(password), roles=assigned
-        )
-        current.add(staff)
-        current.flush()
-        audit.record(
-            actor=actor,
-            action="staff.created",
-            subject_type="staff",
-            subject_uuid=staff.uuid,
-            summary=f"Account {address} created.",
-            after={"email": address, "name": shown, "roles": [role.name for role in assigned]},
-        )
+    if session().scalar(sa.select(Staff.id).where(Staff.email == address)) is not None:
+        raise InvalidInput({"email": ["This e-mail address is already in use."]})
+    assigned = (
+        [ensure_owner_role()] if role_uuids is None else [find_role(each) for each in role_uuids]
+    )
+    _may_grant(actor, {key for role in assigned for key in role.permissions})
+    staff = insert(
+        Staff(email=address, name=shown, password_hash=hash_password(password), roles=assigned)
+    )
+    audit.record(
+        actor=actor,
+        action="staff.created",
+        subject_type="staff",
+        subject_uuid=staff.uuid,
+        summary=f"Account {address} created.",
+        after={"email": address, "name": shown, "roles": [role.name for role in assigned]},
+    )
     return staff
 
 
+@transaction()
 def update_staff(
     *, actor: Actor, uuid: str, email: str, name: str, role_uuids: Iterable[str], active: bool
-) -> Staff:
+) -> None:
     """Update an account; closing it ends its sessions.
 
     Raises:
@@ -135,71 +124,68 @@ def update_staff(
         PermissionDenied: the account has or would get permissions that the actor lacks.
     """
     address, shown = clean_email(email), clean_name(name)
-    with transaction() as current:
-        _lock_roles()
-        staff = find_staff(uuid)
-        if (
-            current.scalar(sa.select(Staff.id).where(Staff.email == address, Staff.id != staff.id))
-            is not None
-        ):
-            raise InvalidInput({"email": ["This e-mail address is already in use."]})
-        before = {
-            "email": staff.email,
-            "name": staff.name,
-            "active": staff.active,
-            "roles": sorted(role.name for role in staff.roles),
-        }
-        current_keys = staff.permissions
-        assigned = [find_role(each) for each in role_uuids]
-        granted = {key for role in assigned for key in role.permissions}
-        # changing another account's address or status could lock out or impersonate its owner, so
-        # it requires all of that account's permissions
-        _may_grant(
-            actor, granted ^ current_keys if actor.id == staff.id else granted | current_keys
-        )
-        if staff.active and not active:
-            staff.epoch += 1
-        staff.email, staff.name, staff.active, staff.roles = address, shown, active, assigned
-        current.flush()
-        _check_manager_left()
-        after = {
-            "email": address,
-            "name": shown,
-            "active": active,
-            "roles": sorted(role.name for role in assigned),
-        }
-        old, new = audit.changed(before, after)
-        audit.record(
-            actor=actor,
-            action="staff.updated",
-            subject_type="staff",
-            subject_uuid=uuid,
-            summary=f"Account {address} updated.",
-            before=old,
-            after=new,
-        )
-        if current_keys != staff.permissions:
-            raise_event("staff.permissions_changed", {"staff_uuid": uuid})
-    return staff
+    _lock_roles()
+    staff = find_staff(uuid)
+    if (
+        session().scalar(sa.select(Staff.id).where(Staff.email == address, Staff.id != staff.id))
+        is not None
+    ):
+        raise InvalidInput({"email": ["This e-mail address is already in use."]})
+    before = {
+        "email": staff.email,
+        "name": staff.name,
+        "active": staff.active,
+        "roles": sorted(role.name for role in staff.roles),
+    }
+    current_keys = staff.permissions
+    assigned = [find_role(each) for each in role_uuids]
+    granted = {key for role in assigned for key in role.permissions}
+    # changing another account's address or status could lock out or impersonate its owner, so
+    # it requires all of that account's permissions
+    _may_grant(actor, granted ^ current_keys if actor.id == staff.id else granted | current_keys)
+    if staff.active and not active:
+        staff.epoch += 1
+    staff.email, staff.name, staff.active, staff.roles = address, shown, active, assigned
+    session().flush()
+    _check_manager_left()
+    after = {
+        "email": address,
+        "name": shown,
+        "active": active,
+        "roles": sorted(role.name for role in assigned),
+    }
+    old, new = audit.changed(before, after)
+    audit.record(
+        actor=actor,
+        action="staff.updated",
+        subject_type="staff",
+        subject_uuid=uuid,
+        summary=f"Account {address} updated.",
+        before=old,
+        after=new,
+    )
+    if current_keys != staff.permissions:
+        raise_event("staff.permissions_changed", {"staff_uuid": uuid})
 
 
+@transaction()
 def set_password(*, actor: Actor, uuid: str, password: str) -> None:
     """Set a new password for an account and end its sessions."""
     check_password(password)
-    with transaction():
-        staff = find_staff(uuid)
-        if actor.kind == "staff" and actor.id != staff.id:
-            _may_grant(actor, set(staff.permissions))
-        staff.password_hash, staff.epoch = hash_password(password), staff.epoch + 1
-        audit.record(
-            actor=actor,
-            action="staff.password_set",
-            subject_type="staff",
-            subject_uuid=uuid,
-            summary=f"New password set for {staff.email}.",
-        )
+    staff = find_staff(uuid)
+    if actor.kind == "staff" and actor.id != staff.id:
+        _may_grant(actor, set(staff.permissions))
+    staff.password_hash, staff.epoch = hash_password(password), staff.epoch + 1
+    audit.record(
+        actor=actor,
+        action="staff.password_set",
+        subject_type="staff",
+        subject_uuid=uuid,
+        summary=f"New password set for {staff.email}.",
+    )
 
 
+@transaction()
 def save_role(*, actor: Actor, uuid: str | None, name: str, permissions: Iterable[str]) -> Role:
     """Create or change a role.
 
@@ -217,73 +203,68 @@ def save_role(*, actor: Actor, uuid: str | None, name: str, permissions: Iterabl
     """
     shown = clean_name(name, longest=100)
     keys = list(dict.fromkeys(permissions))
-    with transaction() as current:
-        _lock_roles()
-        role = find_role(uuid) if uuid else None
-        held = set(role.permissions) if role else set()
-        if role is not None and EVERYTHING in held:
-            raise ConflictError("The role with all permissions cannot be changed.")
-        unknown = set(keys) - {each.key for each in all_permissions()} - held
-        if unknown:
-            raise InvalidInput(
-                {"permissions": [f"Unknown permissions: {', '.join(sorted(unknown))}."]}
-            )
-        if (
-            current.scalar(
-                sa.select(Role.id).where(Role.name == shown, Role.id != (role.id if role else 0))
-            )
-            is not None
-        ):
-            raise InvalidInput({"name": ["A role with this name already exists."]})
-        _may_grant(actor, set(keys) ^ held)
-        if role is None:
-            role = Role(name=shown, permissions=keys)
-            current.add(role)
-        before = {"name": role.name, "permissions": sorted(held)}
-        role.name, role.permissions = shown, keys
-        current.flush()
-        _check_manager_left()
-        old, new = audit.changed(before, {"name": shown, "permissions": sorted(keys)})
-        audit.record(
-            actor=actor,
-            action="role.saved",
-            subject_type="role",
-            subject_uuid=role.uuid,
-            summary=f"Role {shown} saved.",
-            before=old,
-            after=new,
+    _lock_roles()
+    role = find_role(uuid) if uuid else None
+    held = set(role.permissions) if role else set()
+    if role is not None and EVERYTHING in held:
+        raise ConflictError("The role with all permissions cannot be changed.")
+    unknown = set(keys) - {each.key for each in all_permissions()} - held
+    if unknown:
+        raise InvalidInput({"permissions": [f"Unknown permissions: {', '.join(sorted(unknown))}."]})
+    if (
+        session().scalar(
+            sa.select(Role.id).where(Role.name == shown, Role.id != (role.id if role else 0))
         )
-        raise_event("staff.permissions_changed", {"role_uuid": role.uuid})
+        is not None
+    ):
+        raise InvalidInput({"name": ["A role with this name already exists."]})
+    _may_grant(actor, set(keys) ^ held)
+    role = role or Role(name=shown)
+    before = {"name": role.name, "permissions": sorted(held)}
+    role.name, role.permissions = shown, keys
+    insert(role)
+    _check_manager_left()
+    old, new = audit.changed(before, {"name": shown, "permissions": sorted(keys)})
+    audit.record(
+        actor=actor,
+        action="role.saved",
+        subject_type="role",
+        subject_uuid=role.uuid,
+        summary=f"Role {shown} saved.",
+        before=old,
+        after=new,
+    )
+    raise_event("staff.permissions_changed", {"role_uuid": role.uuid})
     return role
 
 
+@transaction()
 def delete_role(*, actor: Actor, uuid: str) -> None:
     """Delete a role that is not assigned to anyone.
 
     Raises:
         ConflictError: it is assigned, or it is the owner's role.
     """
-    with transaction() as current:
-        role = find_role(uuid)
-        if EVERYTHING in role.permissions:
-            raise ConflictError("The role with all permissions cannot be deleted.")
-        if (
-            current.scalar(
-                sa.select(staff_roles.c.staff_id).where(staff_roles.c.role_id == role.id).limit(1)
-            )
-            is not None
-        ):
-            raise ConflictError(
-                f"{role.name} is assigned to staff; remove it from their accounts first."
-            )
-        current.delete(role)
-        audit.record(
-            actor=actor,
-            action="role.deleted",
-            subject_type="role",
-            subject_uuid=uuid,
-            summary=f"Role {role.name} deleted.",
+    role = find_role(uuid)
+    if EVERYTHING in role.permissions:
+        raise ConflictError("The role with all permissions cannot be deleted.")
+    if (
+        session().scalar(
+            sa.select(staff_roles.c.staff_id).where(staff_roles.c.role_id == role.id).limit(1)
         )
+        is not None
+    ):
+        raise ConflictError(
+            f"{role.name} is assigned to staff; remove it from their accounts first."
+        )
+    session().delete(role)
+    audit.record(
+        actor=actor,
+        action="role.deleted",
+        subject_type="role",
+        subject_uuid=uuid,
+        summary=f"Role {role.name} deleted.",
+    )
 
 
 def _lock_roles() -> None:

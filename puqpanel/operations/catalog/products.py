@@ -8,11 +8,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from puqpanel.domain.actors import Actor
-from puqpanel.domain.errors import ConflictError, InvalidInput, NotFoundError, UserError
+from puqpanel.domain.errors import ConflictError, InvalidInput, UserError
 from puqpanel.domain.money import CURRENCIES, PERIODS, Money
 from puqpanel.host import registry
 from puqpanel.host.loaded import LoadedModule
-from puqpanel.infra.db import session, transaction
+from puqpanel.infra.db import find, insert, session, transaction
 from puqpanel.models import Product, Service
 from puqpanel.operations.modules import forms
 from puqpanel.operations.modules.availability import uncallable_reason
@@ -31,10 +31,7 @@ def find_product(uuid: str) -> Product:
     Raises:
         NotFoundError: it does not exist.
     """
-    product = session().scalar(sa.select(Product).where(Product.uuid == uuid))
-    if product is None:
-        raise NotFoundError("Product not found.")
-    return product
+    return find(sa.select(Product).where(Product.uuid == uuid), "Product not found.")
 
 
 def products() -> Sequence[Product]:
@@ -59,6 +56,7 @@ def why_without_module(product: Product) -> str:
     return uncallable_reason(product.module)
 
 
+@transaction()
 def save_product(
     *,
     actor: Actor,
@@ -101,48 +99,46 @@ def save_product(
         errors["price"] = [f"Enter a price between 0 and {Money(MAX_PRICE_MINOR, currency)}."]
     if errors:
         raise InvalidInput(errors)
-    with transaction() as current:
-        product = find_product(uuid) if uuid else Product(name=shown)
-        if module != product.module:
-            if module and registry.current().get(module) is None:
-                raise InvalidInput({"module": [f"{module} is not active."]})
-            if (
-                uuid
-                and current.scalar(
-                    sa.select(Service.id).where(Service.product_id == product.id).limit(1)
-                )
-                is not None
-            ):
-                raise InvalidInput({"module": [MODULE_IS_FIXED]})
-            product.config = {}
-        values = {
-            "name": shown,
-            "description": description.strip(),
-            "module": module,
-            "price_minor": amount,
-            "currency": currency,
-            "period": period,
-            "active": active,
-        }
-        before = {key: getattr(product, key) for key in values} if uuid else {}
-        for key, value in values.items():
-            setattr(product, key, value)
-        current.add(product)
-        current.flush()
-        old, new = audit.changed(before, values)
-        audit.record(
-            actor=actor,
-            action="product.updated" if uuid else "product.created",
-            subject_type="product",
-            subject_uuid=product.uuid,
-            summary=f"Product {shown} {'changed' if uuid else 'created'}.",
-            before=old,
-            after=new,
-        )
+    product = find_product(uuid) if uuid else Product(name=shown)
+    if module != product.module:
+        if module and registry.current().get(module) is None:
+            raise InvalidInput({"module": [f"{module} is not active."]})
+        if (
+            uuid
+            and session().scalar(
+                sa.select(Service.id).where(Service.product_id == product.id).limit(1)
+            )
+            is not None
+        ):
+            raise InvalidInput({"module": [MODULE_IS_FIXED]})
+        product.config = {}
+    values = {
+        "name": shown,
+        "description": description.strip(),
+        "module": module,
+        "price_minor": amount,
+        "currency": currency,
+        "period": period,
+        "active": active,
+    }
+    before = {key: getattr(product, key) for key in values} if uuid else {}
+    for key, value in values.items():
+        setattr(product, key, value)
+    insert(product)
+    old, new = audit.changed(before, values)
+    audit.record(
+        actor=actor,
+        action="product.updated" if uuid else "product.created",
+        subject_type="product",
+        subject_uuid=product.uuid,
+        summary=f"Product {shown} {'changed' if uuid else 'created'}.",
+        before=old,
+        after=new,
+    )
     return product
 
 
-def save_config(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> Product:
+def save_config(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> None:
     """Have the module validate and save its configuration of a product.
 
     Args:
@@ -172,4 +168,3 @@ def save_config(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> Product:
             before=old,
             after=new,
         )
-    return product

@@ -44,6 +44,7 @@ class Message:
     attachments: tuple[Mapping[str, str], ...] = ()
 
 
+@transaction()
 def send(
     *,
     actor: Actor,
@@ -70,26 +71,25 @@ def send(
         InvalidInput: the message is incomplete or too large.
     """
     clean = _clean(message)
-    with transaction():
-        sender = configured_modules.find_instance(sender_uuid, "Notification")
-        if not sender.active:
-            raise ConflictError(f"The sender {sender.title} is disabled.")
-        return engine.add(
-            job="NotificationJob",
-            queue="Notification",
-            data={
-                "sender": sender.uuid,
-                "message": {**asdict(clean), "attachments": [*clean.attachments]},
-            },
-            tags=["notification", f"sender:{sender.uuid}", *tags],
-            title=title or f"Send “{clean.subject[:80]}” by {sender.title}",
-            module=sender.module,
-            tries=tries,
-            backoff=backoff,
-            timeout=300,
-            max_exceptions=tries,
-            actor=actor,
-        )
+    sender = configured_modules.find_instance(sender_uuid, "Notification")
+    if not sender.active:
+        raise ConflictError(f"The sender {sender.title} is disabled.")
+    return engine.add(
+        job="NotificationJob",
+        queue="Notification",
+        data={
+            "sender": sender.uuid,
+            "message": {**asdict(clean), "attachments": [*clean.attachments]},
+        },
+        tags=["notification", f"sender:{sender.uuid}", *tags],
+        title=title or f"Send “{clean.subject[:80]}” by {sender.title}",
+        module=sender.module,
+        tries=tries,
+        backoff=backoff,
+        timeout=300,
+        max_exceptions=tries,
+        actor=actor,
+    )
 
 
 def sends_of(sender_uuid: str, limit: int = 10) -> Sequence[Task]:

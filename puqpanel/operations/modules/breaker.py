@@ -6,10 +6,9 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from puqpanel.domain.actors import SYSTEM, Actor
-from puqpanel.domain.errors import ConflictError
+from puqpanel.domain.actors import SYSTEM
 from puqpanel.infra.clock import now
-from puqpanel.infra.db import session, transaction
+from puqpanel.infra.db import session, transaction, write
 from puqpanel.infra.events import raise_event
 from puqpanel.models import Module
 from puqpanel.operations.system import audit
@@ -38,15 +37,10 @@ def record_outcome(key: str, outcome: Outcome) -> None:
         if outcome.blame:
             record_failure(key, outcome.message)
     elif outcome.kind != "park":
-        with transaction() as current:
-            current.execute(
-                sa.update(Module)
-                .where(*_is(key), Module.failure_count > 0)
-                .values(failure_count=0)
-                .execution_options(synchronize_session=False)
-            )
+        write(sa.update(Module).where(*_is(key), Module.failure_count > 0).values(failure_count=0))
 
 
+@transaction()
 def record_failure(key: str, description: str, weight: int = 1) -> bool:
     """Record one failure, and open the circuit breaker at the limit.
 
@@ -59,66 +53,29 @@ def record_failure(key: str, description: str, weight: int = 1) -> bool:
         Whether it opened the breaker.
     """
     moment = now()
-    with transaction() as current:
-        row = current.scalar(
-            sa.select(Module)
-            .where(*_is(key))
-            .with_for_update()
-            .execution_options(populate_existing=True)
-        )
-        if row is None or row.circuit_open_reason:
-            return False
-        recent = row.last_failure_at is not None and row.last_failure_at > moment - WINDOW
-        row.failure_count = row.failure_count + weight if recent else weight
-        row.last_failure_at = moment
-        if row.failure_count < FAILURE_LIMIT:
-            return False
-        row.circuit_open_reason, row.circuit_opened_at = (
-            f"It failed repeatedly. Last failure: {description}"[:4000],
-            moment,
-        )
-        audit.record(
-            actor=SYSTEM,
-            action="module.failing",
-            subject_type="module",
-            subject_uuid=key,
-            summary=f"Circuit breaker opened for {row.name}. {row.circuit_open_reason}",
-        )
-        raise_event("module.failing", {"module": key, "reason": row.circuit_open_reason})
+    row = session().scalar(
+        sa.select(Module)
+        .where(*_is(key))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if row is None or row.circuit_open_reason:
+        return False
+    recent = row.last_failure_at is not None and row.last_failure_at > moment - WINDOW
+    row.failure_count = row.failure_count + weight if recent else weight
+    row.last_failure_at = moment
+    if row.failure_count < FAILURE_LIMIT:
+        return False
+    row.circuit_open_reason, row.circuit_opened_at = (
+        f"It failed repeatedly. Last failure: {description}"[:4000],
+        moment,
+    )
+    audit.record(
+        actor=SYSTEM,
+        action="module.failing",
+        subject_type="module",
+        subject_uuid=key,
+        summary=f"Circuit breaker opened for {row.name}. {row.circuit_open_reason}",
+    )
+    raise_event("module.failing", {"module": key, "reason": row.circuit_open_reason})
     return True
-
-
-def reason(key: str) -> str:
-    """Return why a module's circuit breaker is open; empty while it is closed."""
-    return session().scalar(sa.select(Module.circuit_open_reason).where(*_is(key))) or ""
-
-
-def close(*, actor: Actor, key: str) -> None:
-    """Close the circuit breaker.
-
-    Args:
-        actor: who closes it.
-        key: the module's key.
-
-    Raises:
-        ConflictError: it is not open.
-    """
-    with transaction() as current:
-        row = current.scalar(
-            sa.select(Module)
-            .where(*_is(key))
-            .with_for_update()
-            .execution_options(populate_existing=True)
-        )
-        if row is None or not row.circuit_open_reason:
-            raise ConflictError("The circuit breaker of this module is not open.")
-        before = row.circuit_open_reason
-        row.circuit_open_reason, row.circuit_opened_at, row.failure_count = "", None, 0
-        audit.record(
-            actor=actor,
-            action="module.let_go_on",
-            subject_type="module",
-            subject_uuid=key,
-            summary=f"{row.name} resumed.",
-            before={"failing": before},
-        )

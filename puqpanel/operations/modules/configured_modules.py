@@ -12,7 +12,7 @@ from puqpanel.domain.errors import ConflictError, InvalidInput, NotFoundError
 from puqpanel.domain.task_states import OPEN
 from puqpanel.host import registry
 from puqpanel.host.loaded import LoadedModule
-from puqpanel.infra.db import session, transaction
+from puqpanel.infra.db import insert, session, transaction
 from puqpanel.infra.links import link
 from puqpanel.models import ConfiguredModule, Task, TaskTag
 from puqpanel.operations.system import audit
@@ -71,6 +71,7 @@ def webhook_address(instance: ConfiguredModule) -> str:
     return link("webhooks", instance.type, instance.name, instance.uuid)
 
 
+@transaction()
 def create_instance(*, actor: Actor, module_type: str, module: str, title: str) -> ConfiguredModule:
     """Create a configured module, disabled and last in the order.
 
@@ -87,139 +88,130 @@ def create_instance(*, actor: Actor, module_type: str, module: str, title: str) 
     loaded = registry.current().get(module)
     if loaded is None or loaded.type != module_type:
         raise InvalidInput({"module": ["Choose an active module."]})
-    with transaction() as current:
-        last = current.scalar(
-            sa.select(sa.func.max(ConfiguredModule.position)).where(
-                ConfiguredModule.type == module_type
-            )
+    last = session().scalar(
+        sa.select(sa.func.max(ConfiguredModule.position)).where(
+            ConfiguredModule.type == module_type
         )
-        instance = ConfiguredModule(
+    )
+    instance = insert(
+        ConfiguredModule(
             type=loaded.type,
             name=loaded.name,
             title=shown,
             position=0 if last is None else last + 1,
             data={},
         )
-        current.add(instance)
-        current.flush()
-        record_change(
-            actor,
-            instance,
-            "created",
-            f"{_kind(instance)} {shown} created.",
-            after={"title": shown, "module": loaded.key},
-        )
+    )
+    record_change(
+        actor,
+        instance,
+        "created",
+        f"{_kind(instance)} {shown} created.",
+        after={"title": shown, "module": loaded.key},
+    )
     return instance
 
 
-def rename_instance(*, actor: Actor, uuid: str, title: str) -> ConfiguredModule:
+@transaction()
+def rename_instance(*, actor: Actor, uuid: str, title: str) -> None:
     """Rename a configured module.
 
     Raises:
         InvalidInput: the title is empty.
     """
     shown = clean_name(title, "title")
-    with transaction():
-        instance = find_instance(uuid)
-        before, instance.title = instance.title, shown
-        if before != shown:
-            record_change(
-                actor,
-                instance,
-                "renamed",
-                f"{_kind(instance)} {before} renamed to {shown}.",
-                before={"title": before},
-                after={"title": shown},
-            )
-    return instance
-
-
-def move_instance(*, actor: Actor, uuid: str, up: bool) -> ConfiguredModule:
-    """Move a configured module one position up or down within its type, if there is one."""
-    with transaction() as current:
-        instance = find_instance(uuid)
-        rows = list(
-            current.scalars(
-                sa.select(ConfiguredModule)
-                .where(ConfiguredModule.type == instance.type)
-                .order_by(ConfiguredModule.position, ConfiguredModule.id)
-                .with_for_update()
-            )
+    instance = find_instance(uuid)
+    before, instance.title = instance.title, shown
+    if before != shown:
+        record_change(
+            actor,
+            instance,
+            "renamed",
+            f"{_kind(instance)} {before} renamed to {shown}.",
+            before={"title": before},
+            after={"title": shown},
         )
-        old = next(index for index, row in enumerate(rows) if row.uuid == uuid)
-        new = old - 1 if up else old + 1
-        if 0 <= new < len(rows):
-            rows[old], rows[new] = rows[new], rows[old]
-            record_change(
-                actor,
-                instance,
-                "moved",
-                f"{_kind(instance)} {instance.title} moved {'up' if up else 'down'}.",
-            )
-        for position, row in enumerate(rows):
-            row.position = position
-    return instance
 
 
+@transaction()
+def move_instance(*, actor: Actor, uuid: str, up: bool) -> None:
+    """Move a configured module one position up or down within its type, if there is one."""
+    instance = find_instance(uuid)
+    rows = list(
+        session().scalars(
+            sa.select(ConfiguredModule)
+            .where(ConfiguredModule.type == instance.type)
+            .order_by(ConfiguredModule.position, ConfiguredModule.id)
+            .with_for_update()
+        )
+    )
+    old = next(index for index, row in enumerate(rows) if row.uuid == uuid)
+    new = old - 1 if up else old + 1
+    if 0 <= new < len(rows):
+        rows[old], rows[new] = rows[new], rows[old]
+        record_change(
+            actor,
+            instance,
+            "moved",
+            f"{_kind(instance)} {instance.title} moved {'up' if up else 'down'}.",
+        )
+    for position, row in enumerate(rows):
+        row.position = position
+
+
+@transaction()
 def switch_instance(*, actor: Actor, uuid: str, active: bool) -> ConfiguredModule:
     """Enable or disable a configured module.
 
     Raises:
         ConflictError: its module has settings and none are saved yet.
     """
-    with transaction():
-        instance = find_instance(uuid)
-        module = module_of(instance)
-        if (
-            active
-            and not instance.data
-            and module is not None
-            and getattr(module.cls, "SettingsForm", None) is not None
-        ):
-            raise ConflictError("Save the settings first.")
-        if instance.active != active:
-            instance.active = active
-            switch = "on" if active else "off"
-            record_change(
-                actor,
-                instance,
-                f"switched_{switch}",
-                f"{_kind(instance)} {instance.title} {'enabled' if active else 'disabled'}.",
-            )
+    instance = find_instance(uuid)
+    module = module_of(instance)
+    if (
+        active
+        and not instance.data
+        and module is not None
+        and getattr(module.cls, "SettingsForm", None) is not None
+    ):
+        raise ConflictError("Save the settings first.")
+    if instance.active != active:
+        instance.active = active
+        record_change(
+            actor,
+            instance,
+            "switched_on" if active else "switched_off",
+            f"{_kind(instance)} {instance.title} {'enabled' if active else 'disabled'}.",
+        )
     return instance
 
 
+@transaction()
 def delete_instance(*, actor: Actor, uuid: str) -> None:
     """Delete a configured module and its settings; its log entries are kept.
 
     Raises:
         ConflictError: it is still in use.
     """
-    with transaction() as current:
-        instance = find_instance(uuid)
-        if reason := kept_by(instance):
-            raise ConflictError(reason)
-        record_change(
-            actor,
-            instance,
-            "deleted",
-            f"{_kind(instance)} {instance.title} deleted.",
-            before={"title": instance.title, "module": instance.module},
-        )
-        current.delete(instance)
-
-
-def kept_by(instance: ConfiguredModule) -> str:
-    """Return why a configured module cannot be deleted; empty if it can."""
-    open_task = session().scalar(
+    instance = find_instance(uuid)
+    unsent = session().scalar(
         sa.select(Task.id)
         .join(TaskTag, TaskTag.task_id == Task.id)
         .where(TaskTag.tag == f"sender:{instance.uuid}", Task.status.in_(sorted(OPEN)))
         .limit(1)
     )
-    if open_task is None:
-        return ""
-    return "This sender has unsent messages; wait for their tasks or cancel them first."
+    if unsent is not None:
+        raise ConflictError(
+            "This sender has unsent messages; wait for their tasks or cancel them first."
+        )
+    record_change(
+        actor,
+        instance,
+        "deleted",
+        f"{_kind(instance)} {instance.title} deleted.",
+        before={"title": instance.title, "module": instance.module},
+    )
+    session().delete(instance)
 
 
 def _kind(instance: ConfiguredModule) -> str:

@@ -18,6 +18,7 @@ from puqpanel.infra.db import session, transaction
 from puqpanel.infra.processes import neighbourhood
 from puqpanel.models import Module
 from puqpanel.operations.modules import breaker
+from puqpanel.operations.modules.module_list import lock_module
 
 WEIGHT = 2
 """Failures that a crash of a web process counts as, because it also aborts other requests."""
@@ -96,15 +97,8 @@ def _crashed_at_import(modules_dir: Path, module_type: str, name: str) -> bool:
 
 def _disable(modules_dir: Path, module_type: str, name: str, reason: str) -> bool:
     files = edits.fingerprint(modules_dir / module_type / name)
-    with transaction() as current:
-        row = current.scalar(
-            sa.select(Module)
-            .where(Module.type == module_type, Module.name == name)
-            .with_for_update()
-        )
-        if row is None:
-            row = Module(type=module_type, name=name, status=ModuleStatus.INACTIVE)
-            current.add(row)
+    with transaction():
+        row = lock_module(module_type, name)
         row.reason, row.crashed_files = reason, files
         if row.status != ModuleStatus.INACTIVE:
             row.status = ModuleStatus.ERROR

@@ -85,7 +85,7 @@ def record(event: str, payload: Mapping[str, Any]) -> None:
                         "event": event,
                         "payload": body,
                         "listener": hook.label,
-                        "like": _like(module, hook).index(hook),
+                        "like": _alike(module, event, hook.label).index(hook),
                         "depth": level,
                         "id": secrets.token_hex(8),
                     },
@@ -97,15 +97,10 @@ def record(event: str, payload: Mapping[str, Any]) -> None:
 def find(module: LoadedModule, data: Mapping[str, Any]) -> Hook | None:
     """Return the listener of a task; None if the module no longer declares it."""
     index = int(data.get("like") or 0)
-    alike = [
-        hook
-        for hook in module.hooks
-        if (hook.event, hook.label) == (data.get("event"), data.get("listener"))
-    ]
+    alike = _alike(module, data.get("event"), data.get("listener"))
     return alike[index] if index < len(alike) else None
 
 
-def _like(module: LoadedModule, hook: Hook) -> list[Hook]:
-    """Return the listeners of a module with the same event and name, as lambdas have."""
-    key = (hook.event, hook.label)
-    return [other for other in module.hooks if (other.event, other.label) == key]
+def _alike(module: LoadedModule, event: str | None, name: str | None) -> list[Hook]:
+    """Return the listeners of a module to an event with the same name, as lambdas have."""
+    return [hook for hook in module.hooks if (hook.event, hook.label) == (event, name)]

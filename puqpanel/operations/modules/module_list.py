@@ -58,40 +58,46 @@ class Shown:
         return str(self.config("name") or self.name)
 
 
+def lock_module(module_type: str, name: str) -> Module:
+    """Return the locked record of a module, adding it if missing. Needs a transaction."""
+    query = sa.select(Module).where(Module.type == module_type, Module.name == name)
+    row = session().scalar(query.with_for_update().execution_options(populate_existing=True))
+    if row is None:
+        row = Module(type=module_type, name=name, status=ModuleStatus.INACTIVE)
+        session().add(row)
+    return row
+
+
 def list_modules(modules_dir: Path) -> list[Shown]:
     """Return all installed and all active modules, by type and name."""
     rows = {row.key: row for row in session().scalars(sa.select(Module))}
-    counts = (
-        session()
-        .execute(
-            sa.select(Product.module, sa.func.count(Service.id))
-            .join(Service, Service.product_id == Product.id)
-            .where(Service.status.in_(("pending", "active", "suspended")))
-            .group_by(Product.module)
-        )
-        .all()
+    query = (
+        sa.select(Product.module, sa.func.count(Service.id))
+        .join(Service, Service.product_id == Product.id)
+        .where(Service.status.in_(("pending", "active", "suspended")))
+        .group_by(Product.module)
     )
-    used: dict[str, int] = {row[0]: row[1] for row in counts}
+    used = dict(session().execute(query).all())
     shown = [
         _shown(found, rows.pop(found.key, None), used.get(found.key, 0))
         for found in discover.scan(modules_dir)
     ]
-    for row in rows.values():
-        if row.status != ModuleStatus.INACTIVE:
-            shown.append(
-                Shown(
-                    row.type,
-                    row.name,
-                    Config(),
-                    ModuleStatus.ERROR,
-                    "Its folder is missing.",
-                    "",
-                    row.version,
-                    used.get(row.key, 0),
-                    True,
-                )
-            )
-    return shown
+    without_folder = [
+        Shown(
+            row.type,
+            row.name,
+            Config(),
+            ModuleStatus.ERROR,
+            "Its folder is missing.",
+            disk="",
+            recorded=row.version,
+            services=used.get(row.key, 0),
+            on=True,
+        )
+        for row in rows.values()
+        if row.status != ModuleStatus.INACTIVE
+    ]
+    return shown + without_folder
 
 
 def _shown(found: Found, row: Module | None, services: int) -> Shown:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from puqpanel.infra.clock import now
-from puqpanel.infra.db import release, session, transaction
+from puqpanel.infra.db import release, session, write
 from puqpanel.models import ModuleLog
 
 BATCH = 2000
@@ -49,10 +49,5 @@ def prune(days: int) -> int:
     )
     release()
     if old:
-        with transaction() as current:
-            current.execute(
-                sa.delete(ModuleLog)
-                .where(ModuleLog.id.in_(old))
-                .execution_options(synchronize_session=False)
-            )
+        write(sa.delete(ModuleLog).where(ModuleLog.id.in_(old)))
     return len(old)

@@ -1,4 +1,4 @@
-"""Settings of gateways and senders: the module's form, its checks and its connection test."""
+"""Gateways and senders: their settings, the module's checks, connection test and preview."""
 
 from __future__ import annotations
 
@@ -72,6 +72,16 @@ def settings_page(
     return replace(called, value=Markup(without_secrets(called.value, [stored, shown])))  # noqa: S704
 
 
+def preview(*, actor: Actor, gateway: ConfiguredModule) -> Called | None:
+    """Return the client's view of a gateway with a sample invoice; None if it is unavailable."""
+    module = configured_modules.module_of(gateway)
+    if module is None or module.restricted:
+        return None
+    return calls.invoke(
+        calls.Call(module, "preview_client_area", instance_uuid=gateway.uuid, actor=actor)
+    )
+
+
 def without_secrets(page: str, *groups: Sequence[Mapping[str, Any]]) -> str:
     """Return HTML without the values of settings whose name marks them as secrets.
 
@@ -93,7 +103,7 @@ def without_secrets(page: str, *groups: Sequence[Mapping[str, Any]]) -> str:
     return page
 
 
-def save_settings(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> ConfiguredModule:
+def save_settings(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> None:
     """Have the module validate its settings, and save them.
 
     A blank secret keeps its stored value.
@@ -130,7 +140,6 @@ def save_settings(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> Config
                 "configured",
                 f"Settings of {instance.title} saved: {', '.join(names)}.",
             )
-    return instance
 
 
 def test_connection(*, actor: Actor, uuid: str) -> Result:

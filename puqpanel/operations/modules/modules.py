@@ -6,13 +6,16 @@ new generation rebuilds its app.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import NoReturn
 
 import sqlalchemy as sa
 
 from puqpanel.domain.actors import Actor
-from puqpanel.domain.errors import ConflictError, NotFoundError, UserError
+from puqpanel.domain.errors import ConflictError, UserError
 from puqpanel.domain.module_states import ModuleStatus, version_order
 from puqpanel.domain.task_states import TaskStatus
 from puqpanel.host import calls, discover, edits, migrations
@@ -24,12 +27,12 @@ from puqpanel.host.loader import load_module, unload
 from puqpanel.host.registry import Registry
 from puqpanel.infra import queue
 from puqpanel.infra.clock import now
-from puqpanel.infra.db import after_commit, session, transaction
+from puqpanel.infra.db import after_commit, find, session, transaction, write
 from puqpanel.infra.events import raise_event
 from puqpanel.models import Generation, Module, Product, ScheduleEntry, Service, Task
-from puqpanel.operations.modules import breaker, crashes
+from puqpanel.operations.modules import crashes
 from puqpanel.operations.modules.availability import version_mismatch
-from puqpanel.operations.modules.module_list import FAILED, ON
+from puqpanel.operations.modules.module_list import FAILED, ON, lock_module
 from puqpanel.operations.system import audit
 
 HINT = "generation"
@@ -88,15 +91,9 @@ def deactivate(*, actor: Actor, modules_dir: Path, module_type: str, name: str) 
     row = find_module(module_type, name)
     if row.status == ModuleStatus.INACTIVE:
         return Result.success(message="The module is already inactive.")
-    try:
-        module = load_module(modules_dir / module_type / name, module_type, name, row.version)
-    except Refused:
-        module = None  # a module that cannot be loaded is deactivated without its deactivate()
-    if module is not None:
-        try:
-            result = _lifecycle(module, "deactivate", actor)
-        finally:
-            unload(module.package)
+    # a module that cannot be loaded is deactivated without its deactivate()
+    with contextlib.suppress(Refused), _loaded(modules_dir, row) as module:
+        result = _lifecycle(module, "deactivate", actor)
         if not result.ok:
             raise ConflictError(f"{name} was not deactivated: {result.message}")
     with transaction():
@@ -114,7 +111,7 @@ def deactivate(*, actor: Actor, modules_dir: Path, module_type: str, name: str) 
     return Result.success()
 
 
-def purge(*, actor: Actor, modules_dir: Path, module_type: str, name: str) -> Result:
+def purge(*, actor: Actor, modules_dir: Path, module_type: str, name: str) -> None:
     """Drop the tables of an inactive module, with all their data.
 
     Raises:
@@ -132,13 +129,10 @@ def purge(*, actor: Actor, modules_dir: Path, module_type: str, name: str) -> Re
     if alive is not None:
         raise ConflictError("This module still has services; terminate them first.")
     try:
-        module = load_module(modules_dir / module_type / name, module_type, name, row.version)
+        with _loaded(modules_dir, row) as module:
+            migrations.downgrade(module.folder, module.prefix)
     except Refused as refusal:
         raise ConflictError(f"The tables of {name} could not be dropped: {refusal}") from None
-    try:
-        migrations.downgrade(module.folder, module.prefix)
-    finally:
-        unload(module.package)
     with transaction() as current:
         row = find_module(module_type, name)
         current.execute(sa.delete(ScheduleEntry).where(ScheduleEntry.module == row.key))
@@ -150,7 +144,21 @@ def purge(*, actor: Actor, modules_dir: Path, module_type: str, name: str) -> Re
             subject_uuid=row.key,
             summary=f"Data of {name} deleted.",
         )
-    return Result.success()
+
+
+@contextlib.contextmanager
+def _loaded(modules_dir: Path, row: Module) -> Iterator[LoadedModule]:
+    """Load a module and unload it at the end.
+
+    Raises:
+        Refused: it cannot be loaded.
+    """
+    folder = modules_dir / row.type / row.name
+    module = load_module(folder, row.type, row.name, row.version)
+    try:
+        yield module
+    finally:
+        unload(module.package)
 
 
 def find_module(module_type: str, name: str) -> Module:
@@ -159,14 +167,11 @@ def find_module(module_type: str, name: str) -> Module:
     Raises:
         NotFoundError: it was never activated.
     """
-    row = session().scalar(
-        sa.select(Module)
-        .where(Module.type == module_type, Module.name == name)
-        .execution_options(populate_existing=True)
+    query = sa.select(Module).where(Module.type == module_type, Module.name == name)
+    return find(
+        query.execution_options(populate_existing=True),
+        f"{module_type}/{name} was never activated.",
     )
-    if row is None:
-        raise NotFoundError(f"{module_type}/{name} was never activated.")
-    return row
 
 
 def record_load(registry: Registry) -> None:
@@ -174,40 +179,28 @@ def record_load(registry: Registry) -> None:
 
     Modules that failed to load become errors, changed ones restricted, the rest active.
     """
-    changes: list[tuple[Module, str, str]] = []
-    for row in session().scalars(sa.select(Module).where(Module.status.in_(ON))):
+    for row in session().scalars(sa.select(Module).where(Module.status.in_(ON))).all():
         loaded = registry.modules.get(row.key)
+        status, reason = row.status, row.reason
         if row.key in registry.refused:
-            now_is, reason = ModuleStatus.ERROR, registry.refused[row.key]
-        elif loaded is not None and loaded.restricted:
-            now_is, reason = (
-                ModuleStatus.RESTRICTED,
-                (
-                    row.reason
-                    if row.reason.startswith(FAILED)
-                    else version_mismatch(loaded.version, row.version)
-                ),
-            )
+            status, reason = ModuleStatus.ERROR, registry.refused[row.key]
+        elif loaded is not None and not loaded.restricted:
+            status, reason = ModuleStatus.ACTIVE, ""
         elif loaded is not None:
-            now_is, reason = ModuleStatus.ACTIVE, ""
-        else:
-            continue
-        if (row.status, row.reason) != (now_is, reason):
-            changes.append((row, now_is, reason))
-    if changes:
-        with transaction() as current:
-            for row, status, reason in changes:
-                # only unchanged rows: the module may have been deactivated or updated meanwhile
-                current.execute(
-                    sa.update(Module)
-                    .where(
-                        Module.id == row.id,
-                        Module.status == row.status,
-                        Module.version == row.version,
-                    )
-                    .values(status=status, reason=reason)
-                    .execution_options(synchronize_session=False)
+            status = ModuleStatus.RESTRICTED
+            if not reason.startswith(FAILED):
+                reason = version_mismatch(loaded.version, row.version)
+        if (row.status, row.reason) != (status, reason):
+            # only an unchanged row: the module may have been deactivated or updated meanwhile
+            write(
+                sa.update(Module)
+                .where(
+                    Module.id == row.id,
+                    Module.status == row.status,
+                    Module.version == row.version,
                 )
+                .values(status=status, reason=reason)
+            )
 
 
 def rescan(modules_dir: Path) -> int:
@@ -216,11 +209,8 @@ def rescan(modules_dir: Path) -> int:
     Returns:
         The number of modules that changed.
     """
-    rows = {
-        row.key: row for row in session().scalars(sa.select(Module).where(Module.status.in_(ON)))
-    }
     changed = 0
-    for row in rows.values():
+    for row in session().scalars(sa.select(Module).where(Module.status.in_(ON))):
         found = discover.look(modules_dir / row.type / row.name, row.type, row.name)
         match = not found.error and version_order(found.version) == version_order(row.version)
         fixed = (
@@ -256,8 +246,7 @@ def prove(modules_dir: Path, module_type: str, name: str) -> None:
     """
     refusal = probe.probe(modules_dir / module_type / name, module_type, name)
     if refusal:
-        _remember_refusal(module_type, name, refusal)
-        raise UserError(refusal)
+        _refuse(module_type, name, refusal)
 
 
 def load_again(*, actor: Actor, modules_dir: Path, module_type: str, name: str) -> None:
@@ -289,11 +278,9 @@ def load_again(*, actor: Actor, modules_dir: Path, module_type: str, name: str) 
 
 def _try_load(modules_dir: Path, module_type: str, name: str) -> None:
     try:
-        module = load_module(modules_dir / module_type / name, module_type, name)
+        unload(load_module(modules_dir / module_type / name, module_type, name).package)
     except Refused as refusal:
-        _remember_refusal(module_type, name, str(refusal))
-        raise UserError(str(refusal)) from None
-    unload(module.package)
+        _refuse(module_type, name, str(refusal))
     with transaction() as current:
         current.execute(
             sa.update(Module)
@@ -306,26 +293,33 @@ def _try_load(modules_dir: Path, module_type: str, name: str) -> None:
         )
 
 
+@transaction()
 def resume(*, actor: Actor, module_type: str, name: str) -> None:
     """Close a module's circuit breaker and re-enqueue its parked tasks.
 
     Raises:
         ConflictError: the circuit breaker is not open.
     """
-    key = find_module(module_type, name).key
-    with transaction():
-        breaker.close(actor=actor, key=key)
-        unpark(key)
+    row = lock_module(module_type, name)
+    if not row.circuit_open_reason:
+        raise ConflictError("The circuit breaker of this module is not open.")
+    before = row.circuit_open_reason
+    row.circuit_open_reason, row.circuit_opened_at, row.failure_count = "", None, 0
+    audit.record(
+        actor=actor,
+        action="module.let_go_on",
+        subject_type="module",
+        subject_uuid=row.key,
+        summary=f"{row.name} resumed.",
+        before={"failing": before},
+    )
+    unpark(row.key)
 
 
 def bump() -> None:
     """Increment the generation. Needs a transaction; concurrent changes are serialized by it."""
-    row = session().scalar(
-        sa.select(Generation).with_for_update().execution_options(populate_existing=True)
-    )
-    if row is None:
-        row = Generation(id=1, number=0)
-        session().add(row)
+    query = sa.select(Generation).with_for_update().execution_options(populate_existing=True)
+    row = session().scalars(query).one()
     row.number += 1
     number = row.number
     session().flush()
@@ -394,8 +388,7 @@ def _switch(actor: Actor, modules_dir: Path, module_type: str, name: str, method
     try:
         module = load_module(modules_dir / module_type / name, module_type, name, recorded)
     except Refused as refusal:
-        _remember_refusal(module_type, name, str(refusal))
-        raise UserError(str(refusal)) from None
+        _refuse(module_type, name, str(refusal))
     try:
         result = _lifecycle(module, method, actor)
         if not result.ok:
@@ -405,16 +398,9 @@ def _switch(actor: Actor, modules_dir: Path, module_type: str, name: str, method
                 f"{module.title} was not {'activated' if method == 'activate' else 'updated'}:"
                 f" {result.message}"
             )
-        with transaction() as current:
+        with transaction():
             bump()  # first, so that a concurrent activation waits here and then finds the row
-            row = current.scalar(
-                sa.select(Module)
-                .where(Module.type == module_type, Module.name == name)
-                .with_for_update()
-            )
-            if row is None:
-                row = Module(type=module_type, name=name)
-                current.add(row)
+            row = lock_module(module_type, name)
             before = row.version
             row.status, row.reason, row.version, row.activated_at = (
                 ModuleStatus.ACTIVE,
@@ -442,20 +428,18 @@ def _switch(actor: Actor, modules_dir: Path, module_type: str, name: str, method
 
 def _remember_failure(module: LoadedModule, message: str) -> None:
     """Record why an update failed."""
-    with transaction() as current:
-        current.execute(
-            sa.update(Module)
-            .where(
-                Module.type == module.type,
-                Module.name == module.name,
-                Module.status.in_((ModuleStatus.ACTIVE, ModuleStatus.RESTRICTED)),
-            )
-            .values(
-                status=ModuleStatus.RESTRICTED,
-                reason=f"{FAILED} to {module.version} failed: {message}"[:4000],
-            )
-            .execution_options(synchronize_session=False)
+    write(
+        sa.update(Module)
+        .where(
+            Module.type == module.type,
+            Module.name == module.name,
+            Module.status.in_((ModuleStatus.ACTIVE, ModuleStatus.RESTRICTED)),
         )
+        .values(
+            status=ModuleStatus.RESTRICTED,
+            reason=f"{FAILED} to {module.version} failed: {message}"[:4000],
+        )
+    )
 
 
 def _lifecycle(module: LoadedModule, method: str, actor: Actor) -> Result:
@@ -463,15 +447,8 @@ def _lifecycle(module: LoadedModule, method: str, actor: Actor) -> Result:
     return called.result if called.error else Result.of_lifecycle(called.value)
 
 
-def _remember_refusal(module_type: str, name: str, reason: str) -> None:
-    """Record why a module cannot be loaded, for the Modules page."""
-    with transaction() as current:
-        row = current.scalar(
-            sa.select(Module).where(Module.type == module_type, Module.name == name)
-        )
-        if row is None:
-            current.add(
-                Module(type=module_type, name=name, status=ModuleStatus.INACTIVE, reason=reason)
-            )
-        else:
-            row.reason = reason
+def _refuse(module_type: str, name: str, reason: str) -> NoReturn:
+    """Record why a module cannot be loaded, for the Modules page, and raise it as a UserError."""
+    with transaction():
+        lock_module(module_type, name).reason = reason
+    raise UserError(reason)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
+from puqpanel.host import edits
 from puqpanel.host.contract.refusal import import_failure
-
-_cache: dict[Path, tuple[tuple[tuple[str, int, int], ...], str]] = {}
-"""The files' stamps and the result of the last check, by folder."""
 
 
 def refusal(folder: Path) -> str:
@@ -17,25 +16,15 @@ def refusal(folder: Path) -> str:
         folder: the module's folder. Its own files and its controllers are checked, and again only
             after a change.
     """
+    return _refusal(folder, edits.signature([folder]))
+
+
+@functools.lru_cache(maxsize=256)
+def _refusal(folder: Path, _state: edits.Signature) -> str:
     files = sorted(
         path for base in ("", "controllers", "Controllers") for path in (folder / base).glob("*.py")
     )
-    stamp = tuple((str(path), *_stamp(path)) for path in files)
-    cached = _cache.get(folder)
-    if cached is None or cached[0] != stamp:
-        cached = _cache[folder] = (
-            stamp,
-            next((error for path in files if (error := _check(path, folder))), ""),
-        )
-    return cached[1]
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    try:
-        stat = path.stat()
-    except OSError:
-        return (0, 0)
-    return (stat.st_mtime_ns, stat.st_size)
+    return next((error for path in files if (error := _check(path, folder))), "")
 
 
 def _check(path: Path, folder: Path) -> str:

@@ -17,7 +17,8 @@ from puqpanel.host.context import table_prefix
 from puqpanel.infra import crypto
 from puqpanel.infra.db import session
 from puqpanel.infra.redact import MASK, SHORTEST, redact_text, secret_name
-from puqpanel.models import ModuleLog, Service, Task
+from puqpanel.models import Service, Task
+from puqpanel.operations.oversight.tasks import log_of
 from puqpanel.operations.provisioning.services import find_service
 
 STAND_IN = "not-the-real-one"
@@ -45,7 +46,6 @@ def conversation(task: Task) -> dict[str, Any]:
             f"This task is a {task.job}; only module jobs have a conversation with a provider."
         )
     service = find_service(task.service_uuid) if task.service_uuid else None
-    secrets = set(_secrets(service))
     record = {
         "task": {
             "uuid": task.uuid,
@@ -82,8 +82,7 @@ def conversation(task: Task) -> dict[str, Any]:
         "tables": _tables(task, service),
         "exchanges": list(_exchanges(task)),
     }
-    clean: dict[str, Any] = without_secrets(record, secrets)
-    return clean
+    return dict(without_secrets(record, _secrets(service)))
 
 
 def outcome_text(note: str) -> str:
@@ -91,7 +90,7 @@ def outcome_text(note: str) -> str:
     return _REFERENCE.sub("", note)
 
 
-def without_secrets(value: Any, secrets: Iterable[str], name: str = "") -> Any:
+def without_secrets(value: Any, secrets: Iterable[str]) -> Any:
     """Return a copy with placeholders for secrets.
 
     A secret is recognized by the name of its field, by its format, or as one of the known secrets.
@@ -99,10 +98,8 @@ def without_secrets(value: Any, secrets: Iterable[str], name: str = "") -> Any:
     Args:
         value: JSON-serializable value.
         secrets: known secrets.
-        name: name of the field that holds the value.
     """
-    known = sorted(secrets, key=len, reverse=True)
-    return _clean(value, known, name)
+    return _clean(value, sorted(secrets, key=len, reverse=True), "")
 
 
 def _clean(value: Any, known: list[str], name: str) -> Any:
@@ -142,17 +139,7 @@ def _secrets(service: Service | None) -> Iterable[str]:
 
 
 def _exchanges(task: Task) -> Iterable[dict[str, Any]]:
-    rows = (
-        session()
-        .scalars(
-            sa.select(ModuleLog)
-            .where(ModuleLog.task_id == task.id)
-            .order_by(ModuleLog.id)
-            .limit(MOST_LINES)
-        )
-        .all()
-    )
-    for row in rows:
+    for row in log_of(task, MOST_LINES):
         request, response = _json(row.request), _json(row.response)
         match = (
             _REQUEST.fullmatch(str(request.get("request", "")))

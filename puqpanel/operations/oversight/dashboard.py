@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
+from sqlalchemy.orm import InstrumentedAttribute
 
 from puqpanel.domain.money import Money
 from puqpanel.domain.service_states import ProvisionStatus, ServiceStatus
 from puqpanel.domain.task_states import TaskStatus
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import session
-from puqpanel.models import Service, Task
+from puqpanel.models import Product, Service, Task
 
 MONTHLY = {
     "hourly": 730.0,
@@ -29,7 +30,10 @@ MONTHLY = {
     "triennially": 1 / 36,
 }
 """Charges of a billing period in a month; one-time prices do not recur."""
-TROUBLE = (ProvisionStatus.FAILED, ProvisionStatus.NOT_FOUND)
+TROUBLED = Service.provision_status.in_(
+    (ProvisionStatus.FAILED, ProvisionStatus.NOT_FOUND)
+) & Service.status.in_((ServiceStatus.PENDING, ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED))
+"""Selects the services that need attention."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,55 +66,52 @@ class Figures:
 def figures() -> Figures:
     """Return the current key figures."""
     moment = now()
-    day, week, before = (
-        moment - timedelta(days=1),
-        moment - timedelta(days=7),
-        moment - timedelta(days=14),
-    )
-    trouble = Service.provision_status.in_(TROUBLE) & Service.status.in_(
-        (ServiceStatus.PENDING, ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED)
-    )
+    day, week, before = (moment - timedelta(days=days) for days in (1, 7, 14))
 
     def count(*conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
         return sa.func.coalesce(sa.func.sum(sa.case((sa.and_(*conditions), 1), else_=0)), 0)
 
-    row = (
-        session()
-        .execute(
-            sa.select(
-                count(Service.status == ServiceStatus.ACTIVE),
-                count(Service.status == ServiceStatus.PENDING),
-                count(trouble),
-                count(trouble, Service.provision_since >= day),
-                count(Service.created_at >= week),
-                count(Service.terminated_at >= week),
-                count(Service.created_at >= before, Service.created_at < week),
-                count(Service.terminated_at >= before, Service.terminated_at < week),
-            )
-        )
-        .one()
+    counts = sa.select(
+        count(Service.status == ServiceStatus.ACTIVE).label("active"),
+        count(Service.status == ServiceStatus.PENDING).label("pending"),
+        count(TROUBLED).label("failed"),
+        count(TROUBLED, Service.provision_since >= day).label("failed_day"),
+        count(Service.created_at >= week).label("new_week"),
+        count(Service.terminated_at >= week).label("lost_week"),
+        count(Service.created_at >= before, Service.created_at < week).label("new_before"),
+        count(Service.terminated_at >= before, Service.terminated_at < week).label("lost_before"),
     )
-    sums: Counter[str] = Counter()
-    for currency, period, total in session().execute(
-        sa.select(Service.currency, Service.period, sa.func.sum(Service.price_minor))
+    row = session().execute(counts).mappings().one()
+    recurring = [money for money, _, _ in recurring_revenue() if money.minor]
+    return Figures(**{name: int(value) for name, value in row.items()}, recurring=recurring)
+
+
+def recurring_revenue(
+    *columns: InstrumentedAttribute[str],
+) -> list[tuple[Money, int, tuple[str, ...]]]:
+    """Return the monthly recurring revenue of active services, largest first. One query.
+
+    Prices at which they were sold, normalised to a month, without one-time prices.
+
+    Args:
+        columns: of products; the revenue is broken down by them.
+
+    Returns:
+        The revenue, the number of services and the values of `columns`, for each currency.
+    """
+    keys = (Service.currency, *columns)
+    query = (
+        sa.select(*keys, Service.period, sa.func.sum(Service.price_minor), sa.func.count())
+        .join(Product, Product.id == Service.product_id)
         .where(Service.status == ServiceStatus.ACTIVE)
-        .group_by(Service.currency, Service.period)
-    ):
-        sums[currency] += round(int(total) * MONTHLY.get(period, 0.0))
-    active, pending, failed, failed_day, new_week, lost_week, new_before, lost_before = (
-        int(value) for value in row
+        .group_by(*keys, Service.period)
     )
-    return Figures(
-        active,
-        pending,
-        failed,
-        failed_day,
-        new_week,
-        lost_week,
-        new_before,
-        lost_before,
-        [Money(total, currency) for currency, total in sums.most_common() if total],
-    )
+    sums: Counter[tuple[str, ...]] = Counter()
+    counts: Counter[tuple[str, ...]] = Counter()
+    for *key, period, total, count in session().execute(query):
+        sums[tuple(key)] += round(int(total) * MONTHLY.get(period, 0.0))
+        counts[tuple(key)] += count
+    return [(Money(total, key[0]), counts[key], key[1:]) for key, total in sums.most_common()]
 
 
 def services_by_week(weeks: int = 12) -> list[tuple[datetime, int, int]]:
@@ -151,12 +152,7 @@ def failed_services(limit: int = 6) -> Sequence[Service]:
         session()
         .scalars(
             sa.select(Service)
-            .where(
-                Service.provision_status.in_(TROUBLE),
-                Service.status.in_(
-                    (ServiceStatus.PENDING, ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED)
-                ),
-            )
+            .where(TROUBLED)
             .order_by(Service.provision_since.desc(), Service.id.desc())
             .limit(limit)
         )

@@ -10,8 +10,8 @@ import shutil
 import socket
 import stat
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -25,8 +25,8 @@ from puqpanel.infra.clock import now
 from puqpanel.infra.db import engine_for
 from puqpanel.infra.processes import alive
 from puqpanel.infra.settings import Settings
-from puqpanel.models import Generation, Heartbeat, Setting, Task
-from puqpanel.operations.system.keys import CANARY
+from puqpanel.models import Generation, Heartbeat, Task
+from puqpanel.operations.system.keys import stored_canary
 from puqpanel.tasks import heartbeat
 
 State = Literal["ok", "warn", "fail"]
@@ -77,17 +77,10 @@ class Report:
 
     def full(self) -> dict[str, Any]:
         """Return everything, for staff and scripts."""
-        rows = [
-            {
-                "name": check.name,
-                "state": check.state,
-                "text": check.text,
-                "remedy": check.remedy,
-                "facts": check.facts,
-            }
-            for check in self.checks
-        ]
-        return {"status": "ok" if self.ok else "fail", "checks": rows}
+        return {
+            "status": "ok" if self.ok else "fail",
+            "checks": [asdict(check) for check in self.checks],
+        }
 
 
 def look(settings: Settings, names: Iterable[str] | None = None) -> Report:
@@ -97,30 +90,26 @@ def look(settings: Settings, names: Iterable[str] | None = None) -> Report:
         settings: of this process; the queue server's address must be known to infra.queue.
         names: the checks to run; all of them if None.
     """
-    selected = list(CHECKS) if names is None else list(names)
     checks: list[Check] = []
-    for name in selected:
+    for name in CHECKS if names is None else names:
         failed = {check.name for check in checks if check.state == "fail"}
-        if name in NEED_DATABASE and "database" in failed:
-            checks.append(Check(name, "fail", "Skipped, because the database does not answer."))
-            continue
-        if name in NEED_TABLES and "migrations" in failed:
-            checks.append(Check(name, "fail", "Skipped, because the tables are not up to date."))
-            continue
-        try:
-            checks.append(CHECKS[name](settings))
-        except PanelError as error:
-            checks.append(Check(name, "fail", str(error)))
-        except Exception as error:
-            checks.append(
-                Check(
-                    name,
-                    "fail",
-                    f"The check could not run: {_cause(error)}",
-                    "Check the database and the log.",
-                )
-            )
+        checks.append(_run(name, settings, failed))
     return Report(checks)
+
+
+def _run(name: str, settings: Settings, failed: Collection[str]) -> Check:
+    """Run a check unless another one that it depends on has failed."""
+    if name in NEED_DATABASE and "database" in failed:
+        return Check(name, "fail", "Skipped, because the database does not answer.")
+    if name in NEED_TABLES and "migrations" in failed:
+        return Check(name, "fail", "Skipped, because the tables are not up to date.")
+    try:
+        return CHECKS[name](settings)
+    except PanelError as error:
+        return Check(name, "fail", str(error))
+    except Exception as error:
+        text = f"The check could not run: {_cause(error)}"
+        return Check(name, "fail", text, "Check the database and the log.")
 
 
 def _database(settings: Settings) -> Check:
@@ -187,11 +176,7 @@ def _migrations(settings: Settings) -> Check:
 
 def _keys(settings: Settings) -> Check:
     path = crypto.key_file(settings.keys_dir)
-    stored = None
-    engine = engine_for(settings.database_url)
-    with engine.connect() as connection:
-        if sa.inspect(connection).has_table(Setting.__tablename__):
-            stored = connection.scalar(sa.select(Setting.value).where(Setting.name == CANARY))
+    stored = stored_canary(settings.database_url)
     try:
         keys = crypto.read_keys(path)
         if stored is not None:

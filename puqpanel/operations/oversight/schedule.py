@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 import structlog
-from sqlalchemy.orm import Session
 
 from puqpanel.domain.actors import SYSTEM, Actor
 from puqpanel.domain.errors import ConflictError, NotFoundError
@@ -17,7 +17,7 @@ from puqpanel.host import registry
 from puqpanel.host.contract.timetable import Work
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.clock import now
-from puqpanel.infra.db import release, session, transaction
+from puqpanel.infra.db import find, insert, release, session, transaction, write
 from puqpanel.models import Module, ScheduleEntry, Task
 from puqpanel.operations.system import audit
 from puqpanel.tasks.add import add
@@ -65,15 +65,15 @@ def list_entries() -> list[Shown]:
         if ids
         else {}
     )
-    open_circuits = session().scalars(sa.select(Module).where(Module.circuit_open_reason != ""))
-    open_keys = {row.key for row in open_circuits}
+    failing = session().scalars(sa.select(Module).where(Module.circuit_open_reason != ""))
+    failing_keys = {module.key for module in failing}
     shown = []
     for key, (module, work) in sorted(works.items()):
         row = rows.get(key)
         stopped = ""
         if module.restricted:
             stopped = "Its module needs an update."
-        elif module.key in open_keys:
+        elif module.key in failing_keys:
             stopped = "The circuit breaker of its module is open."
         shown.append(
             Shown(module, work, row, tasks.get(row.task_id or 0) if row else None, stopped)
@@ -128,48 +128,37 @@ def _sync_rows(
     for (key, name), (_, work) in works.items():
         row = rows.get((key, name))
         if row is None:
-            with transaction() as current:
-                _insert(
-                    current,
+            # another scheduler may create it at the same time
+            with contextlib.suppress(sa.exc.IntegrityError), transaction() as current:
+                current.add(
                     ScheduleEntry(
                         module=key, name=name, shape=work.shape, due_at=work.after(moment)
-                    ),
+                    )
                 )
         elif row.shape != work.shape:
-            with transaction() as current:
-                current.execute(
-                    sa.update(ScheduleEntry)
-                    .where(ScheduleEntry.id == row.id, ScheduleEntry.shape == row.shape)
-                    .values(shape=work.shape, due_at=work.after(moment))
-                    .execution_options(synchronize_session=False)
-                )
+            write(
+                sa.update(ScheduleEntry)
+                .where(ScheduleEntry.id == row.id, ScheduleEntry.shape == row.shape)
+                .values(shape=work.shape, due_at=work.after(moment))
+            )
     _synced[:] = [registry.current()]
 
 
-def _insert(current: Session, row: ScheduleEntry) -> None:
-    try:
-        with current.begin_nested():
-            current.add(row)
-            current.flush()
-    except sa.exc.IntegrityError:
-        pass  # another scheduler created it
-
-
+@transaction()
 def _run_entry(module: LoadedModule, work: Work, row_id: int, moment: datetime) -> int:
-    with transaction() as current:
-        row = current.scalar(
-            sa.select(ScheduleEntry)
-            .where(ScheduleEntry.id == row_id)
-            .with_for_update()
-            .execution_options(populate_existing=True)
-        )
-        if row is None or row.paused or row.due_at > moment:
-            return 0
-        row.due_at = work.after(moment)
-        if _unfinished(row):
-            row.skipped += 1
-            return 0
-        _start(module, work, row, SYSTEM, moment)
+    row = session().scalar(
+        sa.select(ScheduleEntry)
+        .where(ScheduleEntry.id == row_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if row is None or row.paused or row.due_at > moment:
+        return 0
+    row.due_at = work.after(moment)
+    if _unfinished(row):
+        row.skipped += 1
+        return 0
+    _start(module, work, row, SYSTEM, moment)
     return 1
 
 
@@ -185,7 +174,7 @@ def _unfinished(row: ScheduleEntry) -> bool:
 
 def _start(
     module: LoadedModule, work: Work, row: ScheduleEntry, actor: Actor, moment: datetime
-) -> Task:
+) -> None:
     task = add(
         job=JOB,
         queue=QUEUE,
@@ -203,10 +192,10 @@ def _start(
         },
     )
     row.ran_at, row.task_id = moment, task.id
-    return task
 
 
-def run_now(*, actor: Actor, module: str, name: str) -> Task:
+@transaction()
+def run_now(*, actor: Actor, module: str, name: str) -> None:
     """Run an entry manually.
 
     Args:
@@ -220,27 +209,24 @@ def run_now(*, actor: Actor, module: str, name: str) -> Task:
     """
     loaded, work = _find(module, name)
     moment = now()
-    with transaction() as current:
-        row = _locked(module, name)
-        if row is None:
-            row = ScheduleEntry(
-                module=module, name=name, shape=work.shape, due_at=work.after(moment)
-            )
-            current.add(row)
-            current.flush()
-        if _unfinished(row):
-            raise ConflictError(f"The last run of “{name}” has not ended; try again when it has.")
-        task = _start(loaded, work, row, actor, moment)
-        audit.record(
-            actor=actor,
-            action="schedule.run",
-            subject_type="module",
-            subject_uuid=module,
-            summary=f"“{name}” run manually.",
+    row = session().scalar(_locked(module, name))
+    if row is None:
+        row = insert(
+            ScheduleEntry(module=module, name=name, shape=work.shape, due_at=work.after(moment))
         )
-    return task
+    if _unfinished(row):
+        raise ConflictError(f"The last run of “{name}” has not ended; try again when it has.")
+    _start(loaded, work, row, actor, moment)
+    audit.record(
+        actor=actor,
+        action="schedule.run",
+        subject_type="module",
+        subject_uuid=module,
+        summary=f"“{name}” run manually.",
+    )
 
 
+@transaction()
 def pause(*, actor: Actor, module: str, name: str, paused: bool) -> None:
     """Pause or resume an entry.
 
@@ -248,22 +234,21 @@ def pause(*, actor: Actor, module: str, name: str, paused: bool) -> None:
         NotFoundError: no loaded module has this entry, or the scheduler has not created it yet.
     """
     _, work = _find(module, name)
-    with transaction():
-        row = _locked(module, name)
-        if row is None:
-            raise NotFoundError("This entry is not scheduled yet; try again in a few seconds.")
-        if row.paused == paused:
-            return
-        row.paused, row.due_at = paused, work.after(now())
-        audit.record(
-            actor=actor,
-            action="schedule.paused" if paused else "schedule.resumed",
-            subject_type="module",
-            subject_uuid=module,
-            summary=f"“{name}” {'paused' if paused else 'resumed'}.",
-            before={"paused": not paused},
-            after={"paused": paused},
-        )
+    row = find(
+        _locked(module, name), "This entry is not scheduled yet; try again in a few seconds."
+    )
+    if row.paused == paused:
+        return
+    row.paused, row.due_at = paused, work.after(now())
+    audit.record(
+        actor=actor,
+        action="schedule.paused" if paused else "schedule.resumed",
+        subject_type="module",
+        subject_uuid=module,
+        summary=f"“{name}” {'paused' if paused else 'resumed'}.",
+        before={"paused": not paused},
+        after={"paused": paused},
+    )
 
 
 def _find(module: str, name: str) -> tuple[LoadedModule, Work]:
@@ -273,8 +258,8 @@ def _find(module: str, name: str) -> tuple[LoadedModule, Work]:
     return entry
 
 
-def _locked(module: str, name: str) -> ScheduleEntry | None:
-    return session().scalar(
+def _locked(module: str, name: str) -> sa.Select[ScheduleEntry]:
+    return (
         sa.select(ScheduleEntry)
         .where(ScheduleEntry.module == module, ScheduleEntry.name == name)
         .with_for_update()

@@ -6,21 +6,20 @@ Days are calendar days in UTC. A range includes its first and its last day.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
+from sqlalchemy.orm import InstrumentedAttribute
 
 from puqpanel.domain.errors import UserError
-from puqpanel.domain.money import Money
 from puqpanel.domain.service_states import ServiceStatus
 from puqpanel.domain.task_states import TaskStatus
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import session
 from puqpanel.models import Module, ModuleLog, Product, Service, Task
-from puqpanel.operations.oversight.dashboard import MONTHLY
+from puqpanel.operations.oversight.dashboard import recurring_revenue
 
 By = Literal["day", "week", "month"]
 MAX_RANGE_DAYS = 3660
@@ -108,22 +107,18 @@ class ModuleHealth(NamedTuple):
 
 def services_by_status() -> dict[str, int]:
     """Return the number of services in each status. One query."""
-    counts = {status.value: 0 for status in ServiceStatus}
-    for status, count in session().execute(
-        sa.select(Service.status, sa.func.count()).group_by(Service.status)
-    ):
-        counts[str(status)] = count
-    return counts
+    query = sa.select(Service.status, sa.func.count()).group_by(Service.status)
+    counts = dict(session().execute(query).all())
+    return {status.value: counts.get(status, 0) for status in ServiceStatus}
 
 
 def services_by_product(limit: int = 25) -> list[ProductFigures]:
     """Return the products with the most active services. One query."""
     active = sa.func.sum(sa.case((Service.status == ServiceStatus.ACTIVE, 1), else_=0))
-    query = sa.select(Product.name, Product.module, active, sa.func.count()).join(
-        Service, Service.product_id == Product.id
-    )
     query = (
-        query.group_by(Product.id, Product.name, Product.module)
+        sa.select(Product.name, Product.module, active, sa.func.count())
+        .join(Service, Service.product_id == Product.id)
+        .group_by(Product.id, Product.name, Product.module)
         .order_by(active.desc(), Product.name)
         .limit(limit)
     )
@@ -240,18 +235,11 @@ def provisioning(first: date, last: date, by: By = "day") -> Provisioning:
         _by_day(Task.ended_at, begin, end, Task.service_uuid != "", Task.status.in_(failures)), by
     )
     in_range = (Task.service_uuid != "", Task.ended_at >= begin, Task.ended_at < end)
-    modules: dict[str, Counter[str]] = defaultdict(Counter)
-    for module, status, count in session().execute(
-        sa.select(Task.module, Task.status, sa.func.count())
-        .where(*in_range)
-        .group_by(Task.module, Task.status)
-    ):
-        modules[module][str(status)] += count
     by_module = [
         ModuleOutcome(
             module, counts[TaskStatus.COMPLETED], counts[TaskStatus.FAILED], counts[TaskStatus.LOST]
         )
-        for module, counts in modules.items()
+        for module, counts in _tasks_by_module(*in_range).items()
         if any(counts[status] for status in (TaskStatus.COMPLETED, *failures))
     ]
     by_module.sort(key=lambda row: (-(row.failed + row.lost), row.module))
@@ -281,16 +269,8 @@ def module_health(first: date, last: date) -> list[ModuleHealth]:
         UserError: the range is invalid or longer than ten years.
     """
     begin, end = _range(first, last)
-    tasks: dict[str, Counter[str]] = defaultdict(Counter)
-    ended = sa.select(Task.module, Task.status, sa.func.count()).where(
-        Task.ended_at >= begin, Task.ended_at < end, Task.module != ""
-    )
-    parked_now = sa.select(Task.module, Task.status, sa.func.count()).where(
-        Task.status == TaskStatus.PARKED
-    )
-    for query in (ended.where(Task.status != TaskStatus.PARKED), parked_now):
-        for module, status, count in session().execute(query.group_by(Task.module, Task.status)):
-            tasks[module][str(status)] += count
+    tasks = _tasks_by_module(Task.ended_at >= begin, Task.ended_at < end)
+    parked = _tasks_by_module(Task.status == TaskStatus.PARKED)
     logged = sa.select(ModuleLog.type, ModuleLog.name, sa.func.count()).where(
         ModuleLog.level == "error", ModuleLog.at >= begin, ModuleLog.at < end
     )
@@ -302,39 +282,35 @@ def module_health(first: date, last: date) -> list[ModuleHealth]:
     for row in session().scalars(sa.select(Module).order_by(Module.type, Module.name)):
         counts = tasks[row.key]
         failing = row.circuit_open_reason and row.status == "active"
-        status = "failing" if failing else str(row.status)
-        reason = row.circuit_open_reason or row.reason
         modules.append(
             ModuleHealth(
-                row.key,
-                row.version,
-                status,
-                reason,
-                row.failure_count,
-                counts[TaskStatus.PARKED],
-                counts[TaskStatus.COMPLETED],
-                counts[TaskStatus.FAILED] + counts[TaskStatus.LOST],
-                errors.get(row.key, 0),
+                module=row.key,
+                version=row.version,
+                status="failing" if failing else str(row.status),
+                failing=row.circuit_open_reason or row.reason,
+                strikes=row.failure_count,
+                parked=parked[row.key][TaskStatus.PARKED],
+                completed=counts[TaskStatus.COMPLETED],
+                failed=counts[TaskStatus.FAILED] + counts[TaskStatus.LOST],
+                errors=errors.get(row.key, 0),
             )
         )
     return modules
 
 
-def _income(product: Any = None) -> list[Income]:
-    columns = [Service.currency, *([product] if product is not None else [])]
-    query = sa.select(
-        *columns, Service.period, sa.func.sum(Service.price_minor), sa.func.count()
-    ).where(Service.status == ServiceStatus.ACTIVE)
-    if product is not None:
-        query = query.join(Product, Product.id == Service.product_id)
-    sums: Counter[tuple[str, ...]] = Counter()
-    counts: Counter[tuple[str, ...]] = Counter()
-    for *key, period, total, count in session().execute(query.group_by(*columns, Service.period)):
-        sums[tuple(key)] += round(int(total) * MONTHLY.get(period, 0.0))
-        counts[tuple(key)] += count
+def _tasks_by_module(*where: sa.ColumnElement[bool]) -> dict[str, Counter[str]]:
+    """Return the number of tasks by module and status."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    query = sa.select(Task.module, Task.status, sa.func.count()).where(*where)
+    for module, status, count in session().execute(query.group_by(Task.module, Task.status)):
+        counts[module][status] = count
+    return counts
+
+
+def _income(*columns: InstrumentedAttribute[str]) -> list[Income]:
     return [
-        Income(key[0], Money(total, key[0]).major, counts[key], *key[1:])
-        for key, total in sums.most_common()
+        Income(money.currency, money.major, services, *values)
+        for money, services, values in recurring_revenue(*columns)
     ]
 
 
@@ -352,10 +328,8 @@ def _range(first: date, last: date) -> tuple[datetime, datetime]:
 def _by_day(column: Any, begin: datetime, end: datetime, *where: Any) -> dict[date, int]:
     """Return the number of rows for each day; the database returns one row for each day."""
     day = sa.func.date(column, type_=sa.Date())
-    query = (
-        sa.select(day, sa.func.count()).where(column >= begin, column < end, *where).group_by(day)
-    )
-    return {row[0]: row[1] for row in session().execute(query)}
+    query = sa.select(day, sa.func.count()).where(column >= begin, column < end, *where)
+    return dict(session().execute(query.group_by(day)).all())
 
 
 def _slotted(days: dict[date, int], by: By) -> Counter[date]:
@@ -371,14 +345,10 @@ def _slot(day: date, by: By) -> date:
     return day.replace(day=1) if by == "month" else day
 
 
-def _slots(first: date, last: date, by: By) -> Iterator[date]:
-    """Yield the first day of each slot in a range."""
-    slot, day = None, first
-    while day <= last:
-        if _slot(day, by) != slot:
-            slot = _slot(day, by)
-            yield slot
-        day += timedelta(days=1)
+def _slots(first: date, last: date, by: By) -> list[date]:
+    """Return the first day of each slot in a range."""
+    days = (first + timedelta(days=number) for number in range((last - first).days + 1))
+    return list(dict.fromkeys(_slot(day, by) for day in days))
 
 
 def today() -> date:

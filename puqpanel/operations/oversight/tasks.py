@@ -9,10 +9,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import selectinload
 
 from puqpanel.domain.actors import Actor
-from puqpanel.domain.errors import ConflictError, InProgressError, NotFoundError
+from puqpanel.domain.errors import ConflictError, InProgressError
 from puqpanel.domain.task_states import OPEN, RETRYABLE, TaskStatus
 from puqpanel.infra.clock import now
-from puqpanel.infra.db import release, session, transaction
+from puqpanel.infra.db import find, release, session, transaction, write
 from puqpanel.models import ModuleLog, Task, TaskTag
 from puqpanel.operations.provisioning import settlement
 from puqpanel.operations.system import audit
@@ -52,10 +52,7 @@ def prune(days: int) -> int:
         old += session().scalars(query.limit(BATCH)).all()
     release()
     if old:
-        with transaction() as current:
-            current.execute(
-                sa.delete(Task).where(Task.id.in_(old)).execution_options(synchronize_session=False)
-            )
+        write(sa.delete(Task).where(Task.id.in_(old)))
     return len(set(old))
 
 
@@ -65,12 +62,8 @@ def find_task(uuid: str) -> Task:
     Raises:
         NotFoundError: it does not exist.
     """
-    task = session().scalar(
-        sa.select(Task).where(Task.uuid == uuid).options(selectinload(Task.attempts))
-    )
-    if task is None:
-        raise NotFoundError("Task not found.")
-    return task
+    query = sa.select(Task).where(Task.uuid == uuid)
+    return find(query.options(selectinload(Task.attempts)), "Task not found.")
 
 
 def log_of(task: Task, limit: int = 200) -> Sequence[ModuleLog]:
@@ -101,32 +94,28 @@ def tasks_of_service(service_uuid: str, limit: int = 10) -> Sequence[Task]:
     )
 
 
-def open_count(most: int = 100) -> int:
-    """Return the number of open tasks, `most` at most."""
-    return len(session().scalars(sa.select(Task.id).where(Task.status.in_(OPEN)).limit(most)).all())
-
-
+@transaction()
 def cancel_task(*, actor: Actor, uuid: str) -> Task:
     """Cancel a queued or parked task and restore its service's state.
 
     Raises:
         ConflictError: it is running or has ended.
     """
-    with transaction():
-        task = control.cancel(uuid, by=actor.name)
-        audit.record(
-            actor=actor,
-            action="task.cancelled",
-            subject_type="task",
-            subject_uuid=uuid,
-            summary=f"{task.title} cancelled.",
-            task_id=task.id,
-        )
-        if task.service_uuid:
-            settlement.record(task, Outcome("cancelled", task.note))
+    task = control.cancel(uuid, by=actor.name)
+    audit.record(
+        actor=actor,
+        action="task.cancelled",
+        subject_type="task",
+        subject_uuid=uuid,
+        summary=f"{task.title} cancelled.",
+        task_id=task.id,
+    )
+    if task.service_uuid:
+        settlement.record(task, Outcome("cancelled", task.note))
     return task
 
 
+@transaction()
 def retry_task(*, actor: Actor, uuid: str) -> Task:
     """Retry an ended or parked task; its service is in progress again.
 
@@ -134,18 +123,17 @@ def retry_task(*, actor: Actor, uuid: str) -> Task:
         ConflictError: it is queued, running or completed, or another operation of the service is in
             progress.
     """
-    with transaction():
-        task = control.retry(uuid, by=actor.name)
-        if task.service_uuid:
-            settlement.reopen(task)
-        audit.record(
-            actor=actor,
-            action="task.retried",
-            subject_type="task",
-            subject_uuid=uuid,
-            summary=f"{task.title} retried.",
-            task_id=task.id,
-        )
+    task = control.retry(uuid, by=actor.name)
+    if task.service_uuid:
+        settlement.reopen(task)
+    audit.record(
+        actor=actor,
+        action="task.retried",
+        subject_type="task",
+        subject_uuid=uuid,
+        summary=f"{task.title} retried.",
+        task_id=task.id,
+    )
     return task
 
 

@@ -39,11 +39,10 @@ def apply(*, actor: Actor, service: Service, product_uuid: str, take_price: bool
         raise InvalidInput({"product": [f"{product.name} is no longer sold."]})
     before = _terms(service)
     service.fallback = {name: getattr(service, name) for name in TERMS}
-    service.product_id = product.id
+    service.product = product
     if take_price:
         service.price_minor, service.currency = product.price_minor, product.currency
         service.period = product.period
-    _reload_product(service)
     _record_change(
         actor,
         service,
@@ -62,7 +61,8 @@ def revert(*, actor: Actor, service: Service) -> None:
     for name in TERMS:
         setattr(service, name, service.fallback[name])
     service.fallback = {"tried": tried}
-    _reload_product(service)
+    session().flush()
+    session().expire(service, ["product"])
     _record_change(
         actor,
         service,
@@ -107,8 +107,3 @@ def _record_change(
             before=old,
             after=new,
         )
-
-
-def _reload_product(service: Service) -> None:
-    session().flush()
-    session().expire(service, ["product"])

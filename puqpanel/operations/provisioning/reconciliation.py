@@ -34,14 +34,14 @@ def settle_orphans() -> int:
     return sum(_settle(uuid) for uuid in uuids)
 
 
+@transaction()
 def _settle(uuid: str) -> bool:
-    with transaction():
-        service = lock_service(uuid)
-        if service.provision_status != ProvisionStatus.PROCESSING:
-            return False
-        age_seconds = (now() - service.provision_since).total_seconds()
-        if age_seconds < GRACE_SECONDS or settlement.has_open_task(service):
-            return False
-        reason = "The operation was in progress, but its task no longer exists."
-        settlement.fail(service, VERBS.get(service.verb), SYSTEM, reason)
+    service = lock_service(uuid)
+    if service.provision_status != ProvisionStatus.PROCESSING:
+        return False
+    age_seconds = (now() - service.provision_since).total_seconds()
+    if age_seconds < GRACE_SECONDS or settlement.has_open_task(service):
+        return False
+    reason = "The operation was in progress, but its task no longer exists."
+    settlement.fail(service, VERBS.get(service.verb), SYSTEM, reason)
     return True

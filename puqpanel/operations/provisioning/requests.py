@@ -202,53 +202,53 @@ def _add_task(rule: Verb, service_uuid: str, actor: Actor, options: Mapping[str,
     )
 
 
+@transaction()
 def _reserve(actor: Actor, service_uuid: str, verb: str, reason: str = "") -> Verb:
     """Mark a service as processing a verb."""
-    with transaction():
-        service = lock_service(service_uuid)
-        rule = check_verb(verb, service.status, service.provision_status)
-        if any(settlement.own_verb(task) is not None for task in settlement.open_tasks(service)):
-            raise ConflictError(f"{rule.label} must wait until this service's open task has ended.")
-        settlement.start(service, rule)
-        audit.record(
-            actor=actor,
-            action=f"service.{rule.key}_requested",
-            subject_type="service",
-            subject_uuid=service_uuid,
-            summary=f"{rule.label} requested: {reason}" if reason else f"{rule.label} requested.",
-            after={"reason": reason} if reason else None,
-        )
-        raise_event(f"service.{rule.method}", {"service_uuid": service_uuid})
+    service = lock_service(service_uuid)
+    rule = check_verb(verb, service.status, service.provision_status)
+    if any(settlement.own_verb(task) is not None for task in settlement.open_tasks(service)):
+        raise ConflictError(f"{rule.label} must wait until this service's open task has ended.")
+    settlement.start(service, rule)
+    audit.record(
+        actor=actor,
+        action=f"service.{rule.key}_requested",
+        subject_type="service",
+        subject_uuid=service_uuid,
+        summary=f"{rule.label} requested: {reason}" if reason else f"{rule.label} requested.",
+        after={"reason": reason} if reason else None,
+    )
+    raise_event(f"service.{rule.method}", {"service_uuid": service_uuid})
     return rule
 
 
+@transaction()
 def _release(actor: Actor, service_uuid: str, rule: Verb, reason: str) -> None:
     """Restore a service whose request was rejected before a task was added."""
-    with transaction():
-        service = lock_service(service_uuid)
-        processing = service.provision_status == ProvisionStatus.PROCESSING
-        if processing and not settlement.has_open_task(service):
-            settlement.set_provision(service, service.settled_from)
-            service.verb = ""
-        package_change.revert(actor=actor, service=service)
-        service.failure = reason
-        audit.record(
-            actor=actor,
-            action=f"service.{rule.key}_refused",
-            subject_type="service",
-            subject_uuid=service_uuid,
-            summary=f"{rule.label} rejected: {reason}",
-        )
+    service = lock_service(service_uuid)
+    processing = service.provision_status == ProvisionStatus.PROCESSING
+    if processing and not settlement.has_open_task(service):
+        settlement.set_provision(service, service.settled_from)
+        service.verb = ""
+    package_change.revert(actor=actor, service=service)
+    service.failure = reason
+    audit.record(
+        actor=actor,
+        action=f"service.{rule.key}_refused",
+        subject_type="service",
+        subject_uuid=service_uuid,
+        summary=f"{rule.label} rejected: {reason}",
+    )
 
 
+@transaction()
 def _complete_without_task(service_uuid: str) -> None:
     """Complete the verb of a module that did the work in `create()` itself, without a task."""
-    with transaction():
-        service = lock_service(service_uuid)
-        task_id = session().scalar(
-            sa.select(Task.id)
-            .where(Task.service_uuid == service_uuid, Task.created_at >= service.provision_since)
-            .limit(1)
-        )
-        if service.provision_status == ProvisionStatus.PROCESSING and task_id is None:
-            settlement.complete(service, VERBS.get(service.verb), SYSTEM)
+    service = lock_service(service_uuid)
+    task_id = session().scalar(
+        sa.select(Task.id)
+        .where(Task.service_uuid == service_uuid, Task.created_at >= service.provision_since)
+        .limit(1)
+    )
+    if service.provision_status == ProvisionStatus.PROCESSING and task_id is None:
+        settlement.complete(service, VERBS.get(service.verb), SYSTEM)

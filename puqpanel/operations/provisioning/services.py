@@ -8,11 +8,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from puqpanel.domain.actors import Actor
-from puqpanel.domain.errors import ConflictError, InvalidInput, NotFoundError
+from puqpanel.domain.errors import ConflictError, InvalidInput
 from puqpanel.domain.service_states import VERBS, possible
 from puqpanel.host import registry
 from puqpanel.host.loaded import LoadedModule
-from puqpanel.infra.db import session, transaction
+from puqpanel.infra.db import find, insert, session, transaction
 from puqpanel.infra.events import raise_event
 from puqpanel.models import ClientUser, Service
 from puqpanel.operations.accounts.clients import find_client
@@ -30,10 +30,7 @@ def find_service(uuid: str) -> Service:
     Raises:
         NotFoundError: it does not exist.
     """
-    service = session().scalar(sa.select(Service).where(Service.uuid == uuid))
-    if service is None:
-        raise NotFoundError("Service not found.")
-    return service
+    return find(sa.select(Service).where(Service.uuid == uuid), "Service not found.")
 
 
 def lock_service(uuid: str) -> Service:
@@ -43,16 +40,13 @@ def lock_service(uuid: str) -> Service:
         NotFoundError: it does not exist.
     """
     # the service alone: tasks of one client or product must not wait for each other
-    statement = (
+    query = (
         sa.select(Service)
         .where(Service.uuid == uuid)
         .with_for_update(of=Service)
         .execution_options(populate_existing=True)
     )
-    service = session().scalar(statement)
-    if service is None:
-        raise NotFoundError("Service not found.")
-    return service
+    return find(query, "Service not found.")
 
 
 def find_service_of(user_id: int, uuid: str) -> Service:
@@ -61,10 +55,7 @@ def find_service_of(user_id: int, uuid: str) -> Service:
     Raises:
         NotFoundError: it does not exist or belongs to another client.
     """
-    service = session().scalar(_visible_to(user_id).where(Service.uuid == uuid))
-    if service is None:
-        raise NotFoundError("Service not found.")
-    return service
+    return find(_visible_to(user_id).where(Service.uuid == uuid), "Service not found.")
 
 
 def services_of(user_id: int) -> Sequence[Service]:
@@ -122,18 +113,18 @@ def create_service(
         values = forms.validate(
             module, "save_service_data", data, product_uuid=product_uuid, actor=actor
         )
-    with transaction() as current:
-        service = Service(
-            client_id=client.id,
-            product_id=product.id,
-            name=title,
-            service_data=values,
-            price_minor=product.price_minor,
-            currency=product.currency,
-            period=product.period,
+    with transaction():
+        service = insert(
+            Service(
+                client_id=client.id,
+                product_id=product.id,
+                name=title,
+                service_data=values,
+                price_minor=product.price_minor,
+                currency=product.currency,
+                period=product.period,
+            )
         )
-        current.add(service)
-        current.flush()
         audit.record(
             actor=actor,
             action="service.created",
@@ -146,25 +137,24 @@ def create_service(
     return find_service(service.uuid)
 
 
-def rename_service(*, actor: Actor, uuid: str, name: str) -> Service:
+@transaction()
+def rename_service(*, actor: Actor, uuid: str, name: str) -> None:
     """Rename a service."""
     title = clean_name(name)
-    with transaction():
-        service = find_service(uuid)
-        before, service.name = service.name, title
-        audit.record(
-            actor=actor,
-            action="service.renamed",
-            subject_type="service",
-            subject_uuid=uuid,
-            summary=f"Renamed to {title}.",
-            before={"name": before},
-            after={"name": title},
-        )
-    return service
+    service = find_service(uuid)
+    before, service.name = service.name, title
+    audit.record(
+        actor=actor,
+        action="service.renamed",
+        subject_type="service",
+        subject_uuid=uuid,
+        summary=f"Renamed to {title}.",
+        before={"name": before},
+        after={"name": title},
+    )
 
 
-def save_service_data(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> Service:
+def save_service_data(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> None:
     """Have the module validate its settings of a service, and save them.
 
     Args:
@@ -203,4 +193,3 @@ def save_service_data(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> Se
             after=new,
         )
         raise_event("service.options_updated", {"service_uuid": uuid})
-    return service

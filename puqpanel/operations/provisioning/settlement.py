@@ -38,7 +38,8 @@ PROVISIONED: Mapping[str, ProvisionStatus] = {
 """The provision status of a provisioned service, by the service's status."""
 
 
-def set_provision_status(*, service_uuid: str, status: str, actor: Actor | None = None) -> Service:
+@transaction()
+def set_provision_status(*, service_uuid: str, status: str, actor: Actor | None = None) -> None:
     """Set a service's provision status, and its status if the verb in progress ends with this.
 
     Args:
@@ -50,30 +51,46 @@ def set_provision_status(*, service_uuid: str, status: str, actor: Actor | None 
         ConflictError: the state machine has no such transition.
         NotFoundError: there is no such service.
     """
-    with transaction():
-        fence.check()
-        service = lock_service(service_uuid)
-        _change_provision_status(service, status, actor or SYSTEM)
-    return service
+    fence.check()
+    service = lock_service(service_uuid)
+    before = service.provision_status
+    check_provision_move(before, status)
+    set_provision(service, status)
+    verb = VERBS.get(service.verb)
+    if verb is not None and status == verb.ends and verb.status is not None:
+        _set_status(service, verb.status)
+    if before == status:
+        return
+    raise_event(
+        "service.provision_status_changed",
+        {"service_uuid": service.uuid, "before": before, "after": status},
+    )
+    if status in (ProvisionStatus.NOT_FOUND, ProvisionStatus.FAILED):
+        audit.record(
+            actor=actor or SYSTEM,
+            action="service.provision_status",
+            subject_type="service",
+            subject_uuid=service.uuid,
+            summary=f"Provision status changed to {status.replace('_', ' ')}.",
+            before={"provision_status": before},
+            after={"provision_status": status},
+        )
 
 
-def set_provision_data(*, service_uuid: str, data: Mapping[str, Any]) -> Service:
+@transaction()
+def set_provision_data(*, service_uuid: str, data: Mapping[str, Any]) -> None:
     """Replace the data that a service's jobs saved; stored encrypted."""
-    with transaction():
-        fence.check()
-        service = lock_service(service_uuid)
-        service.provision_data = dict(data)
-    return service
+    fence.check()
+    service = lock_service(service_uuid)
+    service.provision_data = dict(data)
 
 
+@transaction()
 def keep_service_data(*, service_uuid: str, changes: Mapping[str, Any]) -> None:
     """Merge what a job changed in `service_data` into the data that a service's jobs saved."""
-    if not changes:
-        return
-    with transaction():
-        fence.check()
-        service = lock_service(service_uuid)
-        service.provision_data = {**service.provision_data, **changes}
+    fence.check()
+    service = lock_service(service_uuid)
+    service.provision_data = {**service.provision_data, **changes}
 
 
 def start(service: Service, verb: Verb) -> None:
@@ -109,8 +126,7 @@ def own_verb(task: Task) -> Verb | None:
 
     None for a helper, such as a status check.
     """
-    key = task.data.get("verb")
-    return VERBS.get(str(key)) or next(
+    return VERBS.get(str(task.data.get("verb"))) or next(
         (rule for rule in VERBS.values() if rule.job == task.data.get("method")), None
     )
 
@@ -242,32 +258,6 @@ def _record_success(service: Service, verb: Verb, actor: Actor, task: Task | Non
         f"service.{verb.method}_succeeded",
         {"service_uuid": service.uuid, "task_uuid": task.uuid if task else ""},
     )
-
-
-def _change_provision_status(service: Service, status: str, actor: Actor) -> None:
-    """Change the provision status, and the service's status if the verb in progress ends so."""
-    check_provision_move(service.provision_status, status)
-    before = service.provision_status
-    set_provision(service, status)
-    verb = VERBS.get(service.verb)
-    if verb is not None and status == verb.ends and verb.status is not None:
-        _set_status(service, verb.status)
-    if before == status:
-        return
-    raise_event(
-        "service.provision_status_changed",
-        {"service_uuid": service.uuid, "before": before, "after": status},
-    )
-    if status in (ProvisionStatus.NOT_FOUND, ProvisionStatus.FAILED):
-        audit.record(
-            actor=actor,
-            action="service.provision_status",
-            subject_type="service",
-            subject_uuid=service.uuid,
-            summary=f"Provision status changed to {status.replace('_', ' ')}.",
-            before={"provision_status": before},
-            after={"provision_status": status},
-        )
 
 
 def _set_status(service: Service, status: ServiceStatus) -> None:

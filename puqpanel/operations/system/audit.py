@@ -23,7 +23,7 @@ def record(
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
     task_id: int | None = None,
-) -> Audit:
+) -> None:
     """Add an entry in the transaction of the change that it describes.
 
     Args:
@@ -36,21 +36,21 @@ def record(
         after: new values; secrets are masked.
         task_id: the task that made the change.
     """
-    entry = Audit(
-        actor_kind=actor.kind,
-        actor_id=actor.id,
-        actor_name=redact_text(actor.name)[:200],
-        ip=actor.ip[:45],
-        action=action,
-        subject_type=subject_type,
-        subject_uuid=subject_uuid,
-        summary=redact_text(summary),
-        task_id=task_id,
-        before=redact(dict(before)) if before else None,
-        after=redact(dict(after)) if after else None,
+    session().add(
+        Audit(
+            actor_kind=actor.kind,
+            actor_id=actor.id,
+            actor_name=redact_text(actor.name)[:200],
+            ip=actor.ip[:45],
+            action=action,
+            subject_type=subject_type,
+            subject_uuid=subject_uuid,
+            summary=redact_text(summary),
+            task_id=task_id,
+            before=redact(dict(before)) if before else None,
+            after=redact(dict(after)) if after else None,
+        )
     )
-    session().add(entry)
-    return entry
 
 
 def changed(

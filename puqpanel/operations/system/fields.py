@@ -8,7 +8,7 @@ from puqpanel.domain.errors import InvalidInput
 from puqpanel.infra.redact import storable
 
 
-def clean_email(text: str, field: str = "email") -> str:
+def clean_email(text: str) -> str:
     """Return an e-mail address in lower case.
 
     Raises:
@@ -19,7 +19,7 @@ def clean_email(text: str, field: str = "email") -> str:
             text.strip(), check_deliverability=False, test_environment=True
         ).normalized.lower()
     except EmailNotValidError:
-        raise InvalidInput({field: ["Enter a valid e-mail address."]}) from None
+        raise InvalidInput({"email": ["Enter a valid e-mail address."]}) from None
 
 
 def clean_name(text: str, field: str = "name", longest: int = 200) -> str:

@@ -25,7 +25,7 @@ def open_keys(keys_dir: Path, database_url: str) -> None:
     Raises:
         KeyFileError: the database holds secrets, but the key file is missing or does not match.
     """
-    stored = _canary(database_url)
+    stored = stored_canary(database_url)
     path = crypto.key_file(keys_dir)
     if not path.exists():
         if stored is not None:
@@ -44,7 +44,7 @@ def plant_canary(database_url: str) -> None:
 
     Needs loaded keys and migrated tables.
     """
-    if _canary(database_url) is None:
+    if stored_canary(database_url) is None:
         with (
             engine_for(database_url).connect().execution_options(panel_write=True) as connection,
             connection.begin(),
@@ -54,7 +54,8 @@ def plant_canary(database_url: str) -> None:
             )
 
 
-def _canary(database_url: str) -> str | None:
+def stored_canary(database_url: str) -> str | None:
+    """Return the encrypted value of `plant_canary`; None before the first start."""
     engine = engine_for(database_url)
     if (
         engine.dialect.name == "sqlite"

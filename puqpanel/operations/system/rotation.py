@@ -6,13 +6,14 @@ columns of the panel and of modules, and where modules saved the result of encry
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from cryptography.fernet import Fernet, InvalidToken
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from sqlalchemy.engine import Engine
 
 from puqpanel.infra import crypto
@@ -23,6 +24,8 @@ BATCH = 200
 # prefix of every token: the version byte and the high bytes of the time
 TOKEN = "gAAAA"  # noqa: S105
 
+Stored = sa.Row[*tuple[Any, ...]]
+"""The primary key of a row, and a possible token in one of its columns."""
 SHAPE = re.compile(r"gAAAA[A-Za-z0-9_-]{90,}={0,2}")
 
 
@@ -43,12 +46,10 @@ class Tally:
 def count(settings: Settings) -> Tally:
     """Count the secrets by the age of their key."""
     tally = Tally()
-    newest, ciphers = _ciphers(settings)
-    engine = engine_for(settings.database_url)
-    for table, column in _columns(engine):
-        for batch in _batches(engine, table, column):
-            for row in batch:
-                _sort(row.token, newest, ciphers, tally)
+    newest, every = _ciphers(settings)
+    for _, rows in _batches(engine_for(settings.database_url)):
+        for row in rows:
+            _reencrypted(row[-1], newest, every, tally)
     return tally
 
 
@@ -66,99 +67,78 @@ def rotate(settings: Settings, progress: Callable[[int], None] = lambda done: No
         The numbers before the rotation; `older` secrets were re-encrypted.
     """
     tally = Tally()
-    newest, ciphers = _ciphers(settings)
+    newest, every = _ciphers(settings)
     engine = engine_for(settings.database_url)
-    for table, column in _columns(engine):
-        for batch in _batches(engine, table, column):
-            changes = [
-                (row, token)
-                for row in batch
-                if (token := _reencrypted(row.token, newest, ciphers, tally)) is not None
-            ]
-            if changes:
-                with (
-                    engine.connect().execution_options(panel_write=True) as connection,
-                    connection.begin(),
-                ):
-                    for row, token in changes:
-                        same = [
-                            key == value
-                            for key, value in zip(_keys(table, column), row.key, strict=True)
-                        ]
-                        connection.execute(
-                            sa.update(table)
-                            .where(*same, column == row.token)
-                            .values({column: token})
-                        )
-            progress(tally.total)
+    for column, rows in _batches(engine):
+        changes = [
+            (row, token)
+            for row in rows
+            if (token := _reencrypted(row[-1], newest, every, tally)) is not None
+        ]
+        if changes:
+            _save(engine, column, changes)
+        progress(tally.total)
     return tally
 
 
-def _ciphers(settings: Settings) -> tuple[Fernet, list[Fernet]]:
+def _ciphers(settings: Settings) -> tuple[Fernet, MultiFernet]:
     ciphers = [Fernet(key) for key in crypto.read_keys(crypto.key_file(settings.keys_dir))]
-    return ciphers[0], ciphers
+    return ciphers[0], MultiFernet(ciphers)
 
 
-def _columns(engine: Engine) -> Iterator[tuple[sa.Table, sa.Column[str]]]:
+def _batches(engine: Engine) -> Iterator[tuple[sa.Column[Any], Sequence[Stored]]]:
+    """Yield the possible tokens of each column, each after the primary key of its row."""
     metadata = sa.MetaData()
     metadata.reflect(engine)
     for table in metadata.sorted_tables:
         for column in table.columns:
             if isinstance(column.type, sa.String) and not column.primary_key:
-                yield table, column
+                for rows in _batches_of(engine, column):
+                    yield column, rows
 
 
-def _keys(table: sa.Table, column: sa.Column[str]) -> list[sa.Column[Any]]:
-    """Return the primary key, or the unique token itself in a table that has none."""
-    return list(table.primary_key.columns) or [column]
-
-
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    key: tuple[object, ...]
-    token: str
-
-
-def _batches(engine: Engine, table: sa.Table, column: sa.Column[str]) -> Iterator[list[_Stored]]:
-    keys = _keys(table, column)
-    last: tuple[object, ...] | None = None
+def _batches_of(engine: Engine, column: sa.Column[Any]) -> Iterator[Sequence[Stored]]:
+    keys = _keys(column)
+    query = sa.select(*keys, column).where(column.startswith(TOKEN)).order_by(*keys).limit(BATCH)
+    after = query
     while True:
-        statement = (
-            sa.select(*keys, column).where(column.startswith(TOKEN)).order_by(*keys).limit(BATCH)
-        )
-        if last is not None:
-            statement = statement.where(
-                sa.tuple_(*keys) > sa.tuple_(*last) if len(keys) > 1 else keys[0] > last[0]
-            )
         with engine.connect() as connection:
-            rows = [_Stored(tuple(row)[:-1], row[-1]) for row in connection.execute(statement)]
+            rows = connection.execute(after).all()
         if not rows:
             return
         yield rows
-        last = rows[-1].key
+        after = query.where(sa.tuple_(*keys) > sa.tuple_(*rows[-1][:-1]))
 
 
-def _sort(token: str, newest: Fernet, ciphers: list[Fernet], tally: Tally) -> bytes | None:
-    """Count a token and return its secret if it is under an older key.
+def _keys(column: sa.Column[Any]) -> list[sa.Column[Any]]:
+    """Return the primary key, or the unique token itself in a table that has none."""
+    return list(column.table.primary_key.columns) or [column]
+
+
+def _save(engine: Engine, column: sa.Column[Any], changes: Iterable[tuple[Stored, str]]) -> None:
+    with engine.connect().execution_options(panel_write=True) as connection, connection.begin():
+        for row, token in changes:
+            same = [
+                each == value for each, value in zip((*_keys(column), column), row, strict=True)
+            ]
+            connection.execute(sa.update(column.table).where(*same).values({column: token}))
+
+
+def _reencrypted(token: str, newest: Fernet, every: MultiFernet, tally: Tally) -> str | None:
+    """Count a token, and return it under the newest key if it is under an older one.
 
     A text that merely starts like a token is ignored.
     """
     if not SHAPE.fullmatch(token):
         return None
-    for cipher in ciphers:
-        try:
-            secret = cipher.decrypt(token.encode())
-        except InvalidToken:
-            continue
-        if cipher is newest:
-            tally.newest += 1
-            return None
-        tally.older += 1
-        return secret
-    tally.alien += 1
-    return None
-
-
-def _reencrypted(token: str, newest: Fernet, ciphers: list[Fernet], tally: Tally) -> str | None:
-    secret = _sort(token, newest, ciphers, tally)
-    return None if secret is None else newest.encrypt(secret).decode()
+    with contextlib.suppress(InvalidToken):
+        newest.decrypt(token)
+        tally.newest += 1
+        return None
+    try:
+        reencrypted = every.rotate(token)
+    except InvalidToken:
+        tally.alien += 1
+        return None
+    tally.older += 1
+    return reencrypted.decode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import make_response, render_template
 from flask.typing import ResponseReturnValue
 
-from puqpanel.operations.modules import availability, gateways
+from puqpanel.operations.modules import availability, module_settings
 from puqpanel.web.admin.modules.configured_modules import Kind, Pages
 from puqpanel.web.guard import actor
 
@@ -41,7 +41,7 @@ class GatewayPages(Pages):
             render_template(
                 "admin/modules/configured_modules/preview.html",
                 instance=instance,
-                called=gateways.preview(actor=actor(), gateway=instance),
+                called=module_settings.preview(actor=actor(), gateway=instance),
                 unavailable_reason=availability.unavailable_reason(instance.module),
                 back=self.url("show", uuid),
             )
