@@ -213,6 +213,6 @@ def test_it_hears_of_a_service_that_was_not_made(panel: Panel, drain: Callable[.
     assert create(panel, uuid, drain).status == "pending"
     with panel.app_context():
         lines = session().execute(sa.select(ModuleLog.action, ModuleLog.response)).all()
-    assert ("a site was not made", "There is no server yet. Add one on the Servers page.") in [
+    assert ("site not created", "There is no server yet. Add one on the Servers page.") in [
         tuple(line) for line in lines
     ]
