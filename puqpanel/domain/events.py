@@ -124,7 +124,7 @@ _TABLE: tuple[Event, ...] = (
     Event("module.deactivated", "A module was deactivated.", ("module",)),
     Event(
         "module.failing",
-        "The circuit breaker of a module opened; its tasks are parked until staff resume it.",
+        "The circuit breaker of a module opened; its tasks are parked.",
         ("module", "reason"),
     ),
 )

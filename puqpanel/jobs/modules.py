@@ -11,7 +11,7 @@ from puqpanel.host.calls import Called
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.models import Task
 from puqpanel.operations.modules import breaker
-from puqpanel.operations.modules.availability import unavailable_reason
+from puqpanel.operations.modules.availability import unavailable_reason, uncallable_reason
 from puqpanel.operations.provisioning import settlement
 from puqpanel.tasks.outcome import Outcome
 
@@ -51,7 +51,7 @@ class ModuleJob:
 
     def settle(self, task: Task, outcome: Outcome) -> None:
         """Settle the service and count failures, in the transaction that closes the task."""
-        breaker.record_outcome(task.module, outcome)
+        breaker.record_outcome(task, outcome)
         if task.service_uuid:
             settlement.record(task, outcome)
 
@@ -99,7 +99,9 @@ class ModuleJob:
 def parked(task: Task) -> Outcome | None:
     """Return the outcome that parks a task while its module is unavailable; None if it can run."""
     reason = unavailable_reason(task.module)
-    return Outcome("park", f"{reason} {RESUMES}") if reason else None
+    if not reason or (not uncallable_reason(task.module) and breaker.begin_trial(task)):
+        return None
+    return Outcome("park", f"{reason} {RESUMES}")
 
 
 def observed(called: Called) -> Mapping[str, Any] | None:

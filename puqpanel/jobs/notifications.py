@@ -49,4 +49,4 @@ class NotificationJob:
 
     def settle(self, task: Task, outcome: Outcome) -> None:
         """Count a failure towards the circuit breaker."""
-        breaker.record_outcome(task.module, outcome)
+        breaker.record_outcome(task, outcome)

@@ -27,8 +27,8 @@ class Outcome:
     Args:
         kind: `completed`; `failed` permanently; `retry` while attempts remain; `exception`, the
             same, but counted; `again` after the backoff without using up an attempt, because the
-            job is not done yet; `timeout`; `park` until staff resume it, because it cannot run
-            now; `lost`, because the result is unknown; `cancelled`.
+            job is not done yet; `timeout`; `park` until it can run, because its module is
+            unavailable; `lost`, because the result is unknown; `cancelled`.
         message: A sentence for staff.
         output: What the job returned; stored with the attempt.
         blame: Whether a failure counts towards the module's circuit breaker. False if the provider

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import UserError
 from puqpanel.host.calls import Called
 from puqpanel.host.contract.result import Result
+from puqpanel.infra.clock import now
 from puqpanel.infra.db import release, session, transaction
 from puqpanel.infra.events import raise_event
 from puqpanel.infra.settings import Settings
@@ -29,6 +31,7 @@ from puqpanel.tasks.outcome import Outcome
 from tests.sample import activate, make_service, write_module
 
 STAFF = Actor("staff", None, "A test")
+EAR_TASK = Task(module="Plugin/Ear")
 EAR = """
     from puqpanel.sdk import Plugin, log_module
 
@@ -237,26 +240,85 @@ def test_repeated_failures_open_the_circuit_breaker_until_staff_resume(
     assert unavailable_reason("Plugin/Loud") == ""
 
 
+@pytest.fixture
+def due_trials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make trials due at once."""
+    monkeypatch.setattr(breaker, "TRIAL_INTERVAL", timedelta(0))
+    monkeypatch.setattr(modules, "MIN_PARKED_SECONDS", 0)
+
+
+def statuses(module: str) -> list[str]:
+    release()
+    return list(
+        session().scalars(sa.select(Task.status).where(Task.module == module).order_by(Task.id))
+    )
+
+
+@pytest.mark.usefixtures("due_trials")
+def test_a_completed_trial_closes_the_circuit_breaker(
+    panel: Panel, drain: Callable[..., None]
+) -> None:
+    breaker.record_failure("Plugin/Ear", "broken", breaker.FAILURE_LIMIT)
+    raise_event("service.pending", {"service_uuid": "x"})
+    before_trial = session().scalars(sa.select(Task).where(Task.module == "Plugin/Ear")).all()
+    tasks = len(before_trial)
+    with transaction():
+        for task in before_trial:
+            task.status, task.ended_at = "parked", now()
+    with transaction():
+        breaker.record_outcome(
+            Task(module="Plugin/Ear", started_at=now() - timedelta(1)), Outcome("completed")
+        )
+    assert unavailable_reason("Plugin/Ear"), "an attempt from before the opening closes nothing"
+    assert modules.unpark_served() == 1
+    drain(8)
+    assert statuses("Plugin/Ear") == ["completed", *["parked"] * (tasks - 1)]
+    assert unavailable_reason("Plugin/Ear") == ""
+    assert modules.unpark_served() == tasks - 1
+    drain(8)
+    assert set(statuses("Plugin/Ear")) == {"completed"}
+
+
+@pytest.mark.usefixtures("due_trials")
+def test_a_failed_trial_leaves_the_circuit_breaker_open(
+    panel: Panel, drain: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    breaker.record_failure("Plugin/Loud", "broken", breaker.FAILURE_LIMIT)
+    raise_event("service.pending", {"service_uuid": "x"})
+    with transaction():
+        for task in session().scalars(sa.select(Task).where(Task.module == "Plugin/Loud")):
+            task.status, task.ended_at = "parked", now()
+    assert modules.unpark_served() == 1
+    monkeypatch.setattr(breaker, "TRIAL_INTERVAL", timedelta(minutes=15))
+    assert modules.unpark_served() == 0
+    monkeypatch.setattr(breaker, "TRIAL_INTERVAL", timedelta(0))
+    drain(2)
+    assert "parked" in statuses("Plugin/Loud") and "failed" in statuses("Plugin/Loud")
+    assert unavailable_reason("Plugin/Loud")
+    monkeypatch.setattr(breaker, "TRIAL_INTERVAL", timedelta(minutes=15))
+    assert modules.unpark_served() == 0, "the next trial is due 15 minutes after the last"
+
+
 def test_provider_outages_and_lost_workers_do_not_open_the_circuit_breaker(panel: Panel) -> None:
     away = Called(None, Result.error("away"), "away", raised=True)
     broken = Called(None, Result.error("broken"), "broken", "A1B2", raised=True)
     for outcome in [outcome_of(away), Outcome("lost", "gone", blame=False)] * breaker.FAILURE_LIMIT:
         with transaction():
-            breaker.record_outcome("Plugin/Ear", outcome)
+            breaker.record_outcome(EAR_TASK, outcome)
     assert unavailable_reason("Plugin/Ear") == ""
     for _ in range(breaker.FAILURE_LIMIT):
         with transaction():
-            breaker.record_outcome("Plugin/Ear", outcome_of(broken))
+            breaker.record_outcome(EAR_TASK, outcome_of(broken))
     assert "broken" in unavailable_reason("Plugin/Ear")
 
 
 def test_completed_attempt_resets_the_failure_count(panel: Panel) -> None:
     for _ in range(breaker.FAILURE_LIMIT - 1):
         with transaction():
-            breaker.record_outcome("Plugin/Ear", Outcome("exception", "no"))
+            breaker.record_outcome(EAR_TASK, Outcome("exception", "no"))
     with transaction():
-        breaker.record_outcome("Plugin/Ear", Outcome("retry", "an answer"))
-        breaker.record_outcome("Plugin/Ear", Outcome("exception", "no"))
+        breaker.record_outcome(EAR_TASK, Outcome("retry", "an answer"))
+        breaker.record_outcome(EAR_TASK, Outcome("exception", "no"))
     assert unavailable_reason("Plugin/Ear") == ""
 
 

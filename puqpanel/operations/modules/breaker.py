@@ -1,4 +1,8 @@
-"""Circuit breaker: park the tasks of a module that fails repeatedly until staff resume it."""
+"""Circuit breaker: park the tasks of a module that fails repeatedly.
+
+While it is open, one task at a time is let through as a trial. The breaker closes when a trial
+completes, or when staff resume the module.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from puqpanel.domain.actors import SYSTEM
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import session, transaction, write
 from puqpanel.infra.events import raise_event
-from puqpanel.models import Module
+from puqpanel.models import Module, Task
 from puqpanel.operations.system import audit
 from puqpanel.tasks.outcome import Outcome
 
@@ -18,6 +22,8 @@ FAILURE_LIMIT = 5
 """Failures of a module's code, without a completed attempt in between, that open the breaker."""
 WINDOW = timedelta(minutes=10)
 """Failures further apart than this do not add up."""
+TRIAL_INTERVAL = timedelta(minutes=15)
+"""Time from the opening of the breaker to the first trial, and from one trial to the next."""
 FAILURES = frozenset({"exception", "timeout", "lost"})
 
 
@@ -26,18 +32,65 @@ def _is(key: str) -> tuple[sa.ColumnElement[bool], ...]:
     return Module.type == module_type, Module.name == name
 
 
-def record_outcome(key: str, outcome: Outcome) -> None:
+def record_outcome(task: Task, outcome: Outcome) -> None:
     """Record the outcome of an attempt at one of a module's tasks.
 
     Call it inside the transaction that closes the task. Only exceptions, timeouts and crashed jobs
     are failures; an error result is a completed attempt. An `ExternalServiceError` and the loss of
     a whole worker do not count against the module.
+
+    Args:
+        task: the task, as it was claimed.
+        outcome: of the attempt.
     """
     if outcome.kind in FAILURES:
         if outcome.blame:
-            record_failure(key, outcome.message)
+            record_failure(task.module, outcome.message)
     elif outcome.kind != "park":
-        write(sa.update(Module).where(*_is(key), Module.failure_count > 0).values(failure_count=0))
+        _record_completion(task)
+
+
+def _record_completion(task: Task) -> None:
+    """Reset the failure count, and close the breaker if the attempt was its trial."""
+    row = session().scalar(
+        sa.select(Module)
+        .where(*_is(task.module), Module.failure_count > 0)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if row is None:
+        return
+    if row.circuit_opened_at is not None:
+        if task.started_at is None or task.started_at < row.circuit_opened_at:
+            return  # it began before the breaker opened, so it is not the trial
+        audit.record(
+            actor=SYSTEM,
+            action="module.let_go_on",
+            subject_type="module",
+            subject_uuid=task.module,
+            summary=f"Circuit breaker closed for {row.name}: a task completed.",
+            before={"failing": row.circuit_open_reason},
+        )
+    row.failure_count, row.circuit_open_reason, row.circuit_opened_at = 0, "", None
+
+
+def begin_trial(task: Task) -> bool:
+    """Let a task through the open circuit breaker of its module, if a trial is due.
+
+    Args:
+        task: the task, as it was claimed.
+
+    Returns:
+        Whether the task is the trial; False if the last trial is too recent.
+    """
+    # one statement, so that of several workers only one begins the trial
+    trial = sa.update(Module).where(*_is(task.module), trial_is_due())
+    return write(trial.values(circuit_opened_at=task.started_at)) == 1
+
+
+def trial_is_due() -> sa.ColumnElement[bool]:
+    """Return the SQL condition for modules whose circuit breaker lets a trial through now."""
+    return Module.circuit_opened_at <= now() - TRIAL_INTERVAL
 
 
 @transaction()

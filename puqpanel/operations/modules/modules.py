@@ -30,7 +30,7 @@ from puqpanel.infra.clock import now
 from puqpanel.infra.db import after_commit, find, session, transaction, write
 from puqpanel.infra.events import raise_event
 from puqpanel.models import Generation, Module, Product, ScheduleEntry, Service, Task
-from puqpanel.operations.modules import crashes
+from puqpanel.operations.modules import breaker, crashes
 from puqpanel.operations.modules.availability import version_mismatch
 from puqpanel.operations.modules.module_list import FAILED, ON, lock_module
 from puqpanel.operations.system import audit
@@ -326,48 +326,48 @@ def bump() -> None:
     after_commit(lambda: queue.put_hint(HINT, str(number)))
 
 
-def unpark(key: str) -> int:
-    """Re-enqueue the parked tasks of a module. Needs a transaction.
+def unpark(key: str, *conditions: sa.ColumnElement[bool]) -> int:
+    """Re-enqueue the parked tasks of a module.
+
+    Args:
+        key: the module's key.
+        conditions: select some of the tasks.
 
     Returns:
         The number of tasks.
     """
     # one statement, because there may be very many
-    result: sa.CursorResult[tuple[()]] = session().execute(  # type: ignore[assignment]
+    return write(
         sa.update(Task)
-        .where(Task.module == key, Task.status == TaskStatus.PARKED)
+        .where(Task.module == key, Task.status == TaskStatus.PARKED, *conditions)
         .values(status=TaskStatus.QUEUED, run_at=now(), dispatched_at=None, ended_at=None)
     )
-    return result.rowcount
 
 
 def unpark_served() -> int:
-    """Re-enqueue parked tasks whose module is available again.
+    """Re-enqueue parked tasks whose module is available again, and trials that are due.
 
-    Covers tasks that were parked during an activation and modules that were fixed on disk.
+    Covers tasks that were parked during an activation, modules that were fixed on disk, and modules
+    whose circuit breaker has closed. Of a module whose breaker is open, the oldest task is
+    re-enqueued as a trial.
 
     Returns:
         The number of tasks.
     """
-    keys = (
-        session()
-        .scalars(
-            sa.select(Task.module)
-            .distinct()
-            .join(Module, Module.type + "/" + Module.name == Task.module)
-            .where(
-                Task.status == TaskStatus.PARKED,
-                Task.ended_at < now() - timedelta(seconds=MIN_PARKED_SECONDS),
-                Module.status == ModuleStatus.ACTIVE,
-                Module.circuit_open_reason == "",
-            )
+    parked = (
+        sa.select(Task.module, sa.func.min(Task.id))
+        .join(Module, Module.type + "/" + Module.name == Task.module)
+        .where(
+            Task.status == TaskStatus.PARKED,
+            Task.ended_at < now() - timedelta(seconds=MIN_PARKED_SECONDS),
+            Module.status == ModuleStatus.ACTIVE,
         )
-        .all()
+        .group_by(Task.module)
     )
-    if not keys:
-        return 0
-    with transaction():
-        return sum(unpark(key) for key in keys)
+    available = session().execute(parked.where(Module.circuit_open_reason == "")).all()
+    on_trial = session().execute(parked.where(breaker.trial_is_due())).all()
+    count = sum(unpark(key) for key, _ in available)
+    return count + sum(unpark(key, Task.id == oldest) for key, oldest in on_trial)
 
 
 def _switch(actor: Actor, modules_dir: Path, module_type: str, name: str, method: str) -> Result:

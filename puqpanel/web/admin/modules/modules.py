@@ -258,6 +258,9 @@ def _notice(row: module_list.Shown) -> Notice:
         text = f"{row.reason} Services affected: {row.services}." if row.services else row.reason
         return Notice("warn", f"{row.title} needs an update.", text, _button(row))
     if row.status == ModuleStatus.FAILING:
-        text = f"{row.reason} Its pages still work; its tasks are parked until you resume it."
+        text = (
+            f"{row.reason} Its pages still work. Its tasks are parked; every 15 minutes one is"
+            " tried, and once it completes, all resume."
+        )
         return Notice("bad", f"The circuit breaker of {row.title} is open.", text, _button(row))
     return Notice("bad", f"{row.title} failed to load.", row.reason)
