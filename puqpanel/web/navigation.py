@@ -1,4 +1,4 @@
-"""The sidebar and the client area's links, with the permission each entry requires."""
+"""The sidebar, the client area's links and breadcrumbs."""
 
 from __future__ import annotations
 
@@ -20,10 +20,7 @@ from puqpanel.host.loaded import LoadedModule
 from puqpanel.host.registry import Registry
 from puqpanel.infra import clock, queue
 from puqpanel.infra.db import session
-from puqpanel.models.modules.modules import Module
-from puqpanel.models.provisioning.services import Service
-from puqpanel.models.system.heartbeats import Heartbeat
-from puqpanel.models.system.tasks import Task
+from puqpanel.models import Client, Heartbeat, Module, Product, Service, Task
 from puqpanel.operations.oversight.health import SILENT
 from puqpanel.web.guard import can
 
@@ -240,6 +237,19 @@ def module_home(module: LoadedModule) -> str:
     """Return the URL of a module's first page the viewer may open, or else of the module list."""
     links = dict(module_links(Registry(modules={module.key: module}))).get(module.title, ())
     return next((entry.href for entry in _module_entries(links)), url_for("admin.modules.index"))
+
+
+def crumbs(section: str, entity: Client | Product | Service | None = None) -> list[tuple[str, str]]:
+    """Return the label and URL of each page above the current one.
+
+    Args:
+        section: the name of a blueprint of the staff area, `clients`.
+        entity: the one of the section that the current page belongs to.
+    """
+    links = [(section.capitalize(), url_for(f"admin.{section}.index"))]
+    if entity is not None:
+        links.append((entity.name, url_for(f"admin.{section}.show", uuid=entity.uuid)))
+    return links
 
 
 def customer_links() -> tuple[Entry, ...]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, flash, redirect, render_template, session, url_for
+from flask import Blueprint, flash, redirect, session, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import PasswordField
 from wtforms.validators import EqualTo, InputRequired, Length
 
-from puqpanel.domain.errors import UserError
 from puqpanel.operations.accounts import signin
-from puqpanel.web.forms import Form, add_errors
+from puqpanel.web.forms import Form, errors_in, form_page
 from puqpanel.web.guard import actor
 from puqpanel.web.limits import failed, limiter
 from puqpanel.web.sessions import sign_in
@@ -40,31 +39,19 @@ def install(bp: Blueprint, area: Area) -> None:
         area: the area.
     """
 
-    def render(form: OwnPasswordForm) -> str:
-        return render_template("own_password.html", layout=area.layout, form=form, home=area.home)
-
-    @bp.get("/password")
+    @bp.route("/password", methods=["GET", "POST"])
     @area.mark
-    def password_form() -> ResponseReturnValue:
-        """Show the form."""
-        return render(OwnPasswordForm())
-
-    @bp.post("/password")
-    @area.mark
-    @limiter.limit("20 per 15 minutes", deduct_when=failed)
+    @limiter.limit("20 per 15 minutes", methods=["POST"], deduct_when=failed)
     @area.named
-    def password_submit() -> ResponseReturnValue:
+    def password() -> ResponseReturnValue:
         """Change the password and stay signed in here."""
         form = OwnPasswordForm()
         if form.validate_on_submit():
-            try:
+            with errors_in(form):
                 person = signin.change_own_password(
                     actor=actor(), current=str(form.current.data), password=str(form.password.data)
                 )
-            except UserError as error:
-                add_errors(form, error)
-            else:
                 sign_in(person, keep=session.permanent)
                 flash("Password changed. You were signed out on all other devices.", "good")
-                return redirect(url_for(f"{area.name}.auth.password_form"))
-        return render(form), 422
+                return redirect(url_for(f"{area.name}.auth.password"))
+        return form_page(form, "own_password.html", layout=area.layout, home=area.home)

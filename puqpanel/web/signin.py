@@ -112,7 +112,7 @@ def blueprint(area: Area) -> Blueprint:
             return {"status": "error", "message": TOO_MANY_ATTEMPTS, "code": 429}, 429
         if area.signed_in():
             flash(TOO_MANY_ATTEMPTS, "bad")
-            return redirect(url_for(f"{area.name}.auth.password_form"))
+            return redirect(url_for(f"{area.name}.auth.password"))
         form = SignInForm()
         form.form_errors.append(TOO_MANY_ATTEMPTS)
         return render(form), 429

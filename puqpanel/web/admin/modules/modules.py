@@ -10,11 +10,11 @@ from typing import Any
 from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from puqpanel.domain.errors import UserError
 from puqpanel.domain.module_states import MODULE_TYPES, ModuleStatus
 from puqpanel.host import registry
 from puqpanel.infra.settings import Settings
 from puqpanel.operations.modules import configured_modules, module_list, modules
+from puqpanel.web.answers import flashed_errors
 from puqpanel.web.guard import actor, allow
 
 bp = Blueprint("modules", __name__, url_prefix="/modules")
@@ -100,12 +100,9 @@ def switch(type: str, name: str, verb: str) -> ResponseReturnValue:
 def reload(type: str, name: str) -> ResponseReturnValue:
     """Reload a module after its files were fixed."""
     module = _find(type, name)
-    try:
+    with flashed_errors():
         modules.prove(_modules_dir(), type, name)
         modules.load_again(actor=actor(), modules_dir=_modules_dir(), module_type=type, name=name)
-    except UserError as error:
-        flash(str(error), "bad")
-    else:
         if module.on:
             flash(f"{module.title} reloaded.", "good")
         else:
@@ -118,19 +115,18 @@ def reload(type: str, name: str) -> ResponseReturnValue:
 def resume(type: str, name: str) -> ResponseReturnValue:
     """Close a module's circuit breaker and resume its tasks."""
     module = _find(type, name)
-    try:
+    with flashed_errors():
         modules.resume(actor=actor(), module_type=type, name=name)
-    except UserError as error:
-        flash(str(error), "bad")
-    else:
         flash(f"{module.title} and its tasks resumed.", "good")
     return redirect(url_for("admin.modules.index"))
 
 
-@bp.get("/switch/<type>/<name>/deactivate")
+@bp.route("/switch/<type>/<name>/deactivate", methods=["GET", "POST"])
 @allow("modules.manage")
-def deactivate_form(type: str, name: str) -> ResponseReturnValue:
-    """Ask for confirmation before deactivating a module."""
+def deactivate(type: str, name: str) -> ResponseReturnValue:
+    """Deactivate a module, after a confirmation."""
+    if request.method == "POST":
+        return _switch(type, name, "deactivate")
     module = _find(type, name)
     lost = ["Its pages, permissions, menu entries and scheduled jobs"]
     if module.services:
@@ -157,38 +153,18 @@ def deactivate_form(type: str, name: str) -> ResponseReturnValue:
     )
 
 
-@bp.post("/switch/<type>/<name>/deactivate")
+@bp.route("/switch/<type>/<name>/purge", methods=["GET", "POST"])
 @allow("modules.manage")
-def deactivate_submit(type: str, name: str) -> ResponseReturnValue:
-    """Deactivate a module."""
-    return _switch(type, name, "deactivate")
-
-
-@bp.get("/switch/<type>/<name>/purge")
-@allow("modules.manage")
-def purge_form(type: str, name: str) -> ResponseReturnValue:
-    """Ask for confirmation, with the module's name to type, before dropping its tables."""
-    return _purge(type, name)
-
-
-@bp.post("/switch/<type>/<name>/purge")
-@allow("modules.manage")
-def purge_submit(type: str, name: str) -> ResponseReturnValue:
-    """Drop a module's tables if its name was typed."""
-    if request.form.get("typed", "").strip() != name:
-        return _purge(type, name, "Type the name exactly as shown."), 422
-    try:
-        modules.purge(actor=actor(), modules_dir=_modules_dir(), module_type=type, name=name)
-    except UserError as error:
-        flash(str(error), "bad")
-    else:
-        flash(f"Data of {name} deleted.", "good")
-    return redirect(url_for("admin.modules.index"))
-
-
-def _purge(type: str, name: str, error: str = "") -> str:
+def purge(type: str, name: str) -> ResponseReturnValue:
+    """Drop a module's tables, after a confirmation with its name typed."""
+    posted = request.method == "POST"
+    if posted and request.form.get("typed", "").strip() == name:
+        with flashed_errors():
+            modules.purge(actor=actor(), modules_dir=_modules_dir(), module_type=type, name=name)
+            flash(f"Data of {name} deleted.", "good")
+        return redirect(url_for("admin.modules.index"))
     module = _find(type, name)
-    return render_template(
+    page = render_template(
         "admin/confirm.html",
         title=f"Delete the data of {module.title}?",
         button="Delete data",
@@ -198,8 +174,9 @@ def _purge(type: str, name: str, error: str = "") -> str:
             f"All database tables of {module.title}, including servers, credentials and usage data"
         ],
         stays="The module's files and the panel's services, clients and logs are kept.",
-        wrong=error,
+        wrong="Type the name exactly as shown." if posted else "",
     )
+    return page, 422 if posted else 200
 
 
 def _switch(type: str, name: str, verb: str) -> ResponseReturnValue:
@@ -209,13 +186,10 @@ def _switch(type: str, name: str, verb: str) -> ResponseReturnValue:
         "update": (modules.update, f"{module.title} updated to {module.disk}."),
         "deactivate": (modules.deactivate, f"{module.title} deactivated."),
     }[verb]
-    try:
+    with flashed_errors():
         if verb != "deactivate":
             modules.prove(_modules_dir(), type, name)
         operation(actor=actor(), modules_dir=_modules_dir(), module_type=type, name=name)
-    except UserError as error:
-        flash(str(error), "bad")
-    else:
         flash(message, "good")
     return redirect(url_for("admin.modules.index"))
 

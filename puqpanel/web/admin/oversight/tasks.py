@@ -9,14 +9,14 @@ import sqlalchemy as sa
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from puqpanel.domain.errors import ConflictError, InProgressError
+from puqpanel.domain.errors import ConflictError
 from puqpanel.domain.task_states import OPEN, OnLoss, TaskStatus
 from puqpanel.infra.db import session
 from puqpanel.infra.redact import redact
 from puqpanel.models import Service, Task, TaskAttempt, TaskTag
 from puqpanel.operations.oversight import tasks
 from puqpanel.web.admin.provisioning.bulk import Bulk, run
-from puqpanel.web.answers import same_site
+from puqpanel.web.answers import flashed_errors, same_site
 from puqpanel.web.exports import csv_answer, csv_wanted
 from puqpanel.web.guard import actor, allow
 from puqpanel.web.list_page import Tab
@@ -168,11 +168,9 @@ def _attempt_status(attempt: TaskAttempt) -> str:
 @allow("tasks.manage")
 def cancel(uuid: str) -> ResponseReturnValue:
     """Cancel a task that is not running."""
-    try:
+    with flashed_errors(ConflictError):
         task = tasks.cancel_task(actor=actor(), uuid=uuid)
         flash(f"{task.title or 'Task'} cancelled.", "good")
-    except ConflictError as error:
-        flash(str(error), "bad")
     return redirect(_back(uuid))
 
 
@@ -180,13 +178,9 @@ def cancel(uuid: str) -> ResponseReturnValue:
 @allow("tasks.manage")
 def retry(uuid: str) -> ResponseReturnValue:
     """Retry a task that ended or is parked."""
-    try:
+    with flashed_errors(ConflictError):
         task = tasks.retry_task(actor=actor(), uuid=uuid)
         flash(f"{task.title or 'Task'} queued again.", "good")
-    except InProgressError as error:
-        flash(str(error), "busy")
-    except ConflictError as error:
-        flash(str(error), "bad")
     return redirect(_back(uuid))
 
 

@@ -44,8 +44,8 @@ NAMED: dict[str, tuple[Any, Any, str, str]] = {
     "gateway": (GATEWAY, GATEWAY.title, "admin.gateways.show", "gateways.view"),
     "sender": (SENDER, SENDER.title, "admin.senders.show", "senders.view"),
     "task": (Task, Task.title, "admin.tasks.show", "tasks.view"),
-    "staff": (Staff, Staff.name, "admin.staff.edit_form", "staff.manage"),
-    "role": (Role, Role.name, "admin.staff.role_edit_form", "staff.manage"),
+    "staff": (Staff, Staff.name, "admin.staff.edit", "staff.manage"),
+    "role": (Role, Role.name, "admin.staff.edit_role", "staff.manage"),
     "user": (User, User.email, "", ""),
 }
 """Subject type → model, name column, endpoint of its page, permission to open that page."""
