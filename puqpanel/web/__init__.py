@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from types import SimpleNamespace
 from typing import Any
 
 from flask import Flask
 from flask_bootstrap import Bootstrap5
 from flask_wtf.csrf import CSRFProtect
 
+from puqpanel import __version__
 from puqpanel.domain.task_states import CANCELLABLE, RETRYABLE
 from puqpanel.host import registry
 from puqpanel.infra.settings import Settings
@@ -32,10 +34,8 @@ from puqpanel.web import (
     security,
     sessions,
     times,
-    viewer,
 )
 from puqpanel.web.public.modules import module_assets, webhooks
-from puqpanel.web.public.oversight import health
 
 
 def register(app: Flask, settings: Settings) -> None:
@@ -50,7 +50,6 @@ def register(app: Flask, settings: Settings) -> None:
     app.config["BOOTSTRAP_SERVE_LOCAL"] = True
     # a CSRF token is valid as long as its session, so that a page left open overnight still works
     app.config["WTF_CSRF_TIME_LIMIT"] = None
-    app.config.setdefault("MAX_CONTENT_LENGTH", 16 * 1024 * 1024)
     app.config.setdefault("MAX_FORM_MEMORY_SIZE", 2 * 1024 * 1024)
     app.extensions["puqpanel-settings"] = settings
     security.protect(app)
@@ -66,7 +65,6 @@ def register(app: Flask, settings: Settings) -> None:
     for blueprint in (
         assets.bp,
         public.bp,
-        health.bp,
         module_assets.bp,
         webhooks.bp,
         admin.blueprint(),
@@ -96,7 +94,7 @@ def _configure_templates(app: Flask, settings: Settings) -> None:
         cancellable=CANCELLABLE,
         charts=charts,
         event_tone=look.event_tone,
-        initials=viewer.initials,
+        initials=look.initials,
         module_home=navigation.module_home,
         nonce=security.nonce,
         notice_icons=look.NOTICE_ICONS,
@@ -107,7 +105,15 @@ def _configure_templates(app: Flask, settings: Settings) -> None:
         split_action=look.split_action,
         status=look.status,
         times=times,
-        viewer=viewer.Viewer(),
+        viewer=SimpleNamespace(
+            staff=guard.find_staff,
+            user=guard.find_user,
+            groups=navigation.staff_groups,
+            links=navigation.customer_links,
+            attention=navigation.attention,
+            theme=look.theme,
+            version=__version__,
+        ),
     )
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True

@@ -67,7 +67,6 @@ class Query:
     at: Cursor | None
     pick: str
     filters: Mapping[str, str]
-    extra: Mapping[str, str]
 
     @property
     def narrowed(self) -> bool:
@@ -78,7 +77,6 @@ class Query:
     def args(self) -> dict[str, object]:
         """The query arguments that select this list, without the page."""
         return {
-            **self.extra,
             "tab": self.tab,
             "q": self.search,
             **self.filters,

@@ -36,7 +36,6 @@ from puqpanel.web.list_page import CAP, SIZES, Chip, Choices, Cursor, Page, Quer
 Selected = sa.Select[*tuple[Any, ...]]
 CSV_BATCH = 500
 MAX_ARG_LENGTH = 100
-RESERVED = frozenset({"q", "tab", "sort", "size", "at", "pick", "format"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +89,11 @@ class Listing:
         key: the integer key that breaks ties.
         sorts: sort orders by name; the first is the default.
         tabs: tabs by key; the first shows all rows.
-        filters: filters by key; the keys in RESERVED are not allowed.
+        filters: filters by key, which may not be an argument of `list_page.Page.url`.
         search: maps the search text to a condition.
         columns: the CSV columns.
         noun: the plural noun for the rows.
         placeholder: the placeholder of the search field.
-        keep: other query arguments of the page that links preserve.
     """
 
     select: Selected
@@ -107,18 +105,8 @@ class Listing:
     columns: Sequence[Column] = ()
     noun: str = "rows"
     placeholder: str = "Search"
-    keep: tuple[str, ...] = ()
 
-    def __post_init__(self) -> None:
-        clash = RESERVED & set(self.filters)
-        if clash or not self.sorts:
-            raise ValueError(
-                f"a list needs a sort order, and filter keys may not be {sorted(RESERVED)}"
-            )
-
-    def page(
-        self, session: Session, path: str, args: Mapping[str, str], *, scope: Any = None
-    ) -> Page:
+    def page(self, session: Session, path: str, args: Mapping[str, str]) -> Page:
         """Return one page of the list.
 
         Takes at most two queries (rows and counts), and one for the choices of an open filter.
@@ -127,17 +115,16 @@ class Listing:
             session: the session to read from.
             path: the URL path of the list.
             args: the query arguments; invalid ones are ignored.
-            scope: a condition for the whole list, such as "of this client".
         """
         query = self.read(path, args)
         cursor = query.at
         forward = cursor is None or cursor.forward
-        fetched = list(session.execute(self._rows(query, scope, query.size + 1, cursor)).all())
+        fetched = list(session.execute(self._rows(query, query.size + 1, cursor)).all())
         has_more, rows = len(fetched) > query.size, fetched[: query.size]
         if not rows and cursor is not None:
             # all rows beyond the cursor are gone: show the first page instead of an empty one
             args = {name: value for name, value in args.items() if name != "at"}
-            return self.page(session, path, args, scope=scope)
+            return self.page(session, path, args)
         if not forward:
             rows.reverse()
         has_previous = cursor is not None if forward else has_more
@@ -148,7 +135,7 @@ class Listing:
             rows=rows,
             first=first,
             tabs=self.tabs,
-            counts=self._count(session, query, scope),
+            counts=self._count(session, query),
             chips=self._chips(query, rows),
             previous="",
             next="",
@@ -188,22 +175,20 @@ class Listing:
             at=_unpack_cursor(args.get("at", ""), self._type(sort), sort, descending),
             pick=pick if pick in self.filters else "",
             filters=filters,
-            extra={key: args[key][:MAX_ARG_LENGTH] for key in self.keep if args.get(key)},
         )
 
-    def csv(self, session: Session, args: Mapping[str, str], *, scope: Any = None) -> Iterator[str]:
+    def csv(self, session: Session, args: Mapping[str, str]) -> Iterator[str]:
         """Yield all pages as CSV lines, read in batches to keep memory use constant.
 
         Args:
             session: as for `page`.
             args: as for `page`.
-            scope: as for `page`.
         """
         query = self.read("", args)
         yield csv_line([column.label for column in self.columns])
         cursor: Cursor | None = None
         while True:
-            rows = session.execute(self._rows(query, scope, CSV_BATCH, cursor)).all()
+            rows = session.execute(self._rows(query, CSV_BATCH, cursor)).all()
             yield "".join(csv_line([column.text(row) for column in self.columns]) for row in rows)
             if len(rows) < CSV_BATCH:
                 return
@@ -216,22 +201,20 @@ class Listing:
         python_type: type = column_type.python_type
         return python_type
 
-    def _where(self, query: Query, scope: Any, *, tab: str | None = None) -> list[Any]:
-        tab = query.tab if tab is None else tab
-        conditions: list[Any] = [] if scope is None else [scope]
+    def _where(self, query: Query, tab: str) -> list[Any]:
+        conditions = [self.filters[key].where(value) for key, value in query.filters.items()]
         if tab and self.tabs[tab].where is not None:
             conditions.append(self.tabs[tab].where)
-        conditions.extend(self.filters[key].where(value) for key, value in query.filters.items())
         if query.search and self.search:
             conditions.append(self.search(query.search))
         return conditions
 
-    def _rows(self, query: Query, scope: Any, limit: int, cursor: Cursor | None) -> Selected:
+    def _rows(self, query: Query, limit: int, cursor: Cursor | None) -> Selected:
         by = self.sorts[query.sort].by
         forward = cursor is None or cursor.forward
         descending = query.descending if forward else not query.descending
         statement = self.select.add_columns(by.label("_sort"), self.key.label("_key")).where(
-            *self._where(query, scope)
+            *self._where(query, query.tab)
         )
         columns = [self.key] if by is self.key else [by, self.key]
         if cursor is not None:
@@ -244,7 +227,7 @@ class Listing:
         order = [column.desc() if descending else column.asc() for column in columns]
         return statement.order_by(*order).limit(limit)
 
-    def _count(self, session: Session, query: Query, scope: Any) -> dict[str, int]:
+    def _count(self, session: Session, query: Query) -> dict[str, int]:
         if query.narrowed or not self.tabs:
             return {}
         # selects only the key, so that tables no condition refers to are not joined
@@ -252,7 +235,7 @@ class Listing:
         for key in self.tabs:
             capped = (
                 self.select.with_only_columns(self.key)
-                .where(*self._where(query, scope, tab=key))
+                .where(*self._where(query, key))
                 .limit(CAP + 1)
                 .subquery()
             )

@@ -12,14 +12,13 @@ from werkzeug.exceptions import HTTPException
 from wtforms import BooleanField, PasswordField, StringField
 from wtforms.validators import InputRequired, Length
 
-from puqpanel.domain.errors import UserError
 from puqpanel.models import Staff, User
 from puqpanel.operations.accounts import signin
 from puqpanel.web.answers import same_site, wants_json
-from puqpanel.web.forms import Form
+from puqpanel.web.forms import Form, errors_in, form_page
 from puqpanel.web.guard import actor, public
 from puqpanel.web.limits import failed, limiter, tried_account
-from puqpanel.web.sessions import sign_in
+from puqpanel.web.sessions import sign_in as start_session
 from puqpanel.web.sessions import sign_out as end_session
 
 TOO_MANY_ATTEMPTS = "Too many attempts. Wait a few minutes and try again."
@@ -66,44 +65,31 @@ class Area:
 def blueprint(area: Area) -> Blueprint:
     """Return the blueprint with an area's sign-in and sign-out pages."""
     bp = Blueprint("auth", __name__)
-
-    def render(form: SignInForm) -> str:
-        return render_template(
-            f"{area.name}/accounts/signin.html",
-            form=form,
-            home=url_for(f"{area.name}.auth.sign_in_form"),
-        )
+    template = f"{area.name}/accounts/signin.html"
 
     def redirect_next() -> ResponseReturnValue:
         return redirect(same_site(request.args.get("next", ""), area.home))
 
-    @bp.get("/signin")
+    @bp.route("/signin", methods=["GET", "POST"])
     @public
-    def sign_in_form() -> ResponseReturnValue:
-        """Show the form, or redirect if already signed in."""
-        return redirect_next() if area.signed_in() else render(SignInForm())
-
-    @bp.post("/signin")
-    @public
-    @limiter.limit("20 per 15 minutes", deduct_when=failed)
-    @limiter.limit("100 per hour", key_func=tried_account, deduct_when=failed)
+    @limiter.limit("20 per 15 minutes", methods=["POST"], deduct_when=failed)
+    @limiter.limit("100 per hour", methods=["POST"], key_func=tried_account, deduct_when=failed)
     @area.named
-    def sign_in_submit() -> ResponseReturnValue:
+    def sign_in() -> ResponseReturnValue:
         """Sign in and redirect to `next` if it is in this area."""
+        if request.method != "POST" and area.signed_in():
+            return redirect_next()
         form = SignInForm()
         if form.validate_on_submit():
-            try:
+            with errors_in(form):
                 person = area.check(
                     email=str(form.email.data),
                     password=str(form.password.data),
                     ip=request.remote_addr or "",
                 )
-            except UserError as error:
-                form.form_errors.append(str(error))
-            else:
-                sign_in(person, keep=form.keep.data)
+                start_session(person, keep=form.keep.data)
                 return redirect_next()
-        return render(form), 422
+        return form_page(form, template)
 
     @bp.errorhandler(429)
     def too_many_attempts(error: HTTPException) -> ResponseReturnValue:
@@ -115,7 +101,7 @@ def blueprint(area: Area) -> Blueprint:
             return redirect(url_for(f"{area.name}.auth.password"))
         form = SignInForm()
         form.form_errors.append(TOO_MANY_ATTEMPTS)
-        return render(form), 429
+        return render_template(template, form=form), 429
 
     @bp.post("/signout")
     @public
@@ -125,6 +111,6 @@ def blueprint(area: Area) -> Blueprint:
             signin.sign_out(actor=actor())
         end_session()
         flash("Signed out.", "good")
-        return redirect(url_for(f"{area.name}.auth.sign_in_form"))
+        return redirect(url_for(f"{area.name}.auth.sign_in"))
 
     return bp

@@ -56,7 +56,6 @@ LIST = Listing(
     search=lambda text: Row.name.icontains(text, autoescape=True),
     columns=(Column("Name", lambda row: row.name), Column("At", lambda row: row.at)),
     noun="rows",
-    keep=("client",),
 )
 
 
@@ -150,19 +149,16 @@ def test_search_escapes_wildcards(session: Session) -> None:
     assert not LIST.page(session, "/rows", {"q": "n_"}).rows
 
 
-def test_links_keep_tab_filters_and_extra_arguments(session: Session) -> None:
-    page = LIST.page(
-        session, "/rows", {"tab": "on", "state": "off", "client": "c1", "size": "50", "sort": "-at"}
-    )
+def test_links_keep_tab_and_filters(session: Session) -> None:
+    page = LIST.page(session, "/rows", {"tab": "on", "state": "off", "size": "50", "sort": "-at"})
     assert not page.rows
     assert [(chip.key, chip.word) for chip in page.chips] == [("state", "Off")]
     assert args_of(page.url(state=None)) == {
-        "client": "c1",
         "tab": "on",
         "sort": "-at",
         "size": "50",
     }
-    assert args_of(page.clear_url) == {"client": "c1", "tab": "on", "sort": "-at", "size": "50"}
+    assert args_of(page.clear_url) == {"tab": "on", "sort": "-at", "size": "50"}
 
 
 def test_a_cursor_past_the_last_row_shows_the_first_page(session: Session) -> None:
@@ -181,7 +177,7 @@ def test_an_invalid_cursor_shows_the_first_page(session: Session, cursor: str) -
 
 @given(
     st.dictionaries(
-        st.sampled_from(["q", "tab", "sort", "size", "at", "pick", "state", "client", "format"]),
+        st.sampled_from(["q", "tab", "sort", "size", "at", "pick", "state", "format"]),
         st.text(max_size=200),
     )
 )
@@ -218,13 +214,3 @@ def test_csv_escapes_formulas(text: str) -> None:
 )
 def test_csv_keeps_plain_values(value: object, text: str) -> None:
     assert next(csv.reader([csv_line([value])]))[0] == text
-
-
-def test_a_filter_may_not_use_a_reserved_key() -> None:
-    with pytest.raises(ValueError, match="filter keys may not"):
-        Listing(
-            sa.select(Row.id),
-            key=Row.id,
-            sorts={"new": Sort(Row.id)},
-            filters={"q": Filter("Q", lambda text: None)},
-        )

@@ -15,7 +15,7 @@ from puqpanel.models import Client, Product, Service, User
 from puqpanel.operations.accounts import clients
 from puqpanel.operations.system import audit
 from puqpanel.web.admin.accounts.pick import matching
-from puqpanel.web.exports import csv_answer, csv_wanted
+from puqpanel.web.exports import list_page
 from puqpanel.web.forms import Form, choices, errors_in, form_page
 from puqpanel.web.guard import actor, allow
 from puqpanel.web.list_page import Tab
@@ -124,12 +124,7 @@ class PasswordForm(Form):
 @allow("clients.view")
 def index() -> ResponseReturnValue:
     """List clients."""
-    if csv_wanted():
-        return csv_answer(CLIENTS, "clients")
-    return render_template(
-        "admin/accounts/clients/index.html",
-        list=CLIENTS.page(session(), request.path, request.args),
-    )
+    return list_page(CLIENTS, "clients", "admin/accounts/clients/index.html")
 
 
 @bp.route("/new", methods=["GET", "POST"])

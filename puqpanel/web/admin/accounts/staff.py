@@ -16,10 +16,10 @@ from puqpanel.models import Role, Staff, staff_roles
 from puqpanel.operations.accounts import staff
 from puqpanel.operations.system import audit
 from puqpanel.web.answers import flashed_errors
-from puqpanel.web.exports import csv_answer, csv_wanted
+from puqpanel.web.exports import list_page
 from puqpanel.web.forms import Form, MultiCheckboxField, choices, errors_in, form_page
 from puqpanel.web.guard import actor, allow
-from puqpanel.web.list_page import Tab
+from puqpanel.web.list_page import Rows, Tab
 from puqpanel.web.lists import Column, Listing, Sort
 from puqpanel.web.navigation import crumbs
 
@@ -89,23 +89,21 @@ class RoleForm(Form):
 @allow("staff.view")
 def index() -> ResponseReturnValue:
     """List staff accounts."""
-    if csv_wanted():
-        return csv_answer(STAFF, "staff")
-    page = STAFF.page(session(), request.path, request.args)
-    assignments = (
-        session()
-        .execute(
-            sa.select(staff_roles.c.staff_id, Role.name)
-            .join(Role, Role.id == staff_roles.c.role_id)
-            .where(staff_roles.c.staff_id.in_([row.id for row in page.rows]))
-            .order_by(Role.name)
-        )
-        .all()
+    template = "admin/accounts/staff/index.html"
+    return list_page(STAFF, "staff", template, role_names=_role_names)
+
+
+def _role_names(accounts: Rows) -> dict[int, list[str]]:
+    rows = session().execute(
+        sa.select(staff_roles.c.staff_id, Role.name)
+        .join(Role, Role.id == staff_roles.c.role_id)
+        .where(staff_roles.c.staff_id.in_([account.id for account in accounts]))
+        .order_by(Role.name)
     )
     names: dict[int, list[str]] = {}
-    for row in assignments:
-        names.setdefault(row.staff_id, []).append(row.name)
-    return render_template("admin/accounts/staff/index.html", list=page, names=names)
+    for staff_id, name in rows:
+        names.setdefault(staff_id, []).append(name)
+    return names
 
 
 @bp.route("/new", methods=["GET", "POST"])

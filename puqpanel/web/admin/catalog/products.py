@@ -11,12 +11,11 @@ from wtforms import BooleanField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
 from puqpanel.domain.money import CURRENCIES, PERIODS, Money
-from puqpanel.infra.db import session
 from puqpanel.models import Product
 from puqpanel.operations.catalog import products
 from puqpanel.operations.system import audit
 from puqpanel.web.admin.settings_page import settings_page
-from puqpanel.web.exports import csv_answer, csv_wanted
+from puqpanel.web.exports import list_page
 from puqpanel.web.forms import Form, choices, errors_in, form_page
 from puqpanel.web.guard import actor, allow
 from puqpanel.web.list_page import Tab
@@ -108,12 +107,13 @@ def _with_modules(form: ProductForm, current: str = "") -> ProductForm:
 @allow("products.view")
 def index() -> ResponseReturnValue:
     """List products."""
-    if csv_wanted():
-        return csv_answer(PRODUCTS, "products")
-    page = PRODUCTS.page(session(), request.path, request.args)
-    titles = {module.key: module.title for module in products.product_modules()}
-    return render_template(
-        "admin/catalog/products/index.html", list=page, Money=Money, periods=PERIODS, titles=titles
+    return list_page(
+        PRODUCTS,
+        "products",
+        "admin/catalog/products/index.html",
+        Money=Money,
+        periods=PERIODS,
+        titles={module.key: module.title for module in products.product_modules()},
     )
 
 

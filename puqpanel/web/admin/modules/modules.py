@@ -12,7 +12,6 @@ from flask.typing import ResponseReturnValue
 
 from puqpanel.domain.module_states import MODULE_TYPES, ModuleStatus
 from puqpanel.host import registry
-from puqpanel.infra.settings import Settings
 from puqpanel.operations.modules import configured_modules, module_list, modules
 from puqpanel.web.answers import flashed_errors
 from puqpanel.web.guard import actor, allow
@@ -195,8 +194,8 @@ def _switch(type: str, name: str, verb: str) -> ResponseReturnValue:
 
 
 def _modules_dir() -> Path:
-    settings: Settings = current_app.extensions["puqpanel-settings"]
-    return settings.modules_dir
+    modules_dir: Path = current_app.extensions["puqpanel-settings"].modules_dir
+    return modules_dir
 
 
 def _find(type: str, name: str) -> module_list.Shown:

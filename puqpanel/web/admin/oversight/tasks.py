@@ -17,7 +17,7 @@ from puqpanel.models import Service, Task, TaskAttempt, TaskTag
 from puqpanel.operations.oversight import tasks
 from puqpanel.web.admin.provisioning.bulk import Bulk, run
 from puqpanel.web.answers import flashed_errors, same_site
-from puqpanel.web.exports import csv_answer, csv_wanted
+from puqpanel.web.exports import list_page
 from puqpanel.web.guard import actor, allow
 from puqpanel.web.list_page import Tab
 from puqpanel.web.lists import Column, Filter, Listing, Sort
@@ -112,12 +112,8 @@ TASKS = Listing(
 @allow("tasks.view")
 def index() -> ResponseReturnValue:
     """Show the list, which refreshes itself while it shows an open task, or export it as CSV."""
-    if csv_wanted():
-        return csv_answer(TASKS, "tasks")
-    page = TASKS.page(session(), request.path, request.args)
-    return render_template(
-        "admin/oversight/tasks/index.html", list=page, busy=open_among(page.rows)
-    )
+    template = "admin/oversight/tasks/index.html"
+    return list_page(TASKS, "tasks", template, open_among=open_among)
 
 
 @bp.get("/<uuid>")

@@ -26,7 +26,7 @@ from puqpanel.web.admin.oversight.tasks import ROW, open_among
 from puqpanel.web.admin.provisioning.explanations import explain_status
 from puqpanel.web.admin.provisioning.service_actions import BROKEN, actions_for
 from puqpanel.web.admin.settings_page import settings_page
-from puqpanel.web.exports import csv_answer, csv_wanted
+from puqpanel.web.exports import list_page
 from puqpanel.web.forms import Form, choices, errors_in, form_page
 from puqpanel.web.guard import actor, allow, can
 from puqpanel.web.list_page import Tab
@@ -156,12 +156,10 @@ class NameForm(Form):
 @allow("services.view")
 def index() -> ResponseReturnValue:
     """List services."""
-    if csv_wanted():
-        return csv_answer(SERVICES, "services")
-    page = SERVICES.page(session(), request.path, request.args)
-    return render_template(
+    return list_page(
+        SERVICES,
+        "services",
         "admin/provisioning/services/index.html",
-        list=page,
         Money=Money,
         periods=PERIODS,
         broken=BROKEN,

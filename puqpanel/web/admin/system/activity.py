@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
-from flask import Blueprint, abort, render_template, request, url_for
+from flask import Blueprint, abort, render_template, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import aliased
 
@@ -23,7 +23,7 @@ from puqpanel.models import (
     Task,
     User,
 )
-from puqpanel.web.exports import csv_answer, csv_wanted
+from puqpanel.web.exports import list_page
 from puqpanel.web.guard import allow, can
 from puqpanel.web.lists import Column, Filter, Listing, Sort
 
@@ -128,12 +128,10 @@ ACTIVITY = Listing(
 @allow("audit.view")
 def index() -> ResponseReturnValue:
     """Show the log, or export it as CSV."""
-    if csv_wanted():
-        return csv_answer(ACTIVITY, "activity")
-    page = ACTIVITY.page(session(), request.path, request.args)
-    return render_template(
+    return list_page(
+        ACTIVITY,
+        "activity",
         "admin/system/activity/index.html",
-        list=page,
         link=_link,
         actor_type=_actor_type,
         subject_name=_subject_name,
