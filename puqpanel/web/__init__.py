@@ -47,10 +47,12 @@ def register(app: Flask, settings: Settings) -> None:
         app: the application being built, with its database and secret key in place.
         settings: the panel's settings.
     """
-    app.config["BOOTSTRAP_SERVE_LOCAL"] = True
-    # a CSRF token is valid as long as its session, so that a page left open overnight still works
-    app.config["WTF_CSRF_TIME_LIMIT"] = None
-    app.config.setdefault("MAX_FORM_MEMORY_SIZE", 2 * 1024 * 1024)
+    app.config.update(
+        BOOTSTRAP_SERVE_LOCAL=True,
+        MAX_FORM_MEMORY_SIZE=2 * 1024 * 1024,
+        # a CSRF token is valid as long as its session: a page left open overnight still works
+        WTF_CSRF_TIME_LIMIT=None,
+    )
     app.extensions["puqpanel-settings"] = settings
     security.protect(app)
     sessions.install(app, secure=settings.secure_cookies)

@@ -74,13 +74,18 @@ class Query:
         return bool(self.search or self.filters)
 
     @property
+    def order(self) -> str:
+        """The order as the argument `sort` names it."""
+        return ("-" if self.descending else "") + self.sort
+
+    @property
     def args(self) -> dict[str, object]:
         """The query arguments that select this list, without the page."""
         return {
             "tab": self.tab,
             "q": self.search,
             **self.filters,
-            "sort": ("-" if self.descending else "") + self.sort,
+            "sort": self.order,
             "size": self.size,
         }
 

@@ -23,14 +23,12 @@ import binascii
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from puqpanel.domain.spreadsheet import csv_line
-from puqpanel.infra.db import UtcDateTime
 from puqpanel.web.list_page import CAP, SIZES, Chip, Choices, Cursor, Page, Query, Row, Rows, Tab
 
 Selected = sa.Select[*tuple[Any, ...]]
@@ -158,6 +156,7 @@ class Listing:
         if sort not in self.sorts:
             sort = next(iter(self.sorts))
             descending = self.sorts[sort].descending
+        order = ("-" if descending else "") + sort
         tab, size, pick = args.get("tab", ""), args.get("size", ""), args.get("pick", "")
         search = " ".join(args.get("q", "").replace("\0", "").split())[:MAX_ARG_LENGTH]
         filters = {}
@@ -172,7 +171,7 @@ class Listing:
             sort=sort,
             descending=descending,
             size=int(size) if size.isdecimal() and int(size) in SIZES else SIZES[0],
-            at=_unpack_cursor(args.get("at", ""), self._type(sort), sort, descending),
+            at=_unpack_cursor(args.get("at", ""), self.sorts[sort].by.type.python_type, order),
             pick=pick if pick in self.filters else "",
             filters=filters,
         )
@@ -193,13 +192,6 @@ class Listing:
             if len(rows) < CSV_BATCH:
                 return
             cursor = Cursor(True, rows[-1]._sort, rows[-1]._key, 0)
-
-    def _type(self, sort: str) -> type:
-        column_type = self.sorts[sort].by.type
-        if isinstance(column_type, UtcDateTime | sa.DateTime):
-            return datetime
-        python_type: type = column_type.python_type
-        return python_type
 
     def _where(self, query: Query, tab: str) -> list[Any]:
         conditions = [self.filters[key].where(value) for key, value in query.filters.items()]
@@ -258,13 +250,12 @@ class Listing:
 
 
 def _pack_cursor(query: Query, row: Row, forward: bool, first: int) -> str:
-    value = row._sort.isoformat() if isinstance(row._sort, datetime) else row._sort
-    order = ("-" if query.descending else "") + query.sort
-    text = json.dumps([order, int(forward), value, row._key, first], separators=(",", ":"))
+    position = [query.order, int(forward), row._sort, row._key, first]
+    text = json.dumps(position, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _unpack_cursor(text: str, value_type: type, sort: str, descending: bool) -> Cursor | None:
+def _unpack_cursor(text: str, value_type: type, order: str) -> Cursor | None:
     """Return the cursor of the argument `at`; None if it is invalid or of another order.
 
     Its values are bound as parameters, so a forged cursor only shows another page.
@@ -272,23 +263,17 @@ def _unpack_cursor(text: str, value_type: type, sort: str, descending: bool) -> 
     if not text or len(text) > 2000:
         return None
     try:
-        order, forward, value, key, first = json.loads(
+        its_order, forward, value, key, first = json.loads(
             base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
         )
-        if value_type is datetime:
-            value = datetime.fromisoformat(value)
-            if value.tzinfo is None:
-                return None
     except (ValueError, TypeError, binascii.Error, RecursionError):
         return None
-    if order != ("-" if descending else "") + sort or forward not in (0, 1):
-        return None
-    if not all(type(number) is int and 0 <= number < 2**62 for number in (key, first)):
-        return None
-    if type(value) is not value_type:
-        return None
-    if isinstance(value, str) and "\0" in value:
-        return None
-    if isinstance(value, int) and abs(value) >= 2**62:
-        return None
-    return Cursor(bool(forward), value, key, max(first, 1))
+    numbers = (key, first, value) if value_type is int else (key, first)
+    valid = (
+        its_order == order
+        and forward in (0, 1)
+        and type(value) is value_type
+        and all(type(number) is int and 0 <= number < 2**62 for number in numbers)
+        and "\0" not in str(value)
+    )
+    return Cursor(bool(forward), value, key, max(first, 1)) if valid else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any
@@ -77,25 +77,26 @@ class Pages:
     def __init__(self, kind: Kind, import_name: str) -> None:
         self.kind = kind
         self.bp = Blueprint(kind.plural, import_name, url_prefix=f"/{kind.plural}")
-        self.add_view_route("/", self.index)
-        self.add_manage_route("/new", self.create, "GET", "POST")
-        self.add_view_route("/<uuid>", self.show)
-        self.add_manage_route("/<uuid>/settings", self.save_settings)
-        self.add_manage_route("/<uuid>/edit", self.edit, "GET", "POST")
-        self.add_manage_route("/<uuid>/move", self.move)
-        self.add_manage_route("/<uuid>/switch", self.switch)
-        self.add_manage_route("/<uuid>/test", self.test)
-        self.add_manage_route("/<uuid>/delete", self.delete, "GET", "POST")
+        self.add_route("/", self.index, "view", "GET")
+        self.add_route("/new", self.create, "manage", "GET", "POST")
+        self.add_route("/<uuid>", self.show, "view", "GET")
+        self.add_route("/<uuid>/settings", self.save_settings, "manage", "POST")
+        self.add_route("/<uuid>/edit", self.edit, "manage", "GET", "POST")
+        self.add_route("/<uuid>/move", self.move, "manage", "POST")
+        self.add_route("/<uuid>/switch", self.switch, "manage", "POST")
+        self.add_route("/<uuid>/test", self.test, "manage", "POST")
+        self.add_route("/<uuid>/delete", self.delete, "manage", "GET", "POST")
 
-    def add_view_route(self, rule: str, view: View) -> None:
-        """Add a GET route that requires the view permission."""
-        self._add_route(rule, view, ["GET"], "view")
+    def add_route(self, rule: str, view: View, permission: str, *methods: str) -> None:
+        """Add a route.
 
-    def add_manage_route(self, rule: str, view: View, *methods: str) -> None:
-        """Add a route that requires the manage permission; POST unless methods are named."""
-        self._add_route(rule, view, methods or ["POST"], "manage")
+        Args:
+            rule: its URL below the list.
+            view: its view.
+            permission: `view` or `manage`.
+            methods: its HTTP methods.
+        """
 
-    def _add_route(self, rule: str, view: View, methods: Sequence[str], permission: str) -> None:
         @allow(f"{self.kind.plural}.{permission}")
         @wraps(view)
         def serve(**params: Any) -> ResponseReturnValue:

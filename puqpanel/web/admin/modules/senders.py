@@ -97,6 +97,6 @@ class SenderPages(Pages):
 
 
 pages = SenderPages(SENDER, __name__)
-pages.add_view_route("/<uuid>/live", pages.live)
-pages.add_manage_route("/<uuid>/send", pages.send, "GET", "POST")
+pages.add_route("/<uuid>/live", pages.live, "view", "GET")
+pages.add_route("/<uuid>/send", pages.send, "manage", "GET", "POST")
 bp = pages.bp

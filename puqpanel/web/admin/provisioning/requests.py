@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import SelectField, StringField
 from wtforms.validators import InputRequired
@@ -250,6 +250,4 @@ BULK = {
 @allow("services.provision")
 def bulk() -> ResponseReturnValue:
     """Suspend, unsuspend, retry or terminate several services."""
-    if request.form.get("do") not in BULK:
-        abort(400)
     return run(BULK, _names, "service", "services", url_for("admin.services.index"))

@@ -18,9 +18,10 @@ from puqpanel.domain.money import PERIODS, Money
 from puqpanel.domain.service_states import ProvisionStatus, ServiceStatus
 from puqpanel.domain.task_states import TaskStatus
 from puqpanel.infra.db import session
-from puqpanel.models import Audit, Client, ModuleLog, Product, Service, Task
+from puqpanel.models import Client, ModuleLog, Product, Service, Task
 from puqpanel.operations.catalog import products
 from puqpanel.operations.provisioning import services
+from puqpanel.operations.system import audit
 from puqpanel.web.admin.accounts.pick import ClientSearch, find_clients, matching
 from puqpanel.web.admin.oversight.tasks import ROW, open_among
 from puqpanel.web.admin.provisioning.explanations import explain_status
@@ -236,16 +237,7 @@ def show(uuid: str) -> ResponseReturnValue:
         )
         .all()
     )
-    history = (
-        session()
-        .scalars(
-            sa.select(Audit)
-            .where(Audit.subject_type == "service", Audit.subject_uuid == uuid)
-            .order_by(Audit.id.desc())
-            .limit(20)
-        )
-        .all()
-    )
+    history = audit.timeline("service", uuid, 20)
     state = _state(service)
     ended = service.status in (ServiceStatus.TERMINATED, ServiceStatus.CANCELLED)
     return render_template(
