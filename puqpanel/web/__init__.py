@@ -6,8 +6,7 @@ imports this package.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
+from functools import partial, update_wrapper
 from types import SimpleNamespace
 from typing import Any
 
@@ -63,7 +62,9 @@ def register(app: Flask, settings: Settings) -> None:
     errors.install(app)
     Bootstrap5(app)
     for endpoint in {"static", "bootstrap.static"} & set(app.view_functions):
-        app.view_functions[endpoint] = _public(app.view_functions[endpoint])
+        # bound methods, which take no attributes
+        view: Any = app.view_functions[endpoint]
+        app.view_functions[endpoint] = guard.public(update_wrapper(partial(view), view))
     for blueprint in (
         assets.bp,
         public.bp,
@@ -75,17 +76,6 @@ def register(app: Flask, settings: Settings) -> None:
         app.register_blueprint(blueprint)
     _configure_templates(app, settings)
     app.extensions["puqpanel-module-links"] = navigation.module_links(registry.current())
-
-
-def _public(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap a view as public; the static views are bound methods, which take no attributes."""
-
-    @guard.public
-    @wraps(view)
-    def serve(**params: Any) -> Any:
-        return view(**params)
-
-    return serve
 
 
 def _configure_templates(app: Flask, settings: Settings) -> None:

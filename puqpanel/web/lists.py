@@ -41,7 +41,7 @@ class Sort:
     """A sort order.
 
     Args:
-        by: an expression that is never NULL and is the first column of an index.
+        by: an integer or text that is never NULL and is the first column of an index.
         descending: the initial direction.
     """
 

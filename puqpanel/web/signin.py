@@ -1,4 +1,7 @@
-"""Sign-in and sign-out, shared by both areas; only failed attempts count against the limits."""
+"""Sign-in, sign-out and the own password, shared by both areas.
+
+Only failed attempts count against the rate limits.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 from wtforms import BooleanField, PasswordField, StringField
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import EqualTo, InputRequired, Length
 
 from puqpanel.models import Staff, User
 from puqpanel.operations.accounts import signin
@@ -31,6 +34,22 @@ class SignInForm(Form):
     email = StringField("E-mail", [InputRequired("Enter your e-mail address."), Length(max=254)])
     password = PasswordField("Password", [InputRequired("Enter your password."), Length(max=1000)])
     keep = BooleanField("Stay signed in for 14 days")
+
+
+class PasswordForm(Form):
+    """The form for a new password of one's own."""
+
+    current = PasswordField(
+        "Current password", [InputRequired("Enter your current password."), Length(max=1000)]
+    )
+    password = PasswordField(
+        "New password",
+        [InputRequired("Enter a new password.")],
+        description="At least 10 characters",
+    )
+    repeat = PasswordField(
+        "Confirm new password", [EqualTo("password", "The passwords don't match.")]
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +82,9 @@ class Area:
 
 
 def blueprint(area: Area) -> Blueprint:
-    """Return the blueprint with an area's sign-in and sign-out pages."""
+    """Return the blueprint with an area's sign-in, sign-out and password pages."""
     bp = Blueprint("auth", __name__)
+    _add_password_page(bp, area)
     template = f"{area.name}/accounts/signin.html"
 
     def redirect_next() -> ResponseReturnValue:
@@ -114,3 +134,22 @@ def blueprint(area: Area) -> Blueprint:
         return redirect(url_for(f"{area.name}.auth.sign_in"))
 
     return bp
+
+
+def _add_password_page(bp: Blueprint, area: Area) -> None:
+    @bp.route("/password", methods=["GET", "POST"])
+    @area.mark
+    @limiter.limit("20 per 15 minutes", methods=["POST"], deduct_when=failed)
+    @area.named
+    def password() -> ResponseReturnValue:
+        """Change the password and stay signed in here."""
+        form = PasswordForm()
+        if form.validate_on_submit():
+            with errors_in(form):
+                person = signin.change_own_password(
+                    actor=actor(), current=str(form.current.data), password=str(form.password.data)
+                )
+                start_session(person, keep=session.permanent)
+                flash("Password changed. You were signed out on all other devices.", "good")
+                return redirect(url_for(f"{area.name}.auth.password"))
+        return form_page(form, "own_password.html", layout=area.layout, home=area.home)

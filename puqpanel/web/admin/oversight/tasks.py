@@ -134,11 +134,8 @@ def live(uuid: str) -> ResponseReturnValue:
 
 def _context(uuid: str) -> dict[str, Any]:
     task = tasks.find_task(uuid)
-    service_name = None
-    if task.service_uuid:
-        service_name = session().scalar(
-            sa.select(Service.name).where(Service.uuid == task.service_uuid)
-        )
+    named = sa.select(Service.name).where(Service.uuid == task.service_uuid)
+    service_name = session().scalar(named) if task.service_uuid else None
     title = task.title or task.job
     data = {key: value for key, value in task.data.items() if key != "module"}
     return {
