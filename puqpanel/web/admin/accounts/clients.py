@@ -15,10 +15,10 @@ from puqpanel.models import Client, Product, Service, User
 from puqpanel.operations.accounts import clients
 from puqpanel.operations.system import audit
 from puqpanel.web.admin.accounts.pick import matching
-from puqpanel.web.exports import list_page
 from puqpanel.web.forms import Form, choices, errors_in, form_page
 from puqpanel.web.guard import actor, allow
 from puqpanel.web.list_page import Tab
+from puqpanel.web.list_view import list_view
 from puqpanel.web.lists import Column, Listing, Sort
 from puqpanel.web.navigation import crumbs
 
@@ -124,7 +124,7 @@ class PasswordForm(Form):
 @allow("clients.view")
 def index() -> ResponseReturnValue:
     """List clients."""
-    return list_page(CLIENTS, "clients", "admin/accounts/clients/index.html")
+    return list_view(CLIENTS, "clients", "admin/accounts/clients/index.html")
 
 
 @bp.route("/new", methods=["GET", "POST"])

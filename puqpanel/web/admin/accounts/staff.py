@@ -16,10 +16,10 @@ from puqpanel.models import Role, Staff, staff_roles
 from puqpanel.operations.accounts import staff
 from puqpanel.operations.system import audit
 from puqpanel.web.answers import flashed_errors
-from puqpanel.web.exports import list_page
 from puqpanel.web.forms import Form, MultiCheckboxField, choices, errors_in, form_page
 from puqpanel.web.guard import actor, allow
 from puqpanel.web.list_page import Rows, Tab
+from puqpanel.web.list_view import list_view
 from puqpanel.web.lists import Column, Listing, Sort
 from puqpanel.web.navigation import crumbs
 
@@ -90,7 +90,7 @@ class RoleForm(Form):
 def index() -> ResponseReturnValue:
     """List staff accounts."""
     template = "admin/accounts/staff/index.html"
-    return list_page(STAFF, "staff", template, role_names=_role_names)
+    return list_view(STAFF, "staff", template, role_names=_role_names)
 
 
 def _role_names(accounts: Rows) -> dict[int, list[str]]:

@@ -15,10 +15,10 @@ from puqpanel.models import Product
 from puqpanel.operations.catalog import products
 from puqpanel.operations.system import audit
 from puqpanel.web.admin.settings_page import settings_page
-from puqpanel.web.exports import list_page
 from puqpanel.web.forms import Form, choices, errors_in, form_page
 from puqpanel.web.guard import actor, allow
 from puqpanel.web.list_page import Tab
+from puqpanel.web.list_view import list_view
 from puqpanel.web.lists import Column, Filter, Listing, Sort
 from puqpanel.web.navigation import crumbs
 
@@ -107,7 +107,7 @@ def _with_modules(form: ProductForm, current: str = "") -> ProductForm:
 @allow("products.view")
 def index() -> ResponseReturnValue:
     """List products."""
-    return list_page(
+    return list_view(
         PRODUCTS,
         "products",
         "admin/catalog/products/index.html",

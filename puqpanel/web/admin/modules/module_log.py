@@ -11,9 +11,9 @@ from flask.typing import ResponseReturnValue
 from puqpanel.host import registry
 from puqpanel.infra.db import session
 from puqpanel.models import ModuleLog, Service, Task
-from puqpanel.web.exports import list_page
 from puqpanel.web.guard import allow
 from puqpanel.web.list_page import Tab
+from puqpanel.web.list_view import list_view
 from puqpanel.web.lists import Column, Filter, Listing, Sort
 
 bp = Blueprint("module_log", __name__, url_prefix="/module-log")
@@ -86,7 +86,7 @@ LOG = Listing(
 @allow("module_log.view")
 def index() -> ResponseReturnValue:
     """Show the log, or export it as CSV."""
-    return list_page(LOG, "module-log", "admin/modules/module_log/index.html")
+    return list_view(LOG, "module-log", "admin/modules/module_log/index.html")
 
 
 @bp.get("/<int:id>")

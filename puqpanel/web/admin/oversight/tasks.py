@@ -17,9 +17,9 @@ from puqpanel.models import Service, Task, TaskAttempt, TaskTag
 from puqpanel.operations.oversight import tasks
 from puqpanel.web.admin.provisioning.bulk import Bulk, run
 from puqpanel.web.answers import flashed_errors, same_site
-from puqpanel.web.exports import list_page
 from puqpanel.web.guard import actor, allow
 from puqpanel.web.list_page import Tab
+from puqpanel.web.list_view import list_view
 from puqpanel.web.lists import Column, Filter, Listing, Sort
 
 bp = Blueprint("tasks", __name__, url_prefix="/tasks")
@@ -113,7 +113,7 @@ TASKS = Listing(
 def index() -> ResponseReturnValue:
     """Show the list, which refreshes itself while it shows an open task, or export it as CSV."""
     template = "admin/oversight/tasks/index.html"
-    return list_page(TASKS, "tasks", template, open_among=open_among)
+    return list_view(TASKS, "tasks", template, open_among=open_among)
 
 
 @bp.get("/<uuid>")

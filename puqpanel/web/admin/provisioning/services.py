@@ -27,10 +27,10 @@ from puqpanel.web.admin.oversight.tasks import ROW, open_among
 from puqpanel.web.admin.provisioning.explanations import explain_status
 from puqpanel.web.admin.provisioning.service_actions import BROKEN, actions_for
 from puqpanel.web.admin.settings_page import settings_page
-from puqpanel.web.exports import list_page
 from puqpanel.web.forms import Form, choices, errors_in, form_page
 from puqpanel.web.guard import actor, allow, can
 from puqpanel.web.list_page import Tab
+from puqpanel.web.list_view import list_view
 from puqpanel.web.lists import Column, Filter, Listing, Sort
 from puqpanel.web.navigation import crumbs
 
@@ -157,7 +157,7 @@ class NameForm(Form):
 @allow("services.view")
 def index() -> ResponseReturnValue:
     """List services."""
-    return list_page(
+    return list_view(
         SERVICES,
         "services",
         "admin/provisioning/services/index.html",

@@ -23,8 +23,8 @@ from puqpanel.models import (
     Task,
     User,
 )
-from puqpanel.web.exports import list_page
 from puqpanel.web.guard import allow, can
+from puqpanel.web.list_view import list_view
 from puqpanel.web.lists import Column, Filter, Listing, Sort
 
 bp = Blueprint("activity", __name__, url_prefix="/activity")
@@ -128,7 +128,7 @@ ACTIVITY = Listing(
 @allow("audit.view")
 def index() -> ResponseReturnValue:
     """Show the log, or export it as CSV."""
-    return list_page(
+    return list_view(
         ACTIVITY,
         "activity",
         "admin/system/activity/index.html",

@@ -12,7 +12,7 @@ from puqpanel.infra.db import session
 from puqpanel.web.lists import Listing
 
 
-def list_page(listing: Listing, name: str, template: str, **context: Any) -> ResponseReturnValue:
+def list_view(listing: Listing, name: str, template: str, **context: Any) -> ResponseReturnValue:
     """Return a page of a list, or with `format=csv` the whole list as a streamed file.
 
     The file starts with a byte order mark: spreadsheets do not detect UTF-8 without one.
