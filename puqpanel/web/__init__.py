@@ -6,14 +6,15 @@ imports this package.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
+from functools import partial, update_wrapper
+from types import SimpleNamespace
 from typing import Any
 
 from flask import Flask
 from flask_bootstrap import Bootstrap5
 from flask_wtf.csrf import CSRFProtect
 
+from puqpanel import __version__
 from puqpanel.domain.task_states import CANCELLABLE, RETRYABLE
 from puqpanel.host import registry
 from puqpanel.infra.settings import Settings
@@ -32,10 +33,8 @@ from puqpanel.web import (
     security,
     sessions,
     times,
-    viewer,
 )
 from puqpanel.web.public.modules import module_assets, webhooks
-from puqpanel.web.public.oversight import health
 
 
 def register(app: Flask, settings: Settings) -> None:
@@ -47,11 +46,12 @@ def register(app: Flask, settings: Settings) -> None:
         app: the application being built, with its database and secret key in place.
         settings: the panel's settings.
     """
-    app.config["BOOTSTRAP_SERVE_LOCAL"] = True
-    # a CSRF token is valid as long as its session, so that a page left open overnight still works
-    app.config["WTF_CSRF_TIME_LIMIT"] = None
-    app.config.setdefault("MAX_CONTENT_LENGTH", 16 * 1024 * 1024)
-    app.config.setdefault("MAX_FORM_MEMORY_SIZE", 2 * 1024 * 1024)
+    app.config.update(
+        BOOTSTRAP_SERVE_LOCAL=True,
+        MAX_FORM_MEMORY_SIZE=2 * 1024 * 1024,
+        # a CSRF token is valid as long as its session: a page left open overnight still works
+        WTF_CSRF_TIME_LIMIT=None,
+    )
     app.extensions["puqpanel-settings"] = settings
     security.protect(app)
     sessions.install(app, secure=settings.secure_cookies)
@@ -62,11 +62,12 @@ def register(app: Flask, settings: Settings) -> None:
     errors.install(app)
     Bootstrap5(app)
     for endpoint in {"static", "bootstrap.static"} & set(app.view_functions):
-        app.view_functions[endpoint] = _public(app.view_functions[endpoint])
+        # bound methods, which take no attributes
+        view: Any = app.view_functions[endpoint]
+        app.view_functions[endpoint] = guard.public(update_wrapper(partial(view), view))
     for blueprint in (
         assets.bp,
         public.bp,
-        health.bp,
         module_assets.bp,
         webhooks.bp,
         admin.blueprint(),
@@ -77,17 +78,6 @@ def register(app: Flask, settings: Settings) -> None:
     app.extensions["puqpanel-module-links"] = navigation.module_links(registry.current())
 
 
-def _public(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Wrap a view as public; the static views are bound methods, which take no attributes."""
-
-    @guard.public
-    @wraps(view)
-    def serve(**params: Any) -> Any:
-        return view(**params)
-
-    return serve
-
-
 def _configure_templates(app: Flask, settings: Settings) -> None:
     # globals are visible in imported macros, and cost nothing on pages that do not use them
     app.jinja_env.globals.update(
@@ -96,7 +86,7 @@ def _configure_templates(app: Flask, settings: Settings) -> None:
         cancellable=CANCELLABLE,
         charts=charts,
         event_tone=look.event_tone,
-        initials=viewer.initials,
+        initials=look.initials,
         module_home=navigation.module_home,
         nonce=security.nonce,
         notice_icons=look.NOTICE_ICONS,
@@ -107,7 +97,15 @@ def _configure_templates(app: Flask, settings: Settings) -> None:
         split_action=look.split_action,
         status=look.status,
         times=times,
-        viewer=viewer.Viewer(),
+        viewer=SimpleNamespace(
+            staff=guard.find_staff,
+            user=guard.find_user,
+            groups=navigation.staff_groups,
+            links=navigation.customer_links,
+            attention=navigation.attention,
+            theme=look.theme,
+            version=__version__,
+        ),
     )
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True

@@ -1,10 +1,14 @@
-"""Content negotiation, and validation of redirect targets."""
+"""Content negotiation, flashed errors, and validation of redirect targets."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from flask import request
+from flask import flash, request
+
+from puqpanel.domain.errors import InProgressError, UserError
 
 
 def wants_json() -> bool:
@@ -33,6 +37,19 @@ def under_api() -> str:
     """
     page, api, _ = request.path.partition("/api/")
     return page if api and page.startswith("/client/") else ""
+
+
+@contextmanager
+def flashed_errors(kind: type[UserError] = UserError) -> Iterator[None]:
+    """Flash an operation's error and do not raise it.
+
+    Args:
+        kind: the class of the errors to flash; others are raised.
+    """
+    try:
+        yield
+    except kind as error:
+        flash(str(error), "busy" if isinstance(error, InProgressError) else "bad")
 
 
 def same_site(target: str, area: str) -> str:

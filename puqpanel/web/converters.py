@@ -14,8 +14,6 @@ LARGEST = 2**63 - 1
 class Text(UnicodeConverter):
     """One path segment without NUL, which PostgreSQL rejects in text."""
 
-    part_isolating = True
-
     def __init__(self, map: Map, *args: Any, **options: Any) -> None:
         super().__init__(map, *args, **options)
         self.regex = self.regex.replace("[^/]", r"[^/\x00]")
@@ -24,7 +22,6 @@ class Text(UnicodeConverter):
 class Path(PathConverter):
     """Several path segments without NUL."""
 
-    part_isolating = False
     regex = r"[^/\x00][^\x00]*?"
 
 

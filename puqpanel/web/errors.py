@@ -23,6 +23,7 @@ from puqpanel.domain.errors import (
 )
 from puqpanel.web.answers import under_api, wants_json
 from puqpanel.web.security import request_id
+from puqpanel.web.sessions import area_of
 
 log = structlog.get_logger(__name__)
 
@@ -66,11 +67,6 @@ LOCK_ERRORS = ("is locked", "lock wait timeout", "lock timeout", "deadlock")
 DRAIN_BYTES, DRAIN_SECONDS = 64 * 1024 * 1024, 5.0
 
 
-def code_of(error: UserError) -> int:
-    """Return the HTTP status code of a user error."""
-    return next(code for kind, code in CODES if isinstance(error, kind))
-
-
 def _error_response(
     code: int,
     message: str = "",
@@ -95,19 +91,12 @@ def _error_response(
                 title=title,
                 sentence=message,
                 reference=reference,
-                area=_area(),
+                area=area_of(request.path).removeprefix("/"),
                 back=under_api(),
             )
         )
     response.status_code = code
     return response
-
-
-def _area() -> str:
-    for area in ("client", "admin"):
-        if request.path.startswith(f"/{area}"):
-            return area
-    return ""
 
 
 def _drain_body() -> None:
@@ -148,7 +137,8 @@ def _handle_csrf_error(error: CSRFError) -> Response:
 
 def _handle_user_error(error: UserError) -> Response:
     fields = error.errors if isinstance(error, InvalidInput) else None
-    return _error_response(code_of(error), str(error), fields=fields)
+    code = next(code for kind, code in CODES if isinstance(error, kind))
+    return _error_response(code, str(error), fields=fields)
 
 
 def _handle_database_error(error: OperationalError) -> Response:

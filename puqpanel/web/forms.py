@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
-from flask import request
+from flask import render_template, request
 from flask_wtf import FlaskForm
 from wtforms import SelectChoice, SelectMultipleField, widgets  # type: ignore[attr-defined]  # the stubs are older
 
@@ -81,21 +82,39 @@ def choices(pairs: Iterable[tuple[str, str]]) -> list[SelectChoice]:
     return [SelectChoice(value, label) for value, label in pairs]
 
 
-def add_errors(form: FlaskForm, error: UserError) -> None:
-    """Add an operation's error to the fields it names, or else to the form.
+def field_errors(error: UserError) -> dict[str, list[str]]:
+    """Return an operation's error as messages by field; "" holds those of no field."""
+    return error.errors if isinstance(error, InvalidInput) else {"": [str(error)]}
+
+
+@contextmanager
+def errors_in(form: FlaskForm) -> Iterator[None]:
+    """Add an operation's error to the fields it names, or else to the form, and do not raise it.
 
     Args:
         form: a validated form.
-        error: raised by the operation.
     """
-    if not isinstance(error, InvalidInput):
-        form.form_errors.append(str(error))
-        return
-    for name, messages in error.errors.items():
-        if name in form:
-            form[name].errors = [*form[name].errors, *messages]
-        else:
-            form.form_errors.extend(messages)
+    try:
+        yield
+    except UserError as error:
+        for name, messages in field_errors(error).items():
+            if name in form:
+                form[name].errors = [*form[name].errors, *messages]
+            else:
+                form.form_errors.extend(messages)
+
+
+def form_page(
+    form: FlaskForm, template: str = "admin/form.html", **context: Any
+) -> tuple[str, int]:
+    """Return the page of a form, with code 422 if what was submitted has not been accepted.
+
+    Args:
+        form: the form.
+        template: its template.
+        context: what the template shows around the form.
+    """
+    return render_template(template, form=form, **context), 422 if form.is_submitted() else 200
 
 
 def answers() -> dict[str, Any]:

@@ -15,12 +15,19 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from puqpanel.domain.actors import Actor
-from puqpanel.domain.permissions import allows
 from puqpanel.models.accounts.staff import Staff
 from puqpanel.models.accounts.users import User
 from puqpanel.web.answers import wants_json
 
 View = TypeVar("View", bound=Callable[..., Any])
+
+
+def _declaration(access: str) -> Callable[[View], View]:
+    def mark(view: View) -> View:
+        cast(Any, view)._access = access
+        return view
+
+    return mark
 
 
 def allow(permission: str = "") -> Callable[[View], View]:
@@ -29,37 +36,19 @@ def allow(permission: str = "") -> Callable[[View], View]:
     Args:
         permission: the permission key that a role must include; empty admits all staff.
     """
-
-    def mark(view: View) -> View:
-        cast(Any, view)._permission = permission
-        return view
-
-    return mark
+    return _declaration(permission or "staff")
 
 
-def customer(view: View) -> View:
-    """Declare a view for signed-in users.
-
-    The view itself must limit what it shows to the user's clients.
-    """
-    cast(Any, view)._customer = True
-    return view
-
-
-def public(view: View) -> View:
-    """Declare a view that needs no sign-in."""
-    cast(Any, view)._public = True
-    return view
+customer = _declaration("customer")
+"""Declares a view for signed-in users, which itself must limit what it shows to their clients."""
+public = _declaration("public")
+"""Declares a view that needs no sign-in."""
 
 
 def declared(view: Callable[..., Any]) -> str | None:
     """Return "public", "customer", "staff", a permission key, or None if nothing is declared."""
-    if getattr(view, "_public", False):
-        return "public"
-    if getattr(view, "_customer", False):
-        return "customer"
-    permission = getattr(view, "_permission", None)
-    return None if permission is None else str(permission) or "staff"
+    access: str | None = getattr(view, "_access", None)
+    return access
 
 
 def _signed_in() -> Staff | User | None:
@@ -78,28 +67,15 @@ def find_user() -> User | None:
     return person if isinstance(person, User) else None
 
 
-def current_staff() -> Staff:
-    """Return the signed-in staff member, or abort with 401."""
-    return find_staff() or abort(401)
-
-
 def current_customer() -> User:
     """Return the signed-in user, or abort with 401."""
     return find_user() or abort(401)
 
 
-def permissions_of(staff: Staff) -> frozenset[str]:
-    """Return the permission keys of a staff member's roles, cached for the request."""
-    if "permissions" not in g or g.permissions[0] != staff.id:
-        g.permissions = (staff.id, staff.permissions)
-    keys: frozenset[str] = g.permissions[1]
-    return keys
-
-
 def can(permission: str) -> bool:
     """Return whether the signed-in staff member has a permission; False without one."""
     staff = find_staff()
-    return staff is not None and (not permission or allows(permissions_of(staff), permission))
+    return staff is not None and (not permission or staff.may(permission))
 
 
 def actor() -> Actor:
@@ -124,7 +100,7 @@ def _enforce() -> ResponseReturnValue | None:
         if wants_json() or request.headers.get("HX-Request"):
             abort(401)
         next_url = request.full_path.rstrip("?") if request.method == "GET" else None
-        return redirect(url_for(f"{area}.auth.sign_in_form", next=next_url))
+        return redirect(url_for(f"{area}.auth.sign_in", next=next_url))
     if access not in ("customer", "staff") and not can(access):
         abort(403)
     if isinstance(person, Staff):

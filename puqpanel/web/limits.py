@@ -44,11 +44,11 @@ def failed(response: Response) -> bool:
 
 def install(app: Flask) -> None:
     """Bind the limiter to the app and the queue server."""
-    app.config.setdefault("RATELIMIT_STORAGE_URI", storage_uri(queue.server_url()))
-    app.config.setdefault(
-        "RATELIMIT_STORAGE_OPTIONS", {"socket_connect_timeout": 1, "socket_timeout": 1}
+    uri = storage_uri(queue.server_url())
+    timeouts = {"socket_connect_timeout": 1, "socket_timeout": 1}
+    app.config.update(
+        RATELIMIT_STORAGE_URI=uri,
+        RATELIMIT_STORAGE_OPTIONS={} if uri.startswith("memory") else timeouts,
+        RATELIMIT_KEY_PREFIX="puqpanel",
     )
-    if app.config["RATELIMIT_STORAGE_URI"].startswith("memory"):
-        app.config["RATELIMIT_STORAGE_OPTIONS"] = {}
-    app.config.setdefault("RATELIMIT_KEY_PREFIX", "puqpanel")
     limiter.init_app(app)

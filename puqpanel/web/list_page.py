@@ -67,7 +67,6 @@ class Query:
     at: Cursor | None
     pick: str
     filters: Mapping[str, str]
-    extra: Mapping[str, str]
 
     @property
     def narrowed(self) -> bool:
@@ -75,14 +74,18 @@ class Query:
         return bool(self.search or self.filters)
 
     @property
+    def order(self) -> str:
+        """The order as the argument `sort` names it."""
+        return ("-" if self.descending else "") + self.sort
+
+    @property
     def args(self) -> dict[str, object]:
         """The query arguments that select this list, without the page."""
         return {
-            **self.extra,
             "tab": self.tab,
             "q": self.search,
             **self.filters,
-            "sort": ("-" if self.descending else "") + self.sort,
+            "sort": self.order,
             "size": self.size,
         }
 

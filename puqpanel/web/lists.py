@@ -23,20 +23,17 @@ import binascii
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from puqpanel.domain.spreadsheet import csv_line
-from puqpanel.infra.db import UtcDateTime
 from puqpanel.web.list_page import CAP, SIZES, Chip, Choices, Cursor, Page, Query, Row, Rows, Tab
 
 Selected = sa.Select[*tuple[Any, ...]]
 CSV_BATCH = 500
 MAX_ARG_LENGTH = 100
-RESERVED = frozenset({"q", "tab", "sort", "size", "at", "pick", "format"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +41,7 @@ class Sort:
     """A sort order.
 
     Args:
-        by: an expression that is never NULL and is the first column of an index.
+        by: an integer or text that is never NULL and is the first column of an index.
         descending: the initial direction.
     """
 
@@ -90,12 +87,11 @@ class Listing:
         key: the integer key that breaks ties.
         sorts: sort orders by name; the first is the default.
         tabs: tabs by key; the first shows all rows.
-        filters: filters by key; the keys in RESERVED are not allowed.
+        filters: filters by key, which may not be an argument of `list_page.Page.url`.
         search: maps the search text to a condition.
         columns: the CSV columns.
         noun: the plural noun for the rows.
         placeholder: the placeholder of the search field.
-        keep: other query arguments of the page that links preserve.
     """
 
     select: Selected
@@ -107,18 +103,8 @@ class Listing:
     columns: Sequence[Column] = ()
     noun: str = "rows"
     placeholder: str = "Search"
-    keep: tuple[str, ...] = ()
 
-    def __post_init__(self) -> None:
-        clash = RESERVED & set(self.filters)
-        if clash or not self.sorts:
-            raise ValueError(
-                f"a list needs a sort order, and filter keys may not be {sorted(RESERVED)}"
-            )
-
-    def page(
-        self, session: Session, path: str, args: Mapping[str, str], *, scope: Any = None
-    ) -> Page:
+    def page(self, session: Session, path: str, args: Mapping[str, str]) -> Page:
         """Return one page of the list.
 
         Takes at most two queries (rows and counts), and one for the choices of an open filter.
@@ -127,17 +113,16 @@ class Listing:
             session: the session to read from.
             path: the URL path of the list.
             args: the query arguments; invalid ones are ignored.
-            scope: a condition for the whole list, such as "of this client".
         """
         query = self.read(path, args)
         cursor = query.at
         forward = cursor is None or cursor.forward
-        fetched = list(session.execute(self._rows(query, scope, query.size + 1, cursor)).all())
+        fetched = list(session.execute(self._rows(query, query.size + 1, cursor)).all())
         has_more, rows = len(fetched) > query.size, fetched[: query.size]
         if not rows and cursor is not None:
             # all rows beyond the cursor are gone: show the first page instead of an empty one
             args = {name: value for name, value in args.items() if name != "at"}
-            return self.page(session, path, args, scope=scope)
+            return self.page(session, path, args)
         if not forward:
             rows.reverse()
         has_previous = cursor is not None if forward else has_more
@@ -148,7 +133,7 @@ class Listing:
             rows=rows,
             first=first,
             tabs=self.tabs,
-            counts=self._count(session, query, scope),
+            counts=self._count(session, query),
             chips=self._chips(query, rows),
             previous="",
             next="",
@@ -171,6 +156,7 @@ class Listing:
         if sort not in self.sorts:
             sort = next(iter(self.sorts))
             descending = self.sorts[sort].descending
+        order = ("-" if descending else "") + sort
         tab, size, pick = args.get("tab", ""), args.get("size", ""), args.get("pick", "")
         search = " ".join(args.get("q", "").replace("\0", "").split())[:MAX_ARG_LENGTH]
         filters = {}
@@ -185,53 +171,42 @@ class Listing:
             sort=sort,
             descending=descending,
             size=int(size) if size.isdecimal() and int(size) in SIZES else SIZES[0],
-            at=_unpack_cursor(args.get("at", ""), self._type(sort), sort, descending),
+            at=_unpack_cursor(args.get("at", ""), self.sorts[sort].by.type.python_type, order),
             pick=pick if pick in self.filters else "",
             filters=filters,
-            extra={key: args[key][:MAX_ARG_LENGTH] for key in self.keep if args.get(key)},
         )
 
-    def csv(self, session: Session, args: Mapping[str, str], *, scope: Any = None) -> Iterator[str]:
+    def csv(self, session: Session, args: Mapping[str, str]) -> Iterator[str]:
         """Yield all pages as CSV lines, read in batches to keep memory use constant.
 
         Args:
             session: as for `page`.
             args: as for `page`.
-            scope: as for `page`.
         """
         query = self.read("", args)
         yield csv_line([column.label for column in self.columns])
         cursor: Cursor | None = None
         while True:
-            rows = session.execute(self._rows(query, scope, CSV_BATCH, cursor)).all()
+            rows = session.execute(self._rows(query, CSV_BATCH, cursor)).all()
             yield "".join(csv_line([column.text(row) for column in self.columns]) for row in rows)
             if len(rows) < CSV_BATCH:
                 return
             cursor = Cursor(True, rows[-1]._sort, rows[-1]._key, 0)
 
-    def _type(self, sort: str) -> type:
-        column_type = self.sorts[sort].by.type
-        if isinstance(column_type, UtcDateTime | sa.DateTime):
-            return datetime
-        python_type: type = column_type.python_type
-        return python_type
-
-    def _where(self, query: Query, scope: Any, *, tab: str | None = None) -> list[Any]:
-        tab = query.tab if tab is None else tab
-        conditions: list[Any] = [] if scope is None else [scope]
+    def _where(self, query: Query, tab: str) -> list[Any]:
+        conditions = [self.filters[key].where(value) for key, value in query.filters.items()]
         if tab and self.tabs[tab].where is not None:
             conditions.append(self.tabs[tab].where)
-        conditions.extend(self.filters[key].where(value) for key, value in query.filters.items())
         if query.search and self.search:
             conditions.append(self.search(query.search))
         return conditions
 
-    def _rows(self, query: Query, scope: Any, limit: int, cursor: Cursor | None) -> Selected:
+    def _rows(self, query: Query, limit: int, cursor: Cursor | None) -> Selected:
         by = self.sorts[query.sort].by
         forward = cursor is None or cursor.forward
         descending = query.descending if forward else not query.descending
         statement = self.select.add_columns(by.label("_sort"), self.key.label("_key")).where(
-            *self._where(query, scope)
+            *self._where(query, query.tab)
         )
         columns = [self.key] if by is self.key else [by, self.key]
         if cursor is not None:
@@ -244,7 +219,7 @@ class Listing:
         order = [column.desc() if descending else column.asc() for column in columns]
         return statement.order_by(*order).limit(limit)
 
-    def _count(self, session: Session, query: Query, scope: Any) -> dict[str, int]:
+    def _count(self, session: Session, query: Query) -> dict[str, int]:
         if query.narrowed or not self.tabs:
             return {}
         # selects only the key, so that tables no condition refers to are not joined
@@ -252,7 +227,7 @@ class Listing:
         for key in self.tabs:
             capped = (
                 self.select.with_only_columns(self.key)
-                .where(*self._where(query, scope, tab=key))
+                .where(*self._where(query, key))
                 .limit(CAP + 1)
                 .subquery()
             )
@@ -275,13 +250,12 @@ class Listing:
 
 
 def _pack_cursor(query: Query, row: Row, forward: bool, first: int) -> str:
-    value = row._sort.isoformat() if isinstance(row._sort, datetime) else row._sort
-    order = ("-" if query.descending else "") + query.sort
-    text = json.dumps([order, int(forward), value, row._key, first], separators=(",", ":"))
+    position = [query.order, int(forward), row._sort, row._key, first]
+    text = json.dumps(position, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _unpack_cursor(text: str, value_type: type, sort: str, descending: bool) -> Cursor | None:
+def _unpack_cursor(text: str, value_type: type, order: str) -> Cursor | None:
     """Return the cursor of the argument `at`; None if it is invalid or of another order.
 
     Its values are bound as parameters, so a forged cursor only shows another page.
@@ -289,23 +263,17 @@ def _unpack_cursor(text: str, value_type: type, sort: str, descending: bool) -> 
     if not text or len(text) > 2000:
         return None
     try:
-        order, forward, value, key, first = json.loads(
+        its_order, forward, value, key, first = json.loads(
             base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
         )
-        if value_type is datetime:
-            value = datetime.fromisoformat(value)
-            if value.tzinfo is None:
-                return None
     except (ValueError, TypeError, binascii.Error, RecursionError):
         return None
-    if order != ("-" if descending else "") + sort or forward not in (0, 1):
-        return None
-    if not all(type(number) is int and 0 <= number < 2**62 for number in (key, first)):
-        return None
-    if type(value) is not value_type:
-        return None
-    if isinstance(value, str) and "\0" in value:
-        return None
-    if isinstance(value, int) and abs(value) >= 2**62:
-        return None
-    return Cursor(bool(forward), value, key, max(first, 1))
+    numbers = (key, first, value) if value_type is int else (key, first)
+    valid = (
+        its_order == order
+        and forward in (0, 1)
+        and type(value) is value_type
+        and all(type(number) is int and 0 <= number < 2**62 for number in numbers)
+        and "\0" not in str(value)
+    )
+    return Cursor(bool(forward), value, key, max(first, 1)) if valid else None

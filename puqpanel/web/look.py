@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
+from flask import request
+
+THEMES = ("light", "dark", "auto")
 Tone = Literal["good", "warn", "bad", "busy", "odd", "mute"]
 
 
@@ -154,3 +157,17 @@ def event_tone(action: str) -> tuple[Tone, str]:
     return next(
         ((tone, icon) for part, tone, icon in EVENT_TONES if part in action), ("mute", "pen")
     )
+
+
+def theme() -> str:
+    """Return light, dark or auto, from the cookie."""
+    theme = request.cookies.get("theme", "auto")
+    return theme if theme in THEMES else "auto"
+
+
+def initials(name: str) -> str:
+    """Return the initials for an avatar."""
+    words = name.split()
+    if len(words) > 1:
+        words = [words[0], words[-1]]
+    return "".join(word[0] for word in words).upper() or "?"

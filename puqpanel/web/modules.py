@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, cast
 
 from flask import (
@@ -53,15 +52,6 @@ class ModuleRequest(RequestMethods, StorableRequest):
     """The request, with the methods documented for modules."""
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A rendered service tab, or the reference of the error if the module failed."""
-
-    html: Markup
-    failed: bool = False
-    reference: str = ""
-
-
 class ModuleBlueprint(Blueprint):
     """The routes of a module, and its tabs in the client area.
 
@@ -87,18 +77,14 @@ class ModuleBlueprint(Blueprint):
         """
         return list(self.loaded.tabs if active else self.loaded.tabs[:1])
 
-    def page(self, service_uuid: str, tab: str, *, active: bool = True) -> Page:
+    def page(self, service_uuid: str, tab: str, *, active: bool = True) -> Called:
         """Render a tab for a service.
 
         Raises:
             NotFound: the module has no such tab, or shows it only for active services.
         """
         self._check_tab(tab, active)
-        called = self._call("client_tab", tab, service_uuid=service_uuid)
-        if called.error:
-            return Page(Markup(""), True, called.reference)
-        # trusted: rendered by the module's templates
-        return Page(Markup(called.value) if isinstance(called.value, str) else Markup(""))  # noqa: S704
+        return self._call("client_tab", tab, service_uuid=service_uuid)
 
     def ajax(self, service_uuid: str, tab: str, verb: str, *, active: bool = True) -> Response:
         """Call `controller_client_{tab}_{verb}` and return its response.
@@ -161,17 +147,20 @@ def lend_templates(app: Flask) -> None:
 
     Modules also get the templates' globals, `field()` and `csrf()`.
     """
-    lent = {key: value for key, value in app.jinja_env.globals.items() if key != "config"}
-    lent["csrf"] = _csrf
-    lent["csrf_token"] = generate_csrf
 
     def field(*args: Any, **options: Any) -> Any:
         macros = app.jinja_env.get_template("macros/forms.html").module
         return cast(Any, macros).field(*args, **options)
 
-    lent["field"] = field
-    lent["url_for_module"] = _url_for_module
-    lent["asset"] = module_assets.lent
+    lent = {
+        **app.jinja_env.globals,
+        "csrf": _csrf,
+        "csrf_token": generate_csrf,
+        "field": field,
+        "url_for_module": _url_for_module,
+        "asset": module_assets.lent,
+    }
+    del lent["config"]
     views.install(cast(BaseLoader, app.jinja_env.loader), lent, dict(app.jinja_env.filters))
 
 
@@ -241,11 +230,9 @@ def _with_layout(loaded: LoadedModule, route: Route, response: Response) -> Resp
         module=loaded,
         entry=entry,
     )
-    laid_out = make_response(page, response.status_code)
-    for name, value in response.headers:
-        if name.lower() not in {"content-type", "content-length"}:
-            laid_out.headers.add(name, value)
-    return laid_out
+    response.set_data(page)
+    response.content_type = "text/html; charset=utf-8"
+    return response
 
 
 def _response(called: Called, *, client_message: str = "") -> Response:
@@ -281,7 +268,7 @@ def _failure(client_message: str, reference: str, code: int) -> Response:
         "message": client_message,
         "reference": reference,
     }
-    return _json(body, code)
+    return json_response(body, code)
 
 
 def shaped(value: Any) -> Response:
@@ -293,17 +280,18 @@ def shaped(value: Any) -> Response:
     if isinstance(value, WerkzeugResponse):
         return make_response(cast(Any, value))
     if isinstance(value, Result):
-        return _json(value.as_dict(), code or value.code)
+        return json_response(value.as_dict(), code or value.code)
     if isinstance(value, Mapping):
-        return _json(dict(value), code or _code_of(value))
+        return json_response(dict(value), code or _code_of(value))
     if isinstance(value, list):
-        return _json(value, code or 200)
+        return json_response(value, code or 200)
     if value is None:
         return make_response("", code or 204)
     return make_response(value if isinstance(value, str) else str(escape(value)), code or 200)
 
 
-def _json(body: Any, code: int) -> Response:
+def json_response(body: Any, code: int) -> Response:
+    """Return a JSON response, with the text of what has no JSON form."""
     try:
         text = current_app.json.dumps(body, allow_nan=False)
     except (TypeError, ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""The sidebar and the client area's links, with the permission each entry requires."""
+"""The sidebar, the client area's links and breadcrumbs."""
 
 from __future__ import annotations
 
@@ -20,10 +20,7 @@ from puqpanel.host.loaded import LoadedModule
 from puqpanel.host.registry import Registry
 from puqpanel.infra import clock, queue
 from puqpanel.infra.db import session
-from puqpanel.models.modules.modules import Module
-from puqpanel.models.provisioning.services import Service
-from puqpanel.models.system.heartbeats import Heartbeat
-from puqpanel.models.system.tasks import Task
+from puqpanel.models import Client, Heartbeat, Module, Product, Service, Task
 from puqpanel.operations.oversight.health import SILENT
 from puqpanel.web.guard import can
 
@@ -162,86 +159,78 @@ def attention() -> Attention:
     return attention
 
 
-def _prepared(entries: Iterable[Entry], counts: Attention) -> tuple[Entry, ...]:
-    prepared = []
+def _links(entries: Iterable[Entry], counts: Attention) -> tuple[Entry, ...]:
+    """Return the entries the viewer may open, with what depends on the current page."""
+    links = []
     current = (request.endpoint or "").rpartition(".")[0]
-    for entry in entries:
-        if entry.endpoint not in current_app.view_functions or (
-            entry.permission and not can(entry.permission)
-        ):
-            continue
-        number = getattr(counts, entry.counts) if entry.counts else 0
-        count = f"{CAP}+" if number > CAP else str(number or "")
-        here = entry.here or entry.endpoint.rpartition(".")[0] == current
-        prepared.append(
-            replace(entry, href=entry.href or url_for(entry.endpoint), here=here, count=count)
-        )
-    return tuple(prepared)
-
-
-def staff_groups() -> list[Group]:
-    """Return the sidebar of the signed-in staff member: the panel's groups, then the modules'."""
-    counts = attention()
-    groups = [Group(group.label, _prepared(group.entries, counts)) for group in STAFF]
-    groups.extend(
-        Group(label, _module_entries(entries))
-        for label, entries in current_app.extensions.get("puqpanel-module-links", ())
-    )
-    return [group for group in groups if group.entries]
-
-
-def _module_entries(entries: Iterable[Entry]) -> tuple[Entry, ...]:
-    prepared = []
     for entry in entries:
         if entry.permission and not can(entry.permission):
             continue
         try:
             href = url_for(entry.endpoint)
         except BuildError:
-            # the URL has parameters, so the sidebar cannot link to it
+            # the URL of a module's page has parameters, so the sidebar cannot link to it
             continue
-        prepared.append(
-            replace(
-                entry,
-                label=languages.translate(entry.folder, entry.label),
-                href=href,
-                here=request.endpoint in entry.active,
-            )
-        )
-    return tuple(prepared)
+        number = getattr(counts, entry.counts) if entry.counts else 0
+        label, here = entry.label, entry.endpoint.rpartition(".")[0] == current
+        if entry.folder:
+            label = languages.translate(entry.folder, entry.label)
+            here = request.endpoint in entry.active
+        count = f"{CAP}+" if number > CAP else str(number or "")
+        links.append(replace(entry, label=label, href=href, here=here, count=count))
+    return tuple(links)
 
 
-def module_links(registry: Registry) -> list[tuple[str, tuple[Entry, ...]]]:
-    """Return the title and sidebar entries of every module with pages; built once per app."""
-    return [
-        (
-            module.title,
-            tuple(
-                Entry(
-                    item.title,
-                    item.icon or str(module.config("icon") or "puzzle-piece"),
-                    f"{module.blueprint}.{item.endpoint}",
-                    item.permission,
-                    active=tuple(
-                        f"{module.blueprint}.{endpoint}"
-                        for endpoint in {item.endpoint, *item.active_endpoints}
-                    ),
-                    folder=module.folder,
-                )
-                for item in module.sidebar
+def staff_groups() -> list[Group]:
+    """Return the sidebar of the signed-in staff member: the panel's groups, then the modules'."""
+    counts = attention()
+    groups = [*STAFF, *current_app.extensions["puqpanel-module-links"]]
+    links = [Group(group.label, _links(group.entries, counts)) for group in groups]
+    return [group for group in links if group.entries]
+
+
+def module_links(registry: Registry) -> list[Group]:
+    """Return the sidebar entries of every module with pages; built once per app."""
+    return [_module_group(module) for module in registry.modules.values() if module.sidebar]
+
+
+def _module_group(module: LoadedModule) -> Group:
+    entries = (
+        Entry(
+            item.title,
+            item.icon or str(module.config("icon") or "puzzle-piece"),
+            f"{module.blueprint}.{item.endpoint}",
+            item.permission,
+            active=tuple(
+                f"{module.blueprint}.{endpoint}"
+                for endpoint in {item.endpoint, *item.active_endpoints}
             ),
+            folder=module.folder,
         )
-        for module in registry.modules.values()
-        if module.sidebar
-    ]
+        for item in module.sidebar
+    )
+    return Group(module.title, tuple(entries))
 
 
 def module_home(module: LoadedModule) -> str:
     """Return the URL of a module's first page the viewer may open, or else of the module list."""
-    links = dict(module_links(Registry(modules={module.key: module}))).get(module.title, ())
-    return next((entry.href for entry in _module_entries(links)), url_for("admin.modules.index"))
+    links = _links(_module_group(module).entries, Attention())
+    return links[0].href if links else url_for("admin.modules.index")
+
+
+def crumbs(section: str, entity: Client | Product | Service | None = None) -> list[tuple[str, str]]:
+    """Return the label and URL of each page above the current one.
+
+    Args:
+        section: the name of a blueprint of the staff area, `clients`.
+        entity: the one of the section that the current page belongs to.
+    """
+    links = [(section.capitalize(), url_for(f"admin.{section}.index"))]
+    if entity is not None:
+        links.append((entity.name, url_for(f"admin.{section}.show", uuid=entity.uuid)))
+    return links
 
 
 def customer_links() -> tuple[Entry, ...]:
     """Return the links of the client area."""
-    return _prepared(CUSTOMER, Attention())
+    return _links(CUSTOMER, Attention())

@@ -25,18 +25,13 @@ PRIVATE = ("/admin", "/client")
 
 def nonce() -> str:
     """Return the nonce of this response, for the attribute of inline scripts."""
-    if "nonce" not in g:
-        g.nonce = secrets.token_urlsafe(16)
-    value: str = g.nonce
-    return value
+    return str(g.setdefault("nonce", secrets.token_urlsafe(16)))
 
 
 def request_id() -> str:
     """Return the ID of this request, as in its response header, log lines and error page."""
-    if "request_id" not in g:
-        g.request_id = f"{secrets.token_hex(2)}-{secrets.token_hex(2)}".upper()
-    value: str = g.request_id
-    return value
+    new_id = f"{secrets.token_hex(2)}-{secrets.token_hex(2)}".upper()
+    return str(g.setdefault("request_id", new_id))
 
 
 def _begin() -> None:

@@ -11,10 +11,9 @@ import hashlib
 from datetime import timedelta
 
 import sqlalchemy as sa
-from flask import Flask, Request, Response, request, session
-from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionInterface
+from flask import Flask, Response, request, session
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask_login import LoginManager, UserMixin, login_user, logout_user
-from itsdangerous import BadSignature, URLSafeTimedSerializer
 from sqlalchemy.orm import joinedload
 
 from puqpanel.infra import db
@@ -30,37 +29,25 @@ def area_of(path: str) -> str:
     return next((area for area in AREAS if path == area or path.startswith(area + "/")), "")
 
 
-class AreaSessions(SessionInterface):
+class AreaSessions(SecureCookieSessionInterface):
     """Signed session cookies, one per area, each with its own salt."""
 
-    session_class = SecureCookieSession
+    digest_method = staticmethod(hashlib.sha256)
 
-    def _serializer(self, app: Flask, area: str) -> URLSafeTimedSerializer:
-        if not app.secret_key:
-            raise RuntimeError("the app has no secret key")
-        return URLSafeTimedSerializer(
-            app.secret_key,
-            salt=f"puqpanel-session{area}",
-            serializer=SecureCookieSessionInterface.serializer,
-            signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
-        )
+    @property
+    def salt(self) -> str:  # type: ignore[override]
+        """The salt of the area's signatures."""
+        return f"puqpanel-session{area_of(request.path)}"
 
-    def open_session(self, app: Flask, request: Request) -> SecureCookieSession:
-        """Return the area's session; an empty one if the cookie is missing, invalid or expired."""
-        area = area_of(request.path)
-        cookie = request.cookies.get(AREAS[area]) if area else None
-        if not cookie:
-            return self.session_class()
-        try:
-            data = self._serializer(app, area).loads(cookie, max_age=int(LIFETIME.total_seconds()))
-        except BadSignature:
-            return self.session_class()
-        return self.session_class(data)
+    def get_cookie_name(self, app: Flask) -> str:
+        """Return the name of the area's cookie; empty outside the areas."""
+        return AREAS.get(area_of(request.path), "")
 
-    def save_session(self, app: Flask, session: object, response: Response) -> None:
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Set the area's cookie, or delete it if the session was emptied."""
         area = area_of(request.path)
-        if not area or not isinstance(session, SecureCookieSession):
+        serializer = self.get_signing_serializer(app)
+        if not area or not serializer:
             return
         name, secure = AREAS[area], bool(app.config["SESSION_COOKIE_SECURE"])
         if session.accessed:
@@ -73,7 +60,7 @@ class AreaSessions(SessionInterface):
             return
         if session.modified:
             age = LIFETIME if session.permanent else None
-            value = self._serializer(app, area).dumps(dict(session))
+            value = serializer.dumps(dict(session))
             response.set_cookie(
                 name, value, max_age=age, path=area, secure=secure, httponly=True, samesite="Lax"
             )

@@ -1,4 +1,7 @@
-"""Sign-in and sign-out, shared by both areas; only failed attempts count against the limits."""
+"""Sign-in, sign-out and the own password, shared by both areas.
+
+Only failed attempts count against the rate limits.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +9,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 from wtforms import BooleanField, PasswordField, StringField
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import EqualTo, InputRequired, Length
 
-from puqpanel.domain.errors import UserError
 from puqpanel.models import Staff, User
 from puqpanel.operations.accounts import signin
 from puqpanel.web.answers import same_site, wants_json
-from puqpanel.web.forms import Form
+from puqpanel.web.forms import Form, errors_in, form_page
 from puqpanel.web.guard import actor, public
 from puqpanel.web.limits import failed, limiter, tried_account
-from puqpanel.web.sessions import sign_in
+from puqpanel.web.sessions import sign_in as start_session
 from puqpanel.web.sessions import sign_out as end_session
 
 TOO_MANY_ATTEMPTS = "Too many attempts. Wait a few minutes and try again."
@@ -32,6 +34,22 @@ class SignInForm(Form):
     email = StringField("E-mail", [InputRequired("Enter your e-mail address."), Length(max=254)])
     password = PasswordField("Password", [InputRequired("Enter your password."), Length(max=1000)])
     keep = BooleanField("Stay signed in for 14 days")
+
+
+class PasswordForm(Form):
+    """The form for a new password of one's own."""
+
+    current = PasswordField(
+        "Current password", [InputRequired("Enter your current password."), Length(max=1000)]
+    )
+    password = PasswordField(
+        "New password",
+        [InputRequired("Enter a new password.")],
+        description="At least 10 characters",
+    )
+    repeat = PasswordField(
+        "Confirm new password", [EqualTo("password", "The passwords don't match.")]
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,46 +82,34 @@ class Area:
 
 
 def blueprint(area: Area) -> Blueprint:
-    """Return the blueprint with an area's sign-in and sign-out pages."""
+    """Return the blueprint with an area's sign-in, sign-out and password pages."""
     bp = Blueprint("auth", __name__)
-
-    def render(form: SignInForm) -> str:
-        return render_template(
-            f"{area.name}/accounts/signin.html",
-            form=form,
-            home=url_for(f"{area.name}.auth.sign_in_form"),
-        )
+    _add_password_page(bp, area)
+    template = f"{area.name}/accounts/signin.html"
 
     def redirect_next() -> ResponseReturnValue:
         return redirect(same_site(request.args.get("next", ""), area.home))
 
-    @bp.get("/signin")
+    @bp.route("/signin", methods=["GET", "POST"])
     @public
-    def sign_in_form() -> ResponseReturnValue:
-        """Show the form, or redirect if already signed in."""
-        return redirect_next() if area.signed_in() else render(SignInForm())
-
-    @bp.post("/signin")
-    @public
-    @limiter.limit("20 per 15 minutes", deduct_when=failed)
-    @limiter.limit("100 per hour", key_func=tried_account, deduct_when=failed)
+    @limiter.limit("20 per 15 minutes", methods=["POST"], deduct_when=failed)
+    @limiter.limit("100 per hour", methods=["POST"], key_func=tried_account, deduct_when=failed)
     @area.named
-    def sign_in_submit() -> ResponseReturnValue:
+    def sign_in() -> ResponseReturnValue:
         """Sign in and redirect to `next` if it is in this area."""
+        if request.method != "POST" and area.signed_in():
+            return redirect_next()
         form = SignInForm()
         if form.validate_on_submit():
-            try:
+            with errors_in(form):
                 person = area.check(
                     email=str(form.email.data),
                     password=str(form.password.data),
                     ip=request.remote_addr or "",
                 )
-            except UserError as error:
-                form.form_errors.append(str(error))
-            else:
-                sign_in(person, keep=form.keep.data)
+                start_session(person, keep=form.keep.data)
                 return redirect_next()
-        return render(form), 422
+        return form_page(form, template)
 
     @bp.errorhandler(429)
     def too_many_attempts(error: HTTPException) -> ResponseReturnValue:
@@ -112,10 +118,10 @@ def blueprint(area: Area) -> Blueprint:
             return {"status": "error", "message": TOO_MANY_ATTEMPTS, "code": 429}, 429
         if area.signed_in():
             flash(TOO_MANY_ATTEMPTS, "bad")
-            return redirect(url_for(f"{area.name}.auth.password_form"))
+            return redirect(url_for(f"{area.name}.auth.password"))
         form = SignInForm()
         form.form_errors.append(TOO_MANY_ATTEMPTS)
-        return render(form), 429
+        return render_template(template, form=form), 429
 
     @bp.post("/signout")
     @public
@@ -125,6 +131,25 @@ def blueprint(area: Area) -> Blueprint:
             signin.sign_out(actor=actor())
         end_session()
         flash("Signed out.", "good")
-        return redirect(url_for(f"{area.name}.auth.sign_in_form"))
+        return redirect(url_for(f"{area.name}.auth.sign_in"))
 
     return bp
+
+
+def _add_password_page(bp: Blueprint, area: Area) -> None:
+    @bp.route("/password", methods=["GET", "POST"])
+    @area.mark
+    @limiter.limit("20 per 15 minutes", methods=["POST"], deduct_when=failed)
+    @area.named
+    def password() -> ResponseReturnValue:
+        """Change the password and stay signed in here."""
+        form = PasswordForm()
+        if form.validate_on_submit():
+            with errors_in(form):
+                person = signin.change_own_password(
+                    actor=actor(), current=str(form.current.data), password=str(form.password.data)
+                )
+                start_session(person, keep=session.permanent)
+                flash("Password changed. You were signed out on all other devices.", "good")
+                return redirect(url_for(f"{area.name}.auth.password"))
+        return form_page(form, "own_password.html", layout=area.layout, home=area.home)

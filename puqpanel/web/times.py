@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from flask import g, has_request_context, request
+from flask import has_request_context, request
 
 from puqpanel.infra import clock
 
@@ -14,14 +15,10 @@ ZONE_COOKIE = "zone"
 
 def viewer_zone() -> tzinfo:
     """Return the time zone from the browser's cookie; UTC if it is missing or unknown."""
-    if not has_request_context():
-        return UTC
-    if "zone" not in g:
-        g.zone = _zone(request.cookies.get(ZONE_COOKIE, ""))
-    zone: tzinfo = g.zone
-    return zone
+    return _zone(request.cookies.get(ZONE_COOKIE, "")) if has_request_context() else UTC
 
 
+@lru_cache(maxsize=512)
 def _zone(name: str) -> tzinfo:
     if not name or len(name) > 64 or name.startswith(("/", ".")):
         return UTC

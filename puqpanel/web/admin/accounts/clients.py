@@ -8,18 +8,19 @@ from flask.typing import ResponseReturnValue
 from wtforms import BooleanField, EmailField, PasswordField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, Optional
 
-from puqpanel.domain.errors import NotFoundError, UserError
+from puqpanel.domain.errors import NotFoundError
 from puqpanel.domain.money import CURRENCIES
 from puqpanel.infra.db import session
-from puqpanel.models import Client, ClientUser, Product, Service, User
+from puqpanel.models import Client, Product, Service, User
 from puqpanel.operations.accounts import clients
 from puqpanel.operations.system import audit
 from puqpanel.web.admin.accounts.pick import matching
-from puqpanel.web.exports import csv_answer, csv_wanted
-from puqpanel.web.forms import Form, add_errors, choices
+from puqpanel.web.forms import Form, choices, errors_in, form_page
 from puqpanel.web.guard import actor, allow
 from puqpanel.web.list_page import Tab
+from puqpanel.web.list_view import list_view
 from puqpanel.web.lists import Column, Listing, Sort
+from puqpanel.web.navigation import crumbs
 
 bp = Blueprint("clients", __name__, url_prefix="/clients")
 MAX_SERVICES = 25
@@ -123,28 +124,16 @@ class PasswordForm(Form):
 @allow("clients.view")
 def index() -> ResponseReturnValue:
     """List clients."""
-    if csv_wanted():
-        return csv_answer(CLIENTS, "clients")
-    return render_template(
-        "admin/accounts/clients/index.html",
-        list=CLIENTS.page(session(), request.path, request.args),
-    )
+    return list_view(CLIENTS, "clients", "admin/accounts/clients/index.html")
 
 
-@bp.get("/new")
+@bp.route("/new", methods=["GET", "POST"])
 @allow("clients.manage")
-def create_form() -> ResponseReturnValue:
-    """Show the form of a new client."""
-    return _new(NewClientForm())
-
-
-@bp.post("/new")
-@allow("clients.manage")
-def create_submit() -> ResponseReturnValue:
+def create() -> ResponseReturnValue:
     """Create a client, with an owner if a password is given."""
     form = NewClientForm()
     if form.validate_on_submit():
-        try:
+        with errors_in(form):
             client = clients.create_client(
                 actor=actor(),
                 **form.values(
@@ -158,22 +147,13 @@ def create_submit() -> ResponseReturnValue:
                     "user_name",
                 ),
             )
-        except UserError as error:
-            add_errors(form, error)
-        else:
             flash(f"{client.name} added.", "good")
             return redirect(url_for("admin.clients.show", uuid=client.uuid))
-    return _new(form), 422
-
-
-def _new(form: NewClientForm) -> str:
-    return render_template(
-        "admin/form.html",
+    return form_page(
+        form,
         title="Add client",
-        crumbs=[("Clients", url_for("admin.clients.index"))],
-        form=form,
+        crumbs=crumbs("clients"),
         label="Add client",
-        back=url_for("admin.clients.index"),
         consequence="The client is not notified.",
     )
 
@@ -209,154 +189,91 @@ def show(uuid: str) -> ResponseReturnValue:
     )
 
 
-@bp.get("/<uuid>/edit")
+@bp.route("/<uuid>/edit", methods=["GET", "POST"])
 @allow("clients.manage")
-def edit_form(uuid: str) -> ResponseReturnValue:
-    """Show the form of a client."""
-    client = clients.find_client(uuid)
-    return _edit(ClientForm(obj=client), client)
-
-
-@bp.post("/<uuid>/edit")
-@allow("clients.manage")
-def edit_submit(uuid: str) -> ResponseReturnValue:
+def edit(uuid: str) -> ResponseReturnValue:
     """Update a client."""
-    form = ClientForm()
+    client = clients.find_client(uuid)
+    form = ClientForm(obj=client)
     if form.validate_on_submit():
-        try:
+        with errors_in(form):
             clients.update_client(
                 actor=actor(),
                 uuid=uuid,
                 **form.values("name", "email", "company", "country", "currency", "notes", "active"),
             )
-        except UserError as error:
-            add_errors(form, error)
-        else:
             flash("Client saved.", "good")
             return redirect(url_for("admin.clients.show", uuid=uuid))
-    return _edit(form, clients.find_client(uuid)), 422
-
-
-def _edit(form: ClientForm, client: Client) -> str:
-    back = url_for("admin.clients.show", uuid=client.uuid)
-    return render_template(
-        "admin/form.html",
-        title=f"Edit {client.name}",
-        crumbs=[("Clients", url_for("admin.clients.index")), (client.name, back)],
-        form=form,
-        label="Save client",
-        back=back,
+    return form_page(
+        form, title=f"Edit {client.name}", crumbs=crumbs("clients", client), label="Save client"
     )
 
 
-@bp.get("/<uuid>/users/new")
+@bp.route("/<uuid>/users/new", methods=["GET", "POST"])
 @allow("clients.manage")
-def user_form(uuid: str) -> ResponseReturnValue:
-    """Show the form of a new user."""
-    return _user(UserForm(), clients.find_client(uuid))
-
-
-@bp.post("/<uuid>/users/new")
-@allow("clients.manage")
-def user_submit(uuid: str) -> ResponseReturnValue:
+def add_user(uuid: str) -> ResponseReturnValue:
     """Add a user to the client."""
+    client = clients.find_client(uuid)
     form = UserForm()
     if form.validate_on_submit():
-        try:
+        with errors_in(form):
             user = clients.add_user(
                 actor=actor(),
                 client_uuid=uuid,
                 permissions=() if form.owner.data else ("services",),
                 **form.values("email", "name", "password", "owner"),
             )
-        except UserError as error:
-            add_errors(form, error)
-        else:
             flash(f"{user.email} added as a user of this client.", "good")
             return redirect(url_for("admin.clients.show", uuid=uuid))
-    return _user(form, clients.find_client(uuid)), 422
+    return form_page(form, title="Add user", crumbs=crumbs("clients", client), label="Add user")
 
 
-def _user(form: UserForm, client: Client) -> str:
-    back = url_for("admin.clients.show", uuid=client.uuid)
-    return render_template(
-        "admin/form.html",
-        title="Add user",
-        crumbs=[("Clients", url_for("admin.clients.index")), (client.name, back)],
-        form=form,
-        label="Add user",
-        back=back,
-    )
-
-
-@bp.get("/<uuid>/users/<user_uuid>/password")
+@bp.route("/<uuid>/users/<user_uuid>/password", methods=["GET", "POST"])
 @allow("clients.manage")
-def password_form(uuid: str, user_uuid: str) -> ResponseReturnValue:
-    """Show the form of a user's new password."""
-    return _password(PasswordForm(), uuid, user_uuid)
-
-
-@bp.post("/<uuid>/users/<user_uuid>/password")
-@allow("clients.manage")
-def password_submit(uuid: str, user_uuid: str) -> ResponseReturnValue:
+def set_password(uuid: str, user_uuid: str) -> ResponseReturnValue:
     """Set a user's password."""
+    client = clients.find_client(uuid)
+    user = _find_user(client, user_uuid)
     form = PasswordForm()
     if form.validate_on_submit():
-        try:
+        with errors_in(form):
             clients.set_user_password(
                 actor=actor(), client_uuid=uuid, user_uuid=user_uuid, **form.values("password")
             )
-        except UserError as error:
-            add_errors(form, error)
-        else:
             flash("Password changed. All sessions of the user were ended.", "good")
             return redirect(url_for("admin.clients.show", uuid=uuid))
-    return _password(form, uuid, user_uuid), 422
-
-
-def _password(form: PasswordForm, uuid: str, user_uuid: str) -> str:
-    client = clients.find_client(uuid)
-    user = _member(client, user_uuid).user
-    back = url_for("admin.clients.show", uuid=uuid)
-    return render_template(
-        "admin/form.html",
+    return form_page(
+        form,
         title=f"New password for {user.email}",
-        crumbs=[("Clients", url_for("admin.clients.index")), (client.name, back)],
-        form=form,
+        crumbs=crumbs("clients", client),
         label="Set password",
-        back=back,
         consequence="Signs the user out everywhere.",
     )
 
 
-@bp.get("/<uuid>/users/<user_uuid>/remove")
+@bp.route("/<uuid>/users/<user_uuid>/remove", methods=["GET", "POST"])
 @allow("clients.manage")
-def remove_form(uuid: str, user_uuid: str) -> ResponseReturnValue:
-    """Show the confirmation of removing a user from the client."""
+def remove_user(uuid: str, user_uuid: str) -> ResponseReturnValue:
+    """Remove a user from the client, after a confirmation."""
+    back = url_for("admin.clients.show", uuid=uuid)
+    if request.method == "POST":
+        clients.remove_user(actor=actor(), client_uuid=uuid, user_uuid=user_uuid)
+        flash("User removed.", "good")
+        return redirect(back)
     client = clients.find_client(uuid)
-    user: User = _member(client, user_uuid).user
     return render_template(
         "admin/confirm.html",
-        title=f"Remove {user.email} from {client.name}?",
+        title=f"Remove {_find_user(client, user_uuid).email} from {client.name}?",
         button="Remove user",
-        back=url_for("admin.clients.show", uuid=uuid),
+        back=back,
         lead="This removes:",
         goes=["The user's access to this client", "All open sessions of the user"],
         stays="The user account is kept and can be added again.",
     )
 
 
-@bp.post("/<uuid>/users/<user_uuid>/remove")
-@allow("clients.manage")
-def remove_submit(uuid: str, user_uuid: str) -> ResponseReturnValue:
-    """Remove a user from the client."""
-    clients.remove_user(actor=actor(), client_uuid=uuid, user_uuid=user_uuid)
-    flash("User removed.", "good")
-    return redirect(url_for("admin.clients.show", uuid=uuid))
-
-
-def _member(client: Client, user_uuid: str) -> ClientUser:
+def _find_user(client: Client, user_uuid: str) -> User:
     for member in client.members:
         if member.user.uuid == user_uuid:
-            return member
+            return member.user
     raise NotFoundError("This client has no such user.")

@@ -7,20 +7,21 @@ from itertools import groupby
 import sqlalchemy as sa
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from wtforms import BooleanField, EmailField, PasswordField, StringField
+from wtforms import BooleanField, EmailField, PasswordField, SelectChoice, StringField  # type: ignore[attr-defined]  # the stubs are older
 from wtforms.validators import InputRequired, Length, Optional
 
-from puqpanel.domain.errors import UserError
 from puqpanel.domain.permissions import EVERYTHING
 from puqpanel.infra.db import session
 from puqpanel.models import Role, Staff, staff_roles
 from puqpanel.operations.accounts import staff
 from puqpanel.operations.system import audit
-from puqpanel.web.exports import csv_answer, csv_wanted
-from puqpanel.web.forms import Form, MultiCheckboxField, add_errors, choices
+from puqpanel.web.answers import flashed_errors
+from puqpanel.web.forms import Form, MultiCheckboxField, choices, errors_in, form_page
 from puqpanel.web.guard import actor, allow
-from puqpanel.web.list_page import Tab
+from puqpanel.web.list_page import Rows, Tab
+from puqpanel.web.list_view import list_view
 from puqpanel.web.lists import Column, Listing, Sort
+from puqpanel.web.navigation import crumbs
 
 bp = Blueprint("staff", __name__, url_prefix="/staff")
 
@@ -88,75 +89,51 @@ class RoleForm(Form):
 @allow("staff.view")
 def index() -> ResponseReturnValue:
     """List staff accounts."""
-    if csv_wanted():
-        return csv_answer(STAFF, "staff")
-    page = STAFF.page(session(), request.path, request.args)
-    assignments = (
-        session()
-        .execute(
-            sa.select(staff_roles.c.staff_id, Role.name)
-            .join(Role, Role.id == staff_roles.c.role_id)
-            .where(staff_roles.c.staff_id.in_([row.id for row in page.rows]))
-            .order_by(Role.name)
-        )
-        .all()
+    template = "admin/accounts/staff/index.html"
+    return list_view(STAFF, "staff", template, role_names=_role_names)
+
+
+def _role_names(accounts: Rows) -> dict[int, list[str]]:
+    rows = session().execute(
+        sa.select(staff_roles.c.staff_id, Role.name)
+        .join(Role, Role.id == staff_roles.c.role_id)
+        .where(staff_roles.c.staff_id.in_([account.id for account in accounts]))
+        .order_by(Role.name)
     )
     names: dict[int, list[str]] = {}
-    for row in assignments:
-        names.setdefault(row.staff_id, []).append(row.name)
-    return render_template("admin/accounts/staff/index.html", list=page, names=names)
+    for staff_id, name in rows:
+        names.setdefault(staff_id, []).append(name)
+    return names
 
 
-@bp.get("/new")
+@bp.route("/new", methods=["GET", "POST"])
 @allow("staff.manage")
-def create_form() -> ResponseReturnValue:
-    """Show the form of a new account."""
-    return _new(NewStaffForm())
-
-
-@bp.post("/new")
-@allow("staff.manage")
-def create_submit() -> ResponseReturnValue:
+def create() -> ResponseReturnValue:
     """Create an account."""
     form = NewStaffForm()
-    form.roles.choices = choices(_roles())
+    form.roles.choices = _role_choices()
     if form.validate_on_submit():
-        try:
+        with errors_in(form):
             account = staff.create_staff(
                 actor=actor(),
                 role_uuids=form.roles.data or (),
                 **form.values("email", "name", "password"),
             )
-        except UserError as error:
-            add_errors(form, error)
-        else:
             flash(f"{account.name} added.", "good")
             return redirect(url_for("admin.staff.index"))
-    return _new(form), 422
-
-
-def _roles() -> list[tuple[str, str]]:
-    return [(role.uuid, role.name) for role in staff.roles()]
-
-
-def _new(form: NewStaffForm) -> str:
-    form.roles.choices = choices(_roles())
-    back = url_for("admin.staff.index")
-    return render_template(
-        "admin/form.html",
-        title="Add account",
-        crumbs=[("Staff", back)],
-        form=form,
-        label="Add account",
-        back=back,
-        wide=("roles",),
+    return form_page(
+        form, title="Add account", crumbs=crumbs("staff"), label="Add account", wide=("roles",)
     )
 
 
-@bp.get("/<uuid>/edit")
+def _role_choices() -> list[SelectChoice]:
+    return choices((role.uuid, role.name) for role in staff.roles())
+
+
+@bp.route("/<uuid>/edit", methods=["GET", "POST"])
 @allow("staff.manage")
-def edit_form(uuid: str) -> ResponseReturnValue:
-    """Show the form of an account."""
+def edit(uuid: str) -> ResponseReturnValue:
+    """Update an account, and its password if one is given."""
     account = staff.find_staff(uuid)
     form = StaffForm(
         data={
@@ -166,17 +143,9 @@ def edit_form(uuid: str) -> ResponseReturnValue:
             "roles": [role.uuid for role in account.roles],
         }
     )
-    return _edit(form, account)
-
-
-@bp.post("/<uuid>/edit")
-@allow("staff.manage")
-def edit_submit(uuid: str) -> ResponseReturnValue:
-    """Update an account, and its password if one is given."""
-    form = StaffForm()
-    form.roles.choices = choices(_roles())
+    form.roles.choices = _role_choices()
     if form.validate_on_submit():
-        try:
+        with errors_in(form):
             # first, because its validation is stricter and an error must leave nothing half saved
             if form.password.data:
                 staff.set_password(actor=actor(), uuid=uuid, password=form.password.data)
@@ -186,22 +155,14 @@ def edit_submit(uuid: str) -> ResponseReturnValue:
                 role_uuids=form.roles.data or (),
                 **form.values("email", "name", "active"),
             )
-        except UserError as error:
-            add_errors(form, error)
-        else:
             sessions_ended = " Its sessions were ended." if form.password.data else ""
             flash(f"Account saved.{sessions_ended}", "good")
             return redirect(url_for("admin.staff.index"))
-    return _edit(form, staff.find_staff(uuid)), 422
-
-
-def _edit(form: StaffForm, account: Staff) -> str:
-    form.roles.choices = choices(_roles())
-    return render_template(
+    return form_page(
+        form,
         "admin/accounts/staff/edit.html",
-        form=form,
         account=account,
-        timeline=audit.timeline("staff", account.uuid, 10),
+        timeline=audit.timeline("staff", uuid, 10),
     )
 
 
@@ -218,103 +179,65 @@ def roles() -> ResponseReturnValue:
     )
 
 
-@bp.get("/roles/new")
+@bp.route("/roles/new", methods=["GET", "POST"])
 @allow("staff.manage")
-def role_form() -> ResponseReturnValue:
-    """Show the form of a new role."""
-    return _role(RoleForm(), None)
-
-
-@bp.post("/roles/new")
-@allow("staff.manage")
-def role_submit() -> ResponseReturnValue:
+def create_role() -> ResponseReturnValue:
     """Create a role."""
-    return _save_role(None)
+    return _role(None)
 
 
-@bp.get("/roles/<uuid>")
+@bp.route("/roles/<uuid>", methods=["GET", "POST"])
 @allow("staff.manage")
-def role_edit_form(uuid: str) -> ResponseReturnValue:
-    """Show the form of a role."""
-    role = staff.find_role(uuid)
-    return _role(RoleForm(data={"name": role.name, "permissions": list(role.permissions)}), role)
-
-
-@bp.post("/roles/<uuid>")
-@allow("staff.manage")
-def role_edit_submit(uuid: str) -> ResponseReturnValue:
+def edit_role(uuid: str) -> ResponseReturnValue:
     """Update a role."""
-    return _save_role(staff.find_role(uuid))
+    return _role(staff.find_role(uuid))
 
 
-def _save_role(role: Role | None) -> ResponseReturnValue:
-    form = RoleForm()
-    form.permissions.choices = choices(_permission_choices(role))
+def _role(role: Role | None) -> ResponseReturnValue:
+    permissions = staff.all_permissions()
+    known = {permission.key for permission in permissions} | {EVERYTHING}
+    inactive_keys = sorted(set(role.permissions) - known) if role else []
+    form = RoleForm(obj=role)
+    form.permissions.choices = choices(
+        [(permission.key, permission.name) for permission in permissions]
+        + [(key, key) for key in inactive_keys]
+    )
     if form.validate_on_submit():
-        try:
+        with errors_in(form):
             staff.save_role(
                 actor=actor(),
                 uuid=role.uuid if role else None,
                 name=str(form.name.data),
                 permissions=form.permissions.data or (),
             )
-        except UserError as error:
-            add_errors(form, error)
-        else:
             flash(f"Role {form.name.data} saved.", "good")
             return redirect(url_for("admin.staff.roles"))
-    return _role(form, role), 422
-
-
-def _inactive_keys(role: Role | None) -> list[str]:
-    """Return the permission keys of a role that belong to inactive modules."""
-    if role is None:
-        return []
-    known = {permission.key for permission in staff.all_permissions()}
-    return sorted(set(role.permissions) - known - {EVERYTHING})
-
-
-def _permission_choices(role: Role | None) -> list[tuple[str, str]]:
-    active = [(permission.key, permission.name) for permission in staff.all_permissions()]
-    return active + [(key, key) for key in _inactive_keys(role)]
-
-
-def _role(form: RoleForm, role: Role | None) -> str:
-    form.permissions.choices = choices(_permission_choices(role))
-    by_group = groupby(staff.all_permissions(), key=lambda permission: permission.group)
-    return render_template(
+    by_group = groupby(permissions, key=lambda permission: permission.group)
+    return form_page(
+        form,
         "admin/accounts/staff/role.html",
-        form=form,
         role=role,
-        groups=[(name, list(permissions)) for name, permissions in by_group],
+        groups=[(name, list(members)) for name, members in by_group],
         chosen=set(form.permissions.data or ()),
-        inactive_keys=_inactive_keys(role),
+        inactive_keys=inactive_keys,
         locked=bool(role and EVERYTHING in role.permissions),
     )
 
 
-@bp.get("/roles/<uuid>/delete")
+@bp.route("/roles/<uuid>/delete", methods=["GET", "POST"])
 @allow("staff.manage")
-def role_delete_form(uuid: str) -> ResponseReturnValue:
-    """Show the confirmation of deleting a role."""
+def delete_role(uuid: str) -> ResponseReturnValue:
+    """Delete a role that no account has, after a confirmation."""
+    if request.method == "POST":
+        with flashed_errors():
+            staff.delete_role(actor=actor(), uuid=uuid)
+            flash("Role deleted.", "good")
+        return redirect(url_for("admin.staff.roles"))
     role = staff.find_role(uuid)
     return render_template(
         "admin/confirm.html",
         title=f"Delete the role {role.name}?",
         button="Delete role",
-        back=url_for("admin.staff.role_edit_form", uuid=uuid),
+        back=url_for("admin.staff.edit_role", uuid=uuid),
         stays="Roles in use can't be deleted, so no account loses permissions.",
     )
-
-
-@bp.post("/roles/<uuid>/delete")
-@allow("staff.manage")
-def role_delete_submit(uuid: str) -> ResponseReturnValue:
-    """Delete a role that no account has."""
-    try:
-        staff.delete_role(actor=actor(), uuid=uuid)
-    except UserError as error:
-        flash(str(error), "bad")
-    else:
-        flash("Role deleted.", "good")
-    return redirect(url_for("admin.staff.roles"))

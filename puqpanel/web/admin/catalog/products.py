@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
 import sqlalchemy as sa
 from flask import Blueprint, flash, redirect, render_template, request, url_for
@@ -10,18 +10,17 @@ from flask.typing import ResponseReturnValue
 from wtforms import BooleanField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
-from puqpanel.domain.errors import InvalidInput, UserError
 from puqpanel.domain.money import CURRENCIES, PERIODS, Money
-from puqpanel.host import calls
-from puqpanel.infra.db import session
 from puqpanel.models import Product
 from puqpanel.operations.catalog import products
 from puqpanel.operations.system import audit
-from puqpanel.web.exports import csv_answer, csv_wanted
-from puqpanel.web.forms import Form, add_errors, answers, choices
+from puqpanel.web.admin.settings_page import settings_page
+from puqpanel.web.forms import Form, choices, errors_in, form_page
 from puqpanel.web.guard import actor, allow
 from puqpanel.web.list_page import Tab
+from puqpanel.web.list_view import list_view
 from puqpanel.web.lists import Column, Filter, Listing, Sort
+from puqpanel.web.navigation import crumbs
 
 bp = Blueprint("products", __name__, url_prefix="/products")
 
@@ -108,53 +107,32 @@ def _with_modules(form: ProductForm, current: str = "") -> ProductForm:
 @allow("products.view")
 def index() -> ResponseReturnValue:
     """List products."""
-    if csv_wanted():
-        return csv_answer(PRODUCTS, "products")
-    page = PRODUCTS.page(session(), request.path, request.args)
-    titles = {module.key: module.title for module in products.product_modules()}
-    return render_template(
-        "admin/catalog/products/index.html", list=page, Money=Money, periods=PERIODS, titles=titles
+    return list_view(
+        PRODUCTS,
+        "products",
+        "admin/catalog/products/index.html",
+        Money=Money,
+        periods=PERIODS,
+        titles={module.key: module.title for module in products.product_modules()},
     )
 
 
-@bp.get("/new")
+@bp.route("/new", methods=["GET", "POST"])
 @allow("products.manage")
-def create_form() -> ResponseReturnValue:
-    """Show the form of a new product."""
-    return _new(_with_modules(ProductForm(data={"module": request.args.get("module", "")})))
-
-
-@bp.post("/new")
-@allow("products.manage")
-def create_submit() -> ResponseReturnValue:
+def create() -> ResponseReturnValue:
     """Create a product and continue to its module settings."""
-    form = _with_modules(ProductForm())
+    form = _with_modules(ProductForm(data={"module": request.args.get("module", "")}))
     if form.validate_on_submit():
-        try:
+        with errors_in(form):
             product = products.save_product(
                 actor=actor(), uuid=None, **form.values(*ProductForm.SAVED)
             )
-        except UserError as error:
-            add_errors(form, error)
-        else:
             if product.module:
                 flash(f"{product.name} added. Next, configure the module.", "good")
-                return redirect(url_for("admin.products.settings_form", uuid=product.uuid))
+                return redirect(url_for("admin.products.settings", uuid=product.uuid))
             flash(f"{product.name} added.", "good")
             return redirect(url_for("admin.products.show", uuid=product.uuid))
-    return _new(form), 422
-
-
-def _new(form: ProductForm) -> str:
-    back = url_for("admin.products.index")
-    return render_template(
-        "admin/form.html",
-        title="Add product",
-        crumbs=[("Products", back)],
-        form=form,
-        label="Add product",
-        back=back,
-    )
+    return form_page(form, title="Add product", crumbs=crumbs("products"), label="Add product")
 
 
 @bp.get("/<uuid>")
@@ -171,89 +149,36 @@ def show(uuid: str) -> ResponseReturnValue:
     )
 
 
-@bp.get("/<uuid>/edit")
+@bp.route("/<uuid>/edit", methods=["GET", "POST"])
 @allow("products.manage")
-def edit_form(uuid: str) -> ResponseReturnValue:
-    """Show the form of a product."""
-    product = products.find_product(uuid)
-    form = ProductForm(obj=product)
-    form.price.data = str(product.price.major)
-    return _edit(_with_modules(form, product.module), product)
-
-
-@bp.post("/<uuid>/edit")
-@allow("products.manage")
-def edit_submit(uuid: str) -> ResponseReturnValue:
+def edit(uuid: str) -> ResponseReturnValue:
     """Update a product."""
     product = products.find_product(uuid)
-    form = _with_modules(ProductForm(), product.module)
+    form = _with_modules(ProductForm(obj=product), product.module)
+    if not form.is_submitted():
+        form.price.data = str(product.price.major)
     if form.validate_on_submit():
-        try:
+        with errors_in(form):
             products.save_product(actor=actor(), uuid=uuid, **form.values(*ProductForm.SAVED))
-        except UserError as error:
-            add_errors(form, error)
-        else:
             flash("Product saved.", "good")
             return redirect(url_for("admin.products.show", uuid=uuid))
-    return _edit(form, products.find_product(uuid)), 422
-
-
-def _edit(form: ProductForm, product: Product) -> str:
-    back = url_for("admin.products.show", uuid=product.uuid)
-    return render_template(
-        "admin/form.html",
+    return form_page(
+        form,
         title=f"Edit {product.name}",
-        crumbs=[("Products", url_for("admin.products.index")), (product.name, back)],
-        form=form,
+        crumbs=crumbs("products", product),
         label="Save product",
-        back=back,
         consequence="Existing services keep their price.",
     )
 
 
-@bp.get("/<uuid>/settings")
+@bp.route("/<uuid>/settings", methods=["GET", "POST"])
 @allow("products.manage")
-def settings_form(uuid: str) -> ResponseReturnValue:
-    """Show the module's form for the product: a page, or a fragment for htmx."""
-    return _settings(products.find_product(uuid))
-
-
-@bp.post("/<uuid>/settings")
-@allow("products.manage")
-def settings_submit(uuid: str) -> ResponseReturnValue:
-    """Save the module's form."""
-    data = answers()
-    try:
-        products.save_config(actor=actor(), uuid=uuid, data=data)
-    except UserError as error:
-        errors = error.errors if isinstance(error, InvalidInput) else {"": [str(error)]}
-        return _settings(products.find_product(uuid), data, errors), 422
-    flash("Module settings saved.", "good")
-    return redirect(url_for("admin.products.show", uuid=uuid))
-
-
-def _settings(
-    product: Product, data: dict[str, Any] | None = None, errors: dict[str, list[str]] | None = None
-) -> str:
-    module = products.module_of(product)
-    stored = None if data is None else {"product_data": data, "errors": errors or {}}
-    called = (
-        calls.invoke(
-            calls.Call(
-                module, "get_product_page", product_uuid=product.uuid, actor=actor(), stored=stored
-            )
-        )
-        if module
-        else None
-    )
-    fragment = "HX-Request" in request.headers
-    return render_template(
-        "admin/module_form.html" if fragment else "admin/catalog/products/settings.html",
-        product=product,
-        module=module,
-        called=called,
-        errors=errors or {},
-        label="Save settings",
-        action=url_for("admin.products.settings_submit", uuid=product.uuid),
+def settings(uuid: str) -> ResponseReturnValue:
+    """Show or save the module's form for the product."""
+    product = products.find_product(uuid)
+    return settings_page(
+        product,
+        products.module_of(product),
+        partial(products.save_config, actor=actor(), uuid=uuid),
         consequence="Applies to new services. Existing ones are updated by Change package.",
     )

@@ -12,11 +12,12 @@ from flask.typing import ResponseReturnValue
 from wtforms import SelectField, StringField
 from wtforms.validators import InputRequired, Length
 
-from puqpanel.domain.errors import InvalidInput, UserError
+from puqpanel.domain.errors import UserError
 from puqpanel.models import ConfiguredModule
 from puqpanel.operations.modules import availability, configured_modules, module_settings
 from puqpanel.operations.system import audit
-from puqpanel.web.forms import Form, add_errors, answers, choices
+from puqpanel.web.answers import flashed_errors
+from puqpanel.web.forms import Form, answers, choices, errors_in, field_errors, form_page
 from puqpanel.web.guard import actor, allow, can
 
 View = Callable[..., ResponseReturnValue]
@@ -76,34 +77,32 @@ class Pages:
     def __init__(self, kind: Kind, import_name: str) -> None:
         self.kind = kind
         self.bp = Blueprint(kind.plural, import_name, url_prefix=f"/{kind.plural}")
-        self.add_view_route("/", self.index)
-        self.add_manage_route("/new", self.create_form, "GET")
-        self.add_manage_route("/new", self.create_submit)
-        self.add_view_route("/<uuid>", self.show)
-        self.add_manage_route("/<uuid>/settings", self.settings_submit)
-        self.add_manage_route("/<uuid>/edit", self.edit_form, "GET")
-        self.add_manage_route("/<uuid>/edit", self.edit_submit)
-        self.add_manage_route("/<uuid>/move", self.move)
-        self.add_manage_route("/<uuid>/switch", self.switch)
-        self.add_manage_route("/<uuid>/test", self.test)
-        self.add_manage_route("/<uuid>/delete", self.delete_form, "GET")
-        self.add_manage_route("/<uuid>/delete", self.delete_submit)
+        self.add_route("/", self.index, "view", "GET")
+        self.add_route("/new", self.create, "manage", "GET", "POST")
+        self.add_route("/<uuid>", self.show, "view", "GET")
+        self.add_route("/<uuid>/settings", self.save_settings, "manage", "POST")
+        self.add_route("/<uuid>/edit", self.edit, "manage", "GET", "POST")
+        self.add_route("/<uuid>/move", self.move, "manage", "POST")
+        self.add_route("/<uuid>/switch", self.switch, "manage", "POST")
+        self.add_route("/<uuid>/test", self.test, "manage", "POST")
+        self.add_route("/<uuid>/delete", self.delete, "manage", "GET", "POST")
 
-    def add_view_route(self, rule: str, view: View) -> None:
-        """Add a GET route that requires the view permission."""
-        self._add_route(rule, view, "GET", f"{self.kind.plural}.view")
+    def add_route(self, rule: str, view: View, permission: str, *methods: str) -> None:
+        """Add a route.
 
-    def add_manage_route(self, rule: str, view: View, method: str = "POST") -> None:
-        """Add a route that requires the manage permission."""
-        self._add_route(rule, view, method, f"{self.kind.plural}.manage")
+        Args:
+            rule: its URL below the list.
+            view: its view.
+            permission: `view` or `manage`.
+            methods: its HTTP methods.
+        """
 
-    def _add_route(self, rule: str, view: View, method: str, permission: str) -> None:
-        @allow(permission)
+        @allow(f"{self.kind.plural}.{permission}")
         @wraps(view)
         def serve(**params: Any) -> ResponseReturnValue:
             return view(**params)
 
-        self.bp.add_url_rule(rule, view.__name__, serve, methods=[method])
+        self.bp.add_url_rule(rule, view.__name__, serve, methods=methods)
 
     def find(self, uuid: str) -> ConfiguredModule:
         """Return a configured module of this kind.
@@ -117,6 +116,13 @@ class Pages:
         """Return the URL of one of these pages."""
         endpoint = f"admin.{self.kind.plural}.{view}"
         return url_for(endpoint, uuid=uuid) if uuid else url_for(endpoint)
+
+    def crumbs(self, instance: ConfiguredModule | None = None) -> list[tuple[str, str]]:
+        """Return the label and URL of each page above the current one."""
+        links = [(self.kind.plural.capitalize(), self.url("index"))]
+        if instance:
+            links.append((instance.title, self.url("show", instance.uuid)))
+        return links
 
     def state(self, instance: ConfiguredModule, unavailable_reason: str) -> str:
         """Return the key of the `instance` badge."""
@@ -139,45 +145,28 @@ class Pages:
             has_modules=bool(self._module_choices()),
         )
 
-    def create_form(self) -> ResponseReturnValue:
-        """Show the creation form."""
-        form = NewForm(formdata=None, data={"module": request.args.get("module", "")})
-        return self._new(form)
-
-    def create_submit(self) -> ResponseReturnValue:
-        """Create a configured module and redirect to its settings."""
-        form = self._with_modules(NewForm())
+    def create(self) -> ResponseReturnValue:
+        """Create a configured module and continue to its settings."""
+        form = NewForm(data={"module": request.args.get("module", "")})
+        form.title.description = self.kind.title_help
+        form.module.choices = choices(self._module_choices())
         if form.validate_on_submit():
-            try:
+            with errors_in(form):
                 instance = configured_modules.create_instance(
                     actor=actor(), module_type=self.kind.type, **form.values("title", "module")
                 )
-            except UserError as error:
-                add_errors(form, error)
-            else:
                 flash(f"{instance.title} created. Save its settings, then enable it.", "good")
                 return redirect(self.url("show", instance.uuid))
-        return self._new(form), 422
-
-    def _new(self, form: NewForm) -> str:
-        back = self.url("index")
-        form.title.description = self.kind.title_help
-        return render_template(
+        return form_page(
+            form,
             "admin/modules/configured_modules/new.html",
             kind=self.kind,
-            form=self._with_modules(form),
-            back=back,
-            crumbs=[(self.kind.plural.capitalize(), back)],
-            has_modules=bool(self._module_choices()),
+            crumbs=self.crumbs(),
         )
 
     def _module_choices(self) -> list[tuple[str, str]]:
         modules = configured_modules.offered_modules(self.kind.type)
         return [(module.key, module.title) for module in modules]
-
-    def _with_modules(self, form: NewForm) -> NewForm:
-        form.module.choices = choices(self._module_choices())
-        return form
 
     # One configured module
 
@@ -185,15 +174,14 @@ class Pages:
         """Show one configured module with its settings form."""
         return self._show(self.find(uuid))
 
-    def settings_submit(self, uuid: str) -> ResponseReturnValue:
+    def save_settings(self, uuid: str) -> ResponseReturnValue:
         """Validate the settings with the module and save them."""
         self.find(uuid)
         data = answers()
         try:
             module_settings.save_settings(actor=actor(), uuid=uuid, data=data)
         except UserError as error:
-            errors = error.errors if isinstance(error, InvalidInput) else {"": [str(error)]}
-            return self._show(self.find(uuid), data, errors), 422
+            return self._show(self.find(uuid), data, field_errors(error)), 422
         flash("Settings saved.", "good")
         return redirect(self.url("show", uuid))
 
@@ -224,7 +212,7 @@ class Pages:
             unavailable_reason=unavailable_reason,
             called=called,
             errors=errors or {},
-            action=self.url("settings_submit", uuid),
+            action=self.url("save_settings", uuid),
             label="Save settings",
             consequence="Stored encrypted; takes effect immediately.",
             webhook=webhook,
@@ -238,34 +226,21 @@ class Pages:
         """Return what a subclass adds to the template context."""
         return {}
 
-    def edit_form(self, uuid: str) -> ResponseReturnValue:
-        """Show the rename form."""
-        instance = self.find(uuid)
-        return self._edit(TitleForm(obj=instance), instance)
-
-    def edit_submit(self, uuid: str) -> ResponseReturnValue:
+    def edit(self, uuid: str) -> ResponseReturnValue:
         """Rename a configured module."""
-        instance, form = self.find(uuid), TitleForm()
+        instance = self.find(uuid)
+        form = TitleForm(obj=instance)
+        form.title.description = self.kind.title_help
         if form.validate_on_submit():
-            try:
+            with errors_in(form):
                 configured_modules.rename_instance(actor=actor(), uuid=uuid, **form.values("title"))
-            except UserError as error:
-                add_errors(form, error)
-            else:
                 flash(f"{self.kind.singular.capitalize()} renamed.", "good")
                 return redirect(self.url("show", uuid))
-        return self._edit(form, instance), 422
-
-    def _edit(self, form: TitleForm, instance: ConfiguredModule) -> str:
-        back = self.url("show", instance.uuid)
-        form.title.description = self.kind.title_help
-        return render_template(
-            "admin/form.html",
+        return form_page(
+            form,
             title=f"Rename {instance.title}",
-            crumbs=[(self.kind.plural.capitalize(), self.url("index")), (instance.title, back)],
-            form=form,
+            crumbs=self.crumbs(instance),
             label=f"Rename {self.kind.singular}",
-            back=back,
         )
 
     def move(self, uuid: str) -> ResponseReturnValue:
@@ -279,11 +254,8 @@ class Pages:
         """Enable or disable a configured module."""
         self.find(uuid)
         enable = request.form.get("on") == "yes"
-        try:
+        with flashed_errors():
             instance = configured_modules.switch_instance(actor=actor(), uuid=uuid, active=enable)
-        except UserError as error:
-            flash(str(error), "bad")
-        else:
             if enable:
                 flash(f"{instance.title} enabled. {self.kind.enabled_effect}", "good")
             else:
@@ -293,39 +265,34 @@ class Pages:
     def test(self, uuid: str) -> ResponseReturnValue:
         """Test the connection with the saved settings."""
         self.find(uuid)
-        try:
+        with flashed_errors():
             result = module_settings.test_connection(actor=actor(), uuid=uuid)
-        except UserError as error:
-            flash(str(error), "bad")
-        else:
             outcome = "Connection successful." if result.ok else "Connection failed."
             flash(f"{outcome} {result.message}".strip(), "good" if result.ok else "bad")
         return redirect(self.url("show", uuid))
 
-    def delete_form(self, uuid: str) -> ResponseReturnValue:
-        """Ask for confirmation before deleting."""
-        return self._delete(self.find(uuid))
-
-    def delete_submit(self, uuid: str) -> ResponseReturnValue:
-        """Delete a configured module."""
+    def delete(self, uuid: str) -> ResponseReturnValue:
+        """Delete a configured module, after a confirmation."""
         instance = self.find(uuid)
-        try:
-            configured_modules.delete_instance(actor=actor(), uuid=uuid)
-        except UserError as error:
-            return self._delete(instance, str(error)), 409
-        flash(f"{instance.title} deleted.", "good")
-        return redirect(self.url("index"))
-
-    def _delete(self, instance: ConfiguredModule, error: str = "") -> str:
+        refused = ""
+        if request.method == "POST":
+            try:
+                configured_modules.delete_instance(actor=actor(), uuid=uuid)
+            except UserError as error:
+                refused = str(error)
+            else:
+                flash(f"{instance.title} deleted.", "good")
+                return redirect(self.url("index"))
         deleted = ["Its settings, including secrets"]
         if configured_modules.has_webhook(configured_modules.module_of(instance)):
             deleted.append("Its webhook address; requests to it will no longer be answered")
-        return render_template(
+        page = render_template(
             "admin/confirm.html",
             title=f"Delete {instance.title}?",
             button=f"Delete {self.kind.singular}",
-            back=self.url("show", instance.uuid),
+            back=self.url("show", uuid),
             goes=deleted,
             stays="The module, its tables and its log are kept.",
-            wrong=error,
+            wrong=refused,
         )
+        return page, 409 if refused else 200

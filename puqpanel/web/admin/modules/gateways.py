@@ -52,5 +52,5 @@ class GatewayPages(Pages):
 
 pages = GatewayPages(GATEWAY, __name__)
 # requires the manage permission: the module may call its provider for the preview
-pages.add_manage_route("/<uuid>/preview", pages.preview, "GET")
+pages.add_route("/<uuid>/preview", pages.preview, "manage", "GET")
 bp = pages.bp

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 
 import sqlalchemy as sa
-from flask import Blueprint, abort, render_template, request
+from flask import Blueprint, abort, render_template
 from flask.typing import ResponseReturnValue
 
 from puqpanel.host import registry
 from puqpanel.infra.db import session
 from puqpanel.models import ModuleLog, Service, Task
-from puqpanel.web.exports import csv_answer, csv_wanted
 from puqpanel.web.guard import allow
 from puqpanel.web.list_page import Tab
+from puqpanel.web.list_view import list_view
 from puqpanel.web.lists import Column, Filter, Listing, Sort
 
 bp = Blueprint("module_log", __name__, url_prefix="/module-log")
@@ -86,11 +86,7 @@ LOG = Listing(
 @allow("module_log.view")
 def index() -> ResponseReturnValue:
     """Show the log, or export it as CSV."""
-    if csv_wanted():
-        return csv_answer(LOG, "module-log")
-    return render_template(
-        "admin/modules/module_log/index.html", list=LOG.page(session(), request.path, request.args)
-    )
+    return list_view(LOG, "module-log", "admin/modules/module_log/index.html")
 
 
 @bp.get("/<int:id>")

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from puqpanel.domain.errors import UserError
 from puqpanel.domain.module_states import MODULE_TYPES, ModuleStatus
 from puqpanel.host import registry
-from puqpanel.infra.settings import Settings
 from puqpanel.operations.modules import configured_modules, module_list, modules
+from puqpanel.web.answers import flashed_errors
 from puqpanel.web.guard import actor, allow
 
 bp = Blueprint("modules", __name__, url_prefix="/modules")
@@ -27,22 +25,19 @@ ICONS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Button:
-    """A button that POSTs to a URL."""
-
-    label: str
-    url: str
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """A notice above the list about an active module that does not work."""
-
-    tone: str
-    title: str
-    text: str
-    button: Button | None = None
+BUTTONS = {
+    ModuleStatus.INACTIVE: ("Activate", "activate"),
+    ModuleStatus.RESTRICTED: ("Update to {version}", "update"),
+    ModuleStatus.FAILING: ("Resume module", "let-go-on"),
+    ModuleStatus.ERROR: ("Reload", "load-again"),
+}
+"""The label and the verb of the button that moves a module out of a status."""
+OPERATIONS: dict[str, Callable[..., object]] = {
+    "activate": modules.activate,
+    "update": modules.update,
+    "load-again": modules.load_again,
+    "deactivate": modules.deactivate,
+}
 
 
 @bp.get("/")
@@ -63,14 +58,14 @@ def index() -> ResponseReturnValue:
         summary=f"{len(rows)} installed, {sum(row.on for row in rows)} active",
         groups=[(type, list(group)) for type, group in groupby(matches, key=lambda row: row.type)],
         installed=bool(rows),
-        notices=[_notice(row) for row in rows if row.status in UNAVAILABLE and row.on],
+        unavailable=[row for row in rows if row.status in UNAVAILABLE and row.on],
         type=type_filter,
         text=text,
         types=MODULE_TYPES,
         pages={key: module for key, module in loaded.items() if module.sidebar},
         warnings={key: module.warnings for key, module in loaded.items()},
         icon_of=lambda row: row.config("icon") or ICONS[row.type],
-        button_of=_button,
+        buttons=BUTTONS,
     )
 
 
@@ -88,49 +83,19 @@ def rescan() -> ResponseReturnValue:
     return redirect(url_for("admin.modules.index"))
 
 
-@bp.post("/switch/<type>/<name>/<any(activate, update):verb>")
+@bp.post('/switch/<type>/<name>/<any(activate, update, "load-again", "let-go-on"):verb>')
 @allow("modules.manage")
 def switch(type: str, name: str, verb: str) -> ResponseReturnValue:
-    """Activate a module, or update it to the installed version."""
+    """Activate a module, update it to the installed version, reload it or resume its tasks."""
     return _switch(type, name, verb)
 
 
-@bp.post("/switch/<type>/<name>/load-again", endpoint="load_again")
+@bp.route("/switch/<type>/<name>/deactivate", methods=["GET", "POST"])
 @allow("modules.manage")
-def reload(type: str, name: str) -> ResponseReturnValue:
-    """Reload a module after its files were fixed."""
-    module = _find(type, name)
-    try:
-        modules.prove(_modules_dir(), type, name)
-        modules.load_again(actor=actor(), modules_dir=_modules_dir(), module_type=type, name=name)
-    except UserError as error:
-        flash(str(error), "bad")
-    else:
-        if module.on:
-            flash(f"{module.title} reloaded.", "good")
-        else:
-            flash(f"{module.title} loads now. You can activate it.", "good")
-    return redirect(url_for("admin.modules.index"))
-
-
-@bp.post("/switch/<type>/<name>/let-go-on", endpoint="let_go_on")
-@allow("modules.manage")
-def resume(type: str, name: str) -> ResponseReturnValue:
-    """Close a module's circuit breaker and resume its tasks."""
-    module = _find(type, name)
-    try:
-        modules.resume(actor=actor(), module_type=type, name=name)
-    except UserError as error:
-        flash(str(error), "bad")
-    else:
-        flash(f"{module.title} and its tasks resumed.", "good")
-    return redirect(url_for("admin.modules.index"))
-
-
-@bp.get("/switch/<type>/<name>/deactivate")
-@allow("modules.manage")
-def deactivate_form(type: str, name: str) -> ResponseReturnValue:
-    """Ask for confirmation before deactivating a module."""
+def deactivate(type: str, name: str) -> ResponseReturnValue:
+    """Deactivate a module, after a confirmation."""
+    if request.method == "POST":
+        return _switch(type, name, "deactivate")
     module = _find(type, name)
     lost = ["Its pages, permissions, menu entries and scheduled jobs"]
     if module.services:
@@ -157,38 +122,18 @@ def deactivate_form(type: str, name: str) -> ResponseReturnValue:
     )
 
 
-@bp.post("/switch/<type>/<name>/deactivate")
+@bp.route("/switch/<type>/<name>/purge", methods=["GET", "POST"])
 @allow("modules.manage")
-def deactivate_submit(type: str, name: str) -> ResponseReturnValue:
-    """Deactivate a module."""
-    return _switch(type, name, "deactivate")
-
-
-@bp.get("/switch/<type>/<name>/purge")
-@allow("modules.manage")
-def purge_form(type: str, name: str) -> ResponseReturnValue:
-    """Ask for confirmation, with the module's name to type, before dropping its tables."""
-    return _purge(type, name)
-
-
-@bp.post("/switch/<type>/<name>/purge")
-@allow("modules.manage")
-def purge_submit(type: str, name: str) -> ResponseReturnValue:
-    """Drop a module's tables if its name was typed."""
-    if request.form.get("typed", "").strip() != name:
-        return _purge(type, name, "Type the name exactly as shown."), 422
-    try:
-        modules.purge(actor=actor(), modules_dir=_modules_dir(), module_type=type, name=name)
-    except UserError as error:
-        flash(str(error), "bad")
-    else:
-        flash(f"Data of {name} deleted.", "good")
-    return redirect(url_for("admin.modules.index"))
-
-
-def _purge(type: str, name: str, error: str = "") -> str:
+def purge(type: str, name: str) -> ResponseReturnValue:
+    """Drop a module's tables, after a confirmation with its name typed."""
+    posted = request.method == "POST"
+    if posted and request.form.get("typed", "").strip() == name:
+        with flashed_errors():
+            modules.purge(actor=actor(), modules_dir=_modules_dir(), module_type=type, name=name)
+            flash(f"Data of {name} deleted.", "good")
+        return redirect(url_for("admin.modules.index"))
     module = _find(type, name)
-    return render_template(
+    page = render_template(
         "admin/confirm.html",
         title=f"Delete the data of {module.title}?",
         button="Delete data",
@@ -198,31 +143,34 @@ def _purge(type: str, name: str, error: str = "") -> str:
             f"All database tables of {module.title}, including servers, credentials and usage data"
         ],
         stays="The module's files and the panel's services, clients and logs are kept.",
-        wrong=error,
+        wrong="Type the name exactly as shown." if posted else "",
     )
+    return page, 422 if posted else 200
 
 
 def _switch(type: str, name: str, verb: str) -> ResponseReturnValue:
-    module = _find(type, name)
-    operation, message = {
-        "activate": (modules.activate, f"{module.title} activated."),
-        "update": (modules.update, f"{module.title} updated to {module.disk}."),
-        "deactivate": (modules.deactivate, f"{module.title} deactivated."),
+    module, modules_dir = _find(type, name), _modules_dir()
+    outcome = {
+        "activate": "activated.",
+        "update": f"updated to {module.disk}.",
+        "load-again": "reloaded." if module.on else "loads now. You can activate it.",
+        "let-go-on": "and its tasks resumed.",
+        "deactivate": "deactivated.",
     }[verb]
-    try:
-        if verb != "deactivate":
-            modules.prove(_modules_dir(), type, name)
-        operation(actor=actor(), modules_dir=_modules_dir(), module_type=type, name=name)
-    except UserError as error:
-        flash(str(error), "bad")
-    else:
-        flash(message, "good")
+    with flashed_errors():
+        if verb in ("activate", "update", "load-again"):
+            modules.prove(modules_dir, type, name)
+        if verb == "let-go-on":
+            modules.resume(actor=actor(), module_type=type, name=name)
+        else:
+            OPERATIONS[verb](actor=actor(), modules_dir=modules_dir, module_type=type, name=name)
+        flash(f"{module.title} {outcome}", "good")
     return redirect(url_for("admin.modules.index"))
 
 
 def _modules_dir() -> Path:
-    settings: Settings = current_app.extensions["puqpanel-settings"]
-    return settings.modules_dir
+    modules_dir: Path = current_app.extensions["puqpanel-settings"].modules_dir
+    return modules_dir
 
 
 def _find(type: str, name: str) -> module_list.Shown:
@@ -234,33 +182,3 @@ def _searchable_text(row: module_list.Shown) -> str:
     config = row.config
     parts = (row.title, row.name, config("author") or "", config("description") or "")
     return " ".join(parts).lower()
-
-
-def _button(row: module_list.Shown) -> Button | None:
-    """Return the button that moves a module out of its current status, if there is one."""
-    if row.status == ModuleStatus.INACTIVE:
-        return Button("Activate", _url(row, "switch", verb="activate"))
-    if row.status == ModuleStatus.RESTRICTED:
-        return Button(f"Update to {row.disk}", _url(row, "switch", verb="update"))
-    if row.status == ModuleStatus.FAILING:
-        return Button("Resume module", _url(row, "let_go_on"))
-    if row.status == ModuleStatus.ERROR:
-        return Button("Reload", _url(row, "load_again"))
-    return None
-
-
-def _url(row: module_list.Shown, view: str, **params: Any) -> str:
-    return url_for(f"admin.modules.{view}", type=row.type, name=row.name, **params)
-
-
-def _notice(row: module_list.Shown) -> Notice:
-    if row.status == ModuleStatus.RESTRICTED:
-        text = f"{row.reason} Services affected: {row.services}." if row.services else row.reason
-        return Notice("warn", f"{row.title} needs an update.", text, _button(row))
-    if row.status == ModuleStatus.FAILING:
-        text = (
-            f"{row.reason} Its pages still work. Its tasks are parked; every 15 minutes one is"
-            " tried, and once it completes, all resume."
-        )
-        return Notice("bad", f"The circuit breaker of {row.title} is open.", text, _button(row))
-    return Notice("bad", f"{row.title} failed to load.", row.reason)

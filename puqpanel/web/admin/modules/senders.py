@@ -9,13 +9,12 @@ from flask.typing import ResponseReturnValue
 from wtforms import StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
-from puqpanel.domain.errors import UserError
 from puqpanel.models import ConfiguredModule
 from puqpanel.operations.messaging import messages
 from puqpanel.operations.messaging.messages import Message
 from puqpanel.web.admin.modules.configured_modules import Kind, Pages
 from puqpanel.web.admin.oversight.tasks import open_among
-from puqpanel.web.forms import Form, add_errors
+from puqpanel.web.forms import Form, errors_in, form_page
 from puqpanel.web.guard import actor, can
 
 SENDER = Kind(
@@ -69,18 +68,14 @@ class SenderPages(Pages):
         )
         return fragment if state["busy"] else (fragment, {"HX-Refresh": "true"})
 
-    def send_form(self, uuid: str) -> ResponseReturnValue:
-        """Show the test message form on a page of its own."""
-        return self._send(self.find(uuid), TestForm())
-
-    def send_submit(self, uuid: str) -> ResponseReturnValue:
+    def send(self, uuid: str) -> ResponseReturnValue:
         """Enqueue a test message."""
         instance, form = self.find(uuid), TestForm()
         if form.validate_on_submit():
             message = Message(
                 subject="Test message", title="Test message", **form.values("to", "message")
             )
-            try:
+            with errors_in(form):
                 messages.send(
                     actor=actor(),
                     sender_uuid=uuid,
@@ -90,28 +85,18 @@ class SenderPages(Pages):
                     tags=["test"],
                     title=f"Test of {instance.title}",
                 )
-            except UserError as error:
-                add_errors(form, error)
-            else:
                 flash("Test message queued. Follow it under Messages.", "good")
                 return redirect(self.url("show", uuid))
-        return self._send(instance, form), 422
-
-    def _send(self, instance: ConfiguredModule, form: TestForm) -> str:
-        back = self.url("show", instance.uuid)
-        return render_template(
-            "admin/form.html",
+        return form_page(
+            form,
             title=f"Send a test message with {instance.title}",
-            crumbs=[("Senders", self.url("index")), (instance.title, back)],
-            form=form,
+            crumbs=self.crumbs(instance),
             label="Send test message",
-            back=back,
             consequence=f"Sent in the background, in up to {TEST_TRIES} attempts.",
         )
 
 
 pages = SenderPages(SENDER, __name__)
-pages.add_view_route("/<uuid>/live", pages.live)
-pages.add_manage_route("/<uuid>/send", pages.send_form, "GET")
-pages.add_manage_route("/<uuid>/send", pages.send_submit)
+pages.add_route("/<uuid>/live", pages.live, "view", "GET")
+pages.add_route("/<uuid>/send", pages.send, "manage", "GET", "POST")
 bp = pages.bp

@@ -5,7 +5,6 @@ from __future__ import annotations
 from flask import Blueprint, current_app, render_template
 from flask.typing import ResponseReturnValue
 
-from puqpanel.infra.settings import Settings
 from puqpanel.operations.oversight import health
 from puqpanel.web.guard import allow
 
@@ -16,5 +15,5 @@ bp = Blueprint("health", __name__, url_prefix="/health")
 @allow("health.view")
 def index() -> ResponseReturnValue:
     """Run all checks and show their results."""
-    settings: Settings = current_app.extensions["puqpanel-settings"]
-    return render_template("admin/oversight/health.html", report=health.look(settings))
+    report = health.look(current_app.extensions["puqpanel-settings"])
+    return render_template("admin/oversight/health.html", report=report)

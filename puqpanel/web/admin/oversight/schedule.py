@@ -5,11 +5,11 @@ from __future__ import annotations
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from puqpanel.domain.errors import UserError
 from puqpanel.host.contract.timetable import UNITS, Work
 from puqpanel.operations.modules import availability
 from puqpanel.operations.oversight import schedule
 from puqpanel.web.admin.oversight.tasks import open_among
+from puqpanel.web.answers import flashed_errors
 from puqpanel.web.guard import actor, allow
 
 bp = Blueprint("schedule", __name__, url_prefix="/schedule")
@@ -45,11 +45,8 @@ def index() -> ResponseReturnValue:
 def run() -> ResponseReturnValue:
     """Run a job now, outside its schedule."""
     module, name = _job()
-    try:
+    with flashed_errors():
         schedule.run_now(actor=actor(), module=module, name=name)
-    except UserError as error:
-        flash(str(error), "bad")
-    else:
         unavailable_reason = availability.unavailable_reason(module)
         if unavailable_reason:
             flash(f"“{name}” queued. {unavailable_reason}", "warn")
@@ -63,12 +60,9 @@ def run() -> ResponseReturnValue:
 def pause_or_resume(verb: str) -> ResponseReturnValue:
     """Pause or resume a job's schedule."""
     module, name = _job()
-    try:
+    with flashed_errors():
         schedule.pause(actor=actor(), module=module, name=name, paused=verb == "pause")
-    except UserError as error:
-        flash(str(error), "bad")
-    else:
-        flash(f"“{name}” paused." if verb == "pause" else f"“{name}” resumed.", "good")
+        flash(f"“{name}” {verb}d.", "good")
     return redirect(url_for("admin.schedule.index"))
 
 

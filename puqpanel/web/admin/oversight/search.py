@@ -38,53 +38,31 @@ def index() -> ResponseReturnValue:
 
 def _search(text: str) -> list[tuple[str, str, list[Hit]]]:
     """Return an icon, a label and the hits of each group."""
+    clients = sa.select(Client.uuid, Client.name, Client.email).where(matching(text))
+    services = (
+        sa.select(Service.uuid, Service.name, Client.name)
+        .join(Client, Client.id == Service.client_id)
+        .where(sa.or_(Service.name.icontains(text, autoescape=True), Service.uuid == text))
+    )
+    products = sa.select(Product.uuid, Product.name, Product.module).where(
+        sa.or_(Product.name.icontains(text, autoescape=True), Product.uuid == text)
+    )
     return [
-        ("users", "Clients", _clients(text)),
-        ("server", "Services", _services(text)),
-        ("cubes", "Products", _products(text)),
+        ("users", "Clients", _rows("clients", clients.order_by(Client.id.desc()))),
+        ("server", "Services", _rows("services", services.order_by(Service.id.desc()))),
+        ("cubes", "Products", _rows("products", products.order_by(Product.id.desc()))),
         ("puzzle-piece", "Modules", _modules(text.lower())),
         ("file", "Pages", _pages(text.lower())),
     ]
 
 
-def _clients(text: str) -> list[Hit]:
-    if not can("clients.view"):
+def _rows(section: str, found: sa.Select[str, str, str]) -> list[Hit]:
+    """Return the hits of a section whose pages are at `admin.{section}.show`."""
+    if not can(f"{section}.view"):
         return []
-    rows = session().execute(
-        sa.select(Client.uuid, Client.name, Client.email)
-        .where(matching(text))
-        .order_by(Client.id.desc())
-        .limit(HITS_PER_GROUP)
-    )
-    return [Hit(url_for("admin.clients.show", uuid=row.uuid), row.name, row.email) for row in rows]
-
-
-def _services(text: str) -> list[Hit]:
-    if not can("services.view"):
-        return []
-    rows = session().execute(
-        sa.select(Service.uuid, Service.name, Client.name.label("client"))
-        .join(Client, Client.id == Service.client_id)
-        .where(sa.or_(Service.name.icontains(text, autoescape=True), Service.uuid == text))
-        .order_by(Service.id.desc())
-        .limit(HITS_PER_GROUP)
-    )
     return [
-        Hit(url_for("admin.services.show", uuid=row.uuid), row.name, row.client) for row in rows
-    ]
-
-
-def _products(text: str) -> list[Hit]:
-    if not can("products.view"):
-        return []
-    rows = session().execute(
-        sa.select(Product.uuid, Product.name, Product.module)
-        .where(sa.or_(Product.name.icontains(text, autoescape=True), Product.uuid == text))
-        .order_by(Product.id.desc())
-        .limit(HITS_PER_GROUP)
-    )
-    return [
-        Hit(url_for("admin.products.show", uuid=row.uuid), row.name, row.module) for row in rows
+        Hit(url_for(f"admin.{section}.show", uuid=uuid), name, about)
+        for uuid, name, about in session().execute(found.limit(HITS_PER_GROUP))
     ]
 
 

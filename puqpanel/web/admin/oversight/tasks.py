@@ -9,17 +9,17 @@ import sqlalchemy as sa
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from puqpanel.domain.errors import ConflictError, InProgressError
+from puqpanel.domain.errors import ConflictError
 from puqpanel.domain.task_states import OPEN, OnLoss, TaskStatus
 from puqpanel.infra.db import session
 from puqpanel.infra.redact import redact
 from puqpanel.models import Service, Task, TaskAttempt, TaskTag
 from puqpanel.operations.oversight import tasks
 from puqpanel.web.admin.provisioning.bulk import Bulk, run
-from puqpanel.web.answers import same_site
-from puqpanel.web.exports import csv_answer, csv_wanted
+from puqpanel.web.answers import flashed_errors, same_site
 from puqpanel.web.guard import actor, allow
 from puqpanel.web.list_page import Tab
+from puqpanel.web.list_view import list_view
 from puqpanel.web.lists import Column, Filter, Listing, Sort
 
 bp = Blueprint("tasks", __name__, url_prefix="/tasks")
@@ -112,12 +112,8 @@ TASKS = Listing(
 @allow("tasks.view")
 def index() -> ResponseReturnValue:
     """Show the list, which refreshes itself while it shows an open task, or export it as CSV."""
-    if csv_wanted():
-        return csv_answer(TASKS, "tasks")
-    page = TASKS.page(session(), request.path, request.args)
-    return render_template(
-        "admin/oversight/tasks/index.html", list=page, busy=open_among(page.rows)
-    )
+    template = "admin/oversight/tasks/index.html"
+    return list_view(TASKS, "tasks", template, open_among=open_among)
 
 
 @bp.get("/<uuid>")
@@ -138,11 +134,8 @@ def live(uuid: str) -> ResponseReturnValue:
 
 def _context(uuid: str) -> dict[str, Any]:
     task = tasks.find_task(uuid)
-    service_name = None
-    if task.service_uuid:
-        service_name = session().scalar(
-            sa.select(Service.name).where(Service.uuid == task.service_uuid)
-        )
+    named = sa.select(Service.name).where(Service.uuid == task.service_uuid)
+    service_name = session().scalar(named) if task.service_uuid else None
     title = task.title or task.job
     data = {key: value for key, value in task.data.items() if key != "module"}
     return {
@@ -168,11 +161,9 @@ def _attempt_status(attempt: TaskAttempt) -> str:
 @allow("tasks.manage")
 def cancel(uuid: str) -> ResponseReturnValue:
     """Cancel a task that is not running."""
-    try:
+    with flashed_errors(ConflictError):
         task = tasks.cancel_task(actor=actor(), uuid=uuid)
         flash(f"{task.title or 'Task'} cancelled.", "good")
-    except ConflictError as error:
-        flash(str(error), "bad")
     return redirect(_back(uuid))
 
 
@@ -180,13 +171,9 @@ def cancel(uuid: str) -> ResponseReturnValue:
 @allow("tasks.manage")
 def retry(uuid: str) -> ResponseReturnValue:
     """Retry a task that ended or is parked."""
-    try:
+    with flashed_errors(ConflictError):
         task = tasks.retry_task(actor=actor(), uuid=uuid)
         flash(f"{task.title or 'Task'} queued again.", "good")
-    except InProgressError as error:
-        flash(str(error), "busy")
-    except ConflictError as error:
-        flash(str(error), "bad")
     return redirect(_back(uuid))
 
 

@@ -7,12 +7,12 @@ from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import SelectField, StringField
 from wtforms.validators import InputRequired
 
-from puqpanel.domain.errors import ConflictError, InProgressError, UserError
+from puqpanel.domain.errors import ConflictError
 from puqpanel.domain.money import Money
 from puqpanel.domain.service_states import VERBS
 from puqpanel.infra.db import session
@@ -20,8 +20,10 @@ from puqpanel.models import Client, Product, Service
 from puqpanel.operations.oversight import tasks as task_operations
 from puqpanel.operations.provisioning import requests, services
 from puqpanel.web.admin.provisioning.bulk import Bulk, run
-from puqpanel.web.forms import Form, add_errors, choices
+from puqpanel.web.answers import flashed_errors
+from puqpanel.web.forms import Form, choices, errors_in, form_page
 from puqpanel.web.guard import actor, allow
+from puqpanel.web.navigation import crumbs
 
 bp = Blueprint("provisioning", __name__, url_prefix="/services")
 
@@ -87,12 +89,8 @@ def retry_last(uuid: str) -> str:
 
 def _run(uuid: str, act: Callable[[], str]) -> ResponseReturnValue:
     """Run an action, flash its message or error, and return to the service's page."""
-    try:
+    with flashed_errors(ConflictError):
         flash(act(), "good")
-    except InProgressError as error:
-        flash(str(error), "busy")
-    except ConflictError as error:
-        flash(str(error), "bad")
     return redirect(_page(uuid))
 
 
@@ -110,14 +108,17 @@ def retry(uuid: str) -> ResponseReturnValue:
     return _run(uuid, partial(retry_last, uuid))
 
 
-@bp.get("/<uuid>/suspend")
+@bp.route("/<uuid>/suspend", methods=["GET", "POST"])
 @allow("services.provision")
-def suspend_form(uuid: str) -> ResponseReturnValue:
-    """Show the confirmation of a suspension."""
+def suspend(uuid: str) -> ResponseReturnValue:
+    """Request a suspension, after a confirmation."""
+    form = SuspendForm()
+    if form.is_submitted():
+        return _run(uuid, partial(request_verb, uuid, "suspend", reason=form.reason.data or ""))
     service = services.find_service(uuid)
     return render_template(
         "admin/provisioning/services/suspend.html",
-        form=SuspendForm(),
+        form=form,
         title=f"Suspend {service.name}?",
         button="Suspend service",
         back=_page(uuid),
@@ -127,38 +128,19 @@ def suspend_form(uuid: str) -> ResponseReturnValue:
     )
 
 
-@bp.post("/<uuid>/suspend")
-@allow("services.provision")
-def suspend_submit(uuid: str) -> ResponseReturnValue:
-    """Request the suspension."""
-    return _run(
-        uuid, partial(request_verb, uuid, "suspend", reason=SuspendForm().reason.data or "")
-    )
-
-
-@bp.get("/<uuid>/terminate")
+@bp.route("/<uuid>/terminate", methods=["GET", "POST"])
 @allow("services.terminate")
-def terminate_form(uuid: str) -> ResponseReturnValue:
-    """Show the confirmation of a termination."""
-    return _terminate(services.find_service(uuid))
-
-
-@bp.post("/<uuid>/terminate")
-@allow("services.terminate")
-def terminate_submit(uuid: str) -> ResponseReturnValue:
-    """Request the termination if the service's name was typed."""
+def terminate(uuid: str) -> ResponseReturnValue:
+    """Request a termination, after a confirmation with the service's name typed."""
     service = services.find_service(uuid)
-    if request.form.get("typed", "").strip() != service.name:
-        return _terminate(service, "Type the name exactly as shown to confirm."), 422
-    return _run(uuid, partial(request_verb, uuid, "terminate"))
-
-
-def _terminate(service: Service, error: str = "") -> str:
-    return render_template(
+    posted = request.method == "POST"
+    if posted and request.form.get("typed", "").strip() == service.name:
+        return _run(uuid, partial(request_verb, uuid, "terminate"))
+    page = render_template(
         "admin/confirm.html",
         title=f"Terminate {service.name}?",
         button="Terminate service",
-        back=_page(service.uuid),
+        back=_page(uuid),
         typed=service.name,
         lead="This permanently deletes at the provider:",
         goes=[
@@ -166,39 +148,35 @@ def _terminate(service: Service, error: str = "") -> str:
             "All its data, and backups stored with it",
         ],
         stays="The service's price, timeline and module log are kept.",
-        wrong=error,
+        wrong="Type the name exactly as shown to confirm." if posted else "",
     )
+    return page, 422 if posted else 200
 
 
-@bp.get("/<uuid>/package")
+@bp.route("/<uuid>/package", methods=["GET", "POST"])
 @allow("services.provision")
-def package_form(uuid: str) -> ResponseReturnValue:
-    """Show the form for changing the package."""
+def change_package(uuid: str) -> ResponseReturnValue:
+    """Request a change of package."""
     service = services.find_service(uuid)
-    return _package(PackageForm(data={"product": service.product.uuid}), service)
-
-
-@bp.post("/<uuid>/package")
-@allow("services.provision")
-def package_submit(uuid: str) -> ResponseReturnValue:
-    """Request the change of package."""
-    service = services.find_service(uuid)
-    form = PackageForm()
+    form = PackageForm(data={"product": service.product.uuid})
     form.product.choices = choices(_packages(service))
     if form.validate_on_submit():
-        try:
+        with errors_in(form):
             message = request_verb(
                 uuid,
                 "change_package",
                 product_uuid=form.product.data,
                 take_price=form.price.data == "take",
             )
-        except UserError as error:
-            add_errors(form, error)
-        else:
             flash(message, "good")
             return redirect(_page(uuid))
-    return _package(form, service), 422
+    return form_page(
+        form,
+        title="Change package",
+        crumbs=crumbs("services", service),
+        label="Change package",
+        consequence="If the change fails, the service keeps its current package.",
+    )
 
 
 def _packages(service: Service) -> list[tuple[str, str]]:
@@ -219,19 +197,6 @@ def _packages(service: Service) -> list[tuple[str, str]]:
         )
         for row in rows
     ]
-
-
-def _package(form: PackageForm, service: Service) -> str:
-    form.product.choices = choices(_packages(service))
-    return render_template(
-        "admin/form.html",
-        title="Change package",
-        crumbs=[("Services", url_for("admin.services.index")), (service.name, _page(service.uuid))],
-        form=form,
-        label="Change package",
-        back=_page(service.uuid),
-        consequence="If the change fails, the service keeps its current package.",
-    )
 
 
 def _page(uuid: str) -> str:
@@ -285,6 +250,4 @@ BULK = {
 @allow("services.provision")
 def bulk() -> ResponseReturnValue:
     """Suspend, unsuspend, retry or terminate several services."""
-    if request.form.get("do") not in BULK:
-        abort(400)
     return run(BULK, _names, "service", "services", url_for("admin.services.index"))

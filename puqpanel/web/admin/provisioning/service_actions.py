@@ -55,11 +55,9 @@ def actions_for(service: Service, tasks: Sequence[Any], *, busy: bool) -> Servic
     failed = service.provision_status in BROKEN
     menu = []
     if can("services.manage"):
-        menu.append(_link(service, "Rename service", "admin.services.edit_form", "pen"))
+        menu.append(_link(service, "Rename service", "admin.services.edit", "pen"))
         if has_module:
-            menu.append(
-                _link(service, "Module settings", "admin.services.settings_form", "sliders")
-            )
+            menu.append(_link(service, "Module settings", "admin.services.settings", "sliders"))
     if provision:
         menu.extend(
             _verb_action(service, verb)
@@ -89,11 +87,11 @@ def _verb_action(service: Service, verb: str) -> Action:
         url = url_for("admin.provisioning.at_once", uuid=service.uuid, verb=verb)
         return Action(label, url, "bolt" if verb == "create" else "play", posts=True)
     if verb == "suspend":
-        return _link(service, f"{label}…", "admin.provisioning.suspend_form", "pause")
+        return _link(service, f"{label}…", "admin.provisioning.suspend", "pause")
     if verb == "change_package":
-        endpoint = "admin.provisioning.package_form"
+        endpoint = "admin.provisioning.change_package"
         return _link(service, label, endpoint, "arrow-right-arrow-left")
-    url = url_for("admin.provisioning.terminate_form", uuid=service.uuid)
+    url = url_for("admin.provisioning.terminate", uuid=service.uuid)
     return Action(f"{label}…", url, "trash-can", danger=True)
 
 

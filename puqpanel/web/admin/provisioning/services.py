@@ -5,6 +5,7 @@ Provisioning requests are in requests.py.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,24 +14,25 @@ from flask.typing import ResponseReturnValue
 from wtforms import SelectChoice, SelectField, StringField  # type: ignore[attr-defined]
 from wtforms.validators import InputRequired, Length
 
-from puqpanel.domain.errors import InvalidInput, UserError
 from puqpanel.domain.money import PERIODS, Money
 from puqpanel.domain.service_states import ProvisionStatus, ServiceStatus
 from puqpanel.domain.task_states import TaskStatus
-from puqpanel.host import calls
 from puqpanel.infra.db import session
-from puqpanel.models import Audit, Client, ModuleLog, Product, Service, Task
+from puqpanel.models import Client, ModuleLog, Product, Service, Task
 from puqpanel.operations.catalog import products
 from puqpanel.operations.provisioning import services
+from puqpanel.operations.system import audit
 from puqpanel.web.admin.accounts.pick import ClientSearch, find_clients, matching
 from puqpanel.web.admin.oversight.tasks import ROW, open_among
 from puqpanel.web.admin.provisioning.explanations import explain_status
 from puqpanel.web.admin.provisioning.service_actions import BROKEN, actions_for
-from puqpanel.web.exports import csv_answer, csv_wanted
-from puqpanel.web.forms import Form, add_errors, answers, choices
+from puqpanel.web.admin.settings_page import settings_page
+from puqpanel.web.forms import Form, choices, errors_in, form_page
 from puqpanel.web.guard import actor, allow, can
 from puqpanel.web.list_page import Tab
+from puqpanel.web.list_view import list_view
 from puqpanel.web.lists import Column, Filter, Listing, Sort
+from puqpanel.web.navigation import crumbs
 
 bp = Blueprint("services", __name__, url_prefix="/services")
 UNDER_WAY = (TaskStatus.QUEUED, TaskStatus.RUNNING, TaskStatus.RETRYING)
@@ -155,12 +157,10 @@ class NameForm(Form):
 @allow("services.view")
 def index() -> ResponseReturnValue:
     """List services."""
-    if csv_wanted():
-        return csv_answer(SERVICES, "services")
-    page = SERVICES.page(session(), request.path, request.args)
-    return render_template(
+    return list_view(
+        SERVICES,
+        "services",
         "admin/provisioning/services/index.html",
-        list=page,
         Money=Money,
         periods=PERIODS,
         broken=BROKEN,
@@ -189,16 +189,13 @@ def create_submit() -> ResponseReturnValue:
     if not form.client.data and (client_uuid := found.only()):
         form.client.data, form.client.raw_data = client_uuid, [client_uuid]
     if form.validate_on_submit():
-        try:
+        with errors_in(form):
             service = services.create_service(
                 actor=actor(),
                 client_uuid=str(form.client.data),
                 product_uuid=str(form.product.data),
                 name=str(form.name.data),
             )
-        except UserError as error:
-            add_errors(form, error)
-        else:
             flash(f"{service.name} added. Click Create to provision it.", "good")
             return redirect(url_for("admin.services.show", uuid=service.uuid))
     return _new(form, found), 422
@@ -240,16 +237,7 @@ def show(uuid: str) -> ResponseReturnValue:
         )
         .all()
     )
-    history = (
-        session()
-        .scalars(
-            sa.select(Audit)
-            .where(Audit.subject_type == "service", Audit.subject_uuid == uuid)
-            .order_by(Audit.id.desc())
-            .limit(20)
-        )
-        .all()
-    )
+    history = audit.timeline("service", uuid, 20)
     state = _state(service)
     ended = service.status in (ServiceStatus.TERMINATED, ServiceStatus.CANCELLED)
     return render_template(
@@ -294,86 +282,34 @@ def _state(service: Service) -> dict[str, Any]:
     }
 
 
-@bp.get("/<uuid>/edit")
+@bp.route("/<uuid>/edit", methods=["GET", "POST"])
 @allow("services.manage")
-def edit_form(uuid: str) -> ResponseReturnValue:
-    """Show the form of the service's name."""
-    service = services.find_service(uuid)
-    return _edit(NameForm(obj=service), service)
-
-
-@bp.post("/<uuid>/edit")
-@allow("services.manage")
-def edit_submit(uuid: str) -> ResponseReturnValue:
+def edit(uuid: str) -> ResponseReturnValue:
     """Rename a service."""
-    form = NameForm()
+    service = services.find_service(uuid)
+    form = NameForm(obj=service)
     if form.validate_on_submit():
-        try:
+        with errors_in(form):
             services.rename_service(actor=actor(), uuid=uuid, **form.values("name"))
-        except UserError as error:
-            add_errors(form, error)
-        else:
             flash("Service renamed.", "good")
             return redirect(url_for("admin.services.show", uuid=uuid))
-    return _edit(form, services.find_service(uuid)), 422
-
-
-def _edit(form: NameForm, service: Service) -> str:
-    back = url_for("admin.services.show", uuid=service.uuid)
-    return render_template(
-        "admin/form.html",
+    return form_page(
+        form,
         title=f"Rename {service.name}",
-        crumbs=[("Services", url_for("admin.services.index")), (service.name, back)],
-        form=form,
+        crumbs=crumbs("services", service),
         label="Rename service",
-        back=back,
         consequence="Changes the name in the panel only, not at the provider.",
     )
 
 
-@bp.get("/<uuid>/settings")
+@bp.route("/<uuid>/settings", methods=["GET", "POST"])
 @allow("services.manage")
-def settings_form(uuid: str) -> ResponseReturnValue:
-    """Show the module's form for the service: a page, or a fragment for htmx."""
-    return _settings(services.find_service(uuid))
-
-
-@bp.post("/<uuid>/settings")
-@allow("services.manage")
-def settings_submit(uuid: str) -> ResponseReturnValue:
-    """Save the module's form."""
-    data = answers()
-    try:
-        services.save_service_data(actor=actor(), uuid=uuid, data=data)
-    except UserError as error:
-        errors = error.errors if isinstance(error, InvalidInput) else {"": [str(error)]}
-        return _settings(services.find_service(uuid), data, errors), 422
-    flash("Module settings saved.", "good")
-    return redirect(url_for("admin.services.show", uuid=uuid))
-
-
-def _settings(
-    service: Service, data: dict[str, Any] | None = None, errors: dict[str, list[str]] | None = None
-) -> str:
-    module = services.module_of(service)
-    stored = None if data is None else {"service_data": data, "errors": errors or {}}
-    called = (
-        calls.invoke(
-            calls.Call(
-                module, "get_service_page", service_uuid=service.uuid, actor=actor(), stored=stored
-            )
-        )
-        if module
-        else None
-    )
-    fragment = "HX-Request" in request.headers
-    return render_template(
-        "admin/module_form.html" if fragment else "admin/provisioning/services/settings.html",
-        service=service,
-        module=module,
-        called=called,
-        errors=errors or {},
-        action=url_for("admin.services.settings_submit", uuid=service.uuid),
-        label="Save settings",
+def settings(uuid: str) -> ResponseReturnValue:
+    """Show or save the module's form for the service."""
+    service = services.find_service(uuid)
+    return settings_page(
+        service,
+        services.module_of(service),
+        partial(services.save_service_data, actor=actor(), uuid=uuid),
         consequence="Sent to the provider by Change package, unless a field says otherwise.",
     )

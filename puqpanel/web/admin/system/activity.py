@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
-from flask import Blueprint, abort, render_template, request, url_for
+from flask import Blueprint, abort, render_template, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import aliased
 
@@ -23,8 +23,8 @@ from puqpanel.models import (
     Task,
     User,
 )
-from puqpanel.web.exports import csv_answer, csv_wanted
 from puqpanel.web.guard import allow, can
+from puqpanel.web.list_view import list_view
 from puqpanel.web.lists import Column, Filter, Listing, Sort
 
 bp = Blueprint("activity", __name__, url_prefix="/activity")
@@ -44,8 +44,8 @@ NAMED: dict[str, tuple[Any, Any, str, str]] = {
     "gateway": (GATEWAY, GATEWAY.title, "admin.gateways.show", "gateways.view"),
     "sender": (SENDER, SENDER.title, "admin.senders.show", "senders.view"),
     "task": (Task, Task.title, "admin.tasks.show", "tasks.view"),
-    "staff": (Staff, Staff.name, "admin.staff.edit_form", "staff.manage"),
-    "role": (Role, Role.name, "admin.staff.role_edit_form", "staff.manage"),
+    "staff": (Staff, Staff.name, "admin.staff.edit", "staff.manage"),
+    "role": (Role, Role.name, "admin.staff.edit_role", "staff.manage"),
     "user": (User, User.email, "", ""),
 }
 """Subject type → model, name column, endpoint of its page, permission to open that page."""
@@ -128,12 +128,10 @@ ACTIVITY = Listing(
 @allow("audit.view")
 def index() -> ResponseReturnValue:
     """Show the log, or export it as CSV."""
-    if csv_wanted():
-        return csv_answer(ACTIVITY, "activity")
-    page = ACTIVITY.page(session(), request.path, request.args)
-    return render_template(
+    return list_view(
+        ACTIVITY,
+        "activity",
         "admin/system/activity/index.html",
-        list=page,
         link=_link,
         actor_type=_actor_type,
         subject_name=_subject_name,

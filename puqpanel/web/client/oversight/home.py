@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from puqpanel.domain.money import PERIODS
 from puqpanel.operations.provisioning import services
-from puqpanel.web.client.provisioning.notices import ENDED, home_notice, row_of
+from puqpanel.web.client.provisioning.notices import ENDED, home_notice, list_rows
 from puqpanel.web.guard import current_customer, customer
 
 bp = Blueprint("home", __name__)
@@ -27,7 +27,7 @@ def index() -> ResponseReturnValue:
         greeting=f"Hello, {user.name.split()[0]}" if user.name.strip() else "Hello",
         service_count=count if current else "",
         notices=notices,
-        services=[row_of(service) for service in current],
+        services=list_rows(current),
         has_ended=len(current) < len(all_services),
         periods=PERIODS,
     )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from puqpanel.domain.money import Money
 from puqpanel.domain.service_states import ProvisionStatus, ServiceStatus
 from puqpanel.models import Service
 
@@ -24,40 +24,9 @@ class Notice:
     reference: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceRow:
-    """A service in a list.
-
-    Args:
-        uuid: the service's UUID.
-        name: its name.
-        product: the product's name.
-        status: the status to show.
-        note: a remark if it is not simply active, else empty.
-        price: the price per period.
-        period: a key of PERIODS.
-    """
-
-    uuid: str
-    name: str
-    product: str
-    status: str
-    note: str
-    price: Money
-    period: str
-
-
-def row_of(service: Service) -> ServiceRow:
-    """Return the list row of a service."""
-    return ServiceRow(
-        uuid=service.uuid,
-        name=service.name,
-        product=service.product.name,
-        status=visible_status(service),
-        note=_note(service),
-        price=service.price,
-        period=service.period,
-    )
+def list_rows(services: Iterable[Service]) -> list[tuple[Service, str, str]]:
+    """Return the rows of a list: service, status to show, and a remark if it is not just active."""
+    return [(service, visible_status(service), _note(service)) for service in services]
 
 
 def visible_status(service: Service) -> str:

@@ -11,13 +11,14 @@ from flask.typing import ResponseReturnValue
 from puqpanel.domain.money import PERIODS
 from puqpanel.domain.service_states import ProvisionStatus, ServiceStatus
 from puqpanel.host import languages
+from puqpanel.host.calls import Called
 from puqpanel.models import Service
 from puqpanel.operations.provisioning import services
 from puqpanel.web import modules
 from puqpanel.web.client.provisioning.notices import (
     ENDED,
     Notice,
-    row_of,
+    list_rows,
     service_notice,
     visible_status,
 )
@@ -33,7 +34,7 @@ OVERVIEW = "overview"
 @customer
 def index() -> ResponseReturnValue:
     """List the user's services, ended ones last."""
-    rows = [row_of(service) for service in services.services_of(current_customer().id)]
+    rows = list_rows(services.services_of(current_customer().id))
     return render_template(
         "client/provisioning/services/index.html", services=rows, periods=PERIODS
     )
@@ -58,18 +59,16 @@ def tab(uuid: str, tab: str) -> ResponseReturnValue:
         abort(404)
     has_module_tab = tab != OVERVIEW and not without_module
     module = modules.find(service.product.module) if has_module_tab else None
-    page = module.page(uuid, tab, active=_active(service)) if module else None
-    failed = page is not None and page.failed
+    called = module.page(uuid, tab, active=_active(service)) if module else None
     return render_template(
         "client/provisioning/services/show.html",
         service=service,
         status_key=visible_status(service),
         busy=service.provision_status == ProvisionStatus.PROCESSING,
-        notices=_notices(service, unavailable=unavailable, page=page),
+        notices=_notices(service, unavailable=unavailable, called=called),
         tabs=tabs,
         tab=OVERVIEW if without_module else tab,
-        module_html=page.html if page and not failed else None,
-        shows_plan=page is None,
+        called=called,
         periods=PERIODS,
     )
 
@@ -87,17 +86,17 @@ def ajax(uuid: str, tab: str, verb: str) -> Response:
     return module.ajax(uuid, tab, verb, active=_active(service))
 
 
-def _notices(service: Service, *, unavailable: bool, page: modules.Page | None) -> list[Notice]:
+def _notices(service: Service, *, unavailable: bool, called: Called | None) -> list[Notice]:
     notices = []
     if notice := service_notice(service):
         notices.append(notice)
     if unavailable and service.status not in ENDED:
         text = "Details and tools of this service can't be shown right now. Try again later."
         notices.append(Notice("warn", "Temporarily unavailable.", text))
-    if page is not None and page.failed:
-        contact = "contact support with the reference." if page.reference else "contact support."
+    if called and called.error:
+        contact = "contact support with the reference." if called.reference else "contact support."
         text = f"Try again in a few minutes. If this keeps happening, {contact}"
-        notices.append(Notice("bad", "This page couldn't be loaded.", text, page.reference))
+        notices.append(Notice("bad", "This page couldn't be loaded.", text, called.reference))
     return notices
 
 
@@ -111,7 +110,7 @@ def _active(service: Service) -> bool:
 
 def _tabs(service: Service) -> list[tuple[str, str]]:
     """Return the key and label of each tab."""
-    module = modules.find(service.product.module) if service.product.module else None
+    module = modules.find(service.product.module)
     if module is None or module.loaded.restricted or _closed(service):
         return [(OVERVIEW, "General")]
     folder = module.loaded.folder

@@ -7,7 +7,6 @@ addresses all answer the same 404, so that they can't be probed.
 from __future__ import annotations
 
 import contextlib
-import json
 from typing import Any
 
 from flask import Blueprint, Response, abort, current_app, make_response, request
@@ -131,21 +130,13 @@ def _available_module(key: str) -> LoadedModule:
                 action=f"webhook {request.method} rejected",
                 response=f"503 {reason}",
             )
-        abort(_retry_later())
+        body = {"status": "error", "message": "Temporarily unavailable. Retry later.", "code": 503}
+        refusal = modules.json_response(body, 503)
+        refusal.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        abort(refusal)
     assert module is not None
     release()
     return module
-
-
-def _retry_later() -> Response:
-    body = {"status": "error", "message": "Temporarily unavailable. Retry later.", "code": 503}
-    response = _json(body, 503)
-    response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-    return response
-
-
-def _json(body: dict[str, Any], code: int) -> Response:
-    return current_app.response_class(json.dumps(body), code, mimetype="application/json")
 
 
 def _response(called: calls.Called) -> Response:
@@ -157,12 +148,12 @@ def _response(called: calls.Called) -> Response:
         "code": 500,
     }
     if called.error:
-        return _json(error_body, 500)
+        return modules.json_response(error_body, 500)
     try:
         return modules.shaped(called.value)
     except Exception:
         current_app.logger.exception("invalid webhook response")
-        return _json(error_body, 500)
+        return modules.json_response(error_body, 500)
 
 
 def _log_call(

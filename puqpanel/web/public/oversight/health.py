@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from flask import Blueprint, Response, current_app, jsonify, request
 
-from puqpanel.infra.settings import Settings
 from puqpanel.operations.oversight import health
 from puqpanel.web.guard import public
 
@@ -23,8 +20,7 @@ def index() -> tuple[Response, int]:
     """
     requested = request.args.get("only", "").split(",")
     names = [name for name in requested if name in health.CHECKS] or None
-    # the attribute is the panel's own, unknown to Flask's type
-    report = health.look(cast("Settings", getattr(current_app, "settings")), names)  # noqa: B009
+    report = health.look(current_app.extensions["puqpanel-settings"], names)
     response = jsonify(report.public())
     response.headers["Cache-Control"] = "no-store"
     return response, 200 if report.ok else 503

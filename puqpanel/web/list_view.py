@@ -1,0 +1,32 @@
+"""Pages of lists, and their CSV exports."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import Any
+
+from flask import Response, render_template, request, stream_with_context
+from flask.typing import ResponseReturnValue
+
+from puqpanel.infra.db import session
+from puqpanel.web.lists import Listing
+
+
+def list_view(listing: Listing, name: str, template: str, **context: Any) -> ResponseReturnValue:
+    """Return a page of a list, or with `format=csv` the whole list as a streamed file.
+
+    The file starts with a byte order mark: spreadsheets do not detect UTF-8 without one.
+
+    Args:
+        listing: the list.
+        name: the file's name without its extension.
+        template: the template of the page.
+        context: what the template needs besides `list`.
+    """
+    if request.args.get("format") != "csv":
+        page = listing.page(session(), request.path, request.args)
+        return render_template(template, list=page, **context)
+    lines = stream_with_context(listing.csv(session(), request.args))
+    response = Response(chain(("\ufeff",), lines), mimetype="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    return response
