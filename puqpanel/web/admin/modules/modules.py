@@ -58,7 +58,7 @@ def index() -> ResponseReturnValue:
         summary=f"{len(rows)} installed, {sum(row.on for row in rows)} active",
         groups=[(type, list(group)) for type, group in groupby(matches, key=lambda row: row.type)],
         installed=bool(rows),
-        unavailable=[row for row in rows if row.status in UNAVAILABLE and row.on],
+        notices=[(row, *_notice(row)) for row in rows if row.status in UNAVAILABLE and row.on],
         type=type_filter,
         text=text,
         types=MODULE_TYPES,
@@ -182,3 +182,17 @@ def _searchable_text(row: module_list.Shown) -> str:
     config = row.config
     parts = (row.title, row.name, config("author") or "", config("description") or "")
     return " ".join(parts).lower()
+
+
+def _notice(row: module_list.Shown) -> tuple[str, str, str]:
+    """Return tone, title and text of the notice about an active module that does not work."""
+    if row.status == ModuleStatus.RESTRICTED:
+        services = f" Services affected: {row.services}." if row.services else ""
+        return "warn", f"{row.title} needs an update.", f"{row.reason}{services}"
+    if row.status == ModuleStatus.FAILING:
+        text = (
+            f"{row.reason} Its pages still work. Its tasks are parked; every 15 minutes one is"
+            " tried, and once it completes, all resume."
+        )
+        return "bad", f"The circuit breaker of {row.title} is open.", text
+    return "bad", f"{row.title} failed to load.", row.reason
