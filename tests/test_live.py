@@ -127,7 +127,7 @@ def test_a_broken_module_does_not_affect_others(panel: Live, source: str) -> Non
     change(panel, "activate", "Other")
     install(panel.settings.modules_dir, source=source)
     with panel.ensure().app_context():
-        modules.load_again(
+        modules.reload(
             actor=STAFF, modules_dir=panel.settings.modules_dir, module_type="Plugin", name="Hello"
         )
     assert routes(panel) == {"/admin/modules/Plugin/Other/hello"}
@@ -137,7 +137,7 @@ def test_a_broken_module_does_not_affect_others(panel: Live, source: str) -> Non
         assert row.status == "error" and row.reason.count("\n") == 0 and len(row.reason) > 10
     install(panel.settings.modules_dir)
     with panel.ensure().app_context():
-        modules.load_again(
+        modules.reload(
             actor=STAFF, modules_dir=panel.settings.modules_dir, module_type="Plugin", name="Hello"
         )
     assert len(routes(panel)) == 2
@@ -237,7 +237,7 @@ def test_edits_are_not_detected_in_production(panel: Live, tmp_path: Path) -> No
     (tmp_path / "modules" / "Plugin" / "Hello" / "Hello.py").write_text("x = ")
     assert status(panel) == 302
     with panel.ensure().app_context():
-        modules.load_again(
+        modules.reload(
             actor=STAFF, modules_dir=panel.settings.modules_dir, module_type="Plugin", name="Hello"
         )
     assert status(panel) == 404

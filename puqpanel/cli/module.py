@@ -127,7 +127,7 @@ def reload(settings: Settings, name: str | None) -> None:
             keys = [row.key for row in rows if row.on]
         for key in keys:
             module_type, _, folder = key.partition("/")
-            modules.load_again(
+            modules.reload(
                 actor=SHELL, modules_dir=settings.modules_dir, module_type=module_type, name=folder
             )
     click.echo(f"Reloaded {', '.join(keys)}." if keys else "No active modules.")

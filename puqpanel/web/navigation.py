@@ -39,7 +39,7 @@ class Entry:
         permission: the permission that shows the link.
         counts: the attribute of Attention shown as a badge.
         bad: whether the badge is red.
-        active: other endpoints on which the link is current.
+        active: other blueprints on whose pages the link is current; endpoints, for a module's.
         folder: the folder of the module that translates the label.
         href: the URL, set when a page is rendered.
         here: whether the link is current, set when a page is rendered.
@@ -95,7 +95,13 @@ STAFF: tuple[Group, ...] = (
         (
             Entry("Clients", "users", "admin.clients.index", "clients.view"),
             Entry(
-                "Services", "server", "admin.services.index", "services.view", "services", bad=True
+                "Services",
+                "server",
+                "admin.services.index",
+                "services.view",
+                "services",
+                bad=True,
+                active=("admin.provisioning",),
             ),
         ),
     ),
@@ -172,7 +178,7 @@ def _links(entries: Iterable[Entry], counts: Attention) -> tuple[Entry, ...]:
             # the URL of a module's page has parameters, so the sidebar cannot link to it
             continue
         number = getattr(counts, entry.counts) if entry.counts else 0
-        label, here = entry.label, entry.endpoint.rpartition(".")[0] == current
+        label, here = entry.label, current in (entry.endpoint.rpartition(".")[0], *entry.active)
         if entry.folder:
             label = languages.translate(entry.folder, entry.label)
             here = request.endpoint in entry.active

@@ -117,7 +117,7 @@ def test_a_module_that_ends_processes_as_it_is_called_is_served_no_more(settings
                 sa.select(ModuleLog.action).where(ModuleLog.name == "Deadly")
             )
         } == {"die() crashed its process"}
-        modules.load_again(
+        modules.reload(
             actor=STAFF, modules_dir=settings.modules_dir, module_type="Plugin", name="Deadly"
         )
     dismantle(app)

@@ -219,7 +219,7 @@ def test_in_a_page(up: Up, place: str, acts: list[str]) -> None:
         staff.suffers(place.format(act=act))
         assert staff.all_is_well(), act
         if states(up)["Bad"] != "active":
-            staff.press("/admin/modules/switch/Plugin/Bad/load-again")
+            staff.press("/admin/modules/switch/Plugin/Bad/reload")
         assert states(up)["Bad"] == "active"
     threading.Thread(target=staff.suffers, args=(place.format(act="hangs"),), daemon=True).start()
     for _ in range(3):

@@ -431,3 +431,14 @@ def test_pages_work_without_a_queue_server(
         queue.use_server(url)
     with app.app_context():
         assert session().scalar(sa.select(sa.func.count(Service.id))) == 1
+
+
+@pytest.mark.parametrize("page", ["", "/suspend", "/terminate"])
+def test_pages_of_a_service_highlight_services_in_the_sidebar(
+    owner: Browser, shop: dict[str, str], page: str
+) -> None:
+    text = owner.get(f"/admin/services/{shop['service']}{page}").text
+    sidebar = text[text.index("<nav") : text.index("</nav>")]
+    assert re.findall(r'<a[^>]*href="([^"]+)"[^>]*aria-current="page"', sidebar) == [
+        "/admin/services/"
+    ]

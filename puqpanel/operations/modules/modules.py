@@ -249,7 +249,7 @@ def prove(modules_dir: Path, module_type: str, name: str) -> None:
         _refuse(module_type, name, refusal)
 
 
-def load_again(*, actor: Actor, modules_dir: Path, module_type: str, name: str) -> None:
+def reload(*, actor: Actor, modules_dir: Path, module_type: str, name: str) -> None:
     """Reload a module after its files were fixed.
 
     An active module is reloaded in every process; an inactive one is loaded once as a test.

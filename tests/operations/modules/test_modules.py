@@ -169,9 +169,9 @@ def test_refused_module_stays_an_error_until_it_loads(panel: Panel, source: str)
         "name": "Away",
     }
     with pytest.raises(UserError):
-        modules.load_again(**where)
+        modules.reload(**where)
     (folder / "Away.py").write_text(PLAIN.replace("Echo", "Away"))
-    modules.load_again(**where)
+    modules.reload(**where)
     assert (shown(panel, "Away").status, shown(panel, "Away").reason) == ("inactive", "")
 
 
@@ -294,7 +294,7 @@ def test_tasks_are_parked_while_their_module_is_unavailable(
     release()
     if how == "removed":
         (base / "away").rename(base / "Product/Echo")
-        modules.load_again(actor=STAFF, modules_dir=base, module_type="Product", name="Echo")
+        modules.reload(actor=STAFF, modules_dir=base, module_type="Product", name="Echo")
         dismantle(create_app(panel.settings))
         with transaction():
             row.ended_at = now() - timedelta(minutes=1)

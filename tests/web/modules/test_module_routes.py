@@ -218,7 +218,7 @@ def test_every_route_declares_its_permission(client: FlaskClient) -> None:
     for rule in client.application.url_map.iter_rules():
         if rule.endpoint.startswith("mod_"):
             view: Any = client.application.view_functions[rule.endpoint]
-            assert view._permission.startswith("Product-Echo-")
+            assert view._access.startswith("Product-Echo-")
 
 
 CLIENT = """

@@ -287,7 +287,7 @@ def test_a_module_that_fails_to_load_returns_503_with_retry_after(
 ) -> None:
     (settings.modules_dir / "Payment" / "Echo" / "Echo.py").write_text("broken(")
     with scene.panel.app_context():
-        modules.load_again(
+        modules.reload(
             actor=STAFF, modules_dir=settings.modules_dir, module_type="Payment", name="Echo"
         )
     scene.panel = Live(settings).ensure()

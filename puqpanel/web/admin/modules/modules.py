@@ -28,14 +28,14 @@ ICONS = {
 BUTTONS = {
     ModuleStatus.INACTIVE: ("Activate", "activate"),
     ModuleStatus.RESTRICTED: ("Update to {version}", "update"),
-    ModuleStatus.FAILING: ("Resume module", "let-go-on"),
-    ModuleStatus.ERROR: ("Reload", "load-again"),
+    ModuleStatus.FAILING: ("Resume module", "resume"),
+    ModuleStatus.ERROR: ("Reload", "reload"),
 }
 """The label and the verb of the button that moves a module out of a status."""
 OPERATIONS: dict[str, Callable[..., object]] = {
     "activate": modules.activate,
     "update": modules.update,
-    "load-again": modules.load_again,
+    "reload": modules.reload,
     "deactivate": modules.deactivate,
 }
 
@@ -83,7 +83,7 @@ def rescan() -> ResponseReturnValue:
     return redirect(url_for("admin.modules.index"))
 
 
-@bp.post('/switch/<type>/<name>/<any(activate, update, "load-again", "let-go-on"):verb>')
+@bp.post("/switch/<type>/<name>/<any(activate, update, reload, resume):verb>")
 @allow("modules.manage")
 def switch(type: str, name: str, verb: str) -> ResponseReturnValue:
     """Activate a module, update it to the installed version, reload it or resume its tasks."""
@@ -153,14 +153,14 @@ def _switch(type: str, name: str, verb: str) -> ResponseReturnValue:
     outcome = {
         "activate": "activated.",
         "update": f"updated to {module.disk}.",
-        "load-again": "reloaded." if module.on else "loads now. You can activate it.",
-        "let-go-on": "and its tasks resumed.",
+        "reload": "reloaded." if module.on else "loads now. You can activate it.",
+        "resume": "and its tasks resumed.",
         "deactivate": "deactivated.",
     }[verb]
     with flashed_errors():
-        if verb in ("activate", "update", "load-again"):
+        if verb in ("activate", "update", "reload"):
             modules.prove(modules_dir, type, name)
-        if verb == "let-go-on":
+        if verb == "resume":
             modules.resume(actor=actor(), module_type=type, name=name)
         else:
             OPERATIONS[verb](actor=actor(), modules_dir=modules_dir, module_type=type, name=name)
