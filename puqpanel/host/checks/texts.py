@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 
 from puqpanel.host import languages
 from puqpanel.host.checks.finding import Severity, Spot, rule
-from puqpanel.host.checks.source import Code, Source, last_name, text_of
+from puqpanel.host.checks.source import (
+    JINJA_TAG,
+    Code,
+    Source,
+    dotted,
+    last_name,
+    targets_of,
+    text_of,
+)
 
-_JINJA = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}", re.DOTALL)
 _CALLS = {"flash": 0, "json_error": 0, "jsonError": 0, "abort": 1}
 _WORDS = re.compile(r"\b[^\W\d_]*[a-zà-öø-ÿ][^\W\d_]+")  # GB and IBAN are the same everywhere
 
@@ -54,7 +62,7 @@ def untranslated_text(source: Source) -> Iterator[Spot]:
         return
     for path, text in source.templates.items():
         parser = _Visible()
-        parser.feed(_JINJA.sub(lambda found: "\n" * found[0].count("\n"), text))
+        parser.feed(JINJA_TAG.sub(lambda found: "\n" * found[0].count("\n"), text))
         yield from _told(path, parser.found)
     for code in source.own:
         if not code.path.startswith("lang/"):
@@ -64,20 +72,13 @@ def untranslated_text(source: Source) -> Iterator[Spot]:
 def _said(code: Code) -> Iterator[tuple[int, str]]:
     machines = {
         id(node)
-        for function in code.functions
+        for function in code.all(ast.FunctionDef, ast.AsyncFunctionDef)
         if function.name.lower().startswith(("api_webhook", "apiwebhook"))
         for node in ast.walk(function)
     }
     for node in code.all(ast.Call):
-        name = last_name(node.func)
-        place = _CALLS.get(name)
-        if (
-            place is None
-            and isinstance(node.func, ast.Attribute)
-            and name == "error"
-            and last_name(node.func.value) == "Result"
-        ):
-            place = 0
+        is_result = dotted(node.func).split(".")[-2:] == ["Result", "error"]
+        place = 0 if is_result else _CALLS.get(last_name(node.func))
         if place is not None and len(node.args) > place and id(node) not in machines:
             shown = node.args[place]
             text = text_of(shown)
@@ -116,31 +117,14 @@ def language_file(source: Source) -> Iterator[Spot]:
         yield Spot(path, int(line or 1), why[:1].upper() + why[1:])
 
 
-def _words(code: Code) -> dict[object, object]:
-    """What a language file says. Raises ValueError with a sentence where it is none."""
-    if code.tree is None:
-        raise ValueError(f"{code.path} has a syntax error.")
-    for node in code.tree.body:
-        target = (
-            node.targets[0]
-            if isinstance(node, ast.Assign)
-            else node.target
-            if isinstance(node, ast.AnnAssign)
-            else None
-        )
-        if (
-            isinstance(target, ast.Name)
-            and target.id == "LANG"
-            and isinstance(node, ast.Assign | ast.AnnAssign)
-            and node.value is not None
-        ):
-            try:
+def _words(code: Code) -> dict[object, object] | None:
+    """What a language file says; None where it is none."""
+    for node in code.all(ast.Assign, ast.AnnAssign):
+        if "LANG" in map(last_name, targets_of(node)):
+            with contextlib.suppress(ValueError, TypeError, RecursionError):
                 words = ast.literal_eval(node.value)
-            except (ValueError, TypeError, RecursionError):
-                raise ValueError(f"LANG in {code.path} is worked out by code.") from None
-            if isinstance(words, dict):
-                return words
-    raise ValueError(f"{code.path} defines no LANG = {{…}} dictionary.")
+                return words if isinstance(words, dict) else None
+    return None
 
 
 @rule("missing-translation", Severity.HINT, "Add it to that file.")
@@ -151,19 +135,15 @@ def missing_translation(source: Source) -> Iterator[Spot]:
         for path, text in source.templates.items()
         for text in re.findall(r"\b__\(\s*\"((?:[^\"\\]|\\.)+)\"", text)
     }
-    for code in source.own:
-        asked |= {
-            text
-            for node in code.all(ast.Call)
-            if last_name(node.func) == "__" and node.args and (text := text_of(node.args[0]))
-        }
+    asked |= {
+        text
+        for _, node in source.all(ast.Call)
+        if last_name(node.func) == "__" and node.args and (text := text_of(node.args[0]))
+    }
     for code in source.code:
         if code.path.startswith("lang/") and code.path not in ("lang/en.py", "lang/__init__.py"):
-            try:
-                words = _words(code)
-            except ValueError:
-                continue
-            if missing := sorted(asked - {str(key) for key in words}):
+            words = _words(code)
+            if words is not None and (missing := sorted(asked - {str(key) for key in words})):
                 yield Spot(
                     code.path,
                     1,
