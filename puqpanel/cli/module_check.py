@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from puqpanel.cli.context import instance_option
+from puqpanel.cli.modules_on_disk import select_modules
 from puqpanel.infra.settings import Settings
 
 if TYPE_CHECKING:
@@ -45,7 +46,6 @@ def check(
     """
     # Imported before forking, because modules load in forked processes and need it.
     import puqpanel.sdk  # noqa: F401
-    from puqpanel.cli.modules_on_disk import select_modules
     from puqpanel.host import checks
 
     if rules:

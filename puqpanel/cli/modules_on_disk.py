@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from puqpanel.domain.errors import UserError
 from puqpanel.domain.module_states import MODULE_TYPES
-
-if TYPE_CHECKING:
-    from puqpanel.host.discover import Found
-    from puqpanel.infra.settings import Settings
+from puqpanel.host.discover import Found
+from puqpanel.infra.settings import Settings
 
 
 def key_of(name: str, known: Sequence[str]) -> str:
@@ -58,8 +55,6 @@ def _folders(settings: Settings) -> list[Found]:
 
     Does not read config.py, because it is code that could end this process.
     """
-    from puqpanel.host.discover import Found
-
     return [
         Found(module_type, path.name, path)
         for module_type in MODULE_TYPES
