@@ -120,11 +120,6 @@ class Bench:
             )
         return self.supply.faults
 
-    @property
-    def accounts(self) -> dict[str, str] | None:
-        """The accounts at the provider; None if they are not supplied."""
-        return dict(self.supply.accounts()) if self.supply.accounts else None
-
 
 Work = Callable[[Bench], str]
 

@@ -84,9 +84,9 @@ def reach(bench: Bench, verb: str) -> None:
 
 def check_accounts(bench: Bench, verb: str) -> None:
     """Assert that the provider's accounts match the verb, if they are supplied."""
-    accounts = bench.accounts
-    if accounts is None:
+    if bench.supply.accounts is None:
         return
+    accounts = bench.supply.accounts()
     if verb == "terminate":
         assert not accounts, f"After terminate the provider still has accounts: {len(accounts)}."
         return
