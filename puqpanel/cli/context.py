@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+import logging
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
 from puqpanel.domain.errors import UserError
+from puqpanel.infra import log
 from puqpanel.infra.processes import environment
 from puqpanel.infra.settings import Settings
 
 if TYPE_CHECKING:
     from flask import Flask
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 def overrides(
@@ -45,24 +45,15 @@ def load_settings(changes: Mapping[str, str] | None = None) -> Settings:
     return Settings.load(environment(changes or {}))
 
 
-def instance_option(function: F) -> F:
-    """Add `--instance` to a command and pass it the loaded `settings`."""
-
-    @click.option(
-        "--instance",
-        type=click.Path(path_type=Path, file_okay=False),
-        metavar="DIR",
-        help="Instance directory.  [default: instance]",
-    )
-    @click.pass_context
-    def wrapped(ctx: click.Context, /, instance: Path | None, **arguments: Any) -> Any:
-        return ctx.invoke(
-            function, settings=load_settings(overrides(instance=instance)), **arguments
-        )
-
-    wrapped.__name__, wrapped.__doc__ = function.__name__, function.__doc__
-    wrapped.__click_params__ = getattr(function, "__click_params__", []) + wrapped.__click_params__  # type: ignore[attr-defined]
-    return wrapped  # type: ignore[return-value]
+instance_option = click.option(
+    "--instance",
+    "settings",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Instance directory.  [default: instance]",
+    callback=lambda ctx, option, instance: load_settings(overrides(instance=instance)),
+)
+"""Adds `--instance` to a command and passes it the loaded `settings`."""
 
 
 def ensure_writable(directory: Path) -> None:
@@ -90,9 +81,6 @@ def panel(settings: Settings) -> Iterator[Flask]:
     Raises:
         UserError: Migrations are pending.
     """
-    import logging
-
-    from puqpanel.infra import log
     from puqpanel.live import Live
 
     # Commands print their own results, so log only warnings.
@@ -109,14 +97,13 @@ def require_migrated(settings: Settings) -> None:
     Raises:
         UserError: The database schema is older than the code.
     """
-    from puqpanel.infra import migrate
-
-    if revision(settings) != migrate.head():
+    applied, head = revisions(settings)
+    if applied != head:
         raise UserError("The database schema is out of date. Run: puqpanel db upgrade")
 
 
-def revision(settings: Settings) -> str | None:
-    """Return the revision of the schema, or None before the first migration.
+def revisions(settings: Settings) -> tuple[str | None, str | None]:
+    """Return the revision of the schema, or None before the first migration, and the latest one.
 
     Does not create a missing SQLite file.
     """
@@ -126,12 +113,12 @@ def revision(settings: Settings) -> str | None:
     engine = engine_for(settings.database_url)
     path = engine.url.database
     if engine.dialect.name == "sqlite" and path and not Path(path).exists():
-        return None
-    return migrate.current(engine)
+        return None, migrate.head()
+    return migrate.current(engine), migrate.head()
 
 
 def prepare_server(settings: Settings) -> None:
-    """Configure logging and check the keys and the schema before a server process starts.
+    """Configure logging, check the keys and the schema, and mask secrets in what it prints.
 
     Closes all database connections, because the caller forks.
 
@@ -139,7 +126,7 @@ def prepare_server(settings: Settings) -> None:
         UserError: Migrations are pending, or the instance directory is not writable.
         KeyFileError: The keys are missing or belong to another database.
     """
-    from puqpanel.infra import log
+    from puqpanel.host.containment import output_redaction
     from puqpanel.infra.db import dispose_engines
     from puqpanel.operations.system.keys import open_keys
 
@@ -148,3 +135,4 @@ def prepare_server(settings: Settings) -> None:
     open_keys(settings.keys_dir, settings.database_url)
     require_migrated(settings)
     dispose_engines()
+    output_redaction.install()

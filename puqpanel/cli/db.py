@@ -6,7 +6,7 @@ import json
 
 import click
 
-from puqpanel.cli.context import ensure_writable, instance_option, revision
+from puqpanel.cli.context import ensure_writable, instance_option, revisions
 from puqpanel.infra.settings import Settings
 
 
@@ -44,9 +44,7 @@ def current(settings: Settings, as_json: bool) -> int:
 
     Exits with code 1 if migrations are pending.
     """
-    from puqpanel.infra import migrate
-
-    applied, head = revision(settings), migrate.head()
+    applied, head = revisions(settings)
     pending = applied != head
     if as_json:
         click.echo(json.dumps({"current": applied, "head": head, "pending": pending}))

@@ -10,6 +10,7 @@ import click
 
 from puqpanel.cli.context import instance_option, require_migrated
 from puqpanel.domain.errors import UserError
+from puqpanel.infra import crypto
 from puqpanel.infra.settings import Settings
 
 KEY_RELOAD_SECONDS = 2.0
@@ -34,7 +35,6 @@ def status(settings: Settings, as_json: bool) -> int:
 
     Exits with code 1 if a secret cannot be decrypted with any key.
     """
-    from puqpanel.infra import crypto
     from puqpanel.operations.system import rotation
 
     require_migrated(settings)
@@ -73,7 +73,6 @@ def rotate(settings: Settings, drop_old: bool, no_new: bool) -> None:
     instance/keys on shared storage, or stop the other hosts during the rotation and copy the file
     to them afterwards.
     """
-    from puqpanel.infra import crypto
     from puqpanel.operations.system import rotation
     from puqpanel.operations.system.keys import open_keys
 
@@ -83,11 +82,8 @@ def rotate(settings: Settings, drop_old: bool, no_new: bool) -> None:
         crypto.add_key(settings.keys_dir)
         time.sleep(KEY_RELOAD_SECONDS)
     total = 0
-    while True:
-        tally = rotation.rotate(settings, _show_progress)
+    while (tally := rotation.rotate(settings, _show_progress)).older:
         total += tally.older
-        if not tally.older:
-            break
     click.echo(f"Re-encrypted {_secrets(total)} with the newest key.")
     if tally.alien:
         raise UserError(

@@ -11,6 +11,7 @@ from puqpanel.cli.module_check import check
 from puqpanel.cli.module_new import new
 from puqpanel.cli.module_test import test
 from puqpanel.cli.modules_on_disk import key_of
+from puqpanel.domain.actors import SHELL
 from puqpanel.infra.settings import Settings
 
 
@@ -97,7 +98,6 @@ def resume(settings: Settings, name: str) -> None:
 
     Resets its failure count and queues its parked tasks again.
     """
-    from puqpanel.domain.actors import SHELL
     from puqpanel.operations.modules import modules
 
     with panel(settings):
@@ -116,7 +116,6 @@ def reload(settings: Settings, name: str | None) -> None:
     Web processes reload at their next request, workers at their next task. If a module no longer
     loads, `puqpanel module list` shows the reason.
     """
-    from puqpanel.domain.actors import SHELL
     from puqpanel.operations.modules import module_list, modules
 
     with panel(settings):
@@ -194,7 +193,6 @@ def _key(settings: Settings, name: str) -> str:
 
 
 def _change(settings: Settings, name: str, verb: str) -> None:
-    from puqpanel.domain.actors import SHELL
     from puqpanel.operations.modules import modules
 
     operations = {

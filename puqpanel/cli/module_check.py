@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
 from puqpanel.cli.context import instance_option
+from puqpanel.cli.modules_on_disk import select_modules
 from puqpanel.infra.settings import Settings
 
 if TYPE_CHECKING:
@@ -44,7 +46,6 @@ def check(
     """
     # Imported before forking, because modules load in forked processes and need it.
     import puqpanel.sdk  # noqa: F401
-    from puqpanel.cli.modules_on_disk import select_modules
     from puqpanel.host import checks
 
     if rules:
@@ -53,10 +54,7 @@ def check(
     if not names and not everything:
         raise click.UsageError("Name a module or use --all.")
     folders = select_modules(settings, names, everything=everything)
-    results = checks.check(
-        [checks.Wanted(folder.folder, folder.type, folder.name, folder.error) for folder in folders]
-    )
-    findings_by_key = {f"{module.type}/{module.name}": findings for module, findings in results}
+    findings_by_key = {module.key: found for module, found in checks.check(folders)}
     findings = [
         finding
         for folder in folders
@@ -64,7 +62,7 @@ def check(
         if not (no_hints and finding.severity is checks.Severity.HINT)
     ]
     if as_json:
-        click.echo(json.dumps([finding.as_dict() for finding in findings], indent=2))
+        click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     elif not folders:
         click.echo(f"No modules in {settings.modules_dir}.")
     else:

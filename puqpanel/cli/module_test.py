@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from puqpanel.cli.context import instance_option
+from puqpanel.cli.modules_on_disk import select_modules
 from puqpanel.domain.errors import UserError
 from puqpanel.infra.processes import environment
 from puqpanel.infra.settings import ROOT, Settings
@@ -45,8 +46,6 @@ def test(settings: Settings, name: str, only: tuple[str, ...], listed: bool, as_
     yields a `puqpanel.sdk.testing.Supply`. Probes that need something it does not supply are
     reported as not tested. Exits with code 1 if a probe fails.
     """
-    from puqpanel.cli.modules_on_disk import select_modules
-
     (module,) = select_modules(settings, [name])
     if listed or only:
         from puqpanel.sdk.testing.contract import probes

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from puqpanel.domain.errors import UserError
-
-if TYPE_CHECKING:
-    from puqpanel.host.discover import Found
-    from puqpanel.infra.settings import Settings
+from puqpanel.domain.module_states import MODULE_TYPES
+from puqpanel.host.discover import Found
+from puqpanel.infra.settings import Settings
 
 
 def key_of(name: str, known: Sequence[str]) -> str:
@@ -40,7 +38,7 @@ def select_modules(
 ) -> list[Found]:
     """Return the module directories that the names refer to, without duplicates.
 
-    No module code runs. `error` describes a problem with the directory itself.
+    No module code runs.
 
     Raises:
         UserError: No module matches a name, or several do.
@@ -57,22 +55,11 @@ def _folders(settings: Settings) -> list[Found]:
 
     Does not read config.py, because it is code that could end this process.
     """
-    from puqpanel.domain.module_states import MODULE_TYPES
-    from puqpanel.host.contract.refusal import Refused
-    from puqpanel.host.discover import Found, check_folder
-
-    folders = []
-    for module_type in MODULE_TYPES:
-        base = settings.modules_dir / module_type
-        if not base.is_dir():
-            continue
-        for path in sorted(base.iterdir(), key=lambda path: path.name.lower()):
-            if path.name.startswith((".", "_")) or not path.is_dir():
-                continue
-            try:
-                check_folder(path, path.name)
-            except Refused as refusal:
-                folders.append(Found(module_type, path.name, path, error=str(refusal)))
-            else:
-                folders.append(Found(module_type, path.name, path))
-    return folders
+    return [
+        Found(module_type, path.name, path)
+        for module_type in MODULE_TYPES
+        for path in sorted(
+            (settings.modules_dir / module_type).glob("[!._]*"), key=lambda path: path.name.lower()
+        )
+        if path.is_dir()
+    ]

@@ -18,6 +18,13 @@ WIDTH = 100
 _SECTION = re.compile(
     r"(?:^|(?<=[.\s]))(Args|Returns|Yields|Raises|Attributes|Class attributes):", re.MULTILINE
 )
+_KINDS = {
+    "property": "property",
+    "cached_property": "property",
+    "classmethod": "class method",
+    "staticmethod": "static method",
+}
+"""Decorator → kind of member."""
 _ENTRY = re.compile(r"^(\*{0,2}\w+(?:, \*{0,2}\w+)*): ", re.MULTILINE)
 
 
@@ -114,8 +121,12 @@ def signature(node: ast.FunctionDef, name: str = "", *, bound: bool = True) -> s
     arguments = list(_arguments(node.args))
     if bound and arguments and arguments[0] in ("self", "cls"):
         arguments = [argument for argument in arguments[1:] if argument != "/"]
-    name = name or node.name
     returns = f" -> {_plain(node.returns)}" if node.returns is not None else ""
+    return call(name or node.name, arguments, returns)
+
+
+def call(name: str, arguments: list[str], returns: str = "") -> str:
+    """Return `name(a, b)`, on several lines if it is long."""
     line = f"{name}({', '.join(arguments)}){returns}"
     if len(line) <= WIDTH:
         return line
@@ -165,29 +176,16 @@ def members(cls: type) -> list[Member]:
         tree = tree_of(base)
         assert isinstance(tree, ast.ClassDef)
         for node in tree.body:
-            if (
-                isinstance(node, ast.FunctionDef)
-                and not node.name.startswith("_")
-                and node.name not in by_name
-            ):
-                by_name[node.name] = _member(node)
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                by_name.setdefault(node.name, _member(node))
     return list(by_name.values())
 
 
 def _member(node: ast.FunctionDef) -> Member:
-    kind = _kind({ast.unparse(decorator) for decorator in node.decorator_list})
+    decorators = map(ast.unparse, node.decorator_list)
+    kind = next((_KINDS[name] for name in decorators if name in _KINDS), "method")
     if kind == "property":
         text = f"{node.name} -> {_plain(node.returns)}"
     else:
         text = signature(node, bound=kind != "static method")
     return Member(node.name, kind, text, doc_of(ast.get_docstring(node)))
-
-
-def _kind(decorators: set[str]) -> str:
-    if decorators & {"property", "cached_property"}:
-        return "property"
-    if "classmethod" in decorators:
-        return "class method"
-    if "staticmethod" in decorators:
-        return "static method"
-    return "method"

@@ -13,7 +13,6 @@ import click
 import structlog
 
 from puqpanel.cli.context import load_settings, prepare_server
-from puqpanel.host.containment import output_redaction
 
 log = structlog.get_logger(__name__)
 TICK_SECONDS = 1.0
@@ -23,7 +22,7 @@ ERROR_DELAY_SECONDS = 4.0
 
 
 @click.command("scheduler")
-def command() -> int:
+def command() -> None:
     """Run scheduled jobs and recover lost tasks.
 
     You can run several schedulers on any number of hosts: each due job is claimed in the database
@@ -31,7 +30,6 @@ def command() -> int:
     """
     settings = load_settings()
     prepare_server(settings)
-    output_redaction.install()
     from puqpanel.jobs import schedule
     from puqpanel.live import Live
     from puqpanel.tasks import heartbeat
@@ -58,4 +56,3 @@ def command() -> int:
         stopping.wait(TICK_SECONDS)
     with contextlib.suppress(Exception), live.ensure().app_context():
         heartbeat.leave(name)
-    return 0

@@ -8,6 +8,7 @@ import sys
 import click
 
 from puqpanel.cli.context import instance_option, panel
+from puqpanel.domain.actors import SHELL
 from puqpanel.domain.errors import UserError
 from puqpanel.infra.settings import Settings
 
@@ -36,7 +37,6 @@ def create(
 
     Prompts for a password. Without a terminal, generates one and prints it once.
     """
-    from puqpanel.domain.actors import SHELL
     from puqpanel.operations.accounts import staff
 
     password, generated = _password(password_stdin)
@@ -68,7 +68,6 @@ def password(settings: Settings, email: str, password_stdin: bool) -> None:
     """
     import sqlalchemy as sa
 
-    from puqpanel.domain.actors import SHELL
     from puqpanel.infra.db import session
     from puqpanel.models import Staff
     from puqpanel.operations.accounts import staff

@@ -90,22 +90,21 @@ class Group:
         """
         for last in (False, True):
             running = [
-                child for child in self.children if child.last is last and child.process is not None
+                (child, child.process)
+                for child in self.children
+                if child.last is last and child.process is not None
             ]
-            for child in running:
-                assert child.process is not None
-                with contextlib.suppress(ProcessLookupError):
-                    child.process.terminate()
+            for _, process in running:
+                process.terminate()
             stop_started_at = time.monotonic()
-            for child in running:
-                assert child.process is not None
+            for child, process in running:
                 deadline = stop_started_at + child.grace_seconds
-                while child.process.poll() is None and not hurry() and time.monotonic() < deadline:
+                while process.poll() is None and not hurry() and time.monotonic() < deadline:
                     time.sleep(0.05)
-                if child.process.poll() is None:
+                if process.poll() is None:
                     self._report(f"{child.name} did not stop in time; killing it.")
-                _kill_group(child.process.pid)
-                child.process.wait()
+                _kill_group(process.pid)
+                process.wait()
                 child.process = None
 
     def _start(self, child: Child) -> None:

@@ -6,18 +6,18 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
+import sqlalchemy as sa
 
 from puqpanel.cli.context import instance_option, panel
 from puqpanel.domain.errors import UserError
 from puqpanel.domain.task_states import TaskStatus
+from puqpanel.infra.db import session
 from puqpanel.infra.processes import environment
 from puqpanel.infra.settings import ROOT, Settings
-
-if TYPE_CHECKING:
-    from puqpanel.models import Task
+from puqpanel.models import Task
 
 EXPORTABLE = (TaskStatus.FAILED, TaskStatus.COMPLETED, TaskStatus.LOST)
 REPLAY_SECONDS = 120.0
@@ -75,11 +75,6 @@ def list_(
     settings: Settings, *, status: str | None, module: str | None, limit: int, as_json: bool
 ) -> None:
     """List tasks, newest first."""
-    import sqlalchemy as sa
-
-    from puqpanel.infra.db import session
-    from puqpanel.models import Task
-
     with panel(settings):
         query = sa.select(Task).order_by(Task.id.desc()).limit(limit)
         if status:
@@ -169,13 +164,12 @@ def export(settings: Settings, *, task_id: str, folder: Path) -> None:
     )
     replayed = _replay(recording_path, module)
     recorded_task = recording["task"]
-    if replayed is None:
-        requests = [
+    expected = replayed or {
+        "asked": [
             f"{exchange['method']} {exchange['path']}" for exchange in recording["exchanges"]
-        ]
-        provision_status = (recording["service"] or {}).get("provision_status", "")
-    else:
-        requests, provision_status = replayed["asked"], replayed["provision_status"]
+        ],
+        "provision_status": (recording["service"] or {}).get("provision_status", ""),
+    }
     in_module = folder.resolve() == (module / "tests").resolve()
     test = TEST.format(
         title=_in_docstring(title),
@@ -185,9 +179,9 @@ def export(settings: Settings, *, task_id: str, folder: Path) -> None:
         name=name,
         conversation=recording_path.name,
         folder="Path(__file__).parents[1]" if in_module else f"Path({_literal(str(module))})",
-        ends=(recorded_task["status"], provision_status),
+        ends=(recorded_task["status"], expected["provision_status"]),
         note=_literal(recorded_task["note"]),
-        asked=_tuple_literal(requests),
+        asked=_tuple_literal(expected["asked"]),
     )
     test_path.write_text(test, encoding="utf-8")
     exchanges = len(recording["exchanges"])
@@ -240,10 +234,6 @@ def _find(task_id: str) -> Task:
     Raises:
         UserError: No task matches, or several do.
     """
-    import sqlalchemy as sa
-
-    from puqpanel.infra.db import session
-    from puqpanel.models import Task
     from puqpanel.operations.oversight.tasks import find_task
 
     if len(task_id) < MIN_ID_LENGTH:

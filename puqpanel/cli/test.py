@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -26,7 +25,7 @@ NEEDS: dict[str, Sequence[str]] = {
     "postgresql": ("initdb",),
     "mariadb": ("mariadbd",),
     "redis": ("redis-server", "valkey-server"),
-    "sqlite": ("",),
+    "sqlite": (sys.executable,),  # built into Python
 }
 PROGRAM_FOLDERS = (
     "usr/lib/postgresql/*/bin",
@@ -36,21 +35,6 @@ PROGRAM_FOLDERS = (
 )
 PYTEST_TESTS_FAILED = 1
 PYTEST_NO_TESTS = 5
-
-
-@dataclass(frozen=True)
-class Suite:
-    """One run of pytest.
-
-    Args:
-        backend: The database, which is also a key of NEEDS.
-        title: Heading to print.
-        arguments: Arguments for pytest that select the tests.
-    """
-
-    backend: str
-    title: str
-    arguments: Sequence[str]
 
 
 DATABASE_INDEPENDENT = (
@@ -66,15 +50,15 @@ DATABASE_INDEPENDENT = (
     "sdk/test_testing_contract.py",
 )
 """Tests that use no database or always SQLite; running them once is enough."""
-SUITES = (
-    Suite("sqlite", "SQLite with the embedded queue server: all tests", ("tests", "modules")),
-    Suite(
-        "postgresql",
+SUITES = {
+    "sqlite": ("SQLite with the embedded queue server: all tests", ["tests", "modules"]),
+    "postgresql": (
         "PostgreSQL: tests that use the database",
-        ("tests", *(f"--ignore=tests/{name}" for name in DATABASE_INDEPENDENT)),
+        ["tests", *(f"--ignore=tests/{name}" for name in DATABASE_INDEPENDENT)],
     ),
-    Suite("mariadb", "MariaDB: migrations and tasks", ("tests/migrations", "tests/tasks")),
-)
+    "mariadb": ("MariaDB: migrations and tasks", ["tests/migrations", "tests/tasks"]),
+}
+"""Database, which is also a key of NEEDS → heading, and the tests that run on it."""
 
 
 @click.command("test", context_settings={"ignore_unknown_options": True})
@@ -82,7 +66,7 @@ SUITES = (
     "--database",
     "backends",
     multiple=True,
-    type=click.Choice([suite.backend for suite in SUITES]),
+    type=click.Choice(list(SUITES)),
     help="Database to test on; can be repeated.  [default: all installed]",
 )
 @click.option(
@@ -123,19 +107,21 @@ def command(
             f" have {_programs(missing_required)}."
         )
     failed = []
-    for suite in _select(backends, arguments):
-        if suite.backend in missing:
+    for backend in backends or (list(SUITES)[:1] if arguments else SUITES):
+        if backend in missing:
             continue
-        click.echo(click.style(f"== {suite.title}", bold=True), err=True)
+        click.echo(click.style(f"== {SUITES[backend][0]}", bold=True), err=True)
         started = time.monotonic()
-        code = _run(suite, workers, arguments)
+        code = _run(backend, workers, arguments)
         if code == PYTEST_NO_TESTS and arguments:
             code = 0
         if code == PYTEST_TESTS_FAILED and again:
             click.echo("   Retrying failed tests one at a time:", err=True)
-            code = _run(suite, "0", (*arguments, "--last-failed", "--last-failed-no-failures=none"))
+            code = _run(
+                backend, "0", (*arguments, "--last-failed", "--last-failed-no-failures=none")
+            )
         if code:
-            failed.append(suite.backend)
+            failed.append(backend)
         click.echo(f"   {time.monotonic() - started:.0f} s", err=True)
     for name in missing:
         click.echo(f"Skipped tests that need {name}: {_programs([name])} not found.", err=True)
@@ -146,22 +132,9 @@ def command(
 
 def available(name: str) -> bool:
     """Return whether this machine meets a requirement from NEEDS."""
-    for program in NEEDS[name]:
-        if not program:
-            return True  # built into Python
-        if shutil.which(program) or any(
-            os.access(path, os.X_OK)
-            for folder in PROGRAM_FOLDERS
-            for path in Path("/").glob(f"{folder}/{program}")
-        ):
-            return True
-    return False
-
-
-def _select(backends: Sequence[str], arguments: Sequence[str]) -> Sequence[Suite]:
-    if backends:
-        return [suite for suite in SUITES if suite.backend in backends]
-    return SUITES[:1] if arguments else SUITES
+    folders = [str(path) for folder in PROGRAM_FOLDERS for path in Path("/").glob(folder)]
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), *folders])
+    return any(shutil.which(program, path=path) for program in NEEDS[name])
 
 
 def _required() -> set[str]:
@@ -179,20 +152,20 @@ def _programs(names: Iterable[str]) -> str:
     return ", ".join(" or ".join(NEEDS[name]) for name in names)
 
 
-def _run(suite: Suite, workers: str, arguments: Sequence[str]) -> int:
+def _run(backend: str, workers: str, arguments: Sequence[str]) -> int:
     # Settings of the caller's panel must not reach the tests; PUQPANEL_TEST_* may.
     test_settings = {
         name: value for name, value in environment({}).items() if name.startswith("PUQPANEL_TEST_")
     }
     env = environment(
-        {**test_settings, "PUQPANEL_TEST_DATABASE": suite.backend, "PYTHONPATH": str(ROOT)},
+        {**test_settings, "PUQPANEL_TEST_DATABASE": backend, "PYTHONPATH": str(ROOT)},
         without="PUQPANEL_",
     )
     names_tests = any(
         not argument.startswith("-") and (ROOT / argument.partition("::")[0]).exists()
         for argument in arguments
     )
-    selection = list(arguments) if names_tests else [*suite.arguments, *arguments]
+    selection = list(arguments) if names_tests else [*SUITES[backend][1], *arguments]
     parallel = [] if workers == "0" or "-n" in arguments else ["-n", workers, "--dist", "worksteal"]
     # SIGINT lets fixtures stop their servers, as Ctrl+C does.
     interrupt_with_parent = functools.partial(die_with_parent, os.getpid(), signal.SIGINT)

@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -62,7 +61,7 @@ LOOPBACK = {
 )
 def command(
     demo: bool, host: str | None, port: int | None, instance: Path | None, dev: bool
-) -> int:
+) -> None:
     """Run the entire panel on this machine.
 
     Applies migrations, starts the queue server, the web server, the workers and the scheduler,
@@ -78,17 +77,15 @@ def command(
     changes = overrides(instance=instance, host=host, port=port, dev=dev)
     settings = load_settings(changes)
     ensure_writable(settings.instance)
-    with (
-        _instance_lock(settings),
-        _listen(settings.host, settings.port) as web_socket,
-        contextlib.ExitStack() as stack,
-    ):
+    with contextlib.ExitStack() as stack:
+        stack.callback(_lock(settings).release)
+        web_socket = stack.enter_context(_listen(settings.host, settings.port))
         changes |= {"PUQPANEL_PORT": str(web_socket.getsockname()[1])}
         settings = load_settings(changes)
         cloud_socket = None
         if demo:
             cloud_socket = stack.enter_context(_listen("127.0.0.1", _cloud_port(settings)))
-        return Up(settings, environment(changes), web_socket, cloud_socket).run()
+        Up(settings, environment(changes), web_socket, cloud_socket).run()
 
 
 class Up:
@@ -115,8 +112,8 @@ class Up:
         self.signals = 0
         self.preparing: subprocess.Popen[bytes] | None = None
 
-    def run(self) -> int:
-        """Run until a signal arrives and all processes have stopped; return the exit code."""
+    def run(self) -> None:
+        """Run until a signal arrives and all processes have stopped."""
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._on_signal)
         try:
@@ -140,13 +137,11 @@ class Up:
             self.group.stop(hurry=lambda: self.signals > signals)
             if self.queue is not None:
                 self.queue.stop()
-        return 0
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         self.signals += 1
         if self.preparing is not None:  # it may be waiting at a prompt
-            with contextlib.suppress(ProcessLookupError):
-                self.preparing.terminate()
+            self.preparing.terminate()
 
     def _prepare(self) -> dict[str, Any]:
         """Run `puqpanel prepare` and return its output.
@@ -235,8 +230,8 @@ class Up:
         sys.stdout.flush()
 
 
-@contextlib.contextmanager
-def _instance_lock(settings: Settings) -> Iterator[None]:
+def _lock(settings: Settings) -> FileLock:
+    """Return the lock of the instance, acquired."""
     lock = FileLock(settings.instance / "up.lock")
     try:
         lock.acquire()
@@ -246,35 +241,22 @@ def _instance_lock(settings: Settings) -> Iterator[None]:
             f"This instance is already running{holder}: {settings.instance}. Choose another with"
             " --instance DIR."
         ) from None
-    try:
-        yield
-    finally:
-        lock.release()
+    return lock
 
 
-@contextlib.contextmanager
-def _listen(host: str, port: int) -> Iterator[socket.socket]:
+def _listen(host: str, port: int) -> socket.socket:
     """Open a listening socket for a child process to inherit.
 
     A port in use is reported before anything starts, and restarts of the child lose no connections.
     """
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
+        family, *_, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        listener = socket.socket(family, kind, protocol)
+        dual = family == socket.AF_INET6 and socket.has_dualstack_ipv6()
+        return socket.create_server(address, family=family, backlog=512, dualstack_ipv6=dual)
     except OSError as error:
-        raise UserError(
-            f"Cannot listen on {host}: {error.strerror}. Choose another address with --host."
-        ) from None
-    with listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(address)
-            listener.listen(512)
-        except OSError as error:
-            raise UserError(_listen_error(host, port, error)) from None
-        yield listener
+        raise UserError(_listen_error(host, port, error)) from None
 
 
 def _listen_error(host: str, port: int, error: OSError) -> str:
@@ -287,7 +269,7 @@ def _listen_error(host: str, port: int, error: OSError) -> str:
         return f"Port {port} requires root privileges. Choose one above 1023 with --port N."
     if error.errno == errno.EADDRNOTAVAIL:
         return f"{host} is not an address of this machine. Choose another with --host ADDRESS."
-    return f"Cannot listen on {host} port {port}: {error.strerror}."
+    return f"Cannot listen on {host}: {error.strerror}. Choose another address with --host."
 
 
 def _cloud_port(settings: Settings) -> int:
@@ -297,9 +279,7 @@ def _cloud_port(settings: Settings) -> int:
     """
     with contextlib.suppress(OSError, ValueError, KeyError):
         port = int(json.loads((settings.instance / "demo" / "cloud.json").read_text())["port"])
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", port))
+        socket.create_server(("127.0.0.1", port)).close()
         return port
     return 0
 

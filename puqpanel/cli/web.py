@@ -8,7 +8,6 @@ import click
 import structlog
 
 from puqpanel.cli.context import load_settings, overrides, prepare_server
-from puqpanel.host.containment import output_redaction
 from puqpanel.infra.settings import Settings
 
 if TYPE_CHECKING:
@@ -47,7 +46,6 @@ def command(
     """
     settings = load_settings(overrides(host=host, port=port))
     prepare_server(settings)
-    output_redaction.install()
     # Import the code once before the fork. Each worker process builds its own app.
     import puqpanel.live  # noqa: F401
     from puqpanel.cli.gunicorn_worker import WebServer

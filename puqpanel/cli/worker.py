@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
+import multiprocessing
 import os
 import signal
 import socket
 import time
+from multiprocessing.context import ForkProcess
 from types import FrameType
 
 import click
 import structlog
 
 from puqpanel.cli.context import load_settings, prepare_server
-from puqpanel.host.containment import output_redaction
 from puqpanel.infra.processes import die_with_parent
 from puqpanel.infra.settings import Settings
+from puqpanel.jobs.entry import HANDLERS  # imported before the fork, so that workers share the code
+from puqpanel.live import Live
+from puqpanel.tasks.worker import run_worker
 
 log = structlog.get_logger(__name__)
 STABLE_SECONDS = 30.0
 """Run time after which an exit no longer counts as a quick one."""
 MAX_RESTART_DELAY_SECONDS = 30.0
+STOP_SIGNALS = {signal.SIGINT, signal.SIGTERM}
 
 
 @click.command("worker")
@@ -30,7 +34,7 @@ MAX_RESTART_DELAY_SECONDS = 30.0
     metavar="N",
     help="Number of worker processes.  [default: PUQPANEL_WORKERS or 2]",
 )
-def command(processes: int | None) -> int:
+def command(processes: int | None) -> None:
     """Run background tasks.
 
     Each worker process runs one task at a time in a child process and enforces its timeout. SIGTERM
@@ -39,13 +43,7 @@ def command(processes: int | None) -> int:
     """
     settings = load_settings()
     prepare_server(settings)
-    output_redaction.install()
-    # Import before the fork so that the workers share the code in memory.
-    import puqpanel.jobs.entry
-    import puqpanel.live
-    import puqpanel.tasks.worker  # noqa: F401
-
-    return Pool(settings, processes or settings.workers).run()
+    Pool(settings, processes or settings.workers).run()
 
 
 class Pool:
@@ -58,14 +56,14 @@ class Pool:
 
     def __init__(self, settings: Settings, size: int) -> None:
         self.settings, self.size = settings, size
-        self.started_at: dict[int, float] = {}  # process id → start time
+        self.started_at: dict[ForkProcess, float] = {}
         self.signals = 0
         self.quick_exits = 0
         self.not_before = 0.0
 
-    def run(self) -> int:
-        """Run until a signal arrives and the last worker has exited; return the exit code."""
-        for number in (signal.SIGINT, signal.SIGTERM):
+    def run(self) -> None:
+        """Run until a signal arrives and the last worker has exited."""
+        for number in STOP_SIGNALS:
             signal.signal(number, self._on_signal)
         while self.started_at or not self.signals:
             self._reap()
@@ -76,51 +74,27 @@ class Pool:
             ):
                 self._fork()
             time.sleep(0.1)
-        return 0
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         self.signals += 1
-        for pid in self.started_at:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
+        for process in self.started_at:
+            process.terminate()
 
     def _fork(self) -> None:
-        parent = os.getpid()
+        process = multiprocessing.get_context("fork").Process(
+            target=work, args=(self.settings, os.getpid())
+        )
         # Block signals until the child has installed its own handlers.
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-        pid = os.fork()
-        if pid == 0:
-            self._run_child(parent)
-        self.started_at[pid] = time.monotonic()
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
-
-    def _run_child(self, parent: int) -> None:
-        """Run a worker in the forked process, and exit."""
-        code = 1
-        try:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            # Ctrl+C reaches the whole process group; the parent forwards it as SIGTERM.
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-            die_with_parent(parent, signal.SIGTERM)
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
-            work(self.settings)
-            code = 0
-        except SystemExit as error:
-            if error.code is None:
-                code = 0
-            elif isinstance(error.code, int):
-                code = error.code
-        except BaseException:
-            log.exception("worker process failed")
-        finally:
-            os._exit(code)
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+        process.start()
+        self.started_at[process] = time.monotonic()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
     def _reap(self) -> None:
-        for pid, started_at in list(self.started_at.items()):
-            exited, status = os.waitpid(pid, os.WNOHANG)
-            if not exited:
+        for process, started_at in list(self.started_at.items()):
+            if process.is_alive():
                 continue
-            del self.started_at[pid]
+            del self.started_at[process]
             if self.signals:
                 continue
             stable = time.monotonic() - started_at > STABLE_SECONDS
@@ -132,16 +106,21 @@ class Pool:
             self.not_before = time.monotonic() + delay
             log.warning(
                 "worker process exited; restarting",
-                pid=pid,
-                exit_code=os.waitstatus_to_exitcode(status),
+                pid=process.pid,
+                exit_code=process.exitcode,
                 delay_seconds=round(delay, 1),
             )
 
 
-def work(settings: Settings) -> None:
-    """Run one worker in this process until SIGTERM."""
-    from puqpanel.jobs.entry import HANDLERS
-    from puqpanel.live import Live
-    from puqpanel.tasks.worker import run_worker
-
-    run_worker(Live(settings).ensure, HANDLERS, f"{socket.gethostname()}-{os.getpid()}")
+def work(settings: Settings, parent: int) -> None:
+    """Run one worker in a forked process until SIGTERM."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # Ctrl+C reaches the whole process group; the parent forwards it as SIGTERM.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    die_with_parent(parent, signal.SIGTERM)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+    try:
+        run_worker(Live(settings).ensure, HANDLERS, f"{socket.gethostname()}-{os.getpid()}")
+    except Exception:
+        log.exception("worker process failed")
+        raise SystemExit(1) from None

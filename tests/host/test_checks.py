@@ -5,6 +5,7 @@ right.
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from textwrap import dedent
 
@@ -30,7 +31,7 @@ def look(
     folder = write_module(tmp_path, source, type=type, files=files)
     if config:
         (folder / "config.py").write_text(config)
-    ((_, found),) = checks.check([checks.Wanted(folder, type, "Echo")], 1)
+    ((_, found),) = checks.check([discover.Found(type, "Echo", folder)])
     by_rule: dict[str, list[Finding]] = {}
     for finding in found:
         by_rule.setdefault(finding.rule, []).append(finding)
@@ -327,7 +328,7 @@ def test_a_hostile_module_costs_its_own_findings(code: str, tmp_path: Path) -> N
         one.name: findings
         for one, findings in checks.check(
             [
-                checks.Wanted(tmp_path / "Product" / name, "Product", name)
+                discover.Found("Product", name, tmp_path / "Product" / name)
                 for name in ("Bad", "Good")
             ]
         )
@@ -410,7 +411,7 @@ def test_every_rule_says_why_and_what_to_do() -> None:
 
 def test_findings_are_stable_as_json(tmp_path: Path) -> None:
     found = look(tmp_path, of_class("cache = {}"))["shared-state"][0]
-    assert json.loads(json.dumps(found.as_dict())) == {
+    assert json.loads(json.dumps(asdict(found))) == {
         "module": "Product/Echo",
         "rule": "shared-state",
         "severity": "warning",
@@ -425,9 +426,7 @@ def test_findings_are_stable_as_json(tmp_path: Path) -> None:
     "module", [pytest.param(one, id=one.name) for one in discover.scan(ROOT / "modules")]
 )
 def test_the_projects_own_modules_have_no_errors(module: discover.Found) -> None:
-    ((_, found),) = checks.check(
-        [checks.Wanted(module.folder, module.type, module.name, module.error)], 1
-    )
+    ((_, found),) = checks.check([module])
     assert [finding for finding in found if finding.severity in checks.GRAVE] == []
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
-import socket
-from types import FrameType
+import sys
 
 import click
 
@@ -58,25 +57,17 @@ def seed_command(settings: Settings, cloud_port: int, as_json: bool) -> None:
 )
 @click.option("--fd", type=int, hidden=True, help="File descriptor of a listening socket.")
 @instance_option
-def cloud_command(settings: Settings, port: int, fd: int | None) -> int:
+def cloud_command(settings: Settings, port: int, fd: int | None) -> None:
     """Run the demo cloud, a hosting provider for trying the panel.
 
     It offers accounts, plans, usage and files through an HTTP API on 127.0.0.1.
     """
     from puqpanel.cli.demo.cloud import DemoCloud, cloud_token, token_path
 
-    if fd is not None:
-        listener = socket.socket(fileno=fd)
-    else:
-        listener = socket.create_server(("127.0.0.1", port))
     token = cloud_token(settings.instance)
-    server = DemoCloud(settings.instance / "demo", token, listener)
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        raise SystemExit(0)
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+    server = DemoCloud(settings.instance / "demo", token, port=port, fd=fd)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: sys.exit(0))
     if fd is None:
         click.echo(f"Demo cloud: http://127.0.0.1:{server.port}")
         click.echo(f"API token:  {token_path(settings.instance)}")
@@ -84,4 +75,3 @@ def cloud_command(settings: Settings, port: int, fd: int | None) -> int:
         server.serve_forever()
     finally:
         server.close()
-    return 0

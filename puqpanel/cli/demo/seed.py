@@ -10,8 +10,6 @@ import contextlib
 import json
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import Enum, auto
 from pathlib import Path
 
 import click
@@ -24,6 +22,7 @@ from puqpanel.domain.actors import SHELL
 from puqpanel.domain.errors import UserError
 from puqpanel.domain.permissions import PANEL_PERMISSIONS
 from puqpanel.host import calls, registry
+from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.crypto import write_private
 from puqpanel.infra.db import session
 from puqpanel.infra.settings import Settings
@@ -41,78 +40,33 @@ SUPPORT_PERMISSIONS = ("services.provision", "tasks.manage")
 """Permissions of the support role besides viewing."""
 
 
-class State(Enum):
-    """The state in which a demo service is left."""
-
-    PENDING = auto()
-    ACTIVE = auto()
-    """Created by a worker after the start."""
-    FAILED = auto()
-    """Creation fails, because another account has the user name."""
-    SUSPENDED = auto()
-
-
-@dataclass(frozen=True)
-class DemoProduct:
-    """A product and its module configuration."""
-
-    price: str
-    location: str
-    plan: str
-    disk_gb: int
-    bandwidth_gb: int
-
-
-@dataclass(frozen=True)
-class DemoClient:
-    """A client and its services: domain → product name and state."""
-
-    name: str
-    email: str
-    company: str
-    country: str
-    services: dict[str, tuple[str, State]]
-
-
 PRODUCTS = {
-    "Cloud Basic": DemoProduct("4.90", "eu-west", "basic", 10, 100),
-    "Cloud Premium": DemoProduct("14.90", "eu-central", "premium", 50, 500),
-    "Cloud Enterprise": DemoProduct("89.00", "us-east", "enterprise", 500, 5000),
+    "Cloud Basic": ("4.90", "eu-west", "basic", 10, 100),
+    "Cloud Premium": ("14.90", "eu-central", "premium", 50, 500),
+    "Cloud Enterprise": ("89.00", "us-east", "enterprise", 500, 5000),
 }
-CLIENTS = (
-    DemoClient(
-        "Anna Berg",
-        "anna@example.test",
-        "Berg Design AS",
-        "NO",
-        {
-            "berg-design.example": ("Cloud Premium", State.ACTIVE),
-            "shop.berg-design.example": ("Cloud Basic", State.ACTIVE),
-            "old.berg-design.example": ("Cloud Basic", State.SUSPENDED),
-            "new.berg-design.example": ("Cloud Basic", State.PENDING),
-        },
-    ),
-    DemoClient(
-        "Tomasz Nowak",
-        "tomasz@example.test",
-        "",
-        "PL",
-        {
-            "nowak.example": ("Cloud Basic", State.ACTIVE),
-            "photos.nowak.example": ("Cloud Basic", State.FAILED),
-        },
-    ),
-    DemoClient(
-        "Lumen Labs",
-        "it@lumen.example.test",
-        "Lumen Labs GmbH",
-        "DE",
-        {
-            "lumen.example": ("Cloud Enterprise", State.ACTIVE),
-            "staging.lumen.example": ("Cloud Premium", State.PENDING),
-        },
-    ),
+"""Name → price, and the location, plan, disk space and bandwidth in GB."""
+CLIENTS = {
+    "anna@example.test": ("Anna Berg", "Berg Design AS", "NO"),
+    "tomasz@example.test": ("Tomasz Nowak", "", "PL"),
+    "it@lumen.example.test": ("Lumen Labs", "Lumen Labs GmbH", "DE"),
+}
+"""E-mail → name, company and country."""
+SERVICES = (
+    ("anna@example.test", "berg-design.example", "Cloud Premium", "active"),
+    ("anna@example.test", "shop.berg-design.example", "Cloud Basic", "active"),
+    ("anna@example.test", "old.berg-design.example", "Cloud Basic", "suspended"),
+    ("anna@example.test", "new.berg-design.example", "Cloud Basic", "pending"),
+    ("tomasz@example.test", "nowak.example", "Cloud Basic", "active"),
+    ("tomasz@example.test", "photos.nowak.example", "Cloud Basic", "failed"),
+    ("it@lumen.example.test", "lumen.example", "Cloud Enterprise", "active"),
+    ("it@lumen.example.test", "staging.lumen.example", "Cloud Premium", "pending"),
 )
+"""E-mail of the client, domain, product and the state to leave the service in.
+
+Active ones are created by a worker after the start. A failed one cannot be created, because another
+account has its user name.
+"""
 
 
 def seed(settings: Settings, cloud_port: int) -> list[dict[str, str]]:
@@ -130,20 +84,21 @@ def seed(settings: Settings, cloud_port: int) -> list[dict[str, str]]:
         _create_people(passwords)
         _activate_modules(settings)
     with panel(settings):  # a new app, which includes the modules activated above
-        if registry.current().get(CLOUD) is not None:
+        module = registry.current().get(CLOUD)
+        if module is not None:
             with _temporary_cloud(settings) as cloud:
-                _save_server(settings, cloud.port)
+                _save_server(settings, module, cloud.port)
                 _create_products()
                 _create_services(cloud)
-            _save_server(settings, cloud_port)
+            _save_server(settings, module, cloud_port)
     write_private(
         settings.instance / "demo" / "cloud.json", json.dumps({"port": cloud_port}) + "\n"
     )
     accounts = (
         ("Staff", "/admin", ADMIN),
         ("Support", "/admin", SUPPORT),
-        ("Client", "/client", CLIENTS[0].email),
-        ("Client", "/client", CLIENTS[1].email),
+        ("Client", "/client", "anna@example.test"),
+        ("Client", "/client", "tomasz@example.test"),
     )
     return [
         {"who": role, "path": path, "email": email, "password": passwords[email]}
@@ -160,17 +115,17 @@ def _passwords(path: Path) -> dict[str, str]:
         passwords: dict[str, str] = json.loads(path.read_text())
     except (OSError, ValueError):
         passwords = {}
-    emails = [ADMIN, SUPPORT, *(client.email for client in CLIENTS)]
-    if missing := [email for email in emails if email not in passwords]:
+    if missing := [email for email in (ADMIN, SUPPORT, *CLIENTS) if email not in passwords]:
         passwords |= {email: generated_password() for email in missing}
         write_private(path, json.dumps(passwords, indent=1) + "\n")
     return passwords
 
 
 def _create_people(passwords: dict[str, str]) -> None:
-    if session().scalar(sa.select(Staff.id).where(Staff.email == ADMIN)) is None:
+    known = set(session().scalars(sa.select(Staff.email).union(sa.select(Client.email))))
+    if ADMIN not in known:
         staff.create_staff(actor=SHELL, email=ADMIN, name="Ada Admin", password=passwords[ADMIN])
-    if session().scalar(sa.select(Staff.id).where(Staff.email == SUPPORT)) is None:
+    if SUPPORT not in known:
         staff.create_staff(
             actor=SHELL,
             email=SUPPORT,
@@ -178,15 +133,15 @@ def _create_people(passwords: dict[str, str]) -> None:
             password=passwords[SUPPORT],
             role_uuids=[_support_role().uuid],
         )
-    for client in CLIENTS:
-        if session().scalar(sa.select(Client.id).where(Client.email == client.email)) is None:
+    for email, (name, company, country) in CLIENTS.items():
+        if email not in known:
             clients.create_client(
                 actor=SHELL,
-                name=client.name,
-                email=client.email,
-                company=client.company,
-                country=client.country,
-                user_password=passwords[client.email],
+                name=name,
+                email=email,
+                company=company,
+                country=country,
+                user_password=passwords[email],
             )
 
 
@@ -226,22 +181,16 @@ def _temporary_cloud(settings: Settings) -> Iterator[DemoCloud]:
     The one that runs beside the panel starts later and uses the same accounts.
     """
     cloud = DemoCloud(settings.instance / "demo", cloud_token(settings.instance))
-    thread = threading.Thread(
-        target=cloud.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
-    )
-    thread.start()
+    threading.Thread(target=cloud.serve_forever, args=(0.05,), daemon=True).start()
     try:
         yield cloud
     finally:
         cloud.shutdown()
         cloud.close()
-        thread.join()
 
 
-def _save_server(settings: Settings, port: int) -> None:
+def _save_server(settings: Settings, module: LoadedModule, port: int) -> None:
     """Save the demo cloud as a server of the module; its port may have changed."""
-    module = registry.current().get(CLOUD)
-    assert module is not None
     data = {
         "name": "Demo cloud",
         "group_name": "eu-west",
@@ -260,7 +209,7 @@ def _save_server(settings: Settings, port: int) -> None:
 
 
 def _create_products() -> None:
-    for name, demo_product in PRODUCTS.items():
+    for name, (price, location, plan, disk_gb, bandwidth_gb) in PRODUCTS.items():
         if _product(name) is not None:
             continue
         product = products.save_product(
@@ -268,31 +217,29 @@ def _create_products() -> None:
             uuid=None,
             name=name,
             module=CLOUD,
-            price=demo_product.price,
+            price=price,
             description="Web space in the demo cloud.",
         )
         config = {
-            "server_location": demo_product.location,
-            "plan_type": demo_product.plan,
-            "disk_space": str(demo_product.disk_gb),
-            "bandwidth": str(demo_product.bandwidth_gb),
+            "server_location": location,
+            "plan_type": plan,
+            "disk_space": str(disk_gb),
+            "bandwidth": str(bandwidth_gb),
         }
         products.save_config(actor=SHELL, uuid=product.uuid, data=config)
 
 
 def _create_services(cloud: DemoCloud) -> None:
-    for demo_client in CLIENTS:
-        client = session().scalar(sa.select(Client).where(Client.email == demo_client.email))
-        if client is None:
-            continue
-        for domain, (product_name, state) in demo_client.services.items():
-            product = _product(product_name)
-            if product is not None and not _has_service(client, domain):
-                _create_service(cloud, client, product, domain, state)
+    for email, domain, product_name, state in SERVICES:
+        client = session().scalars(sa.select(Client).where(Client.email == email)).one()
+        product = _product(product_name)
+        known = sa.select(Service.id).where(Service.name == domain, Service.client_id == client.id)
+        if product is not None and session().scalar(known) is None:
+            _create_service(cloud, client, product, domain, state)
 
 
 def _create_service(
-    cloud: DemoCloud, client: Client, product: Product, domain: str, state: State
+    cloud: DemoCloud, client: Client, product: Product, domain: str, state: str
 ) -> None:
     account = {
         "domain": domain,
@@ -306,32 +253,21 @@ def _create_service(
         name=domain,
         data={**account, "ip_address": ""},
     )
-    if state is State.FAILED:
+    if state == "failed":
         cloud.store.create({**account, "domain": "somebody.example", "plan": "basic"})
-    if state is State.SUSPENDED:
+    if state == "suspended":
         _run_now(service.uuid, "create")
         _run_now(service.uuid, "suspend")
-    elif state is not State.PENDING:
+    elif state != "pending":
         requests.request(actor=SHELL, service_uuid=service.uuid, verb="create")
 
 
 def _run_now(service_uuid: str, verb: str) -> None:
     """Request an action and run its task in this process."""
     requests.request(actor=SHELL, service_uuid=service_uuid, verb=verb)
-    task_id = session().scalar(
-        sa.select(Task.id)
-        .where(Task.service_uuid == service_uuid)
-        .order_by(Task.id.desc())
-        .limit(1)
-    )
-    if task_id is not None:
-        entry.run(task_id)
+    newest = sa.select(sa.func.max(Task.id)).where(Task.service_uuid == service_uuid)
+    entry.run(session().scalars(newest).one())
 
 
 def _product(name: str) -> Product | None:
     return session().scalar(sa.select(Product).where(Product.name == name, Product.module == CLOUD))
-
-
-def _has_service(client: Client, name: str) -> bool:
-    query = sa.select(Service.id).where(Service.name == name, Service.client_id == client.id)
-    return session().scalar(query) is not None

@@ -19,7 +19,7 @@ from puqpanel.host.checks import (
     texts,
 )
 from puqpanel.host.checks.finding import GRAVE, RULES, Finding, Rule, Severity, Spot
-from puqpanel.host.checks.inspection import Wanted, check, static
+from puqpanel.host.checks.inspection import check, static
 from puqpanel.host.checks.source import Source, read
 
 __all__ = [
@@ -30,7 +30,6 @@ __all__ = [
     "Severity",
     "Source",
     "Spot",
-    "Wanted",
     "check",
     "read",
     "static",

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from puqpanel.host.checks.finding import Severity, Spot, rule
-from puqpanel.host.checks.source import Source, dotted, inside, last_name
+from puqpanel.host.checks.source import Source, dotted, inside, last_name, text_of
 
 _SQL = frozenset(
     {
@@ -50,29 +50,23 @@ def sql_from_values(source: Source) -> Iterator[Spot]:
 
     This is how panels lose all their customers' data at once.
     """
-    for code in source.own:
-        for node in code.all(ast.Call):
-            if last_name(node.func) in _SQL and node.args and _worked_out(node.args[0]):
-                yield Spot(
-                    code.path,
-                    node.lineno,
-                    f"{last_name(node.func)}() gets SQL that is put together from values.",
-                )
+    for code, node in source.all(ast.Call):
+        if last_name(node.func) in _SQL and node.args and _worked_out(node.args[0]):
+            yield Spot(
+                code.path,
+                node.lineno,
+                f"{last_name(node.func)}() gets SQL that is put together from values.",
+            )
 
 
 def _worked_out(node: ast.expr) -> bool:
     if isinstance(node, ast.JoinedStr):
         return any(isinstance(part, ast.FormattedValue) for part in node.values)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Mod):
-        texts = [
-            part
-            for part in ast.walk(node)
-            if isinstance(part, ast.JoinedStr)
-            or (isinstance(part, ast.Constant) and isinstance(part.value, str))
-        ]
-        return bool(texts) and any(
-            isinstance(part, ast.Name | ast.Attribute | ast.Call) for part in ast.walk(node)
-        )
+        parts = list(ast.walk(node))
+        return any(
+            isinstance(part, ast.JoinedStr) or text_of(part) is not None for part in parts
+        ) and any(isinstance(part, ast.Name | ast.Attribute | ast.Call) for part in parts)
     return (
         isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
@@ -91,17 +85,14 @@ def raw_sql(source: Source) -> Iterator[Spot]:
     """SQL as text is written for one database; the panel runs on SQLite, PostgreSQL and
     MariaDB, and quoting, dates and limits differ.
     """
-    for code in source.own:
-        for node in code.all(ast.Call):
-            name = last_name(node.func)
-            if (name in _RAW and isinstance(node.func, ast.Attribute)) or dotted(node.func) in (
-                "sa.text",
-                "sqlalchemy.text",
-                "db.text",
-            ):
-                yield Spot(
-                    code.path, node.lineno, f"{dotted(node.func) or name}() takes SQL as text."
-                )
+    for code, node in source.all(ast.Call):
+        name = last_name(node.func)
+        if (name in _RAW and isinstance(node.func, ast.Attribute)) or dotted(node.func) in (
+            "sa.text",
+            "sqlalchemy.text",
+            "db.text",
+        ):
+            yield Spot(code.path, node.lineno, f"{dotted(node.func) or name}() takes SQL as text.")
 
 
 @rule(

@@ -12,7 +12,15 @@ from croniter import croniter
 
 from puqpanel.domain import events
 from puqpanel.host.checks.finding import Severity, Spot, rule
-from puqpanel.host.checks.source import Source, dotted, entry, has_key, inside, last_name, text_of
+from puqpanel.host.checks.source import (
+    Source,
+    argument,
+    dotted,
+    entry,
+    inside,
+    last_name,
+    text_of,
+)
 from puqpanel.host.contract.names import NAMES, python_name
 
 VERBS = (
@@ -63,20 +71,19 @@ def unknown_job(source: Source) -> Iterator[Spot]:
         last_name(base) not in (source.type, "object") for base in source.module_class.bases
     ):
         return  # what comes from a base class elsewhere is not seen here
-    for code in source.own:
-        for node in code.all(ast.Dict):
-            method = text_of(entry(node, "method"))
-            if method is None or entry(node, "module") is None:
-                continue
-            plain = python_name(method)
-            if plain not in source.methods and plain.removesuffix("_job") not in VERBS:
-                near = difflib.get_close_matches(plain, source.methods, 1)
-                yield Spot(
-                    code.path,
-                    node.lineno,
-                    f"A task calls {method}(), which {source.name} has not."
-                    + (f" Do you mean {near[0]}()?" if near else ""),
-                )
+    for code, node in source.all(ast.Dict):
+        method = text_of(entry(node, "method"))
+        if method is None or entry(node, "module") is None:
+            continue
+        plain = python_name(method)
+        if plain not in source.methods and plain.removesuffix("_job") not in VERBS:
+            near = difflib.get_close_matches(plain, source.methods, 1)
+            yield Spot(
+                code.path,
+                node.lineno,
+                f"A task calls {method}(), which {source.name} has not."
+                + (f" Do you mean {near[0]}()?" if near else ""),
+            )
 
 
 @rule(
@@ -127,9 +134,9 @@ def route_without_permission(source: Source) -> Iterator[Spot]:
         for node in ast.walk(function) if function else ():
             if isinstance(node, ast.Dict) and entry(node, "uri") is not None:
                 name = text_of(entry(node, "name")) or text_of(entry(node, "uri")) or "?"
-                empty = entry(node, "permission")
-                if not has_key(node, "permission") or (
-                    isinstance(empty, ast.Constant) and not empty.value
+                permission = entry(node, "permission")
+                if (permission is None and None not in node.keys) or (
+                    isinstance(permission, ast.Constant) and not permission.value
                 ):
                     yield Spot(
                         source.where(function),  # type: ignore[arg-type]
@@ -223,15 +230,9 @@ def unknown_event(source: Source) -> Iterator[Spot]:
     """A listener to an event that the panel never raises is never called, so the module is
     refused; it is a slip of the pen nearly always.
     """
-    for code in source.own:
-        for node in code.all(ast.Call):
-            if last_name(node.func) != "Hook":
-                continue
-            name = (
-                text_of(node.args[0])
-                if node.args
-                else next((text_of(k.value) for k in node.keywords if k.arg == "event"), None)
-            )
+    for code, node in source.all(ast.Call):
+        if last_name(node.func) == "Hook":
+            name = text_of(argument(node, 0, "event"))
             if name is not None and (problem := events.missing(name)):
                 yield Spot(code.path, node.lineno, problem)
 
@@ -245,13 +246,8 @@ def panel_event(source: Source) -> Iterator[Spot]:
     """Events that begin with a word of the panel's are raised by the panel after it did what they
     tell of. One that a module raises tells others what did not happen.
     """
-    for code in source.own:
-        for node in code.all(ast.Call):
-            if (
-                last_name(node.func) == "dispatch"
-                and dotted(node.func).lower() == "event.dispatch"
-                and node.args
-            ):
-                name = text_of(node.args[0])
-                if name and name.partition(".")[0] in events.AREAS:
-                    yield Spot(code.path, node.lineno, f"“{name}” is an event of the panel's own.")
+    for code, node in source.all(ast.Call):
+        if dotted(node.func).lower() == "event.dispatch" and node.args:
+            name = text_of(node.args[0])
+            if name and name.partition(".")[0] in events.AREAS:
+                yield Spot(code.path, node.lineno, f"“{name}” is an event of the panel's own.")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from puqpanel.host.checks.source import Source
@@ -45,7 +45,7 @@ class Spot:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing worth a look, in the shape of `module check --json`.
+    """One thing worth a look, in the shape of `module check --json`; these keys stay.
 
     Args:
         module: `Product/MyCloudService`.
@@ -63,15 +63,6 @@ class Finding:
     line: int
     says: str
     mend: str
-
-    def as_dict(self) -> dict[str, Any]:
-        """As JSON shows it; these keys stay."""
-        return {**asdict(self), "severity": self.severity.value}
-
-    @property
-    def order(self) -> tuple[Any, ...]:
-        """The gravest first, then by place."""
-        return (list(Severity).index(self.severity), self.file, self.line, self.rule)
 
 
 Look = Callable[["Source"], Iterator[Spot]]
@@ -111,8 +102,6 @@ def rule(id: str, severity: Severity, mend: str) -> Callable[[Look], Look]:
     return keep
 
 
-def add(made: Rule) -> None:
-    """Adds a rule to the table. Raises ValueError when its id is taken or it does not say why."""
-    if made.id in RULES or not made.why:
-        raise ValueError(f"the rule {made.id} is there twice, or does not say why")
-    RULES[made.id] = made
+def add(*rules: Rule) -> None:
+    """Adds rules to the table."""
+    RULES.update((made.id, made) for made in rules)

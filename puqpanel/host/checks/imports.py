@@ -32,20 +32,19 @@ def panel_internals(source: Source) -> Iterator[Spot]:
     Everything else changes from version to version, and its rows and sessions go past the checks,
     the encryption and the audit.
     """
-    for code in source.own:
-        for node in code.all(ast.Import, ast.ImportFrom):
-            for name in _imported(node):
-                if name == "puqpanel" or (
-                    name.startswith("puqpanel.") and not (name + ".").startswith("puqpanel.sdk.")
-                ):
-                    yield Spot(code.path, node.lineno, f"{name} is the panel's own.")
-                elif (name + ".").startswith("puqpanel.sdk.testing."):
-                    yield Spot(
-                        code.path,
-                        node.lineno,
-                        "puqpanel.sdk.testing is for tests; it brings a panel of its own.",
-                        "Import it in tests/ only.",
-                    )
+    for code, node in source.all(ast.Import, ast.ImportFrom):
+        for name in _imported(node):
+            if name == "puqpanel" or (
+                name.startswith("puqpanel.") and not (name + ".").startswith("puqpanel.sdk.")
+            ):
+                yield Spot(code.path, node.lineno, f"{name} is the panel's own.")
+            elif (name + ".").startswith("puqpanel.sdk.testing."):
+                yield Spot(
+                    code.path,
+                    node.lineno,
+                    "puqpanel.sdk.testing is for tests; it brings a panel of its own.",
+                    "Import it in tests/ only.",
+                )
 
 
 @rule(
@@ -62,16 +61,15 @@ def absolute_import(source: Source) -> Iterator[Spot]:
     address is understood, and written shorter with a dot.
     """
     own = f"modules.{source.type}.{source.name}"
-    for code in source.own:
-        for node in code.all(ast.Import, ast.ImportFrom):
-            for name in _imported(node):
-                if (name + ".").startswith(f"{own}."):
-                    yield Spot(
-                        code.path,
-                        node.lineno,
-                        f"{name} is this module itself.",
-                        "Write it relative to the file: from .services.client import Client.",
-                        Severity.HINT,
-                    )
-                elif (name + ".").startswith("modules."):
-                    yield Spot(code.path, node.lineno, f"{name} belongs to another module.")
+    for code, node in source.all(ast.Import, ast.ImportFrom):
+        for name in _imported(node):
+            if (name + ".").startswith(f"{own}."):
+                yield Spot(
+                    code.path,
+                    node.lineno,
+                    f"{name} is this module itself.",
+                    "Write it relative to the file: from .services.client import Client.",
+                    Severity.HINT,
+                )
+            elif (name + ".").startswith("modules."):
+                yield Spot(code.path, node.lineno, f"{name} belongs to another module.")

@@ -12,51 +12,36 @@ import selectors
 import signal
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from puqpanel.host.checks import loading
 from puqpanel.host.checks.finding import RULES, Finding, Severity, Spot
 from puqpanel.host.checks.source import Source, read
+from puqpanel.host.discover import Found
 
 SECONDS = 20.0
 """How long one module may take: reading it, and then the ten seconds that the loader gives it."""
 LARGEST = 4 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A module to check.
-
-    `refused` is a sentence where its folder was refused before anything of it ran.
-    """
-
-    folder: Path
-    type: str
-    name: str
-    refused: str = ""
-
-
 @dataclass
 class _Running:
-    wanted: Wanted
+    wanted: Found
     pid: int
     until: float
     text: bytearray = field(default_factory=bytearray)
 
 
-def check(wanted: Iterable[Wanted], processes: int = 0) -> Iterator[tuple[Wanted, list[Finding]]]:
+def check(wanted: Iterable[Found]) -> Iterator[tuple[Found, list[Finding]]]:
     """The findings of each module, the gravest first, in the order in which they get ready.
 
-    Args:
-        wanted: which.
-        processes: how many at once; as many as there are processors unless told.
+    As many run at once as there are processors.
 
     The caller has one thread and has imported what modules import, so that a fork is quick and
     safe.
     """
-    waiting, most, frozen = iter(wanted), processes or os.cpu_count() or 2, gc.get_freeze_count()
+    waiting, most, frozen = iter(wanted), os.cpu_count() or 2, gc.get_freeze_count()
     gc.freeze()  # a collection in a child would copy every page that it looks at
     try:
         with selectors.DefaultSelector() as selector:
@@ -75,7 +60,7 @@ def check(wanted: Iterable[Wanted], processes: int = 0) -> Iterator[tuple[Wanted
             gc.unfreeze()
 
 
-def _start(selector: selectors.BaseSelector, wanted: Wanted) -> None:
+def _start(selector: selectors.BaseSelector, wanted: Found) -> None:
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -90,7 +75,7 @@ def _start(selector: selectors.BaseSelector, wanted: Wanted) -> None:
     )
 
 
-def _child(wanted: Wanted, writing: int) -> None:
+def _child(wanted: Found, writing: int) -> None:
     """First what can be said without running anything, then what the loader says; one JSON line
     each.
     """
@@ -101,12 +86,7 @@ def _child(wanted: Wanted, writing: int) -> None:
         os.dup2(silent, stream)
     source = read(wanted.folder, wanted.type, wanted.name)
     _tell(writing, [_row(rule_id, spot) for rule_id, spot in static(source)])
-    found = (
-        [("refused", loading.refused(source, wanted.refused))]
-        if wanted.refused
-        else list(loading.load(source))
-    )
-    _tell(writing, [_row(rule_id, spot) for rule_id, spot in found])
+    _tell(writing, [_row(rule_id, spot) for rule_id, spot in loading.load(source)])
 
 
 def static(source: Source) -> Iterator[tuple[str, Spot]]:
@@ -124,14 +104,7 @@ def static(source: Source) -> Iterator[tuple[str, Spot]]:
 
 
 def _row(rule_id: str, spot: Spot) -> dict[str, Any]:
-    return {
-        "rule": rule_id,
-        "file": spot.file,
-        "line": spot.line,
-        "says": spot.says,
-        "mend": spot.mend,
-        "severity": spot.severity,
-    }
+    return {"rule": rule_id, **asdict(spot)}
 
 
 def _tell(writing: int, rows: list[dict[str, Any]]) -> None:
@@ -176,20 +149,19 @@ def _findings(child: _Running) -> list[Finding]:
         rows.append(
             _row("refused", Spot(f"{child.wanted.name}.py", 1, f"{child.wanted.name} {how}."))
         )
-    key = f"{child.wanted.type}/{child.wanted.name}"
-    found = []
-    for row in rows:
-        made = RULES[row["rule"]]
-        severity = Severity(row["severity"] or made.severity)
-        found.append(
-            Finding(
-                key,
-                made.id,
-                severity,
-                row["file"],
-                row["line"],
-                row["says"],
-                row["mend"] or made.mend,
-            )
+    found = [
+        Finding(
+            child.wanted.key,
+            row["rule"],
+            Severity(row["severity"] or RULES[row["rule"]].severity),
+            row["file"],
+            row["line"],
+            row["says"],
+            row["mend"] or RULES[row["rule"]].mend,
         )
-    return sorted(found, key=lambda finding: finding.order)
+        for row in rows
+    ]
+    gravity = list(Severity)
+    return sorted(
+        found, key=lambda one: (gravity.index(one.severity), one.file, one.line, one.rule)
+    )

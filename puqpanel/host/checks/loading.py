@@ -21,33 +21,27 @@ add(
         "A module that breaks a rule of the contract is not loaded: the panel runs without it and"
         " shows this sentence on the Modules page.",
         "Mend what the sentence says.",
-    )
-)
-add(
+    ),
     Rule(
         "tab-without-variables",
         Severity.WARNING,
         "A tab is a template and the method that supplies it. Without variables_{tab}() the"
         " template gets nothing of the service but its data.",
         "Write variables_{tab}(), even where it answers {}.",
-    )
-)
-add(
+    ),
     Rule(
         "undeclared-permission",
         Severity.WARNING,
         "A permission that only a route names has no name and no description on the page where"
         " roles are made, so nobody knows what it allows.",
         "Add it to admin_permissions().",
-    )
-)
-add(
+    ),
     Rule(
         "load-warning",
         Severity.WARNING,
         "The loader took the module, and noticed something that is seldom meant.",
         "Look whether it is meant.",
-    )
+    ),
 )
 
 
@@ -59,7 +53,7 @@ def load(source: Source) -> Iterator[tuple[str, Spot]]:
     try:
         loaded = load_module(source.folder, source.type, source.name)
     except Refused as refusal:
-        yield "refused", refused(source, str(refusal))
+        yield "refused", _placed(source, str(refusal))
         return
     for warning in loaded.warnings:
         if "what looks like a secret" in warning:
@@ -73,11 +67,6 @@ def load(source: Source) -> Iterator[tuple[str, Spot]]:
         )
         yield known, _placed(source, warning)
     unload(loaded.package)
-
-
-def refused(source: Source, sentence: str) -> Spot:
-    """The place of a refusal."""
-    return _placed(source, sentence)
 
 
 def _placed(source: Source, sentence: str) -> Spot:
@@ -95,9 +84,11 @@ def _placed(source: Source, sentence: str) -> Spot:
         named,
     )
     code = source.file(named)
-    line = 1
-    for quoted in _QUOTED.findall(sentence) if code else ():
-        line = max(find_line(code.text, f'"{quoted}"'), find_line(code.text, f"'{quoted}'"))  # type: ignore[union-attr]
-        if line > 1:
-            break
-    return Spot(named if named in source.files else source.main, line, sentence)
+    if code is None:
+        return Spot(named if named in source.files else source.main, 1, sentence)
+    lines = [
+        find_line(code.text, f"{mark}{quoted}{mark}")
+        for quoted in _QUOTED.findall(sentence)
+        for mark in "\"'"
+    ]
+    return Spot(named, next((line for line in lines if line > 1), 1), sentence)

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 
 from puqpanel.host.checks.finding import Severity, Spot, rule
-from puqpanel.host.checks.source import Code, Source, dotted, inside, last_name
+from puqpanel.host.checks.source import Code, Source, dotted, inside, last_name, targets_of
+from puqpanel.host.contract.names import python_name
 
 _REQUESTS = re.compile(r"requests\.(get|post|put|patch|delete|head|options|request)")
 _OTHERS = {
@@ -50,6 +51,8 @@ _ENDS = frozenset(
 _SAFE_SHARED = frozenset(
     {"job_options", "repeatable", "fillable", "__slots__", "__mapper_args__", "__table_args__"}
 )
+_DECLARING = frozenset({"Form", "Enum", "StrEnum", "NamedTuple", "TypedDict", "Base"})
+"""Base classes whose attributes are declarations."""
 _PAGES = re.compile(
     r"(create|suspend|unsuspend|termination|change_package|idle|unidle|cancellation|get_\w+_page|get_\w+_data|save_\w+_data|get_client_area_html|api_webhook_\w+"
     r"|admin_\w+|controller_client_\w+|variables_\w+|scheduler|get_client_area_menu_config)"
@@ -63,22 +66,20 @@ def swallows_timeout(source: Source) -> Iterator[Spot]:
     `except:` and `except BaseException` catch it as well, so that the job goes on and has to be
     killed: what it was doing at the provider is then unknown.
     """
-    for code in source.own:
-        for node in code.all(ast.ExceptHandler):
-            kinds = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
-            broad = [
-                kind
-                for kind in kinds
-                if kind is None or last_name(kind) in ("BaseException", "SystemExit")
-            ]
-            raises = any(isinstance(part, ast.Raise) for part in inside(node))
-            if broad and not raises:
-                shown = f"except {last_name(broad[0])}" if broad[0] is not None else "except:"
-                yield Spot(
-                    code.path,
-                    node.lineno,
-                    f"“{shown}” swallows the end of a job that ran out of time.",
-                )
+    for code, node in source.all(ast.ExceptHandler):
+        kinds = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
+        broad = [
+            kind
+            for kind in kinds
+            if kind is None or last_name(kind) in ("BaseException", "SystemExit")
+        ]
+        if broad and not any(isinstance(part, ast.Raise) for part in inside(node)):
+            shown = f"except {last_name(broad[0])}" if broad[0] is not None else "except:"
+            yield Spot(
+                code.path,
+                node.lineno,
+                f"“{shown}” swallows the end of a job that ran out of time.",
+            )
 
 
 @rule(
@@ -156,22 +157,21 @@ def ends_the_process(source: Source) -> Iterator[Spot]:
 
     Exits, signals and forks of a module reach them too.
     """
-    for code in source.own:
-        for node in code.all(ast.Call):
-            name = dotted(node.func)
-            if name in _ENDS or name.startswith(("os.exec", "os.spawn")):
-                yield Spot(
-                    code.path,
-                    node.lineno,
-                    f"{name}() reaches the whole process, not only this module.",
-                )
-        for node in code.all(ast.Raise):
-            if node.exc is not None and last_name(node.exc) == "SystemExit":
-                yield Spot(
-                    code.path,
-                    node.lineno,
-                    "SystemExit would end the whole process, not only this module.",
-                )
+    for code, node in source.all(ast.Call):
+        name = dotted(node.func)
+        if name in _ENDS or name.startswith(("os.exec", "os.spawn")):
+            yield Spot(
+                code.path,
+                node.lineno,
+                f"{name}() reaches the whole process, not only this module.",
+            )
+    for code, node in source.all(ast.Raise):
+        if node.exc is not None and last_name(node.exc) == "SystemExit":
+            yield Spot(
+                code.path,
+                node.lineno,
+                "SystemExit would end the whole process, not only this module.",
+            )
 
 
 @rule(
@@ -183,19 +183,18 @@ def background_thread(source: Source) -> Iterator[Spot]:
     """A thread goes on after its request or job has ended: it holds old code when the module is
     updated, nobody sees it fail, and a restart ends it in the middle.
     """
-    for code in source.own:
-        for node in code.all(ast.Call):
-            if dotted(node.func) in (
-                "threading.Thread",
-                "Thread",
-                "threading.Timer",
-                "multiprocessing.Process",
-            ):
-                yield Spot(
-                    code.path,
-                    node.lineno,
-                    f"{dotted(node.func)}() goes on after the call has ended.",
-                )
+    for code, node in source.all(ast.Call):
+        if dotted(node.func) in (
+            "threading.Thread",
+            "Thread",
+            "threading.Timer",
+            "multiprocessing.Process",
+        ):
+            yield Spot(
+                code.path,
+                node.lineno,
+                f"{dotted(node.func)}() goes on after the call has ended.",
+            )
 
 
 @rule(
@@ -208,28 +207,19 @@ def blocking_sleep(source: Source) -> Iterator[Spot]:
 
     One that sleeps serves nobody; a few customers who wait for the same page stop the panel.
     """
-    for code in source.own:
-        for function in code.functions:
-            if not (
-                code.path.startswith(("controllers/", "Controllers/"))
-                or _PAGES.fullmatch(_plain(function.name))
-            ):
-                continue
-            for node in inside(function):
-                if isinstance(node, ast.Call) and (
-                    dotted(node.func) == "time.sleep" or dotted(node.func) == "sleep"
-                ):
-                    yield Spot(
-                        code.path,
-                        node.lineno,
-                        f"{function.name}() sleeps while somebody waits for its page.",
-                    )
-
-
-def _plain(name: str) -> str:
-    from puqpanel.host.contract.names import python_name
-
-    return python_name(name)
+    for code, function in source.all(ast.FunctionDef, ast.AsyncFunctionDef):
+        if not (
+            code.path.startswith(("controllers/", "Controllers/"))
+            or _PAGES.fullmatch(python_name(function.name))
+        ):
+            continue
+        for node in inside(function):
+            if isinstance(node, ast.Call) and dotted(node.func) in ("time.sleep", "sleep"):
+                yield Spot(
+                    code.path,
+                    node.lineno,
+                    f"{function.name}() sleeps while somebody waits for its page.",
+                )
 
 
 @rule(
@@ -243,41 +233,34 @@ def shared_state(source: Source) -> Iterator[Spot]:
     for one customer's service is there for the next. The same goes for globals that functions
     change; and each process has its own, so that they never agree.
     """
-    for code in source.own:
-        for node in code.all(ast.ClassDef):
-            if (
-                any(
-                    last_name(base)
-                    in ("Form", "Enum", "StrEnum", "NamedTuple", "TypedDict", "Base")
-                    for base in node.bases
-                )
-                or node.decorator_list
-            ):
-                continue
-            for part in node.body:
-                target = (
-                    part.targets[0]
-                    if isinstance(part, ast.Assign)
-                    else part.target
-                    if isinstance(part, ast.AnnAssign)
-                    else None
-                )
+    for code, node in source.all(ast.ClassDef):
+        if node.decorator_list or any(last_name(base) in _DECLARING for base in node.bases):
+            continue
+        for part in node.body:
+            constant = isinstance(part, ast.AnnAssign) and "ClassVar" in ast.unparse(
+                part.annotation
+            )
+            for target in targets_of(part)[:1]:
+                name = last_name(target)
                 if (
-                    not isinstance(target, ast.Name)
-                    or target.id in _SAFE_SHARED
-                    or target.id.isupper()
+                    isinstance(target, ast.Name)
+                    and name not in _SAFE_SHARED
+                    and not name.isupper()
+                    and not constant
+                    and _changes(part.value)
                 ):
-                    continue
-                constant = isinstance(part, ast.AnnAssign) and "ClassVar" in ast.unparse(
-                    part.annotation
-                )
-                if not constant and _changes(part.value):
                     yield Spot(
-                        code.path,
-                        part.lineno,
-                        f"{node.name}.{target.id} is shared by all instances.",
+                        code.path, part.lineno, f"{node.name}.{name} is shared by all instances."
                     )
-        yield from _globals(code)
+    for code, function in source.all(ast.FunctionDef, ast.AsyncFunctionDef):
+        for node in inside(function):
+            if isinstance(node, ast.Global):
+                yield Spot(
+                    code.path,
+                    node.lineno,
+                    f"{function.name}() changes the global {', '.join(node.names)}, which every"
+                    " call in this process shares.",
+                )
 
 
 def _changes(value: ast.expr | None) -> bool:
@@ -293,18 +276,6 @@ def _changes(value: ast.expr | None) -> bool:
     return isinstance(
         value, ast.List | ast.Dict | ast.Set | ast.ListComp | ast.DictComp | ast.SetComp
     )
-
-
-def _globals(code: Code) -> Iterator[Spot]:
-    for function in code.functions:
-        for node in inside(function):
-            if isinstance(node, ast.Global):
-                yield Spot(
-                    code.path,
-                    node.lineno,
-                    f"{function.name}() changes the global {', '.join(node.names)}, which every"
-                    " call in this process shares.",
-                )
 
 
 @rule("work-at-import", Severity.WARNING, "Move it into the method that needs it.")

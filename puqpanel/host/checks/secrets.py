@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from puqpanel.host.checks.finding import Severity, Spot, rule
-from puqpanel.host.checks.source import Source, dotted, last_name, text_of
+from puqpanel.host.checks.source import Source, dotted, last_name, targets_of, text_of
 from puqpanel.infra.redact import secret_name
 
 _WHOLE = frozenset({"service_data", "product_data", "module_data", "provision_data"})
@@ -60,31 +60,19 @@ def secret_in_code(source: Source) -> Iterator[Spot]:
     """A key that stands in the code is known to everybody who reads it, and cannot be changed
     without a new version.
     """
-    for code in source.own:
-        if code.path == "config.py" or code.path.startswith("lang/"):
+    for code, node in source.all(ast.Assign, ast.AnnAssign, ast.keyword):
+        text = text_of(node.value)
+        if not text or code.path == "config.py" or code.path.startswith("lang/"):
             continue
-        for node in code.all(ast.Assign, ast.AnnAssign, ast.keyword):
-            targets = (
-                node.targets
-                if isinstance(node, ast.Assign)
-                else [node.target]
-                if isinstance(node, ast.AnnAssign)
-                else []
+        names = [last_name(target) for target in targets_of(node)]
+        if isinstance(node, ast.keyword):
+            names = [node.arg or ""]
+        if _KNOWN.match(text) or (any(map(secret_name, names)) and _MADE_UP.fullmatch(text)):
+            yield Spot(
+                code.path,
+                node.value.lineno,
+                f"What looks like a secret stands in the code ({names[0] or 'a value'}).",
             )
-            names = (
-                [node.arg or ""]
-                if isinstance(node, ast.keyword)
-                else [last_name(target) for target in targets]
-            )
-            text = text_of(node.value)
-            if text and (
-                _KNOWN.match(text) or (any(map(secret_name, names)) and _MADE_UP.fullmatch(text))
-            ):
-                yield Spot(
-                    code.path,
-                    node.value.lineno,
-                    f"What looks like a secret stands in the code ({names[0] or 'a value'}).",
-                )
 
 
 @rule(
@@ -97,68 +85,58 @@ def secret_logged(source: Source) -> Iterator[Spot]:
     password inside a sentence, and not what is printed: that goes to the process's output, where
     nothing masks it. Staff with the right to read logs must not read customers' passwords.
     """
-    for code in source.own:
-        for node in code.all(ast.Call):
-            name, printed = (
-                last_name(node.func),
-                isinstance(node.func, ast.Name) and node.func.id in ("print", "pprint"),
-            )
-            logged = (
-                name in _LOGS
-                or dotted(node.func).split(".")[0] in ("logging", "logger")
-                or dotted(node.func).startswith(("log.", "_log."))
-            )
-            if not (logged or printed):
-                continue
-            how = "printed" if printed else "logged"
-            for shown in [*node.args, *(keyword.value for keyword in node.keywords)]:
-                for what, whole in _shown(shown):
-                    if whole:
-                        yield Spot(
-                            code.path,
-                            node.lineno,
-                            f"The whole {what} is {how}, with every password in it.",
-                            "Name the few fields that help.",
-                            None if printed else Severity.WARNING,
-                        )
-                    else:
-                        yield Spot(code.path, node.lineno, f"“{what}” is {how}.")
+    for code, node in source.all(ast.Call):
+        printed = dotted(node.func) in ("print", "pprint")
+        logged = (
+            last_name(node.func) in _LOGS
+            or dotted(node.func).split(".")[0] in ("logging", "logger")
+            or dotted(node.func).startswith(("log.", "_log."))
+        )
+        if not (logged or printed):
+            continue
+        how = "printed" if printed else "logged"
+        for shown in [*node.args, *(keyword.value for keyword in node.keywords)]:
+            for what in _shown(shown):
+                if what in _WHOLE:
+                    yield Spot(
+                        code.path,
+                        node.lineno,
+                        f"The whole {what} is {how}, with every password in it.",
+                        "Name the few fields that help.",
+                        None if printed else Severity.WARNING,
+                    )
+                else:
+                    yield Spot(code.path, node.lineno, f"“{what}” is {how}.")
 
 
-def _shown(node: ast.AST) -> Iterator[tuple[str, bool]]:
-    """The secrets that end up in what an expression shows: (name, whether it is a whole store
-    of them).
-    """
-    if isinstance(node, ast.Call) and last_name(node.func) in _HARMLESS:
-        return
-    if isinstance(node, ast.Compare | ast.BoolOp) and isinstance(node, ast.Compare):
+def _shown(node: ast.AST) -> Iterator[str]:
+    """The names of the secrets, and of whole stores of them, that an expression shows."""
+    if isinstance(node, ast.Compare) or (
+        isinstance(node, ast.Call) and last_name(node.func) in _HARMLESS
+    ):
         return
     if isinstance(node, ast.Attribute | ast.Name):
         name = last_name(node)
-        if name in _WHOLE:
-            yield name, True
-        elif secret_name(name):
-            yield name, False
+        if name in _WHOLE or secret_name(name):
+            yield name
         return
+    field = _field(node)
+    if field is None:
+        for part in node.values if isinstance(node, ast.Dict) else ast.iter_child_nodes(node):
+            yield from _shown(part)
+    elif secret_name(field):
+        yield field
+
+
+def _field(node: ast.AST) -> str | None:
+    """The field that `store["field"]` or `store.get("field")` takes; None for anything else."""
     if isinstance(node, ast.Subscript):
-        key = text_of(node.slice)
-        if key is not None:
-            if secret_name(key):
-                yield key, False
-            return  # one field of a store that is no secret
+        return text_of(node.slice)
     if (
         isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr == "get"
         and node.args
     ):
-        key = text_of(node.args[0])
-        if key is not None:
-            if secret_name(key):
-                yield key, False
-            return
-    parts: list[ast.AST] = (
-        list(node.values) if isinstance(node, ast.Dict) else list(ast.iter_child_nodes(node))
-    )
-    for part in parts:
-        yield from _shown(part)
+        return text_of(node.args[0])
+    return None

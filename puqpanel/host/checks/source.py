@@ -16,9 +16,11 @@ from puqpanel.host.contract.names import python_name
 
 LARGEST = 512 * 1024
 MOST = 2000
+JINJA_TAG = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}", re.DOTALL)
 _OFF = re.compile(r"(?:#|\{#)\s*check:\s*off\b([^\n#}]*)")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+Kind = type[ast.AST]
 
 
 @dataclass
@@ -34,24 +36,9 @@ class Code:
         """Every node, parents before children."""
         return list(ast.walk(self.tree)) if self.tree else []
 
-    def all(self, *kinds: type[ast.AST]) -> Iterator[Any]:
+    def all(self, *kinds: Kind) -> Iterator[Any]:
         """Every node of some kinds."""
         return (node for node in self.nodes if isinstance(node, kinds))
-
-    @cached_property
-    def functions(self) -> list[Function]:
-        """Every function and method."""
-        return list(self.all(ast.FunctionDef, ast.AsyncFunctionDef))
-
-    @property
-    def is_test(self) -> bool:
-        """Whether it belongs to the module's tests, which may do what the module may not."""
-        return self.path.startswith("tests/")
-
-    @property
-    def is_migration(self) -> bool:
-        """Whether it is a revision of the module's tables."""
-        return self.path.startswith("migrations/")
 
 
 @dataclass
@@ -66,11 +53,6 @@ class Source:
     files: set[str] = field(default_factory=set)
 
     @property
-    def key(self) -> str:
-        """`Product/MyCloudService`."""
-        return f"{self.type}/{self.name}"
-
-    @property
     def main(self) -> str:
         """The file of the module's class."""
         return f"{self.name}.py"
@@ -78,7 +60,11 @@ class Source:
     @property
     def own(self) -> list[Code]:
         """The module's code without its tests and migrations."""
-        return [code for code in self.code if not code.is_test and not code.is_migration]
+        return [code for code in self.code if not code.path.startswith(("tests/", "migrations/"))]
+
+    def all(self, *kinds: Kind) -> Iterator[tuple[Code, Any]]:
+        """Every node of some kinds in the module's own code, with its file."""
+        return ((code, node) for code in self.own for node in code.all(*kinds))
 
     def file(self, path: str) -> Code | None:
         """One Python file of it."""
@@ -124,10 +110,8 @@ class Source:
 
     def silenced(self, path: str, line: int, rule: str) -> bool:
         """Whether the line says `# check: off` with the rule's id, or with none."""
-        text = self.templates.get(path) or next(
-            (code.text for code in self.code if code.path == path), ""
-        )
-        lines = text.splitlines()
+        code = self.file(path)
+        lines = (code.text if code else self.templates.get(path, "")).splitlines()
         found = _OFF.search(lines[line - 1]) if 0 < line <= len(lines) else None
         if not found:
             return False
@@ -207,9 +191,11 @@ def entry(node: ast.Dict, key: str) -> ast.expr | None:
     )
 
 
-def has_key(node: ast.Dict, key: str) -> bool:
-    """Whether it has the key, or may have it by `**more`."""
-    return entry(node, key) is not None or None in node.keys
+def argument(call: ast.Call, position: int, name: str) -> ast.expr | None:
+    """An argument of a call, given by position or by name."""
+    if len(call.args) > position:
+        return call.args[position]
+    return next((keyword.value for keyword in call.keywords if keyword.arg == name), None)
 
 
 def inside(function: ast.AST) -> Iterator[ast.AST]:
@@ -220,6 +206,13 @@ def inside(function: ast.AST) -> Iterator[ast.AST]:
         yield node
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
             waiting += ast.iter_child_nodes(node)
+
+
+def targets_of(node: ast.AST) -> list[ast.expr]:
+    """What an assignment assigns to; nothing for any other node."""
+    if isinstance(node, ast.Assign):
+        return node.targets
+    return [node.target] if isinstance(node, ast.AnnAssign) else []
 
 
 def line_of(text: str, offset: int) -> int:

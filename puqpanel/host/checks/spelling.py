@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from puqpanel.host.checks.finding import Severity, Spot, rule
-from puqpanel.host.checks.source import Code, Source, dotted, text_of
+from puqpanel.host.checks.source import Code, Source, argument, dotted, text_of
 from puqpanel.host.contract.hooks_table import HOOKS, OFFERED
 from puqpanel.host.contract.names import NAMES, python_name
 
@@ -42,11 +42,11 @@ def vendor_spelling(source: Source) -> Iterator[Spot]:
     The Python names are what the documentation and other modules use, and what an editor completes.
     """
     for code in source.own:
-        told: set[str] = set()
-        for line, name in sorted(_spelt(code)):
+        # the first line of each name: a later entry of a dictionary replaces an earlier one
+        lines = {name: line for line, name in sorted(_spelt(code), reverse=True)}
+        for name, line in lines.items():
             plain = python_name(name)
-            if plain != name and name not in told:
-                told.add(name)
+            if plain != name:
                 yield Spot(
                     code.path, line, f"{name} is {plain} in Python.", f"Write {plain}; both work."
                 )
@@ -132,35 +132,30 @@ def unknown_validator_rule(source: Source) -> Iterator[Spot]:
     """A rule that the validator does not know raises when the form is sent: nobody can save
     until it is mended.
     """
-    for code in source.own:
-        for node in code.all(ast.Call):
-            if dotted(node.func) not in ("Validator.make", "Validator"):
-                continue
-            rules = (
-                node.args[1]
-                if len(node.args) > 1
-                else next((k.value for k in node.keywords if k.arg == "rules"), None)
-            )
-            for key, value in (
-                zip(rules.keys, rules.values, strict=True) if isinstance(rules, ast.Dict) else ()
-            ):
-                for part in _parts(value):
-                    name, _, bound = part.partition(":")
-                    if name not in VALIDATOR:
-                        near = difflib.get_close_matches(name, VALIDATOR, 1)
-                        yield Spot(
-                            code.path,
-                            value.lineno,
-                            f"“{name}” of the field {text_of(key) or '?'} is no rule of the"
-                            " validator." + (f" Do you mean {near[0]}?" if near else ""),
-                        )
-                    elif name in ("in", "regex", "min", "max") and not bound:
-                        yield Spot(
-                            code.path,
-                            value.lineno,
-                            f"“{name}” of the field {text_of(key) or '?'} needs a value.",
-                            f"Write {name}:….",
-                        )
+    for code, node in source.all(ast.Call):
+        rules = argument(node, 1, "rules")
+        if dotted(node.func) not in ("Validator.make", "Validator") or not isinstance(
+            rules, ast.Dict
+        ):
+            continue
+        for key, value in zip(rules.keys, rules.values, strict=True):
+            for part in _parts(value):
+                name, _, bound = part.partition(":")
+                if name not in VALIDATOR:
+                    near = difflib.get_close_matches(name, VALIDATOR, 1)
+                    yield Spot(
+                        code.path,
+                        value.lineno,
+                        f"“{name}” of the field {text_of(key) or '?'} is no rule of the"
+                        " validator." + (f" Do you mean {near[0]}?" if near else ""),
+                    )
+                elif name in ("in", "regex", "min", "max") and not bound:
+                    yield Spot(
+                        code.path,
+                        value.lineno,
+                        f"“{name}” of the field {text_of(key) or '?'} needs a value.",
+                        f"Write {name}:….",
+                    )
 
 
 def _parts(value: ast.expr) -> list[str]:

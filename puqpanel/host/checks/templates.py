@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from jinja2 import Environment, TemplateError, nodes
 
 from puqpanel.host.checks.finding import Severity, Spot, rule
-from puqpanel.host.checks.source import Source, find_line, last_name, line_of, text_of
+from puqpanel.host.checks.source import JINJA_TAG, Source, find_line, last_name, line_of, text_of
 
+_TEMPLATE_ARGUMENTS = {"view": 0, "view_admin_module": 2, "viewAdminModule": 2}
+"""Function → position of the argument that names a template."""
 _JINJA = Environment(autoescape=True)
-_TAGS = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}", re.DOTALL)
 _INLINE = (
     (
         re.compile(
@@ -55,18 +56,10 @@ _INLINE = (
 
 def _html(text: str) -> str:
     """The text with Jinja's own parts blanked, every line where it was."""
-    return _TAGS.sub(
-        lambda found: (
-            re.sub(r"[^\n]", " ", found[0])
-            if found[0].startswith("{%") or found[0].startswith("{#")
-            else re.sub(r"[^\n]", "_", found[0])
-        ),
+    return JINJA_TAG.sub(
+        lambda found: re.sub(r"[^\n]", "_" if found[0].startswith("{{") else " ", found[0]),
         text,
     )
-
-
-def _line(node: nodes.Node) -> int:
-    return node.lineno
 
 
 @rule("template-syntax", Severity.ERROR, "Mend the template at that line.")
@@ -99,30 +92,20 @@ def unescaped_output(source: Source) -> Iterator[Spot]:
     bring a script along. `|safe` and Markup() of a value take that away.
     """
     for path, text in source.templates.items():
-        for line, name in _tokens(text):
-            if name in ("safe", "autoescape"):
-                yield Spot(
-                    path,
-                    line,
-                    (
-                        "“|safe” shows a value as it is."
-                        if name == "safe"
-                        else "Escaping is switched off here."
-                    ),
-                )
-    for code in source.own:
-        for node in code.all(ast.Call):
-            if (
-                last_name(node.func) == "Markup"
-                and node.args
-                and text_of(node.args[0]) is None
-                and not isinstance(node.args[0], ast.Call)
-            ):
-                yield Spot(code.path, node.lineno, "Markup() of a value shows it as it is.")
+        for line, says in _unescaped(text):
+            yield Spot(path, line, says)
+    for code, node in source.all(ast.Call):
+        if (
+            last_name(node.func) == "Markup"
+            and node.args
+            and text_of(node.args[0]) is None
+            and not isinstance(node.args[0], ast.Call)
+        ):
+            yield Spot(code.path, node.lineno, "Markup() of a value shows it as it is.")
 
 
-def _tokens(text: str) -> Iterator[tuple[int, str]]:
-    """`safe` as a filter and `autoescape false`, by Jinja's own lexer."""
+def _unescaped(text: str) -> Iterator[tuple[int, str]]:
+    """(line, sentence) of each `|safe` and `autoescape false`, by Jinja's own lexer."""
     try:
         found = [token for token in _JINJA.lex(text) if token[1] != "whitespace"]
     except TemplateError:
@@ -131,9 +114,9 @@ def _tokens(text: str) -> Iterator[tuple[int, str]]:
         [(0, "", ""), *found], found, [*found[1:], (0, "", "")], strict=False
     ):
         if token[1:] == ("name", "safe") and before[2] == "|":
-            yield token[0], "safe"
+            yield token[0], "“|safe” shows a value as it is."
         elif token[1:] == ("name", "autoescape") and after[2] in ("false", "False"):
-            yield token[0], "autoescape"
+            yield token[0], "Escaping is switched off here."
 
 
 @rule("blocked-by-policy", Severity.ERROR, "Move it to a file under views/assets.")
@@ -184,22 +167,13 @@ def missing_template(source: Source) -> Iterator[Spot]:
 
     Templates are files under views/ of the same module, named with dots for folders.
     """
-    for code in source.own:
-        for node in code.all(ast.Call):
-            name = last_name(node.func)
-            place = (
-                0
-                if name == "view"
-                else 2
-                if name in ("view_admin_module", "viewAdminModule")
-                else None
-            )
-            if place is None or len(node.args) <= place:
-                continue
-            text = text_of(node.args[place])
-            if text is not None and _path(text) not in source.templates:
+    for code, node in source.all(ast.Call):
+        place = _TEMPLATE_ARGUMENTS.get(last_name(node.func))
+        if place is not None and len(node.args) > place:
+            name = text_of(node.args[place])
+            if name is not None and _path(name) not in source.templates:
                 yield Spot(
-                    code.path, node.lineno, f"There is no template “{text}” ({_path(text)})."
+                    code.path, node.lineno, f"There is no template “{name}” ({_path(name)})."
                 )
     for path, text in source.templates.items():
         try:
@@ -207,20 +181,13 @@ def missing_template(source: Source) -> Iterator[Spot]:
         except (TemplateError, RecursionError):
             continue
         for asked in tree.find_all((nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport)):
-            named = getattr(asked, "template", None)
+            name = getattr(getattr(asked, "template", None), "value", None)
             if (
-                not isinstance(named, nodes.Const)
-                or not isinstance(named.value, str)
-                or named.value.startswith("panel/")
+                isinstance(name, str)
+                and not name.startswith("panel/")
+                and not source.templates.keys() & {f"views/{name}", _path(name)}
             ):
-                continue
-            if (
-                f"views/{named.value}" not in source.templates
-                and _path(named.value) not in source.templates
-            ):
-                yield Spot(
-                    path, _line(asked), f"There is no template “{named.value}” in this module."
-                )
+                yield Spot(path, asked.lineno, f"There is no template “{name}” in this module.")
 
 
 def _path(name: str) -> str:
@@ -232,11 +199,6 @@ def missing_asset(source: Source) -> Iterator[Spot]:
     """A picture, script or style sheet that is not there is a hole in the page and a 404 at
     every view.
     """
-    there = {
-        path.removeprefix("views/assets/")
-        for path in source.files
-        if path.startswith("views/assets/")
-    }
     asked = re.compile(
         r"(?:module_asset|asset_url|asset)\(\s*[\"']([\w./-]+\.\w+)[\"']\s*\)|/assets/([\w./-]+\.(?:css|js|png|svg|jpg|jpeg|webp|woff2))[\"']"
     )
@@ -247,7 +209,7 @@ def missing_asset(source: Source) -> Iterator[Spot]:
     for path, text in texts.items():
         for found in asked.finditer(text):
             name = (found[1] or found[2]).removeprefix("assets/")
-            if name not in there and not found[0].startswith("/assets/"):
+            if f"views/assets/{name}" not in source.files and not found[0].startswith("/assets/"):
                 yield Spot(
                     path,
                     line_of(text, found.start()),

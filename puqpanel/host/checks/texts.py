@@ -9,9 +9,15 @@ from html.parser import HTMLParser
 
 from puqpanel.host import languages
 from puqpanel.host.checks.finding import Severity, Spot, rule
-from puqpanel.host.checks.source import Code, Source, last_name, text_of
+from puqpanel.host.checks.source import (
+    JINJA_TAG,
+    Code,
+    Source,
+    dotted,
+    last_name,
+    text_of,
+)
 
-_JINJA = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}", re.DOTALL)
 _CALLS = {"flash": 0, "json_error": 0, "jsonError": 0, "abort": 1}
 _WORDS = re.compile(r"\b[^\W\d_]*[a-zà-öø-ÿ][^\W\d_]+")  # GB and IBAN are the same everywhere
 
@@ -54,7 +60,7 @@ def untranslated_text(source: Source) -> Iterator[Spot]:
         return
     for path, text in source.templates.items():
         parser = _Visible()
-        parser.feed(_JINJA.sub(lambda found: "\n" * found[0].count("\n"), text))
+        parser.feed(JINJA_TAG.sub(lambda found: "\n" * found[0].count("\n"), text))
         yield from _told(path, parser.found)
     for code in source.own:
         if not code.path.startswith("lang/"):
@@ -64,20 +70,13 @@ def untranslated_text(source: Source) -> Iterator[Spot]:
 def _said(code: Code) -> Iterator[tuple[int, str]]:
     machines = {
         id(node)
-        for function in code.functions
+        for function in code.all(ast.FunctionDef, ast.AsyncFunctionDef)
         if function.name.lower().startswith(("api_webhook", "apiwebhook"))
         for node in ast.walk(function)
     }
     for node in code.all(ast.Call):
-        name = last_name(node.func)
-        place = _CALLS.get(name)
-        if (
-            place is None
-            and isinstance(node.func, ast.Attribute)
-            and name == "error"
-            and last_name(node.func.value) == "Result"
-        ):
-            place = 0
+        is_result = dotted(node.func).split(".")[-2:] == ["Result", "error"]
+        place = 0 if is_result else _CALLS.get(last_name(node.func))
         if place is not None and len(node.args) > place and id(node) not in machines:
             shown = node.args[place]
             text = text_of(shown)
@@ -123,12 +122,11 @@ def missing_translation(source: Source) -> Iterator[Spot]:
         for path, text in source.templates.items()
         for text in re.findall(r"\b__\(\s*\"((?:[^\"\\]|\\.)+)\"", text)
     }
-    for code in source.own:
-        asked |= {
-            text
-            for node in code.all(ast.Call)
-            if last_name(node.func) == "__" and node.args and (text := text_of(node.args[0]))
-        }
+    asked |= {
+        text
+        for _, node in source.all(ast.Call)
+        if last_name(node.func) == "__" and node.args and (text := text_of(node.args[0]))
+    }
     translations = languages.read(source.folder).texts
     for code in source.code:
         folder, _, name = code.path.removesuffix(".py").partition("/")

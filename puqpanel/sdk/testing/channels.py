@@ -10,6 +10,7 @@ from puqpanel.sdk.notification import Notification
 from puqpanel.sdk.payment import Payment
 from puqpanel.sdk.testing.contract import Bench, NotTested, probe
 from puqpanel.sdk.testing.pages import pages
+from puqpanel.sdk.web import Request
 
 GARBAGE = (
     b"",
@@ -106,25 +107,17 @@ def webhook_garbage(bench: Bench) -> str:
         status = browser.post(
             address, data=b"x" * TOO_LARGE, content_type="application/json"
         ).status_code
-        assert status in (
-            400,
-            404,
-            413,
-        ), f"A body of {TOO_LARGE // 1024**2} MB returned {status}."
+        assert status in (400, 404, 413), f"A body of {TOO_LARGE // 1024**2} MB returned {status}."
     return f"No server error for {2 * len(GARBAGE)} invalid bodies and an oversized one."
 
 
 @probe("webhook twice", "Payment")
 def webhook_twice(bench: Bench) -> str:
     """Deliver a webhook twice; the second response must equal the first."""
-    if bench.supply.webhook is None or "post" not in bench.lab.loaded.webhooks:
-        raise NotTested(
-            "The module has no webhook."
-            if "post" not in bench.lab.loaded.webhooks
-            else "tests/provider.py supplies no webhook."
-        )
-    from puqpanel.sdk.web import Request
-
+    if "post" not in bench.lab.loaded.webhooks:
+        raise NotTested("The module has no webhook.")
+    if bench.supply.webhook is None:
+        raise NotTested("tests/provider.py supplies no webhook.")
     body, headers = bench.supply.webhook
     statuses = []
     for _ in range(2):

@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
+from unittest import mock
 
 from puqpanel.host.contract.refusal import Refused
 from puqpanel.infra.http import Limit, Reply, Wire
@@ -118,11 +119,6 @@ class Bench:
                 else "tests/provider.py supplies no faults."
             )
         return self.supply.faults
-
-    @property
-    def accounts(self) -> dict[str, str] | None:
-        """The accounts at the provider; None if they are not supplied."""
-        return dict(self.supply.accounts()) if self.supply.accounts else None
 
 
 Work = Callable[[Bench], str]
@@ -281,8 +277,7 @@ def supplied(
         yield lab, supply
 
 
-@contextlib.contextmanager
-def _short_timeouts() -> Iterator[None]:
+def _short_timeouts() -> contextlib.AbstractContextManager[object]:
     """Shorten the timeouts of requests through the SDK to seconds."""
     real = Wire.send
 
@@ -292,11 +287,7 @@ def _short_timeouts() -> Iterator[None]:
             self, *args, limit=limit if limit and limit.until < short.until else short, **options
         )
 
-    Wire.send = send  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        Wire.send = real  # type: ignore[method-assign]
+    return mock.patch.object(Wire, "send", send)
 
 
 class ContractSuite:

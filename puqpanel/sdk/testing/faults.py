@@ -17,7 +17,15 @@ from puqpanel.infra.db import dispose_engines, release, session, transaction
 from puqpanel.models.system.tasks import Task as TaskRow
 from puqpanel.sdk.testing.contract import Bench, NotTested, probe
 from puqpanel.sdk.testing.lab import handlers
-from puqpanel.sdk.testing.products import LIFE, ask, check_accounts, expected_status, row, set_up
+from puqpanel.sdk.testing.products import (
+    LIFE,
+    ask,
+    check_accounts,
+    enqueue,
+    expected_status,
+    row,
+    set_up,
+)
 from puqpanel.tasks import run as engine
 from puqpanel.tasks import sweep
 
@@ -42,11 +50,8 @@ def _failing(verb: str, fault: str) -> None:
     def failing(bench: Bench) -> str:
         faults = bench.faults
         set_up(bench, verb)
-        expected, lost, struck = (
-            expected_status(verb, row(bench)),
-            fault.endswith("_after"),
-            faults.struck,
-        )
+        expected, struck = expected_status(verb, row(bench)), faults.struck
+        lost = fault.endswith("_after")
         faults.fail(fault, times=1 if lost else ALWAYS, changing=lost)
         ask(bench, verb)
         if faults.struck == struck:
@@ -92,7 +97,7 @@ def _killed(verb: str) -> None:
         set_up(bench, verb)
         expected, faults = expected_status(verb, row(bench)), bench.faults
         bench.lab.hold = True
-        ask_only(bench, verb)
+        enqueue(bench, verb)
         if not bench.lab.held:
             raise NotTested("The verb enqueues no job.")
         faults.fail("timeout_after", changing=True)
@@ -109,16 +114,6 @@ def _killed(verb: str) -> None:
         reason = row(bench).failure
         assert reason, f"After the crash the service is {status} without a reason."
         return f"The task was marked as lost: {reason}"
-
-
-def ask_only(bench: Bench, verb: str) -> None:
-    """Request a verb and leave its task queued."""
-    work_off = bench.lab.work_off
-    bench.lab.work_off = lambda rounds=0: None  # type: ignore[method-assign]
-    try:
-        ask(bench, verb)
-    finally:
-        bench.lab.work_off = work_off  # type: ignore[method-assign]
 
 
 def kill_in_mid_job(bench: Bench, task_id: int) -> bool:

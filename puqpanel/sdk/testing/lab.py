@@ -12,13 +12,12 @@ from typing import Any, Self, cast
 
 import sqlalchemy as sa
 from flask import Flask
+from sqlalchemy.orm import Session
 
-from puqpanel.domain.errors import NotFoundError
 from puqpanel.domain.task_states import WAITING
 from puqpanel.host import calls, importer, registry
 from puqpanel.host.calls import Called
 from puqpanel.host.context import Context, entered
-from puqpanel.host.loaded import LoadedModule
 from puqpanel.host.loader import load_module, unload
 from puqpanel.infra import crypto, migrate
 from puqpanel.infra.clock import now
@@ -74,15 +73,8 @@ class Lab:
             service_uuid: the uuid of the service.
         """
         self.folder = Path(folder).resolve()
-        self.product_data, self.service_data, self.service_uuid = (
-            dict(product or {}),
-            dict(service or {}),
-            service_uuid,
-        )
-        self._stack = contextlib.ExitStack()
-        self.loaded: LoadedModule
-        self.base: Path
-        self.url = ""
+        self.product_data, self.service_data = dict(product or {}), dict(service or {})
+        self.service_uuid = service_uuid
         self.hold = False
         self.held: list[int] = []
 
@@ -95,18 +87,17 @@ class Lab:
                 stack.callback(crypto.use_keys, before_keys)
             crypto.make_keys(base / "keys")
             crypto.use_keys(base / "keys")
-            self.url = url = f"sqlite:///{base / 'puqpanel.db'}"
-            shutil.copy(_migrated(), base / "puqpanel.db")
-            stack.callback(engine_for(url).dispose)
+            self.url = f"sqlite:///{base / 'puqpanel.db'}"
+            shutil.copy(Path(_template().name) / "template.db", base / "puqpanel.db")
+            stack.callback(engine_for(self.url).dispose)
             app = Flask("puqpanel-lab")
-            app.config["SQLALCHEMY_DATABASE_URI"] = url
+            app.config["SQLALCHEMY_DATABASE_URI"] = self.url
             db.init_app(app)
             stack.enter_context(app.test_request_context())
             self.loaded = load_module(self.folder, self.folder.parent.name, self.folder.name)
             stack.callback(unload, self.loaded.package)
-            before = registry.current()
+            stack.callback(registry.install, registry.current())
             self.serve()
-            stack.callback(registry.install, before)
             outbox.deliver_to(self._run)
             stack.callback(outbox.deliver_to, None)
             self._supply()
@@ -184,9 +175,7 @@ class Lab:
     ) -> None:
         """Save other product or service data."""
         with transaction() as current:
-            row = current.scalars(
-                sa.select(ServiceRow).where(ServiceRow.uuid == self.service_uuid)
-            ).one()
+            row = service_row(current, self.service_uuid)
             if product is not None:
                 row.product.config = dict(product)
             if service is not None:
@@ -201,14 +190,7 @@ class Lab:
     @property
     def provision_data(self) -> dict[str, Any]:
         """The saved provision data."""
-        row = session().scalar(
-            sa.select(ServiceRow)
-            .where(ServiceRow.uuid == self.service_uuid)
-            .execution_options(populate_existing=True)
-        )
-        if row is None:
-            raise NotFoundError("The lab's service does not exist.")
-        return dict(row.provision_data)
+        return dict(service_row(session(), self.service_uuid).provision_data)
 
     def tasks(self) -> list[tuple[str, str, str]]:
         """Return the method, status and note of every task, in the order of enqueuing."""
@@ -225,11 +207,8 @@ class Lab:
         """
         for _ in range(rounds):
             release()
-            waiting = list(
-                session().scalars(
-                    sa.select(TaskRow.id).where(TaskRow.status.in_(WAITING)).order_by(TaskRow.id)
-                )
-            )
+            query = sa.select(TaskRow.id).where(TaskRow.status.in_(WAITING)).order_by(TaskRow.id)
+            waiting = session().scalars(query).all()
             if not waiting:
                 return
             for task_id in waiting:
@@ -261,14 +240,20 @@ class Lab:
             engine.run(task_id, handlers())
 
 
+def service_row(current: Session, uuid: str) -> ServiceRow:
+    """Return a service's row as it is in the database."""
+    query = sa.select(ServiceRow).where(ServiceRow.uuid == uuid)
+    return current.scalars(query.execution_options(populate_existing=True)).one()
+
+
 def handlers() -> Handlers:
     """Return the task handlers of the panel's worker."""
-    table: Handlers = importlib.import_module(HANDLERS).HANDLERS
-    return table
+    return cast(Handlers, importlib.import_module(HANDLERS).HANDLERS)
 
 
 @functools.cache
 def _template() -> tempfile.TemporaryDirectory[str]:
+    """Return a folder with a migrated database to copy; created once per process."""
     folder = tempfile.TemporaryDirectory(prefix="puqpanel-lab-")
     engine = engine_for(f"sqlite:///{folder.name}/template.db")
     migrate.upgrade(engine)
@@ -276,8 +261,3 @@ def _template() -> tempfile.TemporaryDirectory[str]:
         connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
     engine.dispose()
     return folder
-
-
-def _migrated() -> Path:
-    """Return a migrated database to copy; created once per process."""
-    return Path(_template().name) / "template.db"

@@ -11,13 +11,13 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from puqpanel.domain.actors import SYSTEM
+from puqpanel.host import registry
 from puqpanel.infra import queue
 from puqpanel.infra.db import release, session, transaction
 from puqpanel.infra.settings import Settings
-from puqpanel.models import Client, Module
-from puqpanel.models import Service as ServiceRow
+from puqpanel.models import Module
 from puqpanel.operations.accounts import clients, staff
-from puqpanel.sdk.testing.lab import Lab
+from puqpanel.sdk.testing.lab import Lab, service_row
 
 # by name: the SDK's layer must not import the application factory
 ASSEMBLY = "puqpanel.app"
@@ -91,14 +91,7 @@ class Pages:
                 actor=SYSTEM, name="Anna Berg", email="anna@example.test", user_password=PASSWORD
             )
             with transaction() as current:
-                owner = current.scalars(
-                    sa.select(Client.id).where(Client.uuid == client.uuid)
-                ).one()
-                current.execute(
-                    sa.update(ServiceRow)
-                    .where(ServiceRow.uuid == self.service_uuid)
-                    .values(client_id=owner)
-                )
+                service_row(current, self.service_uuid).client_id = client.id
         return Browser(self.app).sign_in("anna@example.test", "/client")
 
 
@@ -111,21 +104,11 @@ def pages(lab: Lab) -> Iterator[Pages]:
     """
     release()
     with transaction() as current:
-        if (
-            current.scalar(
-                sa.select(Module.id).where(
-                    Module.type == lab.loaded.type, Module.name == lab.loaded.name
-                )
-            )
-            is None
-        ):
+        loaded = lab.loaded
+        known = sa.select(Module.id).where(Module.type == loaded.type, Module.name == loaded.name)
+        if current.scalar(known) is None:
             current.add(
-                Module(
-                    type=lab.loaded.type,
-                    name=lab.loaded.name,
-                    status="active",
-                    version=lab.loaded.version,
-                )
+                Module(type=loaded.type, name=loaded.name, status="active", version=loaded.version)
             )
     session().close()
     settings = Settings(
@@ -141,6 +124,6 @@ def pages(lab: Lab) -> Iterator[Pages]:
     try:
         yield Pages(app, lab.service_uuid)
     finally:
-        importlib.import_module("puqpanel.host.registry").dispose(app.registry)
+        registry.dispose(app.registry)
         lab.serve()
         queue.use_server(queue_before)

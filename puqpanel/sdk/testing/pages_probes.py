@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from puqpanel.host.contract.rules import Route
 from puqpanel.sdk.product import Product
 from puqpanel.sdk.testing.contract import Bench, NotTested, probe
 from puqpanel.sdk.testing.pages import pages
@@ -19,9 +20,17 @@ STRANGE: dict[str, Any] = {
 }
 
 
-def _filled(uri: str) -> str:
-    """Return an address with an unknown uuid for each parameter."""
-    return re.sub(r"\{\w+\}", "00000000-0000-4000-8000-000000000000", uri)
+def _routes(bench: Bench) -> list[tuple[Route, str]]:
+    """Return each admin route with an address that has an unknown uuid for each parameter."""
+    loaded = bench.lab.loaded
+    if not loaded.routes:
+        raise NotTested("The module has no admin routes.")
+    routes = []
+    for route in loaded.routes:
+        base = "/admin/api/modules" if route.kind == "api" else "/admin/modules"
+        uri = re.sub(r"\{\w+\}", "00000000-0000-4000-8000-000000000000", route.uri)
+        routes.append((route, f"{base}/{loaded.key}/{uri}".rstrip("/")))
+    return routes
 
 
 def _fine(status: int, where: str, text: str = "") -> None:
@@ -33,14 +42,10 @@ def _fine(status: int, where: str, text: str = "") -> None:
 @probe("admin pages respond")
 def admin_pages(bench: Bench) -> str:
     """Request every admin route, with unknown parameters and with nonsense in forms."""
-    routes = bench.lab.loaded.routes
-    if not routes:
-        raise NotTested("The module has no admin routes.")
+    routes = _routes(bench)
     with pages(bench.lab) as panel:
         staff = panel.staff()
-        for route in routes:
-            base = "/admin/api/modules" if route.kind == "api" else "/admin/modules"
-            address = f"{base}/{bench.lab.loaded.key}/{_filled(route.uri)}".rstrip("/")
+        for route, address in routes:
             where = f"{route.method.upper()} {address}"
             if route.method == "get":
                 response = staff.get(address)
@@ -55,23 +60,18 @@ def admin_pages(bench: Bench) -> str:
                 )
             _fine(response.status_code, where, response.text)
             plain = route.method == "get" and "{" not in route.uri
-            assert not plain or response.status_code in (
-                200,
-                302,
-            ), f"{where} returned {response.status_code}."
+            assert not plain or response.status_code in (200, 302), (
+                f"{where} returned {response.status_code}."
+            )
     return f"Routes that responded: {len(routes)}."
 
 
 @probe("admin pages require sign-in")
 def closed(bench: Bench) -> str:
     """Request every admin route without signing in."""
-    routes = bench.lab.loaded.routes
-    if not routes:
-        raise NotTested("The module has no admin routes.")
+    routes = _routes(bench)
     with pages(bench.lab) as panel:
-        for route in routes:
-            base = "/admin/api/modules" if route.kind == "api" else "/admin/modules"
-            address = f"{base}/{bench.lab.loaded.key}/{_filled(route.uri)}".rstrip("/")
+        for route, address in routes:
             status = panel.anybody.http.open(address, method=route.method.upper()).status_code
             assert status in (302, 400, 401, 403, 404), (
                 f"{route.method.upper()} {address} returned {status} without signing in."

@@ -1,9 +1,5 @@
 """Probes of Product modules with a healthy provider: the lifecycle, and every job repeated."""
 
-from typing import Any
-
-import sqlalchemy as sa
-
 from puqpanel.domain.actors import SYSTEM
 from puqpanel.domain.errors import UserError
 from puqpanel.domain.service_states import VERBS
@@ -15,6 +11,7 @@ from puqpanel.models.system.tasks import Task as TaskRow
 from puqpanel.operations.provisioning import requests, settlement
 from puqpanel.sdk.product import Product
 from puqpanel.sdk.testing.contract import Bench, NotTested, probe
+from puqpanel.sdk.testing.lab import service_row
 
 LIFE = ("create", "suspend", "unsuspend", "change_package", "terminate")
 BEFORE = {
@@ -29,12 +26,7 @@ BEFORE = {
 def row(bench: Bench) -> ServiceRow:
     """Return the service's row as saved now."""
     release()
-    query = (
-        sa.select(ServiceRow)
-        .where(ServiceRow.uuid == bench.lab.service_uuid)
-        .execution_options(populate_existing=True)
-    )
-    return session().scalars(query).one()
+    return service_row(session(), bench.lab.service_uuid)
 
 
 def has_job(bench: Bench, verb: str) -> bool:
@@ -57,13 +49,18 @@ def need(bench: Bench, verb: str) -> None:
 
 def ask(bench: Bench, verb: str) -> None:
     """Request a verb as staff do and run its task; a refusal fails the probe."""
+    enqueue(bench, verb)
+    bench.lab.work_off()
+
+
+def enqueue(bench: Bench, verb: str) -> None:
+    """Request a verb as staff do; a refusal fails the probe."""
     if verb == "change_package" and bench.supply.other_product is not None:
         bench.lab.change(product=bench.supply.other_product)
     try:
         requests.request(actor=SYSTEM, service_uuid=bench.lab.service_uuid, verb=verb)
     except UserError as error:
         raise AssertionError(f"{verb} was refused: {error}") from None
-    bench.lab.work_off()
 
 
 def expected_status(verb: str, before: ServiceRow) -> str:
@@ -87,9 +84,9 @@ def reach(bench: Bench, verb: str) -> None:
 
 def check_accounts(bench: Bench, verb: str) -> None:
     """Assert that the provider's accounts match the verb, if they are supplied."""
-    accounts = bench.accounts
-    if accounts is None:
+    if bench.supply.accounts is None:
         return
+    accounts = bench.supply.accounts()
     if verb == "terminate":
         assert not accounts, f"After terminate the provider still has accounts: {len(accounts)}."
         return
@@ -172,12 +169,10 @@ def observe(bench: Bench) -> str:
 def _exists(bench: Bench) -> bool | None:
     called = bench.lab.call("observe")
     assert not called.error, called.error
-    value: Any = (
-        called.value
-        if isinstance(called.value, dict) and "exists" in called.value
-        else called.result.data
-    )
-    return bool(value["exists"]) if isinstance(value, dict) and "exists" in value else None
+    for value in (called.value, called.result.data):
+        if isinstance(value, dict) and "exists" in value:
+            return bool(value["exists"])
+    return None
 
 
 @probe("no secret in the log", "Product")

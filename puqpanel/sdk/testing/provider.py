@@ -31,7 +31,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -122,8 +121,8 @@ class Fault:
             self.left > 0
             and self.method in ("", request.method)
             and re.search(self.path, request.path) is not None
+            and not (self.changing and request.reads)
         )
-        fits = fits and not (self.changing and request.reads)
         if fits and self.skip:
             self.skip -= 1
             return False
@@ -189,12 +188,7 @@ class Provider:
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def fail(

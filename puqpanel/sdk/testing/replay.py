@@ -11,12 +11,12 @@ import contextlib
 import json
 import socket
 import sys
-import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
@@ -25,11 +25,10 @@ from puqpanel.infra import crypto
 from puqpanel.infra.db import release, session, transaction
 from puqpanel.infra.http import Limit, Wire
 from puqpanel.infra.http import Reply as WireReply
-from puqpanel.models.provisioning.services import Service as ServiceRow
 from puqpanel.models.system.tasks import Task as TaskRow
 from puqpanel.operations.oversight.conversations import outcome_text
 from puqpanel.sdk.testing.contract import PATIENCE
-from puqpanel.sdk.testing.lab import SERVICE, Lab
+from puqpanel.sdk.testing.lab import SERVICE, Lab, service_row
 from puqpanel.sdk.testing.provider import Provider, Reply, Seen
 from puqpanel.tasks import add
 
@@ -66,12 +65,11 @@ class Recorded(Provider):
             self.answers.setdefault(key, []).append(exchange)
         self.asked: list[str] = []
         self.unknown: list[str] = []
-        self._turn = threading.Lock()
 
     def settle(self, request: Seen) -> Reply | None:
         """Return the recorded response; None closes the connection."""
         key = f"{request.method} {request.path}"
-        with self._turn:
+        with self._lock:
             self.asked.append(key)
             recorded = self.answers.get(key)
             if not recorded:
@@ -82,18 +80,10 @@ class Recorded(Provider):
             if "in time" in str(answer["error"]):
                 self._gone.wait(PATIENCE + 1)
             return None
-        body = answer.get("body")
+        status, body = int(answer.get("status", 200)), answer.get("body")
         if isinstance(body, str):
-            return Reply(
-                int(answer.get("status", 200)),
-                body.encode(),
-                {"Content-Type": "text/plain; charset=utf-8"},
-            )
-        return (
-            Reply.of(body, int(answer.get("status", 200)))
-            if body is not None
-            else Reply(int(answer.get("status", 200)))
-        )
+            return Reply(status, body.encode(), {"Content-Type": "text/plain; charset=utf-8"})
+        return Reply(status) if body is None else Reply.of(body, status)
 
 
 def replay(file: str | Path, folder: str | Path) -> Replayed:
@@ -129,15 +119,10 @@ def replay(file: str | Path, folder: str | Path) -> Replayed:
         }
         with transaction() as current:
             if service:
-                row = current.scalars(
-                    sa.select(ServiceRow).where(ServiceRow.uuid == service["uuid"])
-                ).one()
-                row.status, row.provision_status, row.provision_data = (
-                    service["status"],
-                    "processing",
-                    service["provision_data"],
-                )
-                row.verb, target["product"] = task["verb"], row.product.uuid
+                row = service_row(current, service["uuid"])
+                row.status, row.provision_status = service["status"], "processing"
+                row.provision_data, row.verb = service["provision_data"], task["verb"]
+                target["product"] = row.product.uuid
             added = add.add(
                 job="ModuleJob",
                 queue=task["queue"],
@@ -153,17 +138,10 @@ def replay(file: str | Path, folder: str | Path) -> Replayed:
         lab.work_off(rounds=max(1, task["attempts"]))
         release()
         ended = session().get_one(TaskRow, added.id, populate_existing=True)
-        after = (
-            session().scalar(
-                sa.select(ServiceRow.provision_status).where(ServiceRow.uuid == lab.service_uuid)
-            )
-            if service
-            else ""
-        )
         return Replayed(
             str(ended.status),
             outcome_text(ended.note),
-            str(after),
+            service_row(session(), lab.service_uuid).provision_status if service else "",
             tuple(provider.asked),
             tuple(provider.unknown),
         )
@@ -192,8 +170,7 @@ def _fill(lab: Lab, tables: Mapping[str, list[Mapping[str, Any]]]) -> None:
                 connection.execute(sa.insert(table).values(values))
 
 
-@contextlib.contextmanager
-def _led_to(provider: Provider) -> Iterator[None]:
+def _led_to(provider: Provider) -> contextlib.AbstractContextManager[object]:
     """Redirect every request through the SDK to the recording."""
     real = Wire.send
 
@@ -215,15 +192,10 @@ def _led_to(provider: Provider) -> Iterator[None]:
         finally:
             plain.close()
 
-    Wire.send = send  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        Wire.send = real  # type: ignore[method-assign]
+    return mock.patch.object(Wire, "send", send)
 
 
-@contextlib.contextmanager
-def _nowhere_else() -> Iterator[None]:
+def _nowhere_else() -> contextlib.AbstractContextManager[object]:
     """Refuse connections to other machines, for jobs that bypass the SDK."""
     real = socket.socket.connect
 
@@ -237,11 +209,7 @@ def _nowhere_else() -> Iterator[None]:
             raise OSError(f"a replay must not connect to {host}")
         real(self, address)
 
-    socket.socket.connect = connect  # type: ignore[method-assign,assignment]
-    try:
-        yield
-    finally:
-        socket.socket.connect = real  # type: ignore[method-assign]
+    return mock.patch.object(socket.socket, "connect", connect)
 
 
 if __name__ == "__main__":
