@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from puqpanel.host.contract.rules import Route
+from puqpanel.host.contract.declared import Route
 from puqpanel.sdk.product import Product
 from puqpanel.sdk.testing.contract import Bench, NotTested, probe
 from puqpanel.sdk.testing.pages import pages
