@@ -11,6 +11,7 @@ from flask import request
 from puqpanel.app import create_app
 from puqpanel.infra.settings import Settings, SettingsError
 from puqpanel.live import dismantle
+from puqpanel.web import guard
 
 
 @pytest.mark.parametrize(
@@ -21,10 +22,10 @@ def test_forwarded_addresses_are_trusted_for_the_configured_hops(
 ) -> None:
     app = create_app(replace(settings, trusted_proxies=hops))
 
+    @guard.public
     def remote_address() -> dict[str, Any]:
         return {"address": request.remote_addr}
 
-    remote_address._public = True  # type: ignore[attr-defined]
     app.add_url_rule("/where", "where", remote_address)
     response = app.test_client().get(
         "/where",

@@ -114,9 +114,25 @@ def create_staff(
 
 @transaction()
 def update_staff(
-    *, actor: Actor, uuid: str, email: str, name: str, role_uuids: Iterable[str], active: bool
+    *,
+    actor: Actor,
+    uuid: str,
+    email: str,
+    name: str,
+    role_uuids: Iterable[str],
+    active: bool,
+    password: str = "",
 ) -> None:
-    """Update an account; closing it ends its sessions.
+    """Update an account; closing it or setting a password ends its sessions.
+
+    Args:
+        actor: who updates it.
+        uuid: the account.
+        email: unique address.
+        name: shown name.
+        role_uuids: all roles of the account.
+        active: whether it can sign in.
+        password: the new password; empty keeps the current one.
 
     Raises:
         InvalidInput: a field is invalid.
@@ -125,6 +141,8 @@ def update_staff(
     """
     address, shown = clean_email(email), clean_name(name)
     _lock_roles()
+    if password:
+        set_password(actor=actor, uuid=uuid, password=password)
     staff = find_staff(uuid)
     if (
         session().scalar(sa.select(Staff.id).where(Staff.email == address, Staff.id != staff.id))

@@ -69,6 +69,24 @@ def test_staff_cannot_change_accounts_with_more_permissions(panel: Panel) -> Non
     )
 
 
+def test_a_rejected_change_does_not_set_the_password(panel: Panel) -> None:
+    owner = staff.create_staff(actor=CLI, email="owner@panel.test", name="Owner", password=PASSWORD)
+    before = owner.password_hash
+    with pytest.raises(ConflictError):
+        staff.update_staff(
+            actor=actor_of(owner),
+            uuid=owner.uuid,
+            email="owner@panel.test",
+            name="Owner",
+            role_uuids=[],
+            active=True,
+            password="another long one",
+        )
+    release()
+    saved = session().get_one(Staff, owner.id, populate_existing=True)
+    assert (saved.password_hash, len(saved.roles)) == (before, 1)
+
+
 def test_last_two_owners_cannot_close_each_other(panel: Panel) -> None:
     two = [
         staff.create_staff(actor=CLI, email=f"{name}@panel.test", name=name, password=PASSWORD)

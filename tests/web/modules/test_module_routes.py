@@ -17,6 +17,7 @@ from puqpanel.live import Live
 from puqpanel.operations.accounts import staff
 from puqpanel.operations.modules import modules
 from puqpanel.operations.provisioning import services, settlement
+from puqpanel.web.guard import declared
 from tests.conftest import STAFF
 from tests.sample import PASSWORD, make_service, write_module
 
@@ -217,8 +218,8 @@ def test_forms_and_json_require_the_csrf_token(client: FlaskClient) -> None:
 def test_every_route_declares_its_permission(client: FlaskClient) -> None:
     for rule in client.application.url_map.iter_rules():
         if rule.endpoint.startswith("mod_"):
-            view: Any = client.application.view_functions[rule.endpoint]
-            assert view._access.startswith("Product-Echo-")
+            access = declared(client.application.view_functions[rule.endpoint])
+            assert access and access.startswith("Product-Echo-")
 
 
 CLIENT = """

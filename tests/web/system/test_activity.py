@@ -71,9 +71,10 @@ def test_an_entry_shows_values_before_and_after_without_secrets(
         "canary" in page,
         "[&#34;a&#34;, &#34;b&#34;]" in page,
     ) == (True, True, False, True)
-    assert [
-        owner.get(f"/admin/activity/{number}").status_code for number in (0, 10**6, 2**40, 2**70)
-    ] == [404] * 4
+    for page in ("activity", "module-log"):
+        assert [
+            owner.get(f"/admin/{page}/{number}").status_code for number in (0, 10**6, 2**40, 2**70)
+        ] == [404] * 4
 
 
 def test_timelines_link_to_all_entries(owner: Browser, shop: dict[str, str]) -> None:

@@ -146,13 +146,11 @@ def edit(uuid: str) -> ResponseReturnValue:
     form.roles.choices = _role_choices()
     if form.validate_on_submit():
         with errors_in(form):
-            # first, because its validation is stricter and an error must leave nothing half saved
-            if form.password.data:
-                staff.set_password(actor=actor(), uuid=uuid, password=form.password.data)
             staff.update_staff(
                 actor=actor(),
                 uuid=uuid,
                 role_uuids=form.roles.data or (),
+                password=form.password.data or "",
                 **form.values("email", "name", "active"),
             )
             sessions_ended = " Its sessions were ended." if form.password.data else ""

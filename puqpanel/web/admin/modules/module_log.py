@@ -89,7 +89,7 @@ def index() -> ResponseReturnValue:
     return list_view(LOG, "module-log", "admin/modules/module_log/index.html")
 
 
-@bp.get("/<int:id>")
+@bp.get("/<int(max=2147483647):id>")
 @allow("module_log.view")
 def show(id: int) -> ResponseReturnValue:
     """Show one entry in full; its secrets were masked when it was written."""

@@ -138,11 +138,11 @@ def index() -> ResponseReturnValue:
     )
 
 
-@bp.get("/<int:id>")
+@bp.get("/<int(max=2147483647):id>")
 @allow("audit.view")
 def show(id: int) -> ResponseReturnValue:
     """Show one entry with what it changed; secrets were masked when it was written."""
-    entry = session().get(Audit, id) if id < 2**31 else None
+    entry = session().get(Audit, id)
     row = session().execute(_with_names().where(Audit.id == id)).first() if entry else None
     if entry is None or row is None:
         abort(404)
