@@ -86,9 +86,14 @@ class Pool:
         )
         # Block signals until the child has installed its own handlers.
         signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
-        process.start()
-        self.started_at[process] = time.monotonic()
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+        try:
+            process.start()
+            self.started_at[process] = time.monotonic()
+        except OSError:
+            log.exception("worker process could not be started")
+            self.not_before = time.monotonic() + MAX_RESTART_DELAY_SECONDS
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
     def _reap(self) -> None:
         for process, started_at in list(self.started_at.items()):
@@ -119,8 +124,12 @@ def work(settings: Settings, parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with_parent(parent, signal.SIGTERM)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+    code = 1
     try:
         run_worker(Live(settings).ensure, HANDLERS, f"{socket.gethostname()}-{os.getpid()}")
+        code = 0
     except Exception:
         log.exception("worker process failed")
+    finally:
+        os._exit(code)  # threads that modules started must not delay the exit
         raise SystemExit(1) from None

@@ -14,7 +14,7 @@ MAX_BYTES = 1024 * 1024
 MAX_FILES = 100
 TAG = re.compile(r"([A-Za-z]{2,3})(?:[-_]([A-Za-z0-9]{2,8}))?(?:[-_][A-Za-z0-9]{1,8})*")
 """A language tag such as `en`, `pl-PL` or `zh_Hant_TW`."""
-_CONTENT = "a language file holds one LANG = {text: translation} and no code"
+_CONTENT = "a language file must define LANG = {text: translation} and nothing else"
 
 
 @dataclass
@@ -49,7 +49,8 @@ def language_folder(folder: Path) -> Path:
     Args:
         folder: the module's.
     """
-    return folder / ("Lang" if (folder / "Lang").is_dir() else "lang")
+    named = (folder / name for name in ("lang", "Lang"))
+    return next((path for path in named if path.is_dir()), folder / "lang")
 
 
 def read(folder: Path, names: list[str]) -> Translations:
@@ -76,14 +77,16 @@ def read(folder: Path, names: list[str]) -> Translations:
             for line in skipped_lines
         ]
     if len(names) > MAX_FILES:
-        translations.problems.append(f"lang/ has more than {MAX_FILES} files; the rest is ignored.")
+        translations.problems.append(
+            f"lang/ has more than {MAX_FILES} files; the rest are ignored."
+        )
     return translations
 
 
 def _read(folder: Path, path: Path) -> bytes:
     try:
         if not path.resolve().is_relative_to(folder.resolve()):
-            raise _Rejected("it is a link that leads out of the module")
+            raise _Rejected("it is a symbolic link that points outside the module")
         if path.stat().st_size > MAX_BYTES:
             raise _Rejected("it is larger than 1 MB")
         if TAG.fullmatch(path.stem) is None:

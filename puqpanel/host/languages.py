@@ -73,7 +73,7 @@ def translate(folder: Path | None, text: Any, replace: Mapping[str, Any] | None 
         text: the text as it is in the code.
         replace: the value of each `:name` in the text.
     """
-    shown = str(text)
+    shown = text if isinstance(text, str) else str(text)
     if folder is not None and shown:
         texts = _translations(folder).texts
         for language in locale.get() or _panel_languages:
@@ -131,9 +131,14 @@ def _translations(folder: Path) -> Translations:
 
 def _files(folder: Path) -> Iterator[tuple[str, int, int]]:
     """Yield name, modification time and size of each language file."""
-    with contextlib.suppress(OSError):
-        entries = os.scandir(language_files.language_folder(folder))
-        for entry in sorted(entries, key=lambda entry: entry.name):
+    try:
+        entries = sorted(
+            os.scandir(language_files.language_folder(folder)), key=lambda entry: entry.name
+        )
+    except OSError:
+        return
+    for entry in entries:
+        with contextlib.suppress(OSError):
             if entry.name.endswith(".py") and entry.name != "__init__.py" and entry.is_file():
                 status = entry.stat()
                 yield entry.name, status.st_mtime_ns, status.st_size

@@ -139,19 +139,21 @@ def session() -> Session:
 
 
 def find(query: sa.Select[Row], missing: str) -> Row:
-    """Return the first row of a query.
+    """Return the first row of a query, inside a transaction as it is in the database now.
 
     Raises:
         NotFoundError: There is none; `missing` is the message.
     """
+    if in_transaction():
+        query = query.execution_options(populate_existing=True)
     row = session().scalar(query)
     if row is None:
         raise NotFoundError(missing)
     return row
 
 
-def insert(row: Row) -> Row:
-    """Insert a row and return it with its key; requires `transaction()`."""
+def save(row: Row) -> Row:
+    """Add a row to the session, write it and return it with its key; requires `transaction()`."""
     session().add(row)
     session().flush()
     return row

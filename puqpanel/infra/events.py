@@ -36,5 +36,5 @@ def raise_event(name: str, payload: Mapping[str, Any]) -> None:
 
 
 def _log(name: str, payload: Mapping[str, Any]) -> None:
-    own_keys = ("event", "level", "timestamp")
+    own_keys = ("self", "event", "level", "timestamp")
     log.info(name, **{key: value for key, value in payload.items() if key not in own_keys})

@@ -23,7 +23,9 @@ _TEXT = (
         re.IGNORECASE,
     ),
     # without the header's name, only what looks like Base64: “Basic saved” is the name of a product
-    re.compile(r"(\b[Bb]asic\s+)(?=[a-zA-Z]*(?:[a-z][A-Z]|[0-9+/=]))[A-Za-z0-9+/=]{8,}"),
+    re.compile(
+        r"(\b(?i:basic)\s+)(?=[\w.~-]*(?:[a-z][A-Z]|[0-9+/=])|[A-Z]{8})[A-Za-z0-9._~+/=-]{8,}"
+    ),
     re.compile(r"(://[^/\s:@]*:)[^/\s@]+(?=@)"),
     re.compile(
         r"((?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|authorization)[\\\"']*\s*[:=]\s*[\\\"']*)(?!\s*(?:Bearer|Basic)\b)[^\s\"'&,;<>}]+",

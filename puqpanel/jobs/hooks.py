@@ -19,7 +19,7 @@ class HookJob:
         module = registry.current().modules[task.module]
         hook = hooks.find(module, task.data)
         if hook is None:
-            return Outcome("completed", "The module no longer has this listener.")
+            return Outcome("completed", "The module no longer has this listener.", blame=False)
         token = hooks.depth.set(int(task.data.get("depth") or 1))
         try:
             called = calls.invoke(

@@ -91,7 +91,7 @@ class ModuleJob:
             settlement.keep_service_data(service_uuid=task.service_uuid, changes=data)
         return Outcome(
             "completed",
-            f"{verb.label} completed before the attempt was interrupted, as the provider confirms.",
+            f"{verb.label} completed before the interruption, as confirmed by the provider.",
             dict(facts),
         )
 
@@ -99,7 +99,7 @@ class ModuleJob:
 def parked(task: Task) -> Outcome | None:
     """Return the outcome that parks a task while its module is unavailable; None if it can run."""
     reason = unavailable_reason(task.module)
-    if not reason or (not uncallable_reason(task.module) and breaker.begin_trial(task)):
+    if not reason or (not uncallable_reason(task.module) and breaker.allows_trial(task)):
         return None
     return Outcome("park", f"{reason} {RESUMES}")
 

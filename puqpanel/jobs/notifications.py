@@ -24,9 +24,10 @@ class NotificationJob:
         try:
             sender = configured_modules.find_instance(uuid, "Notification")
         except NotFoundError:
-            return Outcome("failed", "The sender was deleted.")
+            return Outcome("failed", "The sender was deleted.", blame=False)
         if not sender.active:
-            return Outcome("failed", f"The sender {sender.title} is disabled; enable it and retry.")
+            text = f"The sender {sender.title} is disabled; enable it and retry."
+            return Outcome("failed", text, blame=False)
         called = calls.invoke(
             calls.Call(
                 registry.current().modules[task.module],

@@ -15,7 +15,7 @@ from puqpanel.domain.actors import SYSTEM, Actor
 from puqpanel.domain.errors import UserError
 from puqpanel.domain.task_states import OnLoss
 from puqpanel.infra.clock import now
-from puqpanel.infra.db import insert, session, transaction
+from puqpanel.infra.db import save, session, transaction
 from puqpanel.models import Task, TaskTag
 from puqpanel.tasks import fence, outbox
 
@@ -131,7 +131,7 @@ def _insert(task: Task) -> Task | None:
     for _ in range(3):
         try:
             with session().begin_nested():
-                insert(task)
+                save(task)
         except sa.exc.IntegrityError:
             make_transient(task)
             existing: Task | None = session().scalar(

@@ -31,8 +31,8 @@ class Outcome:
             unavailable; `lost`, because the result is unknown; `cancelled`.
         message: A sentence for staff.
         output: What the job returned; stored with the attempt.
-        blame: Whether a failure counts towards the module's circuit breaker. False if the provider
-            was unavailable or the worker died.
+        blame: Whether the outcome says something about the module, for its circuit breaker. False
+            if the provider was unavailable, the worker died or the module was not called.
     """
 
     kind: Kind

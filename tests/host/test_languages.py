@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from markupsafe import Markup
 from werkzeug.test import Client
 
 from puqpanel.domain.actors import SHELL
@@ -31,7 +32,7 @@ from puqpanel.operations.provisioning import requests, services
 from tests.conftest import STAFF
 from tests.sample import PASSWORD, write_module
 
-RULE = "a language file holds one LANG = {text: translation} and no code"
+RULE = "a language file must define LANG = {text: translation} and nothing else"
 
 
 @pytest.fixture(autouse=True)
@@ -91,6 +92,15 @@ def test_the_nearest_language_wins(tmp_path: Path) -> None:
         "what nobody in particular is shown is in the panel's language"
     )
     assert read(tmp_path).problems == []
+
+
+def test_lang_is_read_before_Lang_and_safe_html_stays_safe(tmp_path: Path) -> None:
+    write(tmp_path, pl="LANG = {'a': 'lang'}")
+    (tmp_path / "Lang").mkdir()
+    (tmp_path / "Lang" / "pl.py").write_text("LANG = {'a': 'Lang'}")
+    with using("pl"):
+        assert translate(tmp_path, "a") == "lang"
+    assert isinstance(translate(tmp_path, Markup("<b>x</b>")), Markup)
 
 
 def test_values(tmp_path: Path) -> None:
@@ -172,7 +182,7 @@ def test_single_entries_and_names(tmp_path: Path) -> None:
         "lang/pl.py, line 3",
         "lang/pl.py, line 3",
     ]
-    assert "leads out of the module" in found[1]
+    assert "points outside the module" in found[1]
     with using("pl"):
         assert [translate(tmp_path, text) for text in ("a", "b")] == ["A", "b"]
 

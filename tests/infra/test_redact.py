@@ -32,6 +32,8 @@ def test_short_values_are_masked_by_field_name() -> None:
         ("Authorization: Basic dXNlcjpwYXNzd29yZA==", f"Authorization: Basic {MASK}"),
         ('{"authorization": "basic abcdefgh"}', f'{{"authorization": "basic {MASK}"}}'),
         ("sent Basic dXNlcjpwYXNz", f"sent Basic {MASK}"),
+        ("sent BASIC dXNlcjpwYXNz", f"sent BASIC {MASK}"),
+        ("Basic QUJDREVG", f"Basic {MASK}"),
         ("Bearer abcdefgh", f"Bearer {MASK}"),
         ("Product Cloud Basic saved.", "Product Cloud Basic saved."),
         ("Basic Enterprise is a basic requirement", "Basic Enterprise is a basic requirement"),

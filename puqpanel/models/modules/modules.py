@@ -18,7 +18,7 @@ class Module(Model):
         failure_count: failures of its code since it last completed something.
         last_failure_at: when the last of them happened.
         circuit_open_reason: why its circuit breaker is open; empty while it is closed.
-        circuit_opened_at: when the circuit breaker opened, or let its last trial through.
+        circuit_opened_at: when the circuit breaker opened.
         crashed_files: fingerprint of the files with which importing it crashed a process.
     """
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import selectinload
 from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import InvalidInput, NotFoundError
 from puqpanel.domain.money import CURRENCIES
-from puqpanel.infra.db import find, insert, session, transaction
+from puqpanel.infra.db import find, save, session, transaction
 from puqpanel.models import Client, ClientUser, User
 from puqpanel.operations.accounts.passwords import check_password, hash_password
 from puqpanel.operations.system import audit
@@ -64,7 +64,7 @@ def create_client(
     )
     if user_password:
         check_password(user_password, "user_password")
-    client = insert(Client(**values))
+    client = save(Client(**values))
     audit.record(
         actor=actor,
         action="client.created",
@@ -165,12 +165,12 @@ def add_user(
     user = session().scalar(sa.select(User).where(User.email == address))
     if user is None:
         check_password(password)
-        user = insert(
+        user = save(
             User(email=address, name=clean_name(name), password_hash=hash_password(password))
         )
     elif session().get(ClientUser, (client.id, user.id)) is not None:
         raise InvalidInput({"email": [f"{address} is already a user of this client."]})
-    insert(ClientUser(client=client, user=user, owner=owner, permissions=list(permissions)))
+    save(ClientUser(client=client, user=user, owner=owner, permissions=list(permissions)))
     audit.record(
         actor=actor,
         action="client.user_added",
@@ -188,7 +188,7 @@ def remove_user(*, actor: Actor, client_uuid: str, user_uuid: str) -> None:
     member = _member(client_uuid, user_uuid)
     client = member.client
     client.members.remove(member)
-    member.user.epoch += 1
+    member.user.epoch = User.epoch + 1
     audit.record(
         actor=actor,
         action="client.user_removed",
@@ -205,7 +205,7 @@ def set_user_password(*, actor: Actor, client_uuid: str, user_uuid: str, passwor
     member = _member(client_uuid, user_uuid)
     member.user.password_hash, member.user.epoch = (
         hash_password(password),
-        member.user.epoch + 1,
+        User.epoch + 1,
     )
     audit.record(
         actor=actor,

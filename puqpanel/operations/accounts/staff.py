@@ -13,7 +13,7 @@ from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import ConflictError, InvalidInput, PermissionDenied
 from puqpanel.domain.permissions import EVERYTHING, PANEL_PERMISSIONS, Permission
 from puqpanel.host import languages, registry
-from puqpanel.infra.db import find, insert, session, transaction
+from puqpanel.infra.db import find, save, session, transaction
 from puqpanel.infra.events import raise_event
 from puqpanel.models import Role, Staff, staff_roles
 from puqpanel.operations.accounts.passwords import check_password, hash_password
@@ -69,7 +69,7 @@ def ensure_owner_role() -> Role:
     """Return the role with all permissions, creating it if missing. Needs a transaction."""
     role = session().scalar(sa.select(Role).where(Role.name == OWNER_ROLE))
     if role is None:
-        role = insert(Role(name=OWNER_ROLE, permissions=[EVERYTHING]))
+        role = save(Role(name=OWNER_ROLE, permissions=[EVERYTHING]))
     return role
 
 
@@ -98,7 +98,7 @@ def create_staff(
         [ensure_owner_role()] if role_uuids is None else [find_role(each) for each in role_uuids]
     )
     _may_grant(actor, {key for role in assigned for key in role.permissions})
-    staff = insert(
+    staff = save(
         Staff(email=address, name=shown, password_hash=hash_password(password), roles=assigned)
     )
     audit.record(
@@ -162,7 +162,7 @@ def update_staff(
     # it requires all of that account's permissions
     _may_grant(actor, granted ^ current_keys if actor.id == staff.id else granted | current_keys)
     if staff.active and not active:
-        staff.epoch += 1
+        staff.epoch = Staff.epoch + 1
     staff.email, staff.name, staff.active, staff.roles = address, shown, active, assigned
     session().flush()
     _check_manager_left()
@@ -193,7 +193,7 @@ def set_password(*, actor: Actor, uuid: str, password: str) -> None:
     staff = find_staff(uuid)
     if actor.kind == "staff" and actor.id != staff.id:
         _may_grant(actor, set(staff.permissions))
-    staff.password_hash, staff.epoch = hash_password(password), staff.epoch + 1
+    staff.password_hash, staff.epoch = hash_password(password), Staff.epoch + 1
     audit.record(
         actor=actor,
         action="staff.password_set",
@@ -240,7 +240,7 @@ def save_role(*, actor: Actor, uuid: str | None, name: str, permissions: Iterabl
     role = role or Role(name=shown)
     before = {"name": role.name, "permissions": sorted(held)}
     role.name, role.permissions = shown, keys
-    insert(role)
+    save(role)
     _check_manager_left()
     old, new = audit.changed(before, {"name": shown, "permissions": sorted(keys)})
     audit.record(

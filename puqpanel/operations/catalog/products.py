@@ -12,7 +12,7 @@ from puqpanel.domain.errors import ConflictError, InvalidInput, UserError
 from puqpanel.domain.money import CURRENCIES, PERIODS, Money
 from puqpanel.host import registry
 from puqpanel.host.loaded import LoadedModule
-from puqpanel.infra.db import find, insert, session, transaction
+from puqpanel.infra.db import find, save, session, transaction
 from puqpanel.models import Product, Service
 from puqpanel.operations.modules import forms
 from puqpanel.operations.modules.availability import uncallable_reason
@@ -102,7 +102,9 @@ def save_product(
     product = find_product(uuid) if uuid else Product(name=shown)
     if module != product.module:
         if module and registry.current().get(module) is None:
-            raise InvalidInput({"module": [f"{module} is not active."]})
+            raise InvalidInput(
+                {"module": [f"{module} is not active. Activate it, or choose another module."]}
+            )
         if (
             uuid
             and session().scalar(
@@ -124,7 +126,7 @@ def save_product(
     before = {key: getattr(product, key) for key in values} if uuid else {}
     for key, value in values.items():
         setattr(product, key, value)
-    insert(product)
+    save(product)
     old, new = audit.changed(before, values)
     audit.record(
         actor=actor,

@@ -11,8 +11,9 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from puqpanel.domain.actors import SYSTEM
+from puqpanel.domain.task_states import TaskStatus
 from puqpanel.infra.clock import now
-from puqpanel.infra.db import session, transaction, write
+from puqpanel.infra.db import session, transaction
 from puqpanel.infra.events import raise_event
 from puqpanel.models import Module, Task
 from puqpanel.operations.system import audit
@@ -23,7 +24,7 @@ FAILURE_LIMIT = 5
 WINDOW = timedelta(minutes=10)
 """Failures further apart than this do not add up."""
 TRIAL_INTERVAL = timedelta(minutes=15)
-"""Time from the opening of the breaker to the first trial, and from one trial to the next."""
+"""Time from the last failure to the next trial, while the breaker is open."""
 FAILURES = frozenset({"exception", "timeout", "lost"})
 
 
@@ -46,12 +47,12 @@ def record_outcome(task: Task, outcome: Outcome) -> None:
     if outcome.kind in FAILURES:
         if outcome.blame:
             record_failure(task.module, outcome.message)
-    elif outcome.kind != "park":
+    elif outcome.kind != "park" and outcome.blame:
         _record_completion(task)
 
 
 def _record_completion(task: Task) -> None:
-    """Reset the failure count, and close the breaker if the attempt was its trial."""
+    """Reset the failure count, and close the breaker if the attempt was a trial."""
     row = session().scalar(
         sa.select(Module)
         .where(*_is(task.module), Module.failure_count > 0)
@@ -62,7 +63,7 @@ def _record_completion(task: Task) -> None:
         return
     if row.circuit_opened_at is not None:
         if task.started_at is None or task.started_at < row.circuit_opened_at:
-            return  # it began before the breaker opened, so it is not the trial
+            return  # it began before the breaker opened, so it is not a trial
         audit.record(
             actor=SYSTEM,
             action="module.let_go_on",
@@ -74,23 +75,26 @@ def _record_completion(task: Task) -> None:
     row.failure_count, row.circuit_open_reason, row.circuit_opened_at = 0, "", None
 
 
-def begin_trial(task: Task) -> bool:
-    """Let a task through the open circuit breaker of its module, if a trial is due.
+def allows_trial(task: Task) -> bool:
+    """Return whether the open circuit breaker of a task's module lets the task through.
+
+    It does if the last failure is long enough ago and no other task of the module is running.
 
     Args:
         task: the task, as it was claimed.
-
-    Returns:
-        Whether the task is the trial; False if the last trial is too recent.
     """
-    # one statement, so that of several workers only one begins the trial
-    trial = sa.update(Module).where(*_is(task.module), trial_is_due())
-    return write(trial.values(circuit_opened_at=task.started_at)) == 1
+    module = sa.select(Module.id).where(*_is(task.module), trial_is_due())
+    others = sa.select(Task.id).where(
+        Task.module == task.module, Task.status == TaskStatus.RUNNING, Task.id != task.id
+    )
+    return bool(session().scalar(module.where(~others.exists())))
 
 
 def trial_is_due() -> sa.ColumnElement[bool]:
-    """Return the SQL condition for modules whose circuit breaker lets a trial through now."""
-    return Module.circuit_opened_at <= now() - TRIAL_INTERVAL
+    """Return the SQL condition for modules whose open circuit breaker may let a task through."""
+    return sa.and_(
+        Module.circuit_open_reason != "", Module.last_failure_at <= now() - TRIAL_INTERVAL
+    )
 
 
 @transaction()
@@ -112,7 +116,10 @@ def record_failure(key: str, description: str, weight: int = 1) -> bool:
         .with_for_update()
         .execution_options(populate_existing=True)
     )
-    if row is None or row.circuit_open_reason:
+    if row is None:
+        return False
+    if row.circuit_open_reason:
+        row.last_failure_at = moment
         return False
     recent = row.last_failure_at is not None and row.last_failure_at > moment - WINDOW
     row.failure_count = row.failure_count + weight if recent else weight

@@ -87,6 +87,44 @@ def test_a_rejected_change_does_not_set_the_password(panel: Panel) -> None:
     assert (saved.password_hash, len(saved.roles)) == (before, 1)
 
 
+def test_permissions_are_checked_against_the_database_not_loaded_rows(panel: Panel) -> None:
+    owner = staff.create_staff(actor=CLI, email="owner@panel.test", name="Owner", password=PASSWORD)
+    role = staff.save_role(actor=CLI, uuid=None, name="Desk", permissions=["staff.manage"])
+    desk, victim = (
+        staff.create_staff(
+            actor=CLI,
+            email=f"{name}@panel.test",
+            name=name,
+            password=PASSWORD,
+            role_uuids=[role.uuid],
+        )
+        for name in ("desk", "victim")
+    )
+    epoch = victim.epoch
+    assert [each.name for each in victim.roles] == ["Desk"]  # loaded, as by a page
+
+    def promote() -> None:
+        with panel.app_context():
+            staff.update_staff(
+                actor=actor_of(owner),
+                uuid=victim.uuid,
+                email="victim@panel.test",
+                name="victim",
+                role_uuids=[each.uuid for each in owner.roles],
+                active=True,
+                password="set by the owner",
+            )
+
+    thread = threading.Thread(target=promote)
+    thread.start()
+    thread.join()
+    with pytest.raises(PermissionDenied):
+        staff.set_password(actor=actor_of(desk), uuid=victim.uuid, password=PASSWORD)
+    staff.set_password(actor=CLI, uuid=victim.uuid, password=PASSWORD)
+    release()
+    assert session().get_one(Staff, victim.id, populate_existing=True).epoch == epoch + 2
+
+
 def test_last_two_owners_cannot_close_each_other(panel: Panel) -> None:
     two = [
         staff.create_staff(actor=CLI, email=f"{name}@panel.test", name=name, password=PASSWORD)
