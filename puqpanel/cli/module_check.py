@@ -24,7 +24,7 @@ MAX_CLEAN_NAMES = 6
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--all", "everything", is_flag=True, help="Check every installed module.")
 @click.option("--strict", is_flag=True, help="Treat warnings as errors.")
-@click.option("--no-hints", is_flag=True, help="Leave out hints.")
+@click.option("--no-hints", is_flag=True, help="Hide hints.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--rules", is_flag=True, help="List the rules and their rationale.")
 @instance_option

@@ -181,7 +181,7 @@ def _entry(name: str, signature_text: str, doc: Doc, *, level: int, kind: str = 
 
 def _sdk() -> str:
     intro = (
-        "A module imports `puqpanel.sdk` and nothing else of the panel: `from puqpanel.sdk import"
+        "A module imports only `puqpanel.sdk` from the panel: `from puqpanel.sdk import"
         " Product, Task, http`. Entries list the errors that a module should handle. A module"
         " ported from the vendor's PHP also uses [`puqpanel.sdk.compat`](compat.md).\n"
     )
@@ -352,7 +352,7 @@ a module that listens to an unknown one is refused at load.
     )
     note = (
         "*later*: reserved by the contract; modules can register listeners, but this version does"
-        " not raise the event."
+        " not dispatch the event."
     )
     return _head(
         "events.md",

@@ -188,7 +188,9 @@ def export(settings: Settings, *, task_id: str, folder: Path) -> None:
     click.echo(f"Wrote {recording_path} with {exchanges} exchanges; secrets were removed.")
     click.echo(f"Wrote {test_path}.")
     if not exchanges:
-        click.echo("No exchanges were recorded. Only requests through puqpanel.sdk.http are.")
+        click.echo(
+            "No exchanges were recorded. Only requests sent through puqpanel.sdk.http are recorded."
+        )
     outcome = (replayed["status"], replayed["note"]) if replayed else None
     if outcome != (recorded_task["status"], recorded_task["note"]):
         shown = f"{outcome[0]}: {outcome[1]}" if outcome else "the replay raised an error"

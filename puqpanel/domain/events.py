@@ -52,7 +52,7 @@ _VERB_NOUNS = {
     "unsuspend": "Unsuspension",
     "termination": "Termination",
     "cancellation": "Cancellation",
-    "change_package": "Change of package",
+    "change_package": "Package change",
     "idle": "Idling",
     "unidle": "Waking",
 }
@@ -85,7 +85,7 @@ _TABLE: tuple[Event, ...] = (
             Event(f"service.{verb}_succeeded", f"{noun} of a service completed.", _SERVICE),
             Event(
                 f"service.{verb}_failed",
-                f"{noun} of a service failed; the reason is meant for staff.",
+                f"{noun} of a service failed; the reason is for staff only.",
                 (*_SERVICE, "reason"),
             ),
         )

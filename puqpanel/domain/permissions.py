@@ -60,24 +60,24 @@ PANEL_PERMISSIONS: tuple[Permission, ...] = (
         "Delete services at the provider, including their data.",
         "Customers",
     ),
-    Permission("products.view", "View products", "View products.", "Catalogue"),
+    Permission("products.view", "View products", "View products.", "Catalog"),
     Permission(
         "products.manage",
         "Manage products",
         "Create and edit products and their module configuration.",
-        "Catalogue",
+        "Catalog",
     ),
     Permission(
         "gateways.view",
         "View gateways",
         "View payment gateways, without their secrets.",
-        "Money",
+        "Billing",
     ),
     Permission(
         "gateways.manage",
         "Manage gateways",
         "Create, configure, reorder, enable, disable and delete payment gateways.",
-        "Money",
+        "Billing",
     ),
     Permission("tasks.view", "View tasks", "View tasks with their input and output.", "System"),
     Permission("tasks.manage", "Manage tasks", "Retry and cancel tasks.", "System"),
@@ -99,7 +99,7 @@ PANEL_PERMISSIONS: tuple[Permission, ...] = (
     Permission(
         "modules.manage",
         "Manage modules",
-        "Activate, update, deactivate and purge modules.",
+        "Activate, update and deactivate modules, and delete their data.",
         "System",
     ),
     Permission(
@@ -117,7 +117,7 @@ PANEL_PERMISSIONS: tuple[Permission, ...] = (
     Permission(
         "module_log.view",
         "View module log",
-        "View requests of modules to providers and the responses.",
+        "View requests from modules to providers, and the responses.",
         "System",
     ),
     Permission(

@@ -150,10 +150,12 @@ def check_verb(verb: str, status: str, provision_status: str) -> Verb:
     if rule is None:
         raise ConflictError(f"Unknown action “{verb}”.")
     if provision_status == ProvisionStatus.PROCESSING:
-        raise ConflictError(f"{rule.label} is not possible while another operation is in progress.")
+        raise ConflictError(
+            f"Cannot {rule.label.lower()}: another operation is in progress. Try again later."
+        )
     if not possible(verb, status, provision_status):
         raise ConflictError(
-            f"{rule.label} is not possible: the service is {status} and its provision status is"
+            f"Cannot {rule.label.lower()}: the service is {status} and its provision status is"
             f" {provision_status.replace('_', ' ')}."
         )
     return rule

@@ -196,8 +196,8 @@ def _refusal(call: Call) -> str:
     module = call.module
     if module.restricted and python_name(call.method) not in LIFECYCLE:
         return (
-            f"{module.title} has version {module.version} on disk but {module.recorded_version} on"
-            " record; update it on the Modules page first."
+            f"{module.title} {module.recorded_version} is active, but version {module.version} is"
+            " installed; update it on the Modules page first."
         )
     limit = _limits["slow_processes"]
     if call.task is None and limit:

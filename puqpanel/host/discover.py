@@ -17,9 +17,7 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{0,59}")
 _VERSION = re.compile(r"\d+(\.\d+)*([-.+]?[A-Za-z0-9]+)*")
 MAX_CONFIG_BYTES = 256 * 1024
 _configs: dict[Path, tuple[tuple[int, ...], Config]] = {}
-TIMED_OUT = (
-    "{} did not finish within {:.2g} seconds; look for an endless loop or for something that waits."
-)
+TIMED_OUT = "{} did not finish within {:.2g} seconds; look for an infinite loop or a blocking call."
 
 
 @dataclass(frozen=True)
@@ -156,7 +154,7 @@ def read_config(folder: Path) -> Config:
     path = folder / "config.py"
     if not path.is_file():
         raise Refused(
-            "config.py is missing; it holds CONFIG = {…} with at least a name and a version."
+            "config.py is missing; it must define CONFIG = {…} with at least a name and a version."
         )
     if path.stat().st_size > MAX_CONFIG_BYTES:
         raise Refused(f"config.py is larger than {MAX_CONFIG_BYTES // 1024} KB.")

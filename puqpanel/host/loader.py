@@ -113,7 +113,7 @@ def _load(
 def _controller(package: str, folder: Path, name: str) -> type:
     path = f"controllers/{name}.py"
     if not any((folder / base / f"{name}.py").is_file() for base in ("controllers", "Controllers")):
-        raise Refused(f"A route leads to {name}, but {path} does not exist.")
+        raise Refused(f"A route points to {name}, but {path} does not exist.")
     try:
         module = importer.load(f"{package}.controllers", name)
     except BothSpellings as error:
@@ -122,7 +122,7 @@ def _controller(package: str, folder: Path, name: str) -> type:
         raise Refused(import_failure(path, error, folder)) from error
     controller = vars(module).get(name)
     if not isinstance(controller, type):
-        raise Refused(f"A route leads to {name}, but {path} defines no class {name}.")
+        raise Refused(f"A route points to {name}, but {path} defines no class {name}.")
     return controller
 
 

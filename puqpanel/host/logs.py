@@ -16,7 +16,7 @@ MAX_BYTES = 64 * 1024 - 1
 """Size of one stored text: the most that a TEXT column of MariaDB holds."""
 # What JSON adds to a value: a comma, a line end and indentation.
 _JSON_OVERHEAD = 4
-_CUT_NOTICE = "\n… cut, it was longer than 64 KB"
+_CUT_NOTICE = "\n… truncated at 64 KB"
 log = logging.getLogger(__name__)
 
 

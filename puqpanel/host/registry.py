@@ -58,7 +58,7 @@ def load(
                 raise Refused(crashing[key])
             if twin:
                 raise Refused(
-                    f"{name} and {twin} differ only in capital letters, so they would share tables;"
+                    f"{name} and {twin} differ only in case, so they would share database tables;"
                     " rename one."
                 )
             registry.modules[key] = load_module(

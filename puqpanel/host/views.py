@@ -88,10 +88,10 @@ def _missing(folder: Path | None, template: str) -> TemplateNotFound:
     if folder is not None and _leads_out(folder / "views", str(template)):
         return TemplateNotFound(
             template,
-            f"{problem}: templates are named from its own views/, and no path leaves that folder.",
+            f"{problem}: template names are relative to its views/ folder and cannot leave it.",
         )
     return TemplateNotFound(
-        template, f"{problem}; it would be views/{shown.removesuffix('.html')}.html."
+        template, f"{problem}; expected views/{shown.removesuffix('.html')}.html."
     )
 
 
@@ -116,8 +116,8 @@ class _Loader(BaseLoader):
             if _panel["loader"] is None:
                 raise TemplateNotFound(
                     template,
-                    f"“{template[:120]}” is a template of the panel; a worker renders without"
-                    " those.",
+                    f"“{template[:120]}” is a panel template, which cannot be rendered in a"
+                    " worker.",
                 )
             source: tuple[str, str | None, Callable[[], bool] | None]
             source = _panel["loader"].get_source(environment, template.removeprefix("panel/"))

@@ -102,10 +102,7 @@ class ModuleCache:
     def _groups(self) -> list[str]:
         call = context.current()
         if call is None:
-            raise UserError(
-                "The cache works only while the panel calls a module: outside a call the module is"
-                " unknown."
-            )
+            raise UserError("The cache is available only during a call to a module.")
         return [call.prefix, *(f"{call.prefix}:{_name(tag)}" for tag in self._tags)]
 
 

@@ -59,17 +59,15 @@ class Event:
                 " cloud.account.created."
             )
         if name in EVENTS:
-            raise UserError(
-                f"{name} is an event of the panel; start your event's name with a word of your own."
-            )
+            raise UserError(f"{name} is an event of the panel; use a prefix of your own.")
         if payload is not None and not isinstance(payload, Mapping):
             raise UserError(
                 f"The payload of {name} must be a dictionary, not a {type(payload).__name__}."
             )
         if _longer(payload or {}, MAX_PAYLOAD_CHARS):
             raise UserError(
-                f"The payload of {name} is larger than {MAX_PAYLOAD_CHARS // 1024} KB; send a key"
-                " with which listeners can read the rest."
+                f"The payload of {name} is larger than {MAX_PAYLOAD_CHARS // 1024} KB; send an ID"
+                " with which listeners can load the rest."
             )
         call = context.current()
         raise_event(name, {**redact(payload or {}), "raised_by": call.key if call else ""})

@@ -54,7 +54,7 @@ class Invoice:
 
     @classmethod
     def sample(cls, currency: str = "EUR") -> Self:
-        """Return a made-up invoice for previews.
+        """Return a sample invoice for previews.
 
         Args:
             currency: the ISO 4217 code.

@@ -75,7 +75,7 @@ class Module(ModuleBase):
         self._log("error", action, request, response)
 
     def log_debug(self, action: str, request: Any = None, response: Any = None) -> None:
-        """Write a debugging aid to the module log; see `log_info`."""
+        """Write a debug entry to the module log; see `log_info`."""
         self._log("debug", action, request, response)
 
     def _log(self, level: str, action: str, request: Any, response: Any) -> None:

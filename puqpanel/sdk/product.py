@@ -41,7 +41,7 @@ class Product(Module):
             validated by `save_product_data`.
         ServiceForm: WTForms form of a service; rendered by `get_service_page` and validated by
             `save_service_data`.
-        repeatable: names of job methods that are safe to run again after a crash in mid-job.
+        repeatable: names of job methods that are safe to run again after a crash during the job.
         job_options: task options by verb or method, `{"create": {"tries": 3, "timeout": 900}}`; the
             defaults are tries 1, backoff 60 s, timeout 600 s and max_exceptions 1.
     """
@@ -77,7 +77,7 @@ class Product(Module):
         """
         row = session().scalar(sa.select(ProductRow).where(ProductRow.uuid == uuid))
         if row is None:
-            raise NotFoundError(f"There is no product {uuid}.")
+            raise NotFoundError(f"Product {uuid} not found.")
         self.product_uuid = row.uuid
         self._pass_product(row.config or {})
 
@@ -92,7 +92,7 @@ class Product(Module):
         """
         row = session().scalar(sa.select(ServiceRow).where(ServiceRow.uuid == uuid))
         if row is None:
-            raise NotFoundError(f"There is no service {uuid}.")
+            raise NotFoundError(f"Service {uuid} not found.")
         product, config = row.product.uuid, dict(row.product.config or {})
         stored = {**(row.service_data or {}), **(row.provision_data or {})}
         self.service_uuid, self.product_uuid = row.uuid, product
@@ -273,7 +273,7 @@ class Product(Module):
         if rule is None:
             return {
                 "status": "error",
-                "message": "Nothing failed that could be retried.",
+                "message": "There is no failed operation to retry.",
                 "code": 409,
             }
         answer: Answer = getattr(self, rule.method)()
@@ -300,13 +300,13 @@ class Product(Module):
 
     @classmethod
     def on_loss(cls, method: str) -> str:
-        """Return what to do when the worker crashes in mid-job.
+        """Return what to do when the worker crashes during a job.
 
         Args:
             method: the job's method name.
 
         Returns:
-            `"repeat"` runs the job again, `"observe"` asks the provider through `observe()`, and
+            `"repeat"` runs the job again, `"observe"` calls `observe()`, and
             `"lose"` marks the task as lost and alerts staff.
         """
         return requests.on_loss(cls, method)
@@ -327,7 +327,7 @@ class Product(Module):
         return self._missing("suspend_job")
 
     def unsuspend_job(self) -> Any:
-        """Bring a suspended service back into use."""
+        """Unsuspend the service at the provider."""
         return self._missing("unsuspend_job")
 
     def termination_job(self) -> Any:
@@ -379,7 +379,7 @@ class Product(Module):
         """
         entry = self.get_client_area_menu_config().get(tab)
         if entry is None:
-            raise NotFoundError("There is no such tab.")
+            raise NotFoundError("Tab not found.")
         variables: Mapping[str, Any] = getattr(self, f"variables_{tab}", dict)() or {}
         base = {"service_uuid": self.service_uuid, "tab": tab, "service_data": self.service_data}
         return self.view(entry["template"], {**base, **variables})

@@ -115,7 +115,7 @@ class Service:
             .execution_options(populate_existing=True)
         )
         if row is None:
-            raise NotFoundError(f"There is no service {uuid}.")
+            raise NotFoundError(f"Service {uuid} not found.")
         return cls(row)
 
     @classmethod

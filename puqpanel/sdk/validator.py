@@ -157,5 +157,5 @@ def as_dict(data: Any) -> dict[str, Any]:
     if callable(getattr(data, "all", None)):
         return as_dict(data.all())
     raise TypeError(
-        f"cannot validate a {type(data).__name__}; give a dictionary, a form or a request"
+        f"cannot validate a {type(data).__name__}; pass a dictionary, a form or a request"
     )

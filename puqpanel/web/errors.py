@@ -45,7 +45,7 @@ MESSAGES: Mapping[int, tuple[str, str]] = {
     429: ("Too many attempts", "Wait a few minutes and try again."),
     500: (
         "Something went wrong",
-        "The error was logged under the reference below. Trying again may help.",
+        "The error was logged under the reference below. Try again in a moment.",
     ),
     503: (
         "Temporarily unavailable",

@@ -32,7 +32,7 @@ def test_check_groups_findings_by_module(instance: Path, modules: Path) -> None:
     process = puqpanel(instance, "module", "check", "--all", **env)
     assert process.returncode == 1
     assert (
-        "Plugin/Echo\n  Echo.py:6  error  exit() reaches the whole process, not only this module. "
+        "Plugin/Echo\n  Echo.py:6  error  exit() affects the entire process, not only this module. "
         " [ends-the-process]\n      Raise an error" in process.stdout
     )
     assert "2 modules checked: 1 error, 1 warning, 2 hints." in process.stdout
@@ -82,7 +82,7 @@ def test_the_contract_tests_of_a_module(instance: Path, modules: Path) -> None:
     said = puqpanel(instance, "module", "test", "Echo", **env)
     assert said.returncode == 0, said.stdout
     assert "  ✓ activated twice  Succeeded both times.\n" in said.stdout
-    assert "  – periodic work twice  The module has no schedule.\n" in said.stdout
+    assert "  – scheduled jobs twice  The module has no schedule.\n" in said.stdout
     assert " passed, 0 failed, " in said.stdout
     listed = puqpanel(instance, "module", "test", "Echo", "--list", **env)
     assert "malformed events\n" in listed.stdout

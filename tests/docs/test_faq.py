@@ -47,8 +47,8 @@ REFUSED = [
         "import forms\n" + PRODUCT,
         {"forms.py": ""},
         (
-            "Echo.py does not load: ModuleNotFoundError: No module named 'forms' (Echo.py:1); write"
-            " it as from .forms import …."
+            "Echo.py does not load: ModuleNotFoundError: No module named 'forms' (Echo.py:1); use"
+            " from .forms import …."
         ),
     ),
     (
@@ -59,7 +59,7 @@ REFUSED = [
     (
         PRODUCT.replace("Product", "Plugin"),
         {},
-        "The class Echo extends Plugin but lies under modules/Product/; extend Product.",
+        "The class Echo extends Plugin but is in modules/Product/; extend Product.",
     ),
     (
         PRODUCT,
@@ -98,7 +98,7 @@ REFUSED = [
         product("admin_web_routes", [ROUTE | {"controller": "ServersController@list"}]),
         CONTROLLER,
         (
-            "The route “servers” leads to ServersController@list, but ServersController has no"
+            "The route “servers” points to ServersController@list, but ServersController has no"
             " public method list."
         ),
     ),
@@ -134,7 +134,7 @@ REFUSED = [
         product("scheduler", [{"name": "tidy", "method": "create_job", "cron": "every day"}]),
         {},
         (
-            "The entry “tidy” of scheduler() has the cron text “every day”; write five fields such"
+            "The entry “tidy” of scheduler() has the cron expression “every day”; use five fields such"
             " as */5 * * * * (minute, hour, day, month, weekday)."
         ),
     ),
@@ -197,8 +197,8 @@ def test_what_doctor_says(alone: Settings) -> None:
     found = {check.name: check for check in health.look(alone).checks}
     assert found["workers"].text in FAQ
     assert found["schedule"].text in FAQ
-    assert "The queue server (PUQPANEL_REDIS_URL) does not answer" in found["queue"].text
-    assert "The queue server (PUQPANEL_REDIS_URL) does not answer" in FAQ
+    assert "The queue server (PUQPANEL_REDIS_URL) does not respond" in found["queue"].text
+    assert "The queue server (PUQPANEL_REDIS_URL) does not respond" in FAQ
 
 
 def test_what_a_parked_task_says() -> None:

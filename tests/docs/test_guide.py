@@ -195,7 +195,7 @@ def test_it_works_in_a_panel(panel: Panel, provider: Any, drain: Callable[..., N
     assert "Reachable" in olga.get(page).text
 
     uuid = sold(panel)
-    assert "Name of the site" in olga.get(f"/admin/services/{uuid}/settings").text
+    assert "Site name" in olga.get(f"/admin/services/{uuid}/settings").text
     assert olga.post(f"/admin/services/{uuid}/settings", {"site": "lumen"}).status_code == 302
     made = create(panel, uuid, drain)
     assert (made.status, made.failure) == ("active", "")
@@ -213,6 +213,6 @@ def test_it_hears_of_a_service_that_was_not_made(panel: Panel, drain: Callable[.
     assert create(panel, uuid, drain).status == "pending"
     with panel.app_context():
         lines = session().execute(sa.select(ModuleLog.action, ModuleLog.response)).all()
-    assert ("site not created", "There is no server yet. Add one on the Servers page.") in [
+    assert ("site not created", "No servers yet. Add one on the Servers page.") in [
         tuple(line) for line in lines
     ]

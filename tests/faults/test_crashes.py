@@ -163,7 +163,7 @@ def test_a_module_is_not_blamed_for_a_process_that_somebody_else_killed(settings
 @pytest.mark.parametrize(
     ("source", "says"),
     [
-        ("import os\nos._exit(4)\n", "ends the process that does it (exit code 4)"),
+        ("import os\nos._exit(4)\n", "crashed the process (exit code 4)"),
         ("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n", "(signal 11)"),
         ("1 / 0\n", "ZeroDivisionError"),
     ],

@@ -50,7 +50,7 @@ def of_class(body: str, type: str = "Product", imports: str = "") -> str:
 
 
 BODY = {
-    "missing-twin": (
+    "missing-job-method": (
         "def create(self):\n    return {'status': 'success'}",
         (
             "def create(self):\n    return super().create()\ndef create_job(self):\n    return"
@@ -274,8 +274,8 @@ def test_declarations_that_get_a_module_refused_are_all_named(tmp_path: Path) ->
     assert [one.line for one in found["route-without-permission"]] == [8, 9]
     assert "is not a route" in found["sidebar-without-route"][0].says
     assert {one.says for one in found["bad-schedule"]} >= {
-        "“every day” is no cron text of five fields.",
-        "The schedule calls gone(), which Echo has not.",
+        "“every day” is not a valid cron expression.",
+        "scheduler() names gone(), which Echo does not define.",
     }
     assert found["unknown-event"][0].file == "hooks.py"
     assert "did you mean service.create_failed?" in found["unknown-event"][0].says
@@ -344,7 +344,7 @@ def test_a_hostile_module_costs_its_own_findings(code: str, tmp_path: Path) -> N
 def test_a_module_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("puqpanel.host.checks.inspection.SECONDS", 1.5)
     found = look(tmp_path, "import time\ntime.sleep(60)\n")
-    assert "did not come to an end" in found["refused"][0].says
+    assert "did not finish loading" in found["refused"][0].says
     assert "work-at-import" in found
 
 
@@ -456,10 +456,10 @@ def test_what_is_missing_is_a_hint(tmp_path: Path) -> None:
         files={"views/client_area/general.html": "x"},
         config='CONFIG = {"name": "Echo", "version": "1.0.0"}\n',
     )
-    hints = {"no-tests", "no-provider", "no-languages", "says-nothing-of-itself"}
+    hints = {"no-tests", "no-provider", "no-languages", "incomplete-config"}
     assert hints <= set(found)
     assert all(found[rule][0].severity is Severity.HINT for rule in hints)
-    assert found["says-nothing-of-itself"][0].says == "CONFIG has no description and no author."
+    assert found["incomplete-config"][0].says == "CONFIG has no description and no author."
 
 
 @pytest.mark.parametrize(
@@ -480,7 +480,7 @@ def test_a_hook_that_is_nearly_spelt_right_is_named(
         "misspelt-hook"
     ]
     assert [one.says for one in found] == [
-        f"{name}() is no hook, and nothing calls it. Do you mean {meant}()?"
+        f"{name}() is not a hook and is never called. Did you mean {meant}()?"
     ]
 
 
@@ -503,5 +503,5 @@ def test_a_modules_own_address_is_only_worth_a_hint(tmp_path: Path) -> None:
         tmp_path, of_class("def create_job(self):\n    from modules.Product.Echo.services import x")
     )["absolute-import"]
     assert [(one.severity, one.says) for one in found] == [
-        (Severity.HINT, "modules.Product.Echo.services is this module itself.")
+        (Severity.HINT, "modules.Product.Echo.services is part of this module.")
     ]

@@ -64,8 +64,8 @@ def test_a_load_that_does_not_end_is_given_up_and_not_tried_again(
     assert time.monotonic() - started < 2.5
     assert found.refused == {
         "Product/Echo": (
-            "Loading Echo did not finish within 0.4 seconds; look for an endless loop or for"
-            " something that waits."
+            "Loading Echo did not finish within 0.4 seconds; look for an infinite loop or a"
+            " blocking call."
         )
     }
     assert list(found.modules) == ["Product/Sound"]
@@ -95,8 +95,8 @@ def test_configs_that_hang_or_are_huge(tmp_path: Path, quick: None) -> None:
         found = {one.name: one for one in discover.scan(tmp_path)}
         assert (
             found["Hangs"].error
-            == "config.py did not finish within 0.4 seconds; look for an endless loop or for"
-            " something that waits."
+            == "config.py did not finish within 0.4 seconds; look for an infinite loop or a"
+            " blocking call."
         )
         assert found["Huge"].error == "config.py is larger than 256 KB."
         assert found["Latin"].config["name"] == "café"
@@ -109,7 +109,7 @@ ODD = {
             "class E(BaseException):\n    def __str__(self): raise SystemExit\n    @property\n   "
             " def __traceback__(self): raise SystemExit\nraise E\n"
         ),
-        "Echo.py does not load: E, whose text cannot be read.",
+        "Echo.py does not load: E, whose message cannot be read.",
     ),
     "odd name": (
         "raise ModuleNotFoundError(name=5)\n",

@@ -157,7 +157,7 @@ def test_a_refused_module_stops_no_other(tmp_path: Path) -> None:
     found = registry.load(tmp_path, wanted, generation=7)
     assert list(found.modules) == ["Plugin/Good"]
     assert found.refused["Plugin/Leaves"] == "Leaves.py does not load: SystemExit: 3 (Leaves.py:1)."
-    assert "capital letters" in found.refused["Plugin/GOOD"]
+    assert "differ only in case" in found.refused["Plugin/GOOD"]
     assert "does not exist" in found.refused["Plugin/Absent"]
     registry.dispose(found)
 

@@ -81,7 +81,7 @@ CASES = {
         "from controllers.PageController import PageController\n",
         (
             "Echo.py does not load: ModuleNotFoundError: No module named 'controllers' (Echo.py:1);"
-            " write it as from .controllers import …."
+            " use from .controllers import …."
         ),
     ),
     "silent error": (
@@ -103,7 +103,7 @@ CASES = {
     "no base": ("class Echo:\n    pass\n", "The class Echo must extend puqpanel.sdk.Product."),
     "wrong base": (
         HEAD + "class Echo(Plugin):\n    pass\n",
-        "The class Echo extends Plugin but lies under modules/Product/; extend Product.",
+        "The class Echo extends Plugin but is in modules/Product/; extend Product.",
     ),
     "constructor": (
         HEAD
@@ -130,7 +130,7 @@ CASES = {
     ),
     "permission key": (
         body(admin_permissions="[{'name': 'x', 'key': 'a b'}]"),
-        "The permission key “a b” may hold only letters",
+        "The permission key “a b” may contain only letters",
     ),
     "permission twice": (
         body(admin_permissions="[{'name': 'x', 'key': 'a'}] * 2"),
@@ -153,7 +153,7 @@ CASES = {
         routes(route(uri="<path:x>")),
         "The route “servers” has the uri “<path:x>”; use plain",
     ),
-    "name": (routes(route(name="a/b")), "The route name “a/b” may hold only letters"),
+    "name": (routes(route(name="a/b")), "The route name “a/b” may contain only letters"),
     "same name": (
         routes(route(), route(uri="other")),
         "The route name “servers” is used twice in admin_web_routes()",
@@ -172,18 +172,18 @@ CASES = {
     ),
     "controller file": (
         routes(route(controller="NoController@index")),
-        "A route leads to NoController, but controllers/NoController.py does not exist.",
+        "A route points to NoController, but controllers/NoController.py does not exist.",
     ),
     "controller method": (
         routes(route(controller="PageController@show")),
         (
-            "The route “servers” leads to PageController@show, but PageController has no public"
+            "The route “servers” points to PageController@show, but PageController has no public"
             " method show."
         ),
     ),
     "controller private": (
         routes(route(controller="PageController@_secret")),
-        "The route “servers” leads to PageController@_secret, but",
+        "The route “servers” points to PageController@_secret, but",
     ),
     "sidebar link": (
         body(admin_sidebar="[{'title': 'Diagnostics', 'link': 'diag', 'permission': 'x'}]"),
@@ -304,7 +304,7 @@ def test_refused_files(tmp_path: Path) -> None:
         (
             "x = 1\n",
             (
-                "A route leads to BadController, but controllers/BadController.py defines no class"
+                "A route points to BadController, but controllers/BadController.py defines no class"
                 " BadController."
             ),
         ),

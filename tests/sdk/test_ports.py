@@ -240,5 +240,5 @@ def test_client_area(settings: Settings, live: Live) -> None:
             calls.invoke(
                 calls.Call(loaded, "client_tab", ("other",), service_uuid=service.uuid)
             ).error
-            == "There is no such tab."
+            == "Tab not found."
         )

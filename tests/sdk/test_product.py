@@ -166,7 +166,7 @@ def test_service_handle_and_queries(echo: LoadedModule, staff: Actor) -> None:
     assert calls.invoke(calls.Call(echo, "chunks")).result.data == [1]
     assert (
         calls.invoke(calls.Call(echo, "look", service_uuid="test-uuid")).error
-        == "There is no service test-uuid."
+        == "Service test-uuid not found."
     )
 
 

@@ -93,7 +93,7 @@ def test_correct_module_passes_every_probe(tmp_path: Path) -> None:
         "admin pages require sign-in",
         "client tabs",
         "client tabs without the provider",
-        "periodic work twice",
+        "scheduled jobs twice",
         "malformed events",
     }
 
@@ -261,8 +261,8 @@ def test_payment_gateway(tmp_path: Path) -> None:
     """
     lines = of_type(tmp_path, "Payment", source, "")
     assert lines["client page on a sample invoice"].outcome == "passed"
-    assert lines["webhook with garbage"].outcome == "failed"
-    assert "returned 500" in lines["webhook with garbage"].says
+    assert lines["webhook with invalid data"].outcome == "failed"
+    assert "returned 500" in lines["webhook with invalid data"].says
     assert lines["refund"].says == "The module has no refund()."
 
 
@@ -294,7 +294,7 @@ def test_plugin(tmp_path: Path) -> None:
         },
     )
     lines = {line.probe: line for line in run_suite(folder)}
-    assert lines["periodic work twice"].says == "“Once”, second run: There it is already."
+    assert lines["scheduled jobs twice"].says == "“Once”, second run: There it is already."
     assert lines["malformed events"].outcome == "failed"
 
 
@@ -346,6 +346,6 @@ def test_every_type_has_its_probes() -> None:
     assert set.intersection(*names.values()) >= {
         "activated twice",
         "admin pages respond",
-        "periodic work twice",
+        "scheduled jobs twice",
         "malformed events",
     }

@@ -13,52 +13,48 @@ from puqpanel.host.checks.source import Source, entry, find_line, text_of
 @rule(
     "no-tests",
     Severity.HINT,
-    "Write tests/test_{name}.py; `puqpanel module new` shows how one begins.",
+    "Add tests/test_{name}.py; `puqpanel module new` generates an example.",
 )
 def no_tests(source: Source) -> Iterator[Spot]:
-    """What is not tested breaks with the next change, at a customer's."""
+    """Without tests, regressions reach customers."""
     if not any(re.fullmatch(r"tests/(.*/)?test_[^/]*\.py", path) for path in source.files):
         yield Spot(
             source.main,
             1,
             "The module has no tests.",
-            f"Write tests/test_{source.name.lower()}.py; `puqpanel module new` shows how one"
-            " begins.",
+            f"Add tests/test_{source.name.lower()}.py; `puqpanel module new` generates an example.",
         )
 
 
 @rule(
     "no-provider",
     Severity.HINT,
-    "Write tests/provider.py, a small server that speaks as the provider does; see `puqpanel module"
-    " test --help`.",
+    "Add a fake provider in tests/provider.py; see `puqpanel module test --help`.",
 )
 def no_provider(source: Source) -> Iterator[Spot]:
-    """`puqpanel module test` tries what happens when the provider times out, fails or loses an
-    answer. It needs something that stands for the provider.
+    """`puqpanel module test` checks how the module handles timeouts, errors and lost responses of
+    its provider. This requires a fake provider.
     """
     if source.type == "Product" and "tests/provider.py" not in source.files:
-        yield Spot(source.main, 1, "There is nothing that stands for the provider in the tests.")
+        yield Spot(source.main, 1, "The tests have no fake provider.")
 
 
 @rule(
     "no-languages",
     Severity.HINT,
-    'Write lang/en.py with LANG = {"text": "text"}, and one more file for each language.',
+    'Add lang/en.py with LANG = {"text": "text"}, and a file for each other language.',
 )
 def no_languages(source: Source) -> Iterator[Spot]:
-    """A module that customers see and that has no language files cannot be translated without
-    changing its code.
-    """
+    """Pages that customers see can be translated only if the module has language files."""
     if not source.has_languages and any(
         path.startswith("views/client_area/") for path in source.templates
     ):
-        yield Spot(source.main, 1, "Customers see this module, and it has no language files.")
+        yield Spot(source.main, 1, "The module has client-area pages but no language files.")
 
 
-@rule("says-nothing-of-itself", Severity.HINT, "Add it to CONFIG in config.py.")
+@rule("incomplete-config", Severity.HINT, "Add it to CONFIG in config.py.")
 def says_nothing_of_itself(source: Source) -> Iterator[Spot]:
-    """Staff read the description, the author and the version before they switch a module on."""
+    """The Modules page shows the description and author, so that staff know what they activate."""
     code = source.file("config.py")
     for node in code.all(ast.Assign) if code else ():
         if isinstance(node.value, ast.Dict) and getattr(node.targets[0], "id", "") == "CONFIG":

@@ -42,20 +42,19 @@ _RAW = frozenset(
 @rule(
     "sql-from-values",
     Severity.ERROR,
-    "Leave :name in the text and pass the value beside it, or build the statement with DB.table()"
-    " or sqlalchemy.select().",
+    "Use bound parameters (:name), or build the statement with DB.table() or sqlalchemy.select().",
 )
 def sql_from_values(source: Source) -> Iterator[Spot]:
-    """SQL that is put together from values runs whatever somebody typed into a field.
+    """SQL built from values allows SQL injection.
 
-    This is how panels lose all their customers' data at once.
+    An attacker could read or delete the data of all customers.
     """
     for code, node in source.all(ast.Call):
         if last_name(node.func) in _SQL and node.args and _worked_out(node.args[0]):
             yield Spot(
                 code.path,
                 node.lineno,
-                f"{last_name(node.func)}() gets SQL that is put together from values.",
+                f"{last_name(node.func)}() is called with SQL built from values.",
             )
 
 
@@ -78,12 +77,11 @@ def _worked_out(node: ast.expr) -> bool:
 @rule(
     "raw-sql",
     Severity.WARNING,
-    "Use DB.table(), your own models, or sqlalchemy.select(): they speak every database that the"
-    " panel runs on.",
+    "Use DB.table(), models or sqlalchemy.select(), which work on every supported database.",
 )
 def raw_sql(source: Source) -> Iterator[Spot]:
-    """SQL as text is written for one database; the panel runs on SQLite, PostgreSQL and
-    MariaDB, and quoting, dates and limits differ.
+    """Raw SQL may not be portable: the panel supports SQLite, PostgreSQL and MariaDB, which differ
+    in quoting, dates and limits.
     """
     for code, node in source.all(ast.Call):
         name = last_name(node.func)
@@ -92,19 +90,20 @@ def raw_sql(source: Source) -> Iterator[Spot]:
             "sqlalchemy.text",
             "db.text",
         ):
-            yield Spot(code.path, node.lineno, f"{dotted(node.func) or name}() takes SQL as text.")
+            yield Spot(
+                code.path, node.lineno, f"{dotted(node.func) or name}() is called with raw SQL."
+            )
 
 
 @rule(
     "deactivate-drops-data",
     Severity.WARNING,
-    "Leave deactivate() out: the data stays, and staff can remove it for good with a typed"
-    " confirmation.",
+    "Remove deactivate(). The data is then kept, and staff can delete it on the Modules page.",
 )
 def deactivate_drops_data(source: Source) -> Iterator[Spot]:
-    """A module is switched off to try something or for an update.
+    """Staff may deactivate a module temporarily.
 
-    If that drops its tables, customers' records are gone on a click.
+    If that drops its tables, one click deletes customer data.
     """
     function = source.methods.get("deactivate")
     for node in inside(function) if function else ():

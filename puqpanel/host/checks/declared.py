@@ -36,16 +36,16 @@ VERBS = (
 
 
 @rule(
-    "missing-twin",
+    "missing-job-method",
     Severity.ERROR,
-    "Write create_job() (suspend_job() …) with the work in it; the panel's own create() queues it,"
-    " so it need not be written at all.",
+    "Move the work to create_job(), suspend_job() and so on, and remove the verb: its default adds"
+    " the task.",
 )
 def missing_twin(source: Source) -> Iterator[Spot]:
-    """A verb answers at once and its `_job` twin does the work in a worker.
+    """A verb returns immediately, and a worker runs its `_job` method.
 
-    A verb without its twin either queues a job that does not exist, so that the service fails, or
-    does the work while somebody waits for the page.
+    Without that method, the verb either enqueues a job that does not exist, so that provisioning
+    fails, or blocks the request.
     """
     if source.type != "Product":
         return
@@ -55,17 +55,16 @@ def missing_twin(source: Source) -> Iterator[Spot]:
             yield Spot(
                 source.where(function),
                 function.lineno,
-                f"{verb}() has no {verb}_job().",
-                f"Write {verb}_job() with the work in it; the panel's own {verb}() queues it, so"
-                f" {verb}() need not be written at all.",
+                f"{verb}() is defined without {verb}_job().",
+                f"Move the work to {verb}_job() and remove {verb}(): its default adds the task.",
             )
 
 
-@rule("unknown-job", Severity.ERROR, "Write the method, or name one that is there.")
+@rule("unknown-job", Severity.ERROR, "Define the method, or use the name of an existing one.")
 def unknown_job(source: Source) -> Iterator[Spot]:
-    """`Task.add` names the method that the job calls.
+    """`Task.add` takes the name of a method of the module.
 
-    One that is not there is refused when the task is added, in the middle of a customer's order.
+    If the method does not exist, adding the task fails at run time.
     """
     if source.module_class is None or any(
         last_name(base) not in (source.type, "object") for base in source.module_class.bases
@@ -81,8 +80,8 @@ def unknown_job(source: Source) -> Iterator[Spot]:
             yield Spot(
                 code.path,
                 node.lineno,
-                f"A task calls {method}(), which {source.name} has not."
-                + (f" Do you mean {near[0]}()?" if near else ""),
+                f"A task calls {method}(), which {source.name} does not define."
+                + (f" Did you mean {near[0]}()?" if near else ""),
             )
 
 
@@ -92,10 +91,9 @@ def unknown_job(source: Source) -> Iterator[Spot]:
     "Declare the tab in get_client_area_menu_config(), or remove the method.",
 )
 def orphan_tab_method(source: Source) -> Iterator[Spot]:
-    """Only declared tabs answer.
+    """Methods of a tab that is not declared are never called.
 
-    Variables and controllers of a tab that no menu declares are never called; most often a name is
-    misspelt.
+    Usually the name is misspelt.
     """
     menu = source.methods.get("get_client_area_menu_config")
     if source.type != "Product" or menu is None:
@@ -116,18 +114,18 @@ def orphan_tab_method(source: Source) -> Iterator[Spot]:
             yield Spot(
                 source.where(function),
                 function.lineno,
-                f"{name}() belongs to no tab; the tabs are {', '.join(sorted(tabs)) or 'none'}.",
+                f"{name}() matches no tab; declared tabs: {', '.join(sorted(tabs)) or 'none'}.",
             )
 
 
 @rule(
     "route-without-permission",
     Severity.ERROR,
-    "Give it the short key of a permission that admin_permissions() declares.",
+    "Set “permission” to a key that admin_permissions() declares.",
 )
 def route_without_permission(source: Source) -> Iterator[Spot]:
-    """A route without a permission would be open to every member of staff, so the module is
-    refused. The loader names the first; here are all.
+    """A route without a permission would be open to all staff, so the module is refused. The
+    loader reports only the first one.
     """
     for hook in ("admin_web_routes", "admin_api_routes"):
         function = source.methods.get(hook)
@@ -148,11 +146,11 @@ def route_without_permission(source: Source) -> Iterator[Spot]:
 @rule(
     "sidebar-without-route",
     Severity.ERROR,
-    "Write the name of a get route without parameters, as admin_web_routes() has it.",
+    "Set “link” to the name of a get route in admin_web_routes() without parameters.",
 )
 def sidebar_without_route(source: Source) -> Iterator[Spot]:
-    """A link of the sidebar is the name of a route, not an address; one that leads nowhere gets
-    the module refused.
+    """A sidebar entry links to a route by name, not by URL. If the route does not exist, the
+    module is refused.
     """
     routes, sidebar = source.methods.get("admin_web_routes"), source.methods.get("admin_sidebar")
     if sidebar is None:
@@ -180,20 +178,20 @@ def sidebar_without_route(source: Source) -> Iterator[Spot]:
                 source.where(sidebar),
                 node.lineno,  # type: ignore[attr-defined]
                 f"The sidebar links to “{link}”, which is not a route."
-                + (f" Do you mean {near[0]}?" if near else ""),
+                + (f" Did you mean {near[0]}?" if near else ""),
             )
 
 
 @rule(
     "bad-schedule",
     Severity.ERROR,
-    "Write five fields such as */5 * * * * (minute, hour, day, month, weekday), or “every” with a"
-    " text such as 5m.",
+    "Use a cron expression such as */5 * * * * (minute, hour, day, month, weekday), or “every”"
+    " with an interval such as 5m.",
 )
 def bad_schedule(source: Source) -> Iterator[Spot]:
-    """Periodic work with a rule that cannot be read never runs, so the module is refused.
+    """An entry with an invalid schedule can't run, so the module is refused.
 
-    The loader names the first entry; here are all.
+    The loader reports only the first one.
     """
     function = source.methods.get("scheduler")
     for node in ast.walk(function) if function else ():
@@ -204,7 +202,7 @@ def bad_schedule(source: Source) -> Iterator[Spot]:
             yield Spot(
                 source.where(function),  # type: ignore[arg-type]
                 node.lineno,
-                f"“{cron}” is no cron text of five fields.",
+                f"“{cron}” is not a valid cron expression.",
             )
         if (
             method is not None
@@ -215,20 +213,19 @@ def bad_schedule(source: Source) -> Iterator[Spot]:
             yield Spot(
                 source.where(function),  # type: ignore[arg-type]
                 node.lineno,
-                f"The schedule calls {method}(), which {source.name} has not.",
-                "Write the method, or name one that is there.",
+                f"scheduler() names {method}(), which {source.name} does not define.",
+                "Define the method, or use the name of an existing one.",
             )
 
 
 @rule(
     "unknown-event",
     Severity.ERROR,
-    "Use a name of the table of events; a module's own events begin with a word that is not the"
-    " panel's.",
+    "Use an event from the events reference, or a custom name whose prefix is not reserved.",
 )
 def unknown_event(source: Source) -> Iterator[Spot]:
-    """A listener to an event that the panel never raises is never called, so the module is
-    refused; it is a slip of the pen nearly always.
+    """A listener for an event that does not exist is never called, so the module is refused.
+    Usually the name is misspelt.
     """
     for code, node in source.all(ast.Call):
         if last_name(node.func) == "Hook":
@@ -240,14 +237,14 @@ def unknown_event(source: Source) -> Iterator[Spot]:
 @rule(
     "panel-event",
     Severity.WARNING,
-    "Give it a name that begins with your module's own word, such as mymodule.something_happened.",
+    "Prefix the name with your module's name, such as mymodule.item_created.",
 )
 def panel_event(source: Source) -> Iterator[Spot]:
-    """Events that begin with a word of the panel's are raised by the panel after it did what they
-    tell of. One that a module raises tells others what did not happen.
+    """Only the panel dispatches events with a reserved prefix, after the change is committed. If a
+    module dispatches one, listeners react to something that did not happen.
     """
     for code, node in source.all(ast.Call):
         if dotted(node.func).lower() == "event.dispatch" and node.args:
             name = text_of(node.args[0])
             if name and name.partition(".")[0] in events.AREAS:
-                yield Spot(code.path, node.lineno, f"“{name}” is an event of the panel's own.")
+                yield Spot(code.path, node.lineno, f"“{name}” has a prefix reserved for the panel.")

@@ -24,25 +24,25 @@ def _imported(node: ast.Import | ast.ImportFrom) -> list[str]:
 @rule(
     "panel-internals",
     Severity.ERROR,
-    "Import it from puqpanel.sdk; what is not there is not meant for modules.",
+    "Import it from puqpanel.sdk; anything else is internal.",
 )
 def panel_internals(source: Source) -> Iterator[Spot]:
-    """`puqpanel.sdk` is what the panel promises to modules.
+    """`puqpanel.sdk` is the stable API for modules.
 
-    Everything else changes from version to version, and its rows and sessions go past the checks,
-    the encryption and the audit.
+    Everything else can change in any version, and using it bypasses permission checks, encryption
+    and the audit log.
     """
     for code, node in source.all(ast.Import, ast.ImportFrom):
         for name in _imported(node):
             if name == "puqpanel" or (
                 name.startswith("puqpanel.") and not (name + ".").startswith("puqpanel.sdk.")
             ):
-                yield Spot(code.path, node.lineno, f"{name} is the panel's own.")
+                yield Spot(code.path, node.lineno, f"{name} is internal to the panel.")
             elif (name + ".").startswith("puqpanel.sdk.testing."):
                 yield Spot(
                     code.path,
                     node.lineno,
-                    "puqpanel.sdk.testing is for tests; it brings a panel of its own.",
+                    "puqpanel.sdk.testing is for tests only; it starts a panel of its own.",
                     "Import it in tests/ only.",
                 )
 
@@ -50,15 +50,13 @@ def panel_internals(source: Source) -> Iterator[Spot]:
 @rule(
     "absolute-import",
     Severity.ERROR,
-    "Tell others by events, and hear of them in hooks.py; what two modules share is a package of"
-    " its own.",
+    "Dispatch events and listen to them in hooks.py; move shared code to a package.",
 )
 def absolute_import(source: Source) -> Iterator[Spot]:
-    """Modules know nothing of each other.
+    """Modules must not import each other.
 
-    `from modules.Product.Other…` gets a second copy of that module's files, with other classes and
-    tables than those that are served, and which stays when the other is updated. A module's own
-    address is understood, and written shorter with a dot.
+    `from modules.Product.Other…` loads a second copy of that module, which is not the active one
+    and is not updated with it. Use relative imports for a module's own files.
     """
     own = f"modules.{source.type}.{source.name}"
     for code, node in source.all(ast.Import, ast.ImportFrom):
@@ -67,8 +65,8 @@ def absolute_import(source: Source) -> Iterator[Spot]:
                 yield Spot(
                     code.path,
                     node.lineno,
-                    f"{name} is this module itself.",
-                    "Write it relative to the file: from .services.client import Client.",
+                    f"{name} is part of this module.",
+                    "Use a relative import such as from .services.client import Client.",
                     Severity.HINT,
                 )
             elif (name + ".").startswith("modules."):

@@ -142,9 +142,9 @@ def _findings(child: _Running) -> list[Finding]:
     if len(lines) < 3:  # it was cut off: by its own doing, or because its time was up
         read_it = len(lines) == 2
         how = (
-            "ended the process it was loaded in, or did not come to an end"
+            "crashed the process or did not finish loading"
             if read_it
-            else "cannot be read in time; look for very large or very deep files"
+            else "could not be checked in time; look for very large or deeply nested files"
         )
         rows.append(
             _row("refused", Spot(f"{child.wanted.name}.py", 1, f"{child.wanted.name} {how}."))

@@ -18,29 +18,28 @@ add(
     Rule(
         "refused",
         Severity.REFUSED,
-        "A module that breaks a rule of the contract is not loaded: the panel runs without it and"
-        " shows this sentence on the Modules page.",
-        "Mend what the sentence says.",
+        "A module that breaks a load rule is not loaded, and the Modules page shows this message.",
+        "Fix the reported problem.",
     ),
     Rule(
         "tab-without-variables",
         Severity.WARNING,
-        "A tab is a template and the method that supplies it. Without variables_{tab}() the"
-        " template gets nothing of the service but its data.",
-        "Write variables_{tab}(), even where it answers {}.",
+        "Each tab has a template and a method that returns its variables. Without"
+        " variables_{tab}(), the template gets only the service data.",
+        "Define variables_{tab}(), even if it returns {}.",
     ),
     Rule(
         "undeclared-permission",
         Severity.WARNING,
-        "A permission that only a route names has no name and no description on the page where"
-        " roles are made, so nobody knows what it allows.",
+        "A permission that is used but not declared has no name or description on the role page,"
+        " so staff can't tell what it allows.",
         "Add it to admin_permissions().",
     ),
     Rule(
         "load-warning",
         Severity.WARNING,
-        "The loader took the module, and noticed something that is seldom meant.",
-        "Look whether it is meant.",
+        "The module loads, but something in it is probably unintended.",
+        "Check whether it is intended.",
     ),
 )
 

@@ -59,12 +59,12 @@ _PAGES = re.compile(
 )
 
 
-@rule("swallows-timeout", Severity.ERROR, "Catch Exception and nothing broader, or raise it again.")
+@rule("swallows-timeout", Severity.ERROR, "Catch Exception or narrower, or re-raise it.")
 def swallows_timeout(source: Source) -> Iterator[Spot]:
-    """A job that runs out of time is ended by a BaseException.
+    """A job that times out is stopped by a BaseException.
 
-    `except:` and `except BaseException` catch it as well, so that the job goes on and has to be
-    killed: what it was doing at the provider is then unknown.
+    `except:` and `except BaseException` catch it too, so the job continues until it is killed, and
+    its result at the provider is unknown.
     """
     for code, node in source.all(ast.ExceptHandler):
         kinds = node.type.elts if isinstance(node.type, ast.Tuple) else [node.type]
@@ -78,18 +78,19 @@ def swallows_timeout(source: Source) -> Iterator[Spot]:
             yield Spot(
                 code.path,
                 node.lineno,
-                f"“{shown}” swallows the end of a job that ran out of time.",
+                f"“{shown}” also catches the exception that stops a timed-out job.",
             )
 
 
 @rule(
     "missing-timeout",
     Severity.ERROR,
-    "Give it a timeout in seconds, or use puqpanel.sdk.http, which has one.",
+    "Set a timeout in seconds, or use puqpanel.sdk.http, which has a default.",
 )
 def missing_timeout(source: Source) -> Iterator[Spot]:
-    """Without a timeout a provider that does not answer holds a worker until its task's time is up,
-    or a web process for ever; each serves one request at a time, so a few of them stop the panel.
+    """Without a timeout, an unresponsive provider blocks a worker until the task times out, or a
+    web process indefinitely. Each process serves one request at a time, so a few such requests
+    block the panel.
     """
     for code in source.own:
         sessions = _sessions(code)
@@ -109,7 +110,7 @@ def missing_timeout(source: Source) -> Iterator[Spot]:
             position = 99 if verb else _OTHERS.get(name)
             if name.startswith(("httpx.", "aiohttp.")):
                 if nothing:
-                    yield Spot(code.path, node.lineno, f"{name}() is told to wait for ever.")
+                    yield Spot(code.path, node.lineno, f"{name}() has its timeout disabled.")
             elif (
                 position is not None
                 and not more
@@ -150,12 +151,12 @@ def _sessions(code: Code) -> set[str]:
 @rule(
     "ends-the-process",
     Severity.ERROR,
-    "Raise an error, or answer one; work beside the request belongs into a job.",
+    "Raise an exception or return an error; run background work in a job.",
 )
 def ends_the_process(source: Source) -> Iterator[Spot]:
-    """The process belongs to the panel: pages and tasks of others run in it.
+    """Other pages and tasks run in the same process.
 
-    Exits, signals and forks of a module reach them too.
+    If a module exits, forks or sends a signal, it affects all of them.
     """
     for code, node in source.all(ast.Call):
         name = dotted(node.func)
@@ -163,14 +164,14 @@ def ends_the_process(source: Source) -> Iterator[Spot]:
             yield Spot(
                 code.path,
                 node.lineno,
-                f"{name}() reaches the whole process, not only this module.",
+                f"{name}() affects the entire process, not only this module.",
             )
     for code, node in source.all(ast.Raise):
         if node.exc is not None and last_name(node.exc) == "SystemExit":
             yield Spot(
                 code.path,
                 node.lineno,
-                "SystemExit would end the whole process, not only this module.",
+                "SystemExit affects the entire process, not only this module.",
             )
 
 
@@ -180,8 +181,8 @@ def ends_the_process(source: Source) -> Iterator[Spot]:
     'Add a task: Task.add("ModuleJob", …), or declare periodic work in scheduler().',
 )
 def background_thread(source: Source) -> Iterator[Spot]:
-    """A thread goes on after its request or job has ended: it holds old code when the module is
-    updated, nobody sees it fail, and a restart ends it in the middle.
+    """A thread outlives its request or job: it keeps running old code after an update, its
+    failures go unnoticed, and a restart interrupts it.
     """
     for code, node in source.all(ast.Call):
         if dotted(node.func) in (
@@ -193,19 +194,19 @@ def background_thread(source: Source) -> Iterator[Spot]:
             yield Spot(
                 code.path,
                 node.lineno,
-                f"{dotted(node.func)}() goes on after the call has ended.",
+                f"{dotted(node.func)}() continues after the call returns.",
             )
 
 
 @rule(
     "blocking-sleep",
     Severity.WARNING,
-    "Answer now and look again later: in a job Result.pending(), on a page a refresh.",
+    "Return now and check again later: with Result.pending() in a job, by polling on a page.",
 )
 def blocking_sleep(source: Source) -> Iterator[Spot]:
     """Each web process serves one request at a time.
 
-    One that sleeps serves nobody; a few customers who wait for the same page stop the panel.
+    While it sleeps, it serves no other requests; a few such requests block the panel.
     """
     for code, function in source.all(ast.FunctionDef, ast.AsyncFunctionDef):
         if not (
@@ -218,20 +219,20 @@ def blocking_sleep(source: Source) -> Iterator[Spot]:
                 yield Spot(
                     code.path,
                     node.lineno,
-                    f"{function.name}() sleeps while somebody waits for its page.",
+                    f"{function.name}() sleeps during a request.",
                 )
 
 
 @rule(
     "shared-state",
     Severity.WARNING,
-    "Set it in __init__(), after super().__init__(); what must outlive a call belongs into the"
-    " cache or a table.",
+    "Set it in __init__(), after super().__init__(); store longer-lived data in the cache or a"
+    " table.",
 )
 def shared_state(source: Source) -> Iterator[Spot]:
-    """A list or dictionary that stands in the class is one for all instances: what was put there
-    for one customer's service is there for the next. The same goes for globals that functions
-    change; and each process has its own, so that they never agree.
+    """A mutable class attribute or global is shared by all calls in a process, so data of one
+    customer's service leaks into the next. Each process also has its own copy, so the values
+    differ.
     """
     for code, node in source.all(ast.ClassDef):
         if node.decorator_list or any(last_name(base) in _DECLARING for base in node.bases):
@@ -280,8 +281,8 @@ def _changes(value: ast.expr | None) -> bool:
 
 @rule("work-at-import", Severity.WARNING, "Move it into the method that needs it.")
 def work_at_import(source: Source) -> Iterator[Spot]:
-    """The file is imported whenever a process starts or any module is switched, and ten seconds are
-    all it gets; a provider that is away would keep the module from loading.
+    """The file is imported when a process starts or any module changes, with a limit of 10
+    seconds. If the provider is unavailable then, the module does not load.
     """
     for code in source.own:
         for node in code.tree.body if code.tree else ():

@@ -31,12 +31,12 @@ _KNOWN = re.compile(r"^(sk_live_|sk_test_|ghp_|xox[bp]-|AKIA|dop_v1_|eyJhbGciOi|
 @rule(
     "secret-in-config",
     Severity.ERROR,
-    "Take it out, change it at the provider, and keep it in a settings form or an encrypted"
+    "Remove it, rotate it at the provider, and store it through a settings form or in an encrypted"
     " column.",
 )
 def secret_in_config(source: Source) -> Iterator[Spot]:
-    """config.py lies on the disk, in backups and in the repository in plain text, and is the
-    same for everybody who installs the module.
+    """config.py is stored in plain text on disk, in backups and in the repository, and is the same
+    in every installation.
     """
     code = source.file("config.py")
     for node in code.all(ast.Dict) if code else ():
@@ -53,12 +53,12 @@ def secret_in_config(source: Source) -> Iterator[Spot]:
 @rule(
     "secret-in-code",
     Severity.WARNING,
-    "Take it out, change it at the provider, and keep it in a settings form or an encrypted"
+    "Remove it, rotate it at the provider, and store it through a settings form or in an encrypted"
     " column.",
 )
 def secret_in_code(source: Source) -> Iterator[Spot]:
-    """A key that stands in the code is known to everybody who reads it, and cannot be changed
-    without a new version.
+    """A secret in the code is visible to everyone who can read it, and can't be rotated without a
+    new version.
     """
     for code, node in source.all(ast.Assign, ast.AnnAssign, ast.keyword):
         text = text_of(node.value)
@@ -71,19 +71,18 @@ def secret_in_code(source: Source) -> Iterator[Spot]:
             yield Spot(
                 code.path,
                 node.value.lineno,
-                f"What looks like a secret stands in the code ({names[0] or 'a value'}).",
+                f"The code contains what looks like a secret ({names[0] or 'a value'}).",
             )
 
 
 @rule(
     "secret-logged",
     Severity.ERROR,
-    "Log what helps to find a fault: names, numbers, statuses. Leave secrets out.",
+    "Log names, numbers and statuses, but no secrets.",
 )
 def secret_logged(source: Source) -> Iterator[Spot]:
-    """The panel masks what stands under the name of a secret before it stores a line, but not a
-    password inside a sentence, and not what is printed: that goes to the process's output, where
-    nothing masks it. Staff with the right to read logs must not read customers' passwords.
+    """Log entries are masked only by field name: a password inside a message is not masked, and
+    neither is printed output. Staff who can view logs must not see customers' passwords.
     """
     for code, node in source.all(ast.Call):
         printed = dotted(node.func) in ("print", "pprint")
@@ -101,8 +100,8 @@ def secret_logged(source: Source) -> Iterator[Spot]:
                     yield Spot(
                         code.path,
                         node.lineno,
-                        f"The whole {what} is {how}, with every password in it.",
-                        "Name the few fields that help.",
+                        f"{what} is {how} in full, including all passwords.",
+                        "Log only the fields you need.",
                         None if printed else Severity.WARNING,
                     )
                 else:

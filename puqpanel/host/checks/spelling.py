@@ -35,11 +35,11 @@ higher.
 """
 
 
-@rule("vendor-spelling", Severity.HINT, "Write the Python name; both work.")
+@rule("vendor-spelling", Severity.HINT, "Use the Python name; both work.")
 def vendor_spelling(source: Source) -> Iterator[Spot]:
-    """Modules that are ported name for name run as they are.
+    """Ported modules run with the vendor's names.
 
-    The Python names are what the documentation and other modules use, and what an editor completes.
+    The Python names are those that the documentation and other modules use and editors complete.
     """
     for code in source.own:
         # the first line of each name: a later entry of a dictionary replaces an earlier one
@@ -48,7 +48,7 @@ def vendor_spelling(source: Source) -> Iterator[Spot]:
             plain = python_name(name)
             if plain != name:
                 yield Spot(
-                    code.path, line, f"{name} is {plain} in Python.", f"Write {plain}; both work."
+                    code.path, line, f"{name} is {plain} in Python.", f"Use {plain}; both work."
                 )
 
 
@@ -71,13 +71,12 @@ def _spelt(code: Code) -> Iterator[tuple[int, str]]:
 @rule(
     "misspelt-hook",
     Severity.WARNING,
-    "Write the hook's name, or call the method where it is needed.",
+    "Correct the name, or call the method from your own code.",
 )
 def misspelt_hook(source: Source) -> Iterator[Spot]:
-    """The panel calls a hook by its name.
+    """Hooks are called by name.
 
-    A method that is named nearly so is never called, and the panel does what it does without the
-    hook.
+    A method with a misspelt hook name is never called, and the default applies.
     """
     if source.type not in HOOKS:
         return
@@ -102,7 +101,7 @@ def misspelt_hook(source: Source) -> Iterator[Spot]:
             yield Spot(
                 source.where(method),
                 method.lineno,
-                f"{name}() is no hook, and nothing calls it. Do you mean {near[found[0]]}()?",
+                f"{name}() is not a hook and is never called. Did you mean {near[found[0]]}()?",
             )
 
 
@@ -126,12 +125,10 @@ def _named(node: ast.AST) -> Iterator[str]:
 
 
 @rule(
-    "unknown-validator-rule", Severity.ERROR, "The rules are " + ", ".join(sorted(VALIDATOR)) + "."
+    "unknown-validator-rule", Severity.ERROR, "Valid rules: " + ", ".join(sorted(VALIDATOR)) + "."
 )
 def unknown_validator_rule(source: Source) -> Iterator[Spot]:
-    """A rule that the validator does not know raises when the form is sent: nobody can save
-    until it is mended.
-    """
+    """An unknown rule raises an exception on submit, so the form can't be saved."""
     for code, node in source.all(ast.Call):
         rules = argument(node, 1, "rules")
         if dotted(node.func) not in ("Validator.make", "Validator") or not isinstance(
@@ -146,15 +143,15 @@ def unknown_validator_rule(source: Source) -> Iterator[Spot]:
                     yield Spot(
                         code.path,
                         value.lineno,
-                        f"“{name}” of the field {text_of(key) or '?'} is no rule of the"
-                        " validator." + (f" Do you mean {near[0]}?" if near else ""),
+                        f"“{name}” of the field {text_of(key) or '?'} is not a"
+                        " validator rule." + (f" Did you mean {near[0]}?" if near else ""),
                     )
                 elif name in ("in", "regex", "min", "max") and not bound:
                     yield Spot(
                         code.path,
                         value.lineno,
                         f"“{name}” of the field {text_of(key) or '?'} needs a value.",
-                        f"Write {name}:….",
+                        f"Use {name}:….",
                     )
 
 

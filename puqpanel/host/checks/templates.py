@@ -20,36 +20,36 @@ _INLINE = (
             r"<script\b(?![^>]*\bsrc\s*=)(?![^>]*\bnonce\s*=)(?![^>]*type\s*=\s*[\"']application/json)[^>]*>",
             re.IGNORECASE,
         ),
-        "A script stands in the page without a nonce",
+        "Inline script without a nonce",
         'Move it to a file under views/assets, or write <script nonce="{{ nonce() }}">.',
     ),
     (
         re.compile(r"<[a-z][^<>]*?\s(on[a-z]{3,})\s*=\s*[\"']", re.IGNORECASE),
-        "An attribute holds a script",
+        "Inline event handler",
         "Listen for the event in a file under views/assets, or use the panel's htmx attributes.",
     ),
     (
         re.compile(r"\b(?:href|src|action)\s*=\s*[\"']\s*javascript:", re.IGNORECASE),
-        "An address holds a script",
-        "Use a button with an htmx attribute, or a real address.",
+        "javascript: URL",
+        "Use a button with an htmx attribute, or a real URL.",
     ),
     (
         re.compile(r"<style\b", re.IGNORECASE),
-        "A style sheet stands in the page",
+        "Inline style sheet",
         "Use the panel's classes, or move it to a file under views/assets.",
     ),
     (
         re.compile(r"<[a-z][^<>]*?\sstyle\s*=\s*[\"']", re.IGNORECASE),
-        "An attribute holds styles",
-        "Use the panel's classes, or a class of a file under views/assets.",
+        "Inline style attribute",
+        "Use the panel's classes, or a class from a style sheet under views/assets.",
     ),
     (
         re.compile(
             r"<(?:script|img|link|iframe)\b[^>]*?(?:src|href)\s*=\s*[\"'](?:https?:)?//",
             re.IGNORECASE,
         ),
-        "Something is loaded from another host",
-        "Bring the file with the module, under views/assets.",
+        "Resource from another host",
+        "Ship the file with the module, under views/assets.",
     ),
 )
 
@@ -62,10 +62,10 @@ def _html(text: str) -> str:
     )
 
 
-@rule("template-syntax", Severity.ERROR, "Mend the template at that line.")
+@rule("template-syntax", Severity.ERROR, "Fix the template at that line.")
 def template_syntax(source: Source) -> Iterator[Spot]:
-    """A template that cannot be read is an error page for everybody who opens it; the loader
-    only looks whether the file is there.
+    """A template with a syntax error fails on every request; the loader checks only that the file
+    exists.
     """
     for path, text in source.templates.items():
         try:
@@ -75,21 +75,20 @@ def template_syntax(source: Source) -> Iterator[Spot]:
                 yield Spot(
                     path,
                     getattr(error, "lineno", 1),
-                    f"The template cannot be read: {error.message or error}.".replace("..", "."),
+                    f"Template syntax error: {error.message or error}.".replace("..", "."),
                 )
         except RecursionError:
-            yield Spot(path, 1, "The template is nested too deeply to be read.")
+            yield Spot(path, 1, "The template is nested too deeply to be parsed.")
 
 
 @rule(
     "unescaped-output",
     Severity.WARNING,
-    "Leave the filter out; where it is HTML of your own, build it with"
-    ' Markup("…{}").format(value).',
+    'Remove the filter; build your own HTML with Markup("…{}").format(value).',
 )
 def unescaped_output(source: Source) -> Iterator[Spot]:
-    """Templates escape what they show, so that a customer's name or a provider's answer cannot
-    bring a script along. `|safe` and Markup() of a value take that away.
+    """Templates escape output, so that a customer's name or a provider's response can't inject a
+    script. `|safe` and Markup() disable this.
     """
     for path, text in source.templates.items():
         for line, says in _unescaped(text):
@@ -101,7 +100,7 @@ def unescaped_output(source: Source) -> Iterator[Spot]:
             and text_of(node.args[0]) is None
             and not isinstance(node.args[0], ast.Call)
         ):
-            yield Spot(code.path, node.lineno, "Markup() of a value shows it as it is.")
+            yield Spot(code.path, node.lineno, "Markup() disables escaping of this value.")
 
 
 def _unescaped(text: str) -> Iterator[tuple[int, str]]:
@@ -114,16 +113,15 @@ def _unescaped(text: str) -> Iterator[tuple[int, str]]:
         [(0, "", ""), *found], found, [*found[1:], (0, "", "")], strict=False
     ):
         if token[1:] == ("name", "safe") and before[2] == "|":
-            yield token[0], "“|safe” shows a value as it is."
+            yield token[0], "“|safe” disables escaping of this value."
         elif token[1:] == ("name", "autoescape") and after[2] in ("false", "False"):
-            yield token[0], "Escaping is switched off here."
+            yield token[0], "Escaping is disabled here."
 
 
 @rule("blocked-by-policy", Severity.ERROR, "Move it to a file under views/assets.")
 def blocked_by_policy(source: Source) -> Iterator[Spot]:
-    """The panel's pages tell the browser to run no scripts and styles but those of files of its
-    own, which stops the scripts that somebody else slipped in. What a module writes into its page
-    is stopped with them: it looks right in the code and does nothing.
+    """The Content Security Policy allows only scripts and styles from the panel's own files, to
+    block injected code. Inline scripts and styles of a module are blocked too.
     """
     for path, text in source.templates.items():
         shown = _html(text)
@@ -132,7 +130,7 @@ def blocked_by_policy(source: Source) -> Iterator[Spot]:
                 yield Spot(
                     path,
                     line_of(text, found.start()),
-                    f"{says}; the browser will not use it.",
+                    f"{says}; the browser blocks it.",
                     mend,
                 )
 
@@ -144,9 +142,7 @@ def blocked_by_policy(source: Source) -> Iterator[Spot]:
     " page %}.",
 )
 def form_without_token(source: Source) -> Iterator[Spot]:
-    """Every form that changes something carries a token, so that no other site can send it in
-    somebody's name. Without it the panel refuses the form.
-    """
+    """Forms that change data need a CSRF token. Without one, the panel rejects the request."""
     for path, text in source.templates.items():
         for found in re.finditer(
             r"<form\b[^>]*method\s*=\s*[\"']?post\b.*?(?:</form>|\Z)",
@@ -157,15 +153,19 @@ def form_without_token(source: Source) -> Iterator[Spot]:
                 yield Spot(
                     path,
                     line_of(text, found.start()),
-                    "This form has no token, so that it will be refused.",
+                    "This form has no CSRF token, so its requests are rejected.",
                 )
 
 
-@rule("missing-template", Severity.ERROR, "Make the file, or mend the name; dots are folders.")
+@rule(
+    "missing-template",
+    Severity.ERROR,
+    "Create the file or correct the name; dots separate folders.",
+)
 def missing_template(source: Source) -> Iterator[Spot]:
-    """A page whose template is not there is an error page.
+    """A page without its template is an error page.
 
-    Templates are files under views/ of the same module, named with dots for folders.
+    Template names are relative to the module's views/, with dots for folders.
     """
     for code, node in source.all(ast.Call):
         place = _TEMPLATE_ARGUMENTS.get(last_name(node.func))
@@ -173,7 +173,7 @@ def missing_template(source: Source) -> Iterator[Spot]:
             name = text_of(node.args[place])
             if name is not None and _path(name) not in source.templates:
                 yield Spot(
-                    code.path, node.lineno, f"There is no template “{name}” ({_path(name)})."
+                    code.path, node.lineno, f"The template “{name}” ({_path(name)}) does not exist."
                 )
     for path, text in source.templates.items():
         try:
@@ -187,18 +187,16 @@ def missing_template(source: Source) -> Iterator[Spot]:
                 and not name.startswith("panel/")
                 and not source.templates.keys() & {f"views/{name}", _path(name)}
             ):
-                yield Spot(path, asked.lineno, f"There is no template “{name}” in this module.")
+                yield Spot(path, asked.lineno, f"The module has no template “{name}”.")
 
 
 def _path(name: str) -> str:
     return f"views/{name.removesuffix('.html').replace('.', '/')}.html"
 
 
-@rule("missing-asset", Severity.ERROR, "Put the file under views/assets, or mend its name.")
+@rule("missing-asset", Severity.ERROR, "Add the file under views/assets or correct the name.")
 def missing_asset(source: Source) -> Iterator[Spot]:
-    """A picture, script or style sheet that is not there is a hole in the page and a 404 at
-    every view.
-    """
+    """A missing image, script or style sheet breaks the page and causes a 404 on every view."""
     asked = re.compile(
         r"(?:module_asset|asset_url|asset)\(\s*[\"']([\w./-]+\.\w+)[\"']\s*\)|/assets/([\w./-]+\.(?:css|js|png|svg|jpg|jpeg|webp|woff2))[\"']"
     )
@@ -213,7 +211,7 @@ def missing_asset(source: Source) -> Iterator[Spot]:
                 yield Spot(
                     path,
                     line_of(text, found.start()),
-                    f"The file views/assets/{name} is not there.",
+                    f"views/assets/{name} does not exist.",
                 )
     config = source.file("config.py")
     for node in config.all(ast.Dict) if config else ():
@@ -228,5 +226,5 @@ def missing_asset(source: Source) -> Iterator[Spot]:
                 yield Spot(
                     "config.py",
                     find_line(config.text if config else "", logo),
-                    f"The logo {logo} is not there.",
+                    f"The logo {logo} does not exist.",
                 )

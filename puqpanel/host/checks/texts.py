@@ -50,12 +50,10 @@ class _Visible(HTMLParser):
 @rule(
     "untranslated-text",
     Severity.HINT,
-    'Write {{ __("…") }} in templates and __("…") in code, and the text into lang/.',
+    'Use {{ __("…") }} in templates and __("…") in code, and add the text to lang/.',
 )
 def untranslated_text(source: Source) -> Iterator[Spot]:
-    """A module with translations shows a mixture of languages wherever a text does not go
-    through `__()`.
-    """
+    """Text that is not passed through `__()` is not translated, so pages mix languages."""
     if not source.has_languages:
         return
     for path, text in source.templates.items():
@@ -102,9 +100,9 @@ def _told(path: str, found: list[tuple[int, str]]) -> Iterator[Spot]:
         )
 
 
-@rule("language-file", Severity.ERROR, 'Write LANG = {"text": "translation"} and nothing else.')
+@rule("language-file", Severity.ERROR, 'Define LANG = {"text": "translation"} and nothing else.')
 def language_file(source: Source) -> Iterator[Spot]:
-    """A language file is data and is read as such: one dictionary of text to text.
+    """A language file is data: one dictionary of text to translation.
 
     Code in it is not run.
     """
@@ -116,7 +114,7 @@ def language_file(source: Source) -> Iterator[Spot]:
 
 @rule("missing-translation", Severity.HINT, "Add it to that file.")
 def missing_translation(source: Source) -> Iterator[Spot]:
-    """A text that a language file does not have is shown as it was written, in English."""
+    """Text without a translation is shown in English."""
     asked = {
         text
         for path, text in source.templates.items()
@@ -137,6 +135,6 @@ def missing_translation(source: Source) -> Iterator[Spot]:
             yield Spot(
                 code.path,
                 1,
-                f"It lacks {len(missing)} text{'s' if len(missing) > 1 else ''}; the first is"
+                f"{len(missing)} translation{'s' if len(missing) > 1 else ''} missing; the first is"
                 f" “{missing[0][:60]}”.",
             )

@@ -44,7 +44,7 @@ def probe(folder: Path, type: str, name: str) -> str:
     except subprocess.TimeoutExpired:
         return (
             f"Loading {name} did not finish within {TIMEOUT_SECONDS:.0f} seconds; look for an"
-            " endless loop or for something that waits."
+            " infinite loop or a blocking call."
         )
     finally:
         _kill(process)  # with everything it started
@@ -55,8 +55,8 @@ def probe(folder: Path, type: str, name: str) -> str:
     code = process.returncode
     how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
     return (
-        f"Loading {name} ends the process that does it ({how}); a module must not call os._exit()"
-        " or crash while it is imported."
+        f"Loading {name} crashed the process ({how}); a module must not call os._exit() or crash"
+        " at import."
     )
 
 

@@ -70,7 +70,7 @@ class ModuleBase:
         return type(self).module_config
 
     def admin_permissions(self) -> Entries:
-        """Return `[{name, key, description}]`: what a role can allow in this module."""
+        """Return `[{name, key, description}]`: the permissions that roles can grant."""
         return []
 
     def admin_sidebar(self) -> Entries:
@@ -89,7 +89,7 @@ class ModuleBase:
         return []
 
     def scheduler(self) -> Entries:
-        """Return `[{name, method, cron or every, timeout}]`: periodic work as data."""
+        """Return `[{name, method, cron or every, timeout}]`: the module's scheduled jobs."""
         return []
 
     def get_module_data(self, data: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -12,26 +12,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-WEB, WORKER, ASKED = "web", "worker", "web, or the shell for `puqpanel module`"
+WEB, WORKER, ASKED = "web", "worker", "web, or shell for `puqpanel module`"
 LOADING = "every process that loads the module: web, worker, shell"
 NO_TRANSACTION = "none open"
 RESULT = (
     'a result: `{"status": "success" | "error", "message", "errors", "data", "code"}`, `{"success":'
     " bool, …}` or `Result`"
 )
-_STORED = "`data`: what is stored; nothing for a module, product or service of which nothing is"
-_SENT = (
-    "`data`: the fields as they were sent, text by name; a box that was not ticked is not among"
-    " them"
-)
-_REQUEST = "`request`: Flask's, with `all()`, `input()` and `has()`"
+_STORED = "`data`: the saved data; empty if none was saved"
+_SENT = "`data`: the submitted fields as text by name; unticked checkboxes are missing"
+_REQUEST = "`request`: Flask's request, with `all()`, `input()` and `has()`"
 _LOAD_ERROR = (
-    "an exception, another shape, or more than 10 seconds: the module is refused, with the sentence"
+    "an exception, an invalid value or more than 10 seconds: the module is refused with a message"
 )
-_PAGE_ERROR = (
-    "an exception: a notice with a reference number stands where the fields would; the log has the"
-    " traceback"
-)
+_PAGE_ERROR = "an exception: a notice with a reference replaces the fields; the traceback is logged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,22 +67,22 @@ def _declares(what: str) -> Fact:
 
 def _verb(doing: str, job: str) -> Fact:
     return Fact(
-        f"the service's page and the bulk actions of the list, for {doing}",
-        "after the service was reserved: a second click is refused before it comes here",
+        f"the service page and bulk actions, for {doing}",
+        "after the service is locked for the operation; a second click is refused before this call",
         WEB,
-        f"a result; the default adds `{job}` as a task and answers success",
-        "an error or an exception gives the service back as it stood, with the sentence for staff",
+        f"a result; the default enqueues `{job}` and returns success",
+        "an error or exception restores the service's previous state and is shown to staff",
     )
 
 
 def _job(doing: str) -> Fact:
     return Fact(
         "`ModuleJob`",
-        f"when a worker takes the task that {doing} added",
+        f"when a worker runs the task that {doing} enqueued",
         WORKER,
         f"{RESULT}, or `Result.pending(…)` to be called again after the backoff",
-        "an error: the task is failed, or retried while `tries` remain; an exception counts against"
-        " `max_exceptions` too; a timeout ends the attempt",
+        "an error: the task is retried while `tries` remain, then fails; an exception also counts"
+        " towards `max_exceptions`; a timeout ends the attempt",
     )
 
 
@@ -96,24 +90,24 @@ EVERY: Mapping[str, Fact] = MappingProxyType(
     {
         "activate": Fact(
             "staff on the Modules page, `puqpanel module activate`",
-            "before the module goes live anywhere",
+            "before the module becomes active",
             ASKED,
             '`"success"`, or a message',
-            "anything else, or an exception: the message is shown, and the module stays off",
+            "anything else or an exception: the message is shown and the module stays inactive",
         ),
         "update": Fact(
             "staff on the Modules page, `puqpanel module update`; the default `activate()`",
-            "when the version on disk is newer than the recorded one",
+            "when staff update to a newer installed version",
             ASKED,
             '`"success"`, or a message',
-            "anything else, or an exception: the message is shown, and the module stays restricted",
+            "anything else or an exception: the message is shown and the update stays pending",
         ),
         "deactivate": Fact(
             "staff on the Modules page, `puqpanel module deactivate`",
-            "before the module goes off everywhere",
+            "before the module becomes inactive",
             ASKED,
             '`"success"`, or a message',
-            "anything else, or an exception: the message is shown, and the module stays on",
+            "anything else or an exception: the message is shown and the module stays active",
         ),
         "admin_permissions": _declares("a list of `{name, key, description}`"),
         "admin_sidebar": _declares("a list of `{title, link, active_links, permission}`"),
@@ -121,31 +115,30 @@ EVERY: Mapping[str, Fact] = MappingProxyType(
         "admin_api_routes": _declares("a list of `{method, uri, permission, name, controller}`"),
         "{Name}Controller.{method}": Fact(
             "a request to a route of `admin_web_routes()` or `admin_api_routes()`",
-            "at each such request of staff who have the route's permission; CSRF is checked",
+            "on each request by staff with the route's permission; the CSRF token is checked",
             WEB,
-            "text (the panel puts its layout around it), a dictionary (JSON), `(dictionary,"
+            "text (rendered in the panel's layout), a dictionary (JSON), `(dictionary,"
             " status)`, a Response or a Result",
-            "an exception: the error page with a reference number, and one strike for the breaker;"
-            " `abort(404)` and a UserError are answers",
+            "an exception: an error page with a reference, and one failure for the circuit"
+            " breaker; `abort(404)` and `UserError` do not count as failures",
             signature="(request: Request, **parameters: str) -> Any",
             does=(
-                "In `controllers/{Name}Controller.py`: one page or action for staff. `self.module`"
-                " is the module; what it asks for in its signature it is given."
+                "A page or action for staff, in `controllers/{Name}Controller.py`. `self.module`"
+                " is the module; arguments are passed by name, as the signature requires."
             ),
-            arguments=f"{_REQUEST}; the `{{parameters}}` of the uri, by name",
+            arguments=f"{_REQUEST}; the `{{parameters}}` of the URI, by name",
         ),
         "scheduler": _declares("a list of `{name, method, every | cron, timeout}`"),
         "HOOKS": Fact(
-            "`HookJob`, each listener as a task of its own",
-            "after the commit of what it is told about, those with a higher priority first",
+            "`HookJob`, one task per listener",
+            "after the change is committed, in order of priority",
             WORKER,
             "nothing, or a result",
-            "the task is failed, and the reason is on its page; a listener is told once, and the"
-            " others are told all the same",
+            "the task fails and its page shows the reason; listeners are not retried, and other"
+            " listeners are not affected",
             signature=" = [Hook(event, listener, priority=0)]",
             does=(
-                "In `hooks.py`: what the module hears. A listener is a function or the name of a"
-                " method."
+                "Event listeners, in `hooks.py`. A listener is a function or the name of a method."
             ),
             arguments=(
                 "a listener takes `(payload)` or `(event, payload)`; the payload is a dictionary of"
@@ -154,49 +147,46 @@ EVERY: Mapping[str, Fact] = MappingProxyType(
         ),
         "{method}_of_a_task": Fact(
             "`ModuleJob`",
-            "when a worker takes a task that `Task.add` or `scheduler()` named this method for",
+            "when a worker runs a task for this method, added by `Task.add` or `scheduler()`",
             WORKER,
             f"{RESULT}, or `Result.pending(…)`",
             "as for a Product's jobs; a scheduled run is not retried",
             signature="() -> Any",
             does=(
-                "Any method of the module. Further keys that `Task.add` was given are in"
-                " `self.task_data`."
+                "Any method of the module. `self.task_data` has the other keys passed to"
+                " `Task.add`."
             ),
         ),
         "get_module_data": Fact(
             "the host",
-            "before every call of the module",
-            "the process of that call",
+            "before every call to the module",
+            "same as the call",
             "a dictionary, which becomes `self.module_data`",
-            "an exception ends the call that it stands before",
+            "an exception aborts the call",
             arguments=_STORED,
         ),
         "api_webhook_post": Fact(
             "a POST to `/webhooks/{type}/{Name}` or, for a gateway or sender,"
             " `/webhooks/{type}/{Name}/{instance_uuid}`",
-            "at each such request; no session and no CSRF token; 1 MB at most",
+            "on each request; no session, no CSRF token, at most 1 MB",
             WEB,
             "text, a dictionary (JSON), `(dictionary, status)`, a Response or a Result",
-            "an exception: 500 with a reference number, so that the provider sends it again; the"
-            " breaker does not count it; 503 with Retry-After while the module is held back",
+            "an exception: 500 with a reference, so that the provider retries; it does not count"
+            " towards the circuit breaker. 503 with Retry-After while the module is unavailable",
             signature="(request: Request) -> Any",
-            does=(
-                "Takes a message of an outside service. Check its signature over"
-                " `request.get_data()` first."
-            ),
+            does=("Handle a webhook. Verify its signature over `request.get_data()` first."),
             arguments=_REQUEST,
         ),
         "api_webhook_get": Fact(
-            "a GET to the same addresses",
-            "at each such request",
+            "a GET request to the same URLs",
+            "on each request",
             WEB,
             "as `api_webhook_post`",
             "as `api_webhook_post`",
             signature="(request: Request) -> Any",
             does=(
-                "Answers a provider that looks whether the address is there. Where a module has"
-                " only `api_webhook_post`, the panel answers 200 and `ok`."
+                "Respond to a provider that verifies the webhook URL. If a module defines only"
+                " `api_webhook_post`, the panel returns 200 and `ok`."
             ),
             arguments=_REQUEST,
         ),
@@ -206,10 +196,10 @@ PRODUCT: Mapping[str, Fact] = MappingProxyType(
     {
         "get_product_data": Fact(
             "the host",
-            "before every call of the module",
-            "the process of that call",
+            "before every call to the module",
+            "same as the call",
             "a dictionary, which becomes `self.product_data`",
-            "an exception ends the call that it stands before",
+            "an exception aborts the call",
             arguments=_STORED,
         ),
         "save_product_data": Fact(
@@ -217,22 +207,22 @@ PRODUCT: Mapping[str, Fact] = MappingProxyType(
             "when staff save it",
             WEB,
             f"{RESULT}; `data` is stored",
-            "an error keeps what was stored; `errors` stand beside the fields",
+            "an error keeps the saved data; `errors` are shown beside the fields",
             arguments=_SENT,
         ),
         "get_product_page": Fact(
             "the product's page",
-            "when it is shown, and again with `self.errors` after a refused save",
+            "when it is rendered, and again with `self.errors` after a failed save",
             WEB,
-            "HTML of the fields; the panel supplies the form around them",
+            "HTML of the fields; the panel renders the surrounding form",
             _PAGE_ERROR,
         ),
         "get_service_data": Fact(
             "the host",
             "before every call about a service",
-            "the process of that call",
+            "same as the call",
             "a dictionary, which becomes `self.service_data`",
-            "an exception ends the call that it stands before",
+            "an exception aborts the call",
             arguments=_STORED,
         ),
         "save_service_data": Fact(
@@ -240,12 +230,12 @@ PRODUCT: Mapping[str, Fact] = MappingProxyType(
             "when staff save it",
             WEB,
             f"{RESULT}; `data` is stored, encrypted",
-            "an error keeps what was stored; `errors` stand beside the fields",
+            "an error keeps the saved data; `errors` are shown beside the fields",
             arguments=_SENT,
         ),
         "get_service_page": Fact(
             "the service's page",
-            "when it is shown, and again with `self.errors` after a refused save",
+            "when it is rendered, and again with `self.errors` after a failed save",
             WEB,
             "HTML of the fields",
             _PAGE_ERROR,
@@ -259,11 +249,11 @@ PRODUCT: Mapping[str, Fact] = MappingProxyType(
         "unidle": _verb("unidle", "unidle_job"),
         "cancellation": _verb("a cancellation", "cancellation_job"),
         "retry": Fact(
-            "a module's own code; the panel's *Retry* takes the failed task up again instead",
-            "when a failed verb is to be tried once more",
+            "a module's own code; *Retry* in the panel retries the failed task instead",
+            "when the module repeats a failed verb",
             "the caller's",
             "as the verb's own method",
-            '`{status: "error", code: 409}` where nothing failed',
+            '`{status: "error", code: 409}` if nothing failed',
         ),
         "create_job": _job("`create()`"),
         "suspend_job": _job("`suspend()`"),
@@ -275,47 +265,47 @@ PRODUCT: Mapping[str, Fact] = MappingProxyType(
         "cancellation_job": _job("`cancellation()`"),
         "observe": Fact(
             "`ModuleJob`",
-            "in place of a job whose last attempt was cut off, unless the job is in `repeatable`",
+            "instead of a job whose last attempt was interrupted, unless it is in `repeatable`",
             WORKER,
-            '`{"exists": bool, "suspended": bool, "data": {…}}`; `data` is kept as service data',
-            "an error or an exception: the task is lost, and staff decide",
+            '`{"exists": bool, "suspended": bool, "data": {…}}`; `data` is saved as service data',
+            "an error or exception: the task is marked lost for staff to resolve",
             signature="() -> Mapping[str, Any] | Result",
             does=(
-                "What the provider says exists now. Asked instead of repeating a create that may"
-                " have worked."
+                "Return the current state at the provider; called instead of repeating a create"
+                " that may have succeeded."
             ),
         ),
         "get_client_area_menu_config": Fact(
             "the loader; the client area",
-            "when the module is loaded, without a service; and for each tab that is shown",
+            "when the module is loaded, without a service, and when a tab is rendered",
             f"{LOADING}; {WEB}",
-            '`{key: {"name", "template"}}`, in the order of the tabs; a service that is not active'
+            '`{key: {"name", "template"}}`, in tab order; a service that is not active'
             " shows the first only",
             _LOAD_ERROR,
         ),
         "variables_{tab}": Fact(
             "the client area",
-            "when that tab is shown",
+            "when the tab is rendered",
             WEB,
             "a dictionary for the template",
-            "an exception: the tab shows a notice with a reference number",
+            "an exception: the tab shows a notice with a reference",
             signature="() -> Mapping[str, Any]",
             does=(
-                "What the template of one tab is given, beside `service_uuid`, `tab` and"
-                " `service_data`."
+                "Return the variables of the tab's template, in addition to `service_uuid`, `tab`"
+                " and `service_data`."
             ),
         ),
         "controller_client_{tab}_{verb}": Fact(
             "a request to `/client/services/{uuid}/{tab}/api/{verb}`",
-            "at each such request by a user of the service's client; CSRF is checked",
+            "on each request by a user of the service's client; the CSRF token is checked",
             WEB,
             "text, a dictionary (JSON), `(dictionary, status)`, a Response or a Result",
-            "an exception: 500 with a sentence for the customer and a reference number;"
-            " `abort(404)` is 404",
+            "an exception: 500 with a message for the customer and a reference; `abort(404)`"
+            " returns 404",
             signature="(request: Request) -> Any",
             does=(
-                "What a page of the client area asks for later. A verb that is an HTTP method"
-                " answers that method only; any other answers GET, POST, PUT and DELETE."
+                "Handle a request from a tab's scripts. A verb that is an HTTP method accepts only"
+                " that method; other verbs accept GET, POST, PUT and DELETE."
             ),
             arguments=_REQUEST,
         ),
@@ -324,20 +314,20 @@ PRODUCT: Mapping[str, Fact] = MappingProxyType(
             "when a tab is shown",
             WEB,
             "the HTML of the tab",
-            "an exception: the tab shows a notice with a reference number",
+            "an exception: the tab shows a notice with a reference",
             arguments="`tab`: the key of a declared tab",
         ),
     }
 )
 PLUGIN: Mapping[str, Fact] = MappingProxyType({})
-_MONEY = "an error or an exception is for the module's own code that called it"
+_MONEY = "handled by the module's code that calls it"
 CONFIGURED: Mapping[str, Fact] = MappingProxyType(
     {
         "get_settings_page": Fact(
             "the page of a gateway or sender",
-            "when it is shown, and again with `self.errors` after a refused save",
+            "when it is rendered, and again with `self.errors` after a failed save",
             WEB,
-            "HTML of the fields; the panel supplies the form around them",
+            "HTML of the fields; the panel renders the surrounding form",
             _PAGE_ERROR,
         ),
         "save_module_data": Fact(
@@ -345,17 +335,17 @@ CONFIGURED: Mapping[str, Fact] = MappingProxyType(
             "when staff save it",
             WEB,
             f"{RESULT}; `data` is stored, encrypted",
-            "an error keeps what was stored; `errors` stand beside the fields",
+            "an error keeps the saved data; `errors` are shown beside the fields",
             arguments=_SENT,
         ),
         "test_connection": Fact(
             "the page of a gateway or sender",
-            "when staff press *Test connection*; the button is there where a module has the method",
+            "when staff click *Test connection*, which is shown if the module defines this method",
             WEB,
             RESULT,
-            "the sentence is shown to staff",
+            "the message is shown to staff",
             signature="() -> Any",
-            does="Tries whether what is stored works.",
+            does="Test the saved settings.",
         ),
     }
 )
@@ -372,43 +362,43 @@ PAYMENT: Mapping[str, Fact] = MappingProxyType(
         ),
         "preview_client_area": Fact(
             "the gateway's page",
-            "when staff look at what a client would see",
+            "when staff open the preview",
             WEB,
             "HTML",
             _PAGE_ERROR,
         ),
         "get_return_url": Fact(
             "the module itself",
-            "when it tells the provider where to send a client who has paid",
+            "when it passes the provider the URL to return to after payment",
             "the caller's",
-            "an address",
+            "a URL",
             "none",
         ),
         "get_cancel_url": Fact(
             "the module itself",
-            "when it tells the provider where to send a client who gave up",
+            "when it passes the provider the URL to return to after cancellation",
             "the caller's",
-            "an address",
+            "a URL",
             "none",
         ),
         "on_payment_success": Fact(
             "the module itself, from `api_webhook_post`",
-            "when a provider's message says so",
+            "when a webhook reports it",
             WEB,
             RESULT,
             _MONEY,
         ),
         "on_payment_failed": Fact(
             "the module itself, from `api_webhook_post`",
-            "when a provider's message says so",
+            "when a webhook reports it",
             WEB,
             RESULT,
             _MONEY,
-            arguments="`payload`: what the provider said, after its signature was checked",
+            arguments="`payload`: the provider's data, after its signature was verified",
         ),
         "refund": Fact(
-            "nothing in this version; invoices come later",
-            "when money is to be given back",
+            "nothing yet; reserved for invoices",
+            "when a payment is refunded",
             "the caller's",
             RESULT,
             _MONEY,
@@ -420,11 +410,11 @@ NOTIFICATION: Mapping[str, Fact] = MappingProxyType(
         **CONFIGURED,
         "send": Fact(
             "`NotificationJob`",
-            "when a message goes out, a test send too; always as a task, never in a request",
+            "when a message is sent, including test messages; always in a task, never in a request",
             WORKER,
             RESULT,
-            "an error or an exception: the task is retried while tries remain, unless the answer"
-            " has `errors`, the code 422 or `retry=False`; each attempt is kept",
+            "an error or exception: the task is retried while `tries` remain, unless the result"
+            " has `errors`, code 422 or `retry=False`; each attempt is recorded",
         ),
     }
 )

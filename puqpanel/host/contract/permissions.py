@@ -11,7 +11,7 @@ from puqpanel.host.contract.refusal import Refused
 from puqpanel.host.sanitize import sentence
 
 KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
-KEY_CHARACTERS = "may hold only letters, digits, dots, dashes and underscores"
+KEY_CHARACTERS = "may contain only letters, digits, dots, dashes and underscores"
 
 
 class Permissions(dict[str, Permission]):

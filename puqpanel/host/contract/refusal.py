@@ -29,7 +29,7 @@ def import_failure(what: str, error: BaseException, folder: Path) -> str:
     try:
         return _import_failure(what, error, folder)
     except BaseException:
-        return f"{what} does not load: {type(error).__name__}, whose text cannot be read."
+        return f"{what} does not load: {type(error).__name__}, whose message cannot be read."
 
 
 def describe(error: BaseException) -> str:
@@ -67,7 +67,7 @@ def _hint(error: BaseException, folder: Path) -> str:
     if missing[0] == "modules":
         missing = missing[3:] or [""]
     own = {entry.name.removesuffix(".py").lower() for entry in folder.iterdir()}
-    return f"; write it as from .{'.'.join(missing)} import …" if missing[0].lower() in own else ""
+    return f"; use from .{'.'.join(missing)} import …" if missing[0].lower() in own else ""
 
 
 def _short(filename: str, folder: Path) -> str:

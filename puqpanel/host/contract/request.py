@@ -27,7 +27,7 @@ class RequestMethods:
         return self.all().get(name, default)
 
     def get(self, name: str, default: Any = None) -> Any:
-        """As `input`."""
+        """Return one value; the same as `input`."""
         return self.input(name, default)
 
     def has(self, name: str) -> bool:

@@ -39,7 +39,7 @@ class Result:
         errors: messages by field.
         code: an HTTP status.
         retry: whether the task may run again; None leaves it to the task's number of tries.
-        waiting: whether the provider has not finished yet; `pending` tells the same.
+        waiting: whether the provider has not finished yet; `pending()` sets it.
     """
 
     ok: bool

@@ -121,4 +121,4 @@ def _controller(text: str, subject: str, find_controller: FindController) -> tup
     for action in (match[2], snake(match[2])):
         if not action.startswith("_") and callable(getattr(controller, action, None)):
             return controller, action
-    raise Refused(f"{subject} leads to {text}, but {match[1]} has no public method {match[2]}.")
+    raise Refused(f"{subject} points to {text}, but {match[1]} has no public method {match[2]}.")

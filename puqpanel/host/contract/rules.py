@@ -57,7 +57,7 @@ def check_class(module: Any, module_type: str, name: str) -> type[ModuleBase]:
     if cls.contract_type != module_type:
         base = cls.contract_type or cls.__mro__[1].__name__
         raise Refused(
-            f"The class {name} extends {base} but lies under modules/{module_type}/; extend"
+            f"The class {name} extends {base} but is in modules/{module_type}/; extend"
             f" {module_type}."
         )
     return cls
@@ -96,7 +96,7 @@ def _warnings(instance: ModuleBase) -> list[str]:
     if name[:1].islower():
         warnings.append(f"The name {name} begins with a lower-case letter; use StudlyCase.")
     warnings += [
-        f"config.py holds what looks like a secret under “{key}”; keep it in an encrypted column."
+        f"config.py holds what looks like a secret under “{key}”; store it in an encrypted column."
         for key, value in instance.module_config.items()
         if _SECRET.search(key) and isinstance(value, str) and value
     ]
@@ -178,7 +178,7 @@ def tabs(instance: ModuleBase) -> list[Tab]:
 def _tab(instance: ModuleBase, key: Any, entry: Any) -> Tab:
     if not isinstance(key, str) or not _TAB.fullmatch(key):
         raise Refused(
-            f"The tab key “{key}” must begin with a letter and hold only letters, digits and"
+            f"The tab key “{key}” must begin with a letter and contain only letters, digits and"
             " underscores."
         )
     subject = f"The tab “{key}”"

@@ -1,4 +1,4 @@
-"""Reads what a module's `scheduler()` declares: periodic work as data."""
+"""Parse the scheduled jobs that a module's `scheduler()` declares."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def _work(instance: ModuleBase, entry: Mapping[str, Any]) -> Work:
         raise Refused(f"{where} needs either “cron” or “every”.")
     if isinstance(timeout, bool) or not isinstance(timeout, int) or not 1 <= timeout <= 86400:
         raise Refused(
-            f"{where} has the timeout {sentence(str(timeout), 40)}; write seconds, 1 to 86400."
+            f"{where} has the timeout {sentence(str(timeout), 40)}; enter 1 to 86400 seconds."
         )
     if every is not None:
         return Work(name, method, every=_seconds(every, where), timeout=timeout)
@@ -109,14 +109,14 @@ def _work(instance: ModuleBase, entry: Mapping[str, Any]) -> Work:
         or not croniter.is_valid(cron)
     ):
         raise Refused(
-            f"{where} has the cron text “{sentence(str(cron), 100)}”; write five fields such as */5"
-            " * * * * (minute, hour, day, month, weekday)."
+            f"{where} has the cron expression “{sentence(str(cron), 100)}”; use five fields such as"
+            " */5 * * * * (minute, hour, day, month, weekday)."
         )
     work = Work(name, method, cron=" ".join(cron.split()), timeout=timeout)
     try:
         work.after(datetime(2026, 1, 1, tzinfo=UTC))
     except CroniterBadDateError:
-        raise Refused(f"{where} has the cron text “{cron}”, which is never due.") from None
+        raise Refused(f"{where} has the cron expression “{cron}”, which is never due.") from None
     return work
 
 
@@ -127,7 +127,7 @@ def _seconds(every: Any, where: str) -> int:
         seconds = int(match[1]) * UNITS[match[2]] if match else None
     if isinstance(seconds, bool) or not isinstance(seconds, int) or not 1 <= seconds <= MAX_SECONDS:
         raise Refused(
-            f"{where} has every = {sentence(repr(every), 40)}; write seconds, or a text such as"
+            f"{where} has every = {sentence(repr(every), 40)}; use seconds, or an interval such as"
             " 30s, 5m, 2h or 1d."
         )
     return seconds

@@ -82,7 +82,7 @@ def send(
             "message": {**asdict(clean), "attachments": [*clean.attachments]},
         },
         tags=["notification", f"sender:{sender.uuid}", *tags],
-        title=title or f"Send “{clean.subject[:80]}” by {sender.title}",
+        title=title or f"Send “{clean.subject[:80]}” via {sender.title}",
         module=sender.module,
         tries=tries,
         backoff=backoff,

@@ -12,7 +12,7 @@ from puqpanel.domain.errors import ConflictError, InvalidInput, NotFoundError
 from puqpanel.domain.task_states import OPEN
 from puqpanel.host import registry
 from puqpanel.host.loaded import LoadedModule
-from puqpanel.infra.db import insert, session, transaction
+from puqpanel.infra.db import save, session, transaction
 from puqpanel.infra.links import link
 from puqpanel.models import ConfiguredModule, Task, TaskTag
 from puqpanel.operations.system import audit
@@ -93,7 +93,7 @@ def create_instance(*, actor: Actor, module_type: str, module: str, title: str) 
             ConfiguredModule.type == module_type
         )
     )
-    instance = insert(
+    instance = save(
         ConfiguredModule(
             type=loaded.type,
             name=loaded.name,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import sqlalchemy as sa
+from sqlalchemy.orm import aliased
 
 from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import ConflictError, UserError
@@ -300,9 +301,12 @@ def resume(*, actor: Actor, module_type: str, name: str) -> None:
     Raises:
         ConflictError: the circuit breaker is not open.
     """
+    find_module(module_type, name)
     row = lock_module(module_type, name)
     if not row.circuit_open_reason:
-        raise ConflictError("The circuit breaker of this module is not open.")
+        raise ConflictError(
+            "The circuit breaker of this module is closed, so there is nothing to resume."
+        )
     before = row.circuit_open_reason
     row.circuit_open_reason, row.circuit_opened_at, row.failure_count = "", None, 0
     audit.record(
@@ -365,7 +369,11 @@ def unpark_served() -> int:
         .group_by(Task.module)
     )
     available = session().execute(parked.where(Module.circuit_open_reason == "")).all()
-    on_trial = session().execute(parked.where(breaker.trial_is_due())).all()
+    other = aliased(Task)
+    busy = sa.exists().where(
+        other.module == Task.module, other.status.in_((TaskStatus.QUEUED, TaskStatus.RUNNING))
+    )
+    on_trial = session().execute(parked.where(breaker.trial_is_due(), ~busy)).all()
     count = sum(unpark(key) for key, _ in available)
     return count + sum(unpark(key, Task.id == oldest) for key, oldest in on_trial)
 

@@ -100,7 +100,7 @@ def look(settings: Settings, names: Iterable[str] | None = None) -> Report:
 def _run(name: str, settings: Settings, failed: Collection[str]) -> Check:
     """Run a check unless another one that it depends on has failed."""
     if name in NEED_DATABASE and "database" in failed:
-        return Check(name, "fail", "Skipped, because the database does not answer.")
+        return Check(name, "fail", "Skipped, because the database does not respond.")
     if name in NEED_TABLES and "migrations" in failed:
         return Check(name, "fail", "Skipped, because the tables are not up to date.")
     try:
@@ -123,7 +123,7 @@ def _database(settings: Settings) -> Check:
         return Check(
             "database",
             "fail",
-            "There is no database yet: the panel has never been started.",
+            "The database does not exist yet. The panel has never been started.",
             "Run: puqpanel up, or puqpanel db upgrade",
         )
     try:
@@ -135,21 +135,21 @@ def _database(settings: Settings) -> Check:
             if engine.dialect.name != "sqlite"
             else "Check the permissions and disk of the instance directory."
         )
-        return Check("database", "fail", f"The database does not answer: {_cause(error)}", remedy)
+        return Check("database", "fail", f"The database does not respond: {_cause(error)}", remedy)
     duration_ms = round((time.monotonic() - started) * 1000, 1)
     facts = {"backend": engine.dialect.name, "ms": duration_ms}
     if duration_ms > 500:
         return Check(
             "database",
             "warn",
-            f"The {engine.dialect.name} database answers, but slowly ({duration_ms:.0f} ms).",
+            f"The {engine.dialect.name} database responds slowly ({duration_ms:.0f} ms).",
             "Check its load and the network.",
             facts,
         )
     return Check(
         "database",
         "ok",
-        f"The {engine.dialect.name} database answers in {duration_ms:.0f} ms.",
+        f"The {engine.dialect.name} database responds in {duration_ms:.0f} ms.",
         facts=facts,
     )
 
@@ -223,15 +223,15 @@ def _queue(settings: Settings) -> Check:
         return Check(
             "queue",
             "fail",
-            f"The queue server ({where}) does not answer: {_cause(error)}. Pages work, but tasks do"
-            " not run.",
+            f"The queue server ({where}) does not respond: {_cause(error)}. Pages work, but tasks"
+            " do not run.",
             remedy,
         )
     total = sum(waiting.values())
     return Check(
         "queue",
         "ok",
-        f"The queue server answers; {_count(total, 'task')} queued.",
+        f"The queue server responds; {_count(total, 'task')} queued.",
         facts={"waiting": waiting},
     )
 
@@ -253,7 +253,7 @@ def _workers(settings: Settings) -> Check:
             "workers",
             "warn",
             f"{_count(late, 'task')} overdue by more than {LATE} s, the oldest by {oldest} s.",
-            "Start more workers, or check what the running tasks are waiting for.",
+            "Start more workers, or check why the running tasks are slow.",
             {**facts, "late": late, "oldest": oldest},
         )
     return Check("workers", "ok", f"{_count(alive, 'worker')} running.", facts=facts)
@@ -266,7 +266,7 @@ def _schedule(settings: Settings) -> Check:
         return Check(
             "schedule",
             "fail",
-            "No scheduler is running: scheduled jobs do not start and lost tasks stay unnoticed.",
+            "No scheduler is running: scheduled jobs do not run and lost tasks are not recovered.",
             _start(settings, "scheduler"),
             facts,
         )

@@ -17,7 +17,7 @@ from puqpanel.host import registry
 from puqpanel.host.contract.timetable import Work
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.clock import now
-from puqpanel.infra.db import find, insert, release, session, transaction, write
+from puqpanel.infra.db import find, release, save, session, transaction, write
 from puqpanel.models import Module, ScheduleEntry, Task
 from puqpanel.operations.system import audit
 from puqpanel.tasks.add import add
@@ -211,18 +211,18 @@ def run_now(*, actor: Actor, module: str, name: str) -> None:
     moment = now()
     row = session().scalar(_locked(module, name))
     if row is None:
-        row = insert(
+        row = save(
             ScheduleEntry(module=module, name=name, shape=work.shape, due_at=work.after(moment))
         )
     if _unfinished(row):
-        raise ConflictError(f"The last run of “{name}” has not ended; try again when it has.")
+        raise ConflictError(f"“{name}” is still running; try again when it finishes.")
     _start(loaded, work, row, actor, moment)
     audit.record(
         actor=actor,
         action="schedule.run",
         subject_type="module",
         subject_uuid=module,
-        summary=f"“{name}” run manually.",
+        summary=f"“{name}” was run manually.",
     )
 
 
@@ -234,9 +234,7 @@ def pause(*, actor: Actor, module: str, name: str, paused: bool) -> None:
         NotFoundError: no loaded module has this entry, or the scheduler has not created it yet.
     """
     _, work = _find(module, name)
-    row = find(
-        _locked(module, name), "This entry is not scheduled yet; try again in a few seconds."
-    )
+    row = find(_locked(module, name), "This job is not scheduled yet; try again in a few seconds.")
     if row.paused == paused:
         return
     row.paused, row.due_at = paused, work.after(now())
@@ -254,7 +252,7 @@ def pause(*, actor: Actor, module: str, name: str, paused: bool) -> None:
 def _find(module: str, name: str) -> tuple[LoadedModule, Work]:
     entry = _works().get((module, name))
     if entry is None:
-        raise NotFoundError("No active module has this entry.")
+        raise NotFoundError("No active module has this scheduled job.")
     return entry
 
 

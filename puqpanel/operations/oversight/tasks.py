@@ -151,5 +151,5 @@ def retry_last_task(*, actor: Actor, service_uuid: str) -> Task:
     if last.status in OPEN:
         raise InProgressError("Already in progress.")
     if last.status not in RETRYABLE:
-        raise InProgressError("Nothing to retry: the last task completed.")
+        raise InProgressError("The last task completed, so there is nothing to retry.")
     return retry_task(actor=actor, uuid=last.uuid)

@@ -34,7 +34,7 @@ def apply(*, actor: Actor, service: Service, product_uuid: str, take_price: bool
     """
     product = find_product(product_uuid)
     if product.module != service.product.module:
-        raise ConflictError(f"{product.name} belongs to another module; sell it as a new service.")
+        raise ConflictError(f"{product.name} uses another module; add a new service instead.")
     if not product.active and product.id != service.product_id:
         raise InvalidInput({"product": [f"{product.name} is no longer sold."]})
     before = _terms(service)

@@ -88,7 +88,9 @@ def request(
     result = _start(module, rule, service_uuid, actor)
     if not result.ok:
         message = redact_text(result.message)[:MAX_MESSAGE_LENGTH]
-        _release(actor, service_uuid, rule, message or "The module gave no reason.")
+        _release(
+            actor, service_uuid, rule, message or "The module returned an error without a message."
+        )
     elif not result.pending:
         _complete_without_task(service_uuid)
     return result
@@ -208,7 +210,9 @@ def _reserve(actor: Actor, service_uuid: str, verb: str, reason: str = "") -> Ve
     service = lock_service(service_uuid)
     rule = check_verb(verb, service.status, service.provision_status)
     if any(settlement.own_verb(task) is not None for task in settlement.open_tasks(service)):
-        raise ConflictError(f"{rule.label} must wait until this service's open task has ended.")
+        raise ConflictError(
+            f"Cannot {rule.label.lower()}: this service has an open task. Wait until it finishes."
+        )
     settlement.start(service, rule)
     audit.record(
         actor=actor,

@@ -12,7 +12,7 @@ from puqpanel.domain.errors import ConflictError, InvalidInput
 from puqpanel.domain.service_states import VERBS, possible
 from puqpanel.host import registry
 from puqpanel.host.loaded import LoadedModule
-from puqpanel.infra.db import find, insert, session, transaction
+from puqpanel.infra.db import find, save, session, transaction
 from puqpanel.infra.events import raise_event
 from puqpanel.models import ClientUser, Service
 from puqpanel.operations.accounts.clients import find_client
@@ -21,7 +21,7 @@ from puqpanel.operations.modules import forms
 from puqpanel.operations.system import audit
 from puqpanel.operations.system.fields import clean_name
 
-BUSY = "An operation is in progress for this service; save again when it has finished."
+BUSY = "An operation is in progress for this service; save again when it finishes."
 
 
 def find_service(uuid: str) -> Service:
@@ -114,7 +114,7 @@ def create_service(
             module, "save_service_data", data, product_uuid=product_uuid, actor=actor
         )
     with transaction():
-        service = insert(
+        service = save(
             Service(
                 client_id=client.id,
                 product_id=product.id,

@@ -144,7 +144,9 @@ def reopen(task: Task) -> None:
         return
     service = lock_service(task.service_uuid)
     if any(own_verb(other) is not None for other in open_tasks(service) if other.id != task.id):
-        raise ConflictError(f"{verb.label} must wait until another task of this service has ended.")
+        raise ConflictError(
+            f"Cannot {verb.label.lower()}: another task of this service is open. Try again later."
+        )
     if service.provision_status == ProvisionStatus.PROCESSING:
         if service.verb != verb.key:
             raise ConflictError("Another operation is in progress for this service.")
@@ -199,7 +201,7 @@ def fail(
     label, key = (verb.label, verb.key) if verb is not None else ("Job", "job")
     if key == "change_package":
         package_change.revert(actor=actor, service=service)
-    service.failure = reason or f"{label} failed and the module gave no reason."
+    service.failure = reason or f"{label} failed; the module returned an error without a message."
     lost = task is not None and task.status == TaskStatus.LOST
     audit.record(
         actor=actor,

@@ -15,7 +15,7 @@ STRANGE: tuple[dict[str, Any], ...] = (
 )
 
 
-@probe("periodic work twice")
+@probe("scheduled jobs twice")
 def periodic_work(bench: Bench) -> str:
     """Run each entry of the schedule twice: runs may be late or close together."""
     schedule = bench.lab.loaded.schedule

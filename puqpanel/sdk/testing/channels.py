@@ -90,7 +90,7 @@ def addresses(bench: Bench) -> str:
     return "Both addresses are valid."
 
 
-@probe("webhook with garbage", "Payment", "Notification", "Plugin")
+@probe("webhook with invalid data", "Payment", "Notification", "Plugin")
 def webhook_garbage(bench: Bench) -> str:
     """Send garbage to the webhook; it must be refused or ignored without a server error."""
     if not bench.lab.loaded.webhooks:

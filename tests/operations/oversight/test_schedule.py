@@ -135,7 +135,7 @@ def test_staff_run_pause_and_resume(panel: Panel) -> None:
     with pytest.raises(NotFoundError):
         schedule.pause(actor=STAFF, module="Plugin/Echo", name="check", paused=True)
     schedule.run_now(actor=STAFF, module="Plugin/Echo", name="check")
-    with pytest.raises(ConflictError, match="has not ended"):
+    with pytest.raises(ConflictError, match="still running"):
         schedule.run_now(actor=STAFF, module="Plugin/Echo", name="check")
     schedule.run_due()
     schedule.pause(actor=STAFF, module="Plugin/Echo", name="nightly", paused=True)
@@ -187,14 +187,14 @@ def test_inactive_module_runs_no_scheduled_jobs(
     [
         (
             '{"name": "bad", "method": "nightly", "cron": "61 * * * *"}',
-            "write five fields such as */5",
+            "use five fields such as */5",
         ),
-        ('{"name": "bad", "method": "nightly", "cron": "@daily"}', "write five fields"),
+        ('{"name": "bad", "method": "nightly", "cron": "@daily"}', "use five fields"),
         ('{"name": "bad", "method": "nightly", "cron": "0 0 31 2 *"}', "which is never due"),
-        ('{"name": "bad", "method": "nightly", "cron": "* * * * * *"}', "write five fields"),
+        ('{"name": "bad", "method": "nightly", "cron": "* * * * * *"}', "use five fields"),
         ('{"name": "bad", "method": "nightly"}', "needs either “cron” or “every”"),
-        ('{"name": "bad", "method": "nightly", "every": 0}', "write seconds"),
-        ('{"name": "bad", "method": "nightly", "every": "soon"}', "write seconds"),
+        ('{"name": "bad", "method": "nightly", "every": 0}', "use seconds"),
+        ('{"name": "bad", "method": "nightly", "every": "soon"}', "use seconds"),
         ('{"name": "bad", "method": "nightly", "every": 60, "timeout": -1}', "the timeout -1"),
         ('{"name": "bad", "method": "nothing", "every": 60}', "calls nothing()"),
         ('{"name": "check", "method": "nightly", "every": 60}', "declares “check” twice"),

@@ -449,7 +449,7 @@ def test_old_task_cannot_be_retried_after_a_newer_one(
     assert requests.request(actor=STAFF, service_uuid=service.uuid, verb="create").ok
     new_id, new = session().execute(sa.select(Task.id, Task.uuid).where(Task.uuid != old)).one()
     assert claim.claim(new_id, "busy") is not None
-    with pytest.raises(ConflictError, match="another task"):
+    with pytest.raises(ConflictError, match="another task of this service is open"):
         task_operations.retry_task(actor=STAFF, uuid=old)
     sweep.rescue({}, new_id, "busy")
     with transaction() as current:
@@ -458,7 +458,7 @@ def test_old_task_cannot_be_retried_after_a_newer_one(
     drain()
     for status in ("active", "terminated"):
         assert look(service.uuid).status == status
-        with pytest.raises(ConflictError, match="not possible"):
+        with pytest.raises(ConflictError, match="Cannot create: the service is"):
             task_operations.retry_task(actor=STAFF, uuid=old)
         drain()
         assert book(settings).count("create") == 2

@@ -121,7 +121,7 @@ def test_service_list_filters_by_client(app: Panel, owner: Browser, crowd: dict[
     chip = owner.get("/admin/services/?pick=client").text
     assert re.search(r'<input\s+class="form-control"\s+type="search"\s+name="client"', chip)
     assert "berg.example" in owner.get("/admin/services/?client=anna%40ex").text
-    assert "Nothing matches" in owner.get("/admin/services/?client=crowd").text
+    assert "No results" in owner.get("/admin/services/?client=crowd").text
     filtered = owner.get(f"/admin/services/?client={crowd['client']}").text
     assert ("Client: Anna Berg" in filtered, "berg.example" in filtered) == (True, True)
 

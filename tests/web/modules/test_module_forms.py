@@ -153,7 +153,7 @@ def test_nothing_is_saved_while_a_task_is_open(settings: Settings, tmp_path: Pat
     with here.panel.app_context(), transaction():
         services.find_service(here.service).provision_status = "processing"
     status, page = here.save("services", quota="7", plan="l")
-    assert (status, "save again when it has finished" in page, 'value="7"' in page) == (
+    assert (status, "save again when it finishes" in page, 'value="7"' in page) == (
         422,
         True,
         True,

@@ -40,7 +40,7 @@ def test_search_finds_tasks_by_service_name(
     page = owner.get("/admin/tasks/?q=BERG.ex").text
     assert (f'/admin/services/{shop["service"]}"' in page, other in page) == (True, False)
     assert other in owner.get("/admin/tasks/?q=tidy").text
-    assert "Nothing matches" in owner.get("/admin/tasks/?q=100%25").text
+    assert "No results" in owner.get("/admin/tasks/?q=100%25").text
 
 
 def test_tasks_of_a_deleted_service_and_without_a_service(

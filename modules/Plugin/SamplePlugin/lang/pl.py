@@ -14,7 +14,7 @@ LANG = {
     "Notebook": "Notatnik",
     "Notes": "Notatki",
     "Notes appear here.": "Tu pojawią się notatki.",
-    "Notes of the staff, and services that could not be created.": (
+    "Notes by staff, and services that could not be created.": (
         "Notatki personelu oraz usługi, których nie udało się utworzyć."
     ),
     "Old notes deleted: :count.": "Usunięto stare notatki: :count.",

@@ -75,9 +75,9 @@ class ServersController(Controller):
             back=link("servers"),
             button="Delete server",
             blocker=f"{server.name} has {accounts} {noun}." if accounts else "",
-            advice="Terminate these services first, or stop the server accepting new accounts.",
+            advice="Terminate these services first, or turn off “Accept new accounts”.",
             deleted=[f"{server.url} and its credentials in the panel"],
-            retained="The Nextcloud itself and all its users remain unchanged.",
+            retained="The Nextcloud server and its users are not affected.",
         )
 
     def remove_submit(self, request: Request, id: str) -> Any:

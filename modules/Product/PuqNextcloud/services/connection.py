@@ -29,4 +29,4 @@ def test_connection(server: Server) -> tuple[bool, str]:
         return False, explain(users, server.name)
     release = version(capabilities.data)
     suffix = f" (version {release})" if release else ""
-    return True, f"Connected to {server.name}{suffix}. The panel may manage its users."
+    return True, f"Connected to {server.name}{suffix}. The panel can manage its users."

@@ -199,8 +199,8 @@ def explain(response: OcsResponse, server: str) -> str:
                 " the server."
             )
         return (
-            f"The panel's user on {server} may not manage users{detail}. Make it an administrator"
-            " there."
+            f"The panel's user on {server} isn't allowed to manage users{detail}. Add it to the"
+            " group admin there."
         )
     if response.outcome is Outcome.RATE_LIMITED:
         return f"{server} received too many requests. Try again later."
@@ -225,7 +225,7 @@ def _explain_rejection(response: OcsResponse, server: str, detail: str) -> str:
             f"{server} redirects to another address{detail}. Enter that address, with or without"
             " TLS."
         )
-    return f"There is no Nextcloud with its provisioning API at the address of {server}{detail}."
+    return f"No Nextcloud found at the URL of {server}{detail}. Check its address and folder."
 
 
 def version(capabilities: Any) -> str:

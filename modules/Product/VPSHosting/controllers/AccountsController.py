@@ -72,9 +72,9 @@ class AccountsController(Controller):
             back=link("accounts"),
             button=__("Delete account"),
             blocker=_blocker(account, servers),
-            advice=__("Terminate these services first, or stop the account accepting servers."),
+            advice=__("Terminate these services first, or turn off “Accept new servers”."),
             deleted=[__("the account's API token, and its list of terminated servers")],
-            retained=__("The account at DigitalOcean and everything in it remain unchanged."),
+            retained=__("The DigitalOcean account and its resources are not affected."),
         )
 
     def remove_submit(self, request: Request, id: str) -> Any:

@@ -36,12 +36,12 @@ class AccountForm(Translated, FlaskForm):  # type: ignore[misc]
         "API URL",
         [InputRequired(), Length(max=253)],
         filters=[trim, without_slash],
-        description="Change it only if requests go through a gateway of yours.",
+        description="Change it only if you use a proxy.",
     )
     max_servers = IntegerField(
         "Server limit",
         [Optional(), NumberRange(0, 1_000_000)],
-        description="0 for no limit. DigitalOcean has a limit of its own.",
+        description="0 for no limit. DigitalOcean's own limit also applies.",
     )
     active = BooleanField("Accept new servers", default=True)
 

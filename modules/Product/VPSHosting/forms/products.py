@@ -68,7 +68,7 @@ class ProductForm(ImageForm):
     backup_enabled = forms.BooleanField(
         "Backups",
         default=False,
-        description="Made by DigitalOcean for a percentage of the server's price.",
+        description="DigitalOcean charges a percentage of the server's price.",
     )
 
     def validate(self, extra_validators: Any = None) -> bool:

@@ -183,13 +183,13 @@ LANG = {
     ":name deleted.": "Usunięto :name.",
     ":name has the server of a service.": "Na koncie :name jest serwer usługi.",
     ":name has the servers of :count services.": "Na koncie :name są serwery usług (:count).",
-    "Terminate these services first, or stop the account accepting servers.": (
+    "Terminate these services first, or turn off “Accept new servers”.": (
         "Najpierw zakończ te usługi albo wyłącz przyjmowanie serwerów na tym koncie."
     ),
     "the account's API token, and its list of terminated servers": (
         "token API konta i lista zakończonych serwerów"
     ),
-    "The account at DigitalOcean and everything in it remain unchanged.": (
+    "The DigitalOcean account and its resources are not affected.": (
         "Konto w DigitalOcean i wszystko, co się na nim znajduje, pozostaje bez zmian."
     ),
     "Leave blank to keep the current value.": "Pozostaw puste, aby zachować obecną wartość.",
@@ -204,11 +204,11 @@ LANG = {
         " create; actions, monitoring, regions i sizes: read."
     ),
     "API URL": "Adres URL API",
-    "Change it only if requests go through a gateway of yours.": (
+    "Change it only if you use a proxy.": (
         "Zmień tylko wtedy, gdy żądania przechodzą przez własną bramę."
     ),
     "Server limit": "Limit serwerów",
-    "0 for no limit. DigitalOcean has a limit of its own.": (
+    "0 for no limit. DigitalOcean's own limit also applies.": (
         "0 oznacza brak limitu. DigitalOcean ma własny limit."
     ),
     "Accept new servers": "Przyjmuj nowe serwery",
@@ -277,7 +277,7 @@ LANG = {
     "Snapshots per server; DigitalOcean bills each one. 0 for none.": (
         "Liczba migawek na serwer; DigitalOcean nalicza opłatę za każdą. 0 oznacza brak migawek."
     ),
-    "Made by DigitalOcean for a percentage of the server's price.": (
+    "DigitalOcean charges a percentage of the server's price.": (
         "Tworzone przez DigitalOcean za procent ceny serwera."
     ),
     "Leave blank to generate one.": "Pozostaw puste, aby wygenerować.",

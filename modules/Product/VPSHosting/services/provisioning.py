@@ -63,7 +63,7 @@ class Provisioning(Power):
             return self._create_failed(response, server)
         if server.server_id is not None:
             placement.update(self._uuid, server_id=None, sent_at=None, **placement.NO_ACTION)
-            return Result.error("DigitalOcean abandoned the server while creating it.", retry=True)
+            return Result.error("DigitalOcean could not create the server.", retry=True)
         return self._send_create(server, client)
 
     def suspend_job(self) -> Result:

@@ -60,7 +60,9 @@ class StaffForm(Form):
     )
     roles = MultiCheckboxField(
         "Roles",
-        description="Permissions of all roles add up. Without a role, an account can only sign in.",
+        description=(
+            "An account has the permissions of all its roles. Without a role, it can only sign in."
+        ),
     )
     active = BooleanField(
         "Active", default=True, description="Deactivating an account ends all its sessions."
@@ -237,5 +239,5 @@ def delete_role(uuid: str) -> ResponseReturnValue:
         title=f"Delete the role {role.name}?",
         button="Delete role",
         back=url_for("admin.staff.edit_role", uuid=uuid),
-        stays="Roles in use can't be deleted, so no account loses permissions.",
+        stays="Roles that are assigned to accounts can't be deleted.",
     )

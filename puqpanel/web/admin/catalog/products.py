@@ -180,5 +180,5 @@ def settings(uuid: str) -> ResponseReturnValue:
         product,
         products.module_of(product),
         partial(products.save_config, actor=actor(), uuid=uuid),
-        consequence="Applies to new services. Existing ones are updated by Change package.",
+        consequence="Applies to new services. To update existing ones, run Change package.",
     )

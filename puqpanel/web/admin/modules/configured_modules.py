@@ -285,7 +285,7 @@ class Pages:
                 return redirect(self.url("index"))
         deleted = ["Its settings, including secrets"]
         if configured_modules.has_webhook(configured_modules.module_of(instance)):
-            deleted.append("Its webhook address; requests to it will no longer be answered")
+            deleted.append("Its webhook URL, which stops accepting requests")
         page = render_template(
             "admin/confirm.html",
             title=f"Delete {instance.title}?",

@@ -22,11 +22,11 @@ SENDER = Kind(
     singular="sender",
     plural="senders",
     icon="paper-plane",
-    description="Message channels: a notification module connected to a server or an account.",
+    description="Channels for messages. Each connects a module to a server or account.",
     title_help="Shown to staff, for example “Transactional e-mail” or “Operations chat”.",
     order_help="Lists and menus use this order.",
-    enabled_effect="Messages can be sent through it.",
-    disabled_effect="No more messages are sent through it.",
+    enabled_effect="It can now send messages.",
+    disabled_effect="It no longer sends messages.",
 )
 TEST_TRIES = 3
 

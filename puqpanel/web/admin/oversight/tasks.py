@@ -25,9 +25,9 @@ from puqpanel.web.lists import Column, Filter, Listing, Sort
 bp = Blueprint("tasks", __name__, url_prefix="/tasks")
 
 ON_LOSS: dict[str, str] = {
-    OnLoss.REPEAT: "Run it again",
-    OnLoss.OBSERVE: "Ask the provider for the outcome",
-    OnLoss.LOSE: "Mark it lost for staff to decide",
+    OnLoss.REPEAT: "Retry the job",
+    OnLoss.OBSERVE: "Check the result at the provider",
+    OnLoss.LOSE: "Mark the task as lost",
 }
 
 ROW: tuple[Any, ...] = (

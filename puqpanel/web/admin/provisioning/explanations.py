@@ -83,4 +83,4 @@ def _failure_question(service: Service, event: Audit | None) -> str:
         return "Why did the last attempt fail?"
     if event is not None and event.action.endswith("_refused"):
         return "Why was it refused?"
-    return "What went wrong?"
+    return "What was the error?"

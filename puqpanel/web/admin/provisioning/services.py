@@ -311,5 +311,5 @@ def settings(uuid: str) -> ResponseReturnValue:
         service,
         services.module_of(service),
         partial(services.save_service_data, actor=actor(), uuid=uuid),
-        consequence="Sent to the provider by Change package, unless a field says otherwise.",
+        consequence="Run Change package to send changes to the provider, unless noted.",
     )

@@ -41,10 +41,10 @@ def _note(service: Service) -> str:
     if service.provision_status == ProvisionStatus.PROCESSING:
         return "Being set up" if pending else "Being updated"
     if pending and service.provision_status == ProvisionStatus.FAILED:
-        return "Delayed, we're working on it"
+        return "Delayed. We're working on it."
     active = service.status == ServiceStatus.ACTIVE
     if active and service.provision_status == ProvisionStatus.NOT_FOUND:
-        return "Unavailable, we're working on it"
+        return "Unavailable. We're working on it."
     return ""
 
 
@@ -76,7 +76,7 @@ def service_notice(service: Service) -> Notice | None:
     if status == ServiceStatus.ACTIVE and failed and service.verb == "change_package":
         return Notice(
             "warn",
-            "The change of your package is taking longer than expected.",
+            "Your package change is taking longer than expected.",
             "We're working on it. Your current package stays active until then.",
         )
     if status in SUSPENDED:

@@ -193,7 +193,7 @@ def _loggable_body(max_bytes: int) -> Any:
     """
     size = len(request.get_data())
     if size > max_bytes:
-        return f"{request.get_data(as_text=True)[:max_bytes]}… (cut, {size} bytes in all)"
+        return f"{request.get_data(as_text=True)[:max_bytes]}… (truncated, {size} bytes in total)"
     with contextlib.suppress(HTTPException, RecursionError):
         if request.is_json and (body := request.get_json(silent=True)) is not None:
             return body
