@@ -77,7 +77,7 @@ def walk(app: Panel) -> Iterator[tuple[Rule, str, str, str]]:
     for rule in app.url_map.iter_rules():
         need = guard.declared(app.view_functions[rule.endpoint])
         for method in sorted((rule.methods or set()) & {"GET", "POST", "PUT", "DELETE"}):
-            path = re.sub(r"<any\(\W*(\w+)[^>]*>", r"\1", re.sub(r"<int:[^>]+>", "1", rule.rule))
+            path = re.sub(r"<any\(\W*(\w+)[^>]*>", r"\1", re.sub(r"<int[^>]*>", "1", rule.rule))
             yield rule, need or "", method, re.sub(r"<[^>]+>", STRANGE, path)
 
 

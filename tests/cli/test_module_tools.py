@@ -33,7 +33,7 @@ def test_check_groups_findings_by_module(instance: Path, modules: Path) -> None:
     assert process.returncode == 1
     assert (
         "Plugin/Echo\n  Echo.py:6  error  exit() affects the entire process, not only this module. "
-        " [ends-the-process]\n      Raise an error" in process.stdout
+        " [ends-the-process]\n      Raise an exception" in process.stdout
     )
     assert "2 modules checked: 1 error, 1 warning, 2 hints." in process.stdout
     assert puqpanel(instance, "module", "check", "Fine", **env).returncode == 0
@@ -71,7 +71,7 @@ def test_a_config_that_ends_the_process_does_not_stop_the_check(
 def test_check_lists_its_rules(instance: Path) -> None:
     process = puqpanel(instance, "module", "check", "--rules")
     assert process.returncode == 0
-    assert "swallows-timeout  error\n    A job that runs out of time" in process.stdout
+    assert "swallows-timeout  error\n    A job that times out is" in process.stdout
     rows = json.loads(puqpanel(instance, "module", "check", "--rules", "--json").stdout)
     assert {"id", "severity", "why", "mend"} == set(rows[0])
 

@@ -116,4 +116,4 @@ def test_repeated_page_failures_open_the_breaker_but_keep_the_pages(
     assert owner.post("/admin/modules/switch/Plugin/Echo/resume").status_code == 302
     assert "and its tasks resumed." in owner.get("/admin/modules/").text
     owner.post("/admin/modules/switch/Plugin/Echo/resume")
-    assert "is not open" in owner.get("/admin/modules/").text
+    assert "nothing to resume" in owner.get("/admin/modules/").text
