@@ -12,6 +12,7 @@ from puqpanel.cli.module_new import new
 from puqpanel.cli.module_test import test
 from puqpanel.cli.modules_on_disk import key_of
 from puqpanel.domain.actors import SHELL
+from puqpanel.domain.errors import UserError
 from puqpanel.infra.settings import Settings
 
 
@@ -113,8 +114,8 @@ def resume(settings: Settings, name: str) -> None:
 def reload(settings: Settings, name: str | None) -> None:
     """Reload a module's files, or those of all active modules.
 
-    Web processes reload at their next request, workers at their next task. If a module no longer
-    loads, `puqpanel module list` shows the reason.
+    Web processes reload at their next request, workers at their next task. A module that no longer
+    loads is not reloaded, and the command fails with the reason.
     """
     from puqpanel.operations.modules import module_list, modules
 
@@ -124,12 +125,26 @@ def reload(settings: Settings, name: str | None) -> None:
             keys = [key_of(name, [row.key for row in rows])]
         else:
             keys = [row.key for row in rows if row.on]
+        refused: dict[str, str] = {}
         for key in keys:
             module_type, _, folder = key.partition("/")
-            modules.reload(
-                actor=SHELL, modules_dir=settings.modules_dir, module_type=module_type, name=folder
-            )
-    click.echo(f"Reloaded {', '.join(keys)}." if keys else "No active modules.")
+            try:
+                modules.prove(settings.modules_dir, module_type, folder)
+                modules.reload(
+                    actor=SHELL,
+                    modules_dir=settings.modules_dir,
+                    module_type=module_type,
+                    name=folder,
+                )
+            except UserError as error:
+                refused[key] = str(error)
+    reloaded = [key for key in keys if key not in refused]
+    if reloaded or not keys:
+        click.echo(f"Reloaded {', '.join(reloaded)}." if keys else "No active modules.")
+    if refused:
+        raise click.ClickException(
+            "\n".join(f"{key} was not reloaded: {text}" for key, text in refused.items())
+        )
 
 
 @command.command("log")

@@ -110,6 +110,8 @@ class Called:
         reference: the number under which the log has the traceback.
         instance: of the module; None if it could not be built.
         raised: whether an exception ended the call.
+        busy: whether the module was not called, because too many processes are waiting for it or
+            it needs an update.
         duration_ms: milliseconds.
         service_changes: what the call changed in `self.service_data`.
     """
@@ -120,6 +122,7 @@ class Called:
     reference: str = ""
     instance: ModuleBase | None = None
     raised: bool = False
+    busy: bool = False
     duration_ms: int = 0
     service_changes: dict[str, Any] = field(default_factory=dict)
 
@@ -156,7 +159,7 @@ def invoke(call: Call) -> Called:
     if in_transaction():
         raise RuntimeError(f"{call.module.key}.{call.method} was called inside a transaction")
     if refusal := _refusal(call):
-        return Called(None, Result.error(refusal, code=503), refusal)
+        return Called(None, Result.error(refusal, code=503), refusal, busy=True)
     release()
     started = time.monotonic()
     instance: ModuleBase | None = None

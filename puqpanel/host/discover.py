@@ -17,7 +17,6 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{0,59}")
 _VERSION = re.compile(r"\d+(\.\d+)*([-.+]?[A-Za-z0-9]+)*")
 MAX_CONFIG_BYTES = 256 * 1024
 _configs: dict[Path, tuple[tuple[int, ...], Config]] = {}
-TIMED_OUT = "{} did not finish within {:.2g} seconds; look for an infinite loop or a blocking call."
 
 
 @dataclass(frozen=True)
@@ -84,10 +83,8 @@ def look(folder: Path, module_type: str, name: str) -> Found:
     try:
         check_folder(folder, name)
         config = _known_config(folder)
-    except load_timeout.LoadTimeout as error:
-        return Found(module_type, name, folder, error=TIMED_OUT.format("config.py", error.seconds))
-    except Refused as refusal:
-        return Found(module_type, name, folder, error=str(refusal))
+    except (Refused, load_timeout.LoadTimeout) as error:
+        return Found(module_type, name, folder, error=str(error))
     return Found(module_type, name, folder, str(config["version"]), config)
 
 
@@ -101,12 +98,13 @@ def _known_config(folder: Path) -> Config:
     try:
         state = (folder / "config.py").stat()
     except OSError:
-        return load_timeout.run(folder, lambda: read_config(folder))
+        return load_timeout.run(folder, "config.py", lambda: read_config(folder))
     stamp = (state.st_mtime_ns, state.st_size, state.st_ino, state.st_ctime_ns)
     known = _configs.get(folder)
     if known is None or known[0] != stamp:
         _configs.pop(folder, None)
-        known = _configs[folder] = (stamp, load_timeout.run(folder, lambda: read_config(folder)))
+        config = load_timeout.run(folder, "config.py", lambda: read_config(folder))
+        known = _configs[folder] = (stamp, config)
     return known[1]
 
 

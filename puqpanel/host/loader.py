@@ -13,7 +13,7 @@ from puqpanel.host.contract import hooks, rules
 from puqpanel.host.contract.config import Config
 from puqpanel.host.contract.names import BothSpellings
 from puqpanel.host.contract.refusal import Refused, import_failure
-from puqpanel.host.discover import TIMED_OUT, check_folder, read_config
+from puqpanel.host.discover import check_folder, read_config
 from puqpanel.host.loaded import LoadedModule
 
 LOADING = "loading"
@@ -47,12 +47,12 @@ def load_module(folder: Path, type: str, name: str, recorded_version: str = "") 
             return _load(package, folder, read_config(folder), (type, name), recorded_version)
 
     try:
-        return load_timeout.run(folder, work)
+        return load_timeout.run(folder, f"Loading {name}", work)
     except load_timeout.LoadTimeout as error:
         # it hung and crashed nothing, but the abandoned thread left its marker
         crash_markers.clear()
         importer.drop(package)
-        raise Refused(TIMED_OUT.format(f"Loading {name}", error.seconds)) from error
+        raise Refused(str(error)) from error
     except BaseException:
         importer.drop(package)
         raise

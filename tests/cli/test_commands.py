@@ -140,7 +140,7 @@ def test_module(migrated: Path) -> None:
     assert states()["Product/MyCloudService"] == "inactive"
     assert puqpanel(migrated, "module", "activate", "MyCloudService").returncode == 0
     assert states()["Product/MyCloudService"] == "active"
-    assert "is not open" in puqpanel(migrated, "module", "resume", "MyCloudService").stderr
+    assert "nothing to resume" in puqpanel(migrated, "module", "resume", "MyCloudService").stderr
     with contextlib.closing(sqlite3.connect(migrated / "puqpanel.db")) as database:
         database.execute("UPDATE modules SET failing = 'It failed repeatedly.'")
         database.commit()
@@ -216,6 +216,7 @@ def test_doctor_when_the_panel_is_not_running(migrated: Path) -> None:
     assert {name for name, check in checks.items() if check["state"] == "ok"} == {
         "database",
         "migrations",
+        "modules",
         "keys",
         "disk",
     }

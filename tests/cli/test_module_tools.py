@@ -135,6 +135,11 @@ def test_reload_reaches_every_process(instance: Path, modules: Path) -> None:
     assert puqpanel(instance, "module", "reload", **env).stdout == "Reloaded Plugin/Echo.\n"
     assert puqpanel(instance, "module", "reload", "Echo", **env).returncode == 0
     assert _generation(instance) == before + 2
+    write_module(modules, PLUGIN.format("pass") + "\nraise ValueError('no')\n", type="Plugin")
+    process = puqpanel(instance, "module", "reload", "Echo", **env)
+    assert process.returncode == 1 and "Reloaded" not in process.stdout
+    assert "Plugin/Echo was not reloaded: Echo.py does not load: ValueError: no" in process.stderr
+    assert _generation(instance) == before + 2
 
 
 def _generation(instance: Path) -> int:

@@ -73,6 +73,7 @@ def test_a_load_that_does_not_end_is_given_up_and_not_tried_again(
     with pytest.raises(Refused, match="did not finish"):
         load_module(folder, "Product", "Echo")
     assert time.monotonic() - started < 0.2
+    assert discover.look(folder, "Product", "Echo").error.startswith("Loading Echo did not finish")
     (folder / "Echo.py").write_text(SOUND + "# mended\n")
     unload(load_module(folder, "Product", "Echo").package)
     registry.dispose(found)

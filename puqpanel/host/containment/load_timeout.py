@@ -12,22 +12,25 @@ from puqpanel.host.edits import Signature, signature
 
 LOAD_SECONDS = 10.0
 T = TypeVar("T")
-_hung: dict[Path, Signature] = {}
+_hung: dict[Path, tuple[Signature, str]] = {}
 
 
 class LoadTimeout(Exception):
-    """The code did not finish within its deadline.
+    """The code did not finish within its deadline; the text is a sentence for the module's author.
 
     Args:
+        step: what was running, `config.py`.
         seconds: the deadline.
     """
 
-    def __init__(self, seconds: float) -> None:
-        super().__init__(seconds)
-        self.seconds = seconds
+    def __init__(self, step: str, seconds: float) -> None:
+        super().__init__(
+            f"{step} did not finish within {seconds:.2g} seconds; look for an infinite loop or a"
+            " blocking call."
+        )
 
 
-def run(folder: Path, work: Callable[[], T]) -> T:
+def run(folder: Path, step: str, work: Callable[[], T]) -> T:
     """Run `work` in a thread and wait for it until the deadline.
 
     Each module that hung halves the deadline of the next, so that several together do not take
@@ -36,6 +39,7 @@ def run(folder: Path, work: Callable[[], T]) -> T:
     Args:
         folder: the module's folder. After a timeout its code is not run again by this process
             until one of its files changes.
+        step: what `work` does, for the message.
         work: the code.
 
     Returns:
@@ -44,8 +48,9 @@ def run(folder: Path, work: Callable[[], T]) -> T:
     Raises:
         LoadTimeout: it did not finish in time.
     """
-    if folder in _hung and _hung[folder] == signature([folder]):
-        raise LoadTimeout(LOAD_SECONDS)
+    hung_files, hung_step = _hung.get(folder, (None, ""))
+    if hung_files is not None and hung_files == signature([folder]):
+        raise LoadTimeout(hung_step, LOAD_SECONDS)
     seconds = LOAD_SECONDS / (1 + len(_hung))
     outcome: dict[str, Any] = {}
 
@@ -63,8 +68,8 @@ def run(folder: Path, work: Callable[[], T]) -> T:
     thread.start()
     thread.join(seconds)
     if thread.is_alive():
-        _hung[folder] = signature([folder])
-        raise LoadTimeout(seconds)
+        _hung[folder] = signature([folder]), step
+        raise LoadTimeout(step, seconds)
     _hung.pop(folder, None)
     if "error" in outcome:
         raise outcome["error"]

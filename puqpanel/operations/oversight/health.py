@@ -19,13 +19,14 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from puqpanel.domain.errors import PanelError
+from puqpanel.domain.module_states import ModuleStatus
 from puqpanel.domain.task_states import TaskStatus
 from puqpanel.infra import crypto, migrate, queue
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import engine_for
 from puqpanel.infra.processes import alive
 from puqpanel.infra.settings import Settings
-from puqpanel.models import Generation, Heartbeat, Task
+from puqpanel.models import Generation, Heartbeat, Module, Task
 from puqpanel.operations.system.keys import stored_canary
 from puqpanel.tasks import heartbeat
 
@@ -324,6 +325,20 @@ def _late(settings: Settings) -> tuple[int, int]:
     return count, int((moment - oldest).total_seconds()) if oldest else 0
 
 
+def _modules(settings: Settings) -> Check:
+    broken = sa.or_(
+        Module.status.in_((ModuleStatus.RESTRICTED, ModuleStatus.ERROR)),
+        sa.and_(Module.status == ModuleStatus.ACTIVE, Module.circuit_open_reason != ""),
+    )
+    with engine_for(settings.database_url).connect() as connection:
+        rows = connection.execute(sa.select(Module.type, Module.name).where(broken)).all()
+    if not rows:
+        return Check("modules", "ok", "All active modules work.")
+    names = ", ".join(sorted(f"{module_type}/{name}" for module_type, name in rows))
+    text = f"Active modules that do not work: {names}."
+    return Check("modules", "warn", text, "The Modules page and `puqpanel module list` say why.")
+
+
 CHECKS: dict[str, Callable[[Settings], Check]] = {
     "database": _database,
     "migrations": _migrations,
@@ -331,6 +346,7 @@ CHECKS: dict[str, Callable[[Settings], Check]] = {
     "queue": _queue,
     "workers": _workers,
     "schedule": _schedule,
+    "modules": _modules,
     "disk": _disk,
 }
 
@@ -339,7 +355,7 @@ def _start(settings: Settings, command: str) -> str:
     return f"Run: puqpanel {command if settings.redis_url else 'up'}"
 
 
-NEED_DATABASE = frozenset({"migrations", "keys", "workers", "schedule"})
+NEED_DATABASE = frozenset({"migrations", "keys", "workers", "schedule", "modules"})
 NEED_TABLES = NEED_DATABASE - {"migrations"}
 
 

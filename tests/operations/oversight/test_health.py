@@ -12,7 +12,7 @@ from puqpanel.infra import crypto, queue
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import engine_for, transaction
 from puqpanel.infra.settings import Settings
-from puqpanel.models import Heartbeat, Setting, Task
+from puqpanel.models import Heartbeat, Module, Setting, Task
 from puqpanel.operations.oversight import health
 from puqpanel.tasks import heartbeat
 
@@ -41,7 +41,7 @@ def test_public_report_contains_states_only(panel: Panel, settings: Settings) ->
     assert answer.json == {
         "status": "fail",
         "checks": {
-            **dict.fromkeys(("database", "migrations", "keys", "disk"), "ok"),
+            **dict.fromkeys(("database", "migrations", "keys", "modules", "disk"), "ok"),
             "queue": "fail",
             "workers": "fail",
             "schedule": "fail",
@@ -95,6 +95,16 @@ def test_outdated_tables_fail(panel: Panel, settings: Settings) -> None:
     assert found["migrations"] == "fail"
     assert found["workers"] == "fail"
     assert found["database"] == "ok"
+
+
+def test_active_modules_that_do_not_work_are_named(panel: Panel, settings: Settings) -> None:
+    with transaction() as session:
+        session.add(Module(type="Plugin", name="Gone", status="error"))
+        session.add(Module(type="Plugin", name="Open", status="active", circuit_open_reason="no"))
+        session.add(Module(type="Plugin", name="Off", status="inactive"))
+    (check,) = health.look(settings, ["modules"]).checks
+    assert check.state == "warn"
+    assert "Plugin/Gone, Plugin/Open." in check.text
 
 
 def test_unreachable_database_fails_dependent_checks(panel: Panel, settings: Settings) -> None:

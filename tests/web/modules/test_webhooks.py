@@ -13,6 +13,8 @@ import sqlalchemy as sa
 from werkzeug.test import TestResponse
 
 from puqpanel.domain.module_states import ModuleStatus
+from puqpanel.host import calls
+from puqpanel.host.containment import crash_markers
 from puqpanel.infra.db import release, session, transaction
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live, dismantle
@@ -164,7 +166,7 @@ def test_rejected_requests_are_logged_briefly(scene: Scene) -> None:
         assert (
             len(logged) < 4000
             and "40" in logged
-            and "(cut, " in logged
+            and "(truncated, " in logged
             and "swordfish" not in logged
         )
     scene.open("Plugin/Echo", data=body, content_type="application/json")
@@ -280,6 +282,15 @@ def test_an_unavailable_module_returns_503_with_retry_after(
         )
     scene.panel = fresh.ensure()
     assert scene.open(f"Payment/Echo/{scene.uuid}").status_code == 404
+
+
+def test_a_busy_module_returns_503_with_retry_after(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(calls._limits, "slow_processes", 1)
+    monkeypatch.setattr(crash_markers, "count_others", lambda prefix, seconds: 1)
+    answer = scene.open(f"Payment/Echo/{scene.uuid}")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "60")
 
 
 def test_a_module_that_fails_to_load_returns_503_with_retry_after(

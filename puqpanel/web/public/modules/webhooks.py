@@ -130,17 +130,23 @@ def _available_module(key: str) -> LoadedModule:
                 action=f"webhook {request.method} rejected",
                 response=f"503 {reason}",
             )
-        body = {"status": "error", "message": "Temporarily unavailable. Retry later.", "code": 503}
-        refusal = modules.json_response(body, 503)
-        refusal.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-        abort(refusal)
+        abort(_retry_later())
     assert module is not None
     release()
     return module
 
 
+def _retry_later() -> Response:
+    body = {"status": "error", "message": "Temporarily unavailable. Retry later.", "code": 503}
+    response = modules.json_response(body, 503)
+    response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return response
+
+
 def _response(called: calls.Called) -> Response:
-    """Return the module's response; if it raised, only a reference number."""
+    """Return the module's response; if it raised, only a reference number; 503 if it is busy."""
+    if called.busy:
+        return _retry_later()
     error_body = {
         "status": "error",
         "message": "The webhook could not be processed.",
