@@ -67,7 +67,7 @@ def check(
         click.echo(f"No modules in {settings.modules_dir}.")
     else:
         _show(findings, [folder.key for folder in folders])
-    failing = checks.GRAVE | ({checks.Severity.WARNING} if strict else set())
+    failing = checks.ERRORS | ({checks.Severity.WARNING} if strict else set())
     return int(any(finding.severity in failing for finding in findings))
 
 
@@ -77,8 +77,8 @@ def _show(findings: list[Finding], keys: list[str]) -> None:
         for finding in group:
             severity = click.style(finding.severity.value, fg=COLOURS[finding.severity.value])
             rule = click.style(f"[{finding.rule}]", dim=True)
-            click.echo(f"  {finding.file}:{finding.line}  {severity}  {finding.says}  {rule}")
-            click.echo(f"      {finding.mend}")
+            click.echo(f"  {finding.file}:{finding.line}  {severity}  {finding.message}  {rule}")
+            click.echo(f"      {finding.fix}")
         click.echo()
     modules_with_findings = {finding.module for finding in findings}
     if clean := [key for key in keys if key not in modules_with_findings]:
@@ -104,7 +104,7 @@ def _show_rules(as_json: bool) -> None:
 
     if as_json:
         objects = [
-            {"id": rule.id, "severity": rule.severity.value, "why": rule.why, "mend": rule.mend}
+            {"id": rule.id, "severity": rule.severity.value, "why": rule.why, "fix": rule.fix}
             for rule in RULES.values()
         ]
         click.echo(json.dumps(objects, indent=2))
@@ -113,4 +113,4 @@ def _show_rules(as_json: bool) -> None:
         severity = click.style(rule.severity.value, fg=COLOURS[rule.severity.value])
         click.echo(f"{click.style(rule.id, bold=True)}  {severity}")
         click.echo(click.wrap_text(rule.why, 110, "    ", "    "))
-        click.echo(click.wrap_text(rule.mend, 110, "    → ", "      ") + "\n")
+        click.echo(click.wrap_text(rule.fix, 110, "    → ", "      ") + "\n")

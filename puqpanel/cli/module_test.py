@@ -74,7 +74,7 @@ def test(settings: Settings, name: str, only: tuple[str, ...], listed: bool, as_
 
 def _show(result: dict[str, Any]) -> None:
     sign, colour = SIGNS[result["outcome"]]
-    detail = click.style(f"  {result['says']}", dim=result["outcome"] != "failed")
+    detail = click.style(f"  {result['message']}", dim=result["outcome"] != "failed")
     click.echo(f"  {click.style(sign, fg=colour)} {result['probe']}{detail}")
 
 
@@ -94,7 +94,7 @@ def run(folder: Path, only: tuple[str, ...] = ()) -> Iterator[dict[str, Any]]:
         only: Names of the probes to run; all if empty.
 
     Yields:
-        Dictionaries with the keys `probe`, `outcome`, `says` and `seconds`.
+        Dictionaries with the keys `probe`, `outcome`, `message` and `seconds`.
     """
     command = [sys.executable, "-m", "puqpanel.sdk.testing", str(folder), *only]
     env = environment({"PYTHONPATH": str(ROOT)}, without="PUQPANEL_")
@@ -127,7 +127,7 @@ def run(folder: Path, only: tuple[str, ...] = ()) -> Iterator[dict[str, Any]]:
             yield {
                 "probe": current or "loading",
                 "outcome": "failed",
-                "says": _failure(code, lines[-1][:300] if lines else ""),
+                "message": _failure(code, lines[-1][:300] if lines else ""),
                 "seconds": 0.0,
             }
 

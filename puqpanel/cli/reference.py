@@ -346,7 +346,8 @@ even for events named `before_…`. Event names that start with a word from this
 a module that listens to an unknown one is refused at load.
 """
     rows = "\n".join(
-        f"| `{event.name}` | {_cell(event.says)} | {', '.join(f'`{key}`' for key in event.payload)}"
+        f"| `{event.name}` | {_cell(event.description)}"
+        f" | {', '.join(f'`{key}`' for key in event.payload)}"
         f" | {'later' if event.name in events.LATER else ''} |"
         for event in events.EVENTS.values()
     )
@@ -367,7 +368,7 @@ to cause problems, and *hint* is advice. To suppress a rule on a line, add the c
 `# check: off rule-id`. The exit code is 1 if there is anything refused or an error.
 """
     parts = [
-        f"## `{rule.id}`\n\n*{rule.severity.value}.* {rule.why}\n\nFix: {rule.mend}\n"
+        f"## `{rule.id}`\n\n*{rule.severity.value}.* {rule.why}\n\nFix: {rule.fix}\n"
         for rule in RULES.values()
     ]
     return _head("checks.md", text) + "\n".join(parts)

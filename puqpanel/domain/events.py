@@ -17,12 +17,12 @@ class Event:
 
     Args:
         name: dotted name.
-        says: description, in one sentence.
+        description: one sentence.
         payload: keys of the payload; all values are plain.
     """
 
     name: str
-    says: str
+    description: str
     payload: tuple[str, ...]
 
 

@@ -205,7 +205,7 @@ def test_module_check_reports_refused_modules(instance: Path, tmp_path: Path) ->
     )
     assert process.returncode == 1
     (finding,) = [row for row in json.loads(process.stdout) if row["severity"] == "refused"]
-    assert finding["module"] == "Plugin/Broken" and "Broken" in finding["says"]
+    assert finding["module"] == "Plugin/Broken" and "Broken" in finding["message"]
     assert puqpanel(instance, "module", "check", "--all").returncode == 0
 
 

@@ -46,7 +46,7 @@ def test_a_new_module_is_complete(module_type: str, instance: Path, tmp_path: Pa
     assert tested.returncode == 0, tested.stdout
     results = json.loads(tested.stdout)
     assert "provider.py" not in " ".join(
-        result["says"] for result in results if result["outcome"] == "not tested"
+        result["message"] for result in results if result["outcome"] == "not tested"
     )
     assert sum(result["outcome"] == "passed" for result in results) >= 7
     assert not instance.exists()

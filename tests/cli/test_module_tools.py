@@ -44,7 +44,7 @@ def test_check_groups_findings_by_module(instance: Path, modules: Path) -> None:
     assert [(row["rule"], row["severity"], row["file"], row["line"]) for row in rows] == [
         ("shared-state", "warning", "Fine.py", 5)
     ]
-    assert set(rows[0]) == {"module", "rule", "severity", "file", "line", "says", "mend"}
+    assert set(rows[0]) == {"module", "rule", "severity", "file", "line", "message", "fix"}
     assert not instance.exists()
 
 
@@ -73,7 +73,7 @@ def test_check_lists_its_rules(instance: Path) -> None:
     assert process.returncode == 0
     assert "swallows-timeout  error\n    A job that times out is" in process.stdout
     rows = json.loads(puqpanel(instance, "module", "check", "--rules", "--json").stdout)
-    assert {"id", "severity", "why", "mend"} == set(rows[0])
+    assert {"id", "severity", "why", "fix"} == set(rows[0])
 
 
 def test_the_contract_tests_of_a_module(instance: Path, modules: Path) -> None:
@@ -107,7 +107,7 @@ def test_a_module_that_ends_the_test_process_fails(instance: Path, modules: Path
     assert results[2] == {
         "probe": "deactivated and activated again",
         "outcome": "failed",
-        "says": "Ended the test process.",
+        "message": "Ended the test process.",
         "seconds": 0.0,
     }
 

@@ -195,7 +195,7 @@ def test_a_rule_finds_what_it_is_for_and_nothing_else(rule: str, tmp_path: Path)
     wrong, right = BODY[rule]
     found = look(tmp_path / "wrong", of_class(wrong)).get(rule, [])
     assert found, f"{rule} found nothing"
-    assert all(one.file == "Echo.py" and one.line > 4 and one.says and one.mend for one in found)
+    assert all(one.file == "Echo.py" and one.line > 4 and one.message and one.fix for one in found)
     assert rule not in look(tmp_path / "right", of_class(right))
 
 
@@ -272,13 +272,13 @@ def test_declarations_that_get_a_module_refused_are_all_named(tmp_path: Path) ->
         },
     )
     assert [one.line for one in found["route-without-permission"]] == [8, 9]
-    assert "is not a route" in found["sidebar-without-route"][0].says
-    assert {one.says for one in found["bad-schedule"]} >= {
+    assert "is not a route" in found["sidebar-without-route"][0].message
+    assert {one.message for one in found["bad-schedule"]} >= {
         "“every day” is not a valid cron expression.",
         "scheduler() names gone(), which Echo does not define.",
     }
     assert found["unknown-event"][0].file == "hooks.py"
-    assert "did you mean service.create_failed?" in found["unknown-event"][0].says
+    assert "did you mean service.create_failed?" in found["unknown-event"][0].message
     assert [one.severity for one in found["refused"]] == [Severity.REFUSED]
     assert found["refused"][0].line > 1
 
@@ -302,7 +302,7 @@ def test_a_refusal_has_its_place(tmp_path: Path) -> None:
         tmp_path, "from puqpanel.sdk import Product\n\nclass Echo(Product:\n    pass\n"
     )["refused"]
     assert (found.file, found.line) == ("Echo.py", 3)
-    assert "syntax error" in found.says
+    assert "syntax error" in found.message
 
 
 @pytest.mark.parametrize(
@@ -333,7 +333,7 @@ def test_a_hostile_module_costs_its_own_findings(code: str, tmp_path: Path) -> N
             ]
         )
     }
-    assert not any(finding.severity in checks.GRAVE for finding in found["Good"])
+    assert not any(finding.severity in checks.ERRORS for finding in found["Good"])
     harmless = code.startswith("print")
     assert any(finding.rule == "refused" for finding in found["Bad"]) is not harmless
     assert any(finding.rule == "ends-the-process" for finding in found["Bad"]) is (
@@ -344,7 +344,7 @@ def test_a_hostile_module_costs_its_own_findings(code: str, tmp_path: Path) -> N
 def test_a_module_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("puqpanel.host.checks.inspection.SECONDS", 1.5)
     found = look(tmp_path, "import time\ntime.sleep(60)\n")
-    assert "did not finish loading" in found["refused"][0].says
+    assert "did not finish loading" in found["refused"][0].message
     assert "work-at-import" in found
 
 
@@ -388,7 +388,7 @@ def test_translations(tmp_path: Path) -> None:
         ("views/client_area/a.html", 3)
     ]
     assert ("lang/pl.py", "Bye") in [
-        (one.file, one.says[-5:-2]) for one in found["missing-translation"]
+        (one.file, one.message[-5:-2]) for one in found["missing-translation"]
     ]
     assert [one.file for one in found["language-file"]] == ["lang/de.py"]
     assert found["untranslated-text"][0].severity is Severity.HINT
@@ -405,7 +405,7 @@ def test_every_rule_says_why_and_what_to_do() -> None:
     for made in checks.RULES.values():
         assert len(made.why) > 40
         assert made.why.endswith(".")
-        assert made.mend
+        assert made.fix
         assert made.id == made.id.lower()
 
 
@@ -417,8 +417,8 @@ def test_findings_are_stable_as_json(tmp_path: Path) -> None:
         "severity": "warning",
         "file": "Echo.py",
         "line": 6,
-        "says": "Echo.cache is shared by all instances.",
-        "mend": checks.RULES["shared-state"].mend,
+        "message": "Echo.cache is shared by all instances.",
+        "fix": checks.RULES["shared-state"].fix,
     }
 
 
@@ -427,7 +427,7 @@ def test_findings_are_stable_as_json(tmp_path: Path) -> None:
 )
 def test_the_projects_own_modules_have_no_errors(module: discover.Found) -> None:
     ((_, found),) = checks.check([module])
-    assert [finding for finding in found if finding.severity in checks.GRAVE] == []
+    assert [finding for finding in found if finding.severity in checks.ERRORS] == []
 
 
 def test_what_the_loader_takes_and_notices(tmp_path: Path) -> None:
@@ -459,7 +459,7 @@ def test_what_is_missing_is_a_hint(tmp_path: Path) -> None:
     hints = {"no-tests", "no-provider", "no-languages", "incomplete-config"}
     assert hints <= set(found)
     assert all(found[rule][0].severity is Severity.HINT for rule in hints)
-    assert found["incomplete-config"][0].says == "CONFIG has no description and no author."
+    assert found["incomplete-config"][0].message == "CONFIG has no description and no author."
 
 
 @pytest.mark.parametrize(
@@ -479,7 +479,7 @@ def test_a_hook_that_is_nearly_spelt_right_is_named(
     found = look(tmp_path, of_class(f"def {name}(self):\n    return {{}}", type), type=type)[
         "misspelt-hook"
     ]
-    assert [one.says for one in found] == [
+    assert [one.message for one in found] == [
         f"{name}() is not a hook and is never called. Did you mean {meant}()?"
     ]
 
@@ -502,6 +502,6 @@ def test_a_modules_own_address_is_only_worth_a_hint(tmp_path: Path) -> None:
     found = look(
         tmp_path, of_class("def create_job(self):\n    from modules.Product.Echo.services import x")
     )["absolute-import"]
-    assert [(one.severity, one.says) for one in found] == [
+    assert [(one.severity, one.message) for one in found] == [
         (Severity.HINT, "modules.Product.Echo.services is part of this module.")
     ]

@@ -23,6 +23,6 @@ CASES = [
 def test_contract(folder: Path, probe: str) -> None:
     (line,) = run_suite(folder, [probe])
     if line.outcome == "not tested":
-        assert "provider.py" not in line.says, f"{folder.name} has no tests/provider.py"
-        pytest.skip(line.says)
-    assert line.outcome == "passed", line.says
+        assert "provider.py" not in line.message, f"{folder.name} has no tests/provider.py"
+        pytest.skip(line.message)
+    assert line.outcome == "passed", line.message

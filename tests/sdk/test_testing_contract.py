@@ -172,7 +172,7 @@ def test_broken_module_fails_its_probe(probe: str, tmp_path: Path) -> None:
     before, after, says = BROKEN[probe]
     assert before in GOOD
     line = card(tmp_path, GOOD.replace(before, after), probe)[probe]
-    assert (line.outcome, says in line.says) == ("failed", True), line
+    assert (line.outcome, says in line.message) == ("failed", True), line
 
 
 def test_probes_need_a_provider(tmp_path: Path) -> None:
@@ -194,7 +194,7 @@ def test_probes_need_a_provider(tmp_path: Path) -> None:
 def test_refused_module_fails(tmp_path: Path) -> None:
     (line,) = card(tmp_path, "class Other: pass", "activated twice").values()
     assert line.outcome == "failed"
-    assert "The module was refused" in line.says
+    assert "The module was refused" in line.message
 
 
 CHANNEL = """
@@ -238,7 +238,9 @@ def test_notification_channel(tmp_path: Path) -> None:
         CHANNEL.replace("if answer.ok and answer.data", "if True"),
         CHANNEL_PROVIDER,
     )
-    assert deaf["sending while the channel fails"].says == "During 500 the message counted as sent."
+    assert (
+        deaf["sending while the channel fails"].message == "During 500 the message counted as sent."
+    )
     rash = of_type(
         tmp_path / "rash",
         "Notification",
@@ -262,8 +264,8 @@ def test_payment_gateway(tmp_path: Path) -> None:
     lines = of_type(tmp_path, "Payment", source, "")
     assert lines["client page on a sample invoice"].outcome == "passed"
     assert lines["webhook with invalid data"].outcome == "failed"
-    assert "returned 500" in lines["webhook with invalid data"].says
-    assert lines["refund"].says == "The module has no refund()."
+    assert "returned 500" in lines["webhook with invalid data"].message
+    assert lines["refund"].message == "The module has no refund()."
 
 
 def test_plugin(tmp_path: Path) -> None:
@@ -294,7 +296,7 @@ def test_plugin(tmp_path: Path) -> None:
         },
     )
     lines = {line.probe: line for line in run_suite(folder)}
-    assert lines["scheduled jobs twice"].says == "“Once”, second run: There it is already."
+    assert lines["scheduled jobs twice"].message == "“Once”, second run: There it is already."
     assert lines["malformed events"].outcome == "failed"
 
 

@@ -3,7 +3,7 @@ a second look.
 
 One file a group of rules. A rule is a function over the module's text and syntax trees; its
 docstring says why it is there, and the documentation is generated from these (`RULES`: id,
-severity, why, mend). Called by the command line and by tests; nothing here needs a database.
+severity, why, fix). Called by the command line and by tests; nothing here needs a database.
 """
 
 from puqpanel.host.checks import (
@@ -18,18 +18,18 @@ from puqpanel.host.checks import (
     templates,
     texts,
 )
-from puqpanel.host.checks.finding import GRAVE, RULES, Finding, Rule, Severity, Spot
+from puqpanel.host.checks.finding import ERRORS, RULES, Finding, Problem, Rule, Severity
 from puqpanel.host.checks.inspection import check, static
 from puqpanel.host.checks.source import Source, read
 
 __all__ = [
-    "GRAVE",
+    "ERRORS",
     "RULES",
     "Finding",
+    "Problem",
     "Rule",
     "Severity",
     "Source",
-    "Spot",
     "check",
     "read",
     "static",

@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from puqpanel.host.checks.finding import Severity, Spot, rule
+from puqpanel.host.checks.finding import Problem, Severity, rule
 from puqpanel.host.checks.source import Source, entry, find_line, text_of
 
 
@@ -15,10 +15,10 @@ from puqpanel.host.checks.source import Source, entry, find_line, text_of
     Severity.HINT,
     "Add tests/test_{name}.py; `puqpanel module new` generates an example.",
 )
-def no_tests(source: Source) -> Iterator[Spot]:
+def no_tests(source: Source) -> Iterator[Problem]:
     """Without tests, regressions reach customers."""
     if not any(re.fullmatch(r"tests/(.*/)?test_[^/]*\.py", path) for path in source.files):
-        yield Spot(
+        yield Problem(
             source.main,
             1,
             "The module has no tests.",
@@ -31,12 +31,12 @@ def no_tests(source: Source) -> Iterator[Spot]:
     Severity.HINT,
     "Add a fake provider in tests/provider.py; see `puqpanel module test --help`.",
 )
-def no_provider(source: Source) -> Iterator[Spot]:
+def no_provider(source: Source) -> Iterator[Problem]:
     """`puqpanel module test` checks how the module handles timeouts, errors and lost responses of
     its provider. This requires a fake provider.
     """
     if source.type == "Product" and "tests/provider.py" not in source.files:
-        yield Spot(source.main, 1, "The tests have no fake provider.")
+        yield Problem(source.main, 1, "The tests have no fake provider.")
 
 
 @rule(
@@ -44,16 +44,16 @@ def no_provider(source: Source) -> Iterator[Spot]:
     Severity.HINT,
     'Add lang/en.py with LANG = {"text": "text"}, and a file for each other language.',
 )
-def no_languages(source: Source) -> Iterator[Spot]:
+def no_languages(source: Source) -> Iterator[Problem]:
     """Pages that customers see can be translated only if the module has language files."""
     if not source.has_languages and any(
         path.startswith("views/client_area/") for path in source.templates
     ):
-        yield Spot(source.main, 1, "The module has client-area pages but no language files.")
+        yield Problem(source.main, 1, "The module has client-area pages but no language files.")
 
 
 @rule("incomplete-config", Severity.HINT, "Add it to CONFIG in config.py.")
-def says_nothing_of_itself(source: Source) -> Iterator[Spot]:
+def incomplete_config(source: Source) -> Iterator[Problem]:
     """The Modules page shows the description and author, so that staff know what they activate."""
     code = source.file("config.py")
     for node in code.all(ast.Assign) if code else ():
@@ -64,7 +64,7 @@ def says_nothing_of_itself(source: Source) -> Iterator[Spot]:
                 if entry(node.value, key) is None or text_of(entry(node.value, key)) == ""
             ]
             if missing and None not in node.value.keys:
-                yield Spot(
+                yield Problem(
                     "config.py",
                     find_line(code.text if code else "", "CONFIG"),
                     f"CONFIG has no {' and no '.join(missing)}.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from puqpanel.host.checks.finding import Severity, Spot, rule
+from puqpanel.host.checks.finding import Problem, Severity, rule
 from puqpanel.host.checks.source import Source, dotted, inside, last_name, text_of
 
 _SQL = frozenset(
@@ -44,14 +44,14 @@ _RAW = frozenset(
     Severity.ERROR,
     "Use bound parameters (:name), or build the statement with DB.table() or sqlalchemy.select().",
 )
-def sql_from_values(source: Source) -> Iterator[Spot]:
+def sql_from_values(source: Source) -> Iterator[Problem]:
     """SQL built from values allows SQL injection.
 
     An attacker could read or delete the data of all customers.
     """
     for code, node in source.all(ast.Call):
         if last_name(node.func) in _SQL and node.args and _worked_out(node.args[0]):
-            yield Spot(
+            yield Problem(
                 code.path,
                 node.lineno,
                 f"{last_name(node.func)}() is called with SQL built from values.",
@@ -79,7 +79,7 @@ def _worked_out(node: ast.expr) -> bool:
     Severity.WARNING,
     "Use DB.table(), models or sqlalchemy.select(), which work on every supported database.",
 )
-def raw_sql(source: Source) -> Iterator[Spot]:
+def raw_sql(source: Source) -> Iterator[Problem]:
     """Raw SQL may not be portable: the panel supports SQLite, PostgreSQL and MariaDB, which differ
     in quoting, dates and limits.
     """
@@ -90,7 +90,7 @@ def raw_sql(source: Source) -> Iterator[Spot]:
             "sqlalchemy.text",
             "db.text",
         ):
-            yield Spot(
+            yield Problem(
                 code.path, node.lineno, f"{dotted(node.func) or name}() is called with raw SQL."
             )
 
@@ -100,7 +100,7 @@ def raw_sql(source: Source) -> Iterator[Spot]:
     Severity.WARNING,
     "Remove deactivate(). The data is then kept, and staff can delete it on the Modules page.",
 )
-def deactivate_drops_data(source: Source) -> Iterator[Spot]:
+def deactivate_drops_data(source: Source) -> Iterator[Problem]:
     """Staff may deactivate a module temporarily.
 
     If that drops its tables, one click deletes customer data.
@@ -115,4 +115,4 @@ def deactivate_drops_data(source: Source) -> Iterator[Spot]:
             "downgrade",
             "truncate",
         ):
-            yield Spot(source.where(function), node.lineno, "deactivate() drops data.")  # type: ignore[arg-type]
+            yield Problem(source.where(function), node.lineno, "deactivate() drops data.")  # type: ignore[arg-type]

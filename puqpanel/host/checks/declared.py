@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from croniter import croniter
 
 from puqpanel.domain import events
-from puqpanel.host.checks.finding import Severity, Spot, rule
+from puqpanel.host.checks.finding import Problem, Severity, rule
 from puqpanel.host.checks.source import (
     Source,
     argument,
@@ -41,7 +41,7 @@ VERBS = (
     "Move the work to create_job(), suspend_job() and so on, and remove the verb: its default adds"
     " the task.",
 )
-def missing_twin(source: Source) -> Iterator[Spot]:
+def missing_job_method(source: Source) -> Iterator[Problem]:
     """A verb returns immediately, and a worker runs its `_job` method.
 
     Without that method, the verb either enqueues a job that does not exist, so that provisioning
@@ -52,7 +52,7 @@ def missing_twin(source: Source) -> Iterator[Spot]:
     for verb in VERBS:
         function = source.methods.get(verb)
         if function is not None and f"{verb}_job" not in source.methods:
-            yield Spot(
+            yield Problem(
                 source.where(function),
                 function.lineno,
                 f"{verb}() is defined without {verb}_job().",
@@ -61,7 +61,7 @@ def missing_twin(source: Source) -> Iterator[Spot]:
 
 
 @rule("unknown-job", Severity.ERROR, "Define the method, or use the name of an existing one.")
-def unknown_job(source: Source) -> Iterator[Spot]:
+def unknown_job(source: Source) -> Iterator[Problem]:
     """`Task.add` takes the name of a method of the module.
 
     If the method does not exist, adding the task fails at run time.
@@ -77,7 +77,7 @@ def unknown_job(source: Source) -> Iterator[Spot]:
         plain = python_name(method)
         if plain not in source.methods and plain.removesuffix("_job") not in VERBS:
             near = difflib.get_close_matches(plain, source.methods, 1)
-            yield Spot(
+            yield Problem(
                 code.path,
                 node.lineno,
                 f"A task calls {method}(), which {source.name} does not define."
@@ -90,7 +90,7 @@ def unknown_job(source: Source) -> Iterator[Spot]:
     Severity.WARNING,
     "Declare the tab in get_client_area_menu_config(), or remove the method.",
 )
-def orphan_tab_method(source: Source) -> Iterator[Spot]:
+def orphan_tab_method(source: Source) -> Iterator[Problem]:
     """Methods of a tab that is not declared are never called.
 
     Usually the name is misspelt.
@@ -111,7 +111,7 @@ def orphan_tab_method(source: Source) -> Iterator[Spot]:
         if name.startswith(("variables_", "controller_client_")) and not name.startswith(
             tuple(owners)
         ):
-            yield Spot(
+            yield Problem(
                 source.where(function),
                 function.lineno,
                 f"{name}() matches no tab; declared tabs: {', '.join(sorted(tabs)) or 'none'}.",
@@ -123,7 +123,7 @@ def orphan_tab_method(source: Source) -> Iterator[Spot]:
     Severity.ERROR,
     "Set “permission” to a key that admin_permissions() declares.",
 )
-def route_without_permission(source: Source) -> Iterator[Spot]:
+def route_without_permission(source: Source) -> Iterator[Problem]:
     """A route without a permission would be open to all staff, so the module is refused. The
     loader reports only the first one.
     """
@@ -136,7 +136,7 @@ def route_without_permission(source: Source) -> Iterator[Spot]:
                 if (permission is None and None not in node.keys) or (
                     isinstance(permission, ast.Constant) and not permission.value
                 ):
-                    yield Spot(
+                    yield Problem(
                         source.where(function),  # type: ignore[arg-type]
                         node.lineno,
                         f"The route “{name}” has no permission.",
@@ -148,7 +148,7 @@ def route_without_permission(source: Source) -> Iterator[Spot]:
     Severity.ERROR,
     "Set “link” to the name of a get route in admin_web_routes() without parameters.",
 )
-def sidebar_without_route(source: Source) -> Iterator[Spot]:
+def sidebar_without_route(source: Source) -> Iterator[Problem]:
     """A sidebar entry links to a route by name, not by URL. If the route does not exist, the
     module is refused.
     """
@@ -174,7 +174,7 @@ def sidebar_without_route(source: Source) -> Iterator[Spot]:
         link = text_of(entry(node, "link")) if isinstance(node, ast.Dict) else None
         if link is not None and link not in names:
             near = difflib.get_close_matches(link, [name for name in names if name], 1)
-            yield Spot(
+            yield Problem(
                 source.where(sidebar),
                 node.lineno,  # type: ignore[attr-defined]
                 f"The sidebar links to “{link}”, which is not a route."
@@ -188,7 +188,7 @@ def sidebar_without_route(source: Source) -> Iterator[Spot]:
     "Use a cron expression such as */5 * * * * (minute, hour, day, month, weekday), or “every”"
     " with an interval such as 5m.",
 )
-def bad_schedule(source: Source) -> Iterator[Spot]:
+def bad_schedule(source: Source) -> Iterator[Problem]:
     """An entry with an invalid schedule can't run, so the module is refused.
 
     The loader reports only the first one.
@@ -199,7 +199,7 @@ def bad_schedule(source: Source) -> Iterator[Spot]:
             continue
         cron, method = text_of(entry(node, "cron")), text_of(entry(node, "method"))
         if cron is not None and (len(cron.split()) != 5 or not croniter.is_valid(cron)):
-            yield Spot(
+            yield Problem(
                 source.where(function),  # type: ignore[arg-type]
                 node.lineno,
                 f"“{cron}” is not a valid cron expression.",
@@ -210,7 +210,7 @@ def bad_schedule(source: Source) -> Iterator[Spot]:
             and python_name(method) not in source.methods
             and python_name(method) not in NAMES.values()
         ):
-            yield Spot(
+            yield Problem(
                 source.where(function),  # type: ignore[arg-type]
                 node.lineno,
                 f"scheduler() names {method}(), which {source.name} does not define.",
@@ -223,7 +223,7 @@ def bad_schedule(source: Source) -> Iterator[Spot]:
     Severity.ERROR,
     "Use an event from the events reference, or a custom name whose prefix is not reserved.",
 )
-def unknown_event(source: Source) -> Iterator[Spot]:
+def unknown_event(source: Source) -> Iterator[Problem]:
     """A listener for an event that does not exist is never called, so the module is refused.
     Usually the name is misspelt.
     """
@@ -231,7 +231,7 @@ def unknown_event(source: Source) -> Iterator[Spot]:
         if last_name(node.func) == "Hook":
             name = text_of(argument(node, 0, "event"))
             if name is not None and (problem := events.missing(name)):
-                yield Spot(code.path, node.lineno, problem)
+                yield Problem(code.path, node.lineno, problem)
 
 
 @rule(
@@ -239,7 +239,7 @@ def unknown_event(source: Source) -> Iterator[Spot]:
     Severity.WARNING,
     "Prefix the name with your module's name, such as mymodule.item_created.",
 )
-def panel_event(source: Source) -> Iterator[Spot]:
+def panel_event(source: Source) -> Iterator[Problem]:
     """Only the panel dispatches events with a reserved prefix, after the change is committed. If a
     module dispatches one, listeners react to something that did not happen.
     """
@@ -247,4 +247,6 @@ def panel_event(source: Source) -> Iterator[Spot]:
         if dotted(node.func).lower() == "event.dispatch" and node.args:
             name = text_of(node.args[0])
             if name and name.partition(".")[0] in events.AREAS:
-                yield Spot(code.path, node.lineno, f"“{name}” has a prefix reserved for the panel.")
+                yield Problem(
+                    code.path, node.lineno, f"“{name}” has a prefix reserved for the panel."
+                )

@@ -1,4 +1,4 @@
-"""What a check finds, and the rules that look for it."""
+"""Findings of `module check`, and the rules that produce them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Severity(StrEnum):
-    """How much a finding matters, the gravest first."""
+    """How serious a finding is, the most serious first."""
 
     REFUSED = "refused"
     ERROR = "error"
@@ -21,39 +21,40 @@ class Severity(StrEnum):
     HINT = "hint"
 
 
-GRAVE = frozenset({Severity.REFUSED, Severity.ERROR})
+ERRORS = frozenset({Severity.REFUSED, Severity.ERROR})
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
-    """One place that breaks a rule, as the rule's function says it.
+class Problem:
+    """One place that breaks a rule, as the rule's function yields it.
 
     Args:
         file: path within the module's folder.
         line: from 1.
-        says: one sentence of what is wrong there.
-        mend: what to do, where the rule's own words do not fit.
-        severity: where it is not the rule's.
+        message: what is wrong, in one sentence.
+        fix: what to do; empty takes the rule's.
+        severity: None takes the rule's.
     """
 
     file: str
     line: int
-    says: str
-    mend: str = ""
+    message: str
+    fix: str = ""
     severity: Severity | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing worth a look, in the shape of `module check --json`; these keys stay.
+    """One finding; its fields are the keys of `module check --json`.
 
     Args:
         module: `Product/MyCloudService`.
         rule: the rule's id.
-        severity: how much it matters.
-        file, line: where; the path is within the module's folder.
-        says: what is wrong.
-        mend: what to do.
+        severity: how serious it is.
+        file: path within the module's folder.
+        line: from 1.
+        message: what is wrong.
+        fix: what to do.
     """
 
     module: str
@@ -61,11 +62,11 @@ class Finding:
     severity: Severity
     file: str
     line: int
-    says: str
-    mend: str
+    message: str
+    fix: str
 
 
-Look = Callable[["Source"], Iterator[Spot]]
+Look = Callable[["Source"], Iterator[Problem]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +74,17 @@ class Rule:
     """One rule.
 
     Args:
-        id: short, with dashes; stands in findings, and in `# check: off id` on a line that is right
-            as it is.
+        id: short, with dashes; `# check: off id` suppresses its findings on a line.
         severity: of its findings.
-        why: what goes wrong otherwise; the documentation is made of these.
-        mend: what to do.
-        look: finds the places; None where the loader finds them.
+        why: what happens otherwise; the documentation is generated from it.
+        fix: what to do.
+        look: yields the problems; None if the loader reports them.
     """
 
     id: str
     severity: Severity
     why: str
-    mend: str
+    fix: str
     look: Look | None = None
 
 
@@ -92,16 +92,16 @@ RULES: dict[str, Rule] = {}
 """Every rule by its id, in the order of the documentation."""
 
 
-def rule(id: str, severity: Severity, mend: str) -> Callable[[Look], Look]:
-    """Makes a function a rule; its docstring says why the rule is there."""
+def rule(id: str, severity: Severity, fix: str) -> Callable[[Look], Look]:
+    """Declare a function as a rule; its docstring becomes the rule's reason."""
 
     def keep(look: Look) -> Look:
-        add(Rule(id, severity, " ".join((inspect.getdoc(look) or "").split()), mend, look))
+        add(Rule(id, severity, " ".join((inspect.getdoc(look) or "").split()), fix, look))
         return look
 
     return keep
 
 
 def add(*rules: Rule) -> None:
-    """Adds rules to the table."""
-    RULES.update((made.id, made) for made in rules)
+    """Add rules to the table."""
+    RULES.update((rule.id, rule) for rule in rules)

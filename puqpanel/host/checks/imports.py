@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from puqpanel.host.checks.finding import Severity, Spot, rule
+from puqpanel.host.checks.finding import Problem, Severity, rule
 from puqpanel.host.checks.source import Source
 
 
@@ -26,7 +26,7 @@ def _imported(node: ast.Import | ast.ImportFrom) -> list[str]:
     Severity.ERROR,
     "Import it from puqpanel.sdk; anything else is internal.",
 )
-def panel_internals(source: Source) -> Iterator[Spot]:
+def panel_internals(source: Source) -> Iterator[Problem]:
     """`puqpanel.sdk` is the stable API for modules.
 
     Everything else can change in any version, and using it bypasses permission checks, encryption
@@ -37,9 +37,9 @@ def panel_internals(source: Source) -> Iterator[Spot]:
             if name == "puqpanel" or (
                 name.startswith("puqpanel.") and not (name + ".").startswith("puqpanel.sdk.")
             ):
-                yield Spot(code.path, node.lineno, f"{name} is internal to the panel.")
+                yield Problem(code.path, node.lineno, f"{name} is internal to the panel.")
             elif (name + ".").startswith("puqpanel.sdk.testing."):
-                yield Spot(
+                yield Problem(
                     code.path,
                     node.lineno,
                     "puqpanel.sdk.testing is for tests only; it starts a panel of its own.",
@@ -52,7 +52,7 @@ def panel_internals(source: Source) -> Iterator[Spot]:
     Severity.ERROR,
     "Dispatch events and listen to them in hooks.py; move shared code to a package.",
 )
-def absolute_import(source: Source) -> Iterator[Spot]:
+def absolute_import(source: Source) -> Iterator[Problem]:
     """Modules must not import each other.
 
     `from modules.Product.Other…` loads a second copy of that module, which is not the active one
@@ -62,7 +62,7 @@ def absolute_import(source: Source) -> Iterator[Spot]:
     for code, node in source.all(ast.Import, ast.ImportFrom):
         for name in _imported(node):
             if (name + ".").startswith(f"{own}."):
-                yield Spot(
+                yield Problem(
                     code.path,
                     node.lineno,
                     f"{name} is part of this module.",
@@ -70,4 +70,4 @@ def absolute_import(source: Source) -> Iterator[Spot]:
                     Severity.HINT,
                 )
             elif (name + ".").startswith("modules."):
-                yield Spot(code.path, node.lineno, f"{name} belongs to another module.")
+                yield Problem(code.path, node.lineno, f"{name} belongs to another module.")

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from puqpanel.host.checks import loading
-from puqpanel.host.checks.finding import RULES, Finding, Severity, Spot
+from puqpanel.host.checks.finding import RULES, Finding, Problem, Severity
 from puqpanel.host.checks.source import Source, read
 from puqpanel.host.discover import Found
 
@@ -85,26 +85,26 @@ def _child(wanted: Found, writing: int) -> None:
     for stream in (0, 1, 2):
         os.dup2(silent, stream)
     source = read(wanted.folder, wanted.type, wanted.name)
-    _tell(writing, [_row(rule_id, spot) for rule_id, spot in static(source)])
-    _tell(writing, [_row(rule_id, spot) for rule_id, spot in loading.load(source)])
+    _tell(writing, [_row(rule_id, problem) for rule_id, problem in static(source)])
+    _tell(writing, [_row(rule_id, problem) for rule_id, problem in loading.load(source)])
 
 
-def static(source: Source) -> Iterator[tuple[str, Spot]]:
+def static(source: Source) -> Iterator[tuple[str, Problem]]:
     """(rule id, place) of everything that can be said without running the module."""
     for made in RULES.values():
         if made.look is None:
             continue
         try:
-            spots = list(made.look(source))
+            problems = list(made.look(source))
         except RecursionError:
             continue  # no person wrote an expression that deep; the loader has its own word on it
-        for spot in spots:
-            if not source.silenced(spot.file, spot.line, made.id):
-                yield made.id, spot
+        for problem in problems:
+            if not source.silenced(problem.file, problem.line, made.id):
+                yield made.id, problem
 
 
-def _row(rule_id: str, spot: Spot) -> dict[str, Any]:
-    return {"rule": rule_id, **asdict(spot)}
+def _row(rule_id: str, problem: Problem) -> dict[str, Any]:
+    return {"rule": rule_id, **asdict(problem)}
 
 
 def _tell(writing: int, rows: list[dict[str, Any]]) -> None:
@@ -147,7 +147,7 @@ def _findings(child: _Running) -> list[Finding]:
             else "could not be checked in time; look for very large or deeply nested files"
         )
         rows.append(
-            _row("refused", Spot(f"{child.wanted.name}.py", 1, f"{child.wanted.name} {how}."))
+            _row("refused", Problem(f"{child.wanted.name}.py", 1, f"{child.wanted.name} {how}."))
         )
     found = [
         Finding(
@@ -156,8 +156,8 @@ def _findings(child: _Running) -> list[Finding]:
             Severity(row["severity"] or RULES[row["rule"]].severity),
             row["file"],
             row["line"],
-            row["says"],
-            row["mend"] or RULES[row["rule"]].mend,
+            row["message"],
+            row["fix"] or RULES[row["rule"]].fix,
         )
         for row in rows
     ]

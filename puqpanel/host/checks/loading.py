@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from puqpanel.host.checks.finding import Rule, Severity, Spot, add
+from puqpanel.host.checks.finding import Problem, Rule, Severity, add
 from puqpanel.host.checks.source import Source, find_line
 from puqpanel.host.contract.refusal import Refused
 from puqpanel.host.loader import load_module, unload
@@ -44,7 +44,7 @@ add(
 )
 
 
-def load(source: Source) -> Iterator[tuple[str, Spot]]:
+def load(source: Source) -> Iterator[tuple[str, Problem]]:
     """Imports the module and yields (rule id, place) of what the loader says.
 
     Runs the module's code: only in a process that may be lost.
@@ -68,11 +68,11 @@ def load(source: Source) -> Iterator[tuple[str, Spot]]:
     unload(loaded.package)
 
 
-def _placed(source: Source, sentence: str) -> Spot:
+def _placed(source: Source, sentence: str) -> Problem:
     """The file and line that a sentence is about: as it says, or where what it quotes stands."""
     found = _PLACE.search(sentence)
     if found and found[1] in source.files:
-        return Spot(found[1], int(found[2]), sentence)
+        return Problem(found[1], int(found[2]), sentence)
     named = next((path for path in ("config.py", "hooks.py") if path in sentence), source.main)
     named = next(
         (
@@ -84,10 +84,10 @@ def _placed(source: Source, sentence: str) -> Spot:
     )
     code = source.file(named)
     if code is None:
-        return Spot(named if named in source.files else source.main, 1, sentence)
+        return Problem(named if named in source.files else source.main, 1, sentence)
     lines = [
         find_line(code.text, f"{mark}{quoted}{mark}")
         for quoted in _QUOTED.findall(sentence)
         for mark in "\"'"
     ]
-    return Spot(named, next((line for line in lines if line > 1), 1), sentence)
+    return Problem(named, next((line for line in lines if line > 1), 1), sentence)

@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from puqpanel.host.checks.finding import Severity, Spot, rule
+from puqpanel.host.checks.finding import Problem, Severity, rule
 from puqpanel.host.checks.source import Code, Source, dotted, inside, last_name, targets_of
 from puqpanel.host.contract.names import python_name
 
@@ -60,7 +60,7 @@ _PAGES = re.compile(
 
 
 @rule("swallows-timeout", Severity.ERROR, "Catch Exception or narrower, or re-raise it.")
-def swallows_timeout(source: Source) -> Iterator[Spot]:
+def swallows_timeout(source: Source) -> Iterator[Problem]:
     """A job that times out is stopped by a BaseException.
 
     `except:` and `except BaseException` catch it too, so the job continues until it is killed, and
@@ -75,7 +75,7 @@ def swallows_timeout(source: Source) -> Iterator[Spot]:
         ]
         if broad and not any(isinstance(part, ast.Raise) for part in inside(node)):
             shown = f"except {last_name(broad[0])}" if broad[0] is not None else "except:"
-            yield Spot(
+            yield Problem(
                 code.path,
                 node.lineno,
                 f"“{shown}” also catches the exception that stops a timed-out job.",
@@ -87,7 +87,7 @@ def swallows_timeout(source: Source) -> Iterator[Spot]:
     Severity.ERROR,
     "Set a timeout in seconds, or use puqpanel.sdk.http, which has a default.",
 )
-def missing_timeout(source: Source) -> Iterator[Spot]:
+def missing_timeout(source: Source) -> Iterator[Problem]:
     """Without a timeout, an unresponsive provider blocks a worker until the task times out, or a
     web process indefinitely. Each process serves one request at a time, so a few such requests
     block the panel.
@@ -110,15 +110,15 @@ def missing_timeout(source: Source) -> Iterator[Spot]:
             position = 99 if verb else _OTHERS.get(name)
             if name.startswith(("httpx.", "aiohttp.")):
                 if nothing:
-                    yield Spot(code.path, node.lineno, f"{name}() has its timeout disabled.")
+                    yield Problem(code.path, node.lineno, f"{name}() has its timeout disabled.")
             elif (
                 position is not None
                 and not more
                 and (nothing or (given is None and len(node.args) <= position))
             ):
-                yield Spot(code.path, node.lineno, f"{name}() has no timeout.")
+                yield Problem(code.path, node.lineno, f"{name}() has no timeout.")
             elif name == "socket.socket" and not settled:
-                yield Spot(
+                yield Problem(
                     code.path,
                     node.lineno,
                     "This socket has no timeout.",
@@ -131,7 +131,7 @@ def missing_timeout(source: Source) -> Iterator[Spot]:
                 and not more
                 and len(node.args) < 2
             ):
-                yield Spot(code.path, node.lineno, "communicate() has no timeout.")
+                yield Problem(code.path, node.lineno, "communicate() has no timeout.")
 
 
 def _sessions(code: Code) -> set[str]:
@@ -153,7 +153,7 @@ def _sessions(code: Code) -> set[str]:
     Severity.ERROR,
     "Raise an exception or return an error; run background work in a job.",
 )
-def ends_the_process(source: Source) -> Iterator[Spot]:
+def ends_the_process(source: Source) -> Iterator[Problem]:
     """Other pages and tasks run in the same process.
 
     If a module exits, forks or sends a signal, it affects all of them.
@@ -161,14 +161,14 @@ def ends_the_process(source: Source) -> Iterator[Spot]:
     for code, node in source.all(ast.Call):
         name = dotted(node.func)
         if name in _ENDS or name.startswith(("os.exec", "os.spawn")):
-            yield Spot(
+            yield Problem(
                 code.path,
                 node.lineno,
                 f"{name}() affects the entire process, not only this module.",
             )
     for code, node in source.all(ast.Raise):
         if node.exc is not None and last_name(node.exc) == "SystemExit":
-            yield Spot(
+            yield Problem(
                 code.path,
                 node.lineno,
                 "SystemExit affects the entire process, not only this module.",
@@ -180,7 +180,7 @@ def ends_the_process(source: Source) -> Iterator[Spot]:
     Severity.WARNING,
     'Add a task: Task.add("ModuleJob", …), or declare periodic work in scheduler().',
 )
-def background_thread(source: Source) -> Iterator[Spot]:
+def background_thread(source: Source) -> Iterator[Problem]:
     """A thread outlives its request or job: it keeps running old code after an update, its
     failures go unnoticed, and a restart interrupts it.
     """
@@ -191,7 +191,7 @@ def background_thread(source: Source) -> Iterator[Spot]:
             "threading.Timer",
             "multiprocessing.Process",
         ):
-            yield Spot(
+            yield Problem(
                 code.path,
                 node.lineno,
                 f"{dotted(node.func)}() continues after the call returns.",
@@ -203,7 +203,7 @@ def background_thread(source: Source) -> Iterator[Spot]:
     Severity.WARNING,
     "Return now and check again later: with Result.pending() in a job, by polling on a page.",
 )
-def blocking_sleep(source: Source) -> Iterator[Spot]:
+def blocking_sleep(source: Source) -> Iterator[Problem]:
     """Each web process serves one request at a time.
 
     While it sleeps, it serves no other requests; a few such requests block the panel.
@@ -216,7 +216,7 @@ def blocking_sleep(source: Source) -> Iterator[Spot]:
             continue
         for node in inside(function):
             if isinstance(node, ast.Call) and dotted(node.func) in ("time.sleep", "sleep"):
-                yield Spot(
+                yield Problem(
                     code.path,
                     node.lineno,
                     f"{function.name}() sleeps during a request.",
@@ -229,7 +229,7 @@ def blocking_sleep(source: Source) -> Iterator[Spot]:
     "Set it in __init__(), after super().__init__(); store longer-lived data in the cache or a"
     " table.",
 )
-def shared_state(source: Source) -> Iterator[Spot]:
+def shared_state(source: Source) -> Iterator[Problem]:
     """A mutable class attribute or global is shared by all calls in a process, so data of one
     customer's service leaks into the next. Each process also has its own copy, so the values
     differ.
@@ -250,13 +250,13 @@ def shared_state(source: Source) -> Iterator[Spot]:
                     and not constant
                     and _changes(part.value)
                 ):
-                    yield Spot(
+                    yield Problem(
                         code.path, part.lineno, f"{node.name}.{name} is shared by all instances."
                     )
     for code, function in source.all(ast.FunctionDef, ast.AsyncFunctionDef):
         for node in inside(function):
             if isinstance(node, ast.Global):
-                yield Spot(
+                yield Problem(
                     code.path,
                     node.lineno,
                     f"{function.name}() changes the global {', '.join(node.names)}, which every"
@@ -280,7 +280,7 @@ def _changes(value: ast.expr | None) -> bool:
 
 
 @rule("work-at-import", Severity.WARNING, "Move it into the method that needs it.")
-def work_at_import(source: Source) -> Iterator[Spot]:
+def work_at_import(source: Source) -> Iterator[Problem]:
     """The file is imported when a process starts or any module changes, with a limit of 10
     seconds. If the provider is unavailable then, the module does not load.
     """
@@ -304,4 +304,6 @@ def work_at_import(source: Source) -> Iterator[Spot]:
                     or name in ("time.sleep", "http.session", "open")
                     or name.startswith("DB.")
                 ):
-                    yield Spot(code.path, node.lineno, f"{name}() runs when the file is imported.")
+                    yield Problem(
+                        code.path, node.lineno, f"{name}() runs when the file is imported."
+                    )

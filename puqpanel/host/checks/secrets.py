@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from puqpanel.host.checks.finding import Severity, Spot, rule
+from puqpanel.host.checks.finding import Problem, Severity, rule
 from puqpanel.host.checks.source import Source, dotted, last_name, targets_of, text_of
 from puqpanel.infra.redact import secret_name
 
@@ -34,7 +34,7 @@ _KNOWN = re.compile(r"^(sk_live_|sk_test_|ghp_|xox[bp]-|AKIA|dop_v1_|eyJhbGciOi|
     "Remove it, rotate it at the provider, and store it through a settings form or in an encrypted"
     " column.",
 )
-def secret_in_config(source: Source) -> Iterator[Spot]:
+def secret_in_config(source: Source) -> Iterator[Problem]:
     """config.py is stored in plain text on disk, in backups and in the repository, and is the same
     in every installation.
     """
@@ -43,7 +43,7 @@ def secret_in_config(source: Source) -> Iterator[Spot]:
         for key, value in zip(node.keys, node.values, strict=True):
             name, text = text_of(key) or "", text_of(value)
             if text and ((secret_name(name) and text.strip()) or _KNOWN.match(text)):
-                yield Spot(
+                yield Problem(
                     "config.py",
                     value.lineno,
                     f"config.py holds what looks like a secret under “{name}”.",
@@ -56,7 +56,7 @@ def secret_in_config(source: Source) -> Iterator[Spot]:
     "Remove it, rotate it at the provider, and store it through a settings form or in an encrypted"
     " column.",
 )
-def secret_in_code(source: Source) -> Iterator[Spot]:
+def secret_in_code(source: Source) -> Iterator[Problem]:
     """A secret in the code is visible to everyone who can read it, and can't be rotated without a
     new version.
     """
@@ -68,7 +68,7 @@ def secret_in_code(source: Source) -> Iterator[Spot]:
         if isinstance(node, ast.keyword):
             names = [node.arg or ""]
         if _KNOWN.match(text) or (any(map(secret_name, names)) and _MADE_UP.fullmatch(text)):
-            yield Spot(
+            yield Problem(
                 code.path,
                 node.value.lineno,
                 f"The code contains what looks like a secret ({names[0] or 'a value'}).",
@@ -80,7 +80,7 @@ def secret_in_code(source: Source) -> Iterator[Spot]:
     Severity.ERROR,
     "Log names, numbers and statuses, but no secrets.",
 )
-def secret_logged(source: Source) -> Iterator[Spot]:
+def secret_logged(source: Source) -> Iterator[Problem]:
     """Log entries are masked only by field name: a password inside a message is not masked, and
     neither is printed output. Staff who can view logs must not see customers' passwords.
     """
@@ -97,7 +97,7 @@ def secret_logged(source: Source) -> Iterator[Spot]:
         for shown in [*node.args, *(keyword.value for keyword in node.keywords)]:
             for what in _shown(shown):
                 if what in _WHOLE:
-                    yield Spot(
+                    yield Problem(
                         code.path,
                         node.lineno,
                         f"{what} is {how} in full, including all passwords.",
@@ -105,7 +105,7 @@ def secret_logged(source: Source) -> Iterator[Spot]:
                         None if printed else Severity.WARNING,
                     )
                 else:
-                    yield Spot(code.path, node.lineno, f"“{what}” is {how}.")
+                    yield Problem(code.path, node.lineno, f"“{what}” is {how}.")
 
 
 def _shown(node: ast.AST) -> Iterator[str]:

@@ -9,7 +9,7 @@ import difflib
 import re
 from collections.abc import Iterator
 
-from puqpanel.host.checks.finding import Severity, Spot, rule
+from puqpanel.host.checks.finding import Problem, Severity, rule
 from puqpanel.host.checks.source import Code, Source, argument, dotted, text_of
 from puqpanel.host.contract.hooks_table import HOOKS, OFFERED
 from puqpanel.host.contract.names import NAMES, python_name
@@ -36,7 +36,7 @@ higher.
 
 
 @rule("vendor-spelling", Severity.HINT, "Use the Python name; both work.")
-def vendor_spelling(source: Source) -> Iterator[Spot]:
+def vendor_spelling(source: Source) -> Iterator[Problem]:
     """Ported modules run with the vendor's names.
 
     The Python names are those that the documentation and other modules use and editors complete.
@@ -47,7 +47,7 @@ def vendor_spelling(source: Source) -> Iterator[Spot]:
         for name, line in lines.items():
             plain = python_name(name)
             if plain != name:
-                yield Spot(
+                yield Problem(
                     code.path, line, f"{name} is {plain} in Python.", f"Use {plain}; both work."
                 )
 
@@ -73,7 +73,7 @@ def _spelt(code: Code) -> Iterator[tuple[int, str]]:
     Severity.WARNING,
     "Correct the name, or call the method from your own code.",
 )
-def misspelt_hook(source: Source) -> Iterator[Spot]:
+def misspelt_hook(source: Source) -> Iterator[Problem]:
     """Hooks are called by name.
 
     A method with a misspelt hook name is never called, and the default applies.
@@ -98,7 +98,7 @@ def misspelt_hook(source: Source) -> Iterator[Spot]:
             continue
         found = difflib.get_close_matches(name.replace("_", "").lower(), near, 1, 0.88)
         if found and near[found[0]] in hooks - source.methods.keys():
-            yield Spot(
+            yield Problem(
                 source.where(method),
                 method.lineno,
                 f"{name}() is not a hook and is never called. Did you mean {near[found[0]]}()?",
@@ -127,7 +127,7 @@ def _named(node: ast.AST) -> Iterator[str]:
 @rule(
     "unknown-validator-rule", Severity.ERROR, "Valid rules: " + ", ".join(sorted(VALIDATOR)) + "."
 )
-def unknown_validator_rule(source: Source) -> Iterator[Spot]:
+def unknown_validator_rule(source: Source) -> Iterator[Problem]:
     """An unknown rule raises an exception on submit, so the form can't be saved."""
     for code, node in source.all(ast.Call):
         rules = argument(node, 1, "rules")
@@ -140,14 +140,14 @@ def unknown_validator_rule(source: Source) -> Iterator[Spot]:
                 name, _, bound = part.partition(":")
                 if name not in VALIDATOR:
                     near = difflib.get_close_matches(name, VALIDATOR, 1)
-                    yield Spot(
+                    yield Problem(
                         code.path,
                         value.lineno,
                         f"“{name}” of the field {text_of(key) or '?'} is not a"
                         " validator rule." + (f" Did you mean {near[0]}?" if near else ""),
                     )
                 elif name in ("in", "regex", "min", "max") and not bound:
-                    yield Spot(
+                    yield Problem(
                         code.path,
                         value.lineno,
                         f"“{name}” of the field {text_of(key) or '?'} needs a value.",

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from jinja2 import Environment, TemplateError, nodes
 
-from puqpanel.host.checks.finding import Severity, Spot, rule
+from puqpanel.host.checks.finding import Problem, Severity, rule
 from puqpanel.host.checks.source import JINJA_TAG, Source, find_line, last_name, line_of, text_of
 
 _TEMPLATE_ARGUMENTS = {"view": 0, "view_admin_module": 2, "viewAdminModule": 2}
@@ -63,7 +63,7 @@ def _html(text: str) -> str:
 
 
 @rule("template-syntax", Severity.ERROR, "Fix the template at that line.")
-def template_syntax(source: Source) -> Iterator[Spot]:
+def template_syntax(source: Source) -> Iterator[Problem]:
     """A template with a syntax error fails on every request; the loader checks only that the file
     exists.
     """
@@ -72,13 +72,13 @@ def template_syntax(source: Source) -> Iterator[Spot]:
             _JINJA.parse(text)
         except TemplateError as error:
             if "No filter named" not in str(error) and "unknown tag" not in str(error):
-                yield Spot(
+                yield Problem(
                     path,
                     getattr(error, "lineno", 1),
                     f"Template syntax error: {error.message or error}.".replace("..", "."),
                 )
         except RecursionError:
-            yield Spot(path, 1, "The template is nested too deeply to be parsed.")
+            yield Problem(path, 1, "The template is nested too deeply to be parsed.")
 
 
 @rule(
@@ -86,13 +86,13 @@ def template_syntax(source: Source) -> Iterator[Spot]:
     Severity.WARNING,
     'Remove the filter; build your own HTML with Markup("…{}").format(value).',
 )
-def unescaped_output(source: Source) -> Iterator[Spot]:
+def unescaped_output(source: Source) -> Iterator[Problem]:
     """Templates escape output, so that a customer's name or a provider's response can't inject a
     script. `|safe` and Markup() disable this.
     """
     for path, text in source.templates.items():
-        for line, says in _unescaped(text):
-            yield Spot(path, line, says)
+        for line, message in _unescaped(text):
+            yield Problem(path, line, message)
     for code, node in source.all(ast.Call):
         if (
             last_name(node.func) == "Markup"
@@ -100,7 +100,7 @@ def unescaped_output(source: Source) -> Iterator[Spot]:
             and text_of(node.args[0]) is None
             and not isinstance(node.args[0], ast.Call)
         ):
-            yield Spot(code.path, node.lineno, "Markup() disables escaping of this value.")
+            yield Problem(code.path, node.lineno, "Markup() disables escaping of this value.")
 
 
 def _unescaped(text: str) -> Iterator[tuple[int, str]]:
@@ -119,19 +119,19 @@ def _unescaped(text: str) -> Iterator[tuple[int, str]]:
 
 
 @rule("blocked-by-policy", Severity.ERROR, "Move it to a file under views/assets.")
-def blocked_by_policy(source: Source) -> Iterator[Spot]:
+def blocked_by_policy(source: Source) -> Iterator[Problem]:
     """The Content Security Policy allows only scripts and styles from the panel's own files, to
     block injected code. Inline scripts and styles of a module are blocked too.
     """
     for path, text in source.templates.items():
         shown = _html(text)
-        for pattern, says, mend in _INLINE:
+        for pattern, message, fix in _INLINE:
             for found in pattern.finditer(shown if "nonce" not in pattern.pattern else text):
-                yield Spot(
+                yield Problem(
                     path,
                     line_of(text, found.start()),
-                    f"{says}; the browser blocks it.",
-                    mend,
+                    f"{message}; the browser blocks it.",
+                    fix,
                 )
 
 
@@ -141,7 +141,7 @@ def blocked_by_policy(source: Source) -> Iterator[Spot]:
     'Write {{ page.token() }} inside the form, after {% import "panel/macros/page.html" as'
     " page %}.",
 )
-def form_without_token(source: Source) -> Iterator[Spot]:
+def form_without_token(source: Source) -> Iterator[Problem]:
     """Forms that change data need a CSRF token. Without one, the panel rejects the request."""
     for path, text in source.templates.items():
         for found in re.finditer(
@@ -150,7 +150,7 @@ def form_without_token(source: Source) -> Iterator[Spot]:
             re.IGNORECASE | re.DOTALL,
         ):
             if not re.search(r"token|csrf|hidden_tag|\bform_(?:open|start)", found[0]):
-                yield Spot(
+                yield Problem(
                     path,
                     line_of(text, found.start()),
                     "This form has no CSRF token, so its requests are rejected.",
@@ -162,7 +162,7 @@ def form_without_token(source: Source) -> Iterator[Spot]:
     Severity.ERROR,
     "Create the file or correct the name; dots separate folders.",
 )
-def missing_template(source: Source) -> Iterator[Spot]:
+def missing_template(source: Source) -> Iterator[Problem]:
     """A page without its template is an error page.
 
     Template names are relative to the module's views/, with dots for folders.
@@ -172,7 +172,7 @@ def missing_template(source: Source) -> Iterator[Spot]:
         if place is not None and len(node.args) > place:
             name = text_of(node.args[place])
             if name is not None and _path(name) not in source.templates:
-                yield Spot(
+                yield Problem(
                     code.path, node.lineno, f"The template “{name}” ({_path(name)}) does not exist."
                 )
     for path, text in source.templates.items():
@@ -187,7 +187,7 @@ def missing_template(source: Source) -> Iterator[Spot]:
                 and not name.startswith("panel/")
                 and not source.templates.keys() & {f"views/{name}", _path(name)}
             ):
-                yield Spot(path, asked.lineno, f"The module has no template “{name}”.")
+                yield Problem(path, asked.lineno, f"The module has no template “{name}”.")
 
 
 def _path(name: str) -> str:
@@ -195,7 +195,7 @@ def _path(name: str) -> str:
 
 
 @rule("missing-asset", Severity.ERROR, "Add the file under views/assets or correct the name.")
-def missing_asset(source: Source) -> Iterator[Spot]:
+def missing_asset(source: Source) -> Iterator[Problem]:
     """A missing image, script or style sheet breaks the page and causes a 404 on every view."""
     asked = re.compile(
         r"(?:module_asset|asset_url|asset)\(\s*[\"']([\w./-]+\.\w+)[\"']\s*\)|/assets/([\w./-]+\.(?:css|js|png|svg|jpg|jpeg|webp|woff2))[\"']"
@@ -208,7 +208,7 @@ def missing_asset(source: Source) -> Iterator[Spot]:
         for found in asked.finditer(text):
             name = (found[1] or found[2]).removeprefix("assets/")
             if f"views/assets/{name}" not in source.files and not found[0].startswith("/assets/"):
-                yield Spot(
+                yield Problem(
                     path,
                     line_of(text, found.start()),
                     f"views/assets/{name} does not exist.",
@@ -223,7 +223,7 @@ def missing_asset(source: Source) -> Iterator[Spot]:
                 and "://" not in logo
                 and not any(logo.endswith(one) or one.endswith(logo) for one in source.files)
             ):
-                yield Spot(
+                yield Problem(
                     "config.py",
                     find_line(config.text if config else "", logo),
                     f"The logo {logo} does not exist.",

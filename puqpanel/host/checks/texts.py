@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 
 from puqpanel.host import languages
-from puqpanel.host.checks.finding import Severity, Spot, rule
+from puqpanel.host.checks.finding import Problem, Severity, rule
 from puqpanel.host.checks.source import (
     JINJA_TAG,
     Code,
@@ -52,7 +52,7 @@ class _Visible(HTMLParser):
     Severity.HINT,
     'Use {{ __("…") }} in templates and __("…") in code, and add the text to lang/.',
 )
-def untranslated_text(source: Source) -> Iterator[Spot]:
+def untranslated_text(source: Source) -> Iterator[Problem]:
     """Text that is not passed through `__()` is not translated, so pages mix languages."""
     if not source.has_languages:
         return
@@ -84,12 +84,12 @@ def _said(code: Code) -> Iterator[tuple[int, str]]:
                 yield node.lineno, text
 
 
-def _told(path: str, found: list[tuple[int, str]]) -> Iterator[Spot]:
+def _told(path: str, found: list[tuple[int, str]]) -> Iterator[Problem]:
     """One finding a file: the first text and how many there are."""
     if found:
         line, text = min(found)
         shown = f"“{text[:60]}…”" if len(text) > 60 else f"“{text}”"
-        yield Spot(
+        yield Problem(
             path,
             line,
             (
@@ -101,7 +101,7 @@ def _told(path: str, found: list[tuple[int, str]]) -> Iterator[Spot]:
 
 
 @rule("language-file", Severity.ERROR, 'Define LANG = {"text": "translation"} and nothing else.')
-def language_file(source: Source) -> Iterator[Spot]:
+def language_file(source: Source) -> Iterator[Problem]:
     """A language file is data: one dictionary of text to translation.
 
     Code in it is not run.
@@ -109,11 +109,11 @@ def language_file(source: Source) -> Iterator[Spot]:
     for problem in languages.read(source.folder).problems:
         match = re.match(r"([^\s,]+)(?:, line (\d+): )?\s*(.*)", problem, re.DOTALL)
         path, line, reason = match.groups() if match else ("lang", None, problem)
-        yield Spot(path, int(line or 1), reason[:1].upper() + reason[1:])
+        yield Problem(path, int(line or 1), reason[:1].upper() + reason[1:])
 
 
 @rule("missing-translation", Severity.HINT, "Add it to that file.")
-def missing_translation(source: Source) -> Iterator[Spot]:
+def missing_translation(source: Source) -> Iterator[Problem]:
     """Text without a translation is shown in English."""
     asked = {
         text
@@ -132,7 +132,7 @@ def missing_translation(source: Source) -> Iterator[Spot]:
         if folder != "lang" or language == "en" or language not in translations:
             continue
         if missing := sorted(asked - translations[language].keys()):
-            yield Spot(
+            yield Problem(
                 code.path,
                 1,
                 f"{len(missing)} translation{'s' if len(missing) > 1 else ''} missing; the first is"

@@ -98,7 +98,7 @@ class ModuleHealth(NamedTuple):
     version: str
     status: str
     failing: str
-    strikes: int
+    failure_count: int
     parked: int
     completed: int
     failed: int
@@ -288,7 +288,7 @@ def module_health(first: date, last: date) -> list[ModuleHealth]:
                 version=row.version,
                 status="failing" if failing else str(row.status),
                 failing=row.circuit_open_reason or row.reason,
-                strikes=row.failure_count,
+                failure_count=row.failure_count,
                 parked=parked[row.key][TaskStatus.PARKED],
                 completed=counts[TaskStatus.COMPLETED],
                 failed=counts[TaskStatus.FAILED] + counts[TaskStatus.LOST],

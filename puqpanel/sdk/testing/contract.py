@@ -81,13 +81,13 @@ class Line:
     Attributes:
         probe: the probe's name.
         outcome: passed, failed or not tested.
-        says: what happened, in one sentence.
+        message: what happened, in one sentence.
         seconds: the run time.
     """
 
     probe: str
     outcome: str
-    says: str
+    message: str
     seconds: float = 0.0
 
 
@@ -188,8 +188,8 @@ def run_suite(
             continue
         begun(entry.name)
         started = time.monotonic()
-        outcome, says = _try(entry, folder, provider)
-        yield Line(entry.name, outcome, says, round(time.monotonic() - started, 2))
+        outcome, message = _try(entry, folder, provider)
+        yield Line(entry.name, outcome, message, round(time.monotonic() - started, 2))
         if entry.name == "loads" and outcome == FAILED:
             return
 
@@ -322,5 +322,5 @@ class ContractSuite:
             provider.__func__ if isinstance(provider, staticmethod) else provider,
         )
         if line.outcome == NOT_TESTED:
-            pytest.skip(line.says)
-        assert line.outcome == PASSED, line.says
+            pytest.skip(line.message)
+        assert line.outcome == PASSED, line.message

@@ -61,14 +61,14 @@ def clean(bench: Bench) -> str:
     lab = bench.lab
     source = checks.read(lab.folder, lab.loaded.type, lab.loaded.name)
     errors = [
-        (rule_id, spot)
-        for rule_id, spot in checks.static(source)
-        if (spot.severity or checks.RULES[rule_id].severity) in checks.GRAVE
+        (rule_id, problem)
+        for rule_id, problem in checks.static(source)
+        if (problem.severity or checks.RULES[rule_id].severity) in checks.ERRORS
     ]
     if errors:
-        spot = errors[0][1]
+        problem = errors[0][1]
         raise AssertionError(
             f"`module check` reports errors: {len(errors)}. The first is"
-            f" {spot.file}:{spot.line} {spot.says}"
+            f" {problem.file}:{problem.line} {problem.message}"
         )
     return "`module check` reports no errors."

@@ -191,8 +191,8 @@ def _notice(row: module_list.Shown) -> tuple[str, str, str]:
         return "warn", f"{row.title} needs an update.", f"{row.reason}{services}"
     if row.status == ModuleStatus.FAILING:
         text = (
-            f"{row.reason} Its pages still work, but its tasks are parked. One is tried every 15"
-            " minutes. When one completes, or you resume the module, all of them run."
+            f"{row.reason} Staff can still open its pages, but its tasks are parked. One is tried"
+            " every 15 minutes. When one completes, or you resume the module, all of them run."
         )
         return "bad", f"The circuit breaker of {row.title} is open.", text
     return "bad", f"{row.title} failed to load.", row.reason
