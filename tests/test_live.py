@@ -19,6 +19,7 @@ from puqpanel.infra.settings import Settings
 from puqpanel.live import Live, dismantle
 from puqpanel.models import Module
 from puqpanel.operations.modules import module_list, modules
+from puqpanel.web import guard
 from tests.sample import write_module
 
 STAFF = Actor("staff", None, "A test")
@@ -185,10 +186,10 @@ def test_swaps_release_old_apps_and_modules(panel: Live) -> None:
 def test_an_exit_fails_only_its_request(panel: Live) -> None:
     app = panel.ensure()
 
+    @guard.public
     def exit_process() -> str:
         raise SystemExit(3)
 
-    exit_process._public = True  # type: ignore[attr-defined]
     app.add_url_rule("/leave", "leave", exit_process)
     client = Client(panel)
     assert client.get("/leave").status_code == 500

@@ -118,7 +118,7 @@ def test_groups_and_servers(owner: Browser, cloud: OcsServer) -> None:
     assert owner.post(f"{NEXTCLOUD}/servers/1", same).status_code == 302
     cloud.users[cloud.admin].password = SERVER["password"]
     owner.post(f"{NEXTCLOUD}/servers/1/test")
-    assert "may manage its users" in owner.get(f"{NEXTCLOUD}/servers").text, (
+    assert "can manage its users" in owner.get(f"{NEXTCLOUD}/servers").text, (
         "the saved password is unchanged"
     )
     assert "has 1 server." in owner.get(f"{NEXTCLOUD}/server-groups/1/delete").text

@@ -271,7 +271,7 @@ def test_user_names_are_unique(harness: NextcloudHarness, cloud: OcsServer) -> N
             "credentials",
         ),
         (lambda cloud: cloud.fail("401"), False, "credentials"),
-        (lambda cloud: cloud.fail("404"), False, "no Nextcloud"),
+        (lambda cloud: cloud.fail("404"), False, "No Nextcloud"),
         (lambda cloud: cloud.fail("301"), False, "another address"),
         (lambda cloud: cloud.fail("garbage"), True, "read"),
     ],
@@ -466,10 +466,10 @@ def test_module_log_contains_no_secret(harness: NextcloudHarness, cloud: OcsServ
 @pytest.mark.parametrize(
     ("arrange", "words"),
     [
-        (lambda cloud: None, "may manage"),
+        (lambda cloud: None, "can manage"),
         (lambda cloud: cloud.fail("401"), "credentials"),
         (lambda cloud: cloud.users[cloud.admin].groups.clear(), "administrator"),
-        (lambda cloud: cloud.fail("404"), "no Nextcloud"),
+        (lambda cloud: cloud.fail("404"), "No Nextcloud"),
         (lambda cloud: cloud.fail("301"), "another address"),
         (lambda cloud: cloud.fail("503"), "internal error"),
         (lambda cloud: cloud.fail("429"), "too many requests"),
@@ -487,7 +487,7 @@ def test_connection_test_explains_failures(
     harness.part("services.connection").TIMEOUT_SECONDS = 0.4
     server = session().scalar(sa.select(harness.models.Server))
     ok, message = harness.part("services.connection").test_connection(server)
-    assert ok is (words == "may manage")
+    assert ok is (words == "can manage")
     assert words in message
     assert cloud.password not in message
 
