@@ -299,7 +299,7 @@ def test_rename_and_delete(scene: Scene) -> None:
     scene.owner.post(f"/admin/gateways/{uuid}/edit", {"title": "Cards"})
     assert scene.row(uuid).title == "Cards"
     question = scene.owner.get(f"/admin/gateways/{uuid}/delete").text
-    assert "Delete Cards?" in question and "webhook address" in question
+    assert "Delete Cards?" in question and "webhook URL" in question
     assert scene.owner.post(f"/admin/gateways/{uuid}/delete").status_code == 302
     assert scene.owner.get(f"/admin/gateways/{uuid}").status_code == 404
     assert [entry.action for entry in scene.audits()] == [
