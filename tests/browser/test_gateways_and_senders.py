@@ -74,7 +74,7 @@ def test_a_gateway(panel: Panel, staff: Page, browser: Browser) -> None:
     )
     page.get_by_role("button", name="Enable").click()
     expect(page.get_by_role("main")).to_contain_text("Enabled")
-    address = page.get_by_role("textbox", name="URL").input_value()
+    address = page.get_by_role("textbox", name="URL", exact=True).input_value()
     assert address.startswith(f"{panel.address}/webhooks/Payment/SamplePayment/")
     assert page.request.get(address).text() == "ok"
     page.get_by_role("button", name="Test connection").click()
