@@ -13,7 +13,9 @@ from puqpanel.host.containment import crash_markers
 from puqpanel.infra.settings import ROOT
 
 PROCESS = """
-import sys, threading, time
+import signal, sys, threading, time
+# a shell may have started the tests with the signal ignored
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from pathlib import Path
 from puqpanel.host.containment import crash_markers
 crash_markers.open_marker(Path(sys.argv[1]))
