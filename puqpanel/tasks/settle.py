@@ -15,7 +15,9 @@ HOOK_JOB = "HookJob"
 def settle(
     task: Task, outcome: Outcome, handlers: Handlers, owner: str, *, expired: bool = False
 ) -> bool:
-    """Close a task, let its handler settle the outcome and publish a failure, in a transaction.
+    """Close a task, let its handler settle the outcome and publish a failure.
+
+    Needs a transaction, so that all of it happens or nothing.
 
     Args:
         task: The row as its owner claimed it.

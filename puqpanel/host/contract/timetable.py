@@ -48,7 +48,7 @@ class Work:
     def after(self, moment: datetime) -> datetime:
         """Return the first time after a moment at which it is due.
 
-        Runs that were missed while the panel was down are made up for once, not many times.
+        After a downtime, the missed runs are replaced by one run.
 
         Args:
             moment: with a time zone.

@@ -33,6 +33,11 @@ def _is(key: str) -> tuple[sa.ColumnElement[bool], ...]:
     return Module.type == module_type, Module.name == name
 
 
+def _lock(key: str, *conditions: sa.ColumnElement[bool]) -> Module | None:
+    query = sa.select(Module).where(*_is(key), *conditions).with_for_update()
+    return session().scalar(query.execution_options(populate_existing=True))
+
+
 def record_outcome(task: Task, outcome: Outcome) -> None:
     """Record the outcome of an attempt at one of a module's tasks.
 
@@ -53,12 +58,7 @@ def record_outcome(task: Task, outcome: Outcome) -> None:
 
 def _record_completion(task: Task) -> None:
     """Reset the failure count, and close the breaker if the attempt was a trial."""
-    row = session().scalar(
-        sa.select(Module)
-        .where(*_is(task.module), Module.failure_count > 0)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
+    row = _lock(task.module, Module.failure_count > 0)
     if row is None:
         return
     if row.circuit_opened_at is not None:
@@ -110,12 +110,7 @@ def record_failure(key: str, description: str, weight: int = 1) -> bool:
         Whether it opened the breaker.
     """
     moment = now()
-    row = session().scalar(
-        sa.select(Module)
-        .where(*_is(key))
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
+    row = _lock(key)
     if row is None:
         return False
     if row.circuit_open_reason:
