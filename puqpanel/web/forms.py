@@ -107,7 +107,7 @@ def errors_in(form: FlaskForm) -> Iterator[None]:
 def form_page(
     form: FlaskForm, template: str = "admin/form.html", **context: Any
 ) -> tuple[str, int]:
-    """Return the page of a form, with code 422 if what was submitted has not been accepted.
+    """Return the page of a form, with code 422 if the form was submitted and rejected.
 
     Args:
         form: the form.

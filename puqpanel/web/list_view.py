@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import chain
 from typing import Any
 
@@ -9,10 +10,17 @@ from flask import Response, render_template, request, stream_with_context
 from flask.typing import ResponseReturnValue
 
 from puqpanel.infra.db import session
+from puqpanel.web.list_page import Rows
 from puqpanel.web.lists import Listing
 
 
-def list_view(listing: Listing, name: str, template: str, **context: Any) -> ResponseReturnValue:
+def list_view(
+    listing: Listing,
+    name: str,
+    template: str,
+    about_rows: Callable[[Rows], dict[str, Any]] | None = None,
+    **context: Any,
+) -> ResponseReturnValue:
     """Return a page of a list, or with `format=csv` the whole list as a streamed file.
 
     The file starts with a byte order mark: spreadsheets do not detect UTF-8 without one.
@@ -21,10 +29,13 @@ def list_view(listing: Listing, name: str, template: str, **context: Any) -> Res
         listing: the list.
         name: the file's name without its extension.
         template: the template of the page.
-        context: what the template needs besides `list`.
+        about_rows: returns what the template needs to know about the rows of the page.
+        context: what else the template needs besides `list`.
     """
     if request.args.get("format") != "csv":
         page = listing.page(session(), request.path, request.args)
+        if about_rows is not None:
+            context |= about_rows(page.rows)
         return render_template(template, list=page, **context)
     lines = stream_with_context(listing.csv(session(), request.args))
     response = Response(chain(("\ufeff",), lines), mimetype="text/csv; charset=utf-8")

@@ -92,7 +92,7 @@ class RoleForm(Form):
 def index() -> ResponseReturnValue:
     """List staff accounts."""
     template = "admin/accounts/staff/index.html"
-    return list_view(STAFF, "staff", template, role_names=_role_names)
+    return list_view(STAFF, "staff", template, lambda rows: {"role_names": _role_names(rows)})
 
 
 def _role_names(accounts: Rows) -> dict[int, list[str]]:

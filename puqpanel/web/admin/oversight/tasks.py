@@ -113,7 +113,7 @@ TASKS = Listing(
 def index() -> ResponseReturnValue:
     """Show the list, which refreshes itself while it shows an open task, or export it as CSV."""
     template = "admin/oversight/tasks/index.html"
-    return list_view(TASKS, "tasks", template, open_among=open_among)
+    return list_view(TASKS, "tasks", template, lambda rows: {"busy": open_among(rows)})
 
 
 @bp.get("/<uuid>")
