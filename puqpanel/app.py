@@ -10,7 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from puqpanel import web
 from puqpanel.host import calls, registry
 from puqpanel.host.containment import crash_markers
-from puqpanel.infra import addresses, crypto, events, links, queue
+from puqpanel.infra import addresses, catalogs, crypto, events, links, queue
 from puqpanel.infra.db import db, release
 from puqpanel.infra.queue_server import connection_url
 from puqpanel.operations.modules import crashes, hooks, modules
@@ -40,6 +40,7 @@ def connect(settings: Settings) -> None:
     keys.open_keys(settings.keys_dir, settings.database_url)
     queue.use_server(settings.redis_url or connection_url(settings.instance))
     links.use_base(settings.address)
+    catalogs.use(settings.instance)
     crashes.tidy(settings.instance)
     crash_markers.open_marker(crashes.folder(settings.instance))
     calls.limit_slow_processes(settings.web_processes - 1)

@@ -36,9 +36,15 @@ class ValidationError(CodedError, InvalidInput):
     """Data failed validation. `errors` (or `errors()`) holds the messages by field."""
 
     def __init__(self, errors: Mapping[str, list[str]] | str) -> None:
-        messages = Messages({"": [errors]} if isinstance(errors, str) else errors)
-        InvalidInput.__init__(self, messages, messages.first() or "Some fields are invalid.")
-        self.errors: Messages = messages
+        self._messages = Messages({"": [errors]} if isinstance(errors, str) else errors)
+        InvalidInput.__init__(
+            self, self._messages, self._messages.first() or "Some fields are invalid."
+        )
+
+    @property
+    def errors(self) -> Messages:
+        """The messages by field name."""
+        return self._messages
 
 
 class _Value(Field):  # type: ignore[misc, unused-ignore]

@@ -1,38 +1,121 @@
-"""The visitor's language for module translations.
+"""The viewer's language and time zone.
 
-Taken from the cookie `lang`, else from Accept-Language, else the panel's default.
+The language is the account's, else that of the cookie `lang`, else the best of Accept-Language,
+else the panel's. The time zone is the account's, else that of the cookie `zone`, which a script
+sets to the browser's, else UTC.
 """
 
 from __future__ import annotations
 
-from flask import Flask, g, request
+from collections.abc import Iterator
+from datetime import UTC, tzinfo
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
 
+from babel import Locale
+from babel.numbers import format_decimal
+from flask import Flask, has_request_context, request
+from markupsafe import Markup
+
+from puqpanel.domain import texts
+from puqpanel.domain.texts import Language
 from puqpanel.host import languages
+from puqpanel.infra import catalogs
 
-COOKIE = "lang"
+LANGUAGE_COOKIE = "lang"
+ZONE_COOKIE = "zone"
 MAX_ACCEPTED = 8
+MAX_HEADER_LENGTH = 400
 
 
-def install(app: Flask, language: str) -> None:
-    """Set the modules' language for each request.
+def install(app: Flask, default: str) -> None:
+    """Set the language before each request, and make it available in templates.
 
     Args:
         app: the application being built.
-        language: the panel's default.
+        default: tag of the language of texts without a viewer.
     """
-    languages.set_panel_language(language)
-    app.before_request(_begin)
+    texts.set_default(catalogs.find(default) or texts.SOURCE)
+    languages.set_panel_language(default)
+    app.before_request(lambda: use(""))
     app.teardown_request(_end)
+    environment = app.jinja_env
+    environment.add_extension("jinja2.ext.i18n")
+    environment.newstyle_gettext = True  # type: ignore[attr-defined]
+    environment.globals.update(_=_gettext, gettext=_gettext, ngettext=_ngettext)
 
 
-def _begin() -> None:
-    accepted = list(request.accept_languages.values())[:MAX_ACCEPTED]
-    preferred = [request.cookies.get(COOKIE, "")[:20], *accepted]
-    preferred = [language for language in preferred if language and language != "*"]
-    # an empty chain selects the panel's default
-    g.locale_token = languages.locale.set(languages.lookup_order(preferred) if preferred else ())
+def use(account: str) -> None:
+    """Set the language of this request.
+
+    Args:
+        account: language tag of the signed-in person; empty if there is none.
+    """
+    preferred = [tag for tag in (account, request.cookies.get(LANGUAGE_COOKIE, "")) if tag]
+    accepted = list(_accepted())
+    chosen = catalogs.choose([*preferred, *accepted])
+    texts.set_viewer(_regional(chosen, accepted) if chosen else None)
+    tags = [tag[: catalogs.MAX_TAG_LENGTH] for tag in (*preferred, *accepted)]
+    # modules may have languages that the panel has not; an empty chain selects the panel's default
+    languages.locale.set(languages.lookup_order(tags) if tags else ())
+
+
+def viewer_locale() -> Locale:
+    """Return the locale in which the viewer reads dates, numbers and names."""
+    return texts.language().locale
+
+
+def viewer_zone() -> tzinfo:
+    """Return the viewer's time zone; UTC if none is known."""
+    return _zone(request.cookies.get(ZONE_COOKIE, "")) if has_request_context() else UTC
+
+
+def _gettext(source: str, **values: Any) -> Markup:
+    """Translate a text in a template; values are escaped."""
+    try:
+        return Markup(texts.language().translations.gettext(source)) % values  # noqa: S704
+    except texts.UNUSABLE:
+        return Markup(source) % values  # noqa: S704
+
+
+def _ngettext(singular: str, plural: str, num: int, **values: Any) -> Markup:
+    """Translate a text in a template whose form depends on a number, shown by `%(num)s`."""
+    viewer = texts.language()
+    values["num"] = format_decimal(num, locale=viewer.locale)
+    try:
+        return Markup(viewer.translations.ngettext(singular, plural, num)) % values  # noqa: S704
+    except texts.UNUSABLE:
+        return Markup(singular if num == 1 else plural) % values  # noqa: S704
+
+
+def _accepted() -> Iterator[str]:
+    if len(request.headers.get("Accept-Language", "")) <= MAX_HEADER_LENGTH:
+        for tag in list(request.accept_languages.values())[:MAX_ACCEPTED]:
+            if tag != "*":
+                yield tag
+
+
+def _regional(language: Language, accepted: list[str]) -> Language:
+    """Return a language without a region with that of the browser, if it has one for it."""
+    if language.locale.territory is None or language == texts.SOURCE:
+        for tag in accepted:
+            other = catalogs.find(tag)
+            if other and other.tag == language.tag and other.locale.territory:
+                return other
+    return language
 
 
 def _end(_: BaseException | None) -> None:
-    if g.pop("locale_token", None) is not None:
-        languages.locale.set(())
+    texts.set_viewer(None)
+    languages.locale.set(())
+
+
+@lru_cache(maxsize=512)
+def _zone(name: str) -> tzinfo:
+    if not name or len(name) > 64 or name.startswith(("/", ".")):
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (OSError, ValueError, KeyError):  # the name of a folder, an invalid key, an unknown zone
+        return UTC

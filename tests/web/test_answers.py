@@ -64,9 +64,9 @@ def test_long_durations_are_shown_in_seconds() -> None:
     assert [times.took(each) for each in (0, 850, 9999, 12_300, 90_000)] == [
         "0 ms",
         "850 ms",
-        "9999 ms",
-        "12 s",
-        "1 min 30 s",
+        "9,999 ms",
+        "12 secs",
+        "1 min 30 secs",
     ]
 
 

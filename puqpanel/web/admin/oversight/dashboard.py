@@ -49,9 +49,8 @@ def index() -> ResponseReturnValue:
         return render_template("admin/accounts/welcome.html")
     figures = dashboard.figures()
     weeks = [(times.day(start), new, lost) for start, new, lost in dashboard.services_by_week()]
-    zone = times.viewer_zone()
     hours = [
-        (f"{start.astimezone(zone):%H:%M}", completed, failed)
+        (times.clock_time(start), completed, failed)
         for start, completed, failed in dashboard.tasks_by_hour()
     ]
     new_services, lost_services = [week[1] for week in weeks], [week[2] for week in weeks]

@@ -1,0 +1,187 @@
+"""Translatable texts: a gettext message with its values, rendered in the language of the viewer.
+
+    raise ConflictError(_("%(name)s is in use.", name=product.name))
+    flash(_n("%(num)s task retried.", "%(num)s tasks retried.", len(tasks)))
+
+A `Text` is translated when it is shown (`str(text)`), not when it is created, so that one text can
+be shown to several people and stored. Placeholders are named, `%(name)s`; a percent sign is `%%`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from gettext import NullTranslations
+from typing import Any, Protocol, runtime_checkable
+
+from babel import Locale
+from babel.numbers import format_decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """A language in which texts, numbers and dates are shown.
+
+    Args:
+        tag: the tag of its catalog, `pl` or `pt-BR`.
+        locale: its formats, with a region if one is known.
+        translations: its catalog.
+    """
+
+    tag: str
+    locale: Locale
+    translations: NullTranslations = field(compare=False, default_factory=NullTranslations)
+
+
+SOURCE = Language("en", Locale("en", territory="150"))
+"""The language in which texts are written; without a region, with European formats."""
+UNUSABLE = (ArithmeticError, KeyError, TypeError, ValueError)
+"""What a translation with other placeholders, or a wrong plural rule, raises."""
+_viewer: ContextVar[Language | None] = ContextVar("language", default=None)
+_default = SOURCE
+
+
+def language() -> Language:
+    """Return the language of the current viewer, or the default without one."""
+    return _viewer.get() or _default
+
+
+def set_default(default: Language) -> None:
+    """Set the language of texts without a viewer, such as those that a worker sends."""
+    global _default
+    _default = default
+
+
+def set_viewer(viewer: Language | None) -> None:
+    """Set the language of the current viewer, until it is set again in this context."""
+    _viewer.set(viewer)
+
+
+@contextmanager
+def using(viewer: Language) -> Iterator[None]:
+    """Show texts in a language inside the block."""
+    token = _viewer.set(viewer)
+    try:
+        yield
+    finally:
+        _viewer.reset(token)
+
+
+@runtime_checkable
+class Localized(Protocol):
+    """A value that is written differently in each locale, such as an amount of money."""
+
+    def in_locale(self, locale: Locale) -> str:
+        """Return the value as text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A translatable text.
+
+    Args:
+        source: the English text, which is also the key in the catalogs.
+        values: the value of each placeholder: text, numbers, `Text` or `Localized`.
+        plural: the English text for other numbers than one; empty if there is none.
+        number: the number that selects the plural form.
+    """
+
+    source: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+    plural: str = ""
+    number: int = 1
+
+    def __str__(self) -> str:
+        return self.translated(language())
+
+    def translated(self, viewer: Language) -> str:
+        """Return the text in a language; in English if the translation is unusable."""
+        values = {name: _shown(value, viewer) for name, value in self.values.items()}
+        if self.plural:
+            values["num"] = format_decimal(self.number, locale=viewer.locale)
+        try:
+            return self._message(viewer.translations) % values
+        except UNUSABLE:
+            return self._message(SOURCE.translations) % values
+
+    def _message(self, translations: NullTranslations) -> str:
+        if self.plural:
+            return translations.ngettext(self.source, self.plural, self.number)
+        return translations.gettext(self.source)
+
+    def __mod__(self, values: Mapping[str, Any]) -> Text:
+        """Return the text with further values; WTForms fills its messages this way."""
+        return Text(self.source, {**self.values, **values}, self.plural, self.number)
+
+    def __hash__(self) -> int:
+        return hash((self.source, self.plural, self.number))
+
+
+def _(source: str, **values: Any) -> Text:
+    """Return a translatable text."""
+    return Text(source, values)
+
+
+def _n(singular: str, plural: str, number: int, **values: Any) -> Text:
+    """Return a translatable text whose form depends on a number, shown by `%(num)s`."""
+    return Text(singular, values, plural, number)
+
+
+def verbatim(text: str) -> Text:
+    """Return a text that is shown as it is, such as the answer of a provider."""
+    return Text("%(text)s", {"text": text})
+
+
+def _shown(value: Any, viewer: Language) -> Any:
+    if isinstance(value, Text):
+        return value.translated(viewer)
+    return value.in_locale(viewer.locale) if isinstance(value, Localized) else value
+
+
+def packed(text: Text | str) -> str:
+    """Return a text in the form in which the database stores it, to be shown in any language.
+
+    A text without a translation, such as the answer of a provider, is stored as it is.
+    """
+    if isinstance(text, str):
+        return text
+    values = {name: _plain(value) for name, value in text.values.items()}
+    if text.source == "%(text)s":
+        return str(values["text"])
+    content: dict[str, Any] = {"text": text.source}
+    if values:
+        content["values"] = values
+    if text.plural:
+        content |= {"plural": text.plural, "number": text.number}
+    return json.dumps(content, ensure_ascii=False)
+
+
+def unpacked(stored: str) -> Text:
+    """Return a stored text."""
+    if stored.startswith('{"text": '):
+        try:
+            return _text(json.loads(stored))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            pass  # the answer of a provider that looks like a stored text
+    return verbatim(stored)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Text):
+        return {"text": packed(value)}
+    if isinstance(value, Localized):
+        return str(value)
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def _text(content: Mapping[str, Any]) -> Text:
+    values = {
+        str(name): unpacked(value["text"]) if isinstance(value, dict) else value
+        for name, value in content.get("values", {}).items()
+    }
+    return Text(
+        str(content["text"]), values, str(content.get("plural", "")), int(content.get("number", 1))
+    )
