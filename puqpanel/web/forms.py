@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from flask import render_template, request
+from flask import flash, redirect, render_template, request
+from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from wtforms import SelectChoice, SelectMultipleField, widgets  # type: ignore[attr-defined]  # the stubs are older
 
@@ -115,6 +116,38 @@ def form_page(
         context: what the template shows around the form.
     """
     return render_template(template, form=form, **context), 422 if form.is_submitted() else 200
+
+
+def save_or_show(
+    form: FlaskForm,
+    operation: Callable[[], tuple[str, str]],
+    template: str = "admin/form.html",
+    **context: Any,
+) -> ResponseReturnValue:
+    """Run an operation if the form is submitted and valid, and redirect; else show the form.
+
+    For example::
+
+        def save() -> tuple[str, str]:
+            client = clients.create_client(actor=actor(), **form.values("name", "email"))
+            return f"{client.name} added.", url_for("admin.clients.show", uuid=client.uuid)
+
+        return save_or_show(form, save, title="Add client", label="Add client")
+
+    Args:
+        form: the form.
+        operation: saves the form and returns the message to flash ("" for none) and the URL to
+            redirect to; a UserError it raises is shown next to the fields.
+        template: the template of the form.
+        context: what the template shows around the form.
+    """
+    if form.validate_on_submit():
+        with errors_in(form):
+            message, url = operation()
+            if message:
+                flash(message, "good")
+            return redirect(url)
+    return form_page(form, template, **context)
 
 
 def answers() -> dict[str, Any]:

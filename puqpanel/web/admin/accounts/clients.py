@@ -15,7 +15,7 @@ from puqpanel.models import Client, Product, Service, User
 from puqpanel.operations.accounts import clients
 from puqpanel.operations.system import audit
 from puqpanel.web.admin.accounts.pick import matching
-from puqpanel.web.forms import Form, choices, errors_in, form_page
+from puqpanel.web.forms import Form, choices, save_or_show
 from puqpanel.web.guard import actor, allow
 from puqpanel.web.list_page import Tab
 from puqpanel.web.list_view import list_view
@@ -132,25 +132,26 @@ def index() -> ResponseReturnValue:
 def create() -> ResponseReturnValue:
     """Create a client, with an owner if a password is given."""
     form = NewClientForm()
-    if form.validate_on_submit():
-        with errors_in(form):
-            client = clients.create_client(
-                actor=actor(),
-                **form.values(
-                    "name",
-                    "email",
-                    "company",
-                    "country",
-                    "currency",
-                    "notes",
-                    "user_password",
-                    "user_name",
-                ),
-            )
-            flash(f"{client.name} added.", "good")
-            return redirect(url_for("admin.clients.show", uuid=client.uuid))
-    return form_page(
+
+    def save() -> tuple[str, str]:
+        client = clients.create_client(
+            actor=actor(),
+            **form.values(
+                "name",
+                "email",
+                "company",
+                "country",
+                "currency",
+                "notes",
+                "user_password",
+                "user_name",
+            ),
+        )
+        return f"{client.name} added.", url_for("admin.clients.show", uuid=client.uuid)
+
+    return save_or_show(
         form,
+        save,
         title="Add client",
         crumbs=crumbs("clients"),
         label="Add client",
@@ -195,17 +196,21 @@ def edit(uuid: str) -> ResponseReturnValue:
     """Update a client."""
     client = clients.find_client(uuid)
     form = ClientForm(obj=client)
-    if form.validate_on_submit():
-        with errors_in(form):
-            clients.update_client(
-                actor=actor(),
-                uuid=uuid,
-                **form.values("name", "email", "company", "country", "currency", "notes", "active"),
-            )
-            flash("Client saved.", "good")
-            return redirect(url_for("admin.clients.show", uuid=uuid))
-    return form_page(
-        form, title=f"Edit {client.name}", crumbs=crumbs("clients", client), label="Save client"
+
+    def save() -> tuple[str, str]:
+        clients.update_client(
+            actor=actor(),
+            uuid=uuid,
+            **form.values("name", "email", "company", "country", "currency", "notes", "active"),
+        )
+        return "Client saved.", url_for("admin.clients.show", uuid=uuid)
+
+    return save_or_show(
+        form,
+        save,
+        title=f"Edit {client.name}",
+        crumbs=crumbs("clients", client),
+        label="Save client",
     )
 
 
@@ -215,17 +220,20 @@ def add_user(uuid: str) -> ResponseReturnValue:
     """Add a user to the client."""
     client = clients.find_client(uuid)
     form = UserForm()
-    if form.validate_on_submit():
-        with errors_in(form):
-            user = clients.add_user(
-                actor=actor(),
-                client_uuid=uuid,
-                permissions=() if form.owner.data else ("services",),
-                **form.values("email", "name", "password", "owner"),
-            )
-            flash(f"{user.email} added as a user of this client.", "good")
-            return redirect(url_for("admin.clients.show", uuid=uuid))
-    return form_page(form, title="Add user", crumbs=crumbs("clients", client), label="Add user")
+
+    def save() -> tuple[str, str]:
+        user = clients.add_user(
+            actor=actor(),
+            client_uuid=uuid,
+            permissions=() if form.owner.data else ("services",),
+            **form.values("email", "name", "password", "owner"),
+        )
+        page = url_for("admin.clients.show", uuid=uuid)
+        return f"{user.email} added as a user of this client.", page
+
+    return save_or_show(
+        form, save, title="Add user", crumbs=crumbs("clients", client), label="Add user"
+    )
 
 
 @bp.route("/<uuid>/users/<user_uuid>/password", methods=["GET", "POST"])
@@ -235,15 +243,17 @@ def set_password(uuid: str, user_uuid: str) -> ResponseReturnValue:
     client = clients.find_client(uuid)
     user = _find_user(client, user_uuid)
     form = PasswordForm()
-    if form.validate_on_submit():
-        with errors_in(form):
-            clients.set_user_password(
-                actor=actor(), client_uuid=uuid, user_uuid=user_uuid, **form.values("password")
-            )
-            flash("Password changed. All sessions of the user were ended.", "good")
-            return redirect(url_for("admin.clients.show", uuid=uuid))
-    return form_page(
+
+    def save() -> tuple[str, str]:
+        clients.set_user_password(
+            actor=actor(), client_uuid=uuid, user_uuid=user_uuid, **form.values("password")
+        )
+        page = url_for("admin.clients.show", uuid=uuid)
+        return "Password changed. All sessions of the user were ended.", page
+
+    return save_or_show(
         form,
+        save,
         title=f"New password for {user.email}",
         crumbs=crumbs("clients", client),
         label="Set password",

@@ -16,7 +16,7 @@ from puqpanel.models import Role, Staff, staff_roles
 from puqpanel.operations.accounts import staff
 from puqpanel.operations.system import audit
 from puqpanel.web.answers import flashed_errors
-from puqpanel.web.forms import Form, MultiCheckboxField, choices, errors_in, form_page
+from puqpanel.web.forms import Form, MultiCheckboxField, choices, save_or_show
 from puqpanel.web.guard import actor, allow
 from puqpanel.web.list_page import Rows, Tab
 from puqpanel.web.list_view import list_view
@@ -114,17 +114,22 @@ def create() -> ResponseReturnValue:
     """Create an account."""
     form = NewStaffForm()
     form.roles.choices = _role_choices()
-    if form.validate_on_submit():
-        with errors_in(form):
-            account = staff.create_staff(
-                actor=actor(),
-                role_uuids=form.roles.data or (),
-                **form.values("email", "name", "password"),
-            )
-            flash(f"{account.name} added.", "good")
-            return redirect(url_for("admin.staff.index"))
-    return form_page(
-        form, title="Add account", crumbs=crumbs("staff"), label="Add account", wide=("roles",)
+
+    def save() -> tuple[str, str]:
+        account = staff.create_staff(
+            actor=actor(),
+            role_uuids=form.roles.data or (),
+            **form.values("email", "name", "password"),
+        )
+        return f"{account.name} added.", url_for("admin.staff.index")
+
+    return save_or_show(
+        form,
+        save,
+        title="Add account",
+        crumbs=crumbs("staff"),
+        label="Add account",
+        wide=("roles",),
     )
 
 
@@ -146,20 +151,21 @@ def edit(uuid: str) -> ResponseReturnValue:
         }
     )
     form.roles.choices = _role_choices()
-    if form.validate_on_submit():
-        with errors_in(form):
-            staff.update_staff(
-                actor=actor(),
-                uuid=uuid,
-                role_uuids=form.roles.data or (),
-                password=form.password.data or "",
-                **form.values("email", "name", "active"),
-            )
-            sessions_ended = " Its sessions were ended." if form.password.data else ""
-            flash(f"Account saved.{sessions_ended}", "good")
-            return redirect(url_for("admin.staff.index"))
-    return form_page(
+
+    def save() -> tuple[str, str]:
+        staff.update_staff(
+            actor=actor(),
+            uuid=uuid,
+            role_uuids=form.roles.data or (),
+            password=form.password.data or "",
+            **form.values("email", "name", "active"),
+        )
+        sessions_ended = " Its sessions were ended." if form.password.data else ""
+        return f"Account saved.{sessions_ended}", url_for("admin.staff.index")
+
+    return save_or_show(
         form,
+        save,
         "admin/accounts/staff/edit.html",
         account=account,
         timeline=audit.timeline("staff", uuid, 10),
@@ -202,19 +208,20 @@ def _role(role: Role | None) -> ResponseReturnValue:
         [(permission.key, permission.name) for permission in permissions]
         + [(key, key) for key in inactive_keys]
     )
-    if form.validate_on_submit():
-        with errors_in(form):
-            staff.save_role(
-                actor=actor(),
-                uuid=role.uuid if role else None,
-                name=str(form.name.data),
-                permissions=form.permissions.data or (),
-            )
-            flash(f"Role {form.name.data} saved.", "good")
-            return redirect(url_for("admin.staff.roles"))
+
+    def save() -> tuple[str, str]:
+        staff.save_role(
+            actor=actor(),
+            uuid=role.uuid if role else None,
+            name=str(form.name.data),
+            permissions=form.permissions.data or (),
+        )
+        return f"Role {form.name.data} saved.", url_for("admin.staff.roles")
+
     by_group = groupby(permissions, key=lambda permission: permission.group)
-    return form_page(
+    return save_or_show(
         form,
+        save,
         "admin/accounts/staff/role.html",
         role=role,
         groups=[(name, list(members)) for name, members in by_group],

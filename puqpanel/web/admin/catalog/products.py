@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import sqlalchemy as sa
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import BooleanField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
@@ -15,7 +15,7 @@ from puqpanel.models import Product
 from puqpanel.operations.catalog import products
 from puqpanel.operations.system import audit
 from puqpanel.web.admin.settings_page import settings_page
-from puqpanel.web.forms import Form, choices, errors_in, form_page
+from puqpanel.web.forms import Form, choices, save_or_show
 from puqpanel.web.guard import actor, allow
 from puqpanel.web.list_page import Tab
 from puqpanel.web.list_view import list_view
@@ -122,17 +122,17 @@ def index() -> ResponseReturnValue:
 def create() -> ResponseReturnValue:
     """Create a product and continue to its module settings."""
     form = _with_modules(ProductForm(data={"module": request.args.get("module", "")}))
-    if form.validate_on_submit():
-        with errors_in(form):
-            product = products.save_product(
-                actor=actor(), uuid=None, **form.values(*ProductForm.SAVED)
-            )
-            if product.module:
-                flash(f"{product.name} added. Next, configure the module.", "good")
-                return redirect(url_for("admin.products.settings", uuid=product.uuid))
-            flash(f"{product.name} added.", "good")
-            return redirect(url_for("admin.products.show", uuid=product.uuid))
-    return form_page(form, title="Add product", crumbs=crumbs("products"), label="Add product")
+
+    def save() -> tuple[str, str]:
+        product = products.save_product(actor=actor(), uuid=None, **form.values(*ProductForm.SAVED))
+        if product.module:
+            page = url_for("admin.products.settings", uuid=product.uuid)
+            return f"{product.name} added. Next, configure the module.", page
+        return f"{product.name} added.", url_for("admin.products.show", uuid=product.uuid)
+
+    return save_or_show(
+        form, save, title="Add product", crumbs=crumbs("products"), label="Add product"
+    )
 
 
 @bp.get("/<uuid>")
@@ -157,13 +157,14 @@ def edit(uuid: str) -> ResponseReturnValue:
     form = _with_modules(ProductForm(obj=product), product.module)
     if not form.is_submitted():
         form.price.data = str(product.price.major)
-    if form.validate_on_submit():
-        with errors_in(form):
-            products.save_product(actor=actor(), uuid=uuid, **form.values(*ProductForm.SAVED))
-            flash("Product saved.", "good")
-            return redirect(url_for("admin.products.show", uuid=uuid))
-    return form_page(
+
+    def save() -> tuple[str, str]:
+        products.save_product(actor=actor(), uuid=uuid, **form.values(*ProductForm.SAVED))
+        return "Product saved.", url_for("admin.products.show", uuid=uuid)
+
+    return save_or_show(
         form,
+        save,
         title=f"Edit {product.name}",
         crumbs=crumbs("products", product),
         label="Save product",

@@ -17,7 +17,7 @@ from puqpanel.models import ConfiguredModule
 from puqpanel.operations.modules import availability, configured_modules, module_settings
 from puqpanel.operations.system import audit
 from puqpanel.web.answers import flashed_errors
-from puqpanel.web.forms import Form, answers, choices, errors_in, field_errors, form_page
+from puqpanel.web.forms import Form, answers, choices, field_errors, save_or_show
 from puqpanel.web.guard import actor, allow, can
 
 View = Callable[..., ResponseReturnValue]
@@ -150,15 +150,17 @@ class Pages:
         form = NewForm(data={"module": request.args.get("module", "")})
         form.title.description = self.kind.title_help
         form.module.choices = choices(self._module_choices())
-        if form.validate_on_submit():
-            with errors_in(form):
-                instance = configured_modules.create_instance(
-                    actor=actor(), module_type=self.kind.type, **form.values("title", "module")
-                )
-                flash(f"{instance.title} created. Save its settings, then enable it.", "good")
-                return redirect(self.url("show", instance.uuid))
-        return form_page(
+
+        def save() -> tuple[str, str]:
+            instance = configured_modules.create_instance(
+                actor=actor(), module_type=self.kind.type, **form.values("title", "module")
+            )
+            page = self.url("show", instance.uuid)
+            return f"{instance.title} created. Save its settings, then enable it.", page
+
+        return save_or_show(
             form,
+            save,
             "admin/modules/configured_modules/new.html",
             kind=self.kind,
             crumbs=self.crumbs(),
@@ -231,13 +233,14 @@ class Pages:
         instance = self.find(uuid)
         form = TitleForm(obj=instance)
         form.title.description = self.kind.title_help
-        if form.validate_on_submit():
-            with errors_in(form):
-                configured_modules.rename_instance(actor=actor(), uuid=uuid, **form.values("title"))
-                flash(f"{self.kind.singular.capitalize()} renamed.", "good")
-                return redirect(self.url("show", uuid))
-        return form_page(
+
+        def save() -> tuple[str, str]:
+            configured_modules.rename_instance(actor=actor(), uuid=uuid, **form.values("title"))
+            return f"{self.kind.singular.capitalize()} renamed.", self.url("show", uuid)
+
+        return save_or_show(
             form,
+            save,
             title=f"Rename {instance.title}",
             crumbs=self.crumbs(instance),
             label=f"Rename {self.kind.singular}",

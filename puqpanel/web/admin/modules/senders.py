@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import flash, redirect, render_template
+from flask import render_template
 from flask.typing import ResponseReturnValue
 from wtforms import StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
@@ -14,7 +14,7 @@ from puqpanel.operations.messaging import messages
 from puqpanel.operations.messaging.messages import Message
 from puqpanel.web.admin.modules.configured_modules import Kind, Pages
 from puqpanel.web.admin.oversight.tasks import open_among
-from puqpanel.web.forms import Form, errors_in, form_page
+from puqpanel.web.forms import Form, save_or_show
 from puqpanel.web.guard import actor, can
 
 SENDER = Kind(
@@ -71,24 +71,25 @@ class SenderPages(Pages):
     def send(self, uuid: str) -> ResponseReturnValue:
         """Enqueue a test message."""
         instance, form = self.find(uuid), TestForm()
-        if form.validate_on_submit():
+
+        def save() -> tuple[str, str]:
             message = Message(
                 subject="Test message", title="Test message", **form.values("to", "message")
             )
-            with errors_in(form):
-                messages.send(
-                    actor=actor(),
-                    sender_uuid=uuid,
-                    message=message,
-                    tries=TEST_TRIES,
-                    backoff=10,
-                    tags=["test"],
-                    title=f"Test of {instance.title}",
-                )
-                flash("Test message queued. Follow it under Messages.", "good")
-                return redirect(self.url("show", uuid))
-        return form_page(
+            messages.send(
+                actor=actor(),
+                sender_uuid=uuid,
+                message=message,
+                tries=TEST_TRIES,
+                backoff=10,
+                tags=["test"],
+                title=f"Test of {instance.title}",
+            )
+            return "Test message queued. Follow it under Messages.", self.url("show", uuid)
+
+        return save_or_show(
             form,
+            save,
             title=f"Send a test message with {instance.title}",
             crumbs=self.crumbs(instance),
             label="Send test message",

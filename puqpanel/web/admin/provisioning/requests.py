@@ -21,7 +21,7 @@ from puqpanel.operations.oversight import tasks as task_operations
 from puqpanel.operations.provisioning import requests, services
 from puqpanel.web.admin.provisioning.bulk import Bulk, run
 from puqpanel.web.answers import flashed_errors
-from puqpanel.web.forms import Form, choices, errors_in, form_page
+from puqpanel.web.forms import Form, choices, save_or_show
 from puqpanel.web.guard import actor, allow
 from puqpanel.web.navigation import crumbs
 
@@ -160,18 +160,19 @@ def change_package(uuid: str) -> ResponseReturnValue:
     service = services.find_service(uuid)
     form = PackageForm(data={"product": service.product.uuid})
     form.product.choices = choices(_packages(service))
-    if form.validate_on_submit():
-        with errors_in(form):
-            message = request_verb(
-                uuid,
-                "change_package",
-                product_uuid=form.product.data,
-                take_price=form.price.data == "take",
-            )
-            flash(message, "good")
-            return redirect(_page(uuid))
-    return form_page(
+
+    def save() -> tuple[str, str]:
+        message = request_verb(
+            uuid,
+            "change_package",
+            product_uuid=form.product.data,
+            take_price=form.price.data == "take",
+        )
+        return message, _page(uuid)
+
+    return save_or_show(
         form,
+        save,
         title="Change package",
         crumbs=crumbs("services", service),
         label="Change package",

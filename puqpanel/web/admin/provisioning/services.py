@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import SelectChoice, SelectField, StringField  # type: ignore[attr-defined]
 from wtforms.validators import InputRequired, Length
@@ -27,7 +27,7 @@ from puqpanel.web.admin.oversight.tasks import ROW, open_among
 from puqpanel.web.admin.provisioning.explanations import explain_status
 from puqpanel.web.admin.provisioning.service_actions import BROKEN, actions_for
 from puqpanel.web.admin.settings_page import settings_page
-from puqpanel.web.forms import Form, choices, errors_in, form_page
+from puqpanel.web.forms import Form, choices, save_or_show
 from puqpanel.web.guard import actor, allow, can
 from puqpanel.web.list_page import Tab
 from puqpanel.web.list_view import list_view
@@ -35,6 +35,7 @@ from puqpanel.web.lists import Column, Filter, Listing, Sort
 from puqpanel.web.navigation import crumbs
 
 bp = Blueprint("services", __name__, url_prefix="/services")
+NEW_TEMPLATE = "admin/provisioning/services/new.html"
 UNDER_WAY = (TaskStatus.QUEUED, TaskStatus.RUNNING, TaskStatus.RETRYING)
 
 
@@ -188,17 +189,24 @@ def create_submit() -> ResponseReturnValue:
     found = find_clients(form.find.data, form.client.data or "")
     if not form.client.data and (client_uuid := found.only()):
         form.client.data, form.client.raw_data = client_uuid, [client_uuid]
-    if form.validate_on_submit():
-        with errors_in(form):
-            service = services.create_service(
-                actor=actor(),
-                client_uuid=str(form.client.data),
-                product_uuid=str(form.product.data),
-                name=str(form.name.data),
-            )
-            flash(f"{service.name} added. Click Create to provision it.", "good")
-            return redirect(url_for("admin.services.show", uuid=service.uuid))
-    return _new(form, found), 422
+
+    def save() -> tuple[str, str]:
+        service = services.create_service(
+            actor=actor(),
+            client_uuid=str(form.client.data),
+            product_uuid=str(form.product.data),
+            name=str(form.name.data),
+        )
+        page = url_for("admin.services.show", uuid=service.uuid)
+        return f"{service.name} added. Click Create to provision it.", page
+
+    return save_or_show(
+        form,
+        save,
+        NEW_TEMPLATE,
+        found=found,
+        has_products=len(form.product.choices) > 1,
+    )
 
 
 def _product_choices() -> list[SelectChoice]:
@@ -215,7 +223,7 @@ def _product_choices() -> list[SelectChoice]:
 def _new(form: ServiceForm, found: ClientSearch | None = None) -> str:
     form.product.choices = _product_choices()
     return render_template(
-        "admin/provisioning/services/new.html",
+        NEW_TEMPLATE,
         form=form,
         found=found or find_clients("", form.client.data or ""),
         has_products=len(form.product.choices) > 1,
@@ -288,13 +296,14 @@ def edit(uuid: str) -> ResponseReturnValue:
     """Rename a service."""
     service = services.find_service(uuid)
     form = NameForm(obj=service)
-    if form.validate_on_submit():
-        with errors_in(form):
-            services.rename_service(actor=actor(), uuid=uuid, **form.values("name"))
-            flash("Service renamed.", "good")
-            return redirect(url_for("admin.services.show", uuid=uuid))
-    return form_page(
+
+    def save() -> tuple[str, str]:
+        services.rename_service(actor=actor(), uuid=uuid, **form.values("name"))
+        return "Service renamed.", url_for("admin.services.show", uuid=uuid)
+
+    return save_or_show(
         form,
+        save,
         title=f"Rename {service.name}",
         crumbs=crumbs("services", service),
         label="Rename service",
