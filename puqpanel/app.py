@@ -15,6 +15,7 @@ from puqpanel.infra.db import db, release
 from puqpanel.infra.queue_server import connection_url
 from puqpanel.operations.modules import crashes, hooks, modules
 from puqpanel.operations.system import keys
+from puqpanel.operations.system import settings as panel_settings
 from puqpanel.web import converters
 from puqpanel.web import modules as blueprints
 
@@ -41,6 +42,7 @@ def connect(settings: Settings) -> None:
     queue.use_server(settings.redis_url or connection_url(settings.instance))
     links.use_base(settings.address)
     catalogs.use(settings.instance)
+    panel_settings.override(settings.overrides)
     crashes.tidy(settings.instance)
     crash_markers.open_marker(crashes.folder(settings.instance))
     calls.limit_slow_processes(settings.web_processes - 1)

@@ -16,6 +16,8 @@ from typing import Any
 from puqpanel import sdk
 from puqpanel.cli.reference_source import Doc, Member, call, doc_of, members, signature, tree_of
 from puqpanel.domain import events
+from puqpanel.domain.settings import Definition, Group, Kind
+from puqpanel.domain.settings_table import GROUPS
 from puqpanel.host.checks import RULES
 from puqpanel.host.contract import names
 from puqpanel.host.contract.base import ModuleBase
@@ -48,7 +50,7 @@ TITLES = {
     "testing.md": ("Testing", "tools for module tests: `puqpanel.sdk.testing`"),
     "events.md": ("Events", "events that modules can listen to"),
     "checks.md": ("Module check rules", "the rules of `puqpanel module check`"),
-    "settings.md": ("Settings", "environment variables of the panel"),
+    "settings.md": ("Settings", "settings of the panel and environment variables"),
     "names.md": ("Vendor names", "PUQcloud names and their Python equivalents"),
 }
 
@@ -392,13 +394,43 @@ def _settings() -> str:
         f"| `{PREFIX}{field.name.upper()}` | {_cell(descriptions[field.name])} |"
         f" {computed_defaults.get(field.name) or _default(field.default)} |"
         for field in dataclasses.fields(Settings)
+        if field.name != "overrides"
     )
-    return _head(
-        "settings.md",
-        "Environment variables, read when a process starts. With an invalid value, the process"
-        " exits with a message that names the variable.\n\n| Name | Description | Default"
-        f" |\n| --- | --- | --- |\n{rows}\n",
+    text = (
+        "Staff change the settings of the panel at **System → Settings** or with"
+        " `puqpanel settings`. An environment variable overrides what they saved. With an invalid"
+        " variable, the process exits with a message that names it.\n\n"
     )
+    environment = (
+        "## Environment\n\nVariables that are read when a process starts, because they are needed"
+        " before the database is open.\n\n| Name | Description | Default |\n| --- | --- | --- |\n"
+        f"{rows}\n"
+    )
+    groups = "\n".join(_settings_group(group) for group in GROUPS.values())
+    return _head("settings.md", f"{text}{groups}\n{environment}")
+
+
+def _settings_group(group: Group) -> str:
+    rows = "\n".join(
+        f"| `{definition.name}` | {_setting_type(definition)} |"
+        f" {_cell(' '.join(filter(None, (definition.label + '.', definition.help))))} |"
+        f" {_default(definition.default)} |"
+        f" {f'`{definition.variable}`' if definition.variable else 'none'} |"
+        for definition in group.settings
+    )
+    return (
+        f"## {group.label}\n\n{group.help}\n\n| Name | Type | Description | Default | Variable"
+        f" |\n| --- | --- | --- | --- | --- |\n{rows}\n"
+    )
+
+
+def _setting_type(definition: Definition) -> str:
+    if definition.kind in (Kind.INTEGER, Kind.DURATION):
+        unit = f" {definition.unit}" if definition.unit else ""
+        return f"{definition.minimum} to {definition.maximum}{unit}"
+    if definition.kind is Kind.CHOICE:
+        return ", ".join(f"`{key}`" for key, _ in definition.choices)
+    return definition.kind.value
 
 
 def _default(value: Any) -> str:

@@ -119,6 +119,11 @@ _TABLE: tuple[Event, ...] = (
         "A task was lost: its worker crashed and the result is unknown.",
         ("task_uuid", "job", "module", "service_uuid", "note"),
     ),
+    Event(
+        "settings.changed",
+        "Staff changed settings of the panel; the payload has their names, not their values.",
+        ("names",),
+    ),
     Event("module.activated", "A module was activated.", ("module", "version")),
     Event("module.updated", "A module was updated.", ("module", "version")),
     Event("module.deactivated", "A module was deactivated.", ("module",)),

@@ -133,6 +133,13 @@ PANEL_PERMISSIONS: tuple[Permission, ...] = (
         "Manage staff accounts and the permissions of roles.",
         "System",
     ),
+    Permission("settings.view", "View settings", "View settings, without secrets.", "System"),
+    Permission(
+        "settings.manage",
+        "Manage settings",
+        "Change the company's name and logo, the language, limits and retention.",
+        "System",
+    ),
     Permission(
         "health.view",
         "View health",

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_network
 from pathlib import Path
 
+from puqpanel.domain import settings_table
 from puqpanel.domain.errors import UserError
+from puqpanel.domain.settings import SettingError, Value
 
 PREFIX = "PUQPANEL_"
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,6 +47,8 @@ class Settings:
             browser sends no language.
         dev: Reload changed templates and modules.
         log_json: Write log entries as JSON.
+        overrides: Settings of the panel from the environment: name → value. The variable of
+            `firm.name` is `PUQPANEL_FIRM_NAME`.
     """
 
     instance: Path
@@ -65,6 +69,7 @@ class Settings:
     locale: str = "en"
     dev: bool = False
     log_json: bool = False
+    overrides: Mapping[str, Value] = field(default_factory=dict)
 
     @classmethod
     def load(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -132,6 +137,7 @@ class Settings:
             locale=_locale("LOCALE", text("LOCALE", "en")),
             dev=_switch("DEV", text("DEV", "no")),
             log_json=_switch("LOG_JSON", text("LOG_JSON", "no")),
+            overrides=_overrides(source),
         )
 
     @property
@@ -143,6 +149,20 @@ class Settings:
     def address(self) -> str:
         """URL of the panel."""
         return self.base_url or f"http://{self.host}:{self.port}"
+
+
+def _overrides(source: Mapping[str, str]) -> dict[str, Value]:
+    values: dict[str, Value] = {}
+    for name in settings_table.names():
+        definition = settings_table.find(name)
+        text = source.get(definition.variable, "").strip() if definition.variable else ""
+        if not text:
+            continue
+        try:
+            values[name] = definition.check(text)
+        except SettingError as error:
+            raise SettingsError(f"{definition.variable} is invalid. {error}") from None
+    return values
 
 
 def _number(name: str, value: str, low: int, high: int) -> int:

@@ -1,0 +1,249 @@
+"""The table of settings, by group. Add a setting or a group here and nowhere else."""
+
+from __future__ import annotations
+
+import difflib
+
+from puqpanel.domain.colours import under_white
+from puqpanel.domain.errors import NotFoundError
+from puqpanel.domain.settings import Definition, Group, Kind
+
+
+def _brand_colour(value: object) -> str:
+    return under_white(str(value)) if value else ""
+
+
+def _plain_address(value: object) -> str:
+    """Refuse a query or fragment, because paths are added to the address."""
+    return "Enter an address without ? and #." if set("?#") & set(str(value)) else ""
+
+
+FIRM = Group(
+    "firm",
+    "Company",
+    "Your name, contact data and colours, as customers see them.",
+    (
+        Definition(
+            "firm.name",
+            Kind.TEXT,
+            "Company name",
+            "puqpanel",
+            "Shown on all pages and in messages.",
+            minimum=1,
+            maximum=80,
+        ),
+        Definition("firm.address", Kind.LONG_TEXT, "Postal address", maximum=500),
+        Definition(
+            "firm.support_email",
+            Kind.EMAIL,
+            "Support e-mail",
+            help="Where customers can write to.",
+        ),
+        Definition(
+            "firm.support_url",
+            Kind.URL,
+            "Support page",
+            help="Where customers find help, for example https://help.example.com.",
+        ),
+        Definition(
+            "firm.logo",
+            Kind.IMAGE,
+            "Logo",
+            help="PNG, JPEG, WebP or SVG, at most 512 KB. It is shown 26 pixels high.",
+        ),
+        Definition(
+            "firm.colour",
+            Kind.COLOUR,
+            "Brand colour",
+            help="Colour of buttons and links, dark enough for white text, such as #3451d1.",
+            rule=_brand_colour,
+        ),
+    ),
+)
+REGION = Group(
+    "region",
+    "Language and region",
+    "Used where a person has not chosen otherwise.",
+    (
+        Definition(
+            "region.locale",
+            Kind.LOCALE,
+            "Language",
+            "en",
+            "Language of visitors whose browser asks for none, and of messages without a viewer.",
+            environment="PUQPANEL_LOCALE",
+        ),
+        Definition(
+            "region.time_zone",
+            Kind.ZONE,
+            "Time zone",
+            "UTC",
+            "Times are shown in it to people who have not chosen one.",
+        ),
+        Definition(
+            "region.currency",
+            Kind.CURRENCY,
+            "Base currency",
+            "EUR",
+            "Currency of new clients and products, and of sums in reports.",
+        ),
+    ),
+)
+SITE = Group(
+    "site",
+    "Address",
+    "How the panel is reached from outside.",
+    (
+        Definition(
+            "site.base_url",
+            Kind.URL,
+            "Public address",
+            help="Start of links in e-mails and of webhook addresses, such as"
+            " https://panel.example.com.",
+            rule=_plain_address,
+            environment="PUQPANEL_BASE_URL",
+        ),
+    ),
+)
+SESSIONS = Group(
+    "sessions",
+    "Sessions",
+    "How long people stay signed in.",
+    (
+        Definition(
+            "sessions.staff_idle_minutes",
+            Kind.DURATION,
+            "Staff: idle limit",
+            30,
+            "Staff are signed out after this time without activity.",
+            minimum=1,
+            maximum=1440,
+            unit="minutes",
+        ),
+        Definition(
+            "sessions.staff_absolute_hours",
+            Kind.DURATION,
+            "Staff: absolute limit",
+            12,
+            "Staff are signed out after this time in any case.",
+            minimum=1,
+            maximum=168,
+            unit="hours",
+        ),
+        Definition(
+            "sessions.client_idle_hours",
+            Kind.DURATION,
+            "Customers: idle limit",
+            24,
+            "Customers are signed out after this time without activity.",
+            minimum=1,
+            maximum=720,
+            unit="hours",
+        ),
+        Definition(
+            "sessions.client_keep_days",
+            Kind.DURATION,
+            "Customers: stay signed in",
+            14,
+            "For how long a customer who chose to stay signed in does so.",
+            minimum=1,
+            maximum=365,
+            unit="days",
+        ),
+        Definition(
+            "sessions.impersonation_minutes",
+            Kind.DURATION,
+            "View as client: limit",
+            30,
+            "Viewing the client area as a client ends after this time.",
+            minimum=1,
+            maximum=480,
+            unit="minutes",
+        ),
+    ),
+)
+LIMITS = Group(
+    "limits",
+    "Rate limits",
+    "Protection against guessing passwords. Only failed attempts count.",
+    (
+        Definition(
+            "limits.sign_in_address",
+            Kind.INTEGER,
+            "Failed sign-ins per IP address",
+            20,
+            "Within 15 minutes.",
+            minimum=3,
+            maximum=1000,
+        ),
+        Definition(
+            "limits.sign_in_account",
+            Kind.INTEGER,
+            "Failed sign-ins per account",
+            100,
+            "Within one hour, from any number of IP addresses.",
+            minimum=5,
+            maximum=10000,
+        ),
+    ),
+)
+RETENTION = Group(
+    "retention",
+    "Retention",
+    "For how long records are kept; 0 keeps them forever.",
+    (
+        Definition(
+            "retention.module_log_days",
+            Kind.DURATION,
+            "Module log",
+            90,
+            "Requests of modules to providers, and the responses.",
+            maximum=36500,
+            unit="days",
+            environment="PUQPANEL_MODULE_LOG_DAYS",
+        ),
+        Definition(
+            "retention.task_days",
+            Kind.DURATION,
+            "Tasks",
+            365,
+            "Completed and cancelled tasks. Failed and lost tasks are always kept.",
+            maximum=36500,
+            unit="days",
+            environment="PUQPANEL_TASK_DAYS",
+        ),
+        Definition(
+            "retention.session_days",
+            Kind.DURATION,
+            "Sessions",
+            90,
+            "Sessions that have ended, with their address and device.",
+            maximum=36500,
+            unit="days",
+        ),
+    ),
+)
+GROUPS: dict[str, Group] = {
+    group.key: group for group in (FIRM, REGION, SITE, SESSIONS, LIMITS, RETENTION)
+}
+"""Groups by key, in the order of the pages."""
+
+
+def names() -> list[str]:
+    """Return the names of all settings in order."""
+    return [definition.name for group in GROUPS.values() for definition in group.settings]
+
+
+def find(name: str) -> Definition:
+    """Return a setting.
+
+    Raises:
+        NotFoundError: There is none with this name; the message suggests a similar one.
+    """
+    group = GROUPS.get(name.partition(".")[0])
+    definition = group.by_name.get(name) if group else None
+    if definition is None:
+        near = difflib.get_close_matches(name.lower(), names(), 1, cutoff=0.5)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise NotFoundError(f"There is no setting “{name[:100]}”.{hint}")
+    return definition

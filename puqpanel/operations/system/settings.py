@@ -1,0 +1,324 @@
+"""Settings that staff change while the panel runs: read and save.
+
+A value comes from its environment variable, else from the database, else from its default. Values
+are cached in the process; one small query in each request, or task, shows whether another process
+saved something since.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from types import MappingProxyType
+from typing import cast
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from puqpanel.domain.actors import Actor
+from puqpanel.domain.errors import ConflictError, InvalidInput
+from puqpanel.domain.settings import Definition, SettingError, Value
+from puqpanel.domain.settings_table import find, names
+from puqpanel.infra import crypto
+from puqpanel.infra.crypto import KeyFileError
+from puqpanel.infra.db import after_commit, in_transaction, session, transaction
+from puqpanel.infra.events import raise_event
+from puqpanel.models import Setting
+from puqpanel.models.columns import new_uuid
+from puqpanel.operations.system import audit
+
+log = structlog.get_logger(__name__)
+VERSION = "settings.version"
+"""Name of the row whose value changes with every save."""
+INFO = "settings"
+HIDDEN = "changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The saved settings at one version.
+
+    Args:
+        engine: The database they were read from.
+        version: Value of the row VERSION; empty before the first save.
+        stored: Name → stored text.
+        values: Name → value, filled when it is first read.
+    """
+
+    engine: Engine | Connection | None = None
+    version: str = ""
+    stored: Mapping[str, str] = field(default_factory=dict)
+    values: dict[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A setting with its value, for the page and the command line.
+
+    Args:
+        definition: The setting.
+        value: The value in use.
+        source: `default`, `saved` or `environment`.
+        problem: Why the stored value is not used; empty if it is.
+    """
+
+    definition: Definition
+    value: Value
+    source: str
+    problem: str = ""
+
+    @property
+    def text(self) -> str:
+        """The value as it is typed; a secret as dots."""
+        return self.definition.text(self.value)
+
+
+_overrides: Mapping[str, Value] = MappingProxyType({})
+_cached = Snapshot()
+
+
+def override(values: Mapping[str, Value]) -> None:
+    """Set the values from the environment of this process.
+
+    Args:
+        values: Name → value, checked already.
+    """
+    global _overrides
+    _overrides = MappingProxyType(dict(values))
+
+
+def get(name: str) -> Value:
+    """Return the value of a setting.
+
+    Args:
+        name: Such as `firm.name`.
+
+    Raises:
+        NotFoundError: There is no such setting.
+    """
+    definition = find(name)
+    if name in _overrides:
+        return _overrides[name]
+    snapshot = _current()
+    if name not in snapshot.values:
+        snapshot.values[name], problem = _read(definition, snapshot.stored)
+        if problem:
+            log.warning("stored setting is invalid", setting=name, problem=problem)
+    return snapshot.values[name]
+
+
+def text(name: str) -> str:
+    """Return the value of a setting that is a text of any type."""
+    value = get(name)
+    assert isinstance(value, str), f"{name} is not a text"
+    return value
+
+
+def number(name: str) -> int:
+    """Return the value of an integer or of a duration in its own unit."""
+    value = get(name)
+    assert isinstance(value, int), f"{name} is not an integer"
+    return value
+
+
+def boolean(name: str) -> bool:
+    """Return the value of a setting that is yes or no."""
+    value = get(name)
+    assert isinstance(value, bool), f"{name} is not yes or no"
+    return value
+
+
+def decimal(name: str) -> Decimal:
+    """Return the value of a decimal setting."""
+    value = get(name)
+    assert isinstance(value, Decimal), f"{name} is not a decimal"
+    return value
+
+
+def duration(name: str) -> timedelta:
+    """Return the value of a duration."""
+    return timedelta(**{find(name).unit: number(name)})
+
+
+def show(name: str) -> Shown:
+    """Return a setting with its value and where it comes from."""
+    definition = find(name)
+    if name in _overrides:
+        return Shown(definition, _overrides[name], "environment")
+    stored = _current().stored
+    value, problem = _read(definition, stored)
+    return Shown(
+        definition, value, "saved" if name in stored and not problem else "default", problem
+    )
+
+
+def digest(group: str) -> str:
+    """Return a digest of what is saved in a group, to detect that somebody else saved."""
+    stored = sorted(item for item in _current().stored.items() if item[0].startswith(f"{group}."))
+    return hashlib.sha256(json.dumps(stored).encode()).hexdigest()[:16]
+
+
+@transaction()
+def save(*, actor: Actor, values: Mapping[str, object], seen: str | None = None) -> list[str]:
+    """Save settings.
+
+    Args:
+        actor: Who saves.
+        values: Name → value, typed or checked.
+        seen: `digest` of their group as the form showed it.
+
+    Returns:
+        The names of those that changed.
+
+    Raises:
+        NotFoundError: A name is unknown.
+        InvalidInput: A value is invalid or overridden; the errors are by name.
+        ConflictError: The group was saved by somebody else since `seen`.
+    """
+    checked: dict[str, Value] = {}
+    errors: dict[str, list[str]] = {}
+    for name, value in values.items():
+        definition = find(name)
+        try:
+            if name in _overrides:
+                raise SettingError(f"Set by {definition.variable} in the environment.")
+            checked[name] = definition.check(value)
+        except SettingError as error:
+            errors[name] = [str(error)]
+    if errors:
+        raise InvalidInput(errors)
+    _lock()
+    if seen is not None and checked and digest(next(iter(checked)).partition(".")[0]) != seen:
+        raise ConflictError(
+            "Somebody else changed these settings in the meantime. Reload the page and try again."
+        )
+    before = {}
+    for name, value in checked.items():
+        current, problem = _read(find(name), _current().stored)
+        if problem or value != current:
+            before[name] = current
+            _store(find(name), value)
+    _record(actor, before, checked)
+    return list(before)
+
+
+@transaction()
+def unset(*, actor: Actor, name: str) -> bool:
+    """Return a setting to its default; return whether it was saved.
+
+    Raises:
+        NotFoundError: There is no such setting.
+    """
+    definition = find(name)
+    _lock()
+    stored = _current().stored
+    if name not in stored:
+        return False
+    before, _ = _read(definition, stored)
+    session().execute(sa.delete(Setting).where(Setting.name == name))
+    _record(actor, {name: before}, {name: definition.default})
+    return True
+
+
+def _current() -> Snapshot:
+    """Return the saved settings, checked once in each session.
+
+    While the database fails, they are those read last, so that error pages have their names.
+    """
+    global _cached
+    info = session().info
+    snapshot: Snapshot | None = info.get(INFO)
+    if snapshot is not None:
+        return snapshot
+    try:
+        snapshot = _load(_cached)
+    except SQLAlchemyError as error:
+        log.warning("settings cannot be read", error=type(error).__name__)
+        return _cached
+    if not in_transaction():  # a save that may still be rolled back is not kept
+        info[INFO] = _cached = snapshot
+    return snapshot
+
+
+def _load(cached: Snapshot) -> Snapshot:
+    """Return the saved settings; those of the cache if they are still current."""
+    engine = session().get_bind()
+    query = sa.select(Setting.value).where(Setting.name == VERSION)
+    version = session().scalar(query) or ""
+    if cached.engine is engine and cached.version == version:
+        return cached
+    # read after the version: what is saved in between is read again by the next request
+    rows = session().execute(
+        sa.select(Setting.name, Setting.value).where(Setting.name.in_(names()))
+    )
+    return Snapshot(engine, version, {row.name: row.value for row in rows})
+
+
+def _read(definition: Definition, stored: Mapping[str, str]) -> tuple[Value, str]:
+    """Return the saved value of a setting, or its default and why the saved one is not used."""
+    if definition.name not in stored:
+        return definition.default, ""
+    try:
+        encoded = stored[definition.name]
+        if definition.secret:
+            encoded = crypto.decrypt(encoded)
+        return definition.check(json.loads(encoded)), ""
+    except KeyFileError as error:
+        return definition.default, str(error)
+    except SettingError as error:
+        return definition.default, str(error)
+    except ValueError:
+        return definition.default, "The stored value is not JSON."
+
+
+def _store(definition: Definition, value: Value) -> None:
+    encoded = json.dumps(str(value) if isinstance(value, Decimal) else value)
+    row = Setting(
+        name=definition.name, value=crypto.encrypt(encoded) if definition.secret else encoded
+    )
+    session().merge(row)
+
+
+def _lock() -> None:
+    """Write a new version first: it makes a second save wait for this one."""
+    version = new_uuid()
+    current = session()
+    update = sa.update(Setting).where(Setting.name == VERSION).values(value=version)
+    if not cast("sa.CursorResult[object]", current.execute(update)).rowcount:
+        try:
+            with transaction():
+                current.execute(sa.insert(Setting).values(name=VERSION, value=version))
+        except IntegrityError:
+            current.execute(update)
+    current.info.pop(INFO, None)
+    after_commit(lambda: current.info.pop(INFO, None))
+
+
+def _record(actor: Actor, before: Mapping[str, Value], after: Mapping[str, Value]) -> None:
+    """Add the audit entry and the event; a secret is only said to have changed."""
+    if not before:
+        return
+    labels = ", ".join(find(name).label for name in before)
+    audit.record(
+        actor=actor,
+        action="settings.changed",
+        subject_type="settings",
+        subject_uuid=next(iter(before)).partition(".")[0],
+        summary=f"Settings changed: {labels}",
+        before={name: _audited(name, value) for name, value in before.items()},
+        after={name: _audited(name, after[name]) for name in before},
+    )
+    raise_event("settings.changed", {"names": ", ".join(before)})
+
+
+def _audited(name: str, value: Value) -> str | int | bool:
+    definition = find(name)
+    if definition.secret:
+        return HIDDEN
+    return str(value) if isinstance(value, Decimal) else value
