@@ -23,6 +23,9 @@ from sqlalchemy.engine import Connection, Engine
 from puqpanel.domain.errors import PanelError
 from puqpanel.infra.settings import ROOT
 
+COLLATION = "utf8mb4_bin"
+"""Collation of every text in MariaDB."""
+
 
 class MigrationError(PanelError):
     """Migrations cannot be read, or one failed and was rolled back."""
@@ -87,13 +90,15 @@ def pending(engine: Engine, tree: Tree = PANEL) -> bool:
     return current(engine, tree) != head(tree)
 
 
-def upgrade(engine: Engine, tree: Tree = PANEL) -> None:
-    """Apply pending migrations in one transaction, if the database supports transactional DDL.
+def upgrade(engine: Engine, tree: Tree = PANEL, to: str = "head") -> None:
+    """Apply pending migrations up to a revision.
+
+    They run in one transaction if the database supports transactional DDL.
 
     Raises:
         MigrationError: A migration failed.
     """
-    _run(engine, tree, lambda script, revision: script._upgrade_revs("head", revision))
+    _run(engine, tree, lambda script, revision: script._upgrade_revs(to, revision))
 
 
 def downgrade(engine: Engine, tree: Tree, to: str = "base") -> None:
@@ -146,6 +151,7 @@ def rebuilding(engine: Engine) -> Iterator[Connection]:
                 _foreign_keys(connection, on=False)
             with connection.execution_options(panel_write=True).begin():
                 _lock(connection)
+                _set_collation(connection)
                 yield connection
                 if sqlite:
                     _check_references(connection)
@@ -178,6 +184,19 @@ def _lock(connection: Connection) -> None:
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7461)")
     elif connection.dialect.name in ("mysql", "mariadb"):
         connection.exec_driver_sql("SELECT GET_LOCK('puqpanel_migrate', 60)")
+
+
+def _set_collation(connection: Connection) -> None:
+    """Make utf8mb4_bin the default of new tables in MariaDB, of modules too.
+
+    With MariaDB's own default, `A@x` equals `a@x` and `é` equals `e`, and a foreign key to a text
+    requires the collation of that text.
+    """
+    if connection.dialect.name in ("mysql", "mariadb"):
+        # A connection keeps the default that it has read, so each one may need the statement.
+        default = connection.exec_driver_sql("SELECT @@collation_database").scalar()
+        if default != COLLATION:
+            connection.exec_driver_sql(f"ALTER DATABASE CHARACTER SET utf8mb4 COLLATE {COLLATION}")
 
 
 def _unlock(connection: Connection) -> None:

@@ -18,7 +18,12 @@ def new_uuid() -> str:
     return str(uuid.uuid4())
 
 
-Key = Annotated[int, mapped_column(sa.Integer, primary_key=True)]
+Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+"""Type of ids: 64 bits everywhere. SQLite numbers rows by itself only in an INTEGER column."""
+
+Key = Annotated[int, mapped_column(Id, primary_key=True)]
+Reference = Annotated[int, mapped_column(Id)]
+"""The id of another row, with or without a foreign key."""
 Uuid = Annotated[str, mapped_column(sa.String(36), unique=True, default=new_uuid)]
 Name = Annotated[str, mapped_column(sa.String(200))]
 Email = Annotated[str, mapped_column(sa.String(254))]

@@ -36,7 +36,7 @@ def test_downgrade_removes_everything_and_upgrade_restores_it(
     engine.dispose()
 
 
-def _tree(folder: Path, *bodies: str) -> Tree:
+def module_tree(folder: Path, *bodies: str) -> Tree:
     (folder / "versions").mkdir(parents=True)
     for number, body in enumerate(bodies, 1):
         before = f'"{number - 1}"' if number > 1 else "None"
@@ -49,7 +49,7 @@ def _tree(folder: Path, *bodies: str) -> Tree:
 
 def test_a_failed_migration_is_rolled_back(new_database: Callable[[], str], tmp_path: Path) -> None:
     engine = engine_for(new_database())
-    tree = _tree(
+    tree = module_tree(
         tmp_path / "migrations",
         'op.create_table("mod_test_a", sa.Column("id", sa.Integer, primary_key=True));'
         ' op.execute("NONSENSE")',
@@ -63,7 +63,7 @@ def test_a_failed_migration_is_rolled_back(new_database: Callable[[], str], tmp_
 
 
 def test_two_heads_are_refused(tmp_path: Path) -> None:
-    tree = _tree(tmp_path / "migrations", "pass", "pass")
+    tree = module_tree(tmp_path / "migrations", "pass", "pass")
     twin = tree.folder / "versions" / "3.py"
     twin.write_text(
         (tree.folder / "versions" / "2.py").read_text().replace('revision = "2"', 'revision = "3"')
@@ -76,7 +76,7 @@ def test_a_tree_touches_only_its_own_tables(
     new_database: Callable[[], str], tmp_path: Path
 ) -> None:
     engine = engine_for(new_database())
-    tree = _tree(
+    tree = module_tree(
         tmp_path / "migrations",
         'op.create_table("mod_test_a", sa.Column("id", sa.Integer, primary_key=True),'
         ' sa.Column("service", sa.String(36), sa.ForeignKey("services.uuid")))',

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from puqpanel.infra.db import Model
 from puqpanel.models.accounts.users import User
-from puqpanel.models.columns import Created, Email, Key, Name, Sentence, Uuid
+from puqpanel.models.columns import Created, Email, Key, Name, Reference, Sentence, Uuid
 
 
 class Client(Model):
@@ -34,10 +34,10 @@ class ClientUser(Model):
     """A user of a client; the owner has all permissions, other users those in `permissions`."""
 
     __tablename__ = "client_users"
-    client_id: Mapped[int] = mapped_column(
+    client_id: Mapped[Reference] = mapped_column(
         sa.ForeignKey("clients.id", ondelete="CASCADE"), primary_key=True
     )
-    user_id: Mapped[int] = mapped_column(
+    user_id: Mapped[Reference] = mapped_column(
         sa.ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True
     )
     owner: Mapped[bool] = mapped_column(default=False)

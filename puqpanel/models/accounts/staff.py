@@ -8,13 +8,13 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from puqpanel.domain.permissions import allows
 from puqpanel.infra.db import Model
 from puqpanel.models.accounts.users import Account
-from puqpanel.models.columns import Created, Key, Uuid
+from puqpanel.models.columns import Created, Id, Key, Uuid
 
 staff_roles = sa.Table(
     "staff_roles",
     Model.metadata,
-    sa.Column("staff_id", sa.ForeignKey("staff.id", ondelete="CASCADE"), primary_key=True),
-    sa.Column("role_id", sa.ForeignKey("roles.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("staff_id", Id, sa.ForeignKey("staff.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("role_id", Id, sa.ForeignKey("roles.id", ondelete="CASCADE"), primary_key=True),
 )
 
 

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from puqpanel.infra.db import Model
-from puqpanel.models.columns import Created, Key, Word
+from puqpanel.models.columns import Created, Key, Reference, Word
 
 
 class ModuleLog(Model):
@@ -28,7 +28,7 @@ class ModuleLog(Model):
     response: Mapped[str] = mapped_column(sa.Text, default="")
     duration_ms: Mapped[int | None]
     service_uuid: Mapped[str] = mapped_column(sa.String(36), default="")
-    task_id: Mapped[int | None] = mapped_column(index=True)
+    task_id: Mapped[Reference | None] = mapped_column(index=True)
     attempt: Mapped[int | None]
     actor_kind: Mapped[Word] = mapped_column(default="")
     actor_name: Mapped[str] = mapped_column(sa.String(200), default="")

@@ -51,5 +51,5 @@ class Generation(Model):
     """
 
     __tablename__ = "generation"
-    id: Mapped[int] = mapped_column(sa.Integer, primary_key=True, autoincrement=False)
+    id: Mapped[Key] = mapped_column(autoincrement=False)
     number: Mapped[int] = mapped_column(default=1)

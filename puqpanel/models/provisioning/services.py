@@ -14,7 +14,7 @@ from puqpanel.infra.crypto import EncryptedJSON
 from puqpanel.infra.db import Model, UtcDateTime
 from puqpanel.models.accounts.clients import Client
 from puqpanel.models.catalog.products import Priced, Product
-from puqpanel.models.columns import Created, Key, Moment, Name, Sentence, Uuid, Word
+from puqpanel.models.columns import Created, Key, Moment, Name, Reference, Sentence, Uuid, Word
 
 
 class Service(Priced, Model):
@@ -42,8 +42,8 @@ class Service(Priced, Model):
     )
     id: Mapped[Key]
     uuid: Mapped[Uuid]
-    client_id: Mapped[int] = mapped_column(sa.ForeignKey("clients.id"))
-    product_id: Mapped[int] = mapped_column(sa.ForeignKey("products.id"))
+    client_id: Mapped[Reference] = mapped_column(sa.ForeignKey("clients.id"))
+    product_id: Mapped[Reference] = mapped_column(sa.ForeignKey("products.id"))
     name: Mapped[Name] = mapped_column(index=True)
     status: Mapped[Word] = mapped_column(default=ServiceStatus.PENDING)
     provision_status: Mapped[Word] = mapped_column(default=ProvisionStatus.PENDING)

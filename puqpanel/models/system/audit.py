@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from puqpanel.infra.db import Model
-from puqpanel.models.columns import Created, Key, Word
+from puqpanel.models.columns import Created, Key, Reference, Word
 
 
 class Audit(Model):
@@ -19,7 +19,7 @@ class Audit(Model):
     id: Mapped[Key]
     at: Mapped[Created] = mapped_column(index=True)
     actor_kind: Mapped[Word]
-    actor_id: Mapped[int | None]
+    actor_id: Mapped[Reference | None]
     actor_name: Mapped[str] = mapped_column(sa.String(200))
     ip: Mapped[str] = mapped_column(sa.String(45), default="")
     action: Mapped[str] = mapped_column(sa.String(80), index=True)
@@ -28,4 +28,4 @@ class Audit(Model):
     summary: Mapped[str] = mapped_column(sa.Text, default="")
     before: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON)
     after: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON)
-    task_id: Mapped[int | None] = mapped_column(index=True)
+    task_id: Mapped[Reference | None] = mapped_column(index=True)

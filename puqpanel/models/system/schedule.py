@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from puqpanel.infra.db import Model, UtcDateTime
-from puqpanel.models.columns import Key, Moment
+from puqpanel.models.columns import Key, Moment, Reference
 
 
 class ScheduleEntry(Model):
@@ -28,6 +28,6 @@ class ScheduleEntry(Model):
     shape: Mapped[str] = mapped_column(sa.String(120), default="")
     due_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     ran_at: Mapped[Moment | None]
-    task_id: Mapped[int | None]
+    task_id: Mapped[Reference | None]
     skipped: Mapped[int] = mapped_column(default=0)
     paused: Mapped[bool] = mapped_column(default=False)

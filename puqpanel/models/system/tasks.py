@@ -12,7 +12,7 @@ from puqpanel.domain.task_states import OnLoss, TaskStatus
 from puqpanel.infra.clock import now
 from puqpanel.infra.crypto import EncryptedJSON
 from puqpanel.infra.db import Model, UtcDateTime
-from puqpanel.models.columns import Created, Key, Moment, Sentence, Uuid, Word
+from puqpanel.models.columns import Created, Key, Moment, Reference, Sentence, Uuid, Word
 
 
 class Task(Model):
@@ -60,7 +60,7 @@ class Task(Model):
     dispatched_at: Mapped[Moment | None]
     started_at: Mapped[Moment | None]
     ended_at: Mapped[Moment | None]
-    after_id: Mapped[int | None] = mapped_column(index=True)
+    after_id: Mapped[Reference | None] = mapped_column(index=True)
     waiting_key: Mapped[str | None] = mapped_column(sa.String(64), unique=True)
     like_key: Mapped[str] = mapped_column(sa.String(64), default="", index=True)
     duplicates: Mapped[int] = mapped_column(default=0)
@@ -68,7 +68,7 @@ class Task(Model):
     service_uuid: Mapped[str] = mapped_column(sa.String(36), default="")
     note: Mapped[Sentence]
     actor_kind: Mapped[Word] = mapped_column(default="system")
-    actor_id: Mapped[int | None]
+    actor_id: Mapped[Reference | None]
     actor_name: Mapped[str] = mapped_column(sa.String(200), default="")
     created_at: Mapped[Created]
     tags: Mapped[list[TaskTag]] = relationship(
@@ -87,7 +87,7 @@ class TaskTag(Model):
 
     __tablename__ = "task_tags"
     __table_args__ = (sa.Index("ix_task_tags_tag_task_id", "tag", "task_id"),)
-    task_id: Mapped[int] = mapped_column(
+    task_id: Mapped[Reference] = mapped_column(
         sa.ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True
     )
     tag: Mapped[str] = mapped_column(sa.String(120), primary_key=True)
@@ -100,7 +100,7 @@ class TaskAttempt(Model):
     __tablename__ = "task_attempts"
     __table_args__ = (sa.UniqueConstraint("task_id", "number"),)
     id: Mapped[Key]
-    task_id: Mapped[int] = mapped_column(sa.ForeignKey("tasks.id", ondelete="CASCADE"))
+    task_id: Mapped[Reference] = mapped_column(sa.ForeignKey("tasks.id", ondelete="CASCADE"))
     number: Mapped[int]
     owner: Mapped[str] = mapped_column(sa.String(160))
     started_at: Mapped[Created]
