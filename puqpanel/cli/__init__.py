@@ -31,11 +31,12 @@ COMMANDS = {
     "bench": "Run benchmarks.",
     "test": "Run the test suite.",
     "docs": "Build the generated documentation.",
+    "translations": "Maintain the message catalogs.",
 }
 SECTIONS = {
     "Processes": ("up", "web", "worker", "scheduler"),
     "Administration": ("doctor", "db", "module", "task", "staff", "keys"),
-    "Development": ("demo", "bench", "test", "docs"),
+    "Development": ("demo", "bench", "test", "docs", "translations"),
 }
 INTERNAL = ("prepare",)
 """Commands that `up` runs; not listed in the help."""

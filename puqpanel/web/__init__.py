@@ -15,6 +15,7 @@ from flask_bootstrap import Bootstrap5
 from flask_wtf.csrf import CSRFProtect
 
 from puqpanel import __version__
+from puqpanel.domain import texts
 from puqpanel.domain.task_states import CANCELLABLE, RETRYABLE
 from puqpanel.host import registry
 from puqpanel.infra.settings import Settings
@@ -29,6 +30,7 @@ from puqpanel.web import (
     locale,
     look,
     navigation,
+    preferences,
     public,
     security,
     sessions,
@@ -57,6 +59,7 @@ def register(app: Flask, settings: Settings) -> None:
     sessions.install(app, secure=settings.secure_cookies)
     locale.install(app, settings.locale)
     guard.protect(app)
+    locale.follow_account(app)
     CSRFProtect(app)
     limits.install(app)
     errors.install(app)
@@ -104,6 +107,9 @@ def _configure_templates(app: Flask, settings: Settings) -> None:
             links=navigation.customer_links,
             attention=navigation.attention,
             theme=look.theme,
+            language=lambda: texts.language().tag,
+            languages=preferences.languages,
+            locale=locale.viewer_locale,
             version=__version__,
         ),
     )

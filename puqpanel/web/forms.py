@@ -11,7 +11,11 @@ from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from wtforms import SelectChoice, SelectMultipleField, widgets  # type: ignore[attr-defined]  # the stubs are older
 
+from puqpanel.domain import texts
 from puqpanel.domain.errors import InvalidInput, UserError
+
+_: Callable[..., Any] = texts._
+"""`domain.texts._` for labels and messages of fields, which WTForms' stubs declare as str."""
 
 
 class Translations:

@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.numbers import format_decimal
-from flask import Flask, has_request_context, request
+from flask import Flask, g, has_request_context, request
+from flask_login import current_user
 from markupsafe import Markup
 
 from puqpanel.domain import texts
@@ -46,6 +47,19 @@ def install(app: Flask, default: str) -> None:
     environment.globals.update(_=_gettext, gettext=_gettext, ngettext=_ngettext)
 
 
+def follow_account(app: Flask) -> None:
+    """Use the language and time zone of the signed-in person; after access control."""
+    app.before_request(_follow_account)
+
+
+def _follow_account() -> None:
+    person = getattr(current_user, "person", None)
+    if person is not None:
+        g.zone = person.zone
+        if person.language:
+            use(person.language)
+
+
 def use(account: str) -> None:
     """Set the language of this request.
 
@@ -68,7 +82,9 @@ def viewer_locale() -> Locale:
 
 def viewer_zone() -> tzinfo:
     """Return the viewer's time zone; UTC if none is known."""
-    return _zone(request.cookies.get(ZONE_COOKIE, "")) if has_request_context() else UTC
+    if not has_request_context():
+        return UTC
+    return _zone(g.get("zone") or request.cookies.get(ZONE_COOKIE, ""))
 
 
 def _gettext(source: str, **values: Any) -> Markup:

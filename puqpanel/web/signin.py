@@ -17,6 +17,7 @@ from wtforms.validators import EqualTo, InputRequired, Length
 
 from puqpanel.models import Staff, User
 from puqpanel.operations.accounts import signin
+from puqpanel.web import preferences
 from puqpanel.web.answers import same_site, wants_json
 from puqpanel.web.forms import Form, errors_in, form_page
 from puqpanel.web.guard import actor, public
@@ -85,6 +86,7 @@ def blueprint(area: Area) -> Blueprint:
     """Return the blueprint with an area's sign-in, sign-out and password pages."""
     bp = Blueprint("auth", __name__)
     _add_password_page(bp, area)
+    preferences.add_pages(bp, area)
     template = f"{area.name}/accounts/signin.html"
 
     def redirect_next() -> ResponseReturnValue:

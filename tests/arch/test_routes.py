@@ -101,6 +101,8 @@ def test_the_public_endpoints_are_listed(people: People) -> None:
             "/health",
             "/favicon.ico",
             *WEBHOOKS,
+            "/admin/language",
+            "/client/language",
             "/admin/signin",
             "/client/signin",
             "/admin/signout",

@@ -10,7 +10,12 @@ from puqpanel.models.columns import Created, Email, Key, Moment, Name, Uuid
 
 
 class Account:
-    """The columns of an account that signs in. Incrementing `epoch` ends all its sessions."""
+    """The columns of an account that signs in. Incrementing `epoch` ends all its sessions.
+
+    Attributes:
+        language: tag of the language of its pages; empty to follow the browser.
+        zone: IANA time zone of its pages; empty to follow the browser.
+    """
 
     id: Mapped[Key]
     uuid: Mapped[Uuid]
@@ -19,6 +24,8 @@ class Account:
     password_hash: Mapped[str] = mapped_column(sa.String(200))
     active: Mapped[bool] = mapped_column(default=True)
     epoch: Mapped[int] = mapped_column(default=0)
+    language: Mapped[str] = mapped_column(sa.String(35), default="")
+    zone: Mapped[str] = mapped_column(sa.String(64), default="")
     last_login_at: Mapped[Moment | None]
     created_at: Mapped[Created]
 

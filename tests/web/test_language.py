@@ -1,0 +1,73 @@
+"""The language and time zone of pages: account, cookie, browser, panel."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from puqpanel.app import Panel
+from puqpanel.infra import catalogs
+from puqpanel.infra.db import session
+from puqpanel.models import Audit, Staff
+from tests.web.conftest import Browser
+
+
+def lang(answer) -> str:
+    return answer.text.partition('lang="')[2].partition('"')[0]
+
+
+def test_the_browser_chooses_until_somebody_does(app: Panel, visitor: Browser) -> None:
+    for header, expected in (
+        ("", "en"),
+        ("pl-PL,pl;q=0.9,en;q=0.8", "pl"),
+        ("xx, ,*;q=0.9, pl;q=0.5, de;q=nonsense", "pl"),
+        ("tlh,de-AT;q=0.9", "en"),
+        ("pl," * 3000, "en"),
+    ):
+        answer = visitor.http.get("/client/signin", headers={"Accept-Language": header})
+        assert (answer.status_code, lang(answer)) == (200, expected), header[:40]
+
+
+def test_a_visitor_switches_the_language_and_stays_on_the_page(visitor: Browser) -> None:
+    answer = visitor.post("/client/language", {"language": "pl", "next": "/client/signin?x=1"})
+    assert answer.location == "/client/signin?x=1"
+    assert lang(visitor.get("/client/signin")) == "pl"
+    assert lang(visitor.get("/admin/signin")) == "pl", "one choice for the whole browser"
+    answer = visitor.post("/client/language", {"language": "en", "next": "//evil.test"})
+    assert answer.location == "/client"
+    assert lang(visitor.get("/client/signin")) == "en"
+
+
+@pytest.mark.parametrize("tag", ["", "xx", "../..", "pl" * 4000, "\0"])
+def test_a_language_that_does_not_exist_changes_nothing(owner: Browser, tag: str) -> None:
+    assert owner.post("/admin/language", {"language": tag}).status_code == 302
+    assert lang(owner.get("/admin/")) == "en"
+
+
+def test_the_choice_is_stored_with_the_account(app: Panel, owner: Browser) -> None:
+    owner.post("/admin/language", {"language": "pl", "next": "/admin/"})
+    other = Browser(app).sign_in("owner@panel.test")
+    assert lang(other.get("/admin/")) == "pl", "in another browser too"
+    with app.app_context():
+        entry = session().scalars(sa.select(Audit).order_by(Audit.id.desc())).all()
+        changed = next(each for each in entry if each.action == "staff.preferences_changed")
+        assert (changed.before, changed.after) == ({"language": ""}, {"language": "pl"})
+
+
+def test_preferences_set_language_and_zone(app: Panel, owner: Browser) -> None:
+    page = owner.get("/admin/preferences")
+    assert page.status_code == 200 and "Polski" in page.text
+    answer = owner.post("/admin/preferences", {"language": "pl", "zone": "Asia/Kathmandu"})
+    assert answer.status_code == 302
+    with app.app_context():
+        person = session().scalar(sa.select(Staff).where(Staff.email == "owner@panel.test"))
+        assert person is not None
+        assert (person.language, person.zone) == ("pl", "Asia/Kathmandu")
+    assert "+0545" in owner.get("/admin/activity/").text
+    answer = owner.post("/admin/preferences", {"language": "xx", "zone": "Mars/Base"})
+    assert answer.status_code == 422
+
+
+def test_every_shipped_catalog_is_usable() -> None:
+    assert "pl" in [language.tag for language in catalogs.available()]
+    assert catalogs.problems() == {}
