@@ -82,7 +82,7 @@ def extract(folder: Path) -> Catalog:
         folder, METHODS, OPTIONS, keywords=KEYWORDS
     ):
         del line  # would change the catalogs with every edit
-        catalog.add(text, None, [(name, None)], auto_comments=comments, context=context)
+        catalog.add(text, None, [(name, 0)], auto_comments=comments, context=context)
     return catalog
 
 
