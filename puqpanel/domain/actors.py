@@ -17,12 +17,14 @@ class Actor:
         id: primary key of a staff member or user; None otherwise.
         name: display name.
         ip: the address of the request; empty if there is none.
+        session_id: primary key of the session; None if there is none.
     """
 
     kind: ActorKind
     id: int | None
     name: str
     ip: str = ""
+    session_id: int | None = None
 
 
 SYSTEM = Actor("system", None, "automation")

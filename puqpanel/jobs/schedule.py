@@ -14,6 +14,7 @@ import structlog
 from puqpanel.infra import queue
 from puqpanel.infra.settings import Settings
 from puqpanel.jobs.entry import HANDLERS
+from puqpanel.operations.accounts import sessions
 from puqpanel.operations.modules import module_log, modules
 from puqpanel.operations.oversight import schedule as timetable
 from puqpanel.operations.oversight import tasks
@@ -69,6 +70,7 @@ def entries(settings: Settings) -> list[Entry]:
         ),
         Entry("rescan modules", 10, lambda: modules.rescan(settings.modules_dir)),
         Entry("prune the module log", 30, lambda: module_log.prune(settings.module_log_days)),
+        Entry("end and prune sessions", 30, sessions.prune),
         Entry("prune tasks", 30, lambda: tasks.prune(settings.task_days)),
     ]
 

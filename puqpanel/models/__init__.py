@@ -4,6 +4,7 @@ Rules about when they change belong to operations, their presentation to web.
 """
 
 from puqpanel.models.accounts.clients import Client, ClientUser
+from puqpanel.models.accounts.sessions import AccountSession
 from puqpanel.models.accounts.staff import Role, Staff, staff_roles
 from puqpanel.models.accounts.users import User
 from puqpanel.models.catalog.products import Product
@@ -18,6 +19,7 @@ from puqpanel.models.system.settings import Setting
 from puqpanel.models.system.tasks import Task, TaskAttempt, TaskTag
 
 __all__ = [
+    "AccountSession",
     "Audit",
     "Client",
     "ClientUser",

@@ -18,6 +18,7 @@ from puqpanel.domain.actors import Actor
 from puqpanel.models.accounts.staff import Staff
 from puqpanel.models.accounts.users import User
 from puqpanel.web.answers import wants_json
+from puqpanel.web.sessions import current_session_id
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -82,9 +83,9 @@ def actor() -> Actor:
     """Return the actor of this request, for operations, the audit and tasks."""
     ip = request.remote_addr or ""
     if staff := find_staff():
-        return Actor("staff", staff.id, staff.name, ip)
+        return Actor("staff", staff.id, staff.name, ip, current_session_id())
     user = current_customer()
-    return Actor("user", user.id, user.name, ip)
+    return Actor("user", user.id, user.name, ip, current_session_id())
 
 
 def _enforce() -> ResponseReturnValue | None:

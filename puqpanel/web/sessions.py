@@ -1,27 +1,29 @@
 """Separate sessions for the staff area and the client area.
 
-The cookie of each is limited to its path, /admin or /client; other paths have no session. A
-session contains the person's ID and epoch; incrementing the epoch in the database ends all of
-their sessions.
+The cookie of each is limited to its path, /admin or /client; other paths have no session. It is
+signed and contains the random ID of a row of `sessions`, which decides whether the session is live,
+and what Flask keeps: the CSRF token and messages.
 """
 
 from __future__ import annotations
 
 import hashlib
-from datetime import timedelta
 
-import sqlalchemy as sa
-from flask import Flask, Response, request, session
+from flask import Flask, Response, g, request, session
 from flask.sessions import SecureCookieSessionInterface, SessionMixin
-from flask_login import LoginManager, UserMixin, login_user, logout_user
-from sqlalchemy.orm import joinedload
+from flask_login import LoginManager, UserMixin, current_user
 
-from puqpanel.infra import db
-from puqpanel.models.accounts.staff import Staff
-from puqpanel.models.accounts.users import User
+from puqpanel.models import AccountSession, Staff, User
+from puqpanel.models.accounts.sessions import CUSTOMER, STAFF
+from puqpanel.operations.accounts import sessions
+from puqpanel.operations.accounts.session_limits import absolute_limit
+from puqpanel.operations.accounts.sessions import Found
 
 AREAS = {"/admin": "panel_staff", "/client": "panel_customer"}
-LIFETIME = timedelta(days=14)
+AREA_NAMES = {"/admin": STAFF, "/client": CUSTOMER}
+TOKEN, PERSON, CSRF = "_user_id", "person", "csrf_token"
+"""Keys of the cookie; Flask-Login and Flask-WTF name theirs."""
+PREVIOUS_CSRF = "previous_csrf_token"
 
 
 def area_of(path: str) -> str:
@@ -59,7 +61,7 @@ class AreaSessions(SecureCookieSessionInterface):
                 )
             return
         if session.modified:
-            age = LIFETIME if session.permanent else None
+            age = absolute_limit(AREA_NAMES[area]) if session.permanent else None
             value = serializer.dumps(dict(session))
             response.set_cookie(
                 name, value, max_age=age, path=area, secure=secure, httponly=True, samesite="Lax"
@@ -69,58 +71,96 @@ class AreaSessions(SecureCookieSessionInterface):
 class SignedIn(UserMixin):  # type: ignore[misc]
     """Flask-Login's wrapper around a signed-in person."""
 
-    def __init__(self, person: Staff | User) -> None:
-        self.person = person
+    def __init__(self, found: Found, token: str) -> None:
+        self.person = found.person
+        self.session = found.session
+        self.token = token
 
     def get_id(self) -> str:
-        """Return what the session stores, type, ID and epoch: `staff:7:3` or `user:9:1`."""
-        kind = "staff" if isinstance(self.person, Staff) else "user"
-        return f"{kind}:{self.person.id}:{self.person.epoch}"
+        """Return the ID of the session."""
+        return self.token
+
+
+def person_key(person: Staff | User) -> str:
+    """Return the person as named in the cookie, `staff:7` or `user:9`."""
+    return f"{'staff' if isinstance(person, Staff) else 'user'}:{person.id}"
 
 
 def sign_in(person: Staff | User, *, keep: bool) -> None:
-    """Start a new session in this area.
+    """Start a new session in this area and end the one this browser had.
+
+    A CSRF token of the same person's previous session is kept, only to recognize forms that were
+    opened in it.
 
     Args:
         person: the person who signed in.
-        keep: whether to stay signed in for 14 days; otherwise until the browser is closed.
+        keep: whether the cookie outlives the browser.
+
+    Raises:
+        ConflictError: the account was changed since the sign-in.
     """
+    token = sessions.start(
+        person=person,
+        ip=request.remote_addr or "",
+        user_agent=request.user_agent.string,
+        keep=keep,
+        replaces=current_session_id(),
+    )
+    own_forms = session.get(PERSON) == person_key(person)
+    previous_csrf = session.get(CSRF if TOKEN in session else PREVIOUS_CSRF) if own_forms else None
     session.clear()
+    g.pop(CSRF, None)
     session.permanent = keep
-    login_user(SignedIn(person))
+    session[TOKEN], session[PERSON] = token, person_key(person)
+    if previous_csrf:
+        session[PREVIOUS_CSRF] = previous_csrf
+    _forget_loaded_person()
 
 
 def sign_out() -> None:
-    """End the session of this area in this browser."""
-    logout_user()
+    """Remove the session of this area from this browser."""
+    person, csrf = session.get(PERSON), session.get(CSRF)
     session.clear()
+    g.pop(CSRF, None)
+    if person and csrf:
+        session[PERSON], session[PREVIOUS_CSRF] = person, csrf
+    _forget_loaded_person()
 
 
-def load_person(session_value: str) -> SignedIn | None:
-    """Return the person of a session, in one query.
+def renew() -> None:
+    """Give the session of this request a new ID, after a change of rights."""
+    session_id = current_session_id()
+    token = sessions.renew(session_id=session_id) if session_id is not None else None
+    if token:
+        session[TOKEN] = token
+
+
+def _forget_loaded_person() -> None:
+    g.pop("_login_user", None)
+
+
+def current_session_id() -> int | None:
+    """Return the primary key of this request's session; None without one."""
+    row = getattr(current_user, "session", None)
+    return row.id if isinstance(row, AccountSession) else None
+
+
+def load_person(token: str) -> SignedIn | None:
+    """Return the person of a session, in one query, and record that the session was used.
+
+    Requests that a page repeats by itself are not recorded: an open page must not keep a session
+    alive.
 
     Args:
-        session_value: as returned by `SignedIn.get_id`.
-
-    Returns:
-        None if the person belongs to the other area, is inactive, or has a newer epoch.
+        token: the ID of the session.
     """
-    kind, _, rest = session_value.partition(":")
-    number, _, epoch = rest.partition(":")
-    if not number.isdecimal() or not epoch.isdecimal():
+    area = AREA_NAMES.get(area_of(request.path))
+    found = sessions.find_live(area=area, token=str(token)) if area else None
+    if found is None:
         return None
-    area = area_of(request.path)
-    person: Staff | User | None = None
-    if kind == "staff" and area == "/admin":
-        query = (
-            sa.select(Staff)
-            .options(joinedload(Staff.roles))
-            .where(Staff.id == int(number), Staff.active)
-        )
-        person = db.session().execute(query).unique().scalar_one_or_none()
-    elif kind == "user" and area == "/client":
-        person = db.session().scalar(sa.select(User).where(User.id == int(number), User.active))
-    return SignedIn(person) if person is not None and person.epoch == int(epoch) else None
+    if request.method != "GET" or "HX-Request" not in request.headers:
+        sessions.touch(found.session, request.remote_addr or "")
+    return SignedIn(found, str(token))
 
 
 def install(app: Flask, *, secure: bool) -> None:
@@ -131,7 +171,6 @@ def install(app: Flask, *, secure: bool) -> None:
         secure: whether cookies are sent over HTTPS only.
     """
     app.config["SESSION_COOKIE_SECURE"] = secure
-    app.config["PERMANENT_SESSION_LIFETIME"] = LIFETIME
     app.session_interface = AreaSessions()
     login = LoginManager()
     # would sign mobile users out when their IP address changes

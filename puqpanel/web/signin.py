@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from flask import Blueprint, flash, redirect, render_template, request, session, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 from wtforms import BooleanField, PasswordField, StringField
@@ -17,13 +17,11 @@ from wtforms.validators import EqualTo, InputRequired, Length
 
 from puqpanel.models import Staff, User
 from puqpanel.operations.accounts import signin
-from puqpanel.web import preferences
+from puqpanel.web import preferences, sessions
 from puqpanel.web.answers import same_site, wants_json
 from puqpanel.web.forms import Form, errors_in, form_page
 from puqpanel.web.guard import actor, public
 from puqpanel.web.limits import failed, limiter, tried_account
-from puqpanel.web.sessions import sign_in as start_session
-from puqpanel.web.sessions import sign_out as end_session
 
 TOO_MANY_ATTEMPTS = "Too many attempts. Wait a few minutes and try again."
 View = TypeVar("View", bound=Callable[..., Any])
@@ -35,6 +33,12 @@ class SignInForm(Form):
     email = StringField("E-mail", [InputRequired("Enter your e-mail address."), Length(max=254)])
     password = PasswordField("Password", [InputRequired("Enter your password."), Length(max=1000)])
     keep = BooleanField("Stay signed in for 14 days")
+
+
+class StaffSignInForm(SignInForm):
+    """The sign-in form of staff, whose sessions end with the browser."""
+
+    keep = None  # type: ignore[assignment]
 
 
 class PasswordForm(Form):
@@ -63,6 +67,7 @@ class Area:
         check: returns the person of an e-mail and password; raises UserError.
         mark: decorator for views that any signed-in person of the area may open.
         layout: the layout template.
+        form: the sign-in form.
     """
 
     name: str
@@ -70,6 +75,7 @@ class Area:
     check: Callable[..., Staff | User]
     mark: Callable[[Any], Any]
     layout: str
+    form: type[SignInForm]
 
     @property
     def home(self) -> str:
@@ -101,7 +107,7 @@ def blueprint(area: Area) -> Blueprint:
         """Sign in and redirect to `next` if it is in this area."""
         if request.method != "POST" and area.signed_in():
             return redirect_next()
-        form = SignInForm()
+        form = area.form()
         if form.validate_on_submit():
             with errors_in(form):
                 person = area.check(
@@ -109,7 +115,7 @@ def blueprint(area: Area) -> Blueprint:
                     password=str(form.password.data),
                     ip=request.remote_addr or "",
                 )
-                start_session(person, keep=form.keep.data)
+                sessions.sign_in(person, keep=form.keep is not None and form.keep.data)
                 return redirect_next()
         return form_page(form, template)
 
@@ -121,7 +127,7 @@ def blueprint(area: Area) -> Blueprint:
         if area.signed_in():
             flash(TOO_MANY_ATTEMPTS, "bad")
             return redirect(url_for(f"{area.name}.auth.password"))
-        form = SignInForm()
+        form = area.form()
         form.form_errors.append(TOO_MANY_ATTEMPTS)
         return render_template(template, form=form), 429
 
@@ -131,7 +137,7 @@ def blueprint(area: Area) -> Blueprint:
         """Sign out in this browser."""
         if area.signed_in():
             signin.sign_out(actor=actor())
-        end_session()
+        sessions.sign_out()
         flash("Signed out.", "good")
         return redirect(url_for(f"{area.name}.auth.sign_in"))
 
@@ -148,10 +154,10 @@ def _add_password_page(bp: Blueprint, area: Area) -> None:
         form = PasswordForm()
         if form.validate_on_submit():
             with errors_in(form):
-                person = signin.change_own_password(
+                signin.change_own_password(
                     actor=actor(), current=str(form.current.data), password=str(form.password.data)
                 )
-                start_session(person, keep=session.permanent)
+                sessions.renew()
                 flash("Password changed. You were signed out on all other devices.", "good")
                 return redirect(url_for(f"{area.name}.auth.password"))
         return form_page(form, "own_password.html", layout=area.layout, home=area.home)

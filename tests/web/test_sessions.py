@@ -23,19 +23,33 @@ def test_one_browser_in_both_areas(app: Panel, owner: Browser, shop: dict[str, s
     assert owner.get("/admin/").status_code == 200
 
 
-def test_cookies_are_limited_to_their_area(app: Panel, owner: Browser) -> None:
-    answer = owner.post(
-        "/admin/signin", {"email": "owner@panel.test", "password": PASSWORD, "keep": "y"}
-    )
+@pytest.mark.parametrize(
+    ("area", "email", "name", "age"),
+    [
+        ("/admin", "owner@panel.test", "panel_staff", None),
+        ("/client", "anna@example.test", "panel_customer", "Max-Age=1209600"),
+    ],
+)
+def test_cookies_are_limited_to_their_area(
+    app: Panel,
+    owner: Browser,
+    shop: dict[str, str],
+    area: str,
+    email: str,
+    name: str,
+    age: str | None,
+) -> None:
+    data = {"email": email, "password": PASSWORD, "keep": "y"}
+    answer = Browser(app).post(area + "/signin", data)
     cookie = next(
         value
-        for name, value in answer.headers
-        if name == "Set-Cookie" and value.startswith("panel_staff=")
+        for header, value in answer.headers
+        if header == "Set-Cookie" and value.startswith(f"{name}=")
     )
-    assert "Path=/admin" in cookie
+    assert f"Path={area}" in cookie
     assert "HttpOnly" in cookie
     assert "SameSite=Lax" in cookie
-    assert "Max-Age=1209600" in cookie
+    assert age in cookie if age else "Max-Age" not in cookie
 
 
 def test_a_staff_cookie_is_not_valid_in_the_client_area(app: Panel, owner: Browser) -> None:
@@ -46,7 +60,7 @@ def test_a_staff_cookie_is_not_valid_in_the_client_area(app: Panel, owner: Brows
     assert thief.get("/client/").status_code == 302
 
 
-def test_incrementing_the_epoch_ends_all_sessions(app: Panel, owner: Browser) -> None:
+def test_a_new_password_ends_all_sessions(app: Panel, owner: Browser) -> None:
     with app.app_context():
         uuid = session().scalar(sa.select(Staff.uuid).where(Staff.email == "owner@panel.test"))
         assert uuid is not None

@@ -10,7 +10,7 @@ from puqpanel.models.columns import Created, Email, Key, Moment, Name, Uuid
 
 
 class Account:
-    """The columns of an account that signs in. Incrementing `epoch` ends all its sessions.
+    """The columns of an account that signs in.
 
     Attributes:
         language: tag of the language of its pages; empty to follow the browser.
@@ -23,7 +23,6 @@ class Account:
     name: Mapped[Name]
     password_hash: Mapped[str] = mapped_column(sa.String(200))
     active: Mapped[bool] = mapped_column(default=True)
-    epoch: Mapped[int] = mapped_column(default=0)
     language: Mapped[str] = mapped_column(sa.String(35), default="")
     zone: Mapped[str] = mapped_column(sa.String(64), default="")
     last_login_at: Mapped[Moment | None]

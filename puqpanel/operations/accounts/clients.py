@@ -10,8 +10,10 @@ from sqlalchemy.orm import selectinload
 from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import InvalidInput, NotFoundError
 from puqpanel.domain.money import CURRENCIES
+from puqpanel.domain.session_ends import SessionEnd
 from puqpanel.infra.db import find, save, session, transaction
 from puqpanel.models import Client, ClientUser, User
+from puqpanel.operations.accounts import sessions
 from puqpanel.operations.accounts.passwords import check_password, hash_password
 from puqpanel.operations.system import audit
 from puqpanel.operations.system.fields import clean_email, clean_name
@@ -188,7 +190,7 @@ def remove_user(*, actor: Actor, client_uuid: str, user_uuid: str) -> None:
     member = _member(client_uuid, user_uuid)
     client = member.client
     client.members.remove(member)
-    member.user.epoch = User.epoch + 1
+    sessions.end_all_for(member.user, SessionEnd.RIGHTS_CHANGED, actor)
     audit.record(
         actor=actor,
         action="client.user_removed",
@@ -203,10 +205,8 @@ def set_user_password(*, actor: Actor, client_uuid: str, user_uuid: str, passwor
     """Set a new password for a client's user and end the user's sessions."""
     check_password(password)
     member = _member(client_uuid, user_uuid)
-    member.user.password_hash, member.user.epoch = (
-        hash_password(password),
-        User.epoch + 1,
-    )
+    member.user.password_hash = hash_password(password)
+    sessions.end_all_for(member.user, SessionEnd.PASSWORD_CHANGED, actor)
     audit.record(
         actor=actor,
         action="user.password_set",

@@ -8,12 +8,13 @@ import sqlalchemy as sa
 
 from puqpanel.domain.actors import Actor, ActorKind
 from puqpanel.domain.errors import InvalidInput, UserError
+from puqpanel.domain.session_ends import SessionEnd
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import release, session, transaction
 from puqpanel.infra.events import raise_event
 from puqpanel.infra.redact import storable
 from puqpanel.models import Staff, User
-from puqpanel.operations.accounts import passwords
+from puqpanel.operations.accounts import passwords, sessions
 from puqpanel.operations.system import audit
 
 Account = TypeVar("Account", Staff, User)
@@ -72,7 +73,7 @@ def _sign_in(table: type[Account], kind: ActorKind, email: str, password: str, i
 
 
 def sign_out(*, actor: Actor) -> None:
-    """Record a sign-out; the web layer ends the session."""
+    """End the actor's session and record the sign-out."""
     uuids = (
         sa.select(Staff.uuid).where(Staff.id == actor.id)
         if actor.kind == "staff"
@@ -81,6 +82,8 @@ def sign_out(*, actor: Actor) -> None:
     payload = {f"{actor.kind}_uuid": session().scalar(uuids) or "", "ip": actor.ip}
     raise_event(f"{actor.kind}.before_logout", payload)
     with transaction():
+        if actor.session_id is not None and not sessions.end_own(session_id=actor.session_id):
+            return  # another request has signed out
         audit.record(
             actor=actor,
             action=f"{actor.kind}.signed_out",
@@ -91,7 +94,7 @@ def sign_out(*, actor: Actor) -> None:
 
 
 def change_own_password(*, actor: Actor, current: str, password: str) -> Staff | User:
-    """Set the actor's own password and end all sessions of the account.
+    """Set the actor's own password and end all other sessions of the account.
 
     Args:
         actor: a staff member or a customer's user.
@@ -99,7 +102,7 @@ def change_own_password(*, actor: Actor, current: str, password: str) -> Staff |
         password: the new password.
 
     Returns:
-        The account with its new epoch, for the session that continues.
+        The account.
 
     Raises:
         InvalidInput: the current password is wrong or the new one is not acceptable.
@@ -135,7 +138,8 @@ def _change(table: type[Account], actor: Actor, current: str, password: str) -> 
             raise InvalidInput(
                 {"current": ["The password was just changed; enter the current one."]}
             )
-        account.password_hash, account.epoch = fresh, account.epoch + 1
+        account.password_hash = fresh
+        sessions.end_all_for(account, SessionEnd.PASSWORD_CHANGED, actor)
         audit.record(
             actor=actor,
             action=f"{actor.kind}.password_changed",

@@ -12,10 +12,12 @@ import sqlalchemy as sa
 from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import ConflictError, InvalidInput, PermissionDenied
 from puqpanel.domain.permissions import EVERYTHING, PANEL_PERMISSIONS, Permission
+from puqpanel.domain.session_ends import SessionEnd
 from puqpanel.host import languages, registry
 from puqpanel.infra.db import find, save, session, transaction
 from puqpanel.infra.events import raise_event
 from puqpanel.models import Role, Staff, staff_roles
+from puqpanel.operations.accounts import sessions
 from puqpanel.operations.accounts.passwords import check_password, hash_password
 from puqpanel.operations.system import audit
 from puqpanel.operations.system.fields import clean_email, clean_name
@@ -162,7 +164,7 @@ def update_staff(
     # it requires all of that account's permissions
     _may_grant(actor, granted ^ current_keys if actor.id == staff.id else granted | current_keys)
     if staff.active and not active:
-        staff.epoch = Staff.epoch + 1
+        sessions.end_all_for(staff, SessionEnd.DEACTIVATED, actor)
     staff.email, staff.name, staff.active, staff.roles = address, shown, active, assigned
     session().flush()
     _check_manager_left()
@@ -183,6 +185,7 @@ def update_staff(
         after=new,
     )
     if current_keys != staff.permissions:
+        sessions.end_all_for(staff, SessionEnd.RIGHTS_CHANGED, actor)
         raise_event("staff.permissions_changed", {"staff_uuid": uuid})
 
 
@@ -193,7 +196,8 @@ def set_password(*, actor: Actor, uuid: str, password: str) -> None:
     staff = find_staff(uuid)
     if actor.kind == "staff" and actor.id != staff.id:
         _may_grant(actor, set(staff.permissions))
-    staff.password_hash, staff.epoch = hash_password(password), Staff.epoch + 1
+    staff.password_hash = hash_password(password)
+    sessions.end_all_for(staff, SessionEnd.PASSWORD_CHANGED, actor)
     audit.record(
         actor=actor,
         action="staff.password_set",
@@ -241,6 +245,9 @@ def save_role(*, actor: Actor, uuid: str | None, name: str, permissions: Iterabl
     before = {"name": role.name, "permissions": sorted(held)}
     role.name, role.permissions = shown, keys
     save(role)
+    if set(keys) != held:
+        for holder in _holders(role):
+            sessions.end_all_for(holder, SessionEnd.RIGHTS_CHANGED, actor)
     _check_manager_left()
     old, new = audit.changed(before, {"name": shown, "permissions": sorted(keys)})
     audit.record(
@@ -254,6 +261,11 @@ def save_role(*, actor: Actor, uuid: str | None, name: str, permissions: Iterabl
     )
     raise_event("staff.permissions_changed", {"role_uuid": role.uuid})
     return role
+
+
+def _holders(role: Role) -> Sequence[Staff]:
+    query = sa.select(Staff).join(staff_roles, staff_roles.c.staff_id == Staff.id)
+    return session().scalars(query.where(staff_roles.c.role_id == role.id)).all()
 
 
 @transaction()

@@ -22,6 +22,7 @@ from puqpanel.web.list_page import Rows, Tab
 from puqpanel.web.list_view import list_view
 from puqpanel.web.lists import Column, Listing, Sort
 from puqpanel.web.navigation import crumbs
+from puqpanel.web.sessions import renew
 
 bp = Blueprint("staff", __name__, url_prefix="/staff")
 
@@ -160,6 +161,7 @@ def edit(uuid: str) -> ResponseReturnValue:
             password=form.password.data or "",
             **form.values("email", "name", "active"),
         )
+        renew()
         sessions_ended = " Its sessions were ended." if form.password.data else ""
         return f"Account saved.{sessions_ended}", url_for("admin.staff.index")
 
@@ -216,6 +218,7 @@ def _role(role: Role | None) -> ResponseReturnValue:
             name=str(form.name.data),
             permissions=form.permissions.data or (),
         )
+        renew()
         return f"Role {form.name.data} saved.", url_for("admin.staff.roles")
 
     by_group = groupby(permissions, key=lambda permission: permission.group)

@@ -1,0 +1,324 @@
+"""Sessions of staff and users: start, find, renew, list, end and prune them.
+
+The browser has a random ID of which only the SHA-256 is stored.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import joinedload
+
+from puqpanel.domain.actors import Actor
+from puqpanel.domain.errors import ConflictError
+from puqpanel.domain.session_ends import SessionEnd
+from puqpanel.infra.clock import now
+from puqpanel.infra.db import find, release, save, session, transaction, write
+from puqpanel.infra.redact import storable
+from puqpanel.models import AccountSession, Staff, User
+from puqpanel.models.accounts.sessions import CUSTOMER, STAFF
+from puqpanel.operations.accounts import session_limits as limits
+from puqpanel.operations.system import audit
+
+log = structlog.get_logger(__name__)
+Person = Staff | User
+TOUCH_EVERY = timedelta(minutes=1)
+MAX_TOKEN = 100
+PAGE_SIZE = 25
+BATCH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A live session and its person."""
+
+    session: AccountSession
+    person: Person
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _area(person: Person) -> str:
+    return STAFF if isinstance(person, Staff) else CUSTOMER
+
+
+def _of(person: Person) -> sa.ColumnElement[bool]:
+    """Return the condition of the sessions of a person, without impersonations of a user."""
+    if isinstance(person, Staff):
+        return AccountSession.staff_id == person.id
+    return sa.and_(AccountSession.user_id == person.id, AccountSession.impersonator_id.is_(None))
+
+
+@transaction()
+def start(
+    *, person: Person, ip: str, user_agent: str, keep: bool = False, replaces: int | None = None
+) -> str:
+    """Start a session and return its ID for the browser.
+
+    Args:
+        person: who signed in.
+        ip: the address of the request.
+        user_agent: the header of the request; only its beginning is stored.
+        keep: whether the user asked to stay signed in.
+        replaces: the previous session of this browser, which ends.
+
+    Raises:
+        ConflictError: the account was closed or its password changed since the sign-in.
+    """
+    hashed = person.password_hash
+    session().refresh(person, with_for_update=True)
+    if not person.active or person.password_hash != hashed:
+        raise ConflictError("The account was just changed. Sign in again.")
+    token, moment = secrets.token_urlsafe(32), now()
+    area = _area(person)
+    if replaces is not None:
+        _end(SessionEnd.SIGNED_IN_AGAIN, AccountSession.id == replaces)
+    save(
+        AccountSession(
+            token_hash=_hash(token),
+            area=area,
+            staff_id=person.id if area == STAFF else None,
+            user_id=person.id if area == CUSTOMER else None,
+            keep=keep,
+            seen_at=moment,
+            expires_at=moment + limits.absolute_limit(area),
+            ip=ip[:45],
+            user_agent=storable(user_agent)[:300],
+        )
+    )
+    _end_surplus(person)
+    return token
+
+
+def _end_surplus(person: Person) -> None:
+    oldest_kept = session().scalar(
+        sa.select(AccountSession.id)
+        .where(_of(person), AccountSession.ended_at.is_(None))
+        .order_by(AccountSession.id.desc())
+        .offset(limits.MAX_LIVE - 1)
+        .limit(1)
+    )
+    if oldest_kept is not None:
+        _end(SessionEnd.TOO_MANY, _of(person), AccountSession.id < oldest_kept)
+
+
+def find_live(*, area: str, token: str) -> Found | None:
+    """Return the live session with an ID and its person, in one query.
+
+    Args:
+        area: a session of the other area is not found.
+        token: the ID as the browser sent it.
+    """
+    if not token or len(token) > MAX_TOKEN:
+        return None
+    person: type[Staff | User] = Staff if area == STAFF else User
+    column = AccountSession.staff_id if area == STAFF else AccountSession.user_id
+    query: sa.Select[Any] = (
+        sa.select(AccountSession, person)
+        .join(person, person.id == column)
+        .where(
+            AccountSession.token_hash == _hash(storable(token)),
+            AccountSession.area == area,
+            AccountSession.ended_at.is_(None),
+            person.active,
+        )
+    )
+    if area == STAFF:
+        query = query.options(joinedload(Staff.roles))
+    row = session().execute(query).unique().one_or_none()
+    if row is None or overdue(row[0]) is not None:
+        return None
+    return Found(row[0], row[1])
+
+
+def overdue(row: AccountSession) -> SessionEnd | None:
+    """Return the limit that a session has exceeded; None if none."""
+    moment = now()
+    if row.expires_at <= moment:
+        return SessionEnd.EXPIRED
+    idle = limits.idle_limit(row.area, keep=row.keep)
+    if idle is not None and row.seen_at <= moment - idle:
+        return SessionEnd.IDLE
+    return None
+
+
+def touch(row: AccountSession, ip: str) -> None:
+    """Record that a session was used, at most once a minute; an error only delays the record.
+
+    The condition on the old value lets one of several requests at once write. The clock may have
+    been set back, so a time in the future is replaced too.
+    """
+    moment = now()
+    if abs(moment - row.seen_at) < TOUCH_EVERY:
+        return
+    try:
+        write(
+            sa.update(AccountSession)
+            .where(
+                AccountSession.id == row.id,
+                AccountSession.seen_at == row.seen_at,
+                AccountSession.ended_at.is_(None),
+            )
+            .values(seen_at=moment, ip=ip[:45])
+        )
+    except OperationalError as error:
+        log.warning("cannot record the use of a session", exc_info=error)
+
+
+@transaction()
+def renew(*, session_id: int) -> str | None:
+    """Give a live session a new ID and return it; None if the session has ended."""
+    token = secrets.token_urlsafe(32)
+    renewed = write(
+        sa.update(AccountSession)
+        .where(AccountSession.id == session_id, AccountSession.ended_at.is_(None))
+        .values(token_hash=_hash(token))
+    )
+    return token if renewed else None
+
+
+def live(person: Person, page: int = 1) -> tuple[Sequence[AccountSession], bool]:
+    """Return a page of a person's live sessions, newest first, and whether more follow."""
+    moment = now()
+    conditions = [
+        _of(person),
+        AccountSession.ended_at.is_(None),
+        AccountSession.expires_at > moment,
+    ]
+    area = _area(person)
+    if (idle := limits.idle_limit(area, keep=False)) is not None:
+        used = AccountSession.seen_at > moment - idle
+        conditions.append(used if area == STAFF else sa.or_(AccountSession.keep, used))
+    rows = session().scalars(
+        sa.select(AccountSession)
+        .where(*conditions)
+        .order_by(AccountSession.id.desc())
+        .offset((page - 1) * PAGE_SIZE)
+        .limit(PAGE_SIZE + 1)
+    )
+    fetched = rows.all()
+    return fetched[:PAGE_SIZE], len(fetched) > PAGE_SIZE
+
+
+@transaction()
+def end(*, actor: Actor, person: Person, uuid: str) -> None:
+    """End one session of a person.
+
+    Args:
+        actor: the person or staff.
+        person: whose session it is.
+        uuid: the session.
+
+    Raises:
+        NotFoundError: the person has no such session.
+    """
+    row = find(
+        sa.select(AccountSession).where(_of(person), AccountSession.uuid == uuid),
+        "Session not found.",
+    )
+    if _end(_reason(actor, person), AccountSession.id == row.id):
+        _record(actor, person, f"Ended a session of {person.name}.", {"session": uuid})
+
+
+@transaction()
+def end_all(*, actor: Actor, person: Person) -> int:
+    """End all sessions of a person except the actor's own and return their number."""
+    count = end_all_for(person, _reason(actor, person), actor)
+    if count:
+        _record(actor, person, f"Ended all sessions of {person.name}.", {"sessions": count})
+    return count
+
+
+def end_all_for(person: Person, reason: SessionEnd, actor: Actor) -> int:
+    """End all sessions of a person except the actor's own, for a change that does its own audit.
+
+    Returns:
+        The number of ended sessions.
+    """
+    where = [_of(person)]
+    if actor.session_id is not None:
+        where.append(AccountSession.id != actor.session_id)
+    return _end(reason, *where)
+
+
+def end_own(*, session_id: int) -> bool:
+    """End a session at its sign-out and return whether it was live."""
+    return bool(_end(SessionEnd.SIGNED_OUT, AccountSession.id == session_id))
+
+
+def _reason(actor: Actor, person: Person) -> SessionEnd:
+    own = actor.kind == ("staff" if isinstance(person, Staff) else "user")
+    return SessionEnd.BY_PERSON if own and actor.id == person.id else SessionEnd.BY_STAFF
+
+
+def _record(actor: Actor, person: Person, summary: str, after: dict[str, Any]) -> None:
+    kind = "staff" if isinstance(person, Staff) else "user"
+    audit.record(
+        actor=actor,
+        action=f"{kind}.sessions_ended",
+        subject_type=kind,
+        subject_uuid=person.uuid,
+        summary=summary,
+        after=after,
+    )
+
+
+def _end(reason: SessionEnd, *where: sa.ColumnElement[bool]) -> int:
+    """End the live sessions that match and return their number."""
+    return write(
+        sa.update(AccountSession)
+        .where(AccountSession.ended_at.is_(None), *where)
+        .values(ended_at=now(), end_reason=reason, draft=None)
+    )
+
+
+def end_overdue() -> int:
+    """Mark one batch of sessions beyond their limits as ended and return their number."""
+    moment = now()
+    idle_staff = moment - limits.STAFF_IDLE
+    idle_customer = moment - limits.CUSTOMER_IDLE
+    idle = sa.or_(
+        sa.and_(AccountSession.area == STAFF, AccountSession.seen_at <= idle_staff),
+        sa.and_(
+            AccountSession.area == CUSTOMER,
+            ~AccountSession.keep,
+            AccountSession.seen_at <= idle_customer,
+        ),
+    )
+    count = 0
+    for reason, where in (
+        (SessionEnd.EXPIRED, AccountSession.expires_at <= moment),
+        (SessionEnd.IDLE, idle),
+    ):
+        query = sa.select(AccountSession.id).where(AccountSession.ended_at.is_(None), where)
+        ids = session().scalars(query.limit(BATCH)).all()
+        release()
+        if ids:
+            # they may have been used since
+            count += _end(reason, AccountSession.id.in_(ids), where)
+    return count
+
+
+def prune() -> int:
+    """Mark overdue sessions, delete one batch of old ones and return the number deleted."""
+    end_overdue()
+    old = _ids_ended_before(now() - limits.RETENTION)
+    release()
+    if old:
+        write(sa.delete(AccountSession).where(AccountSession.id.in_(old)))
+    return len(old)
+
+
+def _ids_ended_before(moment: datetime) -> Sequence[int]:
+    query = sa.select(AccountSession.id).where(AccountSession.ended_at < moment)
+    return session().scalars(query.order_by(AccountSession.ended_at).limit(BATCH)).all()
