@@ -121,20 +121,25 @@ def find_live(*, area: str, token: str) -> Found | None:
     """
     if not token or len(token) > MAX_TOKEN:
         return None
-    person: type[Staff | User] = Staff if area == STAFF else User
-    column = AccountSession.staff_id if area == STAFF else AccountSession.user_id
-    query: sa.Select[Any] = (
-        sa.select(AccountSession, person)
-        .join(person, person.id == column)
-        .where(
-            AccountSession.token_hash == _hash(storable(token)),
-            AccountSession.area == area,
-            AccountSession.ended_at.is_(None),
-            person.active,
-        )
-    )
+    query: Any
     if area == STAFF:
-        query = query.options(joinedload(Staff.roles))
+        query = (
+            sa.select(AccountSession, Staff)
+            .join(Staff, Staff.id == AccountSession.staff_id)
+            .where(Staff.active)
+            .options(joinedload(Staff.roles))
+        )
+    else:
+        query = (
+            sa.select(AccountSession, User)
+            .join(User, User.id == AccountSession.user_id)
+            .where(User.active)
+        )
+    query = query.where(
+        AccountSession.token_hash == _hash(storable(token)),
+        AccountSession.area == area,
+        AccountSession.ended_at.is_(None),
+    )
     row = session().execute(query).unique().one_or_none()
     if row is None or overdue(row[0]) is not None:
         return None
