@@ -22,6 +22,7 @@ from puqpanel.web.answers import same_site, wants_json
 from puqpanel.web.forms import Form, errors_in, form_page
 from puqpanel.web.guard import actor, public
 from puqpanel.web.limits import failed, limiter, tried_account
+from puqpanel.web.session_pages import add_own_pages
 
 TOO_MANY_ATTEMPTS = "Too many attempts. Wait a few minutes and try again."
 View = TypeVar("View", bound=Callable[..., Any])
@@ -93,6 +94,7 @@ def blueprint(area: Area) -> Blueprint:
     bp = Blueprint("auth", __name__)
     _add_password_page(bp, area)
     preferences.add_pages(bp, area)
+    add_own_pages(bp, area.name, area.signed_in, area.mark, area.layout)
     template = f"{area.name}/accounts/signin.html"
 
     def redirect_next() -> ResponseReturnValue:

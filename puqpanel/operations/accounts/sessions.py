@@ -216,13 +216,14 @@ def live(person: Person, page: int = 1) -> tuple[Sequence[AccountSession], bool]
 
 
 @transaction()
-def end(*, actor: Actor, person: Person, uuid: str) -> None:
+def end(*, actor: Actor, person: Person, uuid: str, client_uuid: str = "") -> None:
     """End one session of a person.
 
     Args:
         actor: the person or staff.
         person: whose session it is.
         uuid: the session.
+        client_uuid: the client whose timeline shows it; empty for the person's own.
 
     Raises:
         NotFoundError: the person has no such session.
@@ -232,15 +233,17 @@ def end(*, actor: Actor, person: Person, uuid: str) -> None:
         "Session not found.",
     )
     if _end(_reason(actor, person), AccountSession.id == row.id):
-        _record(actor, person, f"Ended a session of {person.name}.", {"session": uuid})
+        summary = f"Ended a session of {person.name}."
+        _record(actor, person, summary, {"session": uuid}, client_uuid)
 
 
 @transaction()
-def end_all(*, actor: Actor, person: Person) -> int:
+def end_all(*, actor: Actor, person: Person, client_uuid: str = "") -> int:
     """End all sessions of a person except the actor's own and return their number."""
     count = end_all_for(person, _reason(actor, person), actor)
     if count:
-        _record(actor, person, f"Ended all sessions of {person.name}.", {"sessions": count})
+        summary = f"Ended all sessions of {person.name}."
+        _record(actor, person, summary, {"sessions": count}, client_uuid)
     return count
 
 
@@ -266,13 +269,15 @@ def _reason(actor: Actor, person: Person) -> SessionEnd:
     return SessionEnd.BY_PERSON if own and actor.id == person.id else SessionEnd.BY_STAFF
 
 
-def _record(actor: Actor, person: Person, summary: str, after: dict[str, Any]) -> None:
+def _record(
+    actor: Actor, person: Person, summary: str, after: dict[str, Any], client_uuid: str
+) -> None:
     kind = "staff" if isinstance(person, Staff) else "user"
     audit.record(
         actor=actor,
         action=f"{kind}.sessions_ended",
-        subject_type=kind,
-        subject_uuid=person.uuid,
+        subject_type="client" if client_uuid else kind,
+        subject_uuid=client_uuid or person.uuid,
         summary=summary,
         after=after,
     )

@@ -16,11 +16,12 @@ from puqpanel.operations.accounts import clients
 from puqpanel.operations.system import audit
 from puqpanel.web.admin.accounts.pick import matching
 from puqpanel.web.forms import Form, choices, save_or_show
-from puqpanel.web.guard import actor, allow
+from puqpanel.web.guard import actor, allow, can
 from puqpanel.web.list_page import Tab
 from puqpanel.web.list_view import list_view
 from puqpanel.web.lists import Column, Listing, Sort
 from puqpanel.web.navigation import crumbs
+from puqpanel.web.session_pages import end_submitted, session_page
 
 bp = Blueprint("clients", __name__, url_prefix="/clients")
 MAX_SERVICES = 25
@@ -259,6 +260,30 @@ def set_password(uuid: str, user_uuid: str) -> ResponseReturnValue:
         label="Set password",
         consequence="Signs the user out everywhere.",
     )
+
+
+@bp.get("/<uuid>/users/<user_uuid>/sessions")
+@allow("clients.view")
+def user_sessions(uuid: str, user_uuid: str) -> ResponseReturnValue:
+    """List the sessions of a user."""
+    client = clients.find_client(uuid)
+    user = _find_user(client, user_uuid)
+    end_url = url_for("admin.clients.end_user_sessions", uuid=uuid, user_uuid=user_uuid)
+    return render_template(
+        "admin/accounts/sessions.html",
+        person=user,
+        crumbs=crumbs("clients", client),
+        sessions=session_page(user, end_url if can("clients.manage") else ""),
+        all_label="End all sessions",
+    )
+
+
+@bp.post("/<uuid>/users/<user_uuid>/sessions")
+@allow("clients.manage")
+def end_user_sessions(uuid: str, user_uuid: str) -> ResponseReturnValue:
+    """End one session of a user, or all of them."""
+    end_submitted(_find_user(clients.find_client(uuid), user_uuid), client_uuid=uuid)
+    return redirect(url_for("admin.clients.user_sessions", uuid=uuid, user_uuid=user_uuid))
 
 
 @bp.route("/<uuid>/users/<user_uuid>/remove", methods=["GET", "POST"])

@@ -17,11 +17,12 @@ from puqpanel.operations.accounts import staff
 from puqpanel.operations.system import audit
 from puqpanel.web.answers import flashed_errors
 from puqpanel.web.forms import Form, MultiCheckboxField, choices, save_or_show
-from puqpanel.web.guard import actor, allow
+from puqpanel.web.guard import actor, allow, can
 from puqpanel.web.list_page import Rows, Tab
 from puqpanel.web.list_view import list_view
 from puqpanel.web.lists import Column, Listing, Sort
 from puqpanel.web.navigation import crumbs
+from puqpanel.web.session_pages import end_submitted, session_page
 from puqpanel.web.sessions import renew
 
 bp = Blueprint("staff", __name__, url_prefix="/staff")
@@ -172,6 +173,31 @@ def edit(uuid: str) -> ResponseReturnValue:
         account=account,
         timeline=audit.timeline("staff", uuid, 10),
     )
+
+
+@bp.get("/<uuid>/sessions")
+@allow("staff.view")
+def sessions(uuid: str) -> ResponseReturnValue:
+    """List the sessions of an account."""
+    account = staff.find_staff(uuid)
+    manages = can("staff.manage")
+    return render_template(
+        "admin/accounts/sessions.html",
+        person=account,
+        crumbs=crumbs("staff"),
+        sessions=session_page(
+            account, url_for("admin.staff.end_sessions", uuid=uuid) if manages else ""
+        ),
+        all_label="End all sessions",
+    )
+
+
+@bp.post("/<uuid>/sessions")
+@allow("staff.manage")
+def end_sessions(uuid: str) -> ResponseReturnValue:
+    """End one session of an account, or all of them except this one."""
+    end_submitted(staff.find_staff(uuid))
+    return redirect(url_for("admin.staff.sessions", uuid=uuid))
 
 
 @bp.get("/roles")
