@@ -1,4 +1,4 @@
-"""The migration to sessions as rows keeps all accounts, both ways."""
+"""Sessions as rows, in place of the epoch of accounts."""
 
 from __future__ import annotations
 
@@ -6,38 +6,15 @@ from collections.abc import Callable
 
 import sqlalchemy as sa
 
-from puqpanel.infra import migrate
-from puqpanel.infra.db import Model, engine_for
-from puqpanel.infra.migrate import PANEL
-
-BEFORE = "0002"
-STAFF = (
-    "INSERT INTO staff (id, uuid, email, name, password_hash, active, epoch, created_at)"
-    " VALUES (:id, :uuid, :email, 'Ann', 'x', :yes, 7, '2026-01-01 00:00:00')"
-)
-ROLE = (
-    "INSERT INTO roles (id, uuid, name, permissions, created_at)"
-    " VALUES (1, 'r1', 'Desk', '[]', '2026-01-01 00:00:00')"
-)
+from puqpanel.infra.db import engine_for
+from tests.migrations.filled import upgraded
 
 
-def test_accounts_and_their_roles_survive(new_database: Callable[[], str]) -> None:
+def test_accounts_are_kept_without_sessions(new_database: Callable[[], str]) -> None:
     engine = engine_for(new_database())
-    migrate.downgrade(engine, PANEL, BEFORE)
-    people = [{"id": n, "uuid": f"s{n}", "email": f"{n}@panel.test", "yes": True} for n in (1, 2)]
-    with engine.begin() as connection:
-        connection.execute(sa.text(STAFF), people)
-        connection.execute(sa.text(STAFF.replace("INTO staff", "INTO users")), people)
-        connection.execute(sa.text(ROLE))
-        connection.exec_driver_sql("INSERT INTO staff_roles (staff_id, role_id) VALUES (1, 1)")
-    migrate.upgrade(engine)
-    assert migrate.differences(engine, Model.metadata) == []
-    for down in (False, True):
-        if down:
-            migrate.downgrade(engine, PANEL, BEFORE)
-        with engine.connect() as connection:
-            for table, count in (("staff", 2), ("users", 2), ("staff_roles", 1)):
-                query = sa.select(sa.func.count()).select_from(sa.table(table))
-                assert connection.scalar(query) == count, (table, down)
-    migrate.upgrade(engine)
+    lost = {"staff.epoch", "users.epoch"}
+    with upgraded(engine, "0005", rows=20, lost=lost), engine.connect() as connection:
+        for table, count in (("staff", 20), ("users", 20), ("staff_roles", 20), ("sessions", 0)):
+            query = sa.select(sa.func.count()).select_from(sa.table(table))
+            assert connection.scalar(query) == count, table
     engine.dispose()

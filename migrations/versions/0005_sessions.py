@@ -6,23 +6,25 @@ from alembic import op
 from puqpanel.infra.crypto import EncryptedJSON
 from puqpanel.infra.db import UtcDateTime
 
-revision = "0003"
-down_revision = "0002"
+revision = "0005"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
+
+Id = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
     op.create_table(
         "sessions",
-        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("id", Id, nullable=False),
         sa.Column("uuid", sa.String(length=36), nullable=False),
         sa.Column("token_hash", sa.String(length=64), nullable=False),
         sa.Column("area", sa.String(length=40), nullable=False),
-        sa.Column("staff_id", sa.Integer(), nullable=True),
-        sa.Column("user_id", sa.Integer(), nullable=True),
-        sa.Column("impersonator_id", sa.Integer(), nullable=True),
-        sa.Column("parent_id", sa.Integer(), nullable=True),
+        sa.Column("staff_id", Id, nullable=True),
+        sa.Column("user_id", Id, nullable=True),
+        sa.Column("impersonator_id", Id, nullable=True),
+        sa.Column("parent_id", Id, nullable=True),
         sa.Column("keep", sa.Boolean(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("seen_at", UtcDateTime(), nullable=False),
