@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 MASK = "•••"
@@ -77,11 +77,12 @@ def mask_secrets(text: str, secrets: Iterable[str]) -> str:
     return "".join([*parts, pattern.sub(MASK, text[position:])])
 
 
-def redact(value: Any, depth: int = 0) -> Any:
+def redact(value: Any, secrets: Collection[str] = (), depth: int = 0) -> Any:
     """Return a copy of a value with secrets masked and everything else JSON-serializable.
 
     Args:
         value: Any value.
+        secrets: Names of fields that are declared secret, besides those whose name says so.
         depth: Nesting depth of the value; anything deeper than DEPTH becomes "…".
     """
     if depth > DEPTH:
@@ -90,13 +91,13 @@ def redact(value: Any, depth: int = 0) -> Any:
         return {
             redact_text(str(key)): (
                 MASK
-                if secret_name(str(key)) and item not in (None, "", False, True)
-                else redact(item, depth + 1)
+                if (key in secrets or secret_name(str(key))) and item not in (None, "", False, True)
+                else redact(item, secrets, depth + 1)
             )
             for key, item in value.items()
         }
     if isinstance(value, list | tuple | set | frozenset):
-        return [redact(item, depth + 1) for item in value]
+        return [redact(item, secrets, depth + 1) for item in value]
     if isinstance(value, str):
         return redact_text(value)
     if isinstance(value, float) and not math.isfinite(value):

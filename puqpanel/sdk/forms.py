@@ -35,6 +35,7 @@ from wtforms import ValidationError as FieldError
 
 from puqpanel.host import views
 from puqpanel.host.contract.base import ModuleBase
+from puqpanel.host.form_fields import KEEP, SecretField
 
 __all__ = [
     "BooleanField",
@@ -48,6 +49,7 @@ __all__ = [
     "IntegerField",
     "PasswordField",
     "RadioField",
+    "SecretField",
     "SelectField",
     "SelectMultipleField",
     "StringField",
@@ -100,7 +102,7 @@ def save(
     Args:
         form: the form.
         data: the submitted fields by name.
-        stored: the saved data; a password field left blank keeps its saved value.
+        stored: the saved data; a secret field left blank keeps its saved value.
 
     Returns:
         `{status, data, code}` with the data to save, or `{status, message, errors, code}` with
@@ -159,8 +161,7 @@ def render(
     filled = bound(form, data, errors)
     for field in filled:
         if isinstance(field, PasswordField) and data.get(field.short_name) and not errors:
-            placeholder = "Leave blank to keep the current value."
-            field.render_kw = {"placeholder": placeholder, **(field.render_kw or {})}
+            field.render_kw = {"placeholder": KEEP, **(field.render_kw or {})}
     environment = views.environment(module.module_folder)
     if views.has_panel():
         # the macros escape

@@ -31,6 +31,7 @@ SCRIPTS = (
     "toasts",
     "errors",
     "inputs",
+    "combobox",
     "copy",
     "submit",
     "live",

@@ -13,6 +13,19 @@ from wtforms import SelectChoice, SelectMultipleField, widgets  # type: ignore[a
 
 from puqpanel.domain import texts
 from puqpanel.domain.errors import InvalidInput, UserError
+from puqpanel.host.form_fields import SecretField
+
+__all__ = [
+    "Form",
+    "MultiCheckboxField",
+    "SecretField",
+    "answers",
+    "choices",
+    "errors_in",
+    "field_errors",
+    "form_page",
+    "save_or_show",
+]
 
 _: Callable[..., Any] = texts._
 """`domain.texts._` for labels and messages of fields, which WTForms' stubs declare as str."""

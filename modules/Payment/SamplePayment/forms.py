@@ -17,7 +17,7 @@ class SettingsForm(forms.Form):
     holder = forms.StringField("Account holder", [InputRequired(), Length(max=70)])
     iban = forms.StringField("IBAN", [InputRequired(), Length(max=42)])
     bic = forms.StringField("BIC", [Optional(), Length(min=8, max=11)])
-    webhook_secret = forms.PasswordField(
+    webhook_secret = forms.SecretField(
         "Webhook secret",
         [InputRequired(), Length(min=16, max=200)],
         description="The bank service signs its messages with it. At least 16 characters.",
@@ -27,7 +27,7 @@ class SettingsForm(forms.Form):
         [Optional(), URL(require_tld=False)],
         description="Used by “Test connection” (optional).",
     )
-    api_key = forms.PasswordField("Bank service API key", [Optional(), Length(max=200)])
+    api_key = forms.SecretField("Bank service API key", [Optional(), Length(max=200)])
 
     def validate_iban(self, field: forms.Field) -> None:
         """Require valid check digits, which detect typing errors."""

@@ -53,7 +53,7 @@ class ServiceForm(forms.Form):
         [Optional(), Length(min=3, max=50), USERNAME],
         description="Leave blank to generate one. Can't be changed after creation.",
     )
-    password = forms.PasswordField(
+    password = forms.SecretField(
         "Password",
         [Optional(), Length(min=8)],
         description="Leave blank to generate one.",
@@ -86,7 +86,7 @@ class AccountForm(ServiceForm):
         render_kw={"readonly": True},
         description=FIXED_FIELDS["username"],
     )
-    password = forms.PasswordField(
+    password = forms.SecretField(
         "Password",
         ServiceForm.password.args[1],
         description="Leave blank to keep the current value. Takes effect immediately.",
@@ -111,9 +111,9 @@ class ServerForm(forms.Form):
     )
     host = forms.StringField("Host", [InputRequired(), Length(max=253)])
     port = forms.IntegerField("Port", [InputRequired(), NumberRange(1, 65535)], default=443)
-    api_key = forms.PasswordField("API key", [InputRequired()])
+    api_key = forms.SecretField("API key", [InputRequired()])
     username = forms.StringField("User name", [Length(max=200)], default="")
-    password = forms.PasswordField("Password", default="")
+    password = forms.SecretField("Password", default="")
     max_accounts = forms.IntegerField(
         "Account limit",
         [Optional(), NumberRange(min=0)],

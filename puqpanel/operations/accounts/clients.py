@@ -16,7 +16,7 @@ from puqpanel.models import Client, ClientUser, User
 from puqpanel.operations.accounts import sessions
 from puqpanel.operations.accounts.passwords import check_password, hash_password
 from puqpanel.operations.system import audit
-from puqpanel.operations.system.fields import clean_email, clean_name
+from puqpanel.operations.system.fields import clean_country, clean_email, clean_name
 
 
 def find_client(uuid: str) -> Client:
@@ -226,16 +226,13 @@ def _member(client_uuid: str, user_uuid: str) -> ClientUser:
 def _clean(
     *, name: str, email: str, company: str, country: str, currency: str, notes: str
 ) -> dict[str, str]:
-    code = country.strip().upper()
-    if code and (len(code) != 2 or not code.isalpha()):
-        raise InvalidInput({"country": ["Enter a two-letter country code, such as NO or PL."]})
     if currency not in CURRENCIES:
         raise InvalidInput({"currency": [f"{currency} is not a known currency."]})
     return {
         "name": clean_name(name),
         "email": clean_email(email),
         "company": company.strip()[:200],
-        "country": code,
+        "country": clean_country(country),
         "currency": currency,
         "notes": notes.strip(),
     }

@@ -11,6 +11,7 @@ from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import ConflictError, InvalidInput, UserError
 from puqpanel.domain.money import CURRENCIES, PERIODS, Money
 from puqpanel.host import registry
+from puqpanel.host.form_fields import secret_fields
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.db import find, save, session, transaction
 from puqpanel.models import Product, Service
@@ -169,4 +170,5 @@ def save_config(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> None:
             summary=f"Module settings of {product.name} saved.",
             before=old,
             after=new,
+            secrets=secret_fields(module.cls),
         )

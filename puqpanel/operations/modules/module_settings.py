@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from html import escape
 from typing import Any
@@ -15,6 +15,7 @@ from puqpanel.domain.errors import ConflictError
 from puqpanel.host import calls, registry
 from puqpanel.host.calls import Called
 from puqpanel.host.contract.result import Result
+from puqpanel.host.form_fields import secret_fields
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.db import transaction
 from puqpanel.infra.redact import SHORTEST, secret_name
@@ -69,7 +70,8 @@ def settings_page(
     if not isinstance(called.value, str) or not defines(module, "get_settings_page"):
         return called  # an SDK form renders password fields empty
     # rendered by the module's templates
-    return replace(called, value=Markup(without_secrets(called.value, [stored, shown])))  # noqa: S704
+    page = without_secrets(called.value, secret_fields(module.cls), [stored, shown])
+    return replace(called, value=Markup(page))  # noqa: S704
 
 
 def preview(*, actor: Actor, gateway: ConfiguredModule) -> Called | None:
@@ -82,8 +84,10 @@ def preview(*, actor: Actor, gateway: ConfiguredModule) -> Called | None:
     )
 
 
-def without_secrets(page: str, *groups: Sequence[Mapping[str, Any]]) -> str:
-    """Return HTML without the values of settings whose name marks them as secrets.
+def without_secrets(
+    page: str, declared: Collection[str], *groups: Sequence[Mapping[str, Any]]
+) -> str:
+    """Return HTML without the values of settings that are declared secret or are named like one.
 
     Their fields are empty; a blank field keeps the stored value.
     """
@@ -92,7 +96,7 @@ def without_secrets(page: str, *groups: Sequence[Mapping[str, Any]]) -> str:
         for group in groups
         for data in group
         for key, value in data.items()
-        if _secret(str(key)) and isinstance(value, str) and value
+        if (key in declared or _secret(str(key))) and isinstance(value, str) and value
     }
     forms = {form for value in values for form in (value, escape(value), str(Markup.escape(value)))}
     page = str(page)  # Markup would escape the replacements
@@ -120,8 +124,13 @@ def save_settings(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> None:
     instance = configured_modules.find_instance(uuid)
     module = _available_module(instance)
     stored = dict(instance.data or {})
+    declared = secret_fields(module.cls)
     emptied = (
-        {key for key in stored if key in data and data[key] in ("", None) and _secret(key)}
+        {
+            key
+            for key in stored
+            if key in data and data[key] in ("", None) and (key in declared or _secret(key))
+        }
         if defines(module, "get_settings_page")
         else set()
     )

@@ -14,12 +14,13 @@ import sqlalchemy as sa
 
 from puqpanel.domain.errors import UserError
 from puqpanel.host.context import table_prefix
+from puqpanel.host.form_fields import secret_fields
 from puqpanel.infra import crypto
 from puqpanel.infra.db import session
 from puqpanel.infra.redact import MASK, SHORTEST, redact_text, secret_name
 from puqpanel.models import Service, Task
 from puqpanel.operations.oversight.tasks import log_of
-from puqpanel.operations.provisioning.services import find_service
+from puqpanel.operations.provisioning.services import find_service, module_of
 
 STAND_IN = "not-the-real-one"
 """Placeholder of secrets: valid in a header, and long enough for most forms."""
@@ -130,10 +131,16 @@ def _secrets(service: Service | None) -> Iterable[str]:
         elif isinstance(value, list | tuple):
             for item in value:
                 yield from inside(item, name)
-        elif isinstance(value, str) and len(value) >= SHORTEST and secret_name(name):
+        elif (
+            isinstance(value, str)
+            and len(value) >= SHORTEST
+            and (name in declared or secret_name(name))
+        ):
             yield value
 
     if service is not None:
+        module = module_of(service)
+        declared = secret_fields(module.cls if module else None)
         for stored in (service.service_data, service.provision_data, service.product.config):
             yield from inside(stored or {})
 

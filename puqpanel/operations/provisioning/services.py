@@ -11,6 +11,7 @@ from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import ConflictError, InvalidInput
 from puqpanel.domain.service_states import VERBS, possible
 from puqpanel.host import registry
+from puqpanel.host.form_fields import secret_fields
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.db import find, save, session, transaction
 from puqpanel.infra.events import raise_event
@@ -191,5 +192,6 @@ def save_service_data(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> No
             summary="Module settings saved.",
             before=old,
             after=new,
+            secrets=secret_fields(module.cls),
         )
         raise_event("service.options_updated", {"service_uuid": uuid})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,6 +23,7 @@ def record(
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
     task_id: int | None = None,
+    secrets: Collection[str] = (),
 ) -> None:
     """Add an entry in the transaction of the change that it describes.
 
@@ -35,6 +36,7 @@ def record(
         before: previous values; secrets are masked.
         after: new values; secrets are masked.
         task_id: the task that made the change.
+        secrets: names of values that are declared secret.
     """
     session().add(
         Audit(
@@ -47,8 +49,8 @@ def record(
             subject_uuid=subject_uuid,
             summary=redact_text(summary),
             task_id=task_id,
-            before=redact(dict(before)) if before else None,
-            after=redact(dict(after)) if after else None,
+            before=redact(dict(before), secrets) if before else None,
+            after=redact(dict(after), secrets) if after else None,
         )
     )
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from email_validator import EmailNotValidError, validate_email
 
+from puqpanel.domain.countries import COUNTRIES
 from puqpanel.domain.errors import InvalidInput
 from puqpanel.infra.redact import storable
+
+_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Letters and symbols without ink."""
 
 
 def clean_email(text: str) -> str:
@@ -22,15 +28,37 @@ def clean_email(text: str) -> str:
         raise InvalidInput({"email": ["Enter a valid e-mail address."]}) from None
 
 
+def clean_country(code: str) -> str:
+    """Return a country code in upper case; empty for none.
+
+    Raises:
+        InvalidInput: it is not an ISO 3166 alpha-2 code.
+    """
+    code = code.strip().upper()
+    if code and code not in COUNTRIES:
+        raise InvalidInput({"country": ["Choose a country from the list."]})
+    return code
+
+
 def clean_name(text: str, field: str = "name", longest: int = 200) -> str:
-    """Return a name with normalized white space.
+    """Return a name with normalized white space and without invisible characters.
+
+    Zero-width characters and those that change the direction of text would let two different names
+    look the same.
 
     Raises:
         InvalidInput: it is empty or too long.
     """
-    name = " ".join(storable(text).split())
+    name = "".join(_visible(character) for character in storable(text))
+    name = " ".join(name.split())
     if not name:
         raise InvalidInput({field: ["Enter a name."]})
     if len(name) > longest:
         raise InvalidInput({field: [f"Enter at most {longest} characters."]})
     return name
+
+
+def _visible(character: str) -> str:
+    if character in _BLANK or character.isspace():
+        return " "
+    return "" if unicodedata.category(character) in ("Cc", "Cf") else character

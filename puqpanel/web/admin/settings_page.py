@@ -14,6 +14,7 @@ from puqpanel.host.loaded import LoadedModule
 from puqpanel.models import Product, Service
 from puqpanel.web.forms import answers, field_errors
 from puqpanel.web.guard import actor
+from puqpanel.web.module_labels import form_labels
 from puqpanel.web.navigation import crumbs
 
 
@@ -64,6 +65,7 @@ def settings_page(
         module=module,
         called=called,
         errors=errors,
+        labels=form_labels(called.value if called else ""),
         action=url_for(f"admin.{kind}s.settings", uuid=entity.uuid),
         label="Save settings",
         consequence=consequence,

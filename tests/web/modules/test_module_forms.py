@@ -7,12 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from puqpanel.app import Panel
 from puqpanel.domain.actors import SYSTEM
-from puqpanel.infra.db import transaction
+from puqpanel.infra.db import session, transaction
+from puqpanel.infra.redact import MASK
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live, dismantle
+from puqpanel.models import Audit
 from puqpanel.operations.accounts import staff
 from puqpanel.operations.catalog import products
 from puqpanel.operations.provisioning import services
@@ -33,6 +36,16 @@ FORMS = """
     class Echo(Product):
         ProductForm = ProductForm
         ServiceForm = ProductForm
+"""
+PEPPER = """
+    from puqpanel.sdk import Product, forms
+
+    class ProductForm(forms.Form):
+        pepper = forms.SecretField("Pepper", [forms.validators.InputRequired()])
+        quota = forms.IntegerField("Storage quota", [forms.validators.NumberRange(1)])
+
+    class Echo(Product):
+        ProductForm = ProductForm
 """
 OWN = """
     from puqpanel.sdk import Product, Validator
@@ -158,3 +171,22 @@ def test_nothing_is_saved_while_a_task_is_open(settings: Settings, tmp_path: Pat
         True,
         True,
     )
+
+
+def test_declared_secret_is_kept_if_blank_and_masked_in_the_audit(
+    settings: Settings, tmp_path: Path
+) -> None:
+    here = scene(settings, tmp_path, PEPPER)
+    assert here.save("products", pepper="cayenne of 1998", quota="5")[0] == 302
+    assert here.save("products", pepper="", quota="6")[0] == 302
+    status, page = here.save("products", pepper="never shown", quota="0")
+
+    assert status == 422
+    assert '<a href="#quota">Storage quota</a>' in page, "by its label, linked to its field"
+    assert "never shown" not in page
+    with here.panel.app_context():
+        config = products.find_product(here.product).config
+        assert config == {"pepper": "cayenne of 1998", "quota": 6}
+        query = sa.select(Audit.after).where(Audit.action == "product.configured")
+        saved = session().scalars(query.order_by(Audit.id)).all()
+        assert saved == [{"pepper": MASK, "quota": 5}, {"quota": 6}]

@@ -65,10 +65,10 @@ class MyCloudServiceController(Controller):
 
 def _without_saved_secrets(form: forms.Form, server: CloudServer | None) -> forms.Form:
     """Make saved secrets optional in the form of a server."""
-    for name in ("api_key", "password"):
-        if server is not None and getattr(server, name):
-            form[name].flags.required = False
-            form[name].description = "Leave blank to keep the current value."
+    saved = {name for name in ("api_key", "password") if getattr(server, name, "")}
+    for field in form:
+        if isinstance(field, forms.SecretField) and field.short_name in saved:
+            field.keep_saved()
     return form
 
 

@@ -11,14 +11,13 @@ from flask_wtf import FlaskForm
 from wtforms import (
     BooleanField,
     IntegerField,
-    PasswordField,
     SelectField,
     StringField,
     TextAreaField,
 )
 from wtforms.validators import InputRequired, Length, NumberRange, Optional, Regexp, ValidationError
 
-from puqpanel.sdk import db
+from puqpanel.sdk import db, forms
 
 from ..models.servers import FILL_FIRST, LEAST_LOADED, Server, ServerGroup
 from .choices import groups, trim
@@ -83,7 +82,7 @@ class ServerForm(FlaskForm):  # type: ignore[misc]
         filters=[trim],
         description="A member of the Nextcloud group admin, preferably a dedicated user.",
     )
-    password = PasswordField(
+    password = forms.SecretField(
         "Password",
         [Length(max=500)],
         description="Preferably an app password from that user's security settings.",

@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, IntegerField, PasswordField, StringField
+from wtforms import BooleanField, IntegerField, StringField
 from wtforms.validators import InputRequired, Length, NumberRange, Optional, ValidationError
 
-from puqpanel.sdk import __, db
+from puqpanel.sdk import __, db, forms
 
 from ..models.accounts import Account
 from .fields import Translated, trim, without_slash
@@ -29,7 +29,7 @@ class AccountForm(Translated, FlaskForm):  # type: ignore[misc]
     name = StringField(
         "Name", [InputRequired(), Length(max=100)], filters=[trim], description="Shown to staff."
     )
-    api_token = PasswordField(
+    api_token = forms.SecretField(
         "API token", [Length(max=500)], filters=[trim], description=SCOPES_HELP
     )
     api_url = StringField(

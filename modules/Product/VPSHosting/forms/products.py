@@ -100,7 +100,7 @@ class ServiceForm(ImageForm):
         default=[],
         description="Public keys, or IDs and fingerprints of keys in the account; one per line.",
     )
-    root_password = forms.PasswordField(
+    root_password = forms.SecretField(
         "Root password",
         [Length(max=128)],
         filters=[trim],

@@ -5,17 +5,17 @@ from __future__ import annotations
 import sqlalchemy as sa
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from wtforms import BooleanField, EmailField, PasswordField, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, EmailField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, Optional
 
 from puqpanel.domain.errors import NotFoundError
-from puqpanel.domain.money import CURRENCIES
 from puqpanel.infra.db import session
 from puqpanel.models import Client, Product, Service, User
 from puqpanel.operations.accounts import clients
 from puqpanel.operations.system import audit
 from puqpanel.web.admin.accounts.pick import matching
-from puqpanel.web.forms import Form, choices, save_or_show
+from puqpanel.web.fields import CountryField, CurrencyField, country_name
+from puqpanel.web.forms import Form, SecretField, save_or_show
 from puqpanel.web.guard import actor, allow, can
 from puqpanel.web.list_page import Tab
 from puqpanel.web.list_view import list_view
@@ -69,10 +69,8 @@ class ClientForm(Form):
     name = StringField("Name", [InputRequired("Enter a name."), Length(max=200)])
     email = EmailField("E-mail", [InputRequired("Enter an e-mail address."), Length(max=254)])
     company = StringField("Company", [Length(max=200)])
-    country = StringField(
-        "Country", [Length(max=2)], description="Two-letter code, such as NO or PL."
-    )
-    currency = SelectField("Currency", choices=choices((code, code) for code in CURRENCIES))
+    country = CountryField("Country", blank="No country")
+    currency = CurrencyField("Currency")
     active = BooleanField(
         "Active",
         default=True,
@@ -90,7 +88,7 @@ class NewClientForm(ClientForm):
         [Length(max=200)],
         description="Leave blank to use the client's name.",
     )
-    user_password = PasswordField(
+    user_password = SecretField(
         "Owner password",
         [Length(max=256)],
         description="The owner signs in with the e-mail address above. Leave blank to add users"
@@ -103,7 +101,7 @@ class UserForm(Form):
 
     email = EmailField("E-mail", [InputRequired("Enter an e-mail address."), Length(max=254)])
     name = StringField("Name", [Length(max=200)])
-    password = PasswordField(
+    password = SecretField(
         "Password",
         [Optional(), Length(max=256)],
         description="An existing user keeps their current password.",
@@ -116,7 +114,7 @@ class UserForm(Form):
 class PasswordForm(Form):
     """A new password."""
 
-    password = PasswordField(
+    password = SecretField(
         "New password", [InputRequired("Enter a new password."), Length(max=256)]
     )
 
@@ -185,6 +183,7 @@ def show(uuid: str) -> ResponseReturnValue:
     return render_template(
         "admin/accounts/clients/show.html",
         client=client,
+        country=country_name(client.country),
         services=services[:MAX_SERVICES],
         has_more_services=len(services) > MAX_SERVICES,
         timeline=audit.timeline("client", uuid, 20),

@@ -7,7 +7,7 @@ from itertools import groupby
 import sqlalchemy as sa
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from wtforms import BooleanField, EmailField, PasswordField, SelectChoice, StringField  # type: ignore[attr-defined]  # the stubs are older
+from wtforms import BooleanField, EmailField, SelectChoice, StringField  # type: ignore[attr-defined]  # the stubs are older
 from wtforms.validators import InputRequired, Length, Optional
 
 from puqpanel.domain.permissions import EVERYTHING
@@ -16,7 +16,7 @@ from puqpanel.models import Role, Staff, staff_roles
 from puqpanel.operations.accounts import staff
 from puqpanel.operations.system import audit
 from puqpanel.web.answers import flashed_errors
-from puqpanel.web.forms import Form, MultiCheckboxField, choices, save_or_show
+from puqpanel.web.forms import Form, MultiCheckboxField, SecretField, choices, save_or_show
 from puqpanel.web.guard import actor, allow, can
 from puqpanel.web.list_page import Rows, Tab
 from puqpanel.web.list_view import list_view
@@ -55,7 +55,7 @@ class StaffForm(Form):
 
     name = StringField("Name", [InputRequired("Enter a name."), Length(max=200)])
     email = EmailField("E-mail", [InputRequired("Enter an e-mail address."), Length(max=254)])
-    password = PasswordField(
+    password = SecretField(
         "New password",
         [Optional(), Length(max=256)],
         description="Leave blank to keep the current password.",
@@ -75,7 +75,7 @@ class NewStaffForm(StaffForm):
     """A new staff account, which requires a password."""
 
     active = None  # type: ignore[assignment]
-    password = PasswordField(
+    password = SecretField(
         "Password",
         [InputRequired("Enter a password."), Length(max=256)],
         description="At least 10 characters.",

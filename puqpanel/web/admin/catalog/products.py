@@ -10,11 +10,12 @@ from flask.typing import ResponseReturnValue
 from wtforms import BooleanField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
-from puqpanel.domain.money import CURRENCIES, PERIODS, Money
+from puqpanel.domain.money import PERIODS, Money
 from puqpanel.models import Product
 from puqpanel.operations.catalog import products
 from puqpanel.operations.system import audit
 from puqpanel.web.admin.settings_page import settings_page
+from puqpanel.web.fields import CurrencyField
 from puqpanel.web.forms import Form, choices, save_or_show
 from puqpanel.web.guard import actor, allow
 from puqpanel.web.list_page import Tab
@@ -82,7 +83,7 @@ class ProductForm(Form):
     price = StringField(
         "Price", [InputRequired("Enter a price, or 0 if it is free."), Length(max=20)], default="0"
     )
-    currency = SelectField("Currency", choices=choices((code, code) for code in CURRENCIES))
+    currency = CurrencyField("Currency")
     period = SelectField(
         "Billing period",
         choices=choices(

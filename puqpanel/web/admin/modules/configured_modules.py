@@ -19,6 +19,7 @@ from puqpanel.operations.system import audit
 from puqpanel.web.answers import flashed_errors
 from puqpanel.web.forms import Form, answers, choices, field_errors, save_or_show
 from puqpanel.web.guard import actor, allow, can
+from puqpanel.web.module_labels import form_labels
 
 View = Callable[..., ResponseReturnValue]
 TITLE_VALIDATORS = [InputRequired("Enter a title."), Length(max=200)]
@@ -214,6 +215,7 @@ class Pages:
             unavailable_reason=unavailable_reason,
             called=called,
             errors=errors or {},
+            labels=form_labels(called.value if called else ""),
             action=self.url("save_settings", uuid),
             label="Save settings",
             consequence="Stored encrypted; takes effect immediately.",

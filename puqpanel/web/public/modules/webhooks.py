@@ -16,6 +16,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from puqpanel.domain.module_states import MODULE_TYPES
 from puqpanel.host import calls, logs, registry
 from puqpanel.host.context import Context, entered
+from puqpanel.host.form_fields import secret_fields
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.db import release
 from puqpanel.infra.redact import mask_secrets, secret_name
@@ -171,7 +172,10 @@ def _log_call(
 ) -> None:
     """Add a module log entry, with the instance's secrets masked."""
     data = (instance.data or {}) if instance else {}
-    secrets = [str(value) for key, value in data.items() if secret_name(key) and value]
+    declared = secret_fields(module.cls)
+    secrets = [
+        str(value) for key, value in data.items() if value and (key in declared or secret_name(key))
+    ]
     details = {
         "from": request.remote_addr,
         configured_modules.KINDS.get(module.type, ""): instance.title if instance else "",
