@@ -33,7 +33,7 @@ class SearchField(SelectField):
     Args:
         label: the label.
         validators: the validators.
-        blank: the label of the empty option; empty if a value is required.
+        blank: the label of the empty option, a text or translatable; empty if a value is required.
         options: values and labels of the form; by default those of the class.
         settings: as for SelectField.
     """
@@ -43,7 +43,7 @@ class SearchField(SelectField):
         label: str,
         validators: Sequence[Any] = (),
         *,
-        blank: str = "",
+        blank: object = "",
         options: Callable[[], Pairs] | None = None,
         **settings: Any,
     ) -> None:
@@ -57,7 +57,7 @@ class SearchField(SelectField):
         return ()
 
     def _offered(self) -> list[tuple[str, str]]:
-        blank = [("", self._blank)] if self._blank else []
+        blank = [("", str(self._blank))] if self._blank else []
         return [*blank, *self._options()]
 
     def process_data(self, value: Any) -> None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from zoneinfo import available_timezones
 
 from flask import Blueprint, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
-from wtforms import SelectField
 
 from puqpanel.infra import catalogs
 from puqpanel.operations.accounts import preferences
 from puqpanel.web.answers import same_site
-from puqpanel.web.forms import Form, _, choices, errors_in, form_page
+from puqpanel.web.fields import LanguageField, TimeZoneField
+from puqpanel.web.forms import Form, _, errors_in, form_page
 from puqpanel.web.guard import actor, public
 from puqpanel.web.locale import LANGUAGE_COOKIE
 
@@ -31,9 +30,11 @@ def languages() -> list[tuple[str, str]]:
 class PreferencesForm(Form):
     """The form of one's own language and time zone."""
 
-    language = SelectField(_("Language"))
-    zone = SelectField(
-        _("Time zone"), description=_("Dates and times are shown in this time zone.")
+    language = LanguageField(_("Language"), blank=_("Same as the browser"))
+    zone = TimeZoneField(
+        _("Time zone"),
+        blank=_("Same as the browser"),
+        description=_("Dates and times are shown in this time zone."),
     )
 
 
@@ -64,9 +65,6 @@ def add_pages(bp: Blueprint, area: Area) -> None:
     def edit_preferences() -> ResponseReturnValue:
         """Change the own language and time zone."""
         form = PreferencesForm(obj=area.signed_in())
-        form.language.choices = choices([("", str(_("Same as the browser"))), *languages()])
-        zones = [(name, name.replace("_", " ")) for name in sorted(available_timezones())]
-        form.zone.choices = choices([("", str(_("Same as the browser"))), *zones])
         if form.validate_on_submit():
             with errors_in(form):
                 preferences.save(actor=actor(), **form.values("language", "zone"))
