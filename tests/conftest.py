@@ -21,7 +21,7 @@ import pytest
 import sqlalchemy as sa
 
 from puqpanel.app import Panel, create_app
-from puqpanel.domain.actors import Actor
+from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.infra import crypto, migrate, queue
 from puqpanel.infra.db import db, engine_for
 from puqpanel.infra.queue_server import QueueServer, connection_url
@@ -33,7 +33,7 @@ from tests import servers
 
 BACKEND = os.environ.get("PUQPANEL_TEST_DATABASE", "sqlite")
 REQUIRED = os.environ.get("PUQPANEL_TEST_REQUIRE", "").replace(",", " ").split()
-STAFF = Actor("staff", None, "A test")
+STAFF = Principal(PrincipalKind.STAFF, None, "A test", permissions=frozenset({"*"}))
 
 
 @pytest.fixture(scope="session")
@@ -208,6 +208,6 @@ def drain(settings: Settings) -> Callable[..., None]:
 
 
 @pytest.fixture
-def staff(panel: Any) -> Actor:
+def staff(panel: Any) -> Principal:
     """A staff actor with all permissions."""
     return STAFF

@@ -6,7 +6,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
-from puqpanel.domain.actors import Actor
+from puqpanel.domain.principals import Principal
 from puqpanel.infra.db import transaction
 from puqpanel.models import Client, Service, User
 from puqpanel.operations.accounts import clients
@@ -49,7 +49,7 @@ def write_module(
     return folder
 
 
-def activate(panel: Any, actor: Actor, name: str = "Echo", type: str = "Product") -> None:
+def activate(panel: Any, actor: Principal, name: str = "Echo", type: str = "Product") -> None:
     """Activate a module; it takes effect in the next app."""
     modules.activate(
         actor=actor, modules_dir=panel.settings.modules_dir, module_type=type, name=name
@@ -57,7 +57,7 @@ def activate(panel: Any, actor: Actor, name: str = "Echo", type: str = "Product"
 
 
 def make_client(
-    actor: Actor, name: str = "Lumen Atelier", email: str = "astrid@lumen.test"
+    actor: Principal, name: str = "Lumen Atelier", email: str = "astrid@lumen.test"
 ) -> tuple[Client, User]:
     """Create a client with a user that owns it."""
     client = clients.create_client(actor=actor, name=name, email=email, user_password=PASSWORD)
@@ -65,7 +65,7 @@ def make_client(
 
 
 def make_service(
-    actor: Actor,
+    actor: Principal,
     module: str = "Product/Echo",
     config: dict[str, Any] | None = None,
     client: Client | None = None,

@@ -12,8 +12,8 @@ import pytest
 from flask import Flask
 from werkzeug.test import Client
 
-from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import UserError
+from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.infra.db import release
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live, dismantle
@@ -22,7 +22,7 @@ from puqpanel.operations.modules import module_list, modules
 from puqpanel.web import guard
 from tests.sample import write_module
 
-STAFF = Actor("staff", None, "A test")
+STAFF = Principal(PrincipalKind.STAFF, None, "A test", permissions=frozenset({"*"}))
 PAGE = """
 from puqpanel.sdk import Plugin
 

@@ -11,8 +11,8 @@ from puqpanel.cli.module_check import check
 from puqpanel.cli.module_new import new
 from puqpanel.cli.module_test import test
 from puqpanel.cli.modules_on_disk import key_of
-from puqpanel.domain.actors import SHELL
 from puqpanel.domain.errors import UserError
+from puqpanel.domain.principals import CLI
 from puqpanel.infra.settings import Settings
 
 
@@ -104,7 +104,7 @@ def resume(settings: Settings, name: str) -> None:
     with panel(settings):
         key = _key(settings, name)
         module_type, _, folder = key.partition("/")
-        modules.resume(actor=SHELL, module_type=module_type, name=folder)
+        modules.resume(actor=CLI, module_type=module_type, name=folder)
     click.echo(f"{key} resumed.")
 
 
@@ -131,7 +131,7 @@ def reload(settings: Settings, name: str | None) -> None:
             try:
                 modules.prove(settings.modules_dir, module_type, folder)
                 modules.reload(
-                    actor=SHELL,
+                    actor=CLI,
                     modules_dir=settings.modules_dir,
                     module_type=module_type,
                     name=folder,
@@ -221,7 +221,7 @@ def _change(settings: Settings, name: str, verb: str) -> None:
         if verb != "deactivate":
             modules.prove(settings.modules_dir, module_type, folder)
         result = operations[verb](
-            actor=SHELL, modules_dir=settings.modules_dir, module_type=module_type, name=folder
+            actor=CLI, modules_dir=settings.modules_dir, module_type=module_type, name=folder
         )
     click.echo(result.message or f"{key} {verb}d.")
 

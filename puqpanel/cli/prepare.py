@@ -36,7 +36,7 @@ def command(cloud_port: int | None) -> None:
 def _first_staff() -> dict[str, object]:
     import sqlalchemy as sa
 
-    from puqpanel.domain.actors import SHELL
+    from puqpanel.domain.principals import CLI
     from puqpanel.infra.db import session
     from puqpanel.models import Staff
     from puqpanel.operations.accounts.passwords import check_password
@@ -59,10 +59,10 @@ def _first_staff() -> dict[str, object]:
             err=True,
             value_proc=_validator(clean_password, "password"),
         )
-        create_staff(actor=SHELL, email=email, name=email.partition("@")[0], password=password)
+        create_staff(actor=CLI, email=email, name=email.partition("@")[0], password=password)
         return {"note": f"Sign in at /admin as {email}."}
     email, password = "admin@example.test", generated_password()
-    create_staff(actor=SHELL, email=email, name="Admin", password=password)
+    create_staff(actor=CLI, email=email, name="Admin", password=password)
     return {
         "sign_ins": [{"who": "Staff", "path": "/admin", "email": email, "password": password}],
         "note": "This password is shown only once. To change it: puqpanel staff password",

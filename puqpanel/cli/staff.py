@@ -8,8 +8,8 @@ import sys
 import click
 
 from puqpanel.cli.context import instance_option, panel
-from puqpanel.domain.actors import SHELL
 from puqpanel.domain.errors import UserError
+from puqpanel.domain.principals import CLI
 from puqpanel.infra.settings import Settings
 
 
@@ -46,7 +46,7 @@ def create(
             available = ", ".join(known) or "none"
             raise UserError(f"No such role: {', '.join(unknown)}. Available roles: {available}.")
         account = staff.create_staff(
-            actor=SHELL,
+            actor=CLI,
             email=email,
             name=name or email.partition("@")[0],
             password=password,
@@ -77,7 +77,7 @@ def password(settings: Settings, email: str, password_stdin: bool) -> None:
         if uuid is None:
             raise UserError(f"No staff account with the e-mail {email}.")
         secret, generated = _password(password_stdin)
-        staff.set_password(actor=SHELL, uuid=uuid, password=secret)
+        staff.set_password(actor=CLI, uuid=uuid, password=secret)
         click.echo(f"Changed the password of {email} and ended all its sessions.")
         if generated:
             click.echo(f"Password: {secret}")

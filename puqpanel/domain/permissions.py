@@ -1,11 +1,15 @@
-"""Permissions of staff. A role grants keys and each page requires one; the default is to deny."""
+"""Permissions of staff and of the users of clients, generated from tables of nouns.
+
+A role grants keys such as `clients.view`, and each page requires one; the default is to deny.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 EVERYTHING = "*"
+VIEW, MANAGE = "view", "manage"
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,10 +17,10 @@ class Permission:
     """A permission that a role can grant.
 
     Args:
-        key: stable identifier.
-        name: shown on the page of a role.
+        key: stable identifier, `noun.action`; roles store it.
+        name: the noun, or the name of a special permission.
         description: what it allows, in one sentence.
-        group: heading on the page of a role.
+        group: heading in the role editor.
     """
 
     key: str
@@ -24,134 +28,228 @@ class Permission:
     description: str
     group: str
 
+    @property
+    def noun(self) -> str:
+        """The part of the key before the action."""
+        return self.key.rpartition(".")[0]
 
-PANEL_PERMISSIONS: tuple[Permission, ...] = (
-    Permission(
-        "dashboard.view",
-        "View dashboard",
-        "View key figures, failed services and recent tasks.",
-        "Overview",
+    @property
+    def action(self) -> str:
+        """The part of the key after the noun."""
+        return self.key.rpartition(".")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Noun:
+    """A row of the table: something that staff or users view and manage.
+
+    Args:
+        key: first part of the keys.
+        label: name of the row.
+        group: heading of the row.
+        view: what viewing allows, in one sentence.
+        manage: what managing allows; empty if there is nothing to manage.
+        special: further permissions: action, name and description of each.
+    """
+
+    key: str
+    label: str
+    group: str
+    view: str
+    manage: str = ""
+    special: tuple[tuple[str, str, str], ...] = ()
+
+    def permissions(self) -> list[Permission]:
+        """Return the permissions of the row: view, manage, then the special ones."""
+        actions = [(VIEW, self.label, self.view), (MANAGE, self.label, self.manage), *self.special]
+        return [
+            Permission(f"{self.key}.{action}", name, description, self.group)
+            for action, name, description in actions
+            if description
+        ]
+
+
+NOUNS: tuple[Noun, ...] = (
+    Noun(
+        "dashboard", "Dashboard", "Overview", "View key figures, failed services and recent tasks."
     ),
-    Permission("clients.view", "View clients", "View clients and their users.", "Customers"),
-    Permission(
-        "clients.manage", "Manage clients", "Create and edit clients and their users.", "Customers"
+    Noun(
+        "clients",
+        "Clients",
+        "Customers",
+        "View clients and their users.",
+        "Create and edit clients and their users.",
+        (("impersonate", "View as client", "Open the client area as a user of a client."),),
     ),
-    Permission(
-        "services.view",
-        "View services",
+    Noun(
+        "services",
+        "Services",
+        "Customers",
         "View services, without passwords.",
-        "Customers",
-    ),
-    Permission(
-        "services.manage",
-        "Manage services",
         "Create services and edit their module settings.",
-        "Customers",
+        (
+            (
+                "provision",
+                "Provision services",
+                "Create, suspend, unsuspend, change package and retry.",
+            ),
+            (
+                "terminate",
+                "Terminate services",
+                "Delete services at the provider, including their data.",
+            ),
+        ),
     ),
-    Permission(
-        "services.provision",
-        "Provision services",
-        "Create, suspend, unsuspend, change package and retry.",
-        "Customers",
-    ),
-    Permission(
-        "services.terminate",
-        "Terminate services",
-        "Delete services at the provider, including their data.",
-        "Customers",
-    ),
-    Permission("products.view", "View products", "View products.", "Catalog"),
-    Permission(
-        "products.manage",
-        "Manage products",
-        "Create and edit products and their module configuration.",
+    Noun(
+        "products",
+        "Products",
         "Catalog",
+        "View products.",
+        "Create and edit products and their module configuration.",
     ),
-    Permission(
-        "gateways.view",
-        "View gateways",
+    Noun(
+        "gateways",
+        "Gateways",
+        "Billing",
         "View payment gateways, without their secrets.",
-        "Billing",
-    ),
-    Permission(
-        "gateways.manage",
-        "Manage gateways",
         "Create, configure, reorder, enable, disable and delete payment gateways.",
-        "Billing",
     ),
-    Permission("tasks.view", "View tasks", "View tasks with their input and output.", "System"),
-    Permission("tasks.manage", "Manage tasks", "Retry and cancel tasks.", "System"),
-    Permission(
-        "schedule.view",
-        "View schedule",
+    Noun(
+        "tasks",
+        "Tasks",
+        "System",
+        "View tasks with their input and output.",
+        "Retry and cancel tasks.",
+    ),
+    Noun(
+        "schedule",
+        "Schedule",
+        "System",
         "View scheduled module jobs and their last runs.",
-        "System",
-    ),
-    Permission(
-        "schedule.manage",
-        "Manage schedule",
         "Run, pause and resume scheduled module jobs.",
+    ),
+    Noun(
+        "modules",
+        "Modules",
         "System",
-    ),
-    Permission(
-        "modules.view", "View modules", "View installed modules and their status.", "System"
-    ),
-    Permission(
-        "modules.manage",
-        "Manage modules",
+        "View installed modules and their status.",
         "Activate, update and deactivate modules, and delete their data.",
-        "System",
     ),
-    Permission(
-        "senders.view",
-        "View senders",
+    Noun(
+        "senders",
+        "Senders",
+        "System",
         "View notification senders, without their secrets.",
-        "System",
-    ),
-    Permission(
-        "senders.manage",
-        "Manage senders",
         "Create, configure, reorder, enable, disable and delete senders; send test messages.",
-        "System",
     ),
-    Permission(
-        "module_log.view",
-        "View module log",
+    Noun(
+        "module_log",
+        "Module log",
+        "System",
         "View requests from modules to providers, and the responses.",
-        "System",
     ),
-    Permission(
-        "audit.view",
-        "View activity log",
+    Noun(
+        "audit",
+        "Activity log",
+        "System",
         "View who did what, when and from which IP address.",
-        "System",
     ),
-    Permission("staff.view", "View staff and roles", "View staff accounts and roles.", "System"),
-    Permission(
-        "staff.manage",
-        "Manage staff and roles",
+    Noun(
+        "staff",
+        "Staff and roles",
+        "System",
+        "View staff accounts and roles.",
         "Manage staff accounts and the permissions of roles.",
-        "System",
     ),
-    Permission("settings.view", "View settings", "View settings, without secrets.", "System"),
-    Permission(
-        "settings.manage",
-        "Manage settings",
+    Noun(
+        "settings",
+        "Settings",
+        "System",
+        "View settings, without secrets.",
         "Change the company's name and logo, the language, limits and retention.",
-        "System",
     ),
-    Permission(
-        "health.view",
-        "View health",
-        "View the state of the database, queue, workers and scheduler.",
+    Noun(
+        "health",
+        "Health",
         "System",
+        "View the state of the database, queue, workers and scheduler.",
     ),
 )
+CLIENT_NOUNS: tuple[Noun, ...] = (
+    Noun(
+        "profile",
+        "Profile",
+        "Account",
+        "View the name and address of the client.",
+        "Edit the name and address of the client.",
+    ),
+    Noun(
+        "users",
+        "Users",
+        "Account",
+        "View the users of the client.",
+        "Add and remove users and edit their permissions.",
+    ),
+    Noun(
+        "services",
+        "Services",
+        "Services",
+        "View services.",
+        "Use the tools of services, such as restart or reset password.",
+    ),
+    Noun(
+        "billing",
+        "Billing",
+        "Billing",
+        "View invoices, payments and the balance.",
+        "Pay invoices, add funds and manage payment methods.",
+    ),
+    Noun("orders", "Orders", "Billing", "View orders.", "Place and cancel orders."),
+    Noun(
+        "support",
+        "Support",
+        "Support",
+        "View support requests.",
+        "Open and answer support requests.",
+    ),
+)
+PANEL_PERMISSIONS: tuple[Permission, ...] = tuple(
+    permission for noun in NOUNS for permission in noun.permissions()
+)
+CLIENT_PERMISSIONS: tuple[Permission, ...] = tuple(
+    permission for noun in CLIENT_NOUNS for permission in noun.permissions()
+)
+PANEL_KEYS = frozenset(permission.key for permission in PANEL_PERMISSIONS)
+CLIENT_KEYS = frozenset(permission.key for permission in CLIENT_PERMISSIONS)
+MODULE_KEYS = frozenset(
+    {
+        "clients.view",
+        "products.view",
+        "services.view",
+        "services.manage",
+        "services.provision",
+        "tasks.view",
+        "tasks.manage",
+    }
+)
+"""What a module may do on its own."""
 
 
 def module_permission(module_type: str, module_name: str, key: str) -> str:
     """Return the full key of a module's permission, `Product-MyCloudService-view-servers`."""
     return f"{module_type}-{module_name}-{key}"
+
+
+def with_implied(keys: Iterable[str], known: Collection[str] = PANEL_KEYS) -> frozenset[str]:
+    """Return keys with those that they imply: every action on a noun implies viewing it.
+
+    Args:
+        keys: granted keys.
+        known: the keys of the table; others, such as those of modules, imply nothing.
+    """
+    granted = frozenset(keys)
+    implied = {f"{key.rpartition('.')[0]}.{VIEW}" for key in granted if key in known}
+    return granted | implied
 
 
 def allows(granted: Collection[str], key: str) -> bool:

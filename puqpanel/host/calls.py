@@ -17,8 +17,8 @@ import sqlalchemy as sa
 import structlog
 from markupsafe import Markup
 
-from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import NotFoundError, UserError
+from puqpanel.domain.principals import Principal
 from puqpanel.host import logs
 from puqpanel.host.containment import crash_markers
 from puqpanel.host.context import Context, context, entered
@@ -75,7 +75,7 @@ class Call:
     service_uuid: str | None = None
     product_uuid: str | None = None
     instance_uuid: str | None = None
-    actor: Actor | None = None
+    actor: Principal | None = None
     task: Task | None = None
     stored: Mapping[str, Mapping[str, Any]] | None = None
     controller: type | None = None

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 
-from puqpanel.domain.actors import Actor
+from puqpanel.domain.principals import Principal
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Context:
     product_uuid: str | None = None
     task_id: int | None = None
     attempt: int | None = None
-    actor: Actor | None = None
+    actor: Principal | None = None
     request_id: str = ""
     instance_uuid: str = ""
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from puqpanel.domain.actors import SYSTEM, Actor
 from puqpanel.domain.errors import NotFoundError
 from puqpanel.domain.money import Money
+from puqpanel.domain.principals import AUTOMATION, Principal
 from puqpanel.host import context
 from puqpanel.host.contract.names import bind
 from puqpanel.infra.db import release, session, transaction
@@ -208,6 +208,6 @@ class ServiceQuery:
             yield part
 
 
-def _actor() -> Actor:
+def _actor() -> Principal:
     call = context.current()
-    return call.actor if call and call.actor else SYSTEM
+    return call.actor if call and call.actor else AUTOMATION

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from puqpanel.domain.actors import SYSTEM
 from puqpanel.domain.errors import UserError
+from puqpanel.domain.principals import AUTOMATION
 from puqpanel.host import context
 from puqpanel.host.contract.base import ModuleBase
 from puqpanel.host.contract.names import python_keys, python_name
@@ -98,7 +98,7 @@ class Task:
                 module=f"{target['type']}/{target['name']}",
                 service_uuid=service,
                 on_loss=on_loss(method) if callable(on_loss) else "lose",
-                actor=call.actor if call and call.actor else SYSTEM,
+                actor=call.actor if call and call.actor else AUTOMATION,
                 **numbers,
             )
             return cls(row.uuid, str(row.status), bool(getattr(row, "is_duplicate", False)))

@@ -11,12 +11,13 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import make_transient
 
-from puqpanel.domain.actors import SYSTEM, Actor
 from puqpanel.domain.errors import UserError
+from puqpanel.domain.principals import AUTOMATION, Principal
 from puqpanel.domain.task_states import OnLoss
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import save, session, transaction
 from puqpanel.models import Task, TaskTag
+from puqpanel.models.actors import actor_columns
 from puqpanel.tasks import fence, outbox
 
 
@@ -36,7 +37,7 @@ def add(
     max_exceptions: int = 2,
     delay: int = 0,
     on_loss: str = OnLoss.LOSE,
-    actor: Actor = SYSTEM,
+    actor: Principal = AUTOMATION,
     after: Task | None = None,
 ) -> Task:
     """Add a task, or return the identical task that is already queued.
@@ -98,9 +99,7 @@ def add(
         waiting_key=like_key,
         after_id=after_id,
         run_at=moment + timedelta(seconds=max(delay, backoff if after_id else 0)),
-        actor_kind=actor.kind,
-        actor_id=actor.id,
-        actor_name=actor.name,
+        **actor_columns(actor),
         tags=[TaskTag(tag=tag, position=position) for position, tag in enumerate(unique_tags)],
     )
     if not delay and after_id is None:

@@ -1,29 +1,63 @@
 """Access control: every view declares who may open it; a view without a declaration is refused.
 
-`@allow("services.view")` requires a staff permission, `@allow()` any signed-in staff member,
-`@customer` a signed-in user, and `@public` nothing. The declaration is an attribute of the view
-function, so that a test can check it for every route.
+`@allow("services.view")` requires a staff permission and `@allow()` any signed-in staff member;
+`@customer("services.view")` requires a permission for the current client and `@customer()` any
+signed-in user; `@public` requires nothing. The declaration is an attribute of the view function, so
+that a test can check it for every route. It names the area too: nothing depends on the URL.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, TypeVar, cast
 
-from flask import Flask, abort, current_app, g, redirect, request, url_for
+from flask import Flask, abort, current_app, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from puqpanel.domain.actors import Actor
+from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.models.accounts.staff import Staff
 from puqpanel.models.accounts.users import User
+from puqpanel.operations.accounts.principals import staff_principal, user_principal
 from puqpanel.web.answers import wants_json
 from puqpanel.web.sessions import current_session_id
 
 View = TypeVar("View", bound=Callable[..., Any])
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+CLIENT_KEY = "client_uuid"
+"""The key of the selected client in the session of the client area."""
 
 
-def _declaration(access: str) -> Callable[[View], View]:
+class Area(StrEnum):
+    """Who a view is for; staff and users sign in at separate pages."""
+
+    PUBLIC = "public"
+    STAFF = "admin"
+    CLIENT = "client"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may open a view.
+
+    Args:
+        area: the area; public views need no sign-in.
+        permission: the required permission; empty admits everyone who is signed in to the area.
+        writing: the permission for methods other than GET, if it differs.
+    """
+
+    area: Area
+    permission: str = ""
+    writing: str = ""
+
+    def required(self, method: str) -> str:
+        """Return the permission that a request with a method requires."""
+        return self.permission if method in SAFE_METHODS else self.writing or self.permission
+
+
+def _declaration(access: Access) -> Callable[[View], View]:
     def mark(view: View) -> View:
         cast(Any, view)._access = access
         return view
@@ -37,18 +71,26 @@ def allow(permission: str = "") -> Callable[[View], View]:
     Args:
         permission: the permission key that a role must include; empty admits all staff.
     """
-    return _declaration(permission or "staff")
+    return _declaration(Access(Area.STAFF, permission))
 
 
-customer = _declaration("customer")
-"""Declares a view for signed-in users, which itself must limit what it shows to their clients."""
-public = _declaration("public")
+def customer(permission: str = "", *, writing: str = "") -> Callable[[View], View]:
+    """Declare a view for signed-in users, which shows the current client only.
+
+    Args:
+        permission: the client permission that the user must have; empty admits all users.
+        writing: the permission for methods other than GET, if it differs.
+    """
+    return _declaration(Access(Area.CLIENT, permission, writing))
+
+
+public = _declaration(Access(Area.PUBLIC))
 """Declares a view that needs no sign-in."""
 
 
-def declared(view: Callable[..., Any]) -> str | None:
-    """Return "public", "customer", "staff", a permission key, or None if nothing is declared."""
-    access: str | None = getattr(view, "_access", None)
+def declared(view: Callable[..., Any]) -> Access | None:
+    """Return the declaration of a view, or None if there is none."""
+    access: Access | None = getattr(view, "_access", None)
     return access
 
 
@@ -57,56 +99,76 @@ def _signed_in() -> Staff | User | None:
 
 
 def find_staff() -> Staff | None:
-    """Return the signed-in staff member; None outside the staff area."""
-    person = _signed_in() if request.path.startswith("/admin") else None
+    """Return the staff member of this request's session; None without one."""
+    person = _signed_in()
     return person if isinstance(person, Staff) else None
 
 
 def find_user() -> User | None:
-    """Return the signed-in user; None outside the client area."""
-    person = _signed_in() if request.path.startswith("/client") else None
+    """Return the user of this request's session; None without one."""
+    person = _signed_in()
     return person if isinstance(person, User) else None
 
 
-def current_customer() -> User:
-    """Return the signed-in user, or abort with 401."""
-    return find_user() or abort(401)
+def find_principal() -> Principal | None:
+    """Return the signed-in principal, built once per request; None without one."""
+    person = _signed_in()
+    cached: tuple[object, Principal | None] | None = g.get("principal")
+    if cached is None or cached[0] is not person:  # another person after a sign-in or sign-out
+        cached = g.principal = (person, _build_principal(person))
+    return cached[1]
+
+
+def _build_principal(person: Staff | User | None) -> Principal | None:
+    ip, session_id = request.remote_addr or "", current_session_id()
+    if isinstance(person, Staff):
+        return staff_principal(person, ip=ip, session_id=session_id)
+    if isinstance(person, User):
+        return user_principal(
+            person,
+            ip=ip,
+            session_id=session_id,
+            client_uuid=str(session.get(CLIENT_KEY) or ""),
+            impersonated_by=getattr(current_user, "impersonated_by", None),
+        )
+    return None
+
+
+def actor() -> Principal:
+    """Return the principal of this request, or abort with 401."""
+    return find_principal() or abort(401)
 
 
 def can(permission: str) -> bool:
-    """Return whether the signed-in staff member has a permission; False without one."""
-    staff = find_staff()
-    return staff is not None and (not permission or staff.may(permission))
+    """Return whether the signed-in principal has a permission; False without one."""
+    principal = find_principal()
+    return principal is not None and (not permission or principal.may(permission))
 
 
-def actor() -> Actor:
-    """Return the actor of this request, for operations, the audit and tasks."""
-    ip = request.remote_addr or ""
-    if staff := find_staff():
-        return Actor("staff", staff.id, staff.name, ip, current_session_id())
-    user = current_customer()
-    return Actor("user", user.id, user.name, ip, current_session_id())
+def _belongs(principal: Principal | None, area: Area) -> bool:
+    kind = PrincipalKind.STAFF if area is Area.STAFF else PrincipalKind.USER
+    return principal is not None and principal.kind is kind
 
 
 def _enforce() -> ResponseReturnValue | None:
     if request.endpoint is None:
         return None  # the router answers with 404 or 405
     access = declared(current_app.view_functions[request.endpoint])
-    if access == "public":
-        return None
     if access is None:
         abort(403)
-    area, person = ("client", find_user()) if access == "customer" else ("admin", find_staff())
-    if person is None:
+    if access.area is Area.PUBLIC:
+        return None
+    principal = find_principal()
+    if not _belongs(principal, access.area):
         if wants_json() or request.headers.get("HX-Request"):
             abort(401)
         next_url = request.full_path.rstrip("?") if request.method == "GET" else None
-        return redirect(url_for(f"{area}.auth.sign_in", next=next_url))
-    if access not in ("customer", "staff") and not can(access):
+        return redirect(url_for(f"{access.area}.auth.sign_in", next=next_url))
+    if not can(access.required(request.method)):
         abort(403)
-    if isinstance(person, Staff):
+    if staff := find_staff():
         # modules get plain values, never the database row
-        g.module_viewer = {"id": person.id, "name": person.name, "email": person.email, "can": can}
+        g.module_viewer = {"id": staff.id, "name": staff.name, "email": staff.email, "can": can}
     return None
 
 

@@ -9,11 +9,13 @@ import pytest
 from werkzeug.routing import Rule
 
 from puqpanel.app import Panel
-from puqpanel.domain.actors import SYSTEM, Actor
+from puqpanel.domain.permissions import CLIENT_KEYS
+from puqpanel.domain.principals import AUTOMATION, Principal, PrincipalKind
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live, dismantle
 from puqpanel.operations.accounts import clients, staff
 from puqpanel.web import guard
+from puqpanel.web.guard import Access, Area
 from tests.sample import PASSWORD, activate, make_client, make_service
 
 STRANGE = "00000000-0000-4000-8000-000000000000"
@@ -52,12 +54,14 @@ def people(settings: Settings) -> Iterator[People]:
     live = Live(settings)
     with live.ensure().app_context():
         for name in ("PuqNextcloud", "MyCloudService"):
-            activate(live.ensure(), SYSTEM, name)
-        make_client(SYSTEM, "Lumen", "astrid@lumen.test")
-        staff.create_staff(actor=SYSTEM, email="owner@panel.test", name="Owner", password=PASSWORD)
-        role = staff.save_role(actor=SYSTEM, uuid=None, name="Nothing", permissions=[])
+            activate(live.ensure(), AUTOMATION, name)
+        make_client(AUTOMATION, "Lumen", "astrid@lumen.test")
         staff.create_staff(
-            actor=SYSTEM,
+            actor=AUTOMATION, email="owner@panel.test", name="Owner", password=PASSWORD
+        )
+        role = staff.save_role(actor=AUTOMATION, uuid=None, name="Nothing", permissions=[])
+        staff.create_staff(
+            actor=AUTOMATION,
             email="powerless@panel.test",
             name="Powerless",
             password=PASSWORD,
@@ -72,20 +76,24 @@ def people(settings: Settings) -> Iterator[People]:
     dismantle(app)
 
 
-def walk(app: Panel) -> Iterator[tuple[Rule, str, str, str]]:
+def walk(app: Panel) -> Iterator[tuple[Rule, Access, str, str]]:
     """Yield every rule with its declaration, a method, and a URL with unknown IDs."""
     for rule in app.url_map.iter_rules():
         need = guard.declared(app.view_functions[rule.endpoint])
+        assert need is not None, rule.endpoint
         for method in sorted((rule.methods or set()) & {"GET", "POST", "PUT", "DELETE"}):
             path = re.sub(r"<any\(\W*(\w+)[^>]*>", r"\1", re.sub(r"<int[^>]*>", "1", rule.rule))
-            yield rule, need or "", method, re.sub(r"<[^>]+>", STRANGE, path)
+            yield rule, need, method, re.sub(r"<[^>]+>", STRANGE, path)
 
 
 def test_every_endpoint_declares_who_may_open_it(people: People) -> None:
-    undeclared = [rule.endpoint for rule, need, _, _ in walk(people.app) if not need]
-    assert undeclared == []
-    known = {each.key for each in staff.all_permissions()} | {"public", "customer", "staff"}
-    assert {need for _, need, _, _ in walk(people.app)} <= known
+    known = {
+        Area.PUBLIC: {""},
+        Area.STAFF: {"", *(each.key for each in staff.all_permissions())},
+        Area.CLIENT: {"", *CLIENT_KEYS},
+    }
+    for rule, need, method, _ in walk(people.app):
+        assert need.required(method) in known[need.area], (rule.rule, need)
 
 
 def test_the_public_endpoints_are_listed(people: People) -> None:
@@ -93,7 +101,7 @@ def test_the_public_endpoints_are_listed(people: People) -> None:
         {
             rule.rule
             for rule, need, _, _ in walk(people.app)
-            if need == "public" and "static" not in rule.rule and "asset" not in rule.rule
+            if need.area is Area.PUBLIC and "static" not in rule.rule and "asset" not in rule.rule
         }
     ) == sorted(
         {
@@ -115,7 +123,7 @@ def test_endpoints_require_sign_in(people: People) -> None:
     token = people.token(people.nobody, "/admin")
     wrong = []
     for rule, need, method, path in walk(people.app):
-        if need == "public":
+        if need.area is Area.PUBLIC:
             continue
         answer = people.nobody.open(
             path, method=method, data={"csrf_token": token} if method != "GET" else None
@@ -138,7 +146,7 @@ def test_endpoints_require_the_area_and_the_permission(
     }
     wrong = []
     for rule, need, method, path in walk(people.app):
-        if need in ("public", "customer", "staff"):
+        if need.area is not Area.STAFF or not need.permission:
             continue
         as_customer = people.customer.open(
             path, method=method, data={"csrf_token": tokens["/client"]} if method != "GET" else None
@@ -160,7 +168,7 @@ def test_posts_require_a_csrf_token(people: People) -> None:
             continue
         browser = (
             people.customer
-            if need == "customer" or rule.rule.startswith("/client")
+            if need.area is Area.CLIENT or rule.rule.startswith("/client")
             else people.owner
         )
         answer = browser.open(path, method=method)
@@ -172,16 +180,16 @@ def test_posts_require_a_csrf_token(people: People) -> None:
 def test_missing_rows_return_404(people: People) -> None:
     wrong = []
     for rule, need, method, path in walk(people.app):
-        if method != "GET" or STRANGE not in path or need == "public":
+        if method != "GET" or STRANGE not in path or need.area is Area.PUBLIC:
             continue
-        browser = people.customer if need == "customer" else people.owner
+        browser = people.customer if need.area is Area.CLIENT else people.owner
         if browser.get(path).status_code != 404:
             wrong.append((rule.endpoint, browser.get(path).status_code))
     assert wrong == []
 
 
 def test_services_of_other_clients_return_404(people: People) -> None:
-    actor = Actor("staff", None, "A test")
+    actor = Principal(PrincipalKind.STAFF, None, "A test", permissions=frozenset({"*"}))
     with people.app.app_context():
         other = clients.create_client(
             actor=actor, name="Other", email="other@else.test", user_password=PASSWORD
@@ -191,7 +199,7 @@ def test_services_of_other_clients_return_404(people: People) -> None:
     token = people.token(people.customer, "/client")
     tried = 0
     for rule, need, method, _ in walk(people.app):
-        if need != "customer" or "uuid" not in rule.rule:
+        if need.area is not Area.CLIENT or "uuid" not in rule.rule:
             continue
         path = re.sub(r"<[^>]*uuid[^>]*>", uuid, rule.rule)
         for tab in ("general", "files", "statistics"):

@@ -18,7 +18,7 @@ import pytest
 import sqlalchemy as sa
 
 from puqpanel.app import Panel
-from puqpanel.domain.actors import SYSTEM
+from puqpanel.domain.principals import AUTOMATION
 from puqpanel.host.loader import load_module
 from puqpanel.host.registry import unload
 from puqpanel.infra.db import session
@@ -150,7 +150,7 @@ def panel(settings: Settings, app: Panel) -> Iterator[Panel]:
     with app.app_context():
         activate(app, STAFF, "SiteBox")
         staff.create_staff(
-            actor=SYSTEM, email="owner@panel.test", name="Olga Owner", password=PASSWORD
+            actor=AUTOMATION, email="owner@panel.test", name="Olga Owner", password=PASSWORD
         )
     served = Live(settings).ensure()
     yield served

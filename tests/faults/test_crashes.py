@@ -15,8 +15,8 @@ import pytest
 import sqlalchemy as sa
 
 from puqpanel.app import create_app
-from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import UserError
+from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.host.loader import LOADING
 from puqpanel.infra.db import release, session
 from puqpanel.infra.settings import ROOT, Settings
@@ -25,7 +25,7 @@ from puqpanel.models import Module, ModuleLog
 from puqpanel.operations.modules import crashes, module_list, modules
 from tests.sample import activate, write_module
 
-STAFF = Actor("staff", None, "A test")
+STAFF = Principal(PrincipalKind.STAFF, None, "A test", permissions=frozenset({"*"}))
 SOUND = (
     "import os\nfrom puqpanel.sdk import Plugin\n\nclass {name}(Plugin):\n    def die(self):\n     "
     "   os._exit(3)\n"

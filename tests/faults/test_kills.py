@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from puqpanel.domain.actors import Actor
+from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.infra import queue
 from puqpanel.infra.db import db, release, session
 from puqpanel.infra.settings import ROOT, Settings
@@ -32,7 +32,7 @@ from tests.faults.worker import POINTS
 from tests.sample import activate, make_client, make_service, write_module
 
 pytestmark = pytest.mark.faults
-STAFF = Actor("staff", None, "A test")
+STAFF = Principal(PrincipalKind.STAFF, None, "A test", permissions=frozenset({"*"}))
 PATIENCE = 90
 
 SLOW = '''

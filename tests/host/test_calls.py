@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from puqpanel.app import Panel
-from puqpanel.domain.actors import Actor
+from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.host import calls, context, registry
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.host.loader import load_module
@@ -158,7 +158,7 @@ def test_what_is_left_open_is_rolled_back_and_what_is_committed_kept(
     release()
 
 
-def test_what_a_job_finds_out(echo: LoadedModule, staff: Actor) -> None:
+def test_what_a_job_finds_out(echo: LoadedModule, staff: Principal) -> None:
     service = make_service(staff)
     called = calls.invoke(calls.Call(echo, "finds", service_uuid=service.uuid))
     assert called.service_changes.pop("when").startswith("20")
@@ -178,11 +178,15 @@ def test_stored_data_in_place_of_the_rows(echo: LoadedModule) -> None:
     assert instance.errors == {"domain": ["no"]}
 
 
-def test_the_log_knows_who_and_what_for(echo: LoadedModule, staff: Actor) -> None:
+def test_the_log_knows_who_and_what_for(echo: LoadedModule, staff: Principal) -> None:
     service = make_service(staff)
     called = calls.invoke(
         calls.Call(
-            echo, "who", service_uuid=service.uuid, actor=Actor("staff", 7, "Ada"), request_id="R-1"
+            echo,
+            "who",
+            service_uuid=service.uuid,
+            actor=Principal(PrincipalKind.STAFF, 7, "Ada"),
+            request_id="R-1",
         )
     )
     assert called.result.data == 7

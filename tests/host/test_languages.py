@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from markupsafe import Markup
 from werkzeug.test import Client
 
-from puqpanel.domain.actors import SHELL
+from puqpanel.domain.principals import CLI
 from puqpanel.domain.service_states import ServiceStatus
 from puqpanel.host import languages, registry
 from puqpanel.host.languages import lookup_order, read, translate, using
@@ -277,7 +277,7 @@ def test_each_viewer_in_their_language(settings: Settings, live: Live) -> None:
         modules.activate(
             actor=STAFF, modules_dir=settings.modules_dir, module_type="Product", name="Shop"
         )
-        staff.create_staff(actor=SHELL, email="owner@panel.test", name="Owner", password=PASSWORD)
+        staff.create_staff(actor=CLI, email="owner@panel.test", name="Owner", password=PASSWORD)
     with live.ensure().app_context():
         product = products.save_product(
             actor=STAFF, uuid=None, name="Shop", module="Product/Shop", price="5"

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from jinja2 import DictLoader, TemplateNotFound
 
-from puqpanel.domain.actors import SHELL
+from puqpanel.domain.principals import CLI
 from puqpanel.domain.service_states import ServiceStatus
 from puqpanel.host import views
 from puqpanel.host.loader import load_module
@@ -199,7 +199,7 @@ def test_only_that_page_fails(settings: Settings, tmp_path: Path) -> None:
         modules.activate(
             actor=STAFF, modules_dir=tmp_path / "modules", module_type="Product", name="Echo"
         )
-        staff.create_staff(actor=SHELL, email="owner@panel.test", name="Owner", password=PASSWORD)
+        staff.create_staff(actor=CLI, email="owner@panel.test", name="Owner", password=PASSWORD)
     with live.ensure().app_context():
         service = make_service(STAFF)
         with transaction():

@@ -14,8 +14,8 @@ import pytest
 import sqlalchemy as sa
 
 from puqpanel.app import Panel, create_app
-from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import UserError
+from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.host.calls import Called
 from puqpanel.host.contract.result import Result
 from puqpanel.infra.clock import now
@@ -30,7 +30,7 @@ from puqpanel.operations.modules.availability import unavailable_reason
 from puqpanel.tasks.outcome import Outcome
 from tests.sample import activate, make_service, write_module
 
-STAFF = Actor("staff", None, "A test")
+STAFF = Principal(PrincipalKind.STAFF, None, "A test", permissions=frozenset({"*"}))
 EAR_TASK = Task(module="Plugin/Ear")
 EAR = """
     from puqpanel.sdk import Plugin, log_module

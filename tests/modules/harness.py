@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from puqpanel.app import Panel
-from puqpanel.domain.actors import Actor
+from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.host import calls
 from puqpanel.host.contract.result import Result
 from puqpanel.host.loaded import LoadedModule
@@ -17,7 +17,7 @@ from puqpanel.models import Client, Service, Task
 from puqpanel.operations.provisioning import services, settlement
 from tests.sample import make_client, make_service
 
-STAFF = Actor("staff", None, "A test")
+STAFF = Principal(PrincipalKind.STAFF, None, "A test", permissions=frozenset({"*"}))
 VERBS = ("create_job", "suspend_job", "unsuspend_job", "change_package_job", "termination_job")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from puqpanel.app import Panel
-from puqpanel.domain.actors import SYSTEM
+from puqpanel.domain.principals import AUTOMATION
 from puqpanel.host import calls, migrations
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra import migrate
@@ -61,7 +61,7 @@ class PluginHarness:
     def owner(self) -> Browser:
         """Sign in as staff with all permissions."""
         staff.create_staff(
-            actor=SYSTEM, email="owner@panel.test", name="Olga Owner", password=PASSWORD
+            actor=AUTOMATION, email="owner@panel.test", name="Olga Owner", password=PASSWORD
         )
         return IsolatedBrowser(self.panel).sign_in("owner@panel.test", password=PASSWORD)
 
@@ -73,9 +73,11 @@ class PluginHarness:
             )
         role = session().scalar(sa.select(Role).where(Role.name == "Clerk"))
         assert role is not None
-        staff.create_staff(actor=SYSTEM, email="boss@panel.test", name="Bo Boss", password=PASSWORD)
         staff.create_staff(
-            actor=SYSTEM,
+            actor=AUTOMATION, email="boss@panel.test", name="Bo Boss", password=PASSWORD
+        )
+        staff.create_staff(
+            actor=AUTOMATION,
             email="clerk@panel.test",
             name="Carl",
             password=PASSWORD,

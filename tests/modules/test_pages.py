@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from werkzeug.test import TestResponse
 
 from puqpanel.app import Panel
-from puqpanel.domain.actors import SYSTEM
+from puqpanel.domain.principals import AUTOMATION
 from puqpanel.domain.service_states import ServiceStatus
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import Role
@@ -51,7 +51,9 @@ class IsolatedBrowser(Browser):
 @pytest.fixture
 def owner(served: Panel) -> Browser:
     """Sign in as staff with all permissions."""
-    staff.create_staff(actor=SYSTEM, email="owner@panel.test", name="Olga Owner", password=PASSWORD)
+    staff.create_staff(
+        actor=AUTOMATION, email="owner@panel.test", name="Olga Owner", password=PASSWORD
+    )
     return IsolatedBrowser(served).sign_in("owner@panel.test", password=PASSWORD)
 
 
@@ -199,7 +201,7 @@ def test_view_permission_does_not_allow_changes(served: Panel, owner: Browser, b
     role = session().scalar(sa.select(Role).where(Role.name == "Viewer"))
     assert role is not None
     staff.create_staff(
-        actor=SYSTEM,
+        actor=AUTOMATION,
         email="clerk@panel.test",
         name="Carl",
         password=PASSWORD,
@@ -264,7 +266,7 @@ def test_password_requires_post(served: Panel, cloud: OcsServer) -> None:
     assert "<html" not in fragment.text
     assert {response.headers["Cache-Control"] for response in [*answers, fragment]} == {"no-store"}
     clients.create_client(
-        actor=SYSTEM, name="Tom Other", email="tom@example.test", user_password=PASSWORD
+        actor=AUTOMATION, name="Tom Other", email="tom@example.test", user_password=PASSWORD
     )
     tom = customer(served, "tom@example.test")
     assert [

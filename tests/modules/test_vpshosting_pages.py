@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from puqpanel.app import Panel
-from puqpanel.domain.actors import SYSTEM
+from puqpanel.domain.principals import AUTOMATION
 from puqpanel.domain.service_states import ProvisionStatus, ServiceStatus
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import ModuleLog, Role
@@ -27,7 +27,9 @@ JSON, HTML = {"Accept": "application/json"}, {"Accept": "text/html"}
 @pytest.fixture
 def owner(served: Panel) -> Browser:
     """Sign in as staff with all permissions."""
-    staff.create_staff(actor=SYSTEM, email="owner@panel.test", name="Olga Owner", password=PASSWORD)
+    staff.create_staff(
+        actor=AUTOMATION, email="owner@panel.test", name="Olga Owner", password=PASSWORD
+    )
     return IsolatedBrowser(served).sign_in("owner@panel.test", password=PASSWORD)
 
 
@@ -171,7 +173,7 @@ def test_view_permission_does_not_allow_changes(
     role = session().scalar(sa.select(Role).where(Role.name == "Viewer"))
     assert role is not None
     staff.create_staff(
-        actor=SYSTEM,
+        actor=AUTOMATION,
         email="clerk@panel.test",
         name="Carl",
         password=PASSWORD,
@@ -426,7 +428,7 @@ def test_server_of_another_customer_is_not_found(
 ) -> None:
     _uuid, at = open_tab(harness, cloud)
     clients.create_client(
-        actor=SYSTEM, name="Tom Other", email="tom@example.test", user_password=PASSWORD
+        actor=AUTOMATION, name="Tom Other", email="tom@example.test", user_password=PASSWORD
     )
     tom, before = customer(served, "tom@example.test"), len(cloud.requests)
     for path in (

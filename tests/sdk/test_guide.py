@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from werkzeug.test import Client
 
-from puqpanel.domain.actors import SHELL
+from puqpanel.domain.principals import CLI
 from puqpanel.host import calls, registry
 from puqpanel.infra.db import release, session
 from puqpanel.infra.settings import Settings
@@ -89,7 +89,7 @@ def test_order_to_client_area(
     live: Live, cloud: Cloud, spelt: Callable[[str], str], drain: Callable[..., None]
 ) -> None:
     with live.ensure().app_context():
-        staff.create_staff(actor=SHELL, email="owner@panel.test", name="Owner", password=PASSWORD)
+        staff.create_staff(actor=CLI, email="owner@panel.test", name="Owner", password=PASSWORD)
     olga = Person(live, "admin", "owner@panel.test")
     # The name of the guide's error message is in the page where activation fails.
     switched = olga.post("/admin/modules/switch/Product/MyCloudService/activate")

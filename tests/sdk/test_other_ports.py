@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from puqpanel.app import Panel
-from puqpanel.domain.actors import Actor
+from puqpanel.domain.principals import Principal
 from puqpanel.host import calls, registry
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.db import release, session
@@ -282,7 +282,7 @@ def test_slack(panel: Panel, provider: Provider) -> None:
 
 
 def test_my_nextcloud(
-    panel: Panel, staff: Actor, drain: Callable[..., None], provider: Provider
+    panel: Panel, staff: Principal, drain: Callable[..., None], provider: Provider
 ) -> None:
     switch_on(panel, "Product/MyNextcloudService")
     service = make_service(staff, "Product/MyNextcloudService")
@@ -311,7 +311,7 @@ def test_my_nextcloud(
 
 
 def test_examples_of_the_vendor_reference(
-    panel: Panel, staff: Actor, drain: Callable[..., None], spelt: Callable[[str], str]
+    panel: Panel, staff: Principal, drain: Callable[..., None], spelt: Callable[[str], str]
 ) -> None:
     loaded = switch_on(panel, "Product/ModuleName")
     service = make_service(staff, "Product/ModuleName")

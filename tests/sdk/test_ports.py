@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from puqpanel.app import Panel
-from puqpanel.domain.actors import Actor
+from puqpanel.domain.principals import Principal
 from puqpanel.host import calls, registry
 from puqpanel.infra.db import release, session, transaction
 from puqpanel.infra.settings import Settings
@@ -93,7 +93,7 @@ def switch_on(panel: Panel) -> None:
 
 def test_order_to_client_area(
     panel: Panel,
-    staff: Actor,
+    staff: Principal,
     drain: Callable[..., None],
     droplets: Droplets,
     spelt: Callable[[str], str],
@@ -207,7 +207,7 @@ def test_product_data_in_the_documented_shapes(panel: Panel) -> None:
 
 
 def test_provider_refuses(
-    panel: Panel, staff: Actor, drain: Callable[..., None], droplets: Droplets
+    panel: Panel, staff: Principal, drain: Callable[..., None], droplets: Droplets
 ) -> None:
     switch_on(panel)
     service = make_service(staff, "Product/VPSHosting")

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from puqpanel.app import Panel
-from puqpanel.domain.actors import Actor
+from puqpanel.domain.principals import Principal
 from puqpanel.host import calls, migrations, registry
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.host.loader import load_module
@@ -109,7 +109,7 @@ def test_forms_render_validate_and_default(echo: LoadedModule) -> None:
     assert again.data == saved.data
 
 
-def test_verbs_have_defaults(echo: LoadedModule, staff: Actor) -> None:
+def test_verbs_have_defaults(echo: LoadedModule, staff: Principal) -> None:
     service = make_service(staff)
     called = calls.invoke(calls.Call(echo, "create", service_uuid=service.uuid, actor=staff))
     assert called.value == {"status": "success"}
@@ -136,7 +136,7 @@ def test_verbs_have_defaults(echo: LoadedModule, staff: Actor) -> None:
     assert calls.invoke(calls.Call(echo, "retry")).value["code"] == 409
 
 
-def test_retry_repeats_the_failed_verb(echo: LoadedModule, staff: Actor) -> None:
+def test_retry_repeats_the_failed_verb(echo: LoadedModule, staff: Principal) -> None:
     service = make_service(staff)
     requests.request(actor=staff, service_uuid=service.uuid, verb="create")
     with transaction():
@@ -148,7 +148,7 @@ def test_retry_repeats_the_failed_verb(echo: LoadedModule, staff: Actor) -> None
     }
 
 
-def test_service_handle_and_queries(echo: LoadedModule, staff: Actor) -> None:
+def test_service_handle_and_queries(echo: LoadedModule, staff: Principal) -> None:
     service = make_service(staff)
     release()
     data = calls.invoke(calls.Call(echo, "look", service_uuid=service.uuid)).result.data
@@ -170,7 +170,7 @@ def test_service_handle_and_queries(echo: LoadedModule, staff: Actor) -> None:
     )
 
 
-def test_tasks_and_invalid_data(echo: LoadedModule, staff: Actor) -> None:
+def test_tasks_and_invalid_data(echo: LoadedModule, staff: Principal) -> None:
     service = make_service(staff)
     ask = {"server_id": "7", "tries": "2", "maxExceptions": 1, "delay": 5}
     assert calls.invoke(
@@ -212,7 +212,7 @@ def test_tasks_and_invalid_data(echo: LoadedModule, staff: Actor) -> None:
 
 
 def test_provision_status_keeps_to_its_states(
-    echo: LoadedModule, staff: Actor, tmp_path: Path
+    echo: LoadedModule, staff: Principal, tmp_path: Path
 ) -> None:
     del echo
     source = """
@@ -310,7 +310,7 @@ MIGRATION = """
 """
 
 
-def test_models_and_migrations(panel: Panel, staff: Actor, tmp_path: Path) -> None:
+def test_models_and_migrations(panel: Panel, staff: Principal, tmp_path: Path) -> None:
     folder = write_module(tmp_path, MODELS, files={"migrations/versions/0001_tables.py": MIGRATION})
     loaded = load_module(folder, "Product", "Echo")
     registry.install(registry.Registry(0, {loaded.key: loaded}))

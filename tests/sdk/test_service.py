@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from puqpanel.app import Panel
-from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import ConflictError, NotFoundError
+from puqpanel.domain.principals import Principal
 from puqpanel.domain.service_states import ProvisionStatus
 from puqpanel.host.context import Context, entered
 from puqpanel.infra.db import in_transaction, release, session, transaction
@@ -22,7 +22,7 @@ from tests.sample import make_client, make_service
 
 
 @pytest.fixture
-def uuids(panel: Panel, staff: Actor) -> Iterator[list[str]]:
+def uuids(panel: Panel, staff: Principal) -> Iterator[list[str]]:
     """Seven services of one client, in the order in which they were made."""
     client = make_client(staff)[0]
     found = [make_service(staff, "", client=client).uuid for _ in range(7)]
@@ -84,7 +84,7 @@ def test_chunks(uuids: list[str], size: int, sizes: list[int]) -> None:
     assert [uuid for part in parts for uuid in part] == uuids
 
 
-def test_chunks_of_rows_that_change_meanwhile(uuids: list[str], staff: Actor) -> None:
+def test_chunks_of_rows_that_change_meanwhile(uuids: list[str], staff: Principal) -> None:
     seen: list[str] = []
     client = services.find_service(uuids[0]).client
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from werkzeug.test import TestResponse
 
 from puqpanel.app import Panel
-from puqpanel.domain.actors import SYSTEM
+from puqpanel.domain.principals import AUTOMATION
 from puqpanel.infra.db import engine_for, session, transaction
 from puqpanel.models import Role
 from puqpanel.operations.accounts import clients, staff
@@ -70,7 +70,7 @@ def owner(app: Panel) -> Browser:
     """A signed-in owner."""
     with app.app_context():
         staff.create_staff(
-            actor=SYSTEM, email="owner@panel.test", name="Olga Owner", password=PASSWORD
+            actor=AUTOMATION, email="owner@panel.test", name="Olga Owner", password=PASSWORD
         )
     return Browser(app).sign_in("owner@panel.test")
 
@@ -84,10 +84,10 @@ def clerk(app: Panel) -> Browser:
         role = session().scalar(sa.select(Role).where(Role.name == "Clerk"))
         assert role is not None
         staff.create_staff(
-            actor=SYSTEM, email="owner@panel.test", name="Olga Owner", password=PASSWORD
+            actor=AUTOMATION, email="owner@panel.test", name="Olga Owner", password=PASSWORD
         )
         staff.create_staff(
-            actor=SYSTEM,
+            actor=AUTOMATION,
             email="clerk@panel.test",
             name="Carl Clerk",
             password=PASSWORD,
@@ -101,14 +101,17 @@ def shop(app: Panel) -> dict[str, str]:
     """The UUIDs of a client with a user, a product without a module, and a service."""
     with app.app_context():
         client = clients.create_client(
-            actor=SYSTEM, name="Anna Berg", email="anna@example.test", user_password=PASSWORD
+            actor=AUTOMATION, name="Anna Berg", email="anna@example.test", user_password=PASSWORD
         )
         clients.create_client(
-            actor=SYSTEM, name="Tom Other", email="tom@example.test", user_password=PASSWORD
+            actor=AUTOMATION, name="Tom Other", email="tom@example.test", user_password=PASSWORD
         )
-        product = products.save_product(actor=SYSTEM, uuid=None, name="Web S", price="4.90")
+        product = products.save_product(actor=AUTOMATION, uuid=None, name="Web S", price="4.90")
         service = services.create_service(
-            actor=SYSTEM, client_uuid=client.uuid, product_uuid=product.uuid, name="berg.example"
+            actor=AUTOMATION,
+            client_uuid=client.uuid,
+            product_uuid=product.uuid,
+            name="berg.example",
         )
         return {"client": client.uuid, "product": product.uuid, "service": service.uuid}
 

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from puqpanel.app import Panel
-from puqpanel.domain.actors import SYSTEM
+from puqpanel.domain.principals import AUTOMATION
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import Audit, Client, ModuleLog, Product, Service, Task, TaskAttempt
 from puqpanel.operations.provisioning import services
@@ -263,7 +263,7 @@ def test_the_reason_for_a_suspension_is_required_and_shown(
     with app.app_context(), transaction() as current:
         current.execute(sa.update(Service).values(status="suspended", provision_status="suspended"))
         who: dict[str, Any] = {
-            "actor": SYSTEM,
+            "actor": AUTOMATION,
             "subject_type": "service",
             "subject_uuid": shop["service"],
         }
@@ -287,7 +287,7 @@ def test_a_refused_request_is_not_shown_as_failed(
     with app.app_context(), transaction() as current:
         current.execute(sa.update(Service).values(failure="It was never written."))
         audit.record(
-            actor=SYSTEM,
+            actor=AUTOMATION,
             action="service.create_refused",
             subject_type="service",
             subject_uuid=shop["service"],
@@ -328,7 +328,7 @@ def test_bulk_termination_lists_all_rows_and_requires_their_number(
             shop["service"],
             *(
                 services.create_service(
-                    actor=SYSTEM,
+                    actor=AUTOMATION,
                     client_uuid=shop["client"],
                     product_uuid=shop["product"],
                     name=f"s{number}.example",
@@ -376,7 +376,7 @@ def test_module_output_is_escaped(owner: Browser, task: str) -> None:
 def test_names_are_escaped_everywhere(app: Panel, owner: Browser, shop: dict[str, str]) -> None:
     nasty = "<script>alert(1)</script>"
     with app.app_context():
-        services.rename_service(actor=SYSTEM, uuid=shop["service"], name=nasty)
+        services.rename_service(actor=AUTOMATION, uuid=shop["service"], name=nasty)
     for path in (
         "/admin/services/",
         f"/admin/services/{shop['service']}",

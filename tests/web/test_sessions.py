@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from puqpanel.app import Panel
-from puqpanel.domain.actors import SYSTEM
+from puqpanel.domain.principals import AUTOMATION
 from puqpanel.infra.db import session
 from puqpanel.models import Audit, Staff
 from puqpanel.operations.accounts import staff
@@ -64,7 +64,7 @@ def test_a_new_password_ends_all_sessions(app: Panel, owner: Browser) -> None:
     with app.app_context():
         uuid = session().scalar(sa.select(Staff.uuid).where(Staff.email == "owner@panel.test"))
         assert uuid is not None
-        staff.set_password(actor=SYSTEM, uuid=uuid, password="another long one")
+        staff.set_password(actor=AUTOMATION, uuid=uuid, password="another long one")
     assert owner.get("/admin/").status_code == 302
 
 

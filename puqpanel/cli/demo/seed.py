@@ -18,9 +18,9 @@ import sqlalchemy as sa
 from puqpanel.cli.context import panel
 from puqpanel.cli.demo.cloud import DemoCloud, cloud_token
 from puqpanel.cli.staff import generated_password
-from puqpanel.domain.actors import SHELL
 from puqpanel.domain.errors import UserError
 from puqpanel.domain.permissions import PANEL_PERMISSIONS
+from puqpanel.domain.principals import CLI
 from puqpanel.host import calls, registry
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.crypto import write_private
@@ -124,10 +124,10 @@ def _passwords(path: Path) -> dict[str, str]:
 def _create_people(passwords: dict[str, str]) -> None:
     known = set(session().scalars(sa.select(Staff.email).union(sa.select(Client.email))))
     if ADMIN not in known:
-        staff.create_staff(actor=SHELL, email=ADMIN, name="Ada Admin", password=passwords[ADMIN])
+        staff.create_staff(actor=CLI, email=ADMIN, name="Ada Admin", password=passwords[ADMIN])
     if SUPPORT not in known:
         staff.create_staff(
-            actor=SHELL,
+            actor=CLI,
             email=SUPPORT,
             name="Sam Support",
             password=passwords[SUPPORT],
@@ -136,7 +136,7 @@ def _create_people(passwords: dict[str, str]) -> None:
     for email, (name, company, country) in CLIENTS.items():
         if email not in known:
             clients.create_client(
-                actor=SHELL,
+                actor=CLI,
                 name=name,
                 email=email,
                 company=company,
@@ -154,7 +154,7 @@ def _support_role() -> Role:
         for permission in PANEL_PERMISSIONS
         if permission.key.endswith(".view") or permission.key in SUPPORT_PERMISSIONS
     ]
-    return staff.save_role(actor=SHELL, uuid=None, name="Support", permissions=permissions)
+    return staff.save_role(actor=CLI, uuid=None, name="Support", permissions=permissions)
 
 
 def _activate_modules(settings: Settings) -> None:
@@ -165,7 +165,7 @@ def _activate_modules(settings: Settings) -> None:
         module_type, _, name = key.partition("/")
         try:
             modules.activate(
-                actor=SHELL,
+                actor=CLI,
                 modules_dir=settings.modules_dir,
                 module_type=module_type,
                 name=name,
@@ -203,7 +203,7 @@ def _save_server(settings: Settings, module: LoadedModule, port: int) -> None:
         "max_accounts": 0,
         "active": True,
     }
-    call = calls.invoke(calls.Call(module, "save_server", (data,), actor=SHELL))
+    call = calls.invoke(calls.Call(module, "save_server", (data,), actor=CLI))
     if not call.result.ok:
         raise UserError(f"Could not save the demo server: {call.result.message or call.error}")
 
@@ -213,7 +213,7 @@ def _create_products() -> None:
         if _product(name) is not None:
             continue
         product = products.save_product(
-            actor=SHELL,
+            actor=CLI,
             uuid=None,
             name=name,
             module=CLOUD,
@@ -226,7 +226,7 @@ def _create_products() -> None:
             "disk_space": str(disk_gb),
             "bandwidth": str(bandwidth_gb),
         }
-        products.save_config(actor=SHELL, uuid=product.uuid, data=config)
+        products.save_config(actor=CLI, uuid=product.uuid, data=config)
 
 
 def _create_services(cloud: DemoCloud) -> None:
@@ -247,7 +247,7 @@ def _create_service(
         "password": generated_password(),
     }
     service = services.create_service(
-        actor=SHELL,
+        actor=CLI,
         client_uuid=client.uuid,
         product_uuid=product.uuid,
         name=domain,
@@ -259,12 +259,12 @@ def _create_service(
         _run_now(service.uuid, "create")
         _run_now(service.uuid, "suspend")
     elif state != "pending":
-        requests.request(actor=SHELL, service_uuid=service.uuid, verb="create")
+        requests.request(actor=CLI, service_uuid=service.uuid, verb="create")
 
 
 def _run_now(service_uuid: str, verb: str) -> None:
     """Request an action and run its task in this process."""
-    requests.request(actor=SHELL, service_uuid=service_uuid, verb=verb)
+    requests.request(actor=CLI, service_uuid=service_uuid, verb=verb)
     newest = sa.select(sa.func.max(Task.id)).where(Task.service_uuid == service_uuid)
     entry.run(session().scalars(newest).one())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from puqpanel.domain.permissions import allows
+from puqpanel.domain.permissions import allows, with_implied
 from puqpanel.infra.db import Model
 from puqpanel.models.accounts.users import Account
 from puqpanel.models.columns import Created, Id, Key, Uuid
@@ -39,8 +39,8 @@ class Staff(Account, Model):
 
     @property
     def permissions(self) -> frozenset[str]:
-        """The permission keys of all roles."""
-        return frozenset(key for role in self.roles for key in role.permissions)
+        """The permission keys of all roles, with those that they imply."""
+        return with_implied(key for role in self.roles for key in role.permissions)
 
     def may(self, key: str) -> bool:
         """Return whether one of the roles grants a permission."""

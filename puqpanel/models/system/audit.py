@@ -8,20 +8,17 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from puqpanel.infra.db import Model
+from puqpanel.models.actors import ActedBy
 from puqpanel.models.columns import Created, Key, Reference, Word
 
 
-class Audit(Model):
+class Audit(ActedBy, Model):
     """An audit entry. `action` is `noun.verb`; the entries of an object form its timeline."""
 
     __tablename__ = "audit"
     __table_args__ = (sa.Index("ix_audit_subject", "subject_type", "subject_uuid", "id"),)
     id: Mapped[Key]
     at: Mapped[Created] = mapped_column(index=True)
-    actor_kind: Mapped[Word]
-    actor_id: Mapped[Reference | None]
-    actor_name: Mapped[str] = mapped_column(sa.String(200))
-    ip: Mapped[str] = mapped_column(sa.String(45), default="")
     action: Mapped[str] = mapped_column(sa.String(80), index=True)
     subject_type: Mapped[Word] = mapped_column(default="")
     subject_uuid: Mapped[str] = mapped_column(sa.String(200), default="")

@@ -12,10 +12,11 @@ from puqpanel.domain.task_states import OnLoss, TaskStatus
 from puqpanel.infra.clock import now
 from puqpanel.infra.crypto import EncryptedJSON
 from puqpanel.infra.db import Model, UtcDateTime
+from puqpanel.models.actors import ActedBy
 from puqpanel.models.columns import Created, Key, Moment, Reference, Sentence, Uuid, Word
 
 
-class Task(Model):
+class Task(ActedBy, Model):
     """A task.
 
     Attributes:
@@ -67,9 +68,6 @@ class Task(Model):
     module: Mapped[str] = mapped_column(sa.String(120), default="")
     service_uuid: Mapped[str] = mapped_column(sa.String(36), default="")
     note: Mapped[Sentence]
-    actor_kind: Mapped[Word] = mapped_column(default="system")
-    actor_id: Mapped[Reference | None]
-    actor_name: Mapped[str] = mapped_column(sa.String(200), default="")
     created_at: Mapped[Created]
     tags: Mapped[list[TaskTag]] = relationship(
         cascade="all, delete-orphan", order_by="TaskTag.position"

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.orm import selectinload
 
-from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import InvalidInput, NotFoundError
 from puqpanel.domain.money import CURRENCIES
+from puqpanel.domain.principals import Principal
 from puqpanel.domain.session_ends import SessionEnd
 from puqpanel.infra.db import find, save, session, transaction
 from puqpanel.models import Client, ClientUser, User
@@ -34,7 +34,7 @@ def find_client(uuid: str) -> Client:
 @transaction()
 def create_client(
     *,
-    actor: Actor,
+    actor: Principal,
     name: str,
     email: str,
     company: str = "",
@@ -99,7 +99,7 @@ def create_client(
 @transaction()
 def update_client(
     *,
-    actor: Actor,
+    actor: Principal,
     uuid: str,
     name: str,
     email: str,
@@ -140,7 +140,7 @@ def update_client(
 @transaction()
 def add_user(
     *,
-    actor: Actor,
+    actor: Principal,
     client_uuid: str,
     email: str,
     name: str,
@@ -185,7 +185,7 @@ def add_user(
 
 
 @transaction()
-def remove_user(*, actor: Actor, client_uuid: str, user_uuid: str) -> None:
+def remove_user(*, actor: Principal, client_uuid: str, user_uuid: str) -> None:
     """Remove a user from a client; the user account is kept."""
     member = _member(client_uuid, user_uuid)
     client = member.client
@@ -201,7 +201,7 @@ def remove_user(*, actor: Actor, client_uuid: str, user_uuid: str) -> None:
 
 
 @transaction()
-def set_user_password(*, actor: Actor, client_uuid: str, user_uuid: str, password: str) -> None:
+def set_user_password(*, actor: Principal, client_uuid: str, user_uuid: str, password: str) -> None:
     """Set a new password for a client's user and end the user's sessions."""
     check_password(password)
     member = _member(client_uuid, user_uuid)

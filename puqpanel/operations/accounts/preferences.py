@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from zoneinfo import available_timezones
 
-from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import InvalidInput, NotFoundError
+from puqpanel.domain.principals import Principal
 from puqpanel.domain.texts import _
 from puqpanel.infra import catalogs
 from puqpanel.infra.db import session, transaction
@@ -13,7 +13,7 @@ from puqpanel.models import Staff, User
 from puqpanel.operations.system import audit
 
 
-def save(*, actor: Actor, language: str | None = None, zone: str | None = None) -> None:
+def save(*, actor: Principal, language: str | None = None, zone: str | None = None) -> None:
     """Change the actor's own preferences.
 
     Args:

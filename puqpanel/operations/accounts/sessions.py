@@ -17,8 +17,8 @@ import structlog
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import joinedload
 
-from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import ConflictError
+from puqpanel.domain.principals import Principal
 from puqpanel.domain.session_ends import SessionEnd
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import find, release, save, session, transaction, write
@@ -216,7 +216,7 @@ def live(person: Person, page: int = 1) -> tuple[Sequence[AccountSession], bool]
 
 
 @transaction()
-def end(*, actor: Actor, person: Person, uuid: str, client_uuid: str = "") -> None:
+def end(*, actor: Principal, person: Person, uuid: str, client_uuid: str = "") -> None:
     """End one session of a person.
 
     Args:
@@ -238,7 +238,7 @@ def end(*, actor: Actor, person: Person, uuid: str, client_uuid: str = "") -> No
 
 
 @transaction()
-def end_all(*, actor: Actor, person: Person, client_uuid: str = "") -> int:
+def end_all(*, actor: Principal, person: Person, client_uuid: str = "") -> int:
     """End all sessions of a person except the actor's own and return their number."""
     count = end_all_for(person, _reason(actor, person), actor)
     if count:
@@ -247,7 +247,7 @@ def end_all(*, actor: Actor, person: Person, client_uuid: str = "") -> int:
     return count
 
 
-def end_all_for(person: Person, reason: SessionEnd, actor: Actor) -> int:
+def end_all_for(person: Person, reason: SessionEnd, actor: Principal) -> int:
     """End all sessions of a person except the actor's own, for a change that does its own audit.
 
     Returns:
@@ -264,13 +264,13 @@ def end_own(*, session_id: int) -> bool:
     return bool(_end(SessionEnd.SIGNED_OUT, AccountSession.id == session_id))
 
 
-def _reason(actor: Actor, person: Person) -> SessionEnd:
+def _reason(actor: Principal, person: Person) -> SessionEnd:
     own = actor.kind == ("staff" if isinstance(person, Staff) else "user")
     return SessionEnd.BY_PERSON if own and actor.id == person.id else SessionEnd.BY_STAFF
 
 
 def _record(
-    actor: Actor, person: Person, summary: str, after: dict[str, Any], client_uuid: str
+    actor: Principal, person: Person, summary: str, after: dict[str, Any], client_uuid: str
 ) -> None:
     kind = "staff" if isinstance(person, Staff) else "user"
     audit.record(

@@ -6,8 +6,8 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
-from puqpanel.domain.actors import Actor, ActorKind
 from puqpanel.domain.errors import InvalidInput, UserError
+from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.domain.session_ends import SessionEnd
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import release, session, transaction
@@ -27,7 +27,7 @@ def sign_in_staff(*, email: str, password: str, ip: str) -> Staff:
     Raises:
         UserError: the credentials are wrong or the account is closed.
     """
-    return _sign_in(Staff, "staff", email, password, ip)
+    return _sign_in(Staff, PrincipalKind.STAFF, email, password, ip)
 
 
 def sign_in_user(*, email: str, password: str, ip: str) -> User:
@@ -36,10 +36,12 @@ def sign_in_user(*, email: str, password: str, ip: str) -> User:
     Raises:
         UserError: the credentials are wrong or the account is closed.
     """
-    return _sign_in(User, "user", email, password, ip)
+    return _sign_in(User, PrincipalKind.USER, email, password, ip)
 
 
-def _sign_in(table: type[Account], kind: ActorKind, email: str, password: str, ip: str) -> Account:
+def _sign_in(
+    table: type[Account], kind: PrincipalKind, email: str, password: str, ip: str
+) -> Account:
     address = storable(email.strip().lower()[:254])
     raise_event(f"{kind}.before_login", {"email": address, "ip": ip})
     found = session().scalar(sa.select(table).where(table.email == address))
@@ -48,7 +50,7 @@ def _sign_in(table: type[Account], kind: ActorKind, email: str, password: str, i
     if not passwords.matches(hashed, password) or found is None or hashed is None:
         with transaction():
             audit.record(
-                actor=Actor(kind, None, address, ip),
+                actor=Principal(kind, None, address, ip),
                 action=f"{kind}.failed_authorization",
                 subject_type=kind,
                 subject_uuid=found.uuid if found else "",
@@ -62,7 +64,7 @@ def _sign_in(table: type[Account], kind: ActorKind, email: str, password: str, i
         if passwords.stale(hashed):
             account.password_hash = passwords.hash_password(password)
         audit.record(
-            actor=Actor(kind, account.id, account.name, ip),
+            actor=Principal(kind, account.id, account.name, ip),
             action=f"{kind}.signed_in",
             subject_type=kind,
             subject_uuid=account.uuid,
@@ -72,11 +74,11 @@ def _sign_in(table: type[Account], kind: ActorKind, email: str, password: str, i
     return account
 
 
-def sign_out(*, actor: Actor) -> None:
+def sign_out(*, actor: Principal) -> None:
     """End the actor's session and record the sign-out."""
     uuids = (
         sa.select(Staff.uuid).where(Staff.id == actor.id)
-        if actor.kind == "staff"
+        if actor.kind is PrincipalKind.STAFF
         else sa.select(User.uuid).where(User.id == actor.id)
     )
     payload = {f"{actor.kind}_uuid": session().scalar(uuids) or "", "ip": actor.ip}
@@ -93,7 +95,7 @@ def sign_out(*, actor: Actor) -> None:
     raise_event(f"{actor.kind}.after_logout", payload)
 
 
-def change_own_password(*, actor: Actor, current: str, password: str) -> Staff | User:
+def change_own_password(*, actor: Principal, current: str, password: str) -> Staff | User:
     """Set the actor's own password and end all other sessions of the account.
 
     Args:
@@ -109,12 +111,12 @@ def change_own_password(*, actor: Actor, current: str, password: str) -> Staff |
     """
     return (
         _change(Staff, actor, current, password)
-        if actor.kind == "staff"
+        if actor.kind is PrincipalKind.STAFF
         else _change(User, actor, current, password)
     )
 
 
-def _change(table: type[Account], actor: Actor, current: str, password: str) -> Account:
+def _change(table: type[Account], actor: Principal, current: str, password: str) -> Account:
     found = session().get(table, actor.id)
     hashed = found.password_hash if found is not None and found.active else None
     release()

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import ConflictError, InvalidInput, PermissionDenied
 from puqpanel.domain.permissions import EVERYTHING, PANEL_PERMISSIONS, Permission
+from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.domain.session_ends import SessionEnd
 from puqpanel.host import languages, registry
 from puqpanel.infra.db import find, save, session, transaction
@@ -77,7 +77,12 @@ def ensure_owner_role() -> Role:
 
 @transaction()
 def create_staff(
-    *, actor: Actor, email: str, name: str, password: str, role_uuids: Iterable[str] | None = None
+    *,
+    actor: Principal,
+    email: str,
+    name: str,
+    password: str,
+    role_uuids: Iterable[str] | None = None,
 ) -> Staff:
     """Create an account.
 
@@ -117,7 +122,7 @@ def create_staff(
 @transaction()
 def update_staff(
     *,
-    actor: Actor,
+    actor: Principal,
     uuid: str,
     email: str,
     name: str,
@@ -190,11 +195,11 @@ def update_staff(
 
 
 @transaction()
-def set_password(*, actor: Actor, uuid: str, password: str) -> None:
+def set_password(*, actor: Principal, uuid: str, password: str) -> None:
     """Set a new password for an account and end its sessions."""
     check_password(password)
     staff = find_staff(uuid)
-    if actor.kind == "staff" and actor.id != staff.id:
+    if actor.kind is PrincipalKind.STAFF and actor.id != staff.id:
         _may_grant(actor, set(staff.permissions))
     staff.password_hash = hash_password(password)
     sessions.end_all_for(staff, SessionEnd.PASSWORD_CHANGED, actor)
@@ -208,7 +213,7 @@ def set_password(*, actor: Actor, uuid: str, password: str) -> None:
 
 
 @transaction()
-def save_role(*, actor: Actor, uuid: str | None, name: str, permissions: Iterable[str]) -> Role:
+def save_role(*, actor: Principal, uuid: str | None, name: str, permissions: Iterable[str]) -> Role:
     """Create or change a role.
 
     Args:
@@ -269,7 +274,7 @@ def _holders(role: Role) -> Sequence[Staff]:
 
 
 @transaction()
-def delete_role(*, actor: Actor, uuid: str) -> None:
+def delete_role(*, actor: Principal, uuid: str) -> None:
     """Delete a role that is not assigned to anyone.
 
     Raises:
@@ -302,9 +307,9 @@ def _lock_roles() -> None:
     session().execute(sa.select(Role.id).order_by(Role.id).with_for_update()).all()
 
 
-def _may_grant(actor: Actor, keys: AbstractSet[str]) -> None:
+def _may_grant(actor: Principal, keys: AbstractSet[str]) -> None:
     """Check that an actor has the permissions that a change grants or revokes."""
-    if actor.kind != "staff" or not keys:
+    if actor.kind is not PrincipalKind.STAFF or not keys:
         return
     staff = session().get(Staff, actor.id)
     if staff is None or not all(staff.may(key) for key in keys):

@@ -7,9 +7,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import ConflictError, InvalidInput, UserError
 from puqpanel.domain.money import CURRENCIES, PERIODS, Money
+from puqpanel.domain.principals import Principal
 from puqpanel.host import registry
 from puqpanel.host.form_fields import secret_fields
 from puqpanel.host.loaded import LoadedModule
@@ -60,7 +60,7 @@ def why_without_module(product: Product) -> str:
 @transaction()
 def save_product(
     *,
-    actor: Actor,
+    actor: Principal,
     uuid: str | None,
     name: str,
     description: str = "",
@@ -141,7 +141,7 @@ def save_product(
     return product
 
 
-def save_config(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> None:
+def save_config(*, actor: Principal, uuid: str, data: Mapping[str, Any]) -> None:
     """Have the module validate and save its configuration of a product.
 
     Args:

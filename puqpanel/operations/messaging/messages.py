@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass, replace
 
 import sqlalchemy as sa
 
-from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import ConflictError, InvalidInput
+from puqpanel.domain.principals import Principal
 from puqpanel.infra.db import session, transaction
 from puqpanel.infra.redact import storable
 from puqpanel.models import Task, TaskTag
@@ -47,7 +47,7 @@ class Message:
 @transaction()
 def send(
     *,
-    actor: Actor,
+    actor: Principal,
     sender_uuid: str,
     message: Message,
     tries: int = 5,

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from puqpanel.domain.actors import SYSTEM
+from puqpanel.domain.principals import AUTOMATION
 from puqpanel.domain.task_states import TaskStatus
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import session, transaction
@@ -65,7 +65,7 @@ def _record_completion(task: Task) -> None:
         if task.started_at is None or task.started_at < row.circuit_opened_at:
             return  # it began before the breaker opened, so it is not a trial
         audit.record(
-            actor=SYSTEM,
+            actor=AUTOMATION,
             action="module.let_go_on",
             subject_type="module",
             subject_uuid=task.module,
@@ -126,7 +126,7 @@ def record_failure(key: str, description: str, weight: int = 1) -> bool:
         moment,
     )
     audit.record(
-        actor=SYSTEM,
+        actor=AUTOMATION,
         action="module.failing",
         subject_type="module",
         subject_uuid=key,

@@ -7,8 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import ConflictError, InvalidInput, NotFoundError
+from puqpanel.domain.principals import Principal
 from puqpanel.domain.task_states import OPEN
 from puqpanel.host import registry
 from puqpanel.host.loaded import LoadedModule
@@ -72,7 +72,9 @@ def webhook_address(instance: ConfiguredModule) -> str:
 
 
 @transaction()
-def create_instance(*, actor: Actor, module_type: str, module: str, title: str) -> ConfiguredModule:
+def create_instance(
+    *, actor: Principal, module_type: str, module: str, title: str
+) -> ConfiguredModule:
     """Create a configured module, disabled and last in the order.
 
     Args:
@@ -113,7 +115,7 @@ def create_instance(*, actor: Actor, module_type: str, module: str, title: str) 
 
 
 @transaction()
-def rename_instance(*, actor: Actor, uuid: str, title: str) -> None:
+def rename_instance(*, actor: Principal, uuid: str, title: str) -> None:
     """Rename a configured module.
 
     Raises:
@@ -134,7 +136,7 @@ def rename_instance(*, actor: Actor, uuid: str, title: str) -> None:
 
 
 @transaction()
-def move_instance(*, actor: Actor, uuid: str, up: bool) -> None:
+def move_instance(*, actor: Principal, uuid: str, up: bool) -> None:
     """Move a configured module one position up or down within its type, if there is one."""
     instance = find_instance(uuid)
     rows = list(
@@ -160,7 +162,7 @@ def move_instance(*, actor: Actor, uuid: str, up: bool) -> None:
 
 
 @transaction()
-def switch_instance(*, actor: Actor, uuid: str, active: bool) -> ConfiguredModule:
+def switch_instance(*, actor: Principal, uuid: str, active: bool) -> ConfiguredModule:
     """Enable or disable a configured module.
 
     Raises:
@@ -187,7 +189,7 @@ def switch_instance(*, actor: Actor, uuid: str, active: bool) -> ConfiguredModul
 
 
 @transaction()
-def delete_instance(*, actor: Actor, uuid: str) -> None:
+def delete_instance(*, actor: Principal, uuid: str) -> None:
     """Delete a configured module and its settings; its log entries are kept.
 
     Raises:
@@ -219,7 +221,7 @@ def _kind(instance: ConfiguredModule) -> str:
 
 
 def record_change(
-    actor: Actor,
+    actor: Principal,
     instance: ConfiguredModule,
     act: str,
     summary: str,

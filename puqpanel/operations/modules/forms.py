@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import InvalidInput
+from puqpanel.domain.principals import Principal
 from puqpanel.host import calls
 from puqpanel.host.loaded import LoadedModule
 
 
 def validate(
-    module: LoadedModule, method: str, data: Mapping[str, Any], *, actor: Actor, **target: Any
+    module: LoadedModule, method: str, data: Mapping[str, Any], *, actor: Principal, **target: Any
 ) -> dict[str, Any]:
     """Have a module validate a submitted form, and return the values to save.
 

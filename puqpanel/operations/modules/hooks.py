@@ -13,8 +13,8 @@ from typing import Any
 
 import structlog
 
-from puqpanel.domain.actors import SYSTEM
 from puqpanel.domain.errors import UserError
+from puqpanel.domain.principals import AUTOMATION
 from puqpanel.domain.task_states import OnLoss
 from puqpanel.host import registry
 from puqpanel.host.contract.hooks import Hook
@@ -78,7 +78,7 @@ def record(event: str, payload: Mapping[str, Any]) -> None:
                     backoff=0,
                     max_exceptions=1,
                     on_loss=OnLoss.LOSE,
-                    actor=SYSTEM,
+                    actor=AUTOMATION,
                     after=before,
                     data={
                         "module": {"type": module.type, "name": module.name},

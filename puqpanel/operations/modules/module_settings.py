@@ -10,8 +10,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import ConflictError
+from puqpanel.domain.principals import Principal
 from puqpanel.host import calls, registry
 from puqpanel.host.calls import Called
 from puqpanel.host.contract.result import Result
@@ -32,7 +32,7 @@ def can_test(module: LoadedModule | None) -> bool:
 
 def settings_page(
     *,
-    actor: Actor,
+    actor: Principal,
     instance: ConfiguredModule,
     sent: Mapping[str, Any] | None = None,
     errors: Mapping[str, list[str]] | None = None,
@@ -74,7 +74,7 @@ def settings_page(
     return replace(called, value=Markup(page))  # noqa: S704
 
 
-def preview(*, actor: Actor, gateway: ConfiguredModule) -> Called | None:
+def preview(*, actor: Principal, gateway: ConfiguredModule) -> Called | None:
     """Return the client's view of a gateway with a sample invoice; None if it is unavailable."""
     module = configured_modules.module_of(gateway)
     if module is None or module.restricted:
@@ -107,7 +107,7 @@ def without_secrets(
     return page
 
 
-def save_settings(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> None:
+def save_settings(*, actor: Principal, uuid: str, data: Mapping[str, Any]) -> None:
     """Have the module validate its settings, and save them.
 
     A blank secret keeps its stored value.
@@ -151,7 +151,7 @@ def save_settings(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> None:
             )
 
 
-def test_connection(*, actor: Actor, uuid: str) -> Result:
+def test_connection(*, actor: Principal, uuid: str) -> Result:
     """Test the connection with the saved settings; the result's message is meant for staff.
 
     Raises:

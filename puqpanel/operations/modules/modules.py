@@ -15,9 +15,9 @@ from typing import NoReturn
 import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
-from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import ConflictError, UserError
 from puqpanel.domain.module_states import ModuleStatus, version_order
+from puqpanel.domain.principals import Principal
 from puqpanel.domain.task_states import TaskStatus
 from puqpanel.host import calls, discover, edits, migrations
 from puqpanel.host.containment import probe
@@ -56,7 +56,7 @@ def generation() -> int:
     return session().scalar(sa.select(Generation.number)) or 0
 
 
-def activate(*, actor: Actor, modules_dir: Path, module_type: str, name: str) -> Result:
+def activate(*, actor: Principal, modules_dir: Path, module_type: str, name: str) -> Result:
     """Activate a module: load it, call `activate()`, then serve it in every process.
 
     Raises:
@@ -65,7 +65,7 @@ def activate(*, actor: Actor, modules_dir: Path, module_type: str, name: str) ->
     return _switch(actor, modules_dir, module_type, name, "activate")
 
 
-def update(*, actor: Actor, modules_dir: Path, module_type: str, name: str) -> Result:
+def update(*, actor: Principal, modules_dir: Path, module_type: str, name: str) -> Result:
     """Update a module to the version on disk: call `update()`, then serve it everywhere.
 
     Raises:
@@ -81,7 +81,7 @@ def update(*, actor: Actor, modules_dir: Path, module_type: str, name: str) -> R
     return _switch(actor, modules_dir, module_type, name, "update")
 
 
-def deactivate(*, actor: Actor, modules_dir: Path, module_type: str, name: str) -> Result:
+def deactivate(*, actor: Principal, modules_dir: Path, module_type: str, name: str) -> Result:
     """Deactivate a module: call `deactivate()`, then stop serving it in every process.
 
     Its data stays, unless its own method drops it.
@@ -112,7 +112,7 @@ def deactivate(*, actor: Actor, modules_dir: Path, module_type: str, name: str) 
     return Result.success()
 
 
-def purge(*, actor: Actor, modules_dir: Path, module_type: str, name: str) -> None:
+def purge(*, actor: Principal, modules_dir: Path, module_type: str, name: str) -> None:
     """Drop the tables of an inactive module, with all their data.
 
     Raises:
@@ -250,7 +250,7 @@ def prove(modules_dir: Path, module_type: str, name: str) -> None:
         _refuse(module_type, name, refusal)
 
 
-def reload(*, actor: Actor, modules_dir: Path, module_type: str, name: str) -> None:
+def reload(*, actor: Principal, modules_dir: Path, module_type: str, name: str) -> None:
     """Reload a module after its files were fixed.
 
     An active module is reloaded in every process; an inactive one is loaded once as a test.
@@ -295,7 +295,7 @@ def _try_load(modules_dir: Path, module_type: str, name: str) -> None:
 
 
 @transaction()
-def resume(*, actor: Actor, module_type: str, name: str) -> None:
+def resume(*, actor: Principal, module_type: str, name: str) -> None:
     """Close a module's circuit breaker and re-enqueue its parked tasks.
 
     Raises:
@@ -378,7 +378,9 @@ def unpark_served() -> int:
     return count + sum(unpark(key, Task.id == oldest) for key, oldest in on_trial)
 
 
-def _switch(actor: Actor, modules_dir: Path, module_type: str, name: str, method: str) -> Result:
+def _switch(
+    actor: Principal, modules_dir: Path, module_type: str, name: str, method: str
+) -> Result:
     recorded = (
         session().scalar(
             sa.select(Module.version).where(Module.type == module_type, Module.name == name)
@@ -450,7 +452,7 @@ def _remember_failure(module: LoadedModule, message: str) -> None:
     )
 
 
-def _lifecycle(module: LoadedModule, method: str, actor: Actor) -> Result:
+def _lifecycle(module: LoadedModule, method: str, actor: Principal) -> Result:
     called = calls.invoke(calls.Call(module, method, actor=actor))
     return called.result if called.error else Result.of_lifecycle(called.value)
 

@@ -10,8 +10,8 @@ from datetime import datetime
 import sqlalchemy as sa
 import structlog
 
-from puqpanel.domain.actors import SYSTEM, Actor
 from puqpanel.domain.errors import ConflictError, NotFoundError
+from puqpanel.domain.principals import AUTOMATION, Principal
 from puqpanel.domain.task_states import OPEN, OnLoss
 from puqpanel.host import registry
 from puqpanel.host.contract.timetable import Work
@@ -158,7 +158,7 @@ def _run_entry(module: LoadedModule, work: Work, row_id: int, moment: datetime) 
     if _unfinished(row):
         row.skipped += 1
         return 0
-    _start(module, work, row, SYSTEM, moment)
+    _start(module, work, row, AUTOMATION, moment)
     return 1
 
 
@@ -173,7 +173,7 @@ def _unfinished(row: ScheduleEntry) -> bool:
 
 
 def _start(
-    module: LoadedModule, work: Work, row: ScheduleEntry, actor: Actor, moment: datetime
+    module: LoadedModule, work: Work, row: ScheduleEntry, actor: Principal, moment: datetime
 ) -> None:
     task = add(
         job=JOB,
@@ -195,7 +195,7 @@ def _start(
 
 
 @transaction()
-def run_now(*, actor: Actor, module: str, name: str) -> None:
+def run_now(*, actor: Principal, module: str, name: str) -> None:
     """Run an entry manually.
 
     Args:
@@ -227,7 +227,7 @@ def run_now(*, actor: Actor, module: str, name: str) -> None:
 
 
 @transaction()
-def pause(*, actor: Actor, module: str, name: str, paused: bool) -> None:
+def pause(*, actor: Principal, module: str, name: str, paused: bool) -> None:
     """Pause or resume an entry.
 
     Raises:

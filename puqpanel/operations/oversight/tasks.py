@@ -8,8 +8,8 @@ from datetime import timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import selectinload
 
-from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import ConflictError, InProgressError
+from puqpanel.domain.principals import Principal
 from puqpanel.domain.task_states import OPEN, RETRYABLE, TaskStatus
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import find, release, session, transaction, write
@@ -95,7 +95,7 @@ def tasks_of_service(service_uuid: str, limit: int = 10) -> Sequence[Task]:
 
 
 @transaction()
-def cancel_task(*, actor: Actor, uuid: str) -> Task:
+def cancel_task(*, actor: Principal, uuid: str) -> Task:
     """Cancel a queued or parked task and restore its service's state.
 
     Raises:
@@ -116,7 +116,7 @@ def cancel_task(*, actor: Actor, uuid: str) -> Task:
 
 
 @transaction()
-def retry_task(*, actor: Actor, uuid: str) -> Task:
+def retry_task(*, actor: Principal, uuid: str) -> Task:
     """Retry an ended or parked task; its service is in progress again.
 
     Raises:
@@ -137,7 +137,7 @@ def retry_task(*, actor: Actor, uuid: str) -> Task:
     return task
 
 
-def retry_last_task(*, actor: Actor, service_uuid: str) -> Task:
+def retry_last_task(*, actor: Principal, service_uuid: str) -> Task:
     """Retry the last task of a service.
 
     Raises:

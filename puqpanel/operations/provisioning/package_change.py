@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import ConflictError, InvalidInput
+from puqpanel.domain.principals import Principal
 from puqpanel.infra.db import session
 from puqpanel.models import Product, Service
 from puqpanel.operations.catalog.products import find_product
@@ -18,7 +18,7 @@ TERMS = ("product_id", "price_minor", "currency", "period")
 """Columns that a package change may replace; `Service.fallback` holds their previous values."""
 
 
-def apply(*, actor: Actor, service: Service, product_uuid: str, take_price: bool) -> None:
+def apply(*, actor: Principal, service: Service, product_uuid: str, take_price: bool) -> None:
     """Move a service to another product of the same module; `revert` undoes it.
 
     Args:
@@ -52,7 +52,7 @@ def apply(*, actor: Actor, service: Service, product_uuid: str, take_price: bool
     )
 
 
-def revert(*, actor: Actor, service: Service) -> None:
+def revert(*, actor: Principal, service: Service) -> None:
     """Move a service back to the product and price it had before a failed package change."""
     if not service.fallback or "product_id" not in service.fallback:
         return
@@ -75,7 +75,7 @@ def revert(*, actor: Actor, service: Service) -> None:
     )
 
 
-def reapply(*, actor: Actor, service: Service, product_uuid: str | None) -> None:
+def reapply(*, actor: Principal, service: Service, product_uuid: str | None) -> None:
     """Move a service to the product of a failed package change that is being retried."""
     if not product_uuid:
         return
@@ -94,7 +94,7 @@ def _terms(service: Service) -> dict[str, str]:
 
 
 def _record_change(
-    actor: Actor, service: Service, before: dict[str, str], *, action: str, summary: str
+    actor: Principal, service: Service, before: dict[str, str], *, action: str, summary: str
 ) -> None:
     old, new = audit.changed(before, _terms(service))
     if new:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from puqpanel.domain.actors import SYSTEM
+from puqpanel.domain.principals import AUTOMATION
 from puqpanel.domain.service_states import VERBS, ProvisionStatus
 from puqpanel.domain.task_states import OPEN
 from puqpanel.infra.clock import now
@@ -43,5 +43,5 @@ def _settle(uuid: str) -> bool:
     if age_seconds < GRACE_SECONDS or settlement.has_open_task(service):
         return False
     reason = "The operation was in progress, but its task no longer exists."
-    settlement.fail(service, VERBS.get(service.verb), SYSTEM, reason)
+    settlement.fail(service, VERBS.get(service.verb), AUTOMATION, reason)
     return True

@@ -13,8 +13,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from puqpanel.domain.actors import SYSTEM, Actor
 from puqpanel.domain.errors import ConflictError, NotFoundError, UserError
+from puqpanel.domain.principals import AUTOMATION, Principal
 from puqpanel.domain.service_states import VERBS, ProvisionStatus, Verb, check_verb
 from puqpanel.domain.task_states import OnLoss
 from puqpanel.host import calls
@@ -43,7 +43,7 @@ JOB_OPTIONS: Mapping[str, int] = MappingProxyType(
 
 def request(
     *,
-    actor: Actor,
+    actor: Principal,
     service_uuid: str,
     verb: str,
     product_uuid: str = "",
@@ -97,7 +97,7 @@ def request(
 
 
 def enqueue(
-    *, module: type[Any], verb: str, service_uuid: str, actor: Actor | None = None
+    *, module: type[Any], verb: str, service_uuid: str, actor: Principal | None = None
 ) -> Result:
     """Add the task of a verb, as `create()` and its siblings do unless a module overrides them.
 
@@ -112,7 +112,7 @@ def enqueue(
         possible now, or 400 if the module's options are invalid.
     """
     try:
-        _add_task(VERBS[verb], service_uuid, actor or SYSTEM, job_options(module, verb))
+        _add_task(VERBS[verb], service_uuid, actor or AUTOMATION, job_options(module, verb))
     except NotFoundError as error:
         return Result.error(str(error), code=404)
     except ConflictError as error:
@@ -169,7 +169,7 @@ def missing_job(name: str, method: str) -> Result:
     return Result.error(f"{name} does not support this action: it has no {method}().", code=501)
 
 
-def _start(module: LoadedModule, rule: Verb, service_uuid: str, actor: Actor) -> Result:
+def _start(module: LoadedModule, rule: Verb, service_uuid: str, actor: Principal) -> Result:
     if defines(module, rule.method):
         call = calls.Call(module, rule.method, service_uuid=service_uuid, actor=actor)
         return calls.invoke(call).result
@@ -180,7 +180,7 @@ def _start(module: LoadedModule, rule: Verb, service_uuid: str, actor: Actor) ->
     return enqueue(module=module.cls, verb=rule.key, service_uuid=service_uuid, actor=actor)
 
 
-def _add_task(rule: Verb, service_uuid: str, actor: Actor, options: Mapping[str, Any]) -> None:
+def _add_task(rule: Verb, service_uuid: str, actor: Principal, options: Mapping[str, Any]) -> None:
     service = find_service(service_uuid)
     if not (service.provision_status == ProvisionStatus.PROCESSING and service.verb == rule.key):
         _reserve(actor, service_uuid, rule.key)
@@ -205,7 +205,7 @@ def _add_task(rule: Verb, service_uuid: str, actor: Actor, options: Mapping[str,
 
 
 @transaction()
-def _reserve(actor: Actor, service_uuid: str, verb: str, reason: str = "") -> Verb:
+def _reserve(actor: Principal, service_uuid: str, verb: str, reason: str = "") -> Verb:
     """Mark a service as processing a verb."""
     service = lock_service(service_uuid)
     rule = check_verb(verb, service.status, service.provision_status)
@@ -227,7 +227,7 @@ def _reserve(actor: Actor, service_uuid: str, verb: str, reason: str = "") -> Ve
 
 
 @transaction()
-def _release(actor: Actor, service_uuid: str, rule: Verb, reason: str) -> None:
+def _release(actor: Principal, service_uuid: str, rule: Verb, reason: str) -> None:
     """Restore a service whose request was rejected before a task was added."""
     service = lock_service(service_uuid)
     processing = service.provision_status == ProvisionStatus.PROCESSING
@@ -255,4 +255,4 @@ def _complete_without_task(service_uuid: str) -> None:
         .limit(1)
     )
     if service.provision_status == ProvisionStatus.PROCESSING and task_id is None:
-        settlement.complete(service, VERBS.get(service.verb), SYSTEM)
+        settlement.complete(service, VERBS.get(service.verb), AUTOMATION)

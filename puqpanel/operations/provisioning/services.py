@@ -7,15 +7,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import ConflictError, InvalidInput
+from puqpanel.domain.principals import Principal
 from puqpanel.domain.service_states import VERBS, possible
 from puqpanel.host import registry
 from puqpanel.host.form_fields import secret_fields
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.db import find, save, session, transaction
 from puqpanel.infra.events import raise_event
-from puqpanel.models import ClientUser, Service
+from puqpanel.models import Service
 from puqpanel.operations.accounts.clients import find_client
 from puqpanel.operations.catalog.products import find_product
 from puqpanel.operations.modules import forms
@@ -50,28 +50,24 @@ def lock_service(uuid: str) -> Service:
     return find(query, "Service not found.")
 
 
-def find_service_of(user_id: int, uuid: str) -> Service:
-    """Return a service that a user may view.
+def find_service_of(actor: Principal, uuid: str) -> Service:
+    """Return a service of a user's current client.
 
     Raises:
         NotFoundError: it does not exist or belongs to another client.
     """
-    return find(_visible_to(user_id).where(Service.uuid == uuid), "Service not found.")
+    return find(_visible_to(actor).where(Service.uuid == uuid), "Service not found.")
 
 
-def services_of(user_id: int) -> Sequence[Service]:
-    """Return every service that a user may view; terminated and cancelled ones come last."""
+def services_of(actor: Principal) -> Sequence[Service]:
+    """Return the services of a user's current client; terminated and cancelled ones come last."""
     ended = Service.status.in_(("terminated", "cancelled"))
-    return session().scalars(_visible_to(user_id).order_by(ended, Service.name, Service.id)).all()
+    return session().scalars(_visible_to(actor).order_by(ended, Service.name, Service.id)).all()
 
 
-def _visible_to(user_id: int) -> sa.Select[Service]:
-    theirs = sa.select(ClientUser.client_id, ClientUser.owner, ClientUser.permissions).where(
-        ClientUser.user_id == user_id
-    )
-    members = session().execute(theirs).all()
-    allowed = [row.client_id for row in members if row.owner or "services" in row.permissions]
-    return sa.select(Service).where(Service.client_id.in_(allowed), Service.client.has(active=True))
+def _visible_to(actor: Principal) -> sa.Select[Service]:
+    client_id = actor.client.id if actor.client and actor.may("services.view") else None
+    return sa.select(Service).where(Service.client_id == client_id)
 
 
 def module_of(service: Service) -> LoadedModule | None:
@@ -86,7 +82,7 @@ def possible_verbs(service: Service) -> list[str]:
 
 def create_service(
     *,
-    actor: Actor,
+    actor: Principal,
     client_uuid: str,
     product_uuid: str,
     name: str,
@@ -139,7 +135,7 @@ def create_service(
 
 
 @transaction()
-def rename_service(*, actor: Actor, uuid: str, name: str) -> None:
+def rename_service(*, actor: Principal, uuid: str, name: str) -> None:
     """Rename a service."""
     title = clean_name(name)
     service = find_service(uuid)
@@ -155,7 +151,7 @@ def rename_service(*, actor: Actor, uuid: str, name: str) -> None:
     )
 
 
-def save_service_data(*, actor: Actor, uuid: str, data: Mapping[str, Any]) -> None:
+def save_service_data(*, actor: Principal, uuid: str, data: Mapping[str, Any]) -> None:
     """Have the module validate its settings of a service, and save them.
 
     Args:

@@ -7,8 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from puqpanel.domain.actors import SYSTEM, Actor
 from puqpanel.domain.errors import ConflictError, NotFoundError
+from puqpanel.domain.principals import AUTOMATION, Principal
 from puqpanel.domain.service_states import (
     STATUS_MOVES,
     VERBS,
@@ -39,7 +39,7 @@ PROVISIONED: Mapping[str, ProvisionStatus] = {
 
 
 @transaction()
-def set_provision_status(*, service_uuid: str, status: str, actor: Actor | None = None) -> None:
+def set_provision_status(*, service_uuid: str, status: str, actor: Principal | None = None) -> None:
     """Set a service's provision status, and its status if the verb in progress ends with this.
 
     Args:
@@ -67,7 +67,7 @@ def set_provision_status(*, service_uuid: str, status: str, actor: Actor | None 
     )
     if status in (ProvisionStatus.NOT_FOUND, ProvisionStatus.FAILED):
         audit.record(
-            actor=actor or SYSTEM,
+            actor=actor or AUTOMATION,
             action="service.provision_status",
             subject_type="service",
             subject_uuid=service.uuid,
@@ -118,7 +118,7 @@ def record(task: Task, outcome: Outcome) -> None:
     elif task.status == TaskStatus.COMPLETED:
         _record_completed(service, verb, task)
     else:
-        fail(service, verb, _actor(task), outcome.message, task)
+        fail(service, verb, task.actor, outcome.message, task)
 
 
 def own_verb(task: Task) -> Verb | None:
@@ -155,7 +155,7 @@ def reopen(task: Task) -> None:
     start(service, verb)
     if verb.key == "change_package":
         _, _, product_uuid = calls.job_data(task.data)
-        package_change.reapply(actor=_actor(task), service=service, product_uuid=product_uuid)
+        package_change.reapply(actor=task.actor, service=service, product_uuid=product_uuid)
 
 
 def open_tasks(service: Service) -> Sequence[Task]:
@@ -175,7 +175,9 @@ def set_provision(service: Service, status: str) -> None:
         service.provision_status, service.provision_since = status, now()
 
 
-def complete(service: Service, verb: Verb | None, actor: Actor, task: Task | None = None) -> None:
+def complete(
+    service: Service, verb: Verb | None, actor: Principal, task: Task | None = None
+) -> None:
     """Mark a service's verb completed after its last task, unless the module did so itself."""
     # a verb without an end status of its own restores what the service's status implies, because
     # the previous provision status may be a failed attempt at the same verb
@@ -188,7 +190,7 @@ def complete(service: Service, verb: Verb | None, actor: Actor, task: Task | Non
 
 
 def fail(
-    service: Service, verb: Verb | None, actor: Actor, reason: str, task: Task | None = None
+    service: Service, verb: Verb | None, actor: Principal, reason: str, task: Task | None = None
 ) -> None:
     """Mark a service failed, unless another task of the verb is still open."""
     if service.provision_status == ProvisionStatus.PROCESSING:
@@ -222,10 +224,6 @@ def fail(
         )
 
 
-def _actor(task: Task) -> Actor:
-    return Actor(task.actor_kind, task.actor_id, task.actor_name)  # type: ignore[arg-type]
-
-
 def _record_unfinished(service: Service, verb: Verb | None, task: Task, outcome: Outcome) -> None:
     if outcome.kind != "again":
         service.failure = outcome.message
@@ -238,15 +236,15 @@ def _record_unfinished(service: Service, verb: Verb | None, task: Task, outcome:
 def _record_completed(service: Service, verb: Verb | None, task: Task) -> None:
     processing = service.provision_status == ProvisionStatus.PROCESSING
     if processing and not has_open_task(service, task):
-        complete(service, verb, _actor(task), task)
+        complete(service, verb, task.actor, task)
     elif verb is not None and _module_set_end(service, verb, task):
         if verb.status is not None and verb.status in STATUS_MOVES[ServiceStatus(service.status)]:
             # the module added the job without a request, so no verb set the service's status
             _set_status(service, verb.status)
-        _record_success(service, verb, _actor(task), task)
+        _record_success(service, verb, task.actor, task)
 
 
-def _record_success(service: Service, verb: Verb, actor: Actor, task: Task | None) -> None:
+def _record_success(service: Service, verb: Verb, actor: Principal, task: Task | None) -> None:
     service.failure, service.verb, service.fallback = "", "", None
     audit.record(
         actor=actor,

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
 
-from puqpanel.domain.actors import Actor
+from puqpanel.domain.principals import Principal
 from puqpanel.infra.db import session
 from puqpanel.infra.redact import redact, redact_text
 from puqpanel.models import Audit
+from puqpanel.models.actors import actor_columns
 
 
 def record(
     *,
-    actor: Actor,
+    actor: Principal,
     action: str,
     subject_type: str = "",
     subject_uuid: str = "",
@@ -40,10 +42,7 @@ def record(
     """
     session().add(
         Audit(
-            actor_kind=actor.kind,
-            actor_id=actor.id,
-            actor_name=redact_text(actor.name)[:200],
-            ip=actor.ip[:45],
+            **actor_columns(replace(actor, name=redact_text(actor.name))),
             action=action,
             subject_type=subject_type,
             subject_uuid=subject_uuid,

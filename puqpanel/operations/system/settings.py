@@ -21,8 +21,8 @@ import structlog
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import ConflictError, InvalidInput
+from puqpanel.domain.principals import Principal
 from puqpanel.domain.settings import Definition, SettingError, Value
 from puqpanel.domain.settings_table import find, names
 from puqpanel.infra import crypto
@@ -165,7 +165,7 @@ def digest(group: str) -> str:
 
 
 @transaction()
-def save(*, actor: Actor, values: Mapping[str, object], seen: str | None = None) -> list[str]:
+def save(*, actor: Principal, values: Mapping[str, object], seen: str | None = None) -> list[str]:
     """Save settings.
 
     Args:
@@ -209,7 +209,7 @@ def save(*, actor: Actor, values: Mapping[str, object], seen: str | None = None)
 
 
 @transaction()
-def unset(*, actor: Actor, name: str) -> bool:
+def unset(*, actor: Principal, name: str) -> bool:
     """Return a setting to its default; return whether it was saved.
 
     Raises:
@@ -300,7 +300,7 @@ def _lock() -> None:
     after_commit(lambda: current.info.pop(INFO, None))
 
 
-def _record(actor: Actor, before: Mapping[str, Value], after: Mapping[str, Value]) -> None:
+def _record(actor: Principal, before: Mapping[str, Value], after: Mapping[str, Value]) -> None:
     """Add the audit entry and the event; a secret is only said to have changed."""
     if not before:
         return

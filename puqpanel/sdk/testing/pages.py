@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from puqpanel.domain.actors import SYSTEM
+from puqpanel.domain.principals import AUTOMATION
 from puqpanel.host import registry
 from puqpanel.infra import queue
 from puqpanel.infra.db import release, session, transaction
@@ -80,7 +80,7 @@ class Pages:
         """Return a browser signed in as staff with every permission."""
         with self.app.app_context():
             staff.create_staff(
-                actor=SYSTEM, email="owner@panel.test", name="Olga Owner", password=PASSWORD
+                actor=AUTOMATION, email="owner@panel.test", name="Olga Owner", password=PASSWORD
             )
         return Browser(self.app).sign_in("owner@panel.test", "/admin")
 
@@ -88,7 +88,10 @@ class Pages:
         """Return a browser signed in as the client that owns the lab's service."""
         with self.app.app_context():
             client = clients.create_client(
-                actor=SYSTEM, name="Anna Berg", email="anna@example.test", user_password=PASSWORD
+                actor=AUTOMATION,
+                name="Anna Berg",
+                email="anna@example.test",
+                user_password=PASSWORD,
             )
             with transaction() as current:
                 service_row(current, self.service_uuid).client_id = client.id

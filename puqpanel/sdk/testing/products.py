@@ -1,7 +1,7 @@
 """Probes of Product modules with a healthy provider: the lifecycle, and every job repeated."""
 
-from puqpanel.domain.actors import SYSTEM
 from puqpanel.domain.errors import UserError
+from puqpanel.domain.principals import AUTOMATION
 from puqpanel.domain.service_states import VERBS
 from puqpanel.host import calls
 from puqpanel.host.form_fields import secret_fields
@@ -59,7 +59,7 @@ def enqueue(bench: Bench, verb: str) -> None:
     if verb == "change_package" and bench.supply.other_product is not None:
         bench.lab.change(product=bench.supply.other_product)
     try:
-        requests.request(actor=SYSTEM, service_uuid=bench.lab.service_uuid, verb=verb)
+        requests.request(actor=AUTOMATION, service_uuid=bench.lab.service_uuid, verb=verb)
     except UserError as error:
         raise AssertionError(f"{verb} was refused: {error}") from None
 

@@ -8,18 +8,18 @@ import pytest
 import sqlalchemy as sa
 
 from puqpanel.app import Panel
-from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import ConflictError, PermissionDenied
+from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.infra.db import release, session
 from puqpanel.models import Staff
 from puqpanel.operations.accounts import staff
 from tests.sample import PASSWORD
 
-CLI = Actor("cli", None, "A test")
+CLI = Principal(PrincipalKind.CLI, None, "A test", permissions=frozenset({"*"}))
 
 
-def actor_of(account: Staff) -> Actor:
-    return Actor("staff", account.id, account.name)
+def actor_of(account: Staff) -> Principal:
+    return Principal(PrincipalKind.STAFF, account.id, account.name)
 
 
 def test_staff_cannot_change_accounts_with_more_permissions(panel: Panel) -> None:
@@ -132,7 +132,7 @@ def test_last_two_owners_cannot_close_each_other(panel: Panel) -> None:
     ]
     barrier, refused = threading.Barrier(2), []
 
-    def close(by: Actor, uuid: str, email: str, roles: list[str]) -> None:
+    def close(by: Principal, uuid: str, email: str, roles: list[str]) -> None:
         with panel.app_context():
             barrier.wait()
             try:

@@ -15,8 +15,8 @@ import pytest
 import sqlalchemy as sa
 
 from puqpanel.app import Panel, create_app
-from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import UserError
+from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.host.registry import Registry
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import release, session, transaction
@@ -27,7 +27,7 @@ from puqpanel.operations.modules import module_list, modules
 from puqpanel.tasks import add, claim, sweep
 from tests.sample import activate, write_module
 
-STAFF = Actor("staff", None, "A test")
+STAFF = Principal(PrincipalKind.STAFF, None, "A test", permissions=frozenset({"*"}))
 PLAIN = "from puqpanel.sdk import Product\n\nclass Echo(Product):\n    pass\n"
 
 

@@ -12,8 +12,8 @@ import pytest
 import sqlalchemy as sa
 
 from puqpanel.app import Panel
-from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import UserError
+from puqpanel.domain.principals import Principal
 from puqpanel.host import calls
 from puqpanel.infra.db import session, transaction
 from puqpanel.infra.settings import Settings
@@ -56,7 +56,7 @@ ECHO = """
 
 
 @pytest.fixture
-def told(settings: Settings, app: Panel, staff: Actor, tmp_path: Any) -> Any:
+def told(settings: Settings, app: Panel, staff: Principal, tmp_path: Any) -> Any:
     settings = replace(settings, modules_dir=tmp_path / "modules")
     write_module(tmp_path / "modules", ECHO)
     app.settings = settings

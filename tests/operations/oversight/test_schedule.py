@@ -12,8 +12,8 @@ import pytest
 import sqlalchemy as sa
 
 from puqpanel.app import Panel, create_app
-from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import ConflictError, NotFoundError, UserError
+from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.host.contract.timetable import Work
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import release, session, transaction
@@ -24,7 +24,7 @@ from puqpanel.operations.modules import modules
 from puqpanel.operations.oversight import schedule
 from tests.sample import activate, write_module
 
-STAFF = Actor("staff", None, "A test")
+STAFF = Principal(PrincipalKind.STAFF, None, "A test", permissions=frozenset({"*"}))
 SOURCE = """
     from puqpanel.sdk import Plugin
 

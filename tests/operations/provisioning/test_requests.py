@@ -13,8 +13,8 @@ import pytest
 import sqlalchemy as sa
 
 from puqpanel.app import Panel
-from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import ConflictError
+from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.host import calls
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import db, release, session, transaction
@@ -99,7 +99,7 @@ def settings(settings: Settings, tmp_path: Path) -> Settings:
 def echo(settings: Settings, app: Panel) -> Iterator[Panel]:
     """The panel with the module active."""
     with app.app_context():
-        activate(app, Actor("staff", None, "A test"))
+        activate(app, Principal(PrincipalKind.STAFF, None, "A test", permissions=frozenset({"*"})))
     live = Live(settings)
     panel = live.ensure()
     with panel.app_context():
@@ -121,7 +121,7 @@ def book(settings: Settings) -> list[str]:
     return found
 
 
-def ask(actor: Actor, service: Service, verb: str, drain: Callable[..., None]) -> Service:
+def ask(actor: Principal, service: Service, verb: str, drain: Callable[..., None]) -> Service:
     result = requests.request(actor=actor, service_uuid=service.uuid, verb=verb)
     assert result.ok, result.message
     assert look(service.uuid).provision_status == "processing"
@@ -129,7 +129,7 @@ def ask(actor: Actor, service: Service, verb: str, drain: Callable[..., None]) -
     return look(service.uuid)
 
 
-STAFF = Actor("staff", None, "A test")
+STAFF = Principal(PrincipalKind.STAFF, None, "A test", permissions=frozenset({"*"}))
 
 
 def test_reason_of_a_request_is_recorded(echo: Panel, drain: Callable[..., None]) -> None:

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from puqpanel.app import Panel
 from puqpanel.domain import settings_table
-from puqpanel.domain.actors import Actor
 from puqpanel.domain.errors import ConflictError, InvalidInput, NotFoundError
+from puqpanel.domain.principals import Principal
 from puqpanel.domain.settings import Definition, Group, Kind
 from puqpanel.infra.db import db, engine_for, session, transaction
 from puqpanel.infra.settings import Settings, SettingsError
@@ -63,7 +63,7 @@ def test_defaults_need_nothing_saved(panel: Panel) -> None:
         settings.get("firm.nam")
 
 
-def test_a_saved_value_is_read_and_audited(panel: Panel, staff: Actor) -> None:
+def test_a_saved_value_is_read_and_audited(panel: Panel, staff: Principal) -> None:
     changed = settings.save(actor=staff, values={"firm.name": " Lumen ", "firm.address": ""})
     assert changed == ["firm.name"]
     assert settings.text("firm.name") == "Lumen"
@@ -75,7 +75,7 @@ def test_a_saved_value_is_read_and_audited(panel: Panel, staff: Actor) -> None:
     assert settings.save(actor=staff, values={"firm.name": "Lumen"}) == []
 
 
-def test_nothing_is_saved_if_one_value_is_invalid(panel: Panel, staff: Actor) -> None:
+def test_nothing_is_saved_if_one_value_is_invalid(panel: Panel, staff: Principal) -> None:
     with pytest.raises(InvalidInput) as caught:
         settings.save(
             actor=staff, values={"sessions.staff_idle_minutes": "0", "firm.name": "Lumen"}
@@ -86,7 +86,7 @@ def test_nothing_is_saved_if_one_value_is_invalid(panel: Panel, staff: Actor) ->
     assert _stored("firm.name") is None
 
 
-def test_another_process_sees_a_change_at_its_next_request(panel: Panel, staff: Actor) -> None:
+def test_another_process_sees_a_change_at_its_next_request(panel: Panel, staff: Principal) -> None:
     assert settings.text("firm.name") == "puqpanel"
     with (
         engine_for(panel.settings.database_url)
@@ -101,7 +101,7 @@ def test_another_process_sees_a_change_at_its_next_request(panel: Panel, staff: 
     assert settings.text("firm.name") == "Elsewhere"
 
 
-def test_a_request_costs_one_query(panel: Panel, staff: Actor) -> None:
+def test_a_request_costs_one_query(panel: Panel, staff: Principal) -> None:
     settings.save(actor=staff, values={"firm.name": "Lumen"})
     settings.text("firm.name")
     _next_request()
@@ -120,7 +120,7 @@ def test_a_request_costs_one_query(panel: Panel, staff: Actor) -> None:
     assert len([text for text in statements if text.startswith("SELECT")]) == 1
 
 
-def test_a_save_that_is_rolled_back_leaves_nothing(panel: Panel, staff: Actor) -> None:
+def test_a_save_that_is_rolled_back_leaves_nothing(panel: Panel, staff: Principal) -> None:
     settings.save(actor=staff, values={"firm.name": "Lumen"})
     with pytest.raises(RuntimeError), transaction():
         settings.save(actor=staff, values={"firm.name": "Lost"})
@@ -132,7 +132,7 @@ def test_a_save_that_is_rolled_back_leaves_nothing(panel: Panel, staff: Actor) -
 
 
 def test_a_secret_is_encrypted_masked_and_not_audited(
-    panel: Panel, staff: Actor, sms: Group
+    panel: Panel, staff: Principal, sms: Group
 ) -> None:
     settings.save(actor=staff, values={"sms.token": "hunter2-hunter2"})
     assert settings.text("sms.token") == "hunter2-hunter2"
@@ -146,7 +146,9 @@ def test_a_secret_is_encrypted_masked_and_not_audited(
 
 
 @pytest.mark.parametrize("stored", ['"red"', "not json", "[]", "null", '{"a": 1}', "9" * 6000])
-def test_an_invalid_stored_value_gives_the_default(panel: Panel, staff: Actor, stored: str) -> None:
+def test_an_invalid_stored_value_gives_the_default(
+    panel: Panel, staff: Principal, stored: str
+) -> None:
     settings.save(actor=staff, values={"firm.colour": "#112233"})
     with transaction():
         session().execute(
@@ -165,7 +167,7 @@ def test_an_invalid_stored_value_gives_the_default(panel: Panel, staff: Actor, s
 
 
 def test_the_environment_wins_and_cannot_be_saved(
-    panel: Panel, staff: Actor, overridden: None
+    panel: Panel, staff: Principal, overridden: None
 ) -> None:
     assert settings.text("firm.name") == "From outside"
     assert settings.show("firm.name").source == "environment"
@@ -174,7 +176,7 @@ def test_the_environment_wins_and_cannot_be_saved(
     assert "PUQPANEL_FIRM_NAME" in caught.value.errors["firm.name"][0]
 
 
-def test_two_staff_saving_one_group_at_once(panel: Panel, staff: Actor) -> None:
+def test_two_staff_saving_one_group_at_once(panel: Panel, staff: Principal) -> None:
     seen = settings.digest("firm")
     settings.save(actor=staff, values={"firm.name": "First"}, seen=seen)
     settings.save(actor=staff, values={"retention.task_days": "7"})
@@ -183,7 +185,7 @@ def test_two_staff_saving_one_group_at_once(panel: Panel, staff: Actor) -> None:
     assert settings.text("firm.name") == "First"
 
 
-def test_unset_returns_to_the_default(panel: Panel, staff: Actor) -> None:
+def test_unset_returns_to_the_default(panel: Panel, staff: Principal) -> None:
     settings.save(actor=staff, values={"firm.name": "Lumen"})
     assert settings.unset(actor=staff, name="firm.name")
     assert not settings.unset(actor=staff, name="firm.name")

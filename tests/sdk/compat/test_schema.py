@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from puqpanel.app import Panel
-from puqpanel.domain.actors import Actor
+from puqpanel.domain.principals import Principal
 from puqpanel.host.context import Context, entered
 from puqpanel.infra.db import release, session, transaction
 from puqpanel.sdk import now
@@ -56,7 +56,7 @@ def columns() -> set[str]:
 
 
 @pytest.fixture
-def service_uuid(staff: Actor) -> str:
+def service_uuid(staff: Principal) -> str:
     return make_service(staff, module="").uuid
 
 

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from puqpanel.app import Panel
-from puqpanel.domain.actors import SYSTEM
+from puqpanel.domain.principals import AUTOMATION
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import release, session, write
 from puqpanel.models import AccountSession, Audit, Role, Staff, User
@@ -174,7 +174,7 @@ def test_a_deactivated_account_has_no_sessions(app: Panel, clerk: Browser) -> No
         account = session().scalar(sa.select(Staff).where(Staff.email == "clerk@panel.test"))
         assert account is not None
         staff.update_staff(
-            actor=SYSTEM,
+            actor=AUTOMATION,
             uuid=account.uuid,
             email=account.email,
             name=account.name,

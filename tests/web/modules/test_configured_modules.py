@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from puqpanel.app import Panel
-from puqpanel.domain.actors import SYSTEM
+from puqpanel.domain.principals import AUTOMATION
 from puqpanel.infra.db import session, transaction
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live, dismantle
@@ -94,16 +94,16 @@ class Scene:
         self.live = live
         with live.ensure().app_context():
             staff.create_staff(
-                actor=SYSTEM, email="owner@panel.test", name="Owner", password=PASSWORD
+                actor=AUTOMATION, email="owner@panel.test", name="Owner", password=PASSWORD
             )
             role = staff.save_role(
-                actor=SYSTEM,
+                actor=AUTOMATION,
                 uuid=None,
                 name="Reader",
                 permissions=["gateways.view", "senders.view"],
             )
             staff.create_staff(
-                actor=SYSTEM,
+                actor=AUTOMATION,
                 email="reader@panel.test",
                 name="Reader",
                 password=PASSWORD,

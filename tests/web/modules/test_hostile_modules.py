@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from puqpanel.domain.actors import SHELL
+from puqpanel.domain.principals import CLI
 from puqpanel.infra.db import transaction
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live
@@ -137,9 +137,7 @@ class Stage:
             )
         self.app = app = live.ensure()
         with app.app_context():
-            staff.create_staff(
-                actor=SHELL, email="owner@panel.test", name="Owner", password=PASSWORD
-            )
+            staff.create_staff(actor=CLI, email="owner@panel.test", name="Owner", password=PASSWORD)
             service = make_service(STAFF)
             self.uuid, self.product = service.uuid, service.product.uuid
             settlement.set_provision_status(service_uuid=service.uuid, status="processing")

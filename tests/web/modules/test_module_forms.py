@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from puqpanel.app import Panel
-from puqpanel.domain.actors import SYSTEM
+from puqpanel.domain.principals import AUTOMATION
 from puqpanel.infra.db import session, transaction
 from puqpanel.infra.redact import MASK
 from puqpanel.infra.settings import Settings
@@ -78,7 +78,7 @@ class Scene:
     def __init__(self, panel: Panel) -> None:
         with panel.app_context():
             staff.create_staff(
-                actor=SYSTEM, email="owner@panel.test", name="Owner", password=PASSWORD
+                actor=AUTOMATION, email="owner@panel.test", name="Owner", password=PASSWORD
             )
             service = make_service(STAFF)
             self.service, self.product = service.uuid, service.product.uuid

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from puqpanel.domain.actors import SHELL
+from puqpanel.domain.principals import CLI
 from puqpanel.infra.db import transaction
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live
@@ -90,12 +90,12 @@ def client(settings: Settings, tmp_path: Path) -> FlaskClient:
         )
     app = live.ensure()
     with app.app_context():
-        staff.create_staff(actor=SHELL, email="owner@panel.test", name="Owner", password=PASSWORD)
+        staff.create_staff(actor=CLI, email="owner@panel.test", name="Owner", password=PASSWORD)
         viewer = staff.save_role(
-            actor=SHELL, uuid=None, name="Viewer", permissions=["Product-Echo-view-servers"]
+            actor=CLI, uuid=None, name="Viewer", permissions=["Product-Echo-view-servers"]
         )
         staff.create_staff(
-            actor=SHELL,
+            actor=CLI,
             email="viewer@panel.test",
             name="Viewer",
             password=PASSWORD,
@@ -219,7 +219,7 @@ def test_every_route_declares_its_permission(client: FlaskClient) -> None:
     for rule in client.application.url_map.iter_rules():
         if rule.endpoint.startswith("mod_"):
             access = declared(client.application.view_functions[rule.endpoint])
-            assert access and access.startswith("Product-Echo-")
+            assert access and access.permission.startswith("Product-Echo-")
 
 
 CLIENT = """

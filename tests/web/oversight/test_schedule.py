@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from puqpanel.app import Panel, create_app
-from puqpanel.domain.actors import SHELL
+from puqpanel.domain.principals import CLI
 from puqpanel.infra.db import session
 from puqpanel.infra.settings import Settings
 from puqpanel.live import dismantle
@@ -54,7 +54,7 @@ def settings(settings: Settings, tmp_path: Path) -> Settings:
 @pytest.fixture
 def app(app: Panel, settings: Settings) -> Iterator[Panel]:
     with app.app_context():
-        activate(app, SHELL, type="Plugin")
+        activate(app, CLI, type="Plugin")
     fresh = create_app(settings)
     yield fresh
     dismantle(fresh)

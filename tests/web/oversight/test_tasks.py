@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from puqpanel.app import Panel
-from puqpanel.domain.actors import SYSTEM
+from puqpanel.domain.principals import AUTOMATION
 from puqpanel.infra.db import transaction
 from puqpanel.models import Task
 from puqpanel.operations.provisioning import services
@@ -55,7 +55,7 @@ def test_names_are_escaped_in_the_list_but_not_in_the_csv(
     app: Panel, owner: Browser, shop: dict[str, str]
 ) -> None:
     with app.app_context():
-        services.rename_service(actor=SYSTEM, uuid=shop["service"], name="<i>odd</i>")
+        services.rename_service(actor=AUTOMATION, uuid=shop["service"], name="<i>odd</i>")
     add(app, title="Create", service_uuid=shop["service"])
     assert "<i>odd" not in owner.get("/admin/tasks/").text
     assert "<i>odd</i>" in owner.get("/admin/tasks/?format=csv").text

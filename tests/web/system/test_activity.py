@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from puqpanel.app import Panel
-from puqpanel.domain.actors import Actor
+from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import Audit, Role
 from puqpanel.operations.accounts import staff
@@ -13,7 +13,7 @@ from puqpanel.operations.provisioning import services
 from puqpanel.operations.system import audit
 from tests.web.conftest import PASSWORD, Browser
 
-HERE = Actor("staff", 1, "Nina Night", "203.0.113.9")
+HERE = Principal(PrincipalKind.STAFF, 1, "Nina Night", "203.0.113.9")
 
 
 def last(app: Panel, action: str) -> int:

@@ -225,7 +225,7 @@ def add_user(uuid: str) -> ResponseReturnValue:
         user = clients.add_user(
             actor=actor(),
             client_uuid=uuid,
-            permissions=() if form.owner.data else ("services",),
+            permissions=() if form.owner.data else ("services.view", "services.manage"),
             **form.values("email", "name", "password", "owner"),
         )
         page = url_for("admin.clients.show", uuid=uuid)

@@ -32,7 +32,7 @@ bp = Blueprint("activity", __name__, url_prefix="/activity")
 ACTORS = {
     "staff": "Staff",
     "user": "User",
-    "system": "Automation",
+    "automation": "Automation",
     "cli": "Command line",
     "module": "Module",
 }

@@ -6,4 +6,6 @@ from puqpanel.operations.accounts import signin
 from puqpanel.web.guard import customer, find_user
 from puqpanel.web.signin import Area, SignInForm, blueprint
 
-bp = blueprint(Area("client", find_user, signin.sign_in_user, customer, "client.html", SignInForm))
+bp = blueprint(
+    Area("client", find_user, signin.sign_in_user, customer(), "client.html", SignInForm)
+)

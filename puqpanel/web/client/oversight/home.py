@@ -8,17 +8,17 @@ from flask.typing import ResponseReturnValue
 from puqpanel.domain.money import PERIODS
 from puqpanel.operations.provisioning import services
 from puqpanel.web.client.provisioning.notices import ENDED, home_notice, list_rows
-from puqpanel.web.guard import current_customer, customer
+from puqpanel.web.guard import actor, can, customer
 
 bp = Blueprint("home", __name__)
 
 
 @bp.get("/")
-@customer
+@customer()
 def index() -> ResponseReturnValue:
     """Show the user's current services and what is wrong with them."""
-    user = current_customer()
-    all_services = services.services_of(user.id)
+    user = actor()
+    all_services = services.services_of(user) if can("services.view") else []
     current = [service for service in all_services if service.status not in ENDED]
     notices = [notice for service in current if (notice := home_notice(service))]
     count = "1 service" if len(current) == 1 else f"{len(current)} services"

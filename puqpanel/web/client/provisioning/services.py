@@ -22,7 +22,7 @@ from puqpanel.web.client.provisioning.notices import (
     service_notice,
     visible_status,
 )
-from puqpanel.web.guard import current_customer, customer
+from puqpanel.web.guard import actor, customer
 
 bp = Blueprint("services", __name__, url_prefix="/services")
 CLOSED = (*ENDED, ServiceStatus.FRAUD)
@@ -31,17 +31,17 @@ OVERVIEW = "overview"
 
 
 @bp.get("/")
-@customer
+@customer("services.view")
 def index() -> ResponseReturnValue:
     """List the user's services, ended ones last."""
-    rows = list_rows(services.services_of(current_customer().id))
+    rows = list_rows(services.services_of(actor()))
     return render_template(
         "client/provisioning/services/index.html", services=rows, periods=PERIODS
     )
 
 
 @bp.get("/<uuid>")
-@customer
+@customer("services.view")
 def show(uuid: str) -> ResponseReturnValue:
     """Redirect to the first tab."""
     service = _find_own(uuid)
@@ -49,7 +49,7 @@ def show(uuid: str) -> ResponseReturnValue:
 
 
 @bp.get("/<uuid>/<tab>")
-@customer
+@customer("services.view")
 def tab(uuid: str, tab: str) -> ResponseReturnValue:
     """Show a tab. A service that is not active has only its first."""
     service = _find_own(uuid)
@@ -74,7 +74,7 @@ def tab(uuid: str, tab: str) -> ResponseReturnValue:
 
 
 @bp.route("/<uuid>/<tab>/api/<verb>", methods=["GET", "POST", "PUT", "DELETE"])
-@customer
+@customer("services.view", writing="services.manage")
 def ajax(uuid: str, tab: str, verb: str) -> Response:
     """Return the module's response to a request of its own tab."""
     service = _find_own(uuid)
@@ -101,7 +101,7 @@ def _notices(service: Service, *, unavailable: bool, called: Called | None) -> l
 
 
 def _find_own(uuid: str) -> Service:
-    return services.find_service_of(current_customer().id, uuid)
+    return services.find_service_of(actor(), uuid)
 
 
 def _active(service: Service) -> bool:
