@@ -40,9 +40,9 @@ def connect(settings: Settings) -> None:
     """
     keys.open_keys(settings.keys_dir, settings.database_url)
     queue.use_server(settings.redis_url or connection_url(settings.instance))
-    links.use_base(settings.address)
     catalogs.use(settings.instance)
     panel_settings.override(settings.overrides)
+    links.use_base(lambda: panel_settings.text("site.base_url") or settings.address)
     crashes.tidy(settings.instance)
     crash_markers.open_marker(crashes.folder(settings.instance))
     calls.limit_slow_processes(settings.web_processes - 1)

@@ -141,7 +141,7 @@ def settings(
         modules_dir=ROOT / "modules",
         database_url=url,
         redis_url=queue_url,
-        base_url="http://panel.test",
+        overrides={"site.base_url": "http://panel.test"},
         log_json=False,
     )
     engine_for(url).dispose()

@@ -56,7 +56,6 @@ Environment variables:
   PUQPANEL_REDIS_URL        redis://, rediss:// or redis+sentinel:// URL
                             [default: embedded server]
   PUQPANEL_BASE_URL         public URL of the panel, such as https://panel.example
-  PUQPANEL_NAME             company name shown on pages
   PUQPANEL_HOST             address to listen on [default: 127.0.0.1]
   PUQPANEL_PORT             port to listen on [default: 8000]
   PUQPANEL_WEB_PROCESSES    number of web processes [default: 2]

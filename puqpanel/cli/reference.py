@@ -387,8 +387,7 @@ def _settings() -> str:
         "database_url": "SQLite in the instance directory",
         "redis_url": "embedded server",
         "monitoring_allow": "none",
-        "base_url": "host and port",
-        "secure_cookies": "yes if the base URL uses HTTPS",
+        "secure_cookies": "yes if `PUQPANEL_BASE_URL` uses HTTPS",
     }
     rows = "\n".join(
         f"| `{PREFIX}{field.name.upper()}` | {_cell(descriptions[field.name])} |"

@@ -217,7 +217,7 @@ class Up:
         address = self.settings.address.replace("//0.0.0.0:", "//127.0.0.1:").replace(
             "//:::", "//[::1]:"
         )
-        click.echo(f"\n  {self.settings.name} is running at {click.style(address, bold=True)}\n")
+        click.echo(f"\n  puqpanel is running at {click.style(address, bold=True)}\n")
         accounts = facts.get("sign_ins", [])
         width = max((len(account["email"]) for account in accounts), default=0)
         for account in accounts:

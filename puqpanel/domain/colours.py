@@ -51,3 +51,63 @@ def _luminance(colour: str) -> float:
         for part in (channel / 255 for channel in _channels(colour))
     ]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def accents(brand: str) -> dict[str, dict[str, str]]:
+    """Return the accent colours derived from a brand colour, by theme.
+
+    Args:
+        brand: A colour that passes `under_white`.
+
+    Returns:
+        `light` and `dark`, each with the name and value of its tokens.
+    """
+    light, dark = "#f5f6f8", "#15181e"
+    weak = {"light": mix(brand, WHITE, 0.9), "dark": mix(brand, "#0e1014", 0.78)}
+    filled = _lightened(brand, WHITE, READABLE)
+    ink = {
+        "light": _until_readable(brand, BLACK, light, weak["light"]),
+        "dark": _until_readable(brand, WHITE, dark, weak["dark"]),
+    }
+    return {
+        "light": {
+            "accent": brand,
+            "accent-hover": mix(brand, BLACK, 0.18),
+            "accent-ink": ink["light"],
+            "accent-weak": weak["light"],
+            "focus": brand,
+            "c1": mix(brand, WHITE, 0.12),
+            "c1-soft": mix(brand, WHITE, 0.7),
+        },
+        "dark": {
+            "accent": filled,
+            "accent-hover": mix(filled, BLACK, 0.15),
+            "accent-ink": ink["dark"],
+            "accent-weak": weak["dark"],
+            "focus": ink["dark"],
+            "c1": _until_readable(brand, WHITE, dark, dark, 3.5),
+            "c1-soft": mix(brand, "#0e1014", 0.5),
+        },
+    }
+
+
+def rgb(colour: str) -> str:
+    """Return a colour as Bootstrap's variables have it, `52, 81, 209`."""
+    return ", ".join(map(str, _channels(colour)))
+
+
+def _until_readable(
+    colour: str, towards: str, first: str, second: str, ratio: float = READABLE
+) -> str:
+    """Mix a colour with another until it can be read on two backgrounds."""
+    for step in range(21):
+        mixed = mix(colour, towards, step / 20)
+        if min(contrast(mixed, first), contrast(mixed, second)) >= ratio:
+            return mixed
+    return towards
+
+
+def _lightened(colour: str, text: str, ratio: float) -> str:
+    """Return a colour a little lighter, as far as a text on it can still be read."""
+    steps = (mix(colour, WHITE, step / 20) for step in (4, 3, 2, 1))
+    return next((mixed for mixed in steps if contrast(mixed, text) >= ratio), colour)

@@ -10,7 +10,7 @@ be shown to several people and stored. Placeholders are named, `%(name)s`; a per
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -41,16 +41,26 @@ SOURCE = Language("en", Locale("en", territory="150"))
 UNUSABLE = (ArithmeticError, KeyError, TypeError, ValueError)
 """What a translation with other placeholders, or a wrong plural rule, raises."""
 _viewer: ContextVar[Language | None] = ContextVar("language", default=None)
-_default = SOURCE
+
+
+def _source() -> Language:
+    return SOURCE
+
+
+_default: Callable[[], Language] = _source
 
 
 def language() -> Language:
     """Return the language of the current viewer, or the default without one."""
-    return _viewer.get() or _default
+    return _viewer.get() or _default()
 
 
-def set_default(default: Language) -> None:
-    """Set the language of texts without a viewer, such as those that a worker sends."""
+def set_default(default: Callable[[], Language]) -> None:
+    """Set the language of texts without a viewer, such as those that a worker sends.
+
+    Args:
+        default: returns it; called again for every text, because staff can change it.
+    """
     global _default
     _default = default
 

@@ -8,7 +8,7 @@ import contextlib
 import os
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,13 +26,23 @@ _State = tuple[tuple[str, int, int], ...]
 
 locale: ContextVar[tuple[str, ...]] = ContextVar("locale", default=())
 """The current viewer's languages, the most preferred first; if empty, the panel's are used."""
-_panel_languages: tuple[str, ...] = (SOURCE,)
 
 
-def set_panel_language(language: str) -> None:
-    """Set the language of texts without a viewer, such as those that a worker writes."""
-    global _panel_languages
-    _panel_languages = lookup_order([language])
+def _source() -> str:
+    return SOURCE
+
+
+_panel_language: Callable[[], str] = _source
+
+
+def set_panel_language(language: Callable[[], str]) -> None:
+    """Set the language of texts without a viewer, such as those that a worker writes.
+
+    Args:
+        language: returns its tag; called again for every text, because staff can change it.
+    """
+    global _panel_language
+    _panel_language = language
 
 
 @contextlib.contextmanager
@@ -76,7 +86,7 @@ def translate(folder: Path | None, text: Any, replace: Mapping[str, Any] | None 
     shown = text if isinstance(text, str) else str(text)
     if folder is not None and shown:
         texts = _translations(folder).texts
-        for language in locale.get() or _panel_languages:
+        for language in locale.get() or lookup_order([_panel_language()]):
             if shown in texts.get(language, {}):
                 shown = texts[language][shown]
                 break

@@ -15,6 +15,7 @@ from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
 import structlog
+from flask import has_app_context
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import event
 from sqlalchemy.dialects.mysql import DATETIME
@@ -136,6 +137,11 @@ db = Database(model_class=Model, session_options={"expire_on_commit": False})
 def session() -> Session:
     """Return the session of the current app context; writing requires `transaction()`."""
     return cast("scoped_session[Session]", db.session)()
+
+
+def has_session() -> bool:
+    """Return whether there is an app context, and so a session."""
+    return has_app_context()
 
 
 def find(query: sa.Select[Row], missing: str) -> Row:

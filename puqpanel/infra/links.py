@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import quote
 
-_base = ""
+
+def _no_base() -> str:
+    return ""
 
 
-def use_base(address: str) -> None:
-    """Set the base URL, such as `https://panel.example`."""
+_base: Callable[[], str] = _no_base
+
+
+def use_base(address: Callable[[], str]) -> None:
+    """Set the base URL.
+
+    Args:
+        address: returns it, such as `https://panel.example`; called again for every link, because
+            staff can change it.
+    """
     global _base
-    _base = address.rstrip("/")
+    _base = address
 
 
 def link(*parts: str) -> str:
     """Return an absolute URL, such as `link("client", "services", uuid)`."""
-    return "/".join([_base, *(quote(part, safe="") for part in parts)])
+    return "/".join([_base().rstrip("/"), *(quote(part, safe="") for part in parts)])

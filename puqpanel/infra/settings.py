@@ -1,9 +1,12 @@
-"""Typed settings from PUQPANEL_* environment variables."""
+"""Settings from PUQPANEL_* environment variables.
+
+Fields are what must be known before the database is open. The other settings are in
+`domain/settings_table.py`; a variable that overrides one of them is in `overrides`.
+"""
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_network
@@ -30,21 +33,15 @@ class Settings:
         modules_dir: Directory that contains `{Type}/{Name}/`.
         database_url: SQLAlchemy URL. The default is an SQLite database in `instance`.
         redis_url: URL of a Redis or Valkey server. If empty, an embedded server is used.
-        base_url: Public URL of the panel, used in e-mails. If empty, `host` and `port` are used.
-        name: Company name shown on pages.
         host: Address that the web server listens on.
         port: Port that the web server listens on.
         web_processes: Number of web processes.
         workers: Number of worker processes.
         trusted_proxies: Number of reverse proxies in front of the panel whose X-Forwarded headers
             are trusted.
-        secure_cookies: Send cookies over HTTPS only. The default is yes if `base_url` uses HTTPS.
-        module_log_days: Days to keep entries of the module log; 0 keeps them forever.
-        task_days: Days to keep completed and cancelled tasks; 0 keeps them forever. Failed and lost
-            tasks are always kept.
+        secure_cookies: Send cookies over HTTPS only. The default is yes if
+            `PUQPANEL_BASE_URL` uses HTTPS.
         monitoring_allow: Private networks that staff may monitor in addition to public addresses.
-        locale: Language of messages without a viewer, such as a worker's, and of visitors whose
-            browser sends no language.
         dev: Reload changed templates and modules.
         log_json: Write log entries as JSON.
         overrides: Settings of the panel from the environment: name → value. The variable of
@@ -55,18 +52,13 @@ class Settings:
     modules_dir: Path
     database_url: str
     redis_url: str = ""
-    base_url: str = ""
-    name: str = "puqpanel"
     host: str = "127.0.0.1"
     port: int = 8000
     web_processes: int = 2
     workers: int = 2
     trusted_proxies: int = 0
     secure_cookies: bool = False
-    module_log_days: int = 90
-    task_days: int = 365
     monitoring_allow: tuple[str, ...] = ()
-    locale: str = "en"
     dev: bool = False
     log_json: bool = False
     overrides: Mapping[str, Value] = field(default_factory=dict)
@@ -112,16 +104,13 @@ class Settings:
                 f"{PREFIX}REDIS_URL must start with redis://, rediss://, unix:// or"
                 " redis+sentinel://."
             )
-        base_url = text("BASE_URL").rstrip("/")
-        if base_url and not base_url.startswith(("http://", "https://")):
-            raise SettingsError(f"{PREFIX}BASE_URL must start with http:// or https://.")
+        overrides = _overrides(source)
+        https = str(overrides.get("site.base_url", "")).startswith("https://")
         return cls(
             instance=instance,
             modules_dir=Path(text("MODULES_DIR", str(ROOT / "modules"))).expanduser().absolute(),
             database_url=database_url,
             redis_url=redis_url,
-            base_url=base_url,
-            name=text("NAME", "puqpanel"),
             host=text("HOST", "127.0.0.1"),
             port=_number("PORT", text("PORT", "8000"), 0, 65535),
             web_processes=_number("WEB_PROCESSES", text("WEB_PROCESSES", "2"), 1, 256),
@@ -129,15 +118,12 @@ class Settings:
             trusted_proxies=_number("TRUSTED_PROXIES", text("TRUSTED_PROXIES", "0"), 0, 10),
             secure_cookies=_switch(
                 "SECURE_COOKIES",
-                text("SECURE_COOKIES", "yes" if base_url.startswith("https://") else "no"),
+                text("SECURE_COOKIES", "yes" if https else "no"),
             ),
-            module_log_days=_number("MODULE_LOG_DAYS", text("MODULE_LOG_DAYS", "90"), 0, 36500),
-            task_days=_number("TASK_DAYS", text("TASK_DAYS", "365"), 0, 36500),
             monitoring_allow=_networks("MONITORING_ALLOW", text("MONITORING_ALLOW")),
-            locale=_locale("LOCALE", text("LOCALE", "en")),
             dev=_switch("DEV", text("DEV", "no")),
             log_json=_switch("LOG_JSON", text("LOG_JSON", "no")),
-            overrides=_overrides(source),
+            overrides=overrides,
         )
 
     @property
@@ -147,8 +133,8 @@ class Settings:
 
     @property
     def address(self) -> str:
-        """URL of the panel."""
-        return self.base_url or f"http://{self.host}:{self.port}"
+        """URL of the panel as far as the environment says."""
+        return str(self.overrides.get("site.base_url", f"http://{self.host}:{self.port}"))
 
 
 def _overrides(source: Mapping[str, str]) -> dict[str, Value]:
@@ -192,11 +178,3 @@ def _networks(name: str, value: str) -> tuple[str, ...]:
                 f" “{network}”."
             ) from None
     return networks
-
-
-def _locale(name: str, value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})?", value):
-        raise SettingsError(
-            f"{PREFIX}{name} must be a language such as en or pl-PL, not “{value}”."
-        )
-    return value.replace("_", "-")

@@ -19,6 +19,7 @@ from puqpanel.operations.modules import module_log, modules
 from puqpanel.operations.oversight import schedule as timetable
 from puqpanel.operations.oversight import tasks
 from puqpanel.operations.provisioning import reconciliation
+from puqpanel.operations.system.settings import number as days
 from puqpanel.tasks import fence, sweep
 
 log = structlog.get_logger(__name__)
@@ -50,7 +51,7 @@ def entries(settings: Settings) -> list[Entry]:
     """Return the schedule of one scheduler process.
 
     Args:
-        settings: directories and retention periods.
+        settings: directories of the panel.
     """
     return [
         Entry("enqueue due tasks", 1, sweep.send_due),
@@ -69,9 +70,13 @@ def entries(settings: Settings) -> list[Entry]:
             lambda: queue.put_hint(modules.HINT, str(modules.generation())),
         ),
         Entry("rescan modules", 10, lambda: modules.rescan(settings.modules_dir)),
-        Entry("prune the module log", 30, lambda: module_log.prune(settings.module_log_days)),
+        Entry(
+            "prune the module log",
+            30,
+            lambda: module_log.prune(days("retention.module_log_days")),
+        ),
         Entry("end and prune sessions", 30, sessions.prune),
-        Entry("prune tasks", 30, lambda: tasks.prune(settings.task_days)),
+        Entry("prune tasks", 30, lambda: tasks.prune(days("retention.task_days"))),
     ]
 
 

@@ -22,6 +22,7 @@ from puqpanel.infra.settings import Settings
 from puqpanel.web import (
     admin,
     assets,
+    brand,
     charts,
     client,
     errors,
@@ -57,7 +58,7 @@ def register(app: Flask, settings: Settings) -> None:
     app.extensions["puqpanel-settings"] = settings
     security.protect(app)
     sessions.install(app, secure=settings.secure_cookies)
-    locale.install(app, settings.locale)
+    locale.install(app)
     guard.protect(app)
     locale.follow_account(app)
     CSRFProtect(app)
@@ -77,23 +78,23 @@ def register(app: Flask, settings: Settings) -> None:
         client.blueprint(),
     ):
         app.register_blueprint(blueprint)
-    _configure_templates(app, settings)
+    _configure_templates(app)
     app.extensions["puqpanel-module-links"] = navigation.module_links(registry.current())
 
 
-def _configure_templates(app: Flask, settings: Settings) -> None:
+def _configure_templates(app: Flask) -> None:
     # globals are visible in imported macros, and cost nothing on pages that do not use them
     app.jinja_env.globals.update(
         asset=assets.asset,
         can=guard.can,
         cancellable=CANCELLABLE,
+        brand=brand,
         charts=charts,
         event_tone=look.event_tone,
         initials=look.initials,
         module_home=navigation.module_home,
         nonce=security.nonce,
         notice_icons=look.NOTICE_ICONS,
-        panel_name=settings.name,
         plain_kinds=look.PLAIN,
         retryable=RETRYABLE,
         scripts=assets.SCRIPTS,

@@ -1,8 +1,8 @@
 """The viewer's language and time zone.
 
 The language is the account's, else that of the cookie `lang`, else the best of Accept-Language,
-else the panel's. The time zone is the account's, else that of the cookie `zone`, which a script
-sets to the browser's, else UTC.
+else the panel's setting. The time zone is the account's, else that of the cookie `zone`, which a
+script sets to the browser's, else the panel's setting.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from puqpanel.domain import texts
 from puqpanel.domain.texts import Language
 from puqpanel.host import languages
 from puqpanel.infra import catalogs
+from puqpanel.operations.system import settings
 
 LANGUAGE_COOKIE = "lang"
 ZONE_COOKIE = "zone"
@@ -30,15 +31,14 @@ MAX_ACCEPTED = 8
 MAX_HEADER_LENGTH = 400
 
 
-def install(app: Flask, default: str) -> None:
+def install(app: Flask) -> None:
     """Set the language before each request, and make it available in templates.
 
     Args:
         app: the application being built.
-        default: tag of the language of texts without a viewer.
     """
-    texts.set_default(catalogs.find(default) or texts.SOURCE)
-    languages.set_panel_language(default)
+    texts.set_default(lambda: catalogs.find(settings.text("region.locale")) or texts.SOURCE)
+    languages.set_panel_language(lambda: settings.text("region.locale"))
     app.before_request(lambda: use(""))
     app.teardown_request(_end)
     environment = app.jinja_env
@@ -81,10 +81,11 @@ def viewer_locale() -> Locale:
 
 
 def viewer_zone() -> tzinfo:
-    """Return the viewer's time zone; UTC if none is known."""
-    if not has_request_context():
-        return UTC
-    return _zone(g.get("zone") or request.cookies.get(ZONE_COOKIE, ""))
+    """Return the viewer's time zone; the panel's if none is known."""
+    name = ""
+    if has_request_context():
+        name = g.get("zone") or request.cookies.get(ZONE_COOKIE, "")
+    return _zone(name) or _zone(settings.text("region.time_zone")) or UTC
 
 
 def _gettext(source: str, **values: Any) -> Markup:
@@ -128,10 +129,10 @@ def _end(_: BaseException | None) -> None:
 
 
 @lru_cache(maxsize=512)
-def _zone(name: str) -> tzinfo:
+def _zone(name: str) -> tzinfo | None:
     if not name or len(name) > 64 or name.startswith(("/", ".")):
-        return UTC
+        return None
     try:
         return ZoneInfo(name)
     except (OSError, ValueError, KeyError):  # the name of a folder, an invalid key, an unknown zone
-        return UTC
+        return None

@@ -108,6 +108,8 @@ def test_the_public_endpoints_are_listed(people: People) -> None:
             "/",
             "/health",
             "/favicon.ico",
+            "/brand.css",
+            "/brand/logo",
             *WEBHOOKS,
             "/admin/language",
             "/client/language",

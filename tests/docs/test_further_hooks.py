@@ -150,9 +150,9 @@ def test_an_encrypted_structure_comes_back(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "field", "value"),
     [
-        ("PUQPANEL_MODULE_LOG_DAYS", "30", "module_log_days", 30),
+        ("PUQPANEL_MODULE_LOG_DAYS", "30", "overrides", {"retention.module_log_days": 30}),
         ("PUQPANEL_DEV", "yes", "dev", True),
-        ("PUQPANEL_TASK_DAYS", "10", "task_days", 10),
+        ("PUQPANEL_TASK_DAYS", "10", "overrides", {"retention.task_days": 10}),
     ],
 )
 def test_settings_come_from_the_environment(

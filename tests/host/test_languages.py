@@ -37,9 +37,9 @@ RULE = "a language file must define LANG = {text: translation} and nothing else"
 
 @pytest.fixture(autouse=True)
 def own_language() -> Any:
-    languages.set_panel_language("en")
+    languages.set_panel_language(lambda: "en")
     yield
-    languages.set_panel_language("en")
+    languages.set_panel_language(lambda: "en")
 
 
 def write(folder: Path, **files: str | bytes) -> Path:
@@ -87,7 +87,7 @@ def test_the_nearest_language_wins(tmp_path: Path) -> None:
         translate(None, "greeting"),
         translate(tmp_path / "nowhere", "greeting"),
     ) == ("Hello", "greeting", "greeting")
-    languages.set_panel_language("pl")
+    languages.set_panel_language(lambda: "pl")
     assert translate(tmp_path, "greeting") == "Cześć", (
         "what nobody in particular is shown is in the panel's language"
     )
@@ -199,7 +199,7 @@ def test_an_edit_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_the_setting() -> None:
-    assert Settings.load({"PUQPANEL_LOCALE": "pl_PL"}).locale == "pl-PL"
+    assert Settings.load({"PUQPANEL_LOCALE": "pl_PL"}).overrides["region.locale"] == "pl-PL"
     with pytest.raises(SettingsError, match="LOCALE"):
         Settings.load({"PUQPANEL_LOCALE": "polish please"})
 
@@ -253,7 +253,9 @@ FILES = {
 def settings(settings: Settings, tmp_path: Path, request: pytest.FixtureRequest) -> Settings:
     write_module(tmp_path / "modules", MODULE, name="Shop", files=FILES)
     return replace(
-        settings, modules_dir=tmp_path / "modules", locale=getattr(request, "param", "en")
+        settings,
+        modules_dir=tmp_path / "modules",
+        overrides={"region.locale": getattr(request, "param", "en")},
     )
 
 

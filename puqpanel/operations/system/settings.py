@@ -21,17 +21,24 @@ import structlog
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from puqpanel.domain.errors import ConflictError, InvalidInput
+from puqpanel.domain.errors import ConflictError, InvalidInput, UserError
 from puqpanel.domain.principals import Principal
-from puqpanel.domain.settings import Definition, SettingError, Value
+from puqpanel.domain.settings import Definition, Kind, SettingError, Value
 from puqpanel.domain.settings_table import find, names
 from puqpanel.infra import crypto
 from puqpanel.infra.crypto import KeyFileError
-from puqpanel.infra.db import after_commit, in_transaction, session, transaction
+from puqpanel.infra.db import (
+    after_commit,
+    has_session,
+    in_transaction,
+    release,
+    session,
+    transaction,
+)
 from puqpanel.infra.events import raise_event
 from puqpanel.models import Setting
 from puqpanel.models.columns import new_uuid
-from puqpanel.operations.system import audit
+from puqpanel.operations.system import audit, files
 
 log = structlog.get_logger(__name__)
 VERSION = "settings.version"
@@ -170,7 +177,7 @@ def save(*, actor: Principal, values: Mapping[str, object], seen: str | None = N
 
     Args:
         actor: Who saves.
-        values: Name → value, typed or checked.
+        values: Name → value, typed or checked; the bytes of an image.
         seen: `digest` of their group as the form showed it.
 
     Returns:
@@ -188,8 +195,11 @@ def save(*, actor: Principal, values: Mapping[str, object], seen: str | None = N
         try:
             if name in _overrides:
                 raise SettingError(f"Set by {definition.variable} in the environment.")
-            checked[name] = definition.check(value)
-        except SettingError as error:
+            if definition.kind is Kind.IMAGE and isinstance(value, bytes):
+                checked[name] = files.store_image(value)
+            else:
+                checked[name] = definition.check(value)
+        except UserError as error:
             errors[name] = [str(error)]
     if errors:
         raise InvalidInput(errors)
@@ -204,6 +214,8 @@ def save(*, actor: Principal, values: Mapping[str, object], seen: str | None = N
         if problem or value != current:
             before[name] = current
             _store(find(name), value)
+            if find(name).kind is Kind.IMAGE and current:
+                files.delete_file(str(current))
     _record(actor, before, checked)
     return list(before)
 
@@ -222,6 +234,8 @@ def unset(*, actor: Principal, name: str) -> bool:
         return False
     before, _ = _read(definition, stored)
     session().execute(sa.delete(Setting).where(Setting.name == name))
+    if definition.kind is Kind.IMAGE:
+        files.delete_file(str(before))
     _record(actor, {name: before}, {name: definition.default})
     return True
 
@@ -229,9 +243,11 @@ def unset(*, actor: Principal, name: str) -> bool:
 def _current() -> Snapshot:
     """Return the saved settings, checked once in each session.
 
-    While the database fails, they are those read last, so that error pages have their names.
+    While the database fails, and outside an app context, they are those read last.
     """
     global _cached
+    if not has_session():
+        return _cached
     info = session().info
     snapshot: Snapshot | None = info.get(INFO)
     if snapshot is not None:
@@ -248,16 +264,21 @@ def _current() -> Snapshot:
 
 def _load(cached: Snapshot) -> Snapshot:
     """Return the saved settings; those of the cache if they are still current."""
-    engine = session().get_bind()
-    query = sa.select(Setting.value).where(Setting.name == VERSION)
-    version = session().scalar(query) or ""
-    if cached.engine is engine and cached.version == version:
-        return cached
-    # read after the version: what is saved in between is read again by the next request
-    rows = session().execute(
-        sa.select(Setting.name, Setting.value).where(Setting.name.in_(names()))
-    )
-    return Snapshot(engine, version, {row.name: row.value for row in rows})
+    current = session()
+    engine = current.get_bind()
+    idle = not current.in_transaction()
+    # what the caller has not completed yet must not be written because a setting is read
+    with current.no_autoflush:
+        version = current.scalar(sa.select(Setting.value).where(Setting.name == VERSION)) or ""
+        snapshot = cached
+        if cached.engine is not engine or cached.version != version:
+            # read after the version: what is saved in between is read again by the next request
+            query = sa.select(Setting.name, Setting.value).where(Setting.name.in_(names()))
+            stored = {row.name: row.value for row in current.execute(query)}
+            snapshot = Snapshot(engine, version, stored)
+    if idle:
+        release()
+    return snapshot
 
 
 def _read(definition: Definition, stored: Mapping[str, str]) -> tuple[Value, str]:
@@ -283,6 +304,7 @@ def _store(definition: Definition, value: Value) -> None:
         name=definition.name, value=crypto.encrypt(encoded) if definition.secret else encoded
     )
     session().merge(row)
+    session().flush()
 
 
 def _lock() -> None:

@@ -118,7 +118,7 @@ def pages(lab: Lab) -> Iterator[Pages]:
         instance=lab.base,
         modules_dir=lab.folder.parent.parent,
         database_url=lab.url,
-        base_url="http://panel.test",
+        overrides={"site.base_url": "http://panel.test"},
     )
     queue_before = queue.server_url()
     app: Any = importlib.import_module(ASSEMBLY).create_app(settings)

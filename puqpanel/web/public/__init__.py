@@ -7,9 +7,11 @@ from werkzeug import Response
 
 from puqpanel.web.guard import public
 from puqpanel.web.public.oversight import health
+from puqpanel.web.public.system import brand
 
 bp = Blueprint("public", __name__)
 bp.register_blueprint(health.bp)
+bp.register_blueprint(brand.bp)
 
 
 @bp.get("/")
