@@ -13,6 +13,7 @@ from puqpanel.host.containment import crash_markers
 from puqpanel.infra import addresses, catalogs, crypto, events, links, queue
 from puqpanel.infra.db import db, release
 from puqpanel.infra.queue_server import connection_url
+from puqpanel.jobs import maintenance
 from puqpanel.operations.modules import crashes, hooks, modules
 from puqpanel.operations.system import keys
 from puqpanel.operations.system import settings as panel_settings
@@ -47,7 +48,8 @@ def connect(settings: Settings) -> None:
     crash_markers.open_marker(crashes.folder(settings.instance))
     calls.limit_slow_processes(settings.web_processes - 1)
     addresses.allow(settings.monitoring_allow)
-    events.bind(hooks.record)
+    events.bind([hooks.record])
+    maintenance.use(settings)
 
 
 def create_app(settings: Settings) -> Panel:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,13 +98,24 @@ class Live:
         with engine.connect() as connection:
             return connection.scalar(sa.select(Generation.number)) or 0
 
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Handle a request."""
+    @contextlib.contextmanager
+    def held(self) -> Iterator[Panel]:
+        """Yield the app with the currently active modules; it is not dismantled in the block."""
         with self._lock:
             app = self.ensure()
             self._busy[id(app)] = self._busy.get(id(app), 0) + 1
         try:
-            return app(environ, start_response)
+            yield app
+        finally:
+            with self._lock:
+                self._busy[id(app)] -= 1
+                self._clean()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Handle a request."""
+        try:
+            with self.held() as app:
+                return app(environ, start_response)
         except SystemExit as error:
             # A module that calls exit() must not end the process.
             log.error(
@@ -116,10 +127,6 @@ class Live:
                 "500 Internal Server Error", [("Content-Type", "text/plain; charset=utf-8")]
             )
             return [b"This page ended unexpectedly. Staff can find details in the log."]
-        finally:
-            with self._lock:
-                self._busy[id(app)] -= 1
-                self._clean()
 
     def _swap(self) -> None:
         old = self.app

@@ -8,17 +8,39 @@ import signal
 import socket
 import threading
 import time
+from typing import TYPE_CHECKING
 
 import click
 import structlog
 
 from puqpanel.cli.context import load_settings, prepare_server
 
+if TYPE_CHECKING:
+    from puqpanel.live import Live
+
 log = structlog.get_logger(__name__)
 TICK_SECONDS = 1.0
 """Interval between checks for due jobs; each job has an interval of its own."""
 ERROR_DELAY_SECONDS = 4.0
 """Additional delay after a failed tick."""
+CRASH_SECONDS = 5.0
+"""Interval between searches for crash markers."""
+
+
+def _watch_crashes(live: Live, stopping: threading.Event) -> None:
+    """Count the crashes of this host's processes.
+
+    Only a process of the same host can read their markers, so this is no task. It has a thread of
+    its own, because it may import a module for a test.
+    """
+    from puqpanel.operations.modules import modules
+
+    while not stopping.wait(CRASH_SECONDS):
+        try:
+            with live.held() as app, app.app_context():
+                modules.count_crashes(live.settings.modules_dir, live.settings.instance)
+        except Exception:
+            log.exception("crashes could not be counted")
 
 
 @click.command("scheduler")
@@ -38,7 +60,8 @@ def command() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
     live = Live(settings)
-    entries = schedule.entries(settings)
+    entries = schedule.entries()
+    threading.Thread(target=_watch_crashes, args=(live, stopping), daemon=True).start()
     name = f"{socket.gethostname()}-{os.getpid()}-scheduler"
     next_beat = 0.0
     while not stopping.is_set():

@@ -1,12 +1,12 @@
-"""Events inside one process: each is recorded for modules and logged.
+"""Events inside one process: each is passed to the recorders and logged.
 
-The recorder, which queues events for modules, runs inside the transaction that raises the event;
-the log line is written after it commits.
+Recorders, such as the one that queues events for modules, run inside the transaction that raises
+the event; the log line is written after it commits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -15,23 +15,22 @@ from puqpanel.infra.db import after_commit
 
 Recorder = Callable[[str, Mapping[str, Any]], None]
 log = structlog.get_logger(__name__)
-_recorder: Recorder | None = None
+_recorders: list[Recorder] = []
 
 
-def bind(recorder: Recorder | None) -> None:
-    """Set the function that is called with every event.
+def bind(recorders: Sequence[Recorder]) -> None:
+    """Set the functions that are called with every event, in this order.
 
     Args:
-        recorder: Called inside the transaction that raises the event; must not raise.
+        recorders: Called inside the transaction that raises the event; must not raise.
     """
-    global _recorder
-    _recorder = recorder
+    _recorders[:] = recorders
 
 
 def raise_event(name: str, payload: Mapping[str, Any]) -> None:
     """Record an event, and log it after the current transaction commits."""
-    if _recorder is not None:
-        _recorder(name, payload)
+    for recorder in _recorders:
+        recorder(name, payload)
     after_commit(lambda: _log(name, payload))
 
 

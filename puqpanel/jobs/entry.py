@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from puqpanel.jobs.hooks import HookJob
+from puqpanel.jobs.maintenance import MaintenanceJob
 from puqpanel.jobs.modules import ModuleJob
 from puqpanel.jobs.notifications import NotificationJob
 from puqpanel.tasks import run as engine
@@ -10,6 +11,7 @@ from puqpanel.tasks.outcome import Handlers
 
 HANDLERS: Handlers = {
     "HookJob": HookJob(),
+    "MaintenanceJob": MaintenanceJob(),
     "ModuleJob": ModuleJob(),
     "NotificationJob": NotificationJob(),
 }

@@ -1,4 +1,9 @@
-"""The schedule of the panel: periodic jobs with their intervals.
+"""What a scheduler process itself does periodically: the engine of tasks.
+
+It enqueues due tasks, adds tasks of due schedule entries and recovers lost tasks; each reads and
+changes a limited number of rows by an index. It also repairs the generation hint, which is one row
+and one key, and from which workers know that modules changed. Everything else is a task; see
+`operations.oversight.maintenance`.
 
 Several schedulers may run at once, because every entry claims its work in the database.
 """
@@ -12,14 +17,9 @@ from dataclasses import dataclass
 import structlog
 
 from puqpanel.infra import queue
-from puqpanel.infra.settings import Settings
 from puqpanel.jobs.entry import HANDLERS
-from puqpanel.operations.accounts import sessions
-from puqpanel.operations.modules import module_log, modules
+from puqpanel.operations.modules import modules
 from puqpanel.operations.oversight import schedule as timetable
-from puqpanel.operations.oversight import tasks
-from puqpanel.operations.provisioning import reconciliation
-from puqpanel.operations.system.settings import number as days
 from puqpanel.tasks import fence, sweep
 
 log = structlog.get_logger(__name__)
@@ -47,36 +47,17 @@ class Entry:
     waited: bool = False
 
 
-def entries(settings: Settings) -> list[Entry]:
-    """Return the schedule of one scheduler process.
-
-    Args:
-        settings: directories of the panel.
-    """
+def entries() -> list[Entry]:
+    """Return the schedule of one scheduler process."""
     return [
         Entry("enqueue due tasks", 1, sweep.send_due),
-        Entry("run scheduled module jobs", 1, timetable.run_due),
+        Entry("add tasks of due schedule entries", 1, timetable.run_due),
         Entry("recover lost tasks", 5, lambda: sweep.rescue(HANDLERS), blind=fence.LEASE_SECONDS),
-        Entry("settle services without a task", 20, reconciliation.settle_orphans),
-        Entry("re-enqueue parked tasks", 10, modules.unpark_served),
-        Entry(
-            "count crashes",
-            5,
-            lambda: modules.count_crashes(settings.modules_dir, settings.instance),
-        ),
         Entry(
             "repair the generation hint",
             5,
             lambda: queue.put_hint(modules.HINT, str(modules.generation())),
         ),
-        Entry("rescan modules", 10, lambda: modules.rescan(settings.modules_dir)),
-        Entry(
-            "prune the module log",
-            30,
-            lambda: module_log.prune(days("retention.module_log_days")),
-        ),
-        Entry("end and prune sessions", 30, sessions.prune),
-        Entry("prune tasks", 30, lambda: tasks.prune(days("retention.task_days"))),
     ]
 
 

@@ -99,7 +99,7 @@ class MonitoringHarness(PluginHarness):
 
     def record_events(self) -> None:
         """Record the events that are dispatched from now on."""
-        events.bind(lambda name, payload: self.events.append((name, dict(payload))))
+        events.bind([lambda name, payload: self.events.append((name, dict(payload)))])
 
     def event_names(self) -> list[str]:
         """Return the names of the module's own events."""
@@ -111,7 +111,7 @@ def watch(settings: Settings, app: Panel) -> Iterator[MonitoringHarness]:
     """Return the active module."""
     with active_plugin(settings, app, "ServerMonitoring") as harness:
         yield MonitoringHarness(harness)
-        events.bind(None)
+        events.bind([])
 
 
 @pytest.fixture

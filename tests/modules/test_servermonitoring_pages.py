@@ -43,7 +43,7 @@ def watch(settings: Settings, app: Panel) -> Iterator[MonitoringHarness]:
     """Return the active module."""
     with active_plugin(settings, app, "ServerMonitoring") as harness:
         yield MonitoringHarness(harness)
-        events.bind(None)
+        events.bind([])
 
 
 @pytest.fixture

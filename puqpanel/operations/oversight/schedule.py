@@ -1,9 +1,11 @@
-"""Scheduled jobs of modules: each due run becomes one task, with any number of schedulers."""
+"""Scheduled jobs of modules and of the panel: each due run becomes one task.
+
+Any number of schedulers may run. The row of a job of the panel has an empty module.
+"""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,6 +21,7 @@ from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import find, release, save, session, transaction, write
 from puqpanel.models import Module, ScheduleEntry, Task
+from puqpanel.operations.oversight import maintenance
 from puqpanel.operations.system import audit
 from puqpanel.tasks.add import add
 
@@ -32,23 +35,28 @@ class Shown:
     """An entry on the schedule page.
 
     Args:
-        module: the module.
-        work: the module's declaration.
+        module: the module; None for a job of the panel.
+        work: the declaration.
         row: its state; None until the scheduler has created it.
         task: the last run.
         stopped: why it does not run; empty if it does.
     """
 
-    module: LoadedModule
+    module: LoadedModule | None
     work: Work
     row: ScheduleEntry | None
     task: Task | None
     stopped: str = ""
 
 
-def _works() -> dict[tuple[str, str], tuple[LoadedModule, Work]]:
-    """Return the declarations of all loaded modules."""
-    return {
+Works = dict[tuple[str, str], tuple[LoadedModule | None, Work]]
+"""Module's key and name → declaration."""
+
+
+def _works() -> Works:
+    """Return the declarations of the panel and of all loaded modules."""
+    own: Works = {("", name): (None, work) for name, (work, _) in maintenance.ENTRIES.items()}
+    return own | {
         (module.key, work.name): (module, work)
         for module in registry.current().modules.values()
         for work in module.schedule
@@ -56,7 +64,7 @@ def _works() -> dict[tuple[str, str], tuple[LoadedModule, Work]]:
 
 
 def list_entries() -> list[Shown]:
-    """Return the entries of all loaded modules, by module and name."""
+    """Return the entries of the panel and of all loaded modules, by module and name."""
     works = _works()
     rows = {(row.module, row.name): row for row in session().scalars(sa.select(ScheduleEntry))}
     ids = [row.task_id for row in rows.values() if row.task_id]
@@ -71,9 +79,9 @@ def list_entries() -> list[Shown]:
     for key, (module, work) in sorted(works.items()):
         row = rows.get(key)
         stopped = ""
-        if module.restricted:
+        if module is not None and module.restricted:
             stopped = "Its module needs an update."
-        elif module.key in failing_keys:
+        elif module is not None and module.key in failing_keys:
             stopped = "The circuit breaker of its module is open."
         shown.append(
             Shown(module, work, row, tasks.get(row.task_id or 0) if row else None, stopped)
@@ -90,8 +98,6 @@ def run_due() -> int:
         The number of tasks added.
     """
     works = _works()
-    if not works:
-        return 0
     moment = now()
     _sync_rows(works, moment)
     due = (
@@ -112,14 +118,12 @@ def run_due() -> int:
                 count += _run_entry(module, work, row.id, moment)
             except Exception:
                 log.exception(
-                    "a scheduled run could not be added", module=module.key, entry=work.name
+                    "a scheduled run could not be added", module=row.module, entry=work.name
                 )
     return count
 
 
-def _sync_rows(
-    works: Mapping[tuple[str, str], tuple[LoadedModule, Work]], moment: datetime
-) -> None:
+def _sync_rows(works: Works, moment: datetime) -> None:
     """Create rows for new entries and reschedule changed ones, once per set of loaded modules."""
     if _synced and _synced[0] is registry.current():
         return
@@ -145,7 +149,7 @@ def _sync_rows(
 
 
 @transaction()
-def _run_entry(module: LoadedModule, work: Work, row_id: int, moment: datetime) -> int:
+def _run_entry(module: LoadedModule | None, work: Work, row_id: int, moment: datetime) -> int:
     row = session().scalar(
         sa.select(ScheduleEntry)
         .where(ScheduleEntry.id == row_id)
@@ -173,9 +177,28 @@ def _unfinished(row: ScheduleEntry) -> bool:
 
 
 def _start(
-    module: LoadedModule, work: Work, row: ScheduleEntry, actor: Principal, moment: datetime
+    module: LoadedModule | None, work: Work, row: ScheduleEntry, actor: Principal, moment: datetime
 ) -> None:
-    task = add(
+    task = _add_maintenance(work, actor) if module is None else _add(module, work, actor)
+    row.ran_at, row.task_id = moment, task.id
+
+
+def _add_maintenance(work: Work, actor: Principal) -> Task:
+    return add(
+        job=maintenance.JOB,
+        queue=maintenance.QUEUE,
+        title=work.name,
+        tags=["schedule"],
+        timeout=work.timeout,
+        max_exceptions=1,
+        on_loss=OnLoss.LOSE,
+        actor=actor,
+        data={"entry": work.name},
+    )
+
+
+def _add(module: LoadedModule, work: Work, actor: Principal) -> Task:
+    return add(
         job=JOB,
         queue=QUEUE,
         title=f"{module.title}: {work.name}",
@@ -191,7 +214,6 @@ def _start(
             "entry": work.name,
         },
     )
-    row.ran_at, row.task_id = moment, task.id
 
 
 @transaction()
@@ -200,7 +222,7 @@ def run_now(*, actor: Principal, module: str, name: str) -> None:
 
     Args:
         actor: who runs it.
-        module: the module's key.
+        module: the module's key; empty for a job of the panel.
         name: the entry's name.
 
     Raises:
@@ -220,7 +242,7 @@ def run_now(*, actor: Principal, module: str, name: str) -> None:
     audit.record(
         actor=actor,
         action="schedule.run",
-        subject_type="module",
+        subject_type="module" if module else "",
         subject_uuid=module,
         summary=f"“{name}” was run manually.",
     )
@@ -241,7 +263,7 @@ def pause(*, actor: Principal, module: str, name: str, paused: bool) -> None:
     audit.record(
         actor=actor,
         action="schedule.paused" if paused else "schedule.resumed",
-        subject_type="module",
+        subject_type="module" if module else "",
         subject_uuid=module,
         summary=f"“{name}” {'paused' if paused else 'resumed'}.",
         before={"paused": not paused},
@@ -249,7 +271,7 @@ def pause(*, actor: Principal, module: str, name: str, paused: bool) -> None:
     )
 
 
-def _find(module: str, name: str) -> tuple[LoadedModule, Work]:
+def _find(module: str, name: str) -> tuple[LoadedModule | None, Work]:
     entry = _works().get((module, name))
     if entry is None:
         raise NotFoundError("No active module has this scheduled job.")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.orm import selectinload
 
 from puqpanel.domain.errors import ConflictError, InProgressError
 from puqpanel.domain.principals import Principal
-from puqpanel.domain.task_states import OPEN, RETRYABLE, TaskStatus
+from puqpanel.domain.task_states import ENDED, OPEN, RETRYABLE, TaskStatus
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import find, release, session, transaction, write
 from puqpanel.models import ModuleLog, Task, TaskTag
@@ -19,23 +19,35 @@ from puqpanel.operations.system import audit
 from puqpanel.tasks import control
 from puqpanel.tasks.outcome import Outcome
 
+MAINTENANCE = Task.job == "MaintenanceJob"
+"""Condition for runs of the panel's own schedule, of which there are several a minute."""
+MAINTENANCE_AGE = timedelta(hours=1)
 RECURRING_DAYS = 3
 """Days to keep completed scheduled runs and listeners, of which there are many."""
 BATCH = 1000
 
 
 def prune(days: int) -> int:
-    """Delete one batch of old completed and cancelled tasks.
+    """Delete one batch of old completed and cancelled tasks, and of the panel's own runs.
 
     Args:
-        days: age at which they are deleted; 0 keeps everything.
+        days: age at which they are deleted; 0 keeps everything but the panel's own runs.
 
     Returns:
         The number of deleted tasks.
     """
-    if not days:
-        return 0
     moment = now()
+    own = (MAINTENANCE, Task.status.in_(sorted(ENDED)), Task.ended_at < moment - MAINTENANCE_AGE)
+    old = list(session().scalars(sa.select(Task.id).where(*own).limit(BATCH)))
+    if days:
+        old += _expired(moment, days)
+    release()
+    if old:
+        write(sa.delete(Task).where(Task.id.in_(old)))
+    return len(set(old))
+
+
+def _expired(moment: datetime, days: int) -> list[int]:
     before = moment - timedelta(days=days)
     recurring_before = moment - timedelta(days=min(days, RECURRING_DAYS))
     recurring = (Task.status == TaskStatus.COMPLETED, Task.ended_at < recurring_before)
@@ -50,10 +62,7 @@ def prune(days: int) -> int:
         .where(TaskTag.tag == "schedule", *recurring),
     ):
         old += session().scalars(query.limit(BATCH)).all()
-    release()
-    if old:
-        write(sa.delete(Task).where(Task.id.in_(old)))
-    return len(set(old))
+    return old
 
 
 def find_task(uuid: str) -> Task:

@@ -117,3 +117,16 @@ def test_repeated_page_failures_open_the_breaker_but_keep_the_pages(
     assert "and its tasks resumed." in owner.get("/admin/modules/").text
     owner.post("/admin/modules/switch/Plugin/Echo/resume")
     assert "nothing to resume" in owner.get("/admin/modules/").text
+
+
+def test_the_panels_own_jobs_are_shown_run_and_hidden_among_tasks(
+    app: Panel, owner: Browser, drain: Callable[..., None]
+) -> None:
+    page = owner.get("/admin/schedule/").text
+    assert ("Prune tasks" in page, "Every 5 minutes" in page) == (True, True)
+    owner.post("/admin/schedule/run", {"module": "", "name": "Prune tasks"})
+    assert "“Prune tasks” queued." in owner.get("/admin/schedule/").text
+    drain()
+    assert "Completed" in owner.get("/admin/schedule/").text
+    assert "Prune tasks" not in owner.get("/admin/tasks/").text
+    assert "Prune tasks" in owner.get("/admin/tasks/?tab=maintenance").text

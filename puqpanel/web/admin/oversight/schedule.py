@@ -1,4 +1,4 @@
-"""The schedule: periodic jobs of modules, when each runs next and how its last run ended."""
+"""The schedule: periodic jobs of the panel and its modules, with the last and the next run."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def run() -> ResponseReturnValue:
     module, name = _job()
     with flashed_errors():
         schedule.run_now(actor=actor(), module=module, name=name)
-        unavailable_reason = availability.unavailable_reason(module)
+        unavailable_reason = availability.unavailable_reason(module) if module else ""
         if unavailable_reason:
             flash(f"“{name}” queued. {unavailable_reason}", "warn")
         else:

@@ -65,12 +65,15 @@ TASKS = Listing(
     key=Task.id,
     sorts={"new": Sort(Task.id, descending=True)},
     tabs={
-        "all": Tab("All"),
-        "open": Tab("Open", Task.status.in_(sorted(OPEN))),
+        "all": Tab("All", ~tasks.MAINTENANCE),
+        "open": Tab("Open", sa.and_(Task.status.in_(sorted(OPEN)), ~tasks.MAINTENANCE)),
         "failed": Tab("Failed", Task.status == TaskStatus.FAILED),
         "lost": Tab("Lost", Task.status == TaskStatus.LOST),
-        "completed": Tab("Completed", Task.status == TaskStatus.COMPLETED),
+        "completed": Tab(
+            "Completed", sa.and_(Task.status == TaskStatus.COMPLETED, ~tasks.MAINTENANCE)
+        ),
         "cancelled": Tab("Cancelled", Task.status == TaskStatus.CANCELLED),
+        "maintenance": Tab("Maintenance", tasks.MAINTENANCE),
     },
     filters={
         "tag": Filter(

@@ -1,0 +1,65 @@
+"""Maintenance: the panel's own periodic work, which runs as tasks.
+
+The scheduler adds a task for each entry that is due and does nothing else, so that a slow entry
+delays neither the dispatch nor the recovery of tasks. A run is skipped while the previous one has
+not ended. Their tasks are hidden in the list of tasks by default and deleted after an hour,
+because there are several a minute.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from puqpanel.host.contract.timetable import Work
+from puqpanel.infra.settings import Settings
+from puqpanel.operations.accounts import sessions
+from puqpanel.operations.modules import module_log, modules
+from puqpanel.operations.oversight import tasks
+from puqpanel.operations.provisioning import reconciliation
+from puqpanel.operations.system.settings import number as days
+
+JOB, QUEUE = "MaintenanceJob", "System"
+PRUNE_SECONDS = 20.0
+"""Maximum time of deleting in one run; a worker should be free for other tasks soon."""
+Action = Callable[[Settings], int]
+
+
+def _prune_module_log(_: Settings) -> int:
+    return _batches(lambda: module_log.prune(days("retention.module_log_days")))
+
+
+def _prune_tasks(_: Settings) -> int:
+    return _batches(lambda: tasks.prune(days("retention.task_days")))
+
+
+def _batches(prune: Callable[[], int]) -> int:
+    """Delete batches until nothing is left or the time is over; return the number of rows."""
+    total, end = 0, time.monotonic() + PRUNE_SECONDS
+    while (count := prune()) and time.monotonic() < end:
+        total += count
+    return total + count
+
+
+_TABLE: tuple[tuple[Work, Action], ...] = (
+    (
+        Work("Re-enqueue parked tasks", "", every=15, timeout=120),
+        lambda _: modules.unpark_served(),
+    ),
+    (
+        Work("Rescan modules", "", every=30, timeout=300),
+        lambda settings: modules.rescan(settings.modules_dir),
+    ),
+    (
+        Work("Settle services without a task", "", every=60, timeout=120),
+        lambda _: reconciliation.settle_orphans(),
+    ),
+    (Work("End overdue sessions", "", every=60, timeout=120), lambda _: _batches(sessions.prune)),
+    (Work("Prune the module log", "", every=300, timeout=120), _prune_module_log),
+    (Work("Prune tasks", "", every=300, timeout=120), _prune_tasks),
+)
+ENTRIES: Mapping[str, tuple[Work, Action]] = MappingProxyType(
+    {work.name: (work, action) for work, action in _TABLE}
+)
+"""Name → its schedule, and the action, which returns the number of rows or modules it changed."""
