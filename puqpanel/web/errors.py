@@ -21,6 +21,7 @@ from puqpanel.domain.errors import (
     PermissionDenied,
     UserError,
 )
+from puqpanel.web import drafts, signin
 from puqpanel.web.answers import under_api, wants_json
 from puqpanel.web.security import request_id
 from puqpanel.web.sessions import area_of
@@ -117,6 +118,8 @@ def _handle_http_error(error: HTTPException) -> Response:
         _drain_body()
     if error.response is not None or code < 400:
         return make_response(error.get_response())
+    if code == 401 and area_of(request.path) and not _in_background():
+        return signin.ask(area_of(request.path), drafts.submitted())
     message = ""
     # descriptions passed to abort() are written for users, werkzeug's defaults are not
     if code not in (429, 500) and error.description != type(error).description:
@@ -128,8 +131,15 @@ def _handle_http_error(error: HTTPException) -> Response:
     return response
 
 
+def _in_background() -> bool:
+    """Whether a script sent the request, which cannot show a sign-in page."""
+    return wants_json() or "HX-Request" in request.headers
+
+
 def _handle_csrf_error(error: CSRFError) -> Response:
     log.info("form without a valid CSRF token", reason=error.description)
+    if not _in_background() and (response := signin.after_csrf_error()):
+        return response
     return _error_response(
         400, "This form has expired. Nothing was saved. Go back, reload the page and try again."
     )

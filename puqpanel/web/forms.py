@@ -9,11 +9,13 @@ from typing import Any
 from flask import flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
+from werkzeug.datastructures import MultiDict
 from wtforms import SelectChoice, SelectMultipleField, widgets  # type: ignore[attr-defined]  # the stubs are older
 
 from puqpanel.domain import texts
 from puqpanel.domain.errors import InvalidInput, UserError
 from puqpanel.host.form_fields import SecretField
+from puqpanel.web import drafts
 
 __all__ = [
     "Form",
@@ -78,6 +80,16 @@ class Form(FlaskForm):  # type: ignore[misc]
         def get_translations(self, form: object) -> Translations:
             """Return the wording of error messages."""
             return Translations()
+
+        def wrap_formdata(self, form: object, formdata: Any) -> Any:
+            """Return the submitted values, or those kept from before a sign-in."""
+            submitted = super().wrap_formdata(form, formdata)
+            return drafts.fields(request.path) if submitted is None else submitted
+
+    @property
+    def has_input(self) -> bool:
+        """Whether the fields have values that the person typed, submitted now or before."""
+        return bool(self.is_submitted() or drafts.fields(request.path))
 
     def values(self, *names: str) -> dict[str, Any]:
         """Return fields by name, as arguments of an operation; a missing value is ""."""
@@ -167,13 +179,16 @@ def save_or_show(
     return form_page(form, template, **context)
 
 
-def answers() -> dict[str, Any]:
+def answers(submitted: MultiDict[str, str] | None = None) -> dict[str, Any]:
     """Return the submitted values of a module's form by name.
 
     A value is a list if its name occurs more than once or ends in `[]`.
+
+    Args:
+        submitted: values kept from before a sign-in; those of this request by default.
     """
     values_by_name: dict[str, Any] = {}
-    for name, values in request.form.lists():
+    for name, values in (submitted or request.form).lists():
         if name != "csrf_token":
             multiple = len(values) > 1 or name.endswith("[]")
             values_by_name[name.removesuffix("[]")] = values if multiple else values[0]

@@ -160,9 +160,9 @@ def _enforce() -> ResponseReturnValue | None:
         return None
     principal = find_principal()
     if not _belongs(principal, access.area):
-        if wants_json() or request.headers.get("HX-Request"):
-            abort(401)
-        next_url = request.full_path.rstrip("?") if request.method == "GET" else None
+        if wants_json() or request.headers.get("HX-Request") or request.method != "GET":
+            abort(401)  # for a form, the handler shows the sign-in page and keeps what was typed
+        next_url = request.full_path.rstrip("?")
         return redirect(url_for(f"{access.area}.auth.sign_in", next=next_url))
     if not can(access.required(request.method)):
         abort(403)

@@ -8,6 +8,7 @@ and what Flask keeps: the CSRF token and messages.
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 from flask import Flask, Response, g, request, session
 from flask.sessions import SecureCookieSessionInterface, SessionMixin
@@ -86,7 +87,7 @@ def person_key(person: Staff | User) -> str:
     return f"{'staff' if isinstance(person, Staff) else 'user'}:{person.id}"
 
 
-def sign_in(person: Staff | User, *, keep: bool) -> None:
+def sign_in(person: Staff | User, *, keep: bool, draft: dict[str, Any] | None = None) -> None:
     """Start a new session in this area and end the one this browser had.
 
     A CSRF token of the same person's previous session is kept, only to recognize forms that were
@@ -95,6 +96,7 @@ def sign_in(person: Staff | User, *, keep: bool) -> None:
     Args:
         person: the person who signed in.
         keep: whether the cookie outlives the browser.
+        draft: a submitted form to show again.
 
     Raises:
         ConflictError: the account was changed since the sign-in.
@@ -105,6 +107,7 @@ def sign_in(person: Staff | User, *, keep: bool) -> None:
         user_agent=request.user_agent.string,
         keep=keep,
         replaces=current_session_id(),
+        draft=draft,
     )
     own_forms = session.get(PERSON) == person_key(person)
     previous_csrf = session.get(CSRF if TOKEN in session else PREVIOUS_CSRF) if own_forms else None

@@ -9,20 +9,31 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    Response,
+    flash,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
-from wtforms import BooleanField, PasswordField, StringField
+from wtforms import BooleanField, HiddenField, PasswordField, StringField
 from wtforms.validators import EqualTo, InputRequired, Length
 
 from puqpanel.models import Staff, User
+from puqpanel.operations.accounts import sessions as session_rows
 from puqpanel.operations.accounts import signin
-from puqpanel.web import preferences, sessions
+from puqpanel.web import drafts, preferences, sessions
 from puqpanel.web.answers import same_site, wants_json
 from puqpanel.web.forms import Form, errors_in, form_page
 from puqpanel.web.guard import actor, public
 from puqpanel.web.limits import failed, limiter, tried_account
 from puqpanel.web.session_pages import add_own_pages
+from puqpanel.web.sessions import area_of
 
 TOO_MANY_ATTEMPTS = "Too many attempts. Wait a few minutes and try again."
 View = TypeVar("View", bound=Callable[..., Any])
@@ -34,6 +45,7 @@ class SignInForm(Form):
     email = StringField("E-mail", [InputRequired("Enter your e-mail address."), Length(max=254)])
     password = PasswordField("Password", [InputRequired("Enter your password."), Length(max=1000)])
     keep = BooleanField("Stay signed in for 14 days")
+    draft = HiddenField()
 
 
 class StaffSignInForm(SignInForm):
@@ -89,9 +101,56 @@ class Area:
         return view
 
 
+AREAS: dict[str, Area] = {}
+"""The areas by URL prefix."""
+
+
+def ask(prefix: str, draft: dict[str, Any] | None) -> Response:
+    """Return the sign-in page in response to a form that needs a session.
+
+    Args:
+        prefix: the URL prefix of the area.
+        draft: the form to show again after the sign-in; None if it cannot be kept.
+    """
+    return _page(AREAS[prefix], "You're signed out. Sign in to continue.", draft, 401)
+
+
+def _page(area: Area, message: str, draft: dict[str, Any] | None, code: int) -> Response:
+    form = area.form(formdata=None)
+    form.draft.data = drafts.lock(draft)
+    form.form_errors.append(message)
+    url = url_for(f"{area.name}.auth.sign_in", next=drafts.page_url())
+    template = f"{area.name}/accounts/signin.html"
+    return make_response(render_template(template, form=form, action=url), code)
+
+
+def after_csrf_error() -> Response | None:
+    """Return a helpful response to a form of an earlier session; None for any other."""
+    area = AREAS.get(area_of(request.path))
+    if area is None:
+        return None
+    if request.endpoint == f"{area.name}.auth.sign_in":
+        if area.signed_in():  # in another tab
+            return make_response(redirect(same_site(request.args.get("next", ""), area.home)))
+        form = area.form()
+        form.form_errors.append("This page was out of date. Sign in again.")
+        template = f"{area.name}/accounts/signin.html"
+        return make_response(render_template(template, form=form), 400)
+    if request.endpoint == f"{area.name}.auth.sign_out":
+        return make_response(redirect(area.home))
+    session_id = sessions.current_session_id()
+    draft = drafts.submitted(previous_only=True)
+    if session_id is None or draft is None:
+        return None
+    session_rows.save_draft(session_id=session_id, draft=draft)
+    flash(drafts.NOTICE, "warn")
+    return make_response(redirect(drafts.url(draft), 303))
+
+
 def blueprint(area: Area) -> Blueprint:
     """Return the blueprint with an area's sign-in, sign-out and password pages."""
     bp = Blueprint("auth", __name__)
+    AREAS[f"/{area.name}"] = area
     _add_password_page(bp, area)
     preferences.add_pages(bp, area)
     add_own_pages(bp, area.name, area.signed_in, area.mark, area.layout)
@@ -117,7 +176,11 @@ def blueprint(area: Area) -> Blueprint:
                     password=str(form.password.data),
                     ip=request.remote_addr or "",
                 )
-                sessions.sign_in(person, keep=form.keep is not None and form.keep.data)
+                draft = drafts.unlock(form.draft.data, person)
+                sessions.sign_in(person, keep=form.keep is not None and form.keep.data, draft=draft)
+                if draft:
+                    flash(drafts.NOTICE, "warn")
+                    return redirect(drafts.url(draft))
                 return redirect_next()
         return form_page(form, template)
 

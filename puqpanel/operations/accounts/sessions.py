@@ -31,6 +31,7 @@ from puqpanel.operations.system import audit
 log = structlog.get_logger(__name__)
 Person = Staff | User
 TOUCH_EVERY = timedelta(minutes=1)
+DRAFT_KEPT = timedelta(minutes=15)
 MAX_TOKEN = 100
 PAGE_SIZE = 25
 BATCH = 1000
@@ -61,7 +62,13 @@ def _of(person: Person) -> sa.ColumnElement[bool]:
 
 @transaction()
 def start(
-    *, person: Person, ip: str, user_agent: str, keep: bool = False, replaces: int | None = None
+    *,
+    person: Person,
+    ip: str,
+    user_agent: str,
+    keep: bool = False,
+    replaces: int | None = None,
+    draft: dict[str, Any] | None = None,
 ) -> str:
     """Start a session and return its ID for the browser.
 
@@ -71,6 +78,7 @@ def start(
         user_agent: the header of the request; only its beginning is stored.
         keep: whether the user asked to stay signed in.
         replaces: the previous session of this browser, which ends.
+        draft: a submitted form to show again.
 
     Raises:
         ConflictError: the account was closed or its password changed since the sign-in.
@@ -94,6 +102,7 @@ def start(
             expires_at=moment + limits.absolute_limit(area),
             ip=ip[:45],
             user_agent=storable(user_agent)[:300],
+            draft=draft,
         )
     )
     _end_surplus(person)
@@ -192,6 +201,20 @@ def renew(*, session_id: int) -> str | None:
     return token if renewed else None
 
 
+def draft_of(session_id: int) -> Any:
+    """Return the submitted form to show again in a session; None if there is none."""
+    return session().scalar(sa.select(AccountSession.draft).where(AccountSession.id == session_id))
+
+
+def save_draft(*, session_id: int, draft: dict[str, Any] | None) -> None:
+    """Keep a submitted form to show it again; None forgets it."""
+    write(
+        sa.update(AccountSession)
+        .where(AccountSession.id == session_id, AccountSession.ended_at.is_(None))
+        .values(draft=draft)
+    )
+
+
 def live(person: Person, page: int = 1) -> tuple[Sequence[AccountSession], bool]:
     """Return a page of a person's live sessions, newest first, and whether more follow."""
     moment = now()
@@ -288,7 +311,7 @@ def _end(reason: SessionEnd, *where: sa.ColumnElement[bool]) -> int:
     return write(
         sa.update(AccountSession)
         .where(AccountSession.ended_at.is_(None), *where)
-        .values(ended_at=now(), end_reason=reason, draft=None)
+        .values(ended_at=now(), end_reason=reason, draft=sa.null())
     )
 
 
@@ -322,6 +345,15 @@ def end_overdue() -> int:
 def prune() -> int:
     """Mark overdue sessions, delete one batch of old ones and return the number deleted."""
     end_overdue()
+    write(
+        sa.update(AccountSession)
+        .where(
+            AccountSession.ended_at.is_(None),
+            AccountSession.draft.is_not(None),
+            AccountSession.seen_at < now() - DRAFT_KEPT,
+        )
+        .values(draft=sa.null())
+    )
     old = _ids_ended_before(now() - limits.RETENTION)
     release()
     if old:

@@ -12,6 +12,7 @@ from puqpanel.domain.errors import UserError
 from puqpanel.host import calls
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.models import Product, Service
+from puqpanel.web import drafts
 from puqpanel.web.forms import answers, field_errors
 from puqpanel.web.guard import actor
 from puqpanel.web.module_labels import form_labels
@@ -45,6 +46,8 @@ def settings_page(
         else:
             flash("Module settings saved.", "good")
             return redirect(url_for(f"admin.{kind}s.show", uuid=entity.uuid))
+    elif kept := drafts.fields(request.path):
+        stored = {f"{kind}_data": answers(kept)}
     called = None
     if module:
         call = calls.Call(
@@ -70,4 +73,4 @@ def settings_page(
         label="Save settings",
         consequence=consequence,
     )
-    return page, 200 if stored is None else 422
+    return page, 422 if errors else 200

@@ -156,7 +156,7 @@ def edit(uuid: str) -> ResponseReturnValue:
     """Update a product."""
     product = products.find_product(uuid)
     form = _with_modules(ProductForm(obj=product), product.module)
-    if not form.is_submitted():
+    if not form.has_input:
         form.price.data = str(product.price.major)
 
     def save() -> tuple[str, str]:

@@ -16,6 +16,7 @@ from puqpanel.domain.errors import UserError
 from puqpanel.models import ConfiguredModule
 from puqpanel.operations.modules import availability, configured_modules, module_settings
 from puqpanel.operations.system import audit
+from puqpanel.web import drafts
 from puqpanel.web.answers import flashed_errors
 from puqpanel.web.forms import Form, answers, choices, field_errors, save_or_show
 from puqpanel.web.guard import actor, allow, can
@@ -175,7 +176,8 @@ class Pages:
 
     def show(self, uuid: str) -> ResponseReturnValue:
         """Show one configured module with its settings form."""
-        return self._show(self.find(uuid))
+        kept = drafts.fields(self.url("save_settings", uuid))
+        return self._show(self.find(uuid), answers(kept) if kept else None)
 
     def save_settings(self, uuid: str) -> ResponseReturnValue:
         """Validate the settings with the module and save them."""

@@ -1,0 +1,156 @@
+"""Forms that were sent after the end of a session: they are shown again after the sign-in.
+
+The submitted fields travel encrypted in a hidden field of the sign-in form, and after the sign-in
+wait in the session's row until the form is shown. They are kept for 15 minutes, and only if:
+
+* the form was opened in this browser, which its CSRF token proves, and
+* the same person signs in again.
+
+Passwords, other secrets and files are not kept.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from flask import g, request, session
+from flask_wtf.csrf import validate_csrf
+from werkzeug.datastructures import MultiDict
+from wtforms import Form, PasswordField, ValidationError
+
+from puqpanel.host.form_fields import SecretField
+from puqpanel.infra import clock, crypto
+from puqpanel.infra.redact import secret_name
+from puqpanel.models import Staff, User
+from puqpanel.operations.accounts import sessions
+from puqpanel.web.answers import same_site
+from puqpanel.web.sessions import (
+    CSRF,
+    PERSON,
+    PREVIOUS_CSRF,
+    area_of,
+    current_session_id,
+    person_key,
+)
+
+SECRET_KINDS = (PasswordField, SecretField)
+MAX_BYTES = 64 * 1024
+TTL_SECONDS = 15 * 60
+MARK = "restored"
+"""The query argument of the page that shows a kept form."""
+NOTICE = "You were signed out before this was saved. Check it and save it again."
+
+
+def page_url() -> str:
+    """Return the page to show after the sign-in: this one, or else where its form is."""
+    if request.url_rule and "GET" in (request.url_rule.methods or ()):
+        return _without_mark(request.full_path.rstrip("?"))
+    referrer = urlsplit(request.referrer or "")
+    here = referrer.netloc == request.host
+    path = f"{referrer.path}?{referrer.query}" if referrer.query else referrer.path
+    return _without_mark(same_site(path if here else "", area_of(request.path)))
+
+
+def _without_mark(path: str) -> str:
+    parts = urlsplit(path)
+    pairs = [(key, value) for key, value in parse_qsl(parts.query) if key != MARK]
+    return f"{parts.path}?{urlencode(pairs)}" if pairs else parts.path
+
+
+def submitted(*, previous_only: bool = False) -> dict[str, Any] | None:
+    """Return the form of this request to keep; None if it cannot be kept.
+
+    Args:
+        previous_only: whether it must be of an earlier session than this one.
+    """
+    if not _opened_here(PREVIOUS_CSRF) and (previous_only or not _opened_here(CSRF)):
+        return None
+    secret = _secret_fields()
+    fields = [
+        (name, value)
+        for name, value in request.form.items(multi=True)
+        if name != CSRF and name not in secret and not secret_name(name)
+    ]
+    draft = {
+        "person": session.get(PERSON),
+        "at": clock.now().timestamp(),
+        "target": request.path,
+        "page": page_url(),
+        "fields": fields,
+    }
+    return draft if len(json.dumps(draft)) <= MAX_BYTES else None
+
+
+def _opened_here(key: str) -> bool:
+    try:
+        validate_csrf(request.form.get(CSRF), token_key=key)
+    except ValidationError:
+        return False
+    return PERSON in session
+
+
+def _secret_fields() -> set[str]:
+    return {
+        name
+        for form in _subclasses(Form)
+        for name in dir(form)
+        if (field := getattr(form, name, None)) is not None
+        and isinstance(kind := getattr(field, "field_class", None), type)
+        and issubclass(kind, SECRET_KINDS)
+    }
+
+
+def _subclasses(form: type[Any]) -> Iterator[type[Any]]:
+    for each in form.__subclasses__():
+        yield each
+        yield from _subclasses(each)
+
+
+def lock(draft: dict[str, Any] | None) -> str:
+    """Return a form for the hidden field of the sign-in form."""
+    return crypto.encrypt(json.dumps(draft)) if draft else ""
+
+
+def unlock(text: str | None, person: Staff | User) -> dict[str, Any] | None:
+    """Return the form in the hidden field, if it is recent and of the person who signs in."""
+    if not text or len(text) > 3 * MAX_BYTES:
+        return None
+    try:
+        draft: dict[str, Any] = json.loads(crypto.decrypt(text))
+    except (crypto.KeyFileError, ValueError):
+        return None
+    own = draft["person"] == person_key(person) and area_of(draft["target"]) == area_of(
+        request.path
+    )
+    return draft if own and _recent(draft) else None
+
+
+def _recent(draft: dict[str, Any]) -> bool:
+    return abs(clock.now().timestamp() - float(draft["at"])) <= TTL_SECONDS
+
+
+def url(draft: dict[str, Any]) -> str:
+    """Return the URL that shows a kept form."""
+    page = str(draft["page"])
+    return f"{page}{'&' if '?' in page else '?'}{MARK}=1"
+
+
+def fields(target: str) -> MultiDict[str, str] | None:
+    """Return the kept fields of the form that posts to a URL path, on the page that shows it."""
+    if MARK not in request.args or request.method != "GET":
+        return None
+    draft = _draft()
+    if draft is None or draft["target"] != target or not _recent(draft):
+        return None
+    return MultiDict([(name, value) for name, value in draft["fields"]])
+
+
+def _draft() -> dict[str, Any] | None:
+    if "draft" not in g:
+        session_id = current_session_id()
+        g.draft = sessions.draft_of(session_id) if session_id is not None else None
+    draft: dict[str, Any] | None = g.draft
+    return draft
