@@ -19,9 +19,9 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from flask import g, request, session
 from flask_wtf.csrf import validate_csrf
 from werkzeug.datastructures import MultiDict
-from wtforms import Form, PasswordField, ValidationError
+from wtforms import Form, ValidationError
 
-from puqpanel.host.form_fields import SecretField
+from puqpanel.host.form_fields import secret_fields
 from puqpanel.infra import clock, crypto
 from puqpanel.infra.redact import secret_name
 from puqpanel.models import Staff, User
@@ -36,7 +36,6 @@ from puqpanel.web.sessions import (
     person_key,
 )
 
-SECRET_KINDS = (PasswordField, SecretField)
 MAX_BYTES = 64 * 1024
 TTL_SECONDS = 15 * 60
 MARK = "restored"
@@ -93,14 +92,7 @@ def _opened_here(key: str) -> bool:
 
 
 def _secret_fields() -> set[str]:
-    return {
-        name
-        for form in _subclasses(Form)
-        for name in dir(form)
-        if (field := getattr(form, name, None)) is not None
-        and isinstance(kind := getattr(field, "field_class", None), type)
-        and issubclass(kind, SECRET_KINDS)
-    }
+    return {name for form in _subclasses(Form) for name in secret_fields(form)}
 
 
 def _subclasses(form: type[Any]) -> Iterator[type[Any]]:

@@ -21,6 +21,7 @@ TYPED = {
     "name": "Typed <Name>",
     "email": "typed@example.test",
     "company": "Zażółć & Co",
+    "country": "NO",
     "currency": "EUR",
     "user_password": "not-to-be-kept",
     "user_name": "",
