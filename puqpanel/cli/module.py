@@ -10,6 +10,7 @@ from puqpanel.cli.context import instance_option, panel
 from puqpanel.cli.module_check import check
 from puqpanel.cli.module_new import new
 from puqpanel.cli.module_test import test
+from puqpanel.cli.module_texts import texts
 from puqpanel.cli.modules_on_disk import key_of
 from puqpanel.domain.errors import UserError
 from puqpanel.domain.principals import CLI
@@ -229,3 +230,4 @@ def _change(settings: Settings, name: str, verb: str) -> None:
 command.add_command(check)
 command.add_command(new)
 command.add_command(test)
+command.add_command(texts)

@@ -10,8 +10,10 @@ from typing import Any
 from wtforms import PasswordField
 from wtforms.fields.core import UnboundField
 
+from puqpanel.domain.texts import _
+
 FORMS = ("SettingsForm", "ProductForm", "ServiceForm")
-KEEP = "Leave blank to keep the current value."
+KEEP = _("Leave blank to keep the current value.")
 
 
 class SecretField(PasswordField):
@@ -24,7 +26,7 @@ class SecretField(PasswordField):
     def keep_saved(self) -> None:
         """Let the field be left blank, because a value is saved."""
         self.flags.required = False
-        self.render_kw = {"placeholder": KEEP, **(self.render_kw or {})}
+        self.render_kw = {"placeholder": str(KEEP), **(self.render_kw or {})}
 
 
 def secret_fields(declaring: type | None) -> frozenset[str]:

@@ -1,7 +1,8 @@
-"""Reads `lang/{language}.py` of a module: `LANG = {text: translation}`, as data.
+"""Reads the language files of a module, as data.
 
-The file is parsed and never run. A file that holds anything else is rejected as a whole; a single
-entry that is not text is skipped.
+`lang/{language}.po` is a gettext catalog, with plural forms. `lang/{language}.py` defines `LANG =
+{text: translation}`: it is parsed and never run, is rejected as a whole if it holds anything else,
+and a single entry that is not text is skipped. The catalog overrides the dictionary.
 """
 
 import ast
@@ -9,6 +10,9 @@ import re
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from puqpanel.host import po_files
+from puqpanel.host.po_files import Catalog, InvalidCatalog
 
 MAX_BYTES = 1024 * 1024
 MAX_FILES = 100
@@ -23,10 +27,12 @@ class Translations:
 
     Attributes:
         texts: text to translation, by language in lower case: `{"pl-pl": {"Shop": "Sklep"}}`.
+        catalogs: the gettext catalogs, by language in lower case.
         problems: one sentence for each file and entry that cannot be used.
     """
 
     texts: dict[str, dict[str, str]] = field(default_factory=dict)
+    catalogs: dict[str, Catalog] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
 
@@ -61,17 +67,24 @@ def read(folder: Path, names: list[str]) -> Translations:
         names: of the files in `lang/`.
     """
     translations = Translations()
-    for name in names[:MAX_FILES]:
+    for name in sorted(names[:MAX_FILES], key=lambda name: name.endswith(".po")):
         path = language_folder(folder) / name
         label = f"{path.parent.name}/{name}"
+        tag = path.stem.replace("_", "-").lower()
+        skipped_lines: list[int] = []
         try:
-            texts, skipped_lines = _parse(_read(folder, path))
-        except _Rejected as error:
+            source = _read(folder, path)
+            if path.suffix == ".po":
+                catalog = po_files.parse(source)
+                translations.catalogs[tag], texts = catalog, catalog.texts
+            else:
+                texts, skipped_lines = _parse(source)
+        except (_Rejected, InvalidCatalog) as error:
             translations.problems.append(
                 f"{label}, line {error.line}: {error}. None of its translations are used."
             )
             continue
-        translations.texts[path.stem.replace("_", "-").lower()] = texts
+        translations.texts.setdefault(tag, {}).update(texts)
         translations.problems += [
             f"{label}, line {line}: a text and its translation must be text. The entry is skipped."
             for line in skipped_lines

@@ -11,9 +11,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from babel.numbers import format_decimal
+
+from puqpanel.domain import texts as viewer
 from puqpanel.host import language_files
 from puqpanel.host.language_files import TAG, Translations
 
@@ -86,10 +90,52 @@ def translate(folder: Path | None, text: Any, replace: Mapping[str, Any] | None 
     shown = text if isinstance(text, str) else str(text)
     if folder is not None and shown:
         texts = _translations(folder).texts
-        for language in locale.get() or lookup_order([_panel_language()]):
+        for language in _order():
             if shown in texts.get(language, {}):
                 shown = texts[language][shown]
                 break
+    return _filled(shown, replace)
+
+
+def _order() -> tuple[str, ...]:
+    return locale.get() or lookup_order([_panel_language()])
+
+
+def translate_plural(
+    folder: Path | None,
+    singular: Any,
+    plural: Any,
+    number: int,
+    replace: Mapping[str, Any] | None = None,
+) -> str:
+    """Return a text of a module in the plural form for a number.
+
+    Args:
+        folder: the module's folder; None if it is unknown.
+        singular: the text for one, as it is in the code.
+        plural: the text for other numbers.
+        number: selects the form, and is the value of `:count` in the viewer's locale.
+        replace: the value of each other `:name` in the text.
+    """
+    shown = str(singular if number == 1 else plural)
+    if folder is not None:
+        catalogs = _translations(folder).catalogs
+        for language in _order():
+            catalog = catalogs.get(language)
+            if catalog and (forms := catalog.plurals.get(str(singular))):
+                shown = forms[catalog.form(abs(int(number)))]
+                break
+            if language == SOURCE:
+                break
+    return _filled(shown, {"count": format_number(number), **(replace or {})})
+
+
+def format_number(number: float | Decimal) -> str:
+    """Return a number in the viewer's locale."""
+    return format_decimal(number, locale=viewer.language().locale)
+
+
+def _filled(shown: str, replace: Mapping[str, Any] | None) -> str:
     if not replace:
         return shown
     values = {str(name): value for name, value in replace.items()}
@@ -149,6 +195,10 @@ def _files(folder: Path) -> Iterator[tuple[str, int, int]]:
         return
     for entry in entries:
         with contextlib.suppress(OSError):
-            if entry.name.endswith(".py") and entry.name != "__init__.py" and entry.is_file():
+            if (
+                entry.name.endswith((".py", ".po"))
+                and entry.name != "__init__.py"
+                and entry.is_file()
+            ):
                 status = entry.stat()
                 yield entry.name, status.st_mtime_ns, status.st_size

@@ -18,7 +18,7 @@ from markupsafe import Markup
 from puqpanel.host import languages
 from puqpanel.host.contract import templates
 
-_panel: dict[str, Any] = {"loader": None, "globals": {}, "filters": {}}
+_panel: dict[str, Any] = {"loader": None, "globals": {}, "filters": {}, "messages": None}
 _environments: dict[Path | None, Environment] = {}
 
 
@@ -26,21 +26,30 @@ def install(
     loader: BaseLoader | None = None,
     globals: Mapping[str, Any] | None = None,
     filters: Mapping[str, Callable[..., Any]] | None = None,
+    messages: Any = None,
 ) -> None:
-    """Lend the panel's templates to those of modules.
+    """Lend the panel's templates and messages to modules.
 
     Args:
         loader: finds templates named `panel/…`, without that prefix.
         globals: added to each environment.
         filters: added to each environment.
+        messages: translates the default messages of WTForms' validators.
     """
-    _panel.update(loader=loader, globals=dict(globals or {}), filters=dict(filters or {}))
+    _panel.update(
+        loader=loader, globals=dict(globals or {}), filters=dict(filters or {}), messages=messages
+    )
     _environments.clear()
 
 
 def has_panel() -> bool:
     """Return whether the panel's templates are available; a worker renders without them."""
     return _panel["loader"] is not None
+
+
+def form_messages() -> Any:
+    """Return the translations of WTForms' default messages; None in a worker."""
+    return _panel["messages"]
 
 
 def environment(folder: Path | None) -> Environment:
@@ -56,6 +65,7 @@ def environment(folder: Path | None) -> Environment:
         )
         found.globals.update(_panel["globals"])
         found.globals["__"] = partial(languages.translate, folder)
+        found.globals["n__"] = partial(languages.translate_plural, folder)
         found.filters.update(_panel["filters"])
         _environments[folder] = found
     return found

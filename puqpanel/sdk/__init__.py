@@ -28,7 +28,7 @@ from puqpanel.sdk.plugin import Plugin
 from puqpanel.sdk.product import Product
 from puqpanel.sdk.service import Service
 from puqpanel.sdk.task import Task
-from puqpanel.sdk.texts import __, strip_tags
+from puqpanel.sdk.texts import __, format_number, n__, noop__, strip_tags
 from puqpanel.sdk.validator import ValidationError, Validator
 from puqpanel.sdk.web import (
     Controller,
@@ -75,6 +75,7 @@ __all__ = [
     "decrypt",
     "encrypt",
     "event",
+    "format_number",
     "forms",
     "generate_strong_password",
     "http",
@@ -82,6 +83,8 @@ __all__ = [
     "json_success",
     "log_module",
     "measure",
+    "n__",
+    "noop__",
     "now",
     "response",
     "statistics",

@@ -4,13 +4,18 @@ For example:
 
     class ProductForm(forms.Form):
         quota = forms.IntegerField("Quota (GB)", [forms.validators.NumberRange(1)], default=10)
+
+Labels, descriptions, choices and messages are written in English; a form translates them with the
+module's `lang/` when it is created.
 """
 
-from collections.abc import Mapping
+import copy
+from collections.abc import Callable, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from flask_wtf import FlaskForm
 from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
 from wtforms import (
@@ -19,7 +24,6 @@ from wtforms import (
     DecimalField,
     EmailField,
     Field,
-    Form,
     HiddenField,
     IntegerField,
     PasswordField,
@@ -31,9 +35,11 @@ from wtforms import (
     URLField,
     validators,
 )
+from wtforms import Form as WtForm
 from wtforms import ValidationError as FieldError
 
-from puqpanel.host import views
+from puqpanel.domain.texts import _
+from puqpanel.host import importer, languages, views
 from puqpanel.host.contract.base import ModuleBase
 from puqpanel.host.form_fields import KEEP, SecretField
 
@@ -47,6 +53,7 @@ __all__ = [
     "Form",
     "HiddenField",
     "IntegerField",
+    "PageForm",
     "PasswordField",
     "RadioField",
     "SecretField",
@@ -68,7 +75,62 @@ _TEMPLATE = """{% from "panel/macros/forms.html" import field %}<div class="grid
 {% for f in form if f.type == "HiddenField" %}{{ f() }}{% endfor %}"""
 
 
-def defaults(form: type[Form], data: Mapping[str, Any]) -> dict[str, Any]:
+class _Translated:
+    """Shows the texts of a form in the language of the current user."""
+
+    class Meta:
+        """WTForms settings."""
+
+        def get_translations(self, form: object) -> Any:
+            """Return the panel's wording of WTForms' default messages."""
+            return views.form_messages() or WtForm.Meta.get_translations(self, form)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        folder = importer.folder_of(importer.package_of(type(self).__module__))
+
+        def translate(text: Any) -> Any:
+            return languages.translate(folder, text) if isinstance(text, str) and text else text
+
+        for name, field in self._fields.items():  # type: ignore[attr-defined]
+            field.label.text = translate(field.label.text)
+            field.description = translate(field.description)
+            field.validators = [_translated(rule, translate) for rule in field.validators]
+            if placeholder := (field.render_kw or {}).get("placeholder"):
+                field.render_kw = {**field.render_kw, "placeholder": translate(placeholder)}
+            declared = getattr(getattr(type(self), name, None), "kwargs", {}).get("choices")
+            if declared and not callable(declared):
+                field.choices = _translated_choices(field.choices, translate)
+
+
+class Form(_Translated, WtForm):
+    """A form whose fields the panel shows, or without CSRF protection of its own."""
+
+
+class PageForm(_Translated, FlaskForm):  # type: ignore[misc]
+    """A form of a module's own page: reads the request and is protected against CSRF."""
+
+
+def _translated(rule: Any, translate: Callable[[Any], Any]) -> Any:
+    if not getattr(rule, "message", None):
+        return rule
+    shown = copy.copy(rule)
+    shown.message = translate(rule.message)
+    return shown
+
+
+def _translated_choices(choices: Any, translate: Callable[[Any], Any]) -> Any:
+    if isinstance(choices, Mapping):
+        return {key: _translated_choices(value, translate) for key, value in choices.items()}
+    if isinstance(choices, str):
+        return translate(choices)
+    return [
+        (choice[0], translate(choice[1]), *choice[2:]) if isinstance(choice, tuple) else choice
+        for choice in choices or ()
+    ]
+
+
+def defaults(form: type[WtForm], data: Mapping[str, Any]) -> dict[str, Any]:
     """Return the saved data with the form's defaults for fields that were never saved."""
     return {name: value for name, value in _plain(form().data).items() if name not in data} | dict(
         data
@@ -119,7 +181,7 @@ def save(
         }
         return {
             "status": "error",
-            "message": "Some fields are invalid.",
+            "message": str(_("Some fields are invalid.")),
             "errors": errors,
             "code": 422,
         }
@@ -161,7 +223,7 @@ def render(
     filled = bound(form, data, errors)
     for field in filled:
         if isinstance(field, PasswordField) and data.get(field.short_name) and not errors:
-            field.render_kw = {"placeholder": KEEP, **(field.render_kw or {})}
+            field.render_kw = {"placeholder": str(KEEP), **(field.render_kw or {})}
     environment = views.environment(module.module_folder)
     if views.has_panel():
         # the macros escape

@@ -4,6 +4,7 @@ import operator
 import re
 import sys
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,42 @@ def __(text: str, replace: Mapping[str, Any] | None = None) -> str:
     return languages.translate(
         _folder(sys._getframe(1).f_globals.get("__name__", "")), text, replace
     )
+
+
+def n__(singular: str, plural: str, number: int, replace: Mapping[str, Any] | None = None) -> str:
+    """Translate a text whose form depends on a number, with the module's `lang/`.
+
+        n__(":count server deleted.", ":count servers deleted.", len(servers))
+
+    Args:
+        singular: the text for one, which is also the key in `lang/`.
+        plural: the text for other numbers.
+        number: selects the plural form; `:count` shows it in the locale of the current user.
+        replace: values for the other placeholders, as in `__`.
+    """
+    return languages.translate_plural(
+        _folder(sys._getframe(1).f_globals.get("__name__", "")), singular, plural, number, replace
+    )
+
+
+def noop__(text: str) -> str:
+    """Return a text unchanged, and mark it for translation with `__()` where it is shown.
+
+        STATES = {"up": noop__("Up"), "down": noop__("Down")}
+
+    Args:
+        text: the text, which is also the key in `lang/`.
+    """
+    return text
+
+
+def format_number(number: float | Decimal) -> str:
+    """Return a number in the locale of the current user: `1,234.5`, in Polish `1 234,5`.
+
+    Args:
+        number: the number.
+    """
+    return languages.format_number(number)
 
 
 def _folder(module_path: str) -> Path | None:

@@ -40,6 +40,7 @@ from puqpanel.host.registry import Registry
 from puqpanel.host.sanitize import jsonable
 from puqpanel.operations.modules import breaker
 from puqpanel.web import guard
+from puqpanel.web.forms import Translations
 from puqpanel.web.incoming import StorableRequest
 from puqpanel.web.public.modules import module_assets
 from puqpanel.web.security import request_id
@@ -161,7 +162,8 @@ def lend_templates(app: Flask) -> None:
         "asset": module_assets.lent,
     }
     del lent["config"]
-    views.install(cast(BaseLoader, app.jinja_env.loader), lent, dict(app.jinja_env.filters))
+    loader = cast(BaseLoader, app.jinja_env.loader)
+    views.install(loader, lent, dict(app.jinja_env.filters), Translations())
 
 
 def _csrf() -> Markup:

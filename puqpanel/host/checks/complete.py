@@ -42,7 +42,7 @@ def no_provider(source: Source) -> Iterator[Problem]:
 @rule(
     "no-languages",
     Severity.HINT,
-    'Add lang/en.py with LANG = {"text": "text"}, and a file for each other language.',
+    "Create a catalog for each language with `puqpanel module texts NAME --language TAG`.",
 )
 def no_languages(source: Source) -> Iterator[Problem]:
     """Pages that customers see can be translated only if the module has language files."""

@@ -106,7 +106,9 @@ class Source:
     @cached_property
     def has_languages(self) -> bool:
         """Whether it brings translations."""
-        return any(path.startswith("lang/") and path.endswith(".py") for path in self.files)
+        return any(
+            path.startswith("lang/") and path.endswith((".py", ".po")) for path in self.files
+        )
 
     def silenced(self, path: str, line: int, rule: str) -> bool:
         """Whether the line says `# check: off` with the rule's id, or with none."""

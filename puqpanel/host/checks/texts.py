@@ -8,15 +8,18 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 
 from puqpanel.host import languages
+from puqpanel.host.checks import catalogs, extraction
 from puqpanel.host.checks.finding import Problem, Severity, rule
 from puqpanel.host.checks.source import (
     JINJA_TAG,
     Code,
     Source,
     dotted,
+    find_line,
     last_name,
     text_of,
 )
+from puqpanel.host.languages import SOURCE
 
 _CALLS = {"flash": 0, "json_error": 0, "jsonError": 0, "abort": 1}
 _WORDS = re.compile(r"\b[^\W\d_]*[a-zà-öø-ÿ][^\W\d_]+")  # GB and IBAN are the same everywhere
@@ -100,9 +103,13 @@ def _told(path: str, found: list[tuple[int, str]]) -> Iterator[Problem]:
         )
 
 
-@rule("language-file", Severity.ERROR, 'Define LANG = {"text": "translation"} and nothing else.')
+@rule(
+    "language-file",
+    Severity.ERROR,
+    'Write a gettext catalog, or define LANG = {"text": "translation"} and nothing else.',
+)
 def language_file(source: Source) -> Iterator[Problem]:
-    """A language file is data: one dictionary of text to translation.
+    """A language file is data: a gettext catalog, or one dictionary of text to translation.
 
     Code in it is not run.
     """
@@ -112,29 +119,60 @@ def language_file(source: Source) -> Iterator[Problem]:
         yield Problem(path, int(line or 1), reason[:1].upper() + reason[1:])
 
 
-@rule("missing-translation", Severity.HINT, "Add it to that file.")
+@rule("missing-translation", Severity.HINT, "Add it to that file; see `puqpanel module texts`.")
 def missing_translation(source: Source) -> Iterator[Problem]:
     """Text without a translation is shown in English."""
-    asked = {
-        text
-        for path, text in source.templates.items()
-        for text in re.findall(r"\b__\(\s*\"((?:[^\"\\]|\\.)+)\"", text)
-    }
-    asked |= {
-        text
-        for _, node in source.all(ast.Call)
-        if last_name(node.func) == "__" and node.args and (text := text_of(node.args[0]))
-    }
-    translations = languages.read(source.folder).texts
-    for code in source.code:
-        folder, _, name = code.path.removesuffix(".py").partition("/")
-        language = name.replace("_", "-").lower()
-        if folder != "lang" or language == "en" or language not in translations:
+    read = languages.read(source.folder)
+    texts = {found.text: found.plural for found in extraction.extract(source)}
+    for path, tag in _language_files(source):
+        if tag == SOURCE or tag not in read.texts:
             continue
-        if missing := sorted(asked - translations[language].keys()):
+        known = read.texts[tag].keys() | (
+            read.catalogs[tag].plurals.keys() if tag in read.catalogs else set()
+        )
+        if missing := sorted(texts.keys() - known):
             yield Problem(
-                code.path,
+                path,
                 1,
                 f"{len(missing)} translation{'s' if len(missing) > 1 else ''} missing; the first is"
                 f" “{missing[0][:60]}”.",
             )
+
+
+@rule(
+    "other-placeholders",
+    Severity.WARNING,
+    "Use the placeholders of the text; only `:count` may be left out of a plural form.",
+)
+def other_placeholders(source: Source) -> Iterator[Problem]:
+    """A placeholder without a value is shown as it is, and a value without one is not shown."""
+    yield from _faulty(source, "placeholders", "has other placeholders than its translation")
+
+
+@rule("unused-translation", Severity.HINT, "Remove it; `puqpanel module texts NAME` does that.")
+def unused_translation(source: Source) -> Iterator[Problem]:
+    """A translation of a text that was changed or removed is never shown."""
+    yield from _faulty(source, "unused", "is not in the module")
+
+
+def _faulty(source: Source, kind: str, reason: str) -> Iterator[Problem]:
+    if languages.read(source.folder).problems:
+        return  # reported by the rule about language files
+    for path in catalogs.files(source.folder):
+        for fault, text in catalogs.faults(source, catalogs.read(path)):
+            if fault == kind:
+                content = path.read_text("utf-8")
+                line = find_line(content, text.splitlines()[0][:60].replace('"', '\\"'))
+                yield Problem(f"{path.parent.name}/{path.name}", line, f"“{text[:60]}” {reason}.")
+
+
+def _language_files(source: Source) -> Iterator[tuple[str, str]]:
+    """Yield the path and the language of each language file; a catalog before a dictionary."""
+    paths = [path for path in source.files if path.startswith("lang/")]
+    seen = set()
+    for path in sorted(paths):
+        name, _, suffix = path.removeprefix("lang/").rpartition(".")
+        tag = name.replace("_", "-").lower()
+        if suffix in ("po", "py") and tag not in seen:
+            seen.add(tag)
+            yield path, tag
