@@ -22,6 +22,7 @@ __all__ = [
     "json_error",
     "json_success",
     "log_module",
+    "refuse_impersonation",
     "response",
     "url_for_module",
     "view_admin_module",
@@ -162,6 +163,16 @@ def auth_id() -> int | None:
     if call is not None and call.actor is not None:
         return call.actor.id
     return current_admin.id
+
+
+def refuse_impersonation() -> None:
+    """Abort with 403 if a staff member views the client area as the user.
+
+    Call it where a secret is shown, or something is done that only the user may do.
+    """
+    call = context.current()
+    if call is not None and call.actor is not None and call.actor.impersonated_by is not None:
+        abort(403, "You are viewing as a client. Only the user can do this.")
 
 
 def url_for_module(name: str, **params: Any) -> str:

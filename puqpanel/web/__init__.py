@@ -27,6 +27,7 @@ from puqpanel.web import (
     client,
     errors,
     guard,
+    impersonation,
     limits,
     locale,
     look,
@@ -59,6 +60,8 @@ def register(app: Flask, settings: Settings) -> None:
     security.protect(app)
     sessions.install(app, secure=settings.secure_cookies)
     locale.install(app)
+    app.before_request(impersonation.check)
+    app.after_request(impersonation.record)
     guard.protect(app)
     locale.follow_account(app)
     CSRFProtect(app)
@@ -85,6 +88,7 @@ def register(app: Flask, settings: Settings) -> None:
 def _configure_templates(app: Flask) -> None:
     # globals are visible in imported macros, and cost nothing on pages that do not use them
     app.jinja_env.globals.update(
+        actor_label=look.actor_label,
         asset=assets.asset,
         can=guard.can,
         cancellable=CANCELLABLE,
@@ -104,6 +108,7 @@ def _configure_templates(app: Flask) -> None:
         viewer=SimpleNamespace(
             staff=guard.find_staff,
             user=guard.find_user,
+            impersonation=impersonation.banner,
             groups=navigation.staff_groups,
             links=navigation.customer_links,
             attention=navigation.attention,

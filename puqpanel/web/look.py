@@ -6,7 +6,7 @@ coloured icon, all others (services, modules) as filled badges, to keep the two 
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from flask import request
 
@@ -99,6 +99,17 @@ NOTICE_ICONS = {
     "bad": "circle-xmark",
     "busy": "circle-info",
 }
+
+
+def actor_label(row: Any) -> str:
+    """Return who did something, with the staff member who viewed as a client, if any.
+
+    Args:
+        row: with the columns of `models.actors.ActedBy`.
+    """
+    if row.impersonator_name:
+        return f"{row.impersonator_name} as {row.actor_name}"
+    return str(row.actor_name)
 
 
 def split_action(action: str) -> tuple[str, str]:

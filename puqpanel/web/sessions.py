@@ -10,13 +10,14 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from flask import Flask, Response, g, request, session
+from flask import Flask, Response, current_app, g, request, session
 from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask_login import LoginManager, UserMixin, current_user
 
 from puqpanel.models import AccountSession, Staff, User
 from puqpanel.models.accounts.sessions import CUSTOMER, STAFF
 from puqpanel.operations.accounts import sessions
+from puqpanel.operations.accounts.principals import staff_principal
 from puqpanel.operations.accounts.session_limits import absolute_limit
 from puqpanel.operations.accounts.sessions import Found
 
@@ -25,11 +26,24 @@ AREA_NAMES = {"/admin": STAFF, "/client": CUSTOMER}
 TOKEN, PERSON, CSRF = "_user_id", "person", "csrf_token"
 """Keys of the cookie; Flask-Login and Flask-WTF name theirs."""
 PREVIOUS_CSRF = "previous_csrf_token"
+VIEW_COOKIE, VIEW_BACK = "panel_view", "back"
+"""The cookie of staff who view the client area as a user, which takes precedence there over that of
+a customer and leaves it unchanged; and its key for the URL to return to."""
+VIEW_SALT = "puqpanel-session/client-view"
 
 
 def area_of(path: str) -> str:
     """Return the area of a path: `/admin`, `/client`, or empty."""
     return next((area for area in AREAS if path == area or path.startswith(area + "/")), "")
+
+
+def has_view_cookie() -> bool:
+    """Whether the session of this request is that of a view as a client."""
+    return VIEW_COOKIE in request.cookies and area_of(request.path) == "/client"
+
+
+def _cookie_name() -> str:
+    return VIEW_COOKIE if has_view_cookie() else AREAS.get(area_of(request.path), "")
 
 
 class AreaSessions(SecureCookieSessionInterface):
@@ -40,11 +54,11 @@ class AreaSessions(SecureCookieSessionInterface):
     @property
     def salt(self) -> str:  # type: ignore[override]
         """The salt of the area's signatures."""
-        return f"puqpanel-session{area_of(request.path)}"
+        return VIEW_SALT if has_view_cookie() else f"puqpanel-session{area_of(request.path)}"
 
     def get_cookie_name(self, app: Flask) -> str:
         """Return the name of the area's cookie; empty outside the areas."""
-        return AREAS.get(area_of(request.path), "")
+        return _cookie_name()
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         """Set the area's cookie, or delete it if the session was emptied."""
@@ -52,7 +66,7 @@ class AreaSessions(SecureCookieSessionInterface):
         serializer = self.get_signing_serializer(app)
         if not area or not serializer:
             return
-        name, secure = AREAS[area], bool(app.config["SESSION_COOKIE_SECURE"])
+        name, secure = _cookie_name(), bool(app.config["SESSION_COOKIE_SECURE"])
         if session.accessed:
             response.vary.add("Cookie")
         if not session:
@@ -69,6 +83,33 @@ class AreaSessions(SecureCookieSessionInterface):
             )
 
 
+class ViewSessions(AreaSessions):
+    """Signs the cookie of a view as a client on a page of the staff area."""
+
+    salt = VIEW_SALT
+
+
+def open_view(response: Response, *, token: str, back: str) -> None:
+    """Set the cookie of a view as a client, for the client area.
+
+    Args:
+        response: of a page of the staff area.
+        token: the ID of the session.
+        back: the URL to return to when it ends.
+    """
+    serializer = ViewSessions().get_signing_serializer(current_app._get_current_object())  # type: ignore[attr-defined]
+    if serializer is None:
+        return
+    response.set_cookie(
+        VIEW_COOKIE,
+        serializer.dumps({TOKEN: token, VIEW_BACK: back}),
+        path="/client",
+        secure=bool(current_app.config["SESSION_COOKIE_SECURE"]),
+        httponly=True,
+        samesite="Lax",
+    )
+
+
 class SignedIn(UserMixin):  # type: ignore[misc]
     """Flask-Login's wrapper around a signed-in person."""
 
@@ -76,6 +117,12 @@ class SignedIn(UserMixin):  # type: ignore[misc]
         self.person = found.person
         self.session = found.session
         self.token = token
+        staff = found.impersonator
+        self.impersonated_by = (
+            staff_principal(staff, ip=request.remote_addr or "", session_id=found.session.parent_id)
+            if staff
+            else None
+        )
 
     def get_id(self) -> str:
         """Return the ID of the session."""
@@ -159,7 +206,7 @@ def load_person(token: str) -> SignedIn | None:
     """
     area = AREA_NAMES.get(area_of(request.path))
     found = sessions.find_live(area=area, token=str(token)) if area else None
-    if found is None:
+    if found is None or (found.impersonator is not None) != has_view_cookie():
         return None
     if request.method != "GET" or "HX-Request" not in request.headers:
         sessions.touch(found.session, request.remote_addr or "")

@@ -27,7 +27,7 @@ from wtforms.validators import EqualTo, InputRequired, Length
 from puqpanel.models import Staff, User
 from puqpanel.operations.accounts import sessions as session_rows
 from puqpanel.operations.accounts import signin
-from puqpanel.web import drafts, preferences, sessions
+from puqpanel.web import drafts, impersonation, preferences, sessions
 from puqpanel.web.answers import same_site, wants_json
 from puqpanel.web.forms import Form, errors_in, form_page
 from puqpanel.web.guard import actor, public
@@ -44,7 +44,7 @@ class SignInForm(Form):
 
     email = StringField("E-mail", [InputRequired("Enter your e-mail address."), Length(max=254)])
     password = PasswordField("Password", [InputRequired("Enter your password."), Length(max=1000)])
-    keep = BooleanField("Stay signed in for 14 days")
+    keep = BooleanField("Keep me signed in")
     draft = HiddenField()
 
 
@@ -199,7 +199,9 @@ def blueprint(area: Area) -> Blueprint:
     @bp.post("/signout")
     @public
     def sign_out() -> ResponseReturnValue:
-        """Sign out in this browser."""
+        """Sign out in this browser, or end a view as a client."""
+        if impersonation.banner():
+            return impersonation.end()
         if area.signed_in():
             signin.sign_out(actor=actor())
         sessions.sign_out()

@@ -14,7 +14,16 @@ from typing import Any, ClassVar
 import sqlalchemy as sa
 from flask import Response
 
-from puqpanel.sdk import Request, Result, Service, abort, db, forms, generate_strong_password
+from puqpanel.sdk import (
+    Request,
+    Result,
+    Service,
+    abort,
+    db,
+    forms,
+    generate_strong_password,
+    refuse_impersonation,
+)
 from puqpanel.sdk.http import Answer
 
 from .forms import FIXED_FIELDS, AccountForm, ProductForm, ServerForm, ServiceForm
@@ -346,6 +355,7 @@ class MyCloudService(FileManager):
         """Return the password for a POST only, in a response that is never cached."""
         if request.method != "POST":
             abort(405)
+        refuse_impersonation()
         body, mimetype = self.service_data["password"], "text/plain"
         if request.headers.get("HX-Request"):
             body, mimetype = self.view("client_area.password", {"password": body}), "text/html"

@@ -10,7 +10,7 @@ from typing import Any
 from flask import Response, jsonify
 from flask import request as current_request
 
-from puqpanel.sdk import Request, abort
+from puqpanel.sdk import Request, abort, refuse_impersonation
 
 from .forms.products import ProductForm, ServiceForm
 from .models.accounts import Account
@@ -66,6 +66,7 @@ class PuqNextcloud(Provisioning):
         """Return the password for a POST only, in a response that is never cached."""
         if request.method != "POST":
             abort(405)
+        refuse_impersonation()
         password = self.service_data["password"]
         self.log_info("password shown to the customer")
         if request.headers.get("HX-Request"):

@@ -1,34 +1,33 @@
-"""Limits of sessions."""
+"""Limits of sessions, from the settings."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
 from puqpanel.models.accounts.sessions import STAFF
+from puqpanel.operations.system.settings import duration
 
-STAFF_IDLE = timedelta(minutes=30)
-STAFF_ABSOLUTE = timedelta(hours=12)
-CUSTOMER_IDLE = timedelta(hours=24)
-CUSTOMER_ABSOLUTE = timedelta(days=14)
-IMPERSONATION = timedelta(minutes=30)
 MAX_LIVE = 100
 """How many sessions a person can have at once; a sign-in ends the oldest beyond it."""
 RETENTION = timedelta(days=30)
 """How long ended sessions are kept."""
 
 
-def idle_limit(area: str, *, keep: bool) -> timedelta | None:
-    """Return how long a session lasts without requests; None for no limit.
+def idle_limit(area: str) -> timedelta:
+    """Return how long a session lasts without requests.
 
-    Args:
-        area: of the session.
-        keep: whether the user asked to stay signed in, which only the absolute limit ends.
+    It does not apply to users who asked to stay signed in.
     """
-    if area == STAFF:
-        return STAFF_IDLE
-    return None if keep else CUSTOMER_IDLE
+    name = "sessions.staff_idle_minutes" if area == STAFF else "sessions.client_idle_hours"
+    return duration(name)
 
 
 def absolute_limit(area: str) -> timedelta:
     """Return how long a session lasts in all."""
-    return STAFF_ABSOLUTE if area == STAFF else CUSTOMER_ABSOLUTE
+    name = "sessions.staff_absolute_hours" if area == STAFF else "sessions.client_keep_days"
+    return duration(name)
+
+
+def impersonation_limit() -> timedelta:
+    """Return how long staff can view the client area as a user."""
+    return duration("sessions.impersonation_minutes")

@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import aliased, joinedload
 
 from puqpanel.domain.errors import ConflictError
 from puqpanel.domain.principals import Principal
@@ -39,13 +39,15 @@ BATCH = 1000
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A live session and its person."""
+    """A live session, its person, and the staff member who acts as the user, if any."""
 
     session: AccountSession
     person: Person
+    impersonator: Staff | None = None
 
 
-def _hash(token: str) -> str:
+def hash_token(token: str) -> str:
+    """Return what is stored of the ID of a session."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
@@ -90,14 +92,14 @@ def start(
     token, moment = secrets.token_urlsafe(32), now()
     area = _area(person)
     if replaces is not None:
-        _end(SessionEnd.SIGNED_IN_AGAIN, AccountSession.id == replaces)
+        end_where(SessionEnd.SIGNED_IN_AGAIN, AccountSession.id == replaces)
     save(
         AccountSession(
-            token_hash=_hash(token),
+            token_hash=hash_token(token),
             area=area,
             staff_id=person.id if area == STAFF else None,
             user_id=person.id if area == CUSTOMER else None,
-            keep=keep,
+            keep=keep and area == CUSTOMER,
             seen_at=moment,
             expires_at=moment + limits.absolute_limit(area),
             ip=ip[:45],
@@ -118,7 +120,7 @@ def _end_surplus(person: Person) -> None:
         .limit(1)
     )
     if oldest_kept is not None:
-        _end(SessionEnd.TOO_MANY, _of(person), AccountSession.id < oldest_kept)
+        end_where(SessionEnd.TOO_MANY, _of(person), AccountSession.id < oldest_kept)
 
 
 def find_live(*, area: str, token: str) -> Found | None:
@@ -130,29 +132,45 @@ def find_live(*, area: str, token: str) -> Found | None:
     """
     if not token or len(token) > MAX_TOKEN:
         return None
-    query: Any
-    if area == STAFF:
-        query = (
-            sa.select(AccountSession, Staff)
-            .join(Staff, Staff.id == AccountSession.staff_id)
-            .where(Staff.active)
-            .options(joinedload(Staff.roles))
-        )
-    else:
-        query = (
-            sa.select(AccountSession, User)
-            .join(User, User.id == AccountSession.user_id)
-            .where(User.active)
-        )
+    query = _staff_sessions() if area == STAFF else _user_sessions()
     query = query.where(
-        AccountSession.token_hash == _hash(storable(token)),
+        AccountSession.token_hash == hash_token(storable(token)),
         AccountSession.area == area,
         AccountSession.ended_at.is_(None),
     )
     row = session().execute(query).unique().one_or_none()
     if row is None or overdue(row[0]) is not None:
         return None
-    return Found(row[0], row[1])
+    if row[0].impersonator_id is None:
+        return Found(row[0], row[1])
+    _, person, impersonator, parent = row
+    if impersonator is None or parent is None or not impersonator.active:
+        return None
+    if parent.ended_at or overdue(parent) or not impersonator.may("clients.impersonate"):
+        return None
+    return Found(row[0], person, impersonator)
+
+
+def _staff_sessions() -> Any:
+    return (
+        sa.select(AccountSession, Staff)
+        .join(Staff, Staff.id == AccountSession.staff_id)
+        .where(Staff.active)
+        .options(joinedload(Staff.roles))
+    )
+
+
+def _user_sessions() -> Any:
+    """Select sessions with their user, and the staff member who acts as the user, if any."""
+    parent = aliased(AccountSession)
+    return (
+        sa.select(AccountSession, User, Staff, parent)
+        .join(User, User.id == AccountSession.user_id)
+        .outerjoin(Staff, Staff.id == AccountSession.impersonator_id)
+        .outerjoin(parent, parent.id == AccountSession.parent_id)
+        .where(User.active)
+        .options(joinedload(Staff.roles))
+    )
 
 
 def overdue(row: AccountSession) -> SessionEnd | None:
@@ -160,10 +178,9 @@ def overdue(row: AccountSession) -> SessionEnd | None:
     moment = now()
     if row.expires_at <= moment:
         return SessionEnd.EXPIRED
-    idle = limits.idle_limit(row.area, keep=row.keep)
-    if idle is not None and row.seen_at <= moment - idle:
-        return SessionEnd.IDLE
-    return None
+    if row.keep or row.impersonator_id is not None:
+        return None
+    return SessionEnd.IDLE if row.seen_at <= moment - limits.idle_limit(row.area) else None
 
 
 def touch(row: AccountSession, ip: str) -> None:
@@ -185,6 +202,12 @@ def touch(row: AccountSession, ip: str) -> None:
             )
             .values(seen_at=moment, ip=ip[:45])
         )
+        if row.parent_id is not None:  # viewing as a client is activity of the staff member
+            write(
+                sa.update(AccountSession)
+                .where(AccountSession.id == row.parent_id, AccountSession.ended_at.is_(None))
+                .values(seen_at=moment)
+            )
     except OperationalError as error:
         log.warning("cannot record the use of a session", exc_info=error)
 
@@ -196,7 +219,7 @@ def renew(*, session_id: int) -> str | None:
     renewed = write(
         sa.update(AccountSession)
         .where(AccountSession.id == session_id, AccountSession.ended_at.is_(None))
-        .values(token_hash=_hash(token))
+        .values(token_hash=hash_token(token))
     )
     return token if renewed else None
 
@@ -222,11 +245,10 @@ def live(person: Person, page: int = 1) -> tuple[Sequence[AccountSession], bool]
         _of(person),
         AccountSession.ended_at.is_(None),
         AccountSession.expires_at > moment,
+        sa.or_(
+            AccountSession.keep, AccountSession.seen_at > moment - limits.idle_limit(_area(person))
+        ),
     ]
-    area = _area(person)
-    if (idle := limits.idle_limit(area, keep=False)) is not None:
-        used = AccountSession.seen_at > moment - idle
-        conditions.append(used if area == STAFF else sa.or_(AccountSession.keep, used))
     rows = session().scalars(
         sa.select(AccountSession)
         .where(*conditions)
@@ -255,7 +277,7 @@ def end(*, actor: Principal, person: Person, uuid: str, client_uuid: str = "") -
         sa.select(AccountSession).where(_of(person), AccountSession.uuid == uuid),
         "Session not found.",
     )
-    if _end(_reason(actor, person), AccountSession.id == row.id):
+    if end_where(_reason(actor, person), AccountSession.id == row.id):
         summary = f"Ended a session of {person.name}."
         _record(actor, person, summary, {"session": uuid}, client_uuid)
 
@@ -279,12 +301,12 @@ def end_all_for(person: Person, reason: SessionEnd, actor: Principal) -> int:
     where = [_of(person)]
     if actor.session_id is not None:
         where.append(AccountSession.id != actor.session_id)
-    return _end(reason, *where)
+    return end_where(reason, *where)
 
 
 def end_own(*, session_id: int) -> bool:
     """End a session at its sign-out and return whether it was live."""
-    return bool(_end(SessionEnd.SIGNED_OUT, AccountSession.id == session_id))
+    return bool(end_where(SessionEnd.SIGNED_OUT, AccountSession.id == session_id))
 
 
 def _reason(actor: Principal, person: Person) -> SessionEnd:
@@ -306,7 +328,7 @@ def _record(
     )
 
 
-def _end(reason: SessionEnd, *where: sa.ColumnElement[bool]) -> int:
+def end_where(reason: SessionEnd, *where: sa.ColumnElement[bool]) -> int:
     """End the live sessions that match and return their number."""
     return write(
         sa.update(AccountSession)
@@ -318,14 +340,17 @@ def _end(reason: SessionEnd, *where: sa.ColumnElement[bool]) -> int:
 def end_overdue() -> int:
     """Mark one batch of sessions beyond their limits as ended and return their number."""
     moment = now()
-    idle_staff = moment - limits.STAFF_IDLE
-    idle_customer = moment - limits.CUSTOMER_IDLE
-    idle = sa.or_(
-        sa.and_(AccountSession.area == STAFF, AccountSession.seen_at <= idle_staff),
-        sa.and_(
-            AccountSession.area == CUSTOMER,
-            ~AccountSession.keep,
-            AccountSession.seen_at <= idle_customer,
+    idle = sa.and_(
+        ~AccountSession.keep,
+        AccountSession.impersonator_id.is_(None),
+        sa.or_(
+            *(
+                sa.and_(
+                    AccountSession.area == area,
+                    AccountSession.seen_at <= moment - limits.idle_limit(area),
+                )
+                for area in (STAFF, CUSTOMER)
+            )
         ),
     )
     count = 0
@@ -338,7 +363,7 @@ def end_overdue() -> int:
         release()
         if ids:
             # they may have been used since
-            count += _end(reason, AccountSession.id.in_(ids), where)
+            count += end_where(reason, AccountSession.id.in_(ids), where)
     return count
 
 

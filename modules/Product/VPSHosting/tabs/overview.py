@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response, jsonify
 from flask import request as current_request
 
-from puqpanel.sdk import Request, __, abort
+from puqpanel.sdk import Request, __, abort, refuse_impersonation
 
 from ..models.servers import Server
 from ..services import catalog, sizes
@@ -108,6 +108,7 @@ class Overview(Tab):
         """Return the initial root password for a POST only, never cached."""
         if request.method != "POST":
             abort(405)
+        refuse_impersonation()
         password = self.target_or_404().server.root_password
         if not password:
             abort(404)

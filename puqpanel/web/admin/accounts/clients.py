@@ -13,7 +13,9 @@ from puqpanel.infra.db import session
 from puqpanel.models import Client, Product, Service, User
 from puqpanel.operations.accounts import clients
 from puqpanel.operations.system import audit
+from puqpanel.web import impersonation
 from puqpanel.web.admin.accounts.pick import matching
+from puqpanel.web.answers import flashed_errors
 from puqpanel.web.fields import CountryField, CurrencyField, country_name
 from puqpanel.web.forms import Form, SecretField, save_or_show
 from puqpanel.web.guard import actor, allow, can
@@ -163,6 +165,7 @@ def create() -> ResponseReturnValue:
 def show(uuid: str) -> ResponseReturnValue:
     """Show a client with its services, users and timeline."""
     client = clients.find_client(uuid)
+    impersonation.flash_ended()
     services = (
         session()
         .execute(
@@ -283,6 +286,15 @@ def end_user_sessions(uuid: str, user_uuid: str) -> ResponseReturnValue:
     """End one session of a user, or all of them."""
     end_submitted(_find_user(clients.find_client(uuid), user_uuid), client_uuid=uuid)
     return redirect(url_for("admin.clients.user_sessions", uuid=uuid, user_uuid=user_uuid))
+
+
+@bp.post("/<uuid>/users/<user_uuid>/view")
+@allow("clients.impersonate")
+def view_as(uuid: str, user_uuid: str) -> ResponseReturnValue:
+    """Open the client area as a user of the client."""
+    with flashed_errors():
+        return impersonation.start(uuid, user_uuid)
+    return redirect(url_for("admin.clients.show", uuid=uuid))
 
 
 @bp.route("/<uuid>/users/<user_uuid>/remove", methods=["GET", "POST"])

@@ -64,6 +64,7 @@ def _with_names() -> sa.Select[*tuple[Any, ...]]:
         Audit.summary,
         Audit.actor_kind,
         Audit.actor_name,
+        Audit.impersonator_name,
         Audit.ip,
         Audit.subject_type,
         Audit.subject_uuid,
@@ -105,6 +106,7 @@ ACTIVITY = Listing(
     search=lambda text: sa.or_(
         Audit.summary.icontains(text, autoescape=True),
         Audit.actor_name.icontains(text, autoescape=True),
+        Audit.impersonator_name.icontains(text, autoescape=True),
         Audit.subject_uuid == text,
         Audit.ip == text,
     ),
@@ -116,6 +118,7 @@ ACTIVITY = Listing(
         Column("Subject", lambda row: row.subject),
         Column("Subject ID", lambda row: row.subject_uuid),
         Column("Actor", lambda row: row.actor_name),
+        Column("Viewed as client by", lambda row: row.impersonator_name),
         Column("Actor type", lambda row: row.actor_kind),
         Column("IP address", lambda row: row.ip),
     ),
