@@ -15,7 +15,7 @@ from puqpanel.infra.db import db, release
 from puqpanel.infra.queue_server import connection_url
 from puqpanel.jobs import maintenance
 from puqpanel.operations.modules import crashes, hooks, modules
-from puqpanel.operations.system import keys
+from puqpanel.operations.system import currencies, keys
 from puqpanel.operations.system import settings as panel_settings
 from puqpanel.web import converters
 from puqpanel.web import modules as blueprints
@@ -78,6 +78,7 @@ def create_app(settings: Settings) -> Panel:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     db.init_app(app)
     with app.app_context():
+        currencies.pin_stored_exponents()
         modules.count_crashes(settings.modules_dir, settings.instance)
         app.generation = modules.generation()
         active = modules.wanted()

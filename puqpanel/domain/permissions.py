@@ -115,6 +115,13 @@ NOUNS: tuple[Noun, ...] = (
         "Create, configure, reorder, enable, disable and delete payment gateways.",
     ),
     Noun(
+        "currencies",
+        "Currencies",
+        "Billing",
+        "View currencies and exchange rates.",
+        "Add, enable and disable currencies, set exchange rates and the base currency.",
+    ),
+    Noun(
         "tasks",
         "Tasks",
         "System",

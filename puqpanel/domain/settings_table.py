@@ -80,13 +80,6 @@ REGION = Group(
             "UTC",
             "Times are shown in it to people who have not chosen one.",
         ),
-        Definition(
-            "region.currency",
-            Kind.CURRENCY,
-            "Base currency",
-            "EUR",
-            "Currency of new clients and products, and of sums in reports.",
-        ),
     ),
 )
 SITE = Group(

@@ -11,6 +11,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
@@ -61,6 +62,27 @@ class UtcDateTime(sa.types.TypeDecorator[datetime]):
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Convert a datetime from the database."""
         return None if value is None else value.replace(tzinfo=UTC)
+
+
+class ExactDecimal(sa.types.TypeDecorator[Decimal]):
+    """Decimal with up to 10 digits before and after the point; text on SQLite, which has none."""
+
+    impl = sa.Numeric(20, 10)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[Any]:
+        """Return the column type on a database."""
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(sa.String(22))
+        return dialect.type_descriptor(sa.Numeric(20, 10))
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
+        """Convert a number for the database."""
+        return f"{value:f}" if value is not None and dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
+        """Convert a number from the database, without trailing zeros."""
+        return None if value is None else Decimal(f"{Decimal(value).normalize():f}")
 
 
 def engine_for(url: str) -> Engine:

@@ -13,6 +13,7 @@ from puqpanel.models.modules.module_log import ModuleLog
 from puqpanel.models.modules.modules import Generation, Module
 from puqpanel.models.provisioning.services import Service
 from puqpanel.models.system.audit import Audit
+from puqpanel.models.system.currencies import Currency
 from puqpanel.models.system.files import StoredFile
 from puqpanel.models.system.heartbeats import Heartbeat
 from puqpanel.models.system.schedule import ScheduleEntry
@@ -25,6 +26,7 @@ __all__ = [
     "Client",
     "ClientUser",
     "ConfiguredModule",
+    "Currency",
     "Generation",
     "Heartbeat",
     "Module",

@@ -33,6 +33,7 @@ from puqpanel.web import (
     look,
     navigation,
     preferences,
+    prices,
     public,
     security,
     sessions,
@@ -99,6 +100,8 @@ def _configure_templates(app: Flask) -> None:
         module_home=navigation.module_home,
         nonce=security.nonce,
         notice_icons=look.NOTICE_ICONS,
+        per=prices.PER,
+        price=prices.price,
         plain_kinds=look.PLAIN,
         retryable=RETRYABLE,
         scripts=assets.SCRIPTS,
@@ -119,5 +122,6 @@ def _configure_templates(app: Flask) -> None:
             version=__version__,
         ),
     )
+    app.jinja_env.filters["money"] = prices.money
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True

@@ -16,8 +16,8 @@ from babel.dates import get_timezone, get_timezone_location
 from wtforms import SelectField
 
 from puqpanel.domain.countries import COUNTRIES
-from puqpanel.domain.money import CURRENCIES
 from puqpanel.infra import catalogs
+from puqpanel.operations.system import currencies
 from puqpanel.web.locale import viewer_locale
 
 Pairs = Sequence[tuple[str, str]]
@@ -99,9 +99,18 @@ class CurrencyField(SearchField):
     """An enabled currency; its value is an ISO 4217 code."""
 
     def options(self) -> Pairs:
-        """Return the enabled currencies, the most used first."""
-        names = viewer_locale().currencies
-        return [(code, f"{code} – {names.get(code, code)}") for code in CURRENCIES]
+        """Return the enabled currencies, the base currency first."""
+        return named_currencies(currencies.enabled_codes())
+
+
+def currency_name(code: str) -> str:
+    """Return the name of a currency in the viewer's language; the code if it is unknown."""
+    return str(viewer_locale().currencies.get(code, code))
+
+
+def named_currencies(codes: Iterable[str]) -> Pairs:
+    """Return currencies as options with their names."""
+    return [(code, f"{code} – {currency_name(code)}") for code in codes]
 
 
 def country_name(code: str) -> str:

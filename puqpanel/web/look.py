@@ -87,6 +87,11 @@ STATUSES: dict[str, dict[str, Status]] = {
         "off": Status("mute", "power-off", "Disabled"),
         "held": Status("warn", "circle-pause", "Unavailable"),
     },
+    "currency": {
+        "base": Status("good", "star", "Base currency"),
+        "enabled": Status("good", "circle-check", "Enabled"),
+        "disabled": Status("mute", "power-off", "Disabled"),
+    },
     "product": {
         "active": Status("good", "circle-check", "On sale"),
         "inactive": Status("mute", "box-archive", "Not on sale"),

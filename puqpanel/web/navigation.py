@@ -106,7 +106,13 @@ STAFF: tuple[Group, ...] = (
         ),
     ),
     Group("Catalog", (Entry("Products", "cubes", "admin.products.index", "products.view"),)),
-    Group("Billing", (Entry("Gateways", "credit-card", "admin.gateways.index", "gateways.view"),)),
+    Group(
+        "Billing",
+        (
+            Entry("Gateways", "credit-card", "admin.gateways.index", "gateways.view"),
+            Entry("Currencies", "coins", "admin.currencies.index", "currencies.view"),
+        ),
+    ),
     Group(
         "System",
         (

@@ -5,12 +5,9 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from puqpanel.domain.errors import ConflictError, UserError
+from puqpanel.domain.errors import ConflictError
 from puqpanel.domain.module_states import version_order
-from puqpanel.domain.money import Money
 from puqpanel.domain.service_states import (
     PROVISION_MOVES,
     VERBS,
@@ -89,38 +86,3 @@ def test_versions_sort_numerically(older: str, newer: str) -> None:
 
 def test_versions_ignore_trailing_zeros() -> None:
     assert version_order("1.0") == version_order("1.0.0")
-
-
-@given(st.integers(-(10**12), 10**12), st.sampled_from(["EUR", "JPY", "KWD", "PLN"]))
-def test_money_round_trips_through_text(minor: int, currency: str) -> None:
-    amount = Money(minor, currency)
-    assert Money.parse(str(amount.major), currency) == amount
-
-
-@pytest.mark.parametrize(
-    ("text", "currency", "minor"),
-    [
-        ("1,50", "EUR", 150),
-        (" 7 ", "EUR", 700),
-        ("0.5", "EUR", 50),
-        ("1000", "JPY", 1000),
-        ("1.500", "KWD", 1500),
-        ("-3.20", "EUR", -320),
-        ("1.5000", "EUR", 150),
-    ],
-)
-def test_amounts_are_parsed(text: str, currency: str, minor: int) -> None:
-    assert Money.parse(text, currency).minor == minor
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["much", "", "1,000", "12,345", "1,234.56", "0.001", "1e3", "١٢", "NaN", "1.2.3", "1 000"],
-)
-def test_ambiguous_amounts_are_rejected(text: str) -> None:
-    with pytest.raises(UserError, match=r"amount|decimals"):
-        Money.parse(text, "EUR")
-
-
-def test_money_formats() -> None:
-    assert str(Money(129050, "EUR")) == "€1,290.50"

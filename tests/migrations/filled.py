@@ -16,8 +16,9 @@ Texts are unique and have non-ASCII letters; row `n` has `n` in every integer an
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
@@ -31,7 +32,9 @@ from puqpanel.infra.migrate import PANEL
 FIRST = 10
 """Number of the first row; rows that a migration inserts have smaller ids."""
 START = datetime(2026, 1, 2, 3, 4, 5, 678900)
-Values = Mapping[str, Callable[[int], Any]]
+Values = dict[str, Callable[[int], Any]]
+FIXED: Values = {"currencies.is_base": lambda _: None}
+"""Columns whose values are not free."""
 Snapshot = dict[str, tuple[list[str], list[tuple[Any, ...]]]]
 """Table → names of columns and rows."""
 
@@ -83,7 +86,7 @@ def tables(engine: sa.Engine) -> list[sa.Table]:
 def fill(engine: sa.Engine, rows: int, values: Values | None = None, first: int = FIRST) -> None:
     """Add rows to every table, with ids that begin with `first`."""
     numbers = range(first, first + rows)
-    values = values or {}
+    values = FIXED | (values or {})
     with engine.connect().execution_options(panel_write=True) as connection, connection.begin():
         for table in tables(engine):
             makers = {
@@ -131,6 +134,12 @@ def _maker(column: sa.Column[Any]) -> Callable[[int], Any]:
     if isinstance(kind, sa.Integer):
         is_id = column.name == "id" or column.name.endswith("_id")
         return lambda number: number if is_id else number % 2**31
+    if isinstance(kind, sa.Numeric):
+        return Decimal
+    if isinstance(kind, sa.LargeBinary):
+        return lambda number: b"%d" % number
+    if isinstance(kind, sa.Date):
+        return lambda number: START.date() + timedelta(days=number)
     if isinstance(kind, sa.DateTime):
         return lambda number: START + timedelta(seconds=number)
     if isinstance(kind, sa.JSON):

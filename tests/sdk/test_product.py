@@ -158,7 +158,7 @@ def test_service_handle_and_queries(echo: LoadedModule, staff: Principal) -> Non
         "pending",
         "Cloud 10",
         "Lumen Atelier",
-        "€9.90",
+        "9.90 EUR",
         "EUR",
         "astrid@lumen.test",
         1,

@@ -217,7 +217,7 @@ def test_the_whole_workflow_with_forms(app: Panel, owner: Browser) -> None:
     assert service.status_code == 302
     page = owner.get(service.location)
     assert "new.example added" in page.text
-    assert "€5.50" in page.text
+    assert "5.50\u00a0€" in page.text
     customer = Browser(app).sign_in("new@example.test", "/client")
     assert "new.example" in customer.get("/client/").text
 
@@ -241,7 +241,7 @@ def test_customers_see_the_product_once_and_the_price_with_its_period(
 ) -> None:
     page = Browser(app).sign_in("anna@example.test", "/client").get("/client/").text
     assert '<span class="sub clip hi">Web S</span>' in page and re.search(
-        r"4\.90 <span class=\"mut\">/ month</span>", page
+        r"4\.90\xa0€ <span class=\"mut\">/ month</span>", page
     )
 
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from puqpanel.domain.money import Money
+from puqpanel.domain.periods import Period
 from puqpanel.infra.crypto import EncryptedJSON
 from puqpanel.infra.db import Model
 from puqpanel.models.columns import Created, Key, Name, Sentence, Uuid, Word
@@ -18,7 +19,7 @@ class Priced:
 
     price_minor: Mapped[int] = mapped_column(sa.BigInteger, default=0)
     currency: Mapped[str] = mapped_column(sa.String(3), default="EUR")
-    period: Mapped[Word] = mapped_column(default="monthly")
+    period: Mapped[Word] = mapped_column(default=Period.MONTHLY.value)
 
     @property
     def price(self) -> Money:

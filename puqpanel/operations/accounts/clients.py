@@ -8,14 +8,14 @@ import sqlalchemy as sa
 from sqlalchemy.orm import selectinload
 
 from puqpanel.domain.errors import InvalidInput, NotFoundError
-from puqpanel.domain.money import CURRENCIES
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.session_ends import SessionEnd
+from puqpanel.domain.texts import _
 from puqpanel.infra.db import find, save, session, transaction
-from puqpanel.models import Client, ClientUser, User
+from puqpanel.models import Client, ClientUser, Service, User
 from puqpanel.operations.accounts import sessions
 from puqpanel.operations.accounts.passwords import check_password, hash_password
-from puqpanel.operations.system import audit
+from puqpanel.operations.system import audit, currencies
 from puqpanel.operations.system.fields import clean_country, clean_email, clean_name
 
 
@@ -39,7 +39,7 @@ def create_client(
     email: str,
     company: str = "",
     country: str = "",
-    currency: str = "EUR",
+    currency: str = "",
     notes: str = "",
     user_password: str = "",
     user_name: str = "",
@@ -52,7 +52,7 @@ def create_client(
         email: of the client and of its owner's user account.
         company: name of the company.
         country: ISO 3166 alpha-2 code.
-        currency: ISO 4217 code.
+        currency: an enabled currency; the base currency unless given.
         notes: visible to staff only.
         user_password: the owner's password in plain text; empty creates no user.
         user_name: the owner's name; the client's name unless given.
@@ -61,6 +61,8 @@ def create_client(
         InvalidInput: a field is invalid, or the address already has a user account: a typing error
             must not give another client's user access.
     """
+    currency = currency or currencies.base_currency()
+    currencies.check_enabled(currency)
     values = _clean(
         name=name, email=email, company=company, country=country, currency=currency, notes=notes
     )
@@ -105,23 +107,27 @@ def update_client(
     email: str,
     company: str = "",
     country: str = "",
-    currency: str = "EUR",
+    currency: str = "",
     notes: str = "",
     active: bool = True,
 ) -> None:
-    """Update a client.
+    """Update a client; its currency is fixed once it has services.
 
     Raises:
         InvalidInput: a field is invalid.
         NotFoundError: there is no such client.
     """
+    # locked, so that no service is sold meanwhile in the currency that it had
+    query = sa.select(Client).where(Client.uuid == uuid).with_for_update()
+    client = find(query, "Client not found.")
+    currency = currency or client.currency
+    _check_currency(client, currency)
     values = {
         **_clean(
             name=name, email=email, company=company, country=country, currency=currency, notes=notes
         ),
         "active": active,
     }
-    client = find_client(uuid)
     before = {key: getattr(client, key) for key in values}
     for key, value in values.items():
         setattr(client, key, value)
@@ -216,6 +222,21 @@ def set_user_password(*, actor: Principal, client_uuid: str, user_uuid: str, pas
     )
 
 
+def _check_currency(client: Client, currency: str) -> None:
+    """Check that a client may be given a currency."""
+    if currency == client.currency:
+        return
+    currencies.check_enabled(currency)
+    query = sa.select(Service.id).where(Service.client_id == client.id).limit(1)
+    if session().scalar(query) is not None:
+        text = _(
+            "%(client)s has services in %(currency)s, so the currency cannot be changed.",
+            client=client.name,
+            currency=client.currency,
+        )
+        raise InvalidInput({"currency": [text]})
+
+
 def _member(client_uuid: str, user_uuid: str) -> ClientUser:
     for member in find_client(client_uuid).members:
         if member.user.uuid == user_uuid:
@@ -226,8 +247,6 @@ def _member(client_uuid: str, user_uuid: str) -> ClientUser:
 def _clean(
     *, name: str, email: str, company: str, country: str, currency: str, notes: str
 ) -> dict[str, str]:
-    if currency not in CURRENCIES:
-        raise InvalidInput({"currency": [f"{currency} is not a known currency."]})
     return {
         "name": clean_name(name),
         "email": clean_email(email),

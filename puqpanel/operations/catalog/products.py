@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 
 from puqpanel.domain.errors import ConflictError, InvalidInput, UserError
-from puqpanel.domain.money import CURRENCIES, PERIODS, Money
+from puqpanel.domain.money import Money
+from puqpanel.domain.periods import Period
 from puqpanel.domain.principals import Principal
+from puqpanel.domain.texts import Text, _
 from puqpanel.host import registry
 from puqpanel.host.form_fields import secret_fields
 from puqpanel.host.loaded import LoadedModule
@@ -17,12 +20,15 @@ from puqpanel.infra.db import find, save, session, transaction
 from puqpanel.models import Product, Service
 from puqpanel.operations.modules import forms
 from puqpanel.operations.modules.availability import uncallable_reason
-from puqpanel.operations.system import audit
+from puqpanel.operations.system import audit, currencies
 from puqpanel.operations.system.fields import clean_name
 
 MAX_PRICE_MINOR = 10**12
-MODULE_IS_FIXED = (
+MODULE_IS_FIXED = _(
     "This product has services, so its module cannot be changed; create another product instead."
+)
+CURRENCY_IS_FIXED = _(
+    "This product has services, so its currency cannot be changed; create another product instead."
 )
 
 
@@ -65,12 +71,12 @@ def save_product(
     name: str,
     description: str = "",
     module: str = "",
-    price: str = "0",
-    currency: str = "EUR",
-    period: str = "monthly",
+    price: Decimal | int | str = 0,
+    currency: str = "",
+    period: str = Period.MONTHLY,
     active: bool = True,
 ) -> Product:
-    """Create or change a product; its module is fixed once it has services.
+    """Create or change a product; its module and currency are fixed once it has services.
 
     Args:
         actor: who saves it.
@@ -78,50 +84,33 @@ def save_product(
         name: shown to clients.
         description: shown to clients.
         module: key of an active Product module, or empty.
-        price: for one period, in major units.
-        currency: ISO 4217 code.
-        period: a key of `domain.money.PERIODS`.
+        price: for one period, in major units; text in machine notation, such as "1234.50".
+        currency: an enabled currency; the base currency unless given.
+        period: a `Period`.
         active: whether it can be sold.
 
     Raises:
         InvalidInput: a field is invalid.
     """
-    errors: dict[str, list[str]] = {}
     shown = clean_name(name)
-    if currency not in CURRENCIES:
-        errors["currency"] = [f"{currency} is not a known currency."]
-    if period not in PERIODS:
-        errors["period"] = [f"{period} is not a known billing period."]
-    try:
-        amount = Money.parse(price, currency).minor
-    except UserError as error:
-        amount, errors["price"] = 0, [str(error)]
-    if not 0 <= amount <= MAX_PRICE_MINOR:
-        errors["price"] = [f"Enter a price between 0 and {Money(MAX_PRICE_MINOR, currency)}."]
-    if errors:
-        raise InvalidInput(errors)
-    product = find_product(uuid) if uuid else Product(name=shown)
+    product = _lock_product(uuid) if uuid else Product(name=shown, currency="")
+    currency = currency or product.currency or currencies.base_currency()
+    amount = _check_terms(product, price, currency, period)
     if module != product.module:
         if module and registry.current().get(module) is None:
             raise InvalidInput(
                 {"module": [f"{module} is not active. Activate it, or choose another module."]}
             )
-        if (
-            uuid
-            and session().scalar(
-                sa.select(Service.id).where(Service.product_id == product.id).limit(1)
-            )
-            is not None
-        ):
+        if uuid and _has_services(product):
             raise InvalidInput({"module": [MODULE_IS_FIXED]})
         product.config = {}
     values = {
         "name": shown,
         "description": description.strip(),
         "module": module,
-        "price_minor": amount,
+        "price_minor": amount.minor,
         "currency": currency,
-        "period": period,
+        "period": str(period),
         "active": active,
     }
     before = {key: getattr(product, key) for key in values} if uuid else {}
@@ -139,6 +128,47 @@ def save_product(
         after=new,
     )
     return product
+
+
+def _lock_product(uuid: str) -> Product:
+    """Return a product whose currency stays while a service is sold."""
+    query = sa.select(Product).where(Product.uuid == uuid).with_for_update()
+    return find(query, "Product not found.")
+
+
+def _check_terms(product: Product, price: Decimal | int | str, currency: str, period: str) -> Money:
+    """Return the price of a product that is being saved.
+
+    Raises:
+        InvalidInput: the price, the currency or the period is invalid.
+    """
+    errors: dict[str, list[Text]] = {}
+    try:
+        Period.of(period)
+    except UserError as error:
+        errors["period"] = [error.text]
+    try:
+        currencies.check_enabled(currency, product.currency)
+    except InvalidInput as error:
+        raise InvalidInput({**errors, **error.messages}) from None
+    amount = Money.zero(currency)
+    try:
+        amount = Money.from_major(price, currency)
+    except UserError as error:
+        errors["price"] = [error.text]
+    if not 0 <= amount.minor <= MAX_PRICE_MINOR:
+        highest = Money(MAX_PRICE_MINOR, currency)
+        errors["price"] = [_("Enter a price between 0 and %(highest)s.", highest=highest)]
+    if product.currency not in ("", currency) and _has_services(product):
+        errors["currency"] = [CURRENCY_IS_FIXED]
+    if errors:
+        raise InvalidInput(errors)
+    return amount
+
+
+def _has_services(product: Product) -> bool:
+    query = sa.select(Service.id).where(Service.product_id == product.id).limit(1)
+    return session().scalar(query) is not None
 
 
 def save_config(*, actor: Principal, uuid: str, data: Mapping[str, Any]) -> None:

@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from fractions import Fraction
 
 import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute
 
 from puqpanel.domain.money import Money
+from puqpanel.domain.periods import Period
 from puqpanel.domain.service_states import ProvisionStatus, ServiceStatus
 from puqpanel.domain.task_states import TaskStatus
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import session
 from puqpanel.models import Product, Service, Task
 
-MONTHLY = {
-    "hourly": 730.0,
-    "daily": 30.42,
-    "weekly": 4.345,
-    "bi_weekly": 2.173,
-    "monthly": 1.0,
-    "quarterly": 1 / 3,
-    "semi_annually": 1 / 6,
-    "annually": 1 / 12,
-    "biennially": 1 / 24,
-    "triennially": 1 / 36,
-}
-"""Charges of a billing period in a month; one-time prices do not recur."""
 TROUBLED = Service.provision_status.in_(
     (ProvisionStatus.FAILED, ProvisionStatus.NOT_FOUND)
 ) & Service.status.in_((ServiceStatus.PENDING, ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED))
@@ -49,7 +38,7 @@ class Figures:
         lost_week: services terminated in the last 7 days.
         new_before: services created in the 7 days before those.
         lost_before: services terminated in the 7 days before those.
-        recurring: monthly recurring revenue by currency, largest first.
+        recurring: monthly recurring revenue by currency, the one with the most services first.
     """
 
     active: int
@@ -89,15 +78,19 @@ def figures() -> Figures:
 def recurring_revenue(
     *columns: InstrumentedAttribute[str],
 ) -> list[tuple[Money, int, tuple[str, ...]]]:
-    """Return the monthly recurring revenue of active services, largest first. One query.
+    """Return the monthly recurring revenue of active services. One query.
 
-    Prices at which they were sold, normalised to a month, without one-time prices.
+    Prices at which they were sold, normalised to a month and rounded once, without one-time prices.
 
     Args:
         columns: of products; the revenue is broken down by them.
 
     Returns:
-        The revenue, the number of services and the values of `columns`, for each currency.
+        The revenue, the number of services and the values of `columns`: the currency with the most
+        services first, the largest amount of a currency first.
+
+    Raises:
+        UserError: the period of a service is unknown.
     """
     keys = (Service.currency, *columns)
     query = (
@@ -106,12 +99,22 @@ def recurring_revenue(
         .where(Service.status == ServiceStatus.ACTIVE)
         .group_by(*keys, Service.period)
     )
-    sums: Counter[tuple[str, ...]] = Counter()
+    sums: dict[tuple[str, ...], Fraction] = defaultdict(Fraction)
     counts: Counter[tuple[str, ...]] = Counter()
     for *key, period, total, count in session().execute(query):
-        sums[tuple(key)] += round(int(total) * MONTHLY.get(period, 0.0))
+        sums[tuple(key)] += int(total) * Period.of(period).per_month
         counts[tuple(key)] += count
-    return [(Money(total, key[0]), counts[key], key[1:]) for key, total in sums.most_common()]
+    revenue = [
+        (Money(1, key[0]).scaled(total), counts[key], key[1:]) for key, total in sums.items()
+    ]
+    sold = Counter[str]()
+    for amount, services, _ in revenue:
+        sold[amount.currency] += services
+    # amounts of different currencies have no order
+    return sorted(
+        revenue,
+        key=lambda row: (-sold[row[0].currency], row[0].currency, -row[0].minor, row[2]),
+    )
 
 
 def services_by_week(weeks: int = 12) -> list[tuple[datetime, int, int]]:

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute
 
+from puqpanel.domain.decimals import half_up
 from puqpanel.domain.errors import UserError
 from puqpanel.domain.service_states import ServiceStatus
 from puqpanel.domain.task_states import TaskStatus
@@ -45,7 +47,7 @@ class Churn(NamedTuple):
     in_force: int
     terminated: int
     cancelled: int
-    percent: float | None
+    percent: Decimal | None
 
 
 class Income(NamedTuple):
@@ -192,7 +194,7 @@ def churn(first: date, last: date) -> list[Churn]:
                 in_force,
                 ended[month],
                 cancelled[month],
-                round(100 * lost / in_force, 1) if in_force else None,
+                percent(lost, in_force) if in_force else None,
             )
         )
         in_force += created[month] - ended[month]
@@ -200,7 +202,7 @@ def churn(first: date, last: date) -> list[Churn]:
 
 
 def recurring_income() -> list[Income]:
-    """Return monthly recurring revenue by currency, largest first. One query.
+    """Return monthly recurring revenue by currency, most services first. One query.
 
     Prices at which active services were sold, normalised to a month, without one-time prices.
     """
@@ -208,7 +210,7 @@ def recurring_income() -> list[Income]:
 
 
 def income_by_product(limit: int = 50) -> list[Income]:
-    """Return monthly recurring revenue by product and currency, largest first. One query."""
+    """Return monthly recurring revenue by currency and product, largest first. One query."""
     return _income(Product.name)[:limit]
 
 
@@ -349,6 +351,11 @@ def _slots(first: date, last: date, by: By) -> list[date]:
     """Return the first day of each slot in a range."""
     days = (first + timedelta(days=number) for number in range((last - first).days + 1))
     return list(dict.fromkeys(_slot(day, by) for day in days))
+
+
+def percent(part: Decimal | int, whole: Decimal | int) -> Decimal:
+    """Return a share in percent with one decimal, rounded half up."""
+    return Decimal(half_up(1000 * Fraction(part) / Fraction(whole))).scaleb(-1)
 
 
 def today() -> date:

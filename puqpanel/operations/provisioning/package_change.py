@@ -12,6 +12,7 @@ from puqpanel.domain.principals import Principal
 from puqpanel.infra.db import session
 from puqpanel.models import Product, Service
 from puqpanel.operations.catalog.products import find_product
+from puqpanel.operations.provisioning.services import check_same_currency
 from puqpanel.operations.system import audit
 
 TERMS = ("product_id", "price_minor", "currency", "period")
@@ -30,13 +31,14 @@ def apply(*, actor: Principal, service: Service, product_uuid: str, take_price: 
 
     Raises:
         ConflictError: the product belongs to another module.
-        InvalidInput: the product is no longer sold.
+        InvalidInput: the product is no longer sold, or has another currency than the client.
     """
     product = find_product(product_uuid)
     if product.module != service.product.module:
         raise ConflictError(f"{product.name} uses another module; add a new service instead.")
     if not product.active and product.id != service.product_id:
         raise InvalidInput({"product": [f"{product.name} is no longer sold."]})
+    check_same_currency(service.client, product)
     before = _terms(service)
     service.fallback = {name: getattr(service, name) for name in TERMS}
     service.product = product

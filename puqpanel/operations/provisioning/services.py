@@ -10,13 +10,14 @@ import sqlalchemy as sa
 from puqpanel.domain.errors import ConflictError, InvalidInput
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.service_states import VERBS, possible
+from puqpanel.domain.texts import _
 from puqpanel.host import registry
 from puqpanel.host.form_fields import secret_fields
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.db import find, save, session, transaction
 from puqpanel.infra.events import raise_event
 from puqpanel.infra.redact import secret_name
-from puqpanel.models import Service
+from puqpanel.models import Client, Product, Service
 from puqpanel.operations.accounts.clients import find_client
 from puqpanel.operations.catalog.products import find_product
 from puqpanel.operations.modules import forms
@@ -112,12 +113,13 @@ def create_service(
         data: the module's form, validated by the module; None leaves it for later.
 
     Raises:
-        InvalidInput: a field is invalid.
+        InvalidInput: a field is invalid, or the product has another currency than the client.
     """
     client, product = find_client(client_uuid), find_product(product_uuid)
     title = clean_name(name)
     if not product.active:
         raise InvalidInput({"product": [f"{product.name} is no longer sold."]})
+    check_same_currency(client, product)
     values: dict[str, Any] = {}
     module = registry.current().get(product.module) if product.module else None
     if module is not None and data is not None:
@@ -125,6 +127,9 @@ def create_service(
             module, "save_service_data", data, product_uuid=product_uuid, actor=actor
         )
     with transaction():
+        client = find(_locked(Client, client.id), "Client not found.")
+        product = find(_locked(Product, product.id), "Product not found.")
+        check_same_currency(client, product)
         service = save(
             Service(
                 client_id=client.id,
@@ -146,6 +151,29 @@ def create_service(
         )
         raise_event("service.pending", {"service_uuid": service.uuid})
     return find_service(service.uuid)
+
+
+def check_same_currency(client: Client, product: Product) -> None:
+    """Check that a product is priced in the currency of a client.
+
+    Raises:
+        InvalidInput: it is not.
+    """
+    if client.currency != product.currency:
+        text = _(
+            "%(product)s is priced in %(product_currency)s, but %(client)s pays in"
+            " %(client_currency)s. Choose a product in %(client_currency)s.",
+            product=product.name,
+            product_currency=product.currency,
+            client=client.name,
+            client_currency=client.currency,
+        )
+        raise InvalidInput({"product": [text]})
+
+
+def _locked(model: type[Client | Product], key: int) -> sa.Select[Any]:
+    """Select a row whose currency stays until the transaction ends."""
+    return sa.select(model).where(model.id == key).with_for_update(of=model)
 
 
 @transaction()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from flask import Blueprint
 
 from puqpanel.web.admin.accounts import auth, clients, pick, staff
+from puqpanel.web.admin.billing import currencies
 from puqpanel.web.admin.catalog import products
 from puqpanel.web.admin.modules import gateways, module_log, modules, senders
 from puqpanel.web.admin.oversight import dashboard, health, schedule, search, tasks
@@ -25,6 +26,7 @@ def blueprint() -> Blueprint:
         services,
         requests,
         products,
+        currencies,
         gateways,
         senders,
         tasks,

@@ -99,9 +99,9 @@ def test_churn(add: Any) -> None:
     add("pending", "2025-11-01")
     add("fraud", "2025-11-01")
     assert statistics.churn(date(2026, 1, 20), date(2026, 3, 1)) == [
-        (date(2026, 1, 1), 9, 1, 1, 22.2),
-        (date(2026, 2, 1), 9, 1, 0, 11.1),
-        (date(2026, 3, 1), 8, 0, 0, 0.0),
+        (date(2026, 1, 1), 9, 1, 1, Decimal("22.2")),
+        (date(2026, 2, 1), 9, 1, 0, Decimal("11.1")),
+        (date(2026, 3, 1), 8, 0, 0, Decimal(0)),
     ]
     assert statistics.churn(date(2020, 1, 1), date(2020, 1, 31)) == [
         (date(2020, 1, 1), 0, 0, 0, None)

@@ -9,12 +9,13 @@ import pytest
 import sqlalchemy as sa
 
 from puqpanel.app import Panel
-from puqpanel.domain.errors import ConflictError
+from puqpanel.domain.errors import ConflictError, InvalidInput
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import Service, Task
 from puqpanel.operations.catalog import products
 from puqpanel.operations.oversight import tasks as task_operations
 from puqpanel.operations.provisioning import requests
+from puqpanel.operations.system import currencies
 from tests.operations.provisioning.test_requests import (
     STAFF,
     ask,
@@ -31,9 +32,11 @@ def service(echo: Panel, drain: Callable[..., None]) -> Service:  # noqa: F811
     return ask(STAFF, make_service(STAFF), "create", drain)
 
 
-def other(price: str = "89.00", module: str = "Product/Echo", **config: Any) -> str:
+def other(
+    price: str = "89.00", module: str = "Product/Echo", currency: str = "", **config: Any
+) -> str:
     product = products.save_product(
-        actor=STAFF, uuid=None, name="Cloud 500", module=module, price=price
+        actor=STAFF, uuid=None, name="Cloud 500", module=module, price=price, currency=currency
     )
     with transaction():
         products.find_product(product.uuid).config = config
@@ -45,7 +48,7 @@ def stands(uuid: str) -> tuple[str, str, str]:
     return row.product.name, str(row.price), row.provision_status
 
 
-@pytest.mark.parametrize(("take", "price"), [(True, "€89.00"), (False, "€9.90")])
+@pytest.mark.parametrize(("take", "price"), [(True, "89.00 EUR"), (False, "9.90 EUR")])
 def test_package_change_takes_or_keeps_the_price(
     service: Service, drain: Callable[..., None], take: bool, price: str
 ) -> None:
@@ -75,13 +78,29 @@ def test_failed_package_change_is_reverted_and_reapplied_on_retry(
         take_price=True,
     )
     drain()
-    assert stands(service.uuid) == ("Cloud 10", "€9.90", "failed")
+    assert stands(service.uuid) == ("Cloud 10", "9.90 EUR", "failed")
     with transaction():
         products.find_product(wanted).config = {}
     task = session().scalars(sa.select(Task).order_by(Task.id.desc()).limit(1)).one()
     task_operations.retry_task(actor=STAFF, uuid=task.uuid)
     drain()
-    assert stands(service.uuid) == ("Cloud 500", "€89.00", "completed")
+    assert stands(service.uuid) == ("Cloud 500", "89.00 EUR", "completed")
+
+
+def test_product_in_another_currency_is_rejected(service: Service) -> None:
+    currencies.add_currency(actor=STAFF, code="PLN")
+    wanted = other(currency="PLN")
+    for take in (True, False):
+        with pytest.raises(InvalidInput) as refused:
+            requests.request(
+                actor=STAFF,
+                service_uuid=service.uuid,
+                verb="change_package",
+                product_uuid=wanted,
+                take_price=take,
+            )
+        assert "is priced in PLN, but" in refused.value.errors["product"][0]
+    assert stands(service.uuid) == ("Cloud 10", "9.90 EUR", "completed")
 
 
 def test_product_of_another_module_is_rejected(service: Service) -> None:
@@ -92,4 +111,4 @@ def test_product_of_another_module_is_rejected(service: Service) -> None:
             verb="change_package",
             product_uuid=other(module=""),
         )
-    assert stands(service.uuid) == ("Cloud 10", "€9.90", "completed")
+    assert stands(service.uuid) == ("Cloud 10", "9.90 EUR", "completed")

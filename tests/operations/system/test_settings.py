@@ -198,7 +198,7 @@ def test_unset_returns_to_the_default(panel: Panel, staff: Principal) -> None:
         ("PUQPANEL_SESSIONS_STAFF_IDLE_MINUTES", "soon"),
         ("PUQPANEL_RETENTION_SESSION_DAYS", "-1"),
         ("PUQPANEL_FIRM_COLOUR", "red"),
-        ("PUQPANEL_REGION_CURRENCY", "ZZZ"),
+        ("PUQPANEL_REGION_TIME_ZONE", "Mars/Base"),
     ],
 )
 def test_an_invalid_variable_stops_the_start(variable: str, value: str) -> None:

@@ -62,7 +62,7 @@ class ReportsController(Controller):
         income = statistics.recurring_income()
         totals = {row.currency: row.amount for row in income}
         shares = [
-            round(float(100 * row.amount / totals[row.currency]), 1) if totals[row.currency] else 0
+            statistics.percent(row.amount, totals[row.currency]) if totals[row.currency] else 0
             for row in products
         ]
         return _page(
@@ -89,7 +89,7 @@ class ReportsController(Controller):
             report=report,
             completed=completed,
             failed=failed,
-            failure_rate=f"{round(100 * failed / ended, 1)} %" if ended else "—",
+            failure_rate=f"{statistics.percent(failed, ended)} %" if ended else "—",
             lost=sum(module.lost for module in report.modules),
             parked=sum(module.parked for module in health),
         )

@@ -10,7 +10,8 @@ from flask.typing import ResponseReturnValue
 from wtforms import BooleanField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
-from puqpanel.domain.money import PERIODS, Money
+from puqpanel.domain.money import Money
+from puqpanel.domain.periods import Period
 from puqpanel.models import Product
 from puqpanel.operations.catalog import products
 from puqpanel.operations.system import audit
@@ -21,7 +22,9 @@ from puqpanel.web.guard import actor, allow
 from puqpanel.web.list_page import Tab
 from puqpanel.web.list_view import list_view
 from puqpanel.web.lists import Column, Filter, Listing, Sort
+from puqpanel.web.money_field import MoneyField
 from puqpanel.web.navigation import crumbs
+from puqpanel.web.prices import EVERY
 
 bp = Blueprint("products", __name__, url_prefix="/products")
 
@@ -80,16 +83,12 @@ class ProductForm(Form):
         "Module",
         description="Provisions this product. Can't be changed once it has services.",
     )
-    price = StringField(
-        "Price", [InputRequired("Enter a price, or 0 if it is free."), Length(max=20)], default="0"
-    )
+    price = MoneyField("Price", [InputRequired("Enter a price, or 0 if it is free.")], default=0)
     currency = CurrencyField("Currency")
     period = SelectField(
         "Billing period",
-        choices=choices(
-            (key, "Once" if key == "one_time" else f"Every {word}") for key, word in PERIODS.items()
-        ),
-        default="monthly",
+        choices=lambda: choices((key, str(text)) for key, text in EVERY.items()),
+        default=Period.MONTHLY.value,
     )
     active = BooleanField("On sale", default=True)
     description = TextAreaField("Description", [Length(max=10_000)])
@@ -113,7 +112,6 @@ def index() -> ResponseReturnValue:
         "products",
         "admin/catalog/products/index.html",
         Money=Money,
-        periods=PERIODS,
         titles={module.key: module.title for module in products.product_modules()},
     )
 
@@ -145,7 +143,6 @@ def show(uuid: str) -> ResponseReturnValue:
         "admin/catalog/products/show.html",
         product=product,
         module=products.module_of(product),
-        periods=PERIODS,
         timeline=audit.timeline("product", uuid, 20),
     )
 
@@ -156,8 +153,6 @@ def edit(uuid: str) -> ResponseReturnValue:
     """Update a product."""
     product = products.find_product(uuid)
     form = _with_modules(ProductForm(obj=product), product.module)
-    if not form.has_input:
-        form.price.data = str(product.price.major)
 
     def save() -> tuple[str, str]:
         products.save_product(actor=actor(), uuid=uuid, **form.values(*ProductForm.SAVED))

@@ -12,6 +12,7 @@ from puqpanel.operations.oversight import dashboard
 from puqpanel.operations.oversight.dashboard import Figures
 from puqpanel.web import charts, times
 from puqpanel.web.guard import allow, can
+from puqpanel.web.prices import money
 
 bp = Blueprint("dashboard", __name__)
 
@@ -74,7 +75,7 @@ def _kpis(figures: Figures, new_by_week: Sequence[int]) -> list[Kpi]:
     change = net - (figures.new_before - figures.lost_before)
     comparison = "vs previous week" if change else "same as previous week"
     active = "1 active service" if figures.active == 1 else f"{figures.active:,} active services"
-    currencies = [str(money) for money in figures.recurring]
+    currencies = [money(amount) for amount in figures.recurring]
     services_url = url_for("admin.services.index")
     return [
         Kpi(

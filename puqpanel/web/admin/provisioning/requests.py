@@ -24,6 +24,7 @@ from puqpanel.web.answers import flashed_errors
 from puqpanel.web.forms import Form, choices, save_or_show
 from puqpanel.web.guard import actor, allow
 from puqpanel.web.navigation import crumbs
+from puqpanel.web.prices import price
 
 bp = Blueprint("provisioning", __name__, url_prefix="/services")
 
@@ -182,9 +183,10 @@ def change_package(uuid: str) -> ResponseReturnValue:
 
 def _packages(service: Service) -> list[tuple[str, str]]:
     rows = session().execute(
-        sa.select(Product.uuid, Product.name, Product.price_minor, Product.currency)
+        sa.select(Product.uuid, Product.name, Product.price_minor, Product.currency, Product.period)
         .where(
             Product.module == service.product.module,
+            Product.currency == service.client.currency,
             sa.or_(Product.active, Product.id == service.product_id),
         )
         .order_by(Product.name)
@@ -193,7 +195,7 @@ def _packages(service: Service) -> list[tuple[str, str]]:
     return [
         (
             row.uuid,
-            f"{row.name}, {Money(row.price_minor, row.currency)}"
+            f"{row.name}, {price(Money(row.price_minor, row.currency), row.period)}"
             + (" (current)" if row.uuid == service.product.uuid else ""),
         )
         for row in rows

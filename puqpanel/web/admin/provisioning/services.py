@@ -14,7 +14,7 @@ from flask.typing import ResponseReturnValue
 from wtforms import SelectChoice, SelectField, StringField  # type: ignore[attr-defined]
 from wtforms.validators import InputRequired, Length
 
-from puqpanel.domain.money import PERIODS, Money
+from puqpanel.domain.money import Money
 from puqpanel.domain.service_states import ProvisionStatus, ServiceStatus
 from puqpanel.domain.task_states import TaskStatus
 from puqpanel.infra.db import session
@@ -33,6 +33,7 @@ from puqpanel.web.list_page import Tab
 from puqpanel.web.list_view import list_view
 from puqpanel.web.lists import Column, Filter, Listing, Sort
 from puqpanel.web.navigation import crumbs
+from puqpanel.web.prices import price
 
 bp = Blueprint("services", __name__, url_prefix="/services")
 NEW_TEMPLATE = "admin/provisioning/services/new.html"
@@ -163,7 +164,6 @@ def index() -> ResponseReturnValue:
         "services",
         "admin/provisioning/services/index.html",
         Money=Money,
-        periods=PERIODS,
         broken=BROKEN,
     )
 
@@ -211,10 +211,7 @@ def create_submit() -> ResponseReturnValue:
 
 def _product_choices() -> list[SelectChoice]:
     on_sale = [
-        (
-            product.uuid,
-            f"{product.name}, {product.price} / {PERIODS.get(product.period, product.period)}",
-        )
+        (product.uuid, f"{product.name}, {price(product.price, product.period)}")
         for product in products.products()
     ]
     return choices([("", "Choose a product…"), *on_sale])
@@ -285,7 +282,6 @@ def _state(service: Service) -> dict[str, Any]:
         "module": services.module_of(service),
         "tasks": tasks,
         "open_task": next((task for task in tasks if task.status in UNDER_WAY), None),
-        "periods": PERIODS,
         "busy": service.provision_status == ProvisionStatus.PROCESSING or open_among(tasks),
     }
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
-from puqpanel.domain.money import PERIODS
 from puqpanel.operations.provisioning import services
 from puqpanel.web.client.provisioning.notices import ENDED, home_notice, list_rows
 from puqpanel.web.guard import actor, can, customer
@@ -29,5 +28,4 @@ def index() -> ResponseReturnValue:
         notices=notices,
         services=list_rows(current),
         has_ended=len(current) < len(all_services),
-        periods=PERIODS,
     )

@@ -8,7 +8,6 @@ from __future__ import annotations
 from flask import Blueprint, Response, abort, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from puqpanel.domain.money import PERIODS
 from puqpanel.domain.service_states import ProvisionStatus, ServiceStatus
 from puqpanel.host import languages
 from puqpanel.host.calls import Called
@@ -35,9 +34,7 @@ OVERVIEW = "overview"
 def index() -> ResponseReturnValue:
     """List the user's services, ended ones last."""
     rows = list_rows(services.services_of(actor()))
-    return render_template(
-        "client/provisioning/services/index.html", services=rows, periods=PERIODS
-    )
+    return render_template("client/provisioning/services/index.html", services=rows)
 
 
 @bp.get("/<uuid>")
@@ -69,7 +66,6 @@ def tab(uuid: str, tab: str) -> ResponseReturnValue:
         tabs=tabs,
         tab=OVERVIEW if without_module else tab,
         called=called,
-        periods=PERIODS,
     )
 
 

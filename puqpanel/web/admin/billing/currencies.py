@@ -1,0 +1,158 @@
+"""Staff pages for currencies: which are enabled, rates, rounding rules, the base currency."""
+
+from __future__ import annotations
+
+from babel.dates import format_date
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from wtforms import BooleanField, SelectField
+from wtforms.validators import InputRequired, Optional
+
+from puqpanel.domain.rates import Rounding
+from puqpanel.domain.texts import _
+from puqpanel.models import Currency
+from puqpanel.operations.system import currencies
+from puqpanel.web.fields import SearchField, currency_name, named_currencies
+from puqpanel.web.forms import Form, choices, save_or_show
+from puqpanel.web.guard import actor, allow
+from puqpanel.web.locale import viewer_locale
+from puqpanel.web.money_field import NumberField, format_number
+from puqpanel.web.navigation import crumbs
+
+bp = Blueprint("currencies", __name__, url_prefix="/currencies")
+
+ROUNDING = {
+    Rounding.HALF_UP: _("To the nearest"),
+    Rounding.UP: _("Up"),
+    Rounding.DOWN: _("Down"),
+}
+
+
+class AddForm(Form):
+    """A currency to add."""
+
+    code = SearchField(
+        "Currency",
+        [InputRequired("Choose a currency.")],
+        blank="Choose a currency…",
+        options=lambda: named_currencies(currencies.addable_codes()),
+    )
+
+
+class CurrencyForm(Form):
+    """The rate and the rounding rule of a currency."""
+
+    rate = NumberField("Exchange rate", [Optional()])
+    step = NumberField(
+        "Round to",
+        [InputRequired("Enter the smallest amount.")],
+        description="Converted amounts are multiples of this, such as 0.01, 0.05 or 1.",
+    )
+    rounding = SelectField(
+        "Rounding", choices=lambda: choices((k, str(v)) for k, v in ROUNDING.items())
+    )
+    enabled = BooleanField("Enabled", description="Can be chosen for clients and products.")
+
+
+@bp.get("/")
+@allow("currencies.view")
+def index() -> ResponseReturnValue:
+    """List currencies."""
+    rows = currencies.currencies()
+    return render_template(
+        "admin/billing/currencies/index.html",
+        rows=rows,
+        base=currencies.base_currency(),
+        currency_name=currency_name,
+        format_number=format_number,
+        format_date=lambda day: format_date(day, "medium", viewer_locale()),
+        rounding=ROUNDING,
+        without_rate=[row.code for row in rows if row.enabled and row.rate is None],
+    )
+
+
+@bp.route("/new", methods=["GET", "POST"])
+@allow("currencies.manage")
+def create() -> ResponseReturnValue:
+    """Add a currency and continue to its rate."""
+    form = AddForm()
+
+    def save() -> tuple[str, str]:
+        currency = currencies.add_currency(actor=actor(), **form.values("code"))
+        return f"{currency.code} added. Next, enter its exchange rate.", url_for(
+            "admin.currencies.edit", code=currency.code
+        )
+
+    return save_or_show(
+        form,
+        save,
+        title="Add currency",
+        crumbs=crumbs("currencies"),
+        label="Add currency",
+        consequence="Its number of decimals can't be changed later.",
+    )
+
+
+@bp.route("/<code>/edit", methods=["GET", "POST"])
+@allow("currencies.manage")
+def edit(code: str) -> ResponseReturnValue:
+    """Change the rate and the rounding rule of a currency."""
+    currency = currencies.find_currency(code)
+    form = _currency_form(currency)
+
+    def save() -> tuple[str, str]:
+        currencies.save_currency(
+            actor=actor(),
+            code=code,
+            rate=form.rate.data,
+            step=form.step.data,
+            rounding=form.rounding.data,
+            enabled=form.enabled.data,
+        )
+        return "Currency saved.", url_for("admin.currencies.index")
+
+    return save_or_show(
+        form,
+        save,
+        title=f"Edit {currency.code}",
+        crumbs=crumbs("currencies"),
+        label="Save currency",
+        consequence="Existing prices are not changed.",
+    )
+
+
+def _currency_form(currency: Currency) -> CurrencyForm:
+    form = CurrencyForm(obj=currency)
+    base = currencies.base_currency()
+    form.rate.description = (
+        "The rate of the base currency is always 1."
+        if currency.is_base
+        else f"How many {currency.code} 1 {base} buys. Leave blank if unknown."
+    )
+    return form
+
+
+@bp.route("/<code>/base", methods=["GET", "POST"])
+@allow("currencies.manage")
+def make_base(code: str) -> ResponseReturnValue:
+    """Make a currency the base currency, after a confirmation."""
+    currency = currencies.find_currency(code)
+    back = url_for("admin.currencies.index")
+    if request.method == "POST":
+        currencies.set_base_currency(actor=actor(), code=code)
+        flash(f"{code} is the base currency now.", "good")
+        return redirect(back)
+    effect = (
+        f"All exchange rates are converted with the rate of {code}."
+        if currency.rate is not None
+        else f"All exchange rates are removed, because {code} has none."
+    )
+    return render_template(
+        "admin/confirm.html",
+        title=f"Make {code} the base currency?",
+        button="Change base currency",
+        back=back,
+        lead="This has the following effect:",
+        goes=[effect, f"New clients and products use {code} by default."],
+        stays="Prices of products and services stay as they are.",
+    )
