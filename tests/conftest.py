@@ -28,11 +28,12 @@ from puqpanel.infra.queue_server import QueueServer, connection_url
 from puqpanel.infra.settings import ROOT, Settings
 from puqpanel.jobs.entry import HANDLERS
 from puqpanel.live import Live, dismantle
-from puqpanel.operations.system import keys
+from puqpanel.operations.system import audit, keys
 from tests import servers
 
 BACKEND = os.environ.get("PUQPANEL_TEST_DATABASE", "sqlite")
 REQUIRED = os.environ.get("PUQPANEL_TEST_REQUIRE", "").replace(",", " ").split()
+audit.refuse_unknown = True
 STAFF = Principal(PrincipalKind.STAFF, None, "A test", permissions=frozenset({"*"}))
 
 

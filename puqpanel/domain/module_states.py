@@ -19,6 +19,20 @@ class ModuleStatus(StrEnum):
     """
 
 
+class ModuleProblem(StrEnum):
+    """Why a module is not available."""
+
+    NONE = ""
+    NOT_LOADED = "not_loaded"
+    """It could not be loaded when that was tried last."""
+    CRASHED = "crashed"
+    """It crashed its processes, and is not loaded until its files change."""
+    OTHER_VERSION = "other_version"
+    """Another version is installed than the recorded one."""
+    UPDATE_FAILED = "update_failed"
+    """The update to the installed version failed; shown until one succeeds."""
+
+
 MODULE_TYPES = ("Product", "Plugin", "Payment", "Notification")
 
 

@@ -87,6 +87,7 @@ class Task:
         }
         on_loss = getattr(module, "on_loss", None)
         call = context.current()
+        subject_type, subject_uuid = _subject(target, call.instance_uuid if call else "")
         with transaction():
             fence.check()
             row = engine.add(
@@ -96,9 +97,22 @@ class Task:
                 tags=[str(tag) for tag in ([tags] if isinstance(tags, str) else tags)],
                 title=f"{target['name']}: {method.removesuffix('_job').replace('_', ' ')}",
                 module=f"{target['type']}/{target['name']}",
-                service_uuid=service,
+                subject_type=subject_type,
+                subject_uuid=subject_uuid,
                 on_loss=on_loss(method) if callable(on_loss) else "lose",
                 actor=call.actor if call and call.actor else AUTOMATION,
                 **numbers,
             )
             return cls(row.uuid, str(row.status), bool(getattr(row, "is_duplicate", False)))
+
+
+_CONFIGURED = {"Payment": "gateway", "Notification": "sender"}
+
+
+def _subject(target: Mapping[str, Any], configured: str) -> tuple[str, str]:
+    """Return type and uuid of the object that a task is about; empty for the module itself."""
+    if target["service"]:
+        return "service", target["service"]
+    if configured and target["type"] in _CONFIGURED:
+        return _CONFIGURED[target["type"]], configured
+    return ("product", target["product"]) if target["product"] else ("", "")

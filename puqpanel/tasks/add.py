@@ -30,7 +30,8 @@ def add(
     tags: Iterable[str] = (),
     title: str = "",
     module: str = "",
-    service_uuid: str = "",
+    subject_type: str = "",
+    subject_uuid: str = "",
     tries: int = 1,
     backoff: int = 10,
     timeout: int = 600,
@@ -49,7 +50,8 @@ def add(
         tags: Search terms of at most 120 characters each.
         title: Display name.
         module: Key of the module that runs it.
-        service_uuid: The service it belongs to.
+        subject_type: Kind of the object it is about; by default the module.
+        subject_uuid: UUID of the object, or the key of the module.
         tries: Maximum number of attempts.
         backoff: Seconds between attempts.
         timeout: Maximum seconds of an attempt.
@@ -61,7 +63,7 @@ def add(
 
     Returns:
         The row. Its `is_duplicate` is True if a task with the same job, queue, data, tags, module
-        and service was already queued.
+        and subject was already queued.
 
     Raises:
         UserError: A number is out of range, or the data is not JSON-serializable.
@@ -69,11 +71,14 @@ def add(
     _check_numbers(
         tries=tries, backoff=backoff, timeout=timeout, max_exceptions=max_exceptions, delay=delay
     )
+    if module and not subject_uuid:
+        subject_type, subject_uuid = "module", module
     unique_tags = list(dict.fromkeys(str(tag)[:120] for tag in tags))
     body = dict(data or {})
     try:
         identity = json.dumps(
-            [job, queue, body, sorted(unique_tags), module, service_uuid], sort_keys=True
+            [job, queue, body, sorted(unique_tags), module, subject_type, subject_uuid],
+            sort_keys=True,
         )
     except (TypeError, ValueError) as error:
         raise UserError(f"A task's data must be JSON-serializable: {error}.") from None
@@ -89,7 +94,8 @@ def add(
         data=body,
         title=title[:200] or job,
         module=module,
-        service_uuid=service_uuid,
+        subject_type=subject_type,
+        subject_uuid=subject_uuid,
         tries=tries,
         backoff=backoff,
         timeout=timeout,

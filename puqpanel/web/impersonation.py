@@ -15,8 +15,6 @@ from puqpanel.web.guard import SAFE_METHODS, actor, find_principal
 from puqpanel.web.sessions import VIEW_BACK, has_view_cookie, open_view
 
 ONLY_THE_USER = "You are viewing as a client. Only the user can do this."
-SIGN_OUT = "client.auth.sign_out"
-"""The endpoint that ends a view, or the session of a user."""
 ENDED = "view_ended"
 """The query argument of the page to which a view returns."""
 
@@ -81,7 +79,7 @@ def check() -> ResponseReturnValue | None:
             abort(401)
         return _leave()
     endpoint = request.endpoint or ""
-    if endpoint == SIGN_OUT:
+    if endpoint == "client.auth.sign_out":
         return None
     if endpoint.startswith("client.auth."):
         if request.method == "GET" and endpoint == "client.auth.sign_in":
@@ -92,8 +90,7 @@ def check() -> ResponseReturnValue | None:
 
 def record(response: Response) -> Response:
     """Record a request that may have changed something, after each request."""
-    changed = request.method not in SAFE_METHODS and response.status_code < 400
-    if changed and has_view_cookie() and request.endpoint != SIGN_OUT:
+    if request.method not in SAFE_METHODS and has_view_cookie() and response.status_code < 400:
         principal = find_principal()
         if principal is not None and principal.impersonated_by is not None:
             impersonation.record_request(actor=principal, method=request.method, path=request.path)

@@ -161,7 +161,7 @@ EVENT_TONES: tuple[tuple[str, Tone, str], ...] = (
     (".activated", "good", "power-off"),
     (".deactivated", "mute", "power-off"),
     ("module.failing", "bad", "triangle-exclamation"),
-    (".let_go_on", "good", "play"),
+    (".resumed", "good", "play"),
     (".purged", "bad", "trash-can"),
     ("password", "mute", "key"),
     ("signed_", "mute", "arrow-right-to-bracket"),

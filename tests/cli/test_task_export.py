@@ -59,7 +59,7 @@ def failed(
         session()
         .scalars(
             sa.select(Task)
-            .where(Task.service_uuid == uuid)
+            .where(Task.about("service", uuid))
             .execution_options(populate_existing=True)
         )
         .one()

@@ -24,6 +24,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 from sqlalchemy.dialects.mysql import TINYINT
+from sqlalchemy.sql.sqltypes import _Binary
 
 from puqpanel.infra import migrate
 from puqpanel.infra.db import Model
@@ -83,12 +84,20 @@ def tables(engine: sa.Engine) -> list[sa.Table]:
     return metadata.sorted_tables
 
 
-def fill(engine: sa.Engine, rows: int, values: Values | None = None, first: int = FIRST) -> None:
-    """Add rows to every table, with ids that begin with `first`."""
+def fill(
+    engine: sa.Engine,
+    rows: int,
+    values: Values | None = None,
+    first: int = FIRST,
+    only: Collection[str] = (),
+) -> None:
+    """Add rows to every table, or to some only, with ids that begin with `first`."""
     numbers = range(first, first + rows)
     values = FIXED | (values or {})
     with engine.connect().execution_options(panel_write=True) as connection, connection.begin():
         for table in tables(engine):
+            if only and table.name not in only:
+                continue
             makers = {
                 column.name: values.get(f"{table.name}.{column.name}") or _maker(column)
                 for column in table.columns
@@ -136,7 +145,7 @@ def _maker(column: sa.Column[Any]) -> Callable[[int], Any]:
         return lambda number: number if is_id else number % 2**31
     if isinstance(kind, sa.Numeric):
         return Decimal
-    if isinstance(kind, sa.LargeBinary):
+    if isinstance(kind, _Binary):
         return lambda number: b"%d" % number
     if isinstance(kind, sa.Date):
         return lambda number: START.date() + timedelta(days=number)
@@ -151,4 +160,6 @@ def _maker(column: sa.Column[Any]) -> Callable[[int], Any]:
                 f'["Crème brûlée {number}"]'
             )  # also valid as JSON, a text in MariaDB
         return lambda number: f"{number} é"[:length]
+    if isinstance(kind, _Binary):
+        return lambda number: f"{number} é".encode()
     raise TypeError(f"{column}: {kind!r}")

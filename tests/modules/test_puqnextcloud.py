@@ -532,7 +532,7 @@ def test_worker_retries(
     cloud.fail("drop_after", method="POST")
     cloud.fail("500", method="GET", skip=1)
     assert requests.request(actor=STAFF, service_uuid=uuid, verb="create").ok
-    task = session().scalar(sa.select(Task).where(Task.service_uuid == uuid))
+    task = session().scalar(sa.select(Task).where(Task.about("service", uuid)))
     assert task is not None
     assert (task.tries, task.backoff, task.on_loss) == (3, 0, "repeat")
     drain()

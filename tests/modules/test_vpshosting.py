@@ -775,7 +775,7 @@ def test_worker_retries_until_the_server_is_ready(
         "completed",
         "",
     )
-    task = session().scalar(sa.select(Task).where(Task.service_uuid == uuid))
+    task = session().scalar(sa.select(Task).where(Task.about("service", uuid)))
     assert task is not None
     assert (task.on_loss, task.status, len(cloud.created)) == ("repeat", "completed", 1)
     for verb, status, power in (

@@ -265,7 +265,7 @@ def _create_service(
 def _run_now(service_uuid: str, verb: str) -> None:
     """Request an action and run its task in this process."""
     requests.request(actor=CLI, service_uuid=service_uuid, verb=verb)
-    newest = sa.select(sa.func.max(Task.id)).where(Task.service_uuid == service_uuid)
+    newest = sa.select(sa.func.max(Task.id)).where(Task.about("service", service_uuid))
     entry.run(session().scalars(newest).one())
 
 

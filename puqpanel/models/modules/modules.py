@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from puqpanel.domain.module_states import ModuleStatus
+from puqpanel.domain.module_states import ModuleProblem, ModuleStatus
 from puqpanel.infra.db import Model
 from puqpanel.models.columns import Created, Key, Moment, Sentence, Word
 
@@ -15,6 +15,8 @@ class Module(Model):
 
     Attributes:
         version: the version last activated or updated to.
+        problem: why it is not available, as a value (`ModuleProblem`).
+        reason: the same as a sentence, with details.
         failure_count: failures of its code since it last completed something.
         last_failure_at: when the last of them happened.
         circuit_open_reason: why its circuit breaker is open; empty while it is closed.
@@ -29,12 +31,13 @@ class Module(Model):
     name: Mapped[str] = mapped_column(sa.String(80))
     version: Mapped[Word] = mapped_column(default="")
     status: Mapped[Word] = mapped_column(default=ModuleStatus.INACTIVE)
+    problem: Mapped[Word] = mapped_column(default=ModuleProblem.NONE)
     reason: Mapped[Sentence]
-    failure_count: Mapped[int] = mapped_column("strikes", default=0)
-    last_failure_at: Mapped[Moment | None] = mapped_column("struck_at")
-    circuit_open_reason: Mapped[Sentence] = mapped_column("failing")
-    circuit_opened_at: Mapped[Moment | None] = mapped_column("failing_since")
-    crashed_files: Mapped[str] = mapped_column("deadly_files", sa.String(64), default="")
+    failure_count: Mapped[int] = mapped_column(default=0)
+    last_failure_at: Mapped[Moment | None]
+    circuit_open_reason: Mapped[Sentence]
+    circuit_opened_at: Mapped[Moment | None]
+    crashed_files: Mapped[str] = mapped_column(sa.String(64), default="")
     activated_at: Mapped[Moment | None]
     created_at: Mapped[Created]
 

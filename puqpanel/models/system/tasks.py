@@ -26,6 +26,8 @@ class Task(ActedBy, Model):
             twice.
         like_key: the same key in every status.
         after_id: a task that must end first.
+        subject_type: kind of the object it is about: service, product, gateway, sender, module …
+        subject_uuid: uuid of the object, or the key of the module.
         in_doubt: whether a worker crashed in mid-job.
     """
 
@@ -33,7 +35,7 @@ class Task(ActedBy, Model):
     __table_args__ = (
         sa.Index("ix_tasks_status_run_at", "status", "run_at"),
         sa.Index("ix_tasks_status_lease_until", "status", "lease_until"),
-        sa.Index("ix_tasks_service_uuid_id", "service_uuid", "id"),
+        sa.Index("ix_tasks_subject", "subject_type", "subject_uuid", "id"),
         sa.Index("ix_tasks_status_id", "status", "id"),
         sa.Index("ix_tasks_status_ended_at", "status", "ended_at"),
         sa.Index("ix_tasks_module_id", "module", "id"),
@@ -66,7 +68,8 @@ class Task(ActedBy, Model):
     like_key: Mapped[str] = mapped_column(sa.String(64), default="", index=True)
     duplicates: Mapped[int] = mapped_column(default=0)
     module: Mapped[str] = mapped_column(sa.String(120), default="")
-    service_uuid: Mapped[str] = mapped_column(sa.String(36), default="")
+    subject_type: Mapped[Word] = mapped_column(default="")
+    subject_uuid: Mapped[str] = mapped_column(sa.String(120), default="")
     note: Mapped[Sentence]
     created_at: Mapped[Created]
     tags: Mapped[list[TaskTag]] = relationship(
@@ -78,6 +81,21 @@ class Task(ActedBy, Model):
 
     is_duplicate: ClassVar[bool] = False
     """True on a row that `tasks.add` returned instead of adding an identical task."""
+
+    @property
+    def service_uuid(self) -> str:
+        """The service it is about; empty if it is about something else."""
+        return self.subject_uuid if self.subject_type == "service" else ""
+
+    @classmethod
+    def about(cls, subject_type: str, subject_uuid: object) -> sa.ColumnElement[bool]:
+        """Return the condition of the tasks about an object.
+
+        Args:
+            subject_type: kind of the object.
+            subject_uuid: its uuid, or a column of uuids.
+        """
+        return sa.and_(cls.subject_type == subject_type, cls.subject_uuid == subject_uuid)
 
 
 class TaskTag(Model):

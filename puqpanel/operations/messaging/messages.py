@@ -11,7 +11,7 @@ from puqpanel.domain.errors import ConflictError, InvalidInput
 from puqpanel.domain.principals import Principal
 from puqpanel.infra.db import session, transaction
 from puqpanel.infra.redact import storable
-from puqpanel.models import Task, TaskTag
+from puqpanel.models import Task
 from puqpanel.operations.modules import configured_modules
 from puqpanel.tasks import add as engine
 
@@ -84,6 +84,8 @@ def send(
         tags=["notification", f"sender:{sender.uuid}", *tags],
         title=title or f"Send “{clean.subject[:80]}” via {sender.title}",
         module=sender.module,
+        subject_type="sender",
+        subject_uuid=sender.uuid,
         tries=tries,
         backoff=backoff,
         timeout=300,
@@ -94,19 +96,8 @@ def send(
 
 def sends_of(sender_uuid: str, limit: int = 10) -> Sequence[Task]:
     """Return a sender's newest tasks, newest first."""
-    tagged = (
-        sa.select(TaskTag.task_id)
-        .where(TaskTag.tag == f"sender:{sender_uuid}")
-        .order_by(TaskTag.task_id.desc())
-        .limit(limit)
-    )
-    return (
-        session()
-        .scalars(
-            sa.select(Task).where(Task.id.in_(tagged.subquery().select())).order_by(Task.id.desc())
-        )
-        .all()
-    )
+    query = sa.select(Task).where(Task.about("sender", sender_uuid))
+    return session().scalars(query.order_by(Task.id.desc()).limit(limit)).all()
 
 
 def _clean(message: Message) -> Message:

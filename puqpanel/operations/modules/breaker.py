@@ -66,7 +66,7 @@ def _record_completion(task: Task) -> None:
             return  # it began before the breaker opened, so it is not a trial
         audit.record(
             actor=AUTOMATION,
-            action="module.let_go_on",
+            action="module.resumed",
             subject_type="module",
             subject_uuid=task.module,
             summary=f"Circuit breaker closed for {row.name}: a task completed.",

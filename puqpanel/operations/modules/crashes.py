@@ -10,7 +10,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from puqpanel.domain.module_states import MODULE_TYPES, ModuleStatus
+from puqpanel.domain.module_states import MODULE_TYPES, ModuleProblem, ModuleStatus
 from puqpanel.host import edits, logs
 from puqpanel.host.containment import crash_markers, probe
 from puqpanel.host.loader import LOADING
@@ -99,7 +99,8 @@ def _disable(modules_dir: Path, module_type: str, name: str, reason: str) -> boo
     files = edits.fingerprint(modules_dir / module_type / name)
     with transaction():
         row = lock_module(module_type, name)
-        row.reason, row.crashed_files = reason, files
+        row.problem, row.reason = ModuleProblem.CRASHED, reason
+        row.crashed_files = files
         if row.status != ModuleStatus.INACTIVE:
             row.status = ModuleStatus.ERROR
     return True

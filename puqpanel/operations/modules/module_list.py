@@ -7,7 +7,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from puqpanel.domain.module_states import ModuleStatus, version_order
+from puqpanel.domain.module_states import ModuleProblem, ModuleStatus, version_order
 from puqpanel.host import discover
 from puqpanel.host.contract.config import Config
 from puqpanel.host.discover import Found
@@ -16,8 +16,6 @@ from puqpanel.models import Module, Product, Service
 from puqpanel.operations.modules import syntax
 from puqpanel.operations.modules.availability import version_mismatch
 
-FAILED = "The update"
-"""Prefix of the reason of a failed update, which is shown until an update succeeds."""
 ON = (ModuleStatus.ACTIVE, ModuleStatus.RESTRICTED, ModuleStatus.ERROR)
 
 
@@ -114,8 +112,7 @@ def _shown(found: Found, row: Module | None, services: int) -> Shown:
     elif status in (ModuleStatus.ACTIVE, ModuleStatus.RESTRICTED) and version_order(
         found.version
     ) != version_order(recorded):
-        update_failed = status == ModuleStatus.RESTRICTED and reason.startswith(FAILED)
-        if not update_failed:
+        if row is None or row.problem != ModuleProblem.UPDATE_FAILED:
             reason = version_mismatch(found.version, recorded)
         status = ModuleStatus.RESTRICTED
     elif status == ModuleStatus.ACTIVE and row and row.circuit_open_reason:

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from puqpanel.domain.errors import ConflictError, UserError
-from puqpanel.domain.module_states import ModuleStatus, version_order
+from puqpanel.domain.module_states import ModuleProblem, ModuleStatus, version_order
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.task_states import TaskStatus
 from puqpanel.host import calls, discover, edits, migrations
@@ -33,7 +33,7 @@ from puqpanel.infra.events import raise_event
 from puqpanel.models import Generation, Module, Product, ScheduleEntry, Service, Task
 from puqpanel.operations.modules import breaker, crashes
 from puqpanel.operations.modules.availability import version_mismatch
-from puqpanel.operations.modules.module_list import FAILED, ON, lock_module
+from puqpanel.operations.modules.module_list import ON, lock_module
 from puqpanel.operations.system import audit
 
 HINT = "generation"
@@ -99,7 +99,7 @@ def deactivate(*, actor: Principal, modules_dir: Path, module_type: str, name: s
             raise ConflictError(f"{name} was not deactivated: {result.message}")
     with transaction():
         row = find_module(module_type, name)
-        row.status, row.reason = ModuleStatus.INACTIVE, ""
+        row.status, row.problem, row.reason = ModuleStatus.INACTIVE, ModuleProblem.NONE, ""
         bump()
         audit.record(
             actor=actor,
@@ -182,16 +182,19 @@ def record_load(registry: Registry) -> None:
     """
     for row in session().scalars(sa.select(Module).where(Module.status.in_(ON))).all():
         loaded = registry.modules.get(row.key)
-        status, reason = row.status, row.reason
+        state = (row.status, row.problem, row.reason)
         if row.key in registry.refused:
-            status, reason = ModuleStatus.ERROR, registry.refused[row.key]
+            crashed = row.problem == ModuleProblem.CRASHED and row.crashed_files
+            problem = ModuleProblem.CRASHED if crashed else ModuleProblem.NOT_LOADED
+            state = (ModuleStatus.ERROR, problem, registry.refused[row.key])
         elif loaded is not None and not loaded.restricted:
-            status, reason = ModuleStatus.ACTIVE, ""
+            state = (ModuleStatus.ACTIVE, ModuleProblem.NONE, "")
+        elif loaded is not None and row.problem == ModuleProblem.UPDATE_FAILED:
+            state = (ModuleStatus.RESTRICTED, row.problem, row.reason)
         elif loaded is not None:
-            status = ModuleStatus.RESTRICTED
-            if not reason.startswith(FAILED):
-                reason = version_mismatch(loaded.version, row.version)
-        if (row.status, row.reason) != (status, reason):
+            reason = version_mismatch(loaded.version, row.version)
+            state = (ModuleStatus.RESTRICTED, ModuleProblem.OTHER_VERSION, reason)
+        if (row.status, row.problem, row.reason) != state:
             # only an unchanged row: the module may have been deactivated or updated meanwhile
             write(
                 sa.update(Module)
@@ -200,7 +203,7 @@ def record_load(registry: Registry) -> None:
                     Module.status == row.status,
                     Module.version == row.version,
                 )
-                .values(status=status, reason=reason)
+                .values(status=state[0], problem=state[1], reason=state[2])
             )
 
 
@@ -290,7 +293,7 @@ def _try_load(modules_dir: Path, module_type: str, name: str) -> None:
                 Module.name == name,
                 Module.status == ModuleStatus.INACTIVE,
             )
-            .values(reason="", crashed_files="")
+            .values(problem=ModuleProblem.NONE, reason="", crashed_files="")
         )
 
 
@@ -311,7 +314,7 @@ def resume(*, actor: Principal, module_type: str, name: str) -> None:
     row.circuit_open_reason, row.circuit_opened_at, row.failure_count = "", None, 0
     audit.record(
         actor=actor,
-        action="module.let_go_on",
+        action="module.resumed",
         subject_type="module",
         subject_uuid=row.key,
         summary=f"{row.name} resumed.",
@@ -412,12 +415,8 @@ def _switch(
             bump()  # first, so that a concurrent activation waits here and then finds the row
             row = lock_module(module_type, name)
             before = row.version
-            row.status, row.reason, row.version, row.activated_at = (
-                ModuleStatus.ACTIVE,
-                "",
-                module.version,
-                now(),
-            )
+            row.status, row.problem, row.reason = ModuleStatus.ACTIVE, ModuleProblem.NONE, ""
+            row.version, row.activated_at = module.version, now()
             row.failure_count, row.crashed_files = 0, ""
             row.circuit_open_reason, row.circuit_opened_at = "", None
             unpark(module.key)
@@ -447,7 +446,8 @@ def _remember_failure(module: LoadedModule, message: str) -> None:
         )
         .values(
             status=ModuleStatus.RESTRICTED,
-            reason=f"{FAILED} to {module.version} failed: {message}"[:4000],
+            problem=ModuleProblem.UPDATE_FAILED,
+            reason=f"The update to {module.version} failed: {message}"[:4000],
         )
     )
 
@@ -460,5 +460,6 @@ def _lifecycle(module: LoadedModule, method: str, actor: Principal) -> Result:
 def _refuse(module_type: str, name: str, reason: str) -> NoReturn:
     """Record why a module cannot be loaded, for the Modules page, and raise it as a UserError."""
     with transaction():
-        lock_module(module_type, name).reason = reason
+        row = lock_module(module_type, name)
+        row.problem, row.reason = ModuleProblem.NOT_LOADED, reason
     raise UserError(reason)

@@ -229,14 +229,21 @@ def provisioning(first: date, last: date, by: By = "day") -> Provisioning:
     failures = (TaskStatus.FAILED, TaskStatus.LOST)
     completed = _slotted(
         _by_day(
-            Task.ended_at, begin, end, Task.service_uuid != "", Task.status == TaskStatus.COMPLETED
+            Task.ended_at,
+            begin,
+            end,
+            Task.subject_type == "service",
+            Task.status == TaskStatus.COMPLETED,
         ),
         by,
     )
     failed = _slotted(
-        _by_day(Task.ended_at, begin, end, Task.service_uuid != "", Task.status.in_(failures)), by
+        _by_day(
+            Task.ended_at, begin, end, Task.subject_type == "service", Task.status.in_(failures)
+        ),
+        by,
     )
-    in_range = (Task.service_uuid != "", Task.ended_at >= begin, Task.ended_at < end)
+    in_range = (Task.subject_type == "service", Task.ended_at >= begin, Task.ended_at < end)
     by_module = [
         ModuleOutcome(
             module, counts[TaskStatus.COMPLETED], counts[TaskStatus.FAILED], counts[TaskStatus.LOST]

@@ -89,18 +89,10 @@ def log_of(task: Task, limit: int = 200) -> Sequence[ModuleLog]:
     )
 
 
-def tasks_of_service(service_uuid: str, limit: int = 10) -> Sequence[Task]:
-    """Return a service's newest tasks, newest first."""
-    return (
-        session()
-        .scalars(
-            sa.select(Task)
-            .where(Task.service_uuid == service_uuid)
-            .order_by(Task.id.desc())
-            .limit(limit)
-        )
-        .all()
-    )
+def tasks_about(subject_type: str, subject_uuid: str, limit: int = 10) -> Sequence[Task]:
+    """Return the newest tasks about an object, newest first."""
+    query = sa.select(Task).where(Task.about(subject_type, subject_uuid))
+    return session().scalars(query.order_by(Task.id.desc()).limit(limit)).all()
 
 
 @transaction()
@@ -153,7 +145,7 @@ def retry_last_task(*, actor: Principal, service_uuid: str) -> Task:
         InProgressError: it is running, or completed in the meantime (a double click).
         ConflictError: the service has no task, or another operation is in progress.
     """
-    last = next(iter(tasks_of_service(service_uuid, limit=1)), None)
+    last = next(iter(tasks_about("service", service_uuid, limit=1)), None)
     release()
     if last is None:
         raise ConflictError("There is no failed task to retry.")

@@ -25,7 +25,9 @@ def settle_orphans() -> int:
         How many were marked.
     """
     open_tasks = (
-        sa.select(Task.id).where(Task.service_uuid == Service.uuid, Task.status.in_(OPEN)).exists()
+        sa.select(Task.id)
+        .where(Task.about("service", Service.uuid), Task.status.in_(OPEN))
+        .exists()
     )
     orphans = sa.select(Service.uuid).where(
         Service.provision_status == ProvisionStatus.PROCESSING, ~open_tasks

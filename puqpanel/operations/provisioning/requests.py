@@ -198,7 +198,8 @@ def _add_task(rule: Verb, service_uuid: str, actor: Principal, options: Mapping[
         tags=[rule.key, f"service:{service_uuid}"],
         title=rule.label,
         module=service.product.module,
-        service_uuid=service_uuid,
+        subject_type="service",
+        subject_uuid=service_uuid,
         actor=actor,
         **options,
     )
@@ -251,7 +252,7 @@ def _complete_without_task(service_uuid: str) -> None:
     service = lock_service(service_uuid)
     task_id = session().scalar(
         sa.select(Task.id)
-        .where(Task.service_uuid == service_uuid, Task.created_at >= service.provision_since)
+        .where(Task.about("service", service_uuid), Task.created_at >= service.provision_since)
         .limit(1)
     )
     if service.provision_status == ProvisionStatus.PROCESSING and task_id is None:

@@ -68,7 +68,7 @@ def set_provision_status(*, service_uuid: str, status: str, actor: Principal | N
     if status in (ProvisionStatus.NOT_FOUND, ProvisionStatus.FAILED):
         audit.record(
             actor=actor or AUTOMATION,
-            action="service.provision_status",
+            action="service.provision_status_changed",
             subject_type="service",
             subject_uuid=service.uuid,
             summary=f"Provision status changed to {status.replace('_', ' ')}.",
@@ -160,7 +160,7 @@ def reopen(task: Task) -> None:
 
 def open_tasks(service: Service) -> Sequence[Task]:
     """Return the tasks of a service that have not ended, 50 at most."""
-    query = sa.select(Task).where(Task.service_uuid == service.uuid, Task.status.in_(OPEN))
+    query = sa.select(Task).where(Task.about("service", service.uuid), Task.status.in_(OPEN))
     return session().scalars(query.limit(50)).all()
 
 

@@ -8,11 +8,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from puqpanel.domain.audit_actions import ACTIONS
 from puqpanel.domain.principals import Principal
 from puqpanel.infra.db import session
 from puqpanel.infra.redact import redact, redact_text
 from puqpanel.models import Audit
 from puqpanel.models.actors import actor_columns
+
+refuse_unknown = False
+"""Whether an action without an entry in `ACTIONS` is an error; set by the tests."""
 
 
 def record(
@@ -31,7 +35,7 @@ def record(
 
     Args:
         actor: who made the change.
-        action: `noun.verb`.
+        action: `noun.verb`, a name of `domain.audit_actions.ACTIONS`.
         subject_type: kind of the changed object.
         subject_uuid: its uuid, or its key.
         summary: one sentence for the timeline.
@@ -40,6 +44,8 @@ def record(
         task_id: the task that made the change.
         secrets: names of values that are declared secret.
     """
+    if refuse_unknown and action not in ACTIONS:
+        raise ValueError(f"“{action}” is not in domain/audit_actions.py.")
     session().add(
         Audit(
             **actor_columns(replace(actor, name=redact_text(actor.name))),

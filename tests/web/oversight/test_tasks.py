@@ -20,7 +20,13 @@ def add(app: Panel, **values: object) -> str:
 
 
 def test_tasks_name_their_service(app: Panel, owner: Browser, shop: dict[str, str]) -> None:
-    uuid = add(app, title="Create", service_uuid=shop["service"], note="It is ready.")
+    uuid = add(
+        app,
+        title="Create",
+        subject_type="service",
+        subject_uuid=shop["service"],
+        note="It is ready.",
+    )
     link = f'href="/admin/services/{shop["service"]}"'
     listed = owner.get("/admin/tasks/").text
     assert (link in listed, "berg.example</a>" in listed, "It is ready." in listed) == (
@@ -35,7 +41,7 @@ def test_tasks_name_their_service(app: Panel, owner: Browser, shop: dict[str, st
 def test_search_finds_tasks_by_service_name(
     app: Panel, owner: Browser, shop: dict[str, str]
 ) -> None:
-    add(app, title="Create", service_uuid=shop["service"])
+    add(app, title="Create", subject_type="service", subject_uuid=shop["service"])
     other = add(app, title="Tidy up")
     page = owner.get("/admin/tasks/?q=BERG.ex").text
     assert (f'/admin/services/{shop["service"]}"' in page, other in page) == (True, False)
@@ -46,7 +52,12 @@ def test_search_finds_tasks_by_service_name(
 def test_tasks_of_a_deleted_service_and_without_a_service(
     app: Panel, owner: Browser, shop: dict[str, str]
 ) -> None:
-    gone = add(app, title="Terminate", service_uuid="11111111-2222-3333-4444-555555555555")
+    gone = add(
+        app,
+        title="Terminate",
+        subject_type="service",
+        subject_uuid="11111111-2222-3333-4444-555555555555",
+    )
     assert ">Deleted<" in owner.get(f"/admin/tasks/{gone}").text
     assert "ModuleJob" in owner.get("/admin/tasks/").text
 
@@ -56,6 +67,6 @@ def test_names_are_escaped_in_the_list_but_not_in_the_csv(
 ) -> None:
     with app.app_context():
         services.rename_service(actor=AUTOMATION, uuid=shop["service"], name="<i>odd</i>")
-    add(app, title="Create", service_uuid=shop["service"])
+    add(app, title="Create", subject_type="service", subject_uuid=shop["service"])
     assert "<i>odd" not in owner.get("/admin/tasks/").text
     assert "<i>odd</i>" in owner.get("/admin/tasks/?format=csv").text

@@ -30,6 +30,15 @@ ON_LOSS: dict[str, str] = {
     OnLoss.LOSE: "Mark the task as lost",
 }
 
+SUBJECTS = {
+    "service": "Service",
+    "product": "Product",
+    "gateway": "Gateway",
+    "sender": "Sender",
+    "module": "Module",
+    "client": "Client",
+}
+
 ROW: tuple[Any, ...] = (
     Task.uuid,
     Task.title,
@@ -44,7 +53,8 @@ ROW: tuple[Any, ...] = (
     Task.created_at,
     Task.actor_name,
     Task.module,
-    Task.service_uuid,
+    Task.subject_type,
+    Task.subject_uuid,
     Task.queue,
     Task.id,
 )
@@ -61,7 +71,7 @@ def open_among(rows: Iterable[Any]) -> bool:
 TASKS = Listing(
     sa.select(*ROW, Service.name.label("service"))
     .select_from(Task)
-    .outerjoin(Service, Service.uuid == Task.service_uuid),
+    .outerjoin(Service, Task.about("service", Service.uuid)),
     key=Task.id,
     sorts={"new": Sort(Task.id, descending=True)},
     tabs={
@@ -82,13 +92,19 @@ TASKS = Listing(
             kind="text",
         ),
         "module": Filter("Module", lambda text: Task.module == text, kind="text"),
+        "about": Filter(
+            "Type",
+            lambda kind: Task.subject_type == kind if kind in SUBJECTS else None,
+            choices=lambda: list(SUBJECTS.items()),
+        ),
+        "subject": Filter("Subject", lambda uuid: Task.subject_uuid == uuid, kind="text"),
         "job": Filter("Job", lambda text: Task.job == text, kind="text"),
     },
     search=lambda text: sa.or_(
         Task.title.icontains(text, autoescape=True),
         Service.name.icontains(text, autoescape=True),
         Task.uuid == text,
-        Task.service_uuid == text,
+        Task.subject_uuid == text,
     ),
     columns=(
         Column("Task", lambda row: row.title or row.job),
@@ -96,7 +112,8 @@ TASKS = Listing(
         Column("Status", lambda row: row.status),
         Column("Module", lambda row: row.module),
         Column("Service", lambda row: row.service or ""),
-        Column("Service ID", lambda row: row.service_uuid),
+        Column("Subject type", lambda row: row.subject_type),
+        Column("Subject ID", lambda row: row.subject_uuid),
         Column("Attempt", lambda row: row.attempt),
         Column("Max attempts", lambda row: row.tries),
         Column("Created", lambda row: row.created_at),

@@ -9,7 +9,7 @@ from puqpanel.domain.service_states import ProvisionStatus, ServiceStatus
 from puqpanel.models import Audit, Service
 from puqpanel.web.look import status
 
-DECISIVE = ("_failed", "_refused", "_succeeded", ".provision_status")
+DECISIVE = ("_failed", "_refused", "_succeeded", ".provision_status_changed")
 """Endings of the audit actions that change or explain a status."""
 
 

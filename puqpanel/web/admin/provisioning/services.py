@@ -271,7 +271,7 @@ def _state(service: Service) -> dict[str, Any]:
         session()
         .execute(
             sa.select(*ROW)
-            .where(Task.service_uuid == service.uuid)
+            .where(Task.about("service", service.uuid))
             .order_by(Task.id.desc())
             .limit(10)
         )

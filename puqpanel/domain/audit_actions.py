@@ -1,0 +1,96 @@
+"""The table of audit actions: the names of entries of the audit log, with their descriptions.
+
+An action that is also an event of the panel has the name and the description of the event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from puqpanel.domain.events import EVENTS
+from puqpanel.domain.service_states import VERBS
+
+_EVENTS = (
+    "staff.failed_authorization",
+    "user.failed_authorization",
+    "service.provision_status_changed",
+    "module.activated",
+    "module.updated",
+    "module.deactivated",
+    "module.failing",
+)
+_OWN = {
+    "client.created": "A client was created.",
+    "client.updated": "A client was changed.",
+    "client.user_added": "A user was added to a client.",
+    "client.user_removed": "A user was removed from a client.",
+    "client.view_ended": "A staff member stopped viewing the client area as a user.",
+    "client.view_request": "A staff member sent a form while viewing the client area as a user.",
+    "client.view_started": "A staff member started to view the client area as a user.",
+    "currency.base_changed": "Another currency became the base.",
+    "currency.created": "A currency was added.",
+    "currency.updated": "A currency was changed.",
+    "module.purged": "The data of a module were deleted.",
+    "module.reloaded": "A module was reloaded.",
+    "module.resumed": "The circuit breaker of a module closed.",
+    "product.configured": "The module settings of a product changed.",
+    "product.created": "A product was created.",
+    "product.updated": "A product was changed.",
+    "role.deleted": "A role was deleted.",
+    "role.saved": "A role was created or changed.",
+    "schedule.paused": "A scheduled job was paused.",
+    "schedule.resumed": "A scheduled job was resumed.",
+    "schedule.run": "A scheduled job was run manually.",
+    "service.configured": "The module settings of a service changed.",
+    "service.created": "A service was sold.",
+    "service.job_failed": "A job of a service failed, or no task was left of it.",
+    "service.product_changed": "A service got another product.",
+    "service.product_kept": "A change of the product of a service was reverted.",
+    "service.renamed": "A service was renamed.",
+    "settings.changed": "Settings of the panel changed.",
+    "staff.created": "A staff account was created.",
+    "staff.updated": "A staff account was changed.",
+    "task.cancelled": "A task was cancelled.",
+    "task.retried": "A task was retried.",
+}
+_ACCOUNT = {
+    "password_changed": "changed their password.",
+    "password_refused": "entered a wrong current password.",
+    "password_set": "was given a password by staff.",
+    "preferences_changed": "changed their language or time zone.",
+    "sessions_ended": "had sessions ended.",
+    "signed_in": "signed in.",
+    "signed_out": "signed out.",
+}
+_CONFIGURED = {
+    "configured": "was configured.",
+    "created": "was created.",
+    "deleted": "was deleted.",
+    "moved": "was moved in the order.",
+    "renamed": "was renamed.",
+    "switched_off": "was disabled.",
+    "switched_on": "was enabled.",
+}
+_STAGES = ("requested", "refused", "succeeded", "failed")
+
+ACTIONS: Mapping[str, str] = MappingProxyType(
+    {name: EVENTS[name].description for name in _EVENTS}
+    | _OWN
+    | {
+        f"{kind}.{act}": f"{who} {text}"
+        for kind, who in (("staff", "A staff member"), ("user", "A customer's user"))
+        for act, text in _ACCOUNT.items()
+    }
+    | {
+        f"{kind}.{act}": f"A {kind} {text}"
+        for kind in ("gateway", "sender")
+        for act, text in _CONFIGURED.items()
+    }
+    | {
+        f"service.{verb.key}_{stage}": f"“{verb.label}” of a service {stage}."
+        for verb in VERBS.values()
+        for stage in _STAGES
+    }
+)
+"""Name → description."""
