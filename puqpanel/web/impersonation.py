@@ -15,6 +15,8 @@ from puqpanel.web.guard import SAFE_METHODS, actor, find_principal
 from puqpanel.web.sessions import VIEW_BACK, has_view_cookie, open_view
 
 ONLY_THE_USER = "You are viewing as a client. Only the user can do this."
+SIGN_OUT = "client.auth.sign_out"
+"""The endpoint that ends a view, or the session of a user."""
 ENDED = "view_ended"
 """The query argument of the page to which a view returns."""
 
@@ -79,7 +81,7 @@ def check() -> ResponseReturnValue | None:
             abort(401)
         return _leave()
     endpoint = request.endpoint or ""
-    if endpoint == "client.auth.sign_out":
+    if endpoint == SIGN_OUT:
         return None
     if endpoint.startswith("client.auth."):
         if request.method == "GET" and endpoint == "client.auth.sign_in":
@@ -90,7 +92,8 @@ def check() -> ResponseReturnValue | None:
 
 def record(response: Response) -> Response:
     """Record a request that may have changed something, after each request."""
-    if request.method not in SAFE_METHODS and has_view_cookie() and response.status_code < 400:
+    changed = request.method not in SAFE_METHODS and response.status_code < 400
+    if changed and has_view_cookie() and request.endpoint != SIGN_OUT:
         principal = find_principal()
         if principal is not None and principal.impersonated_by is not None:
             impersonation.record_request(actor=principal, method=request.method, path=request.path)

@@ -47,6 +47,11 @@ class SessionPage:
     previous: str
     next: str
 
+    @property
+    def has_others(self) -> bool:
+        """Whether there is a session that the button to end all of them ends."""
+        return bool(self.next or self.previous) or any(not row.current for row in self.rows)
+
 
 def device_name(user_agent: str) -> str:
     """Return the browser and operating system, such as `Firefox on Windows`."""

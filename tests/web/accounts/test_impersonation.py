@@ -75,6 +75,7 @@ def test_staff_view_the_client_area_as_a_user(app: Panel, support: Browser, view
     ]
     both = ("user", "Anna Berg", "Sam Support")
     assert audited(app, "client.view_ended") == [("client", *both), ("staff", *both)]
+    assert audited(app, "client.view_request") == []
 
 
 def test_a_customer_session_of_the_same_browser_returns(

@@ -1,4 +1,4 @@
-/* Shows flashed messages as toasts. Errors stay; others close after a while, unless hovered. */
+/* Shows flashed messages and refused requests as toasts. Errors stay; others close after a while, unless hovered. */
 "use strict";
 
 {
@@ -34,21 +34,37 @@
     return notice.classList.contains("note-warn") ? "warn" : "good";
   };
 
-  const show = (notice) => {
-    const toasts = container();
+  const add = (tone, icon, ...contents) => {
     const toast = $("#toast").content.firstElementChild.cloneNode(true);
-    const tone = toneOf(notice);
-    const icon = $("i", notice).cloneNode(true);
     icon.classList.add(`t-${tone}`);
     toast.prepend(icon);
     toast.setAttribute("role", tone === "bad" ? "alert" : "status");
-    $("div", toast).append(...$("div", notice).childNodes);
-    notice.remove();
-    toasts.append(toast);
+    $("div", toast).append(...contents);
+    container().append(toast);
     const close = () => toast.remove();
     $("button", toast).addEventListener("click", close);
     if (tone !== "bad") closeLater(toast, close);
   };
+
+  const show = (notice) => {
+    add(toneOf(notice), $("i", notice).cloneNode(true), ...$("div", notice).childNodes);
+    notice.remove();
+  };
+
+  // a refused request of htmx changes nothing on the page: say why
+  document.addEventListener("htmx:responseError", (event) => {
+    if (event.detail.xhr.status !== 403) return;
+    let message = "";
+    try {
+      message = JSON.parse(event.detail.xhr.responseText).message;
+    } catch {
+      return; // not an error of the panel
+    }
+    const icon = document.createElement("i");
+    icon.className = "fa-solid fa-circle-xmark";
+    icon.setAttribute("aria-hidden", "true");
+    if (message) add("bad", icon, message);
+  });
 
   onContent((within) => $$("[data-flash] .note", within).forEach(show));
 }
