@@ -26,6 +26,7 @@ COMMANDS = {
     "module": "Create, check, test and manage modules.",
     "task": "Inspect tasks and export them as tests.",
     "staff": "Manage staff accounts.",
+    "settings": "List and change settings.",
     "keys": "Manage encryption keys.",
     "demo": "Load demo data and run the demo cloud.",
     "bench": "Run benchmarks.",
@@ -35,7 +36,7 @@ COMMANDS = {
 }
 SECTIONS = {
     "Processes": ("up", "web", "worker", "scheduler"),
-    "Administration": ("doctor", "db", "module", "task", "staff", "keys"),
+    "Administration": ("doctor", "db", "module", "task", "staff", "settings", "keys"),
     "Development": ("demo", "bench", "test", "docs", "translations"),
 }
 INTERNAL = ("prepare",)

@@ -95,6 +95,11 @@ class Definition:
             return ""
         return self.environment or f"PUQPANEL_{self.name.upper().replace('.', '_')}"
 
+    @property
+    def optional(self) -> bool:
+        """Whether it may be left empty."""
+        return self.default == "" and self.kind is not Kind.BOOLEAN
+
     def check(self, value: object) -> Value:
         """Return the value of a text, or of a value from the database.
 

@@ -9,6 +9,7 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 
 from puqpanel.infra import queue
+from puqpanel.operations.system import settings
 
 limiter = Limiter(
     key_func=get_remote_address,
@@ -35,6 +36,16 @@ def tried_account() -> str:
     """
     email = request.form.get("email", "").strip().lower()
     return hashlib.sha256(f"{request.path}|{email}".encode()).hexdigest()[:32]
+
+
+def per_address() -> str:
+    """Return the limit of failed sign-ins from one IP address."""
+    return f"{settings.number('limits.sign_in_address')} per 15 minutes"
+
+
+def per_account() -> str:
+    """Return the limit of failed sign-ins to one account."""
+    return f"{settings.number('limits.sign_in_account')} per hour"
 
 
 def failed(response: Response) -> bool:

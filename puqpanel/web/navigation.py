@@ -123,6 +123,7 @@ STAFF: tuple[Group, ...] = (
             Entry("Module log", "scroll", "admin.module_log.index", "module_log.view"),
             Entry("Activity log", "clock-rotate-left", "admin.activity.index", "audit.view"),
             Entry("Staff and roles", "user-shield", "admin.staff.index", "staff.view"),
+            Entry("Settings", "gear", "admin.settings.index", "settings.view"),
         ),
     ),
 )

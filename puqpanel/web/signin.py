@@ -31,7 +31,7 @@ from puqpanel.web import drafts, impersonation, preferences, sessions
 from puqpanel.web.answers import same_site, wants_json
 from puqpanel.web.forms import Form, errors_in, form_page
 from puqpanel.web.guard import actor, public
-from puqpanel.web.limits import failed, limiter, tried_account
+from puqpanel.web.limits import failed, limiter, per_account, per_address, tried_account
 from puqpanel.web.session_pages import add_own_pages
 from puqpanel.web.sessions import area_of
 
@@ -81,6 +81,7 @@ class Area:
         mark: decorator for views that any signed-in person of the area may open.
         layout: the layout template.
         form: the sign-in form.
+        landing: returns the URL of the first page after a sign-in; by default the area's.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Area:
     mark: Callable[[Any], Any]
     layout: str
     form: type[SignInForm]
+    landing: Callable[[], str] | None = None
 
     @property
     def home(self) -> str:
@@ -157,12 +159,13 @@ def blueprint(area: Area) -> Blueprint:
     template = f"{area.name}/accounts/signin.html"
 
     def redirect_next() -> ResponseReturnValue:
-        return redirect(same_site(request.args.get("next", ""), area.home))
+        home = area.landing() if area.landing and not request.args.get("next") else area.home
+        return redirect(same_site(request.args.get("next", ""), home))
 
     @bp.route("/signin", methods=["GET", "POST"])
     @public
-    @limiter.limit("20 per 15 minutes", methods=["POST"], deduct_when=failed)
-    @limiter.limit("100 per hour", methods=["POST"], key_func=tried_account, deduct_when=failed)
+    @limiter.limit(per_address, methods=["POST"], deduct_when=failed)
+    @limiter.limit(per_account, methods=["POST"], key_func=tried_account, deduct_when=failed)
     @area.named
     def sign_in() -> ResponseReturnValue:
         """Sign in and redirect to `next` if it is in this area."""
@@ -214,7 +217,7 @@ def blueprint(area: Area) -> Blueprint:
 def _add_password_page(bp: Blueprint, area: Area) -> None:
     @bp.route("/password", methods=["GET", "POST"])
     @area.mark
-    @limiter.limit("20 per 15 minutes", methods=["POST"], deduct_when=failed)
+    @limiter.limit(per_address, methods=["POST"], deduct_when=failed)
     @area.named
     def password() -> ResponseReturnValue:
         """Change the password and stay signed in here."""

@@ -31,6 +31,7 @@ from puqpanel.models import Client, Product, Role, Service, Staff, Task
 from puqpanel.operations.accounts import clients, staff
 from puqpanel.operations.catalog import products
 from puqpanel.operations.modules import module_list, modules
+from puqpanel.operations.oversight import setup
 from puqpanel.operations.provisioning import requests, services
 
 CLOUD = "Product/MyCloudService"
@@ -82,6 +83,8 @@ def seed(settings: Settings, cloud_port: int) -> list[dict[str, str]]:
     passwords = _passwords(settings.instance / "demo" / "passwords.json")
     with panel(settings):
         _create_people(passwords)
+        if not setup.state().dismissed:
+            setup.dismiss(actor=CLI)
         _activate_modules(settings)
     with panel(settings):  # a new app, which includes the modules activated above
         module = registry.current().get(CLOUD)

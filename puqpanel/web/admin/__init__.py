@@ -11,9 +11,9 @@ from puqpanel.web.admin.accounts import auth, clients, pick, staff
 from puqpanel.web.admin.billing import currencies
 from puqpanel.web.admin.catalog import products
 from puqpanel.web.admin.modules import gateways, module_log, modules, senders
-from puqpanel.web.admin.oversight import dashboard, health, schedule, search, tasks
+from puqpanel.web.admin.oversight import dashboard, health, schedule, search, setup, tasks
 from puqpanel.web.admin.provisioning import requests, services
-from puqpanel.web.admin.system import activity
+from puqpanel.web.admin.system import activity, settings
 
 
 def blueprint() -> Blueprint:
@@ -38,6 +38,8 @@ def blueprint() -> Blueprint:
         health,
         pick,
         activity,
+        settings,
+        setup,
     ):
         area.register_blueprint(entity.bp)
     return area

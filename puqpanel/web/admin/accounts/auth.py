@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
+from flask import url_for
+
 from puqpanel.operations.accounts import signin
-from puqpanel.web.guard import allow, find_staff
+from puqpanel.operations.oversight import setup
+from puqpanel.web.guard import actor, allow, can, find_staff
 from puqpanel.web.signin import Area, StaffSignInForm, blueprint
 
+
+def _landing() -> str:
+    """Return the setup, once on an empty panel, or else the dashboard."""
+    if can("settings.manage") and setup.offer(actor=actor()):
+        return url_for("admin.setup.index")
+    return "/admin"
+
+
 bp = blueprint(
-    Area("admin", find_staff, signin.sign_in_staff, allow(), "staff.html", StaffSignInForm)
+    Area(
+        "admin",
+        find_staff,
+        signin.sign_in_staff,
+        allow(),
+        "staff.html",
+        StaffSignInForm,
+        _landing,
+    )
 )

@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from puqpanel.operations.oversight import dashboard
 from puqpanel.operations.oversight.dashboard import Figures
 from puqpanel.web import charts, times
+from puqpanel.web.admin.oversight import setup
 from puqpanel.web.guard import allow, can
 from puqpanel.web.prices import money
 
@@ -60,6 +61,7 @@ def index() -> ResponseReturnValue:
         kpis=_kpis(figures, new_services),
         figures=figures,
         failed=dashboard.failed_services(),
+        checklist=setup.checklist(),
         weeks=weeks,
         axis=charts.both_ways(new_services, lost_services),
         new_total=sum(new_services),

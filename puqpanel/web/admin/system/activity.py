@@ -11,6 +11,7 @@ from flask import Blueprint, abort, render_template, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import aliased
 
+from puqpanel.domain.settings_table import GROUPS
 from puqpanel.infra.db import session
 from puqpanel.models import (
     Audit,
@@ -49,7 +50,7 @@ NAMED: dict[str, tuple[Any, Any, str, str]] = {
     "user": (User, User.email, "", ""),
 }
 """Subject type → model, name column, endpoint of its page, permission to open that page."""
-ABOUT = (*NAMED, "module", "currency")
+ABOUT = (*NAMED, "module", "currency", "settings")
 
 
 def _with_names() -> sa.Select[*tuple[Any, ...]]:
@@ -174,6 +175,9 @@ def _link(row: Any) -> str:
         if not row.subject_uuid or not can("modules.view"):
             return ""
         return url_for("admin.modules.index", q=_subject_name(row))
+    if row.subject_type == "settings":
+        known = row.subject_uuid in GROUPS and can("settings.view")
+        return url_for("admin.settings.edit", key=row.subject_uuid) if known else ""
     _, _, endpoint, permission = NAMED.get(row.subject_type, (None, None, "", ""))
     if not endpoint or not row.subject or not can(permission):
         return ""
@@ -181,9 +185,11 @@ def _link(row: Any) -> str:
 
 
 def _subject_name(row: Any) -> str:
-    """Return the subject's current name; for a module, the name in its key."""
+    """Return the subject's current name; of a module, the name in its key."""
     if row.subject:
         return str(row.subject)
+    if row.subject_type == "settings" and row.subject_uuid in GROUPS:
+        return GROUPS[row.subject_uuid].label
     return row.subject_uuid.rpartition("/")[2] if row.subject_type == "module" else ""
 
 

@@ -1,0 +1,138 @@
+"""The setup of a new panel: what is done already, and what staff decided about the rest.
+
+Facts count first: a step is done when the panel has what it is for. A step can also be confirmed,
+such as defaults that fit, or skipped.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from puqpanel.domain.module_states import ModuleStatus
+from puqpanel.domain.principals import Principal
+from puqpanel.infra.db import session, transaction
+from puqpanel.models import Client, Module, ModuleLog, Product, Setting
+from puqpanel.operations.system import audit, settings
+
+ROW = "setup.state"
+"""Name of the row of `settings` with the state."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What staff decided.
+
+    Args:
+        confirmed: Keys of steps that staff completed.
+        skipped: Keys of steps that staff skipped.
+        offered: Whether a sign-in led to the setup.
+        dismissed: Whether the setup is no longer shown.
+    """
+
+    confirmed: frozenset[str] = frozenset()
+    skipped: frozenset[str] = frozenset()
+    offered: bool = False
+    dismissed: bool = False
+
+
+def state() -> State:
+    """Return what staff decided."""
+    text = session().scalar(sa.select(Setting.value).where(Setting.name == ROW))
+    try:
+        stored = json.loads(text or "{}")
+        return State(
+            frozenset(map(str, stored.get("confirmed", ()))),
+            frozenset(map(str, stored.get("skipped", ()))),
+            bool(stored.get("offered")),
+            bool(stored.get("dismissed")),
+        )
+    except (ValueError, TypeError, AttributeError):
+        return State()
+
+
+@transaction()
+def confirm(*, actor: Principal, key: str) -> None:
+    """Mark a step as completed."""
+    current = state()
+    _save(
+        actor,
+        replace(current, confirmed=current.confirmed | {key}, skipped=current.skipped - {key}),
+        f"Setup step completed: {key}",
+    )
+
+
+@transaction()
+def skip(*, actor: Principal, key: str) -> None:
+    """Skip a step; it can still be completed later."""
+    current = state()
+    _save(actor, replace(current, skipped=current.skipped | {key}), f"Setup step skipped: {key}")
+
+
+@transaction()
+def dismiss(*, actor: Principal) -> None:
+    """Show the setup no longer."""
+    _save(actor, replace(state(), offered=True, dismissed=True), "Setup dismissed")
+
+
+@transaction()
+def offer(*, actor: Principal) -> bool:
+    """Return whether a sign-in leads to the setup: once, while the panel is empty."""
+    current = state()
+    if current.offered or current.dismissed or not is_empty():
+        return False
+    _save(actor, replace(current, offered=True), "Setup started")
+    return True
+
+
+def is_empty() -> bool:
+    """Return whether the panel has neither products nor clients."""
+    return not _exists(sa.select(Product.id)) and not _exists(sa.select(Client.id))
+
+
+def any_saved(names: Iterable[str]) -> bool:
+    """Return whether one of the settings is not at its default."""
+    return any(settings.show(name).source != "default" for name in names)
+
+
+def has_product_module() -> bool:
+    """Return whether a product module is active."""
+    return _exists(
+        sa.select(Module.id).where(Module.type == "Product", Module.status == ModuleStatus.ACTIVE)
+    )
+
+
+def provider_responded() -> bool:
+    """Return whether a provider answered a request of a product module."""
+    return _exists(
+        sa.select(ModuleLog.id).where(
+            ModuleLog.type == "Product",
+            ModuleLog.level == "info",
+            ModuleLog.action.contains("://", autoescape=True),
+        )
+    )
+
+
+def has_product() -> bool:
+    """Return whether there is a product."""
+    return _exists(sa.select(Product.id))
+
+
+def _exists(query: sa.Select[Any]) -> bool:
+    return session().scalar(query.limit(1)) is not None
+
+
+def _save(actor: Principal, new: State, summary: str) -> None:
+    value = {
+        "confirmed": sorted(new.confirmed),
+        "skipped": sorted(new.skipped),
+        "offered": new.offered,
+        "dismissed": new.dismissed,
+    }
+    session().merge(Setting(name=ROW, value=json.dumps(value)))
+    session().flush()
+    audit.record(actor=actor, action="setup.changed", subject_type="setup", summary=summary)

@@ -1,0 +1,230 @@
+"""The setup of a new panel, step by step. Add a step to STEPS and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from puqpanel.domain.module_states import ModuleStatus
+from puqpanel.domain.settings_table import FIRM, GROUPS, REGION
+from puqpanel.host import registry
+from puqpanel.operations.modules import module_list, modules
+from puqpanel.operations.oversight import setup
+from puqpanel.operations.system import settings
+from puqpanel.web.answers import flashed_errors
+from puqpanel.web.forms import errors_in, form_page
+from puqpanel.web.guard import actor, allow, can
+from puqpanel.web.navigation import module_home
+from puqpanel.web.setting_fields import settings_form
+
+bp = Blueprint("setup", __name__, url_prefix="/setup")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of the setup.
+
+    Args:
+        key: Part of its URL.
+        label: Its name.
+        help: What it is for.
+        icon: A Font Awesome name.
+        permission: Permission to see and complete it.
+        done: Whether the panel has what the step is for.
+        group: Group of settings that the step asks for; empty for a step of another kind.
+        template: Template of its page, unless it asks for settings.
+        context: What the template shows.
+        submit: Handles the form of the template.
+    """
+
+    key: str
+    label: str
+    help: str
+    icon: str
+    permission: str
+    done: Callable[[], bool]
+    group: str = ""
+    template: str = ""
+    context: Callable[[], dict[str, Any]] = dict
+    submit: Callable[[], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A step with its state: `done`, `skipped` or `open`."""
+
+    step: Step
+    state: str
+
+
+def _installed() -> dict[str, Any]:
+    rows = module_list.list_modules(current_app.extensions["puqpanel-settings"].modules_dir)
+    return {
+        "rows": [row for row in rows if row.type == "Product"],
+        "INACTIVE": ModuleStatus.INACTIVE,
+    }
+
+
+def _activate() -> None:
+    """Activate the module that was submitted."""
+    if not can("modules.manage"):
+        abort(403)
+    module_type, _, name = request.form.get("module", "").partition("/")
+    modules_dir = current_app.extensions["puqpanel-settings"].modules_dir
+    with flashed_errors():
+        modules.prove(modules_dir, module_type, name)
+        modules.activate(actor=actor(), modules_dir=modules_dir, module_type=module_type, name=name)
+        flash(f"{name} activated.", "good")
+
+
+def _product_modules() -> dict[str, Any]:
+    loaded = [m for m in registry.current().modules.values() if m.type == "Product"]
+    return {
+        "modules": [(module, module_home(module) if module.sidebar else "") for module in loaded]
+    }
+
+
+STEPS: tuple[Step, ...] = (
+    Step(
+        "firm",
+        "Company",
+        "The name and look that customers see.",
+        "building",
+        "settings.manage",
+        lambda: setup.any_saved(FIRM.by_name),
+        group="firm",
+    ),
+    Step(
+        "region",
+        "Language, time zone and currency",
+        "Defaults for new clients, and for visitors who have not chosen.",
+        "globe",
+        "settings.manage",
+        lambda: setup.any_saved(REGION.by_name),
+        group="region",
+    ),
+    Step(
+        "modules",
+        "Modules",
+        "A product module connects the panel to a provider. Activate at least one.",
+        "puzzle-piece",
+        "modules.manage",
+        setup.has_product_module,
+        template="admin/oversight/setup/modules.html",
+        context=_installed,
+        submit=_activate,
+    ),
+    Step(
+        "provider",
+        "Provider",
+        "Enter the address and credentials of a provider, and test the connection.",
+        "plug",
+        "modules.view",
+        setup.provider_responded,
+        template="admin/oversight/setup/provider.html",
+        context=_product_modules,
+    ),
+    Step(
+        "product",
+        "First product",
+        "What customers buy: a price, a billing period and the module that provisions it.",
+        "cube",
+        "products.manage",
+        setup.has_product,
+        template="admin/oversight/setup/product.html",
+        context=_product_modules,
+    ),
+)
+
+
+def list_steps() -> list[Shown]:
+    """Return the steps that the viewer may complete, with their state."""
+    state = setup.state()
+    return [
+        Shown(
+            step,
+            "done"
+            if step.key in state.confirmed or step.done()
+            else "skipped"
+            if step.key in state.skipped
+            else "open",
+        )
+        for step in STEPS
+        if can(step.permission)
+    ]
+
+
+def checklist() -> list[Shown]:
+    """Return the steps for the dashboard; none once all are done or the setup was dismissed."""
+    if not can("settings.manage") or setup.state().dismissed:
+        return []
+    steps = list_steps()
+    return steps if any(each.state == "open" for each in steps) else []
+
+
+@bp.get("/")
+@allow("settings.manage")
+def index() -> ResponseReturnValue:
+    """List the steps."""
+    steps = list_steps()
+    return render_template("admin/oversight/setup/index.html", steps=steps, next=_next_url(steps))
+
+
+@bp.route("/<key>", methods=["GET", "POST"])
+@allow("settings.manage")
+def step(key: str) -> ResponseReturnValue:
+    """Show a step, and save it."""
+    current = _step(key)
+    steps = list_steps()
+    context: dict[str, Any] = {"step": current, "steps": steps, "after": _next_url(steps, key)}
+    if not current.group:
+        if request.method == "POST" and current.submit:
+            current.submit()
+            return redirect(url_for("admin.setup.step", key=key))
+        return render_template(current.template, **context, **current.context())
+    form = settings_form(GROUPS[current.group].by_name, current.group)
+    if form.validate_on_submit():
+        with errors_in(form):
+            settings.save(actor=actor(), values=form.typed(), seen=form.seen.data)
+            setup.confirm(actor=actor(), key=key)
+            return redirect(_next_url(list_steps(), key))
+    return form_page(form, "admin/oversight/setup/settings.html", **context)
+
+
+@bp.post("/<key>/<any(confirm, skip):decision>")
+@allow("settings.manage")
+def decide(key: str, decision: str) -> ResponseReturnValue:
+    """Mark a step as completed or skipped, and show the next one."""
+    operation = {"confirm": setup.confirm, "skip": setup.skip}[decision]
+    operation(actor=actor(), key=_step(key).key)
+    return redirect(_next_url(list_steps(), key))
+
+
+@bp.post("/dismiss")
+@allow("settings.manage")
+def dismiss() -> ResponseReturnValue:
+    """Show the setup no longer on the dashboard."""
+    setup.dismiss(actor=actor())
+    flash("Setup dismissed. You find everything under Settings, Modules and Products.", "good")
+    return redirect(url_for("admin.dashboard.index"))
+
+
+def _step(key: str) -> Step:
+    current = next((each for each in STEPS if each.key == key), None) or abort(404)
+    if not can(current.permission):
+        abort(403)
+    return current
+
+
+def _next_url(steps: list[Shown], after: str = "") -> str:
+    """Return the URL of the next open step, after a step if there is one, or of the list."""
+    keys = [each.step.key for each in steps]
+    start = keys.index(after) + 1 if after in keys else 0
+    for each in [*steps[start:], *steps[:start]]:
+        if each.state == "open" and each.step.key != after:
+            return url_for("admin.setup.step", key=each.step.key)
+    return url_for("admin.setup.index")

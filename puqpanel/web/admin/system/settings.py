@@ -1,0 +1,54 @@
+"""Staff pages for settings, one for each group, generated from the table."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, redirect, url_for
+from flask.typing import ResponseReturnValue
+
+from puqpanel.domain.settings import Group
+from puqpanel.domain.settings_table import GROUPS
+from puqpanel.operations.system import audit, settings
+from puqpanel.web.forms import save_or_show
+from puqpanel.web.guard import actor, allow, can
+from puqpanel.web.setting_fields import settings_form
+
+bp = Blueprint("settings", __name__, url_prefix="/settings")
+
+
+def _group(key: str) -> Group:
+    return GROUPS.get(key) or abort(404)
+
+
+@bp.get("/")
+@allow("settings.view")
+def index() -> ResponseReturnValue:
+    """Redirect to the first group."""
+    return redirect(url_for("admin.settings.edit", key=next(iter(GROUPS))))
+
+
+@bp.route("/<key>", methods=["GET", "POST"])
+@allow("settings.view")
+def edit(key: str) -> ResponseReturnValue:
+    """Show or save a group; each setting names the permission that may change it."""
+    group = _group(key)
+    form = settings_form(group.by_name, key)
+
+    def save() -> tuple[str, str]:
+        if not any(can(each.permission) for each in group.settings):
+            abort(403)
+        changed = settings.save(actor=actor(), values=form.typed(), seen=form.seen.data)
+        message = "Settings saved." if changed else "Nothing was changed."
+        return message, url_for("admin.settings.edit", key=key)
+
+    return save_or_show(
+        form,
+        save,
+        "admin/system/settings.html",
+        group=group,
+        tabs=[
+            (each.label, url_for("admin.settings.edit", key=each.key), each.key == key)
+            for each in GROUPS.values()
+        ],
+        problems=[each for each in form.shown.values() if each.problem],
+        timeline=audit.timeline("settings", key, 10),
+    )
