@@ -79,12 +79,14 @@ def test_steps_are_done_by_facts(app: Panel, owner: Browser) -> None:
     assert _states(owner) == {
         "firm": "done",
         "region": "done",
+        "currency": "open",
         "modules": "done",
         "provider": "open",
         "product": "done",
     }
     with app.app_context(), transaction():
         session().query(ModuleLog).update({"level": "info"})
+    owner.post("/admin/setup/currency/confirm")
     assert set(_states(owner).values()) == {"done"}
     assert "Set up your panel" not in owner.get("/admin/").text
 
@@ -95,8 +97,11 @@ def test_the_way_through_the_steps(app: Panel, owner: Browser) -> None:
     answer = owner.post("/admin/setup/firm", {"firm.name": "Lumen"})
     assert answer.headers["Location"] == "/admin/setup/region"
     # defaults that fit are confirmed by saving them
-    form = {"region.locale": "en", "region.time_zone": "UTC", "region.currency": "EUR"}
+    form = {"region.locale": "en", "region.time_zone": "UTC"}
     answer = owner.post("/admin/setup/region", form)
+    assert answer.headers["Location"] == "/admin/setup/currency"
+    assert "EUR" in owner.get("/admin/setup/currency").text
+    answer = owner.post("/admin/setup/currency/confirm")
     assert answer.headers["Location"] == "/admin/setup/modules"
     page = owner.get("/admin/setup/modules").text
     assert "MyCloudService" in page
@@ -111,6 +116,7 @@ def test_the_way_through_the_steps(app: Panel, owner: Browser) -> None:
     assert _states(owner) == {
         "firm": "done",
         "region": "done",
+        "currency": "done",
         "modules": "done",
         "provider": "skipped",
         "product": "done",

@@ -15,6 +15,7 @@ from puqpanel.host import registry
 from puqpanel.operations.modules import module_list, modules
 from puqpanel.operations.oversight import setup
 from puqpanel.operations.system import settings
+from puqpanel.operations.system.currencies import base_currency
 from puqpanel.web.answers import flashed_errors
 from puqpanel.web.forms import errors_in, form_page
 from puqpanel.web.guard import actor, allow, can
@@ -100,12 +101,22 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         "region",
-        "Language, time zone and currency",
+        "Language and time zone",
         "Defaults for new clients, and for visitors who have not chosen.",
         "globe",
         "settings.manage",
         lambda: setup.any_saved(REGION.by_name),
         group="region",
+    ),
+    Step(
+        "currency",
+        "Currencies",
+        "The base currency of prices and reports, and the others that you sell in.",
+        "coins",
+        "currencies.manage",
+        lambda: False,  # the default may be right: only staff can say
+        template="admin/oversight/setup/currency.html",
+        context=lambda: {"base": base_currency()},
     ),
     Step(
         "modules",
