@@ -124,6 +124,19 @@ def test_recurring_income_is_normalised_to_a_month(add: Any) -> None:
     ]
 
 
+def test_an_unknown_period_is_an_error(add: Any) -> None:
+    add("active", "2026-01-01", price_minor=1000, period="yearly")
+    with pytest.raises(UserError, match="yearly is not a known billing period"):
+        statistics.recurring_income()
+
+
+def test_income_is_rounded_once(add: Any) -> None:
+    for _ in range(3):
+        add("active", "2026-01-01", price_minor=100, period="annually")
+    add("active", "2026-01-01", price_minor=100, period="quarterly")
+    assert statistics.recurring_income() == [("EUR", Decimal("0.58"), 4, "")]
+
+
 @pytest.fixture
 def tasks(panel: Panel) -> None:
     """Jobs of two modules with and without services, ended in January and later."""
