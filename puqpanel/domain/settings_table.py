@@ -209,7 +209,7 @@ RETENTION = Group(
             "retention.session_days",
             Kind.DURATION,
             "Sessions",
-            90,
+            30,
             "Sessions that have ended, with their address and device.",
             maximum=36500,
             unit="days",

@@ -9,8 +9,6 @@ from puqpanel.operations.system.settings import duration
 
 MAX_LIVE = 100
 """How many sessions a person can have at once; a sign-in ends the oldest beyond it."""
-RETENTION = timedelta(days=30)
-"""How long ended sessions are kept."""
 
 
 def idle_limit(area: str) -> timedelta:
@@ -26,6 +24,11 @@ def absolute_limit(area: str) -> timedelta:
     """Return how long a session lasts in all."""
     name = "sessions.staff_absolute_hours" if area == STAFF else "sessions.client_keep_days"
     return duration(name)
+
+
+def retention() -> timedelta | None:
+    """Return how long ended sessions are kept; None for ever."""
+    return duration("retention.session_days") or None
 
 
 def impersonation_limit() -> timedelta:

@@ -379,7 +379,8 @@ def prune() -> int:
         )
         .values(draft=sa.null())
     )
-    old = _ids_ended_before(now() - limits.RETENTION)
+    kept = limits.retention()
+    old = _ids_ended_before(now() - kept) if kept else ()
     release()
     if old:
         write(sa.delete(AccountSession).where(AccountSession.id.in_(old)))
