@@ -138,7 +138,7 @@ def after_csrf_error() -> Response | None:
         form.form_errors.append("This page was out of date. Sign in again.")
         template = f"{area.name}/accounts/signin.html"
         return make_response(render_template(template, form=form), 400)
-    if request.endpoint == f"{area.name}.auth.sign_out":
+    if request.endpoint == f"{area.name}.auth.sign_out" and not area.signed_in():
         return make_response(redirect(area.home))
     session_id = sessions.current_session_id()
     draft = drafts.submitted(previous_only=True)
