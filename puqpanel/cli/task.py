@@ -109,7 +109,7 @@ def show(settings: Settings, *, task_id: str, as_json: bool) -> None:
                 "started_at": attempt.started_at.isoformat(),
                 "ended_at": attempt.ended_at.isoformat() if attempt.ended_at else None,
                 "outcome": attempt.outcome,
-                "message": attempt.message,
+                "message": str(attempt.message),
             }
             for attempt in task.attempts
         ]
@@ -256,7 +256,7 @@ def _row(task: Task) -> dict[str, Any]:
         "status": str(task.status),
         "module": task.module,
         "service": task.service_uuid,
-        "note": task.note,
+        "note": str(task.note),
         "method": str(task.data.get("method") or ""),
         "attempt": task.attempt,
         "created_at": task.created_at.isoformat(),

@@ -18,7 +18,14 @@ from puqpanel.infra.catalogs import FILE, FOLDER
 
 METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
 OPTIONS = {"**/templates/**.html": {"trimmed": "true"}}
-KEYWORDS = {"_": None, "gettext": None, "_n": (1, 2), "ngettext": (1, 2)}
+KEYWORDS = {
+    "_": None,
+    "gettext": None,
+    "_n": (1, 2),
+    "ngettext": (1, 2),
+    "_c": ((1, "c"), 2),
+    "pgettext": ((1, "c"), 2),
+}
 CHECKERS = (num_plurals, python_format)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from puqpanel.domain.errors import ConflictError
+from puqpanel.domain.texts import Text, _, _c
 
 
 class ServiceStatus(StrEnum):
@@ -37,6 +38,23 @@ class ProvisionStatus(StrEnum):
 
 _S, _P = ServiceStatus, ProvisionStatus
 
+STATUS_LABELS = {
+    _S.PENDING: _c("service", "Pending"),
+    _S.ACTIVE: _c("service", "Active"),
+    _S.SUSPENDED: _c("service", "Suspended"),
+    _S.TERMINATED: _c("service", "Terminated"),
+    _S.CANCELLED: _c("service", "Cancelled"),
+    _S.FRAUD: _c("service", "Fraud"),
+}
+PROVISION_LABELS = {
+    _P.PENDING: _c("provisioning", "Pending"),
+    _P.PROCESSING: _c("provisioning", "Processing"),
+    _P.COMPLETED: _c("provisioning", "Completed"),
+    _P.FAILED: _c("provisioning", "Failed"),
+    _P.SUSPENDED: _c("provisioning", "Suspended"),
+    _P.TERMINATED: _c("provisioning", "Terminated"),
+    _P.NOT_FOUND: _c("provisioning", "Not found"),
+}
 STATUS_MOVES: dict[ServiceStatus, frozenset[ServiceStatus]] = {
     _S.PENDING: frozenset({_S.ACTIVE, _S.CANCELLED, _S.FRAUD, _S.TERMINATED}),
     _S.ACTIVE: frozenset({_S.SUSPENDED, _S.TERMINATED, _S.FRAUD}),
@@ -73,7 +91,7 @@ class Verb:
     """
 
     key: str
-    label: str
+    label: Text
     starts_from: frozenset[ServiceStatus]
     provision: frozenset[ProvisionStatus]
     ends: ProvisionStatus | None
@@ -96,17 +114,19 @@ VERBS: dict[str, Verb] = {
     for verb in (
         Verb(
             "create",
-            "Create",
+            _("Create"),
             frozenset({_S.PENDING}),
             frozenset({_P.PENDING, _P.FAILED, _P.NOT_FOUND}),
             _P.COMPLETED,
             _S.ACTIVE,
         ),
-        Verb("suspend", "Suspend", frozenset({_S.ACTIVE}), _ALIVE, _P.SUSPENDED, _S.SUSPENDED),
-        Verb("unsuspend", "Unsuspend", frozenset({_S.SUSPENDED}), _ALIVE, _P.COMPLETED, _S.ACTIVE),
+        Verb("suspend", _("Suspend"), frozenset({_S.ACTIVE}), _ALIVE, _P.SUSPENDED, _S.SUSPENDED),
+        Verb(
+            "unsuspend", _("Unsuspend"), frozenset({_S.SUSPENDED}), _ALIVE, _P.COMPLETED, _S.ACTIVE
+        ),
         Verb(
             "change_package",
-            "Change package",
+            _("Change package"),
             frozenset({_S.ACTIVE, _S.SUSPENDED}),
             _ALIVE,
             None,
@@ -114,17 +134,17 @@ VERBS: dict[str, Verb] = {
         ),
         Verb(
             "terminate",
-            "Terminate",
+            _("Terminate"),
             frozenset({_S.PENDING, _S.ACTIVE, _S.SUSPENDED, _S.FRAUD}),
             _ALIVE,
             _P.TERMINATED,
             _S.TERMINATED,
         ),
-        Verb("idle", "Idle", frozenset({_S.ACTIVE}), _ALIVE, None, None),
-        Verb("unidle", "Wake", frozenset({_S.ACTIVE}), _ALIVE, None, None),
+        Verb("idle", _("Idle"), frozenset({_S.ACTIVE}), _ALIVE, None, None),
+        Verb("unidle", _("Wake"), frozenset({_S.ACTIVE}), _ALIVE, None, None),
         Verb(
             "cancellation",
-            "Cancel",
+            _("Cancel"),
             frozenset({_S.PENDING}),
             _ALIVE | {_P.PENDING},
             None,
@@ -148,15 +168,24 @@ def check_verb(verb: str, status: str, provision_status: str) -> Verb:
     """
     rule = VERBS.get(verb)
     if rule is None:
-        raise ConflictError(f"Unknown action “{verb}”.")
+        raise ConflictError(_("Unknown action “%(verb)s”.", verb=verb))
     if provision_status == ProvisionStatus.PROCESSING:
         raise ConflictError(
-            f"Cannot {rule.label.lower()}: another operation is in progress. Try again later."
+            _(
+                "“%(verb)s” is not available while another operation is in progress."
+                " Try again later.",
+                verb=rule.label,
+            )
         )
     if not possible(verb, status, provision_status):
         raise ConflictError(
-            f"Cannot {rule.label.lower()}: the service is {status} and its provision status is"
-            f" {provision_status.replace('_', ' ')}."
+            _(
+                "“%(verb)s” is not available: the status of the service is “%(status)s” and its"
+                " provision status “%(provision)s”.",
+                verb=rule.label,
+                status=STATUS_LABELS[ServiceStatus(status)],
+                provision=PROVISION_LABELS[ProvisionStatus(provision_status)],
+            )
         )
     return rule
 
@@ -169,10 +198,20 @@ def check_provision_move(before: str, after: str) -> None:
     """
     if after not in set(ProvisionStatus):
         raise ConflictError(
-            f"“{after}” is not a provision status; use one of {', '.join(ProvisionStatus)}."
+            _(
+                "“%(after)s” is not a provision status; use one of %(items)s.",
+                after=after,
+                items=", ".join(ProvisionStatus),
+            )
         )
     if before != after and ProvisionStatus(after) not in PROVISION_MOVES[ProvisionStatus(before)]:
-        raise ConflictError(f"The provision status cannot change from {before} to {after}.")
+        raise ConflictError(
+            _(
+                "The provision status cannot change from %(before)s to %(after)s.",
+                before=PROVISION_LABELS[ProvisionStatus(before)],
+                after=PROVISION_LABELS[ProvisionStatus(after)],
+            )
+        )
 
 
 def check_status_move(before: str, after: str) -> None:
@@ -182,4 +221,10 @@ def check_status_move(before: str, after: str) -> None:
         ConflictError: `after` cannot follow `before`.
     """
     if before != after and ServiceStatus(after) not in STATUS_MOVES[ServiceStatus(before)]:
-        raise ConflictError(f"The status cannot change from {before} to {after}.")
+        raise ConflictError(
+            _(
+                "The status cannot change from %(before)s to %(after)s.",
+                before=STATUS_LABELS[ServiceStatus(before)],
+                after=STATUS_LABELS[ServiceStatus(after)],
+            )
+        )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from puqpanel.domain.texts import _c
+
 
 class TaskStatus(StrEnum):
     """The status of a task."""
@@ -29,6 +31,16 @@ class OnLoss(StrEnum):
     """Mark the task as lost and leave the decision to staff."""
 
 
+LABELS = {
+    TaskStatus.QUEUED: _c("task", "Queued"),
+    TaskStatus.RUNNING: _c("task", "Running"),
+    TaskStatus.RETRYING: _c("task", "Retrying"),
+    TaskStatus.COMPLETED: _c("task", "Completed"),
+    TaskStatus.FAILED: _c("task", "Failed"),
+    TaskStatus.LOST: _c("task", "Lost"),
+    TaskStatus.CANCELLED: _c("task", "Cancelled"),
+    TaskStatus.PARKED: _c("task", "Parked"),
+}
 WAITING = frozenset({TaskStatus.QUEUED, TaskStatus.RETRYING})
 OPEN = WAITING | {TaskStatus.RUNNING, TaskStatus.PARKED}
 ENDED = frozenset(TaskStatus) - OPEN

@@ -13,7 +13,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from gettext import NullTranslations
 from typing import Any, Protocol, runtime_checkable
 
@@ -40,6 +40,7 @@ SOURCE = Language("en", Locale("en", territory="150"))
 """The language in which texts are written; without a region, with European formats."""
 UNUSABLE = (ArithmeticError, KeyError, TypeError, ValueError)
 """What a translation with other placeholders, or a wrong plural rule, raises."""
+_VERBATIM = "%(text)s"
 _viewer: ContextVar[Language | None] = ContextVar("language", default=None)
 
 
@@ -97,12 +98,15 @@ class Text:
         values: the value of each placeholder: text, numbers, `Text` or `Localized`.
         plural: the English text for other numbers than one; empty if there is none.
         number: the number that selects the plural form.
+        context: tells texts apart that are the same in English only, such as the status “Active” of
+            a service and of a module.
     """
 
     source: str
     values: Mapping[str, Any] = field(default_factory=dict)
     plural: str = ""
     number: int = 1
+    context: str = ""
 
     def __str__(self) -> str:
         return self.translated(language())
@@ -120,14 +124,19 @@ class Text:
     def _message(self, translations: NullTranslations) -> str:
         if self.plural:
             return translations.ngettext(self.source, self.plural, self.number)
+        if self.context:
+            return translations.pgettext(self.context, self.source)
         return translations.gettext(self.source)
+
+    def __bool__(self) -> bool:
+        return self.source != _VERBATIM or bool(self.values["text"])
 
     def __mod__(self, values: Mapping[str, Any]) -> Text:
         """Return the text with further values; WTForms fills its messages this way."""
-        return Text(self.source, {**self.values, **values}, self.plural, self.number)
+        return replace(self, values={**self.values, **values})
 
     def __hash__(self) -> int:
-        return hash((self.source, self.plural, self.number))
+        return hash((self.source, self.plural, self.number, self.context))
 
 
 def _(source: str, **values: Any) -> Text:
@@ -140,9 +149,14 @@ def _n(singular: str, plural: str, number: int, **values: Any) -> Text:
     return Text(singular, values, plural, number)
 
 
+def _c(context: str, source: str, **values: Any) -> Text:
+    """Return a translatable text that needs a context to be translated."""
+    return Text(source, values, context=context)
+
+
 def verbatim(text: str) -> Text:
     """Return a text that is shown as it is, such as the answer of a provider."""
-    return Text("%(text)s", {"text": text})
+    return Text(_VERBATIM, {"text": text})
 
 
 def _shown(value: Any, viewer: Language) -> Any:
@@ -159,13 +173,15 @@ def packed(text: Text | str) -> str:
     if isinstance(text, str):
         return text
     values = {name: _plain(value) for name, value in text.values.items()}
-    if text.source == "%(text)s":
+    if text.source == _VERBATIM:
         return str(values["text"])
     content: dict[str, Any] = {"text": text.source}
     if values:
         content["values"] = values
     if text.plural:
         content |= {"plural": text.plural, "number": text.number}
+    if text.context:
+        content["context"] = text.context
     return json.dumps(content, ensure_ascii=False)
 
 
@@ -193,5 +209,9 @@ def _text(content: Mapping[str, Any]) -> Text:
         for name, value in content.get("values", {}).items()
     }
     return Text(
-        str(content["text"]), values, str(content.get("plural", "")), int(content.get("number", 1))
+        str(content["text"]),
+        values,
+        str(content.get("plural", "")),
+        int(content.get("number", 1)),
+        str(content.get("context", "")),
     )

@@ -13,6 +13,7 @@ from collections.abc import Collection, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from puqpanel.domain.errors import UserError
+from puqpanel.domain.texts import _
 
 LOOKUP_SECONDS = 5.0
 """Time limit for resolving a name."""
@@ -69,7 +70,10 @@ def networks(texts: Collection[str]) -> tuple[Network, ...]:
             parsed.append(ip_network(str(text).strip(), strict=False))
         except ValueError:
             raise UserError(
-                f"“{text}” is not a network. Enter one such as 10.0.0.0/8, or an address."
+                _(
+                    "“%(text)s” is not a network. Enter one such as 10.0.0.0/8, or an address.",
+                    text=text,
+                )
             ) from None
     return tuple(parsed)
 
@@ -110,18 +114,27 @@ def resolve_public(host: str, port: int, allow: Collection[str] = ()) -> list[tu
         or not name.isprintable()
         or any(sign in name for sign in " /\\@#?")
     ):
-        raise AddressRefused(f"“{name[:80]}” is not a valid host name or address.")
+        raise AddressRefused(_("“%(name)s” is not a valid host name or address.", name=name[:80]))
     if isinstance(port, bool) or not str(port).isdecimal() or not 1 <= int(port) <= 65535:
         raise AddressRefused(
-            f"The port must be a whole number from 1 to 65535, not “{str(port)[:20]}”."
+            _("The port must be a whole number from 1 to 65535, not “%(str)s”.", str=str(port)[:20])
         )
     allowed = (*_allowed, *networks(allow))
     texts = _look_up(name, int(port))
     addresses = [_plain(ip_address(text.split("%", 1)[0])) for text in texts]
     pairs = [(str(address), int(port)) for address in addresses if is_open(address, allowed)]
     if not pairs:
-        host_text = f"{texts[0]}, the address of {name}," if texts[0] != name else name
-        raise AddressRefused(f"{host_text} is not a public address and not in an allowed network.")
+        host_text = (
+            _("%(texts)s, the address of %(name)s,", texts=texts[0], name=name)
+            if texts[0] != name
+            else name
+        )
+        raise AddressRefused(
+            _(
+                "%(host_text)s is not a public address and not in an allowed network.",
+                host_text=host_text,
+            )
+        )
     return list(dict.fromkeys(pairs))
 
 
@@ -158,7 +171,7 @@ def _look_up(name: str, port: int) -> list[str]:
     thread.start()
     thread.join(LOOKUP_SECONDS)
     if thread.is_alive():
-        raise NameUnknown(f"The host name {name} could not be resolved in time.")
+        raise NameUnknown(_("The host name %(name)s could not be resolved in time.", name=name))
     if not addresses:
-        raise NameUnknown(f"The host name {name} could not be resolved.")
+        raise NameUnknown(_("The host name %(name)s could not be resolved.", name=name))
     return addresses

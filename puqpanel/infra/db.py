@@ -23,7 +23,9 @@ from sqlalchemy.dialects.mysql import DATETIME
 from sqlalchemy.engine import Dialect, Engine
 from sqlalchemy.orm import DeclarativeBase, Session, scoped_session
 
+from puqpanel.domain import texts
 from puqpanel.domain.errors import NotFoundError
+from puqpanel.domain.texts import Text
 
 log = structlog.get_logger(__name__)
 Row = TypeVar("Row")
@@ -83,6 +85,21 @@ class ExactDecimal(sa.types.TypeDecorator[Decimal]):
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
         """Convert a number from the database, without trailing zeros."""
         return None if value is None else Decimal(f"{Decimal(value).normalize():f}")
+
+
+class StoredText(sa.types.TypeDecorator[Text]):
+    """A translatable text; text that is not the panel's is stored and shown as it is."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Text | str | None, dialect: Dialect) -> str | None:
+        """Return the text with its values, untranslated."""
+        return None if value is None else texts.packed(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Text | None:
+        """Return the text."""
+        return None if value is None else texts.unpacked(value)
 
 
 def engine_for(url: str) -> Engine:
@@ -166,7 +183,7 @@ def has_session() -> bool:
     return has_app_context()
 
 
-def find(query: sa.Select[Row], missing: str) -> Row:
+def find(query: sa.Select[Row], missing: Text | str) -> Row:
     """Return the first row of a query, inside a transaction as it is in the database now.
 
     Raises:

@@ -8,7 +8,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
+
+from puqpanel.domain.texts import Text, verbatim
 
 MASK = "•••"
 _NAMES = re.compile(
@@ -75,6 +78,26 @@ def mask_secrets(text: str, secrets: Iterable[str]) -> str:
         parts += [pattern.sub(MASK, text[position : url.start()]), url[0]]
         position = url.end()
     return "".join([*parts, pattern.sub(MASK, text[position:])])
+
+
+def redact_message(text: Text | str, length: int = 4000) -> Text:
+    """Return a text with secrets masked, and its values truncated.
+
+    Args:
+        text: a text of the panel, or of a module or provider.
+        length: maximum number of characters of each value.
+    """
+    if isinstance(text, str):
+        return verbatim(redact_text(text)[:length])
+    values = {
+        name: redact_message(value, length)
+        if isinstance(value, Text)
+        else redact_text(value)[:length]
+        if isinstance(value, str)
+        else value
+        for name, value in text.values.items()
+    }
+    return replace(text, values=values)
 
 
 def redact(value: Any, secrets: Collection[str] = (), depth: int = 0) -> Any:

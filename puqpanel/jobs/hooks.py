@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from puqpanel.domain.texts import _
 from puqpanel.host import calls, registry
 from puqpanel.jobs.modules import outcome_of, parked
 from puqpanel.models import Task
@@ -19,7 +20,7 @@ class HookJob:
         module = registry.current().modules[task.module]
         hook = hooks.find(module, task.data)
         if hook is None:
-            return Outcome("completed", "The module no longer has this listener.", blame=False)
+            return Outcome("completed", _("The module no longer has this listener."), blame=False)
         token = hooks.depth.set(int(task.data.get("depth") or 1))
         try:
             called = calls.invoke(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from puqpanel.domain.texts import _
 from puqpanel.infra.settings import Settings
 from puqpanel.models import Task
 from puqpanel.operations.oversight import maintenance
@@ -22,7 +23,7 @@ class MaintenanceJob:
         """Run the entry."""
         entry = maintenance.ENTRIES.get(str(task.data.get("entry")))
         if entry is None:
-            return Outcome("completed", "The panel no longer has this job.")
+            return Outcome("completed", _("The panel no longer has this job."))
         changed = entry[1](_settings[0])
         return Outcome("completed", output={"changed": changed})
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from puqpanel.domain.service_states import ProvisionStatus
+from puqpanel.domain.texts import _, verbatim
 from puqpanel.host import calls, registry
 from puqpanel.host.calls import Called
 from puqpanel.host.loaded import LoadedModule
@@ -15,7 +16,7 @@ from puqpanel.operations.modules.availability import unavailable_reason, uncalla
 from puqpanel.operations.provisioning import settlement
 from puqpanel.tasks.outcome import Outcome
 
-RESUMES = "The task resumes when the module is available."
+RESUMES = _("The task resumes when the module is available.")
 
 
 class ModuleJob:
@@ -64,8 +65,11 @@ class ModuleJob:
         if facts is None:
             return Outcome(
                 "lost",
-                "An attempt was interrupted and its result at the provider is unknown:"
-                f" {called.result.message or called.error}",
+                _(
+                    "An attempt was interrupted and its result at the provider is unknown: "
+                    "%(message)s",
+                    message=called.result.message or called.error,
+                ),
             )
         verb = settlement.own_verb(task)
         exists, suspended = bool(facts.get("exists")), bool(facts.get("suspended"))
@@ -85,13 +89,18 @@ class ModuleJob:
             settlement.set_provision_status(
                 service_uuid=task.service_uuid, status=ProvisionStatus.NOT_FOUND
             )
-            return Outcome("failed", "The account no longer exists at the provider.", dict(facts))
+            return Outcome(
+                "failed", _("The account no longer exists at the provider."), dict(facts)
+            )
         data = facts.get("data")
         if isinstance(data, Mapping):
             settlement.keep_service_data(service_uuid=task.service_uuid, changes=data)
         return Outcome(
             "completed",
-            f"{verb.label} completed before the interruption, as confirmed by the provider.",
+            _(
+                "%(label)s completed before the interruption, as confirmed by the provider.",
+                label=verb.label,
+            ),
             dict(facts),
         )
 
@@ -101,7 +110,7 @@ def parked(task: Task) -> Outcome | None:
     reason = unavailable_reason(task.module)
     if not reason or (not uncallable_reason(task.module) and breaker.allows_trial(task)):
         return None
-    return Outcome("park", f"{reason} {RESUMES}")
+    return Outcome("park", _("%(reason)s %(resumes)s", reason=reason, resumes=RESUMES))
 
 
 def observed(called: Called) -> Mapping[str, Any] | None:
@@ -118,12 +127,12 @@ def observed(called: Called) -> Mapping[str, Any] | None:
 def outcome_of(called: Called) -> Outcome:
     """Return the outcome of an attempt from a module's result."""
     result = called.result
-    output = result.as_dict()
+    output, message = result.as_dict(), verbatim(result.message)
     if called.raised:
-        return Outcome("exception", called.error, output, blame=bool(called.reference))
+        return Outcome("exception", verbatim(called.error), output, blame=bool(called.reference))
     if result.pending:
-        return Outcome("again", result.message or "The provider is still working.", output)
+        return Outcome("again", message or _("The provider is still working."), output)
     if result.ok:
-        return Outcome("completed", result.message, output)
-    message = result.message or "The module returned an error without a message."
+        return Outcome("completed", message, output)
+    message = message or _("The module returned an error without a message.")
     return Outcome("failed" if result.retry is False else "retry", message, output)

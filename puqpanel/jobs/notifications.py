@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from puqpanel.domain.errors import NotFoundError
+from puqpanel.domain.texts import _
 from puqpanel.host import calls, registry
 from puqpanel.jobs.modules import outcome_of, parked
 from puqpanel.models import Task
@@ -24,9 +25,9 @@ class NotificationJob:
         try:
             sender = configured_modules.find_instance(uuid, "Notification")
         except NotFoundError:
-            return Outcome("failed", "The sender was deleted.", blame=False)
+            return Outcome("failed", _("The sender was deleted."), blame=False)
         if not sender.active:
-            text = f"The sender {sender.title} is disabled; enable it and retry."
+            text = _("The sender %(title)s is disabled; enable it and retry.", title=sender.title)
             return Outcome("failed", text, blame=False)
         called = calls.invoke(
             calls.Call(

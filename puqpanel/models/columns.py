@@ -9,8 +9,9 @@ from typing import Annotated
 import sqlalchemy as sa
 from sqlalchemy.orm import mapped_column
 
+from puqpanel.domain.texts import Text, verbatim
 from puqpanel.infra.clock import now
-from puqpanel.infra.db import UtcDateTime
+from puqpanel.infra.db import StoredText, UtcDateTime
 
 
 def new_uuid() -> str:
@@ -29,5 +30,7 @@ Name = Annotated[str, mapped_column(sa.String(200))]
 Email = Annotated[str, mapped_column(sa.String(254))]
 Word = Annotated[str, mapped_column(sa.String(40))]
 Sentence = Annotated[str, mapped_column(sa.Text, default="")]
+Message = Annotated[Text, mapped_column(StoredText, default=verbatim(""))]
+"""A text of the panel, or of a provider, shown in the language of the viewer."""
 Moment = Annotated[datetime, mapped_column(UtcDateTime)]
 Created = Annotated[datetime, mapped_column(UtcDateTime, default=now)]

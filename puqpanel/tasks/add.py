@@ -14,6 +14,7 @@ from sqlalchemy.orm import make_transient
 from puqpanel.domain.errors import UserError
 from puqpanel.domain.principals import AUTOMATION, Principal
 from puqpanel.domain.task_states import OnLoss
+from puqpanel.domain.texts import _
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import save, session, transaction
 from puqpanel.models import Task, TaskTag
@@ -81,7 +82,9 @@ def add(
             sort_keys=True,
         )
     except (TypeError, ValueError) as error:
-        raise UserError(f"A task's data must be JSON-serializable: {error}.") from None
+        raise UserError(
+            _("A task's data must be JSON-serializable: %(error)s.", error=error)
+        ) from None
     like_key = hashlib.sha256(identity.encode()).hexdigest()
     moment = now()
     running = fence.current.get()
@@ -124,7 +127,13 @@ def _check_numbers(**values: int) -> None:
         minimum = 1 if name in ("tries", "timeout", "max_exceptions") else 0
         if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
             raise UserError(
-                f"A task's {name} must be a whole number of at least {minimum}, not {value!r}."
+                _(
+                    "A task's %(name)s must be a whole number of at least %(minimum)s, not "
+                    "%(value)s.",
+                    name=name,
+                    minimum=minimum,
+                    value=f"{value!r}",
+                )
             )
 
 
@@ -133,7 +142,7 @@ def _insert(task: Task) -> Task | None:
 
     The unique key decides, so that two simultaneous clicks create one row.
     """
-    for _ in range(3):
+    for _attempt in range(3):
         try:
             with session().begin_nested():
                 save(task)
@@ -149,4 +158,4 @@ def _insert(task: Task) -> Task | None:
                 make_transient(tag)
         else:
             return None
-    raise UserError("The task could not be added; try again.")
+    raise UserError(_("The task could not be added; try again."))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from puqpanel.domain.errors import ConflictError, InProgressError
-from puqpanel.domain.task_states import CANCELLABLE, OPEN, RETRYABLE, OnLoss, TaskStatus
+from puqpanel.domain.task_states import CANCELLABLE, LABELS, OPEN, RETRYABLE, OnLoss, TaskStatus
+from puqpanel.domain.texts import _
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import find, session, transaction
 from puqpanel.models import Task
@@ -14,7 +15,7 @@ from puqpanel.tasks import claim, outbox
 
 def _locked(task_uuid: str) -> Task:
     query = sa.select(Task).where(Task.uuid == task_uuid).with_for_update()
-    return find(query.execution_options(populate_existing=True), "Task not found.")
+    return find(query.execution_options(populate_existing=True), _("Task not found."))
 
 
 @transaction()
@@ -30,8 +31,17 @@ def cancel(task_uuid: str, *, by: str) -> Task:
     """
     task = _locked(task_uuid)
     if task.status not in CANCELLABLE:
-        raise ConflictError(f"A {task.status} task can't be cancelled.")
-    task.status, task.note, task.ended_at = TaskStatus.CANCELLED, f"Cancelled by {by}.", now()
+        raise ConflictError(
+            _(
+                "A task with the status “%(status)s” can't be cancelled.",
+                status=LABELS[TaskStatus(task.status)],
+            )
+        )
+    task.status, task.note, task.ended_at = (
+        TaskStatus.CANCELLED,
+        _("Cancelled by %(by)s.", by=by),
+        now(),
+    )
     task.waiting_key = task.dispatched_at = None
     claim.release_followers(task.id)
     return task
@@ -50,20 +60,25 @@ def retry(task_uuid: str, *, by: str) -> Task:
     """
     task = _locked(task_uuid)
     if task.status in OPEN and task.status not in RETRYABLE:
-        raise InProgressError("Already in progress.")
+        raise InProgressError(_("Already in progress."))
     if task.status not in RETRYABLE:
-        raise ConflictError(f"A {task.status} task can't be retried.")
+        raise ConflictError(
+            _(
+                "A task with the status “%(status)s” can't be retried.",
+                status=LABELS[TaskStatus(task.status)],
+            )
+        )
     # A job that can observe the provider must look at what the lost attempt did.
     task.in_doubt = task.in_doubt or (
         task.status == TaskStatus.LOST and task.on_loss == OnLoss.OBSERVE
     )
-    task.status, task.note = TaskStatus.QUEUED, f"Retried by {by}."
+    task.status, task.note = TaskStatus.QUEUED, _("Retried by %(by)s.", by=by)
     task.tries, task.exceptions, task.rescues = max(task.tries, task.attempt + 1), 0, 0
     task.run_at = task.dispatched_at = now()
     task.ended_at, task.waiting_key = None, task.like_key
     try:
         session().flush()
     except sa.exc.IntegrityError:
-        raise ConflictError("An identical task is already queued.") from None
+        raise ConflictError(_("An identical task is already queued.")) from None
     outbox.send_after_commit(task)
     return task

@@ -6,7 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from puqpanel.infra.redact import redact, redact_text
+from puqpanel.domain.texts import Text, verbatim
+from puqpanel.infra.redact import redact, redact_message
 from puqpanel.models import Task
 
 MAX_MESSAGE_LENGTH = 4000
@@ -36,12 +37,12 @@ class Outcome:
     """
 
     kind: Kind
-    message: str = ""
+    message: Text = verbatim("")  # noqa: RUF009  # immutable
     output: Any = None
     blame: bool = True
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "message", redact_text(self.message)[:MAX_MESSAGE_LENGTH])
+        object.__setattr__(self, "message", redact_message(self.message, MAX_MESSAGE_LENGTH))
         output = redact(self.output)
         text = json.dumps(output)
         if len(text) > MAX_OUTPUT_LENGTH:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import structlog
 
+from puqpanel.domain.texts import _
 from puqpanel.infra.db import transaction
 from puqpanel.models import Task
 from puqpanel.tasks import claim, fence
@@ -51,14 +52,16 @@ def run(task_id: int, handlers: Handlers) -> None:
 def _attempt(task: Task, handlers: Handlers) -> Outcome:
     handler = handlers.get(task.job)
     if handler is None:
-        return Outcome("failed", f"No handler for {task.job}.")
+        return Outcome("failed", _("No handler for %(job)s.", job=task.job))
     try:
         return handler.run(task)
     except fence.TimedOut:
-        return Outcome("timeout", f"Timed out after {task.timeout} seconds.")
+        return Outcome("timeout", _("Timed out after %(timeout)s seconds.", timeout=task.timeout))
     except Exception as error:
         log.exception("handler failed", task=task.id)
-        return Outcome("exception", f"Unexpected error ({type(error).__name__}).")
+        return Outcome(
+            "exception", _("Unexpected error (%(name__)s).", name__=type(error).__name__)
+        )
 
 
 def _finish(task: Task, outcome: Outcome, handlers: Handlers, owner: str) -> None:

@@ -9,6 +9,7 @@ import structlog
 from sqlalchemy.orm import aliased
 
 from puqpanel.domain.task_states import ENDED, WAITING, TaskStatus
+from puqpanel.domain.texts import _
 from puqpanel.infra import queue
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import release, session, transaction, write
@@ -57,7 +58,7 @@ def rescue(handlers: Handlers, task_id: int | None = None, owner: str | None = N
 
 @transaction()
 def _rescue_one(handlers: Handlers, task: Task, *, expired: bool) -> bool:
-    outcome = Outcome("lost", "The worker died while running the job.", blame=not expired)
+    outcome = Outcome("lost", _("The worker died while running the job."), blame=not expired)
     owner = task.owner or ""
     if not settle(task, outcome, handlers, owner, expired=expired):
         return False

@@ -44,7 +44,7 @@ def install(app: Flask) -> None:
     environment = app.jinja_env
     environment.add_extension("jinja2.ext.i18n")
     environment.newstyle_gettext = True  # type: ignore[attr-defined]
-    environment.globals.update(_=_gettext, gettext=_gettext, ngettext=_ngettext)
+    environment.globals.update(_=_gettext, gettext=_gettext, ngettext=_ngettext, pgettext=_pgettext)
 
 
 def follow_account(app: Flask) -> None:
@@ -94,6 +94,11 @@ def _gettext(source: str, **values: Any) -> Markup:
         return Markup(texts.language().translations.gettext(source)) % values  # noqa: S704
     except texts.UNUSABLE:
         return Markup(source) % values  # noqa: S704
+
+
+def _pgettext(context: str, source: str, **values: Any) -> Markup:
+    """Translate a text in a template that needs a context to be translated."""
+    return Markup(texts.language().translations.pgettext(context, source)) % values  # noqa: S704
 
 
 def _ngettext(singular: str, plural: str, num: int, **values: Any) -> Markup:

@@ -10,6 +10,16 @@ from typing import Any, Literal, NamedTuple
 
 from flask import request
 
+from puqpanel.domain.service_states import (
+    PROVISION_LABELS,
+    STATUS_LABELS,
+    ProvisionStatus,
+    ServiceStatus,
+)
+from puqpanel.domain.task_states import LABELS as TASK_LABELS
+from puqpanel.domain.task_states import TaskStatus
+from puqpanel.domain.texts import Text, _, _c, verbatim
+
 THEMES = ("light", "dark", "auto")
 Tone = Literal["good", "warn", "bad", "busy", "odd", "mute"]
 
@@ -25,7 +35,7 @@ class Status(NamedTuple):
 
     tone: Tone
     icon: str
-    word: str
+    word: Text
 
     @property
     def turns(self) -> bool:
@@ -35,57 +45,77 @@ class Status(NamedTuple):
 
 STATUSES: dict[str, dict[str, Status]] = {
     "service": {
-        "pending": Status("mute", "fa-regular fa-clock", "Pending"),
-        "active": Status("good", "circle-check", "Active"),
-        "suspended": Status("warn", "circle-pause", "Suspended"),
-        "terminated": Status("mute", "circle-stop", "Terminated"),
-        "cancelled": Status("mute", "ban", "Cancelled"),
-        "fraud": Status("odd", "user-secret", "Fraud"),
+        ServiceStatus.PENDING: Status(
+            "mute", "fa-regular fa-clock", STATUS_LABELS[ServiceStatus.PENDING]
+        ),
+        ServiceStatus.ACTIVE: Status("good", "circle-check", STATUS_LABELS[ServiceStatus.ACTIVE]),
+        ServiceStatus.SUSPENDED: Status(
+            "warn", "circle-pause", STATUS_LABELS[ServiceStatus.SUSPENDED]
+        ),
+        ServiceStatus.TERMINATED: Status(
+            "mute", "circle-stop", STATUS_LABELS[ServiceStatus.TERMINATED]
+        ),
+        ServiceStatus.CANCELLED: Status("mute", "ban", STATUS_LABELS[ServiceStatus.CANCELLED]),
+        ServiceStatus.FRAUD: Status("odd", "user-secret", STATUS_LABELS[ServiceStatus.FRAUD]),
     },
     "provision": {
-        "pending": Status("mute", "hourglass-start", "Pending"),
-        "processing": Status("busy", "rotate", "Processing"),
-        "completed": Status("good", "check", "Completed"),
-        "failed": Status("bad", "triangle-exclamation", "Failed"),
-        "suspended": Status("warn", "pause", "Suspended"),
-        "terminated": Status("mute", "stop", "Terminated"),
-        "not_found": Status("bad", "circle-question", "Not found"),
+        ProvisionStatus.PENDING: Status(
+            "mute", "hourglass-start", PROVISION_LABELS[ProvisionStatus.PENDING]
+        ),
+        ProvisionStatus.PROCESSING: Status(
+            "busy", "rotate", PROVISION_LABELS[ProvisionStatus.PROCESSING]
+        ),
+        ProvisionStatus.COMPLETED: Status(
+            "good", "check", PROVISION_LABELS[ProvisionStatus.COMPLETED]
+        ),
+        ProvisionStatus.FAILED: Status(
+            "bad", "triangle-exclamation", PROVISION_LABELS[ProvisionStatus.FAILED]
+        ),
+        ProvisionStatus.SUSPENDED: Status(
+            "warn", "pause", PROVISION_LABELS[ProvisionStatus.SUSPENDED]
+        ),
+        ProvisionStatus.TERMINATED: Status(
+            "mute", "stop", PROVISION_LABELS[ProvisionStatus.TERMINATED]
+        ),
+        ProvisionStatus.NOT_FOUND: Status(
+            "bad", "circle-question", PROVISION_LABELS[ProvisionStatus.NOT_FOUND]
+        ),
     },
     "task": {
-        "queued": Status("mute", "hourglass-start", "Queued"),
-        "running": Status("busy", "rotate", "Running"),
-        "retrying": Status("warn", "rotate-right", "Retrying"),
-        "completed": Status("good", "check", "Completed"),
-        "failed": Status("bad", "circle-xmark", "Failed"),
-        "lost": Status("bad", "link-slash", "Lost"),
-        "cancelled": Status("mute", "ban", "Cancelled"),
-        "parked": Status("warn", "circle-pause", "Parked"),
+        TaskStatus.QUEUED: Status("mute", "hourglass-start", TASK_LABELS[TaskStatus.QUEUED]),
+        TaskStatus.RUNNING: Status("busy", "rotate", TASK_LABELS[TaskStatus.RUNNING]),
+        TaskStatus.RETRYING: Status("warn", "rotate-right", TASK_LABELS[TaskStatus.RETRYING]),
+        TaskStatus.COMPLETED: Status("good", "check", TASK_LABELS[TaskStatus.COMPLETED]),
+        TaskStatus.FAILED: Status("bad", "circle-xmark", TASK_LABELS[TaskStatus.FAILED]),
+        TaskStatus.LOST: Status("bad", "link-slash", TASK_LABELS[TaskStatus.LOST]),
+        TaskStatus.CANCELLED: Status("mute", "ban", TASK_LABELS[TaskStatus.CANCELLED]),
+        TaskStatus.PARKED: Status("warn", "circle-pause", TASK_LABELS[TaskStatus.PARKED]),
     },
     "module": {
-        "inactive": Status("mute", "power-off", "Inactive"),
-        "active": Status("good", "circle-check", "Active"),
-        "restricted": Status("warn", "lock", "Needs an update"),
-        "error": Status("bad", "circle-xmark", "Error"),
-        "failing": Status("bad", "triangle-exclamation", "Circuit breaker open"),
+        "inactive": Status("mute", "power-off", _c("module", "Inactive")),
+        "active": Status("good", "circle-check", _c("module", "Active")),
+        "restricted": Status("warn", "lock", _c("module", "Needs an update")),
+        "error": Status("bad", "circle-xmark", _c("module", "Error")),
+        "failing": Status("bad", "triangle-exclamation", _c("module", "Circuit breaker open")),
     },
     "level": {
-        "debug": Status("mute", "bug", "Debug"),
-        "info": Status("good", "check", "Info"),
-        "error": Status("bad", "circle-xmark", "Error"),
+        "debug": Status("mute", "bug", _c("log level", "Debug")),
+        "info": Status("good", "check", _c("log level", "Info")),
+        "error": Status("bad", "circle-xmark", _c("log level", "Error")),
     },
     "check": {
-        "ok": Status("good", "check", "OK"),
-        "warn": Status("warn", "triangle-exclamation", "Warning"),
-        "fail": Status("bad", "circle-xmark", "Failed"),
+        "ok": Status("good", "check", _("OK")),
+        "warn": Status("warn", "triangle-exclamation", _c("check", "Warning")),
+        "fail": Status("bad", "circle-xmark", _c("check", "Failed")),
     },
     "account": {
-        "active": Status("good", "circle-check", "Active"),
-        "inactive": Status("mute", "power-off", "Inactive"),
+        "active": Status("good", "circle-check", _c("account", "Active")),
+        "inactive": Status("mute", "power-off", _c("account", "Inactive")),
     },
     "instance": {
-        "on": Status("good", "circle-check", "Enabled"),
-        "off": Status("mute", "power-off", "Disabled"),
-        "held": Status("warn", "circle-pause", "Unavailable"),
+        "on": Status("good", "circle-check", _c("gateway or sender", "Enabled")),
+        "off": Status("mute", "power-off", _c("gateway or sender", "Disabled")),
+        "held": Status("warn", "circle-pause", _c("gateway or sender", "Unavailable")),
     },
     "currency": {
         "base": Status("good", "star", "Base currency"),
@@ -93,8 +123,8 @@ STATUSES: dict[str, dict[str, Status]] = {
         "disabled": Status("mute", "power-off", "Disabled"),
     },
     "product": {
-        "active": Status("good", "circle-check", "On sale"),
-        "inactive": Status("mute", "box-archive", "Not on sale"),
+        "active": Status("good", "circle-check", _c("product", "On sale")),
+        "inactive": Status("mute", "box-archive", _c("product", "Not on sale")),
     },
 }
 PLAIN = frozenset({"provision", "task", "level", "check"})
@@ -142,7 +172,7 @@ def status(kind: str, key: str) -> Status:
         key: the status as stored.
     """
     return STATUSES.get(kind, {}).get(key) or Status(
-        "mute", "circle-question", key.replace("_", " ").capitalize()
+        "mute", "circle-question", verbatim(key.replace("_", " ").capitalize())
     )
 
 

@@ -198,7 +198,7 @@ def test_it_works_in_a_panel(panel: Panel, provider: Any, drain: Callable[..., N
     assert "Site name" in olga.get(f"/admin/services/{uuid}/settings").text
     assert olga.post(f"/admin/services/{uuid}/settings", {"site": "lumen"}).status_code == 302
     made = create(panel, uuid, drain)
-    assert (made.status, made.failure) == ("active", "")
+    assert (made.status, str(made.failure)) == ("active", "")
     assert provider.sites["lumen"]["owner"] == uuid
 
     astrid = Browser(panel).sign_in("astrid@lumen.test", "/client", CUSTOMERS)

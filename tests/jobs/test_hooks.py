@@ -194,7 +194,7 @@ def test_listener_of_an_inactive_module_is_parked(
     drain(8)
     assert len(heard()) == 3
     waiting = session().scalars(sa.select(Task).where(Task.module == "Plugin/Loud")).all()
-    assert {task.status for task in waiting} == {"parked"} and "not active" in waiting[0].note
+    assert {task.status for task in waiting} == {"parked"} and "not active" in str(waiting[0].note)
 
 
 def test_repeated_failures_open_the_circuit_breaker_until_staff_resume(
@@ -219,7 +219,7 @@ def test_repeated_failures_open_the_circuit_breaker_until_staff_resume(
         .scalars(sa.select(Task).where(Task.module == "Plugin/Loud", Task.status == "parked"))
         .all()
     )
-    assert len(parked) == 3 and all("circuit breaker" in task.note for task in parked)
+    assert len(parked) == 3 and all("circuit breaker" in str(task.note) for task in parked)
     shown = {one.name: one for one in module_list.list_modules(settings.modules_dir)}
     assert (
         shown["Loud"].status == "failing"

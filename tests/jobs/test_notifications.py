@@ -94,7 +94,7 @@ def test_worker_sends_with_the_settings_of_the_sender(
     assert [tag.tag for tag in task.tags] == ["notification", f"sender:{sender}", "invoice:1"]
     drain(1)
     (task,) = tasks()
-    assert (task.status, task.note, [one.outcome for one in task.attempts]) == (
+    assert (task.status, str(task.note), [one.outcome for one in task.attempts]) == (
         "completed",
         "Handed over.",
         ["completed"],
@@ -125,7 +125,7 @@ def test_send_failures_are_retried_unless_the_message_is_invalid(
     drain(3)
     (task,) = tasks()
     assert (task.status, len(task.attempts)) == ("failed", attempts)
-    assert note in task.note
+    assert note in str(task.note)
 
 
 def test_disabled_or_deleted_sender_sends_nothing(sender: str, drain: Callable[..., None]) -> None:
@@ -136,7 +136,7 @@ def test_disabled_or_deleted_sender_sends_nothing(sender: str, drain: Callable[.
     with pytest.raises(ConflictError, match="unsent messages"):
         configured_modules.delete_instance(actor=STAFF, uuid=sender)
     drain(1)
-    assert [(one.status, one.note) for one in tasks()] == [
+    assert [(one.status, str(one.note)) for one in tasks()] == [
         ("failed", "The sender Mail is disabled; enable it and retry.")
     ]
     configured_modules.delete_instance(actor=STAFF, uuid=sender)
@@ -144,7 +144,7 @@ def test_disabled_or_deleted_sender_sends_nothing(sender: str, drain: Callable[.
         send(sender)
     retry_task(actor=STAFF, uuid=waiting)
     drain(1)
-    assert tasks()[0].note == "The sender was deleted."
+    assert str(tasks()[0].note) == "The sender was deleted."
 
 
 def test_message_is_parked_while_its_module_is_unavailable(
@@ -160,7 +160,7 @@ def test_message_is_parked_while_its_module_is_unavailable(
     modules.deactivate(**where)
     drain(1)
     (task,) = tasks()
-    assert task.status == "parked" and "not active" in task.note
+    assert task.status == "parked" and "not active" in str(task.note)
     modules.activate(**where)
     drain(1)
     assert tasks()[0].status == "completed"

@@ -770,7 +770,7 @@ def test_worker_retries_until_the_server_is_ready(
     assert (service.status, service.provision_status) == ("pending", "processing")
     drain(8)
     service = harness.service(uuid)
-    assert (service.status, service.provision_status, service.failure) == (
+    assert (service.status, service.provision_status, str(service.failure)) == (
         "active",
         "completed",
         "",

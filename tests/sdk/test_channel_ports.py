@@ -180,7 +180,8 @@ def test_mail_sender(panel: Panel, drain: Callable[..., None]) -> None:
         drain(1)
     release()
     notes = [
-        (task.status, task.note) for task in session().scalars(sa.select(Task).order_by(Task.id))
+        (task.status, str(task.note))
+        for task in session().scalars(sa.select(Task).order_by(Task.id))
     ]
     assert notes == [
         ("completed", ""),

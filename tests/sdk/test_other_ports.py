@@ -291,7 +291,7 @@ def test_my_nextcloud(
     drain(2)
     release()
     broken = find_service(service.uuid)
-    assert (broken.status, broken.provision_status, broken.failure) == (
+    assert (broken.status, broken.provision_status, str(broken.failure)) == (
         "pending",
         "failed",
         "The provider returned HTTP 500.",
@@ -301,7 +301,7 @@ def test_my_nextcloud(
     drain(2)
     release()
     done = find_service(service.uuid)
-    assert (done.status, done.provision_status, done.failure) == ("active", "completed", "")
+    assert (done.status, done.provision_status, str(done.failure)) == ("active", "completed", "")
     assert provider.seen("POST")[-1].field("userid") == done.provision_data["username"]
     refused = requests.request(actor=staff, service_uuid=service.uuid, verb="suspend")
     assert (

@@ -113,7 +113,7 @@ def test_order_to_client_area(
     )
     assert found is not None
     tasks = session().scalars(sa.select(Task).order_by(Task.id)).all()
-    notes = [(t.title, t.status, t.note) for t in tasks]
+    notes = [(t.title, t.status, str(t.note)) for t in tasks]
     assert [t.status for t in tasks] == ["completed", "completed", "completed"], notes
     assert (found.status, found.provision_status) == ("active", "completed"), notes
     # What get_service_data generated before the job is kept, encrypted, and is the password that
@@ -216,7 +216,7 @@ def test_provider_refuses(
     drain(2)
     release()
     found = find_service(service.uuid)
-    assert (found.provision_status, found.failure) == (
+    assert (found.provision_status, str(found.failure)) == (
         "failed",
         "API Error: The provider returned HTTP 422.",
     )

@@ -66,7 +66,7 @@ def test_slow_jobs_leave_the_last_worker_to_other_modules(
     assert (
         row.run_at > now(),
         row.dispatched_at is None,
-        "reserved for other modules" in row.note,
+        "reserved for other modules" in str(row.note),
     ) == (
         deferred,
         deferred,

@@ -14,7 +14,7 @@ from puqpanel.infra.crypto import EncryptedJSON
 from puqpanel.infra.db import Model, UtcDateTime
 from puqpanel.models.accounts.clients import Client
 from puqpanel.models.catalog.products import Priced, Product
-from puqpanel.models.columns import Created, Key, Moment, Name, Reference, Sentence, Uuid, Word
+from puqpanel.models.columns import Created, Key, Message, Moment, Name, Reference, Uuid, Word
 
 
 class Service(Priced, Model):
@@ -51,7 +51,7 @@ class Service(Priced, Model):
     verb: Mapped[Word] = mapped_column(default="")
     service_data: Mapped[dict[str, Any]] = mapped_column(EncryptedJSON, default=dict)
     provision_data: Mapped[dict[str, Any]] = mapped_column(EncryptedJSON, default=dict)
-    failure: Mapped[Sentence]
+    failure: Mapped[Message]
     status_since: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     provision_since: Mapped[datetime] = mapped_column(UtcDateTime, default=now)
     created_at: Mapped[Created]

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from puqpanel.infra.db import Model
 from puqpanel.models.actors import ActedBy
-from puqpanel.models.columns import Created, Key, Reference, Word
+from puqpanel.models.columns import Created, Key, Message, Reference, Word
 
 
 class Audit(ActedBy, Model):
@@ -22,7 +22,7 @@ class Audit(ActedBy, Model):
     action: Mapped[str] = mapped_column(sa.String(80), index=True)
     subject_type: Mapped[Word] = mapped_column(default="")
     subject_uuid: Mapped[str] = mapped_column(sa.String(200), default="")
-    summary: Mapped[str] = mapped_column(sa.Text, default="")
+    summary: Mapped[Message]
     before: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON)
     after: Mapped[dict[str, Any] | None] = mapped_column(sa.JSON)
     task_id: Mapped[Reference | None] = mapped_column(index=True)

@@ -9,11 +9,12 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from puqpanel.domain.task_states import OnLoss, TaskStatus
+from puqpanel.domain.texts import Text
 from puqpanel.infra.clock import now
 from puqpanel.infra.crypto import EncryptedJSON
 from puqpanel.infra.db import Model, UtcDateTime
 from puqpanel.models.actors import ActedBy
-from puqpanel.models.columns import Created, Key, Moment, Reference, Sentence, Uuid, Word
+from puqpanel.models.columns import Created, Key, Message, Moment, Reference, Uuid, Word
 
 
 class Task(ActedBy, Model):
@@ -70,7 +71,7 @@ class Task(ActedBy, Model):
     module: Mapped[str] = mapped_column(sa.String(120), default="")
     subject_type: Mapped[Word] = mapped_column(default="")
     subject_uuid: Mapped[str] = mapped_column(sa.String(120), default="")
-    note: Mapped[Sentence]
+    note: Mapped[Message]
     created_at: Mapped[Created]
     tags: Mapped[list[TaskTag]] = relationship(
         cascade="all, delete-orphan", order_by="TaskTag.position"
@@ -78,6 +79,11 @@ class Task(ActedBy, Model):
     attempts: Mapped[list[TaskAttempt]] = relationship(
         cascade="all, delete-orphan", order_by="TaskAttempt.number"
     )
+
+    @property
+    def shown_title(self) -> Text:
+        """The title in the language of the viewer, if it is one of the panel's."""
+        return Text(self.title.replace("%", "%%"))
 
     is_duplicate: ClassVar[bool] = False
     """True on a row that `tasks.add` returned instead of adding an identical task."""
@@ -122,5 +128,5 @@ class TaskAttempt(Model):
     started_at: Mapped[Created]
     ended_at: Mapped[Moment | None]
     outcome: Mapped[Word] = mapped_column(default="")
-    message: Mapped[Sentence]
+    message: Mapped[Message]
     output: Mapped[Any] = mapped_column(sa.JSON, nullable=True)

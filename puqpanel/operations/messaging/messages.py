@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from puqpanel.domain.errors import ConflictError, InvalidInput
 from puqpanel.domain.principals import Principal
+from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import session, transaction
 from puqpanel.infra.redact import storable
 from puqpanel.models import Task
@@ -73,7 +74,7 @@ def send(
     clean = _clean(message)
     sender = configured_modules.find_instance(sender_uuid, "Notification")
     if not sender.active:
-        raise ConflictError(f"The sender {sender.title} is disabled.")
+        raise ConflictError(_("The sender %(title)s is disabled.", title=sender.title))
     return engine.add(
         job="NotificationJob",
         queue="Notification",
@@ -101,19 +102,24 @@ def sends_of(sender_uuid: str, limit: int = 10) -> Sequence[Task]:
 
 
 def _clean(message: Message) -> Message:
-    errors: dict[str, list[str]] = {}
+    errors: dict[str, list[Text]] = {}
     to, subject = storable(message.to).strip(), " ".join(storable(message.subject).split())
     if not to or len(to) > 254:
-        errors["to"] = ["Enter a recipient of at most 254 characters."]
+        errors["to"] = [_("Enter a recipient of at most 254 characters.")]
     if not subject or len(subject) > 255:
-        errors["subject"] = ["Enter a subject of at most 255 characters."]
+        errors["subject"] = [_("Enter a subject of at most 255 characters.")]
     text = storable(message.message)
     if not text.strip() or len(text) > LONGEST_MESSAGE:
-        errors["message"] = [f"Enter a text of at most {LONGEST_MESSAGE:,} characters."]
+        errors["message"] = [
+            _(
+                "Enter a text of at most %(LONGEST_MESSAGE)s characters.",
+                LONGEST_MESSAGE=f"{LONGEST_MESSAGE:,}",
+            )
+        ]
     if sum(len(str(file.get("content", ""))) for file in message.attachments) > LARGEST_FILES:
-        errors["attachments"] = ["Attachments exceed 10 MB in total."]
+        errors["attachments"] = [_("Attachments exceed 10 MB in total.")]
     if message.type not in TONES:
-        errors["type"] = [f"Choose one of {', '.join(TONES)}."]
+        errors["type"] = [_("Choose one of %(items)s.", items=", ".join(TONES))]
     if errors:
         raise InvalidInput(errors)
     return replace(

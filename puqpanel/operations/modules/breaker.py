@@ -51,7 +51,7 @@ def record_outcome(task: Task, outcome: Outcome) -> None:
     """
     if outcome.kind in FAILURES:
         if outcome.blame:
-            record_failure(task.module, outcome.message)
+            record_failure(task.module, str(outcome.message))
     elif outcome.kind != "park" and outcome.blame:
         _record_completion(task)
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 
 from puqpanel.domain.errors import UserError
+from puqpanel.domain.texts import Text
 from puqpanel.host.context import table_prefix
 from puqpanel.host.form_fields import secret_fields
 from puqpanel.infra import crypto
@@ -86,9 +87,9 @@ def conversation(task: Task) -> dict[str, Any]:
     return dict(without_secrets(record, _secrets(service)))
 
 
-def outcome_text(note: str) -> str:
+def outcome_text(note: Text) -> str:
     """Return a task's note without its reference number, which differs each time."""
-    return _REFERENCE.sub("", note)
+    return _REFERENCE.sub("", str(note))
 
 
 def without_secrets(value: Any, secrets: Iterable[str]) -> Any:

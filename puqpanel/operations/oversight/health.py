@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from puqpanel.domain.errors import PanelError
 from puqpanel.domain.module_states import ModuleStatus
 from puqpanel.domain.task_states import TaskStatus
+from puqpanel.domain.texts import Text, _, _n
 from puqpanel.infra import crypto, migrate, queue
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import engine_for
@@ -53,8 +54,8 @@ class Check:
 
     name: str
     state: State
-    text: str
-    remedy: str = ""
+    text: Text | str
+    remedy: Text | str = ""
     facts: dict[str, Any] = field(default_factory=dict)
 
 
@@ -101,16 +102,16 @@ def look(settings: Settings, names: Iterable[str] | None = None) -> Report:
 def _run(name: str, settings: Settings, failed: Collection[str]) -> Check:
     """Run a check unless another one that it depends on has failed."""
     if name in NEED_DATABASE and "database" in failed:
-        return Check(name, "fail", "Skipped, because the database does not respond.")
+        return Check(name, "fail", _("Skipped, because the database does not respond."))
     if name in NEED_TABLES and "migrations" in failed:
-        return Check(name, "fail", "Skipped, because the tables are not up to date.")
+        return Check(name, "fail", _("Skipped, because the tables are not up to date."))
     try:
         return CHECKS[name](settings)
     except PanelError as error:
         return Check(name, "fail", str(error))
     except Exception as error:
-        text = f"The check could not run: {_cause(error)}"
-        return Check(name, "fail", text, "Check the database and the log.")
+        text = _("The check could not run: %(cause)s", cause=_cause(error))
+        return Check(name, "fail", text, _("Check the database and the log."))
 
 
 def _database(settings: Settings) -> Check:
@@ -124,33 +125,46 @@ def _database(settings: Settings) -> Check:
         return Check(
             "database",
             "fail",
-            "The database does not exist yet. The panel has never been started.",
-            "Run: puqpanel up, or puqpanel db upgrade",
+            _("The database does not exist yet. The panel has never been started."),
+            _("Run: puqpanel up, or puqpanel db upgrade"),
         )
     try:
         with engine.connect() as connection:
             connection.execute(sa.select(1))
     except sa.exc.SQLAlchemyError as error:
         remedy = (
-            "Start the database server or correct PUQPANEL_DATABASE_URL."
+            _("Start the database server or correct PUQPANEL_DATABASE_URL.")
             if engine.dialect.name != "sqlite"
-            else "Check the permissions and disk of the instance directory."
+            else _("Check the permissions and disk of the instance directory.")
         )
-        return Check("database", "fail", f"The database does not respond: {_cause(error)}", remedy)
+        return Check(
+            "database",
+            "fail",
+            _("The database does not respond: %(cause)s", cause=_cause(error)),
+            remedy,
+        )
     duration_ms = round((time.monotonic() - started) * 1000, 1)
     facts = {"backend": engine.dialect.name, "ms": duration_ms}
     if duration_ms > 500:
         return Check(
             "database",
             "warn",
-            f"The {engine.dialect.name} database responds slowly ({duration_ms:.0f} ms).",
-            "Check its load and the network.",
+            _(
+                "The %(name)s database responds slowly (%(duration_ms)s ms).",
+                name=engine.dialect.name,
+                duration_ms=f"{duration_ms:.0f}",
+            ),
+            _("Check its load and the network."),
             facts,
         )
     return Check(
         "database",
         "ok",
-        f"The {engine.dialect.name} database responds in {duration_ms:.0f} ms.",
+        _(
+            "The %(name)s database responds in %(duration_ms)s ms.",
+            name=engine.dialect.name,
+            duration_ms=f"{duration_ms:.0f}",
+        ),
         facts=facts,
     )
 
@@ -160,17 +174,26 @@ def _migrations(settings: Settings) -> Check:
     current, newest = migrate.current(engine), migrate.head()
     facts = {"current": current, "head": newest}
     if current == newest:
-        return Check("migrations", "ok", f"The tables are up to date ({current}).", facts=facts)
+        return Check(
+            "migrations",
+            "ok",
+            _("The tables are up to date (%(current)s).", current=current),
+            facts=facts,
+        )
     text = (
-        f"The tables are at revision {current}, but the code needs {newest}."
+        _(
+            "The tables are at revision %(current)s, but the code needs %(newest)s.",
+            current=current,
+            newest=newest,
+        )
         if current
-        else "The database is empty: the panel has never been started."
+        else _("The database is empty: the panel has never been started.")
     )
     return Check(
         "migrations",
         "fail",
         text,
-        "Run: puqpanel db upgrade (`puqpanel up` does this automatically)",
+        _("Run: puqpanel db upgrade (`puqpanel up` does this automatically)"),
         facts,
     )
 
@@ -188,21 +211,28 @@ def _keys(settings: Settings) -> Check:
             "keys",
             "fail",
             str(error),
-            f"Restore {path} from a backup; stored secrets cannot be read without it.",
+            _(
+                "Restore %(path)s from a backup; stored secrets cannot be read without it.",
+                path=path,
+            ),
         )
     facts = {"keys": len(keys)}
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         return Check(
             "keys",
             "warn",
-            f"{path} is readable by other users of this machine.",
-            f"Run: chmod 600 {path}",
+            _("%(path)s is readable by other users of this machine.", path=path),
+            _("Run: chmod 600 %(path)s", path=path),
             facts,
         )
     return Check(
         "keys",
         "ok",
-        f"Stored secrets can be decrypted ({_count(len(keys), 'key')}).",
+        _n(
+            "Stored secrets can be decrypted (%(num)s key).",
+            "Stored secrets can be decrypted (%(num)s keys).",
+            len(keys),
+        ),
         facts=facts,
     )
 
@@ -211,28 +241,36 @@ def _queue(settings: Settings) -> Check:
     where = (
         "PUQPANEL_REDIS_URL"
         if settings.redis_url
-        else "the embedded server, which `puqpanel up` runs"
+        else _("the embedded server, which `puqpanel up` runs")
     )
     try:
         waiting = queue.lengths()
     except Exception as error:
         remedy = (
-            "Start the queue server or correct PUQPANEL_REDIS_URL."
+            _("Start the queue server or correct PUQPANEL_REDIS_URL.")
             if settings.redis_url
-            else "Run: puqpanel up"
+            else _("Run: puqpanel up")
         )
         return Check(
             "queue",
             "fail",
-            f"The queue server ({where}) does not respond: {_cause(error)}. Pages work, but tasks"
-            " do not run.",
+            _(
+                "The queue server (%(where)s) does not respond: %(cause)s. Pages work, but tasks do"
+                " not run.",
+                where=where,
+                cause=_cause(error),
+            ),
             remedy,
         )
     total = sum(waiting.values())
     return Check(
         "queue",
         "ok",
-        f"The queue server responds; {_count(total, 'task')} queued.",
+        _n(
+            "The queue server responds; %(num)s task is queued.",
+            "The queue server responds; %(num)s tasks are queued.",
+            total,
+        ),
         facts={"waiting": waiting},
     )
 
@@ -244,7 +282,7 @@ def _workers(settings: Settings) -> Check:
         return Check(
             "workers",
             "fail",
-            "No worker is running, so tasks do not run.",
+            _("No worker is running, so tasks do not run."),
             _start(settings, "worker"),
             facts,
         )
@@ -253,11 +291,24 @@ def _workers(settings: Settings) -> Check:
         return Check(
             "workers",
             "warn",
-            f"{_count(late, 'task')} overdue by more than {LATE} s, the oldest by {oldest} s.",
-            "Start more workers, or check why the running tasks are slow.",
+            _n(
+                "%(num)s task is overdue by more than %(limit)s seconds, the oldest by"
+                " %(oldest)s seconds.",
+                "%(num)s tasks are overdue by more than %(limit)s seconds, the oldest by"
+                " %(oldest)s seconds.",
+                late,
+                limit=LATE,
+                oldest=oldest,
+            ),
+            _("Start more workers, or check why the running tasks are slow."),
             {**facts, "late": late, "oldest": oldest},
         )
-    return Check("workers", "ok", f"{_count(alive, 'worker')} running.", facts=facts)
+    return Check(
+        "workers",
+        "ok",
+        _n("%(num)s worker is running.", "%(num)s workers are running.", alive),
+        facts=facts,
+    )
 
 
 def _schedule(settings: Settings) -> Check:
@@ -267,11 +318,19 @@ def _schedule(settings: Settings) -> Check:
         return Check(
             "schedule",
             "fail",
-            "No scheduler is running: scheduled jobs do not run and lost tasks are not recovered.",
+            _(
+                "No scheduler is running: scheduled jobs do not run and lost tasks are not "
+                "recovered."
+            ),
             _start(settings, "scheduler"),
             facts,
         )
-    return Check("schedule", "ok", f"{_count(alive, 'scheduler')} running.", facts=facts)
+    return Check(
+        "schedule",
+        "ok",
+        _n("%(num)s scheduler is running.", "%(num)s schedulers are running.", alive),
+        facts=facts,
+    )
 
 
 def _disk(settings: Settings) -> Check:
@@ -282,20 +341,25 @@ def _disk(settings: Settings) -> Check:
         return Check(
             "disk",
             "fail",
-            f"The instance directory {folder} is not writable.",
-            "Make the user that runs the panel its owner.",
+            _("The instance directory %(folder)s is not writable.", folder=folder),
+            _("Make the user that runs the panel its owner."),
             facts,
         )
-    amount = f"{free / 1e9:.1f} GB free"
+    amount = _("%(free)s GB free", free=f"{free / 1000000000.0:.1f}")
     if free < LOW:
         return Check(
             "disk",
             "fail" if free < FULL else "warn",
-            f"The disk of the instance directory is nearly full: {amount}.",
-            "Free up disk space.",
+            _("The disk of the instance directory is nearly full: %(amount)s.", amount=amount),
+            _("Free up disk space."),
             facts,
         )
-    return Check("disk", "ok", f"The instance directory is writable, {amount}.", facts=facts)
+    return Check(
+        "disk",
+        "ok",
+        _("The instance directory is writable, %(amount)s.", amount=amount),
+        facts=facts,
+    )
 
 
 def _heartbeats(settings: Settings, kind: str) -> tuple[int, int]:
@@ -333,10 +397,10 @@ def _modules(settings: Settings) -> Check:
     with engine_for(settings.database_url).connect() as connection:
         rows = connection.execute(sa.select(Module.type, Module.name).where(broken)).all()
     if not rows:
-        return Check("modules", "ok", "All active modules work.")
+        return Check("modules", "ok", _("All active modules work."))
     names = ", ".join(sorted(f"{module_type}/{name}" for module_type, name in rows))
-    text = f"Active modules that do not work: {names}."
-    return Check("modules", "warn", text, "The Modules page and `puqpanel module list` say why.")
+    text = _("Active modules that do not work: %(names)s.", names=names)
+    return Check("modules", "warn", text, _("The Modules page and `puqpanel module list` say why."))
 
 
 CHECKS: dict[str, Callable[[Settings], Check]] = {
@@ -351,16 +415,12 @@ CHECKS: dict[str, Callable[[Settings], Check]] = {
 }
 
 
-def _start(settings: Settings, command: str) -> str:
-    return f"Run: puqpanel {command if settings.redis_url else 'up'}"
+def _start(settings: Settings, command: str) -> Text:
+    return _("Run: puqpanel %(command)s", command=command if settings.redis_url else "up")
 
 
 NEED_DATABASE = frozenset({"migrations", "keys", "workers", "schedule", "modules"})
 NEED_TABLES = NEED_DATABASE - {"migrations"}
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun if number == 1 else noun + 's'}"
 
 
 def _cause(error: Exception) -> str:

@@ -263,7 +263,7 @@ def provisioning(first: date, last: date, by: By = "day") -> Provisioning:
     return Provisioning(
         [Outcome(start, completed[start], failed[start]) for start in _slots(first, last, by)],
         by_module,
-        [(note, number) for note, number in reasons],
+        [(str(note), number) for note, number in reasons],
     )
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import selectinload
 from puqpanel.domain.errors import ConflictError, InProgressError
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.task_states import ENDED, OPEN, RETRYABLE, TaskStatus
+from puqpanel.domain.texts import _
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import find, release, session, transaction, write
 from puqpanel.models import ModuleLog, Task, TaskTag
@@ -72,7 +73,7 @@ def find_task(uuid: str) -> Task:
         NotFoundError: it does not exist.
     """
     query = sa.select(Task).where(Task.uuid == uuid)
-    return find(query.options(selectinload(Task.attempts)), "Task not found.")
+    return find(query.options(selectinload(Task.attempts)), _("Task not found."))
 
 
 def log_of(task: Task, limit: int = 200) -> Sequence[ModuleLog]:
@@ -108,7 +109,7 @@ def cancel_task(*, actor: Principal, uuid: str) -> Task:
         action="task.cancelled",
         subject_type="task",
         subject_uuid=uuid,
-        summary=f"{task.title} cancelled.",
+        summary=_("%(title)s cancelled.", title=task.title),
         task_id=task.id,
     )
     if task.service_uuid:
@@ -132,7 +133,7 @@ def retry_task(*, actor: Principal, uuid: str) -> Task:
         action="task.retried",
         subject_type="task",
         subject_uuid=uuid,
-        summary=f"{task.title} retried.",
+        summary=_("%(title)s retried.", title=task.title),
         task_id=task.id,
     )
     return task
@@ -148,9 +149,9 @@ def retry_last_task(*, actor: Principal, service_uuid: str) -> Task:
     last = next(iter(tasks_about("service", service_uuid, limit=1)), None)
     release()
     if last is None:
-        raise ConflictError("There is no failed task to retry.")
+        raise ConflictError(_("There is no failed task to retry."))
     if last.status in OPEN:
-        raise InProgressError("Already in progress.")
+        raise InProgressError(_("Already in progress."))
     if last.status not in RETRYABLE:
-        raise InProgressError("The last task completed, so there is nothing to retry.")
+        raise InProgressError(_("The last task completed, so there is nothing to retry."))
     return retry_task(actor=actor, uuid=last.uuid)

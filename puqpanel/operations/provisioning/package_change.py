@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from puqpanel.domain.errors import ConflictError, InvalidInput
 from puqpanel.domain.principals import Principal
+from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import session
 from puqpanel.models import Product, Service
 from puqpanel.operations.catalog.products import find_product
@@ -35,9 +36,11 @@ def apply(*, actor: Principal, service: Service, product_uuid: str, take_price: 
     """
     product = find_product(product_uuid)
     if product.module != service.product.module:
-        raise ConflictError(f"{product.name} uses another module; add a new service instead.")
+        raise ConflictError(
+            _("%(name)s uses another module; add a new service instead.", name=product.name)
+        )
     if not product.active and product.id != service.product_id:
-        raise InvalidInput({"product": [f"{product.name} is no longer sold."]})
+        raise InvalidInput({"product": [_("%(name)s is no longer sold.", name=product.name)]})
     check_same_currency(service.client, product)
     before = _terms(service)
     service.fallback = {name: getattr(service, name) for name in TERMS}
@@ -50,7 +53,12 @@ def apply(*, actor: Principal, service: Service, product_uuid: str, take_price: 
         service,
         before,
         action="service.product_changed",
-        summary=f"{before['product']} changed to {product.name}, {service.price}.",
+        summary=_(
+            "%(before)s changed to %(name)s, %(price)s.",
+            before=before["product"],
+            name=product.name,
+            price=service.price,
+        ),
     )
 
 
@@ -71,8 +79,11 @@ def revert(*, actor: Principal, service: Service) -> None:
         before,
         action="service.product_kept",
         summary=(
-            f"Kept on {service.product.name}, {service.price}: the provider did not change the"
-            " package."
+            _(
+                "Kept on %(name)s, %(price)s: the provider did not change the package.",
+                name=service.product.name,
+                price=service.price,
+            )
         ),
     )
 
@@ -96,7 +107,7 @@ def _terms(service: Service) -> dict[str, str]:
 
 
 def _record_change(
-    actor: Principal, service: Service, before: dict[str, str], *, action: str, summary: str
+    actor: Principal, service: Service, before: dict[str, str], *, action: str, summary: Text
 ) -> None:
     old, new = audit.changed(before, _terms(service))
     if new:

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from puqpanel.domain.principals import AUTOMATION
 from puqpanel.domain.service_states import VERBS, ProvisionStatus
 from puqpanel.domain.task_states import OPEN
+from puqpanel.domain.texts import _
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import Service, Task
@@ -44,6 +45,6 @@ def _settle(uuid: str) -> bool:
     age_seconds = (now() - service.provision_since).total_seconds()
     if age_seconds < GRACE_SECONDS or settlement.has_open_task(service):
         return False
-    reason = "The operation was in progress, but its task no longer exists."
+    reason = _("The operation was in progress, but its task no longer exists.")
     settlement.fail(service, VERBS.get(service.verb), AUTOMATION, reason)
     return True

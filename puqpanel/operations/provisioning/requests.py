@@ -17,6 +17,7 @@ from puqpanel.domain.errors import ConflictError, NotFoundError, UserError
 from puqpanel.domain.principals import AUTOMATION, Principal
 from puqpanel.domain.service_states import VERBS, ProvisionStatus, Verb, check_verb
 from puqpanel.domain.task_states import OnLoss
+from puqpanel.domain.texts import Text, _
 from puqpanel.host import calls
 from puqpanel.host.contract.names import python_keys
 from puqpanel.host.contract.refusal import describe
@@ -24,7 +25,7 @@ from puqpanel.host.contract.result import Result
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.db import session, transaction
 from puqpanel.infra.events import raise_event
-from puqpanel.infra.redact import redact_text
+from puqpanel.infra.redact import redact_message
 from puqpanel.models import Task
 from puqpanel.operations.modules.availability import defines, uncallable_reason
 from puqpanel.operations.provisioning import package_change, settlement
@@ -72,9 +73,9 @@ def request(
     module = module_of(service)
     if module is None:
         raise ConflictError(
-            "The module of this service is not active."
+            _("The module of this service is not active.")
             if service.product.module
-            else "This product has no module, so there is nothing to provision."
+            else _("This product has no module, so there is nothing to provision.")
         )
     with transaction():
         rule = _reserve(actor, service_uuid, verb, " ".join(reason.split())[:MAX_REASON_LENGTH])
@@ -87,9 +88,12 @@ def request(
             )
     result = _start(module, rule, service_uuid, actor)
     if not result.ok:
-        message = redact_text(result.message)[:MAX_MESSAGE_LENGTH]
+        message = redact_message(result.message, MAX_MESSAGE_LENGTH)
         _release(
-            actor, service_uuid, rule, message or "The module returned an error without a message."
+            actor,
+            service_uuid,
+            rule,
+            message or _("The module returned an error without a message."),
         )
     elif not result.pending:
         _complete_without_task(service_uuid)
@@ -138,9 +142,13 @@ def job_options(module: type[Any], verb: str) -> dict[str, Any]:
         options = {**JOB_OPTIONS, **python_keys(dict(declared))}
         options["on_loss"] = module.on_loss(rule.job)
     except Exception as error:
-        raise UserError(f"The module's job_options are invalid: {describe(error)}.") from error
+        raise UserError(
+            _("The module's job_options are invalid: %(describe)s.", describe=describe(error))
+        ) from error
     if unknown := sorted(options.keys() - JOB_OPTIONS.keys() - {"on_loss"}):
-        raise UserError(f"The module's job_options have unknown keys: {', '.join(unknown)}.")
+        raise UserError(
+            _("The module's job_options have unknown keys: %(items)s.", items=", ".join(unknown))
+        )
     return options
 
 
@@ -166,7 +174,10 @@ def missing_job(name: str, method: str) -> Result:
         name: the module's name.
         method: the job's method name.
     """
-    return Result.error(f"{name} does not support this action: it has no {method}().", code=501)
+    text = _(
+        "%(name)s does not support this action: it has no %(method)s().", name=name, method=method
+    )
+    return Result.error(str(text), code=501)
 
 
 def _start(module: LoadedModule, rule: Verb, service_uuid: str, actor: Principal) -> Result:
@@ -196,7 +207,7 @@ def _add_task(rule: Verb, service_uuid: str, actor: Principal, options: Mapping[
         queue="Module",
         data={"module": target, "method": rule.job, "verb": rule.key},
         tags=[rule.key, f"service:{service_uuid}"],
-        title=rule.label,
+        title=rule.label.source,
         module=service.product.module,
         subject_type="service",
         subject_uuid=service_uuid,
@@ -212,7 +223,11 @@ def _reserve(actor: Principal, service_uuid: str, verb: str, reason: str = "") -
     rule = check_verb(verb, service.status, service.provision_status)
     if any(settlement.own_verb(task) is not None for task in settlement.open_tasks(service)):
         raise ConflictError(
-            f"Cannot {rule.label.lower()}: this service has an open task. Wait until it finishes."
+            _(
+                "“%(verb)s” is not available: this service has an open task. Wait until it"
+                " finishes.",
+                verb=rule.label,
+            )
         )
     settlement.start(service, rule)
     audit.record(
@@ -220,7 +235,9 @@ def _reserve(actor: Principal, service_uuid: str, verb: str, reason: str = "") -
         action=f"service.{rule.key}_requested",
         subject_type="service",
         subject_uuid=service_uuid,
-        summary=f"{rule.label} requested: {reason}" if reason else f"{rule.label} requested.",
+        summary=_("%(label)s requested: %(reason)s", label=rule.label, reason=reason)
+        if reason
+        else _("%(label)s requested.", label=rule.label),
         after={"reason": reason} if reason else None,
     )
     raise_event(f"service.{rule.method}", {"service_uuid": service_uuid})
@@ -228,7 +245,7 @@ def _reserve(actor: Principal, service_uuid: str, verb: str, reason: str = "") -
 
 
 @transaction()
-def _release(actor: Principal, service_uuid: str, rule: Verb, reason: str) -> None:
+def _release(actor: Principal, service_uuid: str, rule: Verb, reason: Text) -> None:
     """Restore a service whose request was rejected before a task was added."""
     service = lock_service(service_uuid)
     processing = service.provision_status == ProvisionStatus.PROCESSING
@@ -242,7 +259,7 @@ def _release(actor: Principal, service_uuid: str, rule: Verb, reason: str) -> No
         action=f"service.{rule.key}_refused",
         subject_type="service",
         subject_uuid=service_uuid,
-        summary=f"{rule.label} rejected: {reason}",
+        summary=_("%(label)s rejected: %(reason)s", label=rule.label, reason=reason),
     )
 
 

@@ -24,7 +24,7 @@ from puqpanel.operations.modules import forms
 from puqpanel.operations.system import audit
 from puqpanel.operations.system.fields import clean_name
 
-BUSY = "An operation is in progress for this service; save again when it finishes."
+BUSY = _("An operation is in progress for this service; save again when it finishes.")
 
 
 def find_service(uuid: str) -> Service:
@@ -33,7 +33,7 @@ def find_service(uuid: str) -> Service:
     Raises:
         NotFoundError: it does not exist.
     """
-    return find(sa.select(Service).where(Service.uuid == uuid), "Service not found.")
+    return find(sa.select(Service).where(Service.uuid == uuid), _("Service not found."))
 
 
 def lock_service(uuid: str) -> Service:
@@ -49,7 +49,7 @@ def lock_service(uuid: str) -> Service:
         .with_for_update(of=Service)
         .execution_options(populate_existing=True)
     )
-    return find(query, "Service not found.")
+    return find(query, _("Service not found."))
 
 
 def find_service_of(actor: Principal, uuid: str) -> Service:
@@ -58,7 +58,7 @@ def find_service_of(actor: Principal, uuid: str) -> Service:
     Raises:
         NotFoundError: it does not exist or belongs to another client.
     """
-    return find(_visible_to(actor).where(Service.uuid == uuid), "Service not found.")
+    return find(_visible_to(actor).where(Service.uuid == uuid), _("Service not found."))
 
 
 def services_of(actor: Principal) -> Sequence[Service]:
@@ -118,7 +118,7 @@ def create_service(
     client, product = find_client(client_uuid), find_product(product_uuid)
     title = clean_name(name)
     if not product.active:
-        raise InvalidInput({"product": [f"{product.name} is no longer sold."]})
+        raise InvalidInput({"product": [_("%(name)s is no longer sold.", name=product.name)]})
     check_same_currency(client, product)
     values: dict[str, Any] = {}
     module = registry.current().get(product.module) if product.module else None
@@ -146,7 +146,7 @@ def create_service(
             action="service.created",
             subject_type="service",
             subject_uuid=service.uuid,
-            summary=f"{product.name} sold to {client.name}.",
+            summary=_("%(name)s sold to %(name_2)s.", name=product.name, name_2=client.name),
             after={"name": title, "price": str(service.price), "period": service.period},
         )
         raise_event("service.pending", {"service_uuid": service.uuid})
@@ -187,7 +187,7 @@ def rename_service(*, actor: Principal, uuid: str, name: str) -> None:
         action="service.renamed",
         subject_type="service",
         subject_uuid=uuid,
-        summary=f"Renamed to {title}.",
+        summary=_("Renamed to %(title)s.", title=title),
         before={"name": before},
         after={"name": title},
     )
@@ -208,7 +208,7 @@ def save_service_data(*, actor: Principal, uuid: str, data: Mapping[str, Any]) -
     service = find_service(uuid)
     module = module_of(service)
     if module is None:
-        raise ConflictError("The module of this service is not active.")
+        raise ConflictError(_("The module of this service is not active."))
     if service.provision_status == "processing":
         raise ConflictError(BUSY)
     values = forms.validate(module, "save_service_data", data, service_uuid=uuid, actor=actor)
@@ -227,7 +227,7 @@ def save_service_data(*, actor: Principal, uuid: str, data: Mapping[str, Any]) -
             action="service.configured",
             subject_type="service",
             subject_uuid=uuid,
-            summary="Module settings saved.",
+            summary=_("Module settings saved."),
             before=old,
             after=new,
             secrets=secret_fields(module.cls),

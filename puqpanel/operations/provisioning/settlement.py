@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from puqpanel.domain.errors import ConflictError, NotFoundError
 from puqpanel.domain.principals import AUTOMATION, Principal
 from puqpanel.domain.service_states import (
+    PROVISION_LABELS,
     STATUS_MOVES,
     VERBS,
     ProvisionStatus,
@@ -20,6 +21,7 @@ from puqpanel.domain.service_states import (
     check_verb,
 )
 from puqpanel.domain.task_states import OPEN, TaskStatus
+from puqpanel.domain.texts import Text, _, verbatim
 from puqpanel.host import calls
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import session, transaction
@@ -71,7 +73,10 @@ def set_provision_status(*, service_uuid: str, status: str, actor: Principal | N
             action="service.provision_status_changed",
             subject_type="service",
             subject_uuid=service.uuid,
-            summary=f"Provision status changed to {status.replace('_', ' ')}.",
+            summary=_(
+                "Provision status changed to %(status)s.",
+                status=PROVISION_LABELS[ProvisionStatus(status)],
+            ),
             before={"provision_status": before},
             after={"provision_status": status},
         )
@@ -95,7 +100,8 @@ def keep_service_data(*, service_uuid: str, changes: Mapping[str, Any]) -> None:
 
 def start(service: Service, verb: Verb) -> None:
     """Mark a locked service as processing a verb."""
-    service.settled_from, service.verb, service.failure = service.provision_status, verb.key, ""
+    service.settled_from, service.verb = service.provision_status, verb.key
+    service.failure = verbatim("")
     set_provision(service, ProvisionStatus.PROCESSING)
 
 
@@ -145,16 +151,20 @@ def reopen(task: Task) -> None:
     service = lock_service(task.service_uuid)
     if any(own_verb(other) is not None for other in open_tasks(service) if other.id != task.id):
         raise ConflictError(
-            f"Cannot {verb.label.lower()}: another task of this service is open. Try again later."
+            _(
+                "“%(verb)s” is not available: another task of this service is open."
+                " Try again later.",
+                verb=verb.label,
+            )
         )
     if service.provision_status == ProvisionStatus.PROCESSING:
         if service.verb != verb.key:
-            raise ConflictError("Another operation is in progress for this service.")
+            raise ConflictError(_("Another operation is in progress for this service."))
         return
     check_verb(verb.key, service.status, service.provision_status)
     start(service, verb)
     if verb.key == "change_package":
-        _, _, product_uuid = calls.job_data(task.data)
+        product_uuid = calls.job_data(task.data)[2]
         package_change.reapply(actor=task.actor, service=service, product_uuid=product_uuid)
 
 
@@ -190,7 +200,7 @@ def complete(
 
 
 def fail(
-    service: Service, verb: Verb | None, actor: Principal, reason: str, task: Task | None = None
+    service: Service, verb: Verb | None, actor: Principal, reason: Text, task: Task | None = None
 ) -> None:
     """Mark a service failed, unless another task of the verb is still open."""
     if service.provision_status == ProvisionStatus.PROCESSING:
@@ -200,17 +210,23 @@ def fail(
             set_provision(service, service.settled_from)
         else:
             set_provision(service, ProvisionStatus.FAILED)
-    label, key = (verb.label, verb.key) if verb is not None else ("Job", "job")
+    label, key = (verb.label, verb.key) if verb is not None else (_("Module job"), "job")
     if key == "change_package":
         package_change.revert(actor=actor, service=service)
-    service.failure = reason or f"{label} failed; the module returned an error without a message."
+    service.failure = reason or _(
+        "%(label)s failed; the module returned an error without a message.", label=label
+    )
     lost = task is not None and task.status == TaskStatus.LOST
     audit.record(
         actor=actor,
         action=f"service.{key}_failed",
         subject_type="service",
         subject_uuid=service.uuid,
-        summary=f"{label} {'lost' if lost else 'failed'}: {service.failure}",
+        summary=(
+            _("%(label)s lost: %(reason)s", label=label, reason=service.failure)
+            if lost
+            else _("%(label)s failed: %(reason)s", label=label, reason=service.failure)
+        ),
         task_id=task.id if task else None,
     )
     if verb is not None:
@@ -219,7 +235,7 @@ def fail(
             {
                 "service_uuid": service.uuid,
                 "task_uuid": task.uuid if task else "",
-                "reason": service.failure,
+                "reason": str(service.failure),
             },
         )
 
@@ -245,13 +261,13 @@ def _record_completed(service: Service, verb: Verb | None, task: Task) -> None:
 
 
 def _record_success(service: Service, verb: Verb, actor: Principal, task: Task | None) -> None:
-    service.failure, service.verb, service.fallback = "", "", None
+    service.failure, service.verb, service.fallback = verbatim(""), "", None
     audit.record(
         actor=actor,
         action=f"service.{verb.key}_succeeded",
         subject_type="service",
         subject_uuid=service.uuid,
-        summary=f"{verb.label} completed.",
+        summary=_("%(label)s completed.", label=verb.label),
         task_id=task.id if task else None,
     )
     raise_event(

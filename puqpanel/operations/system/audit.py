@@ -10,8 +10,9 @@ import sqlalchemy as sa
 
 from puqpanel.domain.audit_actions import ACTIONS
 from puqpanel.domain.principals import Principal
+from puqpanel.domain.texts import Text
 from puqpanel.infra.db import session
-from puqpanel.infra.redact import redact, redact_text
+from puqpanel.infra.redact import redact, redact_message, redact_text
 from puqpanel.models import Audit
 from puqpanel.models.actors import actor_columns
 
@@ -25,7 +26,7 @@ def record(
     action: str,
     subject_type: str = "",
     subject_uuid: str = "",
-    summary: str = "",
+    summary: Text | str = "",
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
     task_id: int | None = None,
@@ -52,7 +53,7 @@ def record(
             action=action,
             subject_type=subject_type,
             subject_uuid=subject_uuid,
-            summary=redact_text(summary),
+            summary=redact_message(summary),
             task_id=task_id,
             before=redact(dict(before), secrets) if before else None,
             after=redact(dict(after), secrets) if after else None,

@@ -197,7 +197,7 @@ class Lab:
         rows = session().scalars(
             sa.select(TaskRow).order_by(TaskRow.id).execution_options(populate_existing=True)
         )
-        return [(str(row.data.get("method")), str(row.status), row.note) for row in rows]
+        return [(str(row.data.get("method")), str(row.status), str(row.note)) for row in rows]
 
     def work_off(self, rounds: int = 20) -> None:
         """Run queued tasks, ignoring their backoff, until none is left.

@@ -290,7 +290,7 @@ def test_tasks_are_parked_while_their_module_is_unavailable(
         )
         .one()
     )
-    assert row.status == "parked" and reason in row.note
+    assert row.status == "parked" and reason in str(row.note)
     release()
     if how == "removed":
         (base / "away").rename(base / "Product/Echo")

@@ -98,7 +98,9 @@ def test_due_entry_runs_once_and_shows_its_outcome(
     schedule.run_due()
     drain()
     shown = {one.work.name: one for one in schedule.list_entries()}
-    assert shown["nightly"].task is not None and shown["nightly"].task.note == "no report today"
+    assert (
+        shown["nightly"].task is not None and str(shown["nightly"].task.note) == "no report today"
+    )
     row = shown["check"].row
     assert row is not None and timedelta(minutes=4) < row.due_at - now() <= timedelta(minutes=5)
 
@@ -173,7 +175,7 @@ def test_inactive_module_runs_no_scheduled_jobs(
     )
     drain()
     (task,) = tasks()
-    assert task.status == "parked" and "not active" in task.note
+    assert task.status == "parked" and "not active" in str(task.note)
     fresh = create_app(settings)
     with fresh.app_context():
         assert schedule.run_due() == 0

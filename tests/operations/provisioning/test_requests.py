@@ -141,7 +141,7 @@ def test_reason_of_a_request_is_recorded(echo: Panel, drain: Callable[..., None]
     entry = session().scalar(sa.select(Audit).where(Audit.action == "service.suspend_requested"))
     assert (
         entry is not None
-        and entry.summary == "Suspend requested: Unpaid since May"
+        and str(entry.summary) == "Suspend requested: Unpaid since May"
         and entry.after == {"reason": "Unpaid since May"}
     )
 
@@ -150,7 +150,7 @@ def test_service_lifecycle(echo: Panel, drain: Callable[..., None], settings: Se
     service = make_service(STAFF)
     assert (service.status, service.provision_status) == ("pending", "pending")
     after = ask(STAFF, service, "create", drain)
-    assert (after.status, after.provision_status, after.failure, after.verb) == (
+    assert (after.status, after.provision_status, str(after.failure), after.verb) == (
         "active",
         "completed",
         "",
@@ -196,8 +196,8 @@ def test_failed_job_reports_its_reason_and_can_be_retried(
     assert (after.status, after.provision_status) == (
         "pending",
         "failed",
-    ) and words in after.failure
-    assert "hunter2" not in after.failure
+    ) and words in str(after.failure)
+    assert "hunter2" not in str(after.failure)
     task = session().scalars(sa.select(Task)).one()
     assert task.status == "failed"
     with transaction():
@@ -206,7 +206,7 @@ def test_failed_job_reports_its_reason_and_can_be_retried(
     assert look(service.uuid).provision_status == "processing"
     drain()
     after = look(service.uuid)
-    assert (after.status, after.provision_status, after.failure) == ("active", "completed", "")
+    assert (after.status, after.provision_status, str(after.failure)) == ("active", "completed", "")
     assert book(settings) == ["create", "create"]
 
 
@@ -215,7 +215,7 @@ def test_crashed_worker_leaves_no_service_processing(
 ) -> None:
     service = make_service(STAFF, config={"create": "die"})
     after = ask(STAFF, service, "create", drain)
-    assert after.provision_status == "failed" and "worker died" in after.failure
+    assert after.provision_status == "failed" and "worker died" in str(after.failure)
     assert session().scalars(sa.select(Task.status)).all() == ["lost"]
 
 
@@ -252,7 +252,7 @@ def test_failed_follow_up_task_fails_the_service(echo: Panel, drain: Callable[..
     assert (after.status, after.provision_status) == (
         "pending",
         "failed",
-    ) and after.failure == "The provider said no."
+    ) and str(after.failure) == "The provider said no."
 
 
 def test_status_failed_with_attempts_left_keeps_the_service_reserved(
@@ -264,7 +264,7 @@ def test_status_failed_with_attempts_left_keeps_the_service_reserved(
         current.execute(sa.update(Task).values(tries=2))
     drain(1)
     after = look(service.uuid)
-    assert after.provision_status == "processing" and after.failure == "Try again."
+    assert after.provision_status == "processing" and str(after.failure) == "Try again."
     with pytest.raises(ConflictError):
         requests.request(actor=STAFF, service_uuid=service.uuid, verb="create")
 
@@ -315,7 +315,11 @@ def test_verb_without_a_job_is_rejected_and_the_service_unchanged(
     assert (result.ok, result.code) == (False, 501)
     assert result.message == "Echo does not support this action: it has no idle_job()."
     after = look(service.uuid)
-    assert (after.provision_status, after.verb, after.failure) == ("completed", "", result.message)
+    assert (after.provision_status, after.verb, str(after.failure)) == (
+        "completed",
+        "",
+        result.message,
+    )
 
 
 @pytest.mark.parametrize(
@@ -428,7 +432,7 @@ def test_tasks_of_an_inactive_module_are_parked_and_resumed(
     task = session().scalars(sa.select(Task)).one()
     assert (
         task.status == "parked"
-        and "not active" in task.note
+        and "not active" in str(task.note)
         and look(service.uuid).provision_status == "processing"
     )
     activate(echo, STAFF)
@@ -458,7 +462,7 @@ def test_old_task_cannot_be_retried_after_a_newer_one(
     drain()
     for status in ("active", "terminated"):
         assert look(service.uuid).status == status
-        with pytest.raises(ConflictError, match="Cannot create: the service is"):
+        with pytest.raises(ConflictError, match="“Create” is not available"):
             task_operations.retry_task(actor=STAFF, uuid=old)
         drain()
         assert book(settings).count("create") == 2
@@ -496,7 +500,7 @@ def test_package_change_succeeds_on_the_second_request(
     with transaction():
         services.find_service(service.uuid).product.config = {}
     after = ask(STAFF, service, "change_package", drain)
-    assert (after.status, after.provision_status, after.failure) == ("active", "completed", "")
+    assert (after.status, after.provision_status, str(after.failure)) == ("active", "completed", "")
 
 
 def test_package_change_settled_by_the_module_is_recorded(
@@ -517,7 +521,7 @@ def test_completed_helper_does_not_hide_a_failed_job(
 ) -> None:
     service = make_service(STAFF, config={"create": "error", "helper": True})
     after = ask(STAFF, service, "create", drain)
-    assert (after.provision_status, after.failure) == ("failed", "The provider said no.")
+    assert (after.provision_status, str(after.failure)) == ("failed", "The provider said no.")
     with transaction() as current:
         current.execute(
             sa.update(Task).where(Task.status == "queued").values(run_at=now(), dispatched_at=None)
@@ -536,8 +540,8 @@ def test_garbage_in_a_result_is_a_failure(echo: Panel, drain: Callable[..., None
     task = session().scalars(sa.select(Task)).one()
     assert (after.provision_status, task.status) == ("failed", "failed")
     assert (
-        "hunter2" not in after.failure + task.note
-        and len(after.failure) < 5000
+        "hunter2" not in str(after.failure) + str(task.note)
+        and len(str(after.failure)) < 5000
         and len(str(task.attempts[0].output)) < 5000
     )
 

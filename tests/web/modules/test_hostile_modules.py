@@ -255,6 +255,6 @@ def test_a_job_with_an_invalid_result(
     with stage.app.app_context():
         failed = services.find_service(uuid)
         assert failed.provision_status == "failed"
-        assert failed.failure.startswith("no�� xxx")
-        assert len(failed.failure) <= 4000
+        assert str(failed.failure).startswith("no�� xxx")
+        assert len(str(failed.failure)) <= 4000
     assert stage.staff.get(f"/admin/services/{uuid}").status_code == 200

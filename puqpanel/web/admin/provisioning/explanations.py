@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from puqpanel.domain.service_states import ProvisionStatus, ServiceStatus
+from puqpanel.domain.texts import Text, _, verbatim
 from puqpanel.models import Audit, Service
 from puqpanel.web.look import status
 
@@ -26,8 +27,8 @@ class Explanation:
         request: the audit entry of the request that led to it, if known.
     """
 
-    question: str
-    sentence: str
+    question: Text
+    sentence: Text
     tone: str
     icon: str
     event: Audit | None
@@ -50,7 +51,7 @@ def explain_status(service: Service, history: Sequence[Audit]) -> Explanation | 
     shown = status("service", service.status)
     request = _request_of(event, history)
     return Explanation(
-        f"Why is it {shown.word.lower()}?",
+        _("Why is its status “%(status)s”?", status=shown.word),
         _sentence(service, event, request),
         shown.tone,
         shown.icon,
@@ -67,20 +68,20 @@ def _request_of(event: Audit, history: Sequence[Audit]) -> Audit | None:
     )
 
 
-def _sentence(service: Service, event: Audit, request: Audit | None) -> str:
+def _sentence(service: Service, event: Audit, request: Audit | None) -> Text:
     reason = str((request.after or {}).get("reason", "")) if request else ""
     if reason:
-        return reason
+        return verbatim(reason)
     if request is not None and service.status == ServiceStatus.SUSPENDED:
-        return f"{request.actor_name} suspended it and gave no reason."
+        return _("Suspended by %(name)s, who gave no reason.", name=request.actor_name)
     return event.summary
 
 
-def _failure_question(service: Service, event: Audit | None) -> str:
+def _failure_question(service: Service, event: Audit | None) -> Text:
     if service.provision_status in (ProvisionStatus.FAILED, ProvisionStatus.NOT_FOUND):
-        return "Why did it fail?"
+        return _("Why did it fail?")
     if service.provision_status == ProvisionStatus.PROCESSING:
-        return "Why did the last attempt fail?"
+        return _("Why did the last attempt fail?")
     if event is not None and event.action.endswith("_refused"):
-        return "Why was it refused?"
-    return "What was the error?"
+        return _("Why was it refused?")
+    return _("What was the error?")

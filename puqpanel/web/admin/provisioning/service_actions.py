@@ -10,6 +10,7 @@ from flask import url_for
 
 from puqpanel.domain.service_states import VERBS, ProvisionStatus
 from puqpanel.domain.task_states import RETRYABLE
+from puqpanel.domain.texts import Text, _
 from puqpanel.models import Service
 from puqpanel.operations.provisioning import services
 from puqpanel.web.guard import can
@@ -21,7 +22,7 @@ BROKEN = (ProvisionStatus.FAILED, ProvisionStatus.NOT_FOUND)
 class Action:
     """A button or menu entry: a link, or a form that posts to `url`."""
 
-    label: str
+    label: Text
     url: str
     icon: str
     posts: bool = False
@@ -55,9 +56,9 @@ def actions_for(service: Service, tasks: Sequence[Any], *, busy: bool) -> Servic
     failed = service.provision_status in BROKEN
     menu = []
     if can("services.manage"):
-        menu.append(_link(service, "Rename service", "admin.services.edit", "pen"))
+        menu.append(_link(service, _("Rename service"), "admin.services.edit", "pen"))
         if has_module:
-            menu.append(_link(service, "Module settings", "admin.services.settings", "sliders"))
+            menu.append(_link(service, _("Module settings"), "admin.services.settings", "sliders"))
     if provision:
         menu.extend(
             _verb_action(service, verb)
@@ -74,9 +75,9 @@ def _primary(
     service: Service, tasks: Sequence[Any], verbs: Sequence[str], failed: bool
 ) -> Action | None:
     if failed and tasks and tasks[0].status in RETRYABLE:
-        title = (tasks[0].title or "task").lower()
+        title = tasks[0].shown_title
         url = url_for("admin.provisioning.retry", uuid=service.uuid)
-        return Action(f"Retry {title}", url, "rotate-right", posts=True)
+        return Action(_("Retry: %(task)s", task=title), url, "rotate-right", posts=True)
     verb = next((verb for verb in ("create", "unsuspend", "change_package") if verb in verbs), None)
     return _verb_action(service, verb) if verb else None
 
@@ -87,13 +88,13 @@ def _verb_action(service: Service, verb: str) -> Action:
         url = url_for("admin.provisioning.at_once", uuid=service.uuid, verb=verb)
         return Action(label, url, "bolt" if verb == "create" else "play", posts=True)
     if verb == "suspend":
-        return _link(service, f"{label}…", "admin.provisioning.suspend", "pause")
+        return _link(service, _("%(action)s…", action=label), "admin.provisioning.suspend", "pause")
     if verb == "change_package":
         endpoint = "admin.provisioning.change_package"
         return _link(service, label, endpoint, "arrow-right-arrow-left")
     url = url_for("admin.provisioning.terminate", uuid=service.uuid)
-    return Action(f"{label}…", url, "trash-can", danger=True)
+    return Action(_("%(action)s…", action=label), url, "trash-can", danger=True)
 
 
-def _link(service: Service, label: str, endpoint: str, icon: str) -> Action:
+def _link(service: Service, label: Text, endpoint: str, icon: str) -> Action:
     return Action(label, url_for(endpoint, uuid=service.uuid), icon)
