@@ -118,9 +118,9 @@ STATUSES: dict[str, dict[str, Status]] = {
         "held": Status("warn", "circle-pause", _c("gateway or sender", "Unavailable")),
     },
     "currency": {
-        "base": Status("good", "star", "Base currency"),
-        "enabled": Status("good", "circle-check", "Enabled"),
-        "disabled": Status("mute", "power-off", "Disabled"),
+        "base": Status("good", "star", _("Base currency")),
+        "enabled": Status("good", "circle-check", _("Enabled")),
+        "disabled": Status("mute", "power-off", _("Disabled")),
     },
     "product": {
         "active": Status("good", "circle-check", _c("product", "On sale")),
