@@ -74,7 +74,8 @@ def trade(harness: PluginHarness) -> None:
                     module="Product/Echo",
                     status=status,
                     note=note,
-                    service_uuid=first.uuid,
+                    subject_type="service",
+                    subject_uuid=first.uuid,
                     ended_at=now() - day,
                 )
             )

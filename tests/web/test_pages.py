@@ -36,7 +36,8 @@ def task(app: Panel, shop: dict[str, str]) -> str:
             queue="Module",
             title="Create",
             status="failed",
-            service_uuid=shop["service"],
+            subject_type="service",
+            subject_uuid=shop["service"],
             attempt=1,
             note="It answered 500.",
             data={"method": "create_job", "password": "hunter2"},
@@ -398,7 +399,8 @@ def test_a_live_fragment_reloads_the_page_when_nothing_runs(
                 queue="Module",
                 title="Create",
                 status="running",
-                service_uuid=shop["service"],
+                subject_type="service",
+                subject_uuid=shop["service"],
                 data={},
             )
         )

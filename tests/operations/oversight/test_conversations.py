@@ -80,7 +80,8 @@ def told(settings: Settings, app: Panel, staff: Principal, tmp_path: Any) -> Any
                 job="ModuleJob",
                 data={"module": {"service": mine}, "method": "create_job", "verb": "create"},
                 module="Product/Echo",
-                service_uuid=mine,
+                subject_type="service",
+                subject_uuid=mine,
             )
             for request, response in (
                 (

@@ -159,7 +159,8 @@ def tasks(panel: Panel) -> None:
                     queue="Module",
                     module=module,
                     status=status,
-                    service_uuid=service,
+                    subject_type="service" if service else "",
+                    subject_uuid=service,
                     ended_at=at(ended),
                     note=note,
                 )

@@ -70,3 +70,15 @@ def test_names_are_escaped_in_the_list_but_not_in_the_csv(
     add(app, title="Create", subject_type="service", subject_uuid=shop["service"])
     assert "<i>odd" not in owner.get("/admin/tasks/").text
     assert "<i>odd</i>" in owner.get("/admin/tasks/?format=csv").text
+
+
+def test_tasks_are_listed_on_the_page_of_their_subject(
+    app: Panel, owner: Browser, shop: dict[str, str]
+) -> None:
+    for kind, uuid in (("product", shop["product"]), ("client", shop["client"])):
+        add(app, title=f"Sync of a {kind}", subject_type=kind, subject_uuid=uuid)
+        page = owner.get(f"/admin/{kind}s/{uuid}").text
+        assert f"Sync of a {kind}" in page
+        found = owner.get(f"/admin/tasks/?about={kind}&subject={uuid}").text
+        assert f"Sync of a {kind}" in found
+    assert "Sync of a product" not in owner.get("/admin/tasks/?about=client").text

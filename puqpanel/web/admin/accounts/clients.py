@@ -12,6 +12,7 @@ from puqpanel.domain.errors import NotFoundError
 from puqpanel.infra.db import session
 from puqpanel.models import Client, Product, Service, User
 from puqpanel.operations.accounts import clients
+from puqpanel.operations.oversight import tasks
 from puqpanel.operations.system import audit
 from puqpanel.web import impersonation
 from puqpanel.web.admin.accounts.pick import matching
@@ -189,6 +190,7 @@ def show(uuid: str) -> ResponseReturnValue:
         country=country_name(client.country),
         services=services[:MAX_SERVICES],
         has_more_services=len(services) > MAX_SERVICES,
+        tasks=tasks.tasks_about("client", uuid, 5) if can("tasks.view") else [],
         timeline=audit.timeline("client", uuid, 20),
     )
 

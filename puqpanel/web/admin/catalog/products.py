@@ -14,11 +14,12 @@ from puqpanel.domain.money import Money
 from puqpanel.domain.periods import Period
 from puqpanel.models import Product
 from puqpanel.operations.catalog import products
+from puqpanel.operations.oversight import tasks
 from puqpanel.operations.system import audit
 from puqpanel.web.admin.settings_page import settings_page
 from puqpanel.web.fields import CurrencyField
 from puqpanel.web.forms import Form, choices, save_or_show
-from puqpanel.web.guard import actor, allow
+from puqpanel.web.guard import actor, allow, can
 from puqpanel.web.list_page import Tab
 from puqpanel.web.list_view import list_view
 from puqpanel.web.lists import Column, Filter, Listing, Sort
@@ -143,6 +144,7 @@ def show(uuid: str) -> ResponseReturnValue:
         "admin/catalog/products/show.html",
         product=product,
         module=products.module_of(product),
+        tasks=tasks.tasks_about("product", uuid, 5) if can("tasks.view") else [],
         timeline=audit.timeline("product", uuid, 20),
     )
 

@@ -15,6 +15,7 @@ from wtforms.validators import InputRequired, Length
 from puqpanel.domain.errors import UserError
 from puqpanel.models import ConfiguredModule
 from puqpanel.operations.modules import availability, configured_modules, module_settings
+from puqpanel.operations.oversight import tasks
 from puqpanel.operations.system import audit
 from puqpanel.web import drafts
 from puqpanel.web.answers import flashed_errors
@@ -224,6 +225,9 @@ class Pages:
             webhook=webhook,
             can_test=module_settings.can_test(module),
             manage=manage,
+            latest_tasks=tasks.tasks_about(self.kind.singular, uuid, 5)
+            if can("tasks.view")
+            else [],
             timeline=audit.timeline(self.kind.singular, uuid, 20),
             **self.extra_context(instance),
         )
