@@ -49,6 +49,7 @@ _OWN = {
     "service.product_kept": "A change of the product of a service was reverted.",
     "service.renamed": "A service was renamed.",
     "settings.changed": "Settings of the panel changed.",
+    "setup.changed": "The first setup was started, continued or finished.",
     "staff.created": "A staff account was created.",
     "staff.updated": "A staff account was changed.",
     "task.cancelled": "A task was cancelled.",
