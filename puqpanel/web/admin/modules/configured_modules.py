@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any
@@ -13,7 +13,7 @@ from wtforms import SelectField, StringField
 from wtforms.validators import InputRequired, Length
 
 from puqpanel.domain.errors import UserError
-from puqpanel.models import ConfiguredModule
+from puqpanel.models import ConfiguredModule, Task
 from puqpanel.operations.modules import availability, configured_modules, module_settings
 from puqpanel.operations.oversight import tasks
 from puqpanel.operations.system import audit
@@ -225,12 +225,14 @@ class Pages:
             webhook=webhook,
             can_test=module_settings.can_test(module),
             manage=manage,
-            latest_tasks=tasks.tasks_about(self.kind.singular, uuid, 5)
-            if can("tasks.view")
-            else [],
+            latest_tasks=self.latest_tasks(uuid),
             timeline=audit.timeline(self.kind.singular, uuid, 20),
             **self.extra_context(instance),
         )
+
+    def latest_tasks(self, uuid: str) -> Sequence[Task]:
+        """Return the tasks to list beside the timeline."""
+        return tasks.tasks_about(self.kind.singular, uuid, 5) if can("tasks.view") else []
 
     def extra_context(self, instance: ConfiguredModule) -> dict[str, Any]:
         """Return what a subclass adds to the template context."""
