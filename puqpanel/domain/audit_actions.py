@@ -24,6 +24,7 @@ _OWN = {
     "client.created": "A client was created.",
     "client.updated": "A client was changed.",
     "client.user_added": "A user was added to a client.",
+    "client.user_permissions_changed": "The permissions of a user of a client changed.",
     "client.user_removed": "A user was removed from a client.",
     "client.view_ended": "A staff member stopped viewing the client area as a user.",
     "client.view_request": "A staff member sent a form while viewing the client area as a user.",

@@ -112,6 +112,8 @@ def _configure_templates(app: Flask) -> None:
             staff=guard.find_staff,
             user=guard.find_user,
             impersonation=impersonation.banner,
+            client=guard.current_client,
+            memberships=guard.memberships,
             groups=navigation.staff_groups,
             links=navigation.customer_links,
             attention=navigation.attention,

@@ -32,6 +32,7 @@ SCRIPTS = (
     "errors",
     "inputs",
     "combobox",
+    "matrix",
     "copy",
     "submit",
     "live",

@@ -17,10 +17,11 @@ from flask import Flask, abort, current_app, g, redirect, request, session, url_
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from puqpanel.domain.principals import Principal, PrincipalKind
+from puqpanel.domain.principals import CurrentClient, Principal, PrincipalKind
+from puqpanel.models.accounts.clients import ClientUser
 from puqpanel.models.accounts.staff import Staff
 from puqpanel.models.accounts.users import User
-from puqpanel.operations.accounts.principals import staff_principal, user_principal
+from puqpanel.operations.accounts import principals
 from puqpanel.web.answers import wants_json
 from puqpanel.web.sessions import current_session_id
 
@@ -122,21 +123,39 @@ def find_principal() -> Principal | None:
 def _build_principal(person: Staff | User | None) -> Principal | None:
     ip, session_id = request.remote_addr or "", current_session_id()
     if isinstance(person, Staff):
-        return staff_principal(person, ip=ip, session_id=session_id)
+        return principals.staff_principal(person, ip=ip, session_id=session_id)
     if isinstance(person, User):
-        return user_principal(
+        return principals.user_principal(
             person,
             ip=ip,
             session_id=session_id,
+            members=memberships(),
             client_uuid=str(session.get(CLIENT_KEY) or ""),
             impersonated_by=getattr(current_user, "impersonated_by", None),
         )
     return None
 
 
+def memberships() -> list[ClientUser]:
+    """Return the signed-in user's active clients, read once per request."""
+    user = find_user()
+    if user is None:
+        return []
+    cached: tuple[int, list[ClientUser]] | None = g.get("memberships")
+    if cached is None or cached[0] != user.id:
+        cached = g.memberships = (user.id, principals.memberships(user.id))
+    return cached[1]
+
+
 def actor() -> Principal:
     """Return the principal of this request, or abort with 401."""
     return find_principal() or abort(401)
+
+
+def current_client() -> CurrentClient | None:
+    """Return the client that the pages of the signed-in user show."""
+    principal = find_principal()
+    return principal.client if principal else None
 
 
 def can(permission: str) -> bool:

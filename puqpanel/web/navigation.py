@@ -129,7 +129,7 @@ STAFF: tuple[Group, ...] = (
 )
 CUSTOMER: tuple[Entry, ...] = (
     Entry("Home", "house", "client.home.index"),
-    Entry("Services", "server", "client.services.index"),
+    Entry("Services", "server", "client.services.index", "services.view"),
 )
 
 

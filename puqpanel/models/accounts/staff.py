@@ -42,6 +42,6 @@ class Staff(Account, Model):
         """The permission keys of all roles, with those that they imply."""
         return with_implied(key for role in self.roles for key in role.permissions)
 
-    def may(self, key: str) -> bool:
+    def may(self, permission: str) -> bool:
         """Return whether one of the roles grants a permission."""
-        return allows(self.permissions, key)
+        return allows(self.permissions, permission)

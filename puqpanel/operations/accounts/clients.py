@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.orm import selectinload
 
 from puqpanel.domain.errors import InvalidInput, NotFoundError
+from puqpanel.domain.permissions import CLIENT_KEYS, with_implied
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.session_ends import SessionEnd
 from puqpanel.domain.texts import _
@@ -163,12 +164,12 @@ def add_user(
         name: name of a new user.
         password: password of a new user, in plain text.
         owner: whether the user has all permissions.
-        permissions: of other users: profile, users, services, invoices, orders, support.
+        permissions: of other users, keys of `CLIENT_PERMISSIONS`.
 
     Raises:
         InvalidInput: a field is invalid, or the user belongs to the client already.
     """
-    address = clean_email(email)
+    address, keys = clean_email(email), _known(permissions)
     client = find_client(client_uuid)
     user = session().scalar(sa.select(User).where(User.email == address))
     if user is None:
@@ -178,14 +179,14 @@ def add_user(
         )
     elif session().get(ClientUser, (client.id, user.id)) is not None:
         raise InvalidInput({"email": [f"{address} is already a user of this client."]})
-    save(ClientUser(client=client, user=user, owner=owner, permissions=list(permissions)))
+    save(ClientUser(client=client, user=user, owner=owner, permissions=keys))
     audit.record(
         actor=actor,
         action="client.user_added",
         subject_type="client",
         subject_uuid=client_uuid,
         summary=f"{address} added as a user of {client.name}.",
-        after={"user": address, "owner": owner, "permissions": list(permissions)},
+        after={"user": address, "owner": owner, "permissions": keys},
     )
     return user
 
@@ -193,7 +194,7 @@ def add_user(
 @transaction()
 def remove_user(*, actor: Principal, client_uuid: str, user_uuid: str) -> None:
     """Remove a user from a client; the user account is kept."""
-    member = _member(client_uuid, user_uuid)
+    member = find_member(client_uuid, user_uuid)
     client = member.client
     client.members.remove(member)
     sessions.end_all_for(member.user, SessionEnd.RIGHTS_CHANGED, actor)
@@ -210,7 +211,7 @@ def remove_user(*, actor: Principal, client_uuid: str, user_uuid: str) -> None:
 def set_user_password(*, actor: Principal, client_uuid: str, user_uuid: str, password: str) -> None:
     """Set a new password for a client's user and end the user's sessions."""
     check_password(password)
-    member = _member(client_uuid, user_uuid)
+    member = find_member(client_uuid, user_uuid)
     member.user.password_hash = hash_password(password)
     sessions.end_all_for(member.user, SessionEnd.PASSWORD_CHANGED, actor)
     audit.record(
@@ -237,7 +238,57 @@ def _check_currency(client: Client, currency: str) -> None:
         raise InvalidInput({"currency": [text]})
 
 
-def _member(client_uuid: str, user_uuid: str) -> ClientUser:
+@transaction()
+def set_user_permissions(
+    *,
+    actor: Principal,
+    client_uuid: str,
+    user_uuid: str,
+    owner: bool,
+    permissions: Iterable[str],
+) -> None:
+    """Set what a user may do for a client.
+
+    Args:
+        actor: who sets them.
+        client_uuid: the client.
+        user_uuid: the user.
+        owner: whether the user has all permissions.
+        permissions: keys of `CLIENT_PERMISSIONS`; those that they imply are added.
+
+    Raises:
+        InvalidInput: a key is unknown.
+        NotFoundError: the user does not belong to the client.
+    """
+    keys = _known(permissions)
+    member = find_member(client_uuid, user_uuid)
+    before = {"owner": member.owner, "permissions": member.permissions}
+    member.owner, member.permissions = owner, keys
+    old, new = audit.changed(before, {"owner": owner, "permissions": keys})
+    audit.record(
+        actor=actor,
+        action="client.user_permissions_changed",
+        subject_type="client",
+        subject_uuid=client_uuid,
+        summary=f"Permissions of {member.user.email} changed.",
+        before=old,
+        after=new,
+    )
+
+
+def _known(permissions: Iterable[str]) -> list[str]:
+    keys = with_implied(permissions, CLIENT_KEYS)
+    if unknown := keys - CLIENT_KEYS:
+        raise InvalidInput({"permissions": [f"Unknown permissions: {', '.join(sorted(unknown))}."]})
+    return sorted(keys)
+
+
+def find_member(client_uuid: str, user_uuid: str) -> ClientUser:
+    """Return the membership of a user in a client.
+
+    Raises:
+        NotFoundError: the user does not belong to the client.
+    """
     for member in find_client(client_uuid).members:
         if member.user.uuid == user_uuid:
             return member

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 from sqlalchemy.orm import contains_eager
 
@@ -29,6 +31,7 @@ def user_principal(
     *,
     ip: str = "",
     session_id: int | None = None,
+    members: Sequence[ClientUser],
     client_uuid: str = "",
     impersonated_by: Principal | None = None,
 ) -> Principal:
@@ -38,11 +41,11 @@ def user_principal(
         user: the user.
         ip: the address of the request.
         session_id: primary key of the session.
+        members: the user's clients, see `memberships`.
         client_uuid: the selected client; the first one if the user does not belong to it, or no
             longer does.
         impersonated_by: the staff member who acts as the user.
     """
-    members = memberships(user.id)
     member = next((each for each in members if each.client.uuid == client_uuid), None)
     if member is None:
         member = members[0] if members else None

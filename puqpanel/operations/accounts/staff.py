@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from puqpanel.domain.errors import ConflictError, InvalidInput, PermissionDenied
-from puqpanel.domain.permissions import EVERYTHING, PANEL_PERMISSIONS, Permission
+from puqpanel.domain.permissions import EVERYTHING, PANEL_PERMISSIONS, Permission, with_implied
 from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.domain.session_ends import SessionEnd
 from puqpanel.host import languages, registry
@@ -164,7 +164,7 @@ def update_staff(
     }
     current_keys = staff.permissions
     assigned = [find_role(each) for each in role_uuids]
-    granted = {key for role in assigned for key in role.permissions}
+    granted = with_implied(key for role in assigned for key in role.permissions)
     # changing another account's address or status could lock out or impersonate its owner, so
     # it requires all of that account's permissions
     _may_grant(actor, granted ^ current_keys if actor.id == staff.id else granted | current_keys)
@@ -220,8 +220,8 @@ def save_role(*, actor: Principal, uuid: str | None, name: str, permissions: Ite
         actor: who saves it.
         uuid: the role; None creates one.
         name: unique name.
-        permissions: keys. Unknown keys are accepted only if the role has them already, because
-            their module may be inactive.
+        permissions: keys; those that they imply are added. Unknown keys are accepted only if the
+            role has them already, because their module may be inactive.
 
     Raises:
         InvalidInput: the name is in use or a key is unknown.
@@ -229,10 +229,10 @@ def save_role(*, actor: Principal, uuid: str | None, name: str, permissions: Ite
         PermissionDenied: the change concerns permissions that the actor lacks.
     """
     shown = clean_name(name, longest=100)
-    keys = list(dict.fromkeys(permissions))
+    keys = sorted(with_implied(permissions))
     _lock_roles()
     role = find_role(uuid) if uuid else None
-    held = set(role.permissions) if role else set()
+    held = with_implied(role.permissions) if role else frozenset()
     if role is not None and EVERYTHING in held:
         raise ConflictError("The role with all permissions cannot be changed.")
     unknown = set(keys) - {each.key for each in all_permissions()} - held
@@ -253,8 +253,9 @@ def save_role(*, actor: Principal, uuid: str | None, name: str, permissions: Ite
     if set(keys) != held:
         for holder in _holders(role):
             sessions.end_all_for(holder, SessionEnd.RIGHTS_CHANGED, actor)
-    _check_manager_left()
-    old, new = audit.changed(before, {"name": shown, "permissions": sorted(keys)})
+    if "staff.manage" in held.difference(keys):
+        _check_manager_left()
+    old, new = audit.changed(before, {"name": shown, "permissions": keys})
     audit.record(
         actor=actor,
         action="role.saved",
@@ -279,10 +280,13 @@ def delete_role(*, actor: Principal, uuid: str) -> None:
 
     Raises:
         ConflictError: it is assigned, or it is the owner's role.
+        PermissionDenied: it has permissions that the actor lacks.
     """
+    _lock_roles()
     role = find_role(uuid)
     if EVERYTHING in role.permissions:
         raise ConflictError("The role with all permissions cannot be deleted.")
+    _may_grant(actor, with_implied(role.permissions))
     if (
         session().scalar(
             sa.select(staff_roles.c.staff_id).where(staff_roles.c.role_id == role.id).limit(1)
@@ -309,10 +313,12 @@ def _lock_roles() -> None:
 
 def _may_grant(actor: Principal, keys: AbstractSet[str]) -> None:
     """Check that an actor has the permissions that a change grants or revokes."""
-    if actor.kind is not PrincipalKind.STAFF or not keys:
-        return
-    staff = session().get(Staff, actor.id)
-    if staff is None or not all(staff.may(key) for key in keys):
+    may: Callable[[str], bool] = actor.may
+    if actor.kind is PrincipalKind.STAFF:
+        # as the database has them now: a concurrent change may have revoked some
+        staff = session().get(Staff, actor.id, populate_existing=True)
+        may = staff.may if staff is not None and staff.active else lambda permission: not permission
+    if not all(may(key) for key in keys):
         raise PermissionDenied("You can only grant or revoke permissions that you have yourself.")
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from puqpanel.web.admin.accounts import auth, clients, pick, staff
+from puqpanel.web.admin.accounts import auth, clients, pick, staff, user_permissions
 from puqpanel.web.admin.billing import currencies
 from puqpanel.web.admin.catalog import products
 from puqpanel.web.admin.modules import gateways, module_log, modules, senders
@@ -23,6 +23,7 @@ def blueprint() -> Blueprint:
         auth,
         dashboard,
         clients,
+        user_permissions,
         services,
         requests,
         products,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import sqlalchemy as sa
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -9,6 +11,7 @@ from wtforms import BooleanField, EmailField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, Optional
 
 from puqpanel.domain.errors import NotFoundError
+from puqpanel.domain.permissions import CLIENT_NOUNS, MANAGE, VIEW
 from puqpanel.infra.db import session
 from puqpanel.models import Client, Product, Service, User
 from puqpanel.operations.accounts import clients
@@ -110,7 +113,7 @@ class UserForm(Form):
         description="An existing user keeps their current password.",
     )
     owner = BooleanField(
-        "Owner", description="Has full access. Other users have access to services only."
+        "Owner", description="Has full access. You choose the permissions of other users next."
     )
 
 
@@ -186,6 +189,7 @@ def show(uuid: str) -> ResponseReturnValue:
     )
     return render_template(
         "admin/accounts/clients/show.html",
+        access=_access,
         client=client,
         country=country_name(client.country),
         services=services[:MAX_SERVICES],
@@ -234,6 +238,8 @@ def add_user(uuid: str) -> ResponseReturnValue:
             **form.values("email", "name", "password", "owner"),
         )
         page = url_for("admin.clients.show", uuid=uuid)
+        if not form.owner.data:
+            page = url_for("admin.user_permissions.edit", uuid=uuid, user_uuid=user.uuid)
         return f"{user.email} added as a user of this client.", page
 
     return save_or_show(
@@ -318,6 +324,16 @@ def remove_user(uuid: str, user_uuid: str) -> ResponseReturnValue:
         goes=["The user's access to this client", "All open sessions of the user"],
         stays="The user account is kept and can be added again.",
     )
+
+
+def _access(keys: Collection[str]) -> str:
+    """Return a user's permissions as nouns, such as `Services, Billing (view)`."""
+    nouns = [
+        noun.label if f"{noun.key}.{MANAGE}" in keys else f"{noun.label} (view)"
+        for noun in CLIENT_NOUNS
+        if f"{noun.key}.{VIEW}" in keys
+    ]
+    return ", ".join(nouns) or "None"
 
 
 def _find_user(client: Client, user_uuid: str) -> User:

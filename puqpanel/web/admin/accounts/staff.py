@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from itertools import groupby
-
 import sqlalchemy as sa
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import BooleanField, EmailField, SelectChoice, StringField  # type: ignore[attr-defined]  # the stubs are older
 from wtforms.validators import InputRequired, Length, Optional
 
-from puqpanel.domain.permissions import EVERYTHING
+from puqpanel.domain.permissions import EVERYTHING, NOUNS, PANEL_KEYS, with_implied
+from puqpanel.domain.presets import PRESETS
 from puqpanel.infra.db import session
 from puqpanel.models import Role, Staff, staff_roles
 from puqpanel.operations.accounts import staff
@@ -22,6 +21,7 @@ from puqpanel.web.list_page import Rows, Tab
 from puqpanel.web.list_view import list_view
 from puqpanel.web.lists import Column, Listing, Sort
 from puqpanel.web.navigation import crumbs
+from puqpanel.web.permission_matrix import matrix
 from puqpanel.web.session_pages import end_submitted, session_page
 from puqpanel.web.sessions import renew
 
@@ -247,15 +247,23 @@ def _role(role: Role | None) -> ResponseReturnValue:
         renew()
         return f"Role {form.name.data} saved.", url_for("admin.staff.roles")
 
-    by_group = groupby(permissions, key=lambda permission: permission.group)
+    filled = {preset.key: preset.fill(permissions) for preset in PRESETS}
+    chosen = with_implied(form.permissions.data or ())
+    if not form.is_submitted():
+        chosen = filled.get(request.args.get("preset", ""), chosen)
     return save_or_show(
         form,
         save,
         "admin/accounts/staff/role.html",
         role=role,
-        groups=[(name, list(members)) for name, members in by_group],
-        chosen=set(form.permissions.data or ()),
-        inactive_keys=inactive_keys,
+        groups=matrix(
+            NOUNS,
+            [permission for permission in permissions if permission.key not in PANEL_KEYS],
+            inactive_keys,
+        ),
+        chosen=chosen,
+        selected=sorted(chosen),
+        presets=[(preset, sorted(filled[preset.key])) for preset in PRESETS],
         locked=bool(role and EVERYTHING in role.permissions),
     )
 

@@ -1,0 +1,117 @@
+"""Presets of the role editor: named sets of permissions to start from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from puqpanel.domain.permissions import PANEL_KEYS, VIEW, Permission
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A set of permissions that the role editor can fill in.
+
+    Args:
+        key: its name in URLs.
+        label: its name on pages.
+        description: who it is for, in one sentence.
+        keys: the permissions of the panel.
+        modules: whether it includes all permissions of modules.
+    """
+
+    key: str
+    label: str
+    description: str
+    keys: frozenset[str]
+    modules: bool = False
+
+    def fill(self, permissions: Iterable[Permission]) -> frozenset[str]:
+        """Return which of the known permissions it includes."""
+        return frozenset(
+            permission.key
+            for permission in permissions
+            if permission.key in self.keys or (self.modules and permission.key not in PANEL_KEYS)
+        )
+
+
+PRESETS: tuple[Preset, ...] = (
+    Preset(
+        "administrator",
+        "Administrator",
+        "All permissions, including those of modules.",
+        PANEL_KEYS,
+        modules=True,
+    ),
+    Preset(
+        "support",
+        "Support",
+        "Helps customers: clients, services and their tasks.",
+        frozenset(
+            {
+                "dashboard.view",
+                "clients.view",
+                "clients.manage",
+                "clients.impersonate",
+                "services.view",
+                "services.manage",
+                "services.provision",
+                "products.view",
+                "tasks.view",
+                "tasks.manage",
+                "module_log.view",
+                "health.view",
+            }
+        ),
+    ),
+    Preset(
+        "billing",
+        "Billing",
+        "Handles clients and payments, without changing services.",
+        frozenset(
+            {
+                "dashboard.view",
+                "clients.view",
+                "clients.manage",
+                "services.view",
+                "products.view",
+                "gateways.view",
+                "gateways.manage",
+                "audit.view",
+            }
+        ),
+    ),
+    Preset(
+        "technician",
+        "Technician",
+        "Operates services, modules, tasks and the schedule.",
+        frozenset(
+            {
+                "dashboard.view",
+                "clients.view",
+                "services.view",
+                "services.manage",
+                "services.provision",
+                "services.terminate",
+                "products.view",
+                "products.manage",
+                "tasks.view",
+                "tasks.manage",
+                "schedule.view",
+                "schedule.manage",
+                "modules.view",
+                "senders.view",
+                "module_log.view",
+                "audit.view",
+                "health.view",
+            }
+        ),
+        modules=True,
+    ),
+    Preset(
+        "read-only",
+        "Read only",
+        "Views everything and changes nothing.",
+        frozenset(key for key in PANEL_KEYS if key.endswith(f".{VIEW}")),
+    ),
+)

@@ -1,0 +1,23 @@
+"""The current client of a user who belongs to several."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, flash, redirect, request, session, url_for
+from flask.typing import ResponseReturnValue
+
+from puqpanel.web.guard import CLIENT_KEY, customer, memberships
+
+bp = Blueprint("clients", __name__)
+
+
+@bp.post("/current-client")
+@customer()
+def switch() -> ResponseReturnValue:
+    """Select the client that the pages show."""
+    uuid = request.form.get("client", "")
+    member = next((each for each in memberships() if each.client.uuid == uuid), None)
+    if member is None:
+        abort(404)
+    session[CLIENT_KEY] = uuid
+    flash(f"You now see the services of {member.client.name}.", "good")
+    return redirect(url_for("client.home.index"))
