@@ -11,10 +11,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from babel.dates import format_skeleton
 from babel.numbers import format_decimal
 
 from puqpanel.domain import texts as viewer
@@ -133,6 +135,11 @@ def translate_plural(
 def format_number(number: float | Decimal) -> str:
     """Return a number in the viewer's locale."""
     return format_decimal(number, locale=viewer.language().locale)
+
+
+def format_date(at: date, skeleton: str) -> str:
+    """Return the parts of a date or time that a CLDR skeleton names, in the viewer's locale."""
+    return format_skeleton(skeleton, at, tzinfo=None, locale=viewer.language().locale)
 
 
 def _filled(shown: str, replace: Mapping[str, Any] | None) -> str:

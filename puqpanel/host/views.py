@@ -66,6 +66,7 @@ def environment(folder: Path | None) -> Environment:
         found.globals.update(_panel["globals"])
         found.globals["__"] = partial(languages.translate, folder)
         found.globals["n__"] = partial(languages.translate_plural, folder)
+        found.globals["format_number"] = languages.format_number
         found.filters.update(_panel["filters"])
         _environments[folder] = found
     return found

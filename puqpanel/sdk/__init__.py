@@ -28,7 +28,7 @@ from puqpanel.sdk.plugin import Plugin
 from puqpanel.sdk.product import Product
 from puqpanel.sdk.service import Service
 from puqpanel.sdk.task import Task
-from puqpanel.sdk.texts import __, format_number, n__, noop__, strip_tags
+from puqpanel.sdk.texts import __, format_date, format_number, n__, noop__, strip_tags
 from puqpanel.sdk.validator import ValidationError, Validator
 from puqpanel.sdk.web import (
     Controller,
@@ -76,6 +76,7 @@ __all__ = [
     "decrypt",
     "encrypt",
     "event",
+    "format_date",
     "format_number",
     "forms",
     "generate_strong_password",

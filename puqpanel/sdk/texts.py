@@ -4,6 +4,7 @@ import operator
 import re
 import sys
 from collections.abc import Callable, Mapping
+from datetime import date
 from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
@@ -105,6 +106,16 @@ def format_number(number: float | Decimal) -> str:
         number: the number.
     """
     return languages.format_number(number)
+
+
+def format_date(at: date, skeleton: str = "yMMMd") -> str:
+    """Return a day or a moment in the format of the current user: `9 Nov 2025`.
+
+    Args:
+        at: the day, or the moment in the time zone in which it is shown.
+        skeleton: the parts to show, a CLDR skeleton such as `yMMM` or `MMMdHm`.
+    """
+    return languages.format_date(at, skeleton)
 
 
 def _folder(module_path: str) -> Path | None:

@@ -16,10 +16,6 @@ class PeriodForm(forms.Form):
     since = forms.DateField("From", [forms.validators.Optional()])
     until = forms.DateField("To", [forms.validators.Optional()])
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.since.label.text, self.until.label.text = __("From"), __("To")
-
     def validate(self, extra_validators: Any = None) -> bool:
         """Require both days, in order, at most five years apart and not in the future."""
         if not super().validate(extra_validators):

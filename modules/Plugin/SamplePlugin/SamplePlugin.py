@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from puqpanel.sdk import Plugin, __
+from puqpanel.sdk import Plugin, __, n__
 
 from .models.notes import Note, add_note, delete_older, is_service
 
@@ -89,7 +89,8 @@ class SamplePlugin(Plugin):
         """Delete notes older than 90 days."""
         count = delete_older(timedelta(days=RETENTION_DAYS))
         self.log_info("old notes deleted", response={"deleted": count})
-        return {"status": "success", "message": __("Old notes deleted: :count.", {"count": count})}
+        message = n__(":count old note deleted.", ":count old notes deleted.", count)
+        return {"status": "success", "message": message}
 
     # 5. Events: hooks.py connects the event to this method.
 

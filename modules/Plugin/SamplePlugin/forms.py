@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from puqpanel.sdk import __, forms
+from puqpanel.sdk import __, forms, n__
 
 MAX_LENGTH = 2000
 
@@ -18,4 +18,10 @@ class NoteForm(forms.Form):
         if not field.data:
             raise forms.FieldError(__("Enter a note."))
         if len(field.data) > MAX_LENGTH:
-            raise forms.FieldError(__("Enter at most 2,000 characters."))
+            raise forms.FieldError(
+                n__(
+                    "Enter at most :count character.",
+                    "Enter at most :count characters.",
+                    MAX_LENGTH,
+                )
+            )

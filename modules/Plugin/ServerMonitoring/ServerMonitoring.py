@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from puqpanel.sdk import Plugin, __, db
+from puqpanel.sdk import Plugin, __, db, n__
 
 from .models.checks import Check
 from .services import pruning, runs
@@ -100,7 +100,14 @@ class ServerMonitoring(Plugin):
         counts = runs.run()
         message = __("No checks were due.")
         if any(counts.values()):
-            message = __(":up up, :down down, :unable unknown.", counts)
+            message = __(
+                ":up, :down, :unable.",
+                {
+                    "up": n__(":count up", ":count up", counts["up"]),
+                    "down": n__(":count down", ":count down", counts["down"]),
+                    "unable": n__(":count unknown", ":count unknown", counts["unable"]),
+                },
+            )
         return {"status": "success", "message": message, "data": counts}
 
     def thin(self) -> dict[str, Any]:

@@ -18,8 +18,10 @@ from puqpanel.sdk import (
     Request,
     Result,
     Service,
+    __,
     abort,
     db,
+    format_date,
     forms,
     generate_strong_password,
     refuse_impersonation,
@@ -77,7 +79,10 @@ class MyCloudService(FileManager):
         if response.data["domain"] != data["domain"].lower():
             self._clear_account()
             return Result.error(
-                f"The user name {data['username']} belongs to another account. Choose another one.",
+                __(
+                    "The user name :name belongs to another account. Choose another one.",
+                    {"name": data["username"]},
+                ),
                 retry=False,
             )
         self.service_data["ip_address"] = response.data["ip_address"]
@@ -125,7 +130,9 @@ class MyCloudService(FileManager):
     def _update(self, action: str, data: Mapping[str, Any] | None = None) -> Result:
         server = self._server()
         if server is None:
-            return Result.error("This service has no account yet. Create it first.", retry=False)
+            return Result.error(
+                __("This service has no account yet. Create it first."), retry=False
+            )
         response = CloudAPIClient(server).put(self.service_data["username"], action, data)
         if response.http_code == 404:
             Service.find(self.service_uuid).set_provision_status("not_found")
@@ -140,14 +147,15 @@ class MyCloudService(FileManager):
         """Return a failed result with a sentence for staff; retry what may succeed later."""
         if response.http_code in (401, 403):
             return Result.error(
-                "The provider rejected the panel's API key. Check it on the Servers page.",
+                __("The provider rejected the panel's API key. Check it on the Servers page."),
                 retry=False,
             )
         body = response.data if isinstance(response.data, dict) else {}
         fields = "; ".join(f"{name} {text}" for name, text in body.get("fields", {}).items())
         retry = response.lost or response.http_code in (0, 429) or response.http_code >= 500
         if body.get("error"):
-            message = f"The provider reported: {body['error']} {fields}".rstrip()
+            reason = f"{body['error']} {fields}".rstrip()
+            message = __("The provider reported: :reason", {"reason": reason})
             return Result.error(message, retry=retry)
         return Result.error(response.error, retry=retry)
 
@@ -189,14 +197,16 @@ class MyCloudService(FileManager):
             return answer
         new = answer["data"]
         errors = {
-            name: [message] for name, message in FIXED_FIELDS.items() if new[name] != current[name]
+            name: [__(message)]
+            for name, message in FIXED_FIELDS.items()
+            if new[name] != current[name]
         }
         if not errors and new["password"] != current["password"]:
             errors = self._change_password(server, new["password"])
         if errors:
             return {
                 "status": "error",
-                "message": "The service was not saved.",
+                "message": __("The service was not saved."),
                 "errors": errors,
                 "code": 422,
             }
@@ -210,7 +220,7 @@ class MyCloudService(FileManager):
             return {}
         message = self._failed(response).message
         if response.lost:
-            message += " The new password may be active already. Save it again to be sure."
+            message += " " + __("The new password may be active already. Save it again to be sure.")
         return {"password": [message]}
 
     # 2. Servers that host the accounts.
@@ -234,7 +244,7 @@ class MyCloudService(FileManager):
             accounts = (CloudAPIClient(server).accounts().data or {}).get("accounts", [])
             if len(accounts) < server.max_accounts:
                 return server  # type: ignore[no-any-return]
-        raise LookupError("No active server has capacity. Add one on the Servers page.")
+        raise LookupError(__("No active server has capacity. Add one on the Servers page."))
 
     def save_server(
         self, data: Mapping[str, Any], server: CloudServer | None = None
@@ -379,6 +389,5 @@ class MyCloudService(FileManager):
 
 
 def _format_day(text: str) -> str:
-    """Return `2026-11-21` as the panel writes days: `21 Nov 2026`."""
-    day = date.fromisoformat(text)
-    return f"{day.day} {day:%b %Y}"
+    """Return `2026-11-21` as the viewer writes days: `21 Nov 2026`."""
+    return format_date(date.fromisoformat(text))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from puqpanel.sdk import forms
+from puqpanel.sdk import forms, noop__
 
 validators = forms.validators
 InputRequired, Length, NumberRange = (
@@ -16,7 +16,11 @@ DOMAIN = Regexp(
     message="Enter a domain name such as example.com.",
 )
 USERNAME = Regexp(r"[A-Za-z0-9_-]+$", message="Use only letters, digits, hyphens and underscores.")
-PLANS = {"basic": "Basic", "premium": "Premium", "enterprise": "Enterprise"}
+PLANS = {
+    "basic": noop__("Basic"),
+    "premium": noop__("Premium"),
+    "enterprise": noop__("Enterprise"),
+}
 
 
 class ProductForm(forms.Form):
@@ -65,9 +69,9 @@ class ServiceForm(forms.Form):
 
 # The fields that can't change once the account exists, and the reason.
 FIXED_FIELDS = {
-    "domain": "Can't be changed after creation.",
-    "username": "Can't be changed after creation.",
-    "ip_address": "Assigned by the provider.",
+    "domain": noop__("Can't be changed after creation."),
+    "username": noop__("Can't be changed after creation."),
+    "ip_address": noop__("Assigned by the provider."),
 }
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from flask import Response, jsonify
 from flask import request as current_request
 
-from puqpanel.sdk import Request, abort, refuse_impersonation
+from puqpanel.sdk import Request, __, abort, noop__, refuse_impersonation
 
 from .forms.products import ProductForm, ServiceForm
 from .models.accounts import Account
@@ -18,7 +18,7 @@ from .services import placement
 from .services.provisioning import Provisioning
 from .services.quota import Usage, parse_usage
 
-UNAVAILABLE = "Storage usage is temporarily unavailable. Try again in a minute."
+UNAVAILABLE = noop__("Storage usage is temporarily unavailable. Try again in a minute.")
 
 
 class PuqNextcloud(Provisioning):
@@ -59,7 +59,7 @@ class PuqNextcloud(Provisioning):
         if request.headers.get("HX-Request"):
             return self.view("client_area.quota", {"usage": usage, "unavailable": UNAVAILABLE})
         if usage is None:
-            return {"status": "error", "message": UNAVAILABLE, "code": 503}, 503
+            return {"status": "error", "message": __(UNAVAILABLE), "code": 503}, 503
         return {"status": "success", "data": usage.as_dict()}
 
     def controller_client_general_password(self, request: Request) -> Any:

@@ -12,6 +12,9 @@ from puqpanel.sdk import (
     __,
     csv_line,
     current_admin,
+    format_date,
+    format_number,
+    noop__,
     response,
     statistics,
     url_for_module,
@@ -22,10 +25,10 @@ from ..services import periods
 from ..services.periods import PERIODS, Period
 
 TITLES = {
-    "services": "Services",
-    "income": "Income",
-    "provisioning": "Provisioning",
-    "modules": "Modules",
+    "services": noop__("Services"),
+    "income": noop__("Income"),
+    "provisioning": noop__("Provisioning"),
+    "modules": noop__("Modules"),
 }
 # Currencies that get a tile; the others share a line.
 MAX_TILES = 4
@@ -89,7 +92,7 @@ class ReportsController(Controller):
             report=report,
             completed=completed,
             failed=failed,
-            failure_rate=f"{statistics.percent(failed, ended)} %" if ended else "—",
+            failure_rate=_percent(failed, ended),
             lost=sum(module.lost for module in report.modules),
             parked=sum(module.parked for module in health),
         )
@@ -110,6 +113,10 @@ def _churn() -> list[Any]:
     while len(months) > 1 and not _has_services(months[0]):
         months.pop(0)
     return months[::-1]
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{format_number(statistics.percent(part, whole))} %" if whole else "—"
 
 
 def _has_services(month: Any) -> bool:
@@ -164,4 +171,4 @@ def _tabs(view: str, period: Period) -> list[tuple[str, str, bool]]:
 
 def _format_day(day: date, grain: str) -> str:
     """Return a day for people, or its month if it stands for the month."""
-    return f"{day:%b %Y}" if grain == "month" else f"{day.day} {day:%b %Y}"
+    return format_date(day, "yMMM" if grain == "month" else "yMMMd")

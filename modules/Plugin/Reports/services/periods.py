@@ -8,11 +8,11 @@ from datetime import date, timedelta
 from typing import Any, Literal
 from urllib.parse import urlencode
 
-from puqpanel.sdk import statistics
+from puqpanel.sdk import noop__, statistics
 
 from ..forms import PeriodForm
 
-PERIODS = {"30d": "30 days", "90d": "90 days", "12m": "12 months"}
+PERIODS = {"30d": noop__("30 days"), "90d": noop__("90 days"), "12m": noop__("12 months")}
 DEFAULT = "30d"
 # The longest periods with a bar per day and per week; longer ones have a bar per month.
 MAX_DAYS_BY_DAY, MAX_DAYS_BY_WEEK = 45, 200

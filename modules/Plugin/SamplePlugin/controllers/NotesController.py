@@ -53,7 +53,6 @@ class NotesController(Controller):
         )
 
     def _page(self, form: NoteForm) -> Any:
-        form.text.label.text = __("Note")
         data = {
             "title": __("Notes"),
             "form": form,

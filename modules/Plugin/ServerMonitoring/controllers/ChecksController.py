@@ -16,6 +16,7 @@ from puqpanel.sdk import (
     abort,
     csv_line,
     db,
+    n__,
     now,
     response,
     url_for_module,
@@ -204,10 +205,7 @@ def _facts(check: Check) -> list[tuple[str, Any]]:
         facts.append((__("Certificate"), verified))
     timeout = config.get("timeout") or TIMEOUT_SECONDS
     failures = config.get("failures") or 1
-    if failures == 1:
-        down_after = __("1 failure")
-    else:
-        down_after = __(":count consecutive failures", {"count": failures})
+    down_after = n__(":count failure", ":count consecutive failures", failures)
     return [*facts, (__("Timeout"), f"{timeout} s"), (__("Down after"), down_after)]
 
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from puqpanel.sdk import __, current_admin, url_for_module, view_admin_module
+from puqpanel.sdk import __, current_admin, noop__, url_for_module, view_admin_module
 
 from ..services.states import DOWN, UNABLE, UNKNOWN, UP
 
 # Tone, icon and label of each state.
 STATES = {
-    UP: ("good", "circle-check", "Up"),
-    DOWN: ("bad", "circle-xmark", "Down"),
-    UNABLE: ("warn", "circle-question", "Unknown"),
-    UNKNOWN: ("mute", "hourglass-start", "Not checked yet"),
-    "paused": ("mute", "circle-pause", "Paused"),
+    UP: ("good", "circle-check", noop__("Up")),
+    DOWN: ("bad", "circle-xmark", noop__("Down")),
+    UNABLE: ("warn", "circle-question", noop__("Unknown")),
+    UNKNOWN: ("mute", "hourglass-start", noop__("Not checked yet")),
+    "paused": ("mute", "circle-pause", noop__("Paused")),
 }
 
 

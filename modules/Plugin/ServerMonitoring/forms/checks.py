@@ -6,20 +6,20 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from puqpanel.sdk import __, db, forms, http
+from puqpanel.sdk import __, db, forms, http, noop__
 
 from ..models import settings
 from ..models.checks import Check
 from ..services import targets
 from ..services.targets import HTTP, PING, PORT
-from .translated import Form, trim
+from .fields import trim
 
 V = forms.validators
-TYPES = {HTTP: "Website", PORT: "TCP port", PING: "Ping"}
+TYPES = {HTTP: noop__("Website"), PORT: noop__("TCP port"), PING: noop__("Ping")}
 CONFIG_FIELDS = ("port", "tls", "verify_tls", "status", "text", "timeout", "failures")
 
 
-class CheckForm(Form):
+class CheckForm(forms.Form):
     """The target of a check, its schedule, and its success criteria."""
 
     name = forms.StringField("Name", [V.DataRequired(), V.Length(max=120)], filters=[trim])
@@ -76,7 +76,6 @@ class CheckForm(Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.type.choices = {key: __(label) for key, label in TYPES.items()}
         self.owners: dict[str, str | None] = {"client_uuid": None, "service_uuid": None}
 
     @classmethod

@@ -6,13 +6,11 @@ from ipaddress import ip_network
 
 from puqpanel.sdk import __, forms
 
-from .translated import Form
-
 V = forms.validators
 MAX_SHOWN_CHARACTERS = 60
 
 
-class SettingsForm(Form):
+class SettingsForm(forms.Form):
     """The networks open to checks, and how long results are kept."""
 
     networks = forms.TextAreaField(

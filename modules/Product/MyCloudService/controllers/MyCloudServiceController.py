@@ -10,6 +10,7 @@ from flask import flash, redirect
 from puqpanel.sdk import (
     Controller,
     Request,
+    __,
     abort,
     current_admin,
     db,
@@ -29,15 +30,15 @@ class MyCloudServiceController(Controller):
         """List the servers."""
         servers = db.session.scalars(sa.select(CloudServer).order_by(CloudServer.name)).all()
         may_manage = current_admin.has_permission("manage-servers")
-        return self._page("servers", "Servers", servers=servers, may_manage=may_manage)
+        return self._page("servers", __("Servers"), servers=servers, may_manage=may_manage)
 
     def add_form(self, request: Request) -> Any:
         """Show an empty form."""
-        return self._page("server", "Add server", form=ServerForm())
+        return self._page("server", __("Add server"), form=ServerForm())
 
     def add_submit(self, request: Request) -> Any:
         """Save a new server."""
-        return self._submit(request, "Add server")
+        return self._submit(request, __("Add server"))
 
     def edit_form(self, request: Request, uuid: str) -> Any:
         """Show a server in the form, without its API key and password."""
@@ -55,7 +56,7 @@ class MyCloudServiceController(Controller):
         if answer["status"] == "error":
             form = forms.bound(ServerForm, request.all(), answer["errors"])
             return self._page("server", title, form=_without_saved_secrets(form, server)), 422
-        flash("Server saved.", "good")
+        flash(__("Server saved."), "good")
         return redirect(url_for_module("servers"))
 
     def _page(self, view: str, title: str, **data: Any) -> Any:

@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
-from puqpanel.sdk import http
+from puqpanel.sdk import __, http, noop__
 from puqpanel.sdk.http import Answer
 
 from ..models.cloud import CloudServer
 
-UNREADABLE = "The provider sent an unreadable response."
+UNREADABLE = noop__("The provider sent an unreadable response.")
 
 
 class CloudAPIClient:
@@ -74,7 +74,7 @@ class CloudAPIClient:
             return replace(response, data=None)
         data = response.data
         if not isinstance(data, dict) or not isinstance(data.get("entries"), list):
-            return replace(response, ok=False, data=None, error=UNREADABLE)
+            return replace(response, ok=False, data=None, error=__(UNREADABLE))
         return response
 
     def write(self, username: str, path: str, content: bytes) -> Answer:
@@ -93,7 +93,7 @@ class CloudAPIClient:
         """Send a request; treat a success without a JSON object as a lost response."""
         response = self.http.request(method, path, **options)
         if response.ok and not isinstance(response.data, dict):
-            return replace(response, ok=False, lost=True, error=UNREADABLE)
+            return replace(response, ok=False, lost=True, error=__(UNREADABLE))
         return response
 
 

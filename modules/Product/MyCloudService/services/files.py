@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import PurePosixPath
 
+from puqpanel.sdk import __, n__, noop__
+
 MAX_UPLOAD_BYTES, MAX_UPLOAD_TEXT = 5_000_000, "5 MB"  # the provider's limit
 MAX_NAME_LENGTH = 200
-NO_NAME = "Choose a name first."
+NO_NAME = noop__("Choose a name first.")
 _FORBIDDEN = re.compile(r"[/\\<\x00-\x1f\x7f]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
@@ -15,11 +17,15 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 def name_problem(name: str) -> str:
     """Return why a new file or folder can't have this name, or an empty string."""
     if not name:
-        return NO_NAME
+        return __(NO_NAME)
     if name in (".", "..") or _FORBIDDEN.search(name):
-        return "A name can't contain /, \\, < or control characters, and can't be . or .."
+        return __("A name can't contain /, \\, < or control characters, and can't be . or ..")
     if len(name) > MAX_NAME_LENGTH:
-        return f"The name is too long. The limit is {MAX_NAME_LENGTH} characters."
+        return n__(
+            "The name is too long. The limit is :count character.",
+            "The name is too long. The limit is :count characters.",
+            MAX_NAME_LENGTH,
+        )
     return ""
 
 

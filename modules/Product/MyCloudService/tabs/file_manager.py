@@ -12,15 +12,15 @@ from urllib.parse import urlencode
 from flask import flash, redirect, send_file
 from flask import request as current_request
 
-from puqpanel.sdk import Product, Request, abort, db
+from puqpanel.sdk import Product, Request, __, abort, db, noop__
 from puqpanel.sdk.http import Answer
 
 from ..models.cloud import CloudServer
 from ..services import files
 from ..services.cloud_api import CloudAPIClient
 
-UNAVAILABLE = "The provider is temporarily unavailable. Try again in a minute."
-NO_FOLDER = "There is no such folder."
+UNAVAILABLE = noop__("The provider is temporarily unavailable. Try again in a minute.")
+NO_FOLDER = noop__("There is no such folder.")
 
 
 class FileManager(Product):
@@ -34,7 +34,7 @@ class FileManager(Product):
         path = self._path(current_request.args.get("path", ""))
         response = self._client().files(self.service_data["username"], files.join(path))
         if response.http_code in (404, 422) or (response.ok and response.data is None):
-            abort(404, NO_FOLDER)
+            abort(404, __(NO_FOLDER))
         parents = [part for part in reversed([path, *path.parents]) if part.name]
         entries = None
         if response.ok:
@@ -66,9 +66,9 @@ class FileManager(Product):
         path = self._path(request.args.get("path", ""))
         response = self._client().files(self.service_data["username"], files.join(path))
         if not response.ok and response.http_code not in (404, 422):
-            abort(503, UNAVAILABLE)
+            abort(503, __(UNAVAILABLE))
         if not response.ok or response.data is not None:
-            abort(404, "There is no such file.")
+            abort(404, __("There is no such file."))
         return send_file(
             BytesIO(response.content),
             "application/octet-stream",
@@ -80,12 +80,13 @@ class FileManager(Product):
         """Write the uploaded file; overwrite another only if "Replace" is ticked."""
         file = request.files.get("file")
         if file is None:
-            return self._change(request, lambda *_: files.NO_NAME, "")
+            return self._change(request, lambda *_: __(files.NO_NAME), "")
         disposition = file.headers.get("Content-Disposition", "")
         name = files.upload_name(file.filename or "", disposition)
         problem = files.name_problem(name)
         if not problem and _size(file.stream) > files.MAX_UPLOAD_BYTES:
-            problem = f"{name} is too large. The limit is {files.MAX_UPLOAD_TEXT}."
+            values = {"name": name, "limit": files.MAX_UPLOAD_TEXT}
+            problem = __(":name is too large. The limit is :limit.", values)
 
         def write(client: CloudAPIClient, username: str, path: PurePosixPath) -> Answer | str:
             folder = client.files(username, files.join(path))
@@ -93,12 +94,12 @@ class FileManager(Product):
                 return folder
             types = {entry["name"]: entry["type"] for entry in folder.data["entries"]}
             if types.get(name) == "folder":
-                return f"{name} is a folder."
+                return __(":name is a folder.", {"name": name})
             if name in types and not request.form.get("replace"):
-                return f"{name} already exists. Tick “Replace” to overwrite it."
+                return __(":name already exists. Tick “Replace” to overwrite it.", {"name": name})
             return client.write(username, files.join(path, name), file.read())
 
-        return self._change(request, write, f"{name} uploaded.", problem)
+        return self._change(request, write, __(":name uploaded.", {"name": name}), problem)
 
     def controller_client_files_folder(self, request: Request) -> Any:
         """Create a folder in the open one."""
@@ -106,7 +107,7 @@ class FileManager(Product):
         return self._change(
             request,
             lambda client, username, path: client.make_folder(username, files.join(path, name)),
-            f"Folder {name} created.",
+            __("Folder :name created.", {"name": name}),
             files.name_problem(name),
         )
 
@@ -116,8 +117,8 @@ class FileManager(Product):
         return self._change(
             request,
             lambda client, username, path: client.remove(username, files.join(path, name)),
-            f"{name} deleted.",
-            files.NO_NAME if not name or "/" in name or name in (".", "..") else "",
+            __(":name deleted.", {"name": name}),
+            __(files.NO_NAME) if not name or "/" in name or name in (".", "..") else "",
         )
 
     def _change(
@@ -148,7 +149,7 @@ class FileManager(Product):
         try:
             return files.parse_path(text)
         except LookupError:
-            abort(404, NO_FOLDER)
+            abort(404, __(NO_FOLDER))
 
     def _usage(self) -> dict[str, Any] | None:
         response = self._client().usage(self.service_data["username"])
@@ -172,9 +173,9 @@ def _problem(response: Answer | str) -> str:
     if isinstance(response, str):
         return response
     if response.ok:
-        return "" if response.data is not None else NO_FOLDER
+        return "" if response.data is not None else __(NO_FOLDER)
     error = response.data.get("error") if isinstance(response.data, dict) else ""
-    return str(error or UNAVAILABLE)
+    return str(error or __(UNAVAILABLE))
 
 
 def _size(stream: IO[bytes]) -> int:

@@ -7,14 +7,14 @@ from typing import Any
 import sqlalchemy as sa
 from flask import flash, redirect
 
-from puqpanel.sdk import Controller, Request, abort, db
+from puqpanel.sdk import Controller, Request, __, abort, db, n__, noop__
 
 from ..forms.servers import ALLOCATIONS, GroupForm
 from ..models.accounts import Account
 from ..models.servers import Server, ServerGroup
 from .pages import link, page
 
-CRUMBS = (("Servers", "servers"), ("Server groups", "groups"))
+CRUMBS = ((noop__("Servers"), "servers"), (noop__("Server groups"), "groups"))
 
 
 class ServerGroupsController(Controller):
@@ -26,27 +26,27 @@ class ServerGroupsController(Controller):
         servers_query = sa.select(Server.group_id, sa.func.count()).group_by(Server.group_id)
         return page(
             "groups",
-            "Server groups",
+            __("Server groups"),
             groups=groups,
-            allocations=ALLOCATIONS,
+            allocations={key: __(label) for key, label in ALLOCATIONS.items()},
             servers=dict(db.session.execute(servers_query).all()),
             accounts=dict(db.session.execute(servers_query.join(Account)).all()),
         )
 
     def add_form(self, request: Request) -> Any:
         """Show an empty form."""
-        return self._form(GroupForm(), "Add server group")
+        return self._form(GroupForm(), __("Add server group"))
 
     def add_submit(self, request: Request) -> Any:
         """Save a new group."""
         form = GroupForm()
         if not form.validate():
-            return self._form(form, "Add server group"), 422
+            return self._form(form, __("Add server group")), 422
         with db.transaction() as session:
             group = ServerGroup()
             form.populate_obj(group)
             session.add(group)
-        flash(f"{form.name.data} saved.", "good")
+        flash(__(":name saved.", {"name": form.name.data}), "good")
         return redirect(link("groups"))
 
     def edit_form(self, request: Request, id: str) -> Any:
@@ -63,24 +63,25 @@ class ServerGroupsController(Controller):
             return self._form(form, group.name, group), 422
         with db.transaction():
             form.populate_obj(find_group(id))
-        flash(f"{form.name.data} saved.", "good")
+        flash(__(":name saved.", {"name": form.name.data}), "good")
         return redirect(link("groups"))
 
     def remove_form(self, request: Request, id: str) -> Any:
         """Ask for confirmation, or explain why the group can't be deleted."""
         group = find_group(id)
         servers = db.session.scalar(sa.select(sa.func.count()).where(Server.group_id == group.id))
-        noun = "server" if servers == 1 else "servers"
+        name = {"name": group.name}
+        blocker = n__(":name has :count server.", ":name has :count servers.", servers, name)
         return page(
             "remove",
-            f"Delete {group.name}?",
+            __("Delete :name?", name),
             name=group.name,
             crumbs=CRUMBS,
             back=link("groups"),
-            button="Delete server group",
-            blocker=f"{group.name} has {servers} {noun}." if servers else "",
-            advice="Move these servers to another group first, or delete them.",
-            deleted=["the group; its products can't create accounts until you select another"],
+            button=__("Delete server group"),
+            blocker=blocker if servers else "",
+            advice=__("Move these servers to another group first, or delete them."),
+            deleted=[__("the group; its products can't create accounts until you select another")],
         )
 
     def remove_submit(self, request: Request, id: str) -> Any:
@@ -95,7 +96,7 @@ class ServerGroupsController(Controller):
                 session.delete(group)
         if server_id is not None:
             return self.remove_form(request, id), 409
-        flash(f"{group.name} deleted.", "good")
+        flash(__(":name deleted.", {"name": group.name}), "good")
         return redirect(link("groups"))
 
     def _form(self, form: GroupForm, title: str, group: ServerGroup | None = None) -> Any:
@@ -105,7 +106,7 @@ class ServerGroupsController(Controller):
             title,
             form=form,
             crumbs=CRUMBS,
-            save="Save server group",
+            save=__("Save server group"),
             back=link("groups"),
             wide=(),
             **links,

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from flask import flash, redirect
 
-from puqpanel.sdk import Controller, Request, abort, db
+from puqpanel.sdk import Controller, Request, __, abort, db, format_number, n__, noop__
 
 from ..forms.servers import ServerForm
 from ..models.accounts import Account
@@ -16,7 +16,7 @@ from ..services import placement
 from ..services.connection import test_connection
 from .pages import link, page
 
-CRUMBS = (("Servers", "servers"),)
+CRUMBS = ((noop__("Servers"), "servers"),)
 
 
 class ServersController(Controller):
@@ -29,20 +29,20 @@ class ServersController(Controller):
         counts = placement.accounts_per_server()
         rows = [_row(server, counts.get(server.id, 0)) for server in servers]
         has_groups = db.session.scalar(sa.select(ServerGroup.id).limit(1)) is not None
-        return page("servers", "Servers", rows=rows, has_groups=has_groups)
+        return page("servers", __("Servers"), rows=rows, has_groups=has_groups)
 
     def add_form(self, request: Request) -> Any:
         """Show an empty form."""
-        return self._form(ServerForm(), "Add server")
+        return self._form(ServerForm(), __("Add server"))
 
     def add_submit(self, request: Request) -> Any:
         """Save a new server."""
         form = ServerForm()
         if not form.validate():
-            return self._form(form, "Add server"), 422
+            return self._form(form, __("Add server")), 422
         with db.transaction() as session:
             session.add(form.fill(Server()))
-        flash(f"{form.name.data} saved. Test the connection now.", "good")
+        flash(__(":name saved. Test the connection now.", {"name": form.name.data}), "good")
         return redirect(link("servers"))
 
     def edit_form(self, request: Request, id: str) -> Any:
@@ -59,25 +59,26 @@ class ServersController(Controller):
             return self._form(form, server.name, server), 422
         with db.transaction():
             form.fill(find_server(id))
-        flash(f"{form.name.data} saved.", "good")
+        flash(__(":name saved.", {"name": form.name.data}), "good")
         return redirect(link("servers"))
 
     def remove_form(self, request: Request, id: str) -> Any:
         """Ask for confirmation, or explain why the server can't be deleted."""
         server = find_server(id)
         accounts = placement.accounts_per_server().get(server.id, 0)
-        noun = "account" if accounts == 1 else "accounts"
+        name = {"name": server.name}
+        blocker = n__(":name has :count account.", ":name has :count accounts.", accounts, name)
         return page(
             "remove",
-            f"Delete {server.name}?",
+            __("Delete :name?", name),
             name=server.name,
             crumbs=CRUMBS,
             back=link("servers"),
-            button="Delete server",
-            blocker=f"{server.name} has {accounts} {noun}." if accounts else "",
-            advice="Terminate these services first, or turn off “Accept new accounts”.",
-            deleted=[f"{server.url} and its credentials in the panel"],
-            retained="The Nextcloud server and its users are not affected.",
+            button=__("Delete server"),
+            blocker=blocker if accounts else "",
+            advice=__("Terminate these services first, or turn off “Accept new accounts”."),
+            deleted=[__(":url and its credentials in the panel", {"url": server.url})],
+            retained=__("The Nextcloud server and its users are not affected."),
         )
 
     def remove_submit(self, request: Request, id: str) -> Any:
@@ -92,7 +93,7 @@ class ServersController(Controller):
                 session.delete(server)
         if account_id is not None:
             return self.remove_form(request, id), 409
-        flash(f"{server.name} deleted.", "good")
+        flash(__(":name deleted.", {"name": server.name}), "good")
         return redirect(link("servers"))
 
     def test(self, request: Request, id: str) -> Any:
@@ -104,7 +105,7 @@ class ServersController(Controller):
     def _form(self, form: ServerForm, title: str, server: Server | None = None) -> Any:
         links = {}
         if server:
-            form.password.description = "Leave blank to keep the current value."
+            form.password.description = __("Leave blank to keep the current value.")
             links = {
                 "test": link("servers.test", id=server.id),
                 "remove": link("servers.remove", id=server.id),
@@ -114,7 +115,7 @@ class ServersController(Controller):
             title,
             form=form,
             crumbs=CRUMBS,
-            save="Save server",
+            save=__("Save server"),
             back=link("servers"),
             wide=("host",),
             **links,
@@ -124,18 +125,22 @@ class ServersController(Controller):
 def _row(server: Server, accounts: int) -> dict[str, Any]:
     """Return what the list shows of a server."""
     if server.has_capacity(accounts):
-        tone, icon, state = "good", "check", "Accepted"
+        tone, icon, state = "good", "check", __("Accepted")
     elif server.active:
-        tone, icon, state = "warn", "pause", "Full"
+        tone, icon, state = "warn", "pause", __("Full")
     else:
-        tone, icon, state = "mute", "stop", "Not accepted"
-    limit = f" of {server.max_accounts}" if server.max_accounts else ""
+        tone, icon, state = "mute", "stop", __("Not accepted")
+    count = format_number(accounts)
+    if server.max_accounts:
+        limit = format_number(server.max_accounts)
+        count = __(":count of :limit", {"count": count, "limit": limit})
     return {
         "id": server.id,
         "name": server.name,
         "url": server.url,
         "group": server.group.name,
-        "accounts": f"{accounts}{limit}",
+        "accounts": count,
+        "summary": __(":group, accounts: :count", {"group": server.group.name, "count": count}),
         "tone": tone,
         "icon": icon,
         "state": state,

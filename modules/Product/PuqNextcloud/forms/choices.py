@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from puqpanel.sdk import db
+from puqpanel.sdk import __, db
 
 from ..models.servers import Server, ServerGroup
 
@@ -25,4 +25,4 @@ def groups() -> dict[Any, Any]:
 def servers() -> dict[Any, Any]:
     """Return the servers by id; 0 leaves the choice to the group."""
     query = sa.select(Server.id, Server.name).order_by(Server.name)
-    return {0: "Chosen by the server group", **dict(db.session.execute(query).all())}
+    return {0: __("Chosen by the server group"), **dict(db.session.execute(query).all())}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from puqpanel.sdk import forms
+from puqpanel.sdk import forms, noop__
 
 from ..services import quota
 from .choices import groups, servers, trim
 
-ALLOWED_CHARACTERS = "Use only letters, digits and _ . @ -"
+ALLOWED_CHARACTERS = noop__("Use only letters, digits and _ . @ -")
 Length, Regexp = forms.validators.Length, forms.validators.Regexp
 NAME_PART = Regexp(r"[A-Za-z0-9_.@-]*$", message=ALLOWED_CHARACTERS)
 USER_NAME = Regexp(r"([A-Za-z0-9_@-][A-Za-z0-9_.@-]*)?$", message=ALLOWED_CHARACTERS)

@@ -7,67 +7,61 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
-from flask_wtf import FlaskForm
-from wtforms import (
-    BooleanField,
-    IntegerField,
-    SelectField,
-    StringField,
-    TextAreaField,
-)
-from wtforms.validators import InputRequired, Length, NumberRange, Optional, Regexp, ValidationError
 
-from puqpanel.sdk import db, forms
+from puqpanel.sdk import __, db, forms, noop__
 
 from ..models.servers import FILL_FIRST, LEAST_LOADED, Server, ServerGroup
 from .choices import groups, trim
 
+V = forms.validators
+InputRequired, Length, NumberRange = V.InputRequired, V.Length, V.NumberRange
+Optional, Regexp = V.Optional, V.Regexp
 ALLOCATIONS = {
-    FILL_FIRST: "First server with capacity",
-    LEAST_LOADED: "Server with the fewest accounts",
+    FILL_FIRST: noop__("First server with capacity"),
+    LEAST_LOADED: noop__("Server with the fewest accounts"),
 }
-UNENCRYPTED = (
+UNENCRYPTED = noop__(
     "With http://, the administrator's password is sent unencrypted. Enter https://, or turn off"
     " TLS if you accept that."
 )
-HOST_NAME = "Enter a host name such as cloud.example.com, or an IP address."
+HOST_NAME = noop__("Enter a host name such as cloud.example.com, or an IP address.")
 HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 
 
-class GroupForm(FlaskForm):  # type: ignore[misc]
+class GroupForm(forms.PageForm):
     """Form of a server group."""
 
-    name = StringField("Name", [InputRequired(), Length(max=100)], filters=[trim])
-    allocation = SelectField("Placement of new accounts", choices=ALLOCATIONS)
-    description = TextAreaField("Description", [Length(max=500)], filters=[trim])
+    name = forms.StringField("Name", [InputRequired(), Length(max=100)], filters=[trim])
+    allocation = forms.SelectField("Placement of new accounts", choices=ALLOCATIONS)
+    description = forms.TextAreaField("Description", [Length(max=500)], filters=[trim])
 
     record: ServerGroup | None = None
 
     def validate_name(self, field: Any) -> None:
         """Require a unique name."""
-        _check_unique(ServerGroup, field.data, self.record, "group")
+        _check_unique(ServerGroup, field.data, self.record, __("Another group has this name."))
 
 
-class ServerForm(FlaskForm):  # type: ignore[misc]
+class ServerForm(forms.PageForm):
     """Form of a server and its administrator.
 
     A URL pasted into the address field is split into host, port, folder and TLS.
     """
 
-    name = StringField(
+    name = forms.StringField(
         "Name", [InputRequired(), Length(max=100)], filters=[trim], description="Shown to staff."
     )
-    group_id = SelectField("Group", coerce=int, choices=groups)
-    host = StringField(
+    group_id = forms.SelectField("Group", coerce=int, choices=groups)
+    host = forms.StringField(
         "Address",
         [InputRequired(), Length(max=253)],
         filters=[trim],
         description="A host name such as cloud.example.com, or the full URL.",
     )
-    port = IntegerField(
+    port = forms.IntegerField(
         "Port", [Optional(), NumberRange(1, 65535)], description="Default: 443, or 80 without TLS."
     )
-    path = StringField(
+    path = forms.StringField(
         "Folder",
         [
             Length(max=200),
@@ -76,7 +70,7 @@ class ServerForm(FlaskForm):  # type: ignore[misc]
         filters=[trim],
         description="Only if Nextcloud is installed in a folder of the site.",
     )
-    username = StringField(
+    username = forms.StringField(
         "Administrator",
         [InputRequired(), Length(max=200)],
         filters=[trim],
@@ -87,17 +81,17 @@ class ServerForm(FlaskForm):  # type: ignore[misc]
         [Length(max=500)],
         description="Preferably an app password from that user's security settings.",
     )
-    max_accounts = IntegerField(
+    max_accounts = forms.IntegerField(
         "Account limit", [Optional(), NumberRange(0, 10_000_000)], description="0 for no limit."
     )
-    position = IntegerField(
+    position = forms.IntegerField(
         "Position in the group",
         [Optional(), NumberRange(-1000, 1_000_000)],
         description="Servers with lower numbers are filled first.",
     )
-    ssl = BooleanField("Use TLS (https)", default=True)
-    verify_tls = BooleanField("Verify the TLS certificate", default=True)
-    active = BooleanField("Accept new accounts", default=True)
+    ssl = forms.BooleanField("Use TLS (https)", default=True)
+    verify_tls = forms.BooleanField("Verify the TLS certificate", default=True)
+    active = forms.BooleanField("Accept new accounts", default=True)
 
     record: Server | None = None
     url_error = ""
@@ -114,18 +108,18 @@ class ServerForm(FlaskForm):  # type: ignore[misc]
             parts = urlsplit(url)
             port = parts.port
         except ValueError:
-            self.url_error = HOST_NAME
+            self.url_error = __(HOST_NAME)
             return
         if "@" in parts.netloc:
-            self.url_error = (
+            self.url_error = __(
                 "Remove the user name and password from the URL; they have fields of their own."
             )
         elif parts.scheme not in ("http", "https") or parts.query or parts.fragment:
-            self.url_error = (
+            self.url_error = __(
                 "The URL may contain only http:// or https://, a host name, a port and a folder."
             )
         elif parts.scheme == "http" and self.ssl.data:
-            self.url_error = UNENCRYPTED
+            self.url_error = __(UNENCRYPTED)
         else:
             self.host.data = parts.hostname or ""
             self.port.data = port or self.port.data
@@ -135,23 +129,23 @@ class ServerForm(FlaskForm):  # type: ignore[misc]
     def validate_path(self, field: Any) -> None:
         """Reject `.` and `..` in the folder."""
         if any(part in (".", "..") for part in (field.data or "").split("/")):
-            raise ValidationError("The folder can't contain . or .. as a part.")
+            raise forms.FieldError(__("The folder can't contain . or .. as a part."))
 
     def validate_name(self, field: Any) -> None:
         """Require a unique name."""
-        _check_unique(Server, field.data, self.record, "server")
+        _check_unique(Server, field.data, self.record, __("Another server has this name."))
 
     def validate_host(self, field: Any) -> None:
         """Require a host name, an IP address or an acceptable URL."""
         if self.url_error:
-            raise ValidationError(self.url_error)
+            raise forms.FieldError(self.url_error)
         if not HOST.fullmatch(field.data or "") or ".." in (field.data or ""):
-            raise ValidationError(HOST_NAME)
+            raise forms.FieldError(__(HOST_NAME))
 
     def validate_password(self, field: Any) -> None:
         """Require a password for a new server."""
         if not field.data and self.record is None:
-            raise ValidationError("Enter the administrator's password.")
+            raise forms.FieldError(__("Enter the administrator's password."))
 
     def fill(self, server: Server) -> Server:
         """Copy the form's values to a server; a blank password keeps the current one."""
@@ -167,10 +161,10 @@ class ServerForm(FlaskForm):  # type: ignore[misc]
 
 
 def _check_unique(
-    model: type[Server | ServerGroup], name: str, record: Server | ServerGroup | None, noun: str
+    model: type[Server | ServerGroup], name: str, record: Server | ServerGroup | None, message: str
 ) -> None:
     other_id = db.session.scalar(
         sa.select(model.id).where(sa.func.lower(model.name) == name.lower())
     )
     if other_id is not None and (record is None or other_id != record.id):
-        raise ValidationError(f"Another {noun} has this name.")
+        raise forms.FieldError(message)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from puqpanel.sdk import __
+
 from ..models.servers import Server
 from .ocs_client import OcsClient, explain, version
 
@@ -28,5 +30,9 @@ def test_connection(server: Server) -> tuple[bool, str]:
     if not users.ok:
         return False, explain(users, server.name)
     release = version(capabilities.data)
-    suffix = f" (version {release})" if release else ""
-    return True, f"Connected to {server.name}{suffix}. The panel can manage its users."
+    values = {"name": server.name, "version": release}
+    if not release:
+        return True, __("Connected to :name. The panel can manage its users.", values)
+    return True, __(
+        "Connected to :name (version :version). The panel can manage its users.", values
+    )

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
-from puqpanel.sdk import http
+from puqpanel.sdk import __, http
 
 from .ocs_response import (
     CODE_EXISTS,
@@ -144,7 +144,11 @@ class OcsClient:
     @staticmethod
     def _membership(response: OcsResponse, group: str) -> OcsResponse:
         if response.code == CODE_GROUP_MISSING:
-            return replace(response, code=CODE_NO_GROUP, message=f"group {group} does not exist")
+            return replace(
+                response,
+                code=CODE_NO_GROUP,
+                message=__("group :group does not exist", {"group": group}),
+            )
         if response.code == CODE_MEMBER_MISSING:
             return replace(response, outcome=Outcome.NOT_FOUND)
         return response
@@ -175,8 +179,10 @@ class OcsClient:
         headers = {name.lower(): value for name, value in reply.headers.items()}
         response = parse(reply.http_code, reply.text, headers.get("retry-after", ""))
         if 300 <= reply.http_code < 400:
-            location = headers.get("location", "another address")
-            return replace(response, message=f"it redirects to {location}")
+            location = headers.get("location") or __("another address")
+            return replace(
+                response, message=__("it redirects to :location", {"location": location})
+            )
         return response
 
 
@@ -191,41 +197,47 @@ def explain(response: OcsResponse, server: str) -> str:
         response: The response.
         server: The server's name.
     """
+    # `:detail` follows a word directly: it is empty, or starts with a colon.
     detail = f": {response.message.rstrip('.')}" if response.message else ""
+    values = {"server": server, "detail": detail, "code": response.code}
     if response.outcome is Outcome.DENIED:
         if response.code in (0, CODE_UNAUTHORIZED, 401):
-            return (
-                f"{server} refused the panel's credentials. Check the user name and password of"
-                " the server."
+            return __(
+                ":server refused the panel's credentials. Check the user name and password of"
+                " the server.",
+                values,
             )
-        return (
-            f"The panel's user on {server} isn't allowed to manage users{detail}. Add it to the"
-            " group admin there."
+        return __(
+            "The panel's user on :server isn't allowed to manage users:detail. Add it to the"
+            " group admin there.",
+            values,
         )
     if response.outcome is Outcome.RATE_LIMITED:
-        return f"{server} received too many requests. Try again later."
+        return __(":server received too many requests. Try again later.", values)
     if response.outcome is Outcome.NOT_FOUND:
-        return f"The user no longer exists on {server}."
+        return __("The user no longer exists on :server.", values)
     if response.ok or response.outcome is Outcome.EXISTS:
-        return f"{server} already has another user with this name."
+        return __(":server already has another user with this name.", values)
     if response.outcome is Outcome.REJECTED:
-        return _explain_rejection(response, server, detail)
+        return _explain_rejection(response, values)
     if response.http >= 500 or response.code:
-        return f"{server} reported an internal error{detail}."
+        return __(":server reported an internal error:detail.", values)
     if response.http:
-        return f"{server} sent an unreadable response{detail}."
-    return f"Could not connect to {server}{detail}."
+        return __(":server sent an unreadable response:detail.", values)
+    return __("Could not connect to :server:detail.", values)
 
 
-def _explain_rejection(response: OcsResponse, server: str, detail: str) -> str:
+def _explain_rejection(response: OcsResponse, values: Mapping[str, Any]) -> str:
     if response.code:
-        return f"{server} rejected the request{detail} (code {response.code})."
+        return __(":server rejected the request:detail (code :code).", values)
     if 300 <= response.http < 400:
-        return (
-            f"{server} redirects to another address{detail}. Enter that address, with or without"
-            " TLS."
+        return __(
+            ":server redirects to another address:detail. Enter that address, with or without TLS.",
+            values,
         )
-    return f"No Nextcloud found at the URL of {server}{detail}. Check its address and folder."
+    return __(
+        "No Nextcloud found at the URL of :server:detail. Check its address and folder.", values
+    )
 
 
 def version(capabilities: Any) -> str:

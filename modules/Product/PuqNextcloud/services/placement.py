@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import sqlalchemy as sa
 
-from puqpanel.sdk import db, now
+from puqpanel.sdk import __, db, now
 
 from ..models.accounts import Account
 from ..models.servers import LEAST_LOADED, Server, ServerGroup
@@ -69,7 +69,7 @@ def reserve(
             sa.select(ServerGroup).where(ServerGroup.id == group_id).with_for_update()
         )
         if group is None:
-            raise PlacementError("The product has no server group, or its group was deleted.")
+            raise PlacementError(__("The product has no server group, or its group was deleted."))
         server = _choose_server(group, server_id)
         username = _unused_name(server, make_name)
         account = Account(service_uuid=service_uuid, server=server, username=username)
@@ -118,7 +118,7 @@ def random_number(digits: int = 6) -> str:
 
 def _existing(service_uuid: str) -> Account:
     if (account := find(service_uuid)) is None:
-        raise PlacementError("The account of this service was deleted meanwhile.")
+        raise PlacementError(__("The account of this service was deleted meanwhile."))
     return account
 
 
@@ -132,8 +132,12 @@ def _choose_server(group: ServerGroup, server_id: int | None) -> Server:
     available = [server for server in servers if server.has_capacity(counts.get(server.id, 0))]
     if not available:
         if server_id and servers:
-            raise PlacementError(f"The server {servers[0].name} is inactive or full.")
-        raise PlacementError(f"The group {group.name} has no active server with capacity.")
+            raise PlacementError(
+                __("The server :name is inactive or full.", {"name": servers[0].name})
+            )
+        raise PlacementError(
+            __("The group :name has no active server with capacity.", {"name": group.name})
+        )
     if group.allocation == LEAST_LOADED:
         return min(available, key=lambda server: counts.get(server.id, 0))
     return available[0]
@@ -149,4 +153,9 @@ def _unused_name(server: Server, make_name: Callable[[], str], avoid: str = "") 
         )
         if name != avoid and db.session.scalar(query) is None:
             return name
-    raise PlacementError(f"The user name {name} is taken on {server.name}. Choose another one.")
+    raise PlacementError(
+        __(
+            "The user name :name is taken on :server. Choose another one.",
+            {"name": name, "server": server.name},
+        )
+    )

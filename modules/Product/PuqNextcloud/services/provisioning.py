@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from puqpanel.sdk import Product, Result, Service, generate_strong_password
+from puqpanel.sdk import Product, Result, Service, __, generate_strong_password
 
 from ..models.accounts import Account
 from ..models.servers import Server
@@ -74,13 +74,15 @@ class Provisioning(Product):
             return answer
         errors = {}
         if answer["data"]["username"] not in ("", account.username):
-            errors["username"] = ["Can't be changed after creation."]
+            errors["username"] = [__("Can't be changed after creation.")]
         if answer["data"]["server"] not in (0, account.server_id):
-            errors["server"] = [f"The account is on {account.server.name} and can't be moved."]
+            errors["server"] = [
+                __("The account is on :server and can't be moved.", {"server": account.server.name})
+            ]
         if errors:
             return {
                 "status": "error",
-                "message": "The service was not saved.",
+                "message": __("The service was not saved."),
                 "errors": errors,
                 "code": 422,
             }
@@ -150,7 +152,12 @@ class Provisioning(Product):
             failure = None if response.ok else response
         if failure:
             return self._failed(failure, account)
-        return Result.success(f"{account.username} is ready on {account.server.name}.")
+        return Result.success(
+            __(
+                ":name is ready on :server.",
+                {"name": account.username, "server": account.server.name},
+            )
+        )
 
     def suspend_job(self) -> Result:
         """Disable the user; the files remain."""
@@ -250,7 +257,7 @@ class Provisioning(Product):
         return Result.error(explain(response, account.server.name), retry=response.retryable)
 
     def _no_account(self) -> Result:
-        return Result.error("This service has no account yet. Create it first.", retry=False)
+        return Result.error(__("This service has no account yet. Create it first."), retry=False)
 
     def _save_credentials(self, account: Account) -> None:
         """Save name and password before they are sent, so that a crash cannot lose them."""

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from puqpanel.sdk import __, format_number
+
 UNITS = {"b": 1, "kb": 1024, "mb": 1024**2, "gb": 1024**3, "tb": 1024**4, "pb": 1024**5}
 UNLIMITED = "none"
 WARN_PERCENT, BAD_PERCENT = 85, 95
@@ -45,7 +47,7 @@ def normalize(text: str) -> str:
     match = _SIZE.fullmatch(quota)
     if match is None or not match[2] or not parse_size(quota):
         raise ValueError(
-            'Enter a size with its unit, such as "5 GB" or "500 MB", or "none" for no limit.'
+            __('Enter a size with its unit, such as "5 GB" or "500 MB", or "none" for no limit.')
         )
     return f"{match[1].replace(',', '.')} {match[2].upper().replace('IB', 'B')}"
 
@@ -65,7 +67,7 @@ def format_size(size_bytes: int) -> str:
         if round(amount, 1) < 1024 or unit == "PB":
             break
         amount /= 1024
-    return f"{amount:.1f}".removesuffix(".0") + f" {unit}"
+    return f"{format_number(round(amount, 1))} {unit}"
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ class Usage:
             "percent": self.percent,
             "tone": self.tone,
             "used_text": format_size(self.used),
-            "total_text": format_size(self.total) if self.total else "no limit",
+            "total_text": format_size(self.total) if self.total else "",
             "free_text": format_size(max(0, self.total - self.used)) if self.total else "",
         }
 

@@ -134,7 +134,7 @@ def test_usage_without_a_limit() -> None:
         "percent": 0.0,
         "tone": "good",
         "used_text": "5 B",
-        "total_text": "no limit",
+        "total_text": "",
         "free_text": "",
     }
 

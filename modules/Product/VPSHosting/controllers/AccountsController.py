@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from flask import flash, redirect
 
-from puqpanel.sdk import Controller, Request, __, abort, db
+from puqpanel.sdk import Controller, Request, __, abort, db, format_number, n__, noop__
 
 from ..forms.accounts import AccountForm
 from ..models.accounts import Account
@@ -16,7 +16,7 @@ from ..services import placement
 from ..services.connection import test_connection
 from .pages import link, page
 
-CRUMBS = (("Accounts", "accounts"),)
+CRUMBS = ((noop__("Accounts"), "accounts"),)
 
 
 class AccountsController(Controller):
@@ -129,12 +129,15 @@ def _row(account: Account, servers: int) -> dict[str, Any]:
         tone, icon, state = "warn", "pause", __("Full")
     else:
         tone, icon, state = "mute", "stop", __("Not accepted")
-    limit = f" {__('of')} {account.max_servers}" if account.max_servers else ""
+    count = format_number(servers)
+    if account.max_servers:
+        limit = format_number(account.max_servers)
+        count = __(":count of :limit", {"count": count, "limit": limit})
     return {
         "id": account.id,
         "name": account.name,
         "api_url": account.api_url,
-        "servers": f"{servers}{limit}",
+        "servers": count,
         "tone": tone,
         "icon": icon,
         "state": state,
@@ -145,10 +148,12 @@ def _blocker(account: Account, servers: int) -> str:
     """Return why the account can't be deleted, or an empty string."""
     if not servers:
         return ""
-    if servers == 1:
-        return str(__(":name has the server of a service.", {"name": account.name}))
-    values = {"name": account.name, "count": servers}
-    return str(__(":name has the servers of :count services.", values))
+    return n__(
+        ":name has the server of :count service.",
+        ":name has the servers of :count services.",
+        servers,
+        {"name": account.name},
+    )
 
 
 def find_account(id: str) -> Account:

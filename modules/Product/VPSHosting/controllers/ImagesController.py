@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from flask import flash, redirect
 
-from puqpanel.sdk import Controller, Request, __, abort, db
+from puqpanel.sdk import Controller, Request, __, abort, db, n__
 
 from ..models.accounts import Account
 from ..models.images import Image
@@ -44,8 +44,11 @@ class ImagesController(Controller):
             flash(__("DigitalOcean returned no images, so the list was not changed."), "bad")
         else:
             new, withdrawn = catalog.refresh(response.data)
-            counts = {"new": new, "withdrawn": withdrawn}
-            flash(__("Images updated: :new new, :withdrawn withdrawn.", counts), "good")
+            counts = {
+                "new": n__(":count new", ":count new", new),
+                "withdrawn": n__(":count withdrawn", ":count withdrawn", withdrawn),
+            }
+            flash(__("Images updated: :new, :withdrawn.", counts), "good")
         return redirect(link("images"))
 
     def switch(self, request: Request, id: str) -> Any:

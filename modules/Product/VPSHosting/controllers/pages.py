@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from puqpanel.sdk import current_admin, url_for_module, view_admin_module
+from puqpanel.sdk import __, current_admin, url_for_module, view_admin_module
 
 TYPE, NAME = "Product", "VPSHosting"
 
@@ -24,7 +24,7 @@ def page(view: str, title: str, *, crumbs: tuple[tuple[str, str], ...] = (), **d
     data |= {
         "title": title,
         "link": link,
-        "crumbs": [(label, link(name)) for label, name in crumbs],
+        "crumbs": [(__(label), link(name)) for label, name in crumbs],
         "may_manage": current_admin.has_permission(f"{TYPE}-{NAME}-manage-accounts"),
     }
     return view_admin_module(TYPE, NAME, f"admin_area.{view}", data)

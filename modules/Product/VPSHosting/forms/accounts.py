@@ -6,16 +6,20 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
-from flask_wtf import FlaskForm
-from wtforms import BooleanField, IntegerField, StringField
-from wtforms.validators import InputRequired, Length, NumberRange, Optional, ValidationError
 
-from puqpanel.sdk import __, db, forms
+from puqpanel.sdk import __, db, forms, noop__
 
 from ..models.accounts import Account
-from .fields import Translated, trim, without_slash
+from .fields import trim, without_slash
 
-SCOPES_HELP = (
+V = forms.validators
+InputRequired, Length, NumberRange, Optional = (
+    V.InputRequired,
+    V.Length,
+    V.NumberRange,
+    V.Optional,
+)
+SCOPES_HELP = noop__(
     "Create it in DigitalOcean's control panel under API, with full access or these scopes:"
     " account and image: read; droplet: all; snapshot: read, delete; ssh_key and tag: read,"
     " create; actions, monitoring, regions and sizes: read."
@@ -23,27 +27,27 @@ SCOPES_HELP = (
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-class AccountForm(Translated, FlaskForm):  # type: ignore[misc]
+class AccountForm(forms.PageForm):
     """An account and its API token."""
 
-    name = StringField(
+    name = forms.StringField(
         "Name", [InputRequired(), Length(max=100)], filters=[trim], description="Shown to staff."
     )
     api_token = forms.SecretField(
         "API token", [Length(max=500)], filters=[trim], description=SCOPES_HELP
     )
-    api_url = StringField(
+    api_url = forms.StringField(
         "API URL",
         [InputRequired(), Length(max=253)],
         filters=[trim, without_slash],
         description="Change it only if you use a proxy.",
     )
-    max_servers = IntegerField(
+    max_servers = forms.IntegerField(
         "Server limit",
         [Optional(), NumberRange(0, 1_000_000)],
         description="0 for no limit. DigitalOcean's own limit also applies.",
     )
-    active = BooleanField("Accept new servers", default=True)
+    active = forms.BooleanField("Accept new servers", default=True)
 
     record: Account | None = None
 
@@ -53,28 +57,28 @@ class AccountForm(Translated, FlaskForm):  # type: ignore[misc]
             sa.select(Account.id).where(sa.func.lower(Account.name) == field.data.lower())
         )
         if other_id is not None and (self.record is None or other_id != self.record.id):
-            raise ValidationError(__("Another account has this name."))
+            raise forms.FieldError(__("Another account has this name."))
 
     def validate_api_token(self, field: Any) -> None:
         """Require a token for a new account or a new API URL."""
         if not field.data and self.record is None:
-            raise ValidationError(__("Enter an API token."))
+            raise forms.FieldError(__("Enter an API token."))
         if not field.data and self.record is not None and self.api_url.data != self.record.api_url:
             # Otherwise staff could have the saved token sent to an address of their own.
-            raise ValidationError(__("Enter the token again, because the API URL has changed."))
+            raise forms.FieldError(__("Enter the token again, because the API URL has changed."))
         is_word = all(char.isprintable() and not char.isspace() for char in field.data or "")
         if field.data and not (is_word and field.data.isascii()):
-            raise ValidationError(__("A token is a single word without spaces."))
+            raise forms.FieldError(__("A token is a single word without spaces."))
 
     def validate_api_url(self, field: Any) -> None:
         """Require an https URL; the token is sent with each request."""
         if not _is_plain_url(field.data or ""):
-            raise ValidationError(__("Enter a URL such as https://api.digitalocean.com."))
+            raise forms.FieldError(__("Enter a URL such as https://api.digitalocean.com."))
         parts = urlsplit(field.data)
         if parts.scheme == "http" and parts.hostname not in LOOPBACK:
-            raise ValidationError(__("With http://, the token is sent unencrypted. Use https://."))
+            raise forms.FieldError(__("With http://, the token is sent unencrypted. Use https://."))
         if parts.path.rstrip("/").endswith("/v2"):
-            raise ValidationError(__("Remove /v2 from the URL; it is added automatically."))
+            raise forms.FieldError(__("Remove /v2 from the URL; it is added automatically."))
 
     def fill(self, account: Account) -> Account:
         """Copy the form's values to an account; a blank token keeps the current one."""

@@ -28,17 +28,6 @@ def accounts() -> dict[Any, Any]:
     return {0: __("First account with capacity"), **dict(db.session.execute(query).all())}
 
 
-class Translated:
-    """Translates the labels and descriptions of a form."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for field in self:  # type: ignore[attr-defined]
-            field.label.text = __(field.label.text)
-            if field.description:
-                field.description = __(field.description)
-
-
 class KeysField(forms.TextAreaField):
     """SSH keys, one per line; its data is a list."""
 

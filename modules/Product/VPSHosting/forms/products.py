@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from puqpanel.sdk import __, forms
+from puqpanel.sdk import __, forms, n__
 
 from ..services import catalog, keys, sizes
-from .fields import KeysField, Translated, accounts, trim
+from .fields import KeysField, accounts, trim
 
 validators = forms.validators
 InputRequired, Length, NumberRange = (
@@ -23,7 +23,7 @@ LOCATIONS = {name: f"{city} ({name}, {sizes.REGIONS[name]})" for name, city in s
 MIN_PASSWORD_LENGTH = 12
 
 
-class ImageForm(Translated, forms.Form):
+class ImageForm(forms.Form):
     """A form with an image."""
 
     def validate_image_id(self, field: Any) -> None:
@@ -31,7 +31,9 @@ class ImageForm(Translated, forms.Form):
         try:
             catalog.find_usable(field.data)
         except catalog.ImageError as error:
-            raise forms.FieldError(f"{error.reason} Choose another one.") from None
+            raise forms.FieldError(
+                __(":reason Choose another one.", {"reason": error.reason})
+            ) from None
 
 
 class ProductForm(ImageForm):
@@ -111,7 +113,9 @@ class ServiceForm(ImageForm):
     def validate_ssh_keys(self, field: Any) -> None:
         """Require public keys, ids or fingerprints."""
         if len(field.data) > keys.MAX_KEYS:
-            raise forms.FieldError(__("Enter at most :count keys.", {"count": keys.MAX_KEYS}))
+            raise forms.FieldError(
+                n__("Enter at most :count key.", "Enter at most :count keys.", keys.MAX_KEYS)
+            )
         for key in field.data:
             if problem := keys.problem(key):
                 raise forms.FieldError(problem)
@@ -121,11 +125,15 @@ class ServiceForm(ImageForm):
         password = field.data
         if password and (len(password) < MIN_PASSWORD_LENGTH or not password.isprintable()):
             raise forms.FieldError(
-                __("Use at least :count characters.", {"count": MIN_PASSWORD_LENGTH})
+                n__(
+                    "Use at least :count character.",
+                    "Use at least :count characters.",
+                    MIN_PASSWORD_LENGTH,
+                )
             )
 
 
-class CreatedForm(Translated, forms.Form):
+class CreatedForm(forms.Form):
     """What the server was created with, read-only."""
 
     hostname = forms.StringField(

@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from puqpanel.sdk import db, now
+from puqpanel.sdk import __, db, now
 
 from ..models.images import Image
 from .slugs import parse_slug
@@ -23,7 +23,10 @@ class ImageError(Exception):
 
     def __init__(self, reason: str) -> None:
         super().__init__(
-            f"{reason} Choose another image in the settings of the service or the product."
+            __(
+                ":reason Choose another image in the settings of the service or the product.",
+                {"reason": reason},
+            )
         )
         self.reason = reason
 
@@ -54,7 +57,9 @@ def choices() -> dict[Any, Any]:
     images = all_images()
     usable = {image.image_id: image.name for image in images if image.usable}
     others = {
-        image.image_id: f"{image.name} ({'inactive' if image.offered else 'withdrawn'})"
+        image.image_id: __(
+            ":name (inactive)" if image.offered else ":name (withdrawn)", {"name": image.name}
+        )
         for image in images
         if not image.usable
     }
@@ -69,11 +74,11 @@ def find_usable(image_id: str) -> Image:
     """
     image = find(image_id)
     if image is None:
-        raise ImageError(f"There is no image {image_id}.")
+        raise ImageError(__("There is no image :name.", {"name": image_id}))
     if not image.offered:
-        raise ImageError(f"DigitalOcean no longer offers {image.name}.")
+        raise ImageError(__("DigitalOcean no longer offers :name.", {"name": image.name}))
     if not image.active:
-        raise ImageError(f"{image.name} is inactive.")
+        raise ImageError(__(":name is inactive.", {"name": image.name}))
     return image
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from puqpanel.sdk import __
+
 from ..models.accounts import Account
 from .api import DigitalOcean
 from .responses import explain
@@ -22,8 +24,11 @@ def test_connection(account: Account) -> tuple[bool, str]:
     servers = client.tagged("puqpanel")
     if not servers.ok:
         return False, explain(servers, account.name)
+    name = {"name": account.name}
     if details.data.get("status") == "locked":
-        return False, f"DigitalOcean locked the account {account.name}. Contact its support."
+        return False, __("DigitalOcean locked the account :name. Contact its support.", name)
     limit = details.data.get("droplet_limit")
-    limit_text = f" Server limit at DigitalOcean: {limit}." if isinstance(limit, int) else ""
-    return True, f"Connected to {account.name}. The panel can read its servers.{limit_text}"
+    message = __("Connected to :name. The panel can read its servers.", name)
+    if isinstance(limit, int):
+        message += " " + __("Server limit at DigitalOcean: :limit.", {"limit": limit})
+    return True, message

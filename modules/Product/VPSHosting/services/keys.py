@@ -7,6 +7,8 @@ import binascii
 import hashlib
 import re
 
+from puqpanel.sdk import __
+
 from .api import DigitalOcean
 from .responses import ApiResponse
 
@@ -35,11 +37,14 @@ def problem(key: str) -> str:
     if _ID_OR_FINGERPRINT.fullmatch(key) or fingerprint(key):
         return ""
     if "PRIVATE KEY" in key:
-        return (
+        return __(
             "This is a private key, which should stay with its owner. Enter the public key from"
             " the file ending in .pub."
         )
-    return f"“{key[:40]}” is not a public SSH key. Keys start with ssh-ed25519 or ssh-rsa."
+    return __(
+        "“:key” is not a public SSH key. Keys start with ssh-ed25519 or ssh-rsa.",
+        {"key": key[:40]},
+    )
 
 
 def fingerprint(key: str) -> str:

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
+from puqpanel.sdk import format_date
+
 PERIOD_SECONDS = {"hour": 3600, "day": 86_400, "week": 604_800}
 MAX_POINTS = 84  # a chart shows no more, and its table has a row for each
 
@@ -73,7 +75,7 @@ def ticks(points: list[tuple[str, float]]) -> list[str]:
 
 def _label(time: float, period: str) -> str:
     at = datetime.fromtimestamp(time, UTC)
-    return f"{at:%H:%M}" if period == "hour" else f"{at.day} {at:%b} {at:%H:%M}"
+    return format_date(at, "Hm" if period == "hour" else "MMMdHm")
 
 
 def _series(matrix: Iterable[Any], label: str) -> list[tuple[str, Points]]:

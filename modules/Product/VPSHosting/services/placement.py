@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from puqpanel.sdk import db, now
+from puqpanel.sdk import __, db, now
 
 from ..models.accounts import Account
 from ..models.servers import CREATING, TERMINATED, Server
@@ -78,7 +78,7 @@ def update(service_uuid: str, **values: Any) -> Server:
     with db.transaction():
         server = find(service_uuid)
         if server is None:
-            raise PlacementError("The server of this service was deleted meanwhile.")
+            raise PlacementError(__("The server of this service was deleted meanwhile."))
         for name, value in values.items():
             setattr(server, name, value)
         return server
@@ -115,10 +115,12 @@ def _choose_account(accounts: list[Account], account_id: int) -> Account:
             return account
     if account_id and not candidates:
         raise PlacementError(
-            "The product's account was deleted. Choose another one in the product's settings."
+            __("The product's account was deleted. Choose another one in the product's settings.")
         )
     if account_id:
-        raise PlacementError(f"The account {candidates[0].name} is inactive or full.")
+        raise PlacementError(
+            __("The account :name is inactive or full.", {"name": candidates[0].name})
+        )
     if accounts:
-        raise PlacementError("No active account has capacity. Add one on the Accounts page.")
-    raise PlacementError("There is no account yet. Add one on the Accounts page.")
+        raise PlacementError(__("No active account has capacity. Add one on the Accounts page."))
+    raise PlacementError(__("There is no account yet. Add one on the Accounts page."))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from puqpanel.sdk import Product, Result, Service, now
+from puqpanel.sdk import Product, Result, Service, __, noop__, now
 
 from ..models.accounts import Account
 from ..models.servers import Server
@@ -23,7 +23,14 @@ SHUTDOWN_LIMIT = timedelta(seconds=90)
 # An older action belongs to an earlier job that did not end well.
 STALE_AFTER = timedelta(minutes=15)
 IN_PROGRESS, COMPLETED = "in-progress", "completed"
-NO_SERVER = "This service has no server yet. Create it first."
+NO_SERVER = noop__("This service has no server yet. Create it first.")
+ACTIONS = {
+    "shutdown": noop__("shutdown"),
+    "power_off": noop__("power off"),
+    "power_on": noop__("power on"),
+    "resize": noop__("resize"),
+    "": noop__("another action"),
+}
 
 
 class Current(NamedTuple):
@@ -50,7 +57,7 @@ class Power(Product):
         """Return the server as it is now, or a failed result."""
         server = placement.find(self._uuid)
         if server is None or server.server_id is None:
-            return Result.error(NO_SERVER, retry=False)
+            return Result.error(__(NO_SERVER), retry=False)
         client = self.client(server.account)
         response = client.droplet(server.server_id)
         if not response.ok:
@@ -99,7 +106,10 @@ class Power(Product):
             return self._wait(current)
         if status == "errored" and current.server.action_type == action:
             placement.update(self._uuid, **placement.NO_ACTION)
-            return Result.error(f"DigitalOcean could not complete: {_label(action)}.", retry=True)
+            return Result.error(
+                __("DigitalOcean could not complete: :action.", {"action": _label(action)}),
+                retry=True,
+            )
         return self._start_action(current, action, **parameters)
 
     def _action_status(self, current: Current) -> str | Result:
@@ -122,13 +132,15 @@ class Power(Product):
             # If only the response was lost, the next attempt sees the effect in the server.
             return self._failed(response, current.server)
         placement.record_action(self._uuid, action, response.data.get("id"))
-        return Result.pending(f"In progress at DigitalOcean: {_label(action)}.")
+        return Result.pending(
+            __("In progress at DigitalOcean: :action.", {"action": _label(action)})
+        )
 
     @staticmethod
     def _wait(current: Current) -> Result:
-        action = _label(current.server.action_type) or "another action"
-        return Result.pending(f"Waiting for DigitalOcean to complete: {action}.")
+        action = {"action": _label(current.server.action_type)}
+        return Result.pending(__("Waiting for DigitalOcean to complete: :action.", action))
 
 
 def _label(action: str) -> str:
-    return action.replace("_", " ")
+    return __(ACTIONS.get(action, action.replace("_", " ")))

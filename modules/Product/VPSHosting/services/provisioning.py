@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, ClassVar
 
-from puqpanel.sdk import Result, Service, generate_strong_password, now
+from puqpanel.sdk import Result, Service, __, generate_strong_password, now
 
 from ..models.servers import ACTIVE, SUSPENDED, Server
 from . import catalog, keys, placement, sizes, userdata
@@ -63,7 +63,7 @@ class Provisioning(Power):
             return self._create_failed(response, server)
         if server.server_id is not None:
             placement.update(self._uuid, server_id=None, sent_at=None, **placement.NO_ACTION)
-            return Result.error("DigitalOcean could not create the server.", retry=True)
+            return Result.error(__("DigitalOcean could not create the server."), retry=True)
         return self._send_create(server, client)
 
     def suspend_job(self) -> Result:
@@ -130,7 +130,10 @@ class Provisioning(Power):
             server_ids.add(server.server_id)
         if not server_ids and server.sent_at is not None and server.sent_at + LIST_DELAY > now():
             return Result.pending(
-                "The response to the create request was lost. Waiting in case the server appears."
+                __(
+                    "The response to the create request was lost. Waiting in case the server"
+                    " appears."
+                )
             )
         for server_id in sorted(server_ids):
             failure = self._delete(client, server_id)
@@ -156,7 +159,7 @@ class Provisioning(Power):
             return Result.error(explain(response, server.account.name), retry=True)
         droplet = response.data
         if droplet.get("status") == "new":
-            return Result.pending("DigitalOcean is creating the server.")
+            return Result.pending(__("DigitalOcean is creating the server."))
         data = {"server_id": str(droplet["id"]), "ip_address": public_address(droplet)}
         return {"exists": True, "suspended": droplet.get("status") == "off", "data": data}
 
@@ -240,14 +243,18 @@ class Provisioning(Power):
         if droplet.get("status") == "active" and address:
             placement.update(self._uuid, ip_address=address, status=ACTIVE, **placement.NO_ACTION)
             self.service_data |= {"ip_address": address, "server_id": str(droplet["id"])}
-            return Result.success(f"{server.hostname} is ready at {address}.")
+            return Result.success(
+                __(":name is ready at :address.", {"name": server.hostname, "address": address})
+            )
         if server.sent_at is not None and server.sent_at + CREATE_LIMIT < now():
             return Result.error(
-                "DigitalOcean has been creating the server for more than an hour. Check it in"
-                " DigitalOcean's control panel, then retry.",
+                __(
+                    "DigitalOcean has been creating the server for more than an hour. Check it in"
+                    " DigitalOcean's control panel, then retry."
+                ),
                 retry=False,
             )
-        return Result.pending("DigitalOcean is creating the server.")
+        return Result.pending(__("DigitalOcean is creating the server."))
 
     def _create_failed(self, response: ApiResponse, server: Server) -> Result:
         """Return a failed result; release the server if no create request was sent."""
@@ -274,9 +281,11 @@ class Provisioning(Power):
         if size.disk >= disk_gb:
             return None
         return Result.error(
-            f"The product's size {size.slug} has a disk of {size.disk} GB, but the server's disk"
-            f" has {disk_gb} GB and can't shrink. Choose a product with at least {disk_gb} GB of"
-            " disk.",
+            __(
+                "The product's size :size has a disk of :new GB, but the server's disk has :old GB"
+                " and can't shrink. Choose a product with at least :old GB of disk.",
+                {"size": size.slug, "new": size.disk, "old": disk_gb},
+            ),
             retry=False,
         )
 
@@ -288,7 +297,7 @@ class Provisioning(Power):
             return self._wait(current)
         if status == "errored" and current.server.action_type == "resize":
             result = Result.error(
-                "DigitalOcean could not complete the resize. The server keeps its size.",
+                __("DigitalOcean could not complete the resize. The server keeps its size."),
                 retry=False,
             )
         else:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from puqpanel.sdk import __
 from puqpanel.sdk.http import Answer
 
 MAX_MESSAGE_CHARACTERS = 300
@@ -109,28 +110,33 @@ def explain(response: ApiResponse, account: str) -> str:
         response: The response.
         account: The account's name.
     """
+    # `:detail` follows a word directly: it is empty, or starts with a colon.
     detail = f": {response.message.rstrip('.')}" if response.message else ""
+    values = {"account": account, "detail": detail}
     match response.outcome:
         case Outcome.DENIED if response.http == 401:
-            return f"DigitalOcean rejected the API token of {account}. Check it on its page."
+            return __(
+                "DigitalOcean rejected the API token of :account. Check it on its page.", values
+            )
         case Outcome.DENIED:
-            return (
-                f"The API token of {account} lacks a scope{detail}. Its page lists the scopes it"
-                " needs."
+            return __(
+                "The API token of :account lacks a scope:detail. Its page lists the scopes it"
+                " needs.",
+                values,
             )
         case Outcome.RATE_LIMITED:
-            return f"{account} reached DigitalOcean's rate limit. Try again later."
+            return __(":account reached DigitalOcean's rate limit. Try again later.", values)
         case Outcome.NOT_FOUND:
-            return "The server no longer exists at DigitalOcean."
+            return __("The server no longer exists at DigitalOcean.")
         case Outcome.REJECTED if _is_other_site(response):
-            return f"There is no DigitalOcean API at the URL of {account}."
+            return __("There is no DigitalOcean API at the URL of :account.", values)
         case Outcome.REJECTED:
-            return f"DigitalOcean rejected the request{detail}."
+            return __("DigitalOcean rejected the request:detail.", values)
     if response.http >= 500 or response.http == 408:
-        return f"DigitalOcean reported an internal error{detail}."
+        return __("DigitalOcean reported an internal error:detail.", values)
     if response.http:
-        return f"DigitalOcean sent an unreadable response{detail}."
-    return f"Could not connect to DigitalOcean{detail}."
+        return __("DigitalOcean sent an unreadable response:detail.", values)
+    return __("Could not connect to DigitalOcean:detail.", values)
 
 
 def _is_other_site(response: ApiResponse) -> bool:

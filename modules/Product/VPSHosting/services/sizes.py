@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from puqpanel.sdk import __, n__, noop__
+
 # DigitalOcean's data centre and the city of each location of the vendor documentation.
 REGIONS = {"us-east-1": "nyc3", "us-west-1": "sfo3", "eu-west-1": "ams3"}
 CITIES = {"us-east-1": "New York", "us-west-1": "San Francisco", "eu-west-1": "Amsterdam"}
 UNITS = {
-    "cpu": "CPU cores",
-    "ram": "MB of memory",
-    "disk": "GB of disk",
-    "traffic": "GB of traffic",
+    "ram": noop__(":amount MB of memory"),
+    "disk": noop__(":amount GB of disk"),
+    "traffic": noop__(":amount GB of traffic"),
 }
 # The field of the product form for each requirement.
 FIELDS = {"cpu": "cpu_cores", "ram": "ram_mb", "disk": "disk_gb", "traffic": "bandwidth_gb"}
@@ -94,18 +95,39 @@ def smallest(requirements: dict[str, int]) -> Size:
         amounts = [getattr(size, name) for size in SIZES if size.covers(requirements, name)]
         if amounts:
             limits[name] = max(amounts)
-    text = ", ".join(f"{requirements[name]} {UNITS[name]}" for name in UNITS)
+    text = ", ".join(_amount(name, requirements[name]) for name in FIELDS)
     if limits:
-        options = " or ".join(f"{amount} {UNITS[name]}" for name, amount in limits.items())
+        options = _either([_amount(name, amount) for name, amount in limits.items()])
+        values = {"requirements": text, "options": options}
         raise SizeError(
-            f"DigitalOcean has no size with {text}. Reduce it to at most {options}.", limits
+            __(
+                "DigitalOcean has no size with :requirements. Reduce it to at most :options.",
+                values,
+            ),
+            limits,
         )
     largest = max(SIZES, key=lambda size: (size.cpu, size.traffic))
+    values = {
+        "requirements": text,
+        "size": largest.slug,
+        "amounts": ", ".join(_amount(name, getattr(largest, name)) for name in FIELDS),
+    }
     raise SizeError(
-        f"DigitalOcean has no size with {text}. The largest, {largest.slug}, has {largest.cpu} CPU"
-        f" cores, {largest.ram} MB of memory, {largest.disk} GB of disk and {largest.traffic} GB"
-        " of traffic."
+        __("DigitalOcean has no size with :requirements. The largest, :size, has :amounts.", values)
     )
+
+
+def _amount(name: str, amount: int) -> str:
+    if name == "cpu":
+        return n__(":count CPU core", ":count CPU cores", amount)
+    return __(UNITS[name], {"amount": amount})
+
+
+def _either(options: list[str]) -> str:
+    text = options[0]
+    for option in options[1:]:
+        text = __(":first or :second", {"first": text, "second": option})
+    return text
 
 
 def requirements_of(product: dict[str, object]) -> dict[str, int]:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from flask import flash, redirect
 
-from puqpanel.sdk import Request, Service, __, abort
+from puqpanel.sdk import Request, Service, __, abort, noop__
 
 from ..models.servers import Server
 from ..services import placement
@@ -14,8 +14,8 @@ from ..services.api import DigitalOcean
 from ..services.provisioning import Provisioning
 from ..services.responses import ApiResponse, Outcome
 
-BUSY = "Another action is in progress. Try again when it completes."
-UNAVAILABLE = "The data centre is not responding. Try again in a minute."
+BUSY = noop__("Another action is in progress. Try again when it completes.")
+UNAVAILABLE = noop__("The data centre is not responding. Try again in a minute.")
 
 
 class Target(NamedTuple):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from puqpanel.sdk import Request
+from puqpanel.sdk import Request, __
 
 from .base import Tab
 
@@ -38,7 +38,7 @@ class Console(Tab):
         """Return `{success, console_url}` as documented, with a URL that SSH clients open."""
         server = self.ready_server()
         if server is None:
-            return {"success": False, "error": "Server not found"}, 404
+            return {"success": False, "error": __("Server not found")}, 404
         return {
             "success": True,
             "console_url": f"ssh://{USER}@{server.ip_address}",

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import request as current_request
 
-from puqpanel.sdk import Request, __, cache, now
+from puqpanel.sdk import Request, __, cache, format_number, noop__, now
 
 from ..models.servers import Server
 from ..services import monitoring
@@ -16,7 +16,7 @@ from .base import Tab
 
 # The agent sends data every minute or two, so reloading sooner shows nothing new.
 CACHE_SECONDS = 60
-TRAFFIC = {"inbound": "Incoming traffic", "outbound": "Outgoing traffic"}
+TRAFFIC = {"inbound": noop__("Incoming traffic"), "outbound": noop__("Outgoing traffic")}
 
 
 class Monitoring(Tab):
@@ -96,6 +96,6 @@ def _chart(title: str, unit: str, points: monitoring.Points, period: str) -> dic
         "unit": unit,
         "points": labelled,
         "ticks": monitoring.ticks(labelled),
-        "latest": points[-1][1],
-        "peak": max(value for _, value in points),
+        "latest": f"{format_number(points[-1][1])} {unit}",
+        "peak": f"{format_number(max(value for _, value in points))} {unit}",
     }

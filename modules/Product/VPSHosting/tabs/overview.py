@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response, jsonify
 from flask import request as current_request
 
-from puqpanel.sdk import Request, __, abort, refuse_impersonation
+from puqpanel.sdk import Request, __, abort, noop__, refuse_impersonation
 
 from ..models.servers import Server
 from ..services import catalog, sizes
@@ -16,10 +16,10 @@ from .base import UNAVAILABLE, Tab
 
 # The action at DigitalOcean of each button, and the message when it has started.
 POWER = {
-    "start": ("power_on", "The server is starting."),
-    "stop": ("shutdown", "The server is shutting down."),
-    "reboot": ("reboot", "The server is restarting."),
-    "force": ("power_cycle", "The server is being power-cycled."),
+    "start": ("power_on", noop__("The server is starting.")),
+    "stop": ("shutdown", noop__("The server is shutting down.")),
+    "reboot": ("reboot", noop__("The server is restarting.")),
+    "force": ("power_cycle", noop__("The server is being power-cycled.")),
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from puqpanel.sdk import Request, __
+from puqpanel.sdk import Request, __, n__, noop__
 
 from ..services.api import DigitalOcean
 from ..services.responses import ApiResponse
@@ -12,7 +12,7 @@ from ..services.snapshots import Snapshot, SnapshotList, list_snapshots
 from .base import BUSY, UNAVAILABLE, Tab, Target
 
 MAX_NAME_LENGTH = 60
-LIMIT_REACHED = "Snapshot limit reached. Delete a snapshot to take another."
+LIMIT_REACHED = noop__("Snapshot limit reached. Delete a snapshot to take another.")
 
 
 class Choice(NamedTuple):
@@ -75,7 +75,11 @@ class Snapshots(Tab):
             return self.not_now(request, "snapshots")
         name = " ".join(request.form.get("name", "").split())
         if not name or len(name) > MAX_NAME_LENGTH or not name.isprintable():
-            message = __("Enter a name of up to :count characters.", {"count": MAX_NAME_LENGTH})
+            message = n__(
+                "Enter a name of up to :count character.",
+                "Enter a name of up to :count characters.",
+                MAX_NAME_LENGTH,
+            )
             return self.respond(request, "snapshots", message, 422)
         listed = list_snapshots(target.client, target.server_id)
         if isinstance(listed, ApiResponse):

@@ -1,16 +1,12 @@
-"""API responses, SSH keys, password hashes, image slugs, monitoring data and translations."""
+"""API responses, SSH keys, password hashes, image slugs and monitoring data."""
 
 from __future__ import annotations
 
-import ast
 import json
-import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from modules.Product.VPSHosting.lang.pl import LANG
 from modules.Product.VPSHosting.services import keys, monitoring
 from modules.Product.VPSHosting.services.api import public_address
 from modules.Product.VPSHosting.services.responses import ApiResponse, Outcome, explain, parse
@@ -196,54 +192,6 @@ def test_week_is_downsampled_for_the_chart() -> None:
         [(1_760_000_000, 1.0), (1_760_000_060, 2.0), (1_760_000_120, 3.0)], "day"
     )
     assert (labels[0], monitoring.ticks(labels)) == (
-        ("9 Oct 08:53", 1.0),
-        ["9 Oct 08:53", "9 Oct 08:54", "9 Oct 08:55"],
+        ("9 Oct, 08:53", 1.0),
+        ["9 Oct, 08:53", "9 Oct, 08:54", "9 Oct, 08:55"],
     )
-
-
-# Tabs and the sidebar entry, which the panel translates.
-TITLES = {"Overview", "Console", "Snapshots", "Monitoring", "DigitalOcean"}
-# Constants whose texts are translated where they are used.
-CONSTANTS = {"BUSY", "UNAVAILABLE", "LIMIT_REACHED", "SCOPES_HELP", "TRAFFIC", "POWER"}
-
-
-def texts() -> set[str]:
-    """Return every text that the module translates in its code, templates and forms."""
-    folder = Path(__file__).parents[1]
-    texts = set(TITLES)
-    for path in folder.glob("views/*/*.html"):
-        texts |= set(re.findall(r'__\(\s*"([^"]+)"', path.read_text()))
-    for path in [*folder.glob("*.py"), *folder.glob("*/*.py")]:
-        if path.parent.name not in ("lang", "tests"):
-            for node in ast.walk(ast.parse(path.read_text())):
-                if isinstance(node, ast.Call):
-                    texts |= _call_texts(node)
-                elif isinstance(node, ast.Assign):
-                    texts |= _constant_texts(node)
-    return texts
-
-
-def _constant_texts(assignment: ast.Assign) -> set[str]:
-    if getattr(assignment.targets[0], "id", "") not in CONSTANTS:
-        return set()
-    values = [node.value for node in ast.walk(assignment) if isinstance(node, ast.Constant)]
-    return {value for value in values if isinstance(value, str) and " " in value}
-
-
-def _call_texts(call: ast.Call) -> set[str]:
-    """Return the translated texts among the arguments of a call of `__` or of a form field."""
-    name = getattr(call.func, "id", getattr(call.func, "attr", ""))
-    arguments: list[ast.expr] = []
-    if name == "__" or name.endswith("Field"):
-        arguments += call.args[:1]
-    if name.endswith("Field"):
-        arguments += [keyword.value for keyword in call.keywords if keyword.arg == "description"]
-    values = [node.value for node in arguments if isinstance(node, ast.Constant)]
-    return {value for value in values if isinstance(value, str)}
-
-
-def test_polish_is_complete_and_exact() -> None:
-    assert sorted(texts() - set(LANG)) == []
-    assert sorted(set(LANG) - texts()) == []
-    for text, translation in LANG.items():
-        assert set(re.findall(r":[a-z]+", text)) == set(re.findall(r":[a-z]+", translation)), text

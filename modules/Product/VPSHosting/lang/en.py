@@ -1,3 +1,0 @@
-"""English: texts that read better than their keys."""
-
-LANG: dict[str, str] = {}
