@@ -84,7 +84,7 @@ def test_old_notes_are_deleted(harness: PluginHarness) -> None:
                 model(text="new", created_at=now() - timedelta(days=89)),
             ]
         )
-    assert harness.job("tidy").result.message == "Old notes deleted: 1."
+    assert harness.job("tidy").result.message == "1 old note deleted."
     assert [note.text for note in harness.all(model)] == ["new"]
 
 

@@ -129,7 +129,7 @@ def test_check_lifecycle(watch: MonitoringHarness, owner: Browser, httpserver: H
     ("changed", "field", "sentence"),
     [
         ({"name": " "}, "name", "required"),
-        ({"type": "telnet"}, "type", "Not a valid choice"),
+        ({"type": "telnet"}, "type", "Select an option"),
         (
             {"target": "https://anna:secret@example.com/"},
             "target",

@@ -149,7 +149,7 @@ def _blocker(account: Account, servers: int) -> str:
     if not servers:
         return ""
     return n__(
-        ":name has the server of :count service.",
+        ":name has the server of a service.",
         ":name has the servers of :count services.",
         servers,
         {"name": account.name},
