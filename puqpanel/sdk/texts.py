@@ -113,7 +113,7 @@ def format_date(at: date, skeleton: str = "yMMMd") -> str:
 
     Args:
         at: the day, or the moment in the time zone in which it is shown.
-        skeleton: the parts to show, a CLDR skeleton such as `yMMM` or `MMMdHm`.
+        skeleton: the parts to show, a CLDR skeleton such as `yMMM`, `MMMd` or `Hm`.
     """
     return languages.format_date(at, skeleton)
 

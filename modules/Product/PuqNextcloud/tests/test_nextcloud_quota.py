@@ -143,7 +143,7 @@ def test_usage_without_a_limit() -> None:
     ("size_bytes", "text"),
     [
         (0, "0 B"),
-        (1023, "1023 B"),
+        (1023, "1,023 B"),
         (1536, "1.5 KB"),
         (5 * GB, "5 GB"),
         (1024 * GB - 1, "1 TB"),

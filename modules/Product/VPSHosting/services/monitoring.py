@@ -75,7 +75,8 @@ def ticks(points: list[tuple[str, float]]) -> list[str]:
 
 def _label(time: float, period: str) -> str:
     at = datetime.fromtimestamp(time, UTC)
-    return format_date(at, "Hm" if period == "hour" else "MMMdHm")
+    clock = format_date(at, "Hm")
+    return clock if period == "hour" else f"{format_date(at, 'MMMd')} {clock}"
 
 
 def _series(matrix: Iterable[Any], label: str) -> list[tuple[str, Points]]:

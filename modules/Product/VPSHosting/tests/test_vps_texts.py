@@ -192,6 +192,6 @@ def test_week_is_downsampled_for_the_chart() -> None:
         [(1_760_000_000, 1.0), (1_760_000_060, 2.0), (1_760_000_120, 3.0)], "day"
     )
     assert (labels[0], monitoring.ticks(labels)) == (
-        ("9 Oct, 08:53", 1.0),
-        ["9 Oct, 08:53", "9 Oct, 08:54", "9 Oct, 08:55"],
+        ("9 Oct 08:53", 1.0),
+        ["9 Oct 08:53", "9 Oct 08:54", "9 Oct 08:55"],
     )
