@@ -7,6 +7,7 @@ from pathlib import Path
 
 from puqpanel.domain.module_states import version_order
 from puqpanel.domain.permissions import Permission
+from puqpanel.host import languages
 from puqpanel.host.context import table_prefix
 from puqpanel.host.contract import declared, hooks
 from puqpanel.host.contract.base import ModuleBase
@@ -76,8 +77,8 @@ class LoadedModule:
 
     @property
     def title(self) -> str:
-        """The name people read."""
-        return str(self.config("name") or self.name)
+        """The name people read, in the viewer's language."""
+        return languages.translate(self.folder, str(self.config("name") or self.name))
 
     @property
     def restricted(self) -> bool:

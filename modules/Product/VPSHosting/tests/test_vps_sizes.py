@@ -46,7 +46,7 @@ def test_uncovered_size_is_rejected_with_the_closest_one() -> None:
     with pytest.raises(
         SizeError,
         match=(
-            "The largest, m-32vcpu-256gb, has 32 CPU cores, 262144 MB of memory, 800 GB of disk and"
+            "The largest, m-32vcpu-256gb, has 32 CPU cores, 262144 MB of memory, 800 GB of disk,"
             " 10000 GB"
         ),
     ):
