@@ -114,7 +114,7 @@ def test_services(harness: PluginHarness, owner: Browser, trade: None) -> None:
         "Show as table" in page,
         "=HYPERLINK(&#34;http://x&#34;)" in page,
     ) == (True, True, True)
-    assert "50.0 %" in page, "of the two at the start, one was lost"
+    assert "50 %" in page, "of the two at the start, one was lost"
     lines = rows(owner.get(f"{harness.at}/services?format=csv"))
     assert (lines[0], len(lines)) == (["start", "new", "lost"], 31)
     assert [sum(int(row[column]) for row in lines[1:]) for column in (1, 2)] == [2, 1]
