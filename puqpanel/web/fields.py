@@ -63,6 +63,8 @@ class SearchField(SelectField):
     def process_data(self, value: Any) -> None:
         """Add the saved value to the options if it is not one of them."""
         super().process_data(value)
+        if self.data is None and self._blank:
+            self.data = ""  # a form that leaves the field out selects the empty option
         choices = self._offered()
         if self.data and self.data not in dict(choices):
             self.choices = [(self.data, self.data), *choices]

@@ -276,7 +276,9 @@ def test_the_reason_for_a_suspension_is_required_and_shown(
         )
         audit.record(action="service.suspend_succeeded", summary="Suspend: done.", **who)
     page = owner.get(path).text
-    assert "Why is it suspended?" in page and re.search(r'class="lead">Unpaid since May\.<', page)
+    assert "Why is its status “Suspended”?" in page and re.search(
+        r'class="lead">Unpaid since May\.<', page
+    )
     with app.app_context(), transaction() as current:
         current.execute(sa.update(Audit).values(after=None))
     assert "gave no reason" in owner.get(path).text

@@ -26,7 +26,7 @@ from puqpanel.infra.redact import storable
 from puqpanel.models import AccountSession, Staff, User
 from puqpanel.models.accounts.sessions import CUSTOMER, STAFF
 from puqpanel.operations.accounts import session_limits as limits
-from puqpanel.operations.system import audit
+from puqpanel.operations.system import audit, settings
 
 log = structlog.get_logger(__name__)
 Person = Staff | User
@@ -138,12 +138,15 @@ def find_live(*, area: str, token: str) -> Found | None:
         AccountSession.area == area,
         AccountSession.ended_at.is_(None),
     )
-    row = session().execute(query).unique().one_or_none()
-    if row is None or overdue(row[0]) is not None:
+    row = session().execute(query.add_columns(settings.version_column())).unique().one_or_none()
+    if row is None:
+        return None
+    settings.use_version(row[-1])
+    if overdue(row[0]) is not None:
         return None
     if row[0].impersonator_id is None:
         return Found(row[0], row[1])
-    _, person, impersonator, parent = row
+    _, person, impersonator, parent, _ = row
     if impersonator is None or parent is None or not impersonator.active:
         return None
     if parent.ended_at or overdue(parent) or not impersonator.may("clients.impersonate"):

@@ -262,14 +262,32 @@ def _current() -> Snapshot:
     return snapshot
 
 
-def _load(cached: Snapshot) -> Snapshot:
-    """Return the saved settings; those of the cache if they are still current."""
+def version_column() -> sa.ScalarSelect[str]:
+    """Return the version of the saved settings, as a column of a query of the caller."""
+    return sa.select(Setting.value).where(Setting.name == VERSION).scalar_subquery()
+
+
+def use_version(version: str | None) -> None:
+    """Take over what `version_column` returned, which saves this session a query."""
+    global _cached
+    if not in_transaction():
+        session().info[INFO] = _cached = _load(_cached, version or "")
+
+
+def _load(cached: Snapshot, version: str | None = None) -> Snapshot:
+    """Return the saved settings; those of the cache if they are still current.
+
+    Args:
+        cached: the settings read last.
+        version: the version in the database; None to query it.
+    """
     current = session()
     engine = current.get_bind()
     idle = not current.in_transaction()
     # what the caller has not completed yet must not be written because a setting is read
     with current.no_autoflush:
-        version = current.scalar(sa.select(Setting.value).where(Setting.name == VERSION)) or ""
+        if version is None:
+            version = current.scalar(sa.select(version_column())) or ""
         snapshot = cached
         if cached.engine is not engine or cached.version != version:
             # read after the version: what is saved in between is read again by the next request

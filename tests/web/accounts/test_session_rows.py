@@ -56,9 +56,9 @@ def test_the_row_has_no_id_that_signs_in(app: Panel, owner: Browser) -> None:
 
 
 def test_each_limit_ends_a_session(app: Panel, owner: Browser) -> None:
-    change(app, seen_at=now() - session_limits.STAFF_IDLE + timedelta(minutes=1))
+    change(app, seen_at=now() - session_limits.idle_limit("staff") + timedelta(minutes=1))
     assert owner.get("/admin/").status_code == 200
-    change(app, seen_at=now() - session_limits.STAFF_IDLE)
+    change(app, seen_at=now() - session_limits.idle_limit("staff"))
     assert owner.get("/admin/").status_code == 302
     change(app, seen_at=now(), expires_at=now())
     assert owner.get("/admin/").status_code == 302
