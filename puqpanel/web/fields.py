@@ -75,7 +75,7 @@ class CountryField(SearchField):
 
     def options(self) -> Pairs:
         """Return all countries by name."""
-        return _countries(viewer_locale())
+        return countries()
 
 
 class LanguageField(SearchField):
@@ -113,6 +113,11 @@ def currency_name(code: str) -> str:
 def named_currencies(codes: Iterable[str]) -> Pairs:
     """Return currencies as options with their names."""
     return [(code, f"{code} – {currency_name(code)}") for code in codes]
+
+
+def countries() -> Pairs:
+    """Return code and name of all countries, in the viewer's language."""
+    return _countries(viewer_locale())
 
 
 def country_name(code: str) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 import sqlalchemy as sa
+
+from puqpanel.domain.money import PERIODS, Money
 
 Row = sa.Row[*tuple[Any, ...]]
 Rows = Sequence[Row]
@@ -25,16 +27,45 @@ class Tab:
 
 
 @dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its heading and its value for a row in exports.
+
+    Args:
+        label: the heading.
+        text: returns the value of a row.
+        export_only: whether the table does not show it.
+    """
+
+    label: str
+    text: Callable[[Any], object]
+    export_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """The sums of a list by currency and period, unless there are too many rows."""
+
+    sums: tuple[tuple[Money, str], ...]
+    too_many: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Chip:
     """A filter as shown on the page."""
 
     key: str
     label: str
-    value: str
+    values: tuple[str, ...]
     word: str
     kind: str
     choices: Choices
     open: bool
+
+    @property
+    def days(self) -> tuple[str, str]:
+        """The first and the last day of a range of dates; empty for a preset."""
+        first, separator, last = next(iter(self.values), "").partition("..")
+        return (first, last) if separator else ("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +97,11 @@ class Query:
     size: int
     at: Cursor | None
     pick: str
-    filters: Mapping[str, str]
+    filters: Mapping[str, tuple[str, ...]]
+    ignored: bool = False
+    columns: tuple[str, ...] = ()
+    sum: bool = False
+    view: str = ""
 
     @property
     def narrowed(self) -> bool:
@@ -87,7 +122,14 @@ class Query:
             **self.filters,
             "sort": self.order,
             "size": self.size,
+            "cols": ",".join(self.columns),
+            "sum": "yes" if self.sum else "",
+            "view": self.view,
         }
+
+    def shows(self, column: str) -> bool:
+        """Return whether a column is shown: all are, unless some were chosen."""
+        return not self.columns or column in self.columns
 
 
 @dataclass(frozen=True)
@@ -98,12 +140,15 @@ class Page:
     rows: Rows
     first: int
     tabs: Mapping[str, Tab]
+    columns: Mapping[str, Column]
     counts: Mapping[str, int]
     chips: Sequence[Chip]
-    previous: str
-    next: str
+    can_sum: bool
+    total: Total | None
     noun: str
     placeholder: str
+    previous: str = ""
+    next: str = ""
     sizes: Sequence[int] = SIZES
 
     @property
@@ -112,9 +157,13 @@ class Page:
         return self.first + len(self.rows) - 1
 
     @property
-    def total(self) -> str:
+    def row_count(self) -> str:
         """The formatted row count of the current tab; empty if it was not counted."""
         return self.count(self.query.tab)
+
+    def period(self, key: str) -> str:
+        """Return the word of a billing period, such as `month`."""
+        return PERIODS.get(key, key)
 
     def count(self, tab: str) -> str:
         """Return the capped count of a tab, `17` or `1k+`; empty if it was not counted."""
@@ -127,14 +176,15 @@ class Page:
         """Return the URL of this list with changed arguments, starting at the first page.
 
         Args:
-            changes: q, tab, sort, size, at, pick, format or a filter's key; None or "" removes one.
+            changes: q, tab, sort, size, cols, sum, view, at, pick, format or a filter's key; None
+                or "" removes one.
         """
         args = {**self.query.args, **changes}
         if args["tab"] == next(iter(self.tabs), ""):
             args["tab"] = ""
         if args["size"] == SIZES[0]:
             args["size"] = ""
-        text = urlencode({name: str(value) for name, value in args.items() if value})
+        text = urlencode([(name, value) for name, value in _flat(args) if value])
         return f"{self.query.path}?{text}" if text else self.query.path
 
     def sorted_by(self, key: str) -> str:
@@ -154,13 +204,21 @@ class Page:
         Args:
             without: names the form has inputs for.
         """
-        return [
-            (name, str(value))
-            for name, value in self.query.args.items()
-            if value and name not in without
-        ]
+        kept = {name: value for name, value in self.query.args.items() if name not in without}
+        return [(name, value) for name, value in _flat(kept) if value]
+
+    def shows(self, column: str) -> bool:
+        """Return whether the table shows a column."""
+        return self.query.shows(column)
 
     @property
     def clear_url(self) -> str:
         """The URL without search and filters."""
         return self.url(q=None, **dict.fromkeys(self.query.filters))
+
+
+def _flat(args: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """Yield arguments by name, one for each of several values."""
+    for name, value in args.items():
+        for item in value if isinstance(value, tuple) else (value,):
+            yield name, "" if item is None else str(item)

@@ -21,9 +21,9 @@ def list_view(
     about_rows: Callable[[Rows], dict[str, Any]] | None = None,
     **context: Any,
 ) -> ResponseReturnValue:
-    """Return a page of a list, or with `format=csv` the whole list as a streamed file.
+    """Return a page of a list, or with `format=csv` or `json` the whole list as a streamed file.
 
-    The file starts with a byte order mark: spreadsheets do not detect UTF-8 without one.
+    A CSV file starts with a byte order mark: spreadsheets do not detect UTF-8 without one.
 
     Args:
         listing: the list.
@@ -32,12 +32,17 @@ def list_view(
         about_rows: returns what the template needs to know about the rows of the page.
         context: what else the template needs besides `list`.
     """
-    if request.args.get("format") != "csv":
+    file_type = request.args.get("format")
+    if file_type not in ("csv", "json"):
         page = listing.page(session(), request.path, request.args)
         if about_rows is not None:
             context |= about_rows(page.rows)
         return render_template(template, list=page, **context)
-    lines = stream_with_context(listing.csv(session(), request.args))
-    response = Response(chain(("\ufeff",), lines), mimetype="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    if file_type == "csv":
+        lines = chain(("\ufeff",), listing.csv(session(), request.args))
+        response = Response(stream_with_context(lines), mimetype="text/csv; charset=utf-8")
+    else:
+        objects = listing.json(session(), request.args)
+        response = Response(stream_with_context(objects), mimetype="application/json")
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}.{file_type}"'
     return response

@@ -1,4 +1,4 @@
-"""Lists with search, filters, sorting, keyset pagination and CSV export.
+"""Lists with search, filters, sorting, keyset pagination, and export as CSV or JSON.
 
 A list is declared once, next to its view::
 
@@ -12,28 +12,49 @@ A list is declared once, next to its view::
 
 Keyset pagination identifies a page by the row before it, not by an offset: every page costs the
 same, and rows inserted or deleted meanwhile neither repeat nor hide others. Sort only by the first
-column of an index. Counts are capped at 1,000 and take one query for all tabs; a list with a
-search or a filter is not counted.
+column of an index. Rows without a value for a nullable sort come last in both directions; they are
+read by a query of their own, so that both use the index. Counts are capped at 1,000 and take one
+query for all tabs; a list with a search or a filter is not counted. Sums are calculated on request,
+of at most 10,000 rows.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
+from werkzeug.datastructures import MultiDict
 
+from puqpanel.domain.money import Money
 from puqpanel.domain.spreadsheet import csv_line
-from puqpanel.web.list_page import CAP, SIZES, Chip, Choices, Cursor, Page, Query, Row, Rows, Tab
+from puqpanel.web import list_cursor
+from puqpanel.web.list_filters import SEPARATOR, Filter
+from puqpanel.web.list_page import (
+    CAP,
+    SIZES,
+    Chip,
+    Column,
+    Cursor,
+    Page,
+    Query,
+    Row,
+    Rows,
+    Tab,
+    Total,
+)
 
 Selected = sa.Select[*tuple[Any, ...]]
-CSV_BATCH = 500
+Args = Mapping[str, str] | MultiDict[str, str]
+BATCH = 500
 MAX_ARG_LENGTH = 100
+MAX_VALUES = 50
+"""How many values of a filter are used."""
+SUM_CAP = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,41 +62,29 @@ class Sort:
     """A sort order.
 
     Args:
-        by: an integer or text that is never NULL and is the first column of an index.
+        by: an integer, text or time that is the first column of an index.
         descending: the initial direction.
+        nullable: whether it may be NULL.
     """
 
     by: Any
     descending: bool = False
+    nullable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
-    """A filter, shown as a chip.
+class Sum:
+    """What the totals of a list add up.
 
     Args:
-        label: the chip's label.
-        where: maps the argument to a condition, or to None to ignore an invalid argument.
-        choices: returns (argument, label) pairs; called only to open the chip, or to label the
-            current value if there is no `shown`.
-        shown: returns the label of the current value from the first row and the argument, which
-            saves the query for the choices.
-        kind: `select` for choices, else the type of an input.
+        minor: the column with amounts in minor units.
+        currency: the column with their currencies.
+        period: a column by which amounts are kept apart besides, such as a billing period.
     """
 
-    label: str
-    where: Callable[[str], Any | None]
-    choices: Callable[[], Choices] = lambda: ()
-    shown: Callable[[Any, str], str] | None = None
-    kind: str = "select"
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A CSV column: its heading and its value for a row."""
-
-    label: str
-    text: Callable[[Any], object]
+    minor: Any
+    currency: Any
+    period: Any = None
 
 
 @dataclass(frozen=True)
@@ -89,7 +98,8 @@ class Listing:
         tabs: tabs by key; the first shows all rows.
         filters: filters by key, which may not be an argument of `list_page.Page.url`.
         search: maps the search text to a condition.
-        columns: the CSV columns.
+        columns: the columns by key, for the table and the export; the first is always shown.
+        sum: what the totals add up; None for a list without totals.
         noun: the plural noun for the rows.
         placeholder: the placeholder of the search field.
     """
@@ -100,14 +110,16 @@ class Listing:
     tabs: Mapping[str, Tab] = field(default_factory=dict)
     filters: Mapping[str, Filter] = field(default_factory=dict)
     search: Callable[[str], Any] | None = None
-    columns: Sequence[Column] = ()
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    sum: Sum | None = None
     noun: str = "rows"
     placeholder: str = "Search"
 
-    def page(self, session: Session, path: str, args: Mapping[str, str]) -> Page:
+    def page(self, session: Session, path: str, args: Args) -> Page:
         """Return one page of the list.
 
-        Takes at most two queries (rows and counts), and one for the choices of an open filter.
+        Takes at most two queries (rows and counts), and one for each of: the choices of an open
+        filter, the totals if requested, and a page with the first rows without a sort value.
 
         Args:
             session: the session to read from.
@@ -117,12 +129,13 @@ class Listing:
         query = self.read(path, args)
         cursor = query.at
         forward = cursor is None or cursor.forward
-        fetched = list(session.execute(self._rows(query, query.size + 1, cursor)).all())
+        fetched = self._fetch(session, query, query.size + 1, cursor)
         has_more, rows = len(fetched) > query.size, fetched[: query.size]
         if not rows and cursor is not None:
             # all rows beyond the cursor are gone: show the first page instead of an empty one
-            args = {name: value for name, value in args.items() if name != "at"}
-            return self.page(session, path, args)
+            first_page = MultiDict(args)
+            first_page.poplist("at")
+            return self.page(session, path, first_page)
         if not forward:
             rows.reverse()
         has_previous = cursor is not None if forward else has_more
@@ -133,37 +146,38 @@ class Listing:
             rows=rows,
             first=first,
             tabs=self.tabs,
+            columns=self.columns,
             counts=self._count(session, query),
             chips=self._chips(query, rows),
-            previous="",
-            next="",
+            can_sum=self.sum is not None,
+            total=self._total(session, query),
             noun=self.noun,
             placeholder=self.placeholder,
         )
         previous_url = next_url = ""
         if has_previous and rows:
-            at = _pack_cursor(query, rows[0], False, max(first - query.size, 1))
+            at = list_cursor.pack(query, rows[0], False, max(first - query.size, 1))
             previous_url = page.url(at=at)
         if has_next and rows:
-            at = _pack_cursor(query, rows[-1], True, first + len(rows))
+            at = list_cursor.pack(query, rows[-1], True, first + len(rows))
             next_url = page.url(at=at)
         return replace(page, previous=previous_url, next=next_url)
 
-    def read(self, path: str, args: Mapping[str, str]) -> Query:
+    def read(self, path: str, args: Args) -> Query:
         """Return the validated query arguments, without the invalid ones."""
+        args = MultiDict(args)
         raw_sort = args.get("sort", "")
         sort, descending = raw_sort.removeprefix("-"), raw_sort.startswith("-")
         if sort not in self.sorts:
             sort = next(iter(self.sorts))
             descending = self.sorts[sort].descending
+        by, nullable = self.sorts[sort].by, self.sorts[sort].nullable
         order = ("-" if descending else "") + sort
         tab, size, pick = args.get("tab", ""), args.get("size", ""), args.get("pick", "")
         search = " ".join(args.get("q", "").replace("\0", "").split())[:MAX_ARG_LENGTH]
-        filters = {}
-        for key, filter in self.filters.items():
-            value = args.get(key, "")
-            if value and "\0" not in value and filter.where(value[:MAX_ARG_LENGTH]) is not None:
-                filters[key] = value[:MAX_ARG_LENGTH]
+        filters, ignored = self._read_filters(args)
+        chosen = {key for text in args.getlist("cols")[:MAX_VALUES] for key in text.split(",")}
+        columns = tuple(key for key in self.columns if key in chosen)
         return Query(
             path=path,
             search=search if self.search else "",
@@ -171,12 +185,39 @@ class Listing:
             sort=sort,
             descending=descending,
             size=int(size) if size.isdecimal() and int(size) in SIZES else SIZES[0],
-            at=_unpack_cursor(args.get("at", ""), self.sorts[sort].by.type.python_type, order),
-            pick=pick if pick in self.filters else "",
+            at=list_cursor.unpack(args.get("at", ""), by.type.python_type, nullable, order),
+            pick=pick if pick in (*self.filters, "cols") else "",
             filters=filters,
+            ignored=ignored,
+            columns=() if len(columns) == len(self.columns) else columns,
+            sum=self.sum is not None and bool(args.get("sum")),
+            view=args.get("view", "")[:36],
         )
 
-    def csv(self, session: Session, args: Mapping[str, str]) -> Iterator[str]:
+    def _read_filters(self, args: MultiDict[str, str]) -> tuple[dict[str, tuple[str, ...]], bool]:
+        """Return the valid values of each filter, and whether any were invalid."""
+        filters, ignored = {}, False
+        for key, filter in self.filters.items():
+            values = list(dict.fromkeys(args.getlist(key)))[:MAX_VALUES]
+            if filter.kind == "date":
+                days = args.get(f"{key}.from", ""), args.get(f"{key}.to", "")
+                values = [SEPARATOR.join(days)] if any(days) else values[:1]
+            given = [value[:MAX_ARG_LENGTH] for value in values if value]
+            valid = tuple(
+                value for value in given if "\0" not in value and filter.where(value) is not None
+            )
+            ignored |= len(valid) < len(given)
+            if valid:
+                filters[key] = valid
+        return filters, ignored
+
+    def shown_columns(self, query: Query) -> list[Column]:
+        """Return the columns of an export: those chosen, and always the first."""
+        first = next(iter(self.columns), "")
+        keys = [key for key in self.columns if key == first or query.shows(key)]
+        return [self.columns[key] for key in keys]
+
+    def csv(self, session: Session, args: Args) -> Iterator[str]:
         """Yield all pages as CSV lines, read in batches to keep memory use constant.
 
         Args:
@@ -184,40 +225,87 @@ class Listing:
             args: as for `page`.
         """
         query = self.read("", args)
-        yield csv_line([column.label for column in self.columns])
+        columns = self.shown_columns(query)
+        yield csv_line([column.label for column in columns])
+        for rows in self._batches(session, query):
+            yield "".join(csv_line([column.text(row) for column in columns]) for row in rows)
+
+    def json(self, session: Session, args: Args) -> Iterator[str]:
+        """Yield all pages as one JSON array of objects, read in batches as for `csv`.
+
+        Args:
+            session: as for `page`.
+            args: as for `page`.
+        """
+        query = self.read("", args)
+        chosen = self.shown_columns(query)
+        columns = [(key, column) for key, column in self.columns.items() if column in chosen]
+        separator = "[\n"
+        for rows in self._batches(session, query):
+            for row in rows:
+                values = {key: column.text(row) for key, column in columns}
+                yield separator + json.dumps(values, ensure_ascii=False, default=_json_value)
+                separator = ",\n"
+        yield "\n]\n" if separator != "[\n" else "[]\n"
+
+    def _batches(self, session: Session, query: Query) -> Iterator[Rows]:
         cursor: Cursor | None = None
         while True:
-            rows = session.execute(self._rows(query, CSV_BATCH, cursor)).all()
-            yield "".join(csv_line([column.text(row) for column in self.columns]) for row in rows)
-            if len(rows) < CSV_BATCH:
+            rows = self._fetch(session, query, BATCH, cursor)
+            yield rows
+            if len(rows) < BATCH:
                 return
             cursor = Cursor(True, rows[-1]._sort, rows[-1]._key, 0)
 
     def _where(self, query: Query, tab: str) -> list[Any]:
-        conditions = [self.filters[key].where(value) for key, value in query.filters.items()]
+        conditions: list[Any] = []
+        for key, values in query.filters.items():
+            matches: list[Any] = [self.filters[key].where(value) for value in values]
+            conditions.append(sa.or_(*matches))
         if tab and self.tabs[tab].where is not None:
             conditions.append(self.tabs[tab].where)
         if query.search and self.search:
             conditions.append(self.search(query.search))
         return conditions
 
-    def _rows(self, query: Query, limit: int, cursor: Cursor | None) -> Selected:
-        by = self.sorts[query.sort].by
+    def _fetch(
+        self, session: Session, query: Query, limit: int, cursor: Cursor | None
+    ) -> list[Row]:
+        """Return rows beyond a position: those with a sort value, then those without."""
         forward = cursor is None or cursor.forward
+        parts = [False]
+        if self.sorts[query.sort].nullable:
+            parts = [False, True] if forward else [True, False]
+            if cursor is not None and (cursor.value is None) == parts[1]:
+                parts = parts[1:]
+        rows: list[Row] = []
+        for index, nulls in enumerate(parts):
+            statement = self._rows(query, cursor if index == 0 else None, forward, nulls)
+            rows += session.execute(statement.limit(limit - len(rows))).all()
+            if len(rows) >= limit:
+                break
+        return rows
+
+    def _rows(self, query: Query, cursor: Cursor | None, forward: bool, nulls: bool) -> Selected:
+        sort = self.sorts[query.sort]
+        by = sort.by
         descending = query.descending if forward else not query.descending
         statement = self.select.add_columns(by.label("_sort"), self.key.label("_key")).where(
             *self._where(query, query.tab)
         )
-        columns = [self.key] if by is self.key else [by, self.key]
+        if sort.nullable:
+            statement = statement.where(by.is_(None) if nulls else by.is_not(None))
+        columns = [self.key] if by is self.key or nulls else [by, self.key]
         if cursor is not None:
             # a row comparison can use the index; "a > x or (a = x and b > y)" would scan it
             values = [sa.literal(cursor.key)]
-            if by is not self.key:
+            if len(columns) == 2:
                 values.insert(0, sa.literal(cursor.value, by.type))
             row, position = sa.tuple_(*columns), sa.tuple_(*values)
             statement = statement.where(row < position if descending else row > position)
-        order = [column.desc() if descending else column.asc() for column in columns]
-        return statement.order_by(*order).limit(limit)
+        return statement.order_by(
+            *[column.desc() if descending else column.asc() for column in columns]
+        )
 
     def _count(self, session: Session, query: Query) -> dict[str, int]:
         if query.narrowed or not self.tabs:
@@ -234,46 +322,42 @@ class Listing:
             counts.append(sa.select(sa.func.count()).select_from(capped).scalar_subquery())
         return dict(zip(self.tabs, session.execute(sa.select(*counts)).one(), strict=True))
 
+    def _total(self, session: Session, query: Query) -> Total | None:
+        if self.sum is None or not query.sum:
+            return None
+        period = self.sum.period if self.sum.period is not None else sa.literal("")
+        amounts = (
+            self.select.with_only_columns(
+                self.sum.minor.label("minor"),
+                self.sum.currency.label("currency"),
+                period.label("period"),
+            )
+            .where(*self._where(query, query.tab))
+            .limit(SUM_CAP + 1)
+            .subquery()
+        )
+        currency, period = amounts.c.currency, amounts.c.period
+        sums = session.execute(
+            sa.select(currency, period, sa.func.sum(amounts.c.minor), sa.func.count())
+            .group_by(currency, period)
+            .order_by(currency, period)
+        ).all()
+        if sum(row[3] for row in sums) > SUM_CAP:
+            return Total((), too_many=True)
+        return Total(tuple((Money(int(row[2] or 0), row[0]), row[1]) for row in sums))
+
     def _chips(self, query: Query, rows: Rows) -> list[Chip]:
         chips = []
         for key, filter in self.filters.items():
-            value = query.filters.get(key, "")
-            picking = query.pick == key and not value
-            label = ""
-            if value and filter.shown and rows:
-                label = filter.shown(rows[0], value)
-            elif value:
-                label = dict(filter.choices()).get(value, value)
-            choices = filter.choices() if picking else ()
-            chips.append(Chip(key, filter.label, value, label, filter.kind, choices, picking))
-        return sorted(chips, key=lambda chip: not chip.value)
+            values = query.filters.get(key, ())
+            open = query.pick == key
+            words = filter.labels(values, rows[0] if rows else None) if values else []
+            choices = filter.choices() if open else ()
+            chips.append(
+                Chip(key, filter.label, values, ", ".join(words), filter.kind, choices, open)
+            )
+        return sorted(chips, key=lambda chip: not chip.values)
 
 
-def _pack_cursor(query: Query, row: Row, forward: bool, first: int) -> str:
-    position = [query.order, int(forward), row._sort, row._key, first]
-    text = json.dumps(position, separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def _unpack_cursor(text: str, value_type: type, order: str) -> Cursor | None:
-    """Return the cursor of the argument `at`; None if it is invalid or of another order.
-
-    Its values are bound as parameters, so a forged cursor only shows another page.
-    """
-    if not text or len(text) > 2000:
-        return None
-    try:
-        its_order, forward, value, key, first = json.loads(
-            base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        )
-    except (ValueError, TypeError, binascii.Error, RecursionError):
-        return None
-    numbers = (key, first, value) if value_type is int else (key, first)
-    valid = (
-        its_order == order
-        and forward in (0, 1)
-        and type(value) is value_type
-        and all(type(number) is int and 0 <= number < 2**62 for number in numbers)
-        and "\0" not in str(value)
-    )
-    return Cursor(bool(forward), value, key, max(first, 1)) if valid else None
+def _json_value(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -17,8 +17,10 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from puqpanel.domain.spreadsheet import csv_line
 from puqpanel.infra.db import UtcDateTime
-from puqpanel.web.list_page import CAP, Page, Tab
-from puqpanel.web.lists import Column, Filter, Listing, Sort, _pack_cursor
+from puqpanel.web.list_cursor import pack
+from puqpanel.web.list_filters import Filter, date_filter
+from puqpanel.web.list_page import CAP, Column, Page, Tab
+from puqpanel.web.lists import Listing, Sort, Sum
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -54,7 +56,7 @@ LIST = Listing(
         )
     },
     search=lambda text: Row.name.icontains(text, autoescape=True),
-    columns=(Column("Name", lambda row: row.name), Column("At", lambda row: row.at)),
+    columns={"name": Column("Name", lambda row: row.name), "at": Column("At", lambda row: row.at)},
     noun="rows",
 )
 
@@ -134,14 +136,14 @@ def test_counts_are_capped_and_take_one_query(session: Session, filled: sa.Engin
     page = LIST.page(session, "/rows", {})
     assert len(statements) == 2
     assert page.counts == {"all": CAP + 1, "on": 820, "off": 410}
-    assert (page.count("all"), page.count("on"), page.total) == ("1k+", "820", "1k+")
+    assert (page.count("all"), page.count("on"), page.row_count) == ("1k+", "820", "1k+")
 
 
 def test_a_filtered_list_is_not_counted(session: Session) -> None:
     page = LIST.page(session, "/rows", {"q": "n3"})
     assert page.rows
     assert page.counts == {}
-    assert page.total == ""
+    assert page.row_count == ""
 
 
 def test_search_escapes_wildcards(session: Session) -> None:
@@ -163,7 +165,7 @@ def test_links_keep_tab_and_filters(session: Session) -> None:
 
 def test_a_cursor_past_the_last_row_shows_the_first_page(session: Session) -> None:
     last = walk(session, {"size": "100"})[-1]
-    beyond = _pack_cursor(last.query, last.rows[-1], True, 1231)
+    beyond = pack(last.query, last.rows[-1], True, 1231)
     assert ids(LIST.page(session, "/rows", {"at": beyond}))[0] == 1230
 
 

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from wtforms import BooleanField, EmailField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, Optional
 
+from puqpanel.domain.countries import COUNTRIES
 from puqpanel.domain.errors import NotFoundError
 from puqpanel.domain.permissions import CLIENT_NOUNS, MANAGE, VIEW
 from puqpanel.infra.db import session
@@ -20,12 +21,13 @@ from puqpanel.operations.system import audit
 from puqpanel.web import impersonation
 from puqpanel.web.admin.accounts.pick import matching
 from puqpanel.web.answers import flashed_errors
-from puqpanel.web.fields import CountryField, CurrencyField, country_name
+from puqpanel.web.fields import CountryField, CurrencyField, countries, country_name
 from puqpanel.web.forms import Form, SecretField, save_or_show
 from puqpanel.web.guard import actor, allow, can
-from puqpanel.web.list_page import Tab
+from puqpanel.web.list_filters import Filter, date_filter
+from puqpanel.web.list_page import Column, Tab
 from puqpanel.web.list_view import list_view
-from puqpanel.web.lists import Column, Listing, Sort
+from puqpanel.web.lists import Listing, Sort
 from puqpanel.web.navigation import crumbs
 from puqpanel.web.session_pages import end_submitted, session_page
 
@@ -54,16 +56,24 @@ CLIENTS = Listing(
         "active": Tab("Active", Client.active),
         "inactive": Tab("Inactive", ~Client.active),
     },
+    filters={
+        "country": Filter(
+            "Country",
+            lambda code: Client.country == code if code in COUNTRIES else None,
+            choices=countries,
+        ),
+        "created": date_filter("Created", Client.created_at),
+    },
     search=matching,
-    columns=(
-        Column("Name", lambda row: row.name),
-        Column("E-mail", lambda row: row.email),
-        Column("Company", lambda row: row.company),
-        Column("Country", lambda row: row.country),
-        Column("Active", lambda row: "yes" if row.active else "no"),
-        Column("Created", lambda row: row.created_at),
-        Column("UUID", lambda row: row.uuid),
-    ),
+    columns={
+        "name": Column("Name", lambda row: row.name),
+        "email": Column("E-mail", lambda row: row.email),
+        "company": Column("Company", lambda row: row.company),
+        "country": Column("Country", lambda row: row.country),
+        "active": Column("Active", lambda row: "yes" if row.active else "no"),
+        "created": Column("Created", lambda row: row.created_at),
+        "uuid": Column("UUID", lambda row: row.uuid, export_only=True),
+    },
     noun="clients",
     placeholder="Name, e-mail, company or ID",
 )

@@ -17,9 +17,10 @@ from puqpanel.operations.system import audit
 from puqpanel.web.answers import flashed_errors
 from puqpanel.web.forms import Form, MultiCheckboxField, SecretField, choices, save_or_show
 from puqpanel.web.guard import actor, allow, can
-from puqpanel.web.list_page import Rows, Tab
+from puqpanel.web.list_filters import date_filter
+from puqpanel.web.list_page import Column, Rows, Tab
 from puqpanel.web.list_view import list_view
-from puqpanel.web.lists import Column, Listing, Sort
+from puqpanel.web.lists import Listing, Sort
 from puqpanel.web.navigation import crumbs
 from puqpanel.web.permission_matrix import matrix
 from puqpanel.web.session_pages import end_submitted, session_page
@@ -30,21 +31,26 @@ bp = Blueprint("staff", __name__, url_prefix="/staff")
 STAFF = Listing(
     sa.select(Staff.uuid, Staff.id, Staff.name, Staff.email, Staff.active, Staff.last_login_at),
     key=Staff.id,
-    sorts={"email": Sort(Staff.email), "new": Sort(Staff.id, descending=True)},
+    sorts={
+        "email": Sort(Staff.email),
+        "new": Sort(Staff.id, descending=True),
+        "signed_in": Sort(Staff.last_login_at, descending=True, nullable=True),
+    },
     tabs={
         "all": Tab("All"),
         "active": Tab("Active", Staff.active),
         "inactive": Tab("Inactive", ~Staff.active),
     },
+    filters={"signed_in": date_filter("Last sign-in", Staff.last_login_at)},
     search=lambda text: sa.or_(
         Staff.name.icontains(text, autoescape=True), Staff.email.icontains(text, autoescape=True)
     ),
-    columns=(
-        Column("Name", lambda row: row.name),
-        Column("E-mail", lambda row: row.email),
-        Column("Active", lambda row: "yes" if row.active else "no"),
-        Column("Signed in", lambda row: row.last_login_at),
-    ),
+    columns={
+        "name": Column("Name", lambda row: row.name),
+        "email": Column("E-mail", lambda row: row.email, export_only=True),
+        "active": Column("Active", lambda row: "yes" if row.active else "no"),
+        "signed_in": Column("Last sign-in", lambda row: row.last_login_at),
+    },
     noun="accounts",
     placeholder="Name or e-mail",
 )

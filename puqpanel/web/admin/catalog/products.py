@@ -20,9 +20,10 @@ from puqpanel.web.admin.settings_page import settings_page
 from puqpanel.web.fields import CurrencyField
 from puqpanel.web.forms import Form, choices, save_or_show
 from puqpanel.web.guard import actor, allow, can
-from puqpanel.web.list_page import Tab
+from puqpanel.web.list_filters import Filter, date_filter
+from puqpanel.web.list_page import Column, Tab
 from puqpanel.web.list_view import list_view
-from puqpanel.web.lists import Column, Filter, Listing, Sort
+from puqpanel.web.lists import Listing, Sort
 from puqpanel.web.money_field import MoneyField
 from puqpanel.web.navigation import crumbs
 from puqpanel.web.prices import EVERY
@@ -54,18 +55,24 @@ PRODUCTS = Listing(
             lambda key: Product.module == key,
             choices=lambda: [(m.key, m.title) for m in products.product_modules()],
         ),
+        "period": Filter(
+            "Billing period",
+            lambda key: Product.period == key if key in PERIODS else None,
+            choices=lambda: list(PERIODS.items()),
+        ),
+        "created": date_filter("Created", Product.created_at),
     },
     search=lambda text: sa.or_(Product.name.icontains(text, autoescape=True), Product.uuid == text),
-    columns=(
-        Column("Product", lambda row: row.name),
-        Column("Module", lambda row: row.module),
-        Column("Price", lambda row: Money(row.price_minor, row.currency).major),
-        Column("Currency", lambda row: row.currency),
-        Column("Period", lambda row: row.period),
-        Column("On sale", lambda row: "yes" if row.active else "no"),
-        Column("Created", lambda row: row.created_at),
-        Column("UUID", lambda row: row.uuid),
-    ),
+    columns={
+        "product": Column("Product", lambda row: row.name),
+        "module": Column("Module", lambda row: row.module),
+        "price": Column("Price", lambda row: Money(row.price_minor, row.currency).major),
+        "currency": Column("Currency", lambda row: row.currency, export_only=True),
+        "period": Column("Period", lambda row: row.period, export_only=True),
+        "on_sale": Column("On sale", lambda row: "yes" if row.active else "no"),
+        "created": Column("Created", lambda row: row.created_at),
+        "uuid": Column("UUID", lambda row: row.uuid, export_only=True),
+    },
     noun="products",
     placeholder="Name or ID",
 )

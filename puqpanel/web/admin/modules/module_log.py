@@ -12,9 +12,10 @@ from puqpanel.host import registry
 from puqpanel.infra.db import session
 from puqpanel.models import ModuleLog, Service, Task
 from puqpanel.web.guard import allow
-from puqpanel.web.list_page import Tab
+from puqpanel.web.list_filters import Filter, date_filter
+from puqpanel.web.list_page import Column, Tab
 from puqpanel.web.list_view import list_view
-from puqpanel.web.lists import Column, Filter, Listing, Sort
+from puqpanel.web.lists import Listing, Sort
 
 bp = Blueprint("module_log", __name__, url_prefix="/module-log")
 
@@ -63,20 +64,21 @@ LOG = Listing(
             _of_task,
             kind="number",
         ),
+        "time": date_filter("Time", ModuleLog.at),
     },
     search=lambda text: sa.or_(
         ModuleLog.action.icontains(text, autoescape=True), ModuleLog.request_id == text
     ),
-    columns=(
-        Column("Time", lambda row: row.at),
-        Column("Level", lambda row: row.level),
-        Column("Module", lambda row: f"{row.type}/{row.name}"),
-        Column("Action", lambda row: row.action),
-        Column("Response", lambda row: row.response),
-        Column("Duration (ms)", lambda row: row.duration_ms),
-        Column("Service", lambda row: row.service_uuid),
-        Column("By", lambda row: row.actor_name),
-    ),
+    columns={
+        "action": Column("Action", lambda row: row.action),
+        "time": Column("Time", lambda row: row.at),
+        "level": Column("Level", lambda row: row.level),
+        "module": Column("Module", lambda row: f"{row.type}/{row.name}"),
+        "response": Column("Response", lambda row: row.response),
+        "duration_ms": Column("Duration (ms)", lambda row: row.duration_ms),
+        "service": Column("Service", lambda row: row.service_uuid, export_only=True),
+        "by": Column("By", lambda row: row.actor_name, export_only=True),
+    },
     noun="entries",
     placeholder="Action or request ID",
 )

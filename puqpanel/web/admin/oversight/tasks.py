@@ -18,9 +18,10 @@ from puqpanel.operations.oversight import tasks
 from puqpanel.web.admin.provisioning.bulk import Bulk, run
 from puqpanel.web.answers import flashed_errors, same_site
 from puqpanel.web.guard import actor, allow
-from puqpanel.web.list_page import Tab
+from puqpanel.web.list_filters import Filter, date_filter
+from puqpanel.web.list_page import Column, Tab
 from puqpanel.web.list_view import list_view
-from puqpanel.web.lists import Column, Filter, Listing, Sort
+from puqpanel.web.lists import Listing, Sort
 
 bp = Blueprint("tasks", __name__, url_prefix="/tasks")
 
@@ -99,6 +100,12 @@ TASKS = Listing(
         ),
         "subject": Filter("Subject", lambda uuid: Task.subject_uuid == uuid, kind="text"),
         "job": Filter("Job", lambda text: Task.job == text, kind="text"),
+        "status": Filter(
+            "Status",
+            lambda word: Task.status == word if word in set(TaskStatus) else None,
+            choices=lambda: [(word, word.capitalize()) for word in TaskStatus],
+        ),
+        "created": date_filter("Created", Task.created_at),
     },
     search=lambda text: sa.or_(
         Task.title.icontains(text, autoescape=True),
@@ -106,23 +113,31 @@ TASKS = Listing(
         Task.uuid == text,
         Task.subject_uuid == text,
     ),
-    columns=(
-        Column("Task", lambda row: row.title or row.job),
-        Column("Job", lambda row: row.job),
-        Column("Status", lambda row: row.status),
-        Column("Module", lambda row: row.module),
-        Column("Service", lambda row: row.service or ""),
-        Column("Subject type", lambda row: row.subject_type),
-        Column("Subject ID", lambda row: row.subject_uuid),
-        Column("Attempt", lambda row: row.attempt),
-        Column("Max attempts", lambda row: row.tries),
-        Column("Created", lambda row: row.created_at),
-        Column("Started", lambda row: row.started_at),
-        Column("Ended", lambda row: row.ended_at),
-        Column("By", lambda row: row.actor_name),
-        Column("Note", lambda row: row.note),
-        Column("UUID", lambda row: row.uuid),
-    ),
+    columns={
+        "task": Column("Task", lambda row: row.title or row.job),
+        "job": Column("Job", lambda row: row.job, export_only=True),
+        "status": Column("Status", lambda row: row.status),
+        "module": Column("Module", lambda row: row.module),
+        "service": Column("Service", lambda row: row.service or "", export_only=True),
+        "subject_type": Column("Subject type", lambda row: row.subject_type, export_only=True),
+        "subject_id": Column("Subject ID", lambda row: row.subject_uuid, export_only=True),
+        "attempt": Column("Attempt", lambda row: row.attempt),
+        "max_attempts": Column("Max attempts", lambda row: row.tries, export_only=True),
+        "created": Column("Created", lambda row: row.created_at, export_only=True),
+        "started": Column("Started", lambda row: row.started_at),
+        "ended": Column("Ended", lambda row: row.ended_at, export_only=True),
+        "duration": Column(
+            "Duration (s)",
+            lambda row: (
+                (row.ended_at - row.started_at).total_seconds()
+                if row.ended_at and row.started_at
+                else None
+            ),
+        ),
+        "by": Column("By", lambda row: row.actor_name),
+        "note": Column("Note", lambda row: row.note, export_only=True),
+        "uuid": Column("UUID", lambda row: row.uuid, export_only=True),
+    },
     noun="tasks",
     placeholder="Title, service or ID",
 )

@@ -29,9 +29,10 @@ from puqpanel.web.admin.provisioning.service_actions import BROKEN, actions_for
 from puqpanel.web.admin.settings_page import settings_page
 from puqpanel.web.forms import Form, choices, save_or_show
 from puqpanel.web.guard import actor, allow, can
-from puqpanel.web.list_page import Tab
+from puqpanel.web.list_filters import Filter, date_filter
+from puqpanel.web.list_page import Column, Tab
 from puqpanel.web.list_view import list_view
-from puqpanel.web.lists import Column, Filter, Listing, Sort
+from puqpanel.web.lists import Listing, Sort, Sum
 from puqpanel.web.navigation import crumbs
 from puqpanel.web.prices import price
 
@@ -89,6 +90,12 @@ SERVICES = Listing(
         "fraud": Tab("Fraud", Service.status == ServiceStatus.FRAUD),
     },
     filters={
+        "status": Filter(
+            "Status",
+            lambda word: Service.status == word if word in set(ServiceStatus) else None,
+            choices=lambda: [(word, word.capitalize()) for word in ServiceStatus],
+        ),
+        "created": date_filter("Created", Service.created_at),
         "product": Filter(
             "Product",
             lambda uuid: Product.uuid == uuid,
@@ -119,18 +126,19 @@ SERVICES = Listing(
         Client.name.icontains(text, autoescape=True),
         Service.uuid == text,
     ),
-    columns=(
-        Column("Service", lambda row: row.name),
-        Column("Client", lambda row: row.client),
-        Column("Product", lambda row: row.product),
-        Column("Status", lambda row: row.status),
-        Column("Provisioning", lambda row: row.provision_status),
-        Column("Price", lambda row: Money(row.price_minor, row.currency).major),
-        Column("Currency", lambda row: row.currency),
-        Column("Period", lambda row: row.period),
-        Column("Created", lambda row: row.created_at),
-        Column("UUID", lambda row: row.uuid),
-    ),
+    columns={
+        "service": Column("Service", lambda row: row.name),
+        "client": Column("Client", lambda row: row.client),
+        "product": Column("Product", lambda row: row.product),
+        "status": Column("Status", lambda row: row.status),
+        "provisioning": Column("Provisioning", lambda row: row.provision_status),
+        "price": Column("Price", lambda row: Money(row.price_minor, row.currency).major),
+        "currency": Column("Currency", lambda row: row.currency, export_only=True),
+        "period": Column("Period", lambda row: row.period, export_only=True),
+        "created": Column("Created", lambda row: row.created_at),
+        "uuid": Column("UUID", lambda row: row.uuid, export_only=True),
+    },
+    sum=Sum(Service.price_minor, Service.currency, Service.period),
     noun="services",
     placeholder="Name, client or ID",
 )

@@ -25,8 +25,10 @@ from puqpanel.models import (
     User,
 )
 from puqpanel.web.guard import allow, can
+from puqpanel.web.list_filters import Filter, date_filter
+from puqpanel.web.list_page import Column
 from puqpanel.web.list_view import list_view
-from puqpanel.web.lists import Column, Filter, Listing, Sort
+from puqpanel.web.lists import Listing, Sort
 
 bp = Blueprint("activity", __name__, url_prefix="/activity")
 
@@ -83,6 +85,7 @@ ACTIVITY = Listing(
     key=Audit.id,
     sorts={"new": Sort(Audit.id, descending=True)},
     filters={
+        "time": date_filter("Time", Audit.at),
         "by": Filter(
             "Actor",
             lambda kind: Audit.actor_kind == kind if kind in ACTORS else None,
@@ -111,18 +114,20 @@ ACTIVITY = Listing(
         Audit.subject_uuid == text,
         Audit.ip == text,
     ),
-    columns=(
-        Column("Time", lambda row: row.at),
-        Column("Action", lambda row: row.action),
-        Column("Summary", lambda row: row.summary),
-        Column("Subject type", lambda row: row.subject_type),
-        Column("Subject", lambda row: row.subject),
-        Column("Subject ID", lambda row: row.subject_uuid),
-        Column("Actor", lambda row: row.actor_name),
-        Column("Viewed as client by", lambda row: row.impersonator_name),
-        Column("Actor type", lambda row: row.actor_kind),
-        Column("IP address", lambda row: row.ip),
-    ),
+    columns={
+        "summary": Column("Summary", lambda row: row.summary),
+        "time": Column("Time", lambda row: row.at),
+        "action": Column("Action", lambda row: row.action, export_only=True),
+        "subject_type": Column("Subject type", lambda row: row.subject_type, export_only=True),
+        "subject": Column("Subject", lambda row: row.subject),
+        "subject_id": Column("Subject ID", lambda row: row.subject_uuid, export_only=True),
+        "actor": Column("Actor", lambda row: row.actor_name),
+        "impersonator": Column(
+            "Viewed as client by", lambda row: row.impersonator_name, export_only=True
+        ),
+        "actor_type": Column("Actor type", lambda row: row.actor_kind, export_only=True),
+        "ip_address": Column("IP address", lambda row: row.ip),
+    },
     noun="entries",
     placeholder="Event, actor, IP address or ID",
 )
