@@ -185,7 +185,7 @@ class Listing:
             sort=sort,
             descending=descending,
             size=int(size) if size.isdecimal() and int(size) in SIZES else SIZES[0],
-            at=list_cursor.unpack(args.get("at", ""), by.type.python_type, nullable, order),
+            at=list_cursor.unpack(args.get("at", ""), _python_type(by), nullable, order),
             pick=pick if pick in (*self.filters, "cols") else "",
             filters=filters,
             ignored=ignored,
@@ -357,6 +357,12 @@ class Listing:
                 Chip(key, filter.label, values, ", ".join(words), filter.kind, choices, open)
             )
         return sorted(chips, key=lambda chip: not chip.values)
+
+
+def _python_type(column: Any) -> type:
+    stored = column.type.impl if isinstance(column.type, sa.TypeDecorator) else column.type
+    python_type: type = stored.python_type
+    return python_type
 
 
 def _json_value(value: object) -> str:

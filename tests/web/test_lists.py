@@ -18,9 +18,9 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from puqpanel.domain.spreadsheet import csv_line
 from puqpanel.infra.db import UtcDateTime
 from puqpanel.web.list_cursor import pack
-from puqpanel.web.list_filters import Filter, date_filter
+from puqpanel.web.list_filters import Filter
 from puqpanel.web.list_page import CAP, Column, Page, Tab
-from puqpanel.web.lists import Listing, Sort, Sum
+from puqpanel.web.lists import Listing, Sort
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
