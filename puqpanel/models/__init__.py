@@ -4,6 +4,7 @@ Rules about when they change belong to operations, their presentation to web.
 """
 
 from puqpanel.models.accounts.clients import Client, ClientUser
+from puqpanel.models.accounts.saved_views import SavedView
 from puqpanel.models.accounts.sessions import AccountSession
 from puqpanel.models.accounts.staff import Role, Staff, staff_roles
 from puqpanel.models.accounts.users import User
@@ -33,6 +34,7 @@ __all__ = [
     "ModuleLog",
     "Product",
     "Role",
+    "SavedView",
     "ScheduleEntry",
     "Service",
     "Setting",

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
-from flask import Response, render_template, request, stream_with_context
+from flask import Response, redirect, render_template, request, stream_with_context
 from flask.typing import ResponseReturnValue
 
 from puqpanel.infra.db import session
-from puqpanel.web.list_page import Rows
+from puqpanel.models import SavedView
+from puqpanel.operations.accounts import saved_views
+from puqpanel.web.guard import actor
+from puqpanel.web.list_page import Rows, View
 from puqpanel.web.lists import Listing
 
 
@@ -23,6 +27,8 @@ def list_view(
 ) -> ResponseReturnValue:
     """Return a page of a list, or with `format=csv` or `json` the whole list as a streamed file.
 
+    A list without arguments is redirected to the viewer's default view, if there is one.
+
     A CSV file starts with a byte order mark: spreadsheets do not detect UTF-8 without one.
 
     Args:
@@ -34,7 +40,13 @@ def list_view(
     """
     file_type = request.args.get("format")
     if file_type not in ("csv", "json"):
+        views = saved_views.views_of(actor().id, name)
+        if not request.args:
+            for view in views:
+                if view.is_default:
+                    return redirect(f"{request.path}?{view_query(view)}")
         page = listing.page(session(), request.path, request.args)
+        page = replace(page, name=name, views=_views(views))
         if about_rows is not None:
             context |= about_rows(page.rows)
         return render_template(template, list=page, **context)
@@ -46,3 +58,16 @@ def list_view(
         response = Response(stream_with_context(objects), mimetype="application/json")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.{file_type}"'
     return response
+
+
+def view_query(view: SavedView) -> str:
+    """Return the query string that shows a view."""
+    return f"{view.query}&view={view.uuid}" if view.query else f"view={view.uuid}"
+
+
+def _views(views: Sequence[SavedView]) -> list[View]:
+    current = request.args.get("view", "")
+    return [
+        View(view.name, f"{request.path}?{view_query(view)}", view.uuid == current)
+        for view in views
+    ]

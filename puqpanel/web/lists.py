@@ -52,6 +52,7 @@ Selected = sa.Select[*tuple[Any, ...]]
 Args = Mapping[str, str] | MultiDict[str, str]
 BATCH = 500
 MAX_ARG_LENGTH = 100
+ARGUMENTS = frozenset(("tab", "q", "sort", "size", "cols", "sum", "view", "at", "pick", "format"))
 MAX_VALUES = 50
 """How many values of a filter are used."""
 SUM_CAP = 10_000
@@ -176,6 +177,9 @@ class Listing:
         tab, size, pick = args.get("tab", ""), args.get("size", ""), args.get("pick", "")
         search = " ".join(args.get("q", "").replace("\0", "").split())[:MAX_ARG_LENGTH]
         filters, ignored = self._read_filters(args)
+        if args.get("view"):
+            # a view may name a filter of an earlier version
+            ignored |= bool(set(args) - ARGUMENTS - set(self.filters))
         chosen = {key for text in args.getlist("cols")[:MAX_VALUES] for key in text.split(",")}
         columns = tuple(key for key in self.columns if key in chosen)
         return Query(
@@ -360,7 +364,7 @@ class Listing:
 
 
 def _python_type(column: Any) -> type:
-    stored = column.type.impl if isinstance(column.type, sa.TypeDecorator) else column.type
+    stored: Any = column.type.impl if isinstance(column.type, sa.TypeDecorator) else column.type
     python_type: type = stored.python_type
     return python_type
 

@@ -7,7 +7,14 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from puqpanel.web.admin.accounts import auth, clients, pick, staff, user_permissions
+from puqpanel.web.admin.accounts import (
+    auth,
+    clients,
+    pick,
+    saved_views,
+    staff,
+    user_permissions,
+)
 from puqpanel.web.admin.billing import currencies
 from puqpanel.web.admin.catalog import products
 from puqpanel.web.admin.modules import gateways, module_log, modules, senders
@@ -38,6 +45,7 @@ def blueprint() -> Blueprint:
         search,
         health,
         pick,
+        saved_views,
         activity,
         settings,
         setup,

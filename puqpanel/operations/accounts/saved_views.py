@@ -1,0 +1,121 @@
+"""Views of lists: save, rename, delete, and choose the default; each belongs to its owner."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from puqpanel.domain.errors import InvalidInput
+from puqpanel.domain.principals import Principal
+from puqpanel.domain.texts import _
+from puqpanel.infra.db import find, session, transaction
+from puqpanel.models import SavedView
+from puqpanel.operations.system import audit
+from puqpanel.operations.system.fields import clean_name
+
+MAX_VIEWS = 50
+"""How many views of a list a staff member can save."""
+MAX_QUERY_LENGTH = 4000
+_LIST = re.compile(r"[a-z][a-z-]{0,39}")
+
+
+def views_of(staff_id: int | None, list: str) -> Sequence[SavedView]:
+    """Return a staff member's views of a list by name."""
+    query = sa.select(SavedView).where(SavedView.staff_id == staff_id, SavedView.list == list)
+    return session().scalars(query.order_by(SavedView.name)).all()
+
+
+def find_view(staff_id: int | None, uuid: str) -> SavedView:
+    """Return a staff member's view.
+
+    Raises:
+        NotFoundError: it does not exist or belongs to another staff member.
+    """
+    query = sa.select(SavedView).where(SavedView.uuid == uuid, SavedView.staff_id == staff_id)
+    return find(query, "View not found.")
+
+
+@transaction()
+def save_view(*, actor: Principal, list: str, name: str, query: str) -> SavedView:
+    """Save a view; one of the same name is replaced.
+
+    Args:
+        actor: the staff member.
+        list: the list's name.
+        name: the view's name.
+        query: the query string of the list.
+
+    Raises:
+        InvalidInput: the name, the list or the query is invalid, or there are too many views.
+    """
+    shown = clean_name(name, longest=100)
+    if not _LIST.fullmatch(list) or len(query) > MAX_QUERY_LENGTH or actor.id is None:
+        raise InvalidInput({"": [_("This view can't be saved.")]})
+    views = {view.name: view for view in views_of(actor.id, list)}
+    view = views.get(shown)
+    if view is None:
+        if len(views) >= MAX_VIEWS:
+            raise InvalidInput({"": [_("Delete a view first: there are too many.")]})
+        view = SavedView(staff_id=actor.id, list=list, name=shown)
+        session().add(view)
+    view.query = query
+    session().flush()
+    _record(actor, "staff.view_saved", f"View {shown} of the list {list} saved.")
+    return view
+
+
+@transaction()
+def rename_view(*, actor: Principal, uuid: str, name: str) -> SavedView:
+    """Rename a view.
+
+    Raises:
+        InvalidInput: the name is invalid or in use.
+        NotFoundError: the actor has no such view.
+    """
+    view = find_view(actor.id, uuid)
+    shown = clean_name(name, longest=100)
+    others = {other.name for other in views_of(actor.id, view.list) if other.id != view.id}
+    if shown in others:
+        raise InvalidInput({"name": [_("Another view has this name.")]})
+    view.name = shown
+    _record(actor, "staff.view_renamed", f"View {shown} of the list {view.list} renamed.")
+    return view
+
+
+@transaction()
+def set_default_view(*, actor: Principal, uuid: str, default: bool) -> SavedView:
+    """Make a view the one its list opens with, or no longer.
+
+    Raises:
+        NotFoundError: the actor has no such view.
+    """
+    view = find_view(actor.id, uuid)
+    for other in views_of(actor.id, view.list):
+        other.is_default = default and other.id == view.id
+    _record(actor, "staff.view_default_changed", f"Default view of the list {view.list} changed.")
+    return view
+
+
+@transaction()
+def delete_view(*, actor: Principal, uuid: str) -> SavedView:
+    """Delete a view.
+
+    Raises:
+        NotFoundError: the actor has no such view.
+    """
+    view = find_view(actor.id, uuid)
+    session().delete(view)
+    _record(actor, "staff.view_deleted", f"View {view.name} of the list {view.list} deleted.")
+    return view
+
+
+def _record(actor: Principal, action: str, summary: str) -> None:
+    audit.record(
+        actor=actor,
+        action=action,
+        subject_type="staff",
+        subject_uuid=actor.uuid,
+        summary=summary,
+    )

@@ -1,0 +1,66 @@
+"""Saved views of lists: save the current list, rename, delete, and choose the default."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl, urlencode
+
+from flask import Blueprint, flash, redirect, render_template, request
+from flask.typing import ResponseReturnValue
+
+from puqpanel.operations.accounts import saved_views
+from puqpanel.web.answers import flashed_errors, same_site
+from puqpanel.web.guard import actor, allow
+from puqpanel.web.list_view import view_query
+
+bp = Blueprint("saved_views", __name__, url_prefix="/views")
+NOT_SAVED = frozenset(("at", "csrf_token", "format", "pick", "view"))
+
+
+@bp.get("/<list>")
+@allow()
+def index(list: str) -> ResponseReturnValue:
+    """Show the viewer's views of a list, to rename or delete them."""
+    return render_template(
+        "admin/accounts/saved_views.html",
+        views=saved_views.views_of(actor().id, list),
+        list_name=list,
+        back=_back(),
+    )
+
+
+@bp.post("/<list>")
+@allow()
+def save(list: str) -> ResponseReturnValue:
+    """Save the query of a list under a name, and show the view."""
+    pairs = parse_qsl(request.form.get("query", ""))
+    query = urlencode([pair for pair in pairs if pair[0] not in NOT_SAVED])
+    with flashed_errors():
+        view = saved_views.save_view(
+            actor=actor(), list=list, name=request.form.get("name", ""), query=query
+        )
+        flash(f"View {view.name} saved.", "good")
+        return redirect(f"{_back().partition('?')[0]}?{view_query(view)}")
+    return redirect(_back())
+
+
+@bp.post("/<list>/<uuid>")
+@allow()
+def change(list: str, uuid: str) -> ResponseReturnValue:
+    """Rename or delete a view, or make it the default, by the button `do`."""
+    action = request.form.get("do", "")
+    with flashed_errors():
+        if action == "delete":
+            view = saved_views.delete_view(actor=actor(), uuid=uuid)
+            flash(f"View {view.name} deleted.", "good")
+        elif action in ("default", "not-default"):
+            saved_views.set_default_view(actor=actor(), uuid=uuid, default=action == "default")
+            flash("Default view changed.", "good")
+        else:
+            name = request.form.get("name", "")
+            view = saved_views.rename_view(actor=actor(), uuid=uuid, name=name)
+            flash(f"View {view.name} saved.", "good")
+    return redirect(same_site(request.form.get("next", ""), "/admin"))
+
+
+def _back() -> str:
+    return same_site(request.values.get("next", ""), "/admin")
