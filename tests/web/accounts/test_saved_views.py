@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 
 from puqpanel.app import Panel
-from puqpanel.domain.principals import Principal
+from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.infra.db import session
 from puqpanel.models import Audit, SavedView, Staff
 from puqpanel.operations.accounts import saved_views
@@ -78,7 +78,7 @@ def test_a_view_is_renamed_and_deleted(owner: Browser, app: Panel) -> None:
 def test_a_view_of_another_staff_member_does_not_exist(app: Panel, clerk: Browser) -> None:
     with app.app_context():
         other = session().scalars(sa.select(Staff).where(Staff.email == "owner@panel.test")).one()
-        principal = Principal("staff", other.id, other.name, uuid=other.uuid)  # type: ignore[arg-type]
+        principal = Principal(PrincipalKind.STAFF, other.id, other.name, uuid=other.uuid)
         saved_views.save_view(actor=principal, list="services", name="Secret plan", query="q=x")
         uuid = session().scalars(sa.select(SavedView.uuid)).one()
     path = f"/admin/views/services/{uuid}"

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import parse_qsl, urlencode
 
 from flask import Blueprint, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
+from puqpanel.domain.errors import UserError
 from puqpanel.operations.accounts import saved_views
-from puqpanel.web.answers import flashed_errors, same_site
+from puqpanel.web.answers import same_site
+from puqpanel.web.forms import field_errors
 from puqpanel.web.guard import actor, allow
 from puqpanel.web.list_view import view_query
 
@@ -34,7 +38,7 @@ def save(list: str) -> ResponseReturnValue:
     """Save the query of a list under a name, and show the view."""
     pairs = parse_qsl(request.form.get("query", ""))
     query = urlencode([pair for pair in pairs if pair[0] not in NOT_SAVED])
-    with flashed_errors():
+    with _flashed_errors():
         view = saved_views.save_view(
             actor=actor(), list=list, name=request.form.get("name", ""), query=query
         )
@@ -48,7 +52,7 @@ def save(list: str) -> ResponseReturnValue:
 def change(list: str, uuid: str) -> ResponseReturnValue:
     """Rename or delete a view, or make it the default, by the button `do`."""
     action = request.form.get("do", "")
-    with flashed_errors():
+    with _flashed_errors():
         if action == "delete":
             view = saved_views.delete_view(actor=actor(), uuid=uuid)
             flash(f"View {view.name} deleted.", "good")
@@ -64,3 +68,14 @@ def change(list: str, uuid: str) -> ResponseReturnValue:
 
 def _back() -> str:
     return same_site(request.values.get("next", ""), "/admin")
+
+
+@contextmanager
+def _flashed_errors() -> Iterator[None]:
+    """Flash each message of an operation's error: the forms are too small to show them."""
+    try:
+        yield
+    except UserError as error:
+        for messages in field_errors(error).values():
+            for message in messages:
+                flash(str(message), "bad")
