@@ -9,7 +9,8 @@ from urllib.parse import urlencode
 
 import sqlalchemy as sa
 
-from puqpanel.domain.money import PERIODS, Money
+from puqpanel.domain.money import Money
+from puqpanel.web.prices import PER, money
 
 Row = sa.Row[*tuple[Any, ...]]
 Rows = Sequence[Row]
@@ -172,9 +173,11 @@ class Page:
         """The formatted row count of the current tab; empty if it was not counted."""
         return self.count(self.query.tab)
 
-    def period(self, key: str) -> str:
-        """Return the word of a billing period, such as `month`."""
-        return PERIODS.get(key, key)
+    @property
+    def sums(self) -> list[tuple[str, str]]:
+        """The totals as formatted amounts, each with its period."""
+        sums = self.total.sums if self.total else ()
+        return [(money(amount), str(PER.get(period, ""))) for amount, period in sums]
 
     def count(self, tab: str) -> str:
         """Return the capped count of a tab, `17` or `1k+`; empty if it was not counted."""

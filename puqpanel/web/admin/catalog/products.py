@@ -57,8 +57,8 @@ PRODUCTS = Listing(
         ),
         "period": Filter(
             "Billing period",
-            lambda key: Product.period == key if key in PERIODS else None,
-            choices=lambda: list(PERIODS.items()),
+            lambda key: Product.period == key if key in EVERY else None,
+            choices=lambda: [(key, str(word)) for key, word in EVERY.items()],
         ),
         "created": date_filter("Created", Product.created_at),
     },
