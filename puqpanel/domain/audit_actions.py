@@ -53,6 +53,10 @@ _OWN = {
     "setup.changed": "The first setup was started, continued or finished.",
     "staff.created": "A staff account was created.",
     "staff.updated": "A staff account was changed.",
+    "staff.view_default_changed": "A staff member changed the view that a list opens with.",
+    "staff.view_deleted": "A staff member deleted a saved view of a list.",
+    "staff.view_renamed": "A staff member renamed a saved view of a list.",
+    "staff.view_saved": "A staff member saved a view of a list.",
     "task.cancelled": "A task was cancelled.",
     "task.retried": "A task was retried.",
 }
