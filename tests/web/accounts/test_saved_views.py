@@ -106,5 +106,6 @@ def test_invalid_views_are_refused(owner: Browser, app: Panel) -> None:
     ):
         owner.post("/admin/views/clients", data)
     owner.post("/admin/views/NO_LIST", {"name": "List", "query": "q=1"})
+    assert owner.get("/admin/views/planets").status_code == 404
     with app.app_context():
         assert session().scalar(sa.select(sa.func.count()).select_from(SavedView)) == 0

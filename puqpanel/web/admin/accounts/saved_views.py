@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import parse_qsl, urlencode
 
-from flask import Blueprint, flash, redirect, render_template, request
+from flask import Blueprint, abort, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from puqpanel.domain.errors import UserError
@@ -24,6 +24,8 @@ NOT_SAVED = frozenset(("at", "csrf_token", "format", "pick", "view"))
 @allow()
 def index(list: str) -> ResponseReturnValue:
     """Show the viewer's views of a list, to rename or delete them."""
+    if list not in saved_views.LISTS:
+        abort(404)
     return render_template(
         "admin/accounts/saved_views.html",
         views=saved_views.views_of(actor().id, list),
