@@ -24,7 +24,6 @@ def upgrade() -> None:
         sa.Column("list", sa.String(length=40), nullable=False),
         sa.Column("name", sa.String(length=100), nullable=False),
         sa.Column("query", sa.Text(), nullable=False),
-        sa.Column("is_default", sa.Boolean(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
             ["staff_id"], ["staff.id"], name=op.f("fk_saved_views_staff_id"), ondelete="CASCADE"
@@ -35,5 +34,11 @@ def upgrade() -> None:
     )
 
 
+    with op.batch_alter_table("staff") as batch:
+        batch.add_column(sa.Column("default_views", sa.JSON(), nullable=True))
+
+
 def downgrade() -> None:
+    with op.batch_alter_table("staff") as batch:
+        batch.drop_column("default_views")
     op.drop_table("saved_views")

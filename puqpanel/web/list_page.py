@@ -43,15 +43,6 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """A saved view: its name, its URL, and whether it is the one that is shown."""
-
-    name: str
-    url: str
-    current: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Total:
     """The sums of a list by currency and period, unless there are too many rows."""
 
@@ -160,7 +151,6 @@ class Page:
     previous: str = ""
     next: str = ""
     name: str = ""
-    views: Sequence[View] = ()
     sizes: Sequence[int] = SIZES
 
     @property

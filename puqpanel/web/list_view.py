@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import chain
 from typing import Any
@@ -13,8 +13,8 @@ from flask.typing import ResponseReturnValue
 from puqpanel.infra.db import session
 from puqpanel.models import SavedView
 from puqpanel.operations.accounts import saved_views
-from puqpanel.web.guard import actor
-from puqpanel.web.list_page import Rows, View
+from puqpanel.web.guard import find_staff
+from puqpanel.web.list_page import Rows
 from puqpanel.web.lists import Listing
 
 
@@ -40,13 +40,12 @@ def list_view(
     """
     file_type = request.args.get("format")
     if file_type not in ("csv", "json"):
-        views = saved_views.views_of(actor().id, name)
-        if not request.args:
-            for view in views:
-                if view.is_default:
-                    return redirect(f"{request.path}?{view_query(view)}")
-        page = listing.page(session(), request.path, request.args)
-        page = replace(page, name=name, views=_views(views))
+        staff = find_staff()
+        default = (staff.default_views or {}).get(name) if staff else None
+        if default and staff and not request.args:
+            view = saved_views.find_view(staff.id, default)
+            return redirect(f"{request.path}?{view_query(view)}")
+        page = replace(listing.page(session(), request.path, request.args), name=name)
         if about_rows is not None:
             context |= about_rows(page.rows)
         return render_template(template, list=page, **context)
@@ -63,11 +62,3 @@ def list_view(
 def view_query(view: SavedView) -> str:
     """Return the query string that shows a view."""
     return f"{view.query}&view={view.uuid}" if view.query else f"view={view.uuid}"
-
-
-def _views(views: Sequence[SavedView]) -> list[View]:
-    current = request.args.get("view", "")
-    return [
-        View(view.name, f"{request.path}?{view_query(view)}", view.uuid == current)
-        for view in views
-    ]

@@ -20,5 +20,4 @@ class SavedView(Model):
     list: Mapped[Word]
     name: Mapped[str] = mapped_column(sa.String(100))
     query: Mapped[str] = mapped_column(sa.Text)
-    is_default: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[Created]

@@ -30,9 +30,14 @@ class Role(Model):
 
 
 class Staff(Account, Model):
-    """An account that signs in at /admin."""
+    """An account that signs in at /admin.
+
+    `default_views` has the UUID of the saved view that a list opens with, by the list's name. It is
+    here and not with the views, so that a list needs no query to know that it has none.
+    """
 
     __tablename__ = "staff"
+    default_views: Mapped[dict[str, str] | None] = mapped_column(sa.JSON)
     roles: Mapped[list[Role]] = relationship(
         secondary=staff_roles, lazy="selectin", order_by=Role.name
     )

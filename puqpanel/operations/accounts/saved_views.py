@@ -10,7 +10,7 @@ from puqpanel.domain.errors import InvalidInput
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.texts import _
 from puqpanel.infra.db import find, session, transaction
-from puqpanel.models import SavedView
+from puqpanel.models import SavedView, Staff
 from puqpanel.operations.system import audit
 from puqpanel.operations.system.fields import clean_name
 
@@ -92,8 +92,7 @@ def set_default_view(*, actor: Principal, uuid: str, default: bool) -> SavedView
         NotFoundError: the actor has no such view.
     """
     view = find_view(actor.id, uuid)
-    for other in views_of(actor.id, view.list):
-        other.is_default = default and other.id == view.id
+    _set_default(actor, view, default)
     _record(actor, "staff.view_default_changed", f"Default view of the list {view.list} changed.")
     return view
 
@@ -106,9 +105,20 @@ def delete_view(*, actor: Principal, uuid: str) -> SavedView:
         NotFoundError: the actor has no such view.
     """
     view = find_view(actor.id, uuid)
+    _set_default(actor, view, False)
     session().delete(view)
     _record(actor, "staff.view_deleted", f"View {view.name} of the list {view.list} deleted.")
     return view
+
+
+def _set_default(actor: Principal, view: SavedView, default: bool) -> None:
+    staff = session().get_one(Staff, actor.id, with_for_update=True)
+    views = dict(staff.default_views or {})
+    if default:
+        views[view.list] = view.uuid
+    elif views.get(view.list) == view.uuid:
+        del views[view.list]
+    staff.default_views = views
 
 
 def _record(actor: Principal, action: str, summary: str) -> None:

@@ -13,7 +13,7 @@ from puqpanel.domain.errors import UserError
 from puqpanel.operations.accounts import saved_views
 from puqpanel.web.answers import same_site
 from puqpanel.web.forms import field_errors
-from puqpanel.web.guard import actor, allow
+from puqpanel.web.guard import actor, allow, find_staff
 from puqpanel.web.list_view import view_query
 
 bp = Blueprint("saved_views", __name__, url_prefix="/views")
@@ -26,10 +26,13 @@ def index(list: str) -> ResponseReturnValue:
     """Show the viewer's views of a list, to rename or delete them."""
     if list not in saved_views.LISTS:
         abort(404)
+    staff = find_staff()
     return render_template(
         "admin/accounts/saved_views.html",
-        views=saved_views.views_of(actor().id, list),
+        views=[(view, view_query(view)) for view in saved_views.views_of(actor().id, list)],
+        default=((staff.default_views or {}) if staff else {}).get(list),
         list_name=list,
+        path=_back().partition("?")[0],
         back=_back(),
     )
 
