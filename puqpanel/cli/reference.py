@@ -412,7 +412,7 @@ def _settings() -> str:
 def _settings_group(group: Group) -> str:
     rows = "\n".join(
         f"| `{definition.name}` | {_setting_type(definition)} |"
-        f" {_cell(' '.join(filter(None, (definition.label + '.', definition.help))))} |"
+        f" {_cell(' '.join(filter(None, (f'{definition.label}.', str(definition.help)))))} |"
         f" {_default(definition.default)} |"
         f" {f'`{definition.variable}`' if definition.variable else 'none'} |"
         for definition in group.settings

@@ -84,7 +84,7 @@ def set_setting(settings: Settings, name: str, value: str | None) -> None:
         )
     content: object = value
     if value is None and sys.stdin.isatty():
-        content = click.prompt(definition.label, hide_input=definition.secret, default="")
+        content = click.prompt(str(definition.label), hide_input=definition.secret, default="")
     elif value is None:
         content = sys.stdin.read().rstrip("\n")
     if definition.kind is Kind.IMAGE and content:

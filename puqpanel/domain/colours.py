@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from puqpanel.domain.texts import Text, _
+
 WHITE, BLACK = "#ffffff", "#000000"
 READABLE = 4.5
 """Contrast of text and its background, as WCAG AA requires it."""
@@ -30,14 +32,16 @@ def mix(first: str, second: str, share: float) -> str:
     return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in pairs)
 
 
-def under_white(colour: str) -> str:
+def under_white(colour: str) -> Text | str:
     """Return why white text on a colour cannot be read; empty if it can."""
     ratio = contrast(colour, WHITE)
     if ratio >= READABLE:
         return ""
-    return (
-        f"White text on this colour has a contrast of {ratio:.1f}:1 and needs {READABLE}:1."
-        " Choose a darker colour."
+    return _(
+        "White text on this colour has a contrast of %(ratio)s:1 and needs %(least)s:1. "
+        "Choose a darker colour.",
+        ratio=round(ratio, 1),
+        least=READABLE,
     )
 
 

@@ -226,7 +226,11 @@ class Money:
             raise TypeError(f"{type(other).__name__} is not money")
         if other.currency != self.currency:
             raise CurrencyMismatchError(
-                f"{other.currency} cannot be combined with {self.currency}."
+                _(
+                    "%(currency)s cannot be combined with %(currency_2)s.",
+                    currency=other.currency,
+                    currency_2=self.currency,
+                )
             )
         return other.minor
 

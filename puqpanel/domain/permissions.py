@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from puqpanel.domain.texts import Text, _
+
 EVERYTHING = "*"
 VIEW, MANAGE = "view", "manage"
 
@@ -24,9 +26,9 @@ class Permission:
     """
 
     key: str
-    name: str
-    description: str
-    group: str
+    name: Text | str
+    description: Text | str
+    group: Text | str
 
     @property
     def noun(self) -> str:
@@ -48,16 +50,16 @@ class Noun:
         label: name of the row.
         group: heading of the row.
         view: what viewing allows, in one sentence.
-        manage: what managing allows; empty if there is nothing to manage.
+        manage: what managing allows; None if there is nothing to manage.
         special: further permissions: action, name and description of each.
     """
 
     key: str
-    label: str
-    group: str
-    view: str
-    manage: str = ""
-    special: tuple[tuple[str, str, str], ...] = ()
+    label: Text
+    group: Text | str
+    view: Text
+    manage: Text | None = None
+    special: tuple[tuple[str, Text, Text], ...] = ()
 
     def permissions(self) -> list[Permission]:
         """Return the permissions of the row: view, manage, then the special ones."""
@@ -71,153 +73,156 @@ class Noun:
 
 NOUNS: tuple[Noun, ...] = (
     Noun(
-        "dashboard", "Dashboard", "Overview", "View key figures, failed services and recent tasks."
+        "dashboard",
+        _("Dashboard"),
+        _("Overview"),
+        _("View key figures, failed services and recent tasks."),
     ),
     Noun(
         "clients",
-        "Clients",
-        "Customers",
-        "View clients and their users.",
-        "Create and edit clients and their users.",
-        (("impersonate", "View as client", "Open the client area as a user of a client."),),
+        _("Clients"),
+        _("Customers"),
+        _("View clients and their users."),
+        _("Create and edit clients and their users."),
+        (("impersonate", _("View as client"), _("Open the client area as a user of a client.")),),
     ),
     Noun(
         "services",
-        "Services",
-        "Customers",
-        "View services, without passwords.",
-        "Create services and edit their module settings.",
+        _("Services"),
+        _("Customers"),
+        _("View services, without passwords."),
+        _("Create services and edit their module settings."),
         (
             (
                 "provision",
-                "Provision services",
-                "Create, suspend, unsuspend, change package and retry.",
+                _("Provision services"),
+                _("Create, suspend, unsuspend, change package and retry."),
             ),
             (
                 "terminate",
-                "Terminate services",
-                "Delete services at the provider, including their data.",
+                _("Terminate services"),
+                _("Delete services at the provider, including their data."),
             ),
         ),
     ),
     Noun(
         "products",
-        "Products",
-        "Catalog",
-        "View products.",
-        "Create and edit products and their module configuration.",
+        _("Products"),
+        _("Catalog"),
+        _("View products."),
+        _("Create and edit products and their module configuration."),
     ),
     Noun(
         "gateways",
-        "Gateways",
-        "Billing",
-        "View payment gateways, without their secrets.",
-        "Create, configure, reorder, enable, disable and delete payment gateways.",
+        _("Gateways"),
+        _("Billing"),
+        _("View payment gateways, without their secrets."),
+        _("Create, configure, reorder, enable, disable and delete payment gateways."),
     ),
     Noun(
         "currencies",
-        "Currencies",
-        "Billing",
-        "View currencies and exchange rates.",
-        "Add, enable and disable currencies, set exchange rates and the base currency.",
+        _("Currencies"),
+        _("Billing"),
+        _("View currencies and exchange rates."),
+        _("Add, enable and disable currencies, set exchange rates and the base currency."),
     ),
     Noun(
         "tasks",
-        "Tasks",
-        "System",
-        "View tasks with their input and output.",
-        "Retry and cancel tasks.",
+        _("Tasks"),
+        _("System"),
+        _("View tasks with their input and output."),
+        _("Retry and cancel tasks."),
     ),
     Noun(
         "schedule",
-        "Schedule",
-        "System",
-        "View scheduled module jobs and their last runs.",
-        "Run, pause and resume scheduled module jobs.",
+        _("Schedule"),
+        _("System"),
+        _("View scheduled module jobs and their last runs."),
+        _("Run, pause and resume scheduled module jobs."),
     ),
     Noun(
         "modules",
-        "Modules",
-        "System",
-        "View installed modules and their status.",
-        "Activate, update and deactivate modules, and delete their data.",
+        _("Modules"),
+        _("System"),
+        _("View installed modules and their status."),
+        _("Activate, update and deactivate modules, and delete their data."),
     ),
     Noun(
         "senders",
-        "Senders",
-        "System",
-        "View notification senders, without their secrets.",
-        "Create, configure, reorder, enable, disable and delete senders; send test messages.",
+        _("Senders"),
+        _("System"),
+        _("View notification senders, without their secrets."),
+        _("Create, configure, reorder, enable, disable and delete senders; send test messages."),
     ),
     Noun(
         "module_log",
-        "Module log",
-        "System",
-        "View requests from modules to providers, and the responses.",
+        _("Module log"),
+        _("System"),
+        _("View requests from modules to providers, and the responses."),
     ),
     Noun(
         "audit",
-        "Activity log",
-        "System",
-        "View who did what, when and from which IP address.",
+        _("Activity log"),
+        _("System"),
+        _("View who did what, when and from which IP address."),
     ),
     Noun(
         "staff",
-        "Staff and roles",
-        "System",
-        "View staff accounts and roles.",
-        "Manage staff accounts and the permissions of roles.",
+        _("Staff and roles"),
+        _("System"),
+        _("View staff accounts and roles."),
+        _("Manage staff accounts and the permissions of roles."),
     ),
     Noun(
         "settings",
-        "Settings",
-        "System",
-        "View settings, without secrets.",
-        "Change the company's name and logo, the language, limits and retention.",
+        _("Settings"),
+        _("System"),
+        _("View settings, without secrets."),
+        _("Change the company's name and logo, the language, limits and retention."),
     ),
     Noun(
         "health",
-        "Health",
-        "System",
-        "View the state of the database, queue, workers and scheduler.",
+        _("Health"),
+        _("System"),
+        _("View the state of the database, queue, workers and scheduler."),
     ),
 )
 CLIENT_NOUNS: tuple[Noun, ...] = (
     Noun(
         "profile",
-        "Profile",
-        "Account",
-        "View the name and address of the client.",
-        "Edit the name and address of the client.",
+        _("Profile"),
+        _("Account"),
+        _("View the name and address of the client."),
+        _("Edit the name and address of the client."),
     ),
     Noun(
         "users",
-        "Users",
-        "Account",
-        "View the users of the client.",
-        "Add and remove users and edit their permissions.",
+        _("Users"),
+        _("Account"),
+        _("View the users of the client."),
+        _("Add and remove users and edit their permissions."),
     ),
     Noun(
         "services",
-        "Services",
-        "Services",
-        "View services.",
-        "Use the tools of services, such as restart or reset password.",
+        _("Services"),
+        _("Services"),
+        _("View services."),
+        _("Use the tools of services, such as restart or reset password."),
     ),
     Noun(
         "billing",
-        "Billing",
-        "Billing",
-        "View invoices, payments and the balance.",
-        "Pay invoices, add funds and manage payment methods.",
+        _("Billing"),
+        _("Billing"),
+        _("View invoices, payments and the balance."),
+        _("Pay invoices, add funds and manage payment methods."),
     ),
-    Noun("orders", "Orders", "Billing", "View orders.", "Place and cancel orders."),
+    Noun("orders", _("Orders"), _("Billing"), _("View orders."), _("Place and cancel orders.")),
     Noun(
         "support",
-        "Support",
-        "Support",
-        "View support requests.",
-        "Open and answer support requests.",
+        _("Support"),
+        _("Support"),
+        _("View support requests."),
+        _("Open and answer support requests."),
     ),
 )
 PANEL_PERMISSIONS: tuple[Permission, ...] = tuple(

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from puqpanel.domain.permissions import PANEL_KEYS, VIEW, Permission
+from puqpanel.domain.texts import Text, _
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +22,8 @@ class Preset:
     """
 
     key: str
-    label: str
-    description: str
+    label: Text | str
+    description: Text | str
     keys: frozenset[str]
     modules: bool = False
 
@@ -38,15 +39,15 @@ class Preset:
 PRESETS: tuple[Preset, ...] = (
     Preset(
         "administrator",
-        "Administrator",
-        "All permissions, including those of modules.",
+        _("Administrator"),
+        _("All permissions, including those of modules."),
         PANEL_KEYS,
         modules=True,
     ),
     Preset(
         "support",
-        "Support",
-        "Helps customers: clients, services and their tasks.",
+        _("Support"),
+        _("Helps customers: clients, services and their tasks."),
         frozenset(
             {
                 "dashboard.view",
@@ -67,7 +68,7 @@ PRESETS: tuple[Preset, ...] = (
     Preset(
         "billing",
         "Billing",
-        "Handles clients and payments, without changing services.",
+        _("Handles clients and payments, without changing services."),
         frozenset(
             {
                 "dashboard.view",
@@ -83,8 +84,8 @@ PRESETS: tuple[Preset, ...] = (
     ),
     Preset(
         "technician",
-        "Technician",
-        "Operates services, modules, tasks and the schedule.",
+        _("Technician"),
+        _("Operates services, modules, tasks and the schedule."),
         frozenset(
             {
                 "dashboard.view",
@@ -110,8 +111,8 @@ PRESETS: tuple[Preset, ...] = (
     ),
     Preset(
         "read-only",
-        "Read only",
-        "Views everything and changes nothing.",
+        _("Read only"),
+        _("Views everything and changes nothing."),
         frozenset(key for key in PANEL_KEYS if key.endswith(f".{VIEW}")),
     ),
 )

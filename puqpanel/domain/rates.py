@@ -94,7 +94,7 @@ def check_step(step: Decimal, currency: str) -> Decimal:
         raise UserError(
             _(
                 "Enter a multiple of %(smallest)s up to %(largest)s.",
-                smallest=f"{smallest:f}",
+                smallest=format(smallest, "f"),
                 largest=MAX_STEP,
             )
         )

@@ -20,6 +20,7 @@ from babel import Locale, UnknownLocaleError
 from email_validator import EmailNotValidError, validate_email
 
 from puqpanel.domain.errors import UserError
+from puqpanel.domain.texts import Text, _
 
 Value = str | int | bool | Decimal
 PERMISSION = "settings.manage"
@@ -72,14 +73,14 @@ class Definition:
 
     name: str
     kind: Kind
-    label: str
+    label: Text | str
     default: Value = ""
-    help: str = ""
+    help: Text | str = ""
     minimum: int = 0
     maximum: int | None = None
     unit: str = ""
     choices: tuple[tuple[str, str], ...] = ()
-    rule: Callable[[Value], str] | None = None
+    rule: Callable[[Value], Text | str] | None = None
     permission: str = PERMISSION
     environment: str = ""
 
@@ -138,8 +139,8 @@ class Group:
     """
 
     key: str
-    label: str
-    help: str
+    label: Text | str
+    help: Text | str
     settings: tuple[Definition, ...]
 
     @cached_property
@@ -150,17 +151,19 @@ class Group:
 
 def _text(definition: Definition, value: object) -> str:
     if not isinstance(value, str):
-        raise SettingError("Enter a text.")
+        raise SettingError(_("Enter a text."))
     long = definition.kind is Kind.LONG_TEXT
     maximum = definition.maximum or (LONG_TEXT_LENGTH if long else TEXT_LENGTH)
     text = value.replace("\r\n", "\n")
     if len(text) > maximum:
-        raise SettingError(f"Enter at most {maximum} characters.")
+        raise SettingError(_("Enter at most %(maximum)s characters.", maximum=maximum))
     if not all(letter.isprintable() or (long and letter in "\n\t") for letter in text):
-        raise SettingError("Remove the characters that cannot be printed.")
+        raise SettingError(_("Remove the characters that cannot be printed."))
     if len(text) < definition.minimum:
         raise SettingError(
-            "Enter a value." if not text else f"Enter at least {definition.minimum} characters."
+            _("Enter a value.")
+            if not text
+            else _("Enter at least %(minimum)s characters.", minimum=definition.minimum)
         )
     return text
 
@@ -175,7 +178,7 @@ def _integer(definition: Definition, value: object) -> int:
     if high is None:
         high = 2**31 - 1
     if number is None or not low <= number <= high:
-        raise SettingError(f"Enter a whole number from {low} to {high}.")
+        raise SettingError(_("Enter a whole number from %(low)s to %(high)s.", low=low, high=high))
     return number
 
 
@@ -188,9 +191,11 @@ def _decimal(definition: Definition, value: object) -> Decimal:
             number = None
     low, high = definition.minimum, definition.maximum
     if number is None or not number.is_finite() or number < low:
-        raise SettingError(f"Enter a number of at least {low}, such as 2.5.")
+        raise SettingError(_("Enter a number of at least %(low)s, such as 2.5.", low=low))
     if high is not None and number > high:
-        raise SettingError(f"Enter a number from {low} to {high}, such as 2.5.")
+        raise SettingError(
+            _("Enter a number from %(low)s to %(high)s, such as 2.5.", low=low, high=high)
+        )
     return number
 
 
@@ -201,13 +206,13 @@ def _boolean(definition: Definition, value: object) -> bool:
         return True
     if isinstance(value, str) and value.lower() in ("0", "no", "false", "off", ""):
         return False
-    raise SettingError("Enter yes or no.")
+    raise SettingError(_("Enter yes or no."))
 
 
 def _choice(definition: Definition, value: object) -> str:
     keys = [key for key, _ in definition.choices]
     if not isinstance(value, str) or value not in keys:
-        raise SettingError(f"Enter one of: {', '.join(keys)}.")
+        raise SettingError(_("Enter one of: %(items)s.", items=", ".join(keys)))
     return value
 
 
@@ -219,20 +224,20 @@ def _locale(definition: Definition, value: object) -> str:
     except (UnknownLocaleError, ValueError):
         known = False
     if not known:
-        raise SettingError("Enter a language such as en or pl-PL.")
+        raise SettingError(_("Enter a language such as en or pl-PL."))
     return str(known).replace("_", "-")
 
 
 def _zone(definition: Definition, value: object) -> str:
     if not isinstance(value, str) or value not in available_timezones():
-        raise SettingError("Enter a time zone such as Europe/Warsaw.")
+        raise SettingError(_("Enter a time zone such as Europe/Warsaw."))
     return value
 
 
 def _currency(definition: Definition, value: object) -> str:
     code = value.upper() if isinstance(value, str) else ""
     if code not in Locale("en").currencies:
-        raise SettingError("Enter the code of a currency, such as EUR.")
+        raise SettingError(_("Enter the code of a currency, such as EUR."))
     return code
 
 
@@ -241,7 +246,7 @@ def _country(definition: Definition, value: object) -> str:
     if not code and not definition.default:
         return ""
     if not re.fullmatch("[A-Z]{2}", code) or code not in Locale("en").territories:
-        raise SettingError("Enter the code of a country, such as PL.")
+        raise SettingError(_("Enter the code of a country, such as PL."))
     return code
 
 
@@ -249,7 +254,7 @@ def _colour(definition: Definition, value: object) -> str:
     if value == "" and not definition.default:
         return ""
     if not isinstance(value, str) or not re.fullmatch(r"#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})", value):
-        raise SettingError("Enter a colour such as #3451d1.")
+        raise SettingError(_("Enter a colour such as #3451d1."))
     digits = value[1:].lower()
     return "#" + ("".join(2 * digit for digit in digits) if len(digits) == 3 else digits)
 
@@ -270,7 +275,7 @@ def _url(definition: Definition, value: object) -> str:
     except ValueError:
         valid = False
     if not valid:
-        raise SettingError("Enter an address that starts with https:// or http://.")
+        raise SettingError(_("Enter an address that starts with https:// or http://."))
     return url
 
 
@@ -281,12 +286,12 @@ def _email(definition: Definition, value: object) -> str:
     try:
         return validate_email(email, check_deliverability=False, test_environment=True).normalized
     except EmailNotValidError:
-        raise SettingError("Enter an e-mail address such as support@example.com.") from None
+        raise SettingError(_("Enter an e-mail address such as support@example.com.")) from None
 
 
 def _image(definition: Definition, value: object) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"([0-9a-f]{64})?", value):
-        raise SettingError("Upload an image on the page of the settings.")
+        raise SettingError(_("Upload an image on the page of the settings."))
     return value
 
 

@@ -7,92 +7,98 @@ import difflib
 from puqpanel.domain.colours import under_white
 from puqpanel.domain.errors import NotFoundError
 from puqpanel.domain.settings import Definition, Group, Kind
+from puqpanel.domain.texts import Text, _
 
 
-def _brand_colour(value: object) -> str:
+def _brand_colour(value: object) -> Text | str:
     return under_white(str(value)) if value else ""
 
 
-def _plain_address(value: object) -> str:
+def _plain_address(value: object) -> Text | str:
     """Refuse a query or fragment, because paths are added to the address."""
-    return "Enter an address without ? and #." if set("?#") & set(str(value)) else ""
+    return _("Enter an address without ? and #.") if set("?#") & set(str(value)) else ""
 
 
 FIRM = Group(
     "firm",
-    "Company",
-    "Your name, contact data and colours, as customers see them.",
+    _("Company"),
+    _("Your name, contact data and colours, as customers see them."),
     (
         Definition(
             "firm.name",
             Kind.TEXT,
-            "Company name",
+            _("Company name"),
             "puqpanel",
-            "Shown on all pages and in messages.",
+            _("Shown on all pages and in messages."),
             minimum=1,
             maximum=80,
         ),
-        Definition("firm.address", Kind.LONG_TEXT, "Postal address", maximum=500),
+        Definition("firm.address", Kind.LONG_TEXT, _("Postal address"), maximum=500),
         Definition(
             "firm.support_email",
             Kind.EMAIL,
-            "Support e-mail",
-            help="Where customers can write to.",
+            _("Support e-mail"),
+            help=_("Where customers can write to."),
         ),
         Definition(
             "firm.support_url",
             Kind.URL,
-            "Support page",
-            help="Where customers find help, for example https://help.example.com.",
+            _("Support page"),
+            help=_("Where customers find help, for example https://help.example.com."),
         ),
         Definition(
             "firm.logo",
             Kind.IMAGE,
-            "Logo",
-            help="PNG, JPEG, WebP or SVG, at most 512 KB. It is shown 26 pixels high.",
+            _("Logo"),
+            help=_("PNG, JPEG, WebP or SVG, at most 512 KB. It is shown 26 pixels high."),
         ),
         Definition(
             "firm.colour",
             Kind.COLOUR,
-            "Brand colour",
-            help="Colour of buttons and links, dark enough for white text, such as #3451d1.",
+            _("Brand colour"),
+            help=_("Colour of buttons and links, dark enough for white text, such as #3451d1."),
             rule=_brand_colour,
         ),
     ),
 )
 REGION = Group(
     "region",
-    "Language and region",
-    "Used where a person has not chosen otherwise.",
+    _("Language and region"),
+    _("Used where a person has not chosen otherwise."),
     (
         Definition(
             "region.locale",
             Kind.LOCALE,
-            "Language",
+            _("Language"),
             "en",
-            "Language of visitors whose browser asks for none, and of messages without a viewer.",
+            _(
+                "Language of visitors whose browser asks for none, and of messages without a "
+                "viewer."
+            ),
             environment="PUQPANEL_LOCALE",
         ),
         Definition(
             "region.time_zone",
             Kind.ZONE,
-            "Time zone",
+            _("Time zone"),
             "UTC",
-            "Times are shown in it to people who have not chosen one.",
+            _("Times are shown in it to people who have not chosen one."),
         ),
     ),
 )
 SITE = Group(
     "site",
-    "Address",
-    "How the panel is reached from outside.",
+    _("Address"),
+    _("How the panel is reached from outside."),
     (
         Definition(
             "site.base_url",
             Kind.URL,
-            "Public address",
-            help="Start of links in e-mails and of webhook addresses, such as"
-            " https://panel.example.com.",
+            _("Public address"),
+            help=_(
+                "Start of links in e-mails and of webhook addresses, such as "
+                "https://panel.example.com."
+            ),
             rule=_plain_address,
             environment="PUQPANEL_BASE_URL",
         ),
@@ -100,15 +106,15 @@ SITE = Group(
 )
 SESSIONS = Group(
     "sessions",
-    "Sessions",
-    "How long people stay signed in.",
+    _("Sessions"),
+    _("How long people stay signed in."),
     (
         Definition(
             "sessions.staff_idle_minutes",
             Kind.DURATION,
-            "Staff: idle limit",
+            _("Staff: idle limit"),
             30,
-            "Staff are signed out after this time without activity.",
+            _("Staff are signed out after this time without activity."),
             minimum=1,
             maximum=1440,
             unit="minutes",
@@ -116,9 +122,9 @@ SESSIONS = Group(
         Definition(
             "sessions.staff_absolute_hours",
             Kind.DURATION,
-            "Staff: absolute limit",
+            _("Staff: absolute limit"),
             12,
-            "Staff are signed out after this time in any case.",
+            _("Staff are signed out after this time in any case."),
             minimum=1,
             maximum=168,
             unit="hours",
@@ -126,9 +132,9 @@ SESSIONS = Group(
         Definition(
             "sessions.client_idle_hours",
             Kind.DURATION,
-            "Customers: idle limit",
+            _("Customers: idle limit"),
             24,
-            "Customers are signed out after this time without activity.",
+            _("Customers are signed out after this time without activity."),
             minimum=1,
             maximum=720,
             unit="hours",
@@ -136,9 +142,9 @@ SESSIONS = Group(
         Definition(
             "sessions.client_keep_days",
             Kind.DURATION,
-            "Customers: stay signed in",
+            _("Customers: stay signed in"),
             14,
-            "For how long a customer who chose to stay signed in does so.",
+            _("For how long a customer who chose to stay signed in does so."),
             minimum=1,
             maximum=365,
             unit="days",
@@ -146,9 +152,9 @@ SESSIONS = Group(
         Definition(
             "sessions.impersonation_minutes",
             Kind.DURATION,
-            "View as client: limit",
+            _("View as client: limit"),
             30,
-            "Viewing the client area as a client ends after this time.",
+            _("Viewing the client area as a client ends after this time."),
             minimum=1,
             maximum=480,
             unit="minutes",
@@ -157,24 +163,24 @@ SESSIONS = Group(
 )
 LIMITS = Group(
     "limits",
-    "Rate limits",
-    "Protection against guessing passwords. Only failed attempts count.",
+    _("Rate limits"),
+    _("Protection against guessing passwords. Only failed attempts count."),
     (
         Definition(
             "limits.sign_in_address",
             Kind.INTEGER,
-            "Failed sign-ins per IP address",
+            _("Failed sign-ins per IP address"),
             20,
-            "Within 15 minutes.",
+            _("Within 15 minutes."),
             minimum=3,
             maximum=1000,
         ),
         Definition(
             "limits.sign_in_account",
             Kind.INTEGER,
-            "Failed sign-ins per account",
+            _("Failed sign-ins per account"),
             100,
-            "Within one hour, from any number of IP addresses.",
+            _("Within one hour, from any number of IP addresses."),
             minimum=5,
             maximum=10000,
         ),
@@ -182,15 +188,15 @@ LIMITS = Group(
 )
 RETENTION = Group(
     "retention",
-    "Retention",
-    "For how long records are kept; 0 keeps them forever.",
+    _("Retention"),
+    _("For how long records are kept; 0 keeps them forever."),
     (
         Definition(
             "retention.module_log_days",
             Kind.DURATION,
-            "Module log",
+            _("Module log"),
             90,
-            "Requests of modules to providers, and the responses.",
+            _("Requests of modules to providers, and the responses."),
             maximum=36500,
             unit="days",
             environment="PUQPANEL_MODULE_LOG_DAYS",
@@ -198,9 +204,9 @@ RETENTION = Group(
         Definition(
             "retention.task_days",
             Kind.DURATION,
-            "Tasks",
+            _("Tasks"),
             365,
-            "Completed and cancelled tasks. Failed and lost tasks are always kept.",
+            _("Completed and cancelled tasks. Failed and lost tasks are always kept."),
             maximum=36500,
             unit="days",
             environment="PUQPANEL_TASK_DAYS",
@@ -208,9 +214,9 @@ RETENTION = Group(
         Definition(
             "retention.session_days",
             Kind.DURATION,
-            "Sessions",
+            _("Sessions"),
             30,
-            "Sessions that have ended, with their address and device.",
+            _("Sessions that have ended, with their address and device."),
             maximum=36500,
             unit="days",
         ),
@@ -237,6 +243,8 @@ def find(name: str) -> Definition:
     definition = group.by_name.get(name) if group else None
     if definition is None:
         near = difflib.get_close_matches(name.lower(), names(), 1, cutoff=0.5)
-        hint = f" Did you mean {near[0]}?" if near else ""
-        raise NotFoundError(f"There is no setting “{name[:100]}”.{hint}")
+        hint = _(" Did you mean %(near)s?", near=near[0]) if near else ""
+        raise NotFoundError(
+            _("There is no setting “%(name)s”.%(hint)s", name=name[:100], hint=hint)
+        )
     return definition

@@ -132,7 +132,7 @@ def _check_numbers(**values: int) -> None:
                     "%(value)s.",
                     name=name,
                     minimum=minimum,
-                    value=f"{value!r}",
+                    value=repr(value),
                 )
             )
 

@@ -6,9 +6,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from flask import flash, request
+import flask
+from flask import request
 
 from puqpanel.domain.errors import InProgressError, UserError
+from puqpanel.domain.texts import Text
+
+
+def flash(text: Text | str, tone: str) -> None:
+    """Show a text on the next page, in the language of this request.
+
+    Args:
+        text: the text.
+        tone: good, warn, bad or busy.
+    """
+    flask.flash(str(text), tone)
 
 
 def wants_json() -> bool:
@@ -49,7 +61,7 @@ def flashed_errors(kind: type[UserError] = UserError) -> Iterator[None]:
     try:
         yield
     except kind as error:
-        flash(str(error), "busy" if isinstance(error, InProgressError) else "bad")
+        flash(error.text, "busy" if isinstance(error, InProgressError) else "bad")
 
 
 def same_site(target: str, area: str) -> str:

@@ -27,6 +27,7 @@ from puqpanel.infra.redact import secret_name
 from puqpanel.models import Staff, User
 from puqpanel.operations.accounts import sessions
 from puqpanel.web.answers import same_site
+from puqpanel.web.forms import _
 from puqpanel.web.sessions import (
     CSRF,
     PERSON,
@@ -40,7 +41,7 @@ MAX_BYTES = 64 * 1024
 TTL_SECONDS = 15 * 60
 MARK = "restored"
 """The query argument of the page that shows a kept form."""
-NOTICE = "You were signed out before this was saved. Check it and save it again."
+NOTICE = _("You were signed out before this was saved. Check it and save it again.")
 
 
 def page_url() -> str:

@@ -21,6 +21,7 @@ from puqpanel.domain.errors import (
     PermissionDenied,
     UserError,
 )
+from puqpanel.domain.texts import Text, _
 from puqpanel.web import drafts, signin
 from puqpanel.web.answers import under_api, wants_json
 from puqpanel.web.security import request_id
@@ -28,29 +29,29 @@ from puqpanel.web.sessions import area_of
 
 log = structlog.get_logger(__name__)
 
-MESSAGES: Mapping[int, tuple[str, str]] = {
+MESSAGES: Mapping[int, tuple[Text, Text]] = {
     400: (
-        "Invalid request",
-        "The page you came from may be out of date. Go back, reload it and try again.",
+        _("Invalid request"),
+        _("The page you came from may be out of date. Go back, reload it and try again."),
     ),
-    401: ("You're signed out", "Sign in to continue."),
+    401: (_("You're signed out"), _("Sign in to continue.")),
     403: (
-        "You don't have access to this page",
-        "Your role doesn't include the required permission. Ask an administrator for access.",
+        _("You don't have access to this page"),
+        _("Your role doesn't include the required permission. Ask an administrator for access."),
     ),
-    404: ("Page not found", "The address may be mistyped, or the page no longer exists."),
-    405: ("Method not allowed", "This address doesn't support that kind of request."),
-    409: ("Conflict", "Something changed in the meantime. Reload the page and try again."),
-    413: ("Upload too large", "The request exceeds the limit of 16 MB. Nothing was saved."),
-    422: ("Invalid input", "Go back and check what you entered."),
-    429: ("Too many attempts", "Wait a few minutes and try again."),
+    404: (_("Page not found"), _("The address may be mistyped, or the page no longer exists.")),
+    405: (_("Method not allowed"), _("This address doesn't support that kind of request.")),
+    409: (_("Conflict"), _("Something changed in the meantime. Reload the page and try again.")),
+    413: (_("Upload too large"), _("The request exceeds the limit of 16 MB. Nothing was saved.")),
+    422: (_("Invalid input"), _("Go back and check what you entered.")),
+    429: (_("Too many attempts"), _("Wait a few minutes and try again.")),
     500: (
-        "Something went wrong",
-        "The error was logged under the reference below. Try again in a moment.",
+        _("Something went wrong"),
+        _("The error was logged under the reference below. Try again in a moment."),
     ),
     503: (
-        "Temporarily unavailable",
-        "Part of the panel isn't responding. Try again in a minute.",
+        _("Temporarily unavailable"),
+        _("Part of the panel isn't responding. Try again in a minute."),
     ),
 }
 """Title and default message by status code."""
@@ -70,7 +71,7 @@ DRAIN_BYTES, DRAIN_SECONDS = 64 * 1024 * 1024, 5.0
 
 def _error_response(
     code: int,
-    message: str = "",
+    message: Text | str = "",
     *,
     reference: str = "",
     fields: dict[str, list[str]] | None = None,
@@ -141,7 +142,7 @@ def _handle_csrf_error(error: CSRFError) -> Response:
     if not _in_background() and (response := signin.after_csrf_error()):
         return response
     return _error_response(
-        400, "This form has expired. Nothing was saved. Go back, reload the page and try again."
+        400, _("This form has expired. Nothing was saved. Go back, reload the page and try again.")
     )
 
 
@@ -158,7 +159,7 @@ def _handle_database_error(error: OperationalError) -> Response:
     log.error("database lock timeout", path=request.path, method=request.method, exc_info=error)
     return _error_response(
         503,
-        "The database is busy. Nothing was saved. Try again in a moment.",
+        _("The database is busy. Nothing was saved. Try again in a moment."),
         reference=request_id(),
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from flask import flash, redirect, render_template, request
+from flask import redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
@@ -14,8 +14,10 @@ from wtforms import SelectChoice, SelectMultipleField, widgets  # type: ignore[a
 
 from puqpanel.domain import texts
 from puqpanel.domain.errors import InvalidInput, UserError
+from puqpanel.domain.texts import Text
 from puqpanel.host.form_fields import SecretField
 from puqpanel.web import drafts
+from puqpanel.web.answers import flash
 
 __all__ = [
     "Form",
@@ -37,29 +39,29 @@ class Translations:
     """The panel's wording of WTForms' default error messages."""
 
     texts: Mapping[str, str] = {
-        "Invalid Choice: could not coerce.": "Select an option from the list.",
+        "Invalid Choice: could not coerce.": _("Select an option from the list."),
         "Invalid choice(s): one or more data inputs could not be coerced.": (
-            "Select options from the list."
+            _("Select options from the list.")
         ),
-        "Not a valid choice.": "Select an option from the list.",
-        "Not a valid integer value.": "Enter a whole number.",
-        "Not a valid decimal value.": "Enter a number, for example 4.90.",
-        "Not a valid float value.": "Enter a number.",
-        "Invalid email address.": "Enter an e-mail address, for example anna@example.com.",
-        "Invalid URL.": "Enter a URL that starts with https://.",
-        "Invalid input.": "Enter a valid value.",
-        "Field must be at least %(min)d character long.": "Use at least %(min)d character.",
-        "Field must be at least %(min)d characters long.": "Use at least %(min)d characters.",
-        "Field cannot be longer than %(max)d character.": "Use at most %(max)d character.",
-        "Field cannot be longer than %(max)d characters.": "Use at most %(max)d characters.",
+        "Not a valid choice.": _("Select an option from the list."),
+        "Not a valid integer value.": _("Enter a whole number."),
+        "Not a valid decimal value.": _("Enter a number, for example 4.90."),
+        "Not a valid float value.": _("Enter a number."),
+        "Invalid email address.": _("Enter an e-mail address, for example anna@example.com."),
+        "Invalid URL.": _("Enter a URL that starts with https://."),
+        "Invalid input.": _("Enter a valid value."),
+        "Field must be at least %(min)d character long.": _("Use at least %%(min)d character."),
+        "Field must be at least %(min)d characters long.": _("Use at least %%(min)d characters."),
+        "Field cannot be longer than %(max)d character.": _("Use at most %%(max)d character."),
+        "Field cannot be longer than %(max)d characters.": _("Use at most %%(max)d characters."),
         "Field must be between %(min)d and %(max)d characters long.": (
-            "Use %(min)d to %(max)d characters."
+            _("Use %%(min)d to %%(max)d characters.")
         ),
-        "Number must be at least %(min)s.": "Enter %(min)s or more.",
-        "Number must be at most %(max)s.": "Enter %(max)s or less.",
-        "Number must be between %(min)s and %(max)s.": "Enter %(min)s to %(max)s.",
-        "'%(value)s' is not a valid choice for this field.": "Select options from the list.",
-        "'%(value)s' are not valid choices for this field.": "Select options from the list.",
+        "Number must be at least %(min)s.": _("Enter %%(min)s or more."),
+        "Number must be at most %(max)s.": _("Enter %%(max)s or less."),
+        "Number must be between %(min)s and %(max)s.": _("Enter %%(min)s to %%(max)s."),
+        "'%(value)s' is not a valid choice for this field.": _("Select options from the list."),
+        "'%(value)s' are not valid choices for this field.": _("Select options from the list."),
     }
 
     def gettext(self, text: str) -> str:
@@ -103,13 +105,13 @@ class MultiCheckboxField(SelectMultipleField):
     option_widget = widgets.CheckboxInput()
 
 
-def choices(pairs: Iterable[tuple[str, str]]) -> list[SelectChoice]:
+def choices(pairs: Iterable[tuple[str, Text | str]]) -> list[SelectChoice]:
     """Return the choices of a select field.
 
     Args:
         pairs: (submitted value, label).
     """
-    return [SelectChoice(value, label) for value, label in pairs]
+    return [SelectChoice(value, str(label)) for value, label in pairs]
 
 
 def field_errors(error: UserError) -> dict[str, list[str]]:
@@ -149,7 +151,7 @@ def form_page(
 
 def save_or_show(
     form: FlaskForm,
-    operation: Callable[[], tuple[str, str]],
+    operation: Callable[[], tuple[Text | str, str]],
     template: str = "admin/form.html",
     **context: Any,
 ) -> ResponseReturnValue:
@@ -157,7 +159,7 @@ def save_or_show(
 
     For example::
 
-        def save() -> tuple[str, str]:
+        def save() -> tuple[Text, str]:
             client = clients.create_client(actor=actor(), **form.values("name", "email"))
             return f"{client.name} added.", url_for("admin.clients.show", uuid=client.uuid)
 

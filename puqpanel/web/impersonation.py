@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask import Response, abort, flash, make_response, redirect, request, session, url_for
+from flask import Response, abort, make_response, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
+from puqpanel.domain.texts import _
 from puqpanel.operations.accounts import impersonation
-from puqpanel.web.answers import same_site, wants_json
+from puqpanel.web.answers import flash, same_site, wants_json
 from puqpanel.web.guard import SAFE_METHODS, actor, find_principal
 from puqpanel.web.sessions import VIEW_BACK, has_view_cookie, open_view
 
-ONLY_THE_USER = "You are viewing as a client. Only the user can do this."
+ONLY_THE_USER = _("You are viewing as a client. Only the user can do this.")
 SIGN_OUT = "client.auth.sign_out"
 """The endpoint that ends a view, or the session of a user."""
 ENDED = "view_ended"
@@ -103,4 +104,4 @@ def record(response: Response) -> Response:
 def flash_ended() -> None:
     """Say on the page to which a view returns that it has ended."""
     if request.args.get(ENDED):
-        flash("Viewing as a client has ended.", "good")
+        flash(_("Viewing as a client has ended."), "good")

@@ -10,17 +10,18 @@ from typing import Any
 import sqlalchemy as sa
 from babel.dates import format_date
 
+from puqpanel.domain.texts import _
 from puqpanel.infra import clock
 from puqpanel.web.list_page import Choices, Row
 from puqpanel.web.locale import viewer_locale, viewer_zone
 
 PRESETS = {
-    "today": "Today",
-    "last-7-days": "Last 7 days",
-    "last-30-days": "Last 30 days",
-    "this-month": "This month",
-    "last-month": "Last month",
-    "this-year": "This year",
+    "today": _("Today"),
+    "last-7-days": _("Last 7 days"),
+    "last-30-days": _("Last 30 days"),
+    "this-month": _("This month"),
+    "last-month": _("Last month"),
+    "this-year": _("This year"),
 }
 SEPARATOR = ".."
 

@@ -136,14 +136,18 @@ NOTICE_ICONS = {
 }
 
 
-def actor_label(row: Any) -> str:
+def actor_label(row: Any) -> Text | str:
     """Return who did something, with the staff member who viewed as a client, if any.
 
     Args:
         row: with the columns of `models.actors.ActedBy`.
     """
     if row.impersonator_name:
-        return f"{row.impersonator_name} as {row.actor_name}"
+        return _(
+            "%(impersonator_name)s as %(actor_name)s",
+            impersonator_name=row.impersonator_name,
+            actor_name=row.actor_name,
+        )
     return str(row.actor_name)
 
 

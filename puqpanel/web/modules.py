@@ -30,6 +30,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from puqpanel.domain.errors import UserError
+from puqpanel.domain.texts import Text, _
 from puqpanel.host import calls, languages, views
 from puqpanel.host.calls import Called
 from puqpanel.host.contract.declared import Route, Tab
@@ -110,7 +111,9 @@ class ModuleBlueprint(Blueprint):
         if request.method.lower() not in HTTP_VERBS:
             raise MethodNotAllowed([allowed.upper() for allowed in HTTP_VERBS])
         called = self._call(method, the_request(), service_uuid=service_uuid)
-        response = _response(called, client_message="Something went wrong. Try again in a moment.")
+        response = _response(
+            called, client_message=_("Something went wrong. Try again in a moment.")
+        )
         hidden = _hidden_secrets(service_uuid)
         if hidden and not response.direct_passthrough:
             response.set_data(mask_secrets(response.get_data(as_text=True), hidden))
@@ -252,7 +255,7 @@ def _with_layout(loaded: LoadedModule, route: Route, response: Response) -> Resp
     return response
 
 
-def _response(called: Called, *, client_message: str = "") -> Response:
+def _response(called: Called, *, client_message: Text | str = "") -> Response:
     """Return the response to a module call.
 
     Args:
@@ -276,7 +279,7 @@ def _response(called: Called, *, client_message: str = "") -> Response:
         return _failure(client_message, request_id(), 500)
 
 
-def _failure(client_message: str, reference: str, code: int) -> Response:
+def _failure(client_message: Text | str, reference: str, code: int) -> Response:
     if not client_message:
         abort(500)
     body = {

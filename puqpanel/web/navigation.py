@@ -15,6 +15,7 @@ from werkzeug.routing import BuildError
 from puqpanel.domain.module_states import ModuleStatus
 from puqpanel.domain.service_states import ProvisionStatus
 from puqpanel.domain.task_states import TaskStatus
+from puqpanel.domain.texts import Text, _
 from puqpanel.host import languages
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.host.registry import Registry
@@ -46,7 +47,7 @@ class Entry:
         count: the text of the badge, set when a page is rendered.
     """
 
-    label: str
+    label: Text | str
     icon: str
     endpoint: str
     permission: str = ""
@@ -63,7 +64,7 @@ class Entry:
 class Group:
     """Links under a heading."""
 
-    label: str
+    label: Text | str
     entries: tuple[Entry, ...]
 
 
@@ -89,13 +90,13 @@ class Attention:
 
 
 STAFF: tuple[Group, ...] = (
-    Group("", (Entry("Dashboard", "gauge-high", "admin.dashboard.index", "dashboard.view"),)),
+    Group("", (Entry(_("Dashboard"), "gauge-high", "admin.dashboard.index", "dashboard.view"),)),
     Group(
-        "Customers",
+        _("Customers"),
         (
-            Entry("Clients", "users", "admin.clients.index", "clients.view"),
+            Entry(_("Clients"), "users", "admin.clients.index", "clients.view"),
             Entry(
-                "Services",
+                _("Services"),
                 "server",
                 "admin.services.index",
                 "services.view",
@@ -105,31 +106,31 @@ STAFF: tuple[Group, ...] = (
             ),
         ),
     ),
-    Group("Catalog", (Entry("Products", "cubes", "admin.products.index", "products.view"),)),
+    Group(_("Catalog"), (Entry(_("Products"), "cubes", "admin.products.index", "products.view"),)),
     Group(
-        "Billing",
+        _("Billing"),
         (
-            Entry("Gateways", "credit-card", "admin.gateways.index", "gateways.view"),
-            Entry("Currencies", "coins", "admin.currencies.index", "currencies.view"),
+            Entry(_("Gateways"), "credit-card", "admin.gateways.index", "gateways.view"),
+            Entry(_("Currencies"), "coins", "admin.currencies.index", "currencies.view"),
         ),
     ),
     Group(
-        "System",
+        _("System"),
         (
-            Entry("Tasks", "list-check", "admin.tasks.index", "tasks.view", "tasks", bad=True),
-            Entry("Schedule", "calendar-check", "admin.schedule.index", "schedule.view"),
-            Entry("Modules", "puzzle-piece", "admin.modules.index", "modules.view", "modules"),
-            Entry("Senders", "paper-plane", "admin.senders.index", "senders.view"),
-            Entry("Module log", "scroll", "admin.module_log.index", "module_log.view"),
-            Entry("Activity log", "clock-rotate-left", "admin.activity.index", "audit.view"),
-            Entry("Staff and roles", "user-shield", "admin.staff.index", "staff.view"),
-            Entry("Settings", "gear", "admin.settings.index", "settings.view"),
+            Entry(_("Tasks"), "list-check", "admin.tasks.index", "tasks.view", "tasks", bad=True),
+            Entry(_("Schedule"), "calendar-check", "admin.schedule.index", "schedule.view"),
+            Entry(_("Modules"), "puzzle-piece", "admin.modules.index", "modules.view", "modules"),
+            Entry(_("Senders"), "paper-plane", "admin.senders.index", "senders.view"),
+            Entry(_("Module log"), "scroll", "admin.module_log.index", "module_log.view"),
+            Entry(_("Activity log"), "clock-rotate-left", "admin.activity.index", "audit.view"),
+            Entry(_("Staff and roles"), "user-shield", "admin.staff.index", "staff.view"),
+            Entry(_("Settings"), "gear", "admin.settings.index", "settings.view"),
         ),
     ),
 )
 CUSTOMER: tuple[Entry, ...] = (
-    Entry("Home", "house", "client.home.index"),
-    Entry("Services", "server", "client.services.index", "services.view"),
+    Entry(_("Home"), "house", "client.home.index"),
+    Entry(_("Services"), "server", "client.services.index", "services.view"),
 )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from puqpanel.domain.permissions import MANAGE, VIEW, Noun, Permission
+from puqpanel.domain.texts import Text, _
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,7 @@ class Row:
     """
 
     key: str
-    label: str
+    label: Text | str
     view: Permission | None = None
     manage: Permission | None = None
     special: Sequence[Permission] = ()
@@ -26,7 +27,7 @@ class Row:
 class MatrixGroup:
     """Rows under a heading."""
 
-    label: str
+    label: Text | str
     rows: list[Row] = field(default_factory=list)
 
 
@@ -40,21 +41,21 @@ def matrix(
         others: permissions of active modules, each in the group of its module.
         inactive: keys that a role has although their module is inactive.
     """
-    groups: dict[str, MatrixGroup] = {}
+    groups: dict[Text | str, MatrixGroup] = {}
     for noun in nouns:
         by_action = {permission.action: permission for permission in noun.permissions()}
         view, manage = by_action.pop(VIEW, None), by_action.pop(MANAGE, None)
         row = Row(noun.key, noun.label, view, manage, tuple(by_action.values()))
         groups.setdefault(noun.group, MatrixGroup(noun.group)).rows.append(row)
-    modules: dict[str, MatrixGroup] = {}
+    modules: dict[Text | str, MatrixGroup] = {}
     for permission in others:
         row = Row(permission.key, permission.name, special=(permission,))
         modules.setdefault(permission.group, MatrixGroup(permission.group)).rows.append(row)
     shown = [*groups.values(), *modules.values()]
     if inactive:
         rows = [
-            Row(key, key, special=(Permission(key, key, "", "Inactive modules"),))
+            Row(key, key, special=(Permission(key, key, "", _("Inactive modules")),))
             for key in inactive
         ]
-        shown.append(MatrixGroup("Inactive modules", rows))
+        shown.append(MatrixGroup(_("Inactive modules"), rows))
     return shown

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flask import Blueprint, flash, redirect, request, url_for
+from flask import Blueprint, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from puqpanel.infra import catalogs
 from puqpanel.operations.accounts import preferences
-from puqpanel.web.answers import same_site
+from puqpanel.web.answers import flash, same_site
 from puqpanel.web.fields import LanguageField, TimeZoneField
 from puqpanel.web.forms import Form, _, errors_in, form_page
 from puqpanel.web.guard import actor, public

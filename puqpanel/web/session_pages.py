@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from puqpanel.domain.devices import browser_and_system
+from puqpanel.domain.texts import Text, _
 from puqpanel.models import AccountSession, Staff, User
 from puqpanel.operations.accounts import sessions
+from puqpanel.web.answers import flash
 from puqpanel.web.guard import actor
 from puqpanel.web.sessions import current_session_id
 
@@ -24,7 +26,7 @@ class SessionRow:
     """A session as shown on a page."""
 
     uuid: str
-    device: str
+    device: Text | str
     ip: str
     created_at: datetime
     seen_at: datetime
@@ -53,12 +55,12 @@ class SessionPage:
         return bool(self.next or self.previous) or any(not row.current for row in self.rows)
 
 
-def device_name(user_agent: str) -> str:
+def device_name(user_agent: str) -> Text | str:
     """Return the browser and operating system, such as `Firefox on Windows`."""
     browser, system = browser_and_system(user_agent)
     if browser and system:
-        return f"{browser} on {system}"
-    return browser or system or "Unknown device"
+        return _("%(browser)s on %(system)s", browser=browser, system=system)
+    return browser or system or _("Unknown device")
 
 
 def _row(row: AccountSession, current: int | None) -> SessionRow:
@@ -102,10 +104,10 @@ def end_submitted(person: Staff | User, *, client_uuid: str = "") -> None:
     """
     if uuid := request.form.get("session", ""):
         sessions.end(actor=actor(), person=person, uuid=uuid, client_uuid=client_uuid)
-        flash("Session ended.", "good")
+        flash(_("Session ended."), "good")
     else:
         count = sessions.end_all(actor=actor(), person=person, client_uuid=client_uuid)
-        flash("Sessions ended." if count else "There were no sessions to end.", "good")
+        flash(_("Sessions ended.") if count else _("There were no sessions to end."), "good")
 
 
 def add_own_pages(

@@ -12,6 +12,7 @@ from wtforms import TextAreaField as LongTextField
 
 from puqpanel.domain.images import MAX_BYTES
 from puqpanel.domain.settings import Definition, Kind
+from puqpanel.domain.texts import Text, _
 from puqpanel.operations.system import settings
 from puqpanel.operations.system.settings import Shown
 from puqpanel.web.fields import CountryField, CurrencyField, LanguageField, TimeZoneField
@@ -107,17 +108,19 @@ def _field(shown: Shown) -> Any:
         "render_kw": dict(_ATTRIBUTES.get(definition.kind, {})),
     }
     if definition.kind is Kind.CHOICE:
-        return SelectField(definition.label, choices=choices(definition.choices), **options)
+        return SelectField(str(definition.label), choices=choices(definition.choices), **options)
     if definition.kind in (Kind.COUNTRY, Kind.ZONE, Kind.CURRENCY, Kind.LOCALE):
         del options["render_kw"]
-        options["blank"] = "" if definition.default else "None"
-    return _FIELDS.get(definition.kind, StringField)(definition.label, **options)
+        options["blank"] = "" if definition.default else _("None")
+    return _FIELDS.get(definition.kind, StringField)(str(definition.label), **options)
 
 
-def _help(shown: Shown) -> str:
+def _help(shown: Shown) -> Text | str:
     definition: Definition = shown.definition
     if shown.source == "environment":
-        return f"Set by {definition.variable} in the environment. Change it there."
+        return _(
+            "Set by %(variable)s in the environment. Change it there.", variable=definition.variable
+        )
     if not can(definition.permission):
-        return "Your role doesn't allow you to change this."
+        return _("Your role doesn't allow you to change this.")
     return definition.help

@@ -29,22 +29,26 @@ from puqpanel.operations.accounts import sessions as session_rows
 from puqpanel.operations.accounts import signin
 from puqpanel.web import drafts, impersonation, preferences, sessions
 from puqpanel.web.answers import same_site, wants_json
-from puqpanel.web.forms import Form, errors_in, form_page
+from puqpanel.web.forms import Form, _, errors_in, form_page
 from puqpanel.web.guard import actor, public
 from puqpanel.web.limits import failed, limiter, per_account, per_address, tried_account
 from puqpanel.web.session_pages import add_own_pages
 from puqpanel.web.sessions import area_of
 
-TOO_MANY_ATTEMPTS = "Too many attempts. Wait a few minutes and try again."
+TOO_MANY_ATTEMPTS = _("Too many attempts. Wait a few minutes and try again.")
 View = TypeVar("View", bound=Callable[..., Any])
 
 
 class SignInForm(Form):
     """The sign-in form."""
 
-    email = StringField("E-mail", [InputRequired("Enter your e-mail address."), Length(max=254)])
-    password = PasswordField("Password", [InputRequired("Enter your password."), Length(max=1000)])
-    keep = BooleanField("Keep me signed in")
+    email = StringField(
+        _("E-mail"), [InputRequired(_("Enter your e-mail address.")), Length(max=254)]
+    )
+    password = PasswordField(
+        _("Password"), [InputRequired(_("Enter your password.")), Length(max=1000)]
+    )
+    keep = BooleanField(_("Keep me signed in"))
     draft = HiddenField()
 
 
@@ -58,15 +62,15 @@ class PasswordForm(Form):
     """The form for a new password of one's own."""
 
     current = PasswordField(
-        "Current password", [InputRequired("Enter your current password."), Length(max=1000)]
+        _("Current password"), [InputRequired(_("Enter your current password.")), Length(max=1000)]
     )
     password = PasswordField(
-        "New password",
-        [InputRequired("Enter a new password.")],
-        description="At least 10 characters",
+        _("New password"),
+        [InputRequired(_("Enter a new password."))],
+        description=_("At least 10 characters"),
     )
     repeat = PasswordField(
-        "Confirm new password", [EqualTo("password", "The passwords don't match.")]
+        _("Confirm new password"), [EqualTo("password", _("The passwords don't match."))]
     )
 
 
@@ -114,7 +118,7 @@ def ask(prefix: str, draft: dict[str, Any] | None) -> Response:
         prefix: the URL prefix of the area.
         draft: the form to show again after the sign-in; None if it cannot be kept.
     """
-    return _page(AREAS[prefix], "You're signed out. Sign in to continue.", draft, 401)
+    return _page(AREAS[prefix], _("You're signed out. Sign in to continue."), draft, 401)
 
 
 def _page(area: Area, message: str, draft: dict[str, Any] | None, code: int) -> Response:
@@ -135,7 +139,7 @@ def after_csrf_error() -> Response | None:
         if area.signed_in():  # in another tab
             return make_response(redirect(same_site(request.args.get("next", ""), area.home)))
         form = area.form()
-        form.form_errors.append("This page was out of date. Sign in again.")
+        form.form_errors.append(_("This page was out of date. Sign in again."))
         template = f"{area.name}/accounts/signin.html"
         return make_response(render_template(template, form=form), 400)
     if request.endpoint == f"{area.name}.auth.sign_out" and not area.signed_in():
@@ -208,7 +212,7 @@ def blueprint(area: Area) -> Blueprint:
         if area.signed_in():
             signin.sign_out(actor=actor())
         sessions.sign_out()
-        flash("Signed out.", "good")
+        flash(_("Signed out."), "good")
         return redirect(url_for(f"{area.name}.auth.sign_in"))
 
     return bp
@@ -228,6 +232,6 @@ def _add_password_page(bp: Blueprint, area: Area) -> None:
                     actor=actor(), current=str(form.current.data), password=str(form.password.data)
                 )
                 sessions.renew()
-                flash("Password changed. You were signed out on all other devices.", "good")
+                flash(_("Password changed. You were signed out on all other devices."), "good")
                 return redirect(url_for(f"{area.name}.auth.password"))
         return form_page(form, "own_password.html", layout=area.layout, home=area.home)

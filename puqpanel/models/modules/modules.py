@@ -7,7 +7,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from puqpanel.domain.module_states import ModuleProblem, ModuleStatus
 from puqpanel.infra.db import Model
-from puqpanel.models.columns import Created, Key, Moment, Sentence, Word
+from puqpanel.models.columns import Created, Key, Message, Moment, Word
 
 
 class Module(Model):
@@ -32,10 +32,10 @@ class Module(Model):
     version: Mapped[Word] = mapped_column(default="")
     status: Mapped[Word] = mapped_column(default=ModuleStatus.INACTIVE)
     problem: Mapped[Word] = mapped_column(default=ModuleProblem.NONE)
-    reason: Mapped[Sentence]
+    reason: Mapped[Message]
     failure_count: Mapped[int] = mapped_column(default=0)
     last_failure_at: Mapped[Moment | None]
-    circuit_open_reason: Mapped[Sentence]
+    circuit_open_reason: Mapped[Message]
     circuit_opened_at: Mapped[Moment | None]
     crashed_files: Mapped[str] = mapped_column(sa.String(64), default="")
     activated_at: Mapped[Moment | None]

@@ -28,7 +28,8 @@ def find_client(uuid: str) -> Client:
     """
     query = sa.select(Client).where(Client.uuid == uuid)
     return find(
-        query.options(selectinload(Client.members).joinedload(ClientUser.user)), "Client not found."
+        query.options(selectinload(Client.members).joinedload(ClientUser.user)),
+        _("Client not found."),
     )
 
 
@@ -75,16 +76,17 @@ def create_client(
         action="client.created",
         subject_type="client",
         subject_uuid=client.uuid,
-        summary=f"Client {client.name} created.",
+        summary=_("Client %(name)s created.", name=client.name),
         after=values,
     )
     if (
         user_password
         and session().scalar(sa.select(User.id).where(User.email == values["email"])) is not None
     ):
-        message = (
-            f"{values['email']} already has a user account. Leave the password blank and add the"
-            " user on the client's page instead."
+        message = _(
+            "%(values)s already has a user account. Leave the password blank and add the user on "
+            "the client's page instead.",
+            values=values["email"],
         )
         raise InvalidInput({"user_password": [message]})
     if user_password:
@@ -120,7 +122,7 @@ def update_client(
     """
     # locked, so that no service is sold meanwhile in the currency that it had
     query = sa.select(Client).where(Client.uuid == uuid).with_for_update()
-    client = find(query, "Client not found.")
+    client = find(query, _("Client not found."))
     currency = currency or client.currency
     _check_currency(client, currency)
     values = {
@@ -138,7 +140,7 @@ def update_client(
         action="client.updated",
         subject_type="client",
         subject_uuid=uuid,
-        summary=f"Client {client.name} updated.",
+        summary=_("Client %(name)s updated.", name=client.name),
         before=old,
         after=new,
     )
@@ -178,14 +180,16 @@ def add_user(
             User(email=address, name=clean_name(name), password_hash=hash_password(password))
         )
     elif session().get(ClientUser, (client.id, user.id)) is not None:
-        raise InvalidInput({"email": [f"{address} is already a user of this client."]})
+        raise InvalidInput(
+            {"email": [_("%(address)s is already a user of this client.", address=address)]}
+        )
     save(ClientUser(client=client, user=user, owner=owner, permissions=keys))
     audit.record(
         actor=actor,
         action="client.user_added",
         subject_type="client",
         subject_uuid=client_uuid,
-        summary=f"{address} added as a user of {client.name}.",
+        summary=_("%(address)s added as a user of %(name)s.", address=address, name=client.name),
         after={"user": address, "owner": owner, "permissions": keys},
     )
     return user
@@ -203,7 +207,9 @@ def remove_user(*, actor: Principal, client_uuid: str, user_uuid: str) -> None:
         action="client.user_removed",
         subject_type="client",
         subject_uuid=client_uuid,
-        summary=f"{member.user.email} removed as a user of {client.name}.",
+        summary=_(
+            "%(email)s removed as a user of %(name)s.", email=member.user.email, name=client.name
+        ),
     )
 
 
@@ -219,7 +225,7 @@ def set_user_password(*, actor: Principal, client_uuid: str, user_uuid: str, pas
         action="user.password_set",
         subject_type="client",
         subject_uuid=client_uuid,
-        summary=f"New password set for {member.user.email}.",
+        summary=_("New password set for %(email)s.", email=member.user.email),
     )
 
 
@@ -270,7 +276,7 @@ def set_user_permissions(
         action="client.user_permissions_changed",
         subject_type="client",
         subject_uuid=client_uuid,
-        summary=f"Permissions of {member.user.email} changed.",
+        summary=_("Permissions of %(email)s changed.", email=member.user.email),
         before=old,
         after=new,
     )
@@ -279,7 +285,13 @@ def set_user_permissions(
 def _known(permissions: Iterable[str]) -> list[str]:
     keys = with_implied(permissions, CLIENT_KEYS)
     if unknown := keys - CLIENT_KEYS:
-        raise InvalidInput({"permissions": [f"Unknown permissions: {', '.join(sorted(unknown))}."]})
+        raise InvalidInput(
+            {
+                "permissions": [
+                    _("Unknown permissions: %(items)s.", items=", ".join(sorted(unknown)))
+                ]
+            }
+        )
     return sorted(keys)
 
 
@@ -292,7 +304,7 @@ def find_member(client_uuid: str, user_uuid: str) -> ClientUser:
     for member in find_client(client_uuid).members:
         if member.user.uuid == user_uuid:
             return member
-    raise NotFoundError("This user does not belong to the client.")
+    raise NotFoundError(_("This user does not belong to the client."))
 
 
 def _clean(

@@ -12,6 +12,7 @@ import secrets
 from puqpanel.domain.errors import ConflictError, NotFoundError, PermissionDenied
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.session_ends import SessionEnd
+from puqpanel.domain.texts import Text, _
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import save, transaction
 from puqpanel.infra.redact import storable
@@ -41,13 +42,13 @@ def start(*, actor: Principal, client_uuid: str, user_uuid: str, user_agent: str
         PermissionDenied: the actor may not do this.
     """
     if actor.session_id is None or not actor.may(PERMISSION):
-        raise PermissionDenied("You may not view the client area as a client.")
+        raise PermissionDenied(_("You may not view the client area as a client."))
     client = clients.find_client(client_uuid)
     user = next((each.user for each in client.members if each.user.uuid == user_uuid), None)
     if user is None:
-        raise NotFoundError("This client has no such user.")
+        raise NotFoundError(_("This client has no such user."))
     if not client.active or not user.active:
-        raise ConflictError("The client or the user is inactive.")
+        raise ConflictError(_("The client or the user is inactive."))
     sessions.end_where(SessionEnd.SIGNED_IN_AGAIN, AccountSession.parent_id == actor.session_id)
     token, moment = secrets.token_urlsafe(32), now()
     save(
@@ -63,7 +64,7 @@ def start(*, actor: Principal, client_uuid: str, user_uuid: str, user_agent: str
             user_agent=storable(user_agent)[:300],
         )
     )
-    summary = f"Started to view {client.name} as {user.email}."
+    summary = _("Started to view %(name)s as %(email)s.", name=client.name, email=user.email)
     _record(actor, "client.view_started", summary, client_uuid, actor.uuid)
     return token
 
@@ -77,7 +78,7 @@ def end(*, actor: Principal) -> None:
     if not sessions.end_where(SessionEnd.SIGNED_OUT, AccountSession.id == actor.session_id):
         return
     client_uuid = actor.client.uuid if actor.client else ""
-    summary = f"Stopped viewing as {actor.name}."
+    summary = _("Stopped viewing as %(name)s.", name=actor.name)
     _record(actor, "client.view_ended", summary, client_uuid, staff.uuid)
 
 
@@ -92,11 +93,18 @@ def record_request(*, actor: Principal, method: str, path: str) -> None:
     """
     if staff := actor.impersonated_by:
         client_uuid = actor.client.uuid if actor.client else ""
-        summary = f"Sent {method} {path[:300]} while viewing as {actor.name}."
+        summary = _(
+            "Sent %(method)s %(path)s while viewing as %(name)s.",
+            method=method,
+            path=path[:300],
+            name=actor.name,
+        )
         _record(actor, "client.view_request", summary, client_uuid, staff.uuid)
 
 
-def _record(actor: Principal, action: str, summary: str, client_uuid: str, staff_uuid: str) -> None:
+def _record(
+    actor: Principal, action: str, summary: Text | str, client_uuid: str, staff_uuid: str
+) -> None:
     for kind, uuid in (("client", client_uuid), ("staff", staff_uuid)):
         if uuid:
             audit.record(

@@ -9,6 +9,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
 from puqpanel.domain.errors import InvalidInput
+from puqpanel.domain.texts import _
 
 SHORTEST, LONGEST = 10, 256
 _hasher = PasswordHasher()
@@ -60,8 +61,8 @@ def check_password(password: str, field: str = "password") -> None:
         InvalidInput: it is too short, too long or too common.
     """
     if len(password) < SHORTEST:
-        raise InvalidInput({field: [f"Use at least {SHORTEST} characters."]})
+        raise InvalidInput({field: [_("Use at least %(SHORTEST)s characters.", SHORTEST=SHORTEST)]})
     if len(password) > LONGEST:
-        raise InvalidInput({field: [f"Use at most {LONGEST} characters."]})
+        raise InvalidInput({field: [_("Use at most %(LONGEST)s characters.", LONGEST=LONGEST)]})
     if password.lower() in COMMON:
-        raise InvalidInput({field: ["This password is too common; choose another."]})
+        raise InvalidInput({field: [_("This password is too common; choose another.")]})

@@ -48,7 +48,7 @@ def save(*, actor: Principal, language: str | None = None, zone: str | None = No
             action=f"{actor.kind}.preferences_changed",
             subject_type=actor.kind,
             subject_uuid=person.uuid,
-            summary="Changed language or time zone.",
+            summary=_("Changed language or time zone."),
             before=before,
             after=after,
         )

@@ -34,7 +34,7 @@ def find_view(staff_id: int | None, uuid: str) -> SavedView:
         NotFoundError: it does not exist or belongs to another staff member.
     """
     query = sa.select(SavedView).where(SavedView.uuid == uuid, SavedView.staff_id == staff_id)
-    return find(query, "View not found.")
+    return find(query, _("View not found."))
 
 
 @transaction()
@@ -62,7 +62,7 @@ def save_view(*, actor: Principal, list: str, name: str, query: str) -> SavedVie
         session().add(view)
     view.query = query
     session().flush()
-    _record(actor, "staff.view_saved", f"View {shown} of the list {list} saved.")
+    _record(actor, "staff.view_saved", _("View %(shown)s of the list %(list)s saved.", shown=shown, list=list))
     return view
 
 
@@ -80,7 +80,7 @@ def rename_view(*, actor: Principal, uuid: str, name: str) -> SavedView:
     if shown in others:
         raise InvalidInput({"name": [_("Another view has this name.")]})
     view.name = shown
-    _record(actor, "staff.view_renamed", f"View {shown} of the list {view.list} renamed.")
+    _record(actor, "staff.view_renamed", _("View %(shown)s of the list %(list)s renamed.", shown=shown, list=view.list))
     return view
 
 
@@ -93,7 +93,7 @@ def set_default_view(*, actor: Principal, uuid: str, default: bool) -> SavedView
     """
     view = find_view(actor.id, uuid)
     _set_default(actor, view, default)
-    _record(actor, "staff.view_default_changed", f"Default view of the list {view.list} changed.")
+    _record(actor, "staff.view_default_changed", _("Default view of the list %(list)s changed.", list=view.list))
     return view
 
 
@@ -107,7 +107,7 @@ def delete_view(*, actor: Principal, uuid: str) -> SavedView:
     view = find_view(actor.id, uuid)
     _set_default(actor, view, False)
     session().delete(view)
-    _record(actor, "staff.view_deleted", f"View {view.name} of the list {view.list} deleted.")
+    _record(actor, "staff.view_deleted", _("View %(name)s of the list %(list)s deleted.", name=view.name, list=view.list))
     return view
 
 

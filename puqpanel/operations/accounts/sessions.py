@@ -20,6 +20,7 @@ from sqlalchemy.orm import aliased, joinedload
 from puqpanel.domain.errors import ConflictError
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.session_ends import SessionEnd
+from puqpanel.domain.texts import Text, _
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import find, release, save, session, transaction, write
 from puqpanel.infra.redact import storable
@@ -88,7 +89,7 @@ def start(
     hashed = person.password_hash
     session().refresh(person, with_for_update=True)
     if not person.active or person.password_hash != hashed:
-        raise ConflictError("The account was just changed. Sign in again.")
+        raise ConflictError(_("The account was just changed. Sign in again."))
     token, moment = secrets.token_urlsafe(32), now()
     area = _area(person)
     if replaces is not None:
@@ -278,10 +279,10 @@ def end(*, actor: Principal, person: Person, uuid: str, client_uuid: str = "") -
     """
     row = find(
         sa.select(AccountSession).where(_of(person), AccountSession.uuid == uuid),
-        "Session not found.",
+        _("Session not found."),
     )
     if end_where(_reason(actor, person), AccountSession.id == row.id):
-        summary = f"Ended a session of {person.name}."
+        summary = _("Ended a session of %(name)s.", name=person.name)
         _record(actor, person, summary, {"session": uuid}, client_uuid)
 
 
@@ -290,7 +291,7 @@ def end_all(*, actor: Principal, person: Person, client_uuid: str = "") -> int:
     """End all sessions of a person except the actor's own and return their number."""
     count = end_all_for(person, _reason(actor, person), actor)
     if count:
-        summary = f"Ended all sessions of {person.name}."
+        summary = _("Ended all sessions of %(name)s.", name=person.name)
         _record(actor, person, summary, {"sessions": count}, client_uuid)
     return count
 
@@ -318,7 +319,7 @@ def _reason(actor: Principal, person: Person) -> SessionEnd:
 
 
 def _record(
-    actor: Principal, person: Person, summary: str, after: dict[str, Any], client_uuid: str
+    actor: Principal, person: Person, summary: Text | str, after: dict[str, Any], client_uuid: str
 ) -> None:
     kind = "staff" if isinstance(person, Staff) else "user"
     audit.record(

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from puqpanel.domain.errors import InvalidInput, UserError
 from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.domain.session_ends import SessionEnd
+from puqpanel.domain.texts import _
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import release, session, transaction
 from puqpanel.infra.events import raise_event
@@ -18,7 +19,7 @@ from puqpanel.operations.accounts import passwords, sessions
 from puqpanel.operations.system import audit
 
 Account = TypeVar("Account", Staff, User)
-REFUSED = "Incorrect e-mail or password."
+REFUSED = _("Incorrect e-mail or password.")
 
 
 def sign_in_staff(*, email: str, password: str, ip: str) -> Staff:
@@ -54,7 +55,7 @@ def _sign_in(
                 action=f"{kind}.failed_authorization",
                 subject_type=kind,
                 subject_uuid=found.uuid if found else "",
-                summary="Sign-in failed.",
+                summary=_("Sign-in failed."),
             )
         raise_event(f"{kind}.failed_authorization", {"email": address, "ip": ip})
         raise UserError(REFUSED)
@@ -68,7 +69,7 @@ def _sign_in(
             action=f"{kind}.signed_in",
             subject_type=kind,
             subject_uuid=account.uuid,
-            summary="Signed in.",
+            summary=_("Signed in."),
         )
     raise_event(f"{kind}.after_login", {f"{kind}_uuid": account.uuid, "ip": ip})
     return account
@@ -90,7 +91,7 @@ def sign_out(*, actor: Principal) -> None:
             actor=actor,
             action=f"{actor.kind}.signed_out",
             subject_type=actor.kind,
-            summary="Signed out.",
+            summary=_("Signed out."),
         )
     raise_event(f"{actor.kind}.after_logout", payload)
 
@@ -127,18 +128,20 @@ def _change(table: type[Account], actor: Principal, current: str, password: str)
                 action=f"{actor.kind}.password_refused",
                 subject_type=actor.kind,
                 subject_uuid=found.uuid if found else "",
-                summary="Password change failed: the current password was incorrect.",
+                summary=_("Password change failed: the current password was incorrect."),
             )
-        raise InvalidInput({"current": ["The current password is incorrect."]})
+        raise InvalidInput({"current": [_("The current password is incorrect.")]})
     passwords.check_password(password)
     if password == current:
-        raise InvalidInput({"password": ["Choose a password that differs from the current one."]})
+        raise InvalidInput(
+            {"password": [_("Choose a password that differs from the current one.")]}
+        )
     fresh = passwords.hash_password(password)
     with transaction() as writing:
         account = writing.get_one(table, found.id, with_for_update=True, populate_existing=True)
         if account.password_hash != hashed:
             raise InvalidInput(
-                {"current": ["The password was just changed; enter the current one."]}
+                {"current": [_("The password was just changed; enter the current one.")]}
             )
         account.password_hash = fresh
         sessions.end_all_for(account, SessionEnd.PASSWORD_CHANGED, actor)
@@ -147,6 +150,6 @@ def _change(table: type[Account], actor: Principal, current: str, password: str)
             action=f"{actor.kind}.password_changed",
             subject_type=actor.kind,
             subject_uuid=account.uuid,
-            summary="Changed their own password.",
+            summary=_("Changed their own password."),
         )
     return account

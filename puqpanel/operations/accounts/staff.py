@@ -13,6 +13,7 @@ from puqpanel.domain.errors import ConflictError, InvalidInput, PermissionDenied
 from puqpanel.domain.permissions import EVERYTHING, PANEL_PERMISSIONS, Permission, with_implied
 from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.domain.session_ends import SessionEnd
+from puqpanel.domain.texts import _
 from puqpanel.host import languages, registry
 from puqpanel.infra.db import find, save, session, transaction
 from puqpanel.infra.events import raise_event
@@ -22,7 +23,7 @@ from puqpanel.operations.accounts.passwords import check_password, hash_password
 from puqpanel.operations.system import audit
 from puqpanel.operations.system.fields import clean_email, clean_name
 
-OWNER_ROLE = "Owner"
+OWNER_ROLE = _("Owner")
 
 
 def all_permissions() -> list[Permission]:
@@ -50,7 +51,7 @@ def find_staff(uuid: str) -> Staff:
     Raises:
         NotFoundError: it does not exist.
     """
-    return find(sa.select(Staff).where(Staff.uuid == uuid), "Staff account not found.")
+    return find(sa.select(Staff).where(Staff.uuid == uuid), _("Staff account not found."))
 
 
 def find_role(uuid: str) -> Role:
@@ -59,7 +60,7 @@ def find_role(uuid: str) -> Role:
     Raises:
         NotFoundError: it does not exist.
     """
-    return find(sa.select(Role).where(Role.uuid == uuid), "Role not found.")
+    return find(sa.select(Role).where(Role.uuid == uuid), _("Role not found."))
 
 
 def roles() -> Sequence[Role]:
@@ -100,7 +101,7 @@ def create_staff(
     address, shown = clean_email(email), clean_name(name)
     check_password(password)
     if session().scalar(sa.select(Staff.id).where(Staff.email == address)) is not None:
-        raise InvalidInput({"email": ["This e-mail address is already in use."]})
+        raise InvalidInput({"email": [_("This e-mail address is already in use.")]})
     assigned = (
         [ensure_owner_role()] if role_uuids is None else [find_role(each) for each in role_uuids]
     )
@@ -113,7 +114,7 @@ def create_staff(
         action="staff.created",
         subject_type="staff",
         subject_uuid=staff.uuid,
-        summary=f"Account {address} created.",
+        summary=_("Account %(address)s created.", address=address),
         after={"email": address, "name": shown, "roles": [role.name for role in assigned]},
     )
     return staff
@@ -155,7 +156,7 @@ def update_staff(
         session().scalar(sa.select(Staff.id).where(Staff.email == address, Staff.id != staff.id))
         is not None
     ):
-        raise InvalidInput({"email": ["This e-mail address is already in use."]})
+        raise InvalidInput({"email": [_("This e-mail address is already in use.")]})
     before = {
         "email": staff.email,
         "name": staff.name,
@@ -185,7 +186,7 @@ def update_staff(
         action="staff.updated",
         subject_type="staff",
         subject_uuid=uuid,
-        summary=f"Account {address} updated.",
+        summary=_("Account %(address)s updated.", address=address),
         before=old,
         after=new,
     )
@@ -208,7 +209,7 @@ def set_password(*, actor: Principal, uuid: str, password: str) -> None:
         action="staff.password_set",
         subject_type="staff",
         subject_uuid=uuid,
-        summary=f"New password set for {staff.email}.",
+        summary=_("New password set for %(email)s.", email=staff.email),
     )
 
 
@@ -234,17 +235,23 @@ def save_role(*, actor: Principal, uuid: str | None, name: str, permissions: Ite
     role = find_role(uuid) if uuid else None
     held = with_implied(role.permissions) if role else frozenset()
     if role is not None and EVERYTHING in held:
-        raise ConflictError("The role with all permissions cannot be changed.")
+        raise ConflictError(_("The role with all permissions cannot be changed."))
     unknown = set(keys) - {each.key for each in all_permissions()} - held
     if unknown:
-        raise InvalidInput({"permissions": [f"Unknown permissions: {', '.join(sorted(unknown))}."]})
+        raise InvalidInput(
+            {
+                "permissions": [
+                    _("Unknown permissions: %(items)s.", items=", ".join(sorted(unknown)))
+                ]
+            }
+        )
     if (
         session().scalar(
             sa.select(Role.id).where(Role.name == shown, Role.id != (role.id if role else 0))
         )
         is not None
     ):
-        raise InvalidInput({"name": ["A role with this name already exists."]})
+        raise InvalidInput({"name": [_("A role with this name already exists.")]})
     _may_grant(actor, set(keys) ^ held)
     role = role or Role(name=shown)
     before = {"name": role.name, "permissions": sorted(held)}
@@ -261,7 +268,7 @@ def save_role(*, actor: Principal, uuid: str | None, name: str, permissions: Ite
         action="role.saved",
         subject_type="role",
         subject_uuid=role.uuid,
-        summary=f"Role {shown} saved.",
+        summary=_("Role %(shown)s saved.", shown=shown),
         before=old,
         after=new,
     )
@@ -285,7 +292,7 @@ def delete_role(*, actor: Principal, uuid: str) -> None:
     _lock_roles()
     role = find_role(uuid)
     if EVERYTHING in role.permissions:
-        raise ConflictError("The role with all permissions cannot be deleted.")
+        raise ConflictError(_("The role with all permissions cannot be deleted."))
     _may_grant(actor, with_implied(role.permissions))
     if (
         session().scalar(
@@ -294,7 +301,7 @@ def delete_role(*, actor: Principal, uuid: str) -> None:
         is not None
     ):
         raise ConflictError(
-            f"{role.name} is assigned to staff; remove it from their accounts first."
+            _("%(name)s is assigned to staff; remove it from their accounts first.", name=role.name)
         )
     session().delete(role)
     audit.record(
@@ -302,7 +309,7 @@ def delete_role(*, actor: Principal, uuid: str) -> None:
         action="role.deleted",
         subject_type="role",
         subject_uuid=uuid,
-        summary=f"Role {role.name} deleted.",
+        summary=_("Role %(name)s deleted.", name=role.name),
     )
 
 
@@ -319,7 +326,9 @@ def _may_grant(actor: Principal, keys: AbstractSet[str]) -> None:
         staff = session().get(Staff, actor.id, populate_existing=True)
         may = staff.may if staff is not None and staff.active else lambda permission: not permission
     if not all(may(key) for key in keys):
-        raise PermissionDenied("You can only grant or revoke permissions that you have yourself.")
+        raise PermissionDenied(
+            _("You can only grant or revoke permissions that you have yourself.")
+        )
 
 
 def _check_manager_left() -> None:
@@ -329,4 +338,4 @@ def _check_manager_left() -> None:
         .all()
     )
     if not any(each.may("staff.manage") for each in accounts):
-        raise ConflictError("At least one active account must be able to manage staff.")
+        raise ConflictError(_("At least one active account must be able to manage staff."))

@@ -38,7 +38,7 @@ def find_product(uuid: str) -> Product:
     Raises:
         NotFoundError: it does not exist.
     """
-    return find(sa.select(Product).where(Product.uuid == uuid), "Product not found.")
+    return find(sa.select(Product).where(Product.uuid == uuid), _("Product not found."))
 
 
 def products() -> Sequence[Product]:
@@ -56,7 +56,7 @@ def module_of(product: Product) -> LoadedModule | None:
     return registry.current().get(product.module) if product.module else None
 
 
-def why_without_module(product: Product) -> str:
+def why_without_module(product: Product) -> Text | str:
     """Return why the module of a product is not loaded; empty if it is, or there is none."""
     if not product.module or module_of(product):
         return ""
@@ -99,7 +99,14 @@ def save_product(
     if module != product.module:
         if module and registry.current().get(module) is None:
             raise InvalidInput(
-                {"module": [f"{module} is not active. Activate it, or choose another module."]}
+                {
+                    "module": [
+                        _(
+                            "%(module)s is not active. Activate it, or choose another module.",
+                            module=module,
+                        )
+                    ]
+                }
             )
         if uuid and _has_services(product):
             raise InvalidInput({"module": [MODULE_IS_FIXED]})
@@ -123,7 +130,9 @@ def save_product(
         action="product.updated" if uuid else "product.created",
         subject_type="product",
         subject_uuid=product.uuid,
-        summary=f"Product {shown} {'changed' if uuid else 'created'}.",
+        summary=_(
+            "Product %(shown)s %(uuid)s.", shown=shown, uuid="changed" if uuid else "created"
+        ),
         before=old,
         after=new,
     )
@@ -133,7 +142,7 @@ def save_product(
 def _lock_product(uuid: str) -> Product:
     """Return a product whose currency stays while a service is sold."""
     query = sa.select(Product).where(Product.uuid == uuid).with_for_update()
-    return find(query, "Product not found.")
+    return find(query, _("Product not found."))
 
 
 def _check_terms(product: Product, price: Decimal | int | str, currency: str, period: str) -> Money:
@@ -186,7 +195,7 @@ def save_config(*, actor: Principal, uuid: str, data: Mapping[str, Any]) -> None
     product = find_product(uuid)
     module = module_of(product)
     if module is None:
-        raise ConflictError("The module of this product is not active.")
+        raise ConflictError(_("The module of this product is not active."))
     config = forms.validate(module, "save_product_data", data, product_uuid=uuid, actor=actor)
     with transaction():
         product = find_product(uuid)
@@ -197,7 +206,7 @@ def save_config(*, actor: Principal, uuid: str, data: Mapping[str, Any]) -> None
             action="product.configured",
             subject_type="product",
             subject_uuid=uuid,
-            summary=f"Module settings of {product.name} saved.",
+            summary=_("Module settings of %(name)s saved.", name=product.name),
             before=old,
             after=new,
             secrets=secret_fields(module.cls),

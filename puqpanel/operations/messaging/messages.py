@@ -112,8 +112,8 @@ def _clean(message: Message) -> Message:
     if not text.strip() or len(text) > LONGEST_MESSAGE:
         errors["message"] = [
             _(
-                "Enter a text of at most %(LONGEST_MESSAGE)s characters.",
-                LONGEST_MESSAGE=f"{LONGEST_MESSAGE:,}",
+                "Enter a text of at most %(longest)s characters.",
+                longest=LONGEST_MESSAGE,
             )
         ]
     if sum(len(str(file.get("content", ""))) for file in message.attachments) > LARGEST_FILES:

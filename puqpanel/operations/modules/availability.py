@@ -7,13 +7,14 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 
 from puqpanel.domain.module_states import version_order
+from puqpanel.domain.texts import Text, _
 from puqpanel.host import registry
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.db import session
 from puqpanel.models import Module
 
 
-def unavailable_reason(key: str) -> str:
+def unavailable_reason(key: str) -> Text | str:
     """Return why a module cannot be used now, as one sentence.
 
     Args:
@@ -25,7 +26,7 @@ def unavailable_reason(key: str) -> str:
     return unavailable_reasons([key])[key]
 
 
-def unavailable_reasons(keys: Iterable[str]) -> dict[str, str]:
+def unavailable_reasons(keys: Iterable[str]) -> dict[str, Text | str]:
     """Return the reasons for several modules by key, in one query."""
     failures = {
         row.key: row.circuit_open_reason
@@ -33,12 +34,20 @@ def unavailable_reasons(keys: Iterable[str]) -> dict[str, str]:
     }
     return {
         key: uncallable_reason(key)
-        or (f"The circuit breaker of {key} is open. {failures[key]}" if key in failures else "")
+        or (
+            _(
+                "The circuit breaker of %(key)s is open. %(failures)s",
+                key=key,
+                failures=failures[key],
+            )
+            if key in failures
+            else ""
+        )
         for key in keys
     }
 
 
-def uncallable_reason(key: str) -> str:
+def uncallable_reason(key: str) -> Text | str:
     """Return why a module's code cannot be called, ignoring its circuit breaker.
 
     Staff may still call a module whose circuit breaker is open, to fix its settings.
@@ -47,11 +56,11 @@ def uncallable_reason(key: str) -> str:
     if module is None:
         refusal = registry.current().refused.get(key)
         return (
-            f"The module {key} does not load: {refusal}"
+            _("The module %(key)s does not load: %(refusal)s", key=key, refusal=refusal)
             if refusal
-            else f"The module {key} is not active."
+            else _("The module %(key)s is not active.", key=key)
         )
-    return f"The module {key} needs an update." if module.restricted else ""
+    return _("The module %(key)s needs an update.", key=key) if module.restricted else ""
 
 
 def defines(module: LoadedModule, method: str) -> bool:
@@ -68,14 +77,18 @@ def defines(module: LoadedModule, method: str) -> bool:
     )
 
 
-def version_mismatch(disk: str, recorded: str) -> str:
+def version_mismatch(disk: str, recorded: str) -> Text:
     """Return what to do about an installed version that differs from the recorded one."""
     if version_order(disk) < version_order(recorded):
-        return (
-            f"The installed version {disk} is older than the active version {recorded}; restore the"
-            " newer files. Its services cannot be managed until then."
+        return _(
+            "The installed version %(disk)s is older than the active version %(recorded)s; "
+            "restore the newer files. Its services cannot be managed until then.",
+            disk=disk,
+            recorded=recorded,
         )
-    return (
-        f"Version {disk} is installed, but {recorded} is active; update the module. Its services"
-        " cannot be managed until then."
+    return _(
+        "Version %(disk)s is installed, but %(recorded)s is active; update the module. Its "
+        "services cannot be managed until then.",
+        disk=disk,
+        recorded=recorded,
     )

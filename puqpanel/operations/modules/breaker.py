@@ -12,9 +12,11 @@ import sqlalchemy as sa
 
 from puqpanel.domain.principals import AUTOMATION
 from puqpanel.domain.task_states import TaskStatus
+from puqpanel.domain.texts import Text, _, verbatim
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import session, transaction
 from puqpanel.infra.events import raise_event
+from puqpanel.infra.redact import redact_message
 from puqpanel.models import Module, Task
 from puqpanel.operations.system import audit
 from puqpanel.tasks.outcome import Outcome
@@ -51,7 +53,7 @@ def record_outcome(task: Task, outcome: Outcome) -> None:
     """
     if outcome.kind in FAILURES:
         if outcome.blame:
-            record_failure(task.module, str(outcome.message))
+            record_failure(task.module, outcome.message)
     elif outcome.kind != "park" and outcome.blame:
         _record_completion(task)
 
@@ -69,10 +71,11 @@ def _record_completion(task: Task) -> None:
             action="module.resumed",
             subject_type="module",
             subject_uuid=task.module,
-            summary=f"Circuit breaker closed for {row.name}: a task completed.",
+            summary=_("Circuit breaker closed for %(name)s: a task completed.", name=row.name),
             before={"failing": row.circuit_open_reason},
         )
-    row.failure_count, row.circuit_open_reason, row.circuit_opened_at = 0, "", None
+    row.failure_count, row.circuit_opened_at = 0, None
+    row.circuit_open_reason = verbatim("")
 
 
 def allows_trial(task: Task) -> bool:
@@ -98,7 +101,7 @@ def trial_is_due() -> sa.ColumnElement[bool]:
 
 
 @transaction()
-def record_failure(key: str, description: str, weight: int = 1) -> bool:
+def record_failure(key: str, description: Text | str, weight: int = 1) -> bool:
     """Record one failure, and open the circuit breaker at the limit.
 
     Args:
@@ -121,16 +124,20 @@ def record_failure(key: str, description: str, weight: int = 1) -> bool:
     row.last_failure_at = moment
     if row.failure_count < FAILURE_LIMIT:
         return False
-    row.circuit_open_reason, row.circuit_opened_at = (
-        f"It failed repeatedly. Last failure: {description}"[:4000],
-        moment,
+    row.circuit_open_reason = redact_message(
+        _("It failed repeatedly. Last failure: %(failure)s", failure=description)
     )
+    row.circuit_opened_at = moment
     audit.record(
         actor=AUTOMATION,
         action="module.failing",
         subject_type="module",
         subject_uuid=key,
-        summary=f"Circuit breaker opened for {row.name}. {row.circuit_open_reason}",
+        summary=_(
+            "Circuit breaker opened for %(name)s. %(circuit_open_reason)s",
+            name=row.name,
+            circuit_open_reason=row.circuit_open_reason,
+        ),
     )
     raise_event("module.failing", {"module": key, "reason": row.circuit_open_reason})
     return True

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from puqpanel.domain.errors import ConflictError, InvalidInput, NotFoundError
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.task_states import OPEN
+from puqpanel.domain.texts import Text, _
 from puqpanel.host import registry
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.db import save, session, transaction
@@ -47,7 +48,9 @@ def find_instance(uuid: str, module_type: str = "") -> ConfiguredModule:
         .execution_options(populate_existing=True)
     )
     if instance is None or (module_type and instance.type != module_type):
-        raise NotFoundError(f"{KINDS.get(module_type, 'configuration').capitalize()} not found.")
+        raise NotFoundError(
+            _("%(items)s not found.", items=KINDS.get(module_type, "configuration").capitalize())
+        )
     return instance
 
 
@@ -89,7 +92,7 @@ def create_instance(
     shown = clean_name(title, "title")
     loaded = registry.current().get(module)
     if loaded is None or loaded.type != module_type:
-        raise InvalidInput({"module": ["Choose an active module."]})
+        raise InvalidInput({"module": [_("Choose an active module.")]})
     last = session().scalar(
         sa.select(sa.func.max(ConfiguredModule.position)).where(
             ConfiguredModule.type == module_type
@@ -108,7 +111,7 @@ def create_instance(
         actor,
         instance,
         "created",
-        f"{_kind(instance)} {shown} created.",
+        _("%(kind)s %(shown)s created.", kind=_kind(instance), shown=shown),
         after={"title": shown, "module": loaded.key},
     )
     return instance
@@ -129,7 +132,12 @@ def rename_instance(*, actor: Principal, uuid: str, title: str) -> None:
             actor,
             instance,
             "renamed",
-            f"{_kind(instance)} {before} renamed to {shown}.",
+            _(
+                "%(kind)s %(before)s renamed to %(shown)s.",
+                kind=_kind(instance),
+                before=before,
+                shown=shown,
+            ),
             before={"title": before},
             after={"title": shown},
         )
@@ -155,7 +163,12 @@ def move_instance(*, actor: Principal, uuid: str, up: bool) -> None:
             actor,
             instance,
             "moved",
-            f"{_kind(instance)} {instance.title} moved {'up' if up else 'down'}.",
+            _(
+                "%(kind)s %(title)s moved %(up)s.",
+                kind=_kind(instance),
+                title=instance.title,
+                up="up" if up else "down",
+            ),
         )
     for position, row in enumerate(rows):
         row.position = position
@@ -176,7 +189,7 @@ def switch_instance(*, actor: Principal, uuid: str, active: bool) -> ConfiguredM
         and module is not None
         and getattr(module.cls, "SettingsForm", None) is not None
     ):
-        raise ConflictError("Save the settings first.")
+        raise ConflictError(_("Save the settings first."))
     if instance.active != active:
         instance.active = active
         record_change(
@@ -204,13 +217,13 @@ def delete_instance(*, actor: Principal, uuid: str) -> None:
     )
     if unsent is not None:
         raise ConflictError(
-            "This sender has unsent messages; wait for their tasks or cancel them first."
+            _("This sender has unsent messages; wait for their tasks or cancel them first.")
         )
     record_change(
         actor,
         instance,
         "deleted",
-        f"{_kind(instance)} {instance.title} deleted.",
+        _("%(kind)s %(title)s deleted.", kind=_kind(instance), title=instance.title),
         before={"title": instance.title, "module": instance.module},
     )
     session().delete(instance)
@@ -224,7 +237,7 @@ def record_change(
     actor: Principal,
     instance: ConfiguredModule,
     act: str,
-    summary: str,
+    summary: Text | str,
     *,
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,

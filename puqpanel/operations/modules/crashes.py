@@ -11,6 +11,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from puqpanel.domain.module_states import MODULE_TYPES, ModuleProblem, ModuleStatus
+from puqpanel.domain.texts import Text, _
 from puqpanel.host import edits, logs
 from puqpanel.host.containment import crash_markers, probe
 from puqpanel.host.loader import LOADING
@@ -24,9 +25,9 @@ WEIGHT = 2
 """Failures that a crash of a web process counts as, because it also aborts other requests."""
 MAX_AGE_SECONDS = 30 * 24 * 3600
 """Age at which a marker folder that no process has used since is removed."""
-AT_IMPORT = (
-    "Importing it crashed the process. It is not loaded again until its files change or you choose"
-    " Reload."
+AT_IMPORT = _(
+    "Importing it crashed the process. It is not loaded again until its files change or you "
+    "choose Reload."
 )
 
 
@@ -58,14 +59,18 @@ def process_markers(modules_dir: Path, instance: Path) -> bool:
     """
     unload = False
     for text in crash_markers.collect(folder(instance)):
-        key, _, doing = text.partition(" ")
-        module_type, _, name = key.partition("/")
+        key, _space, doing = text.partition(" ")
+        module_type, _slash, name = key.partition("/")
         if module_type not in MODULE_TYPES or not name:
             continue
         if doing == LOADING:
             unload = _crashed_at_import(modules_dir, module_type, name) or unload
             continue
-        description = f"{name}: {doing} crashed its process, or was killed because it hung."
+        description = _(
+            "%(name)s: %(doing)s crashed its process, or was killed because it hung.",
+            name=name,
+            doing=doing,
+        )
         logs.write(
             type=module_type, name=name, level="error", action=f"{doing} crashed its process"
         )
@@ -74,8 +79,11 @@ def process_markers(modules_dir: Path, instance: Path) -> bool:
                 modules_dir,
                 module_type,
                 name,
-                f"It crashed its processes, most recently in {doing}. Fix the module, then choose"
-                " Reload.",
+                _(
+                    "It crashed its processes, most recently in %(doing)s. Fix the module, then "
+                    "choose Reload.",
+                    doing=doing,
+                ),
             )
             unload = True
     return unload
@@ -89,13 +97,15 @@ def _crashed_at_import(modules_dir: Path, module_type: str, name: str) -> bool:
     """
     if not probe.probe(modules_dir / module_type / name, module_type, name):
         return breaker.record_failure(
-            f"{module_type}/{name}", f"{name}: a process ended during its import.", WEIGHT
+            f"{module_type}/{name}",
+            _("%(name)s: a process ended during its import.", name=name),
+            WEIGHT,
         ) and _disable(modules_dir, module_type, name, AT_IMPORT)
     logs.write(type=module_type, name=name, level="error", action="importing it crashed a process")
     return _disable(modules_dir, module_type, name, AT_IMPORT)
 
 
-def _disable(modules_dir: Path, module_type: str, name: str, reason: str) -> bool:
+def _disable(modules_dir: Path, module_type: str, name: str, reason: Text) -> bool:
     files = edits.fingerprint(modules_dir / module_type / name)
     with transaction():
         row = lock_module(module_type, name)
@@ -111,7 +121,7 @@ def crashed_modules(modules_dir: Path, modules: Iterable[tuple[str, str, str]]) 
     keys = {(module_type, name) for module_type, name, _ in modules}
     rows = session().scalars(sa.select(Module).where(Module.crashed_files != "")).all()
     return {
-        row.key: row.reason or AT_IMPORT
+        row.key: str(row.reason or AT_IMPORT)
         for row in rows
         if (row.type, row.name) in keys
         and row.crashed_files == edits.fingerprint(modules_dir / row.type / row.name)

@@ -7,6 +7,7 @@ from typing import Any
 
 from puqpanel.domain.errors import InvalidInput
 from puqpanel.domain.principals import Principal
+from puqpanel.domain.texts import _
 from puqpanel.host import calls
 from puqpanel.host.loaded import LoadedModule
 
@@ -28,9 +29,9 @@ def validate(
     """
     result = calls.invoke(calls.Call(module, method, (dict(data),), actor=actor, **target)).result
     if not result.ok:
-        message = result.message or "The module rejected the input."
+        message = result.message or _("The module rejected the input.")
         if result.errors:
-            raise InvalidInput(result.errors, result.message or "Some fields are invalid.")
+            raise InvalidInput(result.errors, result.message or _("Some fields are invalid."))
         raise InvalidInput({"": [message]}, message)
     if isinstance(result.data, Mapping):
         return dict(result.as_dict()["data"])

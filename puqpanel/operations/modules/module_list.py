@@ -8,6 +8,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from puqpanel.domain.module_states import ModuleProblem, ModuleStatus, version_order
+from puqpanel.domain.texts import Text, _
 from puqpanel.host import discover
 from puqpanel.host.contract.config import Config
 from puqpanel.host.discover import Found
@@ -39,7 +40,7 @@ class Shown:
     name: str
     config: Config
     status: ModuleStatus
-    reason: str
+    reason: Text | str
     disk: str
     recorded: str
     services: int = 0
@@ -86,7 +87,7 @@ def list_modules(modules_dir: Path) -> list[Shown]:
             row.name,
             Config(),
             ModuleStatus.ERROR,
-            "Its folder is missing.",
+            _("Its folder is missing."),
             disk="",
             recorded=row.version,
             services=used.get(row.key, 0),

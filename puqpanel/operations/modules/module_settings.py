@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from puqpanel.domain.errors import ConflictError
 from puqpanel.domain.principals import Principal
+from puqpanel.domain.texts import _
 from puqpanel.host import calls, registry
 from puqpanel.host.calls import Called
 from puqpanel.host.contract.result import Result
@@ -147,7 +148,11 @@ def save_settings(*, actor: Principal, uuid: str, data: Mapping[str, Any]) -> No
                 actor,
                 instance,
                 "configured",
-                f"Settings of {instance.title} saved: {', '.join(names)}.",
+                _(
+                    "Settings of %(title)s saved: %(items)s.",
+                    title=instance.title,
+                    items=", ".join(names),
+                ),
             )
 
 
@@ -160,7 +165,7 @@ def test_connection(*, actor: Principal, uuid: str) -> Result:
     instance = configured_modules.find_instance(uuid)
     module = _available_module(instance)
     if not can_test(module):
-        raise ConflictError(f"{module.title} does not support connection tests.")
+        raise ConflictError(_("%(title)s does not support connection tests.", title=module.title))
     called = calls.invoke(calls.Call(module, "test_connection", instance_uuid=uuid, actor=actor))
     if isinstance(called.value, bool):
         return Result.success() if called.value else Result.error()

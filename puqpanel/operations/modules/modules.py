@@ -19,6 +19,7 @@ from puqpanel.domain.errors import ConflictError, UserError
 from puqpanel.domain.module_states import ModuleProblem, ModuleStatus, version_order
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.task_states import TaskStatus
+from puqpanel.domain.texts import Text, _, verbatim
 from puqpanel.host import calls, discover, edits, migrations
 from puqpanel.host.containment import probe
 from puqpanel.host.contract.refusal import Refused
@@ -36,6 +37,7 @@ from puqpanel.operations.modules.availability import version_mismatch
 from puqpanel.operations.modules.module_list import ON, lock_module
 from puqpanel.operations.system import audit
 
+NO_REASON = verbatim("")
 HINT = "generation"
 MIN_PARKED_SECONDS = 15
 """Minimum time that a task stays parked: a process with the previous app could park it again."""
@@ -75,8 +77,12 @@ def update(*, actor: Principal, modules_dir: Path, module_type: str, name: str) 
     found = discover.look(modules_dir / module_type / name, module_type, name)
     if not found.error and version_order(found.version) < version_order(row.version):
         raise ConflictError(
-            f"The installed files are version {found.version}, older than the active version"
-            f" {row.version}; restore the newer files."
+            _(
+                "The installed files are version %(version)s, older than the active version "
+                "%(version_2)s; restore the newer files.",
+                version=found.version,
+                version_2=row.version,
+            )
         )
     return _switch(actor, modules_dir, module_type, name, "update")
 
@@ -91,22 +97,24 @@ def deactivate(*, actor: Principal, modules_dir: Path, module_type: str, name: s
     """
     row = find_module(module_type, name)
     if row.status == ModuleStatus.INACTIVE:
-        return Result.success(message="The module is already inactive.")
+        return Result.success(message=str(_("The module is already inactive.")))
     # a module that cannot be loaded is deactivated without its deactivate()
     with contextlib.suppress(Refused), _loaded(modules_dir, row) as module:
         result = _lifecycle(module, "deactivate", actor)
         if not result.ok:
-            raise ConflictError(f"{name} was not deactivated: {result.message}")
+            raise ConflictError(
+                _("%(name)s was not deactivated: %(message)s", name=name, message=result.message)
+            )
     with transaction():
         row = find_module(module_type, name)
-        row.status, row.problem, row.reason = ModuleStatus.INACTIVE, ModuleProblem.NONE, ""
+        row.status, row.problem, row.reason = ModuleStatus.INACTIVE, ModuleProblem.NONE, NO_REASON
         bump()
         audit.record(
             actor=actor,
             action="module.deactivated",
             subject_type="module",
             subject_uuid=row.key,
-            summary=f"{name} deactivated.",
+            summary=_("%(name)s deactivated.", name=name),
         )
         raise_event("module.deactivated", {"module": row.key})
     return Result.success()
@@ -120,7 +128,7 @@ def purge(*, actor: Principal, modules_dir: Path, module_type: str, name: str) -
     """
     row = find_module(module_type, name)
     if row.status != ModuleStatus.INACTIVE:
-        raise ConflictError("Deactivate the module first.")
+        raise ConflictError(_("Deactivate the module first."))
     alive = session().scalar(
         sa.select(Service.id)
         .join(Product)
@@ -128,12 +136,18 @@ def purge(*, actor: Principal, modules_dir: Path, module_type: str, name: str) -
         .limit(1)
     )
     if alive is not None:
-        raise ConflictError("This module still has services; terminate them first.")
+        raise ConflictError(_("This module still has services; terminate them first."))
     try:
         with _loaded(modules_dir, row) as module:
             migrations.downgrade(module.folder, module.prefix)
     except Refused as refusal:
-        raise ConflictError(f"The tables of {name} could not be dropped: {refusal}") from None
+        raise ConflictError(
+            _(
+                "The tables of %(name)s could not be dropped: %(refusal)s",
+                name=name,
+                refusal=refusal,
+            )
+        ) from None
     with transaction() as current:
         row = find_module(module_type, name)
         current.execute(sa.delete(ScheduleEntry).where(ScheduleEntry.module == row.key))
@@ -143,7 +157,7 @@ def purge(*, actor: Principal, modules_dir: Path, module_type: str, name: str) -
             action="module.purged",
             subject_type="module",
             subject_uuid=row.key,
-            summary=f"Data of {name} deleted.",
+            summary=_("Data of %(name)s deleted.", name=name),
         )
 
 
@@ -182,13 +196,13 @@ def record_load(registry: Registry) -> None:
     """
     for row in session().scalars(sa.select(Module).where(Module.status.in_(ON))).all():
         loaded = registry.modules.get(row.key)
-        state = (row.status, row.problem, row.reason)
+        state: tuple[str, str, Text] = (row.status, row.problem, row.reason)
         if row.key in registry.refused:
             crashed = row.problem == ModuleProblem.CRASHED and row.crashed_files
             problem = ModuleProblem.CRASHED if crashed else ModuleProblem.NOT_LOADED
-            state = (ModuleStatus.ERROR, problem, registry.refused[row.key])
+            state = (ModuleStatus.ERROR, problem, verbatim(registry.refused[row.key]))
         elif loaded is not None and not loaded.restricted:
-            state = (ModuleStatus.ACTIVE, ModuleProblem.NONE, "")
+            state = (ModuleStatus.ACTIVE, ModuleProblem.NONE, NO_REASON)
         elif loaded is not None and row.problem == ModuleProblem.UPDATE_FAILED:
             state = (ModuleStatus.RESTRICTED, row.problem, row.reason)
         elif loaded is not None:
@@ -269,14 +283,14 @@ def reload(*, actor: Principal, modules_dir: Path, module_type: str, name: str) 
     with transaction():
         row = find_module(module_type, name)
         row.failure_count, row.crashed_files = 0, ""
-        row.circuit_open_reason, row.circuit_opened_at = "", None
+        row.circuit_open_reason, row.circuit_opened_at = NO_REASON, None
         bump()
         audit.record(
             actor=actor,
             action="module.reloaded",
             subject_type="module",
             subject_uuid=row.key,
-            summary=f"{name} reloaded.",
+            summary=_("%(name)s reloaded.", name=name),
         )
 
 
@@ -308,16 +322,16 @@ def resume(*, actor: Principal, module_type: str, name: str) -> None:
     row = lock_module(module_type, name)
     if not row.circuit_open_reason:
         raise ConflictError(
-            "The circuit breaker of this module is closed, so there is nothing to resume."
+            _("The circuit breaker of this module is closed, so there is nothing to resume.")
         )
     before = row.circuit_open_reason
-    row.circuit_open_reason, row.circuit_opened_at, row.failure_count = "", None, 0
+    row.circuit_open_reason, row.circuit_opened_at, row.failure_count = NO_REASON, None, 0
     audit.record(
         actor=actor,
         action="module.resumed",
         subject_type="module",
         subject_uuid=row.key,
-        summary=f"{row.name} resumed.",
+        summary=_("%(name)s resumed.", name=row.name),
         before={"failing": before},
     )
     unpark(row.key)
@@ -395,8 +409,12 @@ def _switch(
     ):
         if other.name != name and other.name.lower() == name.lower():
             raise ConflictError(
-                f"{name} and {other.name} differ only in case, so they would share database tables;"
-                " rename one."
+                _(
+                    "%(name)s and %(name_2)s differ only in case, so they would share database "
+                    "tables; rename one.",
+                    name=name,
+                    name_2=other.name,
+                )
             )
     try:
         module = load_module(modules_dir / module_type / name, module_type, name, recorded)
@@ -408,17 +426,21 @@ def _switch(
             if method == "update":
                 _remember_failure(module, result.message)
             raise UserError(
-                f"{module.title} was not {'activated' if method == 'activate' else 'updated'}:"
-                f" {result.message}"
+                _(
+                    "%(title)s was not %(method)s: %(message)s",
+                    title=module.title,
+                    method="activated" if method == "activate" else "updated",
+                    message=result.message,
+                )
             )
         with transaction():
             bump()  # first, so that a concurrent activation waits here and then finds the row
             row = lock_module(module_type, name)
             before = row.version
-            row.status, row.problem, row.reason = ModuleStatus.ACTIVE, ModuleProblem.NONE, ""
+            row.status, row.problem, row.reason = ModuleStatus.ACTIVE, ModuleProblem.NONE, NO_REASON
             row.version, row.activated_at = module.version, now()
             row.failure_count, row.crashed_files = 0, ""
-            row.circuit_open_reason, row.circuit_opened_at = "", None
+            row.circuit_open_reason, row.circuit_opened_at = NO_REASON, None
             unpark(module.key)
             audit.record(
                 actor=actor,
@@ -435,7 +457,7 @@ def _switch(
     return result
 
 
-def _remember_failure(module: LoadedModule, message: str) -> None:
+def _remember_failure(module: LoadedModule, message: Text | str) -> None:
     """Record why an update failed."""
     write(
         sa.update(Module)
@@ -461,5 +483,5 @@ def _refuse(module_type: str, name: str, reason: str) -> NoReturn:
     """Record why a module cannot be loaded, for the Modules page, and raise it as a UserError."""
     with transaction():
         row = lock_module(module_type, name)
-        row.problem, row.reason = ModuleProblem.NOT_LOADED, reason
+        row.problem, row.reason = ModuleProblem.NOT_LOADED, verbatim(reason)
     raise UserError(reason)

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 
 from puqpanel.domain.errors import UserError
-from puqpanel.domain.texts import Text
+from puqpanel.domain.texts import Text, _
 from puqpanel.host.context import table_prefix
 from puqpanel.host.form_fields import secret_fields
 from puqpanel.infra import crypto
@@ -45,7 +45,10 @@ def conversation(task: Task) -> dict[str, Any]:
     """
     if task.job != "ModuleJob" or not task.module:
         raise UserError(
-            f"This task is a {task.job}; only module jobs have a conversation with a provider."
+            _(
+                "This task is a %(job)s; only module jobs have a conversation with a provider.",
+                job=task.job,
+            )
         )
     service = find_service(task.service_uuid) if task.service_uuid else None
     record = {

@@ -152,7 +152,7 @@ def _database(settings: Settings) -> Check:
             _(
                 "The %(name)s database responds slowly (%(duration_ms)s ms).",
                 name=engine.dialect.name,
-                duration_ms=f"{duration_ms:.0f}",
+                duration_ms=round(duration_ms),
             ),
             _("Check its load and the network."),
             facts,
@@ -163,7 +163,7 @@ def _database(settings: Settings) -> Check:
         _(
             "The %(name)s database responds in %(duration_ms)s ms.",
             name=engine.dialect.name,
-            duration_ms=f"{duration_ms:.0f}",
+            duration_ms=round(duration_ms),
         ),
         facts=facts,
     )
@@ -345,7 +345,7 @@ def _disk(settings: Settings) -> Check:
             _("Make the user that runs the panel its owner."),
             facts,
         )
-    amount = _("%(free)s GB free", free=f"{free / 1000000000.0:.1f}")
+    amount = _("%(free)s GB free", free=round(free / 1e9, 1))
     if free < LOW:
         return Check(
             "disk",

@@ -55,7 +55,10 @@ _TABLE: tuple[tuple[Work, Action], ...] = (
         Work("Settle services without a task", "", every=60, timeout=120),
         lambda _: reconciliation.settle_orphans(),
     ),
-    (Work("End overdue sessions", "", every=60, timeout=120), lambda _: _batches(sessions.prune)),
+    (
+        Work("End overdue sessions", "", every=60, timeout=120),
+        lambda _: _batches(sessions.prune),
+    ),
     (Work("Prune the module log", "", every=300, timeout=120), _prune_module_log),
     (Work("Prune tasks", "", every=300, timeout=120), _prune_tasks),
 )

@@ -15,6 +15,7 @@ import structlog
 from puqpanel.domain.errors import ConflictError, NotFoundError
 from puqpanel.domain.principals import AUTOMATION, Principal
 from puqpanel.domain.task_states import OPEN, OnLoss
+from puqpanel.domain.texts import Text, _
 from puqpanel.host import registry
 from puqpanel.host.contract.timetable import Work
 from puqpanel.host.loaded import LoadedModule
@@ -46,7 +47,7 @@ class Shown:
     work: Work
     row: ScheduleEntry | None
     task: Task | None
-    stopped: str = ""
+    stopped: Text | str = ""
 
 
 Works = dict[tuple[str, str], tuple[LoadedModule | None, Work]]
@@ -78,11 +79,11 @@ def list_entries() -> list[Shown]:
     shown = []
     for key, (module, work) in sorted(works.items()):
         row = rows.get(key)
-        stopped = ""
+        stopped: Text | str = ""
         if module is not None and module.restricted:
-            stopped = "Its module needs an update."
+            stopped = _("Its module needs an update.")
         elif module is not None and module.key in failing_keys:
-            stopped = "The circuit breaker of its module is open."
+            stopped = _("The circuit breaker of its module is open.")
         shown.append(
             Shown(module, work, row, tasks.get(row.task_id or 0) if row else None, stopped)
         )
@@ -129,7 +130,7 @@ def _sync_rows(works: Works, moment: datetime) -> None:
         return
     rows = {(row.module, row.name): row for row in session().scalars(sa.select(ScheduleEntry))}
     release()
-    for (key, name), (_, work) in works.items():
+    for (key, name), (_module, work) in works.items():
         row = rows.get((key, name))
         if row is None:
             # another scheduler may create it at the same time
@@ -237,14 +238,16 @@ def run_now(*, actor: Principal, module: str, name: str) -> None:
             ScheduleEntry(module=module, name=name, shape=work.shape, due_at=work.after(moment))
         )
     if _unfinished(row):
-        raise ConflictError(f"“{name}” is still running; try again when it finishes.")
+        raise ConflictError(
+            _("“%(name)s” is still running; try again when it finishes.", name=name)
+        )
     _start(loaded, work, row, actor, moment)
     audit.record(
         actor=actor,
         action="schedule.run",
         subject_type="module" if module else "",
         subject_uuid=module,
-        summary=f"“{name}” was run manually.",
+        summary=_("“%(name)s” was run manually.", name=name),
     )
 
 
@@ -255,8 +258,10 @@ def pause(*, actor: Principal, module: str, name: str, paused: bool) -> None:
     Raises:
         NotFoundError: no loaded module has this entry, or the scheduler has not created it yet.
     """
-    _, work = _find(module, name)
-    row = find(_locked(module, name), "This job is not scheduled yet; try again in a few seconds.")
+    work = _find(module, name)[1]
+    row = find(
+        _locked(module, name), _("This job is not scheduled yet; try again in a few seconds.")
+    )
     if row.paused == paused:
         return
     row.paused, row.due_at = paused, work.after(now())
@@ -274,7 +279,7 @@ def pause(*, actor: Principal, module: str, name: str, paused: bool) -> None:
 def _find(module: str, name: str) -> tuple[LoadedModule | None, Work]:
     entry = _works().get((module, name))
     if entry is None:
-        raise NotFoundError("No active module has this scheduled job.")
+        raise NotFoundError(_("No active module has this scheduled job."))
     return entry
 
 

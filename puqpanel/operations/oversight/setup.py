@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from puqpanel.domain.module_states import ModuleStatus
 from puqpanel.domain.principals import Principal
+from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import Client, Module, ModuleLog, Product, Setting
 from puqpanel.operations.system import audit, settings
@@ -62,7 +63,7 @@ def confirm(*, actor: Principal, key: str) -> None:
     _save(
         actor,
         replace(current, confirmed=current.confirmed | {key}, skipped=current.skipped - {key}),
-        f"Setup step completed: {key}",
+        _("Setup step completed: %(key)s", key=key),
     )
 
 
@@ -70,13 +71,17 @@ def confirm(*, actor: Principal, key: str) -> None:
 def skip(*, actor: Principal, key: str) -> None:
     """Skip a step; it can still be completed later."""
     current = state()
-    _save(actor, replace(current, skipped=current.skipped | {key}), f"Setup step skipped: {key}")
+    _save(
+        actor,
+        replace(current, skipped=current.skipped | {key}),
+        _("Setup step skipped: %(key)s", key=key),
+    )
 
 
 @transaction()
 def dismiss(*, actor: Principal) -> None:
     """Show the setup no longer."""
-    _save(actor, replace(state(), offered=True, dismissed=True), "Setup dismissed")
+    _save(actor, replace(state(), offered=True, dismissed=True), _("Setup dismissed"))
 
 
 @transaction()
@@ -85,7 +90,7 @@ def offer(*, actor: Principal) -> bool:
     current = state()
     if current.offered or current.dismissed or not is_empty():
         return False
-    _save(actor, replace(current, offered=True), "Setup started")
+    _save(actor, replace(current, offered=True), _("Setup started"))
     return True
 
 
@@ -126,7 +131,7 @@ def _exists(query: sa.Select[Any]) -> bool:
     return session().scalar(query.limit(1)) is not None
 
 
-def _save(actor: Principal, new: State, summary: str) -> None:
+def _save(actor: Principal, new: State, summary: Text | str) -> None:
     value = {
         "confirmed": sorted(new.confirmed),
         "skipped": sorted(new.skipped),

@@ -18,6 +18,7 @@ from puqpanel.domain.decimals import half_up
 from puqpanel.domain.errors import UserError
 from puqpanel.domain.service_states import ServiceStatus
 from puqpanel.domain.task_states import TaskStatus
+from puqpanel.domain.texts import _
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import session
 from puqpanel.models import Module, ModuleLog, Product, Service, Task
@@ -296,7 +297,7 @@ def module_health(first: date, last: date) -> list[ModuleHealth]:
                 module=row.key,
                 version=row.version,
                 status="failing" if failing else str(row.status),
-                failing=row.circuit_open_reason or row.reason,
+                failing=str(row.circuit_open_reason or row.reason),
                 failure_count=row.failure_count,
                 parked=parked[row.key][TaskStatus.PARKED],
                 completed=counts[TaskStatus.COMPLETED],
@@ -326,9 +327,9 @@ def _income(*columns: InstrumentedAttribute[str]) -> list[Income]:
 def _range(first: date, last: date) -> tuple[datetime, datetime]:
     """Return the start of a range and its exclusive end."""
     if last < first:
-        raise UserError("The first day of a range must come before its last day.")
+        raise UserError(_("The first day of a range must come before its last day."))
     if (last - first).days > MAX_RANGE_DAYS:
-        raise UserError("A range can span ten years at most.")
+        raise UserError(_("A range can span ten years at most."))
     return datetime.combine(first, time(), UTC), datetime.combine(
         last + timedelta(days=1), time(), UTC
     )

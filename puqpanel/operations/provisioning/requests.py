@@ -185,7 +185,7 @@ def _start(module: LoadedModule, rule: Verb, service_uuid: str, actor: Principal
         call = calls.Call(module, rule.method, service_uuid=service_uuid, actor=actor)
         return calls.invoke(call).result
     if module.restricted:
-        return Result.error(uncallable_reason(module.key), code=503)
+        return Result.error(str(uncallable_reason(module.key)), code=503)
     if not defines(module, rule.job):
         return missing_job(module.name, rule.job)
     return enqueue(module=module.cls, verb=rule.key, service_uuid=service_uuid, actor=actor)

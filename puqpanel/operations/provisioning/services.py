@@ -127,8 +127,8 @@ def create_service(
             module, "save_service_data", data, product_uuid=product_uuid, actor=actor
         )
     with transaction():
-        client = find(_locked(Client, client.id), "Client not found.")
-        product = find(_locked(Product, product.id), "Product not found.")
+        client = find(_locked(Client, client.id), _("Client not found."))
+        product = find(_locked(Product, product.id), _("Product not found."))
         check_same_currency(client, product)
         service = save(
             Service(

@@ -25,7 +25,7 @@ def find_currency(code: str) -> Currency:
     Raises:
         NotFoundError: it was never enabled.
     """
-    return find(sa.select(Currency).where(Currency.code == code), "Currency not found.")
+    return find(sa.select(Currency).where(Currency.code == code), _("Currency not found."))
 
 
 def currencies() -> Sequence[Currency]:
@@ -91,7 +91,13 @@ def add_currency(*, actor: Principal, code: str) -> Currency:
         raise InvalidInput({"code": [_("%(currency)s exists already.", currency=code)]})
     step = Decimal(1).scaleb(-exponent(code))
     currency = save(Currency(code=code, exponent=exponent(code), step=step))
-    _record(actor, "currency.created", code, f"Currency {code} added.", after={"code": code})
+    _record(
+        actor,
+        "currency.created",
+        code,
+        _("Currency %(code)s added.", code=code),
+        after={"code": code},
+    )
     return currency
 
 
@@ -147,7 +153,7 @@ def save_currency(
         actor,
         "currency.updated",
         code,
-        f"Currency {code} changed.",
+        _("Currency %(code)s changed.", code=code),
         before=_plain(old),
         after=_plain(new),
     )
@@ -179,7 +185,7 @@ def set_base_currency(*, actor: Principal, code: str) -> None:
         actor,
         "currency.base_changed",
         code,
-        f"Base currency changed from {before.code} to {code}.",
+        _("Base currency changed from %(code)s to %(code_2)s.", code=before.code, code_2=code),
         before={"base_currency": before.code},
         after={"base_currency": code},
     )
@@ -233,7 +239,7 @@ def _record(
     actor: Principal,
     action: str,
     code: str,
-    summary: str,
+    summary: Text | str,
     *,
     before: dict[str, object] | None = None,
     after: dict[str, object] | None = None,

@@ -8,6 +8,7 @@ from email_validator import EmailNotValidError, validate_email
 
 from puqpanel.domain.countries import COUNTRIES
 from puqpanel.domain.errors import InvalidInput
+from puqpanel.domain.texts import _
 from puqpanel.infra.redact import storable
 
 _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
@@ -25,7 +26,7 @@ def clean_email(text: str) -> str:
             text.strip(), check_deliverability=False, test_environment=True
         ).normalized.lower()
     except EmailNotValidError:
-        raise InvalidInput({"email": ["Enter a valid e-mail address."]}) from None
+        raise InvalidInput({"email": [_("Enter a valid e-mail address.")]}) from None
 
 
 def clean_country(code: str) -> str:
@@ -36,7 +37,7 @@ def clean_country(code: str) -> str:
     """
     code = code.strip().upper()
     if code and code not in COUNTRIES:
-        raise InvalidInput({"country": ["Choose a country from the list."]})
+        raise InvalidInput({"country": [_("Choose a country from the list.")]})
     return code
 
 
@@ -52,9 +53,9 @@ def clean_name(text: str, field: str = "name", longest: int = 200) -> str:
     name = "".join(_visible(character) for character in storable(text))
     name = " ".join(name.split())
     if not name:
-        raise InvalidInput({field: ["Enter a name."]})
+        raise InvalidInput({field: [_("Enter a name.")]})
     if len(name) > longest:
-        raise InvalidInput({field: [f"Enter at most {longest} characters."]})
+        raise InvalidInput({field: [_("Enter at most %(longest)s characters.", longest=longest)]})
     return name
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from puqpanel.domain.texts import _
 from puqpanel.infra import crypto
 from puqpanel.infra.crypto import KeyFileError
 from puqpanel.infra.db import engine_for
@@ -30,8 +31,11 @@ def open_keys(keys_dir: Path, database_url: str) -> None:
     if not path.exists():
         if stored is not None:
             raise KeyFileError(
-                f"The encryption key file {path} is missing, but this database holds secrets"
-                " encrypted with it. Restore the file from a backup."
+                _(
+                    "The encryption key file %(path)s is missing, but this database holds "
+                    "secrets encrypted with it. Restore the file from a backup.",
+                    path=path,
+                )
             )
         crypto.make_keys(keys_dir)
     crypto.use_keys(keys_dir)

@@ -25,6 +25,7 @@ from puqpanel.domain.errors import ConflictError, InvalidInput, UserError
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.settings import Definition, Kind, SettingError, Value
 from puqpanel.domain.settings_table import find, names
+from puqpanel.domain.texts import Text, _
 from puqpanel.infra import crypto
 from puqpanel.infra.crypto import KeyFileError
 from puqpanel.infra.db import (
@@ -78,7 +79,7 @@ class Shown:
     definition: Definition
     value: Value
     source: str
-    problem: str = ""
+    problem: Text | str = ""
 
     @property
     def text(self) -> str:
@@ -123,28 +124,28 @@ def get(name: str) -> Value:
 def text(name: str) -> str:
     """Return the value of a setting that is a text of any type."""
     value = get(name)
-    assert isinstance(value, str), f"{name} is not a text"
+    assert isinstance(value, str), _("%(name)s is not a text", name=name)
     return value
 
 
 def number(name: str) -> int:
     """Return the value of an integer or of a duration in its own unit."""
     value = get(name)
-    assert isinstance(value, int), f"{name} is not an integer"
+    assert isinstance(value, int), _("%(name)s is not an integer", name=name)
     return value
 
 
 def boolean(name: str) -> bool:
     """Return the value of a setting that is yes or no."""
     value = get(name)
-    assert isinstance(value, bool), f"{name} is not yes or no"
+    assert isinstance(value, bool), _("%(name)s is not yes or no", name=name)
     return value
 
 
 def decimal(name: str) -> Decimal:
     """Return the value of a decimal setting."""
     value = get(name)
-    assert isinstance(value, Decimal), f"{name} is not a decimal"
+    assert isinstance(value, Decimal), _("%(name)s is not a decimal", name=name)
     return value
 
 
@@ -194,7 +195,9 @@ def save(*, actor: Principal, values: Mapping[str, object], seen: str | None = N
         definition = find(name)
         try:
             if name in _overrides:
-                raise SettingError(f"Set by {definition.variable} in the environment.")
+                raise SettingError(
+                    _("Set by %(variable)s in the environment.", variable=definition.variable)
+                )
             if definition.kind is Kind.IMAGE and isinstance(value, bytes):
                 checked[name] = files.store_image(value)
             else:
@@ -206,7 +209,10 @@ def save(*, actor: Principal, values: Mapping[str, object], seen: str | None = N
     _lock()
     if seen is not None and checked and digest(next(iter(checked)).partition(".")[0]) != seen:
         raise ConflictError(
-            "Somebody else changed these settings in the meantime. Reload the page and try again."
+            _(
+                "Somebody else changed these settings in the meantime. Reload the page and try "
+                "again."
+            )
         )
     before = {}
     for name, value in checked.items():
@@ -299,7 +305,7 @@ def _load(cached: Snapshot, version: str | None = None) -> Snapshot:
     return snapshot
 
 
-def _read(definition: Definition, stored: Mapping[str, str]) -> tuple[Value, str]:
+def _read(definition: Definition, stored: Mapping[str, str]) -> tuple[Value, Text | str]:
     """Return the saved value of a setting, or its default and why the saved one is not used."""
     if definition.name not in stored:
         return definition.default, ""
@@ -313,7 +319,7 @@ def _read(definition: Definition, stored: Mapping[str, str]) -> tuple[Value, str
     except SettingError as error:
         return definition.default, str(error)
     except ValueError:
-        return definition.default, "The stored value is not JSON."
+        return definition.default, _("The stored value is not JSON.")
 
 
 def _store(definition: Definition, value: Value) -> None:
@@ -344,13 +350,13 @@ def _record(actor: Principal, before: Mapping[str, Value], after: Mapping[str, V
     """Add the audit entry and the event; a secret is only said to have changed."""
     if not before:
         return
-    labels = ", ".join(find(name).label for name in before)
+    labels = ", ".join(str(find(name).label) for name in before)
     audit.record(
         actor=actor,
         action="settings.changed",
         subject_type="settings",
         subject_uuid=next(iter(before)).partition(".")[0],
-        summary=f"Settings changed: {labels}",
+        summary=_("Settings changed: %(labels)s", labels=labels),
         before={name: _audited(name, value) for name, value in before.items()},
         after={name: _audited(name, after[name]) for name in before},
     )

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask import flash, redirect, render_template, request, url_for
+from flask import redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from puqpanel.domain.errors import UserError
+from puqpanel.domain.texts import _
 from puqpanel.host import calls
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.models import Product, Service
 from puqpanel.web import drafts
+from puqpanel.web.answers import flash
 from puqpanel.web.forms import answers, field_errors
 from puqpanel.web.guard import actor
 from puqpanel.web.module_labels import form_labels
@@ -44,7 +46,7 @@ def settings_page(
             errors = field_errors(error)
             stored = {f"{kind}_data": data, "errors": errors}
         else:
-            flash("Module settings saved.", "good")
+            flash(_("Module settings saved."), "good")
             return redirect(url_for(f"admin.{kind}s.show", uuid=entity.uuid))
     elif kept := drafts.fields(request.path):
         stored = {f"{kind}_data": answers(kept)}
@@ -70,7 +72,7 @@ def settings_page(
         errors=errors,
         labels=form_labels(called.value if called else ""),
         action=url_for(f"admin.{kind}s.settings", uuid=entity.uuid),
-        label="Save settings",
+        label=_("Save settings"),
         consequence=consequence,
     )
     return page, 422 if errors else 200

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from wtforms import BooleanField, EmailField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, Optional
 
+from puqpanel.domain.texts import _
 from puqpanel.domain.countries import COUNTRIES
 from puqpanel.domain.errors import NotFoundError
 from puqpanel.domain.permissions import CLIENT_NOUNS, MANAGE, VIEW
@@ -52,47 +53,47 @@ CLIENTS = Listing(
         "email": Sort(Client.email),
     },
     tabs={
-        "all": Tab("All"),
-        "active": Tab("Active", Client.active),
-        "inactive": Tab("Inactive", ~Client.active),
+        "all": Tab(_("All")),
+        "active": Tab(_("Active"), Client.active),
+        "inactive": Tab(_("Inactive"), ~Client.active),
     },
     filters={
         "country": Filter(
-            "Country",
+            _("Country"),
             lambda code: Client.country == code if code in COUNTRIES else None,
             choices=countries,
         ),
-        "created": date_filter("Created", Client.created_at),
+        "created": date_filter(_("Created"), Client.created_at),
     },
     search=matching,
     columns={
-        "name": Column("Name", lambda row: row.name),
-        "email": Column("E-mail", lambda row: row.email),
-        "company": Column("Company", lambda row: row.company),
-        "country": Column("Country", lambda row: row.country),
-        "active": Column("Active", lambda row: "yes" if row.active else "no"),
-        "created": Column("Created", lambda row: row.created_at),
+        "name": Column(_("Name"), lambda row: row.name),
+        "email": Column(_("E-mail"), lambda row: row.email),
+        "company": Column(_("Company"), lambda row: row.company),
+        "country": Column(_("Country"), lambda row: row.country),
+        "active": Column(_("Active"), lambda row: "yes" if row.active else "no"),
+        "created": Column(_("Created"), lambda row: row.created_at),
         "uuid": Column("UUID", lambda row: row.uuid, export_only=True),
     },
     noun="clients",
-    placeholder="Name, e-mail, company or ID",
+    placeholder=_("Name, e-mail, company or ID"),
 )
 
 
 class ClientForm(Form):
     """The details of a client."""
 
-    name = StringField("Name", [InputRequired("Enter a name."), Length(max=200)])
-    email = EmailField("E-mail", [InputRequired("Enter an e-mail address."), Length(max=254)])
-    company = StringField("Company", [Length(max=200)])
-    country = CountryField("Country", blank="No country")
-    currency = CurrencyField("Currency")
+    name = StringField(_("Name"), [InputRequired(_("Enter a name.")), Length(max=200)])
+    email = EmailField(_("E-mail"), [InputRequired(_("Enter an e-mail address.")), Length(max=254)])
+    company = StringField(_("Company"), [Length(max=200)])
+    country = CountryField(_("Country"), blank=_("No country"))
+    currency = CurrencyField(_("Currency"))
     active = BooleanField(
-        "Active",
+        _("Active"),
         default=True,
-        description="Users of an inactive client can't see its services.",
+        description=_("Users of an inactive client can't see its services."),
     )
-    notes = TextAreaField("Notes", [Length(max=10_000)], description="Visible to staff only.")
+    notes = TextAreaField(_("Notes"), [Length(max=10_000)], description=_("Visible to staff only."))
 
 
 class NewClientForm(ClientForm):
@@ -100,30 +101,29 @@ class NewClientForm(ClientForm):
 
     active = None  # type: ignore[assignment]
     user_name = StringField(
-        "Owner name",
+        _("Owner name"),
         [Length(max=200)],
-        description="Leave blank to use the client's name.",
+        description=_("Leave blank to use the client's name."),
     )
     user_password = SecretField(
-        "Owner password",
+        _("Owner password"),
         [Length(max=256)],
-        description="The owner signs in with the e-mail address above. Leave blank to add users"
-        " later.",
+        description=_("The owner signs in with the e-mail address above. Leave blank to add users later."),
     )
 
 
 class UserForm(Form):
     """A user of a client."""
 
-    email = EmailField("E-mail", [InputRequired("Enter an e-mail address."), Length(max=254)])
-    name = StringField("Name", [Length(max=200)])
+    email = EmailField(_("E-mail"), [InputRequired(_("Enter an e-mail address.")), Length(max=254)])
+    name = StringField(_("Name"), [Length(max=200)])
     password = SecretField(
-        "Password",
+        _("Password"),
         [Optional(), Length(max=256)],
-        description="An existing user keeps their current password.",
+        description=_("An existing user keeps their current password."),
     )
     owner = BooleanField(
-        "Owner", description="Has full access. You choose the permissions of other users next."
+        _("Owner"), description=_("Has full access. You choose the permissions of other users next.")
     )
 
 
@@ -131,7 +131,7 @@ class PasswordForm(Form):
     """A new password."""
 
     password = SecretField(
-        "New password", [InputRequired("Enter a new password."), Length(max=256)]
+        _("New password"), [InputRequired(_("Enter a new password.")), Length(max=256)]
     )
 
 
@@ -162,15 +162,15 @@ def create() -> ResponseReturnValue:
                 "user_name",
             ),
         )
-        return f"{client.name} added.", url_for("admin.clients.show", uuid=client.uuid)
+        return _("%(name)s added.", name=client.name), url_for("admin.clients.show", uuid=client.uuid)
 
     return save_or_show(
         form,
         save,
-        title="Add client",
+        title=_("Add client"),
         crumbs=crumbs("clients"),
-        label="Add client",
-        consequence="The client is not notified.",
+        label=_("Add client"),
+        consequence=_("The client is not notified."),
     )
 
 
@@ -222,14 +222,14 @@ def edit(uuid: str) -> ResponseReturnValue:
             uuid=uuid,
             **form.values("name", "email", "company", "country", "currency", "notes", "active"),
         )
-        return "Client saved.", url_for("admin.clients.show", uuid=uuid)
+        return _("Client saved."), url_for("admin.clients.show", uuid=uuid)
 
     return save_or_show(
         form,
         save,
-        title=f"Edit {client.name}",
+        title=_("Edit %(name)s", name=client.name),
         crumbs=crumbs("clients", client),
-        label="Save client",
+        label=_("Save client"),
     )
 
 
@@ -250,10 +250,10 @@ def add_user(uuid: str) -> ResponseReturnValue:
         page = url_for("admin.clients.show", uuid=uuid)
         if not form.owner.data:
             page = url_for("admin.user_permissions.edit", uuid=uuid, user_uuid=user.uuid)
-        return f"{user.email} added as a user of this client.", page
+        return _("%(email)s added as a user of this client.", email=user.email), page
 
     return save_or_show(
-        form, save, title="Add user", crumbs=crumbs("clients", client), label="Add user"
+        form, save, title=_("Add user"), crumbs=crumbs("clients", client), label=_("Add user")
     )
 
 
@@ -270,15 +270,15 @@ def set_password(uuid: str, user_uuid: str) -> ResponseReturnValue:
             actor=actor(), client_uuid=uuid, user_uuid=user_uuid, **form.values("password")
         )
         page = url_for("admin.clients.show", uuid=uuid)
-        return "Password changed. All sessions of the user were ended.", page
+        return _("Password changed. All sessions of the user were ended."), page
 
     return save_or_show(
         form,
         save,
-        title=f"New password for {user.email}",
+        title=_("New password for %(email)s", email=user.email),
         crumbs=crumbs("clients", client),
-        label="Set password",
-        consequence="Signs the user out everywhere.",
+        label=_("Set password"),
+        consequence=_("Signs the user out everywhere."),
     )
 
 
@@ -294,7 +294,7 @@ def user_sessions(uuid: str, user_uuid: str) -> ResponseReturnValue:
         person=user,
         crumbs=crumbs("clients", client),
         sessions=session_page(user, end_url if can("clients.manage") else ""),
-        all_label="End all sessions",
+        all_label=_("End all sessions"),
     )
 
 
@@ -322,32 +322,32 @@ def remove_user(uuid: str, user_uuid: str) -> ResponseReturnValue:
     back = url_for("admin.clients.show", uuid=uuid)
     if request.method == "POST":
         clients.remove_user(actor=actor(), client_uuid=uuid, user_uuid=user_uuid)
-        flash("User removed.", "good")
+        flash(_("User removed."), "good")
         return redirect(back)
     client = clients.find_client(uuid)
     return render_template(
         "admin/confirm.html",
-        title=f"Remove {_find_user(client, user_uuid).email} from {client.name}?",
-        button="Remove user",
+        title=_("Remove %(email)s from %(name)s?", email=_find_user(client, user_uuid).email, name=client.name),
+        button=_("Remove user"),
         back=back,
-        lead="This removes:",
-        goes=["The user's access to this client", "All open sessions of the user"],
-        stays="The user account is kept and can be added again.",
+        lead=_("This removes:"),
+        goes=[_("The user's access to this client"), _("All open sessions of the user")],
+        stays=_("The user account is kept and can be added again."),
     )
 
 
 def _access(keys: Collection[str]) -> str:
     """Return a user's permissions as nouns, such as `Services, Billing (view)`."""
     nouns = [
-        noun.label if f"{noun.key}.{MANAGE}" in keys else f"{noun.label} (view)"
+        noun.label if f"{noun.key}.{MANAGE}" in keys else _("%(label)s (view)", label=noun.label)
         for noun in CLIENT_NOUNS
         if f"{noun.key}.{VIEW}" in keys
     ]
-    return ", ".join(nouns) or "None"
+    return ", ".join(nouns) or _("None")
 
 
 def _find_user(client: Client, user_uuid: str) -> User:
     for member in client.members:
         if member.user.uuid == user_uuid:
             return member.user
-    raise NotFoundError("This client has no such user.")
+    raise NotFoundError(_("This client has no such user."))

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
+from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import session
 from puqpanel.models import Client
 from puqpanel.web.guard import allow
@@ -43,17 +44,21 @@ class ClientSearch(NamedTuple):
             return str(exact[0].uuid)
         return str(self.clients[0].uuid) if len(self.clients) == 1 and not self.more else ""
 
-    def hint(self, picked: str) -> str:
+    def hint(self, picked: str) -> Text | str:
         """Return the sentence above the results.
 
         Args:
             picked: the UUID of the selected client, or an empty string.
         """
         if not self.clients:
-            return f"No active client matches “{self.text}”." if self.text else "No clients yet."
+            return (
+                _("No active client matches “%(text)s”.", text=self.text)
+                if self.text
+                else _("No clients yet.")
+            )
         if self.text:
-            return "More clients match. Keep typing to narrow the results." if self.more else ""
-        return "" if picked else "Newest clients. Type to search."
+            return _("More clients match. Keep typing to narrow the results.") if self.more else ""
+        return "" if picked else _("Newest clients. Type to search.")
 
 
 def matching(text: str) -> sa.ColumnElement[bool]:

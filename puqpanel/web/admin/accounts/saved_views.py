@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 from flask import Blueprint, abort, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
+from puqpanel.domain.texts import _
 from puqpanel.domain.errors import UserError
 from puqpanel.operations.accounts import saved_views
 from puqpanel.web.answers import same_site
@@ -47,7 +48,7 @@ def save(list: str) -> ResponseReturnValue:
         view = saved_views.save_view(
             actor=actor(), list=list, name=request.form.get("name", ""), query=query
         )
-        flash(f"View {view.name} saved.", "good")
+        flash(_("View %(name)s saved.", name=view.name), "good")
         return redirect(f"{_back().partition('?')[0]}?{view_query(view)}")
     return redirect(_back())
 
@@ -60,14 +61,14 @@ def change(list: str, uuid: str) -> ResponseReturnValue:
     with _flashed_errors():
         if action == "delete":
             view = saved_views.delete_view(actor=actor(), uuid=uuid)
-            flash(f"View {view.name} deleted.", "good")
+            flash(_("View %(name)s deleted.", name=view.name), "good")
         elif action in ("default", "not-default"):
             saved_views.set_default_view(actor=actor(), uuid=uuid, default=action == "default")
-            flash("Default view changed.", "good")
+            flash(_("Default view changed."), "good")
         else:
             name = request.form.get("name", "")
             view = saved_views.rename_view(actor=actor(), uuid=uuid, name=name)
-            flash(f"View {view.name} saved.", "good")
+            flash(_("View %(name)s saved.", name=view.name), "good")
     return redirect(same_site(request.form.get("next", ""), "/admin"))
 
 

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from wtforms import BooleanField, EmailField, SelectChoice, StringField  # type: ignore[attr-defined]  # the stubs are older
 from wtforms.validators import InputRequired, Length, Optional
 
+from puqpanel.domain.texts import _
 from puqpanel.domain.permissions import EVERYTHING, NOUNS, PANEL_KEYS, with_implied
 from puqpanel.domain.presets import PRESETS
 from puqpanel.infra.db import session
@@ -37,43 +38,43 @@ STAFF = Listing(
         "signed_in": Sort(Staff.last_login_at, descending=True, nullable=True),
     },
     tabs={
-        "all": Tab("All"),
-        "active": Tab("Active", Staff.active),
-        "inactive": Tab("Inactive", ~Staff.active),
+        "all": Tab(_("All")),
+        "active": Tab(_("Active"), Staff.active),
+        "inactive": Tab(_("Inactive"), ~Staff.active),
     },
-    filters={"signed_in": date_filter("Last sign-in", Staff.last_login_at)},
+    filters={"signed_in": date_filter(_("Last sign-in"), Staff.last_login_at)},
     search=lambda text: sa.or_(
         Staff.name.icontains(text, autoescape=True), Staff.email.icontains(text, autoescape=True)
     ),
     columns={
-        "name": Column("Name", lambda row: row.name),
-        "email": Column("E-mail", lambda row: row.email, export_only=True),
-        "active": Column("Active", lambda row: "yes" if row.active else "no"),
-        "signed_in": Column("Last sign-in", lambda row: row.last_login_at),
+        "name": Column(_("Name"), lambda row: row.name),
+        "email": Column(_("E-mail"), lambda row: row.email, export_only=True),
+        "active": Column(_("Active"), lambda row: "yes" if row.active else "no"),
+        "signed_in": Column(_("Last sign-in"), lambda row: row.last_login_at),
     },
     noun="accounts",
-    placeholder="Name or e-mail",
+    placeholder=_("Name or e-mail"),
 )
 
 
 class StaffForm(Form):
     """A staff account."""
 
-    name = StringField("Name", [InputRequired("Enter a name."), Length(max=200)])
-    email = EmailField("E-mail", [InputRequired("Enter an e-mail address."), Length(max=254)])
+    name = StringField(_("Name"), [InputRequired(_("Enter a name.")), Length(max=200)])
+    email = EmailField(_("E-mail"), [InputRequired(_("Enter an e-mail address.")), Length(max=254)])
     password = SecretField(
-        "New password",
+        _("New password"),
         [Optional(), Length(max=256)],
-        description="Leave blank to keep the current password.",
+        description=_("Leave blank to keep the current password."),
     )
     roles = MultiCheckboxField(
-        "Roles",
+        _("Roles"),
         description=(
-            "An account has the permissions of all its roles. Without a role, it can only sign in."
+            _("An account has the permissions of all its roles. Without a role, it can only sign in.")
         ),
     )
     active = BooleanField(
-        "Active", default=True, description="Deactivating an account ends all its sessions."
+        _("Active"), default=True, description=_("Deactivating an account ends all its sessions.")
     )
 
 
@@ -82,17 +83,17 @@ class NewStaffForm(StaffForm):
 
     active = None  # type: ignore[assignment]
     password = SecretField(
-        "Password",
-        [InputRequired("Enter a password."), Length(max=256)],
-        description="At least 10 characters.",
+        _("Password"),
+        [InputRequired(_("Enter a password.")), Length(max=256)],
+        description=_("At least 10 characters."),
     )
 
 
 class RoleForm(Form):
     """A role and its permissions."""
 
-    name = StringField("Name", [InputRequired("Enter a name."), Length(max=100)])
-    permissions = MultiCheckboxField("Permissions")
+    name = StringField(_("Name"), [InputRequired(_("Enter a name.")), Length(max=100)])
+    permissions = MultiCheckboxField(_("Permissions"))
 
 
 @bp.get("/")
@@ -129,14 +130,14 @@ def create() -> ResponseReturnValue:
             role_uuids=form.roles.data or (),
             **form.values("email", "name", "password"),
         )
-        return f"{account.name} added.", url_for("admin.staff.index")
+        return _("%(name)s added.", name=account.name), url_for("admin.staff.index")
 
     return save_or_show(
         form,
         save,
-        title="Add account",
+        title=_("Add account"),
         crumbs=crumbs("staff"),
-        label="Add account",
+        label=_("Add account"),
         wide=("roles",),
     )
 
@@ -169,8 +170,8 @@ def edit(uuid: str) -> ResponseReturnValue:
             **form.values("email", "name", "active"),
         )
         renew()
-        sessions_ended = " Its sessions were ended." if form.password.data else ""
-        return f"Account saved.{sessions_ended}", url_for("admin.staff.index")
+        sessions_ended = _(" Its sessions were ended.") if form.password.data else ""
+        return _("Account saved.%(sessions_ended)s", sessions_ended=sessions_ended), url_for("admin.staff.index")
 
     return save_or_show(
         form,
@@ -194,7 +195,7 @@ def sessions(uuid: str) -> ResponseReturnValue:
         sessions=session_page(
             account, url_for("admin.staff.end_sessions", uuid=uuid) if manages else ""
         ),
-        all_label="End all sessions",
+        all_label=_("End all sessions"),
     )
 
 
@@ -251,7 +252,7 @@ def _role(role: Role | None) -> ResponseReturnValue:
             permissions=form.permissions.data or (),
         )
         renew()
-        return f"Role {form.name.data} saved.", url_for("admin.staff.roles")
+        return _("Role %(data)s saved.", data=form.name.data), url_for("admin.staff.roles")
 
     filled = {preset.key: preset.fill(permissions) for preset in PRESETS}
     chosen = with_implied(form.permissions.data or ())
@@ -281,13 +282,13 @@ def delete_role(uuid: str) -> ResponseReturnValue:
     if request.method == "POST":
         with flashed_errors():
             staff.delete_role(actor=actor(), uuid=uuid)
-            flash("Role deleted.", "good")
+            flash(_("Role deleted."), "good")
         return redirect(url_for("admin.staff.roles"))
     role = staff.find_role(uuid)
     return render_template(
         "admin/confirm.html",
-        title=f"Delete the role {role.name}?",
-        button="Delete role",
+        title=_("Delete the role %(name)s?", name=role.name),
+        button=_("Delete role"),
         back=url_for("admin.staff.edit_role", uuid=uuid),
-        stays="Roles that are assigned to accounts can't be deleted.",
+        stays=_("Roles that are assigned to accounts can't be deleted."),
     )

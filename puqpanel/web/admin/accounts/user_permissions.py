@@ -7,8 +7,9 @@ from flask.typing import ResponseReturnValue
 from wtforms import BooleanField
 
 from puqpanel.domain.permissions import CLIENT_KEYS, CLIENT_NOUNS, CLIENT_PERMISSIONS, with_implied
+from puqpanel.domain.texts import Text
 from puqpanel.operations.accounts import clients
-from puqpanel.web.forms import Form, MultiCheckboxField, choices, save_or_show
+from puqpanel.web.forms import Form, MultiCheckboxField, _, choices, save_or_show
 from puqpanel.web.guard import actor, allow
 from puqpanel.web.navigation import crumbs
 from puqpanel.web.permission_matrix import matrix
@@ -20,9 +21,9 @@ class UserPermissionsForm(Form):
     """What a user may do for a client."""
 
     owner = BooleanField(
-        "Owner", description="The owner has all permissions; the table below is ignored."
+        _("Owner"), description=_("The owner has all permissions; the table below is ignored.")
     )
-    permissions = MultiCheckboxField("Permissions")
+    permissions = MultiCheckboxField(_("Permissions"))
 
 
 @bp.route("/<uuid>/users/<user_uuid>/permissions", methods=["GET", "POST"])
@@ -33,7 +34,7 @@ def edit(uuid: str, user_uuid: str) -> ResponseReturnValue:
     form = UserPermissionsForm(obj=member)
     form.permissions.choices = choices((each.key, each.name) for each in CLIENT_PERMISSIONS)
 
-    def save() -> tuple[str, str]:
+    def save() -> tuple[Text, str]:
         clients.set_user_permissions(
             actor=actor(),
             client_uuid=uuid,
@@ -42,7 +43,7 @@ def edit(uuid: str, user_uuid: str) -> ResponseReturnValue:
             permissions=form.permissions.data or (),
         )
         page = url_for("admin.clients.show", uuid=uuid)
-        return f"Permissions of {member.user.email} saved.", page
+        return _("Permissions of %(email)s saved.", email=member.user.email), page
 
     return save_or_show(
         form,

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from babel.dates import format_date
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import BooleanField, SelectField
 from wtforms.validators import InputRequired, Optional
 
 from puqpanel.domain.rates import Rounding
-from puqpanel.domain.texts import _
+from puqpanel.domain.texts import Text
 from puqpanel.models import Currency
 from puqpanel.operations.system import currencies
+from puqpanel.web.answers import flash
 from puqpanel.web.fields import SearchField, currency_name, named_currencies
-from puqpanel.web.forms import Form, choices, save_or_show
+from puqpanel.web.forms import Form, _, choices, save_or_show
 from puqpanel.web.guard import actor, allow
 from puqpanel.web.locale import viewer_locale
 from puqpanel.web.money_field import NumberField, format_number
@@ -32,9 +33,9 @@ class AddForm(Form):
     """A currency to add."""
 
     code = SearchField(
-        "Currency",
-        [InputRequired("Choose a currency.")],
-        blank="Choose a currency…",
+        _("Currency"),
+        [InputRequired(_("Choose a currency."))],
+        blank=_("Choose a currency…"),
         options=lambda: named_currencies(currencies.addable_codes()),
     )
 
@@ -42,16 +43,16 @@ class AddForm(Form):
 class CurrencyForm(Form):
     """The rate and the rounding rule of a currency."""
 
-    rate = NumberField("Exchange rate", [Optional()])
+    rate = NumberField(_("Exchange rate"), [Optional()])
     step = NumberField(
-        "Round to",
-        [InputRequired("Enter the smallest amount.")],
-        description="Converted amounts are multiples of this, such as 0.01, 0.05 or 1.",
+        _("Round to"),
+        [InputRequired(_("Enter the smallest amount."))],
+        description=_("Converted amounts are multiples of this, such as 0.01, 0.05 or 1."),
     )
     rounding = SelectField(
-        "Rounding", choices=lambda: choices((k, str(v)) for k, v in ROUNDING.items())
+        _("Rounding"), choices=lambda: choices((k, str(v)) for k, v in ROUNDING.items())
     )
-    enabled = BooleanField("Enabled", description="Can be chosen for clients and products.")
+    enabled = BooleanField(_("Enabled"), description=_("Can be chosen for clients and products."))
 
 
 @bp.get("/")
@@ -77,19 +78,19 @@ def create() -> ResponseReturnValue:
     """Add a currency and continue to its rate."""
     form = AddForm()
 
-    def save() -> tuple[str, str]:
+    def save() -> tuple[Text, str]:
         currency = currencies.add_currency(actor=actor(), **form.values("code"))
-        return f"{currency.code} added. Next, enter its exchange rate.", url_for(
+        return _("%(code)s added. Next, enter its exchange rate.", code=currency.code), url_for(
             "admin.currencies.edit", code=currency.code
         )
 
     return save_or_show(
         form,
         save,
-        title="Add currency",
+        title=_("Add currency"),
         crumbs=crumbs("currencies"),
-        label="Add currency",
-        consequence="Its number of decimals can't be changed later.",
+        label=_("Add currency"),
+        consequence=_("Its number of decimals can't be changed later."),
     )
 
 
@@ -100,7 +101,7 @@ def edit(code: str) -> ResponseReturnValue:
     currency = currencies.find_currency(code)
     form = _currency_form(currency)
 
-    def save() -> tuple[str, str]:
+    def save() -> tuple[Text, str]:
         currencies.save_currency(
             actor=actor(),
             code=code,
@@ -109,15 +110,15 @@ def edit(code: str) -> ResponseReturnValue:
             rounding=form.rounding.data,
             enabled=form.enabled.data,
         )
-        return "Currency saved.", url_for("admin.currencies.index")
+        return _("Currency saved."), url_for("admin.currencies.index")
 
     return save_or_show(
         form,
         save,
-        title=f"Edit {currency.code}",
+        title=_("Edit %(code)s", code=currency.code),
         crumbs=crumbs("currencies"),
-        label="Save currency",
-        consequence="Existing prices are not changed.",
+        label=_("Save currency"),
+        consequence=_("Existing prices are not changed."),
     )
 
 
@@ -125,9 +126,13 @@ def _currency_form(currency: Currency) -> CurrencyForm:
     form = CurrencyForm(obj=currency)
     base = currencies.base_currency()
     form.rate.description = (
-        "The rate of the base currency is always 1."
+        _("The rate of the base currency is always 1.")
         if currency.is_base
-        else f"How many {currency.code} 1 {base} buys. Leave blank if unknown."
+        else _(
+            "How many %(code)s 1 %(base)s buys. Leave blank if unknown.",
+            code=currency.code,
+            base=base,
+        )
     )
     return form
 
@@ -140,19 +145,19 @@ def make_base(code: str) -> ResponseReturnValue:
     back = url_for("admin.currencies.index")
     if request.method == "POST":
         currencies.set_base_currency(actor=actor(), code=code)
-        flash(f"{code} is the base currency now.", "good")
+        flash(_("%(code)s is the base currency now.", code=code), "good")
         return redirect(back)
     effect = (
-        f"All exchange rates are converted with the rate of {code}."
+        _("All exchange rates are converted with the rate of %(code)s.", code=code)
         if currency.rate is not None
-        else f"All exchange rates are removed, because {code} has none."
+        else _("All exchange rates are removed, because %(code)s has none.", code=code)
     )
     return render_template(
         "admin/confirm.html",
-        title=f"Make {code} the base currency?",
-        button="Change base currency",
+        title=_("Make %(code)s the base currency?", code=code),
+        button=_("Change base currency"),
         back=back,
-        lead="This has the following effect:",
-        goes=[effect, f"New clients and products use {code} by default."],
-        stays="Prices of products and services stay as they are.",
+        lead=_("This has the following effect:"),
+        goes=[effect, _("New clients and products use %(code)s by default.", code=code)],
+        stays=_("Prices of products and services stay as they are."),
     )

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from wtforms import BooleanField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
+from puqpanel.domain.texts import _
 from puqpanel.domain.money import Money
 from puqpanel.domain.periods import Period
 from puqpanel.models import Product
@@ -45,36 +46,36 @@ PRODUCTS = Listing(
     key=Product.id,
     sorts={"name": Sort(Product.name), "new": Sort(Product.id, descending=True)},
     tabs={
-        "all": Tab("All"),
-        "active": Tab("On sale", Product.active),
-        "inactive": Tab("Not on sale", ~Product.active),
+        "all": Tab(_("All")),
+        "active": Tab(_("On sale"), Product.active),
+        "inactive": Tab(_("Not on sale"), ~Product.active),
     },
     filters={
         "module": Filter(
-            "Module",
+            _("Module"),
             lambda key: Product.module == key,
             choices=lambda: [(m.key, m.title) for m in products.product_modules()],
         ),
         "period": Filter(
-            "Billing period",
+            _("Billing period"),
             lambda key: Product.period == key if key in EVERY else None,
             choices=lambda: [(key, str(word)) for key, word in EVERY.items()],
         ),
-        "created": date_filter("Created", Product.created_at),
+        "created": date_filter(_("Created"), Product.created_at),
     },
     search=lambda text: sa.or_(Product.name.icontains(text, autoescape=True), Product.uuid == text),
     columns={
-        "product": Column("Product", lambda row: row.name),
-        "module": Column("Module", lambda row: row.module),
-        "price": Column("Price", lambda row: Money(row.price_minor, row.currency).major),
-        "currency": Column("Currency", lambda row: row.currency, export_only=True),
-        "period": Column("Period", lambda row: row.period, export_only=True),
-        "on_sale": Column("On sale", lambda row: "yes" if row.active else "no"),
-        "created": Column("Created", lambda row: row.created_at),
+        "product": Column(_("Product"), lambda row: row.name),
+        "module": Column(_("Module"), lambda row: row.module),
+        "price": Column(_("Price"), lambda row: Money(row.price_minor, row.currency).major),
+        "currency": Column(_("Currency"), lambda row: row.currency, export_only=True),
+        "period": Column(_("Period"), lambda row: row.period, export_only=True),
+        "on_sale": Column(_("On sale"), lambda row: "yes" if row.active else "no"),
+        "created": Column(_("Created"), lambda row: row.created_at),
         "uuid": Column("UUID", lambda row: row.uuid, export_only=True),
     },
     noun="products",
-    placeholder="Name or ID",
+    placeholder=_("Name or ID"),
 )
 
 
@@ -83,30 +84,30 @@ class ProductForm(Form):
 
     SAVED = ("name", "module", "price", "currency", "period", "active", "description")
     name = StringField(
-        "Name",
-        [InputRequired("Enter a name."), Length(max=200)],
-        description="Shown to customers.",
+        _("Name"),
+        [InputRequired(_("Enter a name.")), Length(max=200)],
+        description=_("Shown to customers."),
     )
     module = SelectField(
-        "Module",
-        description="Provisions this product. Can't be changed once it has services.",
+        _("Module"),
+        description=_("Provisions this product. Can't be changed once it has services."),
     )
-    price = MoneyField("Price", [InputRequired("Enter a price, or 0 if it is free.")], default=0)
-    currency = CurrencyField("Currency")
+    price = MoneyField(_("Price"), [InputRequired(_("Enter a price, or 0 if it is free."))], default=0)
+    currency = CurrencyField(_("Currency"))
     period = SelectField(
-        "Billing period",
+        _("Billing period"),
         choices=lambda: choices((key, str(text)) for key, text in EVERY.items()),
         default=Period.MONTHLY.value,
     )
-    active = BooleanField("On sale", default=True)
-    description = TextAreaField("Description", [Length(max=10_000)])
+    active = BooleanField(_("On sale"), default=True)
+    description = TextAreaField(_("Description"), [Length(max=10_000)])
 
 
 def _with_modules(form: ProductForm, current: str = "") -> ProductForm:
     """Fill the choices of the module field; an inactive current module stays selectable."""
-    pairs = [("", "No module"), *((m.key, m.title) for m in products.product_modules())]
+    pairs = [("", _("No module")), *((m.key, m.title) for m in products.product_modules())]
     if current and current not in dict(pairs):
-        pairs.append((current, f"{current} (inactive)"))
+        pairs.append((current, _("%(current)s (inactive)", current=current)))
     form.module.choices = choices(pairs)
     return form
 
@@ -134,11 +135,11 @@ def create() -> ResponseReturnValue:
         product = products.save_product(actor=actor(), uuid=None, **form.values(*ProductForm.SAVED))
         if product.module:
             page = url_for("admin.products.settings", uuid=product.uuid)
-            return f"{product.name} added. Next, configure the module.", page
-        return f"{product.name} added.", url_for("admin.products.show", uuid=product.uuid)
+            return _("%(name)s added. Next, configure the module.", name=product.name), page
+        return _("%(name)s added.", name=product.name), url_for("admin.products.show", uuid=product.uuid)
 
     return save_or_show(
-        form, save, title="Add product", crumbs=crumbs("products"), label="Add product"
+        form, save, title=_("Add product"), crumbs=crumbs("products"), label=_("Add product")
     )
 
 
@@ -165,15 +166,15 @@ def edit(uuid: str) -> ResponseReturnValue:
 
     def save() -> tuple[str, str]:
         products.save_product(actor=actor(), uuid=uuid, **form.values(*ProductForm.SAVED))
-        return "Product saved.", url_for("admin.products.show", uuid=uuid)
+        return _("Product saved."), url_for("admin.products.show", uuid=uuid)
 
     return save_or_show(
         form,
         save,
-        title=f"Edit {product.name}",
+        title=_("Edit %(name)s", name=product.name),
         crumbs=crumbs("products", product),
-        label="Save product",
-        consequence="Existing services keep their price.",
+        label=_("Save product"),
+        consequence=_("Existing services keep their price."),
     )
 
 
@@ -186,5 +187,5 @@ def settings(uuid: str) -> ResponseReturnValue:
         product,
         products.module_of(product),
         partial(products.save_config, actor=actor(), uuid=uuid),
-        consequence="Applies to new services. To update existing ones, run Change package.",
+        consequence=_("Applies to new services. To update existing ones, run Change package."),
     )

@@ -7,24 +7,25 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import SelectField, StringField
 from wtforms.validators import InputRequired, Length
 
 from puqpanel.domain.errors import UserError
+from puqpanel.domain.texts import Text
 from puqpanel.models import ConfiguredModule, Task
 from puqpanel.operations.modules import availability, configured_modules, module_settings
 from puqpanel.operations.oversight import tasks
 from puqpanel.operations.system import audit
 from puqpanel.web import drafts
-from puqpanel.web.answers import flashed_errors
-from puqpanel.web.forms import Form, answers, choices, field_errors, save_or_show
+from puqpanel.web.answers import flash, flashed_errors
+from puqpanel.web.forms import Form, _, answers, choices, field_errors, save_or_show
 from puqpanel.web.guard import actor, allow, can
 from puqpanel.web.module_labels import form_labels
 
 View = Callable[..., ResponseReturnValue]
-TITLE_VALIDATORS = [InputRequired("Enter a title."), Length(max=200)]
+TITLE_VALIDATORS = [InputRequired(_("Enter a title.")), Length(max=200)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,30 +42,54 @@ class Kind:
         order_help: what the order of the list affects.
         enabled_effect: shown after one is enabled.
         disabled_effect: shown after one is disabled.
+        title: heading of its pages.
+        one: name of one of them.
+        add: button that creates one.
+        rename: button that renames one.
+        delete: button that deletes one.
+        enable: button that enables one.
+        disable: button that disables one.
+        no_module: shown while no module of the type is active.
+        show_modules: link to the modules of the type.
+        activate_first: what to do without an active module.
+        none_yet: shown while there is none.
+        rejects: shown beside the webhook of a disabled one.
     """
 
     type: str
     singular: str
     plural: str
     icon: str
-    description: str
-    title_help: str
-    order_help: str
-    enabled_effect: str
-    disabled_effect: str
+    description: Text
+    title_help: Text
+    order_help: Text
+    enabled_effect: Text
+    disabled_effect: Text
+    title: Text
+    one: Text
+    add: Text
+    rename: Text
+    delete: Text
+    enable: Text
+    disable: Text
+    no_module: Text
+    show_modules: Text
+    activate_first: Text
+    none_yet: Text
+    rejects: Text
 
 
 class NewForm(Form):
     """The form of a new configured module."""
 
-    title = StringField("Title", TITLE_VALIDATORS)
-    module = SelectField("Module")
+    title = StringField(_("Title"), TITLE_VALIDATORS)
+    module = SelectField(_("Module"))
 
 
 class TitleForm(Form):
     """The rename form."""
 
-    title = StringField("Title", TITLE_VALIDATORS)
+    title = StringField(_("Title"), TITLE_VALIDATORS)
 
 
 class Pages:
@@ -122,12 +147,12 @@ class Pages:
 
     def crumbs(self, instance: ConfiguredModule | None = None) -> list[tuple[str, str]]:
         """Return the label and URL of each page above the current one."""
-        links = [(self.kind.plural.capitalize(), self.url("index"))]
+        links = [(str(self.kind.title), self.url("index"))]
         if instance:
             links.append((instance.title, self.url("show", instance.uuid)))
         return links
 
-    def state(self, instance: ConfiguredModule, unavailable_reason: str) -> str:
+    def state(self, instance: ConfiguredModule, unavailable_reason: Text | str) -> str:
         """Return the key of the `instance` badge."""
         if not instance.active:
             return "off"
@@ -151,15 +176,17 @@ class Pages:
     def create(self) -> ResponseReturnValue:
         """Create a configured module and continue to its settings."""
         form = NewForm(data={"module": request.args.get("module", "")})
-        form.title.description = self.kind.title_help
+        form.title.description = str(self.kind.title_help)
         form.module.choices = choices(self._module_choices())
 
-        def save() -> tuple[str, str]:
+        def save() -> tuple[Text, str]:
             instance = configured_modules.create_instance(
                 actor=actor(), module_type=self.kind.type, **form.values("title", "module")
             )
             page = self.url("show", instance.uuid)
-            return f"{instance.title} created. Save its settings, then enable it.", page
+            return _(
+                "%(title)s created. Save its settings, then enable it.", title=instance.title
+            ), page
 
         return save_or_show(
             form,
@@ -188,7 +215,7 @@ class Pages:
             module_settings.save_settings(actor=actor(), uuid=uuid, data=data)
         except UserError as error:
             return self._show(self.find(uuid), data, field_errors(error)), 422
-        flash("Settings saved.", "good")
+        flash(_("Settings saved."), "good")
         return redirect(self.url("show", uuid))
 
     def _show(
@@ -220,8 +247,8 @@ class Pages:
             errors=errors or {},
             labels=form_labels(called.value if called else ""),
             action=self.url("save_settings", uuid),
-            label="Save settings",
-            consequence="Stored encrypted; takes effect immediately.",
+            label=_("Save settings"),
+            consequence=_("Stored encrypted; takes effect immediately."),
             webhook=webhook,
             can_test=module_settings.can_test(module),
             manage=manage,
@@ -242,18 +269,18 @@ class Pages:
         """Rename a configured module."""
         instance = self.find(uuid)
         form = TitleForm(obj=instance)
-        form.title.description = self.kind.title_help
+        form.title.description = str(self.kind.title_help)
 
-        def save() -> tuple[str, str]:
+        def save() -> tuple[Text, str]:
             configured_modules.rename_instance(actor=actor(), uuid=uuid, **form.values("title"))
-            return f"{self.kind.singular.capitalize()} renamed.", self.url("show", uuid)
+            return _("%(kind)s renamed.", kind=self.kind.one), self.url("show", uuid)
 
         return save_or_show(
             form,
             save,
-            title=f"Rename {instance.title}",
+            title=_("Rename %(title)s", title=instance.title),
             crumbs=self.crumbs(instance),
-            label=f"Rename {self.kind.singular}",
+            label=self.kind.rename,
         )
 
     def move(self, uuid: str) -> ResponseReturnValue:
@@ -270,9 +297,23 @@ class Pages:
         with flashed_errors():
             instance = configured_modules.switch_instance(actor=actor(), uuid=uuid, active=enable)
             if enable:
-                flash(f"{instance.title} enabled. {self.kind.enabled_effect}", "good")
+                flash(
+                    _(
+                        "%(title)s enabled. %(enabled_effect)s",
+                        title=instance.title,
+                        enabled_effect=self.kind.enabled_effect,
+                    ),
+                    "good",
+                )
             else:
-                flash(f"{instance.title} disabled. {self.kind.disabled_effect}", "good")
+                flash(
+                    _(
+                        "%(title)s disabled. %(disabled_effect)s",
+                        title=instance.title,
+                        disabled_effect=self.kind.disabled_effect,
+                    ),
+                    "good",
+                )
         return redirect(self.url("show", uuid))
 
     def test(self, uuid: str) -> ResponseReturnValue:
@@ -280,7 +321,7 @@ class Pages:
         self.find(uuid)
         with flashed_errors():
             result = module_settings.test_connection(actor=actor(), uuid=uuid)
-            outcome = "Connection successful." if result.ok else "Connection failed."
+            outcome = _("Connection successful.") if result.ok else _("Connection failed.")
             flash(f"{outcome} {result.message}".strip(), "good" if result.ok else "bad")
         return redirect(self.url("show", uuid))
 
@@ -294,18 +335,18 @@ class Pages:
             except UserError as error:
                 refused = str(error)
             else:
-                flash(f"{instance.title} deleted.", "good")
+                flash(_("%(title)s deleted.", title=instance.title), "good")
                 return redirect(self.url("index"))
-        deleted = ["Its settings, including secrets"]
+        deleted = [_("Its settings, including secrets")]
         if configured_modules.has_webhook(configured_modules.module_of(instance)):
-            deleted.append("Its webhook URL, which stops accepting requests")
+            deleted.append(_("Its webhook URL, which stops accepting requests"))
         page = render_template(
             "admin/confirm.html",
-            title=f"Delete {instance.title}?",
-            button=f"Delete {self.kind.singular}",
+            title=_("Delete %(title)s?", title=instance.title),
+            button=self.kind.delete,
             back=self.url("show", uuid),
             goes=deleted,
-            stays="The module, its tables and its log are kept.",
+            stays=_("The module, its tables and its log are kept."),
             wrong=refused,
         )
         return page, 409 if refused else 200

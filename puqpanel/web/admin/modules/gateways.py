@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import make_response, render_template
 from flask.typing import ResponseReturnValue
 
+from puqpanel.domain.texts import _
 from puqpanel.operations.modules import availability, module_settings
 from puqpanel.web.admin.modules.configured_modules import Kind, Pages
 from puqpanel.web.guard import actor
@@ -14,11 +15,23 @@ GATEWAY = Kind(
     singular="gateway",
     plural="gateways",
     icon="credit-card",
-    description="Payment methods for clients. Each connects a module to a provider account.",
-    title_help="Shown to clients, for example “Card” or “Bank transfer”.",
-    order_help="Lists and menus use this order.",
-    enabled_effect="Webhooks from its provider are accepted.",
-    disabled_effect="Webhooks from its provider are rejected.",
+    description=_("Payment methods for clients. Each connects a module to a provider account."),
+    title_help=_("Shown to clients, for example “Card” or “Bank transfer”."),
+    order_help=_("Lists and menus use this order."),
+    enabled_effect=_("Webhooks from its provider are accepted."),
+    disabled_effect=_("Webhooks from its provider are rejected."),
+    title=_("Gateways"),
+    one=_("Gateway"),
+    add=_("Add gateway"),
+    rename=_("Rename gateway"),
+    delete=_("Delete gateway"),
+    enable=_("Enable gateway"),
+    disable=_("Disable gateway"),
+    no_module=_("No active payment module"),
+    show_modules=_("Show payment modules"),
+    activate_first=_("Activate a payment module to add a gateway."),
+    none_yet=_("No gateways yet"),
+    rejects=_("Requests are rejected until this gateway is enabled."),
 )
 ISOLATED = (
     "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self' data:; form-action"

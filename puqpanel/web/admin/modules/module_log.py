@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from flask import Blueprint, abort, render_template
 from flask.typing import ResponseReturnValue
 
+from puqpanel.domain.texts import _
 from puqpanel.host import registry
 from puqpanel.infra.db import session
 from puqpanel.models import ModuleLog, Service, Task
@@ -45,42 +46,42 @@ LOG = Listing(
     key=ModuleLog.id,
     sorts={"new": Sort(ModuleLog.id, descending=True)},
     tabs={
-        "all": Tab("All"),
-        "error": Tab("Errors", ModuleLog.level == "error"),
-        "debug": Tab("Debug", ModuleLog.level == "debug"),
+        "all": Tab(_("All")),
+        "error": Tab(_("Errors"), ModuleLog.level == "error"),
+        "debug": Tab(_("Debug"), ModuleLog.level == "debug"),
     },
     filters={
         "module": Filter(
-            "Module",
+            _("Module"),
             _of_module,
             choices=lambda: [
                 (module.key, module.title) for module in registry.current().modules.values()
             ],
             shown=lambda row, _: str(row.name),
         ),
-        "service": Filter("Service", lambda uuid: ModuleLog.service_uuid == uuid, kind="text"),
+        "service": Filter(_("Service"), lambda uuid: ModuleLog.service_uuid == uuid, kind="text"),
         "task": Filter(
-            "Task",
+            _("Task"),
             _of_task,
             kind="number",
         ),
-        "time": date_filter("Time", ModuleLog.at),
+        "time": date_filter(_("Time"), ModuleLog.at),
     },
     search=lambda text: sa.or_(
         ModuleLog.action.icontains(text, autoescape=True), ModuleLog.request_id == text
     ),
     columns={
-        "action": Column("Action", lambda row: row.action),
-        "time": Column("Time", lambda row: row.at),
-        "level": Column("Level", lambda row: row.level),
-        "module": Column("Module", lambda row: f"{row.type}/{row.name}"),
-        "response": Column("Response", lambda row: row.response),
-        "duration_ms": Column("Duration (ms)", lambda row: row.duration_ms),
-        "service": Column("Service", lambda row: row.service_uuid, export_only=True),
+        "action": Column(_("Action"), lambda row: row.action),
+        "time": Column(_("Time"), lambda row: row.at),
+        "level": Column(_("Level"), lambda row: row.level),
+        "module": Column(_("Module"), lambda row: f"{row.type}/{row.name}"),
+        "response": Column(_("Response"), lambda row: row.response),
+        "duration_ms": Column(_("Duration (ms)"), lambda row: row.duration_ms),
+        "service": Column(_("Service"), lambda row: row.service_uuid, export_only=True),
         "by": Column("By", lambda row: row.actor_name, export_only=True),
     },
     noun="entries",
-    placeholder="Action or request ID",
+    placeholder=_("Action or request ID"),
 )
 
 

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from itertools import groupby
 from pathlib import Path
 
-from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from puqpanel.domain.module_states import MODULE_TYPES, ModuleStatus
+from puqpanel.domain.texts import Text, _, _n
 from puqpanel.host import registry
 from puqpanel.operations.modules import configured_modules, module_list, modules
-from puqpanel.web.answers import flashed_errors
+from puqpanel.web.answers import flash, flashed_errors
 from puqpanel.web.guard import actor, allow
 
 bp = Blueprint("modules", __name__, url_prefix="/modules")
@@ -26,10 +27,10 @@ ICONS = {
 
 
 BUTTONS = {
-    ModuleStatus.INACTIVE: ("Activate", "activate"),
-    ModuleStatus.RESTRICTED: ("Update to {version}", "update"),
-    ModuleStatus.FAILING: ("Resume module", "resume"),
-    ModuleStatus.ERROR: ("Reload", "reload"),
+    ModuleStatus.INACTIVE: (_("Activate"), "activate"),
+    ModuleStatus.RESTRICTED: (_("Update to {version}"), "update"),
+    ModuleStatus.FAILING: (_("Resume module"), "resume"),
+    ModuleStatus.ERROR: (_("Reload"), "reload"),
 }
 """The label and the verb of the button that moves a module out of a status."""
 OPERATIONS: dict[str, Callable[..., object]] = {
@@ -55,7 +56,11 @@ def index() -> ResponseReturnValue:
     loaded = registry.current().modules
     return render_template(
         "admin/modules/modules/index.html",
-        summary=f"{len(rows)} installed, {sum(row.on for row in rows)} active",
+        summary=_(
+            "%(count)s installed, %(active)s active",
+            count=len(rows),
+            active=sum(row.on for row in rows),
+        ),
         groups=[(type, list(group)) for type, group in groupby(matches, key=lambda row: row.type)],
         installed=bool(rows),
         notices=[(row, *_notice(row)) for row in rows if row.status in UNAVAILABLE and row.on],
@@ -75,11 +80,11 @@ def rescan() -> ResponseReturnValue:
     """Look for new and changed module files, and reload what changed in every process."""
     count = modules.rescan(_modules_dir())
     if count == 0:
-        flash("No changes found.", "good")
+        flash(_("No changes found."), "good")
     elif count == 1:
         flash("1 module changed. It is being reloaded.", "good")
     else:
-        flash(f"{count} modules changed. They are being reloaded.", "good")
+        flash(_("%(count)s modules changed. They are being reloaded.", count=count), "good")
     return redirect(url_for("admin.modules.index"))
 
 
@@ -97,27 +102,34 @@ def deactivate(type: str, name: str) -> ResponseReturnValue:
     if request.method == "POST":
         return _switch(type, name, "deactivate")
     module = _find(type, name)
-    lost = ["Its pages, permissions, menu entries and scheduled jobs"]
+    lost = [_("Its pages, permissions, menu entries and scheduled jobs")]
     if module.services:
-        services = "service" if module.services == 1 else "services"
         lost.append(
-            f"Management of {module.services} {services}, which will keep running at the provider"
+            _n(
+                "Management of %(num)s service, which will keep running at the provider",
+                "Management of %(num)s services, which will keep running at the provider",
+                module.services,
+            )
         )
     configured = [row.title for row in configured_modules.list_instances(type) if row.name == name]
     if configured:
         kind = "gateways" if type == "Payment" else "senders"
-        lost.append(f"Its {kind} (settings are kept): {', '.join(configured)}")
+        lost.append(
+            _("Its %(kind)s (settings are kept): %(items)s", kind=kind, items=", ".join(configured))
+        )
     return render_template(
         "admin/confirm.html",
-        title=f"Deactivate {module.title}?",
-        button="Deactivate module",
-        keep="Keep active",
+        title=_("Deactivate %(title)s?", title=module.title),
+        button=_("Deactivate module"),
+        keep=_("Keep active"),
         back=url_for("admin.modules.index"),
-        lead="Until you activate it again, the following is unavailable:",
+        lead=_("Until you activate it again, the following is unavailable:"),
         goes=lost,
         stays=(
-            "Its data is kept, unless the module deletes it on deactivation."
-            " Its queued tasks are kept."
+            _(
+                "Its data is kept, unless the module deletes it on deactivation. Its queued "
+                "tasks are kept."
+            )
         ),
     )
 
@@ -130,20 +142,23 @@ def purge(type: str, name: str) -> ResponseReturnValue:
     if posted and request.form.get("typed", "").strip() == name:
         with flashed_errors():
             modules.purge(actor=actor(), modules_dir=_modules_dir(), module_type=type, name=name)
-            flash(f"Data of {name} deleted.", "good")
+            flash(_("Data of %(name)s deleted.", name=name), "good")
         return redirect(url_for("admin.modules.index"))
     module = _find(type, name)
     page = render_template(
         "admin/confirm.html",
-        title=f"Delete the data of {module.title}?",
-        button="Delete data",
+        title=_("Delete the data of %(title)s?", title=module.title),
+        button=_("Delete data"),
         back=url_for("admin.modules.index"),
         typed=name,
         goes=[
-            f"All database tables of {module.title}, including servers, credentials and usage data"
+            _(
+                "All database tables of %(title)s, including servers, credentials and usage data",
+                title=module.title,
+            )
         ],
-        stays="The module's files and the panel's services, clients and logs are kept.",
-        wrong="Type the name exactly as shown." if posted else "",
+        stays=_("The module's files and the panel's services, clients and logs are kept."),
+        wrong=_("Type the name exactly as shown.") if posted else "",
     )
     return page, 422 if posted else 200
 
@@ -184,15 +199,23 @@ def _searchable_text(row: module_list.Shown) -> str:
     return " ".join(parts).lower()
 
 
-def _notice(row: module_list.Shown) -> tuple[str, str, str]:
+def _notice(row: module_list.Shown) -> tuple[str, Text, Text | str]:
     """Return tone, title and text of the notice about an active module that does not work."""
     if row.status == ModuleStatus.RESTRICTED:
-        services = f" Services affected: {row.services}." if row.services else ""
-        return "warn", f"{row.title} needs an update.", f"{row.reason}{services}"
+        text = row.reason
+        if row.services:
+            text = _n(
+                "%(reason)s It affects %(num)s service.",
+                "%(reason)s It affects %(num)s services.",
+                row.services,
+                reason=row.reason,
+            )
+        return "warn", _("%(title)s needs an update.", title=row.title), text
     if row.status == ModuleStatus.FAILING:
-        text = (
-            f"{row.reason} Staff can still open its pages, but its tasks are parked. One is tried"
-            " every 15 minutes. When one completes, or you resume the module, all of them run."
+        text = _(
+            "%(reason)s Staff can still open its pages, but its tasks are parked. One is tried "
+            "every 15 minutes. When one completes, or you resume the module, all of them run.",
+            reason=row.reason,
         )
-        return "bad", f"The circuit breaker of {row.title} is open.", text
-    return "bad", f"{row.title} failed to load.", row.reason
+        return "bad", _("The circuit breaker of %(title)s is open.", title=row.title), text
+    return "bad", _("%(title)s failed to load.", title=row.title), row.reason

@@ -10,12 +10,13 @@ from flask.typing import ResponseReturnValue
 from wtforms import StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
+from puqpanel.domain.texts import Text
 from puqpanel.models import ConfiguredModule, Task
 from puqpanel.operations.messaging import messages
 from puqpanel.operations.messaging.messages import Message
 from puqpanel.web.admin.modules.configured_modules import Kind, Pages
 from puqpanel.web.admin.oversight.tasks import open_among
-from puqpanel.web.forms import Form, save_or_show
+from puqpanel.web.forms import Form, _, save_or_show
 from puqpanel.web.guard import actor, can
 
 SENDER = Kind(
@@ -23,11 +24,23 @@ SENDER = Kind(
     singular="sender",
     plural="senders",
     icon="paper-plane",
-    description="Channels for messages. Each connects a module to a server or account.",
-    title_help="Shown to staff, for example “Transactional e-mail” or “Operations chat”.",
-    order_help="Lists and menus use this order.",
-    enabled_effect="It can now send messages.",
-    disabled_effect="It no longer sends messages.",
+    description=_("Channels for messages. Each connects a module to a server or account."),
+    title_help=_("Shown to staff, for example “Transactional e-mail” or “Operations chat”."),
+    order_help=_("Lists and menus use this order."),
+    enabled_effect=_("It can now send messages."),
+    disabled_effect=_("It no longer sends messages."),
+    title=_("Senders"),
+    one=_("Sender"),
+    add=_("Add sender"),
+    rename=_("Rename sender"),
+    delete=_("Delete sender"),
+    enable=_("Enable sender"),
+    disable=_("Disable sender"),
+    no_module=_("No active notification module"),
+    show_modules=_("Show notification modules"),
+    activate_first=_("Activate a notification module to add a sender."),
+    none_yet=_("No senders yet"),
+    rejects=_("Requests are rejected until this sender is enabled."),
 )
 TEST_TRIES = 3
 
@@ -36,14 +49,14 @@ class TestForm(Form):
     """The test message form."""
 
     to = StringField(
-        "Recipient",
-        [InputRequired("Enter a recipient."), Length(max=254)],
-        description="An address for this channel, for example an e-mail address.",
+        _("Recipient"),
+        [InputRequired(_("Enter a recipient.")), Length(max=254)],
+        description=_("An address for this channel, for example an e-mail address."),
     )
     message = TextAreaField(
-        "Message",
-        [InputRequired("Enter a message."), Length(max=10_000)],
-        default="This is a test message. If you can read it, the sender works.",
+        _("Message"),
+        [InputRequired(_("Enter a message.")), Length(max=10_000)],
+        default=_("This is a test message. If you can read it, the sender works."),
     )
 
 
@@ -77,9 +90,9 @@ class SenderPages(Pages):
         """Enqueue a test message."""
         instance, form = self.find(uuid), TestForm()
 
-        def save() -> tuple[str, str]:
+        def save() -> tuple[Text, str]:
             message = Message(
-                subject="Test message", title="Test message", **form.values("to", "message")
+                subject=_("Test message"), title=_("Test message"), **form.values("to", "message")
             )
             messages.send(
                 actor=actor(),
@@ -88,17 +101,19 @@ class SenderPages(Pages):
                 tries=TEST_TRIES,
                 backoff=10,
                 tags=["test"],
-                title=f"Test of {instance.title}",
+                title=_("Test of %(title)s", title=instance.title),
             )
-            return "Test message queued. Follow it under Messages.", self.url("show", uuid)
+            return _("Test message queued. Follow it under Messages."), self.url("show", uuid)
 
         return save_or_show(
             form,
             save,
-            title=f"Send a test message with {instance.title}",
+            title=_("Send a test message with %(title)s", title=instance.title),
             crumbs=self.crumbs(instance),
-            label="Send test message",
-            consequence=f"Sent in the background, in up to {TEST_TRIES} attempts.",
+            label=_("Send test message"),
+            consequence=_(
+                "Sent in the background, in up to %(TEST_TRIES)s attempts.", TEST_TRIES=TEST_TRIES
+            ),
         )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from flask import Blueprint, render_template, url_for
 from flask.typing import ResponseReturnValue
 
+from puqpanel.domain.texts import Text, _, _n
 from puqpanel.operations.oversight import dashboard
 from puqpanel.operations.oversight.dashboard import Figures
 from puqpanel.web import charts, times
@@ -33,10 +34,10 @@ class Kpi:
         points: the values of the sparkline.
     """
 
-    label: str
+    label: Text | str
     value: str
     url: str
-    context: str
+    context: Text | str
     change: int = 0
     rise_is_good: bool = True
     tone: str = ""
@@ -75,36 +76,43 @@ def index() -> ResponseReturnValue:
 def _kpis(figures: Figures, new_by_week: Sequence[int]) -> list[Kpi]:
     net = figures.new_week - figures.lost_week
     change = net - (figures.new_before - figures.lost_before)
-    comparison = "vs previous week" if change else "same as previous week"
-    active = "1 active service" if figures.active == 1 else f"{figures.active:,} active services"
+    comparison = _("vs previous week") if change else _("same as previous week")
     currencies = [money(amount) for amount in figures.recurring]
     services_url = url_for("admin.services.index")
     return [
         Kpi(
-            "Active services",
+            _("Active services"),
             f"{figures.active:,}",
             url_for("admin.services.index", tab="active"),
-            f"{figures.pending or 'none'} pending",
+            _n("%(num)s pending", "%(num)s pending", figures.pending),
         ),
         Kpi(
-            "Net new services, 7 days",
+            _("Net new services, 7 days"),
             f"{net:+d}" if net else "0",
             services_url,
-            f"{comparison} · {figures.new_week} new, {figures.lost_week} lost",
+            _(
+                "%(comparison)s · %(new_week)s new, %(lost_week)s lost",
+                comparison=comparison,
+                new_week=figures.new_week,
+                lost_week=figures.lost_week,
+            ),
             change=change,
             points=new_by_week,
         ),
         Kpi(
-            "Monthly recurring revenue",
+            _("Monthly recurring revenue"),
             currencies[0] if currencies else "—",
             services_url,
-            " · ".join(currencies[1:]) or f"from {active}",
+            " · ".join(currencies[1:])
+            or str(
+                _n("from %(num)s active service", "from %(num)s active services", figures.active)
+            ),
         ),
         Kpi(
-            "Failed provisioning",
+            _("Failed provisioning"),
             str(figures.failed),
             url_for("admin.services.index", tab="failed"),
-            "in the last 24 hours" if figures.failed_day else "none in the last 24 hours",
+            _("in the last 24 hours") if figures.failed_day else _("none in the last 24 hours"),
             change=figures.failed_day,
             rise_is_good=False,
             tone="t-bad" if figures.failed else "",

@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from collections.abc import Callable
+
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from puqpanel.domain.texts import Text, _, _n
 from puqpanel.host.contract.timetable import UNITS, Work
 from puqpanel.operations.modules import availability
 from puqpanel.operations.oversight import schedule
 from puqpanel.web.admin.oversight.tasks import open_among
-from puqpanel.web.answers import flashed_errors
+from puqpanel.web.answers import flash, flashed_errors
 from puqpanel.web.guard import actor, allow
 
 bp = Blueprint("schedule", __name__, url_prefix="/schedule")
-UNIT_NAMES = {"d": "day", "h": "hour", "m": "minute", "s": "second"}
+EVERY: dict[str, Callable[[int], Text]] = {
+    "d": lambda number: _n("Every day", "Every %(num)s days", number),
+    "h": lambda number: _n("Every hour", "Every %(num)s hours", number),
+    "m": lambda number: _n("Every minute", "Every %(num)s minutes", number),
+    "s": lambda number: _n("Every second", "Every %(num)s seconds", number),
+}
+"""Unit → the interval in words."""
 
 
-def interval(work: Work) -> str:
+def interval(work: Work) -> Text | str:
     """Return the interval of a job in words, `Every 5 minutes`; a cron expression as it is."""
     if work.cron:
         return f"{work.cron} (UTC)"
-    for unit, name in UNIT_NAMES.items():
+    for unit, text in EVERY.items():
         count, remainder = divmod(work.every, UNITS[unit])
         if not remainder:
-            return f"Every {name}" if count == 1 else f"Every {count} {name}s"
-    return f"Every {work.every} seconds"
+            return text(count)
+    return EVERY["s"](work.every)
 
 
 @bp.get("/")
@@ -49,9 +58,16 @@ def run() -> ResponseReturnValue:
         schedule.run_now(actor=actor(), module=module, name=name)
         unavailable_reason = availability.unavailable_reason(module) if module else ""
         if unavailable_reason:
-            flash(f"“{name}” queued. {unavailable_reason}", "warn")
+            flash(
+                _(
+                    "“%(name)s” queued. %(unavailable_reason)s",
+                    name=name,
+                    unavailable_reason=unavailable_reason,
+                ),
+                "warn",
+            )
         else:
-            flash(f"“{name}” queued.", "good")
+            flash(_("“%(name)s” queued.", name=name), "good")
     return redirect(url_for("admin.schedule.index"))
 
 

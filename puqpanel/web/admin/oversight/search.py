@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from puqpanel.domain.texts import Text, _
 from puqpanel.host import registry
 from puqpanel.infra.db import session
 from puqpanel.models import Client, Product, Service
@@ -23,8 +24,8 @@ class Hit(NamedTuple):
     """A search result: its link, and a second line about it."""
 
     href: str
-    name: str
-    about: str
+    name: Text | str
+    about: Text | str
 
 
 @bp.get("/")
@@ -36,7 +37,7 @@ def index() -> ResponseReturnValue:
     return render_template("admin/oversight/search.html", searched=text, groups=groups)
 
 
-def _search(text: str) -> list[tuple[str, str, list[Hit]]]:
+def _search(text: str) -> list[tuple[str, Text, list[Hit]]]:
     """Return an icon, a label and the hits of each group."""
     clients = sa.select(Client.uuid, Client.name, Client.email).where(matching(text))
     services = (
@@ -48,11 +49,11 @@ def _search(text: str) -> list[tuple[str, str, list[Hit]]]:
         sa.or_(Product.name.icontains(text, autoescape=True), Product.uuid == text)
     )
     return [
-        ("users", "Clients", _rows("clients", clients.order_by(Client.id.desc()))),
-        ("server", "Services", _rows("services", services.order_by(Service.id.desc()))),
-        ("cubes", "Products", _rows("products", products.order_by(Product.id.desc()))),
-        ("puzzle-piece", "Modules", _modules(text.lower())),
-        ("file", "Pages", _pages(text.lower())),
+        ("users", _("Clients"), _rows("clients", clients.order_by(Client.id.desc()))),
+        ("server", _("Services"), _rows("services", services.order_by(Service.id.desc()))),
+        ("cubes", _("Products"), _rows("products", products.order_by(Product.id.desc()))),
+        ("puzzle-piece", _("Modules"), _modules(text.lower())),
+        ("file", _("Pages"), _pages(text.lower())),
     ]
 
 
@@ -82,6 +83,6 @@ def _pages(lowered: str) -> list[Hit]:
         Hit(entry.href, entry.label, group.label)
         for group in staff_groups()
         for entry in group.entries
-        if lowered in entry.label.lower()
+        if lowered in str(entry.label).lower()
     ]
     return hits[:HITS_PER_GROUP]

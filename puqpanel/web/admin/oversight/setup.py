@@ -6,17 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, current_app, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from puqpanel.domain.module_states import ModuleStatus
 from puqpanel.domain.settings_table import FIRM, GROUPS, REGION
+from puqpanel.domain.texts import Text, _
 from puqpanel.host import registry
 from puqpanel.operations.modules import module_list, modules
 from puqpanel.operations.oversight import setup
 from puqpanel.operations.system import settings
 from puqpanel.operations.system.currencies import base_currency
-from puqpanel.web.answers import flashed_errors
+from puqpanel.web.answers import flash, flashed_errors
 from puqpanel.web.forms import errors_in, form_page
 from puqpanel.web.guard import actor, allow, can
 from puqpanel.web.navigation import module_home
@@ -43,8 +44,8 @@ class Step:
     """
 
     key: str
-    label: str
-    help: str
+    label: Text | str
+    help: Text | str
     icon: str
     permission: str
     done: Callable[[], bool]
@@ -74,12 +75,12 @@ def _activate() -> None:
     """Activate the module that was submitted."""
     if not can("modules.manage"):
         abort(403)
-    module_type, _, name = request.form.get("module", "").partition("/")
+    module_type, _slash, name = request.form.get("module", "").partition("/")
     modules_dir = current_app.extensions["puqpanel-settings"].modules_dir
     with flashed_errors():
         modules.prove(modules_dir, module_type, name)
         modules.activate(actor=actor(), modules_dir=modules_dir, module_type=module_type, name=name)
-        flash(f"{name} activated.", "good")
+        flash(_("%(name)s activated.", name=name), "good")
 
 
 def _product_modules() -> dict[str, Any]:
@@ -92,8 +93,8 @@ def _product_modules() -> dict[str, Any]:
 STEPS: tuple[Step, ...] = (
     Step(
         "firm",
-        "Company",
-        "The name and look that customers see.",
+        _("Company"),
+        _("The name and look that customers see."),
         "building",
         "settings.manage",
         lambda: setup.any_saved(FIRM.by_name),
@@ -101,8 +102,8 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         "region",
-        "Language and time zone",
-        "Defaults for new clients, and for visitors who have not chosen.",
+        _("Language and time zone"),
+        _("Defaults for new clients, and for visitors who have not chosen."),
         "globe",
         "settings.manage",
         lambda: setup.any_saved(REGION.by_name),
@@ -110,8 +111,8 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         "currency",
-        "Currencies",
-        "The base currency of prices and reports, and the others that you sell in.",
+        _("Currencies"),
+        _("The base currency of prices and reports, and the others that you sell in."),
         "coins",
         "currencies.manage",
         lambda: False,  # the default may be right: only staff can say
@@ -120,8 +121,8 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         "modules",
-        "Modules",
-        "A product module connects the panel to a provider. Activate at least one.",
+        _("Modules"),
+        _("A product module connects the panel to a provider. Activate at least one."),
         "puzzle-piece",
         "modules.manage",
         setup.has_product_module,
@@ -131,8 +132,8 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         "provider",
-        "Provider",
-        "Enter the address and credentials of a provider, and test the connection.",
+        _("Provider"),
+        _("Enter the address and credentials of a provider, and test the connection."),
         "plug",
         "modules.view",
         setup.provider_responded,
@@ -141,8 +142,8 @@ STEPS: tuple[Step, ...] = (
     ),
     Step(
         "product",
-        "First product",
-        "What customers buy: a price, a billing period and the module that provisions it.",
+        _("First product"),
+        _("What customers buy: a price, a billing period and the module that provisions it."),
         "cube",
         "products.manage",
         setup.has_product,
@@ -220,7 +221,7 @@ def decide(key: str, decision: str) -> ResponseReturnValue:
 def dismiss() -> ResponseReturnValue:
     """Show the setup no longer on the dashboard."""
     setup.dismiss(actor=actor())
-    flash("Setup dismissed. You find everything under Settings, Modules and Products.", "good")
+    flash(_("Setup dismissed. You find everything under Settings, Modules and Products."), "good")
     return redirect(url_for("admin.dashboard.index"))
 
 

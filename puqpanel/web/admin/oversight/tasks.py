@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from puqpanel.domain.texts import _
 from puqpanel.domain.errors import ConflictError
 from puqpanel.domain.task_states import OPEN, OnLoss, TaskStatus
 from puqpanel.infra.db import session
@@ -26,18 +27,18 @@ from puqpanel.web.lists import Listing, Sort
 bp = Blueprint("tasks", __name__, url_prefix="/tasks")
 
 ON_LOSS: dict[str, str] = {
-    OnLoss.REPEAT: "Retry the job",
-    OnLoss.OBSERVE: "Check the result at the provider",
-    OnLoss.LOSE: "Mark the task as lost",
+    OnLoss.REPEAT: _("Retry the job"),
+    OnLoss.OBSERVE: _("Check the result at the provider"),
+    OnLoss.LOSE: _("Mark the task as lost"),
 }
 
 SUBJECTS = {
-    "service": "Service",
-    "product": "Product",
-    "gateway": "Gateway",
-    "sender": "Sender",
-    "module": "Module",
-    "client": "Client",
+    "service": _("Service"),
+    "product": _("Product"),
+    "gateway": _("Gateway"),
+    "sender": _("Sender"),
+    "module": _("Module"),
+    "client": _("Client"),
 }
 
 ROW: tuple[Any, ...] = (
@@ -76,36 +77,36 @@ TASKS = Listing(
     key=Task.id,
     sorts={"new": Sort(Task.id, descending=True)},
     tabs={
-        "all": Tab("All", ~tasks.MAINTENANCE),
-        "open": Tab("Open", sa.and_(Task.status.in_(sorted(OPEN)), ~tasks.MAINTENANCE)),
-        "failed": Tab("Failed", Task.status == TaskStatus.FAILED),
-        "lost": Tab("Lost", Task.status == TaskStatus.LOST),
+        "all": Tab(_("All"), ~tasks.MAINTENANCE),
+        "open": Tab(_("Open"), sa.and_(Task.status.in_(sorted(OPEN)), ~tasks.MAINTENANCE)),
+        "failed": Tab(_("Failed"), Task.status == TaskStatus.FAILED),
+        "lost": Tab(_("Lost"), Task.status == TaskStatus.LOST),
         "completed": Tab(
-            "Completed", sa.and_(Task.status == TaskStatus.COMPLETED, ~tasks.MAINTENANCE)
+            _("Completed"), sa.and_(Task.status == TaskStatus.COMPLETED, ~tasks.MAINTENANCE)
         ),
-        "cancelled": Tab("Cancelled", Task.status == TaskStatus.CANCELLED),
-        "maintenance": Tab("Maintenance", tasks.MAINTENANCE),
+        "cancelled": Tab(_("Cancelled"), Task.status == TaskStatus.CANCELLED),
+        "maintenance": Tab(_("Maintenance"), tasks.MAINTENANCE),
     },
     filters={
         "tag": Filter(
-            "Tag",
+            _("Tag"),
             lambda text: Task.id.in_(sa.select(TaskTag.task_id).where(TaskTag.tag == text)),
             kind="text",
         ),
-        "module": Filter("Module", lambda text: Task.module == text, kind="text"),
+        "module": Filter(_("Module"), lambda text: Task.module == text, kind="text"),
         "about": Filter(
-            "Type",
+            _("Type"),
             lambda kind: Task.subject_type == kind if kind in SUBJECTS else None,
             choices=lambda: list(SUBJECTS.items()),
         ),
-        "subject": Filter("Subject", lambda uuid: Task.subject_uuid == uuid, kind="text"),
-        "job": Filter("Job", lambda text: Task.job == text, kind="text"),
+        "subject": Filter(_("Subject"), lambda uuid: Task.subject_uuid == uuid, kind="text"),
+        "job": Filter(_("Job"), lambda text: Task.job == text, kind="text"),
         "status": Filter(
-            "Status",
+            _("Status"),
             lambda word: Task.status == word if word in set(TaskStatus) else None,
             choices=lambda: [(word, word.capitalize()) for word in TaskStatus],
         ),
-        "created": date_filter("Created", Task.created_at),
+        "created": date_filter(_("Created"), Task.created_at),
     },
     search=lambda text: sa.or_(
         Task.title.icontains(text, autoescape=True),
@@ -114,20 +115,20 @@ TASKS = Listing(
         Task.subject_uuid == text,
     ),
     columns={
-        "task": Column("Task", lambda row: row.title or row.job),
-        "job": Column("Job", lambda row: row.job, export_only=True),
-        "status": Column("Status", lambda row: row.status),
-        "module": Column("Module", lambda row: row.module),
-        "service": Column("Service", lambda row: row.service or "", export_only=True),
-        "subject_type": Column("Subject type", lambda row: row.subject_type, export_only=True),
-        "subject_id": Column("Subject ID", lambda row: row.subject_uuid, export_only=True),
-        "attempt": Column("Attempt", lambda row: row.attempt),
-        "max_attempts": Column("Max attempts", lambda row: row.tries, export_only=True),
-        "created": Column("Created", lambda row: row.created_at, export_only=True),
-        "started": Column("Started", lambda row: row.started_at),
-        "ended": Column("Ended", lambda row: row.ended_at, export_only=True),
+        "task": Column(_("Task"), lambda row: row.title or row.job),
+        "job": Column(_("Job"), lambda row: row.job, export_only=True),
+        "status": Column(_("Status"), lambda row: row.status),
+        "module": Column(_("Module"), lambda row: row.module),
+        "service": Column(_("Service"), lambda row: row.service or "", export_only=True),
+        "subject_type": Column(_("Subject type"), lambda row: row.subject_type, export_only=True),
+        "subject_id": Column(_("Subject ID"), lambda row: row.subject_uuid, export_only=True),
+        "attempt": Column(_("Attempt"), lambda row: row.attempt),
+        "max_attempts": Column(_("Max attempts"), lambda row: row.tries, export_only=True),
+        "created": Column(_("Created"), lambda row: row.created_at, export_only=True),
+        "started": Column(_("Started"), lambda row: row.started_at),
+        "ended": Column(_("Ended"), lambda row: row.ended_at, export_only=True),
         "duration": Column(
-            "Duration (s)",
+            _("Duration (s)"),
             lambda row: (
                 (row.ended_at - row.started_at).total_seconds()
                 if row.ended_at and row.started_at
@@ -135,11 +136,11 @@ TASKS = Listing(
             ),
         ),
         "by": Column("By", lambda row: row.actor_name),
-        "note": Column("Note", lambda row: row.note, export_only=True),
+        "note": Column(_("Note"), lambda row: row.note, export_only=True),
         "uuid": Column("UUID", lambda row: row.uuid, export_only=True),
     },
     noun="tasks",
-    placeholder="Title, service or ID",
+    placeholder=_("Title, service or ID"),
 )
 
 
@@ -198,7 +199,7 @@ def cancel(uuid: str) -> ResponseReturnValue:
     """Cancel a task that is not running."""
     with flashed_errors(ConflictError):
         task = tasks.cancel_task(actor=actor(), uuid=uuid)
-        flash(f"{task.title or 'Task'} cancelled.", "good")
+        flash(_("%(title)s cancelled.", title=task.title or 'Task')d.", "good")
     return redirect(_back(uuid))
 
 
@@ -208,7 +209,7 @@ def retry(uuid: str) -> ResponseReturnValue:
     """Retry a task that ended or is parked."""
     with flashed_errors(ConflictError):
         task = tasks.retry_task(actor=actor(), uuid=uuid)
-        flash(f"{task.title or 'Task'} queued again.", "good")
+        flash(_("%(title)s queued again.", title=task.title or 'Task')n.", "good")
     return redirect(_back(uuid))
 
 
@@ -228,17 +229,17 @@ def _names(uuids: Sequence[str]) -> Iterable[tuple[str, str]]:
 BULK = {
     "retry": Bulk(
         "tasks.manage",
-        "Retry",
+        _("Retry"),
         "queued again",
         lambda uuid: tasks.retry_task(actor=actor(), uuid=uuid),
-        "These tasks will be retried:",
+        _("These tasks will be retried:"),
     ),
     "cancel": Bulk(
         "tasks.manage",
-        "Cancel",
+        _("Cancel"),
         "cancelled",
         lambda uuid: tasks.cancel_task(actor=actor(), uuid=uuid),
-        "These tasks will not run:",
+        _("These tasks will not run:"),
         danger=True,
     ),
 }

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from flask import abort, flash, redirect, render_template, request
+from flask import abort, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from puqpanel.domain.errors import UserError
+from puqpanel.domain.texts import Text, _, _n
+from puqpanel.web.answers import flash
 from puqpanel.web.guard import can
 from puqpanel.web.list_page import SIZES
 
@@ -26,7 +28,8 @@ class Bulk:
     Args:
         permission: the permission it requires.
         verb: the button's label, `Suspend`.
-        done: completes the message afterwards, `queued for suspension`.
+        button: the question without its question mark, by the number of rows: `Suspend 2 services`.
+        done: the message afterwards, by the number of rows.
         act: applies the action to one row, by its UUID.
         lead: the sentence above the names on the confirmation page.
         danger: it destroys something: every name is listed, and the verb and the number of rows
@@ -34,18 +37,17 @@ class Bulk:
     """
 
     permission: str
-    verb: str
-    done: str
+    verb: Text
+    button: Callable[[int], Text]
+    done: Callable[[int], Text]
     act: Callable[[str], object]
-    lead: str
+    lead: Text | str
     danger: bool = False
 
 
 def run(
     actions: dict[str, Bulk],
     names: Callable[[Sequence[str]], Iterable[tuple[str, str]]],
-    noun: str,
-    nouns: str,
     back: str,
 ) -> ResponseReturnValue:
     """Handle the POST of a bulk bar: show the confirmation page, or apply the confirmed action.
@@ -53,8 +55,6 @@ def run(
     Args:
         actions: the actions, by the value of their button.
         names: returns (UUID, name) pairs of the rows that exist among the given UUIDs.
-        noun: the name of a row, `service`.
-        nouns: its plural.
         back: the URL of the list.
     """
     action = actions.get(request.form.get("do", "")) or abort(400)
@@ -62,41 +62,43 @@ def run(
         abort(403)
     rows = list(names(request.form.getlist("id")[: SIZES[-1]]))
     if not rows:
-        flash(f"Select at least one {noun}.", "warn")
+        flash(_("Select at least one row."), "warn")
         return redirect(back)
-    phrase = f"{action.verb.upper()} {len(rows)}" if action.danger else ""
+    phrase = f"{str(action.verb).upper()} {len(rows)}" if action.danger else ""
     submitted = request.form.get("confirmed") == "yes"
     phrase_matches = " ".join(request.form.get("typed", "").split()) == phrase
     if not submitted or not phrase_matches:
-        count = f"1 {noun}" if len(rows) == 1 else f"{len(rows)} {nouns}"
+        button = action.button(len(rows))
         page = render_template(
             "admin/confirm.html",
-            title=f"{action.verb} {count}?",
-            button=f"{action.verb} {count}",
+            title=_("%(action)s?", action=button),
+            button=button,
             back=back,
-            keep="Go back",
+            keep=_("Go back"),
             goes=_listed(rows, len(rows) if action.danger else MAX_NAMES),
             lead=action.lead,
             danger=action.danger,
             typed=phrase,
-            wrong=f"Type {phrase} exactly to confirm." if submitted else "",
+            wrong=_("Type %(phrase)s exactly to confirm.", phrase=phrase) if submitted else "",
             carried=[
                 ("do", request.form["do"]),
                 ("confirmed", "yes"),
-                *(("id", uuid) for uuid, _ in rows),
+                *(("id", uuid) for uuid, _name in rows),
             ],
         )
         return (page, 422) if submitted else page
-    _apply(action, rows, noun, nouns)
+    _apply(action, rows)
     return redirect(back)
 
 
-def _listed(rows: Sequence[tuple[str, str]], limit: int) -> list[str]:
-    names = [name for _, name in rows[:limit]]
-    return [*names, f"and {len(rows) - limit} more"] if len(rows) > limit else names
+def _listed(rows: Sequence[tuple[str, str]], limit: int) -> list[Text | str]:
+    names: list[Text | str] = [name for _uuid, name in rows[:limit]]
+    if len(rows) > limit:
+        names.append(_n("and %(num)s more", "and %(num)s more", len(rows) - limit))
+    return names
 
 
-def _apply(action: Bulk, rows: Sequence[tuple[str, str]], noun: str, nouns: str) -> None:
+def _apply(action: Bulk, rows: Sequence[tuple[str, str]]) -> None:
     errors = []
     for uuid, name in rows:
         try:
@@ -105,6 +107,6 @@ def _apply(action: Bulk, rows: Sequence[tuple[str, str]], noun: str, nouns: str)
             errors.append(f"{name}: {error}")
     done = len(rows) - len(errors)
     if done:
-        flash(f"{done} {noun if done == 1 else nouns} {action.done}.", "good")
+        flash(action.done(done), "good")
     if errors:
         flash(" ".join(errors[:MAX_NAMES]), "bad")

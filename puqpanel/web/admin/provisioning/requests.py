@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import SelectField, StringField
 from wtforms.validators import InputRequired
@@ -15,13 +15,14 @@ from wtforms.validators import InputRequired
 from puqpanel.domain.errors import ConflictError
 from puqpanel.domain.money import Money
 from puqpanel.domain.service_states import VERBS
+from puqpanel.domain.texts import Text, _n
 from puqpanel.infra.db import session
 from puqpanel.models import Client, Product, Service
 from puqpanel.operations.oversight import tasks as task_operations
 from puqpanel.operations.provisioning import requests, services
 from puqpanel.web.admin.provisioning.bulk import Bulk, run
-from puqpanel.web.answers import flashed_errors
-from puqpanel.web.forms import Form, choices, save_or_show
+from puqpanel.web.answers import flash, flashed_errors
+from puqpanel.web.forms import Form, _, choices, save_or_show
 from puqpanel.web.guard import actor, allow
 from puqpanel.web.navigation import crumbs
 from puqpanel.web.prices import price
@@ -33,18 +34,18 @@ class PackageForm(Form):
     """A change of package: the new product and the price."""
 
     product = SelectField(
-        "Product",
-        [InputRequired("Choose a product.")],
-        description="Products with the same module.",
+        _("Product"),
+        [InputRequired(_("Choose a product."))],
+        description=_("Products with the same module."),
     )
     price = SelectField(
-        "Price",
-        [InputRequired("Choose a price.")],
+        _("Price"),
+        [InputRequired(_("Choose a price."))],
         default="keep",
         choices=choices(
             [
-                ("keep", "Keep the current price"),
-                ("take", "Use the product's current price"),
+                ("keep", _("Keep the current price")),
+                ("take", _("Use the product's current price")),
             ]
         ),
     )
@@ -54,13 +55,13 @@ class SuspendForm(Form):
     """A suspension with its reason."""
 
     reason = StringField(
-        "Reason (optional)",
-        description="Visible to staff only.",
+        _("Reason (optional)"),
+        description=_("Visible to staff only."),
         render_kw={"maxlength": requests.MAX_REASON_LENGTH},
     )
 
 
-def request_verb(uuid: str, verb: str, **options: Any) -> str:
+def request_verb(uuid: str, verb: str, **options: Any) -> Text:
     """Request a provisioning action and return the message to show.
 
     Args:
@@ -74,21 +75,25 @@ def request_verb(uuid: str, verb: str, **options: Any) -> str:
     result = requests.request(actor=actor(), service_uuid=uuid, verb=verb, **options)
     label = VERBS[verb].label
     if not result.ok:
-        raise ConflictError(result.message or f"The module refused the request: {label}.")
-    return f"{label} requested."
+        raise ConflictError(
+            result.message or _("The module refused the request: %(label)s.", label=label)
+        )
+    requested: Text = _("%(label)s requested.", label=label)
+    return requested
 
 
-def retry_last(uuid: str) -> str:
+def retry_last(uuid: str) -> Text:
     """Retry the last task of a service and return the message to show.
 
     Raises:
         UserError: it cannot be retried.
     """
     task = task_operations.retry_last_task(actor=actor(), service_uuid=uuid)
-    return f"{task.title or 'Task'} queued again."
+    queued: Text = _("Task queued again: %(title)s.", title=task.shown_title)
+    return queued
 
 
-def _run(uuid: str, act: Callable[[], str]) -> ResponseReturnValue:
+def _run(uuid: str, act: Callable[[], Text]) -> ResponseReturnValue:
     """Run an action, flash its message or error, and return to the service's page."""
     with flashed_errors(ConflictError):
         flash(act(), "good")
@@ -120,12 +125,12 @@ def suspend(uuid: str) -> ResponseReturnValue:
     return render_template(
         "admin/provisioning/services/suspend.html",
         form=form,
-        title=f"Suspend {service.name}?",
-        button="Suspend service",
+        title=_("Suspend %(name)s?", name=service.name),
+        button=_("Suspend service"),
         back=_page(uuid),
-        lead="Until you unsuspend the service:",
-        goes=["The customer can't use it", "The provider keeps its data"],
-        stays=f"{service.client.name} sees the service as suspended.",
+        lead=_("Until you unsuspend the service:"),
+        goes=[_("The customer can't use it"), _("The provider keeps its data")],
+        stays=_("%(name)s sees the service as suspended.", name=service.client.name),
     )
 
 
@@ -139,17 +144,17 @@ def terminate(uuid: str) -> ResponseReturnValue:
         return _run(uuid, partial(request_verb, uuid, "terminate"))
     page = render_template(
         "admin/confirm.html",
-        title=f"Terminate {service.name}?",
-        button="Terminate service",
+        title=_("Terminate %(name)s?", name=service.name),
+        button=_("Terminate service"),
         back=_page(uuid),
         typed=service.name,
-        lead="This permanently deletes at the provider:",
+        lead=_("This permanently deletes at the provider:"),
         goes=[
-            f"The account or server of {service.name}",
-            "All its data, and backups stored with it",
+            _("The account or server of %(name)s", name=service.name),
+            _("All its data, and backups stored with it"),
         ],
-        stays="The service's price, timeline and module log are kept.",
-        wrong="Type the name exactly as shown to confirm." if posted else "",
+        stays=_("The service's price, timeline and module log are kept."),
+        wrong=_("Type the name exactly as shown to confirm.") if posted else "",
     )
     return page, 422 if posted else 200
 
@@ -162,7 +167,7 @@ def change_package(uuid: str) -> ResponseReturnValue:
     form = PackageForm(data={"product": service.product.uuid})
     form.product.choices = choices(_packages(service))
 
-    def save() -> tuple[str, str]:
+    def save() -> tuple[Text, str]:
         message = request_verb(
             uuid,
             "change_package",
@@ -174,10 +179,10 @@ def change_package(uuid: str) -> ResponseReturnValue:
     return save_or_show(
         form,
         save,
-        title="Change package",
+        title=_("Change package"),
         crumbs=crumbs("services", service),
-        label="Change package",
-        consequence="If the change fails, the service keeps its current package.",
+        label=_("Change package"),
+        consequence=_("If the change fails, the service keeps its current package."),
     )
 
 
@@ -196,7 +201,7 @@ def _packages(service: Service) -> list[tuple[str, str]]:
         (
             row.uuid,
             f"{row.name}, {price(Money(row.price_minor, row.currency), row.period)}"
-            + (" (current)" if row.uuid == service.product.uuid else ""),
+            + (f" ({_('current')})" if row.uuid == service.product.uuid else ""),
         )
         for row in rows
     ]
@@ -213,37 +218,58 @@ def _names(uuids: Sequence[str]) -> Iterable[tuple[str, str]]:
         .where(Service.uuid.in_(uuids))
         .order_by(Service.name, Service.id)
     )
-    return [(uuid, f"{name} of {client}") for uuid, name, client in session().execute(statement)]
+    return [
+        (uuid, str(_("%(name)s of %(client)s", name=name, client=client)))
+        for uuid, name, client in session().execute(statement)
+    ]
 
 
 BULK = {
     "suspend": Bulk(
         "services.provision",
-        "Suspend",
-        "queued for suspension",
+        _("Suspend"),
+        lambda number: _n("Suspend %(num)s service", "Suspend %(num)s services", number),
+        lambda number: _n(
+            "%(num)s service queued for suspension.",
+            "%(num)s services queued for suspension.",
+            number,
+        ),
         lambda uuid: request_verb(uuid, "suspend"),
-        "Customers can't use these services until you unsuspend them:",
+        _("Customers can't use these services until you unsuspend them:"),
     ),
     "unsuspend": Bulk(
         "services.provision",
-        "Unsuspend",
-        "queued for unsuspension",
+        _("Unsuspend"),
+        lambda number: _n("Unsuspend %(num)s service", "Unsuspend %(num)s services", number),
+        lambda number: _n(
+            "%(num)s service queued for unsuspension.",
+            "%(num)s services queued for unsuspension.",
+            number,
+        ),
         lambda uuid: request_verb(uuid, "unsuspend"),
-        "These services become available again:",
+        _("These services become available again:"),
     ),
     "retry": Bulk(
         "services.provision",
-        "Retry",
-        "queued again",
+        _("Retry"),
+        lambda number: _n("Retry %(num)s service", "Retry %(num)s services", number),
+        lambda number: _n(
+            "%(num)s service queued again.", "%(num)s services queued again.", number
+        ),
         retry_last,
-        "The last failed task is retried for:",
+        _("The last failed task is retried for:"),
     ),
     "terminate": Bulk(
         "services.terminate",
-        "Terminate",
-        "queued for termination",
+        _("Terminate"),
+        lambda number: _n("Terminate %(num)s service", "Terminate %(num)s services", number),
+        lambda number: _n(
+            "%(num)s service queued for termination.",
+            "%(num)s services queued for termination.",
+            number,
+        ),
         lambda uuid: request_verb(uuid, "terminate"),
-        "This permanently deletes these services and all their data at the provider:",
+        _("This permanently deletes these services and all their data at the provider:"),
         danger=True,
     ),
 }
@@ -253,4 +279,4 @@ BULK = {
 @allow("services.provision")
 def bulk() -> ResponseReturnValue:
     """Suspend, unsuspend, retry or terminate several services."""
-    return run(BULK, _names, "service", "services", url_for("admin.services.index"))
+    return run(BULK, _names, url_for("admin.services.index"))

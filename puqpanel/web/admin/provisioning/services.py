@@ -14,6 +14,7 @@ from flask.typing import ResponseReturnValue
 from wtforms import SelectChoice, SelectField, StringField  # type: ignore[attr-defined]
 from wtforms.validators import InputRequired, Length
 
+from puqpanel.domain.texts import _
 from puqpanel.domain.money import Money
 from puqpanel.domain.service_states import ProvisionStatus, ServiceStatus
 from puqpanel.domain.task_states import TaskStatus
@@ -80,43 +81,43 @@ SERVICES = Listing(
     key=Service.id,
     sorts={"new": Sort(Service.id, descending=True), "name": Sort(Service.name)},
     tabs={
-        "all": Tab("All"),
-        "active": Tab("Active", Service.status == ServiceStatus.ACTIVE),
-        "pending": Tab("Pending", Service.status == ServiceStatus.PENDING),
-        "suspended": Tab("Suspended", Service.status == ServiceStatus.SUSPENDED),
-        "failed": Tab("Failed", Service.provision_status.in_(BROKEN)),
-        "terminated": Tab("Terminated", Service.status == ServiceStatus.TERMINATED),
-        "cancelled": Tab("Cancelled", Service.status == ServiceStatus.CANCELLED),
-        "fraud": Tab("Fraud", Service.status == ServiceStatus.FRAUD),
+        "all": Tab(_("All")),
+        "active": Tab(_("Active"), Service.status == ServiceStatus.ACTIVE),
+        "pending": Tab(_("Pending"), Service.status == ServiceStatus.PENDING),
+        "suspended": Tab(_("Suspended"), Service.status == ServiceStatus.SUSPENDED),
+        "failed": Tab(_("Failed"), Service.provision_status.in_(BROKEN)),
+        "terminated": Tab(_("Terminated"), Service.status == ServiceStatus.TERMINATED),
+        "cancelled": Tab(_("Cancelled"), Service.status == ServiceStatus.CANCELLED),
+        "fraud": Tab(_("Fraud"), Service.status == ServiceStatus.FRAUD),
     },
     filters={
         "status": Filter(
-            "Status",
+            _("Status"),
             lambda word: Service.status == word if word in set(ServiceStatus) else None,
             choices=lambda: [(word, word.capitalize()) for word in ServiceStatus],
         ),
-        "created": date_filter("Created", Service.created_at),
+        "created": date_filter(_("Created"), Service.created_at),
         "product": Filter(
-            "Product",
+            _("Product"),
             lambda uuid: Product.uuid == uuid,
             choices=_products,
             shown=lambda row, _: str(row.product),
         ),
         "provision": Filter(
-            "Provisioning",
+            _("Provisioning"),
             lambda word: Service.provision_status == word if word in set(ProvisionStatus) else None,
             choices=lambda: [
                 (word, word.replace("_", " ").capitalize()) for word in ProvisionStatus
             ],
         ),
         "client": Filter(
-            "Client",
+            _("Client"),
             _of_client,
             kind="search",
             shown=lambda row, text: str(row.client) if _is_uuid(text) else text,
         ),
         "module": Filter(
-            "Module",
+            _("Module"),
             lambda key: Product.module == key,
             choices=lambda: [(m.key, m.title) for m in products.product_modules()],
         ),
@@ -127,40 +128,40 @@ SERVICES = Listing(
         Service.uuid == text,
     ),
     columns={
-        "service": Column("Service", lambda row: row.name),
-        "client": Column("Client", lambda row: row.client),
-        "product": Column("Product", lambda row: row.product),
-        "status": Column("Status", lambda row: row.status),
-        "provisioning": Column("Provisioning", lambda row: row.provision_status),
-        "price": Column("Price", lambda row: Money(row.price_minor, row.currency).major),
-        "currency": Column("Currency", lambda row: row.currency, export_only=True),
-        "period": Column("Period", lambda row: row.period, export_only=True),
-        "created": Column("Created", lambda row: row.created_at),
+        "service": Column(_("Service"), lambda row: row.name),
+        "client": Column(_("Client"), lambda row: row.client),
+        "product": Column(_("Product"), lambda row: row.product),
+        "status": Column(_("Status"), lambda row: row.status),
+        "provisioning": Column(_("Provisioning"), lambda row: row.provision_status),
+        "price": Column(_("Price"), lambda row: Money(row.price_minor, row.currency).major),
+        "currency": Column(_("Currency"), lambda row: row.currency, export_only=True),
+        "period": Column(_("Period"), lambda row: row.period, export_only=True),
+        "created": Column(_("Created"), lambda row: row.created_at),
         "uuid": Column("UUID", lambda row: row.uuid, export_only=True),
     },
     sum=Sum(Service.price_minor, Service.currency, Service.period),
     noun="services",
-    placeholder="Name, client or ID",
+    placeholder=_("Name, client or ID"),
 )
 
 
 class ServiceForm(Form):
     """A new service, with the search for its client."""
 
-    find = StringField("Find a client")
-    client = StringField("Client", [InputRequired("Choose a client.")])
-    product = SelectField("Product", [InputRequired("Choose a product.")])
+    find = StringField(_("Find a client"))
+    client = StringField(_("Client"), [InputRequired(_("Choose a client."))])
+    product = SelectField(_("Product"), [InputRequired(_("Choose a product."))])
     name = StringField(
-        "Name",
-        [InputRequired("Enter a name."), Length(max=200)],
-        description="Shown in lists and to the customer, such as a host name.",
+        _("Name"),
+        [InputRequired(_("Enter a name.")), Length(max=200)],
+        description=_("Shown in lists and to the customer, such as a host name."),
     )
 
 
 class NameForm(Form):
     """The name of a service."""
 
-    name = StringField("Name", [InputRequired("Enter a name."), Length(max=200)])
+    name = StringField(_("Name"), [InputRequired(_("Enter a name.")), Length(max=200)])
 
 
 @bp.get("/")
@@ -206,7 +207,7 @@ def create_submit() -> ResponseReturnValue:
             name=str(form.name.data),
         )
         page = url_for("admin.services.show", uuid=service.uuid)
-        return f"{service.name} added. Click Create to provision it.", page
+        return _("%(name)s added. Click Create to provision it.", name=service.name), page
 
     return save_or_show(
         form,
@@ -222,7 +223,7 @@ def _product_choices() -> list[SelectChoice]:
         (product.uuid, f"{product.name}, {price(product.price, product.period)}")
         for product in products.products()
     ]
-    return choices([("", "Choose a product…"), *on_sale])
+    return choices([("", _("Choose a product…")), *on_sale])
 
 
 def _new(form: ServiceForm, found: ClientSearch | None = None) -> str:
@@ -303,15 +304,15 @@ def edit(uuid: str) -> ResponseReturnValue:
 
     def save() -> tuple[str, str]:
         services.rename_service(actor=actor(), uuid=uuid, **form.values("name"))
-        return "Service renamed.", url_for("admin.services.show", uuid=uuid)
+        return _("Service renamed."), url_for("admin.services.show", uuid=uuid)
 
     return save_or_show(
         form,
         save,
-        title=f"Rename {service.name}",
+        title=_("Rename %(name)s", name=service.name),
         crumbs=crumbs("services", service),
-        label="Rename service",
-        consequence="Changes the name in the panel only, not at the provider.",
+        label=_("Rename service"),
+        consequence=_("Changes the name in the panel only, not at the provider."),
     )
 
 
@@ -324,5 +325,5 @@ def settings(uuid: str) -> ResponseReturnValue:
         service,
         services.module_of(service),
         partial(services.save_service_data, actor=actor(), uuid=uuid),
-        consequence="Run Change package to send changes to the provider, unless noted.",
+        consequence=_("Run Change package to send changes to the provider, unless noted."),
     )

@@ -11,6 +11,7 @@ from flask import Blueprint, abort, render_template, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import aliased
 
+from puqpanel.domain.texts import _
 from puqpanel.domain.settings_table import GROUPS
 from puqpanel.infra.db import session
 from puqpanel.models import (
@@ -33,11 +34,11 @@ from puqpanel.web.lists import Listing, Sort
 bp = Blueprint("activity", __name__, url_prefix="/activity")
 
 ACTORS = {
-    "staff": "Staff",
-    "user": "User",
-    "automation": "Automation",
-    "cli": "Command line",
-    "module": "Module",
+    "staff": _("Staff"),
+    "user": _("User"),
+    "automation": _("Automation"),
+    "cli": _("Command line"),
+    "module": _("Module"),
 }
 GATEWAY, SENDER = aliased(ConfiguredModule), aliased(ConfiguredModule)
 NAMED: dict[str, tuple[Any, Any, str, str]] = {
@@ -85,27 +86,27 @@ ACTIVITY = Listing(
     key=Audit.id,
     sorts={"new": Sort(Audit.id, descending=True)},
     filters={
-        "time": date_filter("Time", Audit.at),
+        "time": date_filter(_("Time"), Audit.at),
         "by": Filter(
-            "Actor",
+            _("Actor"),
             lambda kind: Audit.actor_kind == kind if kind in ACTORS else None,
             choices=lambda: list(ACTORS.items()),
         ),
         "about": Filter(
-            "Type",
+            _("Type"),
             lambda kind: Audit.subject_type == kind if kind in ABOUT else None,
             choices=lambda: [(kind, kind.capitalize()) for kind in ABOUT],
         ),
         "action": Filter(
-            "Action", lambda text: Audit.action.startswith(text, autoescape=True), kind="search"
+            _("Action"), lambda text: Audit.action.startswith(text, autoescape=True), kind="search"
         ),
         "subject": Filter(
-            "Subject",
+            _("Subject"),
             lambda uuid: Audit.subject_uuid == uuid,
             kind="search",
             shown=lambda row, uuid: str(row.subject or uuid),
         ),
-        "ip": Filter("IP address", lambda text: Audit.ip == text, kind="search"),
+        "ip": Filter(_("IP address"), lambda text: Audit.ip == text, kind="search"),
     },
     search=lambda text: sa.or_(
         Audit.summary.icontains(text, autoescape=True),
@@ -115,21 +116,21 @@ ACTIVITY = Listing(
         Audit.ip == text,
     ),
     columns={
-        "summary": Column("Summary", lambda row: row.summary),
-        "time": Column("Time", lambda row: row.at),
-        "action": Column("Action", lambda row: row.action, export_only=True),
-        "subject_type": Column("Subject type", lambda row: row.subject_type, export_only=True),
-        "subject": Column("Subject", lambda row: row.subject),
-        "subject_id": Column("Subject ID", lambda row: row.subject_uuid, export_only=True),
-        "actor": Column("Actor", lambda row: row.actor_name),
+        "summary": Column(_("Summary"), lambda row: row.summary),
+        "time": Column(_("Time"), lambda row: row.at),
+        "action": Column(_("Action"), lambda row: row.action, export_only=True),
+        "subject_type": Column(_("Subject type"), lambda row: row.subject_type, export_only=True),
+        "subject": Column(_("Subject"), lambda row: row.subject),
+        "subject_id": Column(_("Subject ID"), lambda row: row.subject_uuid, export_only=True),
+        "actor": Column(_("Actor"), lambda row: row.actor_name),
         "impersonator": Column(
-            "Viewed as client by", lambda row: row.impersonator_name, export_only=True
+            _("Viewed as client by"), lambda row: row.impersonator_name, export_only=True
         ),
-        "actor_type": Column("Actor type", lambda row: row.actor_kind, export_only=True),
-        "ip_address": Column("IP address", lambda row: row.ip),
+        "actor_type": Column(_("Actor type"), lambda row: row.actor_kind, export_only=True),
+        "ip_address": Column(_("IP address"), lambda row: row.ip),
     },
     noun="entries",
-    placeholder="Event, actor, IP address or ID",
+    placeholder=_("Event, actor, IP address or ID"),
 )
 
 
@@ -166,7 +167,7 @@ def show(id: int) -> ResponseReturnValue:
         "admin/system/activity/show.html",
         entry=entry,
         link=_link(row),
-        subject_name=_subject_name(row) or ("Deleted" if row.subject_uuid else "—"),
+        subject_name=_subject_name(row) or (_("Deleted") if row.subject_uuid else "—"),
         actor_type=_actor_type(row),
         task=task,
         changes=_changes(entry.before, entry.after),

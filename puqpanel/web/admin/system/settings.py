@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from puqpanel.domain.settings import Group
 from puqpanel.domain.settings_table import GROUPS
+from puqpanel.domain.texts import Text, _
 from puqpanel.operations.system import audit, settings
 from puqpanel.web.forms import save_or_show
 from puqpanel.web.guard import actor, allow, can
@@ -33,11 +34,11 @@ def edit(key: str) -> ResponseReturnValue:
     group = _group(key)
     form = settings_form(group.by_name, key)
 
-    def save() -> tuple[str, str]:
+    def save() -> tuple[Text, str]:
         if not any(can(each.permission) for each in group.settings):
             abort(403)
         changed = settings.save(actor=actor(), values=form.typed(), seen=form.seen.data)
-        message = "Settings saved." if changed else "Nothing was changed."
+        message = _("Settings saved.") if changed else _("Nothing was changed.")
         return message, url_for("admin.settings.edit", key=key)
 
     return save_or_show(

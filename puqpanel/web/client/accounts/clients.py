@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, flash, redirect, request, session, url_for
+from flask import Blueprint, abort, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 
+from puqpanel.domain.texts import _
+from puqpanel.web.answers import flash
 from puqpanel.web.guard import CLIENT_KEY, customer, memberships
 
 bp = Blueprint("clients", __name__)
@@ -19,5 +21,5 @@ def switch() -> ResponseReturnValue:
     if member is None:
         abort(404)
     session[CLIENT_KEY] = uuid
-    flash(f"You now see the services of {member.client.name}.", "good")
+    flash(_("You now see the services of %(name)s.", name=member.client.name), "good")
     return redirect(url_for("client.home.index"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
+from puqpanel.domain.texts import _, _n
 from puqpanel.operations.provisioning import services
 from puqpanel.web.client.provisioning.notices import ENDED, home_notice, list_rows
 from puqpanel.web.guard import actor, can, customer
@@ -20,10 +21,12 @@ def index() -> ResponseReturnValue:
     all_services = services.services_of(user) if can("services.view") else []
     current = [service for service in all_services if service.status not in ENDED]
     notices = [notice for service in current if (notice := home_notice(service))]
-    count = "1 service" if len(current) == 1 else f"{len(current)} services"
+    count = _n("%(num)s service", "%(num)s services", len(current))
     return render_template(
         "client/oversight/home.html",
-        greeting=f"Hello, {user.name.split()[0]}" if user.name.strip() else "Hello",
+        greeting=_("Hello, %(name)s", name=user.name.split()[0])
+        if user.name.strip()
+        else _("Hello"),
         service_count=count if current else "",
         notices=notices,
         services=list_rows(current),

@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from puqpanel.domain.service_states import ProvisionStatus, ServiceStatus
+from puqpanel.domain.texts import Text, _
 from puqpanel.models import Service
 
 ENDED = (ServiceStatus.TERMINATED, ServiceStatus.CANCELLED)
 SUSPENDED = (ServiceStatus.SUSPENDED, ServiceStatus.FRAUD)
-NO_ACTION = "We're working on it. No action needed."
-DATA_KEPT = "Your data is kept. Contact support if you have questions."
+NO_ACTION = _("We're working on it. No action needed.")
+DATA_KEPT = _("Your data is kept. Contact support if you have questions.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +20,12 @@ class Notice:
     """A notice on a page: its tone, bold start, text and error reference."""
 
     tone: str
-    title: str
-    text: str
+    title: Text | str
+    text: Text | str
     reference: str = ""
 
 
-def list_rows(services: Iterable[Service]) -> list[tuple[Service, str, str]]:
+def list_rows(services: Iterable[Service]) -> list[tuple[Service, str, Text | str]]:
     """Return the rows of a list: service, status to show, and a remark if it is not just active."""
     return [(service, visible_status(service), _note(service)) for service in services]
 
@@ -36,15 +37,15 @@ def visible_status(service: Service) -> str:
     return service.status
 
 
-def _note(service: Service) -> str:
+def _note(service: Service) -> Text | str:
     pending = service.status == ServiceStatus.PENDING
     if service.provision_status == ProvisionStatus.PROCESSING:
-        return "Being set up" if pending else "Being updated"
+        return _("Being set up") if pending else _("Being updated")
     if pending and service.provision_status == ProvisionStatus.FAILED:
-        return "Delayed. We're working on it."
+        return _("Delayed. We're working on it.")
     active = service.status == ServiceStatus.ACTIVE
     if active and service.provision_status == ProvisionStatus.NOT_FOUND:
-        return "Unavailable. We're working on it."
+        return _("Unavailable. We're working on it.")
     return ""
 
 
@@ -52,9 +53,9 @@ def home_notice(service: Service) -> Notice | None:
     """Return the notice about a service on the home page, if there is one."""
     pending = service.status == ServiceStatus.PENDING
     if pending and service.provision_status == ProvisionStatus.FAILED:
-        return Notice("warn", f"{service.name} is not ready yet.", NO_ACTION)
+        return Notice("warn", _("%(name)s is not ready yet.", name=service.name), NO_ACTION)
     if service.status in SUSPENDED:
-        return Notice("warn", f"{service.name} is suspended.", DATA_KEPT)
+        return Notice("warn", _("%(name)s is suspended.", name=service.name), DATA_KEPT)
     return None
 
 
@@ -64,23 +65,25 @@ def service_notice(service: Service) -> Notice | None:
     pending = status == ServiceStatus.PENDING
     failed = provision_status == ProvisionStatus.FAILED
     if provision_status == ProvisionStatus.PROCESSING:
-        title = f"Your service is being {'set up' if pending else 'updated'}."
-        return Notice("busy", title, "This takes a moment. You can leave this page.")
+        title = (
+            _("Your service is being set up.") if pending else _("Your service is being updated.")
+        )
+        return Notice("busy", title, _("This takes a moment. You can leave this page."))
     if pending and failed:
-        return Notice("warn", "Setup is taking longer than expected.", NO_ACTION)
+        return Notice("warn", _("Setup is taking longer than expected."), NO_ACTION)
     if (
         status in (ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED)
         and provision_status == ProvisionStatus.NOT_FOUND
     ):
-        return Notice("warn", "This service is currently unavailable.", NO_ACTION)
+        return Notice("warn", _("This service is currently unavailable."), NO_ACTION)
     if status == ServiceStatus.ACTIVE and failed and service.verb == "change_package":
         return Notice(
             "warn",
-            "Your package change is taking longer than expected.",
-            "We're working on it. Your current package stays active until then.",
+            _("Your package change is taking longer than expected."),
+            _("We're working on it. Your current package stays active until then."),
         )
     if status in SUSPENDED:
-        return Notice("warn", "This service is suspended.", DATA_KEPT)
+        return Notice("warn", _("This service is suspended."), DATA_KEPT)
     if status in ENDED:
-        return Notice("busy", "This service has ended.", "Its data has been deleted.")
+        return Notice("busy", _("This service has ended."), _("Its data has been deleted."))
     return None

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, abort, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from puqpanel.domain.service_states import ProvisionStatus, ServiceStatus
+from puqpanel.domain.texts import Text, _
 from puqpanel.host import languages
 from puqpanel.host.calls import Called
 from puqpanel.models import Service
@@ -76,7 +77,7 @@ def ajax(uuid: str, tab: str, verb: str) -> Response:
     service = _find_own(uuid)
     module = modules.find(service.product.module)
     if _module_unavailable(service):
-        abort(503, "This part of your service is temporarily unavailable. Try again later.")
+        abort(503, _("This part of your service is temporarily unavailable. Try again later."))
     if module is None or _closed(service):
         abort(404)
     return module.ajax(uuid, tab, verb, active=_active(service))
@@ -87,12 +88,14 @@ def _notices(service: Service, *, unavailable: bool, called: Called | None) -> l
     if notice := service_notice(service):
         notices.append(notice)
     if unavailable and service.status not in ENDED:
-        text = "Details and tools of this service can't be shown right now. Try again later."
-        notices.append(Notice("warn", "Temporarily unavailable.", text))
+        text = _("Details and tools of this service can't be shown right now. Try again later.")
+        notices.append(Notice("warn", _("Temporarily unavailable."), text))
     if called and called.error:
         contact = "contact support with the reference." if called.reference else "contact support."
-        text = f"Try again in a few minutes. If this keeps happening, {contact}"
-        notices.append(Notice("bad", "This page couldn't be loaded.", text, called.reference))
+        text = _(
+            "Try again in a few minutes. If this keeps happening, %(contact)s", contact=contact
+        )
+        notices.append(Notice("bad", _("This page couldn't be loaded."), text, called.reference))
     return notices
 
 
@@ -104,15 +107,17 @@ def _active(service: Service) -> bool:
     return service.status == ServiceStatus.ACTIVE
 
 
-def _tabs(service: Service) -> list[tuple[str, str]]:
+def _tabs(service: Service) -> list[tuple[str, Text | str]]:
     """Return the key and label of each tab."""
     module = modules.find(service.product.module)
     if module is None or module.loaded.restricted or _closed(service):
-        return [(OVERVIEW, "General")]
+        return [(OVERVIEW, _("General"))]
     folder = module.loaded.folder
     tabs = module.tabs(active=_active(service))
-    labels = [(tab.key, languages.translate(folder, tab.name)) for tab in tabs]
-    return labels or [(OVERVIEW, "General")]
+    labels: list[tuple[str, Text | str]] = [
+        (tab.key, languages.translate(folder, tab.name)) for tab in tabs
+    ]
+    return labels or [(OVERVIEW, _("General"))]
 
 
 def _closed(service: Service) -> bool:

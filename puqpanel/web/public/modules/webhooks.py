@@ -14,6 +14,7 @@ from flask.blueprints import BlueprintSetupState
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from puqpanel.domain.module_states import MODULE_TYPES
+from puqpanel.domain.texts import _
 from puqpanel.host import calls, logs, registry
 from puqpanel.host.context import Context, entered
 from puqpanel.host.form_fields import secret_fields
@@ -58,7 +59,7 @@ def call(type: str, name: str, uuid: str) -> Response:
         # cached before it is parsed as a form: signatures are computed over the raw bytes
         request.get_data()
     except RequestEntityTooLarge:
-        abort(413, "The body of a webhook is limited to 1 MB.")
+        abort(413, _("The body of a webhook is limited to 1 MB."))
     module_type = next((known for known in MODULE_TYPES if known.lower() == type.lower()), "")
     key = f"{module_type}/{name}"
     instance = _find_instance(key, uuid)
@@ -138,7 +139,7 @@ def _available_module(key: str) -> LoadedModule:
 
 
 def _retry_later() -> Response:
-    body = {"status": "error", "message": "Temporarily unavailable. Retry later.", "code": 503}
+    body = {"status": "error", "message": _("Temporarily unavailable. Retry later."), "code": 503}
     response = modules.json_response(body, 503)
     response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return response
@@ -150,7 +151,7 @@ def _response(called: calls.Called) -> Response:
         return _retry_later()
     error_body = {
         "status": "error",
-        "message": "The webhook could not be processed.",
+        "message": _("The webhook could not be processed."),
         "reference": called.reference or request_id(),
         "code": 500,
     }
@@ -203,7 +204,11 @@ def _loggable_body(max_bytes: int) -> Any:
     """
     size = len(request.get_data())
     if size > max_bytes:
-        return f"{request.get_data(as_text=True)[:max_bytes]}… (truncated, {size} bytes in total)"
+        return _(
+            "%(get_data)s… (truncated, %(size)s bytes in total)",
+            get_data=request.get_data(as_text=True)[:max_bytes],
+            size=size,
+        )
     with contextlib.suppress(HTTPException, RecursionError):
         if request.is_json and (body := request.get_json(silent=True)) is not None:
             return body
