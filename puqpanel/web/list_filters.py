@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from babel.dates import format_date
 
-from puqpanel.domain.texts import _
+from puqpanel.domain.texts import Text, _
 from puqpanel.infra import clock
 from puqpanel.web.list_page import Choices, Row
 from puqpanel.web.locale import viewer_locale, viewer_zone
@@ -42,10 +42,10 @@ class Filter:
             the type of an input.
     """
 
-    label: str
+    label: Text | str
     where: Callable[[str], Any | None]
     choices: Callable[[], Choices] = lambda: ()
-    shown: Callable[[Any, str], str] | None = None
+    shown: Callable[[Any, str], Text | str] | None = None
     kind: str = "select"
 
     def labels(self, values: tuple[str, ...], first: Row | None) -> list[str]:
@@ -56,12 +56,12 @@ class Filter:
             first: the first row of the page; None if it is empty.
         """
         if self.shown and first is not None and len(values) == 1:
-            return [self.shown(first, values[0])]
+            return [str(self.shown(first, values[0]))]
         names = dict(self.choices())
-        return [names.get(value, value) for value in values]
+        return [str(names.get(value, value)) for value in values]
 
 
-def date_filter(label: str, column: Any) -> Filter:
+def date_filter(label: Text | str, column: Any) -> Filter:
     """Return a filter for a range of days in the viewer's time zone, both days included.
 
     Its value is the name of a preset or `2026-01-01..2026-01-31`, of which one day may be missing.
@@ -122,7 +122,7 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), viewer_zone())
 
 
-def _range_label(_: Any, value: str) -> str:
+def _range_label(_: Any, value: str) -> Text | str:
     if value in PRESETS:
         return PRESETS[value]
     first, last = day_range(value) or (None, None)

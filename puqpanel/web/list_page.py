@@ -10,11 +10,12 @@ from urllib.parse import urlencode
 import sqlalchemy as sa
 
 from puqpanel.domain.money import Money
+from puqpanel.domain.texts import Text
 from puqpanel.web.prices import PER, money
 
 Row = sa.Row[*tuple[Any, ...]]
 Rows = Sequence[Row]
-Choices = Sequence[tuple[str, str]]
+Choices = Sequence[tuple[str, Text | str]]
 SIZES = (25, 50, 100)
 CAP = 1000
 
@@ -23,7 +24,7 @@ CAP = 1000
 class Tab:
     """A tab: its label and the condition of its rows; None for all rows."""
 
-    label: str
+    label: Text | str
     where: Any = None
 
 
@@ -37,7 +38,7 @@ class Column:
         export_only: whether the table does not show it.
     """
 
-    label: str
+    label: Text | str
     text: Callable[[Any], object]
     export_only: bool = False
 
@@ -55,9 +56,9 @@ class Chip:
     """A filter as shown on the page."""
 
     key: str
-    label: str
+    label: Text | str
     values: tuple[str, ...]
-    word: str
+    word: Text | str
     kind: str
     choices: Choices
     open: bool
@@ -147,7 +148,7 @@ class Page:
     can_sum: bool
     total: Total | None
     noun: str
-    placeholder: str
+    placeholder: Text | str
     previous: str = ""
     next: str = ""
     name: str = ""

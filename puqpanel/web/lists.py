@@ -30,9 +30,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
-from puqpanel.domain.texts import _
 from puqpanel.domain.money import Money
 from puqpanel.domain.spreadsheet import csv_line
+from puqpanel.domain.texts import Text, _
 from puqpanel.web import list_cursor
 from puqpanel.web.list_filters import SEPARATOR, Filter
 from puqpanel.web.list_page import (
@@ -115,7 +115,7 @@ class Listing:
     columns: Mapping[str, Column] = field(default_factory=dict)
     sum: Sum | None = None
     noun: str = "rows"
-    placeholder: str = _("Search")
+    placeholder: Text | str = _("Search")
 
     def page(self, session: Session, path: str, args: Args) -> Page:
         """Return one page of the list.

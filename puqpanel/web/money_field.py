@@ -10,7 +10,7 @@ from wtforms import StringField, ValidationError
 from puqpanel.domain.decimals import format_localized, parse_localized
 from puqpanel.domain.errors import UserError
 from puqpanel.domain.money import Money
-from puqpanel.domain.texts import _
+from puqpanel.web.forms import _
 from puqpanel.web.locale import viewer_locale
 
 

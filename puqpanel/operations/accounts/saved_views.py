@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from puqpanel.domain.errors import InvalidInput
 from puqpanel.domain.principals import Principal
-from puqpanel.domain.texts import _
+from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import find, session, transaction
 from puqpanel.models import SavedView, Staff
 from puqpanel.operations.system import audit
@@ -62,7 +62,11 @@ def save_view(*, actor: Principal, list: str, name: str, query: str) -> SavedVie
         session().add(view)
     view.query = query
     session().flush()
-    _record(actor, "staff.view_saved", _("View %(shown)s of the list %(list)s saved.", shown=shown, list=list))
+    _record(
+        actor,
+        "staff.view_saved",
+        _("View %(shown)s of the list %(list)s saved.", shown=shown, list=list),
+    )
     return view
 
 
@@ -80,7 +84,11 @@ def rename_view(*, actor: Principal, uuid: str, name: str) -> SavedView:
     if shown in others:
         raise InvalidInput({"name": [_("Another view has this name.")]})
     view.name = shown
-    _record(actor, "staff.view_renamed", _("View %(shown)s of the list %(list)s renamed.", shown=shown, list=view.list))
+    _record(
+        actor,
+        "staff.view_renamed",
+        _("View %(shown)s of the list %(list)s renamed.", shown=shown, list=view.list),
+    )
     return view
 
 
@@ -93,7 +101,11 @@ def set_default_view(*, actor: Principal, uuid: str, default: bool) -> SavedView
     """
     view = find_view(actor.id, uuid)
     _set_default(actor, view, default)
-    _record(actor, "staff.view_default_changed", _("Default view of the list %(list)s changed.", list=view.list))
+    _record(
+        actor,
+        "staff.view_default_changed",
+        _("Default view of the list %(list)s changed.", list=view.list),
+    )
     return view
 
 
@@ -107,7 +119,11 @@ def delete_view(*, actor: Principal, uuid: str) -> SavedView:
     view = find_view(actor.id, uuid)
     _set_default(actor, view, False)
     session().delete(view)
-    _record(actor, "staff.view_deleted", _("View %(name)s of the list %(list)s deleted.", name=view.name, list=view.list))
+    _record(
+        actor,
+        "staff.view_deleted",
+        _("View %(name)s of the list %(list)s deleted.", name=view.name, list=view.list),
+    )
     return view
 
 
@@ -121,7 +137,7 @@ def _set_default(actor: Principal, view: SavedView, default: bool) -> None:
     staff.default_views = views
 
 
-def _record(actor: Principal, action: str, summary: str) -> None:
+def _record(actor: Principal, action: str, summary: Text) -> None:
     audit.record(
         actor=actor,
         action=action,

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import sqlalchemy as sa
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import BooleanField, EmailField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length, Optional
 
-from puqpanel.domain.texts import _
 from puqpanel.domain.countries import COUNTRIES
 from puqpanel.domain.errors import NotFoundError
 from puqpanel.domain.permissions import CLIENT_NOUNS, MANAGE, VIEW
+from puqpanel.domain.texts import Text
 from puqpanel.infra.db import session
 from puqpanel.models import Client, Product, Service, User
 from puqpanel.operations.accounts import clients
@@ -21,9 +21,9 @@ from puqpanel.operations.oversight import tasks
 from puqpanel.operations.system import audit
 from puqpanel.web import impersonation
 from puqpanel.web.admin.accounts.pick import matching
-from puqpanel.web.answers import flashed_errors
+from puqpanel.web.answers import flash, flashed_errors
 from puqpanel.web.fields import CountryField, CurrencyField, countries, country_name
-from puqpanel.web.forms import Form, SecretField, save_or_show
+from puqpanel.web.forms import Form, SecretField, _, save_or_show
 from puqpanel.web.guard import actor, allow, can
 from puqpanel.web.list_filters import Filter, date_filter
 from puqpanel.web.list_page import Column, Tab
@@ -108,7 +108,9 @@ class NewClientForm(ClientForm):
     user_password = SecretField(
         _("Owner password"),
         [Length(max=256)],
-        description=_("The owner signs in with the e-mail address above. Leave blank to add users later."),
+        description=_(
+            "The owner signs in with the e-mail address above. Leave blank to add users later."
+        ),
     )
 
 
@@ -123,7 +125,8 @@ class UserForm(Form):
         description=_("An existing user keeps their current password."),
     )
     owner = BooleanField(
-        _("Owner"), description=_("Has full access. You choose the permissions of other users next.")
+        _("Owner"),
+        description=_("Has full access. You choose the permissions of other users next."),
     )
 
 
@@ -148,7 +151,7 @@ def create() -> ResponseReturnValue:
     """Create a client, with an owner if a password is given."""
     form = NewClientForm()
 
-    def save() -> tuple[str, str]:
+    def save() -> tuple[Text, str]:
         client = clients.create_client(
             actor=actor(),
             **form.values(
@@ -162,7 +165,9 @@ def create() -> ResponseReturnValue:
                 "user_name",
             ),
         )
-        return _("%(name)s added.", name=client.name), url_for("admin.clients.show", uuid=client.uuid)
+        return _("%(name)s added.", name=client.name), url_for(
+            "admin.clients.show", uuid=client.uuid
+        )
 
     return save_or_show(
         form,
@@ -216,7 +221,7 @@ def edit(uuid: str) -> ResponseReturnValue:
     client = clients.find_client(uuid)
     form = ClientForm(obj=client)
 
-    def save() -> tuple[str, str]:
+    def save() -> tuple[Text, str]:
         clients.update_client(
             actor=actor(),
             uuid=uuid,
@@ -240,7 +245,7 @@ def add_user(uuid: str) -> ResponseReturnValue:
     client = clients.find_client(uuid)
     form = UserForm()
 
-    def save() -> tuple[str, str]:
+    def save() -> tuple[Text, str]:
         user = clients.add_user(
             actor=actor(),
             client_uuid=uuid,
@@ -265,7 +270,7 @@ def set_password(uuid: str, user_uuid: str) -> ResponseReturnValue:
     user = _find_user(client, user_uuid)
     form = PasswordForm()
 
-    def save() -> tuple[str, str]:
+    def save() -> tuple[Text, str]:
         clients.set_user_password(
             actor=actor(), client_uuid=uuid, user_uuid=user_uuid, **form.values("password")
         )
@@ -327,7 +332,11 @@ def remove_user(uuid: str, user_uuid: str) -> ResponseReturnValue:
     client = clients.find_client(uuid)
     return render_template(
         "admin/confirm.html",
-        title=_("Remove %(email)s from %(name)s?", email=_find_user(client, user_uuid).email, name=client.name),
+        title=_(
+            "Remove %(email)s from %(name)s?",
+            email=_find_user(client, user_uuid).email,
+            name=client.name,
+        ),
         button=_("Remove user"),
         back=back,
         lead=_("This removes:"),
@@ -343,7 +352,7 @@ def _access(keys: Collection[str]) -> str:
         for noun in CLIENT_NOUNS
         if f"{noun.key}.{VIEW}" in keys
     ]
-    return ", ".join(nouns) or _("None")
+    return ", ".join(str(noun) for noun in nouns) or str(_("None"))
 
 
 def _find_user(client: Client, user_uuid: str) -> User:

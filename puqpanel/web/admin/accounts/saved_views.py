@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import parse_qsl, urlencode
 
-from flask import Blueprint, abort, flash, redirect, render_template, request
+from flask import Blueprint, abort, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from puqpanel.domain.texts import _
 from puqpanel.domain.errors import UserError
+from puqpanel.domain.texts import _
 from puqpanel.operations.accounts import saved_views
-from puqpanel.web.answers import same_site
+from puqpanel.web.answers import flash, same_site
 from puqpanel.web.forms import field_errors
 from puqpanel.web.guard import actor, allow, find_staff
 from puqpanel.web.list_view import view_query

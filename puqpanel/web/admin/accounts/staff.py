@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import BooleanField, EmailField, SelectChoice, StringField  # type: ignore[attr-defined]  # the stubs are older
 from wtforms.validators import InputRequired, Length, Optional
 
-from puqpanel.domain.texts import _
 from puqpanel.domain.permissions import EVERYTHING, NOUNS, PANEL_KEYS, with_implied
 from puqpanel.domain.presets import PRESETS
+from puqpanel.domain.texts import Text
 from puqpanel.infra.db import session
 from puqpanel.models import Role, Staff, staff_roles
 from puqpanel.operations.accounts import staff
 from puqpanel.operations.system import audit
-from puqpanel.web.answers import flashed_errors
-from puqpanel.web.forms import Form, MultiCheckboxField, SecretField, choices, save_or_show
+from puqpanel.web.answers import flash, flashed_errors
+from puqpanel.web.forms import Form, MultiCheckboxField, SecretField, _, choices, save_or_show
 from puqpanel.web.guard import actor, allow, can
 from puqpanel.web.list_filters import date_filter
 from puqpanel.web.list_page import Column, Rows, Tab
@@ -70,7 +70,10 @@ class StaffForm(Form):
     roles = MultiCheckboxField(
         _("Roles"),
         description=(
-            _("An account has the permissions of all its roles. Without a role, it can only sign in.")
+            _(
+                "An account has the permissions of all its roles. Without a role, it can only "
+                "sign in."
+            )
         ),
     )
     active = BooleanField(
@@ -124,7 +127,7 @@ def create() -> ResponseReturnValue:
     form = NewStaffForm()
     form.roles.choices = _role_choices()
 
-    def save() -> tuple[str, str]:
+    def save() -> tuple[Text, str]:
         account = staff.create_staff(
             actor=actor(),
             role_uuids=form.roles.data or (),
@@ -161,7 +164,7 @@ def edit(uuid: str) -> ResponseReturnValue:
     )
     form.roles.choices = _role_choices()
 
-    def save() -> tuple[str, str]:
+    def save() -> tuple[Text, str]:
         staff.update_staff(
             actor=actor(),
             uuid=uuid,
@@ -171,7 +174,9 @@ def edit(uuid: str) -> ResponseReturnValue:
         )
         renew()
         sessions_ended = _(" Its sessions were ended.") if form.password.data else ""
-        return _("Account saved.%(sessions_ended)s", sessions_ended=sessions_ended), url_for("admin.staff.index")
+        return _("Account saved.%(sessions_ended)s", sessions_ended=sessions_ended), url_for(
+            "admin.staff.index"
+        )
 
     return save_or_show(
         form,
@@ -244,7 +249,7 @@ def _role(role: Role | None) -> ResponseReturnValue:
         + [(key, key) for key in inactive_keys]
     )
 
-    def save() -> tuple[str, str]:
+    def save() -> tuple[Text, str]:
         staff.save_role(
             actor=actor(),
             uuid=role.uuid if role else None,

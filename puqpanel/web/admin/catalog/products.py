@@ -10,16 +10,16 @@ from flask.typing import ResponseReturnValue
 from wtforms import BooleanField, SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
-from puqpanel.domain.texts import _
 from puqpanel.domain.money import Money
 from puqpanel.domain.periods import Period
+from puqpanel.domain.texts import Text
 from puqpanel.models import Product
 from puqpanel.operations.catalog import products
 from puqpanel.operations.oversight import tasks
 from puqpanel.operations.system import audit
 from puqpanel.web.admin.settings_page import settings_page
 from puqpanel.web.fields import CurrencyField
-from puqpanel.web.forms import Form, choices, save_or_show
+from puqpanel.web.forms import Form, _, choices, save_or_show
 from puqpanel.web.guard import actor, allow, can
 from puqpanel.web.list_filters import Filter, date_filter
 from puqpanel.web.list_page import Column, Tab
@@ -92,7 +92,9 @@ class ProductForm(Form):
         _("Module"),
         description=_("Provisions this product. Can't be changed once it has services."),
     )
-    price = MoneyField(_("Price"), [InputRequired(_("Enter a price, or 0 if it is free."))], default=0)
+    price = MoneyField(
+        _("Price"), [InputRequired(_("Enter a price, or 0 if it is free."))], default=0
+    )
     currency = CurrencyField(_("Currency"))
     period = SelectField(
         _("Billing period"),
@@ -131,12 +133,14 @@ def create() -> ResponseReturnValue:
     """Create a product and continue to its module settings."""
     form = _with_modules(ProductForm(data={"module": request.args.get("module", "")}))
 
-    def save() -> tuple[str, str]:
+    def save() -> tuple[Text, str]:
         product = products.save_product(actor=actor(), uuid=None, **form.values(*ProductForm.SAVED))
         if product.module:
             page = url_for("admin.products.settings", uuid=product.uuid)
             return _("%(name)s added. Next, configure the module.", name=product.name), page
-        return _("%(name)s added.", name=product.name), url_for("admin.products.show", uuid=product.uuid)
+        return _("%(name)s added.", name=product.name), url_for(
+            "admin.products.show", uuid=product.uuid
+        )
 
     return save_or_show(
         form, save, title=_("Add product"), crumbs=crumbs("products"), label=_("Add product")
@@ -164,7 +168,7 @@ def edit(uuid: str) -> ResponseReturnValue:
     product = products.find_product(uuid)
     form = _with_modules(ProductForm(obj=product), product.module)
 
-    def save() -> tuple[str, str]:
+    def save() -> tuple[Text, str]:
         products.save_product(actor=actor(), uuid=uuid, **form.values(*ProductForm.SAVED))
         return _("Product saved."), url_for("admin.products.show", uuid=uuid)
 

@@ -6,18 +6,18 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from puqpanel.domain.texts import _
 from puqpanel.domain.errors import ConflictError
 from puqpanel.domain.task_states import OPEN, OnLoss, TaskStatus
+from puqpanel.domain.texts import Text, _, _n
 from puqpanel.infra.db import session
 from puqpanel.infra.redact import redact
 from puqpanel.models import Service, Task, TaskAttempt, TaskTag
 from puqpanel.operations.oversight import tasks
 from puqpanel.web.admin.provisioning.bulk import Bulk, run
-from puqpanel.web.answers import flashed_errors, same_site
+from puqpanel.web.answers import flash, flashed_errors, same_site
 from puqpanel.web.guard import actor, allow
 from puqpanel.web.list_filters import Filter, date_filter
 from puqpanel.web.list_page import Column, Tab
@@ -26,7 +26,7 @@ from puqpanel.web.lists import Listing, Sort
 
 bp = Blueprint("tasks", __name__, url_prefix="/tasks")
 
-ON_LOSS: dict[str, str] = {
+ON_LOSS: dict[str, Text] = {
     OnLoss.REPEAT: _("Retry the job"),
     OnLoss.OBSERVE: _("Check the result at the provider"),
     OnLoss.LOSE: _("Mark the task as lost"),
@@ -199,7 +199,7 @@ def cancel(uuid: str) -> ResponseReturnValue:
     """Cancel a task that is not running."""
     with flashed_errors(ConflictError):
         task = tasks.cancel_task(actor=actor(), uuid=uuid)
-        flash(_("%(title)s cancelled.", title=task.title or 'Task')d.", "good")
+        flash(_("Task cancelled: %(title)s.", title=task.shown_title), "good")
     return redirect(_back(uuid))
 
 
@@ -209,7 +209,7 @@ def retry(uuid: str) -> ResponseReturnValue:
     """Retry a task that ended or is parked."""
     with flashed_errors(ConflictError):
         task = tasks.retry_task(actor=actor(), uuid=uuid)
-        flash(_("%(title)s queued again.", title=task.title or 'Task')n.", "good")
+        flash(_("Task queued again: %(title)s.", title=task.shown_title), "good")
     return redirect(_back(uuid))
 
 
@@ -230,14 +230,16 @@ BULK = {
     "retry": Bulk(
         "tasks.manage",
         _("Retry"),
-        "queued again",
+        lambda number: _n("Retry %(num)s task", "Retry %(num)s tasks", number),
+        lambda number: _n("%(num)s task queued again.", "%(num)s tasks queued again.", number),
         lambda uuid: tasks.retry_task(actor=actor(), uuid=uuid),
         _("These tasks will be retried:"),
     ),
     "cancel": Bulk(
         "tasks.manage",
         _("Cancel"),
-        "cancelled",
+        lambda number: _n("Cancel %(num)s task", "Cancel %(num)s tasks", number),
+        lambda number: _n("%(num)s task cancelled.", "%(num)s tasks cancelled.", number),
         lambda uuid: tasks.cancel_task(actor=actor(), uuid=uuid),
         _("These tasks will not run:"),
         danger=True,
@@ -249,4 +251,4 @@ BULK = {
 @allow("tasks.manage")
 def bulk() -> ResponseReturnValue:
     """Retry or cancel several tasks."""
-    return run(BULK, _names, "task", "tasks", url_for("admin.tasks.index"))
+    return run(BULK, _names, url_for("admin.tasks.index"))

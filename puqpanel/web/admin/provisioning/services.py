@@ -14,10 +14,10 @@ from flask.typing import ResponseReturnValue
 from wtforms import SelectChoice, SelectField, StringField  # type: ignore[attr-defined]
 from wtforms.validators import InputRequired, Length
 
-from puqpanel.domain.texts import _
 from puqpanel.domain.money import Money
 from puqpanel.domain.service_states import ProvisionStatus, ServiceStatus
 from puqpanel.domain.task_states import TaskStatus
+from puqpanel.domain.texts import Text
 from puqpanel.infra.db import session
 from puqpanel.models import Client, ModuleLog, Product, Service, Task
 from puqpanel.operations.catalog import products
@@ -28,7 +28,7 @@ from puqpanel.web.admin.oversight.tasks import ROW, open_among
 from puqpanel.web.admin.provisioning.explanations import explain_status
 from puqpanel.web.admin.provisioning.service_actions import BROKEN, actions_for
 from puqpanel.web.admin.settings_page import settings_page
-from puqpanel.web.forms import Form, choices, save_or_show
+from puqpanel.web.forms import Form, _, choices, save_or_show
 from puqpanel.web.guard import actor, allow, can
 from puqpanel.web.list_filters import Filter, date_filter
 from puqpanel.web.list_page import Column, Tab
@@ -199,7 +199,7 @@ def create_submit() -> ResponseReturnValue:
     if not form.client.data and (client_uuid := found.only()):
         form.client.data, form.client.raw_data = client_uuid, [client_uuid]
 
-    def save() -> tuple[str, str]:
+    def save() -> tuple[Text, str]:
         service = services.create_service(
             actor=actor(),
             client_uuid=str(form.client.data),
@@ -302,7 +302,7 @@ def edit(uuid: str) -> ResponseReturnValue:
     service = services.find_service(uuid)
     form = NameForm(obj=service)
 
-    def save() -> tuple[str, str]:
+    def save() -> tuple[Text, str]:
         services.rename_service(actor=actor(), uuid=uuid, **form.values("name"))
         return _("Service renamed."), url_for("admin.services.show", uuid=uuid)
 

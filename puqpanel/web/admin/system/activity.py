@@ -11,8 +11,8 @@ from flask import Blueprint, abort, render_template, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import aliased
 
-from puqpanel.domain.texts import _
 from puqpanel.domain.settings_table import GROUPS
+from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import session
 from puqpanel.models import (
     Audit,
@@ -72,9 +72,9 @@ def _with_names() -> sa.Select[*tuple[Any, ...]]:
         Audit.ip,
         Audit.subject_type,
         Audit.subject_uuid,
-        sa.func.coalesce(*(name for _, name, _, _ in NAMED.values()), "").label("subject"),
+        sa.func.coalesce(*(name for _model, name, *_rest in NAMED.values()), "").label("subject"),
     ).select_from(Audit)
-    for kind, (model, _, _, _) in NAMED.items():
+    for kind, (model, *_rest) in NAMED.items():
         statement = statement.outerjoin(
             model, sa.and_(Audit.subject_type == kind, model.uuid == Audit.subject_uuid)
         )
@@ -190,7 +190,7 @@ def _link(row: Any) -> str:
     return url_for(endpoint, uuid=row.subject_uuid)
 
 
-def _subject_name(row: Any) -> str:
+def _subject_name(row: Any) -> Text | str:
     """Return the subject's current name; of a module, the name in its key."""
     if row.subject:
         return str(row.subject)
