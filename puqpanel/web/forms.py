@@ -14,7 +14,7 @@ from wtforms import SelectChoice, SelectMultipleField, widgets  # type: ignore[a
 
 from puqpanel.domain import texts
 from puqpanel.domain.errors import InvalidInput, UserError
-from puqpanel.domain.texts import Text
+from puqpanel.domain.texts import Text, _n
 from puqpanel.host.form_fields import SecretField
 from puqpanel.web import drafts
 from puqpanel.web.answers import flash
@@ -36,9 +36,12 @@ _: Callable[..., Any] = texts._
 
 
 class Translations:
-    """The panel's wording of WTForms' default error messages."""
+    """The panel's wording of WTForms' default error messages, in the viewer's language.
 
-    texts: Mapping[str, str] = {
+    WTForms fills the placeholders of what is returned.
+    """
+
+    texts: Mapping[str, Text] = {
         "Invalid Choice: could not coerce.": _("Select an option from the list."),
         "Invalid choice(s): one or more data inputs could not be coerced.": (
             _("Select options from the list.")
@@ -50,27 +53,33 @@ class Translations:
         "Invalid email address.": _("Enter an e-mail address, for example anna@example.com."),
         "Invalid URL.": _("Enter a URL that starts with https://."),
         "Invalid input.": _("Enter a valid value."),
-        "Field must be at least %(min)d character long.": _("Use at least %%(min)d character."),
-        "Field must be at least %(min)d characters long.": _("Use at least %%(min)d characters."),
-        "Field cannot be longer than %(max)d character.": _("Use at most %%(max)d character."),
-        "Field cannot be longer than %(max)d characters.": _("Use at most %%(max)d characters."),
-        "Field must be between %(min)d and %(max)d characters long.": (
-            _("Use %%(min)d to %%(max)d characters.")
+        "Field must be at least %(min)d characters long.": _n(
+            "Use at least %(min)d character.", "Use at least %(min)d characters.", 1
         ),
-        "Number must be at least %(min)s.": _("Enter %%(min)s or more."),
-        "Number must be at most %(max)s.": _("Enter %%(max)s or less."),
-        "Number must be between %(min)s and %(max)s.": _("Enter %%(min)s to %%(max)s."),
+        "Field cannot be longer than %(max)d characters.": _n(
+            "Use at most %(max)d character.", "Use at most %(max)d characters.", 1
+        ),
+        "Field must be between %(min)d and %(max)d characters long.": (
+            _("Use %(min)d to %(max)d characters.")
+        ),
+        "Number must be at least %(min)s.": _("Enter %(min)s or more."),
+        "Number must be at most %(max)s.": _("Enter %(max)s or less."),
+        "Number must be between %(min)s and %(max)s.": _("Enter %(min)s to %(max)s."),
         "'%(value)s' is not a valid choice for this field.": _("Select options from the list."),
         "'%(value)s' are not valid choices for this field.": _("Select options from the list."),
     }
 
     def gettext(self, text: str) -> str:
         """Return the panel's wording of a message."""
-        return self.texts.get(text, text)
+        wording = self.texts.get(text)
+        return texts.language().translations.gettext(wording.source) if wording else str(text)
 
     def ngettext(self, singular: str, plural: str, number: int) -> str:
         """Return the panel's wording of a message with a number."""
-        return self.gettext(singular if number == 1 else plural)
+        wording = self.texts.get(plural)
+        if wording is None or not wording.plural:
+            return self.gettext(singular if number == 1 else plural)
+        return texts.language().translations.ngettext(wording.source, wording.plural, number)
 
 
 class Form(FlaskForm):  # type: ignore[misc]

@@ -59,6 +59,9 @@ MAX_VALUES = 50
 SUM_CAP = 10_000
 
 
+SEARCH = _("Search")
+
+
 @dataclass(frozen=True, slots=True)
 class Sort:
     """A sort order.
@@ -115,7 +118,7 @@ class Listing:
     columns: Mapping[str, Column] = field(default_factory=dict)
     sum: Sum | None = None
     noun: str = "rows"
-    placeholder: Text | str = _("Search")
+    placeholder: Text | str = SEARCH
 
     def page(self, session: Session, path: str, args: Args) -> Page:
         """Return one page of the list.

@@ -23,7 +23,7 @@ from puqpanel.operations.accounts.passwords import check_password, hash_password
 from puqpanel.operations.system import audit
 from puqpanel.operations.system.fields import clean_email, clean_name
 
-OWNER_ROLE = _("Owner")
+OWNER_ROLE = "Owner"
 
 
 def all_permissions() -> list[Permission]:

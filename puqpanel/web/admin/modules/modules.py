@@ -28,7 +28,7 @@ ICONS = {
 
 BUTTONS = {
     ModuleStatus.INACTIVE: (_("Activate"), "activate"),
-    ModuleStatus.RESTRICTED: (_("Update to {version}"), "update"),
+    ModuleStatus.RESTRICTED: (_("Update to %(version)s"), "update"),
     ModuleStatus.FAILING: (_("Resume module"), "resume"),
     ModuleStatus.ERROR: (_("Reload"), "reload"),
 }

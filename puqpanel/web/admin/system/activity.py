@@ -199,10 +199,10 @@ def _subject_name(row: Any) -> Text | str:
     return row.subject_uuid.rpartition("/")[2] if row.subject_type == "module" else ""
 
 
-def _actor_type(row: Any) -> str:
+def _actor_type(row: Any) -> Text | str:
     """Return the actor's type in words; empty where it only repeats the actor's name."""
     actor_type = ACTORS.get(row.actor_kind, row.actor_kind)
-    return "" if actor_type.lower() == row.actor_name.lower() else actor_type
+    return "" if str(actor_type).lower() == row.actor_name.lower() else actor_type
 
 
 def _changes(
