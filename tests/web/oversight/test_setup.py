@@ -69,7 +69,7 @@ def _states(browser: Browser) -> dict[str, str]:
 def test_steps_are_done_by_facts(app: Panel, owner: Browser) -> None:
     assert set(_states(owner).values()) == {"open"}
     with app.app_context():
-        settings.save(actor=AUTOMATION, values={"firm.name": "Lumen", "region.locale": "pl"})
+        settings.save(actor=AUTOMATION, values={"firm.name": "Lumen", "region.locale": "en-GB"})
         activate(app, AUTOMATION, "MyCloudService")
         products.save_product(actor=AUTOMATION, uuid=None, name="Cloud", module="", price="5")
         with transaction():

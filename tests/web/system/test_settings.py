@@ -199,4 +199,4 @@ def test_an_invalid_saved_value_is_explained(app: Panel, owner: Browser) -> None
             version = sa.update(Setting).where(Setting.name == settings.VERSION)
             session().execute(version.values(value="later"))
     page = owner.get("/admin/settings/retention").text
-    assert "the saved value is not valid and the default is used" in page
+    assert "The saved value is not valid and the default is used" in page

@@ -92,7 +92,9 @@ class SenderPages(Pages):
 
         def save() -> tuple[Text, str]:
             message = Message(
-                subject=_("Test message"), title=_("Test message"), **form.values("to", "message")
+                subject=str(_("Test message")),
+                title=str(_("Test message")),
+                **form.values("to", "message"),
             )
             messages.send(
                 actor=actor(),
@@ -101,7 +103,7 @@ class SenderPages(Pages):
                 tries=TEST_TRIES,
                 backoff=10,
                 tags=["test"],
-                title=_("Test of %(title)s", title=instance.title),
+                title=f"Test of {instance.title}",
             )
             return _("Test message queued. Follow it under Messages."), self.url("show", uuid)
 
