@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from puqpanel.domain.money import Money
 from puqpanel.domain.periods import Period
-from puqpanel.domain.texts import Text, _
+from puqpanel.domain.texts import Text, _, _c
 from puqpanel.web.locale import viewer_locale
 
 PER: dict[str, Text] = {
@@ -24,17 +24,17 @@ PER: dict[str, Text] = {
 }
 """Period → what follows a price."""
 EVERY: dict[str, Text] = {
-    Period.ONE_TIME: _("Once"),
-    Period.HOURLY: _("Every hour"),
-    Period.DAILY: _("Every day"),
-    Period.WEEKLY: _("Every week"),
-    Period.BI_WEEKLY: _("Every 2 weeks"),
-    Period.MONTHLY: _("Every month"),
-    Period.QUARTERLY: _("Every quarter"),
-    Period.SEMI_ANNUALLY: _("Every 6 months"),
-    Period.ANNUALLY: _("Every year"),
-    Period.BIENNIALLY: _("Every 2 years"),
-    Period.TRIENNIALLY: _("Every 3 years"),
+    Period.ONE_TIME: _c("billing period", "Once"),
+    Period.HOURLY: _c("billing period", "Every hour"),
+    Period.DAILY: _c("billing period", "Every day"),
+    Period.WEEKLY: _c("billing period", "Every week"),
+    Period.BI_WEEKLY: _c("billing period", "Every 2 weeks"),
+    Period.MONTHLY: _c("billing period", "Every month"),
+    Period.QUARTERLY: _c("billing period", "Every quarter"),
+    Period.SEMI_ANNUALLY: _c("billing period", "Every 6 months"),
+    Period.ANNUALLY: _c("billing period", "Every year"),
+    Period.BIENNIALLY: _c("billing period", "Every 2 years"),
+    Period.TRIENNIALLY: _c("billing period", "Every 3 years"),
 }
 """Period → how often it is charged."""
 

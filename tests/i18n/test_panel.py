@@ -1,0 +1,32 @@
+"""The texts of the panel: each is translated, with the same placeholders."""
+
+from __future__ import annotations
+
+import pytest
+
+from puqpanel.cli.translations import extract, faults, shipped
+from puqpanel.infra.catalogs import FOLDER
+
+TEMPLATE = extract(FOLDER.parent)
+
+
+def test_there_are_texts_to_translate() -> None:
+    assert len(TEMPLATE) > 1000 and TEMPLATE.get("Dashboard")
+
+
+@pytest.mark.parametrize("path", [path for path, _ in shipped()], ids=lambda path: path.parts[-3])
+def test_every_text_has_a_translation_with_the_same_placeholders(path) -> None:
+    catalog = next(catalog for other, catalog in shipped() if other == path)
+    assert list(faults(catalog, TEMPLATE)) == []
+
+
+def test_a_faulty_translation_is_found() -> None:
+    (_, catalog), *_ = shipped()
+    message = next(each for each in catalog if "%(name)s" in str(each.id) and not each.pluralizable)
+    message.string = "bez nazwy %(other)s"
+    catalog.delete("Dashboard")
+    catalog.add("Not a text of the panel.", "x")
+    found = "\n".join(faults(catalog, TEMPLATE))
+    assert str(message.id) in found
+    assert "not translated: 'Dashboard'" in found
+    assert "no longer used: 'Not a text of the panel.'" in found
