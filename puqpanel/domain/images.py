@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from puqpanel.domain.errors import UserError
 from puqpanel.domain.svg import clean_svg
+from puqpanel.domain.texts import _
 
 MAX_BYTES = 512 * 1024
 MAX_SIDE = 4000
 """Pixels; a small file can hold an image that fills the memory of a browser."""
-_NOT_AN_IMAGE = "Upload a PNG, JPEG, WebP or SVG image."
+_NOT_AN_IMAGE = _("Upload a PNG, JPEG, WebP or SVG image.")
 _JPEG_SIZES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 """Markers of the segments that hold the size."""
 _JPEG_ALONE = {0x01, *range(0xD0, 0xD8)}
@@ -41,7 +42,7 @@ def check_image(content: bytes) -> Image:
         ImageError: It is too large, or not an image of a known type.
     """
     if len(content) > MAX_BYTES:
-        raise ImageError("Upload an image of at most 512 KB.")
+        raise ImageError(_("Upload an image of at most 512 KB."))
     size: tuple[int, int] | None
     if content.startswith(b"\x89PNG\r\n\x1a\n"):
         kind, size = "image/png", _png(content)
@@ -54,9 +55,9 @@ def check_image(content: bytes) -> Image:
     else:
         raise ImageError(_NOT_AN_IMAGE)
     if size is None or min(size) < 1:
-        raise ImageError("The image is damaged. Upload another file.")
+        raise ImageError(_("The image is damaged. Upload another file."))
     if max(size) > MAX_SIDE:
-        raise ImageError(f"Upload an image of at most {MAX_SIDE} × {MAX_SIDE} pixels.")
+        raise ImageError(_("Upload an image of at most %(side)s × %(side)s pixels.", side=MAX_SIDE))
     return Image(kind, content)
 
 

@@ -10,6 +10,7 @@ import re
 from xml.etree import ElementTree
 
 from puqpanel.domain.errors import UserError
+from puqpanel.domain.texts import _
 
 SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 MAX_DEPTH, MAX_ELEMENTS = 50, 5000
@@ -44,17 +45,19 @@ def clean_svg(content: bytes) -> bytes:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise SvgError("Save the SVG in UTF-8.") from None
+        raise SvgError(_("Save the SVG in UTF-8.")) from None
     if re.search(r"<!(DOCTYPE|ENTITY)|<\?xml-stylesheet", text, re.IGNORECASE):
-        raise SvgError("Remove the DOCTYPE and style sheets from the SVG.")
+        raise SvgError(_("Remove the DOCTYPE and style sheets from the SVG."))
     try:
         root = ElementTree.fromstring(text)  # noqa: S314  # without a DOCTYPE it has no entities
     except (ElementTree.ParseError, ValueError, RecursionError):
-        raise SvgError("The SVG is not valid XML.") from None
+        raise SvgError(_("The SVG is not valid XML.")) from None
     if root.tag != f"{{{SVG}}}svg":
-        raise SvgError("The SVG has no element <svg>.")
+        raise SvgError(_("The SVG has no element <svg>."))
     if sum(1 for _ in root.iter()) > MAX_ELEMENTS:
-        raise SvgError(f"The SVG has more than {MAX_ELEMENTS} elements. Simplify it.")
+        raise SvgError(
+            _("The SVG has more than %(most)s elements. Simplify it.", most=MAX_ELEMENTS)
+        )
     _clean(root, 0)
     ElementTree.register_namespace("", SVG)
     ElementTree.register_namespace("xlink", XLINK)
@@ -63,22 +66,26 @@ def clean_svg(content: bytes) -> bytes:
 
 def _clean(element: ElementTree.Element, depth: int) -> None:
     if depth > MAX_DEPTH:
-        raise SvgError("The elements of the SVG are nested too deeply.")
+        raise SvgError(_("The elements of the SVG are nested too deeply."))
     for name, value in list(element.attrib.items()):
         local = name.removeprefix(f"{{{XLINK}}}")
         if local.lower().startswith("on"):
-            raise SvgError(f"The SVG holds a script in the attribute {local}.")
+            raise SvgError(_("The SVG holds a script in the attribute %(name)s.", name=local))
         if local == "href" and not value.strip().startswith("#"):
-            raise SvgError("The SVG refers to another file.")
+            raise SvgError(_("The SVG refers to another file."))
         if local not in ATTRIBUTES:
             del element.attrib[name]
         elif _DANGEROUS.search(value):
-            raise SvgError(f"The SVG refers to another file in the attribute {local}.")
+            raise SvgError(
+                _("The SVG refers to another file in the attribute %(name)s.", name=local)
+            )
     for child in list(element):
-        namespace, _, local = str(child.tag).removeprefix("{").rpartition("}")
+        namespace, _brace, local = str(child.tag).removeprefix("{").rpartition("}")
         if namespace != SVG or local == "metadata":
             element.remove(child)
         elif local not in ELEMENTS:
-            raise SvgError(f"The SVG holds an element <{local[:40]}>, which is not allowed.")
+            raise SvgError(
+                _("The SVG holds an element <%(name)s>, which is not allowed.", name=local[:40])
+            )
         else:
             _clean(child, depth + 1)

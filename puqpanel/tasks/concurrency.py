@@ -7,6 +7,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from puqpanel.domain.task_states import WAITING, TaskStatus
+from puqpanel.domain.texts import _
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import release, session, write
 from puqpanel.models import Heartbeat, Task
@@ -60,9 +61,10 @@ def defer_if_busy(task_id: int) -> bool:
         .values(
             run_at=moment + timedelta(seconds=DEFER_SECONDS),
             dispatched_at=None,
-            note=(
-                f"Deferred: long-running jobs of {module} occupy all workers except one, which"
-                " is reserved for other modules."
+            note=_(
+                "Deferred: long-running jobs of %(module)s occupy all workers except one, which"
+                " is reserved for other modules.",
+                module=module,
             ),
         )
     )

@@ -122,7 +122,7 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), viewer_zone())
 
 
-def _range_label(_: Any, value: str) -> Text | str:
+def _range_label(_row: Any, value: str) -> Text | str:
     if value in PRESETS:
         return PRESETS[value]
     first, last = day_range(value) or (None, None)
@@ -131,4 +131,4 @@ def _range_label(_: Any, value: str) -> Text | str:
     )
     if start and end:
         return f"{start} – {end}" if start != end else start
-    return f"from {start}" if start else f"until {end}"
+    return _("from %(day)s", day=start) if start else _("until %(day)s", day=end)

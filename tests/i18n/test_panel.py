@@ -6,6 +6,7 @@ import pytest
 
 from puqpanel.cli.translations import extract, faults, shipped
 from puqpanel.infra.catalogs import FOLDER
+from tests.i18n.scanning import unwrapped_in_template
 
 TEMPLATE = extract(FOLDER.parent)
 
@@ -30,3 +31,18 @@ def test_a_faulty_translation_is_found() -> None:
     assert str(message.id) in found
     assert "not translated: 'Dashboard'" in found
     assert "no longer used: 'Not a text of the panel.'" in found
+
+
+SOURCES = FOLDER.parent
+EXEMPT_TEXTS = {"Ctrl K", "client", "CSRFTokenField", "HiddenField", "SubmitField"}
+
+
+def test_the_templates_hold_no_text_outside_the_translation_functions() -> None:
+    found = [
+        (str(path.relative_to(SOURCES)), line, text)
+        for path in sorted((SOURCES / "web" / "templates").rglob("*.html"))
+        for line, text in unwrapped_in_template(
+            path.read_text("utf-8"), ("_", "ngettext", "pgettext"), EXEMPT_TEXTS
+        )
+    ]
+    assert found == []

@@ -31,6 +31,7 @@ from puqpanel.infra import queue
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import after_commit, find, session, transaction, write
 from puqpanel.infra.events import raise_event
+from puqpanel.infra.redact import redact_message
 from puqpanel.models import Generation, Module, Product, ScheduleEntry, Service, Task
 from puqpanel.operations.modules import breaker, crashes
 from puqpanel.operations.modules.availability import version_mismatch
@@ -185,7 +186,7 @@ def find_module(module_type: str, name: str) -> Module:
     query = sa.select(Module).where(Module.type == module_type, Module.name == name)
     return find(
         query.execution_options(populate_existing=True),
-        f"{module_type}/{name} was never activated.",
+        _("%(module)s was never activated.", module=f"{module_type}/{name}"),
     )
 
 
@@ -469,7 +470,13 @@ def _remember_failure(module: LoadedModule, message: Text | str) -> None:
         .values(
             status=ModuleStatus.RESTRICTED,
             problem=ModuleProblem.UPDATE_FAILED,
-            reason=f"The update to {module.version} failed: {message}"[:4000],
+            reason=redact_message(
+                _(
+                    "The update to %(version)s failed: %(message)s",
+                    version=module.version,
+                    message=message,
+                )
+            ),
         )
     )
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from puqpanel.domain.texts import _
 from puqpanel.host.contract.timetable import Work
 from puqpanel.infra.settings import Settings
 from puqpanel.operations.accounts import sessions
@@ -44,23 +45,23 @@ def _batches(prune: Callable[[], int]) -> int:
 
 _TABLE: tuple[tuple[Work, Action], ...] = (
     (
-        Work("Re-enqueue parked tasks", "", every=15, timeout=120),
-        lambda _: modules.unpark_served(),
+        Work(_("Re-enqueue parked tasks").source, "", every=15, timeout=120),
+        lambda settings: modules.unpark_served(),
     ),
     (
-        Work("Rescan modules", "", every=30, timeout=300),
+        Work(_("Rescan modules").source, "", every=30, timeout=300),
         lambda settings: modules.rescan(settings.modules_dir),
     ),
     (
-        Work("Settle services without a task", "", every=60, timeout=120),
-        lambda _: reconciliation.settle_orphans(),
+        Work(_("Settle services without a task").source, "", every=60, timeout=120),
+        lambda settings: reconciliation.settle_orphans(),
     ),
     (
-        Work("End overdue sessions", "", every=60, timeout=120),
-        lambda _: _batches(sessions.prune),
+        Work(_("End overdue sessions").source, "", every=60, timeout=120),
+        lambda settings: _batches(sessions.prune),
     ),
-    (Work("Prune the module log", "", every=300, timeout=120), _prune_module_log),
-    (Work("Prune tasks", "", every=300, timeout=120), _prune_tasks),
+    (Work(_("Prune the module log").source, "", every=300, timeout=120), _prune_module_log),
+    (Work(_("Prune tasks").source, "", every=300, timeout=120), _prune_tasks),
 )
 ENTRIES: Mapping[str, tuple[Work, Action]] = MappingProxyType(
     {work.name: (work, action) for work, action in _TABLE}

@@ -165,12 +165,14 @@ def purge(type: str, name: str) -> ResponseReturnValue:
 
 def _switch(type: str, name: str, verb: str) -> ResponseReturnValue:
     module, modules_dir = _find(type, name), _modules_dir()
-    outcome = {
-        "activate": "activated.",
-        "update": f"updated to {module.disk}.",
-        "reload": "reloaded." if module.on else "loads now. You can activate it.",
-        "resume": "and its tasks resumed.",
-        "deactivate": "deactivated.",
+    title = module.title
+    loads = _("%(name)s loads now. You can activate it.", name=title)
+    message = {
+        "activate": _("%(name)s activated.", name=title),
+        "update": _("%(name)s updated to %(version)s.", name=title, version=module.disk),
+        "reload": _("%(name)s reloaded.", name=title) if module.on else loads,
+        "resume": _("%(name)s and its tasks resumed.", name=title),
+        "deactivate": _("%(name)s deactivated.", name=title),
     }[verb]
     with flashed_errors():
         if verb in ("activate", "update", "reload"):
@@ -179,7 +181,7 @@ def _switch(type: str, name: str, verb: str) -> ResponseReturnValue:
             modules.resume(actor=actor(), module_type=type, name=name)
         else:
             OPERATIONS[verb](actor=actor(), modules_dir=modules_dir, module_type=type, name=name)
-        flash(f"{module.title} {outcome}", "good")
+        flash(message, "good")
     return redirect(url_for("admin.modules.index"))
 
 

@@ -8,6 +8,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from puqpanel.domain.texts import Text, _, _n
+from puqpanel.host import languages
 from puqpanel.host.contract.timetable import UNITS, Work
 from puqpanel.operations.modules import availability
 from puqpanel.operations.oversight import schedule
@@ -36,6 +37,13 @@ def interval(work: Work) -> Text | str:
     return EVERY["s"](work.every)
 
 
+def _label(entry: schedule.Shown) -> Text | str:
+    """Return the name of a job in the viewer's language."""
+    if entry.module is None:
+        return Text(entry.work.name)
+    return languages.translate(entry.module.folder, entry.work.name)
+
+
 @bp.get("/")
 @allow("schedule.view")
 def index() -> ResponseReturnValue:
@@ -45,6 +53,7 @@ def index() -> ResponseReturnValue:
         "admin/oversight/schedule/index.html",
         entries=entries,
         interval=interval,
+        label=_label,
         busy=open_among([entry.task for entry in entries if entry.task]),
     )
 
