@@ -195,9 +195,9 @@ def alone(settings: Settings) -> Iterator[Settings]:
 
 def test_what_doctor_says(alone: Settings) -> None:
     found = {check.name: check for check in health.look(alone).checks}
-    assert found["workers"].text in FAQ
-    assert found["schedule"].text in FAQ
-    assert "The queue server (PUQPANEL_REDIS_URL) does not respond" in found["queue"].text
+    assert str(found["workers"].text) in FAQ
+    assert str(found["schedule"].text) in FAQ
+    assert "The queue server (PUQPANEL_REDIS_URL) does not respond" in str(found["queue"].text)
     assert "The queue server (PUQPANEL_REDIS_URL) does not respond" in FAQ
 
 
@@ -206,13 +206,13 @@ def test_what_a_parked_task_says() -> None:
     from puqpanel.operations.modules import availability
 
     source = Path(str(availability.__file__)).read_text("utf-8")
-    for text in ("The module {key} is not active.", "The module {key} needs an update."):
+    for text in ("The module %(key)s is not active.", "The module %(key)s needs an update."):
         assert text in source
-        assert f"{text} {modules.RESUMES}".replace("{key}", "Product/Echo") in FAQ
+        assert f"{text} {modules.RESUMES}".replace("%(key)s", "Product/Echo") in FAQ
 
 
 def test_what_a_module_that_ends_processes_says() -> None:
-    assert crashes.AT_IMPORT in FAQ
+    assert str(crashes.AT_IMPORT) in FAQ
 
 
 def test_what_else_it_quotes(tmp_path: Path) -> None:
@@ -223,13 +223,13 @@ def test_what_else_it_quotes(tmp_path: Path) -> None:
     from puqpanel.sdk.testing import SERVICE, Lab
     from puqpanel.web import errors
 
-    assert errors.MESSAGES[403][1] in FAQ
+    assert str(errors.MESSAGES[403][1]) in FAQ
     changed = (
-        "Version {disk} is installed, but {recorded} is active; update the module. Its services"
+        "Version %(disk)s is installed, but %(recorded)s is active; update the module. Its services"
         " cannot be managed until then."
     )
     assert changed in _texts(Path(str(availability.__file__)))
-    assert changed.format(recorded="1.0.0", disk="1.1.0") in FAQ
+    assert changed % {"recorded": "1.0.0", "disk": "1.1.0"} in FAQ
     for module, text in (
         (reconciliation, "The operation was in progress, but its task no longer exists."),
         (health, "Skipped, because the tables are not up to date."),
