@@ -142,7 +142,7 @@ def test_module(migrated: Path) -> None:
     assert states()["Product/MyCloudService"] == "active"
     assert "nothing to resume" in puqpanel(migrated, "module", "resume", "MyCloudService").stderr
     with contextlib.closing(sqlite3.connect(migrated / "puqpanel.db")) as database:
-        database.execute("UPDATE modules SET failing = 'It failed repeatedly.'")
+        database.execute("UPDATE modules SET circuit_open_reason = 'It failed repeatedly.'")
         database.commit()
     assert states()["Product/MyCloudService"] == "failing"
     assert (

@@ -198,7 +198,7 @@ def count(up: Up, action: str) -> int:
 def states(up: Up) -> dict[str, str]:
     with contextlib.closing(sqlite3.connect(up.instance / "puqpanel.db", timeout=20)) as database:
         rows = database.execute(
-            "SELECT name, CASE WHEN failing <> '' THEN 'failing' ELSE status END FROM modules"
+            "SELECT name, CASE WHEN circuit_open_reason <> '' THEN 'failing' ELSE status END FROM modules"
         ).fetchall()
     return dict(rows)
 
