@@ -34,7 +34,7 @@ def command(settings: Settings, only: str | None, as_json: bool) -> int:
     queue.use_server(settings.redis_url or queue_server.connection_url(settings.instance))
     report = health.look(settings, names)
     if as_json:
-        click.echo(json.dumps(report.full(), indent=2))
+        click.echo(json.dumps(report.full(), indent=2, default=str))
     else:
         for check in report.checks:
             colour, label = LABELS[check.state]

@@ -52,7 +52,7 @@ def list_(settings: Settings, as_json: bool) -> None:
             }
             for row in rows
         ]
-        click.echo(json.dumps(objects, indent=2))
+        click.echo(json.dumps(objects, indent=2, default=str))
         return
     if not rows:
         click.echo(f"No modules in {settings.modules_dir}.")
@@ -192,7 +192,7 @@ def log(settings: Settings, name: str, level: str | None, count: int, as_json: b
             }
             for entry in entries
         ]
-        click.echo(json.dumps(objects, indent=2))
+        click.echo(json.dumps(objects, indent=2, default=str))
         return
     if not entries:
         click.echo(f"No log entries for {key}.")

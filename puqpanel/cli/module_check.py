@@ -107,7 +107,7 @@ def _show_rules(as_json: bool) -> None:
             {"id": rule.id, "severity": rule.severity.value, "why": rule.why, "fix": rule.fix}
             for rule in RULES.values()
         ]
-        click.echo(json.dumps(objects, indent=2))
+        click.echo(json.dumps(objects, indent=2, default=str))
         return
     for rule in RULES.values():
         severity = click.style(rule.severity.value, fg=COLOURS[rule.severity.value])

@@ -85,7 +85,7 @@ def list_(
             )
         rows = [_row(task) for task in session().scalars(query)]
     if as_json:
-        click.echo(json.dumps(rows, indent=2))
+        click.echo(json.dumps(rows, indent=2, default=str))
         return
     if not rows:
         click.echo("No tasks.")
@@ -114,7 +114,7 @@ def show(settings: Settings, *, task_id: str, as_json: bool) -> None:
             for attempt in task.attempts
         ]
     if as_json:
-        click.echo(json.dumps(row, indent=2))
+        click.echo(json.dumps(row, indent=2, default=str))
         return
     for name, value in row.items():
         if name != "attempts":

@@ -16,11 +16,12 @@ from zoneinfo import ZoneInfo
 from babel import Locale
 from babel.numbers import format_decimal
 from flask import Flask, g, has_request_context, request
+from flask.json.provider import DefaultJSONProvider
 from flask_login import current_user
 from markupsafe import Markup
 
 from puqpanel.domain import texts
-from puqpanel.domain.texts import Language
+from puqpanel.domain.texts import Language, Text
 from puqpanel.host import languages
 from puqpanel.infra import catalogs
 from puqpanel.operations.system import settings
@@ -41,6 +42,7 @@ def install(app: Flask) -> None:
     languages.set_panel_language(lambda: settings.text("region.locale"))
     app.before_request(lambda: use(""))
     app.teardown_request(_end)
+    app.json.default = _json_value  # type: ignore[attr-defined]
     environment = app.jinja_env
     environment.add_extension("jinja2.ext.i18n")
     environment.newstyle_gettext = True  # type: ignore[attr-defined]
@@ -86,6 +88,11 @@ def viewer_zone() -> tzinfo:
     if has_request_context():
         name = g.get("zone") or request.cookies.get(ZONE_COOKIE, "")
     return _zone(name) or _zone(settings.text("region.time_zone")) or UTC
+
+
+def _json_value(value: Any) -> Any:
+    """Return a value in JSON; a text in the language of the viewer."""
+    return str(value) if isinstance(value, Text) else DefaultJSONProvider.default(value)
 
 
 def _gettext(source: str, **values: Any) -> Markup:
