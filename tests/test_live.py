@@ -100,7 +100,7 @@ def test_a_changed_version_is_restricted_until_updated(panel: Live) -> None:
             "restricted",
             "1.1.0",
             "1.0.0",
-        ) and "1.1.0" in row.reason
+        ) and "1.1.0" in str(row.reason)
         assert modules.rescan(panel.settings.modules_dir) == 0
     change(panel, "update")
     with panel.ensure().app_context():
@@ -135,7 +135,9 @@ def test_a_broken_module_does_not_affect_others(panel: Live, source: str) -> Non
     with panel.ensure().app_context():
         release()
         row = modules.find_module("Plugin", "Hello")
-        assert row.status == "error" and row.reason.count("\n") == 0 and len(row.reason) > 10
+        assert (
+            row.status == "error" and str(row.reason).count("\n") == 0 and len(str(row.reason)) > 10
+        )
     install(panel.settings.modules_dir)
     with panel.ensure().app_context():
         modules.reload(
@@ -224,7 +226,7 @@ def test_edits_take_effect_at_the_next_request_in_dev_mode(
     with live.ensure().app_context():
         row = modules.find_module("Plugin", "Hello")
         assert row.status == "error"
-        assert "controllers/HelloController.py has a syntax error" in row.reason
+        assert "controllers/HelloController.py has a syntax error" in str(row.reason)
         release()
     install(folder)
     assert status(live) == 302

@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 
+from puqpanel.domain.texts import SOURCE, Text
 from puqpanel.infra.db import after_commit
 
 Recorder = Callable[[str, Mapping[str, Any]], None]
@@ -28,7 +29,16 @@ def bind(recorders: Sequence[Recorder]) -> None:
 
 
 def raise_event(name: str, payload: Mapping[str, Any]) -> None:
-    """Record an event, and log it after the current transaction commits."""
+    """Record an event, and log it after the current transaction commits.
+
+    Args:
+        name: the event.
+        payload: its values; a translatable text becomes English text.
+    """
+    payload = {
+        key: value.translated(SOURCE) if isinstance(value, Text) else value
+        for key, value in payload.items()
+    }
     for recorder in _recorders:
         recorder(name, payload)
     after_commit(lambda: _log(name, payload))

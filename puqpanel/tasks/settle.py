@@ -42,7 +42,7 @@ def settle(
                 "job": task.job,
                 "module": task.module,
                 "service_uuid": task.service_uuid,
-                "note": str(task.note),
+                "note": task.note,
             },
         )
     return True

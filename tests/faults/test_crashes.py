@@ -107,7 +107,7 @@ def test_a_module_that_ends_processes_as_it_is_called_is_served_no_more(settings
     assert process(settings, "Plugin/Deadly") == 3
     assert process(settings, "Plugin/Deadly") == 3
     row, served = look(settings)
-    assert row.status == "error" and "in die()" in row.reason and served == {"Plugin/Sound"}
+    assert row.status == "error" and "in die()" in str(row.reason) and served == {"Plugin/Sound"}
     assert process(settings, "Plugin/Deadly") == 0, "there is nothing left to call"
     app = create_app(settings)
     with app.app_context():
@@ -132,7 +132,7 @@ def test_a_module_that_ends_processes_at_import_does_so_once(settings: Settings)
     row, served = look(settings)
     assert (
         row.status == "error"
-        and "Importing it crashed the process" in row.reason
+        and "Importing it crashed the process" in str(row.reason)
         and served == {"Plugin/Sound"}
     )
     app = create_app(settings)
@@ -178,7 +178,7 @@ def test_a_module_is_proven_in_a_process_of_its_own_before_it_is_switched_on(
             modules.prove(settings.modules_dir, "Plugin", "Fresh")
         assert says in str(refusal.value)
         shown = {one.name: one for one in module_list.list_modules(settings.modules_dir)}
-        assert shown["Fresh"].status == "error" and says in shown["Fresh"].reason
+        assert shown["Fresh"].status == "error" and says in str(shown["Fresh"].reason)
         modules.prove(settings.modules_dir, "Plugin", "Sound")
     dismantle(app)
 

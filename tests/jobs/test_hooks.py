@@ -209,9 +209,9 @@ def test_repeated_failures_open_the_circuit_breaker_until_staff_resume(
         for name in ("Loud", "Ear")
     )
     assert (
-        "failed repeatedly" in loud.circuit_open_reason
+        "failed repeatedly" in str(loud.circuit_open_reason)
         and loud.circuit_opened_at
-        and not ear.circuit_open_reason
+        and not str(ear.circuit_open_reason)
     )
     assert len(heard()) == 12, "everybody else was told each time"
     parked = (
@@ -223,7 +223,7 @@ def test_repeated_failures_open_the_circuit_breaker_until_staff_resume(
     shown = {one.name: one for one in module_list.list_modules(settings.modules_dir)}
     assert (
         shown["Loud"].status == "failing"
-        and "failed repeatedly" in shown["Loud"].reason
+        and "failed repeatedly" in str(shown["Loud"].reason)
         and shown["Ear"].status == "active"
     )
     assert modules.unpark_served() == 0
@@ -312,7 +312,7 @@ def test_provider_outages_and_lost_workers_do_not_open_the_circuit_breaker(panel
     for _ in range(breaker.FAILURE_LIMIT):
         with transaction():
             breaker.record_outcome(EAR_TASK, outcome_of(broken))
-    assert "broken" in unavailable_reason("Plugin/Ear")
+    assert "broken" in str(unavailable_reason("Plugin/Ear"))
 
 
 def test_completed_attempt_resets_the_failure_count(panel: Panel) -> None:

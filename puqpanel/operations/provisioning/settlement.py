@@ -235,7 +235,7 @@ def fail(
             {
                 "service_uuid": service.uuid,
                 "task_uuid": task.uuid if task else "",
-                "reason": str(service.failure),
+                "reason": service.failure,
             },
         )
 

@@ -143,7 +143,7 @@ def test_syntax_error_is_shown_before_activation(
     found = shown(panel, "Broken")
     assert (
         found.status == "error"
-        and "syntax error" in found.reason
+        and "syntax error" in str(found.reason)
         and not found.on
         and not found.recorded
     )
@@ -157,7 +157,7 @@ def test_refused_module_stays_an_error_until_it_loads(panel: Panel, source: str)
     with pytest.raises(UserError) as refused:
         activate(panel, STAFF, "Away")
     found = shown(panel, "Away")
-    assert (found.status, found.reason, found.on) == (
+    assert (found.status, str(found.reason), found.on) == (
         "error",
         str(refused.value),
         False,
@@ -172,7 +172,7 @@ def test_refused_module_stays_an_error_until_it_loads(panel: Panel, source: str)
         modules.reload(**where)
     (folder / "Away.py").write_text(PLAIN.replace("Echo", "Away"))
     modules.reload(**where)
-    assert (shown(panel, "Away").status, shown(panel, "Away").reason) == ("inactive", "")
+    assert (shown(panel, "Away").status, str(shown(panel, "Away").reason)) == ("inactive", "")
 
 
 STEP = """
@@ -214,10 +214,10 @@ def test_failed_migration_is_rolled_back_and_reported(panel: Panel) -> None:
         "restricted",
         "1.1.0",
         "1.2.0",
-    ) and "The update to 1.2.0 failed" in shown.reason
+    ) and "The update to 1.2.0 failed" in str(shown.reason)
     app = create_app(panel.settings)
     dismantle(app)
-    assert "failed" in module_list.list_modules(base)[0].reason, "a new process says the same"
+    assert "failed" in str(module_list.list_modules(base)[0].reason), "a new process says the same"
     (base / "Product/Echo/migrations/versions/0002_second.py").unlink()
     write_module(
         base,
@@ -248,7 +248,7 @@ def test_older_version_on_disk_restricts_the_module(panel: Panel) -> None:
     shown = module_list.list_modules(base)[0]
     assert (
         shown.status == "restricted"
-        and "older than the active version 1.0.0; restore the newer files" in shown.reason
+        and "older than the active version 1.0.0; restore the newer files" in str(shown.reason)
     )
     with pytest.raises(UserError, match=r"older than the active version 1\.0\.0"):
         modules.update(actor=STAFF, modules_dir=base, module_type="Product", name="Echo")
