@@ -106,6 +106,8 @@ def _configure_templates(app: Flask) -> None:
         retryable=RETRYABLE,
         scripts=assets.SCRIPTS,
         split_action=look.split_action,
+        subject_label=look.subject_label,
+        verb_label=look.verb_label,
         status=look.status,
         times=times,
         viewer=SimpleNamespace(

@@ -13,6 +13,7 @@ from flask import request
 from puqpanel.domain.service_states import (
     PROVISION_LABELS,
     STATUS_LABELS,
+    VERBS,
     ProvisionStatus,
     ServiceStatus,
 )
@@ -134,6 +135,32 @@ NOTICE_ICONS = {
     "bad": "circle-xmark",
     "busy": "circle-info",
 }
+
+
+SUBJECTS = {
+    "service": _("Service"),
+    "client": _("Client"),
+    "user": _("User"),
+    "staff": _("Staff account"),
+    "role": _("Role"),
+    "product": _("Product"),
+    "gateway": _("Gateway"),
+    "sender": _("Sender"),
+    "task": _("Task"),
+    "module": _("Module"),
+    "currency": _("Currency"),
+    "settings": _("Settings"),
+}
+
+
+def subject_label(kind: str) -> Text:
+    """Return the name of a type of subject of audit entries and tasks."""
+    return SUBJECTS.get(kind) or verbatim(kind.replace("_", " ").capitalize())
+
+
+def verb_label(key: str) -> Text:
+    """Return the name of a provisioning action."""
+    return VERBS[key].label if key in VERBS else verbatim(key.replace("_", " ").capitalize())
 
 
 def actor_label(row: Any) -> Text | str:

@@ -128,6 +128,14 @@ STAFF: tuple[Group, ...] = (
         ),
     ),
 )
+SECTIONS = {
+    "clients": _("Clients"),
+    "currencies": _("Currencies"),
+    "products": _("Products"),
+    "services": _("Services"),
+    "staff": _("Staff"),
+}
+"""Blueprint of the staff area → the label of its breadcrumb."""
 CUSTOMER: tuple[Entry, ...] = (
     Entry(_("Home"), "house", "client.home.index"),
     Entry(_("Services"), "server", "client.services.index", "services.view"),
@@ -198,14 +206,17 @@ def _links(entries: Iterable[Entry], counts: Attention) -> tuple[Entry, ...]:
 def staff_groups() -> list[Group]:
     """Return the sidebar of the signed-in staff member: the panel's groups, then the modules'."""
     counts = attention()
-    groups = [*STAFF, *current_app.extensions["puqpanel-module-links"]]
+    modules: list[tuple[LoadedModule, Group]] = current_app.extensions["puqpanel-module-links"]
+    groups = [*STAFF, *(replace(group, label=module.title) for module, group in modules)]
     links = [Group(group.label, _links(group.entries, counts)) for group in groups]
     return [group for group in links if group.entries]
 
 
-def module_links(registry: Registry) -> list[Group]:
-    """Return the sidebar entries of every module with pages; built once per app."""
-    return [_module_group(module) for module in registry.modules.values() if module.sidebar]
+def module_links(registry: Registry) -> list[tuple[LoadedModule, Group]]:
+    """Return every module with pages and its sidebar entries; built once per app."""
+    return [
+        (module, _module_group(module)) for module in registry.modules.values() if module.sidebar
+    ]
 
 
 def _module_group(module: LoadedModule) -> Group:
@@ -239,7 +250,7 @@ def crumbs(section: str, entity: Client | Product | Service | None = None) -> li
         section: the name of a blueprint of the staff area, `clients`.
         entity: the one of the section that the current page belongs to.
     """
-    links = [(section.capitalize(), url_for(f"admin.{section}.index"))]
+    links = [(str(SECTIONS[section]), url_for(f"admin.{section}.index"))]
     if entity is not None:
         links.append((entity.name, url_for(f"admin.{section}.show", uuid=entity.uuid)))
     return links

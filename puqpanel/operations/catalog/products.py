@@ -130,8 +130,10 @@ def save_product(
         action="product.updated" if uuid else "product.created",
         subject_type="product",
         subject_uuid=product.uuid,
-        summary=_(
-            "Product %(shown)s %(uuid)s.", shown=shown, uuid="changed" if uuid else "created"
+        summary=(
+            _("Product %(name)s changed.", name=shown)
+            if uuid
+            else _("Product %(name)s created.", name=shown)
         ),
         before=old,
         after=new,

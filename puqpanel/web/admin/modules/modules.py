@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from puqpanel.domain.module_states import MODULE_TYPES, ModuleStatus
 from puqpanel.domain.texts import Text, _, _n
-from puqpanel.host import registry
+from puqpanel.host import languages, registry
 from puqpanel.operations.modules import configured_modules, module_list, modules
 from puqpanel.web.answers import flash, flashed_errors
 from puqpanel.web.guard import actor, allow
@@ -61,6 +61,7 @@ def index() -> ResponseReturnValue:
             count=len(rows),
             active=sum(row.on for row in rows),
         ),
+        describe=_description,
         groups=[(type, list(group)) for type, group in groupby(matches, key=lambda row: row.type)],
         installed=bool(rows),
         notices=[(row, *_notice(row)) for row in rows if row.status in UNAVAILABLE and row.on],
@@ -193,6 +194,12 @@ def _modules_dir() -> Path:
 def _find(type: str, name: str) -> module_list.Shown:
     rows = module_list.list_modules(_modules_dir())
     return next((row for row in rows if (row.type, row.name) == (type, name)), None) or abort(404)
+
+
+def _description(row: module_list.Shown) -> str:
+    """Return the description of a module in the viewer's language."""
+    folder = _modules_dir() / row.type / row.name
+    return languages.translate(folder, str(row.config("description") or ""))
 
 
 def _searchable_text(row: module_list.Shown) -> str:

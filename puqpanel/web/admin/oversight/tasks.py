@@ -10,7 +10,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from puqpanel.domain.errors import ConflictError
-from puqpanel.domain.task_states import OPEN, OnLoss, TaskStatus
+from puqpanel.domain.task_states import LABELS, OPEN, OnLoss, TaskStatus
 from puqpanel.domain.texts import Text, _, _n
 from puqpanel.infra.db import session
 from puqpanel.infra.redact import redact
@@ -104,7 +104,7 @@ TASKS = Listing(
         "status": Filter(
             _("Status"),
             lambda word: Task.status == word if word in set(TaskStatus) else None,
-            choices=lambda: [(word, word.capitalize()) for word in TaskStatus],
+            choices=lambda: [(status, LABELS[status]) for status in TaskStatus],
         ),
         "created": date_filter(_("Created"), Task.created_at),
     },

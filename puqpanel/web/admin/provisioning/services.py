@@ -15,7 +15,12 @@ from wtforms import SelectChoice, SelectField, StringField  # type: ignore[attr-
 from wtforms.validators import InputRequired, Length
 
 from puqpanel.domain.money import Money
-from puqpanel.domain.service_states import ProvisionStatus, ServiceStatus
+from puqpanel.domain.service_states import (
+    PROVISION_LABELS,
+    STATUS_LABELS,
+    ProvisionStatus,
+    ServiceStatus,
+)
 from puqpanel.domain.task_states import TaskStatus
 from puqpanel.domain.texts import Text
 from puqpanel.infra.db import session
@@ -94,7 +99,7 @@ SERVICES = Listing(
         "status": Filter(
             _("Status"),
             lambda word: Service.status == word if word in set(ServiceStatus) else None,
-            choices=lambda: [(word, word.capitalize()) for word in ServiceStatus],
+            choices=lambda: list(STATUS_LABELS.items()),
         ),
         "created": date_filter(_("Created"), Service.created_at),
         "product": Filter(
@@ -106,9 +111,7 @@ SERVICES = Listing(
         "provision": Filter(
             _("Provisioning"),
             lambda word: Service.provision_status == word if word in set(ProvisionStatus) else None,
-            choices=lambda: [
-                (word, word.replace("_", " ").capitalize()) for word in ProvisionStatus
-            ],
+            choices=lambda: list(PROVISION_LABELS.items()),
         ),
         "client": Filter(
             _("Client"),

@@ -30,6 +30,7 @@ from puqpanel.web.list_filters import Filter, date_filter
 from puqpanel.web.list_page import Column
 from puqpanel.web.list_view import list_view
 from puqpanel.web.lists import Listing, Sort
+from puqpanel.web.look import subject_label
 
 bp = Blueprint("activity", __name__, url_prefix="/activity")
 
@@ -95,7 +96,7 @@ ACTIVITY = Listing(
         "about": Filter(
             _("Type"),
             lambda kind: Audit.subject_type == kind if kind in ABOUT else None,
-            choices=lambda: [(kind, kind.capitalize()) for kind in ABOUT],
+            choices=lambda: [(kind, subject_label(kind)) for kind in ABOUT],
         ),
         "action": Filter(
             _("Action"), lambda text: Audit.action.startswith(text, autoescape=True), kind="search"
