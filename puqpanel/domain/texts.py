@@ -159,6 +159,11 @@ def verbatim(text: str) -> Text:
     return Text(_VERBATIM, {"text": text})
 
 
+def named(source: str) -> Text:
+    """Return a text that is stored as its English source, such as the title of a task."""
+    return Text(source.replace("%", "%%"))
+
+
 def _shown(value: Any, viewer: Language) -> Any:
     if isinstance(value, Text):
         return value.translated(viewer)

@@ -11,7 +11,7 @@ import socket
 import stat
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -81,7 +81,10 @@ class Report:
         """Return everything, for staff and scripts."""
         return {
             "status": "ok" if self.ok else "fail",
-            "checks": [asdict(check) for check in self.checks],
+            "checks": [
+                asdict(replace(check, text=str(check.text), remedy=str(check.remedy)))
+                for check in self.checks
+            ],
         }
 
 

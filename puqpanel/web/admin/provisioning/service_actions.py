@@ -10,7 +10,7 @@ from flask import url_for
 
 from puqpanel.domain.service_states import VERBS, ProvisionStatus
 from puqpanel.domain.task_states import RETRYABLE
-from puqpanel.domain.texts import Text, _
+from puqpanel.domain.texts import _, named, Text
 from puqpanel.models import Service
 from puqpanel.operations.provisioning import services
 from puqpanel.web.guard import can
@@ -75,7 +75,7 @@ def _primary(
     service: Service, tasks: Sequence[Any], verbs: Sequence[str], failed: bool
 ) -> Action | None:
     if failed and tasks and tasks[0].status in RETRYABLE:
-        title = tasks[0].shown_title
+        title = named(tasks[0].title)
         url = url_for("admin.provisioning.retry", uuid=service.uuid)
         return Action(_("Retry: %(task)s", task=title), url, "rotate-right", posts=True)
     verb = next((verb for verb in ("create", "unsuspend", "change_package") if verb in verbs), None)
