@@ -104,7 +104,7 @@ def test_a_gateway(panel: Panel, staff: Page, browser: Browser) -> None:
     )
     plain = still.new_page()
     plain.goto(f"{panel.address}/admin/gateways/")
-    plain.get_by_role("button", name="Move Second up").click()
+    plain.get_by_role("button", name="Move up: Second").click()
     assert plain.locator("td a.name").all_inner_texts() == ["Second", "Bank transfer"]
     still.close()
     assert problems == []

@@ -143,7 +143,7 @@ def test_outside_a_call(panel: Panel) -> None:
 
 def test_events_reach_the_listeners_masked(module: None, monkeypatch: pytest.MonkeyPatch) -> None:
     heard: list[Any] = []
-    monkeypatch.setattr(events, "_recorder", lambda name, payload: heard.append(payload))
+    monkeypatch.setattr(events, "_recorders", [lambda name, payload: heard.append(payload)])
     with transaction():
         Event.dispatch("cloud.account.created", {"user": "u1", "password": "hunter2", 3: "x"})
     assert heard == [{"user": "u1", "password": "•••", "3": "x", "raised_by": "Product/Echo"}]

@@ -10,7 +10,7 @@ from flask import url_for
 
 from puqpanel.domain.service_states import VERBS, ProvisionStatus
 from puqpanel.domain.task_states import RETRYABLE
-from puqpanel.domain.texts import _, named, Text
+from puqpanel.domain.texts import Text, _, named
 from puqpanel.models import Service
 from puqpanel.operations.provisioning import services
 from puqpanel.web.guard import can
