@@ -87,7 +87,8 @@ def start(
         ConflictError: the account was closed or its password changed since the sign-in.
     """
     hashed = person.password_hash
-    session().refresh(person, with_for_update=True)
+    # named columns only: PostgreSQL cannot lock the joined roles
+    session().refresh(person, ["active", "password_hash"], with_for_update=True)
     if not person.active or person.password_hash != hashed:
         raise ConflictError(_("The account was just changed. Sign in again."))
     token, moment = secrets.token_urlsafe(32), now()
