@@ -36,19 +36,6 @@ class Translations:
     problems: list[str] = field(default_factory=list)
 
 
-class _Rejected(Exception):
-    """A file cannot be used.
-
-    Args:
-        reason: the rest of the sentence after the file's name.
-        line: where; counted from 1.
-    """
-
-    def __init__(self, reason: str, line: int = 1) -> None:
-        super().__init__(reason)
-        self.line = line
-
-
 def language_folder(folder: Path) -> Path:
     """Return a module's `lang/`, or `Lang/` if only that exists.
 
@@ -79,7 +66,7 @@ def read(folder: Path, names: list[str]) -> Translations:
                 translations.catalogs[tag], texts = catalog, catalog.texts
             else:
                 texts, skipped_lines = _parse(source)
-        except (_Rejected, InvalidCatalog) as error:
+        except InvalidCatalog as error:
             translations.problems.append(
                 f"{label}, line {error.line}: {error}. None of its translations are used."
             )
@@ -99,14 +86,14 @@ def read(folder: Path, names: list[str]) -> Translations:
 def _read(folder: Path, path: Path) -> bytes:
     try:
         if not path.resolve().is_relative_to(folder.resolve()):
-            raise _Rejected("it is a symbolic link that points outside the module")
+            raise InvalidCatalog("it is a symbolic link that points outside the module")
         if path.stat().st_size > MAX_BYTES:
-            raise _Rejected("it is larger than 1 MB")
+            raise InvalidCatalog("it is larger than 1 MB")
         if TAG.fullmatch(path.stem) is None:
-            raise _Rejected("its name is not a language tag such as en or pl-PL")
+            raise InvalidCatalog("its name is not a language tag such as en or pl-PL")
         return path.read_bytes()
     except OSError as error:
-        raise _Rejected(f"it cannot be read ({error.strerror})") from error
+        raise InvalidCatalog(f"it cannot be read ({error.strerror})") from error
 
 
 def _parse(source: bytes) -> tuple[dict[str, str], list[int]]:
@@ -116,7 +103,7 @@ def _parse(source: bytes) -> tuple[dict[str, str], list[int]]:
     entries = _dictionary(source)
     for key, value in zip(entries.keys, entries.values, strict=True):
         if not isinstance(key, ast.Constant) or not isinstance(value, ast.Constant):
-            raise _Rejected(_CONTENT, value.lineno)
+            raise InvalidCatalog(_CONTENT, value.lineno)
         if isinstance(key.value, str) and isinstance(value.value, str):
             texts[key.value] = value.value
         else:
@@ -131,18 +118,18 @@ def _dictionary(source: bytes) -> ast.Dict:
             warnings.simplefilter("ignore")
             tree = ast.parse(source)
     except SyntaxError as error:
-        raise _Rejected(f"it is not Python ({error.msg[:100]})", error.lineno or 1) from error
+        raise InvalidCatalog(f"it is not Python ({error.msg[:100]})", error.lineno or 1) from error
     except (ValueError, RecursionError, MemoryError) as error:
-        raise _Rejected("it is not Python") from error
+        raise InvalidCatalog("it is not Python") from error
     statements = tree.body[1:] if ast.get_docstring(tree) is not None else tree.body
     for statement in statements:
         if not _assigns_lang(statement):
-            raise _Rejected(_CONTENT, statement.lineno)
+            raise InvalidCatalog(_CONTENT, statement.lineno)
     if len(statements) != 1:
-        raise _Rejected(_CONTENT, statements[1].lineno if statements else 1)
+        raise InvalidCatalog(_CONTENT, statements[1].lineno if statements else 1)
     value = statements[0].value  # type: ignore[attr-defined]
     if not isinstance(value, ast.Dict):
-        raise _Rejected(_CONTENT, statements[0].lineno)
+        raise InvalidCatalog(_CONTENT, statements[0].lineno)
     return value
 
 

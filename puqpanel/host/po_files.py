@@ -29,7 +29,7 @@ class Catalog:
 
 
 class InvalidCatalog(Exception):
-    """A catalog cannot be used.
+    """A language file cannot be used.
 
     Args:
         reason: the rest of the sentence after the file's name.
