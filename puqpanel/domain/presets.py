@@ -67,7 +67,7 @@ PRESETS: tuple[Preset, ...] = (
     ),
     Preset(
         "billing",
-        "Billing",
+        _("Billing"),
         _("Handles clients and payments, without changing services."),
         frozenset(
             {

@@ -243,8 +243,13 @@ def find(name: str) -> Definition:
     definition = group.by_name.get(name) if group else None
     if definition is None:
         near = difflib.get_close_matches(name.lower(), names(), 1, cutoff=0.5)
-        hint = _(" Did you mean %(near)s?", near=near[0]) if near else ""
         raise NotFoundError(
-            _("There is no setting “%(name)s”.%(hint)s", name=name[:100], hint=hint)
+            _(
+                "There is no setting “%(name)s”. Did you mean %(near)s?",
+                name=name[:100],
+                near=near[0],
+            )
+            if near
+            else _("There is no setting “%(name)s”.", name=name[:100])
         )
     return definition

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import structlog
 
-from puqpanel.domain.texts import _
+from puqpanel.domain.texts import _, _n
 from puqpanel.infra.db import transaction
 from puqpanel.models import Task
 from puqpanel.tasks import claim, fence
@@ -56,12 +56,13 @@ def _attempt(task: Task, handlers: Handlers) -> Outcome:
     try:
         return handler.run(task)
     except fence.TimedOut:
-        return Outcome("timeout", _("Timed out after %(timeout)s seconds.", timeout=task.timeout))
+        return Outcome(
+            "timeout",
+            _n("Timed out after %(num)s second.", "Timed out after %(num)s seconds.", task.timeout),
+        )
     except Exception as error:
         log.exception("handler failed", task=task.id)
-        return Outcome(
-            "exception", _("Unexpected error (%(name__)s).", name__=type(error).__name__)
-        )
+        return Outcome("exception", _("Unexpected error (%(kind)s).", kind=type(error).__name__))
 
 
 def _finish(task: Task, outcome: Outcome, handlers: Handlers, owner: str) -> None:

@@ -9,7 +9,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
 from puqpanel.domain.errors import InvalidInput
-from puqpanel.domain.texts import _
+from puqpanel.domain.texts import _, _n
 
 SHORTEST, LONGEST = 10, 256
 _hasher = PasswordHasher()
@@ -61,8 +61,24 @@ def check_password(password: str, field: str = "password") -> None:
         InvalidInput: it is too short, too long or too common.
     """
     if len(password) < SHORTEST:
-        raise InvalidInput({field: [_("Use at least %(SHORTEST)s characters.", SHORTEST=SHORTEST)]})
+        raise InvalidInput(
+            {
+                field: [
+                    _n(
+                        "Use at least %(num)s character.",
+                        "Use at least %(num)s characters.",
+                        SHORTEST,
+                    )
+                ]
+            }
+        )
     if len(password) > LONGEST:
-        raise InvalidInput({field: [_("Use at most %(LONGEST)s characters.", LONGEST=LONGEST)]})
+        raise InvalidInput(
+            {
+                field: [
+                    _n("Use at most %(num)s character.", "Use at most %(num)s characters.", LONGEST)
+                ]
+            }
+        )
     if password.lower() in COMMON:
         raise InvalidInput({field: [_("This password is too common; choose another.")]})

@@ -20,7 +20,9 @@ from puqpanel.operations.system import audit
 from puqpanel.operations.system.fields import clean_name
 
 KINDS: Mapping[str, str] = {"Payment": "gateway", "Notification": "sender"}
-"""What a configured module is called, by the type of its module."""
+"""Type of the subject of audit entries and tasks, by the type of the module."""
+KIND_LABELS = {"Payment": _("Gateway"), "Notification": _("Sender")}
+CONFIGURATION = _("Configuration")
 
 
 def list_instances(module_type: str) -> Sequence[ConfiguredModule]:
@@ -49,7 +51,7 @@ def find_instance(uuid: str, module_type: str = "") -> ConfiguredModule:
     )
     if instance is None or (module_type and instance.type != module_type):
         raise NotFoundError(
-            _("%(items)s not found.", items=KINDS.get(module_type, "configuration").capitalize())
+            _("%(kind)s not found.", kind=KIND_LABELS.get(module_type, CONFIGURATION))
         )
     return instance
 
@@ -163,12 +165,9 @@ def move_instance(*, actor: Principal, uuid: str, up: bool) -> None:
             actor,
             instance,
             "moved",
-            _(
-                "%(kind)s %(title)s moved %(up)s.",
-                kind=_kind(instance),
-                title=instance.title,
-                up="up" if up else "down",
-            ),
+            _("%(kind)s %(title)s moved up.", kind=_kind(instance), title=instance.title)
+            if up
+            else _("%(kind)s %(title)s moved down.", kind=_kind(instance), title=instance.title),
         )
     for position, row in enumerate(rows):
         row.position = position
@@ -196,7 +195,9 @@ def switch_instance(*, actor: Principal, uuid: str, active: bool) -> ConfiguredM
             actor,
             instance,
             "switched_on" if active else "switched_off",
-            f"{_kind(instance)} {instance.title} {'enabled' if active else 'disabled'}.",
+            _("%(kind)s %(title)s enabled.", kind=_kind(instance), title=instance.title)
+            if active
+            else _("%(kind)s %(title)s disabled.", kind=_kind(instance), title=instance.title),
         )
     return instance
 
@@ -229,8 +230,8 @@ def delete_instance(*, actor: Principal, uuid: str) -> None:
     session().delete(instance)
 
 
-def _kind(instance: ConfiguredModule) -> str:
-    return KINDS.get(instance.type, "configuration").capitalize()
+def _kind(instance: ConfiguredModule) -> Text:
+    return KIND_LABELS.get(instance.type, CONFIGURATION)
 
 
 def record_change(

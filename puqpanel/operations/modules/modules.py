@@ -186,7 +186,7 @@ def find_module(module_type: str, name: str) -> Module:
     query = sa.select(Module).where(Module.type == module_type, Module.name == name)
     return find(
         query.execution_options(populate_existing=True),
-        _("%(module)s was never activated.", module=f"{module_type}/{name}"),
+        _("%(module)s was never activated.", module="/".join((module_type, name))),
     )
 
 
@@ -428,9 +428,14 @@ def _switch(
                 _remember_failure(module, result.message)
             raise UserError(
                 _(
-                    "%(title)s was not %(method)s: %(message)s",
+                    "%(title)s was not activated: %(message)s",
                     title=module.title,
-                    method="activated" if method == "activate" else "updated",
+                    message=result.message,
+                )
+                if method == "activate"
+                else _(
+                    "%(title)s was not updated: %(message)s",
+                    title=module.title,
                     message=result.message,
                 )
             )

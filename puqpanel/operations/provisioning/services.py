@@ -146,7 +146,7 @@ def create_service(
             action="service.created",
             subject_type="service",
             subject_uuid=service.uuid,
-            summary=_("%(name)s sold to %(name_2)s.", name=product.name, name_2=client.name),
+            summary=_("%(product)s sold to %(client)s.", product=product.name, client=client.name),
             after={"name": title, "price": str(service.price), "period": service.period},
         )
         raise_event("service.pending", {"service_uuid": service.uuid})

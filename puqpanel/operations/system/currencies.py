@@ -185,7 +185,7 @@ def set_base_currency(*, actor: Principal, code: str) -> None:
         actor,
         "currency.base_changed",
         code,
-        _("Base currency changed from %(code)s to %(code_2)s.", code=before.code, code_2=code),
+        _("Base currency changed from %(old)s to %(new)s.", old=before.code, new=code),
         before={"base_currency": before.code},
         after={"base_currency": code},
     )
