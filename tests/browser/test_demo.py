@@ -95,7 +95,7 @@ def test_the_failed_demo_service_explains_the_error_and_can_be_retried(
     open_service(demo, page, "photos.nowak.example")
     page.fill("input[name=username]", "nowak-photos")
     page.get_by_role("button", name="Save settings").click()
-    page.get_by_role("button", name="Retry create").click()
+    page.get_by_role("button", name="Retry: Create").click()
     expect(page.get_by_role("region", name="Status")).to_contain_text("Completed", timeout=30_000)
     context.close()
 
