@@ -14,7 +14,7 @@ from puqpanel.infra import addresses, catalogs, crypto, events, links, queue
 from puqpanel.infra.db import db, release
 from puqpanel.infra.queue_server import connection_url
 from puqpanel.jobs import maintenance
-from puqpanel.operations.modules import crashes, hooks, modules
+from puqpanel.operations.modules import crashes, generation, hooks, loading
 from puqpanel.operations.system import currencies, keys
 from puqpanel.operations.system import settings as panel_settings
 from puqpanel.web import converters
@@ -79,14 +79,14 @@ def create_app(settings: Settings) -> Panel:
     db.init_app(app)
     with app.app_context():
         currencies.pin_stored_exponents()
-        modules.count_crashes(settings.modules_dir, settings.instance)
-        app.generation = modules.generation()
-        active = modules.wanted()
+        loading.count_crashes(settings.modules_dir, settings.instance)
+        app.generation = generation.current()
+        active = generation.wanted()
         crashed = crashes.crashed_modules(settings.modules_dir, active)
         release()
         app.registry = registry.load(settings.modules_dir, active, app.generation, crashed)
         registry.install(app.registry)
-        modules.record_load(app.registry)
+        loading.record_load(app.registry)
         web.register(app, settings)
         blueprints.register(app, app.registry)
     return app

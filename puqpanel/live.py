@@ -23,7 +23,7 @@ from puqpanel.host import edits, registry
 from puqpanel.infra import queue
 from puqpanel.infra.db import db, engine_for
 from puqpanel.models import Generation
-from puqpanel.operations.modules.modules import HINT
+from puqpanel.operations.modules.generation import HINT
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

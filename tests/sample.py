@@ -11,7 +11,7 @@ from puqpanel.infra.db import transaction
 from puqpanel.models import Client, Service, User
 from puqpanel.operations.accounts import clients
 from puqpanel.operations.catalog import products
-from puqpanel.operations.modules import modules
+from puqpanel.operations.modules import lifecycle
 from puqpanel.operations.provisioning import services
 
 PASSWORD = "a-long-password"
@@ -51,7 +51,7 @@ def write_module(
 
 def activate(panel: Any, actor: Principal, name: str = "Echo", type: str = "Product") -> None:
     """Activate a module; it takes effect in the next app."""
-    modules.activate(
+    lifecycle.activate(
         actor=actor, modules_dir=panel.settings.modules_dir, module_type=type, name=name
     )
 

@@ -9,16 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from flask import Flask
 from werkzeug.test import Client
 
 from puqpanel.domain.errors import UserError
 from puqpanel.domain.principals import Principal, PrincipalKind
-from puqpanel.infra.db import release
+from puqpanel.infra.db import release, session
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live, dismantle
 from puqpanel.models import Module
-from puqpanel.operations.modules import module_list, modules
+from puqpanel.operations.modules import generation, lifecycle, loading, module_list
 from puqpanel.web import guard
 from tests.sample import write_module
 
@@ -59,7 +60,7 @@ def panel(settings: Settings, tmp_path: Path) -> Iterator[Live]:
 
 def change(live: Live, verb: str, name: str = "Hello") -> None:
     with live.ensure().app_context():
-        getattr(modules, verb)(
+        getattr(lifecycle, verb)(
             actor=STAFF, modules_dir=live.settings.modules_dir, module_type="Plugin", name=name
         )
 
@@ -93,7 +94,7 @@ def test_a_changed_version_is_restricted_until_updated(panel: Live) -> None:
     assert routes(panel)
     install(panel.settings.modules_dir, version="1.1.0")
     with panel.ensure().app_context():
-        assert modules.rescan(panel.settings.modules_dir) == 1
+        assert loading.rescan(panel.settings.modules_dir) == 1
     with panel.ensure().app_context():
         [row] = module_list.list_modules(panel.settings.modules_dir)
         assert (row.status, row.disk, row.recorded) == (
@@ -101,7 +102,7 @@ def test_a_changed_version_is_restricted_until_updated(panel: Live) -> None:
             "1.1.0",
             "1.0.0",
         ) and "1.1.0" in str(row.reason)
-        assert modules.rescan(panel.settings.modules_dir) == 0
+        assert loading.rescan(panel.settings.modules_dir) == 0
     change(panel, "update")
     with panel.ensure().app_context():
         [row] = module_list.list_modules(panel.settings.modules_dir)
@@ -128,19 +129,19 @@ def test_a_broken_module_does_not_affect_others(panel: Live, source: str) -> Non
     change(panel, "activate", "Other")
     install(panel.settings.modules_dir, source=source)
     with panel.ensure().app_context():
-        modules.reload(
+        loading.reload(
             actor=STAFF, modules_dir=panel.settings.modules_dir, module_type="Plugin", name="Hello"
         )
     assert routes(panel) == {"/admin/modules/Plugin/Other/hello"}
     with panel.ensure().app_context():
         release()
-        row = modules.find_module("Plugin", "Hello")
+        row = module_list.find_module("Plugin", "Hello")
         assert (
             row.status == "error" and str(row.reason).count("\n") == 0 and len(str(row.reason)) > 10
         )
     install(panel.settings.modules_dir)
     with panel.ensure().app_context():
-        modules.reload(
+        loading.reload(
             actor=STAFF, modules_dir=panel.settings.modules_dir, module_type="Plugin", name="Hello"
         )
     assert len(routes(panel)) == 2
@@ -155,15 +156,15 @@ def test_a_refused_activation_changes_nothing(panel: Live) -> None:
         change(panel, "activate")
     assert routes(panel) == set()
     with panel.ensure().app_context():
-        assert not modules.wanted()
+        assert not generation.wanted()
 
 
 def test_activation_is_idempotent(panel: Live) -> None:
     change(panel, "activate")
     change(panel, "activate")
     with panel.ensure().app_context():
-        assert modules.wanted() == [("Plugin", "Hello", "1.0.0")]
-        rows = [row.key for row in modules.session().scalars(modules.sa.select(Module))]
+        assert generation.wanted() == [("Plugin", "Hello", "1.0.0")]
+        rows = [row.key for row in session().scalars(sa.select(Module))]
     assert rows == ["Plugin/Hello"]
 
 
@@ -224,7 +225,7 @@ def test_edits_take_effect_at_the_next_request_in_dev_mode(
         status(live, "/admin/modules/Plugin/Other/hello"),
     ) == (404, 302)
     with live.ensure().app_context():
-        row = modules.find_module("Plugin", "Hello")
+        row = module_list.find_module("Plugin", "Hello")
         assert row.status == "error"
         assert "controllers/HelloController.py has a syntax error" in str(row.reason)
         release()
@@ -240,7 +241,7 @@ def test_edits_are_not_detected_in_production(panel: Live, tmp_path: Path) -> No
     (tmp_path / "modules" / "Plugin" / "Hello" / "Hello.py").write_text("x = ")
     assert status(panel) == 302
     with panel.ensure().app_context():
-        modules.reload(
+        loading.reload(
             actor=STAFF, modules_dir=panel.settings.modules_dir, module_type="Plugin", name="Hello"
         )
     assert status(panel) == 404

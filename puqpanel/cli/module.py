@@ -100,12 +100,12 @@ def resume(settings: Settings, name: str) -> None:
 
     Resets its failure count and queues its parked tasks again.
     """
-    from puqpanel.operations.modules import modules
+    from puqpanel.operations.modules import parking
 
     with panel(settings):
         key = _key(settings, name)
         module_type, _, folder = key.partition("/")
-        modules.resume(actor=CLI, module_type=module_type, name=folder)
+        parking.resume(actor=CLI, module_type=module_type, name=folder)
     click.echo(f"{key} resumed.")
 
 
@@ -118,7 +118,7 @@ def reload(settings: Settings, name: str | None) -> None:
     Web processes reload at their next request, workers at their next task. A module that no longer
     loads is not reloaded, and the command fails with the reason.
     """
-    from puqpanel.operations.modules import module_list, modules
+    from puqpanel.operations.modules import loading, module_list
 
     with panel(settings):
         rows = module_list.list_modules(settings.modules_dir)
@@ -130,8 +130,8 @@ def reload(settings: Settings, name: str | None) -> None:
         for key in keys:
             module_type, _, folder = key.partition("/")
             try:
-                modules.prove(settings.modules_dir, module_type, folder)
-                modules.reload(
+                loading.prove(settings.modules_dir, module_type, folder)
+                loading.reload(
                     actor=CLI,
                     modules_dir=settings.modules_dir,
                     module_type=module_type,
@@ -209,18 +209,18 @@ def _key(settings: Settings, name: str) -> str:
 
 
 def _change(settings: Settings, name: str, verb: str) -> None:
-    from puqpanel.operations.modules import modules
+    from puqpanel.operations.modules import lifecycle, loading
 
     operations = {
-        "activate": modules.activate,
-        "deactivate": modules.deactivate,
-        "update": modules.update,
+        "activate": lifecycle.activate,
+        "deactivate": lifecycle.deactivate,
+        "update": lifecycle.update,
     }
     with panel(settings):
         key = _key(settings, name)
         module_type, _, folder = key.partition("/")
         if verb != "deactivate":
-            modules.prove(settings.modules_dir, module_type, folder)
+            loading.prove(settings.modules_dir, module_type, folder)
         result = operations[verb](
             actor=CLI, modules_dir=settings.modules_dir, module_type=module_type, name=folder
         )

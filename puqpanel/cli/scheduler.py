@@ -33,12 +33,12 @@ def _watch_crashes(live: Live, stopping: threading.Event) -> None:
     Only a process of the same host can read their markers, so this is no task. It has a thread of
     its own, because it may import a module for a test.
     """
-    from puqpanel.operations.modules import modules
+    from puqpanel.operations.modules import loading
 
     while not stopping.wait(CRASH_SECONDS):
         try:
             with live.held() as app, app.app_context():
-                modules.count_crashes(live.settings.modules_dir, live.settings.instance)
+                loading.count_crashes(live.settings.modules_dir, live.settings.instance)
         except Exception:
             log.exception("crashes could not be counted")
 

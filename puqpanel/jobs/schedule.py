@@ -18,7 +18,7 @@ import structlog
 
 from puqpanel.infra import queue
 from puqpanel.jobs.entry import HANDLERS
-from puqpanel.operations.modules import modules
+from puqpanel.operations.modules import generation
 from puqpanel.operations.oversight import schedule as timetable
 from puqpanel.tasks import fence, sweep
 
@@ -56,7 +56,7 @@ def entries() -> list[Entry]:
         Entry(
             "repair the generation hint",
             5,
-            lambda: queue.put_hint(modules.HINT, str(modules.generation())),
+            lambda: queue.put_hint(generation.HINT, str(generation.current())),
         ),
     ]
 

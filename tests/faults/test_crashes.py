@@ -22,7 +22,7 @@ from puqpanel.infra.db import release, session
 from puqpanel.infra.settings import ROOT, Settings
 from puqpanel.live import dismantle
 from puqpanel.models import Module, ModuleLog
-from puqpanel.operations.modules import crashes, module_list, modules
+from puqpanel.operations.modules import crashes, loading, module_list
 from tests.sample import activate, write_module
 
 STAFF = Principal(PrincipalKind.STAFF, None, "A test", permissions=frozenset({"*"}))
@@ -117,7 +117,7 @@ def test_a_module_that_ends_processes_as_it_is_called_is_served_no_more(settings
                 sa.select(ModuleLog.action).where(ModuleLog.name == "Deadly")
             )
         } == {"die() crashed its process"}
-        modules.reload(
+        loading.reload(
             actor=STAFF, modules_dir=settings.modules_dir, module_type="Plugin", name="Deadly"
         )
     dismantle(app)
@@ -137,9 +137,9 @@ def test_a_module_that_ends_processes_at_import_does_so_once(settings: Settings)
     )
     app = create_app(settings)
     with app.app_context():
-        assert modules.rescan(settings.modules_dir) == 0
+        assert loading.rescan(settings.modules_dir) == 0
         main.write_text(SOUND.format(name="Deadly") + "# mended\n")
-        assert modules.rescan(settings.modules_dir) == 1, "every process hears that it was mended"
+        assert loading.rescan(settings.modules_dir) == 1, "every process hears that it was mended"
     dismantle(app)
     row, served = look(settings)
     assert row.status == "active" and served == {"Plugin/Deadly", "Plugin/Sound"}
@@ -175,11 +175,11 @@ def test_a_module_is_proven_in_a_process_of_its_own_before_it_is_switched_on(
     app = create_app(settings)
     with app.app_context():
         with pytest.raises(UserError) as refusal:
-            modules.prove(settings.modules_dir, "Plugin", "Fresh")
+            loading.prove(settings.modules_dir, "Plugin", "Fresh")
         assert says in str(refusal.value)
         shown = {one.name: one for one in module_list.list_modules(settings.modules_dir)}
         assert shown["Fresh"].status == "error" and says in str(shown["Fresh"].reason)
-        modules.prove(settings.modules_dir, "Plugin", "Sound")
+        loading.prove(settings.modules_dir, "Plugin", "Sound")
     dismantle(app)
 
 

@@ -27,7 +27,7 @@ from puqpanel.live import Live
 from puqpanel.models import ModuleLog, Task
 from puqpanel.operations.accounts import clients, staff
 from puqpanel.operations.catalog import products
-from puqpanel.operations.modules import modules
+from puqpanel.operations.modules import lifecycle
 from puqpanel.operations.provisioning import requests, services
 from tests.conftest import STAFF
 from tests.sample import PASSWORD, write_module
@@ -276,7 +276,7 @@ def sign_in(live: Live, area: str, email: str) -> Client:
 
 def test_each_viewer_in_their_language(settings: Settings, live: Live) -> None:
     with live.ensure().app_context():
-        modules.activate(
+        lifecycle.activate(
             actor=STAFF, modules_dir=settings.modules_dir, module_type="Product", name="Shop"
         )
         staff.create_staff(actor=CLI, email="owner@panel.test", name="Owner", password=PASSWORD)
@@ -334,7 +334,7 @@ def test_a_worker_speaks_the_panels_language(
     settings: Settings, live: Live, drain: Callable[..., None]
 ) -> None:
     with live.ensure().app_context():
-        modules.activate(
+        lifecycle.activate(
             actor=STAFF, modules_dir=settings.modules_dir, module_type="Product", name="Shop"
         )
     with live.ensure().app_context():

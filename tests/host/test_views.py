@@ -21,7 +21,7 @@ from puqpanel.infra.settings import Settings
 from puqpanel.live import Live, dismantle
 from puqpanel.models import ModuleLog
 from puqpanel.operations.accounts import staff
-from puqpanel.operations.modules import modules
+from puqpanel.operations.modules import lifecycle
 from puqpanel.operations.provisioning.services import find_service
 from tests.conftest import STAFF
 from tests.sample import PASSWORD, make_service, write_module
@@ -196,7 +196,7 @@ def test_only_that_page_fails(settings: Settings, tmp_path: Path) -> None:
     write_module(tmp_path / "modules", PAGES, files=files)
     live = Live(replace(settings, modules_dir=tmp_path / "modules"))
     with live.ensure().app_context():
-        modules.activate(
+        lifecycle.activate(
             actor=STAFF, modules_dir=tmp_path / "modules", module_type="Product", name="Echo"
         )
         staff.create_staff(actor=CLI, email="owner@panel.test", name="Owner", password=PASSWORD)

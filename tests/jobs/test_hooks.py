@@ -25,7 +25,7 @@ from puqpanel.infra.settings import Settings
 from puqpanel.jobs.modules import outcome_of
 from puqpanel.live import dismantle
 from puqpanel.models import Module, ModuleLog, Service, Task
-from puqpanel.operations.modules import breaker, hooks, module_list, modules
+from puqpanel.operations.modules import breaker, hooks, lifecycle, module_list, parking
 from puqpanel.operations.modules.availability import unavailable_reason
 from puqpanel.tasks.outcome import Outcome
 from tests.sample import activate, make_service, write_module
@@ -188,7 +188,7 @@ def test_listener_of_an_inactive_module_is_parked(
     panel: Panel, settings: Settings, drain: Callable[..., None]
 ) -> None:
     raise_event("service.pending", {"service_uuid": "x"})
-    modules.deactivate(
+    lifecycle.deactivate(
         actor=STAFF, modules_dir=settings.modules_dir, module_type="Plugin", name="Loud"
     )
     drain(8)
@@ -226,8 +226,8 @@ def test_repeated_failures_open_the_circuit_breaker_until_staff_resume(
         and "failed repeatedly" in str(shown["Loud"].reason)
         and shown["Ear"].status == "active"
     )
-    assert modules.unpark_served() == 0
-    modules.resume(actor=STAFF, module_type="Plugin", name="Loud")
+    assert parking.unpark_served() == 0
+    parking.resume(actor=STAFF, module_type="Plugin", name="Loud")
     release()
     assert {
         task.status
@@ -244,7 +244,7 @@ def test_repeated_failures_open_the_circuit_breaker_until_staff_resume(
 def due_trials(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make trials due at once."""
     monkeypatch.setattr(breaker, "TRIAL_INTERVAL", timedelta(0))
-    monkeypatch.setattr(modules, "MIN_PARKED_SECONDS", 0)
+    monkeypatch.setattr(parking, "MIN_PARKED_SECONDS", 0)
 
 
 def statuses(module: str) -> list[str]:
@@ -273,11 +273,11 @@ def test_a_completed_trial_closes_the_circuit_breaker(
             Task(module="Plugin/Ear", started_at=now()), Outcome("completed", blame=False)
         )
     assert unavailable_reason("Plugin/Ear"), "neither an earlier attempt nor one without a call"
-    assert modules.unpark_served() == 1
+    assert parking.unpark_served() == 1
     drain(8)
     assert statuses("Plugin/Ear") == ["completed", *["parked"] * (tasks - 1)]
     assert unavailable_reason("Plugin/Ear") == ""
-    assert modules.unpark_served() == tasks - 1
+    assert parking.unpark_served() == tasks - 1
     drain(8)
     assert set(statuses("Plugin/Ear")) == {"completed"}
 
@@ -291,15 +291,15 @@ def test_a_failed_trial_leaves_the_circuit_breaker_open(
     with transaction():
         for task in session().scalars(sa.select(Task).where(Task.module == "Plugin/Loud")):
             task.status, task.ended_at = "parked", now()
-    assert modules.unpark_served() == 1
+    assert parking.unpark_served() == 1
     monkeypatch.setattr(breaker, "TRIAL_INTERVAL", timedelta(minutes=15))
-    assert modules.unpark_served() == 0
+    assert parking.unpark_served() == 0
     monkeypatch.setattr(breaker, "TRIAL_INTERVAL", timedelta(0))
     drain(2)
     assert "parked" in statuses("Plugin/Loud") and "failed" in statuses("Plugin/Loud")
     assert unavailable_reason("Plugin/Loud")
     monkeypatch.setattr(breaker, "TRIAL_INTERVAL", timedelta(minutes=15))
-    assert modules.unpark_served() == 0, "the next trial is due 15 minutes after the last"
+    assert parking.unpark_served() == 0, "the next trial is due 15 minutes after the last"
 
 
 def test_provider_outages_and_lost_workers_do_not_open_the_circuit_breaker(panel: Panel) -> None:

@@ -20,7 +20,7 @@ from puqpanel.live import Live, dismantle
 from puqpanel.models import ModuleLog, Task
 from puqpanel.operations.messaging import messages
 from puqpanel.operations.messaging.messages import Message
-from puqpanel.operations.modules import configured_modules, modules
+from puqpanel.operations.modules import configured_modules, lifecycle
 from puqpanel.operations.oversight.tasks import retry_task
 from tests.conftest import STAFF
 from tests.sample import activate, write_module
@@ -157,11 +157,11 @@ def test_message_is_parked_while_its_module_is_unavailable(
         "name": "Sends",
     }
     send(sender)
-    modules.deactivate(**where)
+    lifecycle.deactivate(**where)
     drain(1)
     (task,) = tasks()
     assert task.status == "parked" and "not active" in str(task.note)
-    modules.activate(**where)
+    lifecycle.activate(**where)
     drain(1)
     assert tasks()[0].status == "completed"
 

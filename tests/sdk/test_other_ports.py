@@ -19,7 +19,7 @@ from puqpanel.infra.db import release, session
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live
 from puqpanel.models import ModuleLog, Task
-from puqpanel.operations.modules import modules
+from puqpanel.operations.modules import generation, lifecycle
 from puqpanel.operations.provisioning import requests
 from puqpanel.operations.provisioning.services import find_service
 from puqpanel.sdk import Invoice, decrypt
@@ -91,11 +91,11 @@ def settings(
 def switch_on(panel: Panel, key: str) -> LoadedModule:
     kind, _, name = key.partition("/")
     for _ in range(2):
-        modules.activate(
+        lifecycle.activate(
             actor=STAFF, modules_dir=panel.settings.modules_dir, module_type=kind, name=name
         )
     registry.install(
-        registry.load(panel.settings.modules_dir, modules.wanted(), modules.generation())
+        registry.load(panel.settings.modules_dir, generation.wanted(), generation.current())
     )
     return registry.current().modules[key]
 

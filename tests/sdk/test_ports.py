@@ -19,7 +19,7 @@ from puqpanel.infra.db import release, session, transaction
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live
 from puqpanel.models import ModuleLog, Service, Task
-from puqpanel.operations.modules import modules
+from puqpanel.operations.modules import generation, lifecycle
 from puqpanel.operations.provisioning import requests
 from puqpanel.operations.provisioning.services import find_service
 from puqpanel.sdk import decrypt
@@ -80,14 +80,14 @@ def settings(
 
 
 def switch_on(panel: Panel) -> None:
-    modules.activate(
+    lifecycle.activate(
         actor=STAFF,
         modules_dir=panel.settings.modules_dir,
         module_type="Product",
         name="VPSHosting",
     )
     registry.install(
-        registry.load(panel.settings.modules_dir, modules.wanted(), modules.generation())
+        registry.load(panel.settings.modules_dir, generation.wanted(), generation.current())
     )
 
 
@@ -225,7 +225,7 @@ def test_provider_refuses(
 def test_client_area(settings: Settings, live: Live) -> None:
     app = live.ensure()
     with app.app_context():
-        modules.activate(
+        lifecycle.activate(
             actor=STAFF, modules_dir=settings.modules_dir, module_type="Product", name="VPSHosting"
         )
     app = live.ensure()

@@ -30,7 +30,7 @@ from puqpanel.jobs import entry
 from puqpanel.models import Client, Product, Role, Service, Staff, Task
 from puqpanel.operations.accounts import clients, staff
 from puqpanel.operations.catalog import products
-from puqpanel.operations.modules import module_list, modules
+from puqpanel.operations.modules import lifecycle, module_list
 from puqpanel.operations.oversight import setup
 from puqpanel.operations.provisioning import requests, services
 
@@ -167,7 +167,7 @@ def _activate_modules(settings: Settings) -> None:
             continue
         module_type, _, name = key.partition("/")
         try:
-            modules.activate(
+            lifecycle.activate(
                 actor=CLI,
                 modules_dir=settings.modules_dir,
                 module_type=module_type,

@@ -7,11 +7,13 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 
 from puqpanel.domain.module_states import version_order
-from puqpanel.domain.texts import Text, _
+from puqpanel.domain.texts import Text, _, verbatim
 from puqpanel.host import registry
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.db import session
 from puqpanel.models import Module
+
+NO_REASON = verbatim("")
 
 
 def unavailable_reason(key: str) -> Text | str:

@@ -12,7 +12,7 @@ from puqpanel.domain.texts import Text, _
 from puqpanel.host import discover
 from puqpanel.host.contract.config import Config
 from puqpanel.host.discover import Found
-from puqpanel.infra.db import session
+from puqpanel.infra.db import find, session
 from puqpanel.models import Module, Product, Service
 from puqpanel.operations.modules import syntax
 from puqpanel.operations.modules.availability import version_mismatch
@@ -121,4 +121,17 @@ def _shown(found: Found, row: Module | None, services: int) -> Shown:
     on = row is not None and row.status in ON
     return Shown(
         found.type, found.name, found.config, status, reason, found.version, recorded, services, on
+    )
+
+
+def find_module(module_type: str, name: str) -> Module:
+    """Return the record of a module.
+
+    Raises:
+        NotFoundError: it was never activated.
+    """
+    query = sa.select(Module).where(Module.type == module_type, Module.name == name)
+    return find(
+        query.execution_options(populate_existing=True),
+        _("%(module)s was never activated.", module="/".join((module_type, name))),
     )

@@ -16,7 +16,7 @@ from puqpanel.domain.texts import _
 from puqpanel.host.contract.timetable import Work
 from puqpanel.infra.settings import Settings
 from puqpanel.operations.accounts import sessions
-from puqpanel.operations.modules import module_log, modules
+from puqpanel.operations.modules import loading, module_log, parking
 from puqpanel.operations.oversight import tasks
 from puqpanel.operations.provisioning import reconciliation
 from puqpanel.operations.system.settings import number as days
@@ -46,11 +46,11 @@ def _batches(prune: Callable[[], int]) -> int:
 _TABLE: tuple[tuple[Work, Action], ...] = (
     (
         Work(_("Re-enqueue parked tasks").source, "", every=15, timeout=120),
-        lambda settings: modules.unpark_served(),
+        lambda settings: parking.unpark_served(),
     ),
     (
         Work(_("Rescan modules").source, "", every=30, timeout=300),
-        lambda settings: modules.rescan(settings.modules_dir),
+        lambda settings: loading.rescan(settings.modules_dir),
     ),
     (
         Work(_("Settle services without a task").source, "", every=60, timeout=120),

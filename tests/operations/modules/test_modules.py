@@ -23,7 +23,7 @@ from puqpanel.infra.db import release, session, transaction
 from puqpanel.infra.settings import Settings
 from puqpanel.live import dismantle
 from puqpanel.models import Module, Task
-from puqpanel.operations.modules import module_list, modules
+from puqpanel.operations.modules import generation, lifecycle, loading, module_list, parking
 from puqpanel.tasks import add, claim, sweep
 from tests.sample import activate, write_module
 
@@ -48,7 +48,7 @@ def aside(panel: Panel, what: str) -> None:
 
     def switch() -> None:
         with panel.app_context():
-            getattr(modules, what)(
+            getattr(lifecycle, what)(
                 actor=STAFF,
                 modules_dir=panel.settings.modules_dir,
                 module_type="Product",
@@ -66,9 +66,11 @@ def test_build_keeps_a_module_deactivated_meanwhile(panel: Panel) -> None:
             aside(panel, "deactivate")
             return super().__contains__(key)
 
-    modules.record_load(Registry(1, {}, Slow({"Product/Echo": "It does not import."})))
+    loading.record_load(Registry(1, {}, Slow({"Product/Echo": "It does not import."})))
     release()
-    assert modules.find_module("Product", "Echo").status == "inactive" and not modules.wanted()
+    assert (
+        module_list.find_module("Product", "Echo").status == "inactive" and not generation.wanted()
+    )
 
 
 def test_concurrent_activations_both_succeed(panel: Panel) -> None:
@@ -98,16 +100,16 @@ def test_task_parked_during_activation_is_re_enqueued(panel: Panel) -> None:
     other = add.add(job="ModuleJob", data={"method": "x"}, module="Product/Away")
     with transaction() as current:
         current.execute(sa.update(Task).values(status="parked", ended_at=now(), waiting_key=None))
-    assert modules.unpark_served() == 0, (
+    assert parking.unpark_served() == 0, (
         "a worker with the app of before might park it again at once"
     )
     with transaction() as current:
         current.execute(
             sa.update(Task).values(
-                ended_at=now() - timedelta(seconds=modules.MIN_PARKED_SECONDS + 1)
+                ended_at=now() - timedelta(seconds=parking.MIN_PARKED_SECONDS + 1)
             )
         )
-    assert modules.unpark_served() == 1
+    assert parking.unpark_served() == 1
     release()
     statuses = {row.id: row.status for row in session().execute(sa.select(Task.id, Task.status))}
     assert statuses == {task.id: "queued", other.id: "parked"}
@@ -124,7 +126,7 @@ def test_identical_tasks_are_parked_once(panel: Panel) -> None:
     again = add.add(job="ModuleJob", data={"method": "x"}, module="Product/Echo")
     assert again.id == task.id and again.is_duplicate
     with transaction():
-        assert modules.unpark("Product/Echo") == 1
+        assert parking.unpark("Product/Echo") == 1
     assert sweep.send_due() == 1 and claim.claim(task.id, "w") is not None
 
 
@@ -161,7 +163,7 @@ def test_refused_module_stays_an_error_until_it_loads(panel: Panel, source: str)
         "error",
         str(refused.value),
         False,
-    ) and "Product/Away" not in {f"{t}/{n}" for t, n, _ in modules.wanted()}
+    ) and "Product/Away" not in {f"{t}/{n}" for t, n, _ in generation.wanted()}
     where: dict[str, Any] = {
         "actor": STAFF,
         "modules_dir": panel.settings.modules_dir,
@@ -169,9 +171,9 @@ def test_refused_module_stays_an_error_until_it_loads(panel: Panel, source: str)
         "name": "Away",
     }
     with pytest.raises(UserError):
-        modules.reload(**where)
+        loading.reload(**where)
     (folder / "Away.py").write_text(PLAIN.replace("Echo", "Away"))
-    modules.reload(**where)
+    loading.reload(**where)
     assert (shown(panel, "Away").status, str(shown(panel, "Away").reason)) == ("inactive", "")
 
 
@@ -195,7 +197,7 @@ def test_failed_migration_is_rolled_back_and_reported(panel: Panel) -> None:
         "migrations/versions/0001_first.py": STEP.format(number="0001", before=None, then="pass")
     }
     write_module(base, PLAIN, version="1.1.0", files=first)
-    modules.update(actor=STAFF, modules_dir=base, module_type="Product", name="Echo")
+    lifecycle.update(actor=STAFF, modules_dir=base, module_type="Product", name="Echo")
     second = {
         "migrations/versions/0002_second.py": STEP.format(
             number="0002", before='"0001"', then='op.execute("insert into nowhere values (1)")'
@@ -204,7 +206,7 @@ def test_failed_migration_is_rolled_back_and_reported(panel: Panel) -> None:
     write_module(base, PLAIN, version="1.2.0", files=second)
     for _ in range(2):
         with pytest.raises(UserError, match=r"Echo was not updated: .*nowhere"):
-            modules.update(actor=STAFF, modules_dir=base, module_type="Product", name="Echo")
+            lifecycle.update(actor=STAFF, modules_dir=base, module_type="Product", name="Echo")
     release()
     tables = sa.inspect(session().connection()).get_table_names()
     release()
@@ -229,10 +231,10 @@ def test_failed_migration_is_rolled_back_and_reported(panel: Panel) -> None:
             )
         },
     )
-    modules.update(actor=STAFF, modules_dir=base, module_type="Product", name="Echo")
+    lifecycle.update(actor=STAFF, modules_dir=base, module_type="Product", name="Echo")
     assert module_list.list_modules(base)[0].status == "active"
-    modules.deactivate(actor=STAFF, modules_dir=base, module_type="Product", name="Echo")
-    modules.purge(actor=STAFF, modules_dir=base, module_type="Product", name="Echo")
+    lifecycle.deactivate(actor=STAFF, modules_dir=base, module_type="Product", name="Echo")
+    lifecycle.purge(actor=STAFF, modules_dir=base, module_type="Product", name="Echo")
     release()
     assert not [
         name
@@ -244,14 +246,14 @@ def test_failed_migration_is_rolled_back_and_reported(panel: Panel) -> None:
 def test_older_version_on_disk_restricts_the_module(panel: Panel) -> None:
     base = panel.settings.modules_dir
     write_module(base, PLAIN, version="0.9.0")
-    assert modules.rescan(base) == 1
+    assert loading.rescan(base) == 1
     shown = module_list.list_modules(base)[0]
     assert (
         shown.status == "restricted"
         and "older than the active version 1.0.0; restore the newer files" in str(shown.reason)
     )
     with pytest.raises(UserError, match=r"older than the active version 1\.0\.0"):
-        modules.update(actor=STAFF, modules_dir=base, module_type="Product", name="Echo")
+        lifecycle.update(actor=STAFF, modules_dir=base, module_type="Product", name="Echo")
     write_module(base, PLAIN, version="1.0.0")
     assert module_list.list_modules(base)[0].status == "active"
 
@@ -270,13 +272,13 @@ def test_tasks_are_parked_while_their_module_is_unavailable(
         title="work",
     )
     if how == "deactivated":
-        modules.deactivate(actor=STAFF, modules_dir=base, module_type="Product", name="Echo")
+        lifecycle.deactivate(actor=STAFF, modules_dir=base, module_type="Product", name="Echo")
     elif how == "updated":
         write_module(base, source, version="1.1.0")
-        modules.rescan(base)
+        loading.rescan(base)
     else:
         (base / "Product/Echo").rename(base / "away")
-        modules.rescan(base)
+        loading.rescan(base)
     drain()
     reason = {
         "deactivated": "not active",
@@ -294,14 +296,14 @@ def test_tasks_are_parked_while_their_module_is_unavailable(
     release()
     if how == "removed":
         (base / "away").rename(base / "Product/Echo")
-        modules.reload(actor=STAFF, modules_dir=base, module_type="Product", name="Echo")
+        loading.reload(actor=STAFF, modules_dir=base, module_type="Product", name="Echo")
         dismantle(create_app(panel.settings))
         with transaction():
             row.ended_at = now() - timedelta(minutes=1)
             session().merge(row)
-        modules.unpark_served()
+        parking.unpark_served()
     else:
-        {"deactivated": modules.activate, "updated": modules.update}[how](
+        {"deactivated": lifecycle.activate, "updated": lifecycle.update}[how](
             actor=STAFF, modules_dir=base, module_type="Product", name="Echo"
         )
     drain()

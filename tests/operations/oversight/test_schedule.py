@@ -20,7 +20,7 @@ from puqpanel.infra.db import release, session, transaction
 from puqpanel.infra.settings import Settings
 from puqpanel.live import dismantle
 from puqpanel.models import ScheduleEntry, Task
-from puqpanel.operations.modules import modules
+from puqpanel.operations.modules import lifecycle
 from puqpanel.operations.oversight import schedule
 from tests.sample import activate, write_module
 
@@ -170,7 +170,7 @@ def test_inactive_module_runs_no_scheduled_jobs(
     schedule.run_due()
     due()
     schedule.run_due()
-    modules.deactivate(
+    lifecycle.deactivate(
         actor=STAFF, modules_dir=settings.modules_dir, module_type="Plugin", name="Echo"
     )
     drain()
@@ -181,7 +181,9 @@ def test_inactive_module_runs_no_scheduled_jobs(
         assert schedule.run_due() == 0
     assert [entry for entry in schedule.list_entries() if entry.module is not None] == []
     dismantle(fresh)
-    modules.purge(actor=STAFF, modules_dir=settings.modules_dir, module_type="Plugin", name="Echo")
+    lifecycle.purge(
+        actor=STAFF, modules_dir=settings.modules_dir, module_type="Plugin", name="Echo"
+    )
     own = sa.select(ScheduleEntry).where(ScheduleEntry.module != "")
     assert session().scalars(own).all() == []
 

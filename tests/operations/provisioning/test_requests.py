@@ -21,7 +21,7 @@ from puqpanel.infra.db import db, release, session, transaction
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live, dismantle
 from puqpanel.models import Audit, Service, Task
-from puqpanel.operations.modules import breaker
+from puqpanel.operations.modules import breaker, lifecycle
 from puqpanel.operations.modules.availability import defines
 from puqpanel.operations.oversight import tasks as task_operations
 from puqpanel.operations.provisioning import reconciliation, requests, services, settlement
@@ -421,11 +421,10 @@ def test_processing_service_without_a_task_is_settled(echo: Panel) -> None:
 def test_tasks_of_an_inactive_module_are_parked_and_resumed(
     echo: Panel, drain: Callable[..., None], settings: Settings, app: Any
 ) -> None:
-    from puqpanel.operations.modules import modules
 
     service = make_service(STAFF)
     requests.request(actor=STAFF, service_uuid=service.uuid, verb="create")
-    modules.deactivate(
+    lifecycle.deactivate(
         actor=STAFF, modules_dir=settings.modules_dir, module_type="Product", name="Echo"
     )
     drain()

@@ -19,7 +19,7 @@ from puqpanel.infra.settings import Settings
 from puqpanel.live import Live, dismantle
 from puqpanel.models import Audit, ConfiguredModule, Module, Task
 from puqpanel.operations.accounts import staff
-from puqpanel.operations.modules import configured_modules, modules
+from puqpanel.operations.modules import configured_modules, lifecycle
 from puqpanel.web import navigation
 from tests.conftest import STAFF
 from tests.sample import PASSWORD, activate, write_module
@@ -368,7 +368,7 @@ def test_an_unavailable_module_is_explained_and_keeps_the_settings(
     )
     with scene.panel.app_context():
         if how == "off":
-            modules.deactivate(
+            lifecycle.deactivate(
                 actor=STAFF, modules_dir=settings.modules_dir, module_type="Payment", name="Pay"
             )
         elif how == "failing":

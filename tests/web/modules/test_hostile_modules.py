@@ -16,7 +16,7 @@ from puqpanel.infra.db import transaction
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live
 from puqpanel.operations.accounts import staff
-from puqpanel.operations.modules import modules
+from puqpanel.operations.modules import lifecycle
 from puqpanel.operations.provisioning import requests, services, settlement
 from tests.conftest import STAFF
 from tests.sample import PASSWORD, make_service, write_module
@@ -132,7 +132,7 @@ class Stage:
         live = Live(settings)
         app = live.ensure()
         with app.app_context():
-            modules.activate(
+            lifecycle.activate(
                 actor=STAFF, modules_dir=settings.modules_dir, module_type="Product", name="Echo"
             )
         self.app = app = live.ensure()

@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from puqpanel.host import calls
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live, dismantle
-from puqpanel.operations.modules import modules
+from puqpanel.operations.modules import lifecycle
 from puqpanel.web.public.modules.module_assets import KINDS, address
 from tests.conftest import STAFF
 from tests.sample import activate, write_module
@@ -211,7 +211,7 @@ def test_only_loaded_modules_are_served(live: Live, settings: Settings) -> None:
     ):
         assert get(live, path, follow_redirects=True).status_code == 404
     with live.ensure().app_context():
-        modules.deactivate(
+        lifecycle.deactivate(
             actor=STAFF, modules_dir=settings.modules_dir, module_type="Plugin", name="Dressed"
         )
     assert get(live, f"{BASE}css/look.css").status_code == 404

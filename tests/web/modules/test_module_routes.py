@@ -15,7 +15,7 @@ from puqpanel.infra.db import transaction
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live
 from puqpanel.operations.accounts import staff
-from puqpanel.operations.modules import modules
+from puqpanel.operations.modules import lifecycle
 from puqpanel.operations.provisioning import services, settlement
 from puqpanel.web.guard import declared
 from tests.conftest import STAFF
@@ -85,7 +85,7 @@ def client(settings: Settings, tmp_path: Path) -> FlaskClient:
     live = Live(replace(settings, modules_dir=tmp_path / "modules"))
     app = live.ensure()
     with app.app_context():
-        modules.activate(
+        lifecycle.activate(
             actor=STAFF, modules_dir=app.settings.modules_dir, module_type="Product", name="Echo"
         )
     app = live.ensure()
@@ -254,7 +254,7 @@ def customer(settings: Settings, tmp_path: Path) -> tuple[FlaskClient, str]:
     live = Live(replace(settings, modules_dir=tmp_path / "modules"))
     app = live.ensure()
     with app.app_context():
-        modules.activate(
+        lifecycle.activate(
             actor=STAFF, modules_dir=app.settings.modules_dir, module_type="Product", name="Echo"
         )
     app = live.ensure()

@@ -9,7 +9,7 @@ import pytest
 
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live
-from puqpanel.operations.modules import modules
+from puqpanel.operations.modules import lifecycle
 from tests.conftest import STAFF
 from tests.sample import write_module
 from tests.web.modules.test_hostile_modules import Stage
@@ -43,7 +43,7 @@ def test_a_service_page_explains_why_its_module_is_unavailable(
                 "class Echo(Product)\n    pass\n"
             )
         else:
-            modules.deactivate(
+            lifecycle.deactivate(
                 actor=STAFF, modules_dir=settings.modules_dir, module_type="Product", name="Echo"
             )
     stage.app = Live(settings).ensure()

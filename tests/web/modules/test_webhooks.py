@@ -19,7 +19,7 @@ from puqpanel.infra.db import release, session, transaction
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live, dismantle
 from puqpanel.models import ConfiguredModule, Module, ModuleLog
-from puqpanel.operations.modules import configured_modules, modules
+from puqpanel.operations.modules import configured_modules, lifecycle, loading
 from tests.conftest import STAFF
 from tests.sample import activate, write_module
 
@@ -277,7 +277,7 @@ def test_an_unavailable_module_returns_503_with_retry_after(
     scene.panel = fresh.ensure()
     assert scene.open(f"Payment/Echo/{scene.uuid}").status_code == 503
     with scene.panel.app_context():
-        modules.deactivate(
+        lifecycle.deactivate(
             actor=STAFF, modules_dir=settings.modules_dir, module_type="Payment", name="Echo"
         )
     scene.panel = fresh.ensure()
@@ -298,7 +298,7 @@ def test_a_module_that_fails_to_load_returns_503_with_retry_after(
 ) -> None:
     (settings.modules_dir / "Payment" / "Echo" / "Echo.py").write_text("broken(")
     with scene.panel.app_context():
-        modules.reload(
+        loading.reload(
             actor=STAFF, modules_dir=settings.modules_dir, module_type="Payment", name="Echo"
         )
     scene.panel = Live(settings).ensure()

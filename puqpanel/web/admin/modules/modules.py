@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from puqpanel.domain.module_states import MODULE_TYPES, ModuleStatus
 from puqpanel.domain.texts import Text, _, _n
 from puqpanel.host import languages, registry
-from puqpanel.operations.modules import configured_modules, module_list, modules
+from puqpanel.operations.modules import configured_modules, lifecycle, loading, module_list, parking
 from puqpanel.web.answers import flash, flashed_errors
 from puqpanel.web.guard import actor, allow
 
@@ -34,10 +34,10 @@ BUTTONS = {
 }
 """The label and the verb of the button that moves a module out of a status."""
 OPERATIONS: dict[str, Callable[..., object]] = {
-    "activate": modules.activate,
-    "update": modules.update,
-    "reload": modules.reload,
-    "deactivate": modules.deactivate,
+    "activate": lifecycle.activate,
+    "update": lifecycle.update,
+    "reload": loading.reload,
+    "deactivate": lifecycle.deactivate,
 }
 
 
@@ -79,7 +79,7 @@ def index() -> ResponseReturnValue:
 @allow("modules.manage")
 def rescan() -> ResponseReturnValue:
     """Look for new and changed module files, and reload what changed in every process."""
-    count = modules.rescan(_modules_dir())
+    count = loading.rescan(_modules_dir())
     if count == 0:
         flash(_("No changes found."), "good")
     elif count == 1:
@@ -142,7 +142,7 @@ def purge(type: str, name: str) -> ResponseReturnValue:
     posted = request.method == "POST"
     if posted and request.form.get("typed", "").strip() == name:
         with flashed_errors():
-            modules.purge(actor=actor(), modules_dir=_modules_dir(), module_type=type, name=name)
+            lifecycle.purge(actor=actor(), modules_dir=_modules_dir(), module_type=type, name=name)
             flash(_("Data of %(name)s deleted.", name=name), "good")
         return redirect(url_for("admin.modules.index"))
     module = _find(type, name)
@@ -177,9 +177,9 @@ def _switch(type: str, name: str, verb: str) -> ResponseReturnValue:
     }[verb]
     with flashed_errors():
         if verb in ("activate", "update", "reload"):
-            modules.prove(modules_dir, type, name)
+            loading.prove(modules_dir, type, name)
         if verb == "resume":
-            modules.resume(actor=actor(), module_type=type, name=name)
+            parking.resume(actor=actor(), module_type=type, name=name)
         else:
             OPERATIONS[verb](actor=actor(), modules_dir=modules_dir, module_type=type, name=name)
         flash(message, "good")

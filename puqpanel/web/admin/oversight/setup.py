@@ -13,7 +13,7 @@ from puqpanel.domain.module_states import ModuleStatus
 from puqpanel.domain.settings_table import FIRM, GROUPS, REGION
 from puqpanel.domain.texts import Text, _
 from puqpanel.host import registry
-from puqpanel.operations.modules import module_list, modules
+from puqpanel.operations.modules import lifecycle, loading, module_list
 from puqpanel.operations.oversight import setup
 from puqpanel.operations.system import settings
 from puqpanel.operations.system.currencies import base_currency
@@ -78,8 +78,10 @@ def _activate() -> None:
     module_type, _slash, name = request.form.get("module", "").partition("/")
     modules_dir = current_app.extensions["puqpanel-settings"].modules_dir
     with flashed_errors():
-        modules.prove(modules_dir, module_type, name)
-        modules.activate(actor=actor(), modules_dir=modules_dir, module_type=module_type, name=name)
+        loading.prove(modules_dir, module_type, name)
+        lifecycle.activate(
+            actor=actor(), modules_dir=modules_dir, module_type=module_type, name=name
+        )
         flash(_("%(name)s activated.", name=name), "good")
 
 
