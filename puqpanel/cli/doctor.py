@@ -19,8 +19,8 @@ LABELS = {"ok": ("green", "ok  "), "warn": ("yellow", "warn"), "fail": ("red", "
 def command(settings: Settings, only: str | None, as_json: bool) -> int:
     """Check the installation and suggest fixes.
 
-    Checks the database, migrations, encryption keys, queue server, workers, scheduler and disk
-    space. Exits with code 1 if a check fails; warnings do not count. Monitoring systems can read
+    Checks the database, migrations, encryption keys, queue server, workers, scheduler, modules,
+    translations and disk space. Exits with code 1 if a check fails; warnings do not count. Monitoring systems can read
     the same status from GET /health.
     """
     from puqpanel.infra import queue, queue_server

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from gettext import NullTranslations
 from typing import Any, Protocol, runtime_checkable
 
@@ -95,7 +96,8 @@ class Text:
 
     Args:
         source: the English text, which is also the key in the catalogs.
-        values: the value of each placeholder: text, numbers, `Text` or `Localized`.
+        values: the value of each placeholder: text, numbers, `Text` or `Localized`. A number with
+            decimals is written in the viewer's locale, an int (often a port or a code) as it is.
         plural: the English text for other numbers than one; empty if there is none.
         number: the number that selects the plural form.
         context: tells texts apart that are the same in English only, such as the status “Active” of
@@ -167,6 +169,8 @@ def named(source: str) -> Text:
 def _shown(value: Any, viewer: Language) -> Any:
     if isinstance(value, Text):
         return value.translated(viewer)
+    if isinstance(value, float | Decimal):
+        return format_decimal(value, locale=viewer.locale)
     return value.in_locale(viewer.locale) if isinstance(value, Localized) else value
 
 

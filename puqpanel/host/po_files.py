@@ -9,6 +9,8 @@ from io import BytesIO
 
 from babel.messages.pofile import PoFileError, read_po
 
+from puqpanel.infra import po
+
 TESTED_NUMBERS = range(200)
 """The numbers for which a plural rule must select a form."""
 
@@ -47,6 +49,8 @@ def parse(source: bytes) -> Catalog:
     Raises:
         InvalidCatalog: the file or its plural rule is invalid.
     """
+    if not po.has_plausible_forms(source):
+        raise InvalidCatalog("its number of plural forms is invalid")
     try:
         messages = read_po(BytesIO(source), abort_invalid=True)
     except PoFileError as error:

@@ -19,10 +19,12 @@ from pathlib import Path
 
 import structlog
 from babel import Locale, UnknownLocaleError
+from babel.core import parse_locale
 from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
 
-from puqpanel.domain.texts import SOURCE, Language
+from puqpanel.domain.texts import SOURCE, Language, Text, _, _n, verbatim
+from puqpanel.infra import po
+from puqpanel.infra.po import InvalidCatalog
 from puqpanel.infra.settings import ROOT
 
 FOLDER = ROOT / "puqpanel" / "translations"
@@ -42,7 +44,7 @@ class _Catalogs:
     checked: float = -CHECK_SECONDS
     files: dict[str, _State] = field(default_factory=dict)
     loaded: dict[str, tuple[_State, Language | None]] = field(default_factory=dict)
-    problems: dict[str, str] = field(default_factory=dict)
+    problems: dict[Path, Text] = field(default_factory=dict)
 
 
 _catalogs = _Catalogs()
@@ -59,13 +61,19 @@ def use(instance: Path) -> None:
 def available() -> list[Language]:
     """Return the languages that can be chosen: English, and each usable catalog."""
     tags = sorted(set(_files()) - {SOURCE.tag})
-    return [SOURCE, *(language for tag in tags if (language := _load(tag)) is not None)]
+    return [_source(), *(language for tag in tags if (language := _load(tag)) is not None)]
 
 
-def problems() -> dict[str, str]:
-    """Return why a catalog cannot be used, by language tag."""
+def problems() -> dict[Path, Text]:
+    """Return why a catalog, or some of its messages, cannot be used, by file."""
     available()
     return dict(_catalogs.problems)
+
+
+def _source() -> Language:
+    """Return English, with the wording of a firm if it has a catalog for it."""
+    own = _load(SOURCE.tag)
+    return replace(SOURCE, translations=own.translations) if own is not None else SOURCE
 
 
 def find(tag: str) -> Language | None:
@@ -79,13 +87,14 @@ def find(tag: str) -> Language | None:
     locale = _locale(tag)
     if locale is None:
         return None
-    parts = [part for part in (locale.language, locale.script, locale.territory) if part]
-    for name in ("-".join(parts), "-".join(parts[:2]), locale.language):
-        if (language := _load(name)) is not None and name != SOURCE.tag:
+    parts = locale.language, locale.script or "", locale.territory or ""
+    for names in (parts, (parts[0], "", parts[2]), parts[:2], parts[:1]):
+        name = "-".join(part for part in names if part)
+        if name != SOURCE.tag and (language := _load(name)) is not None:
             return replace(language, locale=locale)
     if locale.language != SOURCE.tag:
         return None
-    return replace(SOURCE, locale=locale) if locale.territory else SOURCE
+    return replace(_source(), locale=locale) if locale.territory else _source()
 
 
 def _locale(tag: str) -> Locale | None:
@@ -116,15 +125,27 @@ def _files() -> dict[str, _State]:
                     state = (path, status.st_mtime_ns, status.st_size)
                     files[tag] = (*files.get(tag, ()), state)
         _catalogs.files, _catalogs.checked = files, now
+        present = {path for states in files.values() for path, *_ignored in states}
+        for path in _catalogs.problems.keys() - present:
+            del _catalogs.problems[path]
     return _catalogs.files
 
 
 def _in_folder(folder: Path) -> Iterator[tuple[str, Path]]:
     with contextlib.suppress(OSError):
-        for entry in folder.iterdir():
+        for entry in sorted(folder.iterdir()):
             path = entry / FILE
             if path.is_file():
-                yield entry.name.replace("_", "-"), path
+                yield _tag(entry.name) or entry.name, path
+
+
+def _tag(name: str) -> str:
+    """Return a language tag in its usual form, zh-Hant or pt-BR; empty if it is not one."""
+    with contextlib.suppress(ValueError, UnknownLocaleError):
+        language, territory, script, *_ignored = parse_locale(name.replace("_", "-"), sep="-")
+        Locale.parse(name.replace("_", "-"), sep="-")
+        return "-".join(part for part in (language, script, territory) if part)
+    return ""
 
 
 def _load(tag: str) -> Language | None:
@@ -132,8 +153,7 @@ def _load(tag: str) -> Language | None:
     if state is None:
         return None
     if tag not in _catalogs.loaded or _catalogs.loaded[tag][0] != state:
-        _catalogs.problems.pop(tag, None)
-        _catalogs.loaded[tag] = (state, _read(tag, [path for path, *_ in state]))
+        _catalogs.loaded[tag] = (state, _read(tag, [path for path, *_ignored in state]))
     return _catalogs.loaded[tag][1]
 
 
@@ -147,25 +167,33 @@ def _read(tag: str, paths: list[Path]) -> Language | None:
 
 def _compiled(tag: str, path: Path) -> GNUTranslations | None:
     """Return a catalog; None if it cannot be used, with the reason in `problems`."""
+    _catalogs.problems.pop(path, None)
     try:
-        Locale.parse(tag, sep="-")
-        source = path.read_bytes()
+        if not _tag(tag):
+            raise InvalidCatalog(_("“%(tag)s” is not a language tag such as pt-BR.", tag=tag[:40]))
+        source = po.read_bytes(path)
         digest = hashlib.sha256(source).hexdigest()[:32]
         cached = _catalogs.cache / f"{tag}-{digest}.mo" if _catalogs.cache else None
         if cached is not None and cached.is_file():
             return GNUTranslations(io.BytesIO(cached.read_bytes()))
+        catalog = po.parse(source, tag.replace("-", "_"))
+        unusable = po.drop_unusable(catalog)
         binary = io.BytesIO()
-        write_mo(
-            binary, read_po(io.BytesIO(source), locale=tag.replace("-", "_"), abort_invalid=True)
-        )
+        write_mo(binary, catalog)
         translations = GNUTranslations(io.BytesIO(binary.getvalue()))
-        for number in range(1000):  # a rule may fail for some numbers only
-            translations.plural(number)  # type: ignore[attr-defined]
     except Exception as error:  # whatever is in a file that somebody edits
-        _catalogs.problems[tag] = f"{path}: {error}"[:500]
-        log.error("translation catalog cannot be used", language=tag, error=str(error)[:200])
+        reason = error.reason if isinstance(error, InvalidCatalog) else verbatim(str(error)[:200])
+        _catalogs.problems[path] = reason
+        log.error("translation catalog cannot be used", file=str(path), error=str(error)[:200])
         return None
-    if cached is not None:
+    if unusable:
+        _catalogs.problems[path] = _n(
+            "%(num)s translation is not used, because its placeholders differ: %(texts)s.",
+            "%(num)s translations are not used, because their placeholders differ: %(texts)s.",
+            len(unusable),
+            texts=", ".join(unusable[:3]),
+        )
+    elif cached is not None:  # a catalog with problems is read again by each process
         _store(cached, binary.getvalue())
     return translations
 

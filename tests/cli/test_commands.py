@@ -218,6 +218,7 @@ def test_doctor_when_the_panel_is_not_running(migrated: Path) -> None:
         "migrations",
         "modules",
         "keys",
+        "translations",
         "disk",
     }
     assert all(

@@ -13,7 +13,7 @@ from tests.web.conftest import Browser
 
 
 def lang(answer) -> str:
-    return answer.text.partition('lang="')[2].partition('"')[0]
+    return getattr(answer, "text", answer).partition('lang="')[2].partition('"')[0]
 
 
 def test_the_browser_chooses_until_somebody_does(app: Panel, visitor: Browser) -> None:
@@ -71,3 +71,19 @@ def test_preferences_set_language_and_zone(app: Panel, owner: Browser) -> None:
 def test_every_shipped_catalog_is_usable() -> None:
     assert "pl" in [language.tag for language in catalogs.available()]
     assert catalogs.problems() == {}
+
+
+def test_a_language_of_the_firm_with_a_script_and_from_right_to_left(
+    app: Panel, visitor: Browser, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for tag, translation in (("ar", "دخول"), ("zh_Hant", "登入")):
+        path = tmp_path / "translations" / tag / catalogs.FILE
+        path.parent.mkdir(parents=True)
+        path.write_text(f'msgid "Sign in"\nmsgstr "{translation}"\n', "utf-8")
+    monkeypatch.setattr(catalogs, "_catalogs", catalogs._Catalogs())
+    catalogs.use(tmp_path)
+    page = visitor.get("/client/signin", headers={"Accept-Language": "ar-EG"}).text
+    assert 'dir="rtl"' in page and lang(page) == "ar" and "دخول" in page
+    assert "الإنجليزية" in page or "English" in page
+    page = visitor.get("/client/signin", headers={"Accept-Language": "zh-TW"}).text
+    assert 'dir="ltr"' in page and lang(page) == "zh-Hant" and "登入" in page

@@ -22,7 +22,7 @@ from puqpanel.domain.errors import PanelError
 from puqpanel.domain.module_states import ModuleStatus
 from puqpanel.domain.task_states import TaskStatus
 from puqpanel.domain.texts import Text, _, _n
-from puqpanel.infra import crypto, migrate, queue
+from puqpanel.infra import catalogs, crypto, migrate, queue
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import engine_for
 from puqpanel.infra.processes import alive
@@ -406,6 +406,23 @@ def _modules(settings: Settings) -> Check:
     return Check("modules", "warn", text, _("The Modules page and `puqpanel module list` say why."))
 
 
+def _translations(settings: Settings) -> Check:
+    catalogs.use(settings.instance)
+    problems = catalogs.problems()
+    if not problems:
+        count = len(catalogs.available())
+        text = _n("%(num)s language is available.", "%(num)s languages are available.", count)
+        return Check("translations", "ok", text)
+    path, reason = next(iter(problems.items()))
+    text = _(
+        "The translation file %(file)s has a problem. %(reason)s",
+        file=str(path),
+        reason=reason,
+    )
+    facts = {"problems": {str(path): str(reason) for path, reason in problems.items()}}
+    return Check("translations", "warn", text, _("Correct the file or remove it."), facts)
+
+
 CHECKS: dict[str, Callable[[Settings], Check]] = {
     "database": _database,
     "migrations": _migrations,
@@ -414,6 +431,7 @@ CHECKS: dict[str, Callable[[Settings], Check]] = {
     "workers": _workers,
     "schedule": _schedule,
     "modules": _modules,
+    "translations": _translations,
     "disk": _disk,
 }
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from puqpanel.app import Panel
-from puqpanel.infra import crypto, queue
+from puqpanel.infra import catalogs, crypto, queue
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import engine_for, transaction
 from puqpanel.infra.settings import Settings
@@ -41,7 +41,9 @@ def test_public_report_contains_states_only(panel: Panel, settings: Settings) ->
     assert answer.json == {
         "status": "fail",
         "checks": {
-            **dict.fromkeys(("database", "migrations", "keys", "modules", "disk"), "ok"),
+            **dict.fromkeys(
+                ("database", "migrations", "keys", "modules", "translations", "disk"), "ok"
+            ),
             "queue": "fail",
             "workers": "fail",
             "schedule": "fail",
@@ -112,10 +114,24 @@ def test_unreachable_database_fails_dependent_checks(panel: Panel, settings: Set
         settings, database_url="postgresql+psycopg://nobody@127.0.0.1:1/none"
     )
     found = states(away)
-    assert [name for name, state in found.items() if state == "ok"] == ["queue", "disk"]
+    assert [name for name, state in found.items() if state == "ok"] == [
+        "queue",
+        "translations",
+        "disk",
+    ]
 
 
 def test_altered_canary_fails(panel: Panel, settings: Settings) -> None:
     with transaction() as session:
         session.execute(sa.update(Setting).values(value="gAAAAAaltered"))
     assert states(settings)["keys"] == "fail"
+
+
+def test_a_translation_file_that_cannot_be_used_is_a_warning(settings: Settings) -> None:
+    path = settings.instance / "translations" / "de" / catalogs.FILE
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"\0")
+    (check,) = health.look(settings, ["translations"]).checks
+    assert check.state == "warn"
+    assert str(path) in str(check.text) and "not valid" in str(check.text)
+    path.unlink()
