@@ -14,7 +14,7 @@ from puqpanel.host.contract.refusal import Refused, import_failure
 from puqpanel.host.sanitize import plain
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{0,59}")
-_VERSION = re.compile(r"\d+(\.\d+)*([-.+]?[A-Za-z0-9]+)*")
+_VERSION = re.compile(r"\d[A-Za-z0-9]*(?:[-.+][A-Za-z0-9]+)*")
 MAX_CONFIG_BYTES = 256 * 1024
 _configs: dict[Path, tuple[tuple[int, ...], Config]] = {}
 
@@ -168,7 +168,7 @@ def read_config(folder: Path) -> Config:
     for key in ("name", "version"):
         if not isinstance(values.get(key), str) or not values[key].strip():
             raise Refused(f"CONFIG in config.py has no “{key}” text.")
-    if not _VERSION.fullmatch(values["version"].strip()) or len(values["version"]) > 40:
+    if len(values["version"]) > 40 or not _VERSION.fullmatch(values["version"].strip()):
         raise Refused(
             f"The version “{values['version']}” in config.py is not a version such as 1.0.0."
         )

@@ -31,16 +31,19 @@ _TEXT = (
     ),
     re.compile(r"(://[^/\s:@]*:)[^/\s@]+(?=@)"),
     re.compile(
-        r"((?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|authorization)[\\\"']*\s*[:=]\s*[\\\"']*)(?!\s*(?:Bearer|Basic)\b)[^\s\"'&,;<>}]+",
+        r"((?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|authorization)[\\\"']*+\s*+[:=]\s*+[\\\"']*+)(?!(?:Bearer|Basic)\b)[^\s\"'&,;<>}]+",
         re.IGNORECASE,
     ),
     re.compile(r"(<(?:[\w:]*(?:passw(?:or)?d|secret|token))>)[^<]+", re.IGNORECASE),
 )
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 DEPTH = 12
+MAX_LENGTH = 128 * 1024
+"""Maximum number of characters that are masked; a longer text is truncated first."""
 SHORTEST = 6
 """Minimum length of a secret to be masked inside other text."""
-_URL = re.compile(r"https?://[^\s\"'<>?#@]+(?![^\s\"'<>?#@]*@)")
+_URL = re.compile(r"https?://[^\s\"'<>?#@]++(@?)")
+"""A URL up to its query; followed by `@`, it is credentials instead."""
 
 
 def secret_name(name: str) -> bool:
@@ -54,8 +57,12 @@ def storable(text: str) -> str:
 
 
 def redact_text(text: str) -> str:
-    """Mask everything that looks like a credential, and replace unstorable characters."""
-    text = storable(text)
+    """Mask everything that looks like a credential, and replace unstorable characters.
+
+    Args:
+        text: the text; truncated to MAX_LENGTH characters.
+    """
+    text = storable(text[:MAX_LENGTH])
     for pattern in _TEXT:
         text = pattern.sub(rf"\g<1>{MASK}", text)
     return text
@@ -75,6 +82,8 @@ def mask_secrets(text: str, secrets: Iterable[str]) -> str:
     pattern = re.compile("|".join(map(re.escape, long_secrets)))
     parts, position = [], 0
     for url in _URL.finditer(text):
+        if url[1]:
+            continue
         parts += [pattern.sub(MASK, text[position : url.start()]), url[0]]
         position = url.end()
     return "".join([*parts, pattern.sub(MASK, text[position:])])
@@ -88,11 +97,11 @@ def redact_message(text: Text | str, length: int = 4000) -> Text:
         length: maximum number of characters of each value.
     """
     if isinstance(text, str):
-        return verbatim(redact_text(text)[:length])
+        return verbatim(redact_text(text[: 2 * length])[:length])
     values = {
         name: redact_message(value, length)
         if isinstance(value, Text)
-        else redact_text(value)[:length]
+        else redact_text(value[: 2 * length])[:length]
         if isinstance(value, str)
         else value
         for name, value in text.values.items()

@@ -26,7 +26,9 @@ __all__ = ["Mail", "MailError", "NotificationMail"]
 
 _PAGE_TIMEOUT_SECONDS, _PAGE_TOTAL_SECONDS = 5.0, 10.0
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
-_UNREAD = re.compile(r"(?is)<(style|script|title)\b.*?</\1\s*>")
+_UNREAD = re.compile(
+    r"(?i)<(style|script|title)\b(?:[^<]|<(?!(?:style|script|title)\b|/\1\s*+>))*+</\1\s*+>"
+)
 _BREAKS = re.compile(r"(?i)<(?:br|/p|/div|/h[1-6]|/li|/tr)\b[^>]*>")
 # the vendor documentation uses the first key; the others are common elsewhere
 _NAMES = {

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from puqpanel.infra.redact import MASK, mask_secrets, redact, redact_text
+from puqpanel.infra.redact import (
+    MASK,
+    MAX_LENGTH,
+    mask_secrets,
+    redact,
+    redact_message,
+    redact_text,
+)
 
 
 @pytest.mark.parametrize(
@@ -20,6 +27,12 @@ from puqpanel.infra.redact import MASK, mask_secrets, redact, redact_text
 )
 def test_given_secrets_are_masked_except_in_urls(text: str, masked: str) -> None:
     assert mask_secrets(text, ["panel", "pass", "swordfish", "swordfish-long", ""]) == masked
+
+
+def test_a_password_after_many_spaces_is_masked() -> None:
+    assert redact_text(f"password:{' ' * 50_000}hunter2;") == f"password:{' ' * 50_000}{MASK};"
+    assert len(redact_text("a" * 10_000_000)) == MAX_LENGTH
+    assert str(redact_message("a" * 10_000_000, 4000)) == "a" * 4000
 
 
 def test_short_values_are_masked_by_field_name() -> None:

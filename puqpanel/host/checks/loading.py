@@ -11,8 +11,8 @@ from puqpanel.host.checks.source import Source, find_line
 from puqpanel.host.contract.refusal import Refused
 from puqpanel.host.loader import load_module, unload
 
-_PLACE = re.compile(r"\(?([\w./-]+\.py):(\d+)\)?")
-_QUOTED = re.compile(r"“([^”]+)”")
+_PLACE = re.compile(r"\(?(?<![\w./-])([\w./-]+\.py):(\d+)\)?")
+_QUOTED = re.compile(r"“([^“”]+)”")
 
 add(
     Rule(

@@ -16,7 +16,11 @@ from puqpanel.host.contract.names import python_name
 
 LARGEST = 512 * 1024
 MOST = 2000
-JINJA_TAG = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}", re.DOTALL)
+JINJA_TAG = re.compile(
+    r"\{%(?:[^%{]|%(?!\})|\{(?!%))*+%\}"
+    r"|\{\{(?:[^{}]|\}(?!\})|\{(?!\{))*+\}\}"
+    r"|\{#(?:[^#{]|#(?!\})|\{(?!#))*+#\}"
+)
 _OFF = re.compile(r"(?:#|\{#)\s*check:\s*off\b([^\n#}]*)")
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import ast
 import difflib
-import re
 from collections.abc import Iterator
 
 from puqpanel.host.checks.finding import Problem, Severity, rule
@@ -33,6 +32,8 @@ VALIDATOR = frozenset(
 """The validator's rules; a test holds them against the validator itself, which stands a floor
 higher.
 """
+
+_BRACKETS = {"(": ")", "[": "]", "{": "}", "<": ">"}
 
 
 @rule("vendor-spelling", Severity.HINT, "Use the Python name; both work.")
@@ -165,14 +166,7 @@ def _parts(value: ast.expr) -> list[str]:
     # a pattern may hold anything, bars included, so what follows it is looked at only after its
     # last delimiter
     before, found, after = text.partition("regex:")
-    rest = (
-        re.search(r"[a-zA-Z]*\|((?:[a-z_]+(?::[^|/]*)?\|?)+)$", after[1:])
-        if found and after
-        else None
-    )
-    parts = [
-        *before.split("|"),
-        *(["regex:" + after[:1]] if found else []),
-        *(rest[1].split("|") if rest else []),
-    ]
+    closing = _BRACKETS.get(after[:1], after[:1])
+    rest = after[1:].rpartition(closing)[2].split("|")[1:] if closing else []
+    parts = [*before.split("|"), *(["regex:" + after[:1]] if found else []), *rest]
     return [part.strip() for part in parts if part.strip()]

@@ -198,7 +198,7 @@ def _path(name: str) -> str:
 def missing_asset(source: Source) -> Iterator[Problem]:
     """A missing image, script or style sheet breaks the page and causes a 404 on every view."""
     asked = re.compile(
-        r"(?:module_asset|asset_url|asset)\(\s*[\"']([\w./-]+\.\w+)[\"']\s*\)|/assets/([\w./-]+\.(?:css|js|png|svg|jpg|jpeg|webp|woff2))[\"']"
+        r"(?:module_asset|asset_url|asset)\(\s*[\"']([\w./-]+\.\w+)[\"']\s*\)|/assets/([\w./-]{1,200}\.(?:css|js|png|svg|jpg|jpeg|webp|woff2))[\"']"
     )
     texts = {
         **source.templates,

@@ -172,7 +172,7 @@ for _vendor, _python in NAMES.items():
 _bound: WeakSet[type] = WeakSet()
 
 HTTP_VERBS = ("get", "post", "put", "delete")
-_CLIENT = re.compile(r"^controllerClient_(?P<tab>.+?)(?P<verb>[A-Z]\w*)$")
+_CLIENT = re.compile(r"^controllerClient_(?P<tab>.[^A-Z]*)(?P<verb>[A-Z]\w*)$")
 _PREFIX = "controller_client_"
 _MUTATOR = re.compile(r"^(get|set)([A-Z]\w*)Attribute$")
 
@@ -185,7 +185,7 @@ class BothSpellings(TypeError):
 
 def snake(name: str) -> str:
     """`getURLList` → `get_url_list`."""
-    name = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", name)
+    name = re.sub(r"(?<=[A-Z])([A-Z][a-z])", r"_\1", name)
     return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()
 
 

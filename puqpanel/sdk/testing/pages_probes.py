@@ -34,7 +34,7 @@ def _routes(bench: Bench) -> list[tuple[Route, str]]:
 
 
 def _fine(status: int, where: str, text: str = "") -> None:
-    reference = re.search(r"reference[^A-Z0-9]+([0-9A-F-]{8,})", text)
+    reference = re.search(r"reference[^A-Z0-9]{1,80}([0-9A-F-]{8,})", text)
     suffix = f" (reference {reference[1]})" if reference else ""
     assert status < 500, f"{where} returned {status}{suffix}."
 

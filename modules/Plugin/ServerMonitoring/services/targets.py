@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from puqpanel.sdk import __
 
 PING, HTTP, PORT = "ping", "http", "port"
-_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?\.?|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*")
 _STATUS = re.compile(r"([1-5]\d\d)(?:\s*-\s*([1-5]\d\d))?")
 
 

@@ -25,7 +25,7 @@ UNENCRYPTED = noop__(
     " TLS if you accept that."
 )
 HOST_NAME = noop__("Enter a host name such as cloud.example.com, or an IP address.")
-HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
+HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*")
 
 
 class GroupForm(forms.PageForm):
