@@ -39,7 +39,7 @@ def list_settings(settings: Settings, as_json: bool) -> None:
                     "name": each.definition.name,
                     "value": each.text,
                     "source": each.source,
-                    "problem": each.problem,
+                    "problem": str(each.problem),
                 }
                 for each in shown
             ]

@@ -180,7 +180,8 @@ def hour_boundary(anchor: datetime, number: int) -> datetime:
 
 def hour_containing(anchor: datetime, moment: datetime) -> tuple[datetime, datetime]:
     """Return the start and the end of the hourly period that contains an instant, in UTC."""
-    number = (moment - anchor) // timedelta(hours=1)
+    # in UTC, because the difference of two times in one zone ignores changes of its clocks
+    number = (moment.astimezone(UTC) - anchor.astimezone(UTC)) // timedelta(hours=1)
     return hour_boundary(anchor, number), hour_boundary(anchor, number + 1)
 
 

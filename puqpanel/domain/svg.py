@@ -28,7 +28,12 @@ _ATTRIBUTES = (
 )
 ELEMENTS, ATTRIBUTES = frozenset(_ELEMENTS.split()), frozenset(_ATTRIBUTES.split())
 _DANGEROUS = re.compile(
-    r"url\s*\(\s*[\"']?\s*(?!#)[^\s]|[@\\<]|expression|javascript:", re.IGNORECASE
+    r"url\s*+\(\s*+[\"']?+\s*+(?!#)|[@\\<]|expression|javascript:", re.IGNORECASE
+)
+_FUNCTION = re.compile(r"(?<![\w-])([\w-]++)\s*\(")
+_FUNCTIONS = frozenset(
+    "url rgb rgba hsl hsla matrix translate translatex translatey scale scalex scaley rotate skew"
+    " skewx skewy".split()
 )
 
 
@@ -54,14 +59,45 @@ def clean_svg(content: bytes) -> bytes:
         raise SvgError(_("The SVG is not valid XML.")) from None
     if root.tag != f"{{{SVG}}}svg":
         raise SvgError(_("The SVG has no element <svg>."))
-    if sum(1 for _ in root.iter()) > MAX_ELEMENTS:
-        raise SvgError(
-            _("The SVG has more than %(most)s elements. Simplify it.", most=MAX_ELEMENTS)
-        )
+    _limit(root)
     _clean(root, 0)
+    _limit_uses(root)
     ElementTree.register_namespace("", SVG)
     ElementTree.register_namespace("xlink", XLINK)
     return ElementTree.tostring(root, encoding="unicode").encode()
+
+
+def _limit(root: ElementTree.Element) -> None:
+    if sum(1 for _ in root.iter()) > MAX_ELEMENTS:
+        raise _too_many()
+
+
+def _too_many() -> SvgError:
+    return SvgError(_("The SVG has more than %(most)s elements. Simplify it.", most=MAX_ELEMENTS))
+
+
+def _limit_uses(root: ElementTree.Element) -> None:
+    """Refuse more elements than allowed once each `<use>` is replaced by what it refers to."""
+    by_id = {name: element for element in root.iter() if (name := element.get("id"))}
+    counts: dict[str, int] = {}
+
+    def count(element: ElementTree.Element, open_ids: frozenset[str]) -> int:
+        total = 0
+        for each in element.iter():
+            target = (each.get("href") or each.get(f"{{{XLINK}}}href") or "").strip()[1:]
+            total += 1
+            if each.tag != f"{{{SVG}}}use" or target not in by_id:
+                continue
+            if target in open_ids:
+                raise SvgError(_("The SVG refers to itself."))
+            if target not in counts:
+                counts[target] = count(by_id[target], open_ids | {target})
+            total += counts[target]
+            if total > MAX_ELEMENTS or len(open_ids) > MAX_DEPTH:
+                raise _too_many()
+        return total
+
+    count(root, frozenset())
 
 
 def _clean(element: ElementTree.Element, depth: int) -> None:
@@ -75,7 +111,9 @@ def _clean(element: ElementTree.Element, depth: int) -> None:
             raise SvgError(_("The SVG refers to another file."))
         if local not in ATTRIBUTES:
             del element.attrib[name]
-        elif _DANGEROUS.search(value):
+        elif _DANGEROUS.search(value) or not _FUNCTIONS.issuperset(
+            name.lower() for name in _FUNCTION.findall(value)
+        ):
             raise SvgError(
                 _("The SVG refers to another file in the attribute %(name)s.", name=local)
             )

@@ -192,7 +192,7 @@ class Listing:
             tab=tab if tab in self.tabs else next(iter(self.tabs), ""),
             sort=sort,
             descending=descending,
-            size=int(size) if size.isdecimal() and int(size) in SIZES else SIZES[0],
+            size=int(size) if size in map(str, SIZES) else SIZES[0],
             at=list_cursor.unpack(args.get("at", ""), _python_type(by), nullable, order),
             pick=pick if pick in (*self.filters, "cols") else "",
             filters=filters,

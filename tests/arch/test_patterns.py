@@ -18,7 +18,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 METHODS = {"compile", "match", "search", "fullmatch", "sub", "split", "findall", "finditer"}
 LETTERS = "a0 :\n@\"'/.,;=<>_-+|{}()[]%&#\\!?*$^~`АÀ²"
-TAILS = ("\0", "@", ";", "x ")
+TAILS = ("", "\0", "@", ";", "#", "x ")
 SIZES = (250, 1_000, 4_000)
 CATEGORIES = {
     op.CATEGORY_DIGIT: "0",

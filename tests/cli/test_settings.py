@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,17 @@ def test_bad_input_is_explained(instance: Path) -> None:
         assert done.returncode == 1, arguments
         assert reason in done.stderr, (arguments, done.stderr)
         assert "Traceback" not in done.stderr
+
+
+def test_an_invalid_saved_value_is_listed_with_its_problem(instance: Path) -> None:
+    puqpanel(instance, "settings", "set", "retention.task_days", "20")
+    with sqlite3.connect(instance / "puqpanel.db") as database:
+        database.execute("UPDATE settings SET value = '\"x\"' WHERE name = 'retention.task_days'")
+
+    rows = json.loads(puqpanel(instance, "settings", "list", "--json").stdout)
+    (row,) = [row for row in rows if row["name"] == "retention.task_days"]
+    assert "whole number" in row["problem"]
+    puqpanel(instance, "settings", "unset", "retention.task_days")
 
 
 def test_the_environment_wins(instance: Path) -> None:

@@ -71,6 +71,7 @@ def test_what_is_not_an_image_that_may_be_shown(content: bytes, reason: str) -> 
 def test_a_drawing_is_kept_without_its_metadata() -> None:
     drawing = (
         '<metadata><x/></metadata><path d="M0 0L9 9" fill="url(#g)" data-x="1"/>'
+        "<path stroke=\"url( '#g' )\" style=\"fill: rgb(1, 2, 3)\"/><use href='#g'/>"
         '<defs><linearGradient id="g"><stop offset="0" style="stop-color:#f00"/></linearGradient>'
         "</defs>"
     )
@@ -98,6 +99,11 @@ def test_a_drawing_is_kept_without_its_metadata() -> None:
         "<path fill=\"url( '//evil.test/x')\"/>",
         '<animate attributeName="href" to="javascript:alert(1)"/>',
         '<set attributeName="onload" to="alert(1)"/>',
+        "<path style=\"background:image-set('https://evil.test/x' 1x)\"/>",
+        f'<path fill="url({" " * 300_000}"/>',
+        '<g id="a"><use href="#b"/></g><g id="b"><use href="#a"/></g>',
+        "<g id='n0'><path/></g>"
+        + "".join("<g id='n%d'>%s</g>" % (n + 1, f"<use href='#n{n}'/>" * 10) for n in range(9)),
         "<g>" * 200 + "</g>" * 200,
         "<g/>" * 6000,
         "<unclosed>",

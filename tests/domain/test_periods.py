@@ -122,6 +122,10 @@ def test_daylight_saving_time_moves_nothing():
     hours = [hour_boundary(warsaw, number) for number in range(4)]
     assert {after - this for this, after in itertools.pairwise(hours)} == {timedelta(hours=1)}
     assert hours[0] == datetime(2026, 3, 29, 0, 30, tzinfo=UTC)
+    before = datetime(2026, 3, 28, 12, tzinfo=ZoneInfo("Europe/Warsaw"))
+    noon = datetime(2026, 3, 29, 10, tzinfo=UTC)
+    for moment in (noon, noon.astimezone(before.tzinfo)):
+        assert hour_containing(before, moment) == (noon, noon + timedelta(hours=1))
 
 
 @given(st.integers(-(10**6), 10**6), st.integers(0, 3599))

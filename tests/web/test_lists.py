@@ -177,6 +177,10 @@ def test_an_invalid_cursor_shows_the_first_page(session: Session, cursor: str) -
     assert ids(LIST.page(session, "/rows", {"at": cursor})) == list(range(1230, 1205, -1))
 
 
+def test_a_page_size_of_many_digits_shows_the_default(session: Session) -> None:
+    assert LIST.page(session, "/rows", {"size": "9" * 5000}).query.size == 25
+
+
 @given(
     st.dictionaries(
         st.sampled_from(["q", "tab", "sort", "size", "at", "pick", "state", "format"]),
