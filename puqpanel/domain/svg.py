@@ -31,10 +31,11 @@ _DANGEROUS = re.compile(
     r"url\s*+\(\s*+[\"']?+\s*+(?!#)|[@\\<]|expression|javascript:", re.IGNORECASE
 )
 _FUNCTION = re.compile(r"(?<![\w-])([\w-]++)\s*\(")
-_FUNCTIONS = frozenset(
+_COLOURS_AND_TRANSFORMS = (
     "url rgb rgba hsl hsla matrix translate translatex translatey scale scalex scaley rotate skew"
-    " skewx skewy".split()
+    " skewx skewy"
 )
+_FUNCTIONS = frozenset(_COLOURS_AND_TRANSFORMS.split())
 
 
 class SvgError(UserError):

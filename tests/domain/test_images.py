@@ -10,6 +10,7 @@ import pytest
 from puqpanel.domain.errors import UserError
 from puqpanel.domain.images import MAX_BYTES, check_image
 
+NEST = "<use href='#n{}'/>"
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9">%s</svg>'
 
 
@@ -103,7 +104,7 @@ def test_a_drawing_is_kept_without_its_metadata() -> None:
         f'<path fill="url({" " * 300_000}"/>',
         '<g id="a"><use href="#b"/></g><g id="b"><use href="#a"/></g>',
         "<g id='n0'><path/></g>"
-        + "".join("<g id='n%d'>%s</g>" % (n + 1, f"<use href='#n{n}'/>" * 10) for n in range(9)),
+        + "".join(f"<g id='n{n + 1}'>{NEST.format(n) * 10}</g>" for n in range(9)),
         "<g>" * 200 + "</g>" * 200,
         "<g/>" * 6000,
         "<unclosed>",
