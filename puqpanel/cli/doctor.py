@@ -20,8 +20,8 @@ def command(settings: Settings, only: str | None, as_json: bool) -> int:
     """Check the installation and suggest fixes.
 
     Checks the database, migrations, encryption keys, queue server, workers, scheduler, modules,
-    translations and disk space. Exits with code 1 if a check fails; warnings do not count. Monitoring systems can read
-    the same status from GET /health.
+    translations and disk space. Exits with code 1 if a check fails; warnings do not count.
+    Monitoring systems can read the same status from GET /health.
     """
     from puqpanel.infra import queue, queue_server
     from puqpanel.operations.oversight import health
