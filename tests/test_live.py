@@ -14,7 +14,7 @@ from flask import Flask
 from werkzeug.test import Client
 
 from puqpanel.domain.errors import UserError
-from puqpanel.domain.principals import Principal, PrincipalKind
+from puqpanel.domain.principals import AUTOMATION, Principal, PrincipalKind
 from puqpanel.infra.db import release, session
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live, dismantle
@@ -94,7 +94,7 @@ def test_a_changed_version_is_restricted_until_updated(panel: Live) -> None:
     assert routes(panel)
     install(panel.settings.modules_dir, version="1.1.0")
     with panel.ensure().app_context():
-        assert loading.rescan(panel.settings.modules_dir) == 1
+        assert loading.rescan(actor=AUTOMATION, modules_dir=panel.settings.modules_dir) == 1
     with panel.ensure().app_context():
         [row] = module_list.list_modules(panel.settings.modules_dir)
         assert (row.status, row.disk, row.recorded) == (
@@ -102,7 +102,7 @@ def test_a_changed_version_is_restricted_until_updated(panel: Live) -> None:
             "1.1.0",
             "1.0.0",
         ) and "1.1.0" in str(row.reason)
-        assert loading.rescan(panel.settings.modules_dir) == 0
+        assert loading.rescan(actor=AUTOMATION, modules_dir=panel.settings.modules_dir) == 0
     change(panel, "update")
     with panel.ensure().app_context():
         [row] = module_list.list_modules(panel.settings.modules_dir)

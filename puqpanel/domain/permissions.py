@@ -13,6 +13,52 @@ from puqpanel.domain.texts import Text, _
 EVERYTHING = "*"
 VIEW, MANAGE = "view", "manage"
 
+DASHBOARD_VIEW = "dashboard.view"
+CLIENTS_VIEW = "clients.view"
+CLIENTS_MANAGE = "clients.manage"
+CLIENTS_USERS = "clients.users"
+CLIENTS_IMPERSONATE = "clients.impersonate"
+SERVICES_VIEW = "services.view"
+SERVICES_MANAGE = "services.manage"
+SERVICES_PROVISION = "services.provision"
+SERVICES_TERMINATE = "services.terminate"
+PRODUCTS_VIEW = "products.view"
+PRODUCTS_MANAGE = "products.manage"
+GATEWAYS_VIEW = "gateways.view"
+GATEWAYS_MANAGE = "gateways.manage"
+CURRENCIES_VIEW = "currencies.view"
+CURRENCIES_MANAGE = "currencies.manage"
+TASKS_VIEW = "tasks.view"
+TASKS_MANAGE = "tasks.manage"
+SCHEDULE_VIEW = "schedule.view"
+SCHEDULE_MANAGE = "schedule.manage"
+MODULES_VIEW = "modules.view"
+MODULES_MANAGE = "modules.manage"
+SENDERS_VIEW = "senders.view"
+SENDERS_MANAGE = "senders.manage"
+MODULE_LOG_VIEW = "module_log.view"
+AUDIT_VIEW = "audit.view"
+STAFF_VIEW = "staff.view"
+STAFF_MANAGE = "staff.manage"
+SETTINGS_VIEW = "settings.view"
+SETTINGS_MANAGE = "settings.manage"
+HEALTH_VIEW = "health.view"
+"""Permissions of staff, for guards and operations."""
+
+CLIENT_PROFILE_VIEW = "profile.view"
+CLIENT_PROFILE_MANAGE = "profile.manage"
+CLIENT_USERS_VIEW = "users.view"
+CLIENT_USERS_MANAGE = "users.manage"
+CLIENT_SERVICES_VIEW = "services.view"
+CLIENT_SERVICES_MANAGE = "services.manage"
+CLIENT_BILLING_VIEW = "billing.view"
+CLIENT_BILLING_MANAGE = "billing.manage"
+CLIENT_ORDERS_VIEW = "orders.view"
+CLIENT_ORDERS_MANAGE = "orders.manage"
+CLIENT_SUPPORT_VIEW = "support.view"
+CLIENT_SUPPORT_MANAGE = "support.manage"
+"""Permissions of the users of a client, for their current client."""
+
 
 @dataclass(frozen=True, slots=True)
 class Permission:
@@ -83,8 +129,15 @@ NOUNS: tuple[Noun, ...] = (
         _("Clients"),
         _("Customers"),
         _("View clients and their users."),
-        _("Create and edit clients and their users."),
-        (("impersonate", _("View as client"), _("Open the client area as a user of a client.")),),
+        _("Create and edit clients."),
+        (
+            (
+                "users",
+                _("Manage users of clients"),
+                _("Add and remove users, set their passwords and permissions, end their sessions."),
+            ),
+            ("impersonate", _("View as client"), _("Open the client area as a user of a client.")),
+        ),
     ),
     Noun(
         "services",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from puqpanel.domain.permissions import PANEL_KEYS, VIEW, Permission
+from puqpanel.domain.permissions import EVERYTHING, PANEL_KEYS, VIEW, Permission
 from puqpanel.domain.texts import Text, _
 
 
@@ -17,8 +17,8 @@ class Preset:
         key: its name in URLs.
         label: its name on pages.
         description: who it is for, in one sentence.
-        keys: the permissions of the panel.
-        modules: whether it includes all permissions of modules.
+        keys: the permissions of the panel; `*` is all, including those of modules.
+        modules: whether it includes all permissions of active modules.
     """
 
     key: str
@@ -29,6 +29,8 @@ class Preset:
 
     def fill(self, permissions: Iterable[Permission]) -> frozenset[str]:
         """Return which of the known permissions it includes."""
+        if EVERYTHING in self.keys:
+            return self.keys
         return frozenset(
             permission.key
             for permission in permissions
@@ -40,9 +42,8 @@ PRESETS: tuple[Preset, ...] = (
     Preset(
         "administrator",
         _("Administrator"),
-        _("All permissions, including those of modules."),
-        PANEL_KEYS,
-        modules=True,
+        _("All permissions, including those of modules that are added later."),
+        frozenset({EVERYTHING}),
     ),
     Preset(
         "support",
@@ -53,6 +54,7 @@ PRESETS: tuple[Preset, ...] = (
                 "dashboard.view",
                 "clients.view",
                 "clients.manage",
+                "clients.users",
                 "clients.impersonate",
                 "services.view",
                 "services.manage",

@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from puqpanel.domain.errors import PermissionDenied
 from puqpanel.domain.permissions import EVERYTHING, MODULE_KEYS, allows
+from puqpanel.domain.texts import _
 
 
 class PrincipalKind(StrEnum):
@@ -65,6 +67,42 @@ class Principal:
         current client only.
         """
         return allows(self.permissions, permission)
+
+    def require(self, permission: str = "") -> None:
+        """Check that the principal is not a user and has a staff permission.
+
+        The first line of every operation of staff; automation and the command line have every
+        permission.
+
+        Args:
+            permission: a key of `PANEL_PERMISSIONS` or of a module; empty admits all staff.
+
+        Raises:
+            PermissionDenied: it lacks the permission, or it is a user, whose permissions concern
+                their client only.
+        """
+        if self.kind is PrincipalKind.USER or (permission and not self.may(permission)):
+            raise _denied(permission)
+
+    def require_own(self, permission: str) -> None:
+        """Check that a user has a permission for their current client.
+
+        Args:
+            permission: a key of `CLIENT_PERMISSIONS`.
+
+        Raises:
+            PermissionDenied: it is not a user of a client, or lacks the permission.
+        """
+        if self.kind is not PrincipalKind.USER or self.client is None or not self.may(permission):
+            raise _denied(permission)
+
+
+def _denied(permission: str) -> PermissionDenied:
+    return PermissionDenied(
+        _("You don't have the required permission: %(permission)s.", permission=permission)
+        if permission
+        else _("This is for staff only.")
+    )
 
 
 AUTOMATION = Principal(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from puqpanel.domain.errors import ConflictError
+from puqpanel.domain.permissions import SERVICES_PROVISION, SERVICES_TERMINATE
 from puqpanel.domain.texts import Text, _, _c
 
 
@@ -88,6 +89,7 @@ class Verb:
         ends: the provision status after its job has completed; None for the one that the service's
             status implies.
         status: the service's status after its job has completed; None leaves it unchanged.
+        permission: the permission to request it, or to retry its task.
     """
 
     key: str
@@ -96,6 +98,7 @@ class Verb:
     provision: frozenset[ProvisionStatus]
     ends: ProvisionStatus | None
     status: ServiceStatus | None
+    permission: str = SERVICES_PROVISION
 
     @property
     def method(self) -> str:
@@ -139,6 +142,7 @@ VERBS: dict[str, Verb] = {
             _ALIVE,
             _P.TERMINATED,
             _S.TERMINATED,
+            SERVICES_TERMINATE,
         ),
         Verb("idle", _("Idle"), frozenset({_S.ACTIVE}), _ALIVE, None, None),
         Verb("unidle", _("Wake"), frozenset({_S.ACTIVE}), _ALIVE, None, None),
@@ -149,6 +153,7 @@ VERBS: dict[str, Verb] = {
             _ALIVE | {_P.PENDING},
             None,
             _S.CANCELLED,
+            SERVICES_TERMINATE,
         ),
     )
 }

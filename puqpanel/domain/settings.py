@@ -20,10 +20,11 @@ from babel import Locale, UnknownLocaleError
 from email_validator import EmailNotValidError, validate_email
 
 from puqpanel.domain.errors import UserError
+from puqpanel.domain.permissions import SETTINGS_MANAGE
 from puqpanel.domain.texts import Text, _
 
 Value = str | int | bool | Decimal
-PERMISSION = "settings.manage"
+PERMISSION = SETTINGS_MANAGE
 TEXT_LENGTH, LONG_TEXT_LENGTH = 200, 5000
 
 

@@ -108,6 +108,7 @@ def _configure_templates(app: Flask) -> None:
         split_action=look.split_action,
         subject_label=look.subject_label,
         verb_label=look.verb_label,
+        verb_permission=look.verb_permission,
         status=look.status,
         times=times,
         viewer=SimpleNamespace(

@@ -23,12 +23,10 @@ from puqpanel.models.accounts.staff import Staff
 from puqpanel.models.accounts.users import User
 from puqpanel.operations.accounts import principals
 from puqpanel.web.answers import wants_json
-from puqpanel.web.sessions import current_session_id
+from puqpanel.web.sessions import CLIENT_KEY, current_session_id
 
 View = TypeVar("View", bound=Callable[..., Any])
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-CLIENT_KEY = "client_uuid"
-"""The key of the selected client in the session of the client area."""
 
 
 class Area(StrEnum):
@@ -45,17 +43,20 @@ class Access:
 
     Args:
         area: the area; public views need no sign-in.
-        permission: the required permission; empty admits everyone who is signed in to the area.
+        permissions: the required permissions, of which one is enough; none admits everyone who is
+            signed in to the area.
         writing: the permission for methods other than GET, if it differs.
     """
 
     area: Area
-    permission: str = ""
+    permissions: tuple[str, ...] = ()
     writing: str = ""
 
-    def required(self, method: str) -> str:
-        """Return the permission that a request with a method requires."""
-        return self.permission if method in SAFE_METHODS else self.writing or self.permission
+    def required(self, method: str) -> tuple[str, ...]:
+        """Return the permissions of which a request with a method requires one."""
+        if self.writing and method not in SAFE_METHODS:
+            return (self.writing,)
+        return self.permissions
 
 
 def _declaration(access: Access) -> Callable[[View], View]:
@@ -66,13 +67,14 @@ def _declaration(access: Access) -> Callable[[View], View]:
     return mark
 
 
-def allow(permission: str = "") -> Callable[[View], View]:
+def allow(*permissions: str) -> Callable[[View], View]:
     """Declare a staff view.
 
     Args:
-        permission: the permission key that a role must include; empty admits all staff.
+        permissions: permission keys of which a role must include one; none admits all staff.
+            Several are for views whose operation requires one of them, depending on the object.
     """
-    return _declaration(Access(Area.STAFF, permission))
+    return _declaration(Access(Area.STAFF, permissions))
 
 
 def customer(permission: str = "", *, writing: str = "") -> Callable[[View], View]:
@@ -82,7 +84,7 @@ def customer(permission: str = "", *, writing: str = "") -> Callable[[View], Vie
         permission: the client permission that the user must have; empty admits all users.
         writing: the permission for methods other than GET, if it differs.
     """
-    return _declaration(Access(Area.CLIENT, permission, writing))
+    return _declaration(Access(Area.CLIENT, (permission,) if permission else (), writing))
 
 
 public = _declaration(Access(Area.PUBLIC))
@@ -137,13 +139,19 @@ def _build_principal(person: Staff | User | None) -> Principal | None:
 
 
 def memberships() -> list[ClientUser]:
-    """Return the signed-in user's active clients, read once per request."""
+    """Return the signed-in user's active clients, read once per request.
+
+    Staff who view as a client have only the client that they asked for.
+    """
     user = find_user()
     if user is None:
         return []
     cached: tuple[int, list[ClientUser]] | None = g.get("memberships")
     if cached is None or cached[0] != user.id:
-        cached = g.memberships = (user.id, principals.memberships(user.id))
+        members = principals.memberships(user.id)
+        if getattr(current_user, "impersonated_by", None) is not None:
+            members = [each for each in members if each.client.uuid == session.get(CLIENT_KEY)]
+        cached = g.memberships = (user.id, members)
     return cached[1]
 
 
@@ -183,7 +191,8 @@ def _enforce() -> ResponseReturnValue | None:
             abort(401)  # for a form, the handler shows the sign-in page and keeps what was typed
         next_url = request.full_path.rstrip("?")
         return redirect(url_for(f"{access.area}.auth.sign_in", next=next_url))
-    if not can(access.required(request.method)):
+    required = access.required(request.method)
+    if required and not any(can(permission) for permission in required):
         abort(403)
     if staff := find_staff():
         # modules get plain values, never the database row

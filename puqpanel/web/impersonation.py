@@ -54,7 +54,8 @@ def start(client_uuid: str, user_uuid: str) -> ResponseReturnValue:
         user_agent=request.user_agent.string,
     )
     response = make_response(redirect(url_for("client.home.index")))
-    open_view(response, token=token, back=url_for("admin.clients.show", uuid=client_uuid))
+    back = url_for("admin.clients.show", uuid=client_uuid)
+    open_view(response, token=token, client_uuid=client_uuid, back=back)
     return response
 
 

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 from flask import request
 
+from puqpanel.domain.permissions import SERVICES_PROVISION
 from puqpanel.domain.service_states import (
     PROVISION_LABELS,
     STATUS_LABELS,
@@ -161,6 +162,11 @@ def subject_label(kind: str) -> Text:
 def verb_label(key: str) -> Text:
     """Return the name of a provisioning action."""
     return VERBS[key].label if key in VERBS else verbatim(key.replace("_", " ").capitalize())
+
+
+def verb_permission(key: str) -> str:
+    """Return the permission to request a provisioning action."""
+    return VERBS[key].permission if key in VERBS else SERVICES_PROVISION
 
 
 def actor_label(row: Any) -> Text | str:

@@ -13,6 +13,23 @@ from flask import current_app, request, url_for
 from werkzeug.routing import BuildError
 
 from puqpanel.domain.module_states import ModuleStatus
+from puqpanel.domain.permissions import (
+    AUDIT_VIEW,
+    CLIENT_SERVICES_VIEW,
+    CLIENTS_VIEW,
+    CURRENCIES_VIEW,
+    DASHBOARD_VIEW,
+    GATEWAYS_VIEW,
+    MODULE_LOG_VIEW,
+    MODULES_VIEW,
+    PRODUCTS_VIEW,
+    SCHEDULE_VIEW,
+    SENDERS_VIEW,
+    SERVICES_VIEW,
+    SETTINGS_VIEW,
+    STAFF_VIEW,
+    TASKS_VIEW,
+)
 from puqpanel.domain.service_states import ProvisionStatus
 from puqpanel.domain.task_states import TaskStatus
 from puqpanel.domain.texts import Text, _
@@ -90,41 +107,41 @@ class Attention:
 
 
 STAFF: tuple[Group, ...] = (
-    Group("", (Entry(_("Dashboard"), "gauge-high", "admin.dashboard.index", "dashboard.view"),)),
+    Group("", (Entry(_("Dashboard"), "gauge-high", "admin.dashboard.index", DASHBOARD_VIEW),)),
     Group(
         _("Customers"),
         (
-            Entry(_("Clients"), "users", "admin.clients.index", "clients.view"),
+            Entry(_("Clients"), "users", "admin.clients.index", CLIENTS_VIEW),
             Entry(
                 _("Services"),
                 "server",
                 "admin.services.index",
-                "services.view",
+                SERVICES_VIEW,
                 "services",
                 bad=True,
                 active=("admin.provisioning",),
             ),
         ),
     ),
-    Group(_("Catalog"), (Entry(_("Products"), "cubes", "admin.products.index", "products.view"),)),
+    Group(_("Catalog"), (Entry(_("Products"), "cubes", "admin.products.index", PRODUCTS_VIEW),)),
     Group(
         _("Billing"),
         (
-            Entry(_("Gateways"), "credit-card", "admin.gateways.index", "gateways.view"),
-            Entry(_("Currencies"), "coins", "admin.currencies.index", "currencies.view"),
+            Entry(_("Gateways"), "credit-card", "admin.gateways.index", GATEWAYS_VIEW),
+            Entry(_("Currencies"), "coins", "admin.currencies.index", CURRENCIES_VIEW),
         ),
     ),
     Group(
         _("System"),
         (
-            Entry(_("Tasks"), "list-check", "admin.tasks.index", "tasks.view", "tasks", bad=True),
-            Entry(_("Schedule"), "calendar-check", "admin.schedule.index", "schedule.view"),
-            Entry(_("Modules"), "puzzle-piece", "admin.modules.index", "modules.view", "modules"),
-            Entry(_("Senders"), "paper-plane", "admin.senders.index", "senders.view"),
-            Entry(_("Module log"), "scroll", "admin.module_log.index", "module_log.view"),
-            Entry(_("Activity log"), "clock-rotate-left", "admin.activity.index", "audit.view"),
-            Entry(_("Staff and roles"), "user-shield", "admin.staff.index", "staff.view"),
-            Entry(_("Settings"), "gear", "admin.settings.index", "settings.view"),
+            Entry(_("Tasks"), "list-check", "admin.tasks.index", TASKS_VIEW, "tasks", bad=True),
+            Entry(_("Schedule"), "calendar-check", "admin.schedule.index", SCHEDULE_VIEW),
+            Entry(_("Modules"), "puzzle-piece", "admin.modules.index", MODULES_VIEW, "modules"),
+            Entry(_("Senders"), "paper-plane", "admin.senders.index", SENDERS_VIEW),
+            Entry(_("Module log"), "scroll", "admin.module_log.index", MODULE_LOG_VIEW),
+            Entry(_("Activity log"), "clock-rotate-left", "admin.activity.index", AUDIT_VIEW),
+            Entry(_("Staff and roles"), "user-shield", "admin.staff.index", STAFF_VIEW),
+            Entry(_("Settings"), "gear", "admin.settings.index", SETTINGS_VIEW),
         ),
     ),
 )
@@ -138,7 +155,7 @@ SECTIONS = {
 """Blueprint of the staff area → the label of its breadcrumb."""
 CUSTOMER: tuple[Entry, ...] = (
     Entry(_("Home"), "house", "client.home.index"),
-    Entry(_("Services"), "server", "client.services.index", "services.view"),
+    Entry(_("Services"), "server", "client.services.index", CLIENT_SERVICES_VIEW),
 )
 
 

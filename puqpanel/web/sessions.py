@@ -27,6 +27,8 @@ TOKEN, PERSON, CSRF = "_user_id", "person", "csrf_token"
 """Keys of the cookie; Flask-Login and Flask-WTF name theirs."""
 PREVIOUS_CSRF = "previous_csrf_token"
 VIEW_COOKIE, VIEW_BACK = "panel_view", "back"
+CLIENT_KEY = "client_uuid"
+"""The key of the selected client in the session of the client area."""
 """The cookie of staff who view the client area as a user, which takes precedence there over that of
 a customer and leaves it unchanged; and its key for the URL to return to."""
 VIEW_SALT = "puqpanel-session/client-view"
@@ -89,12 +91,13 @@ class ViewSessions(AreaSessions):
     salt = VIEW_SALT
 
 
-def open_view(response: Response, *, token: str, back: str) -> None:
+def open_view(response: Response, *, token: str, client_uuid: str, back: str) -> None:
     """Set the cookie of a view as a client, for the client area.
 
     Args:
         response: of a page of the staff area.
         token: the ID of the session.
+        client_uuid: the client to show.
         back: the URL to return to when it ends.
     """
     serializer = ViewSessions().get_signing_serializer(current_app._get_current_object())  # type: ignore[attr-defined]
@@ -102,7 +105,7 @@ def open_view(response: Response, *, token: str, back: str) -> None:
         return
     response.set_cookie(
         VIEW_COOKIE,
-        serializer.dumps({TOKEN: token, VIEW_BACK: back}),
+        serializer.dumps({TOKEN: token, CLIENT_KEY: client_uuid, VIEW_BACK: back}),
         path="/client",
         secure=bool(current_app.config["SESSION_COOKIE_SECURE"]),
         httponly=True,

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from puqpanel.app import create_app
 from puqpanel.domain.errors import UserError
-from puqpanel.domain.principals import Principal, PrincipalKind
+from puqpanel.domain.principals import AUTOMATION, Principal, PrincipalKind
 from puqpanel.host.loader import LOADING
 from puqpanel.infra.db import release, session
 from puqpanel.infra.settings import ROOT, Settings
@@ -137,9 +137,11 @@ def test_a_module_that_ends_processes_at_import_does_so_once(settings: Settings)
     )
     app = create_app(settings)
     with app.app_context():
-        assert loading.rescan(settings.modules_dir) == 0
+        assert loading.rescan(actor=AUTOMATION, modules_dir=settings.modules_dir) == 0
         main.write_text(SOUND.format(name="Deadly") + "# mended\n")
-        assert loading.rescan(settings.modules_dir) == 1, "every process hears that it was mended"
+        assert loading.rescan(actor=AUTOMATION, modules_dir=settings.modules_dir) == 1, (
+            "every process hears that it was mended"
+        )
     dismantle(app)
     row, served = look(settings)
     assert row.status == "active" and served == {"Plugin/Deadly", "Plugin/Sound"}

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 import sqlalchemy as sa
 from sqlalchemy.orm import selectinload
 
-from puqpanel.domain.errors import InvalidInput, NotFoundError
-from puqpanel.domain.permissions import CLIENT_KEYS, with_implied
+from puqpanel.domain.errors import ConflictError, InvalidInput, NotFoundError
+from puqpanel.domain.permissions import CLIENT_KEYS, CLIENTS_MANAGE, CLIENTS_USERS, with_implied
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.session_ends import SessionEnd
 from puqpanel.domain.texts import _
@@ -63,6 +63,7 @@ def create_client(
         InvalidInput: a field is invalid, or the address already has a user account: a typing error
             must not give another client's user access.
     """
+    actor.require(CLIENTS_MANAGE)
     currency = currency or currencies.base_currency()
     currencies.check_enabled(currency)
     values = _clean(
@@ -120,6 +121,7 @@ def update_client(
         InvalidInput: a field is invalid.
         NotFoundError: there is no such client.
     """
+    actor.require(CLIENTS_MANAGE)
     # locked, so that no service is sold meanwhile in the currency that it had
     query = sa.select(Client).where(Client.uuid == uuid).with_for_update()
     client = find(query, _("Client not found."))
@@ -169,10 +171,14 @@ def add_user(
         permissions: of other users, keys of `CLIENT_PERMISSIONS`.
 
     Raises:
-        InvalidInput: a field is invalid, or the user belongs to the client already.
+        InvalidInput: a field is invalid, the user belongs to the client already, or the client
+            would have no owner.
     """
+    actor.require(CLIENTS_USERS)
     address, keys = clean_email(email), _known(permissions)
-    client = find_client(client_uuid)
+    client = _lock_client(client_uuid)
+    if not owner and not any(member.owner for member in client.members):
+        raise InvalidInput({"owner": [_("The first user of a client must be an owner.")]})
     user = session().scalar(sa.select(User).where(User.email == address))
     if user is None:
         check_password(password)
@@ -197,9 +203,16 @@ def add_user(
 
 @transaction()
 def remove_user(*, actor: Principal, client_uuid: str, user_uuid: str) -> None:
-    """Remove a user from a client; the user account is kept."""
+    """Remove a user from a client; the user account is kept.
+
+    Raises:
+        ConflictError: it is the only owner.
+        NotFoundError: the user does not belong to the client.
+    """
+    actor.require(CLIENTS_USERS)
+    client = _lock_client(client_uuid)
     member = find_member(client_uuid, user_uuid)
-    client = member.client
+    _check_owner_left(client, member)
     client.members.remove(member)
     sessions.end_all_for(member.user, SessionEnd.RIGHTS_CHANGED, actor)
     audit.record(
@@ -216,6 +229,7 @@ def remove_user(*, actor: Principal, client_uuid: str, user_uuid: str) -> None:
 @transaction()
 def set_user_password(*, actor: Principal, client_uuid: str, user_uuid: str, password: str) -> None:
     """Set a new password for a client's user and end the user's sessions."""
+    actor.require(CLIENTS_USERS)
     check_password(password)
     member = find_member(client_uuid, user_uuid)
     member.user.password_hash = hash_password(password)
@@ -264,10 +278,15 @@ def set_user_permissions(
 
     Raises:
         InvalidInput: a key is unknown.
+        ConflictError: the client would have no owner.
         NotFoundError: the user does not belong to the client.
     """
+    actor.require(CLIENTS_USERS)
     keys = _known(permissions)
+    client = _lock_client(client_uuid)
     member = find_member(client_uuid, user_uuid)
+    if not owner:
+        _check_owner_left(client, member)
     before = {"owner": member.owner, "permissions": member.permissions}
     member.owner, member.permissions = owner, keys
     old, new = audit.changed(before, {"owner": owner, "permissions": keys})
@@ -280,6 +299,22 @@ def set_user_permissions(
         before=old,
         after=new,
     )
+
+
+def _lock_client(uuid: str) -> Client:
+    """Lock a client, so that two changes cannot each remove the other's last owner."""
+    query = sa.select(Client).where(Client.uuid == uuid).with_for_update()
+    return find(query.execution_options(populate_existing=True), _("Client not found."))
+
+
+def _check_owner_left(client: Client, member: ClientUser) -> None:
+    if member.owner and not any(each.owner for each in client.members if each is not member):
+        raise ConflictError(
+            _(
+                "%(email)s is the only owner of this client; make another user an owner first.",
+                email=member.user.email,
+            )
+        )
 
 
 def _known(permissions: Iterable[str]) -> list[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import secrets
 
 from puqpanel.domain.errors import ConflictError, NotFoundError, PermissionDenied
+from puqpanel.domain.permissions import CLIENTS_IMPERSONATE
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.session_ends import SessionEnd
 from puqpanel.domain.texts import Text, _
@@ -20,8 +21,6 @@ from puqpanel.models import AccountSession
 from puqpanel.models.accounts.sessions import CUSTOMER
 from puqpanel.operations.accounts import clients, session_limits, sessions
 from puqpanel.operations.system import audit
-
-PERMISSION = "clients.impersonate"
 
 
 @transaction()
@@ -41,7 +40,8 @@ def start(*, actor: Principal, client_uuid: str, user_uuid: str, user_agent: str
         ConflictError: the client or the user is inactive.
         PermissionDenied: the actor may not do this.
     """
-    if actor.session_id is None or not actor.may(PERMISSION):
+    actor.require(CLIENTS_IMPERSONATE)
+    if actor.session_id is None:
         raise PermissionDenied(_("You may not view the client area as a client."))
     client = clients.find_client(client_uuid)
     user = next((each.user for each in client.members if each.user.uuid == user_uuid), None)

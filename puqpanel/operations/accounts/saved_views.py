@@ -50,6 +50,7 @@ def save_view(*, actor: Principal, list: str, name: str, query: str) -> SavedVie
     Raises:
         InvalidInput: the name, the list or the query is invalid, or there are too many views.
     """
+    actor.require()
     shown = clean_name(name, longest=100)
     if list not in LISTS or len(query) > MAX_QUERY_LENGTH or actor.id is None:
         raise InvalidInput({"": [_("This view can't be saved.")]})
@@ -78,6 +79,7 @@ def rename_view(*, actor: Principal, uuid: str, name: str) -> SavedView:
         InvalidInput: the name is invalid or in use.
         NotFoundError: the actor has no such view.
     """
+    actor.require()
     view = find_view(actor.id, uuid)
     shown = clean_name(name, longest=100)
     others = {other.name for other in views_of(actor.id, view.list) if other.id != view.id}
@@ -99,6 +101,7 @@ def set_default_view(*, actor: Principal, uuid: str, default: bool) -> SavedView
     Raises:
         NotFoundError: the actor has no such view.
     """
+    actor.require()
     view = find_view(actor.id, uuid)
     _set_default(actor, view, default)
     _record(
@@ -116,6 +119,7 @@ def delete_view(*, actor: Principal, uuid: str) -> SavedView:
     Raises:
         NotFoundError: the actor has no such view.
     """
+    actor.require()
     view = find_view(actor.id, uuid)
     _set_default(actor, view, False)
     session().delete(view)

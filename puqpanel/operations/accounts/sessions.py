@@ -18,7 +18,8 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import aliased, joinedload
 
 from puqpanel.domain.errors import ConflictError
-from puqpanel.domain.principals import Principal
+from puqpanel.domain.permissions import CLIENTS_IMPERSONATE, CLIENTS_USERS, STAFF_MANAGE
+from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.domain.session_ends import SessionEnd
 from puqpanel.domain.texts import Text, _
 from puqpanel.infra.clock import now
@@ -151,7 +152,7 @@ def find_live(*, area: str, token: str) -> Found | None:
     _, person, impersonator, parent, _ = row
     if impersonator is None or parent is None or not impersonator.active:
         return None
-    if parent.ended_at or overdue(parent) or not impersonator.may("clients.impersonate"):
+    if parent.ended_at or overdue(parent) or not impersonator.may(CLIENTS_IMPERSONATE):
         return None
     return Found(row[0], person, impersonator)
 
@@ -278,6 +279,7 @@ def end(*, actor: Principal, person: Person, uuid: str, client_uuid: str = "") -
     Raises:
         NotFoundError: the person has no such session.
     """
+    _require_control(actor, person)
     row = find(
         sa.select(AccountSession).where(_of(person), AccountSession.uuid == uuid),
         _("Session not found."),
@@ -290,6 +292,7 @@ def end(*, actor: Principal, person: Person, uuid: str, client_uuid: str = "") -
 @transaction()
 def end_all(*, actor: Principal, person: Person, client_uuid: str = "") -> int:
     """End all sessions of a person except the actor's own and return their number."""
+    _require_control(actor, person)
     count = end_all_for(person, _reason(actor, person), actor)
     if count:
         summary = _("Ended all sessions of %(name)s.", name=person.name)
@@ -314,9 +317,19 @@ def end_own(*, session_id: int) -> bool:
     return bool(end_where(SessionEnd.SIGNED_OUT, AccountSession.id == session_id))
 
 
+def _is_own(actor: Principal, person: Person) -> bool:
+    kind = PrincipalKind.STAFF if isinstance(person, Staff) else PrincipalKind.USER
+    return actor.kind is kind and actor.id == person.id and actor.impersonated_by is None
+
+
+def _require_control(actor: Principal, person: Person) -> None:
+    """Check that an actor may end a person's sessions: their own, or as staff."""
+    if not _is_own(actor, person):
+        actor.require(STAFF_MANAGE if isinstance(person, Staff) else CLIENTS_USERS)
+
+
 def _reason(actor: Principal, person: Person) -> SessionEnd:
-    own = actor.kind == ("staff" if isinstance(person, Staff) else "user")
-    return SessionEnd.BY_PERSON if own and actor.id == person.id else SessionEnd.BY_STAFF
+    return SessionEnd.BY_PERSON if _is_own(actor, person) else SessionEnd.BY_STAFF
 
 
 def _record(

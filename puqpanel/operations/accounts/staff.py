@@ -10,7 +10,14 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from puqpanel.domain.errors import ConflictError, InvalidInput, PermissionDenied
-from puqpanel.domain.permissions import EVERYTHING, PANEL_PERMISSIONS, Permission, with_implied
+from puqpanel.domain.permissions import (
+    EVERYTHING,
+    PANEL_PERMISSIONS,
+    STAFF_MANAGE,
+    Permission,
+    allows,
+    with_implied,
+)
 from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.domain.session_ends import SessionEnd
 from puqpanel.domain.texts import _
@@ -76,6 +83,11 @@ def ensure_owner_role() -> Role:
     return role
 
 
+def is_owner_role(role: Role) -> bool:
+    """Return whether a role is the owner's, which always has all permissions."""
+    return role.name == OWNER_ROLE and EVERYTHING in role.permissions
+
+
 @transaction()
 def create_staff(
     *,
@@ -98,6 +110,7 @@ def create_staff(
         InvalidInput: a field is invalid.
         PermissionDenied: a role has permissions that the actor lacks.
     """
+    actor.require(STAFF_MANAGE)
     address, shown = clean_email(email), clean_name(name)
     check_password(password)
     if session().scalar(sa.select(Staff.id).where(Staff.email == address)) is not None:
@@ -147,6 +160,7 @@ def update_staff(
         ConflictError: no account would be left that can manage staff.
         PermissionDenied: the account has or would get permissions that the actor lacks.
     """
+    actor.require(STAFF_MANAGE)
     address, shown = clean_email(email), clean_name(name)
     _lock_roles()
     if password:
@@ -198,6 +212,7 @@ def update_staff(
 @transaction()
 def set_password(*, actor: Principal, uuid: str, password: str) -> None:
     """Set a new password for an account and end its sessions."""
+    actor.require(STAFF_MANAGE)
     check_password(password)
     staff = find_staff(uuid)
     if actor.kind is PrincipalKind.STAFF and actor.id != staff.id:
@@ -221,22 +236,26 @@ def save_role(*, actor: Principal, uuid: str | None, name: str, permissions: Ite
         actor: who saves it.
         uuid: the role; None creates one.
         name: unique name.
-        permissions: keys; those that they imply are added. Unknown keys are accepted only if the
-            role has them already, because their module may be inactive.
+        permissions: keys; those that they imply are added. `*` is all, including those of modules
+            added later. Unknown keys are accepted only if the role has them already, because their
+            module may be inactive.
 
     Raises:
         InvalidInput: the name is in use or a key is unknown.
         ConflictError: it is the owner's role, or no account would be left that can manage staff.
-        PermissionDenied: the change concerns permissions that the actor lacks.
+        PermissionDenied: the role has or would get permissions that the actor lacks.
     """
+    actor.require(STAFF_MANAGE)
     shown = clean_name(name, longest=100)
     keys = sorted(with_implied(permissions))
+    if EVERYTHING in keys:
+        keys = [EVERYTHING]
     _lock_roles()
     role = find_role(uuid) if uuid else None
     held = with_implied(role.permissions) if role else frozenset()
-    if role is not None and EVERYTHING in held:
-        raise ConflictError(_("The role with all permissions cannot be changed."))
-    unknown = set(keys) - {each.key for each in all_permissions()} - held
+    if role is not None and is_owner_role(role):
+        raise ConflictError(_("The role of the owner cannot be changed."))
+    unknown = set(keys) - {each.key for each in all_permissions()} - held - {EVERYTHING}
     if unknown:
         raise InvalidInput(
             {
@@ -252,7 +271,7 @@ def save_role(*, actor: Principal, uuid: str | None, name: str, permissions: Ite
         is not None
     ):
         raise InvalidInput({"name": [_("A role with this name already exists.")]})
-    _may_grant(actor, set(keys) ^ held)
+    _may_grant(actor, set(keys) | held)
     role = role or Role(name=shown)
     before = {"name": role.name, "permissions": sorted(held)}
     role.name, role.permissions = shown, keys
@@ -260,7 +279,7 @@ def save_role(*, actor: Principal, uuid: str | None, name: str, permissions: Ite
     if set(keys) != held:
         for holder in _holders(role):
             sessions.end_all_for(holder, SessionEnd.RIGHTS_CHANGED, actor)
-    if "staff.manage" in held.difference(keys):
+    if allows(held, STAFF_MANAGE) and not allows(keys, STAFF_MANAGE):
         _check_manager_left()
     old, new = audit.changed(before, {"name": shown, "permissions": keys})
     audit.record(
@@ -289,10 +308,11 @@ def delete_role(*, actor: Principal, uuid: str) -> None:
         ConflictError: it is assigned, or it is the owner's role.
         PermissionDenied: it has permissions that the actor lacks.
     """
+    actor.require(STAFF_MANAGE)
     _lock_roles()
     role = find_role(uuid)
-    if EVERYTHING in role.permissions:
-        raise ConflictError(_("The role with all permissions cannot be deleted."))
+    if is_owner_role(role):
+        raise ConflictError(_("The role of the owner cannot be deleted."))
     _may_grant(actor, with_implied(role.permissions))
     if (
         session().scalar(
@@ -326,9 +346,7 @@ def _may_grant(actor: Principal, keys: AbstractSet[str]) -> None:
         staff = session().get(Staff, actor.id, populate_existing=True)
         may = staff.may if staff is not None and staff.active else lambda permission: not permission
     if not all(may(key) for key in keys):
-        raise PermissionDenied(
-            _("You can only grant or revoke permissions that you have yourself.")
-        )
+        raise PermissionDenied(_("This concerns permissions that you don't have yourself."))
 
 
 def _check_manager_left() -> None:
@@ -337,5 +355,5 @@ def _check_manager_left() -> None:
         .scalars(sa.select(Staff).where(Staff.active).execution_options(populate_existing=True))
         .all()
     )
-    if not any(each.may("staff.manage") for each in accounts):
+    if not any(each.may(STAFF_MANAGE) for each in accounts):
         raise ConflictError(_("At least one active account must be able to manage staff."))

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from puqpanel.domain.errors import ConflictError, InvalidInput, UserError
 from puqpanel.domain.money import Money
 from puqpanel.domain.periods import Period
+from puqpanel.domain.permissions import PRODUCTS_MANAGE
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.texts import Text, _
 from puqpanel.host import registry
@@ -92,6 +93,7 @@ def save_product(
     Raises:
         InvalidInput: a field is invalid.
     """
+    actor.require(PRODUCTS_MANAGE)
     shown = clean_name(name)
     product = _lock_product(uuid) if uuid else Product(name=shown, currency="")
     currency = currency or product.currency or currencies.base_currency()
@@ -194,6 +196,7 @@ def save_config(*, actor: Principal, uuid: str, data: Mapping[str, Any]) -> None
         InvalidInput: the module rejected a field.
         ConflictError: the module is not active.
     """
+    actor.require(PRODUCTS_MANAGE)
     product = find_product(uuid)
     module = module_of(product)
     if module is None:

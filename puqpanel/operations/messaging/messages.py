@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 import sqlalchemy as sa
 
 from puqpanel.domain.errors import ConflictError, InvalidInput
+from puqpanel.domain.permissions import SENDERS_MANAGE
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import session, transaction
@@ -71,6 +72,7 @@ def send(
         ConflictError: the sender is disabled.
         InvalidInput: the message is incomplete or too large.
     """
+    actor.require(SENDERS_MANAGE)
     clean = _clean(message)
     sender = configured_modules.find_instance(sender_uuid, "Notification")
     if not sender.active:

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from puqpanel.domain.errors import ConflictError, InvalidInput, NotFoundError
+from puqpanel.domain.permissions import GATEWAYS_MANAGE, SENDERS_MANAGE
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.task_states import OPEN
 from puqpanel.domain.texts import Text, _
@@ -21,6 +22,8 @@ from puqpanel.operations.system.fields import clean_name
 
 KINDS: Mapping[str, str] = {"Payment": "gateway", "Notification": "sender"}
 """Type of the subject of audit entries and tasks, by the type of the module."""
+PERMISSIONS: Mapping[str, str] = {"Payment": GATEWAYS_MANAGE, "Notification": SENDERS_MANAGE}
+"""The permission to manage a configured module, by the type of the module."""
 KIND_LABELS = {"Payment": _("Gateway"), "Notification": _("Sender")}
 CONFIGURATION = _("Configuration")
 
@@ -53,6 +56,19 @@ def find_instance(uuid: str, module_type: str = "") -> ConfiguredModule:
         raise NotFoundError(
             _("%(kind)s not found.", kind=KIND_LABELS.get(module_type, CONFIGURATION))
         )
+    return instance
+
+
+def require_manage(actor: Principal, module_type: str) -> None:
+    """Check that an actor may manage the gateways or the senders."""
+    actor.require(PERMISSIONS[module_type])
+
+
+def find_managed(actor: Principal, uuid: str) -> ConfiguredModule:
+    """Return a configured module that an actor may manage."""
+    actor.require()
+    instance = find_instance(uuid)
+    require_manage(actor, instance.type)
     return instance
 
 
@@ -91,6 +107,7 @@ def create_instance(
     Raises:
         InvalidInput: the module is not active, or the title is empty.
     """
+    require_manage(actor, module_type)
     shown = clean_name(title, "title")
     loaded = registry.current().get(module)
     if loaded is None or loaded.type != module_type:
@@ -126,8 +143,8 @@ def rename_instance(*, actor: Principal, uuid: str, title: str) -> None:
     Raises:
         InvalidInput: the title is empty.
     """
+    instance = find_managed(actor, uuid)
     shown = clean_name(title, "title")
-    instance = find_instance(uuid)
     before, instance.title = instance.title, shown
     if before != shown:
         record_change(
@@ -148,7 +165,7 @@ def rename_instance(*, actor: Principal, uuid: str, title: str) -> None:
 @transaction()
 def move_instance(*, actor: Principal, uuid: str, up: bool) -> None:
     """Move a configured module one position up or down within its type, if there is one."""
-    instance = find_instance(uuid)
+    instance = find_managed(actor, uuid)
     rows = list(
         session().scalars(
             sa.select(ConfiguredModule)
@@ -180,7 +197,7 @@ def switch_instance(*, actor: Principal, uuid: str, active: bool) -> ConfiguredM
     Raises:
         ConflictError: its module has settings and none are saved yet.
     """
-    instance = find_instance(uuid)
+    instance = find_managed(actor, uuid)
     module = module_of(instance)
     if (
         active
@@ -209,7 +226,7 @@ def delete_instance(*, actor: Principal, uuid: str) -> None:
     Raises:
         ConflictError: it is still in use.
     """
-    instance = find_instance(uuid)
+    instance = find_managed(actor, uuid)
     unsent = session().scalar(
         sa.select(Task.id)
         .join(TaskTag, TaskTag.task_id == Task.id)

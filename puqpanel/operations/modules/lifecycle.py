@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from puqpanel.domain.errors import ConflictError, UserError
 from puqpanel.domain.module_states import ModuleProblem, ModuleStatus, version_order
+from puqpanel.domain.permissions import MODULES_MANAGE
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.texts import Text, _
 from puqpanel.host import calls, discover, migrations
@@ -34,6 +35,7 @@ def activate(*, actor: Principal, modules_dir: Path, module_type: str, name: str
     Raises:
         UserError: it cannot be loaded or its `activate()` failed; the status is unchanged.
     """
+    actor.require(MODULES_MANAGE)
     return _switch(actor, modules_dir, module_type, name, "activate")
 
 
@@ -43,6 +45,7 @@ def update(*, actor: Principal, modules_dir: Path, module_type: str, name: str) 
     Raises:
         UserError: as for `activate`, or the version on disk is older than the recorded one.
     """
+    actor.require(MODULES_MANAGE)
     row = find_module(module_type, name)
     found = discover.look(modules_dir / module_type / name, module_type, name)
     if not found.error and version_order(found.version) < version_order(row.version):
@@ -65,6 +68,7 @@ def deactivate(*, actor: Principal, modules_dir: Path, module_type: str, name: s
     Raises:
         UserError: its `deactivate()` failed.
     """
+    actor.require(MODULES_MANAGE)
     row = find_module(module_type, name)
     if row.status == ModuleStatus.INACTIVE:
         return Result.success(message=str(_("The module is already inactive.")))
@@ -96,6 +100,7 @@ def purge(*, actor: Principal, modules_dir: Path, module_type: str, name: str) -
     Raises:
         ConflictError: it is active, or it still has services.
     """
+    actor.require(MODULES_MANAGE)
     row = find_module(module_type, name)
     if row.status != ModuleStatus.INACTIVE:
         raise ConflictError(_("Deactivate the module first."))

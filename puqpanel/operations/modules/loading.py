@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from puqpanel.domain.errors import UserError
 from puqpanel.domain.module_states import ModuleProblem, ModuleStatus, version_order
+from puqpanel.domain.permissions import MODULES_MANAGE
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.texts import Text, _, verbatim
 from puqpanel.host import discover, edits
@@ -56,12 +57,13 @@ def record_load(registry: Registry) -> None:
             )
 
 
-def rescan(modules_dir: Path) -> int:
+def rescan(*, actor: Principal, modules_dir: Path) -> int:
     """Compare the installed modules with the active ones, and reload those that changed.
 
     Returns:
         The number of modules that changed.
     """
+    actor.require(MODULES_MANAGE)
     changed = 0
     for row in session().scalars(sa.select(Module).where(Module.status.in_(ON))):
         found = discover.look(modules_dir / row.type / row.name, row.type, row.name)
@@ -111,6 +113,7 @@ def reload(*, actor: Principal, modules_dir: Path, module_type: str, name: str) 
         UserError: it is inactive and still cannot be loaded; the reason is saved for the Modules
             page.
     """
+    actor.require(MODULES_MANAGE)
     row = session().scalar(sa.select(Module).where(Module.type == module_type, Module.name == name))
     if row is None or row.status not in ON:
         _try_load(modules_dir, module_type, name)

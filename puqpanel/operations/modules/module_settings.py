@@ -122,7 +122,7 @@ def save_settings(*, actor: Principal, uuid: str, data: Mapping[str, Any]) -> No
         InvalidInput: the module rejected a field.
         ConflictError: the module is unavailable.
     """
-    instance = configured_modules.find_instance(uuid)
+    instance = configured_modules.find_managed(actor, uuid)
     module = _available_module(instance)
     stored = dict(instance.data or {})
     declared = secret_fields(module.cls)
@@ -162,7 +162,7 @@ def test_connection(*, actor: Principal, uuid: str) -> Result:
     Raises:
         ConflictError: the module is unavailable or has no connection test.
     """
-    instance = configured_modules.find_instance(uuid)
+    instance = configured_modules.find_managed(actor, uuid)
     module = _available_module(instance)
     if not can_test(module):
         raise ConflictError(_("%(title)s does not support connection tests.", title=module.title))

@@ -9,6 +9,7 @@ from sqlalchemy.orm import aliased
 
 from puqpanel.domain.errors import ConflictError
 from puqpanel.domain.module_states import ModuleStatus
+from puqpanel.domain.permissions import MODULES_MANAGE
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.task_states import TaskStatus
 from puqpanel.domain.texts import _
@@ -31,6 +32,7 @@ def resume(*, actor: Principal, module_type: str, name: str) -> None:
     Raises:
         ConflictError: the circuit breaker is not open.
     """
+    actor.require(MODULES_MANAGE)
     find_module(module_type, name)
     row = lock_module(module_type, name)
     if not row.circuit_open_reason:

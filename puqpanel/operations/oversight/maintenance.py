@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from puqpanel.domain.principals import AUTOMATION
 from puqpanel.domain.texts import _
 from puqpanel.host.contract.timetable import Work
 from puqpanel.infra.settings import Settings
@@ -50,7 +51,7 @@ _TABLE: tuple[tuple[Work, Action], ...] = (
     ),
     (
         Work(_("Rescan modules").source, "", every=30, timeout=300),
-        lambda settings: loading.rescan(settings.modules_dir),
+        lambda settings: loading.rescan(actor=AUTOMATION, modules_dir=settings.modules_dir),
     ),
     (
         Work(_("Settle services without a task").source, "", every=60, timeout=120),

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 import structlog
 
 from puqpanel.domain.errors import ConflictError, NotFoundError
+from puqpanel.domain.permissions import SCHEDULE_MANAGE
 from puqpanel.domain.principals import AUTOMATION, Principal
 from puqpanel.domain.task_states import OPEN, OnLoss
 from puqpanel.domain.texts import Text, _
@@ -230,6 +231,7 @@ def run_now(*, actor: Principal, module: str, name: str) -> None:
         NotFoundError: no loaded module has this entry.
         ConflictError: its last run has not ended.
     """
+    actor.require(SCHEDULE_MANAGE)
     loaded, work = _find(module, name)
     moment = now()
     row = session().scalar(_locked(module, name))
@@ -258,6 +260,7 @@ def pause(*, actor: Principal, module: str, name: str, paused: bool) -> None:
     Raises:
         NotFoundError: no loaded module has this entry, or the scheduler has not created it yet.
     """
+    actor.require(SCHEDULE_MANAGE)
     work = _find(module, name)[1]
     row = find(
         _locked(module, name), _("This job is not scheduled yet; try again in a few seconds.")

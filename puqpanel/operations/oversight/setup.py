@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from puqpanel.domain.module_states import ModuleStatus
+from puqpanel.domain.permissions import SETTINGS_MANAGE
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import session, transaction
@@ -59,6 +60,7 @@ def state() -> State:
 @transaction()
 def confirm(*, actor: Principal, key: str) -> None:
     """Mark a step as completed."""
+    actor.require(SETTINGS_MANAGE)
     current = state()
     _save(
         actor,
@@ -70,6 +72,7 @@ def confirm(*, actor: Principal, key: str) -> None:
 @transaction()
 def skip(*, actor: Principal, key: str) -> None:
     """Skip a step; it can still be completed later."""
+    actor.require(SETTINGS_MANAGE)
     current = state()
     _save(
         actor,
@@ -81,12 +84,14 @@ def skip(*, actor: Principal, key: str) -> None:
 @transaction()
 def dismiss(*, actor: Principal) -> None:
     """Show the setup no longer."""
+    actor.require(SETTINGS_MANAGE)
     _save(actor, replace(state(), offered=True, dismissed=True), _("Setup dismissed"))
 
 
 @transaction()
 def offer(*, actor: Principal) -> bool:
     """Return whether a sign-in leads to the setup: once, while the panel is empty."""
+    actor.require(SETTINGS_MANAGE)
     current = state()
     if current.offered or current.dismissed or not is_empty():
         return False

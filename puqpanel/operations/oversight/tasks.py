@@ -9,6 +9,16 @@ import sqlalchemy as sa
 from sqlalchemy.orm import selectinload
 
 from puqpanel.domain.errors import ConflictError, InProgressError
+from puqpanel.domain.permissions import (
+    GATEWAYS_MANAGE,
+    PRODUCTS_MANAGE,
+    SCHEDULE_MANAGE,
+    SENDERS_MANAGE,
+    SERVICES_PROVISION,
+    SERVICES_TERMINATE,
+    SERVICES_VIEW,
+    TASKS_MANAGE,
+)
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.task_states import ENDED, OPEN, RETRYABLE, TaskStatus
 from puqpanel.domain.texts import _
@@ -26,6 +36,12 @@ MAINTENANCE_AGE = timedelta(hours=1)
 RECURRING_DAYS = 3
 """Days to keep completed scheduled runs and listeners, of which there are many."""
 BATCH = 1000
+_BY_SUBJECT = {
+    "product": (PRODUCTS_MANAGE,),
+    "gateway": (GATEWAYS_MANAGE,),
+    "sender": (SENDERS_MANAGE,),
+}
+"""The permissions to retry a task about an object other than a service."""
 
 
 def prune(days: int) -> int:
@@ -103,6 +119,7 @@ def cancel_task(*, actor: Principal, uuid: str) -> Task:
     Raises:
         ConflictError: it is running or has ended.
     """
+    actor.require(TASKS_MANAGE)
     task = control.cancel(uuid, by=actor.name)
     audit.record(
         actor=actor,
@@ -117,14 +134,36 @@ def cancel_task(*, actor: Principal, uuid: str) -> Task:
     return task
 
 
-@transaction()
+def retry_permissions(task: Task) -> tuple[str, ...]:
+    """Return the permissions for what a retry of a task repeats; all are required.
+
+    A job that runs no verb may belong to any verb of its service, so it takes the permissions of
+    all of them.
+    """
+    if task.service_uuid:
+        verb = settlement.own_verb(task)
+        return (verb.permission,) if verb else (SERVICES_PROVISION, SERVICES_TERMINATE)
+    if "entry" in task.data:
+        return (SCHEDULE_MANAGE,)
+    return _BY_SUBJECT.get(task.subject_type, ())
+
+
 def retry_task(*, actor: Principal, uuid: str) -> Task:
     """Retry an ended or parked task; its service is in progress again.
 
     Raises:
         ConflictError: it is queued, running or completed, or another operation of the service is in
             progress.
+        PermissionDenied: the actor may not manage tasks, or not do what the task does.
     """
+    actor.require(TASKS_MANAGE)
+    return _retry(actor, uuid)
+
+
+@transaction()
+def _retry(actor: Principal, uuid: str) -> Task:
+    for permission in retry_permissions(find_task(uuid)):
+        actor.require(permission)
     task = control.retry(uuid, by=actor.name)
     if task.service_uuid:
         settlement.reopen(task)
@@ -145,7 +184,9 @@ def retry_last_task(*, actor: Principal, service_uuid: str) -> Task:
     Raises:
         InProgressError: it is running, or completed in the meantime (a double click).
         ConflictError: the service has no task, or another operation is in progress.
+        PermissionDenied: the actor may not do what the task does.
     """
+    actor.require(SERVICES_VIEW)
     last = next(iter(tasks_about("service", service_uuid, limit=1)), None)
     release()
     if last is None:
@@ -154,4 +195,4 @@ def retry_last_task(*, actor: Principal, service_uuid: str) -> Task:
         raise InProgressError(_("Already in progress."))
     if last.status not in RETRYABLE:
         raise InProgressError(_("The last task completed, so there is nothing to retry."))
-    return retry_task(actor=actor, uuid=last.uuid)
+    return _retry(actor, last.uuid)

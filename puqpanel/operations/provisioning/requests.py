@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from puqpanel.domain.errors import ConflictError, NotFoundError, UserError
+from puqpanel.domain.permissions import SERVICES_PROVISION
 from puqpanel.domain.principals import AUTOMATION, Principal
 from puqpanel.domain.service_states import VERBS, ProvisionStatus, Verb, check_verb
 from puqpanel.domain.task_states import OnLoss
@@ -68,7 +69,9 @@ def request(
     Raises:
         ConflictError: the verb is not possible now, or the module is not active.
         NotFoundError: there is no such service.
+        PermissionDenied: the actor may not request the verb.
     """
+    actor.require(VERBS[verb].permission if verb in VERBS else SERVICES_PROVISION)
     service = find_service(service_uuid)
     module = module_of(service)
     if module is None:

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from puqpanel.domain.errors import ConflictError, InvalidInput
+from puqpanel.domain.permissions import CLIENT_SERVICES_VIEW, SERVICES_MANAGE
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.service_states import VERBS, possible
 from puqpanel.domain.texts import _
@@ -68,7 +69,7 @@ def services_of(actor: Principal) -> Sequence[Service]:
 
 
 def _visible_to(actor: Principal) -> sa.Select[Service]:
-    client_id = actor.client.id if actor.client and actor.may("services.view") else None
+    client_id = actor.client.id if actor.client and actor.may(CLIENT_SERVICES_VIEW) else None
     return sa.select(Service).where(Service.client_id == client_id)
 
 
@@ -115,6 +116,7 @@ def create_service(
     Raises:
         InvalidInput: a field is invalid, or the product has another currency than the client.
     """
+    actor.require(SERVICES_MANAGE)
     client, product = find_client(client_uuid), find_product(product_uuid)
     title = clean_name(name)
     if not product.active:
@@ -179,6 +181,7 @@ def _locked(model: type[Client | Product], key: int) -> sa.Select[Any]:
 @transaction()
 def rename_service(*, actor: Principal, uuid: str, name: str) -> None:
     """Rename a service."""
+    actor.require(SERVICES_MANAGE)
     title = clean_name(name)
     service = find_service(uuid)
     before, service.name = service.name, title
@@ -205,6 +208,7 @@ def save_service_data(*, actor: Principal, uuid: str, data: Mapping[str, Any]) -
         InvalidInput: the module rejected a field.
         ConflictError: the module is not active, or an operation is in progress.
     """
+    actor.require(SERVICES_MANAGE)
     service = find_service(uuid)
     module = module_of(service)
     if module is None:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from puqpanel.domain.errors import ConflictError, InvalidInput, UserError
 from puqpanel.domain.money import current_currencies, exponent, pin_exponents
+from puqpanel.domain.permissions import CURRENCIES_MANAGE
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.rates import RATE_PLACES, Rate, Rounding, check_rate, check_step
 from puqpanel.domain.service_states import ServiceStatus
@@ -84,6 +85,7 @@ def add_currency(*, actor: Principal, code: str) -> Currency:
     Raises:
         InvalidInput: the code is unknown, or the currency exists already.
     """
+    actor.require(CURRENCIES_MANAGE)
     if code not in current_currencies():
         text = _("%(code)s is not a known currency.", code=code[:40])
         raise InvalidInput({"code": [text]})
@@ -125,6 +127,7 @@ def save_currency(
         InvalidInput: a field is invalid.
         ConflictError: the currency is in use, or is the base currency, and cannot be disabled.
     """
+    actor.require(CURRENCIES_MANAGE)
     currency = find_currency(code)
     errors: dict[str, list[Text]] = {}
     try:
@@ -168,6 +171,7 @@ def set_base_currency(*, actor: Principal, code: str) -> None:
     Raises:
         ConflictError: the currency is not enabled.
     """
+    actor.require(CURRENCIES_MANAGE)
     currency, before = find_currency(code), find_currency(base_currency())
     if currency.code == before.code:
         return

@@ -193,6 +193,7 @@ def save(*, actor: Principal, values: Mapping[str, object], seen: str | None = N
     errors: dict[str, list[str]] = {}
     for name, value in values.items():
         definition = find(name)
+        actor.require(definition.permission)
         try:
             if name in _overrides:
                 raise SettingError(
@@ -234,6 +235,7 @@ def unset(*, actor: Principal, name: str) -> bool:
         NotFoundError: There is no such setting.
     """
     definition = find(name)
+    actor.require(definition.permission)
     _lock()
     stored = _current().stored
     if name not in stored:

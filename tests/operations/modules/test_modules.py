@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from puqpanel.app import Panel, create_app
 from puqpanel.domain.errors import UserError
-from puqpanel.domain.principals import Principal, PrincipalKind
+from puqpanel.domain.principals import AUTOMATION, Principal, PrincipalKind
 from puqpanel.host.registry import Registry
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import release, session, transaction
@@ -246,7 +246,7 @@ def test_failed_migration_is_rolled_back_and_reported(panel: Panel) -> None:
 def test_older_version_on_disk_restricts_the_module(panel: Panel) -> None:
     base = panel.settings.modules_dir
     write_module(base, PLAIN, version="0.9.0")
-    assert loading.rescan(base) == 1
+    assert loading.rescan(actor=AUTOMATION, modules_dir=base) == 1
     shown = module_list.list_modules(base)[0]
     assert (
         shown.status == "restricted"
@@ -275,10 +275,10 @@ def test_tasks_are_parked_while_their_module_is_unavailable(
         lifecycle.deactivate(actor=STAFF, modules_dir=base, module_type="Product", name="Echo")
     elif how == "updated":
         write_module(base, source, version="1.1.0")
-        loading.rescan(base)
+        loading.rescan(actor=AUTOMATION, modules_dir=base)
     else:
         (base / "Product/Echo").rename(base / "away")
-        loading.rescan(base)
+        loading.rescan(actor=AUTOMATION, modules_dir=base)
     drain()
     reason = {
         "deactivated": "not active",

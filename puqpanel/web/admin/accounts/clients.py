@@ -12,7 +12,18 @@ from wtforms.validators import InputRequired, Length, Optional
 
 from puqpanel.domain.countries import COUNTRIES
 from puqpanel.domain.errors import NotFoundError
-from puqpanel.domain.permissions import CLIENT_NOUNS, MANAGE, VIEW
+from puqpanel.domain.permissions import (
+    CLIENT_NOUNS,
+    CLIENT_SERVICES_MANAGE,
+    CLIENT_SERVICES_VIEW,
+    CLIENTS_IMPERSONATE,
+    CLIENTS_MANAGE,
+    CLIENTS_USERS,
+    CLIENTS_VIEW,
+    MANAGE,
+    TASKS_VIEW,
+    VIEW,
+)
 from puqpanel.domain.texts import Text
 from puqpanel.infra.db import session
 from puqpanel.models import Client, Product, Service, User
@@ -139,32 +150,23 @@ class PasswordForm(Form):
 
 
 @bp.get("/")
-@allow("clients.view")
+@allow(CLIENTS_VIEW)
 def index() -> ResponseReturnValue:
     """List clients."""
     return list_view(CLIENTS, "clients", "admin/accounts/clients/index.html")
 
 
 @bp.route("/new", methods=["GET", "POST"])
-@allow("clients.manage")
+@allow(CLIENTS_MANAGE)
 def create() -> ResponseReturnValue:
     """Create a client, with an owner if a password is given."""
     form = NewClientForm()
+    if not can(CLIENTS_USERS):
+        del form.user_name, form.user_password
 
     def save() -> tuple[Text, str]:
-        client = clients.create_client(
-            actor=actor(),
-            **form.values(
-                "name",
-                "email",
-                "company",
-                "country",
-                "currency",
-                "notes",
-                "user_password",
-                "user_name",
-            ),
-        )
+        names = [name for name in form.data if name != "csrf_token"]
+        client = clients.create_client(actor=actor(), **form.values(*names))
         return _("%(name)s added.", name=client.name), url_for(
             "admin.clients.show", uuid=client.uuid
         )
@@ -180,7 +182,7 @@ def create() -> ResponseReturnValue:
 
 
 @bp.get("/<uuid>")
-@allow("clients.view")
+@allow(CLIENTS_VIEW)
 def show(uuid: str) -> ResponseReturnValue:
     """Show a client with its services, users and timeline."""
     client = clients.find_client(uuid)
@@ -209,13 +211,13 @@ def show(uuid: str) -> ResponseReturnValue:
         country=country_name(client.country),
         services=services[:MAX_SERVICES],
         has_more_services=len(services) > MAX_SERVICES,
-        tasks=tasks.tasks_about("client", uuid, 5) if can("tasks.view") else [],
+        tasks=tasks.tasks_about("client", uuid, 5) if can(TASKS_VIEW) else [],
         timeline=audit.timeline("client", uuid, 20),
     )
 
 
 @bp.route("/<uuid>/edit", methods=["GET", "POST"])
-@allow("clients.manage")
+@allow(CLIENTS_MANAGE)
 def edit(uuid: str) -> ResponseReturnValue:
     """Update a client."""
     client = clients.find_client(uuid)
@@ -239,17 +241,17 @@ def edit(uuid: str) -> ResponseReturnValue:
 
 
 @bp.route("/<uuid>/users/new", methods=["GET", "POST"])
-@allow("clients.manage")
+@allow(CLIENTS_USERS)
 def add_user(uuid: str) -> ResponseReturnValue:
     """Add a user to the client."""
     client = clients.find_client(uuid)
-    form = UserForm()
+    form = UserForm(data={"owner": not client.members})
 
     def save() -> tuple[Text, str]:
         user = clients.add_user(
             actor=actor(),
             client_uuid=uuid,
-            permissions=() if form.owner.data else ("services.view", "services.manage"),
+            permissions=() if form.owner.data else (CLIENT_SERVICES_VIEW, CLIENT_SERVICES_MANAGE),
             **form.values("email", "name", "password", "owner"),
         )
         page = url_for("admin.clients.show", uuid=uuid)
@@ -263,7 +265,7 @@ def add_user(uuid: str) -> ResponseReturnValue:
 
 
 @bp.route("/<uuid>/users/<user_uuid>/password", methods=["GET", "POST"])
-@allow("clients.manage")
+@allow(CLIENTS_USERS)
 def set_password(uuid: str, user_uuid: str) -> ResponseReturnValue:
     """Set a user's password."""
     client = clients.find_client(uuid)
@@ -288,7 +290,7 @@ def set_password(uuid: str, user_uuid: str) -> ResponseReturnValue:
 
 
 @bp.get("/<uuid>/users/<user_uuid>/sessions")
-@allow("clients.view")
+@allow(CLIENTS_VIEW)
 def user_sessions(uuid: str, user_uuid: str) -> ResponseReturnValue:
     """List the sessions of a user."""
     client = clients.find_client(uuid)
@@ -298,13 +300,13 @@ def user_sessions(uuid: str, user_uuid: str) -> ResponseReturnValue:
         "admin/accounts/sessions.html",
         person=user,
         crumbs=crumbs("clients", client),
-        sessions=session_page(user, end_url if can("clients.manage") else ""),
+        sessions=session_page(user, end_url if can(CLIENTS_USERS) else ""),
         all_label=_("End all sessions"),
     )
 
 
 @bp.post("/<uuid>/users/<user_uuid>/sessions")
-@allow("clients.manage")
+@allow(CLIENTS_USERS)
 def end_user_sessions(uuid: str, user_uuid: str) -> ResponseReturnValue:
     """End one session of a user, or all of them."""
     end_submitted(_find_user(clients.find_client(uuid), user_uuid), client_uuid=uuid)
@@ -312,7 +314,7 @@ def end_user_sessions(uuid: str, user_uuid: str) -> ResponseReturnValue:
 
 
 @bp.post("/<uuid>/users/<user_uuid>/view")
-@allow("clients.impersonate")
+@allow(CLIENTS_IMPERSONATE)
 def view_as(uuid: str, user_uuid: str) -> ResponseReturnValue:
     """Open the client area as a user of the client."""
     with flashed_errors():
@@ -321,7 +323,7 @@ def view_as(uuid: str, user_uuid: str) -> ResponseReturnValue:
 
 
 @bp.route("/<uuid>/users/<user_uuid>/remove", methods=["GET", "POST"])
-@allow("clients.manage")
+@allow(CLIENTS_USERS)
 def remove_user(uuid: str, user_uuid: str) -> ResponseReturnValue:
     """Remove a user from the client, after a confirmation."""
     back = url_for("admin.clients.show", uuid=uuid)

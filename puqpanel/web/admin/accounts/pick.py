@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
+from puqpanel.domain.permissions import SERVICES_MANAGE
 from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import session
 from puqpanel.models import Client
@@ -92,7 +93,7 @@ def find_clients(text: str | None, picked: str = "") -> ClientSearch:
 
 
 @bp.get("/clients")
-@allow("services.manage")
+@allow(SERVICES_MANAGE)
 def clients() -> ResponseReturnValue:
     """Show the search results as a fragment of a form."""
     picked = request.args.get("client", "")

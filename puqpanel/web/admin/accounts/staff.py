@@ -8,7 +8,14 @@ from flask.typing import ResponseReturnValue
 from wtforms import BooleanField, EmailField, SelectChoice, StringField  # type: ignore[attr-defined]  # the stubs are older
 from wtforms.validators import InputRequired, Length, Optional
 
-from puqpanel.domain.permissions import EVERYTHING, NOUNS, PANEL_KEYS, with_implied
+from puqpanel.domain.permissions import (
+    EVERYTHING,
+    NOUNS,
+    PANEL_KEYS,
+    STAFF_MANAGE,
+    STAFF_VIEW,
+    with_implied,
+)
 from puqpanel.domain.presets import PRESETS
 from puqpanel.domain.texts import Text
 from puqpanel.infra.db import session
@@ -100,7 +107,7 @@ class RoleForm(Form):
 
 
 @bp.get("/")
-@allow("staff.view")
+@allow(STAFF_VIEW)
 def index() -> ResponseReturnValue:
     """List staff accounts."""
     template = "admin/accounts/staff/index.html"
@@ -121,7 +128,7 @@ def _role_names(accounts: Rows) -> dict[int, list[str]]:
 
 
 @bp.route("/new", methods=["GET", "POST"])
-@allow("staff.manage")
+@allow(STAFF_MANAGE)
 def create() -> ResponseReturnValue:
     """Create an account."""
     form = NewStaffForm()
@@ -150,7 +157,7 @@ def _role_choices() -> list[SelectChoice]:
 
 
 @bp.route("/<uuid>/edit", methods=["GET", "POST"])
-@allow("staff.manage")
+@allow(STAFF_MANAGE)
 def edit(uuid: str) -> ResponseReturnValue:
     """Update an account, and its password if one is given."""
     account = staff.find_staff(uuid)
@@ -188,11 +195,11 @@ def edit(uuid: str) -> ResponseReturnValue:
 
 
 @bp.get("/<uuid>/sessions")
-@allow("staff.view")
+@allow(STAFF_VIEW)
 def sessions(uuid: str) -> ResponseReturnValue:
     """List the sessions of an account."""
     account = staff.find_staff(uuid)
-    manages = can("staff.manage")
+    manages = can(STAFF_MANAGE)
     return render_template(
         "admin/accounts/sessions.html",
         person=account,
@@ -205,7 +212,7 @@ def sessions(uuid: str) -> ResponseReturnValue:
 
 
 @bp.post("/<uuid>/sessions")
-@allow("staff.manage")
+@allow(STAFF_MANAGE)
 def end_sessions(uuid: str) -> ResponseReturnValue:
     """End one session of an account, or all of them except this one."""
     end_submitted(staff.find_staff(uuid))
@@ -213,7 +220,7 @@ def end_sessions(uuid: str) -> ResponseReturnValue:
 
 
 @bp.get("/roles")
-@allow("staff.view")
+@allow(STAFF_VIEW)
 def roles() -> ResponseReturnValue:
     """List roles."""
     rows = session().execute(
@@ -226,14 +233,14 @@ def roles() -> ResponseReturnValue:
 
 
 @bp.route("/roles/new", methods=["GET", "POST"])
-@allow("staff.manage")
+@allow(STAFF_MANAGE)
 def create_role() -> ResponseReturnValue:
     """Create a role."""
     return _role(None)
 
 
 @bp.route("/roles/<uuid>", methods=["GET", "POST"])
-@allow("staff.manage")
+@allow(STAFF_MANAGE)
 def edit_role(uuid: str) -> ResponseReturnValue:
     """Update a role."""
     return _role(staff.find_role(uuid))
@@ -246,7 +253,7 @@ def _role(role: Role | None) -> ResponseReturnValue:
     form = RoleForm(obj=role)
     form.permissions.choices = choices(
         [(permission.key, permission.name) for permission in permissions]
-        + [(key, key) for key in inactive_keys]
+        + [(key, key) for key in [EVERYTHING, *inactive_keys]]
     )
 
     def save() -> tuple[Text, str]:
@@ -276,12 +283,13 @@ def _role(role: Role | None) -> ResponseReturnValue:
         chosen=chosen,
         selected=sorted(chosen),
         presets=[(preset, sorted(filled[preset.key])) for preset in PRESETS],
-        locked=bool(role and EVERYTHING in role.permissions),
+        locked=bool(role and staff.is_owner_role(role)),
+        everything=EVERYTHING,
     )
 
 
 @bp.route("/roles/<uuid>/delete", methods=["GET", "POST"])
-@allow("staff.manage")
+@allow(STAFF_MANAGE)
 def delete_role(uuid: str) -> ResponseReturnValue:
     """Delete a role that no account has, after a confirmation."""
     if request.method == "POST":

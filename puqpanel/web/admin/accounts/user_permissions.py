@@ -6,7 +6,13 @@ from flask import Blueprint, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import BooleanField
 
-from puqpanel.domain.permissions import CLIENT_KEYS, CLIENT_NOUNS, CLIENT_PERMISSIONS, with_implied
+from puqpanel.domain.permissions import (
+    CLIENT_KEYS,
+    CLIENT_NOUNS,
+    CLIENT_PERMISSIONS,
+    CLIENTS_USERS,
+    with_implied,
+)
 from puqpanel.domain.texts import Text
 from puqpanel.operations.accounts import clients
 from puqpanel.web.forms import Form, MultiCheckboxField, _, choices, save_or_show
@@ -27,7 +33,7 @@ class UserPermissionsForm(Form):
 
 
 @bp.route("/<uuid>/users/<user_uuid>/permissions", methods=["GET", "POST"])
-@allow("clients.manage")
+@allow(CLIENTS_USERS)
 def edit(uuid: str, user_uuid: str) -> ResponseReturnValue:
     """Update the permissions of a user for the client."""
     member = clients.find_member(uuid, user_uuid)

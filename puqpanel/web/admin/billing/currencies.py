@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from wtforms import BooleanField, SelectField
 from wtforms.validators import InputRequired, Optional
 
+from puqpanel.domain.permissions import CURRENCIES_MANAGE, CURRENCIES_VIEW
 from puqpanel.domain.rates import Rounding
 from puqpanel.domain.texts import Text
 from puqpanel.models import Currency
@@ -56,7 +57,7 @@ class CurrencyForm(Form):
 
 
 @bp.get("/")
-@allow("currencies.view")
+@allow(CURRENCIES_VIEW)
 def index() -> ResponseReturnValue:
     """List currencies."""
     rows = currencies.currencies()
@@ -73,7 +74,7 @@ def index() -> ResponseReturnValue:
 
 
 @bp.route("/new", methods=["GET", "POST"])
-@allow("currencies.manage")
+@allow(CURRENCIES_MANAGE)
 def create() -> ResponseReturnValue:
     """Add a currency and continue to its rate."""
     form = AddForm()
@@ -95,7 +96,7 @@ def create() -> ResponseReturnValue:
 
 
 @bp.route("/<code>/edit", methods=["GET", "POST"])
-@allow("currencies.manage")
+@allow(CURRENCIES_MANAGE)
 def edit(code: str) -> ResponseReturnValue:
     """Change the rate and the rounding rule of a currency."""
     currency = currencies.find_currency(code)
@@ -138,7 +139,7 @@ def _currency_form(currency: Currency) -> CurrencyForm:
 
 
 @bp.route("/<code>/base", methods=["GET", "POST"])
-@allow("currencies.manage")
+@allow(CURRENCIES_MANAGE)
 def make_base(code: str) -> ResponseReturnValue:
     """Make a currency the base currency, after a confirmation."""
     currency = currencies.find_currency(code)

@@ -12,6 +12,7 @@ from wtforms.validators import InputRequired, Length
 
 from puqpanel.domain.money import Money
 from puqpanel.domain.periods import Period
+from puqpanel.domain.permissions import PRODUCTS_MANAGE, PRODUCTS_VIEW, TASKS_VIEW
 from puqpanel.domain.texts import Text
 from puqpanel.models import Product
 from puqpanel.operations.catalog import products
@@ -115,7 +116,7 @@ def _with_modules(form: ProductForm, current: str = "") -> ProductForm:
 
 
 @bp.get("/")
-@allow("products.view")
+@allow(PRODUCTS_VIEW)
 def index() -> ResponseReturnValue:
     """List products."""
     return list_view(
@@ -128,7 +129,7 @@ def index() -> ResponseReturnValue:
 
 
 @bp.route("/new", methods=["GET", "POST"])
-@allow("products.manage")
+@allow(PRODUCTS_MANAGE)
 def create() -> ResponseReturnValue:
     """Create a product and continue to its module settings."""
     form = _with_modules(ProductForm(data={"module": request.args.get("module", "")}))
@@ -148,7 +149,7 @@ def create() -> ResponseReturnValue:
 
 
 @bp.get("/<uuid>")
-@allow("products.view")
+@allow(PRODUCTS_VIEW)
 def show(uuid: str) -> ResponseReturnValue:
     """Show a product."""
     product = products.find_product(uuid)
@@ -156,13 +157,13 @@ def show(uuid: str) -> ResponseReturnValue:
         "admin/catalog/products/show.html",
         product=product,
         module=products.module_of(product),
-        tasks=tasks.tasks_about("product", uuid, 5) if can("tasks.view") else [],
+        tasks=tasks.tasks_about("product", uuid, 5) if can(TASKS_VIEW) else [],
         timeline=audit.timeline("product", uuid, 20),
     )
 
 
 @bp.route("/<uuid>/edit", methods=["GET", "POST"])
-@allow("products.manage")
+@allow(PRODUCTS_MANAGE)
 def edit(uuid: str) -> ResponseReturnValue:
     """Update a product."""
     product = products.find_product(uuid)
@@ -183,7 +184,7 @@ def edit(uuid: str) -> ResponseReturnValue:
 
 
 @bp.route("/<uuid>/settings", methods=["GET", "POST"])
-@allow("products.manage")
+@allow(PRODUCTS_MANAGE)
 def settings(uuid: str) -> ResponseReturnValue:
     """Show or save the module's form for the product."""
     product = products.find_product(uuid)

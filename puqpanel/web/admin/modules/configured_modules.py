@@ -13,6 +13,7 @@ from wtforms import SelectField, StringField
 from wtforms.validators import InputRequired, Length
 
 from puqpanel.domain.errors import UserError
+from puqpanel.domain.permissions import TASKS_VIEW
 from puqpanel.domain.texts import Text
 from puqpanel.models import ConfiguredModule, Task
 from puqpanel.operations.modules import availability, configured_modules, module_settings
@@ -259,7 +260,7 @@ class Pages:
 
     def latest_tasks(self, uuid: str) -> Sequence[Task]:
         """Return the tasks to list beside the timeline."""
-        return tasks.tasks_about(self.kind.singular, uuid, 5) if can("tasks.view") else []
+        return tasks.tasks_about(self.kind.singular, uuid, 5) if can(TASKS_VIEW) else []
 
     def extra_context(self, instance: ConfiguredModule) -> dict[str, Any]:
         """Return what a subclass adds to the template context."""

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from flask import Blueprint, abort, render_template
 from flask.typing import ResponseReturnValue
 
+from puqpanel.domain.permissions import MODULE_LOG_VIEW
 from puqpanel.domain.texts import _
 from puqpanel.host import registry
 from puqpanel.infra.db import session
@@ -86,14 +87,14 @@ LOG = Listing(
 
 
 @bp.get("/")
-@allow("module_log.view")
+@allow(MODULE_LOG_VIEW)
 def index() -> ResponseReturnValue:
     """Show the log, or export it as CSV."""
     return list_view(LOG, "module-log", "admin/modules/module_log/index.html")
 
 
 @bp.get("/<int(max=2147483647):id>")
-@allow("module_log.view")
+@allow(MODULE_LOG_VIEW)
 def show(id: int) -> ResponseReturnValue:
     """Show one entry in full; its secrets were masked when it was written."""
     row = (

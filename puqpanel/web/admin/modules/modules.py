@@ -10,6 +10,7 @@ from flask import Blueprint, abort, current_app, redirect, render_template, requ
 from flask.typing import ResponseReturnValue
 
 from puqpanel.domain.module_states import MODULE_TYPES, ModuleStatus
+from puqpanel.domain.permissions import MODULES_MANAGE, MODULES_VIEW
 from puqpanel.domain.texts import Text, _, _n
 from puqpanel.host import languages, registry
 from puqpanel.operations.modules import configured_modules, lifecycle, loading, module_list, parking
@@ -42,7 +43,7 @@ OPERATIONS: dict[str, Callable[..., object]] = {
 
 
 @bp.get("/")
-@allow("modules.view")
+@allow(MODULES_VIEW)
 def index() -> ResponseReturnValue:
     """List all installed modules by type, filtered by text and type."""
     rows = module_list.list_modules(_modules_dir())
@@ -76,10 +77,10 @@ def index() -> ResponseReturnValue:
 
 
 @bp.post("/rescan")
-@allow("modules.manage")
+@allow(MODULES_MANAGE)
 def rescan() -> ResponseReturnValue:
     """Look for new and changed module files, and reload what changed in every process."""
-    count = loading.rescan(_modules_dir())
+    count = loading.rescan(actor=actor(), modules_dir=_modules_dir())
     if count == 0:
         flash(_("No changes found."), "good")
     elif count == 1:
@@ -90,14 +91,14 @@ def rescan() -> ResponseReturnValue:
 
 
 @bp.post("/switch/<type>/<name>/<any(activate, update, reload, resume):verb>")
-@allow("modules.manage")
+@allow(MODULES_MANAGE)
 def switch(type: str, name: str, verb: str) -> ResponseReturnValue:
     """Activate a module, update it to the installed version, reload it or resume its tasks."""
     return _switch(type, name, verb)
 
 
 @bp.route("/switch/<type>/<name>/deactivate", methods=["GET", "POST"])
-@allow("modules.manage")
+@allow(MODULES_MANAGE)
 def deactivate(type: str, name: str) -> ResponseReturnValue:
     """Deactivate a module, after a confirmation."""
     if request.method == "POST":
@@ -136,7 +137,7 @@ def deactivate(type: str, name: str) -> ResponseReturnValue:
 
 
 @bp.route("/switch/<type>/<name>/purge", methods=["GET", "POST"])
-@allow("modules.manage")
+@allow(MODULES_MANAGE)
 def purge(type: str, name: str) -> ResponseReturnValue:
     """Drop a module's tables, after a confirmation with its name typed."""
     posted = request.method == "POST"

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from wtforms import StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
+from puqpanel.domain.permissions import TASKS_VIEW
 from puqpanel.domain.texts import Text
 from puqpanel.models import ConfiguredModule, Task
 from puqpanel.operations.messaging import messages
@@ -74,7 +75,7 @@ class SenderPages(Pages):
         return []
 
     def _tasks(self, uuid: str) -> dict[str, Any]:
-        tasks = messages.sends_of(uuid) if can("tasks.view") else []
+        tasks = messages.sends_of(uuid) if can(TASKS_VIEW) else []
         return {"tasks": tasks, "busy": open_among(tasks)}
 
     def live(self, uuid: str) -> ResponseReturnValue:

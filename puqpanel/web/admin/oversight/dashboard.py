@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from flask import Blueprint, render_template, url_for
 from flask.typing import ResponseReturnValue
 
+from puqpanel.domain.permissions import DASHBOARD_VIEW
 from puqpanel.domain.texts import Text, _, _n
 from puqpanel.operations.oversight import dashboard
 from puqpanel.operations.oversight.dashboard import Figures
@@ -48,7 +49,7 @@ class Kpi:
 @allow()
 def index() -> ResponseReturnValue:
     """Show the dashboard, or a welcome page to staff without its permission."""
-    if not can("dashboard.view"):
+    if not can(DASHBOARD_VIEW):
         return render_template("admin/accounts/welcome.html")
     figures = dashboard.figures()
     weeks = [(times.day(start), new, lost) for start, new, lost in dashboard.services_by_week()]

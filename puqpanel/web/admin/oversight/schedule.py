@@ -7,6 +7,7 @@ from collections.abc import Callable
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from puqpanel.domain.permissions import SCHEDULE_MANAGE, SCHEDULE_VIEW
 from puqpanel.domain.texts import Text, _, _n
 from puqpanel.host import languages
 from puqpanel.host.contract.timetable import UNITS, Work
@@ -45,7 +46,7 @@ def _label(entry: schedule.Shown) -> Text | str:
 
 
 @bp.get("/")
-@allow("schedule.view")
+@allow(SCHEDULE_VIEW)
 def index() -> ResponseReturnValue:
     """List all jobs; the page refreshes itself while one is running."""
     entries = schedule.list_entries()
@@ -59,7 +60,7 @@ def index() -> ResponseReturnValue:
 
 
 @bp.post("/run")
-@allow("schedule.manage")
+@allow(SCHEDULE_MANAGE)
 def run() -> ResponseReturnValue:
     """Run a job now, outside its schedule."""
     module, name = _job()
@@ -81,7 +82,7 @@ def run() -> ResponseReturnValue:
 
 
 @bp.post("/<any(pause, resume):verb>", endpoint="steer")
-@allow("schedule.manage")
+@allow(SCHEDULE_MANAGE)
 def pause_or_resume(verb: str) -> ResponseReturnValue:
     """Pause or resume a job's schedule."""
     module, name = _job()

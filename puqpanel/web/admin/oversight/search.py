@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from flask import Blueprint, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from puqpanel.domain.permissions import MODULES_VIEW
 from puqpanel.domain.texts import Text, _
 from puqpanel.host import registry
 from puqpanel.infra.db import session
@@ -68,7 +69,7 @@ def _rows(section: str, found: sa.Select[str, str, str]) -> list[Hit]:
 
 
 def _modules(lowered: str) -> list[Hit]:
-    if not can("modules.view"):
+    if not can(MODULES_VIEW):
         return []
     hits = [
         Hit(url_for("admin.modules.index", q=module.title), module.title, module.type)

@@ -10,6 +10,13 @@ from flask import Blueprint, abort, current_app, redirect, render_template, requ
 from flask.typing import ResponseReturnValue
 
 from puqpanel.domain.module_states import ModuleStatus
+from puqpanel.domain.permissions import (
+    CURRENCIES_MANAGE,
+    MODULES_MANAGE,
+    MODULES_VIEW,
+    PRODUCTS_MANAGE,
+    SETTINGS_MANAGE,
+)
 from puqpanel.domain.settings_table import FIRM, GROUPS, REGION
 from puqpanel.domain.texts import Text, _
 from puqpanel.host import registry
@@ -73,7 +80,7 @@ def _installed() -> dict[str, Any]:
 
 def _activate() -> None:
     """Activate the module that was submitted."""
-    if not can("modules.manage"):
+    if not can(MODULES_MANAGE):
         abort(403)
     module_type, _slash, name = request.form.get("module", "").partition("/")
     modules_dir = current_app.extensions["puqpanel-settings"].modules_dir
@@ -98,7 +105,7 @@ STEPS: tuple[Step, ...] = (
         _("Company"),
         _("The name and look that customers see."),
         "building",
-        "settings.manage",
+        SETTINGS_MANAGE,
         lambda: setup.any_saved(FIRM.by_name),
         group="firm",
     ),
@@ -107,7 +114,7 @@ STEPS: tuple[Step, ...] = (
         _("Language and time zone"),
         _("Defaults for new clients, and for visitors who have not chosen."),
         "globe",
-        "settings.manage",
+        SETTINGS_MANAGE,
         lambda: setup.any_saved(REGION.by_name),
         group="region",
     ),
@@ -116,7 +123,7 @@ STEPS: tuple[Step, ...] = (
         _("Currencies"),
         _("The base currency of prices and reports, and the others that you sell in."),
         "coins",
-        "currencies.manage",
+        CURRENCIES_MANAGE,
         lambda: False,  # the default may be right: only staff can say
         template="admin/oversight/setup/currency.html",
         context=lambda: {"base": base_currency()},
@@ -126,7 +133,7 @@ STEPS: tuple[Step, ...] = (
         _("Modules"),
         _("A product module connects the panel to a provider. Activate at least one."),
         "puzzle-piece",
-        "modules.manage",
+        MODULES_MANAGE,
         setup.has_product_module,
         template="admin/oversight/setup/modules.html",
         context=_installed,
@@ -137,7 +144,7 @@ STEPS: tuple[Step, ...] = (
         _("Provider"),
         _("Enter the address and credentials of a provider, and test the connection."),
         "plug",
-        "modules.view",
+        MODULES_VIEW,
         setup.provider_responded,
         template="admin/oversight/setup/provider.html",
         context=_product_modules,
@@ -147,7 +154,7 @@ STEPS: tuple[Step, ...] = (
         _("First product"),
         _("What customers buy: a price, a billing period and the module that provisions it."),
         "cube",
-        "products.manage",
+        PRODUCTS_MANAGE,
         setup.has_product,
         template="admin/oversight/setup/product.html",
         context=_product_modules,
@@ -174,14 +181,14 @@ def list_steps() -> list[Shown]:
 
 def checklist() -> list[Shown]:
     """Return the steps for the dashboard; none once all are done or the setup was dismissed."""
-    if not can("settings.manage") or setup.state().dismissed:
+    if not can(SETTINGS_MANAGE) or setup.state().dismissed:
         return []
     steps = list_steps()
     return steps if any(each.state == "open" for each in steps) else []
 
 
 @bp.get("/")
-@allow("settings.manage")
+@allow(SETTINGS_MANAGE)
 def index() -> ResponseReturnValue:
     """List the steps."""
     steps = list_steps()
@@ -189,7 +196,7 @@ def index() -> ResponseReturnValue:
 
 
 @bp.route("/<key>", methods=["GET", "POST"])
-@allow("settings.manage")
+@allow(SETTINGS_MANAGE)
 def step(key: str) -> ResponseReturnValue:
     """Show a step, and save it."""
     current = _step(key)
@@ -210,7 +217,7 @@ def step(key: str) -> ResponseReturnValue:
 
 
 @bp.post("/<key>/<any(confirm, skip):decision>")
-@allow("settings.manage")
+@allow(SETTINGS_MANAGE)
 def decide(key: str, decision: str) -> ResponseReturnValue:
     """Mark a step as completed or skipped, and show the next one."""
     operation = {"confirm": setup.confirm, "skip": setup.skip}[decision]
@@ -219,7 +226,7 @@ def decide(key: str, decision: str) -> ResponseReturnValue:
 
 
 @bp.post("/dismiss")
-@allow("settings.manage")
+@allow(SETTINGS_MANAGE)
 def dismiss() -> ResponseReturnValue:
     """Show the setup no longer on the dashboard."""
     setup.dismiss(actor=actor())

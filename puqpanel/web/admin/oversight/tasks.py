@@ -10,6 +10,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from puqpanel.domain.errors import ConflictError
+from puqpanel.domain.permissions import TASKS_MANAGE, TASKS_VIEW
 from puqpanel.domain.task_states import LABELS, OPEN, OnLoss, TaskStatus
 from puqpanel.domain.texts import Text, _, _n
 from puqpanel.infra.db import session
@@ -18,7 +19,7 @@ from puqpanel.models import Service, Task, TaskAttempt, TaskTag
 from puqpanel.operations.oversight import tasks
 from puqpanel.web.admin.provisioning.bulk import Bulk, run
 from puqpanel.web.answers import flash, flashed_errors, same_site
-from puqpanel.web.guard import actor, allow
+from puqpanel.web.guard import actor, allow, can
 from puqpanel.web.list_filters import Filter, date_filter
 from puqpanel.web.list_page import Column, Tab
 from puqpanel.web.list_view import list_view
@@ -145,7 +146,7 @@ TASKS = Listing(
 
 
 @bp.get("/")
-@allow("tasks.view")
+@allow(TASKS_VIEW)
 def index() -> ResponseReturnValue:
     """Show the list, which refreshes itself while it shows an open task, or export it as CSV."""
     template = "admin/oversight/tasks/index.html"
@@ -153,14 +154,14 @@ def index() -> ResponseReturnValue:
 
 
 @bp.get("/<uuid>")
-@allow("tasks.view")
+@allow(TASKS_VIEW)
 def show(uuid: str) -> ResponseReturnValue:
     """Show one task: its input, its attempts with output, and its module log entries."""
     return render_template("admin/oversight/tasks/show.html", **_context(uuid))
 
 
 @bp.get("/<uuid>/live")
-@allow("tasks.view")
+@allow(TASKS_VIEW)
 def live(uuid: str) -> ResponseReturnValue:
     """Return status and attempts as a fragment; reload the page once the task has ended."""
     context = _context(uuid)
@@ -181,6 +182,7 @@ def _context(uuid: str) -> dict[str, Any]:
         "input": redact(data),
         "log": tasks.log_of(task),
         "busy": open_among([task]),
+        "can_retry": all(can(permission) for permission in tasks.retry_permissions(task)),
         "attempt_status": _attempt_status,
         "on_loss": ON_LOSS.get(task.on_loss, task.on_loss),
     }
@@ -194,7 +196,7 @@ def _attempt_status(attempt: TaskAttempt) -> str:
 
 
 @bp.post("/<uuid>/cancel")
-@allow("tasks.manage")
+@allow(TASKS_MANAGE)
 def cancel(uuid: str) -> ResponseReturnValue:
     """Cancel a task that is not running."""
     with flashed_errors(ConflictError):
@@ -204,7 +206,7 @@ def cancel(uuid: str) -> ResponseReturnValue:
 
 
 @bp.post("/<uuid>/retry")
-@allow("tasks.manage")
+@allow(TASKS_MANAGE)
 def retry(uuid: str) -> ResponseReturnValue:
     """Retry a task that ended or is parked."""
     with flashed_errors(ConflictError):
@@ -228,7 +230,7 @@ def _names(uuids: Sequence[str]) -> Iterable[tuple[str, str]]:
 
 BULK = {
     "retry": Bulk(
-        "tasks.manage",
+        TASKS_MANAGE,
         _("Retry"),
         lambda number: _n("Retry %(num)s task", "Retry %(num)s tasks", number),
         lambda number: _n("%(num)s task queued again.", "%(num)s tasks queued again.", number),
@@ -236,7 +238,7 @@ BULK = {
         _("These tasks will be retried:"),
     ),
     "cancel": Bulk(
-        "tasks.manage",
+        TASKS_MANAGE,
         _("Cancel"),
         lambda number: _n("Cancel %(num)s task", "Cancel %(num)s tasks", number),
         lambda number: _n("%(num)s task cancelled.", "%(num)s tasks cancelled.", number),
@@ -248,7 +250,7 @@ BULK = {
 
 
 @bp.post("/bulk")
-@allow("tasks.manage")
+@allow(TASKS_MANAGE)
 def bulk() -> ResponseReturnValue:
     """Retry or cancel several tasks."""
     return run(BULK, _names, url_for("admin.tasks.index"))

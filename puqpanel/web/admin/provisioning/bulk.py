@@ -26,7 +26,7 @@ class Bulk:
     """One action of a list's bulk bar.
 
     Args:
-        permission: the permission it requires.
+        permission: the permission it requires; empty if it depends on the row.
         verb: the button's label, `Suspend`.
         button: the question without its question mark, by the number of rows: `Suspend 2 services`.
         done: the message afterwards, by the number of rows.

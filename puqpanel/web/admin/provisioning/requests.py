@@ -14,6 +14,7 @@ from wtforms.validators import InputRequired
 
 from puqpanel.domain.errors import ConflictError
 from puqpanel.domain.money import Money
+from puqpanel.domain.permissions import SERVICES_PROVISION, SERVICES_TERMINATE
 from puqpanel.domain.service_states import VERBS
 from puqpanel.domain.texts import Text, _n
 from puqpanel.infra.db import session
@@ -101,21 +102,21 @@ def _run(uuid: str, act: Callable[[], Text]) -> ResponseReturnValue:
 
 
 @bp.post("/<uuid>/<any(create, unsuspend):verb>")
-@allow("services.provision")
+@allow(SERVICES_PROVISION)
 def at_once(uuid: str, verb: str) -> ResponseReturnValue:
     """Request an action that needs no confirmation."""
     return _run(uuid, partial(request_verb, uuid, verb))
 
 
 @bp.post("/<uuid>/retry")
-@allow("services.provision")
+@allow(SERVICES_PROVISION, SERVICES_TERMINATE)
 def retry(uuid: str) -> ResponseReturnValue:
     """Retry the last task."""
     return _run(uuid, partial(retry_last, uuid))
 
 
 @bp.route("/<uuid>/suspend", methods=["GET", "POST"])
-@allow("services.provision")
+@allow(SERVICES_PROVISION)
 def suspend(uuid: str) -> ResponseReturnValue:
     """Request a suspension, after a confirmation."""
     form = SuspendForm()
@@ -135,7 +136,7 @@ def suspend(uuid: str) -> ResponseReturnValue:
 
 
 @bp.route("/<uuid>/terminate", methods=["GET", "POST"])
-@allow("services.terminate")
+@allow(SERVICES_TERMINATE)
 def terminate(uuid: str) -> ResponseReturnValue:
     """Request a termination, after a confirmation with the service's name typed."""
     service = services.find_service(uuid)
@@ -160,7 +161,7 @@ def terminate(uuid: str) -> ResponseReturnValue:
 
 
 @bp.route("/<uuid>/package", methods=["GET", "POST"])
-@allow("services.provision")
+@allow(SERVICES_PROVISION)
 def change_package(uuid: str) -> ResponseReturnValue:
     """Request a change of package."""
     service = services.find_service(uuid)
@@ -226,7 +227,7 @@ def _names(uuids: Sequence[str]) -> Iterable[tuple[str, str]]:
 
 BULK = {
     "suspend": Bulk(
-        "services.provision",
+        SERVICES_PROVISION,
         _("Suspend"),
         lambda number: _n("Suspend %(num)s service", "Suspend %(num)s services", number),
         lambda number: _n(
@@ -238,7 +239,7 @@ BULK = {
         _("Customers can't use these services until you unsuspend them:"),
     ),
     "unsuspend": Bulk(
-        "services.provision",
+        SERVICES_PROVISION,
         _("Unsuspend"),
         lambda number: _n("Unsuspend %(num)s service", "Unsuspend %(num)s services", number),
         lambda number: _n(
@@ -250,7 +251,7 @@ BULK = {
         _("These services become available again:"),
     ),
     "retry": Bulk(
-        "services.provision",
+        "",
         _("Retry"),
         lambda number: _n("Retry %(num)s service", "Retry %(num)s services", number),
         lambda number: _n(
@@ -260,7 +261,7 @@ BULK = {
         _("The last failed task is retried for:"),
     ),
     "terminate": Bulk(
-        "services.terminate",
+        SERVICES_TERMINATE,
         _("Terminate"),
         lambda number: _n("Terminate %(num)s service", "Terminate %(num)s services", number),
         lambda number: _n(
@@ -276,7 +277,7 @@ BULK = {
 
 
 @bp.post("/bulk")
-@allow("services.provision")
+@allow(SERVICES_PROVISION, SERVICES_TERMINATE)
 def bulk() -> ResponseReturnValue:
     """Suspend, unsuspend, retry or terminate several services."""
     return run(BULK, _names, url_for("admin.services.index"))

@@ -8,10 +8,12 @@ from typing import Any
 
 from flask import url_for
 
+from puqpanel.domain.permissions import SERVICES_MANAGE, SERVICES_PROVISION, SERVICES_TERMINATE
 from puqpanel.domain.service_states import VERBS, ProvisionStatus
 from puqpanel.domain.task_states import RETRYABLE
 from puqpanel.domain.texts import Text, _, named
 from puqpanel.models import Service
+from puqpanel.operations.oversight.tasks import find_task, retry_permissions
 from puqpanel.operations.provisioning import services
 from puqpanel.web.guard import can
 
@@ -51,11 +53,11 @@ def actions_for(service: Service, tasks: Sequence[Any], *, busy: bool) -> Servic
         busy: whether work is under way, which leaves no primary button.
     """
     has_module = services.module_of(service) is not None
-    provision = has_module and can("services.provision")
+    provision = has_module and can(SERVICES_PROVISION)
     verbs = services.possible_verbs(service)
     failed = service.provision_status in BROKEN
     menu = []
-    if can("services.manage"):
+    if can(SERVICES_MANAGE):
         menu.append(_link(service, _("Rename service"), "admin.services.edit", "pen"))
         if has_module:
             menu.append(_link(service, _("Module settings"), "admin.services.settings", "sliders"))
@@ -65,9 +67,9 @@ def actions_for(service: Service, tasks: Sequence[Any], *, busy: bool) -> Servic
             for verb in ("suspend", "unsuspend", "change_package")
             if verb in verbs and (verb != "unsuspend" or failed)
         )
-    if has_module and can("services.terminate") and "terminate" in verbs:
+    if has_module and can(SERVICES_TERMINATE) and "terminate" in verbs:
         menu.append(_verb_action(service, "terminate"))
-    primary = _primary(service, tasks, verbs, failed) if provision and not busy else None
+    primary = _primary(service, tasks, verbs, failed) if has_module and not busy else None
     return ServiceActions(primary, [action for action in menu if action != primary])
 
 
@@ -75,9 +77,13 @@ def _primary(
     service: Service, tasks: Sequence[Any], verbs: Sequence[str], failed: bool
 ) -> Action | None:
     if failed and tasks and tasks[0].status in RETRYABLE:
+        if not all(can(permission) for permission in retry_permissions(find_task(tasks[0].uuid))):
+            return None
         title = named(tasks[0].title)
         url = url_for("admin.provisioning.retry", uuid=service.uuid)
         return Action(_("Retry: %(task)s", task=title), url, "rotate-right", posts=True)
+    if not can(SERVICES_PROVISION):
+        return None
     verb = next((verb for verb in ("create", "unsuspend", "change_package") if verb in verbs), None)
     return _verb_action(service, verb) if verb else None
 

@@ -15,6 +15,7 @@ from wtforms import SelectChoice, SelectField, StringField  # type: ignore[attr-
 from wtforms.validators import InputRequired, Length
 
 from puqpanel.domain.money import Money
+from puqpanel.domain.permissions import SERVICES_MANAGE, SERVICES_VIEW
 from puqpanel.domain.service_states import (
     PROVISION_LABELS,
     STATUS_LABELS,
@@ -168,7 +169,7 @@ class NameForm(Form):
 
 
 @bp.get("/")
-@allow("services.view")
+@allow(SERVICES_VIEW)
 def index() -> ResponseReturnValue:
     """List services."""
     return list_view(
@@ -181,7 +182,7 @@ def index() -> ResponseReturnValue:
 
 
 @bp.get("/new")
-@allow("services.manage")
+@allow(SERVICES_MANAGE)
 def create_form() -> ResponseReturnValue:
     """Show the form of a new service."""
     selected = {"client": request.args.get("client", ""), "product": request.args.get("product")}
@@ -189,7 +190,7 @@ def create_form() -> ResponseReturnValue:
 
 
 @bp.post("/new")
-@allow("services.manage")
+@allow(SERVICES_MANAGE)
 def create_submit() -> ResponseReturnValue:
     """Create a service without provisioning it, or search clients if "Find" was clicked."""
     form = ServiceForm()
@@ -240,7 +241,7 @@ def _new(form: ServiceForm, found: ClientSearch | None = None) -> str:
 
 
 @bp.get("/<uuid>")
-@allow("services.view")
+@allow(SERVICES_VIEW)
 def show(uuid: str) -> ResponseReturnValue:
     """Show a service with its tasks, module settings, log and timeline."""
     service = services.find_service(uuid)
@@ -264,13 +265,13 @@ def show(uuid: str) -> ResponseReturnValue:
         explanation=explain_status(service, history),
         module_problem=products.why_without_module(service.product),
         actions=actions_for(service, state["tasks"], busy=state["busy"]),
-        shows_settings=bool(state["module"]) and can("services.manage") and not ended,
+        shows_settings=bool(state["module"]) and can(SERVICES_MANAGE) and not ended,
         **state,
     )
 
 
 @bp.get("/<uuid>/live")
-@allow("services.view")
+@allow(SERVICES_VIEW)
 def live(uuid: str) -> ResponseReturnValue:
     """Show the status and tasks as a fragment; reload the page once nothing runs any more."""
     state = _state(services.find_service(uuid))
@@ -299,7 +300,7 @@ def _state(service: Service) -> dict[str, Any]:
 
 
 @bp.route("/<uuid>/edit", methods=["GET", "POST"])
-@allow("services.manage")
+@allow(SERVICES_MANAGE)
 def edit(uuid: str) -> ResponseReturnValue:
     """Rename a service."""
     service = services.find_service(uuid)
@@ -320,7 +321,7 @@ def edit(uuid: str) -> ResponseReturnValue:
 
 
 @bp.route("/<uuid>/settings", methods=["GET", "POST"])
-@allow("services.manage")
+@allow(SERVICES_MANAGE)
 def settings(uuid: str) -> ResponseReturnValue:
     """Show or save the module's form for the service."""
     service = services.find_service(uuid)

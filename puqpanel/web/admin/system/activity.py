@@ -11,6 +11,18 @@ from flask import Blueprint, abort, render_template, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.orm import aliased
 
+from puqpanel.domain.permissions import (
+    AUDIT_VIEW,
+    CLIENTS_VIEW,
+    GATEWAYS_VIEW,
+    MODULES_VIEW,
+    PRODUCTS_VIEW,
+    SENDERS_VIEW,
+    SERVICES_VIEW,
+    SETTINGS_VIEW,
+    STAFF_MANAGE,
+    TASKS_VIEW,
+)
 from puqpanel.domain.settings_table import GROUPS
 from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import session
@@ -43,14 +55,14 @@ ACTORS = {
 }
 GATEWAY, SENDER = aliased(ConfiguredModule), aliased(ConfiguredModule)
 NAMED: dict[str, tuple[Any, Any, str, str]] = {
-    "service": (Service, Service.name, "admin.services.show", "services.view"),
-    "client": (Client, Client.name, "admin.clients.show", "clients.view"),
-    "product": (Product, Product.name, "admin.products.show", "products.view"),
-    "gateway": (GATEWAY, GATEWAY.title, "admin.gateways.show", "gateways.view"),
-    "sender": (SENDER, SENDER.title, "admin.senders.show", "senders.view"),
-    "task": (Task, Task.title, "admin.tasks.show", "tasks.view"),
-    "staff": (Staff, Staff.name, "admin.staff.edit", "staff.manage"),
-    "role": (Role, Role.name, "admin.staff.edit_role", "staff.manage"),
+    "service": (Service, Service.name, "admin.services.show", SERVICES_VIEW),
+    "client": (Client, Client.name, "admin.clients.show", CLIENTS_VIEW),
+    "product": (Product, Product.name, "admin.products.show", PRODUCTS_VIEW),
+    "gateway": (GATEWAY, GATEWAY.title, "admin.gateways.show", GATEWAYS_VIEW),
+    "sender": (SENDER, SENDER.title, "admin.senders.show", SENDERS_VIEW),
+    "task": (Task, Task.title, "admin.tasks.show", TASKS_VIEW),
+    "staff": (Staff, Staff.name, "admin.staff.edit", STAFF_MANAGE),
+    "role": (Role, Role.name, "admin.staff.edit_role", STAFF_MANAGE),
     "user": (User, User.email, "", ""),
 }
 """Subject type → model, name column, endpoint of its page, permission to open that page."""
@@ -136,7 +148,7 @@ ACTIVITY = Listing(
 
 
 @bp.get("/")
-@allow("audit.view")
+@allow(AUDIT_VIEW)
 def index() -> ResponseReturnValue:
     """Show the log, or export it as CSV."""
     return list_view(
@@ -150,7 +162,7 @@ def index() -> ResponseReturnValue:
 
 
 @bp.get("/<int(max=2147483647):id>")
-@allow("audit.view")
+@allow(AUDIT_VIEW)
 def show(id: int) -> ResponseReturnValue:
     """Show one entry with what it changed; secrets were masked when it was written."""
     entry = session().get(Audit, id)
@@ -179,11 +191,11 @@ def show(id: int) -> ResponseReturnValue:
 def _link(row: Any) -> str:
     """Return the URL of the subject's page; empty if it is gone or the viewer may not open it."""
     if row.subject_type == "module":
-        if not row.subject_uuid or not can("modules.view"):
+        if not row.subject_uuid or not can(MODULES_VIEW):
             return ""
         return url_for("admin.modules.index", q=_subject_name(row))
     if row.subject_type == "settings":
-        known = row.subject_uuid in GROUPS and can("settings.view")
+        known = row.subject_uuid in GROUPS and can(SETTINGS_VIEW)
         return url_for("admin.settings.edit", key=row.subject_uuid) if known else ""
     _, _, endpoint, permission = NAMED.get(row.subject_type, (None, None, "", ""))
     if not endpoint or not row.subject or not can(permission):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, abort, redirect, url_for
 from flask.typing import ResponseReturnValue
 
+from puqpanel.domain.permissions import SETTINGS_VIEW
 from puqpanel.domain.settings import Group
 from puqpanel.domain.settings_table import GROUPS
 from puqpanel.domain.texts import Text, _
@@ -21,14 +22,14 @@ def _group(key: str) -> Group:
 
 
 @bp.get("/")
-@allow("settings.view")
+@allow(SETTINGS_VIEW)
 def index() -> ResponseReturnValue:
     """Redirect to the first group."""
     return redirect(url_for("admin.settings.edit", key=next(iter(GROUPS))))
 
 
 @bp.route("/<key>", methods=["GET", "POST"])
-@allow("settings.view")
+@allow(SETTINGS_VIEW)
 def edit(key: str) -> ResponseReturnValue:
     """Show or save a group; each setting names the permission that may change it."""
     group = _group(key)

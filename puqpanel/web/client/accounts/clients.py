@@ -7,7 +7,8 @@ from flask.typing import ResponseReturnValue
 
 from puqpanel.domain.texts import _
 from puqpanel.web.answers import flash
-from puqpanel.web.guard import CLIENT_KEY, customer, memberships
+from puqpanel.web.guard import customer, memberships
+from puqpanel.web.sessions import CLIENT_KEY
 
 bp = Blueprint("clients", __name__)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
+from puqpanel.domain.permissions import CLIENT_SERVICES_VIEW
 from puqpanel.domain.texts import _, _n
 from puqpanel.operations.provisioning import services
 from puqpanel.web.client.provisioning.notices import ENDED, home_notice, list_rows
@@ -18,7 +19,7 @@ bp = Blueprint("home", __name__)
 def index() -> ResponseReturnValue:
     """Show the user's current services and what is wrong with them."""
     user = actor()
-    all_services = services.services_of(user) if can("services.view") else []
+    all_services = services.services_of(user) if can(CLIENT_SERVICES_VIEW) else []
     current = [service for service in all_services if service.status not in ENDED]
     notices = [notice for service in current if (notice := home_notice(service))]
     count = _n("%(num)s service", "%(num)s services", len(current))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, abort, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
+from puqpanel.domain.permissions import CLIENT_SERVICES_MANAGE, CLIENT_SERVICES_VIEW
 from puqpanel.domain.service_states import ProvisionStatus, ServiceStatus
 from puqpanel.domain.texts import Text, _
 from puqpanel.host import languages
@@ -31,7 +32,7 @@ OVERVIEW = "overview"
 
 
 @bp.get("/")
-@customer("services.view")
+@customer(CLIENT_SERVICES_VIEW)
 def index() -> ResponseReturnValue:
     """List the user's services, ended ones last."""
     rows = list_rows(services.services_of(actor()))
@@ -39,7 +40,7 @@ def index() -> ResponseReturnValue:
 
 
 @bp.get("/<uuid>")
-@customer("services.view")
+@customer(CLIENT_SERVICES_VIEW)
 def show(uuid: str) -> ResponseReturnValue:
     """Redirect to the first tab."""
     service = _find_own(uuid)
@@ -47,7 +48,7 @@ def show(uuid: str) -> ResponseReturnValue:
 
 
 @bp.get("/<uuid>/<tab>")
-@customer("services.view")
+@customer(CLIENT_SERVICES_VIEW)
 def tab(uuid: str, tab: str) -> ResponseReturnValue:
     """Show a tab. A service that is not active has only its first."""
     service = _find_own(uuid)
@@ -71,7 +72,7 @@ def tab(uuid: str, tab: str) -> ResponseReturnValue:
 
 
 @bp.route("/<uuid>/<tab>/api/<verb>", methods=["GET", "POST", "PUT", "DELETE"])
-@customer("services.view", writing="services.manage")
+@customer(CLIENT_SERVICES_VIEW, writing=CLIENT_SERVICES_MANAGE)
 def ajax(uuid: str, tab: str, verb: str) -> Response:
     """Return the module's response to a request of its own tab."""
     service = _find_own(uuid)

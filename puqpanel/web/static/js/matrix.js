@@ -14,9 +14,9 @@
     });
   };
 
-  const markPreset = (matrix) => {
-    const chosen = ticks(matrix).filter((tick) => tick.checked).map((tick) => tick.value);
-    $$("[data-preset]", matrix.closest("form")).forEach((link) => {
+  const markPreset = (form) => {
+    const chosen = ticks(form).filter((tick) => tick.checked).map((tick) => tick.value);
+    $$("[data-preset]", form).forEach((link) => {
       const keys = JSON.parse(link.dataset.preset);
       const same = keys.length === chosen.length && keys.every((key) => chosen.includes(key));
       if (same) link.setAttribute("aria-current", "true");
@@ -25,9 +25,11 @@
   };
 
   const prepare = (matrix) => {
-    matrix.addEventListener("change", (event) => {
+    const form = matrix.closest("form");
+    form.addEventListener("change", (event) => {
+      if (event.target.name !== "permissions") return;
       followView(matrix, event.target);
-      markPreset(matrix);
+      markPreset(form);
     });
     matrix.addEventListener("click", (event) => {
       const button = event.target.closest("[data-group-toggle]");
@@ -37,16 +39,16 @@
       group.forEach((tick) => {
         tick.checked = wanted;
       });
-      markPreset(matrix);
+      markPreset(form);
     });
-    $$("[data-preset]", matrix.closest("form")).forEach((link) => {
+    $$("[data-preset]", form).forEach((link) => {
       link.addEventListener("click", (event) => {
         event.preventDefault();
         const keys = JSON.parse(link.dataset.preset);
-        ticks(matrix).forEach((tick) => {
+        ticks(form).forEach((tick) => {
           tick.checked = keys.includes(tick.value);
         });
-        markPreset(matrix);
+        markPreset(form);
       });
     });
   };

@@ -1,0 +1,176 @@
+"""Every operation that changes something asks for a permission, whatever its route declares."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import puqpanel.operations
+from puqpanel.app import Panel
+from puqpanel.domain.errors import PermissionDenied
+from puqpanel.domain.permissions import CLIENT_KEYS
+from puqpanel.domain.principals import AUTOMATION, CurrentClient, Principal, PrincipalKind
+from puqpanel.infra.db import transaction
+from puqpanel.models import ConfiguredModule, Staff
+from tests.sample import make_client
+
+ROOT = Path(puqpanel.operations.__path__[0])
+POWERLESS = Principal(PrincipalKind.STAFF, 999_999, "Powerless", session_id=1)
+CUSTOMER = Principal(
+    PrincipalKind.USER,
+    999_999,
+    "Customer",
+    permissions=CLIENT_KEYS,
+    client=CurrentClient(1, "a-client", "Client"),
+)
+OWN = {
+    "accounts.impersonation.end": "the actor's own view",
+    "accounts.impersonation.record_request": "records what the actor did",
+    "accounts.preferences.save": "the actor's own preferences",
+    "accounts.sessions.end_all_for": "a part of operations that have asked",
+    "accounts.signin.change_own_password": "the actor's own password, which is asked for",
+    "accounts.signin.sign_out": "the actor's own session",
+    "modules.configured_modules.record_change": "a part of operations that have asked",
+    "modules.configured_modules.require_manage": "asks and changes nothing",
+    "modules.forms.validate": "a part of operations that have asked",
+    "modules.module_settings.preview": "changes nothing; its page declares the permission",
+    "modules.module_settings.settings_page": "changes nothing; its page declares the permission",
+    "provisioning.package_change.apply": "a part of `requests.request`, which has asked",
+    "provisioning.package_change.reapply": "a part of a retry, which has asked",
+    "provisioning.package_change.revert": "settles a failed change",
+    "provisioning.requests.enqueue": "called by modules: `requests.request` has asked",
+    "provisioning.services.find_service_of": "reads; a customer sees the own client only",
+    "provisioning.services.services_of": "reads; a customer sees the own client only",
+    "provisioning.settlement.complete": "settles a task",
+    "provisioning.settlement.fail": "settles a task",
+    "provisioning.settlement.set_provision_status": "called by modules, about their own services",
+    "system.audit.record": "a part of every operation",
+}
+"""Public functions with an actor that ask for no permission, each with the reason."""
+ANY_STAFF = {
+    "accounts.saved_views.delete_view",
+    "accounts.saved_views.rename_view",
+    "accounts.saved_views.save_view",
+    "accounts.saved_views.set_default_view",
+}
+"""Operations of all staff, on what is their own."""
+
+
+def functions() -> Iterator[tuple[str, ast.FunctionDef]]:
+    """Yield the public functions of all operations, by subject area, module and name."""
+    for path in sorted(ROOT.rglob("*.py")):
+        prefix = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                yield f"{prefix}.{node.name}", node
+
+
+def with_actor() -> dict[str, Callable[..., Any]]:
+    """Return the public functions that have an actor."""
+    found = {}
+    for name, node in functions():
+        if any(arg.arg == "actor" for arg in [*node.args.args, *node.args.kwonlyargs]):
+            module, _, function = name.rpartition(".")
+            found[name] = getattr(
+                importlib.import_module(f"puqpanel.operations.{module}"), function
+            )
+    return found
+
+
+ASKING = sorted(set(with_actor()) - set(OWN))
+
+
+def test_the_exceptions_exist() -> None:
+    assert set(OWN) | ANY_STAFF <= set(with_actor())
+
+
+@pytest.fixture
+def values(panel: Panel) -> dict[str, Any]:
+    """Arguments by name, of objects that exist where the permission depends on them."""
+    client, user = make_client(AUTOMATION)
+    with transaction() as current:
+        instance = ConfiguredModule(type="Payment", name="SamplePayment", title="Gateway")
+        owner = Staff(email="owner@panel.test", name="Owner", password_hash="x")
+        current.add_all([instance, owner])
+        current.flush()
+        uuid = instance.uuid
+    return {
+        "client_uuid": client.uuid,
+        "key": "company",
+        "module_type": "Payment",
+        "modules_dir": Path("modules"),
+        "person": user,
+        "user_uuid": user.uuid,
+        "uuid": uuid,
+        "values": {"firm.name": "Nobody"},
+        "verb": "create",
+    }
+
+
+def call(name: str, actor: Principal, values: dict[str, Any]) -> None:
+    function = with_actor()[name]
+    required = {
+        parameter.name: values.get(parameter.name, "x")
+        for parameter in inspect.signature(function).parameters.values()
+        if parameter.default is parameter.empty and parameter.name != "actor"
+    }
+    if name == "system.settings.unset":
+        required["name"] = "firm.name"
+    function(actor=actor, **required)
+
+
+def test_operations_refuse_whoever_lacks_their_permission(values: dict[str, Any]) -> None:
+    reached = []
+    for name in ASKING:
+        for actor in [CUSTOMER] if name in ANY_STAFF else [CUSTOMER, POWERLESS]:
+            try:
+                call(name, actor, values)
+            except PermissionDenied:
+                continue
+            except Exception as error:
+                reached.append((name, actor.name, repr(error)))
+            else:
+                reached.append((name, actor.name, "it ran"))
+    assert reached == []
+
+
+WITHOUT_ACTOR = {
+    "accounts.sessions.end_where": "a part of operations that have asked",
+    "accounts.sessions.prune": "maintenance",
+    "accounts.sessions.renew": "the session of the request",
+    "accounts.sessions.save_draft": "the session of the request",
+    "accounts.sessions.start": "a sign-in",
+    "accounts.sessions.touch": "the session of the request",
+    "accounts.staff.ensure_owner_role": "a part of `create_staff`",
+    "modules.breaker.record_failure": "counts failures of a module",
+    "modules.crashes.process_markers": "counts crashes at the start of a process",
+    "modules.hooks.record": "adds the listeners of an event",
+    "modules.module_log.prune": "maintenance",
+    "modules.loading.count_crashes": "counts crashes at the start of a process",
+    "modules.loading.record_load": "records what a process has loaded",
+    "modules.parking.unpark": "resumes tasks once their module is active",
+    "oversight.tasks.prune": "maintenance",
+    "provisioning.settlement.keep_service_data": "called by jobs, about their own services",
+    "provisioning.settlement.set_provision_data": "called by modules, about their own services",
+    "system.files.delete_file": "a part of saving settings",
+    "system.files.store_image": "a part of saving settings",
+    "system.rotation.rotate": "a command of the server's administrator",
+    "system.settings.use_version": "records the version at the start",
+}
+"""Public functions that write without an actor, each with the reason."""
+
+
+def test_writing_functions_without_an_actor_are_listed() -> None:
+    writing = {
+        name
+        for name, node in functions()
+        if name not in with_actor()
+        and any(word in ast.unparse(node) for word in ("transaction(", "write(", "save("))
+    }
+    assert writing == set(WITHOUT_ACTOR)
