@@ -152,6 +152,7 @@ WITHOUT_ACTOR = {
     "modules.crashes.process_markers": "counts crashes at the start of a process",
     "modules.hooks.record": "adds the listeners of an event",
     "modules.module_log.prune": "maintenance",
+    "modules.loading.refuse": "records why a module cannot be loaded",
     "modules.loading.count_crashes": "counts crashes at the start of a process",
     "modules.loading.record_load": "records what a process has loaded",
     "modules.parking.unpark": "resumes tasks once their module is active",

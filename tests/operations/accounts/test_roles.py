@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from puqpanel.app import Panel
 from puqpanel.domain.errors import ConflictError, InvalidInput, PermissionDenied
-from puqpanel.domain.permissions import CLIENT_KEYS, PANEL_KEYS, with_implied
+from puqpanel.domain.permissions import CLIENT_KEYS, EVERYTHING, PANEL_KEYS, with_implied
 from puqpanel.domain.presets import PRESETS
 from puqpanel.domain.principals import CLI, Principal
 from puqpanel.infra.db import release, session, transaction
@@ -61,7 +61,7 @@ def test_actions_imply_viewing(panel: Panel) -> None:
 
 def test_presets_contain_known_keys_and_what_they_imply() -> None:
     for preset in PRESETS:
-        assert preset.keys <= PANEL_KEYS, preset.key
+        assert preset.keys <= PANEL_KEYS | {EVERYTHING}, preset.key
         assert with_implied(preset.keys) == preset.keys, preset.key
     assert with_implied({"billing.manage"}, CLIENT_KEYS) == {"billing.manage", "billing.view"}
 
@@ -156,3 +156,31 @@ def test_two_roles_cannot_lose_the_right_at_once(panel: Panel) -> None:
     for thread in threads:
         thread.join()
     assert len(refused) == 1
+
+
+def test_a_role_beyond_ones_own_cannot_be_changed_renamed_or_deleted(panel: Panel) -> None:
+    desk, _, _ = make("desk", "staff.manage", "clients.manage")
+    more = staff.save_role(actor=CLI, uuid=None, name="More", permissions=["services.terminate"])
+    everything = staff.save_role(actor=CLI, uuid=None, name="All", permissions=["*"])
+    for role in (more, everything):
+        with pytest.raises(PermissionDenied):
+            staff.delete_role(actor=desk, uuid=role.uuid)
+        with pytest.raises(PermissionDenied):
+            staff.save_role(actor=desk, uuid=role.uuid, name="x", permissions=role.permissions)
+        with pytest.raises(PermissionDenied):
+            staff.save_role(actor=desk, uuid=role.uuid, name="x", permissions=[])
+    with pytest.raises(PermissionDenied):
+        staff.save_role(actor=desk, uuid=None, name="x", permissions=["*"])
+
+
+def test_administrators_have_the_permissions_of_modules_added_later(panel: Panel) -> None:
+    make("owner", "*")
+    preset = next(each for each in PRESETS if each.key == "administrator")
+    admin, _, role = make("admin", *preset.fill([]))
+    assert role.permissions == ["*"] and admin.may("Product-Later-view")
+    changed = staff.save_role(
+        actor=admin, uuid=role.uuid, name="Admin", permissions=["*", "staff.view"]
+    )
+    assert changed.permissions == ["*"]
+    less = staff.save_role(actor=admin, uuid=role.uuid, name="Admin", permissions=["staff.view"])
+    assert less.permissions == ["staff.view"]

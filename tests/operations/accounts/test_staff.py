@@ -13,13 +13,14 @@ from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.infra.db import release, session
 from puqpanel.models import Staff
 from puqpanel.operations.accounts import staff
+from puqpanel.operations.accounts.principals import staff_principal
 from tests.sample import PASSWORD
 
 CLI = Principal(PrincipalKind.CLI, None, "A test", permissions=frozenset({"*"}))
 
 
 def actor_of(account: Staff) -> Principal:
-    return Principal(PrincipalKind.STAFF, account.id, account.name)
+    return staff_principal(account)
 
 
 def test_staff_cannot_change_accounts_with_more_permissions(panel: Panel) -> None:

@@ -12,7 +12,7 @@ from puqpanel.domain.principals import AUTOMATION
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import session, transaction, write
 from puqpanel.models import AccountSession, Audit, Client, Role, Staff, User
-from puqpanel.operations.accounts import staff
+from puqpanel.operations.accounts import clients, staff
 from tests.web.conftest import PASSWORD, Browser
 
 ANNA = "anna@example.test"
@@ -179,3 +179,24 @@ def test_a_forged_view_cookie_is_removed(app: Panel, shop: dict[str, str], cooki
     user.http.set_cookie("panel_view", cookie, path="/client")
     assert user.get("/client/").location == "/client/"
     assert "Hello, Anna" in user.get("/client/").text
+
+
+def test_a_view_shows_the_client_that_was_asked_for(
+    app: Panel, support: Browser, shop: dict[str, str]
+) -> None:
+    with app.app_context():
+        other = session().scalars(sa.select(Client).where(Client.name == "Tom Other")).one()
+        user = clients.add_user(
+            actor=AUTOMATION,
+            client_uuid=shop["client"],
+            email="tom@example.test",
+            name="Tom",
+            permissions=["services.view"],
+        )
+        user_uuid, other_uuid = user.uuid, other.uuid
+    support.post(f"/admin/clients/{shop['client']}/users/{user_uuid}/view")
+    page = support.get("/client/").text  # the user owns the other client, which comes first
+    assert "berg.example" in page
+    token = support.token("/client")
+    switch = {"csrf_token": token, "client": other_uuid}
+    assert support.http.post("/client/current-client", data=switch).status_code == 404

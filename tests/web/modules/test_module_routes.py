@@ -219,7 +219,7 @@ def test_every_route_declares_its_permission(client: FlaskClient) -> None:
     for rule in client.application.url_map.iter_rules():
         if rule.endpoint.startswith("mod_"):
             access = declared(client.application.view_functions[rule.endpoint])
-            assert access and access.permission.startswith("Product-Echo-")
+            assert access and access.permissions[0].startswith("Product-Echo-")
 
 
 CLIENT = """
