@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from puqpanel.domain.service_states import VERBS
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -46,16 +48,6 @@ def _account(kind: str, who: str) -> tuple[Event, ...]:
 
 
 _SERVICE = ("service_uuid", "task_uuid")
-_VERB_NOUNS = {
-    "create": "Creation",
-    "suspend": "Suspension",
-    "unsuspend": "Unsuspension",
-    "termination": "Termination",
-    "cancellation": "Cancellation",
-    "change_package": "Package change",
-    "idle": "Idling",
-    "unidle": "Waking",
-}
 _TABLE: tuple[Event, ...] = (
     *_account("staff", "A staff member"),
     Event(
@@ -75,7 +67,7 @@ _TABLE: tuple[Event, ...] = (
     Event("service.pending", "A service was sold and is not provisioned yet.", ("service_uuid",)),
     *(
         event
-        for verb, noun in _VERB_NOUNS.items()
+        for verb, noun in ((each.method, each.noun.source) for each in VERBS.values())
         for event in (
             Event(
                 f"service.{verb}",

@@ -227,7 +227,7 @@ class Money:
         if other.currency != self.currency:
             raise CurrencyMismatchError(
                 _(
-                    "%(currency)s cannot be combined with %(currency_2)s.",
+                    "%(currency)s can't be combined with %(currency_2)s.",
                     currency=other.currency,
                     currency_2=self.currency,
                 )

@@ -260,7 +260,7 @@ CLIENT_NOUNS: tuple[Noun, ...] = (
         _("Services"),
         _("Services"),
         _("View services."),
-        _("Use the tools of services, such as restart or reset password."),
+        _("Use service tools, such as restarting or resetting a password."),
     ),
     Noun(
         "billing",

@@ -70,7 +70,7 @@ PRESETS: tuple[Preset, ...] = (
     Preset(
         "billing",
         _("Billing"),
-        _("Handles clients and payments, without changing services."),
+        _("Manages clients and payments, without changing services."),
         frozenset(
             {
                 "dashboard.view",
@@ -114,7 +114,7 @@ PRESETS: tuple[Preset, ...] = (
     Preset(
         "read-only",
         _("Read only"),
-        _("Views everything and changes nothing."),
+        _("Can view everything but change nothing."),
         frozenset(key for key in PANEL_KEYS if key.endswith(f".{VIEW}")),
     ),
 )

@@ -84,6 +84,7 @@ class Verb:
     Args:
         key: used in URLs, tags and audit entries.
         label: text of its button.
+        noun: names the operation in sentences: “Suspension completed.”
         starts_from: statuses in which it can be requested.
         provision: provision statuses in which it can be requested.
         ends: the provision status after its job has completed; None for the one that the service's
@@ -94,6 +95,7 @@ class Verb:
 
     key: str
     label: Text
+    noun: Text
     starts_from: frozenset[ServiceStatus]
     provision: frozenset[ProvisionStatus]
     ends: ProvisionStatus | None
@@ -118,18 +120,34 @@ VERBS: dict[str, Verb] = {
         Verb(
             "create",
             _("Create"),
+            _c("operation", "Creation"),
             frozenset({_S.PENDING}),
             frozenset({_P.PENDING, _P.FAILED, _P.NOT_FOUND}),
             _P.COMPLETED,
             _S.ACTIVE,
         ),
-        Verb("suspend", _("Suspend"), frozenset({_S.ACTIVE}), _ALIVE, _P.SUSPENDED, _S.SUSPENDED),
         Verb(
-            "unsuspend", _("Unsuspend"), frozenset({_S.SUSPENDED}), _ALIVE, _P.COMPLETED, _S.ACTIVE
+            "suspend",
+            _("Suspend"),
+            _c("operation", "Suspension"),
+            frozenset({_S.ACTIVE}),
+            _ALIVE,
+            _P.SUSPENDED,
+            _S.SUSPENDED,
+        ),
+        Verb(
+            "unsuspend",
+            _("Unsuspend"),
+            _c("operation", "Unsuspension"),
+            frozenset({_S.SUSPENDED}),
+            _ALIVE,
+            _P.COMPLETED,
+            _S.ACTIVE,
         ),
         Verb(
             "change_package",
             _("Change package"),
+            _c("operation", "Package change"),
             frozenset({_S.ACTIVE, _S.SUSPENDED}),
             _ALIVE,
             None,
@@ -138,17 +156,35 @@ VERBS: dict[str, Verb] = {
         Verb(
             "terminate",
             _("Terminate"),
+            _c("operation", "Termination"),
             frozenset({_S.PENDING, _S.ACTIVE, _S.SUSPENDED, _S.FRAUD}),
             _ALIVE,
             _P.TERMINATED,
             _S.TERMINATED,
             SERVICES_TERMINATE,
         ),
-        Verb("idle", _("Idle"), frozenset({_S.ACTIVE}), _ALIVE, None, None),
-        Verb("unidle", _("Wake"), frozenset({_S.ACTIVE}), _ALIVE, None, None),
+        Verb(
+            "idle",
+            _("Idle"),
+            _c("operation", "Idling"),
+            frozenset({_S.ACTIVE}),
+            _ALIVE,
+            None,
+            None,
+        ),
+        Verb(
+            "unidle",
+            _("Wake"),
+            _c("operation", "Waking"),
+            frozenset({_S.ACTIVE}),
+            _ALIVE,
+            None,
+            None,
+        ),
         Verb(
             "cancellation",
             _("Cancel"),
+            _c("operation", "Cancellation"),
             frozenset({_S.PENDING}),
             _ALIVE | {_P.PENDING},
             None,
@@ -185,8 +221,8 @@ def check_verb(verb: str, status: str, provision_status: str) -> Verb:
     if not possible(verb, status, provision_status):
         raise ConflictError(
             _(
-                "“%(verb)s” is not available: the status of the service is “%(status)s” and its"
-                " provision status “%(provision)s”.",
+                "“%(verb)s” is not available: the service's status is “%(status)s” and its"
+                " provision status is “%(provision)s”.",
                 verb=rule.label,
                 status=STATUS_LABELS[ServiceStatus(status)],
                 provision=PROVISION_LABELS[ProvisionStatus(provision_status)],
@@ -212,7 +248,7 @@ def check_provision_move(before: str, after: str) -> None:
     if before != after and ProvisionStatus(after) not in PROVISION_MOVES[ProvisionStatus(before)]:
         raise ConflictError(
             _(
-                "The provision status cannot change from %(before)s to %(after)s.",
+                "The provision status can't change from %(before)s to %(after)s.",
                 before=PROVISION_LABELS[ProvisionStatus(before)],
                 after=PROVISION_LABELS[ProvisionStatus(after)],
             )
@@ -228,7 +264,7 @@ def check_status_move(before: str, after: str) -> None:
     if before != after and ServiceStatus(after) not in STATUS_MOVES[ServiceStatus(before)]:
         raise ConflictError(
             _(
-                "The status cannot change from %(before)s to %(after)s.",
+                "The status can't change from %(before)s to %(after)s.",
                 before=STATUS_LABELS[ServiceStatus(before)],
                 after=STATUS_LABELS[ServiceStatus(after)],
             )

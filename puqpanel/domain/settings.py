@@ -159,7 +159,7 @@ def _text(definition: Definition, value: object) -> str:
     if len(text) > maximum:
         raise SettingError(_("Enter at most %(maximum)s characters.", maximum=maximum))
     if not all(letter.isprintable() or (long and letter in "\n\t") for letter in text):
-        raise SettingError(_("Remove the characters that cannot be printed."))
+        raise SettingError(_("Remove the characters that can't be printed."))
     if len(text) < definition.minimum:
         raise SettingError(
             _("Enter a value.")
@@ -292,7 +292,7 @@ def _email(definition: Definition, value: object) -> str:
 
 def _image(definition: Definition, value: object) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"([0-9a-f]{64})?", value):
-        raise SettingError(_("Upload an image on the page of the settings."))
+        raise SettingError(_("Upload an image on the Settings page."))
     return value
 
 

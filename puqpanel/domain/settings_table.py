@@ -16,13 +16,13 @@ def _brand_colour(value: object) -> Text | str:
 
 def _plain_address(value: object) -> Text | str:
     """Refuse a query or fragment, because paths are added to the address."""
-    return _("Enter an address without ? and #.") if set("?#") & set(str(value)) else ""
+    return _("Enter an address without ? or #.") if set("?#") & set(str(value)) else ""
 
 
 FIRM = Group(
     "firm",
     _("Company"),
-    _("Your name, contact data and colours, as customers see them."),
+    _("Your name, contact details and colours, as customers see them."),
     (
         Definition(
             "firm.name",
@@ -38,13 +38,13 @@ FIRM = Group(
             "firm.support_email",
             Kind.EMAIL,
             _("Support e-mail"),
-            help=_("Where customers can write to."),
+            help=_("The e-mail address for customers' questions."),
         ),
         Definition(
             "firm.support_url",
             Kind.URL,
             _("Support page"),
-            help=_("Where customers find help, for example https://help.example.com."),
+            help=_("The page where customers find help, for example https://help.example.com."),
         ),
         Definition(
             "firm.logo",
@@ -64,7 +64,7 @@ FIRM = Group(
 REGION = Group(
     "region",
     _("Language and region"),
-    _("Used where a person has not chosen otherwise."),
+    _("Defaults for people who have not set their own."),
     (
         Definition(
             "region.locale",
@@ -72,8 +72,8 @@ REGION = Group(
             _("Language"),
             "en",
             _(
-                "Language of visitors whose browser asks for none, and of messages without a "
-                "viewer."
+                "Language for visitors whose browser has no preference, and for messages without"
+                " a viewer."
             ),
             environment="PUQPANEL_LOCALE",
         ),
@@ -82,22 +82,21 @@ REGION = Group(
             Kind.ZONE,
             _("Time zone"),
             "UTC",
-            _("Times are shown in it to people who have not chosen one."),
+            _("Time zone for people who have not chosen one."),
         ),
     ),
 )
 SITE = Group(
     "site",
     _("Address"),
-    _("How the panel is reached from outside."),
+    _("The address of the panel on the internet."),
     (
         Definition(
             "site.base_url",
             Kind.URL,
             _("Public address"),
             help=_(
-                "Start of links in e-mails and of webhook addresses, such as "
-                "https://panel.example.com."
+                "Base URL for links in e-mails and for webhooks, such as https://panel.example.com."
             ),
             rule=_plain_address,
             environment="PUQPANEL_BASE_URL",
@@ -124,7 +123,7 @@ SESSIONS = Group(
             Kind.DURATION,
             _("Staff: absolute limit"),
             12,
-            _("Staff are signed out after this time in any case."),
+            _("Staff are signed out after this time, even if active."),
             minimum=1,
             maximum=168,
             unit="hours",
@@ -144,7 +143,7 @@ SESSIONS = Group(
             Kind.DURATION,
             _("Customers: stay signed in"),
             14,
-            _("For how long a customer who chose to stay signed in does so."),
+            _("How long customers stay signed in if they choose “Keep me signed in”."),
             minimum=1,
             maximum=365,
             unit="days",
@@ -189,14 +188,14 @@ LIMITS = Group(
 RETENTION = Group(
     "retention",
     _("Retention"),
-    _("For how long records are kept; 0 keeps them forever."),
+    _("How long records are kept; 0 keeps them forever."),
     (
         Definition(
             "retention.module_log_days",
             Kind.DURATION,
             _("Module log"),
             90,
-            _("Requests of modules to providers, and the responses."),
+            _("Requests from modules to providers, and the responses."),
             maximum=36500,
             unit="days",
             environment="PUQPANEL_MODULE_LOG_DAYS",
@@ -216,7 +215,7 @@ RETENTION = Group(
             Kind.DURATION,
             _("Sessions"),
             30,
-            _("Sessions that have ended, with their address and device."),
+            _("Ended sessions, with their IP address and device."),
             maximum=36500,
             unit="days",
         ),
@@ -245,11 +244,11 @@ def find(name: str) -> Definition:
         near = difflib.get_close_matches(name.lower(), names(), 1, cutoff=0.5)
         raise NotFoundError(
             _(
-                "There is no setting “%(name)s”. Did you mean %(near)s?",
+                "Unknown setting “%(name)s”. Did you mean %(near)s?",
                 name=name[:100],
                 near=near[0],
             )
             if near
-            else _("There is no setting “%(name)s”.", name=name[:100])
+            else _("Unknown setting “%(name)s”.", name=name[:100])
         )
     return definition

@@ -59,7 +59,7 @@ def clean_svg(content: bytes) -> bytes:
     except (ElementTree.ParseError, ValueError, RecursionError):
         raise SvgError(_("The SVG is not valid XML.")) from None
     if root.tag != f"{{{SVG}}}svg":
-        raise SvgError(_("The SVG has no element <svg>."))
+        raise SvgError(_("The SVG has no <svg> element."))
     _limit(root)
     _clean(root, 0)
     _limit_uses(root)
@@ -107,7 +107,7 @@ def _clean(element: ElementTree.Element, depth: int) -> None:
     for name, value in list(element.attrib.items()):
         local = name.removeprefix(f"{{{XLINK}}}")
         if local.lower().startswith("on"):
-            raise SvgError(_("The SVG holds a script in the attribute %(name)s.", name=local))
+            raise SvgError(_("The SVG contains a script in the attribute %(name)s.", name=local))
         if local == "href" and not value.strip().startswith("#"):
             raise SvgError(_("The SVG refers to another file."))
         if local not in ATTRIBUTES:
@@ -124,7 +124,7 @@ def _clean(element: ElementTree.Element, depth: int) -> None:
             element.remove(child)
         elif local not in ELEMENTS:
             raise SvgError(
-                _("The SVG holds an element <%(name)s>, which is not allowed.", name=local[:40])
+                _("The SVG contains the element <%(name)s>, which is not allowed.", name=local[:40])
             )
         else:
             _clean(child, depth + 1)

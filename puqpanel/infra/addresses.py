@@ -124,15 +124,16 @@ def resolve_public(host: str, port: int, allow: Collection[str] = ()) -> list[tu
     addresses = [_plain(ip_address(text.split("%", 1)[0])) for text in texts]
     pairs = [(str(address), int(port)) for address in addresses if is_open(address, allowed)]
     if not pairs:
-        host_text = (
-            _("%(texts)s, the address of %(name)s,", texts=texts[0], name=name)
-            if texts[0] != name
-            else name
-        )
+        if texts[0] == name:
+            raise AddressRefused(
+                _("%(name)s is not a public address and not in an allowed network.", name=name)
+            )
         raise AddressRefused(
             _(
-                "%(host_text)s is not a public address and not in an allowed network.",
-                host_text=host_text,
+                "%(name)s resolves to %(address)s, which is not a public address and not in an"
+                " allowed network.",
+                name=name,
+                address=texts[0],
             )
         )
     return list(dict.fromkeys(pairs))

@@ -98,8 +98,9 @@ class ModuleJob:
         return Outcome(
             "completed",
             _(
-                "%(label)s completed before the interruption, as confirmed by the provider.",
-                label=verb.label,
+                "%(operation)s was completed before the interruption, as confirmed by the"
+                " provider.",
+                operation=verb.noun,
             ),
             dict(facts),
         )

@@ -172,7 +172,7 @@ def refuse_impersonation() -> None:
     """
     call = context.current()
     if call is not None and call.actor is not None and call.actor.impersonated_by is not None:
-        abort(403, "You are viewing as a client. Only the user can do this.")
+        abort(403, "Only the user can do this. You are viewing as a client.")
 
 
 def url_for_module(name: str, **params: Any) -> str:

@@ -52,7 +52,7 @@ def run(task_id: int, handlers: Handlers) -> None:
 def _attempt(task: Task, handlers: Handlers) -> Outcome:
     handler = handlers.get(task.job)
     if handler is None:
-        return Outcome("failed", _("No handler for %(job)s.", job=task.job))
+        return Outcome("failed", _("%(job)s has no handler.", job=task.job))
     try:
         return handler.run(task)
     except fence.TimedOut:

@@ -58,7 +58,9 @@ def rescue(handlers: Handlers, task_id: int | None = None, owner: str | None = N
 
 @transaction()
 def _rescue_one(handlers: Handlers, task: Task, *, expired: bool) -> bool:
-    outcome = Outcome("lost", _("The worker died while running the job."), blame=not expired)
+    outcome = Outcome(
+        "lost", _("The worker stopped unexpectedly while running the job."), blame=not expired
+    )
     owner = task.owner or ""
     if not settle(task, outcome, handlers, owner, expired=expired):
         return False

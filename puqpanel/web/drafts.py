@@ -41,7 +41,7 @@ MAX_BYTES = 64 * 1024
 TTL_SECONDS = 15 * 60
 MARK = "restored"
 """The query argument of the page that shows a kept form."""
-NOTICE = _("You were signed out before this was saved. Check it and save it again.")
+NOTICE = _("You were signed out before this form was saved. Check it, then save it again.")
 
 
 def page_url() -> str:

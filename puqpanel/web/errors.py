@@ -32,7 +32,7 @@ log = structlog.get_logger(__name__)
 MESSAGES: Mapping[int, tuple[Text, Text]] = {
     400: (
         _("Invalid request"),
-        _("The page you came from may be out of date. Go back, reload it and try again."),
+        _("The previous page may be out of date. Go back, reload it and try again."),
     ),
     401: (_("You're signed out"), _("Sign in to continue.")),
     403: (
@@ -42,8 +42,8 @@ MESSAGES: Mapping[int, tuple[Text, Text]] = {
     404: (_("Page not found"), _("The address may be mistyped, or the page no longer exists.")),
     405: (_("Method not allowed"), _("This address doesn't support that kind of request.")),
     409: (_("Conflict"), _("Something changed in the meantime. Reload the page and try again.")),
-    413: (_("Upload too large"), _("The request exceeds the limit of 16 MB. Nothing was saved.")),
-    422: (_("Invalid input"), _("Go back and check what you entered.")),
+    413: (_("Request too large"), _("The request exceeds the limit of 16 MB. Nothing was saved.")),
+    422: (_("Invalid input"), _("Go back and check your input.")),
     429: (_("Too many attempts"), _("Wait a few minutes and try again.")),
     500: (
         _("Something went wrong"),

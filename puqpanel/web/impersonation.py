@@ -15,7 +15,7 @@ from puqpanel.web.answers import flash, same_site, wants_json
 from puqpanel.web.guard import SAFE_METHODS, actor, find_principal
 from puqpanel.web.sessions import VIEW_BACK, has_view_cookie, open_view
 
-ONLY_THE_USER = _("You are viewing as a client. Only the user can do this.")
+ONLY_THE_USER = _("Only the user can do this. You are viewing as a client.")
 SIGN_OUT = "client.auth.sign_out"
 """The endpoint that ends a view, or the session of a user."""
 ENDED = "view_ended"

@@ -107,7 +107,7 @@ def end_submitted(person: Staff | User, *, client_uuid: str = "") -> None:
         flash(_("Session ended."), "good")
     else:
         count = sessions.end_all(actor=actor(), person=person, client_uuid=client_uuid)
-        flash(_("Sessions ended.") if count else _("There were no sessions to end."), "good")
+        flash(_("Sessions ended.") if count else _("No sessions to end."), "good")
 
 
 def add_own_pages(

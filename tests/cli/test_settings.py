@@ -43,7 +43,7 @@ def test_set_get_list_and_unset(instance: Path) -> None:
 def test_bad_input_is_explained(instance: Path) -> None:
     for arguments, reason in (
         (("set", "firm.nmae", "x"), "Did you mean firm.name?"),
-        (("get", "sessions.idle"), "There is no setting"),
+        (("get", "sessions.idle"), "Unknown setting"),
         (("set", "sessions.staff_idle_minutes", "999999"), "whole number from 1 to 1440"),
         (("set", "sessions.staff_idle_minutes", "soon"), "whole number from 1 to 1440"),
         (("set", "firm.colour", "red"), "such as #3451d1"),

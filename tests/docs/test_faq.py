@@ -225,8 +225,8 @@ def test_what_else_it_quotes(tmp_path: Path) -> None:
 
     assert str(errors.MESSAGES[403][1]) in FAQ
     changed = (
-        "Version %(disk)s is installed, but %(recorded)s is active; update the module. Its services"
-        " cannot be managed until then."
+        "Version %(disk)s is installed, but %(recorded)s is active; update the module. Its"
+        " services can't be managed until then."
     )
     assert changed in _texts(Path(str(availability.__file__)))
     assert changed % {"recorded": "1.0.0", "disk": "1.1.0"} in FAQ

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+
 import pytest
 
 from puqpanel.cli.translations import extract, faults, shipped
@@ -46,3 +48,27 @@ def test_the_templates_hold_no_text_outside_the_translation_functions() -> None:
         )
     ]
     assert found == []
+
+
+def test_messages_are_translatable() -> None:
+    found = [
+        (str(path.relative_to(SOURCES)), call.lineno)
+        for path in sorted((SOURCES / "web").rglob("*.py"))
+        for call in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Name)
+        and call.func.id == "flash"
+        and _is_literal(call.args[0])
+    ]
+    assert found == []
+
+
+def _is_literal(node: ast.AST) -> bool:
+    """Return whether a string or f-string holds words of its own."""
+    parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+    return any(
+        isinstance(part, ast.Constant)
+        and isinstance(part.value, str)
+        and any(sign.isalpha() for sign in part.value)
+        for part in parts
+    )

@@ -237,7 +237,7 @@ def test_provision_status_keeps_to_its_states(
     )
     assert find_service(service.uuid).provision_data == {"a": 1}
     assert (
-        "cannot change from Completed to Pending"
+        "can't change from Completed to Pending"
         in calls.invoke(calls.Call(other, "move", ("pending",), service_uuid=service.uuid)).error
     )
     assert (

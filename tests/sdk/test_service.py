@@ -69,7 +69,7 @@ def test_writing(uuids: list[str]) -> None:
     with pytest.raises(ConflictError, match="“splendid” is not a provision status"):
         service.set_provision_status("splendid")
     service.set_provision_status("terminated")
-    with pytest.raises(ConflictError, match="cannot change from Terminated to Completed"):
+    with pytest.raises(ConflictError, match="can't change from Terminated to Completed"):
         service.set_provision_status("completed")
     assert service.refresh().provision_status == "terminated"
 

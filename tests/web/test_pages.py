@@ -297,7 +297,7 @@ def test_a_refused_request_is_not_shown_as_failed(
             summary="Create was refused.",
         )
     page = owner.get(f"/admin/services/{shop['service']}").text
-    assert "Why was it refused?" in page and "Why did it fail?" not in page
+    assert "Why was it rejected?" in page and "Why did it fail?" not in page
 
 
 def test_view_permission_alone_shows_no_actions(clerk: Browser, shop: dict[str, str]) -> None:
@@ -310,7 +310,7 @@ def test_bulk_actions_confirm_once_and_name_the_failures(
     owner: Browser, shop: dict[str, str]
 ) -> None:
     asked = owner.post("/admin/services/bulk", {"do": "suspend", "id": [shop["service"]]})
-    assert "Suspend 1 service?" in asked.text
+    assert "Suspend 1 service" in asked.text
     assert "berg.example" in asked.text
     done = owner.post(
         "/admin/services/bulk", {"do": "suspend", "id": [shop["service"]], "confirmed": "yes"}

@@ -251,7 +251,7 @@ def _check_currency(client: Client, currency: str) -> None:
     query = sa.select(Service.id).where(Service.client_id == client.id).limit(1)
     if session().scalar(query) is not None:
         text = _(
-            "%(client)s has services in %(currency)s, so the currency cannot be changed.",
+            "%(client)s has services in %(currency)s, so the currency can't be changed.",
             client=client.name,
             currency=client.currency,
         )

@@ -42,11 +42,11 @@ def start(*, actor: Principal, client_uuid: str, user_uuid: str, user_agent: str
     """
     actor.require(CLIENTS_IMPERSONATE)
     if actor.session_id is None:
-        raise PermissionDenied(_("You may not view the client area as a client."))
+        raise PermissionDenied(_("You don't have permission to view the client area as a client."))
     client = clients.find_client(client_uuid)
     user = next((each.user for each in client.members if each.user.uuid == user_uuid), None)
     if user is None:
-        raise NotFoundError(_("This client has no such user."))
+        raise NotFoundError(_("This user does not belong to the client."))
     if not client.active or not user.active:
         raise ConflictError(_("The client or the user is inactive."))
     sessions.end_where(SessionEnd.SIGNED_IN_AGAIN, AccountSession.parent_id == actor.session_id)
@@ -64,7 +64,7 @@ def start(*, actor: Principal, client_uuid: str, user_uuid: str, user_agent: str
             user_agent=storable(user_agent)[:300],
         )
     )
-    summary = _("Started to view %(name)s as %(email)s.", name=client.name, email=user.email)
+    summary = _("Started viewing %(name)s as %(email)s.", name=client.name, email=user.email)
     _record(actor, "client.view_started", summary, client_uuid, actor.uuid)
     return token
 

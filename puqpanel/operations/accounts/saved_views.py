@@ -58,7 +58,9 @@ def save_view(*, actor: Principal, list: str, name: str, query: str) -> SavedVie
     view = views.get(shown)
     if view is None:
         if len(views) >= MAX_VIEWS:
-            raise InvalidInput({"": [_("Delete a view first: there are too many.")]})
+            raise InvalidInput(
+                {"": [_("You have reached the limit of saved views. Delete one first.")]}
+            )
         view = SavedView(staff_id=actor.id, list=list, name=shown)
         session().add(view)
     view.query = query
@@ -84,7 +86,7 @@ def rename_view(*, actor: Principal, uuid: str, name: str) -> SavedView:
     shown = clean_name(name, longest=100)
     others = {other.name for other in views_of(actor.id, view.list) if other.id != view.id}
     if shown in others:
-        raise InvalidInput({"name": [_("Another view has this name.")]})
+        raise InvalidInput({"name": [_("Another view already has this name.")]})
     view.name = shown
     _record(
         actor,

@@ -91,7 +91,7 @@ def start(
     # named columns only: PostgreSQL cannot lock the joined roles
     session().refresh(person, ["active", "password_hash"], with_for_update=True)
     if not person.active or person.password_hash != hashed:
-        raise ConflictError(_("The account was just changed. Sign in again."))
+        raise ConflictError(_("The account was changed in the meantime. Sign in again."))
     token, moment = secrets.token_urlsafe(32), now()
     area = _area(person)
     if replaces is not None:

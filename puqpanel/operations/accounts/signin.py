@@ -141,7 +141,7 @@ def _change(table: type[Account], actor: Principal, current: str, password: str)
         account = writing.get_one(table, found.id, with_for_update=True, populate_existing=True)
         if account.password_hash != hashed:
             raise InvalidInput(
-                {"current": [_("The password was just changed; enter the current one.")]}
+                {"current": [_("The password was changed in the meantime. Enter the current one.")]}
             )
         account.password_hash = fresh
         sessions.end_all_for(account, SessionEnd.PASSWORD_CHANGED, actor)

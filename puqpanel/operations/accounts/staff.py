@@ -254,7 +254,7 @@ def save_role(*, actor: Principal, uuid: str | None, name: str, permissions: Ite
     role = find_role(uuid) if uuid else None
     held = with_implied(role.permissions) if role else frozenset()
     if role is not None and is_owner_role(role):
-        raise ConflictError(_("The role of the owner cannot be changed."))
+        raise ConflictError(_("The role of the owner can't be changed."))
     unknown = set(keys) - {each.key for each in all_permissions()} - held - {EVERYTHING}
     if unknown:
         raise InvalidInput(
@@ -312,7 +312,7 @@ def delete_role(*, actor: Principal, uuid: str) -> None:
     _lock_roles()
     role = find_role(uuid)
     if is_owner_role(role):
-        raise ConflictError(_("The role of the owner cannot be deleted."))
+        raise ConflictError(_("The role of the owner can't be deleted."))
     _may_grant(actor, with_implied(role.permissions))
     if (
         session().scalar(
@@ -346,7 +346,7 @@ def _may_grant(actor: Principal, keys: AbstractSet[str]) -> None:
         staff = session().get(Staff, actor.id, populate_existing=True)
         may = staff.may if staff is not None and staff.active else lambda permission: not permission
     if not all(may(key) for key in keys):
-        raise PermissionDenied(_("This concerns permissions that you don't have yourself."))
+        raise PermissionDenied(_("This change involves permissions that you don't have."))
 
 
 def _check_manager_left() -> None:

@@ -26,10 +26,10 @@ from puqpanel.operations.system.fields import clean_name
 
 MAX_PRICE_MINOR = 10**12
 MODULE_IS_FIXED = _(
-    "This product has services, so its module cannot be changed; create another product instead."
+    "This product has services, so its module can't be changed; create another product instead."
 )
 CURRENCY_IS_FIXED = _(
-    "This product has services, so its currency cannot be changed; create another product instead."
+    "This product has services, so its currency can't be changed; create another product instead."
 )
 
 

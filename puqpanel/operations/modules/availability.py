@@ -58,7 +58,7 @@ def uncallable_reason(key: str) -> Text | str:
     if module is None:
         refusal = registry.current().refused.get(key)
         return (
-            _("The module %(key)s does not load: %(refusal)s", key=key, refusal=refusal)
+            _("The module %(key)s failed to load: %(refusal)s", key=key, refusal=refusal)
             if refusal
             else _("The module %(key)s is not active.", key=key)
         )
@@ -83,14 +83,14 @@ def version_mismatch(disk: str, recorded: str) -> Text:
     """Return what to do about an installed version that differs from the recorded one."""
     if version_order(disk) < version_order(recorded):
         return _(
-            "The installed version %(disk)s is older than the active version %(recorded)s; "
-            "restore the newer files. Its services cannot be managed until then.",
+            "The installed version %(disk)s is older than the active version %(recorded)s;"
+            " restore the newer files. Its services can't be managed until then.",
             disk=disk,
             recorded=recorded,
         )
     return _(
-        "Version %(disk)s is installed, but %(recorded)s is active; update the module. Its "
-        "services cannot be managed until then.",
+        "Version %(disk)s is installed, but %(recorded)s is active; update the module. Its"
+        " services can't be managed until then.",
         disk=disk,
         recorded=recorded,
     )

@@ -98,7 +98,7 @@ def _crashed_at_import(modules_dir: Path, module_type: str, name: str) -> bool:
     if not probe.probe(modules_dir / module_type / name, module_type, name):
         return breaker.record_failure(
             f"{module_type}/{name}",
-            _("%(name)s: a process ended during its import.", name=name),
+            _("%(name)s: a process crashed while importing it.", name=name),
             WEIGHT,
         ) and _disable(modules_dir, module_type, name, AT_IMPORT)
     logs.write(type=module_type, name=name, level="error", action="importing it crashed a process")

@@ -46,7 +46,7 @@ def conversation(task: Task) -> dict[str, Any]:
     if task.job != "ModuleJob" or not task.module:
         raise UserError(
             _(
-                "This task is a %(job)s; only module jobs have a conversation with a provider.",
+                "This task is a %(job)s; only module jobs send requests to a provider.",
                 job=task.job,
             )
         )

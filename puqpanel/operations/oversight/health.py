@@ -113,7 +113,7 @@ def _run(name: str, settings: Settings, failed: Collection[str]) -> Check:
     except PanelError as error:
         return Check(name, "fail", str(error))
     except Exception as error:
-        text = _("The check could not run: %(cause)s", cause=_cause(error))
+        text = _("The check failed to run: %(cause)s", cause=_cause(error))
         return Check(name, "fail", text, _("Check the database and the log."))
 
 
@@ -138,7 +138,7 @@ def _database(settings: Settings) -> Check:
         remedy = (
             _("Start the database server or correct PUQPANEL_DATABASE_URL.")
             if engine.dialect.name != "sqlite"
-            else _("Check the permissions and disk of the instance directory.")
+            else _("Check the permissions and the disk of the instance directory.")
         )
         return Check(
             "database",
@@ -215,7 +215,7 @@ def _keys(settings: Settings) -> Check:
             "fail",
             str(error),
             _(
-                "Restore %(path)s from a backup; stored secrets cannot be read without it.",
+                "Restore %(path)s from a backup; stored secrets can't be read without it.",
                 path=path,
             ),
         )
@@ -353,7 +353,7 @@ def _disk(settings: Settings) -> Check:
         return Check(
             "disk",
             "fail" if free < FULL else "warn",
-            _("The disk of the instance directory is nearly full: %(amount)s.", amount=amount),
+            _("The disk with the instance directory is nearly full: %(amount)s.", amount=amount),
             _("Free up disk space."),
             facts,
         )
@@ -402,7 +402,7 @@ def _modules(settings: Settings) -> Check:
     if not rows:
         return Check("modules", "ok", _("All active modules work."))
     names = ", ".join(sorted(f"{module_type}/{name}" for module_type, name in rows))
-    text = _("Active modules that do not work: %(names)s.", names=names)
+    text = _("Some active modules do not work: %(names)s.", names=names)
     return Check("modules", "warn", text, _("The Modules page and `puqpanel module list` say why."))
 
 

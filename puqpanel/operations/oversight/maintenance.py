@@ -54,7 +54,7 @@ _TABLE: tuple[tuple[Work, Action], ...] = (
         lambda settings: loading.rescan(actor=AUTOMATION, modules_dir=settings.modules_dir),
     ),
     (
-        Work(_("Settle services without a task").source, "", every=60, timeout=120),
+        Work(_("Reconcile services without a task").source, "", every=60, timeout=120),
         lambda settings: reconciliation.settle_orphans(),
     ),
     (

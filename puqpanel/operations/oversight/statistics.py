@@ -329,7 +329,7 @@ def _range(first: date, last: date) -> tuple[datetime, datetime]:
     if last < first:
         raise UserError(_("The first day of a range must come before its last day."))
     if (last - first).days > MAX_RANGE_DAYS:
-        raise UserError(_("A range can span ten years at most."))
+        raise UserError(_("A range can span at most ten years."))
     return datetime.combine(first, time(), UTC), datetime.combine(
         last + timedelta(days=1), time(), UTC
     )

@@ -190,7 +190,7 @@ def retry_last_task(*, actor: Principal, service_uuid: str) -> Task:
     last = next(iter(tasks_about("service", service_uuid, limit=1)), None)
     release()
     if last is None:
-        raise ConflictError(_("There is no failed task to retry."))
+        raise ConflictError(_("No failed task to retry."))
     if last.status in OPEN:
         raise InProgressError(_("Already in progress."))
     if last.status not in RETRYABLE:

@@ -227,8 +227,8 @@ def _reserve(actor: Principal, service_uuid: str, verb: str, reason: str = "") -
     if any(settlement.own_verb(task) is not None for task in settlement.open_tasks(service)):
         raise ConflictError(
             _(
-                "“%(verb)s” is not available: this service has an open task. Wait until it"
-                " finishes.",
+                "“%(verb)s” is not available: a task of this service has not finished. Wait until"
+                " it finishes.",
                 verb=rule.label,
             )
         )
@@ -238,9 +238,9 @@ def _reserve(actor: Principal, service_uuid: str, verb: str, reason: str = "") -
         action=f"service.{rule.key}_requested",
         subject_type="service",
         subject_uuid=service_uuid,
-        summary=_("%(label)s requested: %(reason)s", label=rule.label, reason=reason)
+        summary=_("%(operation)s requested: %(reason)s", operation=rule.noun, reason=reason)
         if reason
-        else _("%(label)s requested.", label=rule.label),
+        else _("%(operation)s requested.", operation=rule.noun),
         after={"reason": reason} if reason else None,
     )
     raise_event(f"service.{rule.method}", {"service_uuid": service_uuid})
@@ -262,7 +262,7 @@ def _release(actor: Principal, service_uuid: str, rule: Verb, reason: Text) -> N
         action=f"service.{rule.key}_refused",
         subject_type="service",
         subject_uuid=service_uuid,
-        summary=_("%(label)s rejected: %(reason)s", label=rule.label, reason=reason),
+        summary=_("%(operation)s rejected: %(reason)s", operation=rule.noun, reason=reason),
     )
 
 

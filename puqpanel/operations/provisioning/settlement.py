@@ -21,7 +21,7 @@ from puqpanel.domain.service_states import (
     check_verb,
 )
 from puqpanel.domain.task_states import OPEN, TaskStatus
-from puqpanel.domain.texts import Text, _, verbatim
+from puqpanel.domain.texts import Text, _, _c, verbatim
 from puqpanel.host import calls
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import session, transaction
@@ -152,8 +152,8 @@ def reopen(task: Task) -> None:
     if any(own_verb(other) is not None for other in open_tasks(service) if other.id != task.id):
         raise ConflictError(
             _(
-                "“%(verb)s” is not available: another task of this service is open."
-                " Try again later.",
+                "“%(verb)s” is not available: another task of this service has not finished. Try"
+                " again later.",
                 verb=verb.label,
             )
         )
@@ -210,11 +210,14 @@ def fail(
             set_provision(service, service.settled_from)
         else:
             set_provision(service, ProvisionStatus.FAILED)
-    label, key = (verb.label, verb.key) if verb is not None else (_("Module job"), "job")
+    operation, key = (
+        (verb.noun, verb.key) if verb is not None else (_c("operation", "Module job"), "job")
+    )
     if key == "change_package":
         package_change.revert(actor=actor, service=service)
     service.failure = reason or _(
-        "%(label)s failed; the module returned an error without a message.", label=label
+        "%(operation)s failed; the module returned an error without a message.",
+        operation=operation,
     )
     lost = task is not None and task.status == TaskStatus.LOST
     audit.record(
@@ -223,9 +226,9 @@ def fail(
         subject_type="service",
         subject_uuid=service.uuid,
         summary=(
-            _("%(label)s lost: %(reason)s", label=label, reason=service.failure)
+            _("%(operation)s lost: %(reason)s", operation=operation, reason=service.failure)
             if lost
-            else _("%(label)s failed: %(reason)s", label=label, reason=service.failure)
+            else _("%(operation)s failed: %(reason)s", operation=operation, reason=service.failure)
         ),
         task_id=task.id if task else None,
     )
@@ -267,7 +270,7 @@ def _record_success(service: Service, verb: Verb, actor: Principal, task: Task |
         action=f"service.{verb.key}_succeeded",
         subject_type="service",
         subject_uuid=service.uuid,
-        summary=_("%(label)s completed.", label=verb.label),
+        summary=_("%(operation)s completed.", operation=verb.noun),
         task_id=task.id if task else None,
     )
     raise_event(

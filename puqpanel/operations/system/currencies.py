@@ -90,7 +90,7 @@ def add_currency(*, actor: Principal, code: str) -> Currency:
         text = _("%(code)s is not a known currency.", code=code[:40])
         raise InvalidInput({"code": [text]})
     if session().get(Currency, code) is not None:
-        raise InvalidInput({"code": [_("%(currency)s exists already.", currency=code)]})
+        raise InvalidInput({"code": [_("%(currency)s already exists.", currency=code)]})
     step = Decimal(1).scaleb(-exponent(code))
     currency = save(Currency(code=code, exponent=exponent(code), step=step))
     _record(
@@ -210,7 +210,7 @@ def _quotient(rate: Decimal | None, divisor: Decimal | None) -> Decimal | None:
 def _check_unused(currency: Currency) -> None:
     """Check that a currency can be disabled."""
     if currency.is_base:
-        raise ConflictError(_("The base currency cannot be disabled."))
+        raise ConflictError(_("The base currency can't be disabled."))
     current = Service.status.not_in((ServiceStatus.TERMINATED, ServiceStatus.CANCELLED))
     clients, products, services = (
         session().scalar(sa.select(sa.func.count()).where(*where)) or 0
@@ -223,7 +223,7 @@ def _check_unused(currency: Currency) -> None:
     if clients or products or services:
         raise ConflictError(
             _(
-                "%(currency)s is in use and cannot be disabled. Clients: %(clients)s, products:"
+                "%(currency)s is in use and can't be disabled. Clients: %(clients)s, products:"
                 " %(products)s, services: %(services)s.",
                 currency=currency.code,
                 clients=clients,

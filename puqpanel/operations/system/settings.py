@@ -124,7 +124,7 @@ def get(name: str) -> Value:
 def text(name: str) -> str:
     """Return the value of a setting that is a text of any type."""
     value = get(name)
-    assert isinstance(value, str), _("%(name)s is not a text", name=name)
+    assert isinstance(value, str), _("%(name)s is not text", name=name)
     return value
 
 
@@ -210,10 +210,7 @@ def save(*, actor: Principal, values: Mapping[str, object], seen: str | None = N
     _lock()
     if seen is not None and checked and digest(next(iter(checked)).partition(".")[0]) != seen:
         raise ConflictError(
-            _(
-                "Somebody else changed these settings in the meantime. Reload the page and try "
-                "again."
-            )
+            _("Someone else changed these settings in the meantime. Reload the page and try again.")
         )
     before = {}
     for name, value in checked.items():

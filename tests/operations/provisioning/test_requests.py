@@ -141,7 +141,7 @@ def test_reason_of_a_request_is_recorded(echo: Panel, drain: Callable[..., None]
     entry = session().scalar(sa.select(Audit).where(Audit.action == "service.suspend_requested"))
     assert (
         entry is not None
-        and str(entry.summary) == "Suspend requested: Unpaid since May"
+        and str(entry.summary) == "Suspension requested: Unpaid since May"
         and entry.after == {"reason": "Unpaid since May"}
     )
 
@@ -452,7 +452,7 @@ def test_old_task_cannot_be_retried_after_a_newer_one(
     assert requests.request(actor=STAFF, service_uuid=service.uuid, verb="create").ok
     new_id, new = session().execute(sa.select(Task.id, Task.uuid).where(Task.uuid != old)).one()
     assert claim.claim(new_id, "busy") is not None
-    with pytest.raises(ConflictError, match="another task of this service is open"):
+    with pytest.raises(ConflictError, match="another task of this service has not finished"):
         task_operations.retry_task(actor=STAFF, uuid=old)
     sweep.rescue({}, new_id, "busy")
     with transaction() as current:

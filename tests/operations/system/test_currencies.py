@@ -170,7 +170,7 @@ def test_currencies_are_fixed_once_there_are_services(staff: Principal, zloty: N
             actor=staff, uuid=client.uuid, name="Nowak", email="a@b.test", currency="PLN"
         )
     assert refused.value.errors == {
-        "currency": ["Nowak has services in EUR, so the currency cannot be changed."]
+        "currency": ["Nowak has services in EUR, so the currency can't be changed."]
     }
     with pytest.raises(InvalidInput) as refused:
         products.save_product(

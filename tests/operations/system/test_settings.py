@@ -180,7 +180,7 @@ def test_two_staff_saving_one_group_at_once(panel: Panel, staff: Principal) -> N
     seen = settings.digest("firm")
     settings.save(actor=staff, values={"firm.name": "First"}, seen=seen)
     settings.save(actor=staff, values={"retention.task_days": "7"})
-    with pytest.raises(ConflictError, match="Somebody else"):
+    with pytest.raises(ConflictError, match="Someone else"):
         settings.save(actor=staff, values={"firm.name": "Second"}, seen=seen)
     assert settings.text("firm.name") == "First"
 

@@ -134,7 +134,7 @@ def test_a_user_without_an_active_client_is_told(app: Panel, shop: dict[str, str
     with transaction_of(app):
         session().execute(sa.update(Client).values(active=False))
     page = browser.get("/client/")
-    assert page.status_code == 200 and "belongs to no active client" in page.text
+    assert page.status_code == 200 and "an active client. Contact support" in page.text
     assert browser.get("/client/services/").status_code == 403
 
 

@@ -71,7 +71,7 @@ def test_the_same_person_gets_the_form_back(app: Panel, owner: Browser) -> None:
     assert signed_in.location == NEW + "?restored=1"
     form = owner.get(signed_in.location).text
     assert 'value="Typed &lt;Name&gt;"' in form and "Zażółć &amp; Co" in form
-    assert "not-to-be-kept" not in form and "You were signed out before this was saved" in form
+    assert "not-to-be-kept" not in form and "You were signed out before this form was saved" in form
     assert clients(app) == [], "a form is never sent by itself"
     assert "Zażółć" not in owner.get(NEW).text
     owner.post(signed_in.location, TYPED)

@@ -63,7 +63,7 @@ def test_staff_view_the_client_area_as_a_user(app: Panel, support: Browser, view
     assert "View as client" in support.get(view.partition("/users/")[0]).text
     assert support.post(view).location == "/client/"
     page = support.get("/client/").text
-    assert f"Sam Support views as Anna Berg ({ANNA})." in page and "Ends in " in page
+    assert f"Sam Support is viewing as Anna Berg ({ANNA})." in page and "Ends in " in page
     assert support.get("/admin/clients/").status_code == 200
     ended = support.post("/client/signout")
     assert ended.status_code == 303 and ended.location.startswith("/admin/clients/")
@@ -86,7 +86,7 @@ def test_a_customer_session_of_the_same_browser_returns(
     assert "Hello, Anna" in support.get("/client/").text
     support.post("/client/signout")
     page = support.get("/client/").text
-    assert "Hello, Tom" in page and "views as" not in page
+    assert "Hello, Tom" in page and "is viewing as" not in page
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_only_the_user_may_change_the_account(
     token = support.token("/client")
     answer = support.http.open(path, method=method, data={"csrf_token": token})
     assert answer.status_code == 403 and "Only the user can do this" in answer.text
-    assert "views as Anna Berg" in support.get("/client/").text
+    assert "is viewing as Anna Berg" in support.get("/client/").text
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def test_form_lists_newest_clients_in_one_query(
     page = owner.get(NEW).text
     assert client_queries(counted()) == 1
     assert page.count('type="radio"') == 8
-    assert "Newest clients. Type to search." in page
+    assert "Showing the newest clients. Type to search." in page
 
 
 def test_search_by_name_email_company_and_uuid(

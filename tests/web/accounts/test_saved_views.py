@@ -71,7 +71,7 @@ def test_a_view_is_renamed_and_deleted(owner: Browser, app: Panel) -> None:
     path = f"/admin/views/clients/{uuid}"
     owner.post(path, {"do": "rename", "name": "Other"})
     page = owner.get("/admin/views/clients").text
-    assert "Another view has this name." in page and 'value="Mine"' in page
+    assert "Another view already has this name." in page and 'value="Mine"' in page
     owner.post(path, {"do": "rename", "name": "New\u200b name"})
     assert 'value="New name"' in owner.get("/admin/views/clients").text
     answer = owner.post(path, {"do": "delete", "next": "https://evil.test/"})
@@ -99,7 +99,7 @@ def test_a_filter_that_no_longer_exists_is_ignored_with_a_notice(
 ) -> None:
     page = owner.get(save(owner, "Old", "planet=mars&sort=name"))
     assert page.status_code == 200
-    assert "A filter was ignored." in page.text
+    assert "One filter was ignored." in page.text
 
 
 def test_invalid_views_are_refused(owner: Browser, app: Panel) -> None:

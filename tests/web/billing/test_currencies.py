@@ -49,7 +49,7 @@ def test_an_invalid_rate_is_shown_again(app: Panel, owner: Browser, rate: str) -
 def test_the_base_currency_changes_after_a_confirmation(app: Panel, owner: Browser) -> None:
     add_zloty(owner)
     path = "/admin/currencies/PLN/base"
-    assert "All exchange rates are removed" in owner.get(path).text
+    assert "All exchange rates will be removed" in owner.get(path).text
     assert owner.post(path).status_code == 302
     with app.app_context():
         assert currencies.base_currency() == "PLN"

@@ -113,7 +113,7 @@ def test_a_form_class_shows_errors_at_its_fields_and_keeps_the_input(
     here = scene(settings, tmp_path, FORMS)
     status, page = here.save(noun, quota="-7", plan="l", zones=["b", "c"])
     assert status == 422
-    assert "One field needs attention." in page
+    assert "1 field needs attention." in page
     assert 'href="#quota"' in page
     assert 'id="quota-e"' in page and 'aria-invalid="true"' in page
     assert 'value="-7"' in page
@@ -151,7 +151,7 @@ def test_a_module_with_a_custom_form(settings: Settings, tmp_path: Path) -> None
     status, page = here.save("products", location="sentence", size="3")
     assert (
         status,
-        "This was not saved." in page,
+        "Not saved." in page,
         "The provider is shut." in page,
         'value="sentence"' in page,
         'value="3"' in page,

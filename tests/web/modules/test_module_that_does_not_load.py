@@ -50,5 +50,5 @@ def test_a_service_page_explains_why_its_module_is_unavailable(
     page = stage.sign_in("admin", "owner@panel.test").get(path).text
     assert reason in page
     assert 't-bad">unavailable<' in page
-    assert "Until it is active, this service" in page
+    assert "This service can't be provisioned until it is active" in page
     assert ("is not active" in page) is not broken

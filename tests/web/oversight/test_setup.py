@@ -121,7 +121,7 @@ def test_the_way_through_the_steps(app: Panel, owner: Browser) -> None:
         "provider": "skipped",
         "product": "done",
     }
-    assert "Nothing is left to do" in owner.get("/admin/setup/").text
+    assert "All steps are done" in owner.get("/admin/setup/").text
 
 
 def test_a_module_that_does_not_exist_is_an_error_on_the_page(owner: Browser) -> None:

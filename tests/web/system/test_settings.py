@@ -121,7 +121,7 @@ def test_two_staff_save_at_once(app: Panel, owner: Browser) -> None:
     owner.post("/admin/settings/firm", first | {"firm.name": "First"})
     answer = owner.post("/admin/settings/firm", second | {"firm.name": "Second"})
     assert answer.status_code == 422
-    assert "Somebody else changed these settings" in answer.text
+    assert "Someone else changed these settings" in answer.text
     assert 'value="Second"' in answer.text
     assert _value(app, "firm.name") == "First"
 
@@ -199,4 +199,4 @@ def test_an_invalid_saved_value_is_explained(app: Panel, owner: Browser) -> None
             version = sa.update(Setting).where(Setting.name == settings.VERSION)
             session().execute(version.values(value="later"))
     page = owner.get("/admin/settings/retention").text
-    assert "The saved value is not valid and the default is used" in page
+    assert "The saved value is not valid, so the default is used" in page

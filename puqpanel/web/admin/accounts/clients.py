@@ -137,7 +137,7 @@ class UserForm(Form):
     )
     owner = BooleanField(
         _("Owner"),
-        description=_("Has full access. You choose the permissions of other users next."),
+        description=_("Has full access. For other users, you choose permissions in the next step."),
     )
 
 
@@ -341,7 +341,7 @@ def remove_user(uuid: str, user_uuid: str) -> ResponseReturnValue:
         ),
         button=_("Remove user"),
         back=back,
-        lead=_("This removes:"),
+        lead=_("This will remove:"),
         goes=[_("The user's access to this client"), _("All open sessions of the user")],
         stays=_("The user account is kept and can be added again."),
     )
@@ -361,4 +361,4 @@ def _find_user(client: Client, user_uuid: str) -> User:
     for member in client.members:
         if member.user.uuid == user_uuid:
             return member.user
-    raise NotFoundError(_("This client has no such user."))
+    raise NotFoundError(_("This user does not belong to the client."))

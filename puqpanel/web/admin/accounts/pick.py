@@ -59,7 +59,7 @@ class ClientSearch(NamedTuple):
             )
         if self.text:
             return _("More clients match. Keep typing to narrow the results.") if self.more else ""
-        return "" if picked else _("Newest clients. Type to search.")
+        return "" if picked else _("Showing the newest clients. Type to search.")
 
 
 def matching(text: str) -> sa.ColumnElement[bool]:

@@ -180,10 +180,12 @@ def edit(uuid: str) -> ResponseReturnValue:
             **form.values("email", "name", "active"),
         )
         renew()
-        sessions_ended = _(" Its sessions were ended.") if form.password.data else ""
-        return _("Account saved.%(sessions_ended)s", sessions_ended=sessions_ended), url_for(
-            "admin.staff.index"
+        saved = (
+            _("Account saved and its sessions ended.")
+            if form.password.data
+            else _("Account saved.")
         )
+        return saved, url_for("admin.staff.index")
 
     return save_or_show(
         form,
@@ -303,5 +305,5 @@ def delete_role(uuid: str) -> ResponseReturnValue:
         title=_("Delete the role %(name)s?", name=role.name),
         button=_("Delete role"),
         back=url_for("admin.staff.edit_role", uuid=uuid),
-        stays=_("Roles that are assigned to accounts can't be deleted."),
+        stays=_("A role that is assigned to accounts can't be deleted."),
     )

@@ -53,7 +53,7 @@ class CurrencyForm(Form):
     rounding = SelectField(
         _("Rounding"), choices=lambda: choices((k, str(v)) for k, v in ROUNDING.items())
     )
-    enabled = BooleanField(_("Enabled"), description=_("Can be chosen for clients and products."))
+    enabled = BooleanField(_("Enabled"), description=_("Available for clients and products."))
 
 
 @bp.get("/")
@@ -119,7 +119,7 @@ def edit(code: str) -> ResponseReturnValue:
         title=_("Edit %(code)s", code=currency.code),
         crumbs=crumbs("currencies"),
         label=_("Save currency"),
-        consequence=_("Existing prices are not changed."),
+        consequence=_("Existing prices do not change."),
     )
 
 
@@ -130,7 +130,7 @@ def _currency_form(currency: Currency) -> CurrencyForm:
         _("The rate of the base currency is always 1.")
         if currency.is_base
         else _(
-            "How many %(code)s 1 %(base)s buys. Leave blank if unknown.",
+            "The value of 1 %(base)s in %(code)s. Leave blank if unknown.",
             code=currency.code,
             base=base,
         )
@@ -149,16 +149,16 @@ def make_base(code: str) -> ResponseReturnValue:
         flash(_("%(code)s is the base currency now.", code=code), "good")
         return redirect(back)
     effect = (
-        _("All exchange rates are converted with the rate of %(code)s.", code=code)
+        _("All exchange rates will be converted using the rate of %(code)s.", code=code)
         if currency.rate is not None
-        else _("All exchange rates are removed, because %(code)s has none.", code=code)
+        else _("All exchange rates will be removed, because %(code)s has none.", code=code)
     )
     return render_template(
         "admin/confirm.html",
         title=_("Make %(code)s the base currency?", code=code),
         button=_("Change base currency"),
         back=back,
-        lead=_("This has the following effect:"),
+        lead=_("Effects of this change:"),
         goes=[effect, _("New clients and products use %(code)s by default.", code=code)],
-        stays=_("Prices of products and services stay as they are."),
+        stays=_("Prices of products and services do not change."),
     )

@@ -249,7 +249,7 @@ class Pages:
             labels=form_labels(called.value if called else ""),
             action=self.url("save_settings", uuid),
             label=_("Save settings"),
-            consequence=_("Stored encrypted; takes effect immediately."),
+            consequence=_("Stored encrypted. Changes take effect immediately."),
             webhook=webhook,
             can_test=module_settings.can_test(module),
             manage=manage,
@@ -340,7 +340,7 @@ class Pages:
                 return redirect(self.url("index"))
         deleted = [_("Its settings, including secrets")]
         if configured_modules.has_webhook(configured_modules.module_of(instance)):
-            deleted.append(_("Its webhook URL, which stops accepting requests"))
+            deleted.append(_("Its webhook URL, which will stop accepting requests"))
         page = render_template(
             "admin/confirm.html",
             title=_("Delete %(title)s?", title=instance.title),

@@ -83,10 +83,15 @@ def rescan() -> ResponseReturnValue:
     count = loading.rescan(actor=actor(), modules_dir=_modules_dir())
     if count == 0:
         flash(_("No changes found."), "good")
-    elif count == 1:
-        flash("1 module changed. It is being reloaded.", "good")
     else:
-        flash(_("%(count)s modules changed. They are being reloaded.", count=count), "good")
+        flash(
+            _n(
+                "%(num)s module changed and is being reloaded.",
+                "%(num)s modules changed and are being reloaded.",
+                count,
+            ),
+            "good",
+        )
     return redirect(url_for("admin.modules.index"))
 
 
@@ -168,7 +173,7 @@ def purge(type: str, name: str) -> ResponseReturnValue:
 def _switch(type: str, name: str, verb: str) -> ResponseReturnValue:
     module, modules_dir = _find(type, name), _modules_dir()
     title = module.title
-    loads = _("%(name)s loads now. You can activate it.", name=title)
+    loads = _("%(name)s now loads. You can activate it.", name=title)
     message = {
         "activate": _("%(name)s activated.", name=title),
         "update": _("%(name)s updated to %(version)s.", name=title, version=module.disk),

@@ -52,7 +52,7 @@ class TestForm(Form):
     to = StringField(
         _("Recipient"),
         [InputRequired(_("Enter a recipient.")), Length(max=254)],
-        description=_("An address for this channel, for example an e-mail address."),
+        description=_("An address for this channel, such as an e-mail address."),
     )
     message = TextAreaField(
         _("Message"),
@@ -111,11 +111,11 @@ class SenderPages(Pages):
         return save_or_show(
             form,
             save,
-            title=_("Send a test message with %(title)s", title=instance.title),
+            title=_("Send a test message through %(title)s", title=instance.title),
             crumbs=self.crumbs(instance),
             label=_("Send test message"),
             consequence=_(
-                "Sent in the background, in up to %(TEST_TRIES)s attempts.", TEST_TRIES=TEST_TRIES
+                "Sent in the background, with up to %(TEST_TRIES)s attempts.", TEST_TRIES=TEST_TRIES
             ),
         )
 

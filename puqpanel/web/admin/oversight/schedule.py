@@ -88,7 +88,12 @@ def pause_or_resume(verb: str) -> ResponseReturnValue:
     module, name = _job()
     with flashed_errors():
         schedule.pause(actor=actor(), module=module, name=name, paused=verb == "pause")
-        flash(f"“{name}” {verb}d.", "good")
+        done = (
+            _("“%(name)s” paused.", name=name)
+            if verb == "pause"
+            else _("“%(name)s” resumed.", name=name)
+        )
+        flash(done, "good")
     return redirect(url_for("admin.schedule.index"))
 
 

@@ -121,7 +121,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         "currency",
         _("Currencies"),
-        _("The base currency of prices and reports, and the others that you sell in."),
+        _("The base currency of prices and reports, and other currencies you sell in."),
         "coins",
         CURRENCIES_MANAGE,
         lambda: False,  # the default may be right: only staff can say
@@ -230,7 +230,9 @@ def decide(key: str, decision: str) -> ResponseReturnValue:
 def dismiss() -> ResponseReturnValue:
     """Show the setup no longer on the dashboard."""
     setup.dismiss(actor=actor())
-    flash(_("Setup dismissed. You find everything under Settings, Modules and Products."), "good")
+    flash(
+        _("Setup dismissed. You can find everything under Settings, Modules and Products."), "good"
+    )
     return redirect(url_for("admin.dashboard.index"))
 
 

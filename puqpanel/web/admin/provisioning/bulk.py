@@ -71,7 +71,7 @@ def run(
         button = action.button(len(rows))
         page = render_template(
             "admin/confirm.html",
-            title=_("%(action)s?", action=button),
+            title=button,
             button=button,
             back=back,
             keep=_("Go back"),

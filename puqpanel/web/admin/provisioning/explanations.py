@@ -83,5 +83,5 @@ def _failure_question(service: Service, event: Audit | None) -> Text:
     if service.provision_status == ProvisionStatus.PROCESSING:
         return _("Why did the last attempt fail?")
     if event is not None and event.action.endswith("_refused"):
-        return _("Why was it refused?")
+        return _("Why was it rejected?")
     return _("What was the error?")

@@ -74,12 +74,11 @@ def request_verb(uuid: str, verb: str, **options: Any) -> Text:
         UserError: it was refused.
     """
     result = requests.request(actor=actor(), service_uuid=uuid, verb=verb, **options)
-    label = VERBS[verb].label
     if not result.ok:
         raise ConflictError(
-            result.message or _("The module refused the request: %(label)s.", label=label)
+            result.message or _("The module rejected the request without a message.")
         )
-    requested: Text = _("%(label)s requested.", label=label)
+    requested: Text = _("%(operation)s requested.", operation=VERBS[verb].noun)
     return requested
 
 
@@ -248,7 +247,7 @@ BULK = {
             number,
         ),
         lambda uuid: request_verb(uuid, "unsuspend"),
-        _("These services become available again:"),
+        _("These services will become available again:"),
     ),
     "retry": Bulk(
         "",
@@ -258,7 +257,7 @@ BULK = {
             "%(num)s service queued again.", "%(num)s services queued again.", number
         ),
         retry_last,
-        _("The last failed task is retried for:"),
+        _("The last failed task will be retried for:"),
     ),
     "terminate": Bulk(
         SERVICES_TERMINATE,

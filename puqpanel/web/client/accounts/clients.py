@@ -22,5 +22,5 @@ def switch() -> ResponseReturnValue:
     if member is None:
         abort(404)
     session[CLIENT_KEY] = uuid
-    flash(_("You now see the services of %(name)s.", name=member.client.name), "good")
+    flash(_("You are now viewing the services of %(name)s.", name=member.client.name), "good")
     return redirect(url_for("client.home.index"))

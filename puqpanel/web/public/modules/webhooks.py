@@ -59,7 +59,7 @@ def call(type: str, name: str, uuid: str) -> Response:
         # cached before it is parsed as a form: signatures are computed over the raw bytes
         request.get_data()
     except RequestEntityTooLarge:
-        abort(413, _("The body of a webhook is limited to 1 MB."))
+        abort(413, _("A webhook body can be at most 1 MB."))
     module_type = next((known for known in MODULE_TYPES if known.lower() == type.lower()), "")
     key = f"{module_type}/{name}"
     instance = _find_instance(key, uuid)
