@@ -53,6 +53,7 @@ Next steps:
     Run the contract tests            ./panel module test {name}
     Activate it                       ./panel module activate {name}
     Develop with automatic reload     ./panel up --dev
+    Update its translations           ./panel module texts {name}
 """)
 
 

@@ -33,7 +33,7 @@ def test_a_new_module_is_complete(module_type: str, instance: Path, tmp_path: Pa
     assert f"./panel test {tmp_path}/modules/{module_type}/MyVPSBox/tests" in process.stdout
     assert "./panel module test MyVPSBox" in process.stdout
     folder = modules / module_type / "MyVPSBox"
-    for path in ("MyVPSBox.py", "config.py", "lang/en.py", "tests/test_myvpsbox.py"):
+    for path in ("MyVPSBox.py", "config.py", "lang/pl.po", "tests/test_myvpsbox.py"):
         assert f"\n    {path}\n" in process.stdout
         assert (folder / path).is_file()
     assert '"name": "My VPS Box"' in (folder / "config.py").read_text()
@@ -42,6 +42,8 @@ def test_a_new_module_is_complete(module_type: str, instance: Path, tmp_path: Pa
     assert (
         json.loads(puqpanel(instance, "module", "check", "MyVPSBox", "--json", **env).stdout) == []
     )
+    texts = puqpanel(instance, "module", "texts", "MyVPSBox", "--check", **env)
+    assert texts.returncode == 0 and "complete" in texts.stdout, texts.stdout
     tested = puqpanel(instance, "module", "test", "MyVPSBox", "--json", **env)
     assert tested.returncode == 0, tested.stdout
     results = json.loads(tested.stdout)

@@ -236,11 +236,11 @@ def test_what_else_it_quotes(tmp_path: Path) -> None:
     ):
         assert text in _texts(Path(str(module.__file__)))
         assert text in FAQ
-    folder = write_module(tmp_path, PRODUCT, files={"lang/pl.py": "LANG = {"})
+    folder = write_module(tmp_path, PRODUCT, files={"lang/pl.po": "msgid text\n"})
     (problem,) = languages.read(folder).problems
-    assert problem.startswith("lang/pl.py, line 1: it is not Python")
-    assert "“lang/pl.py, line 1: it is not Python”" in FAQ
-    (folder / "lang/pl.py").unlink()
+    assert problem.startswith("lang/pl.po, line 1: it is not a gettext catalog")
+    assert "“lang/pl.po, line 1: it is not a gettext catalog”" in FAQ
+    (folder / "lang/pl.po").unlink()
     with Lab(folder) as lab, pytest.raises(UserError) as refused:
         Task.add("ModuleJob", "Module", {"module": lab.module(SERVICE), "method": "create_jobb"})
     assert str(refused.value) in FAQ

@@ -333,7 +333,7 @@ def test_file_manager(served: Panel, tmp_path: Path) -> None:
         astrid.post(f"{at}/files/api/remove", {"path": "Wörk & more", "name": "Übersicht.bin"})
         assert "This folder is empty" in astrid.get(done.location).text
         astrid.post(f"{at}/files/api/upload", {"path": ""})
-        assert "Choose a name first." in astrid.get(f"{at}/files").text
+        assert "Enter a name first." in astrid.get(f"{at}/files").text
         cloud.store.create(
             {
                 "username": "tom",
@@ -353,7 +353,7 @@ def test_file_manager(served: Panel, tmp_path: Path) -> None:
         ):
             assert astrid.get(f"{at}/files/api/get", query_string={"path": path}).status_code == 404
             page = astrid.get(f"{at}/files", query_string={"path": path})
-            assert (page.status_code, "There is no such folder." in page.text) == (404, True), path
+            assert (page.status_code, "Folder not found." in page.text) == (404, True), path
         assert [
             astrid.get(f"{at}/files", query_string={"path": path}).status_code
             for path in ("../..", "readme.txt", "/public//")

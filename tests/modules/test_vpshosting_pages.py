@@ -530,7 +530,7 @@ def test_snapshots_of_other_customers_are_not_accessible(
     astrid = customer(served)
     for verb in ("restore", "remove"):
         answer = astrid.post(f"{at}/snapshots/api/{verb}", {"snapshot": "77"}, headers=JSON)
-        assert (answer.status_code, "no such snapshot" in answer.json["message"]) == (404, True)
+        assert (answer.status_code, "Snapshot not found" in answer.json["message"]) == (404, True)
     assert (
         "somebody else" in astrid.get(f"{at}/snapshots").text,
         77 in cloud.snapshots,

@@ -20,7 +20,7 @@ class SettingsForm(forms.Form):
     webhook_secret = forms.SecretField(
         "Webhook secret",
         [InputRequired(), Length(min=16, max=200)],
-        description="The bank service signs its messages with it. At least 16 characters.",
+        description="The secret that signs the bank service's messages. At least 16 characters.",
     )
     bank_api = forms.URLField(
         "Bank service URL",

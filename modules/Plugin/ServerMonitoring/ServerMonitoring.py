@@ -41,7 +41,7 @@ class ServerMonitoring(Plugin):
             {
                 "name": "Manage monitoring settings",
                 "key": SETTINGS,
-                "description": "Set the internal networks open to checks, and result retention",
+                "description": "Set the internal networks for checks, and result retention",
             },
         ]
 

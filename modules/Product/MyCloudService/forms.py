@@ -111,7 +111,7 @@ class ServerForm(forms.Form):
         "Group",
         [InputRequired(), Length(max=100)],
         default="Default",
-        description="A new name adds a group.",
+        description="Enter a new name to add a group.",
     )
     host = forms.StringField("Host", [InputRequired(), Length(max=253)])
     port = forms.IntegerField("Port", [InputRequired(), NumberRange(1, 65535)], default=443)

@@ -14,7 +14,7 @@ class SettingsForm(forms.Form):
     """The networks open to checks, and how long results are kept."""
 
     networks = forms.TextAreaField(
-        "Internal networks open to checks",
+        "Internal networks that checks can access",
         [V.Length(max=5000)],
         description=(
             "One per line, such as 10.20.0.0/16. Staff who can add checks can probe these networks."

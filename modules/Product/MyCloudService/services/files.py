@@ -9,7 +9,7 @@ from puqpanel.sdk import __, n__, noop__
 
 MAX_UPLOAD_BYTES, MAX_UPLOAD_TEXT = 5_000_000, "5 MB"  # the provider's limit
 MAX_NAME_LENGTH = 200
-NO_NAME = noop__("Choose a name first.")
+NO_NAME = noop__("Enter a name first.")
 _FORBIDDEN = re.compile(r"[/\\<\x00-\x1f\x7f]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 

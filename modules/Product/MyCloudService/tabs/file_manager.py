@@ -20,7 +20,7 @@ from ..services import files
 from ..services.cloud_api import CloudAPIClient
 
 UNAVAILABLE = noop__("The provider is temporarily unavailable. Try again in a minute.")
-NO_FOLDER = noop__("There is no such folder.")
+NO_FOLDER = noop__("Folder not found.")
 
 
 class FileManager(Product):
@@ -68,7 +68,7 @@ class FileManager(Product):
         if not response.ok and response.http_code not in (404, 422):
             abort(503, __(UNAVAILABLE))
         if not response.ok or response.data is not None:
-            abort(404, __("There is no such file."))
+            abort(404, __("File not found."))
         return send_file(
             BytesIO(response.content),
             "application/octet-stream",
@@ -96,7 +96,11 @@ class FileManager(Product):
             if types.get(name) == "folder":
                 return __(":name is a folder.", {"name": name})
             if name in types and not request.form.get("replace"):
-                return __(":name already exists. Tick “Replace” to overwrite it.", {"name": name})
+                return __(
+                    ":name already exists. To overwrite it, select “Replace a file with the same"
+                    " name”.",
+                    {"name": name},
+                )
             return client.write(username, files.join(path, name), file.read())
 
         return self._change(request, write, __(":name uploaded.", {"name": name}), problem)

@@ -67,6 +67,6 @@ class ServiceForm(forms.Form):
         "Display name",
         [Length(max=64)],
         filters=[trim],
-        description="Shown to other users of the Nextcloud.",
+        description="Shown to other Nextcloud users.",
     )
     server = forms.SelectField("Server", coerce=int, choices=servers)

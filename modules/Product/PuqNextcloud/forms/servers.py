@@ -65,7 +65,7 @@ class ServerForm(forms.PageForm):
         "Folder",
         [
             Length(max=200),
-            Regexp(r"(/[A-Za-z0-9._~-]+)*/?$", message="Enter it like this: /nextcloud"),
+            Regexp(r"(/[A-Za-z0-9._~-]+)*/?$", message="Enter a folder such as /nextcloud."),
         ],
         filters=[trim],
         description="Only if Nextcloud is installed in a folder of the site.",

@@ -74,7 +74,7 @@ def find_usable(image_id: str) -> Image:
     """
     image = find(image_id)
     if image is None:
-        raise ImageError(__("There is no image :name.", {"name": image_id}))
+        raise ImageError(__("Image :name not found.", {"name": image_id}))
     if not image.offered:
         raise ImageError(__("DigitalOcean no longer offers :name.", {"name": image.name}))
     if not image.active:

@@ -38,8 +38,8 @@ def problem(key: str) -> str:
         return ""
     if "PRIVATE KEY" in key:
         return __(
-            "This is a private key, which should stay with its owner. Enter the public key from"
-            " the file ending in .pub."
+            "This is a private key; never share it. Enter the public key from the file ending in"
+            " .pub."
         )
     return __(
         "“:key” is not a public SSH key. Keys start with ssh-ed25519 or ssh-rsa.",

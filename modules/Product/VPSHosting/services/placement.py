@@ -123,4 +123,4 @@ def _choose_account(accounts: list[Account], account_id: int) -> Account:
         )
     if accounts:
         raise PlacementError(__("No active account has capacity. Add one on the Accounts page."))
-    raise PlacementError(__("There is no account yet. Add one on the Accounts page."))
+    raise PlacementError(__("No accounts yet. Add one on the Accounts page."))

@@ -129,7 +129,7 @@ def explain(response: ApiResponse, account: str) -> str:
         case Outcome.NOT_FOUND:
             return __("The server no longer exists at DigitalOcean.")
         case Outcome.REJECTED if _is_other_site(response):
-            return __("There is no DigitalOcean API at the URL of :account.", values)
+            return __("No DigitalOcean API found at the URL of :account.", values)
         case Outcome.REJECTED:
             return __("DigitalOcean rejected the request:detail.", values)
     if response.http >= 500 or response.http == 408:

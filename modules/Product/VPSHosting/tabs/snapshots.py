@@ -129,5 +129,5 @@ class Snapshots(Tab):
             return self.respond(request, "snapshots", __(UNAVAILABLE), 503)
         snapshot = listed.find(request.form.get("snapshot", ""))
         if snapshot is None:
-            return self.respond(request, "snapshots", __("This server has no such snapshot."), 404)
+            return self.respond(request, "snapshots", __("Snapshot not found."), 404)
         return Choice(target, snapshot)
