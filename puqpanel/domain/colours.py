@@ -1,4 +1,4 @@
-"""Colours: contrast, and the accent colours of pages derived from one brand colour."""
+"""Colours: contrast, and the accent colours derived from a brand colour."""
 
 from __future__ import annotations
 

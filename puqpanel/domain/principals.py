@@ -1,4 +1,4 @@
-"""Principals: who does something, recorded on every audit entry and task.
+"""Principals: the actors recorded on every audit entry and task.
 
 A principal is built once per request, task or command. It carries the permissions that it had at
 that moment, so that any layer can ask `may(…)`.

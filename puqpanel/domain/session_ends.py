@@ -1,4 +1,4 @@
-"""Why a session ended."""
+"""The reasons for which sessions end."""
 
 from __future__ import annotations
 

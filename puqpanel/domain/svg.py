@@ -1,7 +1,8 @@
 """SVG images from uploads, reduced to drawings.
 
-An SVG is a document that can run scripts and load files. What is kept is listed here; a file with
-anything that could act is refused, metadata of drawing programs is dropped.
+An SVG is a document that can run scripts and load files. Only the elements and attributes
+listed here are kept; a file with active content is rejected, and metadata of drawing programs is
+dropped.
 """
 
 from __future__ import annotations
@@ -39,14 +40,14 @@ _FUNCTIONS = frozenset(_COLOURS_AND_TRANSFORMS.split())
 
 
 class SvgError(UserError):
-    """An SVG cannot be read or holds more than a drawing."""
+    """An SVG is invalid or contains more than a drawing."""
 
 
 def clean_svg(content: bytes) -> bytes:
     """Return an SVG with nothing but a drawing.
 
     Raises:
-        SvgError: It cannot be read, or holds a script, a link to a file, or the like.
+        SvgError: It is invalid, or contains a script, a link to a file, or the like.
     """
     try:
         text = content.decode("utf-8-sig")

@@ -167,7 +167,7 @@ def drop(*packages: str) -> None:
 def _registries(module: ModuleType) -> list[OrmRegistry]:
     """Return the mapper registries of a module's declarative bases.
 
-    A class of somebody else's has none to dispose.
+    Registries of classes from other packages are left out.
     """
     found = []
     for value in list(vars(module).values()):

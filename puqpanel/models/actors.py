@@ -1,4 +1,4 @@
-"""The columns that record who did something."""
+"""The columns that record an actor."""
 
 from __future__ import annotations
 

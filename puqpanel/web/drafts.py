@@ -1,7 +1,7 @@
-"""Forms that were sent after the end of a session: they are shown again after the sign-in.
+"""Forms submitted after their session had ended, shown again after the sign-in.
 
-The submitted fields travel encrypted in a hidden field of the sign-in form, and after the sign-in
-wait in the session's row until the form is shown. They are kept for 15 minutes, and only if:
+The submitted fields are sent encrypted in a hidden field of the sign-in form; after the sign-in
+they are stored in the session's row until the form is shown, for 15 minutes at most and only if:
 
 * the form was opened in this browser, which its CSRF token proves, and
 * the same person signs in again.

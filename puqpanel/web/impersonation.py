@@ -24,7 +24,7 @@ ENDED = "view_ended"
 
 @dataclass(frozen=True, slots=True)
 class Banner:
-    """What the client area shows during a view: who views as whom, and until when."""
+    """The banner of the client area during a view: who is viewing as whom, and until when."""
 
     staff: str
     user: str
@@ -103,6 +103,6 @@ def record(response: Response) -> Response:
 
 
 def flash_ended() -> None:
-    """Say on the page to which a view returns that it has ended."""
+    """Flash that a view has ended, on the page to which it returns."""
     if request.args.get(ENDED):
         flash(_("Viewing as a client has ended."), "good")

@@ -260,7 +260,7 @@ def _response(called: Called, *, client_message: Text | str = "") -> Response:
 
     Args:
         called: the call.
-        client_message: what a client is told if it failed; empty for staff, who may read the
+        client_message: the text for a client if it failed; empty for staff, who may read the
             error itself.
     """
     if called.error:

@@ -63,7 +63,7 @@ def add_pages(bp: Blueprint, area: Area) -> None:
     @area.mark
     @area.named
     def edit_preferences() -> ResponseReturnValue:
-        """Change the own language and time zone."""
+        """Change one's own language and time zone."""
         form = PreferencesForm(obj=area.signed_in())
         if form.validate_on_submit():
             with errors_in(form):

@@ -201,7 +201,7 @@ def current_session_id() -> int | None:
 def load_person(token: str) -> SignedIn | None:
     """Return the person of a session, in one query, and record that the session was used.
 
-    Requests that a page repeats by itself are not recorded: an open page must not keep a session
+    Automatic refreshes of a page are not recorded: an open page must not keep a session
     alive.
 
     Args:

@@ -16,7 +16,7 @@ from puqpanel.models.columns import Word
 class Currency(Model):
     """A currency that is or was enabled.
 
-    Clients and products have a currency too, so that the table belongs to the lowest subject area.
+    Clients and products have a currency too, so the table belongs to the lowest subject area.
 
     Attributes:
         code: ISO 4217 code.

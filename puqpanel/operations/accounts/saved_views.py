@@ -98,7 +98,7 @@ def rename_view(*, actor: Principal, uuid: str, name: str) -> SavedView:
 
 @transaction()
 def set_default_view(*, actor: Principal, uuid: str, default: bool) -> SavedView:
-    """Make a view the one its list opens with, or no longer.
+    """Set or unset a view as the default of its list.
 
     Raises:
         NotFoundError: the actor has no such view.

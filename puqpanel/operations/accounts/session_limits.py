@@ -27,7 +27,7 @@ def absolute_limit(area: str) -> timedelta:
 
 
 def retention() -> timedelta | None:
-    """Return how long ended sessions are kept; None for ever."""
+    """Return how long ended sessions are kept; None means forever."""
     return duration("retention.session_days") or None
 
 

@@ -49,7 +49,7 @@ class Found:
 
 
 def hash_token(token: str) -> str:
-    """Return what is stored of the ID of a session."""
+    """Return the stored hash of a session ID."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
@@ -190,7 +190,7 @@ def overdue(row: AccountSession) -> SessionEnd | None:
 
 
 def touch(row: AccountSession, ip: str) -> None:
-    """Record that a session was used, at most once a minute; an error only delays the record.
+    """Record the last use of a session, at most once a minute; an error only delays it.
 
     The condition on the old value lets one of several requests at once write. The clock may have
     been set back, so a time in the future is replaced too.
@@ -236,7 +236,7 @@ def draft_of(session_id: int) -> Any:
 
 
 def save_draft(*, session_id: int, draft: dict[str, Any] | None) -> None:
-    """Keep a submitted form to show it again; None forgets it."""
+    """Store a submitted form to show again; None deletes the stored one."""
     write(
         sa.update(AccountSession)
         .where(AccountSession.id == session_id, AccountSession.ended_at.is_(None))

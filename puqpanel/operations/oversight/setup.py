@@ -1,7 +1,7 @@
-"""The setup of a new panel: what is done already, and what staff decided about the rest.
+"""The setup of a new panel: which steps are done, confirmed or skipped.
 
-Facts count first: a step is done when the panel has what it is for. A step can also be confirmed,
-such as defaults that fit, or skipped.
+A step is done when the panel has what the step sets up. Staff can also confirm a step, such as one
+whose defaults fit, or skip it.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def skip(*, actor: Principal, key: str) -> None:
 
 @transaction()
 def dismiss(*, actor: Principal) -> None:
-    """Show the setup no longer."""
+    """Stop showing the setup."""
     actor.require(SETTINGS_MANAGE)
     _save(actor, replace(state(), offered=True, dismissed=True), _("Setup dismissed"))
 

@@ -167,7 +167,7 @@ def show(name: str) -> Shown:
 
 
 def digest(group: str) -> str:
-    """Return a digest of what is saved in a group, to detect that somebody else saved."""
+    """Return a digest of what is saved in a group, to detect changes by others."""
     stored = sorted(item for item in _current().stored.items() if item[0].startswith(f"{group}."))
     return hashlib.sha256(json.dumps(stored).encode()).hexdigest()[:16]
 
@@ -187,7 +187,7 @@ def save(*, actor: Principal, values: Mapping[str, object], seen: str | None = N
     Raises:
         NotFoundError: A name is unknown.
         InvalidInput: A value is invalid or overridden; the errors are by name.
-        ConflictError: The group was saved by somebody else since `seen`.
+        ConflictError: The group was saved by someone else since `seen`.
     """
     checked: dict[str, Value] = {}
     errors: dict[str, list[str]] = {}
@@ -346,7 +346,7 @@ def _lock() -> None:
 
 
 def _record(actor: Principal, before: Mapping[str, Value], after: Mapping[str, Value]) -> None:
-    """Add the audit entry and the event; a secret is only said to have changed."""
+    """Add the audit entry and the event, without the values of secrets."""
     if not before:
         return
     labels = ", ".join(str(find(name).label) for name in before)

@@ -228,7 +228,7 @@ def decide(key: str, decision: str) -> ResponseReturnValue:
 @bp.post("/dismiss")
 @allow(SETTINGS_MANAGE)
 def dismiss() -> ResponseReturnValue:
-    """Show the setup no longer on the dashboard."""
+    """Stop showing the setup on the dashboard."""
     setup.dismiss(actor=actor())
     flash(
         _("Setup dismissed. You can find everything under Settings, Modules and Products."), "good"
