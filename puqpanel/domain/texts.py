@@ -162,8 +162,9 @@ def verbatim(text: str) -> Text:
 
 
 def named(source: str) -> Text:
-    """Return a text that is stored as its English source, such as the title of a task."""
-    return Text(source.replace("%", "%%"))
+    """Return a text that is stored packed or as its English source, such as the title of a task."""
+    text = unpacked(source)
+    return text if text.source != _VERBATIM else Text(source.replace("%", "%%"))
 
 
 def _shown(value: Any, viewer: Language) -> Any:

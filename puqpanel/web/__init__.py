@@ -32,6 +32,7 @@ from puqpanel.web import (
     locale,
     look,
     navigation,
+    numbers,
     preferences,
     prices,
     public,
@@ -107,6 +108,11 @@ def _configure_templates(app: Flask) -> None:
         scripts=assets.SCRIPTS,
         split_action=look.split_action,
         subject_label=look.subject_label,
+        task_title=look.task_title,
+        title_of=look.title_of,
+        actor_name=look.actor_name,
+        health_label=look.health_label,
+        units=look.UNITS,
         verb_label=look.verb_label,
         verb_permission=look.verb_permission,
         status=look.status,
@@ -128,5 +134,7 @@ def _configure_templates(app: Flask) -> None:
         ),
     )
     app.jinja_env.filters["money"] = prices.money
+    app.jinja_env.filters["filesizeformat"] = numbers.size
+    app.jinja_env.filters["number"] = numbers.shown
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True

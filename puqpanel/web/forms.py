@@ -67,6 +67,29 @@ class Translations:
         "Number must be between %(min)s and %(max)s.": _("Enter %(min)s to %(max)s."),
         "'%(value)s' is not a valid choice for this field.": _("Select options from the list."),
         "'%(value)s' are not valid choices for this field.": _("Select options from the list."),
+        "This field is required.": _("Enter a value."),
+        "This field cannot be edited.": _("This value cannot be changed."),
+        "This field is disabled and cannot have a value.": _("This value cannot be changed."),
+        "Field must be equal to %(other_name)s.": _("Enter the same value twice."),
+        "Field must be exactly %(max)d characters long.": _n(
+            "Use exactly %(max)d character.", "Use exactly %(max)d characters.", 1
+        ),
+        "Invalid value, must be one of: %(values)s.": _("Enter one of these: %(values)s."),
+        "Invalid value, can't be any of: %(values)s.": _("Enter none of these: %(values)s."),
+        "Invalid IP address.": _("Enter an IP address."),
+        "Invalid Mac address.": _("Enter a MAC address."),
+        "Invalid UUID.": _("Enter a UUID."),
+        "Not a valid date value.": _("Enter a valid date."),
+        "Not a valid datetime value.": _("Enter a valid date and time."),
+        "Not a valid time value.": _("Enter a valid time."),
+        "Not a valid week value.": _("Enter a valid week."),
+        "Date must be at least %(min)s.": _("Enter %(min)s or a later date."),
+        "Date must be at most %(max)s.": _("Enter %(max)s or an earlier date."),
+        "Date must be between %(min)s and %(max)s.": _("Enter a date from %(min)s to %(max)s."),
+        "File does not have an approved extension.": _("Choose a file of another type."),
+        "File does not have an approved extension: {extensions}": (
+            _("Choose a file of another type: {extensions}")
+        ),
     }
 
     def gettext(self, text: str) -> str:

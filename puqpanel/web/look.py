@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 from flask import request
 
 from puqpanel.domain.permissions import SERVICES_PROVISION
+from puqpanel.domain.principals import PrincipalKind
 from puqpanel.domain.service_states import (
     PROVISION_LABELS,
     STATUS_LABELS,
@@ -20,7 +21,8 @@ from puqpanel.domain.service_states import (
 )
 from puqpanel.domain.task_states import LABELS as TASK_LABELS
 from puqpanel.domain.task_states import TaskStatus
-from puqpanel.domain.texts import Text, _, _c, verbatim
+from puqpanel.domain.texts import Text, _, _c, named, verbatim
+from puqpanel.host import languages, registry
 
 THEMES = ("light", "dark", "auto")
 Tone = Literal["good", "warn", "bad", "busy", "odd", "mute"]
@@ -151,7 +153,43 @@ SUBJECTS = {
     "module": _("Module"),
     "currency": _("Currency"),
     "settings": _("Settings"),
+    "setup": _("Setup"),
 }
+ACTORS: dict[str, Text] = {
+    PrincipalKind.CLI: _c("actor", "command line"),
+    PrincipalKind.AUTOMATION: _c("actor", "automation"),
+}
+"""The actors that are no persons, by kind."""
+
+
+HEALTH = {
+    "database": _("Database"),
+    "migrations": _("Migrations"),
+    "keys": _("Keys"),
+    "queue": _("Queue"),
+    "workers": _("Workers"),
+    "schedule": _("Schedule"),
+    "modules": _("Modules"),
+    "translations": _("Translations"),
+    "disk": _("Disk"),
+}
+UNITS = {
+    "": verbatim(""),
+    "minutes": _c("unit of a setting", "minutes"),
+    "hours": _c("unit of a setting", "hours"),
+    "days": _c("unit of a setting", "days"),
+}
+MODULE_TYPES = {
+    "Product": _c("type of a module", "Product"),
+    "Plugin": _c("type of a module", "Plugin"),
+    "Payment": _c("type of a module", "Payment"),
+    "Notification": _c("type of a module", "Notification"),
+}
+
+
+def health_label(check: str) -> Text:
+    """Return the name of a health check."""
+    return HEALTH.get(check) or verbatim(check)
 
 
 def subject_label(kind: str) -> Text:
@@ -175,13 +213,36 @@ def actor_label(row: Any) -> Text | str:
     Args:
         row: with the columns of `models.actors.ActedBy`.
     """
-    if row.impersonator_name:
+    if getattr(row, "impersonator_name", ""):
         return _(
             "%(impersonator_name)s as %(actor_name)s",
             impersonator_name=row.impersonator_name,
             actor_name=row.actor_name,
         )
-    return str(row.actor_name)
+    return actor_name(row.actor_kind, row.actor_name)
+
+
+def actor_name(kind: str, name: str) -> Text | str:
+    """Return the name of an actor as it is stored, or that of the actor's kind."""
+    return ACTORS.get(kind) or name
+
+
+def task_title(row: Any) -> Text | str:
+    """Return the title of a task in the viewer's language.
+
+    Args:
+        row: with the title, the job and the module of the task.
+    """
+    return title_of(row.title or row.job, row.module)
+
+
+def title_of(title: str, module: str) -> Text | str:
+    """Return a stored title of a task; a module's translates the part after its own name."""
+    loaded = registry.current().modules.get(module)
+    prefix = f"{loaded.config('name') or loaded.name}: " if loaded else ""
+    if loaded is None or not title.startswith(prefix):
+        return named(title)
+    return f"{loaded.title}: {languages.translate(loaded.folder, title.removeprefix(prefix))}"
 
 
 def split_action(action: str) -> tuple[str, str]:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
+import re
+from importlib import import_module
+
 import pytest
 import sqlalchemy as sa
+from wtforms import validators
 
 from puqpanel.app import Panel
 from puqpanel.domain.errors import InvalidInput
@@ -13,6 +18,7 @@ from puqpanel.models import Client
 from puqpanel.operations.accounts import clients
 from puqpanel.operations.system.fields import clean_name
 from puqpanel.sdk import forms
+from puqpanel.web.forms import Translations
 from puqpanel.web.module_labels import form_labels
 from tests.conftest import STAFF
 from tests.sample import make_client
@@ -94,3 +100,18 @@ def test_invisible_characters_are_removed_from_names(typed: str, name: str) -> N
 def test_invisible_name_is_refused(typed: str) -> None:
     with pytest.raises(InvalidInput):
         clean_name(typed)
+
+
+def test_every_default_message_of_wtforms_has_a_wording_of_the_panel() -> None:
+    modules = [validators, *(import_module(f"wtforms.fields.{name}") for name in FIELD_MODULES)]
+    source = "".join(map(inspect.getsource, modules))
+    one = {found[0] or found[1] for found in re.findall(ONE, source)}
+    several = {found[1] for found in re.findall(SEVERAL, source)}
+    assert len(one) > 20 and several
+    internal = {"Choices cannot be None.", "Invalid field name '%s'."}
+    assert (one | several) - internal - set(Translations.texts) == set()
+
+
+ONE = r"""[^n]gettext\(\s*(?:"([^"]+)"|'([^']+)')"""
+SEVERAL = r'ngettext\(\s*"([^"]+)",\s*"([^"]+)"'
+FIELD_MODULES = ("choices", "core", "datetime", "list", "numeric", "simple")

@@ -9,7 +9,6 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from puqpanel.domain.task_states import OnLoss, TaskStatus
-from puqpanel.domain.texts import Text, named
 from puqpanel.infra.clock import now
 from puqpanel.infra.crypto import EncryptedJSON
 from puqpanel.infra.db import Model, UtcDateTime
@@ -79,11 +78,6 @@ class Task(ActedBy, Model):
     attempts: Mapped[list[TaskAttempt]] = relationship(
         cascade="all, delete-orphan", order_by="TaskAttempt.number"
     )
-
-    @property
-    def shown_title(self) -> Text:
-        """The title in the language of the viewer, if it is one of the panel's."""
-        return named(self.title)
 
     is_duplicate: ClassVar[bool] = False
     """True on a row that `tasks.add` returned instead of adding an identical task."""

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from puqpanel.domain.errors import ConflictError, InvalidInput
 from puqpanel.domain.permissions import SENDERS_MANAGE
 from puqpanel.domain.principals import Principal
-from puqpanel.domain.texts import Text, _
+from puqpanel.domain.texts import Text, _, packed
 from puqpanel.infra.db import session, transaction
 from puqpanel.infra.redact import storable
 from puqpanel.models import Task
@@ -66,7 +66,7 @@ def send(
         tries: maximum number of attempts.
         backoff: seconds between attempts.
         tags: further search terms of the task.
-        title: display name of the task.
+        title: display name of the task, plain or packed.
 
     Raises:
         ConflictError: the sender is disabled.
@@ -85,7 +85,14 @@ def send(
             "message": {**asdict(clean), "attachments": [*clean.attachments]},
         },
         tags=["notification", f"sender:{sender.uuid}", *tags],
-        title=title or f"Send “{clean.subject[:80]}” via {sender.title}",
+        title=title
+        or packed(
+            _(
+                "Send “%(subject)s” via %(sender)s",
+                subject=clean.subject[:60],
+                sender=sender.title[:60],
+            )
+        ),
         module=sender.module,
         subject_type="sender",
         subject_uuid=sender.uuid,

@@ -209,7 +209,11 @@ def _switch(
                 action=f"module.{method}d",
                 subject_type="module",
                 subject_uuid=module.key,
-                summary=f"{module.title} {module.version} {method}d.",
+                summary=(
+                    _("%(name)s %(version)s activated.", name=name, version=module.version)
+                    if method == "activate"
+                    else _("%(name)s updated to %(version)s.", name=name, version=module.version)
+                ),
                 before={"version": before},
                 after={"version": module.version},
             )

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from puqpanel.domain.module_states import ModuleProblem, ModuleStatus, version_order
 from puqpanel.domain.texts import Text, _
-from puqpanel.host import discover
+from puqpanel.host import discover, languages
 from puqpanel.host.contract.config import Config
 from puqpanel.host.discover import Found
 from puqpanel.infra.db import find, session
@@ -27,6 +27,7 @@ class Shown:
     Args:
         type: Product, Plugin, Payment or Notification.
         name: of folder and class.
+        folder: its folder.
         config: its config.py; empty if it cannot be read.
         status: shown status.
         reason: why it is unavailable, in one sentence.
@@ -38,6 +39,7 @@ class Shown:
 
     type: str
     name: str
+    folder: Path
     config: Config
     status: ModuleStatus
     reason: Text | str
@@ -53,8 +55,13 @@ class Shown:
 
     @property
     def title(self) -> str:
-        """Display name."""
-        return str(self.config("name") or self.name)
+        """Display name, in the viewer's language."""
+        return languages.translate(self.folder, str(self.config("name") or self.name))
+
+    @property
+    def description(self) -> str:
+        """What it does, in the viewer's language."""
+        return languages.translate(self.folder, str(self.config("description") or ""))
 
 
 def lock_module(module_type: str, name: str) -> Module:
@@ -85,6 +92,7 @@ def list_modules(modules_dir: Path) -> list[Shown]:
         Shown(
             row.type,
             row.name,
+            modules_dir / row.type / row.name,
             Config(),
             ModuleStatus.ERROR,
             _("Its folder is missing."),
@@ -120,7 +128,16 @@ def _shown(found: Found, row: Module | None, services: int) -> Shown:
         status, reason = ModuleStatus.FAILING, row.circuit_open_reason
     on = row is not None and row.status in ON
     return Shown(
-        found.type, found.name, found.config, status, reason, found.version, recorded, services, on
+        found.type,
+        found.name,
+        found.folder,
+        found.config,
+        status,
+        reason,
+        found.version,
+        recorded,
+        services,
+        on,
     )
 
 

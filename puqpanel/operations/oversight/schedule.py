@@ -203,7 +203,7 @@ def _add(module: LoadedModule, work: Work, actor: Principal) -> Task:
     return add(
         job=JOB,
         queue=QUEUE,
-        title=f"{module.title}: {work.name}",
+        title=f"{module.config('name') or module.name}: {work.name}",
         module=module.key,
         tags=["schedule", f"schedule:{work.name}"],
         timeout=work.timeout,

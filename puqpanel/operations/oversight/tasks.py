@@ -21,7 +21,7 @@ from puqpanel.domain.permissions import (
 )
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.task_states import ENDED, OPEN, RETRYABLE, TaskStatus
-from puqpanel.domain.texts import _
+from puqpanel.domain.texts import _, named
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import find, release, session, transaction, write
 from puqpanel.models import ModuleLog, Task, TaskTag
@@ -126,7 +126,7 @@ def cancel_task(*, actor: Principal, uuid: str) -> Task:
         action="task.cancelled",
         subject_type="task",
         subject_uuid=uuid,
-        summary=_("%(title)s cancelled.", title=task.title),
+        summary=_("%(title)s cancelled.", title=named(task.title)),
         task_id=task.id,
     )
     if task.service_uuid:
@@ -172,7 +172,7 @@ def _retry(actor: Principal, uuid: str) -> Task:
         action="task.retried",
         subject_type="task",
         subject_uuid=uuid,
-        summary=_("%(title)s retried.", title=task.title),
+        summary=_("%(title)s retried.", title=named(task.title)),
         task_id=task.id,
     )
     return task

@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from puqpanel.sdk import cache, db, now
+from puqpanel.sdk import cache, db, format_number, now
 
 from ..models.checks import Check, Outage
 from ..models.results import DAY, HOUR, Result, Summary
@@ -41,7 +41,7 @@ def percent(up: int, down: int) -> str:
     if up + down == 0:
         return "—"
     share = math.floor(up * 10000 / (up + down)) / 100
-    return f"{share:.2f}".rstrip("0").rstrip(".") + " %"
+    return f"{format_number(share)} %"
 
 
 def counts() -> dict[str, int]:

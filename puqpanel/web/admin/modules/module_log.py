@@ -79,7 +79,7 @@ LOG = Listing(
         "response": Column(_("Response"), lambda row: row.response),
         "duration_ms": Column(_("Duration (ms)"), lambda row: row.duration_ms),
         "service": Column(_("Service"), lambda row: row.service_uuid, export_only=True),
-        "by": Column("By", lambda row: row.actor_name, export_only=True),
+        "by": Column(_("By"), lambda row: row.actor_name, export_only=True),
     },
     noun="entries",
     placeholder=_("Action or request ID"),

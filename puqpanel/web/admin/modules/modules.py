@@ -12,8 +12,9 @@ from flask.typing import ResponseReturnValue
 from puqpanel.domain.module_states import MODULE_TYPES, ModuleStatus
 from puqpanel.domain.permissions import MODULES_MANAGE, MODULES_VIEW
 from puqpanel.domain.texts import Text, _, _n
-from puqpanel.host import languages, registry
+from puqpanel.host import registry
 from puqpanel.operations.modules import configured_modules, lifecycle, loading, module_list, parking
+from puqpanel.web import look
 from puqpanel.web.answers import flash, flashed_errors
 from puqpanel.web.guard import actor, allow
 
@@ -62,13 +63,13 @@ def index() -> ResponseReturnValue:
             count=len(rows),
             active=sum(row.on for row in rows),
         ),
-        describe=_description,
         groups=[(type, list(group)) for type, group in groupby(matches, key=lambda row: row.type)],
         installed=bool(rows),
         notices=[(row, *_notice(row)) for row in rows if row.status in UNAVAILABLE and row.on],
         type=type_filter,
         text=text,
         types=MODULE_TYPES,
+        type_labels=look.MODULE_TYPES,
         pages={key: module for key, module in loaded.items() if module.sidebar},
         warnings={key: module.warnings for key, module in loaded.items()},
         icon_of=lambda row: row.config("icon") or ICONS[row.type],
@@ -202,15 +203,9 @@ def _find(type: str, name: str) -> module_list.Shown:
     return next((row for row in rows if (row.type, row.name) == (type, name)), None) or abort(404)
 
 
-def _description(row: module_list.Shown) -> str:
-    """Return the description of a module in the viewer's language."""
-    folder = _modules_dir() / row.type / row.name
-    return languages.translate(folder, str(row.config("description") or ""))
-
-
 def _searchable_text(row: module_list.Shown) -> str:
     config = row.config
-    parts = (row.title, row.name, config("author") or "", config("description") or "")
+    parts = (row.title, row.name, config("author") or "", row.description)
     return " ".join(parts).lower()
 
 

@@ -11,7 +11,7 @@ from wtforms import StringField, TextAreaField
 from wtforms.validators import InputRequired, Length
 
 from puqpanel.domain.permissions import TASKS_VIEW
-from puqpanel.domain.texts import Text
+from puqpanel.domain.texts import Text, packed
 from puqpanel.models import ConfiguredModule, Task
 from puqpanel.operations.messaging import messages
 from puqpanel.operations.messaging.messages import Message
@@ -104,7 +104,7 @@ class SenderPages(Pages):
                 tries=TEST_TRIES,
                 backoff=10,
                 tags=["test"],
-                title=f"Test of {instance.title}",
+                title=packed(_("Test of %(sender)s", sender=instance.title[:60])),
             )
             return _("Test message queued. Follow it under Messages."), self.url("show", uuid)
 

@@ -24,6 +24,7 @@ from puqpanel.web.list_filters import Filter, date_filter
 from puqpanel.web.list_page import Column, Tab
 from puqpanel.web.list_view import list_view
 from puqpanel.web.lists import Listing, Sort
+from puqpanel.web.look import actor_name, task_title
 
 bp = Blueprint("tasks", __name__, url_prefix="/tasks")
 
@@ -54,6 +55,7 @@ ROW: tuple[Any, ...] = (
     Task.ended_at,
     Task.run_at,
     Task.created_at,
+    Task.actor_kind,
     Task.actor_name,
     Task.module,
     Task.subject_type,
@@ -116,7 +118,7 @@ TASKS = Listing(
         Task.subject_uuid == text,
     ),
     columns={
-        "task": Column(_("Task"), lambda row: row.title or row.job),
+        "task": Column(_("Task"), task_title),
         "job": Column(_("Job"), lambda row: row.job, export_only=True),
         "status": Column(_("Status"), lambda row: row.status),
         "module": Column(_("Module"), lambda row: row.module),
@@ -136,7 +138,7 @@ TASKS = Listing(
                 else None
             ),
         ),
-        "by": Column("By", lambda row: row.actor_name),
+        "by": Column(_("Requested by"), lambda row: actor_name(row.actor_kind, row.actor_name)),
         "note": Column(_("Note"), lambda row: row.note, export_only=True),
         "uuid": Column("UUID", lambda row: row.uuid, export_only=True),
     },
@@ -173,7 +175,7 @@ def _context(uuid: str) -> dict[str, Any]:
     task = tasks.find_task(uuid)
     named = sa.select(Service.name).where(Service.uuid == task.service_uuid)
     service_name = session().scalar(named) if task.service_uuid else None
-    title = task.title or task.job
+    title = str(task_title(task))
     data = {key: value for key, value in task.data.items() if key != "module"}
     return {
         "task": task,
@@ -201,7 +203,7 @@ def cancel(uuid: str) -> ResponseReturnValue:
     """Cancel a task that is not running."""
     with flashed_errors(ConflictError):
         task = tasks.cancel_task(actor=actor(), uuid=uuid)
-        flash(_("Task cancelled: %(title)s.", title=task.shown_title), "good")
+        flash(_("Task cancelled: %(title)s.", title=task_title(task)), "good")
     return redirect(_back(uuid))
 
 
@@ -211,7 +213,7 @@ def retry(uuid: str) -> ResponseReturnValue:
     """Retry a task that ended or is parked."""
     with flashed_errors(ConflictError):
         task = tasks.retry_task(actor=actor(), uuid=uuid)
-        flash(_("Task queued again: %(title)s.", title=task.shown_title), "good")
+        flash(_("Task queued again: %(title)s.", title=task_title(task)), "good")
     return redirect(_back(uuid))
 
 
@@ -224,8 +226,9 @@ def _back(uuid: str) -> str:
 
 
 def _names(uuids: Sequence[str]) -> Iterable[tuple[str, str]]:
-    rows = session().execute(sa.select(Task.uuid, Task.title, Task.job).where(Task.uuid.in_(uuids)))
-    return [(row.uuid, row.title or row.job) for row in rows]
+    columns = Task.uuid, Task.title, Task.job, Task.module
+    rows = session().execute(sa.select(*columns).where(Task.uuid.in_(uuids)))
+    return [(row.uuid, str(task_title(row))) for row in rows]
 
 
 BULK = {

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from puqpanel.domain.service_states import ProvisionStatus, ServiceStatus
 from puqpanel.domain.texts import Text, _, verbatim
 from puqpanel.models import Audit, Service
-from puqpanel.web.look import status
+from puqpanel.web.look import actor_name, status
 
 DECISIVE = ("_failed", "_refused", "_succeeded", ".provision_status_changed")
 """Endings of the audit actions that change or explain a status."""
@@ -73,7 +73,10 @@ def _sentence(service: Service, event: Audit, request: Audit | None) -> Text:
     if reason:
         return verbatim(reason)
     if request is not None and service.status == ServiceStatus.SUSPENDED:
-        return _("Suspended by %(name)s, who gave no reason.", name=request.actor_name)
+        return _(
+            "Suspended by %(name)s, who gave no reason.",
+            name=actor_name(request.actor_kind, request.actor_name),
+        )
     return event.summary
 
 

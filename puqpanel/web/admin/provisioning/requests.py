@@ -25,6 +25,7 @@ from puqpanel.web.admin.provisioning.bulk import Bulk, run
 from puqpanel.web.answers import flash, flashed_errors
 from puqpanel.web.forms import Form, _, choices, save_or_show
 from puqpanel.web.guard import actor, allow
+from puqpanel.web.look import task_title
 from puqpanel.web.navigation import crumbs
 from puqpanel.web.prices import price
 
@@ -89,7 +90,7 @@ def retry_last(uuid: str) -> Text:
         UserError: it cannot be retried.
     """
     task = task_operations.retry_last_task(actor=actor(), service_uuid=uuid)
-    queued: Text = _("Task queued again: %(title)s.", title=task.shown_title)
+    queued: Text = _("Task queued again: %(title)s.", title=task_title(task))
     return queued
 
 

@@ -24,7 +24,7 @@ from puqpanel.domain.permissions import (
     TASKS_VIEW,
 )
 from puqpanel.domain.settings_table import GROUPS
-from puqpanel.domain.texts import Text, _
+from puqpanel.domain.texts import Text, _, named
 from puqpanel.infra.db import session
 from puqpanel.models import (
     Audit,
@@ -42,7 +42,8 @@ from puqpanel.web.list_filters import Filter, date_filter
 from puqpanel.web.list_page import Column
 from puqpanel.web.list_view import list_view
 from puqpanel.web.lists import Listing, Sort
-from puqpanel.web.look import subject_label
+from puqpanel.web.look import ACTORS as UNNAMED
+from puqpanel.web.look import actor_name, subject_label
 
 bp = Blueprint("activity", __name__, url_prefix="/activity")
 
@@ -135,7 +136,7 @@ ACTIVITY = Listing(
         "subject_type": Column(_("Subject type"), lambda row: row.subject_type, export_only=True),
         "subject": Column(_("Subject"), lambda row: row.subject),
         "subject_id": Column(_("Subject ID"), lambda row: row.subject_uuid, export_only=True),
-        "actor": Column(_("Actor"), lambda row: row.actor_name),
+        "actor": Column(_("Actor"), lambda row: actor_name(row.actor_kind, row.actor_name)),
         "impersonator": Column(
             _("Viewed as client by"), lambda row: row.impersonator_name, export_only=True
         ),
@@ -173,7 +174,11 @@ def show(id: int) -> ResponseReturnValue:
     if entry.task_id:
         task = (
             session()
-            .execute(sa.select(Task.uuid, Task.title, Task.job).where(Task.id == entry.task_id))
+            .execute(
+                sa.select(Task.uuid, Task.title, Task.job, Task.module).where(
+                    Task.id == entry.task_id
+                )
+            )
             .first()
         )
     return render_template(
@@ -206,7 +211,7 @@ def _link(row: Any) -> str:
 def _subject_name(row: Any) -> Text | str:
     """Return the subject's current name; of a module, the name in its key."""
     if row.subject:
-        return str(row.subject)
+        return named(row.subject) if row.subject_type == "task" else str(row.subject)
     if row.subject_type == "settings" and row.subject_uuid in GROUPS:
         return GROUPS[row.subject_uuid].label
     return row.subject_uuid.rpartition("/")[2] if row.subject_type == "module" else ""
@@ -214,8 +219,7 @@ def _subject_name(row: Any) -> Text | str:
 
 def _actor_type(row: Any) -> Text | str:
     """Return the actor's type in words; empty where it only repeats the actor's name."""
-    actor_type = ACTORS.get(row.actor_kind, row.actor_kind)
-    return "" if str(actor_type).lower() == row.actor_name.lower() else actor_type
+    return "" if row.actor_kind in UNNAMED else ACTORS.get(row.actor_kind, row.actor_kind)
 
 
 def _changes(
