@@ -16,6 +16,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from babel import Locale, UnknownLocaleError
 from babel.dates import format_skeleton
 from babel.numbers import format_decimal
 
@@ -27,6 +28,7 @@ SOURCE = "en"
 """The language in which texts are written; languages that a viewer prefers less are ignored."""
 CHECK_SECONDS = 1.0
 """How long translations are used before their files are checked for changes."""
+MAX_SUBTAGS = 4
 _PLACEHOLDER = re.compile(r":([A-Za-z_]\w*)")
 _State = tuple[tuple[str, int, int], ...]
 
@@ -64,6 +66,8 @@ def using(*languages: str) -> Iterator[None]:
 def lookup_order(languages: Iterable[str]) -> tuple[str, ...]:
     """Return the languages to look up, in order: `["pl-PL"]` becomes pl-pl, pl, en.
 
+    `zh-TW` becomes zh-tw, zh-hant, zh, en: a region implies the script in which it writes.
+
     Args:
         languages: language tags; anything else is ignored.
     """
@@ -73,8 +77,11 @@ def lookup_order(languages: Iterable[str]) -> tuple[str, ...]:
         if match is None:
             continue
         primary = match[1].lower()
-        if match[2]:
-            order.append(f"{primary}-{match[2].lower()}")
+        parts = language.strip().replace("_", "-").lower().split("-")[:MAX_SUBTAGS]
+        order += ["-".join(parts[:end]) for end in range(len(parts), 1, -1)]
+        with contextlib.suppress(ValueError, UnknownLocaleError):
+            script = Locale.parse("-".join(parts), sep="-").script
+            order += [f"{primary}-{script.lower()}"] if script else []
         order.append(primary)
         if primary == SOURCE:
             break

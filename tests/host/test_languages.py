@@ -57,7 +57,8 @@ def write(folder: Path, **files: str | bytes) -> Path:
     [
         (["pl-PL"], ("pl-pl", "pl", "en")),
         (["pl_PL"], ("pl-pl", "pl", "en")),
-        (["zh-Hant-TW"], ("zh-hant", "zh", "en")),
+        (["zh-Hant-TW"], ("zh-hant-tw", "zh-hant", "zh", "en")),
+        (["zh-TW", "sr_Latn_RS"], ("zh-tw", "zh-hant", "zh", "sr-latn-rs", "sr-latn", "sr", "en")),
         ([], ("en",)),
         (["de", "en-GB", "pl"], ("de", "en-gb", "en")),
         (["../../etc", "*", "", "pl"], ("pl", "en")),
