@@ -66,10 +66,11 @@ def test_plural_forms(tmp_path: Path) -> None:
         assert translate(tmp_path, "Name") == "Nazwa"
         assert translate(tmp_path, "Guess") == "Guess"
         assert format_number(1234.5) == "1\xa0234,5"
-    assert format_number(1234.5) == "1,234.5"
-    assert servers(tmp_path, 1) == "one 1 server of Ada"
-    assert servers(tmp_path, 12345) == "12,345 servers of Ada"
-    assert servers(tmp_path / "nowhere", 2) == "2 servers of Ada"
+    with using("en"), texts.using(texts.SOURCE):
+        assert format_number(1234.5) == "1,234.5"
+        assert servers(tmp_path, 1) == "one 1 server of Ada"
+        assert servers(tmp_path, 12345) == "12,345 servers of Ada"
+        assert servers(tmp_path / "nowhere", 2) == "2 servers of Ada"
 
 
 def test_a_catalog_overrides_the_dictionary(tmp_path: Path) -> None:
