@@ -46,10 +46,11 @@ def all_permissions() -> list[Permission]:
 
 
 def _translated(folder: Path, permission: Permission) -> Permission:
-    name, description = (
-        languages.translate(folder, text) for text in (permission.name, permission.description)
+    name, description, group = (
+        languages.translate(folder, text)
+        for text in (permission.name, permission.description, permission.group)
     )
-    return replace(permission, name=name, description=description)
+    return replace(permission, name=name, description=description, group=group)
 
 
 def find_staff(uuid: str) -> Staff:

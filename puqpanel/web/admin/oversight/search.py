@@ -15,6 +15,7 @@ from puqpanel.infra.db import session
 from puqpanel.models import Client, Product, Service
 from puqpanel.web.admin.accounts.pick import matching
 from puqpanel.web.guard import allow, can
+from puqpanel.web.look import MODULE_TYPES
 from puqpanel.web.navigation import staff_groups
 
 bp = Blueprint("search", __name__, url_prefix="/search")
@@ -72,7 +73,7 @@ def _modules(lowered: str) -> list[Hit]:
     if not can(MODULES_VIEW):
         return []
     hits = [
-        Hit(url_for("admin.modules.index", q=module.title), module.title, module.type)
+        Hit(url_for("admin.modules.index", q=module.title), module.title, MODULE_TYPES[module.type])
         for module in registry.current().modules.values()
         if lowered in f"{module.title} {module.name}".lower()
     ]
