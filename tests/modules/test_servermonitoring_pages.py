@@ -417,7 +417,7 @@ def test_query_count_does_not_grow_with_checks(
 
 def test_pages_in_polish(watch: MonitoringHarness, owner: Browser) -> None:
     page = owner.get(f"{watch.at}/checks/add", headers={"Accept-Language": "pl-PL,pl;q=0.9"}).text
-    assert ("Dodaj kontrolę" in page, "Oczekiwany status" in page, "Strona WWW" in page) == (
+    assert ("Dodaj kontrolę" in page, "Oczekiwany kod statusu" in page, "Strona WWW" in page) == (
         True,
         True,
         True,
