@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from puqpanel.app import Panel
+from puqpanel.domain.permissions import EVERYTHING
 from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.infra.db import session, transaction
 from puqpanel.models import Audit, Role
@@ -13,7 +14,9 @@ from puqpanel.operations.provisioning import services
 from puqpanel.operations.system import audit
 from tests.web.conftest import PASSWORD, Browser
 
-HERE = Principal(PrincipalKind.STAFF, 1, "Nina Night", "203.0.113.9")
+HERE = Principal(
+    PrincipalKind.STAFF, 1, "Nina Night", "203.0.113.9", permissions=frozenset({EVERYTHING})
+)
 
 
 def last(app: Panel, action: str) -> int:
