@@ -161,13 +161,17 @@ def test_provisioning_and_modules(harness: PluginHarness, owner: Browser, trade:
 @pytest.mark.parametrize(
     ("query", "field", "sentence"),
     [
-        ("since=2026-02-01&until=2026-01-01", "until", "The last day can't be before the first."),
+        (
+            "since=2026-02-01&until=2026-01-01",
+            "until",
+            "The last day must not be before the first.",
+        ),
         ("since=2026-02-01", "until", "Choose a day."),
         ("until=2026-02-01", "since", "Choose a day."),
         ("since=x&until=2026-02-01", "since", "Not a valid date"),
-        ("since=2026-01-01&until=2199-01-01", "until", "The day can't be in the future."),
+        ("since=2026-01-01&until=2199-01-01", "until", "The day must not be in the future."),
         ("since=2001-01-01&until=2026-01-01", "since", "Choose at most five years."),
-        ("since=0001-01-01&until=9999-12-31", "until", "The day can't be in the future."),
+        ("since=0001-01-01&until=9999-12-31", "until", "The day must not be in the future."),
     ],
 )
 def test_invalid_custom_periods(

@@ -26,9 +26,12 @@ class PeriodForm(forms.Form):
             missing.errors = [*missing.errors, __("Choose a day.")]
             return False
         if last > statistics.today():
-            self.until.errors = [*self.until.errors, __("The day can't be in the future.")]
+            self.until.errors = [*self.until.errors, __("The day must not be in the future.")]
         elif last < first:
-            self.until.errors = [*self.until.errors, __("The last day can't be before the first.")]
+            self.until.errors = [
+                *self.until.errors,
+                __("The last day must not be before the first."),
+            ]
         elif last - first > MAX_PERIOD:
             self.since.errors = [*self.since.errors, __("Choose at most five years.")]
         return not self.errors

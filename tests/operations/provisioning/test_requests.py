@@ -215,7 +215,7 @@ def test_crashed_worker_leaves_no_service_processing(
 ) -> None:
     service = make_service(STAFF, config={"create": "die"})
     after = ask(STAFF, service, "create", drain)
-    assert after.provision_status == "failed" and "worker died" in str(after.failure)
+    assert after.provision_status == "failed" and "stopped unexpectedly" in str(after.failure)
     assert session().scalars(sa.select(Task.status)).all() == ["lost"]
 
 

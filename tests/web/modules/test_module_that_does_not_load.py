@@ -27,7 +27,7 @@ def settings(settings: Settings, tmp_path: Path) -> Settings:
 @pytest.mark.parametrize(
     ("broken", "reason"),
     [
-        (True, "Product/Echo does not load: Echo.py has a syntax error"),
+        (True, "Product/Echo failed to load: Echo.py has a syntax error"),
         (False, "Product/Echo is not active."),
     ],
 )
@@ -50,5 +50,5 @@ def test_a_service_page_explains_why_its_module_is_unavailable(
     page = stage.sign_in("admin", "owner@panel.test").get(path).text
     assert reason in page
     assert 't-bad">unavailable<' in page
-    assert "This service can't be provisioned until it is active" in page
+    assert "be provisioned until it is active" in page
     assert ("is not active" in page) is not broken
