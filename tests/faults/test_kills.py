@@ -178,7 +178,9 @@ def test_killed_at_each_point(panel: Live, tmp_path: Path) -> None:
         point, who, module = case
         row, times = ended[uuid], made(panel, module, uuid)
         good = (row.status, row.provision_status) == ("active", "completed") and times == 1
-        said = row.provision_status == "failed" and times <= 1 and "worker died" in str(row.failure)
+        said = (
+            row.provision_status == "failed" and times <= 1 and "unexpectedly" in str(row.failure)
+        )
         if not (good if module == "Seeing" or point == "closed" else good or said):
             problems.append((case, row.status, row.provision_status, str(row.failure), times))
     assert not problems
