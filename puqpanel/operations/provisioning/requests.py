@@ -74,12 +74,8 @@ def request(
     actor.require(VERBS[verb].permission if verb in VERBS else SERVICES_PROVISION)
     service = find_service(service_uuid)
     module = module_of(service)
-    if module is None:
-        raise ConflictError(
-            _("The module of this service is not active.")
-            if service.product.module
-            else _("This product has no module, so there is nothing to provision.")
-        )
+    if module is None and service.product.module:
+        raise ConflictError(_("The module of this service is not active."))
     with transaction():
         rule = _reserve(actor, service_uuid, verb, " ".join(reason.split())[:MAX_REASON_LENGTH])
         if product_uuid and rule.key == "change_package":
@@ -89,6 +85,9 @@ def request(
                 product_uuid=product_uuid,
                 take_price=take_price,
             )
+        if module is None:  # staff provision it manually, so the change is complete at once
+            settlement.complete(lock_service(service_uuid), rule, actor)
+            return Result.success()
     result = _start(module, rule, service_uuid, actor)
     if not result.ok:
         message = redact_message(result.message, MAX_MESSAGE_LENGTH)

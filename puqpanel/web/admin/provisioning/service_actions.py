@@ -53,7 +53,8 @@ def actions_for(service: Service, tasks: Sequence[Any], *, busy: bool) -> Servic
         busy: whether work is under way, which leaves no primary button.
     """
     has_module = services.module_of(service) is not None
-    provision = has_module and can(SERVICES_PROVISION)
+    ready = has_module or not service.product.module
+    provision = ready and can(SERVICES_PROVISION)
     verbs = services.possible_verbs(service)
     failed = service.provision_status in BROKEN
     menu = []
@@ -67,9 +68,9 @@ def actions_for(service: Service, tasks: Sequence[Any], *, busy: bool) -> Servic
             for verb in ("suspend", "unsuspend", "change_package")
             if verb in verbs and (verb != "unsuspend" or failed)
         )
-    if has_module and can(SERVICES_TERMINATE) and "terminate" in verbs:
+    if ready and can(SERVICES_TERMINATE) and "terminate" in verbs:
         menu.append(_verb_action(service, "terminate"))
-    primary = _primary(service, tasks, verbs, failed) if has_module and not busy else None
+    primary = _primary(service, tasks, verbs, failed) if ready and not busy else None
     return ServiceActions(primary, [action for action in menu if action != primary])
 
 
