@@ -80,8 +80,6 @@ def accents(brand: str) -> dict[str, dict[str, str]]:
             "accent-ink": ink["light"],
             "accent-weak": weak["light"],
             "focus": brand,
-            "c1": mix(brand, WHITE, 0.12),
-            "c1-soft": mix(brand, WHITE, 0.7),
         },
         "dark": {
             "accent": filled,
@@ -89,8 +87,6 @@ def accents(brand: str) -> dict[str, dict[str, str]]:
             "accent-ink": ink["dark"],
             "accent-weak": weak["dark"],
             "focus": ink["dark"],
-            "c1": _until_readable(brand, WHITE, dark, dark, 3.5),
-            "c1-soft": mix(brand, "#0e1014", 0.5),
         },
     }
 

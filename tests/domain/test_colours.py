@@ -26,4 +26,3 @@ def test_every_accepted_colour_gives_readable_pages(colour: str) -> None:
         assert contrast(accent["accent-ink"], canvas) >= 4.5
         assert contrast(accent["accent-ink"], accent["accent-weak"]) >= 4.5
         assert contrast(accent["focus"], canvas) >= 3
-        assert contrast(accent["c1"], canvas) >= 3

@@ -21,13 +21,13 @@ import sqlalchemy as sa
 from puqpanel.domain.errors import PanelError
 from puqpanel.domain.module_states import ModuleStatus
 from puqpanel.domain.task_states import TaskStatus
-from puqpanel.domain.texts import Text, _, _n
+from puqpanel.domain.texts import Text, _, _n, named
 from puqpanel.infra import catalogs, crypto, migrate, queue
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import engine_for
 from puqpanel.infra.processes import alive
 from puqpanel.infra.settings import Settings
-from puqpanel.models import Generation, Heartbeat, Module, Task
+from puqpanel.models import Generation, Heartbeat, Module, ScheduleEntry, Task
 from puqpanel.operations.system.keys import stored_canary
 from puqpanel.tasks import heartbeat
 
@@ -326,6 +326,22 @@ def _schedule(settings: Settings) -> Check:
                 "recovered."
             ),
             _start(settings, "scheduler"),
+            facts,
+        )
+    query = sa.select(ScheduleEntry.name).where(ScheduleEntry.module == "", ScheduleEntry.paused)
+    with engine_for(settings.database_url).connect() as connection:
+        names = sorted(str(named(name)) for name in connection.scalars(query))
+    if names:
+        return Check(
+            "schedule",
+            "warn",
+            _n(
+                "%(num)s scheduled job of the panel is paused: %(names)s.",
+                "%(num)s scheduled jobs of the panel are paused: %(names)s.",
+                len(names),
+                names=", ".join(names),
+            ),
+            _("Resume it on the Schedule page."),
             facts,
         )
     return Check(

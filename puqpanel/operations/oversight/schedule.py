@@ -282,7 +282,7 @@ def pause(*, actor: Principal, module: str, name: str, paused: bool) -> None:
 def _find(module: str, name: str) -> tuple[LoadedModule | None, Work]:
     entry = _works().get((module, name))
     if entry is None:
-        raise NotFoundError(_("No active module has this scheduled job."))
+        raise NotFoundError(_("This scheduled job no longer exists."))
     return entry
 
 

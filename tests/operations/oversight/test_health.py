@@ -12,7 +12,7 @@ from puqpanel.infra import catalogs, crypto, queue
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import engine_for, transaction
 from puqpanel.infra.settings import Settings
-from puqpanel.models import Heartbeat, Module, Setting, Task
+from puqpanel.models import Heartbeat, Module, ScheduleEntry, Setting, Task
 from puqpanel.operations.oversight import health
 from puqpanel.tasks import heartbeat
 
@@ -63,6 +63,16 @@ def test_workers_without_heartbeat_count_as_stopped(panel: Panel, settings: Sett
         )
     assert states(settings)["workers"] == "fail"
     assert states(settings)["schedule"] == "ok"
+
+
+def test_a_paused_job_of_the_panel_is_a_warning(panel: Panel, settings: Settings) -> None:
+    everybody(panel)
+    with transaction() as session:
+        for module, name in (("", "Prune tasks"), ("Plugin/Echo", "Sweep")):
+            session.add(ScheduleEntry(module=module, name=name, due_at=now(), paused=True))
+    (check,) = health.look(settings, ["schedule"]).checks
+    assert check.state == "warn"
+    assert str(check.text) == "1 scheduled job of the panel is paused: Prune tasks."
 
 
 def test_overdue_tasks_are_a_warning(panel: Panel, settings: Settings) -> None:
