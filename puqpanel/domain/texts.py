@@ -4,12 +4,14 @@
     flash(_n("%(num)s task retried.", "%(num)s tasks retried.", len(tasks)))
 
 A `Text` is translated when it is shown (`str(text)`), not when it is created, so that one text can
-be shown to several people and stored. Placeholders are named, `%(name)s`; a percent sign is `%%`.
+be shown to several people and stored. Placeholders are named, `%(name)s` or `%(name)d`; a percent sign
+is `%%`. A stored text can come from anybody, so showing a text never raises and never pads a value.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -42,6 +44,9 @@ SOURCE = Language("en", Locale("en", territory="150"))
 UNUSABLE = (ArithmeticError, KeyError, TypeError, ValueError)
 """What a translation with other placeholders, or a wrong plural rule, raises."""
 _VERBATIM = "%(text)s"
+_MARKER = '{"text": '
+"""How a stored text begins, unless it is stored as it is."""
+_PLACEHOLDER = re.compile(r"%(?:\((\w+)\)[sd]|%)")
 _viewer: ContextVar[Language | None] = ContextVar("language", default=None)
 
 
@@ -117,11 +122,11 @@ class Text:
         """Return the text in a language; in English if the translation is unusable."""
         values = {name: _shown(value, viewer) for name, value in self.values.items()}
         if self.plural:
-            values["num"] = format_decimal(self.number, locale=viewer.locale)
+            values["num"] = _formatted(self.number, viewer)
         try:
-            return self._message(viewer.translations) % values
+            return fill(self._message(viewer.translations), values)
         except UNUSABLE:
-            return self._message(SOURCE.translations) % values
+            return fill(self._message(SOURCE.translations), values, strict=False)
 
     def _message(self, translations: NullTranslations) -> str:
         if self.plural:
@@ -131,7 +136,7 @@ class Text:
         return translations.gettext(self.source)
 
     def __bool__(self) -> bool:
-        return self.source != _VERBATIM or bool(self.values["text"])
+        return self.source != _VERBATIM or bool(self.values.get("text", True))
 
     def __mod__(self, values: Mapping[str, Any]) -> Text:
         """Return the text with further values; WTForms fills its messages this way."""
@@ -167,24 +172,55 @@ def named(source: str) -> Text:
     return text if text.source != _VERBATIM else Text(source.replace("%", "%%"))
 
 
+def fill(message: str, values: Mapping[str, Any], *, strict: bool = True) -> str:
+    """Return a message with its placeholders replaced.
+
+    Args:
+        message: the message.
+        values: the value of each placeholder.
+        strict: whether an unknown placeholder is an error; otherwise it stays.
+
+    Raises:
+        KeyError: the message has a placeholder without a value.
+    """
+
+    def value(found: re.Match[str]) -> str:
+        name = found[1]
+        if name is None:
+            return "%"
+        return str(values[name]) if strict or name in values else found[0]
+
+    return _PLACEHOLDER.sub(value, message)
+
+
 def _shown(value: Any, viewer: Language) -> Any:
     if isinstance(value, Text):
         return value.translated(viewer)
     if isinstance(value, float | Decimal):
-        return format_decimal(value, locale=viewer.locale)
+        return _formatted(value, viewer)
     return value.in_locale(viewer.locale) if isinstance(value, Localized) else value
+
+
+def _formatted(value: float | Decimal, viewer: Language) -> str:
+    try:
+        return format_decimal(value, locale=viewer.locale)
+    except UNUSABLE:  # infinite, or too long
+        return str(value)
 
 
 def packed(text: Text | str) -> str:
     """Return a text in the form in which the database stores it, to be shown in any language.
 
-    A text without a translation, such as the answer of a provider, is stored as it is.
+    A text without a translation, such as the answer of a provider, is stored as it is, unless it
+    looks like a stored text.
     """
     if isinstance(text, str):
-        return text
+        text = verbatim(text)
     values = {name: _plain(value) for name, value in text.values.items()}
     if text.source == _VERBATIM:
-        return str(values["text"])
+        plain = str(values.get("text", _VERBATIM))
+        if not plain.startswith(_MARKER):
+            return plain
     content: dict[str, Any] = {"text": text.source}
     if values:
         content["values"] = values
@@ -197,10 +233,10 @@ def packed(text: Text | str) -> str:
 
 def unpacked(stored: str) -> Text:
     """Return a stored text."""
-    if stored.startswith('{"text": '):
+    if stored.startswith(_MARKER):
         try:
             return _text(json.loads(stored))
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (*UNUSABLE, AttributeError, RecursionError):
             pass  # the answer of a provider that looks like a stored text
     return verbatim(stored)
 

@@ -7,9 +7,10 @@ script sets to the browser's, else the panel's setting.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, tzinfo
 from functools import lru_cache
+from gettext import NullTranslations
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,7 +19,7 @@ from babel.numbers import format_decimal
 from flask import Flask, g, has_request_context, request
 from flask.json.provider import DefaultJSONProvider
 from flask_login import current_user
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from puqpanel.domain import texts
 from puqpanel.domain.texts import Language, Text
@@ -97,25 +98,28 @@ def _json_value(value: Any) -> Any:
 
 def _gettext(source: str, **values: Any) -> Markup:
     """Translate a text in a template; values are escaped."""
-    try:
-        return Markup(texts.language().translations.gettext(source)) % values  # noqa: S704
-    except texts.UNUSABLE:
-        return Markup(source) % values  # noqa: S704
+    return _filled(lambda translations: translations.gettext(source), values)
 
 
 def _pgettext(context: str, source: str, **values: Any) -> Markup:
     """Translate a text in a template that needs a context to be translated."""
-    return Markup(texts.language().translations.pgettext(context, source)) % values  # noqa: S704
+    return _filled(lambda translations: translations.pgettext(context, source), values)
 
 
 def _ngettext(singular: str, plural: str, num: int, **values: Any) -> Markup:
     """Translate a text in a template whose form depends on a number, shown by `%(num)s`."""
-    viewer = texts.language()
-    values["num"] = format_decimal(num, locale=viewer.locale)
+    values["num"] = format_decimal(num, locale=texts.language().locale)
+    return _filled(lambda translations: translations.ngettext(singular, plural, num), values)
+
+
+def _filled(message: Callable[[NullTranslations], str], values: dict[str, Any]) -> Markup:
+    """Return a message with its values; in English if the translation is unusable."""
+    escaped = {name: escape(value) for name, value in values.items()}
     try:
-        return Markup(viewer.translations.ngettext(singular, plural, num)) % values  # noqa: S704
+        filled = texts.fill(message(texts.language().translations), escaped)
     except texts.UNUSABLE:
-        return Markup(singular if num == 1 else plural) % values  # noqa: S704
+        filled = texts.fill(message(texts.SOURCE.translations), escaped, strict=False)
+    return Markup(filled)  # noqa: S704 - the values are escaped
 
 
 def _accepted() -> Iterator[str]:

@@ -16,7 +16,7 @@ class Polish(NullTranslations):
     texts: ClassVar = {
         "%(name)s is in use.": "%(name)s jest w użyciu.",
         "broken %(name)s": "zepsute %(nazwa)s",
-        "broken percent": "100%",
+        "percent": "100% pewne",
         "active": "aktywna",
     }
 
@@ -63,9 +63,13 @@ def test_plural_forms_and_the_format_of_the_number(number, english, polish):
     assert text.translated(POLISH).replace("\xa0", "\u202f") == polish.replace("\xa0", "\u202f")
 
 
-@pytest.mark.parametrize("source", ["broken %(name)s", "broken percent"])
-def test_an_unusable_translation_falls_back_to_english(source):
-    assert Text(source, {"name": "x"}).translated(POLISH) == source % {"name": "x"}
+def test_a_translation_with_other_placeholders_falls_back_to_english():
+    assert Text("broken %(name)s", {"name": "x"}).translated(POLISH) == "broken x"
+
+
+def test_a_percent_sign_alone_is_shown():
+    assert Text("percent").translated(POLISH) == "100% pewne"
+    assert str(Text("100%% of 5% of %d %5s")) == "100% of 5% of %d %5s"
 
 
 def test_a_text_survives_storage_in_every_detail():
@@ -85,8 +89,40 @@ def test_a_text_survives_storage_in_every_detail():
 )
 def test_a_stored_answer_of_a_provider_is_shown_as_it_is(stored):
     assert str(unpacked(stored)) == stored
-    assert packed(verbatim(stored)) == stored
-    assert packed(stored) == stored
+    assert unpacked(packed(verbatim(stored))) == verbatim(stored)
+    assert unpacked(packed(stored)) == verbatim(stored)
+    if not stored.startswith('{"text"'):
+        assert packed(stored) == stored
+
+
+HOSTILE = [
+    '{"text": "100% full"}',
+    '{"text": "%(x)s"}',
+    '{"text": "%(text)s"}',
+    '{"text": "%(a)1000000d", "values": {"a": 1}}',
+    '{"text": "%(a)s", "values": {"a": 1e999}}',
+    '{"text": "a", "number": 1e999, "plural": "b"}',
+    '{"text": "a", "number": 1e300, "plural": "%(num)s"}',
+    '{"text": "a", "values": {"a": {"text": 5}}}',
+    '{"text": ' + "[" * 100_000,
+]
+
+
+@pytest.mark.parametrize("answer", HOSTILE)
+def test_an_answer_that_looks_like_a_stored_text_is_shown_as_it_is(answer):
+    for text in (answer, verbatim(answer)):
+        assert str(unpacked(packed(text))) == answer
+        assert unpacked(packed(text)) == verbatim(answer)
+    inside = _("%(name)s is in use.", name=verbatim(answer))
+    assert str(unpacked(packed(inside))) == f"{answer} is in use."
+
+
+@pytest.mark.parametrize("stored", HOSTILE)
+def test_such_an_answer_in_a_row_stored_earlier_can_be_shown(stored):
+    for viewer in (POLISH, Language("en", Locale("en"))):
+        text = unpacked(stored)
+        assert text
+        assert 0 < len(text.translated(viewer)) <= len(stored) + 400
 
 
 def test_errors_carry_a_code_and_the_text_with_its_values():

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from gettext import NullTranslations
+
 import pytest
 import sqlalchemy as sa
+from babel import Locale
+from markupsafe import escape
 
 from puqpanel.app import Panel
+from puqpanel.domain import texts
 from puqpanel.infra import catalogs
-from puqpanel.infra.db import session
-from puqpanel.models import Audit, Staff
+from puqpanel.infra.db import session, transaction
+from puqpanel.models import Audit, Service, Staff
+from puqpanel.tasks.add import add
+from puqpanel.web import locale
 from tests.web.conftest import Browser
 
 
@@ -87,3 +94,34 @@ def test_a_language_of_the_firm_with_a_script_and_from_right_to_left(
     assert "الإنجليزية" in page or "English" in page
     page = visitor.get("/client/signin", headers={"Accept-Language": "zh-TW"}).text
     assert 'dir="ltr"' in page and lang(page) == "zh-Hant" and "登入" in page
+
+
+def test_a_translation_that_cannot_be_used_shows_english_on_a_page(app: Panel) -> None:
+    class Broken(NullTranslations):
+        def pgettext(self, context: str, message: str) -> str:
+            return "%(wrong)s"
+
+        gettext = ngettext = lambda self, *_: "100% %(wrong)s"  # type: ignore[assignment]
+
+    with app.app_context(), texts.using(texts.Language("xx", Locale("pl"), Broken())):
+        assert locale._gettext("%(name)s 100%%", name="<b>") == "&lt;b&gt; 100%"
+        assert locale._pgettext("status", "Active") == "Active"
+        assert locale._ngettext("%(num)s task", "%(num)s tasks", 7) == "7 tasks"
+
+
+def test_an_answer_of_a_provider_that_looks_like_a_stored_text_breaks_no_page(
+    app: Panel, owner: Browser, shop: dict[str, str]
+) -> None:
+    answer = '{"text": "100% full %(x)s"}'
+    with app.app_context(), transaction():
+        task = add(job="ModuleJob", title="x", subject_type="service", subject_uuid=shop["service"])
+        task.note = texts.verbatim(answer)
+        service = session().scalars(sa.select(Service)).one()
+        service.failure, service.provision_status = texts.verbatim(answer), "failed"
+        uuid = task.uuid
+    for path in (f"/admin/tasks/{uuid}", f"/admin/services/{shop['service']}"):
+        page = owner.get(path)
+        assert page.status_code == 200
+        assert str(escape(answer)) in page.text
+    for path in ("/admin/tasks/?format=csv", "/admin/services/?format=csv"):
+        assert owner.get(path).status_code == 200
