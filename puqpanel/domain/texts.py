@@ -4,8 +4,8 @@
     flash(_n("%(num)s task retried.", "%(num)s tasks retried.", len(tasks)))
 
 A `Text` is translated when it is shown (`str(text)`), not when it is created, so that one text can
-be shown to several people and stored. Placeholders are named, `%(name)s` or `%(name)d`; a percent sign
-is `%%`. A stored text can come from anybody, so showing a text never raises and never pads a value.
+be shown to several people and stored. Placeholders are named, `%(name)s` or `%(name)d`; a percent
+sign is `%%`. A stored text can come from anybody: showing a text never raises and never pads.
 """
 
 from __future__ import annotations

@@ -37,6 +37,12 @@ class Context:
         return f"{self.type}/{self.name}"
 
     @property
+    def viewed(self) -> bool:
+        """Whether staff who view the client area as a user see what this call returns."""
+        actor = self.actor
+        return actor is not None and actor.impersonated_by is not None and self.task_id is None
+
+    @property
     def prefix(self) -> str:
         """What the module's table names begin with."""
         return table_prefix(self.type, self.name)

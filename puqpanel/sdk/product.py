@@ -8,7 +8,9 @@ import sqlalchemy as sa
 from puqpanel.domain.errors import NotFoundError
 from puqpanel.domain.service_states import VERBS
 from puqpanel.host import context
+from puqpanel.host.form_fields import secret_fields
 from puqpanel.infra.db import session
+from puqpanel.infra.redact import redact
 from puqpanel.models.catalog.products import Product as ProductRow
 from puqpanel.models.provisioning.services import Service as ServiceRow
 from puqpanel.operations.provisioning import requests
@@ -84,6 +86,8 @@ class Product(Module):
     def set_service_uuid(self, uuid: str) -> None:
         """Load a service and its product, and pass their data through the `get_*_data` methods.
 
+        Secrets of the service are masked while staff view the client area as the user.
+
         Args:
             uuid: the service's uuid.
 
@@ -95,6 +99,9 @@ class Product(Module):
             raise NotFoundError(f"Service {uuid} not found.")
         product, config = row.product.uuid, dict(row.product.config or {})
         stored = {**(row.service_data or {}), **(row.provision_data or {})}
+        call = context.current()
+        if call is not None and call.viewed:
+            stored = redact(stored, secret_fields(type(self)))
         self.service_uuid, self.product_uuid = row.uuid, product
         self._pass_product(config)
         self._pass_service(stored)

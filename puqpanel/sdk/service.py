@@ -12,8 +12,10 @@ from puqpanel.domain.principals import AUTOMATION, Principal
 from puqpanel.host import context
 from puqpanel.host.contract.names import bind
 from puqpanel.infra.db import release, session, transaction
+from puqpanel.infra.redact import MASK
 from puqpanel.models.provisioning.services import Service as Row
 from puqpanel.operations.provisioning import settlement
+from puqpanel.sdk.web import refuse_impersonation
 from puqpanel.tasks import fence
 
 
@@ -168,8 +170,12 @@ class Service:
         """Save provision data, encrypted; it overlays the form's values in `service_data`.
 
         Args:
-            data: the values to store, as JSON can hold them.
+            data: the values to store, as JSON can hold them. If they have masked secrets, because
+                staff view the client area as the user, the request is refused with 403.
         """
+        call = context.current()
+        if call is not None and call.viewed and MASK in str(data):
+            refuse_impersonation()
         with transaction():
             fence.check()
             settlement.set_provision_data(service_uuid=self.uuid, data=dict(data))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, cast
 
 from flask import (
@@ -40,9 +39,7 @@ from puqpanel.host.contract.result import Result
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.host.registry import Registry
 from puqpanel.host.sanitize import jsonable
-from puqpanel.infra.redact import mask_secrets
 from puqpanel.operations.modules import breaker
-from puqpanel.operations.provisioning import services
 from puqpanel.web import guard
 from puqpanel.web.forms import Translations
 from puqpanel.web.incoming import StorableRequest
@@ -89,10 +86,7 @@ class ModuleBlueprint(Blueprint):
             NotFound: the module has no such tab, or shows it only for active services.
         """
         self._check_tab(tab, active)
-        called = self._call("client_tab", tab, service_uuid=service_uuid)
-        if (hidden := _hidden_secrets(service_uuid)) and isinstance(called.value, str):
-            called = replace(called, value=mask_secrets(str(called.value), hidden))
-        return called
+        return self._call("client_tab", tab, service_uuid=service_uuid)
 
     def ajax(self, service_uuid: str, tab: str, verb: str, *, active: bool = True) -> Response:
         """Call `controller_client_{tab}_{verb}` and return its response.
@@ -111,13 +105,7 @@ class ModuleBlueprint(Blueprint):
         if request.method.lower() not in HTTP_VERBS:
             raise MethodNotAllowed([allowed.upper() for allowed in HTTP_VERBS])
         called = self._call(method, the_request(), service_uuid=service_uuid)
-        response = _response(
-            called, client_message=_("Something went wrong. Try again in a moment.")
-        )
-        hidden = _hidden_secrets(service_uuid)
-        if hidden and not response.direct_passthrough:
-            response.set_data(mask_secrets(response.get_data(as_text=True), hidden))
-        return response
+        return _response(called, client_message=_("Something went wrong. Try again in a moment."))
 
     def _call(self, method: str, *args: Any, service_uuid: str) -> Called:
         return calls.invoke(
@@ -135,11 +123,6 @@ class ModuleBlueprint(Blueprint):
     def _check_tab(self, key: str, active: bool) -> None:
         if key not in {tab.key for tab in self.tabs(active=active)}:
             abort(404)
-
-
-def _hidden_secrets(service_uuid: str) -> list[str]:
-    """Return the secrets of a service that staff who view as a client must not see."""
-    return services.secrets_of(service_uuid) if guard.actor().impersonated_by else []
 
 
 def register(app: Flask, registry: Registry) -> None:

@@ -17,7 +17,6 @@ from puqpanel.host.form_fields import secret_fields
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.db import find, save, session, transaction
 from puqpanel.infra.events import raise_event
-from puqpanel.infra.redact import secret_name
 from puqpanel.models import Client, Product, Service
 from puqpanel.operations.accounts.clients import find_client
 from puqpanel.operations.catalog.products import find_product
@@ -76,19 +75,6 @@ def _visible_to(actor: Principal) -> sa.Select[Service]:
 def module_of(service: Service) -> LoadedModule | None:
     """Return the module of a service; None if it is not loaded."""
     return registry.current().get(service.product.module) if service.product.module else None
-
-
-def secrets_of(uuid: str) -> list[str]:
-    """Return the stored values of a service that are secret, by declaration or by name."""
-    service = find_service(uuid)
-    module = module_of(service)
-    declared = secret_fields(module.cls) if module else frozenset()
-    return [
-        str(value)
-        for values in (service.service_data, service.provision_data)
-        for name, value in values.items()
-        if isinstance(value, str | int) and (name in declared or secret_name(name))
-    ]
 
 
 def possible_verbs(service: Service) -> list[str]:
