@@ -37,6 +37,7 @@ DRAFT_KEPT = timedelta(minutes=15)
 MAX_TOKEN = 100
 PAGE_SIZE = 25
 BATCH = 1000
+JUST_CHANGED = _("The account was changed in the meantime. Sign in again.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def start(
     # named columns only: PostgreSQL cannot lock the joined roles
     session().refresh(person, ["active", "password_hash"], with_for_update=True)
     if not person.active or person.password_hash != hashed:
-        raise ConflictError(_("The account was changed in the meantime. Sign in again."))
+        raise ConflictError(JUST_CHANGED)
     token, moment = secrets.token_urlsafe(32), now()
     area = _area(person)
     if replaces is not None:

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
-from puqpanel.domain.errors import InvalidInput, UserError
+from puqpanel.domain.errors import ConflictError, InvalidInput, UserError
 from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.domain.session_ends import SessionEnd
 from puqpanel.domain.texts import _
@@ -27,6 +27,7 @@ def sign_in_staff(*, email: str, password: str, ip: str) -> Staff:
 
     Raises:
         UserError: the credentials are wrong or the account is closed.
+        ConflictError: the account was changed meanwhile.
     """
     return _sign_in(Staff, PrincipalKind.STAFF, email, password, ip)
 
@@ -36,6 +37,7 @@ def sign_in_user(*, email: str, password: str, ip: str) -> User:
 
     Raises:
         UserError: the credentials are wrong or the account is closed.
+        ConflictError: the account was changed meanwhile.
     """
     return _sign_in(User, PrincipalKind.USER, email, password, ip)
 
@@ -60,7 +62,9 @@ def _sign_in(
         raise_event(f"{kind}.failed_authorization", {"email": address, "ip": ip})
         raise UserError(REFUSED)
     with transaction() as current:
-        account = current.get_one(table, found.id)
+        account = current.get_one(table, found.id, with_for_update=True, populate_existing=True)
+        if not account.active or account.password_hash != hashed:
+            raise ConflictError(sessions.JUST_CHANGED)
         account.last_login_at = now()
         if passwords.stale(hashed):
             account.password_hash = passwords.hash_password(password)
