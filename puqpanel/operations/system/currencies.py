@@ -62,8 +62,17 @@ def pin_stored_exponents() -> None:
     pin_exponents({row.code: row.exponent for row in rows})
 
 
+def _lock() -> None:
+    """Lock all currencies until the transaction ends: rates refer to the base currency.
+
+    All of them, because the base currency may change while this waits for it.
+    """
+    query = sa.select(Currency).order_by(Currency.code).with_for_update()
+    session().scalars(query.execution_options(populate_existing=True)).all()
+
+
 def check_enabled(code: str, current: str = "") -> None:
-    """Check that clients and products may be given a currency.
+    """Check that clients and products may be given a currency; it stays enabled meanwhile.
 
     Args:
         code: the chosen currency.
@@ -72,7 +81,8 @@ def check_enabled(code: str, current: str = "") -> None:
     Raises:
         InvalidInput: the currency is unknown or not enabled.
     """
-    if code != current and code not in enabled_codes():
+    query = sa.select(Currency.enabled).where(Currency.code == code)
+    if code != current and not session().scalar(query.with_for_update(read=True)):
         raise InvalidInput(
             {"currency": [_("%(currency)s is not an enabled currency.", currency=code[:40])]}
         )
@@ -112,6 +122,7 @@ def save_currency(
     rate: Decimal | None,
     step: Decimal,
     rounding: str,
+    base: str | None = None,
 ) -> None:
     """Change the rate and the rounding rule of a currency, and whether it can be chosen.
 
@@ -122,12 +133,22 @@ def save_currency(
         rate: units of it for one unit of the base currency; None if unknown.
         step: converted amounts are multiples of it, in major units.
         rounding: a `Rounding`.
+        base: the base currency that the form showed; None for the current one.
 
     Raises:
         InvalidInput: a field is invalid.
-        ConflictError: the currency is in use, or is the base currency, and cannot be disabled.
+        ConflictError: the currency is in use, or is the base currency, and cannot be disabled; or
+            the base currency was changed since the form was opened.
     """
     actor.require(CURRENCIES_MANAGE)
+    _lock()
+    if base is not None and base != base_currency():
+        raise ConflictError(
+            _(
+                "The base currency was changed in the meantime. Reload the page and enter the rate"
+                " again."
+            )
+        )
     currency = find_currency(code)
     errors: dict[str, list[Text]] = {}
     try:
@@ -172,6 +193,7 @@ def set_base_currency(*, actor: Principal, code: str) -> None:
         ConflictError: the currency is not enabled.
     """
     actor.require(CURRENCIES_MANAGE)
+    _lock()
     currency, before = find_currency(code), find_currency(base_currency())
     if currency.code == before.code:
         return

@@ -8,16 +8,18 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from puqpanel.app import Panel
 from puqpanel.domain.errors import ConflictError, InvalidInput, NotFoundError
 from puqpanel.domain.money import Money
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.rates import convert
-from puqpanel.infra.db import session
+from puqpanel.infra.db import release, session
 from puqpanel.models import Audit, Client, Product, Service
 from puqpanel.operations.accounts import clients
 from puqpanel.operations.catalog import products
 from puqpanel.operations.provisioning import services
 from puqpanel.operations.system import currencies
+from tests.overlap import overlap
 from tests.sample import make_client
 
 
@@ -188,3 +190,48 @@ def test_invalid_prices(staff: Principal, price: Any) -> None:
     with pytest.raises(InvalidInput) as refused:
         product_in(staff, "EUR", price)
     assert list(refused.value.errors) == ["price"]
+
+
+def test_a_rate_for_an_earlier_base_currency_is_refused(staff: Principal, zloty: None) -> None:
+    currencies.add_currency(actor=staff, code="USD")
+    save(staff, "USD", "1.1", base="EUR")
+    currencies.set_base_currency(actor=staff, code="PLN")
+    converted = currencies.rates()["USD"].value
+    with pytest.raises(ConflictError, match="base currency was changed"):
+        save(staff, "USD", "1.1", base="EUR")
+    release()
+    assert currencies.rates()["USD"].value == converted
+    save(staff, "USD", "0.3", base="PLN")
+    assert currencies.rates()["USD"].value == Decimal("0.3")
+
+
+def test_changes_of_the_base_currency_wait_for_each_other(
+    app: Panel, staff: Principal, zloty: None
+) -> None:
+    currencies.add_currency(actor=staff, code="USD")
+    save(staff, "USD", "1.25")
+    errors = overlap(
+        app,
+        lambda: currencies.set_base_currency(actor=staff, code="PLN"),
+        lambda: currencies.set_base_currency(actor=staff, code="USD"),
+    )
+    assert errors == (None, None)
+    assert currencies.base_currency() == "USD"
+    assert {code: round(rate.value, 6) for code, rate in currencies.rates().items()} == {
+        "EUR": Decimal("0.8"),
+        "PLN": Decimal("3.4"),
+        "USD": Decimal(1),
+    }
+
+
+def test_a_currency_is_not_disabled_while_a_client_gets_it(
+    app: Panel, staff: Principal, zloty: None
+) -> None:
+    errors = overlap(
+        app,
+        lambda: client_in(staff, "PLN"),
+        lambda: save(staff, "PLN", "4.25", enabled=False),
+    )
+    assert errors[0] is None
+    assert isinstance(errors[1], ConflictError)
+    assert "PLN" in currencies.enabled_codes()

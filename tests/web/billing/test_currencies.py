@@ -26,7 +26,8 @@ def test_a_currency_is_added_and_gets_a_rate(app: Panel, owner: Browser) -> None
     url = add_zloty(owner)
     page = owner.get("/admin/currencies/").text
     assert "Exchange rates are missing." in page and "Polish Zloty" in page
-    data = {"rate": "4.253", "step": "0.05", "rounding": "up", "enabled": "y"}
+    assert re.search(r'type="hidden"[^>]*value="EUR"', owner.get(url).text)
+    data = {"base": "EUR", "rate": "4.253", "step": "0.05", "rounding": "up", "enabled": "y"}
     assert owner.post(url, data, headers=EN).status_code == 302
     page = owner.get("/admin/currencies/", headers=EN).text
     assert "4.253 PLN" in page and "Exchange rates are missing." not in page
@@ -42,6 +43,17 @@ def test_an_invalid_rate_is_shown_again(app: Panel, owner: Browser, rate: str) -
     data = {"rate": rate, "step": "0.01", "rounding": "up", "enabled": "y"}
     answer = owner.post(url, data, headers=EN)
     assert answer.status_code == 422 and f'value="{rate}"' in answer.text
+    with app.app_context():
+        assert "PLN" not in currencies.rates()
+
+
+def test_a_form_opened_before_a_change_of_the_base_currency_is_refused(
+    app: Panel, owner: Browser
+) -> None:
+    url = add_zloty(owner)
+    data = {"base": "USD", "rate": "4.2", "step": "0.01", "rounding": "up", "enabled": "y"}
+    answer = owner.post(url, data, headers=EN)
+    assert answer.status_code == 422 and "base currency was changed" in answer.text
     with app.app_context():
         assert "PLN" not in currencies.rates()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from babel.dates import format_date
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from wtforms import BooleanField, SelectField
+from wtforms import BooleanField, HiddenField, SelectField
 from wtforms.validators import InputRequired, Optional
 
 from puqpanel.domain.permissions import CURRENCIES_MANAGE, CURRENCIES_VIEW
@@ -54,6 +54,7 @@ class CurrencyForm(Form):
         _("Rounding"), choices=lambda: choices((k, str(v)) for k, v in ROUNDING.items())
     )
     enabled = BooleanField(_("Enabled"), description=_("Available for clients and products."))
+    base = HiddenField()
 
 
 @bp.get("/")
@@ -110,6 +111,7 @@ def edit(code: str) -> ResponseReturnValue:
             step=form.step.data,
             rounding=form.rounding.data,
             enabled=form.enabled.data,
+            base=form.base.data,
         )
         return _("Currency saved."), url_for("admin.currencies.index")
 
@@ -124,8 +126,8 @@ def edit(code: str) -> ResponseReturnValue:
 
 
 def _currency_form(currency: Currency) -> CurrencyForm:
-    form = CurrencyForm(obj=currency)
     base = currencies.base_currency()
+    form = CurrencyForm(obj=currency, base=base)
     form.rate.description = (
         _("The rate of the base currency is always 1.")
         if currency.is_base
