@@ -59,7 +59,8 @@ def test_settings_have_defaults_and_normalise_postgresql_urls() -> None:
         Settings.load({"PUQPANEL_DATABASE_URL": "postgresql://u:p@h/d"}).database_url
         == "postgresql+psycopg://u:p@h/d"
     )
-    assert Settings.load({"PUQPANEL_BASE_URL": "https://panel.example/"}).secure_cookies
+    assert Settings.load({}).secure_cookies is None
+    assert Settings.load({"PUQPANEL_SECURE_COOKIES": "no"}).secure_cookies is False
 
 
 def test_redirects_ignore_the_host_header(settings: Settings) -> None:

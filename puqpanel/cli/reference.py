@@ -387,7 +387,7 @@ def _settings() -> str:
         "database_url": "SQLite in the instance directory",
         "redis_url": "embedded server",
         "monitoring_allow": "none",
-        "secure_cookies": "yes if `PUQPANEL_BASE_URL` uses HTTPS",
+        "secure_cookies": "yes with HTTPS",
     }
     rows = "\n".join(
         f"| `{PREFIX}{field.name.upper()}` | {_cell(descriptions[field.name])} |"

@@ -39,8 +39,8 @@ class Settings:
         workers: Number of worker processes.
         trusted_proxies: Number of reverse proxies in front of the panel whose X-Forwarded headers
             are trusted.
-        secure_cookies: Send cookies over HTTPS only. The default is yes if
-            `PUQPANEL_BASE_URL` uses HTTPS.
+        secure_cookies: Send cookies over HTTPS only. By default they are if the public address of
+            the panel, or the request, uses HTTPS.
         monitoring_allow: Private networks that staff may monitor in addition to public addresses.
         dev: Reload changed templates and modules.
         log_json: Write log entries as JSON.
@@ -57,7 +57,7 @@ class Settings:
     web_processes: int = 2
     workers: int = 2
     trusted_proxies: int = 0
-    secure_cookies: bool = False
+    secure_cookies: bool | None = None
     monitoring_allow: tuple[str, ...] = ()
     dev: bool = False
     log_json: bool = False
@@ -105,7 +105,7 @@ class Settings:
                 " redis+sentinel://."
             )
         overrides = _overrides(source)
-        https = str(overrides.get("site.base_url", "")).startswith("https://")
+        secure_cookies = text("SECURE_COOKIES")
         return cls(
             instance=instance,
             modules_dir=Path(text("MODULES_DIR", str(ROOT / "modules"))).expanduser().absolute(),
@@ -116,10 +116,7 @@ class Settings:
             web_processes=_number("WEB_PROCESSES", text("WEB_PROCESSES", "2"), 1, 256),
             workers=_number("WORKERS", text("WORKERS", "2"), 1, 256),
             trusted_proxies=_number("TRUSTED_PROXIES", text("TRUSTED_PROXIES", "0"), 0, 10),
-            secure_cookies=_switch(
-                "SECURE_COOKIES",
-                text("SECURE_COOKIES", "yes" if https else "no"),
-            ),
+            secure_cookies=_switch("SECURE_COOKIES", secure_cookies) if secure_cookies else None,
             monitoring_allow=_networks("MONITORING_ALLOW", text("MONITORING_ALLOW")),
             dev=_switch("DEV", text("DEV", "no")),
             log_json=_switch("LOG_JSON", text("LOG_JSON", "no")),

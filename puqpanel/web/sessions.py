@@ -20,6 +20,7 @@ from puqpanel.operations.accounts import sessions
 from puqpanel.operations.accounts.principals import staff_principal
 from puqpanel.operations.accounts.session_limits import absolute_limit
 from puqpanel.operations.accounts.sessions import Found
+from puqpanel.operations.system import settings
 
 AREAS = {"/admin": "panel_staff", "/client": "panel_customer"}
 AREA_NAMES = {"/admin": STAFF, "/client": CUSTOMER}
@@ -68,20 +69,26 @@ class AreaSessions(SecureCookieSessionInterface):
         serializer = self.get_signing_serializer(app)
         if not area or not serializer:
             return
-        name, secure = _cookie_name(), bool(app.config["SESSION_COOKIE_SECURE"])
+        name = _cookie_name()
         if session.accessed:
             response.vary.add("Cookie")
         if not session:
             if session.modified:
                 response.delete_cookie(
-                    name, path=area, secure=secure, httponly=True, samesite="Lax"
+                    name, path=area, secure=secure_cookies(), httponly=True, samesite="Lax"
                 )
             return
         if session.modified:
             age = absolute_limit(AREA_NAMES[area]) if session.permanent else None
             value = serializer.dumps(dict(session))
             response.set_cookie(
-                name, value, max_age=age, path=area, secure=secure, httponly=True, samesite="Lax"
+                name,
+                value,
+                max_age=age,
+                path=area,
+                secure=secure_cookies(),
+                httponly=True,
+                samesite="Lax",
             )
 
 
@@ -107,7 +114,7 @@ def open_view(response: Response, *, token: str, client_uuid: str, back: str) ->
         VIEW_COOKIE,
         serializer.dumps({TOKEN: token, CLIENT_KEY: client_uuid, VIEW_BACK: back}),
         path="/client",
-        secure=bool(current_app.config["SESSION_COOKIE_SECURE"]),
+        secure=secure_cookies(),
         httponly=True,
         samesite="Lax",
     )
@@ -216,12 +223,21 @@ def load_person(token: str) -> SignedIn | None:
     return SignedIn(found, str(token))
 
 
-def install(app: Flask, *, secure: bool) -> None:
+def secure_cookies() -> bool:
+    """Return whether the cookies of this response are sent over HTTPS only."""
+    chosen: bool | None = current_app.config["SESSION_COOKIE_SECURE"]
+    if chosen is not None:
+        return chosen
+    return request.is_secure or settings.text("site.base_url").startswith("https://")
+
+
+def install(app: Flask, *, secure: bool | None) -> None:
     """Set up sessions and Flask-Login.
 
     Args:
         app: the application being built.
-        secure: whether cookies are sent over HTTPS only.
+        secure: whether cookies are sent over HTTPS only; None if the panel's address or the request
+            uses it.
     """
     app.config["SESSION_COOKIE_SECURE"] = secure
     app.session_interface = AreaSessions()

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import sqlalchemy as sa
 
-from puqpanel.app import Panel
+from puqpanel.app import Panel, create_app
 from puqpanel.domain.principals import AUTOMATION
 from puqpanel.infra.db import session
+from puqpanel.infra.settings import Settings
+from puqpanel.live import dismantle
 from puqpanel.models import Audit, Staff
 from puqpanel.operations.accounts import staff
+from puqpanel.operations.system import settings as panel_settings
 from puqpanel.web.answers import same_site
 from tests.web.conftest import PASSWORD, Browser
 
@@ -50,6 +55,27 @@ def test_cookies_are_limited_to_their_area(
     assert "HttpOnly" in cookie
     assert "SameSite=Lax" in cookie
     assert age in cookie if age else "Max-Age" not in cookie
+
+
+@pytest.mark.parametrize(
+    ("saved", "chosen", "url", "secure"),
+    [
+        ("https://panel.example.com", None, "http://localhost", True),
+        ("http://panel.example.com", None, "http://localhost", False),
+        ("http://panel.example.com", None, "https://localhost", True),
+        ("https://panel.example.com", False, "http://localhost", False),
+    ],
+)
+def test_cookies_are_secure_with_https(
+    settings: Settings, saved: str, chosen: bool | None, url: str, secure: bool
+) -> None:
+    app = create_app(replace(settings, overrides={}, secure_cookies=chosen))
+    with app.app_context():
+        panel_settings.save(actor=AUTOMATION, values={"site.base_url": saved})
+    answer = app.test_client().get("/admin/signin", base_url=url)
+    cookies = answer.headers.getlist("Set-Cookie")
+    assert [("; Secure" in each) for each in cookies] == [secure]
+    dismantle(app)
 
 
 def test_a_staff_cookie_is_not_valid_in_the_client_area(app: Panel, owner: Browser) -> None:
