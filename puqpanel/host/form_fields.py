@@ -45,5 +45,11 @@ def secret_fields(declaring: type | None) -> frozenset[str]:
     )
 
 
+def declared_fields(form: type) -> frozenset[str]:
+    """Return the names of all fields of a form."""
+    names = dir(form)
+    return frozenset(name for name in names if isinstance(getattr(form, name, None), UnboundField))
+
+
 def _is_secret(attribute: Any) -> bool:
     return isinstance(attribute, UnboundField) and issubclass(attribute.field_class, PasswordField)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import flask
 from flask import request
@@ -74,10 +74,15 @@ def same_site(target: str, area: str) -> str:
     # browsers read a backslash as a slash and drop control characters, which can lead off-site
     if any(ord(char) < 33 or char == "\\" for char in target):
         return area
-    parts = urlsplit(target)
+    try:
+        parts = urlsplit(target)
+    except ValueError:
+        return area
     if (
         parts.scheme
         or parts.netloc
+        # which the browser resolves, also if they are percent-encoded
+        or not {".", ".."}.isdisjoint(unquote(parts.path).split("/"))
         or not (parts.path == area or parts.path.startswith(area + "/"))
     ):
         return area

@@ -48,7 +48,7 @@ def settings_page(
         else:
             flash(_("Module settings saved."), "good")
             return redirect(url_for(f"admin.{kind}s.show", uuid=entity.uuid))
-    elif kept := drafts.fields(request.path):
+    elif kept := drafts.fields(request.path, whole=True):
         stored = {f"{kind}_data": answers(kept)}
     called = None
     if module:

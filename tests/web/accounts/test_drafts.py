@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from datetime import timedelta
 from typing import Any
@@ -12,9 +13,14 @@ import sqlalchemy as sa
 from werkzeug.test import TestResponse
 
 from puqpanel.app import Panel
+from puqpanel.domain import settings_table
+from puqpanel.domain.settings import Definition, Kind
+from puqpanel.domain.texts import _
+from puqpanel.infra import crypto
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import session, write
 from puqpanel.models import AccountSession, Client
+from puqpanel.web import drafts
 from tests.web.conftest import PASSWORD, Browser
 
 TYPED = {
@@ -132,6 +138,61 @@ def test_another_sessions_token_of_a_live_session_is_refused(app: Panel, owner: 
     token = stranger.token("/admin")
     page = owner.http.post(NEW, data={**TYPED, "csrf_token": token})
     assert page.status_code == 400 and "form has expired" in page.text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[]", "{}", "5", "draft:[]", "draft:{}", "draft:" + "[" * 9000, 'draft:{"fields": [1]}'],
+)
+def test_what_was_encrypted_for_another_purpose_is_no_draft(
+    app: Panel, owner: Browser, text: str
+) -> None:
+    owner.post("/admin/signout")
+    data = {"email": "owner@panel.test", "password": PASSWORD, "draft": crypto.encrypt(text)}
+    assert owner.post("/admin/signin", data).location == "/admin"
+
+
+def kept_fields(page: TestResponse) -> dict[str, str]:
+    text = crypto.decrypt(hidden(page.text, "draft")).removeprefix(drafts.PURPOSE)
+    return dict(json.loads(text)["fields"])
+
+
+def test_fields_that_no_form_declares_are_not_kept(
+    app: Panel, owner: Browser, shop: dict[str, str]
+) -> None:
+    token = owner.token("/admin")
+    end_sessions(app)
+    path = f"/admin/services/{shop['service']}/settings"
+    data = {"csrf_token": token, "name": "x", "new_root_word": "s3cret", "card": "4111"}
+    page = owner.http.post(path, data=data)
+    assert kept_fields(page) == {"name": "x"}
+
+
+def test_a_secret_setting_is_not_kept_though_its_form_is_gone(
+    app: Panel, owner: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door = Definition("firm.door", Kind.SECRET, _("Door"))
+    find, names = settings_table.find, settings_table.names()
+    monkeypatch.setattr(settings_table, "names", lambda: [*names, door.name])
+    monkeypatch.setattr(
+        settings_table, "find", lambda name: door if name == door.name else find(name)
+    )
+    token = owner.token("/admin")
+    end_sessions(app)
+    data = {"csrf_token": token, "firm.name": "Lumen", "firm.door": "sesame"}
+    page = owner.http.post("/admin/settings/firm", data=data)
+    assert kept_fields(page) == {"firm.name": "Lumen"}
+
+
+def test_an_invalid_referrer_is_ignored(app: Panel, owner: Browser, shop: dict[str, str]) -> None:
+    token = owner.token("/admin")
+    end_sessions(app)
+    asked = owner.http.post(
+        f"/admin/services/{shop['service']}/create",
+        data={"csrf_token": token},
+        headers={"Referer": "http://["},
+    )
+    assert asked.status_code == 401
 
 
 @pytest.mark.parametrize("draft", ["x", "", "gAAAAA" * 1000, "x" * 300_000])

@@ -205,7 +205,7 @@ class Pages:
 
     def show(self, uuid: str) -> ResponseReturnValue:
         """Show one configured module with its settings form."""
-        kept = drafts.fields(self.url("save_settings", uuid))
+        kept = drafts.fields(self.url("save_settings", uuid), whole=True)
         return self._show(self.find(uuid), answers(kept) if kept else None)
 
     def save_settings(self, uuid: str) -> ResponseReturnValue:
