@@ -22,7 +22,7 @@ def command() -> None:
     help="Change nothing; list outdated pages and exit with code 1 if there are any.",
 )
 def build(check: bool) -> int:
-    """Generate docs/reference/*.md and refresh code excerpts in other pages.
+    """Generate docs/reference/*.md and docs/permissions.md, and refresh code excerpts elsewhere.
 
     To include code in a page, put a comment such as `<!-- code: path/to/file.py::Class.method -->`
     before a code block.
@@ -63,9 +63,10 @@ def generated_pages(folder: Path) -> dict[Path, str]:
     Raises:
         UserError: A page includes code that does not exist.
     """
-    from puqpanel.cli import excerpts, reference
+    from puqpanel.cli import excerpts, permissions_page, reference
 
     pages = {folder / "reference" / name: text for name, text in reference.pages().items()}
+    pages[folder / "permissions.md"] = permissions_page.page()
     for path in sorted(folder.rglob("*.md")):
         if path.parent.name != "reference":
             text = path.read_text("utf-8")

@@ -1,7 +1,7 @@
 """Requests, responses, the signed-in staff member and links for controllers."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from flask import Request as FlaskRequest
 from flask import Response, abort, current_app, g, has_request_context, make_response, url_for
@@ -22,11 +22,14 @@ __all__ = [
     "json_error",
     "json_success",
     "log_module",
+    "reading",
     "refuse_impersonation",
     "response",
     "url_for_module",
     "view_admin_module",
 ]
+
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 class Request(RequestMethods, FlaskRequest):
@@ -163,6 +166,19 @@ def auth_id() -> int | None:
     if call is not None and call.actor is not None:
         return call.actor.id
     return current_admin.id
+
+
+def reading(method: Method) -> Method:
+    """Declare that a `controller_client_…` method changes nothing, so that GET may call it.
+
+    A decorator. Other methods are called with POST, PUT or DELETE, which carry a CSRF token and
+    require the permission to manage services, unless their verb is `get`:
+
+        @reading
+        def controller_client_general_usage(self, request): …
+    """
+    method.reading = True  # type: ignore[attr-defined]
+    return method
 
 
 def refuse_impersonation() -> None:

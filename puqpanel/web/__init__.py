@@ -36,6 +36,7 @@ from puqpanel.web import (
     preferences,
     prices,
     public,
+    refusals,
     security,
     sessions,
     times,
@@ -69,6 +70,7 @@ def register(app: Flask, settings: Settings) -> None:
     CSRFProtect(app)
     limits.install(app)
     errors.install(app)
+    refusals.install(app)
     Bootstrap5(app)
     for endpoint in {"static", "bootstrap.static"} & set(app.view_functions):
         # bound methods, which take no attributes

@@ -18,6 +18,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from puqpanel.domain.principals import CurrentClient, Principal, PrincipalKind
+from puqpanel.domain.texts import _
 from puqpanel.models.accounts.clients import ClientUser
 from puqpanel.models.accounts.staff import Staff
 from puqpanel.models.accounts.users import User
@@ -177,6 +178,13 @@ def _belongs(principal: Principal | None, area: Area) -> bool:
     return principal is not None and principal.kind is kind
 
 
+def _from_another_site() -> bool:
+    """Return whether a page of another site sent the request, other than by a plain link."""
+    if request.headers.get("Sec-Fetch-Site") not in ("cross-site", "same-site"):
+        return False
+    return request.method != "GET" or request.headers.get("Sec-Fetch-Mode") != "navigate"
+
+
 def _enforce() -> ResponseReturnValue | None:
     if request.endpoint is None:
         return None  # the router answers with 404 or 405
@@ -185,6 +193,8 @@ def _enforce() -> ResponseReturnValue | None:
         abort(403)
     if access.area is Area.PUBLIC:
         return None
+    if _from_another_site():
+        abort(403, _("Requests from other sites are refused."))
     principal = find_principal()
     if not _belongs(principal, access.area):
         if wants_json() or request.headers.get("HX-Request") or request.method != "GET":

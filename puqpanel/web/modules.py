@@ -93,7 +93,8 @@ class ModuleBlueprint(Blueprint):
 
         Raises:
             NotFound: there is no such tab or method.
-            MethodNotAllowed: the verb is an HTTP method other than this request's.
+            MethodNotAllowed: the verb is an HTTP method other than this request's, or this is GET
+                and the method is not marked as `reading`.
         """
         self._check_tab(tab, active)
         tabs = [loaded_tab.key for loaded_tab in self.loaded.tabs]
@@ -102,6 +103,9 @@ class ModuleBlueprint(Blueprint):
             abort(404)
         if verb in HTTP_VERBS and request.method.lower() != verb:
             raise MethodNotAllowed([verb.upper()])
+        reads = verb == "get" or getattr(getattr(self.loaded.cls, method), "reading", False)
+        if request.method in guard.SAFE_METHODS and not reads:
+            raise MethodNotAllowed(["POST", "PUT", "DELETE"])
         if request.method.lower() not in HTTP_VERBS:
             raise MethodNotAllowed([allowed.upper() for allowed in HTTP_VERBS])
         called = self._call(method, the_request(), service_uuid=service_uuid)

@@ -10,7 +10,7 @@ from typing import Any
 from flask import Response, jsonify
 from flask import request as current_request
 
-from puqpanel.sdk import Request, __, abort, noop__, refuse_impersonation
+from puqpanel.sdk import Request, __, abort, noop__, reading, refuse_impersonation
 
 from .forms.products import ProductForm, ServiceForm
 from .models.accounts import Account
@@ -50,6 +50,7 @@ class PuqNextcloud(Provisioning):
             "unavailable": UNAVAILABLE,
         }
 
+    @reading
     def controller_client_general_quota(self, request: Request) -> Any:
         """Return the usage as JSON, or as a fragment of the page for htmx."""
         account = placement.find(self._uuid)

@@ -223,7 +223,7 @@ def test_every_route_declares_its_permission(client: FlaskClient) -> None:
 
 
 CLIENT = """
-    from puqpanel.sdk import Product, json_success
+    from puqpanel.sdk import Product, json_success, reading
 
     class Echo(Product):
         def getClientAreaMenuConfig(self):
@@ -234,6 +234,10 @@ CLIENT = """
             raise ValueError("inner")
         def controllerClient_generalGet(self, request):
             return json_success({"q": request.input("q"), "service": self.service_uuid})
+        @reading
+        def controller_client_general_usage(self, request):
+            return {"status": "success"}
+
         def controller_client_general_restart_now(self, request):
             return {"status": "success"}
         def controllerClient_consoleBoom(self, request):
@@ -288,7 +292,8 @@ def test_client_area_tabs(customer: tuple[FlaskClient, str]) -> None:
         ("GET", "general/api/get", 200),
         ("POST", "general/api/get", 405),
         ("POST", "general/api/restart_now", 200),
-        ("GET", "general/api/restart_now", 200),
+        ("GET", "general/api/restart_now", 405),
+        ("GET", "general/api/usage", 200),
         ("GET", "general/api/nothing", 404),
         ("GET", "hidden/api/get", 404),
         ("GET", "general/api/Get", 404),

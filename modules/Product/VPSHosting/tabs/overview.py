@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response, jsonify
 from flask import request as current_request
 
-from puqpanel.sdk import Request, __, abort, noop__, refuse_impersonation
+from puqpanel.sdk import Request, __, abort, noop__, reading, refuse_impersonation
 
 from ..models.servers import Server
 from ..services import catalog, sizes
@@ -81,6 +81,7 @@ class Overview(Tab):
             **(self._status(server) if show_status and server else {}),
         }
 
+    @reading
     def controller_client_general_state(self, request: Request) -> Any:
         """Return the status as JSON, or as a fragment of the page for htmx."""
         server = self.target_or_404().server
