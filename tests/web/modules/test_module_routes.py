@@ -297,7 +297,7 @@ def test_client_area_tabs(customer: tuple[FlaskClient, str]) -> None:
         ("GET", "general/api/nothing", 404),
         ("GET", "hidden/api/get", 404),
         ("GET", "general/api/Get", 404),
-        ("GET", "console/api/boom", 500),
+        ("POST", "console/api/boom", 500),
     ],
 )
 def test_client_area_ajax(
