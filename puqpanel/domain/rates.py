@@ -76,8 +76,10 @@ def check_rate(value: Decimal) -> Decimal:
     Raises:
         UserError: it is not a positive number that can be stored exactly.
     """
-    if not value.is_finite() or not 0 < value < MAX_RATE:
+    if not value.is_finite() or value <= 0:
         raise UserError(_("Enter a rate greater than 0."))
+    if value >= MAX_RATE:
+        raise UserError(_("Enter a rate less than %(limit)s.", limit=int(MAX_RATE)))
     if value != round(value, RATE_PLACES):
         raise UserError(_("Enter a rate with at most %(places)s decimals.", places=RATE_PLACES))
     return value

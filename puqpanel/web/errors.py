@@ -37,7 +37,7 @@ MESSAGES: Mapping[int, tuple[Text, Text]] = {
     401: (_("You're signed out"), _("Sign in to continue.")),
     403: (
         _("You don't have access to this page"),
-        _("Your role doesn't include the required permission. Ask an administrator for access."),
+        _("You don't have the required permission. Ask the person who manages your account."),
     ),
     404: (_("Page not found"), _("The address may be mistyped, or the page no longer exists.")),
     405: (_("Method not allowed"), _("This address doesn't support that kind of request.")),

@@ -48,6 +48,7 @@ def test_bad_input_is_explained(instance: Path) -> None:
         (("set", "sessions.staff_idle_minutes", "soon"), "whole number from 1 to 1440"),
         (("set", "firm.colour", "red"), "such as #3451d1"),
         (("set", "region.locale", "xx"), "Enter a language"),
+        (("set", "region.locale", "de"), "no translation into this language"),
         (("set", "firm.logo", "/nowhere.png"), "Cannot read /nowhere.png"),
         (("set", "firm.logo", __file__), "Upload a PNG"),
     ):

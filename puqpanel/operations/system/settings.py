@@ -26,7 +26,7 @@ from puqpanel.domain.principals import Principal
 from puqpanel.domain.settings import Definition, Kind, SettingError, Value
 from puqpanel.domain.settings_table import find, names
 from puqpanel.domain.texts import Text, _
-from puqpanel.infra import crypto
+from puqpanel.infra import catalogs, crypto
 from puqpanel.infra.crypto import KeyFileError
 from puqpanel.infra.db import (
     after_commit,
@@ -124,28 +124,14 @@ def get(name: str) -> Value:
 def text(name: str) -> str:
     """Return the value of a setting that is a text of any type."""
     value = get(name)
-    assert isinstance(value, str), _("%(name)s is not text", name=name)
+    assert isinstance(value, str), f"{name} is not text"
     return value
 
 
 def number(name: str) -> int:
     """Return the value of an integer or of a duration in its own unit."""
     value = get(name)
-    assert isinstance(value, int), _("%(name)s is not an integer", name=name)
-    return value
-
-
-def boolean(name: str) -> bool:
-    """Return the value of a setting that is yes or no."""
-    value = get(name)
-    assert isinstance(value, bool), _("%(name)s is not yes or no", name=name)
-    return value
-
-
-def decimal(name: str) -> Decimal:
-    """Return the value of a decimal setting."""
-    value = get(name)
-    assert isinstance(value, Decimal), _("%(name)s is not a decimal", name=name)
+    assert isinstance(value, int), f"{name} is not an integer"
     return value
 
 
@@ -168,7 +154,11 @@ def show(name: str) -> Shown:
 
 def digest(group: str) -> str:
     """Return a digest of what is saved in a group, to detect changes by others."""
-    stored = sorted(item for item in _current().stored.items() if item[0].startswith(f"{group}."))
+    return _digest(group, _current().stored)
+
+
+def _digest(group: str, saved: Mapping[str, str]) -> str:
+    stored = sorted(item for item in saved.items() if item[0].startswith(f"{group}."))
     return hashlib.sha256(json.dumps(stored).encode()).hexdigest()[:16]
 
 
@@ -203,18 +193,22 @@ def save(*, actor: Principal, values: Mapping[str, object], seen: str | None = N
                 checked[name] = files.store_image(value)
             else:
                 checked[name] = definition.check(value)
+            if definition.kind is Kind.LOCALE and catalogs.find(str(checked[name])) is None:
+                raise SettingError(_("The panel has no translation into this language."))
         except UserError as error:
             errors[name] = [str(error)]
     if errors:
         raise InvalidInput(errors)
     _lock()
-    if seen is not None and checked and digest(next(iter(checked)).partition(".")[0]) != seen:
+    stored = _current().stored
+    group = next(iter(checked), "").partition(".")[0]
+    if seen is not None and checked and _digest(group, stored) != seen:
         raise ConflictError(
             _("Someone else changed these settings in the meantime. Reload the page and try again.")
         )
     before = {}
     for name, value in checked.items():
-        current, problem = _read(find(name), _current().stored)
+        current, problem = _read(find(name), stored)
         if problem or value != current:
             before[name] = current
             _store(find(name), value)
