@@ -21,10 +21,11 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import event
 from sqlalchemy.dialects.mysql import DATETIME
 from sqlalchemy.engine import Dialect, Engine
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import DeclarativeBase, Session, scoped_session
 
 from puqpanel.domain import texts
-from puqpanel.domain.errors import NotFoundError
+from puqpanel.domain.errors import NotFoundError, UserError
 from puqpanel.domain.texts import Text
 
 log = structlog.get_logger(__name__)
@@ -197,11 +198,35 @@ def find(query: sa.Select[Row], missing: Text | str) -> Row:
     return row
 
 
-def save(row: Row) -> Row:
-    """Add a row to the session, write it and return it with its key; requires `transaction()`."""
+def save(row: Row, taken: UserError | None = None) -> Row:
+    """Add a row to the session, write it and return it with its key; requires `transaction()`.
+
+    Args:
+        row: the row.
+        taken: raised if a unique key of it is in use, by a row that another transaction wrote since
+            the caller looked.
+    """
     session().add(row)
-    session().flush()
+    try:
+        session().flush()
+    except IntegrityError as error:
+        if taken is None or not _is_taken(error):
+            raise
+        raise taken from error
     return row
+
+
+def _is_taken(error: IntegrityError) -> bool:
+    """Return whether a unique key was in use, rather than, say, a referenced row missing."""
+    cause: Any = error.orig
+    if session().get_bind().dialect.name == "postgresql":
+        return bool(cause.sqlstate == "23505")
+    if session().get_bind().dialect.name == "sqlite":
+        return cause.sqlite_errorname in (
+            "SQLITE_CONSTRAINT_UNIQUE",
+            "SQLITE_CONSTRAINT_PRIMARYKEY",
+        )
+    return bool(cause.args[0] == 1062)
 
 
 def in_transaction() -> bool:

@@ -180,16 +180,18 @@ def add_user(
     if not owner and not any(member.owner for member in client.members):
         raise InvalidInput({"owner": [_("The first user of a client must be an owner.")]})
     user = session().scalar(sa.select(User).where(User.email == address))
+    added = InvalidInput(
+        {"email": [_("%(address)s is already a user of this client.", address=address)]}
+    )
     if user is None:
         check_password(password)
         user = save(
-            User(email=address, name=clean_name(name), password_hash=hash_password(password))
+            User(email=address, name=clean_name(name), password_hash=hash_password(password)),
+            InvalidInput({"email": [_("This e-mail address is already in use.")]}),
         )
     elif session().get(ClientUser, (client.id, user.id)) is not None:
-        raise InvalidInput(
-            {"email": [_("%(address)s is already a user of this client.", address=address)]}
-        )
-    save(ClientUser(client=client, user=user, owner=owner, permissions=keys))
+        raise added
+    save(ClientUser(client=client, user=user, owner=owner, permissions=keys), added)
     audit.record(
         actor=actor,
         action="client.user_added",

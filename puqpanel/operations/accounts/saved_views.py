@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from puqpanel.domain.errors import InvalidInput
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.texts import Text, _
-from puqpanel.infra.db import find, session, transaction
+from puqpanel.infra.db import find, save, session, transaction
 from puqpanel.models import SavedView, Staff
 from puqpanel.operations.system import audit
 from puqpanel.operations.system.fields import clean_name
@@ -37,6 +37,10 @@ def find_view(staff_id: int | None, uuid: str) -> SavedView:
     return find(query, _("View not found."))
 
 
+def _name_taken() -> InvalidInput:
+    return InvalidInput({"name": [_("Another view already has this name.")]})
+
+
 @transaction()
 def save_view(*, actor: Principal, list: str, name: str, query: str) -> SavedView:
     """Save a view; one of the same name is replaced.
@@ -62,9 +66,8 @@ def save_view(*, actor: Principal, list: str, name: str, query: str) -> SavedVie
                 {"": [_("You have reached the limit of saved views. Delete one first.")]}
             )
         view = SavedView(staff_id=actor.id, list=list, name=shown)
-        session().add(view)
     view.query = query
-    session().flush()
+    save(view, _name_taken())
     _record(
         actor,
         "staff.view_saved",
@@ -86,8 +89,9 @@ def rename_view(*, actor: Principal, uuid: str, name: str) -> SavedView:
     shown = clean_name(name, longest=100)
     others = {other.name for other in views_of(actor.id, view.list) if other.id != view.id}
     if shown in others:
-        raise InvalidInput({"name": [_("Another view already has this name.")]})
+        raise _name_taken()
     view.name = shown
+    save(view, _name_taken())
     _record(
         actor,
         "staff.view_renamed",

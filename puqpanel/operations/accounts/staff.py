@@ -76,11 +76,19 @@ def roles() -> Sequence[Role]:
     return session().scalars(sa.select(Role).order_by(Role.name)).all()
 
 
+def _email_taken() -> InvalidInput:
+    return InvalidInput({"email": [_("This e-mail address is already in use.")]})
+
+
+def _role_taken() -> InvalidInput:
+    return InvalidInput({"name": [_("A role with this name already exists.")]})
+
+
 def ensure_owner_role() -> Role:
     """Return the role with all permissions, creating it if missing. Needs a transaction."""
     role = session().scalar(sa.select(Role).where(Role.name == OWNER_ROLE))
     if role is None:
-        role = save(Role(name=OWNER_ROLE, permissions=[EVERYTHING]))
+        role = save(Role(name=OWNER_ROLE, permissions=[EVERYTHING]), _role_taken())
     return role
 
 
@@ -115,13 +123,14 @@ def create_staff(
     address, shown = clean_email(email), clean_name(name)
     check_password(password)
     if session().scalar(sa.select(Staff.id).where(Staff.email == address)) is not None:
-        raise InvalidInput({"email": [_("This e-mail address is already in use.")]})
+        raise _email_taken()
     assigned = (
         [ensure_owner_role()] if role_uuids is None else [find_role(each) for each in role_uuids]
     )
     _may_grant(actor, {key for role in assigned for key in role.permissions})
     staff = save(
-        Staff(email=address, name=shown, password_hash=hash_password(password), roles=assigned)
+        Staff(email=address, name=shown, password_hash=hash_password(password), roles=assigned),
+        _email_taken(),
     )
     audit.record(
         actor=actor,
@@ -171,7 +180,7 @@ def update_staff(
         session().scalar(sa.select(Staff.id).where(Staff.email == address, Staff.id != staff.id))
         is not None
     ):
-        raise InvalidInput({"email": [_("This e-mail address is already in use.")]})
+        raise _email_taken()
     before = {
         "email": staff.email,
         "name": staff.name,
@@ -187,7 +196,7 @@ def update_staff(
     if staff.active and not active:
         sessions.end_all_for(staff, SessionEnd.DEACTIVATED, actor)
     staff.email, staff.name, staff.active, staff.roles = address, shown, active, assigned
-    session().flush()
+    save(staff, _email_taken())
     _check_manager_left()
     after = {
         "email": address,
@@ -271,12 +280,12 @@ def save_role(*, actor: Principal, uuid: str | None, name: str, permissions: Ite
         )
         is not None
     ):
-        raise InvalidInput({"name": [_("A role with this name already exists.")]})
+        raise _role_taken()
     _may_grant(actor, set(keys) | held)
     role = role or Role(name=shown)
     before = {"name": role.name, "permissions": sorted(held)}
     role.name, role.permissions = shown, keys
-    save(role)
+    save(role, _role_taken())
     if set(keys) != held:
         for holder in _holders(role):
             sessions.end_all_for(holder, SessionEnd.RIGHTS_CHANGED, actor)

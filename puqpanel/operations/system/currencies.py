@@ -99,10 +99,11 @@ def add_currency(*, actor: Principal, code: str) -> Currency:
     if code not in current_currencies():
         text = _("%(code)s is not a known currency.", code=code[:40])
         raise InvalidInput({"code": [text]})
+    exists = InvalidInput({"code": [_("%(currency)s already exists.", currency=code)]})
     if session().get(Currency, code) is not None:
-        raise InvalidInput({"code": [_("%(currency)s already exists.", currency=code)]})
+        raise exists
     step = Decimal(1).scaleb(-exponent(code))
-    currency = save(Currency(code=code, exponent=exponent(code), step=step))
+    currency = save(Currency(code=code, exponent=exponent(code), step=step), exists)
     _record(
         actor,
         "currency.created",
