@@ -131,9 +131,12 @@ SESSIONS = Group(
         Definition(
             "sessions.client_idle_hours",
             Kind.DURATION,
-            _("Customers: idle limit"),
+            _("Customers: limit"),
             24,
-            _("Customers are signed out after this time without activity."),
+            _(
+                "Customers who don't choose “Keep me signed in” are signed out this long after they "
+                "sign in."
+            ),
             minimum=1,
             maximum=720,
             unit="hours",

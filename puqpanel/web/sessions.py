@@ -79,7 +79,7 @@ class AreaSessions(SecureCookieSessionInterface):
                 )
             return
         if session.modified:
-            age = absolute_limit(AREA_NAMES[area]) if session.permanent else None
+            age = absolute_limit(AREA_NAMES[area], keep=True) if session.permanent else None
             value = serializer.dumps(dict(session))
             response.set_cookie(
                 name,

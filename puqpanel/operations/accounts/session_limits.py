@@ -20,10 +20,16 @@ def idle_limit(area: str) -> timedelta:
     return duration(name)
 
 
-def absolute_limit(area: str) -> timedelta:
-    """Return how long a session lasts in all."""
-    name = "sessions.staff_absolute_hours" if area == STAFF else "sessions.client_keep_days"
-    return duration(name)
+def absolute_limit(area: str, *, keep: bool = False) -> timedelta:
+    """Return how long a session lasts in all.
+
+    Args:
+        area: the area of the session.
+        keep: whether a customer asked to stay signed in; otherwise the limit is the idle limit.
+    """
+    if area == STAFF:
+        return duration("sessions.staff_absolute_hours")
+    return duration("sessions.client_keep_days") if keep else idle_limit(area)
 
 
 def retention() -> timedelta | None:

@@ -105,7 +105,7 @@ def start(
             user_id=person.id if area == CUSTOMER else None,
             keep=keep and area == CUSTOMER,
             seen_at=moment,
-            expires_at=moment + limits.absolute_limit(area),
+            expires_at=moment + limits.absolute_limit(area, keep=keep),
             ip=ip[:45],
             user_agent=storable(user_agent)[:300],
             draft=draft,

@@ -82,6 +82,14 @@ def test_only_users_who_stay_signed_in_have_no_idle_limit(app: Panel, shop: dict
     assert there.get("/client/").status_code == 302
 
 
+def test_only_users_who_stay_signed_in_exceed_a_day(app: Panel, shop: dict[str, str]) -> None:
+    data = {"email": "anna@example.test", "password": PASSWORD}
+    Browser(app).post("/client/signin", data)
+    Browser(app).post("/client/signin", {**data, "keep": "y"})
+    lasting = [round((row.expires_at - now()) / timedelta(hours=1)) for row in rows(app)]
+    assert lasting == [24, 14 * 24]
+
+
 def test_a_session_is_written_once_a_minute(app: Panel, owner: Browser, counted: Any) -> None:
     def updates() -> int:
         return sum("UPDATE sessions" in statement for statement in counted())
