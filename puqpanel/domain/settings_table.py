@@ -134,8 +134,8 @@ SESSIONS = Group(
             _("Customers: limit"),
             24,
             _(
-                "Customers who don't choose “Keep me signed in” are signed out this long after they "
-                "sign in."
+                "Customers who don't choose “Keep me signed in” are signed out this long after "
+                "they sign in."
             ),
             minimum=1,
             maximum=720,

@@ -269,7 +269,7 @@ def set_user_permissions(
     owner: bool,
     permissions: Iterable[str],
 ) -> None:
-    """Set what a user may do for a client.
+    """Set what a user may do for a client; a change ends the user's sessions.
 
     Args:
         actor: who sets them.
@@ -292,6 +292,8 @@ def set_user_permissions(
     before = {"owner": member.owner, "permissions": member.permissions}
     member.owner, member.permissions = owner, keys
     old, new = audit.changed(before, {"owner": owner, "permissions": keys})
+    if new:
+        sessions.end_all_for(member.user, SessionEnd.RIGHTS_CHANGED, actor)
     audit.record(
         actor=actor,
         action="client.user_permissions_changed",

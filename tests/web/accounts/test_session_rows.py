@@ -173,6 +173,24 @@ def test_a_change_of_rights_ends_sessions_and_renews_the_own_id(app: Panel, cler
     owner.post(edit, {"name": "Clerk", "permissions": ["services.view", "clients.view"]})
     assert clerk.get("/admin/services/").status_code == 302
     assert owner.get("/admin/").status_code == 200
+    assert copy.get("/admin/").status_code == 200, "the rights of the owner are the same"
+    with app.app_context():
+        account = session().scalar(sa.select(Staff).where(Staff.email == "owner@panel.test"))
+        assert account is not None
+        own, roles = f"/admin/staff/{account.uuid}/edit", [each.uuid for each in account.roles]
+    data = {"name": "Olga", "email": "owner@panel.test", "active": "y", "roles": roles}
+    owner.post(own, data)
+    assert copy.get("/admin/").status_code == 200
+    owner.post(own, {**data, "password": "another good one"})
+    assert owner.get("/admin/").status_code == 200
+    assert copy.get("/admin/").status_code == 302
+    copy = stolen(app, owner)
+    with app.app_context():
+        manager = staff.save_role(
+            actor=AUTOMATION, uuid=None, name="Manager", permissions=["staff.manage"]
+        )
+    owner.post(own, {**data, "roles": [manager.uuid]})
+    assert owner.get("/admin/").status_code == 200
     assert copy.get("/admin/").status_code == 302
     assert rows(app)[0].end_reason == "rights_changed"
 

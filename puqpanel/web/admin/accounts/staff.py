@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from flask_login import current_user
 from wtforms import BooleanField, EmailField, SelectChoice, StringField  # type: ignore[attr-defined]  # the stubs are older
 from wtforms.validators import InputRequired, Length, Optional
 
@@ -172,6 +173,7 @@ def edit(uuid: str) -> ResponseReturnValue:
     form.roles.choices = _role_choices()
 
     def save() -> tuple[Text, str]:
+        rights = actor().permissions
         staff.update_staff(
             actor=actor(),
             uuid=uuid,
@@ -179,7 +181,7 @@ def edit(uuid: str) -> ResponseReturnValue:
             password=form.password.data or "",
             **form.values("email", "name", "active"),
         )
-        renew()
+        _renew_if_changed(rights, password=bool(form.password.data) and account.id == actor().id)
         saved = (
             _("Account saved and its sessions ended.")
             if form.password.data
@@ -248,6 +250,19 @@ def edit_role(uuid: str) -> ResponseReturnValue:
     return _role(staff.find_role(uuid))
 
 
+def _renew_if_changed(rights: frozenset[str], *, password: bool = False) -> None:
+    """Give the actor's session a new ID if their own rights, or password, were changed.
+
+    Only then: a request in progress with the old ID is signed out.
+
+    Args:
+        rights: the actor's permissions before.
+        password: whether their password was changed.
+    """
+    if password or current_user.person.permissions != rights:
+        renew()
+
+
 def _role(role: Role | None) -> ResponseReturnValue:
     permissions = staff.all_permissions()
     known = {permission.key for permission in permissions} | {EVERYTHING}
@@ -259,13 +274,14 @@ def _role(role: Role | None) -> ResponseReturnValue:
     )
 
     def save() -> tuple[Text, str]:
+        rights = actor().permissions
         staff.save_role(
             actor=actor(),
             uuid=role.uuid if role else None,
             name=str(form.name.data),
             permissions=form.permissions.data or (),
         )
-        renew()
+        _renew_if_changed(rights)
         return _("Role %(data)s saved.", data=form.name.data), url_for("admin.staff.roles")
 
     filled = {preset.key: preset.fill(permissions) for preset in PRESETS}
