@@ -6,18 +6,20 @@ whose defaults fit, or skip it.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from puqpanel.domain.module_states import ModuleStatus
 from puqpanel.domain.permissions import SETTINGS_MANAGE
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.texts import Text, _
-from puqpanel.infra.db import session, transaction
+from puqpanel.infra.db import save, session, transaction
 from puqpanel.models import Client, Module, ModuleLog, Product, Setting
 from puqpanel.operations.system import audit, settings
 
@@ -61,7 +63,7 @@ def state() -> State:
 def confirm(*, actor: Principal, key: str) -> None:
     """Mark a step as completed."""
     actor.require(SETTINGS_MANAGE)
-    current = state()
+    current = _lock()
     _save(
         actor,
         replace(current, confirmed=current.confirmed | {key}, skipped=current.skipped - {key}),
@@ -73,7 +75,7 @@ def confirm(*, actor: Principal, key: str) -> None:
 def skip(*, actor: Principal, key: str) -> None:
     """Skip a step; it can still be completed later."""
     actor.require(SETTINGS_MANAGE)
-    current = state()
+    current = _lock()
     _save(
         actor,
         replace(current, skipped=current.skipped | {key}),
@@ -85,14 +87,14 @@ def skip(*, actor: Principal, key: str) -> None:
 def dismiss(*, actor: Principal) -> None:
     """Stop showing the setup."""
     actor.require(SETTINGS_MANAGE)
-    _save(actor, replace(state(), offered=True, dismissed=True), _("Setup dismissed"))
+    _save(actor, replace(_lock(), offered=True, dismissed=True), _("Setup dismissed"))
 
 
 @transaction()
 def offer(*, actor: Principal) -> bool:
     """Return whether a sign-in leads to the setup: once, while the panel is empty."""
     actor.require(SETTINGS_MANAGE)
-    current = state()
+    current = _lock()
     if current.offered or current.dismissed or not is_empty():
         return False
     _save(actor, replace(current, offered=True), _("Setup started"))
@@ -134,6 +136,17 @@ def has_product() -> bool:
 
 def _exists(query: sa.Select[Any]) -> bool:
     return session().scalar(query.limit(1)) is not None
+
+
+def _lock() -> State:
+    """Lock the state until the transaction ends, so that two people's steps are both kept."""
+    query = sa.select(Setting).where(Setting.name == ROW).with_for_update()
+    query = query.execution_options(populate_existing=True)
+    if session().scalar(query) is None:
+        with contextlib.suppress(IntegrityError), transaction():
+            save(Setting(name=ROW, value="{}"))
+        session().scalar(query)
+    return state()
 
 
 def _save(actor: Principal, new: State, summary: Text | str) -> None:

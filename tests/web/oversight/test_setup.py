@@ -14,6 +14,7 @@ from puqpanel.operations.accounts import clients, staff
 from puqpanel.operations.catalog import products
 from puqpanel.operations.oversight import setup
 from puqpanel.operations.system import settings
+from tests.overlap import overlap
 from tests.sample import activate
 from tests.web.conftest import PASSWORD, Browser
 
@@ -155,3 +156,19 @@ def test_a_damaged_state_is_an_empty_one(app: Panel, owner: Browser, stored: str
         row = session().get(Setting, setup.ROW)
         assert row is not None
         assert json.loads(row.value)["skipped"] == ["firm"]
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_steps_of_two_people_at_once_are_both_kept(app: Panel, first: bool) -> None:
+    with app.app_context():
+        if not first:
+            setup.confirm(actor=AUTOMATION, key="mail")
+    errors = overlap(
+        app,
+        lambda: setup.confirm(actor=AUTOMATION, key="company"),
+        lambda: setup.skip(actor=AUTOMATION, key="product"),
+    )
+    assert errors == (None, None)
+    with app.app_context():
+        state = setup.state()
+    assert "company" in state.confirmed and "product" in state.skipped
