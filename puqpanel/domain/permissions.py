@@ -286,18 +286,6 @@ CLIENT_PERMISSIONS: tuple[Permission, ...] = tuple(
 )
 PANEL_KEYS = frozenset(permission.key for permission in PANEL_PERMISSIONS)
 CLIENT_KEYS = frozenset(permission.key for permission in CLIENT_PERMISSIONS)
-MODULE_KEYS = frozenset(
-    {
-        "clients.view",
-        "products.view",
-        "services.view",
-        "services.manage",
-        "services.provision",
-        "tasks.view",
-        "tasks.manage",
-    }
-)
-"""What a module may do on its own."""
 
 
 def module_permission(module_type: str, module_name: str, key: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from puqpanel.domain.errors import PermissionDenied
-from puqpanel.domain.permissions import EVERYTHING, MODULE_KEYS, allows
+from puqpanel.domain.permissions import EVERYTHING, allows
 from puqpanel.domain.texts import _
 
 
@@ -109,8 +109,3 @@ AUTOMATION = Principal(
     PrincipalKind.AUTOMATION, None, "automation", permissions=frozenset({EVERYTHING})
 )
 CLI = Principal(PrincipalKind.CLI, None, "command line", permissions=frozenset({EVERYTHING}))
-
-
-def module_principal(key: str) -> Principal:
-    """Return the principal of a module, `Product/MyCloudService`, which acts on its own."""
-    return Principal(PrincipalKind.MODULE, None, key, permissions=MODULE_KEYS)
