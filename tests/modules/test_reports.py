@@ -168,7 +168,7 @@ def test_provisioning_and_modules(harness: PluginHarness, owner: Browser, trade:
         ),
         ("since=2026-02-01", "until", "Choose a day."),
         ("until=2026-02-01", "since", "Choose a day."),
-        ("since=x&until=2026-02-01", "since", "Not a valid date"),
+        ("since=x&until=2026-02-01", "since", "Enter a valid date."),
         ("since=2026-01-01&until=2199-01-01", "until", "The day must not be in the future."),
         ("since=2001-01-01&until=2026-01-01", "since", "Choose at most five years."),
         ("since=0001-01-01&until=9999-12-31", "until", "The day must not be in the future."),

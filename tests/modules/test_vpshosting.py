@@ -641,7 +641,7 @@ def test_missing_account_explains_what_to_do(
     harness: VpsHarness, cloud: DigitalOceanServer
 ) -> None:
     answer = harness.job(harness.add_service(CONFIG, SERVICE), "create_job")
-    assert (answer.ok, answer.retry, "no account yet" in answer.message) == (False, False, True)
+    assert (answer.ok, answer.retry, "No accounts yet." in answer.message) == (False, False, True)
 
 
 def test_concurrent_reservations_respect_the_limits(

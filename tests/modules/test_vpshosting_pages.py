@@ -555,7 +555,7 @@ def test_monitoring(harness: VpsHarness, cloud: DigitalOceanServer, served: Pane
         "CPU",
         "Incoming traffic",
         "Outgoing traffic",
-        "25.0 %",
+        "25 %",
         "<path",
         "Show as table",
         "Last 24 hours",

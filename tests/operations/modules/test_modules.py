@@ -283,7 +283,7 @@ def test_tasks_are_parked_while_their_module_is_unavailable(
     reason = {
         "deactivated": "not active",
         "updated": "needs an update",
-        "removed": "does not load",
+        "removed": "failed to load",
     }[how]
     row = (
         session()

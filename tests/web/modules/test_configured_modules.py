@@ -388,7 +388,7 @@ def test_an_unavailable_module_is_explained_and_keeps_the_settings(
     scene.owner = scene.browser("owner@panel.test")
     message = {
         "off": "is not active",
-        "gone": "does not load",
+        "gone": "failed to load",
         "restricted": "needs an update",
         "failing": "circuit breaker",
     }[how]

@@ -76,7 +76,7 @@ def test_the_schedule_runs_pauses_and_resumes(
     with app.app_context():
         assert session().scalars(sa.select(ScheduleEntry.paused)).all() == [False]
     owner.post("/admin/schedule/run", {"module": "Plugin/Echo", "name": "nothing"})
-    assert "No active module has this scheduled job" in owner.get("/admin/schedule/").text
+    assert "This scheduled job no longer exists." in owner.get("/admin/schedule/").text
 
 
 def test_the_schedule_requires_its_permissions(app: Panel, clerk: Browser) -> None:
