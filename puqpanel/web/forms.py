@@ -32,7 +32,8 @@ __all__ = [
 ]
 
 _: Callable[..., Any] = texts._
-"""`domain.texts._` for labels and messages of fields, which WTForms' stubs declare as str."""
+_c: Callable[..., Any] = texts._c
+"""`domain.texts._` and `_c` for labels and messages of fields, whose stubs say str."""
 
 
 class Translations:

@@ -51,7 +51,7 @@ def list_view(
         return render_template(template, list=page, **context)
     if file_type == "csv":
         lines = chain(("\ufeff",), listing.csv(session(), request.args))
-        response = Response(stream_with_context(lines), mimetype="text/csv; charset=utf-8")
+        response = Response(stream_with_context(lines), mimetype="text/csv")
     else:
         objects = listing.json(session(), request.args)
         response = Response(stream_with_context(objects), mimetype="application/json")

@@ -116,6 +116,10 @@ STATUSES: dict[str, dict[str, Status]] = {
         "active": Status("good", "circle-check", _c("account", "Active")),
         "inactive": Status("mute", "power-off", _c("account", "Inactive")),
     },
+    "client": {
+        "active": Status("good", "circle-check", _c("client", "Active")),
+        "inactive": Status("mute", "power-off", _c("client", "Inactive")),
+    },
     "instance": {
         "on": Status("good", "circle-check", _c("gateway or sender", "Enabled")),
         "off": Status("mute", "power-off", _c("gateway or sender", "Disabled")),

@@ -34,7 +34,7 @@ from puqpanel.web import impersonation
 from puqpanel.web.admin.accounts.pick import matching
 from puqpanel.web.answers import flash, flashed_errors
 from puqpanel.web.fields import CountryField, CurrencyField, countries, country_name
-from puqpanel.web.forms import Form, SecretField, _, save_or_show
+from puqpanel.web.forms import Form, SecretField, _, _c, save_or_show
 from puqpanel.web.guard import actor, allow, can
 from puqpanel.web.list_filters import Filter, date_filter
 from puqpanel.web.list_page import Column, Tab
@@ -65,8 +65,8 @@ CLIENTS = Listing(
     },
     tabs={
         "all": Tab(_("All")),
-        "active": Tab(_("Active"), Client.active),
-        "inactive": Tab(_("Inactive"), ~Client.active),
+        "active": Tab(_c("client", "Active"), Client.active),
+        "inactive": Tab(_c("client", "Inactive"), ~Client.active),
     },
     filters={
         "country": Filter(
@@ -82,7 +82,7 @@ CLIENTS = Listing(
         "email": Column(_("E-mail"), lambda row: row.email),
         "company": Column(_("Company"), lambda row: row.company),
         "country": Column(_("Country"), lambda row: row.country),
-        "active": Column(_("Active"), lambda row: "yes" if row.active else "no"),
+        "active": Column(_c("client", "Active"), lambda row: "yes" if row.active else "no"),
         "created": Column(_("Created"), lambda row: row.created_at),
         "uuid": Column("UUID", lambda row: row.uuid, export_only=True),
     },
@@ -100,7 +100,7 @@ class ClientForm(Form):
     country = CountryField(_("Country"), blank=_("No country"))
     currency = CurrencyField(_("Currency"))
     active = BooleanField(
-        _("Active"),
+        _c("client", "Active"),
         default=True,
         description=_("Users of an inactive client can't see its services."),
     )

@@ -24,7 +24,7 @@ from puqpanel.models import Role, Staff, staff_roles
 from puqpanel.operations.accounts import staff
 from puqpanel.operations.system import audit
 from puqpanel.web.answers import flash, flashed_errors
-from puqpanel.web.forms import Form, MultiCheckboxField, SecretField, _, choices, save_or_show
+from puqpanel.web.forms import Form, MultiCheckboxField, SecretField, _, _c, choices, save_or_show
 from puqpanel.web.guard import actor, allow, can
 from puqpanel.web.list_filters import date_filter
 from puqpanel.web.list_page import Column, Rows, Tab
@@ -47,8 +47,8 @@ STAFF = Listing(
     },
     tabs={
         "all": Tab(_("All")),
-        "active": Tab(_("Active"), Staff.active),
-        "inactive": Tab(_("Inactive"), ~Staff.active),
+        "active": Tab(_c("account", "Active"), Staff.active),
+        "inactive": Tab(_c("account", "Inactive"), ~Staff.active),
     },
     filters={"signed_in": date_filter(_("Last sign-in"), Staff.last_login_at)},
     search=lambda text: sa.or_(
@@ -57,7 +57,7 @@ STAFF = Listing(
     columns={
         "name": Column(_("Name"), lambda row: row.name),
         "email": Column(_("E-mail"), lambda row: row.email, export_only=True),
-        "active": Column(_("Active"), lambda row: "yes" if row.active else "no"),
+        "active": Column(_c("account", "Active"), lambda row: "yes" if row.active else "no"),
         "signed_in": Column(_("Last sign-in"), lambda row: row.last_login_at),
     },
     noun="accounts",
@@ -85,7 +85,9 @@ class StaffForm(Form):
         ),
     )
     active = BooleanField(
-        _("Active"), default=True, description=_("Deactivating an account ends all its sessions.")
+        _c("account", "Active"),
+        default=True,
+        description=_("Deactivating an account ends all its sessions."),
     )
 
 

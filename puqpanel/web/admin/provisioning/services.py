@@ -34,7 +34,7 @@ from puqpanel.web.admin.oversight.tasks import ROW, open_among
 from puqpanel.web.admin.provisioning.explanations import explain_status
 from puqpanel.web.admin.provisioning.service_actions import BROKEN, actions_for
 from puqpanel.web.admin.settings_page import settings_page
-from puqpanel.web.forms import Form, _, choices, save_or_show
+from puqpanel.web.forms import Form, _, _c, choices, save_or_show
 from puqpanel.web.guard import actor, allow, can
 from puqpanel.web.list_filters import Filter, date_filter
 from puqpanel.web.list_page import Column, Tab
@@ -88,7 +88,7 @@ SERVICES = Listing(
     sorts={"new": Sort(Service.id, descending=True), "name": Sort(Service.name)},
     tabs={
         "all": Tab(_("All")),
-        "active": Tab(_("Active"), Service.status == ServiceStatus.ACTIVE),
+        "active": Tab(_c("service", "Active"), Service.status == ServiceStatus.ACTIVE),
         "pending": Tab(_("Pending"), Service.status == ServiceStatus.PENDING),
         "suspended": Tab(_("Suspended"), Service.status == ServiceStatus.SUSPENDED),
         "failed": Tab(_("Failed"), Service.provision_status.in_(BROKEN)),
