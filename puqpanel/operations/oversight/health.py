@@ -28,6 +28,7 @@ from puqpanel.infra.db import engine_for
 from puqpanel.infra.processes import alive
 from puqpanel.infra.settings import Settings
 from puqpanel.models import Generation, Heartbeat, Module, ScheduleEntry, Task
+from puqpanel.operations.oversight import maintenance
 from puqpanel.operations.system.keys import stored_canary
 from puqpanel.tasks import heartbeat
 
@@ -330,7 +331,8 @@ def _schedule(settings: Settings) -> Check:
         )
     query = sa.select(ScheduleEntry.name).where(ScheduleEntry.module == "", ScheduleEntry.paused)
     with engine_for(settings.database_url).connect() as connection:
-        names = sorted(str(named(name)) for name in connection.scalars(query))
+        paused = maintenance.ENTRIES.keys() & set(connection.scalars(query))
+    names = sorted(str(named(name)) for name in paused)
     if names:
         return Check(
             "schedule",

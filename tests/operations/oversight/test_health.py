@@ -68,7 +68,7 @@ def test_workers_without_heartbeat_count_as_stopped(panel: Panel, settings: Sett
 def test_a_paused_job_of_the_panel_is_a_warning(panel: Panel, settings: Settings) -> None:
     everybody(panel)
     with transaction() as session:
-        for module, name in (("", "Prune tasks"), ("Plugin/Echo", "Sweep")):
+        for module, name in (("", "Prune tasks"), ("", "An earlier job"), ("Plugin/Echo", "Sweep")):
             session.add(ScheduleEntry(module=module, name=name, due_at=now(), paused=True))
     (check,) = health.look(settings, ["schedule"]).checks
     assert check.state == "warn"
