@@ -162,9 +162,13 @@ STEPS: tuple[Step, ...] = (
 )
 
 
-def list_steps() -> list[Shown]:
-    """Return the steps that the viewer may complete, with their state."""
-    state = setup.state()
+def list_steps(state: setup.State | None = None) -> list[Shown]:
+    """Return the steps that the viewer may complete, with their state.
+
+    Args:
+        state: what staff decided, if the caller has read it.
+    """
+    state = state or setup.state()
     return [
         Shown(
             step,
@@ -181,9 +185,9 @@ def list_steps() -> list[Shown]:
 
 def checklist() -> list[Shown]:
     """Return the steps for the dashboard; none once all are done or the setup was dismissed."""
-    if not can(SETTINGS_MANAGE) or setup.state().dismissed:
+    if not can(SETTINGS_MANAGE) or (state := setup.state()).dismissed:
         return []
-    steps = list_steps()
+    steps = list_steps(state)
     return steps if any(each.state == "open" for each in steps) else []
 
 
