@@ -6,14 +6,19 @@ Its content can always be restored from the database.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import zlib
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import redis
 import rq
 import structlog
 from redis.sentinel import Sentinel
+from rq.job import Job
 from rq.serializers import JSONSerializer
+from rq.utils import import_attribute
 
 from puqpanel.domain.task_states import QUEUES
 
@@ -21,6 +26,10 @@ ENTRY = "puqpanel.jobs.entry.run"
 """The function that RQ calls, as a string, because this layer cannot import it."""
 
 QueueError = redis.RedisError
+MAX_JOB_BYTES = 500
+"""Maximum size of the stored call of a job; it holds a function's name and a number."""
+JOB_FIELDS = frozenset({"data", "status", "origin", "timeout", "created_at", "enqueued_at"})
+"""The fields of a stored job that are read: none of callbacks, webhooks or following jobs."""
 log = structlog.get_logger(__name__)
 _url = ""
 _connections: dict[tuple[str, int], redis.Redis] = {}
@@ -78,10 +87,52 @@ def connect(url: str, **options: Any) -> redis.Redis:
     )
 
 
+class TaskJob(Job):
+    """An RQ job that runs a task and nothing else.
+
+    Whoever can write to the queue server must not decide what a worker executes, so only the task's
+    id comes from there.
+    """
+
+    def restore(self, raw_data: Mapping[bytes, bytes]) -> None:
+        """Read the fields that are needed; a job that cannot be read has no task."""
+        try:
+            raw = {key.decode(): value for key, value in raw_data.items()}
+            if len(raw["data"]) > MAX_JOB_BYTES:
+                raise ValueError("too large for the call of a task")
+            super().restore({key: raw[key] for key in JOB_FIELDS & raw.keys()})
+        except Exception:  # whatever is stored there
+            self.data = b""
+
+    @property
+    def func(self) -> Callable[..., Any]:
+        """The entry point, whatever function is stored."""
+        entry: Callable[..., Any] = import_attribute(ENTRY)
+        return entry
+
+
+def read_task_id(stored: bytes) -> int | None:
+    """Return the task's id in the stored call of a job; None if it is not a call of the panel."""
+    if len(stored) > MAX_JOB_BYTES:
+        return None
+    try:
+        with contextlib.suppress(zlib.error):
+            stored = zlib.decompress(stored)
+        function, instance, args, kwargs = json.loads(stored)
+        (task_id,) = args
+    except (ValueError, TypeError, RecursionError):
+        return None
+    if (function, instance, kwargs) != (ENTRY, None, {}) or type(task_id) is not int:
+        return None
+    return task_id if 0 < task_id < 2**63 else None
+
+
 def queue(name: str, server: redis.Redis | None = None) -> rq.Queue:
     """Return the RQ queue of a documented queue name; unknown names map to the module queue."""
     rq_name = (name if name in QUEUES else QUEUES[0]).lower()
-    return rq.Queue(rq_name, connection=server or connection(), serializer=JSONSerializer)
+    return rq.Queue(
+        rq_name, connection=server or connection(), serializer=JSONSerializer, job_class=TaskJob
+    )
 
 
 def send(task_id: int, queue_name: str, timeout: int) -> bool:
@@ -111,9 +162,15 @@ def waiting_ids() -> set[int]:
     Raises:
         QueueError: The queue server is unavailable.
     """
-    job_ids = [job_id for name in QUEUES for job_id in queue(name).job_ids]
-    jobs = rq.job.Job.fetch_many(job_ids, connection=connection(), serializer=JSONSerializer)
-    return {int(job.args[0]) for job in jobs if job is not None}
+    server = connection()
+    with server.pipeline(transaction=False) as pipeline:
+        for name in QUEUES:
+            job_ids: list[Any] = server.lrange(queue(name).key, 0, -1)
+            for job_id in job_ids:
+                pipeline.hget(b"rq:job:" + job_id, "data")  # not every id is text
+        stored = pipeline.execute(raise_on_error=False)
+    ids = (read_task_id(data) for data in stored if isinstance(data, bytes))
+    return {task_id for task_id in ids if task_id is not None}
 
 
 def ping() -> bool:

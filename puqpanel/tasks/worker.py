@@ -28,6 +28,7 @@ from puqpanel.domain.task_states import QUEUES
 from puqpanel.infra import queue
 from puqpanel.infra.db import adopt_engines, dispose_engines
 from puqpanel.infra.processes import die_with_parent
+from puqpanel.infra.queue import read_task_id
 from puqpanel.models import Task
 from puqpanel.tasks import claim, concurrency, fence, heartbeat, sweep
 from puqpanel.tasks.outcome import Handlers
@@ -57,6 +58,7 @@ class PanelWorker(Worker):
     """RQ's forking worker, with task leases instead of RQ's registries."""
 
     death_penalty_class = Penalty
+    job_class = queue.TaskJob
     max_connection_wait_time = 5
 
     def __init__(
@@ -98,12 +100,18 @@ class PanelWorker(Worker):
         The app is updated and the row claimed before the fork, because the parent is warm.
         """
         with self._defer_signals():
-            self.task_id, self.owner = int(job.args[0]), f"{self.name}/{job.id}"
+            task_id = read_task_id(job.data)
+            if task_id is None:
+                log.warning("job refused, because it is not a task", job=job.id[:100])
+                self.connection.delete(job.key)
+                return
+            self.task_id, self.owner = task_id, f"{self.name}/{job.id}"
             fence.set_owner(self.owner)
             task = self._claim()
             if task is None:
                 job.delete()
                 return
+            job.timeout = task.timeout
             self.exit_status, self.forked = 0, False
             fence.hand_over(task)
             try:
