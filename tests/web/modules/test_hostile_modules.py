@@ -24,7 +24,7 @@ from tests.web.modules.test_module_routes import token_of
 
 MODULE = """
     import sys, threading
-    from puqpanel.sdk import DB, Product, Result, Schema, db
+    from puqpanel.sdk import DB, Product, Result, Schema, db, reading
 
     TABS = "plain loops config up gone recursive weird sound".split()
     ODD = "raises exits recurses memory sockets round nan huge generator surrogate number nested bytes badcode transaction hostile".split()
@@ -56,7 +56,7 @@ MODULE = """
         def create_job(self):
             return {"status": "error", "message": "no\\x00\\ud800 " + "x" * 10**6, "data": self}
     for one in ODD:
-        setattr(Echo, f"controller_client_sound_{one}", lambda self, request, one=one: getattr(__import__(__package__ + ".controllers.OddController", fromlist=["x"]).OddController(), one)(request))
+        setattr(Echo, f"controller_client_sound_{one}", reading(lambda self, request, one=one: getattr(__import__(__package__ + ".controllers.OddController", fromlist=["x"]).OddController(), one)(request)))
 """
 CONTROLLER = """
     import sys, threading
