@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import stat
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,14 +61,19 @@ instance_option = click.option(
 def ensure_writable(directory: Path) -> None:
     """Create the directory if it does not exist, and check that it is writable.
 
+    Other users of the machine lose access to it: it holds the database and the keys.
+
     Raises:
         UserError: It is not writable.
     """
-    probe = directory / ".probe"
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
+        with tempfile.TemporaryFile(dir=directory):
+            pass
+        mode = stat.S_IMODE(directory.stat().st_mode)
+        if mode & stat.S_IRWXO:
+            with contextlib.suppress(PermissionError):  # it belongs to somebody else
+                directory.chmod(mode & ~stat.S_IRWXO)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise UserError(

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from datetime import datetime
 
+_FORMULA = re.compile(r"(^|[;\t\r\n])(\s*+)(?=[=+\-@＝＋－＠])")
+"""The beginning of a formula, also of one behind a separator that a spreadsheet may split at."""
+
 
 def csv_line(values: Sequence[object]) -> str:
-    """Return one line of CSV; values that look like formulas get a leading apostrophe."""
+    """Return one line of CSV; what looks like a formula gets a leading apostrophe."""
     line = io.StringIO()
     csv.writer(line, lineterminator="\r\n").writerow([_cell(value) for value in values])
     return line.getvalue()
@@ -24,4 +28,7 @@ def _cell(value: object) -> str:
     number = isinstance(value, int | float) or (
         text[:1] == "-" and text[1:].replace(".", "", 1).isdecimal()
     )
-    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") and not number else text
+    if number:
+        return text
+    escaped = _FORMULA.sub(r"\1\2'", text)
+    return f"'{escaped}" if escaped[:1] in ("\t", "\r") else escaped

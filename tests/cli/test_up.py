@@ -128,6 +128,14 @@ def test_a_foreign_address_is_reported(instance: Path) -> None:
     )
 
 
+def test_other_users_cannot_enter_the_instance_directory(tmp_path: Path) -> None:
+    folder = tmp_path / "instance"
+    folder.mkdir(mode=0o755)
+    for directory in (folder, tmp_path / "new"):
+        assert puqpanel(directory, "db", "upgrade").returncode == 0
+        assert directory.stat().st_mode & 0o007 == 0
+
+
 def test_an_unwritable_instance_directory_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     process = puqpanel(tmp_path / "file" / "instance", "up", "--port", "0")

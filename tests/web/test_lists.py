@@ -209,6 +209,23 @@ def test_csv_escapes_formulas(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("Lumen;=1+1", "Lumen;'=1+1"),
+        ("Lumen; \n-1+1", "Lumen; \n'-1+1"),
+        ("Lumen\n@sum(a1)", "Lumen\n'@sum(a1)"),
+        ("a\t+1", "a\t'+1"),
+        ("＝1+1", "'＝1+1"),
+        (" =1+1", " '=1+1"),
+        ("\t=1", "'\t'=1"),
+        ("a=1; b - 2", "a=1; b - 2"),
+    ],
+)
+def test_csv_escapes_formulas_behind_another_separator(text: str, written: str) -> None:
+    assert next(csv.reader(io.StringIO(csv_line([text]), newline="")))[0] == written
+
+
+@pytest.mark.parametrize(
     ("value", "text"),
     [
         (-5, "-5"),
