@@ -33,7 +33,7 @@ from tests.sample import activate, make_client, make_service, write_module
 
 pytestmark = pytest.mark.faults
 STAFF = Principal(PrincipalKind.STAFF, None, "A test", permissions=frozenset({"*"}))
-PATIENCE = 90
+PATIENCE = 240
 
 SLOW = '''
 import os, time
