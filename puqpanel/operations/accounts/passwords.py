@@ -12,6 +12,8 @@ from puqpanel.domain.errors import InvalidInput
 from puqpanel.domain.texts import _, _n
 
 SHORTEST, LONGEST = 10, 256
+FEWEST_CHARACTERS = 4
+"""Minimum number of different characters in a password."""
 _hasher = PasswordHasher()
 COMMON = frozenset(
     {
@@ -43,8 +45,10 @@ def matches(hashed: str | None, password: str) -> bool:
 
     Takes equally long without a hash, so that timing does not reveal whether an account exists.
     """
+    if len(password) > LONGEST:
+        hashed, password = None, ""
     try:
-        return _hasher.verify(hashed or _dummy_hash(), password[:LONGEST]) and hashed is not None
+        return _hasher.verify(hashed or _dummy_hash(), password) and hashed is not None
     except (Argon2Error, InvalidHashError):
         return False
 
@@ -80,5 +84,5 @@ def check_password(password: str, field: str = "password") -> None:
                 ]
             }
         )
-    if password.lower() in COMMON:
+    if password.lower() in COMMON or len(set(password.lower())) < FEWEST_CHARACTERS:
         raise InvalidInput({field: [_("This password is too common; choose another.")]})
