@@ -22,6 +22,7 @@ import sqlalchemy as sa
 
 from puqpanel.app import Panel, create_app
 from puqpanel.domain.principals import Principal, PrincipalKind
+from puqpanel.host.containment import load_timeout
 from puqpanel.infra import crypto, migrate, queue
 from puqpanel.infra.db import db, engine_for
 from puqpanel.infra.queue_server import QueueServer, connection_url
@@ -35,6 +36,12 @@ BACKEND = os.environ.get("PUQPANEL_TEST_DATABASE", "sqlite")
 REQUIRED = os.environ.get("PUQPANEL_TEST_REQUIRE", "").replace(",", " ").split()
 audit.refuse_unknown = True
 STAFF = Principal(PrincipalKind.STAFF, None, "A test", permissions=frozenset({"*"}))
+
+
+@pytest.fixture(autouse=True)
+def no_hung_modules() -> None:
+    """Forget modules that hung in earlier tests: they shorten the deadline of all others."""
+    load_timeout._hung.clear()
 
 
 @pytest.fixture(scope="session")

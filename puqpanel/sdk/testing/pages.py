@@ -122,11 +122,14 @@ def pages(lab: Lab) -> Iterator[Pages]:
     )
     queue_before = queue.server_url()
     app: Any = importlib.import_module(ASSEMBLY).create_app(settings)
-    for limiter in app.extensions.get("limiter", ()):
+    limiters = app.extensions.get("limiter", ())
+    for limiter in limiters:
         limiter.enabled = False  # it needs the queue server
     try:
         yield Pages(app, lab.service_uuid)
     finally:
+        for limiter in limiters:
+            limiter.enabled = True  # there is one for all apps of the process
         registry.dispose(app.registry)
         lab.serve()
         queue.use_server(queue_before)
