@@ -264,7 +264,7 @@ def test_exports_of_many_rows_use_little_memory(
     engine = engine_for(new_database())
     Base.metadata.create_all(engine)
     with Session(engine) as session:
-        base = rows(1)[0]
+        base = rows(1)[0] | {"code": "c" * 20, "ended_at": START}
         for start in range(0, 100_000, 10_000):
             many = [base | {"id": start + number + 1} for number in range(10_000)]
             session.execute(sa.insert(Sale), many)
