@@ -27,9 +27,9 @@ ENTRY = "puqpanel.jobs.entry.run"
 
 QueueError = redis.RedisError
 MAX_JOB_BYTES = 500
-"""Maximum size of the stored call of a job; it holds a function's name and a number."""
+"""Maximum size of a job's stored call: a function's name and a number."""
 JOB_FIELDS = frozenset({"data", "status", "origin", "timeout", "created_at", "enqueued_at"})
-"""The fields of a stored job that are read: none of callbacks, webhooks or following jobs."""
+"""The fields of a stored job that are read. Callbacks, webhooks and dependencies are not."""
 log = structlog.get_logger(__name__)
 _url = ""
 _connections: dict[tuple[str, int], redis.Redis] = {}
@@ -88,14 +88,14 @@ def connect(url: str, **options: Any) -> redis.Redis:
 
 
 class TaskJob(Job):
-    """An RQ job that runs a task and nothing else.
+    """An RQ job that can only run a task.
 
-    Whoever can write to the queue server must not decide what a worker executes, so only the task's
-    id comes from there.
+    Only the task's ID is read from the queue server, so that write access to the server does not
+    allow running code in a worker.
     """
 
     def restore(self, raw_data: Mapping[bytes, bytes]) -> None:
-        """Read the fields that are needed; a job that cannot be read has no task."""
+        """Read JOB_FIELDS; an unreadable job gets an empty call, which is not a task."""
         try:
             raw = {key.decode(): value for key, value in raw_data.items()}
             if len(raw["data"]) > MAX_JOB_BYTES:
@@ -112,7 +112,7 @@ class TaskJob(Job):
 
 
 def read_task_id(stored: bytes) -> int | None:
-    """Return the task's id in the stored call of a job; None if it is not a call of the panel."""
+    """Return the task ID in a job's stored call; None if the panel did not create the job."""
     if len(stored) > MAX_JOB_BYTES:
         return None
     try:

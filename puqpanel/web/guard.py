@@ -142,7 +142,7 @@ def _build_principal(person: Staff | User | None) -> Principal | None:
 def memberships() -> list[ClientUser]:
     """Return the signed-in user's active clients, read once per request.
 
-    Staff who view as a client have only the client that they asked for.
+    Staff who view as a client can access only the client whose view they opened.
     """
     user = find_user()
     if user is None:

@@ -34,7 +34,7 @@ OWN = {
     "accounts.impersonation.record_request": "records what the actor did",
     "accounts.preferences.save": "the actor's own preferences",
     "accounts.sessions.end_all_for": "a part of operations that have asked",
-    "accounts.signin.change_own_password": "the actor's own password, which is asked for",
+    "accounts.signin.change_own_password": "verifies the actor's current password",
     "accounts.signin.sign_out": "the actor's own session",
     "modules.configured_modules.record_change": "a part of operations that have asked",
     "modules.configured_modules.require_manage": "asks and changes nothing",

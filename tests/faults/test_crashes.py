@@ -140,7 +140,7 @@ def test_a_module_that_ends_processes_at_import_does_so_once(settings: Settings)
         assert loading.rescan(actor=AUTOMATION, modules_dir=settings.modules_dir) == 0
         main.write_text(SOUND.format(name="Deadly") + "# mended\n")
         assert loading.rescan(actor=AUTOMATION, modules_dir=settings.modules_dir) == 1, (
-            "every process hears that it was mended"
+            "every process reloads the fixed module"
         )
     dismantle(app)
     row, served = look(settings)

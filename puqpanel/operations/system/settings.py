@@ -153,7 +153,7 @@ def show(name: str) -> Shown:
 
 
 def digest(group: str) -> str:
-    """Return a digest of what is saved in a group, to detect changes by others."""
+    """Return a digest of a group's saved values, to detect concurrent changes."""
     return _digest(group, _current().stored)
 
 
