@@ -272,11 +272,19 @@ class Wire:
                 return b"", "The response exceeded 10 MB."
             if time.monotonic() > deadline:
                 return b"", _LATE
+        if _is_cut(response.raw):
+            return b"", "The response was incomplete."
         return b"".join(parts), ""
 
     def close(self) -> None:
         """Close all connections."""
         self.session.close()
+
+
+def _is_cut(raw: Any) -> bool:
+    """Return whether compressed content ended early, which urllib3 does not report."""
+    inflater = getattr(getattr(raw, "_decoder", None), "_obj", None)
+    return raw.tell() > 0 and inflater is not None and not inflater.eof
 
 
 class _Refused(NewConnectionError):

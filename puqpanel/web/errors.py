@@ -104,7 +104,10 @@ def _error_response(
 def _drain_body() -> None:
     """Read an oversized body, within limits: browsers show no response while still sending."""
     stream, deadline = request.environ["wsgi.input"], time.monotonic() + DRAIN_SECONDS
-    remaining = min(request.content_length or 0, DRAIN_BYTES)
+    # a chunked body has no length; the server ends its stream
+    length = None if request.environ.get("wsgi.input_terminated") else 0
+    length = request.content_length or length
+    remaining = DRAIN_BYTES if length is None else min(length, DRAIN_BYTES)
     with contextlib.suppress(OSError, ValueError):
         while remaining > 0 and time.monotonic() < deadline:
             chunk = stream.read(min(remaining, 256 * 1024))

@@ -8,6 +8,7 @@ import socket
 import ssl
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -348,3 +349,18 @@ def test_complete_and_truncated_responses(
     ):
         answer = http.session(line(cut)).get()
         assert (answer.ok, answer.lost, answer.http_code) == (False, False, 0)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+def test_compressed_content_that_ends_early_is_an_error(
+    httpserver: HTTPServer, encoding: str
+) -> None:
+    content = bytes(range(256)) * 40
+    packed = gzip.compress(content) if encoding == "gzip" else zlib.compress(content)
+    headers = {"Content-Encoding": encoding}
+    httpserver.expect_request("/whole").respond_with_data(packed, headers=headers)
+    httpserver.expect_request("/cut").respond_with_data(packed[:-40], headers=headers)
+    with http.session(base_url=httpserver.url_for("/")) as cloud:
+        assert cloud.get("/whole").content == content
+        answer = cloud.get("/cut")
+    assert (answer.ok, answer.error) == (False, "The response was incomplete.")

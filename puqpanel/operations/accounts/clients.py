@@ -19,6 +19,8 @@ from puqpanel.operations.accounts.passwords import check_password, hash_password
 from puqpanel.operations.system import audit, currencies
 from puqpanel.operations.system.fields import clean_country, clean_email, clean_name
 
+MAX_COMPANY_LENGTH = 200
+
 
 def find_client(uuid: str) -> Client:
     """Return one client with its users.
@@ -349,10 +351,13 @@ def find_member(client_uuid: str, user_uuid: str) -> ClientUser:
 def _clean(
     *, name: str, email: str, company: str, country: str, currency: str, notes: str
 ) -> dict[str, str]:
+    if len(company.strip()) > MAX_COMPANY_LENGTH:
+        message = _("Enter at most %(longest)s characters.", longest=MAX_COMPANY_LENGTH)
+        raise InvalidInput({"company": [message]})
     return {
         "name": clean_name(name),
         "email": clean_email(email),
-        "company": company.strip()[:200],
+        "company": company.strip(),
         "country": clean_country(country),
         "currency": currency,
         "notes": notes.strip(),

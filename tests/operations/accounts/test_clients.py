@@ -60,3 +60,9 @@ def test_the_first_user_of_a_client_is_an_owner(panel: Panel) -> None:
             actor=CLI, client_uuid=client.uuid, email="a@b.test", name="A", password=PASSWORD
         )
     assert "owner" in refused.value.errors
+
+
+def test_a_company_that_is_too_long_is_refused(panel: Panel) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        clients.create_client(actor=CLI, name="A", email="a@example.test", company="x" * 201)
+    assert "company" in refused.value.errors
