@@ -1,9 +1,11 @@
 """The WSGI application, which replaces the Flask app when the set of active modules changes.
 
 Flask fixes its routes at the first request, so a serving app is never changed. Before each request,
-the generation is compared; after a change, a new app is built and the old one is dismantled once it
-has no running requests. Errors during the cleanup never affect a request. With `PUQPANEL_DEV`, each
-process also detects edited module files at its next request or task.
+the generation is compared; after a change, a new app is built beside the serving one, and the old
+one is dismantled once it has no running requests. Requests for a module's routes wait for the new
+app. All others wait only briefly, so that a panel with many modules never stands still. Errors
+during the cleanup never affect a request. With `PUQPANEL_DEV`, each process also detects edited
+module files at its next request or task.
 """
 
 from __future__ import annotations
@@ -11,7 +13,9 @@ from __future__ import annotations
 import contextlib
 import gc
 import threading
-from collections.abc import Iterable, Iterator
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,10 +35,14 @@ if TYPE_CHECKING:
     from puqpanel.infra.settings import Settings
 
 log = structlog.get_logger(__name__)
+WAIT_SECONDS, MODULE_WAIT_SECONDS = 2.0, 20.0
+"""Time from the start of a build that requests wait for the new app; the second for modules."""
+MODULE_PATHS = ("/admin/modules/", "/admin/api/modules/", "/client/services/", "/webhooks/")
+"""Start of paths that reach a module."""
 
 
 class Live:
-    """The WSGI application.
+    """The WSGI application; safe to call from several threads.
 
     Args:
         settings: The settings. The app is built at the first request or `ensure()`.
@@ -45,25 +53,26 @@ class Live:
         self.app: Panel | None = None
         self.swaps = 0
         self.files: edits.Signature = frozenset()
-        self._lock = threading.RLock()
-        self._busy: dict[int, int] = {}
+        self._lock = threading.Lock()  # of the fields below, never held for long
+        self._busy: Counter[int] = Counter()
         self._retired: list[Panel] = []
+        self._build: _Build | None = None
+        self._swapping = threading.RLock()
 
     def ensure(self) -> Panel:
-        """Return the app with the currently active modules."""
-        number = self.generation()
-        app = self.app
-        if app is not None and app.generation == number and not self.edited():
+        """Return the app with the currently active modules, and build it if necessary."""
+        if app := self._current():
             return app
-        with self._lock:
-            if (
-                self.app is None
-                or self.app.generation != self.generation(exact=True)
-                or self.edited()
-            ):
-                self._swap()
-            assert self.app is not None
-            return self.app
+        with self._swapping:
+            if app := self._current(exact=True):
+                return app
+            return self._swap()
+
+    def _current(self, *, exact: bool = False) -> Panel | None:
+        """Return the app if its modules are the currently active ones."""
+        number, app = self.generation(exact=exact), self.app
+        current = app is not None and app.generation == number and not self.edited()
+        return app if current else None
 
     def edited(self) -> bool:
         """Return whether files of active modules changed since the app was built.
@@ -101,62 +110,135 @@ class Live:
     @contextlib.contextmanager
     def held(self) -> Iterator[Panel]:
         """Yield the app with the currently active modules; it is not dismantled in the block."""
+        self.ensure()
+        with self._hold() as app:
+            yield app
+
+    @contextlib.contextmanager
+    def _hold(self) -> Iterator[Panel]:
         with self._lock:
-            app = self.ensure()
-            self._busy[id(app)] = self._busy.get(id(app), 0) + 1
+            app = self.app
+            assert app is not None
+            self._busy[id(app)] += 1
         try:
             yield app
         finally:
             with self._lock:
                 self._busy[id(app)] -= 1
-                self._clean()
+            self._clean()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Handle a request."""
+        path = environ.get("PATH_INFO", "")
         try:
-            with self.held() as app:
+            if not self._prepared(path):
+                return _answer(
+                    start_response,
+                    "503 Service Unavailable",
+                    b"The modules are being loaded. Try again in a moment.",
+                )
+            with self._hold() as app:
                 return app(environ, start_response)
-        except SystemExit as error:
+        except Exception:
+            raise
+        except BaseException as error:
             # A module that calls exit() must not end the process.
-            log.error(
-                "a request tried to exit the process",
-                code=str(error.code),
-                path=environ.get("PATH_INFO"),
+            log.error("a request tried to exit the process", error=repr(error), path=path)
+            return _answer(
+                start_response,
+                "500 Internal Server Error",
+                b"This page ended unexpectedly. Staff can find details in the log.",
             )
-            start_response(
-                "500 Internal Server Error", [("Content-Type", "text/plain; charset=utf-8")]
-            )
-            return [b"This page ended unexpectedly. Staff can find details in the log."]
 
-    def _swap(self) -> None:
-        old = self.app
+    def _prepared(self, path: str) -> bool:
+        """Wait for the current app, or for a while; return whether a request can be handled.
+
+        Raises:
+            Exception: The app cannot be built, and the request cannot do without it.
+        """
+        if self._current():
+            return True
+        with self._lock:
+            build = self._build
+            if build is None or not build.thread.is_alive():
+                build = self._build = _Build(self.ensure)
+        required = self.app is None or path.startswith(MODULE_PATHS)
+        build.wait(MODULE_WAIT_SECONDS if required else WAIT_SECONDS)
+        if required and build.error is not None:
+            raise build.error
+        return not required or not build.thread.is_alive()
+
+    def _swap(self) -> Panel:
         # Taken before the files are read, so that an edit in between is detected later.
         files = edits.signature([self.settings.modules_dir]) if self.settings.dev else frozenset()
-        self.app = create_app(self.settings)
-        self.files = edits.within(files, self._folders(self.app))
-        self.swaps += 1
+        app = create_app(self.settings)
+        with self._lock:
+            old, self.app = self.app, app
+            self.files = edits.within(files, self._folders(app))
+            self.swaps += 1
+            if old is not None:
+                self._retired.append(old)
         if old is not None:
-            self._retired.append(old)
             self._clean()
-            log.info("modules swapped", generation=self.app.generation)
+            log.info("modules swapped", generation=app.generation)
+        return app
 
     def _clean(self) -> None:
         """Dismantle old apps without running requests."""
-        busy = [app for app in self._retired if self._busy.get(id(app))]
-        idle = [app for app in self._retired if not self._busy.get(id(app))]
-        self._retired = busy
+        if not self._retired:
+            return
+        with self._lock:
+            idle = [app for app in self._retired if not self._busy[id(app)]]
+            self._retired = [app for app in self._retired if self._busy[id(app)]]
+            for app in idle:
+                del self._busy[id(app)]
+        if not idle:
+            return
         for app in idle:
-            self._busy.pop(id(app), None)
             with contextlib.suppress(Exception):
                 dismantle(app)
-        if idle:
-            idle.clear()
-            frozen = gc.get_freeze_count() > 0
-            if frozen:
-                gc.unfreeze()
-            gc.collect()
-            if frozen:
-                gc.freeze()
+        del app
+        idle.clear()
+        frozen = gc.get_freeze_count() > 0
+        if frozen:
+            gc.unfreeze()
+        gc.collect()
+        if frozen:
+            gc.freeze()
+
+
+class _Build:
+    """A build of the next app in a thread of its own."""
+
+    def __init__(self, build: Callable[[], object]) -> None:
+        self.error: Exception | None = None
+        self._started_at = time.monotonic()
+
+        def run() -> None:
+            try:
+                build()
+            except Exception as error:
+                log.exception("app could not be built")
+                self.error = error
+
+        self.thread = threading.Thread(target=run, name="build", daemon=True)
+        self.thread.start()
+
+    def wait(self, seconds: float) -> None:
+        """Wait until the build ends, or until some seconds after it began."""
+        self.thread.join(max(0.0, self._started_at + seconds - time.monotonic()))
+
+
+def _answer(start_response: StartResponse, status: str, text: bytes) -> Iterable[bytes]:
+    start_response(
+        status,
+        [
+            ("Content-Type", "text/plain; charset=utf-8"),
+            ("Content-Length", str(len(text))),
+            ("Retry-After", "5"),
+        ],
+    )
+    return [text]
 
 
 def dismantle(app: Panel) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,8 @@ import sqlalchemy as sa
 from flask import Flask
 from werkzeug.test import Client
 
+from puqpanel import live as panel_live
+from puqpanel.app import Panel
 from puqpanel.domain.errors import UserError
 from puqpanel.domain.principals import AUTOMATION, Principal, PrincipalKind
 from puqpanel.infra.db import release, session
@@ -244,4 +247,58 @@ def test_edits_are_not_detected_in_production(panel: Live, tmp_path: Path) -> No
         loading.reload(
             actor=STAFF, modules_dir=panel.settings.modules_dir, module_type="Plugin", name="Hello"
         )
+    assert status(panel) == 404
+
+
+def test_pages_do_not_wait_for_a_slow_build_except_those_of_modules(
+    panel: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change(panel, "activate")
+    assert status(panel) == 302
+    finish = threading.Event()
+    build = panel_live.create_app
+
+    def slow(settings: Settings) -> Panel:
+        assert finish.wait(30)
+        return build(settings)
+
+    monkeypatch.setattr(panel_live, "create_app", slow)
+    monkeypatch.setattr(panel_live, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(panel_live, "MODULE_WAIT_SECONDS", 0.2)
+    held = panel.app
+    assert held is not None
+    with held.app_context():
+        lifecycle.deactivate(
+            actor=STAFF,
+            modules_dir=panel.settings.modules_dir,
+            module_type="Plugin",
+            name="Hello",
+        )
+    assert status(panel, "/admin/signin") == 200
+    assert status(panel) == 503
+    finish.set()
+    monkeypatch.setattr(panel_live, "MODULE_WAIT_SECONDS", 30)
+    assert status(panel) == 404
+    assert panel.app is not held
+
+
+def test_a_failed_build_fails_only_requests_that_need_it(
+    panel: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change(panel, "activate")
+    assert status(panel) == 302
+    app = panel.app
+    assert app is not None
+    with app.app_context():
+        lifecycle.deactivate(
+            actor=STAFF,
+            modules_dir=panel.settings.modules_dir,
+            module_type="Plugin",
+            name="Hello",
+        )
+    with monkeypatch.context() as patch:
+        patch.setattr(panel_live, "create_app", lambda settings: 1 / 0)
+        assert status(panel, "/admin/signin") == 200
+        with pytest.raises(ZeroDivisionError):
+            status(panel)
     assert status(panel) == 404

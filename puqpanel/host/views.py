@@ -8,6 +8,7 @@ passes in their loader and the globals of a request through `install`.
 
 import contextlib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,19 @@ from markupsafe import Markup
 from puqpanel.host import languages
 from puqpanel.host.contract import templates
 
-_panel: dict[str, Any] = {"loader": None, "globals": {}, "filters": {}, "messages": None}
-_environments: dict[Path | None, Environment] = {}
+
+@dataclass
+class _Panel:
+    """What the panel lends to modules, and the environments that were made with it."""
+
+    loader: BaseLoader | None = None
+    globals: Mapping[str, Any] = field(default_factory=dict)
+    filters: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    messages: Any = None
+    environments: dict[Path | None, Environment] = field(default_factory=dict)
+
+
+_panel = _Panel()
 
 
 def install(
@@ -36,25 +48,24 @@ def install(
         filters: added to each environment.
         messages: translates the default messages of WTForms' validators.
     """
-    _panel.update(
-        loader=loader, globals=dict(globals or {}), filters=dict(filters or {}), messages=messages
-    )
-    _environments.clear()
+    global _panel
+    _panel = _Panel(loader, dict(globals or {}), dict(filters or {}), messages)
 
 
 def has_panel() -> bool:
     """Return whether the panel's templates are available; a worker renders without them."""
-    return _panel["loader"] is not None
+    return _panel.loader is not None
 
 
 def form_messages() -> Any:
     """Return the translations of WTForms' default messages; None in a worker."""
-    return _panel["messages"]
+    return _panel.messages
 
 
 def environment(folder: Path | None) -> Environment:
     """Return the Jinja environment of a module's folder."""
-    found = _environments.get(folder)
+    panel = _panel  # another thread may replace it meanwhile
+    found = panel.environments.get(folder)
     if found is None:
         found = _Environment(
             loader=_Loader(folder),
@@ -63,12 +74,12 @@ def environment(folder: Path | None) -> Environment:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        found.globals.update(_panel["globals"])
+        found.globals.update(panel.globals)
         found.globals["__"] = partial(languages.translate, folder)
         found.globals["n__"] = partial(languages.translate_plural, folder)
         found.globals["format_number"] = languages.format_number
-        found.filters.update(_panel["filters"])
-        _environments[folder] = found
+        found.filters.update(panel.filters)
+        panel.environments[folder] = found
     return found
 
 
@@ -124,14 +135,14 @@ class _Loader(BaseLoader):
         self, environment: Environment, template: str
     ) -> tuple[str, str | None, Callable[[], bool] | None]:
         if template.startswith("panel/"):
-            if _panel["loader"] is None:
+            if _panel.loader is None:
                 raise TemplateNotFound(
                     template,
                     f"“{template[:120]}” is a panel template, which cannot be rendered in a"
                     " worker.",
                 )
             source: tuple[str, str | None, Callable[[], bool] | None]
-            source = _panel["loader"].get_source(environment, template.removeprefix("panel/"))
+            source = _panel.loader.get_source(environment, template.removeprefix("panel/"))
             return source
         path = templates.inside(self.folder, template) or templates.file(self.folder, template)
         if path is None:

@@ -31,7 +31,7 @@ from tests.sdk.test_guide import Person
 @pytest.fixture(autouse=True)
 def lent(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the panel lends is the process's: each test has its own copy."""
-    monkeypatch.setattr(views, "_panel", dict(views._panel))
+    monkeypatch.setattr(views, "_panel", views._panel)
 
 
 SOURCE = "from puqpanel.sdk import Plugin\n\n\nclass Echo(Plugin):\n    pass\n"
