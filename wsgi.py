@@ -1,6 +1,6 @@
 """WSGI entry point for other servers, as in `gunicorn wsgi:app`.
 
-`puqpanel web` runs the same application with a suitable worker class.
+`puqpanel web` runs the same application, and replaces processes that hang or grow.
 """
 
 from puqpanel.infra.log import configure

@@ -8,8 +8,8 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from puqpanel import web
-from puqpanel.host import calls, registry
-from puqpanel.host.containment import crash_markers
+from puqpanel.host import registry
+from puqpanel.host.containment import bulkheads, crash_markers
 from puqpanel.infra import addresses, catalogs, crypto, events, links, queue
 from puqpanel.infra.db import db, release
 from puqpanel.infra.queue_server import connection_url
@@ -46,7 +46,7 @@ def connect(settings: Settings) -> None:
     links.use_base(lambda: panel_settings.text("site.base_url") or settings.address)
     crashes.tidy(settings.instance)
     crash_markers.open_marker(crashes.folder(settings.instance))
-    calls.limit_slow_processes(settings.web_processes - 1)
+    bulkheads.limit(settings.web_threads // 2)
     addresses.allow(settings.monitoring_allow)
     events.bind([hooks.record])
     maintenance.use(settings)

@@ -60,6 +60,7 @@ Environment variables:
   PUQPANEL_HOST             address to listen on [default: 127.0.0.1]
   PUQPANEL_PORT             port to listen on [default: 8000]
   PUQPANEL_WEB_PROCESSES    number of web processes [default: 2]
+  PUQPANEL_WEB_THREADS      requests that each handles at a time [default: 8]
   PUQPANEL_WORKERS          number of worker processes [default: 2]
   PUQPANEL_TRUSTED_PROXIES  number of reverse proxies in front of the panel [default: 0]
 docs/reference/settings.md lists all of them.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import http.client
 import json
 import signal
@@ -18,6 +17,7 @@ from typing import Any
 import click
 
 from puqpanel.cli.context import ensure_writable, load_settings, overrides
+from puqpanel.cli.listening import listen
 from puqpanel.cli.supervisor import Child, Group
 from puqpanel.domain.errors import UserError
 from puqpanel.infra.processes import Busy, FileLock, environment
@@ -79,12 +79,12 @@ def command(
     ensure_writable(settings.instance)
     with contextlib.ExitStack() as stack:
         stack.callback(_lock(settings).release)
-        web_socket = stack.enter_context(_listen(settings.host, settings.port))
+        web_socket = stack.enter_context(listen(settings.host, settings.port))
         changes |= {"PUQPANEL_PORT": str(web_socket.getsockname()[1])}
         settings = load_settings(changes)
         cloud_socket = None
         if demo:
-            cloud_socket = stack.enter_context(_listen("127.0.0.1", _cloud_port(settings)))
+            cloud_socket = stack.enter_context(listen("127.0.0.1", _cloud_port(settings)))
         Up(settings, environment(changes), web_socket, cloud_socket).run()
 
 
@@ -172,7 +172,7 @@ class Up:
             cloud_options = {"fds": [fd], "grace_seconds": 5, "last": True}
             add("demo cloud", "demo", "cloud", "--fd", str(fd), **cloud_options)
         fd = self.web_socket.fileno()
-        add("web", "web", "--fd", str(fd), "--quiet", fds=[fd])
+        add("web", "web", "--fd", str(fd), fds=[fd])
         add("worker", "worker", grace_seconds=30)
         add("scheduler", "scheduler")
 
@@ -242,34 +242,6 @@ def _lock(settings: Settings) -> FileLock:
             " --instance DIR."
         ) from None
     return lock
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """Open a listening socket for a child process to inherit.
-
-    A port in use is reported before anything starts, and restarts of the child lose no connections.
-    """
-    try:
-        family, *_, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        dual = family == socket.AF_INET6 and socket.has_dualstack_ipv6()
-        return socket.create_server(address, family=family, backlog=512, dualstack_ipv6=dual)
-    except OSError as error:
-        raise UserError(_listen_error(host, port, error)) from None
-
-
-def _listen_error(host: str, port: int, error: OSError) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return (
-            f"Port {port} on {host} is already in use. Choose another with --port N; 0 picks a free"
-            " one."
-        )
-    if error.errno == errno.EACCES:
-        return f"Port {port} requires root privileges. Choose one above 1023 with --port N."
-    if error.errno == errno.EADDRNOTAVAIL:
-        return f"{host} is not an address of this machine. Choose another with --host ADDRESS."
-    return f"Cannot listen on {host}: {error.strerror}. Choose another address with --host."
 
 
 def _cloud_port(settings: Settings) -> int:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING
 
 import click
 import structlog
 
 from puqpanel.cli.context import load_settings, overrides, prepare_server
+from puqpanel.cli.listening import listen
 from puqpanel.infra.settings import Settings
 
 if TYPE_CHECKING:
@@ -35,29 +37,31 @@ log = structlog.get_logger(__name__)
     help="Number of processes.  [default: PUQPANEL_WEB_PROCESSES or 2]",
 )
 @click.option("--fd", type=int, hidden=True, help="File descriptor of a listening socket.")
-@click.option("--quiet", is_flag=True, hidden=True, help="Log only warnings and errors.")
-def command(
-    host: str | None, port: int | None, processes: int | None, fd: int | None, quiet: bool
-) -> None:
+def command(host: str | None, port: int | None, processes: int | None, fd: int | None) -> None:
     """Run the web server.
 
-    Each process handles one request at a time; start about two per CPU core. In production, run it
-    behind nginx or Caddy and set PUQPANEL_TRUSTED_PROXIES. Run `puqpanel db upgrade` first.
+    Start one process per CPU core, and at least two. Each handles PUQPANEL_WEB_THREADS requests at
+    a time, of which half may wait for the same module. In production, run it behind nginx or Caddy
+    and set PUQPANEL_TRUSTED_PROXIES. Run `puqpanel db upgrade` first.
     """
     settings = load_settings(overrides(host=host, port=port))
     prepare_server(settings)
-    # Import the code once before the fork. Each worker process builds its own app.
+    # Import the code once before the fork. Each process builds its own app.
     import puqpanel.live  # noqa: F401
-    from puqpanel.cli.gunicorn_worker import WebServer
+    from puqpanel.cli.web_process import Limits
+    from puqpanel.cli.web_server import WebServer
 
-    address = f"[{settings.host}]" if ":" in settings.host else settings.host
+    if fd is None:
+        listener = listen(settings.host, settings.port)
+        log.info("web server listens", address=settings.host, port=listener.getsockname()[1])
+    else:
+        listener = socket.socket(fileno=fd)
     WebServer(
         lambda: _live(settings),
-        bind=f"{address}:{settings.port}" if fd is None else f"fd://{fd}",
-        workers=processes or settings.web_processes,
-        loglevel="warning" if quiet else "info",
+        listener,
+        processes=processes or settings.web_processes,
+        limits=Limits(threads=settings.web_threads),
         reload=settings.dev,
-        proc_name="puqpanel",
     ).run()
 
 

@@ -20,7 +20,7 @@ from markupsafe import Markup
 from puqpanel.domain.errors import NotFoundError, UserError
 from puqpanel.domain.principals import Principal
 from puqpanel.host import logs
-from puqpanel.host.containment import crash_markers
+from puqpanel.host.containment import bulkheads, crash_markers
 from puqpanel.host.context import Context, context, entered
 from puqpanel.host.contract.base import ModuleBase
 from puqpanel.host.contract.binding import Arguments, bind
@@ -39,11 +39,8 @@ from puqpanel.tasks.fence import JobEnded
 __all__ = ["Call", "Called", "context", "invoke", "job_data"]
 
 log = structlog.get_logger(__name__)
-SLOW_SECONDS = 3.0
-"""Seconds after which a call of another process counts as slow."""
 LIFECYCLE = frozenset({"activate", "deactivate", "update"})
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
-_limits = {"slow_processes": 0}
 
 
 @dataclass(frozen=True)
@@ -110,7 +107,7 @@ class Called:
         reference: the number under which the log has the traceback.
         instance: of the module; None if it could not be built.
         raised: whether an exception ended the call.
-        busy: whether the module was not called, because too many processes are waiting for it or
+        busy: whether the module was not called, because too many requests are waiting for it or
             it needs an update.
         duration_ms: milliseconds.
         service_changes: what the call changed in `self.service_data`.
@@ -132,15 +129,6 @@ class Called:
         return not self.error
 
 
-def limit_slow_processes(count: int) -> None:
-    """Limit how many web processes of this host may wait for one slow module.
-
-    Args:
-        count: the limit; 0 for none.
-    """
-    _limits["slow_processes"] = count
-
-
 def job_data(data: Mapping[str, Any]) -> tuple[str, str | None, str | None]:
     """Return method, service uuid and product uuid of a ModuleJob's data."""
     module = data.get("module") or {}
@@ -158,8 +146,25 @@ def invoke(call: Call) -> Called:
     """
     if in_transaction():
         raise RuntimeError(f"{call.module.key}.{call.method} was called inside a transaction")
-    if refusal := _refusal(call):
-        return Called(None, Result.error(refusal, code=503), refusal, busy=True)
+    if call.module.restricted and python_name(call.method) not in LIFECYCLE:
+        return _refused(
+            f"{call.module.title} {call.module.recorded_version} is active, but version"
+            f" {call.module.version} is installed; update it on the Modules page first."
+        )
+    if call.task is not None:
+        return _invoke(call)
+    try:
+        with bulkheads.entered(call.module.key):
+            return _invoke(call)
+    except bulkheads.Full:
+        return _refused(f"{call.module.title} is responding slowly; try again in a moment.")
+
+
+def _refused(text: str) -> Called:
+    return Called(None, Result.error(text, code=503), text, busy=True)
+
+
+def _invoke(call: Call) -> Called:
     release()
     started = time.monotonic()
     instance: ModuleBase | None = None
@@ -192,22 +197,6 @@ def _running(call: Call) -> Iterator[None]:
     marker = f"{call.module.key} {call.method[:80]}()"
     with entered(call.context()), crash_markers.marked(marker):
         yield
-
-
-def _refusal(call: Call) -> str:
-    """Return why the module cannot be called now; empty if it can."""
-    module = call.module
-    if module.restricted and python_name(call.method) not in LIFECYCLE:
-        return (
-            f"{module.title} {module.recorded_version} is active, but version {module.version} is"
-            " installed; update it on the Modules page first."
-        )
-    limit = _limits["slow_processes"]
-    if call.task is None and limit:
-        slow = crash_markers.count_others(f"{module.key} ", SLOW_SECONDS)
-        if slow >= limit:
-            return f"{module.title} is responding slowly; try again in a moment."
-    return ""
 
 
 def _instance(call: Call) -> ModuleBase:

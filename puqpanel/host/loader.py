@@ -50,7 +50,7 @@ def load_module(folder: Path, type: str, name: str, recorded_version: str = "") 
         return load_timeout.run(folder, f"Loading {name}", work)
     except load_timeout.LoadTimeout as error:
         # it hung and crashed nothing, but the abandoned thread left its marker
-        crash_markers.clear()
+        crash_markers.forget(f"{type}/{name} {LOADING}")
         importer.drop(package)
         raise Refused(str(error)) from error
     except BaseException:

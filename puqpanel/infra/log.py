@@ -61,3 +61,5 @@ def configure(*, json: bool = False, level: int = logging.INFO) -> None:
     root.setLevel(level)
     for noisy in ("rq.worker", "urllib3", "alembic", "rq.job"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # a queue of requests is normal while all threads are busy
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)

@@ -36,6 +36,7 @@ class Settings:
         host: Address that the web server listens on.
         port: Port that the web server listens on.
         web_processes: Number of web processes.
+        web_threads: Requests that each web process handles at the same time.
         workers: Number of worker processes.
         trusted_proxies: Number of reverse proxies in front of the panel whose X-Forwarded headers
             are trusted.
@@ -55,6 +56,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8000
     web_processes: int = 2
+    web_threads: int = 8
     workers: int = 2
     trusted_proxies: int = 0
     secure_cookies: bool | None = None
@@ -114,6 +116,7 @@ class Settings:
             host=text("HOST", "127.0.0.1"),
             port=_number("PORT", text("PORT", "8000"), 0, 65535),
             web_processes=_number("WEB_PROCESSES", text("WEB_PROCESSES", "2"), 1, 256),
+            web_threads=_number("WEB_THREADS", text("WEB_THREADS", "8"), 2, 64),
             workers=_number("WORKERS", text("WORKERS", "2"), 1, 256),
             trusted_proxies=_number("TRUSTED_PROXIES", text("TRUSTED_PROXIES", "0"), 0, 10),
             secure_cookies=_switch("SECURE_COOKIES", secure_cookies) if secure_cookies else None,

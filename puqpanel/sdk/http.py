@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 _MAX_LOGGED_CHARS = 64 * 1024
-# in seconds; a web process serves one request at a time, so a slow provider would block pages
+# in seconds; half of the threads of a web process may wait for a module, then its pages are refused
 PAGE_CONNECT, PAGE_READ, PAGE_TOTAL = 3.0, 6.0, 10.0
 
 

@@ -25,7 +25,7 @@ from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import generate_csrf
 from jinja2 import BaseLoader
 from markupsafe import Markup, escape
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, ServiceUnavailable
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from puqpanel.domain.errors import UserError
@@ -48,6 +48,8 @@ from puqpanel.web.security import request_id
 
 log = logging.getLogger(__name__)
 PASSING = (HTTPException, UserError)
+BUSY_RETRY_SECONDS = 5
+"""Value of Retry-After when too many requests are waiting for a module."""
 
 
 class ModuleRequest(RequestMethods, StorableRequest):
@@ -251,6 +253,10 @@ def _response(called: Called, *, client_message: Text | str = "") -> Response:
             error itself.
     """
     if called.error:
+        if called.busy:
+            raise ServiceUnavailable(
+                str(client_message or called.error), retry_after=BUSY_RETRY_SECONDS
+            )
         if not client_message and not called.reference:
             abort(503, called.error)
         # the error page shows the request's ID, under which the traceback was logged

@@ -155,7 +155,7 @@ def test_a_module_is_not_blamed_for_a_process_that_somebody_else_killed(settings
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(2):
         (folder / f"99999{number}").write_bytes(
-            f"1.0 Plugin/Deadly {LOADING}".encode().ljust(256, b"\0")
+            f"Plugin/Deadly {LOADING}".encode().ljust(256, b"\0")
         )
         row, served = look(settings)
         assert (row.status, served) == ("active", {"Plugin/Deadly", "Plugin/Sound"})
@@ -192,10 +192,8 @@ def test_a_process_that_cannot_be_seen_from_here_is_not_taken_for_dead(settings:
     gone = 2**22 + 1
     elsewhere = settings.instance / "run" / "elsewhere"
     elsewhere.mkdir(parents=True)
-    (elsewhere / str(gone)).write_bytes(b"1.0 Plugin/Deadly loading".ljust(256, b"\0"))
-    (settings.instance / "run" / str(gone)).write_bytes(
-        b"1.0 Plugin/Deadly loading".ljust(256, b"\0")
-    )
+    (elsewhere / str(gone)).write_bytes(b"Plugin/Deadly loading".ljust(256, b"\0"))
+    (settings.instance / "run" / str(gone)).write_bytes(b"Plugin/Deadly loading".ljust(256, b"\0"))
     row, served = look(settings)
     assert (row.status, row.failure_count, served) == (
         "active",
@@ -207,5 +205,5 @@ def test_a_process_that_cannot_be_seen_from_here_is_not_taken_for_dead(settings:
     assert not elsewhere.exists()
     own = crashes.folder(settings.instance) / str(gone)
     own.parent.mkdir(exist_ok=True)
-    own.write_bytes(b"1.0 Plugin/Deadly die()".ljust(256, b"\0"))
+    own.write_bytes(b"Plugin/Deadly die()".ljust(256, b"\0"))
     assert look(settings)[0].failure_count == 2

@@ -89,8 +89,8 @@ def swallows_timeout(source: Source) -> Iterator[Problem]:
 )
 def missing_timeout(source: Source) -> Iterator[Problem]:
     """Without a timeout, an unresponsive provider blocks a worker until the task times out, or a
-    web process indefinitely. Each process serves one request at a time, so a few such requests
-    block the panel.
+    page until its process is replaced. Half of the threads of a web process may wait for a module;
+    further requests for it are refused.
     """
     for code in source.own:
         sessions = _sessions(code)
@@ -204,9 +204,9 @@ def background_thread(source: Source) -> Iterator[Problem]:
     "Return now and check again later: with Result.pending() in a job, by polling on a page.",
 )
 def blocking_sleep(source: Source) -> Iterator[Problem]:
-    """Each web process serves one request at a time.
+    """A page that sleeps occupies a thread of the web process.
 
-    While it sleeps, it serves no other requests; a few such requests block the panel.
+    Half of the threads may wait for a module; further requests for it are refused.
     """
     for code, function in source.all(ast.FunctionDef, ast.AsyncFunctionDef):
         if not (

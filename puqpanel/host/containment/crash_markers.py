@@ -1,7 +1,8 @@
 """Crash markers: what a process is running, kept where it outlives the process.
 
 A marker is a memory-mapped file, so that writing it costs no system call and the kernel keeps it
-when the process is killed. A process that exits normally, or because it was told to, clears it.
+when the process is killed. It has a slot for each thread that runs a module. A process that exits
+normally, or because it was told to, clears it.
 """
 
 from __future__ import annotations
@@ -12,16 +13,17 @@ import mmap
 import os
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from puqpanel.infra.processes import alive
 
-SIZE = 256
+SLOT, SLOTS = 256, 64
+"""Bytes of a slot, and their number; threads beyond it are not marked."""
 _pages: dict[int, mmap.mmap] = {}
-_folders: dict[int, Path] = {}
-_collected: list[str] = []
+_free: list[int] = []
+_own = threading.local()
+_collected: list[list[str]] = []
 
 
 def open_marker(folder: Path) -> None:
@@ -40,9 +42,9 @@ def open_marker(folder: Path) -> None:
         if path.exists():  # of an earlier process with the same id
             _collect(path)
         with path.open("w+b") as file:
-            file.truncate(SIZE)
-            _pages[os.getpid()] = mmap.mmap(file.fileno(), SIZE)
-            _folders[os.getpid()] = folder
+            file.truncate(SLOT * SLOTS)
+            _pages[os.getpid()] = mmap.mmap(file.fileno(), SLOT * SLOTS)
+            _free[:] = range(SLOTS)
             _clear_at_exit()
 
 
@@ -50,7 +52,17 @@ def clear() -> None:
     """Clear this process's marker."""
     page = _pages.get(os.getpid())
     if page is not None:
-        page[:] = bytes(SIZE)
+        page[:] = bytes(SLOT * SLOTS)
+
+
+def forget(text: str) -> None:
+    """Clear the slots of threads that were abandoned in what `marked(text)` marked."""
+    page = _pages.get(os.getpid())
+    content = _slot_content(text)
+    if page is not None:
+        for start in range(0, len(page), SLOT):
+            if page[start : start + SLOT] == content:
+                page[start : start + SLOT] = bytes(SLOT)
 
 
 @contextlib.contextmanager
@@ -58,45 +70,32 @@ def marked(text: str) -> Iterator[None]:
     """Mark what runs inside.
 
     Args:
-        text: short and not secret; cut to the size of the marker.
+        text: short and not secret; cut to the size of a slot.
     """
     page = _pages.get(os.getpid())
+    outer: int | None = getattr(_own, "slot", None)
+    try:
+        slot = _free.pop() if outer is None else outer
+    except IndexError:
+        page = None
     if page is None:
         yield
         return
-    before = page[:]
-    line = f"{time.monotonic():.1f} {text}".encode("utf-8", "replace")
-    page[:] = line[:SIZE].ljust(SIZE, b"\0")
+    place = slice(slot * SLOT, (slot + 1) * SLOT)
+    before = page[place]
+    page[place] = _slot_content(text)
+    _own.slot = slot
     try:
         yield
     finally:
-        page[:] = before
+        page[place] = before
+        if outer is None:
+            del _own.slot
+            _free.append(slot)
 
 
-def count_others(prefix: str, seconds: float) -> int:
-    """Return how many other processes of this host have been running something for a while.
-
-    Args:
-        prefix: of their marker's text.
-        seconds: for at least how long.
-    """
-    folder, own = _folders.get(os.getpid()), str(os.getpid())
-    if folder is None:
-        return 0
-    now, count = time.monotonic(), 0
-    with contextlib.suppress(OSError):
-        for path in folder.iterdir():
-            if path.name == own or not path.name.isdecimal():
-                continue
-            with contextlib.suppress(OSError, ValueError):
-                since, _, text = _read(path).partition(" ")
-                slow = text.startswith(prefix) and now - float(since) >= seconds
-                count += slow and alive(int(path.name))
-    return count
-
-
-def collect(folder: Path) -> list[str]:
-    """Return what ended processes were running, each once, and remove their markers."""
+def collect(folder: Path) -> list[list[str]]:
+    """Return what each ended process was running, once, and remove their markers."""
     with contextlib.suppress(OSError):
         for path in folder.iterdir():
             if path.name.isdecimal() and not alive(int(path.name)):
@@ -106,18 +105,20 @@ def collect(folder: Path) -> list[str]:
     return texts
 
 
-def _read(path: Path) -> str:
-    return path.read_bytes().rstrip(b"\0").decode("utf-8", "replace")
+def _slot_content(text: str) -> bytes:
+    return text.encode("utf-8", "replace")[:SLOT].ljust(SLOT, b"\0")
 
 
 def _collect(path: Path) -> None:
     with contextlib.suppress(OSError):
         # of several processes that look, one succeeds
         renamed = path.rename(path.with_suffix(f".{os.getpid()}"))
-        text = _read(renamed)
+        content = renamed.read_bytes()
         renamed.unlink()
-        if text:
-            _collected.append(text.partition(" ")[2])
+        slots = [content[start : start + SLOT] for start in range(0, len(content), SLOT)]
+        texts = [slot.rstrip(b"\0").decode("utf-8", "replace") for slot in slots]
+        if any(texts):
+            _collected.append([text for text in texts if text])
 
 
 def _clear_at_exit() -> None:

@@ -22,7 +22,7 @@ from puqpanel.operations.modules import breaker
 from puqpanel.operations.modules.module_list import lock_module
 
 WEIGHT = 2
-"""Failures that a crash of a web process counts as, because it also aborts other requests."""
+"""Failures that a crash of a process counts as, because it also aborts other requests."""
 MAX_AGE_SECONDS = 30 * 24 * 3600
 """Age at which a marker folder that no process has used since is removed."""
 AT_IMPORT = _(
@@ -58,35 +58,37 @@ def process_markers(modules_dir: Path, instance: Path) -> bool:
         Whether an active module must be unloaded: the caller increments the generation.
     """
     unload = False
-    for text in crash_markers.collect(folder(instance)):
-        key, _space, doing = text.partition(" ")
-        module_type, _slash, name = key.partition("/")
-        if module_type not in MODULE_TYPES or not name:
-            continue
-        if doing == LOADING:
-            unload = _crashed_at_import(modules_dir, module_type, name) or unload
-            continue
-        description = _(
-            "%(name)s: %(doing)s crashed its process, or was killed because it hung.",
-            name=name,
-            doing=doing,
-        )
-        logs.write(
-            type=module_type, name=name, level="error", action=f"{doing} crashed its process"
-        )
-        if breaker.record_failure(key, description, WEIGHT):
-            _disable(
-                modules_dir,
-                module_type,
-                name,
-                _(
-                    "It crashed its processes, most recently in %(doing)s. Fix the module, then "
-                    "choose Reload.",
-                    doing=doing,
-                ),
-            )
-            unload = True
+    for texts in crash_markers.collect(folder(instance)):
+        by_module = {text.partition(" ")[0]: text.partition(" ")[2] for text in texts}
+        # of several that were running, it is unknown which one crashed the process
+        weight = WEIGHT if len(by_module) == 1 else 1
+        for key, doing in by_module.items():
+            unload = _process_marker(modules_dir, key, doing, weight) or unload
     return unload
+
+
+def _process_marker(modules_dir: Path, key: str, doing: str, weight: int) -> bool:
+    module_type, _slash, name = key.partition("/")
+    if module_type not in MODULE_TYPES or not name:
+        return False
+    if doing == LOADING:
+        return _crashed_at_import(modules_dir, module_type, name)
+    description = _(
+        "%(name)s: %(doing)s crashed its process, or was killed because it hung.",
+        name=name,
+        doing=doing,
+    )
+    logs.write(type=module_type, name=name, level="error", action=f"{doing} crashed its process")
+    return breaker.record_failure(key, description, weight) and _disable(
+        modules_dir,
+        module_type,
+        name,
+        _(
+            "It crashed its processes, most recently in %(doing)s. Fix the module, then "
+            "choose Reload.",
+            doing=doing,
+        ),
+    )
 
 
 def _crashed_at_import(modules_dir: Path, module_type: str, name: str) -> bool:

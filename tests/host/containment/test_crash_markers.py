@@ -53,8 +53,8 @@ def run(folder: Path, how: str) -> subprocess.Popen[bytes]:
 @pytest.mark.parametrize(
     ("number", "left"),
     [
-        (signal.SIGKILL, ["Plugin/Slow loading"]),
-        (signal.SIGABRT, ["Plugin/Slow loading"]),
+        (signal.SIGKILL, [["Plugin/Slow loading"]]),
+        (signal.SIGABRT, [["Plugin/Slow loading"]]),
         (signal.SIGTERM, []),
         (signal.SIGINT, []),
     ],

@@ -13,8 +13,7 @@ import sqlalchemy as sa
 from werkzeug.test import TestResponse
 
 from puqpanel.domain.module_states import ModuleStatus
-from puqpanel.host import calls
-from puqpanel.host.containment import crash_markers
+from puqpanel.host.containment import bulkheads
 from puqpanel.infra.db import release, session, transaction
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live, dismantle
@@ -287,8 +286,8 @@ def test_an_unavailable_module_returns_503_with_retry_after(
 def test_a_busy_module_returns_503_with_retry_after(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(calls._limits, "slow_processes", 1)
-    monkeypatch.setattr(crash_markers, "count_others", lambda prefix, seconds: 1)
+    monkeypatch.setattr(bulkheads, "_most", 1)
+    monkeypatch.setitem(bulkheads._running, "Payment/Echo", 1)
     answer = scene.open(f"Payment/Echo/{scene.uuid}")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "60")
 
