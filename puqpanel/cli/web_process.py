@@ -93,8 +93,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
             log.error("request ended by an unusual exception", path=self.path, error=repr(error))
             self.will_close = True
         finally:
-            if os.getpid() != self.server.pid:
-                self.server.end(HUNG)  # a child that the request forked shares all connections
+            self._end_if_forked()
             self.running_since = None
             del self.server.running[threading.get_ident()]
             with contextlib.suppress(OSError):
@@ -102,8 +101,14 @@ class Connection(HTTPChannel):  # type: ignore[misc]
 
     def write_soon(self, data: Any) -> int:
         """Send a part of a response."""
+        self._end_if_forked()
         self.answering = self.answering or bool(data)
         return int(super().write_soon(data))
+
+    def _end_if_forked(self) -> None:
+        """End a child that the request forked, which shares the connections of its parent."""
+        if os.getpid() != self.server.pid:
+            self.server.end(HUNG)
 
     def give_up(self) -> None:
         """Answer the running request with 503, or cut its response off, and close the connection.
