@@ -26,6 +26,7 @@ from puqpanel.app import Panel, create_app
 from puqpanel.host import edits, registry
 from puqpanel.infra import queue
 from puqpanel.infra.db import db, engine_for
+from puqpanel.infra.outages import outage
 from puqpanel.models import Generation
 from puqpanel.operations.modules.generation import HINT
 
@@ -39,6 +40,7 @@ WAIT_SECONDS, MODULE_WAIT_SECONDS = 2.0, 20.0
 """Time from the start of a build that requests wait for the new app; the second for modules."""
 MODULE_PATHS = ("/admin/modules/", "/admin/api/modules/", "/client/services/", "/webhooks/")
 """Start of paths that reach a module."""
+JSON_PATHS = ("/admin/api/", "/webhooks/", "/health")
 
 
 class Live:
@@ -70,7 +72,13 @@ class Live:
 
     def _current(self, *, exact: bool = False) -> Panel | None:
         """Return the app if its modules are the currently active ones."""
-        number, app = self.generation(exact=exact), self.app
+        app = self.app
+        try:
+            number = self.generation(exact=exact)
+        except Exception as error:
+            if app is None or not outage(error):
+                raise
+            return app  # it answers what needs no database, and the rest with 503
         current = app is not None and app.generation == number and not self.edited()
         return app if current else None
 
@@ -139,8 +147,17 @@ class Live:
                 )
             with self._hold() as app:
                 return app(environ, start_response)
-        except Exception:
-            raise
+        except Exception as error:
+            if self.app is not None or not outage(error):
+                raise
+            log.error("the panel waits for the database", path=path, exc_info=error)
+            return _answer(
+                start_response,
+                "503 Service Unavailable",
+                b"The database is unavailable. Try again in a moment.",
+                json=path.startswith(JSON_PATHS)
+                or "application/json" in environ.get("HTTP_ACCEPT", ""),
+            )
         except BaseException as error:
             # A module that calls exit() must not end the process.
             log.error("a request tried to exit the process", error=repr(error), path=path)
@@ -229,11 +246,15 @@ class _Build:
         self.thread.join(max(0.0, self._started_at + seconds - time.monotonic()))
 
 
-def _answer(start_response: StartResponse, status: str, text: bytes) -> Iterable[bytes]:
+def _answer(
+    start_response: StartResponse, status: str, text: bytes, *, json: bool = False
+) -> Iterable[bytes]:
+    if json:
+        text = b'{"status": "error", "message": "%s", "code": %s}' % (text, status[:3].encode())
     start_response(
         status,
         [
-            ("Content-Type", "text/plain; charset=utf-8"),
+            ("Content-Type", "application/json" if json else "text/plain; charset=utf-8"),
             ("Content-Length", str(len(text))),
             ("Retry-After", "5"),
         ],

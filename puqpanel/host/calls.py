@@ -31,6 +31,7 @@ from puqpanel.host.contract.result import Result
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.host.sanitize import jsonable, plain
 from puqpanel.infra.db import in_transaction, release, session
+from puqpanel.infra.outages import outage
 from puqpanel.infra.redact import redact_text
 from puqpanel.models.modules.configured_modules import ConfiguredModule
 from puqpanel.models.system.tasks import Task
@@ -141,6 +142,7 @@ def invoke(call: Call) -> Called:
 
     Raises:
         RuntimeError: a transaction of the panel is open.
+        SQLAlchemyError: the database is unavailable, and the call is no task.
         JobEnded: the task timed out or lost its lease.
         BaseException: only those that `call.passing` lists.
     """
@@ -184,6 +186,8 @@ def _invoke(call: Call) -> Called:
             _close_session(call, failed=True)
             if isinstance(error, (JobEnded, *call.passing)):
                 raise
+            if call.task is None and outage(error):
+                raise  # no fault of the module: answered with 503
             return _failure(call, error, instance, _since(started))
         _close_session(call)
     return Called(

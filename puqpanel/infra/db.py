@@ -21,7 +21,7 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import event
 from sqlalchemy.dialects.mysql import DATETIME
 from sqlalchemy.engine import Dialect, Engine
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import DeclarativeBase, Session, scoped_session
 
 from puqpanel.domain import texts
@@ -31,6 +31,9 @@ from puqpanel.domain.texts import Text
 log = structlog.get_logger(__name__)
 Row = TypeVar("Row")
 
+POOL_TIMEOUT = 5
+"""Seconds to wait for a connection while all of the pool are in use."""
+CONNECT_TIMEOUT = 5
 _engines: dict[tuple[str, int], Engine] = {}
 
 NAMING = {
@@ -135,13 +138,21 @@ def adopt_engines() -> None:
 
 def _make_engine(url: str) -> Engine:
     if not url.startswith("sqlite"):
-        options: dict[str, Any] = {"pool_pre_ping": True, "pool_recycle": 1800}
-        if url.startswith(("mysql", "mariadb")):
+        options: dict[str, Any] = {
+            "pool_pre_ping": True,
+            "pool_recycle": 1800,
+            "pool_timeout": POOL_TIMEOUT,
+            "connect_args": {"connect_timeout": CONNECT_TIMEOUT},
+        }
+        if url.startswith("postgresql"):
+            # Behind a transaction pooler, a prepared statement may be unknown to the next server.
+            options["connect_args"]["prepare_threshold"] = None
+        else:
             # With REPEATABLE READ, a snapshot would hide rows that others have just committed from
             # the reads after a conditional UPDATE.
             options["isolation_level"] = "READ COMMITTED"
         return sa.create_engine(url, **options)
-    engine = sa.create_engine(url)
+    engine = sa.create_engine(url, pool_timeout=POOL_TIMEOUT)
 
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: object) -> None:
@@ -239,6 +250,12 @@ def release() -> None:
     current = session()
     if not current.info.get("depth") and current.in_transaction():
         current.commit()
+
+
+def end_session() -> None:
+    """Drop the session after a failure of the database; the next use gets a new connection."""
+    with contextlib.suppress(SQLAlchemyError):
+        db.session.remove()
 
 
 @contextlib.contextmanager

@@ -10,7 +10,6 @@ from typing import Any
 import structlog
 from flask import Flask, Response, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
 from puqpanel.domain.errors import (
@@ -22,6 +21,8 @@ from puqpanel.domain.errors import (
     UserError,
 )
 from puqpanel.domain.texts import Text, _
+from puqpanel.infra.db import end_session
+from puqpanel.infra.outages import Outage, outage
 from puqpanel.web import drafts, signin
 from puqpanel.web.answers import under_api, wants_json
 from puqpanel.web.security import request_id
@@ -64,8 +65,16 @@ CODES: tuple[tuple[type[UserError], int], ...] = (
     (UserError, 400),
 )
 
-LOCK_ERRORS = ("is locked", "lock wait timeout", "lock timeout", "deadlock")
-"""Parts of the lock errors of SQLite, MariaDB and PostgreSQL."""
+OUTAGES: Mapping[Outage, tuple[Text, int]] = {
+    Outage.AWAY: (
+        _("The database isn't responding. Nothing was saved. Try again in a moment."),
+        10,
+    ),
+    Outage.BUSY: (_("The database is busy. Nothing was saved. Try again in a moment."), 5),
+    Outage.READ_ONLY: (_("Changes can't be saved at the moment. Try again later."), 60),
+    Outage.FULL: (_("Changes can't be saved at the moment. Try again later."), 60),
+}
+"""Message and seconds until the next attempt, by the outage of the database."""
 DRAIN_BYTES, DRAIN_SECONDS = 64 * 1024 * 1024, 5.0
 
 
@@ -155,19 +164,23 @@ def _handle_user_error(error: UserError) -> Response:
     return _error_response(code, str(error), fields=fields)
 
 
-def _handle_database_error(error: OperationalError) -> Response:
-    text = str(error.orig).lower()
-    if not any(part in text for part in LOCK_ERRORS):
-        return _handle_unexpected_error(error)
-    log.error("database lock timeout", path=request.path, method=request.method, exc_info=error)
-    return _error_response(
-        503,
-        _("The database is busy. Nothing was saved. Try again in a moment."),
-        reference=request_id(),
+def _handle_outage(error: Exception, reason: Outage) -> Response:
+    log.error(
+        "request failed, database unavailable",
+        path=request.path,
+        method=request.method,
+        exc_info=error,
     )
+    end_session()
+    message, retry_after = OUTAGES[reason]
+    response = _error_response(503, message, reference=request_id())
+    response.headers["Retry-After"] = str(retry_after)
+    return response
 
 
 def _handle_unexpected_error(error: Exception) -> Response:
+    if reason := outage(error):
+        return _handle_outage(error, reason)
     log.error("request failed", path=request.path, method=request.method, exc_info=error)
     return _error_response(500, reference=request_id())
 
@@ -180,5 +193,4 @@ def install(app: Flask) -> None:
     app.register_error_handler(CSRFError, _handle_csrf_error)
     app.register_error_handler(HTTPException, _handle_http_error)
     app.register_error_handler(UserError, _handle_user_error)
-    app.register_error_handler(OperationalError, _handle_database_error)
     app.register_error_handler(Exception, _handle_unexpected_error)

@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 import structlog
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import aliased, joinedload
 
 from puqpanel.domain.errors import ConflictError
@@ -24,6 +24,7 @@ from puqpanel.domain.session_ends import SessionEnd
 from puqpanel.domain.texts import Text, _
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import find, release, save, session, transaction, write
+from puqpanel.infra.outages import outage
 from puqpanel.infra.redact import storable
 from puqpanel.models import AccountSession, Staff, User
 from puqpanel.models.accounts.sessions import CUSTOMER, STAFF
@@ -215,7 +216,10 @@ def touch(row: AccountSession, ip: str) -> None:
                 .where(AccountSession.id == row.parent_id, AccountSession.ended_at.is_(None))
                 .values(seen_at=moment)
             )
-    except OperationalError as error:
+    except SQLAlchemyError as error:
+        if not outage(error):
+            raise
+        # pages that only read still work with a full or read-only database
         log.warning("cannot record the use of a session", exc_info=error)
 
 

@@ -254,7 +254,10 @@ def _current() -> Snapshot:
     try:
         snapshot = _load(_cached)
     except SQLAlchemyError as error:
-        log.warning("settings cannot be read", error=type(error).__name__)
+        log.warning("settings cannot be read", exc_info=error)
+        if not in_transaction():
+            session().rollback()
+            info[INFO] = _cached  # a page reads several settings, and an attempt may take seconds
         return _cached
     if not in_transaction():  # a save that may still be rolled back is not kept
         info[INFO] = _cached = snapshot
