@@ -19,6 +19,7 @@ from puqpanel.operations.system import currencies, keys
 from puqpanel.operations.system import settings as panel_settings
 from puqpanel.web import converters
 from puqpanel.web import modules as blueprints
+from puqpanel.web.forwarded import ClientAddress
 
 if TYPE_CHECKING:
     from puqpanel.infra.settings import Settings
@@ -73,9 +74,10 @@ def create_app(settings: Settings) -> Panel:
         MAX_CONTENT_LENGTH=16 * 1024 * 1024,
         TEMPLATES_AUTO_RELOAD=settings.dev,
     )
-    if settings.trusted_proxies:
-        hops = settings.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    hops = settings.trusted_proxies
+    if hops:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=0, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    app.wsgi_app = ClientAddress(app.wsgi_app, hops)  # type: ignore[method-assign]
     db.init_app(app)
     with app.app_context():
         currencies.pin_stored_exponents()

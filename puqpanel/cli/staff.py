@@ -68,12 +68,13 @@ def password(settings: Settings, email: str, password_stdin: bool) -> None:
     """
     import sqlalchemy as sa
 
+    from puqpanel.domain.emails import email_key
     from puqpanel.infra.db import session
     from puqpanel.models import Staff
     from puqpanel.operations.accounts import staff
 
     with panel(settings):
-        uuid = session().scalar(sa.select(Staff.uuid).where(Staff.email == email.strip().lower()))
+        uuid = session().scalar(sa.select(Staff.uuid).where(Staff.email == email_key(email)))
         if uuid is None:
             raise UserError(f"No staff account with the e-mail {email}.")
         secret, generated = _password(password_stdin)

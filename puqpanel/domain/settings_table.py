@@ -171,9 +171,9 @@ LIMITS = Group(
         Definition(
             "limits.sign_in_address",
             Kind.INTEGER,
-            _("Failed sign-ins per IP address"),
+            _("Failed sign-ins per network"),
             20,
-            _("Within 15 minutes."),
+            _("Within 15 minutes, from an IPv4 address or an IPv6 network (/64)."),
             minimum=3,
             maximum=1000,
         ),
@@ -182,7 +182,10 @@ LIMITS = Group(
             Kind.INTEGER,
             _("Failed sign-ins per account"),
             100,
-            _("Within one hour, from any number of IP addresses."),
+            _(
+                "Within one day, from any number of networks; then attempts from unknown devices"
+                " wait for up to a minute each."
+            ),
             minimum=5,
             maximum=10000,
         ),

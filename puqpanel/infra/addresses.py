@@ -176,3 +176,46 @@ def _look_up(name: str, port: int) -> list[str]:
     if not addresses:
         raise NameUnknown(_("The host name %(name)s could not be resolved.", name=name))
     return addresses
+
+
+def parse_address(text: str) -> str:
+    """Return the address in a text such as `192.0.2.1:443` or `[2001:db8::1]:443`.
+
+    Args:
+        text: as a proxy writes it, with or without brackets, quotes, port and zone.
+
+    Returns:
+        The address in its usual spelling, IPv4 if it is embedded as IPv4-mapped IPv6; empty if the
+        text is not an address.
+    """
+    text = text.strip().strip('"')[:100]
+    if text.startswith("["):
+        text, bracket, port = text[1:].partition("]")
+        if not bracket or (port and not (port[0] == ":" and _is_port(port[1:]))):
+            return ""
+    elif text.count(":") == 1:
+        text, _colon, port = text.partition(":")
+        if not _is_port(port):
+            return ""
+    try:
+        return str(_plain(ip_address(text.split("%", 1)[0])))
+    except ValueError:
+        return ""
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 5
+
+
+def network_of(address: str) -> str:
+    """Return the network by which the requests of an address are counted.
+
+    A single IPv4 address, or the /64 of an IPv6 address, which one customer of a provider has.
+    """
+    try:
+        parsed = _plain(ip_address(address.split("%", 1)[0]))
+    except ValueError:
+        return address[:45]
+    if isinstance(parsed, IPv4Address):
+        return str(parsed)
+    return str(ip_network((parsed, 64), strict=False))

@@ -6,13 +6,23 @@ import hashlib
 
 from flask import Flask, Response, request
 from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
 
+from puqpanel.domain.emails import email_key
 from puqpanel.infra import queue
+from puqpanel.infra.addresses import network_of
+from puqpanel.infra.redact import storable
 from puqpanel.operations.system import settings
+from puqpanel.web.known_devices import known_device
+from puqpanel.web.sessions import area_of
+
+
+def network() -> str:
+    """Return the network of the request, by which it is counted."""
+    return network_of(request.remote_addr or "")
+
 
 limiter = Limiter(
-    key_func=get_remote_address,
+    key_func=network,
     strategy="fixed-window",
     in_memory_fallback_enabled=True,
     swallow_errors=True,
@@ -30,22 +40,22 @@ def storage_uri(url: str) -> str:
 
 
 def tried_account() -> str:
-    """Return a limit key for the account in a sign-in attempt, regardless of IP address.
+    """Return the key of the account in a sign-in attempt, one for all spellings.
 
-    It is a hash, so that the limiter's storage contains no e-mail addresses.
+    It is a hash, so that the queue server and cookies contain no e-mail addresses.
     """
-    email = request.form.get("email", "").strip().lower()
-    return hashlib.sha256(f"{request.path}|{email}".encode()).hexdigest()[:32]
+    email = email_key(request.form.get("email", ""))
+    return hashlib.sha256(f"{area_of(request.path)}|{storable(email)}".encode()).hexdigest()[:32]
+
+
+def on_known_device() -> bool:
+    """Return whether the device has signed in to the account before."""
+    return bool(known_device(tried_account()))
 
 
 def per_address() -> str:
-    """Return the limit of failed sign-ins from one IP address."""
+    """Return the limit of failed sign-ins from one network."""
     return f"{settings.number('limits.sign_in_address')} per 15 minutes"
-
-
-def per_account() -> str:
-    """Return the limit of failed sign-ins to one account."""
-    return f"{settings.number('limits.sign_in_account')} per hour"
 
 
 def failed(response: Response) -> bool:
@@ -56,10 +66,10 @@ def failed(response: Response) -> bool:
 def install(app: Flask) -> None:
     """Bind the limiter to the app and the queue server."""
     uri = storage_uri(queue.server_url())
-    timeouts = {"socket_connect_timeout": 1, "socket_timeout": 1}
+    options = {"socket_connect_timeout": 1, "socket_timeout": 1, "wrap_exceptions": True}
     app.config.update(
         RATELIMIT_STORAGE_URI=uri,
-        RATELIMIT_STORAGE_OPTIONS={} if uri.startswith("memory") else timeouts,
+        RATELIMIT_STORAGE_OPTIONS={} if uri.startswith("memory") else options,
         RATELIMIT_KEY_PREFIX="puqpanel",
     )
     limiter.init_app(app)

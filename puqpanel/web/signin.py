@@ -20,18 +20,19 @@ from flask import (
     url_for,
 )
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, TooManyRequests
 from wtforms import BooleanField, HiddenField, PasswordField, StringField
 from wtforms.validators import EqualTo, InputRequired, Length
 
 from puqpanel.models import Staff, User
 from puqpanel.operations.accounts import sessions as session_rows
 from puqpanel.operations.accounts import signin
-from puqpanel.web import drafts, impersonation, preferences, sessions
+from puqpanel.web import drafts, impersonation, preferences, sessions, sign_in_delays
 from puqpanel.web.answers import same_site, wants_json
 from puqpanel.web.forms import Form, _, errors_in, form_page
 from puqpanel.web.guard import actor, public
-from puqpanel.web.limits import failed, limiter, per_account, per_address, tried_account
+from puqpanel.web.known_devices import remember_device
+from puqpanel.web.limits import failed, limiter, on_known_device, per_address, tried_account
 from puqpanel.web.session_pages import add_own_pages
 from puqpanel.web.sessions import area_of
 
@@ -168,8 +169,7 @@ def blueprint(area: Area) -> Blueprint:
 
     @bp.route("/signin", methods=["GET", "POST"])
     @public
-    @limiter.limit(per_address, methods=["POST"], deduct_when=failed)
-    @limiter.limit(per_account, methods=["POST"], key_func=tried_account, deduct_when=failed)
+    @limiter.limit(per_address, methods=["POST"], deduct_when=failed, exempt_when=on_known_device)
     @area.named
     def sign_in() -> ResponseReturnValue:
         """Sign in and redirect to `next` if it is in this area."""
@@ -177,6 +177,8 @@ def blueprint(area: Area) -> Blueprint:
             return redirect_next()
         form = area.form()
         if form.validate_on_submit():
+            if seconds := sign_in_delays.wait_seconds():
+                raise TooManyRequests(retry_after=seconds)
             with errors_in(form):
                 person = area.check(
                     email=str(form.email.data),
@@ -185,6 +187,8 @@ def blueprint(area: Area) -> Blueprint:
                 )
                 draft = drafts.unlock(form.draft.data, person)
                 sessions.sign_in(person, keep=form.keep is not None and form.keep.data, draft=draft)
+                sign_in_delays.forget()
+                remember_device(tried_account())
                 if draft:
                     flash(drafts.NOTICE, "warn")
                     return redirect(drafts.url(draft))
@@ -194,14 +198,15 @@ def blueprint(area: Area) -> Blueprint:
     @bp.errorhandler(429)
     def too_many_attempts(error: HTTPException) -> ResponseReturnValue:
         """Show the form again with an error, instead of an error page."""
+        headers = {name: value for name, value in error.get_headers() if name == "Retry-After"}
         if wants_json():
-            return {"status": "error", "message": TOO_MANY_ATTEMPTS, "code": 429}, 429
+            return {"status": "error", "message": TOO_MANY_ATTEMPTS, "code": 429}, 429, headers
         if area.signed_in():
             flash(TOO_MANY_ATTEMPTS, "bad")
             return redirect(url_for(f"{area.name}.auth.password"))
         form = area.form()
         form.form_errors.append(TOO_MANY_ATTEMPTS)
-        return render_template(template, form=form), 429
+        return render_template(template, form=form), 429, headers
 
     @bp.post("/signout")
     @public

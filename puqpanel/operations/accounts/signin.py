@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
+from puqpanel.domain.emails import email_key
 from puqpanel.domain.errors import ConflictError, InvalidInput, UserError
 from puqpanel.domain.principals import Principal, PrincipalKind
 from puqpanel.domain.session_ends import SessionEnd
@@ -45,9 +46,11 @@ def sign_in_user(*, email: str, password: str, ip: str) -> User:
 def _sign_in(
     table: type[Account], kind: PrincipalKind, email: str, password: str, ip: str
 ) -> Account:
-    address = storable(email.strip().lower()[:254])
+    address = storable(email_key(email)[:254])
     raise_event(f"{kind}.before_login", {"email": address, "ip": ip})
     found = session().scalar(sa.select(table).where(table.email == address))
+    if found is not None and found.email != address:
+        found = None  # a collation for which other letters, or spaces at the end, are equal
     hashed = found.password_hash if found is not None and found.active else None
     release()
     if not passwords.matches(hashed, password) or found is None or hashed is None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
-from email_validator import EmailNotValidError, validate_email
-
 from puqpanel.domain.countries import COUNTRIES
+from puqpanel.domain.emails import valid_email
 from puqpanel.domain.errors import InvalidInput
 from puqpanel.domain.texts import _
 from puqpanel.infra.redact import storable
@@ -16,17 +15,15 @@ _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 
 
 def clean_email(text: str) -> str:
-    """Return an e-mail address in lower case.
+    """Return the key of an e-mail address, which is the same for all its spellings.
 
     Raises:
         InvalidInput: it is not a valid address.
     """
-    try:
-        return validate_email(
-            text.strip(), check_deliverability=False, test_environment=True
-        ).normalized.lower()
-    except EmailNotValidError:
-        raise InvalidInput({"email": [_("Enter a valid e-mail address.")]}) from None
+    address = valid_email(text)
+    if not address:
+        raise InvalidInput({"email": [_("Enter a valid e-mail address.")]})
+    return address
 
 
 def clean_country(code: str) -> str:

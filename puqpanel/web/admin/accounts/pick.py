@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
+from puqpanel.domain.emails import email_key
 from puqpanel.domain.permissions import SERVICES_MANAGE
 from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import session
@@ -40,7 +41,7 @@ class ClientSearch(NamedTuple):
         """
         if not self.text:
             return ""
-        exact = [client for client in self.clients if client.email.lower() == self.text.lower()]
+        exact = [client for client in self.clients if client.email == email_key(self.text)]
         if len(exact) == 1:
             return str(exact[0].uuid)
         return str(self.clients[0].uuid) if len(self.clients) == 1 and not self.more else ""
@@ -64,9 +65,10 @@ class ClientSearch(NamedTuple):
 
 def matching(text: str) -> sa.ColumnElement[bool]:
     """Match clients by part of their name, e-mail or company, or by their whole UUID."""
-    columns = (Client.name, Client.email, Client.company)
     return sa.or_(
-        *(column.icontains(text, autoescape=True) for column in columns), Client.uuid == text
+        *(column.icontains(text, autoescape=True) for column in (Client.name, Client.company)),
+        Client.email.icontains(email_key(text), autoescape=True),
+        Client.uuid == text,
     )
 
 

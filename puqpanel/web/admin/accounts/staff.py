@@ -9,6 +9,7 @@ from flask_login import current_user
 from wtforms import BooleanField, EmailField, SelectChoice, StringField  # type: ignore[attr-defined]  # the stubs are older
 from wtforms.validators import InputRequired, Length, Optional
 
+from puqpanel.domain.emails import email_key
 from puqpanel.domain.permissions import (
     EVERYTHING,
     NOUNS,
@@ -52,7 +53,8 @@ STAFF = Listing(
     },
     filters={"signed_in": date_filter(_("Last sign-in"), Staff.last_login_at)},
     search=lambda text: sa.or_(
-        Staff.name.icontains(text, autoescape=True), Staff.email.icontains(text, autoescape=True)
+        Staff.name.icontains(text, autoescape=True),
+        Staff.email.icontains(email_key(text), autoescape=True),
     ),
     columns={
         "name": Column(_("Name"), lambda row: row.name),
