@@ -3,10 +3,13 @@ FROM python:3.13-slim-bookworm AS build
 RUN python -m venv /opt/puqpanel
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /src
+# Changes of the code alone do not install the locked requirements again.
+COPY constraints constraints
+RUN /opt/puqpanel/bin/pip install --quiet --no-deps --require-hashes -r constraints/panel.txt
 COPY setup.cfg pyproject.toml README.md LICENSE ./
 COPY puqpanel puqpanel
 # Editable, as ./panel does it: modules/ and migrations/ are found beside the package, and stay readable on the host that runs them.
-RUN mkdir -p /app && cp -a . /app && cd /app && /opt/puqpanel/bin/pip install --quiet -e '.[mysql]'
+RUN mkdir -p /app && cp -a . /app && cd /app && /opt/puqpanel/bin/pip install --quiet --no-deps --no-build-isolation -e .
 
 FROM python:3.13-slim-bookworm
 # A user of its own that owns nothing but the instance folder: the panel cannot change its own code.

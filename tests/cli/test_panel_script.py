@@ -37,6 +37,9 @@ class Checkout:
         self.root.mkdir()
         shutil.copy(SCRIPT, self.root / "panel")
         (self.root / "setup.cfg").write_text("[metadata]\nname = x\n")
+        (self.root / "constraints").mkdir()
+        for name in ("panel.txt", "test.txt"):
+            (self.root / "constraints" / name).write_text("flask==1\n")
         bin_folder = folder / "bin"
         bin_folder.mkdir()
         for name in ("python3", "python3.14", "python3.13", "python3.12", "python3.11", "python"):
@@ -81,15 +84,18 @@ def test_arguments_exit_code_and_working_directory_are_preserved(
     assert done.stdout.splitlines() == [str(tmp_path), "<module>", "<a b>", "<*>", "<>"]
 
 
-def test_it_installs_once_and_after_setup_cfg_changes(checkout: Checkout) -> None:
+@pytest.mark.parametrize("changed", ["setup.cfg", "constraints/panel.txt"])
+def test_it_installs_once_and_after_changes(checkout: Checkout, changed: str) -> None:
     assert "installing" in checkout("doctor").stderr
     assert checkout("doctor").stderr == ""
-    assert checkout.installs == ["."]
-    with (checkout.root / "setup.cfg").open("a") as config:
+    assert checkout.installs == ["constraints/panel.txt", "."]
+    with (checkout.root / changed).open("a") as config:
         config.write("# changed\n")
     checkout("doctor")
     checkout("doctor")
-    assert checkout.installs == [".", "."]
+    assert checkout.installs == ["constraints/panel.txt", "."] * 2
+    locked = [line for line in checkout.notes.read_text().splitlines() if "panel.txt" in line]
+    assert all("--require-hashes" in line and "--no-deps" in line for line in locked)
 
 
 def test_only_the_test_command_installs_the_test_extra(checkout: Checkout) -> None:
@@ -97,7 +103,7 @@ def test_only_the_test_command_installs_the_test_extra(checkout: Checkout) -> No
     checkout("test")
     checkout("doctor")
     checkout("test")
-    assert checkout.installs == [".", ".[test]"]
+    assert checkout.installs == ["constraints/panel.txt", ".", "constraints/test.txt", "."]
 
 
 def test_signals_reach_the_panel(checkout: Checkout) -> None:
@@ -123,7 +129,7 @@ def test_concurrent_runs_install_once(checkout: Checkout) -> None:
         for _ in range(2)
     ]
     assert [process.wait(30) for process in both] == [0, 0]
-    assert checkout.installs == ["."]
+    assert checkout.installs == ["constraints/panel.txt", "."]
     assert not (checkout.root / ".venv.lock").exists()
 
 
