@@ -44,7 +44,7 @@ def _first_staff() -> dict[str, object]:
     from puqpanel.operations.system.fields import clean_email
 
     def clean_password(password: str) -> str:
-        check_password(password)
+        check_password(password, about=(email,))
         return password
 
     if session().scalar(sa.select(Staff.id).limit(1)) is not None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from flask import redirect, render_template, request
+from flask import abort, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
@@ -18,6 +18,7 @@ from puqpanel.domain.texts import Text, _n
 from puqpanel.host.form_fields import SecretField
 from puqpanel.web import drafts
 from puqpanel.web.answers import flash
+from puqpanel.web.guard import SAFE_METHODS
 
 __all__ = [
     "Form",
@@ -117,7 +118,12 @@ class Form(FlaskForm):  # type: ignore[misc]
             return Translations()
 
         def wrap_formdata(self, form: object, formdata: Any) -> Any:
-            """Return the submitted values, or those kept from before a sign-in."""
+            """Return the submitted values, or those kept from before a sign-in.
+
+            A body in JSON is refused: its values need not be texts.
+            """
+            if request.is_json and not request.form and request.method not in SAFE_METHODS:
+                abort(400, texts._("Send the fields as a form, not as JSON."))
             submitted = super().wrap_formdata(form, formdata)
             return drafts.fields(request.path) if submitted is None else submitted
 

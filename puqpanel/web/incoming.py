@@ -9,7 +9,7 @@ from typing import IO, Any, cast
 
 from flask import Request
 from werkzeug.datastructures import ImmutableMultiDict, MultiDict
-from werkzeug.exceptions import LengthRequired, RequestEntityTooLarge
+from werkzeug.exceptions import BadRequest, LengthRequired, RequestEntityTooLarge
 from werkzeug.utils import cached_property
 from werkzeug.wsgi import LimitedStream, get_content_length, get_input_stream
 
@@ -80,10 +80,19 @@ class StorableRequest(Request):
             self.__dict__["form"] = _clean_values(self.__dict__["form"])
 
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
-        """Return the body parsed as JSON."""
-        value = super().get_json(force, silent, cache)
-        # JSON can contain such characters only as escapes
-        return _clean_json(value) if value is not None and b"\\u" in self.get_data() else value
+        """Return the body parsed as JSON.
+
+        Raises:
+            BadRequest: it is no JSON, or nested too deeply.
+        """
+        try:
+            value = super().get_json(force, silent, cache)
+            # JSON can contain such characters only as escapes
+            return _clean_json(value) if value is not None and b"\\u" in self.get_data() else value
+        except RecursionError:
+            if silent:
+                return None
+            raise BadRequest from None
 
 
 def _clean_values(values: Values) -> Values:

@@ -7,6 +7,7 @@ import binascii
 import json
 from datetime import UTC, datetime
 
+from puqpanel.infra.redact import storable
 from puqpanel.web.list_page import Cursor, Query, Row
 
 
@@ -48,6 +49,6 @@ def unpack(text: str, value_type: type, nullable: bool, order: str) -> Cursor | 
         and (type(value) is value_type or (value is None and nullable))
         and all(type(number) is int and -(2**62) < number < 2**62 for number in numbers)
         and min(key, first) >= 0
-        and "\0" not in str(value)
+        and storable(str(value)) == str(value)
     )
     return Cursor(bool(forward), value, key, max(first, 1)) if valid else None

@@ -72,7 +72,8 @@ def create_client(
         name=name, email=email, company=company, country=country, currency=currency, notes=notes
     )
     if user_password:
-        check_password(user_password, "user_password")
+        about = (values["name"], user_name, values["email"], values["company"])
+        check_password(user_password, "user_password", about=about)
     client = save(Client(**values))
     audit.record(
         actor=actor,
@@ -186,9 +187,10 @@ def add_user(
         {"email": [_("%(address)s is already a user of this client.", address=address)]}
     )
     if user is None:
-        check_password(password)
+        shown = clean_name(name)
+        check_password(password, about=(shown, address, client.name, client.company))
         user = save(
-            User(email=address, name=clean_name(name), password_hash=hash_password(password)),
+            User(email=address, name=shown, password_hash=hash_password(password)),
             InvalidInput({"email": [_("This e-mail address is already in use.")]}),
         )
     elif session().get(ClientUser, (client.id, user.id)) is not None:
@@ -234,8 +236,8 @@ def remove_user(*, actor: Principal, client_uuid: str, user_uuid: str) -> None:
 def set_user_password(*, actor: Principal, client_uuid: str, user_uuid: str, password: str) -> None:
     """Set a new password for a client's user and end the user's sessions."""
     actor.require(CLIENTS_USERS)
-    check_password(password)
     member = find_member(client_uuid, user_uuid)
+    check_password(password, about=(member.user.name, member.user.email))
     member.user.password_hash = hash_password(password)
     sessions.end_all_for(member.user, SessionEnd.PASSWORD_CHANGED, actor)
     audit.record(

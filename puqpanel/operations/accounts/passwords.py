@@ -4,29 +4,19 @@ from __future__ import annotations
 
 import functools
 import secrets
+import unicodedata
+from collections.abc import Sequence
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
 from puqpanel.domain.errors import InvalidInput
+from puqpanel.domain.guessable import is_about, is_common
 from puqpanel.domain.texts import _, _n
+from puqpanel.operations.system import settings
 
 SHORTEST, LONGEST = 10, 256
-FEWEST_CHARACTERS = 4
-"""Minimum number of different characters in a password."""
 _hasher = PasswordHasher()
-COMMON = frozenset(
-    {
-        "password12",
-        "password123",
-        "1234567890",
-        "0123456789",
-        "qwertyuiop",
-        "administrator",
-        "letmein123",
-        "changeme123",
-    }
-)
 
 
 def hash_password(password: str) -> str:
@@ -49,7 +39,7 @@ def matches(hashed: str | None, password: str) -> bool:
         hashed, password = None, ""
     try:
         return _hasher.verify(hashed or _dummy_hash(), password) and hashed is not None
-    except (Argon2Error, InvalidHashError):
+    except (Argon2Error, InvalidHashError, UnicodeEncodeError):
         return False
 
 
@@ -58,12 +48,20 @@ def stale(hashed: str) -> bool:
     return _hasher.check_needs_rehash(hashed)
 
 
-def check_password(password: str, field: str = "password") -> None:
+def check_password(password: str, field: str = "password", *, about: Sequence[str] = ()) -> None:
     """Check a new password.
 
+    Args:
+        password: in plain text.
+        field: the name of its field.
+        about: the person's name and e-mail address.
+
     Raises:
-        InvalidInput: it is too short, too long or too common.
+        InvalidInput: it is too short, too long, too common, about the person or the company, or
+            has control characters.
     """
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in password):
+        raise InvalidInput({field: [_("Use no control characters in a password.")]})
     if len(password) < SHORTEST:
         raise InvalidInput(
             {
@@ -84,5 +82,8 @@ def check_password(password: str, field: str = "password") -> None:
                 ]
             }
         )
-    if password.lower() in COMMON or len(set(password.lower())) < FEWEST_CHARACTERS:
+    if is_common(password):
         raise InvalidInput({field: [_("This password is too common; choose another.")]})
+    if is_about(password, (*about, settings.text("firm.name"))):
+        message = _("Choose a password without the person's name, address or company.")
+        raise InvalidInput({field: [message]})

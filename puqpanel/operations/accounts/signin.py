@@ -138,7 +138,7 @@ def _change(table: type[Account], actor: Principal, current: str, password: str)
                 summary=_("Password change failed: the current password was incorrect."),
             )
         raise InvalidInput({"current": [_("The current password is incorrect.")]})
-    passwords.check_password(password)
+    passwords.check_password(password, about=(found.name, found.email))
     if password == current:
         raise InvalidInput(
             {"password": [_("Choose a password that differs from the current one.")]}

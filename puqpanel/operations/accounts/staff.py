@@ -121,7 +121,7 @@ def create_staff(
     """
     actor.require(STAFF_MANAGE)
     address, shown = clean_email(email), clean_name(name)
-    check_password(password)
+    check_password(password, about=(shown, address))
     if session().scalar(sa.select(Staff.id).where(Staff.email == address)) is not None:
         raise _email_taken()
     assigned = (
@@ -223,8 +223,8 @@ def update_staff(
 def set_password(*, actor: Principal, uuid: str, password: str) -> None:
     """Set a new password for an account and end its sessions."""
     actor.require(STAFF_MANAGE)
-    check_password(password)
     staff = find_staff(uuid)
+    check_password(password, about=(staff.name, staff.email))
     if actor.kind is PrincipalKind.STAFF and actor.id != staff.id:
         _may_grant(actor, set(staff.permissions))
     staff.password_hash = hash_password(password)

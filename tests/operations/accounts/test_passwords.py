@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from puqpanel.app import Panel
 from puqpanel.domain.errors import InvalidInput
+from puqpanel.domain.principals import AUTOMATION
 from puqpanel.operations.accounts import passwords
+from puqpanel.operations.system import settings
 
 
 @pytest.mark.parametrize(
@@ -17,15 +20,52 @@ from puqpanel.operations.accounts import passwords
         (" " * 10, "too common"),
         ("aAaAaAaAaAaA", "too common"),
         ("1212121212", "too common"),
+        ("P@ssw0rd2024!", "too common"),
+        ("$3cret12345", "too common"),
+        ("dragondragon", "too common"),
+        ("ｐａｓｓｗｏｒｄ１２", "too common"),
+        ("Pąsswórd!!!", "too common"),
+        ("!Qwertyuiop", "too common"),
+        ("zyxwvutsrq", "too common"),
+        ("9876543210", "too common"),
+        ("1l0vey0u2024", "too common"),
+        ("AnnaBerg1985", "without the person"),
+        ("grebanna-99", "without the person"),
+        ("anna.berg@example.test", "without the person"),
+        ("Lumen2026!!!", "without the person"),
+        ("lum3n-ateli3r", "without the person"),
+        ("Łumen-password", "without the person"),
+        ("a long\0enough one", "control characters"),
+        ("a long\nenough one", "control characters"),
+        ("a long \ud800 one", "control characters"),
     ],
 )
-def test_weak_passwords_are_refused(password: str, reason: str) -> None:
+def test_weak_passwords_are_refused(panel: Panel, password: str, reason: str) -> None:
+    settings.save(actor=AUTOMATION, values={"firm.name": "Lumen Atelier"})
     with pytest.raises(InvalidInput) as refused:
-        passwords.check_password(password)
+        passwords.check_password(password, about=("Anna Berg", "anna.berg@example.test"))
     assert reason in str(refused.value.errors["password"][0])
 
 
-def test_a_longer_password_with_the_same_beginning_does_not_match() -> None:
+@pytest.mark.parametrize(
+    "password",
+    [
+        "a long enough one",
+        "anna likes night trains",
+        "correct horse battery",
+        "x9$Lq!27vb",
+        "żółw-i-mrówka",
+    ],
+)
+def test_other_passwords_are_accepted(panel: Panel, password: str) -> None:
+    passwords.check_password(password, about=("Anna Berg", "anna.berg@example.test"))
+
+
+def test_text_that_cannot_be_encoded_does_not_match() -> None:
+    assert not passwords.matches(passwords.hash_password("a long enough one"), "\ud800 long one")
+
+
+def test_a_longer_password_with_the_same_beginning_does_not_match(panel: Panel) -> None:
     longest = "long password " * 18 + "end."
     assert len(longest) == passwords.LONGEST
     passwords.check_password(longest)

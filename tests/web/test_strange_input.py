@@ -1,0 +1,80 @@
+"""Input that no browser sends: JSON in place of forms, half characters, huge numbers."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+from tests.web.conftest import PASSWORD, Browser
+
+HALF = "\ud800"
+BODIES = (
+    '{"email": {"a": [1]}, "password": [["x"]]}',
+    "[[1, 2, 3]]",
+    "[" * 100_000,
+    '{"a":' * 5000 + "1" + "}" * 5000,
+    "null",
+    "7",
+    '"\\ud800"',
+    '{"email": "owner@panel.test", "password": "a long enough one"}',
+    "{",
+)
+LISTS = ("clients", "staff", "services", "products", "tasks", "activity", "module-log", "search")
+
+
+def test_json_in_place_of_a_form_is_refused(owner: Browser) -> None:
+    visitor = Browser(owner.http.application)
+    for browser, path in ((visitor, "/admin/signin"), (owner, "/admin/clients/new")):
+        token = browser.token("/admin")
+        for body in BODIES:
+            answer = browser.http.post(
+                path,
+                data=body,
+                content_type="application/json",
+                headers={"X-CSRFToken": token},
+            )
+            assert answer.status_code == 400, (path, body[:20])
+
+
+def test_half_characters_in_a_position_are_ignored(owner: Browser) -> None:
+    for value in (HALF, "a" + HALF, "\0", "x\udfff"):
+        for order in ("email", "-email"):
+            cursor = json.dumps([order, 1, value, 5, 1])
+            at = base64.urlsafe_b64encode(cursor.encode()).decode()
+            for page in ("clients", "staff"):
+                answer = owner.get(f"/admin/{page}/", query_string={"sort": order, "at": at})
+                assert answer.status_code == 200
+
+
+def test_strange_arguments_are_no_server_error(owner: Browser) -> None:
+    names = ("q", "tab", "sort", "at", "page", "view", "format", "client", "created", "task")
+    for value in ("%ED%A0%80", "%00", "%F4%90%80%80", "9" * 30):
+        query = "&".join(f"{name}={value}" for name in (*names, value))
+        for page in LISTS:
+            assert owner.get(f"/admin/{page}/?{query}").status_code < 500
+
+
+def test_strange_paths_are_not_found(owner: Browser) -> None:
+    numbers = (2**31, 2**32, 2**63 - 1, 2**63, 2**64, 10**40)
+    for value in ("%ED%A0%80", "%FF", "%00", *numbers):
+        for page in ("clients", "tasks", "module-log", "activity"):
+            assert owner.get(f"/admin/{page}/{value}").status_code == 404
+
+
+def test_strange_headers_are_no_server_error(owner: Browser) -> None:
+    values = ("\xed\xa0\x80", "panel_staff_device=\xff.x", "9" * 40, "\xff;q=nan")
+    for header in ("Cookie", "User-Agent", "Accept-Language", "X-CSRFToken", "Accept"):
+        for value in values:
+            for path in ("/admin/", "/admin/signin"):
+                assert owner.get(path, headers={header: value}).status_code < 500
+
+
+def test_strange_sign_ins_are_no_server_error(owner: Browser) -> None:
+    visitor = Browser(owner.http.application)
+    for email in (HALF, "a" * 2000, "xn--@xn--", "\0@\0", "a@" + "ß" * 300):
+        for password in (PASSWORD, HALF, "\0" * 20):
+            data = {
+                "email": email.encode("utf-8", "surrogatepass"),
+                "password": password.encode("utf-8", "surrogatepass"),
+            }
+            assert visitor.post("/admin/signin", data).status_code in (422, 429)
