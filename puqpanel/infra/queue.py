@@ -15,17 +15,18 @@ from typing import Any
 import redis
 import rq
 import structlog
-from redis.sentinel import Sentinel
 from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.utils import import_attribute
 
 from puqpanel.domain.task_states import QUEUES
+from puqpanel.infra import queue_connections
 
 ENTRY = "puqpanel.jobs.entry.run"
 """The function that RQ calls, as a string, because this layer cannot import it."""
 
 QueueError = redis.RedisError
+connect = queue_connections.connect
 MAX_JOB_BYTES = 500
 """Maximum size of a job's stored call: a function's name and a number."""
 JOB_FIELDS = frozenset({"data", "status", "origin", "timeout", "created_at", "enqueued_at"})
@@ -53,38 +54,12 @@ def server_url() -> str:
 def connection() -> redis.Redis:
     """Return this process's connection pool.
 
-    It has short timeouts, so that an unavailable server does not block pages.
+    An unavailable server does not block pages; see `queue_connections.connect_guarded`.
     """
     key = (_url, os.getpid())
     if key not in _connections:
-        _connections[key] = connect(_url, socket_connect_timeout=2, socket_timeout=5)
+        _connections[key] = queue_connections.connect_guarded(_url)
     return _connections[key]
-
-
-def connect(url: str, **options: Any) -> redis.Redis:
-    """Create a connection pool.
-
-    Args:
-        url: See `use_server`.
-        **options: Further arguments of redis-py's connections.
-    """
-    if url.startswith("redis+sentinel://"):
-        rest = url.removeprefix("redis+sentinel://")
-        credentials, _, rest = rest.rpartition("@")
-        hosts, _, service = rest.partition("/")
-        password = credentials.partition(":")[2] or None
-        nodes = [
-            (host.rpartition(":")[0] or host, int(host.rpartition(":")[2] or 26379))
-            for host in hosts.split(",")
-        ]
-        sentinel = Sentinel(nodes, socket_connect_timeout=2)  # type: ignore[no-untyped-call]
-        master: redis.Redis = sentinel.master_for(
-            service or "mymaster", password=password, **options
-        )  # type: ignore[no-untyped-call]
-        return master
-    return redis.Redis.from_url(
-        url.replace("valkey", "redis", 1) if url.startswith("valkey") else url, **options
-    )
 
 
 class TaskJob(Job):

@@ -15,6 +15,7 @@ from pathlib import Path
 from puqpanel.domain import settings_table
 from puqpanel.domain.errors import UserError
 from puqpanel.domain.settings import SettingError, Value
+from puqpanel.infra.sentinel import SENTINEL, parse_sentinel
 
 PREFIX = "PUQPANEL_"
 ROOT = Path(__file__).resolve().parents[2]
@@ -106,6 +107,11 @@ class Settings:
                 f"{PREFIX}REDIS_URL must start with redis://, rediss://, unix:// or"
                 " redis+sentinel://."
             )
+        if redis_url.startswith(SENTINEL):
+            try:
+                parse_sentinel(redis_url)
+            except ValueError as error:
+                raise SettingsError(f"{PREFIX}REDIS_URL is invalid: {error}") from None
         overrides = _overrides(source)
         secure_cookies = text("SECURE_COOKIES")
         return cls(

@@ -30,15 +30,6 @@ limiter = Limiter(
 )
 
 
-def storage_uri(url: str) -> str:
-    """Return the queue server's URL in the limiter's spelling; memory if there is none."""
-    if not url:
-        return "memory://"
-    if url.startswith("unix://"):
-        return "redis+" + url
-    return url.replace("valkey", "redis", 1) if url.startswith("valkey") else url
-
-
 def tried_account() -> str:
     """Return the key of the account in a sign-in attempt, one for all spellings.
 
@@ -65,11 +56,15 @@ def failed(response: Response) -> bool:
 
 def install(app: Flask) -> None:
     """Bind the limiter to the app and the queue server."""
-    uri = storage_uri(queue.server_url())
-    options = {"socket_connect_timeout": 1, "socket_timeout": 1, "wrap_exceptions": True}
+    stored = bool(queue.server_url())
     app.config.update(
-        RATELIMIT_STORAGE_URI=uri,
-        RATELIMIT_STORAGE_OPTIONS={} if uri.startswith("memory") else options,
+        # The pool knows the server's address, and does not wait for one that hangs.
+        RATELIMIT_STORAGE_URI="redis://" if stored else "memory://",
+        RATELIMIT_STORAGE_OPTIONS=(
+            {"connection_pool": queue.connection().connection_pool, "wrap_exceptions": True}
+            if stored
+            else {}
+        ),
         RATELIMIT_KEY_PREFIX="puqpanel",
     )
     limiter.init_app(app)
