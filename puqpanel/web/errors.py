@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 from flask import Flask, Response, make_response, render_template, request
+from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
@@ -75,6 +76,7 @@ OUTAGES: Mapping[Outage, tuple[Text, int]] = {
     Outage.FULL: (_("Changes can't be saved at the moment. Try again later."), 60),
 }
 """Message and seconds until the next attempt, by the outage of the database."""
+LAYOUTS = {"admin": "staff.html", "client": "client.html"}
 DRAIN_BYTES, DRAIN_SECONDS = 64 * 1024 * 1024, 5.0
 
 
@@ -95,19 +97,30 @@ def _error_response(
             body["reference"] = reference
         response = make_response(body)
     else:
-        response = make_response(
-            render_template(
-                "error.html",
-                code=code,
-                title=title,
-                sentence=message,
-                reference=reference,
-                area=area_of(request.path).removeprefix("/"),
-                back=under_api(),
-            )
-        )
+        response = make_response(_page(code, title, message, reference))
     response.status_code = code
     return response
+
+
+def _page(code: int, title: Text, message: Text | str, reference: str) -> str:
+    """Render an error page, with the navigation if the database and the session allow it."""
+    area = area_of(request.path).removeprefix("/")
+    values = {
+        "code": code,
+        "title": title,
+        "sentence": message,
+        "reference": reference,
+        "area": area,
+        "back": under_api(),
+    }
+    layout = LAYOUTS.get(area)
+    if layout and code < 500:
+        try:
+            if current_user.is_authenticated:
+                return render_template("error_inside.html", layout=layout, **values)
+        except Exception:
+            log.exception("error page could not be rendered with the navigation")
+    return render_template("error.html", **values)
 
 
 def _drain_body() -> None:

@@ -15,6 +15,7 @@ from puqpanel.infra.db import session, transaction
 from puqpanel.models import Audit, Client, ModuleLog, Product, Service, Task, TaskAttempt
 from puqpanel.operations.provisioning import services
 from puqpanel.operations.system import audit
+from puqpanel.web import errors
 from tests.web.conftest import PASSWORD, Browser
 
 LISTS = (
@@ -468,3 +469,24 @@ def test_pages_of_a_service_highlight_services_in_the_sidebar(
     assert re.findall(r'<a[^>]*href="([^"]+)"[^>]*aria-current="page"', sidebar) == [
         "/admin/services/"
     ]
+
+
+def test_error_pages_keep_the_navigation(
+    clerk: Browser, visitor: Browser, shop: dict[str, str]
+) -> None:
+    for path, code in [("/admin/nothing", 404), ("/admin/staff/", 403), ("/admin/services/x", 404)]:
+        answer = clerk.get(path)
+        assert (answer.status_code, 'id="side"' in answer.text) == (code, True), path
+        assert 'aria-label="Main"' in answer.text and answer.text.count("<h1") == 1
+    assert 'id="side"' not in visitor.get("/admin/nothing").text
+    customer = visitor.sign_in("anna@example.test", "/client")
+    answer = customer.get("/client/services/00000000-0000-0000-0000-000000000000")
+    assert (answer.status_code, 'class="topnav"' in answer.text) == (404, True)
+
+
+def test_an_error_page_is_shown_without_navigation_if_that_fails(
+    owner: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(errors.LAYOUTS, "admin", "missing.html")
+    answer = owner.get("/admin/nothing")
+    assert (answer.status_code, "Page not found" in answer.text) == (404, True)
