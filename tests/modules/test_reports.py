@@ -14,7 +14,7 @@ from puqpanel.app import Panel
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import engine_for, transaction
 from puqpanel.infra.settings import Settings
-from puqpanel.models import Product, Service, Task
+from puqpanel.models import Product, Service, Task, TaskAttempt
 from puqpanel.operations.provisioning import services
 from tests.modules.harness import STAFF
 from tests.modules.plugins import PluginHarness, active_plugin
@@ -67,16 +67,27 @@ def trade(harness: PluginHarness) -> None:
             ("failed", "The cloud <is> full."),
             ("parked", ""),
         ):
+            task = Task(
+                job="ModuleJob",
+                queue="Module",
+                module="Product/Echo",
+                status=status,
+                note=note,
+                subject_type="service",
+                subject_uuid=first.uuid,
+                ended_at=now() - day,
+            )
+            current.add(task)
+            current.flush()
             current.add(
-                Task(
-                    job="ModuleJob",
-                    queue="Module",
-                    module="Product/Echo",
-                    status=status,
-                    note=note,
-                    subject_type="service",
-                    subject_uuid=first.uuid,
+                TaskAttempt(
+                    task_id=task.id,
+                    number=1,
+                    owner="worker",
+                    started_at=now() - day,
                     ended_at=now() - day,
+                    outcome=status,
+                    message=note,
                 )
             )
 

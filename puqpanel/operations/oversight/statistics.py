@@ -21,13 +21,16 @@ from puqpanel.domain.task_states import TaskStatus
 from puqpanel.domain.texts import _
 from puqpanel.infra.clock import now
 from puqpanel.infra.db import session
-from puqpanel.models import Module, ModuleLog, Product, Service, Task
+from puqpanel.models import Module, ModuleLog, Product, Service, Task, TaskAttempt
 from puqpanel.operations.oversight.dashboard import recurring_revenue
 
 By = Literal["day", "week", "month"]
 MAX_RANGE_DAYS = 3660
 """Maximum length of a range."""
 # services that were active at some time; termination ends them
+_COMPLETED, _LOST = "completed", "lost"
+_FAILED = ("failed", "timeout", _LOST)
+"""Outcomes of attempts; those after which the module asked for another attempt are neither."""
 _SOLD = Service.status.in_(
     (ServiceStatus.ACTIVE, ServiceStatus.SUSPENDED, ServiceStatus.TERMINATED)
 )
@@ -70,7 +73,10 @@ class ProductFigures(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """Completed and failed jobs of services in the day, week or month that begins on `start`."""
+    """Completed and failed attempts at jobs of services.
+
+    They ended in the day, week or month that begins on `start`.
+    """
 
     start: date
     completed: int
@@ -78,7 +84,7 @@ class Outcome(NamedTuple):
 
 
 class ModuleOutcome(NamedTuple):
-    """Completed, failed and lost jobs of services of one module."""
+    """Completed, failed and lost attempts at jobs of services of one module."""
 
     module: str
     completed: int
@@ -87,7 +93,7 @@ class ModuleOutcome(NamedTuple):
 
 
 class Provisioning(NamedTuple):
-    """Jobs of services in a range: by time, by module, and the most frequent failure reasons."""
+    """Attempts at jobs of services: by time, by module, and the most frequent failures."""
 
     slots: list[Outcome]
     modules: list[ModuleOutcome]
@@ -95,7 +101,7 @@ class Provisioning(NamedTuple):
 
 
 class ModuleHealth(NamedTuple):
-    """A module: status, circuit breaker, failure count, and its tasks and errors in a range."""
+    """A module: status, circuit breaker, failure count, and its attempts and errors in a range."""
 
     module: str
     version: str
@@ -216,7 +222,9 @@ def income_by_product(limit: int = 50) -> list[Income]:
 
 
 def provisioning(first: date, last: date, by: By = "day") -> Provisioning:
-    """Return how jobs of services ended in a range. Four queries.
+    """Return how attempts at jobs of services ended in a range. Four queries.
+
+    An attempt that failed stays counted after its task was retried.
 
     Args:
         first: first day of the range.
@@ -227,44 +235,37 @@ def provisioning(first: date, last: date, by: By = "day") -> Provisioning:
         UserError: the range is invalid or longer than ten years.
     """
     begin, end = _range(first, last)
-    failures = (TaskStatus.FAILED, TaskStatus.LOST)
+    of_service = TaskAttempt.task_id.in_(sa.select(Task.id).where(Task.subject_type == "service"))
     completed = _slotted(
-        _by_day(
-            Task.ended_at,
-            begin,
-            end,
-            Task.subject_type == "service",
-            Task.status == TaskStatus.COMPLETED,
-        ),
+        _by_day(TaskAttempt.ended_at, begin, end, of_service, TaskAttempt.outcome == _COMPLETED),
         by,
     )
     failed = _slotted(
-        _by_day(
-            Task.ended_at, begin, end, Task.subject_type == "service", Task.status.in_(failures)
-        ),
-        by,
+        _by_day(TaskAttempt.ended_at, begin, end, of_service, TaskAttempt.outcome.in_(_FAILED)), by
     )
-    in_range = (Task.subject_type == "service", Task.ended_at >= begin, Task.ended_at < end)
     by_module = [
-        ModuleOutcome(
-            module, counts[TaskStatus.COMPLETED], counts[TaskStatus.FAILED], counts[TaskStatus.LOST]
-        )
-        for module, counts in _tasks_by_module(*in_range).items()
-        if any(counts[status] for status in (TaskStatus.COMPLETED, *failures))
+        ModuleOutcome(module, counts[_COMPLETED], _failures(counts) - counts[_LOST], counts[_LOST])
+        for module, counts in _attempts_by_module(begin, end, of_service).items()
+        if counts[_COMPLETED] or _failures(counts)
     ]
     by_module.sort(key=lambda row: (-(row.failed + row.lost), row.module))
     frequency = sa.func.count()
     reasons = session().execute(
-        sa.select(Task.note, frequency)
-        .where(*in_range, Task.status.in_(failures))
-        .group_by(Task.note)
-        .order_by(frequency.desc(), Task.note)
+        sa.select(TaskAttempt.message, frequency)
+        .where(
+            TaskAttempt.ended_at >= begin,
+            TaskAttempt.ended_at < end,
+            of_service,
+            TaskAttempt.outcome.in_(_FAILED),
+        )
+        .group_by(TaskAttempt.message)
+        .order_by(frequency.desc(), TaskAttempt.message)
         .limit(10)
     )
     return Provisioning(
         [Outcome(start, completed[start], failed[start]) for start in _slots(first, last, by)],
         by_module,
-        [(str(note), number) for note, number in reasons],
+        [(str(message), number) for message, number in reasons],
     )
 
 
@@ -279,8 +280,18 @@ def module_health(first: date, last: date) -> list[ModuleHealth]:
         UserError: the range is invalid or longer than ten years.
     """
     begin, end = _range(first, last)
-    tasks = _tasks_by_module(Task.ended_at >= begin, Task.ended_at < end)
-    parked = _tasks_by_module(Task.status == TaskStatus.PARKED)
+    attempts = _attempts_by_module(begin, end)
+    parked = Counter(
+        dict(
+            session()
+            .execute(
+                sa.select(Task.module, sa.func.count())
+                .where(Task.status == TaskStatus.PARKED)
+                .group_by(Task.module)
+            )
+            .all()
+        )
+    )
     logged = sa.select(ModuleLog.type, ModuleLog.name, sa.func.count()).where(
         ModuleLog.level == "error", ModuleLog.at >= begin, ModuleLog.at < end
     )
@@ -290,7 +301,7 @@ def module_health(first: date, last: date) -> list[ModuleHealth]:
     }
     modules = []
     for row in session().scalars(sa.select(Module).order_by(Module.type, Module.name)):
-        counts = tasks[row.key]
+        counts = attempts[row.key]
         failing = row.circuit_open_reason and row.status == "active"
         modules.append(
             ModuleHealth(
@@ -299,22 +310,37 @@ def module_health(first: date, last: date) -> list[ModuleHealth]:
                 status="failing" if failing else str(row.status),
                 failing=str(row.circuit_open_reason or row.reason),
                 failure_count=row.failure_count,
-                parked=parked[row.key][TaskStatus.PARKED],
-                completed=counts[TaskStatus.COMPLETED],
-                failed=counts[TaskStatus.FAILED] + counts[TaskStatus.LOST],
+                parked=parked[row.key],
+                completed=counts[_COMPLETED],
+                failed=_failures(counts),
                 errors=errors.get(row.key, 0),
             )
         )
     return modules
 
 
-def _tasks_by_module(*where: sa.ColumnElement[bool]) -> dict[str, Counter[str]]:
-    """Return the number of tasks by module and status."""
+def _attempts_by_module(
+    begin: datetime, end: datetime, *where: sa.ColumnElement[bool]
+) -> dict[str, Counter[str]]:
+    """Return the number of attempts by module and outcome.
+
+    Attempts rather than tasks, because retrying a task changes its status.
+    """
     counts: dict[str, Counter[str]] = defaultdict(Counter)
-    query = sa.select(Task.module, Task.status, sa.func.count()).where(*where)
-    for module, status, count in session().execute(query.group_by(Task.module, Task.status)):
-        counts[module][status] = count
+    query = (
+        sa.select(Task.module, TaskAttempt.outcome, sa.func.count())
+        .join(TaskAttempt, TaskAttempt.task_id == Task.id)
+        .where(TaskAttempt.ended_at >= begin, TaskAttempt.ended_at < end, *where)
+    )
+    for module, outcome, count in session().execute(
+        query.group_by(Task.module, TaskAttempt.outcome)
+    ):
+        counts[module][outcome] = count
     return counts
+
+
+def _failures(counts: Counter[str]) -> int:
+    return sum(counts[outcome] for outcome in _FAILED)
 
 
 def _income(*columns: InstrumentedAttribute[str]) -> list[Income]:

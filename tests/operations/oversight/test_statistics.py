@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from puqpanel.app import Panel
 from puqpanel.domain.errors import UserError
 from puqpanel.infra.db import db, transaction
-from puqpanel.models import Module, ModuleLog, Product, Service, Task
+from puqpanel.models import Module, ModuleLog, Product, Service, Task, TaskAttempt
 from puqpanel.operations.oversight import statistics
 from tests.conftest import STAFF
 from tests.sample import make_client, make_service
@@ -139,7 +139,10 @@ def test_income_is_rounded_once(add: Any) -> None:
 
 @pytest.fixture
 def tasks(panel: Panel) -> None:
-    """Jobs of two modules with and without services, ended in January and later."""
+    """Attempts at jobs of two modules with and without services, in January and later.
+
+    All the tasks that failed were retried afterwards with success.
+    """
     rows = [
         ("Product/A", "completed", "s", "2026-01-01", ""),
         ("Product/A", "failed", "s", "2026-01-01 23:59", "The cloud is full."),
@@ -153,18 +156,29 @@ def tasks(panel: Panel) -> None:
     ]
     with transaction() as current:
         for module, status, service, ended, note in rows:
-            current.add(
-                Task(
-                    job="ModuleJob",
-                    queue="Module",
-                    module=module,
-                    status=status,
-                    subject_type="service" if service else "",
-                    subject_uuid=service,
-                    ended_at=at(ended),
-                    note=note,
-                )
+            task = Task(
+                job="ModuleJob",
+                queue="Module",
+                module=module,
+                status="parked" if status == "parked" else "completed",
+                subject_type="service" if service else "",
+                subject_uuid=service,
+                ended_at=at(ended),
             )
+            current.add(task)
+            current.flush()
+            for number, outcome in enumerate(("retrying", status), 1):
+                current.add(
+                    TaskAttempt(
+                        task_id=task.id,
+                        number=number,
+                        owner="w",
+                        started_at=at(ended),
+                        ended_at=at(ended),
+                        outcome=outcome,
+                        message=note,
+                    )
+                )
         current.add(
             Module(type="Product", name="A", version="1.0.0", status="active", failure_count=2)
         )
