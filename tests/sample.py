@@ -75,9 +75,9 @@ def make_service(
     product = products.save_product(
         actor=actor, uuid=None, name="Cloud 10", module=module, price="9.90"
     )
-    if config:
-        with transaction():
-            products.find_product(product.uuid).config = config
+    with transaction():
+        product = products.find_product(product.uuid)
+        product.config, product.configured = config or {}, True
     return services.create_service(
         actor=actor, client_uuid=owner.uuid, product_uuid=product.uuid, name="files.lumen.test"
     )

@@ -224,12 +224,29 @@ def render(
     for field in filled:
         if isinstance(field, PasswordField) and data.get(field.short_name) and not errors:
             field.render_kw = {"placeholder": str(KEEP), **(field.render_kw or {})}
+    _unlock_blank(filled, data)
     environment = views.environment(module.module_folder)
     if views.has_panel():
         # the macros escape
         return Markup(environment.from_string(_TEMPLATE).render(form=filled))  # noqa: S704
     rows = (Markup("<p>{} {}</p>").format(field.label(), field()) for field in filled)
     return Markup("").join(rows)
+
+
+def is_blank(value: Any) -> bool:
+    """Return whether a value leaves a required field empty: 0 does not, an unticked box does."""
+    return value is None or value is False or value in ([], {}) or not str(value).strip()
+
+
+def _unlock_blank(form: Form, data: Mapping[str, Any]) -> None:
+    """Let a required read-only field without a value be filled in, and drop an optional one."""
+    for name, field in list(form._fields.items()):
+        render_kw = dict(field.render_kw or {})
+        if render_kw.pop("readonly", False) and is_blank(data.get(name)):
+            if field.flags.required:
+                field.render_kw = render_kw
+            else:
+                del form[name]
 
 
 def _formdata(data: Mapping[str, Any]) -> MultiDict[str, str]:

@@ -234,6 +234,16 @@ class Product(Module):
             else ""
         )
 
+    def _missing_fields(self) -> Answer:
+        """Return the labels of the required fields of `ServiceForm` that are empty."""
+        form = forms.bound(self.ServiceForm, {}) if self.ServiceForm else ()
+        labels = [
+            str(field.label.text)
+            for field in form
+            if field.flags.required and forms.is_blank(self.service_data.get(field.short_name))
+        ]
+        return {"status": "success", "data": labels, "code": 200}
+
     # Verbs: called in the request; each marks the service and enqueues its job.
 
     def create(self) -> Answer:

@@ -133,6 +133,7 @@ STATUSES: dict[str, dict[str, Status]] = {
     "product": {
         "active": Status("good", "circle-check", _c("product", "On sale")),
         "inactive": Status("mute", "box-archive", _c("product", "Not on sale")),
+        "unconfigured": Status("warn", "triangle-exclamation", _c("product", "Not configured")),
     },
 }
 PLAIN = frozenset({"provision", "task", "level", "check"})

@@ -199,7 +199,7 @@ class MyCloudService(FileManager):
         errors = {
             name: [__(message)]
             for name, message in FIXED_FIELDS.items()
-            if new[name] != current[name]
+            if current[name] and new[name] != current[name]
         }
         if not errors and new["password"] != current["password"]:
             errors = self._change_password(server, new["password"])

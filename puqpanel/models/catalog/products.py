@@ -32,6 +32,7 @@ class Product(Priced, Model):
 
     Attributes:
         module: key of its Product module, such as `Product/MyCloudService`, or empty.
+        configured: whether the module's settings of the product were saved.
         config: the module's configuration. Deferred, so that lists neither decrypt secrets nor
             fail because of one that cannot be decrypted.
     """
@@ -42,6 +43,7 @@ class Product(Priced, Model):
     name: Mapped[Name] = mapped_column(index=True)
     description: Mapped[Sentence]
     module: Mapped[str] = mapped_column(sa.String(120), default="", index=True)
+    configured: Mapped[bool] = mapped_column(default=False)
     config: Mapped[dict[str, Any]] = mapped_column(EncryptedJSON, default=dict, deferred=True)
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[Created]

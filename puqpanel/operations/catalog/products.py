@@ -20,7 +20,7 @@ from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.db import find, save, session, transaction
 from puqpanel.models import Product, Service
 from puqpanel.operations.modules import forms
-from puqpanel.operations.modules.availability import uncallable_reason
+from puqpanel.operations.modules.availability import defines, uncallable_reason
 from puqpanel.operations.system import audit, currencies
 from puqpanel.operations.system.fields import clean_name
 
@@ -62,6 +62,39 @@ def why_without_module(product: Product) -> Text | str:
     if not product.module or module_of(product):
         return ""
     return uncallable_reason(product.module)
+
+
+def has_settings(module: LoadedModule) -> bool:
+    """Return whether a module has settings of products, which must be saved before a sale."""
+    return getattr(module.cls, "ProductForm", None) is not None or any(
+        defines(module, method) for method in ("get_product_page", "save_product_data")
+    )
+
+
+def modules_without_settings() -> frozenset[str]:
+    """Return the keys of the active modules whose products need no settings."""
+    return frozenset(module.key for module in product_modules() if not has_settings(module))
+
+
+def needs_settings(product: Product) -> bool:
+    """Return whether the settings of a product's module must be saved before it can be sold."""
+    if not product.module or product.configured:
+        return False
+    return product.module not in modules_without_settings()
+
+
+def check_configured(product: Product) -> None:
+    """Check that a product can be sold and provisioned.
+
+    Raises:
+        InvalidInput: its module's settings were never saved.
+    """
+    if needs_settings(product):
+        text = _(
+            "%(product)s is not configured. Open the product and save its module settings first.",
+            product=product.name,
+        )
+        raise InvalidInput({"product": [text]}, text)
 
 
 @transaction()
@@ -112,7 +145,7 @@ def save_product(
             )
         if uuid and _has_services(product):
             raise InvalidInput({"module": [MODULE_IS_FIXED]})
-        product.config = {}
+        product.config, product.configured = {}, False
     values = {
         "name": shown,
         "description": description.strip(),
@@ -205,7 +238,7 @@ def save_config(*, actor: Principal, uuid: str, data: Mapping[str, Any]) -> None
     with transaction():
         product = find_product(uuid)
         old, new = audit.changed(product.config, config)
-        product.config = config
+        product.config, product.configured = config, True
         audit.record(
             actor=actor,
             action="product.configured",

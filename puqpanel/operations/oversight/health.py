@@ -27,7 +27,8 @@ from puqpanel.infra.clock import now
 from puqpanel.infra.db import engine_for
 from puqpanel.infra.processes import alive
 from puqpanel.infra.settings import Settings
-from puqpanel.models import Generation, Heartbeat, Module, ScheduleEntry, Task
+from puqpanel.models import Generation, Heartbeat, Module, Product, ScheduleEntry, Task
+from puqpanel.operations.catalog.products import modules_without_settings
 from puqpanel.operations.oversight import maintenance
 from puqpanel.operations.system.keys import stored_canary
 from puqpanel.tasks import heartbeat
@@ -424,6 +425,24 @@ def _modules(settings: Settings) -> Check:
     return Check("modules", "warn", text, _("The Modules page and `puqpanel module list` say why."))
 
 
+def _products(settings: Settings) -> Check:
+    unconfigured = (
+        Product.active,
+        Product.module != "",
+        ~Product.configured,
+        Product.module.not_in(modules_without_settings()),
+    )
+    with engine_for(settings.database_url).connect() as connection:
+        names = connection.scalars(
+            sa.select(Product.name).where(*unconfigured).order_by(Product.name).limit(6)
+        ).all()
+    if not names:
+        return Check("products", "ok", _("All products on sale are configured."))
+    shown = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
+    text = _("Some products on sale are not configured: %(names)s.", names=shown)
+    return Check("products", "warn", text, _("Open each product and save its module settings."))
+
+
 def _translations(settings: Settings) -> Check:
     catalogs.use(settings.instance)
     problems = catalogs.problems()
@@ -449,6 +468,7 @@ CHECKS: dict[str, Callable[[Settings], Check]] = {
     "workers": _workers,
     "schedule": _schedule,
     "modules": _modules,
+    "products": _products,
     "translations": _translations,
     "disk": _disk,
 }
@@ -458,7 +478,7 @@ def _start(settings: Settings, command: str) -> Text:
     return _("Run: puqpanel %(command)s", command=command if settings.redis_url else "up")
 
 
-NEED_DATABASE = frozenset({"migrations", "keys", "workers", "schedule", "modules"})
+NEED_DATABASE = frozenset({"migrations", "keys", "workers", "schedule", "modules", "products"})
 NEED_TABLES = NEED_DATABASE - {"migrations"}
 
 

@@ -12,7 +12,7 @@ from puqpanel.domain.principals import Principal
 from puqpanel.domain.texts import Text, _
 from puqpanel.infra.db import session
 from puqpanel.models import Product, Service
-from puqpanel.operations.catalog.products import find_product
+from puqpanel.operations.catalog.products import check_configured, find_product
 from puqpanel.operations.provisioning.services import check_same_currency
 from puqpanel.operations.system import audit
 
@@ -32,7 +32,8 @@ def apply(*, actor: Principal, service: Service, product_uuid: str, take_price: 
 
     Raises:
         ConflictError: the product belongs to another module.
-        InvalidInput: the product is no longer sold, or has another currency than the client.
+        InvalidInput: the product is no longer sold, is not configured, or has another currency than
+            the client.
     """
     product = find_product(product_uuid)
     if product.module != service.product.module:
@@ -42,6 +43,7 @@ def apply(*, actor: Principal, service: Service, product_uuid: str, take_price: 
     if not product.active and product.id != service.product_id:
         raise InvalidInput({"product": [_("%(name)s is no longer sold.", name=product.name)]})
     check_same_currency(service.client, product)
+    check_configured(product)
     before = _terms(service)
     service.fallback = {name: getattr(service, name) for name in TERMS}
     service.product = product

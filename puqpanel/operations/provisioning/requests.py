@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from puqpanel.domain.errors import ConflictError, NotFoundError, UserError
+from puqpanel.domain.errors import ConflictError, InvalidInput, NotFoundError, UserError
 from puqpanel.domain.permissions import SERVICES_PROVISION
 from puqpanel.domain.principals import AUTOMATION, Principal
 from puqpanel.domain.service_states import VERBS, ProvisionStatus, Verb, check_verb
@@ -27,7 +27,8 @@ from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.db import session, transaction
 from puqpanel.infra.events import raise_event
 from puqpanel.infra.redact import redact_message
-from puqpanel.models import Task
+from puqpanel.models import Service, Task
+from puqpanel.operations.catalog.products import check_configured
 from puqpanel.operations.modules.availability import defines, uncallable_reason
 from puqpanel.operations.provisioning import package_change, settlement
 from puqpanel.operations.provisioning.services import find_service, lock_service, module_of
@@ -76,6 +77,8 @@ def request(
     module = module_of(service)
     if module is None and service.product.module:
         raise ConflictError(_("The module of this service is not active."))
+    if module is not None and verb == "create":
+        _check_settings(module, service, actor)
     with transaction():
         rule = _reserve(actor, service_uuid, verb, " ".join(reason.split())[:MAX_REASON_LENGTH])
         if product_uuid and rule.key == "change_package":
@@ -100,6 +103,31 @@ def request(
     elif not result.pending:
         _complete_without_task(service_uuid)
     return result
+
+
+def _check_settings(module: LoadedModule, service: Service, actor: Principal) -> None:
+    """Check that a service can be created with the saved settings.
+
+    Raises:
+        ConflictError: the product is not configured, or a required field of the service is empty.
+    """
+    try:
+        check_configured(service.product)
+    except InvalidInput as error:
+        raise ConflictError(error.text) from None
+    check_verb("create", service.status, service.provision_status)
+    if getattr(module.cls, "ServiceForm", None) is None:
+        return
+    call = calls.Call(module, "_missing_fields", service_uuid=service.uuid, actor=actor)
+    called = calls.invoke(call)
+    missing = called.value["data"] if isinstance(called.value, Mapping) else []
+    if missing:
+        raise ConflictError(
+            _(
+                "Fill in the module settings of this service first. Required: %(fields)s.",
+                fields=", ".join(str(label) for label in missing),
+            )
+        )
 
 
 def enqueue(

@@ -19,7 +19,7 @@ from puqpanel.infra.db import find, save, session, transaction
 from puqpanel.infra.events import raise_event
 from puqpanel.models import Client, Product, Service
 from puqpanel.operations.accounts.clients import find_client
-from puqpanel.operations.catalog.products import find_product
+from puqpanel.operations.catalog.products import check_configured, find_product
 from puqpanel.operations.modules import forms
 from puqpanel.operations.system import audit
 from puqpanel.operations.system.fields import clean_name
@@ -100,7 +100,8 @@ def create_service(
         data: the module's form, validated by the module; None leaves it for later.
 
     Raises:
-        InvalidInput: a field is invalid, or the product has another currency than the client.
+        InvalidInput: a field is invalid, the product has another currency than the client, or its
+            module's settings were never saved.
     """
     actor.require(SERVICES_MANAGE)
     client, product = find_client(client_uuid), find_product(product_uuid)
@@ -108,6 +109,7 @@ def create_service(
     if not product.active:
         raise InvalidInput({"product": [_("%(name)s is no longer sold.", name=product.name)]})
     check_same_currency(client, product)
+    check_configured(product)
     values: dict[str, Any] = {}
     module = registry.current().get(product.module) if product.module else None
     if module is not None and data is not None:
@@ -118,6 +120,7 @@ def create_service(
         client = find(_locked(Client, client.id), _("Client not found."))
         product = find(_locked(Product, product.id), _("Product not found."))
         check_same_currency(client, product)
+        check_configured(product)
         service = save(
             Service(
                 client_id=client.id,

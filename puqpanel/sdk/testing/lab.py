@@ -117,7 +117,12 @@ class Lab:
     def _supply(self) -> None:
         with transaction() as current:
             client = Client(name="A client", email="client@example.test")
-            product = ProductRow(name="A product", module=self.loaded.key, config=self.product_data)
+            product = ProductRow(
+                name="A product",
+                module=self.loaded.key,
+                config=self.product_data,
+                configured=True,
+            )
             current.add_all([client, product])
             current.flush()
             current.add(

@@ -42,7 +42,16 @@ def test_public_report_contains_states_only(panel: Panel, settings: Settings) ->
         "status": "fail",
         "checks": {
             **dict.fromkeys(
-                ("database", "migrations", "keys", "modules", "translations", "disk"), "ok"
+                (
+                    "database",
+                    "migrations",
+                    "keys",
+                    "modules",
+                    "products",
+                    "translations",
+                    "disk",
+                ),
+                "ok",
             ),
             "queue": "fail",
             "workers": "fail",

@@ -42,6 +42,7 @@ PRODUCTS = Listing(
         Product.currency,
         Product.period,
         Product.active,
+        Product.configured,
         Product.created_at,
     ),
     key=Product.id,
@@ -124,6 +125,7 @@ def index() -> ResponseReturnValue:
         "products",
         "admin/catalog/products/index.html",
         Money=Money,
+        without_settings=products.modules_without_settings(),
         titles={module.key: module.title for module in products.product_modules()},
     )
 
@@ -157,6 +159,7 @@ def show(uuid: str) -> ResponseReturnValue:
         "admin/catalog/products/show.html",
         product=product,
         module=products.module_of(product),
+        needs_settings=products.needs_settings(product),
         tasks=tasks.tasks_about("product", uuid, 5) if can(TASKS_VIEW) else [],
         timeline=audit.timeline("product", uuid, 20),
     )
