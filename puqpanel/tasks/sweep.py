@@ -15,6 +15,7 @@ from puqpanel.infra.clock import now
 from puqpanel.infra.db import release, session, transaction, write
 from puqpanel.models import Task
 from puqpanel.tasks import outbox
+from puqpanel.tasks.fence import LEASE_SECONDS
 from puqpanel.tasks.outcome import Handlers, Outcome
 from puqpanel.tasks.settle import settle
 
@@ -22,6 +23,10 @@ log = structlog.get_logger(__name__)
 SEND_GRACE_SECONDS = 15
 """Time after sending an id before the queue is searched for it."""
 BATCH_SIZE = 1000
+CLOCK_MARGIN = timedelta(minutes=1)
+"""Difference between the clocks of two hosts that is normal."""
+LONGEST_WAIT = timedelta(days=1)
+"""Longest time until the next attempt of a task with a shorter backoff."""
 
 
 def rescue(handlers: Handlers, task_id: int | None = None, owner: str | None = None) -> int:
@@ -79,6 +84,7 @@ def send_due() -> int:
     """
     moment = now()
     _release_orphans()
+    _pull_back()
     due = (
         session()
         .execute(
@@ -90,6 +96,7 @@ def send_due() -> int:
                 sa.or_(
                     Task.dispatched_at.is_(None),
                     Task.dispatched_at < moment - timedelta(seconds=SEND_GRACE_SECONDS),
+                    Task.dispatched_at > moment + CLOCK_MARGIN,
                 ),
             )
             .order_by(Task.run_at)
@@ -113,6 +120,25 @@ def send_due() -> int:
         .values(dispatched_at=moment)
     )
     return sum(outbox.send(row.id, row.queue, row.timeout) for row in missing)
+
+
+def _pull_back() -> None:
+    """Bound times that were stored while the clock was ahead: leases and next attempts."""
+    moment = now()
+    lease = timedelta(seconds=LEASE_SECONDS)
+    far = (Task.status == TaskStatus.RUNNING, Task.lease_until > moment + lease + CLOCK_MARGIN)
+    if session().scalar(sa.select(Task.id).where(*far).limit(1)):
+        # its worker renews the lease if it is alive
+        write(sa.update(Task).where(*far).values(lease_until=moment + lease))
+    query = sa.select(Task.id, Task.run_at, Task.backoff).where(
+        Task.status == TaskStatus.RETRYING, Task.run_at > moment + LONGEST_WAIT
+    )
+    rows = session().execute(query.limit(BATCH_SIZE)).all()
+    release()
+    late = [row.id for row in rows if row.run_at > moment + timedelta(seconds=row.backoff)]
+    if late:
+        log.warning("tasks were to be retried too late", tasks=len(late))
+        write(sa.update(Task).where(Task.id.in_(late)).values(run_at=moment))
 
 
 def _release_orphans() -> None:

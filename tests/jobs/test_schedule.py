@@ -19,7 +19,8 @@ from puqpanel.jobs.entry import HANDLERS
 from puqpanel.live import Live
 from puqpanel.models import ScheduleEntry, Task
 from puqpanel.operations.oversight import maintenance, tasks
-from puqpanel.tasks import add, claim, fence
+from puqpanel.operations.oversight import schedule as oversight
+from puqpanel.tasks import add, claim, fence, sweep
 from puqpanel.tasks import run as engine
 
 
@@ -170,3 +171,26 @@ def of_entry(name: str) -> sa.Select[Task]:
 def run_in_context(panel: Panel, task_id: int) -> None:
     with panel.app_context():
         engine.run(task_id, HANDLERS)
+
+
+def test_times_stored_by_a_clock_that_was_ahead_are_bounded(panel: Panel) -> None:
+    far = now() + timedelta(days=4000)
+    oversight.run_due()
+    running, retrying = add.add(job="ModuleJob"), add.add(job="ModuleJob", data={"n": 2})
+    assert claim.claim(running.id, "dead") is not None
+    sent = add.add(job="ModuleJob", data={"n": 3})
+    with transaction() as current:
+        current.execute(sa.update(ScheduleEntry).values(due_at=far))
+        current.execute(sa.update(Task).where(Task.id == running.id).values(lease_until=far))
+        current.execute(
+            sa.update(Task).where(Task.id == retrying.id).values(status="retrying", run_at=far)
+        )
+        current.execute(sa.update(Task).where(Task.id == sent.id).values(dispatched_at=far))
+    oversight._checked_at.clear()
+    oversight.run_due()
+    sweep.send_due()
+    release()
+    latest = now() + timedelta(days=32)
+    assert all(row.due_at < latest for row in session().scalars(sa.select(ScheduleEntry)))
+    times = session().execute(sa.select(Task.run_at, Task.lease_until, Task.dispatched_at)).all()
+    assert all(time is None or time < latest for row in times for time in row)

@@ -22,7 +22,7 @@ from werkzeug import Request, Response
 from puqpanel.app import Panel
 from puqpanel.infra import events
 from puqpanel.infra.clock import now
-from puqpanel.infra.db import db, release, transaction
+from puqpanel.infra.db import UtcDateTime, db, release, transaction
 from puqpanel.infra.settings import Settings
 from tests.modules.harness import STAFF
 from tests.modules.plugins import PluginHarness, active_plugin
@@ -418,6 +418,20 @@ def test_concurrent_claim_is_respected(watch: MonitoringHarness, httpserver: HTT
         assert [job.check_id for job in runs.claim(5)] == [id]
         assert runs.claim(5) == []
     assert watch.row(id).next_at > now() + timedelta(seconds=20)
+
+
+def test_a_check_that_a_clock_ahead_postponed_is_due(
+    watch: MonitoringHarness, httpserver: HTTPServer
+) -> None:
+    runs = watch.part("services.runs")
+    id = watch.check("http", httpserver.url_for("/"))
+    table = sa.table("mod_plugin_servermonitoring_checks", sa.column("next_at", UtcDateTime()))
+    with watch.panel.app_context():
+        with transaction() as current:
+            current.execute(sa.update(table).values(next_at=now() + timedelta(days=4000)))
+        assert runs.claim(5) == []
+        runs._pull_back(now())
+        assert [job.check_id for job in runs.claim(5)] == [id]
 
 
 def test_slow_targets_do_not_delay_others(

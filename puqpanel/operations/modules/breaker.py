@@ -96,7 +96,11 @@ def allows_trial(task: Task) -> bool:
 def trial_is_due() -> sa.ColumnElement[bool]:
     """Return the SQL condition for modules whose open circuit breaker may let a task through."""
     return sa.and_(
-        Module.circuit_open_reason != "", Module.last_failure_at <= now() - TRIAL_INTERVAL
+        Module.circuit_open_reason != "",
+        sa.or_(
+            Module.last_failure_at <= now() - TRIAL_INTERVAL,
+            Module.last_failure_at > now() + TRIAL_INTERVAL,  # the clock was ahead
+        ),
     )
 
 

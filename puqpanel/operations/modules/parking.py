@@ -85,7 +85,10 @@ def unpark_served() -> int:
         .join(Module, Module.type + "/" + Module.name == Task.module)
         .where(
             Task.status == TaskStatus.PARKED,
-            Task.ended_at < now() - timedelta(seconds=MIN_PARKED_SECONDS),
+            sa.or_(
+                Task.ended_at < now() - timedelta(seconds=MIN_PARKED_SECONDS),
+                Task.ended_at > now() + timedelta(seconds=MIN_PARKED_SECONDS),  # clock was ahead
+            ),
             Module.status == ModuleStatus.ACTIVE,
         )
         .group_by(Task.module)

@@ -6,8 +6,9 @@ Any number of schedulers may run. The row of a job of the panel has an empty mod
 from __future__ import annotations
 
 import contextlib
+import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 import structlog
@@ -29,7 +30,10 @@ from puqpanel.tasks.add import add
 
 log = structlog.get_logger(__name__)
 JOB, QUEUE = "ModuleJob", "Module"
+CLOCK_SECONDS = 60
+"""Difference between the clocks of two hosts that is normal, and interval of checking for more."""
 _synced: list[registry.Registry] = []
+_checked_at: list[float] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,7 @@ def run_due() -> int:
     works = _works()
     moment = now()
     _sync_rows(works, moment)
+    _pull_back(works, moment)
     due = (
         session()
         .execute(
@@ -148,6 +153,27 @@ def _sync_rows(works: Works, moment: datetime) -> None:
                 .values(shape=work.shape, due_at=work.after(moment))
             )
     _synced[:] = [registry.current()]
+
+
+def _pull_back(works: Works, moment: datetime) -> None:
+    """Reschedule entries that are due later than one period from now.
+
+    The clock was ahead when they ran last.
+    """
+    if _checked_at and time.monotonic() - _checked_at[0] < CLOCK_SECONDS:
+        return
+    _checked_at[:] = [time.monotonic()]
+    rows = session().scalars(sa.select(ScheduleEntry)).all()
+    release()
+    for row in rows:
+        work = works[row.module, row.name][1] if (row.module, row.name) in works else None
+        if work and row.due_at > work.after(moment) + timedelta(seconds=CLOCK_SECONDS):
+            log.warning("schedule entry was due too late", module=row.module, entry=row.name)
+            write(
+                sa.update(ScheduleEntry)
+                .where(ScheduleEntry.id == row.id, ScheduleEntry.due_at == row.due_at)
+                .values(due_at=work.after(moment))
+            )
 
 
 @transaction()

@@ -42,7 +42,8 @@ def _settle(uuid: str) -> bool:
     service = lock_service(uuid)
     if service.provision_status != ProvisionStatus.PROCESSING:
         return False
-    age_seconds = (now() - service.provision_since).total_seconds()
+    # a time far in the future was stored while the clock was ahead
+    age_seconds = abs((now() - service.provision_since).total_seconds())
     if age_seconds < GRACE_SECONDS or settlement.has_open_task(service):
         return False
     reason = _("The operation was in progress, but its task no longer exists.")

@@ -26,6 +26,8 @@ from .recording import CompletedProbe, record
 CLAIM_SECONDS = 240.0
 # Checks due within half the interval of the schedule are made now.
 CLAIM_AHEAD = timedelta(seconds=15)
+# A check that waits longer than its interval and this is due.
+CLOCK_MARGIN = timedelta(minutes=10)
 # The least time between the end of a probe and the next claim of its check.
 MIN_PAUSE_SECONDS = 5
 # How long after its timeout a probe may still return a result.
@@ -86,6 +88,7 @@ def run() -> dict[str, int]:
     Returns:
         How many were up, down, unable and dropped.
     """
+    _pull_back(now())
     counts = {"up": 0, "down": 0, "unable": 0, "dropped": 0}
     claim_until = time.monotonic() + CLAIM_SECONDS
     allowed = settings.current().allowed
@@ -133,6 +136,22 @@ def claim(limit: int, *, slow: bool = False) -> list[Probe]:
             if updated.rowcount == 1:
                 probes.append(Probe(row.id, row.type, row.target, row.config))
     return probes
+
+
+def _pull_back(moment: datetime) -> None:
+    """Make checks due that wait longer than their interval: the clock was ahead."""
+    for interval in db.session.scalars(sa.select(Check.interval).distinct()).all():
+        latest = moment + timedelta(seconds=interval) + CLOCK_MARGIN
+        late = (Check.active, Check.interval == interval, Check.next_at > latest)
+        if db.session.scalar(sa.select(Check.id).where(*late).limit(1)):
+            with db.transaction() as session:
+                session.execute(
+                    sa.update(Check)
+                    .where(*late)
+                    .values(next_at=moment)
+                    .execution_options(synchronize_session=False)
+                )
+    db.session.rollback()  # end the read transaction
 
 
 def _next_at(due_at: datetime, claimed_at: datetime, interval: int, timeout: int) -> datetime:
