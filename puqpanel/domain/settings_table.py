@@ -225,6 +225,15 @@ RETENTION = Group(
             maximum=36500,
             unit="days",
         ),
+        Definition(
+            "retention.refusal_days",
+            Kind.DURATION,
+            _("Failed sign-ins"),
+            90,
+            _("Entries of the activity log. All others are always kept."),
+            maximum=36500,
+            unit="days",
+        ),
     ),
 )
 GROUPS: dict[str, Group] = {

@@ -45,8 +45,28 @@ _BLOCKED = tuple(
         "3fff::/20",
     )
 )
+_NEVER = tuple(
+    ip_network(text)
+    for text in (
+        "169.254.0.0/16",  # link-local, with the metadata services of most clouds
+        "fe80::/10",
+        "fd00:ec2::254/128",  # Amazon's metadata service
+        "fd20:ce::254/128",  # Google's
+        "100.100.100.200/32",  # Alibaba's
+        "192.0.0.192/32",  # Oracle's
+        "168.63.129.16/32",  # Azure's internal services
+    )
+)
+"""Link-local addresses and metadata services, which are never reached, even if allowed."""
 _OPEN_V6 = ip_network("2000::/3")
 _NAT64 = ip_network("64:ff9b::/96")
+_EMBEDDING = (
+    (_NAT64, 0),
+    (ip_network("64:ff9b:1::/48"), 0),
+    (ip_network("::/96"), 0),
+    (ip_network("2002::/16"), 80),
+)
+"""Networks of IPv6 addresses that lead to an IPv4 address, and the bits after it."""
 _allowed: tuple[Network, ...] = ()
 
 
@@ -107,18 +127,7 @@ def resolve_public(host: str, port: int, allow: Collection[str] = ()) -> list[tu
             link-local (including cloud metadata services), multicast or reserved, also as IPv4
             embedded in IPv6. It is a UserError.
     """
-    name = str(host or "").strip().removeprefix("[").removesuffix("]")
-    if (
-        not name
-        or len(name) > 255
-        or not name.isprintable()
-        or any(sign in name for sign in " /\\@#?")
-    ):
-        raise AddressRefused(_("“%(name)s” is not a valid host name or address.", name=name[:80]))
-    if isinstance(port, bool) or not str(port).isdecimal() or not 1 <= int(port) <= 65535:
-        raise AddressRefused(
-            _("The port must be a whole number from 1 to 65535, not “%(str)s”.", str=str(port)[:20])
-        )
+    name = _checked_name(host, port)
     allowed = (*_allowed, *networks(allow))
     texts = _look_up(name, int(port))
     addresses = [_plain(ip_address(text.split("%", 1)[0])) for text in texts]
@@ -139,9 +148,60 @@ def resolve_public(host: str, port: int, allow: Collection[str] = ()) -> list[tu
     return list(dict.fromkeys(pairs))
 
 
+def resolve_reachable(host: str, port: int) -> list[tuple[str, int]]:
+    """Resolve a host that staff entered; private networks are allowed.
+
+    Connect to one of the returned addresses, not to the name.
+
+    Raises:
+        AddressRefused: The name cannot be resolved, or all of its addresses are link-local or those
+            of metadata services, in whatever spelling.
+    """
+    name = _checked_name(host, port)
+    addresses = [ip_address(text.split("%", 1)[0]) for text in _look_up(name, int(port))]
+    pairs = [(str(address), int(port)) for address in addresses if not is_never(address)]
+    if not pairs:
+        message = _(
+            "%(name)s is a link-local address or a metadata service, which the panel never"
+            " connects to.",
+            name=name,
+        )
+        raise AddressRefused(message)
+    return list(dict.fromkeys(pairs))
+
+
+def is_never(address: IPv4Address | IPv6Address) -> bool:
+    """Return whether an address is link-local or a metadata service, also embedded in IPv6."""
+    address = _plain(address)
+    if any(address in network for network in _NEVER):
+        return True
+    return isinstance(address, IPv6Address) and any(
+        address in network and is_never(IPv4Address((int(address) >> shift) & 0xFFFFFFFF))
+        for network, shift in _EMBEDDING
+    )
+
+
+def _checked_name(host: str, port: int) -> str:
+    name = str(host or "").strip().removeprefix("[").removesuffix("]")
+    if (
+        not name
+        or len(name) > 255
+        or not name.isprintable()
+        or any(sign in name for sign in " /\\@#?")
+    ):
+        raise AddressRefused(_("“%(name)s” is not a valid host name or address.", name=name[:80]))
+    if isinstance(port, bool) or not str(port).isdecimal() or not 1 <= int(port) <= 65535:
+        raise AddressRefused(
+            _("The port must be a whole number from 1 to 65535, not “%(str)s”.", str=str(port)[:20])
+        )
+    return name
+
+
 def is_open(address: IPv4Address | IPv6Address, allowed: Sequence[Network] = ()) -> bool:
     """Return whether an address is public or in an allowed network."""
     address = _plain(address)
+    if is_never(address):
+        return False
     if any(address in network for network in allowed):
         return True
     if isinstance(address, IPv6Address):

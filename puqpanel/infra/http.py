@@ -25,6 +25,7 @@ from urllib3.util.connection import create_connection
 from urllib3.util.retry import Retry
 
 from puqpanel.domain.errors import UserError
+from puqpanel.infra.addresses import NameUnknown, resolve_reachable
 
 Policy = Callable[[str, int], list[tuple[str, int]]]
 """Returns the addresses to connect to for a host and port; raises UserError if there are none."""
@@ -98,7 +99,7 @@ class Wire:
         auth: User name and password for HTTP Basic.
         headers: Headers of every request.
         policy: Called for every connection, including redirects, and returns the addresses to
-            connect to; None allows all.
+            connect to; None allows all but link-local addresses and metadata services.
     """
 
     def __init__(
@@ -127,9 +128,7 @@ class Wire:
         # send() decides what to retry.
         retry = Retry(total=0, read=False, respect_retry_after_header=False)
         for scheme in ("https://", "http://"):
-            self.session.mount(
-                scheme, _Guarded(policy, retry) if policy else HTTPAdapter(max_retries=retry)
-            )
+            self.session.mount(scheme, _Guarded(policy or resolve_reachable, retry))
 
     def send(
         self,
@@ -299,6 +298,10 @@ def _connect(connection: HTTPConnection, policy: Policy) -> socket.socket:
     """Connect to an address that the policy returns, without resolving the name again."""
     try:
         addresses = policy(connection.host, connection.port or connection.default_port)
+    except NameUnknown as error:
+        if policy is resolve_reachable:
+            raise NewConnectionError(connection, str(error)) from error
+        raise _Refused(connection, str(error)) from error
     except UserError as error:
         raise _Refused(connection, str(error)) from error
     limit: Any = connection.timeout

@@ -14,6 +14,7 @@ from email.message import EmailMessage
 from typing import Any
 
 from puqpanel.domain.errors import ExternalServiceError
+from puqpanel.infra.addresses import AddressRefused, NameUnknown, resolve_reachable
 from puqpanel.infra.redact import MASK, mask_secrets, redact_text
 
 ENCRYPTIONS = ("tls", "ssl", "none")
@@ -128,7 +129,7 @@ def _session(server: MailServer) -> Iterator[smtplib.SMTP]:
             smtp = smtplib.SMTP(**options)
         # The name to verify the certificate against, which only the constructor sets.
         smtp._host = server.host  # type: ignore[attr-defined]
-        code, reply = smtp.connect(server.host, server.port)
+        code, reply = _connect(smtp, server)
         if code != 220:
             raise smtplib.SMTPConnectError(code, reply)
         if server.encryption == "tls":
@@ -138,12 +139,27 @@ def _session(server: MailServer) -> Iterator[smtplib.SMTP]:
         yield smtp
         with contextlib.suppress(smtplib.SMTPException, OSError):
             smtp.quit()
+    except NameUnknown:
+        raise MailError(f"The mail server {server.host} could not be found.") from None
+    except AddressRefused as error:
+        raise MailError(str(error)) from None
     except (smtplib.SMTPException, OSError, ValueError) as error:
         raise MailError(*_describe(server, error, expired.is_set())) from None
     finally:
         timer.cancel()
         if smtp is not None:
             smtp.close()
+
+
+def _connect(smtp: smtplib.SMTP, server: MailServer) -> tuple[int, bytes]:
+    """Connect to one of the addresses that the panel may reach and return the greeting."""
+    addresses = resolve_reachable(server.host, server.port)
+    for address, port in addresses[:-1]:
+        try:
+            return smtp.connect(address, port)
+        except ConnectionRefusedError:
+            continue
+    return smtp.connect(*addresses[-1])
 
 
 def _context(verify: bool) -> ssl.SSLContext:

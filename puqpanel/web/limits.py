@@ -6,6 +6,7 @@ import hashlib
 
 from flask import Flask, Response, request
 from flask_limiter import Limiter
+from limits.errors import StorageError
 
 from puqpanel.domain.emails import email_key
 from puqpanel.infra import queue
@@ -21,6 +22,8 @@ def network() -> str:
     return network_of(request.remote_addr or "")
 
 
+STORED, STORED_OF_NETWORK = 500, 10
+"""Refused requests of a kind that are stored in an hour, from all networks and from one."""
 limiter = Limiter(
     key_func=network,
     strategy="fixed-window",
@@ -52,6 +55,28 @@ def per_address() -> str:
 def failed(response: Response) -> bool:
     """Return whether a response counts against the limit: only failed attempts do."""
     return response.status_code == 422
+
+
+def worth_logging(kind: str) -> int:
+    """Count a refused request and return its number within the hour if it should be stored; else 0.
+
+    Anyone can send such requests. The first few of a network are stored, and then those whose
+    number is a power of two; the same for those of all networks together.
+
+    Args:
+        kind: what was refused, such as the name of the module.
+    """
+    try:
+        for key, first in (
+            (f"refused/{kind}", STORED),
+            (f"refused/{kind}/{network()}", STORED_OF_NETWORK),
+        ):
+            count = limiter.storage.incr(key, 3600)
+            if count > first and count & (count - 1):
+                return 0
+    except StorageError:
+        return 1
+    return count
 
 
 def install(app: Flask) -> None:

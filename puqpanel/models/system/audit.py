@@ -1,4 +1,4 @@
-"""The audit log. The panel never changes or deletes its entries."""
+"""The audit log. Only entries of failed sign-ins are changed, to count them, and deleted."""
 
 from __future__ import annotations
 

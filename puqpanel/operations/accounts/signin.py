@@ -55,12 +55,11 @@ def _sign_in(
     release()
     if not passwords.matches(hashed, password) or found is None or hashed is None:
         with transaction():
-            audit.record(
+            audit.count_refusal(
                 actor=Principal(kind, None, address, ip),
                 action=f"{kind}.failed_authorization",
                 subject_type=kind,
                 subject_uuid=found.uuid if found else "",
-                summary=_("Sign-in failed."),
             )
         raise_event(f"{kind}.failed_authorization", {"email": address, "ip": ip})
         raise UserError(REFUSED)

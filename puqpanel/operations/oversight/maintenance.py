@@ -20,6 +20,7 @@ from puqpanel.operations.accounts import sessions
 from puqpanel.operations.modules import loading, module_log, parking
 from puqpanel.operations.oversight import tasks
 from puqpanel.operations.provisioning import reconciliation
+from puqpanel.operations.system import audit
 from puqpanel.operations.system.settings import number as days
 
 JOB, QUEUE = "MaintenanceJob", "System"
@@ -62,6 +63,10 @@ _TABLE: tuple[tuple[Work, Action], ...] = (
         lambda settings: _batches(sessions.prune),
     ),
     (Work(_("Prune the module log").source, "", every=300, timeout=120), _prune_module_log),
+    (
+        Work(_("Prune failed sign-ins").source, "", every=300, timeout=120),
+        lambda settings: _batches(lambda: audit.prune_refusals(days("retention.refusal_days"))),
+    ),
     (Work(_("Prune tasks").source, "", every=300, timeout=120), _prune_tasks),
 )
 ENTRIES: Mapping[str, tuple[Work, Action]] = MappingProxyType(

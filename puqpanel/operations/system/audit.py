@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
 from puqpanel.domain.audit_actions import ACTIONS
 from puqpanel.domain.principals import Principal
-from puqpanel.domain.texts import Text
-from puqpanel.infra.db import session
+from puqpanel.domain.texts import Text, _n
+from puqpanel.infra.addresses import network_of
+from puqpanel.infra.clock import now
+from puqpanel.infra.db import release, session, write
 from puqpanel.infra.redact import redact, redact_message, redact_text
 from puqpanel.models import Audit
 from puqpanel.models.actors import actor_columns
 
+BATCH = 1000
+MAX_REFUSALS = 1000
+"""Entries of one kind of refusal in an hour."""
+REFUSALS: Mapping[str, Callable[[int], Text]] = {
+    action: lambda attempts: _n("Sign-in failed.", "Sign-in failed %(num)s times.", attempts)
+    for action in ("staff.failed_authorization", "user.failed_authorization")
+}
+"""Actions that anyone can cause, and the summary of a number of attempts within an hour."""
 refuse_unknown = False
 """Whether an action without an entry in `ACTIONS` is an error; set by the tests."""
 
@@ -61,12 +72,72 @@ def record(
     )
 
 
+def count_refusal(*, actor: Principal, action: str, subject_type: str, subject_uuid: str) -> None:
+    """Count a failed attempt in the entry of its kind, object, network and hour.
+
+    Anyone can cause such entries, so there are at most `MAX_REFUSALS` an hour of a kind; further
+    attempts are counted in one entry without a network.
+
+    Args:
+        actor: who tried; the entry keeps the name of the first attempt.
+        action: one of `REFUSALS`.
+        subject_type: kind of the object.
+        subject_uuid: the account, if it exists.
+    """
+    hour = now().replace(minute=0, second=0, microsecond=0)
+    recent = sa.and_(Audit.action == action, Audit.at >= hour)
+    network = network_of(actor.ip)
+    of_network = sa.and_(recent, Audit.subject_uuid == subject_uuid, Audit.ip == network[:45])
+    entry = _first(of_network)
+    if entry is None:
+        entries = session().scalar(sa.select(sa.func.count()).select_from(Audit).where(recent))
+        if (entries or 0) >= MAX_REFUSALS:
+            network, actor, subject_uuid = "", replace(actor, id=None, name=""), ""
+            entry = _first(sa.and_(recent, Audit.subject_uuid == "", Audit.ip == ""))
+    if entry is None:
+        record(
+            actor=replace(actor, ip=network),
+            action=action,
+            subject_type=subject_type,
+            subject_uuid=subject_uuid,
+            summary=REFUSALS[action](1),
+            after={"attempts": 1},
+        )
+        return
+    attempts = int((entry.after or {}).get("attempts", 1)) + 1
+    entry.after = {"attempts": attempts}
+    entry.summary = redact_message(REFUSALS[action](attempts))
+
+
 def changed(
     before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the values that differ, before and after a change."""
     keys = [key for key in after if before.get(key) != after[key]]
     return {key: before.get(key) for key in keys}, {key: after[key] for key in keys}
+
+
+def _first(where: sa.ColumnElement[bool]) -> Audit | None:
+    query = sa.select(Audit).where(where).order_by(Audit.id).limit(1)
+    return session().scalar(query)
+
+
+def prune_refusals(days: int) -> int:
+    """Delete one batch of counted refusals older than `days`; 0 keeps them.
+
+    Returns:
+        The number of deleted entries.
+    """
+    if not days:
+        return 0
+    query = sa.select(Audit.id).where(
+        Audit.action.in_(REFUSALS), Audit.at < now() - timedelta(days=days)
+    )
+    old = session().scalars(query.order_by(Audit.id).limit(BATCH)).all()
+    release()
+    if old:
+        write(sa.delete(Audit).where(Audit.id.in_(old)))
+    return len(old)
 
 
 def timeline(subject_type: str, subject_uuid: str, limit: int = 50) -> Sequence[Audit]:

@@ -25,7 +25,7 @@ from puqpanel.models import ConfiguredModule
 from puqpanel.operations.modules import availability, configured_modules
 from puqpanel.web import modules
 from puqpanel.web.guard import public
-from puqpanel.web.limits import limiter
+from puqpanel.web.limits import limiter, worth_logging
 from puqpanel.web.security import request_id
 
 bp = Blueprint("webhooks", __name__, url_prefix="/webhooks")
@@ -124,6 +124,8 @@ def _available_module(key: str) -> LoadedModule:
         abort(404)
     if reason := availability.unavailable_reason(key):
         module_type, _, name = key.partition("/")
+        if not worth_logging(f"{key}/unavailable"):
+            abort(_retry_later())
         with entered(Context(module_type, name, request_id=request_id())):
             logs.write(
                 type=module_type,
@@ -172,6 +174,9 @@ def _log_call(
     duration_ms: int | None = None,
 ) -> None:
     """Add a module log entry, with the instance's secrets masked."""
+    refused = 0
+    if 400 <= code < 500 and not (refused := worth_logging(f"{module.type}/{module.name}")):
+        return
     data = (instance.data or {}) if instance else {}
     declared = secret_fields(module.cls)
     secrets = [
@@ -180,6 +185,7 @@ def _log_call(
     details = {
         "from": request.remote_addr,
         configured_modules.KINDS.get(module.type, ""): instance.title if instance else "",
+        "refused within the hour": refused if refused > 1 else None,
         "query": request.args.to_dict(flat=False),
         "body": _loggable_body(_MAX_LOGGED_REFUSED if 400 <= code < 500 else MAX_BODY_BYTES),
     }
