@@ -78,7 +78,8 @@ def _show(findings: list[Finding], keys: list[str]) -> None:
             severity = click.style(finding.severity.value, fg=COLOURS[finding.severity.value])
             rule = click.style(f"[{finding.rule}]", dim=True)
             click.echo(f"  {finding.file}:{finding.line}  {severity}  {finding.message}  {rule}")
-            click.echo(f"      {finding.fix}")
+            if finding.fix:
+                click.echo(f"      {finding.fix}")
         click.echo()
     modules_with_findings = {finding.module for finding in findings}
     if clean := [key for key in keys if key not in modules_with_findings]:
@@ -113,4 +114,5 @@ def _show_rules(as_json: bool) -> None:
         severity = click.style(rule.severity.value, fg=COLOURS[rule.severity.value])
         click.echo(f"{click.style(rule.id, bold=True)}  {severity}")
         click.echo(click.wrap_text(rule.why, 110, "    ", "    "))
-        click.echo(click.wrap_text(rule.fix, 110, "    → ", "      ") + "\n")
+        fix = click.wrap_text(rule.fix, 110, "    → ", "      ") if rule.fix else ""
+        click.echo(fix + "\n" if fix else "")

@@ -370,7 +370,8 @@ to cause problems, and *hint* is advice. To suppress a rule on a line, add the c
 `# check: off rule-id`. The exit code is 1 if there is anything refused or an error.
 """
     parts = [
-        f"## `{rule.id}`\n\n*{rule.severity.value}.* {rule.why}\n\nFix: {rule.fix}\n"
+        f"## `{rule.id}`\n\n*{rule.severity.value}.* {rule.why}\n"
+        + (f"\nFix: {rule.fix}\n" if rule.fix else "")
         for rule in RULES.values()
     ]
     return _head("checks.md", text) + "\n".join(parts)

@@ -189,6 +189,53 @@ BODY = {
     ),
 }
 
+BODY |= {
+    "tls-not-verified": (
+        "def f(self):\n    import requests\n    requests.get('https://x', timeout=3, verify=False)",
+        "def f(self):\n    import requests\n    requests.get('https://x', timeout=3, verify='/ca.pem')",
+    ),
+    "shell-command": (
+        "def f(self, name):\n    import subprocess\n    subprocess.run(f'ls {name}', shell=True, timeout=3)",
+        "def f(self, name):\n    import subprocess\n    subprocess.run(['ls', name], shell=False, timeout=3)",
+    ),
+    "plain-password": (
+        "def f(self, password):\n    DB.table('a').insert({'password': password})",
+        "def f(self, password):\n    from puqpanel.sdk import encrypt\n    DB.table('a').insert({'password': encrypt(password), 'token': None})",
+    ),
+    "job-without-return": (
+        "def create_job(self):\n    if self.name:\n        return Result.success()",
+        "def create_job(self):\n    try:\n        self.log_info('a')\n    except ValueError:\n        raise\n    else:\n        return Result.success()\ndef suspend_job(self):\n    raise NotImplementedError",
+    ),
+    "save-returns-data": (
+        "def save_product_data(self, data=None):\n    return data",
+        "def save_product_data(self, data=None):\n    return {'status': 'success', 'data': data}",
+    ),
+    "answers-true": (
+        "def activate(self):\n    return True",
+        "def activate(self):\n    return 'success'\ndef update(self):\n    return super().update()",
+    ),
+    "settings-without-page": (
+        "def save_product_data(self, data=None):\n    return Result.success(data)",
+        "def save_product_data(self, data=None):\n    return Result.success(data)\ndef get_product_page(self):\n    return ''",
+    ),
+    "unknown-status": (
+        "def f(self):\n    Service.find('a').set_provision_status('complete')",
+        "def f(self):\n    Service.find('a').set_provision_status('completed')",
+    ),
+    "setting-never-saved": (
+        "def save_product_data(self, data=None):\n    return Result.success({'plan': 1})\ndef f(self):\n    return self.product_data['plna']",
+        "def save_product_data(self, data=None):\n    return Result.success({'plan': 1})\ndef f(self):\n    return self.product_data['plan']",
+    ),
+    "unknown-method": (
+        "def f(self):\n    self.log_inf('a')\n    return Service.fnd('a')",
+        "def f(self):\n    self.log_info('a')\n    return Service.find('a')",
+    ),
+    "wrong-arguments": (
+        "def f(self):\n    return Service.find('a', 'b')",
+        "def f(self):\n    self.log_info('a', {}, {})\n    return Service.find('a') or Result.success({}) or Result.error('b')",
+    ),
+}
+
 
 @pytest.mark.parametrize("rule", BODY)
 def test_a_rule_finds_what_it_is_for_and_nothing_else(rule: str, tmp_path: Path) -> None:
@@ -279,8 +326,8 @@ def test_declarations_that_get_a_module_refused_are_all_named(tmp_path: Path) ->
     }
     assert found["unknown-event"][0].file == "hooks.py"
     assert "did you mean service.create_failed?" in found["unknown-event"][0].message
-    assert [one.severity for one in found["refused"]] == [Severity.REFUSED]
-    assert found["refused"][0].line > 1
+    assert "refused" not in found  # the rule that found the same fault has its severity
+    assert [one.rule for some in found.values() for one in some if one.severity == "refused"] != []
 
 
 def test_secrets_in_the_configuration(tmp_path: Path) -> None:
@@ -417,7 +464,7 @@ def test_every_rule_says_why_and_what_to_do() -> None:
     for made in checks.RULES.values():
         assert len(made.why) > 40
         assert made.why.endswith(".")
-        assert made.fix
+        assert made.fix or made.id in ("refused", "load-warning")
         assert made.id == made.id.lower()
 
 
@@ -517,3 +564,56 @@ def test_a_modules_own_address_is_only_worth_a_hint(tmp_path: Path) -> None:
     assert [(one.severity, one.message) for one in found] == [
         (Severity.HINT, "modules.Product.Echo.services is part of this module.")
     ]
+
+
+def test_a_variable_that_the_template_is_not_given(tmp_path: Path) -> None:
+    body = "def variables_general(self):\n    return self.view('client_area.general', {'usage': 1})"
+    for name, expected in (("usgae", 1), ("usage", 0), ("errors", 0)):
+        files = {"views/client_area/general.html": f"<p>\n{{{{ {name} }}}}</p>"}
+        found = look(tmp_path / name, of_class(body), files=files).get("undefined-variable", [])
+        assert [(one.line, one.message) for one in found] == [
+            (2, "The template is not given “usgae”. Did you mean “usage”?")
+        ] * expected
+
+
+def test_a_variable_that_a_tab_is_not_given(tmp_path: Path) -> None:
+    body = (
+        "def get_client_area_menu_config(self):\n    return {'general': {'name': 'a', 'template':"
+        " 'client_area.general'}}\ndef variables_general(self):\n    return {'disk': 1}"
+    )
+    files = {
+        "views/client_area/general.html": "{% for x in disk %}{{ x }}{{ tab }}{{ ram }}{% endfor %}"
+    }
+    found = look(tmp_path, of_class(body), files=files)["undefined-variable"]
+    assert [one.message for one in found] == ["The template is not given “ram”."]
+
+
+def test_a_live_key_in_the_code_is_an_error(tmp_path: Path) -> None:
+    body = "def f(self):\n    return self.client('sk_live_4eC39HqLyjWDarjtT1zdp7dc')"
+    ((found),) = look(tmp_path / "live", of_class(body))["secret-in-code"]
+    assert found.severity is Severity.ERROR
+    mild = look(tmp_path / "test", of_class(body.replace("client('sk_live_", "client(a='sk_test_")))
+    assert mild["secret-in-code"][0].severity is Severity.WARNING
+
+
+def test_one_fault_is_reported_once(tmp_path: Path) -> None:
+    found = look(
+        tmp_path,
+        of_class(
+            "def scheduler(self):\n    return [{'name': 'a', 'method': 'f', 'cron': 'daily'}]"
+        ),
+        files={"tests/test_echo.py": "", "tests/provider.py": ""},
+    )
+    assert "refused" not in found
+    assert [one.severity for one in found["bad-schedule"]][:1] == [Severity.REFUSED]
+
+
+def test_suggestions_keep_the_spelling_of_the_author(tmp_path: Path) -> None:
+    body = (
+        "def createJob(self):\n    Task.add('ModuleJob', 'Module', {'module': self, 'method':"
+        " 'createJbo'})\n    return Result.success()\ndef create(self):\n    return None\n"
+        "def terminateJob(self):\n    return Result.success()"
+    )
+    found = look(tmp_path, of_class(body))
+    assert "Did you mean createJob()?" in found["unknown-job"][0].message
+    assert "Did you mean terminationJob()?" in found["misspelt-hook"][0].message

@@ -7,9 +7,12 @@ severity, why, fix). Called by the command line and by tests; nothing here needs
 """
 
 from puqpanel.host.checks import (
+    answers,
+    calls,
     complete,
     database,
     declared,
+    hazards,
     imports,
     loading,
     running,
@@ -36,9 +39,12 @@ __all__ = [
 ]
 GROUPS = (
     loading,
+    calls,
     declared,
+    answers,
     spelling,
     secrets,
+    hazards,
     running,
     database,
     imports,

@@ -21,7 +21,7 @@ from puqpanel.host.checks.source import (
     last_name,
     text_of,
 )
-from puqpanel.host.contract.names import NAMES, python_name
+from puqpanel.host.contract.names import NAMES, python_name, vendor_name
 
 VERBS = (
     "create",
@@ -76,13 +76,30 @@ def unknown_job(source: Source) -> Iterator[Problem]:
             continue
         plain = python_name(method)
         if plain not in source.methods and plain.removesuffix("_job") not in VERBS:
-            near = difflib.get_close_matches(plain, source.methods, 1)
+            near = _nearest_job(method, source)
             yield Problem(
                 code.path,
                 node.lineno,
                 f"A task calls {method}(), which {source.name} does not define."
-                + (f" Did you mean {near[0]}()?" if near else ""),
+                + (f" Did you mean {near}()?" if near else ""),
             )
+
+
+def _nearest_job(method: str, source: Source) -> str:
+    """The method that was meant, in the spelling of the author; empty if none is near.
+
+    Jobs come before verbs: a task that calls a verb would only add another task.
+    """
+    spelt = {function.name for function in source.methods.values()}
+    jobs = {name for name in spelt if python_name(name).endswith("_job")}
+    style = str if method == method.lower() else vendor_name
+    jobs |= {style(f"{verb}_job") for verb in VERBS}
+    for pool in (jobs, spelt):
+        folded = {name.replace("_", "").lower(): name for name in pool}
+        near = difflib.get_close_matches(method.replace("_", "").lower(), folded, 1, 0.7)
+        if near:
+            return folded[near[0]]
+    return ""
 
 
 @rule(

@@ -77,7 +77,7 @@ class Rule:
         id: short, with dashes; `# check: off id` suppresses its findings on a line.
         severity: of its findings.
         why: what happens otherwise; the documentation is generated from it.
-        fix: what to do.
+        fix: what to do; empty if the message says it.
         look: yields the problems; None if the loader reports them.
     """
 

@@ -8,11 +8,12 @@ import contextlib
 import gc
 import json
 import os
+import re
 import selectors
 import signal
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from puqpanel.host.checks import loading
@@ -163,5 +164,49 @@ def _findings(child: _Running) -> list[Finding]:
     ]
     gravity = list(Severity)
     return sorted(
-        found, key=lambda one: (gravity.index(one.severity), one.file, one.line, one.rule)
+        _once(found), key=lambda one: (gravity.index(one.severity), one.file, one.line, one.rule)
     )
+
+
+def _once(found: list[Finding]) -> Iterator[Finding]:
+    """Leave out a refusal that a rule reports too; the rule's finding takes its severity.
+
+    They are the same fault if they quote the same value or name the same line of the same file.
+    """
+    refusals = [one for one in found if one.rule == "refused"]
+    same = {
+        id(refusal): other
+        for refusal in refusals
+        for other in found
+        if other.rule in _LOADERS and _same(refusal, other)
+    }
+    raised = set(map(id, same.values()))
+    for one in found:
+        if id(one) in raised:
+            yield replace(one, severity=Severity.REFUSED)
+        elif id(one) not in same:
+            yield one
+
+
+_LOADERS = frozenset(
+    {
+        "route-without-permission",
+        "sidebar-without-route",
+        "bad-schedule",
+        "unknown-event",
+        "panel-internals",
+        "absolute-import",
+        "language-file",
+        "template-syntax",
+    }
+)
+"""The rules that report faults for which the loader refuses a module."""
+_QUOTED = re.compile(r"“([^“”]+)”")
+
+
+def _same(refusal: Finding, other: Finding) -> bool:
+    if other.message.split(".")[0].lower() in refusal.message.lower():
+        return True
+    if _QUOTED.findall(other.message):
+        return bool(set(_QUOTED.findall(other.message)) & set(_QUOTED.findall(refusal.message)))
+    return refusal.line > 1 and (refusal.file, refusal.line) == (other.file, other.line)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from puqpanel.host.checks import calls
 from puqpanel.host.checks.finding import Problem, Rule, Severity, add
 from puqpanel.host.checks.source import Source, find_line
 from puqpanel.host.contract.refusal import Refused
@@ -19,7 +20,7 @@ add(
         "refused",
         Severity.REFUSED,
         "A module that breaks a load rule is not loaded, and the Modules page shows this message.",
-        "Fix the reported problem.",
+        "",
     ),
     Rule(
         "tab-without-variables",
@@ -39,7 +40,7 @@ add(
         "load-warning",
         Severity.WARNING,
         "The module loads, but something in it is probably unintended.",
-        "Check whether it is intended.",
+        "",
     ),
 )
 
@@ -65,6 +66,9 @@ def load(source: Source) -> Iterator[tuple[str, Problem]]:
             else "load-warning"
         )
         yield known, _placed(source, warning)
+    for rule_id, problem in calls.wrong_calls(source, loaded):
+        if not source.silenced(problem.file, problem.line, rule_id):
+            yield rule_id, problem
     unload(loaded.package)
 
 

@@ -25,6 +25,9 @@ _LOGS = frozenset(
 )
 _HARMLESS = frozenset({"bool", "len", "isinstance", "type", "sorted", "set", "list", "mask"})
 _MADE_UP = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9_+/=.:-]{16,}")
+_LIVE = re.compile(
+    r"(?:sk|rk)_live_|ghp_|github_pat_|xox[bp]-|AKIA|dop_v1_|-----BEGIN [A-Z ]*PRIVATE"
+)
 _KNOWN = re.compile(r"^(sk_live_|sk_test_|ghp_|xox[bp]-|AKIA|dop_v1_|eyJhbGciOi|-----BEGIN )")
 
 
@@ -60,9 +63,23 @@ def secret_in_code(source: Source) -> Iterator[Problem]:
     """A secret in the code is visible to everyone who can read it, and can't be rotated without a
     new version.
     """
+    for code, node in source.all(ast.Constant):
+        key = text_of(node) or ""
+        if _LIVE.match(key) and len(key) >= 12 and code.path != "config.py":
+            yield Problem(
+                code.path,
+                node.lineno,
+                "The code contains a live secret key of a provider.",
+                severity=Severity.ERROR,
+            )
     for code, node in source.all(ast.Assign, ast.AnnAssign, ast.keyword):
         text = text_of(node.value)
-        if not text or code.path == "config.py" or code.path.startswith("lang/"):
+        if (
+            not text
+            or _LIVE.match(text)
+            or code.path == "config.py"
+            or code.path.startswith("lang/")
+        ):
             continue
         names = [last_name(target) for target in targets_of(node)]
         if isinstance(node, ast.keyword):

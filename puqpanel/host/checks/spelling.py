@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from puqpanel.host.checks.finding import Problem, Severity, rule
 from puqpanel.host.checks.source import Code, Source, argument, dotted, text_of
 from puqpanel.host.contract.hooks_table import HOOKS, OFFERED
-from puqpanel.host.contract.names import NAMES, python_name
+from puqpanel.host.contract.names import NAMES, python_name, vendor_name
 
 VALIDATOR = frozenset(
     {
@@ -99,10 +99,12 @@ def misspelt_hook(source: Source) -> Iterator[Problem]:
             continue
         found = difflib.get_close_matches(name.replace("_", "").lower(), near, 1, 0.88)
         if found and near[found[0]] in hooks - source.methods.keys():
+            hook = near[found[0]]
+            meant = hook if method.name == method.name.lower() else vendor_name(hook)
             yield Problem(
                 source.where(method),
                 method.lineno,
-                f"{name}() is not a hook and is never called. Did you mean {near[found[0]]}()?",
+                f"{method.name}() is not a hook and is never called. Did you mean {meant}()?",
             )
 
 

@@ -204,6 +204,11 @@ def python_name(name: str) -> str:
     return f"{column[1]}_{snake(column[2])}_attribute" if column else name
 
 
+def vendor_name(name: str) -> str:
+    """Return the documented name of a Python one; unchanged if there is none."""
+    return next(iter(_VENDORS.get(name, ())), name)
+
+
 def python_keys(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return a copy with the documented keys (`maxExceptions`) in Python spelling."""
     return {KEYS.get(key, key): value for key, value in data.items()}
