@@ -218,7 +218,10 @@ def blueprint(area: Area) -> Blueprint:
             signin.sign_out(actor=actor())
         sessions.sign_out()
         flash(_("Signed out."), "good")
-        return redirect(url_for(f"{area.name}.auth.sign_in"))
+        response = make_response(redirect(url_for(f"{area.name}.auth.sign_in")))
+        # not the cookies: the other area may be signed in, and the device stays known
+        response.headers["Clear-Site-Data"] = '"cache", "storage"'
+        return response
 
     return bp
 

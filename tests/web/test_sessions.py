@@ -23,7 +23,8 @@ def test_one_browser_in_both_areas(app: Panel, owner: Browser, shop: dict[str, s
     owner.sign_in("anna@example.test", "/client")
     assert owner.get("/admin/").status_code == 200
     assert "Hello, Anna" in owner.get("/client/").text
-    owner.post("/client/signout")
+    answer = owner.post("/client/signout")
+    assert answer.headers["Clear-Site-Data"] == '"cache", "storage"'
     assert owner.get("/client/").status_code == 302
     assert owner.get("/admin/").status_code == 200
 
