@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from email.message import Message
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -60,7 +61,7 @@ class Reply:
         error: A sentence if there is no complete response, else empty.
         lost: Whether the server may have processed the request although its response was lost.
         duration_ms: Duration of the request.
-        encoding: Encoding of the body.
+        encoding: The declared charset of the body, or empty.
         slow: Whether the request timed out, so that another one would probably time out too.
     """
 
@@ -70,7 +71,7 @@ class Reply:
     error: str = ""
     lost: bool = False
     duration_ms: int = 0
-    encoding: str = "utf-8"
+    encoding: str = ""
     slow: bool = False
 
 
@@ -234,7 +235,7 @@ class Wire:
                     dict(response.headers),
                     problem,
                     lost=bool(problem) and not safe,
-                    encoding=response.encoding or "utf-8",
+                    encoding=_charset(response.headers.get("Content-Type", "")),
                     slow=problem == _LATE,
                 )
                 return reply, False
@@ -278,6 +279,13 @@ class Wire:
     def close(self) -> None:
         """Close all connections."""
         self.session.close()
+
+
+def _charset(content_type: str) -> str:
+    # not response.encoding, which is Latin-1 for every text without a charset
+    header = Message()
+    header["Content-Type"] = content_type
+    return header.get_content_charset() or ""
 
 
 def _is_cut(raw: Any) -> bool:

@@ -12,6 +12,7 @@ again in that call. Put slower work into a job.
 import json as jsonlib
 import time
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
@@ -311,8 +312,7 @@ def _budget_of(call: context.Context | None) -> _WaitBudget | None:
 
 
 def _answer(reply: Reply) -> Answer:
-    encoding = reply.encoding if _known(reply.encoding) else "utf-8"
-    text = reply.body.decode(encoding, "replace")
+    text = _decoded(reply)
     if reply.error:
         return Answer(False, 0, error=reply.error, lost=reply.lost, headers=reply.headers)
     try:
@@ -332,12 +332,15 @@ def _answer(reply: Reply) -> Answer:
     )
 
 
-def _known(encoding: str) -> bool:
+def _decoded(reply: Reply) -> str:
+    """Decode the body by its declared charset, else as UTF-8 or Latin-1; drop a byte order mark."""
+    if reply.encoding:
+        with suppress(LookupError, ValueError):
+            return reply.body.decode(reply.encoding, "replace").removeprefix("\ufeff")
     try:
-        "".encode(encoding)
-    except LookupError:
-        return False
-    return True
+        return reply.body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return reply.body.decode("latin-1")
 
 
 def _reason(code: int, data: Any) -> str:

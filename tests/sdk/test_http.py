@@ -101,6 +101,34 @@ def test_refusals_and_garbage(httpserver: HTTPServer, body: str, error: str) -> 
     assert last().level == "error"
 
 
+@pytest.mark.parametrize(
+    ("content_type", "body", "text"),
+    [
+        ("text/plain", "Zażółć".encode(), "Zażółć"),
+        ("text/plain", "Größe".encode("latin-1"), "Größe"),
+        ("text/plain; charset=iso-8859-2", "Zażółć".encode("iso-8859-2"), "Zażółć"),
+        ("text/plain; charset=nonsense", "Zażółć".encode(), "Zażółć"),
+        ("text/plain; charset=undefined", "Zażółć".encode(), "Zażółć"),
+        ("text/plain; charset=utf-8", b"\xef\xbb\xbfid", "id"),
+    ],
+)
+def test_text_is_decoded_as_declared_or_as_utf8_before_latin1(
+    httpserver: HTTPServer, content_type: str, body: bytes, text: str
+) -> None:
+    httpserver.expect_request("/text").respond_with_data(body, content_type=content_type)
+    with http.session(base_url=httpserver.url_for("/")) as client:
+        assert client.get("text").text == text
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "application/json; charset=utf-8"])
+def test_json_may_begin_with_a_byte_order_mark(httpserver: HTTPServer, content_type: str) -> None:
+    httpserver.expect_request("/bom").respond_with_data(
+        b'\xef\xbb\xbf{"id": 7}', content_type=content_type
+    )
+    with http.session(base_url=httpserver.url_for("/")) as client:
+        assert client.get("bom").data == {"id": 7}
+
+
 def test_expected_status_is_not_logged_as_an_error(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/accounts/7").respond_with_data("", 404)
     httpserver.expect_request("/accounts/8").respond_with_data("", 500)
