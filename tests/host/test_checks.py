@@ -588,6 +588,12 @@ def test_a_variable_that_a_tab_is_not_given(tmp_path: Path) -> None:
     assert [one.message for one in found] == ["The template is not given “ram”."]
 
 
+def test_a_module_that_drops_its_tables_is_known_before(tmp_path: Path) -> None:
+    for body, expected in zip(BODY["deactivate-drops-data"], (True, False), strict=True):
+        folder = write_module(tmp_path / str(expected), of_class(body))
+        assert checks.drops_data(folder, "Product", "Echo") is expected
+
+
 def test_a_live_key_in_the_code_is_an_error(tmp_path: Path) -> None:
     body = "def f(self):\n    return self.client('sk_live_4eC39HqLyjWDarjtT1zdp7dc')"
     ((found),) = look(tmp_path / "live", of_class(body))["secret-in-code"]

@@ -6,6 +6,8 @@ docstring says why it is there, and the documentation is generated from these (`
 severity, why, fix). Called by the command line and by tests; nothing here needs a database.
 """
 
+from pathlib import Path
+
 from puqpanel.host.checks import (
     answers,
     calls,
@@ -25,6 +27,12 @@ from puqpanel.host.checks.finding import ERRORS, RULES, Finding, Problem, Rule, 
 from puqpanel.host.checks.inspection import check, static
 from puqpanel.host.checks.source import Source, read
 
+
+def drops_data(folder: Path, type: str, name: str) -> bool:
+    """Return whether a module's `deactivate()` drops tables or their rows."""
+    return any(database.deactivate_drops_data(read(folder, type, name)))
+
+
 __all__ = [
     "ERRORS",
     "RULES",
@@ -34,6 +42,7 @@ __all__ = [
     "Severity",
     "Source",
     "check",
+    "drops_data",
     "read",
     "static",
 ]

@@ -54,6 +54,11 @@ class Shown:
         return f"{self.type}/{self.name}"
 
     @property
+    def outdated(self) -> bool:
+        """Whether the files are older than the version that is active, so that none is offered."""
+        return version_order(self.disk) < version_order(self.recorded)
+
+    @property
     def title(self) -> str:
         """Display name, in the viewer's language."""
         return languages.translate(self.folder, str(self.config("name") or self.name))

@@ -28,6 +28,7 @@ _SIGNS = {
 _MISSING = object()
 
 
+@bind
 class Row(dict[str, Any]):
     """One row: `row.name` and `row["name"]` are the same."""
 
@@ -36,6 +37,10 @@ class Row(dict[str, Any]):
             return self[name]
         except KeyError:
             raise AttributeError(f"the row has no column {name}") from None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the row as a dictionary."""
+        return dict(self)
 
 
 class _JsonText(sa.types.TypeDecorator[Any]):

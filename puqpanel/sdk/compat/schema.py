@@ -92,6 +92,9 @@ class Schema:
     def table(name: str, build: Build | None = None) -> Any:
         """Alter a table: add what the Blueprint defines, and drop its `drop_column` columns.
 
+        Columns that exist and dropped columns that do not are left out, so that `update()` can be
+        repeated.
+
         Args:
             name: the table's name.
             build: called with the Blueprint; without it, returns a context manager that provides
@@ -204,9 +207,32 @@ def _alter(blueprint: Blueprint) -> None:
             raise SchemaError(
                 f"There is no table {blueprint.table} to alter; create it with Schema.create()."
             )
+        _leave_out_done(blueprint, full, sa.inspect(connection))
         operations = Operations(MigrationContext.configure(connection))
         with operations.batch_alter_table(full) as batch:
             _alter_in(batch, full, blueprint)
+
+
+def _leave_out_done(blueprint: Blueprint, full: str, inspector: sa.Inspector) -> None:
+    """Remove from a Blueprint what an earlier run did already."""
+    existing = {column["name"] for column in inspector.get_columns(full)}
+    done = {
+        *(found["name"] for found in inspector.get_indexes(full)),
+        *(found["name"] for found in inspector.get_unique_constraints(full)),
+        *(found["name"] for found in inspector.get_foreign_keys(full)),
+    }
+    # unique and indexed columns become constraints of the table, which exist on their own
+    uniques, indexes = _uniques(blueprint), _indexes(blueprint)
+    blueprint.uniques = [one for one in uniques if _name("uq", full, *one) not in done]
+    blueprint.indexes = [one for one in indexes if _name("ix", full, *one) not in done]
+    for column in blueprint.columns:
+        column.is_unique = column.is_indexed = False
+    new = {column.name for column in blueprint.columns} - (existing - set(blueprint.dropped))
+    blueprint.columns = [column for column in blueprint.columns if column.name in new]
+    blueprint.dropped = [name for name in blueprint.dropped if name in existing]
+    blueprint.foreign_keys = [
+        key for key in blueprint.foreign_keys if _name("fk", full, key.column) not in done
+    ]
 
 
 def _alter_in(batch: BatchOperations, full: str, blueprint: Blueprint) -> None:

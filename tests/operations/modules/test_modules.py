@@ -251,6 +251,7 @@ def test_older_version_on_disk_restricts_the_module(panel: Panel) -> None:
     assert (
         shown.status == "restricted"
         and "older than the active version 1.0.0; restore the newer files" in str(shown.reason)
+        and shown.outdated
     )
     with pytest.raises(UserError, match=r"older than the active version 1\.0\.0"):
         lifecycle.update(actor=STAFF, modules_dir=base, module_type="Product", name="Echo")

@@ -315,3 +315,18 @@ def test_values_are_converted_to_the_column_type(service_uuid: str) -> None:
     row = DB.table("servers").first()
     assert row is not None
     assert (bool(row.active), row.hostname, row.port, row.notes) == (True, "1", 1, '{"a": [1]}')
+
+
+def test_an_update_can_be_repeated() -> None:
+    def change(table: Any) -> None:
+        table.string("city").nullable().unique()
+        table.integer("size").default(3).index()
+        table.drop_column("old")
+
+    Schema.create("racks", lambda table: (table.id(), table.string("old").nullable()))
+    release()
+    Schema.table("racks", change)
+    DB.table("racks").insert({"city": "Gdynia"})
+    Schema.table("racks", change)
+    assert DB.table("racks").first().toArray() == {"id": 1, "city": "Gdynia", "size": 3}
+    assert DB.table("racks").first().to_dict()["size"] == 3

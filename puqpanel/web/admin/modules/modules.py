@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from puqpanel.domain.module_states import MODULE_TYPES, ModuleStatus
 from puqpanel.domain.permissions import MODULES_MANAGE, MODULES_VIEW
 from puqpanel.domain.texts import Text, _, _n
-from puqpanel.host import registry
+from puqpanel.host import checks, registry
 from puqpanel.operations.modules import configured_modules, lifecycle, loading, module_list, parking
 from puqpanel.web import look
 from puqpanel.web.answers import flash, flashed_errors
@@ -111,6 +111,9 @@ def deactivate(type: str, name: str) -> ResponseReturnValue:
         return _switch(type, name, "deactivate")
     module = _find(type, name)
     lost = [_("Its pages, permissions, menu entries and scheduled jobs")]
+    drops_data = checks.drops_data(module.folder, type, name)
+    if drops_data:
+        lost.append(_("The data in its tables, which the module deletes when it is deactivated"))
     if module.services:
         lost.append(
             _n(
@@ -133,12 +136,9 @@ def deactivate(type: str, name: str) -> ResponseReturnValue:
         back=url_for("admin.modules.index"),
         lead=_("Until you activate it again, the following is unavailable:"),
         goes=lost,
-        stays=(
-            _(
-                "Its data is kept, unless the module deletes it on deactivation. Its queued "
-                "tasks are kept."
-            )
-        ),
+        stays=_("Its queued tasks are kept.")
+        if drops_data
+        else _("Its data and its queued tasks are kept."),
     )
 
 

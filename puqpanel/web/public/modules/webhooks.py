@@ -98,7 +98,7 @@ def call(type: str, name: str, uuid: str) -> Response:
 def _find_instance(key: str, uuid: str) -> ConfiguredModule | None:
     """Return the gateway or sender; 404 if it is missing, disabled or of another module.
 
-    Without a UUID it is the only enabled one. A module that never had any is called without one.
+    Without a UUID it is the only enabled one; without settings a module could not verify anything.
     """
     module_type = key.partition("/")[0]
     if module_type not in configured_modules.KINDS:
@@ -106,9 +106,7 @@ def _find_instance(key: str, uuid: str) -> ConfiguredModule | None:
     instances = configured_modules.list_instances(module_type)
     own = [instance for instance in instances if instance.module == key]
     enabled = [instance for instance in own if instance.active and uuid in ("", instance.uuid)]
-    if len(enabled) == 1:
-        return enabled[0]
-    return None if not own and not uuid else abort(404)
+    return enabled[0] if len(enabled) == 1 else abort(404)
 
 
 def _available_module(key: str) -> LoadedModule:
