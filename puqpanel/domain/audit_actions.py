@@ -32,6 +32,7 @@ _OWN = {
     "currency.base_changed": "Another currency became the base.",
     "currency.created": "A currency was added.",
     "currency.updated": "A currency was changed.",
+    "module.page_submitted": "A form or an action of a module's page was submitted.",
     "module.purged": "The data of a module were deleted.",
     "module.reloaded": "A module was reloaded.",
     "module.resumed": "The circuit breaker of a module closed.",

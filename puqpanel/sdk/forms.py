@@ -39,7 +39,7 @@ from wtforms import Form as WtForm
 from wtforms import ValidationError as FieldError
 
 from puqpanel.domain.texts import _
-from puqpanel.host import importer, languages, views
+from puqpanel.host import form_fields, importer, languages, views
 from puqpanel.host.contract.base import ModuleBase
 from puqpanel.host.form_fields import KEEP, SecretField
 
@@ -64,6 +64,7 @@ __all__ = [
     "URLField",
     "bound",
     "defaults",
+    "keep_secrets",
     "render",
     "save",
     "validators",
@@ -157,24 +158,21 @@ def as_sent(
 
 
 def save(
-    form: type[Form], data: Mapping[str, Any], stored: Mapping[str, Any] | None = None
+    form: type[Form], data: Mapping[str, Any], stored: Mapping[str, Any] | object = None
 ) -> dict[str, Any]:
     """Validate submitted fields.
 
     Args:
         form: the form.
         data: the submitted fields by name.
-        stored: the saved data; a secret field left blank keeps its saved value.
+        stored: the saved data, or an object with it as attributes; see `keep_secrets`.
 
     Returns:
         `{status, data, code}` with the data to save, or `{status, message, errors, code}` with
         messages by field.
     """
     filled = form(formdata=_formdata(data))
-    saved = dict(stored or {})
-    for field in filled:
-        if isinstance(field, PasswordField) and not field.data and saved.get(field.short_name):
-            field.process(_formdata({field.short_name: saved[field.short_name]}))
+    keep_secrets(filled, stored or {})
     if not filled.validate():
         errors = {
             str(name or ""): [str(text) for text in texts] for name, texts in filled.errors.items()
@@ -186,6 +184,46 @@ def save(
             "code": 422,
         }
     return {"status": "success", "data": _plain(filled.data), "code": 200}
+
+
+def keep_secrets(form: WtForm, saved: Mapping[str, Any] | object) -> None:
+    """Keep the saved values of secret fields that were left blank; call it before `validate()`.
+
+    A secret whose address changed, see `SecretField`, is not kept: its field gets an error.
+
+    Args:
+        form: the submitted form.
+        saved: the saved values by field name, or an object with them as attributes.
+    """
+    if not isinstance(saved, Mapping):
+        saved = {field.short_name: getattr(saved, field.short_name, None) for field in form}
+    plain = [field for field in form if not isinstance(field, PasswordField)]
+    old = {field.short_name: saved.get(field.short_name, _default(field)) for field in plain}
+    new = {field.short_name: field.data for field in plain}
+    for field in form:
+        if not isinstance(field, PasswordField) or field.data:
+            continue
+        name = field.short_name
+        if not saved.get(name):
+            continue
+        changed = form_fields.redirected(getattr(field, "sent_to", None), old, old, new)
+        if changed:
+            label = form[changed].label.text
+            field.validators = [_refusal(label), *field.validators]
+        else:
+            field.process(_formdata({name: saved[name]}))
+
+
+def _default(field: Field) -> Any:
+    return field.default() if callable(field.default) else field.default
+
+
+def _refusal(label: str) -> Callable[[Any, Any], None]:
+    def refuse(_form: object, _field: object) -> None:
+        text = _("Enter this again, because “%(field)s” was changed.", field=label)
+        raise validators.StopValidation(str(text))
+
+    return refuse
 
 
 def bound(

@@ -39,7 +39,7 @@ from puqpanel.host.contract.result import Result
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.host.registry import Registry
 from puqpanel.host.sanitize import jsonable
-from puqpanel.operations.modules import breaker
+from puqpanel.operations.modules import breaker, page_writes
 from puqpanel.web import guard
 from puqpanel.web.forms import Translations
 from puqpanel.web.incoming import StorableRequest
@@ -111,7 +111,12 @@ class ModuleBlueprint(Blueprint):
         if request.method.lower() not in HTTP_VERBS:
             raise MethodNotAllowed([allowed.upper() for allowed in HTTP_VERBS])
         called = self._call(method, the_request(), service_uuid=service_uuid)
-        return _response(called, client_message=_("Something went wrong. Try again in a moment."))
+        response = _response(
+            called, client_message=_("Something went wrong. Try again in a moment.")
+        )
+        if not reads:
+            _record_write(self.loaded, f"{tab}.{verb}", response, service_uuid)
+        return response
 
     def _call(self, method: str, *args: Any, service_uuid: str) -> Called:
         return calls.invoke(
@@ -210,6 +215,7 @@ def _admin_view(loaded: LoadedModule, route: Route) -> Any:
         if called.raised and called.reference:
             breaker.record_failure(loaded.key, called.error)
         response = _response(called)
+        _record_write(loaded, route.endpoint, response)
         if (
             route.kind == "web"
             and response.mimetype == "text/html"
@@ -220,6 +226,15 @@ def _admin_view(loaded: LoadedModule, route: Route) -> Any:
 
     view.__name__ = route.endpoint
     return view
+
+
+def _record_write(
+    loaded: LoadedModule, page: str, response: Response, service_uuid: str = ""
+) -> None:
+    if request.method not in guard.SAFE_METHODS and response.status_code < 400:
+        page_writes.record_write(
+            actor=guard.actor(), module=loaded.key, page=page, service_uuid=service_uuid
+        )
 
 
 def _with_layout(loaded: LoadedModule, route: Route, response: Response) -> Response:

@@ -39,6 +39,7 @@ OWN = {
     "modules.configured_modules.record_change": "a part of operations that have asked",
     "modules.configured_modules.require_manage": "asks and changes nothing",
     "modules.forms.validate": "a part of operations that have asked",
+    "modules.page_writes.record_write": "records what the actor did; the route has asked",
     "modules.module_settings.preview": "changes nothing; its page declares the permission",
     "modules.module_settings.settings_page": "changes nothing; its page declares the permission",
     "provisioning.package_change.apply": "a part of `requests.request`, which has asked",

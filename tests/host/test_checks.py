@@ -120,6 +120,14 @@ BODY = {
             " raise\n    except Exception:\n        pass"
         ),
     ),
+    "secret-without-address": (
+        "class ServerForm:\n    host = forms.StringField()\n    password = forms.SecretField()",
+        (
+            "class ServerForm:\n    host = forms.StringField()\n    password ="
+            " forms.SecretField()\ndef save(self, form, server):\n    forms.keep_secrets(form,"
+            " server)"
+        ),
+    ),
     "missing-timeout": (
         "def create_job(self):\n    import requests\n    return requests.get('https://x.test')",
         (

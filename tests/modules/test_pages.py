@@ -17,8 +17,9 @@ from werkzeug.test import TestResponse
 from puqpanel.app import Panel
 from puqpanel.domain.principals import AUTOMATION
 from puqpanel.domain.service_states import ServiceStatus
-from puqpanel.infra.db import session, transaction
-from puqpanel.models import Role
+from puqpanel.infra.db import engine_for, session, transaction
+from puqpanel.infra.settings import Settings
+from puqpanel.models import Audit, Role
 from puqpanel.operations.accounts import clients, staff
 from tests.fakes.demo_cloud import DemoCloudServer
 from tests.fakes.ocs import OcsServer
@@ -78,7 +79,7 @@ def customer(panel: Panel, email: str = "astrid@lumen.test") -> Browser:
     return IsolatedBrowser(panel).sign_in(email, "/client", PASSWORD)
 
 
-def test_groups_and_servers(owner: Browser, cloud: OcsServer) -> None:
+def test_groups_and_servers(owner: Browser, cloud: OcsServer, settings: Settings) -> None:
     assert "Add a server group first" in owner.get(f"{NEXTCLOUD}/servers").text
     assert (
         owner.post(
@@ -107,6 +108,16 @@ def test_groups_and_servers(owner: Browser, cloud: OcsServer) -> None:
         ).status_code
         == 302
     )
+    audited = sa.select(Audit).where(Audit.action == "module.page_submitted")
+    with engine_for(settings.database_url).connect() as connection:
+        entries = connection.execute(audited).all()
+    assert [entry.subject_uuid for entry in entries] == ["Product/PuqNextcloud"] * 2, (
+        "the group and the server, but not what was rejected"
+    )
+    assert SERVER["password"] not in str(entries)
+    moved = {**SERVER, "host": "127.0.0.1", "port": "1", "ssl": "", "password": ""}
+    answer = owner.post(f"{NEXTCLOUD}/servers/1", moved)
+    assert (answer.status_code, "was changed." in answer.text) == (422, True)
     listed = owner.get(f"{NEXTCLOUD}/servers").text
     assert (cloud.url in listed, SERVER["password"] in listed) == (True, False)
     assert owner.post(f"{NEXTCLOUD}/servers/1/test").status_code == 302

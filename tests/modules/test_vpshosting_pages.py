@@ -78,7 +78,10 @@ def test_accounts(owner: Browser, cloud: DigitalOceanServer) -> None:
     moved = owner.post(
         f"{AT}/accounts/1", {**account, "api_token": "", "api_url": "https://elsewhere.example"}
     )
-    assert (moved.status_code, "Enter the token again" in moved.text) == (
+    assert (
+        moved.status_code,
+        "Enter this again, because “API URL” was changed." in moved.text,
+    ) == (
         422,
         True,
     ), "the saved token is sent to the URL it was entered for only"

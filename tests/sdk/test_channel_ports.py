@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from puqpanel.app import Panel
+from puqpanel.domain.errors import InvalidInput
 from puqpanel.infra.db import release, session
 from puqpanel.infra.settings import Settings
 from puqpanel.live import Live, dismantle
@@ -153,6 +154,12 @@ def test_mail_sender(panel: Panel, drain: Callable[..., None]) -> None:
         sent = {key: str(value) for key, value in server.config().items() if key != "verify"}
         module_settings.save_settings(actor=STAFF, uuid=uuid, data=sent)
         module_settings.save_settings(actor=STAFF, uuid=uuid, data={**sent, "password": ""})
+        for changed in ({"server": "evil.example"}, {"port": "1"}, {"username": "other"}):
+            with pytest.raises(InvalidInput) as refusal:
+                module_settings.save_settings(
+                    actor=STAFF, uuid=uuid, data={**sent, "password": "", **changed}
+                )
+            assert "was changed" in str(refusal.value.errors["password"])
         page = module_settings.settings_page(
             actor=STAFF, instance=configured_modules.find_instance(uuid)
         )

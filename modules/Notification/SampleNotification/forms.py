@@ -28,12 +28,14 @@ class SettingsForm(forms.Form):
         [Optional(), URL(require_tld=False), Length(max=500)],
         description="Receives each message as JSON.",
     )
-    token = forms.SecretField("Webhook token", [Optional(), Length(max=500)])
+    token = forms.SecretField("Webhook token", [Optional(), Length(max=500)], sent_to=("url",))
     server = forms.StringField("Mail server", [Optional(), Length(max=253)])
     port = forms.IntegerField("Port", [Optional(), NumberRange(1, 65535)], default=587)
     encryption = forms.SelectField("Encryption", choices=ENCRYPTIONS, default="tls")
     username = forms.StringField("User name", [Length(max=200)])
-    password = forms.SecretField("Password", [Length(max=200)])
+    password = forms.SecretField(
+        "Password", [Length(max=200)], sent_to=("server", "port", "encryption", "username")
+    )
     email = forms.EmailField("Sender address", [Optional(), Email()])
     sender_name = forms.StringField("Sender name", [Length(max=100)])
 

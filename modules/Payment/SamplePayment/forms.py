@@ -21,13 +21,16 @@ class SettingsForm(forms.Form):
         "Webhook secret",
         [InputRequired(), Length(min=16, max=200)],
         description="The secret that signs the bank service's messages. At least 16 characters.",
+        sent_to=(),
     )
     bank_api = forms.URLField(
         "Bank service URL",
         [Optional(), URL(require_tld=False)],
         description="Used by “Test connection” (optional).",
     )
-    api_key = forms.SecretField("Bank service API key", [Optional(), Length(max=200)])
+    api_key = forms.SecretField(
+        "Bank service API key", [Optional(), Length(max=200)], sent_to=("bank_api",)
+    )
 
     def validate_iban(self, field: forms.Field) -> None:
         """Require valid check digits, which detect typing errors."""

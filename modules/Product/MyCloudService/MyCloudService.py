@@ -256,7 +256,7 @@ class MyCloudService(FileManager):
         answer = forms.save(
             ServerForm,
             {"group_name": "Default", **data},
-            {"api_key": server.api_key, "password": server.password},
+            server,
         )
         if answer["status"] == "success":
             with db.transaction() as session:

@@ -61,6 +61,7 @@ class ServiceForm(forms.Form):
         "Password",
         [Optional(), Length(min=8)],
         description="Leave blank to generate one.",
+        sent_to=(),
     )
     ip_address = forms.StringField(
         "IP address", [Optional(), IPAddress(ipv6=True)], description="Assigned automatically."
@@ -94,6 +95,7 @@ class AccountForm(ServiceForm):
         "Password",
         ServiceForm.password.args[1],
         description="Leave blank to keep the current value. Takes effect immediately.",
+        sent_to=(),
     )
     ip_address = forms.StringField(
         "IP address",

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from puqpanel.host.checks.finding import Problem, Severity, rule
 from puqpanel.host.checks.source import Source, dotted, last_name, targets_of, text_of
+from puqpanel.host.form_fields import FORMS, is_address
 from puqpanel.infra.redact import secret_name
 
 _WHOLE = frozenset({"service_data", "product_data", "module_data", "provision_data"})
@@ -156,3 +157,37 @@ def _field(node: ast.AST) -> str | None:
     ):
         return text_of(node.args[0])
     return None
+
+
+@rule(
+    "secret-without-address",
+    Severity.ERROR,
+    "Call forms.keep_secrets(form, saved) before form.validate(), or pass the saved values to"
+    " forms.save().",
+)
+def secret_without_address(source: Source) -> Iterator[Problem]:
+    """Staff could change the address, leave the secret blank, and have the saved secret sent to a
+    server of their own. The panel prevents this for SettingsForm, ProductForm and ServiceForm.
+    """
+    keeps = any(
+        last_name(node.func) in ("keep_secrets", "keepSecrets")
+        or (dotted(node.func) == "forms.save" and len(node.args) + len(node.keywords) > 2)
+        for _, node in source.all(ast.Call)
+    )
+    for code, node in () if keeps else source.all(ast.ClassDef):
+        fields = {
+            last_name(target): last_name(part.value.func)
+            for part in node.body
+            for target in targets_of(part)
+            if isinstance(part, ast.Assign | ast.AnnAssign) and isinstance(part.value, ast.Call)
+        }
+        secrets = [
+            name for name, kind in fields.items() if kind in ("SecretField", "PasswordField")
+        ]
+        addresses = [name for name in fields if name not in secrets and is_address(name)]
+        if secrets and addresses and node.name not in FORMS:
+            yield Problem(
+                code.path,
+                node.lineno,
+                f"{node.name} keeps {secrets[0]} when {addresses[0]} changes.",
+            )

@@ -234,7 +234,14 @@ def save_config(*, actor: Principal, uuid: str, data: Mapping[str, Any]) -> None
     module = module_of(product)
     if module is None:
         raise ConflictError(_("The module of this product is not active."))
-    config = forms.validate(module, "save_product_data", data, product_uuid=uuid, actor=actor)
+    config = forms.validate(
+        module,
+        "save_product_data",
+        data,
+        stored=product.config,
+        product_uuid=uuid,
+        actor=actor,
+    )
     with transaction():
         product = find_product(uuid)
         old, new = audit.changed(product.config, config)

@@ -9,11 +9,20 @@ from puqpanel.domain.errors import InvalidInput
 from puqpanel.domain.principals import Principal
 from puqpanel.domain.texts import _
 from puqpanel.host import calls
+from puqpanel.host.form_fields import kept_for_another_address
 from puqpanel.host.loaded import LoadedModule
+from puqpanel.infra.redact import secret_name
 
 
 def validate(
-    module: LoadedModule, method: str, data: Mapping[str, Any], *, actor: Principal, **target: Any
+    module: LoadedModule,
+    method: str,
+    data: Mapping[str, Any],
+    *,
+    stored: Mapping[str, Any],
+    kept: Mapping[str, Any] | None = None,
+    actor: Principal,
+    **target: Any,
 ) -> dict[str, Any]:
     """Have a module validate a submitted form, and return the values to save.
 
@@ -21,18 +30,27 @@ def validate(
         module: the module.
         method: its method that validates the form, such as `save_service_data`.
         data: the submitted values; returned if the module returns none of its own.
+        stored: the saved values.
+        kept: secrets that were left blank, which the module gets with their saved values.
         actor: who submitted the form.
         target: `product_uuid`, `service_uuid` or `instance_uuid`.
 
     Raises:
-        InvalidInput: the module rejected the form.
+        InvalidInput: the module rejected the form, or it kept a secret although a field that
+            decides where the secret is sent was changed.
     """
-    result = calls.invoke(calls.Call(module, method, (dict(data),), actor=actor, **target)).result
+    given = {**data, **(kept or {})}
+    result = calls.invoke(calls.Call(module, method, (given,), actor=actor, **target)).result
     if not result.ok:
         message = result.message or _("The module rejected the input.")
         if result.errors:
             raise InvalidInput(result.errors, result.message or _("Some fields are invalid."))
         raise InvalidInput({"": [message]}, message)
+    values = given
     if isinstance(result.data, Mapping):
-        return dict(result.as_dict()["data"])
-    return dict(data)
+        values = dict(result.as_dict()["data"])
+    secret, changed = kept_for_another_address(module.cls, stored, data, values, secret_name)
+    if secret:
+        message = _("Enter this again, because “%(field)s” was changed.", field=changed)
+        raise InvalidInput({secret: [message]}, _("Some fields are invalid."))
+    return values

@@ -135,8 +135,15 @@ def save_settings(*, actor: Principal, uuid: str, data: Mapping[str, Any]) -> No
         if defines(module, "get_settings_page")
         else set()
     )
-    submitted = {**data, **{key: stored[key] for key in emptied}}
-    values = forms.validate(module, "save_module_data", submitted, instance_uuid=uuid, actor=actor)
+    values = forms.validate(
+        module,
+        "save_module_data",
+        data,
+        stored=stored,
+        kept={key: stored[key] for key in emptied},
+        instance_uuid=uuid,
+        actor=actor,
+    )
     with transaction():
         instance = configured_modules.find_instance(uuid)
         # names only, because only the module knows which values are secrets

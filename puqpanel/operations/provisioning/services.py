@@ -114,7 +114,7 @@ def create_service(
     module = registry.current().get(product.module) if product.module else None
     if module is not None and data is not None:
         values = forms.validate(
-            module, "save_service_data", data, product_uuid=product_uuid, actor=actor
+            module, "save_service_data", data, stored={}, product_uuid=product_uuid, actor=actor
         )
     with transaction():
         client = find(_locked(Client, client.id), _("Client not found."))
@@ -204,7 +204,14 @@ def save_service_data(*, actor: Principal, uuid: str, data: Mapping[str, Any]) -
         raise ConflictError(_("The module of this service is not active."))
     if service.provision_status == "processing":
         raise ConflictError(BUSY)
-    values = forms.validate(module, "save_service_data", data, service_uuid=uuid, actor=actor)
+    values = forms.validate(
+        module,
+        "save_service_data",
+        data,
+        stored=service.service_data,
+        service_uuid=uuid,
+        actor=actor,
+    )
     with transaction():
         service = lock_service(uuid)
         if service.provision_status == "processing":

@@ -1,10 +1,13 @@
 """Probes of Payment and Notification modules: settings, webhooks, refunds and sending."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from puqpanel.host import calls
 from puqpanel.host.calls import Called
+from puqpanel.host.form_fields import is_address, kept_for_another_address, secret_fields
+from puqpanel.infra.redact import secret_name
 from puqpanel.sdk.invoice import Invoice
 from puqpanel.sdk.notification import Notification
 from puqpanel.sdk.payment import Payment
@@ -61,6 +64,37 @@ def settings(bench: Bench) -> str:
                 f" {called.result.errors or ''}".strip()
             )
     return "Settings rendered and saved; invalid ones refused."
+
+
+@probe("saved secrets stay with their address", "Payment", "Notification")
+def kept_secrets(bench: Bench) -> str:
+    """Change each address in the settings and leave the secrets blank: none may be kept."""
+    saved = dict(bench.supply.settings)
+    secrets = {
+        name
+        for name, value in saved.items()
+        if value and (name in secret_fields(bench.lab.loaded.cls) or secret_name(name))
+    }
+    addresses = [name for name in saved if name not in secrets and is_address(name)]
+    if not secrets or not addresses:
+        raise NotTested("The supplied settings contain no secret with an address.")
+    for changed in addresses:
+        submitted = {**saved, **dict.fromkeys(secrets, ""), changed: _changed(saved[changed])}
+        with pages(bench.lab) as panel, panel.app.test_request_context():
+            called = _call(bench, "save_module_data", submitted)
+        data = called.result.data if called.result.ok else {}
+        values = data if isinstance(data, Mapping) else {}
+        kept, _field = kept_for_another_address(
+            bench.lab.loaded.cls, saved, submitted, values, secret_name
+        )
+        assert not kept, f"save_module_data() keeps {kept} when {changed} changes."
+    return f"Entered again when {', '.join(addresses)} changes."
+
+
+def _changed(value: Any) -> Any:
+    if isinstance(value, bool):
+        return not value
+    return value + 1 if isinstance(value, int) else f"{value}x"
 
 
 @probe("client page on a sample invoice", "Payment")

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from flask import flash, redirect
 
-from puqpanel.sdk import Controller, Request, __, abort, db, format_number, n__, noop__
+from puqpanel.sdk import Controller, Request, __, abort, db, format_number, forms, n__, noop__
 
 from ..forms.servers import ServerForm
 from ..models.accounts import Account
@@ -55,6 +55,7 @@ class ServersController(Controller):
         server = find_server(id)
         form = ServerForm()
         form.record = server
+        forms.keep_secrets(form, server)
         if not form.validate():
             return self._form(form, server.name, server), 422
         with db.transaction():

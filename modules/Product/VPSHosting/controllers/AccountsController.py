@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from flask import flash, redirect
 
-from puqpanel.sdk import Controller, Request, __, abort, db, format_number, n__, noop__
+from puqpanel.sdk import Controller, Request, __, abort, db, format_number, forms, n__, noop__
 
 from ..forms.accounts import AccountForm
 from ..models.accounts import Account
@@ -53,6 +53,7 @@ class AccountsController(Controller):
         account = find_account(id)
         form = AccountForm()
         form.record = account
+        forms.keep_secrets(form, account)
         if not form.validate():
             return self._form(form, account.name, account), 422
         with db.transaction():

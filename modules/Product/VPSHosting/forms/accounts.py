@@ -60,12 +60,9 @@ class AccountForm(forms.PageForm):
             raise forms.FieldError(__("Another account has this name."))
 
     def validate_api_token(self, field: Any) -> None:
-        """Require a token for a new account or a new API URL."""
+        """Require a token for a new account."""
         if not field.data and self.record is None:
             raise forms.FieldError(__("Enter an API token."))
-        if not field.data and self.record is not None and self.api_url.data != self.record.api_url:
-            # Otherwise staff could have the saved token sent to an address of their own.
-            raise forms.FieldError(__("Enter the token again, because the API URL has changed."))
         is_word = all(char.isprintable() and not char.isspace() for char in field.data or "")
         if field.data and not (is_word and field.data.isascii()):
             raise forms.FieldError(__("A token is a single word without spaces."))
