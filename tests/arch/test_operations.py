@@ -51,6 +51,7 @@ OWN = {
     "provisioning.settlement.complete": "settles a task",
     "provisioning.settlement.fail": "settles a task",
     "provisioning.settlement.set_provision_status": "called by modules, about their own services",
+    "system.audit.count_refusal": "counts a refused request",
     "system.audit.record": "a part of every operation",
 }
 """Public functions with an actor that ask for no permission, each with the reason."""
@@ -150,7 +151,6 @@ WITHOUT_ACTOR = {
     "accounts.sessions.touch": "the session of the request",
     "accounts.staff.ensure_owner_role": "a part of `create_staff`",
     "modules.breaker.record_failure": "counts failures of a module",
-    "modules.crashes.process_markers": "counts crashes at the start of a process",
     "modules.hooks.record": "adds the listeners of an event",
     "modules.module_log.prune": "maintenance",
     "modules.loading.refuse": "records why a module cannot be loaded",
@@ -160,6 +160,7 @@ WITHOUT_ACTOR = {
     "oversight.tasks.prune": "maintenance",
     "provisioning.settlement.keep_service_data": "called by jobs, about their own services",
     "provisioning.settlement.set_provision_data": "called by modules, about their own services",
+    "system.audit.prune_refusals": "maintenance",
     "system.files.delete_file": "a part of saving settings",
     "system.files.store_image": "a part of saving settings",
     "system.rotation.rotate": "a command of the server's administrator",

@@ -285,7 +285,7 @@ def undefined_variable(source: Source) -> Iterator[Problem]:
         wanted = meta.find_undeclared_variables(tree)
         wanted -= {node.name for node in tree.find_all(nodes.Name) if node.ctx == "store"}
         for name in sorted(wanted - given - _ALWAYS):
-            at = re.search(rf"\{{[{{%][^}}]*?(?<![\w.'\"]){re.escape(name)}\b", text)
+            at = re.search(rf"\{{[{{%][^{{}}]*?(?<![\w.'\"]){re.escape(name)}\b", text)
             near = difflib.get_close_matches(name, given, 1, 0.75)
             yield Problem(
                 template,
