@@ -163,6 +163,7 @@ def sold(panel: Panel) -> str:
         product = products.save_product(
             actor=STAFF, uuid=None, name="Site 5", module="Product/SiteBox", price="5"
         )
+        products.save_config(actor=STAFF, uuid=product.uuid, data={"quota": "5"})
         return services.create_service(
             actor=STAFF,
             client_uuid=make_client(STAFF)[0].uuid,
@@ -210,6 +211,8 @@ def test_it_works_in_a_panel(panel: Panel, provider: Any, drain: Callable[..., N
 
 def test_it_hears_of_a_service_that_was_not_made(panel: Panel, drain: Callable[..., None]) -> None:
     uuid = sold(panel)
+    with panel.app_context():
+        services.save_service_data(actor=STAFF, uuid=uuid, data={"site": "lumen"})
     assert create(panel, uuid, drain).status == "pending"
     with panel.app_context():
         lines = session().execute(sa.select(ModuleLog.action, ModuleLog.response)).all()
