@@ -23,12 +23,14 @@ SECRET = "the-password-is-hunter2"
 def broken(app: Panel) -> Browser:
     """A panel with pages that fail in different ways."""
     failing = Blueprint("failing", __name__)
+    locked = sqlite3.OperationalError("database is locked")
+    locked.sqlite_errorcode = sqlite3.SQLITE_BUSY
     errors = {
         "boom": RuntimeError(SECRET),
         "conflict": ConflictError("It is locked."),
         "missing": NotFoundError("No such thing."),
         "denied": PermissionDenied("Not for you."),
-        "busy": OperationalError("UPDATE", {}, sqlite3.OperationalError("database is locked")),
+        "busy": OperationalError("UPDATE", {}, locked),
         "gone": OperationalError("UPDATE", {}, sqlite3.OperationalError("no such table: x")),
         "input": InvalidInput({"name": ["Too long."]}),
     }
