@@ -15,7 +15,7 @@ from wtforms.fields.core import UnboundField
 from puqpanel.domain.texts import _
 
 _ADDRESS_WORD = re.compile(
-    "account|api|domain|encryption|endpoint|host|hostname|https?|insecure|ip|login|path|port"
+    "api|domain|encryption|endpoint|host|hostname|https?|insecure|ip|login|path|port"
     "|protocol|proxy|scheme|server|smtp|ssl|tls|ur[il]|user|username|verify|webhook",
     re.IGNORECASE,
 )

@@ -251,12 +251,17 @@ def test_a_custom_settings_page_does_not_get_secrets(scene: Scene) -> None:
         and 'name="api_key"></textarea>' in page
     )
     assert f"http://panel.test/webhooks/Notification/Own/{uuid} True" in page
-    scene.owner.post(
+    moved = scene.owner.post(
         f"/admin/senders/{uuid}/settings",
         {"server": "other.test", "password": "", "api_key": "another-key"},
     )
+    assert (moved.status_code, "because “server” was changed" in moved.text) == (422, True)
+    scene.owner.post(
+        f"/admin/senders/{uuid}/settings",
+        {"server": "mail.test", "password": "", "api_key": "another-key"},
+    )
     assert scene.row(uuid).data == {
-        "server": "other.test",
+        "server": "mail.test",
         "password": short,
         "api_key": "another-key",
         "debug": False,
