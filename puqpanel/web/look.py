@@ -175,6 +175,8 @@ HEALTH = {
     "workers": _("Workers"),
     "schedule": _("Schedule"),
     "modules": _("Modules"),
+    "jobs": _("Jobs of modules"),
+    "products": _("Products"),
     "translations": _("Translations"),
     "disk": _("Disk"),
 }

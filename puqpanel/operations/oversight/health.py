@@ -11,15 +11,14 @@ import socket
 import stat
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import sqlalchemy as sa
 
 from puqpanel.domain.errors import PanelError
-from puqpanel.domain.module_states import ModuleStatus
 from puqpanel.domain.task_states import TaskStatus
 from puqpanel.domain.texts import Text, _, _n, named
 from puqpanel.infra import catalogs, crypto, migrate, queue
@@ -27,38 +26,18 @@ from puqpanel.infra.clock import now
 from puqpanel.infra.db import engine_for
 from puqpanel.infra.processes import alive
 from puqpanel.infra.settings import Settings
-from puqpanel.models import Generation, Heartbeat, Module, Product, ScheduleEntry, Task
-from puqpanel.operations.catalog.products import modules_without_settings
-from puqpanel.operations.oversight import maintenance
+from puqpanel.models import Generation, Heartbeat, ScheduleEntry, Task
+from puqpanel.operations.oversight import maintenance, module_checks
+from puqpanel.operations.oversight.check import Check
 from puqpanel.operations.system.keys import stored_canary
 from puqpanel.tasks import heartbeat
 
-State = Literal["ok", "warn", "fail"]
 SILENT = 3 * heartbeat.EVERY
 """Seconds without a heartbeat after which a process counts as stopped."""
 LATE = 60
 """Seconds by which the oldest due task may be late before a warning."""
 LOW, FULL = 1_000_000_000, 100_000_000
 """Free bytes on the disk below which the check warns and fails."""
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """The result of a check.
-
-    Args:
-        name: name of the check.
-        state: ok, warn (works but needs attention) or fail.
-        text: one sentence.
-        remedy: what to do; empty if nothing.
-        facts: values for scripts.
-    """
-
-    name: str
-    state: State
-    text: Text | str
-    remedy: Text | str = ""
-    facts: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -411,38 +390,6 @@ def _late(settings: Settings) -> tuple[int, int]:
     return count, int((moment - oldest).total_seconds()) if oldest else 0
 
 
-def _modules(settings: Settings) -> Check:
-    broken = sa.or_(
-        Module.status.in_((ModuleStatus.RESTRICTED, ModuleStatus.ERROR)),
-        sa.and_(Module.status == ModuleStatus.ACTIVE, Module.circuit_open_reason != ""),
-    )
-    with engine_for(settings.database_url).connect() as connection:
-        rows = connection.execute(sa.select(Module.type, Module.name).where(broken)).all()
-    if not rows:
-        return Check("modules", "ok", _("All active modules work."))
-    names = ", ".join(sorted(f"{module_type}/{name}" for module_type, name in rows))
-    text = _("Some active modules do not work: %(names)s.", names=names)
-    return Check("modules", "warn", text, _("The Modules page and `puqpanel module list` say why."))
-
-
-def _products(settings: Settings) -> Check:
-    unconfigured = (
-        Product.active,
-        Product.module != "",
-        ~Product.configured,
-        Product.module.not_in(modules_without_settings()),
-    )
-    with engine_for(settings.database_url).connect() as connection:
-        names = connection.scalars(
-            sa.select(Product.name).where(*unconfigured).order_by(Product.name).limit(6)
-        ).all()
-    if not names:
-        return Check("products", "ok", _("All products on sale are configured."))
-    shown = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
-    text = _("Some products on sale are not configured: %(names)s.", names=shown)
-    return Check("products", "warn", text, _("Open each product and save its module settings."))
-
-
 def _translations(settings: Settings) -> Check:
     catalogs.use(settings.instance)
     problems = catalogs.problems()
@@ -467,8 +414,9 @@ CHECKS: dict[str, Callable[[Settings], Check]] = {
     "queue": _queue,
     "workers": _workers,
     "schedule": _schedule,
-    "modules": _modules,
-    "products": _products,
+    "modules": module_checks.modules,
+    "jobs": module_checks.jobs,
+    "products": module_checks.products,
     "translations": _translations,
     "disk": _disk,
 }
@@ -478,7 +426,9 @@ def _start(settings: Settings, command: str) -> Text:
     return _("Run: puqpanel %(command)s", command=command if settings.redis_url else "up")
 
 
-NEED_DATABASE = frozenset({"migrations", "keys", "workers", "schedule", "modules", "products"})
+NEED_DATABASE = frozenset(
+    {"migrations", "keys", "workers", "schedule", "modules", "jobs", "products"}
+)
 NEED_TABLES = NEED_DATABASE - {"migrations"}
 
 

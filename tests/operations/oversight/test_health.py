@@ -47,6 +47,7 @@ def test_public_report_contains_states_only(panel: Panel, settings: Settings) ->
                     "migrations",
                     "keys",
                     "modules",
+                    "jobs",
                     "products",
                     "translations",
                     "disk",
@@ -154,3 +155,33 @@ def test_a_translation_file_that_cannot_be_used_is_a_warning(settings: Settings)
     assert check.state == "warn"
     assert str(path) in str(check.text) and "not valid" in str(check.text)
     path.unlink()
+
+
+def test_modules_whose_jobs_all_fail_are_named(panel: Panel, settings: Settings) -> None:
+    def add(module: str, status: str, *, attempt: int = 1, age: int = 1) -> None:
+        with transaction() as current:
+            current.add(
+                Task(
+                    job="ModuleJob",
+                    queue="Module",
+                    module=module,
+                    status=status,
+                    attempt=attempt,
+                    ended_at=None if status == "retrying" else now() - timedelta(minutes=age),
+                )
+            )
+
+    for _number in range(3):
+        add("Product/Away", "failed")
+        add("Product/Slow", "retrying", attempt=3)
+        add("Product/Mixed", "failed")
+        add("Product/Earlier", "failed", age=90)
+        add("Product/Waits", "retrying", attempt=1)
+    add("Product/Mixed", "completed")
+    (check,) = health.look(settings, ["jobs"]).checks
+    assert check.state == "warn"
+    assert "Product/Away, Product/Slow." in str(check.text)
+    add("Product/Away", "completed")
+    add("Product/Slow", "completed")
+    (check,) = health.look(settings, ["jobs"]).checks
+    assert check.state == "ok"
