@@ -4,10 +4,14 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from flask import Flask
+
 from puqpanel.host import calls
 from puqpanel.host.calls import Called
 from puqpanel.host.form_fields import is_address, kept_for_another_address, secret_fields
+from puqpanel.infra.db import transaction
 from puqpanel.infra.redact import secret_name
+from puqpanel.models import ConfiguredModule
 from puqpanel.sdk.invoice import Invoice
 from puqpanel.sdk.notification import Notification
 from puqpanel.sdk.payment import Payment
@@ -131,6 +135,8 @@ def webhook_garbage(bench: Bench) -> str:
         raise NotTested("The module has no webhook.")
     address = f"/webhooks/{bench.lab.loaded.type}/{bench.lab.loaded.name}"
     with pages(bench.lab) as panel:
+        if bench.lab.loaded.type != "Plugin":
+            address += f"/{_configured(bench, panel.app)}"
         browser = panel.anybody.http
         status = browser.get(address).status_code
         assert status < 500, f"GET returned {status}."
@@ -143,6 +149,22 @@ def webhook_garbage(bench: Bench) -> str:
         ).status_code
         assert status in (400, 404, 413), f"A body of {TOO_LARGE // 1024**2} MB returned {status}."
     return f"No server error for {2 * len(GARBAGE)} invalid bodies and an oversized one."
+
+
+def _configured(bench: Bench, app: Flask) -> str:
+    """Return the UUID of an enabled gateway or sender with the supplied settings."""
+    loaded = bench.lab.loaded
+    with app.app_context(), transaction() as current:
+        row = ConfiguredModule(
+            type=loaded.type,
+            name=loaded.name,
+            title="Test",
+            active=True,
+            data=dict(bench.supply.settings),
+        )
+        current.add(row)
+        current.flush()
+        return row.uuid
 
 
 @probe("webhook twice", "Payment")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from flask import Blueprint, render_template, request, url_for
@@ -12,7 +14,7 @@ from puqpanel.domain.permissions import MODULES_VIEW
 from puqpanel.domain.texts import Text, _
 from puqpanel.host import registry
 from puqpanel.infra.db import session
-from puqpanel.models import Client, Product, Service
+from puqpanel.models import Client, ConfiguredModule, Product, Service
 from puqpanel.web.admin.accounts.pick import matching
 from puqpanel.web.guard import allow, can
 from puqpanel.web.look import MODULE_TYPES
@@ -20,6 +22,7 @@ from puqpanel.web.navigation import staff_groups
 
 bp = Blueprint("search", __name__, url_prefix="/search")
 HITS_PER_GROUP = 8
+UUID_START = re.compile(r"[0-9a-f]{4,8}|[0-9a-f]{8}-[0-9a-f-]{0,27}")
 
 
 class Hit(NamedTuple):
@@ -30,61 +33,111 @@ class Hit(NamedTuple):
     about: Text | str
 
 
+class Group(NamedTuple):
+    """The results of a kind.
+
+    Args:
+        icon: name of the icon.
+        label: name of the kind.
+        hits: the first results.
+        total: number of all results.
+        more: link to the list with all of them.
+    """
+
+    icon: str
+    label: Text
+    hits: list[Hit]
+    total: int
+    more: str
+
+
 @bp.get("/")
 @allow()
 def index() -> ResponseReturnValue:
-    """Show the matches, grouped by kind."""
+    """Show the matches, grouped by kind; to a script, as a menu below the search field."""
     text = " ".join(request.args.get("q", "").replace("\0", "").split())[:100]
-    groups = [(icon, label, hits) for icon, label, hits in _search(text) if hits] if text else []
-    return render_template("admin/oversight/search.html", searched=text, groups=groups)
+    groups = [group for group in _search(text) if group.hits] if text else []
+    name = "_found" if "HX-Request" in request.headers else "search"
+    return render_template(f"admin/oversight/{name}.html", searched=text, groups=groups)
 
 
-def _search(text: str) -> list[tuple[str, Text, list[Hit]]]:
-    """Return an icon, a label and the hits of each group."""
-    clients = sa.select(Client.uuid, Client.name, Client.email).where(matching(text))
+def _search(text: str) -> Iterator[Group]:
+    clients = sa.select(Client.uuid, Client.name, Client.email).where(
+        sa.or_(matching(text), _uuid(Client.uuid, text))
+    )
     services = (
         sa.select(Service.uuid, Service.name, Client.name)
         .join(Client, Client.id == Service.client_id)
-        .where(sa.or_(Service.name.icontains(text, autoescape=True), Service.uuid == text))
+        .where(sa.or_(Service.name.icontains(text, autoescape=True), _uuid(Service.uuid, text)))
     )
     products = sa.select(Product.uuid, Product.name, Product.module).where(
-        sa.or_(Product.name.icontains(text, autoescape=True), Product.uuid == text)
+        sa.or_(Product.name.icontains(text, autoescape=True), _uuid(Product.uuid, text))
     )
-    return [
-        ("users", _("Clients"), _rows("clients", clients.order_by(Client.id.desc()))),
-        ("server", _("Services"), _rows("services", services.order_by(Service.id.desc()))),
-        ("cubes", _("Products"), _rows("products", products.order_by(Product.id.desc()))),
-        ("puzzle-piece", _("Modules"), _modules(text.lower())),
-        ("file", _("Pages"), _pages(text.lower())),
-    ]
+    yield _rows("users", _("Clients"), "clients", text, clients.order_by(Client.id.desc()))
+    yield _rows("server", _("Services"), "services", text, services.order_by(Service.id.desc()))
+    yield _rows("cubes", _("Products"), "products", text, products.order_by(Product.id.desc()))
+    for icon, label, section, kind in (
+        ("credit-card", _("Gateways"), "gateways", "Payment"),
+        ("paper-plane", _("Senders"), "senders", "Notification"),
+    ):
+        configured = sa.select(
+            ConfiguredModule.uuid, ConfiguredModule.title, ConfiguredModule.name
+        ).where(
+            ConfiguredModule.type == kind,
+            sa.or_(
+                ConfiguredModule.title.icontains(text, autoescape=True),
+                ConfiguredModule.name.icontains(text, autoescape=True),
+                _uuid(ConfiguredModule.uuid, text),
+            ),
+        )
+        ordered = configured.order_by(ConfiguredModule.position, ConfiguredModule.id)
+        yield _rows(icon, label, section, text, ordered)
+    modules = url_for("admin.modules.index", q=text)
+    yield _group("puzzle-piece", _("Modules"), list(_modules(text.casefold())), modules)
+    yield _group("file", _("Pages"), list(_pages(text.casefold())), "")
 
 
-def _rows(section: str, found: sa.Select[str, str, str]) -> list[Hit]:
+def _rows(
+    icon: str, label: Text, section: str, text: str, found: sa.Select[str, str, str]
+) -> Group:
     """Return the hits of a section whose pages are at `admin.{section}.show`."""
     if not can(f"{section}.view"):
-        return []
-    return [
+        return Group(icon, label, [], 0, "")
+    hits = [
         Hit(url_for(f"admin.{section}.show", uuid=uuid), name, about)
-        for uuid, name, about in session().execute(found.limit(HITS_PER_GROUP))
+        for uuid, name, about in session().execute(found.limit(HITS_PER_GROUP + 1))
     ]
+    total = len(hits)
+    if total > HITS_PER_GROUP:
+        counted = sa.select(sa.func.count()).select_from(found.order_by(None).subquery())
+        total = session().scalar(counted) or total
+    # the lists of gateways and senders have no search
+    query = None if section in ("gateways", "senders") else text
+    more = url_for(f"admin.{section}.index", q=query)
+    return Group(icon, label, hits[:HITS_PER_GROUP], total, more)
 
 
-def _modules(lowered: str) -> list[Hit]:
+def _group(icon: str, label: Text, hits: list[Hit], more: str) -> Group:
+    return Group(icon, label, hits[:HITS_PER_GROUP], len(hits), more)
+
+
+def _uuid(column: Any, text: str) -> sa.ColumnElement[bool]:
+    """Match a UUID by its first characters, of which eight are shown on pages."""
+    lowered = text.lower()
+    return column.startswith(lowered) if UUID_START.fullmatch(lowered) else sa.false()
+
+
+def _modules(text: str) -> Iterator[Hit]:
     if not can(MODULES_VIEW):
-        return []
-    hits = [
-        Hit(url_for("admin.modules.index", q=module.title), module.title, MODULE_TYPES[module.type])
-        for module in registry.current().modules.values()
-        if lowered in f"{module.title} {module.name}".lower()
-    ]
-    return hits[:HITS_PER_GROUP]
+        return
+    for module in registry.current().modules.values():
+        if text in f"{module.title} {module.name}".casefold():
+            link = url_for("admin.modules.index", q=module.title)
+            yield Hit(link, module.title, MODULE_TYPES[module.type])
 
 
-def _pages(lowered: str) -> list[Hit]:
-    hits = [
-        Hit(entry.href, entry.label, group.label)
-        for group in staff_groups()
-        for entry in group.entries
-        if lowered in str(entry.label).lower()
-    ]
-    return hits[:HITS_PER_GROUP]
+def _pages(text: str) -> Iterator[Hit]:
+    for group in staff_groups():
+        for entry in group.entries:
+            if text in str(entry.label).casefold():
+                yield Hit(entry.href, entry.label, group.label)

@@ -1,0 +1,52 @@
+"""The search of the staff area."""
+
+from __future__ import annotations
+
+import re
+
+from puqpanel.app import Panel
+from puqpanel.domain.principals import AUTOMATION
+from puqpanel.infra.db import transaction
+from puqpanel.models import ConfiguredModule
+from puqpanel.operations.accounts import clients
+from tests.web.conftest import Browser
+
+
+def test_it_counts_what_it_does_not_show(app: Panel, owner: Browser) -> None:
+    with app.app_context():
+        for number in range(10):
+            clients.create_client(
+                actor=AUTOMATION, name=f"Berg {number}", email=f"b{number}@example.test"
+            )
+    page = owner.get("/admin/search/?q=berg").text
+    assert len(re.findall(r'class="name" href="/admin/clients/', page)) == 8
+    assert '<span class="mut num ms-2">10</span>' in page
+    assert re.search(r'href="/admin/clients/\?q=berg"[^>]*>Show all<', page)
+
+
+def test_it_finds_the_start_of_a_uuid(owner: Browser, shop: dict[str, str]) -> None:
+    for section, kind in (("clients", "client"), ("services", "service"), ("products", "product")):
+        uuid = shop[kind]
+        for start in (uuid[:8], uuid[:8].upper(), uuid[:14], uuid):
+            link = f'href="/admin/{section}/{uuid}"'
+            assert link in owner.get(f"/admin/search/?q={start}").text, start
+        assert f"/{uuid}" not in owner.get(f"/admin/search/?q={uuid[:3]}").text, "too short"
+
+
+def test_it_finds_gateways_and_senders(app: Panel, clerk: Browser) -> None:
+    with app.app_context(), transaction() as current:
+        current.add(ConfiguredModule(type="Payment", name="SamplePayment", title="Bank transfer"))
+        current.add(ConfiguredModule(type="Notification", name="Sample", title="Bank alerts"))
+    owner = Browser(app).sign_in("owner@panel.test")
+    page = owner.get("/admin/search/?q=bank").text
+    assert "Bank transfer" in page and "Bank alerts" in page
+    assert "Bank" not in clerk.get("/admin/search/?q=Bank").text.partition('id="main"')[2].replace(
+        "“Bank”", ""
+    )
+
+
+def test_it_answers_scripts_with_a_menu(owner: Browser, shop: dict[str, str]) -> None:
+    menu = owner.get("/admin/search/?q=berg.example", headers={"HX-Request": "true"}).text
+    assert "<html" not in menu and f"/admin/services/{shop['service']}" in menu
+    assert "No results" in owner.get("/admin/search/?q=zzz", headers={"HX-Request": "true"}).text
+    assert owner.get("/admin/search/?q=", headers={"HX-Request": "true"}).text.strip() == ""
