@@ -31,9 +31,18 @@ PROBE_SECONDS = 120.0
     "--probe", "only", multiple=True, metavar="NAME", help="Probe to run; can be repeated."
 )
 @click.option("--list", "listed", is_flag=True, help="List the probes for the module's type.")
+@click.option("--fail-fast", is_flag=True, help="Stop at the first probe that fails.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @instance_option
-def test(settings: Settings, name: str, only: tuple[str, ...], listed: bool, as_json: bool) -> int:
+def test(
+    settings: Settings,
+    *,
+    name: str,
+    only: tuple[str, ...],
+    listed: bool,
+    fail_fast: bool,
+    as_json: bool,
+) -> int:
     """Run the contract tests for a module's type.
 
     The tests run in a temporary panel. Every module is activated, deactivated and activated again,
@@ -65,6 +74,8 @@ def test(settings: Settings, name: str, only: tuple[str, ...], listed: bool, as_
         results.append(result)
         if not as_json:
             _show(result)
+        if fail_fast and result["outcome"] == "failed":
+            break
     if as_json:
         click.echo(json.dumps(results, indent=2, ensure_ascii=False))
     else:

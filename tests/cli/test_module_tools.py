@@ -148,3 +148,17 @@ def _generation(instance: Path) -> int:
     with sqlite3.connect(instance / "puqpanel.db") as database:
         (number,) = database.execute("SELECT number FROM generation").fetchone()
     return int(number)
+
+
+def test_fail_fast_stops_at_the_first_failure(instance: Path, modules: Path) -> None:
+    source = (
+        "from puqpanel.sdk import Plugin\n\n\nclass Echo(Plugin):\n"
+        "    def activate(self):\n        return 'no'\n"
+    )
+    write_module(modules, source, type="Plugin")
+    said = puqpanel(
+        instance, "module", "test", "Echo", "--fail-fast", PUQPANEL_MODULES_DIR=str(modules)
+    )
+    assert said.returncode == 1
+    assert said.stdout.count("✗") == 1
+    assert ", 1 failed, 0 not tested" in said.stdout
