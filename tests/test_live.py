@@ -179,12 +179,12 @@ def test_swaps_release_old_apps_and_modules(panel: Live) -> None:
         )
 
     change(panel, "activate")
-    Client(panel).get("/")
+    panel.ensure()
     first = count()
     for _ in range(6):
         change(panel, "deactivate")
         change(panel, "activate")
-        Client(panel).get("/")
+        panel.ensure()
     apps, imported = count()
     assert apps <= first[0] and imported <= first[1]
 

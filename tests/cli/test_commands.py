@@ -217,6 +217,8 @@ def test_doctor_when_the_panel_is_not_running(migrated: Path) -> None:
         "database",
         "migrations",
         "modules",
+        "jobs",
+        "products",
         "keys",
         "translations",
         "disk",
