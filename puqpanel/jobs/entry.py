@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from puqpanel.jobs.bulk import BulkJob
 from puqpanel.jobs.hooks import HookJob
 from puqpanel.jobs.maintenance import MaintenanceJob
 from puqpanel.jobs.modules import ModuleJob
@@ -10,6 +11,7 @@ from puqpanel.tasks import run as engine
 from puqpanel.tasks.outcome import Handlers
 
 HANDLERS: Handlers = {
+    "BulkJob": BulkJob(),
     "HookJob": HookJob(),
     "MaintenanceJob": MaintenanceJob(),
     "ModuleJob": ModuleJob(),

@@ -14,6 +14,7 @@ from puqpanel.models.modules.module_log import ModuleLog
 from puqpanel.models.modules.modules import Generation, Module
 from puqpanel.models.provisioning.services import Service
 from puqpanel.models.system.audit import Audit
+from puqpanel.models.system.bulk import BulkItem
 from puqpanel.models.system.currencies import Currency
 from puqpanel.models.system.files import StoredFile
 from puqpanel.models.system.heartbeats import Heartbeat
@@ -24,6 +25,7 @@ from puqpanel.models.system.tasks import Task, TaskAttempt, TaskTag
 __all__ = [
     "AccountSession",
     "Audit",
+    "BulkItem",
     "Client",
     "ClientUser",
     "ConfiguredModule",

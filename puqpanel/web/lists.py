@@ -256,6 +256,19 @@ class Listing:
                 separator = ",\n"
         yield "\n]\n" if separator != "[\n" else "[]\n"
 
+    def uuids(self, session: Session, args: Args, limit: int) -> list[str]:
+        """Return the UUIDs of all rows that match, in the order of their keys.
+
+        Args:
+            session: as for `page`.
+            args: as for `page`.
+            limit: the number of UUIDs at most.
+        """
+        query = self.read("", args)
+        column = self.select.selected_columns["uuid"]
+        statement = self.select.with_only_columns(column).where(*self._where(query, query.tab))
+        return list(session.scalars(statement.order_by(self.key).limit(limit)))
+
     def _batches(self, session: Session, query: Query) -> Iterator[Rows]:
         cursor: Cursor | None = None
         while True:

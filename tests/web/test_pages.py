@@ -329,57 +329,6 @@ def test_view_permission_alone_shows_no_actions(clerk: Browser, shop: dict[str, 
     assert "tab=cancelled" in clerk.get("/admin/services/").text
 
 
-def test_bulk_actions_confirm_once_and_name_the_failures(
-    owner: Browser, shop: dict[str, str]
-) -> None:
-    asked = owner.post("/admin/services/bulk", {"do": "suspend", "id": [shop["service"]]})
-    assert "Suspend 1 service" in asked.text
-    assert "berg.example" in asked.text
-    done = owner.post(
-        "/admin/services/bulk", {"do": "suspend", "id": [shop["service"]], "confirmed": "yes"}
-    )
-    assert done.status_code == 302
-    assert "berg.example of Anna Berg:" in owner.get(done.location).text
-    assert (
-        owner.post("/admin/services/bulk", {"do": "explode", "id": [shop["service"]]}).status_code
-        == 400
-    )
-
-
-def test_bulk_termination_lists_all_rows_and_requires_their_number(
-    app: Panel, owner: Browser, shop: dict[str, str]
-) -> None:
-    with app.app_context():
-        ids = [
-            shop["service"],
-            *(
-                services.create_service(
-                    actor=AUTOMATION,
-                    client_uuid=shop["client"],
-                    product_uuid=shop["product"],
-                    name=f"s{number}.example",
-                ).uuid
-                for number in range(14)
-            ),
-        ]
-    asked = owner.post("/admin/services/bulk", {"do": "terminate", "id": ids})
-    assert (
-        asked.status_code == 200
-        and asked.text.count("of Anna Berg</li>") == 15
-        and "TERMINATE 15" in asked.text
-    )
-    wrong = owner.post(
-        "/admin/services/bulk",
-        {"do": "terminate", "id": ids, "confirmed": "yes", "typed": "TERMINATE 14"},
-    )
-    assert wrong.status_code == 422 and "Type TERMINATE 15 exactly" in wrong.text
-    right = owner.post(
-        "/admin/services/bulk",
-        {"do": "terminate", "id": ids, "confirmed": "yes", "typed": " TERMINATE 15 "},
-    )
-    assert right.status_code == 302
-
-
 def test_bulk_termination_needs_its_own_permission(
     app: Panel, clerk: Browser, shop: dict[str, str]
 ) -> None:

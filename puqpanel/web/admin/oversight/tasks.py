@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -225,27 +225,17 @@ def _back(uuid: str) -> str:
     return url_for("admin.tasks.show", uuid=uuid)
 
 
-def _names(uuids: Sequence[str]) -> Iterable[tuple[str, str]]:
-    columns = Task.uuid, Task.title, Task.job, Task.module
-    rows = session().execute(sa.select(*columns).where(Task.uuid.in_(uuids)))
-    return [(row.uuid, str(task_title(row))) for row in rows]
-
-
 BULK = {
     "retry": Bulk(
-        TASKS_MANAGE,
+        "retry_tasks",
         _("Retry"),
         lambda number: _n("Retry %(num)s task", "Retry %(num)s tasks", number),
-        lambda number: _n("%(num)s task queued again.", "%(num)s tasks queued again.", number),
-        lambda uuid: tasks.retry_task(actor=actor(), uuid=uuid),
         _("These tasks will be retried:"),
     ),
     "cancel": Bulk(
-        TASKS_MANAGE,
+        "cancel_tasks",
         _("Cancel"),
         lambda number: _n("Cancel %(num)s task", "Cancel %(num)s tasks", number),
-        lambda number: _n("%(num)s task cancelled.", "%(num)s tasks cancelled.", number),
-        lambda uuid: tasks.cancel_task(actor=actor(), uuid=uuid),
         _("These tasks will not run:"),
         danger=True,
     ),
@@ -256,4 +246,4 @@ BULK = {
 @allow(TASKS_MANAGE)
 def bulk() -> ResponseReturnValue:
     """Retry or cancel several tasks."""
-    return run(BULK, _names, url_for("admin.tasks.index"))
+    return run(BULK, TASKS, url_for("admin.tasks.index"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -18,10 +18,11 @@ from puqpanel.domain.permissions import SERVICES_PROVISION, SERVICES_TERMINATE
 from puqpanel.domain.service_states import VERBS
 from puqpanel.domain.texts import Text, _n
 from puqpanel.infra.db import session
-from puqpanel.models import Client, Product, Service
+from puqpanel.models import Product, Service
 from puqpanel.operations.oversight import tasks as task_operations
 from puqpanel.operations.provisioning import requests, services
 from puqpanel.web.admin.provisioning.bulk import Bulk, run
+from puqpanel.web.admin.provisioning.services import SERVICES
 from puqpanel.web.answers import flash, flashed_errors
 from puqpanel.web.forms import Form, _, choices, save_or_show
 from puqpanel.web.guard import actor, allow
@@ -212,64 +213,36 @@ def _page(uuid: str) -> str:
     return url_for("admin.services.show", uuid=uuid)
 
 
-def _names(uuids: Sequence[str]) -> Iterable[tuple[str, str]]:
-    statement = (
-        sa.select(Service.uuid, Service.name, Client.name)
-        .join(Client, Client.id == Service.client_id)
-        .where(Service.uuid.in_(uuids))
-        .order_by(Service.name, Service.id)
-    )
-    return [
-        (uuid, str(_("%(name)s of %(client)s", name=name, client=client)))
-        for uuid, name, client in session().execute(statement)
-    ]
-
-
 BULK = {
+    "create": Bulk(
+        "create",
+        _("Create"),
+        lambda number: _n("Create %(num)s service", "Create %(num)s services", number),
+        _("These services will be created at the provider:"),
+    ),
     "suspend": Bulk(
-        SERVICES_PROVISION,
+        "suspend",
         _("Suspend"),
         lambda number: _n("Suspend %(num)s service", "Suspend %(num)s services", number),
-        lambda number: _n(
-            "%(num)s service queued for suspension.",
-            "%(num)s services queued for suspension.",
-            number,
-        ),
-        lambda uuid: request_verb(uuid, "suspend"),
         _("Customers can't use these services until you unsuspend them:"),
+        asks_reason=True,
     ),
     "unsuspend": Bulk(
-        SERVICES_PROVISION,
+        "unsuspend",
         _("Unsuspend"),
         lambda number: _n("Unsuspend %(num)s service", "Unsuspend %(num)s services", number),
-        lambda number: _n(
-            "%(num)s service queued for unsuspension.",
-            "%(num)s services queued for unsuspension.",
-            number,
-        ),
-        lambda uuid: request_verb(uuid, "unsuspend"),
         _("These services will become available again:"),
     ),
     "retry": Bulk(
-        "",
+        "retry",
         _("Retry"),
         lambda number: _n("Retry %(num)s service", "Retry %(num)s services", number),
-        lambda number: _n(
-            "%(num)s service queued again.", "%(num)s services queued again.", number
-        ),
-        retry_last,
         _("The last failed task will be retried for:"),
     ),
     "terminate": Bulk(
-        SERVICES_TERMINATE,
+        "terminate",
         _("Terminate"),
         lambda number: _n("Terminate %(num)s service", "Terminate %(num)s services", number),
-        lambda number: _n(
-            "%(num)s service queued for termination.",
-            "%(num)s services queued for termination.",
-            number,
-        ),
-        lambda uuid: request_verb(uuid, "terminate"),
         _("This permanently deletes these services and all their data at the provider:"),
         danger=True,
     ),
@@ -279,5 +252,5 @@ BULK = {
 @bp.post("/bulk")
 @allow(SERVICES_PROVISION, SERVICES_TERMINATE)
 def bulk() -> ResponseReturnValue:
-    """Suspend, unsuspend, retry or terminate several services."""
-    return run(BULK, _names, url_for("admin.services.index"))
+    """Create, suspend, unsuspend, retry or terminate several services."""
+    return run(BULK, SERVICES, url_for("admin.services.index"))
