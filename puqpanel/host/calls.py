@@ -5,11 +5,12 @@ left open are rolled back, and the module log has the traceback's reference.
 """
 
 import contextlib
+import re
 import secrets
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -28,8 +29,10 @@ from puqpanel.host.contract.hooks import Hook, arguments
 from puqpanel.host.contract.names import python_name
 from puqpanel.host.contract.refusal import describe
 from puqpanel.host.contract.result import Result
+from puqpanel.host.form_fields import secret_fields
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.host.sanitize import jsonable, plain
+from puqpanel.infra import redact
 from puqpanel.infra.db import in_transaction, release, session
 from puqpanel.infra.outages import outage
 from puqpanel.infra.redact import redact_text
@@ -112,6 +115,7 @@ class Called:
             it needs an update.
         duration_ms: milliseconds.
         service_changes: what the call changed in `self.service_data`.
+        known: the secrets of the call, for `redact.knowing`.
     """
 
     value: Any
@@ -123,6 +127,7 @@ class Called:
     busy: bool = False
     duration_ms: int = 0
     service_changes: dict[str, Any] = field(default_factory=dict)
+    known: tuple[re.Pattern[str], ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -170,9 +175,10 @@ def _invoke(call: Call) -> Called:
     release()
     started = time.monotonic()
     instance: ModuleBase | None = None
-    with _running(call):
+    with _running(call), redact.knowing() as learn:
         try:
             instance = _instance(call)
+            learn(_secrets(call, instance))
             function = _function(call, instance)
             if function is None:
                 text = f"{call.module.name} has no method {call.method}()."
@@ -182,6 +188,8 @@ def _invoke(call: Call) -> Called:
             # inside the try block: a mapping of the module's own class may raise when it is read
             result = Result.success() if isinstance(value, str) else Result.of(value)
             changes = _service_changes(instance)
+            learn(_secrets(call, instance))  # those that it generated
+            result = replace(result, message=redact.redact_known(result.message))
         except BaseException as error:
             _close_session(call, failed=True)
             if isinstance(error, (JobEnded, *call.passing)):
@@ -190,9 +198,14 @@ def _invoke(call: Call) -> Called:
                 raise  # no fault of the module: answered with 503
             return _failure(call, error, instance, _since(started))
         _close_session(call)
-    return Called(
-        value, result, instance=instance, duration_ms=_since(started), service_changes=changes
-    )
+        return Called(
+            value,
+            result,
+            instance=instance,
+            duration_ms=_since(started),
+            service_changes=changes,
+            known=redact.known_secrets(),
+        )
 
 
 @contextlib.contextmanager
@@ -213,6 +226,16 @@ def _instance(call: Call) -> ModuleBase:
     stored = {**_settings(call), **(call.stored or {})}
     instance._prepare(call.service_uuid, call.product_uuid, stored)
     return instance
+
+
+def _secrets(call: Call, instance: ModuleBase) -> Iterator[str]:
+    """Yield the stored secrets that the call can read, by declaration and by name."""
+    declared = secret_fields(call.module.cls)
+    for name in ("module_data", "product_data", "service_data", "provision_data"):
+        data = getattr(instance, name, None)
+        for key, value in data.items() if isinstance(data, Mapping) else ():
+            if isinstance(value, str) and (key in declared or redact.secret_name(str(key))):
+                yield value
 
 
 def _settings(call: Call) -> dict[str, Any]:

@@ -5,11 +5,17 @@ Also replaces characters that databases cannot store: NUL and unpaired surrogate
 
 from __future__ import annotations
 
+import base64
+import contextlib
+import html
+import json
 import math
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 from puqpanel.domain.texts import Text, verbatim
 
@@ -46,6 +52,11 @@ _URL = re.compile(r"https?://[^\s\"'<>?#@]++(@?)")
 """A URL up to its query; followed by `@`, it is credentials instead."""
 
 
+LONGEST, MOST = 4096, 100
+"""Maximum length of a known secret, and their maximum number."""
+_known: ContextVar[tuple[re.Pattern[str], ...]] = ContextVar("known_secrets", default=())
+
+
 def secret_name(name: str) -> bool:
     """Return whether a field with this name holds a secret."""
     return bool(_NAMES.search(name))
@@ -63,9 +74,67 @@ def redact_text(text: str) -> str:
         text: the text; truncated to MAX_LENGTH characters.
     """
     text = storable(text[:MAX_LENGTH])
+    text = redact_known(text)
     for pattern in _TEXT:
         text = pattern.sub(rf"\g<1>{MASK}", text)
     return text
+
+
+@contextlib.contextmanager
+def knowing(
+    known: tuple[re.Pattern[str], ...] = (),
+) -> Iterator[Callable[[Iterable[str]], None]]:
+    """Mask known secrets in all text that is masked inside, also encoded ones.
+
+    Args:
+        known: from `known_secrets()`.
+
+    Yields:
+        A function that adds secrets.
+    """
+    token = _known.set((*_known.get(), *known))
+
+    def add(secrets: Iterable[str]) -> None:
+        if pattern := _pattern(secrets):
+            _known.set((*_known.get(), pattern))
+
+    try:
+        yield add
+    finally:
+        _known.reset(token)
+
+
+def redact_known(text: str) -> str:
+    """Mask only the known secrets in a text."""
+    for known in _known.get():
+        text = known.sub(MASK, text)
+    return text
+
+
+def known_secrets() -> tuple[re.Pattern[str], ...]:
+    """Return what `knowing` masks at this point."""
+    return _known.get()
+
+
+def _pattern(secrets: Iterable[str]) -> re.Pattern[str] | None:
+    forms: set[str] = set()
+    usable = {text for text in secrets if SHORTEST <= len(text) <= LONGEST}
+    for text in sorted(usable, key=len, reverse=True)[:MOST]:
+        raw = text.encode("utf-8", "surrogatepass")
+        forms |= {
+            text,
+            quote(raw),
+            quote(raw, safe=""),
+            quote_plus(raw),
+            json.dumps(text)[1:-1],
+            json.dumps(text, ensure_ascii=False)[1:-1],
+            html.escape(text),
+            base64.b64encode(raw).decode().rstrip("="),
+            base64.urlsafe_b64encode(raw).decode().rstrip("="),
+        }
+    if not forms:
+        return None
+    return re.compile("|".join(map(re.escape, sorted(forms, key=len, reverse=True))))
 
 
 def mask_secrets(text: str, secrets: Iterable[str]) -> str:
