@@ -24,11 +24,12 @@ from puqpanel.app import Panel, create_app
 from puqpanel.domain.principals import AUTOMATION
 from puqpanel.infra import db as database
 from puqpanel.infra import log, migrate
-from puqpanel.infra.db import db, engine_for
+from puqpanel.infra.db import db, engine_for, transaction
 from puqpanel.infra.outages import Outage, outage
 from puqpanel.infra.settings import Settings
 from puqpanel.jobs import schedule
 from puqpanel.live import Live, dismantle
+from puqpanel.models import ConfiguredModule
 from puqpanel.operations.accounts import staff
 from puqpanel.operations.system import keys
 from tests import servers
@@ -156,6 +157,8 @@ def test_a_webhook_is_repeated_later(settings: Settings, tmp_path: Path, broken:
     live = Live(replace(settings, modules_dir=tmp_path))
     with live.ensure().app_context():
         activate(live.app, AUTOMATION, type="Payment")
+        with transaction() as current:
+            current.add(ConfiguredModule(type="Payment", name="Echo", title="Echo", active=True))
     live.ensure()
     http = HttpClient(live, TestResponse)
     assert http.post("/webhooks/Payment/Echo", data=b"{}").status_code == 200
