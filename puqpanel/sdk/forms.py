@@ -15,7 +15,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from flask import abort, request
 from flask_wtf import FlaskForm
+from flask_wtf.form import _Auto
 from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
 from wtforms import (
@@ -110,6 +112,19 @@ class Form(_Translated, WtForm):
 
 class PageForm(_Translated, FlaskForm):  # type: ignore[misc]
     """A form of a module's own page: reads the request and is protected against CSRF."""
+
+    class Meta(FlaskForm.Meta):  # type: ignore[misc]
+        """WTForms settings."""
+
+        def wrap_formdata(self, form: Any, formdata: Any) -> Any:
+            """Return the submitted values.
+
+            A body in JSON is refused: its values need not be texts.
+            """
+            unread = formdata is _Auto and form.is_submitted() and not request.form
+            if unread and request.is_json:
+                abort(400, _("Send the fields as a form, not as JSON."))
+            return super().wrap_formdata(form, formdata)
 
 
 def _translated(rule: Any, translate: Callable[[Any], Any]) -> Any:
