@@ -57,6 +57,8 @@ class _OutageFilter(logging.Filter):
     """The same for entries of the standard library's loggers."""
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.msg, dict):  # an entry of structlog, shortened already
+            return True
         error = record.exc_info[1] if record.exc_info else None
         reason, due = _outage(error, str(record.msg))
         if reason:

@@ -171,8 +171,11 @@ class PanelWorker(Worker):
         Kills a child that has lost its lease or ignored its timeout.
         """
         owned = True
-        with contextlib.suppress(Exception), self.app.app_context():
-            owned = claim.renew(self.task_id, self.owner)
+        try:
+            with self.app.app_context():
+                owned = claim.renew(self.task_id, self.owner)
+        except Exception:
+            log.exception("lease could not be renewed", task=self.task_id)
         self.beat()
         with contextlib.suppress(queue.QueueError):
             super().maintain_heartbeats(job)
@@ -209,10 +212,13 @@ class PanelWorker(Worker):
         if time.monotonic() - self.last_beat < heartbeat.EVERY or self.is_horse:
             return
         self.last_beat = time.monotonic()
-        with self._defer_signals(), contextlib.suppress(Exception):
-            self.app = self.ensure_app()
-            with self.app.app_context():
-                heartbeat.beat("worker", self.name, getattr(self.app, "generation", 0))
+        with self._defer_signals():
+            try:
+                self.app = self.ensure_app()
+                with self.app.app_context():
+                    heartbeat.beat("worker", self.name, getattr(self.app, "generation", 0))
+            except Exception:
+                log.exception("heartbeat could not be saved")
         if self._stop_requested and not self.uninterruptible:
             raise StopRequested
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+import structlog
 
 from puqpanel.app import Panel
 from puqpanel.infra import queue
@@ -141,3 +142,30 @@ def test_a_claimed_task_that_never_started_is_released(panel: Panel, short_folde
         row.like_key,
     )
     assert session().scalars(sa.select(TaskAttempt.id)).all() == []
+
+
+def test_a_worker_logs_that_the_database_is_unavailable_and_goes_on(
+    panel: Panel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = queue.connect(queue.server_url())
+    rq_queue = queue.queue("Module", server)
+    worker = PanelWorker(
+        [rq_queue],
+        name="w",
+        connection=server,
+        serializer=rq_queue.serializer,
+        ensure_app=lambda: panel,
+        handlers={},
+    )
+
+    def unavailable(*_: object) -> None:
+        raise sa.exc.OperationalError("SELECT 1", {}, Exception("gone"))
+
+    with monkeypatch.context() as patch, structlog.testing.capture_logs() as entries:
+        patch.setattr("puqpanel.tasks.worker.heartbeat.beat", unavailable)
+        worker.beat()
+    assert [entry["event"] for entry in entries] == ["heartbeat could not be saved"]
+    worker.last_beat = -1000.0
+    worker.beat()
+    release()
+    assert session().scalars(sa.select(Heartbeat.name)).all() == ["w"]
