@@ -5,7 +5,6 @@ left open are rolled back, and the module log has the traceback's reference.
 """
 
 import contextlib
-import re
 import secrets
 import time
 import traceback
@@ -32,7 +31,7 @@ from puqpanel.host.contract.result import Result
 from puqpanel.host.form_fields import secret_fields
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.host.sanitize import jsonable, plain
-from puqpanel.infra import redact
+from puqpanel.infra import known_secrets, redact
 from puqpanel.infra.db import in_transaction, release, session
 from puqpanel.infra.outages import outage
 from puqpanel.infra.redact import redact_text
@@ -115,7 +114,7 @@ class Called:
             it needs an update.
         duration_ms: milliseconds.
         service_changes: what the call changed in `self.service_data`.
-        known: the secrets of the call, for `redact.knowing`.
+        known: the secrets of the call, for `known_secrets.collecting`.
     """
 
     value: Any
@@ -127,7 +126,7 @@ class Called:
     busy: bool = False
     duration_ms: int = 0
     service_changes: dict[str, Any] = field(default_factory=dict)
-    known: tuple[re.Pattern[str], ...] = ()
+    known: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -175,10 +174,10 @@ def _invoke(call: Call) -> Called:
     release()
     started = time.monotonic()
     instance: ModuleBase | None = None
-    with _running(call), redact.knowing() as learn:
+    with _running(call), known_secrets.collecting():
         try:
             instance = _instance(call)
-            learn(_secrets(call, instance))
+            _learn_secrets(call, instance)
             function = _function(call, instance)
             if function is None:
                 text = f"{call.module.name} has no method {call.method}()."
@@ -188,14 +187,17 @@ def _invoke(call: Call) -> Called:
             # inside the try block: a mapping of the module's own class may raise when it is read
             result = Result.success() if isinstance(value, str) else Result.of(value)
             changes = _service_changes(instance)
-            learn(_secrets(call, instance))  # those that it generated
-            result = replace(result, message=redact.redact_known(result.message))
+            _learn_secrets(call, instance)  # those that it generated
+            result = replace(result, message=known_secrets.mask_known(result.message))
         except BaseException as error:
             _close_session(call, failed=True)
             if isinstance(error, (JobEnded, *call.passing)):
                 raise
             if call.task is None and outage(error):
                 raise  # no fault of the module: answered with 503
+            if instance is not None:
+                with contextlib.suppress(Exception):  # raised by a mapping of the module's own
+                    _learn_secrets(call, instance)
             return _failure(call, error, instance, _since(started))
         _close_session(call)
         return Called(
@@ -204,7 +206,7 @@ def _invoke(call: Call) -> Called:
             instance=instance,
             duration_ms=_since(started),
             service_changes=changes,
-            known=redact.known_secrets(),
+            known=known_secrets.collected(),
         )
 
 
@@ -228,14 +230,12 @@ def _instance(call: Call) -> ModuleBase:
     return instance
 
 
-def _secrets(call: Call, instance: ModuleBase) -> Iterator[str]:
-    """Yield the stored secrets that the call can read, by declaration and by name."""
+def _learn_secrets(call: Call, instance: ModuleBase) -> None:
+    """Mask the stored secrets that the call can read, by declaration and by name."""
     declared = secret_fields(call.module.cls)
     for name in ("module_data", "product_data", "service_data", "provision_data"):
         data = getattr(instance, name, None)
-        for key, value in data.items() if isinstance(data, Mapping) else ():
-            if isinstance(value, str) and (key in declared or redact.secret_name(str(key))):
-                yield value
+        known_secrets.learn(redact.named_secrets(data, declared))
 
 
 def _settings(call: Call) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from sqlalchemy.dialects.mysql import MEDIUMTEXT
 from sqlalchemy.engine import Dialect
 
 from puqpanel.domain.errors import PanelError
+from puqpanel.infra import known_secrets, redact
 
 
 class KeyFileError(PanelError):
@@ -168,22 +169,36 @@ def decrypt(token: str) -> str:
 
 
 class EncryptedText(sa.types.TypeDecorator[str]):
-    """Encrypted text; the database cannot search or compare it."""
+    """Encrypted text; the database cannot search or compare it.
+
+    What a module call reads or writes is masked in all that the call leaves behind.
+    """
 
     impl = sa.Text
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """Encrypt a value for the database."""
-        return None if value is None else encrypt(value)
+        if value is None:
+            return None
+        known_secrets.learn([value])
+        return encrypt(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
         """Decrypt a value from the database."""
-        return None if value is None else decrypt(value)
+        if value is None:
+            return None
+        text = decrypt(value)
+        known_secrets.learn([text])
+        return text
 
 
 class EncryptedJSON(sa.types.TypeDecorator[Any]):
-    """Encrypted JSON; assign a new value, because changes inside it are not detected."""
+    """Encrypted JSON; assign a new value, because changes inside it are not detected.
+
+    The fields that a module call reads and whose names say that they are secret are masked in all
+    that the call leaves behind.
+    """
 
     impl = sa.Text().with_variant(MEDIUMTEXT(), "mysql", "mariadb")
     cache_ok = True
@@ -194,4 +209,8 @@ class EncryptedJSON(sa.types.TypeDecorator[Any]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         """Decrypt a value from the database."""
-        return None if value is None else json.loads(decrypt(value))
+        if value is None:
+            return None
+        data = json.loads(decrypt(value))
+        known_secrets.learn(redact.named_secrets(data))
+        return data

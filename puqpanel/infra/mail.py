@@ -15,7 +15,8 @@ from typing import Any
 
 from puqpanel.domain.errors import ExternalServiceError
 from puqpanel.infra.addresses import AddressRefused, NameUnknown, resolve_reachable
-from puqpanel.infra.redact import MASK, mask_secrets, redact_text
+from puqpanel.infra.known_secrets import MASK
+from puqpanel.infra.redact import mask_secrets, redact_text
 
 ENCRYPTIONS = ("tls", "ssl", "none")
 TIMEOUT, TOTAL = 30.0, 120.0

@@ -5,21 +5,15 @@ Also replaces characters that databases cannot store: NUL and unpaired surrogate
 
 from __future__ import annotations
 
-import base64
-import contextlib
-import html
-import json
 import math
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextvars import ContextVar
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
-from urllib.parse import quote, quote_plus
 
 from puqpanel.domain.texts import Text, verbatim
+from puqpanel.infra.known_secrets import MASK, SHORTEST, mask_known
 
-MASK = "•••"
 _NAMES = re.compile(
     r"passw|passphrase|secret|token|api[_-]?key|access[_-]?(?:key|hash)|private[_-]?key|auth[_-]?key|authori[sz]ation|cookie|credential|bearer|cvv"
     r"|(?<![^\W_])(?:pass|pwd|pw|psk|pin|otp|iban)(?![^\W_])"  # only as whole words
@@ -46,15 +40,8 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 DEPTH = 12
 MAX_LENGTH = 128 * 1024
 """Maximum number of characters that are masked; a longer text is truncated first."""
-SHORTEST = 6
-"""Minimum length of a secret to be masked inside other text."""
 _URL = re.compile(r"https?://[^\s\"'<>?#@]++(@?)")
 """A URL up to its query; followed by `@`, it is credentials instead."""
-
-
-LONGEST, MOST = 4096, 100
-"""Maximum length of a known secret, and their maximum number."""
-_known: ContextVar[tuple[re.Pattern[str], ...]] = ContextVar("known_secrets", default=())
 
 
 def secret_name(name: str) -> bool:
@@ -74,67 +61,42 @@ def redact_text(text: str) -> str:
         text: the text; truncated to MAX_LENGTH characters.
     """
     text = storable(text[:MAX_LENGTH])
-    text = redact_known(text)
+    text = mask_known(text)
     for pattern in _TEXT:
         text = pattern.sub(rf"\g<1>{MASK}", text)
     return text
 
 
-@contextlib.contextmanager
-def knowing(
-    known: tuple[re.Pattern[str], ...] = (),
-) -> Iterator[Callable[[Iterable[str]], None]]:
-    """Mask known secrets in all text that is masked inside, also encoded ones.
+def named_secrets(data: object, declared: Collection[str] = (), depth: int = 0) -> Iterator[str]:
+    """Yield the values of fields that are declared secret or whose name says so.
 
     Args:
-        known: from `known_secrets()`.
-
-    Yields:
-        A function that adds secrets.
+        data: a mapping, also a nested one; other values have no fields.
+        declared: names of fields that are declared secret.
+        depth: Nesting depth; what is deeper than DEPTH is left out.
     """
-    token = _known.set((*_known.get(), *known))
-
-    def add(secrets: Iterable[str]) -> None:
-        if pattern := _pattern(secrets):
-            _known.set((*_known.get(), pattern))
-
-    try:
-        yield add
-    finally:
-        _known.reset(token)
-
-
-def redact_known(text: str) -> str:
-    """Mask only the known secrets in a text."""
-    for known in _known.get():
-        text = known.sub(MASK, text)
-    return text
+    if depth > DEPTH:
+        return
+    if isinstance(data, Mapping):
+        for key, value in data.items():
+            if key in declared or secret_name(str(key)):
+                yield from _texts(value, depth + 1)
+            else:
+                yield from named_secrets(value, declared, depth + 1)
+    elif isinstance(data, list | tuple):
+        for value in data:
+            yield from named_secrets(value, declared, depth + 1)
 
 
-def known_secrets() -> tuple[re.Pattern[str], ...]:
-    """Return what `knowing` masks at this point."""
-    return _known.get()
-
-
-def _pattern(secrets: Iterable[str]) -> re.Pattern[str] | None:
-    forms: set[str] = set()
-    usable = {text for text in secrets if SHORTEST <= len(text) <= LONGEST}
-    for text in sorted(usable, key=len, reverse=True)[:MOST]:
-        raw = text.encode("utf-8", "surrogatepass")
-        forms |= {
-            text,
-            quote(raw),
-            quote(raw, safe=""),
-            quote_plus(raw),
-            json.dumps(text)[1:-1],
-            json.dumps(text, ensure_ascii=False)[1:-1],
-            html.escape(text),
-            base64.b64encode(raw).decode().rstrip("="),
-            base64.urlsafe_b64encode(raw).decode().rstrip("="),
-        }
-    if not forms:
-        return None
-    return re.compile("|".join(map(re.escape, sorted(forms, key=len, reverse=True))))
+def _texts(value: object, depth: int) -> Iterator[str]:
+    """Yield the texts and numbers in a value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, int) and not isinstance(value, bool):
+        yield str(value)
+    elif depth <= DEPTH and isinstance(value, Mapping | list | tuple):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(item, depth + 1)
 
 
 def mask_secrets(text: str, secrets: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ from puqpanel.domain.texts import _, verbatim
 from puqpanel.host import calls, registry
 from puqpanel.host.calls import Called
 from puqpanel.host.loaded import LoadedModule
-from puqpanel.infra import redact
+from puqpanel.infra import known_secrets
 from puqpanel.models import Task
 from puqpanel.operations.modules import breaker
 from puqpanel.operations.modules.availability import unavailable_reason, uncallable_reason
@@ -128,7 +128,7 @@ def observed(called: Called) -> Mapping[str, Any] | None:
 
 def outcome_of(called: Called) -> Outcome:
     """Return the outcome of an attempt from a module's result."""
-    with redact.knowing(called.known):
+    with known_secrets.collecting(called.known):
         return _outcome(called)
 
 

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from puqpanel.infra import crypto
+from puqpanel.infra import crypto, known_secrets, redact
 
 
 def encrypt(value: Any) -> str:
@@ -22,7 +22,12 @@ def decrypt(token: str) -> Any:
         KeyFileError: the token was altered, or the panel does not have its key.
     """
     text = crypto.decrypt(token)
-    return json.loads(text.removeprefix(_JSON)) if text.startswith(_JSON) else text
+    if text.startswith(_JSON):
+        value = json.loads(text.removeprefix(_JSON))
+        known_secrets.learn([value] if isinstance(value, str) else redact.named_secrets(value))
+        return value
+    known_secrets.learn([text])
+    return text
 
 
 _JSON = "\x00json:"

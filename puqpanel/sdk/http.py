@@ -22,7 +22,8 @@ from puqpanel.host import context, logs
 from puqpanel.host.contract.names import bind
 from puqpanel.infra.addresses import AddressRefused, NameUnknown, resolve_public
 from puqpanel.infra.http import CONNECT_TIMEOUT, TIMEOUT, Limit, Policy, Reply, Wire
-from puqpanel.infra.redact import DEPTH, MASK, mask_secrets, redact_text, secret_name
+from puqpanel.infra.known_secrets import MASK
+from puqpanel.infra.redact import DEPTH, mask_secrets, redact_text, secret_name
 
 __all__ = [
     "AddressRefused",

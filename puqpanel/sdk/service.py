@@ -12,7 +12,7 @@ from puqpanel.domain.principals import AUTOMATION, Principal
 from puqpanel.host import context
 from puqpanel.host.contract.names import bind
 from puqpanel.infra.db import release, session, transaction
-from puqpanel.infra.redact import MASK
+from puqpanel.infra.known_secrets import MASK
 from puqpanel.models.provisioning.services import Service as Row
 from puqpanel.operations.provisioning import settlement
 from puqpanel.sdk.web import refuse_impersonation

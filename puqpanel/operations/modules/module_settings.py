@@ -19,7 +19,8 @@ from puqpanel.host.contract.result import Result
 from puqpanel.host.form_fields import secret_fields
 from puqpanel.host.loaded import LoadedModule
 from puqpanel.infra.db import transaction
-from puqpanel.infra.redact import SHORTEST, secret_name
+from puqpanel.infra.known_secrets import SHORTEST
+from puqpanel.infra.redact import secret_name
 from puqpanel.models import ConfiguredModule
 from puqpanel.operations.modules import configured_modules, forms
 from puqpanel.operations.modules.availability import defines, uncallable_reason

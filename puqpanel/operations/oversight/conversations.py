@@ -18,7 +18,8 @@ from puqpanel.host.context import table_prefix
 from puqpanel.host.form_fields import secret_fields
 from puqpanel.infra import crypto
 from puqpanel.infra.db import session
-from puqpanel.infra.redact import MASK, SHORTEST, redact_text, secret_name
+from puqpanel.infra.known_secrets import MASK, SHORTEST
+from puqpanel.infra.redact import redact_text, secret_name
 from puqpanel.models import Service, Task
 from puqpanel.operations.oversight.tasks import log_of
 from puqpanel.operations.provisioning.services import find_service, module_of
