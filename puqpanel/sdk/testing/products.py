@@ -1,10 +1,13 @@
 """Probes of Product modules with a healthy provider: the lifecycle, and every job repeated."""
 
+from unittest import mock
+
 from puqpanel.domain.errors import UserError
 from puqpanel.domain.principals import AUTOMATION
 from puqpanel.domain.service_states import VERBS
 from puqpanel.host import calls
 from puqpanel.host.form_fields import secret_fields
+from puqpanel.infra import redact
 from puqpanel.infra.db import release, session
 from puqpanel.infra.redact import secret_name
 from puqpanel.models.provisioning.services import Service as ServiceRow
@@ -180,7 +183,9 @@ def _exists(bench: Bench) -> bool | None:
 def no_secret_in_the_log(bench: Bench) -> str:
     """Check that passwords and keys do not reach the module log."""
     need(bench, "create")
-    reach(bench, "create")
+    # the panel masks the secrets that a call knows, but a module should not log them at all
+    with mock.patch.object(redact, "mask_known", str):
+        reach(bench, "create")
     stored = {
         **bench.supply.settings,
         **bench.supply.product,
