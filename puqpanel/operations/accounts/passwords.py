@@ -11,11 +11,15 @@ from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
 from puqpanel.domain.errors import InvalidInput
-from puqpanel.domain.guessable import is_about, is_common
+from puqpanel.domain.guessable import Guessable, why_guessable
 from puqpanel.domain.texts import _, _n
 from puqpanel.operations.system import settings
 
 SHORTEST, LONGEST = 10, 256
+_GUESSABLE = {
+    Guessable.COMMON: _("This password is too common; choose another."),
+    Guessable.ABOUT_ACCOUNT: _("Choose a password without the person's name, address or company."),
+}
 _hasher = PasswordHasher()
 
 
@@ -82,8 +86,6 @@ def check_password(password: str, field: str = "password", *, about: Sequence[st
                 ]
             }
         )
-    if is_common(password):
-        raise InvalidInput({field: [_("This password is too common; choose another.")]})
-    if is_about(password, (*about, settings.text("firm.name"))):
-        message = _("Choose a password without the person's name, address or company.")
-        raise InvalidInput({field: [message]})
+    reason = why_guessable(password, (*about, settings.text("firm.name")))
+    if reason is not None:
+        raise InvalidInput({field: [_GUESSABLE[reason]]})
