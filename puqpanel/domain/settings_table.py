@@ -6,6 +6,7 @@ import difflib
 
 from puqpanel.domain.colours import under_white
 from puqpanel.domain.errors import NotFoundError
+from puqpanel.domain.hosts import split_hosts, typed_host
 from puqpanel.domain.settings import Definition, Group, Kind
 from puqpanel.domain.texts import Text, _
 
@@ -17,6 +18,18 @@ def _brand_colour(value: object) -> Text | str:
 def _plain_address(value: object) -> Text | str:
     """Refuse a query or fragment, because paths are added to the address."""
     return _("Enter an address without ? or #.") if set("?#") & set(str(value)) else ""
+
+
+def _hosts(value: object) -> Text | str:
+    """Refuse what is no host name or IP address."""
+    for text in split_hosts(str(value)):
+        if not typed_host(text):
+            return _(
+                "“%(text)s” is not a host name or an IP address such as panel.example.com or"
+                " 192.0.2.10.",
+                text=text[:80],
+            )
+    return ""
 
 
 FIRM = Group(
@@ -100,6 +113,18 @@ SITE = Group(
             ),
             rule=_plain_address,
             environment="PUQPANEL_BASE_URL",
+        ),
+        Definition(
+            "site.trusted_hosts",
+            Kind.LONG_TEXT,
+            _("Other addresses"),
+            help=_(
+                "Host names and IP addresses at which the panel may also be opened, separated by"
+                " spaces or commas. Once the public address or one of these is set, the panel can't"
+                " be opened at any others, except on its own machine."
+            ),
+            rule=_hosts,
+            environment="PUQPANEL_TRUSTED_HOSTS",
         ),
     ),
 )

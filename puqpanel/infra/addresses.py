@@ -58,6 +58,7 @@ _NEVER = tuple(
     )
 )
 """Link-local addresses and metadata services, which are never reached, even if allowed."""
+_BROADCAST = IPv4Address("255.255.255.255")
 _OPEN_V6 = ip_network("2000::/3")
 _NAT64 = ip_network("64:ff9b::/96")
 _EMBEDDING = (
@@ -279,3 +280,20 @@ def network_of(address: str) -> str:
     if isinstance(parsed, IPv4Address):
         return str(parsed)
     return str(ip_network((parsed, 64), strict=False))
+
+
+def is_own(text: str) -> bool:
+    """Return whether a text is an IP address of this machine; False for those of all interfaces."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return False
+    if address.is_unspecified or address.is_multicast or address == _BROADCAST:
+        return False
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.bind((str(address), 0))
+    except OSError:
+        return False
+    return True

@@ -27,6 +27,7 @@ from puqpanel.web import (
     client,
     errors,
     guard,
+    hosts,
     impersonation,
     limits,
     locale,
@@ -47,7 +48,7 @@ from puqpanel.web.public.modules import module_assets, webhooks
 def register(app: Flask, settings: Settings) -> None:
     """Register routes, templates, sessions, access control and error handlers.
 
-    The order matters: request ID, then access control, then CSRF protection and rate limits.
+    The order matters: request ID, host, then access control, then CSRF protection and rate limits.
 
     Args:
         app: the application being built, with its database and secret key in place.
@@ -63,6 +64,7 @@ def register(app: Flask, settings: Settings) -> None:
     security.protect(app)
     sessions.install(app, secure=settings.secure_cookies)
     locale.install(app)
+    hosts.install(app)
     app.before_request(impersonation.check)
     app.after_request(impersonation.record)
     guard.protect(app)

@@ -10,6 +10,7 @@ from puqpanel.domain.settings import Group
 from puqpanel.domain.settings_table import GROUPS
 from puqpanel.domain.texts import Text, _
 from puqpanel.operations.system import audit, settings
+from puqpanel.web import hosts
 from puqpanel.web.forms import save_or_show
 from puqpanel.web.guard import actor, allow, can
 from puqpanel.web.setting_fields import settings_form
@@ -38,7 +39,9 @@ def edit(key: str) -> ResponseReturnValue:
     def save() -> tuple[Text, str]:
         if not any(can(each.permission) for each in group.settings):
             abort(403)
-        changed = settings.save(actor=actor(), values=form.typed(), seen=form.seen.data)
+        values = form.typed()
+        hosts.check_reachable(values)
+        changed = settings.save(actor=actor(), values=values, seen=form.seen.data)
         message = _("Settings saved.") if changed else _("Nothing was changed.")
         return message, url_for("admin.settings.edit", key=key)
 
